@@ -1,0 +1,6 @@
+"""``python -m engine`` is ``frontrow``."""
+
+from engine.cli import main
+
+if __name__ == "__main__":
+    main()

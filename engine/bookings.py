@@ -1,0 +1,750 @@
+"""Bookings: reserve, pay, confirm, settle; and how each of them ends when something dies between.
+
+::
+
+    (hold) ─reserve─▶ pending ─confirm─▶ confirmed ─cancel─▶ cancelled
+                        ├─decline─▶ declined        (the hold is the buyer's again)
+                        └─expire──▶ expired ─late payment─▶ confirmed, or refunded
+
+PostgreSQL decides, in set-based functions that take a whole batch in one transaction. Money moves
+only between reserve and confirm, outside any transaction, under the booking's id. A pending booking
+is itself the note that something is unfinished: whoever finds it asks the gateway and goes on.
+"""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Hashable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import asyncpg
+import msgspec
+import structlog
+from msgspec import Struct
+
+from engine import metrics
+from engine.batch import Batcher
+from engine.catalog import Catalog, Facts
+from engine.config import Settings
+from engine.errors import (
+    Conflict,
+    FrontrowError,
+    Gone,
+    InvalidInput,
+    LimitReached,
+    NotAllowed,
+    NotFound,
+    PaymentDeclined,
+    PreconditionFailed,
+    SeatUnavailable,
+    Unavailable,
+)
+from engine.holds import Holds, PaymentHold, build_items, seats_taken
+from engine.inventory import Inventory, Settlement
+from engine.model import (
+    AreaItem,
+    Booking,
+    BookingStatus,
+    Buyer,
+    Money,
+    NextAction,
+    SeatItem,
+    Ticket,
+    new_id,
+    utc_from_ms,
+)
+from engine.payments import Charge, ChargeStatus, Payments
+from engine.stores.postgres import OutcomeUnknown, Postgres
+
+log = structlog.get_logger(__name__)
+
+#: Crockford's base 32: no letter that is misread on the phone.
+_REFERENCE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_DECLINES = {
+    "card_declined": "The card was declined.",
+    "insufficient_funds": "The card has insufficient funds.",
+    "authentication_failed": "The payment was not approved.",
+}
+
+
+class PaymentChoice(Struct, frozen=True, forbid_unknown_fields=True):
+    provider: str
+    token: str
+
+
+class BookingRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    hold_id: str
+    buyer: Buyer
+    payment: PaymentChoice
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """How a checkout was answered. Stored under its idempotency key and given again on a retry."""
+
+    outcome: Literal["confirmed", "pending", "declined", "expired"]
+    booking: Booking
+    #: One sentence for the buyer when it is not confirmed.
+    detail: str = ""
+    decline_code: str | None = None
+
+
+class _Reserve(Struct, frozen=True, kw_only=True):
+    booking_id: str
+    buyer_id: str
+    key: str
+    fingerprint: bytes
+    reference: str
+    request: BookingRequest
+    hold: PaymentHold
+    amount: int
+
+    def touches(self) -> Iterable[Hashable]:
+        """What no two members of one batch may share."""
+        event_id = self.hold.event_id
+        yield self.buyer_id
+        yield (event_id, self.hold.hold_id)
+        for seat_no in self.hold.seats:
+            yield (event_id, seat_no)
+
+
+class _Reserved(Struct, frozen=True):
+    outcome: str
+    booking_id: str
+    seats: list[int]
+    areas: list[int]
+    created_at: datetime
+
+
+class _Confirm(Struct, frozen=True, kw_only=True):
+    event_id: str
+    booking_id: str
+    provider_ref: str | None
+    answer: Answer
+
+
+class _Ended(Struct, frozen=True):
+    """The result of confirm or of an end: what to tell Redis, and which outbox row says the same."""
+
+    outcome: str
+    settlement: Settlement | None
+    outbox_id: Any
+    status: str | None = None
+    version: int | None = None
+
+
+class Bookings:
+    def __init__(
+        self,
+        *,
+        postgres: Postgres,
+        inventory: Inventory,
+        holds: Holds,
+        payments: Payments,
+        catalog: Catalog,
+        settings: Settings,
+    ) -> None:
+        self._pg = postgres
+        self._inventory = inventory
+        self._holds = holds
+        self._payments = payments
+        self._catalog = catalog
+        self._settings = settings
+        self._reserving: Batcher[_Reserve, _Reserved] = Batcher(
+            "reserve", self._reserve_batch, conflicts=_Reserve.touches
+        )
+        self._confirming: Batcher[_Confirm, _Ended] = Batcher(
+            "confirm", self._confirm_batch, conflicts=lambda c: (c.booking_id,)
+        )
+        self._delivering: Batcher[tuple[str, Any], None] = Batcher(
+            "delivered", self._delivered_batch, linger_s=0.2
+        )
+        self._answering: Batcher[tuple[str, str, Answer], None] = Batcher(
+            "answer", self._answer_batch
+        )
+
+    async def drain(self) -> None:
+        """Wait for what is under way."""
+        for batcher in (self._reserving, self._confirming, self._answering, self._delivering):
+            await batcher.drain()
+
+    # The checkout
+
+    async def book(self, buyer_id: str, key: str, request: BookingRequest) -> tuple[Answer, bool]:
+        """Turn a hold into a booking and pay for it. Returns the answer and whether it is a replay.
+
+        ``key`` is the buyer's idempotency key: one key, one effect, one answer. Raises Gone (the hold
+        has ended), NotAllowed, Conflict (the same key is under way, the event is closed, …),
+        SeatUnavailable, LimitReached, InvalidInput (another body under the same key), Unavailable.
+        """
+        self._payments.gateway(request.payment.provider).check_token(request.payment.token)
+        fingerprint = hashlib.sha256(msgspec.json.encode(request)).digest()
+        try:
+            hold = await self._holds.begin_payment(request.hold_id, buyer_id)
+        except (Gone, NotFound):
+            answer = await self._earlier_answer(buyer_id, key, fingerprint)
+            if answer is None:
+                raise
+            return answer, True
+        seats, areas, total = build_items(hold.facts, hold.seats, hold.areas, hold.prices)
+        command = _Reserve(
+            booking_id=new_id(),
+            buyer_id=buyer_id,
+            key=key,
+            fingerprint=fingerprint,
+            reference="".join(secrets.choice(_REFERENCE_ALPHABET) for _ in range(10)),
+            request=request,
+            hold=hold,
+            amount=total.amount,
+        )
+        reserved = await self._reserve(command)
+        if reserved.outcome == "duplicate-key":
+            return await self._duplicate(command), True
+        if reserved.outcome != "reserved":
+            raise await self._refusal(command, reserved)
+        booking = Booking(
+            booking_id=command.booking_id,
+            reference=command.reference,
+            event_id=hold.event_id,
+            hold_id=hold.hold_id,
+            status=BookingStatus.PENDING,
+            seats=seats,
+            areas=areas,
+            total=total,
+            buyer=request.buyer,
+            version=1,
+            created_at=reserved.created_at,
+            expires_at=utc_from_ms(hold.expires_ms),
+        )
+        return await self._pay(booking, command), False
+
+    async def _reserve(self, command: _Reserve) -> _Reserved:
+        try:
+            return await self._reserving.submit(command)
+        except OutcomeUnknown:
+            created_at = await self._was_reserved(command.booking_id)
+            if created_at is not None:
+                return _Reserved("reserved", command.booking_id, [], [], created_at)
+            await self._give_back(command.hold)
+            raise
+        except Unavailable:
+            await self._give_back(command.hold)
+            raise
+
+    async def _was_reserved(self, booking_id: str) -> datetime | None:
+        """After a connection lost around COMMIT: ask, for as long as a restart may take."""
+        for attempt in range(8):
+            try:
+                row = await self._pg.fetchrow("bookings.booking", booking_id)
+            except Unavailable:
+                await asyncio.sleep(min(1.0, 0.1 * 2**attempt))
+                continue
+            created_at: datetime | None = row["created_at"] if row else None
+            return created_at
+        raise Unavailable("PostgreSQL is not reachable; retry with the same Idempotency-Key.")
+
+    async def _give_back(self, hold: PaymentHold) -> None:
+        """Make the hold an ordinary one again unless a booking lives on it."""
+        try:
+            await self._holds.give_back(hold.event_id, hold.hold_id)
+        except Unavailable:
+            # It stays in payment until its deadline; a retry with the same key goes on from there.
+            log.warning("hold not given back", hold_id=hold.hold_id)
+
+    async def _duplicate(self, command: _Reserve) -> Answer:
+        hold = command.hold
+        live = await self._pg.fetchval("bookings.live_booking_of_hold", hold.event_id, hold.hold_id)
+        if live is None:
+            await self._give_back(hold)
+        answer = await self._earlier_answer(command.buyer_id, command.key, command.fingerprint)
+        if answer is None:
+            raise Unavailable("The first request with this Idempotency-Key has just failed; retry.")
+        return answer
+
+    async def _refusal(self, command: _Reserve, reserved: _Reserved) -> FrontrowError:
+        hold = command.hold
+        metrics.BOOKINGS.labels(reserved.outcome).inc()
+        if reserved.outcome == "hold-booked":
+            return Conflict(
+                "This hold is being booked already; wait for that booking or cancel it.",
+                code="hold-already-booked",
+                booking_id=reserved.booking_id,
+            )
+        if reserved.outcome == "hold-expired":
+            return Gone("The hold expired before it could be booked.", code="hold-expired")
+        await self._give_back(hold)
+        if reserved.outcome == "limit-reached":
+            return LimitReached("You would have more places of this event than one buyer may.")
+        if reserved.outcome == "event-closed":
+            return Conflict("The event is no longer on sale.", code="event-not-on-sale")
+        # Redis promised what PostgreSQL had given to somebody else: correct it for everyone now.
+        await self._inventory.refresh(hold.event_id)
+        return seats_taken(hold.facts, reserved.seats, reserved.areas)
+
+    async def _pay(self, booking: Booking, command: _Reserve) -> Answer:
+        payment = command.request.payment
+        charge = await self._payments.charge(
+            payment.provider, booking.booking_id, payment.token, booking.total
+        )
+        match charge.status:
+            case ChargeStatus.CAPTURED:
+                try:
+                    return await self._confirm(booking, charge, actor="buyer")
+                except Unavailable:
+                    log.warning("paid, not confirmed yet", booking_id=booking.booking_id)
+                    return self._pending(booking, "wait")
+            case ChargeStatus.DECLINED | ChargeStatus.VOIDED:
+                return await self._decline(booking, charge.decline_code)
+            case ChargeStatus.REQUIRES_ACTION:
+                answer = self._pending(booking, "redirect")
+            case ChargeStatus.UNKNOWN:
+                answer = self._pending(booking, "wait")
+        await self._answering.submit((command.buyer_id, command.key, answer))
+        return answer
+
+    def _pending(self, booking: Booking, kind: Literal["redirect", "wait"]) -> Answer:
+        base = self._settings.public_url.rstrip("/")
+        path = "sandbox/3ds" if kind == "redirect" else "v1/bookings"
+        detail = (
+            "Your bank wants you to approve the payment: open next_action.url."
+            if kind == "redirect"
+            else "The payment gateway has not answered yet; we keep asking. Read the booking again."
+        )
+        action = NextAction(kind, f"{base}/{path}/{booking.booking_id}")
+        return Answer(
+            outcome="pending",
+            booking=msgspec.structs.replace(booking, next_action=action),
+            detail=detail,
+        )
+
+    async def _confirm(self, booking: Booking, charge: Charge, *, actor: str) -> Answer:
+        """Confirm, tell Redis, and answer. ``booking`` is as it was while pending."""
+        del actor
+        answer = Answer(
+            outcome="confirmed",
+            booking=msgspec.structs.replace(
+                booking,
+                status=BookingStatus.CONFIRMED,
+                version=booking.version + 1,
+                expires_at=None,
+                next_action=None,
+            ),
+        )
+        ended = await self._confirming.submit(
+            _Confirm(
+                event_id=booking.event_id,
+                booking_id=booking.booking_id,
+                provider_ref=charge.provider_ref,
+                answer=answer,
+            )
+        )
+        metrics.BOOKINGS.labels("refund-due" if ended.outcome == "refund-due" else "confirmed").inc()
+        if ended.outcome == "confirmed":
+            await self._deliver(booking.event_id, ended)
+            return answer
+        current = await self.read(booking.booking_id)
+        if ended.outcome == "already":
+            return Answer(outcome="confirmed", booking=current)
+        return Answer(
+            outcome="expired",
+            booking=current,
+            detail="The payment arrived after the seats had gone; it is refunded in full.",
+        )
+
+    async def _decline(self, booking: Booking, decline_code: str | None) -> Answer:
+        code = decline_code or "not_completed"
+        detail = (
+            _DECLINES.get(code, "The payment was not completed.")
+            + " Your seats are still held; try another card."
+        )
+        answer = Answer(
+            outcome="declined",
+            booking=msgspec.structs.replace(
+                booking,
+                status=BookingStatus.DECLINED,
+                version=booking.version + 1,
+                expires_at=None,
+                next_action=None,
+                note=detail,
+            ),
+            detail=detail,
+            decline_code=code,
+        )
+        await self._end(
+            booking.event_id,
+            booking.booking_id,
+            to=BookingStatus.DECLINED,
+            actor="gateway",
+            note=detail,
+            decline_code=code,
+            answer=answer,
+        )
+        return answer
+
+    async def _end(
+        self,
+        event_id: str,
+        booking_id: str,
+        *,
+        to: BookingStatus,
+        actor: str,
+        version: int | None = None,
+        note: str | None = None,
+        decline_code: str | None = None,
+        answer: Answer | None = None,
+    ) -> _Ended:
+        rows = await self._pg.fetch(
+            "bookings.end_bookings",
+            [event_id],
+            [booking_id],
+            [version],
+            to.value,
+            actor,
+            [note],
+            [decline_code],
+            [answer],
+        )
+        ended = _ended(rows[0])
+        if ended.outcome == "ended":
+            metrics.BOOKINGS.labels(to.value).inc()
+            await self._deliver(event_id, ended)
+        return ended
+
+    async def _deliver(self, event_id: str, ended: _Ended) -> None:
+        """Settle now; if Redis is away the outbox row stays and the relay does it."""
+        assert ended.settlement is not None
+        try:
+            await self._inventory.settle(event_id, ended.settlement)
+        except Unavailable:
+            return
+        self._delivering.submit((event_id, ended.outbox_id)).add_done_callback(_forget_failure)
+
+    # Batches
+
+    async def _reserve_batch(self, commands: list[_Reserve]) -> list[_Reserved | Exception]:
+        rows = await self._pg.fetch("bookings.reserve", *_reserve_arguments(commands))
+        return [
+            _Reserved(
+                row["outcome"],
+                str(row["booking_id"]),
+                row["seats"] or [],
+                row["areas"] or [],
+                row["created_at"],
+            )
+            for row in sorted(rows, key=lambda row: row["ord"])
+        ]
+
+    async def _confirm_batch(self, commands: list[_Confirm]) -> list[_Ended | Exception]:
+        rows = await self._pg.fetch(
+            "bookings.confirm",
+            [c.event_id for c in commands],
+            [c.booking_id for c in commands],
+            [c.provider_ref for c in commands],
+            [c.answer for c in commands],
+            "gateway",
+        )
+        return [_ended(row) for row in sorted(rows, key=lambda row: row["ord"])]
+
+    async def _delivered_batch(self, delivered: list[tuple[str, Any]]) -> list[None]:
+        await self._pg.fetch("outbox.delivered", *map(list, zip(*delivered, strict=True)))
+        return [None] * len(delivered)
+
+    async def _answer_batch(self, answers: list[tuple[str, str, Answer]]) -> list[None]:
+        await self._pg.fetch("bookings.answer_keys", *map(list, zip(*answers, strict=True)))
+        return [None] * len(answers)
+
+    # Idempotency
+
+    async def _earlier_answer(self, buyer_id: str, key: str, fingerprint: bytes) -> Answer | None:
+        """What this key was answered before. None: it is new. Raises for another body, or in flight."""
+        row = await self._pg.fetchrow("bookings.idempotency", buyer_id, key)
+        if row is None:
+            return None
+        if row["fingerprint"] != fingerprint:
+            raise InvalidInput(
+                "This Idempotency-Key was used for another request; make a new key for a new one.",
+                code="idempotency-key-reused",
+            )
+        if row["response"] is not None:
+            return msgspec.convert(row["response"], Answer)
+        raise Conflict(
+            "The first request with this Idempotency-Key is still under way; retry shortly.",
+            code="request-in-flight",
+            retry_after=1,
+            booking_id=str(row["booking_id"]),
+        )
+
+    # Finishing what somebody left
+
+    async def resolve(self, booking_id: str, *, due: bool) -> BookingStatus:
+        """Ask the gateway about a pending booking and bring it on: the worker's step, safe at any time.
+
+        ``due``: its payment time is over. Returns the status after.
+        """
+        booking, provider = await self._pending_booking(booking_id)
+        if provider is None:
+            return booking.status
+        gateway = self._payments.gateway(provider)
+        try:
+            async with asyncio.timeout(self._settings.gateway_timeout_s):
+                charge = await gateway.status(booking_id)
+                if charge is None or (due and charge.status == ChargeStatus.REQUIRES_ACTION):
+                    # Whoever was about to charge is too late from here on, or was in time: it says.
+                    charge = await gateway.void(booking_id)
+        except (TimeoutError, Unavailable):
+            if not due:
+                return booking.status
+            charge = Charge(ChargeStatus.UNKNOWN)
+        await self._apply(booking, charge, due=due)
+        return (await self.read(booking_id)).status
+
+    async def _apply(self, booking: Booking, charge: Charge, *, due: bool) -> None:
+        match charge.status:
+            case ChargeStatus.CAPTURED:
+                await self._confirm(booking, charge, actor="worker")
+            case ChargeStatus.DECLINED:
+                await self._decline(booking, charge.decline_code)
+            case ChargeStatus.VOIDED if not due:
+                await self._decline(booking, "not_completed")
+            case ChargeStatus.VOIDED | ChargeStatus.UNKNOWN if due:
+                unanswered = charge.status == ChargeStatus.UNKNOWN
+                await self._end(
+                    booking.event_id,
+                    booking.booking_id,
+                    to=BookingStatus.EXPIRED,
+                    actor="worker",
+                    note="The payment was not completed in time; the seats were given back.",
+                    decline_code="gateway-unanswered" if unanswered else "not_completed",
+                )
+            case _:
+                pass
+
+    async def inquire(self, booking_id: str) -> None:
+        """A booking expired while the gateway was silent: was it paid after all?
+
+        If so the payment is confirmed on the same seats where they are still free, else refunded.
+        Raises Unavailable while the gateway stays silent.
+        """
+        row = await self._row(booking_id)
+        async with asyncio.timeout(self._settings.gateway_timeout_s):
+            charge = await self._payments.gateway(row["provider"]).void(booking_id)
+        if charge.status == ChargeStatus.CAPTURED:
+            await self.payment_arrived(booking_id)
+
+    async def payment_arrived(self, booking_id: str) -> Answer:
+        """The gateway says it has the money, however late. One recorded, explained outcome.
+
+        Asks the gateway first: nobody's word but its own confirms a booking.
+        """
+        booking = await self.read(booking_id)
+        row = await self._row(booking_id)
+        charge = await self._payments.gateway(row["provider"]).status(booking_id)
+        if charge is None or charge.status != ChargeStatus.CAPTURED:
+            if booking.status == BookingStatus.PENDING and charge is not None:
+                await self._apply(booking, charge, due=False)
+            current = await self.read(booking_id)
+            return Answer(outcome="pending", booking=current, detail=current.note or "")
+        return await self._confirm(booking, charge, actor="gateway")
+
+    async def _pending_booking(self, booking_id: str) -> tuple[Booking, str | None]:
+        row = await self._row(booking_id)
+        booking = (await self._from_rows([row]))[0]
+        return booking, row["provider"] if booking.status == BookingStatus.PENDING else None
+
+    # Cancelling and refunding
+
+    async def cancel(
+        self, booking_id: str, *, actor: str, buyer_id: str | None = None, version: int | None = None
+    ) -> Booking:
+        """Cancel a confirmed booking: seats return to sale at once, the money follows.
+
+        ``buyer_id`` must own it (None: the organiser's doing). ``version``: as seen by the caller.
+        Cancelling a cancelled booking returns it. Raises NotFound, NotAllowed, PreconditionFailed,
+        Conflict (it is not confirmed).
+        """
+        booking = await self.read(booking_id, buyer_id=buyer_id)
+        ended = await self._end(
+            booking.event_id, booking_id, to=BookingStatus.CANCELLED, actor=actor, version=version
+        )
+        if ended.outcome == "stale":
+            raise PreconditionFailed(
+                f"The booking is at version {ended.version} now; read it again and repeat.",
+                current_version=ended.version,
+            )
+        if ended.outcome == "refused" and ended.status != BookingStatus.CANCELLED:
+            raise Conflict(
+                f"Only a confirmed booking can be cancelled; this one is {ended.status}.",
+                code="booking-not-confirmed",
+            )
+        if ended.outcome == "ended":
+            try:
+                await self.refund(booking.event_id, booking_id)
+            except (Unavailable, TimeoutError):
+                log.warning("refund left to the relay", booking_id=booking_id)
+        return await self.read(booking_id)
+
+    async def refund(self, event_id: str, booking_id: str) -> None:
+        """Give the money back through the gateway; harmless twice. Raises Unavailable, TimeoutError."""
+        row = await self._row(booking_id)
+        if row["payment_status"] != "refund_pending":
+            return
+        async with asyncio.timeout(self._settings.gateway_timeout_s):
+            await self._payments.gateway(row["provider"]).refund(
+                booking_id, Money(row["paid_minor"], row["currency"])
+            )
+        await self._pg.fetch("bookings.refunded", event_id, booking_id)
+        await self._pg.fetch("bookings.audit_refund", event_id, booking_id, "gateway")
+
+    # Reading
+
+    async def read(self, booking_id: str, *, buyer_id: str | None = None) -> Booking:
+        """One booking. With ``buyer_id`` only its owner's. Raises NotFound, NotAllowed."""
+        row = await self._row(booking_id)
+        if buyer_id is not None and str(row["buyer_id"]) != buyer_id:
+            raise NotAllowed("This booking belongs to another buyer.", code="booking-not-yours")
+        return (await self._from_rows([row]))[0]
+
+    async def of_buyer(self, buyer_id: str, *, after: str | None, limit: int) -> list[Booking]:
+        """A buyer's bookings, newest first, behind the booking ``after``."""
+        return await self._from_rows(
+            await self._pg.fetch("bookings.bookings_of_buyer", buyer_id, after, limit)
+        )
+
+    async def tickets(self, booking_id: str, *, buyer_id: str | None = None) -> list[Ticket]:
+        """The tickets of a booking; none before it is confirmed."""
+        booking = await self.read(booking_id, buyer_id=buyer_id)
+        facts = await self._catalog.facts(booking.event_id)
+        rows = await self._pg.fetch("bookings.tickets", booking.event_id, booking_id)
+        return [_ticket(facts, booking, row) for row in rows]
+
+    async def _row(self, booking_id: str) -> asyncpg.Record:
+        row = await self._pg.fetchrow("bookings.booking", booking_id)
+        if row is None:
+            raise NotFound(f"There is no booking {booking_id}.", code="booking-not-found")
+        return row
+
+    async def _from_rows(self, rows: Sequence[asyncpg.Record]) -> list[Booking]:
+        items = await self._pg.fetch(
+            "bookings.booking_items",
+            [row["event_id"] for row in rows],
+            [row["booking_id"] for row in rows],
+        )
+        by_booking: dict[Any, list[asyncpg.Record]] = {}
+        for item in items:
+            by_booking.setdefault(item["booking_id"], []).append(item)
+        return [
+            _booking(await self._catalog.facts(str(row["event_id"])), row, by_booking[row["booking_id"]])
+            for row in rows
+        ]
+
+
+def _reserve_arguments(commands: list[_Reserve]) -> list[list[Any]]:
+    """The columns of ``reserve_bookings``, one array each."""
+    seats: list[tuple[int, int, int, int]] = []
+    areas: list[tuple[int, int, int, int, int]] = []
+    for ord_, command in enumerate(commands, start=1):
+        hold, categories = command.hold, command.hold.facts.seat_categories
+        for seat_no in hold.seats:
+            category_no = categories[seat_no]
+            seats.append((ord_, seat_no, category_no, hold.prices[category_no]))
+        for area_no, quantity in hold.areas.items():
+            category_no = hold.facts.layout.areas[area_no].category
+            areas.append((ord_, area_no, category_no, quantity, hold.prices[category_no]))
+    return [
+        [c.hold.event_id for c in commands],
+        [c.booking_id for c in commands],
+        [c.hold.hold_id for c in commands],
+        [c.buyer_id for c in commands],
+        [c.reference for c in commands],
+        [utc_from_ms(c.hold.expires_ms) for c in commands],
+        [c.amount for c in commands],
+        [c.request.buyer.email for c in commands],
+        [c.request.buyer.name for c in commands],
+        [c.request.payment.provider for c in commands],
+        [c.request.payment.token for c in commands],
+        [c.key for c in commands],
+        [c.fingerprint for c in commands],
+        *(list(column) for column in _columns(seats, 4)),
+        *(list(column) for column in _columns(areas, 5)),
+    ]
+
+
+def _columns(rows: Sequence[tuple[int, ...]], width: int) -> list[tuple[int, ...]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * width
+
+
+def _ended(row: asyncpg.Record) -> _Ended:
+    settlement = row["settlement"]
+    return _Ended(
+        row["outcome"],
+        None if settlement is None else msgspec.convert(settlement, Settlement),
+        row["outbox_id"],
+        row.get("status"),
+        row["version"],
+    )
+
+
+def _booking(facts: Facts, row: asyncpg.Record, items: list[asyncpg.Record]) -> Booking:
+    layout, currency = facts.layout, row["currency"]
+    names = [category.name for category in layout.categories]
+    seats = [
+        SeatItem(
+            i["seat_no"],
+            layout.seat_label(i["seat_no"]),
+            names[i["category_no"]],
+            Money(i["amount_minor"], currency),
+        )
+        for i in items
+        if i["seat_no"] is not None
+    ]
+    areas = [
+        AreaItem(
+            i["area_no"],
+            layout.area_label(i["area_no"]),
+            names[i["category_no"]],
+            i["quantity"],
+            Money(i["amount_minor"], currency),
+        )
+        for i in items
+        if i["area_no"] is not None
+    ]
+    refunded = row["payment_status"] == "refunded"
+    return Booking(
+        booking_id=str(row["booking_id"]),
+        reference=row["reference"],
+        event_id=str(row["event_id"]),
+        hold_id=str(row["hold_id"]),
+        status=BookingStatus(row["status"]),
+        seats=seats,
+        areas=areas,
+        total=Money(row["amount_minor"], currency),
+        buyer=Buyer(row["email"], row["name"]),
+        version=row["version"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        note=row["note"],
+        refunded=Money(row["paid_minor"], currency) if refunded else None,
+    )
+
+
+def _ticket(facts: Facts, booking: Booking, row: asyncpg.Record) -> Ticket:
+    layout = facts.layout
+    seat_no, area_no = row["seat_no"], row["area_no"]
+    label = layout.seat_label(seat_no) if seat_no is not None else layout.area_label(area_no)
+    return Ticket(
+        ticket_id=str(row["ticket_id"]),
+        booking_id=booking.booking_id,
+        event_id=booking.event_id,
+        label=label,
+        category=layout.categories[row["category_no"]].name,
+        seat_no=seat_no,
+        area_no=area_no,
+        code=str(row["code"]),
+        status="void" if row["void"] else "valid",
+    )
+
+
+def _forget_failure(future: "asyncio.Future[None]") -> None:
+    # The outbox row stays, and the relay delivers it again: harmless.
+    if not future.cancelled():
+        future.exception()

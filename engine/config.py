@@ -1,0 +1,184 @@
+"""Settings, read from the environment once and refused loudly when wrong.
+
+Every setting is an environment variable ``FRONTROW_<NAME>``. A setting that is not given has the
+default below. With the three store URLs absent the program uses the embedded servers.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+PREFIX = "FRONTROW_"
+_URL_SCHEMES = {
+    "postgres_url": ("postgres", "postgresql"),
+    "redis_url": ("redis", "rediss", "unix"),
+    "mongo_url": ("mongodb", "mongodb+srv"),
+    "public_url": ("http", "https"),
+    "live_public_url": ("ws", "wss"),
+}
+_EXAMPLES = {
+    "postgres_url": "postgresql://frontrow:secret@db.example:5432/frontrow",
+    "redis_url": "redis://:secret@cache.example:6379/0",
+    "mongo_url": "mongodb://frontrow:secret@docs.example:27017",
+    "public_url": "https://tickets.example",
+    "live_public_url": "wss://tickets.example",
+    "log_format": "pretty",
+    "data_dir": "/var/lib/frontrow",
+}
+_SECRET = re.compile(r"(key|secret|password)$")
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+PositiveInt = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+
+
+class ConfigError(Exception):
+    """A setting is wrong. The message is one line: the variable, what was read, an example."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """One process's settings. Durations are seconds (``_s``), money is minor units."""
+
+    postgres_url: str | None = None
+    redis_url: str | None = None
+    mongo_url: str | None = None
+    mongo_database: str = "frontrow"
+    postgres_pool_size: PositiveInt = 8
+    #: Where embedded servers keep their data and the generated secrets.
+    data_dir: str = ".frontrow"
+
+    api_host: str = "127.0.0.1"
+    api_port: Port = 8000
+    live_host: str = "127.0.0.1"
+    live_port: Port = 8001
+    worker_host: str = "127.0.0.1"
+    #: The worker's health and metrics.
+    worker_port: Port = 8002
+    #: How browsers reach the API and the live gateway.
+    public_url: str = "http://localhost:8000"
+    live_public_url: str = "ws://localhost:8001"
+    #: Origins whose pages may open a live connection, comma separated; ``*`` allows any.
+    allowed_origins: tuple[str, ...] = ("http://localhost:8000", "http://127.0.0.1:8000")
+
+    #: Bearer key of the organiser's API; empty switches that API off.
+    organiser_key: str = ""
+    #: Signs access tokens; at least 32 characters. Empty: generated and kept in ``data_dir``.
+    token_secret: str = ""
+    token_ttl_s: PositiveInt = 7 * 24 * 3600
+
+    #: How long a fresh hold lives, for events that do not say.
+    hold_ttl_s: PositiveInt = 300
+    #: No hold outlives this, however often it is extended or paid for.
+    hold_max_s: PositiveInt = 1800
+    #: What a buyer has from checkout to the end of payment.
+    payment_window_s: PositiveInt = 300
+    #: Places one buyer may hold and own together, for events that do not say.
+    buyer_limit: PositiveInt = 10
+    #: How long the gateway may take to answer before its answer counts as unknown.
+    gateway_timeout_s: Seconds = 5.0
+    #: Difference tolerated between the clocks of Redis, PostgreSQL and this machine.
+    clock_skew_max_s: Seconds = 0.5
+
+    #: Rows of the outbox younger than this belong to the process that wrote them.
+    outbox_grace_s: Seconds = 2.0
+    worker_tick_s: Seconds = 0.2
+    reconcile_interval_s: Seconds = 15.0
+
+    live_tick_ms: PositiveInt = 50
+    live_connections_per_address: PositiveInt = 20_000
+    log_format: str = "pretty"
+    log_level: str = "info"
+
+
+def mask(value: str) -> str:
+    """Hide passwords inside URLs."""
+    return re.sub(r"(://[^:/@\s]*:)[^@\s]*@", r"\1***@", value)
+
+
+def _complain(name: str, raw: str, why: str, default: Any) -> ConfigError:
+    example = _EXAMPLES.get(name, "" if default is None else default)
+    if isinstance(example, tuple):
+        example = ",".join(example)
+    shown = "***" if _SECRET.search(name) else mask(raw)
+    hint = f"; for example {PREFIX}{name.upper()}={example}" if example != "" else ""
+    return ConfigError(f"{PREFIX}{name.upper()}: {why} (read: {shown!r}){hint}")
+
+
+def _check(settings: Settings, given: Mapping[str, str]) -> None:
+    for name, schemes in _URL_SCHEMES.items():
+        value = getattr(settings, name)
+        if value is None:
+            continue
+        raw = given.get(name, value)
+        try:
+            parts = urlsplit(value)
+            _ = parts.port
+        except ValueError as error:
+            raise _complain(name, raw, f"is not a URL: {error}", None) from None
+        if parts.scheme not in schemes:
+            raise _complain(name, raw, f"must start with {schemes[0]}://", None)
+        if parts.scheme != "unix" and not parts.netloc:
+            raise _complain(name, raw, "names no host", None)
+    if settings.log_format not in ("pretty", "json"):
+        raise _complain("log_format", settings.log_format, "must be 'pretty' or 'json'", None)
+    if settings.log_level not in ("debug", "info", "warning", "error"):
+        raise _complain(
+            "log_level", settings.log_level, "must be debug, info, warning or error", "info"
+        )
+    if settings.token_secret and len(settings.token_secret) < 32:
+        raise ConfigError(
+            f"{PREFIX}TOKEN_SECRET: needs at least 32 characters (read: ***); "
+            "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    if settings.hold_max_s < settings.hold_ttl_s:
+        raise _complain(
+            "hold_max_s",
+            str(settings.hold_max_s),
+            f"must be at least {PREFIX}HOLD_TTL_S ({settings.hold_ttl_s})",
+            1800,
+        )
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read ``FRONTROW_*`` from ``environ`` (default: the process's).
+
+    Raises ConfigError for an unknown or wrong variable, naming it, what was read (secrets masked)
+    and an example.
+    """
+    source = os.environ if environ is None else environ
+    fields = {f.name: f for f in msgspec.structs.fields(Settings)}
+    given = {
+        key.removeprefix(PREFIX).lower(): value
+        for key, value in source.items()
+        if key.startswith(PREFIX)
+    }
+    values: dict[str, Any] = {}
+    for name, raw in given.items():
+        if name not in fields:
+            known = ", ".join(sorted(PREFIX + f.upper() for f in fields))
+            raise ConfigError(f"{PREFIX}{name.upper()}: no such setting; known are {known}")
+        wanted: Any = raw
+        if fields[name].type == tuple[str, ...]:
+            wanted = [part.strip() for part in raw.split(",") if part.strip()]
+        try:
+            values[name] = msgspec.convert(wanted, fields[name].type, strict=False)
+        except msgspec.ValidationError as error:
+            why = str(error)[0].lower() + str(error)[1:]
+            raise _complain(name, raw, why, fields[name].default) from None
+    settings = Settings(**values)
+    _check(settings, given)
+    return settings
+
+
+def data_path(settings: Settings) -> Path:
+    """The folder of embedded data and generated secrets, absolute."""
+    return Path(settings.data_dir).expanduser().resolve()
+
+
+__all__ = ["ConfigError", "Settings", "data_path", "load_settings", "mask"]

@@ -1,0 +1,268 @@
+"""``frontrow doctor``: looks at everything the engine stands on, and says how to mend it.
+
+Each examination yields findings; a finding that is not good carries the remedy. Nothing is changed,
+except that embedded stores that do not run are started for the length of the examination.
+"""
+
+import asyncio
+import os
+import platform
+import resource
+import shutil
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from typing import Literal
+
+import click
+from msgspec import Struct
+
+from engine import embedded, migrate, up
+from engine.config import Settings, data_path, mask
+from engine.embedded import StoreUrls
+
+_CONNECT_TIMEOUT_S = 5
+_POSTGRES_MAJOR_MIN = 18
+_REDIS_MIN = (6, 2)
+_FREE_BYTES_MIN = 1 << 30
+_OPEN_FILES_MIN = 4096
+
+
+Level = Literal["good", "note", "bad"]
+
+
+class Finding(Struct, frozen=True):
+    """``bad`` stops the engine or endangers sales; ``note`` is worth knowing."""
+
+    level: Level
+    what: str
+    remedy: str = ""
+
+
+async def run(settings: Settings) -> bool:
+    """Examine, print as it goes, and return whether nothing bad was found."""
+    healthy = True
+    async for finding in examine(settings):
+        healthy = healthy and finding.level != "bad"
+        _show(finding)
+    return healthy
+
+
+async def examine(settings: Settings) -> AsyncIterator[Finding]:
+    """Every finding, in the order in which things depend on each other."""
+    for finding in _machine(settings):
+        yield finding
+    started = embedded.running_urls(settings) is None
+    try:
+        async with embedded.stores(settings) as urls:
+            if started:
+                yield Finding("good", "embedded stores start (and stop again after this)")
+            async for finding in _stores(settings, urls):
+                yield finding
+    except embedded.StartError as error:
+        yield Finding("bad", "embedded stores do not start", str(error))
+    async for finding in _processes(settings):
+        yield finding
+
+
+def _show(finding: Finding) -> None:
+    mark, color = {"good": ("✓", "green"), "note": ("!", "yellow"), "bad": ("✗", "red")}[
+        finding.level
+    ]
+    click.echo(f"{click.style(mark, fg=color)} {finding.what}")
+    if finding.remedy:
+        click.echo(f"    → {finding.remedy}")
+
+
+# --- this machine --------------------------------------------------------------------------
+
+
+def _machine(settings: Settings) -> Iterator[Finding]:
+    yield Finding("good", f"Python {platform.python_version()} on {platform.platform()}")
+    folder = data_path(settings)
+    while not folder.exists():
+        folder = folder.parent
+    if not os.access(folder, os.W_OK):
+        yield Finding(
+            "bad",
+            f"the data folder {data_path(settings)} cannot be written to",
+            "make it writable, or name another one with FRONTROW_DATA_DIR",
+        )
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < _FREE_BYTES_MIN:
+        yield Finding(
+            "note", f"only {free_bytes >> 20} MiB are free on {folder}", "make room there"
+        )
+    open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if open_files < _OPEN_FILES_MIN:
+        yield Finding(
+            "note",
+            f"a process may open {open_files} files: about as many live maps at a time",
+            "raise it before a big on-sale: ulimit -n 65536",
+        )
+
+
+# --- the stores ----------------------------------------------------------------------------
+
+
+async def _stores(settings: Settings, urls: StoreUrls) -> AsyncIterator[Finding]:
+    examinations: tuple[tuple[str, str, Callable[[], AsyncIterator[Finding]]], ...] = (
+        ("PostgreSQL", "FRONTROW_POSTGRES_URL", lambda: _postgres(settings, urls.postgres_url)),
+        ("Redis", "FRONTROW_REDIS_URL", lambda: _redis(settings, urls.redis_url)),
+        ("MongoDB", "FRONTROW_MONGO_URL", lambda: _mongo(urls.mongo_url)),
+    )
+    for title, variable, examination in examinations:
+        try:
+            async for finding in examination():
+                yield finding
+        except Exception as error:  # whatever a driver throws is a finding here
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            yield Finding(
+                "bad", f"{title} does not answer: {mask(reason)}", f"start it, or check {variable}"
+            )
+
+
+async def _postgres(settings: Settings, url: str) -> AsyncIterator[Finding]:
+    import asyncpg  # noqa: PLC0415
+
+    connection = await asyncpg.connect(url, timeout=_CONNECT_TIMEOUT_S)
+    try:
+        version = str(await connection.fetchval("SHOW server_version")).split()[0]
+        good = connection.get_server_version().major >= _POSTGRES_MAJOR_MIN
+        yield Finding(
+            "good" if good else "bad",
+            f"PostgreSQL {version} answers at {mask(url)}",
+            "" if good else f"upgrade it to {_POSTGRES_MAJOR_MIN}",
+        )
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            if await connection.fetchval("SELECT current_setting($1)", name) == "off":
+                yield Finding(
+                    "bad",
+                    f"PostgreSQL runs with {name} = off: a power cut may undo a sale",
+                    f"ALTER SYSTEM SET {name} = on; then SELECT pg_reload_conf();",
+                )
+        allowed = int(await connection.fetchval("SELECT current_setting('max_connections')"))
+        wanted = settings.postgres_pool_size * len(up.ROLES)
+        if wanted > allowed:
+            yield Finding(
+                "note",
+                f"one api, live and worker may open {wanted} connections, "
+                f"PostgreSQL allows {allowed}",
+                "raise max_connections, or lower FRONTROW_POSTGRES_POOL_SIZE",
+            )
+
+        async def clock_s() -> float:
+            moment: datetime = await connection.fetchval("SELECT clock_timestamp()")
+            return moment.timestamp()
+
+        yield await _clock("PostgreSQL", clock_s, settings)
+    finally:
+        await connection.close()
+    yield await asyncio.to_thread(_migrations, settings, url)
+
+
+def _migrations(settings: Settings, url: str) -> Finding:
+    try:
+        known = migrate.status(url)
+    except migrate.MigrationError as error:
+        return Finding("bad", f"the schema's state is unknown: {error}")
+    pending = [migration.name for migration in known if not migration.applied]
+    if pending:
+        # `up` migrates its own database by itself; somebody else's is migrated when they say so.
+        level: Level = "note" if settings.postgres_url is None else "bad"
+        return Finding(level, f"migrations are pending: {', '.join(pending)}", "frontrow migrate")
+    return Finding("good", f"the schema is up to date ({len(known)} migrations)")
+
+
+async def _redis(settings: Settings, url: str) -> AsyncIterator[Finding]:
+    import redis.asyncio as aioredis  # noqa: PLC0415
+
+    client = aioredis.Redis.from_url(
+        url, socket_connect_timeout=_CONNECT_TIMEOUT_S, socket_timeout=_CONNECT_TIMEOUT_S
+    )
+    try:
+        facts = await client.info("server")
+        version = str(facts["redis_version"])
+        good = tuple(int(part) for part in version.split(".")[:2]) >= _REDIS_MIN
+        yield Finding(
+            "good" if good else "bad",
+            f"Redis {version} answers at {mask(url)}",
+            "" if good else "upgrade it to 6.2 or newer; 8 is recommended",
+        )
+        policy = (await client.info("memory")).get("maxmemory_policy", "noeviction")
+        if policy != "noeviction":
+            yield Finding(
+                "bad",
+                f"Redis evicts keys when memory is short (maxmemory-policy {policy}): "
+                "it may forget a hold that somebody is paying for",
+                "CONFIG SET maxmemory-policy noeviction",
+            )
+
+        async def clock_s() -> float:
+            seconds, microseconds = await client.time()
+            return int(seconds) + int(microseconds) / 1e6
+
+        yield await _clock("Redis", clock_s, settings)
+    finally:
+        await client.aclose()
+
+
+async def _mongo(url: str) -> AsyncIterator[Finding]:
+    yield await asyncio.to_thread(_ask_mongo, url)
+
+
+def _ask_mongo(url: str) -> Finding:
+    # One question needs no event loop; motor stays in the one file that owns it.
+    from pymongo import MongoClient  # noqa: PLC0415
+
+    with MongoClient[dict[str, object]](
+        url, serverSelectionTimeoutMS=_CONNECT_TIMEOUT_S * 1000
+    ) as client:
+        client.admin.command("ping")
+        version = ""
+        with suppress(KeyError):
+            version = f" {client.server_info()['version']}"
+    return Finding("good", f"MongoDB protocol{version} answers at {mask(url)}")
+
+
+async def _clock(title: str, ask_s: Callable[[], Awaitable[float]], settings: Settings) -> Finding:
+    """How far a store's clock is from ours, by the quickest of a few round trips."""
+    best_trip_s, skew_s = float("inf"), 0.0
+    for _ in range(5):
+        before_s = time.time()
+        theirs_s = await ask_s()
+        after_s = time.time()
+        if after_s - before_s < best_trip_s:
+            best_trip_s = after_s - before_s
+            skew_s = theirs_s - (before_s + after_s) / 2
+    shown = f"{title}'s clock differs by {skew_s * 1000:+.1f} ms, a round trip takes "
+    shown += f"{best_trip_s * 1000:.2f} ms"
+    if abs(skew_s) - best_trip_s / 2 > settings.clock_skew_max_s:
+        return Finding(
+            "bad",
+            shown,
+            "deadlines of holds are off by that much: synchronise both machines by NTP (chrony)",
+        )
+    return Finding("good", shown)
+
+
+# --- our own processes ---------------------------------------------------------------------
+
+
+async def _processes(settings: Settings) -> AsyncIterator[Finding]:
+    for role in up.ROLES:
+        address = f"{role.host(settings)}:{role.port(settings)}"
+        if await role.is_ready(settings):
+            yield Finding("good", f"{role.title} is ready at {address}")
+        elif embedded.port_is_free(role.port(settings), role.host(settings)):
+            yield Finding("note", f"{role.title} does not run at {address}", "frontrow up")
+        else:
+            yield Finding(
+                "bad",
+                f"{role.title} does not answer at {address} that it is ready",
+                f"look at its log, and at curl http://{address}/health/ready",
+            )
+
+
+__all__ = ["Finding", "examine", "run"]

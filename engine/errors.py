@@ -1,0 +1,106 @@
+"""Every refusal the engine can give, as one small tree.
+
+::
+
+    FrontrowError
+    ├── InvalidInput            the request can never succeed as it stands
+    ├── NotAuthenticated        no token, or one that is not ours
+    ├── NotAllowed              a valid person, but not theirs to touch
+    ├── NotFound                no such event, hold, booking, venue …
+    ├── Conflict                the present state forbids it; another choice may work
+    │   ├── SeatUnavailable     names the seats (or areas) that somebody else has
+    │   └── LimitReached        the buyer would own more than the event allows
+    ├── Gone                    it existed and has ended (an expired hold)
+    ├── PaymentDeclined         the gateway said no; the hold is still there
+    ├── PreconditionFailed      If-Match names a stale version
+    ├── PreconditionRequired    If-Match (or Idempotency-Key) is missing
+    ├── TooManyRequests         a rate limit; carries ``retry_after_s``
+    └── Unavailable             a store is away; carries ``retry_after_s``; retrying is right
+
+``code`` is stable and public: it becomes the last part of the problem type
+(``/problems/<code>``). Drivers' exceptions are translated in ``engine.stores`` only, and HTTP
+statuses are given in ``api.problems`` only.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class FrontrowError(Exception):
+    """Base of the tree. ``code`` is stable; ``detail`` says what happened and what to do."""
+
+    code = "internal"
+    retryable = False
+
+    def __init__(self, detail: str, *, code: str | None = None, **extra: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        if code is not None:
+            self.code = code
+        #: What the caller needs to go on: ``seats``, ``retry_after``, ``errors`` …
+        self.extra: dict[str, Any] = extra
+
+
+class InvalidInput(FrontrowError):
+    code = "invalid-request"
+
+
+class NotAuthenticated(FrontrowError):
+    code = "not-authenticated"
+
+
+class NotAllowed(FrontrowError):
+    code = "not-allowed"
+
+
+class NotFound(FrontrowError):
+    code = "not-found"
+
+
+class Conflict(FrontrowError):
+    code = "conflict"
+
+
+class SeatUnavailable(Conflict):
+    """Some of what was asked for is taken. ``seats`` are dense seat numbers, ``areas`` area numbers."""
+
+    code = "seat-unavailable"
+
+    def __init__(self, detail: str, *, seats: Sequence[int] = (), areas: Sequence[int] = ()) -> None:
+        super().__init__(detail, seats=list(seats), areas=list(areas))
+
+
+class LimitReached(Conflict):
+    code = "limit-reached"
+
+
+class Gone(FrontrowError):
+    code = "gone"
+
+
+class PaymentDeclined(FrontrowError):
+    code = "payment-declined"
+
+
+class PreconditionFailed(FrontrowError):
+    code = "precondition-failed"
+
+
+class PreconditionRequired(FrontrowError):
+    code = "precondition-required"
+
+
+class TooManyRequests(FrontrowError):
+    code = "too-many-requests"
+    retryable = True
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail, retry_after=retry_after_s)
+
+
+class Unavailable(FrontrowError):
+    code = "unavailable"
+    retryable = True
+
+    def __init__(self, detail: str, *, retry_after_s: int = 2, code: str | None = None) -> None:
+        super().__init__(detail, code=code, retry_after=retry_after_s)

@@ -1,0 +1,354 @@
+"""Holds: temporary claims with a deadline. One script, all or nothing, PostgreSQL untouched.
+
+::
+
+    held ──(begin payment)──▶ paying ──▶ booked
+     │  ◀──(card declined)──────┘ └────▶ expired
+     ├──▶ released (by its buyer)
+     └──▶ expired  (by its deadline)
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine import metrics
+from engine.catalog import Catalog, Facts
+from engine.config import Settings
+from engine.errors import (
+    Conflict,
+    FrontrowError,
+    Gone,
+    InvalidInput,
+    LimitReached,
+    NotAllowed,
+    NotFound,
+    SeatUnavailable,
+    Unavailable,
+)
+from engine.inventory import Inventory, decode_prices, number_list
+from engine.model import AreaItem, Hold, Money, SeatItem, new_id, utc_from_ms
+from engine.stores.redis import RedisStore
+
+#: More than this in one request is a mistake, whatever the event's limit.
+ITEMS_MAX = 100
+#: A hold's event can be found by the hold's id this long after it was made.
+_POINTER_MARGIN_S = 1800
+
+
+class PaymentHold:
+    """What a checkout needs of a hold that has just been proved alive and its buyer's own."""
+
+    __slots__ = ("areas", "event_id", "expires_ms", "facts", "hold_id", "prices", "seats")
+
+    def __init__(self, event_id: str, hold_id: str, facts: Facts, reply: list[Any]) -> None:
+        _, seats, areas, _, prices, expires = reply
+        self.event_id = event_id
+        self.hold_id = hold_id
+        self.facts = facts
+        self.seats = number_list(seats)
+        self.areas = decode_areas(areas)
+        self.prices = decode_prices(prices)
+        self.expires_ms = int(expires)
+
+
+class Holds:
+    def __init__(
+        self, inventory: Inventory, redis: RedisStore, catalog: Catalog, settings: Settings
+    ) -> None:
+        self._inventory = inventory
+        self._redis = redis
+        self._catalog = catalog
+        self._pointer_ttl_s = settings.hold_max_s + _POINTER_MARGIN_S
+        self._count = {o: metrics.HOLDS.labels(o) for o in ("held", "taken", "limit", "closed")}
+        self._count_invalid = metrics.HOLDS.labels("invalid")
+        self._count_unavailable = metrics.HOLDS.labels("unavailable")
+
+    async def place(
+        self,
+        event_id: str,
+        buyer_id: str,
+        *,
+        seats: Sequence[int] = (),
+        areas: Mapping[int, int] | None = None,
+        hold_id: str | None = None,
+    ) -> Hold:
+        """Hold seats (by seat_no) and places in areas (area_no → quantity) for one buyer.
+
+        ``hold_id`` made by the client makes a retry return the same hold. Prices are those in force
+        now and stay. Raises SeatUnavailable (names what is taken), LimitReached, InvalidInput,
+        NotFound, Conflict (not on sale), Unavailable.
+        """
+        try:
+            return await self._place(event_id, buyer_id, seats, areas or {}, hold_id or new_id())
+        except InvalidInput:
+            self._count_invalid.inc()
+            raise
+        except Unavailable:
+            self._count_unavailable.inc()
+            raise
+
+    async def _place(
+        self,
+        event_id: str,
+        buyer_id: str,
+        seats: Sequence[int],
+        areas: Mapping[int, int],
+        hold_id: str,
+    ) -> Hold:
+        quantity = _check_request(seats, areas)
+        facts = await self._catalog.facts(event_id)
+        seat_text = ",".join(map(str, sorted(seats)))
+        area_text = ",".join(f"{no}:{areas[no]}" for no in sorted(areas))
+        # Same pipeline, one place ahead of the script: who sees the hold can find it. NX, because
+        # an id that another hold has is not this request's to move.
+        pointer = self._redis.call(
+            "SET", f"hold:{hold_id}", event_id, "EX", self._pointer_ttl_s, "NX"
+        )
+        pointer.add_done_callback(_forget_failure)
+        reply = await self._inventory.run(
+            "hold", event_id, hold_id, buyer_id, seat_text, area_text, quantity
+        )
+        if reply[0] != b"held":
+            raise self._refusal(reply, facts)
+        self._count["held"].inc()
+        _, prices, expires, state = reply
+        return build_hold(
+            facts,
+            hold_id,
+            state.decode(),
+            sorted(seats),
+            dict(sorted(areas.items())),
+            decode_prices(prices),
+            int(expires),
+        )
+
+    def _refusal(self, reply: list[Any], facts: Facts) -> FrontrowError:
+        match reply:
+            case [b"taken", seats, areas]:
+                self._count["taken"].inc()
+                return seats_taken(facts, number_list(seats), number_list(areas))
+            case [b"limit", limit, owned]:
+                self._count["limit"].inc()
+                return LimitReached(
+                    f"One buyer may have {int(limit)} places of this event; you have {int(owned)}.",
+                    limit=int(limit),
+                    owned=int(owned),
+                )
+            case [b"closed", status]:
+                self._count["closed"].inc()
+                return Conflict(
+                    f"The event is not on sale: it is {status.decode()}.", code="event-not-on-sale"
+                )
+            case [b"no-such", missing]:
+                self._count_invalid.inc()
+                return InvalidInput(
+                    f"The event has no seat {missing.decode()}; seats are numbered from 0 to "
+                    f"{facts.layout.seat_count - 1}, areas from 0 to {len(facts.layout.areas) - 1}.",
+                    code="no-such-seat",
+                )
+            case _:
+                self._count_invalid.inc()
+                return Conflict(
+                    "This hold_id belongs to another hold; make a new one for each attempt.",
+                    code="hold-id-taken",
+                )
+
+    async def event_of(self, hold_id: str) -> str:
+        """The event a hold belongs to. Raises NotFound for an id we never gave a hold."""
+        event_id = await self._redis.call("GET", f"hold:{hold_id}")
+        if event_id is None:
+            raise _unknown_hold(hold_id)
+        return str(event_id.decode())
+
+    async def read(self, hold_id: str, buyer_id: str) -> Hold:
+        """A hold of this buyer, alive or ended. Raises NotFound, NotAllowed."""
+        event_id = await self.event_of(hold_id)
+        reply = await self._inventory.run("read_hold", event_id, hold_id)
+        if reply[0] == b"hold" and reply[1].decode() != buyer_id:
+            raise _foreign_hold()
+        return await self._from_reply(event_id, hold_id, reply)
+
+    async def extend(self, hold_id: str, buyer_id: str) -> Hold:
+        """A fresh time to live, within the event's longest hold. Raises Gone when it has ended."""
+        event_id = await self.event_of(hold_id)
+        reply = await self._inventory.run("extend", event_id, hold_id, buyer_id)
+        return await self._from_reply(event_id, hold_id, reply)
+
+    async def release(self, hold_id: str, buyer_id: str) -> None:
+        """Give the seats back at once; releasing twice is fine. Raises Conflict while it is being paid."""
+        event_id = await self.event_of(hold_id)
+        reply = await self._inventory.run("release", event_id, hold_id, buyer_id)
+        if reply[0] != b"released":
+            raise hold_refusal(hold_id, reply)
+
+    async def begin_payment(self, hold_id: str, buyer_id: str) -> PaymentHold:
+        """Prove a hold alive and the buyer's, and keep it for payment. Raises Gone, NotFound, NotAllowed."""
+        event_id = await self.event_of(hold_id)
+        facts = await self._catalog.facts(event_id)
+        reply = await self._inventory.run("begin_payment", event_id, hold_id, buyer_id)
+        if reply[0] != b"paying":
+            raise hold_refusal(hold_id, reply)
+        return PaymentHold(event_id, hold_id, facts, reply)
+
+    async def give_back(self, event_id: str, hold_id: str) -> None:
+        """A checkout that came to nothing before PostgreSQL knew of it: the hold is the buyer's again."""
+        await self._inventory.run("abandon", event_id, hold_id, "1")
+
+    async def expire(self, event_id: str, *, count: int = 500) -> tuple[int, list[str]]:
+        """Free what is due. Returns how many, and the due holds that are still in payment."""
+        _, late_ms, paying = await self._inventory.run("expire", event_id, count)
+        late = number_list(late_ms)
+        for ms in late:
+            metrics.EXPIRY_LATENESS.observe(ms / 1000)
+        return len(late), paying.decode().split(",") if paying else []
+
+    async def abandon(self, event_id: str, hold_id: str) -> None:
+        """Free a due hold in payment that PostgreSQL has no booking for."""
+        await self._inventory.run("abandon", event_id, hold_id, "")
+
+    async def _from_reply(self, event_id: str, hold_id: str, reply: list[Any]) -> Hold:
+        if reply[0] != b"hold":
+            raise hold_refusal(hold_id, reply)
+        _, _, state, seats, areas, prices, expires = reply
+        return build_hold(
+            await self._catalog.facts(event_id),
+            hold_id,
+            state.decode(),
+            number_list(seats),
+            decode_areas(areas),
+            decode_prices(prices),
+            int(expires),
+        )
+
+
+def decode_areas(text: bytes) -> dict[int, int]:
+    if not text:
+        return {}
+    return {int(no): int(n) for no, n in (part.split(b":") for part in text.split(b","))}
+
+
+def build_items(
+    facts: Facts, seats: Sequence[int], areas: Mapping[int, int], prices: Sequence[int]
+) -> tuple[list[SeatItem], list[AreaItem], Money]:
+    """Seats and area places with their labels and frozen prices (by category number), and the total."""
+    layout, currency = facts.layout, facts.currency
+    categories, by_seat = layout.categories, facts.seat_categories
+    total = 0
+    seat_items = []
+    for seat_no in seats:
+        category_no = by_seat[seat_no]
+        amount = prices[category_no]
+        total += amount
+        seat_items.append(
+            SeatItem(
+                seat_no,
+                layout.seat_label(seat_no),
+                categories[category_no].name,
+                Money(amount, currency),
+            )
+        )
+    area_items = []
+    for area_no, quantity in areas.items():
+        category_no = layout.areas[area_no].category
+        amount = prices[category_no]
+        total += amount * quantity
+        area_items.append(
+            AreaItem(
+                area_no,
+                layout.area_label(area_no),
+                categories[category_no].name,
+                quantity,
+                Money(amount, currency),
+            )
+        )
+    return seat_items, area_items, Money(total, currency)
+
+
+def build_hold(
+    facts: Facts,
+    hold_id: str,
+    status: Any,
+    seats: Sequence[int],
+    areas: Mapping[int, int],
+    prices: Sequence[int],
+    expires_ms: int,
+) -> Hold:
+    seat_items, area_items, total = build_items(facts, seats, areas, prices)
+    return Hold(
+        hold_id=hold_id,
+        event_id=facts.event_id,
+        status=status,
+        seats=seat_items,
+        areas=area_items,
+        total=total,
+        expires_at=utc_from_ms(expires_ms),
+    )
+
+
+def seats_taken(facts: Facts, seats: Sequence[int], areas: Sequence[int]) -> SeatUnavailable:
+    names = [facts.layout.seat_label(n) for n in seats] + [
+        facts.layout.area_label(n) for n in areas
+    ]
+    verb = "is" if len(names) == 1 else "are"
+    return SeatUnavailable(
+        f"{'; '.join(names)} {verb} no longer available.", seats=seats, areas=areas
+    )
+
+
+def _check_request(seats: Sequence[int], areas: Mapping[int, int]) -> int:
+    if not seats and not areas:
+        raise InvalidInput("Nothing was asked for: name at least one seat or area.", code="empty-hold")
+    if len(seats) + len(areas) > ITEMS_MAX:
+        raise InvalidInput(f"At most {ITEMS_MAX} seats and areas in one hold.", code="too-many-seats")
+    if seats and (min(seats) < 0 or max(seats) >= 2**31):
+        raise InvalidInput("Seat numbers start at 0.", code="no-such-seat")
+    if len(set(seats)) != len(seats):
+        raise InvalidInput("A seat is named twice.", code="duplicate-seat")
+    quantity = len(seats)
+    for area_no, places in areas.items():
+        if area_no < 0 or not 1 <= places <= ITEMS_MAX:
+            raise InvalidInput(
+                f"An area's number starts at 0 and its quantity is 1 to {ITEMS_MAX}.",
+                code="no-such-area" if area_no < 0 else "invalid-quantity",
+            )
+        quantity += places
+    return quantity
+
+
+def _unknown_hold(hold_id: str) -> NotFound:
+    return NotFound(
+        f"There is no hold {hold_id}; it may have ended some time ago. Choose the seats again.",
+        code="hold-not-found",
+    )
+
+
+def _foreign_hold() -> NotAllowed:
+    return NotAllowed("This hold belongs to another buyer.", code="hold-not-yours")
+
+
+def hold_refusal(hold_id: str, reply: list[Any]) -> FrontrowError:
+    """The error for a script's refusal to work on a hold."""
+    match reply:
+        case [b"foreign"]:
+            return _foreign_hold()
+        case [b"gone", b"paying"]:
+            return Conflict(
+                "The hold is being paid for; wait for the booking to end.", code="hold-in-payment"
+            )
+        case [b"gone", b"booked"]:
+            return Gone("The hold has been booked already.", code="hold-booked")
+        case [b"gone", state]:
+            return Gone(
+                f"The hold has {'been released' if state == b'released' else 'expired'}; "
+                "choose the seats again.",
+                code="hold-expired" if state == b"expired" else "hold-released",
+            )
+        case _:
+            return _unknown_hold(hold_id)
+
+
+def _forget_failure(future: "asyncio.Future[Any]") -> None:
+    # The script right behind it in the same pipeline fails the same way, and that one is awaited.
+    if not future.cancelled():
+        future.exception()

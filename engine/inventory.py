@@ -1,0 +1,296 @@
+"""The present moment of every event: its state in Redis, laid from PostgreSQL's truth when it is missing.
+
+Redis may vanish whole. The next touch of an event finds no state, takes the event's lock in PostgreSQL,
+reads the truth in one snapshot, and lays it under a larger epoch; whoever touched it meanwhile waits
+for that and then goes on. Every fact laid or settled carries PostgreSQL's version of the row, so an
+older fact never overwrites a newer one, whichever way they race.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from engine import metrics
+from engine.catalog import Catalog, event_not_found
+from engine.errors import Unavailable
+from engine.model import PUBLIC_DIGITS, EventStatus, Money, ms_from_utc
+from engine.stores.postgres import Postgres, Transaction
+from engine.stores.redis import Argument, RedisStore, flat
+
+#: How many times a script is tried again because somebody else was laying the state just then.
+_REBUILD_ATTEMPTS = 3
+
+
+class Price(Struct, frozen=True):
+    category_no: int
+    category: str
+    price: Money
+
+
+class Snapshot(Struct, frozen=True):
+    """What a map shows at one instant: ``states`` are public digits, one per seat."""
+
+    event_id: str
+    epoch: int
+    seq: int
+    status: str
+    states: bytes
+    areas: dict[int, int]
+    prices: list[Price]
+
+
+class Settlement(Struct, frozen=True, kw_only=True):
+    """What PostgreSQL says about a booking's places; the notation of ``settle.lua``."""
+
+    hold_id: str = ""
+    outcome: Literal["booked", "expired", "kept", ""] = ""
+    seats: str = ""
+    areas: str = ""
+    buyer: str | None = None
+
+
+def base_key(event_id: str) -> str:
+    """The braces make every key of an event hash to one slot of a cluster."""
+    return "{" + event_id + "}"
+
+
+def feed_channel(event_id: str) -> str:
+    return base_key(event_id) + ":feed"
+
+
+def encode_prices(amounts: Sequence[int]) -> str:
+    """The price list as Redis keeps it: minor units by category number."""
+    return ",".join(map(str, amounts))
+
+
+def decode_prices(text: bytes) -> list[int]:
+    return [int(part) for part in text.split(b",")] if text else []
+
+
+def number_list(text: bytes) -> list[int]:
+    return [int(part) for part in text.split(b",")] if text else []
+
+
+class Inventory:
+    def __init__(self, postgres: Postgres, redis: RedisStore, catalog: Catalog) -> None:
+        self._pg = postgres
+        self._redis = redis
+        self._catalog = catalog
+        self._rebuilding: dict[str, asyncio.Task[None]] = {}
+        self._availability: dict[str, tuple[float, int]] = {}
+
+    async def run(self, script: str, event_id: str, *args: Argument) -> list[Any]:
+        """Run a script on an event, laying the event's state first where it is missing.
+
+        Raises NotFound for an event that was never published, Unavailable when a store is away.
+        """
+        for _ in range(_REBUILD_ATTEMPTS):
+            reply = await self._redis.run(script, base_key(event_id), *args)
+            if reply[0] != b"rebuild":
+                return reply
+            await self.rebuild(event_id)
+        raise Unavailable("The event's state is being rebuilt; try again shortly.", retry_after_s=1)
+
+    # Reading
+
+    async def snapshot(self, event_id: str) -> Snapshot:
+        """Everything a map shows, as of one instant. Raises as ``run``."""
+        reply = await self.run("snapshot", event_id)
+        _, epoch, seq, status, prices, digits, *areas = reply
+        facts = await self._catalog.facts(event_id)
+        names = [category.name for category in facts.layout.categories]
+        return Snapshot(
+            event_id=event_id,
+            epoch=int(epoch),
+            seq=int(seq),
+            status=status.decode(),
+            states=digits.translate(PUBLIC_DIGITS),
+            areas={int(no): int(free) for no, free in zip(areas[::2], areas[1::2], strict=True)},
+            prices=[
+                Price(no, name, Money(amount, facts.currency))
+                for no, (name, amount) in enumerate(zip(names, decode_prices(prices), strict=True))
+            ],
+        )
+
+    async def available(self, event_id: str) -> int:
+        """Places free right now, seats and areas together, at most a second old."""
+        known = self._availability.get(event_id)
+        now = time.monotonic()
+        if known is not None and now - known[0] < 1.0:
+            return known[1]
+        reply = await self.run("snapshot", event_id)
+        free = reply[5].count(b"0") + sum(max(0, int(n)) for n in reply[7::2])
+        self._availability[event_id] = (now, free)
+        return free
+
+    # Settling
+
+    async def settle(self, event_id: str, settlement: Settlement, *, force: bool = False) -> int:
+        """Give Redis PostgreSQL's truth about some places. Harmless twice; returns what changed."""
+        reply = await self.run(
+            "settle",
+            event_id,
+            settlement.hold_id,
+            settlement.outcome,
+            settlement.seats,
+            settlement.areas,
+            settlement.buyer or "",
+            "1" if force else "",
+        )
+        return int(reply[1])
+
+    async def configure(
+        self, event_id: str, fields: dict[str, Argument], message: dict[str, Any] | None = None
+    ) -> None:
+        """Change what holds obey and tell every open map."""
+        text = msgspec.json.encode(message).decode() if message else ""
+        pairs = [value for pair in fields.items() for value in pair]
+        await self.run("configure", event_id, text, *pairs)
+
+    # Rebuilding
+
+    async def rebuild(self, event_id: str) -> None:
+        """Lay the event's state from PostgreSQL, once per process however many ask."""
+        task = self._rebuilding.get(event_id)
+        if task is None:
+            task = asyncio.create_task(self._rebuild(event_id), name=f"rebuild:{event_id}")
+            self._rebuilding[event_id] = task
+            task.add_done_callback(lambda _: self._rebuilding.pop(event_id, None))
+        await asyncio.shield(task)
+
+    async def _rebuild(self, event_id: str) -> None:
+        started = time.perf_counter()
+        # The row lock of next_epoch is the lock among processes: it is held until the state is laid,
+        # and who waited for it finds the state there.
+        async with self._pg.transaction() as lock:
+            row = await lock.fetchrow("inventory.next_epoch", event_id)
+            if row is None:
+                raise event_not_found(event_id)
+            if await self._redis.call("EXISTS", base_key(event_id) + ":meta"):
+                return
+            async with self._pg.transaction("repeatable_read") as truth:
+                arguments = await _load_arguments(truth, event_id, row["epoch"])
+            await self._redis.run("load", base_key(event_id), *arguments)
+        metrics.REBUILDS.inc()
+        metrics.REBUILD_SECONDS.observe(time.perf_counter() - started)
+
+    # Reconciling
+
+    async def reconcile(self, event_id: str) -> int:
+        """Compare Redis with PostgreSQL, correct Redis, and return how much had to be corrected.
+
+        Seats whose truth is lasting (sold, blocked, reserved) must show it; what is available may be
+        held for a moment. A fact that changed while we compared is newer than ours and wins by its version.
+        """
+        corrected = int((await self.run("recount", event_id))[1])
+        async with self._pg.transaction("repeatable_read") as truth:
+            seats = await truth.fetchrow("inventory.seat_truth", event_id)
+            areas = await truth.fetch("inventory.area_truth", event_id)
+        assert seats is not None
+        shown = await self._redis.call("GET", base_key(event_id) + ":seats") or b""
+        wrong = disagreements(seats["digits"].encode(), shown)
+        corrected += await self.settle(
+            event_id,
+            Settlement(
+                seats=_versioned(wrong, seats["digits"], seats["versions"]),
+                areas=",".join(f"{a['area_no']}:{a['sold']}:{a['version']}" for a in areas),
+            ),
+            force=True,
+        )
+        metrics.REPAIRS.inc(corrected)
+        return corrected
+
+    async def refresh(self, event_id: str) -> None:
+        """Correct at once what a lost reservation has shown to be wrong."""
+        await self.reconcile(event_id)
+
+    async def open_events(self) -> list[str]:
+        return [row["event_id"] for row in await self._pg.fetch("inventory.open_events")]
+
+
+def disagreements(truth: bytes, shown: bytes) -> list[int]:
+    """Seat numbers where Redis's digit cannot stand beside PostgreSQL's (both one digit per seat)."""
+    if truth == shown:
+        return []
+    if len(truth) != len(shown):
+        return list(range(len(truth)))
+    momentary = {ord("1"), ord("4"), ord("5")}
+    return [
+        seat_no
+        for seat_no, (lasting, digit) in enumerate(zip(truth, shown, strict=True))
+        if lasting != digit and not (lasting == ord("0") and digit in momentary)
+    ]
+
+
+def _versioned(seat_nos: Iterable[int], digits: str, versions: bytes) -> str:
+    return ",".join(
+        f"{n}:{digits[n]}:{int.from_bytes(versions[4 * n : 4 * n + 4], 'big')}" for n in seat_nos
+    )
+
+
+async def _load_arguments(truth: Transaction, event_id: str, epoch: int) -> list[Argument]:
+    """The arguments of ``load.lua``: an event's whole state as PostgreSQL knows it."""
+    terms = await truth.fetchrow("inventory.event_terms", event_id)
+    seats = await truth.fetchrow("inventory.seat_truth", event_id)
+    assert terms is not None
+    assert seats is not None
+    areas = await truth.fetch("inventory.area_truth", event_id)
+    prices = [row["amount_minor"] for row in await truth.fetch("inventory.prices", event_id)]
+    buyers = await truth.fetch("inventory.buyer_truth", event_id)
+    pending = await truth.fetch("inventory.pending_truth", event_id)
+    meta: list[tuple[Argument, Argument]] = [
+        ("status", terms["status"]),
+        ("seat_count", terms["seat_count"]),
+        ("buyer_limit", terms["buyer_limit"]),
+        ("hold_ttl_ms", terms["hold_ttl_s"] * 1000),
+        ("hold_max_ms", terms["hold_max_s"] * 1000),
+        ("payment_window_ms", terms["payment_window_s"] * 1000),
+        ("prices", encode_prices(prices)),
+    ]
+    arguments: list[Argument] = [
+        epoch,
+        len(areas),
+        seats["digits"],
+        seats["versions"],
+        ",".join(f"{a['area_no']}:{a['capacity']}:{a['sold']}:{a['version']}" for a in areas),
+        *flat(meta),
+        *flat([(row["buyer_id"], f"{row['sold']}:{row['version']}") for row in buyers]),
+    ]
+    for row in pending:
+        arguments += [
+            row["hold_id"],
+            row["buyer_id"],
+            row["seats"],
+            row["areas"],
+            row["quantity"],
+            encode_prices(_frozen_prices(prices, row["amounts"])),
+            _ms(row["created_at"]),
+            _ms(row["expires_at"]),
+        ]
+    return arguments
+
+
+def _frozen_prices(current: Sequence[int], amounts: str) -> list[int]:
+    """Today's price list with what this booking was quoted put back in."""
+    frozen = list(current)
+    for pair in amounts.split(","):
+        category_no, amount = pair.split(":")
+        frozen[int(category_no)] = int(amount)
+    return frozen
+
+
+def _ms(moment: datetime) -> int:
+    return ms_from_utc(moment)
+
+
+def price_message(prices: Sequence[Price]) -> dict[str, Any]:
+    return {"type": "prices", "prices": [msgspec.to_builtins(price) for price in prices]}
+
+
+def status_message(status: EventStatus) -> dict[str, Any]:
+    return {"type": "event", "status": status.value}

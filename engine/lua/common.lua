@@ -1,0 +1,97 @@
+-- Prelude of every script: the keys of one event and the steps that scripts share.
+--
+-- KEYS[1] is "{event_id}"; every other key is derived from it and carries the same hash tag, so a
+-- script touches one slot of a cluster. `seats` holds one ASCII digit per seat (engine.model.SeatState),
+-- `versions` the seat's PostgreSQL version (4 bytes, big-endian) that digit reflects, `owners` the live
+-- hold of each claimed seat. A hold is a hash; `due` orders live holds by deadline. The deadline counts,
+-- not the presence of the key: a late worker never makes a hold longer.
+
+local base = KEYS[1]
+local META, SEATS, VERSIONS, OWNERS = base .. ':meta', base .. ':seats', base .. ':versions', base .. ':owners'
+local AREAS, BUYERS, DUE, FEED = base .. ':areas', base .. ':buyers', base .. ':due', base .. ':feed'
+-- An ended hold is remembered this long, to explain itself and to answer retries.
+local REMEMBER_MS = 900000
+-- A hold in payment outlives its deadline by this, so that PostgreSQL, which refuses at the deadline
+-- by its own clock, has surely refused before the seats are given away.
+local PAYMENT_GRACE_MS = 1000
+
+local function now_ms()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+local function hold_key(id) return base .. ':hold:' .. id end
+
+local function read_hold(id)
+  local f = redis.call('HMGET', hold_key(id), 'owner', 'state', 'seats', 'areas', 'quantity', 'prices',
+    'created', 'expires')
+  if not f[1] then return nil end
+  return { owner = f[1], state = f[2], seats = f[3], areas = f[4], quantity = f[5], prices = f[6],
+    created = f[7], expires = f[8] }
+end
+
+local function is_live(hold) return hold and (hold.state == 'held' or hold.state == 'paying') end
+
+local function area_available(no)
+  local f = redis.call('HMGET', AREAS, no .. ':capacity', no .. ':sold', no .. ':held')
+  if not f[1] then return nil end
+  return f[1] - f[2] - (f[3] or 0)
+end
+
+-- Publishes one change set. `groups` maps a state digit to seat numbers, `areas` is a set of area numbers.
+local function publish(now, groups, areas)
+  local seats, availability = {}, {}
+  for digit, numbers in pairs(groups) do
+    if #numbers > 0 then seats[#seats + 1] = digit .. ':' .. table.concat(numbers, ',') end
+  end
+  for no in pairs(areas) do availability[#availability + 1] = no .. ':' .. area_available(no) end
+  if #seats == 0 and #availability == 0 then return end
+  local seq = redis.call('HINCRBY', META, 'seq', 1)
+  local epoch = redis.call('HGET', META, 'epoch')
+  redis.call('PUBLISH', FEED, string.format('c|%s|%d|%d|%s|%s', epoch, seq, now,
+    table.concat(seats, ';'), table.concat(availability, ',')))
+end
+
+local function count_held(owner, delta)
+  if redis.call('HINCRBY', BUYERS, 'h:' .. owner, delta) <= 0 then
+    redis.call('HDEL', BUYERS, 'h:' .. owner)
+  end
+end
+
+-- A live hold comes to its one end. Frees only what it still owns: a seat that PostgreSQL has since
+-- given to somebody stays theirs.
+local function end_hold(id, hold, outcome, now, freed, areas)
+  for n in string.gmatch(hold.seats, '%d+') do
+    if redis.call('HGET', OWNERS, n) == id then
+      redis.call('SETRANGE', SEATS, n, '0')
+      redis.call('HDEL', OWNERS, n)
+      freed[#freed + 1] = n
+    end
+  end
+  for no, quantity in string.gmatch(hold.areas, '(%d+):(%d+)') do
+    redis.call('HINCRBY', AREAS, no .. ':held', -tonumber(quantity))
+    areas[no] = true
+  end
+  count_held(hold.owner, -tonumber(hold.quantity))
+  redis.call('ZREM', DUE, id)
+  redis.call('HSET', hold_key(id), 'state', outcome, 'ended', now)
+  redis.call('PEXPIRE', hold_key(id), REMEMBER_MS)
+end
+
+-- Ends up to `count` holds whose time is over. Returns those still in payment (only PostgreSQL knows
+-- how they end) and how late, in ms, each freed one was.
+local function free_due(now, count, freed, areas)
+  local paying, late = {}, {}
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, count)) do
+    local hold = read_hold(id)
+    if hold and hold.state == 'held' then
+      late[#late + 1] = now - hold.expires
+      end_hold(id, hold, 'expired', now, freed, areas)
+    elseif hold and hold.state == 'paying' then
+      paying[#paying + 1] = id
+    else
+      redis.call('ZREM', DUE, id)
+    end
+  end
+  return paying, late
+end

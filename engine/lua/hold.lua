@@ -1,0 +1,74 @@
+-- All the seats and places asked for, within the buyer's limit, or nothing.
+-- ARGV: hold_id, owner, seats "17,18", areas "0:2,1:1", quantity.
+-- Reply: {'held', prices, expires, state} (also for a retry of the same hold); or {'rebuild'},
+-- {'closed', status}, {'taken', seats, areas}, {'limit', limit, owned}, {'no-such', seats, areas},
+-- {'foreign'} (the id is another request's).
+local id, owner, wanted_seats, wanted_areas, quantity = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local meta = redis.call('HMGET', META, 'epoch', 'status', 'seat_count', 'buyer_limit', 'hold_ttl_ms', 'prices')
+if not meta[1] then return { 'rebuild' } end
+
+local existing = read_hold(id)
+if existing then
+  if existing.owner ~= owner or existing.seats ~= wanted_seats or existing.areas ~= wanted_areas then
+    return { 'foreign' }
+  end
+  return { 'held', existing.prices, existing.expires, existing.state }
+end
+if meta[2] ~= 'on_sale' then return { 'closed', meta[2] } end
+
+local now = now_ms()
+local seat_count = tonumber(meta[3])
+local seats = {}
+for n in string.gmatch(wanted_seats, '%d+') do seats[#seats + 1] = n end
+
+local function lacking()
+  local missing, taken, short = {}, {}, {}
+  for _, n in ipairs(seats) do
+    if tonumber(n) >= seat_count then missing[#missing + 1] = n
+    elseif redis.call('GETRANGE', SEATS, n, n) ~= '0' then taken[#taken + 1] = n end
+  end
+  for no, places in string.gmatch(wanted_areas, '(%d+):(%d+)') do
+    local available = area_available(no)
+    if not available then missing[#missing + 1] = 'a' .. no
+    elseif available < tonumber(places) then short[#short + 1] = no end
+  end
+  return missing, taken, short
+end
+
+local missing, taken, short = lacking()
+if #missing == 0 and #taken + #short > 0 then
+  -- What stands in the way may be a hold whose time is over and that no worker has freed yet.
+  local freed, areas = {}, {}
+  free_due(now, 100, freed, areas)
+  if #freed > 0 or next(areas) then
+    publish(now, { ['0'] = freed }, areas)
+    missing, taken, short = lacking()
+  end
+end
+if #missing > 0 then return { 'no-such', table.concat(missing, ',') } end
+if #taken + #short > 0 then return { 'taken', table.concat(taken, ','), table.concat(short, ',') } end
+
+local mine = redis.call('HMGET', BUYERS, 'h:' .. owner, 'o:' .. owner)
+local owned = tonumber(mine[1] or 0) + tonumber(mine[2] and string.match(mine[2], '^%d+') or 0)
+if owned + quantity > tonumber(meta[4]) then return { 'limit', meta[4], owned } end
+
+local expires = now + meta[5]
+if #seats > 0 then
+  local owners = {}
+  for i, n in ipairs(seats) do
+    redis.call('SETRANGE', SEATS, n, '1')
+    owners[2 * i - 1], owners[2 * i] = n, id
+  end
+  redis.call('HSET', OWNERS, unpack(owners))
+end
+for no, places in string.gmatch(wanted_areas, '(%d+):(%d+)') do
+  redis.call('HINCRBY', AREAS, no .. ':held', places)
+end
+redis.call('HSET', hold_key(id), 'owner', owner, 'state', 'held', 'seats', wanted_seats, 'areas', wanted_areas,
+  'quantity', quantity, 'prices', meta[6], 'created', now, 'expires', expires)
+redis.call('ZADD', DUE, expires, id)
+redis.call('HINCRBY', BUYERS, 'h:' .. owner, quantity)
+local areas = {}
+for no in string.gmatch(wanted_areas, '(%d+):') do areas[no] = true end
+publish(now, { ['1'] = seats }, areas)
+return { 'held', meta[6], expires, 'held' }

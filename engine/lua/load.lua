@@ -1,0 +1,45 @@
+-- Lays an event's state anew from PostgreSQL's truth, under a larger epoch.
+-- ARGV: epoch, area_count, seats, versions, areas "no:capacity:sold:version,…", n, n meta field/value
+-- pairs, m, m buyer "id", "sold:version" pairs, then 8 values per pending booking: hold_id, owner,
+-- seats, areas, quantity, prices, created, expires.
+-- Reply: {'loaded'} or {'newer'} when another process was here first.
+local epoch = tonumber(ARGV[1])
+local current = redis.call('HGET', META, 'epoch')
+if current and tonumber(current) >= epoch then return { 'newer' } end
+for _, id in ipairs(redis.call('ZRANGE', DUE, 0, -1)) do redis.call('DEL', hold_key(id)) end
+redis.call('DEL', META, SEATS, VERSIONS, OWNERS, AREAS, BUYERS, DUE)
+redis.call('HSET', META, 'epoch', epoch, 'seq', 0, 'area_count', ARGV[2])
+if #ARGV[3] > 0 then
+  redis.call('SET', SEATS, ARGV[3])
+  redis.call('SET', VERSIONS, ARGV[4])
+end
+for no, capacity, sold, version in string.gmatch(ARGV[5], '(%d+):(%d+):(%d+):(%d+)') do
+  redis.call('HSET', AREAS, no .. ':capacity', capacity, no .. ':sold', sold, no .. ':version', version,
+    no .. ':held', 0)
+end
+local at = 6
+for _ = 1, tonumber(ARGV[at]) do
+  redis.call('HSET', META, ARGV[at + 1], ARGV[at + 2])
+  at = at + 2
+end
+at = at + 1
+for _ = 1, tonumber(ARGV[at]) do
+  redis.call('HSET', BUYERS, 'o:' .. ARGV[at + 1], ARGV[at + 2])
+  at = at + 2
+end
+at = at + 1
+local now = now_ms()
+while ARGV[at] do
+  local id, owner, seats, areas = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local quantity, prices, created, expires = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], ARGV[at + 7]
+  redis.call('DEL', hold_key(id))
+  redis.call('HSET', hold_key(id), 'owner', owner, 'state', 'paying', 'seats', seats, 'areas', areas,
+    'quantity', quantity, 'prices', prices, 'created', created, 'expires', expires)
+  redis.call('ZADD', DUE, expires + PAYMENT_GRACE_MS, id)
+  for n in string.gmatch(seats, '%d+') do redis.call('HSET', OWNERS, n, id) end
+  for no, places in string.gmatch(areas, '(%d+):(%d+)') do redis.call('HINCRBY', AREAS, no .. ':held', places) end
+  redis.call('HINCRBY', BUYERS, 'h:' .. owner, quantity)
+  at = at + 8
+end
+redis.call('PUBLISH', FEED, string.format('c|%d|0|%d||', epoch, now))
+return { 'loaded' }

@@ -1,0 +1,62 @@
+-- Counts again what live holds claim, and corrects seats, areas and buyers that disagree: what a
+-- half-restored Redis or a bug may have left behind. Reply: {'recounted', corrected} or {'rebuild'}.
+local meta = redis.call('HMGET', META, 'epoch', 'area_count')
+if not meta[1] then return { 'rebuild' } end
+local now, corrected = now_ms(), 0
+local held_areas, held_buyers, areas, freed = {}, {}, {}, {}
+local live = {}
+for _, id in ipairs(redis.call('ZRANGE', DUE, 0, -1)) do
+  local hold = read_hold(id)
+  if is_live(hold) then
+    live[id] = true
+    for no, places in string.gmatch(hold.areas, '(%d+):(%d+)') do
+      held_areas[no] = (held_areas[no] or 0) + places
+    end
+    held_buyers['h:' .. hold.owner] = (held_buyers['h:' .. hold.owner] or 0) + hold.quantity
+  else
+    redis.call('ZREM', DUE, id)
+    corrected = corrected + 1
+  end
+end
+for no = 0, tonumber(meta[2]) - 1 do
+  local want = held_areas[tostring(no)] or 0
+  if tonumber(redis.call('HGET', AREAS, no .. ':held')) ~= want then
+    redis.call('HSET', AREAS, no .. ':held', want)
+    areas[tostring(no)] = true
+    corrected = corrected + 1
+  end
+end
+local buyers = redis.call('HGETALL', BUYERS)
+for i = 1, #buyers, 2 do
+  if string.sub(buyers[i], 1, 2) == 'h:' and tonumber(buyers[i + 1]) ~= (held_buyers[buyers[i]] or 0) then
+    redis.call('HDEL', BUYERS, buyers[i])
+    corrected = corrected + 1
+  end
+end
+for field, want in pairs(held_buyers) do redis.call('HSET', BUYERS, field, want) end
+local owners = redis.call('HGETALL', OWNERS)
+local owned = {}
+for i = 1, #owners, 2 do
+  if live[owners[i + 1]] then
+    owned[owners[i]] = true
+  else
+    redis.call('HDEL', OWNERS, owners[i])
+    corrected = corrected + 1
+  end
+end
+-- A claimed digit with no live hold behind it is nobody's; sold and blocked are PostgreSQL's to say,
+-- and so is a reservation ('5'): those are left to the comparison with PostgreSQL.
+local seats, at = redis.call('GET', SEATS) or '', 1
+while true do
+  local found = string.find(seats, '1', at, true)
+  if not found then break end
+  local n = string.format('%d', found - 1)
+  if not owned[n] then
+    redis.call('SETRANGE', SEATS, n, '0')
+    freed[#freed + 1] = n
+    corrected = corrected + 1
+  end
+  at = found + 1
+end
+publish(now, { ['0'] = freed }, areas)
+return { 'recounted', corrected }

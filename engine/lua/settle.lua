@@ -1,0 +1,74 @@
+-- Seats, areas and the buyer's count take PostgreSQL's truth, and the hold behind them its end.
+-- A fact older than what is known here is skipped, so settling twice or out of order is harmless.
+-- ARGV: hold_id ('' for none), outcome ('booked', 'expired', 'kept' = back to the buyer, '' = leave),
+-- seats "no:digit:version,…", areas "no:sold:version,…", buyer "id:sold:version",
+-- force '1' = also correct a digit whose version is already known (reconciliation).
+-- Reply: {'settled', changed} or {'rebuild'}.
+if redis.call('EXISTS', META) == 0 then return { 'rebuild' } end
+local id, outcome, force = ARGV[1], ARGV[2], ARGV[6] == '1'
+local now = now_ms()
+local hold = id ~= '' and read_hold(id) or nil
+local keeps = outcome == 'kept' and is_live(hold)
+local PUBLIC = { ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '1', ['5'] = '1' }
+local groups, areas, changed = {}, {}, 0
+
+for no, digit, version in string.gmatch(ARGV[3], '(%d+):(%d):(%d+)') do
+  local at = 4 * no
+  local stored = redis.call('GETRANGE', VERSIONS, at, at + 3)
+  version, stored = tonumber(version), #stored == 4 and struct.unpack('>I4', stored) or 0
+  if version > stored or (force and version == stored) then
+    local owner = redis.call('HGET', OWNERS, no)
+    if digit == '0' and owner == id and keeps then digit = '1'
+    elseif digit == '0' and owner and owner ~= id then digit = nil -- somebody holds it by now
+    elseif digit == '5' and owner then digit = '5'
+    elseif owner then redis.call('HDEL', OWNERS, no) end
+    redis.call('SETRANGE', VERSIONS, at, struct.pack('>I4', version))
+    local before = redis.call('GETRANGE', SEATS, no, no)
+    if digit and digit ~= before then
+      redis.call('SETRANGE', SEATS, no, digit)
+      changed = changed + 1
+      local shown = PUBLIC[digit]
+      if shown ~= PUBLIC[before] then
+        groups[shown] = groups[shown] or {}
+        table.insert(groups[shown], no)
+      end
+    end
+  end
+end
+
+for no, sold, version in string.gmatch(ARGV[4], '(%d+):(%d+):(%d+)') do
+  local f = redis.call('HMGET', AREAS, no .. ':version', no .. ':sold')
+  if tonumber(version) > tonumber(f[1] or 0) then
+    redis.call('HSET', AREAS, no .. ':sold', sold, no .. ':version', version)
+    if sold ~= f[2] then areas[no] = true; changed = changed + 1 end
+  end
+end
+
+local buyer, sold, version = string.match(ARGV[5], '^([^:]+):(%d+):(%d+)$')
+if buyer then
+  local known = redis.call('HGET', BUYERS, 'o:' .. buyer)
+  if tonumber(version) > tonumber(known and string.match(known, ':(%d+)$') or 0) then
+    redis.call('HSET', BUYERS, 'o:' .. buyer, sold .. ':' .. version)
+  end
+end
+
+if is_live(hold) then
+  if keeps then
+    if hold.state == 'paying' then
+      for n in string.gmatch(hold.seats, '%d+') do
+        if redis.call('HGET', OWNERS, n) == id then redis.call('SETRANGE', SEATS, n, '1') end
+      end
+      redis.call('HSET', hold_key(id), 'state', 'held')
+      redis.call('ZADD', DUE, hold.expires, id)
+    end
+  elseif outcome ~= '' then
+    local freed = {}
+    end_hold(id, hold, outcome, now, freed, areas)
+    if #freed > 0 then
+      groups['0'] = groups['0'] or {}
+      for _, n in ipairs(freed) do table.insert(groups['0'], n) end
+    end
+  end
+end
+publish(now, groups, areas)
+return { 'settled', changed }

@@ -1,0 +1,163 @@
+"""Payment gateways: what the engine asks of one, and the sandbox.
+
+The booking id is the idempotency key of every request: asking twice charges once, and after any
+doubt the gateway is asked what it did. The sandbox is deterministic by its token and keeps its own
+book (``sandbox_charges``), which outlives every process of ours, as a real company's would.
+"""
+
+import asyncio
+from enum import StrEnum
+from typing import Protocol
+
+import structlog
+from msgspec import Struct
+
+from engine import metrics
+from engine.batch import Batcher
+from engine.errors import InvalidInput, Unavailable
+from engine.model import Money
+from engine.stores.postgres import Postgres
+
+log = structlog.get_logger(__name__)
+
+
+class ChargeStatus(StrEnum):
+    CAPTURED = "captured"
+    DECLINED = "declined"
+    #: The buyer must do something first (3-D Secure).
+    REQUIRES_ACTION = "requires_action"
+    #: Given up; nothing will ever be charged under this booking id.
+    VOIDED = "voided"
+    #: The gateway did not answer; only asking again tells.
+    UNKNOWN = "unknown"
+
+
+class Charge(Struct, frozen=True):
+    status: ChargeStatus
+    provider_ref: str | None = None
+    decline_code: str | None = None
+
+
+class Gateway(Protocol):
+    """Each method may raise Unavailable; the caller then knows nothing and asks again later."""
+
+    def check_token(self, token: str) -> None:
+        """Raise InvalidInput for a token that can never work, before anything is reserved."""
+
+    async def charge(self, booking_id: str, token: str, amount: Money) -> Charge: ...
+
+    async def status(self, booking_id: str) -> Charge | None:
+        """What became of a charge; None when the gateway never heard of it."""
+
+    async def void(self, booking_id: str) -> Charge:
+        """See that nothing is charged any more; the answer tells if something was before."""
+
+    async def refund(self, booking_id: str, amount: Money) -> None: ...
+
+
+class _Request(Struct, frozen=True):
+    booking_id: str
+    token: str
+    amount: Money
+
+
+#: token → (status, decline code) of the sandbox. ``tok_timeout`` captures and never answers.
+SANDBOX_TOKENS: dict[str, tuple[ChargeStatus, str | None]] = {
+    "tok_visa": (ChargeStatus.CAPTURED, None),
+    "tok_declined": (ChargeStatus.DECLINED, "card_declined"),
+    "tok_insufficient_funds": (ChargeStatus.DECLINED, "insufficient_funds"),
+    "tok_3ds": (ChargeStatus.REQUIRES_ACTION, None),
+    "tok_timeout": (ChargeStatus.CAPTURED, None),
+}
+
+
+class SandboxGateway:
+    """A gateway for trying things out; no money moves anywhere."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._pg = postgres
+        self._charges: Batcher[_Request, Charge] = Batcher("sandbox-charge", self._charge_batch)
+
+    def check_token(self, token: str) -> None:
+        if token not in SANDBOX_TOKENS:
+            raise InvalidInput(
+                f"Unknown sandbox token; use one of {', '.join(SANDBOX_TOKENS)}.",
+                code="unknown-payment-token",
+            )
+
+    async def charge(self, booking_id: str, token: str, amount: Money) -> Charge:
+        charge = await self._charges.submit(_Request(booking_id, token, amount))
+        if token == "tok_timeout" and charge.status == ChargeStatus.CAPTURED:  # noqa: S105  # a sandbox token is no secret
+            await asyncio.Event().wait()
+        return charge
+
+    async def _charge_batch(self, requests: list[_Request]) -> list[Charge | Exception]:
+        rows = await self._pg.fetch(
+            "sandbox.charge",
+            [r.booking_id for r in requests],
+            [r.token for r in requests],
+            [SANDBOX_TOKENS[r.token][0].value for r in requests],
+            [SANDBOX_TOKENS[r.token][1] for r in requests],
+            [r.amount.amount for r in requests],
+            [r.amount.currency for r in requests],
+        )
+        charges = {row["booking_id"]: _charge(row["booking_id"], row) for row in rows}
+        # A charge that another process is inserting this very moment is invisible to both halves
+        # of the statement; the caller asks again.
+        return [charges.get(r.booking_id, Charge(ChargeStatus.UNKNOWN)) for r in requests]
+
+    async def status(self, booking_id: str) -> Charge | None:
+        row = await self._pg.fetchrow("sandbox.status", booking_id)
+        return None if row is None else _charge(booking_id, row)
+
+    async def void(self, booking_id: str) -> Charge:
+        row = await self._pg.fetchrow("sandbox.void", booking_id)
+        return _charge(booking_id, row)
+
+    async def refund(self, booking_id: str, amount: Money) -> None:
+        del amount  # The sandbox refunds in full only, which is all the engine asks for.
+        await self._pg.fetchrow("sandbox.refund", booking_id)
+
+    async def complete_action(self, booking_id: str, *, approve: bool) -> bool:
+        """The buyer's answer on the 3-D Secure page. False: there was nothing to answer (any more)."""
+        row = await self._pg.fetchrow(
+            "sandbox.complete",
+            booking_id,
+            (ChargeStatus.CAPTURED if approve else ChargeStatus.DECLINED).value,
+            None if approve else "authentication_failed",
+        )
+        return row is not None
+
+
+def _charge(booking_id: str, row: object) -> Charge:
+    status, decline_code = row["status"], row["decline_code"]  # type: ignore[index]  # an asyncpg Record
+    return Charge(ChargeStatus(status), f"sandbox_{booking_id}", decline_code)
+
+
+class Payments:
+    """The gateways by provider name, with the time limit and the counting that all share."""
+
+    def __init__(self, gateways: dict[str, Gateway], *, timeout_s: float) -> None:
+        self._gateways = gateways
+        self._timeout_s = timeout_s
+
+    def gateway(self, provider: str) -> Gateway:
+        """Raises InvalidInput for a provider that is not set up."""
+        try:
+            return self._gateways[provider]
+        except KeyError:
+            raise InvalidInput(
+                f"Unknown payment provider {provider!r}; use {', '.join(self._gateways)}.",
+                code="unknown-payment-provider",
+            ) from None
+
+    async def charge(self, provider: str, booking_id: str, token: str, amount: Money) -> Charge:
+        """Charge once per booking id. No answer in time is ChargeStatus.UNKNOWN, never an error."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                charge = await self.gateway(provider).charge(booking_id, token, amount)
+        except (TimeoutError, Unavailable):
+            charge = Charge(ChargeStatus.UNKNOWN)
+            log.warning("payment gateway gave no answer", booking_id=booking_id, provider=provider)
+        metrics.PAYMENTS.labels(charge.status.value).inc()
+        return charge

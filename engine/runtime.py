@@ -1,0 +1,152 @@
+"""Opens the stores, wires the rooms, closes everything: the one place where they meet."""
+
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import redis.asyncio as aioredis
+import structlog
+
+from engine.bookings import Bookings
+from engine.catalog import Catalog
+from engine.config import ConfigError, Settings
+from engine.embedded import StoreUrls, running_urls
+from engine.holds import Holds
+from engine.inventory import Inventory
+from engine.payments import Payments, SandboxGateway
+from engine.publishing import Publishing
+from engine.stores.mongo import Mongo
+from engine.stores.postgres import Postgres
+from engine.stores.redis import RedisStore
+from engine.worker import Worker
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """One process's rooms, wired. ``redis`` is the plain client, for what needs its own connection."""
+
+    settings: Settings
+    postgres: Postgres
+    redis_store: RedisStore
+    mongo: Mongo
+    catalog: Catalog
+    inventory: Inventory
+    holds: Holds
+    sandbox: SandboxGateway
+    payments: Payments
+    bookings: Bookings
+    publishing: Publishing
+    worker: Worker
+
+    @property
+    def redis(self) -> "aioredis.Redis":
+        return self.redis_store.client
+
+
+def store_urls(settings: Settings) -> StoreUrls:
+    """Where the stores are: as set, else the embedded servers that run for this data folder.
+
+    Raises ConfigError when neither is there.
+    """
+    given = (settings.postgres_url, settings.redis_url, settings.mongo_url)
+    running = None if all(given) else running_urls(settings)
+    if running is None and not all(given):
+        missing = next(
+            name
+            for name, url in zip(("POSTGRES_URL", "REDIS_URL", "MONGO_URL"), given, strict=True)
+            if not url
+        )
+        raise ConfigError(
+            f"FRONTROW_{missing} is not set and no embedded servers run for {settings.data_dir}: "
+            "start them with `frontrow up`, or set the three FRONTROW_*_URL."
+        )
+    return StoreUrls(
+        postgres_url=settings.postgres_url or running.postgres_url,  # type: ignore[union-attr]  # checked above
+        redis_url=settings.redis_url or running.redis_url,  # type: ignore[union-attr]  # the same
+        mongo_url=settings.mongo_url or running.mongo_url,  # type: ignore[union-attr]  # the same
+    )
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings, *, role: str) -> AsyncIterator[Runtime]:
+    """The rooms of one process. The stores need not be reachable: what needs one says so when asked."""
+    configure_logging(settings, role)
+    urls = store_urls(settings)
+    postgres = Postgres(urls.postgres_url, size=settings.postgres_pool_size)
+    redis_store = RedisStore(urls.redis_url)
+    mongo = Mongo(urls.mongo_url, settings.mongo_database)
+    await postgres.open()
+    runtime = wire(settings, postgres, redis_store, mongo)
+    try:
+        yield runtime
+    finally:
+        await runtime.bookings.drain()
+        mongo.close()
+        await redis_store.close()
+        await postgres.close()
+
+
+def wire(
+    settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo: Mongo
+) -> Runtime:
+    catalog = Catalog(mongo, settings)
+    inventory = Inventory(postgres, redis_store, catalog)
+    holds = Holds(inventory, redis_store, catalog, settings)
+    sandbox = SandboxGateway(postgres)
+    payments = Payments({"sandbox": sandbox}, timeout_s=settings.gateway_timeout_s)
+    bookings = Bookings(
+        postgres=postgres,
+        inventory=inventory,
+        holds=holds,
+        payments=payments,
+        catalog=catalog,
+        settings=settings,
+    )
+    worker = Worker(
+        postgres=postgres,
+        redis=redis_store,
+        inventory=inventory,
+        holds=holds,
+        bookings=bookings,
+        settings=settings,
+    )
+    return Runtime(
+        settings=settings,
+        postgres=postgres,
+        redis_store=redis_store,
+        mongo=mongo,
+        catalog=catalog,
+        inventory=inventory,
+        holds=holds,
+        sandbox=sandbox,
+        payments=payments,
+        bookings=bookings,
+        publishing=Publishing(postgres, inventory, catalog, settings),
+        worker=worker,
+    )
+
+
+def configure_logging(settings: Settings, role: str) -> None:
+    """structlog for everything: one line per event, pretty or JSON, with the process's role."""
+    renderer: structlog.types.Processor = (
+        structlog.processors.JSONRenderer()
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[settings.log_level.upper()]
+        ),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(role=role)

@@ -1,0 +1,1 @@
+"""The three stores. Drivers are touched here only, and their exceptions end here."""

@@ -1,0 +1,100 @@
+"""MongoDB through motor: the only file that knows the driver.
+
+Upstream has ended motor's feature life in favour of ``pymongo.AsyncMongoClient``; moving is the one
+import below (docs/decisions/0005-motor.md). Nothing here needs more of the server than the embedded
+one understands: equality, ranges, ``$in``, ``$regex``, ``$and``/``$or``, sort and limit.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
+
+from engine import metrics
+from engine.errors import Conflict, Unavailable
+
+Document = dict[str, Any]
+
+#: What discovery asks for: by time, by place, by kind.
+_INDEXES: tuple[tuple[str, list[tuple[str, int]]], ...] = (
+    ("events", [("status", 1), ("starts_at", 1)]),
+    ("events", [("city", 1), ("starts_at", 1)]),
+    ("events", [("category", 1), ("starts_at", 1)]),
+    ("events", [("latitude", 1), ("longitude", 1)]),
+)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except DuplicateKeyError as error:
+        raise Conflict("There is one with this id already.", code="already-exists") from error
+    except (ConnectionFailure, OSError) as error:
+        raise Unavailable(
+            "The catalogue (MongoDB) is not reachable; try again shortly.", code="catalog-unavailable"
+        ) from error
+    except PyMongoError as error:
+        if error.timeout:
+            raise Unavailable(
+                "The catalogue (MongoDB) does not answer; try again shortly.",
+                code="catalog-unavailable",
+            ) from error
+        raise
+
+
+class Mongo:
+    """Documents by id, and queries over top-level fields."""
+
+    def __init__(self, url: str, database: str) -> None:
+        self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+            url, serverSelectionTimeoutMS=2000, connectTimeoutMS=2000, socketTimeoutMS=10_000
+        )
+        self._database = self._client[database]
+
+    async def ensure_indexes(self) -> None:
+        with _translated():
+            for collection, keys in _INDEXES:
+                await self._database[collection].create_index(keys)
+
+    async def get(self, collection: str, document_id: str) -> Document | None:
+        with metrics.store_seconds("mongo", f"{collection}.get"), _translated():
+            found: Document | None = await self._database[collection].find_one({"_id": document_id})
+            return found
+
+    async def insert(self, collection: str, document: Document) -> None:
+        """Raises Conflict when the id is taken."""
+        with metrics.store_seconds("mongo", f"{collection}.insert"), _translated():
+            await self._database[collection].insert_one(document)
+
+    async def put(
+        self,
+        collection: str,
+        document_id: str,
+        fields: Document,
+        *,
+        expected: Document | None = None,
+    ) -> bool:
+        """Set fields; with ``expected`` only if those still hold (False otherwise), else upsert."""
+        with metrics.store_seconds("mongo", f"{collection}.put"), _translated():
+            result = await self._database[collection].update_one(
+                {"_id": document_id, **(expected or {})}, {"$set": fields}, upsert=expected is None
+            )
+            return expected is None or result.matched_count > 0
+
+    async def find(
+        self, collection: str, query: Document, *, sort: Sequence[tuple[str, int]], limit: int
+    ) -> list[Document]:
+        with metrics.store_seconds("mongo", f"{collection}.find"), _translated():
+            cursor = self._database[collection].find(query).sort(list(sort)).limit(limit)
+            found: list[Document] = await cursor.to_list(length=limit)
+            return found
+
+    async def ping(self) -> None:
+        with _translated():
+            await self._client.admin.command("ping")
+
+    def close(self) -> None:
+        self._client.close()

@@ -1,0 +1,254 @@
+"""The worker: what must happen though nobody asks for it.
+
+Each step has ``run_once``, does one round and returns how much it found to do; any number of workers
+may run any step at the same time. Steps fail alone: one that raises is logged, counted, and tried
+again at its next turn.
+"""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Iterable
+from http import HTTPStatus
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from engine import metrics
+from engine.bookings import Bookings
+from engine.config import Settings
+from engine.errors import FrontrowError, NotFound, Unavailable
+from engine.holds import Holds
+from engine.inventory import Inventory, Settlement
+from engine.stores.postgres import Postgres
+from engine.stores.redis import RedisStore
+
+log = structlog.get_logger(__name__)
+
+
+class Step:
+    """One kind of background work: ``run_once``, repeated every ``interval_s``."""
+
+    def __init__(self, name: str, interval_s: float, run_once: Callable[[], Awaitable[int]]) -> None:
+        self.name = name
+        self.interval_s = interval_s
+        self._run_once = run_once
+        self._ok = metrics.WORKER_RUNS.labels(name, "ok")
+        self._failed = metrics.WORKER_RUNS.labels(name, "failed")
+
+    async def run_once(self) -> int:
+        return await self._run_once()
+
+    async def loop(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            try:
+                busy = await self._run_once() > 0
+                self._ok.inc()
+            except Unavailable as error:
+                busy = False
+                self._failed.inc()
+                log.warning("worker step must wait", step=self.name, reason=error.detail)
+            except Exception:
+                busy = False
+                self._failed.inc()
+                log.exception("worker step failed", step=self.name)
+            # Where there was work there may be more: come back at once, but let others run.
+            await _wait(stopping, 0.005 if busy else self.interval_s)
+
+
+async def _wait(stopping: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
+    except TimeoutError:
+        return
+
+
+class Worker:
+    def __init__(
+        self,
+        *,
+        postgres: Postgres,
+        redis: RedisStore,
+        inventory: Inventory,
+        holds: Holds,
+        bookings: Bookings,
+        settings: Settings,
+    ) -> None:
+        self._pg = postgres
+        self._redis = redis
+        self._inventory = inventory
+        self._holds = holds
+        self._bookings = bookings
+        self._settings = settings
+        tick = settings.worker_tick_s
+        self.steps = {
+            step.name: step
+            for step in (
+                Step("expire-holds", tick, self.expire_holds),
+                Step("chase-pending", tick, self.chase_pending),
+                Step("relay-outbox", tick, self.relay_outbox),
+                Step("reconcile", settings.reconcile_interval_s, self.reconcile),
+                Step("cancel-events", 1.0, self.cancel_events),
+                Step("forget-keys", 600.0, self.forget_keys),
+            )
+        }
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Run every step until ``stopping`` is set, then let the rounds under way end."""
+        async with asyncio.TaskGroup() as group:
+            for step in self.steps.values():
+                group.create_task(step.loop(stopping), name=step.name)
+
+    async def expire_holds(self) -> int:
+        """Free holds whose time is over, in every open event."""
+        return sum(await _each(await self._inventory.open_events(), self._expire_event))
+
+    async def _expire_event(self, event_id: str) -> int:
+        freed, paying = await self._holds.expire(event_id)
+        for hold_id in paying:
+            # Only PostgreSQL knows whether a payment is under way. A booking that is pending is
+            # chased by its own step; a hold it has never heard of belongs to a process that died.
+            live = await self._pg.fetchval("bookings.live_booking_of_hold", event_id, hold_id)
+            if live is None:
+                await self._holds.abandon(event_id, hold_id)
+        return freed
+
+    async def chase_pending(self) -> int:
+        """Bring pending bookings on whose process has had its time, or whose time is over."""
+        patience_s = self._settings.gateway_timeout_s + 1.0
+        rows = await self._pg.fetch("bookings.pending_to_chase", patience_s, 100)
+        ended = 0
+        for row in rows:
+            status = await self._bookings.resolve(row["booking_id"], due=row["due"])
+            ended += status != "pending"
+        return ended
+
+    async def relay_outbox(self) -> int:
+        """Deliver what a committed change still owes the world."""
+        metrics.OUTBOX_AGE.set(await self._pg.fetchval("outbox.age_s"))
+        rows = await self._pg.fetch("outbox.due", self._settings.outbox_grace_s, 200)
+        delivered = await _each(rows, self._deliver)
+        done = [row for row, ok in zip(rows, delivered, strict=True) if ok]
+        if done:
+            await self._pg.fetch(
+                "outbox.delivered", [r["event_id"] for r in done], [r["outbox_id"] for r in done]
+            )
+        return len(done)
+
+    async def _deliver(self, row: Any) -> bool:
+        try:
+            match row["kind"]:
+                case "settle":
+                    await self._inventory.settle(
+                        row["event_id"], _settlement(row["payload"])
+                    )
+                case "refund":
+                    await self._bookings.refund(row["event_id"], row["booking_id"])
+                case "inquire":
+                    await self._bookings.inquire(row["booking_id"])
+        except (Unavailable, TimeoutError) as error:
+            log.warning("delivery must wait", kind=row["kind"], reason=str(error))
+            return False
+        metrics.OUTBOX_DELIVERED.labels(row["kind"]).inc()
+        return True
+
+    async def reconcile(self) -> int:
+        """Compare Redis with PostgreSQL for every open event and correct Redis."""
+        lease_ms = max(1, int(self._settings.reconcile_interval_s * 900))
+        for event_id in await self._inventory.open_events():
+            # One worker per event and turn is enough; two would only be slower.
+            if await self._redis.call("SET", f"reconciling:{event_id}", "1", "NX", "PX", lease_ms):
+                corrected = await self._inventory.reconcile(event_id)
+                if corrected:
+                    log.warning("reconciliation corrected Redis", event_id=event_id, facts=corrected)
+        return 0
+
+    async def cancel_events(self) -> int:
+        """Cancel and refund what was sold of events that are cancelled."""
+        rows = await self._pg.fetch("bookings.live_bookings_of_cancelled_events", 100)
+        for row in rows:
+            try:
+                await self._bookings.cancel(row["booking_id"], actor="organiser")
+            except FrontrowError as error:
+                log.warning("booking not cancelled yet", reason=error.detail)
+        return len(rows)
+
+    async def forget_keys(self) -> int:
+        await self._pg.fetch("bookings.forget_old_keys")
+        return 0
+
+
+def _settlement(payload: dict[str, Any]) -> Settlement:
+    return Settlement(**payload)
+
+
+async def _each(items: Iterable[Any], act: Callable[[Any], Awaitable[Any]]) -> list[Any]:
+    """Act on all at once, so that their commands share pipelines; one missing event spoils nothing."""
+    results = await asyncio.gather(*(act(item) for item in items), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(result, NotFound):
+            raise result
+    return [0 if isinstance(result, NotFound) else result for result in results]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
+        pass
+
+
+def serve_health(host: str, port: int, is_ready: Callable[[], bool]) -> WSGIServer:
+    """The worker's /health/live, /health/ready and /metrics, in a thread of their own."""
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        status, body, kind = HTTPStatus.OK, b"ok\n", "text/plain; charset=utf-8"
+        match environ["PATH_INFO"]:
+            case "/metrics":
+                body, kind = generate_latest(), CONTENT_TYPE_LATEST
+            case "/health/live":
+                pass
+            case "/health/ready":
+                if not is_ready():
+                    status, body = HTTPStatus.SERVICE_UNAVAILABLE, b"not ready\n"
+            case _:
+                status, body = HTTPStatus.NOT_FOUND, b"not found\n"
+        start_response(f"{status.value} {status.phrase}", [("Content-Type", kind)])
+        return [body]
+
+    server = make_server(host, port, app, server_class=_Server, handler_class=_Quiet)
+    threading.Thread(target=server.serve_forever, daemon=True, name="health").start()
+    return server
+
+
+async def main() -> None:
+    """Run a worker until SIGTERM or SIGINT."""
+    from engine.config import load_settings
+    from engine.runtime import open_runtime
+
+    settings = load_settings()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with open_runtime(settings, role="worker") as runtime:
+        ready = threading.Event()
+        server = serve_health(settings.worker_host, settings.worker_port, ready.is_set)
+        ready.set()
+        log.info("worker is running", steps=list(runtime.worker.steps))
+        try:
+            await runtime.worker.run(stopping)
+        finally:
+            server.shutdown()
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(main())

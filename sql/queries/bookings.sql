@@ -1,0 +1,62 @@
+-- name: reserve
+SELECT * FROM reserve_bookings($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22);
+
+-- name: confirm
+SELECT * FROM confirm_bookings($1, $2, $3, $4, $5);
+
+-- name: end_bookings
+SELECT * FROM end_bookings($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: booking
+-- One booking, whole. Found by id alone: the caller often knows no event.
+SELECT b.*, p.status AS payment_status, p.amount_minor AS paid_minor, p.decline_code,
+       p.provider, p.token, p.provider_ref
+FROM bookings b JOIN payments p USING (event_id, booking_id) WHERE b.booking_id = $1;
+
+-- name: booking_items
+SELECT booking_id, item_no, seat_no, area_no, category_no, quantity, amount_minor FROM booking_items
+WHERE (event_id, booking_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[])) ORDER BY booking_id, item_no;
+
+-- name: bookings_of_buyer
+SELECT b.*, p.status AS payment_status, p.amount_minor AS paid_minor, p.decline_code,
+       p.provider, p.token, p.provider_ref
+FROM bookings b JOIN payments p USING (event_id, booking_id)
+WHERE b.buyer_id = $1 AND ($2::uuid IS NULL OR b.booking_id < $2) ORDER BY b.booking_id DESC LIMIT $3;
+
+-- name: live_booking_of_hold
+SELECT booking_id FROM bookings WHERE event_id = $1 AND hold_id = $2 AND live;
+
+-- name: tickets
+SELECT t.ticket_id, t.code, t.void, i.seat_no, i.area_no, i.category_no, t.place_no
+FROM tickets t JOIN booking_items i USING (event_id, booking_id, item_no)
+WHERE t.event_id = $1 AND t.booking_id = $2 ORDER BY t.item_no, t.place_no;
+
+-- name: idempotency
+SELECT fingerprint, event_id, booking_id, response, created_at FROM idempotency_keys WHERE buyer_id = $1 AND key = $2;
+
+-- name: answer_keys
+-- The answers given to first requests, to be given again; only the first answer counts.
+UPDATE idempotency_keys k SET response = a.response
+FROM unnest($1::uuid[], $2::text[], $3::jsonb[]) a(buyer_id, key, response)
+WHERE k.buyer_id = a.buyer_id AND k.key = a.key AND k.response IS NULL;
+
+-- name: forget_old_keys
+DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours' AND response IS NOT NULL;
+
+-- name: pending_to_chase
+-- Pending bookings whose process has had its time ($1 seconds), or whose own time is over.
+SELECT b.event_id::text, b.booking_id::text, b.expires_at <= now() AS due
+FROM bookings b
+WHERE b.status = 'pending' AND (b.expires_at <= now() OR b.created_at <= now() - make_interval(secs => $1))
+ORDER BY b.expires_at LIMIT $2;
+
+-- name: live_bookings_of_cancelled_events
+SELECT b.event_id::text, b.booking_id::text FROM bookings b JOIN events e USING (event_id)
+WHERE e.status = 'cancelled' AND b.status = 'confirmed' LIMIT $1;
+
+-- name: refunded
+UPDATE payments SET status = 'refunded', updated_at = now()
+WHERE event_id = $1 AND booking_id = $2 AND status = 'refund_pending';
+
+-- name: audit_refund
+INSERT INTO audit (event_id, booking_id, action, actor) VALUES ($1, $2, 'refunded', $3);

@@ -1,0 +1,89 @@
+-- name: next_epoch
+-- Numbers a new life of the event's Redis state. No row: the event is not published.
+UPDATE events SET epoch = epoch + 1 WHERE event_id = $1 RETURNING epoch;
+
+-- name: event_terms
+-- What holds of an event obey.
+SELECT status, currency, seat_count, buyer_limit, hold_ttl_s, hold_max_s, payment_window_s
+FROM events WHERE event_id = $1;
+
+-- name: prices
+SELECT category_no, name, amount_minor, version FROM categories WHERE event_id = $1 ORDER BY category_no;
+
+-- name: seat_truth
+-- Every seat as one string of SeatState digits and one of 4-byte big-endian versions, in seat_no order.
+SELECT coalesce(string_agg(CASE state WHEN 'available' THEN '0' WHEN 'sold' THEN '2'
+                           WHEN 'blocked' THEN '3' ELSE '5' END, '' ORDER BY seat_no), '') AS digits,
+       coalesce(string_agg(int4send(version), ''::bytea ORDER BY seat_no), ''::bytea) AS versions
+FROM seats WHERE event_id = $1;
+
+-- name: area_truth
+SELECT area_no, category_no, capacity, reserved, sold, version FROM areas WHERE event_id = $1 ORDER BY area_no;
+
+-- name: buyer_truth
+SELECT buyer_id::text, sold, version FROM buyer_claims WHERE event_id = $1 AND (sold > 0 OR reserved > 0);
+
+-- name: pending_truth
+-- Pending bookings with what they claim: seats "17,18", areas "0:2", amounts "category:amount,…".
+SELECT b.hold_id::text, b.buyer_id::text, b.created_at, b.expires_at,
+       coalesce(string_agg(i.seat_no::text, ',' ORDER BY i.seat_no) FILTER (WHERE i.seat_no IS NOT NULL), '') AS seats,
+       coalesce(string_agg(i.area_no || ':' || i.quantity, ',' ORDER BY i.area_no) FILTER (WHERE i.area_no IS NOT NULL), '') AS areas,
+       sum(i.quantity)::integer AS quantity,
+       string_agg(i.category_no || ':' || i.amount_minor, ',') AS amounts
+FROM bookings b JOIN booking_items i USING (event_id, booking_id)
+WHERE b.event_id = $1 AND b.status = 'pending'
+GROUP BY b.event_id, b.booking_id;
+
+-- name: open_events
+-- Events whose Redis state matters: selling, paused, or cancelled with something still owed.
+SELECT event_id::text FROM events WHERE status IN ('on_sale', 'paused') ORDER BY event_id;
+
+-- name: set_event_status
+-- Cancelled is final. Returns the status after.
+UPDATE events SET status = CASE WHEN status = 'cancelled' THEN status ELSE $2::event_status END,
+  version = version + 1
+WHERE event_id = $1 RETURNING status;
+
+-- name: set_event_terms
+UPDATE events SET buyer_limit = $2, hold_ttl_s = $3, hold_max_s = greatest(hold_max_s, $3), version = version + 1
+WHERE event_id = $1;
+
+-- name: set_price
+-- Optimistic: nothing happens unless the version is the one that was read.
+WITH old AS (SELECT amount_minor FROM categories WHERE event_id = $1 AND category_no = $2 FOR UPDATE),
+changed AS (
+  UPDATE categories c SET amount_minor = $4, version = version + 1
+  WHERE event_id = $1 AND category_no = $2 AND version = $3
+  RETURNING version
+)
+INSERT INTO price_changes (event_id, category_no, version, old_amount_minor, new_amount_minor, reason, actor)
+SELECT $1, $2, changed.version, old.amount_minor, $4, $5, $6 FROM old, changed
+RETURNING version;
+
+-- name: publish_event
+-- First step of publishing in PostgreSQL; no row: somebody has published it already.
+INSERT INTO events (event_id, currency, seat_count, buyer_limit, hold_ttl_s, hold_max_s, payment_window_s)
+VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING event_id;
+
+-- name: publish_categories
+INSERT INTO categories (event_id, category_no, name, amount_minor)
+SELECT $1, a.category_no, a.name, a.amount FROM unnest($2::integer[], $3::text[], $4::bigint[]) a(category_no, name, amount);
+
+-- name: publish_price_history
+INSERT INTO price_changes (event_id, category_no, version, new_amount_minor, reason, actor)
+SELECT event_id, category_no, version, amount_minor, 'first price', 'organiser' FROM categories WHERE event_id = $1;
+
+-- name: publish_areas
+INSERT INTO areas (event_id, area_no, category_no, capacity)
+SELECT $1, a.area_no, a.category_no, a.capacity FROM unnest($2::integer[], $3::integer[], $4::integer[]) a(area_no, category_no, capacity);
+
+-- name: price_history
+SELECT category_no, version, old_amount_minor, new_amount_minor, reason, actor, changed_at
+FROM price_changes WHERE event_id = $1 AND ($2::timestamptz IS NULL OR (changed_at, category_no, version) < ($2, $3, $4))
+ORDER BY changed_at DESC, category_no DESC, version DESC LIMIT $5;
+
+-- name: block_seats
+-- Seats the organiser keeps from sale, or gives back (second argument: from, third: to).
+UPDATE seats SET state = $3::seat_state, version = version + 1
+WHERE event_id = $1 AND seat_no = ANY($4::integer[]) AND state = $2::seat_state
+RETURNING seat_no, version;
