@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from engine.config import Settings
 from engine.errors import InvalidInput, NotFound, PreconditionFailed
 from engine.layout import Layout, Problem, import_layout
-from engine.model import EventStatus, Money, new_id
+from engine.model import EventStatus, Money, ms_from_utc, new_id, utc_from_ms
 from engine.stores.mongo import Mongo
 
 _EARTH_RADIUS_KM = 6371.0088
@@ -159,7 +159,7 @@ class Catalog:
                 "_id": layout_id,
                 "name": layout.name,
                 "seat_count": layout.seat_count,
-                "created_at": datetime.now(UTC),
+                "created_at": ms_from_utc(datetime.now(UTC)),
                 # One compressed value: a document of 20,000-element arrays costs ten times more.
                 "body": zlib.compress(layout.to_json(), 6),
             },
@@ -351,8 +351,10 @@ def _check_prices(prices: dict[str, int], layout: Layout) -> None:
 
 
 def _event_document(event: Event) -> dict[str, Any]:
-    document: dict[str, Any] = msgspec.to_builtins(event, builtin_types=(datetime,))
+    document: dict[str, Any] = msgspec.to_builtins(event)
     document["_id"] = document.pop("event_id")
+    # A number sorts and compares alike on every server; the embedded one turns dates into text.
+    document["starts_at"] = ms_from_utc(event.starts_at)
     document["search"] = " ".join(
         (event.name, event.venue.name, event.venue.city, event.category)
     ).casefold()
@@ -367,7 +369,7 @@ def _event_from(document: dict[str, Any]) -> Event:
     fields = dict(document)
     fields["event_id"] = fields.pop("_id")
     fields["prices"] = {name: amount for name, amount in fields["prices"]}
-    fields["starts_at"] = fields["starts_at"].replace(tzinfo=UTC)
+    fields["starts_at"] = utc_from_ms(fields["starts_at"])
     return msgspec.convert(fields, Event)
 
 
@@ -389,13 +391,13 @@ def _query(wanted: EventFilter, after: tuple[datetime, str] | None) -> dict[str,
     if wanted.city:
         clauses.append({"city": wanted.city.casefold()})
     if wanted.starts_from:
-        clauses.append({"starts_at": {"$gte": wanted.starts_from}})
+        clauses.append({"starts_at": {"$gte": ms_from_utc(wanted.starts_from)}})
     if wanted.starts_to:
-        clauses.append({"starts_at": {"$lte": wanted.starts_to}})
+        clauses.append({"starts_at": {"$lte": ms_from_utc(wanted.starts_to)}})
     if wanted.near:
         clauses += _bounding_box(wanted.near, wanted.radius_km)
     if after is not None:
-        starts_at, event_id = after
+        starts_at, event_id = ms_from_utc(after[0]), after[1]
         clauses.append(
             {
                 "$or": [

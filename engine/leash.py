@@ -1,8 +1,8 @@
 """Becomes a command that must not outlive the process that started it.
 
-``python -I -S leash.py PARENT SIGNAL ACCOUNT COMMAND [ARGUMENT …]`` — the kernel sends SIGNAL when
-the thread of PARENT that started this ends, so that thread must be the main one. ACCOUNT is ``-`` or
-``uid:gid`` to run as. This is a program of its own, and not a ``preexec_fn``, because forking a
+``python -I -S leash.py PARENT SIGNAL ACCOUNT COMMAND [ARGUMENT …]``: the kernel sends SIGNAL when
+the thread of PARENT that started this ends, so that thread must be the main one. ACCOUNT is ``-``
+or ``uid:gid`` to run as. This is a program of its own, and not a ``preexec_fn``, because forking a
 process that has threads and then running Python in the child may deadlock.
 
 Only Linux has such a signal; elsewhere the next owner ends what the last one left behind.

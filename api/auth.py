@@ -1,0 +1,85 @@
+"""Who is asking: bearer tokens of buyers, and the organiser's key.
+
+A buyer is the subject of a token; having the token is the whole ownership rule. Verified tokens are
+remembered by their text, because a buyer sends the same one many times and checking a signature costs
+more than the rest of a hold.
+"""
+
+import hmac
+import time
+from collections import OrderedDict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.exceptions import NotAuthorizedException
+from litestar.security.jwt import Token
+
+from engine.errors import NotAllowed, NotAuthenticated
+from engine.model import new_id
+
+_ALGORITHM = "HS256"
+
+
+class Tokens:
+    """Issues and verifies access tokens. ``ttl_s``: how long one is good for."""
+
+    def __init__(self, secret: str, *, ttl_s: int, remembered_max: int = 50_000) -> None:
+        self._secret = secret
+        self.ttl_s = ttl_s
+        self._remembered: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._remembered_max = remembered_max
+
+    def issue(self, subject: str | None = None) -> str:
+        """A token for ``subject``, or for somebody new."""
+        expires = datetime.now(UTC) + timedelta(seconds=self.ttl_s)
+        return Token(exp=expires, sub=subject or new_id()).encode(self._secret, _ALGORITHM)
+
+    def subject(self, authorization: str | None) -> str:
+        """The buyer named by an ``Authorization`` header. Raises NotAuthenticated."""
+        if authorization is None or not authorization.startswith("Bearer "):
+            raise NotAuthenticated(
+                "Send 'Authorization: Bearer <token>'; get one with POST /v1/auth/guest."
+            )
+        encoded = authorization[7:]
+        known = self._remembered.get(encoded)
+        if known is None:
+            known = self._verify(encoded)
+        if known[1] <= time.time():
+            raise _bad_token()
+        return known[0]
+
+    def _verify(self, encoded: str) -> tuple[str, float]:
+        try:
+            token = Token.decode(encoded, self._secret, _ALGORITHM)
+        except NotAuthorizedException:
+            raise _bad_token() from None
+        known = (token.sub, token.exp.timestamp())
+        self._remembered[encoded] = known
+        if len(self._remembered) > self._remembered_max:
+            self._remembered.popitem(last=False)
+        return known
+
+
+def _bad_token() -> NotAuthenticated:
+    return NotAuthenticated(
+        "The token is not valid or has expired; get a new one with POST /v1/auth/guest."
+    )
+
+
+def buyer_id(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    """The buyer who sent this request."""
+    tokens: Tokens = connection.app.state["tokens"]
+    return tokens.subject(connection.headers.get("authorization"))
+
+
+def require_organiser(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> None:
+    """Guard of the organiser's routes: the key from FRONTROW_ORGANISER_KEY as a bearer token."""
+    key: str = connection.app.state["settings"].organiser_key
+    if not key:
+        raise NotAllowed("The organiser's API is off: set FRONTROW_ORGANISER_KEY to switch it on.")
+    authorization = connection.headers.get("authorization", "")
+    if not authorization.startswith("Bearer "):
+        raise NotAuthenticated("Send 'Authorization: Bearer <organiser key>'.")
+    if not hmac.compare_digest(authorization[7:].encode(), key.encode()):
+        raise NotAllowed("That is not the organiser's key.")

@@ -1,0 +1,203 @@
+"""Bookings: pay for a hold, look, cancel; tickets; and the sandbox bank's 3-D Secure page."""
+
+import html
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+import segno
+from litestar import MediaType, Request, Response, get, post
+from litestar.params import Parameter
+from litestar.response import Redirect
+from msgspec import Struct
+
+from api.auth import buyer_id
+from api.conventions import (
+    Cursor,
+    IfMatch,
+    Limit,
+    decode_cursor,
+    encode_cursor,
+    etag,
+    optional_version,
+)
+from api.problems import problem_response
+from engine.bookings import Answer, BookingRequest, PaymentChoice
+from engine.errors import Gone, InvalidInput, PaymentDeclined
+from engine.model import Booking, Buyer, Page, Ticket, Uuid
+from engine.runtime import Runtime
+
+_SECURITY = [{"BearerToken": []}]
+_KEY_LENGTH_MAX = 255
+
+
+class BookingBody(Struct, frozen=True, forbid_unknown_fields=True):
+    hold_id: Uuid
+    buyer: Buyer
+    payment: PaymentChoice
+
+
+def _runtime(request: Request[Any, Any, Any]) -> Runtime:
+    runtime: Runtime = request.app.state["runtime"]
+    return runtime
+
+
+@post(
+    "/v1/bookings",
+    tags=["Bookings"],
+    security=_SECURITY,
+    summary="Book and pay for a hold",
+    description=(
+        "201 confirmed; 202 pending, with what the buyer must do next; 402 declined (the hold stays). "
+        "The same Idempotency-Key and body give the same response again."
+    ),
+)
+async def book(
+    request: Request[Any, Any, Any],
+    data: BookingBody,
+    idempotency_key: Annotated[
+        str | None,
+        Parameter(header="Idempotency-Key", description="Yours, new for each attempt; 1 to 255."),
+    ] = None,
+) -> Response[Booking]:
+    key = _checked_key(idempotency_key)
+    answer, replayed = await _runtime(request).bookings.book(
+        buyer_id(request), key, BookingRequest(data.hold_id.lower(), data.buyer, data.payment)
+    )
+    return _answer(answer, replayed=replayed)
+
+
+def _checked_key(key: str | None) -> str:
+    if key is None:
+        raise InvalidInput(
+            "Send an Idempotency-Key header, new for each attempt, so that a retry cannot pay twice.",
+            code="idempotency-key-required",
+        )
+    if not 1 <= len(key) <= _KEY_LENGTH_MAX or not key.isprintable():
+        raise InvalidInput(
+            f"Idempotency-Key must be 1 to {_KEY_LENGTH_MAX} printable characters.",
+            code="invalid-idempotency-key",
+        )
+    return key
+
+
+def _answer(answer: Answer, *, replayed: bool) -> Response[Any]:
+    headers = {"Idempotency-Replayed": "true"} if replayed else {}
+    booking = answer.booking
+    match answer.outcome:
+        case "declined":
+            error = PaymentDeclined(
+                answer.detail,
+                decline_code=answer.decline_code,
+                booking_id=booking.booking_id,
+                hold_id=booking.hold_id,
+            )
+            return problem_response(error, headers)
+        case "expired":
+            gone = Gone(answer.detail, code="payment-too-late", booking_id=booking.booking_id)
+            return problem_response(gone, headers)
+    status = 201 if answer.outcome == "confirmed" else 202
+    headers |= {"ETag": etag(booking.version), "Location": f"/v1/bookings/{booking.booking_id}"}
+    return Response(booking, status_code=status, headers=headers)
+
+
+@get("/v1/bookings", tags=["Bookings"], security=_SECURITY, summary="Your bookings, newest first")
+async def list_bookings(
+    request: Request[Any, Any, Any], limit: Limit = 20, cursor: Cursor = None
+) -> Page:
+    after = decode_cursor(cursor, Uuid)
+    found = await _runtime(request).bookings.of_buyer(
+        buyer_id(request), after=after, limit=limit + 1
+    )
+    more = len(found) > limit
+    return Page(found[:limit], encode_cursor(found[limit - 1].booking_id) if more else None)
+
+
+@get("/v1/bookings/{booking_id:uuid}", tags=["Bookings"], security=_SECURITY, summary="One booking")
+async def read_booking(request: Request[Any, Any, Any], booking_id: UUID) -> Response[Booking]:
+    booking = await _runtime(request).bookings.read(str(booking_id), buyer_id=buyer_id(request))
+    return Response(booking, headers={"ETag": etag(booking.version)})
+
+
+@get(
+    "/v1/bookings/{booking_id:uuid}/tickets",
+    tags=["Bookings"],
+    security=_SECURITY,
+    summary="The tickets of a booking, with QR codes",
+)
+async def read_tickets(request: Request[Any, Any, Any], booking_id: UUID) -> Page:
+    tickets = await _runtime(request).bookings.tickets(
+        str(booking_id), buyer_id=buyer_id(request)
+    )
+    return Page([_with_qr(ticket) for ticket in tickets])
+
+
+def _with_qr(ticket: Ticket) -> Ticket:
+    drawing = segno.make(ticket.code, error="m", micro=False).svg_inline(scale=4, border=2)
+    return msgspec.structs.replace(ticket, qr_svg=drawing)
+
+
+@post(
+    "/v1/bookings/{booking_id:uuid}/cancel",
+    tags=["Bookings"],
+    security=_SECURITY,
+    status_code=200,
+    summary="Cancel a booking",
+    description="The seats return to sale at once; the money is refunded in full.",
+)
+async def cancel_booking(
+    request: Request[Any, Any, Any], booking_id: UUID, if_match: IfMatch = None
+) -> Response[Booking]:
+    booking = await _runtime(request).bookings.cancel(
+        str(booking_id),
+        actor="buyer",
+        buyer_id=buyer_id(request),
+        version=optional_version(if_match),
+    )
+    return Response(booking, headers={"ETag": etag(booking.version)})
+
+
+# The sandbox bank. Its page is another company's: it knows the booking's id and asks for no token.
+
+_BANK_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Sandbox bank</title><link rel="stylesheet" href="/web/bank.css"></head>
+<body><main><h1>Sandbox bank</h1>
+<p>Do you approve the payment of <strong>{total}</strong> for booking <strong>{reference}</strong>?</p>
+<form method="post">
+<button name="approve" value="true">Approve</button>
+<button name="approve" value="false">Decline</button>
+</form><p><small>No money moves: this page stands for your bank's.</small></p></main></body></html>
+"""
+
+
+@get("/sandbox/3ds/{booking_id:uuid}", media_type=MediaType.HTML, include_in_schema=False)
+async def bank_page(request: Request[Any, Any, Any], booking_id: UUID) -> str:
+    booking = await _runtime(request).bookings.read(str(booking_id))
+    total = f"{booking.total.amount / 100:.2f} {booking.total.currency}"
+    return _BANK_PAGE.format(total=html.escape(total), reference=html.escape(booking.reference))
+
+
+@post("/sandbox/3ds/{booking_id:uuid}", include_in_schema=False, status_code=200)
+async def bank_answer(request: Request[Any, Any, Any], booking_id: UUID) -> Response[Any]:
+    runtime = _runtime(request)
+    is_form = "json" not in request.headers.get("content-type", "")
+    data = dict(await request.form()) if is_form else await request.json()
+    approve = isinstance(data, dict) and str(data.get("approve")).lower() == "true"
+    await runtime.sandbox.complete_action(str(booking_id), approve=approve)
+    await runtime.bookings.payment_arrived(str(booking_id))
+    booking = await runtime.bookings.read(str(booking_id))
+    if is_form:
+        return Redirect(f"/events/{booking.event_id}?booking={booking_id}", status_code=303)
+    return Response({"booking_id": booking.booking_id, "status": booking.status})
+
+
+HANDLERS = [
+    book,
+    list_bookings,
+    read_booking,
+    read_tickets,
+    cancel_booking,
+    bank_page,
+    bank_answer,
+]

@@ -1,0 +1,246 @@
+"""Around the application: what every request gets, whatever its route.
+
+Plain ASGI, because it sits on every request: a request id, counting and timing, a refusal of bodies
+that are not JSON, and replay of POSTs that carry an Idempotency-Key. Bookings keep their keys in
+PostgreSQL with the money (engine.bookings); every other POST keeps its answer in Redis for 24 h.
+"""
+
+import hashlib
+import time
+from typing import Any
+
+import msgspec
+import structlog
+from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
+from msgspec import Struct
+from prometheus_client import Counter, Histogram
+
+from api.auth import Tokens
+from api.problems import PROBLEM_JSON, encode_problem
+from engine.errors import Conflict, FrontrowError, InvalidInput, Unavailable
+from engine.model import new_id
+from engine.runtime import Runtime
+
+REQUESTS = Counter("frontrow_http_requests", "Requests by route and status.", ["method", "route", "status"])
+REQUEST_SECONDS = Histogram(
+    "frontrow_http_request_seconds",
+    "Time from the request's arrival to the end of its response.",
+    ["method", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
+_ANSWERS_KEPT_S = 24 * 3600
+_IN_FLIGHT_S = 60
+_KEY_LENGTH_MAX = 255
+
+
+class _Kept(Struct, frozen=True):
+    fingerprint: str
+    status: int = 0
+    headers: list[tuple[str, str]] = []
+    body: str = ""
+
+
+class Edge:
+    def __init__(self, app: ASGIApp, state: Any) -> None:
+        self._app = app
+        self._state = state
+        self._series: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 500
+        headers = dict(scope["headers"])
+        request_id = headers.get(b"x-request-id", b"")[:64] or new_id().encode()
+        structlog.contextvars.bind_contextvars(request_id=request_id.decode("latin-1"))
+
+        async def counting_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+            await send(message)
+
+        try:
+            refusal = _refuse_media_type(scope, headers)
+            if refusal is not None:
+                await _answer(counting_send, *encode_problem(refusal))
+            elif b"idempotency-key" in headers and _keeps_answer(scope):
+                await self._replayable(scope, receive, counting_send, headers)
+            else:
+                await self._app(scope, receive, counting_send)
+        finally:
+            self._count(scope, status, time.perf_counter() - started)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        route = scope.get("path_template") or "unmatched"
+        key = (method, route, status)
+        series = self._series.get(key)
+        if series is None:
+            series = (REQUESTS.labels(method, route, status), REQUEST_SECONDS.labels(method, route))
+            self._series[key] = series
+        series[0].inc()
+        series[1].observe(seconds)
+
+    async def _replayable(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes]
+    ) -> None:
+        try:
+            subject = self._subject(headers)
+            key = _checked_key(headers[b"idempotency-key"])
+            body = await _read_body(receive)
+            fingerprint = hashlib.sha256(
+                b"\0".join((scope["method"].encode(), scope["raw_path"], scope["query_string"], body))
+            ).hexdigest()
+            kept = await self._claim(f"idempotency:{subject}:{key}", fingerprint)
+        except FrontrowError as error:
+            await _answer(send, *encode_problem(error))
+            return
+        if kept is not None:
+            replay = {**dict(kept.headers), "idempotency-replayed": "true"}
+            await _answer(send, kept.status, replay, kept.body.encode("latin-1"))
+            return
+        await self._run_and_keep(
+            scope, _replayed_body(body), send, f"idempotency:{subject}:{key}", fingerprint
+        )
+
+    def _subject(self, headers: dict[bytes, bytes]) -> str:
+        """Whose key it is. The organiser's, and a stranger's, are kept apart by what they sent."""
+        authorization = headers.get(b"authorization", b"").decode("latin-1")
+        tokens: Tokens = self._state["tokens"]
+        try:
+            return tokens.subject(authorization)
+        except FrontrowError:
+            return hashlib.sha256(authorization.encode()).hexdigest()[:32]
+
+    async def _claim(self, name: str, fingerprint: str) -> _Kept | None:
+        """None: the key is ours to use now. Else the answer it has already been given."""
+        redis = self._runtime().redis_store
+        mark = msgspec.json.encode(_Kept(fingerprint))
+        if await redis.call("SET", name, mark, "NX", "EX", _IN_FLIGHT_S):
+            return None
+        found = await redis.call("GET", name)
+        if found is None:
+            raise Unavailable("The first request with this Idempotency-Key has just failed; retry.")
+        kept = msgspec.json.decode(found, type=_Kept)
+        if kept.fingerprint != fingerprint:
+            raise InvalidInput(
+                "This Idempotency-Key was used for another request; make a new key for a new one.",
+                code="idempotency-key-reused",
+            )
+        if kept.status == 0:
+            raise Conflict(
+                "The first request with this Idempotency-Key is still under way; retry shortly.",
+                code="request-in-flight",
+                retry_after=1,
+            )
+        return kept
+
+    async def _run_and_keep(
+        self, scope: Scope, receive: Receive, send: Send, name: str, fingerprint: str
+    ) -> None:
+        status, sent_headers, chunks = 500, [], []
+
+        async def keeping_send(message: Message) -> None:
+            nonlocal status, sent_headers
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                sent_headers = [
+                    (k.decode("latin-1"), v.decode("latin-1")) for k, v in message["headers"]
+                ]
+            elif message["type"] == "http.response.body":
+                chunks.append(message["body"])
+            await send(message)
+
+        redis = self._runtime().redis_store
+        done = False
+        try:
+            await self._app(scope, receive, keeping_send)
+            done = status < 500 and status not in (401, 429)
+        finally:
+            try:
+                if done:
+                    kept = _Kept(fingerprint, status, sent_headers, b"".join(chunks).decode("latin-1"))
+                    await redis.call("SET", name, msgspec.json.encode(kept), "EX", _ANSWERS_KEPT_S)
+                else:
+                    await redis.call("DEL", name)
+            except Unavailable:
+                # Redis may be lost; then so is the memory of this answer, and the mark runs out.
+                pass
+
+    def _runtime(self) -> Runtime:
+        runtime: Runtime = self._state["runtime"]
+        return runtime
+
+
+def _keeps_answer(scope: Scope) -> bool:
+    return scope["method"] == "POST" and scope["path"] != "/v1/bookings"
+
+
+def _refuse_media_type(scope: Scope, headers: dict[bytes, bytes]) -> FrontrowError | None:
+    if scope["method"] not in ("POST", "PATCH", "PUT") or scope["path"].startswith("/sandbox/"):
+        return None
+    if headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers:
+        return None
+    kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+    if kind == b"application/json" or kind.endswith(b"+json"):
+        return None
+    return InvalidInput(
+        f"Send the body as application/json, not {kind.decode('latin-1') or 'without a type'}.",
+        code="unsupported-media-type",
+    )
+
+
+def _checked_key(raw: bytes) -> str:
+    key = raw.decode("latin-1")
+    if not 1 <= len(key) <= _KEY_LENGTH_MAX or not key.isprintable():
+        raise InvalidInput(
+            f"Idempotency-Key must be 1 to {_KEY_LENGTH_MAX} printable characters.",
+            code="invalid-idempotency-key",
+        )
+    return key
+
+
+async def _read_body(receive: Receive) -> bytes:
+    chunks, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b"".join(chunks)
+        size += len(message["body"])
+        if size > 64 * 1024 * 1024:
+            raise InvalidInput("The body is too large.", code="body-too-large")
+        chunks.append(message["body"])
+        if not message["more_body"]:
+            return b"".join(chunks)
+
+
+def _replayed_body(body: bytes) -> Receive:
+    sent = False
+
+    async def receive() -> HTTPReceiveMessage:
+        nonlocal sent
+        if sent:
+            return {"type": "http.disconnect"}
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+async def _answer(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:
+    if "content-type" not in headers:
+        headers = {**headers, "content-type": PROBLEM_JSON}
+    headers["content-length"] = str(len(body))
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()],
+        }
+    )
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,0 +1,339 @@
+"""Events as buyers see them: the list, the page, the drawing, the state, the prices."""
+
+import gzip
+from collections import OrderedDict
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.params import Parameter
+from msgspec import Struct
+
+from api.conventions import Cursor, Limit, decode_cursor, encode_cursor, etag
+from engine.catalog import Event, EventFilter
+from engine.errors import InvalidInput, NotFound, Unavailable
+from engine.inventory import Price
+from engine.model import EventStatus, Money, Page
+from engine.runtime import Runtime
+from engine.snapshot import encode_snapshot
+
+
+class Availability(Struct, frozen=True):
+    """Places of the house and how many are free right now (None: not known at this moment)."""
+
+    seats: int
+    available: int | None
+
+
+class VenueRef(Struct, frozen=True):
+    venue_id: str
+    name: str
+    city: str
+
+
+class EventItem(Struct, frozen=True, kw_only=True):
+    event_id: str
+    name: str
+    starts_at: datetime
+    status: EventStatus
+    category: str
+    venue: VenueRef
+    prices_from: Money | None
+    availability: Availability
+    metadata: dict[str, Any]
+
+
+class EventPage(Struct, frozen=True, kw_only=True):
+    event_id: str
+    name: str
+    description: str
+    category: str
+    starts_at: datetime
+    status: EventStatus
+    venue: VenueRef
+    currency: str
+    seat_count: int
+    prices: list[Price]
+    prices_from: Money | None
+    availability: Availability
+    buyer_limit: int
+    hold_ttl_s: int
+    layout_url: str
+    live_url: str
+    metadata: dict[str, Any]
+    version: int
+
+
+class AreaState(Struct, frozen=True):
+    available: int
+
+
+class SeatStates(Struct, frozen=True):
+    """One digit per seat: 0 free, 1 held, 2 sold, 3 not for sale."""
+
+    epoch: int
+    seq: int
+    seat_count: int
+    states: str
+    areas: dict[str, AreaState]
+
+
+class PriceList(Struct, frozen=True):
+    prices: list[Price]
+
+
+class PriceChange(Struct, frozen=True, kw_only=True):
+    category_no: int
+    category: str
+    old: Money | None
+    new: Money
+    reason: str
+    actor: str
+    changed_at: datetime
+
+
+class _Layouts:
+    """Encoded layouts, plain and compressed: immutable, so made once."""
+
+    def __init__(self, size_max: int = 64) -> None:
+        self._encoded: OrderedDict[str, tuple[bytes, bytes]] = OrderedDict()
+        self._size_max = size_max
+
+    def get(self, layout_id: str, make: Any) -> tuple[bytes, bytes]:
+        known = self._encoded.get(layout_id)
+        if known is None:
+            plain = make()
+            known = (plain, gzip.compress(plain, 6))
+            self._encoded[layout_id] = known
+            if len(self._encoded) > self._size_max:
+                self._encoded.popitem(last=False)
+        return known
+
+
+_layouts = _Layouts()
+
+
+def _runtime(request: Request[Any, Any, Any]) -> Runtime:
+    runtime: Runtime = request.app.state["runtime"]
+    return runtime
+
+
+async def _availability(runtime: Runtime, event: Event) -> Availability:
+    if event.status not in (EventStatus.ON_SALE, EventStatus.PAUSED):
+        return Availability(event.place_count, 0)
+    try:
+        return Availability(event.place_count, await runtime.inventory.available(event.event_id))
+    except (Unavailable, NotFound):
+        return Availability(event.place_count, None)
+
+
+def _venue(event: Event) -> VenueRef:
+    return VenueRef(event.venue.venue_id, event.venue.name, event.venue.city)
+
+
+async def event_item(runtime: Runtime, event: Event) -> EventItem:
+    return EventItem(
+        event_id=event.event_id,
+        name=event.name,
+        starts_at=event.starts_at,
+        status=event.status,
+        category=event.category,
+        venue=_venue(event),
+        prices_from=event.prices_from,
+        availability=await _availability(runtime, event),
+        metadata=event.metadata,
+    )
+
+
+async def event_page(runtime: Runtime, event: Event) -> EventPage:
+    prices = [
+        Price(no, name, Money(amount, event.currency))
+        for no, (name, amount) in enumerate(event.prices.items())
+    ]
+    if event.status in (EventStatus.ON_SALE, EventStatus.PAUSED):
+        try:
+            prices = (await runtime.inventory.snapshot(event.event_id)).prices
+        except Unavailable:
+            pass
+    live = runtime.settings.live_public_url.rstrip("/")
+    return EventPage(
+        event_id=event.event_id,
+        name=event.name,
+        description=event.description,
+        category=event.category,
+        starts_at=event.starts_at,
+        status=event.status,
+        venue=_venue(event),
+        currency=event.currency,
+        seat_count=event.seat_count,
+        prices=prices,
+        prices_from=event.prices_from,
+        availability=await _availability(runtime, event),
+        buyer_limit=event.buyer_limit,
+        hold_ttl_s=event.hold_ttl_s,
+        layout_url=f"/v1/events/{event.event_id}/layout",
+        live_url=f"{live}/v1/live/{event.event_id}",
+        metadata=event.metadata,
+        version=event.version,
+    )
+
+
+def _near(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    try:
+        latitude, longitude = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InvalidInput("near: two numbers, latitude and longitude, as in near=52.5,13.4") from None
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise InvalidInput("near: latitude is -90 to 90, longitude -180 to 180.")
+    return latitude, longitude
+
+
+def _moment(name: str, moment: datetime | None) -> datetime | None:
+    if moment is not None and moment.tzinfo is None:
+        raise InvalidInput(f"{name}: needs a time zone, as in 2027-05-01T00:00:00Z")
+    return moment
+
+
+@get("/v1/events", tags=["Events"], summary="Events on sale, by date")
+async def list_events(
+    request: Request[Any, Any, Any],
+    q: Annotated[str | None, Parameter(max_length=200, description="Words to find.")] = None,
+    category: Annotated[str | None, Parameter(max_length=60)] = None,
+    city: Annotated[str | None, Parameter(max_length=100)] = None,
+    near: Annotated[str | None, Parameter(description="latitude,longitude in degrees")] = None,
+    radius_km: Annotated[float, Parameter(gt=0, le=20_000)] = 50.0,
+    starts_from: Annotated[datetime | None, Parameter(query="from")] = None,
+    starts_to: Annotated[datetime | None, Parameter(query="to")] = None,
+    available: Annotated[bool | None, Parameter(description="Only with free places.")] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> Page:
+    runtime = _runtime(request)
+    wanted = EventFilter(
+        q=q,
+        category=category,
+        city=city,
+        near=_near(near),
+        radius_km=radius_km,
+        starts_from=_moment("from", starts_from),
+        starts_to=_moment("to", starts_to),
+    )
+    items: list[EventItem] = []
+    async for event in runtime.catalog.events(
+        wanted, after=decode_cursor(cursor, tuple[datetime, str])
+    ):
+        item = await event_item(runtime, event)
+        if available and not item.availability.available:
+            continue
+        if len(items) == limit:
+            last = items[-1]
+            return Page(items, encode_cursor((last.starts_at, last.event_id)))
+        items.append(item)
+    return Page(items)
+
+
+async def _visible_event(request: Request[Any, Any, Any], event_id: UUID) -> Event:
+    event = await _runtime(request).catalog.event(str(event_id))
+    if event.status in (EventStatus.DRAFT, EventStatus.PUBLISHING):
+        raise NotFound(f"There is no event {event_id}.", code="event-not-found")
+    return event
+
+
+@get("/v1/events/{event_id:uuid}", tags=["Events"], summary="One event")
+async def read_event(request: Request[Any, Any, Any], event_id: UUID) -> Response[EventPage]:
+    event = await _visible_event(request, event_id)
+    return Response(
+        await event_page(_runtime(request), event), headers={"ETag": etag(event.version)}
+    )
+
+
+@get(
+    "/v1/events/{event_id:uuid}/layout",
+    tags=["Events"],
+    summary="The drawing of the house",
+    description="Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag.",
+)
+async def read_layout(request: Request[Any, Any, Any], event_id: UUID) -> Response[bytes]:
+    facts = await _runtime(request).catalog.facts(str(event_id))
+    plain, compressed = _layouts.get(facts.layout_id, facts.layout.to_json)
+    tag = f'"{facts.layout_id}"'
+    headers = {
+        "ETag": tag,
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Vary": "Accept-Encoding",
+    }
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(b"", status_code=304, headers=headers)
+    body = plain
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"], body = "gzip", compressed
+    return Response(body, headers=headers, media_type="application/json")
+
+
+@get(
+    "/v1/events/{event_id:uuid}/seats",
+    tags=["Events"],
+    summary="The state of every seat right now",
+    description="As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT.",
+)
+async def read_seats(request: Request[Any, Any, Any], event_id: UUID) -> Response[Any]:
+    snapshot = await _runtime(request).inventory.snapshot(str(event_id))
+    headers = {"Cache-Control": "no-store", "Vary": "Accept"}
+    if "application/octet-stream" in request.headers.get("accept", ""):
+        frame = encode_snapshot(snapshot.epoch, snapshot.seq, snapshot.states)
+        return Response(frame, headers=headers, media_type="application/octet-stream")
+    states = SeatStates(
+        epoch=snapshot.epoch,
+        seq=snapshot.seq,
+        seat_count=len(snapshot.states),
+        states=snapshot.states.decode(),
+        areas={str(no): AreaState(free) for no, free in snapshot.areas.items()},
+    )
+    return Response(msgspec.json.encode(states), headers=headers, media_type="application/json")
+
+
+@get("/v1/events/{event_id:uuid}/prices", tags=["Events"], summary="Prices in force")
+async def read_prices(request: Request[Any, Any, Any], event_id: UUID) -> PriceList:
+    snapshot = await _runtime(request).inventory.snapshot(str(event_id))
+    return PriceList(snapshot.prices)
+
+
+@get(
+    "/v1/events/{event_id:uuid}/prices/history",
+    tags=["Events"],
+    summary="Every price change, newest first",
+)
+async def read_price_history(
+    request: Request[Any, Any, Any], event_id: UUID, limit: Limit = 20, cursor: Cursor = None
+) -> Page:
+    runtime = _runtime(request)
+    facts = await runtime.catalog.facts(str(event_id))
+    after = decode_cursor(cursor, tuple[datetime, int, int]) or (None, None, None)
+    rows = await runtime.postgres.fetch(
+        "inventory.price_history", str(event_id), *after, limit + 1
+    )
+    items = [
+        PriceChange(
+            category_no=row["category_no"],
+            category=facts.layout.categories[row["category_no"]].name,
+            old=None
+            if row["old_amount_minor"] is None
+            else Money(row["old_amount_minor"], facts.currency),
+            new=Money(row["new_amount_minor"], facts.currency),
+            reason=row["reason"],
+            actor=row["actor"],
+            changed_at=row["changed_at"],
+        )
+        for row in rows[:limit]
+    ]
+    if len(rows) <= limit:
+        return Page(items)
+    last = rows[limit - 1]
+    return Page(items, encode_cursor((last["changed_at"], last["category_no"], last["version"])))
+
+
+HANDLERS = [list_events, read_event, read_layout, read_seats, read_prices, read_price_history]

@@ -1,0 +1,65 @@
+"""Holds: claim seats for a moment, look, extend, give back."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Request, delete, get, post
+from msgspec import Meta, Struct
+
+from api.auth import buyer_id
+from engine.model import Hold, Uuid
+from engine.runtime import Runtime
+
+_SECURITY = [{"BearerToken": []}]
+
+
+class HoldRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Seats by seat_no, places of areas by area_no. A client-made ``hold_id`` makes retries safe."""
+
+    seats: Annotated[list[Annotated[int, Meta(ge=0, le=2**31 - 1)]], Meta(max_length=100, examples=[[17, 18]])] = []
+    areas: Annotated[dict[int, Annotated[int, Meta(ge=1, le=100)]], Meta(examples=[{"0": 2}])] = {}
+    hold_id: Uuid | None = None
+
+
+def _runtime(request: Request[Any, Any, Any]) -> Runtime:
+    runtime: Runtime = request.app.state["runtime"]
+    return runtime
+
+
+@post(
+    "/v1/events/{event_id:uuid}/holds",
+    tags=["Holds"],
+    security=_SECURITY,
+    summary="Hold seats",
+    description="All of them or none. The price is frozen until the hold ends.",
+)
+async def place_hold(request: Request[Any, Any, Any], event_id: UUID, data: HoldRequest) -> Hold:
+    hold_id = data.hold_id.lower() if data.hold_id else None
+    return await _runtime(request).holds.place(
+        str(event_id), buyer_id(request), seats=data.seats, areas=data.areas, hold_id=hold_id
+    )
+
+
+@get("/v1/holds/{hold_id:uuid}", tags=["Holds"], security=_SECURITY, summary="Read a hold")
+async def read_hold(request: Request[Any, Any, Any], hold_id: UUID) -> Hold:
+    return await _runtime(request).holds.read(str(hold_id), buyer_id(request))
+
+
+@delete("/v1/holds/{hold_id:uuid}", tags=["Holds"], security=_SECURITY, summary="Give a hold back")
+async def release_hold(request: Request[Any, Any, Any], hold_id: UUID) -> None:
+    await _runtime(request).holds.release(str(hold_id), buyer_id(request))
+
+
+@post(
+    "/v1/holds/{hold_id:uuid}/extend",
+    tags=["Holds"],
+    security=_SECURITY,
+    status_code=200,
+    summary="Extend a hold",
+    description="A fresh time to live from now, within the event's longest hold.",
+)
+async def extend_hold(request: Request[Any, Any, Any], hold_id: UUID) -> Hold:
+    return await _runtime(request).holds.extend(str(hold_id), buyer_id(request))
+
+
+HANDLERS = [place_hold, read_hold, release_hold, extend_hold]

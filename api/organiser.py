@@ -1,0 +1,156 @@
+"""The organiser's side: venues, events, putting them on sale. Guarded by the organiser's key."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Request, Response, get, patch, post
+from litestar.params import Parameter
+from msgspec import Meta, Struct
+
+from api.auth import require_organiser
+from api.conventions import IfMatch, etag, required_version
+from api.events import EventPage, event_page
+from engine.catalog import Event, EventDraft, EventPatch, Venue
+from engine.layout import Problem
+from engine.runtime import Runtime
+
+_OPTIONS: dict[str, Any] = {
+    "tags": ["Organisers"],
+    "security": [{"OrganiserKey": []}],
+    "guards": [require_organiser],
+}
+#: A 200,000-seat plan in the pretix format is about this large.
+_PLAN_SIZE_MAX = 64 * 1024 * 1024
+
+
+class VenueDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    city: Annotated[str, Meta(max_length=100)] = ""
+    latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
+
+
+class ImportedVenue(Struct, frozen=True):
+    venue: Venue
+    warnings: list[Problem]
+
+
+def _runtime(request: Request[Any, Any, Any]) -> Runtime:
+    runtime: Runtime = request.app.state["runtime"]
+    return runtime
+
+
+async def _page(request: Request[Any, Any, Any], event: Event, status: int = 200) -> Response[EventPage]:
+    page = await event_page(_runtime(request), event)
+    return Response(
+        page,
+        status_code=status,
+        headers={"ETag": etag(event.version), "Location": f"/v1/events/{event.event_id}"},
+    )
+
+
+@post("/v1/venues", summary="Make a venue", **_OPTIONS)
+async def create_venue(request: Request[Any, Any, Any], data: VenueDraft) -> Venue:
+    return await _runtime(request).catalog.create_venue(
+        name=data.name, city=data.city, latitude=data.latitude, longitude=data.longitude
+    )
+
+
+@post(
+    "/v1/venues/import",
+    summary="Import a seating plan",
+    description="The body is a plan in the native or the pretix format; every problem is reported.",
+    request_max_body_size=_PLAN_SIZE_MAX,
+    **_OPTIONS,
+)
+async def import_venue(
+    request: Request[Any, Any, Any],
+    data: dict[str, Any],
+    name: Annotated[str | None, Parameter(max_length=200)] = None,
+    city: Annotated[str, Parameter(max_length=100)] = "",
+    latitude: Annotated[float | None, Parameter(ge=-90, le=90)] = None,
+    longitude: Annotated[float | None, Parameter(ge=-180, le=180)] = None,
+    renumber: bool = False,
+    lenient: bool = False,
+    venue_id: Annotated[UUID | None, Parameter(description="Give this venue a new layout.")] = None,
+) -> ImportedVenue:
+    runtime = _runtime(request)
+    if venue_id is not None:
+        known = await runtime.catalog.venue(str(venue_id))
+        name, city = name or known.name, city or known.city
+        latitude = known.latitude if latitude is None else latitude
+        longitude = known.longitude if longitude is None else longitude
+    venue, warnings = await runtime.catalog.import_venue(
+        data,
+        name=name,
+        city=city,
+        latitude=latitude,
+        longitude=longitude,
+        renumber=renumber,
+        lenient=lenient,
+        venue_id=None if venue_id is None else str(venue_id),
+    )
+    return ImportedVenue(venue, warnings)
+
+
+@get("/v1/venues/{venue_id:uuid}", summary="One venue", **_OPTIONS)
+async def read_venue(request: Request[Any, Any, Any], venue_id: UUID) -> Venue:
+    return await _runtime(request).catalog.venue(str(venue_id))
+
+
+@post("/v1/events", summary="Draft an event", **_OPTIONS)
+async def create_event(request: Request[Any, Any, Any], data: EventDraft) -> Response[EventPage]:
+    return await _page(request, await _runtime(request).catalog.create_event(data), 201)
+
+
+@patch(
+    "/v1/events/{event_id:uuid}",
+    summary="Change an event",
+    description="Needs If-Match. Prices and limits of an event on sale take effect at once.",
+    **_OPTIONS,
+)
+async def patch_event(
+    request: Request[Any, Any, Any], event_id: UUID, data: EventPatch, if_match: IfMatch = None
+) -> Response[EventPage]:
+    version = required_version(if_match)
+    event = await _runtime(request).publishing.patch(str(event_id), data, version=version)
+    return await _page(request, event)
+
+
+@post("/v1/events/{event_id:uuid}/publish", status_code=200, summary="Put it on sale", **_OPTIONS)
+async def publish_event(request: Request[Any, Any, Any], event_id: UUID) -> Response[EventPage]:
+    return await _page(request, await _runtime(request).publishing.publish(str(event_id)))
+
+
+@post("/v1/events/{event_id:uuid}/pause", status_code=200, summary="Stop new holds", **_OPTIONS)
+async def pause_event(request: Request[Any, Any, Any], event_id: UUID) -> Response[EventPage]:
+    return await _page(request, await _runtime(request).publishing.pause(str(event_id)))
+
+
+@post("/v1/events/{event_id:uuid}/resume", status_code=200, summary="Sell again", **_OPTIONS)
+async def resume_event(request: Request[Any, Any, Any], event_id: UUID) -> Response[EventPage]:
+    return await _page(request, await _runtime(request).publishing.resume(str(event_id)))
+
+
+@post(
+    "/v1/events/{event_id:uuid}/cancel",
+    status_code=200,
+    summary="Cancel the event",
+    description="Final. Every booking is cancelled and refunded.",
+    **_OPTIONS,
+)
+async def cancel_event(request: Request[Any, Any, Any], event_id: UUID) -> Response[EventPage]:
+    return await _page(request, await _runtime(request).publishing.cancel(str(event_id)))
+
+
+HANDLERS = [
+    create_venue,
+    import_venue,
+    read_venue,
+    create_event,
+    patch_event,
+    publish_event,
+    pause_event,
+    resume_event,
+    cancel_event,
+]

@@ -1,0 +1,161 @@
+"""Every refusal as RFC 9457 ``application/problem+json``; the one place that knows HTTP statuses."""
+
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from msgspec import Struct
+
+from engine import errors
+from engine.errors import FrontrowError
+
+log = structlog.get_logger(__name__)
+
+PROBLEM_JSON = "application/problem+json"
+
+#: The first class in an error's ancestry that is named here gives the status.
+_STATUS: dict[type[FrontrowError], int] = {
+    errors.InvalidInput: 400,
+    errors.NotAuthenticated: 401,
+    errors.PaymentDeclined: 402,
+    errors.NotAllowed: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Gone: 410,
+    errors.PreconditionFailed: 412,
+    errors.PreconditionRequired: 428,
+    errors.TooManyRequests: 429,
+    errors.Unavailable: 503,
+    FrontrowError: 500,
+}
+#: Codes whose meaning has a status of its own.
+_STATUS_BY_CODE = {
+    "idempotency-key-reused": 422,
+    "layout-rejected": 422,
+    "unsupported-media-type": 415,
+    "body-too-large": 413,
+}
+_TITLES = {
+    400: "The request cannot be understood",
+    401: "Not signed in",
+    402: "The payment was declined",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Not possible at present",
+    410: "It has ended",
+    412: "It changed meanwhile",
+    413: "The request is too large",
+    415: "Unsupported media type",
+    422: "The request cannot be carried out",
+    428: "A precondition is required",
+    429: "Too many requests",
+    500: "Something went wrong on our side",
+    503: "Unavailable for a moment",
+}
+_HTTP_CODES = {
+    400: "invalid-request",
+    401: "not-authenticated",
+    403: "not-allowed",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "body-too-large",
+    415: "unsupported-media-type",
+    429: "too-many-requests",
+}
+
+
+class Problem(Struct, kw_only=True, omit_defaults=True):
+    """RFC 9457, with what the caller needs to go on."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None
+    seats: list[int] | None = None
+    areas: list[int] | None = None
+    retry_after: int | None = None
+    errors: list[Any] | None = None
+
+
+def status_of(error: FrontrowError) -> int:
+    if error.code in _STATUS_BY_CODE:
+        return _STATUS_BY_CODE[error.code]
+    return next(_STATUS[cls] for cls in type(error).__mro__ if cls in _STATUS)
+
+
+def problem_body(status: int, code: str, detail: str, extra: dict[str, Any]) -> dict[str, Any]:
+    body = {
+        "type": f"/problems/{code}",
+        "title": _TITLES.get(status, "The request failed"),
+        "status": status,
+        "detail": detail,
+    }
+    return body | {key: value for key, value in extra.items() if value not in (None, [], {})}
+
+
+def problem_headers(status: int, extra: dict[str, Any]) -> dict[str, str]:
+    headers = {}
+    if "retry_after" in extra or status in (429, 503):
+        headers["Retry-After"] = str(extra.get("retry_after", 2))
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return headers
+
+
+def encode_problem(error: FrontrowError) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of an engine error, for those who answer without Litestar."""
+    status = status_of(error)
+    body = problem_body(status, error.code, error.detail, error.extra)
+    return status, problem_headers(status, error.extra), msgspec.json.encode(body)
+
+
+def _response(status: int, code: str, detail: str, extra: dict[str, Any]) -> Response[bytes]:
+    return Response(
+        msgspec.json.encode(problem_body(status, code, detail, extra)),
+        status_code=status,
+        headers=problem_headers(status, extra),
+        media_type=PROBLEM_JSON,
+    )
+
+
+def problem_response(error: FrontrowError, headers: dict[str, str]) -> Response[bytes]:
+    """The response for an engine error, with some headers of its own."""
+    response = _response(status_of(error), error.code, error.detail, error.extra)
+    response.headers.update(headers)
+    return response
+
+
+def on_frontrow_error(_: Request[Any, Any, Any], error: FrontrowError) -> Response[bytes]:
+    return _response(status_of(error), error.code, error.detail, error.extra)
+
+
+def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    status = error.status_code
+    detail, extra = error.detail, {}
+    if isinstance(error, ValidationException):
+        found = error.extra if isinstance(error.extra, list) else []
+        extra = {"errors": found}
+        detail = "; ".join(_say(item) for item in found) or detail
+    elif status == 404:
+        detail = f"There is nothing at {request.url.path}; the API is described at /schema."
+    return _response(status, _HTTP_CODES.get(status, "request-failed"), detail, extra)
+
+
+def _say(item: Any) -> str:
+    if not isinstance(item, dict):
+        return str(item)
+    key = item.get("key")
+    return f"{key}: {item.get('message')}" if key else str(item.get("message"))
+
+
+def on_exception(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    log.error("request failed", path=request.url.path, exc_info=error)
+    return _response(
+        500, "internal", "This is our mistake; it has been logged. Trying again may work.", {}
+    )
+
+

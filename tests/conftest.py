@@ -1,0 +1,300 @@
+"""The stores and processes that tests share: real servers, started once per run.
+
+``stores`` runs PostgreSQL, Redis and the MongoDB-protocol server in a temporary folder; ``runtime`` is
+the engine on them; ``house`` makes a small published event of its own for each test that asks, so tests
+never meet each other's seats. ``stack`` is the whole product: API, gateway and worker as processes.
+"""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from engine import embedded, migrate
+from engine.bookings import Answer, BookingRequest, PaymentChoice
+from engine.catalog import EventDraft
+from engine.config import Settings
+from engine.embedded import StoreUrls
+from engine.model import Buyer, Hold, new_id
+from engine.runtime import Runtime, open_runtime
+
+REPO = Path(__file__).resolve().parents[1]
+ORGANISER_KEY = "the-organisers-own-key-for-tests"
+TOKEN_SECRET = "a-secret-of-more-than-thirty-two-characters"
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("frontrow")
+
+
+@pytest.fixture(scope="session")
+def settings(data_dir: Path) -> Settings:
+    """Short times, so that nothing has to be waited for long."""
+    return Settings(
+        data_dir=str(data_dir),
+        organiser_key=ORGANISER_KEY,
+        token_secret=TOKEN_SECRET,
+        gateway_timeout_s=0.4,
+        outbox_grace_s=0.2,
+        worker_tick_s=0.05,
+        reconcile_interval_s=1.0,
+    )
+
+
+@pytest_asyncio.fixture(scope="session")
+async def stores(settings: Settings) -> AsyncIterator[StoreUrls]:
+    async with embedded.stores(settings) as urls:
+        await asyncio.to_thread(migrate.migrate, urls.postgres_url)
+        yield urls
+
+
+@pytest_asyncio.fixture(scope="session")
+async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtime]:
+    async with open_runtime(settings, role="test") as opened:
+        await opened.mongo.ensure_indexes()
+        yield opened
+
+
+def small_house(*, rows: int = 5, seats_per_row: int = 10, floor: int = 6) -> dict[str, Any]:
+    """A native layout: front rows in category Front, the others Back, and a standing floor."""
+    return {
+        "format": "frontrow/1",
+        "name": "Small house",
+        "size": {"width": 40 + 25 * seats_per_row, "height": 260 + 25 * rows},
+        "categories": [
+            {"name": "Front", "color": "#0072b2"},
+            {"name": "Back", "color": "#e69f00"},
+        ],
+        "sections": [
+            {
+                "name": "Stalls",
+                "rows": [
+                    {
+                        "label": f"R{row + 1}",
+                        "seats": [
+                            {
+                                "number": str(seat + 1),
+                                "x": 20 + 25 * seat,
+                                "y": 20 + 25 * row,
+                                "category": "Front" if row < 2 else "Back",
+                            }
+                            for seat in range(seats_per_row)
+                        ],
+                    }
+                    for row in range(rows)
+                ],
+            }
+        ],
+        "areas": [
+            {
+                "name": "Floor",
+                "category": "Back",
+                "capacity": floor,
+                "shape": {
+                    "type": "rectangle",
+                    "x": 20,
+                    "y": 40 + 25 * rows,
+                    "width": 200,
+                    "height": 100,
+                },
+            }
+        ],
+    }
+
+
+@dataclass
+class House:
+    """One event of a test's own, and the moves a buyer has in it."""
+
+    runtime: Runtime
+    event_id: str
+    keys: Iterator[int] = field(default_factory=lambda: iter(range(10**9)))
+
+    async def hold(self, buyer: str, *seats: int, floor: int = 0, **options: Any) -> Hold:
+        areas = {0: floor} if floor else {}
+        return await self.runtime.holds.place(
+            self.event_id, buyer, seats=seats, areas=areas, **options
+        )
+
+    def request(self, hold: Hold | str, token: str = "tok_visa") -> BookingRequest:
+        hold_id = hold if isinstance(hold, str) else hold.hold_id
+        return BookingRequest(
+            hold_id, Buyer("ada@example.com", "Ada"), PaymentChoice("sandbox", token)
+        )
+
+    async def book(
+        self, buyer: str, hold: Hold | str, token: str = "tok_visa", key: str | None = None
+    ) -> Answer:
+        answer, _ = await self.runtime.bookings.book(
+            buyer, key or new_id(), self.request(hold, token)
+        )
+        return answer
+
+    async def states(self) -> str:
+        return (await self.runtime.inventory.snapshot(self.event_id)).states.decode()
+
+    async def floor_free(self) -> int:
+        return (await self.runtime.inventory.snapshot(self.event_id)).areas[0]
+
+
+MakeHouse = Callable[..., Awaitable[House]]
+
+
+async def make_event(
+    runtime: Runtime,
+    *,
+    layout: dict[str, Any] | None = None,
+    buyer_limit: int = 10,
+    hold_ttl_s: int = 300,
+    publish: bool = True,
+) -> str:
+    venue, _ = await runtime.catalog.import_venue(layout or small_house(), city="Erfurt")
+    event = await runtime.catalog.create_event(
+        EventDraft(
+            name="A play",
+            venue_id=venue.venue_id,
+            starts_at=datetime.now(UTC) + timedelta(days=9),
+            currency="EUR",
+            prices={"Front": 5000, "Back": 3000},
+            buyer_limit=buyer_limit,
+            hold_ttl_s=hold_ttl_s,
+        )
+    )
+    if publish:
+        await runtime.publishing.publish(event.event_id)
+    return event.event_id
+
+
+@pytest_asyncio.fixture
+async def make_house(runtime: Runtime) -> MakeHouse:
+    async def make(**options: Any) -> House:
+        return House(runtime, await make_event(runtime, **options))
+
+    return make
+
+
+@pytest_asyncio.fixture
+async def house(make_house: MakeHouse) -> House:
+    return await make_house()
+
+
+@pytest.fixture
+def buyer() -> str:
+    return new_id()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The running product. ``environment`` starts another process of it."""
+
+    api_url: str
+    live_url: str
+    worker_url: str
+    environment: dict[str, str]
+    processes: dict[str, "subprocess.Popen[bytes]"]
+
+
+def role_command(role: str, environment: dict[str, str]) -> list[str]:
+    python = sys.executable
+    match role:
+        case "api":
+            port = environment["FRONTROW_API_PORT"]
+            return [
+                *(python, "-m", "uvicorn", "api.app:create_app", "--factory"),
+                *("--port", port, "--no-access-log", "--log-level", "warning"),
+            ]
+        case "live":
+            return [python, "-m", "seatmap"]
+    return [python, "-m", "engine.worker"]
+
+
+def role_environment(settings: Settings, urls: StoreUrls, **more: str) -> dict[str, str]:
+    """The environment of a process of the product on these stores, with ports of its own."""
+    api, live, worker = free_port(), free_port(), free_port()
+    return {
+        **{k: v for k, v in os.environ.items() if not k.startswith("FRONTROW_")},
+        "FRONTROW_POSTGRES_URL": urls.postgres_url,
+        "FRONTROW_REDIS_URL": urls.redis_url,
+        "FRONTROW_MONGO_URL": urls.mongo_url,
+        "FRONTROW_DATA_DIR": settings.data_dir,
+        "FRONTROW_ORGANISER_KEY": ORGANISER_KEY,
+        "FRONTROW_TOKEN_SECRET": TOKEN_SECRET,
+        "FRONTROW_API_PORT": str(api),
+        "FRONTROW_LIVE_PORT": str(live),
+        "FRONTROW_WORKER_PORT": str(worker),
+        "FRONTROW_PUBLIC_URL": f"http://localhost:{api}",
+        "FRONTROW_LIVE_PUBLIC_URL": f"ws://localhost:{live}",
+        "FRONTROW_ALLOWED_ORIGINS": f"http://localhost:{api},http://127.0.0.1:{api}",
+        "FRONTROW_GATEWAY_TIMEOUT_S": "0.5",
+        "FRONTROW_OUTBOX_GRACE_S": "0.3",
+        "FRONTROW_WORKER_TICK_S": "0.05",
+        "FRONTROW_RECONCILE_INTERVAL_S": "2",
+        **more,
+    }
+
+
+def start_role(role: str, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(role_command(role, environment), env=environment, cwd=REPO)
+
+
+def end_process(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+async def until_ready(url: str, *, timeout_s: float = 20) -> None:
+    """Wait until a process answers /health/ready with 200."""
+    async with httpx.AsyncClient() as client, asyncio.timeout(timeout_s):
+        while True:
+            try:
+                if (await client.get(url + "/health/ready")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.05)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def stack(settings: Settings, stores: StoreUrls) -> AsyncIterator[Stack]:
+    """The product on the session's stores: one API, one gateway, one worker."""
+    environment = role_environment(settings, stores)
+    urls = {
+        role: f"http://127.0.0.1:{environment[f'FRONTROW_{role.upper()}_PORT']}"
+        for role in ("api", "live", "worker")
+    }
+    with ExitStack() as ending:
+        processes = {}
+        for role in urls:
+            processes[role] = start_role(role, environment)
+            ending.callback(end_process, processes[role])
+        await asyncio.gather(*(until_ready(url) for url in urls.values()))
+        yield Stack(
+            api_url=urls["api"].replace("127.0.0.1", "localhost"),
+            live_url=urls["live"].replace("http://127.0.0.1", "ws://localhost"),
+            worker_url=urls["worker"],
+            environment=environment,
+            processes=processes,
+        )
