@@ -42,7 +42,7 @@ _CSP = (
 class AccessToken(Struct, frozen=True):
     access_token: str
     expires_in: int
-    token_type: str = "Bearer"
+    token_type: str = "Bearer"  # noqa: S105  # the scheme's name, not a password
 
 
 class Ready(Struct, frozen=True):
@@ -101,7 +101,6 @@ async def page(event_id: Any = None) -> Response[bytes]:
 
 
 def _openapi() -> OpenAPIConfig:
-    bearer = {"type": "http", "scheme": "bearer"}
     return OpenAPIConfig(
         title="Frontrow",
         version="1",
@@ -112,8 +111,12 @@ def _openapi() -> OpenAPIConfig:
         use_handler_docstrings=True,
         components=Components(
             security_schemes={
-                "BearerToken": SecurityScheme(**bearer, description="From POST /v1/auth/guest."),
-                "OrganiserKey": SecurityScheme(**bearer, description="FRONTROW_ORGANISER_KEY."),
+                "BearerToken": SecurityScheme(
+                    type="http", scheme="bearer", description="From POST /v1/auth/guest."
+                ),
+                "OrganiserKey": SecurityScheme(
+                    type="http", scheme="bearer", description="FRONTROW_ORGANISER_KEY."
+                ),
             }
         ),
         tags=[
@@ -157,9 +160,7 @@ def build(settings: Settings) -> Litestar:
             ),
         ],
         lifespan=[lifespan],
-        state=State(
-            {"settings": settings, "tokens": Tokens(secret, ttl_s=settings.token_ttl_s)}
-        ),
+        state=State({"settings": settings, "tokens": Tokens(secret, ttl_s=settings.token_ttl_s)}),
         exception_handlers={
             FrontrowError: on_frontrow_error,
             HTTPException: on_http_exception,
@@ -189,5 +190,3 @@ def create_app() -> ASGIApp:
     """What uvicorn runs: settings from the environment, the edge around the application."""
     app = build(load_settings())
     return Edge(app, app.state)
-
-

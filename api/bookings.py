@@ -27,7 +27,7 @@ from engine.errors import Gone, InvalidInput, PaymentDeclined
 from engine.model import Booking, Buyer, Page, Ticket, Uuid
 from engine.runtime import Runtime
 
-_SECURITY = [{"BearerToken": []}]
+_SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
 _KEY_LENGTH_MAX = 255
 
 
@@ -126,9 +126,7 @@ async def read_booking(request: Request[Any, Any, Any], booking_id: UUID) -> Res
     summary="The tickets of a booking, with QR codes",
 )
 async def read_tickets(request: Request[Any, Any, Any], booking_id: UUID) -> Page:
-    tickets = await _runtime(request).bookings.tickets(
-        str(booking_id), buyer_id=buyer_id(request)
-    )
+    tickets = await _runtime(request).bookings.tickets(str(booking_id), buyer_id=buyer_id(request))
     return Page([_with_qr(ticket) for ticket in tickets])
 
 

@@ -7,11 +7,12 @@ PostgreSQL with the money (engine.bookings); every other POST keeps its answer i
 
 import hashlib
 import time
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import structlog
-from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 from msgspec import Struct
 from prometheus_client import Counter, Histogram
 
@@ -21,7 +22,9 @@ from engine.errors import Conflict, FrontrowError, InvalidInput, Unavailable
 from engine.model import new_id
 from engine.runtime import Runtime
 
-REQUESTS = Counter("frontrow_http_requests", "Requests by route and status.", ["method", "route", "status"])
+REQUESTS = Counter(
+    "frontrow_http_requests", "Requests by route and status.", ["method", "route", "status"]
+)
 REQUEST_SECONDS = Histogram(
     "frontrow_http_request_seconds",
     "Time from the request's arrival to the end of its response.",
@@ -48,9 +51,12 @@ class Edge:
         self._series: dict[tuple[str, str, int], tuple[Any, Any]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == ScopeType.HTTP:
+            await self._serve(cast("HTTPScope", scope), receive, send)
+        else:
             await self._app(scope, receive, send)
-            return
+
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         status = 500
         headers = dict(scope["headers"])
@@ -75,7 +81,7 @@ class Edge:
         finally:
             self._count(scope, status, time.perf_counter() - started)
 
-    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+    def _count(self, scope: HTTPScope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         route = scope.get("path_template") or "unmatched"
         key = (method, route, status)
@@ -87,14 +93,16 @@ class Edge:
         series[1].observe(seconds)
 
     async def _replayable(
-        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes]
+        self, scope: HTTPScope, receive: Receive, send: Send, headers: dict[bytes, bytes]
     ) -> None:
         try:
             subject = self._subject(headers)
             key = _checked_key(headers[b"idempotency-key"])
             body = await _read_body(receive)
             fingerprint = hashlib.sha256(
-                b"\0".join((scope["method"].encode(), scope["raw_path"], scope["query_string"], body))
+                b"\0".join(
+                    (scope["method"].encode(), scope["raw_path"], scope["query_string"], body)
+                )
             ).hexdigest()
             kept = await self._claim(f"idempotency:{subject}:{key}", fingerprint)
         except FrontrowError as error:
@@ -141,9 +149,11 @@ class Edge:
         return kept
 
     async def _run_and_keep(
-        self, scope: Scope, receive: Receive, send: Send, name: str, fingerprint: str
+        self, scope: HTTPScope, receive: Receive, send: Send, name: str, fingerprint: str
     ) -> None:
-        status, sent_headers, chunks = 500, [], []
+        status = 500
+        sent_headers: list[tuple[str, str]] = []
+        chunks: list[bytes] = []
 
         async def keeping_send(message: Message) -> None:
             nonlocal status, sent_headers
@@ -164,7 +174,9 @@ class Edge:
         finally:
             try:
                 if done:
-                    kept = _Kept(fingerprint, status, sent_headers, b"".join(chunks).decode("latin-1"))
+                    kept = _Kept(
+                        fingerprint, status, sent_headers, b"".join(chunks).decode("latin-1")
+                    )
                     await redis.call("SET", name, msgspec.json.encode(kept), "EX", _ANSWERS_KEPT_S)
                 else:
                     await redis.call("DEL", name)
@@ -177,11 +189,11 @@ class Edge:
         return runtime
 
 
-def _keeps_answer(scope: Scope) -> bool:
+def _keeps_answer(scope: HTTPScope) -> bool:
     return scope["method"] == "POST" and scope["path"] != "/v1/bookings"
 
 
-def _refuse_media_type(scope: Scope, headers: dict[bytes, bytes]) -> FrontrowError | None:
+def _refuse_media_type(scope: HTTPScope, headers: dict[bytes, bytes]) -> FrontrowError | None:
     if scope["method"] not in ("POST", "PATCH", "PUT") or scope["path"].startswith("/sandbox/"):
         return None
     if headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers:
@@ -206,7 +218,8 @@ def _checked_key(raw: bytes) -> str:
 
 
 async def _read_body(receive: Receive) -> bytes:
-    chunks, size = [], 0
+    chunks: list[bytes] = []
+    size = 0
     while True:
         message = await receive()
         if message["type"] != "http.request":
@@ -240,7 +253,9 @@ async def _answer(send: Send, status: int, headers: dict[str, str], body: bytes)
         {
             "type": "http.response.start",
             "status": status,
-            "headers": [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()],
+            "headers": [
+                (k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()
+            ],
         }
     )
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -2,6 +2,7 @@
 
 import gzip
 from collections import OrderedDict
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -153,10 +154,8 @@ async def event_page(runtime: Runtime, event: Event) -> EventPage:
         for no, (name, amount) in enumerate(event.prices.items())
     ]
     if event.status in (EventStatus.ON_SALE, EventStatus.PAUSED):
-        try:
+        with suppress(Unavailable):
             prices = (await runtime.inventory.snapshot(event.event_id)).prices
-        except Unavailable:
-            pass
     live = runtime.settings.live_public_url.rstrip("/")
     return EventPage(
         event_id=event.event_id,
@@ -186,7 +185,9 @@ def _near(text: str | None) -> tuple[float, float] | None:
     try:
         latitude, longitude = (float(part) for part in text.split(","))
     except ValueError:
-        raise InvalidInput("near: two numbers, latitude and longitude, as in near=52.5,13.4") from None
+        raise InvalidInput(
+            "near: two numbers, latitude and longitude, as in near=52.5,13.4"
+        ) from None
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         raise InvalidInput("near: latitude is -90 to 90, longitude -180 to 180.")
     return latitude, longitude
@@ -313,9 +314,7 @@ async def read_price_history(
     runtime = _runtime(request)
     facts = await runtime.catalog.facts(str(event_id))
     after = decode_cursor(cursor, tuple[datetime, int, int]) or (None, None, None)
-    rows = await runtime.postgres.fetch(
-        "inventory.price_history", str(event_id), *after, limit + 1
-    )
+    rows = await runtime.postgres.fetch("inventory.price_history", str(event_id), *after, limit + 1)
     items = [
         PriceChange(
             category_no=row["category_no"],

@@ -10,13 +10,15 @@ from api.auth import buyer_id
 from engine.model import Hold, Uuid
 from engine.runtime import Runtime
 
-_SECURITY = [{"BearerToken": []}]
+_SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
 
 
 class HoldRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Seats by seat_no, places of areas by area_no. A client-made ``hold_id`` makes retries safe."""
 
-    seats: Annotated[list[Annotated[int, Meta(ge=0, le=2**31 - 1)]], Meta(max_length=100, examples=[[17, 18]])] = []
+    seats: Annotated[
+        list[Annotated[int, Meta(ge=0, le=2**31 - 1)]], Meta(max_length=100, examples=[[17, 18]])
+    ] = []
     areas: Annotated[dict[int, Annotated[int, Meta(ge=1, le=100)]], Meta(examples=[{"0": 2}])] = {}
     hold_id: Uuid | None = None
 

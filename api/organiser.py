@@ -40,7 +40,9 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
     return runtime
 
 
-async def _page(request: Request[Any, Any, Any], event: Event, status: int = 200) -> Response[EventPage]:
+async def _page(
+    request: Request[Any, Any, Any], event: Event, status: int = 200
+) -> Response[EventPage]:
     page = await event_page(_runtime(request), event)
     return Response(
         page,

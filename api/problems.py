@@ -157,5 +157,3 @@ def on_exception(request: Request[Any, Any, Any], error: Exception) -> Response[
     return _response(
         500, "internal", "This is our mistake; it has been logged. Trying again may work.", {}
     )
-
-

@@ -35,9 +35,7 @@ from engine.errors import (
     LimitReached,
     NotAllowed,
     NotFound,
-    PaymentDeclined,
     PreconditionFailed,
-    SeatUnavailable,
     Unavailable,
 )
 from engine.holds import Holds, PaymentHold, build_items, seats_taken
@@ -338,7 +336,9 @@ class Bookings:
                 answer=answer,
             )
         )
-        metrics.BOOKINGS.labels("refund-due" if ended.outcome == "refund-due" else "confirmed").inc()
+        metrics.BOOKINGS.labels(
+            "refund-due" if ended.outcome == "refund-due" else "confirmed"
+        ).inc()
         if ended.outcome == "confirmed":
             await self._deliver(booking.event_id, ended)
             return answer
@@ -554,7 +554,12 @@ class Bookings:
     # Cancelling and refunding
 
     async def cancel(
-        self, booking_id: str, *, actor: str, buyer_id: str | None = None, version: int | None = None
+        self,
+        booking_id: str,
+        *,
+        actor: str,
+        buyer_id: str | None = None,
+        version: int | None = None,
     ) -> Booking:
         """Cancel a confirmed booking: seats return to sale at once, the money follows.
 
@@ -633,7 +638,9 @@ class Bookings:
         for item in items:
             by_booking.setdefault(item["booking_id"], []).append(item)
         return [
-            _booking(await self._catalog.facts(str(row["event_id"])), row, by_booking[row["booking_id"]])
+            _booking(
+                await self._catalog.facts(str(row["event_id"])), row, by_booking[row["booking_id"]]
+            )
             for row in rows
         ]
 

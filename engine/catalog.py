@@ -203,9 +203,7 @@ class Catalog:
 
     # Events
 
-    async def create_event(
-        self, draft: EventDraft, *, event_id: str | None = None
-    ) -> Event:
+    async def create_event(self, draft: EventDraft, *, event_id: str | None = None) -> Event:
         """Store a draft. Raises InvalidInput when it does not fit its venue's layout."""
         _check_time(draft.starts_at)
         venue = await self.venue(draft.venue_id)
@@ -230,7 +228,8 @@ class Catalog:
             seat_count=layout.seat_count,
             place_count=layout.seat_count + sum(area.capacity for area in layout.areas),
             buyer_limit=draft.buyer_limit or self._settings.buyer_limit,
-            hold_ttl_s=draft.hold_ttl_s or min(self._settings.hold_ttl_s, self._settings.hold_max_s),
+            hold_ttl_s=draft.hold_ttl_s
+            or min(self._settings.hold_ttl_s, self._settings.hold_max_s),
             metadata=draft.metadata,
             version=1,
         )
@@ -368,7 +367,7 @@ def _event_document(event: Event) -> dict[str, Any]:
 def _event_from(document: dict[str, Any]) -> Event:
     fields = dict(document)
     fields["event_id"] = fields.pop("_id")
-    fields["prices"] = {name: amount for name, amount in fields["prices"]}
+    fields["prices"] = dict(fields["prices"])
     fields["starts_at"] = utc_from_ms(fields["starts_at"])
     return msgspec.convert(fields, Event)
 
@@ -417,7 +416,9 @@ def _bounding_box(centre: tuple[float, float], radius_km: float) -> list[dict[st
     """What an index can answer; the exact distance is computed on what comes back."""
     latitude, longitude = centre
     dlat = math.degrees(radius_km / _EARTH_RADIUS_KM)
-    clauses: list[dict[str, Any]] = [{"latitude": {"$gte": latitude - dlat, "$lte": latitude + dlat}}]
+    clauses: list[dict[str, Any]] = [
+        {"latitude": {"$gte": latitude - dlat, "$lte": latitude + dlat}}
+    ]
     cosine = math.cos(math.radians(min(89.9, abs(latitude) + dlat)))
     dlon = math.degrees(radius_km / _EARTH_RADIUS_KM / cosine)
     # Across the antimeridian a box is no interval; latitude alone narrows enough there.

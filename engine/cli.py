@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _DOCUMENT_BYTES_MAX = 64 * 1024 * 1024
 
 
-class Refused(Exception):  # noqa: N818 - not a fault of the program
+class Refused(Exception):
     """What the command line itself refuses. The message is one line that says what to do."""
 
 

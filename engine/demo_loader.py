@@ -1,7 +1,6 @@
 """Loads the demo into the stores, through the same doors as everyone: import, publish, hold, book."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from engine.runtime import Runtime
 
@@ -10,5 +9,7 @@ async def demo_loaded(runtime: Runtime) -> bool:
     raise RuntimeError
 
 
-async def load_demo(runtime: Runtime, on_progress: Callable[[str, int, int], None] | None = None) -> None:
+async def load_demo(
+    runtime: Runtime, on_progress: Callable[[str, int, int], None] | None = None
+) -> None:
     raise RuntimeError

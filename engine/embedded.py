@@ -62,7 +62,7 @@ class StartError(Exception):
     """A server could not be started. The message is one line that says what to do."""
 
 
-class AlreadyRunning(StartError):  # noqa: N818 - named for what it tells
+class AlreadyRunning(StartError):
     """Another process owns the servers of this data directory."""
 
 
@@ -385,7 +385,7 @@ class EmbeddedServer(ABC):
                 self.log_file.replace(self.log_file.with_suffix(".log.1"))
 
     async def _wait_until_ready(self) -> None:
-        assert self._process is not None  # noqa: S101
+        assert self._process is not None
         deadline = time.monotonic() + START_TIMEOUT_S
         while not await self._answers():
             if self._process.poll() is not None:

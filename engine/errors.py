@@ -66,7 +66,9 @@ class SeatUnavailable(Conflict):
 
     code = "seat-unavailable"
 
-    def __init__(self, detail: str, *, seats: Sequence[int] = (), areas: Sequence[int] = ()) -> None:
+    def __init__(
+        self, detail: str, *, seats: Sequence[int] = (), areas: Sequence[int] = ()
+    ) -> None:
         super().__init__(detail, seats=list(seats), areas=list(areas))
 
 

@@ -298,9 +298,13 @@ def seats_taken(facts: Facts, seats: Sequence[int], areas: Sequence[int]) -> Sea
 
 def _check_request(seats: Sequence[int], areas: Mapping[int, int]) -> int:
     if not seats and not areas:
-        raise InvalidInput("Nothing was asked for: name at least one seat or area.", code="empty-hold")
+        raise InvalidInput(
+            "Nothing was asked for: name at least one seat or area.", code="empty-hold"
+        )
     if len(seats) + len(areas) > ITEMS_MAX:
-        raise InvalidInput(f"At most {ITEMS_MAX} seats and areas in one hold.", code="too-many-seats")
+        raise InvalidInput(
+            f"At most {ITEMS_MAX} seats and areas in one hold.", code="too-many-seats"
+        )
     if seats and (min(seats) < 0 or max(seats) >= 2**31):
         raise InvalidInput("Seat numbers start at 0.", code="no-such-seat")
     if len(set(seats)) != len(seats):

@@ -124,7 +124,7 @@ class Inventory:
         if known is not None and now - known[0] < 1.0:
             return known[1]
         reply = await self.run("snapshot", event_id)
-        free = reply[5].count(b"0") + sum(max(0, int(n)) for n in reply[7::2])
+        free: int = reply[5].count(b"0") + sum(max(0, int(n)) for n in reply[7::2])
         self._availability[event_id] = (now, free)
         return free
 

@@ -24,15 +24,27 @@ EXPIRY_LATENESS = Histogram(
 REBUILDS = Counter("frontrow_rebuilds", "Event states laid anew in Redis.")
 REBUILD_SECONDS = Histogram("frontrow_rebuild_seconds", "Time of a rebuild.", buckets=_FAST)
 REPAIRS = Counter("frontrow_repairs", "Facts in Redis that reconciliation had to correct.")
-OUTBOX_DELIVERED = Counter("frontrow_outbox_delivered", "Outbox rows the relay delivered.", ["kind"])
+OUTBOX_DELIVERED = Counter(
+    "frontrow_outbox_delivered", "Outbox rows the relay delivered.", ["kind"]
+)
 OUTBOX_AGE = Gauge("frontrow_outbox_age_seconds", "Age of the oldest undelivered outbox row.")
 WORKER_RUNS = Counter("frontrow_worker_runs", "Worker steps by result.", ["step", "result"])
 
 for _outcome in ("held", "taken", "limit", "closed", "invalid", "unavailable"):
     HOLDS.labels(_outcome)
 for _outcome in (
-    "reserved", "confirmed", "declined", "expired", "cancelled", "refund-due", "seat-unavailable",
-    "hold-expired", "limit-reached", "event-closed", "hold-booked", "duplicate-key",
+    "reserved",
+    "confirmed",
+    "declined",
+    "expired",
+    "cancelled",
+    "refund-due",
+    "seat-unavailable",
+    "hold-expired",
+    "limit-reached",
+    "event-closed",
+    "hold-booked",
+    "duplicate-key",
 ):
     BOOKINGS.labels(_outcome)
 for _outcome in ("captured", "declined", "requires_action", "voided", "unknown"):

@@ -99,9 +99,7 @@ class Hold(Struct, frozen=True, kw_only=True):
 class Buyer(Struct, frozen=True):
     email: Annotated[
         str,
-        Meta(
-            pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254, examples=["ada@example.com"]
-        ),
+        Meta(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254, examples=["ada@example.com"]),
     ]
     name: Annotated[str, Meta(min_length=1, max_length=200, examples=["Ada Lovelace"])]
 

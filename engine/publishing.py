@@ -188,5 +188,3 @@ async def _write_inventory(
             for seat_no, category_no in enumerate(seat_categories)
         ),
     )
-
-

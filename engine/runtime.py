@@ -88,9 +88,7 @@ async def open_runtime(settings: Settings, *, role: str) -> AsyncIterator[Runtim
         await postgres.close()
 
 
-def wire(
-    settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo: Mongo
-) -> Runtime:
+def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo: Mongo) -> Runtime:
     catalog = Catalog(mongo, settings)
     inventory = Inventory(postgres, redis_store, catalog)
     holds = Holds(inventory, redis_store, catalog, settings)

@@ -242,7 +242,7 @@ class Child:
 
     async def ended(self) -> int:
         """Wait for its end; returns the exit code (negative: the signal that ended it)."""
-        assert self._process is not None  # noqa: S101
+        assert self._process is not None
         return await self._process.wait()
 
     async def end_leftover(self) -> None:
@@ -263,7 +263,7 @@ class Child:
         self._reader = asyncio.create_task(self._copy_output(self._process))
 
     async def _copy_output(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None  # noqa: S101
+        assert process.stdout is not None
         async for line in _lines(process.stdout):
             self.last_lines.append(line)
             self._log.line(self.role.name, line)
@@ -500,7 +500,7 @@ async def run(settings: Settings, *, verbose: bool = False, demo: bool = True) -
     """Run until a signal asks to stop. StartError when something cannot start or keeps dying."""
     launcher = Launcher(settings, verbose=verbose, demo=demo)
     running = asyncio.current_task()
-    assert running is not None  # noqa: S101
+    assert running is not None
     loop = asyncio.get_running_loop()
     asked = 0
 

@@ -20,7 +20,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from engine import metrics
 from engine.bookings import Bookings
-from engine.config import Settings
+from engine.config import Settings, load_settings
 from engine.errors import FrontrowError, NotFound, Unavailable
 from engine.holds import Holds
 from engine.inventory import Inventory, Settlement
@@ -33,7 +33,9 @@ log = structlog.get_logger(__name__)
 class Step:
     """One kind of background work: ``run_once``, repeated every ``interval_s``."""
 
-    def __init__(self, name: str, interval_s: float, run_once: Callable[[], Awaitable[int]]) -> None:
+    def __init__(
+        self, name: str, interval_s: float, run_once: Callable[[], Awaitable[int]]
+    ) -> None:
         self.name = name
         self.interval_s = interval_s
         self._run_once = run_once
@@ -144,9 +146,7 @@ class Worker:
         try:
             match row["kind"]:
                 case "settle":
-                    await self._inventory.settle(
-                        row["event_id"], _settlement(row["payload"])
-                    )
+                    await self._inventory.settle(row["event_id"], _settlement(row["payload"]))
                 case "refund":
                     await self._bookings.refund(row["event_id"], row["booking_id"])
                 case "inquire":
@@ -165,7 +165,9 @@ class Worker:
             if await self._redis.call("SET", f"reconciling:{event_id}", "1", "NX", "PX", lease_ms):
                 corrected = await self._inventory.reconcile(event_id)
                 if corrected:
-                    log.warning("reconciliation corrected Redis", event_id=event_id, facts=corrected)
+                    log.warning(
+                        "reconciliation corrected Redis", event_id=event_id, facts=corrected
+                    )
         return 0
 
     async def cancel_events(self) -> int:
@@ -230,8 +232,8 @@ def serve_health(host: str, port: int, is_ready: Callable[[], bool]) -> WSGIServ
 
 async def main() -> None:
     """Run a worker until SIGTERM or SIGINT."""
-    from engine.config import load_settings
-    from engine.runtime import open_runtime
+    # The runtime wires the worker in; importing it above would be a circle.
+    from engine.runtime import open_runtime  # noqa: PLC0415
 
     settings = load_settings()
     stopping = asyncio.Event()

@@ -34,7 +34,8 @@ def _translated() -> Iterator[None]:
         raise Conflict("There is one with this id already.", code="already-exists") from error
     except (ConnectionFailure, OSError) as error:
         raise Unavailable(
-            "The catalogue (MongoDB) is not reachable; try again shortly.", code="catalog-unavailable"
+            "The catalogue (MongoDB) is not reachable; try again shortly.",
+            code="catalog-unavailable",
         ) from error
     except PyMongoError as error:
         if error.timeout:

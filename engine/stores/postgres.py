@@ -64,7 +64,7 @@ def translated() -> Iterator[None]:
         raise Unavailable("PostgreSQL is not reachable; try again shortly.") from error
 
 
-async def _prepare(connection: "Connection") -> None:
+async def _prepare(connection: Any) -> None:
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",

@@ -100,8 +100,10 @@ class TickPipeline:
             if not future.done():
                 future.set_exception(error)
 
-    async def _exchange(self, batch: list[tuple[tuple[Argument, ...], asyncio.Future[Any]]]) -> None:
-        connection = await self._pool.get_connection()
+    async def _exchange(
+        self, batch: list[tuple[tuple[Argument, ...], asyncio.Future[Any]]]
+    ) -> None:
+        connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py leaves this one method untyped
         try:
             async with asyncio.timeout(_ANSWER_TIMEOUT_S):
                 await connection.send_packed_command(

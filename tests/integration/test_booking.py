@@ -153,7 +153,9 @@ async def test_extending_moves_the_deadline(make_house: MakeHouse, buyer: str) -
     assert extended.expires_at > hold.expires_at
 
 
-async def test_a_booking_has_its_tickets_and_the_map_shows_it_sold(house: House, buyer: str) -> None:
+async def test_a_booking_has_its_tickets_and_the_map_shows_it_sold(
+    house: House, buyer: str
+) -> None:
     answer = await house.book(buyer, await house.hold(buyer, 2, 3, floor=2))
     booking = answer.booking
     assert (answer.outcome, booking.status, booking.version) == ("confirmed", "confirmed", 2)

@@ -1,0 +1,377 @@
+"""From a draft to a Layout: what only shows when the parts are seen together.
+
+Categories exist, ids and labels are unique, seats are inside the drawing and not on top of each
+other, and the whole is neither empty nor absurdly large. The work grows with the number of seats,
+never with its square, whatever the document says.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from engine.layout.blocks import split_blocks
+from engine.layout.draft import Draft, DraftRow, DraftSeat, DraftSection, coordinate
+from engine.layout.model import (
+    Area,
+    Category,
+    Ellipse,
+    Layout,
+    Point,
+    Polygon,
+    Rectangle,
+    Row,
+    Seats,
+    Section,
+    Shape,
+    Size,
+    compose_label,
+)
+from engine.layout.report import Report, quote, quote_all
+from engine.layout.spacing import too_near, usual_pitch
+
+SEATS_MAX: Final = 250_000
+#: A category is one byte per seat, and 255 stays free for "none".
+CATEGORIES_MAX: Final = 255
+ROWS_MAX: Final = 25_000
+AREAS_MAX: Final = 1_000
+#: Seats nearer to each other than this (drawing units) are at the same place.
+SAME_PLACE_DISTANCE: Final = 1.0
+#: Seats nearer than this share of the usual distance to a neighbour are drawn over each other.
+CROWDED_SHARE: Final = 0.4
+
+
+def assemble(draft: Draft, report: Report) -> tuple[Layout, list[str]]:
+    """The layout and its seats' ids in ``seat_no`` order; LayoutRejected with every problem."""
+    rows = list(_rows(draft))
+    _check_count("$", "seats", sum(len(row.seats) for row in rows), SEATS_MAX, report)
+    _check_count("$", "rows", len(rows), ROWS_MAX, report)
+    _check_count("areas", "areas", len(draft.areas), AREAS_MAX, report)
+    _check_count("categories", "categories", len(draft.categories), CATEGORIES_MAX, report)
+    categories = _check_categories(draft, report)
+    if draft.categories_known:
+        _check_seat_categories(draft, categories, report)
+        _check_area_categories(draft, categories, report)
+    _check_areas(draft, report)
+    _check_inside(draft, report)
+    _check_same_place(draft, report)
+    _check_numbers(draft, report)
+    _check_ids(draft, report)
+    sections = _tell_apart(draft, report)
+    if report.clean and not sections and not draft.areas:
+        report.fatal("$", "no seats and no areas: nothing to sell")
+    if report.clean:
+        _check_labels(sections, report)
+    if draft.size is None or not report.clean:
+        report.reject()
+    ids = [seat.id for section in sections for row in section.rows for seat in row.seats]
+    return _layout(draft, draft.size, sections, categories), ids
+
+
+def _check_count(path: str, what: str, count: int, count_max: int, report: Report) -> None:
+    """Refuse an absurd size at once: looking closer would take long and tell nothing."""
+    if count > count_max:
+        report.fatal(path, f"{count} {what} are too many; at most {count_max} are possible")
+        report.reject()
+
+
+def _rows(draft: Draft) -> Iterator[DraftRow]:
+    return (row for section in draft.sections for row in section.rows)
+
+
+def _path(row: DraftRow, seat: DraftSeat) -> str:
+    return f"{row.path}.seats[{seat.index}]"
+
+
+def _fresh(base: str, used: set[str], counts: Counter[str], pattern: str = "{}-{}") -> str:
+    """An unused variant of ``base``; ``counts`` remembers where to go on."""
+    name = base
+    while name in used:
+        counts[base] += 1
+        name = pattern.format(base, counts[base] + 1)
+    used.add(name)
+    return name
+
+
+def _check_categories(draft: Draft, report: Report) -> dict[str, int]:
+    categories: dict[str, int] = {}
+    kept: list[Category] = []
+    for i, category in enumerate(draft.categories):
+        if category.name in categories:
+            problem = f"duplicate category name {quote(category.name)}"
+            report.droppable(f"categories[{i}].name", problem, "left out")
+            continue
+        categories[category.name] = len(kept)
+        kept.append(category)
+    draft.categories = kept
+    if not kept and report.clean:
+        report.fatal("categories", "at least one category is needed")
+    return categories
+
+
+def _unknown_category(name: str, path: str, known: list[str], report: Report) -> None:
+    problem = f"unknown category {quote(name)}; known are {quote_all(known)}"
+    report.droppable(f"{path}.category", problem, f"given the first one, {quote(known[0])}")
+
+
+def _check_seat_categories(draft: Draft, categories: dict[str, int], report: Report) -> None:
+    known = list(categories)
+    for row in _rows(draft):
+        for seat in row.seats:
+            if seat.category not in categories:
+                _unknown_category(seat.category, _path(row, seat), known, report)
+                seat.category = known[0]
+
+
+def _check_area_categories(draft: Draft, categories: dict[str, int], report: Report) -> None:
+    known = list(categories)
+    for area in draft.areas:
+        if area.category not in categories:
+            _unknown_category(area.category, area.path, known, report)
+            area.category = known[0]
+
+
+def _check_areas(draft: Draft, report: Report) -> None:
+    used: set[str] = set()
+    counts: Counter[str] = Counter()
+    for area in draft.areas:
+        name = _fresh(area.area.name, used, counts, "{} ({})")
+        if name != area.area.name:
+            problem = f"duplicate area name {quote(area.area.name)}"
+            report.ambiguous(f"{area.path}.name", problem, f"renamed {quote(name)}")
+            area.area = msgspec.structs.replace(area.area, name=name)
+        if draft.size is not None and not _overlaps(area.area.shape, draft.size):
+            report.fatal(f"{area.path}.shape", f"outside the drawing ({_measures(draft.size)})")
+
+
+def _measures(size: Size) -> str:
+    return f"{size.width} × {size.height}"
+
+
+def _overlaps(shape: Shape, size: Size) -> bool:
+    """Whether any of the shape's bounding box is on the drawing."""
+    left, top, right, bottom = bounding_box(shape)
+    return left < size.width and top < size.height and right > 0 and bottom > 0
+
+
+def bounding_box(shape: Shape) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom; a rotated ellipse counts as a circle around it."""
+    match shape:
+        case Polygon():
+            xs, ys = zip(*shape.points, strict=True)
+            return min(xs), min(ys), max(xs), max(ys)
+        case Rectangle():
+            return shape.x, shape.y, shape.x + shape.width, shape.y + shape.height
+        case Ellipse():
+            rx, ry = shape.rx, shape.ry
+            if shape.rotation:
+                rx = ry = max(rx, ry)
+            return shape.x - rx, shape.y - ry, shape.x + rx, shape.y + ry
+
+
+def _check_inside(draft: Draft, report: Report) -> None:
+    if draft.size is None:
+        return
+    width, height = draft.size.width, draft.size.height
+    for row in _rows(draft):
+        outside = [s for s in row.seats if not (0 <= s.x <= width and 0 <= s.y <= height)]
+        for seat in outside:
+            place = f"({coordinate(seat.x)}, {coordinate(seat.y)})"
+            problem = f"at {place}, outside the drawing ({_measures(draft.size)})"
+            report.droppable(_path(row, seat), problem, "left out")
+        if outside:
+            row.seats = [s for s in row.seats if 0 <= s.x <= width and 0 <= s.y <= height]
+
+
+def _check_same_place(draft: Draft, report: Report) -> None:
+    """Report seats on top of each other, and (once per row) those merely drawn over others."""
+    rows = list(_rows(draft))
+    crowded_distance = max(SAME_PLACE_DISTANCE, CROWDED_SHARE * usual_pitch(rows))
+    crowded = list(too_near(rows, crowded_distance))
+    if not crowded:
+        return
+    piled: set[int] = set()
+    for (row, seat), (other_row, other) in too_near(rows, SAME_PLACE_DISTANCE):
+        piled.add(id(seat))
+        problem = f"on top of {_path(other_row, other)}"
+        report.droppable(_path(row, seat), problem, "left out")
+    counts = Counter(
+        (row.path, other_row.path)
+        for (row, seat), (other_row, _) in crowded
+        if id(seat) not in piled
+    )
+    for (path, other_path), count in counts.items():
+        report.warn(path, f"{count} seats are drawn over those of {other_path}")
+    for row in rows:
+        row.seats = [seat for seat in row.seats if id(seat) not in piled]
+
+
+def _check_numbers(draft: Draft, report: Report) -> None:
+    """Seat numbers tell the seats of a row apart."""
+    key = draft.words.seat_number
+    for row in _rows(draft):
+        if len({seat.number for seat in row.seats} - {""}) == len(row.seats):
+            continue
+        used: set[str] = set()
+        counts: Counter[str] = Counter()
+        for seat in (seat for seat in row.seats if seat.number):
+            number = _fresh(seat.number, used, counts)
+            if number != seat.number:
+                problem = f"duplicate seat number {quote(seat.number)} in this row"
+                report.ambiguous(f"{_path(row, seat)}.{key}", problem, f"now {quote(number)}")
+                seat.number = number
+        for seat in (seat for seat in row.seats if not seat.number):
+            seat.number = _fresh(str(seat.index + 1), used, counts)
+            problem = "a seat needs a number"
+            report.droppable(f"{_path(row, seat)}.{key}", problem, f"now {quote(seat.number)}")
+
+
+def _check_ids(draft: Draft, report: Report) -> None:
+    """Give every seat an id of its own; those without one get one silently."""
+    key = draft.words.seat_id
+    first: dict[str, str] = {}
+    nameless, repeated = [], []
+    for row in _rows(draft):
+        for seat in row.seats:
+            if not seat.id:
+                nameless.append((row, seat))
+            elif seat.id in first:
+                repeated.append((row, seat))
+            else:
+                first[seat.id] = _path(row, seat)
+    used = set(first)
+    counts: Counter[str] = Counter()
+    for row, seat in repeated:
+        fresh = _fresh(seat.id, used, counts)
+        problem = f"duplicate {key} {quote(seat.id)}, first used by {first[seat.id]}"
+        report.ambiguous(f"{_path(row, seat)}.{key}", problem, f"now {quote(fresh)}")
+        seat.id = fresh
+    for row, seat in nameless:
+        seat.id = _fresh(f"{row.path}.{seat.number}", used, counts)
+
+
+def _tell_apart(draft: Draft, report: Report) -> list[DraftSection]:
+    """Sections with names of their own and, in each, rows with labels of their own."""
+    pitch = usual_pitch(list(_rows(draft)))
+    used: set[str] = set()
+    counts: Counter[str] = Counter()
+    sections = []
+    for section in draft.sections:
+        name = _fresh(section.name, used, counts, "{} ({})")
+        if name != section.name:
+            problem = f"duplicate section name {quote(section.name)}"
+            _repeated(section, f"{section.path}.name", problem, f"renamed {quote(name)}", report)
+            section.name = name
+        rows = _sorted_rows(section, report)
+        for made in _blocks(section, rows, pitch, draft.words.row_label, report):
+            if made.name != section.name:
+                made.name = _fresh(made.name, used, counts, "{} ({})")
+            sections.append(made)
+    return sections
+
+
+def _sorted_rows(section: DraftSection, report: Report) -> list[DraftRow]:
+    for row in section.rows:
+        if not row.seats and report.clean:
+            report.warn(row.path, "no seats; left out")
+    return sorted((row for row in section.rows if row.seats), key=lambda row: row.order)
+
+
+def _repeated(section: DraftSection, path: str, problem: str, remedy: str, report: Report) -> None:
+    if section.labels_repeat:
+        report.warn(path, f"{problem}; {remedy}")
+    else:
+        report.ambiguous(path, problem, remedy)
+
+
+def _blocks(
+    section: DraftSection, rows: list[DraftRow], pitch: float, key: str, report: Report
+) -> list[DraftSection]:
+    """The section, or, where row labels repeat, one section per block of unlike rows."""
+    first: dict[str, DraftRow] = {}
+    repeated = [row for row in rows if first.setdefault(row.label, row) is not row]
+    if not rows:
+        return []
+    if not repeated:
+        return [DraftSection(section.path, section.name, rows)]
+    blocks = split_blocks(rows, pitch)
+    remedy = f"now {len(blocks)} sections, {quote(f'{section.name}, block 1')} and so on"
+    if section.labels_repeat:
+        labels = list(dict.fromkeys(row.label for row in repeated))
+        report.warn(section.path, f"row labels {quote_all(labels)} repeat; {remedy}")
+    else:
+        for row in repeated:
+            problem = (
+                f"duplicate row label {quote(row.label)}, first used by {first[row.label].path}"
+            )
+            report.ambiguous(f"{row.path}.{key}", problem, remedy)
+    return [
+        DraftSection(section.path, f"{section.name}, block {i}", block)
+        for i, block in enumerate(blocks, start=1)
+    ]
+
+
+def _check_labels(sections: list[DraftSection], report: Report) -> None:
+    """Parts that are unique can still make equal labels ("A, row 1" + "2", "A" + "row 1, …")."""
+    placed = [
+        (compose_label(section.name, row.label, seat.number), row, seat)
+        for section in sections
+        for row in section.rows
+        for seat in row.seats
+    ]
+    if len({label for label, _, _ in placed}) == len(placed):
+        return
+    first: dict[str, str] = {}
+    for label, row, seat in placed:
+        path = _path(row, seat)
+        other = first.setdefault(label, path)
+        if other != path:
+            report.fatal(path, f"its label {quote(label)} is also that of {other}")
+
+
+def _layout(
+    draft: Draft, size: Size, sections: list[DraftSection], categories: dict[str, int]
+) -> Layout:
+    rows: list[Row] = []
+    placed: list[tuple[int, DraftSeat]] = []
+    made_sections: list[Section] = []
+    for section_no, section in enumerate(sections):
+        made_sections.append(Section(section.name, len(rows), len(section.rows)))
+        for row in section.rows:
+            placed += [(len(rows), seat) for seat in row.seats]
+            first_seat = len(placed) - len(row.seats)
+            order = coordinate(row.order)
+            rows.append(Row(row.label, section_no, first_seat, len(row.seats), order))
+    return Layout(
+        name=draft.name,
+        size=size,
+        focal_point=draft.focal_point or _focal_point(draft, size),
+        categories=tuple(draft.categories),
+        sections=tuple(made_sections),
+        rows=tuple(rows),
+        seats=Seats(
+            x=tuple(coordinate(seat.x) for _, seat in placed),
+            y=tuple(coordinate(seat.y) for _, seat in placed),
+            row=tuple(row_no for row_no, _ in placed),
+            number=tuple(seat.number for _, seat in placed),
+            category=tuple(categories[seat.category] for _, seat in placed),
+            flags=tuple(seat.flags for _, seat in placed),
+        ),
+        areas=tuple(_area(area.area, categories[area.category]) for area in draft.areas),
+        decorations=tuple(draft.decorations),
+    )
+
+
+def _area(area: Area, category: int) -> Area:
+    return msgspec.structs.replace(area, category=category)
+
+
+def _focal_point(draft: Draft, size: Size) -> Point:
+    """The middle of the stage (or field), or else of the upper edge."""
+    for kind in ("stage", "field"):
+        for decoration in draft.decorations:
+            if decoration.kind == kind and decoration.shape is not None:
+                left, top, right, bottom = bounding_box(decoration.shape)
+                return Point(coordinate((left + right) / 2), coordinate((top + bottom) / 2))
+    return Point(coordinate(size.width / 2), 0)
