@@ -1,15 +1,153 @@
-"""Loads the demo into the stores, through the same doors as everyone: import, publish, hold, book."""
+"""Loads the demo into the stores through the doors everyone uses: import, publish, hold, book.
 
-from collections.abc import Callable
+Every step may be the last before an interruption; loading again goes on where it stopped, and once
+all is there changes nothing.
+"""
 
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
+from typing import Protocol
+
+from engine.bookings import BookingRequest, PaymentChoice
+from engine.catalog import EventDraft, Facts
+from engine.demo import DemoEvent, DemoPlace, demo_events, demo_places, sold_seats
+from engine.demo_venues import demo_venues
+from engine.errors import NotFound
+from engine.model import Buyer, new_id
 from engine.runtime import Runtime
+
+_PARTY_MAX = 4
+_SALES_AT_ONCE = 128
+#: Notes in the catalogue which events have had their share sold.
+_DONE = "demo"
+
+
+class OnProgress(Protocol):
+    def __call__(self, what: str, done: int | None = None, total: int | None = None) -> None: ...
+
+
+def _silent(what: str, done: int | None = None, total: int | None = None) -> None:
+    del what, done, total
 
 
 async def demo_loaded(runtime: Runtime) -> bool:
-    raise RuntimeError
+    """Whether every demo event is on sale with its share sold."""
+    return all([await _is_done(runtime, event) for event in demo_events()])
 
 
-async def load_demo(
-    runtime: Runtime, on_progress: Callable[[str, int, int], None] | None = None
+async def load_demo(runtime: Runtime, on_progress: OnProgress | None = None) -> None:
+    """Venues, events, and the sales that make them look like events. Raises Unavailable."""
+    say = on_progress or _silent
+    await runtime.mongo.ensure_indexes()
+    places = {place.key: place for place in demo_places()}
+    documents = demo_venues()
+    for key, place in places.items():
+        say(f"venue {place.name}")
+        await _load_venue(runtime, place, documents[key])
+    for event in demo_events():
+        if not await _is_done(runtime, event):
+            say(event.name)
+            await _load_event(runtime, event, places[event.venue].venue_id)
+            await _sell(runtime, event, say)
+            await runtime.mongo.put(_DONE, event.event_id, {"sold": True})
+
+
+async def _is_done(runtime: Runtime, event: DemoEvent) -> bool:
+    return await runtime.mongo.get(_DONE, event.event_id) is not None
+
+
+async def _load_venue(runtime: Runtime, place: DemoPlace, document: object) -> None:
+    try:
+        if (await runtime.catalog.venue(place.venue_id)).layout_id is not None:
+            return
+    except NotFound:
+        pass
+    await runtime.catalog.import_venue(
+        document,
+        name=place.name,
+        city=place.city,
+        latitude=place.latitude,
+        longitude=place.longitude,
+        venue_id=place.venue_id,
+    )
+
+
+async def _load_event(runtime: Runtime, event: DemoEvent, venue_id: str) -> None:
+    try:
+        await runtime.catalog.event(event.event_id)
+    except NotFound:
+        draft = EventDraft(
+            name=event.name,
+            venue_id=venue_id,
+            starts_at=event.starts_at,
+            currency=event.currency,
+            prices=event.prices,
+            description=event.description,
+            category=str(event.metadata.get("genre", "")),
+            buyer_limit=event.buyer_limit,
+            metadata=event.metadata,
+        )
+        await runtime.catalog.create_event(draft, event_id=event.event_id)
+    await runtime.publishing.publish(event.event_id)
+
+
+async def _sell(runtime: Runtime, event: DemoEvent, say: OnProgress) -> None:
+    facts = await runtime.catalog.facts(event.event_id)
+    states = (await runtime.inventory.snapshot(event.event_id)).states
+    wanted = [n for n in sold_seats(facts.layout, event.sold_share) if states[n : n + 1] == b"0"]
+    party_max = min(_PARTY_MAX, event.buyer_limit)
+    parties: list[tuple[list[int], dict[int, int]]] = [
+        (seats, {}) for seats in _parties(wanted, party_max)
+    ]
+    parties += [([], areas) for areas in _standing(facts, event.sold_share)]
+    done = 0
+    async for _ in _at_once(
+        (_book(runtime, event, number, *party) for number, party in enumerate(parties)),
+        _SALES_AT_ONCE,
+    ):
+        done += 1
+        say(f"{event.name}: selling", done, len(parties))
+
+
+def _parties(seats: list[int], size_max: int) -> Iterator[list[int]]:
+    """Neighbouring seat numbers in groups of at most ``size_max``."""
+    party: list[int] = []
+    for seat_no in seats:
+        if party and (seat_no != party[-1] + 1 or len(party) == size_max):
+            yield party
+            party = []
+        party.append(seat_no)
+    if party:
+        yield party
+
+
+def _standing(facts: Facts, share: float) -> Iterator[dict[int, int]]:
+    for area_no, area in enumerate(facts.layout.areas):
+        for _ in range(int(area.capacity * share) // 2):
+            yield {area_no: 2}
+
+
+async def _book(
+    runtime: Runtime, event: DemoEvent, number: int, seats: list[int], areas: dict[int, int]
 ) -> None:
-    raise RuntimeError
+    buyer_id = new_id()
+    hold = await runtime.holds.place(event.event_id, buyer_id, seats=seats, areas=areas)
+    request = BookingRequest(
+        hold.hold_id,
+        Buyer(f"guest{number}@example.com", f"Guest {number}"),
+        PaymentChoice("sandbox", "tok_visa"),
+    )
+    await runtime.bookings.book(buyer_id, new_id(), request)
+
+
+async def _at_once(work: Iterable[Awaitable[None]], limit: int) -> AsyncIterator[None]:
+    """Yields as each piece of work ends, with at most ``limit`` under way."""
+    under_way: set[asyncio.Future[None]] = set()
+    for piece in work:
+        under_way.add(asyncio.ensure_future(piece))
+        if len(under_way) >= limit:
+            ended, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            for future in ended:
+                yield future.result()
+    for future in asyncio.as_completed(under_way):
+        yield await future

@@ -39,6 +39,10 @@ SeatId = Annotated[str, Meta(max_length=200, pattern=_PRINTABLE)]
 Lines = Annotated[str, Meta(max_length=500, pattern=_PRINTABLE_LINES)]
 Color = Annotated[str, Meta(pattern=_HEX)]
 
+#: What Python says of a text with half a surrogate pair.
+_SURROGATE = "surrogates not allowed"
+#: Seats and rows are not numbered higher; anything else is a mistake of another kind.
+_TEXT_NUMBER_MAX: Final = 10**9
 #: JSON types in msgspec's messages and in ours.
 _WORDS = {
     "float": "a number",
@@ -74,7 +78,7 @@ def read(value: object, kind: Any, path: str, report: Report, *, expendable: boo
     """``value`` as ``kind``, or NOTHING after reporting why not."""
     try:
         return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         message = str(error)
     kind, marked = _unwrap(kind)
     expendable = expendable or marked
@@ -82,10 +86,11 @@ def read(value: object, kind: Any, path: str, report: Report, *, expendable: boo
     structs = [o for o in options if isinstance(o, type) and issubclass(o, Struct)]
     if isinstance(value, dict) and structs:
         return _read_object(value, structs, path, report, expendable)
-    if isinstance(value, list) and get_origin(kind) is list:
+    inside = " - at `$" in message or _SURROGATE in message
+    if isinstance(value, list) and get_origin(kind) is list and inside:
         return _read_list(value, get_args(kind)[0], path, report, expendable)
     problem = _explain(message, value, options)
-    if isinstance(value, int) and not isinstance(value, bool) and str in options:
+    if type(value) is int and str in options and abs(value) < _TEXT_NUMBER_MAX:
         return str(value) if report.droppable(path, problem, "read as text") else NOTHING
     inner = re.search(r" - at `\$(.+)`$", message)
     _refuse(path + inner[1] if inner else path, problem, report, expendable)
@@ -114,15 +119,16 @@ def _refuse(path: str, problem: str, report: Report, expendable: bool) -> None:
         report.fatal(path, problem)
 
 
-def _read_list(
-    values: list[object], kind: Any, path: str, report: Report, expendable: bool
-) -> list[Any]:
-    """NOTHING stands in for what could not be read, so that indices stay those of the file."""
+def _read_list(values: list[object], kind: Any, path: str, report: Report, expendable: bool) -> Any:
+    """NOTHING stands in for an object that could not be read, so that indices stay the file's."""
     found = [
         read(value, kind, f"{path}[{i}]", report, expendable=expendable)
         for i, value in enumerate(values)
     ]
-    return [value for value in found if value is not NOTHING] if expendable else found
+    if expendable:
+        return [value for value in found if value is not NOTHING]
+    of_objects = isinstance(kind, type) and issubclass(kind, Struct)
+    return found if of_objects or is_complete(found) else NOTHING
 
 
 def _read_object(
@@ -206,7 +212,7 @@ def _explain(message: str, value: object, options: list[Any]) -> str:
         return f"unknown {quote(str(value))}; known are {quote_all(list(get_args(options[0])))}"
     if " matching regex " in message and "A-F" in message:
         return f'{quote(str(value))} is not a color such as "#1d3557"'
-    if " matching regex " in message:
+    if " matching regex " in message or _SURROGATE in message:
         return f"{quote(str(value))} holds a control character"
     message = message.partition(" - at ")[0]
     for word, plain in _WORDS.items():

@@ -193,25 +193,28 @@ BEGIN
   FROM generate_series(1, n) o;
 END $$;
 
--- What Redis must be told about bookings that just changed, in the notation of settle.lua:
--- seats "no:state:version,…", areas "no:sold:version,…", buyer "id:sold:version".
-CREATE FUNCTION settlement(p_event_id uuid, p_booking_id uuid, p_outcome text) RETURNS jsonb
+-- What Redis must be told about bookings that just changed (those at p_ords), in the notation of
+-- settle.lua: seats "no:digit:version,…", areas "no:sold:version,…", buyer "id:sold:version".
+CREATE FUNCTION settlements(
+  p_event_ids uuid[], p_booking_ids uuid[], p_ords integer[], p_outcome text
+) RETURNS TABLE (ord integer, event_id uuid, booking_id uuid, payload jsonb)
 LANGUAGE sql STABLE AS $$
-  SELECT jsonb_build_object(
+  SELECT o, b.event_id, b.booking_id, jsonb_build_object(
     'hold_id', b.hold_id,
     'outcome', p_outcome,
-    'seats', coalesce((
-      SELECT string_agg(s.seat_no || ':' || CASE s.state WHEN 'available' THEN 0 WHEN 'sold' THEN 2
-                          WHEN 'blocked' THEN 3 ELSE 5 END || ':' || s.version, ',')
-      FROM booking_items i JOIN seats s ON s.event_id = i.event_id AND s.seat_no = i.seat_no
-      WHERE i.event_id = p_event_id AND i.booking_id = p_booking_id), ''),
-    'areas', coalesce((
-      SELECT string_agg(a.area_no || ':' || a.sold || ':' || a.version, ',')
-      FROM booking_items i JOIN areas a ON a.event_id = i.event_id AND a.area_no = i.area_no
-      WHERE i.event_id = p_event_id AND i.booking_id = p_booking_id), ''),
-    'buyer', (SELECT c.buyer_id || ':' || c.sold || ':' || c.version FROM buyer_claims c
-              WHERE c.event_id = p_event_id AND c.buyer_id = b.buyer_id))
-  FROM bookings b WHERE b.event_id = p_event_id AND b.booking_id = p_booking_id
+    'seats', coalesce(string_agg(
+      s.seat_no || ':' || CASE s.state WHEN 'available' THEN 0 WHEN 'sold' THEN 2 WHEN 'blocked' THEN 3 ELSE 5 END
+      || ':' || s.version, ',') FILTER (WHERE s.seat_no IS NOT NULL), ''),
+    'areas', coalesce(string_agg(
+      a.area_no || ':' || a.sold || ':' || a.version, ',') FILTER (WHERE a.area_no IS NOT NULL), ''),
+    'buyer', b.buyer_id || ':' || c.sold || ':' || c.version)
+  FROM unnest(p_ords) o
+  JOIN bookings b ON b.event_id = p_event_ids[o] AND b.booking_id = p_booking_ids[o]
+  JOIN buyer_claims c ON c.event_id = b.event_id AND c.buyer_id = b.buyer_id
+  JOIN booking_items i ON i.event_id = b.event_id AND i.booking_id = b.booking_id
+  LEFT JOIN seats s ON s.event_id = i.event_id AND s.seat_no = i.seat_no
+  LEFT JOIN areas a ON a.event_id = i.event_id AND a.area_no = i.area_no
+  GROUP BY o, b.event_id, b.booking_id, b.hold_id, b.buyer_id, c.sold, c.version
 $$;
 
 -- An expired booking's payment arrived after all: take the same places again if all are free and
@@ -364,9 +367,8 @@ BEGIN
 
     FOR r IN
       INSERT INTO outbox (event_id, kind, booking_id, payload)
-      SELECT p_event_ids[o], 'settle', p_booking_ids[o],
-             settlement(p_event_ids[o], p_booking_ids[o], 'booked')
-      FROM unnest(winners) o
+      SELECT s.event_id, 'settle', s.booking_id, s.payload
+      FROM settlements(p_event_ids, p_booking_ids, winners, 'booked') s
       RETURNING outbox.outbox_id, outbox.booking_id, outbox.payload
     LOOP
       o := array_position(p_booking_ids, r.booking_id);
@@ -465,11 +467,10 @@ BEGIN
     END IF;
     FOR r IN
       INSERT INTO outbox (event_id, kind, booking_id, payload)
-      SELECT p_event_ids[w], 'settle', p_booking_ids[w],
-             -- A declined card leaves the hold with its buyer, to try another.
-             settlement(p_event_ids[w], p_booking_ids[w],
-                        CASE p_to WHEN 'declined' THEN 'kept' WHEN 'expired' THEN 'expired' ELSE '' END)
-      FROM unnest(winners) w
+      SELECT s.event_id, 'settle', s.booking_id, s.payload
+      -- A declined card leaves the hold with its buyer, to try another.
+      FROM settlements(p_event_ids, p_booking_ids, winners,
+        CASE p_to WHEN 'declined' THEN 'kept' WHEN 'expired' THEN 'expired' ELSE '' END) s
       RETURNING outbox.outbox_id, outbox.booking_id, outbox.payload
     LOOP
       o := array_position(p_booking_ids, r.booking_id);
@@ -484,6 +485,18 @@ BEGIN
   LEFT JOIN bookings b ON b.event_id = a.event_id AND b.booking_id = a.booking_id;
 END $$;
 
+-- Every statement above finds its rows by key. The planner, asked while the tables are small, would
+-- scan them, and a plan once cached would go on scanning them when they are large.
+DO $$
+DECLARE f regproc;
+BEGIN
+  FOREACH f IN ARRAY ARRAY['reserve_bookings', 'confirm_bookings', 'end_bookings', 'move_claims', 'retake_booking', 'settlements']::regproc[] LOOP
+    EXECUTE format('ALTER FUNCTION %s SET enable_seqscan = off SET enable_hashjoin = off '
+      'SET enable_mergejoin = off SET enable_material = off SET join_collapse_limit = 1 '
+      'SET from_collapse_limit = 1 SET plan_cache_mode = force_generic_plan', f);
+  END LOOP;
+END $$;
+
 -- migrate:down
 
-DROP FUNCTION end_bookings, confirm_bookings, retake_booking, settlement, move_claims, reserve_bookings;
+DROP FUNCTION end_bookings, confirm_bookings, retake_booking, settlements, move_claims, reserve_bookings;
