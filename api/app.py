@@ -6,88 +6,33 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from litestar import Litestar, MediaType, Response, get, post
+from litestar import Litestar, MediaType, Response, get
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, License, SecurityScheme, Tag
 from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp
-from msgspec import Struct
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from api import bookings, events, holds, organiser
+from api import access, bookings, events, holds, operations, organiser
 from api.auth import Tokens
 from api.edge import Edge
+from api.openapi import document_config
 from api.problems import on_exception, on_frontrow_error, on_http_exception
-from api.reference import ReferencePage
+from api.reference import ReferencePage, describe_problem, reference_router
 from engine.config import Settings, data_path, load_settings
 from engine.embedded import kept_secret
 from engine.errors import FrontrowError
+from engine.limits import Limits
 from engine.runtime import open_runtime
 
 log = structlog.get_logger(__name__)
 
 WEB_ROOT = Path(__file__).resolve().parents[1] / "seatmap" / "web"
 _BODY_SIZE_MAX = 256 * 1024
-#: Litestar adds the charset itself.
-_METRICS_TYPE = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
 _CSP = (
     "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; "
     "style-src 'self'; script-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-
-
-class AccessToken(Struct, frozen=True):
-    access_token: str
-    expires_in: int
-    token_type: str = "Bearer"  # noqa: S105  # the scheme's name, not a password
-
-
-class Ready(Struct, frozen=True):
-    """Each store, and ``ok`` or why not."""
-
-    postgres: str
-    redis: str
-    mongo: str
-
-
-@post("/v1/auth/guest", tags=["Access"], summary="A token without an account")
-async def guest(state: State) -> AccessToken:
-    tokens: Tokens = state["tokens"]
-    return AccessToken(tokens.issue(), tokens.ttl_s)
-
-
-@get("/health/live", media_type=MediaType.TEXT, tags=["Operations"], summary="The process runs")
-async def live() -> str:
-    return "ok\n"
-
-
-@get("/health/ready", tags=["Operations"], summary="The stores that selling needs answer")
-async def ready(state: State) -> Response[Ready]:
-    runtime = state["runtime"]
-    found = Ready(
-        postgres=await _ask(runtime.postgres.ping),
-        redis=await _ask(runtime.redis_store.ping),
-        mongo=await _ask(runtime.mongo.ping),
-    )
-    # Without the catalogue known events go on selling, so it does not decide.
-    ok = found.postgres == "ok" and found.redis == "ok"
-    return Response(found, status_code=200 if ok else 503)
-
-
-async def _ask(ping: Any) -> str:
-    try:
-        await ping()
-    except FrontrowError as error:
-        return error.detail
-    return "ok"
-
-
-@get("/metrics", tags=["Operations"], summary="Prometheus metrics")
-async def show_metrics() -> Response[bytes]:
-    return Response(generate_latest(), media_type=_METRICS_TYPE)
 
 
 @get(["/", "/events/{event_id:uuid}"], include_in_schema=False)
@@ -100,36 +45,6 @@ async def page(event_id: Any = None) -> Response[bytes]:
     )
 
 
-def _openapi() -> OpenAPIConfig:
-    return OpenAPIConfig(
-        title="Frontrow",
-        version="1",
-        description="Seats, held and sold in real time. Money is in minor units; times are RFC 3339.",
-        license=License(name="Apache-2.0", identifier="Apache-2.0"),
-        path="/schema",
-        render_plugins=[ReferencePage()],
-        use_handler_docstrings=True,
-        components=Components(
-            security_schemes={
-                "BearerToken": SecurityScheme(
-                    type="http", scheme="bearer", description="From POST /v1/auth/guest."
-                ),
-                "OrganiserKey": SecurityScheme(
-                    type="http", scheme="bearer", description="FRONTROW_ORGANISER_KEY."
-                ),
-            }
-        ),
-        tags=[
-            Tag("Access", "Who you are."),
-            Tag("Events", "What is on, where, and what is free."),
-            Tag("Holds", "Seats kept for a moment."),
-            Tag("Bookings", "Seats paid for, and their tickets."),
-            Tag("Organisers", "Venues and events."),
-            Tag("Operations", "For those who run it."),
-        ],
-    )
-
-
 def build(settings: Settings) -> Litestar:
     """The Litestar application, not yet running."""
 
@@ -137,21 +52,21 @@ def build(settings: Settings) -> Litestar:
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_runtime(settings, role="api") as runtime:
             app.state["runtime"] = runtime
+            app.state["limits"] = Limits(runtime.redis_store)
             await _prepare_catalog(runtime)
             yield
 
     secret = settings.token_secret or kept_secret(data_path(settings), "token_secret")
     return Litestar(
         route_handlers=[
-            guest,
+            *access.HANDLERS,
             *events.HANDLERS,
             *holds.HANDLERS,
             *bookings.HANDLERS,
             *organiser.HANDLERS,
-            live,
-            ready,
-            show_metrics,
+            *operations.HANDLERS,
             page,
+            describe_problem,
             create_static_files_router(
                 path="/web",
                 directories=[WEB_ROOT],
@@ -166,7 +81,9 @@ def build(settings: Settings) -> Litestar:
             HTTPException: on_http_exception,
             Exception: on_exception,
         },
-        openapi_config=_openapi(),
+        openapi_config=document_config(
+            render_plugins=[ReferencePage()], openapi_router=reference_router()
+        ),
         cors_config=CORSConfig(
             allow_origins=list(settings.allowed_origins),
             expose_headers=["ETag", "Location", "Retry-After", "Idempotency-Replayed"],

@@ -78,8 +78,14 @@ def require_organiser(connection: ASGIConnection[Any, Any, Any, Any], _: Any) ->
     key: str = connection.app.state["settings"].organiser_key
     if not key:
         raise NotAllowed("The organiser's API is off: set FRONTROW_ORGANISER_KEY to switch it on.")
-    authorization = connection.headers.get("authorization", "")
-    if not authorization.startswith("Bearer "):
+    if not connection.headers.get("authorization", "").startswith("Bearer "):
         raise NotAuthenticated("Send 'Authorization: Bearer <organiser key>'.")
-    if not hmac.compare_digest(authorization[7:].encode(), key.encode()):
+    if not is_organiser(connection):
         raise NotAllowed("That is not the organiser's key.")
+
+
+def is_organiser(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
+    """Whether the request carries the organiser's key."""
+    key: str = connection.app.state["settings"].organiser_key
+    sent = connection.headers.get("authorization", "").removeprefix("Bearer ")
+    return bool(key) and hmac.compare_digest(sent.encode(), key.encode())

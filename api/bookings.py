@@ -2,12 +2,13 @@
 
 import html
 from typing import Annotated, Any
+from urllib.parse import parse_qs
 from uuid import UUID
 
 import msgspec
 import segno
 from litestar import MediaType, Request, Response, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, HeaderParameter
 from litestar.response import Redirect
 from msgspec import Struct
 
@@ -20,10 +21,11 @@ from api.conventions import (
     encode_cursor,
     etag,
     optional_version,
+    read_body,
 )
 from api.problems import problem_response
-from engine.bookings import Answer, BookingRequest, PaymentChoice
 from engine.errors import Gone, InvalidInput, PaymentDeclined
+from engine.ledger import Answer, BookingRequest, PaymentChoice
 from engine.model import Booking, Buyer, Page, Ticket, Uuid
 from engine.runtime import Runtime
 
@@ -32,9 +34,22 @@ _KEY_LENGTH_MAX = 255
 
 
 class BookingBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """A hold, whom it is for, and how it is paid."""
+
     hold_id: Uuid
     buyer: Buyer
     payment: PaymentChoice
+
+
+_BOOKING_BODY = msgspec.json.Decoder(BookingBody)
+
+
+class BookingList(Page[Booking], frozen=True):
+    """A buyer's bookings, newest first."""
+
+
+class TicketList(Page[Ticket], frozen=True):
+    """All tickets of a booking, on one page."""
 
 
 def _runtime(request: Request[Any, Any, Any]) -> Runtime:
@@ -54,17 +69,18 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
 )
 async def book(
     request: Request[Any, Any, Any],
-    data: BookingBody,
     idempotency_key: Annotated[
         str | None,
-        Parameter(header="Idempotency-Key", description="Yours, new for each attempt; 1 to 255."),
+        # The engine's own refusal says more than "missing"; api.openapi documents it as required.
+        HeaderParameter(name="Idempotency-Key"),
     ] = None,
 ) -> Response[Booking]:
+    data = await read_body(request, _BOOKING_BODY)
     key = _checked_key(idempotency_key)
     answer, replayed = await _runtime(request).bookings.book(
         buyer_id(request), key, BookingRequest(data.hold_id.lower(), data.buyer, data.payment)
     )
-    return _answer(answer, replayed=replayed)
+    return _answer(request, answer, replayed=replayed)
 
 
 def _checked_key(key: str | None) -> str:
@@ -81,7 +97,7 @@ def _checked_key(key: str | None) -> str:
     return key
 
 
-def _answer(answer: Answer, *, replayed: bool) -> Response[Any]:
+def _answer(request: Request[Any, Any, Any], answer: Answer, *, replayed: bool) -> Response[Any]:
     headers = {"Idempotency-Replayed": "true"} if replayed else {}
     booking = answer.booking
     match answer.outcome:
@@ -92,10 +108,10 @@ def _answer(answer: Answer, *, replayed: bool) -> Response[Any]:
                 booking_id=booking.booking_id,
                 hold_id=booking.hold_id,
             )
-            return problem_response(error, headers)
+            return problem_response(request, error, headers)
         case "expired":
             gone = Gone(answer.detail, code="payment-too-late", booking_id=booking.booking_id)
-            return problem_response(gone, headers)
+            return problem_response(request, gone, headers)
     status = 201 if answer.outcome == "confirmed" else 202
     headers |= {"ETag": etag(booking.version), "Location": f"/v1/bookings/{booking.booking_id}"}
     return Response(booking, status_code=status, headers=headers)
@@ -104,17 +120,20 @@ def _answer(answer: Answer, *, replayed: bool) -> Response[Any]:
 @get("/v1/bookings", tags=["Bookings"], security=_SECURITY, summary="Your bookings, newest first")
 async def list_bookings(
     request: Request[Any, Any, Any], limit: Limit = 20, cursor: Cursor = None
-) -> Page:
+) -> BookingList:
     after = decode_cursor(cursor, Uuid)
     found = await _runtime(request).bookings.of_buyer(
         buyer_id(request), after=after, limit=limit + 1
     )
     more = len(found) > limit
-    return Page(found[:limit], encode_cursor(found[limit - 1].booking_id) if more else None)
+    cursor = encode_cursor(found[limit - 1].booking_id) if more else None
+    return BookingList(found[:limit], cursor)
 
 
 @get("/v1/bookings/{booking_id:uuid}", tags=["Bookings"], security=_SECURITY, summary="One booking")
-async def read_booking(request: Request[Any, Any, Any], booking_id: UUID) -> Response[Booking]:
+async def read_booking(
+    request: Request[Any, Any, Any], booking_id: FromPath[UUID]
+) -> Response[Booking]:
     booking = await _runtime(request).bookings.read(str(booking_id), buyer_id=buyer_id(request))
     return Response(booking, headers={"ETag": etag(booking.version)})
 
@@ -125,9 +144,9 @@ async def read_booking(request: Request[Any, Any, Any], booking_id: UUID) -> Res
     security=_SECURITY,
     summary="The tickets of a booking, with QR codes",
 )
-async def read_tickets(request: Request[Any, Any, Any], booking_id: UUID) -> Page:
+async def read_tickets(request: Request[Any, Any, Any], booking_id: FromPath[UUID]) -> TicketList:
     tickets = await _runtime(request).bookings.tickets(str(booking_id), buyer_id=buyer_id(request))
-    return Page([_with_qr(ticket) for ticket in tickets])
+    return TicketList([_with_qr(ticket) for ticket in tickets])
 
 
 def _with_qr(ticket: Ticket) -> Ticket:
@@ -144,7 +163,7 @@ def _with_qr(ticket: Ticket) -> Ticket:
     description="The seats return to sale at once; the money is refunded in full.",
 )
 async def cancel_booking(
-    request: Request[Any, Any, Any], booking_id: UUID, if_match: IfMatch = None
+    request: Request[Any, Any, Any], booking_id: FromPath[UUID], if_match: IfMatch = None
 ) -> Response[Booking]:
     booking = await _runtime(request).bookings.cancel(
         str(booking_id),
@@ -157,6 +176,12 @@ async def cancel_booking(
 
 # The sandbox bank. Its page is another company's: it knows the booking's id and asks for no token.
 
+
+class BankAnswer(Struct, frozen=True):
+    approve: bool
+
+
+_BANK_ANSWER = msgspec.json.Decoder(BankAnswer)
 _BANK_PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Sandbox bank</title><link rel="stylesheet" href="/web/bank.css"></head>
@@ -170,24 +195,34 @@ _BANK_PAGE = """<!doctype html>
 
 
 @get("/sandbox/3ds/{booking_id:uuid}", media_type=MediaType.HTML, include_in_schema=False)
-async def bank_page(request: Request[Any, Any, Any], booking_id: UUID) -> str:
+async def bank_page(request: Request[Any, Any, Any], booking_id: FromPath[UUID]) -> str:
     booking = await _runtime(request).bookings.read(str(booking_id))
     total = f"{booking.total.amount / 100:.2f} {booking.total.currency}"
     return _BANK_PAGE.format(total=html.escape(total), reference=html.escape(booking.reference))
 
 
 @post("/sandbox/3ds/{booking_id:uuid}", include_in_schema=False, status_code=200)
-async def bank_answer(request: Request[Any, Any, Any], booking_id: UUID) -> Response[Any]:
+async def bank_answer(request: Request[Any, Any, Any], booking_id: FromPath[UUID]) -> Response[Any]:
     runtime = _runtime(request)
     is_form = "json" not in request.headers.get("content-type", "")
-    data = dict(await request.form()) if is_form else await request.json()
-    approve = isinstance(data, dict) and str(data.get("approve")).lower() == "true"
+    approve = await _form_approval(request) if is_form else await _json_approval(request)
     await runtime.sandbox.complete_action(str(booking_id), approve=approve)
     await runtime.bookings.payment_arrived(str(booking_id))
     booking = await runtime.bookings.read(str(booking_id))
     if is_form:
         return Redirect(f"/events/{booking.event_id}?booking={booking_id}", status_code=303)
     return Response({"booking_id": booking.booking_id, "status": booking.status})
+
+
+async def _json_approval(request: Request[Any, Any, Any]) -> bool:
+    return (await read_body(request, _BANK_ANSWER)).approve
+
+
+async def _form_approval(request: Request[Any, Any, Any]) -> bool:
+    answers = parse_qs((await request.body()).decode("latin-1")).get("approve")
+    if answers not in (["true"], ["false"]):
+        raise InvalidInput("approve: send true or false.")
+    return answers == ["true"]
 
 
 HANDLERS = [

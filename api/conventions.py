@@ -2,22 +2,47 @@
 
 import base64
 import binascii
+import re
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from litestar.params import Parameter
+from litestar import Request
+from litestar.params import HeaderParameter, QueryParameter
 
 from engine.errors import InvalidInput, PreconditionRequired
+from engine.limits import Standing
 
 T = TypeVar("T")
 
-Limit = Annotated[int, Parameter(ge=1, le=100, description="How many at most (1 to 100).")]
+#: Where in a body a mistake is, at the end of msgspec's message.
+_PLACE = re.compile(r"^(?P<message>.*) - at `(?:key in )?\$\.?(?P<key>.*?)`$", re.DOTALL)
+
+Limit = Annotated[int, QueryParameter(ge=1, le=100, description="How many at most (1 to 100).")]
 Cursor = Annotated[
-    str | None, Parameter(max_length=500, description="`next_cursor` of the page before.")
+    str | None, QueryParameter(max_length=500, description="`next_cursor` of the page before.")
 ]
 IfMatch = Annotated[
-    str | None, Parameter(header="If-Match", description="The ETag you have read.", max_length=100)
+    str | None,
+    HeaderParameter(name="If-Match", description="The ETag you have read.", max_length=100),
 ]
+
+
+async def read_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T]) -> T:
+    """The request's JSON body, taken strictly: "3" is no number. Raises InvalidInput.
+
+    Instead of a handler's ``data`` parameter, which Litestar coerces and decodes in two passes.
+    """
+    body = await request.body()
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        found = _PLACE.match(str(error))
+        place = found.groupdict() if found else {"message": str(error)}
+        raise InvalidInput(str(error), errors=[{**place, "source": "body"}]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"The body is not JSON: {error}.") from None
+    except RecursionError:
+        raise InvalidInput("The body is nested too deeply.") from None
 
 
 def etag(version: int) -> str:
@@ -42,6 +67,15 @@ def optional_version(if_match: str | None) -> int | None:
     if not text.isdecimal() or len(text) > 9:
         raise InvalidInput(f'If-Match must be an ETag of ours, for example "3"; got {if_match!r}.')
     return int(text)
+
+
+def rate_limit_headers(standing: Standing) -> dict[str, str]:
+    """``RateLimit`` and ``RateLimit-Policy`` of draft-ietf-httpapi-ratelimit-headers-10."""
+    limit = standing.limit
+    return {
+        "RateLimit-Policy": f'"{limit.name}";q={limit.quota};w={limit.window_s}',
+        "RateLimit": f'"{limit.name}";r={standing.remaining};t={standing.reset_s}',
+    }
 
 
 def encode_cursor(position: Any) -> str:

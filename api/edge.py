@@ -7,7 +7,7 @@ PostgreSQL with the money (engine.bookings); every other POST keeps its answer i
 
 import hashlib
 import time
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import structlog
@@ -52,7 +52,7 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:
-            await self._serve(cast("HTTPScope", scope), receive, send)
+            await self._serve(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -73,7 +73,7 @@ class Edge:
         try:
             refusal = _refuse_media_type(scope, headers)
             if refusal is not None:
-                await _answer(counting_send, *encode_problem(refusal))
+                await _answer(counting_send, *encode_problem(refusal, scope["path"]))
             elif b"idempotency-key" in headers and _keeps_answer(scope):
                 await self._replayable(scope, receive, counting_send, headers)
             else:
@@ -106,7 +106,7 @@ class Edge:
             ).hexdigest()
             kept = await self._claim(f"idempotency:{subject}:{key}", fingerprint)
         except FrontrowError as error:
-            await _answer(send, *encode_problem(error))
+            await _answer(send, *encode_problem(error, scope["path"]))
             return
         if kept is not None:
             replay = {**dict(kept.headers), "idempotency-replayed": "true"}
@@ -190,7 +190,8 @@ class Edge:
 
 
 def _keeps_answer(scope: HTTPScope) -> bool:
-    return scope["method"] == "POST" and scope["path"] != "/v1/bookings"
+    # A guest's token is nobody's effect to repeat, and strangers may choose the same key.
+    return scope["method"] == "POST" and scope["path"] not in ("/v1/bookings", "/v1/auth/guest")
 
 
 def _refuse_media_type(scope: HTTPScope, headers: dict[bytes, bytes]) -> FrontrowError | None:

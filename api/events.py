@@ -9,90 +9,117 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, get
-from litestar.params import Parameter
-from msgspec import Struct
+from litestar.params import FromPath, HeaderParameter, QueryParameter
+from msgspec import Meta, Struct
 
+from api.auth import is_organiser
 from api.conventions import Cursor, Limit, decode_cursor, encode_cursor, etag
 from engine.catalog import Event, EventFilter
 from engine.errors import InvalidInput, NotFound, Unavailable
 from engine.inventory import Price
-from engine.model import EventStatus, Money, Page
+from engine.model import CategoryName, EventStatus, Id, Moment, Money, Page, Version
 from engine.runtime import Runtime
 from engine.snapshot import encode_snapshot
 
 
 class Availability(Struct, frozen=True):
-    """Places of the house and how many are free right now (None: not known at this moment)."""
+    """Places of the house, and how many are free right now (null: not known at this moment)."""
 
-    seats: int
-    available: int | None
+    seats: Annotated[int, Meta(examples=[1300])]
+    available: Annotated[int | None, Meta(description="At most a second old.")]
 
 
 class VenueRef(Struct, frozen=True):
-    venue_id: str
+    """Where an event takes place."""
+
+    venue_id: Id
     name: str
     city: str
 
 
 class EventItem(Struct, frozen=True, kw_only=True):
-    event_id: str
+    """An event in a list."""
+
+    event_id: Id
     name: str
-    starts_at: datetime
+    starts_at: Moment
     status: EventStatus
     category: str
     venue: VenueRef
-    prices_from: Money | None
+    prices_from: Annotated[Money | None, Meta(description="The lowest price in force.")]
     availability: Availability
-    metadata: dict[str, Any]
+    metadata: Annotated[dict[str, Any], Meta(description="The organiser's own.")]
+
+
+class EventList(Page[EventItem], frozen=True):
+    """Events by date."""
 
 
 class EventPage(Struct, frozen=True, kw_only=True):
-    event_id: str
+    """All there is to know of an event but its drawing and its seats' state."""
+
+    event_id: Id
     name: str
     description: str
     category: str
-    starts_at: datetime
+    starts_at: Moment
     status: EventStatus
     venue: VenueRef
-    currency: str
+    currency: Annotated[str, Meta(description="ISO 4217.", examples=["EUR"])]
     seat_count: int
     prices: list[Price]
     prices_from: Money | None
     availability: Availability
-    buyer_limit: int
-    hold_ttl_s: int
-    layout_url: str
-    live_url: str
-    metadata: dict[str, Any]
-    version: int
+    buyer_limit: Annotated[int, Meta(description="Places one buyer may hold and own together.")]
+    hold_ttl_s: Annotated[int, Meta(description="How long a fresh hold lives, in seconds.")]
+    layout_url: Annotated[str, Meta(description="The drawing.")]
+    live_url: Annotated[str, Meta(description="The live map's WebSocket.")]
+    metadata: Annotated[dict[str, Any], Meta(description="The organiser's own.")]
+    version: Version
 
 
 class AreaState(Struct, frozen=True):
+    """A general-admission area right now."""
+
     available: int
 
 
 class SeatStates(Struct, frozen=True):
-    """One digit per seat: 0 free, 1 held, 2 sold, 3 not for sale."""
+    """What a map shows at one instant. ``(epoch, seq)`` is where the live feed goes on from."""
 
-    epoch: int
-    seq: int
+    epoch: Annotated[int, Meta(description="Changes when the state is laid anew.")]
+    seq: Annotated[int, Meta(description="Grows by one with every change set.")]
     seat_count: int
-    states: str
-    areas: dict[str, AreaState]
+    states: Annotated[
+        str,
+        Meta(
+            description="One digit per seat: 0 free, 1 held, 2 sold, 3 not for sale.",
+            examples=["0012003"],
+        ),
+    ]
+    areas: Annotated[dict[str, AreaState], Meta(description="By area number.")]
 
 
 class PriceList(Struct, frozen=True):
+    """Prices in force, in the order of the layout's categories."""
+
     prices: list[Price]
 
 
 class PriceChange(Struct, frozen=True, kw_only=True):
+    """Who set which price, when and why."""
+
     category_no: int
-    category: str
-    old: Money | None
+    category: CategoryName
+    old: Annotated[Money | None, Meta(description="Null for the first price.")]
     new: Money
     reason: str
     actor: str
-    changed_at: datetime
+    changed_at: Moment
+
+
+class PriceHistory(Page[PriceChange], frozen=True):
+    """Price changes, newest first."""
 
 
 class _Layouts:
@@ -202,17 +229,34 @@ def _moment(name: str, moment: datetime | None) -> datetime | None:
 @get("/v1/events", tags=["Events"], summary="Events on sale, by date")
 async def list_events(
     request: Request[Any, Any, Any],
-    q: Annotated[str | None, Parameter(max_length=200, description="Words to find.")] = None,
-    category: Annotated[str | None, Parameter(max_length=60)] = None,
-    city: Annotated[str | None, Parameter(max_length=100)] = None,
-    near: Annotated[str | None, Parameter(description="latitude,longitude in degrees")] = None,
-    radius_km: Annotated[float, Parameter(gt=0, le=20_000)] = 50.0,
-    starts_from: Annotated[datetime | None, Parameter(query="from")] = None,
-    starts_to: Annotated[datetime | None, Parameter(query="to")] = None,
-    available: Annotated[bool | None, Parameter(description="Only with free places.")] = None,
+    q: Annotated[
+        str | None, QueryParameter(max_length=200, description="Words to find, all of them.")
+    ] = None,
+    category: Annotated[
+        str | None, QueryParameter(max_length=60, description="This kind only, exactly.")
+    ] = None,
+    city: Annotated[
+        str | None, QueryParameter(max_length=100, description="In this city, whatever the case.")
+    ] = None,
+    near: Annotated[
+        str | None,
+        QueryParameter(max_length=100, description="Around `latitude,longitude`, in degrees."),
+    ] = None,
+    radius_km: Annotated[
+        float, QueryParameter(gt=0, le=20_000, description="How far around `near`, in kilometres.")
+    ] = 50.0,
+    starts_from: Annotated[
+        datetime | None, QueryParameter(name="from", description="Starting then or later.")
+    ] = None,
+    starts_to: Annotated[
+        datetime | None, QueryParameter(name="to", description="Starting then or earlier.")
+    ] = None,
+    available: Annotated[
+        bool | None, QueryParameter(description="`true`: only events with free places.")
+    ] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
-) -> Page:
+) -> EventList:
     runtime = _runtime(request)
     wanted = EventFilter(
         q=q,
@@ -232,20 +276,28 @@ async def list_events(
             continue
         if len(items) == limit:
             last = items[-1]
-            return Page(items, encode_cursor((last.starts_at, last.event_id)))
+            return EventList(items, encode_cursor((last.starts_at, last.event_id)))
         items.append(item)
-    return Page(items)
+    return EventList(items)
 
 
 async def _visible_event(request: Request[Any, Any, Any], event_id: UUID) -> Event:
     event = await _runtime(request).catalog.event(str(event_id))
-    if event.status in (EventStatus.DRAFT, EventStatus.PUBLISHING):
+    is_hidden = event.status in (EventStatus.DRAFT, EventStatus.PUBLISHING)
+    if is_hidden and not is_organiser(request):
         raise NotFound(f"There is no event {event_id}.", code="event-not-found")
     return event
 
 
-@get("/v1/events/{event_id:uuid}", tags=["Events"], summary="One event")
-async def read_event(request: Request[Any, Any, Any], event_id: UUID) -> Response[EventPage]:
+@get(
+    "/v1/events/{event_id:uuid}",
+    tags=["Events"],
+    summary="One event",
+    description="With the organiser's key also a draft.",
+)
+async def read_event(
+    request: Request[Any, Any, Any], event_id: FromPath[UUID]
+) -> Response[EventPage]:
     event = await _visible_event(request, event_id)
     return Response(
         await event_page(_runtime(request), event), headers={"ETag": etag(event.version)}
@@ -258,7 +310,14 @@ async def read_event(request: Request[Any, Any, Any], event_id: UUID) -> Respons
     summary="The drawing of the house",
     description="Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag.",
 )
-async def read_layout(request: Request[Any, Any, Any], event_id: UUID) -> Response[bytes]:
+async def read_layout(
+    request: Request[Any, Any, Any],
+    event_id: FromPath[UUID],
+    if_none_match: Annotated[
+        str | None,
+        HeaderParameter(name="If-None-Match", description="The ETag of the layout you have."),
+    ] = None,
+) -> Response[bytes]:
     facts = await _runtime(request).catalog.facts(str(event_id))
     plain, compressed = _layouts.get(facts.layout_id, facts.layout.to_json)
     tag = f'"{facts.layout_id}"'
@@ -267,7 +326,7 @@ async def read_layout(request: Request[Any, Any, Any], event_id: UUID) -> Respon
         "Cache-Control": "public, max-age=31536000, immutable",
         "Vary": "Accept-Encoding",
     }
-    if tag in request.headers.get("if-none-match", ""):
+    if if_none_match is not None and (tag in if_none_match or if_none_match.strip() == "*"):
         return Response(b"", status_code=304, headers=headers)
     body = plain
     if "gzip" in request.headers.get("accept-encoding", ""):
@@ -281,7 +340,7 @@ async def read_layout(request: Request[Any, Any, Any], event_id: UUID) -> Respon
     summary="The state of every seat right now",
     description="As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT.",
 )
-async def read_seats(request: Request[Any, Any, Any], event_id: UUID) -> Response[Any]:
+async def read_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Response[Any]:
     snapshot = await _runtime(request).inventory.snapshot(str(event_id))
     headers = {"Cache-Control": "no-store", "Vary": "Accept"}
     if "application/octet-stream" in request.headers.get("accept", ""):
@@ -298,7 +357,7 @@ async def read_seats(request: Request[Any, Any, Any], event_id: UUID) -> Respons
 
 
 @get("/v1/events/{event_id:uuid}/prices", tags=["Events"], summary="Prices in force")
-async def read_prices(request: Request[Any, Any, Any], event_id: UUID) -> PriceList:
+async def read_prices(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> PriceList:
     snapshot = await _runtime(request).inventory.snapshot(str(event_id))
     return PriceList(snapshot.prices)
 
@@ -309,8 +368,11 @@ async def read_prices(request: Request[Any, Any, Any], event_id: UUID) -> PriceL
     summary="Every price change, newest first",
 )
 async def read_price_history(
-    request: Request[Any, Any, Any], event_id: UUID, limit: Limit = 20, cursor: Cursor = None
-) -> Page:
+    request: Request[Any, Any, Any],
+    event_id: FromPath[UUID],
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> PriceHistory:
     runtime = _runtime(request)
     facts = await runtime.catalog.facts(str(event_id))
     after = decode_cursor(cursor, tuple[datetime, int, int]) or (None, None, None)
@@ -330,9 +392,10 @@ async def read_price_history(
         for row in rows[:limit]
     ]
     if len(rows) <= limit:
-        return Page(items)
+        return PriceHistory(items)
     last = rows[limit - 1]
-    return Page(items, encode_cursor((last["changed_at"], last["category_no"], last["version"])))
+    position = (last["changed_at"], last["category_no"], last["version"])
+    return PriceHistory(items, encode_cursor(position))
 
 
 HANDLERS = [list_events, read_event, read_layout, read_seats, read_prices, read_price_history]

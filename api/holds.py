@@ -3,10 +3,13 @@
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from litestar import Request, delete, get, post
+from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from api.auth import buyer_id
+from api.conventions import read_body
 from engine.model import Hold, Uuid
 from engine.runtime import Runtime
 
@@ -17,10 +20,19 @@ class HoldRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Seats by seat_no, places of areas by area_no. A client-made ``hold_id`` makes retries safe."""
 
     seats: Annotated[
-        list[Annotated[int, Meta(ge=0, le=2**31 - 1)]], Meta(max_length=100, examples=[[17, 18]])
+        list[Annotated[int, Meta(ge=0, le=2**31 - 1)]],
+        Meta(max_length=100, description="Seats by `seat_no`.", examples=[[17, 18]]),
     ] = []
-    areas: Annotated[dict[int, Annotated[int, Meta(ge=1, le=100)]], Meta(examples=[{"0": 2}])] = {}
-    hold_id: Uuid | None = None
+    areas: Annotated[
+        dict[int, Annotated[int, Meta(ge=1, le=100)]],
+        Meta(description="How many places, by `area_no`.", examples=[{"0": 2}]),
+    ] = {}
+    hold_id: Annotated[
+        Uuid | None, Meta(description="Yours, new for each attempt: a retry gives the same hold.")
+    ] = None
+
+
+_HOLD_REQUEST = msgspec.json.Decoder(HoldRequest)
 
 
 def _runtime(request: Request[Any, Any, Any]) -> Runtime:
@@ -35,7 +47,8 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
     summary="Hold seats",
     description="All of them or none. The price is frozen until the hold ends.",
 )
-async def place_hold(request: Request[Any, Any, Any], event_id: UUID, data: HoldRequest) -> Hold:
+async def place_hold(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Hold:
+    data = await read_body(request, _HOLD_REQUEST)
     hold_id = data.hold_id.lower() if data.hold_id else None
     return await _runtime(request).holds.place(
         str(event_id), buyer_id(request), seats=data.seats, areas=data.areas, hold_id=hold_id
@@ -43,12 +56,12 @@ async def place_hold(request: Request[Any, Any, Any], event_id: UUID, data: Hold
 
 
 @get("/v1/holds/{hold_id:uuid}", tags=["Holds"], security=_SECURITY, summary="Read a hold")
-async def read_hold(request: Request[Any, Any, Any], hold_id: UUID) -> Hold:
+async def read_hold(request: Request[Any, Any, Any], hold_id: FromPath[UUID]) -> Hold:
     return await _runtime(request).holds.read(str(hold_id), buyer_id(request))
 
 
 @delete("/v1/holds/{hold_id:uuid}", tags=["Holds"], security=_SECURITY, summary="Give a hold back")
-async def release_hold(request: Request[Any, Any, Any], hold_id: UUID) -> None:
+async def release_hold(request: Request[Any, Any, Any], hold_id: FromPath[UUID]) -> None:
     await _runtime(request).holds.release(str(hold_id), buyer_id(request))
 
 
@@ -60,7 +73,7 @@ async def release_hold(request: Request[Any, Any, Any], hold_id: UUID) -> None:
     summary="Extend a hold",
     description="A fresh time to live from now, within the event's longest hold.",
 )
-async def extend_hold(request: Request[Any, Any, Any], hold_id: UUID) -> Hold:
+async def extend_hold(request: Request[Any, Any, Any], hold_id: FromPath[UUID]) -> Hold:
     return await _runtime(request).holds.extend(str(hold_id), buyer_id(request))
 
 

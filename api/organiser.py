@@ -3,15 +3,15 @@
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from litestar import Request, Response, get, patch, post
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 from msgspec import Meta, Struct
 
 from api.auth import require_organiser
-from api.conventions import IfMatch, etag, required_version
+from api.conventions import IfMatch, etag, read_body, required_version
 from api.events import EventPage, event_page
 from engine.catalog import Event, EventDraft, EventPatch, Venue
-from engine.layout import Problem
 from engine.runtime import Runtime
 
 _OPTIONS: dict[str, Any] = {
@@ -24,15 +24,32 @@ _PLAN_SIZE_MAX = 64 * 1024 * 1024
 
 
 class VenueDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A venue without a layout; import one into it."""
+
     name: Annotated[str, Meta(min_length=1, max_length=200)]
     city: Annotated[str, Meta(max_length=100)] = ""
     latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
 
 
+class LayoutWarning(Struct, frozen=True):
+    """Something in a plan that was mended or left out, and where it is."""
+
+    path: Annotated[str, Meta(examples=["zones[0].rows[3].seats[7].category"])]
+    problem: str
+
+
 class ImportedVenue(Struct, frozen=True):
+    """A venue with its new layout, and what the importer had to mend."""
+
     venue: Venue
-    warnings: list[Problem]
+    warnings: list[LayoutWarning]
+
+
+_VENUE_DRAFT = msgspec.json.Decoder(VenueDraft)
+_PLAN = msgspec.json.Decoder(dict[str, Any])
+_EVENT_DRAFT = msgspec.json.Decoder(EventDraft)
+_EVENT_PATCH = msgspec.json.Decoder(EventPatch)
 
 
 def _runtime(request: Request[Any, Any, Any]) -> Runtime:
@@ -51,11 +68,18 @@ async def _page(
     )
 
 
-@post("/v1/venues", summary="Make a venue", **_OPTIONS)
-async def create_venue(request: Request[Any, Any, Any], data: VenueDraft) -> Venue:
-    return await _runtime(request).catalog.create_venue(
+@post(
+    "/v1/venues",
+    summary="Make a venue",
+    description="Without a layout; `POST /v1/venues/import?venue_id=…` gives it one.",
+    **_OPTIONS,
+)
+async def create_venue(request: Request[Any, Any, Any]) -> Response[Venue]:
+    data = await read_body(request, _VENUE_DRAFT)
+    venue = await _runtime(request).catalog.create_venue(
         name=data.name, city=data.city, latitude=data.latitude, longitude=data.longitude
     )
+    return Response(venue, status_code=201, headers={"Location": f"/v1/venues/{venue.venue_id}"})
 
 
 @post(
@@ -67,23 +91,33 @@ async def create_venue(request: Request[Any, Any, Any], data: VenueDraft) -> Ven
 )
 async def import_venue(
     request: Request[Any, Any, Any],
-    data: dict[str, Any],
-    name: Annotated[str | None, Parameter(max_length=200)] = None,
-    city: Annotated[str, Parameter(max_length=100)] = "",
-    latitude: Annotated[float | None, Parameter(ge=-90, le=90)] = None,
-    longitude: Annotated[float | None, Parameter(ge=-180, le=180)] = None,
-    renumber: bool = False,
-    lenient: bool = False,
-    venue_id: Annotated[UUID | None, Parameter(description="Give this venue a new layout.")] = None,
-) -> ImportedVenue:
+    name: Annotated[
+        str | None, QueryParameter(max_length=200, description="The venue's; else the plan's own.")
+    ] = None,
+    city: Annotated[str, QueryParameter(max_length=100, description="Where it is.")] = "",
+    latitude: Annotated[float | None, QueryParameter(ge=-90, le=90, description="Degrees.")] = None,
+    longitude: Annotated[
+        float | None, QueryParameter(ge=-180, le=180, description="Degrees.")
+    ] = None,
+    renumber: Annotated[
+        bool, QueryParameter(description="Give fresh ids to what has the same id twice.")
+    ] = False,
+    lenient: Annotated[
+        bool, QueryParameter(description="Leave out what cannot be understood, and say so.")
+    ] = False,
+    venue_id: Annotated[
+        UUID | None, QueryParameter(description="Give this venue a new layout.")
+    ] = None,
+) -> Response[ImportedVenue]:
     runtime = _runtime(request)
+    plan = await read_body(request, _PLAN)
     if venue_id is not None:
         known = await runtime.catalog.venue(str(venue_id))
         name, city = name or known.name, city or known.city
         latitude = known.latitude if latitude is None else latitude
         longitude = known.longitude if longitude is None else longitude
     venue, warnings = await runtime.catalog.import_venue(
-        data,
+        plan,
         name=name,
         city=city,
         latitude=latitude,
@@ -92,16 +126,26 @@ async def import_venue(
         lenient=lenient,
         venue_id=None if venue_id is None else str(venue_id),
     )
-    return ImportedVenue(venue, warnings)
+    return Response(
+        ImportedVenue(venue, [LayoutWarning(w.path, w.problem) for w in warnings]),
+        status_code=201,
+        headers={"Location": f"/v1/venues/{venue.venue_id}"},
+    )
 
 
 @get("/v1/venues/{venue_id:uuid}", summary="One venue", **_OPTIONS)
-async def read_venue(request: Request[Any, Any, Any], venue_id: UUID) -> Venue:
+async def read_venue(request: Request[Any, Any, Any], venue_id: FromPath[UUID]) -> Venue:
     return await _runtime(request).catalog.venue(str(venue_id))
 
 
-@post("/v1/events", summary="Draft an event", **_OPTIONS)
-async def create_event(request: Request[Any, Any, Any], data: EventDraft) -> Response[EventPage]:
+@post(
+    "/v1/events",
+    summary="Draft an event",
+    description="`prices` are minor units by category of the layout. Buyers see it once published.",
+    **_OPTIONS,
+)
+async def create_event(request: Request[Any, Any, Any]) -> Response[EventPage]:
+    data = await read_body(request, _EVENT_DRAFT)
     return await _page(request, await _runtime(request).catalog.create_event(data), 201)
 
 
@@ -112,25 +156,44 @@ async def create_event(request: Request[Any, Any, Any], data: EventDraft) -> Res
     **_OPTIONS,
 )
 async def patch_event(
-    request: Request[Any, Any, Any], event_id: UUID, data: EventPatch, if_match: IfMatch = None
+    request: Request[Any, Any, Any], event_id: FromPath[UUID], if_match: IfMatch = None
 ) -> Response[EventPage]:
     version = required_version(if_match)
+    data = await read_body(request, _EVENT_PATCH)
     event = await _runtime(request).publishing.patch(str(event_id), data, version=version)
     return await _page(request, event)
 
 
-@post("/v1/events/{event_id:uuid}/publish", status_code=200, summary="Put it on sale", **_OPTIONS)
-async def publish_event(request: Request[Any, Any, Any], event_id: UUID) -> Response[EventPage]:
+@post(
+    "/v1/events/{event_id:uuid}/publish",
+    status_code=200,
+    summary="Put it on sale",
+    description="Publishing twice is fine, and finishes what a crash left half done.",
+    **_OPTIONS,
+)
+async def publish_event(
+    request: Request[Any, Any, Any], event_id: FromPath[UUID]
+) -> Response[EventPage]:
     return await _page(request, await _runtime(request).publishing.publish(str(event_id)))
 
 
-@post("/v1/events/{event_id:uuid}/pause", status_code=200, summary="Stop new holds", **_OPTIONS)
-async def pause_event(request: Request[Any, Any, Any], event_id: UUID) -> Response[EventPage]:
+@post(
+    "/v1/events/{event_id:uuid}/pause",
+    status_code=200,
+    summary="Stop new holds",
+    description="What is held may still be booked.",
+    **_OPTIONS,
+)
+async def pause_event(
+    request: Request[Any, Any, Any], event_id: FromPath[UUID]
+) -> Response[EventPage]:
     return await _page(request, await _runtime(request).publishing.pause(str(event_id)))
 
 
 @post("/v1/events/{event_id:uuid}/resume", status_code=200, summary="Sell again", **_OPTIONS)
-async def resume_event(request: Request[Any, Any, Any], event_id: UUID) -> Response[EventPage]:
+async def resume_event(
+    request: Request[Any, Any, Any], event_id: FromPath[UUID]
+) -> Response[EventPage]:
     return await _page(request, await _runtime(request).publishing.resume(str(event_id)))
 
 
@@ -141,7 +204,9 @@ async def resume_event(request: Request[Any, Any, Any], event_id: UUID) -> Respo
     description="Final. Every booking is cancelled and refunded.",
     **_OPTIONS,
 )
-async def cancel_event(request: Request[Any, Any, Any], event_id: UUID) -> Response[EventPage]:
+async def cancel_event(
+    request: Request[Any, Any, Any], event_id: FromPath[UUID]
+) -> Response[EventPage]:
     return await _page(request, await _runtime(request).publishing.cancel(str(event_id)))
 
 

@@ -1,18 +1,20 @@
 """Every refusal as RFC 9457 ``application/problem+json``; the one place that knows HTTP statuses."""
 
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from engine import errors
 from engine.errors import FrontrowError
+from engine.model import Id
 
 log = structlog.get_logger(__name__)
 
+AnyRequest: TypeAlias = Request[Any, Any, Any]
 PROBLEM_JSON = "application/problem+json"
 
 #: The first class in an error's ancestry that is named here gives the status.
@@ -33,7 +35,8 @@ _STATUS: dict[type[FrontrowError], int] = {
 #: Codes whose meaning has a status of its own.
 _STATUS_BY_CODE = {
     "idempotency-key-reused": 422,
-    "layout-rejected": 422,
+    "invalid-layout": 422,
+    "method-not-allowed": 405,
     "unsupported-media-type": 415,
     "body-too-large": 413,
 }
@@ -68,17 +71,27 @@ _HTTP_CODES = {
 
 
 class Problem(Struct, kw_only=True, omit_defaults=True):
-    """RFC 9457, with what the caller needs to go on."""
+    """RFC 9457. ``type`` is stable and opens its description; what follows ``instance`` is what the
+    caller needs to go on, present where it applies.
+    """
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str | None = None
-    seats: list[int] | None = None
-    areas: list[int] | None = None
-    retry_after: int | None = None
-    errors: list[Any] | None = None
+    type: Annotated[str, Meta(examples=["/problems/seat-unavailable"])]
+    title: Annotated[str, Meta(description="The same for every problem of this status.")]
+    status: Annotated[int, Meta(examples=[409])]
+    detail: Annotated[str, Meta(description="What happened here and what to do about it.")]
+    instance: Annotated[str, Meta(description="The path that was asked for.")]
+    errors: Annotated[
+        list[dict[str, Any]] | None, Meta(description="Each mistake, and where it is.")
+    ] = None
+    seats: Annotated[list[int] | None, Meta(description="Seats that are taken.")] = None
+    areas: Annotated[list[int] | None, Meta(description="Areas without so much room.")] = None
+    limit: Annotated[int | None, Meta(description="Places one buyer may have.")] = None
+    owned: Annotated[int | None, Meta(description="Places you have already.")] = None
+    retry_after: Annotated[int | None, Meta(description="Seconds; as `Retry-After`.")] = None
+    current_version: Annotated[int | None, Meta(description="What If-Match had to be.")] = None
+    decline_code: Annotated[str | None, Meta(description="Why the card was declined.")] = None
+    booking_id: Annotated[Id | None, Meta(description="The booking this is about.")] = None
+    hold_id: Annotated[Id | None, Meta(description="The hold this is about.")] = None
 
 
 def status_of(error: FrontrowError) -> int:
@@ -87,12 +100,15 @@ def status_of(error: FrontrowError) -> int:
     return next(_STATUS[cls] for cls in type(error).__mro__ if cls in _STATUS)
 
 
-def problem_body(status: int, code: str, detail: str, extra: dict[str, Any]) -> dict[str, Any]:
+def problem_body(
+    status: int, code: str, detail: str, instance: str, extra: dict[str, Any]
+) -> dict[str, Any]:
     body = {
         "type": f"/problems/{code}",
         "title": _TITLES.get(status, "The request failed"),
         "status": status,
         "detail": detail,
+        "instance": instance,
     }
     return body | {key: value for key, value in extra.items() if value not in (None, [], {})}
 
@@ -106,34 +122,38 @@ def problem_headers(status: int, extra: dict[str, Any]) -> dict[str, str]:
     return headers
 
 
-def encode_problem(error: FrontrowError) -> tuple[int, dict[str, str], bytes]:
+def encode_problem(error: FrontrowError, instance: str) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of an engine error, for those who answer without Litestar."""
     status = status_of(error)
-    body = problem_body(status, error.code, error.detail, error.extra)
+    body = problem_body(status, error.code, error.detail, instance, error.extra)
     return status, problem_headers(status, error.extra), msgspec.json.encode(body)
 
 
-def _response(status: int, code: str, detail: str, extra: dict[str, Any]) -> Response[bytes]:
+def _response(
+    request: AnyRequest, status: int, code: str, detail: str, extra: dict[str, Any]
+) -> Response[bytes]:
     return Response(
-        msgspec.json.encode(problem_body(status, code, detail, extra)),
+        msgspec.json.encode(problem_body(status, code, detail, request.url.path, extra)),
         status_code=status,
         headers=problem_headers(status, extra),
         media_type=PROBLEM_JSON,
     )
 
 
-def problem_response(error: FrontrowError, headers: dict[str, str]) -> Response[bytes]:
+def problem_response(
+    request: AnyRequest, error: FrontrowError, headers: dict[str, str]
+) -> Response[Any]:
     """The response for an engine error, with some headers of its own."""
-    response = _response(status_of(error), error.code, error.detail, error.extra)
+    response = _response(request, status_of(error), error.code, error.detail, error.extra)
     response.headers.update(headers)
     return response
 
 
-def on_frontrow_error(_: Request[Any, Any, Any], error: FrontrowError) -> Response[bytes]:
-    return _response(status_of(error), error.code, error.detail, error.extra)
+def on_frontrow_error(request: AnyRequest, error: FrontrowError) -> Response[bytes]:
+    return _response(request, status_of(error), error.code, error.detail, error.extra)
 
 
-def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     status = error.status_code
     detail, extra = error.detail, {}
     if isinstance(error, ValidationException):
@@ -142,7 +162,10 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
         detail = "; ".join(_say(item) for item in found) or detail
     elif status == 404:
         detail = f"There is nothing at {request.url.path}; the API is described at /schema."
-    return _response(status, _HTTP_CODES.get(status, "request-failed"), detail, extra)
+    response = _response(request, status, _HTTP_CODES.get(status, "request-failed"), detail, extra)
+    # Among them Allow, which a 405 must have.
+    response.headers.update(error.headers or {})
+    return response
 
 
 def _say(item: Any) -> str:
@@ -152,8 +175,12 @@ def _say(item: Any) -> str:
     return f"{key}: {item.get('message')}" if key else str(item.get("message"))
 
 
-def on_exception(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def on_exception(request: AnyRequest, error: Exception) -> Response[bytes]:
     log.error("request failed", path=request.url.path, exc_info=error)
     return _response(
-        500, "internal", "This is our mistake; it has been logged. Trying again may work.", {}
+        request,
+        500,
+        "internal",
+        "This is our mistake; it has been logged. Trying again may work.",
+        {},
     )

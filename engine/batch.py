@@ -86,7 +86,7 @@ class Batcher(Generic[C, R]):
 
     async def _serve(self, batch: list[tuple[C, asyncio.Future[R]]]) -> None:
         try:
-            results: Sequence[R | Exception] = await self._flush([command for command, _ in batch])
+            results = await self._answers([command for command, _ in batch])
         except FrontrowError as error:
             results = [error] * len(batch)
         except Exception as error:
@@ -108,3 +108,10 @@ class Batcher(Generic[C, R]):
                 future.set_exception(result)
             else:
                 future.set_result(result)
+
+    async def _answers(self, commands: list[C]) -> Sequence[R | Exception]:
+        results = await self._flush(commands)
+        if len(results) != len(commands):
+            # Nobody could tell whose is missing, and a future left alone is waited for for ever.
+            raise RuntimeError(f"{len(results)} results for {len(commands)} commands")
+        return results

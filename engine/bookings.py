@@ -14,17 +14,15 @@ is itself the note that something is unfinished: whoever finds it asks the gatew
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 import asyncpg
 import msgspec
 import structlog
-from msgspec import Struct
 
 from engine import metrics
-from engine.batch import Batcher
 from engine.catalog import Catalog, Facts
 from engine.config import Settings
 from engine.errors import (
@@ -39,7 +37,16 @@ from engine.errors import (
     Unavailable,
 )
 from engine.holds import Holds, PaymentHold, build_items, seats_taken
-from engine.inventory import Inventory, Settlement
+from engine.inventory import Inventory
+from engine.ledger import (
+    Answer,
+    BookingRequest,
+    Confirm,
+    Ended,
+    Ledger,
+    Reserve,
+    Reserved,
+)
 from engine.model import (
     AreaItem,
     Booking,
@@ -66,76 +73,12 @@ _DECLINES = {
 }
 
 
-class PaymentChoice(Struct, frozen=True, forbid_unknown_fields=True):
-    provider: str
-    token: str
-
-
-class BookingRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    hold_id: str
-    buyer: Buyer
-    payment: PaymentChoice
-
-
-class Answer(Struct, frozen=True, kw_only=True):
-    """How a checkout was answered. Stored under its idempotency key and given again on a retry."""
-
-    outcome: Literal["confirmed", "pending", "declined", "expired"]
-    booking: Booking
-    #: One sentence for the buyer when it is not confirmed.
-    detail: str = ""
-    decline_code: str | None = None
-
-
-class _Reserve(Struct, frozen=True, kw_only=True):
-    booking_id: str
-    buyer_id: str
-    key: str
-    fingerprint: bytes
-    reference: str
-    request: BookingRequest
-    hold: PaymentHold
-    amount: int
-
-    def touches(self) -> Iterable[Hashable]:
-        """What no two members of one batch may share."""
-        event_id = self.hold.event_id
-        yield self.buyer_id
-        yield (event_id, self.hold.hold_id)
-        for seat_no in self.hold.seats:
-            yield (event_id, seat_no)
-
-
-class _Reserved(Struct, frozen=True):
-    outcome: str
-    booking_id: str
-    seats: list[int]
-    areas: list[int]
-    created_at: datetime
-
-
-class _Confirm(Struct, frozen=True, kw_only=True):
-    event_id: str
-    booking_id: str
-    provider_ref: str | None
-    answer: Answer
-
-
-class _Ended(Struct, frozen=True):
-    """The result of confirm or of an end: what to tell Redis, and which outbox row says the same."""
-
-    outcome: str
-    settlement: Settlement | None
-    outbox_id: Any
-    status: str | None = None
-    version: int | None = None
-
-
 class Bookings:
     def __init__(
         self,
         *,
         postgres: Postgres,
+        ledger: Ledger,
         inventory: Inventory,
         holds: Holds,
         payments: Payments,
@@ -143,28 +86,12 @@ class Bookings:
         settings: Settings,
     ) -> None:
         self._pg = postgres
+        self._ledger = ledger
         self._inventory = inventory
         self._holds = holds
         self._payments = payments
         self._catalog = catalog
         self._settings = settings
-        self._reserving: Batcher[_Reserve, _Reserved] = Batcher(
-            "reserve", self._reserve_batch, conflicts=_Reserve.touches
-        )
-        self._confirming: Batcher[_Confirm, _Ended] = Batcher(
-            "confirm", self._confirm_batch, conflicts=lambda c: (c.booking_id,)
-        )
-        self._delivering: Batcher[tuple[str, Any], None] = Batcher(
-            "delivered", self._delivered_batch, linger_s=0.2
-        )
-        self._answering: Batcher[tuple[str, str, Answer], None] = Batcher(
-            "answer", self._answer_batch
-        )
-
-    async def drain(self) -> None:
-        """Wait for what is under way."""
-        for batcher in (self._reserving, self._confirming, self._answering, self._delivering):
-            await batcher.drain()
 
     # The checkout
 
@@ -185,7 +112,7 @@ class Bookings:
                 raise
             return answer, True
         seats, areas, total = build_items(hold.facts, hold.seats, hold.areas, hold.prices)
-        command = _Reserve(
+        command = Reserve(
             booking_id=new_id(),
             buyer_id=buyer_id,
             key=key,
@@ -216,13 +143,13 @@ class Bookings:
         )
         return await self._pay(booking, command), False
 
-    async def _reserve(self, command: _Reserve) -> _Reserved:
+    async def _reserve(self, command: Reserve) -> Reserved:
         try:
-            return await self._reserving.submit(command)
+            return await self._ledger.reserve(command)
         except OutcomeUnknown:
             created_at = await self._was_reserved(command.booking_id)
             if created_at is not None:
-                return _Reserved("reserved", command.booking_id, [], [], created_at)
+                return Reserved("reserved", command.booking_id, [], [], created_at)
             await self._give_back(command.hold)
             raise
         except Unavailable:
@@ -249,7 +176,7 @@ class Bookings:
             # It stays in payment until its deadline; a retry with the same key goes on from there.
             log.warning("hold not given back", hold_id=hold.hold_id)
 
-    async def _duplicate(self, command: _Reserve) -> Answer:
+    async def _duplicate(self, command: Reserve) -> Answer:
         hold = command.hold
         live = await self._pg.fetchval("bookings.live_booking_of_hold", hold.event_id, hold.hold_id)
         if live is None:
@@ -259,7 +186,7 @@ class Bookings:
             raise Unavailable("The first request with this Idempotency-Key has just failed; retry.")
         return answer
 
-    async def _refusal(self, command: _Reserve, reserved: _Reserved) -> FrontrowError:
+    async def _refusal(self, command: Reserve, reserved: Reserved) -> FrontrowError:
         hold = command.hold
         metrics.BOOKINGS.labels(reserved.outcome).inc()
         if reserved.outcome == "hold-booked":
@@ -279,7 +206,7 @@ class Bookings:
         await self._inventory.refresh(hold.event_id)
         return seats_taken(hold.facts, reserved.seats, reserved.areas)
 
-    async def _pay(self, booking: Booking, command: _Reserve) -> Answer:
+    async def _pay(self, booking: Booking, command: Reserve) -> Answer:
         payment = command.request.payment
         charge = await self._payments.charge(
             payment.provider, booking.booking_id, payment.token, booking.total
@@ -297,7 +224,11 @@ class Bookings:
                 answer = self._pending(booking, "redirect")
             case ChargeStatus.UNKNOWN:
                 answer = self._pending(booking, "wait")
-        await self._answering.submit((command.buyer_id, command.key, answer))
+        try:
+            await self._ledger.answer(command.buyer_id, command.key, answer)
+        except Unavailable:
+            # The answer is right all the same; a retry waits for how the booking ends.
+            log.warning("answer not kept", booking_id=booking.booking_id)
         return answer
 
     def _pending(self, booking: Booking, kind: Literal["redirect", "wait"]) -> Answer:
@@ -328,8 +259,8 @@ class Bookings:
                 next_action=None,
             ),
         )
-        ended = await self._confirming.submit(
-            _Confirm(
+        ended = await self._ledger.confirm(
+            Confirm(
                 event_id=booking.event_id,
                 booking_id=booking.booking_id,
                 provider_ref=charge.provider_ref,
@@ -392,66 +323,30 @@ class Bookings:
         note: str | None = None,
         decline_code: str | None = None,
         answer: Answer | None = None,
-    ) -> _Ended:
-        rows = await self._pg.fetch(
-            "bookings.end_bookings",
-            [event_id],
-            [booking_id],
-            [version],
-            to.value,
-            actor,
-            [note],
-            [decline_code],
-            [answer],
+    ) -> Ended:
+        ended = await self._ledger.end(
+            event_id,
+            booking_id,
+            to=to,
+            actor=actor,
+            version=version,
+            note=note,
+            decline_code=decline_code,
+            answer=answer,
         )
-        ended = _ended(rows[0])
         if ended.outcome == "ended":
             metrics.BOOKINGS.labels(to.value).inc()
             await self._deliver(event_id, ended)
         return ended
 
-    async def _deliver(self, event_id: str, ended: _Ended) -> None:
+    async def _deliver(self, event_id: str, ended: Ended) -> None:
         """Settle now; if Redis is away the outbox row stays and the relay does it."""
         assert ended.settlement is not None
         try:
             await self._inventory.settle(event_id, ended.settlement)
         except Unavailable:
             return
-        self._delivering.submit((event_id, ended.outbox_id)).add_done_callback(_forget_failure)
-
-    # Batches
-
-    async def _reserve_batch(self, commands: list[_Reserve]) -> list[_Reserved | Exception]:
-        rows = await self._pg.fetch("bookings.reserve", *_reserve_arguments(commands))
-        return [
-            _Reserved(
-                row["outcome"],
-                str(row["booking_id"]),
-                row["seats"] or [],
-                row["areas"] or [],
-                row["created_at"],
-            )
-            for row in sorted(rows, key=lambda row: row["ord"])
-        ]
-
-    async def _confirm_batch(self, commands: list[_Confirm]) -> list[_Ended | Exception]:
-        rows = await self._pg.fetch(
-            "bookings.confirm",
-            [c.event_id for c in commands],
-            [c.booking_id for c in commands],
-            [c.provider_ref for c in commands],
-            [c.answer for c in commands],
-            "gateway",
-        )
-        return [_ended(row) for row in sorted(rows, key=lambda row: row["ord"])]
-
-    async def _delivered_batch(self, delivered: list[tuple[str, Any]]) -> list[None]:
-        await self._pg.fetch("outbox.delivered", *map(list, zip(*delivered, strict=True)))
-        return [None] * len(delivered)
-
-    async def _answer_batch(self, answers: list[tuple[str, str, Answer]]) -> list[None]:
-        await self._pg.fetch("bookings.answer_keys", *map(list, zip(*answers, strict=True)))
-        return [None] * len(answers)
+        self._ledger.delivered(event_id, ended.outbox_id)
 
     # Idempotency
 
@@ -508,16 +403,34 @@ class Bookings:
                 await self._decline(booking, "not_completed")
             case ChargeStatus.VOIDED | ChargeStatus.UNKNOWN if due:
                 unanswered = charge.status == ChargeStatus.UNKNOWN
-                await self._end(
-                    booking.event_id,
-                    booking.booking_id,
-                    to=BookingStatus.EXPIRED,
-                    actor="worker",
-                    note="The payment was not completed in time; the seats were given back.",
-                    decline_code="gateway-unanswered" if unanswered else "not_completed",
-                )
+                await self._expire(booking, "gateway-unanswered" if unanswered else "not_completed")
             case _:
                 pass
+
+    async def _expire(self, booking: Booking, decline_code: str) -> None:
+        note = "The payment was not completed in time; the seats were given back."
+        answer = Answer(
+            outcome="expired",
+            booking=msgspec.structs.replace(
+                booking,
+                status=BookingStatus.EXPIRED,
+                version=booking.version + 1,
+                expires_at=None,
+                next_action=None,
+                note=note,
+            ),
+            detail=note,
+            decline_code=decline_code,
+        )
+        await self._end(
+            booking.event_id,
+            booking.booking_id,
+            to=BookingStatus.EXPIRED,
+            actor="worker",
+            note=note,
+            decline_code=decline_code,
+            answer=answer,
+        )
 
     async def inquire(self, booking_id: str) -> None:
         """A booking expired while the gateway was silent: was it paid after all?
@@ -645,52 +558,6 @@ class Bookings:
         ]
 
 
-def _reserve_arguments(commands: list[_Reserve]) -> list[list[Any]]:
-    """The columns of ``reserve_bookings``, one array each."""
-    seats: list[tuple[int, int, int, int]] = []
-    areas: list[tuple[int, int, int, int, int]] = []
-    for ord_, command in enumerate(commands, start=1):
-        hold, categories = command.hold, command.hold.facts.seat_categories
-        for seat_no in hold.seats:
-            category_no = categories[seat_no]
-            seats.append((ord_, seat_no, category_no, hold.prices[category_no]))
-        for area_no, quantity in hold.areas.items():
-            category_no = hold.facts.layout.areas[area_no].category
-            areas.append((ord_, area_no, category_no, quantity, hold.prices[category_no]))
-    return [
-        [c.hold.event_id for c in commands],
-        [c.booking_id for c in commands],
-        [c.hold.hold_id for c in commands],
-        [c.buyer_id for c in commands],
-        [c.reference for c in commands],
-        [utc_from_ms(c.hold.expires_ms) for c in commands],
-        [c.amount for c in commands],
-        [c.request.buyer.email for c in commands],
-        [c.request.buyer.name for c in commands],
-        [c.request.payment.provider for c in commands],
-        [c.request.payment.token for c in commands],
-        [c.key for c in commands],
-        [c.fingerprint for c in commands],
-        *(list(column) for column in _columns(seats, 4)),
-        *(list(column) for column in _columns(areas, 5)),
-    ]
-
-
-def _columns(rows: Sequence[tuple[int, ...]], width: int) -> list[tuple[int, ...]]:
-    return list(zip(*rows, strict=True)) if rows else [()] * width
-
-
-def _ended(row: asyncpg.Record) -> _Ended:
-    settlement = row["settlement"]
-    return _Ended(
-        row["outcome"],
-        None if settlement is None else msgspec.convert(settlement, Settlement),
-        row["outbox_id"],
-        row.get("status"),
-        row["version"],
-    )
-
-
 def _booking(facts: Facts, row: asyncpg.Record, items: list[asyncpg.Record]) -> Booking:
     layout, currency = facts.layout, row["currency"]
     names = [category.name for category in layout.categories]
@@ -749,9 +616,3 @@ def _ticket(facts: Facts, booking: Booking, row: asyncpg.Record) -> Ticket:
         code=str(row["code"]),
         status="void" if row["void"] else "valid",
     )
-
-
-def _forget_failure(future: "asyncio.Future[None]") -> None:
-    # The outbox row stays, and the relay delivers it again: harmless.
-    if not future.cancelled():
-        future.exception()

@@ -21,6 +21,7 @@ from engine.terminal import complain, progress_bar
 
 if TYPE_CHECKING:
     from engine.catalog import Event
+    from engine.embedded import StoreUrls
     from engine.runtime import Runtime
 
 _DOCUMENT_BYTES_MAX = 64 * 1024 * 1024
@@ -153,7 +154,8 @@ def _run_role(name: str) -> None:
     role = next(role for role in launcher.ROLES if role.name == name)
     launcher.check_port(role, settings)
     command = role.command(settings)
-    os.execve(command[0], command, launcher.child_environment(settings, urls))  # noqa: S606
+    environment = os.environ | launcher.child_environment(settings, urls)
+    os.execve(command[0], command, environment)  # noqa: S606
 
 
 @cli.command()
@@ -179,7 +181,7 @@ def worker() -> None:
 @click.option("--status", "only_status", is_flag=True, help="Show what is applied and pending.")
 @click.option("--dump", "schema_file", type=click.Path(path_type=Path), help="Write the schema.")
 def migrate(steps: int | None, only_status: bool, schema_file: Path | None) -> None:
-    """Bring the PostgreSQL schema up to date."""
+    """Bring PostgreSQL's schema and MongoDB's indexes up to date."""
     settings = load_settings()
     from engine import migrate as migrations  # noqa: PLC0415
     from engine.embedded import stores  # noqa: PLC0415
@@ -201,8 +203,19 @@ def migrate(steps: int | None, only_status: bool, schema_file: Path | None) -> N
                     click.echo(f"applied  {name}")
                 if not applied:
                     click.echo("nothing to do: the schema is up to date")
+                await _ensure_indexes(settings, urls)
 
     _run(work())
+
+
+async def _ensure_indexes(settings: Settings, urls: "StoreUrls") -> None:
+    from engine.stores.mongo import Mongo  # noqa: PLC0415
+
+    mongo = Mongo(urls.mongo_url, settings.mongo_database)
+    try:
+        await mongo.ensure_indexes()
+    finally:
+        mongo.close()
 
 
 @asynccontextmanager

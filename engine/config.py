@@ -49,7 +49,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     redis_url: str | None = None
     mongo_url: str | None = None
     mongo_database: str = "frontrow"
-    postgres_pool_size: PositiveInt = 8
+    #: At least two: laying an event's state anew takes two at once.
+    postgres_pool_size: Annotated[int, Meta(ge=2)] = 8
     #: Where embedded servers keep their data and the generated secrets.
     data_dir: str = ".frontrow"
 
@@ -71,6 +72,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     #: Signs access tokens; at least 32 characters. Empty: generated and kept in ``data_dir``.
     token_secret: str = ""
     token_ttl_s: PositiveInt = 7 * 24 * 3600
+    #: Tokens without an account that one address gets; this machine itself gets as many as it asks for.
+    guest_tokens_per_minute: PositiveInt = 600
 
     #: How long a fresh hold lives, for events that do not say.
     hold_ttl_s: PositiveInt = 300
@@ -97,8 +100,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 def mask(value: str) -> str:
-    """Hide passwords inside URLs."""
-    return re.sub(r"(://[^:/@\s]*:)[^@\s]*@", r"\1***@", value)
+    """Hide passwords inside URLs, also in those that are not quite URLs."""
+    return re.sub(r":(?!//)\S*@", ":***@", value)
 
 
 def _complain(name: str, raw: str, why: str, default: Any) -> ConfigError:

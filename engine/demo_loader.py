@@ -5,14 +5,14 @@ all is there changes nothing.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
-from engine.bookings import BookingRequest, PaymentChoice
 from engine.catalog import EventDraft, Facts
 from engine.demo import DemoEvent, DemoPlace, demo_events, demo_places, sold_seats
 from engine.demo_venues import demo_venues
 from engine.errors import NotFound
+from engine.ledger import BookingRequest, PaymentChoice
 from engine.model import Buyer, new_id
 from engine.runtime import Runtime
 
@@ -101,12 +101,18 @@ async def _sell(runtime: Runtime, event: DemoEvent, say: OnProgress) -> None:
     ]
     parties += [([], areas) for areas in _standing(facts, event.sold_share)]
     done = 0
-    async for _ in _at_once(
-        (_book(runtime, event, number, *party) for number, party in enumerate(parties)),
-        _SALES_AT_ONCE,
-    ):
+    room = asyncio.Semaphore(_SALES_AT_ONCE)
+
+    async def sell(number: int, seats: list[int], areas: dict[int, int]) -> None:
+        nonlocal done
+        async with room:
+            await _book(runtime, event, number, seats, areas)
         done += 1
         say(f"{event.name}: selling", done, len(parties))
+
+    async with asyncio.TaskGroup() as group:
+        for number, party in enumerate(parties):
+            group.create_task(sell(number, *party))
 
 
 def _parties(seats: list[int], size_max: int) -> Iterator[list[int]]:
@@ -138,16 +144,3 @@ async def _book(
         PaymentChoice("sandbox", "tok_visa"),
     )
     await runtime.bookings.book(buyer_id, new_id(), request)
-
-
-async def _at_once(work: Iterable[Awaitable[None]], limit: int) -> AsyncIterator[None]:
-    """Yields as each piece of work ends, with at most ``limit`` under way."""
-    under_way: set[asyncio.Future[None]] = set()
-    for piece in work:
-        under_way.add(asyncio.ensure_future(piece))
-        if len(under_way) >= limit:
-            ended, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-            for future in ended:
-                yield future.result()
-    for future in asyncio.as_completed(under_way):
-        yield await future

@@ -117,23 +117,44 @@ def prepare_data_dir(data_dir: Path) -> None:
             f"cannot write to the data folder {data_dir}: {error.strerror or error}; "
             "make it writable, or name another one with FRONTROW_DATA_DIR"
         ) from None
+    with suppress(FileNotFoundError):
+        owner = (data_dir / "secrets.json").stat().st_uid
+        if owner != os.geteuid():
+            # Files of two users side by side are files that one of them cannot open.
+            raise StartError(
+                f"the data folder {data_dir} was made by {_user_name(owner)}: run Frontrow as that "
+                "user, or name another folder with FRONTROW_DATA_DIR"
+            )
+
+
+def _user_name(uid: int) -> str:
+    import pwd  # noqa: PLC0415 - POSIX only
+
+    try:
+        return f"user {pwd.getpwuid(uid).pw_name}"
+    except KeyError:
+        return f"user number {uid}"
 
 
 def kept_secret(data_dir: Path, name: str) -> str:
     """The secret ``name`` of this installation, generated on first use and kept (mode 0600)."""
+    prepare_data_dir(data_dir)
     path = data_dir / "secrets.json"
-    try:
-        kept = json.loads(path.read_text()) if path.exists() else {}
-        if name in kept:
-            return str(kept[name])
-    except (OSError, ValueError, TypeError) as error:
-        raise StartError(
-            f"cannot read {path}: {error}; restore it, or delete it together with "
-            f"{data_dir / 'postgres'} to start anew"
-        ) from None
-    kept[name] = secrets.token_urlsafe(32)
-    _write_private(path, kept)
-    return str(kept[name])
+    # Processes that start side by side must not each invent their own.
+    with (data_dir / "secrets.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            kept = json.loads(path.read_text()) if path.exists() else {}
+            if name in kept:
+                return str(kept[name])
+        except (OSError, ValueError, TypeError) as error:
+            raise StartError(
+                f"cannot read {path}: {error}; restore it, or delete it together with "
+                f"{data_dir / 'postgres'} to start anew"
+            ) from None
+        kept[name] = secrets.token_urlsafe(32)
+        _write_private(path, kept)
+        return str(kept[name])
 
 
 class _Lock:

@@ -82,7 +82,10 @@ class Inventory:
         self._redis = redis
         self._catalog = catalog
         self._rebuilding: dict[str, asyncio.Task[None]] = {}
+        # A rebuild takes two connections at once: were all taken as first ones, none would get on.
+        self._rebuild_slots = asyncio.Semaphore(max(1, postgres.size // 4))
         self._availability: dict[str, tuple[float, int]] = {}
+        self._names: dict[str, tuple[str, list[str]]] = {}
 
     async def run(self, script: str, event_id: str, *args: Argument) -> list[Any]:
         """Run a script on an event, laying the event's state first where it is missing.
@@ -102,8 +105,7 @@ class Inventory:
         """Everything a map shows, as of one instant. Raises as ``run``."""
         reply = await self.run("snapshot", event_id)
         _, epoch, seq, status, prices, digits, *areas = reply
-        facts = await self._catalog.facts(event_id)
-        names = [category.name for category in facts.layout.categories]
+        currency, names = await self._price_names(event_id)
         return Snapshot(
             event_id=event_id,
             epoch=int(epoch),
@@ -112,10 +114,27 @@ class Inventory:
             states=digits.translate(PUBLIC_DIGITS),
             areas={int(no): int(free) for no, free in zip(areas[::2], areas[1::2], strict=True)},
             prices=[
-                Price(no, name, Money(amount, facts.currency))
+                Price(no, name, Money(amount, currency))
                 for no, (name, amount) in enumerate(zip(names, decode_prices(prices), strict=True))
             ],
         )
+
+    async def _price_names(self, event_id: str) -> tuple[str, list[str]]:
+        """The currency and the categories' names. They are fixed once an event is published, and
+        maps open whichever of the two stores that know them is away.
+        """
+        known = self._names.get(event_id)
+        if known is None:
+            try:
+                terms = await self._pg.fetchrow("inventory.event_terms", event_id)
+                rows = await self._pg.fetch("inventory.prices", event_id)
+                assert terms is not None
+                known = terms["currency"], [row["name"] for row in rows]
+            except Unavailable:
+                facts = await self._catalog.facts(event_id)
+                known = facts.currency, [category.name for category in facts.layout.categories]
+            self._names[event_id] = known
+        return known
 
     async def available(self, event_id: str) -> int:
         """Places free right now, seats and areas together, at most a second old."""
@@ -160,10 +179,20 @@ class Inventory:
         if task is None:
             task = asyncio.create_task(self._rebuild(event_id), name=f"rebuild:{event_id}")
             self._rebuilding[event_id] = task
-            task.add_done_callback(lambda _: self._rebuilding.pop(event_id, None))
+            task.add_done_callback(lambda done: self._rebuilt(event_id, done))
         await asyncio.shield(task)
 
+    def _rebuilt(self, event_id: str, task: "asyncio.Task[None]") -> None:
+        del self._rebuilding[event_id]
+        if not task.cancelled():
+            # Whoever waits gets it; when all have gone, nobody is left to be told.
+            task.exception()
+
     async def _rebuild(self, event_id: str) -> None:
+        async with self._rebuild_slots:
+            await self._lay(event_id)
+
+    async def _lay(self, event_id: str) -> None:
         started = time.perf_counter()
         # The row lock of next_epoch is the lock among processes: it is held until the state is laid,
         # and who waited for it finds the state there.

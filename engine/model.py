@@ -7,18 +7,34 @@ A ``seat_no`` is the dense number 0…N-1 of a seat in its event; an ``area_no``
 
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 
 import uuid_utils
 from msgspec import Meta, Struct
 
+T = TypeVar("T")
+
+#: An id that we give out. Not validated: what we made needs no check.
+Id = Annotated[
+    str,
+    Meta(examples=["01920000-0000-7000-8000-000000000001"], extra_json_schema={"format": "uuid"}),
+]
+#: An id that somebody sends.
 Uuid = Annotated[
     str,
     Meta(
         pattern="^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
+        extra_json_schema={"format": "uuid"},
         examples=["01920000-0000-7000-8000-000000000001"],
     ),
 ]
+
+
+Moment = Annotated[datetime, Meta(tz=True, examples=["2027-05-01T20:00:00Z"])]
+SeatNo = Annotated[int, Meta(description="The seat's dense number in its event.", examples=[17])]
+AreaNo = Annotated[int, Meta(description="The area's number in its event.", examples=[0])]
+CategoryName = Annotated[str, Meta(description="The price band.", examples=["Stalls"])]
+Version = Annotated[int, Meta(description="Grows with every change; the ETag.", examples=[2])]
 
 
 class SeatState(IntEnum):
@@ -63,45 +79,63 @@ class BookingStatus(StrEnum):
 
 
 class Money(Struct, frozen=True):
-    amount: int
-    currency: str
+    """An amount in minor units of its currency: 15000 EUR is 150 euros, 15000 JPY is 15,000 yen."""
+
+    amount: Annotated[int, Meta(description="Minor units.", examples=[15000])]
+    currency: Annotated[str, Meta(description="ISO 4217.", examples=["EUR"])]
 
 
 class SeatItem(Struct, frozen=True):
-    seat_no: int
-    label: str
-    category: str
+    """A seat with the price that was quoted for it."""
+
+    seat_no: SeatNo
+    label: Annotated[str, Meta(examples=["Stalls, row F, seat 12"])]
+    category: CategoryName
     price: Money
 
 
 class AreaItem(Struct, frozen=True):
     """Places in a general-admission area; ``price`` is for one place."""
 
-    area_no: int
-    label: str
-    category: str
-    quantity: int
+    area_no: AreaNo
+    label: Annotated[str, Meta(examples=["Floor"])]
+    category: CategoryName
+    quantity: Annotated[int, Meta(examples=[2])]
     price: Money
 
 
 class Hold(Struct, frozen=True, kw_only=True):
     """A temporary claim. ``held`` and ``paying`` are alive; it ends booked, released or expired."""
 
-    hold_id: str
-    event_id: str
+    hold_id: Id
+    event_id: Id
     status: Literal["held", "paying", "booked", "released", "expired"]
     seats: list[SeatItem]
     areas: list[AreaItem]
     total: Money
-    expires_at: datetime
+    expires_at: Annotated[Moment, Meta(description="Whatever happens, not later.")]
 
 
 class Buyer(Struct, frozen=True):
+    """Whom the tickets are for."""
+
     email: Annotated[
         str,
-        Meta(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254, examples=["ada@example.com"]),
+        Meta(
+            pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\.[^@\s\x00-\x1f]+$(?!\n)",
+            max_length=254,
+            examples=["ada@example.com"],
+        ),
     ]
-    name: Annotated[str, Meta(min_length=1, max_length=200, examples=["Ada Lovelace"])]
+    name: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=200,
+            pattern=r"^[^\x00-\x1f]*$(?!\n)",
+            examples=["Ada Lovelace"],
+        ),
+    ]
 
 
 class NextAction(Struct, frozen=True):
@@ -112,44 +146,51 @@ class NextAction(Struct, frozen=True):
 
 
 class Booking(Struct, frozen=True, kw_only=True):
-    booking_id: str
-    reference: str
-    event_id: str
-    hold_id: str
+    """Seats and areas that are paid for, or about to be."""
+
+    booking_id: Id
+    reference: Annotated[str, Meta(description="For people, to read out.", examples=["7K2M9Q4TXV"])]
+    event_id: Id
+    hold_id: Id
     status: BookingStatus
     seats: list[SeatItem]
     areas: list[AreaItem]
     total: Money
     buyer: Buyer
-    version: int
-    created_at: datetime
-    #: Payment is due by then; only while pending.
-    expires_at: datetime | None = None
+    version: Version
+    created_at: Moment
+    expires_at: Annotated[
+        Moment | None, Meta(description="Payment is due by then; only while pending.")
+    ] = None
     next_action: NextAction | None = None
-    #: One sentence on how it ended, where that needs explaining.
-    note: str | None = None
+    note: Annotated[str | None, Meta(description="How it ended, where that needs explaining.")] = (
+        None
+    )
     refunded: Money | None = None
 
 
 class Ticket(Struct, frozen=True, kw_only=True):
-    ticket_id: str
-    booking_id: str
-    event_id: str
-    label: str
-    category: str
-    seat_no: int | None
-    area_no: int | None
-    #: What the door scans; unguessable. ``qr_svg`` is the same as a drawing.
-    code: str
+    """Admits one person; void once its booking is cancelled."""
+
+    ticket_id: Id
+    booking_id: Id
+    event_id: Id
+    label: Annotated[str, Meta(examples=["Stalls, row F, seat 12"])]
+    category: CategoryName
+    seat_no: SeatNo | None
+    area_no: AreaNo | None
+    code: Annotated[str, Meta(description="What the door scans; unguessable.")]
     status: Literal["valid", "void"]
-    qr_svg: str | None = None
+    qr_svg: Annotated[str | None, Meta(description="`code` as a drawing.")] = None
 
 
-class Page(Struct, frozen=True):
-    """One page of a list; ``next_cursor`` is None on the last."""
+class Page(Struct, Generic[T], frozen=True):
+    """One page of a list."""
 
-    items: list[Any]
-    next_cursor: str | None = None
+    items: list[T]
+    next_cursor: Annotated[
+        str | None, Meta(description="Send it as `cursor` for the next page; null on the last.")
+    ] = None
 
 
 def new_id() -> str:

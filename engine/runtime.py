@@ -15,6 +15,7 @@ from engine.config import ConfigError, Settings
 from engine.embedded import StoreUrls, running_urls
 from engine.holds import Holds
 from engine.inventory import Inventory
+from engine.ledger import Ledger
 from engine.payments import Payments, SandboxGateway
 from engine.publishing import Publishing
 from engine.stores.mongo import Mongo
@@ -36,6 +37,7 @@ class Runtime:
     holds: Holds
     sandbox: SandboxGateway
     payments: Payments
+    ledger: Ledger
     bookings: Bookings
     publishing: Publishing
     worker: Worker
@@ -82,7 +84,7 @@ async def open_runtime(settings: Settings, *, role: str) -> AsyncIterator[Runtim
     try:
         yield runtime
     finally:
-        await runtime.bookings.drain()
+        await runtime.ledger.drain()
         mongo.close()
         await redis_store.close()
         await postgres.close()
@@ -94,8 +96,10 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
     holds = Holds(inventory, redis_store, catalog, settings)
     sandbox = SandboxGateway(postgres)
     payments = Payments({"sandbox": sandbox}, timeout_s=settings.gateway_timeout_s)
+    ledger = Ledger(postgres)
     bookings = Bookings(
         postgres=postgres,
+        ledger=ledger,
         inventory=inventory,
         holds=holds,
         payments=payments,
@@ -108,6 +112,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         inventory=inventory,
         holds=holds,
         bookings=bookings,
+        catalog=catalog,
         settings=settings,
     )
     return Runtime(
@@ -120,6 +125,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         holds=holds,
         sandbox=sandbox,
         payments=payments,
+        ledger=ledger,
         bookings=bookings,
         publishing=Publishing(postgres, inventory, catalog, settings),
         worker=worker,

@@ -47,6 +47,8 @@ class Role(Struct, frozen=True):
     name: str
     title: str
     setting: str
+    #: What it imports, and may import before the stores are there.
+    imports: tuple[str, ...]
 
     def port(self, settings: Settings) -> int:
         return int(getattr(settings, f"{self.setting}_port"))
@@ -73,21 +75,28 @@ class Role(Struct, frozen=True):
             return False
         return status.split(b" ")[1:2] == [b"200"]
 
-    def command(self, settings: Settings) -> list[str]:
-        """The command line. Started by name, because the engine knows nothing of those above it."""
+    def arguments(self, settings: Settings) -> list[str]:
+        """The module to run and its arguments.
+
+        Modules by name, because the engine knows nothing of those above it.
+        """
         if self.name != "api":
-            return [sys.executable, "-m", {"live": "seatmap", "worker": "engine.worker"}[self.name]]
+            return ["seatmap" if self.name == "live" else "engine.worker"]
         return [
-            *(sys.executable, "-m", "uvicorn", "api.app:create_app", "--factory"),
+            *("uvicorn", "api.app:create_app", "--factory"),
             *("--host", settings.api_host, "--port", str(settings.api_port)),
             *("--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "8"),
         ]
 
+    def command(self, settings: Settings) -> list[str]:
+        """The command line that runs it on its own."""
+        return [sys.executable, "-m", *self.arguments(settings)]
+
 
 ROLES = (
-    Role("api", "the API", "api"),
-    Role("live", "the live gateway", "live"),
-    Role("worker", "the worker", "worker"),
+    Role("api", "the API", "api", ("api.app", "uvicorn.main", "uvloop", "httptools")),
+    Role("live", "the live gateway", "live", ("seatmap.server", "uvloop")),
+    Role("worker", "the worker", "worker", ("engine.runtime",)),
 )
 
 
@@ -131,10 +140,11 @@ def _occupant(port: int) -> str:
 
 
 def child_environment(settings: Settings, urls: StoreUrls) -> dict[str, str]:
-    """The environment of api, live and worker: ours, the stores' URLs, and generated secrets."""
+    """What api, live and worker get beside our environment: URLs and generated secrets."""
     data_dir = data_path(settings)
-    environment = dict(os.environ)
-    environment |= {
+    page = page_url(settings)
+    origins = (page, f"http://127.0.0.1:{settings.api_port}")
+    environment = {
         "FRONTROW_DATA_DIR": str(data_dir),
         "FRONTROW_POSTGRES_URL": urls.postgres_url,
         "FRONTROW_REDIS_URL": urls.redis_url,
@@ -142,14 +152,11 @@ def child_environment(settings: Settings, urls: StoreUrls) -> dict[str, str]:
         "FRONTROW_ORGANISER_KEY": organiser_key(settings),
         "FRONTROW_TOKEN_SECRET": settings.token_secret
         or embedded.kept_secret(data_dir, "token_secret"),
-        # Lines reach the terminal when they are written, not when a buffer is full.
-        "PYTHONUNBUFFERED": "1",
+        "FRONTROW_PUBLIC_URL": page,
+        "FRONTROW_LIVE_PUBLIC_URL": live_url(settings),
     }
-    page = page_url(settings)
-    environment.setdefault("FRONTROW_PUBLIC_URL", page)
-    environment.setdefault("FRONTROW_LIVE_PUBLIC_URL", live_url(settings))
-    origins = (page, f"http://127.0.0.1:{settings.api_port}")
-    environment.setdefault("FRONTROW_ALLOWED_ORIGINS", ",".join(origins))
+    if "FRONTROW_ALLOWED_ORIGINS" not in os.environ:
+        environment["FRONTROW_ALLOWED_ORIGINS"] = ",".join(origins)
     return environment
 
 
@@ -248,19 +255,32 @@ class Child:
     async def end_leftover(self) -> None:
         await embedded.end_leftover(self._pid_file, self.role.title, signal.SIGKILL)
 
-    async def start(self, environment: Mapping[str, str]) -> None:
+    async def prepare(self) -> None:
+        """Start it as far as it can come without stores: its imports. ``release`` lets it go on."""
+        command = [sys.executable, "-m", "engine.warm", self.role.name, *self.role.imports]
         self._process = await asyncio.create_subprocess_exec(
             # Killed, not asked: without its launcher nobody would see it hang on a port.
-            *embedded.leashed(self.role.command(self._settings), signal.SIGKILL),
-            stdin=asyncio.subprocess.DEVNULL,
+            *embedded.leashed(command, signal.SIGKILL),
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env=environment,
             cwd=_project_folder(),
             start_new_session=True,
+            # Lines reach the terminal when they are written, not when a buffer is full.
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )
         embedded.remember_process(self._pid_file, self._process.pid)
         self._reader = asyncio.create_task(self._copy_output(self._process))
+
+    def release(self, environment: Mapping[str, str]) -> None:
+        """Let it run, now that the stores are there."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        order = {"environment": environment, "argv": self.role.arguments(self._settings)}
+        # One that has died meanwhile is found by whoever waits for it.
+        with suppress(OSError):
+            self._process.stdin.write(msgspec.json.encode(order) + b"\n")
+            self._process.stdin.close()
 
     async def _copy_output(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
@@ -354,6 +374,8 @@ class Launcher:
         for child in self.children:
             await child.end_leftover()
         check_ports(self.settings)
+        for child in self.children:
+            await child.prepare()
         first = not (self.stores.data_dir / "postgres").exists()
         if self.stores.servers:
             titles = ", ".join(server.title for server in self.stores.servers)
@@ -364,7 +386,7 @@ class Launcher:
         self._environment = child_environment(self.settings, urls)
         self.log.say("starting API, live gateway, worker")
         for child in self.children:
-            await child.start(self._environment)
+            child.release(self._environment)
         await asyncio.gather(*(child.until_ready() for child in self.children))
         self.log.say(f"ready after {time.monotonic() - begun:.1f} s")
 
@@ -416,7 +438,8 @@ class Launcher:
             exit_code = await child.ended()
             role = child.role
             await self._pause_after_death(role.name, f"{role.title} ended ({exit_code})")
-            await child.start(self._environment)
+            await child.prepare()
+            child.release(self._environment)
 
     async def _watch_server(self, server: embedded.EmbeddedServer) -> None:
         tail = _LogTail(server)

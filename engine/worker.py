@@ -20,14 +20,19 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from engine import metrics
 from engine.bookings import Bookings
+from engine.catalog import Catalog
 from engine.config import Settings, load_settings
 from engine.errors import FrontrowError, NotFound, Unavailable
 from engine.holds import Holds
 from engine.inventory import Inventory, Settlement
+from engine.model import BookingStatus
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
 
 log = structlog.get_logger(__name__)
+
+#: Layouts kept at hand; one of 20,000 seats takes some megabytes.
+LAYOUTS_KNOWN = 50
 
 
 class Step:
@@ -46,14 +51,19 @@ class Step:
         return await self._run_once()
 
     async def loop(self, stopping: asyncio.Event) -> None:
+        waits = False
         while not stopping.is_set():
             try:
                 busy = await self._run_once() > 0
                 self._ok.inc()
+                waits = False
             except Unavailable as error:
                 busy = False
                 self._failed.inc()
-                log.warning("worker step must wait", step=self.name, reason=error.detail)
+                # Once per absence: a step comes round several times a second.
+                say = log.debug if waits else log.warning
+                say("worker step must wait", step=self.name, reason=error.detail)
+                waits = True
             except Exception:
                 busy = False
                 self._failed.inc()
@@ -79,6 +89,7 @@ class Worker:
         inventory: Inventory,
         holds: Holds,
         bookings: Bookings,
+        catalog: Catalog,
         settings: Settings,
     ) -> None:
         self._pg = postgres
@@ -86,6 +97,7 @@ class Worker:
         self._inventory = inventory
         self._holds = holds
         self._bookings = bookings
+        self._catalog = catalog
         self._settings = settings
         tick = settings.worker_tick_s
         self.steps = {
@@ -96,6 +108,7 @@ class Worker:
                 Step("relay-outbox", tick, self.relay_outbox),
                 Step("reconcile", settings.reconcile_interval_s, self.reconcile),
                 Step("cancel-events", 1.0, self.cancel_events),
+                Step("know-layouts", 1.0, self.know_layouts),
                 Step("forget-keys", 600.0, self.forget_keys),
             )
         }
@@ -124,11 +137,11 @@ class Worker:
         """Bring pending bookings on whose process has had its time, or whose time is over."""
         patience_s = self._settings.gateway_timeout_s + 1.0
         rows = await self._pg.fetch("bookings.pending_to_chase", patience_s, 100)
-        ended = 0
-        for row in rows:
-            status = await self._bookings.resolve(row["booking_id"], due=row["due"])
-            ended += status != "pending"
-        return ended
+        return sum(await _each(rows, self._chase))
+
+    async def _chase(self, row: Any) -> int:
+        status = await self._bookings.resolve(row["booking_id"], due=row["due"])
+        return int(status != BookingStatus.PENDING)
 
     async def relay_outbox(self) -> int:
         """Deliver what a committed change still owes the world."""
@@ -179,6 +192,11 @@ class Worker:
             except FrontrowError as error:
                 log.warning("booking not cancelled yet", reason=error.detail)
         return len(rows)
+
+    async def know_layouts(self) -> int:
+        """Have the layouts of what is on sale in memory: finishing a sale must not need MongoDB."""
+        await _each((await self._inventory.open_events())[:LAYOUTS_KNOWN], self._catalog.facts)
+        return 0
 
     async def forget_keys(self) -> int:
         await self._pg.fetch("bookings.forget_old_keys")

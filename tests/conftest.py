@@ -22,7 +22,7 @@ import pytest
 import pytest_asyncio
 
 from engine import embedded, migrate
-from engine.bookings import Answer, BookingRequest, PaymentChoice
+from engine.ledger import Answer, BookingRequest, PaymentChoice
 from engine.catalog import EventDraft
 from engine.config import Settings
 from engine.embedded import StoreUrls

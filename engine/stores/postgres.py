@@ -17,17 +17,23 @@ if TYPE_CHECKING:
 
     Connection: TypeAlias = PoolConnectionProxy[asyncpg.Record]
 
+_CONNECT_TIMEOUT_S = 5.0
 QUERIES_DIR = Path(__file__).resolve().parents[2] / "sql" / "queries"
 
-#: The server is away, going away, or full: retrying later is right.
-_AWAY = (
-    OSError,
+#: The connection ended, or nothing was heard in time.
+_LOST = (
     TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.ConnectionDoesNotExistError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+)
+#: The server is away, going away, full, or only a standby: retrying later is right.
+_AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InternalClientError,
     asyncpg.InterfaceError,
     asyncpg.DeadlockDetectedError,
@@ -52,16 +58,22 @@ def read_queries(folder: Path = QUERIES_DIR) -> dict[str, str]:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Turn the driver's "away" into Unavailable. Anything else is a bug and stays itself."""
+def translated(*, under_way: bool = True) -> Iterator[None]:
+    """Turn the driver's "away" into Unavailable, and into OutcomeUnknown where a statement may have
+    been carried out (``under_way``). Anything else is a bug and stays itself.
+    """
     try:
         yield
-    except OutcomeUnknown:
-        raise
-    except (asyncpg.ConnectionDoesNotExistError, asyncpg.AdminShutdownError) as error:
-        raise OutcomeUnknown("PostgreSQL went away under way; try again shortly.") from error
+    except _LOST as error:
+        if under_way:
+            raise OutcomeUnknown("PostgreSQL went away under way; try again shortly.") from error
+        raise _away() from error
     except _AWAY as error:
-        raise Unavailable("PostgreSQL is not reachable; try again shortly.") from error
+        raise _away() from error
+
+
+def _away() -> Unavailable:
+    return Unavailable("PostgreSQL is not reachable; try again shortly.")
 
 
 async def _prepare(connection: Any) -> None:
@@ -77,9 +89,10 @@ async def _prepare(connection: Any) -> None:
 class Postgres:
     """A lazily filled pool: opening it needs no server, every call says when there is none."""
 
-    def __init__(self, url: str, *, size: int) -> None:
+    def __init__(self, url: str, *, size: int, command_timeout_s: float = 30) -> None:
         self._url = url
-        self._size = size
+        self.size = size
+        self._command_timeout_s = command_timeout_s
         self._queries = read_queries()
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
@@ -87,10 +100,10 @@ class Postgres:
         self._pool = await asyncpg.create_pool(
             self._url,
             min_size=0,
-            max_size=self._size,
+            max_size=self.size,
             init=_prepare,
-            timeout=5,
-            command_timeout=30,
+            timeout=_CONNECT_TIMEOUT_S,
+            command_timeout=self._command_timeout_s,
             max_inactive_connection_lifetime=300,
         )
 
@@ -104,9 +117,13 @@ class Postgres:
     @asynccontextmanager
     async def connection(self) -> "AsyncIterator[Connection]":
         assert self._pool is not None, "open() first"
+        with translated(under_way=False):
+            connection = await self._pool.acquire(timeout=_CONNECT_TIMEOUT_S)
         with translated():
-            async with self._pool.acquire(timeout=5) as connection:
+            try:
                 yield connection
+            finally:
+                await self._pool.release(connection)
 
     @asynccontextmanager
     async def transaction(self, isolation: Any = None) -> "AsyncIterator[Transaction]":

@@ -17,6 +17,7 @@ import redis.asyncio as aioredis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from engine import metrics
 from engine.errors import Unavailable
@@ -42,6 +43,12 @@ def _away(error: BaseException | None = None) -> Unavailable:
     problem = Unavailable("Redis is not reachable; try again shortly.", code="redis-unavailable")
     problem.__cause__ = error
     return problem
+
+
+def _is_away(error: ResponseError) -> bool:
+    # redis-py cuts the code off the errors it has a class for and keeps it beside the text.
+    code = getattr(error, "status_code", None) or str(error).split(" ", 1)[0]
+    return code in _AWAY_ANSWERS
 
 
 class TickPipeline:
@@ -115,7 +122,7 @@ class TickPipeline:
                         reply = await connection.read_response(timeout=math.inf)
                     except ResponseError as error:
                         if not future.done():
-                            future.set_exception(error)
+                            future.set_exception(_away(error) if _is_away(error) else error)
                         continue
                     if not future.done():
                         future.set_result(reply)
@@ -138,6 +145,8 @@ class RedisStore:
             socket_connect_timeout=2,
             max_connections=64,
             health_check_interval=0,
+            # "auto" keeps the pool from noticing that the server has closed an idle connection.
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
         self._pipeline = TickPipeline(self.client)
         self._scripts = read_scripts()
@@ -157,14 +166,9 @@ class RedisStore:
         Raises Unavailable when Redis is away.
         """
         try:
-            try:
-                return await self._pipeline.call("EVALSHA", self._shas[script], 1, base, *args)  # type: ignore[no-any-return]  # every script replies with an array
-            except NoScriptError:
-                return await self._pipeline.call("EVAL", self._scripts[script], 1, base, *args)  # type: ignore[no-any-return]  # the same
-        except ResponseError as error:
-            if str(error).startswith(_AWAY_ANSWERS):
-                raise _away(error) from error
-            raise
+            return await self._pipeline.call("EVALSHA", self._shas[script], 1, base, *args)  # type: ignore[no-any-return]  # every script replies with an array
+        except NoScriptError:
+            return await self._pipeline.call("EVAL", self._scripts[script], 1, base, *args)  # type: ignore[no-any-return]  # the same
 
     async def ping(self) -> None:
         try:

@@ -296,7 +296,8 @@ BEGIN
 END $$;
 
 -- The gateway has the money. Outcomes: confirmed (now), already (confirmed before: the same
--- booking), refund-due (its places are gone or the event is off: the money goes back), unknown.
+-- booking), refund-due (it had expired and its places are gone or the event is off: the money goes
+-- back), unknown.
 CREATE FUNCTION confirm_bookings(
   p_event_ids uuid[], p_booking_ids uuid[], p_provider_refs text[], p_responses jsonb[], p_actor text
 ) RETURNS TABLE (ord integer, outcome text, version integer, settlement jsonb, outbox_id uuid)
@@ -312,15 +313,15 @@ DECLARE
   r record;
 BEGIN
   FOR r IN
-    SELECT a.ord::integer AS ord, b.event_id, b.booking_id, b.status, e.status AS event_status
+    SELECT a.ord::integer AS ord, b.event_id, b.booking_id, b.status
     FROM unnest(p_event_ids, p_booking_ids) WITH ORDINALITY a(event_id, booking_id, ord)
     JOIN bookings b ON b.event_id = a.event_id AND b.booking_id = a.booking_id
-    JOIN events e ON e.event_id = b.event_id
     ORDER BY b.event_id, b.booking_id FOR UPDATE OF b
   LOOP
     IF r.status IN ('confirmed', 'cancelled') THEN
       outcomes[r.ord] := 'already';
-    ELSIF r.status = 'pending' AND r.event_status <> 'cancelled' THEN
+    ELSIF r.status = 'pending' THEN
+      -- Also of a cancelled event: confirmed first, then cancelled and refunded like every other.
       winners := winners || r.ord;
     ELSIF r.status = 'expired' AND retake_booking(r.event_id, r.booking_id) THEN
       winners := winners || r.ord;

@@ -302,7 +302,7 @@ async def _expire_behind_the_gateways_back(house: House, booking_id: str) -> Non
             "UPDATE bookings SET expires_at = now() - interval '1 second' WHERE booking_id = $1",
             booking_id,
         )
-    await house.runtime.bookings._end(
+    ended = await house.runtime.ledger.end(
         house.event_id,
         booking_id,
         to=BookingStatus.EXPIRED,
@@ -310,6 +310,8 @@ async def _expire_behind_the_gateways_back(house: House, booking_id: str) -> Non
         note="late",
         decline_code="gateway-unanswered",
     )
+    assert ended.settlement is not None
+    await house.runtime.inventory.settle(house.event_id, ended.settlement)
 
 
 async def _settle_outbox(house: House) -> None:

@@ -1,0 +1,119 @@
+# Frontrow. `make` alone lists what there is.
+# A machine needs GNU make and Python >= 3.11; everything else is installed into .venv from a lock.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help up demo doctor test check check-web bench fmt lock schema browser clean reset
+
+VENV := .venv
+BIN  := $(VENV)/bin
+# The first Python that is new enough; PYTHON=/path/to/python3 chooses another.
+FITS := import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2])
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	--no-input --no-deps --no-compile --require-hashes
+PYTEST_ARGS ?=
+TYPESCRIPT := 5.9.3
+UV_COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' \
+		$(MAKEFILE_LIST)
+
+up: $(VENV)/.runtime ## Start everything here; Ctrl-C stops it
+	@$(BIN)/frontrow up --end-with-parent
+
+demo: $(VENV)/.runtime ## Load the demo's venues and events (done by the first `make up`)
+	@$(BIN)/frontrow demo
+
+doctor: $(VENV)/.runtime ## Check stores, schema and clocks, and say how to mend them
+	@$(BIN)/frontrow doctor
+
+test: $(VENV)/.dev browser ## Run the whole test suite
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.dev check-web ## Lint, check formatting, types and layering
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## Measure against the limits of the machine; writes bench.json
+	@$(BIN)/python -m loadtest.bench
+
+fmt: $(VENV)/.dev ## Format the code and apply what the linter can mend
+	@$(BIN)/ruff check --fix --exit-zero .
+	@$(BIN)/ruff format .
+
+schema: $(VENV)/.runtime ## Write sql/schema.sql anew from the migrations
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	export FRONTROW_DATA_DIR="$$folder" && $(BIN)/frontrow migrate && \
+	$(BIN)/frontrow migrate --dump sql/schema.sql
+
+lock: $(VENV)/.dev ## Resolve the dependencies anew into the two lock files
+	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
+	@$(UV_COMPILE) --upgrade pyproject.toml --output-file requirements.lock
+	@$(UV_COMPILE) --upgrade pyproject.toml --extra dev --constraint requirements.lock \
+		--output-file requirements-dev.lock
+
+clean: ## Remove what was installed and built; data stay
+	@rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+reset: ## Delete the embedded stores' data under .frontrow
+	@if [ -f .frontrow/run.json ]; then \
+		echo 'make reset: Frontrow is running; stop it first (Ctrl-C)' >&2; exit 1; fi
+	@rm -rf .frontrow
+
+# --- what the targets above need ------------------------------------------------------------
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { \
+		echo 'make: needs Python 3.11 or newer; install it, or name it: make up PYTHON=/path/to/python3' >&2; \
+		exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo 'make: could not create $(VENV) with $(PYTHON); on Debian and Ubuntu: apt-get install python3-venv' >&2; \
+		exit 1; }
+
+# The project itself is found through a path file: no build step, edits count at once.
+$(BIN)/frontrow: | $(BIN)/python
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' | while read -r site; do \
+		echo '$(CURDIR)' > "$$site/frontrow.pth"; done
+	@printf '#!/bin/sh\nexec "%s" -P -m engine "$$@"\n' '$(CURDIR)/$(BIN)/python' > $@
+	@chmod +x $@
+
+$(VENV)/.runtime: requirements.lock | $(BIN)/frontrow
+	@echo 'installing what Frontrow needs into $(VENV) (once)'
+	@$(PIP_INSTALL) -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock requirements.lock | $(BIN)/frontrow
+	@echo 'installing what the tests and checks need into $(VENV) (once)'
+	@$(PIP_INSTALL) -r requirements-dev.lock
+	@touch $@ $(VENV)/.runtime
+
+# The page is tested in a real browser. With CI=true there is no way around it.
+browser: $(VENV)/.dev
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+		command -v $$name >/dev/null 2>&1 && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo 'installing chromium for the browser tests (once)'; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -qq --no-install-recommends chromium >/dev/null && exit 0; \
+	else \
+		$(BIN)/python -m playwright install chromium >/dev/null 2>&1 && exit 0; \
+	fi; \
+	echo 'make: no Chromium for the browser tests; install it, for example: sudo apt-get install chromium' >&2; \
+	test -z "$$CI"
+
+check-web:
+	@if [ ! -f seatmap/web/tsconfig.json ]; then exit 0; fi; \
+	if ! command -v npm >/dev/null 2>&1; then \
+		echo 'make: npm is missing, so the JavaScript is not type-checked' >&2; test -z "$$CI"; exit; fi; \
+	node_modules/.bin/tsc --version 2>/dev/null | grep -qF ' $(TYPESCRIPT)' || \
+		npm install --silent --no-save --no-package-lock --no-audit --no-fund typescript@$(TYPESCRIPT) || \
+		exit 1; \
+	node_modules/.bin/tsc --project seatmap/web/tsconfig.json

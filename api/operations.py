@@ -1,0 +1,66 @@
+"""For those who run it: health and metrics."""
+
+from typing import Annotated, Any
+
+from litestar import MediaType, Response, get
+from litestar.datastructures import State
+from msgspec import Meta, Struct
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from engine.errors import FrontrowError
+
+#: Litestar adds the charset itself.
+_METRICS_TYPE = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
+StoreHealth = Annotated[str, Meta(description="`ok`, or why not.", examples=["ok"])]
+
+
+class Ready(Struct, frozen=True):
+    """How the stores are."""
+
+    postgres: StoreHealth
+    redis: StoreHealth
+    mongo: StoreHealth
+
+
+@get("/health/live", media_type=MediaType.TEXT, tags=["Operations"], summary="The process runs")
+async def live() -> str:
+    return "ok\n"
+
+
+@get(
+    "/health/ready",
+    tags=["Operations"],
+    summary="The stores that selling needs answer",
+    description="The catalogue does not decide: without it known events go on selling.",
+)
+async def ready(state: State) -> Response[Ready]:
+    runtime = state["runtime"]
+    found = Ready(
+        postgres=await _ask(runtime.postgres.ping),
+        redis=await _ask(runtime.redis_store.ping),
+        mongo=await _ask(runtime.mongo.ping),
+    )
+    if found.postgres == "ok" and found.redis == "ok":
+        return Response(found)
+    return Response(found, status_code=503, headers={"Retry-After": "2"})
+
+
+async def _ask(ping: Any) -> str:
+    try:
+        await ping()
+    except FrontrowError as error:
+        return error.detail
+    return "ok"
+
+
+@get(
+    "/metrics",
+    tags=["Operations"],
+    summary="Prometheus metrics",
+    description="Every process has its own: the API here, the live gateway and the worker on theirs.",
+)
+async def show_metrics() -> Response[bytes]:
+    return Response(generate_latest(), media_type=_METRICS_TYPE)
+
+
+HANDLERS = [live, ready, show_metrics]

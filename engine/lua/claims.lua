@@ -1,0 +1,15 @@
+-- All that Redis claims of one event, as of one instant: what the auditor compares. No arguments.
+-- Reply: {'claims', now, payment grace, seats, versions, {seat, hold id, …}, area count, {area field, value, …},
+-- {buyer field, value, …}, {{id, due, owner, state, seats, areas, quantity, created, expires}, …}} (a hold
+-- that is due but not there has '' for all but its id and due), or {'rebuild'}.
+local area_count = redis.call('HGET', META, 'area_count')
+if not area_count then return { 'rebuild' } end
+local holds = {}
+local due = redis.call('ZRANGE', DUE, 0, -1, 'WITHSCORES')
+for i = 1, #due, 2 do
+  local hold = read_hold(due[i]) or {}
+  holds[#holds + 1] = { due[i], due[i + 1], hold.owner or '', hold.state or '', hold.seats or '', hold.areas or '',
+    hold.quantity or '', hold.created or '', hold.expires or '' }
+end
+return { 'claims', now_ms(), PAYMENT_GRACE_MS, redis.call('GET', SEATS) or '', redis.call('GET', VERSIONS) or '',
+  redis.call('HGETALL', OWNERS), area_count, redis.call('HGETALL', AREAS), redis.call('HGETALL', BUYERS), holds }

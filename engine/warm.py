@@ -1,0 +1,33 @@
+"""``python -m engine.warm NAME [MODULE …]``: import first, then become what stdin says.
+
+Importing is most of what starting one of our processes takes. The launcher starts them beside the
+stores with this; each imports its MODULEs and waits for one line of JSON, ``{"environment": {…},
+"argv": [module, argument, …]}``, which is the stores' word that they are there. NAME only tells
+people which process it is.
+"""
+
+import importlib
+import json
+import os
+import runpy
+import sys
+import warnings
+
+
+def main(*modules: str) -> None:
+    for module in modules:
+        importlib.import_module(module)
+    line = sys.stdin.readline()
+    if not line:  # the launcher has given up
+        return
+    order = json.loads(line)
+    os.environ.update(order["environment"])
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    sys.argv = order["argv"]
+    # That a module was imported before it runs is the point of this program.
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module="runpy")
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[2:])

@@ -1,0 +1,495 @@
+"""``make bench``: every speed claim as a ratio (or a time) taken in one run, with its raw figures.
+
+    python -m loadtest.bench [--only KEY …] [--repeat N] [--output bench.json]
+
+Starts its own stores and processes in a temporary folder and prints each figure as minimum, median
+and maximum over the repeats. ``bench.json`` keeps the median under each key, and beside it what was
+measured. A limit is always taken in turn with what is measured against it (A B A B …), so that a
+machine that changes its speed changes both.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import platform
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import uvloop
+
+from api.auth import Tokens
+from engine import embedded, migrate
+from engine.catalog import EventDraft
+from engine.config import Settings
+from engine.embedded import StoreUrls
+from engine.model import new_id
+from engine.runtime import Runtime, open_runtime
+from loadtest import client, engine_bench
+
+REPO = Path(__file__).resolve().parents[1]
+_SECRET = "benchmarks-sign-their-own-tokens-here"  # noqa: S105  # signs nothing outside the run
+_CONNECTIONS = 32
+
+#: DESIGN §9: what each figure should reach. A ratio "at least", a time or a cost "at most".
+BARS: dict[str, tuple[str, float]] = {
+    "hold_http_vs_noop": (">=", 0.70),
+    "book_batched_vs_single": (">=", 6.0),
+    "hold_cost_200k_vs_2k": ("<=", 1.1),
+    "rebuild_20k_ms": ("<=", 100.0),
+    "hold_cpu_ms": ("<=", 0.2),
+    "booking_cpu_ms": ("<=", 0.6),
+    "contention_50x10_ms": ("<=", 100.0),
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measurement: the value that counts, and the raw figures behind it."""
+
+    value: float
+    raw: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The running product under measurement."""
+
+    runtime: Runtime
+    urls: StoreUrls
+    settings: Settings
+    api_port: int
+    noop_port: int
+    api_pid: int
+    server_pids: list[int]
+    tokens: list[str]
+
+    async def event(self, seats: int, *, buyer_limit: int = 1000) -> str:
+        """A published event of so many seats in one category."""
+        per_row = 100
+        rows = -(-seats // per_row)
+        document = {
+            "format": "frontrow/1",
+            "name": f"House of {seats}",
+            "size": {"width": 25.0 * per_row + 50, "height": 25.0 * rows + 50},
+            "categories": [{"name": "Any", "color": "#0072b2"}],
+            "sections": [
+                {
+                    "name": "House",
+                    "rows": [
+                        {
+                            "label": f"R{row}",
+                            "seats": [
+                                {
+                                    "number": str(seat + 1),
+                                    "x": 25.0 + 25 * seat,
+                                    "y": 25.0 + 25 * row,
+                                    "category": "Any",
+                                }
+                                for seat in range(min(per_row, seats - row * per_row))
+                            ],
+                        }
+                        for row in range(rows)
+                    ],
+                }
+            ],
+        }
+        venue, _ = await self.runtime.catalog.import_venue(document)
+        event = await self.runtime.catalog.create_event(
+            EventDraft(
+                name="Bench",
+                venue_id=venue.venue_id,
+                starts_at=datetime.now(UTC) + timedelta(days=30),
+                currency="EUR",
+                prices={"Any": 5000},
+                buyer_limit=buyer_limit,
+                hold_ttl_s=1800,
+            )
+        )
+        await self.runtime.publishing.publish(event.event_id)
+        return event.event_id
+
+    def server_cpu_s(self) -> float:
+        """User and system seconds of every server process: API, worker, stores, and their children."""
+        total = 0.0
+        for pid in self.server_pids:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process = psutil.Process(pid)
+                for one in (process, *process.children(recursive=True)):
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        times = one.cpu_times()
+                        total += times.user + times.system + times.children_user
+                        total += times.children_system
+        return total
+
+
+async def hold_http_vs_noop(bench: Bench) -> Figure:
+    """Holds per second over HTTP by one API process, against an empty handler with the same body."""
+    requests = 6000
+    event_id = await bench.event(2 * requests + 2)
+    prepared = list(_hold_requests(bench, event_id, requests))
+    warm = prepared[: requests // 6]
+    await _drive(bench.noop_port, warm)
+    await _drive(bench.api_port, warm)
+    noop = await _drive(bench.noop_port, prepared[len(warm) :])
+    hold = await _drive(bench.api_port, prepared[len(warm) :])
+    _expect(hold, 201)
+    return Figure(
+        hold.per_second / noop.per_second,
+        {"hold_per_s": hold.per_second, "noop_per_s": noop.per_second}
+        | _percentiles("hold", hold.latencies_s),
+    )
+
+
+async def hold_cpu_ms(bench: Bench) -> Figure:
+    """CPU of all server processes together per hold of two seats over HTTP."""
+    requests = 5000
+    event_id = await bench.event(2 * requests + 2)
+    prepared = list(_hold_requests(bench, event_id, requests))
+    await _drive(bench.api_port, prepared[:500])
+    before = bench.server_cpu_s()
+    result = await _drive(bench.api_port, prepared[500:])
+    used = bench.server_cpu_s() - before
+    _expect(result, 201)
+    done = result.statuses[201]
+    return Figure(
+        1000 * used / done, {"server_cpu_s": used, "holds": done, "per_s": result.per_second}
+    )
+
+
+async def booking_cpu_ms(bench: Bench) -> Figure:
+    """CPU of all server processes per hold and paid booking over HTTP, until the map shows it sold."""
+    bookings = 2500
+    event_id = await bench.event(2 * bookings + 2)
+    hold_ids = [new_id() for _ in range(bookings)]
+    holds = _hold_requests(bench, event_id, bookings, hold_ids)
+    books = (
+        client.post("/v1/bookings", _booking_body(hold_id), token, Idempotency_Key=hold_id)
+        for hold_id, token in zip(hold_ids, itertools.cycle(bench.tokens), strict=False)
+    )
+    before = bench.server_cpu_s()
+    held = await _drive(bench.api_port, list(holds))
+    booked = await _drive(bench.api_port, list(books), connections=2 * _CONNECTIONS)
+    while (await bench.runtime.inventory.snapshot(event_id)).states.count(b"2") < 2 * bookings:
+        await asyncio.sleep(0.01)
+    used = bench.server_cpu_s() - before
+    _expect(held, 201)
+    _expect(booked, 201)
+    return Figure(
+        1000 * used / bookings,
+        {"server_cpu_s": used, "bookings": bookings, "bookings_per_s": booked.per_second}
+        | _percentiles("book", booked.latencies_s),
+    )
+
+
+async def book_batched_vs_single(bench: Bench) -> Figure:
+    """Reserve and confirm with all bookkeeping: batches, against one call each over 8 connections."""
+    bookings = 2000
+    event_id = await bench.event(4 * bookings)
+    single = await engine_bench.book_single(bench.runtime, event_id, range(bookings), connections=8)
+    batched = await engine_bench.book_batched(
+        bench.runtime, event_id, range(bookings, 2 * bookings), concurrency=256
+    )
+    return Figure(batched / single, {"batched_per_s": batched, "single_per_s": single})
+
+
+async def hold_cost_200k_vs_2k(bench: Bench) -> Figure:
+    """Time of the same holds (then released) in a house of 200,000 seats, against 2,000."""
+    large, small = await _two_houses(bench)
+    times: dict[str, list[float]] = {large: [], small: []}
+    for _ in range(7):
+        for event_id in (small, large):
+            times[event_id].append(await engine_bench.hold_cost_s(bench.runtime, event_id, 900))
+    small_us = 1e6 * statistics.median(times[small][1:])
+    large_us = 1e6 * statistics.median(times[large][1:])
+    return Figure(large_us / small_us, {"hold_200k_us": large_us, "hold_2k_us": small_us})
+
+
+_HOUSES: dict[int, tuple[str, str]] = {}
+
+
+async def _two_houses(bench: Bench) -> tuple[str, str]:
+    # A house of 200,000 seats takes seconds to publish, and each repeat leaves it as it was.
+    if id(bench) not in _HOUSES:
+        _HOUSES[id(bench)] = (await bench.event(200_000), await bench.event(2_000))
+    return _HOUSES[id(bench)]
+
+
+async def rebuild_20k_ms(bench: Bench) -> Figure:
+    """Time to lay the state of a 20,000-seat event into an empty Redis."""
+    event_id = await bench.event(20_000)
+    await engine_bench.book_batched(bench.runtime, event_id, range(1500), concurrency=256)
+    times = []
+    for _ in range(5):
+        await engine_bench.forget(bench.runtime, event_id)
+        started = time.perf_counter()
+        await bench.runtime.inventory.rebuild(event_id)
+        times.append(1000 * (time.perf_counter() - started))
+    return Figure(statistics.median(times), {"min_ms": min(times), "max_ms": max(times)})
+
+
+async def contention_50x10_ms(bench: Bench) -> Figure:
+    """50 buyers want the same 10 seats, each until it has booked one or all are sold."""
+    event_id = await bench.event(10)
+    base = f"http://127.0.0.1:{bench.api_port}"
+    chance = random.Random(7)
+    async with httpx.AsyncClient(
+        base_url=base, limits=httpx.Limits(max_connections=50, max_keepalive_connections=50)
+    ) as http:
+        # Buyers are there before the on-sale: their connections stand.
+        await asyncio.gather(*(http.get("/health/live") for _ in range(50)))
+        started = time.perf_counter()
+        outcomes = await asyncio.gather(
+            *(
+                _fight(http, event_id, token, chance.sample(range(10), 10))
+                for token in bench.tokens[:50]
+            )
+        )
+        elapsed_ms = 1000 * (time.perf_counter() - started)
+    states = (await bench.runtime.inventory.snapshot(event_id)).states
+    if outcomes.count(True) != 10 or states != b"2" * 10:
+        raise RuntimeError(f"{outcomes.count(True)} winners of 10 seats, map {states!r}")
+    return Figure(elapsed_ms, {"winners": 10, "losers": outcomes.count(False)})
+
+
+async def _fight(http: httpx.AsyncClient, event_id: str, token: str, wishes: list[int]) -> bool:
+    """One buyer: tries seat after seat; True with a booking, False when none is left."""
+    headers = {"Authorization": f"Bearer {token}"}
+    for seat_no in wishes:
+        held = await http.post(
+            f"/v1/events/{event_id}/holds", json={"seats": [seat_no]}, headers=headers
+        )
+        if held.status_code != 201:
+            continue
+        body = _booking_body(held.json()["hold_id"])
+        booked = await http.post(
+            "/v1/bookings",
+            content=body,
+            headers={
+                **headers,
+                "Content-Type": "application/json",
+                "Idempotency-Key": new_id(),
+            },
+        )
+        if booked.status_code == 201:
+            return True
+    return False
+
+
+MEASURES: dict[str, Callable[[Bench], Awaitable[Figure]]] = {
+    measure.__name__: measure
+    for measure in (
+        hold_http_vs_noop,
+        book_batched_vs_single,
+        hold_cost_200k_vs_2k,
+        rebuild_20k_ms,
+        hold_cpu_ms,
+        booking_cpu_ms,
+        contention_50x10_ms,
+    )
+}
+
+
+def _booking_body(hold_id: str) -> bytes:
+    return json.dumps(
+        {
+            "hold_id": hold_id,
+            "buyer": {"email": "ada@example.com", "name": "Ada Lovelace"},
+            "payment": {"provider": "sandbox", "token": "tok_visa"},
+        }
+    ).encode()
+
+
+def _hold_requests(
+    bench: Bench, event_id: str, count: int, hold_ids: list[str] | None = None
+) -> Iterator[bytes]:
+    path = f"/v1/events/{event_id}/holds"
+    for number, token in zip(range(count), itertools.cycle(bench.tokens), strict=False):
+        body: dict[str, Any] = {"seats": [2 * number, 2 * number + 1]}
+        if hold_ids is not None:
+            body["hold_id"] = hold_ids[number]
+        yield client.post(path, json.dumps(body).encode(), token)
+
+
+async def _drive(
+    port: int, requests: list[bytes], *, connections: int = _CONNECTIONS
+) -> client.Result:
+    return await client.run(
+        "127.0.0.1", port, client.counted(iter(requests)), connections=connections
+    )
+
+
+def _expect(result: client.Result, status: int) -> None:
+    if set(result.statuses) != {status}:
+        raise RuntimeError(f"expected {status} only, saw {dict(result.statuses)}")
+
+
+def _percentiles(name: str, seconds: list[float]) -> dict[str, float]:
+    cuts = statistics.quantiles(seconds, n=100)
+    return {f"{name}_p50_ms": 1000 * cuts[49], f"{name}_p99_ms": 1000 * cuts[98]}
+
+
+# The stack
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _environment(settings: Settings, urls: StoreUrls, api_port: int) -> dict[str, str]:
+    return {
+        **{k: v for k, v in os.environ.items() if not k.startswith("FRONTROW_")},
+        "FRONTROW_POSTGRES_URL": urls.postgres_url,
+        "FRONTROW_REDIS_URL": urls.redis_url,
+        "FRONTROW_MONGO_URL": urls.mongo_url,
+        "FRONTROW_DATA_DIR": settings.data_dir,
+        "FRONTROW_TOKEN_SECRET": _SECRET,
+        "FRONTROW_API_PORT": str(api_port),
+        "FRONTROW_WORKER_PORT": str(_free_port()),
+        "FRONTROW_LOG_LEVEL": "warning",
+    }
+
+
+@contextlib.contextmanager
+def _process(
+    arguments: list[str], environment: dict[str, str]
+) -> Iterator["subprocess.Popen[bytes]"]:
+    process = subprocess.Popen(  # our own modules
+        [sys.executable, "-m", *arguments], env=environment, cwd=REPO
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _uvicorn(target: str, port: int) -> list[str]:
+    return [
+        *("uvicorn", target, "--factory", "--port", str(port)),
+        *("--no-access-log", "--log-level", "warning"),
+    ]
+
+
+async def _until_open(port: int) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.05)
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Bench]:
+    """Stores, one API process, one worker, and the empty handler beside them."""
+    settings = Settings(data_dir=str(folder), token_secret=_SECRET, log_level="warning")
+    async with contextlib.AsyncExitStack() as ending:
+        stores = embedded.EmbeddedStores(settings)
+        stores.claim()
+        urls = await stores.start()
+        ending.push_async_callback(stores.stop)
+        await asyncio.to_thread(migrate.migrate, urls.postgres_url)
+        api_port, noop_port = _free_port(), _free_port()
+        environment = _environment(settings, urls, api_port)
+        api = ending.enter_context(_process(_uvicorn("api.app:create_app", api_port), environment))
+        ending.enter_context(_process(_uvicorn("loadtest.noop:create_app", noop_port), environment))
+        worker = ending.enter_context(_process(["engine.worker"], environment))
+        runtime = await ending.enter_async_context(open_runtime(settings, role="bench"))
+        await _until_open(api_port)
+        await _until_open(noop_port)
+        tokens = Tokens(_SECRET, ttl_s=86_400)
+        yield Bench(
+            runtime=runtime,
+            urls=urls,
+            settings=settings,
+            api_port=api_port,
+            noop_port=noop_port,
+            api_pid=api.pid,
+            server_pids=[api.pid, worker.pid, *(server.pid for server in stores.servers)],
+            tokens=[tokens.issue() for _ in range(500)],
+        )
+
+
+# The report
+
+
+async def measure_all(keys: list[str], repeat: int) -> dict[str, list[Figure]]:
+    figures: dict[str, list[Figure]] = {key: [] for key in keys}
+    with tempfile.TemporaryDirectory(prefix="frontrow-bench-") as folder:
+        # The embedded PostgreSQL may run as another user than the one who made the folder.
+        os.chmod(folder, 0o755)  # noqa: S103
+        async with running(Path(folder) / "data") as bench:
+            for turn in range(repeat):
+                for key in keys:
+                    figures[key].append(await MEASURES[key](bench))
+                    print(f"  {turn + 1}/{repeat} {key}: {figures[key][-1].value:.3f}", flush=True)
+    return figures
+
+
+def report(figures: dict[str, list[Figure]]) -> dict[str, Any]:
+    """Prints the table; returns what ``bench.json`` holds."""
+    medians: dict[str, Any] = {}
+    raw: dict[str, Any] = {}
+    print(f"\n{'figure':26}{'min':>10}{'median':>10}{'max':>10}   bar")
+    for key, taken in figures.items():
+        values = sorted(figure.value for figure in taken)
+        median = statistics.median(values)
+        sign, bar = BARS[key]
+        holds = median >= bar if sign == ">=" else median <= bar
+        verdict = "met" if holds else "NOT MET"
+        print(f"{key:26}{values[0]:10.3f}{median:10.3f}{values[-1]:10.3f}   {sign} {bar} {verdict}")
+        medians[key] = round(median, 4)
+        raw[key] = {
+            "min": round(values[0], 4),
+            "max": round(values[-1], 4),
+            "repeats": len(values),
+            "raw_medians": {
+                name: round(statistics.median(figure.raw[name] for figure in taken), 3)
+                for name in taken[0].raw
+            },
+        }
+        print("    " + ", ".join(f"{k} {v:g}" for k, v in raw[key]["raw_medians"].items()))
+    machine = {
+        "cpu_count": os.cpu_count(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+    }
+    return medians | {"details": raw, "machine": machine, "taken_on": f"{datetime.now(UTC):%F}"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--only", nargs="+", choices=list(MEASURES), metavar="KEY")
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--output", type=Path, default=REPO / "bench.json")
+    options = parser.parse_args()
+    keys = options.only or list(MEASURES)
+    figures = uvloop.run(measure_all(keys, max(1, options.repeat)))
+    kept = report(figures)
+    if options.only is None:
+        options.output.write_text(json.dumps(kept, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,499 @@
+"""WebSocket connections: who may watch, how much they may send, how they are told to go.
+
+``/v1/live/{event_id}?epoch=&seq=``. A browser cannot read why a handshake was refused, so the
+handshake is completed and the connection closed with a code that says it:
+
+==== ==========================================================================================
+4400 malformed: bad query, unknown subprotocol, a message other than ``{"type": "snapshot"}``
+4401 not authorised: the ticket is not known
+4404 no such event
+4408 too slow: did not read, or did not answer pings
+4429 too many connections from one address, or too many messages
+1001 going away
+1013 try again later: the event's state cannot be read at the moment
+==== ==========================================================================================
+
+Only a page from a foreign origin is refused over HTTP (403). What breaks RFC 6455 itself (an
+unmasked frame, more than 4 KiB) is closed by the ``websockets`` library with the RFC's own codes.
+"""
+
+import asyncio
+import contextlib
+import http
+import re
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from typing import Any, Literal
+from urllib.parse import parse_qsl
+
+import msgspec
+import structlog
+from msgspec import Struct
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import DATA_OPCODES, Frame
+from websockets.http11 import Request, Response
+from websockets.protocol import OPEN, Event
+from websockets.typing import Origin, Subprotocol
+
+from engine.config import ConfigError, Settings
+from engine.errors import NotFound, Unavailable
+from seatmap import metrics
+from seatmap.fanout import Watcher
+from seatmap.hub import CLOSE_NOT_FOUND, CLOSE_TOO_SLOW, CLOSE_TRY_LATER, Hub
+from seatmap.protocol import Encoding
+from seatmap.replica import Position
+
+log = structlog.get_logger(__name__)
+
+CLOSE_GOING_AWAY = 1001
+CLOSE_MALFORMED, CLOSE_NOT_AUTHORISED, CLOSE_TOO_MANY = 4400, 4401, 4429
+_PATH = re.compile(r"/v1/live/([^/?#]*)")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_NUMBER = re.compile(r"[0-9]{1,20}")
+_U32_MAX, _U64_MAX = 2**32 - 1, 2**64 - 1
+_QUERY_FIELDS_MAX = 16
+#: A close frame's payload is 125 bytes, two of them the code.
+_REASON_BYTES_MAX = 123
+_ENCODINGS: dict[str, Encoding] = {encoding.value: encoding for encoding in Encoding}
+_PING = b"\x89\x00"
+_SWEEP_SLICE = 512
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What one client may cost. Durations are seconds."""
+
+    connections_per_address: int = 20_000
+    message_bytes_max: int = 4096
+    #: Messages a client may send at once, and per second in the long run.
+    message_burst: int = 10
+    messages_per_s: float = 1.0
+    #: A watcher with more than this unsent gets no more deltas until it has drained.
+    backlog_bytes_max: int = 64 * 1024
+    #: The kernel buffers this much more (it doubles the figure) before a backlog shows.
+    kernel_buffer_bytes: int = 32 * 1024
+    handshake_s: float = 10.0
+    #: A silent client is pinged after this, and closed after twice this.
+    heartbeat_s: float = 20.0
+    #: How long a closing handshake may take before the connection is cut.
+    close_s: float = 5.0
+
+
+class Refused(Exception):
+    """An answer to the client, not a failure: the connection is closed with ``code``."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Target(Struct, frozen=True):
+    """What a client asks to watch, and where its map stands if it has one."""
+
+    event_id: str
+    position: Position | None
+
+
+def parse_target(path: str) -> Target:
+    """The target in a request's path and query. Raises Refused."""
+    path, _, query = path.partition("?")
+    match = _PATH.fullmatch(path)
+    if match is None or not _UUID.fullmatch(match[1]):
+        raise Refused(CLOSE_NOT_FOUND, "no such event")
+    fields = _parse_query(query)
+    if "ticket" in fields:
+        raise Refused(CLOSE_NOT_AUTHORISED, "the ticket is not known")
+    epoch = _parse_number(fields, "epoch", _U32_MAX)
+    seq = _parse_number(fields, "seq", _U64_MAX)
+    known = epoch is not None and seq is not None
+    return Target(match[1].lower(), Position(epoch, seq) if known else None)  # type: ignore[arg-type]  # both are known
+
+
+def _parse_query(query: str) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_QUERY_FIELDS_MAX)
+    except ValueError as error:
+        raise Refused(CLOSE_MALFORMED, str(error)) from None
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise Refused(CLOSE_MALFORMED, "a query field is repeated")
+    return fields
+
+
+def _parse_number(fields: dict[str, str], name: str, most: int) -> int | None:
+    text = fields.get(name, "")
+    if text == "":
+        return None
+    if not _NUMBER.fullmatch(text) or int(text) > most:
+        raise Refused(CLOSE_MALFORMED, f"{name} is not a number up to {most}")
+    return int(text)
+
+
+class Allowance:
+    """A token bucket: ``burst`` at once, ``per_s`` in the long run."""
+
+    __slots__ = ("_burst", "_left", "_per_s", "_then")
+
+    def __init__(self, burst: int, per_s: float, now: float) -> None:
+        self._burst = self._left = float(burst)
+        self._per_s = per_s
+        self._then = now
+
+    def spend(self, now: float) -> bool:
+        self._left = min(self._burst, self._left + (now - self._then) * self._per_s)
+        self._then = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+class LiveConnection(ServerConnection):
+    """Passes on what only the transport knows: that it is full, drained, alive, closing."""
+
+    watcher: Watcher | None = None
+    encoding = Encoding.BINARY
+    #: Set when the client offered only subprotocols we do not speak.
+    unknown_subprotocol = False
+    heard_at = 0.0
+    pinged = False
+    closing = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.heard_at = self.loop.time()
+
+    def data_received(self, data: bytes) -> None:
+        self.heard_at = self.loop.time()
+        self.pinged = False
+        super().data_received(data)
+        self._stop_writing_unless_open()
+
+    def eof_received(self) -> None:
+        super().eof_received()
+        self._stop_writing_unless_open()
+
+    def _stop_writing_unless_open(self) -> None:
+        # After a close frame or a breach of the protocol nothing may follow our answer to it.
+        if self.watcher is not None and self.protocol.state is not OPEN:
+            self.watcher.closed()
+
+    def process_event(self, event: Event) -> None:
+        is_message = isinstance(event, Frame) and event.opcode in DATA_OPCODES
+        if not (self.closing and is_message):
+            super().process_event(event)
+
+    def hear_only_the_close(self) -> None:
+        """From now on drop messages: the client's answer to our close may be behind many, and
+        the library stops reading while they are queued."""
+        self.closing = True
+        with contextlib.suppress(RuntimeError):
+            self.transport.resume_reading()
+
+    # The write limit is 0: paused as soon as anything is buffered, resumed when nothing is.
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.watcher is not None:
+            self.watcher.buffering()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.watcher is not None:
+            self.watcher.drained()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.watcher is not None:
+            self.watcher.closed()
+        super().connection_lost(exc)
+
+
+class _Sink:
+    """A connection's transport and the server's way of closing it, for its watcher."""
+
+    __slots__ = ("_close", "backlog_bytes", "fileno", "write")
+
+    def __init__(self, connection: LiveConnection, close: Callable[[int, str], None]) -> None:
+        transport = connection.transport
+        self.fileno: int = transport.get_extra_info("socket").fileno()
+        self.write: Callable[[bytes], None] = transport.write
+        self.backlog_bytes: Callable[[], int] = transport.get_write_buffer_size
+        self._close = close
+
+    def close(self, code: int, reason: str) -> None:
+        self._close(code, reason)
+
+
+class _Request(Struct, forbid_unknown_fields=True):
+    """The one message a client may send: it wants the map again."""
+
+    type: Literal["snapshot"]
+
+
+_request_decoder = msgspec.json.Decoder(_Request)
+
+
+class LiveServer:
+    """Serves ``hub`` to WebSocket clients, and health and metrics to whoever runs it."""
+
+    def __init__(self, hub: Hub, settings: Settings, limits: Limits | None = None) -> None:
+        self._hub = hub
+        self._host, self._port = settings.live_host, settings.live_port
+        self._origins = _allowed_origins(settings)
+        self.limits = limits or Limits(
+            connections_per_address=settings.live_connections_per_address
+        )
+        self._per_address: Counter[str] = Counter()
+        self._connections: set[LiveConnection] = set()
+        self._closing: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self.port = 0
+
+    @property
+    def connections(self) -> frozenset[LiveConnection]:
+        """Those whose handshake is complete."""
+        return frozenset(self._connections)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Accept connections until the block ends; then everyone is told 1001.
+
+        Raises ConfigError when the address cannot be bound.
+        """
+        server = await self._listen()
+        self.port = server.sockets[0].getsockname()[1]
+        sweeper = asyncio.create_task(self._sweep_forever(), name="heartbeat")
+        try:
+            yield
+        finally:
+            sweeper.cancel()
+            await self._stop(server)
+
+    async def _listen(self) -> Server:
+        limits = self.limits
+        server = serve(
+            self._handle,  # type: ignore[arg-type]  # create_connection makes them ours
+            self._host,
+            self._port,
+            create_connection=LiveConnection,
+            origins=self._origins,
+            select_subprotocol=_select_subprotocol,
+            process_request=self._answer_http,
+            # One stream of bytes for all: nothing may differ by connection.
+            compression=None,
+            # The library's own pings are a task per connection, and wait for a full buffer.
+            ping_interval=None,
+            open_timeout=limits.handshake_s,
+            close_timeout=limits.close_s,
+            max_size=limits.message_bytes_max,
+            max_queue=4,
+            write_limit=0,
+            server_header=None,
+            backlog=4096,
+        )
+        try:
+            await server
+        except OSError as error:
+            raise ConfigError(
+                f"FRONTROW_LIVE_PORT: cannot listen on {self._host}:{self._port} "
+                f"({error.strerror}); set FRONTROW_LIVE_HOST and FRONTROW_LIVE_PORT to a free "
+                "address, for example FRONTROW_LIVE_PORT=8011"
+            ) from None
+        for listener in server.sockets:
+            # Accepted sockets inherit it. Without it the kernel keeps megabytes for a client that
+            # does not read, and we would learn of it too late.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.kernel_buffer_bytes)
+        return server
+
+    # HTTP
+
+    def _answer_http(self, connection: ServerConnection, request: Request) -> Response | None:
+        path = request.path.partition("?")[0]
+        match path:
+            case "/health/live":
+                return _response(connection, http.HTTPStatus.OK, b'{"status":"ok"}')
+            case "/health/ready":
+                return self._answer_ready(connection)
+            case "/metrics":
+                text = generate_latest()
+                return _response(connection, http.HTTPStatus.OK, text, CONTENT_TYPE_LATEST)
+        if _PATH.fullmatch(path) or "Upgrade" in request.headers:
+            return None
+        return _response(connection, http.HTTPStatus.NOT_FOUND, b'{"status":"not found"}')
+
+    def _answer_ready(self, connection: ServerConnection) -> Response:
+        if self._stopping:
+            status, body = http.HTTPStatus.SERVICE_UNAVAILABLE, b'{"status":"stopping"}'
+        elif not self._hub.feed.connected:
+            status, body = http.HTTPStatus.SERVICE_UNAVAILABLE, b'{"status":"redis unavailable"}'
+        else:
+            status, body = http.HTTPStatus.OK, b'{"status":"ok"}'
+        return _response(connection, status, body)
+
+    # WebSockets
+
+    async def _handle(self, connection: LiveConnection) -> None:
+        try:
+            with self._counted(connection):
+                await self._serve(connection)
+        except Refused as refusal:
+            await self._close(connection, refusal.code, refusal.reason)
+        except ConnectionClosed:
+            pass
+
+    @contextlib.contextmanager
+    def _counted(self, connection: LiveConnection) -> Iterator[None]:
+        """The connection's place in the books. Raises Refused when its address has too many."""
+        address = str((connection.remote_address or ("",))[0])
+        gauge = metrics.CONNECTIONS.labels(connection.encoding.value)
+        self._per_address[address] += 1
+        self._connections.add(connection)
+        gauge.inc()
+        try:
+            if self._per_address[address] > self.limits.connections_per_address:
+                raise Refused(CLOSE_TOO_MANY, "too many connections from this address")
+            yield
+        finally:
+            gauge.dec()
+            self._connections.discard(connection)
+            self._per_address[address] -= 1
+            if not self._per_address[address]:
+                del self._per_address[address]
+
+    async def _serve(self, connection: LiveConnection) -> None:
+        if self._stopping:
+            raise Refused(CLOSE_GOING_AWAY, "going away")
+        if connection.unknown_subprotocol:
+            known = " or ".join(encoding.value for encoding in Encoding)
+            raise Refused(CLOSE_MALFORMED, f"the subprotocol must be {known}")
+        assert connection.request is not None
+        target = parse_target(connection.request.path)
+        sink = _Sink(
+            connection, lambda code, reason: self._spawn(self._close(connection, code, reason))
+        )
+        watcher = Watcher(connection.encoding, sink, self.limits.backlog_bytes_max)
+        connection.watcher = watcher
+        try:
+            await self._join(target, watcher)
+            await self._listen_to(connection, watcher)
+        finally:
+            watcher.closed()
+            self._hub.leave(watcher)
+
+    async def _join(self, target: Target, watcher: Watcher) -> None:
+        try:
+            await self._hub.join(target.event_id, watcher, target.position)
+        except NotFound:
+            raise Refused(CLOSE_NOT_FOUND, "no such event") from None
+        except Unavailable as error:
+            raise Refused(CLOSE_TRY_LATER, error.detail) from None
+
+    async def _listen_to(self, connection: LiveConnection, watcher: Watcher) -> None:
+        loop = connection.loop
+        allowance = Allowance(self.limits.message_burst, self.limits.messages_per_s, loop.time())
+        while True:
+            text = await connection.recv()
+            if not allowance.spend(loop.time()):
+                raise Refused(CLOSE_TOO_MANY, "too many messages")
+            if not isinstance(text, str):
+                raise Refused(CLOSE_MALFORMED, "messages are JSON text")
+            try:
+                _request_decoder.decode(text)
+            except (msgspec.DecodeError, UnicodeError, RecursionError):
+                raise Refused(CLOSE_MALFORMED, "not a message of this protocol") from None
+            if watcher.watch is not None:
+                watcher.watch.ask(watcher)
+
+    # Closing
+
+    async def _close(self, connection: LiveConnection, code: int, reason: str) -> None:
+        """The closing handshake, or the end of the connection, within ``limits.close_s``."""
+        if connection.watcher is not None:
+            connection.watcher.closed()
+        connection.hear_only_the_close()
+        if connection.protocol.state is OPEN:
+            metrics.CLOSES.labels(str(code)).inc()
+        reason = reason.encode()[:_REASON_BYTES_MAX].decode(errors="ignore")
+        try:
+            # Closing first waits for the buffer of a client that may never read.
+            async with asyncio.timeout(self.limits.close_s):
+                await connection.close(code, reason)
+        except TimeoutError:
+            connection.transport.abort()
+
+    def _spawn(self, closing: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(closing)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _stop(self, server: Server) -> None:
+        self._stopping = True
+        server.close(close_connections=False)
+        for number, connection in enumerate(list(self._connections)):
+            self._spawn(self._close(connection, CLOSE_GOING_AWAY, "going away"))
+            if number % _SWEEP_SLICE == _SWEEP_SLICE - 1:
+                await asyncio.sleep(0)
+        if self._closing:
+            await asyncio.wait(set(self._closing))
+        for handler in list(server.handler_tasks):
+            # It may still wait for an event's state, for a client that is gone by now.
+            handler.cancel()
+        await server.wait_closed()
+
+    # Heartbeat
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            await asyncio.sleep(self.limits.heartbeat_s / 4)
+            await self._sweep()
+
+    async def _sweep(self) -> None:
+        """Ping who has been silent, close who stays so."""
+        for number, connection in enumerate(list(self._connections)):
+            silent_s = connection.loop.time() - connection.heard_at
+            if connection.protocol.state is not OPEN:
+                pass
+            elif silent_s >= 2 * self.limits.heartbeat_s:
+                self._spawn(self._close(connection, CLOSE_TOO_SLOW, "no answer to pings"))
+            elif silent_s >= self.limits.heartbeat_s and not connection.pinged:
+                connection.pinged = True
+                connection.transport.write(_PING)
+            if number % _SWEEP_SLICE == _SWEEP_SLICE - 1:
+                await asyncio.sleep(0)
+
+
+def _select_subprotocol(
+    connection: ServerConnection, offered: Sequence[Subprotocol]
+) -> Subprotocol | None:
+    assert isinstance(connection, LiveConnection)
+    for name in offered:
+        if encoding := _ENCODINGS.get(name):
+            connection.encoding = encoding
+            return name
+    if not offered:
+        return None
+    # A browser fails the handshake unless one it offered is chosen, and then sees no close code.
+    connection.unknown_subprotocol = True
+    return offered[0]
+
+
+def _allowed_origins(settings: Settings) -> list[Origin | re.Pattern[str] | None] | None:
+    """None allows any. A client that sends no Origin is no page, so nobody's page is at risk."""
+    if "*" in settings.allowed_origins:
+        return None
+    return [None, *(Origin(origin.rstrip("/")) for origin in settings.allowed_origins)]
+
+
+def _response(
+    connection: ServerConnection,
+    status: http.HTTPStatus,
+    body: bytes,
+    content_type: str = "application/json",
+) -> Response:
+    response = connection.respond(status, body.decode())
+    del response.headers["Content-Type"]
+    response.headers["Content-Type"] = content_type
+    return response

@@ -1,0 +1,241 @@
+"""`frontrow up` as a person uses it: a real process, real ports, real signals."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def free_ports(count: int) -> list[int]:
+    with_sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in with_sockets]
+    for s in with_sockets:
+        s.close()
+    return ports
+
+
+class Place:
+    """One data folder and three ports; whatever was started on them is ended with the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ports = dict(zip(("api", "live", "worker"), free_ports(3), strict=True))
+        self.environment = {
+            key: value for key, value in os.environ.items() if not key.startswith("FRONTROW_")
+        } | {
+            "FRONTROW_DATA_DIR": str(folder),
+            **{f"FRONTROW_{name.upper()}_PORT": str(port) for name, port in self.ports.items()},
+        }
+        self.started: list[Up] = []
+
+    def command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "engine", *arguments],
+            cwd=PROJECT,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def up(self) -> "Up":
+        up = Up(self)
+        self.started.append(up)
+        return up
+
+    def get(self, name: str, path: str) -> tuple[int, str]:
+        address = f"http://127.0.0.1:{self.ports[name]}{path}"
+        try:
+            with urllib.request.urlopen(address, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+
+class Up:
+    """A running `frontrow up` and what it has printed."""
+
+    def __init__(self, place: Place) -> None:
+        self.log = place.folder.parent / f"up-{len(place.started)}.log"
+        self._place = place
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "engine", "up", "--no-demo"],
+                cwd=PROJECT,
+                env=place.environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    def text(self) -> str:
+        return ANSI.sub("", self.log.read_text(errors="replace"))
+
+    def wait_for(self, text: str, timeout_s: float = 45) -> None:
+        deadline = time.monotonic() + timeout_s
+        while text not in self.text():
+            assert self.process.poll() is None, f"it ended:\n{self.text()}"
+            assert time.monotonic() < deadline, f"no {text!r} in:\n{self.text()}"
+            time.sleep(0.05)
+
+    def family(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def end(self, number: int) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(timeout=30)
+
+
+def still_running(family: list[psutil.Process], timeout_s: float = 10) -> list[psutil.Process]:
+    """Who of them still runs after a while; zombies have ended."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        alive = []
+        for process in family:
+            try:
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    alive.append(process)
+            except psutil.NoSuchProcess:
+                pass
+        if not alive or time.monotonic() > deadline:
+            return alive
+        time.sleep(0.05)
+
+
+def assert_one_line(done: subprocess.CompletedProcess[str], *parts: str) -> None:
+    assert done.returncode == 1, done
+    assert done.stderr.startswith("frontrow: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    for part in parts:
+        assert part in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path / "data")
+    yield place
+    for up in place.started:
+        if up.process.poll() is None:
+            up.process.terminate()
+            try:
+                up.process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                up.process.kill()
+                up.process.wait()
+
+
+def test_it_starts_serves_and_ctrl_c_leaves_nothing(place: Place) -> None:
+    up = place.up()
+    up.wait_for("Ctrl-C stops everything")
+    text = up.text()
+    assert f"http://localhost:{place.ports['api']}" in text
+    key = json.loads((place.folder / "secrets.json").read_text())["organiser_key"]
+    for shown in (key, "tok_visa", "tok_declined", "tok_3ds", "tok_timeout", "/schema"):
+        assert shown in text
+    for name in place.ports:
+        assert place.get(name, "/health/live")[0] == 200
+        assert place.get(name, "/health/ready")[0] == 200
+        assert place.get(name, "/metrics")[0] == 200
+    assert place.get("api", "/v1/events")[0] == 200
+
+    second = place.command("up")
+    assert_one_line(second, "already runs", f"(process {up.process.pid})", "FRONTROW_DATA_DIR")
+
+    healthy = place.command("doctor")
+    assert healthy.returncode == 0, healthy.stdout
+    assert "the API is ready" in healthy.stdout
+    assert "✗" not in healthy.stdout
+
+    listed = place.command("event", "list")
+    assert (listed.returncode, listed.stdout) == (0, ""), "no demo was asked for"
+
+    family = up.family()
+    assert len(family) > 6
+    assert up.end(signal.SIGINT) == 0
+    assert up.text().rstrip().endswith("stopped")
+    assert still_running(family) == []
+    assert not list(place.folder.glob("*.pid"))
+
+
+def test_a_child_that_dies_comes_back_and_kill_9_of_the_launcher_is_survived(place: Place) -> None:
+    up = place.up()
+    up.wait_for("Ctrl-C stops everything")
+    worker = json.loads((place.folder / "worker.pid").read_text())["pid"]
+    os.kill(worker, signal.SIGKILL)
+    up.wait_for("the worker ended (-9); starting it again")
+    deadline = time.monotonic() + 20
+    while json.loads((place.folder / "worker.pid").read_text())["pid"] == worker:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+    family = up.family()
+    up.process.kill()
+    up.process.wait()
+    if sys.platform == "linux":
+        assert still_running(family) == []
+    again = place.up()
+    again.wait_for("Ctrl-C stops everything")
+    assert place.get("api", "/health/ready")[0] == 200
+    family = again.family()
+    assert again.end(signal.SIGTERM) == 0
+    assert still_running(family) == []
+
+
+def test_a_taken_port_is_one_line_and_nothing_is_half_started(place: Place) -> None:
+    with socket.create_server(("127.0.0.1", place.ports["live"])):
+        done = place.command("up")
+    port = place.ports["live"]
+    assert_one_line(done, f"port {port} of the live gateway is taken", "FRONTROW_LIVE_PORT=")
+    assert f"(process {os.getpid()})" in done.stderr
+    assert not (place.folder / "postgres").exists()
+    assert not list(place.folder.glob("*.pid"))
+    same = {"FRONTROW_LIVE_PORT": str(place.ports["api"])}
+    assert_one_line(
+        place.command("up", **same), "FRONTROW_API_PORT and FRONTROW_LIVE_PORT are both"
+    )
+
+
+def test_a_wrong_environment_is_one_line(place: Place, tmp_path: Path) -> None:
+    wrong_url = {"FRONTROW_POSTGRES_URL": "mysql://u:hunter2@h/d"}
+    done = place.command("up", **wrong_url)
+    assert_one_line(done, "FRONTROW_POSTGRES_URL", "mysql://u:***@h/d", "for example")
+    assert "hunter2" not in done.stderr
+    file = tmp_path / "file"
+    file.write_text("")
+    done = place.command("up", FRONTROW_DATA_DIR=str(file / "data"))
+    assert_one_line(done, "cannot write to the data folder", "FRONTROW_DATA_DIR")
+    assert_one_line(place.command("api"), "frontrow up")
+    assert_one_line(place.command("venue", "import", str(tmp_path / "none.json")), "cannot read")
+    (tmp_path / "bad.json").write_text("{")
+    assert_one_line(place.command("venue", "import", str(tmp_path / "bad.json")), "is not JSON")
+    assert_one_line(place.command("event", "pause", "17"), "is not an event's id")
+    assert not place.folder.exists()
+
+
+def test_stores_that_are_away_are_one_line(place: Place) -> None:
+    nowhere = free_ports(1)[0]
+    urls = {
+        "FRONTROW_POSTGRES_URL": f"postgresql://u:hunter2@127.0.0.1:{nowhere}/d",
+        "FRONTROW_REDIS_URL": f"redis://127.0.0.1:{nowhere}",
+        "FRONTROW_MONGO_URL": f"mongodb://127.0.0.1:{nowhere}",
+    }
+    done = place.command("up", **urls)
+    assert_one_line(done, "connection refused", f"127.0.0.1:{nowhere}")
+    assert "hunter2" not in done.stderr

@@ -1,0 +1,193 @@
+"""Group commit: what shares a batch, what waits, and who is told what when one fails."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from engine.batch import Batcher
+from engine.errors import Unavailable
+
+
+class Server:
+    """Takes batches one at a time and answers each when the test says so."""
+
+    def __init__(self, answer: Callable[[str], str | Exception] = str.upper) -> None:
+        self.batches: list[list[str]] = []
+        self.arrived = asyncio.Event()
+        self._answer = answer
+        self._answers: asyncio.Queue[Exception | None] = asyncio.Queue()
+
+    async def flush(self, commands: list[str]) -> Sequence[str | Exception]:
+        self.batches.append(commands)
+        self.arrived.set()
+        failure = await self._answers.get()
+        if failure is not None:
+            raise failure
+        return [self._answer(command) for command in commands]
+
+    async def started(self) -> None:
+        """Wait for the next batch to be under way."""
+        await self.arrived.wait()
+        self.arrived.clear()
+
+    def reply(self, *failures: Exception | None) -> None:
+        for failure in failures or (None,):
+            self._answers.put_nowait(failure)
+
+
+async def test_a_lone_command_leaves_at_once() -> None:
+    server = Server()
+    batcher = Batcher("test", server.flush)
+    server.reply()
+    assert await batcher.submit("a") == "A"
+    assert server.batches == [["a"]]
+
+
+async def test_what_comes_while_a_batch_is_under_way_leaves_together_and_in_order() -> None:
+    server = Server()
+    batcher = Batcher("test", server.flush)
+    first = batcher.submit("a")
+    await server.started()
+    rest = [batcher.submit(command) for command in "bcd"]
+    assert server.batches == [["a"]], "one batch at a time"
+    server.reply(None, None)
+    assert await asyncio.gather(first, *rest) == ["A", "B", "C", "D"]
+    assert server.batches == [["a"], ["b", "c", "d"]]
+
+
+async def test_a_batch_has_its_largest_size() -> None:
+    server = Server()
+    batcher = Batcher("test", server.flush, size_max=2)
+    server.reply(None, None, None)
+    await asyncio.gather(*map(batcher.submit, "abcde"))
+    assert server.batches == [["a", "b"], ["c", "d"], ["e"]]
+
+
+async def test_conflicting_commands_never_share_a_batch_and_keep_their_order() -> None:
+    server = Server()
+    # "12" touches 1 and 2.
+    batcher = Batcher("test", server.flush, conflicts=set)
+    server.reply(*[None] * 3)
+    # 23 waits for 12; 3 would fit beside 12 but must not overtake 23; 4 may.
+    answers = await asyncio.gather(*map(batcher.submit, ["12", "23", "3", "4"]))
+    assert answers == ["12", "23", "3", "4"]
+    assert server.batches == [["12", "4"], ["23"], ["3"]]
+
+
+async def test_each_command_has_its_own_result() -> None:
+    server = Server(lambda command: ValueError(command) if command == "b" else command)
+    batcher = Batcher("test", server.flush)
+    server.reply()
+    results = await asyncio.gather(*map(batcher.submit, "abc"), return_exceptions=True)
+    assert [repr(result) for result in results] == ["'a'", "ValueError('b')", "'c'"]
+
+
+async def test_a_poisonous_command_fails_alone() -> None:
+    attempts: list[list[str]] = []
+
+    async def flush(commands: list[str]) -> list[str]:
+        attempts.append(commands)
+        if "poison" in commands:
+            raise RuntimeError("the whole statement failed")
+        return commands
+
+    batcher: Batcher[str, str] = Batcher("test", flush)
+    commands = ["a", "poison", "b"]
+    results = await asyncio.gather(*map(batcher.submit, commands), return_exceptions=True)
+    assert results[::2] == ["a", "b"]
+    assert isinstance(results[1], RuntimeError)
+    assert attempts == [commands, ["a"], ["poison"], ["b"]]
+
+
+async def test_a_store_that_is_away_fails_all_at_once_and_later_ones_are_tried_anew() -> None:
+    server = Server()
+    batcher = Batcher("test", server.flush)
+    server.reply(Unavailable("away"), None)
+    results = await asyncio.gather(*map(batcher.submit, "abc"), return_exceptions=True)
+    assert [type(result) for result in results] == [Unavailable] * 3
+    assert await batcher.submit("d") == "D"
+    assert server.batches == [["a", "b", "c"], ["d"]], "nobody was tried alone"
+
+
+async def test_who_stops_waiting_does_not_undo_the_command_nor_hinder_others() -> None:
+    server = Server()
+    batcher = Batcher("test", server.flush)
+    running = batcher.submit("a")
+    await server.started()
+    waiting, other = batcher.submit("b"), batcher.submit("c")
+    running.cancel()
+    waiting.cancel()
+    server.reply(None, None)
+    assert await other == "C"
+    assert server.batches == [["a"], ["b", "c"]]
+
+
+async def test_an_answer_that_does_not_fit_fails_everybody_and_leaves_nobody_waiting() -> None:
+    async def flush(commands: list[str]) -> list[str]:
+        return commands[:-1] if len(commands) != 1 else ["x", "y"]
+
+    batcher: Batcher[str, str] = Batcher("test", flush)
+    async with asyncio.timeout(5):
+        results = await asyncio.gather(*map(batcher.submit, "abc"), return_exceptions=True)
+    assert all(isinstance(result, Exception) for result in results), results
+
+
+async def test_draining_waits_for_what_is_under_way_and_what_waits() -> None:
+    server = Server()
+    batcher = Batcher("test", server.flush)
+    first = batcher.submit("a")
+    await server.started()
+    second = batcher.submit("b")
+    draining = asyncio.create_task(batcher.drain())
+    server.reply()
+    await server.started()
+    assert not draining.done()
+    server.reply()
+    await draining
+    assert (first.result(), second.result()) == ("A", "B")
+    await batcher.drain()  # nothing is there: at once
+
+
+async def test_work_nobody_waits_for_gathers_longer() -> None:
+    server = Server()
+    batcher = Batcher("test", server.flush, linger_s=0.05)
+    server.reply()
+    first = batcher.submit("a")
+    for _ in range(3):  # the batch has not left: nothing is under way
+        await asyncio.sleep(0)
+    second = batcher.submit("b")
+    assert [await first, await second] == ["A", "B"]
+    assert server.batches == [["a", "b"]]
+
+
+async def test_a_cancelled_batch_tells_its_waiters() -> None:
+    server = Server()
+    batcher = Batcher("test", server.flush)
+    waiter = asyncio.gather(*map(batcher.submit, "ab"), return_exceptions=True)
+    await server.started()
+    assert batcher._task is not None
+    batcher._task.cancel()
+    assert [type(r) for r in await waiter] == [asyncio.CancelledError] * 2
+
+
+@pytest.mark.parametrize("size_max", [1, 3, 256])
+async def test_random_conflicts_keep_every_keys_order(size_max: int) -> None:
+    served: list[str] = []
+
+    async def flush(commands: list[str]) -> list[str]:
+        touched = "".join(command[0] for command in commands)
+        assert len(set(touched)) == len(touched)
+        assert len(commands) <= size_max
+        served.extend(commands)
+        await asyncio.sleep(0)
+        return commands
+
+    batcher: Batcher[str, str] = Batcher(
+        "test", flush, conflicts=lambda command: command[0], size_max=size_max
+    )
+    commands = [f"{'abc'[n * n % 3]}{n}" for n in range(60)]
+    await asyncio.gather(*map(batcher.submit, commands))
+    for key in "abc":
+        mine = [command for command in commands if command[0] == key]
+        assert [command for command in served if command[0] == key] == mine

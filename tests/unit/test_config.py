@@ -1,0 +1,76 @@
+"""A wrong setting is refused with its name, what was read, and an example; secrets stay hidden."""
+
+import pytest
+
+from engine.config import ConfigError, Settings, load_settings, mask
+
+
+def test_nothing_set_gives_the_defaults() -> None:
+    assert load_settings({"PATH": "/bin"}) == Settings()
+
+
+def test_every_kind_of_value_is_read() -> None:
+    settings = load_settings(
+        {
+            "FRONTROW_API_PORT": "9000",
+            "FRONTROW_GATEWAY_TIMEOUT_S": "2.5",
+            "FRONTROW_REDIS_URL": "redis://:secret@cache.example:6379/0",
+            "FRONTROW_ALLOWED_ORIGINS": "https://a.example, https://b.example,",
+        }
+    )
+    assert settings.api_port == 9000
+    assert settings.gateway_timeout_s == 2.5
+    assert settings.redis_url == "redis://:secret@cache.example:6379/0"
+    assert settings.allowed_origins == ("https://a.example", "https://b.example")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("FRONTROW_API_PORT", "eighty", "'eighty'"),
+        ("FRONTROW_API_PORT", "0", "'0'"),
+        ("FRONTROW_API_PORT", "65536", "'65536'"),
+        ("FRONTROW_GATEWAY_TIMEOUT_S", "-1", "'-1'"),
+        ("FRONTROW_POSTGRES_URL", "mysql://localhost/frontrow", "'mysql://localhost/frontrow'"),
+        ("FRONTROW_POSTGRES_URL", "postgresql:///frontrow", "'postgresql:///frontrow'"),
+        ("FRONTROW_REDIS_URL", "redis://host:port", "'redis://host:port'"),
+        ("FRONTROW_MONGO_URL", "http://localhost", "'http://localhost'"),
+        ("FRONTROW_LIVE_PUBLIC_URL", "http://localhost:8001", "'http://localhost:8001'"),
+        ("FRONTROW_LOG_FORMAT", "xml", "'xml'"),
+        ("FRONTROW_LOG_LEVEL", "loud", "'loud'"),
+        ("FRONTROW_HOLD_MAX_S", "10", "'10'"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_one_line(name: str, value: str, shown: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_settings({name: value})
+    message = str(refused.value)
+    assert message.startswith(f"{name}: ")
+    assert shown in message
+    assert f"{name}=" in message, "there is an example"
+    assert "\n" not in message
+
+
+def test_an_unknown_setting_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"FRONTROW_PROT: no such setting; known are .*_API_PORT"):
+        load_settings({"FRONTROW_PROT": "1"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FRONTROW_POSTGRES_URL", "postgrsql://frontrow:hunter2@db.example/frontrow"),
+        ("FRONTROW_REDIS_URL", "redis//:hunter2@cache.example"),
+        ("FRONTROW_TOKEN_SECRET", "hunter2"),
+    ],
+)
+def test_secrets_are_never_shown(name: str, value: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_settings({name: value})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_mask_hides_only_the_password() -> None:
+    assert mask("postgresql://u:hunter2@h:1/d") == "postgresql://u:***@h:1/d"
+    assert mask("redis://:hunter2@h:1/0") == "redis://:***@h:1/0"
+    assert mask("redis://h:1/0") == "redis://h:1/0"
