@@ -35,14 +35,22 @@ _CSP = (
 )
 
 
-@get(["/", "/events/{event_id:uuid}"], include_in_schema=False)
-async def page(event_id: Any = None) -> Response[bytes]:
-    name = "index.html" if event_id is None else "event.html"
+def _page(name: str) -> Response[bytes]:
     return Response(
         (WEB_ROOT / name).read_bytes(),
         media_type=MediaType.HTML,
         headers={"Content-Security-Policy": _CSP, "Cache-Control": "no-cache"},
     )
+
+
+@get("/", include_in_schema=False)
+async def index_page() -> Response[bytes]:
+    return _page("index.html")
+
+
+@get("/events/{event_id:uuid}", include_in_schema=False)
+async def event_page() -> Response[bytes]:
+    return _page("event.html")
 
 
 def build(settings: Settings) -> Litestar:
@@ -65,7 +73,8 @@ def build(settings: Settings) -> Litestar:
             *bookings.HANDLERS,
             *organiser.HANDLERS,
             *operations.HANDLERS,
-            page,
+            index_page,
+            event_page,
             describe_problem,
             create_static_files_router(
                 path="/web",

@@ -1,5 +1,6 @@
 """For those who run it: health and metrics."""
 
+import asyncio
 from typing import Annotated, Any
 
 from litestar import MediaType, Response, get
@@ -11,6 +12,8 @@ from engine.errors import FrontrowError
 
 #: Litestar adds the charset itself.
 _METRICS_TYPE = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
+#: Whoever asks for readiness often waits no longer than a second itself.
+_PING_TIMEOUT_S = 0.8
 StoreHealth = Annotated[str, Meta(description="`ok`, or why not.", examples=["ok"])]
 
 
@@ -35,11 +38,8 @@ async def live() -> str:
 )
 async def ready(state: State) -> Response[Ready]:
     runtime = state["runtime"]
-    found = Ready(
-        postgres=await _ask(runtime.postgres.ping),
-        redis=await _ask(runtime.redis_store.ping),
-        mongo=await _ask(runtime.mongo.ping),
-    )
+    pings = (runtime.postgres.ping, runtime.redis_store.ping, runtime.mongo.ping)
+    found = Ready(*await asyncio.gather(*map(_ask, pings)))
     if found.postgres == "ok" and found.redis == "ok":
         return Response(found)
     return Response(found, status_code=503, headers={"Retry-After": "2"})
@@ -47,9 +47,12 @@ async def ready(state: State) -> Response[Ready]:
 
 async def _ask(ping: Any) -> str:
     try:
-        await ping()
+        async with asyncio.timeout(_PING_TIMEOUT_S):
+            await ping()
     except FrontrowError as error:
         return error.detail
+    except TimeoutError:
+        return "It does not answer."
     return "ok"
 
 

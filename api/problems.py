@@ -58,7 +58,7 @@ _TITLES = {
     500: "Something went wrong on our side",
     503: "Unavailable for a moment",
 }
-_HTTP_CODES = {
+HTTP_CODES = {
     400: "invalid-request",
     401: "not-authenticated",
     403: "not-allowed",
@@ -162,7 +162,7 @@ def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[byt
         detail = "; ".join(_say(item) for item in found) or detail
     elif status == 404:
         detail = f"There is nothing at {request.url.path}; the API is described at /schema."
-    response = _response(request, status, _HTTP_CODES.get(status, "request-failed"), detail, extra)
+    response = _response(request, status, HTTP_CODES.get(status, "request-failed"), detail, extra)
     # Among them Allow, which a 405 must have.
     response.headers.update(error.headers or {})
     return response

@@ -10,7 +10,7 @@ from html import escape
 from http import HTTPStatus
 from typing import Any
 
-from litestar import Request, Response, Router, get
+from litestar import MediaType, Request, Response, Router, get
 from litestar.datastructures import ResponseHeader
 from litestar.exceptions import NotFoundException
 from litestar.openapi.plugins import OpenAPIRenderPlugin
@@ -67,7 +67,7 @@ async def _negotiate(request: Request[Any, Any, Any]) -> Response[Any] | None:
         raise NotFoundException
     if path == "/schema" and _prefers_json(request.headers.get("accept", "")):
         document = request.app.openapi_schema.to_schema()
-        return Response(document, headers={"Vary": "Accept"})
+        return Response(document, media_type=MediaType.JSON, headers={"Vary": "Accept"})
     return None
 
 

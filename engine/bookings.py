@@ -117,7 +117,7 @@ class Bookings:
             buyer_id=buyer_id,
             key=key,
             fingerprint=fingerprint,
-            reference="".join(secrets.choice(_REFERENCE_ALPHABET) for _ in range(10)),
+            reference=_new_reference(),
             request=request,
             hold=hold,
             amount=total.amount,
@@ -556,6 +556,11 @@ class Bookings:
             )
             for row in rows
         ]
+
+
+def _new_reference() -> str:
+    """Ten characters for people, 50 random bits: the booking's id is its key, this only its name."""
+    return "".join(_REFERENCE_ALPHABET[byte & 31] for byte in secrets.token_bytes(10))
 
 
 def _booking(facts: Facts, row: asyncpg.Record, items: list[asyncpg.Record]) -> Booking:

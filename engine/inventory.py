@@ -85,6 +85,8 @@ class Inventory:
         # A rebuild takes two connections at once: were all taken as first ones, none would get on.
         self._rebuild_slots = asyncio.Semaphore(max(1, postgres.size // 4))
         self._availability: dict[str, tuple[float, int]] = {}
+        self._open_events: list[str] = []
+        self._open_events_read = float("-inf")
         self._names: dict[str, tuple[str, list[str]]] = {}
 
     async def run(self, script: str, event_id: str, *args: Argument) -> list[Any]:
@@ -239,7 +241,18 @@ class Inventory:
         await self.reconcile(event_id)
 
     async def open_events(self) -> list[str]:
-        return [row["event_id"] for row in await self._pg.fetch("inventory.open_events")]
+        """Events that sell or are paused, at most a second old; the last known while PostgreSQL is away."""
+        now = time.monotonic()
+        if now - self._open_events_read >= 1.0:
+            try:
+                rows = await self._pg.fetch("inventory.open_events")
+            except Unavailable:
+                if not self._open_events:
+                    raise
+            else:
+                self._open_events = [row["event_id"] for row in rows]
+                self._open_events_read = now
+        return self._open_events
 
 
 def disagreements(truth: bytes, shown: bytes) -> list[int]:

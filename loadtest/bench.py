@@ -28,7 +28,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import uvloop
 
@@ -243,51 +242,34 @@ async def rebuild_20k_ms(bench: Bench) -> Figure:
 
 
 async def contention_50x10_ms(bench: Bench) -> Figure:
-    """50 buyers want the same 10 seats, each until it has booked one or all are sold."""
+    """50 buyers want the same 10 seats, each until it has booked one or all are gone."""
     event_id = await bench.event(10)
-    base = f"http://127.0.0.1:{bench.api_port}"
     chance = random.Random(7)
-    async with httpx.AsyncClient(
-        base_url=base, limits=httpx.Limits(max_connections=50, max_keepalive_connections=50)
-    ) as http:
-        # Buyers are there before the on-sale: their connections stand.
-        await asyncio.gather(*(http.get("/health/live") for _ in range(50)))
-        started = time.perf_counter()
-        outcomes = await asyncio.gather(
-            *(
-                _fight(http, event_id, token, chance.sample(range(10), 10))
-                for token in bench.tokens[:50]
-            )
-        )
-        elapsed_ms = 1000 * (time.perf_counter() - started)
+    winners: list[int] = []
+    scripts = [
+        _fight(event_id, token, chance.sample(range(10), 10), winners)
+        for token in bench.tokens[:50]
+    ]
+    result = await client.run("127.0.0.1", bench.api_port, scripts)
     states = (await bench.runtime.inventory.snapshot(event_id)).states
-    if outcomes.count(True) != 10 or states != b"2" * 10:
-        raise RuntimeError(f"{outcomes.count(True)} winners of 10 seats, map {states!r}")
-    return Figure(elapsed_ms, {"winners": 10, "losers": outcomes.count(False)})
+    if sorted(winners) != list(range(10)) or states != b"2" * 10:
+        raise RuntimeError(f"winners of seats {winners}, map {states!r}")
+    return Figure(1000 * result.elapsed_s, {"requests": sum(result.statuses.values())})
 
 
-async def _fight(http: httpx.AsyncClient, event_id: str, token: str, wishes: list[int]) -> bool:
-    """One buyer: tries seat after seat; True with a booking, False when none is left."""
-    headers = {"Authorization": f"Bearer {token}"}
+def _fight(event_id: str, token: str, wishes: list[int], winners: list[int]) -> client.Script:
+    """One buyer: tries seat after seat until one is booked or none is left."""
     for seat_no in wishes:
-        held = await http.post(
-            f"/v1/events/{event_id}/holds", json={"seats": [seat_no]}, headers=headers
+        status, body = yield client.post(
+            f"/v1/events/{event_id}/holds", b'{"seats":[%d]}' % seat_no, token
         )
-        if held.status_code != 201:
+        if status != 201:
             continue
-        body = _booking_body(held.json()["hold_id"])
-        booked = await http.post(
-            "/v1/bookings",
-            content=body,
-            headers={
-                **headers,
-                "Content-Type": "application/json",
-                "Idempotency-Key": new_id(),
-            },
-        )
-        if booked.status_code == 201:
-            return True
-    return False
+        booking = _booking_body(json.loads(body)["hold_id"])
+        status, _ = yield client.post("/v1/bookings", booking, token, Idempotency_Key=new_id())
+        if status == 201:
+            winners.append(seat_no)
+            return
 
 
 MEASURES: dict[str, Callable[[Bench], Awaitable[Figure]]] = {
@@ -328,9 +310,7 @@ def _hold_requests(
 async def _drive(
     port: int, requests: list[bytes], *, connections: int = _CONNECTIONS
 ) -> client.Result:
-    return await client.run(
-        "127.0.0.1", port, client.counted(iter(requests)), connections=connections
-    )
+    return await client.run("127.0.0.1", port, client.share(requests, connections))
 
 
 def _expect(result: client.Result, status: int) -> None:

@@ -7,13 +7,12 @@ pipelining: that is how browsers come. Responses are parsed just enough to find 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-#: Makes the next request of the whole run; None ends this connection.
-NextRequest = Callable[[], bytes | None]
-OnResponse = Callable[[int, bytes], None]
+#: What one connection does: yields a request, is sent (status, body), yields the next.
+Script = Generator[bytes, tuple[int, bytes], None]
 
 
 @dataclass
@@ -30,12 +29,9 @@ class Result:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(
-        self, next_request: NextRequest, result: Result, on_response: OnResponse | None
-    ) -> None:
-        self._next_request = next_request
+    def __init__(self, script: Script, result: Result) -> None:
+        self._script = script
         self._result = result
-        self._on_response = on_response
         self._buffer = b""
         self._sent_at = 0.0
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -43,11 +39,14 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transport is one by behaviour, not by class.
         self._transport = cast("asyncio.Transport", transport)
-        self._send()
 
-    def _send(self) -> None:
-        request = self._next_request()
-        if request is None:
+    def start(self) -> None:
+        self._send(None)
+
+    def _send(self, answer: tuple[int, bytes] | None) -> None:
+        try:
+            request = next(self._script) if answer is None else self._script.send(answer)
+        except StopIteration:
             self._transport.close()
             return
         self._sent_at = time.perf_counter()
@@ -70,38 +69,39 @@ class _Connection(asyncio.Protocol):
         status = int(buffer[9:12])
         self._result.statuses[status] += 1
         self._result.latencies_s.append(time.perf_counter() - self._sent_at)
-        if self._on_response is not None:
-            self._on_response(status, buffer[head_end + 4 :])
-        self._send()
+        self._send((status, buffer[head_end + 4 :]))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.done.done():
             self.done.set_result(None)
 
 
-async def run(
-    host: str,
-    port: int,
-    next_request: NextRequest,
-    *,
-    connections: int,
-    on_response: OnResponse | None = None,
-) -> Result:
-    """Drive ``connections`` connections until ``next_request`` gives None. Returns what was seen."""
+async def run(host: str, port: int, scripts: Sequence[Script]) -> Result:
+    """One connection per script, all open before the first request. Returns what was seen."""
     loop = asyncio.get_running_loop()
     result = Result()
-    started = time.perf_counter()
-    protocols = [
-        (
-            await loop.create_connection(
-                lambda: _Connection(next_request, result, on_response), host, port
-            )
-        )[1]
-        for _ in range(connections)
+    connections = [
+        (await loop.create_connection(lambda s=script: _Connection(s, result), host, port))[1]  # type: ignore[misc]  # mypy infers no type for a lambda with a default
+        for script in scripts
     ]
-    await asyncio.gather(*(protocol.done for protocol in protocols))
+    started = time.perf_counter()
+    for connection in connections:
+        connection.start()
+    await asyncio.gather(*(connection.done for connection in connections))
     result.elapsed_s = time.perf_counter() - started
     return result
+
+
+def share(requests: Iterable[bytes], connections: int) -> list[Script]:
+    """Scripts that take the requests from one queue, each the next when it has its answer."""
+    queue = iter(requests)
+
+    def script() -> Script:
+        # A plain iterator could not be sent the answers.
+        for request in queue:  # noqa: UP028
+            yield request
+
+    return [script() for _ in range(connections)]
 
 
 def post(path: str, body: bytes, token: str, **headers: str) -> bytes:
@@ -115,8 +115,3 @@ def post(path: str, body: bytes, token: str, **headers: str) -> bytes:
         *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items()),
     ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
-
-
-def counted(requests: Iterator[bytes]) -> NextRequest:
-    """The requests one after another, then the end."""
-    return lambda: next(requests, None)

@@ -22,10 +22,10 @@ import pytest
 import pytest_asyncio
 
 from engine import embedded, migrate
-from engine.ledger import Answer, BookingRequest, PaymentChoice
 from engine.catalog import EventDraft
 from engine.config import Settings
 from engine.embedded import StoreUrls
+from engine.ledger import Answer, BookingRequest, PaymentChoice
 from engine.model import Buyer, Hold, new_id
 from engine.runtime import Runtime, open_runtime
 

@@ -1,0 +1,401 @@
+"""The auditor: whether the promises of the design hold on the running system, told as violations.
+
+::
+
+    1  a seat has at most one live sale          6  one idempotency key, one effect, one response
+    2  captured = confirmed + refunded + in      9  every committed outbox row is delivered
+       flight, per currency                     10  per-buyer limits hold
+    3  no sale on an expired or foreign hold    (7 and 8, the watchers' maps and the waitlist's
+    4  every hold ends soon after its deadline   order, are seen from outside the stores)
+    5  every seat and place is counted once
+
+Redis is read first, in one script, then PostgreSQL in one snapshot: what Redis knows by then,
+PostgreSQL has known for longer, so a version in Redis is never the larger one, and where the versions
+are equal the two must say the same, however busy the event is. What a crash may leave behind for a
+while (an undelivered settlement, a reservation whose hold Redis has lost) is checked only when the
+caller says that all is quiet.
+"""
+
+import struct
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from engine.holds import decode_areas
+from engine.inventory import number_list
+from engine.model import SeatState
+from engine.stores.postgres import Transaction
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from engine.runtime import Runtime
+
+
+class Violation(Struct, frozen=True):
+    """One broken promise: its number in the design, what is wrong, and the rows that show it."""
+
+    invariant: int
+    what: str
+    facts: dict[str, Any]
+
+
+#: (invariant, query of ``sql/queries/audit.sql``, what its rows mean).
+_ALWAYS = (
+    (1, "seats_against_sales", "a seat and its live sale disagree"),
+    (1, "items_against_bookings", "a booking and its items do not live and die together"),
+    (1, "tickets_against_sales", "the tickets are not those of the booking"),
+    (2, "payments_against_bookings", "a payment does not stand where its booking does"),
+    (2, "charges_against_payments", "the gateway's book and ours disagree about a charge"),
+    (2, "money_totals", "captured is not confirmed + refunded + in flight"),
+    (3, "reserved_too_late", "reserved after the hold's deadline"),
+    (5, "seat_numbers", "the seats are not numbered 0 to N-1"),
+    (5, "areas_against_sales", "an area's counts are not those of its sales"),
+    (6, "keys_against_bookings", "an idempotency key does not lead to its one booking and answer"),
+    (6, "keys_without_booking", "an idempotency key leads nowhere"),
+    (9, "owed_unnoted", "a refund is owed and nothing will deliver it"),
+    (10, "claims_against_sales", "a buyer's count is not that of the buyer's sales"),
+    (10, "over_the_limit", "a buyer owns more than the event allows"),
+)
+_QUIET = (
+    (2, "money_in_flight", "money is still in flight"),
+    (9, "outbox_left", "an outbox row is undelivered"),
+)
+_FREE, _HELD, _SOLD, _BLOCKED, _OFFERED, _RESERVED = (ord(str(int(s))) for s in SeatState)
+
+
+class _LiveHold(Struct, frozen=True):
+    due_ms: int
+    owner: str
+    state: str
+    seats: list[int]
+    areas: dict[int, int]
+    quantity: int
+    expires_ms: int
+
+
+class _Claims(Struct, frozen=True, kw_only=True):
+    """What Redis says: see ``claims.lua``."""
+
+    now_ms: int
+    grace_ms: int
+    seats: bytes
+    versions: list[int]
+    owners: dict[int, str]
+    #: By area_no: field → value (capacity, sold, held, version).
+    areas: dict[int, dict[str, int]]
+    held_by_buyer: dict[str, int]
+    #: buyer → (sold, version).
+    sold_by_buyer: dict[str, tuple[int, int]]
+    holds: dict[str, _LiveHold]
+    #: Due, but there is no such hold.
+    missing: list[str]
+
+
+class _Truth(Struct, frozen=True):
+    """What PostgreSQL says, as of one snapshot."""
+
+    seats: bytes
+    versions: list[int]
+    areas: list["asyncpg.Record"]
+    buyers: dict[str, tuple[int, int]]
+    live_bookings: dict[str, "asyncpg.Record"]
+
+
+async def audit(
+    runtime: "Runtime",
+    event_id: str,
+    *,
+    quiet: bool = False,
+    lateness_max_s: float | None = 2.0,
+) -> list[Violation]:
+    """Every broken invariant of one event (and of all money); an empty list is what one wants.
+
+    ``quiet``: nobody buys and the worker has gone round, so nothing may be left half done.
+    ``lateness_max_s``: how long after its deadline a hold may still claim its seats; None where no
+    worker runs. A pending booking gets one silence of the gateway more.
+    Raises NotFound for an event that is not published, Unavailable when a store is away.
+    """
+    claims = _claims(await runtime.inventory.run("claims", event_id))
+    async with runtime.postgres.transaction("repeatable_read") as snapshot:
+        violations = [v async for v in _asked(snapshot, event_id, quiet)]
+        if lateness_max_s is not None:
+            patience_s = lateness_max_s + runtime.settings.gateway_timeout_s
+            overdue = await snapshot.fetch("audit.pending_overdue", event_id, patience_s)
+            violations += [_from_row(4, "a pending booking is overdue", row) for row in overdue]
+        truth = await _truth(snapshot, event_id)
+    violations += redis_alone(claims)
+    violations += redis_and_postgres(claims, truth)
+    if quiet:
+        violations += redis_equals_postgres(claims, truth)
+    if lateness_max_s is not None:
+        violations += late_holds(claims, truth, lateness_max_s)
+    return violations
+
+
+async def _asked(snapshot: Transaction, event_id: str, quiet: bool) -> AsyncIterator[Violation]:
+    for invariant, query, what in _ALWAYS + (_QUIET if quiet else ()):
+        # Money knows no event: its totals are of everything there is.
+        arguments = () if query == "money_totals" else (event_id,)
+        for row in await snapshot.fetch(f"audit.{query}", *arguments):
+            yield _from_row(invariant, what, row)
+
+
+def _broken(invariant: int, what: str, **facts: Any) -> Violation:
+    return Violation(invariant, what, facts)
+
+
+def _from_row(invariant: int, what: str, row: "asyncpg.Record") -> Violation:
+    plain = (int, str, bool, type(None))
+    return Violation(
+        invariant, what, {k: v if isinstance(v, plain) else str(v) for k, v in row.items()}
+    )
+
+
+# Redis by itself
+
+
+def redis_alone(claims: _Claims) -> list[Violation]:
+    """What the scripts keep among Redis's own keys, at every instant."""
+    return [*_digits_and_owners(claims), *_deadlines(claims), *_counters(claims)]
+
+
+def _digits_and_owners(claims: _Claims) -> Iterator[Violation]:
+    if strange := set(claims.seats) - set(b"012345"):
+        yield _broken(5, "a seat has no known state", digits=bytes(strange).decode("latin1"))
+    for seat_no, hold_id in claims.owners.items():
+        digit = claims.seats[seat_no] if seat_no < len(claims.seats) else None
+        hold = claims.holds.get(hold_id)
+        if hold is None or seat_no not in hold.seats:
+            what = "a seat is claimed by a hold that does not claim it"
+            yield _broken(5, what, seat_no=seat_no, hold_id=hold_id)
+        if digit not in (_HELD, _OFFERED, _RESERVED):
+            yield _broken(5, "a claimed seat does not show it", seat_no=seat_no, digit=digit)
+    for seat_no, digit in enumerate(claims.seats):
+        if digit == _HELD and seat_no not in claims.owners:
+            yield _broken(5, "a held seat has no hold", seat_no=seat_no)
+
+
+def _deadlines(claims: _Claims) -> Iterator[Violation]:
+    for hold_id in claims.missing:
+        yield _broken(4, "a hold is due that does not exist", hold_id=hold_id)
+    for hold_id, hold in claims.holds.items():
+        grace_ms = claims.grace_ms if hold.state == "paying" else 0
+        if hold.state not in ("held", "paying") or hold.due_ms != hold.expires_ms + grace_ms:
+            what = "a hold is not due at its deadline"
+            yield _broken(4, what, hold_id=hold_id, state=hold.state, due=hold.due_ms)
+
+
+def _counters(claims: _Claims) -> Iterator[Violation]:
+    by_area: Counter[int] = Counter()
+    by_buyer: Counter[str] = Counter()
+    for hold_id, hold in claims.holds.items():
+        by_area.update(hold.areas)
+        by_buyer[hold.owner] += hold.quantity
+        if hold.quantity != len(hold.seats) + sum(hold.areas.values()):
+            yield _broken(10, "a hold's quantity is not its places", hold_id=hold_id)
+    for area_no, area in claims.areas.items():
+        if (counted := area.get("held", 0)) != (held := by_area[area_no]):
+            what = "an area's held places are not those of its holds"
+            yield _broken(5, what, area_no=area_no, counted=counted, held=held)
+    for buyer in by_buyer.keys() | claims.held_by_buyer.keys():
+        if (counted := claims.held_by_buyer.get(buyer, 0)) != (held := by_buyer[buyer]):
+            what = "a buyer's held places are not those of the buyer's holds"
+            yield _broken(10, what, buyer_id=buyer, counted=counted, held=held)
+
+
+# Redis beside PostgreSQL
+
+
+def redis_and_postgres(claims: _Claims, truth: _Truth) -> list[Violation]:
+    """What holds between the two at every instant: see the module's docstring."""
+    return [
+        *_same_seats(claims, truth),
+        *_same_counts(claims, truth),
+        *_same_holders(claims, truth),
+    ]
+
+
+def _same_seats(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
+    if not len(truth.seats) == len(claims.seats) == len(claims.versions):
+        what = "Redis does not count as many seats as there are"
+        yield _broken(5, what, postgres=len(truth.seats), redis=len(claims.seats))
+        return
+    for seat_no, (lasting, version) in enumerate(zip(truth.seats, truth.versions, strict=True)):
+        digit, known = claims.seats[seat_no], claims.versions[seat_no]
+        if known < version or (known == version and _may_show(lasting, digit)):
+            continue
+        yield _broken(
+            5,
+            "Redis knows a seat's future" if known > version else "a seat contradicts PostgreSQL",
+            seat_no=seat_no,
+            postgres=f"{lasting:c}@{version}",
+            redis=f"{digit:c}@{known}",
+        )
+
+
+def _may_show(lasting: int, digit: int) -> bool:
+    """Whether Redis may show ``digit`` for what PostgreSQL has as ``lasting``, at the same version."""
+    if lasting in (_SOLD, _BLOCKED):
+        return digit == lasting
+    # A reservation whose hold Redis has lost or given back shows as free or held until reconciled.
+    return digit not in (_SOLD, _BLOCKED)
+
+
+def _same_counts(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
+    for row in truth.areas:
+        area = claims.areas.get(row["area_no"], {})
+        if area.get("capacity") != row["capacity"] or not _agrees(
+            (area["sold"], area["version"]), (row["sold"], row["version"])
+        ):
+            yield _broken(5, "an area contradicts PostgreSQL", postgres=dict(row), redis=area)
+    for buyer, counted in claims.sold_by_buyer.items():
+        true = truth.buyers.get(buyer, (0, 0))
+        if not _agrees(counted, true):
+            what = "a buyer's sold places contradict PostgreSQL"
+            yield _broken(10, what, buyer_id=buyer, postgres=true, redis=counted)
+
+
+def _agrees(shown: tuple[int, int], true: tuple[int, int]) -> bool:
+    """Both as (sold, version): the same, or older."""
+    return shown[1] < true[1] or shown == true
+
+
+def _same_holders(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
+    for hold_id, booking in truth.live_bookings.items():
+        hold = claims.holds.get(hold_id)
+        if hold is None:
+            continue
+        if hold.owner != booking["buyer_id"]:
+            what = "a booking is not of the hold's buyer"
+            yield _broken(3, what, hold_id=hold_id, booking_id=booking["booking_id"])
+        places = (number_list(booking["seats"].encode()), decode_areas(booking["areas"].encode()))
+        if (hold.seats, hold.areas) != places:
+            what = "a booking has other places than its hold"
+            yield _broken(3, what, hold_id=hold_id, booking_id=booking["booking_id"])
+
+
+# Quiet
+
+
+def redis_equals_postgres(claims: _Claims, truth: _Truth) -> list[Violation]:
+    """PostgreSQL + live holds = what Redis shows, once everything is delivered and reconciled."""
+    return [
+        *_every_digit(claims, truth),
+        *_every_count(claims, truth),
+        *_every_hold(claims, truth),
+    ]
+
+
+def _every_digit(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
+    for seat_no, (lasting, digit) in enumerate(zip(truth.seats, claims.seats, strict=False)):
+        hold_id = claims.owners.get(seat_no)
+        # A free seat shows whether somebody holds it; any other is what it is.
+        wrong = (digit == _FREE) != (hold_id is None) if lasting == _FREE else digit != lasting
+        if wrong:
+            what = "the map does not show a seat as it is"
+            shown = f"{lasting:c} shown as {digit:c}"
+            yield _broken(5, what, seat_no=seat_no, shown=shown, hold_id=hold_id)
+
+
+def _every_count(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
+    for row in truth.areas:
+        if (shown := claims.areas.get(row["area_no"], {}).get("sold")) != row["sold"]:
+            what = "the map does not show an area's sold places as they are"
+            yield _broken(5, what, area_no=row["area_no"], sold=row["sold"], shown=shown)
+    for buyer, (sold, _) in truth.buyers.items():
+        if (counted := claims.sold_by_buyer.get(buyer, (0, 0))[0]) != sold:
+            what = "the limit does not count what a buyer owns"
+            yield _broken(10, what, buyer_id=buyer, sold=sold, counted=counted)
+
+
+def _every_hold(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
+    for hold_id in claims.holds:
+        booking = truth.live_bookings.get(hold_id)
+        if booking is not None and booking["status"] == "confirmed":
+            what = "a booked hold has not ended"
+            yield _broken(4, what, hold_id=hold_id, booking_id=booking["booking_id"])
+
+
+# Deadlines
+
+
+def late_holds(claims: _Claims, truth: _Truth, lateness_max_s: float) -> list[Violation]:
+    """Holds past their deadline that still claim; one that is being paid is its booking's matter."""
+    return [
+        _broken(4, "a hold is overdue", hold_id=hold_id, late_ms=late_ms)
+        for hold_id, hold in claims.holds.items()
+        if hold_id not in truth.live_bookings
+        and (late_ms := claims.now_ms - hold.due_ms) > lateness_max_s * 1000
+    ]
+
+
+# Reading both
+
+
+def _claims(reply: list[Any]) -> _Claims:
+    _, now, grace, seats, versions, owners, _, areas, buyers, holds = reply
+    by_area: dict[int, dict[str, int]] = {}
+    for field, value in _pairs(areas):
+        area_no, _, name = field.decode().partition(":")
+        by_area.setdefault(int(area_no), {})[name] = int(value)
+    of_buyers = {field.decode(): value.decode() for field, value in _pairs(buyers)}
+    live = {entry[0].decode(): entry for entry in holds}
+    return _Claims(
+        now_ms=int(now),
+        grace_ms=int(grace),
+        seats=seats,
+        versions=_numbers(versions),
+        owners={int(seat_no): hold_id.decode() for seat_no, hold_id in _pairs(owners)},
+        areas=by_area,
+        held_by_buyer={k[2:]: int(v) for k, v in of_buyers.items() if k.startswith("h:")},
+        sold_by_buyer={
+            k[2:]: _sold_and_version(v) for k, v in of_buyers.items() if k.startswith("o:")
+        },
+        holds={hold_id: _live_hold(entry) for hold_id, entry in live.items() if entry[2]},
+        missing=[hold_id for hold_id, entry in live.items() if not entry[2]],
+    )
+
+
+def _live_hold(entry: list[bytes]) -> _LiveHold:
+    _, due, owner, state, seats, areas, quantity, _, expires = entry
+    return _LiveHold(
+        due_ms=int(due),
+        owner=owner.decode(),
+        state=state.decode(),
+        seats=number_list(seats),
+        areas=decode_areas(areas),
+        quantity=int(quantity),
+        expires_ms=int(expires),
+    )
+
+
+def _sold_and_version(text: str) -> tuple[int, int]:
+    sold, version = text.split(":")
+    return int(sold), int(version)
+
+
+def _pairs(flat: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    return zip(flat[::2], flat[1::2], strict=True)
+
+
+def _numbers(packed: bytes) -> list[int]:
+    """4 bytes each, big-endian."""
+    return list(struct.unpack(f">{len(packed) // 4}I", packed))
+
+
+async def _truth(snapshot: Transaction, event_id: str) -> _Truth:
+    seats = await snapshot.fetchrow("inventory.seat_truth", event_id)
+    assert seats is not None
+    return _Truth(
+        seats["digits"].encode(),
+        _numbers(seats["versions"]),
+        await snapshot.fetch("inventory.area_truth", event_id),
+        {
+            row["buyer_id"]: (row["sold"], row["version"])
+            for row in await snapshot.fetch("audit.buyer_claims", event_id)
+        },
+        {row["hold_id"]: row for row in await snapshot.fetch("audit.live_bookings", event_id)},
+    )

@@ -1,0 +1,155 @@
+// @ts-check
+/**
+ * Marks and shapes of the map on a 2D canvas. Every state has its own shape, so that nobody needs
+ * to tell colours apart: free is a full disc, held a ring with a dot, sold a cross, not for sale a
+ * dash; yours is a tick.
+ *
+ * @import { Palette } from "./palette.js"
+ * @import { Shape } from "./layout.js"
+ */
+import { BLOCKED, FREE, HELD, SOLD } from "./protocol.js";
+
+/** Radii in CSS pixels from which marks and numbers can be made out. */
+const MARK_RADIUS_PX = 3.2;
+export const NUMBER_RADIUS_PX = 8.5;
+/** A free seat is never drawn smaller: it must be found on a phone showing a whole arena. */
+const FREE_RADIUS_MIN_PX = 1.2;
+
+export const FONT = '-apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif';
+
+/**
+ * One seat around the origin.
+ *
+ * @param {CanvasRenderingContext2D} context
+ * @param {Palette} palette
+ * @param {number} radius
+ * @param {{ state: number, category: number, square?: boolean, text?: string }} seat
+ */
+export function drawSeat(context, palette, radius, { state, category, square = false, text = "" }) {
+  const { fill, text: ink } = palette.tones[category] ?? { fill: palette.muted, text: "#ffffff" };
+  const tiny = radius < MARK_RADIUS_PX;
+  context.lineCap = "round";
+  if (state === FREE) {
+    context.fillStyle = fill;
+    outline(context, Math.max(FREE_RADIUS_MIN_PX, radius), square);
+    context.fill();
+    if (text !== "") number(context, text, radius, ink);
+    return;
+  }
+  context.fillStyle = context.strokeStyle = palette.muted;
+  context.lineWidth = Math.max(1, radius * 0.16);
+  if (tiny) {
+    context.globalAlpha = state === HELD ? 0.9 : 0.55;
+    outline(context, radius * (state === HELD ? 0.62 : 0.42), square);
+    context.fill();
+    context.globalAlpha = 1;
+    return;
+  }
+  if (state === HELD) {
+    outline(context, radius - context.lineWidth / 2, square);
+    context.stroke();
+    dot(context, radius * 0.3);
+  } else if (state === SOLD) {
+    // What is gone steps back, so that what is free stands out.
+    context.globalAlpha = 0.62;
+    const arm = radius * 0.36;
+    line(context, -arm, -arm, arm, arm);
+    line(context, -arm, arm, arm, -arm);
+  } else if (state === BLOCKED) {
+    line(context, -radius * 0.5, 0, radius * 0.5, 0);
+  }
+  context.globalAlpha = 1;
+}
+
+/**
+ * What the buyer has chosen (ticked, ringed) or holds (the same, filled with ink).
+ *
+ * @param {CanvasRenderingContext2D} context
+ * @param {Palette} palette
+ * @param {number} radius
+ * @param {{ category: number, mine: boolean, square?: boolean }} seat
+ */
+export function drawOwn(context, palette, radius, { category, mine, square = false }) {
+  const { fill, text } = palette.tones[category] ?? { fill: palette.muted, text: "#ffffff" };
+  const ring = Math.max(2, radius * 0.2);
+  context.fillStyle = palette.background;
+  outline(context, radius + ring * 2, square);
+  context.fill();
+  context.fillStyle = palette.ink;
+  outline(context, radius + ring, square);
+  context.fill();
+  if (!mine) {
+    context.fillStyle = fill;
+    outline(context, radius - ring * 0.2, square);
+    context.fill();
+  }
+  context.strokeStyle = mine ? palette.background : text;
+  context.lineWidth = Math.max(1.6, radius * 0.24);
+  context.lineCap = context.lineJoin = "round";
+  context.beginPath();
+  context.moveTo(-radius * 0.45, radius * 0.05);
+  context.lineTo(-radius * 0.12, radius * 0.4);
+  context.lineTo(radius * 0.48, -radius * 0.35);
+  context.stroke();
+}
+
+/** @param {CanvasRenderingContext2D} context @param {Palette} palette @param {number} radius @param {boolean} square */
+export function drawHover(context, palette, radius, square) {
+  context.strokeStyle = palette.ink;
+  context.lineWidth = 2;
+  outline(context, radius + 2.5, square);
+  context.stroke();
+}
+
+/** The path of a shape, in drawing units. @param {Shape} shape */
+export function pathOf(shape) {
+  const path = new Path2D();
+  if (shape.type === "rectangle") path.rect(shape.x, shape.y, shape.width, shape.height);
+  else if (shape.type === "ellipse") {
+    path.ellipse(shape.x, shape.y, shape.rx, shape.ry, ((shape.rotation ?? 0) * Math.PI) / 180, 0, Math.PI * 2);
+  } else {
+    for (const [x, y] of shape.points) path.lineTo(x, y);
+    path.closePath();
+  }
+  return path;
+}
+
+/** @param {HTMLCanvasElement} canvas @param {CanvasRenderingContext2DSettings} [settings] */
+export function contextOf(canvas, settings) {
+  const context = canvas.getContext("2d", settings);
+  if (context === null) throw new Error("this browser has no 2D canvas");
+  return context;
+}
+
+/** @param {CanvasRenderingContext2D} context @param {number} radius @param {boolean} square */
+function outline(context, radius, square) {
+  context.beginPath();
+  // The square's side is a little under the disc's diameter, so that both look the same size.
+  if (square) context.roundRect(-radius * 0.9, -radius * 0.9, radius * 1.8, radius * 1.8, radius * 0.3);
+  else context.arc(0, 0, radius, 0, Math.PI * 2);
+}
+
+/** @param {CanvasRenderingContext2D} context @param {number} radius */
+function dot(context, radius) {
+  context.beginPath();
+  context.arc(0, 0, radius, 0, Math.PI * 2);
+  context.fill();
+}
+
+/** @param {CanvasRenderingContext2D} context @param {number} x0 @param {number} y0 @param {number} x1 @param {number} y1 */
+function line(context, x0, y0, x1, y1) {
+  context.beginPath();
+  context.moveTo(x0, y0);
+  context.lineTo(x1, y1);
+  context.stroke();
+}
+
+/** @param {CanvasRenderingContext2D} context @param {string} text @param {number} radius @param {string} ink */
+function number(context, text, radius, ink) {
+  const size = Math.min(radius * 1.05, (radius * 2.6) / Math.max(2, text.length));
+  context.fillStyle = ink;
+  context.font = `600 ${size}px ${FONT}`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillText(text, 0, size * 0.06);
+}

@@ -1,0 +1,79 @@
+// @ts-check
+/**
+ * Money, dates and counts as people read them. The page speaks English, so its figures do too.
+ *
+ * @import { Money } from "./api.js"
+ */
+
+const locale = navigator.languages?.find((l) => l.toLowerCase().startsWith("en")) ?? "en-GB";
+/** @type {Map<string, Intl.NumberFormat>} */
+const moneyFormats = new Map();
+const numberFormat = new Intl.NumberFormat(locale);
+
+/** @param {Money} value */
+export function money({ amount, currency }) {
+  let format = moneyFormats.get(currency);
+  if (format === undefined) {
+    format = new Intl.NumberFormat(locale, {
+      style: "currency",
+      currency,
+      currencyDisplay: "narrowSymbol",
+      // @ts-ignore: newer than the type library
+      trailingZeroDisplay: "stripIfInteger",
+    });
+    moneyFormats.set(currency, format);
+  }
+  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
+  return format.format(amount / 10 ** digits);
+}
+
+/** @param {Money[]} values all of one currency @returns {Money | null} */
+export function sum(values) {
+  if (values.length === 0) return null;
+  return { amount: values.reduce((total, v) => total + v.amount, 0), currency: values[0].currency };
+}
+
+/** @param {number} value */
+export function count(value) {
+  return numberFormat.format(value);
+}
+
+/** @param {number} quantity @param {string} one @param {string} [many] */
+export function plural(quantity, one, many = `${one}s`) {
+  return `${count(quantity)} ${quantity === 1 ? one : many}`;
+}
+
+/** @param {string[]} words */
+export function listed(words) {
+  return new Intl.ListFormat("en", { type: "conjunction" }).format(words);
+}
+
+/** @param {string} iso @param {string} [timeZone] */
+export function longDate(iso, timeZone) {
+  return dateFormat({ weekday: "long", day: "numeric", month: "long", year: "numeric" }, timeZone).format(new Date(iso));
+}
+
+/** Day and time in one short line. @param {string} iso @param {string} [timeZone] */
+export function moment(iso, timeZone) {
+  return dateFormat({ weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }, timeZone).format(new Date(iso));
+}
+
+/** @param {string} iso @param {string} [timeZone] */
+export function clock(iso, timeZone) {
+  return dateFormat({ hour: "numeric", minute: "2-digit" }, timeZone).format(new Date(iso));
+}
+
+/** @param {Intl.DateTimeFormatOptions} options @param {string} [timeZone] */
+function dateFormat(options, timeZone) {
+  try {
+    return new Intl.DateTimeFormat(locale, { ...options, timeZone });
+  } catch {
+    return new Intl.DateTimeFormat(locale, options);
+  }
+}
+
+/** Remaining time as m:ss, never negative. @param {number} ms */
+export function countdown(ms) {
+  const s = Math.max(0, Math.ceil(ms / 1000));
+  return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
+}

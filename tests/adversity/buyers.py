@@ -1,0 +1,300 @@
+"""Simulated buyers: over HTTP, with retries and idempotency keys, remembering what they were told.
+
+A buyer insists: what the network or a 503 left open is asked again with the same hold id, the same
+Idempotency-Key, until there is an answer. Every final answer is a ``Word``; ``Crowd.words`` is held
+against the stores when all is over.
+"""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+import httpx
+from msgspec import Struct
+
+from engine.model import new_id
+
+#: Each visit ends within this, whatever dies: restarts here take a few seconds.
+_PATIENCE_S = 45.0
+_PAUSE_MAX_S = 0.15
+_TOKENS = ["tok_visa"] * 7 + ["tok_declined", "tok_timeout"]
+
+
+class Word(Struct):
+    """What one buyer was told last of one visit."""
+
+    authorization: str
+    #: "nothing": every attempt ended without a sale.
+    told: Literal["confirmed", "cancelled", "nothing"] = "nothing"
+    booking_id: str = ""
+    seats: tuple[int, ...] = ()
+    places: int = 0
+    amount_minor: int = 0
+    #: The checkout that was answered 201, to be sent again.
+    key: str = ""
+    body: dict[str, Any] = {}
+
+    def remember(self, booking: dict[str, Any]) -> None:
+        self.told = booking["status"]
+        self.booking_id = booking["booking_id"]
+        self.seats = tuple(item["seat_no"] for item in booking["seats"])
+        self.places = sum(item["quantity"] for item in booking["areas"])
+        self.amount_minor = booking["total"]["amount"]
+
+
+class Complaint(Exception):
+    """An answer that no buyer should ever get."""
+
+
+class Crowd:
+    """Buyers of one event. ``async with Crowd(...)``: they come, and at its end finish what they do."""
+
+    def __init__(self, api_url: str, event_id: str, *, buyers: int = 6, seed: int = 1) -> None:
+        self.event_id = event_id
+        self.words: list[Word] = []
+        #: How often each (action, status) was answered; 0: no answer came.
+        self.answers: Counter[tuple[str, int]] = Counter()
+        self.http = httpx.AsyncClient(
+            base_url=api_url, timeout=10, trust_env=False, limits=httpx.Limits(max_connections=100)
+        )
+        self._random = random.Random(seed)
+        self._buyers = buyers
+        self._closing = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> "Crowd":
+        self._tasks = [asyncio.create_task(self._come_again()) for _ in range(self._buyers)]
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        self._closing = True
+        if failure[0] is not None:
+            for task in self._tasks:
+                task.cancel()
+        results = await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.http.aclose()
+        if failure[0] is None:
+            for result in results:
+                if result is not None:
+                    raise result
+
+    async def until(self, is_so: Callable[["Crowd"], bool], *, timeout_s: float = 30) -> None:
+        """Wait until the crowd has seen something. A buyer's complaint is raised at once."""
+        async with asyncio.timeout(timeout_s):
+            while not is_so(self):
+                for task in self._tasks:
+                    if task.done():
+                        task.result()
+                await asyncio.sleep(0.02)
+
+    def unanswered(self) -> int:
+        return sum(count for (_, status), count in self.answers.items() if status == 0)
+
+    def told(self, *statuses: str) -> int:
+        return sum(word.told in statuses for word in self.words)
+
+    def expect_booking(self, patron: "Patron", answer: httpx.Response) -> None:
+        """Count what somebody else booked in the same house among what was promised."""
+        word = Word(patron.authorization)
+        word.remember(answer.json())
+        self.words.append(word)
+
+    # One buyer
+
+    async def _come_again(self) -> None:
+        while not self._closing:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._visit()
+
+    async def _visit(self) -> None:
+        guest = await self._insist("guest", "POST", "/v1/auth/guest")
+        word = Word(f"Bearer {guest.json()['access_token']}")
+        self.words.append(word)
+        hold = await self._hold(word)
+        if hold is None:
+            return
+        if self._random.random() < 0.1:
+            # Walks away; what was held is released, or forgotten together with Redis.
+            await self._insist("release", "DELETE", f"/v1/holds/{hold['hold_id']}", word)
+            return
+        await self._pay(word, hold, self._random.choice(_TOKENS))
+        if word.told == "confirmed" and self._random.random() < 0.15:
+            path = f"/v1/bookings/{word.booking_id}/cancel"
+            answer = await self._insist("cancel", "POST", path, word)
+            self._expect(answer, 200)
+            word.remember(answer.json())
+
+    async def _hold(self, word: Word) -> dict[str, Any] | None:
+        path = f"/v1/events/{self.event_id}"
+        seats = await self._insist("seats", "GET", f"{path}/seats")
+        self._expect(seats, 200)
+        free = [n for n, digit in enumerate(seats.json()["states"]) if digit == "0"]
+        wanted: dict[str, Any] = {"hold_id": new_id()}
+        wanted["seats"] = self._random.sample(free, min(len(free), self._random.randint(0, 3)))
+        if not wanted["seats"] or self._random.random() < 0.2:
+            wanted["areas"] = {"0": self._random.randint(1, 2)}
+        answer = await self._insist("hold", "POST", f"{path}/holds", word, json=wanted)
+        self._expect(answer, 201, 409)
+        hold: dict[str, Any] = answer.json()
+        return hold if answer.status_code == 201 else None
+
+    async def _pay(self, word: Word, hold: dict[str, Any], token: str) -> None:
+        body = {
+            "hold_id": hold["hold_id"],
+            "buyer": {"email": "ada@example.com", "name": "Ada"},
+            "payment": {"provider": "sandbox", "token": token},
+        }
+        key = new_id()
+        headers = {"Idempotency-Key": key}
+        answer = await self._insist(
+            "book", "POST", "/v1/bookings", word, json=body, headers=headers
+        )
+        # 404, 409, 410: the hold went with Redis, its seats perhaps to somebody else.
+        self._expect(answer, 201, 202, 402, 404, 409, 410)
+        if answer.status_code == 201:
+            word.remember(answer.json())
+            word.key, word.body = key, body
+        elif answer.status_code == 202:
+            await self._wait_for_end(word, answer.json()["booking_id"])
+        elif answer.status_code == 402 and token != "tok_visa":
+            await self._pay(word, hold, "tok_visa")
+
+    async def _wait_for_end(self, word: Word, booking_id: str) -> None:
+        while True:
+            answer = await self._insist("ask", "GET", f"/v1/bookings/{booking_id}", word)
+            self._expect(answer, 200)
+            booking = answer.json()
+            if booking["status"] == "confirmed":
+                word.remember(booking)
+            if booking["status"] != "pending":
+                return
+            await asyncio.sleep(_PAUSE_MAX_S)
+
+    async def _insist(
+        self, action: str, method: str, path: str, word: Word | None = None, **request: Any
+    ) -> httpx.Response:
+        """Ask until there is an answer that is not "later"."""
+        if word is not None:
+            request["headers"] = request.get("headers", {}) | {"Authorization": word.authorization}
+        while True:
+            try:
+                answer = await self.http.request(method, path, **request)
+            except httpx.TransportError:
+                self.answers[action, 0] += 1
+                await asyncio.sleep(_PAUSE_MAX_S)
+                continue
+            self.answers[action, answer.status_code] += 1
+            if not _is_later(answer):
+                return answer
+            if "Retry-After" not in answer.headers and answer.status_code == 503:
+                raise Complaint(f"{action}: 503 without Retry-After")
+            # The wish of Retry-After is for crowds of thousands.
+            await asyncio.sleep(self._random.uniform(0.02, _PAUSE_MAX_S))
+
+    def _expect(self, answer: httpx.Response, *statuses: int) -> None:
+        if answer.status_code not in statuses:
+            asked = f"{answer.request.method} {answer.request.url.path}"
+            raise Complaint(f"{asked} answered {answer.status_code}: {answer.text[:300]}")
+
+
+def _is_later(answer: httpx.Response) -> bool:
+    if answer.status_code == 503:
+        return True
+    return answer.status_code == 409 and answer.json()["type"] == "/problems/request-in-flight"
+
+
+class Patron:
+    """One buyer whose every move the test decides. Answers come back as they are."""
+
+    def __init__(self, http: httpx.AsyncClient, event_id: str, access_token: str) -> None:
+        self.http = http
+        self.event_id = event_id
+        self.authorization = f"Bearer {access_token}"
+
+    @classmethod
+    async def come(cls, http: httpx.AsyncClient, event_id: str) -> "Patron":
+        guest = await http.post("/v1/auth/guest")
+        return cls(http, event_id, guest.json()["access_token"])
+
+    async def hold(self, *seats: int, hold_id: str | None = None) -> httpx.Response:
+        body = {"seats": list(seats), "hold_id": hold_id or new_id()}
+        return await self._send("POST", f"/v1/events/{self.event_id}/holds", json=body)
+
+    async def held(self, *seats: int) -> str:
+        """Hold seats that are known to be free; returns the hold's id."""
+        answer = await self.hold(*seats)
+        assert answer.status_code == 201, answer.text
+        hold_id: str = answer.json()["hold_id"]
+        return hold_id
+
+    async def read_hold(self, hold_id: str) -> httpx.Response:
+        return await self._send("GET", f"/v1/holds/{hold_id}")
+
+    async def book(
+        self, hold_id: str, key: str | None = None, token: str = "tok_visa"
+    ) -> httpx.Response:
+        body = {
+            "hold_id": hold_id,
+            "buyer": {"email": "ada@example.com", "name": "Ada"},
+            "payment": {"provider": "sandbox", "token": token},
+        }
+        headers = {"Idempotency-Key": key or new_id()}
+        return await self._send("POST", "/v1/bookings", json=body, headers=headers)
+
+    async def answer_of(self, hold_id: str, key: str, token: str = "tok_visa") -> httpx.Response:
+        """Send one checkout until it is answered with anything but "later"."""
+        return await ask_until(
+            lambda: self.book(hold_id, key, token), lambda answer: not _is_later(answer)
+        )
+
+    async def booked(self, hold_id: str) -> dict[str, Any]:
+        answer = await self.book(hold_id)
+        assert answer.status_code == 201, answer.text
+        booking: dict[str, Any] = answer.json()
+        return booking
+
+    async def read(self, booking_id: str) -> httpx.Response:
+        return await self._send("GET", f"/v1/bookings/{booking_id}")
+
+    async def ended(self, booking_id: str) -> str:
+        """Wait until a booking is no longer pending; returns what it is then."""
+        answer = await ask_until(
+            lambda: self.read(booking_id),
+            lambda answer: answer.status_code == 200 and answer.json()["status"] != "pending",
+        )
+        status: str = answer.json()["status"]
+        return status
+
+    async def approve(self, booking_id: str, *, approve: bool = True) -> httpx.Response:
+        """Answer the bank's question."""
+        return await self.http.post(f"/sandbox/3ds/{booking_id}", json={"approve": approve})
+
+    async def cancel(self, booking_id: str) -> httpx.Response:
+        return await self._send("POST", f"/v1/bookings/{booking_id}/cancel")
+
+    async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        headers = request.pop("headers", {}) | {"Authorization": self.authorization}
+        return await self.http.request(method, path, headers=headers, **request)
+
+
+async def ask_until(
+    ask: Callable[[], Awaitable[httpx.Response]],
+    is_so: Callable[[httpx.Response], bool],
+    *,
+    timeout_s: float = 15,
+) -> httpx.Response:
+    """Repeat one request until its answer is as wanted; transport errors count as "not yet"."""
+    deadline = time.monotonic() + timeout_s
+    answer: httpx.Response | None = None
+    while time.monotonic() < deadline:
+        try:
+            answer = await ask()
+        except httpx.TransportError:
+            answer = None
+        if answer is not None and is_so(answer):
+            return answer
+        await asyncio.sleep(0.05)
+    raise TimeoutError(f"last answer: {answer.text if answer else 'none'}")

@@ -1,0 +1,31 @@
+"""One site for all tests of this folder; each begins with everything running."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.adversity.site import Site, open_site
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def _site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    async with open_site(tmp_path_factory.mktemp("adversity")) as site:
+        yield site
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(_site: Site) -> AsyncIterator[Site]:
+    await _site.heal()
+    yield _site
+    # Whatever a failed test left broken must not spoil the next.
+    for proxy in _site.links.values():
+        proxy.mend()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def http(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the site's API."""
+    async with httpx.AsyncClient(base_url=site.api_url, timeout=20, trust_env=False) as client:
+        yield client

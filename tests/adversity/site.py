@@ -1,0 +1,246 @@
+"""The whole product on servers of its own, with a proxy on every link: everything here may be killed.
+
+::
+
+    buyers ─▶ api ─┬─▶ PostgreSQL      each arrow is a Proxy: site.link("api", "postgres")
+              live ─┼─▶ Redis
+            worker ─┴─▶ MongoDB
+
+``site.runtime`` is the engine in the test's own process, on the servers themselves: the observer,
+and wherever it matters the other process that goes on when one has died.
+"""
+
+import asyncio
+import hashlib
+import os
+import re
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import psutil
+
+from engine import migrate
+from engine.config import Settings
+from engine.embedded import (
+    EmbeddedMongo,
+    EmbeddedPostgres,
+    EmbeddedRedis,
+    EmbeddedServer,
+    StoreUrls,
+)
+from engine.runtime import Runtime, open_runtime
+from engine.stores.postgres import read_queries
+from engine.stores.redis import read_scripts
+from tests.adversity.proxy import AnyProtocol, Catch, PostgresProtocol, Proxy
+from tests.conftest import (
+    ORGANISER_KEY,
+    TOKEN_SECRET,
+    House,
+    make_event,
+    role_environment,
+    small_house,
+    start_role,
+    until_ready,
+)
+
+ROLES = ("api", "live", "worker")
+STORES = ("postgres", "redis", "mongo")
+_START_TIMEOUT_S = 60
+_QUERIES, _SCRIPTS = read_queries(), read_scripts()
+
+
+@dataclass
+class Site:
+    settings: Settings
+    servers: dict[str, EmbeddedServer]
+    runtime: Runtime
+    links: dict[tuple[str, str], Proxy] = field(default_factory=dict)
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)
+    processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    @property
+    def postgres(self) -> EmbeddedServer:
+        return self.servers["postgres"]
+
+    @property
+    def redis(self) -> EmbeddedServer:
+        return self.servers["redis"]
+
+    @property
+    def mongo(self) -> EmbeddedServer:
+        return self.servers["mongo"]
+
+    def link(self, role: str, store: str) -> Proxy:
+        return self.links[role, store]
+
+    def url(self, role: str) -> str:
+        return f"http://127.0.0.1:{self.environments[role][f'FRONTROW_{role.upper()}_PORT']}"
+
+    @property
+    def api_url(self) -> str:
+        return self.url("api")
+
+    def live_url(self, event_id: str) -> str:
+        return f"{self.url('live').replace('http', 'ws')}/v1/live/{event_id}"
+
+    # Processes
+
+    def runs(self, role: str) -> bool:
+        return role in self.processes and self.processes[role].poll() is None
+
+    async def start(self, *roles: str) -> None:
+        for role in roles:
+            self.processes[role] = start_role(role, self.environments[role])
+        await asyncio.gather(*map(self._ready, roles))
+
+    async def _ready(self, role: str) -> None:
+        ready = asyncio.create_task(until_ready(self.url(role), timeout_s=_START_TIMEOUT_S))
+        try:
+            while not ready.done():
+                assert self.runs(role), f"{role} ended instead of starting"
+                await asyncio.wait([ready], timeout=0.2)
+            ready.result()
+        finally:
+            ready.cancel()
+
+    def kill(self, role: str) -> None:
+        """kill -9."""
+        process = self.processes.pop(role)
+        process.kill()
+        process.wait()
+
+    @asynccontextmanager
+    async def paused(self, role: str) -> AsyncIterator[None]:
+        """Within the block the process is stopped wherever it happens to be (SIGSTOP)."""
+        pid = self.processes[role].pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            await until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    async def heal(self) -> None:
+        """Whatever was cut, frozen or killed works again."""
+        for proxy in self.links.values():
+            proxy.mend()
+        await asyncio.gather(
+            *(server.start() for server in self.servers.values() if not server.running)
+        )
+        await self.start(*(role for role in ROLES if not self.runs(role)))
+
+    # Forcing
+
+    async def catch(self, role: str, step: str, *, unsent: bool = False) -> Catch:
+        """Catch the next run that ``role`` makes of a query of ``sql/queries`` (``bookings.reserve``)
+        or of a script of ``engine/lua`` (``hold``).
+        """
+        if "." in step:
+            return self.link(role, "postgres").catch(_QUERIES[step], unsent=unsent)
+        # Known to the server, so that the first answer is the script's and not "no such script".
+        await self.runtime.redis.script_load(_SCRIPTS[step])
+        digest = hashlib.sha1(_SCRIPTS[step].encode(), usedforsecurity=False).hexdigest()
+        return self.link(role, "redis").catch(digest, unsent=unsent)
+
+    # Looking
+
+    async def owed(self, event_id: str) -> list[str]:
+        """The kinds of outbox rows that an event still has."""
+        async with self.runtime.postgres.connection() as connection:
+            rows = await connection.fetch("SELECT kind FROM outbox WHERE event_id = $1", event_id)
+        return [row["kind"] for row in rows]
+
+    async def worker_rounds(self, step: str, count: int) -> None:
+        """Wait until the worker has begun and ended a step ``count`` times from now on."""
+        line = re.compile(rf'frontrow_worker_runs_total{{result="ok",step="{step}"}} (\S+)')
+        first: float | None = None
+        async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(15):
+            while True:
+                found = line.search((await client.get(self.url("worker") + "/metrics")).text)
+                done = float(found[1]) if found else 0.0
+                first = done if first is None else first
+                if done > first + count:
+                    return
+                await asyncio.sleep(0.05)
+
+    # Houses
+
+    async def house(
+        self,
+        *,
+        rows: int = 20,
+        floor: int = 100,
+        payment_window_s: int | None = None,
+        **options: Any,
+    ) -> House:
+        """A published event of 25 seats in every row, and a floor."""
+        layout = small_house(rows=rows, seats_per_row=25, floor=floor)
+        event_id = await make_event(self.runtime, layout=layout, **options)
+        if payment_window_s is not None:
+            async with self.runtime.postgres.connection() as connection:
+                await connection.execute(
+                    "UPDATE events SET payment_window_s = $2 WHERE event_id = $1",
+                    event_id,
+                    payment_window_s,
+                )
+            await self.runtime.inventory.configure(
+                event_id, {"payment_window_ms": payment_window_s * 1000}
+            )
+        return House(self.runtime, event_id)
+
+
+async def until(is_so: Callable[[], bool], *, timeout_s: float = 15) -> None:
+    """Poll a condition. Raises TimeoutError when it does not come true."""
+    async with asyncio.timeout(timeout_s):
+        while not is_so():
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def open_site(folder: Path) -> AsyncIterator[Site]:
+    """Servers, proxies and processes, all running."""
+    settings = Settings(
+        data_dir=str(folder),
+        organiser_key=ORGANISER_KEY,
+        token_secret=TOKEN_SECRET,
+        gateway_timeout_s=0.5,
+        outbox_grace_s=0.3,
+    )
+    kinds: tuple[type[EmbeddedServer], ...] = (EmbeddedPostgres, EmbeddedRedis, EmbeddedMongo)
+    servers = {kind.name: kind(folder) for kind in kinds}
+    async with AsyncExitStack() as stack:
+        for server in servers.values():
+            stack.push_async_callback(server.stop)
+        await asyncio.gather(*(server.start() for server in servers.values()))
+        urls = {name: server.url for name, server in servers.items()}
+        await asyncio.to_thread(migrate.migrate, urls["postgres"])
+        direct = {f"{name}_url": url for name, url in urls.items()}
+        runtime = await stack.enter_async_context(
+            open_runtime(msgspec.structs.replace(settings, **direct), role="test")
+        )
+        site = Site(settings, servers, runtime)
+        ports = role_environment(settings, StoreUrls(**direct))
+        for role in ROLES:
+            through = {}
+            for name, server in servers.items():
+                dialect = PostgresProtocol if name == "postgres" else AnyProtocol
+                proxy = Proxy(server.port, dialect)
+                site.links[role, name] = await stack.enter_async_context(proxy.running())
+                through[f"FRONTROW_{name.upper()}_URL"] = proxy.stands_in(server.url)
+            site.environments[role] = ports | through
+        stack.callback(_end_all, site)
+        await site.start(*ROLES)
+        yield site
+
+
+def _end_all(site: Site) -> None:
+    """Killed, not asked: each of these processes must bear that."""
+    for role in list(site.processes):
+        site.kill(role)

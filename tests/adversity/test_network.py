@@ -1,0 +1,84 @@
+"""Lines that break: between buyers and the API, and between the API and its stores."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+import httpx
+
+from engine.model import new_id
+from tests.adversity.buyers import Crowd, Patron
+from tests.adversity.proxy import AnyProtocol, Proxy
+from tests.adversity.site import Site
+from tests.adversity.truth import check
+from tests.adversity.watchers import Watcher
+
+
+async def test_buyers_on_a_bad_line(site: Site) -> None:
+    """Every connection breaks several times a second, in the middle of whatever it carries."""
+    house = await site.house(rows=30)
+    line = Proxy(int(site.environments["api"]["FRONTROW_API_PORT"]), AnyProtocol)
+    async with line.running(), Watcher(site.live_url(house.event_id)) as watcher:
+        async with Crowd(line.stands_in(site.api_url), house.event_id) as crowd:
+            while crowd.unanswered() < 40:
+                await asyncio.sleep(0.1)
+                line.drop_all()
+            await crowd.until(lambda c: c.told("confirmed") >= 10)
+        await check(site, house.event_id, watcher, crowd=crowd)
+
+
+async def test_an_answer_that_never_reached_the_buyer(site: Site, http: httpx.AsyncClient) -> None:
+    """The same key gives the same answer; a hold with the same id is the same hold."""
+    house = await site.house(rows=1)
+    patron = await Patron.come(http, house.event_id)
+    line = Proxy(int(site.environments["api"]["FRONTROW_API_PORT"]), AnyProtocol)
+    async with (
+        line.running(),
+        httpx.AsyncClient(base_url=line.stands_in(site.api_url), trust_env=False) as bad,
+    ):
+        far_off = Patron(bad, house.event_id, patron.authorization.removeprefix("Bearer "))
+        hold_id, key = new_id(), new_id()
+        attempts: tuple[tuple[Callable[[], Coroutine[None, None, httpx.Response]], str], ...] = (
+            (lambda: far_off.hold(1, hold_id=hold_id), "/holds"),
+            (lambda: far_off.book(hold_id, key), "/v1/bookings"),
+        )
+        for attempt, needle in attempts:
+            catch = line.catch(needle)
+            lost = asyncio.create_task(attempt())
+            (await catch.wait()).drop()
+            [failure] = await asyncio.gather(lost, return_exceptions=True)
+            assert isinstance(failure, httpx.TransportError)
+            again = await attempt()
+            assert again.status_code == 201, again.text
+        assert again.headers["Idempotency-Replayed"] == "true"
+    await check(site, house.event_id)
+
+
+async def test_the_api_cut_off_from_redis(site: Site, http: httpx.AsyncClient) -> None:
+    house = await site.house(rows=1)
+    patron = await Patron.come(http, house.event_id)
+    async with Watcher(site.live_url(house.event_id)) as watcher:
+        hold_id = await patron.held(0)
+        link = site.link("api", "redis")
+        link.cut()
+        refused = await patron.hold(1)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
+        assert (await patron.book(hold_id)).status_code == 503
+        link.mend()
+        assert (await patron.hold(1)).status_code == 201
+        await patron.booked(hold_id)
+        await check(site, house.event_id, watcher)
+
+
+async def test_the_api_cut_off_from_postgres(site: Site, http: httpx.AsyncClient) -> None:
+    house = await site.house(rows=1)
+    patron = await Patron.come(http, house.event_id)
+    async with Watcher(site.live_url(house.event_id)) as watcher:
+        link = site.link("api", "postgres")
+        link.cut()
+        hold_id = await patron.held(0)
+        refused = await patron.book(hold_id)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
+        assert (await patron.read_hold(hold_id)).json()["status"] == "held"
+        link.mend()
+        await patron.booked(hold_id)
+        await check(site, house.event_id, watcher)

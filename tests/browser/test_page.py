@@ -1,0 +1,216 @@
+"""People buy tickets on the page, in a real browser, against the real product."""
+
+import asyncio
+import re
+
+import pytest
+from playwright.async_api import Route, expect
+
+from tests.browser.conftest import OpenPage, Visit
+from tests.conftest import MakeHouse, Stack
+
+
+async def test_from_the_list_to_printed_tickets(
+    stack: Stack, open_page: OpenPage, make_house: MakeHouse
+) -> None:
+    house = await make_house()
+    page = await open_page()
+    await page.goto(stack.api_url)
+    await page.click(f".event h2 a[href='/events/{house.event_id}']")
+    await page.wait_for_selector("#live[data-status=live]")
+    await expect(page.locator("#event-name")).to_have_text("A play")
+
+    for seat_no in (12, 13):
+        point = await page.evaluate("n => document.getElementById('map').clientPoint(n)", seat_no)
+        await page.mouse.click(point["x"], point["y"])
+    await page.click("#area-0-more")
+    await expect(page.locator("#choose-total")).to_have_text("€130")
+    await page.click("#hold")
+    await expect(page.locator("#clock-left")).to_have_text(re.compile(r"^(5:00|4:5\d)$"))
+    assert (await house.states())[12:14] == "11"
+
+    await page.click("#pay-button")
+    await expect(page.locator("#name-error")).to_have_text("Who are the tickets for?")
+    await page.fill("#name", "Ada Lovelace")
+    await page.fill("#email", "ada@example.com")
+    await page.click("#pay-button")
+
+    await expect(page.locator(".ticket h3")).to_have_text(
+        ["Stalls, row R2, seat 3", "Stalls, row R2, seat 4", "Floor"]
+    )
+    drawn = await page.locator(".ticket img").evaluate_all(
+        "images => images.every(i => i.naturalWidth > 0)"
+    )
+    assert drawn
+    codes = await page.locator(".ticket .code").all_inner_texts()
+    assert len(set(codes)) == 3
+    assert (await house.states())[12:14] == "22"
+    assert await house.floor_free() == 5
+
+    await page.emulate_media(media="print")
+    await expect(page.locator("#print")).to_be_hidden()
+    await expect(page.locator(".ticket").first).to_be_visible()
+    await page.emulate_media(media="screen")
+    await page.reload()
+    await expect(page.locator(".ticket")).to_have_count(3)
+
+
+async def test_declined_keeps_the_seats_for_another_card(
+    visit: Visit, make_house: MakeHouse
+) -> None:
+    house = await make_house()
+    ada = await visit(house.event_id)
+    await ada.hold(3)
+    await ada.pay("tok_declined")
+    assert "still held" in await ada.notice("Nothing was charged")
+    await ada.pay("tok_insufficient_funds")
+    await ada.notice("Nothing was charged")
+    await ada.pay("tok_visa")
+    assert await ada.ticket_labels() == ["Stalls, row R1, seat 4"]
+
+
+@pytest.mark.parametrize("approve", [True, False], ids=["approved", "refused"])
+async def test_the_bank_asks(visit: Visit, make_house: MakeHouse, approve: bool) -> None:
+    house = await make_house()
+    ada = await visit(house.event_id)
+    await ada.hold(3)
+    await ada.pay("tok_3ds")
+    await ada.page.click("#pending-link")
+    await ada.page.click(f"button[value={'true' if approve else 'false'}]")
+    if approve:
+        assert await ada.ticket_labels() == ["Stalls, row R1, seat 4"]
+    else:
+        await ada.notice("try another card")
+        await ada.pay("tok_visa")
+        assert await ada.ticket_labels() == ["Stalls, row R1, seat 4"]
+
+
+async def test_a_silent_bank_is_asked_again(visit: Visit, make_house: MakeHouse) -> None:
+    house = await make_house()
+    ada = await visit(house.event_id)
+    await ada.hold(3)
+    await ada.pay("tok_timeout")
+    await ada.page.wait_for_selector("#step-pending:not([hidden])")
+    await ada.page.reload()
+    assert await ada.ticket_labels() == ["Stalls, row R1, seat 4"]
+
+
+async def test_two_people_want_one_seat(visit: Visit, make_house: MakeHouse) -> None:
+    house = await make_house()
+    people = await asyncio.gather(visit(house.event_id), visit(house.event_id))
+    for person in people:
+        await person.tap_seat(7, 8)
+    await asyncio.gather(*(person.page.click("#hold") for person in people))
+
+    settled = "#step-held:not([hidden]), #notice.bad"
+    await asyncio.gather(*(person.page.wait_for_selector(settled) for person in people))
+    held = [await person.page.is_visible("#step-held") for person in people]
+    assert sorted(held) == [False, True]
+    loser = people[held.index(False)]
+    assert re.search(
+        r"seat 8 .*seat 9 were just taken by someone else", await loser.notice("taken")
+    )
+
+    for person in people:
+        await person.until_seat(7, 1)
+        await person.until_seat(8, 1)
+    assert len({await person.map_digits() for person in people} | {await house.states()}) == 1
+
+
+async def test_a_chosen_seat_is_lost_while_deciding(
+    visit: Visit, make_house: MakeHouse, buyer: str
+) -> None:
+    house = await make_house()
+    ada = await visit(house.event_id)
+    await ada.tap_seat(7, 20)
+    await house.hold(buyer, 7)
+    assert "Stalls, row R1, seat 8 was just taken" in await ada.notice("taken")
+    await expect(ada.page.locator("#chosen li")).to_have_count(1)
+
+
+async def test_a_reload_brings_the_hold_back(visit: Visit, make_house: MakeHouse) -> None:
+    house = await make_house()
+    ada = await visit(house.event_id)
+    await ada.hold(30, 31)
+    await ada.page.reload()
+    await expect(ada.page.locator("#held .place")).to_have_count(2)
+    await ada.page.click("#extend")
+    await ada.page.click("#release")
+    await expect(ada.page.locator("#chosen li")).to_have_count(2)
+    await ada.until_seat(30, 0)
+    assert "1" not in await house.states()
+
+
+async def test_the_clock_runs_out(visit: Visit, make_house: MakeHouse) -> None:
+    house = await make_house(hold_ttl_s=2)
+    ada = await visit(house.event_id)
+    await ada.hold(9)
+    await ada.notice("Your time ran out")
+    await ada.page.click("#hold")
+    await ada.page.wait_for_selector("#step-held:not([hidden])")
+
+
+async def test_the_keyboard_alone_books(visit: Visit, make_house: MakeHouse) -> None:
+    house = await make_house()
+    ada = await visit(house.event_id)
+    page = ada.page
+    await page.focus("#list summary")
+    await page.keyboard.press("Enter")
+    for _ in range(3):
+        await page.keyboard.press("Tab")
+    await page.keyboard.press("Space")
+    await expect(page.locator("#spoken")).to_have_text("Stalls, row R1, seat 1 chosen, €50.")
+    await page.focus("#hold")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#title-held")).to_be_focused()
+    await page.focus("#name")
+    await page.keyboard.type("Ada")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("ada@example.com")
+    await page.keyboard.press("Enter")
+    assert await ada.ticket_labels() == ["Stalls, row R1, seat 1"]
+
+
+async def test_offline_is_said_and_caught_up_with(
+    visit: Visit, make_house: MakeHouse, buyer: str
+) -> None:
+    house = await make_house()
+    ada = await visit(house.event_id)
+    await ada.page.context.set_offline(True)
+    await expect(ada.page.locator("#live")).to_have_text("Offline")
+    await house.hold(buyer, 5)
+    await ada.page.context.set_offline(False)
+    await expect(ada.page.locator("#live")).to_have_text("Live")
+    await ada.until_seat(5, 1)
+    assert await ada.map_digits() == await house.states()
+
+
+async def test_on_a_phone(visit: Visit, make_house: MakeHouse) -> None:
+    house = await make_house()
+    phone = {"width": 390, "height": 844}
+    ada = await visit(house.event_id, viewport=phone, has_touch=True, is_mobile=True)
+    point = await ada.page.evaluate("document.getElementById('map').clientPoint(14)")
+    if point["radius"] < 8:
+        # The first tap comes closer, the second chooses.
+        await ada.page.touchscreen.tap(point["x"], point["y"])
+        point = await ada.page.evaluate("document.getElementById('map').clientPoint(14)")
+    await ada.page.touchscreen.tap(point["x"], point["y"])
+    await expect(ada.page.locator("#chosen .place")).to_contain_text("Stalls, row R2, seat 5")
+    width: int = await ada.page.evaluate("document.documentElement.scrollWidth")
+    assert width == 390
+
+
+async def test_an_unknown_event_and_a_silent_server(stack: Stack, open_page: OpenPage) -> None:
+    page = await open_page()
+    await page.goto(f"{stack.api_url}/events/01920000-0000-7000-8000-00000000dead")
+    await expect(page.locator("#message")).to_contain_text("There is no such event")
+
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=404, json={})
+
+    await page.route("**/v1/events?*", refuse)
+    await page.goto(stack.api_url)
+    await expect(page.locator("#message")).to_contain_text("The programme did not load")
+    await page.unroute("**/v1/events?*")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.locator(".event h2").first).to_be_visible()

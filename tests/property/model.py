@@ -1,0 +1,292 @@
+"""What a person would expect of the box office, in dictionaries: holds, bookings, and who has what.
+
+PostgreSQL's side (bookings) is exact at every step. Redis's side (holds) is exact as long as nothing
+was lost between the two; where something was (``muddled`` holds, ``unsure`` seats and buyers), the
+model expects nothing until the worker has gone round, and then takes over what it finds.
+"""
+
+from dataclasses import dataclass, field
+
+FRONT_SEATS = 4  # of SEATS, in category Front; the rest is Back
+SEATS = 8
+FLOOR = 5
+LIMIT = 5
+
+
+@dataclass(eq=False)
+class MHold:
+    hold_id: str
+    buyer: int
+    seats: frozenset[int]
+    floor: int
+    total: int
+    #: held, paying; or how it ended: released, expired, booked, lost (with Redis).
+    state: str = "held"
+    overdue: bool = False
+    muddled: bool = False
+    #: Whether the hold's id still leads to its event; not after Redis was lost.
+    found: bool = True
+    #: The seats Redis has as this hold's: all, or those that no sale has taken from it.
+    owns: set[int] = field(default_factory=set)
+
+    @property
+    def live(self) -> bool:
+        return self.state in ("held", "paying")
+
+    @property
+    def quantity(self) -> int:
+        return len(self.seats) + self.floor
+
+    def end(self, state: str) -> None:
+        self.state = state
+        self.owns = set()
+
+
+@dataclass(eq=False)
+class MBooking:
+    booking_id: str
+    hold: MHold
+    key: str
+    token: str
+    status: str = "pending"
+    #: In the gateway's book: None (never heard of it), captured, declined, requires_action, voided.
+    charge: str | None = None
+    #: none, owed or given.
+    refund: str = "none"
+    overdue: bool = False
+    #: Its process has had its time and is not heard of.
+    abandoned: bool = False
+    #: Redis has been told how it ended.
+    settled: bool = True
+    #: Expired without the gateway's word; the outbox asks.
+    asked: bool = False
+
+    @property
+    def live(self) -> bool:
+        return self.status in ("pending", "confirmed")
+
+
+CHARGES = {
+    "tok_visa": "captured",
+    "tok_declined": "declined",
+    "tok_insufficient_funds": "declined",
+    "tok_3ds": "requires_action",
+    "tok_timeout": "captured",
+}
+
+
+@dataclass
+class Model:
+    on_sale: bool = True
+    front: int = 5000
+    back: int = 3000
+    holds: list[MHold] = field(default_factory=list)
+    bookings: list[MBooking] = field(default_factory=list)
+    unsure_seats: set[int] = field(default_factory=set)
+    unsure_buyers: set[int] = field(default_factory=set)
+    unsure_floor: bool = False
+
+    # Questions
+
+    def price(self, seats: frozenset[int], floor: int) -> int:
+        front = sum(seat < FRONT_SEATS for seat in seats)
+        return front * self.front + (len(seats) - front + floor) * self.back
+
+    def live_booking(self, hold: MHold) -> MBooking | None:
+        return next((b for b in self.bookings if b.live and b.hold is hold), None)
+
+    def live_bookings(self) -> list[MBooking]:
+        return [b for b in self.bookings if b.live]
+
+    def live_holds(self) -> list[MHold]:
+        return [h for h in self.holds if h.live]
+
+    def is_unsure(self, buyer: int, seats: frozenset[int], floor: int) -> bool:
+        return (
+            buyer in self.unsure_buyers
+            or bool(seats & self.unsure_seats)
+            or (floor > 0 and self.unsure_floor)
+        )
+
+    def seat_shown(self, seat: int) -> str:
+        """The public digit."""
+        for booking in self.live_bookings():
+            if seat in booking.hold.seats:
+                return "1" if booking.status == "pending" or not booking.settled else "2"
+        return "1" if any(seat in hold.owns for hold in self.live_holds()) else "0"
+
+    def floor_shown(self) -> int:
+        confirmed = sum(b.hold.floor for b in self._sold())
+        return max(0, FLOOR - confirmed - sum(h.floor for h in self.live_holds()))
+
+    def counted(self, buyer: int) -> int:
+        """What Redis holds against the buyer's limit."""
+        held = sum(h.quantity for h in self.live_holds() if h.buyer == buyer)
+        return held + sum(b.hold.quantity for b in self._sold() if b.hold.buyer == buyer)
+
+    def _sold(self) -> list[MBooking]:
+        return [b for b in self.bookings if b.status == "confirmed" and b.settled]
+
+    def may_reserve(self, hold: MHold) -> str:
+        """PostgreSQL's answer to a reserve: an outcome of ``reserve_bookings``."""
+        live = self.live_bookings()
+        if any(b.hold is hold for b in live):
+            return "hold-booked"
+        owned = sum(b.hold.quantity for b in live if b.hold.buyer == hold.buyer)
+        if owned + hold.quantity > LIMIT:
+            return "limit-reached"
+        if sum(b.hold.floor for b in live) + hold.floor > FLOOR and hold.floor:
+            return "seat-unavailable"
+        if any(b.hold.seats & hold.seats for b in live):
+            return "seat-unavailable"
+        return "hold-expired" if hold.overdue else "reserved"
+
+    def may_hold(self, buyer: int, seats: frozenset[int], floor: int) -> tuple[str, set[int]]:
+        """Redis's answer to a hold, and the seats it names. What is overdue and in the way is freed."""
+        if not self.on_sale:
+            return "closed", set()
+        taken, short = self._lacking(seats, floor)
+        if taken or short:
+            for hold in self.live_holds():
+                if hold.state == "held" and hold.overdue:
+                    self._let_go(hold, "expired")
+            taken, short = self._lacking(seats, floor)
+        if taken or short:
+            return "taken", taken
+        wanted = len(seats) + floor
+        return ("limit" if self.counted(buyer) + wanted > LIMIT else "held"), set()
+
+    def _lacking(self, seats: frozenset[int], floor: int) -> tuple[set[int], bool]:
+        taken = {seat for seat in seats if self.seat_shown(seat) != "0"}
+        return taken, floor > 0 and floor > self.floor_shown()
+
+    # What happens
+
+    def muddle(self, hold: MHold) -> None:
+        """Redis and PostgreSQL see this hold's places differently until the worker has gone round."""
+        hold.muddled = True
+        self.unsure_seats |= hold.seats
+        self.unsure_buyers.add(hold.buyer)
+        self.unsure_floor = self.unsure_floor or hold.floor > 0
+
+    def muddle_all(self) -> None:
+        for hold in self.holds:
+            self.muddle(hold)
+
+    def clear(self) -> None:
+        self.unsure_seats, self.unsure_buyers, self.unsure_floor = set(), set(), False
+        for hold in self.holds:
+            hold.muddled = False
+
+    def reserved(self, hold: MHold, booking_id: str, key: str, token: str) -> MBooking:
+        booking = MBooking(booking_id, hold, key, token)
+        self.bookings.append(booking)
+        if hold.state != "paying" or hold.owns != hold.seats:
+            self.muddle(hold)
+        return booking
+
+    def confirmed(self, booking: MBooking, *, settled: bool = True) -> None:
+        booking.status, booking.settled = "confirmed", settled
+        if settled:
+            self._settle(booking)
+        elif booking.hold.state != "paying":
+            self.muddle(booking.hold)
+
+    def _settle(self, booking: MBooking) -> None:
+        """Redis hears what PostgreSQL had decided, perhaps long ago."""
+        booking.settled = True
+        if booking.status == "declined":
+            self._keep(booking.hold)
+            return
+        if booking.hold.live:
+            booking.hold.end("booked")
+        if booking.status == "confirmed":
+            for hold in self.live_holds():
+                hold.owns -= booking.hold.seats
+
+    def _keep(self, hold: MHold) -> None:
+        if hold.state == "paying":
+            hold.state = "held"
+            if self.live_booking(hold) is not None:  # another card is being tried already
+                self.muddle(hold)
+
+    def declined(self, booking: MBooking, *, settled: bool = True) -> None:
+        booking.status, booking.settled = "declined", settled
+        if settled and booking.hold.state == "paying":
+            booking.hold.state = "held"
+
+    def expired(self, booking: MBooking, *, asked: bool = False) -> None:
+        booking.status, booking.asked = "expired", asked
+        if booking.hold.live:
+            booking.hold.end("expired")
+
+    def cancelled(self, booking: MBooking) -> None:
+        booking.status, booking.refund = "cancelled", "given"
+        if not booking.settled:
+            self.muddle(booking.hold)
+
+    def payment_arrived(self, booking: MBooking) -> None:
+        """Somebody looks into the gateway's book."""
+        match booking.status, booking.charge:
+            case "pending", "captured":
+                self.confirmed(booking)
+            case "pending", ("declined" | "voided"):
+                self.declined(booking)
+            case "expired", "captured" if booking.refund == "none":
+                hold, overdue = booking.hold, booking.hold.overdue
+                hold.overdue = False
+                again = self.may_reserve(hold)
+                hold.overdue = overdue
+                if again == "reserved":
+                    self.confirmed(booking)
+                else:
+                    booking.refund = "owed"
+
+    def redis_lost(self) -> None:
+        """Everything in Redis is gone, and laid again from PostgreSQL at the next touch."""
+        self.clear()
+        for hold in self.holds:
+            hold.end("lost")
+            hold.found = False
+        for booking in self.live_bookings():
+            booking.settled = True
+            if booking.status == "pending":
+                booking.hold.state = "paying"
+                booking.hold.owns = set(booking.hold.seats)
+                booking.hold.overdue = booking.overdue
+
+    # The worker's steps
+
+    def expire_holds(self) -> None:
+        for hold in self.live_holds():
+            if hold.overdue and (hold.state == "held" or self.live_booking(hold) is None):
+                self._let_go(hold, "expired")
+
+    def _let_go(self, hold: MHold, state: str) -> None:
+        if self.live_booking(hold) is not None:
+            self.muddle(hold)
+        hold.end(state)
+
+    def chase_pending(self) -> None:
+        for booking in self.bookings:
+            if booking.status == "pending" and (booking.overdue or booking.abandoned):
+                if booking.charge is None or (
+                    booking.overdue and booking.charge == "requires_action"
+                ):
+                    booking.charge = "voided"
+                if booking.charge == "voided" and booking.overdue:
+                    self.expired(booking)
+                elif booking.charge != "requires_action":
+                    self.payment_arrived(booking)
+
+    def relay_outbox(self) -> None:
+        for booking in self.bookings:
+            if not booking.settled:
+                self._settle(booking)
+            if booking.asked:
+                booking.asked = False
+                if booking.charge in (None, "requires_action"):
+                    booking.charge = "voided"
+                self.payment_arrived(booking)
+            if booking.refund == "owed":
+                booking.refund = "given"
