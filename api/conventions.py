@@ -17,6 +17,9 @@ T = TypeVar("T")
 #: Where in a body a mistake is, at the end of msgspec's message.
 _PLACE = re.compile(r"^(?P<message>.*) - at `(?:key in )?\$\.?(?P<key>.*?)`$", re.DOTALL)
 
+#: A proxy that compresses makes our tags weak; the version in them is the same.
+_ENTITY_TAG = re.compile(r'^\s*(?:W/)?"(?P<tag>[^"]*)"\s*$')
+
 Limit = Annotated[int, QueryParameter(ge=1, le=100, description="How many at most (1 to 100).")]
 Cursor = Annotated[
     str | None, QueryParameter(max_length=500, description="`next_cursor` of the page before.")
@@ -60,13 +63,14 @@ def required_version(if_match: str | None) -> int:
 
 
 def optional_version(if_match: str | None) -> int | None:
-    """The version named by If-Match; None without it. Raises InvalidInput when it is none of ours."""
+    """The version named by If-Match; None without it. Raises InvalidInput for what is no ETag."""
     if if_match is None:
         return None
-    text = if_match.strip().removeprefix("W/").strip('"')
-    if not text.isdecimal() or len(text) > 9:
+    if not (found := _ENTITY_TAG.match(if_match)):
         raise InvalidInput(f'If-Match must be an ETag of ours, for example "3"; got {if_match!r}.')
-    return int(text)
+    text = found["tag"]
+    # A tag that we never gave matches no version, not even the first.
+    return int(text) if text.isdecimal() and len(text) <= 9 else 0
 
 
 def rate_limit_headers(standing: Standing) -> dict[str, str]:

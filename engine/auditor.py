@@ -395,7 +395,7 @@ async def _truth(snapshot: Transaction, event_id: str) -> _Truth:
         await snapshot.fetch("inventory.area_truth", event_id),
         {
             row["buyer_id"]: (row["sold"], row["version"])
-            for row in await snapshot.fetch("audit.buyer_claims", event_id)
+            for row in await snapshot.fetch("inventory.buyer_truth", event_id)
         },
         {row["hold_id"]: row for row in await snapshot.fetch("audit.live_bookings", event_id)},
     )

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from engine.config import Settings
 from engine.errors import InvalidInput, NotFound, PreconditionFailed
 from engine.layout import Layout, Problem, import_layout
-from engine.model import EventStatus, Money, ms_from_utc, new_id, utc_from_ms
+from engine.model import EventStatus, Id, Moment, Money, Uuid, ms_from_utc, new_id, utc_from_ms
 from engine.stores.mongo import Mongo
 
 _EARTH_RADIUS_KM = 6371.0088
@@ -24,43 +24,62 @@ AmountMinor = Annotated[int, Meta(ge=0, le=10**12)]
 
 
 class Venue(Struct, frozen=True, kw_only=True):
-    venue_id: str
+    """A house, and the layout that new events get."""
+
+    venue_id: Id
     name: str
     city: str = ""
-    #: Degrees, WGS 84.
-    latitude: float | None = None
-    longitude: float | None = None
-    layout_id: str | None = None
+    latitude: Annotated[float | None, Meta(description="Degrees, WGS 84.")] = None
+    longitude: Annotated[float | None, Meta(description="Degrees, WGS 84.")] = None
+    layout_id: Id | None = None
     seat_count: int = 0
 
 
+_Limit = Annotated[
+    int, Meta(ge=1, le=1000, description="Places one buyer may hold and own together.")
+]
+_HoldTtl = Annotated[
+    int, Meta(ge=5, le=86_400, description="How long a fresh hold lives, in seconds.")
+]
+_Prices = Annotated[
+    dict[str, AmountMinor],
+    Meta(
+        description="Minor units by category of the layout.",
+        examples=[{"Stalls": 4800, "Standing": 2200}],
+    ),
+]
+_Kind = Annotated[str, Meta(max_length=60, examples=["theatre"])]
+_Description = Annotated[str, Meta(max_length=20_000)]
+_Metadata = Annotated[dict[str, Any], Meta(description="Your own; buyers see it.")]
+
+
 class EventDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an organiser says of an event. ``prices``: minor units by category name of the layout."""
+    """What an organiser says of an event."""
 
     name: Name
-    venue_id: str
-    starts_at: datetime
+    venue_id: Uuid
+    starts_at: Moment
     currency: CurrencyCode
-    prices: dict[str, AmountMinor]
-    description: Annotated[str, Meta(max_length=20_000)] = ""
-    category: Annotated[str, Meta(max_length=60)] = ""
-    layout_id: str | None = None
-    buyer_limit: Annotated[int, Meta(ge=1, le=1000)] | None = None
-    hold_ttl_s: Annotated[int, Meta(ge=5, le=86_400)] | None = None
-    metadata: dict[str, Any] = {}
+    prices: _Prices
+    description: _Description = ""
+    category: _Kind = ""
+    layout_id: Annotated[Uuid | None, Meta(description="Else the venue's.")] = None
+    buyer_limit: _Limit | None = None
+    hold_ttl_s: _HoldTtl | None = None
+    metadata: _Metadata = {}
 
 
 class EventPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The fields to change; what is absent stays."""
+    """The fields to change; what is absent stays. ``prices`` may name some categories only."""
 
     name: Name | None = None
-    description: Annotated[str, Meta(max_length=20_000)] | None = None
-    category: Annotated[str, Meta(max_length=60)] | None = None
-    starts_at: datetime | None = None
-    prices: dict[str, AmountMinor] | None = None
-    buyer_limit: Annotated[int, Meta(ge=1, le=1000)] | None = None
-    hold_ttl_s: Annotated[int, Meta(ge=5, le=86_400)] | None = None
-    metadata: dict[str, Any] | None = None
+    description: _Description | None = None
+    category: _Kind | None = None
+    starts_at: Moment | None = None
+    prices: _Prices | None = None
+    buyer_limit: _Limit | None = None
+    hold_ttl_s: _HoldTtl | None = None
+    metadata: _Metadata | None = None
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -150,7 +169,10 @@ class Catalog:
         ``venue_id``: an existing venue gets the layout as its next version; None makes a venue.
         Returns the venue and the importer's warnings. Raises LayoutRejected with every problem.
         """
-        imported = import_layout(document, renumber=renumber, lenient=lenient)
+        # Twenty thousand seats take some tenths of a second to check: not on the loop.
+        imported = await asyncio.to_thread(
+            import_layout, document, renumber=renumber, lenient=lenient
+        )
         layout = imported.layout
         layout_id = new_id()
         await self._mongo.insert(
@@ -206,8 +228,8 @@ class Catalog:
     async def create_event(self, draft: EventDraft, *, event_id: str | None = None) -> Event:
         """Store a draft. Raises InvalidInput when it does not fit its venue's layout."""
         _check_time(draft.starts_at)
-        venue = await self.venue(draft.venue_id)
-        layout_id = draft.layout_id or venue.layout_id
+        venue = await self.venue(draft.venue_id.lower())
+        layout_id = draft.layout_id.lower() if draft.layout_id else venue.layout_id
         if layout_id is None:
             raise InvalidInput(
                 f"Venue {venue.name!r} has no layout yet; import one with POST /v1/venues/import."
@@ -334,6 +356,8 @@ def stale_version(current: int) -> PreconditionFailed:
 def _check_time(moment: datetime) -> None:
     if moment.tzinfo is None:
         raise InvalidInput("starts_at needs a time zone, for example 2027-05-01T20:00:00Z.")
+    if not 1970 < moment.year < 9999:
+        raise InvalidInput("starts_at: that year is not one for events.")
 
 
 def _check_prices(prices: dict[str, int], layout: Layout) -> None:

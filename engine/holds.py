@@ -26,7 +26,7 @@ from engine.errors import (
     SeatUnavailable,
     Unavailable,
 )
-from engine.inventory import Inventory, decode_prices, number_list
+from engine.inventory import Inventory, decode_prices, hold_pointer, number_list
 from engine.model import AreaItem, Hold, Money, SeatItem, new_id, utc_from_ms
 from engine.stores.redis import RedisStore
 
@@ -103,7 +103,7 @@ class Holds:
         # Same pipeline, one place ahead of the script: who sees the hold can find it. NX, because
         # an id that another hold has is not this request's to move.
         pointer = self._redis.call(
-            "SET", f"hold:{hold_id}", event_id, "EX", self._pointer_ttl_s, "NX"
+            "SET", hold_pointer(hold_id), event_id, "EX", self._pointer_ttl_s, "NX"
         )
         pointer.add_done_callback(_forget_failure)
         reply = await self._inventory.run(
@@ -156,7 +156,7 @@ class Holds:
 
     async def event_of(self, hold_id: str) -> str:
         """The event a hold belongs to. Raises NotFound for an id we never gave a hold."""
-        event_id = await self._redis.call("GET", f"hold:{hold_id}")
+        event_id = await self._redis.call("GET", hold_pointer(hold_id))
         if event_id is None:
             raise _unknown_hold(hold_id)
         return str(event_id.decode())

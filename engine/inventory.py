@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
+import asyncpg
 import msgspec
 from msgspec import Struct
 
@@ -24,6 +25,8 @@ from engine.stores.redis import Argument, RedisStore, flat
 
 #: How many times a script is tried again because somebody else was laying the state just then.
 _REBUILD_ATTEMPTS = 3
+#: A hold laid anew can be found by its id this long: a payment window, and some more.
+_POINTER_LAID_S = 3600
 
 
 class Price(Struct, frozen=True):
@@ -57,6 +60,11 @@ class Settlement(Struct, frozen=True, kw_only=True):
 def base_key(event_id: str) -> str:
     """The braces make every key of an event hash to one slot of a cluster."""
     return "{" + event_id + "}"
+
+
+def hold_pointer(hold_id: str) -> str:
+    """The key that leads from a hold's id to its event."""
+    return f"hold:{hold_id}"
 
 
 def feed_channel(event_id: str) -> str:
@@ -205,8 +213,14 @@ class Inventory:
             if await self._redis.call("EXISTS", base_key(event_id) + ":meta"):
                 return
             async with self._pg.transaction("repeatable_read") as truth:
-                arguments = await _load_arguments(truth, event_id, row["epoch"])
+                pending = await truth.fetch("inventory.pending_truth", event_id)
+                arguments = await _load_arguments(truth, event_id, row["epoch"], pending)
             await self._redis.run("load", base_key(event_id), *arguments)
+            # They may yet be declined, and then their buyers come back by the hold's id.
+            keys = [hold_pointer(booking["hold_id"]) for booking in pending]
+            await asyncio.gather(
+                *(self._redis.call("SET", k, event_id, "EX", _POINTER_LAID_S, "NX") for k in keys)
+            )
         metrics.REBUILDS.inc()
         metrics.REBUILD_SECONDS.observe(time.perf_counter() - started)
 
@@ -275,7 +289,9 @@ def _versioned(seat_nos: Iterable[int], digits: str, versions: bytes) -> str:
     )
 
 
-async def _load_arguments(truth: Transaction, event_id: str, epoch: int) -> list[Argument]:
+async def _load_arguments(
+    truth: Transaction, event_id: str, epoch: int, pending: Sequence[asyncpg.Record]
+) -> list[Argument]:
     """The arguments of ``load.lua``: an event's whole state as PostgreSQL knows it."""
     terms = await truth.fetchrow("inventory.event_terms", event_id)
     seats = await truth.fetchrow("inventory.seat_truth", event_id)
@@ -284,7 +300,6 @@ async def _load_arguments(truth: Transaction, event_id: str, epoch: int) -> list
     areas = await truth.fetch("inventory.area_truth", event_id)
     prices = [row["amount_minor"] for row in await truth.fetch("inventory.prices", event_id)]
     buyers = await truth.fetch("inventory.buyer_truth", event_id)
-    pending = await truth.fetch("inventory.pending_truth", event_id)
     meta: list[tuple[Argument, Argument]] = [
         ("status", terms["status"]),
         ("seat_count", terms["seat_count"]),

@@ -75,26 +75,18 @@ class Role(Struct, frozen=True):
             return False
         return status.split(b" ")[1:2] == [b"200"]
 
-    def arguments(self, settings: Settings) -> list[str]:
-        """The module to run and its arguments.
-
-        Modules by name, because the engine knows nothing of those above it.
-        """
-        if self.name != "api":
-            return ["seatmap" if self.name == "live" else "engine.worker"]
-        return [
-            *("uvicorn", "api.app:create_app", "--factory"),
-            *("--host", settings.api_host, "--port", str(settings.api_port)),
-            *("--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "8"),
-        ]
+    @property
+    def module(self) -> str:
+        """What to run: by name, because the engine knows nothing of those above it."""
+        return {"api": "api", "live": "seatmap", "worker": "engine.worker"}[self.name]
 
     def command(self, settings: Settings) -> list[str]:
         """The command line that runs it on its own."""
-        return [sys.executable, "-m", *self.arguments(settings)]
+        return [sys.executable, "-m", self.module]
 
 
 ROLES = (
-    Role("api", "the API", "api", ("api.app", "uvicorn.main", "uvloop", "httptools")),
+    Role("api", "the API", "api", ("api.app", "api.serving", "uvloop", "httptools")),
     Role("live", "the live gateway", "live", ("seatmap.server", "uvloop")),
     Role("worker", "the worker", "worker", ("engine.runtime",)),
 )
@@ -276,7 +268,7 @@ class Child:
         """Let it run, now that the stores are there."""
         assert self._process is not None
         assert self._process.stdin is not None
-        order = {"environment": environment, "argv": self.role.arguments(self._settings)}
+        order = {"environment": environment, "argv": [self.role.module]}
         # One that has died meanwhile is found by whoever waits for it.
         with suppress(OSError):
             self._process.stdin.write(msgspec.json.encode(order) + b"\n")

@@ -348,24 +348,15 @@ def _environment(settings: Settings, urls: StoreUrls, api_port: int) -> dict[str
 
 
 @contextlib.contextmanager
-def _process(
-    arguments: list[str], environment: dict[str, str]
-) -> Iterator["subprocess.Popen[bytes]"]:
+def _process(module: str, environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen(  # our own modules
-        [sys.executable, "-m", *arguments], env=environment, cwd=REPO
+        [sys.executable, "-m", module], env=environment, cwd=REPO
     )
     try:
         yield process
     finally:
         process.terminate()
         process.wait(20)
-
-
-def _uvicorn(target: str, port: int) -> list[str]:
-    return [
-        *("uvicorn", target, "--factory", "--port", str(port)),
-        *("--no-access-log", "--log-level", "warning"),
-    ]
 
 
 async def _until_open(port: int) -> None:
@@ -390,9 +381,10 @@ async def running(folder: Path) -> AsyncIterator[Bench]:
         await asyncio.to_thread(migrate.migrate, urls.postgres_url)
         api_port, noop_port = _free_port(), _free_port()
         environment = _environment(settings, urls, api_port)
-        api = ending.enter_context(_process(_uvicorn("api.app:create_app", api_port), environment))
-        ending.enter_context(_process(_uvicorn("loadtest.noop:create_app", noop_port), environment))
-        worker = ending.enter_context(_process(["engine.worker"], environment))
+        api = ending.enter_context(_process("api", environment))
+        noop = environment | {"FRONTROW_API_PORT": str(noop_port)}
+        ending.enter_context(_process("loadtest.noop", noop))
+        worker = ending.enter_context(_process("engine.worker", environment))
         runtime = await ending.enter_async_context(open_runtime(settings, role="bench"))
         await _until_open(api_port)
         await _until_open(noop_port)

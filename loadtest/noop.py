@@ -5,6 +5,8 @@ from uuid import UUID
 from litestar import Litestar, post
 
 from api.holds import HoldRequest
+from api.serving import serve
+from engine.config import load_settings
 
 
 @post("/v1/events/{event_id:uuid}/holds")
@@ -15,3 +17,8 @@ async def noop(event_id: UUID, data: HoldRequest) -> None:
 
 def create_app() -> Litestar:
     return Litestar(route_handlers=[noop], openapi_config=None, logging_config=None)
+
+
+if __name__ == "__main__":
+    # The same server as the API's: what is compared is what the handlers do.
+    serve(load_settings(), "loadtest.noop:create_app")

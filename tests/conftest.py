@@ -214,17 +214,8 @@ class Stack:
 
 
 def role_command(role: str, environment: dict[str, str]) -> list[str]:
-    python = sys.executable
-    match role:
-        case "api":
-            port = environment["FRONTROW_API_PORT"]
-            return [
-                *(python, "-m", "uvicorn", "api.app:create_app", "--factory"),
-                *("--port", port, "--no-access-log", "--log-level", "warning"),
-            ]
-        case "live":
-            return [python, "-m", "seatmap"]
-    return [python, "-m", "engine.worker"]
+    module = {"api": "api", "live": "seatmap", "worker": "engine.worker"}[role]
+    return [sys.executable, "-m", module]
 
 
 def role_environment(settings: Settings, urls: StoreUrls, **more: str) -> dict[str, str]:

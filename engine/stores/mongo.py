@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from bson.errors import InvalidDocument
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
 
 from engine import metrics
-from engine.errors import Conflict, Unavailable
+from engine.errors import Conflict, InvalidInput, Unavailable
 
 Document = dict[str, Any]
 
@@ -30,6 +31,9 @@ _INDEXES: tuple[tuple[str, list[tuple[str, int]]], ...] = (
 def _translated() -> Iterator[None]:
     try:
         yield
+    except (InvalidDocument, OverflowError) as error:
+        # Numbers beyond 64 bits, names with a NUL in them.
+        raise InvalidInput(f"This cannot be stored: {error}.") from error
     except DuplicateKeyError as error:
         raise Conflict("There is one with this id already.", code="already-exists") from error
     except (ConnectionFailure, OSError) as error:

@@ -71,9 +71,9 @@ export function drawSeat(context, palette, radius, { state, category, square = f
  */
 export function drawOwn(context, palette, radius, { category, mine, square = false }) {
   const { fill, text } = palette.tones[category] ?? { fill: palette.muted, text: "#ffffff" };
-  const ring = Math.max(2, radius * 0.2);
+  const ring = Math.max(1.6, radius * 0.2);
   context.fillStyle = palette.background;
-  outline(context, radius + ring * 2, square);
+  outline(context, radius + ring + 1.5, square);
   context.fill();
   context.fillStyle = palette.ink;
   outline(context, radius + ring, square);

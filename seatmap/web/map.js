@@ -36,7 +36,7 @@ const AIM_RADIUS_PX = { mouse: 3.5, touch: 8 };
 const REACH_PX = { mouse: 6, touch: 14 };
 const ZOOM_TO_RADIUS_PX = 12;
 /** Zoomed out, one's own seats are shown larger than they are, so that they are never lost. */
-const OWN_RADIUS_MIN_PX = 6;
+const OWN_RADIUS_MIN_PX = 5;
 const SETTLE_MS = 120;
 const ANIMATION_MS = 220;
 const TOUCH_TIP_MS = 1800;

@@ -9,10 +9,6 @@ SELECT b.hold_id::text, b.booking_id::text, b.buyer_id::text, b.status::text,
 FROM bookings b JOIN booking_items i USING (event_id, booking_id)
 WHERE b.event_id = $1 AND b.live GROUP BY b.event_id, b.booking_id;
 
--- name: buyer_claims
--- Not a check: what the auditor compares Redis's counts of the sold with.
-SELECT buyer_id::text, sold, version FROM buyer_claims WHERE event_id = $1;
-
 -- name: seats_against_sales
 -- A reserved or sold seat and exactly one live item of a pending or confirmed booking.
 WITH claimed AS (

@@ -21,7 +21,8 @@ FROM seats WHERE event_id = $1;
 SELECT area_no, category_no, capacity, reserved, sold, version FROM areas WHERE event_id = $1 ORDER BY area_no;
 
 -- name: buyer_truth
-SELECT buyer_id::text, sold, version FROM buyer_claims WHERE event_id = $1 AND (sold > 0 OR reserved > 0);
+-- Also who owns nothing any more: the version keeps an older settlement from counting again.
+SELECT buyer_id::text, sold, version FROM buyer_claims WHERE event_id = $1;
 
 -- name: pending_truth
 -- Pending bookings with what they claim: seats "17,18", areas "0:2", amounts "category:amount,…".

@@ -52,6 +52,7 @@ async def test_a_hold_in_payment_outlives_the_loss(site: Site, http: httpx.Async
     hold_id = await patron.held(1)
     pending = (await patron.book(hold_id, token="tok_3ds")).json()
     await site.runtime.redis.flushall()
+    assert (await house.states())[1] == "1"
     declined = await patron.approve(pending["booking_id"], approve=False)
     assert declined.json()["status"] == "declined"
     assert (await patron.read_hold(hold_id)).json()["status"] == "held"

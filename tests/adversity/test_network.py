@@ -82,3 +82,24 @@ async def test_the_api_cut_off_from_postgres(site: Site, http: httpx.AsyncClient
         link.mend()
         await patron.booked(hold_id)
         await check(site, house.event_id, watcher)
+
+
+async def test_a_dead_cable_to_redis(site: Site, http: httpx.AsyncClient) -> None:
+    """Nothing passes and nothing is closed: no buyer waits for ever, and the sale stands."""
+    house = await site.house(rows=1)
+    patron, other = [await Patron.come(http, house.event_id) for _ in range(2)]
+    hold_id, fresh = await patron.held(0), new_id()
+    async with Watcher(site.live_url(house.event_id)) as watcher:
+        confirmed = await site.catch("api", "bookings.confirm")
+        booking = asyncio.create_task(patron.book(hold_id))
+        await confirmed.wait()
+        site.link("api", "redis").freeze()
+        confirmed.deliver()
+        holding = asyncio.create_task(other.hold(1, hold_id=fresh))
+        # The relay settles; the API waits for its own settling only so long.
+        await watcher.until(lambda: watcher.map and watcher.map.states[:1] == b"2")
+        answers = await asyncio.gather(booking, holding)
+        assert [answer.status_code for answer in answers] == [201, 503]
+        site.link("api", "redis").mend()
+        assert (await other.hold(1, hold_id=fresh)).status_code == 201
+        await check(site, house.event_id, watcher)

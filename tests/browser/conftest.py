@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from tests.conftest import Stack
 
@@ -24,6 +24,9 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+#: For a machine that is busy with the rest of the suite; nothing waits this long when all is well.
+_PATIENCE_MS = 20_000
+expect.set_options(timeout=_PATIENCE_MS)
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -66,7 +69,7 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
         options = {"viewport": {"width": 1280, "height": 860}, "reduced_motion": "reduce"} | options
         context = await browser.new_context(**options)
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(_PATIENCE_MS)
         page = await context.new_page()
         page.on("console", on_console)
         page.on("pageerror", lambda error: wrongs.append(str(error)))

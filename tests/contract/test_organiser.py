@@ -24,10 +24,10 @@ class Office:
             "/v1/venues/import", json=plan, params=params, headers=ORGANISER
         )
 
-    async def draft(self, venue_id: str, **changes: Any) -> httpx.Response:
+    async def draft(self, at_venue: str, /, **changes: Any) -> httpx.Response:
         body = {
             "name": "A play",
-            "venue_id": venue_id,
+            "venue_id": at_venue,
             "starts_at": "2031-05-01T20:00:00Z",
             "currency": "EUR",
             "prices": {"Front": 5000, "Back": 3000},

@@ -24,7 +24,7 @@ class MHold:
     state: str = "held"
     overdue: bool = False
     muddled: bool = False
-    #: Whether the hold's id still leads to its event; not after Redis was lost.
+    #: Whether the hold's id still leads to its event; lost with Redis unless PostgreSQL knew it.
     found: bool = True
     #: The seats Redis has as this hold's: all, or those that no sale has taken from it.
     owns: set[int] = field(default_factory=set)
@@ -166,6 +166,9 @@ class Model:
         """Redis and PostgreSQL see this hold's places differently until the worker has gone round."""
         hold.muddled = True
         self.unsure_seats |= hold.seats
+        self._doubt_counts(hold)
+
+    def _doubt_counts(self, hold: MHold) -> None:
         self.unsure_buyers.add(hold.buyer)
         self.unsure_floor = self.unsure_floor or hold.floor > 0
 
@@ -189,8 +192,11 @@ class Model:
         booking.status, booking.settled = "confirmed", settled
         if settled:
             self._settle(booking)
-        elif booking.hold.state != "paying":
+            return
+        if booking.hold.state != "paying":
             self.muddle(booking.hold)
+        # The next sale's settlement counts this one as sold, while its hold counts it as held.
+        self._doubt_counts(booking.hold)
 
     def _settle(self, booking: MBooking) -> None:
         """Redis hears what PostgreSQL had decided, perhaps long ago."""
@@ -251,7 +257,7 @@ class Model:
         for booking in self.live_bookings():
             booking.settled = True
             if booking.status == "pending":
-                booking.hold.state = "paying"
+                booking.hold.state, booking.hold.found = "paying", True
                 booking.hold.owns = set(booking.hold.seats)
                 booking.hold.overdue = booking.overdue
 

@@ -62,6 +62,14 @@ PLACES: st.SearchStrategy[Places] = st.tuples(
 TOKENS = st.sampled_from(["tok_visa", *CHARGES])
 #: What a charge is sent with where the gateway answers.
 CARDS = st.sampled_from(["tok_visa", "tok_visa", "tok_declined", "tok_3ds"])
+#: Who wants what, pays how, and how far the checkout gets.
+Purchase: TypeAlias = tuple[int, Places, str, str]
+PURCHASES: st.SearchStrategy[Purchase] = st.tuples(
+    BUYERS,
+    PLACES,
+    TOKENS,
+    st.sampled_from(["held", "begun", "reserved", "charged", "decided", "all", "all"]),
+)
 _LONG_AGO_MS = 5000  # more than any grace
 
 
@@ -124,14 +132,19 @@ def has_bookings(machine: "BoxOffice") -> bool:
 class BoxOffice(RuleBasedStateMachine):
     office: Office
 
-    @initialize()
-    def open_house(self) -> None:
+    @initialize(rush=st.lists(PURCHASES, min_size=3, max_size=6), orderly=st.booleans())
+    def open_house(self, rush: list[Purchase], orderly: bool) -> None:
+        """Opens with some buying, so that no history is empty, whichever rules it may use."""
         self.runtime = self.office.runtime
+        #: Whether the worker goes round once more before the event is called off.
+        self.orderly = orderly
         self.model = Model()
         self.buyers = [new_id() for _ in range(3)]
         #: Checkouts whose process stopped before PostgreSQL heard of them; they may wake up any time.
         self.sleepers: list[tuple[MHold, PaymentHold]] = []
         self.event_id = self.office.run(self._publish())
+        for buyer, places, token, stage in rush:
+            self._buy_until(buyer, places, token, stage)
 
     async def _publish(self) -> str:
         event = await self.runtime.catalog.create_event(
@@ -295,11 +308,26 @@ class BoxOffice(RuleBasedStateMachine):
 
     # Checking out
 
-    @rule(buyer=BUYERS, places=PLACES, token=TOKENS)
-    def buy(self, buyer: int, places: Places, token: str) -> None:
+    @rule(purchase=PURCHASES)
+    def buy(self, purchase: Purchase) -> None:
+        self._buy_until(*purchase)
+
+    def _buy_until(self, buyer: int, places: Places, token: str, stage: str) -> None:
+        """The process dies behind ``stage``; before PostgreSQL has heard of it, it may just be frozen."""
         hold = self._place(buyer, *places)
-        if hold is not None:
+        if hold is None or stage == "held":
+            return
+        if stage == "all":
             self._check_out(hold, token)
+            return
+        if not self._begin(hold) or stage == "begun":
+            return
+        booking = self._reserve(*self.sleepers.pop())
+        if booking is None or stage == "reserved":
+            return
+        self._charge(booking, token)
+        if stage == "decided":
+            self._decide_and_die(booking)
 
     @precondition(has_holds)
     @rule(pick=PICK, token=TOKENS)
@@ -359,24 +387,6 @@ class BoxOffice(RuleBasedStateMachine):
         assert answer.outcome == ("pending" if token == "tok_timeout" else shown[CHARGES[token]])
         return "reserved", answer.booking.booking_id
 
-    @rule(
-        buyer=BUYERS,
-        places=PLACES,
-        token=CARDS,
-        stage=st.sampled_from(["held", "begun", "reserved", "charged", "decided"]),
-    )
-    def buy_and_die(self, buyer: int, places: Places, token: str, stage: str) -> None:
-        """The process dies behind ``stage``; before PostgreSQL has heard of it, it may just be frozen."""
-        hold = self._place(buyer, *places)
-        if hold is None or stage == "held" or not self._begin(hold) or stage == "begun":
-            return
-        booking = self._reserve(*self.sleepers.pop())
-        if booking is None or stage == "reserved":
-            return
-        self._charge(booking, token)
-        if stage == "decided":
-            self._decide_and_die(booking)
-
     @precondition(has_holds)
     @rule(pick=PICK)
     def stop_before_reserving(self, pick: int) -> None:
@@ -404,8 +414,9 @@ class BoxOffice(RuleBasedStateMachine):
     @precondition(lambda self: self.sleepers)
     @rule(pick=PICK)
     def reserve_before_redis_is_laid_again(self, pick: int) -> None:
-        self._lose_redis()
+        self.office.run(self._empty_redis())
         self._reserve(*self.sleepers.pop(pick % len(self.sleepers)))
+        self.model.redis_lost()
 
     def _reserve(self, hold: MHold, payment: PaymentHold) -> MBooking | None:
         command = _reserve_command(self.buyers[hold.buyer], hold, payment)
@@ -427,6 +438,7 @@ class BoxOffice(RuleBasedStateMachine):
 
     def _charge(self, booking: MBooking, token: str) -> None:
         amount = Money(booking.hold.total, "EUR")
+        token = "tok_visa" if token == "tok_timeout" else token
         self.office.run(self.runtime.sandbox.charge(booking.booking_id, token, amount))
         booking.charge = booking.charge or CHARGES[token]
 
@@ -629,6 +641,8 @@ class BoxOffice(RuleBasedStateMachine):
     def teardown(self) -> None:
         """The event is called off in the middle of everything: all money goes back."""
         if sys.exc_info()[0] is None:
+            if self.orderly:
+                self.let_the_worker_go_round()
             self.office.run(self._call_off())
 
     async def _call_off(self) -> None:

@@ -1,0 +1,12 @@
+"""``python -m api``: one API process, with settings from the environment."""
+
+import sys
+
+from api.serving import serve
+from engine.config import ConfigError, load_settings
+
+if __name__ == "__main__":
+    try:
+        serve(load_settings())
+    except ConfigError as error:
+        sys.exit(f"frontrow: {error}")
