@@ -15,6 +15,7 @@ from litestar.types import ASGIApp
 
 from api import access, bookings, events, holds, operations, organiser
 from api.auth import Tokens
+from api.conventions import BODY_SIZE_MAX
 from api.edge import Edge
 from api.openapi import document_config
 from api.problems import on_exception, on_frontrow_error, on_http_exception
@@ -28,7 +29,6 @@ from engine.runtime import open_runtime
 log = structlog.get_logger(__name__)
 
 WEB_ROOT = Path(__file__).resolve().parents[1] / "seatmap" / "web"
-_BODY_SIZE_MAX = 256 * 1024
 _CSP = (
     "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; "
     "style-src 'self'; script-src 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -97,7 +97,7 @@ def build(settings: Settings) -> Litestar:
             allow_origins=list(settings.allowed_origins),
             expose_headers=["ETag", "Location", "Retry-After", "Idempotency-Replayed"],
         ),
-        request_max_body_size=_BODY_SIZE_MAX,
+        request_max_body_size=BODY_SIZE_MAX,
         logging_config=None,
     )
 

@@ -197,7 +197,7 @@ _BANK_PAGE = """<!doctype html>
 @get("/sandbox/3ds/{booking_id:uuid}", media_type=MediaType.HTML, include_in_schema=False)
 async def bank_page(request: Request[Any, Any, Any], booking_id: FromPath[UUID]) -> str:
     booking = await _runtime(request).bookings.read(str(booking_id))
-    total = f"{booking.total.amount / 100:.2f} {booking.total.currency}"
+    total = str(booking.total)
     return _BANK_PAGE.format(total=html.escape(total), reference=html.escape(booking.reference))
 
 

@@ -14,6 +14,11 @@ from engine.limits import Standing
 
 T = TypeVar("T")
 
+#: Bytes of an ordinary request body.
+BODY_SIZE_MAX = 256 * 1024
+#: Bytes of a seating plan: 200,000 seats in the pretix format are about this large.
+PLAN_SIZE_MAX = 64 * 1024 * 1024
+
 #: Where in a body a mistake is, at the end of msgspec's message.
 _PLACE = re.compile(r"^(?P<message>.*) - at `(?:key in )?\$\.?(?P<key>.*?)`$", re.DOTALL)
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 from prometheus_client import Counter, Histogram
 
 from api.auth import Tokens
+from api.conventions import BODY_SIZE_MAX, PLAN_SIZE_MAX
 from api.problems import PROBLEM_JSON, encode_problem
 from engine.errors import Conflict, FrontrowError, InvalidInput, Unavailable
 from engine.model import new_id
@@ -98,7 +99,7 @@ class Edge:
         try:
             subject = self._subject(headers)
             key = _checked_key(headers[b"idempotency-key"])
-            body = await _read_body(receive)
+            body = await _read_body(receive, _body_size_max(scope))
             fingerprint = hashlib.sha256(
                 b"\0".join(
                     (scope["method"].encode(), scope["raw_path"], scope["query_string"], body)
@@ -107,6 +108,9 @@ class Edge:
             kept = await self._claim(f"idempotency:{subject}:{key}", fingerprint)
         except FrontrowError as error:
             await _answer(send, *encode_problem(error, scope["path"]))
+            return
+        except ClientDisconnect:
+            # Half a body is no request: nothing is done, and the key is still unused.
             return
         if kept is not None:
             replay = {**dict(kept.headers), "idempotency-replayed": "true"}
@@ -154,9 +158,10 @@ class Edge:
         status = 500
         sent_headers: list[tuple[str, str]] = []
         chunks: list[bytes] = []
+        is_kept = False
 
         async def keeping_send(message: Message) -> None:
-            nonlocal status, sent_headers
+            nonlocal status, sent_headers, is_kept
             if message["type"] == "http.response.start":
                 status = message["status"]
                 sent_headers = [
@@ -164,25 +169,26 @@ class Edge:
                 ]
             elif message["type"] == "http.response.body":
                 chunks.append(message["body"])
+                is_kept = not message["more_body"] and status < 500 and status not in (401, 429)
+                if is_kept:
+                    # Before its last byte leaves: whoever has it may ask again at once.
+                    body = b"".join(chunks).decode("latin-1")
+                    kept = msgspec.json.encode(_Kept(fingerprint, status, sent_headers, body))
+                    await self._remember("SET", name, kept, "EX", _ANSWERS_KEPT_S)
             await send(message)
 
-        redis = self._runtime().redis_store
-        done = False
         try:
             await self._app(scope, receive, keeping_send)
-            done = status < 500 and status not in (401, 429)
         finally:
-            try:
-                if done:
-                    kept = _Kept(
-                        fingerprint, status, sent_headers, b"".join(chunks).decode("latin-1")
-                    )
-                    await redis.call("SET", name, msgspec.json.encode(kept), "EX", _ANSWERS_KEPT_S)
-                else:
-                    await redis.call("DEL", name)
-            except Unavailable:
-                # Redis may be lost; then so is the memory of this answer, and the mark runs out.
-                pass
+            if not is_kept:
+                await self._remember("DEL", name)
+
+    async def _remember(self, *command: Argument) -> None:
+        try:
+            await self._runtime().redis_store.call(*command)
+        except Unavailable:
+            # Redis may be lost; then so is the memory of this answer, and the mark runs out.
+            pass
 
     def _runtime(self) -> Runtime:
         runtime: Runtime = self._state["runtime"]
@@ -218,16 +224,22 @@ def _checked_key(raw: bytes) -> str:
     return key
 
 
-async def _read_body(receive: Receive) -> bytes:
+def _body_size_max(scope: HTTPScope) -> int:
+    return PLAN_SIZE_MAX if scope["path"] == "/v1/venues/import" else BODY_SIZE_MAX
+
+
+async def _read_body(receive: Receive, size_max: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            return b"".join(chunks)
+            raise ClientDisconnect
         size += len(message["body"])
-        if size > 64 * 1024 * 1024:
-            raise InvalidInput("The body is too large.", code="body-too-large")
+        if size > size_max:
+            raise InvalidInput(
+                f"The body is too large; at most {size_max} bytes.", code="body-too-large"
+            )
         chunks.append(message["body"])
         if not message["more_body"]:
             return b"".join(chunks)

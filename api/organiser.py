@@ -9,7 +9,7 @@ from litestar.params import FromPath, QueryParameter
 from msgspec import Meta, Struct
 
 from api.auth import require_organiser
-from api.conventions import IfMatch, etag, read_body, required_version
+from api.conventions import PLAN_SIZE_MAX, IfMatch, etag, read_body, required_version
 from api.events import EventPage, event_page
 from engine.catalog import Event, EventDraft, EventPatch, Venue
 from engine.runtime import Runtime
@@ -19,8 +19,6 @@ _OPTIONS: dict[str, Any] = {
     "security": [{"OrganiserKey": []}],
     "guards": [require_organiser],
 }
-#: A 200,000-seat plan in the pretix format is about this large.
-_PLAN_SIZE_MAX = 64 * 1024 * 1024
 
 
 class VenueDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,7 +84,7 @@ async def create_venue(request: Request[Any, Any, Any]) -> Response[Venue]:
     "/v1/venues/import",
     summary="Import a seating plan",
     description="The body is a plan in the native or the pretix format; every problem is reported.",
-    request_max_body_size=_PLAN_SIZE_MAX,
+    request_max_body_size=PLAN_SIZE_MAX,
     **_OPTIONS,
 )
 async def import_venue(

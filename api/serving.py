@@ -65,5 +65,6 @@ def serve(settings: Settings, factory: str = "api.app:create_app") -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=10,
+        # Less than a supervisor waits before it kills.
+        timeout_graceful_shutdown=8,
     )

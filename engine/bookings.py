@@ -127,6 +127,7 @@ class Bookings:
             return await self._duplicate(command), True
         if reserved.outcome != "reserved":
             raise await self._refusal(command, reserved)
+        metrics.BOOKINGS.labels("reserved").inc()
         booking = Booking(
             booking_id=command.booking_id,
             reference=command.reference,
@@ -232,19 +233,28 @@ class Bookings:
         return answer
 
     def _pending(self, booking: Booking, kind: Literal["redirect", "wait"]) -> Answer:
-        base = self._settings.public_url.rstrip("/")
-        path = "sandbox/3ds" if kind == "redirect" else "v1/bookings"
         detail = (
             "Your bank wants you to approve the payment: open next_action.url."
             if kind == "redirect"
             else "The payment gateway has not answered yet; we keep asking. Read the booking again."
         )
-        action = NextAction(kind, f"{base}/{path}/{booking.booking_id}")
+        action = self._action(booking.booking_id, kind)
         return Answer(
             outcome="pending",
             booking=msgspec.structs.replace(booking, next_action=action),
             detail=detail,
         )
+
+    def _action(self, booking_id: str, kind: Literal["redirect", "wait"]) -> NextAction:
+        base = self._settings.public_url.rstrip("/")
+        path = "sandbox/3ds" if kind == "redirect" else "v1/bookings"
+        return NextAction(kind, f"{base}/{path}/{booking_id}")
+
+    def _action_of(self, row: asyncpg.Record) -> NextAction | None:
+        if row["status"] != BookingStatus.PENDING:
+            return None
+        needs_buyer = self._payments.gateway(row["provider"]).needs_buyer(row["token"])
+        return self._action(str(row["booking_id"]), "redirect" if needs_buyer else "wait")
 
     async def _confirm(self, booking: Booking, charge: Charge, *, actor: str) -> Answer:
         """Confirm, tell Redis, and answer. ``booking`` is as it was while pending."""
@@ -551,8 +561,13 @@ class Bookings:
         for item in items:
             by_booking.setdefault(item["booking_id"], []).append(item)
         return [
-            _booking(
-                await self._catalog.facts(str(row["event_id"])), row, by_booking[row["booking_id"]]
+            msgspec.structs.replace(
+                _booking(
+                    await self._catalog.facts(str(row["event_id"])),
+                    row,
+                    by_booking[row["booking_id"]],
+                ),
+                next_action=self._action_of(row),
             )
             for row in rows
         ]

@@ -228,6 +228,7 @@ class Catalog:
     async def create_event(self, draft: EventDraft, *, event_id: str | None = None) -> Event:
         """Store a draft. Raises InvalidInput when it does not fit its venue's layout."""
         _check_time(draft.starts_at)
+        self._check_hold_ttl(draft.hold_ttl_s)
         venue = await self.venue(draft.venue_id.lower())
         layout_id = draft.layout_id.lower() if draft.layout_id else venue.layout_id
         if layout_id is None:
@@ -258,6 +259,13 @@ class Catalog:
         await self._mongo.insert("events", _event_document(event))
         return event
 
+    def _check_hold_ttl(self, hold_ttl_s: int | None) -> None:
+        longest = self._settings.hold_max_s
+        if hold_ttl_s is not None and hold_ttl_s > longest:
+            raise InvalidInput(
+                f"hold_ttl_s: at most {longest} here; FRONTROW_HOLD_MAX_S allows longer holds."
+            )
+
     async def event(self, event_id: str) -> Event:
         found = await self._mongo.get("events", event_id)
         if found is None:
@@ -269,6 +277,7 @@ class Catalog:
         event = await self.event(event_id)
         if event.version != version:
             raise stale_version(event.version)
+        self._check_hold_ttl(patch.hold_ttl_s)
         changes = {f: v for f in patch.__struct_fields__ if (v := getattr(patch, f)) is not None}
         if patch.starts_at is not None:
             _check_time(patch.starts_at)

@@ -80,7 +80,7 @@ class Holds:
         NotFound, Conflict (not on sale), Unavailable.
         """
         try:
-            return await self._place(event_id, buyer_id, seats, areas or {}, hold_id or new_id())
+            return await self._place(event_id, buyer_id, seats, areas or {}, hold_id)
         except InvalidInput:
             self._count_invalid.inc()
             raise
@@ -94,18 +94,22 @@ class Holds:
         buyer_id: str,
         seats: Sequence[int],
         areas: Mapping[int, int],
-        hold_id: str,
+        wanted_id: str | None,
     ) -> Hold:
         quantity = _check_request(seats, areas)
+        hold_id = wanted_id or new_id()
         facts = await self._catalog.facts(event_id)
         seat_text = ",".join(map(str, sorted(seats)))
         area_text = ",".join(f"{no}:{areas[no]}" for no in sorted(areas))
         # Same pipeline, one place ahead of the script: who sees the hold can find it. NX, because
-        # an id that another hold has is not this request's to move.
+        # an id that another hold has is not this request's to move; only a client-made one can be.
         pointer = self._redis.call(
             "SET", hold_pointer(hold_id), event_id, "EX", self._pointer_ttl_s, "NX"
         )
-        pointer.add_done_callback(_forget_failure)
+        if wanted_id is None:
+            pointer.add_done_callback(_forget_failure)
+        elif not await pointer and await self.event_of(hold_id) != event_id:
+            raise _taken_id()
         reply = await self._inventory.run(
             "hold", event_id, hold_id, buyer_id, seat_text, area_text, quantity
         )
@@ -149,10 +153,7 @@ class Holds:
                 )
             case _:
                 self._count_invalid.inc()
-                return Conflict(
-                    "This hold_id belongs to another hold; make a new one for each attempt.",
-                    code="hold-id-taken",
-                )
+                return _taken_id()
 
     async def event_of(self, hold_id: str) -> str:
         """The event a hold belongs to. Raises NotFound for an id we never gave a hold."""
@@ -318,6 +319,13 @@ def _check_request(seats: Sequence[int], areas: Mapping[int, int]) -> int:
             )
         quantity += places
     return quantity
+
+
+def _taken_id() -> Conflict:
+    return Conflict(
+        "This hold_id belongs to another hold; make a new one for each attempt.",
+        code="hold-id-taken",
+    )
 
 
 def _unknown_hold(hold_id: str) -> NotFound:

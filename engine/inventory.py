@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from engine import metrics
-from engine.catalog import Catalog, event_not_found
+from engine.catalog import Catalog, Facts, event_not_found
 from engine.errors import Unavailable
 from engine.model import PUBLIC_DIGITS, EventStatus, Money, ms_from_utc
 from engine.stores.postgres import Postgres, Transaction
@@ -173,13 +173,25 @@ class Inventory:
         )
         return int(reply[1])
 
-    async def configure(
-        self, event_id: str, fields: dict[str, Argument], message: dict[str, Any] | None = None
-    ) -> None:
-        """Change what holds obey and tell every open map."""
-        text = msgspec.json.encode(message).decode() if message else ""
-        pairs = [value for pair in fields.items() for value in pair]
-        await self.run("configure", event_id, text, *pairs)
+    async def refresh_terms(self, event_id: str) -> list[Price]:
+        """Give holds PostgreSQL's status, limits and prices, and tell open maps what changed.
+
+        Returns the prices in force. Raises NotFound for an event that was never published.
+        """
+        terms = await self._pg.fetchrow("inventory.event_terms", event_id)
+        if terms is None:
+            raise event_not_found(event_id)
+        facts = await self._catalog.facts(event_id)
+        prices = _price_list(facts, decode_prices(terms["prices"].encode()))
+        await self.run(
+            "configure",
+            event_id,
+            terms["version"],
+            msgspec.json.encode(status_message(EventStatus(terms["status"]))),
+            msgspec.json.encode(price_message(prices)),
+            *(value for pair in _meta(terms) for value in pair),
+        )
+        return prices
 
     # Rebuilding
 
@@ -232,6 +244,7 @@ class Inventory:
         Seats whose truth is lasting (sold, blocked, reserved) must show it; what is available may be
         held for a moment. A fact that changed while we compared is newer than ours and wins by its version.
         """
+        await self.refresh_terms(event_id)
         corrected = int((await self.run("recount", event_id))[1])
         async with self._pg.transaction("repeatable_read") as truth:
             seats = await truth.fetchrow("inventory.seat_truth", event_id)
@@ -298,24 +311,15 @@ async def _load_arguments(
     assert terms is not None
     assert seats is not None
     areas = await truth.fetch("inventory.area_truth", event_id)
-    prices = [row["amount_minor"] for row in await truth.fetch("inventory.prices", event_id)]
+    prices = decode_prices(terms["prices"].encode())
     buyers = await truth.fetch("inventory.buyer_truth", event_id)
-    meta: list[tuple[Argument, Argument]] = [
-        ("status", terms["status"]),
-        ("seat_count", terms["seat_count"]),
-        ("buyer_limit", terms["buyer_limit"]),
-        ("hold_ttl_ms", terms["hold_ttl_s"] * 1000),
-        ("hold_max_ms", terms["hold_max_s"] * 1000),
-        ("payment_window_ms", terms["payment_window_s"] * 1000),
-        ("prices", encode_prices(prices)),
-    ]
     arguments: list[Argument] = [
         epoch,
         len(areas),
         seats["digits"],
         seats["versions"],
         ",".join(f"{a['area_no']}:{a['capacity']}:{a['sold']}:{a['version']}" for a in areas),
-        *flat(meta),
+        *flat([("terms", terms["version"]), *_meta(terms)]),
         *flat([(row["buyer_id"], f"{row['sold']}:{row['version']}") for row in buyers]),
     ]
     for row in pending:
@@ -346,8 +350,29 @@ def _ms(moment: datetime) -> int:
 
 
 def price_message(prices: Sequence[Price]) -> dict[str, Any]:
-    return {"type": "prices", "prices": [msgspec.to_builtins(price) for price in prices]}
+    return {"type": "prices", "prices": msgspec.to_builtins(prices)}
 
 
 def status_message(status: EventStatus) -> dict[str, Any]:
     return {"type": "event", "status": status.value}
+
+
+def _meta(terms: asyncpg.Record) -> list[tuple[Argument, Argument]]:
+    """What holds obey, as the fields of the event's ``meta``."""
+    return [
+        ("status", terms["status"]),
+        ("seat_count", terms["seat_count"]),
+        ("buyer_limit", terms["buyer_limit"]),
+        ("hold_ttl_ms", terms["hold_ttl_s"] * 1000),
+        ("hold_max_ms", terms["hold_max_s"] * 1000),
+        ("payment_window_ms", terms["payment_window_s"] * 1000),
+        ("prices", terms["prices"]),
+    ]
+
+
+def _price_list(facts: Facts, amounts: Sequence[int]) -> list[Price]:
+    names = [category.name for category in facts.layout.categories]
+    return [
+        Price(no, name, Money(amount, facts.currency))
+        for no, (name, amount) in enumerate(zip(names, amounts, strict=True))
+    ]

@@ -55,7 +55,7 @@ PUBLIC_DIGITS = bytes.maketrans(b"012345", bytes(48 + s for s in PUBLIC_STATE))
 
 
 class EventStatus(StrEnum):
-    """``draft → publishing → on_sale ⇄ paused``; any of the last three ``→ cancelled``."""
+    """``draft → publishing → on_sale ⇄ paused``; all but ``publishing`` may end ``cancelled``."""
 
     DRAFT = "draft"
     PUBLISHING = "publishing"
@@ -78,11 +78,41 @@ class BookingStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+#: Digits behind the point by currency where they are not two (ISO 4217).
+_MINOR_DIGITS = dict.fromkeys(
+    [
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    ],
+    0,
+)
+_MINOR_DIGITS |= dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)
+
+
 class Money(Struct, frozen=True):
     """An amount in minor units of its currency: 15000 EUR is 150 euros, 15000 JPY is 15,000 yen."""
 
     amount: Annotated[int, Meta(description="Minor units.", examples=[15000])]
     currency: Annotated[str, Meta(description="ISO 4217.", examples=["EUR"])]
+
+    def __str__(self) -> str:
+        """For people: ``150.00 EUR``, ``150 JPY``."""
+        digits = _MINOR_DIGITS.get(self.currency, 2)
+        return f"{self.amount / 10**digits:.{digits}f} {self.currency}"
 
 
 class SeatItem(Struct, frozen=True):

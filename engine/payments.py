@@ -44,6 +44,9 @@ class Gateway(Protocol):
     def check_token(self, token: str) -> None:
         """Raise InvalidInput for a token that can never work, before anything is reserved."""
 
+    def needs_buyer(self, token: str) -> bool:
+        """Whether a charge with this token waits for its buyer to approve it."""
+
     async def charge(self, booking_id: str, token: str, amount: Money) -> Charge: ...
 
     async def status(self, booking_id: str) -> Charge | None:
@@ -84,6 +87,9 @@ class SandboxGateway:
                 f"Unknown sandbox token; use one of {', '.join(SANDBOX_TOKENS)}.",
                 code="unknown-payment-token",
             )
+
+    def needs_buyer(self, token: str) -> bool:
+        return SANDBOX_TOKENS[token][0] == ChargeStatus.REQUIRES_ACTION
 
     async def charge(self, booking_id: str, token: str, amount: Money) -> Charge:
         charge = await self._charges.submit(_Request(booking_id, token, amount))

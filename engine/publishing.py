@@ -16,9 +16,9 @@ import structlog
 from engine.catalog import Catalog, Event, EventPatch, Facts, stale_version
 from engine.config import Settings
 from engine.errors import Conflict, InvalidInput
-from engine.inventory import Inventory, Price, encode_prices, price_message, status_message
+from engine.inventory import Inventory, Price
 from engine.layout import Layout
-from engine.model import EventStatus, Money
+from engine.model import EventStatus
 from engine.stores.postgres import Postgres, Transaction
 
 log = structlog.get_logger(__name__)
@@ -64,7 +64,7 @@ class Publishing:
                 event.seat_count,
                 event.buyer_limit,
                 event.hold_ttl_s,
-                max(self._settings.hold_max_s, event.hold_ttl_s),
+                self._settings.hold_max_s,
                 self._settings.payment_window_s,
             )
             if made is not None:
@@ -93,7 +93,7 @@ class Publishing:
         decided = await self._pg.fetchval("inventory.set_event_status", event_id, status.value)
         if decided != status:
             raise Conflict("A cancelled event stays cancelled.", code="event-cancelled")
-        await self._inventory.configure(event_id, {"status": status.value}, status_message(status))
+        await self._inventory.refresh_terms(event_id)
         return await self._catalog.set_status(event_id, status)
 
     async def patch(self, event_id: str, patch: EventPatch, *, version: int) -> Event:
@@ -113,10 +113,7 @@ class Publishing:
             await self._pg.fetch(
                 "inventory.set_event_terms", event_id, event.buyer_limit, event.hold_ttl_s
             )
-            await self._inventory.configure(
-                event_id,
-                {"buyer_limit": event.buyer_limit, "hold_ttl_ms": event.hold_ttl_s * 1000},
-            )
+            await self._inventory.refresh_terms(event_id)
         return event
 
     async def reprice(
@@ -146,17 +143,7 @@ class Publishing:
             )
             if changed is None:
                 raise Conflict("Somebody else changed the same price; read and repeat.")
-        facts = await self._catalog.facts(event_id)
-        prices = [
-            Price(row["category_no"], row["name"], Money(row["amount_minor"], facts.currency))
-            for row in await self._pg.fetch("inventory.prices", event_id)
-        ]
-        await self._inventory.configure(
-            event_id,
-            {"prices": encode_prices([price.price.amount for price in prices])},
-            price_message(prices),
-        )
-        return prices
+        return await self._inventory.refresh_terms(event_id)
 
 
 async def _write_inventory(

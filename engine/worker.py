@@ -8,6 +8,7 @@ again at its next turn.
 import asyncio
 import signal
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from socketserver import ThreadingMixIn
@@ -72,6 +73,10 @@ class Step:
             await _wait(stopping, 0.005 if busy else self.interval_s)
 
 
+def _may_ask(wait: tuple[float, float] | None, now: float) -> bool:
+    return wait is None or now >= wait[0]
+
+
 async def _wait(stopping: asyncio.Event, seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
@@ -100,6 +105,8 @@ class Worker:
         self._catalog = catalog
         self._settings = settings
         tick = settings.worker_tick_s
+        #: Pending bookings that were asked about: when to ask again, and the wait before that.
+        self._chased: dict[str, tuple[float, float]] = {}
         self.steps = {
             step.name: step
             for step in (
@@ -136,8 +143,16 @@ class Worker:
     async def chase_pending(self) -> int:
         """Bring pending bookings on whose process has had its time, or whose time is over."""
         patience_s = self._settings.gateway_timeout_s + 1.0
-        rows = await self._pg.fetch("bookings.pending_to_chase", patience_s, 100)
-        return sum(await _each(rows, self._chase))
+        rows = await self._pg.fetch("bookings.pending_to_chase", patience_s, 1000)
+        now = time.monotonic()
+        # A buyer may think about a 3-D Secure page for minutes: the gateway is asked ever less often.
+        waits = {row["booking_id"]: self._chased.get(row["booking_id"]) for row in rows}
+        self._chased = {booking: wait for booking, wait in waits.items() if wait is not None}
+        turn = [row for row in rows if row["due"] or _may_ask(waits[row["booking_id"]], now)][:100]
+        for row in turn:
+            delay_s = min(30.0, 2 * self._chased.get(row["booking_id"], (0.0, 0.5))[1])
+            self._chased[row["booking_id"]] = (now + delay_s, delay_s)
+        return sum(await _each(turn, self._chase))
 
     async def _chase(self, row: Any) -> int:
         status = await self._bookings.resolve(row["booking_id"], due=row["due"])
@@ -166,6 +181,10 @@ class Worker:
                     await self._bookings.inquire(row["booking_id"])
         except (Unavailable, TimeoutError) as error:
             log.warning("delivery must wait", kind=row["kind"], reason=str(error))
+            return False
+        except Exception:
+            # One row that cannot be delivered must not keep its neighbours; it comes round again.
+            log.exception("delivery failed", kind=row["kind"], booking_id=row["booking_id"])
             return False
         metrics.OUTBOX_DELIVERED.labels(row["kind"]).inc()
         return True

@@ -1,6 +1,11 @@
--- Changes what holds obey (status, prices, limits) and tells every map. ARGV: message JSON or '',
--- then field/value pairs. Reply: {'configured'} or {'rebuild'}.
-if redis.call('EXISTS', META) == 0 then return { 'rebuild' } end
-for i = 2, #ARGV, 2 do redis.call('HSET', META, ARGV[i], ARGV[i + 1]) end
-if ARGV[1] ~= '' then redis.call('PUBLISH', FEED, 'm|' .. ARGV[1]) end
-return { 'configured' }
+-- What holds obey takes PostgreSQL's truth, and every map is told what changed. Older truth than what
+-- is known is skipped. ARGV: version, status message, prices message, then the meta field/value pairs.
+-- Reply: {'configured', changed} or {'rebuild'}.
+local known = redis.call('HMGET', META, 'epoch', 'terms', 'status', 'prices')
+if not known[1] then return { 'rebuild' } end
+if tonumber(ARGV[1]) <= tonumber(known[2]) then return { 'configured', 0 } end
+redis.call('HSET', META, 'terms', ARGV[1], unpack(ARGV, 4))
+local now = redis.call('HMGET', META, 'status', 'prices')
+if now[1] ~= known[3] then redis.call('PUBLISH', FEED, 'm|' .. ARGV[2]) end
+if now[2] ~= known[4] then redis.call('PUBLISH', FEED, 'm|' .. ARGV[3]) end
+return { 'configured', 1 }

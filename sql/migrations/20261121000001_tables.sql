@@ -45,6 +45,7 @@ CREATE TABLE events (
   -- Numbers the lives of the event's Redis state; every rebuild takes the next one.
   epoch            integer NOT NULL DEFAULT 0,
   version          integer NOT NULL DEFAULT 1,
+  changed_at       timestamptz NOT NULL DEFAULT now(),
   published_at     timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX events_status_idx ON events (status);

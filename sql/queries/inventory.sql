@@ -4,8 +4,12 @@ UPDATE events SET epoch = epoch + 1 WHERE event_id = $1 RETURNING epoch;
 
 -- name: event_terms
 -- What holds of an event obey.
-SELECT status, currency, seat_count, buyer_limit, hold_ttl_s, hold_max_s, payment_window_s
-FROM events WHERE event_id = $1;
+-- version grows with every change of any of it, prices included.
+SELECT e.status, e.currency, e.seat_count, e.buyer_limit, e.hold_ttl_s, e.hold_max_s, e.payment_window_s,
+       e.version + coalesce(sum(c.version), 0)::integer AS version,
+       coalesce(string_agg(c.amount_minor::text, ',' ORDER BY c.category_no), '') AS prices
+FROM events e LEFT JOIN categories c USING (event_id)
+WHERE e.event_id = $1 GROUP BY e.event_id;
 
 -- name: prices
 SELECT category_no, name, amount_minor, version FROM categories WHERE event_id = $1 ORDER BY category_no;
@@ -36,17 +40,18 @@ WHERE b.event_id = $1 AND b.status = 'pending'
 GROUP BY b.event_id, b.booking_id;
 
 -- name: open_events
--- Events whose Redis state matters: selling, paused, or cancelled with something still owed.
-SELECT event_id::text FROM events WHERE status IN ('on_sale', 'paused') ORDER BY event_id;
+-- Events whose Redis state matters: selling, paused, or cancelled lately, with holds still to end.
+SELECT event_id::text FROM events
+WHERE status IN ('on_sale', 'paused') OR changed_at > now() - interval '2 days' ORDER BY event_id;
 
 -- name: set_event_status
 -- Cancelled is final. Returns the status after.
 UPDATE events SET status = CASE WHEN status = 'cancelled' THEN status ELSE $2::event_status END,
-  version = version + 1
+  version = version + 1, changed_at = now()
 WHERE event_id = $1 RETURNING status;
 
 -- name: set_event_terms
-UPDATE events SET buyer_limit = $2, hold_ttl_s = $3, hold_max_s = greatest(hold_max_s, $3), version = version + 1
+UPDATE events SET buyer_limit = $2, hold_ttl_s = $3, version = version + 1, changed_at = now()
 WHERE event_id = $1;
 
 -- name: set_price

@@ -186,13 +186,11 @@ class Site:
         if payment_window_s is not None:
             async with self.runtime.postgres.connection() as connection:
                 await connection.execute(
-                    "UPDATE events SET payment_window_s = $2 WHERE event_id = $1",
+                    "UPDATE events SET payment_window_s = $2, version = version + 1 WHERE event_id = $1",
                     event_id,
                     payment_window_s,
                 )
-            await self.runtime.inventory.configure(
-                event_id, {"payment_window_ms": payment_window_s * 1000}
-            )
+            await self.runtime.inventory.refresh_terms(event_id)
         return House(self.runtime, event_id)
 
 

@@ -271,6 +271,64 @@ async def test_a_cancelled_event_refunds_everyone(house: House, buyer: str) -> N
     assert (refunded.status, refunded.refunded) == (BookingStatus.CANCELLED, booking.total)
 
 
+async def test_holds_of_a_cancelled_event_still_end(make_house: MakeHouse, buyer: str) -> None:
+    house = await make_house(hold_ttl_s=1)
+    await house.hold(buyer, 2)
+    await house.runtime.publishing.cancel(house.event_id)
+    await asyncio.sleep(1.05)
+    # The list of open events is read once a second, so the cancelled one must be on it by now.
+    await house.runtime.worker.expire_holds()
+    assert set(await house.states()) == {"0"}
+
+
+async def test_a_hold_id_is_one_hold_in_the_whole_world(make_house: MakeHouse, buyer: str) -> None:
+    here, there = await make_house(), await make_house()
+    hold = await here.hold(buyer, 2, hold_id=new_id())
+    with pytest.raises(Conflict) as refused:
+        await there.hold(buyer, 2, hold_id=hold.hold_id)
+    assert refused.value.code == "hold-id-taken"
+    assert set(await there.states()) == {"0"}
+    assert (await here.book(buyer, hold)).outcome == "confirmed"
+
+
+async def test_whoever_lost_the_answer_finds_what_to_do(house: House, buyer: str) -> None:
+    answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
+    read = await house.runtime.bookings.read(answer.booking.booking_id, buyer_id=buyer)
+    assert read.next_action == answer.booking.next_action
+
+
+async def test_reconciliation_brings_terms_that_never_reached_redis(
+    house: House, buyer: str
+) -> None:
+    async with house.runtime.postgres.connection() as connection:
+        await connection.execute(
+            "UPDATE events SET status = 'paused', version = version + 1 WHERE event_id = $1",
+            house.event_id,
+        )
+    await house.hold(buyer, 2)
+    await house.runtime.inventory.reconcile(house.event_id)
+    with pytest.raises(Conflict) as refused:
+        await house.hold(buyer, 3)
+    assert refused.value.code == "event-not-on-sale"
+
+
+async def test_the_worker_asks_about_a_thinking_buyer_ever_less_often(
+    house: House, buyer: str
+) -> None:
+    answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
+    booking_id = answer.booking.booking_id
+    async with house.runtime.postgres.connection() as connection:
+        await connection.execute(
+            "UPDATE bookings SET created_at = now() - interval '1 minute' WHERE booking_id = $1",
+            booking_id,
+        )
+    worker = house.runtime.worker
+    await worker.chase_pending()
+    first = worker._chased[booking_id]
+    await worker.chase_pending()
+    assert worker._chased[booking_id] == first, "asked again before its turn"
+
+
 async def test_a_late_payment_takes_its_seats_again_or_is_refunded(
     house: House, buyer: str
 ) -> None:

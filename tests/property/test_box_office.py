@@ -493,8 +493,16 @@ class BoxOffice(RuleBasedStateMachine):
         await self.runtime.bookings.payment_arrived(booking_id)
 
     @precondition(lambda self: self._pending())
-    @rule(pick=PICK, late=st.booleans())
-    def give_up_on_a_silent_gateway(self, pick: int, late: bool) -> None:
+    @rule(
+        pick=PICK,
+        late=st.booleans(),
+        sniper=st.none() | BUYERS,
+        paid=st.booleans(),
+    )
+    def give_up_on_a_silent_gateway(
+        self, pick: int, late: bool, sniper: int | None, paid: bool
+    ) -> None:
+        """… and somebody else may take the seats, and the money may have arrived all the same."""
         pending = self._pending()
         booking = pending[pick % len(pending)]
         if late:
@@ -503,6 +511,10 @@ class BoxOffice(RuleBasedStateMachine):
         self.office.run(self._resolve_in_silence(booking.booking_id, due=due))
         if due:
             self.model.expired(booking, asked=True)
+        if sniper is not None:
+            self._buy_until(sniper, (booking.hold.seats, booking.hold.floor), "tok_visa", "all")
+        if paid:
+            self._charge(booking, "tok_visa")
 
     async def _resolve_in_silence(self, booking_id: str, *, due: bool) -> None:
         gateways = self.runtime.payments._gateways
