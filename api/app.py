@@ -17,7 +17,7 @@ from api import access, bookings, events, holds, operations, organiser
 from api.auth import Tokens
 from api.conventions import BODY_SIZE_MAX
 from api.edge import Edge
-from api.openapi import document_config
+from api.openapi import HEADERS, document_config
 from api.problems import on_exception, on_frontrow_error, on_http_exception
 from api.reference import ReferencePage, describe_problem, reference_router
 from engine.config import Settings, data_path, load_settings
@@ -95,7 +95,7 @@ def build(settings: Settings) -> Litestar:
         ),
         cors_config=CORSConfig(
             allow_origins=list(settings.allowed_origins),
-            expose_headers=["ETag", "Location", "Retry-After", "Idempotency-Replayed"],
+            expose_headers=[*HEADERS, "X-Request-Id"],
         ),
         request_max_body_size=BODY_SIZE_MAX,
         logging_config=None,

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Request
+from litestar.exceptions import InternalServerException
 from litestar.params import HeaderParameter, QueryParameter
 
 from engine.errors import InvalidInput, PreconditionRequired
@@ -40,7 +41,11 @@ async def read_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decod
 
     Instead of a handler's ``data`` parameter, which Litestar coerces and decodes in two passes.
     """
-    body = await request.body()
+    try:
+        body = await request.body()
+    except InternalServerException:
+        # What Litestar makes of a client that went away half-way; nobody reads the answer.
+        raise InvalidInput("The connection closed before the body was whole.") from None
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:

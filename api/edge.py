@@ -5,6 +5,7 @@ that are not JSON, and replay of POSTs that carry an Idempotency-Key. Bookings k
 PostgreSQL with the money (engine.bookings); every other POST keeps its answer in Redis for 24 h.
 """
 
+import contextlib
 import hashlib
 import time
 from typing import Any
@@ -22,6 +23,7 @@ from api.problems import PROBLEM_JSON, encode_problem
 from engine.errors import Conflict, FrontrowError, InvalidInput, Unavailable
 from engine.model import new_id
 from engine.runtime import Runtime
+from engine.stores.redis import Argument
 
 REQUESTS = Counter(
     "frontrow_http_requests", "Requests by route and status.", ["method", "route", "status"]
@@ -35,6 +37,8 @@ REQUEST_SECONDS = Histogram(
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 _ANSWERS_KEPT_S = 24 * 3600
 _IN_FLIGHT_S = 60
+#: How nginx counts requests that nobody waits for any more.
+_CLIENT_GONE = 499
 _KEY_LENGTH_MAX = 255
 
 
@@ -43,6 +47,10 @@ class _Kept(Struct, frozen=True):
     status: int = 0
     headers: list[tuple[str, str]] = []
     body: str = ""
+
+
+class _ClientGone(Exception):
+    """The client went away before its request was whole."""
 
 
 class Edge:
@@ -79,6 +87,9 @@ class Edge:
                 await self._replayable(scope, receive, counting_send, headers)
             else:
                 await self._app(scope, receive, counting_send)
+        except _ClientGone:
+            # Half a body is no request: nothing is done, and its key is still unused.
+            status = _CLIENT_GONE
         finally:
             self._count(scope, status, time.perf_counter() - started)
 
@@ -108,9 +119,6 @@ class Edge:
             kept = await self._claim(f"idempotency:{subject}:{key}", fingerprint)
         except FrontrowError as error:
             await _answer(send, *encode_problem(error, scope["path"]))
-            return
-        except ClientDisconnect:
-            # Half a body is no request: nothing is done, and the key is still unused.
             return
         if kept is not None:
             replay = {**dict(kept.headers), "idempotency-replayed": "true"}
@@ -184,11 +192,9 @@ class Edge:
                 await self._remember("DEL", name)
 
     async def _remember(self, *command: Argument) -> None:
-        try:
+        # Redis may be lost; then so is the memory of this answer, and the mark runs out.
+        with contextlib.suppress(Unavailable):
             await self._runtime().redis_store.call(*command)
-        except Unavailable:
-            # Redis may be lost; then so is the memory of this answer, and the mark runs out.
-            pass
 
     def _runtime(self) -> Runtime:
         runtime: Runtime = self._state["runtime"]
@@ -234,7 +240,7 @@ async def _read_body(receive: Receive, size_max: int) -> bytes:
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            raise ClientDisconnect
+            raise _ClientGone
         size += len(message["body"])
         if size > size_max:
             raise InvalidInput(

@@ -18,7 +18,7 @@ from msgspec import Struct
 from engine.model import new_id
 
 #: Each visit ends within this, whatever dies: restarts here take a few seconds.
-_PATIENCE_S = 45.0
+_PATIENCE_S = 90.0
 _PAUSE_MAX_S = 0.15
 _TOKENS = ["tok_visa"] * 7 + ["tok_declined", "tok_timeout"]
 

@@ -3,10 +3,11 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 import httpx
+import pytest
 import pytest_asyncio
 
 from engine.config import Settings
@@ -15,6 +16,7 @@ from engine.runtime import Runtime
 from tests.conftest import (
     House,
     MakeHouse,
+    Stack,
     end_process,
     role_environment,
     small_house,
@@ -295,28 +297,40 @@ async def test_a_booking_under_way_is_told_to_wait(house: House, ada: Buyer, key
     problem_of(refused, 409, "request-in-flight")
 
 
+@pytest.mark.parametrize("keyed", [True, False], ids=["with a key", "without"])
+async def test_half_a_request_does_nothing(
+    stack: Stack, house: House, ada: Buyer, key: str, keyed: bool
+) -> None:
+    before = await seats_of(ada.http, house.event_id)
+    body = b'{"seats": [1, 2]}'
+    headers = ada.auth | ({"Idempotency-Key": key} if keyed else {})
+    url = httpx.URL(stack.api_url)
+    _, writer = await asyncio.open_connection(url.host, url.port)
+    lines = [
+        f"POST /v1/events/{house.event_id}/holds HTTP/1.1",
+        f"Host: {url.host}",
+        f"Content-Length: {len(body)}",
+        "Content-Type: application/json",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body[:9])
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    assert await seats_of(ada.http, house.event_id) == before
+    # The key is as good as new.
+    asking = (
+        ada.hold(house.event_id, 1, 2, idempotency_key=key)
+        if keyed
+        else ada.hold(house.event_id, 1, 2)
+    )
+    response = await asking
+    assert response.status_code == 201, response.text
+    metrics = (await ada.http.get("/metrics")).text
+    assert 'status="500"' not in metrics
+
+
 # Waiting
-
-
-@asynccontextmanager
-async def another_api(
-    settings: Settings, stores: StoreUrls, **environment: str
-) -> AsyncIterator[httpx.AsyncClient]:
-    """A second API process on the same stores, but for what ``environment`` says otherwise."""
-    variables = role_environment(settings, stores, **environment)
-    process = start_role("api", variables)
-    try:
-        url = f"http://localhost:{variables['FRONTROW_API_PORT']}"
-        async with httpx.AsyncClient(base_url=url, timeout=20) as client, asyncio.timeout(30):
-            while True:
-                try:
-                    await client.get("/health/live")
-                    break
-                except httpx.TransportError:
-                    await asyncio.sleep(0.1)
-            yield client
-    finally:
-        await asyncio.to_thread(end_process, process)
 
 
 _NOWHERE = {
@@ -326,21 +340,50 @@ _NOWHERE = {
 }
 
 
-@pytest_asyncio.fixture(scope="module")
-async def without_redis(settings: Settings, stores: StoreUrls) -> AsyncIterator[httpx.AsyncClient]:
-    async with another_api(settings, stores, **_NOWHERE["redis"]) as client:
-        yield client
+async def until_it_answers(client: httpx.AsyncClient) -> None:
+    """Whatever it answers: it is not to be ready."""
+    async with asyncio.timeout(40):
+        while True:
+            try:
+                await client.get("/health/live")
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
+            else:
+                return
 
 
 @pytest_asyncio.fixture(scope="module")
-async def with_redis_only(
+async def lame_apis(
     settings: Settings, stores: StoreUrls
-) -> AsyncIterator[httpx.AsyncClient]:
-    only_redis = _NOWHERE["postgres"] | _NOWHERE["mongo"]
-    async with another_api(
-        settings, stores, FRONTROW_GUEST_TOKENS_PER_MINUTE="3", **only_redis
-    ) as client:
-        yield client
+) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
+    """Two more API processes, each cut off from some stores."""
+    lacking = {
+        "without redis": _NOWHERE["redis"],
+        "with redis only": _NOWHERE["postgres"]
+        | _NOWHERE["mongo"]
+        | {"FRONTROW_GUEST_TOKENS_PER_MINUTE": "3"},
+    }
+    async with AsyncExitStack() as ending:
+        clients = {}
+        for name, environment in lacking.items():
+            variables = role_environment(settings, stores, **environment)
+            ending.callback(end_process, start_role("api", variables))
+            url = f"http://localhost:{variables['FRONTROW_API_PORT']}"
+            clients[name] = await ending.enter_async_context(
+                httpx.AsyncClient(base_url=url, timeout=20)
+            )
+        await asyncio.gather(*(until_it_answers(client) for client in clients.values()))
+        yield clients
+
+
+@pytest.fixture
+def without_redis(lame_apis: dict[str, httpx.AsyncClient]) -> httpx.AsyncClient:
+    return lame_apis["without redis"]
+
+
+@pytest.fixture
+def with_redis_only(lame_apis: dict[str, httpx.AsyncClient]) -> httpx.AsyncClient:
+    return lame_apis["with redis only"]
 
 
 async def test_without_redis_holds_wait_and_the_rest_goes_on(
@@ -361,12 +404,11 @@ async def test_without_redis_holds_wait_and_the_rest_goes_on(
 
 
 async def test_without_postgresql_and_mongodb_each_says_so(
-    with_redis_only: httpx.AsyncClient, house: House
+    with_redis_only: httpx.AsyncClient,
 ) -> None:
     buyer = await new_buyer(with_redis_only)
     problem_of(await buyer.get("/v1/bookings"), 503, "unavailable")
     problem_of(await buyer.get("/v1/events"), 503, "catalog-unavailable")
-    problem_of(await buyer.get(f"/v1/events/{house.event_id}"), 503, "catalog-unavailable")
     venue = await with_redis_only.post("/v1/venues", json={"name": "x"}, headers=ORGANISER)
     problem_of(venue, 503, "catalog-unavailable")
 

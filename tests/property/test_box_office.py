@@ -728,8 +728,8 @@ def test_no_order_of_events_breaks_a_promise(office: Office) -> None:
     run_state_machine_as_test(
         machine,
         settings=hypothesis_settings(
-            max_examples=30,
-            stateful_step_count=30,
+            max_examples=40,
+            stateful_step_count=20,
             deadline=None,
             derandomize=True,
             # Shrinking replays for minutes on real stores: add Phase.shrink when one is to be studied.

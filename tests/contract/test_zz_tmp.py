@@ -1,0 +1,78 @@
+"""Whatever the document allows and forbids: the API answers as the document says, never with a 5xx.
+
+Schemathesis makes the requests from the document, valid and invalid ones, for every operation.
+"""
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from api.openapi_operations import OPERATIONS
+from tests.conftest import House, Stack
+from tests.contract.conftest import ORGANISER, Buyer
+
+_EXAMPLES = 150
+
+
+@pytest.fixture(scope="module")
+def described(stack: Stack) -> Any:
+    return schemathesis.openapi.from_url(stack.api_url + "/schema/openapi.json")
+
+
+@pytest.fixture
+async def real(house: House, ada: Buyer) -> dict[str, str]:
+    """Ids of what is there, by the name of the parameter."""
+    hold = (await ada.hold(house.event_id, 1)).json()
+    booked = (await ada.hold(house.event_id, 2, floor=1)).json()
+    booking = (await ada.book(booked["hold_id"])).json()
+    event = await house.runtime.catalog.event(house.event_id)
+    return {
+        "event_id": house.event_id,
+        "hold_id": hold["hold_id"],
+        "booking_id": booking["booking_id"],
+        "venue_id": event.venue.venue_id,
+    }
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_it_answers_as_described(
+    described: Any, real: dict[str, str], ada: Buyer, name: str, mode: GenerationMode
+) -> None:
+    operation: Any = described.find_operation_by_id(name)
+    schemes = [scheme for entry in operation.definition.raw.get("security", []) for scheme in entry]
+    headers = {"BearerToken": ada.auth, "OrganiserKey": ORGANISER}.get("".join(schemes), {})
+
+    @settings(
+        max_examples=_EXAMPLES,
+        deadline=None,
+        derandomize=False,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode), lost=st.integers(0, 3))
+    def ask(case: Any, lost: int) -> None:
+        if lost and mode is GenerationMode.POSITIVE:
+            # Three times in four what is asked about is there.
+            case.path_parameters = {
+                key: real.get(key, value) for key, value in (case.path_parameters or {}).items()
+            }
+            if isinstance(case.body, dict) and "hold_id" in case.body and name == "book":
+                case.body["hold_id"] = real["hold_id"]
+            if isinstance(case.body, dict) and "venue_id" in case.body:
+                case.body["venue_id"] = real["venue_id"]
+        response = case.call(headers=headers)
+        # A schema cannot say all: that a hold names something, that a cursor is one of ours.
+        case.validate_response(response, excluded_checks=[positive_data_acceptance])
+
+    # Nothing can be wrong with a request that has no parts.
+    with suppress(Unsatisfiable):
+        ask()
