@@ -90,8 +90,9 @@ class Crowd:
                         task.result()
                 await asyncio.sleep(0.02)
 
-    def unanswered(self) -> int:
-        return sum(count for (_, status), count in self.answers.items() if status == 0)
+    def answered(self, status: int) -> int:
+        """How many requests were answered so; 0: those that got no answer."""
+        return sum(count for (_, given), count in self.answers.items() if given == status)
 
     def told(self, *statuses: str) -> int:
         return sum(word.told in statuses for word in self.words)

@@ -82,7 +82,7 @@ async def test_killed_at_any_moment(site: Site) -> None:
         async with Crowd(site.api_url, house.event_id, buyers=8) as crowd:
             await crowd.until(lambda c: c.told("confirmed") >= 10)
             site.kill("api")
-            await crowd.until(lambda c: c.unanswered() >= 10)
+            await crowd.until(lambda c: c.answered(0) >= 10)
             await site.start("api")
             sold = crowd.told("confirmed")
             await crowd.until(lambda c: c.told("confirmed") >= sold + 10)

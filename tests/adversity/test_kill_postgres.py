@@ -79,7 +79,7 @@ async def test_killed_in_the_middle_of_a_batch(site: Site, http: httpx.AsyncClie
             refused = await onlooker.book(kept)
             assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
             assert (await onlooker.read_hold(kept)).json()["status"] == "held"
-            await crowd.until(lambda c: c.answers["book", 503] >= 1)
+            await crowd.until(lambda c: c.answered(503) >= 3)
             held = crowd.answers["hold", 201]
 
             await site.postgres.start()

@@ -19,7 +19,7 @@ async def test_buyers_on_a_bad_line(site: Site) -> None:
     line = Proxy(int(site.environments["api"]["FRONTROW_API_PORT"]), AnyProtocol)
     async with line.running(), Watcher(site.live_url(house.event_id)) as watcher:
         async with Crowd(line.stands_in(site.api_url), house.event_id) as crowd:
-            while crowd.unanswered() < 40:
+            while crowd.answered(0) < 40:
                 await asyncio.sleep(0.1)
                 line.drop_all()
             await crowd.until(lambda c: c.told("confirmed") >= 10)

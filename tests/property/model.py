@@ -115,6 +115,11 @@ class Model:
                 return "1" if booking.status == "pending" or not booking.settled else "2"
         return "1" if any(seat in hold.owns for hold in self.live_holds()) else "0"
 
+    def phantoms(self) -> set[int]:
+        """Seats that PostgreSQL has reserved while Redis has no hold on them."""
+        pending = [b.hold for b in self.bookings if b.status == "pending"]
+        return {seat for hold in pending for seat in hold.seats - hold.owns}
+
     def floor_shown(self) -> int:
         confirmed = sum(b.hold.floor for b in self._sold())
         return max(0, FLOOR - confirmed - sum(h.floor for h in self.live_holds()))

@@ -630,19 +630,25 @@ class BoxOffice(RuleBasedStateMachine):
     @rule()
     def let_the_worker_go_round(self) -> None:
         self._forget_processes()
-        for step in ("expire-holds", "chase-pending", "relay-outbox", "expire-holds", "reconcile"):
+        for step in ("expire-holds", "chase-pending", "relay-outbox", "expire-holds"):
             self._work(step)
+        # Delivery alone makes the map right; only what Redis never heard of needs reconciling.
+        self.office.run(self._compare(self.model.phantoms()))
+        self._work("reconcile")
         self.model.clear()
         assert self.office.run(audit(self.runtime, self.event_id, quiet=True)) == []
-        self.office.run(self._compare())
+        self.office.run(self._compare(set()))
 
-    async def _compare(self) -> None:
+    async def _compare(self, left_out: set[int]) -> None:
+        """The bookings and the map are what the model expects, but for the seats ``left_out``."""
         for booking in self.model.bookings:
             found = await self.runtime.bookings.read(booking.booking_id)
             assert found.status == booking.status
             assert (found.refunded is not None) == (booking.refund == "given")
         snapshot = await self.runtime.inventory.snapshot(self.event_id)
-        assert snapshot.states.decode() == "".join(map(self.model.seat_shown, range(SEATS)))
+        shown = snapshot.states.decode()
+        for seat in set(range(SEATS)) - left_out:
+            assert (seat, shown[seat]) == (seat, self.model.seat_shown(seat))
         assert snapshot.areas[0] == self.model.floor_shown()
 
     @invariant()
