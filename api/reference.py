@@ -154,7 +154,7 @@ curl $API/v1/bookings \\
   -H "Idempotency-Key: my-first-booking" \\
   -d '{
     "hold_id": "'$HOLD_ID'",
-    "buyer": {"email": "ada@example.com", "name": "Ada Lovelace"},
+    "buyer": {"email": "ada@example.com", "name": "Ada"},
     "payment": {"provider": "sandbox", "token": "tok_visa"}
   }'
 """,

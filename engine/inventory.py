@@ -228,13 +228,16 @@ class Inventory:
                 pending = await truth.fetch("inventory.pending_truth", event_id)
                 arguments = await _load_arguments(truth, event_id, row["epoch"], pending)
             await self._redis.run("load", base_key(event_id), *arguments)
-            # They may yet be declined, and then their buyers come back by the hold's id.
-            keys = [hold_pointer(booking["hold_id"]) for booking in pending]
-            await asyncio.gather(
-                *(self._redis.call("SET", k, event_id, "EX", _POINTER_LAID_S, "NX") for k in keys)
-            )
+            await self._point([booking["hold_id"] for booking in pending], event_id)
         metrics.REBUILDS.inc()
         metrics.REBUILD_SECONDS.observe(time.perf_counter() - started)
+
+    async def _point(self, hold_ids: Sequence[str], event_id: str) -> None:
+        # They may yet be declined, and then their buyers come back by the hold's id.
+        keys = [hold_pointer(hold_id) for hold_id in hold_ids]
+        await asyncio.gather(
+            *(self._redis.call("SET", k, event_id, "EX", _POINTER_LAID_S, "NX") for k in keys)
+        )
 
     # Reconciling
 
@@ -260,8 +263,26 @@ class Inventory:
             ),
             force=True,
         )
+        corrected += await self._adopt(event_id)
         metrics.REPAIRS.inc(corrected)
         return corrected
+
+    async def _adopt(self, event_id: str) -> int:
+        """Take back the holds of pending bookings where Redis has lost them. Returns how many."""
+        pending = await self._pg.fetch("inventory.pending_truth", event_id)
+        if not pending:
+            return 0
+        prices = [row["amount_minor"] for row in await self._pg.fetch("inventory.prices", event_id)]
+        reply = await self.run("adopt", event_id, *_pending_arguments(pending, prices))
+        adopted: list[str] = reply[1].decode().split(",") if reply[1] else []
+        if not adopted:
+            return 0
+        await self._point(adopted, event_id)
+        rows = await self._pg.fetch("inventory.pending_truth", event_id)
+        # What ended between the two readings has been settled already, and nobody will do it again.
+        for hold_id in set(adopted) - {row["hold_id"] for row in rows}:
+            await self.settle(event_id, Settlement(hold_id=hold_id, outcome="expired"))
+        return len(adopted)
 
     async def refresh(self, event_id: str) -> None:
         """Correct at once what a lost reservation has shown to be wrong."""
@@ -322,6 +343,12 @@ async def _load_arguments(
         *flat([("terms", terms["version"]), *_meta(terms)]),
         *flat([(row["buyer_id"], f"{row['sold']}:{row['version']}") for row in buyers]),
     ]
+    return arguments + _pending_arguments(pending, prices)
+
+
+def _pending_arguments(pending: Sequence[asyncpg.Record], prices: Sequence[int]) -> list[Argument]:
+    """What ``load.lua`` and ``adopt.lua`` take for each pending booking."""
+    arguments: list[Argument] = []
     for row in pending:
         arguments += [
             row["hold_id"],

@@ -30,6 +30,15 @@ local function read_hold(id)
     created = f[7], expires = f[8] }
 end
 
+-- A hold in payment as PostgreSQL knows it: everything but its seats' digits.
+local function lay_paying(id, owner, seats, areas, quantity, prices, created, expires)
+  redis.call('HSET', hold_key(id), 'owner', owner, 'state', 'paying', 'seats', seats, 'areas', areas,
+    'quantity', quantity, 'prices', prices, 'created', created, 'expires', expires)
+  redis.call('ZADD', DUE, expires + PAYMENT_GRACE_MS, id)
+  for no, places in string.gmatch(areas, '(%d+):(%d+)') do redis.call('HINCRBY', AREAS, no .. ':held', places) end
+  redis.call('HINCRBY', BUYERS, 'h:' .. owner, quantity)
+end
+
 local function is_live(hold) return hold and (hold.state == 'held' or hold.state == 'paying') end
 
 local function area_available(no)

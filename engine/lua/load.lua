@@ -30,15 +30,10 @@ end
 at = at + 1
 local now = now_ms()
 while ARGV[at] do
-  local id, owner, seats, areas = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-  local quantity, prices, created, expires = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], ARGV[at + 7]
+  local id, seats = ARGV[at], ARGV[at + 2]
   redis.call('DEL', hold_key(id))
-  redis.call('HSET', hold_key(id), 'owner', owner, 'state', 'paying', 'seats', seats, 'areas', areas,
-    'quantity', quantity, 'prices', prices, 'created', created, 'expires', expires)
-  redis.call('ZADD', DUE, expires + PAYMENT_GRACE_MS, id)
+  lay_paying(unpack(ARGV, at, at + 7))
   for n in string.gmatch(seats, '%d+') do redis.call('HSET', OWNERS, n, id) end
-  for no, places in string.gmatch(areas, '(%d+):(%d+)') do redis.call('HINCRBY', AREAS, no .. ':held', places) end
-  redis.call('HINCRBY', BUYERS, 'h:' .. owner, quantity)
   at = at + 8
 end
 redis.call('PUBLISH', FEED, string.format('c|%d|0|%d||', epoch, now))

@@ -220,13 +220,15 @@ class Patron:
         guest = await http.post("/v1/auth/guest")
         return cls(http, event_id, guest.json()["access_token"])
 
-    async def hold(self, *seats: int, hold_id: str | None = None) -> httpx.Response:
-        body = {"seats": list(seats), "hold_id": hold_id or new_id()}
+    async def hold(self, *seats: int, floor: int = 0, hold_id: str | None = None) -> httpx.Response:
+        body: dict[str, Any] = {"seats": list(seats), "hold_id": hold_id or new_id()}
+        if floor:
+            body["areas"] = {"0": floor}
         return await self._send("POST", f"/v1/events/{self.event_id}/holds", json=body)
 
-    async def held(self, *seats: int) -> str:
-        """Hold seats that are known to be free; returns the hold's id."""
-        answer = await self.hold(*seats)
+    async def held(self, *seats: int, floor: int = 0) -> str:
+        """Hold places that are known to be free; returns the hold's id."""
+        answer = await self.hold(*seats, floor=floor)
         assert answer.status_code == 201, answer.text
         hold_id: str = answer.json()["hold_id"]
         return hold_id

@@ -11,7 +11,7 @@ from engine.model import new_id
 from seatmap.protocol import Encoding
 from tests.adversity.buyers import Crowd, Patron
 from tests.adversity.site import Site
-from tests.adversity.truth import check
+from tests.adversity.truth import check, true_map
 from tests.adversity.watchers import Watcher
 
 
@@ -56,6 +56,28 @@ async def test_a_hold_in_payment_outlives_the_loss(site: Site, http: httpx.Async
     declined = await patron.approve(pending["booking_id"], approve=False)
     assert declined.json()["status"] == "declined"
     assert (await patron.read_hold(hold_id)).json()["status"] == "held"
+    await patron.booked(hold_id)
+    await check(site, house.event_id)
+
+
+async def test_a_checkout_under_way_outlives_the_loss(site: Site, http: httpx.AsyncClient) -> None:
+    """Redis forgets the hold when PostgreSQL does not know it yet; the sale takes it back."""
+    house = await site.house(rows=1)
+    patron = await Patron.come(http, house.event_id)
+    hold_id = await patron.held(1, floor=2)
+    begun = await site.catch("api", "begin_payment")
+    booking = asyncio.create_task(patron.book(hold_id, token="tok_3ds"))
+    await begun.wait()
+    await site.runtime.redis.flushall()
+    assert (await house.states())[1] == "0"
+    begun.deliver()
+    pending = (await booking).json()
+    await site.worker_rounds("reconcile", 1)
+    snapshot = await site.runtime.inventory.snapshot(house.event_id)
+    assert (snapshot.states, snapshot.areas) == await true_map(site, house.event_id)
+    assert snapshot.areas == {0: 98}
+    declined = await patron.approve(pending["booking_id"], approve=False)
+    assert declined.json()["status"] == "declined"
     await patron.booked(hold_id)
     await check(site, house.event_id)
 

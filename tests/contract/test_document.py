@@ -9,7 +9,7 @@ import httpx
 import jsonschema_rs
 import msgspec
 import pytest
-from openapi_spec_validator import OpenAPIV31SpecValidator
+import schemathesis
 
 from api.openapi import HEADERS
 from api.openapi_examples import NATIVE_PLAN, PRETIX_PLAN, PROBLEMS
@@ -45,7 +45,11 @@ def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
 
 async def test_it_is_valid_openapi(document: Json) -> None:
     assert document["openapi"].startswith("3.1.")
-    assert [str(error) for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+    # The specification's own schema, which schemathesis carries; then every schema of ours.
+    schemathesis.openapi.from_dict(document).validate()
+    for name in document["components"]["schemas"]:
+        reference = {"$ref": f"#/components/schemas/{name}"}
+        jsonschema_rs.validator_for({**reference, "components": document["components"]})
 
 
 async def test_every_operation_is_described_whole(document: Json) -> None:

@@ -68,7 +68,19 @@ PURCHASES: st.SearchStrategy[Purchase] = st.tuples(
     BUYERS,
     PLACES,
     TOKENS,
-    st.sampled_from(["held", "begun", "reserved", "charged", "decided", "all", "all"]),
+    st.sampled_from(
+        [
+            "held",
+            "too late",
+            "begun",
+            "overslept",
+            "reserved",
+            "charged",
+            "decided",
+            "all",
+            "regretted",
+        ]
+    ),
 )
 _LONG_AGO_MS = 5000  # more than any grace
 
@@ -317,11 +329,20 @@ class BoxOffice(RuleBasedStateMachine):
         hold = self._place(buyer, *places)
         if hold is None or stage == "held":
             return
-        if stage == "all":
-            self._check_out(hold, token)
+        if stage in ("all", "regretted", "too late"):
+            if stage == "too late":
+                self._let_pass(hold)
+            booking = self._check_out(hold, token)
+            if booking is not None and stage == "regretted":
+                self._cancel(booking)
             return
         if not self._begin(hold) or stage == "begun":
             return
+        if stage == "overslept":
+            self._let_pass(hold)
+        if stage == "forgotten":
+            self._lose_redis()
+            self._buy_until((buyer + 1) % 3, places, token, "held" if token == "tok_3ds" else "all")
         booking = self._reserve(*self.sleepers.pop())
         if booking is None or stage == "reserved":
             return
@@ -334,7 +355,7 @@ class BoxOffice(RuleBasedStateMachine):
     def book(self, pick: int, token: str) -> None:
         self._check_out(self._a_hold(pick), token)
 
-    def _check_out(self, hold: MHold, token: str) -> None:
+    def _check_out(self, hold: MHold, token: str) -> MBooking | None:
         blocked = self._payment_refused(hold)
         expected = blocked or self.model.may_reserve(hold)
         key = new_id()
@@ -351,13 +372,14 @@ class BoxOffice(RuleBasedStateMachine):
             self.model.muddle_all()
         self.office.run(self._adopt())
         if booking_id is None:
-            return
+            return None
         hold.state = "paying"
         booking = self.model.reserved(hold, booking_id, key, token)
         booking.charge = CHARGES[token]
         if token != "tok_timeout":
             self.model.payment_arrived(booking)
         self.office.run(self._adopt())
+        return booking
 
     def _payment_refused(self, hold: MHold) -> str | None:
         return "gone" if not hold.found or not hold.live or hold.overdue else None
@@ -545,7 +567,11 @@ class BoxOffice(RuleBasedStateMachine):
     @rule(pick=PICK)
     def cancel(self, pick: int) -> None:
         confirmed = [b for b in self.model.bookings if b.status == "confirmed"]
-        booking = (confirmed or self.model.bookings)[pick % len(confirmed or self.model.bookings)]
+        self._cancel(
+            (confirmed or self.model.bookings)[pick % len(confirmed or self.model.bookings)]
+        )
+
+    def _cancel(self, booking: MBooking) -> None:
         refusal = self._try(self.runtime.bookings.cancel(booking.booking_id, actor="buyer"))
         if booking.status == "confirmed":
             assert refusal is None

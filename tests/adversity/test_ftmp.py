@@ -1,0 +1,30 @@
+"""Everything at once: every server and every process, by kill -9, while buyers run."""
+
+import asyncio, time
+
+from seatmap.protocol import Encoding
+from tests.adversity.buyers import Crowd
+from tests.adversity.site import ROLES, Site
+from tests.adversity.truth import check
+from tests.adversity.watchers import Watcher
+
+
+async def test_a_power_cut(site: Site) -> None:
+    house = await site.house(rows=30)
+    url = site.live_url(house.event_id)
+    async with Watcher(url) as one, Watcher(url, Encoding.JSON) as other:
+        async with Crowd(site.api_url, house.event_id) as crowd:
+            print("T",time.monotonic());await crowd.until(lambda c: c.told("confirmed") >= 10)
+            for role in ROLES:
+                site.kill(role)
+            for server in site.servers.values():
+                server.kill()
+            print("T",time.monotonic());await crowd.until(lambda c: c.answered(0) >= 6)
+            # In any order: nobody waits for anybody.
+            await asyncio.gather(
+                site.start(*ROLES), *(server.start() for server in site.servers.values())
+            )
+            print("T started",time.monotonic());sold = crowd.told("confirmed")
+            print("T",time.monotonic());await crowd.until(lambda c: c.told("confirmed") >= sold + 10)
+        print("T check",time.monotonic());await check(site, house.event_id, one, other, crowd=crowd)
+        print("T end", time.monotonic())
