@@ -23,7 +23,7 @@ from api.problems import PROBLEM_JSON, encode_problem
 from engine.errors import Conflict, FrontrowError, InvalidInput, Unavailable
 from engine.model import new_id
 from engine.runtime import Runtime
-from engine.stores.redis import Argument
+from engine.stores.pipeline import Argument
 
 REQUESTS = Counter(
     "frontrow_http_requests", "Requests by route and status.", ["method", "route", "status"]

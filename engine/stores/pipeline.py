@@ -1,0 +1,206 @@
+"""Commands issued in one tick of the event loop leave in one write, on one connection.
+
+A buyer's request is one script call. Sending each by itself costs a system call, a packet and a
+wake-up on both sides; a busy process has dozens of them in every tick, so they are gathered and
+written together, and replies, which come in order, are handed out as they are read. There is no task,
+no lock and no timer per command: a caller's only cost is its future.
+
+redis-py's connections do the same work with a stream reader, a coroutine and a timeout per reply;
+measured on a hold over HTTP that was a fifth of the process's time.
+"""
+
+import asyncio
+import time
+from collections import deque
+from typing import Any, Final, TypeAlias
+
+import hiredis
+from redis.asyncio.connection import SSLConnection, parse_url
+from redis.exceptions import ResponseError
+
+from engine import metrics
+from engine.errors import Unavailable
+
+Argument: TypeAlias = str | bytes | int | float
+#: A future, and when its write left if it is the last of it (else 0).
+_Waiting: TypeAlias = tuple["asyncio.Future[Any]", float]
+
+CONNECT_TIMEOUT_S: Final = 2.0
+#: A server that owes a reply longer than this counts as away.
+ANSWER_TIMEOUT_S: Final = 5.0
+_AWAY_ANSWERS: Final = frozenset(
+    ("LOADING", "BUSY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "READONLY", "OOM")
+)
+_NO_REPLY: Final = object()
+
+
+def redis_away(cause: BaseException | None = None) -> Unavailable:
+    problem = Unavailable("Redis is not reachable; try again shortly.", code="redis-unavailable")
+    problem.__cause__ = cause
+    return problem
+
+
+class _Link(asyncio.Protocol):
+    """One connection: replies in, in the order in which commands went out."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self._reader = hiredis.Reader(notEnoughData=_NO_REPLY)
+        self._waiting: deque[_Waiting] = deque()
+        self._heard_at = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
+        self._observe = metrics.STORE_SECONDS.labels("redis", "pipeline").observe
+
+    @property
+    def usable(self) -> bool:
+        return self.transport is not None and not self.transport.is_closing()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transport is one by behaviour, not by class.
+        self.transport = transport  # type: ignore[assignment]
+
+    def send(self, commands: "list[tuple[tuple[Argument, ...], asyncio.Future[Any]]]") -> None:
+        assert self.transport is not None
+        packed = b"".join([hiredis.pack_command(command) for command, _ in commands])  # type: ignore[arg-type]  # its stub forgets that a tuple may have any length
+        now = time.perf_counter()
+        if not self._waiting:
+            self._heard_at = now
+        self._waiting.extend((future, 0.0) for _, future in commands[:-1])
+        self._waiting.append((commands[-1][1], now))
+        if self._alarm is None:
+            loop = asyncio.get_running_loop()
+            self._alarm = loop.call_later(ANSWER_TIMEOUT_S, self._look_at_the_clock)
+        self.transport.write(packed)
+
+    def data_received(self, data: bytes) -> None:
+        self._reader.feed(data)
+        try:
+            while (reply := self._reader.gets()) is not _NO_REPLY:
+                self._hand_out(reply)
+        except hiredis.ProtocolError as error:
+            self.end(error)
+        self._heard_at = time.perf_counter()
+
+    def _hand_out(self, reply: Any) -> None:
+        future, sent_at = self._waiting.popleft()
+        if sent_at:
+            self._observe(time.perf_counter() - sent_at)
+        if future.done():
+            return  # its caller has gone
+        if isinstance(reply, hiredis.ReplyError):
+            future.set_exception(_refusal(str(reply)))
+        else:
+            future.set_result(reply)
+
+    def _look_at_the_clock(self) -> None:
+        self._alarm = None
+        if not self._waiting:
+            return
+        silent_s = time.perf_counter() - self._heard_at
+        if silent_s >= ANSWER_TIMEOUT_S:
+            self.end(TimeoutError(f"no reply for {silent_s:.1f} s"))
+        else:
+            self._alarm = asyncio.get_running_loop().call_later(
+                ANSWER_TIMEOUT_S - silent_s, self._look_at_the_clock
+            )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.end(exc)
+
+    def end(self, cause: BaseException | None = None) -> None:
+        """Give up the connection: everything that waits is told that Redis is away."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        waiting, self._waiting = self._waiting, deque()
+        for future, _ in waiting:
+            if not future.done():
+                future.set_exception(redis_away(cause))
+        if self.transport is not None:
+            self.transport.abort()
+
+
+def _refusal(message: str) -> Exception:
+    error = ResponseError(message)
+    return redis_away(error) if message.split(" ", 1)[0] in _AWAY_ANSWERS else error
+
+
+class Pipeline:
+    """The shared connection of one process. Connects when first used and again whenever it is lost."""
+
+    def __init__(self, url: str) -> None:
+        self._options: dict[str, Any] = dict(parse_url(url))
+        self._link = _Link()
+        self._queue: list[tuple[tuple[Argument, ...], asyncio.Future[Any]]] = []
+        self._connecting: asyncio.Task[None] | None = None
+        self._observe = metrics.BATCH_SIZE.labels("redis").observe
+
+    def call(self, *command: Argument) -> "asyncio.Future[Any]":
+        """Queue one command. The future carries its reply; ResponseError or Unavailable on failure."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        if not self._queue:
+            loop.call_soon(self._flush)
+        self._queue.append((command, future))
+        return future
+
+    def _flush(self) -> None:
+        if not self._queue:
+            return
+        if self._link.usable:
+            queue, self._queue = self._queue, []
+            self._observe(len(queue))
+            self._link.send(queue)
+        elif self._connecting is None or self._connecting.done():
+            self._connecting = asyncio.create_task(self._connect(), name="redis-connect")
+
+    async def _connect(self) -> None:
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                self._link = await self._open()
+        except (OSError, TimeoutError, Unavailable, ResponseError) as error:
+            queue, self._queue = self._queue, []
+            for _, future in queue:
+                if not future.done():
+                    future.set_exception(redis_away(error))
+            return
+        self._flush()
+
+    async def _open(self) -> _Link:
+        loop, options = asyncio.get_running_loop(), self._options
+        if "path" in options:
+            _, link = await loop.create_unix_connection(_Link, options["path"])
+        else:
+            is_tls = options.get("connection_class") is SSLConnection
+            _, link = await loop.create_connection(
+                _Link,
+                options.get("host", "localhost"),
+                options.get("port", 6379),
+                ssl=is_tls or None,
+            )
+        try:
+            await _introduce(link, options)
+        except BaseException:
+            link.end()
+            raise
+        return link
+
+    async def close(self) -> None:
+        if self._connecting is not None:
+            await asyncio.wait([self._connecting])
+        self._link.end()
+
+
+async def _introduce(link: _Link, options: dict[str, Any]) -> None:
+    """Say who we are and which database we mean."""
+    commands: list[tuple[Argument, ...]] = []
+    if options.get("password"):
+        user = (options["username"],) if options.get("username") else ()
+        commands.append(("AUTH", *user, options["password"]))
+    if options.get("db"):
+        commands.append(("SELECT", options["db"]))
+    commands.append(("PING",))
+    loop = asyncio.get_running_loop()
+    sent = [(command, loop.create_future()) for command in commands]
+    link.send(sent)
+    await asyncio.gather(*(future for _, future in sent))
