@@ -1,5 +1,6 @@
 """Puts the application together. ``uvicorn api.app:create_app --factory`` runs it."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -62,6 +63,9 @@ def build(settings: Settings) -> Litestar:
             app.state["runtime"] = runtime
             app.state["limits"] = Limits(runtime.redis_store)
             await _prepare_catalog(runtime)
+            # What is here now stays for good: the collector need not walk it again and again.
+            gc.collect()
+            gc.freeze()
             yield
 
     secret = settings.token_secret or kept_secret(data_path(settings), "token_secret")

@@ -7,6 +7,8 @@ PostgreSQL with the money (engine.bookings); every other POST keeps its answer i
 
 import contextlib
 import hashlib
+import itertools
+import secrets
 import time
 from typing import Any
 
@@ -21,7 +23,6 @@ from api.auth import Tokens
 from api.conventions import BODY_SIZE_MAX, PLAN_SIZE_MAX
 from api.problems import PROBLEM_JSON, encode_problem
 from engine.errors import Conflict, FrontrowError, InvalidInput, Unavailable
-from engine.model import new_id
 from engine.runtime import Runtime
 from engine.stores.pipeline import Argument
 
@@ -37,6 +38,9 @@ REQUEST_SECONDS = Histogram(
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 _ANSWERS_KEPT_S = 24 * 3600
 _IN_FLIGHT_S = 60
+#: Names requests that come without an id: this process, and the request within it.
+_PROCESS = secrets.token_hex(6).encode()
+_REQUESTS = itertools.count(1)
 #: How nginx counts requests that nobody waits for any more.
 _CLIENT_GONE = 499
 _KEY_LENGTH_MAX = 255
@@ -69,7 +73,10 @@ class Edge:
         started = time.perf_counter()
         status = 500
         headers = dict(scope["headers"])
-        request_id = headers.get(b"x-request-id", b"")[:64] or new_id().encode()
+        request_id = headers.get(b"x-request-id", b"")[:64] or b"%b-%x" % (
+            _PROCESS,
+            next(_REQUESTS),
+        )
         structlog.contextvars.bind_contextvars(request_id=request_id.decode("latin-1"))
 
         async def counting_send(message: Message) -> None:

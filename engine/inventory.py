@@ -20,8 +20,8 @@ from engine import metrics
 from engine.catalog import Catalog, Facts, event_not_found
 from engine.errors import Unavailable
 from engine.model import PUBLIC_DIGITS, EventStatus, Money, ms_from_utc
-from engine.stores.postgres import Postgres, Transaction
 from engine.stores.pipeline import Argument
+from engine.stores.postgres import Postgres, Transaction
 from engine.stores.redis import RedisStore, flat
 
 #: How many times a script is tried again because somebody else was laying the state just then.

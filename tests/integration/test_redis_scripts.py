@@ -16,7 +16,8 @@ from engine.auditor import _claims, redis_alone
 from engine.inventory import base_key
 from engine.model import new_id
 from engine.runtime import Runtime
-from engine.stores.redis import Argument, RedisStore, flat, read_scripts
+from engine.stores.pipeline import Argument
+from engine.stores.redis import RedisStore, flat, read_scripts
 
 SEATS = 10
 GRACE_MS = 1000  # PAYMENT_GRACE_MS of common.lua

@@ -13,9 +13,19 @@ from engine.embedded import StoreUrls
 from engine.model import new_id
 from tests.conftest import REPO, House, MakeHouse
 
-EVENT_SCOPED = (
-    "categories price_changes seats areas buyer_claims bookings booking_items payments tickets audit outbox"
-).split()
+EVENT_SCOPED = [
+    "categories",
+    "price_changes",
+    "seats",
+    "areas",
+    "buyer_claims",
+    "bookings",
+    "booking_items",
+    "payments",
+    "tickets",
+    "audit",
+    "outbox",
+]
 
 
 @pytest_asyncio.fixture

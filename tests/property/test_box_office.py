@@ -719,7 +719,8 @@ class BoxOffice(RuleBasedStateMachine):
             if hold.muddled:
                 call = self.runtime.redis_store.call
                 state = await call("HGET", f"{base}:hold:{hold.hold_id}", "state")
-                owners = await call("HGETALL", f"{base}:owners")
+                owners = await self.runtime.redis.hgetall(f"{base}:owners")
+                hold.found = bool(await call("EXISTS", f"hold:{hold.hold_id}"))
                 hold.state = state.decode() if state else "lost"
                 mine = hold.hold_id.encode()
                 hold.owns = {int(seat) for seat, owner in owners.items() if owner == mine}
