@@ -44,7 +44,8 @@ local function is_live(hold) return hold and (hold.state == 'held' or hold.state
 local function area_available(no)
   local f = redis.call('HMGET', AREAS, no .. ':capacity', no .. ':sold', no .. ':held')
   if not f[1] then return nil end
-  return f[1] - f[2] - (f[3] or 0)
+  -- After a loss of Redis more may be held and sold than there is, until PostgreSQL has refused the rest.
+  return math.max(0, f[1] - f[2] - (f[3] or 0))
 end
 
 -- Publishes one change set. `groups` maps a state digit to seat numbers, `areas` is a set of area numbers.

@@ -158,7 +158,10 @@ class Pipeline:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 self._link = await self._open()
-        except (OSError, TimeoutError, Unavailable, ResponseError) as error:
+            if not self._link.usable:
+                raise redis_away()  # noqa: TRY301  # it hung up in the same breath
+        except Exception as error:
+            # Whatever it was: who is forgotten in the queue here would wait for ever.
             queue, self._queue = self._queue, []
             for _, future in queue:
                 if not future.done():

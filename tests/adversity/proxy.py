@@ -93,9 +93,9 @@ class Catch:
         return self
 
     def deliver(self) -> None:
-        """Let it pass after all."""
+        """Let it pass after all; on a shared connection with the last of those caught there."""
         assert self.connection is not None, "not reached"
-        self.connection.release()
+        self.connection.release(self)
 
     def drop(self) -> None:
         """Break the connection: whoever asked never hears the answer."""
@@ -113,7 +113,8 @@ class Connection:
         self._server: asyncio.Transport | None = None
         self._requests = bytearray()
         self._answers = bytearray()
-        self._caught: Catch | None = None
+        #: By catch: how much of the answers was there when its request came.
+        self._caught: dict[Catch, int] = {}
         self._ended = False
         self._connecting = asyncio.create_task(self._connect())
 
@@ -129,8 +130,8 @@ class Connection:
 
     def asked(self, data: bytes) -> None:
         text = self._dialect.asked(data)
-        if text and self._caught is None:
-            self._caught = self._proxy.claim(text, self)
+        if text and (catch := self._proxy.claim(text, self)):
+            self._caught[catch] = len(self._answers)
         self._requests += data
         self.flow()
 
@@ -147,25 +148,30 @@ class Connection:
         """Pass on what may pass."""
         if self._server is None or self._proxy.frozen:
             return
-        caught = self._caught
-        if caught is not None and caught.unsent:
-            caught.reached.set()
-        elif self._requests:
+        unsent = [catch for catch in self._caught if catch.unsent]
+        for catch in unsent:
+            catch.reached.set()
+        if self._requests and not unsent:
             self._server.write(bytes(self._requests))
             self._requests.clear()
-        if caught is None:
+        if not self._caught:
             self._client.write(bytes(self._answers))
             self._answers.clear()
-        elif self._dialect.is_whole(bytes(self._answers)):
-            caught.reached.set()
+        for catch, before in self._caught.items():
+            if self._dialect.is_whole(bytes(self._answers[before:])):
+                catch.reached.set()
         if self._ended:
             self._client.close()
             self._server.close()
             self._proxy.connections.discard(self)
 
-    def release(self) -> None:
-        self._caught = None
+    def release(self, catch: Catch) -> None:
+        self._caught.pop(catch, None)
         self.flow()
+
+    @property
+    def holds_back(self) -> bool:
+        return bool(self._caught)
 
     def abort(self) -> None:
         self._connecting.cancel()
@@ -253,10 +259,14 @@ class Proxy:
         self.frozen = True
 
     def mend(self) -> None:
-        """Undo ``cut`` and ``freeze``."""
+        """Undo ``cut`` and ``freeze``, and whatever is caught or waits to be."""
         self.is_cut = self.frozen = False
+        self._catches.clear()
         for connection in list(self.connections):
-            connection.flow()
+            if connection.holds_back:
+                connection.abort()
+            else:
+                connection.flow()
 
     def catch(self, needle: str, *, unsent: bool = False) -> Catch:
         """Catch the next request with ``needle`` in it."""

@@ -11,7 +11,6 @@ and wherever it matters the other process that goes on when one has died.
 """
 
 import asyncio
-import hashlib
 import os
 import re
 import signal
@@ -140,14 +139,15 @@ class Site:
 
     async def catch(self, role: str, step: str, *, unsent: bool = False) -> Catch:
         """Catch the next run that ``role`` makes of a query of ``sql/queries`` (``bookings.reserve``)
-        or of a script of ``engine/lua`` (``hold``).
+        or of a script of ``engine/lua`` (``begin_payment``), or its next word to Redis with ``step``
+        in it. A process has one connection to Redis: a catch there keeps back all that follows.
         """
-        if "." in step:
+        if step in _QUERIES:
             return self.link(role, "postgres").catch(_QUERIES[step], unsent=unsent)
-        # Known to the server, so that the first answer is the script's and not "no such script".
-        await self.runtime.redis.script_load(_SCRIPTS[step])
-        digest = hashlib.sha1(_SCRIPTS[step].encode(), usedforsecurity=False).hexdigest()
-        return self.link(role, "redis").catch(digest, unsent=unsent)
+        if step in _SCRIPTS:
+            # Known to the server, so that the first answer is the script's, not "no such script".
+            step = await self.runtime.redis.script_load(_SCRIPTS[step])
+        return self.link(role, "redis").catch(step, unsent=unsent)
 
     # Looking
 

@@ -1,4 +1,4 @@
-"""kill -9 of the API, at chosen lines and at any: another process finishes, and retries tell the truth."""
+"""kill -9 of the API at chosen lines: another process finishes, and retries tell the truth."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -7,7 +7,7 @@ from contextlib import suppress
 import httpx
 
 from engine.model import new_id
-from tests.adversity.buyers import Crowd, Patron, ask_until
+from tests.adversity.buyers import Patron, ask_until
 from tests.adversity.site import Site
 from tests.adversity.truth import check
 from tests.adversity.watchers import Watcher
@@ -38,7 +38,7 @@ async def test_killed_between_any_two_lines_of_a_checkout(
             (lambda: charged.book(holds[1], keys[1]), "sandbox.charge"),
             (lambda: reserved.book(holds[2], keys[2]), "bookings.reserve"),
             (lambda: paying.book(holds[3], keys[3]), "begin_payment"),
-            (lambda: held.hold(4, hold_id=fresh_hold), "hold"),
+            (lambda: held.hold(4, hold_id=fresh_hold), fresh_hold),
         )
         under_way = []
         for step, caught_at in steps:
@@ -74,16 +74,3 @@ async def test_killed_between_any_two_lines_of_a_checkout(
             lambda: cancelled.read(bought["booking_id"]),
             lambda answer: answer.json()["refunded"] == bought["total"],
         )
-
-
-async def test_killed_at_any_moment(site: Site) -> None:
-    house = await site.house(rows=30)
-    async with Watcher(site.live_url(house.event_id)) as watcher:
-        async with Crowd(site.api_url, house.event_id, buyers=8) as crowd:
-            await crowd.until(lambda c: c.told("confirmed") >= 10)
-            site.kill("api")
-            await crowd.until(lambda c: c.answered(0) >= 10)
-            await site.start("api")
-            sold = crowd.told("confirmed")
-            await crowd.until(lambda c: c.told("confirmed") >= sold + 10)
-        await check(site, house.event_id, watcher, crowd=crowd)

@@ -72,7 +72,7 @@ async def test_a_checkout_under_way_outlives_the_loss(site: Site, http: httpx.As
     assert (await house.states())[1] == "0"
     begun.deliver()
     pending = (await booking).json()
-    await site.worker_rounds("reconcile", 1)
+    await site.runtime.inventory.reconcile(house.event_id)
     snapshot = await site.runtime.inventory.snapshot(house.event_id)
     assert (snapshot.states, snapshot.areas) == await true_map(site, house.event_id)
     assert snapshot.areas == {0: 98}

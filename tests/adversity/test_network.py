@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import Callable, Coroutine
 
 import httpx
+import pytest
 
+from engine.errors import Unavailable
 from engine.model import new_id
+from engine.stores.redis import RedisStore
 from tests.adversity.buyers import Crowd, Patron
 from tests.adversity.proxy import AnyProtocol, Proxy
 from tests.adversity.site import Site
@@ -103,3 +106,21 @@ async def test_a_dead_cable_to_redis(site: Site, http: httpx.AsyncClient) -> Non
         site.link("api", "redis").mend()
         assert (await other.hold(1, hold_id=fresh)).status_code == 201
         await check(site, house.event_id, watcher)
+
+
+async def test_a_redis_that_hangs_up_in_the_same_breath() -> None:
+    """It greets and is gone, as one that dies just then: nobody is forgotten in the queue."""
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(b"+PONG\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        store = RedisStore(f"redis://127.0.0.1:{port}")
+        for _ in range(2):
+            async with asyncio.timeout(5):
+                with pytest.raises(Unavailable):
+                    await store.call("GET", "anything")
+        await store.close()

@@ -70,7 +70,7 @@ async def true_map(site: Site, event_id: str) -> tuple[bytes, dict[int, int]]:
             for part in filter(None, hold[b"areas"].split(b",")):
                 area_no, places = part.split(b":")
                 free[int(area_no)] -= int(places)
-    return b"".join(digits), free
+    return b"".join(digits), {area_no: max(0, places) for area_no, places in free.items()}
 
 
 async def check(site: Site, event_id: str, *watchers: Watcher, crowd: Crowd | None = None) -> None:

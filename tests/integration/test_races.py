@@ -1,10 +1,13 @@
 """Races, forced: locks and barriers put the rivals where only the right answer survives."""
 
 import asyncio
+import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -22,16 +25,26 @@ from engine.errors import (
 )
 from engine.holds import PaymentHold, build_items
 from engine.inventory import base_key
-from engine.ledger import Reserve
-from engine.model import BookingStatus, ms_from_utc, new_id
+from engine.ledger import Answer, Reserve
+from engine.model import BookingStatus, Money, ms_from_utc, new_id
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, MakeHouse
+from tests.worlds import make_world
+
+
+@pytest_asyncio.fixture(scope="module")
+async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtime]:
+    """Databases of their own: no worker of another process decides a race here."""
+    world = await make_world(settings, stores, "races", redis_database=2)
+    async with open_runtime(world, role="test") as opened:
+        await opened.mongo.ensure_indexes()
+        yield opened
 
 
 @pytest_asyncio.fixture
-async def other(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtime]:
+async def other(runtime: Runtime) -> AsyncIterator[Runtime]:
     """A second process's rooms on the same stores."""
-    async with open_runtime(settings, role="rival") as opened:
+    async with open_runtime(runtime.settings, role="rival") as opened:
         yield opened
 
 
@@ -57,7 +70,8 @@ async def until_waiting(house: House, count: int = 1) -> None:
     async with asyncio.timeout(5), house.runtime.postgres.connection() as connection:
         while True:
             waiting = await connection.fetchval(
-                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE wait_event_type = 'Lock' AND datname = current_database()"
             )
             if waiting >= count:
                 return
@@ -147,10 +161,82 @@ async def test_two_processes_reserve_the_same_seats_at_once(
     del buyer
 
 
-async def test_cancel_and_confirm_at_once(house: House, buyer: str) -> None:
+@pytest.mark.parametrize("first", ["confirm", "cancel"])
+async def test_cancel_and_confirm_at_once(house: House, buyer: str, first: str) -> None:
     """Whichever gets the booking's row first, the other is told what it has become."""
     bookings = house.runtime.bookings
     answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
+    booking_id = answer.booking.booking_id
+    await house.runtime.sandbox.complete_action(booking_id, approve=True)
+    confirm = bookings.payment_arrived(booking_id)
+    cancel = bookings.cancel(booking_id, actor="buyer", buyer_id=buyer)
+    async with house.runtime.postgres.connection() as connection, connection.transaction():
+        await connection.execute(
+            "SELECT 1 FROM bookings WHERE booking_id = $1 FOR UPDATE", booking_id
+        )
+        # Who waits first is served first.
+        rivals = [confirm, cancel] if first == "confirm" else [cancel, confirm]
+        tasks = []
+        for rival in rivals:
+            tasks.append(asyncio.ensure_future(outcome(rival)))
+            await until_waiting(house, len(tasks))
+    results = dict(zip(rivals, await asyncio.gather(*tasks), strict=True))
+    status = (await bookings.read(booking_id)).status
+    if first == "confirm":
+        assert status == BookingStatus.CANCELLED
+    else:
+        refusal = results[cancel]
+        assert isinstance(refusal, Conflict)
+        assert (refusal.code, status) == ("booking-not-confirmed", BookingStatus.CONFIRMED)
+        await bookings.cancel(booking_id, actor="buyer")
+    assert (await house.states())[2] == "0"
+    await assert_sound(house)
+
+
+@pytest.mark.parametrize("first", ["confirm", "expire"])
+async def test_confirm_and_expiry_at_once(
+    house: House, other: Runtime, buyer: str, first: str
+) -> None:
+    """The money came in the last moment: the buyer has the seats and pays once, whoever is first."""
+    hold = await house.hold(buyer, 2, floor=1)
+    command = await begin(house, buyer, hold.hold_id)
+    assert (await house.runtime.ledger.reserve(command)).outcome == "reserved"
+    booking_id = command.booking_id
+    await house.runtime.sandbox.charge(booking_id, "tok_visa", hold.total)
+    await make_overdue(house, booking_id)
+    confirm = house.runtime.bookings.payment_arrived(booking_id)
+    expiry = other.ledger.end(
+        house.event_id,
+        booking_id,
+        to=BookingStatus.EXPIRED,
+        actor="worker",
+        decline_code="gateway-unanswered",
+        answer=Answer(outcome="expired", booking=await other.bookings.read(booking_id)),
+    )
+    async with house.runtime.postgres.connection() as connection, connection.transaction():
+        await connection.execute(
+            "SELECT 1 FROM bookings WHERE booking_id = $1 FOR UPDATE", booking_id
+        )
+        tasks = []
+        for rival in (confirm, expiry) if first == "confirm" else (expiry, confirm):
+            tasks.append(asyncio.ensure_future(outcome(rival)))
+            await until_waiting(house, len(tasks))
+    ended = (await asyncio.gather(*tasks))[1 if first == "confirm" else 0]
+    assert getattr(ended, "outcome", None) == ("refused" if first == "confirm" else "ended")
+    booking = await house.runtime.bookings.read(booking_id)
+    assert (booking.status, booking.refunded) == (BookingStatus.CONFIRMED, None)
+    assert len(await house.runtime.bookings.tickets(booking_id)) == 2
+    await make_outbox_due(house)
+    while await other.worker.relay_outbox():
+        pass
+    assert (await house.states())[2] == "2"
+    assert await house.floor_free() == 5
+    await assert_sound(house)
+
+
+async def test_two_processes_confirm_one_booking(house: House, other: Runtime, buyer: str) -> None:
+    """The API and a worker both hear of the money: one set of tickets, one payment."""
+    answer = await house.book(buyer, await house.hold(buyer, 2, 3), "tok_3ds")
     booking_id = answer.booking.booking_id
     await house.runtime.sandbox.complete_action(booking_id, approve=True)
     async with house.runtime.postgres.connection() as connection, connection.transaction():
@@ -158,21 +244,76 @@ async def test_cancel_and_confirm_at_once(house: House, buyer: str) -> None:
             "SELECT 1 FROM bookings WHERE booking_id = $1 FOR UPDATE", booking_id
         )
         both = [
-            asyncio.ensure_future(outcome(bookings.payment_arrived(booking_id))),
-            asyncio.ensure_future(
-                outcome(bookings.cancel(booking_id, actor="buyer", buyer_id=buyer))
-            ),
+            asyncio.ensure_future(rooms.bookings.payment_arrived(booking_id))
+            for rooms in (house.runtime, other)
         ]
         await until_waiting(house, 2)
-    _, cancelled = await asyncio.gather(*both)
-    status = (await bookings.read(booking_id)).status
-    if isinstance(cancelled, Conflict):
-        assert (cancelled.code, status) == ("booking-not-confirmed", BookingStatus.CONFIRMED)
-        await bookings.cancel(booking_id, actor="buyer")
-    else:
-        assert status == BookingStatus.CANCELLED
-    assert (await house.states())[2] == "0"
+    answers = await asyncio.gather(*both)
+    assert [a.outcome for a in answers] == ["confirmed", "confirmed"]
+    assert {a.booking.version for a in answers} == {2}
+    assert len(await house.runtime.bookings.tickets(booking_id)) == 2
     await assert_sound(house)
+
+
+async def test_a_payment_under_way_while_the_event_is_called_off(house: House, buyer: str) -> None:
+    """It is not left between the two: the money comes back like everybody's."""
+    hold = await house.hold(buyer, 2)
+    command = await begin(house, buyer, hold.hold_id)
+    assert (await house.runtime.ledger.reserve(command)).outcome == "reserved"
+    await house.runtime.sandbox.charge(command.booking_id, "tok_visa", hold.total)
+    await house.runtime.publishing.cancel(house.event_id)
+    await house.runtime.bookings.payment_arrived(command.booking_id)
+    await house.runtime.worker.cancel_events()
+    booking = await house.runtime.bookings.read(command.booking_id)
+    assert (booking.status, booking.refunded) == (BookingStatus.CANCELLED, hold.total)
+    await assert_sound(house)
+
+
+async def test_the_key_of_a_process_that_died_is_answered_in_the_end(
+    house: House, buyer: str
+) -> None:
+    hold = await house.hold(buyer, 2)
+    command = await begin(house, buyer, hold.hold_id)
+    assert (await house.runtime.ledger.reserve(command)).outcome == "reserved"
+
+    async def ask_again() -> tuple[Answer, bool]:
+        return await house.runtime.bookings.book(buyer, command.key, command.request)
+
+    with pytest.raises(Conflict) as refused:
+        await ask_again()
+    assert refused.value.code == "request-in-flight"
+    await make_overdue(house, command.booking_id)
+    assert await house.runtime.worker.chase_pending() >= 1
+    answer, replayed = await ask_again()
+    assert (answer.outcome, answer.booking.status, replayed) == ("expired", "expired", True)
+    await assert_sound(house)
+
+
+async def test_a_limit_counts_no_sale_that_was_undone_before_redis_died(
+    make_house: MakeHouse, buyer: str
+) -> None:
+    """Old news of a sale reach a Redis that was laid again after the sale was cancelled."""
+    house = await make_house(buyer_limit=1)
+    command = await begin(house, buyer, (await house.hold(buyer, 2)).hold_id)
+    assert (await house.runtime.ledger.reserve(command)).outcome == "reserved"
+    await confirm_silently(house, command)
+    await house.runtime.bookings.cancel(command.booking_id, actor="buyer")
+    await forget(house)
+    await house.states()
+    await make_outbox_due(house)
+    await house.runtime.worker.relay_outbox()
+    await house.hold(buyer, 3)
+    await assert_sound(house)
+
+
+async def make_overdue(house: House, booking_id: str) -> None:
+    """A booking's time is over, and a hold's with it would be."""
+    async with house.runtime.postgres.connection() as connection:
+        await connection.execute(
+            "UPDATE bookings SET created_at = created_at - interval '1 hour',"
+            " expires_at = now() - interval '1 second' WHERE booking_id = $1",
+            booking_id,
+        )
 
 
 async def test_two_cancels_refund_once(house: House, other: Runtime, buyer: str) -> None:
@@ -224,7 +365,7 @@ async def begin(house: House, buyer: str, hold_id: str) -> Reserve:
         booking_id=new_id(),
         buyer_id=buyer,
         key=new_id(),
-        fingerprint=b"",
+        fingerprint=hashlib.sha256(msgspec.json.encode(house.request(hold_id))).digest(),
         reference="R",
         request=house.request(hold_id),
         hold=hold,
@@ -262,32 +403,54 @@ async def make_outbox_due(house: House) -> None:
 async def test_the_same_key_twice_at_once(
     house: House, other: Runtime, buyer: str, processes: int
 ) -> None:
+    """The second comes while the first stands at the seat's lock; it is told to wait, or the answer."""
     hold = await house.hold(buyer, 2)
     rooms = [house.runtime.bookings, (other if processes == 2 else house.runtime).bookings]
-    results = await asyncio.gather(
-        *(outcome(b.book(buyer, "one-key", house.request(hold))) for b in rooms)
-    )
-    refused = [r for r in results if isinstance(r, FrontrowError)]
-    assert all(r.code == "request-in-flight" for r in refused)
-    assert len(refused) < 2
+    async with seat_locked(house, 2):
+        both = []
+        for bookings in rooms:
+            work = bookings.book(buyer, "one-key", house.request(hold))
+            both.append(asyncio.ensure_future(outcome(work)))
+            # One process keeps its second request out of the first one's batch by itself.
+            await until_waiting(house, min(len(both), processes))
+    first, second = await asyncio.gather(*both)
+    assert isinstance(first, tuple)
+    if isinstance(second, FrontrowError):
+        assert second.code == "request-in-flight"
+    else:
+        assert second == (first[0], True)
     again, replayed = await house.runtime.bookings.book(buyer, "one-key", house.request(hold))
-    assert replayed
-    assert again.outcome == "confirmed"
+    assert (again, replayed) == (first[0], True)
     assert len(await house.runtime.bookings.of_buyer(buyer, after=None, limit=10)) == 1
     await assert_sound(house)
 
 
-async def test_two_checkouts_of_one_hold(house: House, other: Runtime, buyer: str) -> None:
-    hold = await house.hold(buyer, 2, floor=1)
-    results = await asyncio.gather(
-        *(
-            outcome(b.book(buyer, new_id(), house.request(hold)))
-            for b in (house.runtime.bookings, other.bookings, house.runtime.bookings)
+@asynccontextmanager
+async def seat_locked(house: House, seat_no: int) -> AsyncIterator[None]:
+    """Nobody gets past this seat's row meanwhile."""
+    async with house.runtime.postgres.connection() as connection, connection.transaction():
+        await connection.execute(
+            "SELECT 1 FROM seats WHERE event_id = $1 AND seat_no = $2 FOR UPDATE",
+            house.event_id,
+            seat_no,
         )
-    )
-    refused = [r for r in results if isinstance(r, FrontrowError)]
-    assert len(refused) == 2
-    assert {r.code for r in refused} <= {"hold-already-booked", "hold-booked"}
+        yield
+
+
+async def test_two_checkouts_of_one_hold(house: House, other: Runtime, buyer: str) -> None:
+    """With keys of their own: one books, the other is told which booking has the hold."""
+    hold = await house.hold(buyer, 2, floor=1)
+    async with seat_locked(house, 2):
+        both = []
+        for rooms in (house.runtime, other):
+            work = rooms.bookings.book(buyer, new_id(), house.request(hold))
+            both.append(asyncio.ensure_future(outcome(work)))
+            await until_waiting(house, len(both))
+    first, second = await asyncio.gather(*both)
+    assert isinstance(first, tuple)
+    assert isinstance(second, Conflict)
+    assert second.code == "hold-already-booked"
+    assert second.extra["booking_id"] == first[0].booking.booking_id
     assert len(await house.runtime.bookings.of_buyer(buyer, after=None, limit=10)) == 1
     await assert_sound(house)
 
@@ -321,6 +484,26 @@ async def forget(house: House) -> None:
     redis = house.runtime.redis
     async for key in redis.scan_iter(match=base_key(house.event_id) + ":*", count=1000):
         await redis.delete(key)
+
+
+async def test_a_reservation_that_redis_has_never_heard_of_is_taken_back(
+    house: House, buyer: str
+) -> None:
+    """Redis dies between a checkout's two halves: reconciling shows its places and keeps its hold."""
+    command = await begin(house, buyer, (await house.hold(buyer, 2, floor=5)).hold_id)
+    await forget(house)
+    await house.states()
+    assert (await house.runtime.ledger.reserve(command)).outcome == "reserved"
+    assert ((await house.states())[2], await house.floor_free()) == ("0", 6)
+    await house.runtime.inventory.reconcile(house.event_id)
+    assert ((await house.states())[2], await house.floor_free()) == ("1", 1)
+    await assert_sound(house)
+    await house.runtime.sandbox.charge(command.booking_id, "tok_declined", Money(20_000, "EUR"))
+    await house.runtime.bookings.payment_arrived(command.booking_id)
+    hold = await house.runtime.holds.read(command.hold.hold_id, buyer)
+    assert (hold.status, hold.total.amount) == ("held", 20_000)
+    assert (await house.book(buyer, hold)).outcome == "confirmed"
+    await assert_sound(house)
 
 
 async def test_redis_lost_between_hold_and_checkout(house: House, buyer: str) -> None:

@@ -432,6 +432,16 @@ async def test_reconciling_corrects_a_digit_of_a_known_version(stage: Stage, fee
     assert await stage.settle(seats="1:0:2", force=True) == 0, "older all the same"
 
 
+async def test_an_area_never_shows_less_than_nothing(stage: Stage, feed: Feed) -> None:
+    """After a loss of Redis places are held that PostgreSQL has sold to somebody else."""
+    await stage.held("", "0:4")
+    await feed.next()
+    await stage.settle("lost-hold", "booked", "", "0:3:2")
+    assert (await feed.change())[2] == "0:0"
+    assert await stage.floor() == 0
+    assert (await stage.hold("", "0:1", owner="bob"))[1:] == [b"taken", b"", b"0"]
+
+
 # Repairing
 
 

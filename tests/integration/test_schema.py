@@ -10,8 +10,9 @@ import pytest_asyncio
 
 from engine import migrate
 from engine.embedded import StoreUrls
+from engine.ledger import Reserve, _reserve_arguments
 from engine.model import new_id
-from tests.conftest import REPO, House, MakeHouse
+from tests.conftest import REPO, House, MakeHouse, small_house
 
 EVENT_SCOPED = [
     "categories",
@@ -162,3 +163,44 @@ async def test_the_batches_find_their_rows_by_key(make_house: MakeHouse) -> None
     assert "Seq Scan" not in text
     # Locks are taken in key order: the sort is below the locking.
     assert text.index("LockRows") < text.index("Sort")
+
+
+async def test_a_sale_in_a_large_house_scans_no_table(make_house: MakeHouse, buyer: str) -> None:
+    """Reserve, confirm and cancel of four seats and two places among twenty thousand: rows by key."""
+    house = await make_house(layout=small_house(rows=100, seats_per_row=200))
+    hold = await house.hold(buyer, 19_997, 19_998, 4, 5, floor=2)
+    payment = await house.runtime.holds.begin_payment(hold.hold_id, buyer)
+    command = Reserve(
+        booking_id=new_id(),
+        buyer_id=buyer,
+        key=new_id(),
+        fingerprint=b"",
+        reference="R",
+        request=house.request(hold),
+        hold=payment,
+        amount=hold.total.amount,
+    )
+    async with house.runtime.postgres.transaction() as transaction:
+        ids = [house.event_id], [command.booking_id]
+        (row,) = await transaction.fetch("bookings.reserve", *_reserve_arguments([command]))
+        assert row["outcome"] == "reserved"
+        (row,) = await transaction.fetch("bookings.confirm", *ids, ["r"], [{}], "test")
+        assert row["outcome"] == "confirmed"
+        nothing = [None]
+        (row,) = await transaction.fetch(
+            "bookings.end_bookings", *ids, nothing, "cancelled", "test", nothing, nothing, nothing
+        )
+        assert row["outcome"] == "ended"
+        rows = await transaction.connection.fetch(
+            "SELECT relname, seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE idx_scan > 0"
+        )
+    scans = {row["relname"]: (row["seq_scan"], row["idx_scan"]) for row in rows}
+    assert scans.keys() >= {
+        "seats",
+        "areas",
+        "buyer_claims",
+        "bookings",
+        "booking_items",
+        "payments",
+    }
+    assert [table for table, (seq, _) in scans.items() if seq] == []

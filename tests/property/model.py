@@ -7,10 +7,10 @@ model expects nothing until the worker has gone round, and then takes over what 
 
 from dataclasses import dataclass, field
 
-FRONT_SEATS = 4  # of SEATS, in category Front; the rest is Back
-SEATS = 8
-FLOOR = 5
-LIMIT = 5
+FRONT_SEATS = 6  # of SEATS, in category Front; the rest is Back
+SEATS = 12
+FLOOR = 6
+LIMIT = 6
 
 
 @dataclass(eq=False)
