@@ -182,10 +182,16 @@ def _deadlines(claims: _Claims) -> Iterator[Violation]:
     for hold_id in claims.missing:
         yield _broken(4, "a hold is due that does not exist", hold_id=hold_id)
     for hold_id, hold in claims.holds.items():
-        grace_ms = claims.grace_ms if hold.state == "paying" else 0
-        if hold.state not in ("held", "paying") or hold.due_ms != hold.expires_ms + grace_ms:
+        deadline_ms = _deadline_ms(claims, hold)
+        # A payment that takes longer is looked at again later than its deadline, never before it.
+        right = {"held": hold.due_ms == deadline_ms, "paying": hold.due_ms >= deadline_ms}
+        if not right.get(hold.state, False):
             what = "a hold is not due at its deadline"
             yield _broken(4, what, hold_id=hold_id, state=hold.state, due=hold.due_ms)
+
+
+def _deadline_ms(claims: _Claims, hold: _LiveHold) -> int:
+    return hold.expires_ms + (claims.grace_ms if hold.state == "paying" else 0)
 
 
 def _counters(claims: _Claims) -> Iterator[Violation]:
@@ -328,7 +334,7 @@ def late_holds(claims: _Claims, truth: _Truth, lateness_max_s: float) -> list[Vi
         _broken(4, "a hold is overdue", hold_id=hold_id, late_ms=late_ms)
         for hold_id, hold in claims.holds.items()
         if hold_id not in truth.live_bookings
-        and (late_ms := claims.now_ms - hold.due_ms) > lateness_max_s * 1000
+        and (late_ms := claims.now_ms - _deadline_ms(claims, hold)) > lateness_max_s * 1000
     ]
 
 

@@ -37,7 +37,7 @@ from engine.errors import (
     Unavailable,
 )
 from engine.holds import Holds, PaymentHold, build_items, seats_taken
-from engine.inventory import Inventory
+from engine.inventory import Inventory, Settlement
 from engine.ledger import (
     Answer,
     BookingRequest,
@@ -170,7 +170,9 @@ class Bookings:
         raise Unavailable("PostgreSQL is not reachable; retry with the same Idempotency-Key.")
 
     async def _give_back(self, hold: PaymentHold) -> None:
-        """Make the hold an ordinary one again unless a booking lives on it."""
+        """Make the hold an ordinary one again, if it was this checkout that took it for payment."""
+        if not hold.began_here:
+            return
         try:
             await self._holds.give_back(hold.event_id, hold.hold_id)
         except Unavailable:
@@ -191,6 +193,7 @@ class Bookings:
         hold = command.hold
         metrics.BOOKINGS.labels(reserved.outcome).inc()
         if reserved.outcome == "hold-booked":
+            await self.settle_hold(hold.event_id, hold.hold_id)
             return Conflict(
                 "This hold is being booked already; wait for that booking or cancel it.",
                 code="hold-already-booked",
@@ -473,6 +476,32 @@ class Bookings:
         row = await self._row(booking_id)
         booking = (await self._from_rows([row]))[0]
         return booking, row["provider"] if booking.status == BookingStatus.PENDING else None
+
+    # Settling again
+
+    async def settle_hold(self, event_id: str, hold_id: str) -> None:
+        """Bring a hold in payment whose time is over to its end, as PostgreSQL knows it.
+
+        A pending booking is chased by itself; a confirmed one has taken its places and the hold with
+        them, whatever Redis remembers; a hold PostgreSQL never heard of belongs to a process that died.
+        """
+        live = await self._pg.fetchrow("bookings.live_booking_of_hold", event_id, hold_id)
+        if live is None:
+            await self._holds.abandon(event_id, hold_id)
+        elif live["status"] == BookingStatus.CONFIRMED:
+            payload = await self._pg.fetchval("bookings.settlement", event_id, live["booking_id"])
+            await self._inventory.settle(event_id, msgspec.convert(payload, Settlement))
+
+    async def settle_late(self, event_id: str, settlement: Settlement) -> None:
+        """Deliver a settlement that its process left behind. Harmless twice and out of order."""
+        if settlement.outcome == "kept":
+            live = await self._pg.fetchrow(
+                "bookings.live_booking_of_hold", event_id, settlement.hold_id
+            )
+            if live is not None:
+                # The buyer has gone on to another card: the hold is that booking's now.
+                settlement = msgspec.structs.replace(settlement, outcome="")
+        await self._inventory.settle(event_id, settlement)
 
     # Cancelling and refunding
 

@@ -4,7 +4,7 @@ import asyncio
 import math
 import zlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from engine.config import Settings
-from engine.errors import InvalidInput, NotFound, PreconditionFailed
+from engine.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from engine.layout import Layout, Problem, import_layout
 from engine.model import EventStatus, Id, Moment, Money, Uuid, ms_from_utc, new_id, utc_from_ms
 from engine.stores.mongo import Mongo
@@ -292,11 +292,15 @@ class Catalog:
             raise stale_version((await self.event(event_id)).version)
         return changed
 
-    async def set_status(self, event_id: str, status: EventStatus) -> Event:
-        """Note on the page what PostgreSQL (or the publishing saga) has decided."""
+    async def set_status(
+        self, event_id: str, status: EventStatus, *, only_from: Collection[EventStatus]
+    ) -> Event:
+        """Note on the page what was decided. Raises Conflict when it stands otherwise by now."""
         event = await self.event(event_id)
         if event.status == status:
             return event
+        if event.status not in only_from:
+            raise Conflict(f"The event is {event.status} by now.", code=f"event-{event.status}")
         changed = msgspec.structs.replace(event, status=status, version=event.version + 1)
         if not await self._mongo.put(
             "events",
@@ -304,7 +308,7 @@ class Catalog:
             {"status": status.value, "version": changed.version},
             expected={"version": event.version},
         ):
-            return await self.set_status(event_id, status)
+            return await self.set_status(event_id, status, only_from=only_from)
         return changed
 
     async def events(

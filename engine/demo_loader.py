@@ -5,7 +5,7 @@ all is there changes nothing.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from engine.catalog import EventDraft, Facts
@@ -93,13 +93,14 @@ async def _load_event(runtime: Runtime, event: DemoEvent, venue_id: str) -> None
 
 async def _sell(runtime: Runtime, event: DemoEvent, say: OnProgress) -> None:
     facts = await runtime.catalog.facts(event.event_id)
-    states = (await runtime.inventory.snapshot(event.event_id)).states
+    snapshot = await runtime.inventory.snapshot(event.event_id)
+    states = snapshot.states
     wanted = [n for n in sold_seats(facts.layout, event.sold_share) if states[n : n + 1] == b"0"]
     party_max = min(_PARTY_MAX, event.buyer_limit)
     parties: list[tuple[list[int], dict[int, int]]] = [
         (seats, {}) for seats in _parties(wanted, party_max)
     ]
-    parties += [([], areas) for areas in _standing(facts, event.sold_share)]
+    parties += [([], areas) for areas in _standing(facts, event.sold_share, snapshot.areas)]
     done = 0
     room = asyncio.Semaphore(_SALES_AT_ONCE)
 
@@ -127,9 +128,10 @@ def _parties(seats: list[int], size_max: int) -> Iterator[list[int]]:
         yield party
 
 
-def _standing(facts: Facts, share: float) -> Iterator[dict[int, int]]:
+def _standing(facts: Facts, share: float, free: Mapping[int, int]) -> Iterator[dict[int, int]]:
     for area_no, area in enumerate(facts.layout.areas):
-        for _ in range(int(area.capacity * share) // 2):
+        sold = area.capacity - free[area_no]
+        for _ in range((int(area.capacity * share) - sold) // 2):
             yield {area_no: 2}
 
 

@@ -34,15 +34,25 @@ from engine.stores.redis import RedisStore
 ITEMS_MAX = 100
 #: A hold's event can be found by the hold's id this long after it was made.
 _POINTER_MARGIN_S = 1800
+_POINTER_BRIEFLY_S = 60
 
 
 class PaymentHold:
     """What a checkout needs of a hold that has just been proved alive and its buyer's own."""
 
-    __slots__ = ("areas", "event_id", "expires_ms", "facts", "hold_id", "prices", "seats")
+    __slots__ = (
+        "areas",
+        "began_here",
+        "event_id",
+        "expires_ms",
+        "facts",
+        "hold_id",
+        "prices",
+        "seats",
+    )
 
     def __init__(self, event_id: str, hold_id: str, facts: Facts, reply: list[Any]) -> None:
-        _, seats, areas, _, prices, expires = reply
+        _, seats, areas, _, prices, expires, *state_before = reply
         self.event_id = event_id
         self.hold_id = hold_id
         self.facts = facts
@@ -50,6 +60,8 @@ class PaymentHold:
         self.areas = decode_areas(areas)
         self.prices = decode_prices(prices)
         self.expires_ms = int(expires)
+        #: This checkout began the payment; else another one has, and the hold is not ours to give back.
+        self.began_here = state_before == [b"held"]
 
 
 class Holds:
@@ -101,20 +113,18 @@ class Holds:
         facts = await self._catalog.facts(event_id)
         seat_text = ",".join(map(str, sorted(seats)))
         area_text = ",".join(f"{no}:{areas[no]}" for no in sorted(areas))
-        # Same pipeline, one place ahead of the script: who sees the hold can find it. NX, because
-        # an id that another hold has is not this request's to move; only a client-made one can be.
-        pointer = self._redis.call(
-            "SET", hold_pointer(hold_id), event_id, "EX", self._pointer_ttl_s, "NX"
-        )
-        if wanted_id is None:
-            pointer.add_done_callback(_forget_failure)
-        elif not await pointer and await self.event_of(hold_id) != event_id:
-            raise _taken_id()
+        await self._point(hold_id, event_id, client_made=wanted_id is not None)
         reply = await self._inventory.run(
             "hold", event_id, hold_id, buyer_id, seat_text, area_text, quantity
         )
         if reply[0] != b"held":
+            if wanted_id is None:
+                self._redis.call("DEL", hold_pointer(hold_id)).add_done_callback(_forget_failure)
             raise self._refusal(reply, facts)
+        if wanted_id is not None:
+            self._redis.call(
+                "EXPIRE", hold_pointer(hold_id), self._pointer_ttl_s
+            ).add_done_callback(_forget_failure)
         self._count["held"].inc()
         _, prices, expires, state = reply
         return build_hold(
@@ -126,6 +136,19 @@ class Holds:
             decode_prices(prices),
             int(expires),
         )
+
+    async def _point(self, hold_id: str, event_id: str, *, client_made: bool) -> None:
+        """Note which event a hold is of, one place ahead of its script in the same pipeline.
+
+        An id that another hold has is not this request's to move; only a client-made one can be that.
+        Those are noted for a moment only, until the hold is there: most of an on-sale is refused.
+        """
+        ttl_s = _POINTER_BRIEFLY_S if client_made else self._pointer_ttl_s
+        pointer = self._redis.call("SET", hold_pointer(hold_id), event_id, "EX", ttl_s, "NX")
+        if not client_made:
+            pointer.add_done_callback(_forget_failure)
+        elif not await pointer and await self.event_of(hold_id) != event_id:
+            raise _taken_id()
 
     def _refusal(self, reply: list[Any], facts: Facts) -> FrontrowError:
         match reply:

@@ -23,7 +23,7 @@ Id = Annotated[
 Uuid = Annotated[
     str,
     Meta(
-        pattern="^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
+        pattern="^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$(?!\\n)",
         extra_json_schema={"format": "uuid"},
         examples=["01920000-0000-7000-8000-000000000001"],
     ),

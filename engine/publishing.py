@@ -13,7 +13,14 @@ from collections.abc import Callable
 
 import structlog
 
-from engine.catalog import Catalog, Event, EventPatch, Facts, stale_version
+from engine.catalog import (
+    Catalog,
+    Event,
+    EventPatch,
+    Facts,
+    event_not_found,
+    stale_version,
+)
 from engine.config import Settings
 from engine.errors import Conflict, InvalidInput
 from engine.inventory import Inventory, Price
@@ -23,6 +30,7 @@ from engine.stores.postgres import Postgres, Transaction
 
 log = structlog.get_logger(__name__)
 Progress = Callable[[str], None]
+_UNPUBLISHED = (EventStatus.DRAFT, EventStatus.PUBLISHING)
 
 
 class Publishing:
@@ -45,15 +53,38 @@ class Publishing:
             if event.status == EventStatus.CANCELLED:
                 raise Conflict("A cancelled event cannot be published.", code="event-cancelled")
             return event
-        await self._catalog.set_status(event_id, EventStatus.PUBLISHING)
+        event = await self._catalog.set_status(
+            event_id, EventStatus.PUBLISHING, only_from=_UNPUBLISHED
+        )
         say("seats")
-        # The page may have been edited while we came here; what is sold is what it says now.
-        event = await self._catalog.event(event_id)
         facts = await self._catalog.facts(event_id)
         await self._write_seats(event, facts)
         say("map")
         await self._inventory.snapshot(event_id)
-        return await self._catalog.set_status(event_id, EventStatus.ON_SALE)
+        event = await self._note_status(event_id)
+        # Whoever edited the page before it was on sale relied on this to put the edit in force.
+        await self._enforce(event)
+        return event
+
+    async def _note_status(self, event_id: str) -> Event:
+        """Bring the page to the status that PostgreSQL has, also when that changes meanwhile."""
+        while True:
+            terms = await self._pg.fetchrow("inventory.event_terms", event_id)
+            if terms is None:
+                raise event_not_found(event_id)
+            status = EventStatus(terms["status"])
+            event = await self._catalog.set_status(event_id, status, only_from=tuple(EventStatus))
+            again = await self._pg.fetchrow("inventory.event_terms", event_id)
+            if again is not None and again["status"] == status:
+                return event
+
+    async def _enforce(self, event: Event) -> None:
+        """Put the page's prices and limits in force."""
+        await self.reprice(event.event_id, event.prices, reason="set by hand", actor="organiser")
+        await self._pg.fetch(
+            "inventory.set_event_terms", event.event_id, event.buyer_limit, event.hold_ttl_s
+        )
+        await self._inventory.refresh_terms(event.event_id)
 
     async def _write_seats(self, event: Event, facts: Facts) -> None:
         async with self._pg.transaction() as transaction:
@@ -81,7 +112,9 @@ class Publishing:
         """Final. The worker cancels and refunds every booking."""
         event = await self._catalog.event(event_id)
         if event.status == EventStatus.DRAFT:
-            return await self._catalog.set_status(event_id, EventStatus.CANCELLED)
+            return await self._catalog.set_status(
+                event_id, EventStatus.CANCELLED, only_from=(EventStatus.DRAFT,)
+            )
         return await self._change_status(event_id, EventStatus.CANCELLED)
 
     async def _change_status(self, event_id: str, status: EventStatus) -> Event:
@@ -94,7 +127,7 @@ class Publishing:
         if decided != status:
             raise Conflict("A cancelled event stays cancelled.", code="event-cancelled")
         await self._inventory.refresh_terms(event_id)
-        return await self._catalog.set_status(event_id, status)
+        return await self._note_status(event_id)
 
     async def patch(self, event_id: str, patch: EventPatch, *, version: int) -> Event:
         """Change an event's page and, once it is published, the prices and limits in force.
@@ -107,13 +140,9 @@ class Publishing:
         event = await self._catalog.patch_event(event_id, patch, version=version)
         if event.status not in (EventStatus.ON_SALE, EventStatus.PAUSED):
             return event
-        if patch.prices:
-            await self.reprice(event_id, event.prices, reason="set by hand", actor="organiser")
-        if patch.buyer_limit is not None or patch.hold_ttl_s is not None:
-            await self._pg.fetch(
-                "inventory.set_event_terms", event_id, event.buyer_limit, event.hold_ttl_s
-            )
-            await self._inventory.refresh_terms(event_id)
+        if patch.prices or patch.buyer_limit is not None or patch.hold_ttl_s is not None:
+            # As the page stands now: of two edits the later one is in force, whichever comes here last.
+            await self._enforce(await self._catalog.event(event_id))
         return event
 
     async def reprice(

@@ -133,11 +133,13 @@ class Worker:
     async def _expire_event(self, event_id: str) -> int:
         freed, paying = await self._holds.expire(event_id)
         for hold_id in paying:
-            # Only PostgreSQL knows whether a payment is under way. A booking that is pending is
-            # chased by its own step; a hold it has never heard of belongs to a process that died.
-            live = await self._pg.fetchval("bookings.live_booking_of_hold", event_id, hold_id)
-            if live is None:
-                await self._holds.abandon(event_id, hold_id)
+            try:
+                await self._bookings.settle_hold(event_id, hold_id)
+            except Unavailable:
+                raise
+            except Exception:
+                # One hold that cannot be settled must not keep its neighbours.
+                log.exception("hold not settled", event_id=event_id, hold_id=hold_id)
         return freed
 
     async def chase_pending(self) -> int:
@@ -174,7 +176,7 @@ class Worker:
         try:
             match row["kind"]:
                 case "settle":
-                    await self._inventory.settle(row["event_id"], _settlement(row["payload"]))
+                    await self._bookings.settle_late(row["event_id"], _settlement(row["payload"]))
                 case "refund":
                     await self._bookings.refund(row["event_id"], row["booking_id"])
                 case "inquire":

@@ -1,5 +1,5 @@
 -- Proves that the hold is alive and the buyer's, and keeps it for payment. The public map does not change.
--- ARGV: hold_id, owner. Reply: {'paying', seats, areas, quantity, prices, expires}, {'foreign'},
+-- ARGV: hold_id, owner. Reply: {'paying', seats, areas, quantity, prices, expires, state before}, {'foreign'},
 -- {'gone', state}, {'unknown'}, {'rebuild'}.
 local meta = redis.call('HMGET', META, 'payment_window_ms', 'hold_max_ms')
 if not meta[1] then return { 'rebuild' } end
@@ -16,4 +16,4 @@ for n in string.gmatch(hold.seats, '%d+') do
 end
 redis.call('HSET', hold_key(id), 'state', 'paying', 'expires', expires)
 redis.call('ZADD', DUE, expires + PAYMENT_GRACE_MS, id)
-return { 'paying', hold.seats, hold.areas, hold.quantity, hold.prices, expires }
+return { 'paying', hold.seats, hold.areas, hold.quantity, hold.prices, expires, hold.state }

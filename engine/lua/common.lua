@@ -88,20 +88,25 @@ local function end_hold(id, hold, outcome, now, freed, areas)
   redis.call('PEXPIRE', hold_key(id), REMEMBER_MS)
 end
 
--- Ends up to `count` holds whose time is over. Returns those still in payment (only PostgreSQL knows
--- how they end) and how late, in ms, each freed one was.
+-- Ends holds whose time is over, looking at pages of `count`, passing over those still in payment (only
+-- PostgreSQL knows how they end). Returns those, and how late, in ms, each freed one was.
 local function free_due(now, count, freed, areas)
+  count = tonumber(count)
   local paying, late = {}, {}
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, count)) do
-    local hold = read_hold(id)
-    if hold and hold.state == 'held' then
-      late[#late + 1] = now - hold.expires
-      end_hold(id, hold, 'expired', now, freed, areas)
-    elseif hold and hold.state == 'paying' then
-      paying[#paying + 1] = id
-    else
-      redis.call('ZREM', DUE, id)
+  for _ = 1, 20 do
+    local due = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', #paying, count)
+    for _, id in ipairs(due) do
+      local hold = read_hold(id)
+      if hold and hold.state == 'held' then
+        late[#late + 1] = now - hold.expires
+        end_hold(id, hold, 'expired', now, freed, areas)
+      elseif hold and hold.state == 'paying' then
+        paying[#paying + 1] = id
+      else
+        redis.call('ZREM', DUE, id)
+      end
     end
+    if #due < count then break end
   end
   return paying, late
 end

@@ -44,11 +44,11 @@ for i = 1, #owners, 2 do
     corrected = corrected + 1
   end
 end
--- A claimed digit with no live hold behind it is nobody's; sold and blocked are PostgreSQL's to say,
--- and so is a reservation ('5'): those are left to the comparison with PostgreSQL.
+-- A claimed digit with no live hold behind it is nobody's here; what is sold, blocked or reserved by
+-- PostgreSQL's word is put back by the comparison that follows.
 local seats, at = redis.call('GET', SEATS) or '', 1
 while true do
-  local found = string.find(seats, '1', at, true)
+  local found = string.find(seats, '[15]', at)
   if not found then break end
   local n = string.format('%d', found - 1)
   if not owned[n] then

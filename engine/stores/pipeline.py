@@ -24,12 +24,24 @@ from engine.errors import Unavailable
 Argument: TypeAlias = str | bytes | int | float
 #: A future, and when its write left if it is the last of it (else 0).
 _Waiting: TypeAlias = tuple["asyncio.Future[Any]", float]
+#: A command as it goes over the wire, and whoever waits for its reply.
+_Command: TypeAlias = tuple[bytes, "asyncio.Future[Any]"]
 
 CONNECT_TIMEOUT_S: Final = 2.0
 #: A server that owes a reply longer than this counts as away.
 ANSWER_TIMEOUT_S: Final = 5.0
 _AWAY_ANSWERS: Final = frozenset(
-    ("LOADING", "BUSY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "READONLY", "OOM")
+    [
+        "LOADING",
+        "BUSY",
+        "CLUSTERDOWN",
+        "MASTERDOWN",
+        "TRYAGAIN",
+        "READONLY",
+        "OOM",
+        "MISCONF",
+        "NOREPLICAS",
+    ]
 )
 _NO_REPLY: Final = object()
 
@@ -59,9 +71,8 @@ class _Link(asyncio.Protocol):
         # uvloop's transport is one by behaviour, not by class.
         self.transport = transport  # type: ignore[assignment]
 
-    def send(self, commands: "list[tuple[tuple[Argument, ...], asyncio.Future[Any]]]") -> None:
+    def send(self, commands: "list[_Command]") -> None:
         assert self.transport is not None
-        packed = b"".join([hiredis.pack_command(command) for command, _ in commands])  # type: ignore[arg-type]  # its stub forgets that a tuple may have any length
         now = time.perf_counter()
         if not self._waiting:
             self._heard_at = now
@@ -70,7 +81,7 @@ class _Link(asyncio.Protocol):
         if self._alarm is None:
             loop = asyncio.get_running_loop()
             self._alarm = loop.call_later(ANSWER_TIMEOUT_S, self._look_at_the_clock)
-        self.transport.write(packed)
+        self.transport.write(b"".join([packed for packed, _ in commands]))
 
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
@@ -120,6 +131,10 @@ class _Link(asyncio.Protocol):
             self.transport.abort()
 
 
+def _pack(command: tuple[Argument, ...]) -> bytes:
+    return hiredis.pack_command(command)  # type: ignore[arg-type,no-any-return]  # its stub forgets that a tuple may have any length
+
+
 def _refusal(message: str) -> Exception:
     error = ResponseError(message)
     return redis_away(error) if message.split(" ", 1)[0] in _AWAY_ANSWERS else error
@@ -131,17 +146,19 @@ class Pipeline:
     def __init__(self, url: str) -> None:
         self._options: dict[str, Any] = dict(parse_url(url))
         self._link = _Link()
-        self._queue: list[tuple[tuple[Argument, ...], asyncio.Future[Any]]] = []
+        self._queue: list[_Command] = []
         self._connecting: asyncio.Task[None] | None = None
         self._observe = metrics.BATCH_SIZE.labels("redis").observe
 
     def call(self, *command: Argument) -> "asyncio.Future[Any]":
         """Queue one command. The future carries its reply; ResponseError or Unavailable on failure."""
+        # Packed here, so that what cannot be packed fails its own caller and nobody else.
+        packed = _pack(command)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         if not self._queue:
             loop.call_soon(self._flush)
-        self._queue.append((command, future))
+        self._queue.append((packed, future))
         return future
 
     def _flush(self) -> None:
@@ -204,6 +221,6 @@ async def _introduce(link: _Link, options: dict[str, Any]) -> None:
         commands.append(("SELECT", options["db"]))
     commands.append(("PING",))
     loop = asyncio.get_running_loop()
-    sent = [(command, loop.create_future()) for command in commands]
+    sent = [(_pack(command), loop.create_future()) for command in commands]
     link.send(sent)
     await asyncio.gather(*(future for _, future in sent))

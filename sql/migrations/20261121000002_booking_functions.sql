@@ -26,6 +26,7 @@ DECLARE
   outcomes text[] := array_fill(NULL::text, ARRAY[n]);
   existing uuid[] := array_fill(NULL::uuid, ARRAY[n]);
   winners integer[];
+  given jsonb := '{}';            -- places of areas given away in this call
   r record;
 BEGIN
   SELECT array_agg(coalesce(q.quantity, 0) ORDER BY o) INTO quantities
@@ -94,15 +95,6 @@ BEGIN
       SELECT p_event_ids[w.ord], w.area_no FROM unnest(p_area_ords, p_area_nos) w(ord, area_no)
       WHERE outcomes[w.ord] IS NULL)
     ORDER BY a.event_id, a.area_no FOR UPDATE;
-    FOR r IN
-      SELECT w.ord FROM (
-        SELECT u.ord, a.capacity - a.reserved - a.sold AS free,
-               sum(u.quantity) OVER (PARTITION BY a.event_id, u.area_no ORDER BY u.ord) AS running
-        FROM unnest(p_area_ords, p_area_nos, p_area_quantities) u(ord, area_no, quantity)
-        LEFT JOIN areas a ON a.event_id = p_event_ids[u.ord] AND a.area_no = u.area_no
-        WHERE outcomes[u.ord] IS NULL
-      ) w WHERE coalesce(w.running > w.free, true)
-    LOOP outcomes[r.ord] := 'seat-unavailable'; END LOOP;
   END IF;
 
   FOR r IN
@@ -123,6 +115,20 @@ BEGIN
     SELECT a.ord FROM unnest(p_deadlines) WITH ORDINALITY a(deadline, ord)
     WHERE outcomes[a.ord] IS NULL AND a.deadline <= clock_timestamp()
   LOOP outcomes[r.ord] := 'hold-expired'; END LOOP;
+
+  -- In order, and only what is still in the running counts: a loser takes nobody's place with it.
+  FOR r IN
+    SELECT u.ord, a.event_id || ':' || a.area_no AS area, u.quantity, a.capacity - a.reserved - a.sold AS free
+    FROM unnest(p_area_ords, p_area_nos, p_area_quantities) u(ord, area_no, quantity)
+    LEFT JOIN areas a ON a.event_id = p_event_ids[u.ord] AND a.area_no = u.area_no
+    WHERE outcomes[u.ord] IS NULL ORDER BY u.ord
+  LOOP
+    IF coalesce(coalesce((given ->> r.area)::integer, 0) + r.quantity > r.free, true) THEN
+      outcomes[r.ord] := 'seat-unavailable';
+    ELSE
+      given := given || jsonb_build_object(r.area, coalesce((given ->> r.area)::integer, 0) + r.quantity);
+    END IF;
+  END LOOP;
 
   winners := ARRAY(SELECT o FROM generate_series(1, n) o WHERE outcomes[o] IS NULL);
 
@@ -225,6 +231,10 @@ DECLARE
   v_quantity integer;
   v_buyer uuid;
 BEGIN
+  -- Once the money is on its way back, the answer stands, whatever has become free since.
+  IF EXISTS (SELECT FROM payments p WHERE p.event_id = p_event_id AND p.booking_id = p_booking_id
+               AND p.status IN ('refund_pending', 'refunded'))
+  THEN RETURN false; END IF;
   SELECT sum(i.quantity), min(b.buyer_id::text)::uuid INTO v_quantity, v_buyer
   FROM booking_items i JOIN bookings b USING (event_id, booking_id)
   WHERE event_id = p_event_id AND booking_id = p_booking_id;

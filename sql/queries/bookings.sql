@@ -24,7 +24,11 @@ FROM bookings b JOIN payments p USING (event_id, booking_id)
 WHERE b.buyer_id = $1 AND ($2::uuid IS NULL OR b.booking_id < $2) ORDER BY b.booking_id DESC LIMIT $3;
 
 -- name: live_booking_of_hold
-SELECT booking_id FROM bookings WHERE event_id = $1 AND hold_id = $2 AND live;
+SELECT booking_id::text, status FROM bookings WHERE event_id = $1 AND hold_id = $2 AND live;
+
+-- name: settlement
+-- What Redis should be told about a confirmed booking, as of now.
+SELECT payload FROM settlements(ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY[1], 'booked');
 
 -- name: tickets
 SELECT t.ticket_id, t.code, t.void, i.seat_no, i.area_no, i.category_no, t.place_no

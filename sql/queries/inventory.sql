@@ -52,7 +52,7 @@ WHERE event_id = $1 RETURNING status;
 
 -- name: set_event_terms
 UPDATE events SET buyer_limit = $2, hold_ttl_s = $3, version = version + 1, changed_at = now()
-WHERE event_id = $1;
+WHERE event_id = $1 AND (buyer_limit, hold_ttl_s) IS DISTINCT FROM ($2, $3);
 
 -- name: set_price
 -- Optimistic: nothing happens unless the version is the one that was read.

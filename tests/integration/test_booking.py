@@ -140,7 +140,8 @@ async def test_the_worker_frees_what_is_due(make_house: MakeHouse, buyer: str) -
     house = await make_house(hold_ttl_s=1)
     await house.hold(buyer, 5, floor=2)
     await asyncio.sleep(1.05)
-    assert await house.runtime.worker.expire_holds() >= 1
+    # The whole product's worker may run on these stores, too, and be first.
+    await house.runtime.worker.expire_holds()
     assert set(await house.states()) == {"0"}
     assert await house.floor_free() == 6
 

@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from engine.auditor import audit
 from engine.bookings import Bookings
+from engine.catalog import EventPatch
 from engine.config import Settings
 from engine.embedded import StoreUrls
 from engine.errors import (
@@ -24,9 +25,9 @@ from engine.errors import (
     Unavailable,
 )
 from engine.holds import PaymentHold, build_items
-from engine.inventory import base_key
+from engine.inventory import Settlement, base_key
 from engine.ledger import Answer, Reserve
-from engine.model import BookingStatus, Money, ms_from_utc, new_id
+from engine.model import BookingStatus, EventStatus, Money, ms_from_utc, new_id
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, MakeHouse
 from tests.worlds import make_world
@@ -548,6 +549,32 @@ async def test_a_late_payment_against_a_sniper(house: House, buyer: str) -> None
     del ended
 
 
+@pytest.mark.parametrize("refunded", [False, True])
+async def test_a_late_payment_has_one_outcome_however_often_it_is_told(
+    house: House, buyer: str, refunded: bool
+) -> None:
+    """Refused because somebody had the seat: also when the seat is free at the next telling."""
+    answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
+    booking_id = answer.booking.booking_id
+    await expire(house, booking_id)
+    rival = new_id()
+    theirs = await house.book(rival, await house.hold(rival, 2))
+    await house.runtime.sandbox.complete_action(booking_id, approve=True)
+    bookings = house.runtime.bookings
+    assert (await bookings.payment_arrived(booking_id)).outcome == "expired"
+    if refunded:
+        await bookings.refund(house.event_id, booking_id)
+    await bookings.cancel(theirs.booking.booking_id, actor="buyer")
+    assert (await bookings.payment_arrived(booking_id)).outcome == "expired"
+    await make_outbox_due(house)
+    while await house.runtime.worker.relay_outbox():
+        pass
+    ended = await bookings.read(booking_id)
+    assert (ended.status, ended.refunded) == (BookingStatus.EXPIRED, answer.booking.total)
+    assert (await house.states())[2] == "0"
+    await assert_sound(house)
+
+
 async def expire(house: House, booking_id: str) -> Bookings:
     async with house.runtime.postgres.connection() as connection:
         await connection.execute(
@@ -562,6 +589,117 @@ async def expire(house: House, booking_id: str) -> Bookings:
         decline_code="gateway-unanswered",
     )
     return bookings
+
+
+async def test_a_hold_id_used_again_after_its_booking_does_not_lock_seats(
+    house: House, buyer: str
+) -> None:
+    """Redis has forgotten the booked hold; PostgreSQL has not: the second hold under its id must end."""
+    hold = await house.hold(buyer, 2)
+    await house.book(buyer, hold)
+    await house.runtime.redis.delete(f"{base_key(house.event_id)}:hold:{hold.hold_id}")
+    again = await house.hold(buyer, 3, floor=1, hold_id=hold.hold_id)
+    with pytest.raises(Conflict):
+        await house.book(buyer, again)
+    assert (await house.states())[2:4] == "20"
+    assert await house.floor_free() == 6
+
+
+async def test_a_late_decline_leaves_the_next_card_its_hold(house: House, buyer: str) -> None:
+    """A decline whose process died is settled after the buyer has gone on to a card that is pending."""
+    hold = await house.hold(buyer, 2)
+    declined = (await house.book(buyer, hold, "tok_declined")).booking
+    pending = (await house.book(buyer, hold, "tok_3ds")).booking
+    await house.runtime.bookings.settle_late(
+        house.event_id, Settlement(hold_id=hold.hold_id, outcome="kept")
+    )
+    with pytest.raises(Conflict) as refused:
+        await house.runtime.holds.release(hold.hold_id, buyer)
+    assert refused.value.code == "hold-in-payment"
+    assert declined.status != pending.status
+
+
+async def test_a_second_checkout_that_fails_does_not_loosen_the_first(
+    house: House, buyer: str
+) -> None:
+    hold = await house.hold(buyer, 2)
+    await house.book(buyer, hold, "tok_3ds")
+    with pytest.raises(Conflict):
+        await house.book(buyer, hold)
+    assert (await house.runtime.holds.read(hold.hold_id, buyer)).status == "paying"
+
+
+async def test_a_loser_in_an_area_takes_nobody_with_it(house: House) -> None:
+    """One batch, a stale promise of more places than there are: whoever fits is served."""
+    deadline = datetime.now(UTC) + timedelta(minutes=1)
+    greedy = await reserve_command(house, new_id(), deadline=deadline)
+    modest = await reserve_command(house, new_id(), deadline=deadline)
+    greedy.hold.areas, modest.hold.areas = {0: 7}, {0: 2}
+    results = await house.runtime.ledger.reserve_batch([greedy, modest])
+    assert [getattr(r, "outcome", r) for r in results] == ["seat-unavailable", "reserved"]
+    assert getattr(results[0], "areas", None) == [0]
+
+
+async def test_a_refused_hold_leaves_nothing_behind(house: House, buyer: str) -> None:
+    await house.hold(new_id(), 2)
+    redis = house.runtime.redis
+    before = {key async for key in redis.scan_iter(match="hold:*", count=1000)}
+    with pytest.raises(SeatUnavailable):
+        await house.hold(buyer, 2)
+    await house.runtime.redis_store.ping()
+    assert {key async for key in redis.scan_iter(match="hold:*", count=1000)} == before
+
+
+async def test_payments_that_are_due_do_not_keep_others_from_ending(
+    make_house: MakeHouse,
+) -> None:
+    house = await make_house(hold_ttl_s=1)
+    for seat in range(3):
+        buyer = new_id()
+        hold = await house.hold(buyer, seat)
+        await house.runtime.holds.begin_payment(hold.hold_id, buyer)
+        due = f"{base_key(house.event_id)}:due"
+        await house.runtime.redis.zadd(due, {hold.hold_id: 1})
+    await house.hold(new_id(), 5)
+    await asyncio.sleep(1.05)
+    freed, paying = await house.runtime.holds.expire(house.event_id, count=2)
+    assert (freed, len(paying)) == (1, 3)
+    assert (await house.states())[5] == "0"
+
+
+async def test_an_interrupted_publish_puts_later_edits_in_force(
+    make_house: MakeHouse, buyer: str
+) -> None:
+    """Killed between PostgreSQL and the page, edited, published again: the page and the price agree."""
+    house = await make_house(publish=False)
+    rooms = house.runtime
+    await rooms.catalog.set_status(
+        house.event_id, EventStatus.PUBLISHING, only_from=(EventStatus.DRAFT,)
+    )
+    event = await rooms.catalog.event(house.event_id)
+    await rooms.publishing._write_seats(event, await rooms.catalog.facts(house.event_id))
+    await rooms.publishing.patch(
+        house.event_id, EventPatch(prices={"Front": 9900}, buyer_limit=2), version=event.version
+    )
+    await rooms.publishing.publish(house.event_id)
+    assert (await house.hold(buyer, 0)).total.amount == 9900
+    with pytest.raises(FrontrowError):
+        await house.hold(buyer, 1, 2)
+
+
+async def test_a_draft_cancelled_while_it_is_published_does_not_go_on_sale(
+    make_house: MakeHouse,
+) -> None:
+    house = await make_house(publish=False)
+    results = await asyncio.gather(
+        *(
+            outcome(act(house.event_id))
+            for act in (house.runtime.publishing.publish, house.runtime.publishing.cancel)
+        )
+    )
+    status = (await house.runtime.catalog.event(house.event_id)).status
+    cancelled = results[1]
+    assert (status == EventStatus.CANCELLED) == (not isinstance(cancelled, FrontrowError))
 
 
 def test_refusals_say_whether_to_retry() -> None:

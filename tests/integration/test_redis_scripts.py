@@ -294,13 +294,17 @@ async def test_payment_takes_a_hold_out_of_the_expiry_for_as_long_as_it_may_last
     hold_id = await stage.held("1,2", "0:1")
     await feed.next()
     created = int(await stage.store.call("HGET", f"{stage.base}:hold:{hold_id}", "created"))
-    _, seats, areas, quantity, prices, expires = await stage.run("begin_payment", hold_id, "ada")
+    _, seats, areas, quantity, prices, expires, before = await stage.run(
+        "begin_payment", hold_id, "ada"
+    )
+    assert before == b"held"
     assert (seats, areas, quantity, prices) == (b"1,2", b"0:1", b"3", b"5000,3000")
     assert int(expires) == created + 90_000, "the payment window, within the longest hold"
     assert await stage.digits() == "0550000000"
     assert await stage.run("release", hold_id, "ada") == [b"gone", b"paying"]
     assert await stage.run("extend", hold_id, "ada") == [b"gone", b"paying"]
-    assert (await stage.run("begin_payment", hold_id, "ada"))[0] == b"paying", "another try"
+    word, *_, before = await stage.run("begin_payment", hold_id, "ada")
+    assert (word, before) == (b"paying", b"paying"), "another try"
     await stage.held("3")
     assert (await feed.change()) == (2, "1:3", ""), "payment is nobody else's business"
 
@@ -318,27 +322,24 @@ async def test_an_overdue_hold_is_gone_before_anybody_has_freed_it(
 async def test_expiry_frees_what_is_due_and_names_what_is_being_paid(
     stage: Stage, feed: Feed
 ) -> None:
-    first, second, later = (
-        await stage.held("1"),
-        await stage.held("2", "0:1"),
-        await stage.held("3"),
-    )
-    paying = await stage.paying("4")
-    for _ in range(4):
+    """Whatever the page's size: payments in front of the list keep nobody behind them waiting."""
+    paying = [await stage.paying(seat) for seat in "456"]
+    first, second = await stage.held("1"), await stage.held("2", "0:1", owner="bob")
+    later = await stage.held("3")
+    for _ in range(6):
         await feed.next()
+    for n, hold_id in enumerate(paying):
+        await stage.make_due(hold_id, GRACE_MS + 900 + n)
     await stage.make_due(first, 300)
     await stage.make_due(second, 200)
-    await stage.make_due(paying, GRACE_MS + 100)
-    _, late, none = await stage.run("expire", 1)
-    assert none == b""
-    assert int(late) >= 300
-    assert await feed.change() == (5, "0:1", "")
-    _, late, still_paying = await stage.run("expire", 100)
-    assert (len(late.split(b",")), still_paying.decode()) == (1, paying)
-    assert await feed.change() == (6, "0:2", "0:5")
-    assert await stage.digits() == "0001500000"
+    _, late, still_paying = await stage.run("expire", 2)
+    assert [int(ms) >= least for ms, least in zip(late.split(b","), (300, 200), strict=True)]
+    assert set(still_paying.decode().split(",")) == set(paying)
+    assert await feed.change() == (7, "0:1,2", "0:5")
+    assert await stage.digits() == "0001555000"
     assert await stage.state(later) == "held"
-    assert await stage.buyer("h:ada") == b"2"
+    assert (await stage.buyer("h:ada"), await stage.buyer("h:bob")) == (b"4", None)
+    assert (await stage.run("expire", 2))[1] == b""
 
 
 async def test_a_hold_that_was_never_reserved_is_given_back_or_freed_in_its_time(

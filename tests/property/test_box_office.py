@@ -759,12 +759,13 @@ def _reserve_command(buyer_id: str, hold: MHold, payment: PaymentHold) -> Reserv
     )
 
 
+@pytest.mark.timeout(300)
 def test_no_order_of_events_breaks_a_promise(office: Office) -> None:
     machine = type("BoxOfficeHere", (BoxOffice,), {"office": office})
     run_state_machine_as_test(
         machine,
         settings=hypothesis_settings(
-            max_examples=40,
+            max_examples=60,
             stateful_step_count=15,
             deadline=None,
             derandomize=True,

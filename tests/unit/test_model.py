@@ -1,0 +1,23 @@
+"""The nouns: what an id may look like, and money for people."""
+
+import msgspec
+import pytest
+
+from api.holds import HoldRequest
+from engine.model import Money, Uuid, new_id
+
+
+@pytest.mark.parametrize("suffix", ["\n", " ", "0", "\x00"])
+def test_an_id_is_an_id_and_nothing_behind_it(suffix: str) -> None:
+    """A newline behind an id is refused by PostgreSQL only: it would be held and never be booked."""
+    body = msgspec.json.encode({"seats": [1], "hold_id": new_id() + suffix})
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(body, type=HoldRequest)
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(new_id() + suffix, Uuid)
+
+
+def test_money_knows_how_many_digits_its_currency_has() -> None:
+    assert str(Money(15000, "EUR")) == "150.00 EUR"
+    assert str(Money(15000, "JPY")) == "15000 JPY"
+    assert str(Money(15000, "KWD")) == "15.000 KWD"
