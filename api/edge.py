@@ -13,7 +13,6 @@ import time
 from typing import Any
 
 import msgspec
-import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 from msgspec import Struct
@@ -23,7 +22,7 @@ from api.auth import Tokens
 from api.conventions import BODY_SIZE_MAX, PLAN_SIZE_MAX
 from api.problems import PROBLEM_JSON, encode_problem
 from engine.errors import Conflict, FrontrowError, InvalidInput, Unavailable
-from engine.runtime import Runtime
+from engine.runtime import REQUEST_ID, Runtime
 from engine.stores.pipeline import Argument
 
 REQUESTS = Counter(
@@ -77,7 +76,7 @@ class Edge:
             _PROCESS,
             next(_REQUESTS),
         )
-        structlog.contextvars.bind_contextvars(request_id=request_id.decode("latin-1"))
+        REQUEST_ID.set(request_id)
 
         async def counting_send(message: Message) -> None:
             nonlocal status

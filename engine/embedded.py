@@ -714,6 +714,8 @@ class EmbeddedRedis(EmbeddedServer):
             "appendonly no",
             # Dropping a hold silently would free a seat that somebody pays for.
             "maxmemory-policy noeviction",
+            # Above this a hash is a table: a list of 500 buyers costs more to search than a script.
+            "hash-max-listpack-entries 64",
             "client-output-buffer-limit pubsub 256mb 128mb 30",
             "daemonize no",
             "loglevel notice",

@@ -115,7 +115,14 @@ class Holds:
         area_text = ",".join(f"{no}:{areas[no]}" for no in sorted(areas))
         await self._point(hold_id, event_id, client_made=wanted_id is not None)
         reply = await self._inventory.run(
-            "hold", event_id, hold_id, buyer_id, seat_text, area_text, quantity
+            "hold",
+            event_id,
+            hold_id,
+            buyer_id,
+            seat_text,
+            area_text,
+            quantity,
+            "1" if wanted_id is None else "",
         )
         if reply[0] != b"held":
             if wanted_id is None:

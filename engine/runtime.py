@@ -4,7 +4,9 @@ import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 import redis.asyncio as aioredis
 import structlog
@@ -132,6 +134,17 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
     )
 
 
+#: The request that is being served, as it came over the wire; every log line of it carries it.
+REQUEST_ID: ContextVar[bytes] = ContextVar("request_id")
+
+
+def _add_request_id(_: Any, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    request_id = REQUEST_ID.get(None)
+    if request_id is not None:
+        event["request_id"] = request_id.decode("latin-1")
+    return event
+
+
 def configure_logging(settings: Settings, role: str) -> None:
     """structlog for everything: one line per event, pretty or JSON, with the process's role."""
     renderer: structlog.types.Processor = (
@@ -142,6 +155,7 @@ def configure_logging(settings: Settings, role: str) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _add_request_id,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

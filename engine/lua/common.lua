@@ -48,8 +48,9 @@ local function area_available(no)
   return math.max(0, f[1] - f[2] - (f[3] or 0))
 end
 
--- Publishes one change set. `groups` maps a state digit to seat numbers, `areas` is a set of area numbers.
-local function publish(now, groups, areas)
+-- Publishes one change set. `groups` maps a state digit to seat numbers, `areas` is a set of area numbers;
+-- `epoch` where the caller has read it already.
+local function publish(now, groups, areas, epoch)
   local seats, availability = {}, {}
   for digit, numbers in pairs(groups) do
     if #numbers > 0 then seats[#seats + 1] = digit .. ':' .. table.concat(numbers, ',') end
@@ -57,7 +58,7 @@ local function publish(now, groups, areas)
   for no in pairs(areas) do availability[#availability + 1] = no .. ':' .. area_available(no) end
   if #seats == 0 and #availability == 0 then return end
   local seq = redis.call('HINCRBY', META, 'seq', 1)
-  local epoch = redis.call('HGET', META, 'epoch')
+  epoch = epoch or redis.call('HGET', META, 'epoch')
   redis.call('PUBLISH', FEED, string.format('c|%s|%d|%d|%s|%s', epoch, seq, now,
     table.concat(seats, ';'), table.concat(availability, ',')))
 end

@@ -1,5 +1,6 @@
 -- All the seats and places asked for, within the buyer's limit, or nothing.
--- ARGV: hold_id, owner, seats "17,18", areas "0:2,1:1", quantity.
+-- ARGV: hold_id, owner, seats "17,18", areas "0:2,1:1", quantity, fresh ('1': the id was made for this
+-- request, so it can be nobody else's).
 -- Reply: {'held', prices, expires, state} (also for a retry of the same hold); or {'rebuild'},
 -- {'closed', status}, {'taken', seats, areas}, {'limit', limit, owned}, {'no-such', seats, areas},
 -- {'foreign'} (the id is another request's).
@@ -7,7 +8,7 @@ local id, owner, wanted_seats, wanted_areas, quantity = ARGV[1], ARGV[2], ARGV[3
 local meta = redis.call('HMGET', META, 'epoch', 'status', 'seat_count', 'buyer_limit', 'hold_ttl_ms', 'prices')
 if not meta[1] then return { 'rebuild' } end
 
-local existing = read_hold(id)
+local existing = ARGV[6] ~= '1' and read_hold(id)
 if existing then
   if existing.owner ~= owner or existing.seats ~= wanted_seats or existing.areas ~= wanted_areas then
     return { 'foreign' }
@@ -70,5 +71,5 @@ redis.call('ZADD', DUE, expires, id)
 redis.call('HINCRBY', BUYERS, 'h:' .. owner, quantity)
 local areas = {}
 for no in string.gmatch(wanted_areas, '(%d+):') do areas[no] = true end
-publish(now, { ['1'] = seats }, areas)
+publish(now, { ['1'] = seats }, areas, meta[1])
 return { 'held', meta[6], expires, 'held' }

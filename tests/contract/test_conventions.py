@@ -469,4 +469,5 @@ async def test_tokens_are_not_kept_by_caches(http: httpx.AsyncClient) -> None:
 async def test_every_response_has_a_request_id(http: httpx.AsyncClient) -> None:
     own = await http.get("/v1/events", headers={"X-Request-Id": "mine"})
     assert own.headers["x-request-id"] == "mine"
-    assert len((await http.get("/v1/nothing")).headers["x-request-id"]) == 36
+    given = {(await http.get("/v1/nothing")).headers["x-request-id"] for _ in range(3)}
+    assert len(given - {""}) == 3

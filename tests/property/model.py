@@ -140,11 +140,12 @@ class Model:
         owned = sum(b.hold.quantity for b in live if b.hold.buyer == hold.buyer)
         if owned + hold.quantity > LIMIT:
             return "limit-reached"
-        if sum(b.hold.floor for b in live) + hold.floor > FLOOR and hold.floor:
-            return "seat-unavailable"
         if any(b.hold.seats & hold.seats for b in live):
             return "seat-unavailable"
-        return "hold-expired" if hold.overdue else "reserved"
+        if hold.overdue:
+            return "hold-expired"
+        short = hold.floor and sum(b.hold.floor for b in live) + hold.floor > FLOOR
+        return "seat-unavailable" if short else "reserved"
 
     def may_hold(self, buyer: int, seats: frozenset[int], floor: int) -> tuple[str, set[int]]:
         """Redis's answer to a hold, and the seats it names. What is overdue and in the way is freed."""
