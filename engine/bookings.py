@@ -207,7 +207,7 @@ class Bookings:
         if reserved.outcome == "event-closed":
             return Conflict("The event is no longer on sale.", code="event-not-on-sale")
         # Redis promised what PostgreSQL had given to somebody else: correct it for everyone now.
-        await self._inventory.refresh(hold.event_id)
+        await self._inventory.reconcile(hold.event_id)
         return seats_taken(hold.facts, reserved.seats, reserved.areas)
 
     async def _pay(self, booking: Booking, command: Reserve) -> Answer:
@@ -218,7 +218,7 @@ class Bookings:
         match charge.status:
             case ChargeStatus.CAPTURED:
                 try:
-                    return await self._confirm(booking, charge, actor="buyer")
+                    return await self._confirm(booking, charge)
                 except Unavailable:
                     log.warning("paid, not confirmed yet", booking_id=booking.booking_id)
                     return self._pending(booking, "wait")
@@ -259,9 +259,8 @@ class Bookings:
         needs_buyer = self._payments.gateway(row["provider"]).needs_buyer(row["token"])
         return self._action(str(row["booking_id"]), "redirect" if needs_buyer else "wait")
 
-    async def _confirm(self, booking: Booking, charge: Charge, *, actor: str) -> Answer:
+    async def _confirm(self, booking: Booking, charge: Charge) -> Answer:
         """Confirm, tell Redis, and answer. ``booking`` is as it was while pending."""
-        del actor
         answer = Answer(
             outcome="confirmed",
             booking=msgspec.structs.replace(
@@ -409,7 +408,7 @@ class Bookings:
     async def _apply(self, booking: Booking, charge: Charge, *, due: bool) -> None:
         match charge.status:
             case ChargeStatus.CAPTURED:
-                await self._confirm(booking, charge, actor="worker")
+                await self._confirm(booking, charge)
             case ChargeStatus.DECLINED:
                 await self._decline(booking, charge.decline_code)
             case ChargeStatus.VOIDED if not due:
@@ -470,7 +469,7 @@ class Bookings:
                 await self._apply(booking, charge, due=False)
             current = await self.read(booking_id)
             return Answer(outcome="pending", booking=current, detail=current.note or "")
-        return await self._confirm(booking, charge, actor="gateway")
+        return await self._confirm(booking, charge)
 
     async def _pending_booking(self, booking_id: str) -> tuple[Booking, str | None]:
         row = await self._row(booking_id)

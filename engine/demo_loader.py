@@ -30,11 +30,6 @@ def _silent(what: str, done: int | None = None, total: int | None = None) -> Non
     del what, done, total
 
 
-async def demo_loaded(runtime: Runtime) -> bool:
-    """Whether every demo event is on sale with its share sold."""
-    return all([await _is_done(runtime, event) for event in demo_events()])
-
-
 async def load_demo(runtime: Runtime, on_progress: OnProgress | None = None) -> None:
     """Venues, events, and the sales that make them look like events. Raises Unavailable."""
     say = on_progress or _silent

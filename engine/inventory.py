@@ -285,10 +285,6 @@ class Inventory:
             await self.settle(event_id, Settlement(hold_id=hold_id, outcome="expired"))
         return len(adopted)
 
-    async def refresh(self, event_id: str) -> None:
-        """Correct at once what a lost reservation has shown to be wrong."""
-        await self.reconcile(event_id)
-
     async def open_events(self) -> list[str]:
         """Events that sell or are paused, at most a second old; the last known while PostgreSQL is away."""
         now = time.monotonic()
