@@ -4,7 +4,7 @@
  *
  * @import { EventPage } from "./api.js"
  * @import { LiveStatus } from "./live.js"
- * @import { SeatMap } from "./map.js"
+ * @import { Drawing } from "./drawing.js"
  */
 import { Api, ApiError } from "./api.js";
 import { byId, h } from "./dom.js";
@@ -13,7 +13,7 @@ import { Journey } from "./journey.js";
 import { Venue } from "./layout.js";
 import { showLegend } from "./legend.js";
 import { LiveConnection } from "./live.js";
-import "./map.js";
+import "./drawing.js";
 import { Panel } from "./panel.js";
 import { SeatList } from "./seat-list.js";
 
@@ -42,7 +42,7 @@ async function boot() {
   showFacts(event);
   const [layout, firstState] = await Promise.all([api.layout(event), api.seats(eventId).catch(() => null)]);
   const venue = new Venue(layout);
-  const map = /** @type {SeatMap} */ (byId("map"));
+  const map = /** @type {Drawing} */ (byId("map"));
   map.venue = venue;
 
   const journey = new Journey({ api, event, venue, changed: () => refresh() });

@@ -9,7 +9,7 @@
 import { byId, h, svgAddress } from "./dom.js";
 import { clock, count, countdown, longDate, money, plural } from "./format.js";
 import { icon } from "./legend.js";
-import { seatNotes } from "./map.js";
+import { seatNotes } from "./drawing.js";
 import { FREE } from "./protocol.js";
 
 const HURRY_MS = 60_000;

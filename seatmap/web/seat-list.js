@@ -9,7 +9,7 @@
 import { h } from "./dom.js";
 import { money } from "./format.js";
 import { rowName, seatName } from "./layout.js";
-import { seatNotes } from "./map.js";
+import { seatNotes } from "./drawing.js";
 import { FREE } from "./protocol.js";
 
 const STATE_WORDS = ["free", "someone else is deciding", "sold", "not for sale"];

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * `<seat-map>`: the live drawing of a venue. It shows what it is given and says what was chosen;
+ * `<seat-map-drawing>`: the live drawing of a venue. It shows what it is given and says what was chosen;
  * it knows nothing of holds, bookings or the network.
  *
  *     map.venue = venue                     what to draw
@@ -77,7 +77,7 @@ const ICONS = {
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(STYLE);
 
-export class SeatMap extends HTMLElement {
+export class Drawing extends HTMLElement {
   constructor() {
     super();
     this.canvas = h("canvas", {
@@ -621,4 +621,4 @@ export function seatNotes(flags) {
   return notes;
 }
 
-customElements.define("seat-map", SeatMap);
+customElements.define("seat-map-drawing", Drawing);
