@@ -1,6 +1,5 @@
 """Access: a token for anybody who asks, at a measured pace."""
 
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Annotated, Any, Literal
 
 from litestar import Request, Response, post
@@ -9,6 +8,7 @@ from msgspec import Meta, Struct
 from api.auth import Tokens
 from api.conventions import rate_limit_headers
 from api.problems import problem_response
+from engine.addresses import client_address, client_network
 from engine.errors import TooManyRequests
 from engine.limits import Limit, Limits, Standing, untouched
 
@@ -40,25 +40,16 @@ async def guest(request: Request[Any, Any, Any]) -> Response[AccessToken]:
 
 
 async def _take(limits: Limits, limit: Limit, request: Request[Any, Any, Any]) -> Standing:
-    client = client_network(request.client.host if request.client else "")
-    return untouched(limit) if client is None else await limits.take(limit, client)
-
-
-def client_network(host: str) -> str | None:
-    """What counts as one client: an IPv4 address or an IPv6 /64, as given to one household.
-
-    None for the machine itself: load tests run there, and so do proxies that do not say for whom they
-    speak, behind which everybody would share one limit.
-    """
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is None:
-            return None if address.is_loopback else str(ip_network((address, 64), strict=False))
-        address = address.ipv4_mapped
-    return None if address.is_loopback else str(address)
+    address = client_address(
+        request.client.host if request.client else "",
+        request.headers.getall("x-forwarded-for", []),
+        request.app.state["settings"].trusted_proxies,
+    )
+    # This machine itself: load tests run here, and so do proxies that do not say for whom they speak,
+    # behind which everybody would share one limit.
+    if address is None or address.is_loopback:
+        return untouched(limit)
+    return await limits.take(limit, client_network(address))
 
 
 HANDLERS = [guest]

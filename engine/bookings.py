@@ -283,7 +283,7 @@ class Bookings:
             "refund-due" if ended.outcome == "refund-due" else "confirmed"
         ).inc()
         if ended.outcome == "confirmed":
-            await self._deliver(booking.event_id, ended)
+            await self._deliver(booking, BookingStatus.CONFIRMED, ended)
             return answer
         current = await self.read(booking.booking_id)
         if ended.outcome == "already":
@@ -314,8 +314,7 @@ class Bookings:
             decline_code=code,
         )
         await self._end(
-            booking.event_id,
-            booking.booking_id,
+            booking,
             to=BookingStatus.DECLINED,
             actor="gateway",
             note=detail,
@@ -326,8 +325,7 @@ class Bookings:
 
     async def _end(
         self,
-        event_id: str,
-        booking_id: str,
+        booking: Booking,
         *,
         to: BookingStatus,
         actor: str,
@@ -337,8 +335,8 @@ class Bookings:
         answer: Answer | None = None,
     ) -> Ended:
         ended = await self._ledger.end(
-            event_id,
-            booking_id,
+            booking.event_id,
+            booking.booking_id,
             to=to,
             actor=actor,
             version=version,
@@ -348,17 +346,18 @@ class Bookings:
         )
         if ended.outcome == "ended":
             metrics.BOOKINGS.labels(to.value).inc()
-            await self._deliver(event_id, ended)
+            await self._deliver(booking, to, ended)
         return ended
 
-    async def _deliver(self, event_id: str, ended: Ended) -> None:
+    async def _deliver(self, booking: Booking, status: BookingStatus, ended: Ended) -> None:
         """Settle now; if Redis is away the outbox row stays and the relay does it."""
         assert ended.settlement is not None
+        news = _news(booking.event_id, booking.booking_id, booking.reference, status)
         try:
-            await self._inventory.settle(event_id, ended.settlement)
+            await self._inventory.settle(booking.event_id, ended.settlement, news=news)
         except Unavailable:
             return
-        self._ledger.delivered(event_id, ended.outbox_id)
+        self._ledger.delivered(booking.event_id, ended.outbox_id)
 
     # Idempotency
 
@@ -435,8 +434,7 @@ class Bookings:
             decline_code=decline_code,
         )
         await self._end(
-            booking.event_id,
-            booking.booking_id,
+            booking,
             to=BookingStatus.EXPIRED,
             actor="worker",
             note=note,
@@ -491,8 +489,10 @@ class Bookings:
             payload = await self._pg.fetchval("bookings.settlement", event_id, live["booking_id"])
             await self._inventory.settle(event_id, msgspec.convert(payload, Settlement))
 
-    async def settle_late(self, event_id: str, settlement: Settlement) -> None:
-        """Deliver a settlement that its process left behind. Harmless twice and out of order."""
+    async def settle_late(self, event_id: str, booking_id: str, settlement: Settlement) -> None:
+        """Deliver a settlement that its process left behind. Harmless twice and out of order: the
+        buyer may hear a second time of the booking as it is now.
+        """
         if settlement.outcome == "kept":
             live = await self._pg.fetchrow(
                 "bookings.live_booking_of_hold", event_id, settlement.hold_id
@@ -500,7 +500,9 @@ class Bookings:
             if live is not None:
                 # The buyer has gone on to another card: the hold is that booking's now.
                 settlement = msgspec.structs.replace(settlement, outcome="")
-        await self._inventory.settle(event_id, settlement)
+        row = await self._row(booking_id)
+        news = _news(event_id, booking_id, row["reference"], row["status"])
+        await self._inventory.settle(event_id, settlement, news=news)
 
     # Cancelling and refunding
 
@@ -519,9 +521,7 @@ class Bookings:
         Conflict (it is not confirmed).
         """
         booking = await self.read(booking_id, buyer_id=buyer_id)
-        ended = await self._end(
-            booking.event_id, booking_id, to=BookingStatus.CANCELLED, actor=actor, version=version
-        )
+        ended = await self._end(booking, to=BookingStatus.CANCELLED, actor=actor, version=version)
         if ended.outcome == "stale":
             raise PreconditionFailed(
                 f"The booking is at version {ended.version} now; read it again and repeat.",
@@ -550,6 +550,8 @@ class Bookings:
             )
         await self._pg.fetch("bookings.refunded", event_id, booking_id)
         await self._pg.fetch("bookings.audit_refund", event_id, booking_id, "gateway")
+        news = _news(event_id, booking_id, row["reference"], "refunded")
+        await self._inventory.tell(str(row["buyer_id"]), news)
 
     # Reading
 
@@ -604,6 +606,17 @@ class Bookings:
 def _new_reference() -> str:
     """Ten characters for people, 50 random bits: the booking's id is its key, this only its name."""
     return "".join(_REFERENCE_ALPHABET[byte & 31] for byte in secrets.token_bytes(10))
+
+
+def _news(event_id: str, booking_id: str, reference: str, status: str) -> dict[str, Any]:
+    """What its buyer's open connections are told of a booking."""
+    return {
+        "type": "booking",
+        "event_id": event_id,
+        "booking_id": booking_id,
+        "reference": reference,
+        "status": status,
+    }
 
 
 def _booking(facts: Facts, row: asyncpg.Record, items: list[asyncpg.Record]) -> Booking:

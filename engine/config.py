@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
+from engine.addresses import parse_networks
+
 PREFIX = "FRONTROW_"
 _URL_SCHEMES = {
     "postgres_url": ("postgres", "postgresql"),
@@ -28,6 +30,8 @@ _EXAMPLES = {
     "mongo_url": "mongodb://frontrow:secret@docs.example:27017",
     "public_url": "https://tickets.example",
     "live_public_url": "wss://tickets.example",
+    "live_metrics_port": "8021",
+    "trusted_proxies": "10.0.0.0/8,::1",
     "log_format": "pretty",
     "data_dir": "/var/lib/frontrow",
 }
@@ -79,6 +83,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     hold_ttl_s: PositiveInt = 300
     #: No hold outlives this, however often it is extended or paid for.
     hold_max_s: PositiveInt = 1800
+    #: Buyers who watch are told this long before their hold ends; of shorter holds they are not.
+    hold_warning_s: PositiveInt = 60
     #: What a buyer has from checkout to the end of payment.
     payment_window_s: PositiveInt = 300
     #: Places one buyer may hold and own together, for events that do not say.
@@ -95,6 +101,12 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     live_tick_ms: PositiveInt = 50
     live_connections_per_address: PositiveInt = 20_000
+    #: Several gateways share ``live_port``; the kernel spreads connections over them (SO_REUSEPORT).
+    live_reuse_port: bool = False
+    #: Health and metrics of this very gateway, for when ``live_port`` may reach any of them.
+    live_metrics_port: Port | None = None
+    #: Addresses and networks of proxies that are believed about whom they forward, comma separated.
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     log_format: str = "pretty"
     log_level: str = "info"
 
@@ -139,6 +151,12 @@ def _check(settings: Settings, given: Mapping[str, str]) -> None:
             f"{PREFIX}TOKEN_SECRET: needs at least 32 characters (read: ***); "
             "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
         )
+    try:
+        parse_networks(settings.trusted_proxies)
+    except ValueError as error:
+        raise _complain(
+            "trusted_proxies", ",".join(settings.trusted_proxies), str(error), None
+        ) from None
     if settings.hold_max_s < settings.hold_ttl_s:
         raise _complain(
             "hold_max_s",

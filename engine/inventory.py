@@ -9,6 +9,7 @@ older fact never overwrites a newer one, whichever way they race.
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal
 
@@ -70,6 +71,11 @@ def hold_pointer(hold_id: str) -> str:
 
 def feed_channel(event_id: str) -> str:
     return base_key(event_id) + ":feed"
+
+
+def person_channel(buyer_id: str) -> str:
+    """Where a person's open connections hear of their own holds and bookings."""
+    return f"person:{buyer_id}"
 
 
 def encode_prices(amounts: Sequence[int]) -> str:
@@ -160,8 +166,18 @@ class Inventory:
 
     # Settling
 
-    async def settle(self, event_id: str, settlement: Settlement, *, force: bool = False) -> int:
-        """Give Redis PostgreSQL's truth about some places. Harmless twice; returns what changed."""
+    async def settle(
+        self,
+        event_id: str,
+        settlement: Settlement,
+        *,
+        force: bool = False,
+        news: dict[str, Any] | None = None,
+    ) -> int:
+        """Give Redis PostgreSQL's truth about some places. Harmless twice; returns what changed.
+
+        ``news`` is told to the buyer's open connections in the same step.
+        """
         reply = await self.run(
             "settle",
             event_id,
@@ -171,8 +187,18 @@ class Inventory:
             settlement.areas,
             settlement.buyer or "",
             "1" if force else "",
+            msgspec.json.encode(news) if news else "",
         )
         return int(reply[1])
+
+    async def tell(self, buyer_id: str, news: dict[str, Any]) -> None:
+        """Tell a person's open connections; who is not connected has missed nothing.
+
+        With Redis away nobody hears it: what is told can always be read over HTTP.
+        """
+        with suppress(Unavailable):
+            payload = b"m|" + msgspec.json.encode(news)
+            await self._redis.call("PUBLISH", person_channel(buyer_id), payload)
 
     async def refresh_terms(self, event_id: str) -> list[Price]:
         """Give holds PostgreSQL's status, limits and prices, and tell open maps what changed.

@@ -111,6 +111,7 @@ class Worker:
             step.name: step
             for step in (
                 Step("expire-holds", tick, self.expire_holds),
+                Step("warn-holds", 1.0, self.warn_holds),
                 Step("chase-pending", tick, self.chase_pending),
                 Step("relay-outbox", tick, self.relay_outbox),
                 Step("reconcile", settings.reconcile_interval_s, self.reconcile),
@@ -141,6 +142,10 @@ class Worker:
                 # One hold that cannot be settled must not keep its neighbours.
                 log.exception("hold not settled", event_id=event_id, hold_id=hold_id)
         return freed
+
+    async def warn_holds(self) -> int:
+        """Tell buyers whose holds are about to end. Returns in how many events there may be more."""
+        return sum(await _each(await self._inventory.open_events(), self._holds.warn))
 
     async def chase_pending(self) -> int:
         """Bring pending bookings on whose process has had its time, or whose time is over."""
@@ -176,7 +181,9 @@ class Worker:
         try:
             match row["kind"]:
                 case "settle":
-                    await self._bookings.settle_late(row["event_id"], _settlement(row["payload"]))
+                    await self._bookings.settle_late(
+                        row["event_id"], row["booking_id"], _settlement(row["payload"])
+                    )
                 case "refund":
                     await self._bookings.refund(row["event_id"], row["booking_id"])
                 case "inquire":

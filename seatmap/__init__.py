@@ -7,7 +7,8 @@
     replica    the copy of one watched event: feed items in, frames out; no I/O
     fanout     the same bytes to every watcher, bounded per watcher
     hub        events, their copies and keepers: one frame per tick, the difference on doubt
-    server     WebSocket connections: handshake, limits, slow clients, close codes
+    people     who is known: what concerns one person, to all connections of that person
+    server     WebSocket connections: handshake, tickets, limits, slow clients, close codes, drain
 
 A process of its own, so that a burst to ten thousand maps never delays a booking.
 """

@@ -6,12 +6,14 @@ import logging
 import resource
 import signal
 import sys
+from collections.abc import AsyncIterator
 
 import structlog
 import uvloop
 
 from engine.config import ConfigError, Settings, load_settings
 from engine.runtime import open_runtime
+from engine.worker import serve_health
 from seatmap.feed import RedisFeed
 from seatmap.hub import Hub, Pace
 from seatmap.server import LiveServer
@@ -23,13 +25,35 @@ async def run(settings: Settings, stopping: asyncio.Event) -> None:
     """Serve until ``stopping`` is set. Raises ConfigError when the address cannot be bound."""
     async with open_runtime(settings, role="live") as runtime:
         feed = RedisFeed(runtime.redis)
-        hub = Hub(feed, runtime.inventory, Pace(tick_s=settings.live_tick_ms / 1000))
-        server = LiveServer(hub, settings)
+        pace = Pace(tick_s=settings.live_tick_ms / 1000)
+        hub = Hub(feed, runtime.inventory, runtime.presence, pace)
+        server = LiveServer(hub, runtime.live_tickets, settings)
         # Entered in this order so that watchers are told before the hub and the feed end.
-        async with feed.running(), hub.running(), server.running():
+        async with _own_health(server, settings), feed.running(), hub.running(), server.running():
             log.info("live gateway ready", host=settings.live_host, port=server.port)
             await stopping.wait()
             log.info("live gateway stopping")
+
+
+@contextlib.asynccontextmanager
+async def _own_health(server: LiveServer, settings: Settings) -> AsyncIterator[None]:
+    """Health and metrics of this process on a port of its own, where one is set."""
+    port = settings.live_metrics_port
+    if port is None:
+        yield
+        return
+    try:
+        health = serve_health(settings.live_host, port, lambda: server.is_ready)
+    except OSError as error:
+        raise ConfigError(
+            f"FRONTROW_LIVE_METRICS_PORT: cannot listen on {settings.live_host}:{port} "
+            f"({error.strerror}); set it to a free port, for example 8021"
+        ) from None
+    try:
+        yield
+    finally:
+        health.shutdown()
+        health.server_close()
 
 
 async def _run_until_signal(settings: Settings) -> None:

@@ -67,6 +67,7 @@ class Watcher:
         "fd",
         "missed",
         "open",
+        "person",
         "ready",
         "watch",
     )
@@ -81,6 +82,8 @@ class Watcher:
         #: Loop time at which its backlog went over the mark.
         self.behind_since: float | None = None
         self.watch: Audience | None = None
+        #: Who it is, as a ticket told.
+        self.person: str | None = None
         #: The socket while it may be written to past the transport, else -1.
         self.fd = -1
         self._sink = sink

@@ -12,6 +12,9 @@ after another, so that nobody ever gets frames out of order::
 Subscribing comes before reading the snapshot: what is published in between is held back and
 applied after it. While an event is doubtful its watchers keep what they have; the snapshot is read
 again and what differs is broadcast, so they notice nothing.
+
+Beside the keepers one task asks every second how many people watch each event, anywhere; the figure
+goes out with the event's next tick.
 """
 
 import asyncio
@@ -24,12 +27,22 @@ from typing import Protocol
 import structlog
 from msgspec import Struct
 
+from engine.catalog import event_not_found
 from engine.errors import FrontrowError, NotFound, Unavailable
 from engine.inventory import Snapshot, feed_channel
 from seatmap import metrics
 from seatmap.fanout import SLICE_WATCHERS, Watcher, wire, write_to_all
 from seatmap.feed import BadPayloadError, Change, Feed, Note, backoff_s, parse_payload
-from seatmap.protocol import DeltaFrame, Encoding, Frame, SnapshotFrame
+from seatmap.protocol import (
+    CLOSE_INTERNAL,
+    CLOSE_NOT_FOUND,
+    CLOSE_TOO_SLOW,
+    CLOSE_TRY_LATER,
+    DeltaFrame,
+    Encoding,
+    Frame,
+    SnapshotFrame,
+)
 from seatmap.replica import Doubt, Position, Replica
 
 log = structlog.get_logger()
@@ -42,8 +55,14 @@ _OPEN_TIMEOUT_S = 10.0
 _SNAPSHOT_TIMEOUT_S = 10.0
 _RESYNC_INTERVAL_S = 0.1
 _BEHIND_CHECK_S = 0.5
-CLOSE_NOT_FOUND, CLOSE_TOO_SLOW = 4404, 4408
-CLOSE_INTERNAL, CLOSE_TRY_LATER = 1011, 1013
+#: That an event does not exist is remembered this long, of so many events.
+_ABSENT_S = 5.0
+_ABSENT_MAX = 10_000
+#: A last word about who watches may not keep the process.
+_FAREWELL_S = 1.0
+
+for _doubt in Doubt:
+    metrics.RESYNCS.labels(_doubt.value)
 
 
 class Pace(Struct, frozen=True, kw_only=True):
@@ -59,11 +78,25 @@ class Pace(Struct, frozen=True, kw_only=True):
     drain_s: float = 10.0
     #: An event is kept for this long after its last watcher left.
     linger_s: float = 10.0
+    #: How often it is counted how many people watch.
+    presence_s: float = 1.0
+
+    def tick_after(self, took_s: float, lag_s: float) -> float:
+        """The tick after a broadcast that took ``took_s`` and came ``lag_s`` late.
+
+        Half of the time is left for everything else, and more when that is not enough.
+        """
+        return min(max(self.tick_s, 2 * took_s + lag_s), self.tick_max_s)
 
 
 class SnapshotSource(Protocol):
     async def snapshot(self, event_id: str) -> Snapshot:
         """Raises NotFound for an unknown event, Unavailable when a store is away."""
+
+
+class Census(Protocol):
+    async def report(self, event_id: str, watching: int) -> int:
+        """So many watch here: how many watch through all gateways? Raises Unavailable."""
 
 
 class Beat:
@@ -106,7 +139,10 @@ class EventWatch:
         self._generation = 0
         self._retry_at = 0.0
         self._attempt = 0
-        self._tick_s = self._pace.tick_s
+        #: The shortest time between two broadcasts, at present.
+        self.tick_s = self._pace.tick_s
+        self._watching = 1
+        self._resting_since = 0.0
         self._dirty_since: float | None = None
         self._flushed_at = 0.0
         self._arriving = 0
@@ -122,6 +158,12 @@ class EventWatch:
     @property
     def watcher_count(self) -> int:
         return sum(len(group) for group in self._groups.values())
+
+    @property
+    def present(self) -> int:
+        """People here and those just arriving. Somebody's many tabs are one person."""
+        here = {watcher.person or watcher for group in self._groups.values() for watcher in group}
+        return self._arriving + len(here)
 
     @property
     def quiet(self) -> bool:
@@ -183,6 +225,17 @@ class EventWatch:
         elif watcher not in self._asking:
             watcher.set_ready(True)
 
+    async def count(self) -> None:
+        """Say how many people watch here, and show how many watch anywhere."""
+        try:
+            self._watching = await self._hub.census.report(self.event_id, self.present)
+        except Unavailable:
+            return  # the figure stays
+        if self.replica is not None:
+            self.replica.watched_by(self._watching)
+            if self.replica.dirty:
+                self._due()
+
     def close_all(self, code: int, reason: str) -> None:
         for group in self._groups.values():
             for watcher in list(group):
@@ -214,7 +267,11 @@ class EventWatch:
         elif doubt := self.replica.take(item):
             self._suspect(doubt)
             self._hold_back(item)
-        elif self._dirty_since is None:
+        else:
+            self._due()
+
+    def _due(self) -> None:
+        if self._dirty_since is None:
             self._dirty_since = self._loop.time()
             self._wake.set()
 
@@ -262,6 +319,7 @@ class EventWatch:
 
     async def _rest(self) -> None:
         """Until the next moment something is due, or something happens."""
+        self._resting_since = self._loop.time()
         moment = self._next_moment()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(moment):
@@ -278,13 +336,17 @@ class EventWatch:
     def _flush_at(self) -> float:
         if self._dirty_since is None:
             return math.inf
-        return max(self._dirty_since + self._pace.lead_s, self._flushed_at + self._tick_s)
+        return max(self._dirty_since + self._pace.lead_s, self._flushed_at + self.tick_s)
 
     async def _flush(self, replica: Replica) -> None:
+        started = self._loop.time()
+        # It rested and was woken late: the loop has more to do than it can.
+        lag_s = started - max(self._flush_at(), self._resting_since)
         self._dirty_since = None
-        self._flushed_at = self._loop.time()
+        self._flushed_at = started
         frames, oldest_ms = replica.commit(_now_ms())
         await self._broadcast(frames)
+        self.tick_s = self._pace.tick_after(self._loop.time() - started, lag_s)
         if oldest_ms is not None:
             metrics.PROPAGATION_SECONDS.observe(max(0, _now_ms() - oldest_ms) / 1000)
 
@@ -301,10 +363,7 @@ class EventWatch:
         started = self._loop.time()
         for watchers, data in batches:
             _count(frames, data, await write_to_all(watchers, data))
-        took_s = self._loop.time() - started
-        metrics.BROADCAST_SECONDS.observe(took_s)
-        # Half of the time is left for everything else; this widens with the loop's lag too.
-        self._tick_s = min(max(self._pace.tick_s, 2 * took_s), self._pace.tick_max_s)
+        metrics.BROADCAST_SECONDS.observe(self._loop.time() - started)
 
     def _greeting(self, replica: Replica, encoding: Encoding, position: Position | None) -> bytes:
         if position is not None and not replica.resumable(position):
@@ -341,6 +400,9 @@ class EventWatch:
         try:
             async with asyncio.timeout(_SNAPSHOT_TIMEOUT_S):
                 snapshot = await self._hub.source.snapshot(self.event_id)
+                if self.replica is None:
+                    # Whoever is waiting is greeted with the figure.
+                    await self.count()
         except NotFound as error:
             self._fail(error, CLOSE_NOT_FOUND)
             return
@@ -356,7 +418,7 @@ class EventWatch:
     async def _adopt(self, snapshot: Snapshot) -> None:
         frames: list[Frame] = []
         if self.replica is None:
-            self.replica = Replica(snapshot)
+            self.replica = Replica(snapshot, self._watching)
         else:
             frames = self.replica.adopt(snapshot, _now_ms())
         self._doubt = None
@@ -415,6 +477,8 @@ class EventWatch:
         self.failure = failure
         self._ended = True
         self._hub.forget(self)
+        if isinstance(failure, NotFound):
+            self._hub.remember_absent(self.event_id)
         self._opened.set()
         self.close_all(code, failure.detail)
 
@@ -422,28 +486,38 @@ class EventWatch:
 class Hub:
     """Every event that somebody watches through this process."""
 
-    def __init__(self, feed: Feed, source: SnapshotSource, pace: Pace | None = None) -> None:
+    def __init__(
+        self, feed: Feed, source: SnapshotSource, census: Census, pace: Pace | None = None
+    ) -> None:
         self.feed = feed
         self.source = source
+        self.census = census
         self.pace = pace or Pace()
         self.beat = Beat()
         self._watches: dict[str, EventWatch] = {}
         self._keepers: set[asyncio.Task[None]] = set()
+        #: Events that do not exist, and until when that is believed; the oldest first.
+        self._absent: dict[str, float] = {}
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Ends every keeper when the block ends; watchers are their owner's to close."""
+        counting = asyncio.create_task(self._count_forever(), name="census")
         try:
             yield
         finally:
-            for task in list(self._keepers):
+            watched = list(self._watches)
+            for task in (counting, *self._keepers):
                 task.cancel()
-            await asyncio.gather(*self._keepers, return_exceptions=True)
+            await asyncio.gather(counting, *self._keepers, return_exceptions=True)
+            await self._leave_census(watched)
 
     async def join(self, event_id: str, watcher: Watcher, position: Position | None = None) -> None:
         """Raises NotFound for an unknown event, Unavailable while its state cannot be read."""
         watch = self._watches.get(event_id)
         if watch is None:
+            if self._absent.get(event_id, 0.0) > asyncio.get_running_loop().time():
+                raise event_not_found(event_id)
             if not self.feed.connected:
                 raise Unavailable("the live feed is not connected at the moment")
             watch = self._open(event_id)
@@ -468,6 +542,28 @@ class Hub:
             del self._watches[watch.event_id]
             metrics.WATCHED_EVENTS.set(len(self._watches))
             self.beat.fire()
+
+    def remember_absent(self, event_id: str) -> None:
+        """Asking the stores for it again can wait: strangers may ask as often as they like."""
+        self._absent.pop(event_id, None)
+        self._absent[event_id] = asyncio.get_running_loop().time() + _ABSENT_S
+        if len(self._absent) > _ABSENT_MAX:
+            del self._absent[next(iter(self._absent))]
+
+    async def _count_forever(self) -> None:
+        while True:
+            await asyncio.sleep(self.pace.presence_s)
+            counts = (watch.count() for watch in list(self._watches.values()))
+            for result in await asyncio.gather(*counts, return_exceptions=True):
+                if isinstance(result, Exception):
+                    log.error("watchers not counted", exc_info=result)
+
+    async def _leave_census(self, event_ids: list[str]) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL_S):
+                farewells = (self.census.report(event_id, 0) for event_id in event_ids)
+                # Whatever is not heard of is left out after some seconds.
+                await asyncio.gather(*farewells, return_exceptions=True)
 
     def _open(self, event_id: str) -> EventWatch:
         watch = self._watches[event_id] = EventWatch(event_id, self)

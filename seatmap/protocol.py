@@ -27,6 +27,14 @@ from msgspec import Struct
 
 from engine.snapshot import FLAG_ZLIB, encode_snapshot
 
+CLOSE_GOING_AWAY, CLOSE_INTERNAL, CLOSE_TRY_LATER = 1001, 1011, 1013
+CLOSE_MALFORMED, CLOSE_NOT_AUTHORISED, CLOSE_NOT_FOUND = 4400, 4401, 4404
+CLOSE_TOO_SLOW, CLOSE_TOO_MANY = 4408, 4429
+CLOSE_CODES = (
+    *(CLOSE_GOING_AWAY, CLOSE_INTERNAL, CLOSE_TRY_LATER),
+    *(CLOSE_MALFORMED, CLOSE_NOT_AUTHORISED, CLOSE_NOT_FOUND, CLOSE_TOO_SLOW, CLOSE_TOO_MANY),
+)
+
 #: More seats than any venue has; bounds what a decoder allocates for a hostile frame.
 SEATS_MAX = 1_000_000
 

@@ -56,7 +56,7 @@ class _Broadcast(Struct, frozen=True):
 
 
 class Replica:
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, watching: int = 1) -> None:
         self.epoch = snapshot.epoch
         #: Of the last broadcast; every watcher that is up to date has it.
         self.seq = snapshot.seq
@@ -64,6 +64,9 @@ class Replica:
         self.areas = dict(snapshot.areas)
         self.prices = price_message(snapshot.prices)
         self.event = status_message(EventStatus(snapshot.status))
+        #: How many people watch, as it is shown.
+        self.watching = shown_figure(watching)
+        self._watching_changed = False
         #: Of the last change taken; ahead of ``seq`` while something is pending.
         self.pending_seq = snapshot.seq
         self._pending: dict[int, int] = {}
@@ -77,7 +80,13 @@ class Replica:
 
     @property
     def dirty(self) -> bool:
-        return self.pending_seq != self.seq or bool(self._notes)
+        return self.pending_seq != self.seq or bool(self._notes) or self._watching_changed
+
+    def watched_by(self, watching: int) -> None:
+        """So many people watch now; the next ``commit`` says so if it shows."""
+        shown = shown_figure(watching)
+        self._watching_changed |= shown != self.watching
+        self.watching = shown
 
     def take(self, item: Change | Note) -> Doubt | None:
         """Keep an item for the next ``commit``, or say why the copy cannot be trusted."""
@@ -109,6 +118,9 @@ class Replica:
             self.areas |= self._pending_areas
             frames.append(self._areas_message(self._pending_areas))
         frames += [MessageFrame(self.epoch, raw) for raw in self._notes]
+        if self._watching_changed:
+            frames.append(self._presence_message())
+            self._watching_changed = False
         oldest_ms = self._oldest_ms
         self._forget_pending()
         self._notes = []
@@ -141,7 +153,7 @@ class Replica:
 
     def greeting(self, position: Position | None, now_ms: int) -> list[Frame]:
         """What a watcher needs to be up to date: all it missed since a resumable ``position``
-        as one DELTA, or the SNAPSHOT; then areas, prices and event."""
+        as one DELTA, or the SNAPSHOT; then areas, prices, event and presence."""
         frames: list[Frame] = []
         if position is None:
             frames.append(self._snapshot())
@@ -150,6 +162,7 @@ class Replica:
         frames.append(self._areas_message(self.areas))
         frames.append(message(self.epoch, self.prices))
         frames.append(message(self.epoch, self.event))
+        frames.append(self._presence_message())
         return frames
 
     def _take_note(self, note: Note) -> Doubt | None:
@@ -238,6 +251,15 @@ class Replica:
     def _areas_message(self, areas: dict[int, int]) -> MessageFrame:
         numbers = {str(area_no): {"available": n} for area_no, n in sorted(areas.items())}
         return message(self.epoch, {"type": "areas", "areas": numbers})
+
+    def _presence_message(self) -> MessageFrame:
+        return message(self.epoch, {"type": "presence", "watching": self.watching})
+
+
+def shown_figure(watching: int) -> int:
+    """Exact below 1,000, three significant digits above: a crowd's figure need not flicker."""
+    unit: int = 10 ** max(0, len(str(watching)) - 3)
+    return (watching + unit // 2) // unit * unit
 
 
 def _differences(old: bytes, new: bytes) -> Iterator[tuple[int, int]]:

@@ -4,13 +4,13 @@
 handshake is completed and the connection closed with a code that says it:
 
 ==== ==========================================================================================
-4400 malformed: bad query, unknown subprotocol, a message other than ``{"type": "snapshot"}``
-4401 not authorised: the ticket is not known
+4400 malformed: bad query, unknown subprotocol, a message that is not of this protocol
+4401 not authorised: the ticket is unknown, used or too old, or another person's
 4404 no such event
 4408 too slow: did not read, or did not answer pings
 4429 too many connections from one address, or too many messages
-1001 going away
-1013 try again later: the event's state cannot be read at the moment
+1001 going away; the reason says when to reconnect
+1013 try again later: the event's state or the ticket cannot be read at the moment
 ==== ==========================================================================================
 
 Only a page from a foreign origin is refused over HTTP (403). What breaks RFC 6455 itself (an
@@ -20,36 +20,48 @@ unmasked frame, more than 4 KiB) is closed by the ``websockets`` library with th
 import asyncio
 import contextlib
 import http
+import random
 import re
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 import msgspec
 import structlog
-from msgspec import Struct
+from msgspec import Meta, Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
-from websockets.frames import DATA_OPCODES, Frame
+from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.http11 import Request, Response
-from websockets.protocol import OPEN, Event
+from websockets.protocol import CONNECTING, OPEN, Event
 from websockets.typing import Origin, Subprotocol
 
+from engine.addresses import client_address, client_network
 from engine.config import ConfigError, Settings
 from engine.errors import NotFound, Unavailable
+from engine.live_tickets import LiveTickets
 from seatmap import metrics
-from seatmap.fanout import Watcher
-from seatmap.hub import CLOSE_NOT_FOUND, CLOSE_TOO_SLOW, CLOSE_TRY_LATER, Hub
-from seatmap.protocol import Encoding
+from seatmap.fanout import Watcher, wire
+from seatmap.hub import Hub
+from seatmap.people import People
+from seatmap.protocol import (
+    CLOSE_GOING_AWAY,
+    CLOSE_MALFORMED,
+    CLOSE_NOT_AUTHORISED,
+    CLOSE_NOT_FOUND,
+    CLOSE_TOO_MANY,
+    CLOSE_TOO_SLOW,
+    CLOSE_TRY_LATER,
+    Encoding,
+    message,
+)
 from seatmap.replica import Position
 
 log = structlog.get_logger(__name__)
 
-CLOSE_GOING_AWAY = 1001
-CLOSE_MALFORMED, CLOSE_NOT_AUTHORISED, CLOSE_TOO_MANY = 4400, 4401, 4429
 _PATH = re.compile(r"/v1/live/([^/?#]*)")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NUMBER = re.compile(r"[0-9]{1,20}")
@@ -59,7 +71,13 @@ _QUERY_FIELDS_MAX = 16
 _REASON_BYTES_MAX = 123
 _ENCODINGS: dict[str, Encoding] = {encoding.value: encoding for encoding in Encoding}
 _PING = b"\x89\x00"
+_PINGS = (Opcode.PING, Opcode.PONG)
+#: Pings and pongs a client may send at once, and per second in the long run.
+_PING_BURST, _PINGS_PER_S = 20, 1.0
 _SWEEP_SLICE = 512
+#: Clients come back over this long, in seconds, and so many of them in each.
+_RETURN_MIN_S, _RETURN_MAX_S = 1.0, 30.0
+_RETURNS_PER_S = 500
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -95,6 +113,7 @@ class Target(Struct, frozen=True):
 
     event_id: str
     position: Position | None
+    ticket: str | None
 
 
 def parse_target(path: str) -> Target:
@@ -104,12 +123,11 @@ def parse_target(path: str) -> Target:
     if match is None or not _UUID.fullmatch(match[1]):
         raise Refused(CLOSE_NOT_FOUND, "no such event")
     fields = _parse_query(query)
-    if "ticket" in fields:
-        raise Refused(CLOSE_NOT_AUTHORISED, "the ticket is not known")
     epoch = _parse_number(fields, "epoch", _U32_MAX)
     seq = _parse_number(fields, "seq", _U64_MAX)
     known = epoch is not None and seq is not None
-    return Target(match[1].lower(), Position(epoch, seq) if known else None)  # type: ignore[arg-type]  # both are known
+    position = Position(epoch, seq) if known else None  # type: ignore[arg-type]  # both are known
+    return Target(match[1].lower(), position, fields.get("ticket"))
 
 
 def _parse_query(query: str) -> dict[str, str]:
@@ -161,18 +179,27 @@ class LiveConnection(ServerConnection):
     heard_at = 0.0
     pinged = False
     closing = False
+    pings: Allowance | None = None
+    #: The last bytes of a handshake that is not all there.
+    head_end = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.heard_at = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
+        if self._speaks_too_soon(data):
+            self.transport.abort()
+            return
         self.heard_at = self.loop.time()
         self.pinged = False
         super().data_received(data)
         self._stop_writing_unless_open()
 
     def eof_received(self) -> None:
+        if self._speaks_too_soon(b""):
+            self.transport.abort()
+            return
         super().eof_received()
         self._stop_writing_unless_open()
 
@@ -181,10 +208,39 @@ class LiveConnection(ServerConnection):
         if self.watcher is not None and self.protocol.state is not OPEN:
             self.watcher.closed()
 
+    def _speaks_too_soon(self, data: bytes) -> bool:
+        """A client must wait for the answer to its handshake. Of one that does not, the library
+        answers pings before the handshake, and logs a traceback when it refuses that."""
+        if self.protocol.state is not CONNECTING:
+            return False
+        if self.request is not None:
+            return True
+        seen = self.head_end + data
+        ends_at = seen.find(b"\r\n\r\n")
+        self.head_end = seen[-3:]
+        return 0 <= ends_at < len(seen) - 4
+
     def process_event(self, event: Event) -> None:
+        if isinstance(event, Frame) and event.opcode in _PINGS and not self._may_ping():
+            self._end_flood()
+            return
         is_message = isinstance(event, Frame) and event.opcode in DATA_OPCODES
         if not (self.closing and is_message):
             super().process_event(event)
+
+    def _may_ping(self) -> bool:
+        now = self.loop.time()
+        if self.pings is None:
+            self.pings = Allowance(_PING_BURST, _PINGS_PER_S, now)
+        return self.pings.spend(now)
+
+    def _end_flood(self) -> None:
+        # Every ping is answered, and the answers wait for a client that may never read: from here
+        # on nothing of it is.
+        if self.protocol.state is OPEN:
+            metrics.CLOSES.labels(str(CLOSE_TOO_MANY)).inc()
+            self.protocol.fail(CLOSE_TOO_MANY, "too many pings")
+            self.send_data()
 
     def hear_only_the_close(self) -> None:
         """From now on drop messages: the client's answer to our close may be behind many, and
@@ -227,21 +283,33 @@ class _Sink:
         self._close(code, reason)
 
 
-class _Request(Struct, forbid_unknown_fields=True):
-    """The one message a client may send: it wants the map again."""
-
-    type: Literal["snapshot"]
+class _AskMap(Struct, tag="snapshot", forbid_unknown_fields=True):
+    """The map again, please."""
 
 
-_request_decoder = msgspec.json.Decoder(_Request)
+class _Authenticate(Struct, tag="authenticate", forbid_unknown_fields=True):
+    """Who had been watching without a name has one now."""
+
+    ticket: Annotated[str, Meta(max_length=255)]
+
+
+_request_decoder: msgspec.json.Decoder[_AskMap | _Authenticate] = msgspec.json.Decoder(
+    _AskMap | _Authenticate
+)
 
 
 class LiveServer:
     """Serves ``hub`` to WebSocket clients, and health and metrics to whoever runs it."""
 
-    def __init__(self, hub: Hub, settings: Settings, limits: Limits | None = None) -> None:
+    def __init__(
+        self, hub: Hub, tickets: LiveTickets, settings: Settings, limits: Limits | None = None
+    ) -> None:
         self._hub = hub
+        self._tickets = tickets
+        self._people = People(hub.feed)
         self._host, self._port = settings.live_host, settings.live_port
+        self._reuse_port = settings.live_reuse_port
+        self._trusted_proxies = settings.trusted_proxies
         self._origins = _allowed_origins(settings)
         self.limits = limits or Limits(
             connections_per_address=settings.live_connections_per_address
@@ -257,9 +325,14 @@ class LiveServer:
         """Those whose handshake is complete."""
         return frozenset(self._connections)
 
+    @property
+    def is_ready(self) -> bool:
+        """New clients are welcome. May be asked from any thread."""
+        return not self._stopping and self._hub.feed.connected
+
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Accept connections until the block ends; then everyone is told 1001.
+        """Accept connections until the block ends; then everyone is told when to come back, and 1001.
 
         Raises ConfigError when the address cannot be bound.
         """
@@ -293,6 +366,7 @@ class LiveServer:
             write_limit=0,
             server_header=None,
             backlog=4096,
+            reuse_port=self._reuse_port or None,
         )
         try:
             await server
@@ -327,7 +401,7 @@ class LiveServer:
     def _answer_ready(self, connection: ServerConnection) -> Response:
         if self._stopping:
             status, body = http.HTTPStatus.SERVICE_UNAVAILABLE, b'{"status":"stopping"}'
-        elif not self._hub.feed.connected:
+        elif not self.is_ready:
             status, body = http.HTTPStatus.SERVICE_UNAVAILABLE, b'{"status":"redis unavailable"}'
         else:
             status, body = http.HTTPStatus.OK, b'{"status":"ok"}'
@@ -347,7 +421,7 @@ class LiveServer:
     @contextlib.contextmanager
     def _counted(self, connection: LiveConnection) -> Iterator[None]:
         """The connection's place in the books. Raises Refused when its address has too many."""
-        address = str((connection.remote_address or ("",))[0])
+        address = self._address_of(connection)
         gauge = metrics.CONNECTIONS.labels(connection.encoding.value)
         self._per_address[address] += 1
         self._connections.add(connection)
@@ -363,14 +437,25 @@ class LiveServer:
             if not self._per_address[address]:
                 del self._per_address[address]
 
+    def _address_of(self, connection: LiveConnection) -> str:
+        assert connection.request is not None
+        address = client_address(
+            str((connection.remote_address or ("",))[0]),
+            connection.request.headers.get_all("X-Forwarded-For"),
+            self._trusted_proxies,
+        )
+        return "" if address is None else client_network(address)
+
     async def _serve(self, connection: LiveConnection) -> None:
         if self._stopping:
-            raise Refused(CLOSE_GOING_AWAY, "going away")
+            (delay_ms,) = return_delays_ms(1)
+            raise Refused(CLOSE_GOING_AWAY, _return_reason(delay_ms))
         if connection.unknown_subprotocol:
             known = " or ".join(encoding.value for encoding in Encoding)
             raise Refused(CLOSE_MALFORMED, f"the subprotocol must be {known}")
         assert connection.request is not None
         target = parse_target(connection.request.path)
+        person = None if target.ticket is None else await self._redeem(target.ticket)
         sink = _Sink(
             connection, lambda code, reason: self._spawn(self._close(connection, code, reason))
         )
@@ -378,10 +463,23 @@ class LiveServer:
         connection.watcher = watcher
         try:
             await self._join(target, watcher)
+            if person is not None:
+                await self._people.join(person, watcher)
             await self._listen_to(connection, watcher)
         finally:
             watcher.closed()
             self._hub.leave(watcher)
+            await self._people.leave(watcher)
+
+    async def _redeem(self, ticket: str) -> str:
+        try:
+            person = await self._tickets.redeem(ticket)
+        except Unavailable as error:
+            raise Refused(CLOSE_TRY_LATER, error.detail) from None
+        metrics.TICKETS.labels("unknown" if person is None else "known").inc()
+        if person is None:
+            raise Refused(CLOSE_NOT_AUTHORISED, "the ticket is unknown, used or too old")
+        return person
 
     async def _join(self, target: Target, watcher: Watcher) -> None:
         try:
@@ -401,11 +499,19 @@ class LiveServer:
             if not isinstance(text, str):
                 raise Refused(CLOSE_MALFORMED, "messages are JSON text")
             try:
-                _request_decoder.decode(text)
+                request = _request_decoder.decode(text)
             except (msgspec.DecodeError, UnicodeError, RecursionError):
                 raise Refused(CLOSE_MALFORMED, "not a message of this protocol") from None
-            if watcher.watch is not None:
+            if isinstance(request, _Authenticate):
+                await self._authenticate(watcher, request.ticket)
+            elif watcher.watch is not None:
                 watcher.watch.ask(watcher)
+
+    async def _authenticate(self, watcher: Watcher, ticket: str) -> None:
+        person = await self._redeem(ticket)
+        if watcher.person not in (None, person):
+            raise Refused(CLOSE_NOT_AUTHORISED, "this connection is another person's")
+        await self._people.join(person, watcher)
 
     # Closing
 
@@ -432,8 +538,10 @@ class LiveServer:
     async def _stop(self, server: Server) -> None:
         self._stopping = True
         server.close(close_connections=False)
-        for number, connection in enumerate(list(self._connections)):
-            self._spawn(self._close(connection, CLOSE_GOING_AWAY, "going away"))
+        connections = list(self._connections)
+        delays_ms = return_delays_ms(len(connections))
+        for number, connection in enumerate(connections):
+            self._send_away(connection, delays_ms[number])
             if number % _SWEEP_SLICE == _SWEEP_SLICE - 1:
                 await asyncio.sleep(0)
         if self._closing:
@@ -442,6 +550,16 @@ class LiveServer:
             # It may still wait for an event's state, for a client that is gone by now.
             handler.cancel()
         await server.wait_closed()
+
+    def _send_away(self, connection: LiveConnection, delay_ms: int) -> None:
+        watcher = connection.watcher
+        # Who has not been greeted yet learns it from the close alone.
+        if watcher is not None and watcher.open and watcher.watch is not None:
+            body = {"type": "notice", "code": "going-away", "reconnect_in_ms": delay_ms}
+            watcher.push(wire([message(0, body)], watcher.encoding))
+        metrics.DRAINED.inc()
+        reason = _return_reason(delay_ms)
+        self._spawn(self._close(connection, CLOSE_GOING_AWAY, reason))
 
     # Heartbeat
 
@@ -463,6 +581,17 @@ class LiveServer:
                 connection.transport.write(_PING)
             if number % _SWEEP_SLICE == _SWEEP_SLICE - 1:
                 await asyncio.sleep(0)
+
+
+def return_delays_ms(count: int) -> list[int]:
+    """When each of ``count`` clients shall come back: evenly over a window that grows with them."""
+    window_s = min(max(_RETURN_MIN_S, count / _RETURNS_PER_S), _RETURN_MAX_S)
+    step_ms = 1000 * window_s / max(1, count)
+    return [int((number + random.random()) * step_ms) for number in range(count)]  # noqa: S311 - jitter is no secret
+
+
+def _return_reason(delay_ms: int) -> str:
+    return f"reconnect in {delay_ms} ms"
 
 
 def _select_subprotocol(

@@ -14,5 +14,7 @@ if expires > tonumber(hold.expires) then
   hold.expires = expires
   redis.call('HSET', hold_key(id), 'expires', expires)
   redis.call('ZADD', DUE, expires, id)
+  tell_of_hold(hold.owner, id, 'extended', hold.state, expires)
 end
-return { 'hold', hold.owner, hold.state, hold.seats, hold.areas, hold.prices, hold.expires }
+return { 'hold', hold.owner, hold.state, hold.seats, hold.areas, hold.prices, hold.expires,
+  hold.relaxed or '', hold.wish or '' }

@@ -2,7 +2,8 @@
 -- A fact older than what is known here is skipped, so settling twice or out of order is harmless.
 -- ARGV: hold_id ('' for none), outcome ('booked', 'expired', 'kept' = back to the buyer, '' = leave),
 -- seats "no:digit:version,…", areas "no:sold:version,…", buyer "id:sold:version",
--- force '1' = also correct a digit whose version is already known (reconciliation).
+-- force '1' = also correct a digit whose version is already known (reconciliation), news = JSON for the
+-- buyer's open connections ('' for none).
 -- Reply: {'settled', changed} or {'rebuild'}.
 if redis.call('EXISTS', META) == 0 then return { 'rebuild' } end
 local id, outcome, force = ARGV[1], ARGV[2], ARGV[6] == '1'
@@ -71,4 +72,5 @@ if is_live(hold) then
   end
 end
 publish(now, groups, areas)
+if buyer and (ARGV[7] or '') ~= '' then tell(buyer, ARGV[7]) end
 return { 'settled', changed }

@@ -16,12 +16,22 @@ def test_every_kind_of_value_is_read() -> None:
             "FRONTROW_GATEWAY_TIMEOUT_S": "2.5",
             "FRONTROW_REDIS_URL": "redis://:secret@cache.example:6379/0",
             "FRONTROW_ALLOWED_ORIGINS": "https://a.example, https://b.example,",
+            "FRONTROW_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+            "FRONTROW_LIVE_REUSE_PORT": "true",
+            "FRONTROW_LIVE_METRICS_PORT": "8021",
         }
     )
     assert settings.api_port == 9000
     assert settings.gateway_timeout_s == 2.5
     assert settings.redis_url == "redis://:secret@cache.example:6379/0"
     assert settings.allowed_origins == ("https://a.example", "https://b.example")
+    assert settings.trusted_proxies == ("10.0.0.0/8", "::1")
+    assert settings.live_reuse_port is True
+    assert settings.live_metrics_port == 8021
+
+
+def test_nobody_needs_to_be_trusted() -> None:
+    assert load_settings({"FRONTROW_TRUSTED_PROXIES": ""}).trusted_proxies == ()
 
 
 @pytest.mark.parametrize(
@@ -39,6 +49,10 @@ def test_every_kind_of_value_is_read() -> None:
         ("FRONTROW_LOG_FORMAT", "xml", "'xml'"),
         ("FRONTROW_LOG_LEVEL", "loud", "'loud'"),
         ("FRONTROW_HOLD_MAX_S", "10", "'10'"),
+        ("FRONTROW_TRUSTED_PROXIES", "::1,10.0.0.1/8", "'::1,10.0.0.1/8'"),
+        ("FRONTROW_TRUSTED_PROXIES", "proxy.example", "'proxy.example'"),
+        ("FRONTROW_LIVE_REUSE_PORT", "perhaps", "'perhaps'"),
+        ("FRONTROW_LIVE_METRICS_PORT", "0", "'0'"),
     ],
 )
 def test_a_wrong_value_is_refused_in_one_line(name: str, value: str, shown: str) -> None:

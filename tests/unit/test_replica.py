@@ -62,6 +62,27 @@ def test_a_tick_is_one_delta_with_the_last_state_of_each_seat() -> None:
     assert not copy.dirty
 
 
+def test_presence_is_told_when_what_is_shown_changes() -> None:
+    copy = Replica(snapshot(), watching=7)
+    assert bodies(copy.greeting(None, 1))[-1] == {"type": "presence", "watching": 7}
+    copy.watched_by(7)
+    assert copy.commit(1)[0] == []
+    copy.watched_by(8)
+    copy.watched_by(1_204)
+    assert copy.dirty
+    assert bodies(copy.commit(2)[0]) == [{"type": "presence", "watching": 1_200}]
+    copy.watched_by(1_196)
+    assert copy.commit(3)[0] == []
+
+
+@pytest.mark.parametrize(
+    ("watching", "shown"),
+    [(0, 0), (999, 999), (1_004, 1_000), (1_005, 1_010), (9_996, 10_000), (1_234_567, 1_230_000)],
+)
+def test_a_crowds_figure_has_three_digits(watching: int, shown: int) -> None:
+    assert replica_module.shown_figure(watching) == shown
+
+
 def test_a_change_that_shows_nothing_still_moves_seq() -> None:
     copy = Replica(snapshot(states=b"01000000"))
     copy.take(change(1, (1, 1)))
@@ -100,6 +121,7 @@ def test_a_greeting_has_everything_in_force() -> None:
             ],
         },
         {"type": "event", "status": "paused"},
+        {"type": "presence", "watching": 1},
     ]
 
 

@@ -1,0 +1,48 @@
+"""Live: tickets that tell the live gateway who is watching."""
+
+from typing import Annotated, Any
+
+from litestar import Request, Response, post
+from msgspec import Meta, Struct
+
+from api.auth import buyer_id
+from api.conventions import rate_limit_headers
+from api.problems import problem_response
+from engine.errors import TooManyRequests
+from engine.limits import Limit
+from engine.live_tickets import TICKET_TTL_S
+
+#: A page needs one per connection, and reconnects no more often than this.
+_LIMIT = Limit("live-tickets", 60)
+
+
+class LiveTicket(Struct, frozen=True):
+    """For one live connection: ``?ticket=`` in its address, or sent on it."""
+
+    ticket: Annotated[str, Meta(description="Good once.")]
+    expires_in: Annotated[int, Meta(description="Seconds.", examples=[TICKET_TTL_S])]
+
+
+@post(
+    "/v1/live/tickets",
+    tags=["Access"],
+    security=[{"BearerToken": []}],
+    summary="A ticket for a live connection",
+    description="With it the connection also carries what concerns you: your holds and bookings.",
+)
+async def live_ticket(request: Request[Any, Any, Any]) -> Response[LiveTicket]:
+    buyer = buyer_id(request)
+    standing = await request.app.state["limits"].take(_LIMIT, buyer)
+    headers = rate_limit_headers(standing)
+    if standing.exceeded:
+        error = TooManyRequests(
+            "Too many tickets; keep your connections open, one per map is enough.",
+            retry_after_s=standing.reset_s,
+        )
+        return problem_response(request, error, headers)
+    ticket = await request.app.state["runtime"].live_tickets.issue(buyer)
+    headers["Cache-Control"] = "no-store"
+    return Response(LiveTicket(ticket, TICKET_TTL_S), headers=headers)
+
+
+HANDLERS = [live_ticket]

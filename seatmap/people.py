@@ -1,0 +1,96 @@
+"""Who is known among the watchers: what concerns one person reaches all of that person's connections.
+
+One Redis subscription per connected person, ``person:<id>``, whatever events that person watches here.
+What is published there is forwarded as it is. Nothing of it is ever skipped: a connection too slow to
+take it is closed, and who reconnects reads anew.
+"""
+
+import structlog
+
+from engine.inventory import person_channel
+from seatmap import metrics
+from seatmap.fanout import Watcher, wire
+from seatmap.feed import BadPayloadError, Feed, Note, parse_payload
+from seatmap.protocol import CLOSE_TOO_SLOW, MessageFrame, message
+
+log = structlog.get_logger(__name__)
+
+#: From here on this person is told; whatever happened before may have been missed.
+_AUTHENTICATED = message(0, {"type": "authenticated"})
+
+
+class _Room:
+    """One person's connections. Listens to the person's channel."""
+
+    def __init__(self) -> None:
+        self.watchers: set[Watcher] = set()
+        self._subscribed = False
+
+    def enter(self, watcher: Watcher) -> None:
+        self.watchers.add(watcher)
+        if self._subscribed:
+            _tell(watcher, _AUTHENTICATED)
+
+    def subscribed(self) -> None:
+        self._subscribed = True
+        self._tell_all(_AUTHENTICATED)
+
+    def lost(self) -> None:
+        self._subscribed = False
+
+    def received(self, payload: bytes) -> None:
+        try:
+            note = parse_payload(payload)
+        except BadPayloadError as error:
+            log.warning("personal message not understood", error=str(error))
+            return
+        if isinstance(note, Note):
+            self._tell_all(MessageFrame(0, note.raw))
+
+    def _tell_all(self, frame: MessageFrame) -> None:
+        for watcher in tuple(self.watchers):
+            _tell(watcher, frame)
+
+
+class People:
+    """Every person with a connection to this process that has shown a ticket."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._rooms: dict[str, _Room] = {}
+
+    async def join(self, person: str, watcher: Watcher) -> None:
+        """From its ``authenticated`` message on ``watcher`` is told what concerns ``person``."""
+        if watcher.person is None:
+            metrics.AUTHENTICATED.inc()
+        watcher.person = person
+        room = self._rooms.get(person)
+        is_first = room is None
+        if room is None:
+            room = self._rooms[person] = _Room()
+        room.enter(watcher)
+        if is_first:
+            await self._feed.subscribe(person_channel(person), room)
+
+    async def leave(self, watcher: Watcher) -> None:
+        """Nothing happens for a watcher that is nobody's."""
+        person, watcher.person = watcher.person, None
+        if person is None:
+            return
+        metrics.AUTHENTICATED.dec()
+        room = self._rooms[person]
+        room.watchers.discard(watcher)
+        if not room.watchers:
+            del self._rooms[person]
+            await self._feed.unsubscribe(person_channel(person), room)
+
+
+def _tell(watcher: Watcher, frame: MessageFrame) -> None:
+    if not watcher.open:
+        return
+    if watcher.behind_since is not None:
+        metrics.PERSONAL.labels("cut").inc()
+        watcher.close(CLOSE_TOO_SLOW, "too slow")
+        return
+    metrics.PERSONAL.labels("delivered").inc()
+    watcher.push(wire([frame], watcher.encoding))

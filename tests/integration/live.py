@@ -1,0 +1,319 @@
+"""The live gateway's other side: an event to watch, a gateway to watch it through, clients that watch."""
+
+import asyncio
+import base64
+import contextlib
+import os
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import msgspec
+from redis.exceptions import RedisError
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Opcode
+from websockets.typing import Subprotocol
+
+from engine.config import Settings
+from engine.errors import NotFound, Unavailable
+from engine.inventory import Price, Snapshot
+from engine.live_tickets import LiveTickets
+from engine.model import PUBLIC_DIGITS, Money, new_id
+from engine.presence import Presence
+from engine.runtime import Runtime
+from engine.stores.redis import RedisStore
+from seatmap.feed import RedisFeed
+from seatmap.hub import Hub, Pace, SnapshotSource
+from seatmap.protocol import (
+    Frame,
+    MapState,
+    MessageFrame,
+    apply,
+    decode,
+    decode_json,
+)
+from seatmap.server import Limits, LiveServer
+
+WAIT_S = 10
+BINARY, JSON = Subprotocol("frontrow.v1"), Subprotocol("frontrow.v1.json")
+#: Figures of presence come when a test asks for them.
+CALM = Pace(tick_s=0.02, presence_s=3600)
+
+
+class BoxOffice:
+    """One event's state in Redis, written and published the way the engine's scripts do."""
+
+    def __init__(self, store: RedisStore, seat_count: int = 40) -> None:
+        self.store = store
+        self.client = store.client
+        self.event_id = new_id()
+        self.seat_count = seat_count
+        self.base = f"{{{self.event_id}}}"
+
+    async def lay(self, epoch: int = 1) -> None:
+        """An empty house under ``epoch``, announced as a rebuild is."""
+        fields: dict[Any, Any] = {"epoch": epoch, "seq": 0, "status": "on_sale", "area:0": 412}
+        async with self.client.pipeline(transaction=True) as pipe:
+            pipe.hset(f"{self.base}:meta", mapping=fields)
+            pipe.set(f"{self.base}:seats", b"0" * self.seat_count)
+            pipe.publish(f"{self.base}:feed", f"c|{epoch}|0|{now_ms()}||")
+            await pipe.execute()
+
+    async def change(
+        self, seats: dict[int, int], areas: dict[int, int] | None = None, *, tell: bool = True
+    ) -> None:
+        """One change set; with ``tell`` false the feed loses it."""
+        stored = await self.client.hmget(f"{self.base}:meta", ["epoch", "seq"])
+        epoch, number = int(stored[0] or 0), int(stored[1] or 0) + 1
+        groups = ";".join(f"{state}:{seat_no}" for seat_no, state in seats.items())
+        counts = ",".join(f"{no}:{left}" for no, left in (areas or {}).items())
+        payload = f"c|{epoch}|{number}|{now_ms()}|{groups}|{counts}"
+        async with self.client.pipeline(transaction=True) as pipe:
+            pipe.hset(f"{self.base}:meta", "seq", number)
+            for no, left in (areas or {}).items():
+                pipe.hset(f"{self.base}:meta", f"area:{no}", left)
+            if len(seats) == self.seat_count:
+                pipe.set(f"{self.base}:seats", "".join(str(seats[n]) for n in sorted(seats)))
+            else:
+                for seat_no, state in seats.items():
+                    pipe.setrange(f"{self.base}:seats", seat_no, str(state))
+            if tell:
+                pipe.publish(f"{self.base}:feed", payload)
+            await pipe.execute()
+
+    async def say(self, body: dict[str, Any]) -> None:
+        await self.client.publish(f"{self.base}:feed", b"m|" + msgspec.json.encode(body))
+
+    async def truth(self) -> MapState:
+        read = await RedisSource(self.store).snapshot(self.event_id)
+        return MapState(read.epoch, read.seq, read.states)
+
+
+class RedisSource:
+    """Reads an event the way ``engine.inventory`` does, from Redis alone."""
+
+    def __init__(self, store: RedisStore) -> None:
+        self._client = store.client
+
+    async def snapshot(self, event_id: str) -> Snapshot:
+        base = f"{{{event_id}}}"
+        try:
+            async with self._client.pipeline(transaction=True) as pipe:
+                pipe.hgetall(f"{base}:meta")
+                pipe.get(f"{base}:seats")
+                meta, seats = await pipe.execute()
+        except (RedisError, OSError) as error:
+            raise Unavailable("Redis is away") from error
+        if not meta:
+            raise NotFound("no such event")
+        areas = {int(k[5:]): int(v) for k, v in meta.items() if k.startswith(b"area:")}
+        return Snapshot(
+            event_id=event_id,
+            epoch=int(meta[b"epoch"]),
+            seq=int(meta[b"seq"]),
+            status=meta[b"status"].decode(),
+            states=seats.translate(PUBLIC_DIGITS),
+            areas=areas,
+            prices=[Price(0, "Stalls", Money(15000, "EUR"))],
+        )
+
+
+class Gateway:
+    """A running gateway and the means to be its client."""
+
+    def __init__(self, feed: RedisFeed, hub: Hub, server: LiveServer, tickets: LiveTickets) -> None:
+        self.feed, self.hub, self.server, self.tickets = feed, hub, server, tickets
+
+    def url(self, target: str) -> str:
+        return f"ws://127.0.0.1:{self.server.port}/v1/live/{target}"
+
+    @contextlib.asynccontextmanager
+    async def known(self, target: str, person: str, **options: Any) -> AsyncIterator["Viewer"]:
+        """A viewer whose ticket says that it is ``person``."""
+        ticket = await self.tickets.issue(person)
+        async with self.viewer(f"{target}?ticket={ticket}", **options) as viewer:
+            await viewer.hears("authenticated")
+            yield viewer
+
+    @contextlib.asynccontextmanager
+    async def viewer(
+        self, target: str, subprotocol: Subprotocol | None = BINARY, **options: Any
+    ) -> AsyncIterator["Viewer"]:
+        offered = None if subprotocol is None else [subprotocol]
+        async with connect(
+            self.url(target), subprotocols=offered, compression=None, max_size=None, **options
+        ) as socket_:
+            yield Viewer(socket_)
+
+    async def close_code(self, target: str, *messages: str | bytes, **options: Any) -> int:
+        """The code the gateway closes with, after whatever it sent before."""
+        async with self.viewer(target, **options) as viewer:
+            for message in messages:
+                await viewer.socket.send(message)
+            return await viewer.closed()
+
+
+class Viewer:
+    """A client that keeps a map from the frames it gets, and refuses to be out of step."""
+
+    def __init__(self, socket_: ClientConnection) -> None:
+        self.socket = socket_
+        self.map: MapState | None = None
+        self.frames: list[Frame] = []
+        #: Every message in order, and the last one of each type.
+        self.heard: list[dict[str, Any]] = []
+        self.messages: dict[str, dict[str, Any]] = {}
+
+    async def read(self) -> Frame:
+        async with asyncio.timeout(WAIT_S):
+            data = await self.socket.recv()
+        frame = decode(data) if isinstance(data, bytes) else decode_json(data)
+        self.frames.append(frame)
+        self.map = apply(self.map, frame)
+        if isinstance(frame, MessageFrame):
+            body = msgspec.json.decode(frame.body)
+            body.pop("kind", None)
+            self.heard.append(body)
+            self.messages[body["type"]] = body
+        return frame
+
+    async def greeted(self) -> "Viewer":
+        return await self.until(lambda: "presence" in self.messages)
+
+    async def until(self, predicate: Callable[[], bool]) -> "Viewer":
+        while not predicate():
+            await self.read()
+        return self
+
+    async def hears(self, type_: str, **fields: Any) -> dict[str, Any]:
+        """The next message of ``type_`` with these fields; those before it are forgotten."""
+        while True:
+            while self.heard:
+                body = self.heard.pop(0)
+                if body["type"] == type_ and fields.items() <= body.items():
+                    return body
+            await self.read()
+
+    async def shows(self, truth: MapState) -> None:
+        await self.until(lambda: self.map == truth)
+
+    async def closed(self) -> int:
+        """The close code, 1006 when the connection was cut."""
+        async with asyncio.timeout(WAIT_S):
+            with contextlib.suppress(ConnectionClosed):
+                while True:
+                    await self.socket.recv()
+        assert self.socket.close_code is not None
+        return self.socket.close_code
+
+    def kinds(self) -> list[type[Frame]]:
+        return [type(frame) for frame in self.frames]
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@contextlib.asynccontextmanager
+async def running_gateway(
+    store: RedisStore,
+    *,
+    pace: Pace = CALM,
+    limits: Limits | None = None,
+    source: SnapshotSource | None = None,
+    **settings: Any,
+) -> AsyncIterator[Gateway]:
+    feed = RedisFeed(store.client)
+    hub = Hub(feed, source or RedisSource(store), Presence(store), pace)
+    tickets = LiveTickets(store)
+    server = LiveServer(hub, tickets, Settings(live_port=0, **settings), limits)
+    async with feed.running(), hub.running(), server.running():
+        async with asyncio.timeout(WAIT_S):
+            await feed.wait_connected()
+        yield Gateway(feed, hub, server, tickets)
+
+
+def gateway_of(runtime: Runtime, **options: Any) -> contextlib.AbstractAsyncContextManager[Gateway]:
+    """A gateway to the engine's own events."""
+    return running_gateway(runtime.redis_store, source=runtime.inventory, **options)
+
+
+class RawClient:
+    """A client on a bare socket: it reads when it wants to and answers nothing by itself."""
+
+    def __init__(self, socket_: socket.socket) -> None:
+        self.socket = socket_
+        self.frames: list[tuple[int, bytes]] = []
+        self._buffer = b""
+
+    def send(self, data: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self.socket.sendall(data)
+
+    async def read_frame(self) -> tuple[int, bytes] | None:
+        """The next frame as (opcode, payload); None at the end of the stream."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(WAIT_S):
+            while (frame := self._parse()) is None:
+                try:
+                    data = await loop.sock_recv(self.socket, 65_536)
+                except ConnectionError:
+                    return None
+                if not data:
+                    return None
+                self._buffer += data
+        self.frames.append(frame)
+        return frame
+
+    def _parse(self) -> tuple[int, bytes] | None:
+        head = self._buffer
+        if len(head) < 2:
+            return None
+        length, start = head[1], 2
+        if length == 126 and len(head) >= 4:
+            length, start = struct.unpack_from("!H", head, 2)[0], 4
+        elif length == 127 and len(head) >= 10:
+            length, start = struct.unpack_from("!Q", head, 2)[0], 10
+        elif length > 125:
+            return None
+        if len(head) < start + length:
+            return None
+        self._buffer = head[start + length :]
+        return head[0] & 15, head[start : start + length]
+
+    async def close_code(self) -> int | None:
+        """Read until the close frame and return its code; None when the stream ends without."""
+        while (frame := await self.read_frame()) is not None:
+            if frame[0] == Opcode.CLOSE:
+                return int.from_bytes(frame[1][:2], "big") if frame[1] else 1005
+        return None
+
+
+@contextlib.asynccontextmanager
+async def raw_client(
+    gateway: Gateway, target: str, *, buffer_bytes: int | None = None
+) -> AsyncIterator[RawClient]:
+    loop = asyncio.get_running_loop()
+    with socket.socket() as raw:
+        if buffer_bytes is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+        raw.setblocking(False)
+        await loop.sock_connect(raw, ("127.0.0.1", gateway.server.port))
+        key = base64.b64encode(os.urandom(16)).decode()
+        lines = (
+            f"GET /v1/live/{target} HTTP/1.1",
+            "Host: localhost",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Key: {key}",
+            "Sec-WebSocket-Version: 13",
+        )
+        await loop.sock_sendall(raw, "\r\n".join((*lines, "", "")).encode())
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += await loop.sock_recv(raw, 1)
+        assert answer.startswith(b"HTTP/1.1 101")
+        yield RawClient(raw)

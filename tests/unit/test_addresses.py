@@ -1,0 +1,67 @@
+"""Whose request it is: proxies that are trusted are believed, and nobody else is."""
+
+import pytest
+
+from engine.addresses import Address, client_address, client_network, parse_networks
+
+TRUSTED = ("10.0.0.0/8", "::1")
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "client"),
+    [
+        ("203.0.113.7", [], "203.0.113.7"),
+        # Who is no proxy of ours may claim what it likes.
+        ("203.0.113.7", ["198.51.100.1"], "203.0.113.7"),
+        ("10.0.0.1", [], "10.0.0.1"),
+        ("10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        # The client put something in front; the proxy appended whom it heard.
+        ("10.0.0.1", ["127.0.0.1, 10.9.9.9, 198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["127.0.0.1", "198.51.100.1"], "198.51.100.1"),
+        # A chain of proxies.
+        ("10.0.0.1", ["1.1.1.1, 198.51.100.1, 10.0.0.2,10.0.0.3"], "198.51.100.1"),
+        ("10.0.0.1", ["10.0.0.2, 10.0.0.3"], "10.0.0.2"),
+        # What is no address ends the believing.
+        ("10.0.0.1", ["198.51.100.1, unknown"], "10.0.0.1"),
+        ("10.0.0.1", ["198.51.100.1, unknown, 10.0.0.2"], "10.0.0.2"),
+        ("10.0.0.1", [""], "10.0.0.1"),
+        ("10.0.0.1", ["198.51.100.1,"], "10.0.0.1"),
+        # As proxies and sockets write them.
+        ("10.0.0.1", ["198.51.100.1:5123"], "198.51.100.1"),
+        ("10.0.0.1", ["[2001:db8::7]:5123"], "2001:db8::7"),
+        ("10.0.0.1", ["[2001:db8::7]"], "2001:db8::7"),
+        ("::ffff:10.0.0.1", ["::ffff:198.51.100.1"], "198.51.100.1"),
+        ("::1", ["2001:db8::7"], "2001:db8::7"),
+        ("fe80::1%eth0", ["2001:db8::7"], "fe80::1"),
+    ],
+)
+def test_the_client_is_the_last_that_no_trusted_proxy_is(
+    peer: str, headers: list[str], client: str
+) -> None:
+    assert str(client_address(peer, headers, TRUSTED)) == client
+
+
+@pytest.mark.parametrize("peer", ["", "unix:", "testclient"])
+def test_a_peer_may_have_no_address(peer: str) -> None:
+    assert client_address(peer, ["198.51.100.1"], TRUSTED) is None
+
+
+def test_with_nobody_trusted_the_peer_counts() -> None:
+    assert str(client_address("127.0.0.1", ["198.51.100.1"], ())) == "127.0.0.1"
+
+
+def test_a_household_is_one_client() -> None:
+    def address(text: str) -> Address:
+        found = client_address(text, [], ())
+        assert found is not None
+        return found
+
+    assert client_network(address("2001:db8:1:1::7")) == client_network(address("2001:db8:1:1:f::"))
+    assert client_network(address("2001:db8:1:1::7")) != client_network(address("2001:db8:1:2::7"))
+    assert client_network(address("::ffff:198.51.100.1")) == "198.51.100.1"
+
+
+@pytest.mark.parametrize("text", ["10.0.0.1/8", "proxy.example", "10.0.0.0/33"])
+def test_a_wrong_network_is_named(text: str) -> None:
+    with pytest.raises(ValueError, match=text.partition("/")[0]):
+        parse_networks(("::1", text))
