@@ -10,6 +10,8 @@ from msgspec import Meta, Struct
 
 from api.auth import buyer_id
 from api.conventions import read_body
+from engine.best_seats.choice import Wish
+from engine.errors import InvalidInput
 from engine.model import Hold, Uuid
 from engine.runtime import Runtime
 
@@ -17,7 +19,10 @@ _SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
 
 
 class HoldRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Seats by seat_no, places of areas by area_no. A client-made ``hold_id`` makes retries safe."""
+    """Seats by seat_no, places of areas by area_no, or ``best`` alone: seats chosen for you.
+
+    A client-made ``hold_id`` makes retries safe.
+    """
 
     seats: Annotated[
         list[Annotated[int, Meta(ge=0, le=2**31 - 1)]],
@@ -27,6 +32,9 @@ class HoldRequest(Struct, frozen=True, forbid_unknown_fields=True):
         dict[int, Annotated[int, Meta(ge=1, le=100)]],
         Meta(description="How many places, by `area_no`.", examples=[{"0": 2}]),
     ] = {}
+    best: Annotated[
+        Wish | None, Meta(description="The best free seats, by the rule in docs/best-seats.md.")
+    ] = None
     hold_id: Annotated[
         Uuid | None, Meta(description="Yours, new for each attempt: a retry gives the same hold.")
     ] = None
@@ -45,14 +53,20 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
     tags=["Holds"],
     security=_SECURITY,
     summary="Hold seats",
-    description="All of them or none. The price is frozen until the hold ends.",
+    description="All of them or none. The price is frozen until the hold ends. With `best` the seats "
+    "are chosen here, and `relaxed` says what is less than ideal about them.",
 )
 async def place_hold(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Hold:
     data = await read_body(request, _HOLD_REQUEST)
     hold_id = data.hold_id.lower() if data.hold_id else None
-    return await _runtime(request).holds.place(
-        str(event_id), buyer_id(request), seats=data.seats, areas=data.areas, hold_id=hold_id
-    )
+    holds = _runtime(request).holds
+    if data.best is None:
+        return await holds.place(
+            str(event_id), buyer_id(request), seats=data.seats, areas=data.areas, hold_id=hold_id
+        )
+    if data.seats or data.areas:
+        raise InvalidInput("best stands alone: send it without seats and areas.")
+    return await holds.place_best(str(event_id), buyer_id(request), data.best, hold_id=hold_id)
 
 
 @get("/v1/holds/{hold_id:uuid}", tags=["Holds"], security=_SECURITY, summary="Read a hold")

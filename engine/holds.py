@@ -12,7 +12,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from engine import metrics
+from engine.best_seats.choice import Choice, Wish
+from engine.best_seats.refusals import check_wish, nothing_fits
+from engine.best_seats.scout import Scout, Scouts
 from engine.catalog import Catalog, Facts
 from engine.config import Settings
 from engine.errors import (
@@ -27,7 +32,17 @@ from engine.errors import (
     Unavailable,
 )
 from engine.inventory import Inventory, decode_prices, hold_pointer, number_list
-from engine.model import AreaItem, Hold, Money, SeatItem, new_id, utc_from_ms
+from engine.model import (
+    AreaItem,
+    EventStatus,
+    Hold,
+    Money,
+    Relaxation,
+    SeatItem,
+    new_id,
+    utc_from_ms,
+)
+from engine.stores.pipeline import Argument
 from engine.stores.redis import RedisStore
 
 #: More than this in one request is a mistake, whatever the event's limit.
@@ -35,6 +50,8 @@ ITEMS_MAX = 100
 #: A hold's event can be found by the hold's id this long after it was made.
 _POINTER_MARGIN_S = 1800
 _POINTER_BRIEFLY_S = 60
+#: So often are best seats chosen anew when others were faster, before the buyer is asked to come back.
+_CHOICES_MAX = 8
 
 
 class PaymentHold:
@@ -64,6 +81,18 @@ class PaymentHold:
         self.began_here = state_before == [b"held"]
 
 
+class _Claim:
+    """Who wants a hold of which event, and under which id."""
+
+    __slots__ = ("buyer_id", "client_made", "facts", "hold_id")
+
+    def __init__(self, facts: Facts, buyer_id: str, wanted_id: str | None) -> None:
+        self.facts = facts
+        self.buyer_id = buyer_id
+        self.hold_id = wanted_id or new_id()
+        self.client_made = wanted_id is not None
+
+
 class Holds:
     def __init__(
         self, inventory: Inventory, redis: RedisStore, catalog: Catalog, settings: Settings
@@ -71,7 +100,9 @@ class Holds:
         self._inventory = inventory
         self._redis = redis
         self._catalog = catalog
+        self._scouts = Scouts(inventory)
         self._pointer_ttl_s = settings.hold_max_s + _POINTER_MARGIN_S
+        self._warning_ms = settings.hold_warning_s * 1000
         self._count = {o: metrics.HOLDS.labels(o) for o in ("held", "taken", "limit", "closed")}
         self._count_invalid = metrics.HOLDS.labels("invalid")
         self._count_unavailable = metrics.HOLDS.labels("unavailable")
@@ -93,12 +124,27 @@ class Holds:
         """
         try:
             return await self._place(event_id, buyer_id, seats, areas or {}, hold_id)
-        except InvalidInput:
-            self._count_invalid.inc()
+        except (InvalidInput, Unavailable) as refusal:
+            self._count_refusal(refusal)
             raise
-        except Unavailable:
-            self._count_unavailable.inc()
+
+    async def place_best(
+        self, event_id: str, buyer_id: str, wish: Wish, *, hold_id: str | None = None
+    ) -> Hold:
+        """Find the best free seats for a wish and hold them, as ``place`` does.
+
+        With the same ``hold_id`` and wish the same hold is returned, whatever is free by now. Raises as
+        ``place``; SeatUnavailable names no seats, but says what might help.
+        """
+        try:
+            return await self._place_best(event_id, buyer_id, wish, hold_id)
+        except (InvalidInput, Unavailable) as refusal:
+            self._count_refusal(refusal)
             raise
+
+    def _count_refusal(self, refusal: InvalidInput | Unavailable) -> None:
+        invalid = isinstance(refusal, InvalidInput)
+        (self._count_invalid if invalid else self._count_unavailable).inc()
 
     async def _place(
         self,
@@ -109,53 +155,165 @@ class Holds:
         wanted_id: str | None,
     ) -> Hold:
         quantity = _check_request(seats, areas)
-        hold_id = wanted_id or new_id()
-        facts = await self._catalog.facts(event_id)
+        claim = _Claim(await self._catalog.facts(event_id), buyer_id, wanted_id)
         seat_text = ",".join(map(str, sorted(seats)))
         area_text = ",".join(f"{no}:{areas[no]}" for no in sorted(areas))
-        await self._point(hold_id, event_id, client_made=wanted_id is not None)
-        reply = await self._inventory.run(
-            "hold",
-            event_id,
-            hold_id,
-            buyer_id,
-            seat_text,
-            area_text,
-            quantity,
-            "1" if wanted_id is None else "",
-        )
+        await self._point(claim)
+        reply = await self._ask(claim, seat_text, area_text, quantity)
         if reply[0] != b"held":
-            if wanted_id is None:
-                self._redis.call("DEL", hold_pointer(hold_id)).add_done_callback(_forget_failure)
-            raise self._refusal(reply, facts)
-        if wanted_id is not None:
-            self._redis.call(
-                "EXPIRE", hold_pointer(hold_id), self._pointer_ttl_s
-            ).add_done_callback(_forget_failure)
-        self._count["held"].inc()
-        _, prices, expires, state = reply
-        return build_hold(
-            facts,
-            hold_id,
-            state.decode(),
-            sorted(seats),
-            dict(sorted(areas.items())),
-            decode_prices(prices),
-            int(expires),
+            self._unpoint(claim)
+            raise self._refusal(reply, claim.facts)
+        scout = self._scouts.known(event_id)
+        if scout is not None:
+            scout.mark(seats)
+        return self._granted(claim, reply, sorted(seats), dict(sorted(areas.items())))
+
+    async def _place_best(
+        self, event_id: str, buyer_id: str, wish: Wish, wanted_id: str | None
+    ) -> Hold:
+        claim = _Claim(await self._catalog.facts(event_id), buyer_id, wanted_id)
+        scout = await self._scouts.of(claim.facts)
+        check_wish(wish, claim.facts, scout.index)
+        seen = await self._point(claim)
+        if seen and (hold := await self._held_before(claim, wish)):
+            return hold
+        try:
+            return await self._hold_best(claim, wish, scout)
+        except FrontrowError:
+            self._unpoint(claim)
+            raise
+
+    async def _hold_best(self, claim: _Claim, wish: Wish, scout: Scout) -> Hold:
+        await scout.look()
+        if wish.quantity > scout.buyer_limit:
+            self._count["limit"].inc()
+            raise LimitReached(
+                f"One buyer may have {scout.buyer_limit} places of this event; "
+                f"you ask for {wish.quantity}.",
+                limit=scout.buyer_limit,
+            )
+        choices = 0
+        try:
+            while choices < _CHOICES_MAX:
+                choices += 1
+                choice = await scout.pick(wish, choices)
+                if choice is None:
+                    raise self._nothing_fits(claim, wish, scout)
+                reply = await self._ask_for(claim, wish, scout, choice)
+                if reply[0] == b"held":
+                    return self._granted(claim, reply, choice.seats, {}, choice.relaxed)
+                if reply[0] not in (b"taken", b"repriced"):
+                    raise self._refusal(reply, claim.facts)
+        finally:
+            metrics.BEST_SEATS_ATTEMPTS.observe(choices)
+        raise Unavailable(
+            "So many are choosing just now that others were faster each time; try again.",
+            code="too-contended",
+            retry_after_s=1,
         )
 
-    async def _point(self, hold_id: str, event_id: str, *, client_made: bool) -> None:
+    async def _ask_for(self, claim: _Claim, wish: Wish, scout: Scout, choice: Choice) -> list[Any]:
+        reply = None
+        # A price that has risen since must not slip past the buyer's limit.
+        chosen_by = scout.prices if wish.max_price is not None else ""
+        try:
+            reply = await self._ask(
+                claim,
+                ",".join(map(str, choice.seats)),
+                "",
+                wish.quantity,
+                _wish_text(wish),
+                ",".join(choice.relaxed),
+                chosen_by,
+            )
+        finally:
+            scout.settle(choice, reply)
+        return reply
+
+    def _nothing_fits(self, claim: _Claim, wish: Wish, scout: Scout) -> FrontrowError:
+        if scout.status != EventStatus.ON_SALE:
+            return self._refusal([b"closed", scout.status.encode()], claim.facts)
+        self._count["taken"].inc()
+        return nothing_fits(scout.board, wish)
+
+    async def _held_before(self, claim: _Claim, wish: Wish) -> Hold | None:
+        """The hold that an earlier try of the same request has made, if it has."""
+        event_id = claim.facts.event_id
+        reply = await self._inventory.run("read_hold", event_id, claim.hold_id)
+        if reply[0] != b"hold":
+            return None
+        if [reply[1].decode(), reply[8].decode()] != [claim.buyer_id, _wish_text(wish)]:
+            raise _taken_id()
+        self._keep_pointer(claim)
+        return await self._from_reply(event_id, claim.hold_id, reply)
+
+    async def _ask(
+        self, claim: _Claim, seats: str, areas: str, quantity: int, *chosen: Argument
+    ) -> list[Any]:
+        """Run the hold's script. ``chosen``: what it keeps of seats that were chosen for the buyer."""
+        return await self._inventory.run(
+            "hold",
+            claim.facts.event_id,
+            claim.hold_id,
+            claim.buyer_id,
+            seats,
+            areas,
+            quantity,
+            "" if claim.client_made else "1",
+            *chosen,
+        )
+
+    def _granted(
+        self,
+        claim: _Claim,
+        reply: list[Any],
+        seats: Sequence[int],
+        areas: Mapping[int, int],
+        relaxed: Sequence[Relaxation] = (),
+    ) -> Hold:
+        self._keep_pointer(claim)
+        self._count["held"].inc()
+        _, prices, expires, state, *before = reply
+        if before:
+            seats, relaxed = number_list(before[0]), decode_relaxed(before[1])
+        return build_hold(
+            claim.facts,
+            claim.hold_id,
+            state.decode(),
+            seats,
+            areas,
+            decode_prices(prices),
+            int(expires),
+            relaxed,
+        )
+
+    async def _point(self, claim: _Claim) -> bool:
         """Note which event a hold is of, one place ahead of its script in the same pipeline.
 
         An id that another hold has is not this request's to move; only a client-made one can be that.
         Those are noted for a moment only, until the hold is there: most of an on-sale is refused.
+        Returns whether the id has been seen before.
         """
-        ttl_s = _POINTER_BRIEFLY_S if client_made else self._pointer_ttl_s
-        pointer = self._redis.call("SET", hold_pointer(hold_id), event_id, "EX", ttl_s, "NX")
-        if not client_made:
+        event_id = claim.facts.event_id
+        ttl_s = _POINTER_BRIEFLY_S if claim.client_made else self._pointer_ttl_s
+        pointer = self._redis.call("SET", hold_pointer(claim.hold_id), event_id, "EX", ttl_s, "NX")
+        if not claim.client_made:
             pointer.add_done_callback(_forget_failure)
-        elif not await pointer and await self.event_of(hold_id) != event_id:
-            raise _taken_id()
+        elif not await pointer:
+            if await self.event_of(claim.hold_id) != event_id:
+                raise _taken_id()
+            return True
+        return False
+
+    def _keep_pointer(self, claim: _Claim) -> None:
+        if claim.client_made:
+            self._redis.call(
+                "EXPIRE", hold_pointer(claim.hold_id), self._pointer_ttl_s
+            ).add_done_callback(_forget_failure)
+
+    def _unpoint(self, claim: _Claim) -> None:
+        if not claim.client_made:
+            self._redis.call("DEL", hold_pointer(claim.hold_id)).add_done_callback(_forget_failure)
 
     def _refusal(self, reply: list[Any], facts: Facts) -> FrontrowError:
         match reply:
@@ -175,7 +333,6 @@ class Holds:
                     f"The event is not on sale: it is {status.decode()}.", code="event-not-on-sale"
                 )
             case [b"no-such", missing]:
-                self._count_invalid.inc()
                 return InvalidInput(
                     f"The event has no seat {missing.decode()}; seats are numbered from 0 to "
                     f"{facts.layout.seat_count - 1}, areas from 0 to {len(facts.layout.areas) - 1}.",
@@ -212,6 +369,9 @@ class Holds:
         reply = await self._inventory.run("release", event_id, hold_id, buyer_id)
         if reply[0] != b"released":
             raise hold_refusal(hold_id, reply)
+        scout = self._scouts.known(event_id)
+        if scout is not None:
+            scout.doubt()
 
     async def begin_payment(self, hold_id: str, buyer_id: str) -> PaymentHold:
         """Prove a hold alive and the buyer's, and keep it for payment. Raises Gone, NotFound, NotAllowed."""
@@ -234,6 +394,11 @@ class Holds:
             metrics.EXPIRY_LATENESS.observe(ms / 1000)
         return len(late), paying.decode().split(",") if paying else []
 
+    async def warn(self, event_id: str, *, count: int = 500) -> bool:
+        """Tell buyers whose holds are about to end, once per deadline. True: there may be more."""
+        _, _, more = await self._inventory.run("warn", event_id, self._warning_ms, count)
+        return bool(more)
+
     async def abandon(self, event_id: str, hold_id: str) -> None:
         """Free a due hold in payment that PostgreSQL has no booking for."""
         await self._inventory.run("abandon", event_id, hold_id, "")
@@ -241,7 +406,7 @@ class Holds:
     async def _from_reply(self, event_id: str, hold_id: str, reply: list[Any]) -> Hold:
         if reply[0] != b"hold":
             raise hold_refusal(hold_id, reply)
-        _, _, state, seats, areas, prices, expires = reply
+        _, _, state, seats, areas, prices, expires, relaxed, _ = reply
         return build_hold(
             await self._catalog.facts(event_id),
             hold_id,
@@ -250,7 +415,12 @@ class Holds:
             decode_areas(areas),
             decode_prices(prices),
             int(expires),
+            decode_relaxed(relaxed),
         )
+
+
+def decode_relaxed(text: bytes) -> list[Any]:
+    return text.decode().split(",") if text else []
 
 
 def decode_areas(text: bytes) -> dict[int, int]:
@@ -304,6 +474,7 @@ def build_hold(
     areas: Mapping[int, int],
     prices: Sequence[int],
     expires_ms: int,
+    relaxed: Sequence[Relaxation] = (),
 ) -> Hold:
     seat_items, area_items, total = build_items(facts, seats, areas, prices)
     return Hold(
@@ -314,7 +485,13 @@ def build_hold(
         areas=area_items,
         total=total,
         expires_at=utc_from_ms(expires_ms),
+        relaxed=list(relaxed),
     )
+
+
+def _wish_text(wish: Wish) -> str:
+    """How a hold remembers what was wished for, to know a retry."""
+    return msgspec.json.encode(wish).decode()
 
 
 def seats_taken(facts: Facts, seats: Sequence[int], areas: Sequence[int]) -> SeatUnavailable:

@@ -10,6 +10,11 @@ _FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 _BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 HOLDS = Counter("frontrow_holds", "Hold requests by outcome.", ["outcome"])
+BEST_SEATS_ATTEMPTS = Histogram(
+    "frontrow_best_seats_attempts",
+    "Choices until best seats were held, or it was clear that none can be.",
+    buckets=(1, 2, 3, 4, 6, 8),
+)
 BOOKINGS = Counter("frontrow_bookings", "Bookings by how a step ended.", ["outcome"])
 PAYMENTS = Counter("frontrow_payments", "Answers of the payment gateway.", ["outcome"])
 BATCH_SIZE = Histogram("frontrow_batch_size", "Commands in one batch.", ["batch"], buckets=_BATCH)

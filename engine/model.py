@@ -134,6 +134,10 @@ class AreaItem(Struct, frozen=True):
     price: Money
 
 
+#: What is less than ideal about best seats.
+Relaxation = Literal["single-seat-left", "restricted-view", "neighbouring-rows", "split"]
+
+
 class Hold(Struct, frozen=True, kw_only=True):
     """A temporary claim. ``held`` and ``paying`` are alive; it ends booked, released or expired."""
 
@@ -144,6 +148,10 @@ class Hold(Struct, frozen=True, kw_only=True):
     areas: list[AreaItem]
     total: Money
     expires_at: Annotated[Moment, Meta(description="Whatever happens, not later.")]
+    relaxed: Annotated[
+        list[Relaxation],
+        Meta(description="Of best seats: what is so of them because nothing better was free."),
+    ] = []
 
 
 class Buyer(Struct, frozen=True):

@@ -18,7 +18,9 @@ from engine.embedded import StoreUrls, running_urls
 from engine.holds import Holds
 from engine.inventory import Inventory
 from engine.ledger import Ledger
+from engine.live_tickets import LiveTickets
 from engine.payments import Payments, SandboxGateway
+from engine.presence import Presence
 from engine.publishing import Publishing
 from engine.stores.mongo import Mongo
 from engine.stores.postgres import Postgres
@@ -42,6 +44,8 @@ class Runtime:
     ledger: Ledger
     bookings: Bookings
     publishing: Publishing
+    live_tickets: LiveTickets
+    presence: Presence
     worker: Worker
 
     @property
@@ -130,6 +134,8 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         ledger=ledger,
         bookings=bookings,
         publishing=Publishing(postgres, inventory, catalog, settings),
+        live_tickets=LiveTickets(redis_store),
+        presence=Presence(redis_store),
         worker=worker,
     )
 

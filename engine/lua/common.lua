@@ -24,10 +24,10 @@ local function hold_key(id) return base .. ':hold:' .. id end
 
 local function read_hold(id)
   local f = redis.call('HMGET', hold_key(id), 'owner', 'state', 'seats', 'areas', 'quantity', 'prices',
-    'created', 'expires')
+    'created', 'expires', 'wish', 'relaxed')
   if not f[1] then return nil end
   return { owner = f[1], state = f[2], seats = f[3], areas = f[4], quantity = f[5], prices = f[6],
-    created = f[7], expires = f[8] }
+    created = f[7], expires = f[8], wish = f[9], relaxed = f[10] }
 end
 
 -- A hold in payment as PostgreSQL knows it: everything but its seats' digits.
@@ -69,6 +69,14 @@ local function count_held(owner, delta)
   end
 end
 
+-- Tells a person's open connections, in the same step in which it becomes true.
+local function tell(person, json) redis.call('PUBLISH', 'person:' .. person, 'm|' .. json) end
+
+local function tell_of_hold(owner, id, change, status, expires)
+  tell(owner, string.format('{"type":"hold","event_id":"%s","hold_id":"%s","change":"%s","status":"%s","expires_at_ms":%d}',
+    string.sub(base, 2, -2), id, change, status, expires))
+end
+
 -- A live hold comes to its one end. Frees only what it still owns: a seat that PostgreSQL has since
 -- given to somebody stays theirs.
 local function end_hold(id, hold, outcome, now, freed, areas)
@@ -87,6 +95,7 @@ local function end_hold(id, hold, outcome, now, freed, areas)
   redis.call('ZREM', DUE, id)
   redis.call('HSET', hold_key(id), 'state', outcome, 'ended', now)
   redis.call('PEXPIRE', hold_key(id), REMEMBER_MS)
+  tell_of_hold(hold.owner, id, 'ended', outcome, hold.expires)
 end
 
 -- Ends holds whose time is over, looking at pages of `count`, passing over those still in payment (only

@@ -1,21 +1,27 @@
 -- All the seats and places asked for, within the buyer's limit, or nothing.
 -- ARGV: hold_id, owner, seats "17,18", areas "0:2,1:1", quantity, fresh ('1': the id was made for this
--- request, so it can be nobody else's).
--- Reply: {'held', prices, expires, state} (also for a retry of the same hold); or {'rebuild'},
--- {'closed', status}, {'taken', seats, areas}, {'limit', limit, owned}, {'no-such', seats, areas},
--- {'foreign'} (the id is another request's).
+-- request, so it can be nobody else's); and where the seats were chosen for the buyer: the wish, what was
+-- relaxed, and the prices they were chosen by ('' where any will do).
+-- Reply: {'held', prices, expires, state} (also for a retry of the same hold, and then with its seats and what
+-- was relaxed, where they were chosen for the buyer); or {'rebuild'}, {'closed', status}, {'taken', seats, areas}, {'limit', limit, owned},
+-- {'no-such', seats, areas}, {'foreign'} (the id is another request's), {'repriced'} (other prices are in force).
 local id, owner, wanted_seats, wanted_areas, quantity = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local wish, relaxed, chosen_by = ARGV[7] or '', ARGV[8] or '', ARGV[9] or ''
 local meta = redis.call('HMGET', META, 'epoch', 'status', 'seat_count', 'buyer_limit', 'hold_ttl_ms', 'prices')
 if not meta[1] then return { 'rebuild' } end
 
 local existing = ARGV[6] ~= '1' and read_hold(id)
 if existing then
-  if existing.owner ~= owner or existing.seats ~= wanted_seats or existing.areas ~= wanted_areas then
+  local same = existing.owner == owner and (existing.wish or '') == wish
+  if not same or wish == '' and (existing.seats ~= wanted_seats or existing.areas ~= wanted_areas) then
     return { 'foreign' }
   end
-  return { 'held', existing.prices, existing.expires, existing.state }
+  local again = { 'held', existing.prices, existing.expires, existing.state }
+  if wish ~= '' then again[5], again[6] = existing.seats, existing.relaxed end
+  return again
 end
 if meta[2] ~= 'on_sale' then return { 'closed', meta[2] } end
+if chosen_by ~= '' and chosen_by ~= meta[6] then return { 'repriced' } end
 
 local now = now_ms()
 local seat_count = tonumber(meta[3])
@@ -67,6 +73,7 @@ for no, places in string.gmatch(wanted_areas, '(%d+):(%d+)') do
 end
 redis.call('HSET', hold_key(id), 'owner', owner, 'state', 'held', 'seats', wanted_seats, 'areas', wanted_areas,
   'quantity', quantity, 'prices', meta[6], 'created', now, 'expires', expires)
+if wish ~= '' then redis.call('HSET', hold_key(id), 'wish', wish, 'relaxed', relaxed) end
 redis.call('ZADD', DUE, expires, id)
 redis.call('HINCRBY', BUYERS, 'h:' .. owner, quantity)
 local areas = {}

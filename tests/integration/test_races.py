@@ -582,8 +582,7 @@ async def expire(house: House, booking_id: str) -> Bookings:
         )
     bookings = house.runtime.bookings
     await bookings._end(
-        house.event_id,
-        booking_id,
+        await bookings.read(booking_id),
         to=BookingStatus.EXPIRED,
         actor="worker",
         decline_code="gateway-unanswered",
@@ -611,7 +610,9 @@ async def test_a_late_decline_leaves_the_next_card_its_hold(house: House, buyer:
     declined = (await house.book(buyer, hold, "tok_declined")).booking
     pending = (await house.book(buyer, hold, "tok_3ds")).booking
     await house.runtime.bookings.settle_late(
-        house.event_id, Settlement(hold_id=hold.hold_id, outcome="kept")
+        house.event_id,
+        declined.booking_id,
+        Settlement(hold_id=hold.hold_id, outcome="kept"),
     )
     with pytest.raises(Conflict) as refused:
         await house.runtime.holds.release(hold.hold_id, buyer)

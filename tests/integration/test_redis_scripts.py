@@ -152,7 +152,7 @@ async def feed(stage: Stage) -> AsyncIterator[Feed]:
 # Without state
 
 
-@pytest.mark.parametrize("script", sorted(read_scripts().keys() - {"load"}))
+@pytest.mark.parametrize("script", sorted(read_scripts().keys() - {"load", "watchers"}))
 async def test_every_script_asks_for_the_state_where_it_is_missing(
     runtime: Runtime, script: str
 ) -> None:

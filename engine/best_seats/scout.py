@@ -1,0 +1,152 @@
+"""Where one process chooses best seats: a copy of each event's seats, read again every moment.
+
+Between two readings the copy is kept up with what this process itself has chosen, so its own requests
+hardly ever want the same seats. Readings and holds go to Redis on one connection, first in, first out:
+a reading has seen every hold sent before it, and what was chosen since is marked on it again. Other
+processes choose from copies of their own. When one of them was faster, this process reads before every
+choice for a while and spreads its choices over the nearest rows.
+"""
+
+import asyncio
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any, Final
+
+from engine.best_seats.choice import Choice, Wish, choose
+from engine.best_seats.index import Board, SeatIndex
+from engine.catalog import Facts
+from engine.inventory import Inventory, decode_prices
+
+#: A copy this old is still good to choose from; whether it was, the hold's script decides.
+_FRESH_S: Final = 0.025
+#: After losing seats to another process.
+_CONTENDED_S: Final = 1.0
+_SPREAD: Final = 2
+_SPREAD_MAX: Final = 64
+_EVENTS_MAX: Final = 256
+_LAYOUTS_MAX: Final = 8
+
+
+class Scout:
+    """One event's seats as this process sees them. ``buyer_limit`` and ``status`` come with them."""
+
+    def __init__(self, inventory: Inventory, event_id: str, index: SeatIndex) -> None:
+        self.index = index
+        self.buyer_limit = 0
+        self.status = ""
+        #: The price list of the copy, as the hold's script compares it.
+        self.prices = b""
+        self._inventory = inventory
+        self._event_id = event_id
+        self._board: Board | None = None
+        self._read_at = float("-inf")
+        self._reading: asyncio.Task[None] | None = None
+        self._in_flight: set[Choice] = set()
+        self._contended_until = float("-inf")
+
+    @property
+    def board(self) -> Board:
+        """What is known now; ``look`` first."""
+        assert self._board is not None
+        return self._board
+
+    async def look(self, max_age_s: float = _FRESH_S) -> None:
+        """Have a copy no older than this. Raises as ``Inventory.run``."""
+        since = time.monotonic() - max_age_s
+        while self._read_at < since:
+            # One that is done has been of no use to us; its callback may not have run yet.
+            if self._reading is None or self._reading.done():
+                self._reading = asyncio.create_task(self._read(), name=f"scout:{self._event_id}")
+                self._reading.add_done_callback(_look_at_failure)
+            await asyncio.shield(self._reading)
+
+    async def pick(self, wish: Wish, attempt: int) -> Choice | None:
+        """Seats that nobody else in this process is offered until ``settle``. None: nothing fits.
+
+        ``attempt`` counts from 1; the more there were, the wider the choices are spread.
+        """
+        asked_at = time.monotonic()
+        contended = asked_at < self._contended_until
+        await self.look(0 if contended else _FRESH_S)
+        spread = min(_SPREAD << attempt, _SPREAD_MAX) if contended else 1
+        # Not a secret, only a way to be unlike the others.
+        chosen = choose(self.board, wish, random.randrange(spread))  # noqa: S311
+        if chosen is None and (self._in_flight or self._read_at < asked_at):
+            # Not on the word of an old copy, nor before it is known what becomes of those under way.
+            await self.look(0)
+            chosen = choose(self.board, wish)
+        if chosen is not None:
+            self._in_flight.add(chosen)
+            self.board.mark(chosen.seats)
+        return chosen
+
+    def settle(self, choice: Choice, reply: list[Any] | None) -> None:
+        """What became of a pick: the reply of the hold's script, None when there was none."""
+        self._in_flight.discard(choice)
+        if reply is None or reply[0] != b"held" or len(reply) > 4:
+            self.doubt()
+            if reply is not None and reply[0] == b"taken":
+                self._contended_until = time.monotonic() + _CONTENDED_S
+
+    def mark(self, seats: Iterable[int]) -> None:
+        """This process holds these seats by another way."""
+        if self._board is not None:
+            self._board.mark(seats)
+
+    def doubt(self) -> None:
+        """Seats changed hands in a way that the copy does not show: read before the next choice."""
+        self._read_at = float("-inf")
+
+    async def _read(self) -> None:
+        asked_at = time.monotonic()
+        reply = await self._inventory.run("scout", self._event_id)
+        _, status, self.prices, buyer_limit, states = reply
+        self.status, self.buyer_limit = status.decode(), int(buyer_limit)
+        self._board = Board(self.index, states, decode_prices(self.prices))
+        for choice in self._in_flight:
+            self._board.mark(choice.seats)
+        self._read_at = asked_at
+
+
+def _look_at_failure(reading: "asyncio.Task[None]") -> None:
+    # Whoever waits gets it; when all have gone, nobody is left to be told.
+    if not reading.cancelled():
+        reading.exception()
+
+
+class Scouts:
+    """The scouts of one process, by event, and the indexes they share."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+        self._scouts: OrderedDict[str, Scout] = OrderedDict()
+        self._indexes: OrderedDict[str, asyncio.Task[SeatIndex]] = OrderedDict()
+
+    def known(self, event_id: str) -> Scout | None:
+        """The event's scout, where anybody has asked for best seats of late."""
+        return self._scouts.get(event_id)
+
+    async def of(self, facts: Facts) -> Scout:
+        scout = self._scouts.get(facts.event_id)
+        if scout is None:
+            index = await self._index(facts)
+            # Somebody else may have waited for the same index.
+            scout = self._scouts.get(facts.event_id)
+            if scout is None:
+                scout = Scout(self._inventory, facts.event_id, index)
+                self._scouts[facts.event_id] = scout
+                if len(self._scouts) > _EVENTS_MAX:
+                    self._scouts.popitem(last=False)
+        return scout
+
+    async def _index(self, facts: Facts) -> SeatIndex:
+        task = self._indexes.get(facts.layout_id)
+        if task is None:
+            # Twenty thousand seats take some tenths of a second: not on the loop.
+            task = asyncio.create_task(asyncio.to_thread(SeatIndex, facts.layout))
+            self._indexes[facts.layout_id] = task
+            if len(self._indexes) > _LAYOUTS_MAX:
+                self._indexes.popitem(last=False)
+        return await asyncio.shield(task)
