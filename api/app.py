@@ -3,22 +3,19 @@
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import structlog
-from litestar import Litestar, MediaType, Response, get
-from litestar.config.cors import CORSConfig
+from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
-from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp
 
-from api import access, bookings, events, holds, operations, organiser
+from api import access, bookings, events, holds, live, operations, organiser, static
 from api.auth import Tokens
 from api.conventions import BODY_SIZE_MAX
 from api.edge import Edge
-from api.openapi import HEADERS, document_config
+from api.openapi import document_config
 from api.problems import on_exception, on_frontrow_error, on_http_exception
 from api.reference import ReferencePage, describe_problem, reference_router
 from engine.config import Settings, data_path, load_settings
@@ -28,30 +25,6 @@ from engine.limits import Limits
 from engine.runtime import open_runtime
 
 log = structlog.get_logger(__name__)
-
-WEB_ROOT = Path(__file__).resolve().parents[1] / "seatmap" / "web"
-_CSP = (
-    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; "
-    "style-src 'self'; script-src 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
-
-
-def _page(name: str) -> Response[bytes]:
-    return Response(
-        (WEB_ROOT / name).read_bytes(),
-        media_type=MediaType.HTML,
-        headers={"Content-Security-Policy": _CSP, "Cache-Control": "no-cache"},
-    )
-
-
-@get("/", include_in_schema=False)
-async def index_page() -> Response[bytes]:
-    return _page("index.html")
-
-
-@get("/events/{event_id:uuid}", include_in_schema=False)
-async def event_page() -> Response[bytes]:
-    return _page("event.html")
 
 
 def build(settings: Settings) -> Litestar:
@@ -75,17 +48,11 @@ def build(settings: Settings) -> Litestar:
             *events.HANDLERS,
             *holds.HANDLERS,
             *bookings.HANDLERS,
+            *live.HANDLERS,
             *organiser.HANDLERS,
             *operations.HANDLERS,
-            index_page,
-            event_page,
+            *static.HANDLERS,
             describe_problem,
-            create_static_files_router(
-                path="/web",
-                directories=[WEB_ROOT],
-                include_in_schema=False,
-                cache_control=None,
-            ),
         ],
         lifespan=[lifespan],
         state=State({"settings": settings, "tokens": Tokens(secret, ttl_s=settings.token_ttl_s)}),
@@ -96,10 +63,6 @@ def build(settings: Settings) -> Litestar:
         },
         openapi_config=document_config(
             render_plugins=[ReferencePage()], openapi_router=reference_router()
-        ),
-        cors_config=CORSConfig(
-            allow_origins=list(settings.allowed_origins),
-            expose_headers=[*HEADERS, "X-Request-Id"],
         ),
         request_max_body_size=BODY_SIZE_MAX,
         logging_config=None,

@@ -2,11 +2,13 @@
 
 import base64
 import binascii
+import gzip
 import re
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from litestar import Request
+from litestar import Request, Response
 from litestar.exceptions import InternalServerException
 from litestar.params import HeaderParameter, QueryParameter
 
@@ -19,6 +21,9 @@ T = TypeVar("T")
 BODY_SIZE_MAX = 256 * 1024
 #: Bytes of a seating plan: 200,000 seats in the pretix format are about this large.
 PLAN_SIZE_MAX = 64 * 1024 * 1024
+
+#: Bytes below which compressing an answer saves nobody a packet.
+_PACKED_SIZE_MIN = 4096
 
 #: Where in a body a mistake is, at the end of msgspec's message.
 _PLACE = re.compile(r"^(?P<message>.*) - at `(?:key in )?\$\.?(?P<key>.*?)`$", re.DOTALL)
@@ -81,6 +86,40 @@ def optional_version(if_match: str | None) -> int | None:
     text = found["tag"]
     # A tag that we never gave matches no version, not even the first.
     return int(text) if text.isdecimal() and len(text) <= 9 else 0
+
+
+def has_tag(if_none_match: str | None, tag: str) -> bool:
+    """Whether a client that sends this ``If-None-Match`` already has ``tag``."""
+    if if_none_match is None:
+        return False
+    known = (part.strip().removeprefix("W/") for part in if_none_match.split(","))
+    return if_none_match.strip() == "*" or tag in known
+
+
+def accepts_gzip(accept_encoding: str | None) -> bool:
+    """Whether ``Accept-Encoding`` names gzip, and not to refuse it."""
+    for part in (accept_encoding or "").lower().split(","):
+        coding, _, weight = part.partition(";")
+        if coding.strip() in ("gzip", "x-gzip", "*"):
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
+
+
+def large_json(
+    request: Request[Any, Any, Any], value: object, headers: dict[str, str] | None = None
+) -> Response[bytes]:
+    """A response that is compressed where that pays and the client can read it."""
+    body = msgspec.json.encode(value)
+    headers = {"Vary": "Accept-Encoding", **(headers or {})}
+    if len(body) >= _PACKED_SIZE_MIN and accepts_gzip(request.headers.get("accept-encoding")):
+        headers["Content-Encoding"], body = "gzip", _gzipped(body)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+@lru_cache(maxsize=64)
+def _gzipped(body: bytes) -> bytes:
+    # Many ask for the same page in the same second.
+    return gzip.compress(body, 4, mtime=0)
 
 
 def rate_limit_headers(standing: Standing) -> dict[str, str]:

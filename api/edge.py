@@ -1,7 +1,7 @@
 """Around the application: what every request gets, whatever its route.
 
-Plain ASGI, because it sits on every request: a request id, counting and timing, a refusal of bodies
-that are not JSON, and replay of POSTs that carry an Idempotency-Key. Bookings keep their keys in
+Plain ASGI, because it sits on every request: a request id, counting and timing, what pages elsewhere
+may do (api.cors), a refusal of bodies that are not JSON, and replay of POSTs that carry an Idempotency-Key. Bookings keep their keys in
 PostgreSQL with the money (engine.bookings); every other POST keeps its answer in Redis for 24 h.
 """
 
@@ -20,6 +20,7 @@ from prometheus_client import Counter, Histogram
 
 from api.auth import Tokens
 from api.conventions import BODY_SIZE_MAX, PLAN_SIZE_MAX
+from api.cors import Cors
 from api.problems import PROBLEM_JSON, encode_problem
 from engine.errors import Conflict, FrontrowError, InvalidInput, Unavailable
 from engine.runtime import REQUEST_ID, Runtime
@@ -43,6 +44,7 @@ _REQUESTS = itertools.count(1)
 #: How nginx counts requests that nobody waits for any more.
 _CLIENT_GONE = 499
 _KEY_LENGTH_MAX = 255
+_KEEP_NO_ANSWER = frozenset({"/v1/bookings", "/v1/auth/guest", "/v1/live/tickets"})
 
 
 class _Kept(Struct, frozen=True):
@@ -60,6 +62,7 @@ class Edge:
     def __init__(self, app: ASGIApp, state: Any) -> None:
         self._app = app
         self._state = state
+        self._cors = Cors(state["settings"].allowed_origins)
         self._series: dict[tuple[str, str, int], tuple[Any, Any]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,17 +80,24 @@ class Edge:
             next(_REQUESTS),
         )
         REQUEST_ID.set(request_id)
+        added = (
+            (b"x-request-id", request_id),
+            *self._cors.headers(scope["path"], headers.get(b"origin")),
+        )
 
         async def counting_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
         try:
             refusal = _refuse_media_type(scope, headers)
-            if refusal is not None:
+            preflight = self._cors.preflight(scope, headers)
+            if preflight is not None:
+                await _answer(counting_send, *preflight)
+            elif refusal is not None:
                 await _answer(counting_send, *encode_problem(refusal, scope["path"]))
             elif b"idempotency-key" in headers and _keeps_answer(scope):
                 await self._replayable(scope, receive, counting_send, headers)
@@ -208,8 +218,8 @@ class Edge:
 
 
 def _keeps_answer(scope: HTTPScope) -> bool:
-    # A guest's token is nobody's effect to repeat, and strangers may choose the same key.
-    return scope["method"] == "POST" and scope["path"] not in ("/v1/bookings", "/v1/auth/guest")
+    # A token or a ticket is nobody's effect to repeat, and strangers may choose the same key.
+    return scope["method"] == "POST" and scope["path"] not in _KEEP_NO_ANSWER
 
 
 def _refuse_media_type(scope: HTTPScope, headers: dict[bytes, bytes]) -> FrontrowError | None:
@@ -271,9 +281,8 @@ def _replayed_body(body: bytes) -> Receive:
 
 
 async def _answer(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:
-    if "content-type" not in headers:
-        headers = {**headers, "content-type": PROBLEM_JSON}
-    headers["content-length"] = str(len(body))
+    if body:
+        headers = {"content-type": PROBLEM_JSON, **headers, "content-length": str(len(body))}
     await send(
         {
             "type": "http.response.start",

@@ -1,25 +1,45 @@
 """Events as buyers see them: the list, the page, the drawing, the state, the prices."""
 
+import asyncio
 import gzip
 from collections import OrderedDict
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
 from litestar import Request, Response, get
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 from msgspec import Meta, Struct
 
 from api.auth import is_organiser
-from api.conventions import Cursor, Limit, decode_cursor, encode_cursor, etag
-from engine.catalog import Event, EventFilter
+from api.conventions import (
+    Cursor,
+    Limit,
+    accepts_gzip,
+    decode_cursor,
+    encode_cursor,
+    etag,
+    has_tag,
+    large_json,
+)
+from engine.catalog import Event, EventFilter, Facet
 from engine.errors import InvalidInput, NotFound, Unavailable
 from engine.inventory import Price
 from engine.model import CategoryName, EventStatus, Id, Moment, Money, Page, Version
 from engine.runtime import Runtime
 from engine.snapshot import encode_snapshot
+
+_HIDDEN = (EventStatus.DRAFT, EventStatus.PUBLISHING)
+_STANDINGS_MAX = 50
+
+StartsFrom = Annotated[
+    datetime | None, QueryParameter(name="from", description="Starting then or later.")
+]
+StartsTo = Annotated[
+    datetime | None, QueryParameter(name="to", description="Starting then or earlier.")
+]
 
 
 class Availability(Struct, frozen=True):
@@ -35,6 +55,9 @@ class VenueRef(Struct, frozen=True):
     venue_id: Id
     name: str
     city: str
+    timezone: Annotated[
+        str | None, Meta(description="IANA name; show times in it.", examples=["Europe/Berlin"])
+    ] = None
 
 
 class EventItem(Struct, frozen=True, kw_only=True):
@@ -53,6 +76,28 @@ class EventItem(Struct, frozen=True, kw_only=True):
 
 class EventList(Page[EventItem], frozen=True):
     """Events by date."""
+
+
+class EventFacets(Struct, frozen=True):
+    """What there is to filter by, the commonest first."""
+
+    categories: list[Facet]
+    cities: list[Facet]
+
+
+class EventStanding(Struct, frozen=True):
+    """What changes on an event's card while people look at it."""
+
+    event_id: Id
+    status: EventStatus
+    prices_from: Money | None
+    availability: Availability
+
+
+class EventStandings(Struct, frozen=True):
+    """Some events as they stand right now."""
+
+    items: list[EventStanding]
 
 
 class EventPage(Struct, frozen=True, kw_only=True):
@@ -158,7 +203,8 @@ async def _availability(runtime: Runtime, event: Event) -> Availability:
 
 
 def _venue(event: Event) -> VenueRef:
-    return VenueRef(event.venue.venue_id, event.venue.name, event.venue.city)
+    venue = event.venue
+    return VenueRef(venue.venue_id, venue.name, venue.city, venue.timezone)
 
 
 async def event_item(runtime: Runtime, event: Event) -> EventItem:
@@ -245,18 +291,14 @@ async def list_events(
     radius_km: Annotated[
         float, QueryParameter(gt=0, le=20_000, description="How far around `near`, in kilometres.")
     ] = 50.0,
-    starts_from: Annotated[
-        datetime | None, QueryParameter(name="from", description="Starting then or later.")
-    ] = None,
-    starts_to: Annotated[
-        datetime | None, QueryParameter(name="to", description="Starting then or earlier.")
-    ] = None,
+    starts_from: StartsFrom = None,
+    starts_to: StartsTo = None,
     available: Annotated[
         bool | None, QueryParameter(description="`true`: only events with free places.")
     ] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
-) -> EventList:
+) -> Response[bytes]:
     runtime = _runtime(request)
     wanted = EventFilter(
         q=q,
@@ -268,23 +310,72 @@ async def list_events(
         starts_to=_moment("to", starts_to),
     )
     items: list[EventItem] = []
-    async for event in runtime.catalog.events(
-        wanted, after=decode_cursor(cursor, tuple[datetime, str])
-    ):
-        item = await event_item(runtime, event)
-        if available and not item.availability.available:
-            continue
-        if len(items) == limit:
-            last = items[-1]
-            return EventList(items, encode_cursor((last.starts_at, last.event_id)))
-        items.append(item)
-    return EventList(items)
+    found = runtime.catalog.events(wanted, after=decode_cursor(cursor, tuple[datetime, str]))
+    async for events in _chunks(found, limit + 1):
+        # Together, so that their questions to Redis leave together.
+        some = await asyncio.gather(*(event_item(runtime, event) for event in events))
+        items += [item for item in some if item.availability.available or not available]
+        if len(items) > limit:
+            last = items[limit - 1]
+            page = EventList(items[:limit], encode_cursor((last.starts_at, last.event_id)))
+            return large_json(request, page)
+    return large_json(request, EventList(items))
+
+
+async def _chunks(events: AsyncIterator[Event], size: int) -> AsyncIterator[list[Event]]:
+    chunk: list[Event] = []
+    async for event in events:
+        chunk.append(event)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+@get(
+    "/v1/events/facets",
+    tags=["Events"],
+    summary="Kinds and cities of the events on sale",
+    description="What `category` and `city` may be for events in a period.",
+)
+async def read_facets(
+    request: Request[Any, Any, Any], starts_from: StartsFrom = None, starts_to: StartsTo = None
+) -> EventFacets:
+    wanted = EventFilter(
+        starts_from=_moment("from", starts_from), starts_to=_moment("to", starts_to)
+    )
+    return EventFacets(*await _runtime(request).catalog.facets(wanted))
+
+
+@get(
+    "/v1/events/availability",
+    tags=["Events"],
+    summary="How some events stand right now",
+    description="For lists that are being looked at; cancelled events are among them.",
+)
+async def read_availability(
+    request: Request[Any, Any, Any],
+    event_ids: Annotated[
+        list[UUID],
+        QueryParameter(
+            name="id", min_items=1, max_items=_STANDINGS_MAX, description="An event, repeated."
+        ),
+    ],
+) -> EventStandings:
+    runtime = _runtime(request)
+    events = await runtime.catalog.events_by_id({str(event_id) for event_id in event_ids})
+    items = await asyncio.gather(
+        *(event_item(runtime, event) for event in events if event.status not in _HIDDEN)
+    )
+    return EventStandings(
+        [EventStanding(i.event_id, i.status, i.prices_from, i.availability) for i in items]
+    )
 
 
 async def _visible_event(request: Request[Any, Any, Any], event_id: UUID) -> Event:
     event = await _runtime(request).catalog.event(str(event_id))
-    is_hidden = event.status in (EventStatus.DRAFT, EventStatus.PUBLISHING)
-    if is_hidden and not is_organiser(request):
+    if event.status in _HIDDEN and not is_organiser(request):
         raise NotFound(f"There is no event {event_id}.", code="event-not-found")
     return event
 
@@ -295,13 +386,10 @@ async def _visible_event(request: Request[Any, Any, Any], event_id: UUID) -> Eve
     summary="One event",
     description="With the organiser's key also a draft.",
 )
-async def read_event(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[EventPage]:
+async def read_event(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Response[bytes]:
     event = await _visible_event(request, event_id)
-    return Response(
-        await event_page(_runtime(request), event), headers={"ETag": etag(event.version)}
-    )
+    page = await event_page(_runtime(request), event)
+    return large_json(request, page, {"ETag": etag(event.version)})
 
 
 @get(
@@ -326,10 +414,10 @@ async def read_layout(
         "Cache-Control": "public, max-age=31536000, immutable",
         "Vary": "Accept-Encoding",
     }
-    if if_none_match is not None and (tag in if_none_match or if_none_match.strip() == "*"):
+    if has_tag(if_none_match, tag):
         return Response(b"", status_code=304, headers=headers)
     body = plain
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if accepts_gzip(request.headers.get("accept-encoding")):
         headers["Content-Encoding"], body = "gzip", compressed
     return Response(body, headers=headers, media_type="application/json")
 
@@ -353,7 +441,7 @@ async def read_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) 
         states=snapshot.states.decode(),
         areas={str(no): AreaState(free) for no, free in snapshot.areas.items()},
     )
-    return Response(msgspec.json.encode(states), headers=headers, media_type="application/json")
+    return large_json(request, states, {**headers, "Vary": "Accept, Accept-Encoding"})
 
 
 @get("/v1/events/{event_id:uuid}/prices", tags=["Events"], summary="Prices in force")
@@ -398,4 +486,13 @@ async def read_price_history(
     return PriceHistory(items, encode_cursor(position))
 
 
-HANDLERS = [list_events, read_event, read_layout, read_seats, read_prices, read_price_history]
+HANDLERS = [
+    list_events,
+    read_facets,
+    read_availability,
+    read_event,
+    read_layout,
+    read_seats,
+    read_prices,
+    read_price_history,
+]

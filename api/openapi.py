@@ -104,6 +104,8 @@ _PARAMETERS: dict[str, tuple[str, Any]] = {
     "from": ("", "2027-05-01T00:00:00Z"),
     "to": ("", "2027-05-31T23:59:59Z"),
     "available": ("", True),
+    "id": ("", [EVENT_ID]),
+    "timezone": ("", "Europe/Berlin"),
     "limit": ("", 20),
 }
 _IDEMPOTENCY_KEY: Json = {

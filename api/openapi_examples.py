@@ -11,9 +11,12 @@ from api.bookings import BookingBody, BookingList, TicketList
 from api.events import (
     AreaState,
     Availability,
+    EventFacets,
     EventItem,
     EventList,
     EventPage,
+    EventStanding,
+    EventStandings,
     PriceChange,
     PriceHistory,
     PriceList,
@@ -21,8 +24,10 @@ from api.events import (
     VenueRef,
 )
 from api.holds import HoldRequest
+from api.live import LiveTicket
 from api.organiser import ImportedVenue, LayoutWarning, VenueDraft
-from engine.catalog import EventDraft, EventPatch, Venue
+from engine.best_seats.choice import Wish
+from engine.catalog import EventDraft, EventPatch, Facet, Venue
 from engine.errors import (
     Conflict,
     FrontrowError,
@@ -84,16 +89,24 @@ def euros(amount: int) -> Money:
 ACCESS_TOKEN = AccessToken(
     "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTk2NGM3MCJ9.fx2kZr9Q8w", 604800
 )
+LIVE_TICKET = LiveTicket("pX3v0c1J6Hq7uWm2Zt8sKd9yRb4nLf5A", 30)
 
 # Venues and layouts
 
-VENUE_DRAFT = VenueDraft(name="Schauspielhaus", city="Erfurt", latitude=50.9787, longitude=11.0328)
+VENUE_DRAFT = VenueDraft(
+    name="Schauspielhaus",
+    city="Erfurt",
+    latitude=50.9787,
+    longitude=11.0328,
+    timezone="Europe/Berlin",
+)
 VENUE = Venue(
     venue_id=VENUE_ID,
     name="Schauspielhaus",
     city="Erfurt",
     latitude=50.9787,
     longitude=11.0328,
+    timezone="Europe/Berlin",
     layout_id=LAYOUT_ID,
     seat_count=2,
 )
@@ -193,7 +206,7 @@ EVENT_PAGE = EventPage(
     category="theatre",
     starts_at=_CURTAIN,
     status=EventStatus.ON_SALE,
-    venue=VenueRef(VENUE_ID, "Schauspielhaus", "Erfurt"),
+    venue=VenueRef(VENUE_ID, "Schauspielhaus", "Erfurt", "Europe/Berlin"),
     currency="EUR",
     seat_count=1220,
     prices=PRICES,
@@ -221,6 +234,10 @@ EVENT_LIST = EventList(
         )
     ],
     "WyIyMDI3LTA1LTAxVDE4OjAwOjAwWiIsIjAxOTY0YzYxIl0",
+)
+EVENT_FACETS = EventFacets([Facet("theatre", 14), Facet("concert", 9)], [Facet("Erfurt", 23)])
+EVENT_STANDINGS = EventStandings(
+    [EventStanding(EVENT_ID, EventStatus.ON_SALE, euros(22), AVAILABILITY)]
 )
 EVENT_DRAFT = EventDraft(
     name="The Seagull",
@@ -258,6 +275,9 @@ SEATS = [
 AREAS = [AreaItem(0, "Floor", "Standing", 1, euros(22))]
 HOLD_REQUEST = HoldRequest(seats=[117, 118], areas={0: 1})
 HOLD_REQUEST_WITH_ID = HoldRequest(seats=[117, 118], hold_id=HOLD_ID)
+BEST_REQUEST = HoldRequest(
+    best=Wish(quantity=2, category="Stalls", max_price=euros(60)), hold_id=HOLD_ID
+)
 HOLD = Hold(
     hold_id=HOLD_ID,
     event_id=EVENT_ID,
@@ -266,6 +286,16 @@ HOLD = Hold(
     areas=AREAS,
     total=euros(118),
     expires_at=_BOUGHT + timedelta(minutes=5),
+)
+BEST_HOLD = Hold(
+    hold_id=HOLD_ID,
+    event_id=EVENT_ID,
+    status="held",
+    seats=SEATS,
+    areas=[],
+    total=euros(96),
+    expires_at=_BOUGHT + timedelta(minutes=5),
+    relaxed=["single-seat-left"],
 )
 BUYER = Buyer("ada@example.com", "Ada Lovelace")
 BOOKING_BODY = BookingBody(HOLD_ID, BUYER, PaymentChoice("sandbox", "tok_visa"))
@@ -355,6 +385,13 @@ PROBLEMS = _by_code(
         code="no-such-seat",
     ),
     InvalidInput("At most 100 seats and areas in one hold.", code="too-many-seats"),
+    InvalidInput(
+        "The event has no seats to choose among; ask for places with `areas`.", code="no-seats"
+    ),
+    InvalidInput(
+        "There is no category 'Stals'; there are Stalls, Standing.", code="no-such-category"
+    ),
+    InvalidInput("There is no section 'Balcony'; there are Stalls, Boxes.", code="no-such-section"),
     InvalidInput(
         "An area's number starts at 0 and its quantity is 1 to 100.", code="invalid-quantity"
     ),
@@ -459,6 +496,11 @@ PROBLEMS = _by_code(
         retry_after_s=17,
     ),
     FrontrowError("This is our mistake; it has been logged. Trying again may work."),
+    Unavailable(
+        "So many are choosing just now that others were faster each time; try again.",
+        code="too-contended",
+        retry_after_s=1,
+    ),
     Unavailable("PostgreSQL is not reachable; try again shortly."),
     Unavailable("Redis is not reachable; try again shortly.", code="redis-unavailable"),
     Unavailable(

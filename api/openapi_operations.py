@@ -12,8 +12,17 @@ from msgspec import Struct
 from api import openapi_examples as example
 from api.access import AccessToken
 from api.bookings import BookingBody, BookingList, TicketList
-from api.events import EventList, EventPage, PriceHistory, PriceList, SeatStates
+from api.events import (
+    EventFacets,
+    EventList,
+    EventPage,
+    EventStandings,
+    PriceHistory,
+    PriceList,
+    SeatStates,
+)
 from api.holds import HoldRequest
+from api.live import LiveTicket
 from api.operations import Ready
 from api.organiser import ImportedVenue, VenueDraft
 from engine.catalog import EventDraft, EventPatch, Venue
@@ -84,10 +93,33 @@ OPERATIONS = {
         },
         refuses=("too-many-requests",),
     ),
+    "live_ticket": Operation(
+        gives={
+            201: Answer(
+                "Good once, for half a minute.",
+                _one(LiveTicket, "ticket", example.LIVE_TICKET),
+                ("RateLimit", "RateLimit-Policy"),
+            )
+        },
+        refuses=("too-many-requests", "redis-unavailable"),
+    ),
     # Events
     "list_events": Operation(
         gives={
             200: Answer("A page of events.", _one(EventList, "events", example.EVENT_LIST)),
+        },
+        refuses=_STORES,
+    ),
+    "read_facets": Operation(
+        gives={200: Answer("Kinds and cities.", _one(EventFacets, "facets", example.EVENT_FACETS))},
+        refuses=("catalog-unavailable",),
+    ),
+    "read_availability": Operation(
+        gives={
+            200: Answer(
+                "Those of the events that there are.",
+                _one(EventStandings, "standings", example.EVENT_STANDINGS),
+            )
         },
         refuses=_STORES,
     ),
@@ -135,9 +167,15 @@ OPERATIONS = {
             {
                 "seats and places": example.HOLD_REQUEST,
                 "with your own hold_id": example.HOLD_REQUEST_WITH_ID,
+                "the best seats": example.BEST_REQUEST,
             },
         ),
-        gives={201: Answer("The hold.", _one(Hold, "hold", example.HOLD))},
+        gives={
+            201: Answer(
+                "The hold.",
+                (Body(Hold, {"hold": example.HOLD, "best seats": example.BEST_HOLD}),),
+            )
+        },
         refuses=(
             "empty-hold",
             "duplicate-seat",
@@ -145,11 +183,15 @@ OPERATIONS = {
             "no-such-area",
             "invalid-quantity",
             "too-many-seats",
+            "no-seats",
+            "no-such-category",
+            "no-such-section",
             "event-not-found",
             "seat-unavailable",
             "limit-reached",
             "event-not-on-sale",
             "hold-id-taken",
+            "too-contended",
             *_STORES,
         ),
         replays=True,

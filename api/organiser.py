@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from api.auth import require_organiser
 from api.conventions import PLAN_SIZE_MAX, IfMatch, etag, read_body, required_version
 from api.events import EventPage, event_page
-from engine.catalog import Event, EventDraft, EventPatch, Venue
+from engine.catalog import Event, EventDraft, EventPatch, TimeZone, Venue
 from engine.runtime import Runtime
 
 _OPTIONS: dict[str, Any] = {
@@ -28,6 +28,7 @@ class VenueDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     city: Annotated[str, Meta(max_length=100)] = ""
     latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
+    timezone: TimeZone | None = None
 
 
 class LayoutWarning(Struct, frozen=True):
@@ -75,7 +76,11 @@ async def _page(
 async def create_venue(request: Request[Any, Any, Any]) -> Response[Venue]:
     data = await read_body(request, _VENUE_DRAFT)
     venue = await _runtime(request).catalog.create_venue(
-        name=data.name, city=data.city, latitude=data.latitude, longitude=data.longitude
+        name=data.name,
+        city=data.city,
+        latitude=data.latitude,
+        longitude=data.longitude,
+        timezone=data.timezone,
     )
     return Response(venue, status_code=201, headers={"Location": f"/v1/venues/{venue.venue_id}"})
 
@@ -97,6 +102,10 @@ async def import_venue(
     longitude: Annotated[
         float | None, QueryParameter(ge=-180, le=180, description="Degrees.")
     ] = None,
+    timezone: Annotated[
+        str | None,
+        QueryParameter(max_length=60, description="IANA name; its events' times are shown in it."),
+    ] = None,
     renumber: Annotated[
         bool, QueryParameter(description="Give fresh ids to what has the same id twice.")
     ] = False,
@@ -114,12 +123,14 @@ async def import_venue(
         name, city = name or known.name, city or known.city
         latitude = known.latitude if latitude is None else latitude
         longitude = known.longitude if longitude is None else longitude
+        timezone = timezone or known.timezone
     venue, warnings = await runtime.catalog.import_venue(
         plan,
         name=name,
         city=city,
         latitude=latitude,
         longitude=longitude,
+        timezone=timezone or None,
         renumber=renumber,
         lenient=lenient,
         venue_id=None if venue_id is None else str(venue_id),

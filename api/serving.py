@@ -65,6 +65,9 @@ def serve(settings: Settings, factory: str = "api.app:create_app") -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        # Whom a proxy speaks for is the engine's to judge (FRONTROW_TRUSTED_PROXIES): the library
+        # would put what it believes in place of who is really at the other end.
+        proxy_headers=False,
         # Less than a supervisor waits before it kills.
         timeout_graceful_shutdown=8,
     )

@@ -6,7 +6,9 @@ import zlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
 import msgspec
 from msgspec import Meta, Struct
@@ -18,8 +20,11 @@ from engine.model import EventStatus, Id, Moment, Money, Uuid, ms_from_utc, new_
 from engine.stores.mongo import Mongo
 
 _EARTH_RADIUS_KM = 6371.0088
+#: More values than a person would look through.
+_FACETS_MAX = 100
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$", examples=["EUR"])]
+TimeZone = Annotated[str, Meta(max_length=60, description="IANA name.", examples=["Europe/Berlin"])]
 AmountMinor = Annotated[int, Meta(ge=0, le=10**12)]
 
 
@@ -31,6 +36,7 @@ class Venue(Struct, frozen=True, kw_only=True):
     city: str = ""
     latitude: Annotated[float | None, Meta(description="Degrees, WGS 84.")] = None
     longitude: Annotated[float | None, Meta(description="Degrees, WGS 84.")] = None
+    timezone: TimeZone | None = None
     layout_id: Id | None = None
     seat_count: int = 0
 
@@ -118,6 +124,13 @@ class Facts(Struct, frozen=True):
     seat_categories: bytes
 
 
+class Facet(Struct, frozen=True):
+    """A value that events have, and how many have it."""
+
+    name: str
+    events: int
+
+
 class EventFilter(Struct, frozen=True, kw_only=True):
     q: str | None = None
     category: str | None = None
@@ -160,6 +173,7 @@ class Catalog:
         city: str = "",
         latitude: float | None = None,
         longitude: float | None = None,
+        timezone: str | None = None,
         renumber: bool = False,
         lenient: bool = False,
         venue_id: str | None = None,
@@ -169,6 +183,7 @@ class Catalog:
         ``venue_id``: an existing venue gets the layout as its next version; None makes a venue.
         Returns the venue and the importer's warnings. Raises LayoutRejected with every problem.
         """
+        _check_timezone(timezone)
         # Twenty thousand seats take some tenths of a second to check: not on the loop.
         imported = await asyncio.to_thread(
             import_layout, document, renumber=renumber, lenient=lenient
@@ -192,6 +207,7 @@ class Catalog:
             city=city,
             latitude=latitude,
             longitude=longitude,
+            timezone=timezone,
             layout_id=layout_id,
             seat_count=layout.seat_count,
         )
@@ -201,10 +217,22 @@ class Catalog:
         return venue, list(imported.warnings)
 
     async def create_venue(
-        self, *, name: str, city: str, latitude: float | None, longitude: float | None
+        self,
+        *,
+        name: str,
+        city: str,
+        latitude: float | None,
+        longitude: float | None,
+        timezone: str | None = None,
     ) -> Venue:
+        _check_timezone(timezone)
         venue = Venue(
-            venue_id=new_id(), name=name, city=city, latitude=latitude, longitude=longitude
+            venue_id=new_id(),
+            name=name,
+            city=city,
+            latitude=latitude,
+            longitude=longitude,
+            timezone=timezone,
         )
         fields = msgspec.to_builtins(venue)
         await self._mongo.insert("venues", {"_id": fields.pop("venue_id"), **fields})
@@ -271,6 +299,30 @@ class Catalog:
         if found is None:
             raise event_not_found(event_id)
         return _event_from(found)
+
+    async def events_by_id(self, event_ids: Collection[str]) -> list[Event]:
+        """Those of ``event_ids`` that there are, by date."""
+        documents = await self._mongo.find(
+            "events",
+            {"_id": {"$in": list(event_ids)}},
+            sort=[("starts_at", 1), ("_id", 1)],
+            limit=len(event_ids),
+        )
+        return [_event_from(document) for document in documents]
+
+    async def facets(self, wanted: EventFilter) -> tuple[list[Facet], list[Facet]]:
+        """The kinds and the cities of the events that ``wanted`` finds, the commonest first.
+
+        ``near`` counts by its bounding box.
+        """
+        query = _query(wanted, None)
+        categories, cities = await asyncio.gather(
+            *(
+                self._mongo.tally("events", query, field=field, limit=_FACETS_MAX)
+                for field in ("category", "venue.city")
+            )
+        )
+        return _facets(categories), _facets(cities)
 
     async def patch_event(self, event_id: str, patch: EventPatch, *, version: int) -> Event:
         """Change a page. Raises PreconditionFailed when it is no longer at ``version``."""
@@ -371,6 +423,21 @@ def _check_time(moment: datetime) -> None:
         raise InvalidInput("starts_at needs a time zone, for example 2027-05-01T20:00:00Z.")
     if not 1970 < moment.year < 9999:
         raise InvalidInput("starts_at: that year is not one for events.")
+
+
+@cache
+def _timezones() -> set[str]:
+    return available_timezones()
+
+
+def _check_timezone(name: str | None) -> None:
+    # A machine without the database of zones takes any name; browsers have their own.
+    if name is not None and _timezones() and name not in _timezones():
+        raise InvalidInput(f"timezone: {name!r} is no IANA name; Europe/Berlin would be one.")
+
+
+def _facets(tally: list[tuple[str, int]]) -> list[Facet]:
+    return [Facet(name, count) for name, count in tally if name]
 
 
 def _check_prices(prices: dict[str, int], layout: Layout) -> None:

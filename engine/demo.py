@@ -28,6 +28,7 @@ class DemoPlace(Struct, frozen=True):
     address: str
     latitude: float
     longitude: float
+    timezone: str
 
 
 class DemoEvent(Struct, frozen=True, kw_only=True):
@@ -59,6 +60,7 @@ def demo_places() -> list[DemoPlace]:
             address="Am Speicher 1, 20457 Hamburg",
             latitude=53.5434,
             longitude=9.9995,
+            timezone="Europe/Berlin",
         ),
         DemoPlace(
             venue_id="01980000-0000-7000-8000-0000000000a2",
@@ -69,6 +71,7 @@ def demo_places() -> list[DemoPlace]:
             address="14 Lantern Row, London WC2",
             latitude=51.5117,
             longitude=-0.1240,
+            timezone="Europe/London",
         ),
         DemoPlace(
             venue_id="01980000-0000-7000-8000-0000000000a3",
@@ -79,6 +82,7 @@ def demo_places() -> list[DemoPlace]:
             address="Kellergasse 9, 1070 Wien",
             latitude=48.2025,
             longitude=16.3497,
+            timezone="Europe/Vienna",
         ),
     ]
 
@@ -86,6 +90,7 @@ def demo_places() -> list[DemoPlace]:
 def demo_events(now: datetime | None = None) -> list[DemoEvent]:
     """Six events after ``now`` (aware; default: the clock's). Their ids never change."""
     today = (now or datetime.now(UTC)).astimezone(UTC).date()
+    sunday = 27 - today.weekday()
 
     def at(days: int, hour: int, minute: int = 0) -> datetime:
         return datetime.combine(today + timedelta(days=days), time(hour, minute), UTC)
@@ -185,7 +190,7 @@ def demo_events(now: datetime | None = None) -> list[DemoEvent]:
                 "From Bach to Radiohead: an afternoon with six cellos and no conductor. Coffee "
                 "and cake in the foyer from 13:00."
             ),
-            starts_at=at(23, 14, 0),
+            starts_at=at(sunday, 14, 0),
             currency="GBP",
             prices={
                 "Premium stalls": 5_500,

@@ -1,14 +1,15 @@
 """Loads the demo into the stores through the doors everyone uses: import, publish, hold, book.
 
-Every step may be the last before an interruption; loading again goes on where it stopped, and once
-all is there changes nothing.
+Every step may be the last before an interruption; loading again goes on where it stopped. Once all is
+there it only gives events that have passed a new date.
 """
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Protocol
 
-from engine.catalog import EventDraft, Facts
+from engine.catalog import EventDraft, EventPatch, Facts
 from engine.demo import DemoEvent, DemoPlace, demo_events, demo_places, sold_seats
 from engine.demo_venues import demo_venues
 from engine.errors import NotFound
@@ -40,7 +41,9 @@ async def load_demo(runtime: Runtime, on_progress: OnProgress | None = None) -> 
         say(f"venue {place.name}")
         await _load_venue(runtime, place, documents[key])
     for event in demo_events():
-        if not await _is_done(runtime, event):
+        if await _is_done(runtime, event):
+            await keep_ahead(runtime, event)
+        else:
             say(event.name)
             await _load_event(runtime, event, places[event.venue].venue_id)
             await _sell(runtime, event, say)
@@ -49,6 +52,14 @@ async def load_demo(runtime: Runtime, on_progress: OnProgress | None = None) -> 
 
 async def _is_done(runtime: Runtime, event: DemoEvent) -> bool:
     return await runtime.mongo.get(_DONE, event.event_id) is not None
+
+
+async def keep_ahead(runtime: Runtime, event: DemoEvent) -> None:
+    """A programme of the past would be an empty page."""
+    page = await runtime.catalog.event(event.event_id)
+    if page.starts_at < datetime.now(UTC):
+        patch = EventPatch(starts_at=event.starts_at)
+        await runtime.publishing.patch(event.event_id, patch, version=page.version)
 
 
 async def _load_venue(runtime: Runtime, place: DemoPlace, document: object) -> None:
@@ -63,6 +74,7 @@ async def _load_venue(runtime: Runtime, place: DemoPlace, document: object) -> N
         city=place.city,
         latitude=place.latitude,
         longitude=place.longitude,
+        timezone=place.timezone,
         venue_id=place.venue_id,
     )
 

@@ -2,7 +2,8 @@
 
 Upstream has ended motor's feature life in favour of ``pymongo.AsyncMongoClient``; moving is the one
 import below (docs/decisions/0005-motor.md). Nothing here needs more of the server than the embedded
-one understands: equality, ranges, ``$in``, ``$regex``, ``$and``/``$or``, sort and limit.
+one understands: equality, ranges, ``$in``, ``$regex``, ``$and``/``$or``, sort and limit, and counting
+by the values of one field.
 """
 
 from collections.abc import Iterator, Sequence
@@ -96,6 +97,20 @@ class Mongo:
             cursor = self._database[collection].find(query).sort(list(sort)).limit(limit)
             found: list[Document] = await cursor.to_list(length=limit)
             return found
+
+    async def tally(
+        self, collection: str, query: Document, *, field: str, limit: int
+    ) -> list[tuple[str, int]]:
+        """How many documents have each value of ``field``, the commonest values first."""
+        pipeline: list[Document] = [
+            {"$match": query},
+            {"$group": {"_id": f"${field}", "count": {"$sum": 1}}},
+            {"$sort": {"count": -1, "_id": 1}},
+            {"$limit": limit},
+        ]
+        with metrics.store_seconds("mongo", f"{collection}.tally"), _translated():
+            found = await self._database[collection].aggregate(pipeline).to_list(length=limit)
+            return [(entry["_id"], entry["count"]) for entry in found]
 
     async def ping(self) -> None:
         with _translated():

@@ -393,6 +393,7 @@ async def test_without_redis_holds_wait_and_the_rest_goes_on(
     problem_of(await buyer.hold(house.event_id, 1), 503, "redis-unavailable")
     problem_of(await buyer.hold(house.event_id, 1, idempotency_key=key), 503, "redis-unavailable")
     problem_of(await buyer.get(f"/v1/events/{house.event_id}/seats"), 503, "redis-unavailable")
+    problem_of(await buyer.post("/v1/live/tickets"), 503, "redis-unavailable")
     page = await buyer.get(f"/v1/events/{house.event_id}")
     assert page.json()["availability"]["available"] is None
     assert (await buyer.get("/v1/events")).status_code == 200
@@ -451,6 +452,18 @@ async def test_an_ipv6_household_is_one_address(with_redis_only: httpx.AsyncClie
     ]
     assert statuses.count(429) in (0, 1, 2)
     assert statuses[:3] == statuses[4:7] == [201] * 3
+
+
+async def test_an_address_made_up_in_front_is_nobodys(with_redis_only: httpx.AsyncClient) -> None:
+    statuses = [
+        (
+            await with_redis_only.post(
+                "/v1/auth/guest", headers={"X-Forwarded-For": f"198.51.100.{n}, 203.0.113.99"}
+            )
+        ).status_code
+        for n in range(8)
+    ]
+    assert 429 in statuses
 
 
 async def test_the_machine_itself_is_not_limited(with_redis_only: httpx.AsyncClient) -> None:

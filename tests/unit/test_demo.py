@@ -70,6 +70,13 @@ def test_events_are_complete(imported: dict[str, Imported]) -> None:
     assert [event.sold_share for event in events if event.sold_share > 0.9] == [0.97]
 
 
+@pytest.mark.parametrize("day", range(7))
+def test_a_sunday_matinee_is_on_a_sunday(day: int) -> None:
+    events = demo_events(NOW + timedelta(days=day))
+    matinee = next(event for event in events if event.name.startswith("Sunday"))
+    assert matinee.starts_at.weekday() == 6
+
+
 def test_everything_is_the_same_every_time() -> None:
     assert demo_venues() == demo_venues()
     assert demo_events(NOW) == demo_events(NOW)

@@ -1,0 +1,183 @@
+"""The pages and what they load, from memory: compressed once, revalidated by strong ETags.
+
+Nothing is used without asking (``no-cache``), so nobody runs yesterday's script on today's API; asking
+costs a 304. Each file's time is looked at when it is asked for: a change shows with the next reload.
+"""
+
+import gzip
+import hashlib
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from litestar import Request, Response, route
+from litestar.enums import HttpMethod
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from msgspec import Struct
+
+from api.conventions import accepts_gzip, has_tag
+
+WEB_ROOT = Path(__file__).resolve().parents[1] / "seatmap" / "web"
+_MEDIA_TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+_HEADERS = {
+    "Cache-Control": "no-cache",
+    "Vary": "Accept-Encoding",
+    "X-Content-Type-Options": "nosniff",
+}
+_ASSET_HEADERS = {
+    **_HEADERS,
+    # Public, and the module scripts of a page elsewhere load only so: the map is there to be embedded.
+    "Access-Control-Allow-Origin": "*",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+_PAGE_HEADERS = {
+    **_HEADERS,
+    # Pictures come from wherever organisers keep them; everything else is ours.
+    "Content-Security-Policy": (
+        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: https:; "
+        "style-src 'self'; script-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+}
+#: Whole lines of comment, and types written inside code.
+_COMMENTS = re.compile(
+    r"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*$|^[ \t]*//[^\n]*$|/\*\* @type (?:(?!\*/).)*\*/ ?",
+    re.M | re.S,
+)
+_NAME = re.compile(r"\w[\w-]*(\.\w+)+", re.ASCII)
+_IMPORT = re.compile(r'^(?:import|export)\b[^"\';]*"\./([\w.-]+)"', re.MULTILINE)
+_ENTRY = re.compile(r'<script type="module" src="/web/([\w.-]+)">')
+
+
+class StaticFile(Struct, frozen=True):
+    """What is sent, as it is and compressed. ``stamp`` tells whether its source has changed."""
+
+    stamp: tuple[Any, ...]
+    media_type: str
+    plain: bytes
+    packed: bytes
+    digest: str
+    imports: tuple[str, ...] = ()
+
+
+class StaticFiles:
+    """The files of one folder that a browser may have, by name; there is nothing below the folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._files: dict[str, StaticFile] = {}
+        self._pages: dict[str, StaticFile] = {}
+        for path in root.iterdir():
+            if path.suffix in _MEDIA_TYPES:
+                self.file(path.name)
+
+    def file(self, name: str) -> StaticFile:
+        """Raises NotFoundException for a name that is none of ours."""
+        path = self._root / name
+        # No separator and no leading dot fits the pattern, so no name leads out of the folder.
+        if path.suffix not in _MEDIA_TYPES or not _NAME.fullmatch(name):
+            raise NotFoundException
+        try:
+            status = path.stat()
+            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+            known = self._files.get(name)
+            if known is None or known.stamp != stamp:
+                known = self._files[name] = _packed(stamp, path.suffix, path.read_bytes())
+        except OSError:
+            raise NotFoundException from None
+        return known
+
+    def page(self, name: str) -> StaticFile:
+        """An HTML file that names every module its script will import, for one round trip to all."""
+        source = self.file(name)
+        source_text = source.plain.decode()
+        modules = self._modules(_ENTRY.findall(source_text))
+        stamp = (source.digest, *modules)
+        known = self._pages.get(name)
+        if known is None or known.stamp != stamp:
+            links = "".join(
+                f'<link rel="modulepreload" href="/web/{module}">\n'
+                for module in modules
+                if f'href="/web/{module}"' not in source_text
+            )
+            text = _ENTRY.sub(lambda entry: links + entry[0], source_text, count=1)
+            known = self._pages[name] = _packed(stamp, ".html", text.encode())
+        return known
+
+    def _modules(self, entries: list[str]) -> list[str]:
+        """What ``entries`` import, and what those import in turn; not the entries themselves."""
+        found = list(entries)
+        for name in found:
+            with suppress(NotFoundException):
+                found += [other for other in self.file(name).imports if other not in found]
+        return found[len(entries) :]
+
+
+def _packed(stamp: tuple[Any, ...], suffix: str, plain: bytes) -> StaticFile:
+    imports: tuple[str, ...] = ()
+    if suffix == ".js":
+        text = plain.decode()
+        imports = tuple(dict.fromkeys(_IMPORT.findall(text)))
+        plain = _without_comments(text).encode()
+    return StaticFile(
+        stamp,
+        _MEDIA_TYPES[suffix],
+        plain,
+        gzip.compress(plain, 9, mtime=0),
+        hashlib.sha256(plain).hexdigest()[:20],
+        imports,
+    )
+
+
+def _without_comments(script: str) -> str:
+    """The script as a browser needs it. Every line keeps its number, so errors point into the source."""
+    return _COMMENTS.sub(lambda comment: "\n" * comment[0].count("\n"), script)
+
+
+def _respond(
+    request: Request[Any, Any, Any], file: StaticFile, headers: dict[str, str]
+) -> Response[bytes]:
+    is_packed = accepts_gzip(request.headers.get("accept-encoding"))
+    # A strong tag names bytes, and each encoding has its own.
+    tag = f'"{file.digest}-gzip"' if is_packed else f'"{file.digest}"'
+    headers = {**headers, "ETag": tag}
+    if has_tag(request.headers.get("if-none-match"), tag):
+        return Response(b"", status_code=304, headers=headers)
+    if is_packed:
+        headers["Content-Encoding"] = "gzip"
+    return Response(
+        file.packed if is_packed else file.plain, headers=headers, media_type=file.media_type
+    )
+
+
+_files = StaticFiles(WEB_ROOT)
+#: Whole pages have addresses of their own; other HTML is a part that a script fetches.
+_PAGES = frozenset({"index.html", "event.html"})
+_METHODS = [HttpMethod.GET, HttpMethod.HEAD]
+
+
+@route("/web/{name:str}", http_method=_METHODS, include_in_schema=False)
+async def asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
+    if name in _PAGES:
+        raise NotFoundException
+    return _respond(request, _files.file(name), _ASSET_HEADERS)
+
+
+@route("/", http_method=_METHODS, include_in_schema=False)
+async def index_page(request: Request[Any, Any, Any]) -> Response[bytes]:
+    return _respond(request, _files.page("index.html"), _PAGE_HEADERS)
+
+
+@route("/events/{event_id:uuid}", http_method=_METHODS, include_in_schema=False)
+async def event_page(request: Request[Any, Any, Any]) -> Response[bytes]:
+    return _respond(request, _files.page("event.html"), _PAGE_HEADERS)
+
+
+HANDLERS = [asset, index_page, event_page]
