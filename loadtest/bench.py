@@ -10,38 +10,26 @@ machine that changes its speed changes both.
 
 import argparse
 import asyncio
-import contextlib
 import itertools
 import json
 import os
 import platform
 import random
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 import uvloop
 
-from api.auth import Tokens
-from engine import embedded, migrate
-from engine.catalog import EventDraft
-from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.model import new_id
-from engine.runtime import Runtime, open_runtime
-from loadtest import client, engine_bench
+from loadtest import best_seats_bench, client, engine_bench, fanout_bench
+from loadtest.stack import REPO, Bench, Figure, running
 
-REPO = Path(__file__).resolve().parents[1]
-_SECRET = "benchmarks-sign-their-own-tokens-here"  # noqa: S105  # signs nothing outside the run
 #: Buyers of an on-sale come by the hundred; with fewer, client, API and Redis wait for each other in turns.
 _CONNECTIONS = 128
 
@@ -54,87 +42,12 @@ BARS: dict[str, tuple[str, float]] = {
     "hold_cpu_ms": ("<=", 0.2),
     "booking_cpu_ms": ("<=", 0.6),
     "contention_50x10_ms": ("<=", 100.0),
+    "best_seats_p99_ms": ("<=", 15.0),
+    "fanout_cpu_vs_write": ("<=", 1.3),
+    "fanout_cpu_vs_broadcast": ("<=", 1.0),
+    "watcher_kib": ("<=", 16.0),
+    "propagation_p99_ms": ("<=", 150.0),
 }
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measurement: the value that counts, and the raw figures behind it."""
-
-    value: float
-    raw: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Bench:
-    """The running product under measurement."""
-
-    runtime: Runtime
-    urls: StoreUrls
-    settings: Settings
-    api_port: int
-    noop_port: int
-    api_pid: int
-    server_pids: list[int]
-    tokens: list[str]
-
-    async def event(self, seats: int, *, buyer_limit: int = 1000) -> str:
-        """A published event of so many seats in one category."""
-        per_row = 100
-        rows = -(-seats // per_row)
-        document = {
-            "format": "frontrow/1",
-            "name": f"House of {seats}",
-            "size": {"width": 25.0 * per_row + 50, "height": 25.0 * rows + 50},
-            "categories": [{"name": "Any", "color": "#0072b2"}],
-            "sections": [
-                {
-                    "name": "House",
-                    "rows": [
-                        {
-                            "label": f"R{row}",
-                            "seats": [
-                                {
-                                    "number": str(seat + 1),
-                                    "x": 25.0 + 25 * seat,
-                                    "y": 25.0 + 25 * row,
-                                    "category": "Any",
-                                }
-                                for seat in range(min(per_row, seats - row * per_row))
-                            ],
-                        }
-                        for row in range(rows)
-                    ],
-                }
-            ],
-        }
-        venue, _ = await self.runtime.catalog.import_venue(document)
-        event = await self.runtime.catalog.create_event(
-            EventDraft(
-                name="Bench",
-                venue_id=venue.venue_id,
-                starts_at=datetime.now(UTC) + timedelta(days=30),
-                currency="EUR",
-                prices={"Any": 5000},
-                buyer_limit=buyer_limit,
-                hold_ttl_s=1800,
-            )
-        )
-        await self.runtime.publishing.publish(event.event_id)
-        return event.event_id
-
-    def server_cpu_s(self) -> float:
-        """User and system seconds of every server process: API, worker, stores, and their children."""
-        total = 0.0
-        for pid in self.server_pids:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process = psutil.Process(pid)
-                for one in (process, *process.children(recursive=True)):
-                    with contextlib.suppress(psutil.NoSuchProcess):
-                        times = one.cpu_times()
-                        total += times.user + times.system + times.children_user
-                        total += times.children_system
-        return total
 
 
 async def hold_http_vs_noop(bench: Bench) -> Figure:
@@ -178,7 +91,7 @@ async def booking_cpu_ms(bench: Bench) -> Figure:
     hold_ids = [new_id() for _ in range(bookings)]
     holds = _hold_requests(bench, event_id, bookings, hold_ids)
     books = (
-        client.post("/v1/bookings", _booking_body(hold_id), token, Idempotency_Key=hold_id)
+        client.book(hold_id, token)
         for hold_id, token in zip(hold_ids, itertools.cycle(bench.tokens), strict=False)
     )
     before = bench.server_cpu_s()
@@ -261,13 +174,10 @@ async def contention_50x10_ms(bench: Bench) -> Figure:
 def _fight(event_id: str, token: str, wishes: list[int], winners: list[int]) -> client.Script:
     """One buyer: tries seat after seat until one is booked or none is left."""
     for seat_no in wishes:
-        status, body = yield client.post(
-            f"/v1/events/{event_id}/holds", b'{"seats":[%d]}' % seat_no, token
-        )
+        status, body = yield client.hold(event_id, [seat_no], token)
         if status != 201:
             continue
-        booking = _booking_body(json.loads(body)["hold_id"])
-        status, _ = yield client.post("/v1/bookings", booking, token, Idempotency_Key=new_id())
+        status, _ = yield client.book(json.loads(body)["hold_id"], token)
         if status == 201:
             winners.append(seat_no)
             return
@@ -283,29 +193,23 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[Figure]]] = {
         hold_cpu_ms,
         booking_cpu_ms,
         contention_50x10_ms,
+        best_seats_bench.best_seats_p99_ms,
+        fanout_bench.fanout_cpu_vs_write,
+        fanout_bench.fanout_cpu_vs_broadcast,
+        fanout_bench.watcher_kib,
+        fanout_bench.propagation_p99_ms,
+        fanout_bench.propagation_10k_p99_ms,
     )
 }
-
-
-def _booking_body(hold_id: str) -> bytes:
-    return json.dumps(
-        {
-            "hold_id": hold_id,
-            "buyer": {"email": "ada@example.com", "name": "Ada Lovelace"},
-            "payment": {"provider": "sandbox", "token": "tok_visa"},
-        }
-    ).encode()
 
 
 def _hold_requests(
     bench: Bench, event_id: str, count: int, hold_ids: list[str] | None = None
 ) -> Iterator[bytes]:
-    path = f"/v1/events/{event_id}/holds"
-    for number, token in zip(range(count), itertools.cycle(bench.tokens), strict=False):
-        body: dict[str, Any] = {"seats": [2 * number, 2 * number + 1]}
-        if hold_ids is not None:
-            body["hold_id"] = hold_ids[number]
-        yield client.post(path, json.dumps(body).encode(), token)
+    tokens = itertools.cycle(bench.tokens)
+    for number in range(count):
+        hold_id = hold_ids[number] if hold_ids is not None else None
+        yield client.hold(event_id, [2 * number, 2 * number + 1], next(tokens), hold_id)
 
 
 async def _drive(
@@ -322,84 +226,6 @@ def _expect(result: client.Result, status: int) -> None:
 def _percentiles(name: str, seconds: list[float]) -> dict[str, float]:
     cuts = statistics.quantiles(seconds, n=100)
     return {f"{name}_p50_ms": 1000 * cuts[49], f"{name}_p99_ms": 1000 * cuts[98]}
-
-
-# The stack
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _environment(settings: Settings, urls: StoreUrls, api_port: int) -> dict[str, str]:
-    return {
-        **{k: v for k, v in os.environ.items() if not k.startswith("FRONTROW_")},
-        "FRONTROW_POSTGRES_URL": urls.postgres_url,
-        "FRONTROW_REDIS_URL": urls.redis_url,
-        "FRONTROW_MONGO_URL": urls.mongo_url,
-        "FRONTROW_DATA_DIR": settings.data_dir,
-        "FRONTROW_TOKEN_SECRET": _SECRET,
-        "FRONTROW_API_PORT": str(api_port),
-        "FRONTROW_WORKER_PORT": str(_free_port()),
-        "FRONTROW_LOG_LEVEL": "warning",
-    }
-
-
-@contextlib.contextmanager
-def _process(module: str, environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    process = subprocess.Popen(  # our own modules
-        [sys.executable, "-m", module], env=environment, cwd=REPO
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-async def _until_open(port: int) -> None:
-    async with asyncio.timeout(30):
-        while True:
-            with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.close()
-                return
-            await asyncio.sleep(0.05)
-
-
-@contextlib.asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[Bench]:
-    """Stores, one API process, one worker, and the empty handler beside them."""
-    settings = Settings(data_dir=str(folder), token_secret=_SECRET, log_level="warning")
-    async with contextlib.AsyncExitStack() as ending:
-        stores = embedded.EmbeddedStores(settings)
-        stores.claim()
-        urls = await stores.start()
-        ending.push_async_callback(stores.stop)
-        await asyncio.to_thread(migrate.migrate, urls.postgres_url)
-        api_port, noop_port = _free_port(), _free_port()
-        environment = _environment(settings, urls, api_port)
-        api = ending.enter_context(_process("api", environment))
-        noop = environment | {"FRONTROW_API_PORT": str(noop_port)}
-        ending.enter_context(_process("loadtest.noop", noop))
-        worker = ending.enter_context(_process("engine.worker", environment))
-        runtime = await ending.enter_async_context(open_runtime(settings, role="bench"))
-        await _until_open(api_port)
-        await _until_open(noop_port)
-        tokens = Tokens(_SECRET, ttl_s=86_400)
-        yield Bench(
-            runtime=runtime,
-            urls=urls,
-            settings=settings,
-            api_port=api_port,
-            noop_port=noop_port,
-            api_pid=api.pid,
-            server_pids=[api.pid, worker.pid, *(server.pid for server in stores.servers)],
-            tokens=[tokens.issue() for _ in range(500)],
-        )
 
 
 # The report
@@ -426,10 +252,8 @@ def report(figures: dict[str, list[Figure]]) -> dict[str, Any]:
     for key, taken in figures.items():
         values = sorted(figure.value for figure in taken)
         median = statistics.median(values)
-        sign, bar = BARS[key]
-        holds = median >= bar if sign == ">=" else median <= bar
-        verdict = "met" if holds else "NOT MET"
-        print(f"{key:26}{values[0]:10.3f}{median:10.3f}{values[-1]:10.3f}   {sign} {bar} {verdict}")
+        verdict = _verdict(key, median)
+        print(f"{key:26}{values[0]:10.3f}{median:10.3f}{values[-1]:10.3f}   {verdict}")
         medians[key] = round(median, 4)
         raw[key] = {
             "min": round(values[0], 4),
@@ -449,6 +273,14 @@ def report(figures: dict[str, list[Figure]]) -> dict[str, Any]:
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
     }
     return medians | {"details": raw, "machine": machine, "taken_on": f"{datetime.now(UTC):%F}"}
+
+
+def _verdict(key: str, median: float) -> str:
+    if key not in BARS:
+        return "no bar"
+    sign, bar = BARS[key]
+    holds = median >= bar if sign == ">=" else median <= bar
+    return f"{sign} {bar} {'met' if holds else 'NOT MET'}"
 
 
 def main() -> None:

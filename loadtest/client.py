@@ -1,15 +1,18 @@
-"""A closed-loop HTTP/1.1 client that costs little: it must not be what is measured.
+"""An HTTP/1.1 client that costs little: it must not be what is measured.
 
-Each connection sends a prepared request, waits for the whole response, and sends the next. No
+Each connection sends a prepared request, waits for the whole response, and sends the next: a closed
+loop with ``run``, while with ``run_paced`` buyers come whether the earlier ones are served or not. No
 pipelining: that is how browsers come. Responses are parsed just enough to find their end.
 """
 
 import asyncio
+import json
+import random
 import time
-from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 #: What one connection does: yields a request, is sent (status, body), yields the next.
 Script = Generator[bytes, tuple[int, bytes], None]
@@ -22,6 +25,8 @@ class Result:
     elapsed_s: float = 0.0
     statuses: Counter[int] = field(default_factory=Counter)
     latencies_s: list[float] = field(default_factory=list)
+    #: How long after its moment each script of an open loop began.
+    lateness_s: list[float] = field(default_factory=list)
 
     @property
     def per_second(self) -> float:
@@ -29,25 +34,31 @@ class Result:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, script: Script, result: Result) -> None:
-        self._script = script
+    """Runs one script after another; ``on_idle`` is called at the end of each."""
+
+    def __init__(self, result: Result, on_idle: Callable[["_Connection"], None]) -> None:
         self._result = result
+        self._on_idle = on_idle
         self._buffer = b""
         self._sent_at = 0.0
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transport is one by behaviour, not by class.
         self._transport = cast("asyncio.Transport", transport)
 
-    def start(self) -> None:
+    def start(self, script: Script) -> None:
+        self._script = script
         self._send(None)
+
+    def close(self) -> None:
+        self._transport.close()
 
     def _send(self, answer: tuple[int, bytes] | None) -> None:
         try:
             request = next(self._script) if answer is None else self._script.send(answer)
         except StopIteration:
-            self._transport.close()
+            self._on_idle(self)
             return
         self._sent_at = time.perf_counter()
         self._transport.write(request)
@@ -72,23 +83,70 @@ class _Connection(asyncio.Protocol):
         self._send((status, buffer[head_end + 4 :]))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self.done.done():
-            self.done.set_result(None)
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+
+async def _connect(
+    host: str, port: int, count: int, result: Result, on_idle: Callable[[_Connection], None]
+) -> list[_Connection]:
+    loop = asyncio.get_running_loop()
+    return [
+        (await loop.create_connection(lambda: _Connection(result, on_idle), host, port))[1]
+        for _ in range(count)
+    ]
 
 
 async def run(host: str, port: int, scripts: Sequence[Script]) -> Result:
     """One connection per script, all open before the first request. Returns what was seen."""
-    loop = asyncio.get_running_loop()
     result = Result()
-    connections = [
-        (await loop.create_connection(lambda s=script: _Connection(s, result), host, port))[1]  # type: ignore[misc]  # mypy infers no type for a lambda with a default
-        for script in scripts
-    ]
+    connections = await _connect(host, port, len(scripts), result, _Connection.close)
     started = time.perf_counter()
-    for connection in connections:
-        connection.start()
-    await asyncio.gather(*(connection.done for connection in connections))
+    for connection, script in zip(connections, scripts, strict=True):
+        connection.start(script)
+    await asyncio.gather(*(connection.closed for connection in connections))
     result.elapsed_s = time.perf_counter() - started
+    return result
+
+
+async def run_paced(
+    host: str, port: int, scripts: Iterable[Script], *, per_second: float, connections: int
+) -> Result:
+    """Open loop: scripts begin at random moments, so many a second on average, however long earlier
+    ones take. One that finds no connection idle waits, which counts as lateness."""
+    result = Result()
+    # The longest idle first: a server closes a connection that says nothing for some seconds.
+    idle: deque[_Connection] = deque()
+    waiting: deque[tuple[float, Script]] = deque()
+
+    def pair_up() -> None:
+        while idle and waiting:
+            due, script = waiting.popleft()
+            result.lateness_s.append(time.perf_counter() - due)
+            idle.popleft().start(script)
+
+    def take_back(connection: _Connection) -> None:
+        idle.append(connection)
+        pair_up()
+
+    everyone = await _connect(host, port, connections, result, take_back)
+    idle += everyone
+    chance = random.Random(1)
+    started = due = time.perf_counter()
+    for script in scripts:
+        due += chance.expovariate(per_second)
+        if (early_s := due - time.perf_counter()) > 0:
+            await asyncio.sleep(early_s)
+        waiting.append((due, script))
+        pair_up()
+    while len(idle) < len(everyone):
+        if any(connection.closed.done() for connection in everyone):
+            raise ConnectionError("the server closed a connection")
+        await asyncio.sleep(0.01)
+    result.elapsed_s = time.perf_counter() - started
+    for connection in everyone:
+        connection.close()
+    await asyncio.gather(*(connection.closed for connection in everyone))
     return result
 
 
@@ -115,3 +173,21 @@ def post(path: str, body: bytes, token: str, **headers: str) -> bytes:
         *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items()),
     ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def hold(event_id: str, seats: list[int], token: str, hold_id: str | None = None) -> bytes:
+    """A prepared hold of these seats."""
+    body: dict[str, Any] = {"seats": seats}
+    if hold_id is not None:
+        body["hold_id"] = hold_id
+    return post(f"/v1/events/{event_id}/holds", json.dumps(body).encode(), token)
+
+
+def book(hold_id: str, token: str) -> bytes:
+    """A prepared booking of a hold, paid with a card that is good."""
+    body = {
+        "hold_id": hold_id,
+        "buyer": {"email": "ada@example.com", "name": "Ada Lovelace"},
+        "payment": {"provider": "sandbox", "token": "tok_visa"},
+    }
+    return post("/v1/bookings", json.dumps(body).encode(), token, Idempotency_Key=hold_id)

@@ -1,0 +1,208 @@
+"""The product under measurement: stores and processes of its own, in a folder of its own."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+
+from api.auth import Tokens
+from engine import embedded, migrate
+from engine.catalog import EventDraft
+from engine.config import Settings
+from engine.embedded import StoreUrls
+from engine.runtime import Runtime, open_runtime
+
+REPO = Path(__file__).resolve().parents[1]
+_SECRET = "benchmarks-sign-their-own-tokens-here"  # noqa: S105  # signs nothing outside the run
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measurement: the value that counts, and the raw figures behind it."""
+
+    value: float
+    raw: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The running product under measurement."""
+
+    runtime: Runtime
+    urls: StoreUrls
+    settings: Settings
+    environment: dict[str, str]
+    api_port: int
+    noop_port: int
+    api_pid: int
+    server_pids: list[int]
+    tokens: list[str]
+
+    async def event(self, seats: int, *, buyer_limit: int = 1000) -> str:
+        """A published event of so many seats in one category."""
+        per_row = 100
+        rows = -(-seats // per_row)
+        document = {
+            "format": "frontrow/1",
+            "name": f"House of {seats}",
+            "size": {"width": 25.0 * per_row + 50, "height": 25.0 * rows + 50},
+            "categories": [{"name": "Any", "color": "#0072b2"}],
+            "sections": [
+                {
+                    "name": "House",
+                    "rows": [
+                        {
+                            "label": f"R{row}",
+                            "seats": [
+                                {
+                                    "number": str(seat + 1),
+                                    "x": 25.0 + 25 * seat,
+                                    "y": 25.0 + 25 * row,
+                                    "category": "Any",
+                                }
+                                for seat in range(min(per_row, seats - row * per_row))
+                            ],
+                        }
+                        for row in range(rows)
+                    ],
+                }
+            ],
+        }
+        venue, _ = await self.runtime.catalog.import_venue(document)
+        event = await self.runtime.catalog.create_event(
+            EventDraft(
+                name="Bench",
+                venue_id=venue.venue_id,
+                starts_at=datetime.now(UTC) + timedelta(days=30),
+                currency="EUR",
+                prices={"Any": 5000},
+                buyer_limit=buyer_limit,
+                hold_ttl_s=1800,
+            )
+        )
+        await self.runtime.publishing.publish(event.event_id)
+        return event.event_id
+
+    def server_cpu_s(self) -> float:
+        """User and system seconds of every server process: API, worker, stores, and their children."""
+        return sum(cpu_s(pid) for pid in self.server_pids)
+
+    @contextlib.asynccontextmanager
+    async def gateway(self) -> AsyncIterator["Gateway"]:
+        """A live gateway for one measurement: nobody has watched through it before."""
+        port = _free_port()
+        environment = self.environment | {
+            "FRONTROW_LIVE_PORT": str(port),
+            "FRONTROW_LIVE_CONNECTIONS_PER_ADDRESS": "1000000",
+        }
+        with _process("seatmap", environment) as process:
+            await _until_open(port)
+            yield Gateway(process.pid, port)
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A running gateway process."""
+
+    pid: int
+    port: int
+
+    def url(self, event_id: str) -> str:
+        return f"ws://127.0.0.1:{self.port}/v1/live/{event_id}"
+
+
+def cpu_s(pid: int) -> float:
+    """User and system seconds of a process and its children so far; 0 when it is gone."""
+    total = 0.0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = one.cpu_times()
+                total += times.user + times.system + times.children_user
+                total += times.children_system
+    return total
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _environment(settings: Settings, urls: StoreUrls, api_port: int) -> dict[str, str]:
+    return {
+        **{k: v for k, v in os.environ.items() if not k.startswith("FRONTROW_")},
+        "FRONTROW_POSTGRES_URL": urls.postgres_url,
+        "FRONTROW_REDIS_URL": urls.redis_url,
+        "FRONTROW_MONGO_URL": urls.mongo_url,
+        "FRONTROW_DATA_DIR": settings.data_dir,
+        "FRONTROW_TOKEN_SECRET": _SECRET,
+        "FRONTROW_API_PORT": str(api_port),
+        "FRONTROW_WORKER_PORT": str(_free_port()),
+        "FRONTROW_LOG_LEVEL": "warning",
+    }
+
+
+@contextlib.contextmanager
+def _process(module: str, environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    process = subprocess.Popen(  # our own modules
+        [sys.executable, "-m", module], env=environment, cwd=REPO
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+async def _until_open(port: int) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.05)
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Bench]:
+    """Stores, one API process, one worker, and the empty handler beside them."""
+    settings = Settings(data_dir=str(folder), token_secret=_SECRET, log_level="warning")
+    async with contextlib.AsyncExitStack() as ending:
+        stores = embedded.EmbeddedStores(settings)
+        stores.claim()
+        urls = await stores.start()
+        ending.push_async_callback(stores.stop)
+        await asyncio.to_thread(migrate.migrate, urls.postgres_url)
+        api_port, noop_port = _free_port(), _free_port()
+        environment = _environment(settings, urls, api_port)
+        api = ending.enter_context(_process("api", environment))
+        noop = environment | {"FRONTROW_API_PORT": str(noop_port)}
+        ending.enter_context(_process("loadtest.noop", noop))
+        worker = ending.enter_context(_process("engine.worker", environment))
+        runtime = await ending.enter_async_context(open_runtime(settings, role="bench"))
+        await _until_open(api_port)
+        await _until_open(noop_port)
+        tokens = Tokens(_SECRET, ttl_s=86_400)
+        yield Bench(
+            runtime=runtime,
+            urls=urls,
+            settings=settings,
+            environment=environment,
+            api_port=api_port,
+            noop_port=noop_port,
+            api_pid=api.pid,
+            server_pids=[api.pid, worker.pid, *(server.pid for server in stores.servers)],
+            tokens=[tokens.issue() for _ in range(500)],
+        )
