@@ -184,7 +184,8 @@ class BankAnswer(Struct, frozen=True):
 _BANK_ANSWER = msgspec.json.Decoder(BankAnswer)
 _BANK_PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Sandbox bank</title><link rel="stylesheet" href="/web/bank.css"></head>
+<title>Sandbox bank</title><link rel="icon" href="/web/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/web/bank.css"></head>
 <body><main><h1>Sandbox bank</h1>
 <p>Do you approve the payment of <strong>{total}</strong> for booking <strong>{reference}</strong>?</p>
 <form method="post">

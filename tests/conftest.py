@@ -256,7 +256,7 @@ def end_process(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-async def until_ready(url: str, *, timeout_s: float = 20) -> None:
+async def until_ready(url: str, *, timeout_s: float = 60) -> None:
     """Wait until a process answers /health/ready with 200."""
     async with httpx.AsyncClient() as client, asyncio.timeout(timeout_s):
         while True:

@@ -2,44 +2,23 @@
 /**
  * The HTTP API as functions. Every refusal becomes an ApiError with the problem's stable code.
  *
- * @typedef {{ amount: number, currency: string }} Money amount in minor units
- * @typedef {{ seat_no: number, label: string, category: string, price: Money }} SeatItem
- * @typedef {{ area_no: number, label: string, category: string, quantity: number, price: Money }} AreaItem
- * @typedef {{ hold_id: string, event_id: string,
- *             status: "held" | "paying" | "booked" | "released" | "expired",
- *             seats: SeatItem[], areas: AreaItem[], total: Money, expires_at: string }} Hold
- * @typedef {{ booking_id: string, reference: string, event_id: string, hold_id: string,
- *             status: "pending" | "confirmed" | "declined" | "expired" | "cancelled",
- *             seats: SeatItem[], areas: AreaItem[], total: Money,
- *             buyer: { email: string, name: string }, version: number, created_at: string,
- *             expires_at?: string | null, next_action?: { type: "redirect" | "wait", url: string } | null,
- *             note?: string | null, refunded?: Money | null }} Booking
- * @typedef {{ ticket_id: string, label: string, category: string, code: string,
- *             status: "valid" | "void", qr_svg?: string | null }} Ticket
- * @typedef {{ category_no: number, category: string, price: Money }} Price
- * @typedef {{ venue_id: string, name: string, city?: string, timezone?: string }} Venue
- * @typedef {{ event_id: string, name: string, starts_at: string, venue: Venue, status: string,
- *             prices_from: Money | null, availability: { seats: number, available: number | null } | null,
- *             metadata?: { [key: string]: any }, description?: string }} EventSummary
- * @typedef {EventSummary & { currency: string, seat_count: number, prices: Price[],
- *             buyer_limit: number, hold_ttl_s: number, live_url: string, layout_url: string }} EventPage
+ * @import { Booking, BookingWish, EventPage, Hold, HoldWish, MapState, Request, Ticket } from "./types.js"
  * @import { Layout } from "./layout.js"
- * @import { MapState } from "./protocol.js"
  */
 import { forget, recall, remember } from "./memory.js";
 import { decode, ProtocolError } from "./protocol.js";
 
 const ATTEMPTS_MAX = 3;
 const RETRY_AFTER_MAX_MS = 4000;
-const TOKEN = "token";
+/** An answer begins by then: a network that swallows questions would let a buyer wait for ever. */
+const ANSWER_MS = 15_000;
+/** Tokens on their way, by key: several elements on one page are one buyer. @type {Map<string, Promise<string>>} */
+const tokenRequests = new Map();
 
 /** The server said no, or could not be reached (`code` "network", status 0). */
 export class ApiError extends Error {
-  /**
-   * @param {string} detail
-   * @param {{ status: number, code: string, problem?: any }} what
-   */
-  constructor(detail, { status, code, problem = {} }) {
+  /** @param {string} detail @param {string} code @param {number} [status] @param {any} [problem] */
+  constructor(detail, code, status = 0, problem = {}) {
     super(detail);
     this.detail = detail;
     this.status = status;
@@ -64,29 +43,24 @@ export function newId() {
   }
   bytes[6] = 0x70 | (bytes[6] & 0x0f);
   bytes[8] = 0x80 | (bytes[8] & 0x3f);
-  const hex = [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+  return Array.from(bytes, (b) => b.toString(16).padStart(2, "0"))
+    .join("")
+    .replace(/(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 export class Api {
-  /** @param {string} base origin of the API; empty: where the page came from */
-  constructor(base = "") {
+  /** @param {string} base its origin */
+  constructor(base) {
     this.base = base;
+    /** Tokens of different box offices are kept apart. */
+    this.tokenKey = `token.${base}`;
     /** Server clock minus ours, so that a countdown is right on a badly set machine. */
     this.clockOffsetMs = 0;
-    /** @type {Promise<string> | null} */
-    this.tokenRequest = null;
   }
 
   /** The server's present time. */
   nowMs() {
     return Date.now() + this.clockOffsetMs;
-  }
-
-  /** @param {string} [cursor] @returns {Promise<{ items: EventSummary[], next_cursor: string | null }>} */
-  events(cursor) {
-    const query = cursor ? `&cursor=${encodeURIComponent(cursor)}` : "";
-    return this.call("GET", `/v1/events?limit=24${query}`, { anonymous: true });
   }
 
   /** @param {string} eventId @returns {Promise<EventPage>} */
@@ -95,29 +69,22 @@ export class Api {
   }
 
   /** @param {EventPage} event @returns {Promise<Layout>} */
-  layout(event) {
-    const url = event.layout_url ?? `/v1/events/${event.event_id}/layout`;
-    return this.call("GET", url, { anonymous: true });
+  layout({ layout_url }) {
+    return this.call("GET", layout_url, { anonymous: true });
   }
 
   /** @param {string} eventId @returns {Promise<MapState>} */
   async seats(eventId) {
-    const response = await this.send("GET", `/v1/events/${eventId}/seats`, {
-      anonymous: true,
-      accept: "application/octet-stream",
-    });
+    const wish = { anonymous: true, accept: "application/octet-stream" };
+    const response = await this.send("GET", `/v1/events/${eventId}/seats`, wish);
     const frame = await decode(await response.arrayBuffer());
     if (frame.kind !== "snapshot") throw new ProtocolError("expected a snapshot");
-    return { epoch: frame.epoch, seq: frame.seq, seats: frame.seats };
+    return frame;
   }
 
-  /**
-   * @param {string} eventId
-   * @param {{ hold_id: string, seats?: number[], areas?: Record<string, number> }} wish
-   * @returns {Promise<Hold>}
-   */
-  hold(eventId, wish) {
-    return this.call("POST", `/v1/events/${eventId}/holds`, { body: wish });
+  /** @param {string} eventId @param {HoldWish} body @returns {Promise<Hold>} */
+  hold(eventId, body) {
+    return this.call("POST", `/v1/events/${eventId}/holds`, { body });
   }
 
   /** @param {string} holdId @returns {Promise<Hold>} */
@@ -135,12 +102,7 @@ export class Api {
     return this.call("DELETE", `/v1/holds/${holdId}`);
   }
 
-  /**
-   * @param {{ hold_id: string, buyer: { email: string, name: string },
-   *           payment: { provider: string, token: string } }} body
-   * @param {string} idempotencyKey
-   * @returns {Promise<Booking>}
-   */
+  /** @param {BookingWish} body @param {string} idempotencyKey @returns {Promise<Booking>} */
   book(body, idempotencyKey) {
     return this.call("POST", "/v1/bookings", { body, idempotencyKey });
   }
@@ -150,29 +112,29 @@ export class Api {
     return this.call("GET", `/v1/bookings/${encodeURIComponent(bookingId)}`);
   }
 
-  /** The buyer's latest bookings. @returns {Promise<{ items: Booking[] }>} */
+  /** The buyer's latest. @returns {Promise<{ items: Booking[] }>} */
   bookings() {
     return this.call("GET", "/v1/bookings?limit=20");
   }
 
   /** @param {string} bookingId @returns {Promise<{ items: Ticket[] }>} */
   tickets(bookingId) {
-    return this.call("GET", `/v1/bookings/${encodeURIComponent(bookingId)}/tickets`);
+    return this.call("GET", `/v1/bookings/${bookingId}/tickets`);
   }
 
-  /**
-   * @param {string} method
-   * @param {string} path
-   * @param {Wish} [wish]
-   * @returns {Promise<any>}
-   */
+  /** Shows a live connection who is looking; good for once. @returns {Promise<string>} */
+  async liveTicket() {
+    return (await this.call("POST", "/v1/live/tickets", { body: {} })).ticket;
+  }
+
+  /** @param {string} method @param {string} path @param {Request} [wish] @returns {Promise<any>} */
   async call(method, path, wish = {}) {
     const response = await this.send(method, path, wish);
     if (response.status === 204) return null;
     try {
       return await response.json();
     } catch {
-      throw new ApiError("The answer was cut short.", { status: 0, code: "network" });
+      throw new ApiError("The answer was cut short.", "network");
     }
   }
 
@@ -180,11 +142,7 @@ export class Api {
    * Send a request, and again when it failed in passing: the idempotency key stays the same, so a
    * retry never does a thing twice.
    *
-   * @typedef {{ body?: unknown, idempotencyKey?: string, anonymous?: boolean, accept?: string }} Wish
-   * @param {string} method
-   * @param {string} path
-   * @param {Wish} wish
-   * @returns {Promise<Response>}
+   * @param {string} method @param {string} path @param {Request} wish
    */
   async send(method, path, wish) {
     const key = method === "POST" ? (wish.idempotencyKey ?? newId()) : null;
@@ -196,92 +154,74 @@ export class Api {
         if (!(error instanceof ApiError)) throw error;
         if (error.status === 401 && !wish.anonymous && !renewed) {
           renewed = true;
-          forget(TOKEN);
+          forget(this.tokenKey);
           continue;
         }
-        if (!error.passing || attempt >= ATTEMPTS_MAX) throw error;
-        await sleep(retryDelayMs(error, attempt));
+        if (!error.passing || attempt >= ATTEMPTS_MAX || !navigator.onLine) throw error;
+        const toldMs = Number(error.problem.retry_after) * 1000;
+        await sleep(toldMs > 0 ? Math.min(toldMs, RETRY_AFTER_MAX_MS) * (1 + Math.random() * 0.2) : 250 * 2 ** attempt * (0.5 + Math.random()));
       }
     }
   }
 
-  /**
-   * @param {string} method
-   * @param {string} path
-   * @param {Wish} wish
-   * @param {string | null} key
-   */
-  async sendOnce(method, path, wish, key) {
+  /** @param {string} method @param {string} path @param {Request} wish @param {string | null} key */
+  async sendOnce(method, path, { accept = "application/json", anonymous, body }, key) {
     /** @type {Record<string, string>} */
-    const headers = { accept: wish.accept ?? "application/json" };
-    if (!wish.anonymous) headers.authorization = `Bearer ${await this.token()}`;
+    const headers = { accept };
+    if (!anonymous) headers.authorization = `Bearer ${await this.token()}`;
     if (key !== null) headers["idempotency-key"] = key;
-    /** @type {RequestInit} */
-    const init = { method, headers };
-    if (wish.body !== undefined) {
-      headers["content-type"] = "application/json";
-      init.body = JSON.stringify(wish.body);
-    }
+    if (body !== undefined) headers["content-type"] = "application/json";
+    const patience = new AbortController();
+    const timer = setTimeout(() => patience.abort(), ANSWER_MS);
     let response;
     try {
-      response = await fetch(new URL(path, this.base || location.origin), init);
+      response = await fetch(new URL(path, this.base), { method, headers, body: JSON.stringify(body), signal: patience.signal });
     } catch {
-      throw new ApiError("The server cannot be reached.", { status: 0, code: "network" });
+      throw new ApiError("The server cannot be reached.", "network");
+    } finally {
+      clearTimeout(timer);
     }
-    this.readClock(response);
+    // The header has whole seconds and may be a second old: only a real difference counts.
+    const offsetMs = Date.parse(response.headers.get("date") ?? "") + 500 - Date.now();
+    if (!Number.isNaN(offsetMs)) this.clockOffsetMs = Math.abs(offsetMs) > 2000 ? offsetMs : 0;
     if (!response.ok) throw await problemOf(response);
     return response;
   }
 
   /** The buyer's token; made on first need and kept, so holds and bookings stay theirs. */
   token() {
-    const kept = recall(TOKEN);
-    if (kept !== null && kept.expires_at_ms > Date.now() + 60_000) return Promise.resolve(kept.access_token);
-    this.tokenRequest ??= this.newToken().finally(() => (this.tokenRequest = null));
-    return this.tokenRequest;
+    const { tokenKey } = this;
+    const kept = this.keptToken();
+    if (kept !== null) return Promise.resolve(kept);
+    const request = tokenRequests.get(tokenKey) ?? this.newToken().finally(() => tokenRequests.delete(tokenKey));
+    tokenRequests.set(tokenKey, request);
+    return request;
+  }
+
+  /** @returns {string | null} */
+  keptToken() {
+    const kept = recall(this.tokenKey);
+    return kept?.expires_at_ms > Date.now() + 60_000 ? kept.access_token : null;
   }
 
   /** @returns {Promise<string>} */
   async newToken() {
-    const answer = await this.call("POST", "/v1/auth/guest", { anonymous: true, body: {} });
-    const expires_at_ms = Date.now() + answer.expires_in * 1000;
-    remember(TOKEN, { access_token: answer.access_token, expires_at_ms });
-    return answer.access_token;
-  }
-
-  /** @param {Response} response */
-  readClock(response) {
-    const server = Date.parse(response.headers.get("date") ?? "");
-    if (Number.isNaN(server)) return;
-    // The header has whole seconds and may be a second old: only a real difference counts.
-    const offset = server + 500 - Date.now();
-    this.clockOffsetMs = Math.abs(offset) > 2000 ? offset : 0;
+    const { access_token, expires_in } = await this.call("POST", "/v1/auth/guest", { anonymous: true, body: {} });
+    // Another window was first: this is one buyer, so both use its token.
+    const kept = this.keptToken();
+    if (kept !== null) return kept;
+    remember(this.tokenKey, { access_token, expires_at_ms: Date.now() + expires_in * 1000 });
+    return access_token;
   }
 }
 
 /** @param {Response} response */
 async function problemOf(response) {
-  let problem;
-  try {
-    problem = await response.json();
-  } catch {
-    problem = {};
-  }
+  const { headers, status } = response;
+  const problem = (await response.json().catch(() => null)) ?? {};
   const code = String(problem.type ?? "").split("/").pop() || "http-error";
-  const header = Number(response.headers.get("retry-after"));
-  if (header > 0 && problem.retry_after === undefined) problem.retry_after = header;
-  const detail = problem.detail ?? problem.title ?? `The server answered ${response.status}.`;
-  return new ApiError(detail, { status: response.status, code, problem });
-}
-
-/**
- * @param {ApiError} error
- * @param {number} attempt 1 after the first failure
- */
-function retryDelayMs(error, attempt) {
-  const told = Number(error.problem.retry_after) * 1000;
-  if (told > 0) return Math.min(told, RETRY_AFTER_MAX_MS) * (1 + Math.random() * 0.2);
-  return 250 * 2 ** attempt * (0.5 + Math.random());
+  problem.retry_after ??= headers.get("retry-after");
+  return new ApiError(problem.detail ?? problem.title ?? `The server answered ${status}.`, code, status, problem);
 }
 
 /** @param {number} ms */

@@ -1,5 +1,5 @@
 // @ts-check
-/** The three things this page needs to build DOM. Text is always text, never markup. */
+/** What is needed to build and find DOM. Text is always text, never markup. */
 
 /**
  * @template {keyof HTMLElementTagNameMap} T
@@ -20,15 +20,22 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/**
- * @template {Element} [T=HTMLElement]
- * @param {string} id
- * @returns {T}
- */
-export function byId(id) {
-  const element = document.getElementById(id);
-  if (element === null) throw new Error(`no element #${id}`);
-  return /** @type {any} */ (element);
+/** Looks up ids below `root`; one that is not there is a mistake of ours. @param {Document | DocumentFragment} root */
+export function finder(root) {
+  /** @type {<T extends Element = HTMLElement>(id: string) => T} */
+  const find = (id) => {
+    const element = root.getElementById(id);
+    if (element === null) throw new Error(`no element #${id}`);
+    return /** @type {any} */ (element);
+  };
+  return find;
+}
+
+export const byId = finder(document);
+
+/** What is marked `data-as` below `host`, by that name. @param {Element} host @returns {any} */
+export function parts(host) {
+  return Object.fromEntries([...host.querySelectorAll("[data-as]")].map((part) => [part.getAttribute("data-as"), part]));
 }
 
 /** @param {string} svg an image's markup @returns {string} address for an <img>, where scripts cannot run */

@@ -5,7 +5,7 @@
  * dash; yours is a tick.
  *
  * @import { Palette } from "./palette.js"
- * @import { Shape } from "./layout.js"
+ * @import { Shape } from "./shapes.js"
  */
 import { BLOCKED, FREE, HELD, SOLD } from "./protocol.js";
 
@@ -23,35 +23,40 @@ export const FONT = '-apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto 
  * @param {CanvasRenderingContext2D} context
  * @param {Palette} palette
  * @param {number} radius
- * @param {{ state: number, category: number, square?: boolean, text?: string }} seat
+ * @param {{ state: number, category: number, square?: boolean, faint?: boolean, text?: string }} seat
+ *   faint: not what is looked for
  */
-export function drawSeat(context, palette, radius, { state, category, square = false, text = "" }) {
+export function drawSeat(context, palette, radius, { state, category, square = false, faint = false, text = "" }) {
   const { fill, text: ink } = palette.tones[category] ?? { fill: palette.muted, text: "#ffffff" };
   const tiny = radius < MARK_RADIUS_PX;
+  const strength = faint ? 0.4 : 1;
   context.lineCap = "round";
   if (state === FREE) {
+    context.globalAlpha = strength;
     context.fillStyle = fill;
-    outline(context, Math.max(FREE_RADIUS_MIN_PX, radius), square);
+    outline(context, faint ? radius * 0.5 : Math.max(FREE_RADIUS_MIN_PX, radius), square);
     context.fill();
+    context.globalAlpha = 1;
     if (text !== "") number(context, text, radius, ink);
     return;
   }
   context.fillStyle = context.strokeStyle = palette.muted;
   context.lineWidth = Math.max(1, radius * 0.16);
   if (tiny) {
-    context.globalAlpha = state === HELD ? 0.9 : 0.55;
+    context.globalAlpha = (state === HELD ? 0.9 : 0.55) * strength;
     outline(context, radius * (state === HELD ? 0.62 : 0.42), square);
     context.fill();
     context.globalAlpha = 1;
     return;
   }
+  context.globalAlpha = strength;
   if (state === HELD) {
     outline(context, radius - context.lineWidth / 2, square);
     context.stroke();
     dot(context, radius * 0.3);
   } else if (state === SOLD) {
     // What is gone steps back, so that what is free stands out.
-    context.globalAlpha = 0.62;
+    context.globalAlpha = 0.62 * strength;
     const arm = radius * 0.36;
     line(context, -arm, -arm, arm, arm);
     line(context, -arm, arm, arm, -arm);
@@ -101,6 +106,19 @@ export function drawHover(context, palette, radius, square) {
   context.stroke();
 }
 
+/** A seat offered instead of one that was lost. @param {CanvasRenderingContext2D} context @param {Palette} palette @param {number} radius @param {boolean} square */
+export function drawSuggested(context, palette, radius, square) {
+  const ring = Math.max(2, radius * 0.22);
+  context.lineWidth = ring;
+  context.strokeStyle = palette.background;
+  outline(context, radius + ring, square);
+  context.stroke();
+  context.setLineDash([ring * 1.6, ring * 1.2]);
+  context.strokeStyle = palette.ink;
+  outline(context, radius + ring * 1.2, square);
+  context.stroke();
+}
+
 /** The path of a shape, in drawing units. @param {Shape} shape */
 export function pathOf(shape) {
   const path = new Path2D();
@@ -112,6 +130,13 @@ export function pathOf(shape) {
     path.closePath();
   }
   return path;
+}
+
+/** For words around a point. @param {CanvasRenderingContext2D} context @param {number} weight @param {number} size */
+export function setFont(context, weight, size) {
+  context.font = `${weight} ${size}px ${FONT}`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
 }
 
 /** @param {HTMLCanvasElement} canvas @param {CanvasRenderingContext2DSettings} [settings] */
@@ -148,8 +173,6 @@ function line(context, x0, y0, x1, y1) {
 function number(context, text, radius, ink) {
   const size = Math.min(radius * 1.05, (radius * 2.6) / Math.max(2, text.length));
   context.fillStyle = ink;
-  context.font = `600 ${size}px ${FONT}`;
-  context.textAlign = "center";
-  context.textBaseline = "middle";
+  setFont(context, 600, size);
   context.fillText(text, 0, size * 0.06);
 }

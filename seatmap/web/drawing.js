@@ -6,27 +6,30 @@
  *     map.venue = venue                     what to draw
  *     map.setSeats(states, changed)         one public state per seat; only `changed` are redrawn
  *     map.setPrices(prices)  map.setAreas(available)  map.setOwn(chosen, held, areas)
- *     map.fit()  map.zoomBy(factor)  map.showSeat(seatNo)  map.clientPoint(seatNo)
+ *     map.setFilter(categories)  map.setSuggested(seats)
+ *     map.fit()  map.zoomBy(factor)  map.showSeat(seatNo)  map.showSection(i)  map.clientPoint(seatNo)
  *
- * Event `choose`: `detail` is `{ seatNo }` or `{ areaNo }`.
+ * Event `choose`: `detail` is `{ seatNo }` or `{ areaNo }`. Event `sweep`: `{ seats, remove }`, in the
+ * order they were swept over.
  * Themed by the custom properties `--seat-map-background`, `-ink`, `-muted`, `-line`, `-surface`
  * and `-focus`.
  *
- * @import { Money, Price } from "./api.js"
- * @import { Hand } from "./gestures.js"
- * @import { Area, Box } from "./layout.js"
+ * @import { Money, Price } from "./types.js"
  * @import { Palette } from "./palette.js"
- * @import { Point, View } from "./view.js"
+ * @import { Filter, Found, Hand, Layout, Point, Sweep, View } from "./shapes.js"
  */
+import { Bodies, fullness } from "./bodies.js";
 import { h } from "./dom.js";
-import { contextOf, drawHover, drawOwn, FONT, pathOf } from "./draw.js";
+import { contextOf, drawHover, drawOwn, drawSeat, drawSuggested } from "./draw.js";
 import { count, money } from "./format.js";
 import { listen } from "./gestures.js";
 import { SeatLayer, SECTION_LABEL_RADIUS_PX } from "./layer.js";
 import { clamp, COMPANION, RESTRICTED_VIEW, rowName, seatName, Venue, WHEELCHAIR } from "./layout.js";
-import { blend, readPalette } from "./palette.js";
+import { Minimap } from "./minimap.js";
+import { readPalette } from "./palette.js";
 import { BLOCKED, FREE } from "./protocol.js";
-import { around, between, confined, fitting, overlap, zoomed } from "./view.js";
+import { Scenery } from "./scenery.js";
+import { around, between, confined, fitting, zoomed } from "./view.js";
 
 const PADDING_PX = 28;
 const RADIUS_MAX_PX = 26;
@@ -37,82 +40,71 @@ const REACH_PX = { mouse: 6, touch: 14 };
 const ZOOM_TO_RADIUS_PX = 12;
 /** Zoomed out, one's own seats are shown larger than they are, so that they are never lost. */
 const OWN_RADIUS_MIN_PX = 5;
+/** If all is shown with smaller seats than this, sections' bodies are shown instead … */
+const BODIES_BELOW_PX = 2.2;
+/** … until seats have at least this radius, and then some. */
+const SEATS_FROM_PX = 1.8;
+const FADE = 1.4;
 const SETTLE_MS = 120;
+/** Of a frame, for a new picture of the seats; the old one is shown meanwhile. */
+const SLICE_MS = 6;
 const ANIMATION_MS = 220;
 const TOUCH_TIP_MS = 1800;
 const REPAINT_ALL_FROM = 3000;
 
 const STATE_WORDS = ["Free", "Someone else is deciding", "Sold", "Not for sale"];
 
-const STYLE = `
-  :host { display: block; position: relative; overflow: hidden; min-height: 240px;
-    background: var(--seat-map-background, #fff); color: var(--seat-map-ink, #16171b); }
-  canvas { position: absolute; inset: 0; width: 100%; height: 100%; touch-action: none; cursor: grab; display: block; }
-  canvas.pointing { cursor: pointer; }
-  canvas.dragging { cursor: grabbing; }
-  canvas:focus-visible { outline: 3px solid var(--seat-map-focus, #1a5fd0); outline-offset: -3px; }
-  .zoom { position: absolute; right: 12px; bottom: 12px; display: grid; gap: 1px; border-radius: 10px; overflow: hidden;
-    background: var(--seat-map-line, #ddd); border: 1px solid var(--seat-map-line, #ddd); }
-  .zoom button { all: unset; box-sizing: border-box; width: 44px; height: 44px; display: grid; place-items: center; cursor: pointer;
-    background: var(--seat-map-background, #fff); color: inherit; }
-  .zoom button:hover { background: var(--seat-map-surface, #eee); }
-  .zoom button:focus-visible { outline: 3px solid var(--seat-map-focus, #1a5fd0); outline-offset: -3px; }
-  .zoom svg { width: 18px; height: 18px; stroke: currentColor; stroke-width: 1.8; fill: none; stroke-linecap: round; stroke-linejoin: round; }
-  .tip { position: absolute; left: 0; top: 0; max-width: 240px; padding: 10px 12px; border-radius: 10px; pointer-events: none;
-    background: var(--seat-map-ink, #16171b); color: var(--seat-map-background, #fff);
-    font: 400 14px/1.4 ${FONT}; box-shadow: 0 6px 24px rgb(0 0 0 / 0.22); visibility: hidden; }
-  .tip.shown { visibility: visible; }
-  .tip b { display: block; font-weight: 650; }
-  .tip span { display: block; }
-  .tip .price { display: flex; gap: 12px; justify-content: space-between; margin-top: 2px; }
-  .tip .state { opacity: 0.82; }
-`;
-
-const ICONS = {
-  in: "M12 5v14M5 12h14",
-  out: "M5 12h14",
-  fit: "M9 4H4v5M15 4h5v5M9 20H4v-5M15 20h5v-5",
+/** @type {Layout} */
+const NO_LAYOUT = {
+  name: "",
+  size: { width: 1, height: 1 },
+  focal_point: { x: 0, y: 0 },
+  categories: [],
+  sections: [],
+  rows: [],
+  seats: { x: [], y: [], row: [], number: [], category: [], flags: [] },
+  areas: [],
+  decorations: [],
 };
 
-const sheet = new CSSStyleSheet();
-sheet.replaceSync(STYLE);
+/** @type {Found} */
+const NOTHING = { seatNo: -1, areaNo: -1, section: -1 };
+
+const ICONS = {
+  "Zoom in": "M12 5v14M5 12h14",
+  "Zoom out": "M5 12h14",
+  "Show everything": "M9 4H4v5M15 4h5v5M9 20H4v-5M15 20h5v-5",
+};
+const LABEL = "Seat map. Arrow keys move it, plus and minus zoom, zero shows all of it. The list of seats does the same in words.";
 
 export class Drawing extends HTMLElement {
   constructor() {
     super();
-    this.canvas = h("canvas", {
-      tabindex: "0",
-      role: "img",
-      "aria-label": "Seat map. Arrow keys move it, plus and minus zoom, zero shows all of it. The list of seats does the same in words.",
-    });
+    this.canvas = h("canvas", { tabindex: "0", role: "img", "aria-label": LABEL });
     this.context = contextOf(this.canvas);
-    this.backing = document.createElement("canvas");
     this.tip = h("div", { class: "tip", "aria-hidden": "true" });
-    const root = this.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [sheet];
-    root.append(this.canvas, this.zoomButtons(), this.tip);
+    this.minimap = new Minimap((place) => this.moveTo(around(place, this.view.scale, this.size)));
+    const all = h("div", { class: "all", hidden: true }, this.canvas, this.minimap.element, this.zoomButtons(), this.tip);
+    const styled = () => (all.hidden = false);
+    const href = new URL("drawing.css", import.meta.url).href;
+    this.attachShadow({ mode: "open" }).append(h("link", { rel: "stylesheet", href, onload: styled, onerror: styled }), all);
 
-    /** @type {Venue | null} */
-    this.shownVenue = null;
+    this.shown = new Venue(NO_LAYOUT);
+    this.seats = new Uint8Array();
+    this.scenery = new Scenery(this.shown);
+    this.bodies = new Bodies(this.shown);
     /** @type {Palette | null} */
     this.palette = null;
-    /** @type {Uint8Array} */
-    this.seats = new Uint8Array();
     /** @type {(Money | undefined)[]} by category number */
     this.prices = [];
-    /** @type {Map<number, number>} places left by area number */
-    this.available = new Map();
     /** @type {ReadonlySet<number>} */
     this.chosen = new Set();
     /** @type {ReadonlySet<number>} */
     this.held = new Set();
-    /** @type {ReadonlyMap<number, number>} */
-    this.ownAreas = new Map();
-    /** @type {Path2D[]} */
-    this.shapes = [];
-    /** @type {(Path2D | null)[]} */
-    this.scenery = [];
-
+    /** @type {number[]} */
+    this.suggested = [];
+    /** @type {Filter} */
+    this.filter = null;
     /** @type {View} */
     this.view = { scale: 1, x: 0, y: 0 };
     this.size = { width: 0, height: 0 };
@@ -120,28 +112,28 @@ export class Drawing extends HTMLElement {
     /** All is shown, and still shall be when the window changes. */
     this.fitted = true;
     this.moving = false;
+    /** The pictures of the seats: what is shown, and the one being painted. */
+    this.canvases = [h("canvas"), h("canvas")];
     /** @type {SeatLayer | null} */
     this.layer = null;
-    this.hovered = { seatNo: -1, areaNo: -1 };
+    /** @type {SeatLayer | null} */
+    this.next = null;
+    this.minimapIsOld = true;
+    /** Were real states given; and was it marked that they are drawn. */
+    this.isTrue = this.isMarked = false;
+    /** How often what was painted. */
+    this.painted = { all: 0, seats: 0, sections: 0 };
+    this.hovered = NOTHING;
+    /** @type {Sweep | null} */
+    this.sweep = null;
     this.frame = 0;
     this.animation = 0;
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.settleTimer = undefined;
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.tipTimer = undefined;
+    this.settleTimer = this.tipTimer = 0;
 
     this.observer = new ResizeObserver(() => this.resize());
     this.scheme = matchMedia("(prefers-color-scheme: dark)");
     this.recolour = () => this.readTheme();
-    listen(this.canvas, {
-      view: () => this.view,
-      moveTo: (view) => this.moveTo(view),
-      zoomBy: (factor) => this.zoomBy(factor),
-      zoomedBy: (view, at, factor) => zoomed(view, at, this.limitScale(view.scale * factor)),
-      fit: () => this.fit(),
-      tap: (point, hand) => this.tap(point, hand),
-      hover: (point) => this.hover(point),
-    });
+    listen(this.canvas, this);
   }
 
   connectedCallback() {
@@ -160,10 +152,12 @@ export class Drawing extends HTMLElement {
 
   /** @param {Venue} venue */
   set venue(venue) {
-    this.shownVenue = venue;
+    this.shown = venue;
     this.seats = new Uint8Array(venue.seatCount).fill(BLOCKED);
-    this.shapes = venue.layout.areas.map(({ shape }) => pathOf(shape));
-    this.scenery = venue.layout.decorations.map(({ shape }) => (shape ? pathOf(shape) : null));
+    this.scenery = new Scenery(venue);
+    this.bodies = new Bodies(venue);
+    this.filter = null;
+    this.layer = this.next = this.palette = null;
     this.readTheme();
     this.fit({ animate: false });
   }
@@ -173,9 +167,20 @@ export class Drawing extends HTMLElement {
    * @param {Iterable<number> & { length: number }} changed the seats that differ from what is shown
    */
   setSeats(seats, changed) {
-    this.seats = seats;
-    if (changed.length >= REPAINT_ALL_FROM) this.layer = null;
-    else if (this.layer !== null) for (const seatNo of changed) this.layer.repaint(seatNo, seats[seatNo]);
+    const all = changed.length >= REPAINT_ALL_FROM;
+    for (const seatNo of changed) {
+      if (!all) this.bodies.change(seatNo, this.seats[seatNo], seats[seatNo]);
+      this.seats[seatNo] = seats[seatNo];
+      if (all) continue;
+      this.layer?.repaint(seatNo);
+      this.next?.repaint(seatNo);
+    }
+    this.painted.seats += all ? 0 : changed.length;
+    if (all) {
+      this.bodies.count(this.seats);
+      this.repaintAll();
+    }
+    this.isTrue = true;
     this.invalidate();
   }
 
@@ -187,7 +192,7 @@ export class Drawing extends HTMLElement {
 
   /** @param {Map<number, number>} available */
   setAreas(available) {
-    this.available = available;
+    this.scenery.available = available;
     this.invalidate();
   }
 
@@ -199,71 +204,96 @@ export class Drawing extends HTMLElement {
   setOwn(chosen, held, areas) {
     this.chosen = new Set(chosen);
     this.held = new Set(held);
-    this.ownAreas = new Map(areas);
+    this.scenery.own = new Map(areas);
+    this.minimapIsOld = true;
+    this.invalidate();
+  }
+
+  /** Let the seats of other categories step back. @param {Filter} categories */
+  setFilter(categories) {
+    if (String(categories && [...categories]) === String(this.filter && [...this.filter])) return;
+    this.filter = categories;
+    this.scenery.filter = categories;
+    this.bodies.filter = categories;
+    this.bodies.forget();
+    this.repaintAll();
+  }
+
+  /** Mark what is offered instead of something that was lost. @param {number[]} seats */
+  setSuggested(seats) {
+    this.suggested = [...seats];
     this.invalidate();
   }
 
   /** Show the whole venue. @param {{ animate?: boolean }} [how] */
   fit({ animate = true } = {}) {
-    const goal = this.fitView();
-    if (goal !== null) this.travel(goal, animate);
+    this.travel(this.fitView, animate);
     this.fitted = true;
   }
 
-  /** @param {number} factor */
-  zoomBy(factor) {
-    const middle = { x: this.size.width / 2, y: this.size.height / 2 };
-    this.travel(zoomed(this.view, middle, this.limitScale(this.view.scale * factor)), true);
+  /** @param {number} factor @param {Point} [at] */
+  zoomBy(factor, at = { x: this.size.width / 2, y: this.size.height / 2 }) {
+    this.travel(this.zoomedBy(this.view, at, factor), true);
   }
 
   /** Bring a seat into sight, near enough to read it. @param {number} seatNo */
   showSeat(seatNo) {
-    const venue = this.shownVenue;
-    if (venue === null || !(seatNo < venue.seatCount)) return;
-    const place = { x: venue.x[seatNo], y: venue.y[seatNo] };
-    const { x, y } = this.toScreen(place);
+    if (!(seatNo < this.shown.seatCount)) return;
+    const { x, y } = this.seatPoint(seatNo);
     const inSight = x > 40 && y > 40 && x < this.size.width - 40 && y < this.size.height - 40;
-    if (!inSight || this.radiusPx < AIM_RADIUS_PX.touch) this.zoomTo(place);
+    if (!inSight || this.radiusPx < AIM_RADIUS_PX.touch) this.zoomTo(this.toDrawing({ x, y }));
+  }
+
+  /** Bring a section into sight, as large as fits. @param {number} i */
+  showSection(i) {
+    const section = this.shown.sections[i];
+    if (!section?.weight) return;
+    const { x0, y0, x1, y1 } = section.box;
+    const { scale } = fitting(section.box, this.size, { padding: PADDING_PX, most: Infinity });
+    // So large a section that its seats would not show: at least some of them.
+    const near = Math.max(scale, (this.seatsFromPx * FADE) / this.shown.radius);
+    this.travel(around({ x: (x0 + x1) / 2, y: (y0 + y1) / 2 }, this.limitScale(near), this.size), true);
   }
 
   /** Where a seat is in the browser's window, in CSS pixels. @param {number} seatNo */
   clientPoint(seatNo) {
-    const venue = this.shownVenue;
-    if (venue === null) return null;
-    const { left, top } = this.canvas.getBoundingClientRect();
-    const { x, y } = this.toScreen({ x: venue.x[seatNo], y: venue.y[seatNo] });
+    const { left, top } = this.getBoundingClientRect();
+    const { x, y } = this.seatPoint(seatNo);
     return { x: x + left, y: y + top, radius: this.radiusPx };
   }
 
   /** Radius of a seat as shown, in CSS pixels. */
   get radiusPx() {
-    return this.shownVenue === null ? 0 : this.shownVenue.radius * this.view.scale;
+    return this.shown.radius * this.view.scale;
   }
 
   // --- view -----------------------------------------------------------------------------------
 
-  fitView() {
-    if (this.shownVenue === null || this.size.width === 0) return null;
-    const { box, radius } = this.shownVenue;
+  /** Of all of it. */
+  get fitView() {
+    const { box, radius } = this.shown;
     return fitting(box, this.size, { padding: PADDING_PX, most: RADIUS_MAX_PX / radius });
   }
 
   /** @param {number} scale */
   limitScale(scale) {
-    const least = (this.fitView()?.scale ?? scale) * 0.7;
-    const most = RADIUS_MAX_PX / (this.shownVenue?.radius ?? 1);
-    return clamp(scale, Math.min(least, most), most);
+    const most = RADIUS_MAX_PX / this.shown.radius;
+    return clamp(scale, Math.min(this.fitView.scale * 0.7, most), most);
+  }
+
+  /** @param {View} view @param {Point} at @param {number} factor */
+  zoomedBy(view, at, factor) {
+    return zoomed(view, at, this.limitScale(view.scale * factor));
   }
 
   /** @param {Point} place in the drawing */
   zoomTo(place) {
-    const scale = this.limitScale(ZOOM_TO_RADIUS_PX / (this.shownVenue?.radius ?? 1));
-    this.travel(around(place, scale, this.size), true);
+    this.travel(around(place, this.limitScale(ZOOM_TO_RADIUS_PX / this.shown.radius), this.size), true);
   }
 
   /** @param {View} view */
   setView(view) {
-    this.view = this.shownVenue === null ? view : confined(view, this.shownVenue.box, this.size);
+    this.view = confined(view, this.shown.box, this.size);
     this.invalidate();
   }
 
@@ -290,12 +320,12 @@ export class Drawing extends HTMLElement {
     cancelAnimationFrame(this.animation);
     this.fitted = false;
     this.hideTip();
-    if (!animate || matchMedia("(prefers-reduced-motion: reduce)").matches || this.shownVenue === null) {
+    if (!animate || matchMedia("(prefers-reduced-motion: reduce)").matches) {
       this.setView(goal);
       return;
     }
     const from = this.view;
-    const to = confined(goal, this.shownVenue.box, this.size);
+    const to = confined(goal, this.shown.box, this.size);
     const startedMs = performance.now();
     const step = (/** @type {number} */ nowMs) => {
       const t = clamp((nowMs - startedMs) / ANIMATION_MS, 0, 1);
@@ -303,6 +333,12 @@ export class Drawing extends HTMLElement {
       if (t < 1) this.animation = requestAnimationFrame(step);
     };
     this.animation = requestAnimationFrame(step);
+  }
+
+  /** Where a seat is on the canvas. @param {number} seatNo */
+  seatPoint(seatNo) {
+    const { x, y } = this.shown;
+    return this.toScreen({ x: x[seatNo], y: y[seatNo] });
   }
 
   /** @param {Point} place @returns {Point} */
@@ -324,8 +360,9 @@ export class Drawing extends HTMLElement {
     this.ratio = Math.min(3, devicePixelRatio || 1);
     this.canvas.width = Math.round(width * this.ratio);
     this.canvas.height = Math.round(height * this.ratio);
-    this.layer = null;
-    if (this.fitted || first) this.view = this.fitView() ?? this.view;
+    this.layer = this.next = null;
+    this.minimapIsOld = true;
+    if (this.fitted || first) this.view = this.fitView;
     else this.view = around(middle, this.view.scale, this.size);
     // Within the observer's turn, so that the resized (emptied) canvas is never seen.
     this.draw();
@@ -333,8 +370,12 @@ export class Drawing extends HTMLElement {
 
   readTheme() {
     if (!this.isConnected) return;
-    this.palette = readPalette(this, this.shownVenue?.layout.categories ?? []);
-    this.layer = null;
+    const palette = readPalette(this, this.shown.layout.categories);
+    if (JSON.stringify(palette) === JSON.stringify(this.palette)) return;
+    this.palette = palette;
+    this.layer = this.next = null;
+    this.bodies.forget();
+    this.minimapIsOld = true;
     this.invalidate();
   }
 
@@ -348,202 +389,237 @@ export class Drawing extends HTMLElement {
     });
   }
 
+  /** Paint all seats anew; what is shown stays until that is done. */
+  repaintAll() {
+    if (this.layer !== null) this.layer.isStale = true;
+    this.next = null;
+    this.invalidate();
+  }
+
   draw() {
-    const { context, ratio, view, size, shownVenue: venue, palette, seats } = this;
+    const { context, ratio, view, size, scenery, bodies, palette } = this;
     if (palette === null || size.width === 0) return;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.fillStyle = palette.background;
     context.fillRect(0, 0, this.canvas.width, this.canvas.height);
-    if (venue === null) return;
+    this.paintSeats(palette);
+    const { seatShare } = this;
     const k = ratio * view.scale;
     context.setTransform(k, 0, 0, k, -view.x * k, -view.y * k);
-    this.drawScenery(venue, palette);
-    venue.layout.areas.forEach((area, areaNo) => this.drawArea(area, areaNo, palette));
-    if (!this.layer?.suits(view, size, this.moving)) {
-      this.layer = new SeatLayer({ venue, palette, seats, view, size, ratio, canvas: this.backing });
+    scenery.draw(context, palette, view.scale, this.hovered.areaNo);
+    this.drawBodies(palette, seatShare);
+    if (seatShare > 0) {
+      context.globalAlpha = seatShare;
+      this.layer?.copyTo(context, view, ratio);
+      context.globalAlpha = 1;
     }
-    this.layer.copyTo(context, view, ratio);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    if (this.radiusPx < SECTION_LABEL_RADIUS_PX) this.drawSectionNames(venue, palette);
-    this.drawOverlay(venue, palette);
+    if (this.radiusPx < SECTION_LABEL_RADIUS_PX) bodies.label(context, palette, (place) => this.toScreen(place), view.scale, seatShare >= 0.5);
+    this.drawOverlay(palette);
+    this.drawMinimap(palette);
+    if (this.isTrue && !this.isMarked && this.next === null) {
+      this.isMarked = true;
+      performance.mark("seat-map-drawn");
+    }
   }
 
-  /** Stage, walls, tables: few, so drawn each time. @param {Venue} venue @param {Palette} palette */
-  drawScenery(venue, palette) {
-    const { context, view } = this;
-    venue.layout.decorations.forEach(({ color, border_color, text, kind }, i) => {
-      const path = this.scenery[i];
-      if (path) {
-        context.fillStyle = color ? blend(color, palette.background, 0.7) : palette.surface;
-        if (kind !== "wall") context.fill(path);
-        context.strokeStyle = border_color ? blend(border_color, palette.background, 0.5) : palette.line;
-        context.lineWidth = (kind === "wall" ? 2 : 1) / view.scale;
-        context.stroke(path);
+  /** Radius from which seats are to be seen; 0 where they always are. */
+  get seatsFromPx() {
+    const fitPx = this.fitView.scale * this.shown.radius;
+    return fitPx < BODIES_BELOW_PX ? Math.max(SEATS_FROM_PX, fitPx * 1.1) : 0;
+  }
+
+  /** How much of the seats is to be seen, 0…1; the rest is the sections' bodies. */
+  get seatShare() {
+    if (this.layer === null) return 0;
+    return clamp((this.radiusPx / this.seatsFromPx - 1) / (FADE - 1), 0, 1);
+  }
+
+  /** A picture of the seats for this view: in slices of time, while something else can be shown. @param {Palette} palette */
+  paintSeats(palette) {
+    const { shown: venue, view, size, ratio, seats, filter, moving } = this;
+    if (this.radiusPx <= this.seatsFromPx) {
+      this.layer = this.next = null;
+      return;
+    }
+    if (this.layer?.suits(view, size, moving)) {
+      this.next = null;
+      return;
+    }
+    if (!this.next?.suits(view, size, moving)) {
+      const canvas = this.canvases[this.layer?.canvas === this.canvases[0] ? 1 : 0];
+      this.next = new SeatLayer({ venue, palette, seats, filter, view, size, ratio, canvas });
+    }
+    const inOneGo = this.layer === null && !moving;
+    if (!this.next.paint(inOneGo ? Infinity : performance.now() + SLICE_MS)) {
+      this.invalidate();
+      return;
+    }
+    this.layer = this.next;
+    this.next = null;
+    this.painted.all++;
+  }
+
+  /** Below the seats where these fade in, and where their picture ends while the map moves. @param {Palette} palette @param {number} seatShare */
+  drawBodies(palette, seatShare) {
+    const { bodies, context, layer, view, size, moving } = this;
+    if (seatShare === 1 && layer?.covers(view, size)) return;
+    if (bodies.scale === 0 || (!moving && seatShare < 1)) this.painted.sections += bodies.paint(palette, view.scale, this.ratio);
+    context.save();
+    if (seatShare === 1 && layer !== null) {
+      context.beginPath();
+      for (const { x0, y0, x1, y1 } of [bodies.box, layer.box]) context.rect(x0, y0, x1 - x0, y1 - y0);
+      context.clip("evenodd");
+    }
+    context.globalAlpha = 1 - seatShare * (seatShare < 1 ? 1 : 0.5);
+    bodies.copyTo(context);
+    context.restore();
+  }
+
+  /** @param {Palette} palette */
+  drawMinimap(palette) {
+    const { minimap, bodies, shown } = this;
+    const { scale } = this.fitView;
+    if (this.minimapIsOld) minimap.resize(shown.box, this.size);
+    const appeared = minimap.follow(this.view, this.size, scale);
+    if (minimap.element.hidden || this.moving || !(appeared || this.minimapIsOld || bodies.stale.size)) return;
+    this.minimapIsOld = false;
+    minimap.paint(this.ratio, (context, view) => {
+      this.scenery.draw(context, palette, view.scale, -1, false);
+      bodies.paint(palette, bodies.scale || scale, this.ratio);
+      bodies.copyTo(context);
+      context.fillStyle = palette.ink;
+      for (const seatNo of [...this.chosen, ...this.held]) {
+        context.beginPath();
+        context.arc(shown.x[seatNo], shown.y[seatNo], 3 / view.scale, 0, Math.PI * 2);
+        context.fill();
       }
-      if (text) this.drawText(text.text, text.x, text.y, text.size ?? 16, palette.muted, text.rotation);
     });
   }
 
-  /** @param {Area} area @param {number} areaNo @param {Palette} palette */
-  drawArea(area, areaNo, palette) {
-    const { context, view } = this;
-    const path = this.shapes[areaNo];
-    const left = this.available.get(areaNo);
-    const own = this.ownAreas.get(areaNo) ?? 0;
-    const soldOut = left === 0 && own === 0;
-    const fill = palette.tones[area.category]?.fill ?? palette.muted;
-    context.save();
-    context.globalAlpha = soldOut ? 0.08 : this.hovered.areaNo === areaNo ? 0.3 : 0.2;
-    context.fillStyle = soldOut ? palette.muted : fill;
-    context.fill(path);
-    context.globalAlpha = 1;
-    context.strokeStyle = own > 0 ? palette.ink : soldOut ? palette.line : fill;
-    context.lineWidth = (own > 0 ? 3 : 1.5) / view.scale;
-    if (soldOut) context.setLineDash([6 / view.scale, 6 / view.scale]);
-    context.stroke(path);
-    context.restore();
-    const words = own > 0 ? `✓ ${own} yours` : left === undefined ? "" : left === 0 ? "Sold out" : `${count(left)} left`;
-    this.drawAreaWords(area.name, words, areaNo, palette);
-  }
-
-  /** As large as they fit; along a narrow area, turned. @param {string} name @param {string} words @param {number} areaNo @param {Palette} palette */
-  drawAreaWords(name, words, areaNo, palette) {
-    const { context, view, shownVenue: venue } = this;
-    if (venue === null) return;
-    const { x, y, width, height } = venue.areaMiddles[areaNo];
-    const turned = height > width * 1.8;
-    const [along, across] = turned ? [height, width] : [width, height];
-    context.font = `650 10px ${FONT}`;
-    const needed = Math.max(context.measureText(name).width, context.measureText(words).width) / 10;
-    const size = Math.min((along * 0.86) / needed, across / 3, 18 / view.scale);
-    const off = size * 0.66;
-    const [dx, dy] = turned ? [off, 0] : [0, off];
-    const rotation = turned ? -90 : 0;
-    this.drawText(name, x - dx, y - dy, size, palette.ink, rotation, 650);
-    this.drawText(words, x + dx, y + dy, size * 0.85, palette.ink, rotation);
-  }
-
-  /**
-   * Words in drawing units; left out where nobody could read them.
-   *
-   * @param {string} text
-   * @param {number} x
-   * @param {number} y
-   * @param {number} size
-   * @param {string} colour
-   * @param {number} [rotation] degrees
-   * @param {number} [weight]
-   */
-  drawText(text, x, y, size, colour, rotation = 0, weight = 500) {
-    if (size * this.view.scale < 6) return;
+  /** What is the buyer's, and what the pointer is on. @param {Palette} palette */
+  drawOverlay(palette) {
     const { context } = this;
-    context.save();
-    context.translate(x, y);
-    if (rotation) context.rotate((rotation * Math.PI) / 180);
-    context.font = `${weight} ${size}px ${FONT}`;
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    context.fillStyle = colour;
-    context.fillText(text, 0, 0);
-    context.restore();
-  }
-
-  /** Names over sections while seats are too small to read; where two would touch, the larger stays. @param {Venue} venue @param {Palette} palette */
-  drawSectionNames(venue, palette) {
-    const { context } = this;
-    context.font = `600 12px ${FONT}`;
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    /** @type {Box[]} */
-    const taken = [];
-    const order = venue.sections.map((_, i) => i).sort((a, b) => venue.sections[b].weight - venue.sections[a].weight);
-    for (const i of order) {
-      const { x, y } = this.toScreen(venue.sections[i]);
-      const name = venue.shortNames[i];
-      const half = context.measureText(name).width / 2 + 7;
-      if (half * 2 > venue.sections[i].width * this.view.scale) continue;
-      const pill = { x0: x - half, y0: y - 11, x1: x + half, y1: y + 11 };
-      if (taken.some((other) => overlap(other, pill))) continue;
-      taken.push(pill);
-      context.globalAlpha = 0.86;
-      context.fillStyle = palette.background;
-      context.beginPath();
-      context.roundRect(pill.x0, pill.y0, half * 2, 22, 11);
-      context.fill();
-      context.globalAlpha = 1;
-      context.fillStyle = palette.ink;
-      context.fillText(name, x, y + 0.5);
-    }
-  }
-
-  /** What is the buyer's, and what the pointer is on. @param {Venue} venue @param {Palette} palette */
-  drawOverlay(venue, palette) {
-    const { context } = this;
-    const { category, flags } = venue.layout.seats;
+    const { category, flags } = this.shown.layout.seats;
     const at = (/** @type {number} */ seatNo, /** @type {(square: boolean) => void} */ paint) => {
-      const { x, y } = this.toScreen({ x: venue.x[seatNo], y: venue.y[seatNo] });
+      const { x, y } = this.seatPoint(seatNo);
       context.save();
       context.translate(x, y);
       paint((flags[seatNo] & WHEELCHAIR) !== 0);
       context.restore();
     };
     const radius = Math.max(OWN_RADIUS_MIN_PX, this.radiusPx);
-    for (const own of [this.chosen, this.held]) {
-      for (const seatNo of own) {
-        at(seatNo, (square) => drawOwn(context, palette, radius, { category: category[seatNo], mine: own === this.held, square }));
-      }
+    const swept = this.sweep?.seats ?? [];
+    for (const seatNo of this.suggested) {
+      if (this.seats[seatNo] !== FREE || this.chosen.has(seatNo)) continue;
+      at(seatNo, (square) => {
+        if (radius > this.radiusPx) drawSeat(context, palette, radius, { state: FREE, category: category[seatNo], square });
+        drawSuggested(context, palette, radius, square);
+      });
     }
+    const own = (/** @type {number} */ seatNo, /** @type {boolean} */ mine) =>
+      at(seatNo, (square) => drawOwn(context, palette, radius, { category: category[seatNo], mine, square }));
+    for (const seatNo of this.chosen) if (!this.sweep?.remove || !swept.includes(seatNo)) own(seatNo, false);
+    for (const seatNo of this.held) own(seatNo, true);
+    if (!this.sweep?.remove) for (const seatNo of swept) own(seatNo, false);
     const { seatNo } = this.hovered;
     if (seatNo >= 0) at(seatNo, (square) => drawHover(context, palette, Math.max(4, this.radiusPx), square));
   }
 
   // --- pointing and choosing ------------------------------------------------------------------
 
-  /** @param {Point} point @param {Hand} hand */
+  /** @param {Point} point @param {Hand} hand @returns {"" | "chose" | "moved"} what came of it */
   tap(point, hand) {
     const found = this.find(point, hand);
+    if (found.section >= 0) {
+      this.showSection(found.section);
+      return "moved";
+    }
     if (found.seatNo >= 0 && this.radiusPx < AIM_RADIUS_PX[hand]) {
       this.zoomTo(this.toDrawing(point));
-      return;
+      return "moved";
     }
-    if (found.seatNo < 0 && found.areaNo < 0) {
+    if (found === NOTHING) {
       this.hideTip();
-      return;
+      return "";
     }
     const detail = found.seatNo >= 0 ? { seatNo: found.seatNo } : { areaNo: found.areaNo };
     this.dispatchEvent(new CustomEvent("choose", { detail }));
     this.showTip(found, point);
     if (hand === "touch") this.tipTimer = setTimeout(() => this.hideTip(), TOUCH_TIP_MS);
+    return "chose";
   }
 
-  /** @param {Point} point @param {Hand} hand */
+  /** @param {Point} point @param {Hand} hand @returns {Found} */
   find(point, hand) {
-    const venue = this.shownVenue;
-    if (venue === null) return { seatNo: -1, areaNo: -1 };
+    const { shown: venue } = this;
     const { x, y } = this.toDrawing(point);
-    const seatNo = venue.seatAt(x, y, Math.max(venue.radius * 1.2, REACH_PX[hand] / this.view.scale));
-    return { seatNo, areaNo: seatNo >= 0 ? -1 : venue.areaAt(x, y) };
+    const areaNo = venue.areaAt(x, y);
+    if (this.seatShare < 0.5 && this.radiusPx < this.seatsFromPx * FADE) {
+      const near = venue.seatAt(x, y, venue.radius * 4);
+      if (near >= 0) return { ...NOTHING, section: venue.sectionOf(near) };
+    } else {
+      const seatNo = venue.seatAt(x, y, Math.max(venue.radius * 1.2, REACH_PX[hand] / this.view.scale));
+      if (seatNo >= 0) return { ...NOTHING, seatNo };
+    }
+    return areaNo >= 0 ? { ...NOTHING, areaNo } : NOTHING;
   }
 
-  /** @param {Point | null} point */
+  /** @param {Point | null} point null: the pointer left, or is busy moving the map */
   hover(point) {
-    const found = point === null ? { seatNo: -1, areaNo: -1 } : this.find(point, "mouse");
-    const any = found.seatNo >= 0 || found.areaNo >= 0;
-    this.canvas.classList.toggle("pointing", any);
-    if (point !== null && any) this.showTip(found, point);
+    const found = point === null ? NOTHING : this.find(point, "mouse");
+    this.canvas.classList.toggle("pointing", found !== NOTHING);
+    if (point !== null && found !== NOTHING) this.showTip(found, point);
     else this.hideTip();
     if (found.seatNo === this.hovered.seatNo && found.areaNo === this.hovered.areaNo) return;
     this.hovered = found;
     this.invalidate();
   }
 
-  /** @param {{ seatNo: number, areaNo: number }} found @param {Point} point */
-  showTip({ seatNo, areaNo }, point) {
-    const venue = this.shownVenue;
-    if (venue === null) return;
+  /** Can a sweep begin there? Nothing is shown yet. @param {Point} point @param {Hand} hand */
+  sweepFrom(point, hand) {
+    this.sweep = null;
+    if (this.radiusPx < AIM_RADIUS_PX[hand]) return false;
+    const { x, y } = this.toDrawing(point);
+    const from = this.shown.seatAt(x, y, this.shown.radius * 1.15);
+    const remove = this.chosen.has(from);
+    if (!remove && this.seats[from] !== FREE) return false;
+    this.sweep = { from, remove, seats: [] };
+    return true;
+  }
+
+  /** @param {Point} point */
+  sweepTo(point) {
+    const { sweep, shown: venue } = this;
+    if (sweep === null) return;
+    const { x, y } = this.toDrawing(point);
+    const to = venue.seatInRow(venue.layout.seats.row[sweep.from], x, y);
+    const step = to < sweep.from ? -1 : 1;
+    sweep.seats = [];
+    for (let s = sweep.from; s !== to + step; s += step) {
+      if (sweep.remove ? this.chosen.has(s) : this.seats[s] === FREE && !this.chosen.has(s)) sweep.seats.push(s);
+    }
+    this.showTip({ ...NOTHING, seatNo: to }, point);
+    this.invalidate();
+  }
+
+  /** @param {boolean} take */
+  sweepEnd(take) {
+    const { sweep } = this;
+    this.sweep = null;
+    this.hideTip();
+    this.invalidate();
+    if (!take || sweep === null || sweep.seats.length === 0) return;
+    this.dispatchEvent(new CustomEvent("sweep", { detail: { seats: sweep.seats, remove: sweep.remove } }));
+  }
+
+  /** @param {Found} found @param {Point} point */
+  showTip({ seatNo, areaNo, section }, point) {
     clearTimeout(this.tipTimer);
-    this.tip.replaceChildren(...(seatNo >= 0 ? this.seatWords(venue, seatNo) : this.areaWords(venue, areaNo)));
-    const anchor = seatNo >= 0 ? this.toScreen({ x: venue.x[seatNo], y: venue.y[seatNo] }) : point;
+    const words =
+      this.sweep !== null ? this.sweepWords(this.sweep) : seatNo >= 0 ? this.seatWords(seatNo) : section >= 0 ? this.sectionWords(section) : this.areaWords(areaNo);
+    this.tip.replaceChildren(...words);
+    const anchor = seatNo >= 0 ? this.seatPoint(seatNo) : point;
     const gap = seatNo >= 0 ? this.radiusPx + 8 : 16;
     const { offsetWidth, offsetHeight } = this.tip;
     const left = clamp(anchor.x - offsetWidth / 2, 8, Math.max(8, this.size.width - offsetWidth - 8));
@@ -558,58 +634,64 @@ export class Drawing extends HTMLElement {
     this.tip.classList.remove("shown");
   }
 
-  /** @param {Venue} venue @param {number} seatNo */
-  seatWords(venue, seatNo) {
-    const { section, row, number, category, flags } = venue.place(seatNo);
+  /** @param {number} seatNo */
+  seatWords(seatNo) {
+    const { section, row, number, category, flags } = this.shown.place(seatNo);
     const state = this.held.has(seatNo) ? "Held for you" : this.chosen.has(seatNo) ? "Chosen by you" : STATE_WORDS[this.seats[seatNo]];
     const buyable = this.seats[seatNo] === FREE || this.held.has(seatNo) || this.chosen.has(seatNo);
     const title = [rowName(row), seatName(number)].filter(Boolean).join(", ");
     return [
       h("b", {}, title.replace(/^./, (c) => c.toUpperCase())),
       h("span", {}, section),
-      ...(buyable ? [this.priceWords(venue, category)] : []),
+      ...(buyable ? [this.priceWords(category)] : []),
       ...seatNotes(flags).map((note) => h("span", {}, note)),
+      this.filter === null || this.filter.has(category) ? "" : h("span", {}, "Not in your filter"),
       h("span", { class: "state" }, state),
     ];
   }
 
-  /** @param {Venue} venue @param {number} areaNo */
-  areaWords(venue, areaNo) {
-    const { name, category } = venue.layout.areas[areaNo];
-    const left = this.available.get(areaNo);
-    const state = left === undefined ? "No numbered seats" : left === 0 ? "Sold out" : `${count(left)} places left`;
-    return [h("b", {}, name), this.priceWords(venue, category), h("span", { class: "state" }, state)];
+  /** @param {Sweep} sweep */
+  sweepWords({ seats, remove }) {
+    const prices = seats.map((seatNo) => this.prices[this.shown.layout.seats.category[seatNo]]);
+    const total = prices.reduce((sum, price) => sum + (price?.amount ?? 0), 0);
+    const title = `${remove ? "Give back" : "Choose"} ${seats.length} ${seats.length === 1 ? "seat" : "seats"}`;
+    const [first] = prices;
+    return [h("b", {}, title), first && !remove ? h("span", {}, money({ ...first, amount: total })) : ""];
   }
 
-  /** @param {Venue} venue @param {number} category */
-  priceWords(venue, category) {
+  /** @param {number} section */
+  sectionWords(section) {
+    const { free, total } = fullness(this.shown, this.seats, this.filter);
+    return [
+      h("b", {}, this.shown.layout.sections[section].name),
+      h("span", {}, `${count(free[section])} of ${count(total[section])} free`),
+    ];
+  }
+
+  /** @param {number} areaNo */
+  areaWords(areaNo) {
+    const { name, category } = this.shown.layout.areas[areaNo];
+    const left = this.scenery.available.get(areaNo);
+    const state = left === undefined ? "No numbered seats" : left === 0 ? "Sold out" : `${count(left)} places left`;
+    return [h("b", {}, name), this.priceWords(category), h("span", { class: "state" }, state)];
+  }
+
+  /** @param {number} category */
+  priceWords(category) {
     const price = this.prices[category];
-    const name = venue.layout.categories[category]?.name ?? "";
+    const name = this.shown.layout.categories[category]?.name ?? "";
     return h("span", { class: "price" }, name, price ? h("strong", {}, money(price)) : null);
   }
 
   zoomButtons() {
-    return h(
-      "div",
-      { class: "zoom" },
-      iconButton("in", "Zoom in", () => this.zoomBy(1.8)),
-      iconButton("out", "Zoom out", () => this.zoomBy(1 / 1.8)),
-      iconButton("fit", "Show everything", () => this.fit()),
-    );
+    const acts = [() => this.zoomBy(1.8), () => this.zoomBy(1 / 1.8), () => this.fit()];
+    const buttons = Object.entries(ICONS).map(([name, path], i) => {
+      const button = h("button", { type: "button", "aria-label": name, title: name, onclick: acts[i] });
+      button.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${path}"/></svg>`;
+      return button;
+    });
+    return h("div", { class: "zoom" }, ...buttons);
   }
-}
-
-/** @param {keyof typeof ICONS} icon @param {string} name @param {() => void} onclick */
-function iconButton(icon, name, onclick) {
-  const button = h("button", { type: "button", "aria-label": name, title: name, onclick });
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  path.setAttribute("d", ICONS[icon]);
-  svg.append(path);
-  button.append(svg);
-  return button;
 }
 
 /** What a buyer should know about a seat before taking it. @param {number} flags */

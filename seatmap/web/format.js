@@ -2,7 +2,7 @@
 /**
  * Money, dates and counts as people read them. The page speaks English, so its figures do too.
  *
- * @import { Money } from "./api.js"
+ * @import { Money } from "./types.js"
  */
 
 const locale = navigator.languages?.find((l) => l.toLowerCase().startsWith("en")) ?? "en-GB";
@@ -64,7 +64,7 @@ export function clock(iso, timeZone) {
 }
 
 /** @param {Intl.DateTimeFormatOptions} options @param {string} [timeZone] */
-function dateFormat(options, timeZone) {
+export function dateFormat(options, timeZone) {
   try {
     return new Intl.DateTimeFormat(locale, { ...options, timeZone });
   } catch {

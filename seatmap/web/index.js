@@ -1,106 +1,260 @@
 // @ts-check
-/**
- * The list of events.
- *
- * @import { EventSummary } from "./api.js"
- */
-import { Api, ApiError } from "./api.js";
+/** The list of events. The form holds what is looked for, the address what the form holds. @import { EventSummary } from "./types.js" */
 import { byId, h, svgAddress } from "./dom.js";
-import { count, moment, money } from "./format.js";
-import { drawPoster } from "./poster.js";
+import { clock, count, dateFormat, moment, money, plural } from "./format.js";
 
-/** Below this share of free places an event is worth hurrying for. */
 const FEW_SHARE = 0.1;
+const PAGE = 24;
+const NAMES = ["q", "category", "city", "near", "when", "available"];
 
-const api = new Api();
+const [form] = document.forms;
 const list = byId("events");
 const more = byId("more");
-const message = byId("message");
+const near = byId("locate");
+const fields = /** @type {any} */ (form.elements);
+/** @type {Map<string, { event: EventSummary, card: Element }>} */
+const shown = new Map();
 /** @type {string | null} */
 let cursor = null;
+let loading = new AbortController();
+let typing = 0;
 
-more.addEventListener("click", () => void load());
-void load();
+form.addEventListener("submit", (event) => event.preventDefault());
+form.addEventListener("change", ({ target }) => target !== fields.q && search());
+fields.q.oninput = () => {
+  clearTimeout(typing);
+  typing = setTimeout(search, 250, true);
+};
+byId("clear").onclick = () => drop(...NAMES);
+byId("again").onclick = () => load();
+more.onclick = loadMore;
+near.onclick = locate;
+near.hidden = !navigator.geolocation;
+addEventListener("popstate", visit);
+addEventListener("pagehide", () => history.replaceState({ limit: Math.min(Math.max(shown.size, PAGE), 100), y: scrollY }, ""));
+addEventListener("online", () => shown.size || load());
+document.addEventListener("visibilitychange", refresh);
+setInterval(refresh, 20_000);
 
-async function load() {
-  message.hidden = true;
-  try {
-    const page = await api.events(cursor ?? undefined);
-    if (cursor === null) list.replaceChildren();
-    list.append(...page.items.map(card));
-    cursor = page.next_cursor;
-    more.hidden = cursor === null;
-    if (list.childElementCount === 0) {
-      tell("Nothing on sale yet", "When an organiser publishes an event it appears here.");
-    }
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    if (cursor === null) list.replaceChildren();
-    tell("The programme did not load", "The box office cannot be reached just now. Your connection may be down, or ours.", () => void load());
-  } finally {
-    list.removeAttribute("aria-busy");
+/** @returns {Record<string, string>} */
+function chosen() {
+  const { from, to, ...choice } = Object.fromEntries([...new FormData(form)].filter(([, value]) => value));
+  return /** @type {any} */ (choice.when !== "dates" ? choice : { ...choice, ...(from && { from }), ...(to && { to }) });
+}
+
+/** Go where the address points, and to where one was there. */
+async function visit() {
+  const given = new URLSearchParams(location.search);
+  for (const name of [...NAMES, "from", "to"]) set(name, given.get(name) ?? "");
+  const { limit, y } = history.state ?? {};
+  await load(limit);
+  scrollTo(0, y ?? scrollY);
+}
+
+/** @param {string} name @param {string} value */
+function set(name, value) {
+  offer(name, value);
+  // A group of radio buttons does not take an empty value in Chromium.
+  if (name === "category") part(form, `[name=category][value="${CSS.escape(value)}"]`).checked = true;
+  else if (name === "available") fields.available.checked = value;
+  else fields[name].value = value;
+}
+
+/** @param {string} name @param {string} value to be choosable */
+function offer(name, value) {
+  const host = { city: fields.city, category: byId("kinds") }[name];
+  if (!host || host.querySelector(`[value="${CSS.escape(value)}"]`)) return;
+  host.append(name === "city" ? new Option(value, value) : h("label", { class: "chip" }, h("input", { type: "radio", name, value }), value));
+}
+
+/** @param {boolean} [isTyping] all of it is one entry in the history */
+function search(isTyping = false) {
+  const address = `?${new URLSearchParams(chosen())}`;
+  history[isTyping && location.search.includes("q=") ? "replaceState" : "pushState"](null, "", address === "?" ? "/" : address);
+  void load();
+}
+
+/** @param {...string} names filters to take back */
+function drop(...names) {
+  for (const name of names) set(name, "");
+  search();
+  list.focus();
+}
+
+const active = () => NAMES.filter((name) => chosen()[name]);
+
+/** The end of a sentence. */
+function words() {
+  return active().map((name) => {
+    const { dataset, selectedOptions } = part(form, `[name=${name}]`);
+    return ` ${(dataset.say ?? selectedOptions[0].dataset.say).replace("*", chosen()[name])}`;
+  }).join("");
+}
+
+/** The moments looked for, on this machine's calendar. */
+function period() {
+  const { when, from, to } = chosen();
+  const now = new Date();
+  /** @param {number} days @param {number} [hours] */
+  const at = (days, hours = 0) => new Date(now.getFullYear(), now.getMonth(), now.getDate() + days, hours).toISOString();
+  // From Monday, 0; a weekend begins on Friday evening.
+  const weekday = (now.getDay() + 6) % 7;
+  const end = {
+    today: at(1),
+    weekend: at(7 - weekday),
+    week: at(7),
+    month: new Date(now.getFullYear(), now.getMonth() + 1).toISOString(),
+    dates: to && new Date(`${to}T23:59`).toISOString(),
+  }[when];
+  return {
+    from: from ? new Date(`${from}T00:00`).toISOString() : when === "weekend" && weekday < 5 ? at(4 - weekday, 17) : at(0),
+    ...(end && { to: end }),
+  };
+}
+
+async function showFacets() {
+  const { cities = [], categories = [] } = await get("/facets", { from: new Date().toISOString() }).catch(() => ({}));
+  for (const { name } of cities) offer("city", name);
+  for (const { name } of categories.slice(0, 12)) offer("category", name);
+}
+
+function locate() {
+  if (fields.near.value) return drop("near");
+  navigator.geolocation.getCurrentPosition(
+    ({ coords }) => {
+      // To a kilometre: all that a shared link gives away.
+      fields.near.value = `${coords.latitude.toFixed(2)},${coords.longitude.toFixed(2)}`;
+      search();
+    },
+    () => say("Your position is not known; choose a city instead."),
+    { timeout: 10_000 },
+  );
+}
+
+/** @param {string} path @param {any} query @param {AbortSignal} [signal] */
+async function get(path, query, signal) {
+  const response = await fetch(`/v1/events${path}?${new URLSearchParams(query)}`, { signal });
+  if (!response.ok) throw new Error(`${response.status}`);
+  return response.json();
+}
+
+/** @param {object} place in the list */
+function page(place) {
+  const { when, ...query } = chosen();
+  return get("", { ...query, ...period(), ...place }, loading.signal).catch(() => null);
+}
+
+/** Show what is looked for, from the beginning. @param {number} [limit] how many events */
+async function load(limit = PAGE) {
+  byId("dates").hidden = fields.when.value !== "dates";
+  byId("clear").hidden = !words();
+  near.ariaPressed = `${!!fields.near.value}`;
+  loading.abort();
+  const { signal } = (loading = new AbortController());
+  list.ariaBusy = "true";
+  const found = await page({ limit });
+  if (signal.aborted) return;
+  list.ariaBusy = null;
+  list.replaceChildren();
+  shown.clear();
+  append(found ?? { items: [], next_cursor: null });
+  if (!found) say("");
+  document.body.dataset.list = !found ? (navigator.onLine ? "failed" : "offline") : shown.size ? "shown" : words() ? "nothing" : "unsold";
+  byId("nothing-title").textContent = `Nothing${words()}`;
+  byId("wider").replaceChildren(
+    ...active().map((name) => h("button", { class: "button quiet small", type: "button", onclick: () => drop(name) }, part(form, `[name=${name}]`).dataset.any)),
+  );
+}
+
+async function loadMore() {
+  const { signal } = loading;
+  more.ariaDisabled = "true";
+  const found = await page({ limit: PAGE, cursor });
+  more.ariaDisabled = null;
+  if (signal.aborted) return;
+  if (found) part(append(found)[0], "a").focus({ preventScroll: true });
+  else say("The next events did not load; try again.");
+}
+
+/** @param {{ items: EventSummary[], next_cursor: string | null }} page */
+function append({ items, next_cursor }) {
+  const cards = items.map(draw);
+  list.append(...cards);
+  cursor = next_cursor;
+  more.hidden = cursor === null;
+  say(`${cursor ? "The first " : ""}${shown.size ? plural(shown.size, "event") : "No events"}${words()}`);
+  return cards;
+}
+
+/** Keep the cards in view true: people leave this page open. */
+async function refresh() {
+  const ids = [...shown].filter(([, { card }]) => {
+    const { top, bottom } = card.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  }).map(([id]) => ["id", id]);
+  if (document.hidden || ids.length === 0) return;
+  const { items = [] } = await get("/availability", ids.slice(0, 50)).catch(() => ({}));
+  for (const now of items) {
+    const known = shown.get(now.event_id);
+    if (known) showState(known.card, Object.assign(known.event, now));
   }
 }
 
 /** @param {EventSummary} event */
-function card(event) {
-  const { venue, starts_at } = event;
-  return h(
-    "li",
-    { class: "event" },
-    picture(event),
-    h(
-      "div",
-      { class: "body" },
-      h("p", { class: "when" }, h("time", { datetime: starts_at }, moment(starts_at, venue.timezone))),
-      h("h2", {}, h("a", { href: `/events/${event.event_id}` }, event.name)),
-      h("p", { class: "where" }, [venue.name, venue.city].filter(Boolean).join(", ")),
-    ),
-    fill(event),
-  );
+function draw(event) {
+  const { event_id, name, venue, starts_at, metadata = {} } = event;
+  const card = part(part(document, "#card").content, "li").cloneNode(true);
+  /** @param {Intl.DateTimeFormatOptions} options */
+  const date = (options) => dateFormat(options, venue.timezone).format(new Date(starts_at));
+  const year = date({ year: "numeric" });
+  write(card, {
+    ".day :first-child": date({ month: "short" }) + (year === String(new Date().getFullYear()) ? "" : ` ${year}`),
+    ".day b": date({ day: "numeric" }),
+    ".day :last-child": date({ weekday: "short" }),
+    ".unseen": moment(starts_at, venue.timezone),
+    a: name,
+    ".where": [clock(starts_at, venue.timezone), [venue.name, venue.city].filter(Boolean).join(", ")].join(" · "),
+    ".tagline": metadata.tagline ?? "",
+  });
+  part(card, "a").href = `/events/${event_id}`;
+  const picture = part(card, ".picture");
+  picture.style.setProperty("--hue", String(parseInt(event_id.slice(-3), 16) % 360));
+  const src = metadata.poster_svg ? svgAddress(`${metadata.poster_svg}`) : metadata.image_url;
+  if (/^(data:|https:\/\/|\/\w)/.test(src)) {
+    picture.prepend(h("img", { alt: "", loading: "lazy", referrerpolicy: "no-referrer", src, onerror: ({ target }) => target.remove() }));
+  }
+  showState(card, event);
+  shown.set(event_id, { event, card });
+  return card;
 }
 
-/** @param {EventSummary} event */
-function picture(event) {
-  const poster = event.metadata?.poster_svg;
-  if (typeof poster === "string") return h("img", { class: "poster", src: svgAddress(poster), alt: "" });
-  const canvas = h("canvas", { class: "poster", "aria-hidden": "true" });
-  drawPoster(canvas, event.event_id);
-  return canvas;
+/** @param {Element} card @param {EventSummary} event */
+function showState(card, { availability, prices_from, status }) {
+  const { seats = 0, available = null } = availability ?? {};
+  const left = seats && available !== null ? available / seats : 1;
+  const [flag, text] = status === "cancelled" ? ["Cancelled", "Cancelled"]
+    : status === "paused" ? ["Sale paused", "The sale is paused"]
+    : available === 0 ? ["Sold out", "Sold out"]
+    : available === null ? ["", ""]
+    : left < FEW_SHARE ? ["Few left", `Only ${count(available)} left`]
+    : ["", `${count(available)} places left`];
+  write(card, { ".flag": flag, ".left": text, strong: prices_from ? money(prices_from) : "" });
+  part(card, "i").style.transform = `scaleX(${1 - left})`;
+  part(card, ".price").hidden = status !== "on_sale" || available === 0 || !prices_from;
 }
 
-/** How full it is, and from what price. @param {EventSummary} event */
-function fill({ availability, prices_from, status }) {
-  const from = prices_from ? h("span", {}, "from ", h("strong", {}, money(prices_from))) : h("span");
-  if (!availability || availability.seats === 0 || availability.available === null) return h("div", { class: "fill" }, h("p", { class: "facts" }, from));
-  const { seats, available } = availability;
-  const left = available / seats;
-  const bar = h("i");
-  bar.style.transform = `scaleX(${1 - left})`;
-  const few = status === "on_sale" && left > 0 && left < FEW_SHARE;
-  return h(
-    "div",
-    { class: "fill" },
-    h("div", { class: "meter", "aria-hidden": "true" }, bar),
-    h("p", { class: "facts" }, h("span", few ? { class: "few" } : {}, fullness(status, available, left)), available > 0 ? from : null),
-  );
+/** @param {ParentNode} root @param {string} selector @returns {any} */
+const part = (root, selector) => root.querySelector(selector);
+
+/** @param {Element} card @param {object} texts by selector */
+function write(card, texts) {
+  for (const [selector, text] of Object.entries(texts)) part(card, selector).textContent = text;
 }
 
-/** @param {string} status @param {number} available @param {number} left share of places still free */
-function fullness(status, available, left) {
-  if (status === "paused") return "Sale is paused";
-  if (status === "cancelled") return "Cancelled";
-  if (available === 0) return "Sold out";
-  if (left < FEW_SHARE) return `Only ${count(available)} left`;
-  return `${count(available)} places left`;
+/** @param {string} text */
+function say(text) {
+  byId("count").textContent = text;
 }
 
-/** @param {string} title @param {string} text @param {() => void} [again] */
-function tell(title, text, again) {
-  message.replaceChildren(
-    h("h2", {}, title),
-    h("p", {}, text),
-    again ? h("button", { class: "button quiet", type: "button", onclick: again }, "Try again") : "",
-  );
-  message.hidden = false;
-}
+void visit();
+void showFacets();

@@ -1,44 +1,57 @@
 // @ts-check
 /**
  * One buyer's way through one event. No DOM: it is told what the buyer does and what the map shows,
- * talks to the API, and calls `changed` after every step.
+ * talks to the API, calls `changed` after every step and `emit` when something has happened.
  *
  *     choose ──hold──▶ held ──pay──▶ done
  *        ▲              │ ▲ └─▶ pending ─┘
  *        └─release/expiry┘ └── declined ─┘
  *
- * @import { Api, Booking, EventPage, Hold, Money, Price, Ticket } from "./api.js"
+ * @import { AreaItem, BestWish, Booking, Buyer, EventPage, Hold, HoldWish, Money, Notice, Price, SeatItem, Step, Ticket } from "./types.js"
+ * @import { Api } from "./api.js"
  * @import { Venue } from "./layout.js"
- * @typedef {"choose" | "held" | "pending" | "done"} Step
- * @typedef {{ tone: "quiet" | "info" | "bad", text: string }} Notice quiet: only said aloud
  */
 import { ApiError, newId, sleep } from "./api.js";
-import { listed, money, plural, sum } from "./format.js";
+import { count, listed, money, plural, sum } from "./format.js";
+import { rowName } from "./layout.js";
 import { forget, recall, remember } from "./memory.js";
+import { nearestFree } from "./nearest.js";
 import { FREE, HELD, SOLD } from "./protocol.js";
 
 const POLL_FIRST_MS = 600;
 const POLL_MAX_MS = 4000;
-const TICKET_TRIES = 6;
 /** After a hold has ended its seats may take this long to come free; until then it is us who have them. */
 const ECHO_MS = 3000;
 const ECHO_RETRY_MS = 400;
-const NAMED_MAX = 3;
+const AGAIN_MS = 1500;
+/** A choice is brought back after a reload, but not tomorrow. */
+const CHOICE_MS = 15 * 60_000;
+/** Deadlines closer than this are the same. */
+const SAME_MS = 1000;
+const AGAIN = "If they are still free you can take them again.";
+const TIME_OUT = `Your time ran out, so the seats went back on sale. ${AGAIN}`;
+const STILL_HELD = "Nothing was charged. Your seats are still held: try another card.";
+const OURS = ["held", "paying", "booked"];
 /** @type {Record<string, string>} */
 const DECLINES = {
   card_declined: "The bank declined the card.",
   insufficient_funds: "There is not enough money on the account.",
 };
+/** What best seats gave up. @type {Record<string, string>} */
+const RELAXED = {
+  "restricted-view": "some have a restricted view",
+  "neighbouring-rows": "they are in neighbouring rows",
+  split: "they are split up as evenly as possible",
+};
 
 export class Journey {
   /**
-   * @param {object} options
-   * @param {Api} options.api
-   * @param {EventPage} options.event
-   * @param {Venue} options.venue
-   * @param {() => void} options.changed
+   * @param {Api} api @param {EventPage} event @param {Venue} venue
+   * @param {() => void} changed
+   * @param {(name: string, detail: Record<string, unknown>) => void} emit
    */
-  constructor({ api, event, venue, changed }) {
+  constructor(api, event, venue, changed, emit) {
+    this.emit = emit;
     this.api = api;
     this.event = event;
     this.venue = venue;
@@ -59,6 +72,19 @@ export class Journey {
     this.tickets = [];
     /** @type {Notice | null} */
     this.notice = null;
+    /** Seats somebody was quicker to take, as long as the notice speaks of them. @type {number[]} */
+    this.lost = [];
+    /** The nearest free ones instead. @type {number[]} */
+    this.suggested = [];
+    /** Why the last thing asked for did not happen. @type {ApiError | null} */
+    this.failure = null;
+    /** What is held or booked is not known: the network cut the answer off. */
+    this.unresolved = false;
+    /** The booking to come back to. @type {string | null | undefined} */
+    this.sought = null;
+    this.over = false;
+    /** Ends a wait for the bank early. */
+    this.wake = () => {};
     /** @type {Uint8Array | null} */
     this.seats = null;
     /** @type {Map<number, number>} */
@@ -67,15 +93,18 @@ export class Journey {
     this.prices = [];
     this.setPrices(event.prices);
     this.status = event.status;
-    /** @type {{ print: string, key: string } | null} */
-    this.attempt = null;
     this.ownEchoUntilMs = 0;
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.deadline = undefined;
+    this.deadline = 0;
+    this.holdKey = `hold.${event.event_id}`;
+    this.attemptKey = `tab.attempt.${event.event_id}`;
+    this.choiceKey = `tab.choice.${event.event_id}`;
   }
 
-  get holdKey() {
-    return `hold.${this.event.event_id}`;
+  /** Nothing of this journey shall happen any more. */
+  end() {
+    this.over = true;
+    clearTimeout(this.deadline);
+    this.wake();
   }
 
   /** Places chosen so far. */
@@ -86,13 +115,13 @@ export class Journey {
   /** What the choice costs at today's prices; null while a price is unknown. @returns {Money | null} */
   get total() {
     if (this.hold !== null) return this.hold.total;
-    const parts = [];
-    for (const seatNo of this.chosen) parts.push(this.seatPrice(seatNo));
+    const parts = [...this.chosen].map((seatNo) => this.seatPrice(seatNo));
     for (const [areaNo, n] of this.wanted) {
       const price = this.areaPrice(areaNo);
       parts.push(price && { ...price, amount: price.amount * n });
     }
-    return parts.some((p) => p === undefined) ? null : sum(parts.filter((p) => p !== undefined));
+    const known = parts.filter((p) => p !== undefined);
+    return known.length < parts.length ? null : sum(known);
   }
 
   get onSale() {
@@ -109,6 +138,11 @@ export class Journey {
     return this.prices[this.venue.layout.areas[areaNo].category];
   }
 
+  /** As far as is known. */
+  get soldOut() {
+    return this.seats !== null && !this.seats.includes(FREE) && this.venue.layout.areas.every((_, areaNo) => this.available.get(areaNo) === 0);
+  }
+
   /** Seats the buyer holds now. */
   heldSeats() {
     return new Set(this.step === "held" || this.step === "pending" ? this.hold?.seats.map((s) => s.seat_no) : []);
@@ -116,29 +150,35 @@ export class Journey {
 
   // --- what the map says ------------------------------------------------------------------------
 
-  /** @param {Price[]} prices */
+  /** A price that rises while seats are being chosen is told before they are held. @param {Price[]} prices */
   setPrices(prices) {
+    const before = this.prices;
     this.prices = [];
     for (const { category_no, price } of prices) this.prices[category_no] = price;
+    if (this.step !== "choose") return;
+    const own = new Set([...this.chosen].map((s) => this.venue.layout.seats.category[s]));
+    for (const areaNo of this.wanted.keys()) own.add(this.venue.layout.areas[areaNo].category);
+    const risen = prices.filter(({ category_no: n, price }) => own.has(n) && price.amount > (before[n]?.amount ?? Infinity));
+    if (risen.length === 0) return;
+    const words = risen.map(({ category, category_no: n, price }) => `${category} now ${money(price)} instead of ${before[n] && money(before[n])}`);
+    this.say("info", `The price went up: ${listed(words)}.${this.total ? ` Your choice comes to ${money(this.total)}.` : ""}`);
   }
 
-  /**
-   * @param {Uint8Array} seats
-   * @param {number[]} changedSeats
-   */
+  /** @param {Uint8Array} seats @param {number[]} changedSeats */
   seatsChanged(seats, changedSeats) {
     this.seats = seats;
+    const held = this.heldSeats();
+    if (changedSeats.some((seatNo) => seats[seatNo] === FREE && held.has(seatNo))) void this.refreshHold();
     if (this.step !== "choose" || this.busy !== "" || Date.now() < this.ownEchoUntilMs) return;
     const lost = changedSeats.filter((seatNo) => this.chosen.has(seatNo) && seats[seatNo] !== FREE);
-    if (lost.length > 0) this.lose(lost, []);
+    if (lost.length > 0) void this.miss(lost);
+    else if (this.suggested.some((seatNo) => seats[seatNo] !== FREE)) this.suggest();
   }
 
-  /** @param {Map<number, number>} available */
-  areasChanged(available) {
-    this.available = available;
+  areasChanged() {
     if (this.step !== "choose" || this.busy !== "") return;
     for (const [areaNo, n] of this.wanted) {
-      const left = available.get(areaNo) ?? 0;
+      const left = this.available.get(areaNo) ?? Infinity;
       if (left >= n) continue;
       const { name } = this.venue.layout.areas[areaNo];
       this.want(areaNo, left);
@@ -167,11 +207,54 @@ export class Journey {
     }
   }
 
+  /** Add those that are free, within the limit. @param {number[]} seatNos */
+  chooseSeats(seatNos) {
+    if (!this.mayChoose()) return;
+    const fresh = seatNos.filter((s) => this.seats?.[s] === FREE && !this.chosen.has(s));
+    const taken = fresh.slice(0, Math.max(0, this.event.buyer_limit - this.quantity));
+    for (const seatNo of taken) this.chosen.add(seatNo);
+    if (taken.length < fresh.length) this.withinLimit(fresh.length);
+    else if (taken.length > 0) this.say("quiet", `${this.seatsWords(taken)} chosen.`);
+  }
+
+  /** @param {number[]} seatNos */
+  dropSeats(seatNos) {
+    if (!this.mayChoose()) return;
+    for (const seatNo of seatNos) this.chosen.delete(seatNo);
+    this.say("quiet", `${this.seatsWords(seatNos)} put back.`);
+  }
+
+  takeSuggested() {
+    const { suggested } = this;
+    this.say("quiet", "");
+    this.chooseSeats(suggested);
+  }
+
+  clear() {
+    if (!this.mayChoose()) return;
+    this.chosen.clear();
+    this.wanted.clear();
+    this.say("quiet", "Nothing chosen.");
+  }
+
+  /** Seats in as few words as name them all: "Stalls, row F, seats 14 and 15". @param {number[]} seatNos */
+  seatsWords(seatNos) {
+    const { seats, rows, sections } = this.venue.layout;
+    if (seatNos.length === 1) return this.venue.label(seatNos[0]);
+    const groups = [...new Set(seatNos.map((s) => seats.row[s]))].map((row) => {
+      const own = seatNos.filter((s) => seats.row[s] === row);
+      const numbers = own.length > 1 ? `seats ${listed(own.map((s) => seats.number[s]))}` : `seat ${seats.number[own[0]]}`;
+      return [sections[rows[row].section].name, rowName(rows[row].label), numbers].filter(Boolean).join(", ");
+    });
+    return groups.join("; ");
+  }
+
   /** @param {number} areaNo @param {number} quantity */
   setArea(areaNo, quantity) {
     if (!this.mayChoose()) return;
     const before = this.wanted.get(areaNo) ?? 0;
-    const left = this.available.get(areaNo) ?? 0;
+    // Only the live connection tells; without it the box office decides.
+    const left = this.available.get(areaNo) ?? Infinity;
     const { name } = this.venue.layout.areas[areaNo];
     if (quantity > left) this.say("info", left === 0 ? `${name} is sold out.` : `Only ${plural(left, "place")} left in ${name}.`);
     else if (quantity < before || this.withinLimit(quantity - before)) {
@@ -202,11 +285,18 @@ export class Journey {
   // --- holding ----------------------------------------------------------------------------------
 
   async holdChosen() {
-    if (this.step !== "choose" || this.busy !== "" || this.quantity === 0) return;
+    if (this.quantity === 0) return;
+    const told = this.total;
+    /** @type {Omit<HoldWish, "hold_id">} */
+    const wish = {};
+    if (this.chosen.size > 0) wish.seats = [...this.chosen].sort((a, b) => a - b);
+    if (this.wanted.size > 0) wish.areas = Object.fromEntries(this.wanted);
     await this.doing("holding", async () => {
       for (;;) {
         try {
-          this.enterHold(await this.requestHold());
+          const hold = await this.requestHold(wish);
+          if (told !== null && hold.total.amount > told.amount) await this.tooDear(hold, told);
+          else this.enterHold(hold);
           return;
         } catch (error) {
           const own = error instanceof ApiError && error.code === "seat-unavailable" && Date.now() < this.ownEchoUntilMs;
@@ -218,155 +308,233 @@ export class Journey {
     this.dropLost();
   }
 
-  async requestHold() {
-    /** @type {{ hold_id: string, seats?: number[], areas?: Record<string, number> }} */
-    const wish = { hold_id: newId() };
-    if (this.chosen.size > 0) wish.seats = [...this.chosen].sort((a, b) => a - b);
-    if (this.wanted.size > 0) wish.areas = Object.fromEntries(this.wanted);
+  /** Have the best places found and held, whatever was chosen before. @param {BestWish} best */
+  async holdBest(best) {
+    await this.doing("holding", async () => {
+      const hold = await this.requestHold({ best });
+      this.enterHold(hold);
+      const given = (hold.relaxed ?? []).flatMap((what) => RELAXED[what] ?? []);
+      if (given.length > 0) this.say("info", `These are the best ${count(best.quantity)} left: ${listed(given)}.`);
+    });
+  }
+
+  /** The price rose in the moment of holding: nobody is to learn that afterwards. @param {Hold} hold @param {Money} told */
+  async tooDear(hold, told) {
+    await this.api.releaseHold(hold.hold_id);
+    this.forgetHold(hold);
+    this.awaitEcho();
+    for (const { seat_no, price } of hold.seats) this.prices[this.venue.layout.seats.category[seat_no]] = price;
+    for (const { area_no, price } of hold.areas) this.prices[this.venue.layout.areas[area_no].category] = price;
+    this.say("info", `The price has just gone up to ${money(hold.total)} instead of ${money(told)}, so nothing is held yet. Hold again if that suits you.`);
+  }
+
+  /** @param {Omit<HoldWish, "hold_id">} wish */
+  async requestHold(wish) {
+    const hold_id = newId();
+    const before = recall(this.holdKey);
     // Known before it exists: should the answer be lost, a reload still finds the hold.
-    remember(this.holdKey, wish.hold_id);
+    remember(this.holdKey, hold_id);
     try {
-      return await this.api.hold(this.event.event_id, wish);
+      return await this.api.hold(this.event.event_id, { hold_id, ...wish });
     } catch (error) {
-      if (!(error instanceof ApiError && error.status === 0)) forget(this.holdKey);
+      if (error instanceof ApiError && (error.status === 0 || error.status >= 500)) this.seekAgain();
+      // Refused for certain; what another window holds is still held.
+      else if (before === null) forget(this.holdKey);
+      else remember(this.holdKey, before);
       throw error;
     }
   }
 
   /** @param {Hold} hold */
   enterHold(hold) {
+    const fresh = this.hold?.hold_id !== hold.hold_id;
     this.hold = hold;
     this.step = "held";
-    this.notice = { tone: "quiet", text: "Held for you." };
-    this.chosen = new Set(hold.seats.map((s) => s.seat_no));
-    this.wanted = new Map(hold.areas.map((a) => [a.area_no, a.quantity]));
+    this.say("quiet", "Held for you.");
+    this.chooseAgain(hold);
     remember(this.holdKey, hold.hold_id);
     this.watchDeadline();
+    if (fresh) this.emit("hold", { hold });
+  }
+
+  /** @param {{ seats: SeatItem[], areas: AreaItem[] }} of */
+  chooseAgain({ seats, areas }) {
+    this.chosen = new Set(seats.map((s) => s.seat_no));
+    this.wanted = new Map(areas.map((a) => [a.area_no, a.quantity]));
   }
 
   watchDeadline() {
-    clearTimeout(this.deadline);
-    if (this.hold === null) return;
-    const leftMs = Date.parse(this.hold.expires_at) - this.api.nowMs();
-    this.deadline = setTimeout(() => void this.deadlinePassed(), Math.max(0, leftMs) + 250);
+    const leftMs = Date.parse(this.hold?.expires_at ?? "") - this.api.nowMs();
+    this.lookAgain(Math.max(250, leftMs + 250));
   }
 
-  async deadlinePassed() {
-    if (this.step !== "held" || this.hold === null) return;
+  /** @param {number} ms from now */
+  lookAgain(ms) {
+    clearTimeout(this.deadline);
+    this.deadline = setTimeout(() => void this.reconnected(), ms);
+  }
+
+  /** @param {string | null} [bookingId] */
+  seekAgain(bookingId = null) {
+    this.unresolved = true;
+    this.sought = bookingId;
+    this.lookAgain(AGAIN_MS);
+  }
+
+  /** Another window may hold something else by now. @param {{ hold_id: string } | null} of */
+  forgetHold(of) {
+    if (of === null || recall(this.holdKey) === of.hold_id) forget(this.holdKey);
+  }
+
+  /** What became of the hold? Its deadline, another window or a refusal may have changed it. @param {boolean} [told] that it was extended */
+  async refreshHold(told = false) {
+    const { hold } = this;
+    if (this.step !== "held" || hold === null || this.over) return;
     if (this.busy !== "") {
-      this.deadline = setTimeout(() => void this.deadlinePassed(), 1000);
+      this.lookAgain(AGAIN_MS);
       return;
     }
     try {
-      // The server's clock decides; perhaps another tab has extended it.
-      const hold = await this.api.getHold(this.hold.hold_id);
-      if (hold.status === "held" && Date.parse(hold.expires_at) > this.api.nowMs()) {
-        this.hold = hold;
+      const now = await this.api.getHold(hold.hold_id);
+      if (this.hold !== hold || this.over) return;
+      if (now.status === "held") {
+        this.hold = now;
         this.watchDeadline();
-        this.changed();
-        return;
-      }
+        const longer = Date.parse(now.expires_at) - Date.parse(hold.expires_at) > SAME_MS;
+        // Paying makes it longer too, and then other things are said.
+        if (told && longer && this.notice?.tone !== "bad") this.say("info", "You have more time: it was asked for in another window.");
+      } else await this.resumeHold(now);
     } catch (error) {
-      if (error instanceof ApiError && error.passing) {
-        this.deadline = setTimeout(() => void this.deadlinePassed(), 2000);
-        return;
-      }
+      if (error instanceof ApiError && error.passing) this.lookAgain(AGAIN_MS);
+      else this.holdEnded(TIME_OUT);
     }
-    this.holdEnded("Your time ran out, so the seats went back on sale. If they are still free you can take them again.");
+    this.changed();
   }
 
-  /** Back to choosing, with the same places chosen as far as they are free. @param {string} text */
-  holdEnded(text) {
+  /** Back to choosing, with the same places chosen as far as they are free. @param {string} text @param {"expire" | "release"} how */
+  holdEnded(text, how = "expire") {
     clearTimeout(this.deadline);
-    forget(this.holdKey);
+    const { hold } = this;
+    this.forgetHold(hold);
     this.hold = null;
     this.step = "choose";
-    this.ownEchoUntilMs = Date.now() + ECHO_MS;
-    setTimeout(() => this.dropLost(), ECHO_MS);
+    this.awaitEcho();
     this.say("bad", text);
+    if (hold) this.emit(how, { hold });
   }
 
-  /** Changes that came while they could have been our own are looked at again. */
+  /** Changes that come now may be our own; those that stay are looked at again. */
+  awaitEcho() {
+    this.ownEchoUntilMs = Date.now() + ECHO_MS;
+    setTimeout(() => this.dropLost(), ECHO_MS + 1);
+  }
+
   dropLost() {
-    if (this.step !== "choose" || this.seats === null) return;
+    if (this.step !== "choose" || this.seats === null || this.over || Date.now() < this.ownEchoUntilMs) return;
     const seats = this.seats;
     const lost = [...this.chosen].filter((seatNo) => seats[seatNo] !== FREE);
-    if (lost.length > 0) this.lose(lost, []);
+    if (lost.length > 0) void this.miss(lost);
+  }
+
+  /**
+   * Chosen seats are not free any more. They are somebody else's; or our own, held in another window
+   * or by a request whose answer was lost.
+   *
+   * @param {number[]} lost @param {number[]} [areas]
+   */
+  async miss(lost, areas = []) {
+    const holdId = recall(this.holdKey);
+    if (holdId !== null) {
+      try {
+        const hold = await this.api.getHold(holdId);
+        if (this.step !== "choose" || this.busy !== "" || this.over) return;
+        if (OURS.includes(hold.status) && (areas.length > 0 || hold.seats.some(({ seat_no }) => lost.includes(seat_no)))) {
+          await this.resumeHold(hold);
+          this.changed();
+          return;
+        }
+      } catch (error) {
+        if (error instanceof ApiError && error.passing) {
+          this.seekAgain();
+          return;
+        }
+      }
+    }
+    if (this.step === "choose" && !this.over) this.lose(lost, areas);
   }
 
   async extend() {
-    const hold = this.hold;
-    if (this.step !== "held" || hold === null || this.busy !== "") return;
+    const { hold } = this;
+    if (hold === null) return;
     await this.doing("extending", async () => {
-      const before = Date.parse(hold.expires_at);
       this.hold = await this.api.extendHold(hold.hold_id);
       this.watchDeadline();
-      const longer = Date.parse(this.hold.expires_at) - before > 1000;
+      const longer = Date.parse(this.hold.expires_at) - Date.parse(hold.expires_at) > SAME_MS;
       this.say("info", longer ? "You have more time." : "This is the longest the seats can be held for you.");
     });
   }
 
   /** Give the seats back; they stay chosen, so that changing one of them is easy. */
   async release() {
-    const hold = this.hold;
-    if (this.step !== "held" || hold === null || this.busy !== "") return;
+    const { hold } = this;
+    if (hold === null) return;
     await this.doing("releasing", async () => {
       await this.api.releaseHold(hold.hold_id);
-      this.holdEnded("");
-      this.notice = { tone: "info", text: "Your hold is released. Change your choice and hold again when you are ready." };
+      this.holdEnded("", "release");
+      this.say("info", "Your hold is released. Change your choice and hold again when you are ready.");
     });
+  }
+
+  /** The network is back: what was left open is looked at again. */
+  async reconnected() {
+    if (this.over) return;
+    if (this.unresolved && this.busy !== "") this.lookAgain(AGAIN_MS);
+    else if (this.unresolved) await this.resume(this.sought);
+    else await this.refreshHold();
+    this.wake();
   }
 
   // --- paying -----------------------------------------------------------------------------------
 
-  /**
-   * @param {{ name: string, email: string }} buyer
-   * @param {string} token of the payment provider
-   */
+  /** @param {Buyer} buyer @param {string} token of the payment provider */
   async pay(buyer, token) {
-    const hold = this.hold;
-    if (this.step !== "held" || hold === null || this.busy !== "") return;
+    const { hold } = this;
+    if (hold === null) return;
     const body = { hold_id: hold.hold_id, buyer, payment: { provider: "sandbox", token } };
-    const print = JSON.stringify(body);
     // The same wish keeps its key until it is answered, so paying twice by accident cannot happen.
-    if (this.attempt?.print !== print) this.attempt = { print, key: newId() };
-    const { key } = this.attempt;
+    const print = JSON.stringify(body);
+    const kept = recall(this.attemptKey);
+    const key = kept?.print === print ? kept.key : newId();
+    remember(this.attemptKey, { print, key });
     this.notice = null;
     await this.doing("paying", async () => {
       try {
         await this.enterBooking(await this.api.book(body, key));
       } catch (error) {
-        if (!(error instanceof ApiError && error.passing)) this.attempt = null;
+        if (!(error instanceof ApiError && error.passing)) forget(this.attemptKey);
         throw error;
       }
     });
-    if (this.step === "held") await this.refreshHold();
+    await this.refreshHold();
   }
 
-  /** After a refusal: is the hold still there, and until when? */
-  async refreshHold() {
-    if (this.hold === null) return;
-    try {
-      const hold = await this.api.getHold(this.hold.hold_id);
-      if (this.step !== "held") return;
-      if (hold.status === "held") {
-        this.hold = hold;
-        this.watchDeadline();
-      } else await this.resumeHold(hold);
-    } catch (error) {
-      if (error instanceof ApiError && !error.passing) this.holdEnded("The hold has ended. If the seats are still free you can take them again.");
-    }
-    this.changed();
+  /** @param {string} bookingId @param {string} status */
+  async bookingChanged(bookingId, status) {
+    if (this.booking?.booking_id !== bookingId) return;
+    this.wake();
+    if (this.step === "done" && status !== this.booking.status) await this.resume(bookingId);
   }
 
   /** @param {Booking} booking */
   async enterBooking(booking) {
-    this.booking = booking;
-    keepInAddress(booking.booking_id);
+    const news = this.booking?.booking_id !== booking.booking_id || this.booking.status !== booking.status;
+    this.setBooking(booking);
     switch (booking.status) {
       case "confirmed":
       case "cancelled":
-        await this.finish();
+        if (news && booking.status === "confirmed") this.emit("booked", { booking });
+        this.finish();
+        void this.fetchTickets(booking);
         return;
       case "pending":
         clearTimeout(this.deadline);
@@ -381,180 +549,225 @@ export class Journey {
   /** Ask until the booking has ended, one way or the other. @param {string} bookingId */
   async poll(bookingId) {
     for (let waitMs = POLL_FIRST_MS; ; waitMs = Math.min(POLL_MAX_MS, waitMs * 1.3)) {
-      await sleep(waitMs);
-      if (this.step !== "pending" || this.booking?.booking_id !== bookingId) return;
+      await Promise.race([sleep(waitMs), new Promise((resolve) => (this.wake = () => resolve(null)))]);
+      if (this.over || this.step !== "pending" || this.booking?.booking_id !== bookingId) return;
       try {
         const booking = await this.api.booking(bookingId);
-        if (booking.status === "pending") {
-          this.booking = booking;
+        if (booking.status !== "pending") {
+          await this.enterBooking(booking);
           this.changed();
-          continue;
+          return;
         }
-        await this.enterBooking(booking);
+        this.booking = booking;
         this.changed();
-        return;
       } catch (error) {
         if (error instanceof ApiError && error.passing) continue;
         this.explain(error);
-        this.changed();
         return;
       }
     }
   }
 
-  async finish() {
+  finish() {
     clearTimeout(this.deadline);
-    forget(this.holdKey);
+    for (const key of [this.choiceKey, this.attemptKey]) forget(key);
+    this.forgetHold(this.booking);
+    this.hold = null;
     this.step = "done";
-    this.notice = null;
+    this.say("quiet", "");
     this.chosen.clear();
     this.wanted.clear();
     this.changed();
-    const booking = this.booking;
-    if (booking === null) return;
-    for (let attempt = 1; attempt <= TICKET_TRIES; attempt++) {
+  }
+
+  /** @param {Booking} booking */
+  async fetchTickets(booking) {
+    for (let attempt = 1; this.booking === booking && !this.over; attempt++) {
       try {
         this.tickets = (await this.api.tickets(booking.booking_id)).items;
-        if (this.tickets.length > 0 || booking.status === "cancelled") break;
-      } catch (error) {
-        if (attempt === TICKET_TRIES || !(error instanceof ApiError && error.passing)) {
-          this.explain(error);
-          break;
+        if (this.tickets.length > 0 || booking.status === "cancelled") {
+          this.say("quiet", "");
+          return;
         }
+      } catch (error) {
+        if (!(error instanceof ApiError && error.passing)) {
+          this.explain(error);
+          return;
+        }
+        this.say("bad", "Your booking is safe, but the tickets have not loaded yet. We keep trying.");
       }
-      await sleep(400 * attempt);
+      await sleep(Math.min(400 * attempt, POLL_MAX_MS));
     }
-    this.changed();
   }
 
   /** Declined or expired: back to the hold if it lives, else to the map. @param {Booking} booking */
   async bookingFailed(booking) {
-    this.attempt = null;
-    keepInAddress(null);
+    forget(this.attemptKey);
+    this.setBooking(null);
     const why = booking.status === "declined" ? "The payment was declined" : "The payment was not finished in time";
     try {
       const hold = await this.api.getHold(booking.hold_id);
       if (hold.status === "held") {
         this.enterHold(hold);
-        this.say("bad", `${why}. Nothing was charged. Your seats are still held: try another card.`);
+        this.say("bad", `${why}. ${STILL_HELD}`);
         return;
       }
     } catch {
       // Then it is gone for all we know.
     }
-    this.chosen = new Set(booking.seats.map((s) => s.seat_no));
-    this.wanted = new Map(booking.areas.map((a) => [a.area_no, a.quantity]));
-    this.holdEnded(`${why}, and the seats went back on sale. If they are still free you can take them again.`);
+    this.chooseAgain(booking);
+    this.holdEnded(`${why}, and the seats went back on sale. ${AGAIN}`);
+  }
+
+  /** @param {Booking | null} booking */
+  setBooking(booking) {
+    const before = this.booking?.booking_id;
+    this.booking = booking;
+    if (before !== booking?.booking_id) this.emit("bookingchange", { bookingId: booking?.booking_id ?? null });
+  }
+
+  /** From the tickets back to the map. */
+  restart() {
+    this.setBooking(null);
+    this.tickets = [];
+    this.step = "choose";
+    this.changed();
   }
 
   // --- coming back ------------------------------------------------------------------------------
 
-  /** After a reload, or back from the bank's page. @param {string | null} bookingId from the address */
+  /** After a reload, or back from the bank's page. @param {string | null} [bookingId] */
   async resume(bookingId) {
+    const holdId = recall(this.holdKey);
+    const again = this.unresolved;
+    this.unresolved = false;
     try {
-      if (bookingId !== null) {
-        await this.enterBooking(await this.api.booking(bookingId));
-      } else {
-        const holdId = recall(this.holdKey);
-        if (typeof holdId === "string") await this.resumeHold(await this.api.getHold(holdId));
-      }
+      if (bookingId) await this.enterBooking(await this.api.booking(bookingId));
+      else if (holdId) await this.resumeHold(await this.api.getHold(holdId));
+      else this.resumeChoice();
     } catch (error) {
-      if (error instanceof ApiError && !error.passing) {
+      if (error instanceof ApiError && error.passing) {
+        this.seekAgain(bookingId);
+        if (!again) this.say("bad", "The box office does not answer. What you hold or have booked is not lost; we keep looking for it.");
+      } else {
         forget(this.holdKey);
-        if (bookingId !== null) {
-          keepInAddress(null);
+        this.resumeChoice();
+        if (again) this.say("info", "The box office answers again. Nothing is held for you.");
+        if (bookingId) {
+          this.emit("bookingchange", { bookingId: null });
           this.say("bad", "We could not find that booking. It may have been made in another browser.");
         }
-      } else this.explain(error);
+      }
     }
     this.changed();
   }
 
+  keepChoice() {
+    if (this.step !== "choose") return;
+    if (this.quantity === 0) forget(this.choiceKey);
+    else remember(this.choiceKey, { seats: [...this.chosen], areas: [...this.wanted], atMs: Date.now() });
+  }
+
+  resumeChoice() {
+    const kept = recall(this.choiceKey);
+    if (!(kept?.atMs > Date.now() - CHOICE_MS) || this.quantity > 0) return;
+    this.chosen = new Set(kept.seats.filter((/** @type {number} */ s) => s < this.venue.seatCount));
+    this.wanted = new Map(kept.areas.filter((/** @type {[number, number]} */ [areaNo]) => areaNo < this.venue.layout.areas.length));
+    this.dropLost();
+  }
+
   /** @param {Hold} hold */
   async resumeHold(hold) {
-    if (hold.status === "held") {
-      this.enterHold(hold);
-      return;
-    }
-    if (hold.status === "paying" || hold.status === "booked") {
-      this.hold = hold;
+    const { status } = hold;
+    this.unresolved = false;
+    if (status === "paying" || status === "booked") {
       const booking = (await this.api.bookings()).items.find((b) => b.hold_id === hold.hold_id);
       if (booking) {
+        this.hold = hold;
         await this.enterBooking(booking);
         return;
       }
-      if (hold.status === "paying") {
-        this.enterHold(hold);
-        return;
-      }
     }
-    this.chosen = new Set(hold.seats.map((s) => s.seat_no));
-    this.wanted = new Map(hold.areas.map((a) => [a.area_no, a.quantity]));
-    this.holdEnded("While you were away your time ran out, and the seats went back on sale. If they are still free you can take them again.");
+    if (status === "held" || status === "paying") this.enterHold(hold);
+    else {
+      this.chooseAgain(hold);
+      if (status === "released") this.holdEnded(`You gave these seats back. ${AGAIN}`, "release");
+      else this.holdEnded(TIME_OUT);
+    }
   }
 
   // --- words ------------------------------------------------------------------------------------
 
-  /**
-   * Seats (or areas) that somebody else was quicker to take.
-   *
-   * @param {number[]} seats
-   * @param {number[]} areas
-   */
-  lose(seats, areas) {
+  /** Seats (or areas) that somebody else was quicker to take. @param {number[]} seats @param {number[]} [areas] */
+  lose(seats, areas = []) {
     for (const seatNo of seats) this.chosen.delete(seatNo);
     for (const areaNo of areas) this.wanted.delete(areaNo);
-    const names = [...seats.map((s) => this.venue.label(s)), ...areas.map((a) => this.venue.layout.areas[a]?.name ?? "")];
-    const shown = names.length > NAMED_MAX ? [...names.slice(0, NAMED_MAX - 1), `${names.length - NAMED_MAX + 1} more`] : names;
+    const names = [...(seats.length > 0 ? [this.seatsWords(seats)] : []), ...areas.map((a) => this.venue.layout.areas[a]?.name ?? "")];
     const rest = this.quantity > 0 ? " The rest of your choice is kept." : "";
-    const verb = names.length > 1 ? "were" : "was";
-    this.say("bad", `${listed(shown)} ${verb} just taken by someone else.${rest}`);
+    const verb = seats.length + areas.length > 1 ? "were" : "was";
+    this.say("bad", `${listed(names)} ${verb} just taken by someone else.${rest}`, seats);
+  }
+
+  suggest() {
+    if (this.seats === null || this.lost.length === 0) this.suggested = [];
+    else {
+      const seats = this.seats.slice();
+      for (const seatNo of this.chosen) seats[seatNo] = HELD;
+      this.suggested = nearestFree(this.venue, seats, this.lost, this.lost.length);
+    }
+    this.changed();
   }
 
   /** @param {unknown} error */
   explain(error) {
     if (!(error instanceof ApiError)) throw error;
-    const seats = Array.isArray(error.problem.seats) ? error.problem.seats.map(Number) : [];
-    const areas = Array.isArray(error.problem.areas) ? error.problem.areas.map(Number) : [];
+    const { seats = [], areas = [] } = error.problem;
     switch (error.code) {
       case "seat-unavailable":
         if (this.step === "held") this.holdEnded("");
-        if (seats.length + areas.length > 0) this.lose(seats, areas);
+        if (seats.length + areas.length > 0) void this.miss(seats, areas);
         else this.say("bad", error.detail);
         return;
       case "payment-declined":
-        this.say("bad", `${DECLINES[error.problem.decline_code] ?? "The payment was declined."} Nothing was charged. Your seats are still held: try another card.`);
+        this.say("bad", `${DECLINES[error.problem.decline_code] ?? "The payment was declined."} ${STILL_HELD}`);
         return;
       case "gone":
       case "hold-expired":
       case "payment-too-late":
-        this.holdEnded("Your time ran out, so the seats went back on sale. If they are still free you can take them again.");
+        this.holdEnded(TIME_OUT);
         return;
-      case "network":
-        this.say("bad", this.step === "held" ? "We cannot reach the box office. Your seats stay held until the clock runs out: try again." : "We cannot reach the box office. Check your connection and try again.");
+      case "network": {
+        const why = navigator.onLine ? "We cannot reach the box office." : "You are offline.";
+        this.say("bad", `${why} ${this.step === "held" ? "Your seats stay held until the clock runs out: try again." : "Your choice is kept: try again in a moment."}`);
         return;
+      }
       default:
         this.say("bad", error.passing ? `The box office is catching its breath. ${sentence(error.detail)} Please try again in a moment.` : sentence(error.detail));
     }
   }
 
-  /** @param {Notice["tone"]} tone @param {string} text empty: nothing to say */
-  say(tone, text) {
+  /** @param {Notice["tone"]} tone @param {string} text empty: nothing to say @param {number[]} [lost] seats it speaks of */
+  say(tone, text, lost = []) {
     this.notice = text === "" ? null : { tone, text };
-    this.changed();
+    this.lost = lost;
+    this.suggest();
   }
 
-  /**
-   * @param {Exclude<Journey["busy"], "">} what
-   * @param {() => Promise<void>} act
-   */
+  /** @param {Exclude<Journey["busy"], "">} what @param {() => Promise<void>} act */
   async doing(what, act) {
+    const step = what === "holding" ? "choose" : "held";
+    if (this.busy !== "" || this.step !== step) return;
     this.busy = what;
+    this.failure = null;
     this.changed();
     try {
-      await act();
+      // What was asked for before may be held already.
+      if (this.unresolved) await this.resume(this.sought);
+      if (!this.unresolved && this.step === step) await act();
     } catch (error) {
       this.explain(error);
+      this.failure = /** @type {ApiError} */ (error);
+      this.emit("error", { code: this.failure.code, detail: this.failure.detail });
     } finally {
       this.busy = "";
       this.changed();
@@ -564,14 +777,5 @@ export class Journey {
 
 /** @param {string} text */
 function sentence(text) {
-  const trimmed = text.trim();
-  return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
-}
-
-/** The address names the booking, so that a reload (or a bookmark) shows its tickets. @param {string | null} bookingId */
-function keepInAddress(bookingId) {
-  const url = new URL(location.href);
-  if (bookingId === null) url.searchParams.delete("booking");
-  else url.searchParams.set("booking", bookingId);
-  history.replaceState(null, "", url);
+  return text.trim().replace(/[^.!?]$/, "$&.");
 }

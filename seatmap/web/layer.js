@@ -1,26 +1,31 @@
 // @ts-check
 /**
- * All seats around the present view, painted once. Moving the map copies this picture, so a frame
- * costs the same with 120 seats and with 20,000; a seat that changes is painted over in place.
+ * All seats around the present view, painted once, in slices of time. Moving the map copies this
+ * picture, so a frame costs the same with 120 seats and with 20,000; a seat that changes is painted
+ * over in place.
  *
- * @import { Box, Venue } from "./layout.js"
+ * @import { Venue } from "./layout.js"
  * @import { Palette } from "./palette.js"
- * @import { Size, View } from "./view.js"
+ * @import { Filter, Look, Size, View } from "./shapes.js"
  */
-import { contextOf, drawSeat, FONT, NUMBER_RADIUS_PX } from "./draw.js";
+import { contextOf, drawSeat, NUMBER_RADIUS_PX, setFont } from "./draw.js";
 import { WHEELCHAIR } from "./layout.js";
 import { FREE } from "./protocol.js";
 import { Stamps } from "./stamps.js";
 import { common, contains, seen } from "./view.js";
 
-/** How far beyond the view, as a share of it. */
+/** How far beyond the view, as a share of it; and when so near its end, the next is begun. */
 const MARGIN = 0.25;
+const MARGIN_LEFT = 0.06;
+/** Between looks at the clock. */
+const SEATS_PER_LOOK = 1000;
+const PIXELS_PER_LOOK = 500_000;
 /** Phones refuse much larger canvases. */
 const PIXELS_MAX = 9_000_000;
 /** It may be shown stretched this much while a gesture lasts. */
 const STRETCH_MAX = 2;
 const ROW_LABEL_RADIUS_PX = 6;
-/** Smaller than this, section names lie over the seats (see map.js); from it on, before the first row. */
+/** Smaller than this, section names lie over the seats (see drawing.js); from it on, before the first row. */
 export const SECTION_LABEL_RADIUS_PX = 3.6;
 
 export class SeatLayer {
@@ -28,17 +33,20 @@ export class SeatLayer {
    * @param {object} what
    * @param {Venue} what.venue
    * @param {Palette} what.palette
-   * @param {Uint8Array} what.seats
+   * @param {Uint8Array} what.seats goes on being read until all is painted
+   * @param {Filter} what.filter
    * @param {View} what.view
    * @param {Size} what.size
    * @param {number} what.ratio device pixels per CSS pixel
    * @param {HTMLCanvasElement} what.canvas is painted on; what it showed is gone
    */
-  constructor({ venue, palette, seats, view, size, ratio, canvas }) {
+  constructor({ venue, palette, seats, filter, view, size, ratio, canvas }) {
     const rim = venue.radius * 5;
     const { x0, y0, x1, y1 } = venue.box;
     this.venue = venue;
     this.palette = palette;
+    this.seats = seats;
+    this.filter = filter;
     this.scale = view.scale;
     this.box = common(seen(view, size, MARGIN), { x0: x0 - rim, y0: y0 - rim, x1: x1 + rim, y1: y1 + rim });
     const width = Math.max(1, (this.box.x1 - this.box.x0) * this.scale);
@@ -51,9 +59,18 @@ export class SeatLayer {
     this.canvas.width = Math.ceil(width * this.ratio);
     this.canvas.height = Math.ceil(height * this.ratio);
     this.context = contextOf(this.canvas);
-    this.paintAll(seats);
-    if (this.radiusPx >= ROW_LABEL_RADIUS_PX) this.paintRowLabels();
-    if (this.radiusPx >= SECTION_LABEL_RADIUS_PX) this.paintSectionNames();
+    /** Something else than seats changed: another must be painted. */
+    this.isStale = false;
+    this.isDone = false;
+    this.steps = this.painting();
+    /** @type {number[]} seats that changed while being painted */
+    this.late = [];
+  }
+
+  /** Paint on until the clock shows this. @param {number} untilMs @returns {boolean} is all painted */
+  paint(untilMs) {
+    while (!this.isDone && performance.now() < untilMs) this.isDone = this.steps.next().done === true;
+    return this.isDone;
   }
 
   /**
@@ -64,9 +81,14 @@ export class SeatLayer {
    * @param {boolean} moving a stretched picture is good enough while the map moves
    */
   suits(view, size, moving) {
-    if (!contains(this.box, common(seen(view, size, 0), this.venue.box))) return false;
+    if (this.isStale || !contains(this.box, common(seen(view, size, moving ? MARGIN_LEFT : 0), this.venue.box))) return false;
     const stretch = view.scale / this.scale;
     return Math.abs(stretch - 1) < 1e-9 || (moving && stretch < STRETCH_MAX && stretch > 1 / STRETCH_MAX);
+  }
+
+  /** @param {View} view @param {Size} size */
+  covers(view, size) {
+    return contains(this.box, common(seen(view, size, 0), this.venue.box));
   }
 
   /** @param {CanvasRenderingContext2D} context @param {View} view @param {number} ratio */
@@ -78,27 +100,45 @@ export class SeatLayer {
     context.drawImage(this.canvas, 0, 0);
   }
 
-  /** @param {Uint8Array} states */
-  paintAll(states) {
+  /** Each step ends where the clock may be looked at. */
+  *painting() {
     const { venue, box, unit } = this;
-    const { category } = venue.layout.seats;
     const inside = venue.seatsIn(box);
     const stamps = new Stamps(this.palette, this.radiusPx, this.ratio);
     const numbers = new Uint32Array(inside.length);
     const at = new Float64Array(inside.length * 2);
-    inside.forEach((seatNo, i) => {
-      const state = states[seatNo];
-      numbers[i] = stamps.numberOf(state, state === FREE ? category[seatNo] : 0, this.isSquare(seatNo), this.textOf(seatNo, state));
+    for (let i = 0; i < inside.length; i++) {
+      const seatNo = inside[i];
+      const { state, category, square, faint, text } = this.lookOf(seatNo);
+      numbers[i] = stamps.numberOf(state, state === FREE ? category : 0, square, faint, text);
       at[i * 2] = (venue.x[seatNo] - box.x0) * unit;
       at[i * 2 + 1] = (venue.y[seatNo] - box.y0) * unit;
-    });
-    const image = this.context.createImageData(this.canvas.width, this.canvas.height);
-    stamps.press(image, numbers, at);
-    this.context.putImageData(image, 0, 0);
+    }
+    yield* stamps.drawSheet();
+    const { width, height } = this.canvas;
+    const image = this.context.createImageData(width, height);
+    for (let i = 0; i < inside.length; i += SEATS_PER_LOOK) {
+      stamps.press(image, numbers, at, i, Math.min(inside.length, i + SEATS_PER_LOOK));
+      yield;
+    }
+    const lines = Math.ceil(PIXELS_PER_LOOK / width);
+    for (let y = 0; y < height; y += lines) {
+      this.context.putImageData(image, 0, 0, 0, y, width, lines);
+      yield;
+    }
+    for (const seatNo of this.late) this.paintOver(seatNo);
+    if (this.radiusPx >= ROW_LABEL_RADIUS_PX) this.paintRowLabels();
+    if (this.radiusPx >= SECTION_LABEL_RADIUS_PX) this.paintSectionNames();
   }
 
-  /** One seat that changed. @param {number} seatNo @param {number} state */
-  repaint(seatNo, state) {
+  /** One seat that changed. @param {number} seatNo */
+  repaint(seatNo) {
+    if (this.isDone) this.paintOver(seatNo);
+    else this.late.push(seatNo);
+  }
+
+  /** @param {number} seatNo */
+  paintOver(seatNo) {
     const { context, venue, ratio } = this;
     const x = (venue.x[seatNo] - this.box.x0) * this.unit;
     const y = (venue.y[seatNo] - this.box.y0) * this.unit;
@@ -108,14 +148,17 @@ export class SeatLayer {
     context.arc(0, 0, this.radiusPx * 1.12 + 1 / ratio, 0, Math.PI * 2);
     context.fill();
     context.globalCompositeOperation = "source-over";
-    const look = { state, category: venue.layout.seats.category[seatNo], square: this.isSquare(seatNo), text: this.textOf(seatNo, state) };
-    drawSeat(context, this.palette, this.radiusPx, look);
+    drawSeat(context, this.palette, this.radiusPx, this.lookOf(seatNo));
     context.setTransform(1, 0, 0, 1, 0, 0);
   }
 
-  /** @param {number} seatNo */
-  isSquare(seatNo) {
-    return (this.venue.layout.seats.flags[seatNo] & WHEELCHAIR) !== 0;
+  /** @param {number} seatNo @returns {Look} */
+  lookOf(seatNo) {
+    const state = this.seats[seatNo];
+    const { flags, category: categories } = this.venue.layout.seats;
+    const category = categories[seatNo];
+    const faint = this.filter !== null && !this.filter.has(category);
+    return { state, category, square: (flags[seatNo] & WHEELCHAIR) !== 0, faint, text: faint ? "" : this.textOf(seatNo, state) };
   }
 
   /** What is written on a seat. "Stool 12" is said by the tooltip; on the seat there is room for the 12. @param {number} seatNo @param {number} state */
@@ -127,8 +170,11 @@ export class SeatLayer {
   /** At both ends of every row. */
   paintRowLabels() {
     const { venue } = this;
-    this.setFont(500, Math.min(13 * this.ratio, venue.radius * this.unit * 1.25));
+    setFont(this.context, 500, Math.min(13 * this.ratio, venue.radius * this.unit * 1.25));
     const distance = venue.radius * 2.5;
+    const grain = venue.radius * 1.3;
+    /** @type {Set<string>} two rows that end side by side share a label's place: one of them is enough */
+    const taken = new Set();
     for (const { label, first_seat, seat_count } of venue.layout.rows) {
       // Longer labels ("Table 12") would run into the seats; the tooltip says them.
       if (seat_count < 2 || label.length > 4) continue;
@@ -139,7 +185,10 @@ export class SeatLayer {
         const length = Math.hypot(dx, dy) || 1;
         const x = venue.x[end] + (dx / length) * distance;
         const y = venue.y[end] + (dy / length) * distance;
-        if (venue.seatAt(x, y, venue.radius * 1.7) < 0) this.write(label, x, y);
+        const places = [-0.4, 0.4].flatMap((i) => [-0.4, 0.4].map((j) => `${Math.round(x / grain + i)}/${Math.round(y / grain + j)}`));
+        if (venue.seatAt(x, y, venue.radius * 1.7) >= 0 || places.some((place) => taken.has(place))) continue;
+        for (const place of places) taken.add(place);
+        this.write(label, x, y);
       }
     }
   }
@@ -147,7 +196,7 @@ export class SeatLayer {
   /** Beside a section where there is room for the whole name; never over seats or anything drawn. */
   paintSectionNames() {
     const { venue } = this;
-    this.setFont(600, 13 * this.ratio);
+    setFont(this.context, 600, 13 * this.ratio);
     const reach = venue.radius + 9 / this.scale;
     venue.sections.forEach(({ beside }, i) => {
       const { name } = venue.layout.sections[i];
@@ -158,18 +207,11 @@ export class SeatLayer {
     });
   }
 
-  /** @param {number} weight @param {number} size in device pixels */
-  setFont(weight, size) {
-    this.context.font = `${weight} ${size}px ${FONT}`;
-    this.context.textAlign = "center";
-    this.context.textBaseline = "middle";
-    this.context.fillStyle = this.palette.muted;
-  }
-
   /** @param {string} text @param {number} x @param {number} y */
   write(text, x, y) {
     const { x0, y0, x1, y1 } = this.box;
     if (x < x0 || x > x1 || y < y0 || y > y1) return;
+    this.context.fillStyle = this.palette.muted;
     this.context.fillText(text, (x - x0) * this.unit, (y - y0) * this.unit);
   }
 }

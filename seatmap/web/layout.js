@@ -2,29 +2,9 @@
 /**
  * A venue's drawing, and finding seats in it by place. Pure: nothing here draws.
  *
- * A layout is columnar: a seat is its index (`seat_no`) in the arrays of `seats`.
- *
- * @typedef {{ type: "polygon", points: [number, number][] }} Polygon
- * @typedef {{ type: "rectangle", x: number, y: number, width: number, height: number }} Rectangle
- * @typedef {{ type: "ellipse", x: number, y: number, rx: number, ry: number, rotation?: number }} Ellipse
- * @typedef {Polygon | Rectangle | Ellipse} Shape
- * @typedef {{ text: string, x: number, y: number, size?: number, color?: string, rotation?: number }} Text
- * @typedef {{ kind?: string, shape?: Shape | null, text?: Text | null, color?: string | null,
- *             border_color?: string | null }} Decoration
- * @typedef {{ name: string, category: number, capacity: number, shape: Shape }} Area
- * @typedef {{ label: string, section: number, first_seat: number, seat_count: number, order: number }} Row
- * @typedef {{
- *   name: string,
- *   size: { width: number, height: number },
- *   focal_point: { x: number, y: number },
- *   categories: { name: string, color: string }[],
- *   sections: { name: string, first_row: number, row_count: number }[],
- *   rows: Row[],
- *   seats: { x: number[], y: number[], row: number[], number: string[], category: number[], flags: number[] },
- *   areas: Area[],
- *   decorations: Decoration[],
- * }} Layout
- * @typedef {{ x0: number, y0: number, x1: number, y1: number }} Box
+ * @typedef {import("./shapes.js").Layout} Layout
+ * @typedef {import("./shapes.js").Row} Row
+ * @import { Box, Point, Shape } from "./shapes.js"
  */
 
 export const WHEELCHAIR = 1;
@@ -45,6 +25,8 @@ export class Venue {
     this.radius = seatRadius(layout);
     this.box = boxOf(layout, this.radius);
     this.sections = layout.sections.map((_, i) => sectionPlace(layout, i, this.radius));
+    /** Section numbers. */
+    this.largestFirst = [...this.sections.keys()].sort((a, b) => this.sections[b].weight - this.sections[a].weight);
     /** Without what they all begin with: "226" where every section is a "Block". */
     this.shortNames = shortNames(layout.sections.map((section) => section.name));
     this.areaMiddles = layout.areas.map(({ shape }) => middleOf(shape));
@@ -121,6 +103,25 @@ export class Venue {
       }
     });
     return best;
+  }
+
+  /** The seat of a row that is nearest to a point. @param {number} row @param {number} x @param {number} y */
+  seatInRow(row, x, y) {
+    const { first_seat, seat_count } = this.layout.rows[row];
+    let best = first_seat;
+    const distance = (/** @type {number} */ s) => Math.hypot(this.x[s] - x, this.y[s] - y);
+    for (let s = first_seat; s < first_seat + seat_count; s++) if (distance(s) < distance(best)) best = s;
+    return best;
+  }
+
+  /** From one seat's middle to another's. @param {number} a @param {number} b */
+  gap(a, b) {
+    return Math.hypot(this.x[a] - this.x[b], this.y[a] - this.y[b]);
+  }
+
+  /** @param {number} seatNo */
+  sectionOf(seatNo) {
+    return this.layout.rows[this.layout.seats.row[seatNo]].section;
   }
 
   /** The area that covers a point, or -1. @param {number} x @param {number} y */
@@ -223,7 +224,7 @@ function sectionPlace({ sections, rows, seats, focal_point }, i, radius) {
     }
     weight += seat_count;
   }
-  /** @type {{ x: number, y: number }[]} */
+  /** @type {Point[]} */
   const beside = [];
   for (const [row, distance] of /** @type {[Row | undefined, number][]} */ ([[rows[first_row], 4], [rows[first_row + row_count - 1], -4]])) {
     if (weight === 0 || row === undefined) continue;
@@ -233,7 +234,7 @@ function sectionPlace({ sections, rows, seats, focal_point }, i, radius) {
     const step = (radius * distance) / (Math.hypot(dx, dy) || 1);
     beside.push({ x: seats.x[middle] + dx * step, y: seats.y[middle] + dy * step });
   }
-  return { x: x / (weight || 1), y: y / (weight || 1), weight, width: box.x1 - box.x0, beside };
+  return { x: x / (weight || 1), y: y / (weight || 1), weight, box, beside };
 }
 
 /** @param {string[]} names */

@@ -3,46 +3,44 @@
  * One event's live connection: keeps a MapState true to the server's, whatever the network does.
  *
  *     connecting → live ⇄ reconnecting ⇄ offline        gone: no such event, nothing more to try
+ *              ↘ polling: this page may not open such a connection
  *
  * A reconnect offers the (epoch, seq) it has, so the server sends only what was missed.
  *
- * @import { MapState } from "./protocol.js"
- * @typedef {"connecting" | "live" | "reconnecting" | "offline" | "gone"} LiveStatus
+ * @import { LiveOptions, LiveStatus, MapState } from "./types.js"
  */
 import { applyDelta, applySnapshot, decode, SUBPROTOCOL } from "./protocol.js";
 
 const BACKOFF_FIRST_MS = 400;
 const BACKOFF_MAX_MS = 20_000;
+/** A server that goes away spreads its clients over this long at most. */
+const TOLD_MAX_MS = 60_000;
 /** A connection this old was a good one: the next failure starts the backoff afresh. */
 const SETTLED_MS = 10_000;
-const CLOSE_NO_SUCH_EVENT = 4404;
-const CLOSE_TOO_MANY = 4429;
+const MALFORMED = 4400;
+const UNAUTHORISED = 4401;
+const NO_SUCH_EVENT = 4404;
+/** Attempts the backoff begins with: what will not be better at once is not asked for at once. @type {Record<number, number>} */
+const ATTEMPTS_AFTER = { 1013: 2, [MALFORMED]: 5, 4429: 4 };
+/** Being online again is told; this is for machines that are wrong about it. */
+const OFFLINE_ATTEMPT = 5;
+/** Some networks neither let such a connection through nor refuse it. */
+const OPEN_MS = 10_000;
 
 /**
  * Wait before the next attempt: exponential, with enough jitter that ten thousand browsers that
  * lost the same server do not come back in the same moment.
  *
  * @param {number} attempt 0 for the first
- * @param {number} random 0…1
  */
-export function backoffMs(attempt, random = Math.random()) {
-  const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** attempt);
-  return ceiling * (0.25 + 0.75 * random);
+function backoffMs(attempt) {
+  return Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** attempt) * (0.25 + 0.75 * Math.random());
 }
 
 export class LiveConnection {
-  /**
-   * @param {object} options
-   * @param {string} options.url address without query
-   * @param {(state: MapState, changed: number[]) => void} options.onChange
-   * @param {(body: { type: string, [key: string]: any }) => void} options.onMessage
-   * @param {(status: LiveStatus) => void} options.onStatus
-   */
-  constructor({ url, onChange, onMessage, onStatus }) {
-    this.url = url;
-    this.onChange = onChange;
-    this.onMessage = onMessage;
-    this.onStatus = onStatus;
+  /** @param {LiveOptions} options */
+  constructor(options) {
+    this.options = options;
     /** @type {MapState | null} */
     this.state = null;
     /** @type {LiveStatus} */
@@ -51,56 +49,54 @@ export class LiveConnection {
     this.socket = null;
     this.attempt = 0;
     this.openedAtMs = 0;
+    /** How long the server told us to stay away. */
+    this.toldMs = NaN;
     this.awaitingSnapshot = false;
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.timer = undefined;
-    this.stopped = true;
-    this.wentOnline = () => this.retryNow();
-    this.wentOffline = () => this.drop();
+    /** Messages for this person only are wanted too. */
+    this.personal = false;
+    this.authenticating = false;
+    /** Times in a row that our ticket was not accepted. */
+    this.refusals = 0;
+    this.timer = 0;
+    this.over = new AbortController();
   }
 
   start() {
-    this.stopped = false;
-    addEventListener("online", this.wentOnline);
-    addEventListener("offline", this.wentOffline);
+    const { signal } = this.over;
+    addEventListener("online", () => this.retryNow(), { signal });
+    addEventListener("offline", () => this.drop(), { signal });
     this.open();
   }
 
   stop() {
-    this.stopped = true;
-    removeEventListener("online", this.wentOnline);
-    removeEventListener("offline", this.wentOffline);
+    this.over.abort();
     clearTimeout(this.timer);
     this.abandon();
   }
 
-  /**
-   * Take a state that came another way (over HTTP). Ignored while the connection itself delivers.
-   *
-   * @param {MapState} state
-   */
+  /** Take a state that came another way. Ignored while the connection itself delivers. @param {MapState} state */
   adopt(state) {
-    if (this.status === "live") return;
+    if (this.status === "live" || this.over.signal.aborted) return;
     const { changed } = applySnapshot(this.state, { kind: "snapshot", ...state });
     this.state = state;
-    this.onChange(state, changed);
+    this.options.onChange(state, changed);
   }
 
   retryNow() {
-    if (this.stopped || this.socket !== null || this.status === "gone") return;
-    clearTimeout(this.timer);
+    if (this.socket !== null || this.status === "gone") return;
     this.attempt = 0;
     this.open();
   }
 
   drop() {
-    if (this.stopped || this.status === "gone") return;
+    if (this.status === "gone") return;
     this.abandon();
     this.schedule();
   }
 
   open() {
-    const url = new URL(this.url, location.href);
+    clearTimeout(this.timer);
+    const url = new URL(this.options.url);
     if (this.state !== null) {
       url.searchParams.set("epoch", String(this.state.epoch));
       url.searchParams.set("seq", String(this.state.seq));
@@ -110,30 +106,53 @@ export class LiveConnection {
       socket = new WebSocket(url, SUBPROTOCOL);
     } catch {
       // A page on https may not open ws: the map then lives by asking over HTTP.
-      this.schedule();
+      this.become("polling");
       return;
     }
     socket.binaryType = "arraybuffer";
     this.socket = socket;
-    this.awaitingSnapshot = false;
+    this.awaitingSnapshot = this.authenticating = false;
     // Inflating is asynchronous; the chain keeps frames in the order they came.
     let queue = Promise.resolve();
+    this.timer = setTimeout(() => this.drop(), OPEN_MS);
     socket.onopen = () => {
+      clearTimeout(this.timer);
       this.openedAtMs = performance.now();
       this.become("live");
+      void this.authenticate();
     };
     socket.onmessage = ({ data }) => {
       queue = queue.then(() => this.receive(socket, data));
     };
-    socket.onclose = ({ code }) => {
-      if (this.socket === socket) this.lost(code);
+    socket.onclose = ({ code, reason }) => {
+      if (this.socket !== socket) return;
+      if (Number.isNaN(this.toldMs)) this.toldMs = Number(/reconnect in (\d+) ms/.exec(reason)?.[1] ?? NaN);
+      this.lost(code);
     };
   }
 
-  /**
-   * @param {WebSocket} socket
-   * @param {ArrayBuffer} data
-   */
+  /** Someone holds something: tell us what becomes of it. */
+  becomePersonal() {
+    if (this.personal) return;
+    this.personal = true;
+    void this.authenticate();
+  }
+
+  /** Without a ticket the map stays as live as it was. */
+  async authenticate() {
+    const { socket } = this;
+    if (!this.personal || this.refusals > 1 || socket?.readyState !== WebSocket.OPEN) return;
+    try {
+      const ticket = await this.options.ticket();
+      if (socket !== this.socket) return;
+      socket.send(JSON.stringify({ type: "authenticate", ticket }));
+      this.authenticating = true;
+    } catch {
+      // An older box office, or one that is busy.
+    }
+  }
+
+  /** @param {WebSocket} socket @param {ArrayBuffer} data */
   async receive(socket, data) {
     let frame;
     try {
@@ -146,61 +165,59 @@ export class LiveConnection {
       return;
     }
     if (this.socket !== socket) return;
-    switch (frame.kind) {
-      case "snapshot": {
-        const { state, changed } = applySnapshot(this.state, frame);
-        this.awaitingSnapshot = false;
-        this.state = state;
-        this.onChange(state, changed);
-        return;
-      }
-      case "delta": {
-        if (this.awaitingSnapshot) return;
-        const { state, changed, gap } = applyDelta(this.state, frame);
-        if (gap || state === null) {
-          this.awaitingSnapshot = true;
-          socket.send(JSON.stringify({ type: "snapshot" }));
-          return;
-        }
-        this.state = state;
-        if (changed.length > 0) this.onChange(state, changed);
-        return;
-      }
-      case "message":
-        this.onMessage(frame.body);
+    if (frame.kind === "message") {
+      const { type, code, reconnect_in_ms } = frame.body;
+      if (type === "notice" && code === "going-away") this.toldMs = Number(reconnect_in_ms);
+      else this.options.onMessage(frame.body);
+      return;
     }
+    if (frame.kind === "delta" && this.awaitingSnapshot) return;
+    const { state, changed, gap } = frame.kind === "delta" ? applyDelta(this.state, frame) : { ...applySnapshot(this.state, frame), gap: false };
+    this.awaitingSnapshot = gap;
+    if (gap || state === null) {
+      socket.send(JSON.stringify({ type: "snapshot" }));
+      return;
+    }
+    this.state = state;
+    if (changed.length > 0 || frame.kind === "snapshot") this.options.onChange(state, changed);
   }
 
   /** @param {number} code */
   lost(code) {
     this.socket = null;
-    if (code === CLOSE_NO_SUCH_EVENT) {
+    if (code === NO_SUCH_EVENT) {
       this.become("gone");
       return;
     }
-    if (this.openedAtMs > 0 && performance.now() - this.openedAtMs > SETTLED_MS) this.attempt = 0;
-    if (code === CLOSE_TOO_MANY) this.attempt = Math.max(this.attempt, 4);
-    this.openedAtMs = 0;
+    const settled = this.openedAtMs > 0 && performance.now() - this.openedAtMs > SETTLED_MS;
+    if (settled) this.attempt = this.refusals = 0;
+    // A gateway that does not know tickets calls them malformed.
+    if (this.authenticating && (code === UNAUTHORISED || code === MALFORMED)) this.refusals++;
+    else this.attempt = Math.max(this.attempt, ATTEMPTS_AFTER[code] ?? 0);
     this.schedule();
   }
 
   schedule() {
     clearTimeout(this.timer);
-    if (this.stopped) return;
-    this.become(navigator.onLine ? "reconnecting" : "offline");
-    this.timer = setTimeout(() => this.open(), backoffMs(this.attempt++));
+    const { toldMs } = this;
+    const { onLine } = navigator;
+    this.openedAtMs = 0;
+    this.toldMs = NaN;
+    this.become(onLine ? "reconnecting" : "offline");
+    if (!onLine) this.attempt = Math.max(this.attempt, OFFLINE_ATTEMPT);
+    this.timer = setTimeout(() => this.open(), toldMs >= 0 ? Math.min(toldMs, TOLD_MAX_MS) : backoffMs(this.attempt++));
   }
 
   abandon() {
-    const socket = this.socket;
+    const { socket } = this;
     this.socket = null;
     socket?.close();
   }
 
   /** @param {LiveStatus} status */
   become(status) {
-    if (status === this.status) return;
+    if (status === this.status || this.over.signal.aborted) return;
     this.status = status;
-    this.onStatus(status);
+    this.options.onStatus(status);
   }
 }

@@ -1,35 +1,35 @@
 // @ts-check
 /**
- * What the browser remembers for the buyer between page loads. Where storage is forbidden (private
- * windows, strict settings) it lasts as long as the page: buying still works, a reload forgets.
+ * What the browser remembers for the buyer between page loads; keys that begin with `tab.` for this
+ * tab only. Where storage is forbidden (private windows, strict settings) it lasts as long as the
+ * page: buying still works, a reload forgets.
  */
 
 const PREFIX = "frontrow.";
 /** @type {Map<string, string>} */
 const fallback = new Map();
+const shelf = (/** @type {string} */ key) => (key.startsWith("tab.") ? sessionStorage : localStorage);
 
-/**
- * @param {string} key
- * @param {unknown} value anything JSON can carry
- */
+/** @param {string} key @param {unknown} value anything JSON can carry */
 export function remember(key, value) {
   const text = JSON.stringify(value);
-  fallback.set(key, text);
   try {
-    localStorage.setItem(PREFIX + key, text);
+    shelf(key).setItem(PREFIX + key, text);
+    fallback.delete(key);
   } catch {
-    // Kept in `fallback`.
+    fallback.set(key, text);
   }
 }
 
-/**
- * @param {string} key
- * @returns {any} null when nothing (readable) is kept
- */
+/** @param {string} key @returns {any} null when nothing (readable) is kept */
 export function recall(key) {
   let text = fallback.get(key) ?? null;
   try {
-    text = localStorage.getItem(PREFIX + key) ?? text;
+    text ??= shelf(key).getItem(PREFIX + key);
+  } catch {
+    // Storage is forbidden, and nothing was kept here either.
+  }
+  try {
     return text === null ? null : JSON.parse(text);
   } catch {
     return null;
@@ -40,7 +40,7 @@ export function recall(key) {
 export function forget(key) {
   fallback.delete(key);
   try {
-    localStorage.removeItem(PREFIX + key);
+    shelf(key).removeItem(PREFIX + key);
   } catch {
     // Nothing was kept there.
   }

@@ -61,7 +61,7 @@ function parse(color) {
 
 /** @param {Rgb} rgb */
 function css([r, g, b]) {
-  return `rgb(${Math.round(r)} ${Math.round(g)} ${Math.round(b)})`;
+  return `#${[r, g, b].map((v) => Math.round(v).toString(16).padStart(2, "0")).join("")}`;
 }
 
 /** @param {Rgb} a @param {Rgb} b @param {number} share of b @returns {Rgb} */

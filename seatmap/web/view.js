@@ -2,11 +2,7 @@
 /**
  * Where one looks at a drawing from. Pure arithmetic: views go in, views come out.
  *
- * @import { Box } from "./layout.js"
- * @typedef {{ scale: number, x: number, y: number }} View CSS pixels per drawing unit, and the
- *   drawing's point in the upper left corner
- * @typedef {{ width: number, height: number }} Size in CSS pixels
- * @typedef {{ x: number, y: number }} Point
+ * @import { Box, Point, Size, View } from "./shapes.js"
  */
 import { clamp } from "./layout.js";
 

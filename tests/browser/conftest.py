@@ -3,8 +3,10 @@
 Without a Chromium these tests skip, except in CI, where that is an error.
 """
 
+import asyncio
 import os
 import shutil
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +15,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
-from tests.conftest import Stack
+from engine.config import Settings
+from engine.embedded import StoreUrls
+from tests.conftest import Stack, end_process, role_environment, start_role, until_ready
 
 _ARGUMENTS = [
     "--no-sandbox",
@@ -61,8 +65,10 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
 
     def on_console(message: ConsoleMessage) -> None:
         # Chromium itself reports every 4xx of a fetch; refusals are answers here, and shown.
+        # So does it report what could not be reached; tests that cut the network see to the page.
         refusal = "Failed to load resource: the server responded with a status of 4"
-        if message.type in ("error", "warning") and not message.text.startswith(refusal):
+        expected = message.text.startswith(refusal) or "net::ERR_" in message.text
+        if message.type in ("error", "warning") and not expected:
             wrongs.append(message.text)
 
     async def open_one(**options: Any) -> Page:
@@ -134,12 +140,67 @@ Visit = Callable[..., Awaitable[Visitor]]
 def visit(stack: Stack, open_page: OpenPage) -> Visit:
     """A new person, on the page of an event, with the live map running."""
 
-    async def visit_event(event_id: str, **options: Any) -> Visitor:
+    async def visit_event(event_id: str, url: str = "", **options: Any) -> Visitor:
         page = await open_page(**options)
-        await page.goto(f"{stack.api_url}/events/{event_id}")
+        await page.goto(url or f"{stack.api_url}/events/{event_id}")
         await page.wait_for_selector("#live[data-status=live]")
         # Live, and the whole venue shown: nothing moves under the pointer any more.
         await page.wait_for_function("document.getElementById('map').seats.includes(0)")
         return Visitor(page)
 
     return visit_event
+
+
+@dataclass
+class Branch:
+    """Another API and gateway on the same stores, which let pages of a host page's origin in."""
+
+    api_url: str
+    host_url: str
+    environment: dict[str, str]
+    pages: dict[str, str]
+    processes: dict[str, "subprocess.Popen[bytes]"]
+
+    def put_up(self, name: str, body: str) -> str:
+        """The address of a new page at the other origin."""
+        self.pages[f"/{name}"] = f"<!doctype html><html lang=en><title>Shop</title>{body}"
+        return f"{self.host_url}/{name}"
+
+    async def start(self, role: str) -> None:
+        self.processes[role] = start_role(role, self.environment)
+        await until_ready(f"http://127.0.0.1:{self.environment[f'FRONTROW_{role.upper()}_PORT']}")
+
+    def kill(self, role: str) -> None:
+        process = self.processes.pop(role)
+        process.kill()
+        process.wait()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def branch(settings: Settings, stores: StoreUrls, stack: Stack) -> AsyncIterator[Branch]:
+    pages: dict[str, str] = {}
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+        body = pages.get(path.partition("?")[0], "").encode()
+        # As strict as a careful shop's: our origin for scripts, styles and calls, and nothing inline.
+        policy = f"default-src 'none'; script-src {api}; style-src {api}; connect-src {api} {live}; img-src data:"
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+        head += f"Content-Security-Policy: {policy}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    host_url = f"http://localhost:{server.sockets[0].getsockname()[1]}"
+    environment = role_environment(settings, stores)
+    api, live = environment["FRONTROW_PUBLIC_URL"], environment["FRONTROW_LIVE_PUBLIC_URL"]
+    environment["FRONTROW_ALLOWED_ORIGINS"] += f",{host_url}"
+    opened = Branch(api, host_url, environment, pages, {})
+    try:
+        await asyncio.gather(*map(opened.start, ("api", "live")))
+        yield opened
+    finally:
+        for process in opened.processes.values():
+            end_process(process)
+        server.close()

@@ -1,0 +1,370 @@
+// @ts-check
+/**
+ * Finding seats without aiming at dots: the key to the marks, filters, best seats, and the map in
+ * words. The markup is in seat-map.html.
+ *
+ * @import { Journey } from "./journey.js"
+ * @import { Layout, Row, Venue } from "./layout.js"
+ * @import { Palette } from "./palette.js"
+ * @import { Filter, FilterParts, FinderParts, ListParts } from "./types.js"
+ */
+import { h, parts } from "./dom.js";
+import { contextOf, drawOwn, drawSeat } from "./draw.js";
+import { seatNotes } from "./drawing.js";
+import { count, money, plural } from "./format.js";
+import { rowName, seatName, WHEELCHAIR } from "./layout.js";
+import { FREE } from "./protocol.js";
+
+const SIDE_PX = 22;
+const RADIUS_PX = 8;
+/** A sale in full swing changes the counts many times a second; nobody can read that. */
+const COUNT_MS = 500;
+const STATE_WORDS = ["free", "someone else is deciding", "sold", "not for sale"];
+/** Who listens can follow a sentence now and then, not a sale in full swing. */
+const PAUSE_MS = 2000;
+
+/** @param {HTMLElement} list @param {Layout} layout @param {Palette} palette */
+export function showLegend(list, { seats }, palette) {
+  for (const entry of list.querySelectorAll("li")) {
+    const square = entry.className !== "";
+    entry.hidden = square && !seats.flags.some((f) => f & WHEELCHAIR);
+    entry.querySelector("canvas")?.remove();
+    entry.prepend(icon(palette, seats.category[0] ?? 0, Number(entry.dataset.state), square));
+  }
+}
+
+/** @param {Palette} palette @param {number} category @param {number} state negative: chosen @param {boolean} [square] */
+function icon(palette, category, state, square = false) {
+  const ratio = Math.ceil(devicePixelRatio || 1);
+  const canvas = h("canvas", { "aria-hidden": "true" });
+  canvas.width = canvas.height = SIDE_PX * ratio;
+  const context = contextOf(canvas);
+  context.scale(ratio, ratio);
+  context.translate(SIDE_PX / 2, SIDE_PX / 2);
+  if (state < 0) drawOwn(context, palette, RADIUS_PX - 1, { category, mine: true });
+  else drawSeat(context, palette, RADIUS_PX, { state, category, square });
+  return canvas;
+}
+
+export class Filters {
+  /** @param {HTMLElement} host @param {Venue} venue @param {Journey} journey @param {Filter} onFilter */
+  constructor(host, { layout }, journey, onFilter) {
+    this.journey = journey;
+    this.layout = layout;
+    this.onFilter = onFilter;
+    /** @type {FilterParts} */
+    const ui = (this.ui = parts(host));
+    /** @type {number[]} */
+    this.picked = [];
+    this.priceMax = Infinity;
+    this.timer = 0;
+    this.rows = [...new Set(layout.seats.category)].sort((a, b) => a - b).map((category) => {
+      const pick = () => this.choose(this.picked.includes(category) ? [] : [category]);
+      const button = h("button", { type: "button", onclick: pick }, h("span"), h("span", { class: "name" }, layout.categories[category].name), h("span", { class: "left" }), h("strong"));
+      ui.list.append(h("li", {}, button));
+      return { category, button };
+    });
+    host.hidden = this.rows.length === 0;
+    ui.narrow.hidden = this.rows.length < 2;
+    ui.price.onchange = () => this.choose([], Number(ui.price.value));
+    ui.all.onclick = () => this.choose([]);
+  }
+
+  /** @param {number[]} categories none: all @param {number} [priceMax] in minor units */
+  choose(categories, priceMax = Infinity) {
+    const { journey, rows, ui } = this;
+    this.picked = categories;
+    this.priceMax = priceMax;
+    ui.price.value = String(priceMax);
+    const shown = rows.filter(({ category }) => (categories.length === 0 || categories.includes(category)) && (journey.prices[category]?.amount ?? 0) <= priceMax);
+    for (const row of rows) {
+      row.button.ariaPressed = String(categories.includes(row.category));
+      row.button.classList.toggle("out", !shown.includes(row));
+    }
+    ui.all.hidden = shown.length === rows.length;
+    this.onFilter(ui.all.hidden ? null : new Set(shown.map(({ category }) => category)), priceMax);
+  }
+
+  /** After prices or colours changed. @param {Palette} palette */
+  refresh(palette) {
+    const { price } = this.ui;
+    const prices = this.rows.flatMap(({ category, button }) => {
+      const [mark, , , words] = button.children;
+      const price = this.journey.prices[category];
+      mark.replaceChildren(icon(palette, category, FREE));
+      words.textContent = price ? money(price) : "";
+      return price ?? [];
+    });
+    const steps = new Map(prices.sort((a, b) => a.amount - b.amount).map((step) => [step.amount, `Up to ${money(step)}`]));
+    price.hidden = steps.size < 3;
+    price.replaceChildren(new Option("Any price", "Infinity"), ...[...steps].slice(0, -1).map(([amount, words]) => new Option(words, String(amount))));
+    this.choose(this.picked, steps.has(this.priceMax) ? this.priceMax : Infinity);
+    this.countFree();
+  }
+
+  countSoon() {
+    this.timer ||= setTimeout(() => this.countFree(), COUNT_MS);
+  }
+
+  countFree() {
+    this.timer = 0;
+    const { seats } = this.journey;
+    const free = this.layout.categories.map(() => 0);
+    this.layout.seats.category.forEach((category, s) => (free[category] += Number(seats?.[s] === FREE)));
+    for (const { category, button } of this.rows) button.children[2].textContent = seats && (free[category] > 0 ? `${count(free[category])} left` : "sold out");
+  }
+}
+
+/** Best seats, out of what the map is filtered to. */
+export class Finder {
+  /** @param {HTMLElement} host @param {Venue} venue @param {Journey} journey */
+  constructor(host, { layout }, journey) {
+    this.host = host;
+    this.layout = layout;
+    this.journey = journey;
+    /** @type {FinderParts} */
+    const ui = (this.ui = parts(host));
+    this.quantity = Math.min(2, journey.event.buyer_limit);
+    /** @type {string | null} */
+    this.category = null;
+    /** @type {number | null} */
+    this.priceMax = null;
+    for (const name of new Set(layout.sections.map((section) => section.name))) ui.section.append(new Option(name));
+    const step = (/** @type {number} */ by) => () => {
+      this.quantity = Math.min(journey.event.buyer_limit, Math.max(1, this.quantity + by));
+      this.refresh();
+    };
+    ui.fewer.onclick = step(-1);
+    ui.more.onclick = step(1);
+    ui.form.onsubmit = (submit) => {
+      submit.preventDefault();
+      const { quantity, category, priceMax: max_price } = this;
+      void journey.holdBest({ quantity, category, max_price, section: ui.section.value || null, together: ui.together.checked, relax: true });
+    };
+    this.refresh();
+  }
+
+  /** @type {Filter} */
+  setFilter = (categories, priceMax) => {
+    const [only, ...more] = categories ?? [];
+    this.category = only === undefined || more.length > 0 ? null : this.layout.categories[only].name;
+    this.priceMax = priceMax < Infinity ? priceMax : null;
+    this.refresh();
+  };
+
+  refresh() {
+    const { host, journey, quantity, ui } = this;
+    const { currency } = journey.event;
+    host.hidden = journey.quantity > 0 || this.layout.seats.x.length === 0;
+    // It is a live region, too.
+    if (ui.count.value !== String(quantity)) ui.count.value = String(quantity);
+    ui.find.disabled = !journey.onSale || journey.busy !== "" || journey.soldOut;
+    ui.find.textContent = journey.busy ? "Finding…" : `Find the best ${quantity > 1 ? quantity : "seat"}`;
+    ui.within.textContent = [this.category, this.priceMax && `up to ${money({ amount: this.priceMax, currency })}`].filter(Boolean).join(", ");
+  }
+}
+
+/** Section, row, and a button per seat of that row. */
+export class SeatList {
+  /**
+   * @param {HTMLElement} host
+   * @param {Venue} venue
+   * @param {Journey} journey
+   * @param {(seatNo: number) => void} onFocus
+   */
+  constructor(host, venue, journey, onFocus) {
+    this.host = host;
+    this.venue = venue;
+    this.layout = venue.layout;
+    this.journey = journey;
+    this.onFocus = onFocus;
+    /** @type {ReadonlySet<number> | null} */
+    this.filter = null;
+    this.row = this.layout.rows[0];
+    /** @type {Map<number, HTMLButtonElement>} */
+    this.buttons = new Map();
+    /** Seats of the row that were free when it was last spoken of. @type {number[]} */
+    this.known = [];
+    this.timer = 0;
+    /** @type {ListParts} */
+    const ui = (this.ui = parts(host));
+    ui.search.onsubmit = (submit) => {
+      submit.preventDefault();
+      this.find(ui.query.value);
+    };
+    ui.sections.onchange = () => this.showFirst(this.section(Number(ui.sections.value)));
+    ui.rows.onchange = () => this.showRow(this.layout.rows[Number(ui.rows.value)]);
+    ui.seats.onkeydown = (press) => this.steer(press);
+    ui.all.onchange = () => this.recount();
+    // A list that is not open counts nothing.
+    host.closest("details")?.addEventListener("toggle", () => this.setFilter(this.filter));
+  }
+
+  /** @param {ReadonlySet<number> | null} categories null: all */
+  setFilter(categories) {
+    this.filter = categories;
+    if (this.row) this.showFirst([this.row, ...this.layout.rows]);
+  }
+
+  /** The first with a free seat. @param {Row[]} rows */
+  showFirst(rows) {
+    const row = rows.find((each) => this.free([each]).length > 0) ?? rows[0];
+    if (row !== this.row || this.buttons.size === 0) this.showRow(row);
+    this.known = this.free([row]);
+    this.recount();
+  }
+
+  /** @param {Row} row @param {number} [seatNo] where Tab comes in */
+  showRow(row, seatNo) {
+    if (!this.host.checkVisibility()) return;
+    this.row = row;
+    this.known = this.free([row]);
+    this.buttons.clear();
+    for (const s of seatsOf(row)) {
+      const enter = () => {
+        this.rove(s);
+        this.onFocus(s);
+      };
+      this.buttons.set(s, h("button", { type: "button", onclick: () => this.journey.toggleSeat(s), onfocus: enter }, this.layout.seats.number[s].replace(/.* /, "")));
+    }
+    this.ui.seats.replaceChildren(...this.buttons.values());
+    this.ui.seats.ariaLabel = `Seats of ${[rowName(row.label), this.layout.sections[row.section].name].filter(Boolean).join(", ")}`;
+    this.ui.spoken.textContent = "";
+    this.rove(seatNo ?? this.known[0] ?? row.first_seat);
+    this.refresh();
+    this.recount();
+  }
+
+  /** @param {number} seatNo the one that Tab reaches; arrows reach the others */
+  rove(seatNo) {
+    for (const [s, button] of this.buttons) button.tabIndex = s === seatNo ? 0 : -1;
+  }
+
+  /** @param {KeyboardEvent} press */
+  steer(press) {
+    const seats = [...this.buttons.keys()];
+    const at = seats.findIndex((s) => this.buttons.get(s)?.tabIndex === 0);
+    const along = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: seats.length - 1 }[press.key];
+    const across = { ArrowUp: -1, ArrowDown: 1 }[press.key];
+    if (along === undefined && across === undefined) return;
+    press.preventDefault();
+    const option = this.ui.rows.options[this.ui.rows.selectedIndex + (across ?? NaN)];
+    const { x, y } = this.venue;
+    const way = (/** @type {number} */ s) => Math.hypot(x[s] - x[seats[at]], y[s] - y[seats[at]]);
+    this.goTo(option ? seatsOf(this.layout.rows[Number(option.value)]).reduce((a, b) => (way(b) < way(a) ? b : a)) : seats[along ?? at]);
+  }
+
+  /** @param {number} seatNo */
+  goTo(seatNo) {
+    if (this.rowOf(seatNo) !== this.row) this.showRow(this.rowOf(seatNo), seatNo);
+    this.buttons.get(seatNo)?.focus();
+  }
+
+  /** "F 12", "block 226", "row C": words of a seat's name in their order, rather here than elsewhere. @param {string} text */
+  find(text) {
+    // As it is written; if that is nowhere, "F12" may be "F 12".
+    for (const word of [/[\p{L}\p{N}]+/gu, /\p{L}+|\p{N}+/gu]) {
+      const words = (/** @type {string} */ name) => (name.toLowerCase().match(word) ?? []).map((w) => ` ${w} `);
+      const wanted = new RegExp(words(text).map((w) => (w.length > 4 ? w.trimEnd() : w)).join(".*"));
+      const found = [...this.layout.seats.row.keys()].filter((s) => wanted.test(words(this.venue.label(s)).join("")));
+      const here = found.filter((s) => this.rowOf(s).section === this.row.section);
+      const nearer = here.length > 0 ? here : found;
+      if (nearer.length > 0) return this.goTo(nearer.find((s) => this.fits(s)) ?? nearer[0]);
+    }
+    this.ui.spoken.textContent = `No seat here is called “${text}”.`;
+  }
+
+  /** @param {number} seatNo */
+  rowOf(seatNo) {
+    return this.layout.rows[this.layout.seats.row[seatNo]];
+  }
+
+  /** @param {number} sectionNo */
+  section(sectionNo) {
+    return this.layout.rows.filter(({ section }) => section === sectionNo);
+  }
+
+  /** @param {number} seatNo */
+  fits(seatNo) {
+    return this.journey.seats?.[seatNo] === FREE && (this.filter?.has(this.layout.seats.category[seatNo]) ?? true);
+  }
+
+  /** @param {Row[]} rows */
+  free(rows) {
+    return rows.flatMap(seatsOf).filter((s) => this.fits(s));
+  }
+
+  recount() {
+    if (!this.host.checkVisibility()) return;
+    const { rows, sections } = this.layout;
+    this.fill(this.ui.sections, this.row.section, sections.map(({ name }, i) => [i, name, this.section(i)]));
+    this.fill(this.ui.rows, rows.indexOf(this.row), this.section(this.row.section).map((row) => [rows.indexOf(row), rowName(row.label) || "Seats", [row]]));
+  }
+
+  /** @param {HTMLSelectElement} select @param {number} current @param {[number, string, Row[]][]} entries */
+  fill(select, current, entries) {
+    // Nothing moves while somebody is choosing from it.
+    if (select.matches(":focus") && Number(select.value) === current) return;
+    const options = entries.flatMap(([i, name, rows]) => {
+      const free = this.free(rows);
+      if (free.length === 0 && !this.ui.all.checked && i !== current) return [];
+      const [from] = free.flatMap((s) => this.journey.seatPrice(s) ?? []).sort((a, b) => a.amount - b.amount);
+      return new Option(`${upper(name)}, ${free.length || "none"} free${from ? `, from ${money(from)}` : ""}`, String(i), false, i === current);
+    });
+    select.replaceChildren(...options);
+  }
+
+  /** @param {unknown} [changed] seats; without it, only the choice changed */
+  refresh(changed) {
+    for (const [s, button] of this.buttons) this.refreshButton(s, button);
+    if (changed) this.timer ||= setTimeout(() => this.catchUp(), PAUSE_MS);
+  }
+
+  /** Say what others did to this row to whoever is in it; the journey itself tells of the buyer's own seats. */
+  catchUp() {
+    this.timer = 0;
+    const { chosen, lost } = this.journey;
+    const before = this.known;
+    const now = (this.known = this.free([this.row]));
+    /** @type {(these: number[], others: number[], one: string, many: string) => string} */
+    const tell = (these, others, one, many) => {
+      const seats = these.filter((s) => !others.includes(s) && !chosen.has(s) && !lost.includes(s));
+      return seats.length > 1 ? `${plural(seats.length, "seat")} in ${rowName(this.row.label)} ${many}. ` : seats.map((s) => `${this.nameOf(s)} ${one}. `).join();
+    };
+    const text = tell(before, now, "is no longer available", "were taken") + tell(now, before, "is free again", "are free again");
+    if (text && this.host.matches(":focus-within")) this.ui.spoken.textContent = text;
+    this.recount();
+  }
+
+  /** @param {number} seatNo */
+  nameOf(seatNo) {
+    const { row, number } = this.venue.place(seatNo);
+    return upper([rowName(row), seatName(number)].filter(Boolean).join(", "));
+  }
+
+  /** @param {number} seatNo @param {HTMLButtonElement} button */
+  refreshButton(seatNo, button) {
+    const { journey, venue } = this;
+    const { category, flags } = venue.place(seatNo);
+    const state = journey.seats?.[seatNo] ?? FREE;
+    const own = journey.chosen.has(seatNo);
+    const price = journey.seatPrice(seatNo);
+    const notes = seatNotes(flags).map((note) => note.toLowerCase());
+    const name = [this.nameOf(seatNo), this.layout.categories[category].name, price && money(price), ...notes, own ? "chosen" : STATE_WORDS[state]].filter(Boolean).join(", ");
+    if (button.ariaLabel === name) return;
+    button.ariaLabel = name;
+    button.ariaPressed = String(own);
+    // Not `disabled`: a seat lost while focused must not take the keyboard's place with it.
+    button.ariaDisabled = String(!own && state !== FREE);
+  }
+}
+
+/** @param {Row} row */
+function seatsOf({ first_seat, seat_count }) {
+  return Array.from({ length: seat_count }, (_, i) => first_seat + i);
+}
+
+/** @param {string} text */
+function upper(text) {
+  return text.replace(/^./, (c) => c.toUpperCase());
+}

@@ -1,0 +1,451 @@
+// @ts-check
+/**
+ * `<seat-map event="…">`: the live map of an event and the whole way to its tickets, in anyone's page.
+ * Attributes, methods, events and colours are described in docs/embedding.md.
+ *
+ * @import { BestWish, Buyer, EventPage, LiveStatus, MessageBody } from "./types.js"
+ * @import { Drawing } from "./drawing.js"
+ */
+import { Api, ApiError, sleep } from "./api.js";
+import { Filters, Finder, SeatList, showLegend } from "./choosing.js";
+import { finder, h } from "./dom.js";
+import { clock, count } from "./format.js";
+import { Journey } from "./journey.js";
+import { Venue } from "./layout.js";
+import { LiveConnection } from "./live.js";
+import { forget, recall, remember } from "./memory.js";
+import { Panel } from "./panel.js";
+import "./drawing.js";
+
+/** While the live connection is away the map is asked for this often. */
+const POLL_MS = 5000;
+/** A map older than this is called old. */
+const STALE_MS = 8000;
+/** What the drawing is told in plain colours. */
+const THEME = ["background", "ink", "muted", "line", "surface", "focus"];
+/** @type {Record<LiveStatus, string>} */
+const STATUS_WORDS = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", offline: "Offline", polling: "Every few seconds", gone: "Not live" };
+
+const beside = (/** @type {string} */ name) => new URL(name, import.meta.url).href;
+/** @type {Promise<string> | undefined} */
+let markup;
+
+function readMarkup() {
+  markup ??= fetch(beside("seat-map.html"))
+    .then((answer) => (answer.ok ? answer.text() : Promise.reject()))
+    .catch(() => {
+      markup = undefined;
+      throw new ApiError("The page could not be loaded.", "network");
+    });
+  return markup;
+}
+
+/** One event, shown in one element. `end` leaves nothing of it behind. */
+class Showing {
+  /** @param {SeatMap} host @param {ShadowRoot} root @param {HTMLElement} body */
+  constructor(host, root, body) {
+    this.host = host;
+    this.body = body;
+    this.byId = finder(root);
+    this.api = new Api(host.getAttribute("api") || new URL(import.meta.url).origin);
+    this.eventId = host.getAttribute("event") ?? "";
+    this.bookingKey = `tab.booking.${this.eventId}`;
+    this.over = false;
+    this.selected = "[[],[]]";
+    this.polling = false;
+    /** When the map was last known to be true. */
+    this.trueAtMs = 0;
+    this.ageing = 0;
+    this.retry = () => host.reload();
+  }
+
+  async open() {
+    const { api, body, byId, eventId, host } = this;
+    const [html, event] = await Promise.all([readMarkup(), api.event(eventId)]);
+    const [layout, firstState] = await Promise.all([api.layout(event), api.seats(eventId).catch(() => null), host.styled]);
+    if (this.over) return;
+    this.event = event;
+    body.innerHTML = html;
+    body.hidden = false;
+    const venue = new Venue(layout);
+    const drawing = /** @type {Drawing} */ (byId("drawing"));
+    this.drawing = drawing;
+    drawing.venue = venue;
+    const journey = new Journey(api, event, venue, () => this.refresh(), (name, detail) => this.emit(name, detail));
+    this.journey = journey;
+    this.panel = new Panel(host, byId, journey, event);
+    this.list = new SeatList(byId("list-body"), venue, journey, (seatNo) => drawing.showSeat(seatNo));
+    this.finder = new Finder(byId("finder"), venue, journey);
+    this.filters = new Filters(byId("categories"), venue, journey, (categories, priceMax) => {
+      drawing.setFilter(categories);
+      this.list?.setFilter(categories);
+      this.finder?.setFilter(categories, priceMax);
+    });
+    this.live = new LiveConnection({
+      url: event.live_url,
+      ticket: () => api.liveTicket(),
+      onChange: ({ seats }, changed) => {
+        this.trueAtMs = Date.now();
+        journey.seatsChanged(seats, changed);
+        drawing.setSeats(seats, changed);
+        this.list?.refresh(changed);
+        this.filters?.countSoon();
+      },
+      onMessage: (message) => this.told(message),
+      onStatus: (status) => this.showStatus(status),
+    });
+    byId("list").hidden = venue.seatCount === 0;
+    byId("skip").onclick = () => byId("panel").focus();
+    drawing.addEventListener("transitionend", () => this.showTheme());
+    drawing.addEventListener("choose", (choice) => {
+      const { seatNo, areaNo } = /** @type {CustomEvent} */ (choice).detail;
+      if (seatNo !== undefined) journey.toggleSeat(seatNo);
+      else journey.setArea(areaNo, (journey.wanted.get(areaNo) ?? 0) + 1);
+    });
+    drawing.addEventListener("sweep", (sweep) => {
+      const { seats, remove } = /** @type {CustomEvent} */ (sweep).detail;
+      if (remove) journey.dropSeats(seats);
+      else journey.chooseSeats(seats);
+    });
+    this.showTheme();
+    if (firstState !== null) this.live.adopt(firstState);
+    this.live.start();
+    this.ageing = setInterval(() => this.showAge(), 1000);
+    this.emit("load", { eventPage: event });
+    await journey.resume(host.getAttribute("booking") ?? recall(this.bookingKey));
+    this.refresh();
+  }
+
+  end() {
+    this.over = true;
+    clearInterval(this.ageing);
+    removeEventListener("online", this.retry);
+    this.live?.stop();
+    this.journey?.end();
+    this.panel?.end();
+    this.body.replaceChildren();
+  }
+
+  /** @param {string} name @param {Record<string, unknown>} detail */
+  emit(name, detail) {
+    if (this.over) return;
+    // A host page that names the booking itself also keeps it itself.
+    if (name === "bookingchange" && !this.host.hasAttribute("booking")) {
+      if (detail.bookingId === null) forget(this.bookingKey);
+      else remember(this.bookingKey, detail.bookingId);
+    }
+    // An `error` that bubbled would reach `window.onerror`, where scripts' mistakes are reported.
+    this.host.dispatchEvent(new CustomEvent(name, { detail, bubbles: name !== "error", composed: true }));
+  }
+
+  refresh() {
+    const { journey, drawing } = this;
+    if (this.over || journey === undefined || drawing === undefined) return;
+    const held = journey.heldSeats();
+    drawing.setOwn(held.size > 0 ? new Set() : journey.chosen, held, journey.wanted);
+    drawing.setSuggested(journey.suggested);
+    this.panel?.show();
+    this.list?.refresh();
+    this.finder?.refresh();
+    if (held.size > 0 || journey.step === "held") this.live?.becomePersonal();
+    const selected = JSON.stringify([[...journey.chosen], [...journey.wanted]]);
+    if (selected === this.selected) return;
+    this.selected = selected;
+    journey.keepChoice();
+    this.emit("selectionchange", this.host.selection);
+  }
+
+  /** @param {MessageBody} body a message of the live protocol */
+  told(body) {
+    const { event, journey } = this;
+    if (event === undefined || journey === undefined) return;
+    switch (body.type) {
+      case "prices":
+        event.prices = body.prices;
+        journey.setPrices(body.prices);
+        this.showPrices();
+        break;
+      case "areas":
+        // Only those that changed.
+        for (const [areaNo, { available }] of Object.entries(body.areas)) journey.available.set(Number(areaNo), available);
+        journey.areasChanged();
+        this.drawing?.setAreas(journey.available);
+        break;
+      case "event":
+        journey.status = body.status;
+        break;
+      case "notice":
+        if (body.text) journey.say("info", body.text);
+        return;
+      case "presence":
+        this.byId("watching").textContent = body.watching > 1 ? `${count(body.watching)} people looking` : "";
+        return;
+      case "authenticated":
+        // What was told before may have been missed.
+        void journey.reconnected();
+        return;
+      case "hold":
+        if (body.hold_id === journey.hold?.hold_id) void journey.refreshHold(body.change === "extended");
+        return;
+      case "booking":
+        void journey.bookingChanged(body.booking_id, body.status);
+        return;
+    }
+    this.refresh();
+  }
+
+  showPrices() {
+    const { drawing, event, journey } = this;
+    if (drawing === undefined || event === undefined || journey === undefined) return;
+    drawing.setPrices(event.prices);
+    if (!drawing.palette) return;
+    showLegend(this.byId("legend"), journey.venue.layout, drawing.palette);
+    this.filters?.refresh(drawing.palette);
+  }
+
+  /** The canvas needs plain colours: whatever CSS made of ours is resolved for it. */
+  showTheme() {
+    const { drawing } = this;
+    if (drawing === undefined) return;
+    const { style } = drawing;
+    for (const name of THEME) {
+      style.outlineColor = `var(--map-${name})`;
+      style.setProperty(`--seat-map-${name}`, hex(getComputedStyle(drawing).outlineColor));
+    }
+    style.outlineColor = "";
+    drawing.readTheme();
+    this.showPrices();
+  }
+
+  // --- how fresh the map is ---------------------------------------------------------------------
+
+  /** @param {LiveStatus} status */
+  showStatus(status) {
+    const badge = this.byId("live");
+    badge.dataset.status = status;
+    badge.textContent = STATUS_WORDS[status];
+    if (status !== "live") this.byId("watching").textContent = "";
+    if (status === "live") void this.journey?.reconnected();
+    else void this.poll();
+    this.showAge();
+    this.emit("livechange", { status });
+  }
+
+  async poll() {
+    const { api, live } = this;
+    if (this.polling || live === undefined) return;
+    this.polling = true;
+    while (!this.over && live.status !== "live" && live.status !== "offline") {
+      try {
+        live.adopt(await api.seats(this.eventId));
+      } catch {
+        // The next round, or the connection itself, will do it.
+      }
+      await sleep(POLL_MS * (0.75 + Math.random() / 2));
+    }
+    this.polling = false;
+  }
+
+  showAge() {
+    const { byId, live } = this;
+    if (live?.status === "live") this.trueAtMs = Date.now();
+    const offline = live?.status === "offline";
+    const old = offline || this.trueAtMs < Date.now() - STALE_MS;
+    const since = this.trueAtMs > 0 ? ` The map shows how it was at ${clock(new Date(this.trueAtMs).toISOString())}.` : "";
+    const words = `${offline ? "You are offline." : "The live connection is away."}${since} You can go on choosing; holding has to wait.`;
+    const banner = byId("stale");
+    banner.hidden = !old;
+    if (old && banner.textContent !== words) banner.textContent = words;
+  }
+
+  /** @param {unknown} error */
+  fail(error) {
+    const { body, retry } = this;
+    const { status = 0, code = "failed", detail = String(error) } = error instanceof ApiError ? error : {};
+    const missing = status === 404 || status === 400;
+    const [title, words, wayOut] = missing
+      ? ["There is no such event", "The address may be mistyped, or the event was taken off the programme.", h("slot", { name: "missing" })]
+      : ["The seat map did not load", "The box office cannot be reached just now. Nothing you hold is lost.", h("button", { class: "button", type: "button", onclick: retry }, "Try again")];
+    body.hidden = false;
+    body.replaceChildren(h("div", { id: "message", class: "empty", role: "alert" }, h("h2", {}, title), h("p", {}, words), wayOut));
+    if (!missing) addEventListener("online", retry, { once: true });
+    this.emit("error", { code, detail });
+  }
+}
+
+export class SeatMap extends HTMLElement {
+  static observedAttributes = ["event", "api", "booking"];
+
+  constructor() {
+    super();
+    const links = ["seat-map.css", "choosing.css"].map((name) => h("link", { rel: "stylesheet", href: beside(name) }));
+    this.styled = Promise.all(links.map((link) => new Promise((resolve) => (link.onload = link.onerror = resolve))));
+    this.body = h("div", { class: "body", hidden: true });
+    this.root = this.attachShadow({ mode: "open" });
+    this.root.append(...links, this.body);
+    /** @type {Showing | null} */
+    this.showing = null;
+    this.turn = 0;
+  }
+
+  connectedCallback() {
+    this.reload();
+  }
+
+  disconnectedCallback() {
+    this.close();
+  }
+
+  /** @param {string} _name @param {string | null} before @param {string | null} after */
+  attributeChangedCallback(_name, before, after) {
+    if (this.isConnected && before !== after) this.reload();
+  }
+
+  close() {
+    this.turn++;
+    this.showing?.end();
+    this.showing = null;
+  }
+
+  /** Load the event again, from nothing. */
+  async reload() {
+    this.close();
+    const { turn } = this;
+    // Several attributes set in one go are one change.
+    await null;
+    if (turn !== this.turn || !this.isConnected || !this.getAttribute("event")) return;
+    this.removeAttribute("step");
+    const showing = new Showing(this, this.root, this.body);
+    this.showing = showing;
+    try {
+      await showing.open();
+    } catch (error) {
+      if (showing.over) return;
+      showing.fail(error);
+      if (!(error instanceof ApiError)) throw error;
+    }
+  }
+
+  // --- what it shows ----------------------------------------------------------------------------
+
+  /** @returns {EventPage | null} */
+  get eventPage() {
+    return this.showing?.event ?? null;
+  }
+
+  /** One public state per seat: 0 free, 1 held, 2 sold, 3 not for sale. */
+  get seats() {
+    return this.showing?.journey?.seats ?? new Uint8Array();
+  }
+
+  get selection() {
+    const { chosen = [], wanted = [], total = null } = this.showing?.journey ?? {};
+    return { seats: [...chosen], areas: Object.fromEntries(wanted), total };
+  }
+
+  get currentHold() {
+    return this.showing?.journey?.hold ?? null;
+  }
+
+  get booking() {
+    return this.showing?.journey?.booking ?? null;
+  }
+
+  // --- what it can be told ----------------------------------------------------------------------
+
+  /** @param {number[]} seatNos @returns {number[]} the seats chosen now */
+  choose(seatNos) {
+    this.journey.chooseSeats(seatNos);
+    return this.selection.seats;
+  }
+
+  clear() {
+    this.journey.clear();
+  }
+
+  hold() {
+    return this.ask("choose", (journey) => journey.holdChosen(), "hold");
+  }
+
+  /** @param {BestWish} wish */
+  holdBest(wish) {
+    return this.ask("choose", (journey) => journey.holdBest(wish), "hold");
+  }
+
+  extend() {
+    return this.ask("held", (journey) => journey.extend(), "hold");
+  }
+
+  /** @returns {Promise<void>} */
+  async release() {
+    await this.ask("held", (journey) => journey.release(), "step");
+  }
+
+  /** @param {Buyer} buyer @param {string} token of the payment provider */
+  book(buyer, token) {
+    return this.ask("held", (journey) => journey.pay(buyer, token), "booking");
+  }
+
+  /** Let other seats step back. @param {{ categories?: string[], maxPrice?: number }} [wish] names; minor units */
+  filter({ categories = [], maxPrice = Infinity } = {}) {
+    const all = this.journey.venue.layout.categories.map(({ name }) => name);
+    this.showing?.filters?.choose(categories.map((name) => all.indexOf(name)), maxPrice);
+  }
+
+  /** @param {number} seatNo */
+  showSeat(seatNo) {
+    this.showing?.drawing?.showSeat(seatNo);
+  }
+
+  /** @param {number} sectionNo */
+  showSection(sectionNo) {
+    this.showing?.drawing?.showSection(sectionNo);
+  }
+
+  fit() {
+    this.showing?.drawing?.fit();
+  }
+
+  /** Where a seat is in the browser's window. @param {number} seatNo */
+  clientPoint(seatNo) {
+    return this.showing?.drawing?.clientPoint(seatNo) ?? null;
+  }
+
+  get journey() {
+    const journey = this.showing?.journey;
+    if (journey === undefined) throw new ApiError("The event is not loaded yet: wait for the load event.", "not-loaded");
+    return journey;
+  }
+
+  /**
+   * @template {"hold" | "booking" | "step"} K
+   * @param {Journey["step"]} step in which this can be asked
+   * @param {(journey: Journey) => Promise<void>} act
+   * @param {K} answer
+   * @returns {Promise<NonNullable<Journey[K]>>}
+   */
+  async ask(step, act, answer) {
+    const { journey } = this;
+    if (journey.busy !== "") throw new ApiError("Something is being asked for already.", "busy");
+    if (journey.step !== step) throw new ApiError(`This can be asked in step ${step}, not in step ${journey.step}.`, "wrong-step");
+    journey.failure = null;
+    await act(journey);
+    if (journey.failure !== null) throw journey.failure;
+    const given = journey[answer];
+    if (!given) throw new ApiError(journey.notice?.text ?? "Nothing is chosen.", "nothing-held");
+    return given;
+  }
+}
+
+const pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+
+/** Any colour of CSS as `#rrggbb`. @param {string} colour */
+function hex(colour) {
+  if (pixel === null) return colour;
+  pixel.fillStyle = colour;
+  pixel.fillRect(0, 0, 1, 1);
+  const [r, g, b] = pixel.getImageData(0, 0, 1, 1).data;
+  return `#${((r << 16) | (g << 8) | b).toString(16).padStart(6, "0")}`;
+}
+
+customElements.define("seat-map", SeatMap);

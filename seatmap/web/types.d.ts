@@ -1,0 +1,218 @@
+// What travels between the modules and over the wire. Only types: browsers never load this.
+
+export interface Money {
+  /** in minor units */
+  amount: number;
+  currency: string;
+}
+
+export interface SeatItem {
+  seat_no: number;
+  label: string;
+  category: string;
+  price: Money;
+}
+
+export interface AreaItem {
+  area_no: number;
+  label: string;
+  category: string;
+  quantity: number;
+  price: Money;
+}
+
+export interface BestWish {
+  quantity: number;
+  category?: string | null;
+  section?: string | null;
+  together?: boolean;
+  max_price?: Money | number | null;
+  relax?: boolean;
+}
+
+export interface HoldWish {
+  hold_id: string;
+  seats?: number[];
+  areas?: Record<string, number>;
+  best?: BestWish;
+}
+
+export interface Hold {
+  hold_id: string;
+  event_id: string;
+  status: "held" | "paying" | "booked" | "released" | "expired";
+  seats: SeatItem[];
+  areas: AreaItem[];
+  total: Money;
+  expires_at: string;
+  /** What best seats gave up, in the order it was given up. */
+  relaxed?: string[];
+}
+
+export interface Buyer {
+  name: string;
+  email: string;
+}
+
+export interface BookingWish {
+  hold_id: string;
+  buyer: Buyer;
+  payment: { provider: string; token: string };
+}
+
+export interface Booking {
+  booking_id: string;
+  reference: string;
+  event_id: string;
+  hold_id: string;
+  status: "pending" | "confirmed" | "declined" | "expired" | "cancelled";
+  seats: SeatItem[];
+  areas: AreaItem[];
+  total: Money;
+  buyer: Buyer;
+  version: number;
+  created_at: string;
+  expires_at?: string | null;
+  next_action?: { type: "redirect" | "wait"; url: string } | null;
+  note?: string | null;
+  refunded?: Money | null;
+}
+
+export interface Ticket {
+  ticket_id: string;
+  label: string;
+  category: string;
+  code: string;
+  status: "valid" | "void";
+  qr_svg?: string | null;
+}
+
+export interface Price {
+  category_no: number;
+  category: string;
+  price: Money;
+}
+
+export interface EventSummary {
+  event_id: string;
+  name: string;
+  starts_at: string;
+  venue: { venue_id: string; name: string; city?: string; timezone?: string };
+  status: string;
+  prices_from: Money | null;
+  availability: { seats: number; available: number | null } | null;
+  metadata?: { [key: string]: any };
+  description?: string;
+}
+
+export interface EventPage extends EventSummary {
+  currency: string;
+  seat_count: number;
+  prices: Price[];
+  buyer_limit: number;
+  hold_ttl_s: number;
+  live_url: string;
+  layout_url: string;
+}
+
+/** One public state (0…3) per seat number, and where it stands in the order of changes. */
+export interface MapState {
+  epoch: number;
+  seq: number;
+  seats: Uint8Array;
+}
+
+export interface Snapshot extends MapState {
+  kind: "snapshot";
+}
+
+export interface Delta {
+  kind: "delta";
+  epoch: number;
+  fromSeq: number;
+  toSeq: number;
+  serverTimeMs: number;
+  seatNos: Uint32Array;
+  states: Uint8Array;
+}
+
+export interface MessageBody {
+  type: string;
+  [key: string]: any;
+}
+
+export interface Message {
+  kind: "message";
+  epoch: number;
+  body: MessageBody;
+}
+
+export type Frame = Snapshot | Delta | Message;
+
+export type LiveStatus = "connecting" | "live" | "reconnecting" | "offline" | "polling" | "gone";
+
+export interface LiveOptions {
+  /** address without query */
+  url: string;
+  onChange: (state: MapState, changed: number[]) => void;
+  onMessage: (body: MessageBody) => void;
+  onStatus: (status: LiveStatus) => void;
+  /** a new ticket, good for once */
+  ticket: () => Promise<string>;
+}
+
+export type Step = "choose" | "held" | "pending" | "done";
+
+export interface Notice {
+  /** quiet: only said aloud */
+  tone: "quiet" | "info" | "bad";
+  text: string;
+}
+
+/** What a personal message says of a hold. */
+export interface HoldMessage {
+  hold_id: string;
+  change: "ending" | "extended" | "ended";
+  status: Hold["status"];
+  expires_at_ms: number;
+}
+
+export interface Request {
+  body?: unknown;
+  idempotencyKey?: string;
+  /** asks for no token */
+  anonymous?: boolean;
+  accept?: string;
+}
+
+/** Parts of the markup (`data-as`) that the finding of seats works with. */
+export interface ListParts {
+  search: HTMLFormElement;
+  query: HTMLInputElement;
+  sections: HTMLSelectElement;
+  rows: HTMLSelectElement;
+  seats: HTMLElement;
+  spoken: HTMLElement;
+  all: HTMLInputElement;
+}
+
+export interface FilterParts {
+  list: HTMLUListElement;
+  narrow: HTMLElement;
+  price: HTMLSelectElement;
+  all: HTMLButtonElement;
+}
+
+export interface FinderParts {
+  form: HTMLFormElement;
+  fewer: HTMLButtonElement;
+  count: HTMLOutputElement;
+  more: HTMLButtonElement;
+  find: HTMLButtonElement;
+  within: HTMLElement;
+  section: HTMLSelectElement;
+  together: HTMLInputElement;
+}
+
+/** What is looked for: categories by number (null: all), up to a price in minor units (or Infinity). */
+export type Filter = (categories: ReadonlySet<number> | null, priceMax: number) => void;
