@@ -337,15 +337,10 @@ async def _chunks(events: AsyncIterator[Event], size: int) -> AsyncIterator[list
     "/v1/events/facets",
     tags=["Events"],
     summary="Kinds and cities of the events on sale",
-    description="What `category` and `city` may be for events in a period.",
+    description="What `category` and `city` may be, over the events to come. Some seconds old at most.",
 )
-async def read_facets(
-    request: Request[Any, Any, Any], starts_from: StartsFrom = None, starts_to: StartsTo = None
-) -> EventFacets:
-    wanted = EventFilter(
-        starts_from=_moment("from", starts_from), starts_to=_moment("to", starts_to)
-    )
-    return EventFacets(*await _runtime(request).catalog.facets(wanted))
+async def read_facets(request: Request[Any, Any, Any]) -> EventFacets:
+    return EventFacets(*await _runtime(request).catalog.facets())
 
 
 @get(

@@ -70,6 +70,10 @@ HTTP_CODES = {
 }
 
 
+#: Parameters that could not have their written name in Python.
+_WRITTEN = {"starts_from": "from", "starts_to": "to", "event_ids": "id"}
+
+
 class Problem(Struct, kw_only=True, omit_defaults=True):
     """RFC 9457. ``type`` is stable and opens its description; what follows ``instance`` is what the
     caller needs to go on, present where it applies.
@@ -157,7 +161,7 @@ def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[byt
     status = error.status_code
     detail, extra = error.detail, {}
     if isinstance(error, ValidationException):
-        found = error.extra if isinstance(error.extra, list) else []
+        found = [_as_written(item) for item in error.extra] if isinstance(error.extra, list) else []
         extra = {"errors": found}
         detail = "; ".join(_say(item) for item in found) or detail
     elif status == 404:
@@ -166,6 +170,12 @@ def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[byt
     # Among them Allow, which a 405 must have.
     response.headers.update(error.headers or {})
     return response
+
+
+def _as_written(item: Any) -> Any:
+    if isinstance(item, dict) and item.get("key") in _WRITTEN:
+        return {**item, "key": _WRITTEN[item["key"]]}
+    return item
 
 
 def _say(item: Any) -> str:

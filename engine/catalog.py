@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 import zlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection
@@ -22,6 +23,8 @@ from engine.stores.mongo import Mongo
 _EARTH_RADIUS_KM = 6371.0088
 #: More values than a person would look through.
 _FACETS_MAX = 100
+#: Counting takes a look at every event; the programme does not change by the second.
+_FACETS_FRESH_S = 5.0
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$", examples=["EUR"])]
 TimeZone = Annotated[str, Meta(max_length=60, description="IANA name.", examples=["Europe/Berlin"])]
@@ -162,6 +165,8 @@ class Catalog:
         self._facts: OrderedDict[str, Facts] = OrderedDict()
         self._facts_max = facts_max
         self._loading: dict[str, asyncio.Task[Facts]] = {}
+        self._counting: asyncio.Task[tuple[list[Facet], list[Facet]]] | None = None
+        self._count_again_at = 0.0
 
     # Venues and layouts
 
@@ -310,12 +315,20 @@ class Catalog:
         )
         return [_event_from(document) for document in documents]
 
-    async def facets(self, wanted: EventFilter) -> tuple[list[Facet], list[Facet]]:
-        """The kinds and the cities of the events that ``wanted`` finds, the commonest first.
+    async def facets(self) -> tuple[list[Facet], list[Facet]]:
+        """Kinds and cities of the events on sale still to come, the commonest first.
 
-        ``near`` counts by its bounding box.
+        Counted every ``_FACETS_FRESH_S`` at most, however many ask. Raises Unavailable.
         """
-        query = _query(wanted, None)
+        now = time.monotonic()
+        task = self._counting
+        if task is None or (task.done() and (now >= self._count_again_at or task.exception())):
+            task = self._counting = asyncio.create_task(self._count_facets())
+            self._count_again_at = now + _FACETS_FRESH_S
+        return await asyncio.shield(task)
+
+    async def _count_facets(self) -> tuple[list[Facet], list[Facet]]:
+        query = _query(EventFilter(starts_from=datetime.now(UTC)), None)
         categories, cities = await asyncio.gather(
             *(
                 self._mongo.tally("events", query, field=field, limit=_FACETS_MAX)

@@ -307,8 +307,13 @@ class Holds:
 
     def _keep_pointer(self, claim: _Claim) -> None:
         if claim.client_made:
+            # Not EXPIRE: what an attempt a minute ago noted for a moment may have just gone.
             self._redis.call(
-                "EXPIRE", hold_pointer(claim.hold_id), self._pointer_ttl_s
+                "SET",
+                hold_pointer(claim.hold_id),
+                claim.facts.event_id,
+                "EX",
+                self._pointer_ttl_s,
             ).add_done_callback(_forget_failure)
 
     def _unpoint(self, claim: _Claim) -> None:

@@ -171,8 +171,9 @@ class RedisFeed:
     async def _send(self, *command: str | bytes) -> None:
         async with self._sending:
             if self._connection is not None:
-                # A failure here is one of the connection, which the reader sees as well.
-                with contextlib.suppress(RedisError, OSError):
+                # A failure here is one of the connection, which the reader sees as well; when the
+                # reader was first, redis-py trips over the writer that is no more.
+                with contextlib.suppress(RedisError, OSError, AttributeError):
                     await self._connection.send_command(*command, check_health=False)
 
     async def _run(self) -> None:
@@ -180,11 +181,13 @@ class RedisFeed:
         while True:
             try:
                 await self._read_until_lost()
-            except (RedisError, OSError, TimeoutError) as error:
+            except Exception as error:
+                # Whatever it is: were this task to end, every map would stand still for good.
                 attempt = 0 if self.connected else attempt + 1
                 # Once when it happens and once when it lasts; readiness tells the rest.
                 say = log.warning if attempt in (0, 3) else log.debug
-                say("redis feed lost", error=str(error), attempt=attempt)
+                expected = isinstance(error, RedisError | OSError | TimeoutError)
+                say("redis feed lost", error=repr(error), attempt=attempt, exc_info=not expected)
             finally:
                 self._announce_loss()
             await asyncio.sleep(backoff_s(attempt))

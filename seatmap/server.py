@@ -176,6 +176,8 @@ class LiveConnection(ServerConnection):
     encoding = Encoding.BINARY
     #: Set when the client offered only subprotocols we do not speak.
     unknown_subprotocol = False
+    #: When the connection is cut although the client has not hung up.
+    cut: asyncio.TimerHandle | None = None
     heard_at = 0.0
     pinged = False
     closing = False
@@ -194,19 +196,24 @@ class LiveConnection(ServerConnection):
         self.heard_at = self.loop.time()
         self.pinged = False
         super().data_received(data)
-        self._stop_writing_unless_open()
+        self._end_unless_open()
 
     def eof_received(self) -> None:
         if self._speaks_too_soon(b""):
             self.transport.abort()
             return
         super().eof_received()
-        self._stop_writing_unless_open()
+        self._end_unless_open()
 
-    def _stop_writing_unless_open(self) -> None:
-        # After a close frame or a breach of the protocol nothing may follow our answer to it.
-        if self.watcher is not None and self.protocol.state is not OPEN:
+    def _end_unless_open(self) -> None:
+        """After a close frame or a breach of the protocol nothing may follow our answer to it, and
+        who does not hang up then is cut: the library would wait for ever."""
+        if self.protocol.state in (CONNECTING, OPEN):
+            return
+        if self.watcher is not None:
             self.watcher.closed()
+        if self.cut is None and self.close_timeout is not None:
+            self.cut = self.loop.call_later(self.close_timeout, self.transport.abort)
 
     def _speaks_too_soon(self, data: bytes) -> bool:
         """A client must wait for the answer to its handshake. Of one that does not, the library
@@ -264,6 +271,8 @@ class LiveConnection(ServerConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         if self.watcher is not None:
             self.watcher.closed()
+        if self.cut is not None:
+            self.cut.cancel()
         super().connection_lost(exc)
 
 
@@ -456,6 +465,9 @@ class LiveServer:
         assert connection.request is not None
         target = parse_target(connection.request.path)
         person = None if target.ticket is None else await self._redeem(target.ticket)
+        if connection.protocol.state is not OPEN:
+            # It has ended while its ticket was looked up; there may be no socket any more.
+            return
         sink = _Sink(
             connection, lambda code, reason: self._spawn(self._close(connection, code, reason))
         )

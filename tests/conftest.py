@@ -155,6 +155,7 @@ MakeHouse = Callable[..., Awaitable[House]]
 async def make_event(
     runtime: Runtime,
     *,
+    name: str = "A play",
     layout: dict[str, Any] | None = None,
     buyer_limit: int = 10,
     hold_ttl_s: int = 300,
@@ -163,7 +164,7 @@ async def make_event(
     venue, _ = await runtime.catalog.import_venue(layout or small_house(), city="Erfurt")
     event = await runtime.catalog.create_event(
         EventDraft(
-            name="A play",
+            name=name,
             venue_id=venue.venue_id,
             starts_at=datetime.now(UTC) + timedelta(days=9),
             currency="EUR",

@@ -97,6 +97,16 @@ class _Search:
         """How many open seats are side by side, each time, the most first."""
         return sorted(map(len, self.open.translate(_WORDS).split()), reverse=True)
 
+    @cached_property
+    def widest(self) -> list[int]:
+        """By row: the most open seats side by side; 0 behind the last row."""
+        words, widest = self.open.translate(_WORDS), [0] * len(self.index.row_nearest)
+        for row, start, end in zip(
+            self.index.run_row, self.index.run_start, self.index.run_end, strict=True
+        ):
+            widest[row] = max(widest[row], *map(len, words[start:end].split()), 0)
+        return widest
+
     # Side by side
 
     def nearest(self, size: int, *, tidy: bool = False) -> int | None:
@@ -174,10 +184,12 @@ class _Search:
             sum_max = best[0] if best is not None else FAR
             if quantity * index.reach_rest[run] > sum_max:
                 break
-            if quantity * index.reach[run] > sum_max:
+            row = index.run_row[run]
+            room = self.widest[row : row + len(sizes)]
+            if quantity * index.reach[run] > sum_max or any(map(gt, sizes, room)):
                 at = find(needle, index.run_end[run])
                 continue
-            for rows in self._rows_from(at, index.run_row[run], sizes, sum_max):
+            for rows in self._rows_from(at, row, sizes, sum_max):
                 if best is None or rows < best:
                     best = found = rows
             at = find(needle, at + 1)
@@ -207,12 +219,13 @@ class _Search:
         behind = [back for back in index.behind[position : position + size] if back >= 0]
         if not behind:
             return
-        needle = bytes(back_size)
-        for back in range(min(behind) - back_size + 1, max(behind) + 1):
-            if self.open.startswith(needle, back):
-                overlap = sum(back <= seat < back + back_size for seat in behind)
-                if 2 * overlap >= min(size, back_size):
-                    yield back
+        needle, end = bytes(back_size), max(behind) + back_size
+        back = self.open.find(needle, max(0, min(behind) - back_size + 1), end)
+        while back >= 0:
+            overlap = sum(back <= seat < back + back_size for seat in behind)
+            if 2 * overlap >= min(size, back_size):
+                yield back
+            back = self.open.find(needle, back + 1, end)
 
     # Anywhere
 

@@ -40,6 +40,9 @@ class Scout:
         self.prices = b""
         self._inventory = inventory
         self._event_id = event_id
+        #: What was read, and a board of it that stays unmarked, once somebody needs one.
+        self._states = b""
+        self._as_read: Board | None = None
         self._board: Board | None = None
         self._read_at = float("-inf")
         self._reading: asyncio.Task[None] | None = None
@@ -73,7 +76,7 @@ class Scout:
         spread = min(_SPREAD << attempt, _SPREAD_MAX) if contended else 1
         # Not a secret, only a way to be unlike the others.
         chosen = choose(self.board, wish, random.randrange(spread))  # noqa: S311
-        if chosen is None and (self._in_flight or self._read_at < asked_at):
+        while chosen is None and (self._read_at < asked_at or self._may_come_back(wish)):
             # Not on the word of an old copy, nor before it is known what becomes of those under way.
             await self.look(0)
             chosen = choose(self.board, wish)
@@ -81,6 +84,14 @@ class Scout:
             self._in_flight.add(chosen)
             self.board.mark(chosen.seats)
         return chosen
+
+    def _may_come_back(self, wish: Wish) -> bool:
+        """Something fits if those under way are refused: their buyers may have reached their limit."""
+        if not self._in_flight:
+            return False
+        if self._as_read is None:
+            self._as_read = Board(self.index, self._states, self.board.prices)
+        return choose(self._as_read, wish) is not None
 
     def settle(self, choice: Choice, reply: list[Any] | None) -> None:
         """What became of a pick: the reply of the hold's script, None when there was none."""
@@ -102,9 +113,10 @@ class Scout:
     async def _read(self) -> None:
         asked_at = time.monotonic()
         reply = await self._inventory.run("scout", self._event_id)
-        _, status, self.prices, buyer_limit, states = reply
+        _, status, self.prices, buyer_limit, self._states = reply
         self.status, self.buyer_limit = status.decode(), int(buyer_limit)
-        self._board = Board(self.index, states, decode_prices(self.prices))
+        self._board = Board(self.index, self._states, decode_prices(self.prices))
+        self._as_read = None
         for choice in self._in_flight:
             self._board.mark(choice.seats)
         self._read_at = asked_at
@@ -139,6 +151,8 @@ class Scouts:
                 self._scouts[facts.event_id] = scout
                 if len(self._scouts) > _EVENTS_MAX:
                     self._scouts.popitem(last=False)
+        # The one not asked for the longest goes: of two scouts neither knows what the other offers.
+        self._scouts.move_to_end(facts.event_id)
         return scout
 
     async def _index(self, facts: Facts) -> SeatIndex:

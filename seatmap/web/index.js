@@ -113,7 +113,7 @@ function period() {
 }
 
 async function showFacets() {
-  const { cities = [], categories = [] } = await get("/facets", { from: new Date().toISOString() }).catch(() => ({}));
+  const { cities = [], categories = [] } = await get("/facets", {}).catch(() => ({}));
   for (const { name } of cities) offer("city", name);
   for (const { name } of categories.slice(0, 12)) offer("category", name);
 }

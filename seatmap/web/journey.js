@@ -652,7 +652,7 @@ export class Journey {
       } else {
         forget(this.holdKey);
         this.resumeChoice();
-        if (again) this.say("info", "The box office answers again. Nothing is held for you.");
+        if (again) this.say("info", "Nothing is held for you yet: please try again.");
         if (bookingId) {
           this.emit("bookingchange", { bookingId: null });
           this.say("bad", "We could not find that booking. It may have been made in another browser.");

@@ -21,6 +21,8 @@ import "./drawing.js";
 const POLL_MS = 5000;
 /** A map older than this is called old. */
 const STALE_MS = 8000;
+/** Who waits longer than this for the map is told so. */
+const WAIT_MS = 1000;
 /** What the drawing is told in plain colours. */
 const THEME = ["background", "ink", "muted", "line", "surface", "focus"];
 /** @type {Record<LiveStatus, string>} */
@@ -61,9 +63,14 @@ class Showing {
 
   async open() {
     const { api, body, byId, eventId, host } = this;
+    this.ageing = setTimeout(() => {
+      body.hidden = false;
+      body.replaceChildren(h("p", { class: "empty", role: "status" }, "Loading the seat map…"));
+    }, WAIT_MS);
     const [html, event] = await Promise.all([readMarkup(), api.event(eventId)]);
     const [layout, firstState] = await Promise.all([api.layout(event), api.seats(eventId).catch(() => null), host.styled]);
     if (this.over) return;
+    clearTimeout(this.ageing);
     this.event = event;
     body.innerHTML = html;
     body.hidden = false;
@@ -252,7 +259,7 @@ class Showing {
     const offline = live?.status === "offline";
     const old = offline || this.trueAtMs < Date.now() - STALE_MS;
     const since = this.trueAtMs > 0 ? ` The map shows how it was at ${clock(new Date(this.trueAtMs).toISOString())}.` : "";
-    const words = `${offline ? "You are offline." : "The live connection is away."}${since} You can go on choosing; holding has to wait.`;
+    const words = `${offline ? "You are offline." : "The live connection is away."}${since}${this.journey?.step === "choose" ? " You can go on choosing; holding has to wait." : ""}`;
     const banner = byId("stale");
     banner.hidden = !old;
     if (old && banner.textContent !== words) banner.textContent = words;
@@ -261,6 +268,7 @@ class Showing {
   /** @param {unknown} error */
   fail(error) {
     const { body, retry } = this;
+    clearInterval(this.ageing);
     const { status = 0, code = "failed", detail = String(error) } = error instanceof ApiError ? error : {};
     const missing = status === 404 || status === 400;
     const [title, words, wayOut] = missing

@@ -1,14 +1,17 @@
 """Best seats on the real stores: retries, refusals, prices that move, and everybody at once."""
 
 import asyncio
+import contextlib
 import random
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 
+from engine.best_seats import scout as scout_module
 from engine.best_seats.choice import Wish
 from engine.catalog import EventDraft
 from engine.config import Settings
@@ -334,6 +337,44 @@ async def test_one_process_never_chooses_twice(runtime: Runtime, arena_venue: st
     choices, requests = (b - a for a, b in zip(before, attempts_so_far(), strict=True))
     await assert_sound(event_id, runtime, list(holds))
     assert choices == requests == 300
+
+
+async def test_the_event_that_is_asked_for_keeps_its_scout(
+    make_house: MakeHouse, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scouts = runtime.holds._scouts
+    monkeypatch.setattr(scouts, "_scouts", OrderedDict())
+    monkeypatch.setattr(scout_module, "_EVENTS_MAX", 2)
+    wanted, second, third = [await make_house() for _ in range(3)]
+    for house in (wanted, second, wanted, third):
+        await best(house, new_id(), 2)
+    assert scouts.known(wanted.event_id) is not None
+    assert scouts.known(second.event_id) is None
+
+
+async def test_who_may_not_have_the_last_seats_keeps_nobody_from_them(
+    make_house: MakeHouse, runtime: Runtime
+) -> None:
+    house = await make_house(layout=small_house(rows=1, floor=6))
+    greedy = [new_id() for _ in range(6)]
+    for buyer in greedy:
+        await house.hold(buyer, floor=1)
+
+    async def ask_for_too_much(buyer: str) -> None:
+        while True:
+            with contextlib.suppress(LimitReached, SeatUnavailable):
+                await best(house, buyer, 10)
+
+    asking = [asyncio.create_task(ask_for_too_much(buyer)) for buyer in greedy]
+    try:
+        for _ in range(20):
+            buyer = new_id()
+            hold = await best(house, buyer, 10)
+            await runtime.holds.release(hold.hold_id, buyer)
+    finally:
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
 
 
 async def test_more_is_wanted_than_there_is(make_house: MakeHouse, other: Runtime) -> None:

@@ -202,6 +202,22 @@ async def test_a_broken_feed_connection_is_made_good(
         assert viewer.kinds().count(SnapshotFrame) == 1
 
 
+async def test_a_feed_that_fails_in_a_new_way_is_made_good(
+    gateway: Gateway, office: BoxOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(message: object) -> None:
+        monkeypatch.undo()
+        raise RuntimeError(message)
+
+    async with gateway.viewer(office.event_id) as viewer:
+        await viewer.greeted()
+        monkeypatch.setattr(gateway.feed, "_dispatch", fail)
+        await office.change({3: 2})
+        await viewer.shows(await office.truth())
+        await office.change({4: 2})
+        await viewer.shows(await office.truth())
+
+
 async def test_a_malformed_payload_costs_nobody_the_truth(
     gateway: Gateway, office: BoxOffice
 ) -> None:
@@ -598,6 +614,31 @@ async def test_a_client_that_answers_nothing_is_cut(store: RedisStore) -> None:
         await _overwhelm(office, until=lambda: not gateway.server.connections)
         async with asyncio.timeout(WAIT_S):
             await connection.wait_closed()
+
+
+@pytest.mark.parametrize(
+    "breach",
+    [
+        b"\x88\x80\0\0\0\0",  # a close frame
+        b"\x81\x01x",  # an unmasked frame
+        b"\x89\x80\0\0\0\0" * 25,  # pings
+    ],
+)
+async def test_who_is_closed_and_does_not_hang_up_is_cut(
+    store: RedisStore, office: BoxOffice, breach: bytes
+) -> None:
+    limits = Limits(close_s=0.1, heartbeat_s=0.1)
+    async with (
+        running_gateway(store, limits=limits) as gateway,
+        raw_client(gateway, office.event_id) as lingering,
+    ):
+        await gateway.hub.beat.until(lambda: bool(gateway.server.connections))
+        (connection,) = gateway.server.connections
+        lingering.send(breach)
+        async with asyncio.timeout(WAIT_S):
+            await connection.wait_closed()
+            while gateway.server.connections:
+                await asyncio.sleep(0.01)
 
 
 async def test_a_silent_client_is_pinged_then_closed(store: RedisStore, office: BoxOffice) -> None:

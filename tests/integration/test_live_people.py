@@ -86,6 +86,29 @@ async def test_an_open_connection_may_say_who_it_is(gateway: Gateway, office: Bo
         assert await viewer.closed() == 4401
 
 
+async def test_who_has_gone_when_the_ticket_is_known_joins_nothing(
+    gateway: Gateway, office: BoxOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def redeem(ticket: str) -> str:
+        asked.set()
+        await answer.wait()
+        return "ada"
+
+    monkeypatch.setattr(gateway.tickets, "redeem", redeem)
+    async with raw_client(gateway, f"{office.event_id}?ticket=any") as client:
+        await asked.wait()
+        (connection,) = gateway.server.connections
+        client.socket.close()
+        await connection.wait_closed()
+    answer.set()
+    async with asyncio.timeout(WAIT_S):
+        while gateway.server.connections:
+            await asyncio.sleep(0)
+    assert gateway.hub.watch_of(office.event_id) is None
+
+
 @pytest.mark.parametrize("ticket", ["", "x", "a" * 32, "ä" * 32, "a" * 33])
 async def test_an_unknown_ticket_is_not_authorised(
     gateway: Gateway, office: BoxOffice, ticket: str
@@ -154,6 +177,23 @@ async def test_after_a_lost_feed_a_person_is_told_to_read_anew(
         await viewer.hears("authenticated")
         await say(office.store, "ada", type="hold")
         await viewer.hears("hold")
+
+
+async def test_a_feed_that_is_lost_while_somebody_joins_costs_nobody_a_connection(
+    gateway: Gateway, office: BoxOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def trip(*_: Any, **__: Any) -> None:
+        # What redis-py does when the reader has closed the connection in the meantime.
+        raise AttributeError("'NoneType' object has no attribute 'writelines'")
+
+    ticket = await gateway.tickets.issue("ada")
+    monkeypatch.setattr(gateway.feed._connection, "send_command", trip)
+    async with gateway.viewer(f"{office.event_id}?ticket={ticket}") as viewer:
+        async with asyncio.timeout(WAIT_S):
+            while gateway.hub.watch_of(office.event_id) is None:
+                await asyncio.sleep(0.01)
+        await office.client.client_kill_filter(_type="pubsub")
+        await viewer.hears("authenticated")
 
 
 async def test_what_is_not_understood_is_not_forwarded(gateway: Gateway, office: BoxOffice) -> None:

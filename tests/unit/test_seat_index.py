@@ -1,6 +1,7 @@
 """Which seats are truly side by side."""
 
 import itertools
+import time
 from typing import Any
 
 import pytest
@@ -114,3 +115,19 @@ def test_selling_the_arena_by_best_seats_leaves_hardly_a_single_seat() -> None:
     assert board.taken.count(0) < 6
     # Only the last few with a good view, and the last few of all, have to take what is left over.
     assert less_than_ideal <= 20
+
+
+def test_a_party_that_fits_in_no_neighbouring_rows_is_told_soon() -> None:
+    """Every other row is sold, and of the rest every nineteenth seat: wide rooms, nothing behind them."""
+    layout = import_layout(arena()).layout
+    states = bytearray(b"0" * layout.seat_count)
+    for number, row in enumerate(layout.rows):
+        for n in range(row.seat_count):
+            if number % 2 or n % 19 == 18:
+                states[row.first_seat + n] = ord("2")
+    board = Board(SeatIndex(layout), bytes(states), [5000] * len(layout.categories))
+    started = time.process_time()
+    choice = choose(board, Wish(quantity=20))
+    assert time.process_time() - started < 1.0
+    assert choice is not None
+    assert "split" in choice.relaxed
