@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
 from bson.errors import InvalidDocument
+from bson.int64 import Int64
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
 
@@ -26,6 +28,18 @@ _INDEXES: tuple[tuple[str, list[tuple[str, int]]], ...] = (
     ("events", [("category", 1), ("starts_at", 1)]),
     ("events", [("latitude", 1), ("longitude", 1)]),
 )
+
+
+class _PlainInt(TypeDecoder):
+    """The driver's own kind of integer is one that our encoders do not know."""
+
+    bson_type = Int64
+
+    def transform_bson(self, value: int) -> int:
+        return int(value)
+
+
+_CODEC: CodecOptions[Document] = CodecOptions(type_registry=TypeRegistry([_PlainInt()]))
 
 
 @contextmanager
@@ -58,7 +72,7 @@ class Mongo:
         self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
             url, serverSelectionTimeoutMS=2000, connectTimeoutMS=2000, socketTimeoutMS=10_000
         )
-        self._database = self._client[database]
+        self._database = self._client.get_database(database, codec_options=_CODEC)
 
     async def ensure_indexes(self) -> None:
         with _translated():

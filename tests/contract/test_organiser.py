@@ -219,13 +219,16 @@ async def test_metadata_is_the_organisers_own(
     office: Office, venue_id: str, metadata: Json
 ) -> None:
     """Whatever it is, it comes back the same or is refused; it never breaks the event."""
-    response = await office.draft(venue_id, metadata=metadata)
+    name = new_id()
+    response = await office.draft(venue_id, metadata=metadata, name=name)
     if response.status_code == 400:
         problem_of(response, 400, "invalid-request")
     else:
         assert response.status_code == 201, response.text
         published = await office.command(response.json()["event_id"], "publish")
         assert published.json()["metadata"] == metadata
+        listed = await office.http.get("/v1/events", params={"q": name})
+        assert [item["metadata"] for item in listed.json()["items"]] == [metadata]
 
 
 async def test_strange_names_stay_as_they_are(office: Office) -> None:
