@@ -25,9 +25,8 @@ class AccessToken(Struct, frozen=True):
 async def guest(request: Request[Any, Any, Any]) -> Response[AccessToken]:
     state = request.app.state
     tokens: Tokens = state["tokens"]
-    standing = await _take(
-        state["limits"], Limit("guest-tokens", state["settings"].guest_tokens_per_minute), request
-    )
+    limit = Limit("guest-tokens", state["settings"].guest_tokens_per_minute)
+    standing = await take_for_address(limit, request)
     headers = rate_limit_headers(standing)
     if standing.exceeded:
         error = TooManyRequests(
@@ -39,7 +38,8 @@ async def guest(request: Request[Any, Any, Any]) -> Response[AccessToken]:
     return Response(token, headers={**headers, "Cache-Control": "no-store"})
 
 
-async def _take(limits: Limits, limit: Limit, request: Request[Any, Any, Any]) -> Standing:
+async def take_for_address(limit: Limit, request: Request[Any, Any, Any]) -> Standing:
+    """Count a request against the address that it comes from."""
     address = client_address(
         request.client.host if request.client else "",
         request.headers.getall("x-forwarded-for", []),
@@ -49,6 +49,7 @@ async def _take(limits: Limits, limit: Limit, request: Request[Any, Any, Any]) -
     # behind which everybody would share one limit.
     if address is None or address.is_loopback:
         return untouched(limit)
+    limits: Limits = request.app.state["limits"]
     return await limits.take(limit, client_network(address))
 
 

@@ -11,7 +11,21 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
-from api import access, bookings, events, holds, live, operations, organiser, static
+from api import (
+    access,
+    bookings,
+    dev_mail,
+    events,
+    holds,
+    live,
+    notifications,
+    operations,
+    organiser,
+    people,
+    pricing,
+    static,
+    waitlist,
+)
 from api.auth import Tokens
 from api.conventions import BODY_SIZE_MAX
 from api.edge import Edge
@@ -45,11 +59,16 @@ def build(settings: Settings) -> Litestar:
     return Litestar(
         route_handlers=[
             *access.HANDLERS,
+            *people.HANDLERS,
             *events.HANDLERS,
             *holds.HANDLERS,
             *bookings.HANDLERS,
+            *waitlist.HANDLERS,
             *live.HANDLERS,
             *organiser.HANDLERS,
+            *pricing.HANDLERS,
+            *notifications.HANDLERS,
+            *dev_mail.HANDLERS,
             *operations.HANDLERS,
             *static.HANDLERS,
             describe_problem,

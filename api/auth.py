@@ -30,9 +30,9 @@ class Tokens:
         self._remembered: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._remembered_max = remembered_max
 
-    def issue(self, subject: str | None = None) -> str:
-        """A token for ``subject``, or for somebody new."""
-        expires = datetime.now(UTC) + timedelta(seconds=self.ttl_s)
+    def issue(self, subject: str | None = None, *, ttl_s: int | None = None) -> str:
+        """A token for ``subject``, or for somebody new; ``ttl_s`` if not as long as others."""
+        expires = datetime.now(UTC) + timedelta(seconds=ttl_s or self.ttl_s)
         return Token(exp=expires, sub=subject or new_id()).encode(self._secret, _ALGORITHM)
 
     def subject(self, authorization: str | None) -> str:
@@ -63,7 +63,8 @@ class Tokens:
 
 def _bad_token() -> NotAuthenticated:
     return NotAuthenticated(
-        "The token is not valid or has expired; get a new one with POST /v1/auth/guest."
+        "The token is not valid or has expired; get a new one with POST /v1/auth/refresh if you "
+        "have an account, else with POST /v1/auth/guest."
     )
 
 

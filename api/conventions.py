@@ -122,12 +122,15 @@ def _gzipped(body: bytes) -> bytes:
     return gzip.compress(body, 4, mtime=0)
 
 
-def rate_limit_headers(standing: Standing) -> dict[str, str]:
+def rate_limit_headers(*standings: Standing) -> dict[str, str]:
     """``RateLimit`` and ``RateLimit-Policy`` of draft-ietf-httpapi-ratelimit-headers-10."""
-    limit = standing.limit
     return {
-        "RateLimit-Policy": f'"{limit.name}";q={limit.quota};w={limit.window_s}',
-        "RateLimit": f'"{limit.name}";r={standing.remaining};t={standing.reset_s}',
+        "RateLimit-Policy": ", ".join(
+            f'"{s.limit.name}";q={s.limit.quota};w={s.limit.window_s}' for s in standings
+        ),
+        "RateLimit": ", ".join(
+            f'"{s.limit.name}";r={s.remaining};t={s.reset_s}' for s in standings
+        ),
     }
 
 

@@ -60,7 +60,7 @@ class Cors:
             )
             return encode_problem(refusal, scope["path"])
         allowed = {
-            "access-control-allow-methods": "GET, HEAD, POST, PATCH, DELETE",
+            "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
             "access-control-allow-headers": _REQUEST_HEADERS,
             "access-control-max-age": str(_PREFLIGHT_KEPT_S),
         }

@@ -44,7 +44,8 @@ _REQUESTS = itertools.count(1)
 #: How nginx counts requests that nobody waits for any more.
 _CLIENT_GONE = 499
 _KEY_LENGTH_MAX = 255
-_KEEP_NO_ANSWER = frozenset({"/v1/bookings", "/v1/auth/guest", "/v1/live/tickets"})
+_KEEP_NO_ANSWER = frozenset({"/v1/bookings", "/v1/live/tickets"})
+_KEEP_NO_ANSWER_UNDER = "/v1/auth/"
 
 
 class _Kept(Struct, frozen=True):
@@ -218,8 +219,14 @@ class Edge:
 
 
 def _keeps_answer(scope: HTTPScope) -> bool:
-    # A token or a ticket is nobody's effect to repeat, and strangers may choose the same key.
-    return scope["method"] == "POST" and scope["path"] not in _KEEP_NO_ANSWER
+    # A token or a ticket is nobody's effect to repeat, strangers may choose the same key, and what
+    # lets somebody in is written down nowhere.
+    path = scope["path"]
+    return (
+        scope["method"] == "POST"
+        and path not in _KEEP_NO_ANSWER
+        and not path.startswith(_KEEP_NO_ANSWER_UNDER)
+    )
 
 
 def _refuse_media_type(scope: HTTPScope, headers: dict[bytes, bytes]) -> FrontrowError | None:

@@ -25,8 +25,8 @@ from api.conventions import (
     large_json,
 )
 from engine.catalog import Event, EventFilter, Facet
-from engine.errors import InvalidInput, NotFound, Unavailable
-from engine.inventory import Price
+from engine.errors import InvalidInput, NotAllowed, NotFound, Unavailable
+from engine.inventory import Price, Pricing
 from engine.model import CategoryName, EventStatus, Id, Moment, Money, Page, Version
 from engine.runtime import Runtime
 from engine.snapshot import encode_snapshot
@@ -100,6 +100,14 @@ class EventStandings(Struct, frozen=True):
     items: list[EventStanding]
 
 
+class PricingTerms(Struct, frozen=True):
+    """How the event's prices come about, and what is shown of it."""
+
+    dynamic: Annotated[bool, Meta(description="Some price follows a rule and may change.")]
+    history_public: Annotated[bool, Meta(description="`/prices/history` is open to everybody.")]
+    range_public: Annotated[bool, Meta(description="Prices that follow a rule show its range.")]
+
+
 class EventPage(Struct, frozen=True, kw_only=True):
     """All there is to know of an event but its drawing and its seats' state."""
 
@@ -113,6 +121,7 @@ class EventPage(Struct, frozen=True, kw_only=True):
     currency: Annotated[str, Meta(description="ISO 4217.", examples=["EUR"])]
     seat_count: int
     prices: list[Price]
+    pricing: PricingTerms
     prices_from: Money | None
     availability: Availability
     buyer_limit: Annotated[int, Meta(description="Places one buyer may hold and own together.")]
@@ -151,7 +160,7 @@ class PriceList(Struct, frozen=True):
     prices: list[Price]
 
 
-class PriceChange(Struct, frozen=True, kw_only=True):
+class PriceChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who set which price, when and why."""
 
     category_no: int
@@ -159,8 +168,14 @@ class PriceChange(Struct, frozen=True, kw_only=True):
     old: Annotated[Money | None, Meta(description="Null for the first price.")]
     new: Money
     reason: str
-    actor: str
+    actor: Annotated[
+        str, Meta(description="`organiser`, or `pricing:` and the number of the rule.")
+    ]
     changed_at: Moment
+    inputs: Annotated[
+        dict[str, Any] | None,
+        Meta(description="What the rule saw and made of it; with the organiser's key only."),
+    ] = None
 
 
 class PriceHistory(Page[PriceChange], frozen=True):
@@ -193,13 +208,17 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
     return runtime
 
 
-async def _availability(runtime: Runtime, event: Event) -> Availability:
+async def _standing(runtime: Runtime, event: Event) -> tuple[Availability, Money | None]:
+    """What is free, and the lowest price in force; of an event not on sale that of its page."""
+    places, prices_from = event.place_count, event.prices_from
     if event.status not in (EventStatus.ON_SALE, EventStatus.PAUSED):
-        return Availability(event.place_count, 0)
+        return Availability(places, 0), prices_from
     try:
-        return Availability(event.place_count, await runtime.inventory.available(event.event_id))
+        available, lowest = await runtime.inventory.standing(event.event_id)
     except (Unavailable, NotFound):
-        return Availability(event.place_count, None)
+        return Availability(places, None), prices_from
+    in_force = prices_from if lowest is None else Money(lowest, event.currency)
+    return Availability(places, available), in_force
 
 
 def _venue(event: Event) -> VenueRef:
@@ -208,6 +227,7 @@ def _venue(event: Event) -> VenueRef:
 
 
 async def event_item(runtime: Runtime, event: Event) -> EventItem:
+    availability, prices_from = await _standing(runtime, event)
     return EventItem(
         event_id=event.event_id,
         name=event.name,
@@ -215,8 +235,8 @@ async def event_item(runtime: Runtime, event: Event) -> EventItem:
         status=event.status,
         category=event.category,
         venue=_venue(event),
-        prices_from=event.prices_from,
-        availability=await _availability(runtime, event),
+        prices_from=prices_from,
+        availability=availability,
         metadata=event.metadata,
     )
 
@@ -226,9 +246,12 @@ async def event_page(runtime: Runtime, event: Event) -> EventPage:
         Price(no, name, Money(amount, event.currency))
         for no, (name, amount) in enumerate(event.prices.items())
     ]
+    pricing = Pricing()
     if event.status in (EventStatus.ON_SALE, EventStatus.PAUSED):
         with suppress(Unavailable):
-            prices = (await runtime.inventory.snapshot(event.event_id)).prices
+            snapshot = await runtime.inventory.snapshot(event.event_id)
+            prices, pricing = snapshot.prices, snapshot.pricing
+    availability, prices_from = await _standing(runtime, event)
     live = runtime.settings.live_public_url.rstrip("/")
     return EventPage(
         event_id=event.event_id,
@@ -241,8 +264,9 @@ async def event_page(runtime: Runtime, event: Event) -> EventPage:
         currency=event.currency,
         seat_count=event.seat_count,
         prices=prices,
-        prices_from=event.prices_from,
-        availability=await _availability(runtime, event),
+        pricing=PricingTerms(pricing.dynamic, pricing.history_public, pricing.range_public),
+        prices_from=prices_from,
+        availability=availability,
         buyer_limit=event.buyer_limit,
         hold_ttl_s=event.hold_ttl_s,
         layout_url=f"/v1/events/{event.event_id}/layout",
@@ -449,6 +473,7 @@ async def read_prices(request: Request[Any, Any, Any], event_id: FromPath[UUID])
     "/v1/events/{event_id:uuid}/prices/history",
     tags=["Events"],
     summary="Every price change, newest first",
+    description="Where the organiser shows it; with the organiser's key always.",
 )
 async def read_price_history(
     request: Request[Any, Any, Any],
@@ -458,6 +483,15 @@ async def read_price_history(
 ) -> PriceHistory:
     runtime = _runtime(request)
     facts = await runtime.catalog.facts(str(event_id))
+    organiser = is_organiser(request)
+    if not organiser and not await runtime.postgres.fetchval(
+        "pricing.history_public", str(event_id)
+    ):
+        raise NotAllowed(
+            "The organiser does not show how this event's prices came about. The prices in force "
+            f"are at /v1/events/{event_id}/prices.",
+            code="history-not-public",
+        )
     after = decode_cursor(cursor, tuple[datetime, int, int]) or (None, None, None)
     rows = await runtime.postgres.fetch("inventory.price_history", str(event_id), *after, limit + 1)
     items = [
@@ -471,6 +505,7 @@ async def read_price_history(
             reason=row["reason"],
             actor=row["actor"],
             changed_at=row["changed_at"],
+            inputs=row["inputs"] if organiser else None,
         )
         for row in rows[:limit]
     ]

@@ -18,11 +18,16 @@ from litestar.openapi.spec import Components, License, OpenAPI, SecurityScheme, 
 
 from api.openapi_examples import (
     BOOKING_ID,
+    ENTRY_ID,
     EVENT_ID,
     HOLD_ID,
     INVALID_PARAMETER,
     LAYOUT_ID,
+    MAIL_ID,
+    OFFER_ID,
+    PERSON_ID,
     PROBLEMS,
+    RULE_ID,
     VENUE_ID,
 )
 from api.openapi_operations import BINARY, OPERATIONS, Answer, Body, Operation
@@ -62,11 +67,18 @@ lost.
 """
 
 _TAGS = {
-    "Access": "Who you are. A buyer is the subject of a token: having the token is all it takes.",
+    "Access": "Who you are. A buyer is the subject of a token: having the token is all it takes. An "
+    "account brings the same person back on another device.",
     "Events": "What is on, where, for how much, and what is free right now. Nothing here needs a token.",
     "Holds": "Seats kept for a moment, all of them or none, at a price that stays.",
     "Bookings": "Seats paid for, and their tickets. Yours are those made with your token.",
-    "Organisers": "Venues and events, with the organiser's key.",
+    "Waitlist": "A place in line for what is gone, and the seats that are offered to you when your turn "
+    "comes: nobody can buy them past the line.",
+    "Organisers": "Venues, events and their waitlists, with the organiser's key.",
+    "Pricing": "Prices that follow a rule and say why: make one, try it, put it in force, put your hand on "
+    "a price. With the organiser's key.",
+    "Mails": "What is put in writing: the templates, what was sent and what was not. With the "
+    "organiser's key.",
     "Operations": "For those who run it.",
 }
 
@@ -75,6 +87,10 @@ HEADERS: dict[str, tuple[str, str]] = {
     "ETag": ("The version of what you got; for If-Match and If-None-Match.", '"3"'),
     "Location": ("Where to read it again.", f"/v1/bookings/{BOOKING_ID}"),
     "Cache-Control": ("How long it may be kept.", "public, max-age=31536000, immutable"),
+    "Content-Disposition": (
+        "The name to keep it under.",
+        f'attachment; filename="waitlist-{EVENT_ID}.csv"',
+    ),
     "Retry-After": ("Seconds after which asking again makes sense.", "2"),
     "Idempotency-Replayed": ("`true` on a response that was given before under this key.", "true"),
     "RateLimit": (
@@ -94,6 +110,17 @@ _PARAMETERS: dict[str, tuple[str, Any]] = {
     "hold_id": ("The hold.", HOLD_ID),
     "booking_id": ("The booking.", BOOKING_ID),
     "venue_id": ("The venue.", VENUE_ID),
+    "person_id": ("The person: the buyer of a booking, whoever is in line.", PERSON_ID),
+    "entry_id": ("The place in line.", ENTRY_ID),
+    "offer_id": ("The offer.", OFFER_ID),
+    "rule_id": ("A version of a rule.", RULE_ID),
+    "category_no": ("The category's number.", 0),
+    "mail_id": ("The mail.", MAIL_ID),
+    "kind": ("The kind of mail, or `layout`.", "booking-confirmed"),
+    "language": ("A language; `mul` for the layout.", "en"),
+    "version": ("Its number.", 2),
+    "status": ("", "waiting"),
+    "email": ("", "ada@example.com"),
     "If-Match": ("", '"3"'),
     "If-None-Match": ("", f'"{LAYOUT_ID}"'),
     "q": ("", "seagull"),
@@ -254,6 +281,9 @@ def _plain_parameter(parameter: Json) -> Json:
     schema = {**(choices[0] if choices else {}), **schema}
     description = schema.pop("description", None)
     text, example = _PARAMETERS.get(name, ("", None))
+    if example not in schema.get("enum", [example]):
+        # Two operations call different things by one name.
+        example = schema["enum"][0]
     return {
         "name": name,
         "in": parameter["in"],

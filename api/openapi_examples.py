@@ -6,6 +6,8 @@ They are the engine's own Structs and errors, so an example cannot drift from wh
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from api.access import AccessToken
 from api.bookings import BookingBody, BookingList, TicketList
 from api.events import (
@@ -20,12 +22,31 @@ from api.events import (
     PriceChange,
     PriceHistory,
     PriceList,
+    PricingTerms,
     SeatStates,
     VenueRef,
 )
 from api.holds import HoldRequest
 from api.live import LiveTicket
-from api.organiser import ImportedVenue, LayoutWarning, VenueDraft
+from api.notifications import (
+    MailList,
+    TemplateChoice,
+    TemplateDraft,
+    TemplateList,
+    TemplateVersionList,
+)
+from api.organiser import ImportedVenue, LayoutWarning, SeatSelection, VenueDraft
+from api.people import AccountToken, Credentials, PersonList, RefreshToken, TierBody
+from api.pricing import RuleList
+from api.waitlist import (
+    Because,
+    EntryList,
+    JoinRequest,
+    LineEntryList,
+    LineTerms,
+    OfferList,
+    SkipList,
+)
 from engine.best_seats.choice import Wish
 from engine.catalog import EventDraft, EventPatch, Facet, Venue
 from engine.errors import (
@@ -70,6 +91,56 @@ from engine.model import (
     SeatItem,
     Ticket,
 )
+from engine.notifications.model import (
+    Attempt,
+    Kind,
+    Mail,
+    Status,
+    TemplateInForce,
+    TemplateVersion,
+    Texts,
+    Written,
+)
+from engine.people import (
+    EmailPreferencesPatch,
+    Person,
+    PersonPatch,
+    PreferencesPatch,
+    Registration,
+)
+from engine.pricing.decision import Current, Signals, decide
+from engine.pricing.market import Recorded, Synthetic
+from engine.pricing.model import (
+    Activation,
+    CategoryState,
+    Freeze,
+    Override,
+    Preview,
+    PreviewRequest,
+    PricingState,
+    RuleDraft,
+    RuleStatus,
+    RuleVersion,
+    SimulationRequest,
+    TermsPatch,
+)
+from engine.pricing.rule import Expected, Rule
+from engine.pricing.simulation import Outcome, Point, PriceMove, Simulation
+from engine.publishing import Blocking, RefusedSeat
+from engine.waitlist.model import (
+    PROMOTED,
+    Contact,
+    Entry,
+    EntryStatus,
+    Estimate,
+    LineEntry,
+    LineSummary,
+    Offer,
+    OfferStatus,
+    Skip,
+    Wanted,
+    WantedPatch,
+)
 
 VENUE_ID = "01964c5e-8a00-7b21-9d3f-2f6a1c0e4b11"
 LAYOUT_ID = "01964c5e-8a02-7c60-8e11-90a7c4d5e6f2"
@@ -77,6 +148,10 @@ EVENT_ID = "01964c61-3d40-7a4e-b7c8-5d1e2f3a4b5c"
 HOLD_ID = "01964c70-11a2-7f03-a1b2-c3d4e5f60718"
 BOOKING_ID = "01964c70-5bc4-7d15-8c9d-0e1f2a3b4c5d"
 TICKET_ID = "01964c70-5bd0-7e26-9f8e-7d6c5b4a3928"
+ENTRY_ID = "01964c6f-20e5-7c0d-b1a9-3e4f5a6b7c8d"
+OFFER_ID = "01964c70-0a11-7d24-8b3c-6f5e4d3c2b1a"
+PERSON_ID = "01964c5f-77aa-7b09-a0b1-c2d3e4f5a6b7"
+RULE_ID = "01964c62-4e51-7b5f-8a9b-0c1d2e3f4a5b"
 
 _CURTAIN = datetime(2027, 5, 1, 18, 0, tzinfo=UTC)
 _BOUGHT = datetime(2027, 3, 14, 9, 26, 53, tzinfo=UTC)
@@ -90,6 +165,33 @@ ACCESS_TOKEN = AccessToken(
     "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTk2NGM3MCJ9.fx2kZr9Q8w", 604800
 )
 LIVE_TICKET = LiveTicket("pX3v0c1J6Hq7uWm2Zt8sKd9yRb4nLf5A", 30)
+
+# People
+
+_SWANS, _GEESE = "seven swans in a bathtub", "eight geese on a bicycle"
+REGISTRATION = Registration(email="ada@example.com", password=_SWANS, name="Ada Lovelace")
+CREDENTIALS = Credentials("ada@example.com", _SWANS)
+REFRESH_TOKEN = RefreshToken("gCw3cX0TQ5m4s0cN2yqv0pJ1kVb8Zr3dYl6hUeAfTgxOiWnSz9oMtB5jKqEuRcLa")
+ACCOUNT_TOKEN = AccountToken(
+    ACCESS_TOKEN.access_token, 900, refresh_token=REFRESH_TOKEN.refresh_token
+)
+PERSON = Person(
+    person_id=PERSON_ID,
+    email="ada@example.com",
+    name="Ada Lovelace",
+    language="en",
+    tier="regular",
+    registered=True,
+    version=2,
+    created_at=_BOUGHT - timedelta(days=40),
+)
+PERSON_PATCH = PersonPatch(
+    language="de", preferences=PreferencesPatch(email=EmailPreferencesPatch(reminders=False))
+)
+NEW_PASSWORD = PersonPatch(password=_SWANS, new_password=_GEESE)
+PERSON_LIST = PersonList([PERSON])
+TIER = TierBody("vip")
+VIP = msgspec.structs.replace(PERSON, tier="vip", version=3)
 
 # Venues and layouts
 
@@ -197,7 +299,19 @@ LAYOUT = Layout(
 
 # Events
 
-PRICES = [Price(0, "Stalls", euros(48)), Price(1, "Standing", euros(22))]
+PRICES = [
+    Price(
+        0,
+        "Stalls",
+        euros(48),
+        was=euros(44),
+        reason="82 % sold, 48 days left: the last places cost more",
+        changed_at=_BOUGHT - timedelta(days=3),
+        floor=euros(40),
+        ceiling=euros(72),
+    ),
+    Price(1, "Standing", euros(22)),
+]
 AVAILABILITY = Availability(1300, 417)
 EVENT_PAGE = EventPage(
     event_id=EVENT_ID,
@@ -210,6 +324,7 @@ EVENT_PAGE = EventPage(
     currency="EUR",
     seat_count=1220,
     prices=PRICES,
+    pricing=PricingTerms(dynamic=True, history_public=True, range_public=True),
     prices_from=euros(22),
     availability=AVAILABILITY,
     buyer_limit=10,
@@ -259,8 +374,8 @@ PRICE_HISTORY = PriceHistory(
             category="Stalls",
             old=euros(44),
             new=euros(48),
-            reason="set by hand",
-            actor="organiser",
+            reason="82 % sold, 48 days left: the last places cost more",
+            actor="pricing:2",
             changed_at=_BOUGHT - timedelta(days=3),
         )
     ]
@@ -359,6 +474,383 @@ TICKET_LIST = TicketList(
     ]
 )
 
+# The waitlist
+
+_WANTED = Wanted(quantity=2, categories=["Stalls"], max_price=euros(60))
+JOIN_REQUEST = JoinRequest(
+    quantity=2, categories=["Stalls"], max_price=euros(60), contact=Contact(buyer=BUYER)
+)
+ENTRY = Entry(
+    entry_id=ENTRY_ID,
+    event_id=EVENT_ID,
+    status=EntryStatus.WAITING,
+    wanted=_WANTED,
+    tier="regular",
+    rank=17,
+    waiting=412,
+    estimate=Estimate(
+        low_s=3600,
+        high_s=14_400,
+        basis="12 places came back to the line in the last hour; 30 are wanted ahead of you.",
+    ),
+    contact=Contact(buyer=BUYER),
+    joined_at=_BOUGHT - timedelta(days=2),
+    version=1,
+)
+OFFER = Offer(
+    offer_id=OFFER_ID,
+    entry_id=ENTRY_ID,
+    event_id=EVENT_ID,
+    status=OfferStatus.OPEN,
+    seats=SEATS,
+    areas=[],
+    total=euros(96),
+    made_at=_BOUGHT,
+    expires_at=_BOUGHT + timedelta(minutes=15),
+)
+OFFERED_ENTRY = msgspec.structs.replace(
+    ENTRY,
+    status=EntryStatus.OFFERED,
+    rank=None,
+    waiting=411,
+    estimate=None,
+    offer=OFFER,
+    version=2,
+)
+DECLINED_OFFER = msgspec.structs.replace(
+    OFFER, status=OfferStatus.DECLINED, ended_at=_BOUGHT + timedelta(minutes=1)
+)
+WITHDRAWN_OFFER = msgspec.structs.replace(
+    OFFER,
+    status=OfferStatus.WITHDRAWN,
+    ended_at=_BOUGHT + timedelta(minutes=1),
+    reason="The row has to make room for a camera.",
+)
+ACCEPTED_OFFER = Hold(
+    hold_id=OFFER_ID,
+    event_id=EVENT_ID,
+    status="held",
+    seats=SEATS,
+    areas=[],
+    total=euros(96),
+    expires_at=_BOUGHT + timedelta(minutes=6),
+)
+ENTRY_LIST = EntryList([ENTRY])
+ENTRY_PATCH = WantedPatch(quantity=3, max_price=None)
+LINE = LineSummary(
+    event_id=EVENT_ID,
+    closed=False,
+    offer_window_s=900,
+    waiting=412,
+    by_status=dict.fromkeys(EntryStatus, 0)
+    | {EntryStatus.WAITING: 412, EntryStatus.OFFERED: 3, EntryStatus.ACCEPTED: 21},
+    offers=dict.fromkeys(OfferStatus, 0) | {OfferStatus.OPEN: 3, OfferStatus.USED: 21},
+    places_wanted=903,
+    version=1,
+)
+LINE_TERMS = LineTerms(closed=True, offer_window_s=600)
+LINE_ENTRY = LineEntry(
+    entry_id=ENTRY_ID,
+    person_id=PERSON_ID,
+    status=EntryStatus.WAITING,
+    wanted=_WANTED,
+    tier="regular",
+    weight=0,
+    join_no=108,
+    rank=17,
+    email=BUYER.email,
+    name=BUYER.name,
+    joined_at=ENTRY.joined_at,
+    skipped=2,
+    version=1,
+)
+PROMOTED_ENTRY = msgspec.structs.replace(
+    LINE_ENTRY,
+    weight=PROMOTED,
+    rank=1,
+    promoted="Their seats broke on the night before.",
+    version=2,
+)
+BECAUSE_PROMOTED = Because("Their seats broke on the night before.")
+BECAUSE_WITHDRAWN = Because("The row has to make room for a camera.")
+BECAUSE_DISMISSED = Because("The returned seats go to the school's choir.")
+DISMISSED_LINE = msgspec.structs.replace(
+    LINE,
+    closed=True,
+    waiting=0,
+    by_status=dict.fromkeys(EntryStatus, 0)
+    | {EntryStatus.ACCEPTED: 21, EntryStatus.DISMISSED: 415},
+    offers=dict.fromkeys(OfferStatus, 0) | {OfferStatus.USED: 21, OfferStatus.WITHDRAWN: 3},
+    places_wanted=0,
+    version=2,
+)
+LINE_ENTRY_LIST = LineEntryList([LINE_ENTRY], "WzAsMTA4XQ")
+OFFER_LIST = OfferList([OFFER])
+SKIP_LIST = SkipList(
+    [
+        Skip(
+            round_no=31,
+            at=_BOUGHT,
+            wanted=Wanted(quantity=4, categories=["Stalls"]),
+            reason="too-few",
+            detail="2 places came back; this party wants 4.",
+            passed=5,
+            entry_id=ENTRY_ID,
+        )
+    ]
+)
+LINE_CSV = (
+    "rank,status,name,email,tier,weight,join_no,promoted,quantity,together,categories,sections,"
+    "max_amount_minor,currency,skipped,joined_at,entry_id,person_id\r\n"
+    "17,waiting,Ada Lovelace,ada@example.com,regular,0,108,,2,yes,Stalls,,6000,EUR,2,"
+    f"2027-03-12T09:26:53+00:00,{ENTRY_ID},{PERSON_ID}\r\n"
+)
+
+# Blocked seats
+
+SEAT_SELECTION = SeatSelection(seats=[117, 118, 119], reason="A camera stands there.")
+BLOCKING = Blocking(EVENT_ID, [117, 118], [RefusedSeat(119, "sold")])
+UNBLOCKING = Blocking(EVENT_ID, [117, 118], [RefusedSeat(119, "not-blocked")])
+
+# Mails
+
+MAIL_ID = "01964c70-5b1e-7f21-8c4d-9e0f1a2b3c4d"
+MAIL = Mail(
+    mail_id=MAIL_ID,
+    kind=Kind.BOOKING_CONFIRMED,
+    status=Status.DEAD,
+    event_id=EVENT_ID,
+    person_id=PERSON_ID,
+    cause=BOOKING_ID,
+    email="ada@example.com",
+    name="Ada Lovelace",
+    language=None,
+    reason="550 5.1.1 No such mailbox",
+    attempts=2,
+    queued_at=datetime(2027, 3, 12, 9, 30, tzinfo=UTC),
+    due_at=None,
+    ended_at=datetime(2027, 3, 12, 9, 30, 14, tzinfo=UTC),
+)
+MAIL_WITH_LOG = msgspec.structs.replace(
+    MAIL,
+    log=[
+        Attempt(
+            attempt_no=1,
+            outcome="deferred",
+            reply="451 4.7.1 Greylisted, try again",
+            started_at=datetime(2027, 3, 12, 9, 30, 1, tzinfo=UTC),
+            ended_at=datetime(2027, 3, 12, 9, 30, 2, tzinfo=UTC),
+        ),
+        Attempt(
+            attempt_no=2,
+            outcome="refused",
+            reply="550 5.1.1 No such mailbox",
+            started_at=datetime(2027, 3, 12, 9, 30, 13, tzinfo=UTC),
+            ended_at=datetime(2027, 3, 12, 9, 30, 14, tzinfo=UTC),
+        ),
+    ],
+)
+MAIL_AGAIN = msgspec.structs.replace(
+    MAIL_WITH_LOG,
+    status=Status.QUEUED,
+    reason=None,
+    due_at=datetime(2027, 3, 12, 10, 0, tzinfo=UTC),
+    ended_at=None,
+)
+MAIL_LIST = MailList([MAIL])
+TEMPLATE_IN_FORCE = TemplateInForce(
+    kind="booking-confirmed",
+    language="en",
+    version=2,
+    source="organiser",
+    actor="organiser",
+    chosen_at=datetime(2027, 3, 1, 12, 0, tzinfo=UTC),
+    note="Where the door is",
+)
+TEMPLATE_LIST = TemplateList([TEMPLATE_IN_FORCE])
+TEXTS = Texts(
+    subject="Your tickets for {{ event.name }}",
+    html='{% extends "layout" %}{% import "parts" as p %}{% block content %}'
+    "{% for ticket in tickets %}{{ p.ticket(ticket, 'Code') }}{% endfor %}"
+    '{{ p.text("The door is in the yard.") }}{% endblock %}',
+    text='{% extends "layout" %}{% block content %}Booking {{ booking.reference }}. '
+    "The door is in the yard.{% endblock %}",
+)
+TEMPLATE_DRAFT = TemplateDraft(
+    subject=TEXTS.subject,
+    html=TEXTS.html,
+    text=TEXTS.text,
+    note="Where the door is",
+    activate=True,
+)
+TEMPLATE_VERSION = TemplateVersion(
+    kind="booking-confirmed",
+    language="en",
+    version=2,
+    source="organiser",
+    subject=TEXTS.subject,
+    html=TEXTS.html,
+    text=TEXTS.text,
+    note="Where the door is",
+    created_at=datetime(2027, 3, 1, 12, 0, tzinfo=UTC),
+)
+TEMPLATE_VERSION_LIST = TemplateVersionList([TEMPLATE_VERSION])
+TEMPLATE_CHOICE = TemplateChoice(1)
+TEMPLATE_PREVIEW = Written(
+    subject="Your tickets for The Tempest",
+    html="<!doctype html>…",
+    text="Booking 7K2M9Q4TXV. The door is in the yard.\n",
+)
+
+
+# Pricing
+
+RULE = Rule(
+    base_minor=4800,
+    floor_minor=4000,
+    ceiling_minor=7200,
+    sold_weight=0.5,
+    expected=[Expected(60, 0.1), Expected(14, 0.6), Expected(0, 1.0)],
+    round_to_minor=50,
+)
+RULE_DRAFT = RuleDraft(category="Stalls", rule=RULE, note="As last season, half a step bolder.")
+DRAFT_RULE = RuleVersion(
+    rule_id=RULE_ID,
+    event_id=EVENT_ID,
+    category_no=0,
+    category="Stalls",
+    rule_no=2,
+    status=RuleStatus.DRAFT,
+    rule=RULE,
+    note=RULE_DRAFT.note,
+    made_by="organiser",
+    made_at=_BOUGHT - timedelta(days=4),
+    valid_from=None,
+    activated_at=None,
+    retired_at=None,
+    version=1,
+)
+ACTIVE_RULE = msgspec.structs.replace(
+    DRAFT_RULE,
+    status=RuleStatus.ACTIVE,
+    valid_from=_BOUGHT - timedelta(days=3),
+    activated_at=_BOUGHT - timedelta(days=3),
+    version=2,
+)
+RETIRED_RULE = msgspec.structs.replace(
+    ACTIVE_RULE, status=RuleStatus.RETIRED, retired_at=_BOUGHT, version=3
+)
+RULE_LIST = RuleList([ACTIVE_RULE])
+ACTIVATION = Activation(valid_from=_BOUGHT - timedelta(days=3))
+OVERRIDE = Override(
+    amount_minor=4200, reason="Early birds", until=_BOUGHT + timedelta(days=2)
+)
+FREEZE = Freeze(reason="Until the press night is over")
+TERMS_PATCH = TermsPatch(range_public=True)
+RULED_CATEGORY = CategoryState(
+    category_no=0,
+    category="Stalls",
+    price=euros(48),
+    mode="rule",
+    rule=ACTIVE_RULE,
+    scheduled_for=None,
+    until=None,
+    reason=None,
+    actor=None,
+    version=0,
+)
+OVERRIDDEN_CATEGORY = msgspec.structs.replace(
+    RULED_CATEGORY,
+    price=euros(42),
+    mode="override",
+    until=OVERRIDE.until,
+    reason=OVERRIDE.reason,
+    actor="organiser",
+    version=1,
+)
+FROZEN_CATEGORY = msgspec.structs.replace(
+    RULED_CATEGORY, mode="frozen", reason=FREEZE.reason, actor="organiser", version=2
+)
+RELEASED_CATEGORY = msgspec.structs.replace(RULED_CATEGORY, version=3)
+PRICING_STATE = PricingState(
+    event_id=EVENT_ID,
+    history_public=True,
+    range_public=True,
+    categories=[
+        RULED_CATEGORY,
+        CategoryState(
+            category_no=1,
+            category="Standing",
+            price=euros(22),
+            mode="fixed",
+            rule=None,
+            scheduled_for=None,
+            until=None,
+            reason=None,
+            actor=None,
+            version=0,
+        ),
+    ],
+    version=2,
+)
+PREVIEW_REQUEST = PreviewRequest(category="Stalls", rule=RULE)
+_SIGNALS = Signals(
+    capacity=1220, taken=1003, left_s=4_177_987.0, held=14, waiting=0.0, velocity=21.5, confidence=1.0
+)
+PREVIEW = Preview(
+    category_no=0,
+    category="Stalls",
+    price=euros(48),
+    signals=_SIGNALS,
+    decision=decide(RULE, _SIGNALS, Current(price_minor=4800)),
+)
+SIMULATION_REQUEST = SimulationRequest(
+    category="Stalls", rule=RULE, curve=Synthetic(seats=1220, days=60, demand=1.3)
+)
+RECORDED_REQUEST = SimulationRequest(
+    category="Stalls", rule=RULE, curve=Recorded(event_id=EVENT_ID, elasticity=0.8)
+)
+SIMULATION = Simulation(
+    seats=1220,
+    days=60.0,
+    currency="EUR",
+    fixed_minor=4800,
+    rule=Outcome(
+        revenue_minor=6_613_450,
+        sold=1198,
+        sell_through=0.981967,
+        average_minor=5520,
+        final_minor=6350,
+        changes=14,
+    ),
+    fixed=Outcome(
+        revenue_minor=5_856_000,
+        sold=1220,
+        sell_through=1.0,
+        average_minor=4800,
+        final_minor=4800,
+        changes=0,
+        sold_out_days_left=4.2,
+    ),
+    points=[
+        Point(
+            days_left=59.75,
+            price_minor=5250,
+            sold=61,
+            revenue_minor=306_300,
+            fixed_sold=64,
+            fixed_revenue_minor=307_200,
+        )
+    ],
+    moves=[
+        PriceMove(
+            days_left=59.9583,
+            price_minor=5250,
+            reason="3 % sold, 59 days left: places are selling fast",
+        )
+    ],
+)
+
 # Problems, by code
 
 
@@ -416,7 +908,32 @@ PROBLEMS = _by_code(
         code="unknown-payment-token",
     ),
     NotAuthenticated(
-        "The token is not valid or has expired; get a new one with POST /v1/auth/guest."
+        "The token is not valid or has expired; get a new one with POST /v1/auth/refresh if you "
+        "have an account, else with POST /v1/auth/guest."
+    ),
+    NotAuthenticated("The address or the password is wrong.", code="wrong-credentials"),
+    NotAuthenticated(
+        "This login has ended; log in again with POST /v1/auth/login.", code="session-ended"
+    ),
+    InvalidInput("Take at least 8 characters; a few words do well.", code="weak-password"),
+    InvalidInput("We do not write in 'tlh'; choose one of en, de.", code="unknown-language"),
+    InvalidInput(
+        "Mails about what you bought cannot be switched off: they carry your tickets.",
+        code="booking-mails-needed",
+    ),
+    Conflict(
+        "There is an account for ada@example.com; log in with POST /v1/auth/login.",
+        code="email-taken",
+    ),
+    Conflict(
+        "This token has an account already; log in, or register without a token.",
+        code="already-registered",
+    ),
+    NotAllowed(
+        "Send your present password as `password`; the one sent is not it.", code="wrong-password"
+    ),
+    NotFound(
+        "A guest has no password; make an account with POST /v1/auth/register.", code="no-account"
     ),
     PaymentDeclined(
         "The card was declined. Your seats are still held; try another card.",
@@ -427,6 +944,11 @@ PROBLEMS = _by_code(
     NotAllowed("That is not the organiser's key."),
     NotAllowed("This hold belongs to another buyer.", code="hold-not-yours"),
     NotAllowed("This booking belongs to another buyer.", code="booking-not-yours"),
+    NotAllowed(
+        "The organiser does not show how this event's prices came about. The prices in force are at "
+        f"/v1/events/{EVENT_ID}/prices.",
+        code="history-not-public",
+    ),
     NotFound("There is nothing at /v1/event; the API is described at /schema."),
     NotFound(f"There is no event {EVENT_ID}.", code="event-not-found"),
     NotFound(
@@ -435,7 +957,67 @@ PROBLEMS = _by_code(
     ),
     NotFound(f"There is no booking {BOOKING_ID}.", code="booking-not-found"),
     NotFound(f"There is no venue {VENUE_ID}.", code="venue-not-found"),
+    NotFound(f"There is no place in line {ENTRY_ID}.", code="entry-not-found"),
+    NotAllowed("This place in line is another person's.", code="entry-not-yours"),
+    NotFound(f"There is no offer {OFFER_ID}.", code="offer-not-found"),
+    NotAllowed("This offer is another person's.", code="offer-not-yours"),
+    Conflict(
+        "What you want is on sale: Stalls, row F, seat 12; Stalls, row F, seat 13. "
+        "Nobody has to wait for it.",
+        code="still-on-sale",
+        url=f"http://localhost:8000/events/{EVENT_ID}",
+        seats=[117, 118],
+    ),
+    Conflict(
+        "You are in this line already; change what you want, or leave and join again.",
+        code="already-waiting",
+        entry_id=ENTRY_ID,
+    ),
+    Conflict("Nobody can join this waitlist any more.", code="waitlist-closed"),
+    Conflict(
+        "Only who waits can change what they want; this entry has an offer or has ended.",
+        code="entry-ended",
+    ),
+    Conflict(
+        "Only who waits can be moved to the head of the line; this entry is accepted.",
+        code="entry-not-waiting",
+    ),
+    Conflict(
+        "These seats are offered to you; accept the offer first "
+        f"(POST /v1/offers/{OFFER_ID}/accept).",
+        code="offer-not-accepted",
+    ),
+    Gone("The offer was not accepted in time.", code="offer-ended", offer_status="expired"),
     NotFound(f"There is no layout {LAYOUT_ID}.", code="layout-not-found"),
+    NotFound(f"There is no mail {MAIL_ID}.", code="mail-not-found"),
+    Conflict(
+        "The mail is sent; only what is dead, unknown or skipped, and has an address, is sent again.",
+        code="mail-not-resendable",
+    ),
+    NotFound(
+        "There is no template birthday/en; GET /v1/mail-templates lists them.",
+        code="template-not-found",
+    ),
+    InvalidInput(
+        "The template cannot be used for welcome/en: html, line 2: Encountered unknown tag 'fi'.",
+        code="template-broken",
+        errors=[
+            {
+                "key": "html",
+                "message": "Encountered unknown tag 'fi'.",
+                "source": "body",
+                "line": 2,
+            }
+        ],
+    ),
+    Conflict(
+        "There is no version before this one; activate one by its number.",
+        code="nothing-to-roll-back",
+    ),
+    NotFound(f"There is no rule {RULE_ID} of this event.", code="pricing-rule-not-found"),
+    NotFound(
+        "The event has no category 7; they are numbered from 0 to 1.", code="category-not-found"
+    ),
     FrontrowError("Method Not Allowed", code="method-not-allowed"),
     SeatUnavailable("Stalls, row F, seat 12 is no longer available.", seats=[117]),
     LimitReached("One buyer may have 10 places of this event; you have 9.", limit=10, owned=9),
@@ -458,6 +1040,14 @@ PROBLEMS = _by_code(
     Conflict("The event is draft; publish it first.", code="event-not-published"),
     Conflict("Somebody else changed the same price; read and repeat."),
     Conflict("There is one with this id already.", code="already-exists"),
+    Conflict(
+        "A retired rule stays retired; make a new version of it.", code="pricing-rule-retired"
+    ),
+    Conflict("Stalls follows no rule; send the one to try.", code="no-pricing-rule"),
+    Conflict(
+        "Nothing has been sold there that could be played again; try a synthetic curve.",
+        code="nothing-recorded",
+    ),
     Conflict(
         "The first request with this Idempotency-Key is still under way; retry shortly.",
         code="request-in-flight",

@@ -23,11 +23,48 @@ from api.events import (
 )
 from api.holds import HoldRequest
 from api.live import LiveTicket
+from api.notifications import (
+    MailList,
+    TemplateChoice,
+    TemplateDraft,
+    TemplateList,
+    TemplateVersionList,
+)
 from api.operations import Ready
-from api.organiser import ImportedVenue, VenueDraft
+from api.organiser import ImportedVenue, SeatSelection, VenueDraft
+from api.people import AccountToken, Credentials, PersonList, RefreshToken, TierBody
+from api.pricing import RuleList
+from api.spreadsheets import CSV
+from api.waitlist import (
+    Because,
+    EntryList,
+    JoinRequest,
+    LineEntryList,
+    LineTerms,
+    OfferList,
+    SkipList,
+)
 from engine.catalog import EventDraft, EventPatch, Venue
 from engine.layout import Layout
 from engine.model import Booking, Hold
+from engine.notifications.model import Mail, TemplateInForce, TemplateVersion, Texts, Written
+from engine.people import Person, PersonPatch, Registration
+from engine.pricing.model import (
+    Activation,
+    CategoryState,
+    Freeze,
+    Override,
+    Preview,
+    PreviewRequest,
+    PricingState,
+    RuleDraft,
+    RuleVersion,
+    SimulationRequest,
+    TermsPatch,
+)
+from engine.pricing.simulation import Simulation
+from engine.publishing import Blocking
+from engine.waitlist.model import Entry, LineEntry, LineSummary, Offer, WantedPatch
 
 JSON = "application/json"
 BINARY = "application/octet-stream"
@@ -68,8 +105,13 @@ def _one(type_: Any, name: str, value: Any) -> tuple[Body, ...]:
 
 _STORES = ("unavailable", "redis-unavailable", "catalog-unavailable")
 _HOLD_ENDED = ("hold-expired", "hold-released", "hold-booked")
-_HOLD = ("hold-not-found", "hold-not-yours")
+_HOLD = ("hold-not-found", "hold-not-yours", "offer-not-accepted")
 _BOOKING = ("booking-not-found", "booking-not-yours")
+_ENTRY = ("entry-not-found", "entry-not-yours")
+_OFFER = ("offer-not-found", "offer-not-yours")
+_WISH = ("no-such-category", "no-such-section", "event-not-found", "event-not-on-sale")
+_LOGGED_IN = _one(AccountToken, "tokens", example.ACCOUNT_TOKEN)
+_LIMITED = ("RateLimit", "RateLimit-Policy")
 _EVENT_BODY = _one(EventPage, "event", example.EVENT_PAGE)
 
 
@@ -77,6 +119,35 @@ def _event_command(description: str, *refuses: str) -> Operation:
     return Operation(
         gives={200: Answer(description, _EVENT_BODY, ("ETag", "Location"))},
         refuses=("event-not-found", *refuses, *_STORES),
+        replays=True,
+    )
+
+
+def _seat_command(name: str, given: Blocking) -> Operation:
+    return Operation(
+        takes=Body(SeatSelection, {name: example.SEAT_SELECTION}),
+        gives={200: Answer("What was changed, and what not.", _one(Blocking, name, given))},
+        refuses=(
+            "no-such-seat",
+            "event-not-found",
+            "event-not-published",
+            "event-cancelled",
+            *_STORES,
+        ),
+        replays=True,
+    )
+
+
+_PRICED = ("event-not-found", "event-not-published", "unavailable", "catalog-unavailable")
+#: What an edit of an event's pricing may meet.
+_EDITED = ("event-cancelled", "precondition-failed", "redis-unavailable")
+
+
+def _price_command(description: str, state: CategoryState, takes: Body | None) -> Operation:
+    return Operation(
+        takes=takes,
+        gives={200: Answer(description, _one(CategoryState, "category", state), ("ETag",))},
+        refuses=("category-not-found", *_PRICED, *_EDITED),
         replays=True,
     )
 
@@ -92,6 +163,56 @@ OPERATIONS = {
             )
         },
         refuses=("too-many-requests",),
+    ),
+    "register": Operation(
+        takes=Body(Registration, {"account": example.REGISTRATION}),
+        gives={201: Answer("The account, logged in.", _LOGGED_IN, _LIMITED)},
+        refuses=(
+            "weak-password",
+            "unknown-language",
+            "email-taken",
+            "already-registered",
+            "too-many-requests",
+            "unavailable",
+        ),
+    ),
+    "login": Operation(
+        takes=Body(Credentials, {"credentials": example.CREDENTIALS}),
+        gives={200: Answer("Tokens of the account's person.", _LOGGED_IN, _LIMITED)},
+        refuses=("wrong-credentials", "too-many-requests", "unavailable"),
+    ),
+    "refresh": Operation(
+        takes=Body(RefreshToken, {"refresh token": example.REFRESH_TOKEN}),
+        gives={200: Answer("The next ones.", _LOGGED_IN, _LIMITED)},
+        refuses=("session-ended", "too-many-requests", "unavailable"),
+    ),
+    "logout": Operation(
+        takes=Body(RefreshToken, {"refresh token": example.REFRESH_TOKEN}),
+        gives={204: Answer("This login has ended, or had before.")},
+        refuses=("unavailable",),
+    ),
+    "read_me": Operation(
+        gives={200: Answer("You.", _one(Person, "person", example.PERSON), ("ETag",))},
+        refuses=("unavailable",),
+    ),
+    "patch_me": Operation(
+        takes=Body(
+            PersonPatch,
+            {"language and mails": example.PERSON_PATCH, "password": example.NEW_PASSWORD},
+        ),
+        gives={200: Answer("You, as of now.", _one(Person, "person", example.PERSON), ("ETag",))},
+        refuses=(
+            "weak-password",
+            "unknown-language",
+            "booking-mails-needed",
+            "wrong-password",
+            "no-account",
+            "email-taken",
+            "precondition-failed",
+            "precondition-required",
+            "too-many-requests",
+            "unavailable",
+        ),
     ),
     "live_ticket": Operation(
         gives={
@@ -158,7 +279,7 @@ OPERATIONS = {
         gives={
             200: Answer("A page of changes.", _one(PriceHistory, "history", example.PRICE_HISTORY))
         },
-        refuses=("event-not-found", "unavailable", "catalog-unavailable"),
+        refuses=("event-not-found", "history-not-public", "unavailable", "catalog-unavailable"),
     ),
     # Holds
     "place_hold": Operation(
@@ -280,6 +401,152 @@ OPERATIONS = {
         ),
         replays=True,
     ),
+    # Waitlist
+    "join_waitlist": Operation(
+        takes=Body(JoinRequest, {"two in the stalls": example.JOIN_REQUEST}),
+        gives={
+            201: Answer(
+                "Your place in line.", _one(Entry, "entry", example.ENTRY), ("ETag", "Location")
+            ),
+            200: Answer(
+                "You have it already.", _one(Entry, "entry", example.ENTRY), ("ETag", "Location")
+            ),
+        },
+        refuses=(
+            *_WISH,
+            "limit-reached",
+            "still-on-sale",
+            "already-waiting",
+            "waitlist-closed",
+            *_STORES,
+            "outcome-unknown",
+        ),
+        replays=True,
+    ),
+    "list_entries": Operation(
+        gives={200: Answer("A page of places.", _one(EntryList, "entries", example.ENTRY_LIST))},
+        refuses=_STORES,
+    ),
+    "read_entry": Operation(
+        gives={
+            200: Answer(
+                "The place; `offer` is the latest offer made for it.",
+                (Body(Entry, {"waiting": example.ENTRY, "offered": example.OFFERED_ENTRY}),),
+                ("ETag", "Location"),
+            )
+        },
+        refuses=(*_ENTRY, *_STORES),
+    ),
+    "patch_entry": Operation(
+        takes=Body(WantedPatch, {"three, at any price": example.ENTRY_PATCH}),
+        gives={
+            200: Answer(
+                "The place as it is now.",
+                _one(Entry, "entry", example.ENTRY),
+                ("ETag", "Location"),
+            )
+        },
+        refuses=(
+            *_ENTRY,
+            *_WISH,
+            "limit-reached",
+            "still-on-sale",
+            "entry-ended",
+            "precondition-failed",
+            "precondition-required",
+            *_STORES,
+            "outcome-unknown",
+        ),
+    ),
+    "leave_waitlist": Operation(
+        gives={204: Answer("You are out of the line.")},
+        refuses=(*_ENTRY, *_STORES, "outcome-unknown"),
+    ),
+    "read_offer": Operation(
+        gives={200: Answer("The offer.", _one(Offer, "offer", example.OFFER))},
+        refuses=(*_OFFER, *_STORES),
+    ),
+    "accept_offer": Operation(
+        gives={200: Answer("The hold.", _one(Hold, "hold", example.ACCEPTED_OFFER))},
+        refuses=(*_OFFER, "offer-ended", *_STORES, "outcome-unknown"),
+        replays=True,
+    ),
+    "decline_offer": Operation(
+        gives={200: Answer("The offer.", _one(Offer, "declined", example.DECLINED_OFFER))},
+        refuses=(*_OFFER, "offer-ended", *_STORES, "outcome-unknown"),
+        replays=True,
+    ),
+    "read_waitlist": Operation(
+        gives={200: Answer("The line.", _one(LineSummary, "line", example.LINE), ("ETag",))},
+        refuses=("event-not-found", "unavailable"),
+    ),
+    "patch_waitlist": Operation(
+        takes=Body(LineTerms, {"closed": example.LINE_TERMS}),
+        gives={
+            200: Answer(
+                "The line as it is now.", _one(LineSummary, "line", example.LINE), ("ETag",)
+            )
+        },
+        refuses=(
+            "event-not-found",
+            "precondition-failed",
+            "precondition-required",
+            "unavailable",
+            "outcome-unknown",
+        ),
+    ),
+    "list_waitlist_entries": Operation(
+        gives={
+            200: Answer("A page of people.", _one(LineEntryList, "line", example.LINE_ENTRY_LIST))
+        },
+        refuses=("event-not-found", "unavailable", "catalog-unavailable"),
+    ),
+    "list_offers": Operation(
+        gives={200: Answer("A page of offers.", _one(OfferList, "offers", example.OFFER_LIST))},
+        refuses=("event-not-found", "unavailable", "catalog-unavailable"),
+    ),
+    "list_skips": Operation(
+        gives={200: Answer("A page of rounds.", _one(SkipList, "skips", example.SKIP_LIST))},
+        refuses=("event-not-found", "unavailable", "catalog-unavailable"),
+    ),
+    "export_waitlist": Operation(
+        gives={
+            200: Answer(
+                "The table, whole.",
+                (Body(str, {"table": example.LINE_CSV}, CSV),),
+                ("Content-Disposition", "Cache-Control"),
+            )
+        },
+        refuses=("event-not-found", "unavailable", "catalog-unavailable"),
+    ),
+    "promote_entry": Operation(
+        takes=Body(Because, {"reason": example.BECAUSE_PROMOTED}),
+        gives={200: Answer("At the head.", _one(LineEntry, "promoted", example.PROMOTED_ENTRY))},
+        refuses=(
+            "event-not-found",
+            "entry-not-found",
+            "entry-not-waiting",
+            *_STORES,
+            "outcome-unknown",
+        ),
+        replays=True,
+    ),
+    "dismiss_waitlist": Operation(
+        takes=Body(Because, {"reason": example.BECAUSE_DISMISSED}),
+        gives={
+            200: Answer(
+                "What is left.", _one(LineSummary, "line", example.DISMISSED_LINE), ("ETag",)
+            )
+        },
+        refuses=("event-not-found", *_STORES, "outcome-unknown"),
+        replays=True,
+    ),
+    "withdraw_offer": Operation(
+        takes=Body(Because, {"reason": example.BECAUSE_WITHDRAWN}),
+        gives={200: Answer("The offer.", _one(Offer, "withdrawn", example.WITHDRAWN_OFFER))},
+        refuses=("offer-not-found", "offer-ended", *_STORES, "outcome-unknown"),
+        replays=True,
+    ),
     # Organisers
     "create_venue": Operation(
         takes=Body(VenueDraft, {"venue": example.VENUE_DRAFT}),
@@ -336,6 +603,200 @@ OPERATIONS = {
     "pause_event": _event_command("The event, paused.", "event-not-published", "event-cancelled"),
     "resume_event": _event_command("The event, on sale.", "event-not-published", "event-cancelled"),
     "cancel_event": _event_command("The event, cancelled.", "event-not-published"),
+    "block_seats": _seat_command("block", example.BLOCKING),
+    "unblock_seats": _seat_command("unblock", example.UNBLOCKING),
+    "find_people": Operation(
+        gives={200: Answer("Nobody or one.", _one(PersonList, "people", example.PERSON_LIST))},
+        refuses=("unavailable",),
+    ),
+    "set_tier": Operation(
+        takes=Body(TierBody, {"tier": example.TIER}),
+        gives={200: Answer("The person.", _one(Person, "person", example.VIP), ("ETag",))},
+        refuses=("not-found", "unavailable"),
+    ),
+    # Mails
+    "list_templates": Operation(
+        gives={200: Answer("All of them.", _one(TemplateList, "templates", example.TEMPLATE_LIST))},
+        refuses=("unavailable",),
+    ),
+    "list_template_versions": Operation(
+        gives={
+            200: Answer(
+                "All of them.",
+                _one(TemplateVersionList, "versions", example.TEMPLATE_VERSION_LIST),
+            )
+        },
+        refuses=("template-not-found", "unavailable"),
+    ),
+    "read_template": Operation(
+        gives={
+            200: Answer("Its texts.", _one(TemplateVersion, "version", example.TEMPLATE_VERSION))
+        },
+        refuses=("template-not-found", "unavailable"),
+    ),
+    "add_template": Operation(
+        takes=Body(TemplateDraft, {"another text": example.TEMPLATE_DRAFT}),
+        gives={
+            201: Answer(
+                "The version.",
+                _one(TemplateVersion, "version", example.TEMPLATE_VERSION),
+                ("Location",),
+            )
+        },
+        refuses=("template-broken", "template-not-found", "unavailable"),
+    ),
+    "preview_template": Operation(
+        takes=Body(Texts, {"another text": example.TEXTS}),
+        gives={
+            200: Answer("The mail.", _one(Written, "mail", example.TEMPLATE_PREVIEW)),
+        },
+        refuses=("template-broken", "template-not-found", "unavailable"),
+    ),
+    "activate_template": Operation(
+        takes=Body(TemplateChoice, {"the first": example.TEMPLATE_CHOICE}),
+        gives={
+            200: Answer("In force.", _one(TemplateInForce, "in force", example.TEMPLATE_IN_FORCE))
+        },
+        refuses=("template-broken", "template-not-found", "unavailable"),
+    ),
+    "roll_back_template": Operation(
+        gives={
+            200: Answer("In force.", _one(TemplateInForce, "in force", example.TEMPLATE_IN_FORCE))
+        },
+        refuses=("template-not-found", "nothing-to-roll-back", "unavailable"),
+    ),
+    "list_mails": Operation(
+        gives={200: Answer("A page of mails.", _one(MailList, "mails", example.MAIL_LIST))},
+        refuses=("unavailable",),
+    ),
+    "read_mail": Operation(
+        gives={
+            200: Answer(
+                "The mail, and every attempt to deliver it.",
+                _one(Mail, "refused", example.MAIL_WITH_LOG),
+            )
+        },
+        refuses=("mail-not-found", "unavailable"),
+    ),
+    "resend_mail": Operation(
+        gives={200: Answer("It waits again.", _one(Mail, "queued", example.MAIL_AGAIN))},
+        refuses=("mail-not-found", "mail-not-resendable", "unavailable"),
+    ),
+    # Pricing
+    "read_pricing": Operation(
+        gives={
+            200: Answer(
+                "By category.", _one(PricingState, "pricing", example.PRICING_STATE), ("ETag",)
+            )
+        },
+        refuses=_PRICED,
+    ),
+    "patch_pricing": Operation(
+        takes=Body(TermsPatch, {"show the range": example.TERMS_PATCH}),
+        gives={
+            200: Answer(
+                "As it is now.", _one(PricingState, "pricing", example.PRICING_STATE), ("ETag",)
+            )
+        },
+        refuses=(*_PRICED, *_EDITED, "precondition-required"),
+    ),
+    "create_pricing_rule": Operation(
+        takes=Body(RuleDraft, {"rule": example.RULE_DRAFT}),
+        gives={
+            201: Answer(
+                "A draft.",
+                _one(RuleVersion, "draft", example.DRAFT_RULE),
+                ("ETag", "Location"),
+            )
+        },
+        refuses=("no-such-category", *_PRICED, "event-cancelled"),
+        replays=True,
+    ),
+    "list_pricing_rules": Operation(
+        gives={200: Answer("A page of rules.", _one(RuleList, "rules", example.RULE_LIST))},
+        refuses=("no-such-category", *_PRICED),
+    ),
+    "read_pricing_rule": Operation(
+        gives={
+            200: Answer(
+                "The rule.",
+                _one(RuleVersion, "rule", example.ACTIVE_RULE),
+                ("ETag", "Location"),
+            )
+        },
+        refuses=("pricing-rule-not-found", "unavailable"),
+    ),
+    "activate_pricing_rule": Operation(
+        takes=Body(Activation, {"at a time": example.ACTIVATION}),
+        gives={
+            200: Answer(
+                "In force, or scheduled.",
+                _one(RuleVersion, "active", example.ACTIVE_RULE),
+                ("ETag", "Location"),
+            )
+        },
+        refuses=("pricing-rule-not-found", *_PRICED, "pricing-rule-retired", *_EDITED),
+        replays=True,
+    ),
+    "retire_pricing_rule": Operation(
+        gives={
+            200: Answer(
+                "Retired.",
+                _one(RuleVersion, "retired", example.RETIRED_RULE),
+                ("ETag", "Location"),
+            )
+        },
+        refuses=("pricing-rule-not-found", *_PRICED, *_EDITED),
+        replays=True,
+    ),
+    "override_price": _price_command(
+        "The price, set.", example.OVERRIDDEN_CATEGORY, Body(Override, {"price": example.OVERRIDE})
+    ),
+    "freeze_price": _price_command(
+        "The price, kept.", example.FROZEN_CATEGORY, Body(Freeze, {"freeze": example.FREEZE})
+    ),
+    "release_price": _price_command("Its rule goes on.", example.RELEASED_CATEGORY, None),
+    "preview_pricing": Operation(
+        takes=Body(PreviewRequest, {"a rule not made yet": example.PREVIEW_REQUEST}),
+        gives={
+            200: Answer("What it would do.", _one(Preview, "preview", example.PREVIEW)),
+        },
+        refuses=(
+            "no-such-category",
+            "pricing-rule-not-found",
+            *_PRICED,
+            "no-pricing-rule",
+            "redis-unavailable",
+        ),
+        replays=True,
+    ),
+    "simulate_pricing": Operation(
+        takes=Body(
+            SimulationRequest,
+            {"made up": example.SIMULATION_REQUEST, "as it was": example.RECORDED_REQUEST},
+        ),
+        gives={
+            200: Answer(
+                "How it went, against the fixed price.",
+                (
+                    Body(Simulation, {"simulation": example.SIMULATION}),
+                    Body(
+                        str,
+                        {"chart": '<svg xmlns="http://www.w3.org/2000/svg">…</svg>'},
+                        "image/svg+xml",
+                    ),
+                ),
+            )
+        },
+        refuses=(
+            "no-such-category",
+            "pricing-rule-not-found",
+            *_PRICED,
+            "no-pricing-rule",
+            "nothing-recorded",
+        ),
+        replays=True,
+    ),
     # Operations
     "live": Operation(gives={200: Answer("It runs.", (Body(str, {"ok": "ok\n"}, TEXT),))}),
     "ready": Operation(

@@ -12,6 +12,8 @@ from api.auth import require_organiser
 from api.conventions import PLAN_SIZE_MAX, IfMatch, etag, read_body, required_version
 from api.events import EventPage, event_page
 from engine.catalog import Event, EventDraft, EventPatch, TimeZone, Venue
+from engine.model import SeatNo
+from engine.publishing import Blocking
 from engine.runtime import Runtime
 
 _OPTIONS: dict[str, Any] = {
@@ -29,6 +31,13 @@ class VenueDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
     timezone: TimeZone | None = None
+
+
+class SeatSelection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Seats of an event, and why; the reason is kept with it."""
+
+    seats: Annotated[list[SeatNo], Meta(min_length=1, max_length=5000)]
+    reason: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*$")] | None = None
 
 
 class LayoutWarning(Struct, frozen=True):
@@ -49,6 +58,7 @@ _VENUE_DRAFT = msgspec.json.Decoder(VenueDraft)
 _PLAN = msgspec.json.Decoder(dict[str, Any])
 _EVENT_DRAFT = msgspec.json.Decoder(EventDraft)
 _EVENT_PATCH = msgspec.json.Decoder(EventPatch)
+_SEAT_SELECTION = msgspec.json.Decoder(SeatSelection)
 
 
 def _runtime(request: Request[Any, Any, Any]) -> Runtime:
@@ -219,6 +229,37 @@ async def cancel_event(
     return await _page(request, await _runtime(request).publishing.cancel(str(event_id)))
 
 
+@post(
+    "/v1/events/{event_id:uuid}/block",
+    status_code=200,
+    summary="Keep seats from sale",
+    description=(
+        "Those that nobody has; the answer says which are not and why. Maps show them as not for sale. "
+        "Areas cannot be blocked."
+    ),
+    **_OPTIONS,
+)
+async def block_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Blocking:
+    data = await read_body(request, _SEAT_SELECTION)
+    return await _runtime(request).publishing.block(
+        str(event_id), data.seats, reason=data.reason, actor="organiser"
+    )
+
+
+@post(
+    "/v1/events/{event_id:uuid}/unblock",
+    status_code=200,
+    summary="Give blocked seats back",
+    description="While people wait for seats, they are offered to them first; else they are on sale.",
+    **_OPTIONS,
+)
+async def unblock_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Blocking:
+    data = await read_body(request, _SEAT_SELECTION)
+    return await _runtime(request).publishing.unblock(
+        str(event_id), data.seats, reason=data.reason, actor="organiser"
+    )
+
+
 HANDLERS = [
     create_venue,
     import_venue,
@@ -229,4 +270,6 @@ HANDLERS = [
     pause_event,
     resume_event,
     cancel_event,
+    block_seats,
+    unblock_seats,
 ]

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from engine import errors
 from engine.errors import FrontrowError
 from engine.model import Id
+from engine.waitlist.model import OfferStatus
 
 log = structlog.get_logger(__name__)
 
@@ -87,8 +88,15 @@ class Problem(Struct, kw_only=True, omit_defaults=True):
     errors: Annotated[
         list[dict[str, Any]] | None, Meta(description="Each mistake, and where it is.")
     ] = None
-    seats: Annotated[list[int] | None, Meta(description="Seats that are taken.")] = None
-    areas: Annotated[list[int] | None, Meta(description="Areas without so much room.")] = None
+    seats: Annotated[
+        list[int] | None,
+        Meta(description="Seats that are taken; of `still-on-sale` those you can have."),
+    ] = None
+    areas: Annotated[
+        list[int] | None,
+        Meta(description="Areas without so much room; of `still-on-sale` those that have it."),
+    ] = None
+    url: Annotated[str | None, Meta(description="The page where you can have it.")] = None
     limit: Annotated[int | None, Meta(description="Places one buyer may have.")] = None
     owned: Annotated[int | None, Meta(description="Places you have already.")] = None
     retry_after: Annotated[int | None, Meta(description="Seconds; as `Retry-After`.")] = None
@@ -96,6 +104,10 @@ class Problem(Struct, kw_only=True, omit_defaults=True):
     decline_code: Annotated[str | None, Meta(description="Why the card was declined.")] = None
     booking_id: Annotated[Id | None, Meta(description="The booking this is about.")] = None
     hold_id: Annotated[Id | None, Meta(description="The hold this is about.")] = None
+    offer_status: Annotated[OfferStatus | None, Meta(description="How the offer ended.")] = None
+    entry_id: Annotated[Id | None, Meta(description="Your place in line that this is about.")] = (
+        None
+    )
 
 
 def status_of(error: FrontrowError) -> int:

@@ -306,7 +306,9 @@ def _request_example(operation: Json) -> str:
 
 def _example_target(operation: Json, parameters: list[Json]) -> str:
     """Path and, for lists, a query as one would write it."""
-    shown = {"city", "from", "available", "limit"} if operation["method"] == "get" else set()
+    shown = (
+        {"city", "from", "available", "status", "limit"} if operation["method"] == "get" else set()
+    )
     query = "&".join(
         f"{p['name']}={json.dumps(p['example']).strip(chr(34))}"
         for p in parameters
@@ -328,7 +330,7 @@ def _response_examples(operation: Json) -> str:
 
 def _examples(content: Json) -> list[tuple[str, str]]:
     return [
-        (name, escape(value["value"]) if kind == "text/plain" else highlight(value["value"]))
+        (name, escape(value["value"]) if kind.startswith("text/") else highlight(value["value"]))
         for kind, body in content.items()
         for name, value in body.get("examples", {}).items()
     ]

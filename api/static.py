@@ -46,9 +46,9 @@ _PAGE_HEADERS = {
     ),
     "Referrer-Policy": "strict-origin-when-cross-origin",
 }
-#: Whole lines of comment, and types written inside code.
+#: Whole lines of comment, types written inside code, and what lines are indented by.
 _COMMENTS = re.compile(
-    r"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*$|^[ \t]*//[^\n]*$|/\*\* @type (?:(?!\*/).)*\*/ ?",
+    r"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*$|^[ \t]*//[^\n]*$|/\*\* @type (?:(?!\*/).)*\*/ ?|^[ \t]+",
     re.M | re.S,
 )
 _NAME = re.compile(r"\w[\w-]*(\.\w+)+", re.ASCII)

@@ -5,9 +5,9 @@
     1  a seat has at most one live sale          6  one idempotency key, one effect, one response
     2  captured = confirmed + refunded + in      9  every committed outbox row is delivered
        flight, per currency                     10  per-buyer limits hold
-    3  no sale on an expired or foreign hold    (7 and 8, the watchers' maps and the waitlist's
-    4  every hold ends soon after its deadline   order, are seen from outside the stores)
-    5  every seat and place is counted once
+    3  no sale on an expired or foreign hold     8  the waitlist: an offer keeps its seats for one
+    4  every hold ends soon after its deadline      person, offers follow the line, skips say why
+    5  every seat and place is counted once     (7, the watchers' maps, is seen from outside)
 
 Redis is read first, in one script, then PostgreSQL in one snapshot: what Redis knows by then,
 PostgreSQL has known for longer, so a version in Redis is never the larger one, and where the versions
@@ -25,7 +25,7 @@ from msgspec import Struct
 
 from engine.holds import decode_areas
 from engine.inventory import number_list
-from engine.model import SeatState
+from engine.model import SeatState, ms_from_utc
 from engine.stores.postgres import Transaction
 
 if TYPE_CHECKING:
@@ -55,6 +55,13 @@ _ALWAYS = (
     (5, "areas_against_sales", "an area's counts are not those of its sales"),
     (6, "keys_against_bookings", "an idempotency key does not lead to its one booking and answer"),
     (6, "keys_without_booking", "an idempotency key leads nowhere"),
+    (8, "offers_against_entries", "an entry and its open offer disagree"),
+    (8, "offers_against_seats", "an offer's seats are not kept for it alone"),
+    (8, "offers_at_once", "a person had two open offers at once"),
+    (8, "entries_against_changes", "an entry is not what its log says"),
+    (8, "served_before_equals", "somebody was served before another with the same wish"),
+    (8, "skips_unexplained", "somebody was passed over and nothing says why"),
+    (8, "rounds_unnumbered", "a round is missing"),
     (9, "owed_unnoted", "a refund is owed and nothing will deliver it"),
     (10, "claims_against_sales", "a buyer's count is not that of the buyer's sales"),
     (10, "over_the_limit", "a buyer owns more than the event allows"),
@@ -64,6 +71,13 @@ _QUIET = (
     (9, "outbox_left", "an outbox row is undelivered"),
 )
 _FREE, _HELD, _SOLD, _BLOCKED, _OFFERED, _RESERVED = (ord(str(int(s))) for s in SeatState)
+#: The digits that a claimed seat may show, by what claims it. What Redis has as held may be reserved in
+#: PostgreSQL, and then shows that.
+_CLAIMED = {
+    "held": (_HELD, _RESERVED),
+    "paying": (_HELD, _RESERVED),
+    "offered": (_OFFERED,),
+}
 
 
 class _LiveHold(Struct, frozen=True):
@@ -84,7 +98,7 @@ class _Claims(Struct, frozen=True, kw_only=True):
     seats: bytes
     versions: list[int]
     owners: dict[int, str]
-    #: By area_no: field → value (capacity, sold, held, version).
+    #: By area_no: field → value (capacity, sold, held, kept, version).
     areas: dict[int, dict[str, int]]
     held_by_buyer: dict[str, int]
     #: buyer → (sold, version).
@@ -92,6 +106,9 @@ class _Claims(Struct, frozen=True, kw_only=True):
     holds: dict[str, _LiveHold]
     #: Due, but there is no such hold.
     missing: list[str]
+    #: Somebody waits, so what comes free is kept for the line; and how many stand in it.
+    line_waits: bool
+    in_line: int
 
 
 class _Truth(Struct, frozen=True):
@@ -102,6 +119,9 @@ class _Truth(Struct, frozen=True):
     areas: list["asyncpg.Record"]
     buyers: dict[str, tuple[int, int]]
     live_bookings: dict[str, "asyncpg.Record"]
+    #: Open ones by offer_id.
+    offers: dict[str, "asyncpg.Record"]
+    waiting: int
 
 
 async def audit(
@@ -125,6 +145,8 @@ async def audit(
             patience_s = lateness_max_s + runtime.settings.gateway_timeout_s
             overdue = await snapshot.fetch("audit.pending_overdue", event_id, patience_s)
             violations += [_from_row(4, "a pending booking is overdue", row) for row in overdue]
+            lapsed = await snapshot.fetch("audit.offers_overdue", event_id, lateness_max_s)
+            violations += [_from_row(8, "an offer is overdue", row) for row in lapsed]
         truth = await _truth(snapshot, event_id)
     violations += redis_alone(claims)
     violations += redis_and_postgres(claims, truth)
@@ -171,11 +193,15 @@ def _digits_and_owners(claims: _Claims) -> Iterator[Violation]:
         if hold is None or seat_no not in hold.seats:
             what = "a seat is claimed by a hold that does not claim it"
             yield _broken(5, what, seat_no=seat_no, hold_id=hold_id)
-        if digit not in (_HELD, _OFFERED, _RESERVED):
+        elif digit not in _CLAIMED.get(hold.state, ()):
             yield _broken(5, "a claimed seat does not show it", seat_no=seat_no, digit=digit)
     for seat_no, digit in enumerate(claims.seats):
-        if digit == _HELD and seat_no not in claims.owners:
+        if seat_no in claims.owners:
+            continue
+        if digit == _HELD:
             yield _broken(5, "a held seat has no hold", seat_no=seat_no)
+        if digit == _OFFERED and not claims.line_waits:
+            yield _broken(5, "a seat is kept for a line in which nobody waits", seat_no=seat_no)
 
 
 def _deadlines(claims: _Claims) -> Iterator[Violation]:
@@ -184,7 +210,8 @@ def _deadlines(claims: _Claims) -> Iterator[Violation]:
     for hold_id, hold in claims.holds.items():
         deadline_ms = _deadline_ms(claims, hold)
         # A payment that takes longer is looked at again later than its deadline, never before it.
-        right = {"held": hold.due_ms == deadline_ms, "paying": hold.due_ms >= deadline_ms}
+        in_time = hold.due_ms == deadline_ms
+        right = {"held": in_time, "offered": in_time, "paying": hold.due_ms >= deadline_ms}
         if not right.get(hold.state, False):
             what = "a hold is not due at its deadline"
             yield _broken(4, what, hold_id=hold_id, state=hold.state, due=hold.due_ms)
@@ -206,6 +233,9 @@ def _counters(claims: _Claims) -> Iterator[Violation]:
         if (counted := area.get("held", 0)) != (held := by_area[area_no]):
             what = "an area's held places are not those of its holds"
             yield _broken(5, what, area_no=area_no, counted=counted, held=held)
+        if (kept := area.get("kept", 0)) < 0 or (kept and not claims.line_waits):
+            what = "an area keeps places for a line in which nobody waits"
+            yield _broken(5, what, area_no=area_no, kept=kept)
     for buyer in by_buyer.keys() | claims.held_by_buyer.keys():
         if (counted := claims.held_by_buyer.get(buyer, 0)) != (held := by_buyer[buyer]):
             what = "a buyer's held places are not those of the buyer's holds"
@@ -221,6 +251,7 @@ def redis_and_postgres(claims: _Claims, truth: _Truth) -> list[Violation]:
         *_same_seats(claims, truth),
         *_same_counts(claims, truth),
         *_same_holders(claims, truth),
+        *_same_offers(claims, truth),
     ]
 
 
@@ -283,6 +314,22 @@ def _same_holders(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
             yield _broken(3, what, hold_id=hold_id, booking_id=booking["booking_id"])
 
 
+def _same_offers(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
+    """Redis keeps the seats of every open offer: it claimed them before PostgreSQL knew of the offer."""
+    for offer_id, offer in truth.offers.items():
+        if ms_from_utc(offer["made_at"]) > claims.now_ms:
+            continue
+        hold = claims.holds.get(offer_id)
+        places = (list(offer["seats"]), decode_areas(offer["areas"].encode()))
+        if hold is None or hold.state != "offered":
+            yield _broken(8, "nothing is kept for an open offer", offer_id=offer_id)
+        elif (hold.owner, hold.seats, hold.areas) != (offer["person_id"], *places):
+            yield _broken(8, "other places are kept than were offered", offer_id=offer_id)
+        elif foreign := [n for n in hold.seats if claims.owners.get(n) != offer_id]:
+            what = "somebody else has the seats of an open offer"
+            yield _broken(8, what, offer_id=offer_id, seats=foreign)
+
+
 # Quiet
 
 
@@ -292,14 +339,16 @@ def redis_equals_postgres(claims: _Claims, truth: _Truth) -> list[Violation]:
         *_every_digit(claims, truth),
         *_every_count(claims, truth),
         *_every_hold(claims, truth),
+        *_every_offer(claims, truth),
     ]
 
 
 def _every_digit(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
     for seat_no, (lasting, digit) in enumerate(zip(truth.seats, claims.seats, strict=False)):
         hold_id = claims.owners.get(seat_no)
-        # A free seat shows whether somebody holds it; any other is what it is.
-        wrong = (digit == _FREE) != (hold_id is None) if lasting == _FREE else digit != lasting
+        # A free seat shows whether somebody holds it or it is kept; any other is what it is.
+        shows_it = digit in (_FREE, _OFFERED) if hold_id is None else digit != _FREE
+        wrong = not shows_it if lasting == _FREE else digit != lasting
         if wrong:
             what = "the map does not show a seat as it is"
             shown = f"{lasting:c} shown as {digit:c}"
@@ -325,6 +374,19 @@ def _every_hold(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
             yield _broken(4, what, hold_id=hold_id, booking_id=booking["booking_id"])
 
 
+def _every_offer(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
+    for hold_id, hold in claims.holds.items():
+        offer = truth.offers.get(hold_id)
+        if hold.state == "offered" and (
+            offer is None or ms_from_utc(offer["expires_at"]) != hold.expires_ms
+        ):
+            what = "seats are kept for an offer that is not open, or not until then"
+            yield _broken(8, what, offer_id=hold_id, expires_ms=hold.expires_ms)
+    if claims.line_waits != (truth.waiting > 0) or claims.in_line != truth.waiting:
+        what = "Redis's line is not PostgreSQL's"
+        yield _broken(8, what, redis=claims.in_line, postgres=truth.waiting)
+
+
 # Deadlines
 
 
@@ -342,7 +404,7 @@ def late_holds(claims: _Claims, truth: _Truth, lateness_max_s: float) -> list[Vi
 
 
 def _claims(reply: list[Any]) -> _Claims:
-    _, now, grace, seats, versions, owners, _, areas, buyers, holds = reply
+    _, now, grace, seats, versions, owners, _, areas, buyers, holds, waiting, in_line = reply
     by_area: dict[int, dict[str, int]] = {}
     for field, value in _pairs(areas):
         area_no, _, name = field.decode().partition(":")
@@ -362,6 +424,8 @@ def _claims(reply: list[Any]) -> _Claims:
         },
         holds={hold_id: _live_hold(entry) for hold_id, entry in live.items() if entry[2]},
         missing=[hold_id for hold_id, entry in live.items() if not entry[2]],
+        line_waits=waiting == b"1",
+        in_line=in_line,
     )
 
 
@@ -404,4 +468,6 @@ async def _truth(snapshot: Transaction, event_id: str) -> _Truth:
             for row in await snapshot.fetch("inventory.buyer_truth", event_id)
         },
         {row["hold_id"]: row for row in await snapshot.fetch("audit.live_bookings", event_id)},
+        {row["offer_id"]: row for row in await snapshot.fetch("audit.open_offers", event_id)},
+        (await snapshot.fetch("waitlist.waiting", event_id))[0][0],
     )

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from engine.addresses import parse_networks
+from engine.notifications.server_url import parse_server_url
 
 PREFIX = "FRONTROW_"
 _URL_SCHEMES = {
@@ -34,12 +35,20 @@ _EXAMPLES = {
     "trusted_proxies": "10.0.0.0/8,::1",
     "log_format": "pretty",
     "data_dir": "/var/lib/frontrow",
+    "smtp_url": "smtp://frontrow:secret@mail.example:587",
+    "mail_from": "City Theatre <tickets@theatre.example>",
+    "mail_reply_to": "box-office@theatre.example",
 }
+_SENDER = re.compile(r"[^<>@\s]+@[^<>@\s]+|[^<>\x00-\x1f]* <[^<>@\s]+@[^<>@\s]+>")
+#: Nobody has it; for mails that stay here.
+_NOBODYS_ADDRESS = "Frontrow <tickets@frontrow.example>"
 _SECRET = re.compile(r"(key|secret|password)$")
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 PositiveInt = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
+#: 1023 is for who is moved to the head of a line by hand.
+Weight = Annotated[int, Meta(ge=0, le=1022)]
 
 
 class ConfigError(Exception):
@@ -78,6 +87,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     token_ttl_s: PositiveInt = 7 * 24 * 3600
     #: Tokens without an account that one address gets; this machine itself gets as many as it asks for.
     guest_tokens_per_minute: PositiveInt = 600
+    #: How long an access token of somebody with an account is good for; the page exchanges its refresh token.
+    account_token_ttl_s: PositiveInt = 900
+    #: How long a login lasts, however often its refresh token is exchanged.
+    login_ttl_s: PositiveInt = 30 * 24 * 3600
+    #: A refresh token that comes again within this gives the same next one: the answer may have been lost.
+    refresh_grace_s: PositiveInt = 60
+    #: Characters of a new password.
+    password_length_min: Annotated[int, Meta(ge=8, le=64)] = 8
+    #: Logins and registrations of one address; this machine itself is not limited.
+    logins_per_minute: PositiveInt = 60
+    #: Passwords tried for one account in a quarter of an hour.
+    password_attempts: PositiveInt = 20
 
     #: How long a fresh hold lives, for events that do not say.
     hold_ttl_s: PositiveInt = 300
@@ -89,6 +110,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     payment_window_s: PositiveInt = 300
     #: Places one buyer may hold and own together, for events that do not say.
     buyer_limit: PositiveInt = 10
+    #: How long the waitlist keeps seats for one person, for events that do not say.
+    offer_window_s: PositiveInt = 900
+    #: Who stands ahead in the line: tiers by weight, the larger first; within a tier, who came first.
+    waitlist_weight_regular: Weight = 0
+    waitlist_weight_premium: Weight = 100
+    waitlist_weight_vip: Weight = 200
     #: How long the gateway may take to answer before its answer counts as unknown.
     gateway_timeout_s: Seconds = 5.0
     #: Difference tolerated between the clocks of Redis, PostgreSQL and this machine.
@@ -98,6 +125,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     outbox_grace_s: Seconds = 2.0
     worker_tick_s: Seconds = 0.2
     reconcile_interval_s: Seconds = 15.0
+    #: How often prices that follow a rule are looked at.
+    reprice_interval_s: Seconds = 5.0
 
     live_tick_ms: PositiveInt = 50
     live_connections_per_address: PositiveInt = 20_000
@@ -107,6 +136,26 @@ class Settings(Struct, frozen=True, kw_only=True):
     live_metrics_port: Port | None = None
     #: Addresses and networks of proxies that are believed about whom they forward, comma separated.
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+
+    #: The mail server: ``smtp://user:password@host:587`` or ``smtps://…``. Empty: mails are kept, to be
+    #: read at ``/dev/mail`` on this machine.
+    smtp_url: str = ""
+    #: The sender: an address, or ``Name <address>``.
+    mail_from: str = _NOBODYS_ADDRESS
+    #: Where answers go; empty: to the sender.
+    mail_reply_to: str = ""
+    #: For people who chose none, and events that name none.
+    mail_language: str = "en"
+    #: How long the mail server may take for one step; for its last word, ten times as long.
+    mail_timeout_s: Seconds = 30.0
+    #: How often it may put one mail off.
+    mail_attempts_max: PositiveInt = 12
+    #: Mails that could not be delivered for so long are given up.
+    mail_age_max_s: PositiveInt = 48 * 3600
+    #: The wait after the first failure; each further one is twice as long, up to an hour.
+    mail_retry_s: Seconds = 10.0
+    #: Mails that one worker sends in a second at most.
+    mail_per_second: Seconds = 25.0
     log_format: str = "pretty"
     log_level: str = "info"
 
@@ -151,6 +200,7 @@ def _check(settings: Settings, given: Mapping[str, str]) -> None:
             f"{PREFIX}TOKEN_SECRET: needs at least 32 characters (read: ***); "
             "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
         )
+    _check_mail(settings)
     try:
         parse_networks(settings.trusted_proxies)
     except ValueError as error:
@@ -164,6 +214,25 @@ def _check(settings: Settings, given: Mapping[str, str]) -> None:
             f"must be at least {PREFIX}HOLD_TTL_S ({settings.hold_ttl_s})",
             1800,
         )
+
+
+def _check_mail(settings: Settings) -> None:
+    for name in ("mail_from", "mail_reply_to"):
+        value = getattr(settings, name)
+        if value and not _SENDER.fullmatch(value):
+            raise _complain(name, value, "must be an address, or Name <address>", None)
+    if not settings.mail_from:
+        raise _complain("mail_from", "", "mails need a sender", None)
+    if not re.fullmatch(r"[a-z]{2}(-[A-Z]{2})?", settings.mail_language):
+        raise _complain("mail_language", settings.mail_language, "is no language", "en")
+    if not settings.smtp_url:
+        return
+    try:
+        parse_server_url(settings.smtp_url)
+    except ValueError as error:
+        raise _complain("smtp_url", settings.smtp_url, str(error), None) from None
+    if settings.mail_from == _NOBODYS_ADDRESS:
+        raise _complain("mail_from", "", "mails that leave need a sender of your own", None)
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

@@ -50,6 +50,8 @@ ITEMS_MAX = 100
 #: A hold's event can be found by the hold's id this long after it was made.
 _POINTER_MARGIN_S = 1800
 _POINTER_BRIEFLY_S = 60
+#: States of what is an offer of the waitlist, or was one, and not a hold.
+_OFFERS = (b"offered", b"unoffered")
 #: So often are best seats chosen anew when others were faster, before the buyer is asked to come back.
 _CHOICES_MAX = 8
 
@@ -245,7 +247,7 @@ class Holds:
         if [reply[1].decode(), reply[8].decode()] != [claim.buyer_id, _wish_text(wish)]:
             raise _taken_id()
         self._keep_pointer(claim)
-        return await self._from_reply(event_id, claim.hold_id, reply)
+        return await self.from_reply(event_id, claim.hold_id, reply)
 
     async def _ask(
         self, claim: _Claim, seats: str, areas: str, quantity: int, *chosen: Argument
@@ -360,13 +362,13 @@ class Holds:
         reply = await self._inventory.run("read_hold", event_id, hold_id)
         if reply[0] == b"hold" and reply[1].decode() != buyer_id:
             raise _foreign_hold()
-        return await self._from_reply(event_id, hold_id, reply)
+        return await self.from_reply(event_id, hold_id, reply)
 
     async def extend(self, hold_id: str, buyer_id: str) -> Hold:
         """A fresh time to live, within the event's longest hold. Raises Gone when it has ended."""
         event_id = await self.event_of(hold_id)
         reply = await self._inventory.run("extend", event_id, hold_id, buyer_id)
-        return await self._from_reply(event_id, hold_id, reply)
+        return await self.from_reply(event_id, hold_id, reply)
 
     async def release(self, hold_id: str, buyer_id: str) -> None:
         """Give the seats back at once; releasing twice is fine. Raises Conflict while it is being paid."""
@@ -391,13 +393,17 @@ class Holds:
         """A checkout that came to nothing before PostgreSQL knew of it: the hold is the buyer's again."""
         await self._inventory.run("abandon", event_id, hold_id, "1")
 
-    async def expire(self, event_id: str, *, count: int = 500) -> tuple[int, list[str]]:
-        """Free what is due. Returns how many, and the due holds that are still in payment."""
-        _, late_ms, paying = await self._inventory.run("expire", event_id, count)
+    async def point(self, event_id: str, hold_id: str) -> None:
+        """Let a hold that was not placed here be found by its id."""
+        await self._redis.call("SET", hold_pointer(hold_id), event_id, "EX", self._pointer_ttl_s)
+
+    async def expire(self, event_id: str, *, count: int = 500) -> tuple[int, list[str], list[str]]:
+        """Free what is due. Returns how many, the due holds that are still in payment, and due offers."""
+        _, late_ms, paying, offered = await self._inventory.run("expire", event_id, count)
         late = number_list(late_ms)
         for ms in late:
             metrics.EXPIRY_LATENESS.observe(ms / 1000)
-        return len(late), paying.decode().split(",") if paying else []
+        return len(late), _ids(paying), _ids(offered)
 
     async def warn(self, event_id: str, *, count: int = 500) -> bool:
         """Tell buyers whose holds are about to end, once per deadline. True: there may be more."""
@@ -408,7 +414,10 @@ class Holds:
         """Free a due hold in payment that PostgreSQL has no booking for."""
         await self._inventory.run("abandon", event_id, hold_id, "")
 
-    async def _from_reply(self, event_id: str, hold_id: str, reply: list[Any]) -> Hold:
+    async def from_reply(self, event_id: str, hold_id: str, reply: list[Any]) -> Hold:
+        """The hold that a script has answered with, or the refusal that it gave."""
+        if reply[0] == b"hold" and reply[2] in _OFFERS:
+            raise hold_refusal(hold_id, [b"gone", reply[2]])
         if reply[0] != b"hold":
             raise hold_refusal(hold_id, reply)
         _, _, state, seats, areas, prices, expires, relaxed, _ = reply
@@ -422,6 +431,10 @@ class Holds:
             int(expires),
             decode_relaxed(relaxed),
         )
+
+
+def _ids(text: bytes) -> list[str]:
+    return text.decode().split(",") if text else []
 
 
 def decode_relaxed(text: bytes) -> list[Any]:
@@ -560,6 +573,14 @@ def hold_refusal(hold_id: str, reply: list[Any]) -> FrontrowError:
             return Conflict(
                 "The hold is being paid for; wait for the booking to end.", code="hold-in-payment"
             )
+        case [b"gone", b"offered"]:
+            return Conflict(
+                "These seats are offered to you; accept the offer first "
+                f"(POST /v1/offers/{hold_id}/accept).",
+                code="offer-not-accepted",
+            )
+        case [b"gone", b"unoffered"]:
+            return Gone("The offer has ended.", code="offer-ended")
         case [b"gone", b"booked"]:
             return Gone("The hold has been booked already.", code="hold-booked")
         case [b"gone", state]:

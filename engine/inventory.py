@@ -11,30 +11,72 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Annotated, Any, Literal
 
 import asyncpg
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from engine import metrics
-from engine.catalog import Catalog, Facts, event_not_found
+from engine.catalog import Catalog, event_not_found
 from engine.errors import Unavailable
-from engine.model import PUBLIC_DIGITS, EventStatus, Money, ms_from_utc
+from engine.model import PUBLIC_DIGITS, EventStatus, Moment, Money, ms_from_utc
 from engine.stores.pipeline import Argument
 from engine.stores.postgres import Postgres, Transaction
 from engine.stores.redis import RedisStore, flat
 
+#: Of the waitlist: ``waitlist_entries.weight`` is not larger.
+_WEIGHT_MAX = 1023
+#: This many are laid into Redis's line at once: a script has no room for more arguments.
+_LINE_PAGE = 2000
 #: How many times a script is tried again because somebody else was laying the state just then.
 _REBUILD_ATTEMPTS = 3
 #: A hold laid anew can be found by its id this long: a payment window, and some more.
 _POINTER_LAID_S = 3600
 
 
-class Price(Struct, frozen=True):
+class Price(Struct, frozen=True, omit_defaults=True):
+    """A category's price in force and, where that ever changed, how it came to be."""
+
     category_no: int
     category: str
     price: Money
+    was: Annotated[Money | None, Meta(description="Before the latest change.")] = None
+    reason: Annotated[
+        str | None,
+        Meta(
+            description="Why it changed.",
+            examples=["82 % sold, 6 days left: the last places cost more"],
+        ),
+    ] = None
+    changed_at: Moment | None = None
+    floor: Annotated[
+        Money | None,
+        Meta(description="It never falls below; where the organiser shows the range."),
+    ] = None
+    ceiling: Annotated[Money | None, Meta(description="It never rises above; likewise.")] = None
+
+
+class CategoryPricing(Struct, frozen=True):
+    """What is told of one category's price. Amounts are minor units."""
+
+    was_minor: int | None = None
+    reason: str | None = None
+    changed_at: datetime | None = None
+    floor_minor: int | None = None
+    ceiling_minor: int | None = None
+
+
+class Pricing(Struct, frozen=True):
+    """What buyers are told of an event's prices; the field ``pricing`` of Redis's ``meta``."""
+
+    #: Some price follows a rule.
+    dynamic: bool = False
+    history_public: bool = True
+    range_public: bool = False
+    #: By category number.
+    categories: tuple[CategoryPricing, ...] = ()
 
 
 class Snapshot(Struct, frozen=True):
@@ -47,6 +89,7 @@ class Snapshot(Struct, frozen=True):
     states: bytes
     areas: dict[int, int]
     prices: list[Price]
+    pricing: Pricing = Pricing()
 
 
 class Settlement(Struct, frozen=True, kw_only=True):
@@ -78,6 +121,11 @@ def person_channel(buyer_id: str) -> str:
     return f"person:{buyer_id}"
 
 
+def line_score(weight: int, join_no: int) -> int:
+    """Where somebody stands in Redis's line, as one number that a double holds exactly: less is ahead."""
+    return (_WEIGHT_MAX - weight) * 2**42 + join_no
+
+
 def encode_prices(amounts: Sequence[int]) -> str:
     """The price list as Redis keeps it: minor units by category number."""
     return ",".join(map(str, amounts))
@@ -99,7 +147,7 @@ class Inventory:
         self._rebuilding: dict[str, asyncio.Task[None]] = {}
         # A rebuild takes two connections at once: were all taken as first ones, none would get on.
         self._rebuild_slots = asyncio.Semaphore(max(1, postgres.size // 4))
-        self._availability: dict[str, tuple[float, int]] = {}
+        self._standing: dict[str, tuple[float, tuple[int, int | None]]] = {}
         self._open_events: list[str] = []
         self._open_events_read = float("-inf")
         self._names: dict[str, tuple[str, list[str]]] = {}
@@ -121,8 +169,9 @@ class Inventory:
     async def snapshot(self, event_id: str) -> Snapshot:
         """Everything a map shows, as of one instant. Raises as ``run``."""
         reply = await self.run("snapshot", event_id)
-        _, epoch, seq, status, prices, digits, *areas = reply
+        _, epoch, seq, status, prices, digits, *areas, told = reply
         currency, names = await self._price_names(event_id)
+        pricing = decode_pricing(told)
         return Snapshot(
             event_id=event_id,
             epoch=int(epoch),
@@ -130,10 +179,8 @@ class Inventory:
             status=status.decode(),
             states=digits.translate(PUBLIC_DIGITS),
             areas={int(no): int(free) for no, free in zip(areas[::2], areas[1::2], strict=True)},
-            prices=[
-                Price(no, name, Money(amount, currency))
-                for no, (name, amount) in enumerate(zip(names, decode_prices(prices), strict=True))
-            ],
+            prices=_price_list(names, currency, decode_prices(prices), pricing),
+            pricing=pricing,
         )
 
     async def _price_names(self, event_id: str) -> tuple[str, list[str]]:
@@ -153,16 +200,19 @@ class Inventory:
             self._names[event_id] = known
         return known
 
-    async def available(self, event_id: str) -> int:
-        """Places free right now, seats and areas together, at most a second old."""
-        known = self._availability.get(event_id)
+    async def standing(self, event_id: str) -> tuple[int, int | None]:
+        """Places free right now, seats and areas together, and the lowest price in force (minor
+        units; None without categories), at most a second old.
+        """
+        known = self._standing.get(event_id)
         now = time.monotonic()
         if known is not None and now - known[0] < 1.0:
             return known[1]
         reply = await self.run("snapshot", event_id)
         free: int = reply[5].count(b"0") + sum(max(0, int(n)) for n in reply[7::2])
-        self._availability[event_id] = (now, free)
-        return free
+        standing = (free, min(decode_prices(reply[4]), default=None))
+        self._standing[event_id] = (now, standing)
+        return standing
 
     # Settling
 
@@ -191,6 +241,11 @@ class Inventory:
         )
         return int(reply[1])
 
+    async def claimed(self, event_id: str, seat_nos: Sequence[int]) -> set[int]:
+        """Those of the seats that a hold or an open offer has right now. Raises Unavailable."""
+        owners = await self._redis.call("HMGET", base_key(event_id) + ":owners", *seat_nos)
+        return {n for n, owner in zip(seat_nos, owners, strict=True) if owner is not None}
+
     async def tell(self, buyer_id: str, news: dict[str, Any]) -> None:
         """Tell a person's open connections; who is not connected has missed nothing.
 
@@ -209,7 +264,12 @@ class Inventory:
         if terms is None:
             raise event_not_found(event_id)
         facts = await self._catalog.facts(event_id)
-        prices = _price_list(facts, decode_prices(terms["prices"].encode()))
+        prices = _price_list(
+            [category.name for category in facts.layout.categories],
+            facts.currency,
+            decode_prices(terms["prices"].encode()),
+            decode_pricing(terms["pricing"].encode()),
+        )
         await self.run(
             "configure",
             event_id,
@@ -219,6 +279,72 @@ class Inventory:
             *(value for pair in _meta(terms) for value in pair),
         )
         return prices
+
+    # The line (``engine.waitlist``)
+
+    async def take_places(self, event_id: str, places: Sequence[tuple[str, int, int]]) -> None:
+        """Let waitlist entries (entry_id, weight, join_no) take their places in the line.
+
+        From here on nothing that comes free passes them by.
+        """
+        arguments = [(line_score(weight, no), entry_id) for entry_id, weight, no in places]
+        await self.run("line", event_id, "in", *(v for pair in arguments for v in pair))
+
+    async def lay_offers(self, event_id: str, offer_ids: Sequence[str]) -> None:
+        """Give open offers their seats and deadlines as PostgreSQL has them, and tell their people."""
+        rows = await self._pg.fetch("waitlist.offers_to_lay", event_id, offer_ids)
+        await self._lay_offers(event_id, rows)
+
+    async def adopt_offers(self, event_id: str) -> int:
+        """Take back offers that Redis has lost, or never heard of. Returns how many."""
+        rows = await self._pg.fetch("waitlist.offer_truth", event_id)
+        return await self._lay_offers(event_id, rows)
+
+    async def _lay_offers(self, event_id: str, rows: Sequence[asyncpg.Record]) -> int:
+        if not rows:
+            return 0
+        await self._point([row["offer_id"] for row in rows], event_id)
+        reply = await self.run("lay_offers", event_id, *offer_arguments(rows))
+        return int(reply[1])
+
+    async def _end_offers(self, event_id: str, offered: str) -> int:
+        """Tell Redis of offers that ended while nobody could; returns how many.
+
+        Those that PostgreSQL does not know are left: a round may be about to write them down.
+        """
+        if not offered:
+            return 0
+        rows = await self._pg.fetch("waitlist.ended_offers", event_id, offered.split(","))
+        for row in rows:
+            if row["status"] == "used":
+                until = _ms(row["hold_expires_at"])
+                await self.run("accept", event_id, row["offer_id"], row["person_id"], until)
+            else:
+                await self.run("end_offer", event_id, row["offer_id"], row["status"])
+        return len(rows)
+
+    async def _lay_line(self, event_id: str) -> None:
+        """Everybody's place in the line, in pages. What comes free meanwhile is kept already."""
+        weight, join_no = None, None
+        while rows := await self._pg.fetch(
+            "waitlist.places", event_id, weight, join_no, _LINE_PAGE
+        ):
+            scored = [(line_score(r["weight"], r["join_no"]), r["entry_id"]) for r in rows]
+            await self._redis.run(
+                "line", base_key(event_id), "in", *(v for pair in scored for v in pair)
+            )
+            weight, join_no = rows[-1]["weight"], rows[-1]["join_no"]
+
+    async def _check_line(self, event_id: str) -> int:
+        """Lay the line anew where Redis counts others than PostgreSQL does."""
+        waiting = await self._pg.fetchval("waitlist.waiting", event_id)
+        known = await self.run("rank", event_id, "")
+        marked = await self._redis.call("HGET", base_key(event_id) + ":meta", "waiting")
+        if waiting == known[2] and (marked == b"1" or not waiting):
+            return 0
+        await self._redis.call("DEL", base_key(event_id) + ":line")
+        await self._lay_line(event_id)
+        return 1
 
     # Rebuilding
 
@@ -251,11 +377,18 @@ class Inventory:
                 raise event_not_found(event_id)
             if await self._redis.call("EXISTS", base_key(event_id) + ":meta"):
                 return
+            # A round of the waitlist that claimed seats in the Redis that was lost writes them down first.
+            await lock.fetch("waitlist.share_line", event_id)
             async with self._pg.transaction("repeatable_read") as truth:
                 pending = await truth.fetch("inventory.pending_truth", event_id)
-                arguments = await _load_arguments(truth, event_id, row["epoch"], pending)
+                offers = await truth.fetch("waitlist.offer_truth", event_id)
+                arguments = await _load_arguments(
+                    truth, event_id, row["epoch"], pending=pending, offers=offers
+                )
             await self._redis.run("load", base_key(event_id), *arguments)
-            await self._point([booking["hold_id"] for booking in pending], event_id)
+            claims = [b["hold_id"] for b in pending] + [offer["offer_id"] for offer in offers]
+            await self._point(claims, event_id)
+            await self._lay_line(event_id)
         metrics.REBUILDS.inc()
         metrics.REBUILD_SECONDS.observe(time.perf_counter() - started)
 
@@ -275,7 +408,8 @@ class Inventory:
         held for a moment. A fact that changed while we compared is newer than ours and wins by its version.
         """
         await self.refresh_terms(event_id)
-        corrected = int((await self.run("recount", event_id))[1])
+        _, recounted, offered = await self.run("recount", event_id)
+        corrected = int(recounted)
         async with self._pg.transaction("repeatable_read") as truth:
             seats = await truth.fetchrow("inventory.seat_truth", event_id)
             areas = await truth.fetch("inventory.area_truth", event_id)
@@ -291,6 +425,9 @@ class Inventory:
             force=True,
         )
         corrected += await self._adopt(event_id)
+        corrected += await self.adopt_offers(event_id)
+        corrected += await self._end_offers(event_id, offered.decode())
+        corrected += await self._check_line(event_id)
         metrics.REPAIRS.inc(corrected)
         return corrected
 
@@ -347,7 +484,12 @@ def _versioned(seat_nos: Iterable[int], digits: str, versions: bytes) -> str:
 
 
 async def _load_arguments(
-    truth: Transaction, event_id: str, epoch: int, pending: Sequence[asyncpg.Record]
+    truth: Transaction,
+    event_id: str,
+    epoch: int,
+    *,
+    pending: Sequence[asyncpg.Record],
+    offers: Sequence[asyncpg.Record],
 ) -> list[Argument]:
     """The arguments of ``load.lua``: an event's whole state as PostgreSQL knows it."""
     terms = await truth.fetchrow("inventory.event_terms", event_id)
@@ -357,16 +499,41 @@ async def _load_arguments(
     areas = await truth.fetch("inventory.area_truth", event_id)
     prices = decode_prices(terms["prices"].encode())
     buyers = await truth.fetch("inventory.buyer_truth", event_id)
+    waits = (await truth.fetch("waitlist.waits", event_id))[0][0]
+    # Which of the free seats were on sale, and which had come back, nobody knows any more: the line is
+    # asked first, and what it does not want is on sale a moment later.
+    digits = seats["digits"].replace("0", "4") if waits else seats["digits"]
+    meta = [("terms", terms["version"]), ("waiting", int(waits)), *_meta(terms)]
     arguments: list[Argument] = [
         epoch,
         len(areas),
-        seats["digits"],
+        digits,
         seats["versions"],
         ",".join(f"{a['area_no']}:{a['capacity']}:{a['sold']}:{a['version']}" for a in areas),
-        *flat([("terms", terms["version"]), *_meta(terms)]),
+        *flat(meta),
         *flat([(row["buyer_id"], f"{row['sold']}:{row['version']}") for row in buyers]),
+        len(pending),
     ]
-    return arguments + _pending_arguments(pending, prices)
+    return arguments + _pending_arguments(pending, prices) + offer_arguments(offers)
+
+
+def offer_arguments(offers: Sequence[asyncpg.Record]) -> list[Argument]:
+    """What ``load.lua`` and ``lay_offers.lua`` take for each offer."""
+    arguments: list[Argument] = []
+    for row in offers:
+        arguments += [
+            row["offer_id"],
+            row["person_id"],
+            ",".join(map(str, row["seats"])),
+            row["areas"],
+            row["quantity"],
+            row["prices"],
+            _ms(row["made_at"]),
+            _ms(row["expires_at"]),
+            "held" if row["status"] == "used" else "offered",
+            row["entry_id"],
+        ]
+    return arguments
 
 
 def _pending_arguments(pending: Sequence[asyncpg.Record], prices: Sequence[int]) -> list[Argument]:
@@ -417,12 +584,39 @@ def _meta(terms: asyncpg.Record) -> list[tuple[Argument, Argument]]:
         ("hold_max_ms", terms["hold_max_s"] * 1000),
         ("payment_window_ms", terms["payment_window_s"] * 1000),
         ("prices", terms["prices"]),
+        ("pricing", terms["pricing"]),
     ]
 
 
-def _price_list(facts: Facts, amounts: Sequence[int]) -> list[Price]:
-    names = [category.name for category in facts.layout.categories]
+_PRICING = msgspec.json.Decoder(Pricing)
+
+
+@lru_cache(maxsize=256)
+def decode_pricing(text: bytes) -> Pricing:
+    """What is told of the prices; of a state laid by an older version, nothing."""
+    return _PRICING.decode(text) if text else Pricing()
+
+
+def _price_list(
+    names: Sequence[str], currency: str, amounts: Sequence[int], pricing: Pricing
+) -> list[Price]:
+    lines = zip(names, amounts, strict=True)
+    if len(pricing.categories) != len(names):
+        return [Price(no, name, Money(amount, currency)) for no, (name, amount) in enumerate(lines)]
     return [
-        Price(no, name, Money(amount, facts.currency))
-        for no, (name, amount) in enumerate(zip(names, amounts, strict=True))
+        Price(
+            no,
+            name,
+            Money(amount, currency),
+            was=_money(told.was_minor, currency),
+            reason=told.reason,
+            changed_at=told.changed_at,
+            floor=_money(told.floor_minor, currency),
+            ceiling=_money(told.ceiling_minor, currency),
+        )
+        for no, ((name, amount), told) in enumerate(zip(lines, pricing.categories, strict=True))
     ]
+
+
+def _money(amount_minor: int | None, currency: str) -> Money | None:
+    return None if amount_minor is None else Money(amount_minor, currency)

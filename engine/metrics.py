@@ -33,8 +33,48 @@ OUTBOX_DELIVERED = Counter(
     "frontrow_outbox_delivered", "Outbox rows the relay delivered.", ["kind"]
 )
 OUTBOX_AGE = Gauge("frontrow_outbox_age_seconds", "Age of the oldest undelivered outbox row.")
+MAILS = Counter(
+    "frontrow_mails", "Mails by kind and what a try made of them.", ["kind", "became"]
+)
+MAILS_QUEUED = Gauge("frontrow_mails_queued", "Mails that wait or are under way.")
+MAILS_AGE = Gauge("frontrow_mails_age_seconds", "Age of the oldest mail that waits.")
+MAILS_FAILED = Gauge("frontrow_mails_failed", "Mails that need a person: dead, unknown.", ["status"])
 WORKER_RUNS = Counter("frontrow_worker_runs", "Worker steps by result.", ["step", "result"])
 
+PRICE_CHANGES = Counter("frontrow_price_changes", "Prices changed, by who decided it.", ["by"])
+PRICE_DECISIONS = Counter(
+    "frontrow_price_decisions", "Prices that a rule looked at, by what came of it.", ["outcome"]
+)
+REPRICE_LATENESS = Histogram(
+    "frontrow_reprice_lateness_seconds",
+    "How long after its turn an event that follows a rule was looked at.",
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 300),
+)
+WAITLIST_JOINED = Counter("frontrow_waitlist_joined", "Places taken in a waitlist.")
+WAITLIST_ROUND = Histogram(
+    "frontrow_waitlist_round_seconds",
+    "Time of one round of matching what came back with who waits.",
+    buckets=_FAST,
+)
+OFFERS = Counter(
+    "frontrow_offers", "Offers of the waitlist, made and by how they ended.", ["outcome"]
+)
+
+for _by in ("rule", "organiser"):
+    PRICE_CHANGES.labels(_by)
+for _outcome in (
+    "moved",
+    "range",
+    "steady",
+    "interval",
+    "reversal",
+    "sold-out",
+    "over",
+    "controlled",
+):
+    PRICE_DECISIONS.labels(_outcome)
+for _outcome in ("made", "used", "declined", "expired", "withdrawn"):
+    OFFERS.labels(_outcome)
 for _outcome in ("held", "taken", "limit", "closed", "invalid", "unavailable"):
     HOLDS.labels(_outcome)
 for _outcome in (

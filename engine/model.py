@@ -103,6 +103,11 @@ _MINOR_DIGITS = dict.fromkeys(
 _MINOR_DIGITS |= dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)
 
 
+def minor_digits(currency: str) -> int:
+    """Digits behind the point of an amount in ``currency``: 2 for EUR, 0 for JPY, 3 for KWD."""
+    return _MINOR_DIGITS.get(currency, 2)
+
+
 class Money(Struct, frozen=True):
     """An amount in minor units of its currency: 15000 EUR is 150 euros, 15000 JPY is 15,000 yen."""
 
@@ -111,7 +116,7 @@ class Money(Struct, frozen=True):
 
     def __str__(self) -> str:
         """For people: ``150.00 EUR``, ``150 JPY``."""
-        digits = _MINOR_DIGITS.get(self.currency, 2)
+        digits = minor_digits(self.currency)
         return f"{self.amount / 10**digits:.{digits}f} {self.currency}"
 
 
@@ -154,26 +159,30 @@ class Hold(Struct, frozen=True, kw_only=True):
     ] = []
 
 
+EmailAddress = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\.[^@\s\x00-\x1f]+$(?!\n)",
+        max_length=254,
+        examples=["ada@example.com"],
+    ),
+]
+PersonName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00-\x1f]*$(?!\n)",
+        examples=["Ada Lovelace"],
+    ),
+]
+
+
 class Buyer(Struct, frozen=True):
     """Whom the tickets are for."""
 
-    email: Annotated[
-        str,
-        Meta(
-            pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\.[^@\s\x00-\x1f]+$(?!\n)",
-            max_length=254,
-            examples=["ada@example.com"],
-        ),
-    ]
-    name: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=200,
-            pattern=r"^[^\x00-\x1f]*$(?!\n)",
-            examples=["Ada Lovelace"],
-        ),
-    ]
+    email: EmailAddress
+    name: PersonName
 
 
 class NextAction(Struct, frozen=True):

@@ -18,3 +18,7 @@ class Presence:
         """
         reply = await self._redis.run("watchers", base_key(event_id), self.process, watching)
         return int(reply[1])
+
+    async def watching(self, event_id: str) -> int:
+        """How many watch, for a process that serves no watchers itself. Raises Unavailable."""
+        return await self.report(event_id, 0)

@@ -9,9 +9,11 @@ that all may be run again::
 PostgreSQL's row decides: before it there is nothing to sell, from then on the rest follows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from typing import Annotated, Final, Literal
 
 import structlog
+from msgspec import Meta, Struct
 
 from engine.catalog import (
     Catalog,
@@ -22,15 +24,50 @@ from engine.catalog import (
     stale_version,
 )
 from engine.config import Settings
-from engine.errors import Conflict, InvalidInput
-from engine.inventory import Inventory, Price
+from engine.errors import Conflict, InvalidInput, Unavailable
+from engine.inventory import Inventory, Price, Settlement
 from engine.layout import Layout
-from engine.model import EventStatus
+from engine.model import EventStatus, Id, SeatNo, SeatState
+from engine.notifications.announcing import announce_cancelled, tell_changes
+from engine.pricing.enforcing import set_by_hand
 from engine.stores.postgres import Postgres, Transaction
 
 log = structlog.get_logger(__name__)
 Progress = Callable[[str], None]
 _UNPUBLISHED = (EventStatus.DRAFT, EventStatus.PUBLISHING)
+#: Seats that Redis is told of at once: a script that runs longer keeps everybody waiting.
+_SETTLED_AT_ONCE: Final = 500
+_Reason = Literal["sold", "held", "already", "not-blocked"]
+#: Why PostgreSQL left a seat as it was, by its state there; an available one is offered to somebody.
+_NOT_BLOCKED: Final[dict[str, _Reason]] = {
+    "available": "held",
+    "reserved": "held",
+    "sold": "sold",
+    "blocked": "already",
+}
+
+
+class RefusedSeat(Struct, frozen=True):
+    """A seat that stayed as it was."""
+
+    seat_no: SeatNo
+    reason: Annotated[
+        _Reason,
+        Meta(
+            description=(
+                "`held`: somebody has it in a hold, pays for it, or has been offered it; "
+                "`already`: it was blocked before; `not-blocked`: nothing to give back."
+            )
+        ),
+    ]
+
+
+class Blocking(Struct, frozen=True):
+    """Which seats are blocked (or given back) now, and which are not and why."""
+
+    event_id: Id
+    seats: list[SeatNo]
+    refused: list[RefusedSeat]
 
 
 class Publishing:
@@ -64,6 +101,7 @@ class Publishing:
         event = await self._note_status(event_id)
         # Whoever edited the page before it was on sale relied on this to put the edit in force.
         await self._enforce(event)
+        await self._tell_changes(event)
         return event
 
     async def _note_status(self, event_id: str) -> Event:
@@ -78,9 +116,18 @@ class Publishing:
             if again is not None and again["status"] == status:
                 return event
 
-    async def _enforce(self, event: Event) -> None:
-        """Put the page's prices and limits in force."""
-        await self.reprice(event.event_id, event.prices, reason="set by hand", actor="organiser")
+    async def _enforce(self, event: Event, named: Collection[str] = ()) -> None:
+        """Put the page's prices and limits in force.
+
+        A price that follows a rule, or was set by hand elsewhere, is none of the page's business
+        unless it is ``named``; then it stays where it is put (``hold``).
+        """
+        governed = await self._pg.fetch("pricing.governed", event.event_id)
+        elsewhere = {row["name"] for row in governed} - set(named)
+        amounts = {name: n for name, n in event.prices.items() if name not in elsewhere}
+        await self.reprice(
+            event.event_id, amounts, reason="set by hand", actor="organiser", hold=named
+        )
         await self._pg.fetch(
             "inventory.set_event_terms", event.event_id, event.buyer_limit, event.hold_ttl_s
         )
@@ -120,10 +167,12 @@ class Publishing:
     async def _change_status(self, event_id: str, status: EventStatus) -> Event:
         event = await self._catalog.event(event_id)
         if event.status in (EventStatus.DRAFT, EventStatus.PUBLISHING):
-            raise Conflict(
-                f"The event is {event.status}; publish it first.", code="event-not-published"
-            )
-        decided = await self._pg.fetchval("inventory.set_event_status", event_id, status.value)
+            raise _not_published(event.status)
+        async with self._pg.transaction() as transaction:
+            row = await transaction.fetchrow("inventory.set_event_status", event_id, status.value)
+            decided = row and row["status"]
+            if decided == EventStatus.CANCELLED:
+                await announce_cancelled(transaction, event_id)
         if decided != status:
             raise Conflict("A cancelled event stays cancelled.", code="event-cancelled")
         await self._inventory.refresh_terms(event_id)
@@ -142,37 +191,126 @@ class Publishing:
             return event
         if patch.prices or patch.buyer_limit is not None or patch.hold_ttl_s is not None:
             # As the page stands now: of two edits the later one is in force, whichever comes here last.
-            await self._enforce(await self._catalog.event(event_id))
+            await self._enforce(await self._catalog.event(event_id), patch.prices or ())
+        await self._tell_changes(event)
         return event
 
+    async def _tell_changes(self, event: Event) -> None:
+        try:
+            await tell_changes(self._pg, event)
+        except Unavailable as error:
+            log.warning("changes will be told later", event_id=event.event_id, reason=error.detail)
+
+    async def block(
+        self, event_id: str, seat_nos: Sequence[int], *, reason: str | None = None, actor: str
+    ) -> Blocking:
+        """Keep seats from sale, those of them that nobody has.
+
+        PostgreSQL decides. A hold that is placed between our look at Redis and its decision loses the
+        seat: its checkout is refused, and the map shows the seat not for sale. Raises InvalidInput
+        (no-such-seat), Conflict (not published, cancelled), NotFound, Unavailable.
+        """
+        wanted = await self._sellable(event_id, seat_nos)
+        claimed = await self._inventory.claimed(event_id, wanted)
+        free = [n for n in wanted if n not in claimed]
+        rows = await self._move_seats("block", event_id, free, reason, actor)
+        refused = [RefusedSeat(n, "held") for n in claimed]
+        refused += [
+            RefusedSeat(n, _NOT_BLOCKED[state]) for n, state, version in rows if version is None
+        ]
+        return await self._settled(event_id, rows, SeatState.BLOCKED, refused)
+
+    async def unblock(
+        self, event_id: str, seat_nos: Sequence[int], *, reason: str | None = None, actor: str
+    ) -> Blocking:
+        """Give blocked seats back: to the line while anybody waits, else on sale. Raises as ``block``."""
+        wanted = await self._sellable(event_id, seat_nos)
+        rows = await self._move_seats("unblock", event_id, wanted, reason, actor)
+        refused = [RefusedSeat(n, "not-blocked") for n, _, version in rows if version is None]
+        return await self._settled(event_id, rows, SeatState.FREE, refused)
+
+    async def _sellable(self, event_id: str, seat_nos: Sequence[int]) -> list[int]:
+        """The seats named, each once, after checking that the event has them and sells."""
+        terms = await self._pg.fetchrow("inventory.event_terms", event_id)
+        if terms is None:
+            event = await self._catalog.event(event_id)
+            raise _not_published(event.status)
+        if terms["status"] == EventStatus.CANCELLED:
+            raise Conflict("A cancelled event stays cancelled.", code="event-cancelled")
+        wanted = sorted(set(seat_nos))
+        unknown = [n for n in wanted if not 0 <= n < terms["seat_count"]]
+        if unknown:
+            raise InvalidInput(
+                f"The event has no seat {unknown[0]}; it has {terms['seat_count']}, numbered from 0. "
+                "Areas have no seats and cannot be blocked.",
+                code="no-such-seat",
+            )
+        return wanted
+
+    async def _move_seats(
+        self, command: str, event_id: str, seat_nos: list[int], reason: str | None, actor: str
+    ) -> list[tuple[int, str, int | None]]:
+        """Block or unblock in PostgreSQL, and note it: seat_no, state before, new version if moved."""
+        async with self._pg.transaction() as transaction:
+            found = await transaction.fetch(f"inventory.{command}_seats", event_id, seat_nos)
+            rows = [(row["seat_no"], row["state"], row["version"]) for row in found]
+            moved = [n for n, _, version in rows if version is not None]
+            if moved:
+                details = {"seats": moved} | ({"reason": reason} if reason else {})
+                await transaction.fetch(
+                    "inventory.audit_seats", event_id, f"seats-{command}ed", actor, details
+                )
+        return rows
+
+    async def _settled(
+        self,
+        event_id: str,
+        rows: list[tuple[int, str, int | None]],
+        state: SeatState,
+        refused: list[RefusedSeat],
+    ) -> Blocking:
+        """Tell Redis and every open map. What cannot be told now, the worker's reconciliation tells."""
+        moved = [(n, version) for n, _, version in rows if version is not None]
+        try:
+            for at in range(0, len(moved), _SETTLED_AT_ONCE):
+                part = moved[at : at + _SETTLED_AT_ONCE]
+                seats = ",".join(f"{n}:{state.value}:{version}" for n, version in part)
+                await self._inventory.settle(event_id, Settlement(seats=seats))
+        except Unavailable as error:
+            log.warning("maps will be told later", event_id=event_id, reason=error.detail)
+        refused.sort(key=lambda seat: seat.seat_no)
+        return Blocking(event_id, [n for n, _ in moved], refused)
+
     async def reprice(
-        self, event_id: str, amounts: dict[str, int], *, reason: str, actor: str
+        self,
+        event_id: str,
+        amounts: dict[str, int],
+        *,
+        reason: str,
+        actor: str,
+        hold: Collection[str] = (),
     ) -> list[Price]:
         """Set prices (minor units by category name), record why, and tell every open map.
 
-        Holds keep what they were quoted. Raises InvalidInput for an unknown category, Conflict when
-        somebody else changed the same price meanwhile.
+        Holds keep what they were quoted. Categories of ``hold`` that follow a rule stay at these prices
+        until they are released or another rule comes into force; the others' rules go on from here.
+        Raises InvalidInput for an unknown category.
         """
         rows = await self._pg.fetch("inventory.prices", event_id)
-        unknown = set(amounts) - {row["name"] for row in rows}
+        numbers = {row["name"]: row["category_no"] for row in rows}
+        unknown = set(amounts) - set(numbers)
         if unknown:
             raise InvalidInput(f"Unknown category: {', '.join(sorted(unknown))}.")
-        for row in rows:
-            amount = amounts.get(row["name"], row["amount_minor"])
-            if amount == row["amount_minor"]:
-                continue
-            changed = await self._pg.fetchval(
-                "inventory.set_price",
-                event_id,
-                row["category_no"],
-                row["version"],
-                amount,
-                reason,
-                actor,
-            )
-            if changed is None:
-                raise Conflict("Somebody else changed the same price; read and repeat.")
+        wanted = {numbers[name]: amount for name, amount in amounts.items()}
+        async with self._pg.transaction() as transaction:
+            await set_by_hand(transaction, event_id, wanted, reason=reason, actor=actor)
+            if held := [numbers[name] for name in hold if name in amounts]:
+                await transaction.fetch("pricing.hold_followers", event_id, held, reason, actor)
         return await self._inventory.refresh_terms(event_id)
+
+
+def _not_published(status: EventStatus) -> Conflict:
+    return Conflict(f"The event is {status}; publish it first.", code="event-not-published")
 
 
 async def _write_inventory(

@@ -19,12 +19,23 @@ from engine.holds import Holds
 from engine.inventory import Inventory
 from engine.ledger import Ledger
 from engine.live_tickets import LiveTickets
+from engine.notifications.service import Notifications
+from engine.passwords import Passwords
 from engine.payments import Payments, SandboxGateway
+from engine.people import People
 from engine.presence import Presence
+from engine.pricing.measuring import Measuring
+from engine.pricing.office import Office
+from engine.pricing.repricer import Repricer
 from engine.publishing import Publishing
 from engine.stores.mongo import Mongo
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
+from engine.waitlist.candidates import LineIndexes
+from engine.waitlist.desk import Desk
+from engine.waitlist.line import Waitlist
+from engine.waitlist.offers import Offers
+from engine.waitlist.rounds import Rounds
 from engine.worker import Worker
 
 
@@ -44,8 +55,16 @@ class Runtime:
     ledger: Ledger
     bookings: Bookings
     publishing: Publishing
+    pricing: Office
+    repricer: Repricer
+    people: People
     live_tickets: LiveTickets
     presence: Presence
+    waitlist: Waitlist
+    offers: Offers
+    desk: Desk
+    rounds: Rounds
+    notifications: Notifications
     worker: Worker
 
     @property
@@ -91,6 +110,8 @@ async def open_runtime(settings: Settings, *, role: str) -> AsyncIterator[Runtim
         yield runtime
     finally:
         await runtime.ledger.drain()
+        await runtime.waitlist.drain()
+        await runtime.notifications.sender.close()
         mongo.close()
         await redis_store.close()
         await postgres.close()
@@ -112,12 +133,46 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         catalog=catalog,
         settings=settings,
     )
+    people = People(postgres, Passwords(length_min=settings.password_length_min), settings)
+    indexes = LineIndexes()
+    waitlist = Waitlist(
+        postgres=postgres, inventory=inventory, catalog=catalog, indexes=indexes, settings=settings
+    )
+    offers = Offers(postgres=postgres, inventory=inventory, catalog=catalog, holds=holds)
+    desk = Desk(
+        postgres=postgres,
+        catalog=catalog,
+        indexes=indexes,
+        waitlist=waitlist,
+        offers=offers,
+        settings=settings,
+    )
+    rounds = Rounds(
+        postgres=postgres, redis=redis_store, inventory=inventory, catalog=catalog, indexes=indexes
+    )
+    presence = Presence(redis_store)
+    measuring = Measuring(postgres, redis_store, catalog, presence)
+    repricer = Repricer(postgres, inventory, measuring, interval_s=settings.reprice_interval_s)
+    notifications = Notifications(
+        postgres=postgres,
+        inventory=inventory,
+        catalog=catalog,
+        bookings=bookings,
+        waitlist=waitlist,
+        offers=offers,
+        settings=settings,
+    )
     worker = Worker(
         postgres=postgres,
         redis=redis_store,
         inventory=inventory,
         holds=holds,
         bookings=bookings,
+        offers=offers,
+        rounds=rounds,
+        desk=desk,
+        repricer=repricer,
+        notifications=notifications,
         catalog=catalog,
         settings=settings,
     )
@@ -134,8 +189,16 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         ledger=ledger,
         bookings=bookings,
         publishing=Publishing(postgres, inventory, catalog, settings),
+        pricing=Office(postgres, inventory, catalog, measuring),
+        repricer=repricer,
+        people=people,
         live_tickets=LiveTickets(redis_store),
-        presence=Presence(redis_store),
+        presence=presence,
+        waitlist=waitlist,
+        offers=offers,
+        desk=desk,
+        rounds=rounds,
+        notifications=notifications,
         worker=worker,
     )
 

@@ -496,6 +496,8 @@ def show_summary(settings: Settings) -> None:
     rows = Table.grid(padding=(0, 2))
     rows.add_row("[b]Page[/b]", f"[link={page}]{page}[/link]")
     rows.add_row("API reference", f"{page}/schema")
+    if not settings.smtp_url:
+        rows.add_row("Mails", f"{page}/dev/mail")
     rows.add_row("Live maps", f"{live_url(settings)}/v1/live/<event_id>")
     ports = " ".join(str(role.port(settings)) for role in ROLES)
     rows.add_row("Metrics", f"/metrics on ports {ports}")

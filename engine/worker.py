@@ -27,8 +27,13 @@ from engine.errors import FrontrowError, NotFound, Unavailable
 from engine.holds import Holds
 from engine.inventory import Inventory, Settlement
 from engine.model import BookingStatus
+from engine.notifications.service import Notifications
+from engine.pricing.repricer import Repricer
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
+from engine.waitlist.desk import Desk
+from engine.waitlist.offers import Offers
+from engine.waitlist.rounds import Rounds
 
 log = structlog.get_logger(__name__)
 
@@ -94,9 +99,17 @@ class Worker:
         inventory: Inventory,
         holds: Holds,
         bookings: Bookings,
+        offers: Offers,
+        rounds: Rounds,
+        desk: Desk,
+        repricer: Repricer,
+        notifications: Notifications,
         catalog: Catalog,
         settings: Settings,
     ) -> None:
+        self._offers = offers
+        self._rounds = rounds
+        self._desk = desk
         self._pg = postgres
         self._redis = redis
         self._inventory = inventory
@@ -112,12 +125,18 @@ class Worker:
             for step in (
                 Step("expire-holds", tick, self.expire_holds),
                 Step("warn-holds", 1.0, self.warn_holds),
+                Step("serve-waitlists", tick, self.serve_waitlists),
+                Step("lapse-offers", tick, self.lapse_offers),
+                Step("warn-offers", 1.0, self.warn_offers),
+                # More often than any event's turn comes: no turn waits long for its worker.
+                Step("reprice", min(1.0, settings.reprice_interval_s), repricer.run_once),
                 Step("chase-pending", tick, self.chase_pending),
                 Step("relay-outbox", tick, self.relay_outbox),
                 Step("reconcile", settings.reconcile_interval_s, self.reconcile),
                 Step("cancel-events", 1.0, self.cancel_events),
                 Step("know-layouts", 1.0, self.know_layouts),
                 Step("forget-keys", 600.0, self.forget_keys),
+                *(Step(*step) for step in notifications.steps()),
             )
         }
 
@@ -132,16 +151,31 @@ class Worker:
         return sum(await _each(await self._inventory.open_events(), self._expire_event))
 
     async def _expire_event(self, event_id: str) -> int:
-        freed, paying = await self._holds.expire(event_id)
-        for hold_id in paying:
+        freed, paying, offered = await self._holds.expire(event_id)
+        due: list[tuple[Callable[[str, str], Awaitable[None]], str]] = []
+        due += [(self._bookings.settle_hold, hold_id) for hold_id in paying]
+        due += [(self._offers.settle, offer_id) for offer_id in offered]
+        for settle, hold_id in due:
             try:
-                await self._bookings.settle_hold(event_id, hold_id)
+                await settle(event_id, hold_id)
             except Unavailable:
                 raise
             except Exception:
                 # One hold that cannot be settled must not keep its neighbours.
                 log.exception("hold not settled", event_id=event_id, hold_id=hold_id)
         return freed
+
+    async def serve_waitlists(self) -> int:
+        """Offer what came back to those who wait. Returns how many offers were made."""
+        return sum(await _each(await self._rounds.lines(), self._rounds.serve))
+
+    async def lapse_offers(self) -> int:
+        """End offers whose time is over; what they kept goes to the next in line."""
+        return await self._offers.lapse()
+
+    async def warn_offers(self) -> int:
+        """Tell people whose offers are about to end."""
+        return await self._offers.warn()
 
     async def warn_holds(self) -> int:
         """Tell buyers whose holds are about to end. Returns in how many events there may be more."""
@@ -212,7 +246,11 @@ class Worker:
         return 0
 
     async def cancel_events(self) -> int:
-        """Cancel and refund what was sold of events that are cancelled."""
+        """Cancel and refund what was sold of events that are cancelled, and send home who waits."""
+        for row in await self._pg.fetch("waitlist.lines_of_cancelled_events"):
+            await self._desk.dismiss(
+                row["event_id"], reason="The event is cancelled.", actor="organiser"
+            )
         rows = await self._pg.fetch("bookings.live_bookings_of_cancelled_events", 100)
         for row in rows:
             try:
@@ -228,6 +266,7 @@ class Worker:
 
     async def forget_keys(self) -> int:
         await self._pg.fetch("bookings.forget_old_keys")
+        await self._pg.fetch("people.forget_sessions")
         return 0
 
 

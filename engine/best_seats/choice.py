@@ -12,7 +12,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from engine.best_seats.index import FAR, ROWS_MAX, Blocks, Board
+from engine.best_seats.index import FAR, ROWS_MAX, Blocks, Board, Runs, SeatIndex
 from engine.model import CategoryName, Money, Relaxation
 
 #: Makes the seats that are not open the white space between words.
@@ -62,31 +62,16 @@ def choose(board: Board, wish: Wish, spread: int = 0) -> Choice | None:
     return None
 
 
-class _Search:
-    """One look over the seats that match: ``open`` has a 0 for each that is free."""
+class Nearness:
+    """The nearest seats of a board: ``open`` has a 0 for each that comes into question, ``taken`` a 1
+    for each that is not free. ``spread``: see ``choose``.
+    """
 
-    def __init__(self, board: Board, view: bytearray, spread: int) -> None:
-        self.index = board.index
-        self.taken = board.taken
+    def __init__(self, index: Runs, taken: bytearray, view: bytearray, spread: int = 0) -> None:
+        self.index = index
+        self.taken = taken
         self.open = view
         self.spread = spread
-
-    def find(self, wish: Wish) -> tuple[list[Block], list[Relaxation]] | None:
-        quantity = wish.quantity
-        if not wish.together:
-            singles = self.place([1] * quantity) if self.free >= quantity else None
-            return None if singles is None else (singles, [])
-        position = self.nearest(quantity, tidy=True)
-        if position is None and wish.relax:
-            position = self.nearest(quantity)
-        if position is not None:
-            return [(position, quantity)], []
-        if not wish.relax or self.free < quantity:
-            return None
-        rows = self.neighbouring_rows(quantity)
-        if rows is not None:
-            return rows, ["neighbouring-rows"]
-        return self.place(self.even_sizes(quantity)), ["split"]
 
     @property
     def free(self) -> int:
@@ -96,16 +81,6 @@ class _Search:
     def holes(self) -> list[int]:
         """How many open seats are side by side, each time, the most first."""
         return sorted(map(len, self.open.translate(_WORDS).split()), reverse=True)
-
-    @cached_property
-    def widest(self) -> list[int]:
-        """By row: the most open seats side by side; 0 behind the last row."""
-        words, widest = self.open.translate(_WORDS), [0] * len(self.index.row_nearest)
-        for row, start, end in zip(
-            self.index.run_row, self.index.run_start, self.index.run_end, strict=True
-        ):
-            widest[row] = max(widest[row], *map(len, words[start:end].split()), 0)
-        return widest
 
     # Side by side
 
@@ -150,6 +125,69 @@ class _Search:
                 best, sum_max = at, sums[at]
             at = self.open.rfind(needle, start, at + size - 1)
         return best
+
+    # Anywhere
+
+    def even_sizes(self, quantity: int) -> list[int]:
+        """The fewest groups that the free places allow, as even as those places are large."""
+        rooms: list[int] = []
+        while sum(rooms) < quantity:
+            rooms.append(self.holes[len(rooms)])
+        sizes = []
+        for left in range(len(rooms), 0, -1):
+            # From the smallest place: it gets its even share, or is filled.
+            sizes.append(min(rooms[left - 1], quantity // left))
+            quantity -= sizes[-1]
+        return sizes[::-1]
+
+    def place(self, sizes: list[int]) -> list[Block]:
+        """Groups of these sizes, largest first, each as near as it can be. There must be room."""
+        open_ = self.open
+        self.open = bytearray(open_)
+        blocks = []
+        for size in sizes:
+            position = self.nearest(size)
+            assert position is not None
+            self.open[position : position + size] = b"\1" * size
+            blocks.append((position, size))
+        self.open = open_
+        return blocks
+
+
+class _Search(Nearness):
+    """One look over the seats that match a wish."""
+
+    index: SeatIndex
+
+    def __init__(self, board: Board, view: bytearray, spread: int) -> None:
+        super().__init__(board.index, board.taken, view, spread)
+
+    def find(self, wish: Wish) -> tuple[list[Block], list[Relaxation]] | None:
+        quantity = wish.quantity
+        if not wish.together:
+            singles = self.place([1] * quantity) if self.free >= quantity else None
+            return None if singles is None else (singles, [])
+        position = self.nearest(quantity, tidy=True)
+        if position is None and wish.relax:
+            position = self.nearest(quantity)
+        if position is not None:
+            return [(position, quantity)], []
+        if not wish.relax or self.free < quantity:
+            return None
+        rows = self.neighbouring_rows(quantity)
+        if rows is not None:
+            return rows, ["neighbouring-rows"]
+        return self.place(self.even_sizes(quantity)), ["split"]
+
+    @cached_property
+    def widest(self) -> list[int]:
+        """By row: the most open seats side by side; 0 behind the last row."""
+        words, widest = self.open.translate(_WORDS), [0] * len(self.index.row_nearest)
+        for row, start, end in zip(
+            self.index.run_row, self.index.run_start, self.index.run_end, strict=True
+        ):
+            widest[row] = max(widest[row], *map(len, words[start:end].split()), 0)
+        return widest
 
     # In neighbouring rows
 
@@ -226,33 +264,6 @@ class _Search:
             if 2 * overlap >= min(size, back_size):
                 yield back
             back = self.open.find(needle, back + 1, end)
-
-    # Anywhere
-
-    def even_sizes(self, quantity: int) -> list[int]:
-        """The fewest groups that the free places allow, as even as those places are large."""
-        rooms: list[int] = []
-        while sum(rooms) < quantity:
-            rooms.append(self.holes[len(rooms)])
-        sizes = []
-        for left in range(len(rooms), 0, -1):
-            # From the smallest place: it gets its even share, or is filled.
-            sizes.append(min(rooms[left - 1], quantity // left))
-            quantity -= sizes[-1]
-        return sizes[::-1]
-
-    def place(self, sizes: list[int]) -> list[Block]:
-        """Groups of these sizes, largest first, each as near as it can be. There must be room."""
-        open_ = self.open
-        self.open = bytearray(open_)
-        blocks = []
-        for size in sizes:
-            position = self.nearest(size)
-            assert position is not None
-            self.open[position : position + size] = b"\1" * size
-            blocks.append((position, size))
-        self.open = open_
-        return blocks
 
 
 def _describe(board: Board, wish: Wish, blocks: list[Block], how: list[Relaxation]) -> Choice:

@@ -49,7 +49,7 @@ class Blocks:
 
     __slots__ = ("earlier", "later", "middle", "needle", "rest", "sums")
 
-    def __init__(self, index: "SeatIndex", size: int) -> None:
+    def __init__(self, index: "Runs", size: int) -> None:
         self.needle = bytes(size)
         self.sums = array("q", map(sub, index.prefix[size:], index.prefix))
         self.later = array("q", [FAR]) * index.size
@@ -65,30 +65,11 @@ class Blocks:
         self.rest = suffix_minima(least)
 
 
-class SeatIndex:
-    """A layout as best seats see it. Wheelchair and companion places are not on its boards."""
+class Runs:
+    """Runs of seats on a board, one behind the other. Position 0 and one behind each are nobody's."""
 
-    def __init__(self, layout: Layout) -> None:
-        self.categories = {c.name: no for no, c in enumerate(layout.categories)}
-        self.sections = {s.name: no for no, s in enumerate(layout.sections)}
-        distances = _distances(layout)
-        in_seat_order = list(runs_of(layout))
-        nearness = [_nearness(distances[run.start : run.stop]) for run in in_seat_order]
-        order = sorted(range(len(in_seat_order)), key=nearness.__getitem__)
-        self._order = order
-        self._slices = struct.Struct(_slices(in_seat_order, layout.seat_count))
-        self._lay([in_seat_order[i] for i in order], layout.seat_count)
-        self.prefix = [0, *accumulate(distances[n] if n >= 0 else 0 for n in self.seat_of)]
-        self._describe(layout)
-        self.behind = self._seats_behind(layout)
-        self._measure_rows(layout, distances)
-        # Per index, so that it goes when the index goes.
-        self.blocks = lru_cache(maxsize=_SIZES_KEPT)(self._blocks)
-        for size in _USUAL_SIZES:
-            self.blocks(size)
-
-    def _lay(self, runs: list[range], seat_count: int) -> None:
-        """Give every run its place on the board. Position 0 and one behind each run are nobody's."""
+    def __init__(self, runs: Iterable[Sequence[int]], distances: Sequence[int]) -> None:
+        """``distances``: by ``seat_no``, from the focal point."""
         self.seat_of: list[int] = [-1]
         self.run_of: list[int] = [-1]
         self.run_start: list[int] = []
@@ -99,10 +80,36 @@ class SeatIndex:
             self.run_of += [number] * len(run) + [-1]
             self.run_end.append(len(self.seat_of) - 1)
         self.size = len(self.seat_of)
-        self.position_of = [-1] * seat_count
+        self.prefix = [0, *accumulate(distances[n] if n >= 0 else 0 for n in self.seat_of)]
+        # Per board, so that it goes when the board goes.
+        self.blocks = lru_cache(maxsize=_SIZES_KEPT)(self._blocks)
+
+    def _blocks(self, size: int) -> Blocks:
+        return Blocks(self, size)
+
+
+class SeatIndex(Runs):
+    """A layout as best seats see it. Wheelchair and companion places are not on its boards."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.categories = {c.name: no for no, c in enumerate(layout.categories)}
+        self.sections = {s.name: no for no, s in enumerate(layout.sections)}
+        self.distances = _distances(layout)
+        in_seat_order = list(runs_of(layout))
+        nearness = [_nearness(self.distances[run.start : run.stop]) for run in in_seat_order]
+        order = sorted(range(len(in_seat_order)), key=nearness.__getitem__)
+        self._order = order
+        self._slices = struct.Struct(_slices(in_seat_order, layout.seat_count))
+        super().__init__((in_seat_order[i] for i in order), self.distances)
+        self.position_of = [-1] * layout.seat_count
         for position, seat_no in enumerate(self.seat_of):
             if seat_no >= 0:
                 self.position_of[seat_no] = position
+        self._describe(layout)
+        self.behind = self._seats_behind(layout)
+        self._measure_rows(layout, self.distances)
+        for size in _USUAL_SIZES:
+            self.blocks(size)
 
     def _describe(self, layout: Layout) -> None:
         seats, rows = layout.seats, layout.rows
@@ -142,9 +149,6 @@ class SeatIndex:
                     seat_behind = candidates[distances.index(nearest)]
                     behind[self.position_of[seat_no]] = self.position_of[seat_behind]
         return behind
-
-    def _blocks(self, size: int) -> Blocks:
-        return Blocks(self, size)
 
     def lay(self, states: bytes) -> bytearray:
         """The bytes of a board, of seat-state digits by ``seat_no``."""

@@ -10,9 +10,9 @@ for at = 1, #ARGV, 8 do
     for n in string.gmatch(ARGV[at + 2], '%d+') do
       local digit = redis.call('GETRANGE', SEATS, n, n)
       -- Whoever holds the seat by now stays; PostgreSQL refuses them.
-      if (digit == '0' or digit == '5') and redis.call('HSETNX', OWNERS, n, id) == 1 and digit == '0' then
+      if string.find('045', digit, 1, true) and redis.call('HSETNX', OWNERS, n, id) == 1 and digit ~= '5' then
         redis.call('SETRANGE', SEATS, n, '5')
-        claimed[#claimed + 1] = n
+        if digit == '0' then claimed[#claimed + 1] = n end
       end
     end
     for no in string.gmatch(ARGV[at + 3], '(%d+):') do areas[no] = true end

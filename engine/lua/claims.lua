@@ -1,7 +1,8 @@
 -- All that Redis claims of one event, as of one instant: what the auditor compares. No arguments.
 -- Reply: {'claims', now, payment grace, seats, versions, {seat, hold id, …}, area count, {area field, value, …},
--- {buyer field, value, …}, {{id, due, owner, state, seats, areas, quantity, created, expires}, …}} (a hold
--- that is due but not there has '' for all but its id and due), or {'rebuild'}.
+-- {buyer field, value, …}, {{id, due, owner, state, seats, areas, quantity, created, expires}, …} (a hold
+-- that is due but not there has '' for all but its id and due), waiting ('1': somebody stands in line), how
+-- many do}, or {'rebuild'}.
 local area_count = redis.call('HGET', META, 'area_count')
 if not area_count then return { 'rebuild' } end
 local holds = {}
@@ -12,4 +13,5 @@ for i = 1, #due, 2 do
     hold.quantity or '', hold.created or '', hold.expires or '' }
 end
 return { 'claims', now_ms(), PAYMENT_GRACE_MS, redis.call('GET', SEATS) or '', redis.call('GET', VERSIONS) or '',
-  redis.call('HGETALL', OWNERS), area_count, redis.call('HGETALL', AREAS), redis.call('HGETALL', BUYERS), holds }
+  redis.call('HGETALL', OWNERS), area_count, redis.call('HGETALL', AREAS), redis.call('HGETALL', BUYERS), holds,
+  redis.call('HGET', META, 'waiting') or '0', redis.call('ZCARD', LINE) }

@@ -4,11 +4,14 @@
 -- script touches one slot of a cluster. `seats` holds one ASCII digit per seat (engine.model.SeatState),
 -- `versions` the seat's PostgreSQL version (4 bytes, big-endian) that digit reflects, `owners` the live
 -- hold of each claimed seat. A hold is a hash; `due` orders live holds by deadline. The deadline counts,
--- not the presence of the key: a late worker never makes a hold longer.
+-- not the presence of the key: a late worker never makes a hold longer. An open offer of the waitlist is
+-- a hold in state 'offered'; `line` orders who waits. While anybody does (META's `waiting`), what comes
+-- free is kept for the line: digit 4 without an owner, places counted in `kept`, and `stirred` grows.
 
 local base = KEYS[1]
 local META, SEATS, VERSIONS, OWNERS = base .. ':meta', base .. ':seats', base .. ':versions', base .. ':owners'
 local AREAS, BUYERS, DUE, FEED = base .. ':areas', base .. ':buyers', base .. ':due', base .. ':feed'
+local LINE = base .. ':line'
 -- An ended hold is remembered this long, to explain itself and to answer retries.
 local REMEMBER_MS = 900000
 -- A hold in payment outlives its deadline by this, so that PostgreSQL, which refuses at the deadline
@@ -24,10 +27,10 @@ local function hold_key(id) return base .. ':hold:' .. id end
 
 local function read_hold(id)
   local f = redis.call('HMGET', hold_key(id), 'owner', 'state', 'seats', 'areas', 'quantity', 'prices',
-    'created', 'expires', 'wish', 'relaxed')
+    'created', 'expires', 'wish', 'relaxed', 'entry')
   if not f[1] then return nil end
   return { owner = f[1], state = f[2], seats = f[3], areas = f[4], quantity = f[5], prices = f[6],
-    created = f[7], expires = f[8], wish = f[9], relaxed = f[10] }
+    created = f[7], expires = f[8], wish = f[9], relaxed = f[10], entry = f[11] }
 end
 
 -- A hold in payment as PostgreSQL knows it: everything but its seats' digits.
@@ -41,12 +44,24 @@ end
 
 local function is_live(hold) return hold and (hold.state == 'held' or hold.state == 'paying') end
 
+-- Whether it claims its seats and places: what is live does, and an open offer.
+local function has_claims(hold) return is_live(hold) or hold and hold.state == 'offered' end
+
+-- Places on sale; and those that the line may have, which are these and the kept ones.
 local function area_available(no)
-  local f = redis.call('HMGET', AREAS, no .. ':capacity', no .. ':sold', no .. ':held')
+  local f = redis.call('HMGET', AREAS, no .. ':capacity', no .. ':sold', no .. ':held', no .. ':kept')
   if not f[1] then return nil end
   -- After a loss of Redis more may be held and sold than there is, until PostgreSQL has refused the rest.
-  return math.max(0, f[1] - f[2] - (f[3] or 0))
+  local left = math.max(0, f[1] - f[2] - (f[3] or 0))
+  return math.max(0, left - (f[4] or 0)), left
 end
+
+local function line_waits() return redis.call('HGET', META, 'waiting') == '1' end
+
+-- There may be something for the line to have.
+local function stir() redis.call('HINCRBY', META, 'stirred', 1) end
+
+local function keep_places(no, places) redis.call('HINCRBY', AREAS, no .. ':kept', places) end
 
 -- Publishes one change set. `groups` maps a state digit to seat numbers, `areas` is a set of area numbers;
 -- `epoch` where the caller has read it already.
@@ -77,34 +92,75 @@ local function tell_of_hold(owner, id, change, status, expires)
     string.sub(base, 2, -2), id, change, status, expires))
 end
 
--- A live hold comes to its one end. Frees only what it still owns: a seat that PostgreSQL has since
--- given to somebody stays theirs.
-local function end_hold(id, hold, outcome, now, freed, areas)
+local function tell_of_offer(owner, id, entry, change, status, expires)
+  tell(owner, string.format('{"type":"offer","event_id":"%s","offer_id":"%s","entry_id":"%s","change":"%s","status":"%s","expires_at_ms":%d}',
+    string.sub(base, 2, -2), id, entry, change, status, expires))
+end
+
+-- Takes the claims of a hold or an offer away from it: only what it still owns, for a seat that PostgreSQL
+-- has since given to somebody stays theirs. What nobody bought goes to the line, where there is one.
+local function drop_claims(id, hold, outcome, now, freed, areas)
+  local kept = 0
+  local waits = line_waits()
   for n in string.gmatch(hold.seats, '%d+') do
     if redis.call('HGET', OWNERS, n) == id then
-      redis.call('SETRANGE', SEATS, n, '0')
+      redis.call('SETRANGE', SEATS, n, waits and '4' or '0')
       redis.call('HDEL', OWNERS, n)
-      freed[#freed + 1] = n
+      if waits then kept = kept + 1 else freed[#freed + 1] = n end
     end
   end
   for no, quantity in string.gmatch(hold.areas, '(%d+):(%d+)') do
     redis.call('HINCRBY', AREAS, no .. ':held', -tonumber(quantity))
+    if waits and outcome ~= 'booked' then
+      keep_places(no, quantity)
+      kept = kept + 1
+    end
     areas[no] = true
   end
+  if kept > 0 then stir() end
   count_held(hold.owner, -tonumber(hold.quantity))
   redis.call('ZREM', DUE, id)
   redis.call('HSET', hold_key(id), 'state', outcome, 'ended', now)
   redis.call('PEXPIRE', hold_key(id), REMEMBER_MS)
+end
+
+-- A live hold comes to its one end.
+local function end_hold(id, hold, outcome, now, freed, areas)
+  drop_claims(id, hold, outcome, now, freed, areas)
   tell_of_hold(hold.owner, id, 'ended', outcome, hold.expires)
 end
 
--- Ends holds whose time is over, looking at pages of `count`, passing over those still in payment (only
--- PostgreSQL knows how they end). Returns those, and how late, in ms, each freed one was.
+-- An offer takes its claims: `seats` that are free or kept, and places. Returns what maps show otherwise.
+local function claim_offer(id, owner, seats, areas, quantity, prices, created, expires, state, entry)
+  local shown, digit = {}, state == 'held' and '1' or '4'
+  for n in string.gmatch(seats, '%d+') do
+    local before = redis.call('GETRANGE', SEATS, n, n)
+    if (before == '0' or before == '4') and redis.call('HSETNX', OWNERS, n, id) == 1 then
+      redis.call('SETRANGE', SEATS, n, digit)
+      if before == '0' then shown[#shown + 1] = n end
+    end
+  end
+  for no, places in string.gmatch(areas, '(%d+):(%d+)') do
+    redis.call('HINCRBY', AREAS, no .. ':held', places)
+    local kept = tonumber(redis.call('HGET', AREAS, no .. ':kept') or 0)
+    if kept > 0 then keep_places(no, -math.min(kept, places)) end
+  end
+  redis.call('DEL', hold_key(id))
+  redis.call('HSET', hold_key(id), 'owner', owner, 'state', state, 'seats', seats, 'areas', areas,
+    'quantity', quantity, 'prices', prices, 'created', created, 'expires', expires, 'entry', entry)
+  redis.call('ZADD', DUE, expires, id)
+  redis.call('HINCRBY', BUYERS, 'h:' .. owner, quantity)
+  return shown
+end
+
+-- Ends holds whose time is over, looking at pages of `count`, passing over those still in payment and
+-- offers (only PostgreSQL knows how they end). Returns the former, how late, in ms, each freed one was,
+-- and the offers.
 local function free_due(now, count, freed, areas)
   count = tonumber(count)
-  local paying, late = {}, {}
+  local paying, late, offered = {}, {}, {}
   for _ = 1, 20 do
-    local due = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', #paying, count)
+    local due = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', #paying + #offered, count)
     for _, id in ipairs(due) do
       local hold = read_hold(id)
       if hold and hold.state == 'held' then
@@ -112,11 +168,13 @@ local function free_due(now, count, freed, areas)
         end_hold(id, hold, 'expired', now, freed, areas)
       elseif hold and hold.state == 'paying' then
         paying[#paying + 1] = id
+      elseif hold and hold.state == 'offered' then
+        offered[#offered + 1] = id
       else
         redis.call('ZREM', DUE, id)
       end
     end
     if #due < count then break end
   end
-  return paying, late
+  return paying, late, offered
 end

@@ -1,14 +1,17 @@
 -- Counts again what live holds claim, and corrects seats, areas and buyers that disagree: what a
--- half-restored Redis or a bug may have left behind. Reply: {'recounted', corrected} or {'rebuild'}.
-local meta = redis.call('HMGET', META, 'epoch', 'area_count')
+-- half-restored Redis or a bug may have left behind. Reply: {'recounted', corrected, open offers "…"} or
+-- {'rebuild'}.
+local meta = redis.call('HMGET', META, 'epoch', 'area_count', 'waiting')
+local waits = meta[3] == '1'
 if not meta[1] then return { 'rebuild' } end
 local now, corrected = now_ms(), 0
 local held_areas, held_buyers, areas, freed = {}, {}, {}, {}
-local live = {}
+local live, offered = {}, {}
 for _, id in ipairs(redis.call('ZRANGE', DUE, 0, -1)) do
   local hold = read_hold(id)
-  if is_live(hold) then
+  if has_claims(hold) then
     live[id] = true
+    if hold.state == 'offered' then offered[#offered + 1] = id end
     for no, places in string.gmatch(hold.areas, '(%d+):(%d+)') do
       held_areas[no] = (held_areas[no] or 0) + places
     end
@@ -20,8 +23,14 @@ for _, id in ipairs(redis.call('ZRANGE', DUE, 0, -1)) do
 end
 for no = 0, tonumber(meta[2]) - 1 do
   local want = held_areas[tostring(no)] or 0
-  if tonumber(redis.call('HGET', AREAS, no .. ':held')) ~= want then
+  local f = redis.call('HMGET', AREAS, no .. ':held', no .. ':kept')
+  if tonumber(f[1]) ~= want then
     redis.call('HSET', AREAS, no .. ':held', want)
+    areas[tostring(no)] = true
+    corrected = corrected + 1
+  end
+  if not waits and tonumber(f[2] or 0) ~= 0 then
+    redis.call('HSET', AREAS, no .. ':kept', 0)
     areas[tostring(no)] = true
     corrected = corrected + 1
   end
@@ -44,19 +53,19 @@ for i = 1, #owners, 2 do
     corrected = corrected + 1
   end
 end
--- A claimed digit with no live hold behind it is nobody's here; what is sold, blocked or reserved by
--- PostgreSQL's word is put back by the comparison that follows.
+-- A claimed digit with no live hold behind it is nobody's here, or the line's; what is sold, blocked or
+-- reserved by PostgreSQL's word is put back by the comparison that follows.
 local seats, at = redis.call('GET', SEATS) or '', 1
 while true do
-  local found = string.find(seats, '[15]', at)
+  local found = string.find(seats, waits and '[15]' or '[145]', at)
   if not found then break end
   local n = string.format('%d', found - 1)
   if not owned[n] then
-    redis.call('SETRANGE', SEATS, n, '0')
-    freed[#freed + 1] = n
+    redis.call('SETRANGE', SEATS, n, waits and '4' or '0')
+    if waits then stir() else freed[#freed + 1] = n end
     corrected = corrected + 1
   end
   at = found + 1
 end
 publish(now, { ['0'] = freed }, areas)
-return { 'recounted', corrected }
+return { 'recounted', corrected, table.concat(offered, ',') }

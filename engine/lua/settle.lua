@@ -12,6 +12,7 @@ local hold = id ~= '' and read_hold(id) or nil
 local keeps = outcome == 'kept' and is_live(hold)
 local PUBLIC = { ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '1', ['5'] = '1' }
 local groups, areas, changed = {}, {}, 0
+local waits, kept = line_waits(), false
 
 for no, digit, version in string.gmatch(ARGV[3], '(%d+):(%d):(%d+)') do
   local at = 4 * no
@@ -25,6 +26,8 @@ for no, digit, version in string.gmatch(ARGV[3], '(%d+):(%d):(%d+)') do
     elseif owner then redis.call('HDEL', OWNERS, no) end
     redis.call('SETRANGE', VERSIONS, at, struct.pack('>I4', version))
     local before = redis.call('GETRANGE', SEATS, no, no)
+    -- What comes back while people wait is theirs to be offered first; what is on sale stays there.
+    if digit == '0' and waits and before ~= '0' then digit = '4'; kept = true end
     if digit and digit ~= before then
       redis.call('SETRANGE', SEATS, no, digit)
       changed = changed + 1
@@ -41,6 +44,8 @@ for no, sold, version in string.gmatch(ARGV[4], '(%d+):(%d+):(%d+)') do
   local f = redis.call('HMGET', AREAS, no .. ':version', no .. ':sold')
   if tonumber(version) > tonumber(f[1] or 0) then
     redis.call('HSET', AREAS, no .. ':sold', sold, no .. ':version', version)
+    local back = (f[2] or 0) - sold
+    if waits and back > 0 then keep_places(no, back); kept = true end
     if sold ~= f[2] then areas[no] = true; changed = changed + 1 end
   end
 end
@@ -71,6 +76,7 @@ if is_live(hold) then
     end
   end
 end
+if kept then stir() end
 publish(now, groups, areas)
 if buyer and (ARGV[7] or '') ~= '' then tell(buyer, ARGV[7]) end
 return { 'settled', changed }

@@ -162,3 +162,7 @@ class Transaction:
 
     async def fetchrow(self, name: str, *args: Any) -> asyncpg.Record | None:
         return await self.connection.fetchrow(self._queries[name], *args)
+
+    async def cursor(self, name: str, *args: Any) -> "asyncpg.cursor.Cursor[asyncpg.Record]":
+        """The answer to be read in parts, which stays with the server meanwhile."""
+        return await self.connection.cursor(self._queries[name], *args)

@@ -2,7 +2,7 @@
 /**
  * The HTTP API as functions. Every refusal becomes an ApiError with the problem's stable code.
  *
- * @import { Booking, BookingWish, EventPage, Hold, HoldWish, MapState, Request, Ticket } from "./types.js"
+ * @import { Booking, BookingWish, Entry, EventPage, Hold, HoldWish, MapState, Offer, PriceChange, Request, Ticket, Wanted } from "./types.js"
  * @import { Layout } from "./layout.js"
  */
 import { forget, recall, remember } from "./memory.js";
@@ -122,6 +122,41 @@ export class Api {
     return this.call("GET", `/v1/bookings/${bookingId}/tickets`);
   }
 
+  /** This person's places in the event's line, the latest first. @param {string} eventId @returns {Promise<{ items: Entry[] }>} */
+  waitlist(eventId) {
+    return this.call("GET", `/v1/waitlist?event_id=${eventId}`);
+  }
+
+  /** @param {string} eventId @param {Wanted} body @returns {Promise<Entry>} */
+  join(eventId, body) {
+    return this.call("POST", `/v1/events/${eventId}/waitlist`, { body });
+  }
+
+  /** @param {Entry} entry as it was when it was changed @param {Wanted} body @returns {Promise<Entry>} */
+  changeEntry({ entry_id, version }, body) {
+    return this.call("PATCH", `/v1/waitlist/${entry_id}`, { body, version });
+  }
+
+  /** @param {string} entryId @returns {Promise<unknown>} */
+  leave(entryId) {
+    return this.call("DELETE", `/v1/waitlist/${entryId}`);
+  }
+
+  /** @param {string} offerId @returns {Promise<Hold>} */
+  accept(offerId) {
+    return this.call("POST", `/v1/offers/${offerId}/accept`, { body: {} });
+  }
+
+  /** @param {string} offerId @returns {Promise<Offer>} */
+  decline(offerId) {
+    return this.call("POST", `/v1/offers/${offerId}/decline`, { body: {} });
+  }
+
+  /** Price changes, the latest first. @param {string} eventId @returns {Promise<{ items: PriceChange[] }>} */
+  priceHistory(eventId) {
+    return this.call("GET", `/v1/events/${eventId}/prices/history?limit=100`, { anonymous: true });
+  }
+
   /** Shows a live connection who is looking; good for once. @returns {Promise<string>} */
   async liveTicket() {
     return (await this.call("POST", "/v1/live/tickets", { body: {} })).ticket;
@@ -165,11 +200,12 @@ export class Api {
   }
 
   /** @param {string} method @param {string} path @param {Request} wish @param {string | null} key */
-  async sendOnce(method, path, { accept = "application/json", anonymous, body }, key) {
+  async sendOnce(method, path, { accept = "application/json", anonymous, body, version }, key) {
     /** @type {Record<string, string>} */
     const headers = { accept };
     if (!anonymous) headers.authorization = `Bearer ${await this.token()}`;
     if (key !== null) headers["idempotency-key"] = key;
+    if (version !== undefined) headers["if-match"] = `"${version}"`;
     if (body !== undefined) headers["content-type"] = "application/json";
     const patience = new AbortController();
     const timer = setTimeout(() => patience.abort(), ANSWER_MS);

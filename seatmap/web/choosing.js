@@ -6,15 +6,21 @@
  * @import { Journey } from "./journey.js"
  * @import { Layout, Row, Venue } from "./layout.js"
  * @import { Palette } from "./palette.js"
- * @import { Filter, FilterParts, FinderParts, ListParts } from "./types.js"
+ * @import { Api } from "./api.js"
+ * @import { EventPage, Filter, FilterParts, FinderParts, ListParts, Money, PriceChange } from "./types.js"
  */
 import { h, parts } from "./dom.js";
-import { contextOf, drawOwn, drawSeat } from "./draw.js";
+import { contextOf, drawOffered, drawOwn, drawSeat } from "./draw.js";
 import { seatNotes } from "./drawing.js";
-import { count, money, plural } from "./format.js";
+import { clock, count, money, moment, plural } from "./format.js";
 import { rowName, seatName, WHEELCHAIR } from "./layout.js";
 import { FREE } from "./protocol.js";
 
+const CHART_WIDTH = 300;
+const CHART_HEIGHT = 80;
+const DAY_MS = 86_400_000;
+/** Nobody reads more; the line shows them all. */
+const ROWS_MAX = 8;
 const SIDE_PX = 22;
 const RADIUS_PX = 8;
 /** A sale in full swing changes the counts many times a second; nobody can read that. */
@@ -27,13 +33,13 @@ const PAUSE_MS = 2000;
 export function showLegend(list, { seats }, palette) {
   for (const entry of list.querySelectorAll("li")) {
     const square = entry.className !== "";
-    entry.hidden = square && !seats.flags.some((f) => f & WHEELCHAIR);
+    if (square) entry.hidden = !seats.flags.some((f) => f & WHEELCHAIR);
     entry.querySelector("canvas")?.remove();
     entry.prepend(icon(palette, seats.category[0] ?? 0, Number(entry.dataset.state), square));
   }
 }
 
-/** @param {Palette} palette @param {number} category @param {number} state negative: chosen @param {boolean} [square] */
+/** @param {Palette} palette @param {number} category @param {number} state -1: chosen; -2: offered @param {boolean} [square] */
 function icon(palette, category, state, square = false) {
   const ratio = Math.ceil(devicePixelRatio || 1);
   const canvas = h("canvas", { "aria-hidden": "true" });
@@ -41,7 +47,8 @@ function icon(palette, category, state, square = false) {
   const context = contextOf(canvas);
   context.scale(ratio, ratio);
   context.translate(SIDE_PX / 2, SIDE_PX / 2);
-  if (state < 0) drawOwn(context, palette, RADIUS_PX - 1, { category, mine: true });
+  if (state < -1) drawOffered(context, palette, RADIUS_PX, category);
+  else if (state < 0) drawOwn(context, palette, RADIUS_PX - 1, { category, mine: true });
   else drawSeat(context, palette, RADIUS_PX, { state, category, square });
   return canvas;
 }
@@ -60,8 +67,8 @@ export class Filters {
     this.timer = 0;
     this.rows = [...new Set(layout.seats.category)].sort((a, b) => a - b).map((category) => {
       const pick = () => this.choose(this.picked.includes(category) ? [] : [category]);
-      const button = h("button", { type: "button", onclick: pick }, h("span"), h("span", { class: "name" }, layout.categories[category].name), h("span", { class: "left" }), h("strong"));
-      ui.list.append(h("li", {}, button));
+      const button = h("button", { type: "button", onclick: pick }, h("span"), h("span", { class: "name" }, layout.categories[category].name), h("span", { class: "left" }), h("strong"), h("small"));
+      ui.list.append(h("li", {}, button, ...priceHistory(journey.api, journey.event, category)));
       return { category, button };
     });
     host.hidden = this.rows.length === 0;
@@ -89,10 +96,11 @@ export class Filters {
   refresh(palette) {
     const { price } = this.ui;
     const prices = this.rows.flatMap(({ category, button }) => {
-      const [mark, , , words] = button.children;
+      const [mark, , , words, note] = button.children;
       const price = this.journey.prices[category];
       mark.replaceChildren(icon(palette, category, FREE));
       words.textContent = price ? money(price) : "";
+      note.textContent = priceNote(this.journey.event, category);
       return price ?? [];
     });
     const steps = new Map(prices.sort((a, b) => a.amount - b.amount).map((step) => [step.amount, `Up to ${money(step)}`]));
@@ -108,10 +116,21 @@ export class Filters {
 
   countFree() {
     this.timer = 0;
-    const { seats } = this.journey;
-    const free = this.layout.categories.map(() => 0);
-    this.layout.seats.category.forEach((category, s) => (free[category] += Number(seats?.[s] === FREE)));
-    for (const { category, button } of this.rows) button.children[2].textContent = seats && (free[category] > 0 ? `${count(free[category])} left` : "sold out");
+    const { journey, layout } = this;
+    const { available, seats } = journey;
+    if (seats === null) return;
+    const free = layout.categories.map(() => 0);
+    const used = new Set(layout.seats.category);
+    layout.seats.category.forEach((category, s) => (free[category] += Number(seats[s] === FREE)));
+    for (const { category, button } of this.rows) button.children[2].textContent = free[category] > 0 ? `${count(free[category])} left` : "sold out";
+    layout.areas.forEach(({ category }, areaNo) => {
+      used.add(category);
+      free[category] += available.get(areaNo) ?? 1;
+    });
+    const gone = layout.categories.flatMap(({ name }, i) => (used.has(i) && free[i] === 0 ? name : []));
+    if (String(gone) === String(journey.gone)) return;
+    journey.gone = gone;
+    journey.changed();
   }
 }
 
@@ -367,4 +386,64 @@ function seatsOf({ first_seat, seat_count }) {
 /** @param {string} text */
 function upper(text) {
   return text.replace(/^./, (c) => c.toUpperCase());
+}
+
+// --- how a price came to be -----------------------------------------------------------------------
+
+/** @param {EventPage} event @param {number} categoryNo */
+const priceOf = (event, categoryNo) => event.prices.find((price) => price.category_no === categoryNo);
+
+/** "Up from €45 since 14:05: 82 % sold". @param {EventPage} event @param {number} categoryNo */
+export function priceNote(event, categoryNo) {
+  const { price, was, changed_at, reason } = priceOf(event, categoryNo) ?? {};
+  if (!price || !was || !changed_at || was.amount === price.amount) return "";
+  return `${price.amount > was.amount ? "Up" : "Down"} from ${money(was)} since ${when(event, changed_at)}${reason ? `: ${reason}` : ""}`;
+}
+
+/** Today the time says enough. @param {EventPage} event @param {string} iso */
+function when({ venue }, iso) {
+  return (Date.now() - Date.parse(iso) < DAY_MS / 2 ? clock : moment)(iso, venue.timezone);
+}
+
+/**
+ * A button, and the place where it shows the history; nothing where that is not public.
+ *
+ * @param {Api} api @param {EventPage} event @param {number} categoryNo
+ */
+export function priceHistory(api, event, categoryNo) {
+  const name = priceOf(event, categoryNo)?.category;
+  if (!event.pricing?.history_public || !name) return [];
+  const box = h("div", { class: "history", hidden: true });
+  const onclick = async () => {
+    box.hidden = !box.hidden;
+    button.ariaExpanded = String(!box.hidden);
+    try {
+      if (!box.hidden) box.replaceChildren(...picture(event, categoryNo, (await api.priceHistory(event.event_id)).items));
+    } catch {
+      box.textContent = "The price history did not load. Try again in a moment.";
+    }
+  };
+  const button = h("button", { type: "button", class: "trend", "aria-expanded": "false", "aria-label": `Price history of ${name}`, onclick });
+  return [button, box];
+}
+
+/** The last changes in words, and all of them as steps over the band they stay in. @param {EventPage} event @param {number} categoryNo @param {PriceChange[]} items the latest first */
+function picture(event, categoryNo, items) {
+  const changes = items.filter((change) => change.category_no === categoryNo);
+  const { category = "", floor, ceiling } = priceOf(event, categoryNo) ?? {};
+  const row = (/** @type {"td" | "th"} */ cell, /** @type {string[]} */ ...texts) => h("tr", {}, ...texts.map((text) => h(cell, {}, text)));
+  const rows = changes.slice(0, ROWS_MAX).map((change) => row("td", when(event, change.changed_at), money(change.new), change.reason));
+  const table = h("table", {}, h("caption", {}, `Price of ${category}`), row("th", "Since", "Price", "Why"), ...rows);
+  const prices = [...changes.map((change) => change.new), floor ?? [], ceiling ?? []].flat().sort((a, b) => a.amount - b.amount);
+  if (changes.length === 0) return [table];
+  const [low, high] = [prices[0], prices[prices.length - 1]];
+  const nowMs = Date.now();
+  const firstMs = Date.parse(changes[changes.length - 1].changed_at);
+  const y = (/** @type {Money} */ { amount }) => CHART_HEIGHT * (1 - (amount - low.amount) / (high.amount - low.amount || 1));
+  const steps = changes.map((change) => `H${((Date.parse(change.changed_at) - firstMs) / (nowMs - firstMs)) * CHART_WIDTH}V${y(change.new)}`).reverse();
+  const chart = h("div", { class: "chart", "aria-hidden": "true" });
+  // Figures only: nothing in it was written by anybody.
+  chart.innerHTML = `<svg viewBox="0 -3 ${CHART_WIDTH} ${CHART_HEIGHT + 6}" preserveAspectRatio="none">${floor && ceiling ? `<rect y="${y(ceiling)}" width="${CHART_WIDTH}" height="${y(floor) - y(ceiling)}"/>` : ""}<path d="M0 ${steps.join("").replace(/H0V/, "")}H${CHART_WIDTH}"/></svg>`;
+  chart.append(h("span", {}, money(high)), h("span", {}, money(low)));
+  return [chart, floor && ceiling ? h("p", {}, `Never below ${money(floor)} or above ${money(ceiling)}.`) : "", table];
 }

@@ -146,6 +146,17 @@ export function contextOf(canvas, settings) {
   return context;
 }
 
+/** What the line keeps for the buyer: a diamond. @param {CanvasRenderingContext2D} context @param {Palette} palette @param {number} radius @param {number} category */
+export function drawOffered(context, palette, radius, category) {
+  const { fill } = palette.tones[category] ?? { fill: palette.muted };
+  context.rotate(Math.PI / 4);
+  for (const [colour, share] of /** @type {const} */ ([[palette.background, 1.38], [palette.ink, 1.2], [palette.background, 0.84], [fill, 0.62]])) {
+    context.fillStyle = colour;
+    outline(context, radius * share, true);
+    context.fill();
+  }
+}
+
 /** @param {CanvasRenderingContext2D} context @param {number} radius @param {boolean} square */
 function outline(context, radius, square) {
   context.beginPath();

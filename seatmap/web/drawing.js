@@ -6,10 +6,10 @@
  *     map.venue = venue                     what to draw
  *     map.setSeats(states, changed)         one public state per seat; only `changed` are redrawn
  *     map.setPrices(prices)  map.setAreas(available)  map.setOwn(chosen, held, areas)
- *     map.setFilter(categories)  map.setSuggested(seats)
+ *     map.setFilter(categories)  map.setSuggested(seats)  map.setOffered(seats)  map.setPicked(names)
  *     map.fit()  map.zoomBy(factor)  map.showSeat(seatNo)  map.showSection(i)  map.clientPoint(seatNo)
  *
- * Event `choose`: `detail` is `{ seatNo }` or `{ areaNo }`. Event `sweep`: `{ seats, remove }`, in the
+ * Event `choose`: `detail` is `{ seatNo }` or `{ areaNo }`; while sections are picked, `{ name }`. Event `sweep`: `{ seats, remove }`, in the
  * order they were swept over.
  * Themed by the custom properties `--seat-map-background`, `-ink`, `-muted`, `-line`, `-surface`
  * and `-focus`.
@@ -18,18 +18,15 @@
  * @import { Palette } from "./palette.js"
  * @import { Filter, Found, Hand, Layout, Point, Sweep, View } from "./shapes.js"
  */
-import { Bodies, fullness } from "./bodies.js";
+import { Bodies, fullness, Scenery } from "./bodies.js";
 import { h } from "./dom.js";
-import { contextOf, drawHover, drawOwn, drawSeat, drawSuggested } from "./draw.js";
+import { contextOf, drawHover, drawOffered, drawOwn, drawSeat, drawSuggested } from "./draw.js";
 import { count, money } from "./format.js";
-import { listen } from "./gestures.js";
 import { SeatLayer, SECTION_LABEL_RADIUS_PX } from "./layer.js";
 import { clamp, COMPANION, RESTRICTED_VIEW, rowName, seatName, Venue, WHEELCHAIR } from "./layout.js";
-import { Minimap } from "./minimap.js";
 import { readPalette } from "./palette.js";
 import { BLOCKED, FREE } from "./protocol.js";
-import { Scenery } from "./scenery.js";
-import { around, between, confined, fitting, zoomed } from "./view.js";
+import { around, between, confined, fitting, listen, Minimap, zoomed } from "./view.js";
 
 const PADDING_PX = 28;
 const RADIUS_MAX_PX = 26;
@@ -50,6 +47,7 @@ const SETTLE_MS = 120;
 const SLICE_MS = 6;
 const ANIMATION_MS = 220;
 const TOUCH_TIP_MS = 1800;
+const PICKED_RADIUS_PX = 10;
 const REPAINT_ALL_FROM = 3000;
 
 const STATE_WORDS = ["Free", "Someone else is deciding", "Sold", "Not for sale"];
@@ -103,6 +101,10 @@ export class Drawing extends HTMLElement {
     this.held = new Set();
     /** @type {number[]} */
     this.suggested = [];
+    /** @type {ReadonlySet<number>} */
+    this.offered = new Set();
+    /** Names of sections and areas; null: seats are chosen, not sections. @type {ReadonlySet<string> | null} */
+    this.picked = null;
     /** @type {Filter} */
     this.filter = null;
     /** @type {View} */
@@ -222,6 +224,19 @@ export class Drawing extends HTMLElement {
   /** Mark what is offered instead of something that was lost. @param {number[]} seats */
   setSuggested(seats) {
     this.suggested = [...seats];
+    this.invalidate();
+  }
+
+  /** Mark what the line keeps for the buyer. @param {ReadonlySet<number>} seats */
+  setOffered(seats) {
+    this.offered = seats;
+    this.minimapIsOld = true;
+    this.invalidate();
+  }
+
+  /** Sections are picked now; or, with null, not any more. @param {ReadonlySet<string> | null} names */
+  setPicked(names) {
+    this.picked = names;
     this.invalidate();
   }
 
@@ -489,7 +504,7 @@ export class Drawing extends HTMLElement {
       bodies.paint(palette, bodies.scale || scale, this.ratio);
       bodies.copyTo(context);
       context.fillStyle = palette.ink;
-      for (const seatNo of [...this.chosen, ...this.held]) {
+      for (const seatNo of [...this.chosen, ...this.held, ...this.offered]) {
         context.beginPath();
         context.arc(shown.x[seatNo], shown.y[seatNo], 3 / view.scale, 0, Math.PI * 2);
         context.fill();
@@ -499,8 +514,9 @@ export class Drawing extends HTMLElement {
 
   /** What is the buyer's, and what the pointer is on. @param {Palette} palette */
   drawOverlay(palette) {
-    const { context } = this;
-    const { category, flags } = this.shown.layout.seats;
+    const { context, picked, shown } = this;
+    const { areas, sections, seats } = shown.layout;
+    const { category, flags } = seats;
     const at = (/** @type {number} */ seatNo, /** @type {(square: boolean) => void} */ paint) => {
       const { x, y } = this.seatPoint(seatNo);
       context.save();
@@ -521,6 +537,15 @@ export class Drawing extends HTMLElement {
       at(seatNo, (square) => drawOwn(context, palette, radius, { category: category[seatNo], mine, square }));
     for (const seatNo of this.chosen) if (!this.sweep?.remove || !swept.includes(seatNo)) own(seatNo, false);
     for (const seatNo of this.held) own(seatNo, true);
+    for (const seatNo of this.offered) at(seatNo, () => drawOffered(context, palette, radius, category[seatNo]));
+    [...sections, ...areas].forEach(({ name }, i) => {
+      if (!picked?.has(name)) return;
+      const { x, y } = this.toScreen(shown.sections[i] ?? shown.areaMiddles[i - sections.length]);
+      context.save();
+      context.translate(x, y);
+      drawOwn(context, palette, PICKED_RADIUS_PX, { category: 0, mine: true });
+      context.restore();
+    });
     if (!this.sweep?.remove) for (const seatNo of swept) own(seatNo, false);
     const { seatNo } = this.hovered;
     if (seatNo >= 0) at(seatNo, (square) => drawHover(context, palette, Math.max(4, this.radiusPx), square));
@@ -531,6 +556,12 @@ export class Drawing extends HTMLElement {
   /** @param {Point} point @param {Hand} hand @returns {"" | "chose" | "moved"} what came of it */
   tap(point, hand) {
     const found = this.find(point, hand);
+    const { areas, sections } = this.shown.layout;
+    if (this.picked && found !== NOTHING) {
+      const place = areas[found.areaNo] ?? sections[found.seatNo < 0 ? found.section : this.shown.sectionOf(found.seatNo)];
+      this.dispatchEvent(new CustomEvent("choose", { detail: { name: place.name } }));
+      return "chose";
+    }
     if (found.section >= 0) {
       this.showSection(found.section);
       return "moved";
@@ -579,7 +610,7 @@ export class Drawing extends HTMLElement {
   /** Can a sweep begin there? Nothing is shown yet. @param {Point} point @param {Hand} hand */
   sweepFrom(point, hand) {
     this.sweep = null;
-    if (this.radiusPx < AIM_RADIUS_PX[hand]) return false;
+    if (this.picked || this.radiusPx < AIM_RADIUS_PX[hand]) return false;
     const { x, y } = this.toDrawing(point);
     const from = this.shown.seatAt(x, y, this.shown.radius * 1.15);
     const remove = this.chosen.has(from);
@@ -637,8 +668,8 @@ export class Drawing extends HTMLElement {
   /** @param {number} seatNo */
   seatWords(seatNo) {
     const { section, row, number, category, flags } = this.shown.place(seatNo);
-    const state = this.held.has(seatNo) ? "Held for you" : this.chosen.has(seatNo) ? "Chosen by you" : STATE_WORDS[this.seats[seatNo]];
-    const buyable = this.seats[seatNo] === FREE || this.held.has(seatNo) || this.chosen.has(seatNo);
+    const state = this.offered.has(seatNo) ? "Offered to you" : this.held.has(seatNo) ? "Held for you" : this.chosen.has(seatNo) ? "Chosen by you" : STATE_WORDS[this.seats[seatNo]];
+    const buyable = this.seats[seatNo] === FREE || this.held.has(seatNo) || this.chosen.has(seatNo) || this.offered.has(seatNo);
     const title = [rowName(row), seatName(number)].filter(Boolean).join(", ");
     return [
       h("b", {}, title.replace(/^./, (c) => c.toUpperCase())),

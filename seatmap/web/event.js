@@ -26,5 +26,14 @@ map.addEventListener("bookingchange", (change) => {
   history.replaceState(null, "", url);
 });
 
+map.addEventListener("offer", (news) => {
+  const { change } = /** @type {CustomEvent} */ (news).detail;
+  const open = change !== "ended";
+  document.title = `${open ? "◆ Seats for you · " : ""}${map.eventPage?.name} · Frontrow`;
+  /** @type {HTMLLinkElement} */ (byId("icon")).href = `/web/icon${open ? "-offer" : ""}.svg`;
+});
+
+// Where letters about the waitlist lead to.
+map.toggleAttribute("waitlist", location.hash === "#waitlist");
 map.setAttribute("booking", new URLSearchParams(location.search).get("booking") ?? "");
 map.setAttribute("event", decodeURIComponent(location.pathname.split("/").filter(Boolean).pop() ?? ""));

@@ -23,8 +23,12 @@ export function money({ amount, currency }) {
     });
     moneyFormats.set(currency, format);
   }
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-  return format.format(amount / 10 ** digits);
+  return format.format(amount / 10 ** digitsOf(currency));
+}
+
+/** Of the currency's minor units. @param {string} currency */
+export function digitsOf(currency) {
+  return new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits ?? 2;
 }
 
 /** @param {Money[]} values all of one currency @returns {Money | null} */
@@ -43,9 +47,9 @@ export function plural(quantity, one, many = `${one}s`) {
   return `${count(quantity)} ${quantity === 1 ? one : many}`;
 }
 
-/** @param {string[]} words */
-export function listed(words) {
-  return new Intl.ListFormat("en", { type: "conjunction" }).format(words);
+/** @param {string[]} words @param {"conjunction" | "disjunction"} [type] */
+export function listed(words, type = "conjunction") {
+  return new Intl.ListFormat("en", { type }).format(words);
 }
 
 /** @param {string} iso @param {string} [timeZone] */

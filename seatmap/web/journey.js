@@ -7,15 +7,14 @@
  *        ▲              │ ▲ └─▶ pending ─┘
  *        └─release/expiry┘ └── declined ─┘
  *
- * @import { AreaItem, BestWish, Booking, Buyer, EventPage, Hold, HoldWish, Money, Notice, Price, SeatItem, Step, Ticket } from "./types.js"
+ * @import { AreaItem, BestWish, Booking, Buyer, EventPage, Hold, HoldWish, Money, Notice, Price, SeatItem, Step, Ticket, Wanted } from "./types.js"
  * @import { Api } from "./api.js"
  * @import { Venue } from "./layout.js"
  */
 import { ApiError, newId, sleep } from "./api.js";
 import { count, listed, money, plural, sum } from "./format.js";
-import { rowName } from "./layout.js";
+import { nearestFree, rowName } from "./layout.js";
 import { forget, recall, remember } from "./memory.js";
-import { nearestFree } from "./nearest.js";
 import { FREE, HELD, SOLD } from "./protocol.js";
 
 const POLL_FIRST_MS = 600;
@@ -58,7 +57,7 @@ export class Journey {
     this.changed = changed;
     /** @type {Step} */
     this.step = "choose";
-    /** @type {"" | "holding" | "releasing" | "extending" | "paying"} */
+    /** @type {"" | "holding" | "accepting" | "releasing" | "extending" | "paying"} */
     this.busy = "";
     /** @type {Set<number>} */
     this.chosen = new Set();
@@ -72,6 +71,10 @@ export class Journey {
     this.tickets = [];
     /** @type {Notice | null} */
     this.notice = null;
+    /** Names of the categories that are sold out. @type {string[]} */
+    this.gone = [];
+    /** Seats the line has kept for this buyer. @type {ReadonlySet<number>} */
+    this.offered = new Set();
     /** Seats somebody was quicker to take, as long as the notice speaks of them. @type {number[]} */
     this.lost = [];
     /** The nearest free ones instead. @type {number[]} */
@@ -94,6 +97,8 @@ export class Journey {
     this.setPrices(event.prices);
     this.status = event.status;
     this.ownEchoUntilMs = 0;
+    /** What best seats were last asked for. @type {Partial<Wanted>} */
+    this.unmet = {};
     this.deadline = 0;
     this.holdKey = `hold.${event.event_id}`;
     this.attemptKey = `tab.attempt.${event.event_id}`;
@@ -182,7 +187,8 @@ export class Journey {
       if (left >= n) continue;
       const { name } = this.venue.layout.areas[areaNo];
       this.want(areaNo, left);
-      this.say("bad", left === 0 ? `${name} has just sold out.` : `Only ${plural(left, "place")} left in ${name}; your choice was reduced.`);
+      if (left === 0) this.say("bad", `${name} has just sold out.`, [], { quantity: n, sections: [name] });
+      else this.say("bad", `Only ${plural(left, "place")} left in ${name}; your choice was reduced.`);
     }
   }
 
@@ -197,7 +203,8 @@ export class Journey {
     }
     const state = this.seats?.[seatNo];
     const label = this.venue.label(seatNo);
-    if (state === HELD) this.say("info", `Someone else is deciding about ${label}. It may come free again.`);
+    if (this.offered.has(seatNo)) this.say("info", `${label} is offered to you: accept it, and it is held for you.`);
+    else if (state === HELD) this.say("info", `Someone else is deciding about ${label}. It may come free again.`);
     else if (state === SOLD) this.say("info", `${label} is sold.`);
     else if (state !== FREE) this.say("info", `${label} is not for sale.`);
     else if (this.withinLimit(1)) {
@@ -256,7 +263,8 @@ export class Journey {
     // Only the live connection tells; without it the box office decides.
     const left = this.available.get(areaNo) ?? Infinity;
     const { name } = this.venue.layout.areas[areaNo];
-    if (quantity > left) this.say("info", left === 0 ? `${name} is sold out.` : `Only ${plural(left, "place")} left in ${name}.`);
+    if (left === 0 && quantity > 0) this.say("info", `${name} is sold out.`, [], { sections: [name] });
+    else if (quantity > left) this.say("info", `Only ${plural(left, "place")} left in ${name}.`);
     else if (quantity < before || this.withinLimit(quantity - before)) {
       this.want(areaNo, Math.max(0, quantity));
       this.say("quiet", `${plural(Math.max(0, quantity), "place")} in ${name}.`);
@@ -310,12 +318,36 @@ export class Journey {
 
   /** Have the best places found and held, whatever was chosen before. @param {BestWish} best */
   async holdBest(best) {
+    this.unmet = { ...best, categories: [best.category ?? []].flat(), sections: [best.section ?? []].flat() };
     await this.doing("holding", async () => {
       const hold = await this.requestHold({ best });
       this.enterHold(hold);
       const given = (hold.relaxed ?? []).flatMap((what) => RELAXED[what] ?? []);
       if (given.length > 0) this.say("info", `These are the best ${count(best.quantity)} left: ${listed(given)}.`);
     });
+  }
+
+  /** What the line offers becomes a hold like any other, in place of what was held so far. @param {string} offerId */
+  async accept(offerId) {
+    if (this.step === "done") this.restart();
+    const before = this.hold;
+    await this.doing("accepting", async () => {
+      this.enterHold(await this.api.accept(offerId));
+      // Should this fail, its deadline frees it.
+      if (before !== null) await this.api.releaseHold(before.hold_id).catch(() => {});
+    });
+  }
+
+  /** A hold of this buyer that another window accepted, or whose answer was lost. @param {string} holdId */
+  async adopt(holdId) {
+    if (this.step !== "choose" || this.busy !== "" || ![null, holdId].includes(recall(this.holdKey))) return;
+    try {
+      const hold = await this.api.getHold(holdId);
+      if (this.step === "choose" && this.busy === "" && !this.over && ["held", "paying"].includes(hold.status)) await this.resumeHold(hold);
+    } catch {
+      // It has ended, then.
+    }
+    this.changed();
   }
 
   /** The price rose in the moment of holding: nobody is to learn that afterwards. @param {Hold} hold @param {Money} told */
@@ -700,12 +732,14 @@ export class Journey {
 
   /** Seats (or areas) that somebody else was quicker to take. @param {number[]} seats @param {number[]} [areas] */
   lose(seats, areas = []) {
+    const { layout } = this.venue;
     for (const seatNo of seats) this.chosen.delete(seatNo);
     for (const areaNo of areas) this.wanted.delete(areaNo);
-    const names = [...(seats.length > 0 ? [this.seatsWords(seats)] : []), ...areas.map((a) => this.venue.layout.areas[a]?.name ?? "")];
+    const kinds = new Set([...seats.map((s) => layout.seats.category[s]), ...areas.map((a) => layout.areas[a].category)]);
+    const names = [...(seats.length > 0 ? [this.seatsWords(seats)] : []), ...areas.map((a) => layout.areas[a].name)];
     const rest = this.quantity > 0 ? " The rest of your choice is kept." : "";
     const verb = seats.length + areas.length > 1 ? "were" : "was";
-    this.say("bad", `${listed(names)} ${verb} just taken by someone else.${rest}`, seats);
+    this.say("bad", `${listed(names)} ${verb} just taken by someone else.${rest}`, seats, { quantity: seats.length + areas.length, categories: [...kinds].map((kind) => layout.categories[kind].name) });
   }
 
   suggest() {
@@ -726,7 +760,7 @@ export class Journey {
       case "seat-unavailable":
         if (this.step === "held") this.holdEnded("");
         if (seats.length + areas.length > 0) void this.miss(seats, areas);
-        else this.say("bad", error.detail);
+        else this.say("bad", sentence(error.detail), [], this.unmet);
         return;
       case "payment-declined":
         this.say("bad", `${DECLINES[error.problem.decline_code] ?? "The payment was declined."} ${STILL_HELD}`);
@@ -746,16 +780,26 @@ export class Journey {
     }
   }
 
-  /** @param {Notice["tone"]} tone @param {string} text empty: nothing to say @param {number[]} [lost] seats it speaks of */
-  say(tone, text, lost = []) {
-    this.notice = text === "" ? null : { tone, text };
+  /**
+   * @param {Notice["tone"]} tone @param {string} text empty: nothing to say
+   * @param {number[]} [lost] seats it speaks of
+   * @param {Partial<Wanted>} [unmet] what could be waited for
+   */
+  say(tone, text, lost = [], unmet) {
+    this.notice = text === "" ? null : { tone, text, unmet };
     this.lost = lost;
     this.suggest();
   }
 
+  /** @param {ApiError} error that ends what was asked for */
+  fail(error) {
+    this.failure = error;
+    this.emit("error", { code: error.code, detail: error.detail });
+  }
+
   /** @param {Exclude<Journey["busy"], "">} what @param {() => Promise<void>} act */
   async doing(what, act) {
-    const step = what === "holding" ? "choose" : "held";
+    const step = what === "holding" || (what === "accepting" && this.hold === null) ? "choose" : "held";
     if (this.busy !== "" || this.step !== step) return;
     this.busy = what;
     this.failure = null;
@@ -766,8 +810,7 @@ export class Journey {
       if (!this.unresolved && this.step === step) await act();
     } catch (error) {
       this.explain(error);
-      this.failure = /** @type {ApiError} */ (error);
-      this.emit("error", { code: this.failure.code, detail: this.failure.detail });
+      this.fail(/** @type {ApiError} */ (error));
     } finally {
       this.busy = "";
       this.changed();

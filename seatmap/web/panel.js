@@ -1,32 +1,42 @@
 // @ts-check
 /**
- * The booking panel: shows a Journey, and passes on what the buyer does. The markup is in seat-map.html.
+ * The booking panel: shows a Journey and a Waitlist, and passes on what the buyer does. The markup,
+ * with most of the words, is in seat-map.html.
  *
- * @import { AreaItem, EventPage, SeatItem, Step, Ticket } from "./types.js"
+ * @import { AreaItem, Entry, EventPage, Money, SeatItem, Ticket, Wanted } from "./types.js"
  * @import { finder } from "./dom.js"
  * @import { Journey } from "./journey.js"
+ * @import { Waitlist } from "./waitlist.js"
  */
+import { priceHistory, priceNote } from "./choosing.js";
 import { h, svgAddress } from "./dom.js";
-import { clock, count, countdown, longDate, money, plural, sum } from "./format.js";
+import { clock, count, countdown, digitsOf, listed, longDate, money, plural, sum } from "./format.js";
 import { seatNotes } from "./drawing.js";
 import { recall, remember } from "./memory.js";
 
 const HURRY_MS = 60_000;
 const TICK_MS = 250;
 const BUYER = "tab.buyer";
-/** @type {Step[]} */
-const STEPS = ["choose", "held", "pending", "done"];
+/** The journey's steps, and the form of the waitlist in place of the first. */
+const VIEWS = ["choose", "wait", "held", "pending", "done"];
 const EMAIL = /^[^@\s]+@[^@\s]+\.[^@\s]+$/;
 
+/** More sections than this are folded up. */
+const OPEN_MAX = 12;
+const ordinals = new Intl.PluralRules("en", { type: "ordinal" });
+/** @type {Record<string, string>} */
+const SUFFIX = { one: "st", two: "nd", few: "rd", other: "th" };
+
 export class Panel {
-  /** @param {HTMLElement} host @param {ReturnType<typeof finder>} byId @param {Journey} journey @param {EventPage} event */
-  constructor(host, byId, journey, event) {
+  /** @param {HTMLElement} host @param {ReturnType<typeof finder>} byId @param {Journey} journey @param {Waitlist} waitlist */
+  constructor(host, byId, journey, waitlist) {
+    const { event } = journey;
     this.host = host;
     this.byId = byId;
     this.journey = journey;
     this.event = event;
-    /** @type {Step | null} */
-    this.shownStep = null;
+    this.waitlist = waitlist;
+    this.shownView = "";
     this.shownChoice = "";
     this.shownTickets = "";
     this.clockFullMs = event.hold_ttl_s * 1000;
@@ -64,8 +74,13 @@ export class Panel {
     email.value = typed?.email ?? "";
     byId("about").hidden = !event.description;
     this.put("about-text", event.description ?? "");
-    byId("areas").append(...journey.venue.layout.areas.map(({ name }, areaNo) => this.areaRow(name, areaNo)));
-    this.ticking = setInterval(() => this.showClock(), TICK_MS);
+    byId("areas").append(...journey.venue.layout.areas.map((_, areaNo) => this.areaRow(areaNo)));
+    /** For what else has a deadline. */
+    this.tick = () => {};
+    this.ticking = setInterval(() => {
+      this.showClock();
+      this.tick();
+    }, TICK_MS);
   }
 
   end() {
@@ -87,27 +102,28 @@ export class Panel {
   }
 
   show() {
-    const { byId, host, journey, shownStep } = this;
+    const { byId, host, journey, shownView, waitlist } = this;
     const { step } = journey;
-    for (const other of STEPS) byId(`step-${other}`).hidden = other !== step;
+    const view = step === "choose" && waitlist.form !== null ? "wait" : step;
+    for (const other of VIEWS) byId(`step-${other}`).hidden = other !== view;
     host.setAttribute("step", step);
     this.showNotice();
     if (step === "choose") this.showChoice();
     if (step === "held") this.showHeld();
     if (step === "pending") this.showPending();
     if (step === "done") this.showTickets();
-    this.shownStep = step;
-    if (shownStep === null || shownStep === step) return;
+    this.shownView = view;
+    if (shownView === "" || shownView === view) return;
     // Who is busy elsewhere in the page is not torn away from there.
     const { activeElement, body } = document;
     if (activeElement && activeElement !== body && !host.matches(":focus-within")) return;
-    const title = byId(`title-${step}`);
+    const title = byId(`title-${shownView === "wait" && waitlist.waits ? "line" : view}`);
     title.focus({ preventScroll: true });
     byId("panel").scrollTo({ top: 0 });
     const { top, bottom } = title.getBoundingClientRect();
     const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
     // On a phone the panel is below the map.
-    if (top < 0 || bottom > innerHeight / 2) byId(step === "choose" ? "stage" : "panel").scrollIntoView({ behavior });
+    if (top < 0 || bottom > innerHeight / 2) byId(view === "choose" && shownView !== "wait" ? "stage" : "panel").scrollIntoView({ behavior });
   }
 
   showNotice() {
@@ -120,7 +136,8 @@ export class Panel {
     this.put("spoken", (quiet && notice?.text) || "");
     const several = suggested.length > 1;
     const price = sum(suggested.flatMap((s) => journey.seatPrice(s) ?? []));
-    byId("instead").hidden = suggested.length === 0;
+    byId("instead").hidden = suggested.length === 0 && byId("invite-lost").hidden;
+    byId("instead-text").hidden = byId("take").hidden = suggested.length === 0;
     this.put("instead-text", `${journey.seatsWords(suggested)} ${several ? "are" : "is"} free${price ? `, ${money(price)}` : ""}.`);
     this.put("take", several ? "Take these instead" : "Take it instead");
   }
@@ -170,28 +187,31 @@ export class Panel {
     if (!journey.onSale) return "This event is not on sale yet.";
     if (journey.quantity > 0) return "";
     const areas = journey.venue.layout.areas.length > 0;
-    if (journey.soldOut) return "Everything is taken just now. What comes free again is shown here at once.";
+    if (journey.soldOut) return "Everything is taken just now.";
     const what = journey.venue.seatCount === 0 ? "Say how many places you want." : areas ? "Tap free seats on the map, or add standing places below." : "Tap the free seats you want on the map.";
     return `${what} Up to ${count(this.event.buyer_limit)} per person.`;
   }
 
   showAreas() {
     const { byId, journey } = this;
-    journey.venue.layout.areas.forEach((_, areaNo) => {
+    journey.venue.layout.areas.forEach(({ category }, areaNo) => {
       const left = journey.available.get(areaNo);
       const price = journey.areaPrice(areaNo);
       const own = journey.wanted.get(areaNo) ?? 0;
       const words = [price && money(price), left === undefined ? "" : left === 0 ? "sold out" : `${count(left)} left`];
       this.put(`area-${areaNo}-facts`, words.filter(Boolean).join(" · "));
+      this.put(`area-${areaNo}-price`, priceNote(this.event, category));
       this.put(`area-${areaNo}-own`, String(own));
       byId(`area-${areaNo}-less`).ariaDisabled = String(own === 0);
       byId(`area-${areaNo}-more`).ariaDisabled = String(left !== undefined && own >= left);
     });
   }
 
-  /** @param {string} name @param {number} areaNo */
-  areaRow(name, areaNo) {
+  /** @param {number} areaNo */
+  areaRow(areaNo) {
     const { journey } = this;
+    const { areas, seats } = journey.venue.layout;
+    const { category, name } = areas[areaNo];
     const step = (/** @type {number} */ by, /** @type {string} */ id, /** @type {string} */ words, /** @type {string} */ sign) => {
       const onclick = () => journey.setArea(areaNo, Math.max(0, (journey.wanted.get(areaNo) ?? 0) + by));
       return h("button", { type: "button", id: `area-${areaNo}-${id}`, "aria-label": `${words} in ${name}`, onclick }, sign);
@@ -199,8 +219,9 @@ export class Panel {
     return h(
       "div",
       { class: "area", role: "group", "aria-label": name },
-      h("p", { class: "name" }, name, h("span", { class: "kind", id: `area-${areaNo}-facts` })),
+      h("p", { class: "name" }, name, h("span", { class: "kind", id: `area-${areaNo}-facts` }), h("span", { class: "kind", id: `area-${areaNo}-price` })),
       h("div", { class: "stepper" }, step(-1, "less", "One fewer", "−"), h("output", { id: `area-${areaNo}-own` }), step(1, "more", "One more", "+")),
+      ...(seats.category.includes(category) ? [] : priceHistory(journey.api, this.event, category)),
     );
   }
 
@@ -216,22 +237,28 @@ export class Panel {
   }
 
   showClock() {
-    const { byId, journey } = this;
-    const { hold, step, api } = journey;
+    const { hold, step, api } = this.journey;
     if (step !== "held" || hold === null) {
       this.saidHurry = false;
       return;
     }
-    const leftMs = Date.parse(hold.expires_at) - api.nowMs();
-    const hurry = leftMs < HURRY_MS;
-    this.clockFullMs = Math.max(this.clockFullMs, leftMs);
-    this.put("clock-left", countdown(leftMs));
-    byId("clock-bar").style.transform = `scaleX(${Math.max(0, leftMs / this.clockFullMs)})`;
-    byId("clock").classList.toggle("hurry", hurry);
+    this.clockFullMs = Math.max(this.clockFullMs, Date.parse(hold.expires_at) - api.nowMs());
+    const hurry = this.showLeft("clock", hold.expires_at, this.clockFullMs);
     // Said once: a screen reader that counted every second aloud would be unbearable.
     const news = hurry && !this.saidHurry;
     this.saidHurry = hurry;
-    if (news) journey.say("info", "Less than a minute left to pay. You can ask for more time.");
+    if (news) this.journey.say("info", "Less than a minute left to pay. You can ask for more time.");
+  }
+
+  /** @param {string} id of what has a deadline @param {string} deadline @param {number} fullMs @returns {boolean} is there little left? */
+  showLeft(id, deadline, fullMs) {
+    const { byId, journey } = this;
+    const leftMs = Date.parse(deadline) - journey.api.nowMs();
+    const hurry = leftMs < HURRY_MS;
+    this.put(`${id}-left`, countdown(leftMs));
+    byId(`${id}-bar`).style.transform = `scaleX(${Math.max(0, leftMs / fullMs)})`;
+    byId(id).classList.toggle("hurry", hurry);
+    return hurry;
   }
 
   showPending() {
@@ -277,6 +304,200 @@ export class Panel {
   }
 }
 
+/** What is seen of the waitlist: the way in, the place in line, the offer. */
+export class Waiting {
+  /**
+   * @param {Panel} panel @param {Waitlist} waitlist
+   * @param {(names: Set<string> | null) => void} pick sections picked on the map; null: they cannot be
+   */
+  constructor(panel, waitlist, pick) {
+    const { byId, journey } = panel;
+    const { layout } = journey.venue;
+    this.panel = panel;
+    this.byId = byId;
+    this.journey = journey;
+    this.waitlist = waitlist;
+    this.pick = pick;
+    this.quantity = 0;
+    /** @type {Partial<Wanted> | null} */
+    this.filled = null;
+    this.shownOffer = "";
+    this.fields = ["together", "most", "name", "email"].map((name) => /** @type {any} */ (byId(`wait-${name}`)));
+    this.names = [...new Set([...layout.sections, ...layout.areas].map(({ name }) => name))];
+    const step = (/** @type {number} */ by) => () => {
+      this.quantity = Math.min(journey.event.buyer_limit, Math.max(1, this.quantity + by));
+      this.showForm();
+    };
+    const accept = () => void waitlist.accept();
+    /** @type {Record<string, () => void>} */
+    const acts = {
+      "wait-fewer": step(-1),
+      "wait-more": step(1),
+      "wait-back": () => waitlist.close(),
+      "invite-go": () => waitlist.ask(journey.soldOut ? {} : { categories: journey.gone }),
+      "invite-lost": () => waitlist.ask(journey.notice?.unmet ?? {}),
+      "line-change": () => waitlist.ask(waitlist.entry?.wanted ?? {}),
+      "line-leave": () => this.confirm("leave", () => waitlist.leave()),
+      decline: () => this.confirm("decline", () => waitlist.decline()),
+      accept: () => (journey.step === "held" ? this.confirm("swap", accept) : accept()),
+      "offer-show": () => waitlist.showSeats(this.seats),
+      "offer-pin": () => {
+        byId("title-offer").focus({ preventScroll: true });
+        byId("title-offer").scrollIntoView({ block: "center" });
+      },
+    };
+    for (const [id, act] of Object.entries(acts)) byId(id).onclick = act;
+    byId("wait-sections").onchange = () => this.showForm();
+    byId("wait").onsubmit = (submit) => {
+      submit.preventDefault();
+      this.send();
+    };
+    panel.tick = () => this.showTime();
+  }
+
+  /** Seats of the open offer. */
+  get seats() {
+    return this.waitlist.offer?.seats.map((s) => s.seat_no) ?? [];
+  }
+
+  show() {
+    const { byId, journey, panel, waitlist } = this;
+    const { entry, form, offer, waits } = waitlist;
+    const { gone, notice, soldOut, step } = journey;
+    byId("invite-lost").hidden = waits || form !== null || notice?.unmet === undefined;
+    const invite = byId("invite");
+    invite.hidden = waits || !journey.onSale || !(soldOut || gone.length > 0);
+    panel.put("invite-text", soldOut ? "What comes free goes to those who wait, in the order of the line." : `${listed(gone)} ${gone.length > 1 ? "are" : "is"} sold out.`);
+    // With nothing to choose it comes first.
+    const after = byId(soldOut ? "finder" : "categories");
+    if (invite.previousElementSibling !== after) after.after(invite);
+    byId("line").hidden = step !== "choose" || form !== null || entry?.status !== "waiting";
+    if (entry !== null && waits) this.showLine(entry);
+    if (form !== this.filled) this.fill(form);
+    if (form !== null) this.showForm();
+    for (const id of ["offer", "offer-pin", "key-offered"]) byId(id).hidden = offer === null;
+    if (offer !== null) this.showOffer();
+    else this.shownOffer = "";
+  }
+
+  // --- in line ----------------------------------------------------------------------------------
+
+  /** @param {Entry} entry */
+  showLine({ contact, estimate, rank, waiting, wanted }) {
+    const { panel } = this;
+    panel.put("title-line", `You are ${rank ? `${rank === 1 ? "next" : `${count(rank)}${SUFFIX[ordinals.select(rank)]}`} of ${count(waiting)}` : "in line"}`);
+    const { categories, max_price: most, quantity, sections, together } = wanted;
+    const places = plural(quantity, "place") + (together && quantity > 1 ? " side by side" : "");
+    const price = most && `up to ${money(this.amount(most))}${quantity > 1 ? " each" : ""}`;
+    panel.put("line-wish", [places, listed(categories, "disjunction"), listed(sections, "disjunction"), price].filter(Boolean).join(" · "));
+    const { low_s = null, high_s = null, basis = "" } = estimate ?? {};
+    panel.put("line-estimate", low_s === null ? "How long it takes, nobody can say yet." : `Perhaps ${span(low_s, high_s)}.`);
+    panel.put("line-basis", basis);
+    panel.put("line-address", contact.buyer?.email ?? "");
+  }
+
+  /** @param {NonNullable<Wanted["max_price"]>} price @returns {Money} */
+  amount(price) {
+    return typeof price === "number" ? { amount: price, currency: this.journey.event.currency } : price;
+  }
+
+  // --- the form ---------------------------------------------------------------------------------
+
+  /** @param {Partial<Wanted> | null} wish */
+  fill(wish) {
+    const { byId, journey, names, waitlist } = this;
+    const { event, venue } = journey;
+    this.filled = wish;
+    this.pick(null);
+    if (wish === null) return;
+    const [together, most, name, email] = this.fields;
+    this.quantity = Math.min(event.buyer_limit, wish.quantity ?? 2);
+    together.checked = wish.together ?? true;
+    most.value = wish.max_price ? this.amount(wish.max_price).amount / 10 ** digitsOf(event.currency) : "";
+    const chips = (/** @type {string} */ what, /** @type {string[]} */ all, /** @type {string[]} */ ticked = []) => {
+      byId(`wait-${what}`).replaceChildren(...all.map((value) => h("label", {}, h("input", { type: "checkbox", value, checked: ticked.includes(value) }), value)));
+      byId(`wait-${what}-all`).hidden = all.length < 2;
+    };
+    chips("categories", venue.layout.categories.map((category) => category.name), wish.categories);
+    chips("sections", names, wish.sections);
+    byId("wait-sections-all").toggleAttribute("open", names.length <= OPEN_MAX);
+    ({ name: name.value, email: email.value } = waitlist.entry?.contact.buyer ?? recall(BUYER) ?? { name: "", email: "" });
+  }
+
+  /** @param {"categories" | "sections"} what @returns {string[]} */
+  ticked(what) {
+    return [...this.byId(`wait-${what}`).querySelectorAll("input")].filter((box) => box.checked).map((box) => box.value);
+  }
+
+  /** Picked on the map. @param {string} name */
+  toggle(name) {
+    this.byId("wait-sections").querySelectorAll("input")[this.names.indexOf(name)].click();
+  }
+
+  showForm() {
+    const { byId, panel, quantity, waitlist } = this;
+    panel.put("wait-count", String(quantity));
+    byId("wait-side").hidden = quantity < 2;
+    byId("step-wait").toggleAttribute("data-waits", waitlist.waits);
+    /** @type {HTMLButtonElement} */ (byId("wait-send")).disabled = waitlist.busy;
+    this.pick(new Set(this.ticked("sections")));
+  }
+
+  send() {
+    const { journey, panel, waitlist } = this;
+    const [together, most, name, email] = this.fields;
+    const buyer = { name: name.value.trim(), email: email.value.trim() };
+    const wrong = [
+      panel.complain(most, most.validity.valid ? "" : "A price is a number, like 60."),
+      panel.complain(email, EMAIL.test(buyer.email) || buyer.email === "" ? "" : "An e-mail address is like ada@example.com. You can do without."),
+      panel.complain(name, buyer.name || buyer.email === "" ? "" : "Whom do we write to?"),
+    ].find(Boolean);
+    if (wrong) return wrong.focus();
+    if (buyer.email) remember(BUYER, buyer);
+    const [language = "en"] = /^[a-z]{2}(-[A-Z]{2})?(?=-|$)/.exec(navigator.language) ?? [];
+    const max_price = most.value === "" ? null : Math.round(most.value * 10 ** digitsOf(journey.event.currency));
+    const wanted = { quantity: this.quantity, together: together.checked, categories: this.ticked("categories"), sections: this.ticked("sections"), max_price };
+    void waitlist.send(wanted, { buyer: buyer.email ? buyer : null, language });
+  }
+
+  // --- the offer --------------------------------------------------------------------------------
+
+  showOffer() {
+    const { byId, journey, panel, seats, waitlist } = this;
+    const { offer } = waitlist;
+    if (offer === null) return;
+    const idle = journey.busy === "" && !waitlist.busy && journey.step !== "pending";
+    for (const id of ["accept", "decline"]) /** @type {HTMLButtonElement} */ (byId(id)).disabled = !idle;
+    this.showTime();
+    if (offer.offer_id === this.shownOffer) return;
+    this.shownOffer = offer.offer_id;
+    byId("offered").replaceChildren(...itemsOf(offer));
+    panel.put("offer-total", money(offer.total));
+    panel.put("offer-until", `left: kept for you until ${waitlist.until(offer)}`);
+    byId("offer-show").hidden = seats.length === 0;
+    waitlist.showSeats(seats);
+    byId("panel").scrollTo({ top: 0 });
+    // Nobody is torn away from what they are busy with: it is spoken, and on a phone it is pinned.
+    if (document.activeElement === document.body) byId("title-offer").focus({ preventScroll: true });
+  }
+
+  showTime() {
+    const { byId, panel, waitlist } = this;
+    const { offer } = waitlist;
+    if (offer === null) return;
+    panel.showLeft("offer", offer.expires_at, Date.parse(offer.expires_at) - Date.parse(offer.made_at));
+    panel.put("offer-pin-left", byId("offer-left").textContent ?? "");
+  }
+
+  /** @param {string} what @param {() => void} act if so */
+  confirm(what, act) {
+    const dialog = /** @type {HTMLDialogElement} */ (this.byId(`ask-${what}`));
+    dialog.returnValue = "";
+    dialog.onclose = () => dialog.returnValue && act();
+    dialog.showModal();
+  }
+}
+
 /** @param {{ seats: SeatItem[], areas: AreaItem[] }} hold */
 function itemsOf({ seats, areas }) {
   return [
@@ -288,4 +509,11 @@ function itemsOf({ seats, areas }) {
 /** @param {string} place @param {string} kind @param {string} price @param {HTMLElement} [action] */
 function item(place, kind, price, action) {
   return h("li", action ? {} : { class: "fixed" }, h("span", { class: "place" }, place, h("span", { class: "kind" }, kind)), h("span", { class: "price" }, price), action);
+}
+
+/** @param {number} low @param {number | null} high seconds */
+function span(low, high) {
+  const [unit, length] = low > 172_800 ? ["day", 86_400] : low > 7200 ? ["hour", 3600] : ["minute", 60];
+  const [from, to] = [low, high ?? low].map((s) => Math.max(1, Math.round(s / Number(length))));
+  return `${from < to ? `${count(from)} to ` : ""}${plural(to, String(unit))}${high === null ? " or more" : ""}`;
 }

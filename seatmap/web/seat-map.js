@@ -3,7 +3,7 @@
  * `<seat-map event="…">`: the live map of an event and the whole way to its tickets, in anyone's page.
  * Attributes, methods, events and colours are described in docs/embedding.md.
  *
- * @import { BestWish, Buyer, EventPage, LiveStatus, MessageBody } from "./types.js"
+ * @import { BestWish, Buyer, Contact, Entry, EventPage, LiveStatus, MessageBody, OfferMessage, Wanted } from "./types.js"
  * @import { Drawing } from "./drawing.js"
  */
 import { Api, ApiError, sleep } from "./api.js";
@@ -14,7 +14,8 @@ import { Journey } from "./journey.js";
 import { Venue } from "./layout.js";
 import { LiveConnection } from "./live.js";
 import { forget, recall, remember } from "./memory.js";
-import { Panel } from "./panel.js";
+import { Panel, Waiting } from "./panel.js";
+import { Waitlist } from "./waitlist.js";
 import "./drawing.js";
 
 /** While the live connection is away the map is asked for this often. */
@@ -59,6 +60,9 @@ class Showing {
     this.trueAtMs = 0;
     this.ageing = 0;
     this.retry = () => host.reload();
+    this.look = () => {
+      if (!document.hidden) void this.waitlist?.look();
+    };
   }
 
   async open() {
@@ -78,9 +82,14 @@ class Showing {
     const drawing = /** @type {Drawing} */ (byId("drawing"));
     this.drawing = drawing;
     drawing.venue = venue;
-    const journey = new Journey(api, event, venue, () => this.refresh(), (name, detail) => this.emit(name, detail));
+    const refresh = () => this.refresh();
+    const emit = (/** @type {string} */ name, /** @type {Record<string, unknown>} */ detail) => this.emit(name, detail);
+    const journey = new Journey(api, event, venue, refresh, emit);
     this.journey = journey;
-    this.panel = new Panel(host, byId, journey, event);
+    const waitlist = new Waitlist(api, event, journey, refresh, emit, (seats) => drawing.showSeat(seats[seats.length >> 1]));
+    this.waitlist = waitlist;
+    this.panel = new Panel(host, byId, journey, waitlist);
+    this.waiting = new Waiting(this.panel, waitlist, (names) => drawing.setPicked(names));
     this.list = new SeatList(byId("list-body"), venue, journey, (seatNo) => drawing.showSeat(seatNo));
     this.finder = new Finder(byId("finder"), venue, journey);
     this.filters = new Filters(byId("categories"), venue, journey, (categories, priceMax) => {
@@ -105,8 +114,9 @@ class Showing {
     byId("skip").onclick = () => byId("panel").focus();
     drawing.addEventListener("transitionend", () => this.showTheme());
     drawing.addEventListener("choose", (choice) => {
-      const { seatNo, areaNo } = /** @type {CustomEvent} */ (choice).detail;
-      if (seatNo !== undefined) journey.toggleSeat(seatNo);
+      const { seatNo, areaNo, name } = /** @type {CustomEvent} */ (choice).detail;
+      if (name !== undefined) this.waiting?.toggle(name);
+      else if (seatNo !== undefined) journey.toggleSeat(seatNo);
       else journey.setArea(areaNo, (journey.wanted.get(areaNo) ?? 0) + 1);
     });
     drawing.addEventListener("sweep", (sweep) => {
@@ -119,7 +129,10 @@ class Showing {
     this.live.start();
     this.ageing = setInterval(() => this.showAge(), 1000);
     this.emit("load", { eventPage: event });
+    document.addEventListener("visibilitychange", this.look);
     await journey.resume(host.getAttribute("booking") ?? recall(this.bookingKey));
+    await waitlist.look();
+    if (host.hasAttribute("waitlist") && waitlist.entry === null) journey.say("bad", "Nobody waits in this browser. A place in line is kept by the browser in which you joined: open the link there.");
     this.refresh();
   }
 
@@ -127,6 +140,8 @@ class Showing {
     this.over = true;
     clearInterval(this.ageing);
     removeEventListener("online", this.retry);
+    document.removeEventListener("visibilitychange", this.look);
+    this.waitlist?.end();
     this.live?.stop();
     this.journey?.end();
     this.panel?.end();
@@ -146,15 +161,18 @@ class Showing {
   }
 
   refresh() {
-    const { journey, drawing } = this;
-    if (this.over || journey === undefined || drawing === undefined) return;
+    const { journey, drawing, waiting, waitlist } = this;
+    if (this.over || journey === undefined || drawing === undefined || waiting === undefined || waitlist === undefined) return;
+    journey.offered = new Set(waiting.seats);
+    drawing.setOffered(journey.offered);
+    waiting.show();
     const held = journey.heldSeats();
     drawing.setOwn(held.size > 0 ? new Set() : journey.chosen, held, journey.wanted);
     drawing.setSuggested(journey.suggested);
     this.panel?.show();
     this.list?.refresh();
     this.finder?.refresh();
-    if (held.size > 0 || journey.step === "held") this.live?.becomePersonal();
+    if (held.size > 0 || journey.step === "held" || waitlist.waits) this.live?.becomePersonal();
     const selected = JSON.stringify([[...journey.chosen], [...journey.wanted]]);
     if (selected === this.selected) return;
     this.selected = selected;
@@ -177,6 +195,7 @@ class Showing {
         for (const [areaNo, { available }] of Object.entries(body.areas)) journey.available.set(Number(areaNo), available);
         journey.areasChanged();
         this.drawing?.setAreas(journey.available);
+        this.filters?.countSoon();
         break;
       case "event":
         journey.status = body.status;
@@ -190,6 +209,10 @@ class Showing {
       case "authenticated":
         // What was told before may have been missed.
         void journey.reconnected();
+        void this.waitlist?.look();
+        return;
+      case "offer":
+        if (body.event_id === this.eventId) void this.waitlist?.told(/** @type {OfferMessage & MessageBody} */ (body));
         return;
       case "hold":
         if (body.hold_id === journey.hold?.hold_id) void journey.refreshHold(body.change === "extended");
@@ -232,8 +255,10 @@ class Showing {
     badge.dataset.status = status;
     badge.textContent = STATUS_WORDS[status];
     if (status !== "live") this.byId("watching").textContent = "";
-    if (status === "live") void this.journey?.reconnected();
-    else void this.poll();
+    if (status === "live") {
+      void this.journey?.reconnected();
+      void this.waitlist?.look();
+    } else void this.poll();
     this.showAge();
     this.emit("livechange", { status });
   }
@@ -286,7 +311,7 @@ export class SeatMap extends HTMLElement {
 
   constructor() {
     super();
-    const links = ["seat-map.css", "choosing.css"].map((name) => h("link", { rel: "stylesheet", href: beside(name) }));
+    const links = ["seat-map.css", "choosing.css", "waiting.css"].map((name) => h("link", { rel: "stylesheet", href: beside(name) }));
     this.styled = Promise.all(links.map((link) => new Promise((resolve) => (link.onload = link.onerror = resolve))));
     this.body = h("div", { class: "body", hidden: true });
     this.root = this.attachShadow({ mode: "open" });
@@ -355,6 +380,10 @@ export class SeatMap extends HTMLElement {
     return this.showing?.journey?.hold ?? null;
   }
 
+  get waitlistEntry() {
+    return this.showing?.waitlist?.entry ?? null;
+  }
+
   get booking() {
     return this.showing?.journey?.booking ?? null;
   }
@@ -394,6 +423,24 @@ export class SeatMap extends HTMLElement {
     return this.ask("held", (journey) => journey.pay(buyer, token), "booking");
   }
 
+  /** Join the waitlist; or, in line, wait for something else at the same place. @param {Wanted} wanted @param {Contact} [contact] */
+  joinWaitlist(wanted, contact = { buyer: null, language: "en" }) {
+    return this.askLine((waitlist) => waitlist.send(wanted, contact));
+  }
+
+  leaveWaitlist() {
+    return this.askLine((waitlist) => waitlist.leave());
+  }
+
+  /** What is offered becomes the hold. */
+  acceptOffer() {
+    return this.askLine((waitlist) => waitlist.accept());
+  }
+
+  declineOffer() {
+    return this.askLine((waitlist) => waitlist.decline());
+  }
+
   /** Let other seats step back. @param {{ categories?: string[], maxPrice?: number }} [wish] names; minor units */
   filter({ categories = [], maxPrice = Infinity } = {}) {
     const all = this.journey.venue.layout.categories.map(({ name }) => name);
@@ -423,6 +470,16 @@ export class SeatMap extends HTMLElement {
     const journey = this.showing?.journey;
     if (journey === undefined) throw new ApiError("The event is not loaded yet: wait for the load event.", "not-loaded");
     return journey;
+  }
+
+  /** @param {(waitlist: Waitlist) => Promise<void>} act @returns {Promise<Entry>} */
+  async askLine(act) {
+    const { journey } = this;
+    const waitlist = /** @type {Waitlist} */ (this.showing?.waitlist);
+    journey.failure = null;
+    await act(waitlist);
+    if (journey.failure || waitlist.entry === null) throw journey.failure ?? new ApiError("You are not in line.", "not-waiting");
+    return waitlist.entry;
   }
 
   /**

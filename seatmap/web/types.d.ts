@@ -91,6 +91,65 @@ export interface Price {
   category_no: number;
   category: string;
   price: Money;
+  /** Before the last change. */
+  was?: Money | null;
+  reason?: string | null;
+  changed_at?: string | null;
+  /** What it never leaves, where the organiser shows that. */
+  floor?: Money | null;
+  ceiling?: Money | null;
+}
+
+export interface PriceChange {
+  category_no: number;
+  category: string;
+  old: Money | null;
+  new: Money;
+  reason: string;
+  changed_at: string;
+}
+
+/** What somebody waits for; empty lists mean that any will do. */
+export interface Wanted {
+  quantity: number;
+  together: boolean;
+  categories: string[];
+  sections: string[];
+  max_price: Money | number | null;
+  contact?: Contact;
+}
+
+export interface Contact {
+  buyer: Buyer | null;
+  language: string;
+}
+
+export interface Offer {
+  offer_id: string;
+  entry_id: string;
+  event_id: string;
+  status: "open" | "used" | "declined" | "expired" | "withdrawn";
+  seats: SeatItem[];
+  areas: AreaItem[];
+  total: Money;
+  made_at: string;
+  expires_at: string;
+  reason?: string | null;
+}
+
+export interface Entry {
+  entry_id: string;
+  event_id: string;
+  status: "waiting" | "offered" | "accepted" | "declined" | "lapsed" | "left" | "dismissed";
+  wanted: Wanted;
+  /** 1 is next. */
+  rank: number | null;
+  waiting: number;
+  estimate: { low_s: number | null; high_s: number | null; basis: string } | null;
+  contact: Contact;
+  version: number;
+  /** The latest, open or not. */
+  offer: Offer | null;
 }
 
 export interface EventSummary {
@@ -113,6 +172,7 @@ export interface EventPage extends EventSummary {
   hold_ttl_s: number;
   live_url: string;
   layout_url: string;
+  pricing?: { dynamic: boolean; history_public: boolean; range_public: boolean };
 }
 
 /** One public state (0…3) per seat number, and where it stands in the order of changes. */
@@ -167,6 +227,8 @@ export interface Notice {
   /** quiet: only said aloud */
   tone: "quiet" | "info" | "bad";
   text: string;
+  /** What could be waited for instead. */
+  unmet?: Partial<Wanted>;
 }
 
 /** What a personal message says of a hold. */
@@ -177,9 +239,20 @@ export interface HoldMessage {
   expires_at_ms: number;
 }
 
+/** What a personal message says of an offer. */
+export interface OfferMessage {
+  offer_id: string;
+  entry_id: string;
+  change: "made" | "ending" | "ended";
+  status: Offer["status"];
+  expires_at_ms: number;
+}
+
 export interface Request {
   body?: unknown;
   idempotencyKey?: string;
+  /** to be changed only as long as it is this one */
+  version?: number;
   /** asks for no token */
   anonymous?: boolean;
   accept?: string;

@@ -67,7 +67,8 @@ CREATE TABLE price_changes (
   old_amount_minor bigint,
   new_amount_minor bigint NOT NULL,
   reason           text NOT NULL,
-  actor            text NOT NULL,
+  actor            text NOT NULL,  -- "organiser", or "pricing:<number of the rule>"
+  inputs           jsonb,          -- what a rule saw and made of it; NULL: somebody's decision
   changed_at       timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (event_id, category_no, version),
   FOREIGN KEY (event_id, category_no) REFERENCES categories

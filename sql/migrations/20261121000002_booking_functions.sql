@@ -110,6 +110,14 @@ BEGIN
     WHERE l.state IS DISTINCT FROM 'available'
   LOOP outcomes[r.ord] := 'seat-unavailable'; END LOOP;
 
+  -- Seats kept for somebody else of the waitlist: looked for once the seats are locked, as a round locks
+  -- them before it offers them.
+  FOR r IN
+    SELECT DISTINCT w.ord FROM unnest(p_seat_ords, p_seat_nos) w(ord, seat_no)
+    JOIN offer_seats f ON f.event_id = p_event_ids[w.ord] AND f.seat_no = w.seat_no AND f.live
+    WHERE outcomes[w.ord] IS NULL AND f.offer_id <> p_hold_ids[w.ord]
+  LOOP outcomes[r.ord] := 'seat-unavailable'; END LOOP;
+
   -- By this clock, after every lock: a process that slept through its hold's deadline loses here.
   FOR r IN
     SELECT a.ord FROM unnest(p_deadlines) WITH ORDINALITY a(deadline, ord)
@@ -190,7 +198,9 @@ BEGIN
     CASE WHEN outcomes[o] = 'seat-unavailable' THEN ARRAY(
       SELECT w.seat_no FROM unnest(p_seat_ords, p_seat_nos) w(ord, seat_no)
       LEFT JOIN seats s ON s.event_id = p_event_ids[o] AND s.seat_no = w.seat_no
-      WHERE w.ord = o AND s.state IS DISTINCT FROM 'available' ORDER BY 1) END,
+      WHERE w.ord = o AND (s.state IS DISTINCT FROM 'available' OR EXISTS (
+        SELECT FROM offer_seats f WHERE f.event_id = p_event_ids[o] AND f.seat_no = w.seat_no AND f.live
+          AND f.offer_id <> p_hold_ids[o])) ORDER BY 1) END,
     CASE WHEN outcomes[o] = 'seat-unavailable' THEN ARRAY(
       SELECT w.area_no FROM unnest(p_area_ords, p_area_nos, p_area_quantities) w(ord, area_no, quantity)
       LEFT JOIN areas a ON a.event_id = p_event_ids[o] AND a.area_no = w.area_no
@@ -249,6 +259,8 @@ BEGIN
   WHERE i.event_id = p_event_id AND i.booking_id = p_booking_id ORDER BY s.seat_no FOR UPDATE OF s;
   IF EXISTS (SELECT FROM seats s JOIN booking_items i ON i.event_id = s.event_id AND i.seat_no = s.seat_no
              WHERE i.event_id = p_event_id AND i.booking_id = p_booking_id AND s.state <> 'available')
+  OR EXISTS (SELECT FROM offer_seats f JOIN booking_items i ON i.event_id = f.event_id AND i.seat_no = f.seat_no
+             WHERE i.event_id = p_event_id AND i.booking_id = p_booking_id AND f.live)
   OR EXISTS (SELECT FROM areas a JOIN booking_items i ON i.event_id = a.event_id AND i.area_no = a.area_no
              WHERE i.event_id = p_event_id AND i.booking_id = p_booking_id
                AND a.capacity - a.reserved - a.sold < i.quantity)
@@ -303,6 +315,26 @@ BEGIN
     sold = a.sold + p_sold * m.quantity, version = a.version + 1
   FROM moved m JOIN locked USING (event_id, area_no)
   WHERE a.event_id = m.event_id AND a.area_no = m.area_no;
+END $$;
+
+-- Queues one mail about each of some bookings. Where the whole event is cancelled, its buyers are told
+-- that and nothing else.
+CREATE FUNCTION enqueue_booking_mails(
+  p_event_ids uuid[], p_booking_ids uuid[], p_ords integer[], p_kind text
+) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM enqueue_notifications(
+    array_agg(CASE WHEN m.is_off THEN 'event-cancelled' ELSE p_kind END),
+    array_agg(CASE WHEN m.is_off THEN m.event_id ELSE m.booking_id END::text), array_agg(m.event_id),
+    array_agg(m.buyer_id), array_agg(m.email), array_agg(m.name), array_agg(NULL::text),
+    array_agg(CASE WHEN m.is_off THEN '{}' ELSE jsonb_build_object('booking_id', m.booking_id) END))
+  FROM (
+    SELECT b.event_id, b.booking_id, b.buyer_id, b.email, b.name,
+           p_kind = 'booking-cancelled' AND e.status = 'cancelled' AS is_off
+    FROM unnest(p_ords) o
+    JOIN bookings b ON b.event_id = p_event_ids[o] AND b.booking_id = p_booking_ids[o]
+    JOIN events e ON e.event_id = b.event_id
+  ) m;
 END $$;
 
 -- The gateway has the money. Outcomes: confirmed (now), already (confirmed before: the same
@@ -370,6 +402,8 @@ BEGIN
 
     INSERT INTO audit (event_id, booking_id, action, actor)
     SELECT p_event_ids[o], p_booking_ids[o], 'confirmed', p_actor FROM unnest(winners) o;
+
+    PERFORM enqueue_booking_mails(p_event_ids, p_booking_ids, winners, 'booking-confirmed');
 
     UPDATE idempotency_keys k SET response = p_responses[o]
     FROM unnest(winners) o
@@ -475,6 +509,7 @@ BEGIN
     IF p_to = 'cancelled' THEN
       INSERT INTO outbox (event_id, kind, booking_id)
       SELECT p_event_ids[w], 'refund', p_booking_ids[w] FROM unnest(winners) w;
+      PERFORM enqueue_booking_mails(p_event_ids, p_booking_ids, winners, 'booking-cancelled');
     END IF;
     FOR r IN
       INSERT INTO outbox (event_id, kind, booking_id, payload)
@@ -501,7 +536,7 @@ END $$;
 DO $$
 DECLARE f regproc;
 BEGIN
-  FOREACH f IN ARRAY ARRAY['reserve_bookings', 'confirm_bookings', 'end_bookings', 'move_claims', 'retake_booking', 'settlements']::regproc[] LOOP
+  FOREACH f IN ARRAY ARRAY['reserve_bookings', 'confirm_bookings', 'end_bookings', 'move_claims', 'retake_booking', 'settlements', 'enqueue_booking_mails']::regproc[] LOOP
     EXECUTE format('ALTER FUNCTION %s SET enable_seqscan = off SET enable_hashjoin = off '
       'SET enable_mergejoin = off SET enable_material = off SET join_collapse_limit = 1 '
       'SET from_collapse_limit = 1 SET plan_cache_mode = force_generic_plan', f);
@@ -510,4 +545,4 @@ END $$;
 
 -- migrate:down
 
-DROP FUNCTION end_bookings, confirm_bookings, retake_booking, settlements, move_claims, reserve_bookings;
+DROP FUNCTION end_bookings, confirm_bookings, enqueue_booking_mails, retake_booking, settlements, move_claims, reserve_bookings;

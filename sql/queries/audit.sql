@@ -174,3 +174,78 @@ WHERE coalesce(c.reserved, 0) <> coalesce(s.pending, 0) OR coalesce(c.sold, 0) <
 -- A limit that was lowered below what somebody owns shows here too: nothing is taken away for it.
 SELECT c.buyer_id, c.reserved, c.sold, e.buyer_limit FROM buyer_claims c JOIN events e USING (event_id)
 WHERE c.event_id = $1 AND c.reserved + c.sold > e.buyer_limit;
+
+-- name: open_offers
+-- Not a check: what the auditor compares Redis's offers with.
+SELECT offer_id::text, person_id::text, seats, areas, made_at, expires_at FROM offers
+WHERE event_id = $1 AND status = 'open';
+
+-- name: offers_against_entries
+-- Who has an open offer stands as offered, and the other way round.
+SELECT coalesce(e.entry_id, f.entry_id) AS entry_id, e.status, f.offer_id
+FROM (SELECT * FROM waitlist_entries WHERE event_id = $1 AND status = 'offered') e
+FULL JOIN (SELECT * FROM offers WHERE event_id = $1 AND status = 'open') f USING (entry_id, person_id)
+WHERE e.entry_id IS NULL OR f.offer_id IS NULL;
+
+-- name: offers_against_seats
+-- The seats of an offer are in its rows, live while it is open, and then nobody's else.
+WITH kept AS (
+  SELECT o.offer_id, array_agg(o.seat_no ORDER BY o.seat_no) AS seats, bool_or(o.live) AS live, bool_and(o.live) AS all_live,
+         bool_or(o.live AND s.state IS DISTINCT FROM 'available') AS owned
+  FROM offer_seats o LEFT JOIN seats s USING (event_id, seat_no) WHERE o.event_id = $1 GROUP BY o.offer_id
+)
+SELECT f.offer_id, f.status, f.seats, k.seats AS kept, k.live, k.owned FROM offers f LEFT JOIN kept k USING (offer_id)
+WHERE f.event_id = $1
+  AND (coalesce(k.seats, '{}') <> f.seats OR k.owned OR k.live <> k.all_live OR k.live <> (f.status = 'open'));
+
+-- name: offers_at_once
+SELECT offer_id, person_id, made_at, before AS other_ended_at FROM (
+  SELECT offer_id, person_id, made_at,
+         lag(coalesce(ended_at, 'infinity')) OVER (PARTITION BY person_id ORDER BY made_at, offer_id) AS before
+  FROM offers WHERE event_id = $1) f
+WHERE before > made_at;
+
+-- name: offers_overdue
+-- Open longer than their time and $2 seconds.
+SELECT offer_id, expires_at FROM offers
+WHERE event_id = $1 AND status = 'open' AND expires_at < clock_timestamp() - make_interval(secs => $2);
+
+-- name: entries_against_changes
+-- What happened to an entry last has made it what it is.
+WITH latest AS (
+  SELECT DISTINCT ON (entry_id) entry_id, what, wish_no, weight, join_no FROM waitlist_changes
+  WHERE event_id = $1 ORDER BY entry_id, change_no DESC
+)
+SELECT e.entry_id, e.status, l.what FROM waitlist_entries e LEFT JOIN latest l USING (entry_id)
+WHERE e.event_id = $1 AND ((l.wish_no, l.weight, l.join_no) IS DISTINCT FROM (e.wish_no, e.weight::smallint, e.join_no)
+  OR e.status::text <> CASE WHEN l.what IN ('joined', 'changed', 'promoted', 'withdrawn') THEN 'waiting' ELSE l.what END);
+
+-- name: served_before_equals
+-- Of those with one wish, nobody is served who stands behind somebody who waits with it since before
+-- that round and was not at the limit. (Unlike wishes: the rounds' log has all that it takes.)
+WITH waiting AS (
+  SELECT e.entry_id, e.person_id, e.wish_no, e.weight, e.join_no,
+         (SELECT max(c.round_no) FROM waitlist_changes c WHERE c.event_id = $1 AND c.entry_id = e.entry_id) AS since
+  FROM waitlist_entries e WHERE e.event_id = $1 AND e.status = 'waiting'
+), last_served AS (
+  SELECT DISTINCT ON (f.round_no, e.wish_no) f.round_no, e.wish_no, e.weight, e.join_no, e.entry_id
+  FROM offers f JOIN waitlist_changes e ON e.event_id = f.event_id AND e.entry_id = f.entry_id
+    AND e.what = 'offered' AND e.round_no = f.round_no
+  WHERE f.event_id = $1 ORDER BY f.round_no, e.wish_no, e.weight, e.join_no DESC
+)
+SELECT s.round_no, s.entry_id AS served, min(w.entry_id::text) AS ahead
+FROM last_served s JOIN waiting w ON w.wish_no = s.wish_no AND w.since < s.round_no
+  AND (w.weight > s.weight OR w.weight = s.weight AND w.join_no < s.join_no)
+JOIN waitlist_rounds r ON r.event_id = $1 AND r.round_no = s.round_no
+WHERE NOT w.entry_id = ANY(r.at_limit) AND NOT w.person_id = ANY(r.at_limit)
+GROUP BY s.round_no, s.entry_id;
+
+-- name: skips_unexplained
+SELECT round_no, wish_no, reason, passed FROM waitlist_skips
+WHERE event_id = $1 AND (reason = '' OR detail = '' OR passed < 1);
+
+-- name: rounds_unnumbered
+-- Rounds are numbered from 1 without a gap.
+SELECT w.round_no, count(r.round_no) AS rounds, max(r.round_no) AS last FROM waitlists w
+LEFT JOIN waitlist_rounds r USING (event_id) WHERE w.event_id = $1 GROUP BY w.event_id
+HAVING count(r.round_no) <> w.round_no OR coalesce(max(r.round_no), 0) <> w.round_no;

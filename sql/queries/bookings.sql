@@ -59,8 +59,13 @@ SELECT b.event_id::text, b.booking_id::text FROM bookings b JOIN events e USING 
 WHERE e.status = 'cancelled' AND b.status = 'confirmed' LIMIT $1;
 
 -- name: refunded
-UPDATE payments SET status = 'refunded', updated_at = now()
-WHERE event_id = $1 AND booking_id = $2 AND status = 'refund_pending';
+WITH done AS (
+  UPDATE payments SET status = 'refunded', updated_at = now()
+  WHERE event_id = $1 AND booking_id = $2 AND status = 'refund_pending'
+  RETURNING event_id, booking_id
+)
+SELECT enqueue_booking_mails(array_agg(event_id), array_agg(booking_id), ARRAY[1], 'booking-refunded') FROM done
+HAVING count(*) > 0;
 
 -- name: audit_refund
 INSERT INTO audit (event_id, booking_id, action, actor) VALUES ($1, $2, 'refunded', $3);

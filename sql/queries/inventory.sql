@@ -7,8 +7,25 @@ UPDATE events SET epoch = epoch + 1 WHERE event_id = $1 RETURNING epoch;
 -- version grows with every change of any of it, prices included.
 SELECT e.status, e.currency, e.seat_count, e.buyer_limit, e.hold_ttl_s, e.hold_max_s, e.payment_window_s,
        e.version + coalesce(sum(c.version), 0)::integer AS version,
-       coalesce(string_agg(c.amount_minor::text, ',' ORDER BY c.category_no), '') AS prices
-FROM events e LEFT JOIN categories c USING (event_id)
+       coalesce(string_agg(c.amount_minor::text, ',' ORDER BY c.category_no), '') AS prices,
+       -- What buyers are told of the prices (engine.inventory.Pricing): the latest change of each category,
+       -- and the range of its rule. A category's version is that of its latest change.
+       jsonb_build_object(
+         'dynamic', count(r.rule_id) > 0,
+         'history_public', coalesce(bool_and(p.history_public), true),
+         'range_public', coalesce(bool_and(p.range_public), false),
+         'categories', coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+           'was_minor', h.old_amount_minor,
+           'reason', CASE WHEN h.old_amount_minor IS NOT NULL THEN h.reason END,
+           'changed_at', CASE WHEN h.old_amount_minor IS NOT NULL
+             THEN to_char(h.changed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END,
+           'floor_minor', CASE WHEN p.range_public THEN r.rule->'floor_minor' END,
+           'ceiling_minor', CASE WHEN p.range_public THEN r.rule->'ceiling_minor' END
+         )) ORDER BY c.category_no) FILTER (WHERE c.category_no IS NOT NULL), '[]')
+       )::text AS pricing
+FROM events e LEFT JOIN categories c USING (event_id) LEFT JOIN pricing p USING (event_id)
+LEFT JOIN price_changes h ON h.event_id = c.event_id AND h.category_no = c.category_no AND h.version = c.version
+LEFT JOIN pricing_rules r ON r.event_id = c.event_id AND r.category_no = c.category_no AND r.status = 'active'
 WHERE e.event_id = $1 GROUP BY e.event_id;
 
 -- name: prices
@@ -62,8 +79,8 @@ changed AS (
   WHERE event_id = $1 AND category_no = $2 AND version = $3
   RETURNING version
 )
-INSERT INTO price_changes (event_id, category_no, version, old_amount_minor, new_amount_minor, reason, actor)
-SELECT $1, $2, changed.version, old.amount_minor, $4, $5, $6 FROM old, changed
+INSERT INTO price_changes (event_id, category_no, version, old_amount_minor, new_amount_minor, reason, actor, inputs)
+SELECT $1, $2, changed.version, old.amount_minor, $4, $5, $6, $7::jsonb FROM old, changed
 RETURNING version;
 
 -- name: publish_event
@@ -84,12 +101,35 @@ INSERT INTO areas (event_id, area_no, category_no, capacity)
 SELECT $1, a.area_no, a.category_no, a.capacity FROM unnest($2::integer[], $3::integer[], $4::integer[]) a(area_no, category_no, capacity);
 
 -- name: price_history
-SELECT category_no, version, old_amount_minor, new_amount_minor, reason, actor, changed_at
+SELECT category_no, version, old_amount_minor, new_amount_minor, reason, actor, inputs, changed_at
 FROM price_changes WHERE event_id = $1 AND ($2::timestamptz IS NULL OR (changed_at, category_no, version) < ($2, $3, $4))
 ORDER BY changed_at DESC, category_no DESC, version DESC LIMIT $5;
 
 -- name: block_seats
--- Seats the organiser keeps from sale, or gives back (second argument: from, third: to).
-UPDATE seats SET state = $3::seat_state, version = version + 1
-WHERE event_id = $1 AND seat_no = ANY($4::integer[]) AND state = $2::seat_state
-RETURNING seat_no, version;
+-- Seats the organiser keeps from sale. Every seat of $2 that there is comes back, locked in order, with
+-- what it was; version: of those that are blocked now. What is offered to somebody in line stays theirs.
+WITH named AS MATERIALIZED (
+  SELECT seat_no, state FROM seats WHERE event_id = $1 AND seat_no = ANY($2::integer[])
+  ORDER BY seat_no FOR UPDATE
+), moved AS (
+  UPDATE seats s SET state = 'blocked', version = s.version + 1 FROM named n
+  WHERE s.event_id = $1 AND s.seat_no = n.seat_no AND n.state = 'available'
+    AND NOT EXISTS (SELECT FROM offer_seats o WHERE o.event_id = $1 AND o.seat_no = n.seat_no AND o.live)
+  RETURNING s.seat_no, s.version
+)
+SELECT n.seat_no, n.state::text, m.version FROM named n LEFT JOIN moved m USING (seat_no) ORDER BY n.seat_no;
+
+-- name: unblock_seats
+-- … and gives back.
+WITH named AS MATERIALIZED (
+  SELECT seat_no, state FROM seats WHERE event_id = $1 AND seat_no = ANY($2::integer[])
+  ORDER BY seat_no FOR UPDATE
+), moved AS (
+  UPDATE seats s SET state = 'available', version = s.version + 1 FROM named n
+  WHERE s.event_id = $1 AND s.seat_no = n.seat_no AND n.state = 'blocked'
+  RETURNING s.seat_no, s.version
+)
+SELECT n.seat_no, n.state::text, m.version FROM named n LEFT JOIN moved m USING (seat_no) ORDER BY n.seat_no;
+
+-- name: audit_seats
+INSERT INTO audit (event_id, action, actor, details) VALUES ($1, $2, $3, $4);

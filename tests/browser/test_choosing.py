@@ -256,8 +256,7 @@ async def test_best_seats_need_no_scrolling_on_a_phone(visit: Visit, make_house:
 # --- what to take instead -------------------------------------------------------------------------
 
 _NEAREST = """async (cases) => {
-  const { Venue } = await import("/layout.js");
-  const { nearestFree } = await import("/nearest.js");
+  const { nearestFree, Venue } = await import("/layout.js");
   return cases.map(({ layout, seats, lost, count }) =>
     nearestFree(new Venue(layout), Uint8Array.from(seats), lost, count));
 }"""

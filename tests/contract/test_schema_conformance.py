@@ -37,10 +37,14 @@ async def real(house: House, ada: Buyer) -> dict[str, str]:
     booked = (await ada.hold(house.event_id, 2, floor=1)).json()
     booking = (await ada.book(booked["hold_id"])).json()
     event = await house.runtime.catalog.event(house.event_id)
+    # Nothing is on sale for nothing.
+    path, wanted = f"/v1/events/{house.event_id}/waitlist", {"quantity": 1, "max_price": 0}
+    entry = (await ada.http.post(path, json=wanted, headers=ada.auth)).json()
     return {
         "event_id": house.event_id,
         "hold_id": hold["hold_id"],
         "booking_id": booking["booking_id"],
+        "entry_id": entry["entry_id"],
         "venue_id": event.venue.venue_id,
     }
 

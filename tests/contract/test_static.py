@@ -50,11 +50,11 @@ f();
 
 
 export function f() {
-  (g).h = "a // b";
+(g).h = "a // b";
 
 
-  const at = [1]; // stays
-  return `${at} /** x */`;
+const at = [1]; // stays
+return `${at} /** x */`;
 }
 
 f();

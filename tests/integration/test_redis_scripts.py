@@ -51,6 +51,7 @@ class Stage:
         digits = "".join("2" if n == sold_at else "0" for n in range(SEATS))
         versions = b"\0\0\0\1" * SEATS
         arguments = [epoch, 1, digits, versions, "0:5:0:1", *flat(list(META.items())), 0]
+        arguments.append(len(pending) // 8)
         reply: bytes = (await self.run("load", *arguments, *pending))[0]
         return reply
 
@@ -332,7 +333,7 @@ async def test_expiry_frees_what_is_due_and_names_what_is_being_paid(
         await stage.make_due(hold_id, GRACE_MS + 900 + n)
     await stage.make_due(first, 300)
     await stage.make_due(second, 200)
-    _, late, still_paying = await stage.run("expire", 2)
+    _, late, still_paying, _ = await stage.run("expire", 2)
     assert [int(ms) >= least for ms, least in zip(late.split(b","), (300, 200), strict=True)]
     assert set(still_paying.decode().split(",")) == set(paying)
     assert await feed.change() == (7, "0:1,2", "0:5")
@@ -459,7 +460,7 @@ async def test_recounting_repairs_what_a_half_restored_redis_has_left(stage: Sta
     assert redis_alone(_claims(await stage.run("claims"))) == []
     assert (await stage.digits(), await stage.floor()) == ("0100000000", 4)
     assert (await stage.buyer("h:ada"), await stage.buyer("h:eve")) == (b"2", None)
-    assert await stage.run("recount") == [b"recounted", 0]
+    assert await stage.run("recount") == [b"recounted", 0, b""]
     assert await stage.state(kept) == "held"
 
 
@@ -484,7 +485,7 @@ async def test_a_hold_of_the_largest_size_fits_one_script(stage: Stage) -> None:
     many = [str(n) for n in range(100)]
     meta = META | {"seat_count": 100, "buyer_limit": 100}
     await stage.run(
-        "load", 3, 1, "0" * 100, b"\0\0\0\1" * 100, "0:5:0:1", *flat(list(meta.items())), 0
+        "load", 3, 1, "0" * 100, b"\0\0\0\1" * 100, "0:5:0:1", *flat(list(meta.items())), 0, 0
     )
     hold_id = await stage.held(",".join(many))
     assert await stage.digits() == "1" * 100

@@ -1,0 +1,173 @@
+"""``/dev/mail``: the mails that nobody sends, for whoever tries the product on this machine.
+
+There only while no mail server is set, and only for a browser on this machine that asks for it by a
+name of this machine: mails hold tickets.
+"""
+
+import base64
+import email
+import email.policy
+import html
+import ipaddress
+from email.message import EmailMessage
+from typing import Any, Final
+from uuid import UUID
+
+from litestar import MediaType, Request, Response, get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+
+from engine.addresses import client_address
+from engine.notifications.deliveries import Deliveries
+
+_LIST_MAX: Final = 200
+_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+        "img-src 'self' data:; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+#: Whatever a mail holds, it runs nothing, loads nothing and reaches nothing of ours.
+_MAIL_HEADERS: Final = {
+    **_HEADERS,
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; "
+        "sandbox allow-popups allow-popups-to-escape-sandbox"
+    ),
+}
+#: What the reader wants to see of the head; the rest is in the source.
+_SHOWN: Final = ("From", "To", "Reply-To", "Date", "Message-ID", "List-Unsubscribe")
+_PAGE: Final = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title><link rel="icon" href="/web/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/web/base.css"><link rel="stylesheet" href="/web/dev-mail.css">
+<script type="module" src="/web/dev-mail.js"></script></head>
+<body><header class="bar"><a class="brand" href="/"><img src="/web/icon.svg" width="26" height="26" alt="">
+Frontrow</a><a class="place" href="/dev/mail">Mail</a></header>
+<main class="mail">{content}</main></body></html>
+"""
+
+
+def _deliveries(request: Request[Any, Any, Any]) -> Deliveries:
+    """Raises NotFoundException for everybody who must not see this page."""
+    settings = request.app.state["settings"]
+    address = client_address(
+        request.client.host if request.client else "",
+        request.headers.getall("x-forwarded-for", []),
+        settings.trusted_proxies,
+    )
+    is_local = address is not None and address.is_loopback
+    if settings.smtp_url or not is_local or not _is_local_name(request.headers.get("host", "")):
+        raise NotFoundException
+    deliveries: Deliveries = request.app.state["runtime"].notifications.deliveries
+    return deliveries
+
+
+def _is_local_name(host: str) -> bool:
+    """Whether ``Host`` names this machine: a proxy for the public would name the public's."""
+    name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+    try:
+        return name == "localhost" or ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+@get("/dev/mail", include_in_schema=False)
+async def mail_list(request: Request[Any, Any, Any]) -> Response[str]:
+    rows = await _deliveries(request).kept(_LIST_MAX)
+    if rows:
+        listed = f'<ul class="list">{"".join(map(_row, rows))}</ul>'
+    else:
+        listed = (
+            '<div class="empty"><h2>No mails yet</h2><p>Book a seat or join a waitlist: what would be '
+            "sent is shown here.</p></div>"
+        )
+    return _page(
+        "Mail",
+        '<div class="head"><h1>Mail</h1><p class="note">No mail server is set, so mails stay here. '
+        f'<span id="fresh">The list follows by itself.</span></p></div><div id="list">{listed}</div>',
+    )
+
+
+def _row(row: Any) -> str:
+    subject = str(_parsed(bytes(row["head"]))["Subject"])
+    to = f"{row['name']} <{row['email']}>" if row["name"] else row["email"]
+    when = row["kept_at"]
+    return (
+        f'<li><a href="/dev/mail/{row["notification_id"]}"><span class="subject">{html.escape(subject)}</span>'
+        f'<span class="to">{html.escape(to)}</span><span class="kind">{html.escape(row["kind"])}</span>'
+        f'<time datetime="{when.isoformat()}">{when:%H:%M:%S} UTC</time></a></li>'
+    )
+
+
+@get("/dev/mail/{mail_id:uuid}", include_in_schema=False)
+async def mail_page(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) -> Response[str]:
+    message = _parsed(await _deliveries(request).kept_mail(str(mail_id)))
+    subject = html.escape(str(message["Subject"]))
+    shown = "".join(
+        f"<div><dt>{name}</dt><dd>{html.escape(str(message[name]))}</dd></div>"
+        for name in _SHOWN
+        if message[name]
+    )
+    pictures = "".join(
+        f'<li><img src="{_data_url(part)}" width="96" height="96" alt="">'
+        f"<span>{html.escape(part.get_filename() or '')}</span></li>"
+        for part in _pictures(message)
+    )
+    attached = f'<h2>Attached</h2><ul class="attached">{pictures}</ul>' if pictures else ""
+    return _page(
+        subject,
+        f'<p class="back"><a href="/dev/mail">All mails</a></p><h1>{subject}</h1><dl class="facts">{shown}</dl>'
+        f'<div class="views"><h2>HTML</h2><iframe title="The mail" src="/dev/mail/{mail_id}/html" '
+        'sandbox="allow-popups allow-popups-to-escape-sandbox"></iframe></div>'
+        f"<h2>Text</h2><pre>{html.escape(_body(message, 'plain'))}</pre>{attached}"
+        f'<p><a href="/dev/mail/{mail_id}/source">Source</a></p>',
+    )
+
+
+@get("/dev/mail/{mail_id:uuid}/html", include_in_schema=False)
+async def mail_html(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) -> Response[str]:
+    message = _parsed(await _deliveries(request).kept_mail(str(mail_id)))
+    page = _body(message, "html").replace("<head>", '<head><base target="_blank">', 1)
+    for part in _pictures(message):
+        name = str(part["Content-ID"]).strip("<>")
+        page = page.replace(f'"cid:{name}"', f'"{_data_url(part)}"')
+    return Response(page, headers=_MAIL_HEADERS, media_type=MediaType.HTML)
+
+
+@get("/dev/mail/{mail_id:uuid}/source", include_in_schema=False)
+async def mail_source(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) -> Response[bytes]:
+    message = await _deliveries(request).kept_mail(str(mail_id))
+    return Response(message, headers=_HEADERS, media_type=MediaType.TEXT)
+
+
+def _parsed(message: bytes) -> EmailMessage:
+    parsed = email.message_from_bytes(message, policy=email.policy.default)
+    assert isinstance(parsed, EmailMessage)
+    return parsed
+
+
+def _body(message: EmailMessage, kind: str) -> str:
+    part = message.get_body((kind,))
+    assert isinstance(part, EmailMessage)
+    return str(part.get_content())
+
+
+def _pictures(message: EmailMessage) -> list[EmailMessage]:
+    return [part for part in message.walk() if part.get_content_maintype() == "image"]
+
+
+def _data_url(part: EmailMessage) -> str:
+    return "data:image/png;base64," + base64.b64encode(part.get_content()).decode()
+
+
+def _page(title: str, content: str) -> Response[str]:
+    page = _PAGE.format(title=title, content=content)
+    return Response(page, headers=_HEADERS, media_type=MediaType.HTML)
+
+
+HANDLERS = [mail_list, mail_page, mail_html, mail_source]

@@ -1,0 +1,310 @@
+"""Mails for those who run it: templates and their versions, what was sent, sending again. And the page
+behind the link that switches mails off.
+"""
+
+import base64
+import html
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import msgspec
+from litestar import MediaType, Request, Response, get, post
+from litestar.params import FromPath, QueryParameter
+from msgspec import Meta, Struct
+
+from api.auth import require_organiser
+from api.conventions import Cursor, Limit, decode_cursor, encode_cursor, read_body
+from engine.errors import NotFound
+from engine.model import Page, Uuid
+from engine.notifications.model import (
+    Kind,
+    Letter,
+    Mail,
+    Status,
+    TemplateInForce,
+    TemplateVersion,
+    Texts,
+    Written,
+)
+from engine.notifications.service import Notifications
+
+_ORGANISER: dict[str, Any] = {
+    "tags": ["Mails"],
+    "security": [{"OrganiserKey": []}],
+    "guards": [require_organiser],
+}
+_ACTOR: Final = "organiser"
+_VERSION_MAX: Final = 2**31 - 1
+_TEMPLATE = "/v1/mail-templates/{kind:str}/{language:str}"
+
+
+class TemplateDraft(Texts, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The texts of the next version, in Jinja2; what they can name is in docs/notifications.md."""
+
+    note: Annotated[
+        str, Meta(max_length=200, pattern=r"^[^\x00]*$", description="What is new about it.")
+    ] = ""
+    activate: Annotated[bool, Meta(description="Write mails with it from now on.")] = False
+
+
+class TemplateChoice(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which version to write mails with."""
+
+    version: Annotated[int, Meta(ge=1, le=_VERSION_MAX)]
+
+
+class TemplateList(Page[TemplateInForce], frozen=True):
+    """Every template with the version in force, on one page."""
+
+
+class TemplateVersionList(Page[TemplateVersion], frozen=True):
+    """All versions of one template, the newest first, on one page."""
+
+
+class MailList(Page[Mail], frozen=True):
+    """Mails, the newest first."""
+
+
+_TEXTS = msgspec.json.Decoder(Texts)
+_DRAFT = msgspec.json.Decoder(TemplateDraft)
+_CHOICE = msgspec.json.Decoder(TemplateChoice)
+
+
+def _notifications(request: Request[Any, Any, Any]) -> Notifications:
+    notifications: Notifications = request.app.state["runtime"].notifications
+    return notifications
+
+
+# Templates
+
+
+@get("/v1/mail-templates", summary="Templates in force", **_ORGANISER)
+async def list_templates(request: Request[Any, Any, Any]) -> TemplateList:
+    return TemplateList(await _notifications(request).wording.templates())
+
+
+@get(_TEMPLATE, summary="Versions of a template", **_ORGANISER)
+async def list_template_versions(
+    request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
+) -> TemplateVersionList:
+    return TemplateVersionList(await _notifications(request).wording.versions(kind, language))
+
+
+@get(_TEMPLATE + "/{version:int}", summary="One version", **_ORGANISER)
+async def read_template(
+    request: Request[Any, Any, Any],
+    kind: FromPath[str],
+    language: FromPath[str],
+    version: FromPath[int],
+) -> TemplateVersion:
+    return await _notifications(request).wording.version(kind, language, version)
+
+
+@post(
+    _TEMPLATE,
+    summary="Add a version",
+    description="Refused unless mails can be written with it. Another language is made by its first version.",
+    **_ORGANISER,
+)
+async def add_template(
+    request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
+) -> Response[TemplateVersion]:
+    draft = await read_body(request, _DRAFT)
+    made = await _notifications(request).wording.add(
+        kind,
+        language,
+        Texts(subject=draft.subject, html=draft.html, text=draft.text),
+        note=draft.note,
+        activate=draft.activate,
+        actor=_ACTOR,
+    )
+    where = f"/v1/mail-templates/{kind}/{language}/{made.version}"
+    return Response(made, status_code=201, headers={"Location": where})
+
+
+@post(
+    _TEMPLATE + "/preview",
+    status_code=200,
+    summary="See a mail before its template is saved",
+    description="Written with facts that never happened. Pictures are in the HTML itself.",
+    **_ORGANISER,
+)
+async def preview_template(
+    request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
+) -> Written:
+    texts = await read_body(request, _TEXTS)
+    written, letter = await _notifications(request).wording.preview(kind, language, texts)
+    return msgspec.structs.replace(written, html=with_pictures(written.html, letter))
+
+
+def with_pictures(page: str, letter: Letter) -> str:
+    """The HTML with its pictures inside, for where there is no mail around it."""
+    for picture in letter.pictures:
+        data = "data:image/png;base64," + base64.b64encode(picture.content).decode()
+        page = page.replace(f'"cid:{picture.name}"', f'"{data}"')
+    return page
+
+
+@post(
+    _TEMPLATE + "/activate",
+    status_code=200,
+    summary="Write mails with a version",
+    **_ORGANISER,
+)
+async def activate_template(
+    request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
+) -> TemplateInForce:
+    choice = await read_body(request, _CHOICE)
+    return await _notifications(request).wording.activate(
+        kind, language, choice.version, actor=_ACTOR
+    )
+
+
+@post(
+    _TEMPLATE + "/rollback",
+    status_code=200,
+    summary="Go back to the version before",
+    **_ORGANISER,
+)
+async def roll_back_template(
+    request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
+) -> TemplateInForce:
+    return await _notifications(request).wording.roll_back(kind, language, actor=_ACTOR)
+
+
+# What was sent
+
+
+@get(
+    "/v1/mails",
+    summary="Mails and what became of them",
+    description="`?status=dead` and `?status=unknown` are those that need a person.",
+    **_ORGANISER,
+)
+async def list_mails(
+    request: Request[Any, Any, Any],
+    status: Annotated[
+        Status | None, QueryParameter(description="Only these; else of any status.")
+    ] = None,
+    kind: Annotated[Kind | None, QueryParameter(description="Only mails of this kind.")] = None,
+    event_id: Annotated[
+        UUID | None, QueryParameter(description="Only mails about this event.")
+    ] = None,
+    email: Annotated[
+        str | None,
+        QueryParameter(
+            max_length=254, pattern=r"^[^\x00]*$", description="Only mails to this address."
+        ),
+    ] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> MailList:
+    found = await _notifications(request).deliveries.mails(
+        statuses=[status] if status else None,
+        kind=kind,
+        event_id=str(event_id) if event_id else None,
+        email=email,
+        after=decode_cursor(cursor, Uuid),
+        limit=limit + 1,
+    )
+    more = len(found) > limit
+    return MailList(found[:limit], encode_cursor(found[limit - 1].mail_id) if more else None)
+
+
+@get("/v1/mails/{mail_id:uuid}", summary="One mail and its delivery log", **_ORGANISER)
+async def read_mail(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) -> Mail:
+    return await _notifications(request).deliveries.mail(str(mail_id))
+
+
+@post(
+    "/v1/mails/{mail_id:uuid}/resend",
+    status_code=200,
+    summary="Send a mail again",
+    description=(
+        "One that is dead, unknown or was skipped. An `unknown` one may have arrived: ask first. It "
+        "keeps its Message-ID."
+    ),
+    **_ORGANISER,
+)
+async def resend_mail(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) -> Mail:
+    return await _notifications(request).deliveries.resend(str(mail_id), actor=_ACTOR)
+
+
+# Switching mails off
+
+
+_PAGE_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+}
+_TOPICS: Final = {
+    "event": "changes to events that you have tickets for",
+    "reminders": "reminders",
+    "waitlist": "places in line and offers",
+}
+_PAGE: Final = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="robots" content="noindex">
+<title>{title}</title><link rel="icon" href="/web/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/web/base.css"></head>
+<body><main class="empty"><h2>{title}</h2><p>{words}</p>{form}</main></body></html>
+"""
+_FORM: Final = '<form method="post"><button class="button">Stop these mails</button></form>'
+
+
+@get("/mail/unsubscribe/{token:str}", media_type=MediaType.HTML, include_in_schema=False)
+async def ask_unsubscribe(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
+    # Programs that look at links for safety's sake open this too, so opening it changes nothing.
+    try:
+        _, topic = _notifications(request).unsubscribe.read(token)
+    except NotFound:
+        return _unknown_link()
+    return _page("Stop these mails?", f"Mails about {_TOPICS[topic]}.", form=_FORM)
+
+
+@post(
+    "/mail/unsubscribe/{token:str}",
+    media_type=MediaType.HTML,
+    status_code=200,
+    include_in_schema=False,
+)
+async def unsubscribe(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
+    try:
+        topic = await _notifications(request).unsubscribe.redeem(token)
+    except NotFound:
+        return _unknown_link()
+    return _page(
+        "Done",
+        f"We no longer write about {_TOPICS[topic]}. What you buy, cancel or get back is still put in "
+        "writing.",
+    )
+
+
+def _unknown_link() -> Response[str]:
+    words = "Perhaps it was cut in two: copy the whole of it from the mail."
+    return _page("That link is not one of ours", words, status=404)
+
+
+def _page(title: str, words: str, *, form: str = "", status: int = 200) -> Response[str]:
+    page = _PAGE.format(title=html.escape(title), words=html.escape(words), form=form)
+    return Response(page, headers=_PAGE_HEADERS, media_type=MediaType.HTML, status_code=status)
+
+
+HANDLERS = [
+    list_templates,
+    list_template_versions,
+    read_template,
+    add_template,
+    preview_template,
+    activate_template,
+    roll_back_template,
+    list_mails,
+    read_mail,
+    resend_mail,
+    ask_unsubscribe,
+    unsubscribe,
+]

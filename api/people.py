@@ -1,0 +1,304 @@
+"""People: accounts, logging in and out, who I am; and the organiser's tiers."""
+
+import hashlib
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, get, patch, post, put
+from litestar.params import FromPath, QueryParameter
+from msgspec import Meta, Struct
+
+from api.access import AccessToken, take_for_address
+from api.auth import Tokens, buyer_id, require_organiser
+from api.conventions import IfMatch, etag, rate_limit_headers, read_body, required_version
+from api.problems import problem_response
+from engine.errors import InvalidInput, TooManyRequests
+from engine.limits import Limit, Limits, Standing
+from engine.model import EmailAddress, Page
+from engine.people import (
+    Login,
+    Password,
+    People,
+    Person,
+    PersonPatch,
+    Registration,
+    Tier,
+    email_key,
+)
+
+_SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
+_ORGANISER: dict[str, Any] = {
+    "tags": ["Organisers"],
+    "security": [{"OrganiserKey": []}],
+    "guards": [require_organiser],
+}
+_NO_STORE = {"Cache-Control": "no-store"}
+#: Seconds in which ``password_attempts`` may be used up.
+_ATTEMPTS_WINDOW_S = 900
+AnyRequest = Request[Any, Any, Any]
+
+
+class AccountToken(AccessToken, frozen=True, kw_only=True):
+    """Send the access token as ``Authorization: Bearer <access_token>``, and the refresh token to
+    ``/v1/auth/refresh`` when that has expired. Keep only the newest of each.
+    """
+
+    refresh_token: Annotated[str, Meta(description="Good once.")]
+
+
+class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an account is opened with."""
+
+    email: EmailAddress
+    password: Password
+
+
+class RefreshToken(Struct, frozen=True, forbid_unknown_fields=True):
+    """The newest one that you have."""
+
+    refresh_token: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class TierBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where somebody stands in waitlists."""
+
+    tier: Tier
+
+
+class PersonList(Page[Person], frozen=True):
+    """Nobody, or the one who registered with the address."""
+
+
+_REGISTRATION = msgspec.json.Decoder(Registration)
+_CREDENTIALS = msgspec.json.Decoder(Credentials)
+_REFRESH_TOKEN = msgspec.json.Decoder(RefreshToken)
+_PERSON_PATCH = msgspec.json.Decoder(PersonPatch)
+_TIER = msgspec.json.Decoder(TierBody)
+
+
+def _people(request: AnyRequest) -> People:
+    people: People = request.app.state["runtime"].people
+    return people
+
+
+def _signed_in(
+    request: AnyRequest, login: Login, status: int, headers: dict[str, str]
+) -> Response[AccountToken]:
+    tokens: Tokens = request.app.state["tokens"]
+    ttl_s: int = request.app.state["settings"].account_token_ttl_s
+    token = AccountToken(
+        tokens.issue(login.person_id, ttl_s=ttl_s), ttl_s, refresh_token=login.refresh_token
+    )
+    return Response(token, status_code=status, headers=headers | _NO_STORE)
+
+
+# Limits
+
+
+async def _take_for_account(request: AnyRequest, account: str) -> Standing:
+    """Count a password that is tried for an account, whether or not there is one."""
+    limits: Limits = request.app.state["limits"]
+    quota: int = request.app.state["settings"].password_attempts
+    # Redis keeps no addresses of people.
+    client = hashlib.sha256(account.encode()).hexdigest()[:32]
+    return await limits.take(Limit("password-attempts", quota, _ATTEMPTS_WINDOW_S), client)
+
+
+def _address_limit(request: AnyRequest, name: str) -> Limit:
+    return Limit(name, request.app.state["settings"].logins_per_minute)
+
+
+def _refusal(
+    request: AnyRequest, standings: list[Standing], headers: dict[str, str]
+) -> Response[Any] | None:
+    exceeded = [standing for standing in standings if standing.exceeded]
+    if not exceeded:
+        return None
+    error = TooManyRequests(
+        "Too many attempts; wait a while. Whoever is logged in stays so.",
+        retry_after_s=max(standing.reset_s for standing in exceeded),
+    )
+    return problem_response(request, error, headers)
+
+
+# Accounts
+
+
+@post(
+    "/v1/auth/register",
+    tags=["Access"],
+    security=[{}, {"BearerToken": []}],
+    summary="Make an account",
+    description=(
+        "With a guest's token the account is that guest's: bookings and places in line stay. Without "
+        "one it is somebody new. The answer logs in."
+    ),
+)
+async def register(request: AnyRequest) -> Response[AccountToken]:
+    person_id = buyer_id(request) if "authorization" in request.headers else None
+    wanted = await read_body(request, _REGISTRATION)
+    standing = await take_for_address(_address_limit(request, "registrations"), request)
+    headers = rate_limit_headers(standing)
+    refusal = _refusal(request, [standing], headers)
+    if refusal is not None:
+        return refusal
+    login = await _people(request).register(wanted, person_id=person_id)
+    return _signed_in(request, login, 201, headers)
+
+
+@post(
+    "/v1/auth/login",
+    status_code=200,
+    tags=["Access"],
+    summary="Log in",
+    description=(
+        "Gives tokens of the account's own person. What a guest of the same browser has booked stays "
+        "with that guest's token: nothing is merged."
+    ),
+)
+async def login(request: AnyRequest) -> Response[AccountToken]:
+    sent = await read_body(request, _CREDENTIALS)
+    standings = [
+        await take_for_address(_address_limit(request, "logins"), request),
+        await _take_for_account(request, email_key(sent.email)),
+    ]
+    headers = rate_limit_headers(*standings)
+    refusal = _refusal(request, standings, headers)
+    if refusal is not None:
+        return refusal
+    opened = await _people(request).log_in(sent.email, sent.password)
+    return _signed_in(request, opened, 200, headers)
+
+
+@post(
+    "/v1/auth/refresh",
+    status_code=200,
+    tags=["Access"],
+    summary="Exchange a refresh token",
+    description=(
+        "For a new access token and the next refresh token. The same one again within a minute gives "
+        "the same next one, as the answer may have been lost; later it ends the login everywhere it "
+        "was copied to."
+    ),
+)
+async def refresh(request: AnyRequest) -> Response[AccountToken]:
+    sent = await read_body(request, _REFRESH_TOKEN)
+    quota = request.app.state["settings"].guest_tokens_per_minute
+    standing = await take_for_address(Limit("refreshes", quota), request)
+    headers = rate_limit_headers(standing)
+    refusal = _refusal(request, [standing], headers)
+    if refusal is not None:
+        return refusal
+    return _signed_in(request, await _people(request).refresh(sent.refresh_token), 200, headers)
+
+
+@post(
+    "/v1/auth/logout",
+    status_code=204,
+    tags=["Access"],
+    summary="Log out",
+    description=(
+        "Ends this login; others of the same account go on. Access tokens that were given are good "
+        "until they expire."
+    ),
+)
+async def logout(request: AnyRequest) -> None:
+    sent = await read_body(request, _REFRESH_TOKEN)
+    await _people(request).log_out(sent.refresh_token)
+
+
+# Who I am
+
+
+@get(
+    "/v1/me",
+    tags=["Access"],
+    security=_SECURITY,
+    summary="Who I am",
+    description="Also for guests, who have the defaults until they set anything.",
+)
+async def read_me(request: AnyRequest) -> Response[Person]:
+    return _page(await _people(request).person(buyer_id(request)))
+
+
+@patch(
+    "/v1/me",
+    tags=["Access"],
+    security=_SECURITY,
+    summary="Change what is known of me",
+    description=(
+        "Needs If-Match. An account's `email` and password are changed with the present `password`; "
+        "a `new_password` ends every login."
+    ),
+)
+async def patch_me(request: AnyRequest, if_match: IfMatch = None) -> Response[Person]:
+    person_id = buyer_id(request)
+    version = required_version(if_match)
+    sent = await read_body(request, _PERSON_PATCH)
+    headers: dict[str, str] = {}
+    if sent.password is not None:
+        standing = await _take_for_account(request, person_id)
+        headers = rate_limit_headers(standing)
+        refusal = _refusal(request, [standing], headers)
+        if refusal is not None:
+            return refusal
+    return _page(await _people(request).change(person_id, sent, version=version), headers)
+
+
+def _page(person: Person, headers: dict[str, str] | None = None) -> Response[Person]:
+    return Response(person, headers={"ETag": etag(person.version), **_NO_STORE, **(headers or {})})
+
+
+# The organiser's side
+
+
+@get(
+    "/v1/people",
+    summary="Find somebody by their address",
+    description="Those who registered. A guest is known by the id in a booking or in the line.",
+    **_ORGANISER,
+)
+async def find_people(
+    request: AnyRequest,
+    email: Annotated[
+        str,
+        QueryParameter(max_length=254, description="As they registered; capitals are the same."),
+    ],
+) -> PersonList:
+    found = await _people(request).find(_checked_address(email))
+    return PersonList([found] if found else [])
+
+
+@put(
+    "/v1/people/{person_id:uuid}/tier",
+    summary="Give somebody a tier",
+    description="Counts for lines joined from now on; who waits already keeps the place.",
+    **_ORGANISER,
+)
+async def set_tier(request: AnyRequest, person_id: FromPath[UUID]) -> Response[Person]:
+    sent = await read_body(request, _TIER)
+    person = await _people(request).set_tier(str(person_id), sent.tier, actor="organiser")
+    return _page(person)
+
+
+def _checked_address(email: str) -> str:
+    try:
+        return msgspec.convert(email, EmailAddress)
+    except msgspec.ValidationError:
+        raise InvalidInput(
+            "email: not an address, for example ada@example.com.",
+            errors=[{"message": "Not an address", "key": "email", "source": "query"}],
+        ) from None
+
+
+HANDLERS = [
+    register,
+    login,
+    refresh,
+    logout,
+    read_me,
+    patch_me,
+    find_people,
+    set_tier,
+]

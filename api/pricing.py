@@ -1,0 +1,332 @@
+"""Dynamic pricing: rules, the organiser's hand, and trying before it counts."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, get, patch, post
+from litestar.params import FromPath, QueryParameter
+from msgspec import Struct
+
+from api.auth import require_organiser
+from api.conventions import (
+    Cursor,
+    IfMatch,
+    Limit,
+    decode_cursor,
+    encode_cursor,
+    etag,
+    large_json,
+    optional_version,
+    read_body,
+    required_version,
+)
+from engine.model import Page, Uuid
+from engine.pricing.chart import to_svg
+from engine.pricing.model import (
+    Activation,
+    CategoryState,
+    Freeze,
+    Override,
+    Preview,
+    PreviewRequest,
+    PricingState,
+    RuleDraft,
+    RuleStatus,
+    RuleVersion,
+    SimulationRequest,
+    TermsPatch,
+)
+from engine.pricing.office import Office
+
+SVG = "image/svg+xml"
+_ACTOR = "organiser"
+_OPTIONS: dict[str, Any] = {
+    "tags": ["Pricing"],
+    "security": [{"OrganiserKey": []}],
+    "guards": [require_organiser],
+}
+_COMMAND: dict[str, Any] = {**_OPTIONS, "status_code": 200}
+
+
+class _RuleCursor(Struct, frozen=True, array_like=True):
+    """Where a page of rules ended."""
+
+    rule_id: Uuid
+
+
+class RuleList(Page[RuleVersion], frozen=True):
+    """Versions of rules, newest first."""
+
+
+_TERMS_PATCH = msgspec.json.Decoder(TermsPatch)
+_RULE_DRAFT = msgspec.json.Decoder(RuleDraft)
+_ACTIVATION = msgspec.json.Decoder(Activation)
+_OVERRIDE = msgspec.json.Decoder(Override)
+_FREEZE = msgspec.json.Decoder(Freeze)
+_PREVIEW = msgspec.json.Decoder(PreviewRequest)
+_SIMULATION = msgspec.json.Decoder(SimulationRequest)
+
+
+def _office(request: Request[Any, Any, Any]) -> Office:
+    office: Office = request.app.state["runtime"].pricing
+    return office
+
+
+def _rule(rule: RuleVersion, status: int = 200) -> Response[RuleVersion]:
+    return Response(
+        rule,
+        status_code=status,
+        headers={
+            "ETag": etag(rule.version),
+            "Location": f"/v1/events/{rule.event_id}/pricing/rules/{rule.rule_id}",
+        },
+    )
+
+
+def _category(state: CategoryState) -> Response[CategoryState]:
+    return Response(state, headers={"ETag": etag(state.version)})
+
+
+# What buyers see, and how it stands
+
+
+@get(
+    "/v1/events/{event_id:uuid}/pricing",
+    summary="How an event's prices come about",
+    description="The ETag is for `PATCH`; a category's `version` for what is done to its price.",
+    **_OPTIONS,
+)
+async def read_pricing(
+    request: Request[Any, Any, Any], event_id: FromPath[UUID]
+) -> Response[PricingState]:
+    state = await _office(request).state(str(event_id))
+    return Response(state, headers={"ETag": etag(state.version)})
+
+
+@patch(
+    "/v1/events/{event_id:uuid}/pricing",
+    summary="Decide what buyers see of it",
+    description="Needs If-Match. The reason of the latest change is always shown with its price.",
+    **_OPTIONS,
+)
+async def patch_pricing(
+    request: Request[Any, Any, Any], event_id: FromPath[UUID], if_match: IfMatch = None
+) -> Response[PricingState]:
+    version = required_version(if_match)
+    data = await read_body(request, _TERMS_PATCH)
+    state = await _office(request).set_terms(str(event_id), data, version=version)
+    return Response(state, headers={"ETag": etag(state.version)})
+
+
+# Rules
+
+
+@post(
+    "/v1/events/{event_id:uuid}/pricing/rules",
+    summary="Make a version of a category's rule",
+    description="A draft: it changes nothing before it is activated, and what it says never changes.",
+    **_OPTIONS,
+)
+async def create_pricing_rule(
+    request: Request[Any, Any, Any], event_id: FromPath[UUID]
+) -> Response[RuleVersion]:
+    data = await read_body(request, _RULE_DRAFT)
+    return _rule(await _office(request).make_rule(str(event_id), data, actor=_ACTOR), 201)
+
+
+@get(
+    "/v1/events/{event_id:uuid}/pricing/rules",
+    summary="Versions of rules, newest first",
+    **_OPTIONS,
+)
+async def list_pricing_rules(
+    request: Request[Any, Any, Any],
+    event_id: FromPath[UUID],
+    category: Annotated[
+        str | None, QueryParameter(max_length=200, description="Of one category.")
+    ] = None,
+    status: Annotated[RuleStatus | None, QueryParameter(description="In one state.")] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> Response[bytes]:
+    after = decode_cursor(cursor, _RuleCursor)
+    rules = await _office(request).rules(
+        str(event_id),
+        category=category,
+        status=status,
+        after=None if after is None else after.rule_id,
+        limit=limit + 1,
+    )
+    more = len(rules) > limit
+    page = RuleList(
+        rules[:limit], encode_cursor(_RuleCursor(rules[limit - 1].rule_id)) if more else None
+    )
+    return large_json(request, page)
+
+
+@get(
+    "/v1/events/{event_id:uuid}/pricing/rules/{rule_id:uuid}",
+    summary="One version of a rule",
+    **_OPTIONS,
+)
+async def read_pricing_rule(
+    request: Request[Any, Any, Any], event_id: FromPath[UUID], rule_id: FromPath[UUID]
+) -> Response[RuleVersion]:
+    return _rule(await _office(request).rule(str(event_id), str(rule_id)))
+
+
+@post(
+    "/v1/events/{event_id:uuid}/pricing/rules/{rule_id:uuid}/activate",
+    summary="Put a rule in force",
+    description="At once, or at `valid_from`. The one before it is retired at that moment. "
+    "Takes an optional If-Match.",
+    **_COMMAND,
+)
+async def activate_pricing_rule(
+    request: Request[Any, Any, Any],
+    event_id: FromPath[UUID],
+    rule_id: FromPath[UUID],
+    if_match: IfMatch = None,
+) -> Response[RuleVersion]:
+    data = await read_body(request, _ACTIVATION)
+    return _rule(
+        await _office(request).activate(
+            str(event_id),
+            str(rule_id),
+            valid_from=data.valid_from,
+            version=optional_version(if_match),
+            actor=_ACTOR,
+        )
+    )
+
+
+@post(
+    "/v1/events/{event_id:uuid}/pricing/rules/{rule_id:uuid}/retire",
+    summary="Take a rule out of force",
+    description="Or give up a draft. The price stays where it is. Takes an optional If-Match.",
+    **_COMMAND,
+)
+async def retire_pricing_rule(
+    request: Request[Any, Any, Any],
+    event_id: FromPath[UUID],
+    rule_id: FromPath[UUID],
+    if_match: IfMatch = None,
+) -> Response[RuleVersion]:
+    version = optional_version(if_match)
+    return _rule(
+        await _office(request).retire(str(event_id), str(rule_id), version=version, actor=_ACTOR)
+    )
+
+
+# The hand
+
+
+@post(
+    "/v1/events/{event_id:uuid}/pricing/categories/{category_no:int}/override",
+    summary="Set a price by hand",
+    description="Its rule waits until `until`, until it is released, or, without `until`, until another "
+    "rule comes into force. Buyers read the reason. Takes an optional If-Match.",
+    **_COMMAND,
+)
+async def override_price(
+    request: Request[Any, Any, Any],
+    event_id: FromPath[UUID],
+    category_no: FromPath[int],
+    if_match: IfMatch = None,
+) -> Response[CategoryState]:
+    data = await read_body(request, _OVERRIDE)
+    version = optional_version(if_match)
+    return _category(
+        await _office(request).override(
+            str(event_id), category_no, data, version=version, actor=_ACTOR
+        )
+    )
+
+
+@post(
+    "/v1/events/{event_id:uuid}/pricing/categories/{category_no:int}/freeze",
+    summary="Keep a price where it is",
+    description="Until it is released, whatever comes into force. Takes an optional If-Match.",
+    **_COMMAND,
+)
+async def freeze_price(
+    request: Request[Any, Any, Any],
+    event_id: FromPath[UUID],
+    category_no: FromPath[int],
+    if_match: IfMatch = None,
+) -> Response[CategoryState]:
+    data = await read_body(request, _FREEZE)
+    version = optional_version(if_match)
+    return _category(
+        await _office(request).freeze(
+            str(event_id), category_no, data.reason, version=version, actor=_ACTOR
+        )
+    )
+
+
+@post(
+    "/v1/events/{event_id:uuid}/pricing/categories/{category_no:int}/release",
+    summary="Let a price follow its rule again",
+    description="Ends an override and a freeze. Takes an optional If-Match.",
+    **_COMMAND,
+)
+async def release_price(
+    request: Request[Any, Any, Any],
+    event_id: FromPath[UUID],
+    category_no: FromPath[int],
+    if_match: IfMatch = None,
+) -> Response[CategoryState]:
+    version = optional_version(if_match)
+    return _category(
+        await _office(request).release(str(event_id), category_no, version=version, actor=_ACTOR)
+    )
+
+
+# Trying
+
+
+@post(
+    "/v1/events/{event_id:uuid}/pricing/preview",
+    summary="What would a rule do now?",
+    description="Measures, decides, and changes nothing.",
+    **_COMMAND,
+)
+async def preview_pricing(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Preview:
+    data = await read_body(request, _PREVIEW)
+    return await _office(request).preview(
+        str(event_id), data.category, rule=data.rule, rule_id=data.rule_id
+    )
+
+
+@post(
+    "/v1/events/{event_id:uuid}/pricing/simulate",
+    summary="Try a rule on a sale",
+    description="A made-up one, or a recorded one. As numbers, or with `Accept: image/svg+xml` as a "
+    "chart.",
+    **_COMMAND,
+)
+async def simulate_pricing(
+    request: Request[Any, Any, Any], event_id: FromPath[UUID]
+) -> Response[Any]:
+    data = await read_body(request, _SIMULATION)
+    simulation = await _office(request).simulate(str(event_id), data)
+    if SVG in request.headers.get("accept", ""):
+        return Response(to_svg(simulation), headers={"Vary": "Accept"}, media_type=SVG)
+    return large_json(request, simulation, {"Vary": "Accept, Accept-Encoding"})
+
+
+HANDLERS = [
+    read_pricing,
+    patch_pricing,
+    create_pricing_rule,
+    list_pricing_rules,
+    read_pricing_rule,
+    activate_pricing_rule,
+    retire_pricing_rule,
+    override_price,
+    freeze_price,
+    release_price,
+    preview_pricing,
+    simulate_pricing,
+]

@@ -1,0 +1,462 @@
+"""The waitlist: join, look, change, leave; offers; and the organiser's desk."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, delete, get, patch, post
+from litestar.params import FromPath, QueryParameter
+from litestar.response import Stream
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from api.auth import buyer_id, require_organiser
+from api.conventions import (
+    Cursor,
+    IfMatch,
+    Limit,
+    decode_cursor,
+    encode_cursor,
+    etag,
+    large_json,
+    read_body,
+    required_version,
+)
+from api.spreadsheets import csv_response
+from engine.model import Hold, Money, Page, Uuid
+from engine.runtime import Runtime
+from engine.waitlist.model import (
+    Contact,
+    Entry,
+    EntryStatus,
+    LineEntry,
+    LineSummary,
+    Offer,
+    Skip,
+    Wanted,
+    WantedPatch,
+)
+
+_BUYER: dict[str, Any] = {"tags": ["Waitlist"], "security": [{"BearerToken": []}]}
+_ORGANISER: dict[str, Any] = {
+    "tags": ["Organisers"],
+    "security": [{"OrganiserKey": []}],
+    "guards": [require_organiser],
+}
+_ACTOR = "organiser"
+
+
+class _Place(Struct, frozen=True, array_like=True):
+    """Where a page of entries ended."""
+
+    weight: Annotated[int, Meta(ge=0, le=1024)]
+    join_no: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+class _Passing(Struct, frozen=True, array_like=True):
+    """Where a page of skips ended."""
+
+    round_no: Annotated[int, Meta(ge=0, le=2**31 - 1)]
+    entry_id: Uuid
+
+
+class JoinRequest(Wanted, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What you wait for, and how to tell you. Names are the layout's; empty lists: any will do."""
+
+    contact: Contact = Contact()
+
+
+class Because(Struct, frozen=True, forbid_unknown_fields=True):
+    """Why, for the record; who it concerns may read it."""
+
+    reason: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=500,
+            pattern=r"^[^\x00-\x1f]*$(?!\n)",
+            examples=["Seats had to be taken down."],
+        ),
+    ]
+
+
+class LineTerms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What to change about a line; what is absent stays."""
+
+    closed: Annotated[
+        bool | UnsetType, Meta(description="Nobody joins any more; who waits is still served.")
+    ] = UNSET
+    offer_window_s: Annotated[
+        Annotated[int, Meta(ge=1, le=30 * 86_400)] | UnsetType,
+        Meta(description="How long offers made from now on last, in seconds."),
+    ] = UNSET
+
+
+class EntryList(Page[Entry], frozen=True):
+    """Your places in lines, the latest first."""
+
+
+class LineEntryList(Page[LineEntry], frozen=True):
+    """Who waits, in the line's order; of any other status, and of all, the latest to join first."""
+
+
+class OfferList(Page[Offer], frozen=True):
+    """Offers, the latest first."""
+
+
+class SkipList(Page[Skip], frozen=True):
+    """Who was passed over, the latest round first."""
+
+
+_JOIN = msgspec.json.Decoder(JoinRequest)
+_PATCH = msgspec.json.Decoder(WantedPatch)
+_TERMS = msgspec.json.Decoder(LineTerms)
+_BECAUSE = msgspec.json.Decoder(Because)
+
+
+def _runtime(request: Request[Any, Any, Any]) -> Runtime:
+    runtime: Runtime = request.app.state["runtime"]
+    return runtime
+
+
+# Buyers
+
+
+@post(
+    "/v1/events/{event_id:uuid}/waitlist",
+    summary="Join the waitlist",
+    description="201 with your place in line; 200 where you have it already with the same wish. "
+    "Refused while what you want is simply on sale.",
+    **_BUYER,
+)
+async def join_waitlist(
+    request: Request[Any, Any, Any], event_id: FromPath[UUID]
+) -> Response[Entry]:
+    data = await read_body(request, _JOIN)
+    wanted = Wanted(**{field: getattr(data, field) for field in Wanted.__struct_fields__})
+    entry, is_new = await _runtime(request).waitlist.join(
+        str(event_id), buyer_id(request), wanted, data.contact
+    )
+    return _entry(entry, 201 if is_new else 200)
+
+
+def _entry(entry: Entry, status: int = 200) -> Response[Entry]:
+    return Response(
+        entry,
+        status_code=status,
+        headers={"ETag": etag(entry.version), "Location": f"/v1/waitlist/{entry.entry_id}"},
+    )
+
+
+@get("/v1/waitlist", summary="Your places in line, the latest first", **_BUYER)
+async def list_entries(
+    request: Request[Any, Any, Any],
+    event_id: Annotated[UUID | None, QueryParameter(description="Of this event only.")] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> EntryList:
+    after = decode_cursor(cursor, Uuid)
+    found = await _runtime(request).waitlist.of_person(
+        buyer_id(request), event_id=None if event_id is None else str(event_id)
+    )
+    found = [entry for entry in found if after is None or entry.entry_id < after]
+    return EntryList(found[:limit], _next([entry.entry_id for entry in found], limit))
+
+
+@get(
+    "/v1/waitlist/{entry_id:uuid}",
+    summary="One place in line",
+    description="Your rank, how long it may take, and the offer once there is one.",
+    **_BUYER,
+)
+async def read_entry(request: Request[Any, Any, Any], entry_id: FromPath[UUID]) -> Response[Entry]:
+    return _entry(await _runtime(request).waitlist.read(str(entry_id), person_id=buyer_id(request)))
+
+
+@patch(
+    "/v1/waitlist/{entry_id:uuid}",
+    summary="Change what you wait for",
+    description="Needs If-Match. The place in line stays.",
+    **_BUYER,
+)
+async def patch_entry(
+    request: Request[Any, Any, Any], entry_id: FromPath[UUID], if_match: IfMatch = None
+) -> Response[Entry]:
+    person_id = buyer_id(request)
+    version = required_version(if_match)
+    data = await read_body(request, _PATCH)
+    return _entry(
+        await _runtime(request).waitlist.change(str(entry_id), person_id, data, version=version)
+    )
+
+
+@delete(
+    "/v1/waitlist/{entry_id:uuid}",
+    summary="Leave the line",
+    description="An open offer is declined with it. Leaving twice is fine.",
+    **_BUYER,
+)
+async def leave_waitlist(request: Request[Any, Any, Any], entry_id: FromPath[UUID]) -> None:
+    await _runtime(request).waitlist.leave(str(entry_id), buyer_id(request))
+
+
+@get("/v1/offers/{offer_id:uuid}", summary="One offer", **_BUYER)
+async def read_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Offer:
+    return await _runtime(request).offers.read(str(offer_id), person_id=buyer_id(request))
+
+
+@post(
+    "/v1/offers/{offer_id:uuid}/accept",
+    status_code=200,
+    summary="Accept an offer",
+    description="It becomes an ordinary hold with the same id, at the price that was offered. "
+    "Accepting again gives the same hold.",
+    **_BUYER,
+)
+async def accept_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Hold:
+    return await _runtime(request).offers.accept(str(offer_id), buyer_id(request))
+
+
+@post(
+    "/v1/offers/{offer_id:uuid}/decline",
+    status_code=200,
+    summary="Decline an offer",
+    description="The seats go to the next in line at once, and your place in it ends.",
+    **_BUYER,
+)
+async def decline_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Offer:
+    return await _runtime(request).offers.decline(str(offer_id), buyer_id(request))
+
+
+# The organiser's desk
+
+
+@get("/v1/events/{event_id:uuid}/waitlist", summary="A waitlist and its terms", **_ORGANISER)
+async def read_waitlist(
+    request: Request[Any, Any, Any], event_id: FromPath[UUID]
+) -> Response[LineSummary]:
+    return _summary(await _runtime(request).desk.summary(str(event_id)))
+
+
+def _summary(summary: LineSummary) -> Response[LineSummary]:
+    return Response(summary, headers={"ETag": etag(summary.version)}, status_code=200)
+
+
+@patch(
+    "/v1/events/{event_id:uuid}/waitlist",
+    summary="Change a waitlist's terms",
+    description="Needs If-Match. Close the list, open it again, or say how long offers last.",
+    **_ORGANISER,
+)
+async def patch_waitlist(
+    request: Request[Any, Any, Any], event_id: FromPath[UUID], if_match: IfMatch = None
+) -> Response[LineSummary]:
+    version = required_version(if_match)
+    data = await read_body(request, _TERMS)
+    return _summary(
+        await _runtime(request).desk.set_terms(
+            str(event_id),
+            closed=None if data.closed is UNSET else data.closed,
+            offer_window_s=None if data.offer_window_s is UNSET else data.offer_window_s,
+            version=version,
+        )
+    )
+
+
+@get(
+    "/v1/events/{event_id:uuid}/waitlist/entries",
+    summary="Who waits, and who has left",
+    description="With `status=waiting` in the line's order; else the latest to join first.",
+    **_ORGANISER,
+)
+async def list_waitlist_entries(
+    request: Request[Any, Any, Any],
+    event_id: FromPath[UUID],
+    status: Annotated[
+        EntryStatus | None, QueryParameter(description="Only those that stand so.")
+    ] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> Response[bytes]:
+    after = decode_cursor(cursor, _Place)
+    found = await _runtime(request).desk.entries(
+        str(event_id),
+        status=status,
+        after=None if after is None else (after.weight, after.join_no),
+        limit=limit + 1,
+    )
+    ends = [_Place(entry.weight, entry.join_no) for entry in found]
+    return large_json(request, LineEntryList(found[:limit], _next(ends, limit)))
+
+
+def _next(ends: Sequence[Any], limit: int) -> str | None:
+    """The cursor behind the first ``limit`` of what was found; ``ends`` is where each of them stands."""
+    return encode_cursor(ends[limit - 1]) if len(ends) > limit else None
+
+
+@get("/v1/events/{event_id:uuid}/waitlist/offers", summary="What was offered", **_ORGANISER)
+async def list_offers(
+    request: Request[Any, Any, Any],
+    event_id: FromPath[UUID],
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> Response[bytes]:
+    after = decode_cursor(cursor, Uuid)
+    found = await _runtime(request).desk.offers(str(event_id), after=after, limit=limit + 1)
+    return large_json(
+        request, OfferList(found[:limit], _next([offer.offer_id for offer in found], limit))
+    )
+
+
+@get(
+    "/v1/events/{event_id:uuid}/waitlist/skips",
+    summary="Who was passed over, and why",
+    description="One line for each wish and round: everybody who waited with it ahead of the last one "
+    "that was served.",
+    **_ORGANISER,
+)
+async def list_skips(
+    request: Request[Any, Any, Any],
+    event_id: FromPath[UUID],
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> Response[bytes]:
+    after = decode_cursor(cursor, _Passing)
+    found = await _runtime(request).desk.skips(
+        str(event_id),
+        after=None if after is None else (after.round_no, after.entry_id),
+        limit=limit + 1,
+    )
+    ends = [_Passing(skip.round_no, skip.entry_id) for skip in found]
+    return large_json(request, SkipList(found[:limit], _next(ends, limit)))
+
+
+_COLUMNS = (
+    "rank",
+    "status",
+    "name",
+    "email",
+    "tier",
+    "weight",
+    "join_no",
+    "promoted",
+    "quantity",
+    "together",
+    "categories",
+    "sections",
+    "max_amount_minor",
+    "currency",
+    "skipped",
+    "joined_at",
+    "entry_id",
+    "person_id",
+)
+
+
+@get(
+    "/v1/events/{event_id:uuid}/waitlist/export",
+    summary="The whole list as a spreadsheet",
+    description="CSV after RFC 4180, in UTF-8, with a header: who waits in the line's order, then who "
+    "has left it. Text that a spreadsheet would take for a formula begins with an apostrophe.",
+    **_ORGANISER,
+)
+async def export_waitlist(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Stream:
+    async with aclosing(_rows(_runtime(request), str(event_id))) as rows:
+        return await csv_response(_COLUMNS, rows, filename=f"waitlist-{event_id}.csv")
+
+
+async def _rows(runtime: Runtime, event_id: str) -> AsyncGenerator[tuple[Any, ...]]:
+    async with aclosing(runtime.desk.export(event_id)) as entries:
+        async for entry in entries:
+            yield _row(entry)
+
+
+def _row(entry: LineEntry) -> tuple[Any, ...]:
+    wanted = entry.wanted
+    price = wanted.max_price
+    return (
+        entry.rank,
+        entry.status.value,
+        entry.name,
+        entry.email,
+        entry.tier,
+        entry.weight,
+        entry.join_no,
+        entry.promoted,
+        wanted.quantity,
+        "yes" if wanted.together else "no",
+        ", ".join(wanted.categories),
+        ", ".join(wanted.sections),
+        price.amount if isinstance(price, Money) else None,
+        price.currency if isinstance(price, Money) else None,
+        entry.skipped,
+        entry.joined_at.isoformat(timespec="seconds"),
+        entry.entry_id,
+        entry.person_id,
+    )
+
+
+@post(
+    "/v1/events/{event_id:uuid}/waitlist/entries/{entry_id:uuid}/promote",
+    status_code=200,
+    summary="Move somebody to the head of the line",
+    description="With a reason, which is kept. Who is there already stays as they are.",
+    **_ORGANISER,
+)
+async def promote_entry(
+    request: Request[Any, Any, Any], event_id: FromPath[UUID], entry_id: FromPath[UUID]
+) -> LineEntry:
+    data = await read_body(request, _BECAUSE)
+    return await _runtime(request).desk.promote(
+        str(event_id), str(entry_id), reason=data.reason, actor=_ACTOR
+    )
+
+
+@post(
+    "/v1/events/{event_id:uuid}/waitlist/dismiss",
+    status_code=200,
+    summary="End the waitlist",
+    description="It is closed, open offers are withdrawn, and who waits is sent home.",
+    **_ORGANISER,
+)
+async def dismiss_waitlist(
+    request: Request[Any, Any, Any], event_id: FromPath[UUID]
+) -> Response[LineSummary]:
+    data = await read_body(request, _BECAUSE)
+    desk = _runtime(request).desk
+    await desk.dismiss(str(event_id), reason=data.reason, actor=_ACTOR)
+    return _summary(await desk.summary(str(event_id)))
+
+
+@post(
+    "/v1/offers/{offer_id:uuid}/withdraw",
+    status_code=200,
+    summary="Withdraw an offer",
+    description="Whoever had it is in line again, at the old place.",
+    **_ORGANISER,
+)
+async def withdraw_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Offer:
+    data = await read_body(request, _BECAUSE)
+    return await _runtime(request).offers.withdraw(str(offer_id), reason=data.reason, actor=_ACTOR)
+
+
+HANDLERS = [
+    join_waitlist,
+    list_entries,
+    read_entry,
+    patch_entry,
+    leave_waitlist,
+    read_offer,
+    accept_offer,
+    decline_offer,
+    read_waitlist,
+    patch_waitlist,
+    list_waitlist_entries,
+    list_offers,
+    list_skips,
+    export_waitlist,
+    promote_entry,
+    dismiss_waitlist,
+    withdraw_offer,
+]

@@ -1,0 +1,19 @@
+-- An offer that PostgreSQL has noted as accepted becomes an ordinary hold, at the prices it was made at.
+-- ARGV: offer_id, person, expires. Reply as read_hold.lua (also when it has been one since), or
+-- {'foreign'}, {'gone', state}, {'unknown'}, {'rebuild'}.
+if redis.call('EXISTS', META) == 0 then return { 'rebuild' } end
+local id = ARGV[1]
+local hold = read_hold(id)
+if not hold then return { 'unknown' } end
+if hold.owner ~= ARGV[2] then return { 'foreign' } end
+if hold.state == 'offered' then
+  for n in string.gmatch(hold.seats, '%d+') do
+    if redis.call('HGET', OWNERS, n) == id then redis.call('SETRANGE', SEATS, n, '1') end
+  end
+  hold.state, hold.expires = 'held', ARGV[3]
+  redis.call('HSET', hold_key(id), 'state', 'held', 'created', now_ms(), 'expires', hold.expires)
+  redis.call('ZADD', DUE, hold.expires, id)
+  tell_of_offer(hold.owner, id, hold.entry, 'ended', 'used', hold.expires)
+end
+return { 'hold', hold.owner, hold.state, hold.seats, hold.areas, hold.prices, hold.expires,
+  hold.relaxed or '', hold.wish or '' }

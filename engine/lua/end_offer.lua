@@ -1,0 +1,12 @@
+-- An offer has come to its end, other than by being accepted; what it kept is the line's again.
+-- ARGV: offer_id, status ('declined', 'expired', 'withdrawn'; '': it was never made, nobody is told).
+-- Reply: {'ended', 1 or 0 (it had been)} or {'rebuild'}.
+if redis.call('EXISTS', META) == 0 then return { 'rebuild' } end
+local id, status = ARGV[1], ARGV[2]
+local hold = read_hold(id)
+if not hold or hold.state ~= 'offered' then return { 'ended', 0 } end
+local now, freed, areas = now_ms(), {}, {}
+drop_claims(id, hold, 'unoffered', now, freed, areas)
+publish(now, { ['0'] = freed }, areas)
+if status ~= '' then tell_of_offer(hold.owner, id, hold.entry, 'ended', status, hold.expires) end
+return { 'ended', 1 }

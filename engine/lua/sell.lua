@@ -1,0 +1,41 @@
+-- What came back and nobody in line would take goes on sale. ARGV: waiting ('0': nobody is in line any
+-- more, so all that is kept does), seats "17,18", areas "no:places,…". Reply: {'sold', seats} or {'rebuild'}.
+local area_count = redis.call('HGET', META, 'area_count')
+if not area_count then return { 'rebuild' } end
+local freed, areas = {}, {}
+local function sell(n)
+  if redis.call('HEXISTS', OWNERS, n) == 0 then
+    redis.call('SETRANGE', SEATS, n, '0')
+    freed[#freed + 1] = n
+  end
+end
+if ARGV[1] == '0' then
+  redis.call('HSET', META, 'waiting', '0')
+  redis.call('DEL', LINE)
+  local seats, at = redis.call('GET', SEATS) or '', 1
+  while true do
+    local found = string.find(seats, '4', at, true)
+    if not found then break end
+    sell(string.format('%d', found - 1))
+    at = found + 1
+  end
+  for no = 0, area_count - 1 do
+    if tonumber(redis.call('HGET', AREAS, no .. ':kept') or 0) > 0 then
+      redis.call('HSET', AREAS, no .. ':kept', 0)
+      areas[tostring(no)] = true
+    end
+  end
+else
+  for n in string.gmatch(ARGV[2], '%d+') do
+    if redis.call('GETRANGE', SEATS, n, n) == '4' then sell(n) end
+  end
+  for no, places in string.gmatch(ARGV[3], '(%d+):(%d+)') do
+    local kept = tonumber(redis.call('HGET', AREAS, no .. ':kept') or 0)
+    if kept > 0 then
+      keep_places(no, -math.min(kept, places))
+      areas[no] = true
+    end
+  end
+end
+publish(now_ms(), { ['0'] = freed }, areas)
+return { 'sold', #freed }

@@ -1,0 +1,272 @@
+"""What a mail says: facts read when it is written, so that it tells what is true when it leaves.
+
+The facts are plain values by name, times and amounts already in words of the reader's language:
+a template puts them in order and computes nothing. ``docs/notifications.md`` lists them.
+"""
+
+import io
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import segno
+from msgspec import Struct
+
+from engine.bookings import Bookings
+from engine.catalog import Catalog, Event
+from engine.config import Settings
+from engine.model import (
+    AreaItem,
+    Booking,
+    BookingStatus,
+    EventStatus,
+    Money,
+    SeatItem,
+    Ticket,
+)
+from engine.notifications import words
+from engine.notifications.model import NO_EVENT, TOPICS, Kind, Letter, Picture
+from engine.notifications.unsubscribe import Unsubscribe
+from engine.stores.postgres import Postgres
+from engine.waitlist.model import Entry, EntryStatus, Offer, OfferStatus
+
+#: Tickets whose codes are in the mail itself; of larger bookings the others are on the page.
+TICKETS_SHOWN_MAX = 40
+
+
+class Overtaken(Exception):
+    """The mail has nothing to say any more. ``reason`` is kept beside it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Due(Struct, frozen=True, kw_only=True):
+    """A mail whose turn it is, as it stands in the queue."""
+
+    event_id: str
+    notification_id: str
+    kind: Kind
+    cause: str
+    person_id: str
+    email: str
+    name: str
+    language: str | None
+    facts: dict[str, Any]
+    attempts: int
+    deferrals: int
+    queued_at: datetime
+
+
+class FactReader:
+    """Looks up what a mail of each kind is about."""
+
+    def __init__(
+        self,
+        *,
+        postgres: Postgres,
+        catalog: Catalog,
+        bookings: Bookings,
+        read_entry: Callable[[str], Awaitable[Entry]],
+        read_offer: Callable[[str], Awaitable[Offer]],
+        unsubscribe: Unsubscribe,
+        settings: Settings,
+    ) -> None:
+        self._pg = postgres
+        self._catalog = catalog
+        self._bookings = bookings
+        self._read_entry = read_entry
+        self._read_offer = read_offer
+        self._unsubscribe = unsubscribe
+        self._site = settings.public_url.rstrip("/")
+        self._language = settings.mail_language
+
+    async def event(self, due: Due) -> Event | None:
+        """The event that a mail is about, if it is about one. Raises Unavailable."""
+        return None if due.event_id == NO_EVENT else await self._catalog.event(due.event_id)
+
+    def languages(self, due: Due, event: Event | None) -> list[str]:
+        """The languages to look for a template in, the best first."""
+        named = event.metadata.get("language") if event else None
+        wanted = due.language or (named if isinstance(named, str) else None)
+        chain = [wanted, wanted and words.base_language(wanted), self._language, "en"]
+        return list(dict.fromkeys(language for language in chain if language))
+
+    async def check_wanted(self, due: Due) -> None:
+        """Raises Overtaken when the person has switched such mails off."""
+        topics = TOPICS.get(due.kind, ())
+        row = await self._pg.fetchrow("notifications.person", due.person_id) if topics else None
+        chosen = row["preferences"].get("email", {}) if row else {}
+        if any(chosen.get(topic) is False for topic in topics):
+            raise Overtaken("switched-off")
+
+    async def letter(self, due: Due, event: Event | None, language: str) -> Letter:
+        """The facts of a mail in ``language``.
+
+        Raises Overtaken when it has nothing to say any more, NotFound when what it is about is not
+        there, Unavailable.
+        """
+        topics = TOPICS.get(due.kind, ())
+        facts: dict[str, Any] = {
+            "kind": due.kind.value,
+            "language": language,
+            "site": {"name": "Frontrow", "url": self._site},
+            "person": {"name": due.name, "email": due.email},
+            "event": event and event_facts(event, language, self._site),
+            "unsubscribe_url": self._unsubscribe.url(due.person_id, topics[0]) if topics else None,
+        }
+        pictures: tuple[Picture, ...] = ()
+        match due.kind:
+            case Kind.BOOKING_CONFIRMED | Kind.BOOKING_CANCELLED | Kind.BOOKING_REFUNDED:
+                more, pictures = await self._booking(due, language)
+                facts |= more
+            case Kind.WAITLIST_JOINED:
+                facts |= await self._entry(due, language)
+            case Kind.OFFER_MADE | Kind.OFFER_EXPIRING:
+                assert event is not None
+                facts |= await self._offer(due, event, language)
+            case Kind.EVENT_CHANGED:
+                assert event is not None
+                if event.status == EventStatus.CANCELLED:
+                    raise Overtaken("event-cancelled")
+                facts["changes"] = change_facts(due.facts["changes"], event, language)
+        return Letter(facts=facts, pictures=pictures)
+
+    async def _booking(self, due: Due, language: str) -> tuple[dict[str, Any], tuple[Picture, ...]]:
+        booking = await self._bookings.read(due.facts["booking_id"])
+        facts: dict[str, Any] = {"booking": booking_facts(booking, language)}
+        if due.kind != Kind.BOOKING_CONFIRMED:
+            return facts, ()
+        if booking.status != BookingStatus.CONFIRMED:
+            # Its tickets are void, and the mail that says so follows.
+            raise Overtaken("booking-cancelled")
+        tickets = await self._bookings.tickets(booking.booking_id)
+        shown = tickets[:TICKETS_SHOWN_MAX]
+        facts["tickets"] = [ticket_facts(ticket, no) for no, ticket in enumerate(shown, 1)]
+        facts["tickets_left"] = len(tickets) - len(shown)
+        return facts, tuple(
+            Picture(f"ticket-{no}", qr_png(ticket.code)) for no, ticket in enumerate(shown, 1)
+        )
+
+    async def _entry(self, due: Due, language: str) -> dict[str, Any]:
+        entry = await self._read_entry(due.facts["entry_id"])
+        if entry.status not in (EntryStatus.WAITING, EntryStatus.OFFERED):
+            raise Overtaken(f"entry-{entry.status}")
+        return {"entry": entry_facts(entry, language)}
+
+    async def _offer(self, due: Due, event: Event, language: str) -> dict[str, Any]:
+        offer = await self._read_offer(due.facts["offer_id"])
+        if offer.status != OfferStatus.OPEN:
+            raise Overtaken(f"offer-{offer.status}")
+        return {"offer": offer_facts(offer, event, language)}
+
+
+def qr_png(code: str) -> bytes:
+    """What the door scans, as a PNG with a white margin: it is read in a dark mail, too."""
+    picture = io.BytesIO()
+    segno.make(code, error="m", micro=False).save(picture, kind="png", scale=6, border=3)
+    return picture.getvalue()
+
+
+def event_facts(event: Event, language: str, site: str) -> dict[str, Any]:
+    starts_at = event.starts_at.astimezone(words.zone(event.venue.timezone))
+    # Of a house that says where it is, everybody knows which time is meant.
+    with_zone = event.venue.timezone is None
+    return {
+        "event_id": event.event_id,
+        "name": event.name,
+        "date": words.day(starts_at, language),
+        "time": words.clock(starts_at, language, with_zone=with_zone),
+        "starts_at": event.starts_at.isoformat(),
+        "venue": event.venue.name,
+        "city": event.venue.city,
+        "url": f"{site}/events/{event.event_id}",
+        "is_cancelled": event.status == EventStatus.CANCELLED,
+    }
+
+
+def line_facts(
+    seats: Sequence[SeatItem], areas: Sequence[AreaItem], language: str
+) -> list[dict[str, Any]]:
+    """What was bought or is offered, a line each."""
+    lines = [(seat.label, seat.category, 1, seat.price) for seat in seats]
+    lines += [(area.label, area.category, area.quantity, area.price) for area in areas]
+    return [
+        {
+            "label": label,
+            "category": category,
+            "quantity": quantity,
+            "price": words.money(price, language),
+            "total": words.money(Money(price.amount * quantity, price.currency), language),
+        }
+        for label, category, quantity, price in lines
+    ]
+
+
+def booking_facts(booking: Booking, language: str) -> dict[str, Any]:
+    return {
+        "booking_id": booking.booking_id,
+        "reference": booking.reference,
+        "lines": line_facts(booking.seats, booking.areas, language),
+        "places": len(booking.seats) + sum(area.quantity for area in booking.areas),
+        "total": words.money(booking.total, language),
+        "is_free": booking.total.amount == 0,
+        "was_late": booking.status == BookingStatus.EXPIRED,
+    }
+
+
+def ticket_facts(ticket: Ticket, no: int) -> dict[str, Any]:
+    return {
+        "label": ticket.label,
+        "category": ticket.category,
+        "code": ticket.code,
+        "picture": f"cid:ticket-{no}",
+    }
+
+
+def entry_facts(entry: Entry, language: str) -> dict[str, Any]:
+    wanted = entry.wanted
+    top = wanted.max_price
+    return {
+        "quantity": wanted.quantity,
+        "together": wanted.together and wanted.quantity > 1,
+        "categories": list(wanted.categories),
+        "sections": list(wanted.sections),
+        "max_price": words.money(top, language) if isinstance(top, Money) else None,
+        "rank": entry.rank,
+        "waiting": entry.waiting,
+    }
+
+
+def offer_facts(offer: Offer, event: Event, language: str) -> dict[str, Any]:
+    until = offer.expires_at.astimezone(words.zone(event.venue.timezone))
+    return {
+        "offer_id": offer.offer_id,
+        "lines": line_facts(offer.seats, offer.areas, language),
+        "places": len(offer.seats) + sum(area.quantity for area in offer.areas),
+        "total": words.money(offer.total, language),
+        "until_date": words.day(until, language),
+        "until_time": words.clock(until, language, with_zone=True),
+    }
+
+
+def change_facts(
+    changes: Sequence[dict[str, str]], event: Event, language: str
+) -> list[dict[str, str]]:
+    """What was edited, before and after; ``what`` is ``name``, ``venue`` or ``starts_at``."""
+
+    def written(what: str, value: str) -> str:
+        if what != "starts_at":
+            return value
+        moment = datetime.fromisoformat(value).astimezone(words.zone(event.venue.timezone))
+        return words.day_and_clock(moment, language, with_zone=event.venue.timezone is None)
+
+    return [
+        {
+            "what": change["what"],
+            "old": written(change["what"], change["old"]),
+            "new": written(change["what"], change["new"]),
+        }
+        for change in changes
+    ]

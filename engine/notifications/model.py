@@ -1,0 +1,160 @@
+"""The nouns of notifications: kinds, templates, and what the operator sees of a mail."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import Meta, Struct
+
+from engine.model import Id, Moment, Version
+
+#: The event of what belongs to no event.
+NO_EVENT: Final = "00000000-0000-0000-0000-000000000000"
+#: The language of texts that serve every language: the frame around all mails.
+EVERY_LANGUAGE: Final = "mul"
+LAYOUT: Final = "layout"
+
+
+class Kind(StrEnum):
+    WELCOME = "welcome"
+    BOOKING_CONFIRMED = "booking-confirmed"
+    BOOKING_CANCELLED = "booking-cancelled"
+    BOOKING_REFUNDED = "booking-refunded"
+    WAITLIST_JOINED = "waitlist-joined"
+    OFFER_MADE = "offer-made"
+    OFFER_EXPIRING = "offer-expiring"
+    EVENT_CHANGED = "event-changed"
+    EVENT_CANCELLED = "event-cancelled"
+
+
+#: What a person may switch off, by the fields of ``engine.people.EmailPreferences``; a mail goes only
+#: when all its topics are on. What is not named here is put in writing whatever anybody prefers.
+TOPICS: Final[dict[Kind, tuple[str, ...]]] = {
+    Kind.WAITLIST_JOINED: ("waitlist",),
+    Kind.OFFER_MADE: ("waitlist",),
+    Kind.OFFER_EXPIRING: ("reminders", "waitlist"),
+    Kind.EVENT_CHANGED: ("event",),
+}
+
+
+class Status(StrEnum):
+    """What became of a mail; ``engine.notifications`` draws how."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    SKIPPED = "skipped"
+    DEAD = "dead"
+    UNKNOWN = "unknown"
+
+
+Outcome = Literal[
+    "under-way", "accepted", "deferred", "refused", "unreachable", "unwritable", "unknown"
+]
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """One try to deliver a mail."""
+
+    attempt_no: int
+    outcome: Outcome
+    reply: Annotated[
+        str | None,
+        Meta(description="The server's words, or what happened.", examples=["250 2.0.0 Ok"]),
+    ]
+    started_at: Moment
+    ended_at: Moment | None
+
+
+class Mail(Struct, frozen=True, kw_only=True):
+    """A mail in the queue or in the log."""
+
+    mail_id: Id
+    kind: Kind
+    status: Status
+    event_id: Id | None
+    person_id: Id
+    cause: Annotated[str, Meta(description="The id of what happened; it is told once.")]
+    email: Annotated[str | None, Meta(examples=["ada@example.com"])]
+    name: str
+    language: str | None
+    reason: Annotated[str | None, Meta(description="Why it was skipped, is dead, or waits again.")]
+    attempts: int
+    queued_at: Moment
+    due_at: Annotated[Moment | None, Meta(description="When it is tried next; while queued.")]
+    ended_at: Moment | None
+    log: Annotated[list[Attempt], Meta(description="Every attempt; empty in lists.")] = []
+
+
+_Template = Annotated[str, Meta(max_length=100_000, pattern=r"^[^\x00]*$")]
+
+
+class Texts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The texts of a mail, in Jinja2."""
+
+    subject: Annotated[
+        str,
+        Meta(
+            max_length=1000,
+            pattern=r"^[^\x00-\x1f]*$(?!\n)",
+            description="Of a layout: nothing.",
+            examples=["Your tickets for {{ event.name }}"],
+        ),
+    ] = ""
+    html: _Template
+    text: _Template
+
+
+TemplateKind = Annotated[
+    str, Meta(description="A kind of mail, or `layout`.", examples=["booking-confirmed"])
+]
+Language = Annotated[str, Meta(description="`mul` for the layout.", examples=["en"])]
+
+
+class TemplateVersion(Struct, frozen=True, kw_only=True):
+    """One version of a template; its texts never change."""
+
+    kind: TemplateKind
+    language: Language
+    version: Version
+    source: Annotated[
+        Literal["product", "organiser"], Meta(description="Who wrote it: we, or you.")
+    ]
+    subject: str
+    html: str
+    text: str
+    note: str
+    created_at: Moment
+
+
+class TemplateInForce(Struct, frozen=True, kw_only=True):
+    """Which version of a template mails are written with."""
+
+    kind: TemplateKind
+    language: Language
+    version: Version
+    source: Literal["product", "organiser"]
+    actor: Annotated[str, Meta(description="Who chose it.", examples=["organiser"])]
+    chosen_at: Moment
+    note: str
+
+
+class Written(Struct, frozen=True, kw_only=True):
+    """A template with facts put in."""
+
+    subject: str
+    html: str
+    text: str
+
+
+class Picture(Struct, frozen=True):
+    """A PNG that the HTML shows as ``cid:<name>``."""
+
+    name: str
+    content: bytes
+
+
+class Letter(Struct, frozen=True, kw_only=True):
+    """What a mail says, before it is put into words: the facts by name, and the pictures among them."""
+
+    facts: dict[str, Any]
+    pictures: tuple[Picture, ...] = ()

@@ -1,0 +1,361 @@
+"""The worker's side of mail: take what is due, write it, bring it to the server, note how it went.
+
+Any number of workers send at once. A lease keeps them off each other's mails, and the database is asked
+once more when nothing but the last dot is missing (``hand_over``): who has lost the lease by then, to a
+pause or a dead connection, sends no dot.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from engine import metrics
+from engine.config import Settings
+from engine.errors import Unavailable
+from engine.inventory import Inventory
+from engine.model import new_id
+from engine.notifications.facts import Due, FactReader, Overtaken
+from engine.notifications.message import Envelope, Unwritable, build_envelope
+from engine.notifications.model import Kind, Letter, Status, Written
+from engine.notifications.server_url import parse_server_url
+from engine.notifications.smtp import PATIENCE, Delivery, MailServer
+from engine.notifications.wording import Wording
+from engine.notifications.writing import Template, TemplateBroken, product_template
+from engine.stores.postgres import Postgres
+
+log = structlog.get_logger(__name__)
+
+_CLAIM_MAX: Final = 50
+#: A round ends after so long, so that a worker that is asked to stop does.
+_ROUND_S: Final = 5.0
+_RETRY_MAX_S: Final = 3600.0
+#: A server that is away is asked again at least this often.
+_SERVER_RETRY_MAX_S: Final = 60.0
+#: While a store is away that a mail needs, nothing is counted.
+_STORE_RETRY_S: Final = 2.0
+#: Kept mails beyond these are forgotten.
+KEPT_MAX: Final = 2000
+
+
+class _Failure(Struct, frozen=True):
+    """What to note of a try that did not deliver: where the mail goes from here."""
+
+    status: Status
+    reason: str
+    delay_s: float = 0.0
+
+
+class Sender:
+    """Sends what is due. One per worker: it owns the session with the mail server."""
+
+    def __init__(
+        self, *, postgres: Postgres, facts: FactReader, wording: Wording, settings: Settings
+    ) -> None:
+        self._pg = postgres
+        self._facts = facts
+        self._wording = wording
+        self._settings = settings
+        self._me = new_id()
+        self._server: MailServer | None = None
+        if settings.smtp_url:
+            self._server = MailServer(
+                parse_server_url(settings.smtp_url),
+                timeout_s=settings.mail_timeout_s,
+                hello=urlsplit(settings.public_url).hostname or "localhost",
+            )
+        #: The server is left alone until then, after so many failures in a row.
+        self._server_wait = (0.0, 0)
+        self._next_at = 0.0
+        self._has_texts = False
+
+    async def run_once(self) -> int:
+        """Send what is due, for some seconds at most. Returns how many mails were dealt with."""
+        if time.monotonic() < self._server_wait[0]:
+            return 0
+        if not self._has_texts:
+            await self._wording.bring_in_product_texts()
+            self._has_texts = True
+        # Whoever takes longer keeps its mails while nobody else asks for them.
+        lease_s = _ROUND_S + 2 * self._settings.mail_timeout_s
+        rows = await self._pg.fetch("notifications.claim", self._me, _CLAIM_MAX, lease_s)
+        mails = [msgspec.convert(dict(row), Due) for row in rows]
+        mails.sort(key=lambda due: (due.queued_at, due.notification_id))
+        in_force = await self._wording.in_force() if mails else {}
+        ends_at = time.monotonic() + _ROUND_S
+        for done, due in enumerate(mails):
+            wait_s = await self._send_noting(due, in_force)
+            if wait_s is not None or time.monotonic() > ends_at:
+                await self._release(mails[done + 1 :], wait_s or 0.0)
+                # Whoever waits for the server waits; who only ran out of time has more to do.
+                return 0 if wait_s is not None else done + 1
+        return len(mails)
+
+    async def close(self) -> None:
+        if self._server is not None:
+            await self._server.quit()
+
+    async def _send_noting(self, due: Due, in_force: dict[tuple[str, str], int]) -> float | None:
+        """Send one mail. Returns how long the others must wait, None when they need not."""
+        await self._keep_pace()
+        started_at = datetime.now(UTC)
+        try:
+            envelope = await self._write(due, in_force)
+        except Overtaken as overtaken:
+            await self._pg.fetch(
+                "notifications.skip", due.event_id, due.notification_id, self._me, overtaken.reason
+            )
+            self._count(due, "skipped")
+            return None
+        except Unavailable as error:
+            log.warning("mail must wait", reason=error.detail)
+            await self._release([due], _STORE_RETRY_S)
+            return _STORE_RETRY_S
+        except Exception as error:
+            if not isinstance(error, Unwritable):
+                log.exception("mail not written", mail_id=due.notification_id, kind=due.kind)
+            failure = self._unwritten(due, error)
+            await self._note_failure(due, "unwritable", str(error), failure, started_at)
+            return None
+        if self._server is None:
+            await self._pg.fetch(
+                "notifications.keep",
+                due.event_id,
+                due.notification_id,
+                self._me,
+                envelope.message,
+            )
+            self._count(due, "sent")
+            return None
+        return await self._deliver(self._server, due, envelope, started_at)
+
+    async def _keep_pace(self) -> None:
+        now = time.monotonic()
+        if self._next_at > now:
+            await asyncio.sleep(self._next_at - now)
+        self._next_at = max(now, self._next_at) + 1 / self._settings.mail_per_second
+
+    # Writing
+
+    async def _write(self, due: Due, in_force: dict[tuple[str, str], int]) -> Envelope:
+        await self._facts.check_wanted(due)
+        event = await self._facts.event(due)
+        languages = self._facts.languages(due, event)
+        template, language = await self._wording.template(in_force, due.kind, languages)
+        letter = await self._facts.letter(due, event, language)
+        # Some milliseconds of words and pictures: not on the loop.
+        return await asyncio.to_thread(self._envelope, due, template, letter, language)
+
+    def _envelope(self, due: Due, template: Template, letter: Letter, language: str) -> Envelope:
+        return build_envelope(
+            _written(due.kind, language, template, letter),
+            letter.pictures,
+            message_id=due.notification_id,
+            mail_from=self._settings.mail_from,
+            reply_to=self._settings.mail_reply_to,
+            name=due.name,
+            email=due.email,
+            language=language,
+            kind=due.kind.value,
+            unsubscribe_url=letter.facts["unsubscribe_url"],
+        )
+
+    # Delivering
+
+    async def _deliver(
+        self, server: MailServer, due: Due, envelope: Envelope, started_at: datetime
+    ) -> float | None:
+        attempt_no: int | None = None
+
+        async def hand_over() -> bool:
+            nonlocal attempt_no
+            patience_s = (PATIENCE + 1) * self._settings.mail_timeout_s
+            attempt_no = await self._pg.fetchval(
+                "notifications.hand_over",
+                due.event_id,
+                due.notification_id,
+                self._me,
+                patience_s,
+                started_at,
+            )
+            return attempt_no is not None
+
+        try:
+            delivery = await server.deliver(envelope, hand_over)
+        except Unavailable as error:
+            log.warning("mail not handed over", reason=error.detail)
+            return _STORE_RETRY_S
+        if delivery.outcome == "not-ours":
+            log.warning("mail left to another worker", mail_id=due.notification_id)
+            return None
+        failure = self._judge(due, delivery)
+        if attempt_no is None:
+            assert failure is not None
+            await self._note_failure(due, delivery.outcome, delivery.reply, failure, started_at)
+        else:
+            await self._note_answer(due, attempt_no, delivery, failure)
+        return self._server_lesson(delivery)
+
+    def _judge(self, due: Due, delivery: Delivery) -> _Failure | None:
+        """Where a mail goes after this try; None: it has arrived."""
+        match delivery.outcome:
+            case "accepted":
+                return None
+            case "unknown":
+                return _Failure(Status.UNKNOWN, delivery.reply)
+            case "refused":
+                return _Failure(Status.DEAD, delivery.reply)
+            case "deferred" if due.deferrals + 1 >= self._settings.mail_attempts_max:
+                return _Failure(Status.DEAD, f"Put off too often: {delivery.reply}")
+        return self._again(due, delivery.reply)
+
+    def _unwritten(self, due: Due, error: Exception) -> _Failure:
+        if isinstance(error, Unwritable):
+            return _Failure(Status.DEAD, str(error))
+        if due.deferrals + 1 >= self._settings.mail_attempts_max:
+            return _Failure(Status.DEAD, f"Could not be written: {error}")
+        return self._again(due, f"Could not be written: {error}")
+
+    def _again(self, due: Due, reason: str) -> _Failure:
+        age_s = (datetime.now(UTC) - due.queued_at).total_seconds()
+        if age_s > self._settings.mail_age_max_s:
+            return _Failure(Status.DEAD, f"Tried for too long: {reason}")
+        # Exponential, by what was tried; spread, so that what failed together does not return together.
+        delay_s = min(_RETRY_MAX_S, self._settings.mail_retry_s * 2 ** min(due.attempts, 12))
+        return _Failure(Status.QUEUED, reason, delay_s * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+
+    def _server_lesson(self, delivery: Delivery) -> float | None:
+        if not delivery.is_servers:
+            self._server_wait = (0.0, 0)
+            return None
+        failures = self._server_wait[1]
+        wait_s: float = min(
+            _SERVER_RETRY_MAX_S, self._settings.mail_retry_s * 2 ** min(failures, 6)
+        )
+        wait_s *= random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+        self._server_wait = (time.monotonic() + wait_s, failures + 1)
+        say = log.warning if failures == 0 else log.debug
+        say("mail server must wait", reason=delivery.reply)
+        return wait_s
+
+    # Noting
+
+    async def _note_failure(
+        self, due: Due, outcome: str, reply: str, failure: _Failure, started_at: datetime
+    ) -> None:
+        await self._pg.fetch(
+            "notifications.failed",
+            due.event_id,
+            due.notification_id,
+            self._me,
+            outcome,
+            reply,
+            failure.status.value,
+            failure.reason,
+            failure.delay_s,
+            started_at,
+        )
+        self._count(due, failure.status.value)
+
+    async def _note_answer(
+        self, due: Due, attempt_no: int, delivery: Delivery, failure: _Failure | None
+    ) -> None:
+        """Note what the server said. With PostgreSQL away it is tried for a while: this is known to
+        nobody else, and unless it is noted the mail becomes ``unknown``.
+        """
+        status = failure.status if failure else Status.SENT
+
+        async def note() -> Any:
+            return await self._pg.fetch(
+                "notifications.answer",
+                due.event_id,
+                due.notification_id,
+                attempt_no,
+                delivery.outcome,
+                delivery.reply,
+                status.value,
+                failure.reason if failure else None,
+                failure.delay_s if failure else 0.0,
+            )
+
+        await _persist(note, for_s=PATIENCE * self._settings.mail_timeout_s)
+        self._count(due, status.value)
+
+    async def _release(self, mails: Sequence[Due], delay_s: float) -> None:
+        if mails:
+            await self._pg.fetch(
+                "notifications.release",
+                [due.event_id for due in mails],
+                [due.notification_id for due in mails],
+                self._me,
+                delay_s,
+            )
+
+    def _count(self, due: Due, became: str) -> None:
+        metrics.MAILS.labels(due.kind.value, became).inc()
+
+
+def _written(kind: Kind, language: str, template: Template, letter: Letter) -> Written:
+    try:
+        return template.write(letter.facts)
+    except TemplateBroken as error:
+        # It passed with sample facts and fails with real ones: the mail goes in the product's words.
+        log.warning("mail template broken", kind=kind, language=language, reason=str(error))
+        return product_template(kind, language).write(letter.facts)
+
+
+async def _persist(act: Callable[[], Awaitable[Any]], *, for_s: float) -> None:
+    """Repeat what is harmless twice until it is done. Raises Unavailable after ``for_s`` seconds."""
+    ends_at = time.monotonic() + for_s
+    delay_s = 0.1
+    while True:
+        try:
+            await act()
+        except Unavailable:
+            if time.monotonic() > ends_at:
+                raise
+            await asyncio.sleep(delay_s)
+            delay_s = min(2.0, 2 * delay_s)
+        else:
+            return
+
+
+class Watch:
+    """What goes on beside sending: lost hand-overs, live notices, the figures."""
+
+    def __init__(self, postgres: Postgres, inventory: Inventory) -> None:
+        self._pg = postgres
+        self._inventory = inventory
+
+    async def run_once(self) -> int:
+        """Give up on hand-overs that nobody finished, and set the gauges. Returns 0."""
+        for row in await self._pg.fetch("notifications.give_up_hoping"):
+            metrics.MAILS.labels(row["kind"], Status.UNKNOWN.value).inc()
+            log.error("mail handed over without an answer", kind=row["kind"])
+        standing = await self._pg.fetchrow("notifications.standing")
+        assert standing is not None
+        metrics.MAILS_QUEUED.set(standing["queued"])
+        metrics.MAILS_AGE.set(standing["age_s"])
+        for status in (Status.DEAD, Status.UNKNOWN):
+            metrics.MAILS_FAILED.labels(status.value).set(standing[status.value])
+        return 0
+
+    async def tell(self) -> int:
+        """Tell open connections what has no live message of its own. Returns how many were told."""
+        rows = await self._pg.fetch("notifications.untold", 200)
+        for row in rows:
+            if row["wanted"]:
+                notice = {"type": "notice", "code": row["kind"], "event_id": row["event_id"]}
+                await self._inventory.tell(row["person_id"], notice | row["facts"])
+        return len(rows)
+
+    async def forget(self) -> int:
+        await self._pg.fetch("notifications.forget_kept", KEPT_MAX)
+        return 0

@@ -1,0 +1,63 @@
+"""Wires the rooms of notifications: what the API asks for, and the steps of the worker."""
+
+from collections.abc import Awaitable, Callable
+
+from engine.bookings import Bookings
+from engine.catalog import Catalog
+from engine.config import Settings
+from engine.inventory import Inventory
+from engine.notifications.announcing import Announcing
+from engine.notifications.deliveries import Deliveries
+from engine.notifications.facts import FactReader
+from engine.notifications.sender import Sender, Watch
+from engine.notifications.unsubscribe import Unsubscribe
+from engine.notifications.wording import Wording
+from engine.stores.postgres import Postgres
+from engine.waitlist.line import Waitlist
+from engine.waitlist.offers import Offers
+
+_WATCH_S = 2.0
+_ANNOUNCE_S = 30.0
+_FORGET_S = 600.0
+
+
+class Notifications:
+    def __init__(
+        self,
+        *,
+        postgres: Postgres,
+        inventory: Inventory,
+        catalog: Catalog,
+        bookings: Bookings,
+        waitlist: Waitlist,
+        offers: Offers,
+        settings: Settings,
+    ) -> None:
+        self.unsubscribe = Unsubscribe(postgres, settings)
+        self.wording = Wording(postgres, settings)
+        self.deliveries = Deliveries(postgres)
+        self.facts = FactReader(
+            postgres=postgres,
+            catalog=catalog,
+            bookings=bookings,
+            read_entry=waitlist.read,
+            read_offer=offers.read,
+            unsubscribe=self.unsubscribe,
+            settings=settings,
+        )
+        self.sender = Sender(
+            postgres=postgres, facts=self.facts, wording=self.wording, settings=settings
+        )
+        self.watch = Watch(postgres, inventory)
+        self.announcing = Announcing(postgres, inventory, catalog)
+        self._tick_s = settings.worker_tick_s
+
+    def steps(self) -> list[tuple[str, float, Callable[[], Awaitable[int]]]]:
+        """The worker's: name, pause in seconds, round."""
+        return [
+            ("send-mails", self._tick_s, self.sender.run_once),
+            ("tell-people", self._tick_s, self.watch.tell),
+            ("watch-mails", _WATCH_S, self.watch.run_once),
+            ("announce-changes", _ANNOUNCE_S, self.announcing.run_once),
+            ("forget-mails", _FORGET_S, self.watch.forget),
+        ]

@@ -1,0 +1,228 @@
+"""One session with the mail server, kept open for many mails.
+
+What a mail's fate depends on is one line with a dot: until that has left, the server must not deliver
+what it has got (RFC 5321, 4.1.1.4), and whoever loses the connection may try again. From the dot to
+its answer nobody but the server knows (RFC 1047). So a message is sent whole but for its dot, then the
+caller writes down that it is about to be delivered, then the dot goes.
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+import aiosmtplib
+import structlog
+from aiosmtplib import SMTPException
+from msgspec import Struct
+
+from engine.notifications.message import Envelope
+from engine.notifications.server_url import MailServerUrl
+
+log = structlog.get_logger(__name__)
+
+#: A session without work ends before the server ends it (RFC 5321, 4.5.3.2.7: five minutes).
+_IDLE_MAX_S = 60.0
+#: RFC 5321, 4.5.3.2.6: the answer to the dot may take long, and giving up early makes doubt.
+PATIENCE = 10
+_REPLY_LENGTH_MAX = 500
+_LOST = (SMTPException, OSError, TimeoutError, EOFError)
+
+
+class Delivery(Struct, frozen=True):
+    """How one try ended. ``is_servers``: it says nothing about this mail, all others would fare alike."""
+
+    outcome: Literal["accepted", "deferred", "refused", "unreachable", "unknown", "not-ours"]
+    reply: str
+    is_servers: bool = False
+
+
+class _Refusal(Exception):
+    def __init__(self, delivery: Delivery) -> None:
+        super().__init__(delivery.reply)
+        self.delivery = delivery
+
+
+class MailServer:
+    def __init__(self, url: MailServerUrl, *, timeout_s: float, hello: str) -> None:
+        """``hello``: what we call ourselves. Nothing is opened before the first mail."""
+        self._url = url
+        self._timeout_s = timeout_s
+        self._hello = hello
+        self._client: aiosmtplib.SMTP | None = None
+        self._is_fresh = False
+        self._used_at = 0.0
+
+    async def deliver(
+        self, envelope: Envelope, hand_over: Callable[[], Awaitable[bool]]
+    ) -> Delivery:
+        """Bring one mail to the server. Raises nothing of the network's.
+
+        ``hand_over`` is asked when nothing but the dot is missing: False stops it (``not-ours``), and so
+        does whatever it raises.
+        """
+        try:
+            client = await self._session()
+            await self._announce(client, envelope)
+            await self._send_content(client, envelope.message)
+        except _Refusal as refusal:
+            return refusal.delivery
+        except (*_LOST, ValueError) as error:
+            self.close()
+            return Delivery("unreachable", _say(error), is_servers=True)
+        try:
+            ours = await hand_over()
+        except BaseException:
+            # Without the dot: what the server has got it must throw away.
+            self.close()
+            raise
+        if not ours:
+            self.close()
+            return Delivery("not-ours", "")
+        return await self._finish(client)
+
+    async def _session(self) -> aiosmtplib.SMTP:
+        client = self._client
+        if client is not None and client.is_connected:
+            if time.monotonic() - self._used_at < _IDLE_MAX_S:
+                try:
+                    if not self._is_fresh:
+                        await client.rset()
+                except _LOST:
+                    # It went away between two mails, which is its right.
+                    self.close()
+                else:
+                    return client
+            else:
+                await self.quit()
+        return await self._connect()
+
+    async def _connect(self) -> aiosmtplib.SMTP:
+        url = self._url
+        starttls = {"always": True, "auto": None, "never": False}[url.starttls]
+        client = aiosmtplib.SMTP(
+            hostname=url.host,
+            port=url.port,
+            username=url.username,
+            password=url.password,
+            use_tls=url.tls,
+            start_tls=starttls,
+            tls_context=ssl.create_default_context(cafile=url.ca) if url.ca else None,
+            timeout=self._timeout_s,
+            local_hostname=self._hello,
+        )
+        await client.connect()
+        self._client, self._is_fresh = client, True
+        self._used_at = time.monotonic()
+        return client
+
+    async def _announce(self, client: aiosmtplib.SMTP, envelope: Envelope) -> None:
+        self._is_fresh = False
+        options = []
+        if envelope.needs_utf8:
+            if not client.supports_extension("smtputf8"):
+                raise _Refusal(
+                    Delivery(
+                        "refused", "The mail server takes no address with letters beyond ASCII."
+                    )
+                )
+            options = ["SMTPUTF8"]
+        encoding = "utf-8" if envelope.needs_utf8 else "ascii"
+        try:
+            await client.mail(envelope.sender, options=options, encoding=encoding)
+        except aiosmtplib.SMTPSenderRefused as error:
+            # The sender is the same for all: that is the operator's to mend, and no mail's end.
+            raise self._refusal(error, "deferred", is_servers=True) from None
+        try:
+            await client.rcpt(envelope.recipient, encoding=encoding)
+        except aiosmtplib.SMTPRecipientRefused as error:
+            raise self._refusal(error, _by_code(error.code)) from None
+
+    async def _send_content(self, client: aiosmtplib.SMTP, message: bytes) -> None:
+        """DATA, and the message without its dot. Raises when the connection is lost till it is out."""
+        reply = await client.execute_command(b"DATA")
+        if reply.code != 354:
+            raise self._refusal(aiosmtplib.SMTPResponseException(*reply), _by_code(reply.code))
+        transport: Any = client.transport
+        # A line that begins with a dot gets a second one (RFC 5321, 4.5.2).
+        content = message.replace(b"\r\n.", b"\r\n..")
+        content = b"." + content if content.startswith(b".") else content
+        transport.write(content if content.endswith(b"\r\n") else content + b"\r\n")
+        async with asyncio.timeout(self._timeout_s):
+            # The library waits for no writer; what is still in the buffer may yet be lost.
+            while transport.get_write_buffer_size() and not transport.is_closing():  # noqa: ASYNC110 - transports tell nobody but their protocol
+                await asyncio.sleep(0.002)
+            # A server that hung up meanwhile is heard of in the loop's next round.
+            await asyncio.sleep(0)
+        if transport.is_closing() or not client.is_connected:
+            raise ConnectionError("The connection was lost before the message was complete.")
+
+    async def _finish(self, client: aiosmtplib.SMTP) -> Delivery:
+        """The dot, and the server's word on it. Whatever goes wrong after the dot leaves doubt."""
+        if not client.is_connected:
+            self.close()
+            return Delivery(
+                "unreachable", "The connection was lost before the dot.", is_servers=True
+            )
+        try:
+            reply = await client.execute_command(b".", timeout=PATIENCE * self._timeout_s)
+        except (*_LOST, ValueError) as error:
+            self.close()
+            return Delivery("unknown", f"No answer to the message: {_say(error)}")
+        self._used_at = time.monotonic()
+        said = _words(reply.code, reply.message)
+        if 200 <= reply.code < 300:
+            return Delivery("accepted", said)
+        if reply.code // 100 in (4, 5):
+            return Delivery(_by_code(reply.code), said)
+        self.close()
+        return Delivery("unknown", f"No answer that means anything: {said}")
+
+    def _refusal(
+        self,
+        error: aiosmtplib.SMTPResponseException,
+        outcome: Literal["deferred", "refused"],
+        *,
+        is_servers: bool = False,
+    ) -> _Refusal:
+        self._used_at = time.monotonic()
+        # 421: the server is closing, whatever we wanted of it.
+        is_leaving = error.code == 421
+        return _Refusal(
+            Delivery(
+                "deferred" if is_leaving else outcome,
+                _words(error.code, error.message),
+                is_servers or is_leaving,
+            )
+        )
+
+    async def quit(self) -> None:
+        """End the session with a word, if it lives."""
+        client, self._client = self._client, None
+        if client is not None and client.is_connected:
+            try:
+                await client.quit(timeout=1.0)
+            except (*_LOST, ValueError):
+                client.close()
+
+    def close(self) -> None:
+        """End the session without a word."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+
+def _by_code(code: int) -> Literal["deferred", "refused"]:
+    return "refused" if 500 <= code < 600 else "deferred"
+
+
+def _words(code: int, message: str) -> str:
+    text = " ".join(message.split()).encode("utf-8", "replace").decode()
+    return f"{code} {text}".strip()[:_REPLY_LENGTH_MAX]
+
+
+def _say(error: BaseException) -> str:
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return _words(error.code, error.message)
+    return (str(error) or type(error).__name__)[:_REPLY_LENGTH_MAX]

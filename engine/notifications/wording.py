@@ -1,0 +1,312 @@
+"""The templates in force: versions in PostgreSQL, the product's own among them.
+
+A version is never changed. Which one is in force is chosen, and choosing the one before is rolling
+back. The product's texts come in as versions when a worker starts; new ones take the place of older
+ones of the product, never of what an organiser chose.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import msgspec
+import structlog
+
+from engine.config import Settings
+from engine.errors import Conflict, InvalidInput, NotFound
+from engine.notifications.model import (
+    EVERY_LANGUAGE,
+    LAYOUT,
+    Kind,
+    Letter,
+    TemplateInForce,
+    TemplateVersion,
+    Texts,
+    Written,
+)
+from engine.notifications.samples import sample_letters
+from engine.notifications.writing import (
+    Template,
+    TemplateBroken,
+    product_template,
+    product_texts,
+)
+from engine.stores.postgres import Postgres, Transaction
+
+log = structlog.get_logger(__name__)
+
+_PRODUCT = "product"
+
+
+class Wording:
+    def __init__(self, postgres: Postgres, settings: Settings) -> None:
+        self._pg = postgres
+        self._site = settings.public_url.rstrip("/")
+        #: Compiled, by kind and language, with the versions they were made of.
+        self._compiled: dict[tuple[str, str], tuple[tuple[int, int], Template]] = {}
+
+    # Writing
+
+    async def in_force(self) -> dict[tuple[str, str], int]:
+        """The version in force, by kind and language. Raises Unavailable."""
+        rows = await self._pg.fetch("notifications.templates_in_force")
+        return {(row["kind"], row["language"]): row["version"] for row in rows}
+
+    async def template(
+        self, in_force: dict[tuple[str, str], int], kind: Kind, languages: Sequence[str]
+    ) -> tuple[Template, str]:
+        """The template of a kind in the first of ``languages`` that has one, and that language.
+
+        One that cannot be used is passed over for the product's own: a mail is never lost to it.
+        """
+        for language in languages:
+            version = in_force.get((kind.value, language))
+            if version is not None:
+                return await self._load(in_force, kind, language, version), language
+        # Before the first worker has brought the texts in.
+        language = next((x for x in languages if (kind.value, x) in product_texts()), "en")
+        return product_template(kind, language), language
+
+    async def _load(
+        self, in_force: dict[tuple[str, str], int], kind: Kind, language: str, version: int
+    ) -> Template:
+        layout_version = in_force.get((LAYOUT, EVERY_LANGUAGE), 0)
+        known = self._compiled.get((kind.value, language))
+        if known is not None and known[0] == (version, layout_version):
+            return known[1]
+        texts = await self._texts(kind.value, language, version)
+        layout = await self._texts(LAYOUT, EVERY_LANGUAGE, layout_version)
+        try:
+            template = await asyncio.to_thread(Template, texts, layout)
+        except TemplateBroken as error:
+            log.warning("mail template broken", kind=kind, language=language, reason=str(error))
+            template = product_template(kind, language)
+        self._compiled[kind.value, language] = ((version, layout_version), template)
+        return template
+
+    async def _texts(self, kind: str, language: str, version: int) -> Texts:
+        if version == 0:
+            return product_texts()[kind, language]
+        return _texts(await self._version(kind, language, version))
+
+    # The organiser's side
+
+    async def templates(self) -> list[TemplateInForce]:
+        """Every kind and language that has a template, and the version in force."""
+        rows = await self._pg.fetch("notifications.templates_in_force")
+        return [TemplateInForce(**dict(row)) for row in rows]
+
+    async def versions(self, kind: str, language: str) -> list[TemplateVersion]:
+        """All versions of a template, the newest first. Raises NotFound."""
+        check_name(kind, language)
+        rows = await self._pg.fetch("notifications.template_versions", kind, language)
+        if not rows:
+            raise _unknown(kind, language)
+        return [TemplateVersion(**dict(row)) for row in rows]
+
+    async def version(self, kind: str, language: str, version: int) -> TemplateVersion:
+        """One version. Raises NotFound."""
+        check_name(kind, language)
+        if not 0 < version < 2**31:
+            raise _unknown(kind, language, version)
+        return await self._version(kind, language, version)
+
+    async def _version(self, kind: str, language: str, version: int) -> TemplateVersion:
+        row = await self._pg.fetchrow("notifications.template", kind, language, version)
+        if row is None:
+            raise _unknown(kind, language, version)
+        return TemplateVersion(**dict(row))
+
+    async def preview(self, kind: str, language: str, texts: Texts) -> tuple[Written, Letter]:
+        """The mail that ``texts`` would make of sample facts. A layout is shown around a booking.
+
+        Raises InvalidInput for texts that cannot be used, saying where.
+        """
+        return (await self._try(kind, language, texts))[0]
+
+    async def add(
+        self, kind: str, language: str, texts: Texts, *, note: str, activate: bool, actor: str
+    ) -> TemplateVersion:
+        """Keep ``texts`` as the next version, and put it in force if asked to.
+
+        Raises InvalidInput for texts that cannot be used, saying where.
+        """
+        await self._try(kind, language, texts)
+        async with self._pg.transaction() as transaction:
+            row = await _add(transaction, kind, language, texts, source="organiser", note=note)
+            assert row is not None
+            if activate:
+                await transaction.fetch(
+                    "notifications.choose_template", kind, language, row["version"], actor
+                )
+        return TemplateVersion(
+            kind=kind,
+            language=language,
+            version=row["version"],
+            source="organiser",
+            subject=texts.subject,
+            html=texts.html,
+            text=texts.text,
+            note=note,
+            created_at=row["created_at"],
+        )
+
+    async def activate(
+        self, kind: str, language: str, version: int, *, actor: str
+    ) -> TemplateInForce:
+        """Put a version in force. Raises NotFound, InvalidInput when it can no longer be used."""
+        check_name(kind, language)
+        found = await self._version(kind, language, version)
+        await self._try(kind, language, _texts(found))
+        async with self._pg.transaction() as transaction:
+            await transaction.fetch("notifications.lock_template", kind, language)
+            await transaction.fetch("notifications.choose_template", kind, language, version, actor)
+        return await self._in_force(kind, language)
+
+    async def roll_back(self, kind: str, language: str, *, actor: str) -> TemplateInForce:
+        """Put back what was in force before the version that is. Raises NotFound, Conflict."""
+        check_name(kind, language)
+        async with self._pg.transaction() as transaction:
+            await transaction.fetch("notifications.lock_template", kind, language)
+            choices = await transaction.fetch("notifications.choices", kind, language)
+            if not choices:
+                raise _unknown(kind, language)
+            version = _version_before([row["version"] for row in choices])
+            if version is None:
+                raise Conflict(
+                    "There is no version before this one; activate one by its number.",
+                    code="nothing-to-roll-back",
+                )
+            await transaction.fetch("notifications.choose_template", kind, language, version, actor)
+        return await self._in_force(kind, language)
+
+    async def _in_force(self, kind: str, language: str) -> TemplateInForce:
+        found = [x for x in await self.templates() if (x.kind, x.language) == (kind, language)]
+        return found[0]
+
+    async def _try(self, kind: str, language: str, texts: Texts) -> list[tuple[Written, Letter]]:
+        """Write every sample with these texts. Raises InvalidInput."""
+        check_name(kind, language)
+        in_force = await self.in_force()
+        if kind != LAYOUT:
+            frame = await self._texts(
+                LAYOUT, EVERY_LANGUAGE, in_force.get((LAYOUT, EVERY_LANGUAGE), 0)
+            )
+            return await asyncio.to_thread(
+                _write_samples, Kind(kind), language, texts, frame, self._site
+            )
+        written: list[tuple[Written, Letter]] = []
+        for (other, spoken), version in _every_template(in_force).items():
+            around = await self._texts(other, spoken, version)
+            samples = await asyncio.to_thread(
+                _write_samples, Kind(other), spoken, around, texts, self._site
+            )
+            written = samples + written if other == Kind.BOOKING_CONFIRMED else written + samples
+        return written
+
+    # The product's own texts
+
+    async def bring_in_product_texts(self) -> int:
+        """Keep the product's texts as versions; harmless twice. Returns how many are new."""
+        made = 0
+        for (kind, language), texts in product_texts().items():
+            async with self._pg.transaction() as transaction:
+                row = await _add(transaction, kind, language, texts, source=_PRODUCT, note="")
+                if row is None:
+                    continue
+                made += 1
+                choices = await transaction.fetch("notifications.choices", kind, language)
+                if not choices or choices[0]["actor"] == _PRODUCT:
+                    await transaction.fetch(
+                        "notifications.choose_template", kind, language, row["version"], _PRODUCT
+                    )
+        return made
+
+
+def check_name(kind: str, language: str) -> None:
+    """Raises NotFound for what is no kind, or no language of it."""
+    if kind == LAYOUT:
+        if language != EVERY_LANGUAGE:
+            raise NotFound(
+                f"The layout serves every language; its own is {EVERY_LANGUAGE!r}.",
+                code="template-not-found",
+            )
+        return
+    if kind not in {k.value for k in Kind} or not _is_language(language):
+        raise _unknown(kind, language)
+
+
+def _is_language(text: str) -> bool:
+    base, hyphen, region = text.partition("-")
+    return (len(base) == 2 and base.isascii() and base.isalpha() and base.islower()) and (
+        not hyphen
+        or (len(region) == 2 and region.isascii() and region.isalpha() and region.isupper())
+    )
+
+
+def _unknown(kind: str, language: str, version: int | None = None) -> NotFound:
+    which = f"version {version} of " if version is not None else ""
+    return NotFound(
+        f"There is no {which}template {kind}/{language}; GET /v1/mail/templates lists them.",
+        code="template-not-found",
+    )
+
+
+def _texts(version: TemplateVersion) -> Texts:
+    return Texts(subject=version.subject, html=version.html, text=version.text)
+
+
+def _every_template(in_force: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
+    """All templates that stand in the layout; the product's where none is in force."""
+    found = {**dict.fromkeys(product_texts(), 0), **in_force}
+    return {name: version for name, version in found.items() if name[0] != LAYOUT}
+
+
+def _version_before(chosen: Sequence[int]) -> int | None:
+    """What was in force before ``chosen[0]``, when rolling back has itself made choices.
+
+    Going back over and over walks through the versions, and not to and fro between two.
+    """
+    present = chosen[0]
+    # The choice that first put the present one in force: what led back to it is passed over.
+    first = max(place for place, version in enumerate(chosen) if version == present)
+    return chosen[first + 1] if first + 1 < len(chosen) else None
+
+
+def _write_samples(
+    kind: Kind, language: str, texts: Texts, layout: Texts, site: str
+) -> list[tuple[Written, Letter]]:
+    try:
+        template = Template(texts, layout)
+        return [
+            (template.write(letter.facts), letter)
+            for letter in sample_letters(kind, language, site)
+        ]
+    except TemplateBroken as error:
+        place: dict[str, Any] = {"key": error.place, "message": error.problem, "source": "body"}
+        if error.line:
+            place["line"] = error.line
+        raise InvalidInput(
+            f"The template cannot be used for {kind.value}/{language}: {error}.",
+            code="template-broken",
+            errors=[place],
+        ) from None
+
+
+async def _add(
+    transaction: Transaction, kind: str, language: str, texts: Texts, *, source: str, note: str
+) -> asyncpg.Record | None:
+    await transaction.fetch("notifications.lock_template", kind, language)
+    return await transaction.fetchrow(
+        "notifications.add_template",
+        kind,
+        language,
+        source,
+        texts.subject,
+        texts.html,
+        texts.text,
+        hashlib.sha256(msgspec.json.encode(texts)).digest(),
+        note,
+    )

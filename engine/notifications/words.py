@@ -1,0 +1,107 @@
+"""Amounts, dates and names as they are written in a language."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Struct
+
+from engine.model import Money
+
+#: How readers of a language call a zone, where they call it otherwise.
+_ZONES: Final = {("de", "CET"): "MEZ", ("de", "CEST"): "MESZ"}
+_SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
+
+
+class _Grammar(Struct, frozen=True):
+    weekdays: Sequence[str]
+    months: Sequence[str]
+    date: str
+    clock: str
+    thousands: str
+    point: str
+    #: Where the currency goes.
+    money: str
+
+
+_GRAMMARS: Final = {
+    "en": _Grammar(
+        ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+        (
+            *("January", "February", "March", "April", "May", "June", "July"),
+            *("August", "September", "October", "November", "December"),
+        ),
+        date="{weekday}, {day} {month} {year}",
+        clock="{time}",
+        thousands=",",
+        point=".",
+        money="{currency}{amount}",
+    ),
+    "de": _Grammar(
+        ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"),
+        (
+            *("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli"),
+            *("August", "September", "Oktober", "November", "Dezember"),
+        ),
+        date="{weekday}, {day}. {month} {year}",
+        clock="{time} Uhr",
+        thousands=".",
+        point=",",
+        money="{amount}\u00a0{currency}",
+    ),
+}
+
+
+def base_language(language: str) -> str:
+    """``de`` of ``de-AT``."""
+    return language.partition("-")[0].lower()
+
+
+def money(amount: Money, language: str) -> str:
+    """``€150.00``, ``150,00 €``; in a language that we do not speak ``150.00 EUR``."""
+    plain, currency = str(amount).rsplit(" ", 1)
+    grammar = _GRAMMARS.get(base_language(language))
+    if grammar is None:
+        return str(amount)
+    whole, point, cents = plain.partition(".")
+    groups = f"{int(whole):,}".replace(",", grammar.thousands)
+    written = f"{groups}{grammar.point}{cents}" if point else groups
+    symbol = _SYMBOLS.get(currency)
+    if symbol is None:
+        return f"{written}\u00a0{currency}"
+    return grammar.money.format(amount=written, currency=symbol)
+
+
+def zone(name: str | None) -> ZoneInfo:
+    """The time zone of that IANA name; UTC without one, and where it is unknown here."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def day(moment: datetime, language: str) -> str:
+    """``Saturday, 1 May 2027``; ``moment`` in the zone that counts."""
+    grammar = _GRAMMARS.get(base_language(language))
+    if grammar is None:
+        return f"{moment:%Y-%m-%d}"
+    return grammar.date.format(
+        weekday=grammar.weekdays[moment.weekday()],
+        day=moment.day,
+        month=grammar.months[moment.month - 1],
+        year=moment.year,
+    )
+
+
+def clock(moment: datetime, language: str, *, with_zone: bool = False) -> str:
+    """``20:00``, ``20:00 Uhr``; with its zone ``20:00 CEST``."""
+    grammar = _GRAMMARS.get(base_language(language))
+    written = (grammar.clock if grammar else "{time}").format(time=f"{moment:%H:%M}")
+    zone_name = f"{moment:%Z}"
+    zone_name = _ZONES.get((base_language(language), zone_name), zone_name)
+    return f"{written} {zone_name}" if with_zone else written
+
+
+def day_and_clock(moment: datetime, language: str, *, with_zone: bool = False) -> str:
+    return f"{day(moment, language)}, {clock(moment, language, with_zone=with_zone)}"

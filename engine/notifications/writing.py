@@ -1,0 +1,155 @@
+"""Putting facts into words: Jinja2 in a sandbox, one frame around all mails, the product's own texts.
+
+A template is three texts: the subject, the HTML and the plain text. HTML is escaped by itself; a name
+that does not exist is an error, not an empty space. Templates see plain values only, and the two files
+beside them: ``layout``, the frame, and ``parts``, the macros of the HTML.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from engine.notifications.model import EVERY_LANGUAGE, LAYOUT, Kind, Texts, Written
+
+_FOLDER = Path(__file__).with_name("templates")
+_SUBJECT_LENGTH_MAX: Final = 250
+#: Characters of one rendered text; mail clients cut longer ones off at a hundred thousand.
+_SIZE_MAX: Final = 1_000_000
+#: Languages that the product's own texts are in.
+PRODUCT_LANGUAGES: Final = ("en", "de")
+
+
+class TemplateBroken(Exception):
+    """A template cannot be used. ``place`` is ``subject``, ``html`` or ``text``; ``line`` counts from 1."""
+
+    def __init__(self, place: str, problem: str, line: int | None = None) -> None:
+        super().__init__(f"{place}{f', line {line}' if line else ''}: {problem}")
+        self.place = place
+        self.problem = problem
+        self.line = line
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """No attribute that begins with an underscore, no call that changes anything, no huge numbers."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if operator == "**" or not (_is_small(left) and _is_small(right)):
+            raise jinja2.exceptions.SecurityError(f"{operator} is for small numbers here")
+        return super().call_binop(context, operator, left, right)
+
+
+def _is_small(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) < 1_000_000
+
+
+class Template:
+    """A kind's texts in one language, compiled within their frame."""
+
+    def __init__(self, texts: Texts, layout: Texts) -> None:
+        """Raises TemplateBroken for what is no Jinja2."""
+        self._subject = _compile("subject", texts.subject, {}, escapes=False)
+        self._html = _compile(
+            "html", texts.html, {LAYOUT: layout.html, "parts": _parts()}, escapes=True
+        )
+        self._text = _compile("text", texts.text, {LAYOUT: layout.text}, escapes=False)
+
+    def write(self, facts: Mapping[str, Any]) -> Written:
+        """Raises TemplateBroken for what cannot be made of these facts."""
+        subject = " ".join(_render("subject", self._subject, facts).split())
+        if not 0 < len(subject) <= _SUBJECT_LENGTH_MAX:
+            raise TemplateBroken("subject", f"has {len(subject)} of 1 to {_SUBJECT_LENGTH_MAX}")
+        within = {**facts, "subject": subject}
+        text = _render("text", self._text, within)
+        return Written(
+            subject=subject,
+            html=_render("html", self._html, within),
+            # However the tags of a template stand, its reader sees one empty line at most.
+            text=re.sub(
+                r"(?<!\n--)[ \t]+\n", "\n", re.sub(r"\n[ \t]*(\n[ \t]*)+\n", "\n\n", text)
+            ).strip()
+            + "\n",
+        )
+
+
+def _compile(
+    place: str, source: str, beside: Mapping[str, str], *, escapes: bool
+) -> jinja2.Template:
+    environment = _Sandbox(
+        loader=jinja2.DictLoader({**beside, place: source}),
+        autoescape=escapes,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        cache_size=8,
+    )
+    try:
+        return environment.get_template(place)
+    except jinja2.TemplateSyntaxError as error:
+        raise TemplateBroken(place, error.message or "is no Jinja2", error.lineno) from None
+    except RecursionError:
+        raise TemplateBroken(place, "is nested too deeply") from None
+
+
+def _render(place: str, template: jinja2.Template, facts: Mapping[str, Any]) -> str:
+    parts: list[str] = []
+    size = 0
+    try:
+        for part in template.generate(facts):
+            size += len(part)
+            parts.append(part)
+            if size > _SIZE_MAX:
+                break
+    except Exception as error:
+        # Whatever a template does wrong, down to dividing by zero, is the template's mistake.
+        line = error.lineno if isinstance(error, jinja2.TemplateSyntaxError) else None
+        raise TemplateBroken(place, str(error) or type(error).__name__, line) from error
+    if size > _SIZE_MAX:
+        raise TemplateBroken(place, f"becomes longer than {_SIZE_MAX} characters")
+    return "".join(parts)
+
+
+# The product's own texts
+
+
+@cache
+def _parts() -> str:
+    return (_FOLDER / "parts.html").read_text()
+
+
+@cache
+def product_texts() -> dict[tuple[str, str], Texts]:
+    """The product's texts by kind (or ``layout``) and language."""
+    found = {
+        (kind.value, language): _read_texts(f"{kind.value}.{language}")
+        for kind in Kind
+        for language in PRODUCT_LANGUAGES
+    }
+    found[LAYOUT, EVERY_LANGUAGE] = Texts(
+        html=(_FOLDER / "layout.html").read_text(), text=(_FOLDER / "layout.txt").read_text()
+    )
+    return found
+
+
+def _read_texts(name: str) -> Texts:
+    # The subject is the first line of the plain text's file, as in a mail.
+    head, _, text = (_FOLDER / f"{name}.txt").read_text().partition("\n\n")
+    return Texts(
+        subject=head.removeprefix("Subject: "),
+        html=(_FOLDER / f"{name}.html").read_text(),
+        text=text,
+    )
+
+
+@cache
+def product_template(kind: Kind, language: str) -> Template:
+    """The product's template, English where it has no other: what every mail can fall back to."""
+    texts, layout = product_texts(), product_texts()[LAYOUT, EVERY_LANGUAGE]
+    chosen = texts.get((kind.value, language)) or texts[kind.value, "en"]
+    return Template(chosen, layout)

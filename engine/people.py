@@ -1,0 +1,442 @@
+"""People: who they are, what they want to be told, and how they come back on another device.
+
+A person is the subject of a token. Guests have no row until something is set; registering keeps the
+guest's subject, so that bookings and places in line stay theirs.
+
+A login opens a session, a family of refresh tokens of which each is good once::
+
+    token 1 ─exchange─▶ token 2 ─exchange─▶ token 3 …      the newest is good
+                 │                   └─ comes again within the grace: token 3 once more
+                 └─ comes again: somebody has a copy; the family ends
+
+An answer may be lost, and two tabs may ask at once: within the grace the token before the newest one
+gives the newest one again, the same for all who ask. Nothing that is stored is enough to make a token.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+import unicodedata
+import uuid
+from typing import Annotated, Any, Final, Literal
+
+import asyncpg
+import msgspec
+import structlog
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from engine.catalog import stale_version
+from engine.config import Settings
+from engine.errors import Conflict, InvalidInput, NotAllowed, NotAuthenticated, NotFound
+from engine.model import EmailAddress, Id, Moment, PersonName, Version, new_id
+from engine.passwords import PASSWORD_LENGTH_MAX, Passwords
+from engine.stores.postgres import Postgres, Transaction
+
+log = structlog.get_logger(__name__)
+
+#: Languages that we write in; the first is that of people who have not said.
+LANGUAGES: Final = ("en", "de")
+#: The version of a person who has no row.
+_UNSET_VERSION: Final = 1
+_SECRET_BYTES: Final = 32
+
+Tier = Literal["regular", "premium", "vip"]
+Language = Annotated[
+    str, Meta(max_length=20, description="One of those we write in.", examples=["en"])
+]
+#: Long enough for whatever ``Passwords`` takes; it says what is wrong better than a schema.
+Password = Annotated[
+    str, Meta(max_length=4 * PASSWORD_LENGTH_MAX, examples=["seven swans in a bathtub"])
+]
+
+
+class EmailPreferences(Struct, frozen=True, kw_only=True):
+    """Which mails somebody wants."""
+
+    waitlist: Annotated[bool, Meta(description="Joined, offers, and that one is about to end.")] = (
+        True
+    )
+    reminders: Annotated[bool, Meta(description="What is coming up.")] = True
+    event: Annotated[bool, Meta(description="Changes to events that you have tickets for.")] = True
+    booking: Annotated[
+        bool,
+        Meta(description="Always true: what was bought, cancelled and refunded is put in writing."),
+    ] = True
+
+
+class Preferences(Struct, frozen=True, kw_only=True):
+    """How somebody wants to be told."""
+
+    email: EmailPreferences = EmailPreferences()
+    live: Annotated[bool, Meta(description="On the open page, too.")] = True
+
+
+class EmailPreferencesPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    waitlist: bool | UnsetType = UNSET
+    reminders: bool | UnsetType = UNSET
+    event: bool | UnsetType = UNSET
+    booking: bool | UnsetType = UNSET
+
+
+class PreferencesPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is not sent stays."""
+
+    email: EmailPreferencesPatch = EmailPreferencesPatch()
+    live: bool | UnsetType = UNSET
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """Somebody who holds, books and waits."""
+
+    person_id: Id
+    email: Annotated[str | None, Meta(description="Where to write to.")] = None
+    name: str = ""
+    language: str = LANGUAGES[0]
+    tier: Annotated[Tier, Meta(description="Given by the organiser; counts in waitlists.")] = (
+        "regular"
+    )
+    registered: Annotated[bool, Meta(description="Can log in; else a guest.")] = False
+    preferences: Preferences = Preferences()
+    version: Version = _UNSET_VERSION
+    created_at: Moment | None = None
+
+
+class Registration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An account for whoever sends it."""
+
+    email: EmailAddress
+    password: Password
+    name: PersonName
+    language: Annotated[
+        Language | None, Meta(description="Absent: what is set already, or English.")
+    ] = None
+
+
+class PersonPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change; what is not sent stays. An account's address and password need the present one."""
+
+    name: PersonName | UnsetType = UNSET
+    language: Language | UnsetType = UNSET
+    email: EmailAddress | UnsetType = UNSET
+    preferences: PreferencesPatch = PreferencesPatch()
+    password: Annotated[
+        Password | None, Meta(description="The present one, to change `email` or the password.")
+    ] = None
+    new_password: Annotated[
+        Password | None, Meta(description="Ends every login, this one too.")
+    ] = None
+
+
+class Login(Struct, frozen=True):
+    """Who has logged in, and the token with which that goes on."""
+
+    person_id: str
+    refresh_token: str
+
+
+class People:
+    def __init__(self, postgres: Postgres, passwords: Passwords, settings: Settings) -> None:
+        self._pg = postgres
+        self._passwords = passwords
+        self._login_ttl_s = settings.login_ttl_s
+        self._grace_s = settings.refresh_grace_s
+
+    # Accounts
+
+    async def register(self, wanted: Registration, *, person_id: str | None = None) -> Login:
+        """Make an account, for the guest ``person_id`` if given, and log in.
+
+        Raises InvalidInput (weak-password, unknown-language), Conflict (email-taken,
+        already-registered), Unavailable.
+        """
+        _check_language(wanted.language)
+        self._passwords.check(wanted.password, wanted.email, wanted.name)
+        kept = await self._passwords.hash(wanted.password)
+        person, key = person_id or new_id(), email_key(wanted.email)
+        async with self._pg.transaction() as transaction:
+            await transaction.fetch("people.lock_email", key)
+            await transaction.fetch(
+                "people.register_person", person, wanted.email, wanted.name, wanted.language
+            )
+            made = await transaction.fetchrow("people.register_account", person, key, kept)
+            if made is None:
+                taken = await transaction.fetchrow("people.account_by_email", key)
+                raise _taken(wanted.email) if taken else _registered()
+            login = await self._open_session(transaction, person, kept)
+            await transaction.fetch("people.enqueue_welcome", person)
+        assert login is not None
+        return login
+
+    async def log_in(self, email: str, password: str) -> Login:
+        """Open a session. Raises NotAuthenticated, with one message whatever is wrong, Unavailable."""
+        account = await self._pg.fetchrow("people.account_by_email", email_key(email))
+        kept: str | None = account["password_hash"] if account else None
+        verdict = await self._passwords.verify(kept, password)
+        if account is None or kept is None or not verdict.fits:
+            raise _wrong_credentials()
+        if verdict.stale:
+            kept = await self._rehash(account["person_id"], kept, password)
+        async with self._pg.transaction() as transaction:
+            login = await self._open_session(transaction, account["person_id"], kept)
+        if login is None:
+            raise _wrong_credentials()
+        return login
+
+    async def _rehash(self, person_id: str, kept: str, password: str) -> str:
+        fresh = await self._passwords.hash(password)
+        changed = await self._pg.fetchval("people.set_password", person_id, kept, fresh, False)
+        return fresh if changed else kept
+
+    async def _open_session(
+        self, transaction: Transaction, person_id: str, kept: str | None
+    ) -> Login | None:
+        """None: the password is no longer the one that was checked."""
+        session_id, secret = uuid.uuid4(), secrets.token_bytes(_SECRET_BYTES)
+        opened = await transaction.fetchrow(
+            "people.open_session", session_id, person_id, _hash(secret), kept, self._login_ttl_s
+        )
+        return Login(person_id, _token(session_id, secret)) if opened else None
+
+    async def refresh(self, refresh_token: str) -> Login:
+        """Exchange a refresh token for the next one of its family.
+
+        The same token again within the grace gives the same next one, unless that has been exchanged
+        itself; any other token of the family that was used before ends the family. Raises
+        NotAuthenticated (session-ended), Unavailable.
+        """
+        session_id, secret = _parts(refresh_token)
+        async with self._pg.transaction() as transaction:
+            row = await transaction.fetchrow("people.session", session_id, self._grace_s)
+            next_secret = None
+            if row is not None and not row["ended"] and not row["expired"]:
+                next_secret = await _exchange(transaction, session_id, row, secret)
+        # Committed by now: a family that ends, ends, though its caller is refused.
+        if row is None or next_secret is None:
+            raise _session_ended()
+        return Login(row["person_id"], _token(session_id, next_secret))
+
+    async def log_out(self, refresh_token: str) -> None:
+        """End the family of a refresh token, also by one that was used; twice is fine."""
+        try:
+            session_id, _ = _parts(refresh_token)
+        except NotAuthenticated:
+            return
+        await self._pg.fetch("people.end_session", session_id, "logout")
+
+    # People
+
+    async def person(self, person_id: str) -> Person:
+        """Whoever that is; somebody of whom nothing is known has the defaults."""
+        row = await self._pg.fetchrow("people.person", person_id)
+        return Person(person_id=person_id) if row is None else _person(row)
+
+    async def find(self, email: str) -> Person | None:
+        """Who registered with an address."""
+        row = await self._pg.fetchrow("people.person_by_email", email_key(email))
+        return None if row is None else _person(row)
+
+    async def change(self, person_id: str, patch: PersonPatch, *, version: int) -> Person:
+        """Change what somebody says of themselves.
+
+        Raises PreconditionFailed when they are no longer at ``version``, InvalidInput
+        (unknown-language, weak-password), NotAllowed (wrong-password), Conflict (email-taken),
+        NotFound (no-account: a guest has no password), Unavailable.
+        """
+        before = await self.person(person_id)
+        if before.version != version:
+            raise stale_version(before.version)
+        after = _patched(before, patch)
+        kept = fresh = None
+        if patch.new_password is not None or (before.registered and after.email != before.email):
+            kept = await self._checked_password(before, patch)
+        if patch.new_password is not None:
+            self._passwords.check(patch.new_password, after.email or "", after.name)
+            fresh = await self._passwords.hash(patch.new_password)
+        async with self._pg.transaction() as transaction:
+            if kept is not None and after.email is not None:
+                # Before the person's row, as registering does.
+                await transaction.fetch("people.lock_email", email_key(after.email))
+            await _write(transaction, after, version=version)
+            if kept is not None:
+                await _write_account(transaction, before, after, kept, fresh)
+        return await self.person(person_id)
+
+    async def _checked_password(self, before: Person, patch: PersonPatch) -> str:
+        """The hash of the present password, after checking that ``patch`` has it."""
+        account = await self._pg.fetchrow("people.account", before.person_id)
+        if account is None:
+            raise NotFound(
+                "A guest has no password; make an account with POST /v1/auth/register.",
+                code="no-account",
+            )
+        verdict = await self._passwords.verify(account["password_hash"], patch.password or "")
+        if not verdict.fits:
+            raise _wrong_password()
+        kept: str = account["password_hash"]
+        return kept
+
+    async def set_tier(self, person_id: str, tier: Tier, *, actor: str) -> Person:
+        """Give somebody a tier; a guest too, by the id in the line or the booking."""
+        await self._pg.fetch("people.set_tier", person_id, tier)
+        log.info("tier set", person_id=person_id, tier=tier, actor=actor)
+        return await self.person(person_id)
+
+
+def email_key(email: str) -> str:
+    """An address as it is compared. Capitals make no difference in any mailbox that people have."""
+    return unicodedata.normalize("NFC", email).lower()
+
+
+# Refresh tokens: session_id (16 bytes) and secret (32 bytes), base64url. Only hashes are stored; the
+# next secret follows from the one before and a seed that is drawn for it.
+
+
+async def _exchange(
+    transaction: Transaction, session_id: uuid.UUID, row: asyncpg.Record, secret: bytes
+) -> bytes | None:
+    """The secret of the family's newest token, for a token of the family; None: the family ends."""
+    if hmac.compare_digest(row["token_hash"], _hash(secret)):
+        seed = secrets.token_bytes(_SECRET_BYTES)
+        next_secret = _next(secret, seed)
+        await transaction.fetch("people.rotate_session", session_id, _hash(next_secret), seed)
+        return next_secret
+    if row["in_grace"] and hmac.compare_digest(row["used_hash"] or b"", _hash(secret)):
+        return _next(secret, row["seed"])
+    await transaction.fetch("people.end_session", session_id, "reuse")
+    log.warning("a refresh token was used twice", person_id=row["person_id"])
+    return None
+
+
+def _hash(secret: bytes) -> bytes:
+    # 256 random bits need no slow hash.
+    return hashlib.sha256(secret).digest()
+
+
+def _next(secret: bytes, seed: bytes) -> bytes:
+    return hmac.digest(secret, seed, "sha256")
+
+
+def _token(session_id: uuid.UUID, secret: bytes) -> str:
+    return base64.urlsafe_b64encode(session_id.bytes + secret).decode()
+
+
+def _parts(refresh_token: str) -> tuple[uuid.UUID, bytes]:
+    try:
+        raw = base64.b64decode(refresh_token, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise _session_ended() from None
+    if len(raw) != 16 + _SECRET_BYTES:
+        raise _session_ended()
+    return uuid.UUID(bytes=raw[:16]), raw[16:]
+
+
+# Rows
+
+
+def _person(row: asyncpg.Record) -> Person:
+    fields: dict[str, Any] = dict(row)
+    fields["preferences"] = msgspec.convert(fields["preferences"], Preferences)
+    return Person(**fields)
+
+
+def _patched(before: Person, patch: PersonPatch) -> Person:
+    """Raises InvalidInput for what nobody may choose."""
+    if patch.language is not UNSET:
+        _check_language(patch.language)
+    if patch.preferences.email.booking is False:
+        raise InvalidInput(
+            "Mails about what you bought cannot be switched off: they carry your tickets.",
+            code="booking-mails-needed",
+        )
+    told = before.preferences
+    preferences = msgspec.structs.replace(
+        told,
+        email=msgspec.structs.replace(told.email, **_sent(patch.preferences.email)),
+        **_sent(patch.preferences, "live"),
+    )
+    return msgspec.structs.replace(
+        before, preferences=preferences, **_sent(patch, "name", "language", "email")
+    )
+
+
+def _sent(patch: Struct, *names: str) -> dict[str, Any]:
+    """The fields that the patch has, of ``names`` or of all."""
+    fields = names or patch.__struct_fields__
+    return {n: value for n in fields if (value := getattr(patch, n)) is not UNSET}
+
+
+async def _write(transaction: Transaction, after: Person, *, version: int) -> None:
+    changed = await transaction.fetchrow(
+        "people.change",
+        after.person_id,
+        after.email,
+        after.name,
+        after.language,
+        after.preferences,
+        version,
+    )
+    if changed is None:
+        current = await transaction.fetchrow("people.person", after.person_id)
+        raise stale_version(current["version"] if current else _UNSET_VERSION)
+
+
+async def _write_account(
+    transaction: Transaction, before: Person, after: Person, kept: str, fresh: str | None
+) -> None:
+    """``kept``: the hash that was checked. ``fresh``: that of another password, if it changes."""
+    if after.email != before.email:
+        assert after.email is not None
+        key = email_key(after.email)
+        if not await transaction.fetchrow("people.set_email_key", after.person_id, key, kept):
+            other = await transaction.fetchrow("people.account_by_email", key)
+            is_taken = other is not None and other["person_id"] != after.person_id
+            raise _taken(after.email) if is_taken else _wrong_password()
+    if fresh is not None:
+        if not await transaction.fetchrow(
+            "people.set_password", after.person_id, kept, fresh, True
+        ):
+            raise _wrong_password()
+        await transaction.fetch("people.end_sessions", after.person_id, "password")
+
+
+# Refusals
+
+
+def _check_language(language: str | None) -> None:
+    if language is not None and language not in LANGUAGES:
+        raise InvalidInput(
+            f"We do not write in {language!r}; choose one of {', '.join(LANGUAGES)}.",
+            code="unknown-language",
+        )
+
+
+def _taken(email: str) -> Conflict:
+    return Conflict(
+        f"There is an account for {email}; log in with POST /v1/auth/login.", code="email-taken"
+    )
+
+
+def _registered() -> Conflict:
+    return Conflict(
+        "This token has an account already; log in, or register without a token.",
+        code="already-registered",
+    )
+
+
+def _wrong_credentials() -> NotAuthenticated:
+    # One message for an unknown address and a wrong password: neither is anybody's to learn.
+    return NotAuthenticated("The address or the password is wrong.", code="wrong-credentials")
+
+
+def _wrong_password() -> NotAllowed:
+    return NotAllowed(
+        "Send your present password as `password`; the one sent is not it.", code="wrong-password"
+    )
+
+
+def _session_ended() -> NotAuthenticated:
+    return NotAuthenticated(
+        "This login has ended; log in again with POST /v1/auth/login.", code="session-ended"
+    )

@@ -1,0 +1,270 @@
+"""The organiser's desk: who waits, what was offered, who was passed over; and what may be done about it.
+
+Everything here reads and writes PostgreSQL, where the line is. Redis hears of it afterwards, and hears
+of it again when the same is asked again: an answer that got lost is mended by repeating the request.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from uuid import UUID
+
+import asyncpg
+
+from engine.catalog import Catalog, Facts, event_not_found, stale_version
+from engine.config import Settings
+from engine.errors import Conflict, Gone, NotFound, Unavailable
+from engine.stores.postgres import Postgres
+from engine.waitlist.candidates import LineIndexes
+from engine.waitlist.line import Waitlist, wanted_from_row
+from engine.waitlist.matching import LineIndex
+from engine.waitlist.model import (
+    PROMOTED,
+    EntryStatus,
+    LineEntry,
+    LineSummary,
+    Offer,
+    OfferStatus,
+    Skip,
+)
+from engine.waitlist.offers import Offers, offer_from_row
+
+#: A place in the line: weight, join_no. Before all others:
+_HEAD = (PROMOTED + 1, 0)
+#: Behind everybody who ever joined.
+_LATEST = 2**63 - 1
+#: Entries read at a time: so many are in memory, however many there are.
+_READ_AT_ONCE = 500
+#: So often may a round give a withdrawn offer to the same person again before we give up for now.
+_WITHDRAWALS_MAX = 20
+
+
+class Desk:
+    def __init__(
+        self,
+        *,
+        postgres: Postgres,
+        catalog: Catalog,
+        indexes: LineIndexes,
+        waitlist: Waitlist,
+        offers: Offers,
+        settings: Settings,
+    ) -> None:
+        self._pg = postgres
+        self._catalog = catalog
+        self._indexes = indexes
+        self._waitlist = waitlist
+        self._offers = offers
+        self._offer_window_s = settings.offer_window_s
+
+    # Looking
+
+    async def summary(self, event_id: str) -> LineSummary:
+        """The line at a glance. An event that nobody has waited for has one, too: empty, at version 1.
+
+        Raises NotFound for an event that was never published, as everything here does.
+        """
+        row = await self._pg.fetchrow("waitlist_desk.summary", event_id, self._offer_window_s)
+        if row is None:
+            raise event_not_found(event_id)
+        entries, offers = row["entries"] or {}, row["offers"] or {}
+        return LineSummary(
+            event_id=event_id,
+            closed=row["closed"],
+            offer_window_s=row["offer_window_s"],
+            waiting=entries.get(EntryStatus.WAITING, 0),
+            by_status={status.value: entries.get(status, 0) for status in EntryStatus},
+            offers={status.value: offers.get(status, 0) for status in OfferStatus},
+            places_wanted=row["places_wanted"],
+            version=row["version"],
+        )
+
+    async def entries(
+        self,
+        event_id: str,
+        *,
+        status: EntryStatus | None = None,
+        after: tuple[int, int] | None = None,
+        limit: int,
+    ) -> list[LineEntry]:
+        """Who waits in the line's order; any other status, or all of them, the latest to join first.
+
+        ``after`` is the place (weight, join_no) of the last entry on the page before.
+        """
+        facts, index = await self._names(event_id)
+        if status == EntryStatus.WAITING:
+            weight, join_no = after or _HEAD
+            rows = await self._pg.fetch("waitlist_desk.line_page", event_id, weight, join_no, limit)
+        else:
+            before = after[1] if after else _LATEST
+            rows = await self._pg.fetch(
+                "waitlist_desk.entries_page", event_id, status, before, limit
+            )
+        skipped = await self._pg.fetch("waitlist_desk.skipped", event_id, _ids(rows))
+        return _line_entries(facts, index, rows, skipped)
+
+    async def entry(self, event_id: str, entry_id: str) -> LineEntry:
+        """One entry. Raises NotFound."""
+        facts, index = await self._names(event_id)
+        rows = await self._pg.fetch("waitlist_desk.entry", event_id, entry_id)
+        if not rows:
+            raise NotFound(f"Nobody waits as {entry_id} for this event.", code="entry-not-found")
+        skipped = await self._pg.fetch("waitlist_desk.skipped", event_id, _ids(rows))
+        return _line_entries(facts, index, rows, skipped)[0]
+
+    async def export(self, event_id: str) -> AsyncGenerator[LineEntry]:
+        """Everybody at one instant: who waits, in the line's order, then who has left it.
+
+        A connection is held until the end: read on without waiting for anybody.
+        """
+        facts, index = await self._names(event_id)
+        async with self._pg.transaction("repeatable_read") as transaction:
+            cursor = await transaction.cursor("waitlist_desk.export", event_id)
+            while rows := await cursor.fetch(_READ_AT_ONCE):
+                skipped = await transaction.fetch("waitlist_desk.skipped", event_id, _ids(rows))
+                for entry in _line_entries(facts, index, rows, skipped):
+                    yield entry
+
+    async def offers(self, event_id: str, *, after: str | None = None, limit: int) -> list[Offer]:
+        """The latest first; ``after`` is the offer_id of the last one on the page before."""
+        facts = await self._catalog.facts(event_id)
+        rows = await self._pg.fetch("waitlist_desk.offers_page", event_id, after, limit)
+        return [offer_from_row(facts, row) for row in rows]
+
+    async def skips(
+        self, event_id: str, *, after: tuple[int, str] | None = None, limit: int
+    ) -> list[Skip]:
+        """Who was passed over, the latest round first; ``after`` is (round_no, entry_id)."""
+        facts, index = await self._names(event_id)
+        round_no, entry_id = after or (None, None)
+        rows = await self._pg.fetch("waitlist_desk.skips_page", event_id, round_no, entry_id, limit)
+        return [_skip(facts, index, row) for row in rows]
+
+    async def _names(self, event_id: str) -> tuple[Facts, LineIndex]:
+        facts = await self._catalog.facts(event_id)
+        return facts, await self._indexes.of(facts)
+
+    # Doing
+
+    async def promote(self, event_id: str, entry_id: str, *, reason: str, actor: str) -> LineEntry:
+        """Move who waits to the head of the line, behind those who were moved there and joined earlier.
+
+        Who is there already stays, with the first reason. Raises NotFound, Conflict (not waiting),
+        Unavailable (it may be done: ask again).
+        """
+        async with self._pg.transaction() as transaction:
+            # No round is under way until the end of this: the log says rightly which one sees it first.
+            ((round_no,),) = await transaction.fetch("waitlist.share_line", event_id)
+            await transaction.fetch(
+                "waitlist_desk.promote", event_id, entry_id, PROMOTED, reason, actor, round_no
+            )
+        entry = await self.entry(event_id, entry_id)
+        if entry.status != EntryStatus.WAITING:
+            raise Conflict(
+                f"Only who waits can be moved to the head of the line; this entry is {entry.status}.",
+                code="entry-not-waiting",
+            )
+        await self._waitlist.mark(event_id, [(entry_id, entry.weight, entry.join_no)])
+        return entry
+
+    async def set_terms(
+        self,
+        event_id: str,
+        *,
+        closed: bool | None = None,
+        offer_window_s: int | None = None,
+        version: int,
+    ) -> LineSummary:
+        """Open or close the list, and say how long offers last (seconds; those that are open keep theirs).
+
+        Raises PreconditionFailed when the terms are no longer at ``version``.
+        """
+        await self._pg.fetch("waitlist_desk.make_line", event_id, self._offer_window_s)
+        changed = await self._pg.fetchrow(
+            "waitlist_desk.set_terms", event_id, version, closed, offer_window_s
+        )
+        summary = await self.summary(event_id)
+        if changed is None:
+            raise stale_version(summary.version)
+        return summary
+
+    async def dismiss(self, event_id: str, *, reason: str, actor: str) -> int:
+        """End the list: close it, withdraw what is offered, and send everybody home who waits.
+
+        Returns how many were sent home; again is fine, and finishes what a crash left half done.
+        """
+        await self._pg.fetch("waitlist_desk.make_line", event_id, self._offer_window_s)
+        dismissed = await self._dismiss_waiting(event_id, reason, actor)
+        for _ in range(_WITHDRAWALS_MAX):
+            rows = await self._pg.fetch("waitlist_desk.open_offers", event_id)
+            if not rows:
+                return dismissed
+            for row in rows:
+                dismissed += await self._withdraw(event_id, str(row["offer_id"]), reason, actor)
+        raise Unavailable("The line is moving; ask again to dismiss the rest.")
+
+    async def _withdraw(self, event_id: str, offer_id: str, reason: str, actor: str) -> int:
+        try:
+            await self._offers.withdraw(offer_id, reason=reason, actor=actor)
+        except Gone:
+            return 0  # Answered, or over, while we went through them.
+        # At once: who is back in the line is the next to be offered what has just come back.
+        return await self._dismiss_waiting(event_id, reason, actor)
+
+    async def _dismiss_waiting(self, event_id: str, reason: str, actor: str) -> int:
+        async with self._pg.transaction() as transaction:
+            # Alone with the line: who is about to join is in it by now, or stays outside.
+            await transaction.fetch("waitlist.lock_line", event_id)
+            line = await transaction.fetchrow("waitlist_desk.close_line", event_id)
+            if line is None:
+                raise event_not_found(event_id)
+            rows = await transaction.fetch(
+                "waitlist_desk.dismiss_waiting", event_id, actor, reason, line["round_no"]
+            )
+        for start in range(0, len(rows), _READ_AT_ONCE):
+            part = rows[start : start + _READ_AT_ONCE]
+            await self._waitlist.forget(event_id, [str(row["entry_id"]) for row in part])
+        return len(rows)
+
+
+def _ids(rows: Sequence[asyncpg.Record]) -> list[UUID]:
+    return [row["entry_id"] for row in rows]
+
+
+def _line_entries(
+    facts: Facts,
+    index: LineIndex,
+    rows: Sequence[asyncpg.Record],
+    skipped: Sequence[asyncpg.Record],
+) -> list[LineEntry]:
+    """``skipped`` as the query of that name."""
+    times = {row["entry_id"]: row["skipped"] for row in skipped}
+    return [
+        LineEntry(
+            entry_id=str(row["entry_id"]),
+            person_id=str(row["person_id"]),
+            status=EntryStatus(row["status"]),
+            wanted=wanted_from_row(facts, index, row),
+            tier=row["tier"],
+            weight=row["weight"],
+            join_no=row["join_no"],
+            rank=row["rank"],
+            email=row["email"],
+            name=row["name"],
+            joined_at=row["joined_at"],
+            promoted=row["promoted"],
+            skipped=times.get(row["entry_id"], 0),
+            version=row["version"],
+        )
+        for row in rows
+    ]
+
+
+def _skip(facts: Facts, index: LineIndex, row: asyncpg.Record) -> Skip:
+    return Skip(
+        round_no=row["round_no"],
+        at=row["at"],
+        wanted=wanted_from_row(facts, index, row),
+        reason=row["reason"],
+        detail=row["detail"],
+        passed=row["passed"],
+        entry_id=str(row["entry_id"]),
+    )

@@ -1,0 +1,436 @@
+"""The line: joining it, standing in it, changing one's mind, leaving.
+
+PostgreSQL keeps who waits, in which order and for what; Redis keeps how many stand ahead of whom, and
+that anybody waits at all: from that moment on nothing that comes free is on sale before the line has
+been asked (``common.lua``). Joins that arrive together are written together (``engine.batch``).
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+import msgspec
+from msgspec import UNSET, Struct
+
+from engine import metrics
+from engine.batch import Batcher
+from engine.catalog import Catalog, Facts, event_not_found
+from engine.config import Settings
+from engine.errors import (
+    Conflict,
+    InvalidInput,
+    LimitReached,
+    NotAllowed,
+    NotFound,
+    PreconditionFailed,
+)
+from engine.inventory import Inventory
+from engine.model import Buyer, EventStatus, Money, new_id
+from engine.stores.postgres import Postgres
+from engine.waitlist.candidates import LineIndexes, look
+from engine.waitlist.estimate import CameBack, estimate
+from engine.waitlist.matching import LineIndex, Places, WishLine, fits
+from engine.waitlist.model import (
+    Contact,
+    Entry,
+    EntryStatus,
+    Estimate,
+    Offer,
+    Wanted,
+    WantedPatch,
+)
+from engine.waitlist.offers import offer_from_row
+
+#: What is on sale is looked up once for all who ask for the same within this time.
+_ON_SALE_FRESH_S: Final = 0.1
+_ON_SALE_MAX: Final = 1000
+_NAMED_MAX: Final = 5
+#: As prices are (``engine.catalog.AmountMinor``).
+_AMOUNT_MAX: Final = 10**12
+#: What an estimate rests on may be this old.
+_STATISTICS_FRESH_S: Final = 5.0
+_STATISTICS_MAX: Final = 1000
+
+
+class Wish(Struct, frozen=True):
+    """What somebody wants, in the layout's numbers; None: any will do."""
+
+    quantity: int
+    together: bool
+    categories: tuple[int, ...] | None
+    sections: tuple[int, ...] | None
+    max_amount_minor: int | None
+
+    def alone(self) -> WishLine:
+        """The wish as a line of nobody."""
+        return WishLine(
+            wish_no=0,
+            quantity=self.quantity,
+            together=self.together,
+            categories=None if self.categories is None else frozenset(self.categories),
+            sections=None if self.sections is None else frozenset(self.sections),
+            max_amount_minor=self.max_amount_minor,
+            waiting=(),
+            count=0,
+        )
+
+
+class Join(Struct, frozen=True):
+    event_id: str
+    entry_id: str
+    person_id: str
+    wish: Wish
+    contact: Contact
+
+
+class Waitlist:
+    def __init__(
+        self,
+        *,
+        postgres: Postgres,
+        inventory: Inventory,
+        catalog: Catalog,
+        indexes: LineIndexes,
+        settings: Settings,
+    ) -> None:
+        self._pg = postgres
+        self._inventory = inventory
+        self._catalog = catalog
+        self._indexes = indexes
+        self._settings = settings
+        self._weights = {
+            "regular": settings.waitlist_weight_regular,
+            "premium": settings.waitlist_weight_premium,
+            "vip": settings.waitlist_weight_vip,
+        }
+        self._joining: Batcher[Join, asyncpg.Record] = Batcher(
+            "join", self._join_batch, conflicts=lambda join: ((join.event_id, join.person_id),)
+        )
+        self._on_sale: OrderedDict[tuple[str, Wish], tuple[float, asyncio.Task[Places | None]]] = (
+            OrderedDict()
+        )
+        self._statistics: OrderedDict[str, tuple[float, asyncpg.Record]] = OrderedDict()
+
+    async def drain(self) -> None:
+        """Wait for what is under way."""
+        await self._joining.drain()
+
+    async def join(
+        self, event_id: str, person_id: str, wanted: Wanted, contact: Contact
+    ) -> tuple[Entry, bool]:
+        """Take a place in the line. True: made now; asking again for the same returns the same entry.
+
+        Raises Conflict (what is wanted is simply on sale and which seats that would be; in line
+        already for something else; the list is closed; the event is not on sale), LimitReached,
+        InvalidInput, NotFound, Unavailable.
+        """
+        facts = await self._catalog.facts(event_id)
+        index = await self._indexes.of(facts)
+        wish = read_wish(facts, index, wanted)
+        there = await self._entry_of(event_id, person_id)
+        if there is None:
+            await self._check_need(facts, index, wish, person_id)
+        row = await self._joining.submit(Join(event_id, new_id(), person_id, wish, contact))
+        if row["outcome"] == "unknown":
+            raise event_not_found(event_id)
+        if row["outcome"] == "closed":
+            raise Conflict("Nobody can join this waitlist any more.", code="waitlist-closed")
+        if row["outcome"] == "there" and not row["same"]:
+            raise Conflict(
+                "You are in this line already; change what you want, or leave and join again.",
+                code="already-waiting",
+                entry_id=str(row["entry_id"]),
+            )
+        made = row["outcome"] == "joined"
+        entry_id = str(row["entry_id"])
+        if made:
+            metrics.WAITLIST_JOINED.inc()
+        entry = await self.read(entry_id)
+        if entry.status == EntryStatus.WAITING and (made or entry.rank is None):
+            # Also on a retry: whoever made the entry may have died before Redis knew of it.
+            await self.mark(event_id, [(entry_id, row["weight"], row["join_no"])])
+            entry = await self.read(entry_id)
+        return entry, made
+
+    async def _entry_of(self, event_id: str, person_id: str) -> asyncpg.Record | None:
+        rows = await self._pg.fetch("waitlist.entries_of_person", person_id, event_id)
+        return next((r for r in rows if r["status"] in ("waiting", "offered")), None)
+
+    async def _join_batch(self, joins: list[Join]) -> list[asyncpg.Record]:
+        rows = await self._pg.fetch(
+            "waitlist.join",
+            [j.event_id for j in joins],
+            [j.entry_id for j in joins],
+            [j.person_id for j in joins],
+            [j.wish.quantity for j in joins],
+            [j.wish.together for j in joins],
+            [j.wish.categories or () for j in joins],
+            [j.wish.sections or () for j in joins],
+            [j.wish.max_amount_minor for j in joins],
+            [j.contact.buyer.email if j.contact.buyer else None for j in joins],
+            [j.contact.buyer.name if j.contact.buyer else "" for j in joins],
+            [j.contact.language for j in joins],
+            [self._settings.offer_window_s for _ in joins],
+            self._weights,
+        )
+        return sorted(rows, key=lambda row: int(row["ord"]))
+
+    async def _check_need(self, facts: Facts, index: LineIndex, wish: Wish, person_id: str) -> None:
+        """Refuse to let somebody wait for what they can simply buy, or may not have at all."""
+        terms = await self._pg.fetchrow("inventory.event_terms", facts.event_id)
+        if terms is None:
+            raise event_not_found(facts.event_id)
+        if terms["status"] == EventStatus.CANCELLED:
+            raise Conflict("The event is cancelled.", code="event-not-on-sale")
+        if wish.quantity > terms["buyer_limit"]:
+            raise LimitReached(
+                f"One buyer may have {terms['buyer_limit']} places of this event; "
+                f"you ask for {wish.quantity}.",
+                limit=terms["buyer_limit"],
+            )
+        match = await self._simply_on_sale(facts, index, wish)
+        if match is None:
+            return
+        names = [facts.layout.seat_label(n) for n in match.seats[:_NAMED_MAX]]
+        names += [facts.layout.area_label(n) for n in match.areas]
+        raise Conflict(
+            f"What you want is on sale: {'; '.join(names)}. Nobody has to wait for it.",
+            code="still-on-sale",
+            url=f"{self._settings.public_url.rstrip('/')}/events/{facts.event_id}",
+            seats=list(match.seats),
+            areas=list(match.areas),
+        )
+
+    async def _simply_on_sale(self, facts: Facts, index: LineIndex, wish: Wish) -> Places | None:
+        key, now = (facts.event_id, wish), time.monotonic()
+        known = self._on_sale.get(key)
+        if known is None or now - known[0] > _ON_SALE_FRESH_S:
+            known = now, asyncio.create_task(self._look_for(facts.event_id, index, wish))
+            known[1].add_done_callback(_look_at_failure)
+            self._on_sale[key] = known
+            while len(self._on_sale) > _ON_SALE_MAX:
+                self._on_sale.popitem(last=False)
+        found = await asyncio.shield(known[1])
+        if found is not None:
+            # It may be sold the next moment, and then they do have to wait.
+            self._on_sale.pop(key, None)
+        return found
+
+    async def _look_for(self, event_id: str, index: LineIndex, wish: Wish) -> Places | None:
+        seen = await look(self._inventory, event_id)
+        if seen.status != EventStatus.ON_SALE:
+            return None
+        return fits(index, seen.on_sale(), wish.alone())
+
+    async def read(self, entry_id: str, *, person_id: str | None = None) -> Entry:
+        """One entry. With ``person_id`` only its owner's. Raises NotFound, NotAllowed."""
+        row = await self._pg.fetchrow("waitlist.entry", entry_id)
+        if row is None:
+            raise _unknown_entry(entry_id)
+        if person_id is not None and str(row["person_id"]) != person_id:
+            raise _foreign_entry()
+        return (await self._from_rows([row]))[0]
+
+    async def of_person(self, person_id: str, *, event_id: str | None = None) -> list[Entry]:
+        """A person's entries, newest first, at most a hundred."""
+        return await self._from_rows(
+            await self._pg.fetch("waitlist.entries_of_person", person_id, event_id)
+        )
+
+    async def change(
+        self, entry_id: str, person_id: str, patch: WantedPatch, *, version: int
+    ) -> Entry:
+        """Want something else, or be told elsewhere, at the same place in the line.
+
+        Raises as ``join``, and PreconditionFailed when the entry is no longer at ``version``.
+        """
+        row = await self._pg.fetchrow("waitlist.entry", entry_id)
+        if row is None:
+            raise _unknown_entry(entry_id)
+        if str(row["person_id"]) != person_id:
+            raise _foreign_entry()
+        event_id = str(row["event_id"])
+        facts = await self._catalog.facts(event_id)
+        index = await self._indexes.of(facts)
+        before = wanted_from_row(facts, index, row)
+        fields = {
+            name: value
+            for name in ("quantity", "together", "categories", "sections", "max_price")
+            if (value := getattr(patch, name)) is not UNSET
+        }
+        wish = read_wish(facts, index, msgspec.structs.replace(before, **fields))
+        if wish != read_wish(facts, index, before):
+            await self._check_need(facts, index, wish, person_id)
+        contact = contact_from_row(row) if patch.contact is UNSET else patch.contact
+        changed = await self._pg.fetchrow(
+            "waitlist.change",
+            entry_id,
+            person_id,
+            version,
+            wish.quantity,
+            wish.together,
+            wish.categories or (),
+            wish.sections or (),
+            wish.max_amount_minor,
+            contact.buyer.email if contact.buyer else None,
+            contact.buyer.name if contact.buyer else "",
+            contact.language,
+        )
+        assert changed is not None
+        if changed["outcome"] == "stale":
+            raise PreconditionFailed(
+                f"The entry is at version {changed['version']} now; read it again and repeat.",
+                current_version=changed["version"],
+            )
+        if changed["outcome"] != "changed":
+            raise Conflict(
+                "Only who waits can change what they want; this entry has an offer or has ended.",
+                code="entry-ended",
+            )
+        await self.mark(event_id, [(entry_id, changed["weight"], changed["join_no"])])
+        return await self.read(entry_id)
+
+    async def leave(self, entry_id: str, person_id: str) -> None:
+        """Give up the place; an open offer is declined with it. Leaving twice is fine."""
+        row = await self._pg.fetchrow("waitlist.leave", entry_id, person_id)
+        assert row is not None
+        if row["outcome"] == "unknown":
+            raise _unknown_entry(entry_id)
+        if row["outcome"] == "foreign":
+            raise _foreign_entry()
+        event_id = str(row["event_id"])
+        if row["offer_id"] is not None:
+            await self._inventory.run("end_offer", event_id, str(row["offer_id"]), "declined")
+        await self.forget(event_id, [entry_id])
+
+    async def rank(self, event_id: str, entry_id: str) -> tuple[int | None, int]:
+        """Which place in the line an entry has (1 is next), None when it is not in it; and how many wait."""
+        _, ahead, waiting = await self._inventory.run("rank", event_id, entry_id)
+        return (None if ahead < 0 else ahead + 1), waiting
+
+    async def mark(self, event_id: str, places: Sequence[tuple[str, int, int]]) -> None:
+        """Let entries (entry_id, weight, join_no) take their places in Redis's line; a round is due.
+
+        From here on nothing that comes free passes them by.
+        """
+        await self._inventory.take_places(event_id, places)
+
+    async def forget(self, event_id: str, entry_ids: Sequence[str]) -> None:
+        """Entries have left the line."""
+        await self._inventory.run("line", event_id, "out", *entry_ids)
+
+    async def _from_rows(self, rows: Sequence[asyncpg.Record]) -> list[Entry]:
+        found = await self._pg.fetch(
+            "waitlist.latest_offers",
+            [row["event_id"] for row in rows],
+            [row["entry_id"] for row in rows],
+        )
+        offers = {row["entry_id"]: row for row in found}
+        return [await self._entry(row, offers.get(row["entry_id"])) for row in rows]
+
+    async def _entry(self, row: asyncpg.Record, offered: asyncpg.Record | None) -> Entry:
+        event_id = str(row["event_id"])
+        facts = await self._catalog.facts(event_id)
+        index = await self._indexes.of(facts)
+        offer: Offer | None = None if offered is None else offer_from_row(facts, offered)
+        rank, waiting = None, 0
+        likely: Estimate | None = None
+        if row["status"] in ("waiting", "offered"):
+            rank, waiting = await self.rank(event_id, str(row["entry_id"]))
+        if row["status"] == "waiting" and rank is not None:
+            likely = await self._estimate(event_id, rank)
+        return Entry(
+            entry_id=str(row["entry_id"]),
+            event_id=event_id,
+            status=EntryStatus(row["status"]),
+            wanted=wanted_from_row(facts, index, row),
+            tier=row["tier"],
+            rank=rank if row["status"] == "waiting" else None,
+            waiting=waiting,
+            estimate=likely,
+            contact=contact_from_row(row),
+            joined_at=row["joined_at"],
+            version=row["version"],
+            offer=offer,
+        )
+
+    async def _estimate(self, event_id: str, rank: int) -> Estimate:
+        known = self._statistics.get(event_id)
+        if known is None or time.monotonic() - known[0] > _STATISTICS_FRESH_S:
+            row = await self._pg.fetchrow("waitlist.statistics", event_id)
+            assert row is not None
+            known = time.monotonic(), row
+            self._statistics[event_id] = known
+            while len(self._statistics) > _STATISTICS_MAX:
+                self._statistics.popitem(last=False)
+        row = known[1]
+        windows = [
+            CameBack(
+                min(window_s, row["age_s"]), row[f"{name}_offers"] or 0, row[f"{name}_places"] or 0
+            )
+            for name, window_s in (("hour", 3600.0), ("day", 86400.0), ("ever", float("inf")))
+        ]
+        # By the average wish: to add up what each one ahead wants would cost more the further back one is.
+        return estimate(round((rank - 1) * row["quantity"]), windows)
+
+
+def read_wish(facts: Facts, index: LineIndex, wanted: Wanted) -> Wish:
+    """The wish in the layout's numbers. Raises InvalidInput for names that the layout does not have."""
+    names = [category.name for category in facts.layout.categories]
+    unknown = [name for name in wanted.categories if name not in names]
+    if unknown:
+        raise InvalidInput(
+            f"Unknown category: {', '.join(unknown)}; there are {', '.join(names)}.",
+            code="no-such-category",
+        )
+    sections = {name: index.section_no(name) for name in wanted.sections}
+    missing = [name for name, no in sections.items() if no is None]
+    if missing:
+        raise InvalidInput(f"Unknown section: {', '.join(missing)}.", code="no-such-section")
+    price = wanted.max_price
+    if isinstance(price, Money) and price.currency != facts.currency:
+        raise InvalidInput(f"The event's prices are in {facts.currency}, not {price.currency}.")
+    amount = price.amount if isinstance(price, Money) else price
+    if amount is not None and not 0 <= amount <= _AMOUNT_MAX:
+        raise InvalidInput("max_price: what no price can be; it is in minor units, for one place.")
+    return Wish(
+        quantity=wanted.quantity,
+        together=wanted.together or wanted.quantity == 1,
+        categories=tuple(sorted({names.index(name) for name in wanted.categories})) or None,
+        sections=tuple(sorted({no for no in sections.values() if no is not None})) or None,
+        max_amount_minor=amount,
+    )
+
+
+def wanted_from_row(facts: Facts, index: LineIndex, row: asyncpg.Record) -> Wanted:
+    """A wish as its row has it, in names."""
+    amount = row["max_amount_minor"]
+    return Wanted(
+        quantity=row["quantity"],
+        together=row["together"],
+        categories=[facts.layout.categories[no].name for no in row["categories"] or ()],
+        sections=[index.section_name(no) for no in row["sections"] or ()],
+        max_price=None if amount is None else Money(amount, facts.currency),
+    )
+
+
+def contact_from_row(row: asyncpg.Record) -> Contact:
+    buyer = None if row["email"] is None else Buyer(row["email"], row["name"])
+    return Contact(buyer=buyer, language=row["language"])
+
+
+def _unknown_entry(entry_id: str) -> NotFound:
+    return NotFound(f"There is no waitlist entry {entry_id}.", code="entry-not-found")
+
+
+def _foreign_entry() -> NotAllowed:
+    return NotAllowed("This place in the line is another person's.", code="entry-not-yours")
+
+
+def _look_at_failure(task: "asyncio.Task[Places | None]") -> None:
+    # Whoever waits gets it; when all have gone, nobody is left to be told.
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,199 @@
+"""Offers: seats kept for one person for a while.
+
+::
+
+    open ──accept──▶ used        (an ordinary hold from here on, under the offer's id)
+      ├──decline──▶ declined
+      ├──its time─▶ expired
+      └──withdraw─▶ withdrawn    (by the organiser; the entry is back at its place)
+
+PostgreSQL decides how an offer ends, by its own clock and once; Redis follows. Whoever dies in between
+leaves a claim in Redis that comes due, and whoever finds it asks PostgreSQL and goes on (``settle``).
+"""
+
+import asyncpg
+
+from engine import metrics
+from engine.catalog import Catalog, Facts
+from engine.errors import FrontrowError, Gone, NotAllowed, NotFound
+from engine.holds import Holds, build_items, decode_areas
+from engine.inventory import Inventory, decode_prices
+from engine.model import Hold, ms_from_utc
+from engine.stores.postgres import Postgres
+from engine.waitlist.model import Offer, OfferStatus
+
+
+class Offers:
+    def __init__(
+        self, *, postgres: Postgres, inventory: Inventory, catalog: Catalog, holds: Holds
+    ) -> None:
+        self._pg = postgres
+        self._inventory = inventory
+        self._catalog = catalog
+        self._holds = holds
+
+    async def read(self, offer_id: str, *, person_id: str | None = None) -> Offer:
+        """One offer. With ``person_id`` only its owner's. Raises NotFound, NotAllowed."""
+        row = await self._pg.fetchrow("waitlist.offer", offer_id)
+        if row is None:
+            raise _unknown_offer(offer_id)
+        if person_id is not None and str(row["person_id"]) != person_id:
+            raise _foreign_offer()
+        return offer_from_row(await self._catalog.facts(str(row["event_id"])), row)
+
+    async def accept(self, offer_id: str, person_id: str) -> Hold:
+        """Take the offer: the same seats as a hold, at the offer's prices, with a deadline of its own.
+
+        Accepting again returns the same hold, as it is by then. Raises Gone, NotFound, NotAllowed,
+        Unavailable.
+        """
+        row = await self._end(offer_id, OfferStatus.USED, actor="person", person_id=person_id)
+        if row["outcome"] not in ("ended", "already"):
+            raise _refusal(offer_id, row)
+        event_id = str(row["event_id"])
+        expires_ms = ms_from_utc(row["hold_expires_at"])
+        await self._holds.point(event_id, offer_id)
+        reply = await self._inventory.run("accept", event_id, offer_id, person_id, expires_ms)
+        if reply[0] == b"unknown":
+            # Redis lost it between the offer and the answer, and only this event's offers.
+            await self._inventory.adopt_offers(event_id)
+            reply = await self._inventory.run("accept", event_id, offer_id, person_id, expires_ms)
+        return await self._holds.from_reply(event_id, offer_id, reply)
+
+    async def decline(self, offer_id: str, person_id: str) -> Offer:
+        """Let the offer go, and with it the place in the line: next is whoever is next.
+
+        Declining twice is fine. Raises Gone, NotFound, NotAllowed, Unavailable.
+        """
+        row = await self._end(offer_id, OfferStatus.DECLINED, actor="person", person_id=person_id)
+        if row["outcome"] not in ("ended", "already"):
+            raise _refusal(offer_id, row)
+        return await self.read(offer_id)
+
+    async def withdraw(self, offer_id: str, *, reason: str, actor: str) -> Offer:
+        """The organiser takes an open offer back; the person keeps the place. Twice is fine.
+
+        Raises Gone, NotFound, Unavailable.
+        """
+        row = await self._end(offer_id, OfferStatus.WITHDRAWN, actor=actor, reason=reason)
+        if row["outcome"] not in ("ended", "already"):
+            raise _refusal(offer_id, row)
+        return await self.read(offer_id)
+
+    async def lapse(self, *, count: int = 200) -> int:
+        """End offers whose time is over. Returns how many there were."""
+        rows = await self._pg.fetch("waitlist.due_offers", count)
+        for row in rows:
+            await self._end(row["offer_id"], OfferStatus.EXPIRED, actor="worker")
+        return len(rows)
+
+    async def warn(self) -> int:
+        """Tell whose offer is about to end, once each. Returns how many were told."""
+        rows = await self._pg.fetch("waitlist.warn_offers")
+        for row in rows:
+            await self._inventory.tell(
+                row["person_id"],
+                {
+                    "type": "offer",
+                    "event_id": row["event_id"],
+                    "offer_id": row["offer_id"],
+                    "entry_id": row["entry_id"],
+                    "change": "ending",
+                    "status": "open",
+                    "expires_at_ms": ms_from_utc(row["expires_at"]),
+                },
+            )
+        return len(rows)
+
+    async def settle(self, event_id: str, offer_id: str) -> None:
+        """Redis wonders about an offer whose time there is over: it learns what PostgreSQL says.
+
+        Also of one that was claimed for a round that never came to be: it was not an offer.
+        """
+        row = await self._end(offer_id, OfferStatus.EXPIRED, actor="worker")
+        if row["outcome"] == "unknown":
+            if not await self._pg.fetchval("waitlist.no_round", event_id):
+                return  # Its round may yet write it down.
+            row = await self._end(offer_id, OfferStatus.EXPIRED, actor="worker")
+        if row["outcome"] == "unknown":
+            await self._inventory.run("end_offer", event_id, offer_id, "")
+        elif row["outcome"] == "not-due":
+            await self._inventory.lay_offers(event_id, [offer_id])
+        elif row["outcome"] == "over" and row["status"] == OfferStatus.USED:
+            person_id, expires_at = str(row["person_id"]), row["hold_expires_at"]
+            await self._inventory.run(
+                "accept", event_id, offer_id, person_id, ms_from_utc(expires_at)
+            )
+        elif row["outcome"] == "over":
+            await self._inventory.run("end_offer", event_id, offer_id, row["status"])
+
+    async def _end(
+        self,
+        offer_id: str,
+        to: OfferStatus,
+        *,
+        actor: str,
+        person_id: str | None = None,
+        reason: str | None = None,
+    ) -> asyncpg.Record:
+        """End it in PostgreSQL, and in Redis where it did not become a hold."""
+        row = await self._pg.fetchrow(
+            "waitlist.end_offer", offer_id, person_id, to.value, actor, reason
+        )
+        assert row is not None
+        if row["outcome"] == "ended":
+            metrics.OFFERS.labels(to.value).inc()
+        if row["outcome"] in ("ended", "already") and to != OfferStatus.USED:
+            event_id = str(row["event_id"])
+            if to == OfferStatus.WITHDRAWN and row["outcome"] == "ended":
+                await self._inventory.take_places(
+                    event_id, [(str(row["entry_id"]), row["weight"], row["join_no"])]
+                )
+            await self._inventory.run("end_offer", event_id, offer_id, to.value)
+        return row
+
+
+def offer_from_row(facts: Facts, row: asyncpg.Record) -> Offer:
+    seats, areas, total = build_items(
+        facts,
+        row["seats"],
+        decode_areas(row["areas"].encode()),
+        decode_prices(row["prices"].encode()),
+    )
+    return Offer(
+        offer_id=str(row["offer_id"]),
+        entry_id=str(row["entry_id"]),
+        event_id=str(row["event_id"]),
+        status=OfferStatus(row["status"]),
+        seats=seats,
+        areas=areas,
+        total=total,
+        made_at=row["made_at"],
+        expires_at=row["expires_at"],
+        ended_at=row["ended_at"],
+        reason=row["reason"],
+    )
+
+
+def _refusal(offer_id: str, row: asyncpg.Record) -> FrontrowError:
+    if row["outcome"] == "unknown":
+        return _unknown_offer(offer_id)
+    if row["outcome"] == "foreign":
+        return _foreign_offer()
+    words = {
+        "used": "has been accepted already",
+        "declined": "was declined",
+        "expired": "was not accepted in time",
+        "withdrawn": "was withdrawn by the organiser; you keep your place in the line",
+    }
+    return Gone(
+        f"The offer {words[row['status']]}.", code="offer-ended", offer_status=row["status"]
+    )
+
+
+def _unknown_offer(offer_id: str) -> NotFound:
+    return NotFound(f"There is no offer {offer_id}.", code="offer-not-found")
+
+
+def _foreign_offer() -> NotAllowed:
+    return NotAllowed("This offer is another person's.", code="offer-not-yours")

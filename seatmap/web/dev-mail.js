@@ -1,0 +1,23 @@
+// Keeps the list of /dev/mail fresh, without a reload and without losing the reader's place.
+
+const REFRESH_MS = 2000;
+const list = document.getElementById("list");
+
+async function refresh() {
+  if (!list || document.hidden) return;
+  try {
+    const response = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+    if (!response.ok) return;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const fresh = page.getElementById("list");
+    // An unchanged list stays as it is: whoever is about to click on it still can.
+    if (fresh && fresh.innerHTML !== list.innerHTML) list.innerHTML = fresh.innerHTML;
+  } catch {
+    // The server is away for a moment; the next round asks again.
+  }
+}
+
+if (list) {
+  setInterval(refresh, REFRESH_MS);
+  document.addEventListener("visibilitychange", refresh);
+}

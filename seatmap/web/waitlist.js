@@ -1,0 +1,224 @@
+// @ts-check
+/**
+ * One person's place in an event's line. No DOM: it asks the box office, is told by the live
+ * connection, and gives what is accepted to the journey.
+ *
+ *     join ──▶ waiting ⇄ offered ──accept──▶ the journey's hold
+ *                 └─ leave   └─ decline, lapse: the place in line has ended
+ *
+ * @import { Contact, Entry, EventPage, Offer, OfferMessage, Wanted } from "./types.js"
+ * @import { Api } from "./api.js"
+ * @import { Journey } from "./journey.js"
+ */
+import { ApiError, sleep } from "./api.js";
+import { clock, listed, money } from "./format.js";
+import { recall, remember } from "./memory.js";
+
+/** Ranks move slowly, and everybody in line asks. */
+const LOOK_MS = 30_000;
+const SOON_MS = 500;
+/** A message may be quicker than what it speaks of can be read. */
+const TRIES_AFTER_NEWS = 5;
+const AGAIN = "You can join again, at the end of the line.";
+/** @type {Record<string, string>} */
+const NEWS = {
+  lapsed: `The time to accept ran out, so the seats went to the next in line and your place in it has ended. ${AGAIN}`,
+  declined: `You declined the offer: the seats go to the next in line, and your place in it has ended. ${AGAIN}`,
+  left: `You have left the line. ${AGAIN}`,
+  dismissed: "The organiser has ended the waitlist, so you are no longer in line.",
+  withdrawn: "The organiser took the offer back. You are in line as before, at your old place.",
+};
+/** Told also to who was away; the others are one's own doing. */
+const BAD_NEWS = ["lapsed", "dismissed", "withdrawn"];
+
+export class Waitlist {
+  /**
+   * @param {Api} api @param {EventPage} event @param {Journey} journey
+   * @param {() => void} changed
+   * @param {(name: string, detail: Record<string, unknown>) => void} emit
+   * @param {(seats: number[]) => void} showSeats on the map
+   */
+  constructor(api, event, journey, changed, emit, showSeats) {
+    this.api = api;
+    this.event = event;
+    this.journey = journey;
+    this.changed = changed;
+    this.emit = emit;
+    this.showSeats = showSeats;
+    /** The latest, whatever became of it. @type {Entry | null} */
+    this.entry = null;
+    /** What the form begins with; null: it is closed. @type {Partial<Wanted> | null} */
+    this.form = null;
+    this.busy = false;
+    this.over = false;
+    /** Places asked for. */
+    this.asked = 0;
+    /** Answers to older questions are not listened to. */
+    this.turn = 0;
+    this.timer = 0;
+    this.toldKey = `line.${event.event_id}`;
+  }
+
+  end() {
+    this.over = true;
+    clearTimeout(this.timer);
+  }
+
+  get waits() {
+    return this.entry?.status === "waiting" || this.entry?.status === "offered";
+  }
+
+  /** The open one. */
+  get offer() {
+    const { entry } = this;
+    return entry?.status === "offered" && entry.offer?.status === "open" ? entry.offer : null;
+  }
+
+  /** @param {Partial<Wanted>} wish what the form begins with */
+  ask(wish) {
+    this.form = wish;
+    this.journey.say("quiet", "");
+  }
+
+  close() {
+    this.form = null;
+    this.changed();
+  }
+
+  /** How does it stand? */
+  async look() {
+    const turn = ++this.turn;
+    // Who has no token has never joined.
+    if (this.over || this.busy || this.api.keptToken() === null) return;
+    try {
+      const { items } = await this.api.waitlist(this.event.event_id);
+      if (turn === this.turn) this.enter(items[0] ?? null);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.watch();
+    }
+  }
+
+  watch() {
+    clearTimeout(this.timer);
+    if (this.over || !this.waits) return;
+    const leftMs = Date.parse(this.offer?.expires_at ?? "") - this.api.nowMs();
+    const waitMs = leftMs < LOOK_MS ? Math.max(0, leftMs) + SOON_MS : LOOK_MS;
+    this.timer = setTimeout(() => (document.hidden && this.offer === null ? this.watch() : void this.look()), waitMs);
+  }
+
+  /** @param {OfferMessage} message */
+  async told({ offer_id, change, status }) {
+    for (let i = 0; i < TRIES_AFTER_NEWS && !this.over; i++) {
+      await this.look();
+      const { offer = null } = this.entry ?? {};
+      if (offer?.offer_id === offer_id && offer.status === status) break;
+      await sleep(SOON_MS);
+    }
+    const { offer } = this;
+    if (change !== "ending" || offer?.offer_id !== offer_id) return;
+    this.emit("offer", { offer, change });
+    this.journey.say("info", `The seats offered to you are kept until ${this.until(offer)}: accept them soon if you want them.`);
+  }
+
+  /** @param {Entry | null} entry */
+  enter(entry) {
+    if (this.over) return;
+    const { entry: before, offer: offered } = this;
+    this.entry = entry;
+    const { offer } = this;
+    if (JSON.stringify(entry) !== JSON.stringify(before)) this.emit("waitlist", { entry });
+    if (offer !== null && offer.offer_id !== offered?.offer_id) {
+      this.form = null;
+      this.emit("offer", { offer, change: "made" });
+      this.journey.say("quiet", `Seats for you: ${listed([...offer.seats, ...offer.areas].map(({ label }) => label))}, ${money(offer.total)}. They are kept for you until ${this.until(offer)}.`);
+    } else if (offer === null && offered !== null) this.emit("offer", { offer: entry?.offer ?? offered, change: "ended" });
+    if (entry !== null) this.tell(entry, before);
+    this.changed();
+    this.watch();
+  }
+
+  /** @param {Entry} entry @param {Entry | null} before */
+  tell({ entry_id, offer, status, wanted }, before) {
+    if (status === "accepted" && offer !== null) void this.journey.adopt(offer.offer_id);
+    const what = status === "waiting" && offer?.status === "withdrawn" ? "withdrawn" : status;
+    const mark = [entry_id, what, offer?.offer_id].join();
+    const isKnown = recall(this.toldKey) === mark;
+    remember(this.toldKey, mark);
+    const isBad = BAD_NEWS.includes(what);
+    const isNews = before?.entry_id === entry_id ? before.status !== status : isBad && !isKnown;
+    if (isNews && NEWS[what]) this.journey.say(isBad ? "bad" : "info", NEWS[what], [], wanted);
+  }
+
+  /** @param {Offer} offer */
+  until({ expires_at }) {
+    return clock(expires_at, this.event.venue.timezone);
+  }
+
+  // --- what the person does ---------------------------------------------------------------------
+
+  /** Join, or wait for something else at the same place. @param {Wanted} wanted @param {Contact} contact */
+  send(wanted, contact) {
+    const { api, entry, event } = this;
+    const body = { ...wanted, contact };
+    this.asked = wanted.quantity;
+    return this.doing(async () => {
+      this.enter(entry !== null && this.waits ? await api.changeEntry(entry, body) : await api.join(event.event_id, body));
+      this.close();
+    });
+  }
+
+  /** @returns {Promise<void>} */
+  leave() {
+    return this.doing(() => this.api.leave(this.entry?.entry_id ?? ""), true);
+  }
+
+  /** @returns {Promise<void>} */
+  decline() {
+    return this.doing(() => this.api.decline(this.offer?.offer_id ?? ""), true);
+  }
+
+  async accept() {
+    const { journey, offer } = this;
+    if (offer === null) return;
+    await journey.accept(offer.offer_id);
+    await this.look();
+  }
+
+  /** @param {() => Promise<unknown>} act @param {boolean} [look] at what came of it */
+  async doing(act, look = false) {
+    if (this.busy) return;
+    this.busy = true;
+    // What is being asked may be answered with how it was before.
+    this.turn++;
+    this.changed();
+    try {
+      await act();
+    } catch (error) {
+      look = this.refused(error);
+    } finally {
+      this.busy = false;
+    }
+    if (look) await this.look();
+    this.watch();
+    this.changed();
+  }
+
+  /** @param {unknown} error @returns {boolean} is the entry another than was thought? */
+  refused(error) {
+    const { journey } = this;
+    if (!(error instanceof ApiError)) throw error;
+    const { code, detail, passing, problem } = error;
+    if (code === "still-on-sale") {
+      const { seats = [], areas = [] } = problem;
+      journey.clear();
+      journey.chooseSeats(seats);
+      for (const areaNo of areas) journey.setArea(areaNo, (this.asked - seats.length) / areas.length);
+      journey.say("info", `${detail} It is chosen for you.`);
+      this.showSeats(seats);
+    } else journey.explain(error);
+    if (code === "still-on-sale" || code === "already-waiting") this.form = null;
+    journey.fail(error);
+    return !passing;
+  }
+}

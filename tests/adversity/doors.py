@@ -1,0 +1,189 @@
+"""Two ways into the box office for simulated people: the engine in this process, and the API over HTTP.
+
+Both give the engine's own Structs and raise its errors, so that whoever comes through one door behaves
+like whoever comes through the other.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import httpx
+import msgspec
+
+from engine import errors
+from engine.errors import FrontrowError, Unavailable
+from engine.ledger import BookingRequest, PaymentChoice
+from engine.model import Booking, Buyer, Hold, new_id
+from engine.runtime import Runtime
+from engine.waitlist.model import Contact, Entry, Offer, Wanted, WantedPatch
+
+T = TypeVar("T")
+_ADA = Buyer("ada@example.com", "Ada")
+_VISA = PaymentChoice("sandbox", "tok_visa")
+
+
+class Door(Protocol):
+    async def person(self) -> str:
+        """A new person's id."""
+
+    async def hold(
+        self, person: str, hold_id: str, seats: Sequence[int], areas: Mapping[int, int]
+    ) -> Hold: ...
+
+    async def release(self, person: str, hold_id: str) -> None: ...
+
+    async def book(self, person: str, hold_id: str, key: str) -> Booking: ...
+
+    async def cancel(self, person: str, booking_id: str) -> Booking: ...
+
+    async def join(self, person: str, wanted: Wanted) -> Entry: ...
+
+    async def change(self, person: str, entry: Entry, wanted: Wanted) -> Entry: ...
+
+    async def leave(self, person: str, entry_id: str) -> None: ...
+
+    async def accept(self, person: str, offer_id: str) -> Hold: ...
+
+    async def decline(self, person: str, offer_id: str) -> Offer: ...
+
+
+class EngineDoor:
+    def __init__(self, runtime: Runtime, event_id: str) -> None:
+        self.runtime = runtime
+        self.event_id = event_id
+
+    async def person(self) -> str:
+        return new_id()
+
+    async def hold(
+        self, person: str, hold_id: str, seats: Sequence[int], areas: Mapping[int, int]
+    ) -> Hold:
+        return await self.runtime.holds.place(
+            self.event_id, person, seats=seats, areas=areas, hold_id=hold_id
+        )
+
+    async def release(self, person: str, hold_id: str) -> None:
+        await self.runtime.holds.release(hold_id, person)
+
+    async def book(self, person: str, hold_id: str, key: str) -> Booking:
+        request = BookingRequest(hold_id, _ADA, _VISA)
+        answer, _ = await self.runtime.bookings.book(person, key, request)
+        return answer.booking
+
+    async def cancel(self, person: str, booking_id: str) -> Booking:
+        return await self.runtime.bookings.cancel(booking_id, actor="buyer")
+
+    async def join(self, person: str, wanted: Wanted) -> Entry:
+        entry, _ = await self.runtime.waitlist.join(self.event_id, person, wanted, Contact())
+        return entry
+
+    async def change(self, person: str, entry: Entry, wanted: Wanted) -> Entry:
+        patch = WantedPatch(
+            quantity=wanted.quantity, together=wanted.together, categories=wanted.categories
+        )
+        return await self.runtime.waitlist.change(
+            entry.entry_id, person, patch, version=entry.version
+        )
+
+    async def leave(self, person: str, entry_id: str) -> None:
+        await self.runtime.waitlist.leave(entry_id, person)
+
+    async def accept(self, person: str, offer_id: str) -> Hold:
+        return await self.runtime.offers.accept(offer_id, person)
+
+    async def decline(self, person: str, offer_id: str) -> Offer:
+        return await self.runtime.offers.decline(offer_id, person)
+
+
+class HttpDoor:
+    def __init__(self, http: httpx.AsyncClient, event_id: str) -> None:
+        self._http = http
+        self._path = f"/v1/events/{event_id}"
+        self._tokens: dict[str, str] = {}
+
+    async def person(self) -> str:
+        answer = await self._http.post("/v1/auth/guest")
+        token: str = answer.raise_for_status().json()["access_token"]
+        claims = token.split(".")[1]
+        person: str = msgspec.json.decode(base64.urlsafe_b64decode(claims + "=="))["sub"]
+        self._tokens[person] = token
+        return person
+
+    async def hold(
+        self, person: str, hold_id: str, seats: Sequence[int], areas: Mapping[int, int]
+    ) -> Hold:
+        body = {"hold_id": hold_id, "seats": seats, "areas": {str(k): v for k, v in areas.items()}}
+        return await self._ask(person, "POST", f"{self._path}/holds", Hold, body)
+
+    async def release(self, person: str, hold_id: str) -> None:
+        await self._ask(person, "DELETE", f"/v1/holds/{hold_id}", None)
+
+    async def book(self, person: str, hold_id: str, key: str) -> Booking:
+        body = {"hold_id": hold_id, "buyer": _ADA, "payment": _VISA}
+        headers = {"Idempotency-Key": key}
+        return await self._ask(person, "POST", "/v1/bookings", Booking, body, headers)
+
+    async def cancel(self, person: str, booking_id: str) -> Booking:
+        return await self._ask(person, "POST", f"/v1/bookings/{booking_id}/cancel", Booking)
+
+    async def join(self, person: str, wanted: Wanted) -> Entry:
+        return await self._ask(person, "POST", f"{self._path}/waitlist", Entry, wanted)
+
+    async def change(self, person: str, entry: Entry, wanted: Wanted) -> Entry:
+        body = {"quantity": wanted.quantity, "together": wanted.together}
+        headers = {"If-Match": f'"{entry.version}"'}
+        path = f"/v1/waitlist/{entry.entry_id}"
+        return await self._ask(person, "PATCH", path, Entry, body, headers)
+
+    async def leave(self, person: str, entry_id: str) -> None:
+        await self._ask(person, "DELETE", f"/v1/waitlist/{entry_id}", None)
+
+    async def accept(self, person: str, offer_id: str) -> Hold:
+        return await self._ask(person, "POST", f"/v1/offers/{offer_id}/accept", Hold)
+
+    async def decline(self, person: str, offer_id: str) -> Offer:
+        return await self._ask(person, "POST", f"/v1/offers/{offer_id}/decline", Offer)
+
+    async def _ask(
+        self,
+        person: str,
+        method: str,
+        path: str,
+        wanted: type[T] | None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        sent = {"Authorization": f"Bearer {self._tokens[person]}", **(headers or {})}
+        content = None
+        if body is not None:
+            content = msgspec.json.encode(body)
+            sent["Content-Type"] = "application/json"
+        try:
+            answer = await self._http.request(method, path, content=content, headers=sent)
+        except httpx.TransportError as error:
+            raise Unavailable(repr(error), code="no-answer") from error
+        if answer.is_success:
+            return msgspec.json.decode(answer.content, type=wanted or Any)  # type: ignore[return-value]  # T is None then
+        raise _refusal(answer)
+
+
+_BY_STATUS: dict[int, type[FrontrowError]] = {
+    400: errors.InvalidInput,
+    403: errors.NotAllowed,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    410: errors.Gone,
+    412: errors.PreconditionFailed,
+    503: errors.Unavailable,
+}
+
+
+def _refusal(answer: httpx.Response) -> FrontrowError:
+    problem = answer.json()
+    code = problem["type"].rpartition("/")[2]
+    if code == "request-in-flight":
+        return Unavailable(problem["detail"], code=code)
+    kind = _BY_STATUS.get(answer.status_code)
+    assert kind is not None, f"{answer.request.method} {answer.url}: {answer.text}"
+    return kind(problem["detail"], code=code)

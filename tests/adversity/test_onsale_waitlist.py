@@ -1,0 +1,264 @@
+"""A simulated on-sale with people in line: whatever comes back goes to them, in their order, at once.
+
+``FRONTROW_ONSALE=small`` makes a smaller one, for a quick look.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from engine.auditor import Violation
+from engine.embedded import StoreUrls
+from engine.runtime import Runtime, open_runtime
+from tests.adversity.doors import EngineDoor, HttpDoor
+from tests.adversity.onsale import HOLD_TTL_S, Buyer, Organiser, Sale, Stalls, Waiter, hall
+from tests.adversity.site import Site
+from tests.adversity.truth import check as check_truth
+from tests.conftest import (
+    end_process,
+    make_event,
+    role_environment,
+    start_role,
+    until_ready,
+)
+from tests.waitlist_checker import Log, check, moves, read_log, sniped
+
+OFFER_WINDOW_S = 2
+#: Of a lapse or a refusal: until those seats are the next one's, or on sale.
+MOVES_ON_S = 2.0
+
+
+@dataclass(frozen=True)
+class Size:
+    buyers: int
+    waiting: int
+    rows: int
+    floor: int
+    lasts_s: float
+
+
+SIZES = {
+    "full": Size(buyers=5000, waiting=2000, rows=25, floor=250, lasts_s=30),
+    "small": Size(buyers=1000, waiting=400, rows=6, floor=50, lasts_s=12),
+}
+SIZE = SIZES[os.environ.get("FRONTROW_ONSALE", "full")]
+BLOCKED = range(0, 100)
+HTTP_EVERY = 25
+
+
+class Workers:
+    """Two workers, straight on the stores: nothing of this process stands between."""
+
+    def __init__(self, site: Site) -> None:
+        urls = StoreUrls(**{f"{name}_url": s.url for name, s in site.servers.items()})
+        self._environments = [
+            role_environment(site.settings, urls, FRONTROW_OFFER_WINDOW_S=str(OFFER_WINDOW_S))
+            for _ in range(2)
+        ]
+        self.processes: list[Any] = []
+
+    async def __aenter__(self) -> "Workers":
+        self.processes = [start_role("worker", each) for each in self._environments]
+        await asyncio.gather(*(self._ready(n) for n in range(2)))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for process in self.processes:
+            end_process(process)
+
+    async def _ready(self, number: int) -> None:
+        port = self._environments[number]["FRONTROW_WORKER_PORT"]
+        await until_ready(f"http://127.0.0.1:{port}")
+
+    def kill(self, number: int) -> None:
+        """kill -9."""
+        self.processes[number].kill()
+        self.processes[number].wait()
+
+    async def restart(self, number: int) -> None:
+        self.processes[number] = start_role("worker", self._environments[number])
+        await self._ready(number)
+
+
+@asynccontextmanager
+async def a_runtime(site: Site) -> AsyncIterator[Runtime]:
+    settings = msgspec.structs.replace(
+        site.runtime.settings,
+        offer_window_s=OFFER_WINDOW_S,
+        postgres_pool_size=16,
+        gateway_timeout_s=10.0,
+    )
+    async with open_runtime(settings, role="test") as runtime:
+        yield runtime
+
+
+@dataclass
+class Run:
+    """One simulated on-sale, and what was seen of it."""
+
+    site: Site
+    sale: Sale
+    stalls: Stalls
+    workers: Workers
+    violations: list[Violation]
+    tasks: list["asyncio.Task[None]"]
+
+    async def let_pass(self, seconds: float) -> None:
+        """Wait; whatever goes wrong with anybody is raised at once."""
+        running = {task for task in self.tasks if not task.done()}
+        done, _ = await asyncio.wait(running, timeout=seconds, return_when="FIRST_EXCEPTION")
+        for task in done:
+            task.result()
+
+    async def kill_redis(self) -> None:
+        """Data and all."""
+        with self.stalls.outage():
+            self.site.redis.kill()
+            self.sale.book.redis_dies()
+            await asyncio.sleep(0.3)
+            await self.site.redis.start()
+            await self.sale.insist(
+                "rebuild", lambda: self.sale.runtime.inventory.snapshot(self.sale.event_id)
+            )
+
+
+@asynccontextmanager
+async def on_sale(site: Site, size: Size = SIZE, *, seed: int = 1) -> AsyncIterator[Run]:
+    """People come when the block begins, and go home when it ends."""
+    site.kill("worker")
+    async with AsyncExitStack() as stack:
+        runtime = await stack.enter_async_context(a_runtime(site))
+        workers = await stack.enter_async_context(Workers(site))
+        stalls = await stack.enter_async_context(Stalls())
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(
+                base_url=site.api_url,
+                timeout=20,
+                trust_env=False,
+                limits=httpx.Limits(max_connections=50),
+            )
+        )
+        event_id = await make_event(
+            runtime,
+            layout=hall(rows=size.rows, floor=size.floor),
+            buyer_limit=6,
+            hold_ttl_s=HOLD_TTL_S,
+        )
+        await runtime.publishing.block(event_id, list(BLOCKED), actor="organiser")
+        sale = Sale(runtime, event_id, seed=seed)
+        run = Run(site, sale, stalls, workers, [], [])
+        for people in _people(sale, size, EngineDoor(runtime, event_id), HttpDoor(http, event_id)):
+            run.tasks.append(asyncio.create_task(people))
+        run.tasks.append(asyncio.create_task(sale.audited(run.violations, stalls)))
+        try:
+            yield run
+            sale.close()
+            await asyncio.gather(*run.tasks)
+        finally:
+            for task in run.tasks:
+                task.cancel()
+
+
+def _people(sale: Sale, size: Size, engine: EngineDoor, http: HttpDoor) -> list[Any]:
+    """Half of the buyers in the first seconds, then those who wait, and buyers all the time."""
+    rush_s, late_s = size.lasts_s * 0.15, size.lasts_s * 0.8
+    come: list[Any] = []
+    for n in range(size.buyers):
+        door = engine if n % HTTP_EVERY else http
+        arrives_s = sale.random.uniform(0, rush_s if n % 2 else late_s)
+        come.append(Buyer(sale, door).come(arrives_s))
+    for n in range(size.waiting):
+        door = engine if n % HTTP_EVERY else http
+        come.append(Waiter(sale, door).come(sale.random.uniform(rush_s, late_s)))
+    come += [Buyer(sale, engine).snipe() for _ in range(10)]
+    organiser = Organiser(sale)
+    return [*come, sale.post(), organiser.unblock(list(BLOCKED)), organiser.meddle()]
+
+
+# Afterwards
+
+
+async def _everybody_goes_home(run: Run) -> None:
+    """The organiser ends the list; what is held ends by itself."""
+    sale = run.sale
+    dismiss = lambda: sale.runtime.desk.dismiss(  # noqa: E731  # asked again until it is done
+        sale.event_id, reason="It has begun.", actor="organiser"
+    )
+    await sale.insist("dismiss", dismiss)
+    async with asyncio.timeout(20):
+        while any(await _left(run)):
+            await asyncio.sleep(0.1)
+
+
+async def _left(run: Run) -> Sequence[int]:
+    """Live holds, and what is kept for the line."""
+    runtime, event_id = run.sale.runtime, run.sale.event_id
+    reply = await runtime.inventory.run("claims", event_id)
+    return len(reply[9]), int(reply[10])
+
+
+def _report(run: Run, log: Log, after_s: list[float], stalled_s: float) -> None:
+    """What the run was like, for those who run it by hand (pytest -s)."""
+    by_status: dict[str, int] = {}
+    for offer in log.offers:
+        by_status[offer.status] = by_status.get(offer.status, 0) + 1
+    rounds = [r for r in log.rounds if r.seats or r.areas]
+    print(f"\n{len(log.people)} entries, {len(rounds)} rounds, {len(log.skips)} skips, {by_status}")
+    print(f"{len(run.sale.book.held)} holds; stalled {stalled_s:.1f} s")
+    if after_s:
+        ordered = sorted(after_s)
+        p99 = ordered[int(0.99 * (len(ordered) - 1))]
+        print(
+            f"moved on: {len(ordered)}, p50 {ordered[len(ordered) // 2]:.3f} s,"
+            f" p99 {p99:.3f} s, worst {ordered[-1]:.3f} s"
+        )
+    print(dict(sorted(run.sale.counts.items())))
+
+
+async def _judge(run: Run) -> Log:
+    """Everything that must be so, of the whole run."""
+    sale = run.sale
+    await _everybody_goes_home(run)
+    log = await read_log(sale.runtime, sale.event_id)
+    moved = moves(log)
+    late = {
+        m.offer.offer_id: m.after_s
+        - run.stalls.within(m.offer.ended_at, m.offer.ended_at + _seconds(m.after_s))
+        for m in moved
+        if m.after_s is not None and m.offer.ended_at is not None
+    }
+    _report(run, log, list(late.values()), sum(s.total_seconds() for _, s in run.stalls.times))
+    assert sale.surprises == []
+    verdict = check(log)
+    assert verdict.faults == [], str(verdict)
+    assert sniped(log, [held.grip() for held in sale.book.held], sale.book.freed) == []
+    assert [m.offer for m in moved if m.after_s is None] == []
+    assert {offer_id: s for offer_id, s in late.items() if s > MOVES_ON_S} == {}
+    assert run.violations == []
+    # It was worth looking: every kind of thing has happened.
+    ended = {offer.status for offer in log.offers}
+    assert ended >= {"used", "declined", "expired", "withdrawn"}
+    assert log.skips
+    assert verdict.proved > verdict.unproved
+    await check_truth(run.site, sale.event_id)
+    return log
+
+
+def _seconds(seconds: float) -> Any:
+    from datetime import timedelta
+
+    return timedelta(seconds=seconds)
+
+
+@pytest.mark.timeout(240)
+async def test_what_comes_back_goes_to_the_line_in_its_order(site: Site) -> None:
+    async with on_sale(site) as run:
+        await run.let_pass(SIZE.lasts_s)
+    await _judge(run)

@@ -1,0 +1,66 @@
+"""Prices that change are explained where they are shown."""
+
+import re
+
+from playwright.async_api import expect
+
+from tests.browser.conftest import Visit
+from tests.conftest import House, MakeHouse
+
+
+async def reprice(house: House, amount: int, reason: str) -> None:
+    await house.runtime.publishing.reprice(
+        house.event_id, {"Front": amount}, reason=reason, actor="test"
+    )
+
+
+async def test_a_price_says_what_it_was_and_why(visit: Visit, make_house: MakeHouse) -> None:
+    house = await make_house()
+    ada = await visit(house.event_id)
+    front = ada.page.locator("#categories li", has_text="Front")
+    await expect(front.locator("small")).to_be_empty()
+    await reprice(house, 6000, "82 % sold, 6 days left")
+    note = re.compile(r"^Up from €50 since \d+:\d\d( [AP]M)?: 82 % sold, 6 days left$")
+    await expect(front.locator("small")).to_have_text(note)
+    await expect(front.locator("strong")).to_have_text("€60")
+    await reprice(house, 4500, "few are looking")
+    await expect(front.locator("small")).to_have_text(
+        re.compile("^Down from €60 since .*: few are")
+    )
+    # Also for who comes now, and for nobody else's category.
+    await ada.page.reload()
+    await expect(front.locator("small")).to_have_text(re.compile("^Down from €60"))
+    await expect(ada.page.locator("#categories li small").nth(1)).to_be_empty()
+
+
+async def test_the_history_of_a_price(visit: Visit, make_house: MakeHouse) -> None:
+    house = await make_house()
+    await reprice(house, 6000, "82 % sold")
+    await reprice(house, 5500, "a quiet hour")
+    ada = await visit(house.event_id)
+    page = ada.page
+    button = page.get_by_role("button", name="Price history of Front")
+    await expect(button).to_have_attribute("aria-expanded", "false")
+    await button.focus()
+    await page.keyboard.press("Enter")
+    await expect(button).to_have_attribute("aria-expanded", "true")
+    table = page.get_by_role("table", name="Price of Front")
+    rows = await table.get_by_role("row").all_inner_texts()
+    assert [row.split("\t")[1:] for row in rows[:3]] == [
+        ["Price", "Why"],
+        ["€55", "a quiet hour"],
+        ["€60", "82 % sold"],
+    ]
+    path = page.locator(".chart path")
+    assert re.fullmatch(r"M0 80(H[\d.]+V[\d.]+){2}H300", await path.get_attribute("d") or ""), (
+        await path.get_attribute("d")
+    )
+    box = await path.bounding_box()
+    assert box is not None
+    assert box["width"] > 100
+    assert box["height"] > 40
+    await expect(page.locator(".chart span")).to_have_text(["€60", "€50"])
+    # The filter beside it is another button.
+    assert await page.locator("#categories [aria-pressed=true]").count() == 0
+    await button.click()
+    await expect(table).to_be_hidden()

@@ -1,0 +1,496 @@
+"""Accounts: how somebody comes back, how a copied token ends, and what nobody learns."""
+
+import asyncio
+import base64
+import threading
+from collections.abc import Awaitable
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher, extract_parameters
+
+from engine.errors import (
+    Conflict,
+    FrontrowError,
+    InvalidInput,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    PreconditionFailed,
+)
+from engine.model import new_id
+from engine.people import (
+    EmailPreferencesPatch,
+    Login,
+    People,
+    PersonPatch,
+    PreferencesPatch,
+    Registration,
+)
+from engine.runtime import Runtime
+
+PASSWORD = "seven swans in a bathtub"
+
+
+@pytest.fixture
+def people(runtime: Runtime) -> People:
+    return runtime.people
+
+
+@pytest.fixture
+def address() -> str:
+    return f"{new_id()}@example.com"
+
+
+def registration(email: str, **changes: Any) -> Registration:
+    return Registration(**{"email": email, "password": PASSWORD, "name": "Ada", **changes})
+
+
+@pytest.fixture
+async def login(people: People, address: str) -> Login:
+    return await people.register(registration(address))
+
+
+async def execute(runtime: Runtime, statement: str, *args: Any) -> list[Any]:
+    async with runtime.postgres.connection() as connection:
+        return list(await connection.fetch(statement, *args))
+
+
+async def refused(attempt: Awaitable[Any], kind: type[FrontrowError], code: str) -> str:
+    """The detail of a refusal."""
+    with pytest.raises(kind) as error:
+        await attempt
+    assert error.value.code == code
+    return error.value.detail
+
+
+async def end_reasons(runtime: Runtime, person_id: str) -> set[str | None]:
+    rows = await execute(runtime, "SELECT end_reason FROM sessions WHERE person_id = $1", person_id)
+    return {row[0] for row in rows}
+
+
+async def age(runtime: Runtime, person_id: str, seconds: float) -> None:
+    """As if the last exchange had been that much earlier."""
+    await execute(
+        runtime,
+        "UPDATE sessions SET rotated_at = rotated_at - make_interval(secs => $2) WHERE person_id = $1",
+        person_id,
+        seconds,
+    )
+
+
+# Refresh tokens
+
+
+async def test_each_refresh_token_gives_the_next(people: People, login: Login) -> None:
+    seen = [login.refresh_token]
+    for _ in range(4):
+        following = await people.refresh(seen[-1])
+        assert following.person_id == login.person_id
+        seen.append(following.refresh_token)
+    assert len(set(seen)) == len(seen)
+
+
+async def test_a_token_that_was_used_before_ends_the_family(
+    runtime: Runtime, people: People, login: Login, address: str
+) -> None:
+    other_device = await people.log_in(address, PASSWORD)
+    second = await people.refresh(login.refresh_token)
+    third = await people.refresh(second.refresh_token)
+    # Somebody has kept a copy of the first; neither they nor the rightful one gets on with it.
+    await refused(people.refresh(login.refresh_token), NotAuthenticated, "session-ended")
+    for token in (login, second, third):
+        await refused(people.refresh(token.refresh_token), NotAuthenticated, "session-ended")
+    assert await end_reasons(runtime, login.person_id) == {"reuse", None}
+    assert (await people.refresh(other_device.refresh_token)).person_id == login.person_id
+
+
+async def test_a_lost_answer_can_be_asked_for_again(people: People, login: Login) -> None:
+    lost = await people.refresh(login.refresh_token)
+    again = await people.refresh(login.refresh_token)
+    assert again == lost
+    # … until it has been used: then the first one is twice used.
+    await people.refresh(again.refresh_token)
+    await refused(people.refresh(login.refresh_token), NotAuthenticated, "session-ended")
+    await refused(people.refresh(again.refresh_token), NotAuthenticated, "session-ended")
+
+
+async def test_but_not_after_the_grace(runtime: Runtime, people: People, login: Login) -> None:
+    second = await people.refresh(login.refresh_token)
+    await age(runtime, login.person_id, runtime.settings.refresh_grace_s - 5)
+    assert await people.refresh(login.refresh_token) == second
+    await age(runtime, login.person_id, 6)
+    await refused(people.refresh(login.refresh_token), NotAuthenticated, "session-ended")
+    await refused(people.refresh(second.refresh_token), NotAuthenticated, "session-ended")
+    assert await end_reasons(runtime, login.person_id) == {"reuse"}
+
+
+async def test_tabs_that_refresh_at_once_get_the_same(people: People, login: Login) -> None:
+    answers = await asyncio.gather(*(people.refresh(login.refresh_token) for _ in range(12)))
+    assert len({answer.refresh_token for answer in answers}) == 1
+    assert (await people.refresh(answers[0].refresh_token)).person_id == login.person_id
+
+
+async def test_a_guess_at_a_session_ends_it(people: People, login: Login) -> None:
+    raw = bytearray(base64.urlsafe_b64decode(login.refresh_token))
+    raw[-1] ^= 1
+    forged = base64.urlsafe_b64encode(raw).decode()
+    await refused(people.refresh(forged), NotAuthenticated, "session-ended")
+    await refused(people.refresh(login.refresh_token), NotAuthenticated, "session-ended")
+
+
+@pytest.mark.parametrize(
+    "token", ["", "x", "é" * 64, "a" * 64, "A" * 63, "\0" * 64, "=" * 64], ids=repr
+)
+async def test_what_is_no_refresh_token(people: People, token: str) -> None:
+    await refused(people.refresh(token), NotAuthenticated, "session-ended")
+    await people.log_out(token)
+
+
+async def test_logging_out_ends_one_login(
+    runtime: Runtime, people: People, login: Login, address: str
+) -> None:
+    other_device = await people.log_in(address, PASSWORD)
+    newest = await people.refresh(login.refresh_token)
+    for token in (newest.refresh_token, newest.refresh_token, login.refresh_token):
+        await people.log_out(token)
+    await refused(people.refresh(newest.refresh_token), NotAuthenticated, "session-ended")
+    assert await end_reasons(runtime, login.person_id) == {"logout", None}
+    await people.refresh(other_device.refresh_token)
+
+
+async def test_a_login_does_not_last_for_ever(
+    runtime: Runtime, people: People, login: Login
+) -> None:
+    newest = await people.refresh(login.refresh_token)
+    await execute(
+        runtime,
+        "UPDATE sessions SET expires_at = clock_timestamp() WHERE person_id = $1",
+        login.person_id,
+    )
+    await refused(people.refresh(newest.refresh_token), NotAuthenticated, "session-ended")
+    await execute(
+        runtime,
+        "UPDATE sessions SET expires_at = now() - interval '2 days' WHERE person_id = $1",
+        login.person_id,
+    )
+    await runtime.worker.forget_keys()
+    assert await end_reasons(runtime, login.person_id) == set()
+
+
+async def test_what_is_stored_makes_no_token(
+    runtime: Runtime, people: People, login: Login
+) -> None:
+    tokens = [login.refresh_token, (await people.refresh(login.refresh_token)).refresh_token]
+    (row,) = await execute(runtime, "SELECT * FROM sessions WHERE person_id = $1", login.person_id)
+    stored = b"".join(value for value in row.values() if isinstance(value, bytes))
+    for token in tokens:
+        assert base64.urlsafe_b64decode(token)[16:] not in stored
+    (account,) = await execute(
+        runtime, "SELECT * FROM accounts WHERE person_id = $1", login.person_id
+    )
+    assert PASSWORD not in str(dict(account))
+
+
+# Logging in
+
+
+class Watched:
+    """A hasher that notes what is checked, and in which thread."""
+
+    def __init__(self, hasher: PasswordHasher) -> None:
+        self._hasher = hasher
+        self.checked: list[Any] = []
+        self.threads: set[str] = set()
+
+    def verify(self, kept: str, password: str) -> bool:
+        self.checked.append(extract_parameters(kept))
+        self.threads.add(threading.current_thread().name)
+        return self._hasher.verify(kept, password)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._hasher, name)
+
+
+@pytest.fixture
+def watched(people: People, monkeypatch: pytest.MonkeyPatch) -> Watched:
+    hasher = Watched(people._passwords._hasher)
+    monkeypatch.setattr(people._passwords, "_hasher", hasher)
+    return hasher
+
+
+async def test_an_unknown_address_is_refused_like_a_wrong_password(
+    people: People, login: Login, address: str, watched: Watched
+) -> None:
+    known = await refused(people.log_in(address, "not it"), NotAuthenticated, "wrong-credentials")
+    unknown = await refused(
+        people.log_in(f"{new_id()}@example.com", "not it"), NotAuthenticated, "wrong-credentials"
+    )
+    assert known == unknown
+    # The same work, and none of it in the loop's thread.
+    assert len(watched.checked) == 2
+    assert watched.checked[0] == watched.checked[1]
+    assert all(name.startswith("passwords") for name in watched.threads)
+
+
+async def test_argon2_as_owasp_wants_it(runtime: Runtime, login: Login) -> None:
+    (row,) = await execute(
+        runtime, "SELECT password_hash FROM accounts WHERE person_id = $1", login.person_id
+    )
+    assert row[0].startswith("$argon2id$")
+    parameters = extract_parameters(row[0])
+    assert parameters.memory_cost >= 19 * 1024
+    assert (parameters.time_cost, parameters.parallelism) == (2, 1)
+
+
+async def test_a_hash_of_yesterday_is_made_anew(
+    runtime: Runtime, people: People, login: Login, address: str
+) -> None:
+    old = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
+    await execute(
+        runtime, "UPDATE accounts SET password_hash = $2 WHERE person_id = $1", login.person_id, old
+    )
+    await refused(people.log_in(address, "not it"), NotAuthenticated, "wrong-credentials")
+    opened = await people.log_in(address, PASSWORD)
+    (row,) = await execute(
+        runtime, "SELECT password_hash FROM accounts WHERE person_id = $1", login.person_id
+    )
+    assert not people._passwords._hasher.check_needs_rehash(row[0])
+    await people.refresh(opened.refresh_token)
+    await people.log_in(address, PASSWORD)
+
+
+async def test_capitals_make_no_difference_to_an_address(
+    people: People, login: Login, address: str
+) -> None:
+    assert (await people.log_in(address.upper(), PASSWORD)).person_id == login.person_id
+    await refused(people.register(registration(address.title())), Conflict, "email-taken")
+    found = await people.find(address.swapcase())
+    assert found is not None
+    assert found.person_id == login.person_id
+
+
+async def test_the_same_password_typed_on_another_keyboard(people: People, address: str) -> None:
+    await people.register(registration(address, password="Übergrößenträger"))
+    await people.log_in(address, "U\u0308bergro\u0308ßentra\u0308ger")
+
+
+# Passwords
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "",
+        "seven s",
+        "password",
+        "Password123!",
+        "12345678",
+        "87654321",
+        "aaaaaaaaaaaa",
+        "abababab",
+        "qwertzuiop",
+        "Frontrow2031",
+        "ada.lovelace",
+        "lovelace1815",
+        "ada lovelace",
+        "x" * 257,
+    ],
+)
+async def test_passwords_that_anybody_would_try(people: People, password: str) -> None:
+    wanted = registration("ada.lovelace@example.com", password=password, name="Ada Lovelace")
+    await refused(people.register(wanted), InvalidInput, "weak-password")
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["zwölf 🦢 hier", "correct horse battery", " a b c d ", "x9" * 3 + "vk" * 61],
+    ids=ascii,
+)
+async def test_passwords_that_are_taken_as_they_are(
+    people: People, address: str, password: str
+) -> None:
+    made = await people.register(registration(address, password=password))
+    assert (await people.log_in(address, password)).person_id == made.person_id
+    await refused(people.log_in(address, password[:-1]), NotAuthenticated, "wrong-credentials")
+
+
+# Registering
+
+
+async def test_a_guest_who_registers_stays_the_same_person(
+    people: People, address: str, buyer: str
+) -> None:
+    await people.change(buyer, PersonPatch(language="de"), version=1)
+    login = await people.register(registration(address), person_id=buyer)
+    assert login.person_id == buyer
+    person = await people.person(buyer)
+    assert (person.email, person.name, person.language) == (address, "Ada", "de")
+    assert person.registered
+    again = registration(f"{new_id()}@example.com")
+    await refused(people.register(again, person_id=buyer), Conflict, "already-registered")
+    assert await people.find(again.email) is None
+
+
+async def test_of_two_with_one_address_one_gets_it(
+    runtime: Runtime, people: People, address: str
+) -> None:
+    guests = [new_id() for _ in range(6)]
+    answers = await asyncio.gather(
+        *(people.register(registration(address), person_id=guest) for guest in guests),
+        return_exceptions=True,
+    )
+    won = [answer for answer in answers if isinstance(answer, Login)]
+    lost = [answer for answer in answers if isinstance(answer, Conflict)]
+    assert (len(won), {error.code for error in lost}) == (1, {"email-taken"})
+    for guest in set(guests) - {won[0].person_id}:
+        # Nothing of them is left, and nothing was sent to an address that is not theirs.
+        assert (await people.person(guest)).version == 1
+    rows = await execute(
+        runtime,
+        "SELECT person_id::text FROM notifications WHERE kind = 'welcome' AND person_id = ANY($1)",
+        guests,
+    )
+    assert [row[0] for row in rows] == [won[0].person_id]
+
+
+async def test_of_two_addresses_for_one_guest_one_is_taken(people: People, buyer: str) -> None:
+    wanted = [registration(f"{new_id()}@example.com") for _ in range(4)]
+    answers = await asyncio.gather(
+        *(people.register(each, person_id=buyer) for each in wanted), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers].count(Login) == 1
+    assert {e.code for e in answers if isinstance(e, Conflict)} == {"already-registered"}
+    found = [await people.find(each.email) for each in wanted]
+    assert len([person for person in found if person is not None]) == 1
+
+
+# What somebody says of themselves
+
+
+async def test_a_guest_has_the_defaults_until_they_set_something(
+    people: People, buyer: str
+) -> None:
+    before = await people.person(buyer)
+    assert (before.version, before.tier, before.language, before.registered) == (
+        1,
+        "regular",
+        "en",
+        False,
+    )
+    quiet = PersonPatch(
+        name="Ada",
+        preferences=PreferencesPatch(email=EmailPreferencesPatch(reminders=False), live=False),
+    )
+    after = await people.change(buyer, quiet, version=1)
+    assert after == await people.person(buyer)
+    assert (after.name, after.preferences.live, after.version) == ("Ada", False, 2)
+    assert (after.preferences.email.reminders, after.preferences.email.waitlist) == (False, True)
+    loud = PersonPatch(preferences=PreferencesPatch(live=True))
+    again = await people.change(buyer, loud, version=2)
+    assert (again.preferences.live, again.preferences.email.reminders) == (True, False)
+    await refused(people.change(buyer, loud, version=2), PreconditionFailed, "precondition-failed")
+    stranger = new_id()
+    await refused(
+        people.change(stranger, loud, version=5), PreconditionFailed, "precondition-failed"
+    )
+
+
+async def test_of_two_changes_to_one_version_one_is_refused(people: People, buyer: str) -> None:
+    for version in (1, 2):
+        answers = await asyncio.gather(
+            *(
+                people.change(buyer, PersonPatch(name=name), version=version)
+                for name in ("Ada", "Grace", "Joan")
+            ),
+            return_exceptions=True,
+        )
+        assert [type(answer) for answer in answers].count(PreconditionFailed) == 2
+        assert (await people.person(buyer)).version == version + 1
+
+
+async def test_what_nobody_may_choose(people: People, buyer: str) -> None:
+    detail = await refused(
+        people.change(buyer, PersonPatch(language="tlh"), version=1),
+        InvalidInput,
+        "unknown-language",
+    )
+    assert "en, de" in detail
+    await refused(
+        people.register(registration("x@example.com", language="xx")),
+        InvalidInput,
+        "unknown-language",
+    )
+    silent = PreferencesPatch(email=EmailPreferencesPatch(booking=False))
+    await refused(
+        people.change(buyer, PersonPatch(preferences=silent), version=1),
+        InvalidInput,
+        "booking-mails-needed",
+    )
+    await refused(
+        people.change(buyer, PersonPatch(password="x", new_password=PASSWORD), version=1),
+        NotFound,
+        "no-account",
+    )
+
+
+async def test_a_stolen_access_token_does_not_take_the_account(
+    people: People, login: Login, address: str
+) -> None:
+    elsewhere = f"{new_id()}@example.com"
+    for patch in (PersonPatch(email=elsewhere), PersonPatch(new_password="eight geese by bike")):
+        await refused(
+            people.change(login.person_id, patch, version=2), NotAllowed, "wrong-password"
+        )
+    assert (await people.person(login.person_id)).email == address
+    moved = await people.change(
+        login.person_id, PersonPatch(email=elsewhere, password=PASSWORD), version=2
+    )
+    assert moved.email == elsewhere
+    await people.log_in(elsewhere, PASSWORD)
+    await refused(people.log_in(address, PASSWORD), NotAuthenticated, "wrong-credentials")
+
+
+async def test_an_address_that_somebody_has_is_nobody_elses(
+    people: People, login: Login, address: str
+) -> None:
+    other = await people.register(registration(f"{new_id()}@example.com"))
+    steal = PersonPatch(email=address.upper(), password=PASSWORD)
+    await refused(people.change(other.person_id, steal, version=2), Conflict, "email-taken")
+    assert (await people.person(other.person_id)).version == 2
+    # Both at once want one that is free.
+    free = PersonPatch(email=f"{new_id()}@example.com", password=PASSWORD)
+    answers = await asyncio.gather(
+        *(people.change(each.person_id, free, version=2) for each in (login, other)),
+        return_exceptions=True,
+    )
+    assert [e.code for e in answers if isinstance(e, Conflict)] == ["email-taken"]
+
+
+async def test_another_password_ends_every_login(
+    runtime: Runtime, people: People, login: Login, address: str
+) -> None:
+    other_device = await people.log_in(address, PASSWORD)
+    weak = PersonPatch(password=PASSWORD, new_password="password")
+    await refused(people.change(login.person_id, weak, version=2), InvalidInput, "weak-password")
+    await people.refresh(other_device.refresh_token)
+    fresh = PersonPatch(password=PASSWORD, new_password="eight geese on a bicycle")
+    await people.change(login.person_id, fresh, version=2)
+    for token in (login, other_device):
+        await refused(people.refresh(token.refresh_token), NotAuthenticated, "session-ended")
+    assert await end_reasons(runtime, login.person_id) == {"password"}
+    await refused(people.log_in(address, PASSWORD), NotAuthenticated, "wrong-credentials")
+    await people.log_in(address, "eight geese on a bicycle")
+
+
+async def test_tiers_are_given_to_guests_too(people: People, buyer: str) -> None:
+    assert (await people.set_tier(buyer, "vip", actor="test")).tier == "vip"
+    before = await people.person(buyer)
+    assert await people.set_tier(buyer, "vip", actor="test") == before
+    assert before.version == 2
+    # What was read before the tier came is not overwritten unseen.
+    await refused(
+        people.change(buyer, PersonPatch(name="Ada"), version=1),
+        PreconditionFailed,
+        "precondition-failed",
+    )

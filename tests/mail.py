@@ -1,0 +1,186 @@
+"""A mail server that can be told to behave badly, for tests; and the mails it took."""
+
+import asyncio
+import email
+import email.policy
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from email.message import EmailMessage
+from typing import Any, Literal
+
+from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
+
+Stage = Literal["EHLO", "MAIL", "RCPT", "DATA", "content", "dot"]
+Deed = Literal["4xx", "5xx", "421", "drop", "drop-kept", "hang"]
+
+
+class Whim(Exception):
+    """Not raised: ``deed`` at ``stage`` is what the server does instead of its work."""
+
+
+class Mailbox:
+    """An SMTP server in this loop. ``choose`` says, at each stage of each mail, what it does wrong.
+
+    ``drop-kept`` at the dot: the mail is kept, and the connection is lost before the answer.
+    """
+
+    def __init__(self) -> None:
+        self.port = 0
+        #: Asked at every stage; None: it behaves.
+        self.choose: Callable[[Stage, str], Deed | None] = lambda _stage, _recipient: None
+        self.accepted: list[EmailMessage] = []
+        self.connections = 0
+        self.arrived = asyncio.Condition()
+        self._server: asyncio.Server | None = None
+        self._open: set[_Connection] = set()
+        self.tls: Any = None
+        self.login: tuple[str, str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
+    def counts(self) -> Counter[str]:
+        """How often each Message-ID was taken."""
+        return Counter(str(message["Message-ID"]) for message in self.accepted)
+
+    async def open(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: _Connection(self), "127.0.0.1", self.port, reuse_address=True
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Refuse connections, and end those there are."""
+        if self._server is not None:
+            self._server.close()
+            for connection in list(self._open):
+                connection.drop()
+            await self._server.wait_closed()
+            self._server = None
+
+    async def keep(self, content: bytes) -> None:
+        message = email.message_from_bytes(content, policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        async with self.arrived:
+            self.accepted.append(message)
+            self.arrived.notify_all()
+
+    async def until(self, count: int, timeout_s: float = 20) -> None:
+        async with asyncio.timeout(timeout_s), self.arrived:
+            await self.arrived.wait_for(lambda: len(self.accepted) >= count)
+
+
+class _Handler:
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd's names
+        self, server: "_Connection", session: Session, _: Envelope, host: str, replies: list[str]
+    ) -> list[str]:
+        refused = await server.misbehave("EHLO", "")
+        session.host_name = host
+        return [refused] if refused else replies
+
+    async def handle_MAIL(  # noqa: N802
+        self, server: "_Connection", _: Session, envelope: Envelope, address: str, __: list[str]
+    ) -> str:
+        refused = await server.misbehave("MAIL", "")
+        if refused is None:
+            envelope.mail_from = address
+        return refused or "250 2.1.0 Ok"
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: "_Connection", _: Session, envelope: Envelope, address: str, __: list[str]
+    ) -> str:
+        refused = await server.misbehave("RCPT", address)
+        if refused is None:
+            envelope.rcpt_tos.append(address)
+        return refused or "250 2.1.5 Ok"
+
+    async def handle_DATA(  # noqa: N802
+        self, server: "_Connection", _: Session, envelope: Envelope
+    ) -> str:
+        content = envelope.content
+        assert isinstance(content, bytes)
+        recipient = envelope.rcpt_tos[0]
+        if self._mailbox.choose("dot", recipient) == "drop-kept":
+            await self._mailbox.keep(content)
+            server.drop()
+            return "250 not heard"
+        refused = await server.misbehave("dot", recipient)
+        if refused is None:
+            await self._mailbox.keep(content)
+        return refused or "250 2.0.0 Ok: queued"
+
+
+class _Connection(SMTP):
+    def __init__(self, mailbox: Mailbox) -> None:
+        self.mailbox = mailbox
+        options: dict[str, Any] = {}
+        if mailbox.login is not None:
+            user, password = mailbox.login
+            options["auth_required"] = True
+            options["auth_require_tls"] = mailbox.tls is not None
+            options["auth_callback"] = lambda _, login, given: (
+                (login, given) == (user.encode(), password.encode())
+            )
+        if mailbox.tls is not None:
+            options |= {"tls_context": mailbox.tls, "require_starttls": True}
+        super().__init__(_Handler(mailbox), enable_SMTPUTF8=False, hostname="mail.test", **options)
+
+    def connection_made(self, transport: Any) -> None:
+        self.mailbox.connections += 1
+        self.mailbox._open.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.mailbox._open.discard(self)
+        super().connection_lost(error)
+
+    def drop(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+
+    async def misbehave(self, stage: Stage, recipient: str) -> str | None:
+        """What to answer instead of doing it; None: do it."""
+        match self.mailbox.choose(stage, recipient):
+            case "4xx":
+                return "451 4.3.0 Not now"
+            case "5xx":
+                return "550 5.1.1 Never"
+            case "421":
+                return "421 4.3.2 Going down"
+            case "drop" | "drop-kept":
+                self.drop()
+                return "250 not heard"
+            case "hang":
+                await asyncio.Event().wait()
+        return None
+
+    @syntax("DATA")
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
+        assert self.envelope is not None
+        recipient = (self.envelope.rcpt_tos or [""])[0]
+        refused = await self.misbehave("DATA", recipient)
+        if refused is not None:
+            await self.push(refused)
+            return
+        if self.mailbox.choose("content", recipient) == "drop":
+            await self.push("354 Go on")
+            await self._reader.read(50)
+            self.drop()
+            return
+        await super().smtp_DATA(arg)
+
+
+@asynccontextmanager
+async def mailbox() -> AsyncIterator[Mailbox]:
+    opened = Mailbox()
+    await opened.open()
+    try:
+        yield opened
+    finally:
+        await opened.close()

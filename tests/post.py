@@ -1,0 +1,64 @@
+"""The engine with a mail server of a test's own, on a database that no other worker looks into."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import msgspec
+
+from engine.config import Settings
+from engine.embedded import StoreUrls
+from engine.model import new_id
+from engine.runtime import Runtime, open_runtime
+
+MAIL_FROM = "City Theatre <tickets@theatre.example>"
+
+
+def database_url(urls: StoreUrls, name: str) -> str:
+    parts = urlsplit(urls.postgres_url)
+    return urlunsplit(parts._replace(path=f"/{name}"))
+
+
+@asynccontextmanager
+async def cloned_database(urls: StoreUrls, template: str) -> AsyncIterator[str]:
+    """The URL of a copy of the database ``template``, which nobody else knows."""
+    name = "test_" + new_id().replace("-", "")
+    connection = await asyncpg.connect(urls.postgres_url)
+    try:
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield database_url(urls, name)
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()
+
+
+def post_settings(settings: Settings, urls: StoreUrls, postgres_url: str, **more: Any) -> Settings:
+    """Short waits, and all stores named."""
+    fields: dict[str, Any] = {
+        "postgres_url": postgres_url,
+        "redis_url": urls.redis_url,
+        "mongo_url": urls.mongo_url,
+        "mail_from": MAIL_FROM,
+        "mail_timeout_s": 2.0,
+        "mail_retry_s": 0.02,
+        "mail_per_second": 10_000.0,
+        **more,
+    }
+    return msgspec.structs.replace(settings, **fields)
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Runtime]:
+    async with open_runtime(settings, role="test") as runtime:
+        yield runtime
+
+
+async def statuses(runtime: Runtime) -> dict[tuple[str, str], int]:
+    """How many notifications there are of each kind and status."""
+    async with runtime.postgres.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT kind, status::text, count(*) AS n FROM notifications GROUP BY 1, 2"
+        )
+    return {(row["kind"], row["status"]): row["n"] for row in rows}
