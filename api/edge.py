@@ -43,6 +43,8 @@ _PROCESS = secrets.token_hex(6).encode()
 _REQUESTS = itertools.count(1)
 #: How nginx counts requests that nobody waits for any more.
 _CLIENT_GONE = 499
+#: Pages whose forms a browser sends, or a mail program in its place.
+_FORMS = ("/sandbox/", "/mail/unsubscribe/")
 _KEY_LENGTH_MAX = 255
 _KEEP_NO_ANSWER = frozenset({"/v1/bookings", "/v1/live/tickets"})
 _KEEP_NO_ANSWER_UNDER = "/v1/auth/"
@@ -230,7 +232,7 @@ def _keeps_answer(scope: HTTPScope) -> bool:
 
 
 def _refuse_media_type(scope: HTTPScope, headers: dict[bytes, bytes]) -> FrontrowError | None:
-    if scope["method"] not in ("POST", "PATCH", "PUT") or scope["path"].startswith("/sandbox/"):
+    if scope["method"] not in ("POST", "PATCH", "PUT") or scope["path"].startswith(_FORMS):
         return None
     if headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers:
         return None

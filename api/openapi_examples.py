@@ -125,7 +125,7 @@ from engine.pricing.model import (
     TermsPatch,
 )
 from engine.pricing.rule import Expected, Rule
-from engine.pricing.simulation import Outcome, Point, PriceMove, Simulation
+from engine.pricing.simulation import Outcome, PriceMove, Simulation, SimulationPoint
 from engine.publishing import Blocking, RefusedSeat
 from engine.waitlist.model import (
     PROMOTED,
@@ -537,14 +537,15 @@ ACCEPTED_OFFER = Hold(
 )
 ENTRY_LIST = EntryList([ENTRY])
 ENTRY_PATCH = WantedPatch(quantity=3, max_price=None)
+_NO_ENTRIES = {status.value: 0 for status in EntryStatus}
+_NO_OFFERS = {status.value: 0 for status in OfferStatus}
 LINE = LineSummary(
     event_id=EVENT_ID,
     closed=False,
     offer_window_s=900,
     waiting=412,
-    by_status=dict.fromkeys(EntryStatus, 0)
-    | {EntryStatus.WAITING: 412, EntryStatus.OFFERED: 3, EntryStatus.ACCEPTED: 21},
-    offers=dict.fromkeys(OfferStatus, 0) | {OfferStatus.OPEN: 3, OfferStatus.USED: 21},
+    by_status=_NO_ENTRIES | {"waiting": 412, "offered": 3, "accepted": 21},
+    offers=_NO_OFFERS | {"open": 3, "used": 21},
     places_wanted=903,
     version=1,
 )
@@ -578,9 +579,8 @@ DISMISSED_LINE = msgspec.structs.replace(
     LINE,
     closed=True,
     waiting=0,
-    by_status=dict.fromkeys(EntryStatus, 0)
-    | {EntryStatus.ACCEPTED: 21, EntryStatus.DISMISSED: 415},
-    offers=dict.fromkeys(OfferStatus, 0) | {OfferStatus.USED: 21, OfferStatus.WITHDRAWN: 3},
+    by_status=_NO_ENTRIES | {"accepted": 21, "dismissed": 415},
+    offers=_NO_OFFERS | {"used": 21, "withdrawn": 3},
     places_wanted=0,
     version=2,
 )
@@ -742,9 +742,7 @@ RETIRED_RULE = msgspec.structs.replace(
 )
 RULE_LIST = RuleList([ACTIVE_RULE])
 ACTIVATION = Activation(valid_from=_BOUGHT - timedelta(days=3))
-OVERRIDE = Override(
-    amount_minor=4200, reason="Early birds", until=_BOUGHT + timedelta(days=2)
-)
+OVERRIDE = Override(amount_minor=4200, reason="Early birds", until=_BOUGHT + timedelta(days=2))
 FREEZE = Freeze(reason="Until the press night is over")
 TERMS_PATCH = TermsPatch(range_public=True)
 RULED_CATEGORY = CategoryState(
@@ -795,7 +793,13 @@ PRICING_STATE = PricingState(
 )
 PREVIEW_REQUEST = PreviewRequest(category="Stalls", rule=RULE)
 _SIGNALS = Signals(
-    capacity=1220, taken=1003, left_s=4_177_987.0, held=14, waiting=0.0, velocity=21.5, confidence=1.0
+    capacity=1220,
+    taken=1003,
+    left_s=4_177_987.0,
+    held=14,
+    waiting=0.0,
+    velocity=21.5,
+    confidence=1.0,
 )
 PREVIEW = Preview(
     category_no=0,
@@ -833,7 +837,7 @@ SIMULATION = Simulation(
         sold_out_days_left=4.2,
     ),
     points=[
-        Point(
+        SimulationPoint(
             days_left=59.75,
             price_minor=5250,
             sold=61,

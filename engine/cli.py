@@ -9,26 +9,21 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from engine.config import ConfigError, Settings, load_settings
+from engine.pricing.commands import pricing
+from engine.shell import Refused, check_id, named_price, opened, read_document, run
 from engine.terminal import complain, progress_bar
 
 if TYPE_CHECKING:
     from engine.catalog import Event
     from engine.embedded import StoreUrls
     from engine.runtime import Runtime
-
-_DOCUMENT_BYTES_MAX = 64 * 1024 * 1024
-
-
-class Refused(Exception):
-    """What the command line itself refuses. The message is one line that says what to do."""
 
 
 def check_python() -> None:
@@ -116,10 +111,6 @@ def _explain(error: Exception) -> None:
         complain(f"  {problem['path']}: {problem['problem']}")
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(work)
-
-
 # --- running -------------------------------------------------------------------------------
 
 
@@ -136,7 +127,7 @@ def up(verbose: bool, no_demo: bool, end_with_parent: bool) -> None:
     if end_with_parent:
         leash.end_with_parent(signal.SIGTERM)
 
-    _run(launcher.run(settings, verbose=verbose, demo=not no_demo))
+    run(launcher.run(settings, verbose=verbose, demo=not no_demo))
 
 
 def _run_role(name: str) -> None:
@@ -205,7 +196,7 @@ def migrate(steps: int | None, only_status: bool, schema_file: Path | None) -> N
                     click.echo("nothing to do: the schema is up to date")
                 await _ensure_indexes(settings, urls)
 
-    _run(work())
+    run(work())
 
 
 async def _ensure_indexes(settings: Settings, urls: "StoreUrls") -> None:
@@ -218,23 +209,6 @@ async def _ensure_indexes(settings: Settings, urls: "StoreUrls") -> None:
         mongo.close()
 
 
-@asynccontextmanager
-async def _open(settings: Settings) -> AsyncIterator["Runtime"]:
-    """The engine on the stores that run, or on embedded ones for the length of one command."""
-    import msgspec  # noqa: PLC0415
-
-    from engine import migrate as migrations  # noqa: PLC0415
-    from engine.embedded import stores  # noqa: PLC0415
-    from engine.runtime import open_runtime  # noqa: PLC0415
-
-    async with stores(settings) as urls:
-        if settings.postgres_url is None:
-            migrations.migrate(urls.postgres_url)
-        settings = msgspec.structs.replace(settings, **msgspec.structs.asdict(urls))
-        async with open_runtime(settings, role="cli") as runtime:
-            yield runtime
-
-
 @cli.command()
 def demo() -> None:
     """Load the demo's venues and events. Loading it again changes nothing."""
@@ -243,12 +217,12 @@ def demo() -> None:
     async def work() -> None:
         from engine.demo_loader import load_demo  # noqa: PLC0415
 
-        async with _open(settings) as runtime:
+        async with opened(settings) as runtime:
             with progress_bar("demo") as on_progress:
                 await load_demo(runtime, on_progress)
         click.echo("the demo is loaded")
 
-    _run(work())
+    run(work())
 
 
 @cli.command()
@@ -278,31 +252,17 @@ def venue() -> None:
 @click.option("--lenient", is_flag=True, help="Leave out what is broken and import the rest.")
 def venue_import(file: Path, **choices: Any) -> None:
     """Import a seating plan: pretix JSON or Frontrow's own format."""
-    document = _read_document(file)
+    document = read_document(file)
     settings = load_settings()
 
     async def work() -> None:
-        async with _open(settings) as runtime:
+        async with opened(settings) as runtime:
             made, warnings = await runtime.catalog.import_venue(document, **choices)
         for warning in warnings:
             complain(f"warning: {warning.path}: {warning.problem}")
         click.echo(f"{made.venue_id}  {made.name}, {made.seat_count} seats")
 
-    _run(work())
-
-
-def _read_document(file: Path) -> object:
-    import msgspec  # noqa: PLC0415
-
-    try:
-        size = file.stat().st_size
-        if size > _DOCUMENT_BYTES_MAX:
-            raise Refused(f"{file} has {size} bytes; at most {_DOCUMENT_BYTES_MAX} are read")
-        return msgspec.json.decode(file.read_bytes())
-    except OSError as error:
-        raise Refused(f"cannot read {file}: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused(f"{file} is not JSON: {error}") from None
+    run(work())
 
 
 # --- events --------------------------------------------------------------------------------
@@ -332,7 +292,7 @@ def event_list(query: str | None, limit: int) -> None:
         from engine.model import EventStatus  # noqa: PLC0415
 
         left = limit
-        async with _open(settings) as runtime:
+        async with opened(settings) as runtime:
             wanted = EventFilter(q=query, statuses=tuple(EventStatus))
             async for found in runtime.catalog.events(wanted):
                 click.echo(_event_line(found))
@@ -340,7 +300,7 @@ def event_list(query: str | None, limit: int) -> None:
                 if left == 0:
                     break
 
-    _run(work())
+    run(work())
 
 
 @event.command("show")
@@ -352,11 +312,11 @@ def event_show(event_id: str) -> None:
     async def work() -> None:
         import msgspec  # noqa: PLC0415
 
-        async with _open(settings) as runtime:
+        async with opened(settings) as runtime:
             found = await runtime.catalog.event(event_id)
         click.echo(msgspec.json.format(msgspec.json.encode(found)))
 
-    _run(work())
+    run(work())
 
 
 @event.command("create")
@@ -378,7 +338,7 @@ def event_show(event_id: str) -> None:
 def event_create(prices: tuple[str, ...], publish: bool, **fields: str) -> None:
     """Create an event as a draft."""
     settings = load_settings()
-    amounts = dict(_price(text) for text in prices)
+    amounts = dict(named_price(text) for text in prices)
 
     async def work() -> None:
         import msgspec  # noqa: PLC0415
@@ -389,20 +349,13 @@ def event_create(prices: tuple[str, ...], publish: bool, **fields: str) -> None:
             draft = msgspec.convert({**fields, "prices": amounts}, EventDraft)
         except msgspec.ValidationError as error:
             raise Refused(str(error)) from None
-        async with _open(settings) as runtime:
+        async with opened(settings) as runtime:
             made = await runtime.catalog.create_event(draft)
             if publish:
                 made = await _publish(runtime, made.event_id)
         click.echo(_event_line(made))
 
-    _run(work())
-
-
-def _price(text: str) -> tuple[str, int]:
-    category, equals, amount = text.rpartition("=")
-    if not equals or not amount.isdecimal():
-        raise Refused(f"--price {text!r} is not CATEGORY=AMOUNT, for example Stalls=15000")
-    return category, int(amount)
+    run(work())
 
 
 async def _publish(runtime: "Runtime", event_id: str) -> "Event":
@@ -416,19 +369,12 @@ def _change(event_id: str, change: Callable[["Runtime"], Awaitable["Event"]]) ->
     settings = load_settings()
 
     async def work() -> None:
-        async with _open(settings) as runtime:
+        async with opened(settings) as runtime:
             changed = await change(runtime)
         click.echo(_event_line(changed))
 
-    _check_id(event_id)
-    _run(work())
-
-
-def _check_id(event_id: str) -> None:
-    try:
-        uuid.UUID(event_id)
-    except ValueError:
-        raise Refused(f"{event_id!r} is not an event's id; see frontrow event list") from None
+    check_id(event_id)
+    run(work())
 
 
 @event.command("publish")
@@ -485,7 +431,7 @@ def mail_list(statuses: tuple[str, ...], email: str | None, limit: int) -> None:
         wanted = [Status(name) for name in statuses]
         if not wanted and email is None:
             wanted = [Status.DEAD, Status.UNKNOWN]
-        async with _open(settings) as runtime:
+        async with opened(settings) as runtime:
             found = await runtime.notifications.deliveries.mails(
                 statuses=wanted, email=email, limit=limit
             )
@@ -495,7 +441,7 @@ def mail_list(statuses: tuple[str, ...], email: str | None, limit: int) -> None:
                 f"{each.kind.value:<17}  {each.email or '-'}  {each.reason or ''}".rstrip()
             )
 
-    _run(work())
+    run(work())
 
 
 @mail.command("show")
@@ -507,11 +453,11 @@ def mail_show(mail_id: uuid.UUID) -> None:
     async def work() -> None:
         import msgspec  # noqa: PLC0415
 
-        async with _open(settings) as runtime:
+        async with opened(settings) as runtime:
             found = await runtime.notifications.deliveries.mail(str(mail_id))
         click.echo(msgspec.json.format(msgspec.json.encode(found)))
 
-    _run(work())
+    run(work())
 
 
 @mail.command("resend")
@@ -528,11 +474,14 @@ def mail_resend(mail_ids: tuple[uuid.UUID, ...], all_dead: bool, all_unknown: bo
         from engine.notifications.model import Status  # noqa: PLC0415
 
         wanted = [Status.DEAD] * all_dead + [Status.UNKNOWN] * all_unknown
-        async with _open(settings) as runtime:
+        async with opened(settings) as runtime:
             deliveries = runtime.notifications.deliveries
             for mail_id in mail_ids:
                 await deliveries.resend(str(mail_id), actor="cli")
             count = await deliveries.resend_failed(wanted, actor="cli") if wanted else 0
         click.echo(f"queued again: {len(mail_ids) + count}")
 
-    _run(work())
+    run(work())
+
+
+cli.add_command(pricing)

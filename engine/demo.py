@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from engine.demo_venues import Document, demo_venues
 from engine.layout.model import Layout, SeatFlag
+from engine.pricing.rule import Expected, Rule
 
 SEED: Final = 20_260
 
@@ -47,6 +48,8 @@ class DemoEvent(Struct, frozen=True, kw_only=True):
     buyer_limit: int
     sold_share: float
     metadata: dict[str, Any]
+    #: By category; those without keep their price.
+    rules: dict[str, Rule] = {}
 
 
 def demo_places() -> list[DemoPlace]:
@@ -230,6 +233,7 @@ def demo_events(now: datetime | None = None) -> list[DemoEvent]:
                 tags=["jazz", "live", "dinner"],
                 accent=("#10243e", "#3f88c5", "#f6ae2d"),
             ),
+            rules=_lively({"Front tables": 4_500, "Tables": 3_600, "Gallery": 2_800, "Bar": 2_200}),
         ),
         DemoEvent(
             event_id="01980000-0000-7000-8000-0000000000e6",
@@ -253,6 +257,28 @@ def demo_events(now: datetime | None = None) -> list[DemoEvent]:
             ),
         ),
     ]
+
+
+def _lively(prices: dict[str, int]) -> dict[str, Rule]:
+    """Rules that move within minutes, so that there is something to see."""
+    return {
+        category: Rule(
+            base_minor=price,
+            floor_minor=price * 8 // 10,
+            ceiling_minor=price * 16 // 10,
+            sold_weight=0.8,
+            expected=[Expected(30, 0.1), Expected(7, 0.4), Expected(2, 0.6), Expected(0, 0.95)],
+            velocity_weight=0.2,
+            half_life_s=1800,
+            demand_weight=0.6,
+            watcher_share=0.5,
+            max_step=0.05,
+            min_interval_s=60,
+            dead_band=0.02,
+            reversal_s=300,
+        )
+        for category, price in prices.items()
+    }
 
 
 # --- what is sold already -------------------------------------------------------------------------

@@ -55,10 +55,10 @@ Password = Annotated[
 class EmailPreferences(Struct, frozen=True, kw_only=True):
     """Which mails somebody wants."""
 
-    waitlist: Annotated[bool, Meta(description="Joined, offers, and that one is about to end.")] = (
-        True
-    )
-    reminders: Annotated[bool, Meta(description="What is coming up.")] = True
+    waitlist: Annotated[bool, Meta(description="Your place in line, and offers.")] = True
+    reminders: Annotated[
+        bool, Meta(description="That an offer is about to end; needs `waitlist`, too.")
+    ] = True
     event: Annotated[bool, Meta(description="Changes to events that you have tickets for.")] = True
     booking: Annotated[
         bool,

@@ -252,15 +252,15 @@ class Publishing:
     ) -> list[tuple[int, str, int | None]]:
         """Block or unblock in PostgreSQL, and note it: seat_no, state before, new version if moved."""
         async with self._pg.transaction() as transaction:
-            found = await transaction.fetch(f"inventory.{command}_seats", event_id, seat_nos)
-            rows = [(row["seat_no"], row["state"], row["version"]) for row in found]
-            moved = [n for n, _, version in rows if version is not None]
+            found = await transaction.fetch("inventory.lock_seats", event_id, seat_nos)
+            changed = await transaction.fetch(f"inventory.{command}_seats", event_id, seat_nos)
+            moved = dict(sorted((row["seat_no"], row["version"]) for row in changed))
             if moved:
-                details = {"seats": moved} | ({"reason": reason} if reason else {})
+                details = {"seats": list(moved)} | ({"reason": reason} if reason else {})
                 await transaction.fetch(
                     "inventory.audit_seats", event_id, f"seats-{command}ed", actor, details
                 )
-        return rows
+        return [(row["seat_no"], row["state"], moved.get(row["seat_no"])) for row in found]
 
     async def _settled(
         self,

@@ -3,26 +3,24 @@
 import asyncio
 import email
 import email.policy
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from typing import Any, Literal
 
-from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session, syntax
 
 Stage = Literal["EHLO", "MAIL", "RCPT", "DATA", "content", "dot"]
-Deed = Literal["4xx", "5xx", "421", "drop", "drop-kept", "hang"]
-
-
-class Whim(Exception):
-    """Not raised: ``deed`` at ``stage`` is what the server does instead of its work."""
+Deed = Literal["4xx", "5xx", "421", "drop", "drop-kept", "keep-hang", "hang"]
 
 
 class Mailbox:
     """An SMTP server in this loop. ``choose`` says, at each stage of each mail, what it does wrong.
 
-    ``drop-kept`` at the dot: the mail is kept, and the connection is lost before the answer.
+    At the dot: ``drop-kept`` keeps the mail and loses the connection before the answer, ``keep-hang``
+    keeps it and never answers.
     """
 
     def __init__(self) -> None:
@@ -34,7 +32,9 @@ class Mailbox:
         self.arrived = asyncio.Condition()
         self._server: asyncio.Server | None = None
         self._open: set[_Connection] = set()
-        self.tls: Any = None
+        #: With a context, STARTTLS is demanded.
+        self.tls: ssl.SSLContext | None = None
+        #: User and password, demanded after STARTTLS.
         self.login: tuple[str, str] | None = None
 
     @property
@@ -56,10 +56,13 @@ class Mailbox:
         """Refuse connections, and end those there are."""
         if self._server is not None:
             self._server.close()
-            for connection in list(self._open):
-                connection.drop()
+            await self.drop_all()
             await self._server.wait_closed()
             self._server = None
+
+    async def drop_all(self) -> None:
+        for connection in list(self._open):
+            connection.drop()
 
     async def keep(self, content: bytes) -> None:
         message = email.message_from_bytes(content, policy=email.policy.default)
@@ -106,11 +109,10 @@ class _Handler:
         content = envelope.content
         assert isinstance(content, bytes)
         recipient = envelope.rcpt_tos[0]
-        if self._mailbox.choose("dot", recipient) == "drop-kept":
+        deed = self._mailbox.choose("dot", recipient)
+        if deed in ("drop-kept", "keep-hang"):
             await self._mailbox.keep(content)
-            server.drop()
-            return "250 not heard"
-        refused = await server.misbehave("dot", recipient)
+        refused = await server.carry_out(deed)
         if refused is None:
             await self._mailbox.keep(content)
         return refused or "250 2.0.0 Ok: queued"
@@ -121,15 +123,20 @@ class _Connection(SMTP):
         self.mailbox = mailbox
         options: dict[str, Any] = {}
         if mailbox.login is not None:
-            user, password = mailbox.login
-            options["auth_required"] = True
-            options["auth_require_tls"] = mailbox.tls is not None
-            options["auth_callback"] = lambda _, login, given: (
-                (login, given) == (user.encode(), password.encode())
-            )
+            options |= {
+                "auth_required": True,
+                "auth_require_tls": True,
+                "authenticator": self._authenticate,
+            }
         if mailbox.tls is not None:
             options |= {"tls_context": mailbox.tls, "require_starttls": True}
         super().__init__(_Handler(mailbox), enable_SMTPUTF8=False, hostname="mail.test", **options)
+
+    def _authenticate(
+        self, _: Any, __: Any, ___: Any, ____: str, given: LoginPassword
+    ) -> AuthResult:
+        login = (given.login.decode(), given.password.decode())
+        return AuthResult(success=login == self.mailbox.login, handled=False)
 
     def connection_made(self, transport: Any) -> None:
         self.mailbox.connections += 1
@@ -146,7 +153,10 @@ class _Connection(SMTP):
 
     async def misbehave(self, stage: Stage, recipient: str) -> str | None:
         """What to answer instead of doing it; None: do it."""
-        match self.mailbox.choose(stage, recipient):
+        return await self.carry_out(self.mailbox.choose(stage, recipient))
+
+    async def carry_out(self, deed: Deed | None) -> str | None:
+        match deed:
             case "4xx":
                 return "451 4.3.0 Not now"
             case "5xx":
@@ -156,7 +166,7 @@ class _Connection(SMTP):
             case "drop" | "drop-kept":
                 self.drop()
                 return "250 not heard"
-            case "hang":
+            case "hang" | "keep-hang":
                 await asyncio.Event().wait()
         return None
 

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 
 #: Rounds with more ways to serve them than this are not tried by brute force.
 TRIES_MAX = 20_000
-#: Redis knows that a line has begun when the first join is answered: a moment after PostgreSQL does.
-_JOINED = timedelta(seconds=1)
-_WHEELCHAIR, _COMPANION, _AISLE = 1, 2, 8
+#: Seats of a large round: see docs/waitlist.md.
+LARGE = 50
+#: Redis knows who waits when their joining is answered: a moment after PostgreSQL does.
+_HEARS = timedelta(seconds=1)
+#: Flags of seats in the layout: wheelchair or companion; aisle.
+_KEPT_APART, _AISLE = 1 | 2, 8
 
 
 class Fault(NamedTuple):
@@ -109,6 +112,8 @@ class Hall:
     beside: tuple[bool, ...]
     area_categories: tuple[int, ...] = ()
     section_count: int = 1
+    #: Wheelchair and companion places: never the line's.
+    kept_apart: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, layout: Layout) -> "Hall":
@@ -118,6 +123,7 @@ class Hall:
             _beside(layout),
             tuple(area.category for area in layout.areas),
             len(layout.sections),
+            frozenset(n for n, flags in enumerate(layout.seats.flags) if flags & _KEPT_APART),
         )
 
 
@@ -184,7 +190,7 @@ def _distance(layout: Layout, n: int) -> float:
 
 def _parted(layout: Layout, near: set[int], n: int) -> bool:
     flags = layout.seats.flags
-    if (flags[n] | flags[n + 1]) & (_WHEELCHAIR | _COMPANION):
+    if (flags[n] | flags[n + 1]) & _KEPT_APART:
         return True
     both_aisle = bool(flags[n] & flags[n + 1] & _AISLE)
     block_of_two = n - 1 not in near and n + 1 not in near
@@ -195,7 +201,9 @@ def _parted(layout: Layout, near: set[int], n: int) -> bool:
 
 
 def accepts_seat(hall: Hall, wish: Wish, seat_no: int, prices: Sequence[int]) -> bool:
-    return _accepts(wish, hall.categories[seat_no], hall.sections[seat_no], prices)
+    return seat_no not in hall.kept_apart and _accepts(
+        wish, hall.categories[seat_no], hall.sections[seat_no], prices
+    )
 
 
 def accepts_area(hall: Hall, wish: Wish, area_no: int, prices: Sequence[int]) -> bool:
@@ -377,7 +385,7 @@ class _RoundCheck:
     ) -> None:
         self.hall, self.wishes = log.hall, log.wishes
         self.round, self.offers, self.skips = the_round, offers, skips
-        self.people = log.people
+        self.people, self.changes = log.people, log.changes
         self.line = line
         self.place = {standing.entry_id: standing for standing in line}
         self.offers_in_order = sorted(
@@ -396,9 +404,14 @@ class _RoundCheck:
         yield from self._sale()
         yield from self._nobody_was_passed_over()
         yield from self._skips_are_told()
-        if self.round.waiting != len(self.line):
+        if abs(self.round.waiting - len(self.line)) > self._moving():
             counted = f"{self.round.waiting} counted, {len(self.line)} waited"
             yield self.fault("waiting", counted)
+
+    def _moving(self) -> int:
+        """How many have come or gone just now: Redis counts, and hears of it a moment later."""
+        lately = self.round.at - _HEARS
+        return sum(lately < change.at <= self.round.at for change in self.changes)
 
     def _offers_are_of_the_pool(self) -> Iterator[Fault]:
         given = Counter(seat for offer in self.offers for seat in offer.seats)
@@ -478,10 +491,17 @@ class _RoundCheck:
             else:
                 of_ahead = [self.wishes[self.place[o.entry_id].wish_no] for o in ahead]
                 better = seatable(self.hall, [*of_ahead, wish], everything, prices)
-                if better:
+                if better and not self._was_not_found(wish_no):
                     what = f"{standing.entry_id} could have been served beside all who stood ahead"
                     yield self.fault("not-optimal", what)
-                self.gave_up |= better is None
+                self.gave_up |= better is not False
+
+    def _was_not_found(self, wish_no: int) -> bool:
+        """Whether the engine says that it did not find out, or may have stopped looking."""
+        told = {skip.wish_no: skip.reason for skip in self.skips}
+        if wish_no in told:
+            return told[wish_no] == "not-found"
+        return len(self.round.seats) > LARGE
 
     def _skips_are_told(self) -> Iterator[Fault]:
         expected = self.expected_skips()
@@ -494,8 +514,21 @@ class _RoundCheck:
             skip = told[wish_no]
             if (skip.passed, skip.entry_id, skip.weight, skip.join_no) != expected[wish_no]:
                 yield self.fault("skip-wrong", f"{skip}: it is {expected[wish_no]}")
-            if not skip.reason or not skip.detail:
+            if not skip.detail or skip.reason not in self._reasons(wish_no):
                 yield self.fault("skip-unexplained", f"{skip}")
+
+    def _reasons(self, wish_no: int) -> tuple[str, ...]:
+        """What may be the reason for not serving a wish."""
+        wish, prices = self.wishes[wish_no], self.round.prices
+        seats = sum(accepts_seat(self.hall, wish, n, prices) for n in self.round.seats)
+        places = [
+            n for no, n in self.round.areas.items() if accepts_area(self.hall, wish, no, prices)
+        ]
+        if fits(self.hall, wish, Pool(set(self.round.seats), Counter(self.round.areas)), prices):
+            return ("needed-ahead", "not-found")
+        if seats >= wish.quantity:
+            return ("not-together",)
+        return ("too-few", "not-together") if seats + sum(places) >= wish.quantity else ("too-few",)
 
     def expected_skips(self) -> dict[int, tuple[int, str, int, int]]:
         """By wish: how many were passed over, the first of them, and who was the last to get places
@@ -559,6 +592,7 @@ def check(log: Log) -> Verdict:
         faults += line.apply(upcoming)
         upcoming = next(changes, None)
     faults += _ends(log, line)
+    faults += _lost(log)
     faults += _one_at_a_time(log)
     return Verdict(faults, proved, unproved)
 
@@ -635,6 +669,21 @@ def _in_time(offer: Offer) -> Iterator[Fault]:
         yield Fault("time", offer.round_no, f"offer {offer.offer_id} expired before its time")
     if ended < offer.made_at:
         yield Fault("time", offer.round_no, f"offer {offer.offer_id} ended before it was made")
+
+
+def _lost(log: Log) -> Iterator[Fault]:
+    """What an offer kept that came to nothing is the next one's or on sale, once a round has seen it."""
+    crowd, rounds = _Crowd(log), sorted(log.rounds, key=lambda r: r.at)
+    given = {(offer.round_no, seat) for offer in log.offers for seat in offer.seats}
+    for offer in log.offers:
+        if offer.status not in ("declined", "expired", "withdrawn") or offer.ended_at is None:
+            continue
+        for seat in offer.seats:
+            seen = next((r for r in rounds if r.at >= offer.ended_at and seat in r.seats), None)
+            if seen is None or not crowd.waited(offer.ended_at, seen.at):
+                continue
+            if (seen.round_no, seat) not in given and seat not in seen.to_sale:
+                yield Fault("lost", seen.round_no, f"seat {seat} of {offer.offer_id}: nobody's")
 
 
 def _one_at_a_time(log: Log) -> Iterator[Fault]:
@@ -746,7 +795,7 @@ class _Crowd:
             before = len(line.standing)
             list(line.apply(change))
             if before == 0 and line.standing:
-                self._since.append(change.at + _JOINED)
+                self._since.append(change.at + _HEARS)
             if before and not line.standing:
                 self._until.append(change.at)
 
@@ -760,6 +809,7 @@ class Move(NamedTuple):
     """How long the seats of an ended offer stayed nobody's, in seconds; None: they still do."""
 
     offer: Offer
+    over: datetime
     after_s: float | None
 
 
@@ -780,7 +830,7 @@ def moves(log: Log) -> list[Move]:
             at = next((r.at for r in later if r.areas.get(no)), None)
             last = None if at is None or last is None else max(last, at)
         if crowd.waited(over, last or offer.ended_at):
-            found.append(Move(offer, None if last is None else (last - over).total_seconds()))
+            found.append(Move(offer, over, None if last is None else (last - over).total_seconds()))
     return found
 
 

@@ -236,9 +236,9 @@ class Sender:
             self._server_wait = (0.0, 0)
             return None
         failures = self._server_wait[1]
-        wait_s: float = min(
-            _SERVER_RETRY_MAX_S, self._settings.mail_retry_s * 2 ** min(failures, 6)
-        )
+        # Servers end sessions for reasons of their own: the first time, hardly anybody waits.
+        wait_s: float = self._settings.mail_retry_s / 10 * 2 ** min(failures, 12)
+        wait_s = min(_SERVER_RETRY_MAX_S, wait_s)
         wait_s *= random.uniform(0.5, 1.5)  # noqa: S311 - no secret
         self._server_wait = (time.monotonic() + wait_s, failures + 1)
         say = log.warning if failures == 0 else log.debug

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from engine.model import Money, minor_digits
-from engine.pricing.simulation import Outcome, Point, Simulation
+from engine.pricing.simulation import Outcome, Simulation, SimulationPoint
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-Value = Callable[[Point], float]
+Value = Callable[[SimulationPoint], float]
 
 _TEXT_WIDTH: Final = 64
 _TEXT_HEIGHT: Final = 8
@@ -100,7 +100,7 @@ def text_panels(simulation: Simulation) -> list[tuple[str, list[str]]]:
     return [(panel.title, _text_panel(panel, simulation.points)) for panel in _panels(simulation)]
 
 
-def _text_panel(panel: _Panel, points: Sequence[Point]) -> list[str]:
+def _text_panel(panel: _Panel, points: Sequence[SimulationPoint]) -> list[str]:
     low, high = _range(panel, points)
     cells = [[" "] * _TEXT_WIDTH for _ in range(_TEXT_HEIGHT)]
     for value, mark in ((panel.fixed, "·"), (panel.rule, "•")):
@@ -119,7 +119,7 @@ def _text_panel(panel: _Panel, points: Sequence[Point]) -> list[str]:
     return lines
 
 
-def _range(panel: _Panel, points: Sequence[Point]) -> tuple[float, float]:
+def _range(panel: _Panel, points: Sequence[SimulationPoint]) -> tuple[float, float]:
     values = [value(point) for point in points for value in (panel.rule, panel.fixed)]
     low, high = min(values), max(values)
     return (low, high) if high > low else (low - 1, high + 1)
@@ -186,7 +186,7 @@ def to_svg(simulation: Simulation) -> str:
     )
 
 
-def _svg_panel(panel: _Panel, points: Sequence[Point], top: int) -> str:
+def _svg_panel(panel: _Panel, points: Sequence[SimulationPoint], top: int) -> str:
     low, high = _range(panel, points)
     bottom = top + 24 + _PLOT_HEIGHT
     lines = "".join(
@@ -204,7 +204,7 @@ def _svg_panel(panel: _Panel, points: Sequence[Point], top: int) -> str:
 
 
 def _curve(
-    value: Value, points: Sequence[Point], low: float, high: float, bottom: int, kind: str
+    value: Value, points: Sequence[SimulationPoint], low: float, high: float, bottom: int, kind: str
 ) -> str:
     width, first = _WIDTH - _RIGHT - _LEFT, points[0].days_left
     span = first - points[-1].days_left or math.inf

@@ -10,7 +10,8 @@ with x from 0 (on sale) to 1 (the event). ``shape`` integrates to 1 over 0 … 1
 ``k e^(−k (1 − x)) / (1 − e^(−k))`` (the last week, which swells). Buyers come independently of each
 other: their number in an interval is Poisson distributed, the price thins the stream. (G. Gallego
 and G. van Ryzin, Optimal Dynamic Pricing of Inventories with Stochastic Demand over Finite Horizons,
-1994; constant elasticity as in their section 2.3.) Each interval has one random number, whatever the
+1994; constant elasticity: K. Talluri and G. van Ryzin, The Theory and Practice of Revenue
+Management, 2004, chapter 7.) Each interval has one random number, whatever the
 price: two policies meet the same luck.
 """
 

@@ -34,7 +34,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     ] = None
 
 
-class Point(Struct, frozen=True, kw_only=True):
+class SimulationPoint(Struct, frozen=True, kw_only=True):
     """The sale at one moment; ``fixed_…`` is the same sale at the price of the comparison."""
 
     days_left: float
@@ -62,7 +62,7 @@ class Simulation(Struct, frozen=True, kw_only=True):
     fixed_minor: Annotated[int, Meta(description="The fixed price it is compared with.")]
     rule: Outcome
     fixed: Outcome
-    points: list[Point]
+    points: list[SimulationPoint]
     moves: list[PriceMove]
 
 
@@ -174,8 +174,8 @@ def simulate(
     )
 
 
-def _point(moving: _Run, fixed: _Run, step: int) -> Point:
-    return Point(
+def _point(moving: _Run, fixed: _Run, step: int) -> SimulationPoint:
+    return SimulationPoint(
         days_left=round(moving.market.days * (moving.steps - step) / moving.steps, 4),
         price_minor=moving.price_minor,
         sold=moving.sold,

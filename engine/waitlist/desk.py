@@ -33,6 +33,7 @@ _HEAD = (PROMOTED + 1, 0)
 _LATEST = 2**63 - 1
 #: Entries read at a time: so many are in memory, however many there are.
 _READ_AT_ONCE = 500
+_DISMISSED_AT_ONCE = 2000
 #: So often may a round give a withdrawn offer to the same person again before we give up for now.
 _WITHDRAWALS_MAX = 20
 
@@ -210,6 +211,14 @@ class Desk:
         return await self._dismiss_waiting(event_id, reason, actor)
 
     async def _dismiss_waiting(self, event_id: str, reason: str, actor: str) -> int:
+        # In parts: a round that is due meanwhile need not wait for a hundred thousand.
+        dismissed = 0
+        while some := await self._dismiss_some(event_id, reason, actor):
+            await self._waitlist.forget(event_id, some)
+            dismissed += len(some)
+        return dismissed
+
+    async def _dismiss_some(self, event_id: str, reason: str, actor: str) -> list[str]:
         async with self._pg.transaction() as transaction:
             # Alone with the line: who is about to join is in it by now, or stays outside.
             await transaction.fetch("waitlist.lock_line", event_id)
@@ -217,12 +226,14 @@ class Desk:
             if line is None:
                 raise event_not_found(event_id)
             rows = await transaction.fetch(
-                "waitlist_desk.dismiss_waiting", event_id, actor, reason, line["round_no"]
+                "waitlist_desk.dismiss_waiting",
+                event_id,
+                actor,
+                reason,
+                line["round_no"],
+                _DISMISSED_AT_ONCE,
             )
-        for start in range(0, len(rows), _READ_AT_ONCE):
-            part = rows[start : start + _READ_AT_ONCE]
-            await self._waitlist.forget(event_id, [str(row["entry_id"]) for row in part])
-        return len(rows)
+            return [str(row["entry_id"]) for row in rows]
 
 
 def _ids(rows: Sequence[asyncpg.Record]) -> list[UUID]:

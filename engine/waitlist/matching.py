@@ -11,6 +11,7 @@ is passed in and ask again.
 
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heapreplace
+from operator import attrgetter
 from typing import Final
 
 from msgspec import Struct, structs
@@ -210,14 +211,15 @@ class _Party(Struct):
 
 class _Round:
     """A board of the seats that anybody wants, the kinds of parties that there are on it, and who sits
-    where. Wishes are counted as they come in the line, areas as they come in ``area_nos``.
+    where. Wishes are counted as in ``line``, areas as in ``area_nos``.
     """
 
     def __init__(self, index: LineIndex, pool: Pool, line: Sequence[WishLine], steps: int) -> None:
         self.index = index
         self.pool = pool
-        self.line = line
-        tastes = _Tastes(index, pool, line)
+        # Numbered alike in whatever order they are passed in: ties go by these numbers.
+        self.line = sorted(line, key=attrgetter("wish_no"))
+        tastes = _Tastes(index, pool, self.line)
         position_of = index.seats.position_of
         fans = {position_of[n]: wishes for n in pool.seats if (wishes := tastes.of_seat(n))}
         positions = sorted(fans)
@@ -408,8 +410,8 @@ class _Round:
 class _Polish:
     """Better seats for those who are served; who is served does not change.
 
-    People who want the same change places until the first has the nearest. Then each, in the line's
-    order, moves to the best of what is still free.
+    Each, in the line's order, moves to the best of their seats and those still free; of people who want
+    the same, the first then has the nearest.
     """
 
     def __init__(self, index: LineIndex, board: Runs, seating: Seating) -> None:
@@ -424,41 +426,41 @@ class _Polish:
         self.hands: dict[int, tuple[int, int]] = {}
 
     def all(self, parties: Iterable[_Party]) -> None:
-        for no, kind in enumerate(self.seating.kinds):
-            placed = self.seating.placed[no]
-            sitting = [i for i, (seats, _) in enumerate(placed) if seats]
-            if kind.together:
-                nearest_first = sorted((placed[i] for i in sitting), key=self._distance)
-                for i, place in zip(sitting, nearest_first, strict=True):
-                    placed[i] = place
-            elif sitting:
-                self.hands[no] = sum(placed[i][0] for i in sitting), len(sitting)
+        kinds, placed = self.seating.kinds, self.seating.placed
+        apart = {no for no, kind in enumerate(kinds) if not (kind.together or kind.quantity == 1)}
+        for no in apart:
+            hand = [seats for seats, _ in placed[no] if seats]
+            self.hands[no] = sum(hand), len(hand)
         for party in parties:
-            placed = self.seating.placed[party.kind]
-            seats, area = placed[party.i]
+            seats, area = placed[party.kind][party.i]
             if area < 0:
-                move = self._move if self.seating.kinds[party.kind].together else self._deal
-                placed[party.i] = move(party.kind, seats), -1
+                move = self._deal if party.kind in apart else self._move
+                placed[party.kind][party.i] = move(party.kind, seats), -1
+        for no in range(len(kinds)):
+            if no not in apart:
+                sitting = [i for i, (seats, _) in enumerate(placed[no]) if seats]
+                nearest_first = sorted((placed[no][i] for i in sitting), key=self._merit)
+                for i, place in zip(sitting, nearest_first, strict=True):
+                    placed[no][i] = place
 
-    def _distance(self, place: Place) -> tuple[int, int]:
+    def _merit(self, place: Place) -> tuple[bool, int, int]:
         start, size = lowest(place[0]), place[0].bit_count()
-        prefix = self.board.prefix
-        return prefix[start + size] - prefix[start], self.board.seat_of[start]
+        distance = self.board.prefix[start + size] - self.board.prefix[start]
+        return bool(place[0] & ~self.full_view), distance, self.board.seat_of[start]
 
     def _move(self, kind_no: int, own: int) -> int:
         kind = self.seating.kinds[kind_no]
         if not self.free & kind.seats:
             return own
         self.free |= own
-        seats = self._best(self.free & kind.seats, self.free, kind.quantity)
+        seats = self._best(self.free & kind.seats, kind.quantity, together=True)
         self.free ^= seats
         return seats
 
     def _deal(self, kind_no: int, _own: int) -> int:
         kind = self.seating.kinds[kind_no]
         hand, count = self.hands[kind_no]
-        mine = hand | self.free & kind.seats
-        seats = self._best(mine, hand | self.free, kind.quantity, together=kind.quantity == 1)
+        seats = self._best(hand | self.free & kind.seats, kind.quantity, together=False)
         self.free &= ~seats
         hand &= ~seats
         for position in [*_bits(hand)][(count - 1) * kind.quantity :]:
@@ -467,10 +469,10 @@ class _Polish:
         self.hands[kind_no] = hand, count - 1
         return seats
 
-    def _best(self, mine: int, free: int, size: int, *, together: bool = True) -> int:
-        """The rule of best seats: a full view, no single seat left, near; or else in few groups."""
+    def _best(self, mine: int, size: int, *, together: bool) -> int:
+        """By the rule of best seats: a full view, no single seat left, near; or apart, in few groups."""
         for seats in (mine & self.full_view, mine):
-            near = Nearness(self.board, self._bytes(free), self._bytes(seats))
+            near = Nearness(self.board, self._bytes(self.free), self._bytes(seats))
             if together and starts(seats, size):
                 position = near.nearest(size, tidy=True) or near.nearest(size)
                 assert position is not None

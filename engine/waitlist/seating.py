@@ -97,10 +97,12 @@ class Seating:
         self.steps = steps
         self.runs: list[int] = []
         self.run_of = board.run_of
+        self._lengths: list[int] = []
         #: Seats of runs that are one class all along.
         self.plain = 0
         for start, end in zip(board.run_start, board.run_end, strict=True):
             self.runs.append((1 << end) - (1 << start))
+            self._lengths.append(end - start)
             if len(set(class_at[start:end])) == 1:
                 self.plain |= self.runs[-1]
         self.everything = sum(self.runs)
@@ -108,7 +110,8 @@ class Seating:
         self.placed: list[list[Place]] = [[] for _ in kinds]
         self.keys: list[list[Key]] = [[] for _ in kinds]
         self._held = [0] * len(kinds)
-        #: By kind, how many of its parties have seats in a run; by run, who has.
+        #: By kind, how many of its parties are in an area; have seats in a run. By run, who has.
+        self._areas_held: list[Counter[int]] = [Counter() for _ in kinds]
         self._runs_held: list[Counter[int]] = [Counter() for _ in kinds]
         self._in_run: list[set[Party]] = [set() for _ in self.runs]
         self._runs_usable: dict[int, set[int]] = {}
@@ -182,21 +185,18 @@ class Seating:
         """From this kind's places to the parties there, to all the places of their kinds, and so on."""
         kind = self.kinds[kind_no]
         reach = Reach(kind.seats, set(kind.areas), set())
-        others = {no: self._areas_held(no) for no, placed in enumerate(self.placed) if placed}
+        others = {no for no, placed in enumerate(self.placed) if placed}
         grown = True
         while grown:
             grown = False
-            for no, areas in list(others.items()):
-                if self._held[no] & reach.seats or areas & reach.areas:
-                    del others[no]
+            for no in list(others):
+                if self._held[no] & reach.seats or self._areas_held[no].keys() & reach.areas:
+                    others.remove(no)
                     reach.kinds.add(no)
                     reach.seats |= self.kinds[no].seats
                     reach.areas.update(self.kinds[no].areas)
                     grown = True
         return reach
-
-    def _areas_held(self, kind_no: int) -> set[int]:
-        return {area for _, area in self.placed[kind_no] if area >= 0}
 
     def _counted_out(self, kind_no: int, reach: Reach) -> bool:
         """Whether too few places are free within reach; nobody there is at home anywhere else.
@@ -214,7 +214,7 @@ class Seating:
     def _blocks_left(self, kind_no: int, size: int) -> int:
         runs, areas = set(self._runs_of(kind_no)), set(self.kinds[kind_no].areas)
         others = {
-            no: set(self._runs_held[no])
+            no
             for no, placed in enumerate(self.placed)
             if placed and self.kinds[no].together and self.kinds[no].quantity >= size
         }
@@ -222,14 +222,14 @@ class Seating:
         grown = True
         while grown:
             grown = False
-            for no, held in list(others.items()):
-                if held & runs or self._areas_held(no) & areas:
-                    del others[no]
+            for no in list(others):
+                if self._runs_held[no].keys() & runs or self._areas_held[no].keys() & areas:
+                    others.remove(no)
                     runs |= self._runs_of(no)
                     areas.update(self.kinds[no].areas)
                     needed += len(self.placed[no]) * (self.kinds[no].quantity // size)
                     grown = True
-        room = sum(self.runs[run].bit_count() // size for run in runs)
+        room = sum(self._lengths[run] // size for run in runs)
         return room + sum(self.capacities[area] // size for area in areas) - needed
 
     def _runs_of(self, kind_no: int) -> set[int]:
@@ -347,18 +347,18 @@ class Seating:
 
     def _note(self, no: int, i: int, count: int) -> None:
         """Note that a party sits where it does, or (-1) no longer."""
-        seats = self.placed[no][i][0]
+        seats, area = self.placed[no][i]
         self._held[no] += seats * count
+        if area >= 0:
+            _count(self._areas_held[no], area, count)
         while seats:
             run = self.run_of[lowest(seats)]
             seats &= ~self.runs[run]
-            self._runs_held[no][run] += count
+            _count(self._runs_held[no], run, count)
             if count > 0:
                 self._in_run[run].add((no, i))
             else:
                 self._in_run[run].remove((no, i))
-                if not self._runs_held[no][run]:
-                    del self._runs_held[no][run]
 
 
 class _Search:
@@ -539,6 +539,13 @@ def lowest(seats: int) -> int:
 def _length(seats: int) -> int:
     """How many seats are side by side from position 0 on."""
     return (seats ^ (seats + 1)).bit_length() - 1
+
+
+def _count(counter: Counter[int], what: int, count: int) -> None:
+    """Keeps no zeros: the keys are what there is."""
+    counter[what] += count
+    if not counter[what]:
+        del counter[what]
 
 
 def _less(areas: tuple[int, ...], area: int, quantity: int) -> tuple[int, ...]:

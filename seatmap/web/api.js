@@ -2,7 +2,7 @@
 /**
  * The HTTP API as functions. Every refusal becomes an ApiError with the problem's stable code.
  *
- * @import { Booking, BookingWish, Entry, EventPage, Hold, HoldWish, MapState, Offer, PriceChange, Request, Ticket, Wanted } from "./types.js"
+ * @import { Booking, BookingWish, Entry, EventPage, Hold, HoldWish, MapState, PriceChange, Request, Ticket, Wanted } from "./types.js"
  * @import { Layout } from "./layout.js"
  */
 import { forget, recall, remember } from "./memory.js";
@@ -142,14 +142,9 @@ export class Api {
     return this.call("DELETE", `/v1/waitlist/${entryId}`);
   }
 
-  /** @param {string} offerId @returns {Promise<Hold>} */
-  accept(offerId) {
-    return this.call("POST", `/v1/offers/${offerId}/accept`, { body: {} });
-  }
-
-  /** @param {string} offerId @returns {Promise<Offer>} */
-  decline(offerId) {
-    return this.call("POST", `/v1/offers/${offerId}/decline`, { body: {} });
+  /** @param {string} offerId @param {"accept" | "decline"} what @returns {Promise<any>} the hold; or the offer, which has ended */
+  answer(offerId, what) {
+    return this.call("POST", `/v1/offers/${offerId}/${what}`, { body: {} });
   }
 
   /** Price changes, the latest first. @param {string} eventId @returns {Promise<{ items: PriceChange[] }>} */

@@ -5,13 +5,12 @@
  * scenery around them.
  *
  * @import { Venue } from "./layout.js"
- * @import { Palette } from "./palette.js"
+ * @import { Palette } from "./draw.js"
  * @import { Box, Filter, Fullness, Part, Point, Text } from "./shapes.js"
  */
-import { contextOf, FONT, pathOf, setFont } from "./draw.js";
+import { blend, contextOf, FONT, pathOf, setFont } from "./draw.js";
 import { count } from "./format.js";
 import { clamp } from "./layout.js";
-import { blend } from "./palette.js";
 import { FREE } from "./protocol.js";
 import { overlap } from "./view.js";
 

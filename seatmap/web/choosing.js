@@ -5,7 +5,7 @@
  *
  * @import { Journey } from "./journey.js"
  * @import { Layout, Row, Venue } from "./layout.js"
- * @import { Palette } from "./palette.js"
+ * @import { Palette } from "./draw.js"
  * @import { Api } from "./api.js"
  * @import { EventPage, Filter, FilterParts, FinderParts, ListParts, Money, PriceChange } from "./types.js"
  */

@@ -15,16 +15,15 @@
  * and `-focus`.
  *
  * @import { Money, Price } from "./types.js"
- * @import { Palette } from "./palette.js"
+ * @import { Palette } from "./draw.js"
  * @import { Filter, Found, Hand, Layout, Point, Sweep, View } from "./shapes.js"
  */
 import { Bodies, fullness, Scenery } from "./bodies.js";
 import { h } from "./dom.js";
-import { contextOf, drawHover, drawOffered, drawOwn, drawSeat, drawSuggested } from "./draw.js";
+import { contextOf, drawHover, drawOffered, drawOwn, drawSeat, drawSuggested, readPalette } from "./draw.js";
 import { count, money } from "./format.js";
 import { SeatLayer, SECTION_LABEL_RADIUS_PX } from "./layer.js";
 import { clamp, COMPANION, RESTRICTED_VIEW, rowName, seatName, Venue, WHEELCHAIR } from "./layout.js";
-import { readPalette } from "./palette.js";
 import { BLOCKED, FREE } from "./protocol.js";
 import { around, between, confined, fitting, listen, Minimap, zoomed } from "./view.js";
 

@@ -332,7 +332,7 @@ export class Journey {
     if (this.step === "done") this.restart();
     const before = this.hold;
     await this.doing("accepting", async () => {
-      this.enterHold(await this.api.accept(offerId));
+      this.enterHold(await this.api.answer(offerId, "accept"));
       // Should this fail, its deadline frees it.
       if (before !== null) await this.api.releaseHold(before.hold_id).catch(() => {});
     });

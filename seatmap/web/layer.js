@@ -5,7 +5,7 @@
  * over in place.
  *
  * @import { Venue } from "./layout.js"
- * @import { Palette } from "./palette.js"
+ * @import { Palette } from "./draw.js"
  * @import { Filter, Look, Size, View } from "./shapes.js"
  */
 import { contextOf, drawSeat, NUMBER_RADIUS_PX, setFont } from "./draw.js";

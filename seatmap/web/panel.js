@@ -367,7 +367,7 @@ export class Waiting {
     byId("invite-lost").hidden = waits || form !== null || notice?.unmet === undefined;
     const invite = byId("invite");
     invite.hidden = waits || !journey.onSale || !(soldOut || gone.length > 0);
-    panel.put("invite-text", soldOut ? "What comes free goes to those who wait, in the order of the line." : `${listed(gone)} ${gone.length > 1 ? "are" : "is"} sold out.`);
+    panel.put("invite-text", soldOut ? "" : `${listed(gone)} ${gone.length > 1 ? "are" : "is"} sold out.`);
     // With nothing to choose it comes first.
     const after = byId(soldOut ? "finder" : "categories");
     if (invite.previousElementSibling !== after) after.after(invite);
@@ -391,7 +391,7 @@ export class Waiting {
     const price = most && `up to ${money(this.amount(most))}${quantity > 1 ? " each" : ""}`;
     panel.put("line-wish", [places, listed(categories, "disjunction"), listed(sections, "disjunction"), price].filter(Boolean).join(" · "));
     const { low_s = null, high_s = null, basis = "" } = estimate ?? {};
-    panel.put("line-estimate", low_s === null ? "How long it takes, nobody can say yet." : `Perhaps ${span(low_s, high_s)}.`);
+    panel.put("line-estimate", low_s === null ? "" : `Perhaps ${span(low_s, high_s)}.`);
     panel.put("line-basis", basis);
     panel.put("line-address", contact.buyer?.email ?? "");
   }
@@ -453,7 +453,11 @@ export class Waiting {
       panel.complain(name, buyer.name || buyer.email === "" ? "" : "Whom do we write to?"),
     ].find(Boolean);
     if (wrong) return wrong.focus();
-    if (buyer.email) remember(BUYER, buyer);
+    if (buyer.email) {
+      remember(BUYER, buyer);
+      // What is told once need not be typed again to pay.
+      [panel.fields[0].value, panel.fields[1].value] = [buyer.name, buyer.email];
+    }
     const [language = "en"] = /^[a-z]{2}(-[A-Z]{2})?(?=-|$)/.exec(navigator.language) ?? [];
     const max_price = most.value === "" ? null : Math.round(most.value * 10 ** digitsOf(journey.event.currency));
     const wanted = { quantity: this.quantity, together: together.checked, categories: this.ticked("categories"), sections: this.ticked("sections"), max_price };
@@ -478,7 +482,8 @@ export class Waiting {
     waitlist.showSeats(seats);
     byId("panel").scrollTo({ top: 0 });
     // Nobody is torn away from what they are busy with: it is spoken, and on a phone it is pinned.
-    if (document.activeElement === document.body) byId("title-offer").focus({ preventScroll: true });
+    const { activeElement } = /** @type {ShadowRoot} */ (byId("offer").getRootNode());
+    if (activeElement ? activeElement.matches("h2") : document.activeElement === document.body) byId("title-offer").focus({ preventScroll: true });
   }
 
   showTime() {

@@ -88,6 +88,7 @@ class Showing {
     this.journey = journey;
     const waitlist = new Waitlist(api, event, journey, refresh, emit, (seats) => drawing.showSeat(seats[seats.length >> 1]));
     this.waitlist = waitlist;
+    waitlist.sought = host.hasAttribute("waitlist");
     this.panel = new Panel(host, byId, journey, waitlist);
     this.waiting = new Waiting(this.panel, waitlist, (names) => drawing.setPicked(names));
     this.list = new SeatList(byId("list-body"), venue, journey, (seatNo) => drawing.showSeat(seatNo));
@@ -132,7 +133,6 @@ class Showing {
     document.addEventListener("visibilitychange", this.look);
     await journey.resume(host.getAttribute("booking") ?? recall(this.bookingKey));
     await waitlist.look();
-    if (host.hasAttribute("waitlist") && waitlist.entry === null) journey.say("bad", "Nobody waits in this browser. A place in line is kept by the browser in which you joined: open the link there.");
     this.refresh();
   }
 

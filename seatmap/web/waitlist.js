@@ -53,6 +53,8 @@ export class Waitlist {
     this.over = false;
     /** Places asked for. */
     this.asked = 0;
+    /** Has the person come for a place in line? */
+    this.sought = false;
     /** Answers to older questions are not listened to. */
     this.turn = 0;
     this.timer = 0;
@@ -88,10 +90,10 @@ export class Waitlist {
   /** How does it stand? */
   async look() {
     const turn = ++this.turn;
-    // Who has no token has never joined.
-    if (this.over || this.busy || this.api.keptToken() === null) return;
+    if (this.over || this.busy) return;
     try {
-      const { items } = await this.api.waitlist(this.event.event_id);
+      // Who has no token has never joined.
+      const { items } = this.api.keptToken() === null ? { items: [] } : await this.api.waitlist(this.event.event_id);
       if (turn === this.turn) this.enter(items[0] ?? null);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -134,6 +136,8 @@ export class Waitlist {
       this.journey.say("quiet", `Seats for you: ${listed([...offer.seats, ...offer.areas].map(({ label }) => label))}, ${money(offer.total)}. They are kept for you until ${this.until(offer)}.`);
     } else if (offer === null && offered !== null) this.emit("offer", { offer: entry?.offer ?? offered, change: "ended" });
     if (entry !== null) this.tell(entry, before);
+    else if (this.sought) this.journey.say("bad", "Nobody waits in this browser. A place in line is kept by the browser in which you joined: open the link there.");
+    this.sought = false;
     this.changed();
     this.watch();
   }
@@ -175,7 +179,7 @@ export class Waitlist {
 
   /** @returns {Promise<void>} */
   decline() {
-    return this.doing(() => this.api.decline(this.offer?.offer_id ?? ""), true);
+    return this.doing(() => this.api.answer(this.offer?.offer_id ?? "", "decline"), true);
   }
 
   async accept() {

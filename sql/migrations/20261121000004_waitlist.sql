@@ -173,7 +173,7 @@ CREATE TABLE waitlist_skips (
   FOREIGN KEY (event_id, round_no) REFERENCES waitlist_rounds
 );
 -- How often somebody was passed over.
-CREATE INDEX waitlist_skips_wish_idx ON waitlist_skips (event_id, wish_no, round_no);
+CREATE INDEX waitlist_skips_wish_idx ON waitlist_skips (event_id, wish_no, round_no) INCLUDE (weight, join_no);
 
 -- The line's lock, until the transaction ends: a round of matching has it alone, whoever changes the line
 -- shares it, so the line stands still while a round looks at it, and a rebuild of Redis waits for the

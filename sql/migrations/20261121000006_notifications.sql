@@ -130,7 +130,8 @@ CREATE TABLE told_events (
 
 -- Queues what the caller's transaction has just made true: one row per kind, cause and recipient; what
 -- is there already stays as it is. Address, name and language that are NULL are taken from people; an
--- address '' means: do not write. Returns how many rows are new.
+-- address '', or one under .invalid, which is nobody's (RFC 2606), means: do not write. Returns how many
+-- rows are new.
 CREATE FUNCTION enqueue_notifications(
   p_kinds text[], p_causes text[], p_event_ids uuid[], p_person_ids uuid[],
   p_emails text[], p_names text[], p_languages text[], p_facts jsonb[]
@@ -141,7 +142,7 @@ BEGIN
   WITH asked AS (
     SELECT a.kind, a.cause, a.person_id, a.facts, a.ord,
            coalesce(a.event_id, '00000000-0000-0000-0000-000000000000') AS event_id,
-           nullif(coalesce(a.email, p.email), '') AS email,
+           CASE WHEN coalesce(a.email, p.email) NOT LIKE '%.invalid' THEN nullif(coalesce(a.email, p.email), '') END AS email,
            coalesce(a.name, p.name, '') AS name,
            coalesce(a.language, p.language) AS language,
            a.kind IN ('event-changed', 'event-cancelled') AS is_told

@@ -105,31 +105,24 @@ SELECT category_no, version, old_amount_minor, new_amount_minor, reason, actor, 
 FROM price_changes WHERE event_id = $1 AND ($2::timestamptz IS NULL OR (changed_at, category_no, version) < ($2, $3, $4))
 ORDER BY changed_at DESC, category_no DESC, version DESC LIMIT $5;
 
+-- name: lock_seats
+-- In the order in which everybody locks them. A statement of its own: what the next one reads is as of
+-- after the wait, an offer made meanwhile included.
+SELECT seat_no, state::text FROM seats WHERE event_id = $1 AND seat_no = ANY($2::integer[])
+ORDER BY seat_no FOR UPDATE;
+
 -- name: block_seats
--- Seats the organiser keeps from sale. Every seat of $2 that there is comes back, locked in order, with
--- what it was; version: of those that are blocked now. What is offered to somebody in line stays theirs.
-WITH named AS MATERIALIZED (
-  SELECT seat_no, state FROM seats WHERE event_id = $1 AND seat_no = ANY($2::integer[])
-  ORDER BY seat_no FOR UPDATE
-), moved AS (
-  UPDATE seats s SET state = 'blocked', version = s.version + 1 FROM named n
-  WHERE s.event_id = $1 AND s.seat_no = n.seat_no AND n.state = 'available'
-    AND NOT EXISTS (SELECT FROM offer_seats o WHERE o.event_id = $1 AND o.seat_no = n.seat_no AND o.live)
-  RETURNING s.seat_no, s.version
-)
-SELECT n.seat_no, n.state::text, m.version FROM named n LEFT JOIN moved m USING (seat_no) ORDER BY n.seat_no;
+-- Seats the organiser keeps from sale. What is offered to somebody in line stays theirs.
+UPDATE seats s SET state = 'blocked', version = s.version + 1
+WHERE s.event_id = $1 AND s.seat_no = ANY($2::integer[]) AND s.state = 'available'
+  AND NOT EXISTS (SELECT FROM offer_seats o WHERE o.event_id = $1 AND o.seat_no = s.seat_no AND o.live)
+RETURNING s.seat_no, s.version;
 
 -- name: unblock_seats
 -- … and gives back.
-WITH named AS MATERIALIZED (
-  SELECT seat_no, state FROM seats WHERE event_id = $1 AND seat_no = ANY($2::integer[])
-  ORDER BY seat_no FOR UPDATE
-), moved AS (
-  UPDATE seats s SET state = 'available', version = s.version + 1 FROM named n
-  WHERE s.event_id = $1 AND s.seat_no = n.seat_no AND n.state = 'blocked'
-  RETURNING s.seat_no, s.version
-)
-SELECT n.seat_no, n.state::text, m.version FROM named n LEFT JOIN moved m USING (seat_no) ORDER BY n.seat_no;
+UPDATE seats SET state = 'available', version = version + 1
+WHERE event_id = $1 AND seat_no = ANY($2::integer[]) AND state = 'blocked'
+RETURNING seat_no, version;
 
 -- name: audit_seats
 INSERT INTO audit (event_id, action, actor, details) VALUES ($1, $2, $3, $4);

@@ -166,7 +166,7 @@ SELECT f.offer_id::text, f.person_id::text, f.seats, f.areas, f.quantity, f.pric
 FROM offers f WHERE f.event_id = $1 AND (f.status = 'open' OR f.status = 'used' AND f.hold_expires_at > clock_timestamp()
   AND NOT EXISTS (SELECT FROM bookings b WHERE b.event_id = f.event_id AND b.hold_id = f.offer_id AND b.status IN ('pending', 'confirmed', 'cancelled'))
   AND NOT EXISTS (SELECT FROM offers g WHERE g.event_id = f.event_id AND g.made_at > f.made_at AND g.seats && f.seats)
-  AND NOT EXISTS (SELECT FROM seats s WHERE s.event_id = f.event_id AND s.seat_no = ANY(f.seats) AND s.state <> 'available')));
+  AND NOT EXISTS (SELECT FROM seats s WHERE s.event_id = f.event_id AND s.seat_no = ANY(f.seats) AND s.state <> 'available'));
 
 -- name: ended_offers
 SELECT offer_id::text, person_id::text, status, hold_expires_at FROM offers

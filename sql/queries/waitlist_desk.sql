@@ -33,17 +33,18 @@ FROM page e JOIN waitlist_wishes w USING (event_id, wish_no) CROSS JOIN ahead
 ORDER BY e.weight DESC, e.join_no LIMIT $4;
 
 -- name: entries_page
--- Entries of one status, or all (NULL), the latest to join first, from before $3.
-SELECT e.*, w.quantity, w.together, w.categories, w.sections, w.max_amount_minor,
-       CASE WHEN e.status = 'waiting' THEN (
-         SELECT 1 + (SELECT count(*) FROM waitlist_entries a
-                     WHERE a.event_id = $1 AND a.status = 'waiting' AND a.weight > e.weight)
-                  + (SELECT count(*) FROM waitlist_entries a
-                     WHERE a.event_id = $1 AND a.status = 'waiting' AND a.weight = e.weight AND a.join_no < e.join_no)
-       ) END AS rank
-FROM waitlist_entries e JOIN waitlist_wishes w USING (event_id, wish_no)
-WHERE e.event_id = $1 AND ($2::entry_status IS NULL OR e.status = $2) AND e.join_no < $3
-ORDER BY e.join_no DESC LIMIT $4;
+-- Entries of one status, or all (NULL), the latest to join first, from before $3. Their ranks take one
+-- walk along the line's index, and none where nobody on the page waits.
+WITH page AS (
+  SELECT * FROM waitlist_entries
+  WHERE event_id = $1 AND ($2::entry_status IS NULL OR status = $2) AND join_no < $3 ORDER BY join_no DESC LIMIT $4
+), ranked AS (
+  SELECT join_no, row_number() OVER (ORDER BY weight DESC, join_no) AS rank FROM waitlist_entries
+  WHERE event_id = $1 AND status = 'waiting' AND EXISTS (SELECT FROM page WHERE status = 'waiting')
+)
+SELECT e.*, w.quantity, w.together, w.categories, w.sections, w.max_amount_minor, r.rank
+FROM page e JOIN waitlist_wishes w USING (event_id, wish_no) LEFT JOIN ranked r ON r.join_no = e.join_no
+ORDER BY e.join_no DESC;
 
 -- name: entry
 SELECT e.*, w.quantity, w.together, w.categories, w.sections, w.max_amount_minor,
@@ -72,17 +73,22 @@ WITH stays AS (
   SELECT entry_id, what, wish_no, weight, join_no, round_no AS after_round,
          lead(round_no - (what = 'offered')::integer) OVER (PARTITION BY entry_id ORDER BY change_no) AS last_round
   FROM waitlist_changes WHERE event_id = $1 AND entry_id = ANY($2::uuid[])
+), limited AS (
+  SELECT e.entry_id, array_agg(r.round_no) AS rounds
+  FROM waitlist_rounds r CROSS JOIN LATERAL unnest(r.at_limit) AS p(person_id)
+  JOIN waitlist_entries e ON e.event_id = $1 AND e.entry_id = ANY($2::uuid[]) AND e.person_id = p.person_id
+  WHERE r.event_id = $1 AND r.at_limit <> '{}' GROUP BY e.entry_id
 )
-SELECT y.entry_id, count(*) AS skipped
-FROM stays y JOIN waitlist_skips s
-  ON s.event_id = $1 AND s.wish_no = y.wish_no
- AND s.round_no > y.after_round AND s.round_no <= coalesce(y.last_round, 2147483647)
+SELECT y.entry_id, sum(passed.times)::bigint AS skipped
+FROM stays y LEFT JOIN limited l USING (entry_id) CROSS JOIN LATERAL (
+  SELECT count(*) AS times FROM waitlist_skips s
+  WHERE s.event_id = $1 AND s.wish_no = y.wish_no
+    AND s.round_no > y.after_round AND s.round_no <= coalesce(y.last_round, 2147483647)
+    AND (y.weight > s.weight OR (y.weight = s.weight AND y.join_no < s.join_no))
+    AND (l.rounds IS NULL OR s.round_no <> ALL (l.rounds))
+) passed
 WHERE y.what IN ('joined', 'changed', 'promoted', 'withdrawn')
-  AND (y.weight > s.weight OR (y.weight = s.weight AND y.join_no < s.join_no))
-  AND NOT EXISTS (
-    SELECT FROM waitlist_rounds r JOIN waitlist_entries e ON e.event_id = r.event_id AND e.entry_id = y.entry_id
-    WHERE r.event_id = $1 AND r.round_no = s.round_no AND r.at_limit <> '{}' AND e.person_id = ANY(r.at_limit))
-GROUP BY y.entry_id;
+GROUP BY y.entry_id HAVING sum(passed.times) > 0;
 
 -- name: offers_page
 -- The latest first, from before $2; ids grow with time.
@@ -121,9 +127,13 @@ SELECT event_id, entry_id, 'promoted', wish_no, weight, join_no, $5, $4, $6 FROM
 UPDATE waitlists SET closed = true, version = version + (NOT closed)::integer WHERE event_id = $1 RETURNING round_no;
 
 -- name: dismiss_waiting
+-- The first $5 in line.
 WITH ended AS (
   UPDATE waitlist_entries SET status = 'dismissed', version = version + 1, changed_at = clock_timestamp()
-  WHERE event_id = $1 AND status = 'waiting' RETURNING event_id, entry_id, wish_no, weight, join_no
+  WHERE event_id = $1 AND entry_id IN (
+    SELECT entry_id FROM waitlist_entries WHERE event_id = $1 AND status = 'waiting'
+    ORDER BY weight DESC, join_no LIMIT $5)
+  RETURNING event_id, entry_id, wish_no, weight, join_no
 )
 INSERT INTO waitlist_changes (event_id, entry_id, what, wish_no, weight, join_no, actor, reason, round_no)
 SELECT event_id, entry_id, 'dismissed', wish_no, weight, join_no, $2, $3, $4 FROM ended RETURNING entry_id;

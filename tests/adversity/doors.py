@@ -117,7 +117,7 @@ class HttpDoor:
         return await self._ask(person, "POST", f"{self._path}/holds", Hold, body)
 
     async def release(self, person: str, hold_id: str) -> None:
-        await self._ask(person, "DELETE", f"/v1/holds/{hold_id}", None)
+        await self._ask(person, "DELETE", f"/v1/holds/{hold_id}", type(None))
 
     async def book(self, person: str, hold_id: str, key: str) -> Booking:
         body = {"hold_id": hold_id, "buyer": _ADA, "payment": _VISA}
@@ -137,7 +137,7 @@ class HttpDoor:
         return await self._ask(person, "PATCH", path, Entry, body, headers)
 
     async def leave(self, person: str, entry_id: str) -> None:
-        await self._ask(person, "DELETE", f"/v1/waitlist/{entry_id}", None)
+        await self._ask(person, "DELETE", f"/v1/waitlist/{entry_id}", type(None))
 
     async def accept(self, person: str, offer_id: str) -> Hold:
         return await self._ask(person, "POST", f"/v1/offers/{offer_id}/accept", Hold)
@@ -150,7 +150,7 @@ class HttpDoor:
         person: str,
         method: str,
         path: str,
-        wanted: type[T] | None,
+        wanted: type[T],
         body: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> T:
@@ -163,9 +163,10 @@ class HttpDoor:
             answer = await self._http.request(method, path, content=content, headers=sent)
         except httpx.TransportError as error:
             raise Unavailable(repr(error), code="no-answer") from error
-        if answer.is_success:
-            return msgspec.json.decode(answer.content, type=wanted or Any)  # type: ignore[return-value]  # T is None then
-        raise _refusal(answer)
+        if not answer.is_success:
+            raise _refusal(answer)
+        # 204 says nothing, and then nothing was wanted.
+        return msgspec.json.decode(answer.content or b"null", type=wanted)
 
 
 _BY_STATUS: dict[int, type[FrontrowError]] = {

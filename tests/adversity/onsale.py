@@ -28,6 +28,10 @@ from tests.waitlist_checker import Grip
 SECTIONS = ("Stalls", "Circle", "Balcony", "Gallery")
 ROWS, SEATS_PER_ROW, FLOOR = 25, 25, 250
 HOLD_TTL_S = 3
+#: With so few places left, people begin to wait.
+SOLD_OUT = 40
+#: "Later" comes within this.
+_PATIENCE_S = 30
 
 
 def hall(*, rows: int = ROWS, floor: int = FLOOR) -> dict[str, Any]:
@@ -219,10 +223,12 @@ class Sale:
 
     async def insist(self, what: str, ask: Callable[[], Awaitable[Any]]) -> Any:
         """Ask until there is an answer that is not "later". Refusals are returned, not raised."""
+        patience = time.monotonic() + _PATIENCE_S
         while True:
             try:
                 answer = await ask()
             except Unavailable as error:
+                assert time.monotonic() < patience, f"{what}: {error.detail}"
                 self.counts[f"{what}: {error.code}"] += 1
                 await asyncio.sleep(self.random.uniform(0.05, 0.3))
                 continue
@@ -411,6 +417,9 @@ class Waiter(Buyer):
 
     async def _join(self, person: str) -> Entry | None:
         """A place in line; None while there is nothing to wait for."""
+        states, floor = await self.sale.shown()
+        if states.count("0") + floor > SOLD_OUT:
+            return None
         wanted = self._wish()
         answer = await self.sale.insist("join", lambda: self.door.join(person, wanted))
         if isinstance(answer, Entry):

@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ import pytest
 
 from engine.auditor import Violation
 from engine.embedded import StoreUrls
+from engine.model import ms_from_utc
 from engine.runtime import Runtime, open_runtime
 from tests.adversity.doors import EngineDoor, HttpDoor
 from tests.adversity.onsale import HOLD_TTL_S, Buyer, Organiser, Sale, Stalls, Waiter, hall
@@ -33,6 +35,8 @@ from tests.waitlist_checker import Log, check, moves, read_log, sniped
 OFFER_WINDOW_S = 2
 #: Of a lapse or a refusal: until those seats are the next one's, or on sale.
 MOVES_ON_S = 2.0
+#: Whoever is at something when it is over has long finished within this.
+_FINISH_S = 40
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,15 @@ class Run:
         for task in done:
             task.result()
 
+    async def let_go(self) -> None:
+        """Everybody finishes what they are at; who cannot is shown."""
+        done, still = await asyncio.wait(self.tasks, timeout=_FINISH_S)
+        for task in done:
+            task.result()
+        for task in list(still)[:5]:
+            task.print_stack()
+        assert not still, f"{len(still)} are still at it: {self.sale.counts}"
+
     async def kill_redis(self) -> None:
         """Data and all."""
         with self.stalls.outage():
@@ -160,7 +173,7 @@ async def on_sale(site: Site, size: Size = SIZE, *, seed: int = 1) -> AsyncItera
         try:
             yield run
             sale.close()
-            await asyncio.gather(*run.tasks)
+            await run.let_go()
         finally:
             for task in run.tasks:
                 task.cancel()
@@ -229,10 +242,10 @@ async def _judge(run: Run) -> Log:
     log = await read_log(sale.runtime, sale.event_id)
     moved = moves(log)
     late = {
-        m.offer.offer_id: m.after_s
-        - run.stalls.within(m.offer.ended_at, m.offer.ended_at + _seconds(m.after_s))
-        for m in moved
-        if m.after_s is not None and m.offer.ended_at is not None
+        move.offer.offer_id: move.after_s
+        - run.stalls.within(move.over, move.over + timedelta(seconds=move.after_s))
+        for move in moved
+        if move.after_s is not None
     }
     _report(run, log, list(late.values()), sum(s.total_seconds() for _, s in run.stalls.times))
     assert sale.surprises == []
@@ -251,14 +264,57 @@ async def _judge(run: Run) -> Log:
     return log
 
 
-def _seconds(seconds: float) -> Any:
-    from datetime import timedelta
-
-    return timedelta(seconds=seconds)
-
-
 @pytest.mark.timeout(240)
 async def test_what_comes_back_goes_to_the_line_in_its_order(site: Site) -> None:
     async with on_sale(site) as run:
         await run.let_pass(SIZE.lasts_s)
     await _judge(run)
+
+
+@pytest.mark.timeout(240)
+async def test_it_does_so_whatever_is_killed_meanwhile(site: Site) -> None:
+    """Each worker in its turn, both at once, and Redis with all its data."""
+    async with on_sale(site, seed=2) as run:
+        await run.let_pass(SIZE.lasts_s * 0.4)
+        run.workers.kill(0)
+        await run.let_pass(1)
+        before = await _open_offers(run)
+        await run.kill_redis()
+        await _still_stand(run, before)
+        await run.workers.restart(0)
+        run.workers.kill(1)
+        await run.let_pass(SIZE.lasts_s * 0.15)
+        with run.stalls.outage():
+            run.workers.kill(0)
+            await run.let_pass(0.5)
+            await asyncio.gather(run.workers.restart(0), run.workers.restart(1))
+        await run.let_pass(SIZE.lasts_s * 0.3)
+    assert run.sale.counts["map: redis-unavailable"] or run.sale.counts["hold: redis-unavailable"]
+    await _judge(run)
+
+
+async def _open_offers(run: Run) -> list[Any]:
+    async with run.sale.runtime.postgres.connection() as connection:
+        rows: list[Any] = await connection.fetch(
+            "SELECT offer_id::text, seats, expires_at FROM offers"
+            " WHERE event_id = $1 AND status = 'open'",
+            run.sale.event_id,
+        )
+    return rows
+
+
+async def _still_stand(run: Run, before: list[Any]) -> None:
+    """Offers that were open when Redis died keep their seats and their deadline."""
+    claims = await run.sale.insist(
+        "look", lambda: run.sale.runtime.inventory.run("claims", run.sale.event_id)
+    )
+    owners = dict(zip(claims[5][::2], claims[5][1::2], strict=True))
+    due = {hold[0].decode(): int(hold[1]) for hold in claims[9] if hold[3] == b"offered"}
+    after = {row["offer_id"]: row for row in await _open_offers(run)}
+    there = [row for row in before if row["offer_id"] in after and row["offer_id"] in due]
+    assert there, "no offer was open"
+    for row in there:
+        assert after[row["offer_id"]] == row
+        assert due[row["offer_id"]] == ms_from_utc(row["expires_at"])
+        for seat in row["seats"]:
+            assert owners[str(seat).encode()].decode() == row["offer_id"]

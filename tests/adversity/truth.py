@@ -39,18 +39,20 @@ async def _under_way(site: Site, event_id: str) -> dict[str, Any]:
 
 
 async def live_holds(site: Site, event_id: str) -> list[dict[bytes, bytes]]:
-    """The holds that Redis has, as their hashes, read key by key and without any script."""
+    """The holds and open offers that Redis has, as their hashes, read key by key and without any script."""
     base = base_key(event_id)
     redis: Any = site.runtime.redis
     holds: list[dict[bytes, bytes]] = [
         await redis.hgetall(f"{base}:hold:{hold_id.decode()}")
         for hold_id in await redis.zrange(f"{base}:due", 0, -1)
     ]
-    return [hold for hold in holds if hold.get(b"state") in (b"held", b"paying")]
+    return [hold for hold in holds if hold.get(b"state") in (b"held", b"paying", b"offered")]
 
 
 async def true_map(site: Site, event_id: str) -> tuple[bytes, dict[int, int]]:
-    """PostgreSQL + live holds: public digits by seat, places available by area."""
+    """PostgreSQL + live holds and offers: public digits by seat, places available by area. For an event
+    in whose line nobody waits: what is kept for the line only Redis knows.
+    """
     async with site.runtime.postgres.connection() as connection:
         seats = await connection.fetch(
             "SELECT state FROM seats WHERE event_id = $1 ORDER BY seat_no", event_id
@@ -66,7 +68,7 @@ async def true_map(site: Site, event_id: str) -> tuple[bytes, dict[int, int]]:
         for seat_no in filter(None, hold[b"seats"].split(b",")):
             assert digits[int(seat_no)] in (b"0", b"1"), f"seat {int(seat_no)} is held and sold"
             digits[int(seat_no)] = b"1"
-        if hold[b"state"] == b"held":
+        if hold[b"state"] != b"paying":
             for part in filter(None, hold[b"areas"].split(b",")):
                 area_no, places = part.split(b":")
                 free[int(area_no)] -= int(places)

@@ -17,7 +17,17 @@ from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from engine.config import Settings
 from engine.embedded import StoreUrls
-from tests.conftest import Stack, end_process, role_environment, start_role, until_ready
+from engine.model import new_id
+from engine.waitlist.model import Contact, Entry, EntryStatus, Wanted
+from tests.conftest import (
+    House,
+    MakeHouse,
+    Stack,
+    end_process,
+    role_environment,
+    start_role,
+    until_ready,
+)
 
 _ARGUMENTS = [
     "--no-sandbox",
@@ -149,6 +159,86 @@ def visit(stack: Stack, open_page: OpenPage) -> Visit:
         return Visitor(page)
 
     return visit_event
+
+
+class Crowd:
+    """Who has all the places of the small house, ten by ten; one row comes back at a time."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.runtime = house.runtime
+        self.event_id = house.event_id
+        self.holds: dict[int, tuple[str, str]] = {}
+
+    async def take(self, *rows: int, floor: bool = False) -> None:
+        for row in rows:
+            for first in range(row * 10, row * 10 + 10, 2):
+                buyer = new_id()
+                hold = await self.house.hold(buyer, first, first + 1)
+                self.holds[first] = (hold.hold_id, buyer)
+        if floor:
+            await self.house.hold(new_id(), floor=6)
+
+    async def give_back(self, *firsts: int) -> None:
+        """Pairs of seats, by the first of the two."""
+        for first in firsts:
+            await self.runtime.holds.release(*self.holds[first])
+
+    async def joins(self, quantity: int = 2, **wanted: Any) -> Entry:
+        """Somebody who is not looking at the page."""
+        entry, _ = await self.runtime.waitlist.join(
+            self.event_id, new_id(), Wanted(quantity=quantity, **wanted), Contact()
+        )
+        return entry
+
+    async def entry(self, page: Page) -> Entry:
+        """What the page's person waits for, as the box office has it."""
+        entry_id: str = await page.evaluate("document.getElementById('map').waitlistEntry.entry_id")
+        return await self.runtime.waitlist.read(entry_id)
+
+    async def until(self, page: Page, status: EntryStatus) -> Entry:
+        async with asyncio.timeout(20):
+            while True:
+                entry = await self.entry(page)
+                if entry.status == status:
+                    return entry
+                await asyncio.sleep(0.05)
+
+    async def window(self, seconds: int) -> None:
+        """How long offers made from now on last."""
+        desk = self.runtime.desk
+        summary = await desk.summary(self.event_id)
+        await desk.set_terms(self.event_id, offer_window_s=seconds, version=summary.version)
+
+
+SellOut = Callable[..., Awaitable[Crowd]]
+
+
+@pytest.fixture
+def sell_out(make_house: MakeHouse) -> SellOut:
+    async def sold_out(**options: Any) -> Crowd:
+        crowd = Crowd(await make_house(**options))
+        await crowd.take(0, 1, 2, 3, 4, floor=True)
+        return crowd
+
+    return sold_out
+
+
+Come = Callable[..., Awaitable[Page]]
+
+
+@pytest.fixture
+def come(stack: Stack, open_page: OpenPage) -> Come:
+    """A new person on the page of an event where perhaps nothing is free."""
+
+    async def come_to(event_id: str, more: str = "", **options: Any) -> Page:
+        page = await open_page(**options)
+        await page.goto(f"{stack.api_url}/events/{event_id}{more}")
+        await page.wait_for_selector("#live[data-status=live]")
+        await page.wait_for_function("() => document.getElementById('map').seats.length > 0")
+        return page
+
+    return come_to
 
 
 @dataclass

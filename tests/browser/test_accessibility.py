@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import OpenPage, Visit, Visitor
+from tests.browser.conftest import Come, OpenPage, SellOut, Visit, Visitor
 from tests.conftest import MakeHouse, Stack
 
 #: Roles a person acts on. Each must say what it is.
@@ -222,6 +222,44 @@ async def test_every_step_of_the_journey(visit: Visit, make_house: MakeHouse, bu
     await page.click("button[value=true]")
     await page.wait_for_selector(".ticket")
     found["tickets"] = await inspect_both_themes(page)
+    assert found == dict.fromkeys(found, _FINE)
+
+
+async def test_every_step_of_the_waitlist(sell_out: SellOut, come: Come) -> None:
+    crowd = await sell_out()
+    await crowd.house.runtime.publishing.reprice(
+        crowd.event_id, {"Front": 6000}, reason="82 % sold, 6 days left", actor="test"
+    )
+    page = await come(crowd.event_id)
+    await page.wait_for_selector("#invite:not([hidden])")
+    await page.get_by_role("button", name="Price history of Front").click()
+    await page.wait_for_selector(".chart")
+    found = {"sold out, a price's history": await inspect_both_themes(page)}
+    await page.click("#invite-go")
+    await page.get_by_role("checkbox", name="Front").check()
+    await page.fill("#wait-email", "ada")
+    await page.click("#wait-send")
+    await page.wait_for_selector("#wait-email-error:not([hidden])")
+    found["the form, not filled in"] = await inspect_both_themes(page)
+    await page.fill("#wait-email", "")
+    await page.click("#wait-send")
+    await page.wait_for_selector("#line:not([hidden])")
+    await page.click("#line summary")
+    found["in line"] = await inspect_both_themes(page)
+    await page.click("#line-leave")
+    found["asked whether to leave"] = await inspect_both_themes(page)
+    await page.keyboard.press("Escape")
+    await crowd.give_back(4)
+    await page.wait_for_selector("#offer:not([hidden])")
+    found["offered"] = await inspect_both_themes(page)
+    await page.emulate_media(color_scheme="light")
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.wait_for_selector("#offer-pin")
+    found["offered, on a phone"] = await inspect_both_themes(page)
+    await page.click("#decline")
+    await page.locator("dialog[open]").get_by_role("button", name="Decline").click()
+    await page.wait_for_selector("#notice.info")
+    found["declined"] = await inspect_both_themes(page)
     assert found == dict.fromkeys(found, _FINE)
 
 

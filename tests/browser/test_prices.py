@@ -45,6 +45,7 @@ async def test_the_history_of_a_price(visit: Visit, make_house: MakeHouse) -> No
     await page.keyboard.press("Enter")
     await expect(button).to_have_attribute("aria-expanded", "true")
     table = page.get_by_role("table", name="Price of Front")
+    await table.wait_for()
     rows = await table.get_by_role("row").all_inner_texts()
     assert [row.split("\t")[1:] for row in rows[:3]] == [
         ["Price", "Why"],

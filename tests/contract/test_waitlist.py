@@ -215,7 +215,7 @@ async def test_a_place_is_changed_under_its_etag(gone: Gone, ada: Buyer, bob: Bu
     assert changed.json()["rank"] == 1
     problem = problem_of(await patch({"quantity": 3}, if_match='"1"'), 412, "precondition-failed")
     assert problem["current_version"] == 2
-    anywhere = {"categories": [], "max_price": None}
+    anywhere: Json = {"categories": [], "max_price": None}
     problem_of(await patch(anywhere, if_match='"2"'), 409, "still-on-sale")
     free = await patch({"max_price": None}, if_match='"2"')
     assert free.json()["wanted"]["max_price"] is None

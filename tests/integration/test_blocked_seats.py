@@ -11,6 +11,7 @@ from engine.inventory import base_key
 from engine.model import BookingStatus, new_id
 from engine.publishing import Blocking
 from engine.runtime import Runtime
+from engine.waitlist.model import Contact, Entry, Wanted
 from tests.conftest import House, MakeHouse, make_event, small_house
 from tests.integration.live import gateway_of
 
@@ -132,57 +133,85 @@ async def test_a_hold_that_came_in_between_buys_nothing(
     assert await quiet(house)
 
 
-async def test_a_seat_that_is_offered_stays_so(house: House) -> None:
-    """Also where only PostgreSQL knows of the offer: Redis may have been lost."""
-    entry, offer, person = new_id(), new_id(), new_id()
-    event = house.event_id
-    async with house.runtime.postgres.connection() as connection, connection.transaction():
-        await connection.execute(
-            "INSERT INTO waitlists (event_id, offer_window_s) VALUES ($1, 900)", event
-        )
-        wish_no = await connection.fetchval(
-            "INSERT INTO waitlist_wishes (event_id, wish_no, quantity, together) VALUES ($1, 1, 1, true)"
-            " RETURNING wish_no",
-            event,
-        )
-        await connection.execute(
-            "INSERT INTO waitlist_entries (event_id, entry_id, person_id, wish_no, weight, tier, status)"
-            " VALUES ($1, $2, $3, $4, 0, 'regular', 'offered')",
-            event,
-            entry,
-            person,
-            wish_no,
-        )
-        await connection.execute(
-            "INSERT INTO waitlist_rounds (event_id, round_no, seats, prices, waiting)"
-            " VALUES ($1, 1, '{4}', '{5000,3000}', 1)",
-            event,
-        )
-        await connection.execute(
-            "INSERT INTO offers (event_id, offer_id, entry_id, person_id, round_no, seats, quantity,"
-            " prices, expires_at) VALUES ($1, $2, $3, $4, 1, '{4}', 1, '5000,3000',"
-            " now() + interval '15 minutes')",
-            event,
-            offer,
-            entry,
-            person,
-        )
-        await connection.execute(
-            "INSERT INTO offer_seats (event_id, offer_id, seat_no) VALUES ($1, $2, 4)", event, offer
-        )
-    answer = await block(house, 3, 4)
-    assert (answer.seats, refusals(answer)) == ([3], {4: "held"})
+async def one_waits(house: House) -> Entry:
+    """Somebody waits for a front seat, all of which are blocked."""
+    await block(house, *range(20))
+    wanted = Wanted(quantity=1, categories=["Front"])
+    entry, _ = await house.runtime.waitlist.join(house.event_id, new_id(), wanted, Contact())
+    return entry
+
+
+async def offered_seats(house: House, entry: Entry) -> list[int]:
+    await house.runtime.rounds.hold(house.event_id)
+    offer = (await house.runtime.waitlist.read(entry.entry_id)).offer
+    return [seat.seat_no for seat in offer.seats] if offer else []
 
 
 async def test_given_back_while_people_wait_it_is_the_lines(house: House, buyer: str) -> None:
-    await block(house, 9)
-    base = base_key(house.event_id)
-    await house.runtime.redis.hset(base + ":meta", "waiting", "1")
+    entry = await one_waits(house)
     await unblock(house, 9)
-    assert await house.runtime.redis.getrange(base + ":seats", 9, 9) == b"4"
     assert (await house.states())[9] == "1"
     with pytest.raises(SeatUnavailable):
         await house.hold(buyer, 9)
+    assert await offered_seats(house, entry) == [9]
+
+
+async def test_what_is_offered_stays_so(house: House) -> None:
+    entry = await one_waits(house)
+    await unblock(house, 4, 5)
+    (seat,) = await offered_seats(house, entry)
+    assert refusals(await block(house, seat)) == {seat: "held"}
+    # PostgreSQL knows it by itself: Redis may have forgotten.
+    redis = house.runtime.redis
+    await redis.delete(*await redis.keys(base_key(house.event_id) + "*"))
+    assert refusals(await block(house, seat)) == {seat: "held"}
+    assert (await house.states())[seat] == "1"
+
+
+async def test_an_offer_that_is_just_being_made(house: House) -> None:
+    """The organiser waits for the round that has the seat, and sees what it did."""
+    entry = await one_waits(house)
+    await unblock(house, 4)
+    async with house.runtime.postgres.connection() as connection:
+        async with connection.transaction():
+            await connection.execute(
+                "SELECT FROM seats WHERE event_id = $1 AND seat_no = 4 FOR UPDATE", house.event_id
+            )
+            blocking = asyncio.create_task(block(house, 4))
+            async with asyncio.timeout(10):
+                while not await connection.fetchval(
+                    "SELECT count(*) FROM pg_locks WHERE NOT granted"
+                ):
+                    await asyncio.sleep(0.01)
+            await offer_by_hand(connection, house.event_id, entry, 4)
+        answer = await blocking
+    assert (answer.seats, refusals(answer)) == ([], {4: "held"})
+
+
+async def offer_by_hand(connection: Any, event_id: str, entry: Entry, seat: int) -> None:
+    offer = new_id()
+    await connection.execute(
+        "INSERT INTO waitlist_rounds (event_id, round_no, seats, prices, waiting)"
+        " VALUES ($1, 9999, ARRAY[$2::integer], '{5000,3000}', 1)",
+        event_id,
+        seat,
+    )
+    await connection.execute(
+        "INSERT INTO offers (event_id, offer_id, entry_id, person_id, round_no, seats, quantity,"
+        " prices, expires_at) SELECT event_id, $2, entry_id, person_id, 9999, ARRAY[$4::integer], 1,"
+        " '5000,3000', now() + interval '15 minutes' FROM waitlist_entries"
+        " WHERE event_id = $1 AND entry_id = $3",
+        event_id,
+        offer,
+        entry.entry_id,
+        seat,
+    )
+    await connection.execute(
+        "INSERT INTO offer_seats (event_id, offer_id, seat_no) VALUES ($1, $2, $3)",
+        event_id,
+        offer,
+        seat,
+    )
 
 
 class Killed(BaseException):

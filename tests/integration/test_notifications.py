@@ -2,9 +2,13 @@
 
 import asyncio
 import re
+import shutil
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -360,6 +364,8 @@ async def test_the_same_cause_is_queued_once_and_nobody_without_an_address(
     post: Runtime, buyer: str
 ) -> None:
     assert await enqueue(post, "welcome", buyer, person_id=buyer) == 0
+    assert await enqueue(post, "welcome", buyer, person_id=buyer, email="") == 0
+    assert await enqueue(post, "welcome", buyer, person_id=buyer, email="a@demo.invalid") == 0
     async with post.postgres.connection() as connection:
         await connection.execute(
             "INSERT INTO people (person_id, email, name, language) VALUES ($1, 'f@example.com', 'F', 'de')",
@@ -561,6 +567,61 @@ async def test_an_address_that_no_server_takes_is_dead_without_asking_one(
     mail = await post.notifications.deliveries.mail(mail_id)
     assert (mail.status, mail.log[0].outcome) == (Status.DEAD, "unwritable")
     assert box.connections == 0
+
+
+# Who the server is, and who we are
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A key and a certificate for 127.0.0.1 that nobody else vouches for."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl makes the certificate")
+    folder = tmp_path_factory.mktemp("tls")
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    subprocess.run(
+        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+        + ["-keyout", str(key), "-out", str(certificate), "-subj", "/CN=127.0.0.1"]
+        + ["-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True,
+        capture_output=True,
+    )
+    return key, certificate
+
+
+@pytest.mark.parametrize(
+    ("password", "knows_ca", "says"),
+    [("right", True, "sent"), ("wrong", True, "535"), ("right", False, "certificate")],
+)
+async def test_encryption_and_login(
+    settings: Settings,
+    stores: StoreUrls,
+    post_url: str,
+    box: Mailbox,
+    certificate: tuple[Path, Path],
+    password: str,
+    knows_ca: bool,
+    says: str,
+) -> None:
+    key, signed = certificate
+    box.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    box.tls.load_cert_chain(signed, key)
+    box.login = ("frontrow", "right")
+    url = box.url.replace("//", f"//frontrow:{password}@") + (f"?ca={signed}" if knows_ca else "")
+    wanted = post_settings(settings, stores, post_url, smtp_url=url)
+    async with open_runtime(wanted, role="test") as post:
+        mail_id = await welcome(post)
+        await post.notifications.sender.run_once()
+        mail = await post.notifications.deliveries.mail(mail_id)
+        if says == "sent":
+            assert mail.status == Status.SENT
+        else:
+            # The operator's to mend: the mail waits for that.
+            assert mail.status == Status.QUEUED
+            assert [a.outcome for a in mail.log] == ["unreachable"]
+            assert says in (mail.reason or "")
+            assert not box.accepted
 
 
 # Two workers

@@ -19,7 +19,11 @@ from engine.errors import (
     PreconditionFailed,
 )
 from engine.model import new_id
+from engine.notifications.model import TOPICS
+from engine.notifications.writing import PRODUCT_LANGUAGES
 from engine.people import (
+    LANGUAGES,
+    EmailPreferences,
     EmailPreferencesPatch,
     Login,
     People,
@@ -30,6 +34,7 @@ from engine.people import (
 from engine.runtime import Runtime
 
 PASSWORD = "seven swans in a bathtub"
+WAITING = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
 
 
 @pytest.fixture
@@ -125,8 +130,21 @@ async def test_but_not_after_the_grace(runtime: Runtime, people: People, login: 
     assert await end_reasons(runtime, login.person_id) == {"reuse"}
 
 
-async def test_tabs_that_refresh_at_once_get_the_same(people: People, login: Login) -> None:
-    answers = await asyncio.gather(*(people.refresh(login.refresh_token) for _ in range(12)))
+async def test_tabs_that_refresh_at_once_get_the_same(
+    runtime: Runtime, people: People, login: Login
+) -> None:
+    tabs = 4
+    async with runtime.postgres.connection() as connection:
+        async with connection.transaction():
+            # All of them have asked before the first is served.
+            await connection.execute(
+                "SELECT FROM sessions WHERE person_id = $1 FOR UPDATE", login.person_id
+            )
+            asked = asyncio.gather(*(people.refresh(login.refresh_token) for _ in range(tabs)))
+            async with asyncio.timeout(10):
+                while await connection.fetchval(WAITING) < tabs:
+                    await asyncio.sleep(0.01)
+        answers = await asked
     assert len({answer.refresh_token for answer in answers}) == 1
     assert (await people.refresh(answers[0].refresh_token)).person_id == login.person_id
 
@@ -494,3 +512,10 @@ async def test_tiers_are_given_to_guests_too(people: People, buyer: str) -> None
         PreconditionFailed,
         "precondition-failed",
     )
+
+
+def test_what_can_be_chosen_is_what_there_is() -> None:
+    assert set(LANGUAGES) == set(PRODUCT_LANGUAGES)
+    switched = {topic for topics in TOPICS.values() for topic in topics}
+    assert switched | {"booking"} == set(EmailPreferences.__struct_fields__)
+    assert set(EmailPreferencesPatch.__struct_fields__) == set(EmailPreferences.__struct_fields__)

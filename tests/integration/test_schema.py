@@ -26,6 +26,10 @@ EVENT_SCOPED = [
     "tickets",
     "audit",
     "outbox",
+    "pricing",
+    "pricing_rules",
+    "pricing_controls",
+    "pricing_velocity",
 ]
 
 

@@ -11,7 +11,7 @@ import pytest_asyncio
 from engine.errors import Conflict, NotFound, PreconditionFailed
 from engine.model import new_id
 from engine.runtime import Runtime
-from engine.waitlist.desk import _READ_AT_ONCE, Desk
+from engine.waitlist.desk import _DISMISSED_AT_ONCE, _READ_AT_ONCE, Desk
 from engine.waitlist.model import PROMOTED, EntryStatus, LineEntry
 from tests.conftest import House
 
@@ -431,6 +431,24 @@ async def test_the_list_ends(line: Line) -> None:
     assert (await line.desk.summary(line.event_id)).version == before + 1
 
 
+async def test_a_long_list_ends_in_parts(line: Line) -> None:
+    count = _DISMISSED_AT_ONCE + 1
+    await line.sql(
+        "INSERT INTO waitlist_entries (event_id, entry_id, person_id, wish_no, weight, tier)"
+        " SELECT $1, gen_random_uuid(), gen_random_uuid(), $2, 0, 'regular'"
+        " FROM generate_series(1, $3::integer)",
+        line.event_id,
+        await line.wish(),
+        count,
+    )
+    assert await line.desk.dismiss(line.event_id, reason="Over", actor="test") == count
+    ((noted,),) = await line.sql(
+        "SELECT count(*) FROM waitlist_changes WHERE event_id = $1 AND what = 'dismissed'",
+        line.event_id,
+    )
+    assert noted == count
+
+
 async def test_a_list_that_nobody_joined_ends_too(house: House) -> None:
     assert await house.runtime.desk.dismiss(house.event_id, reason="Over", actor="test") == 0
     assert (await house.runtime.desk.summary(house.event_id)).closed
@@ -451,7 +469,7 @@ async def test_the_table_has_everybody_once_though_the_line_moves(line: Line) ->
         await line.wish(),
         count,
     )
-    found = []
+    found: list[LineEntry] = []
     async for entry in line.desk.export(line.event_id):
         if not found:
             await line.stand(200)

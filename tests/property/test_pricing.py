@@ -34,7 +34,7 @@ def plans(draw: st.DrawFn) -> list[Expected]:
 
 
 @st.composite
-def rules(draw: st.DrawFn, **fixed: Any) -> Rule:
+def rules(draw: st.DrawFn, /, **fixed: Any) -> Rule:
     grid = draw(st.sampled_from([1, 5, 50, 99, 100, 250, 1000]))
     ending = draw(st.integers(0, grid - 1))
     floor = draw(st.integers(0, 20_000))

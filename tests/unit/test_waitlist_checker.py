@@ -20,6 +20,7 @@ from tests.waitlist_checker import (
     Skip,
     Wish,
     check,
+    fits,
     moves,
     seatable,
     sniped,
@@ -138,7 +139,7 @@ def _story() -> Log:
             _offer("o5", "dancers", 3, "open", areas={0: 3}, times=(30, 40)),
         ],
         skips=[
-            Skip(1, 1, "not-enough", "four seats side by side are not there", 1, "party", 0, 2),
+            Skip(1, 1, "too-few", "four seats side by side are not there", 1, "party", 0, 2),
         ],
     )
 
@@ -226,16 +227,18 @@ def _added(name: str, row: Any) -> Plant:
             "not-optimal",
             _and(_in("offers", "o1", seats=(5,)), _without("offers", "o3")),
         ),
-        ("waiting", _in("rounds", "3", waiting=4)),
+        ("waiting", _in("rounds", "3", waiting=6)),
         # What went on sale
         ("sale", _in("rounds", "1", to_sale=frozenset({4}))),
         ("sale", _in("rounds", "2", to_sale=frozenset({7}))),
+        ("lost", _in("rounds", "2", to_sale=frozenset({4, 5}))),
         # Skips
         ("skip-untold", _without("skips", "1")),
         ("skip-wrong", _in("skips", "1", passed=2)),
         ("skip-wrong", _in("skips", "1", entry_id="pair")),
         ("skip-wrong", _in("skips", "1", join_no=3)),
         ("skip-unexplained", _in("skips", "1", detail="")),
+        ("skip-unexplained", _in("skips", "1", reason="needed-ahead")),
         ("skip-untrue", _added("skips", Skip(2, 0, "r", "d", 1, "couple", 0, 3))),
         # The line
         ("step", _in("changes", "8", what="withdrawn", entry_id="party")),
@@ -356,6 +359,8 @@ def test_side_by_side_is_read_from_the_layout() -> None:
     seats[1]["properties"] = seats[2]["properties"] = ["aisle"]
     seats[6]["properties"] = ["wheelchair"]
     hall = Hall.of(import_layout(document).layout)
-    # 1 and 2 are parted by the aisle, 3 and 4 by a gap, 6 is kept apart.
+    # 1 and 2 are parted by the aisle, 3 and 4 by a gap, 6 is kept apart and nobody's in line.
     assert hall.beside == (True, False, True, False, True, False, False, False)
     assert (hall.area_categories, hall.section_count) == ((1,), 1)
+    assert not fits(hall, Wish(1), Pool({6}), _PRICES)
+    assert fits(hall, Wish(1), Pool({7}), _PRICES)

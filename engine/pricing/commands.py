@@ -1,0 +1,306 @@
+"""``frontrow pricing …``: try a rule, see how prices come about, put a hand on one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.config import load_settings
+from engine.shell import Refused, check_id, named_price, opened, read_document, run
+
+if TYPE_CHECKING:
+    from engine.pricing.market import Curve, Market
+    from engine.pricing.model import CategoryState, PricingState
+    from engine.pricing.rule import Rule
+    from engine.pricing.simulation import Simulation
+    from engine.runtime import Runtime
+
+_ACTOR = "organiser"
+
+
+@click.group()
+def pricing() -> None:
+    """Prices that follow a rule: try one, put it in force, put a hand on a price."""
+
+
+# --- trying --------------------------------------------------------------------------------
+
+
+@pricing.command()
+@click.argument("rules", type=click.Path(path_type=Path), metavar="RULES.json")
+@click.option(
+    "--curve",
+    type=click.Choice(["rush", "steady", "late", "recorded"]),
+    default="rush",
+    show_default=True,
+    help="How buyers come: made up, or as they came to --event.",
+)
+@click.option("--seats", type=click.IntRange(1, 200_000), help="Places to sell. [1000]")
+@click.option("--days", type=click.FloatRange(0.05, 730), help="On sale before the event. [60]")
+@click.option(
+    "--demand",
+    type=click.FloatRange(0, 20, min_open=True),
+    default=1.2,
+    show_default=True,
+    help="Buyers at the base price, per place.",
+)
+@click.option(
+    "--elasticity",
+    type=click.FloatRange(0, 5),
+    default=1.2,
+    show_default=True,
+    help="A price 1 % higher loses so many per cent of the buyers.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32), default=1, show_default=True)
+@click.option("--fixed", type=click.IntRange(min=0), help="Price to compare with; the rule's base.")
+@click.option("--currency", help="ISO 4217; the event's, else EUR.")
+@click.option("--event", "event_id", help="Its places, its days, its currency.")
+@click.option("--category", help="One of the event's categories; its first by default.")
+@click.option("--svg", type=click.Path(path_type=Path), help="Write the chart there as well.")
+def simulate(rules: Path, svg: Path | None, **choices: Any) -> None:
+    """Let a rule sell against a fixed price, and show how both went.
+
+    RULES.json holds one rule, as the API takes it (docs/pricing.md).
+    """
+    from rich.console import Console  # noqa: PLC0415 - rich is slow to import
+
+    from engine.pricing.chart import in_terminal, to_svg  # noqa: PLC0415
+
+    rule = _read_rule(rules)
+    if choices["event_id"] is None:
+        found = _simulate_alone(rule, **choices)
+    else:
+        found = run(_simulate_event(rule, **choices))
+    Console().print(in_terminal(found))
+    if svg is not None:
+        svg.write_text(to_svg(found))
+
+
+def _read_rule(file: Path) -> "Rule":
+    import msgspec  # noqa: PLC0415
+
+    from engine.pricing.rule import Rule  # noqa: PLC0415
+
+    try:
+        return msgspec.convert(read_document(file), Rule)
+    except msgspec.ValidationError as error:
+        raise Refused(f"{file} is not a rule: {error}") from None
+
+
+def _simulate_alone(
+    rule: "Rule",
+    *,
+    curve: str,
+    seats: int | None,
+    days: float | None,
+    currency: str | None,
+    fixed: int | None,
+    **choices: Any,
+) -> "Simulation":
+    from engine.pricing.market import SyntheticMarket  # noqa: PLC0415
+    from engine.pricing.rule import complete  # noqa: PLC0415
+    from engine.pricing.simulation import simulate  # noqa: PLC0415
+
+    wanted = _curve(curve, seats, days, **choices)
+    if curve == "recorded":
+        raise Refused("--curve recorded needs --event: whose sale shall be played again?")
+    currency = currency or "EUR"
+    rule = complete(rule, currency)
+    market = SyntheticMarket(
+        wanted,  # type: ignore[arg-type]  # recorded is refused above
+        seats=seats or 1000,
+        days=days or 60.0,
+        base_minor=rule.base_minor,
+    )
+    return simulate(rule, market, currency=currency, fixed_minor=fixed)
+
+
+def _curve(
+    curve: Any,
+    seats: int | None,
+    days: float | None,
+    *,
+    demand: float,
+    elasticity: float,
+    seed: int,
+    category: str | None,
+    event_id: str | None,
+) -> "Curve":
+    from engine.pricing.market import Recorded, Synthetic  # noqa: PLC0415
+
+    if curve == "recorded":
+        return Recorded(event_id=event_id, category=category, elasticity=elasticity)
+    return Synthetic(
+        shape=curve, seats=seats, days=days, demand=demand, elasticity=elasticity, seed=seed
+    )
+
+
+async def _simulate_event(
+    rule: "Rule",
+    *,
+    curve: str,
+    seats: int | None,
+    days: float | None,
+    currency: str | None,
+    fixed: int | None,
+    event_id: str,
+    category: str | None,
+    **choices: Any,
+) -> "Simulation":
+    from engine.pricing.rule import complete  # noqa: PLC0415
+
+    check_id(event_id)
+    async with opened(load_settings()) as runtime:
+        state = await _state_of(runtime, event_id, category)
+        currency = currency or state.price.currency
+        rule = complete(rule, currency)
+        wanted = _curve(curve, seats, days, category=state.category, event_id=event_id, **choices)
+        market: Market = await runtime.pricing.market(event_id, state.category_no, wanted, rule)
+        return await runtime.pricing.run(rule, market, currency=currency, fixed_minor=fixed)
+
+
+async def _state_of(runtime: "Runtime", event_id: str, category: str | None) -> "CategoryState":
+
+    states = (await runtime.pricing.state(event_id)).categories
+    for state in states:
+        if category in (None, state.category):
+            return state
+    known = ", ".join(state.category for state in states)
+    raise Refused(f"there is no category {category!r}; there are {known}")
+
+
+# --- an event's prices ---------------------------------------------------------------------
+
+
+@pricing.command()
+@click.argument("event_id")
+def show(event_id: str) -> None:
+    """Show how each price of an event comes about right now."""
+
+    check_id(event_id)
+
+    async def work() -> None:
+        async with opened(load_settings()) as runtime:
+            _print_state(await runtime.pricing.state(event_id))
+
+    run(work())
+
+
+def _print_state(state: "PricingState") -> None:
+    for category in state.categories:
+        rule = f"rule {category.rule.rule_no}" if category.rule else ""
+        until = f"until {category.until:%Y-%m-%d %H:%M}" if category.until else ""
+        reason = category.reason or ""
+        parts = (f"{category.category:<24}", f"{category.price!s:>14}", f"{category.mode:<9}")
+        click.echo("  ".join([*parts, *filter(None, (rule, until, reason))]).rstrip())
+    history = "open to buyers" if state.history_public else "hidden from buyers"
+    shown = "shown to buyers" if state.range_public else "hidden from buyers"
+    click.echo(f"history {history}, floor and ceiling {shown}")
+
+
+@pricing.command("set")
+@click.argument("event_id")
+@click.argument("rules", type=click.Path(path_type=Path), metavar="RULES.json")
+@click.option("--category", help="One of the event's; its first by default.")
+@click.option("--note", default="", help="For yourself.")
+@click.option("--from", "valid_from", help="When it comes into force, with a time zone; else now.")
+@click.option("--draft", is_flag=True, help="Only make it.")
+def set_rule(
+    event_id: str,
+    rules: Path,
+    category: str | None,
+    note: str,
+    valid_from: str | None,
+    draft: bool,
+) -> None:
+    """Make the next version of a category's rule, and put it in force."""
+    from engine.pricing.model import RuleDraft  # noqa: PLC0415
+
+    check_id(event_id)
+    rule = _read_rule(rules)
+    moment = None if valid_from is None else _moment(valid_from)
+
+    async def work() -> None:
+        async with opened(load_settings()) as runtime:
+            state = await _state_of(runtime, event_id, category)
+            wanted = RuleDraft(category=state.category, rule=rule, note=note)
+            made = await runtime.pricing.make_rule(event_id, wanted, actor=_ACTOR)
+            if not draft:
+                made = await runtime.pricing.activate(
+                    event_id, made.rule_id, valid_from=moment, actor=_ACTOR
+                )
+        click.echo(f"{made.rule_id}  {made.category}: rule {made.rule_no}, {made.status.value}")
+
+    run(work())
+
+
+def _moment(text: str) -> Any:
+    import msgspec  # noqa: PLC0415
+
+    from engine.model import Moment  # noqa: PLC0415
+
+    try:
+        return msgspec.convert(text, Moment)
+    except msgspec.ValidationError:
+        raise Refused(f"{text!r} is no time with a zone, as 2027-05-01T20:00:00Z is") from None
+
+
+@pricing.command()
+@click.argument("event_id")
+@click.argument("price", metavar="CATEGORY=AMOUNT")
+@click.option("--reason", required=True, help="Buyers read it.")
+@click.option("--until", help="With a time zone; else until released or another rule is in force.")
+def override(event_id: str, price: str, reason: str, until: str | None) -> None:
+    """Set a price by hand, in minor units (cents): Stalls=4500."""
+    from engine.pricing.model import Override  # noqa: PLC0415
+
+    category, amount_minor = named_price(price)
+    wanted = Override(
+        amount_minor=amount_minor,
+        reason=reason,
+        until=None if until is None else _moment(until),
+    )
+    _handle(
+        event_id,
+        category,
+        lambda runtime, no: runtime.pricing.override(event_id, no, wanted, actor=_ACTOR),
+    )
+
+
+@pricing.command()
+@click.argument("event_id")
+@click.argument("category")
+@click.option("--reason", required=True)
+def freeze(event_id: str, category: str, reason: str) -> None:
+    """Keep a price where it is, until it is released."""
+    _handle(
+        event_id,
+        category,
+        lambda runtime, no: runtime.pricing.freeze(event_id, no, reason, actor=_ACTOR),
+    )
+
+
+@pricing.command()
+@click.argument("event_id")
+@click.argument("category")
+def release(event_id: str, category: str) -> None:
+    """Let a price follow its rule again."""
+    _handle(
+        event_id, category, lambda runtime, no: runtime.pricing.release(event_id, no, actor=_ACTOR)
+    )
+
+
+def _handle(event_id: str, category: str, act: Any) -> None:
+
+    check_id(event_id)
+
+    async def work() -> None:
+        async with opened(load_settings()) as runtime:
+            state = await _state_of(runtime, event_id, category)
+            done = await act(runtime, state.category_no)
+        click.echo(f"{done.category}: {done.price}, {done.mode}")
+
+    run(work())
+
+
+__all__ = ["pricing"]

@@ -1,0 +1,288 @@
+"""What mails are made of: URLs of servers, words, addresses, the product's templates."""
+
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+
+from engine.config import ConfigError, load_settings
+from engine.model import Money
+from engine.notifications import words
+from engine.notifications.message import Unwritable, ascii_domain, build_envelope
+from engine.notifications.model import TOPICS, Kind, Picture, Texts, Written
+from engine.notifications.samples import sample_letters
+from engine.notifications.server_url import parse_server_url
+from engine.notifications.wording import _version_before
+from engine.notifications.writing import (
+    PRODUCT_LANGUAGES,
+    Template,
+    TemplateBroken,
+    product_template,
+)
+from engine.people import EmailPreferences
+
+SITE = "https://tickets.example"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("smtp://mail.example", ("mail.example", 25, False, "auto", None, None)),
+        ("smtp://mail.example:587", ("mail.example", 587, False, "auto", None, None)),
+        ("smtps://mail.example", ("mail.example", 465, True, "never", None, None)),
+        ("smtp://u%40x:p%2Fw@[::1]:2525/", ("::1", 2525, False, "always", "u@x", "p/w")),
+        ("smtp://u:p@h?starttls=never", ("h", 25, False, "never", "u", "p")),
+        ("smtp://h?starttls=always", ("h", 25, False, "always", None, None)),
+    ],
+)
+def test_server_urls(url: str, expected: tuple[object, ...]) -> None:
+    found = parse_server_url(url)
+    assert (
+        found.host,
+        found.port,
+        found.tls,
+        found.starttls,
+        found.username,
+        found.password,
+    ) == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://mail.example",
+        "smtp://",
+        "smtp://h:x",
+        "smtp://h/inbox",
+        "smtp://h?tls=1",
+        "smtp://h?starttls=perhaps",
+    ],
+)
+def test_wrong_server_urls_are_refused_with_the_password_masked(url: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        parse_server_url(url)
+    with pytest.raises(ConfigError) as refused:
+        load_settings({"FRONTROW_SMTP_URL": url.replace("//h", "//user:s3cret@h")})
+    assert "FRONTROW_SMTP_URL" in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAIL_FROM", "nobody"),
+        ("MAIL_FROM", "A <a@b.c"),
+        ("MAIL_FROM", "A <a@b.c>\r\nBcc: d@e.f"),
+        ("MAIL_REPLY_TO", "x"),
+        ("MAIL_LANGUAGE", "English"),
+        ("MAIL_PER_SECOND", "0"),
+        # Mail that leaves has somebody's own sender.
+        ("SMTP_URL", "smtp://mail.example"),
+    ],
+)
+def test_settings_are_checked(name: str, value: str) -> None:
+    with pytest.raises(ConfigError):
+        load_settings({f"FRONTROW_{name}": value})
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "english", "german", "french"),
+    [
+        (15000, "EUR", "€150.00", "150,00\u00a0€", "150.00 EUR"),
+        (1_234_567_89, "USD", "$1,234,567.89", "1.234.567,89\u00a0$", "1234567.89 USD"),
+        (15000, "JPY", "¥15,000", "15.000\u00a0¥", "15000 JPY"),
+        (1500, "SEK", "15.00\u00a0SEK", "15,00\u00a0SEK", "15.00 SEK"),
+        (1500, "KWD", "1.500\u00a0KWD", "1,500\u00a0KWD", "1.500 KWD"),
+        (0, "EUR", "€0.00", "0,00\u00a0€", "0.00 EUR"),
+    ],
+)
+def test_amounts(amount: int, currency: str, english: str, german: str, french: str) -> None:
+    price = Money(amount, currency)
+    found = [words.money(price, language) for language in ("en-GB", "de", "fr")]
+    assert found == [english, german, french]
+
+
+def test_moments_are_those_of_the_venue() -> None:
+    moment = datetime(2027, 5, 1, 22, 30, tzinfo=UTC).astimezone(words.zone("Europe/Berlin"))
+    assert words.day_and_clock(moment, "en") == "Sunday, 2 May 2027, 00:30"
+    assert words.day_and_clock(moment, "de-AT") == "Sonntag, 2. Mai 2027, 00:30 Uhr"
+    assert words.clock(moment, "de", with_zone=True) == "00:30 Uhr MESZ"
+    assert words.day_and_clock(moment, "fr", with_zone=True) == "2027-05-02, 00:30 CEST"
+    for unknown in (None, "", "Mars/Olympus", "../../etc/passwd"):
+        assert str(words.zone(unknown)) == "UTC"
+
+
+# Addresses and headers
+
+
+def envelope(**fields: object) -> bytes:
+    given: dict[str, object] = {
+        "message_id": "id",
+        "mail_from": "City <a@theatre.example>",
+        "reply_to": "",
+        "name": "Ada",
+        "email": "ada@example.com",
+        "language": "en",
+        "kind": "welcome",
+        "unsubscribe_url": None,
+        **fields,
+    }
+    written = Written(subject="S", html="<p>é</p>", text="é\n.\nFrom x\n")
+    return build_envelope(written, [Picture("p-1", b"png")], **given).message  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("email", "expected"),
+    [
+        ("ada@example.com", "ada@example.com"),
+        ("ada+x'y@bücher.example", "ada+x'y@xn--bcher-kva.example"),
+        ("ädä@example.com", "ädä@example.com"),
+    ],
+)
+def test_addresses(email: str, expected: str) -> None:
+    assert ascii_domain(email) == expected
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "a>b@x.de",
+        "a@x.de>",
+        "a,b@x.de",
+        "@x.de",
+        "a@",
+        "a",
+        "a@x..ä",
+        '"a b"@x.de',
+        "a\r\n@x.de",
+        "a" * 65 + "@x.de",
+        "a@-x.de",
+    ],
+)
+def test_addresses_that_no_server_takes(email: str) -> None:
+    with pytest.raises(Unwritable):
+        ascii_domain(email)
+
+
+def test_nobodys_name_becomes_a_header() -> None:
+    message = envelope(name="Ada\r\nBcc: eve@example.com\x00", language="en")
+    head = message.partition(b"\r\n\r\n")[0]
+    assert b"\r\nBcc:" not in head
+    assert b'\r\nTo: "Ada Bcc: eve@example.com" <ada@example.com>\r\n' in head
+    assert all(byte < 128 for byte in message)
+    assert re.search(rb"(?<!\r)\n|\r(?!\n)", message) is None
+    assert max(map(len, message.split(b"\r\n"))) <= 998
+
+
+def test_only_what_can_be_switched_off_says_how() -> None:
+    assert b"List-Unsubscribe" not in envelope()
+    message = envelope(unsubscribe_url=f"{SITE}/mail/unsubscribe/abc")
+    assert f"List-Unsubscribe: <{SITE}/mail/unsubscribe/abc>".encode() in message
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in message
+    fields = set(EmailPreferences.__struct_fields__) - {"booking"}
+    assert {topic for topics in TOPICS.values() for topic in topics} == fields
+
+
+# Templates
+
+_VOID = {"meta", "br", "img", "base"}
+
+
+class _Checker(HTMLParser):
+    """Every tag closed in order, every link absolute; remembers links and words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.links: set[str] = set()
+        self.words = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag not in _VOID:
+            self.open.append(tag)
+        if tag == "a":
+            assert str(given["href"]).startswith(SITE), given
+            self.links.add(str(given["href"]))
+        if tag == "img":
+            assert given["alt"]
+            assert str(given["src"]).startswith("cid:")
+        assert tag != "script"
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("style", "title"):
+            self.words += data
+
+
+@pytest.mark.parametrize("language", PRODUCT_LANGUAGES)
+@pytest.mark.parametrize("kind", list(Kind))
+def test_the_products_mails(kind: Kind, language: str) -> None:
+    for letter in sample_letters(kind, language, SITE):
+        facts = letter.facts
+        if facts["event"]:
+            facts["event"] = {**facts["event"], "name": "Tom & <b>Jerry</b>"}
+        written = product_template(kind, language).write(facts)
+        page = _Checker()
+        page.feed(written.html)
+        page.close()
+        assert not page.open
+        assert "<b>" not in written.html
+        assert "{{" not in written.html + written.text + written.subject
+        assert "None" not in page.words + written.text + written.subject
+        # The text says and leads to the same.
+        for fact in ("reference", "total"):
+            for thing in ("booking", "offer"):
+                if fact in facts.get(thing, {}):
+                    assert facts[thing][fact] in page.words.replace("&nbsp;", "\u00a0")
+                    assert facts[thing][fact] in written.text
+        if facts["event"]:
+            assert "Tom & <b>Jerry</b>" in written.text
+            assert "Tom & <b>Jerry</b>" in written.subject
+            assert facts["event"]["date"] in written.text
+            assert facts["event"]["date"] in page.words
+        if facts["unsubscribe_url"]:
+            assert facts["unsubscribe_url"] in written.text
+            assert facts["unsubscribe_url"] in page.links
+        assert [p.name for p in letter.pictures] == re.findall(r'"cid:([\w-]+)"', written.html)
+        assert not re.search(r"\n\n\n|[ \t]\n(?!$)", written.text.replace("\n-- \n", "\n--\n"))
+
+
+def test_a_template_sees_nothing_but_facts() -> None:
+    layout = Texts(html="{% block content %}{% endblock %}", text="")
+    for attack in (
+        "{{ ''.__class__.__mro__ }}",
+        "{{ person.__class__ }}",
+        "{{ self.__init__.__globals__ }}",
+        "{{ cycler.__init__.__globals__.os }}",
+        "{{ [].append(1) }}",
+        "{{ person.update({'a': 1}) }}",
+        "{{ 2 ** 100000 }}",
+        "{% include '/etc/passwd' %}",
+        "{{ range(10 ** 9) | list }}",
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    ):
+        with pytest.raises(TemplateBroken):
+            Template(Texts(subject="S", html=attack, text="T"), layout).write(
+                {"person": {"name": "Ada"}}
+            )
+
+
+@pytest.mark.parametrize(
+    ("chosen", "before"),
+    [
+        # The latest choice first.
+        ([1], None),
+        ([2, 1], 1),
+        ([1, 2, 1], None),
+        ([3, 2, 1], 2),
+        ([2, 3, 2, 1], 1),
+        ([1, 2, 3, 2, 1], None),
+        ([4, 1, 3, 2, 1], 1),
+    ],
+)
+def test_rolling_back_goes_further_back_each_time(chosen: list[int], before: int | None) -> None:
+    assert _version_before(chosen) == before

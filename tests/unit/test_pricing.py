@@ -1,0 +1,414 @@
+"""Decisions by name: what a person would expect of each, and what buyers read."""
+
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from engine.cli import cli
+from engine.demo import demo_events
+from engine.pricing.chart import in_terminal, summary_lines, text_panels, to_svg
+from engine.pricing.decision import Current, Signals, decide
+from engine.pricing.market import Synthetic, SyntheticMarket, willing
+from engine.pricing.measuring import waiting_by_category
+from engine.pricing.rule import Expected, Rule, complete, usual_rounding
+from engine.pricing.simulation import Simulation, simulate
+from engine.pricing.velocity import Velocity
+from engine.pricing.words import say_move, time_left
+
+DAY_S = 86_400.0
+#: 50.00, between 40.00 and 90.00, in any amount; a tenth at a time.
+RULE = Rule(
+    base_minor=5000,
+    floor_minor=4000,
+    ceiling_minor=9000,
+    sold_weight=0.5,
+    velocity_weight=0.2,
+    demand_weight=0.4,
+    round_to_minor=1,
+    dead_band=0.02,
+    min_interval_s=900,
+    reversal_s=7200,
+)
+PLAN = [Expected(30, 0.2), Expected(10, 0.6), Expected(0, 1.0)]
+
+
+def seen(**changes: Any) -> Signals:
+    usual: dict[str, Any] = {"capacity": 1000, "taken": 500, "left_s": 10 * DAY_S}
+    return Signals(**usual | changes)
+
+
+def target(rule: Rule = RULE, **changes: Any) -> int:
+    return decide(rule, seen(**changes), Current(price_minor=5000)).factors.target_minor
+
+
+# The target
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"taken": 0}, 5000),
+        ({"taken": 500}, 6250),
+        ({"taken": 1000}, 7500),
+        # 500 left in 10 days: 50 a day are needed.
+        ({"taken": 500, "velocity": 50, "confidence": 1}, 6250),
+        ({"taken": 500, "velocity": 150, "confidence": 1}, 6250 + 500),
+        ({"taken": 500, "velocity": 150, "confidence": 0.5}, 6250 + 250),
+        ({"taken": 500, "velocity": 0, "confidence": 1}, 6250 - 1000),
+        # As many wanted as are left: half of the weight.
+        ({"taken": 500, "held": 500}, 6250 + 1000),
+        ({"taken": 500, "held": 200, "waiting": 250, "watchers": 1000}, 6250 + 1000),
+        ({"taken": 1000, "waiting": 1}, 7500 + 2000),
+        ({"capacity": 0, "taken": 0}, 5000),
+        ({"capacity": 10, "taken": 12}, 7500),
+    ],
+    ids=str,
+)
+def test_the_target_is_the_formula(changes: dict[str, Any], expected: int) -> None:
+    assert target(**changes) == min(expected, 9000)
+
+
+@pytest.mark.parametrize(
+    ("days_left", "expected_share"),
+    [(60, 0.2), (30, 0.2), (20, 0.4), (10, 0.6), (5, 0.8), (0.001, 0.99996), (-3, 1.0)],
+)
+def test_the_plan_is_a_straight_line_between_its_points(
+    days_left: float, expected_share: float
+) -> None:
+    rule = msgspec.structs.replace(RULE, expected=PLAN)
+    factors = decide(rule, seen(left_s=days_left * DAY_S), Current(price_minor=5000)).factors
+    assert factors.expected == pytest.approx(expected_share)
+    assert factors.progress == pytest.approx(0.5 - expected_share)
+
+
+def test_behind_the_plan_it_is_cheaper() -> None:
+    rule = msgspec.structs.replace(RULE, expected=PLAN)
+    assert target(rule, taken=500) == 5000 * (1 - 0.05)
+
+
+# From the price in force to the target
+
+
+@pytest.mark.parametrize(
+    ("price", "changed_s", "direction", "expected", "why"),
+    [
+        (5000, None, 0, 5500, "moved"),
+        (5500, 900, 1, 6050, "moved"),
+        (5500, 899, 1, 5500, "interval"),
+        (6050, 900, 1, 6250, "moved"),
+        (6150, None, 0, 6150, "steady"),
+        (7000, 900, 0, 6300, "moved"),
+        (7000, 900, -1, 6300, "moved"),
+        (7000, 7199, 1, 7000, "reversal"),
+        (7000, 7200, 1, 6300, "moved"),
+        (3000, 1, 1, 4000, "range"),
+        (12_000, 1, -1, 9000, "range"),
+    ],
+)
+def test_one_step_at_a_time(
+    price: int, changed_s: float | None, direction: int, expected: int, why: str
+) -> None:
+    current = Current(price_minor=price, changed_s=changed_s, direction=direction)
+    decision = decide(RULE, seen(), current)
+    assert (decision.price_minor, decision.why) == (expected, why)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"), [({"left_s": 0.0}, "over"), ({"taken": 1000}, "sold-out")]
+)
+def test_what_is_over_stays(changes: dict[str, Any], why: str) -> None:
+    decision = decide(RULE, seen(**changes), Current(price_minor=5000))
+    assert (decision.price_minor, decision.why) == (5000, why)
+
+
+# Rounding
+
+
+@pytest.mark.parametrize(
+    ("currency", "expected"),
+    [("EUR", 50), ("USD", 50), ("JPY", 100), ("KWD", 250), ("HUF", 10_000), ("XPF", 100)],
+)
+def test_rounding_is_what_is_usual_in_the_currency(currency: str, expected: int) -> None:
+    assert usual_rounding(currency) == expected
+    rule = Rule(base_minor=50_000, floor_minor=40_000, ceiling_minor=90_000)
+    assert complete(rule, currency).round_to_minor == expected
+
+
+@pytest.mark.parametrize(
+    ("grid", "ending", "expected"),
+    [
+        (1, 0, 6250),
+        (50, 0, 6250),
+        (100, 0, 6300),
+        (100, 90, 6290),
+        (100, 99, 6299),
+        (500, 495, 6495),
+    ],
+)
+def test_prices_end_as_the_rule_says(grid: int, ending: int, expected: int) -> None:
+    rule = msgspec.structs.replace(RULE, round_to_minor=grid, ending_minor=ending)
+    assert target(rule) == expected
+
+
+def test_rounding_never_leads_out_of_the_range() -> None:
+    rule = msgspec.structs.replace(
+        RULE, floor_minor=4060, ceiling_minor=6230, round_to_minor=100, ending_minor=0
+    )
+    assert target(rule) == 6200
+    assert (
+        target(msgspec.structs.replace(rule, sold_weight=0, velocity_weight=4), confidence=1)
+        == 4100
+    )
+
+
+def test_a_range_too_narrow_for_what_is_usual_has_prices_too() -> None:
+    assert (
+        complete(Rule(base_minor=12, floor_minor=11, ceiling_minor=13), "EUR").round_to_minor == 1
+    )
+
+
+def test_a_step_below_the_rounding_is_one_rounding() -> None:
+    rule = msgspec.structs.replace(RULE, round_to_minor=1000, max_step=0.01)
+    assert decide(rule, seen(taken=1000 - 1), Current(price_minor=5000)).price_minor == 6000
+    assert decide(rule, seen(taken=0), Current(price_minor=7400)).price_minor == 7000
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("rises", "because", "share", "planned", "days", "said"),
+    [
+        (
+            True,
+            (0.4, 0.0, 0.0),
+            0.82,
+            False,
+            6.4,
+            "82 % sold, 6 days left: the last places cost more",
+        ),
+        (
+            True,
+            (0.2, 0.0, 0.1),
+            0.4,
+            False,
+            30,
+            "40 % sold, 30 days left: the fewer places are left, the more they cost",
+        ),
+        (
+            True,
+            (0.1, 0.0, 0.0),
+            0.9,
+            True,
+            6,
+            "90 % sold, 6 days left: more sold than expected by now",
+        ),
+        (
+            False,
+            (-0.1, 0.0, 0.0),
+            0.3,
+            True,
+            1.5,
+            "30 % sold, 36 hours left: more places are left than expected",
+        ),
+        (True, (0.1, 0.2, 0.0), 0.5, False, 6, "50 % sold, 6 days left: places are selling fast"),
+        (
+            False,
+            (0.1, -0.2, 0.0),
+            0.5,
+            False,
+            6,
+            "50 % sold, 6 days left: places are selling slowly",
+        ),
+        (
+            True,
+            (0.1, 0.0, 0.2),
+            0.5,
+            False,
+            6,
+            "50 % sold, 6 days left: many want the places that are left",
+        ),
+        (
+            False,
+            (0.1, 0.0, 0.0),
+            0.5,
+            False,
+            6,
+            "50 % sold, 6 days left: back towards the usual price",
+        ),
+        (
+            True,
+            (-0.1, 0.0, 0.0),
+            0.9999,
+            True,
+            0.04,
+            "99 % sold, the last hours: back towards the usual price",
+        ),
+    ],
+)
+def test_the_reason_is_what_weighs_most(
+    rises: bool,
+    because: tuple[float, float, float],
+    share: float,
+    planned: bool,
+    days: float,
+    said: str,
+) -> None:
+    parts = dict(zip(("progress", "pace", "demand"), because, strict=True))
+    words = say_move(
+        rises=rises,
+        because={**parts, "range": 0.0},
+        share=share,
+        planned=planned,
+        left_s=days * DAY_S,
+    )
+    assert words == said
+
+
+@pytest.mark.parametrize(
+    ("left_s", "said"),
+    [
+        (2 * DAY_S, "2 days left"),
+        (2 * DAY_S - 1, "47 hours left"),
+        (7200, "2 hours left"),
+        (7199, "the last hours"),
+        (-5, "the last hours"),
+    ],
+)
+def test_time_is_told_in_whole_units_that_have_passed(left_s: float, said: str) -> None:
+    assert time_left(left_s) == said
+
+
+# What is seen
+
+
+def test_a_wish_that_several_categories_would_do_is_split() -> None:
+    wishes: list[tuple[list[int] | None, int]] = [(None, 6), ([0], 4), ([1, 2], 3), ([9], 5)]
+    assert waiting_by_category(wishes, [0, 1, 2]) == {0: 6.0, 1: 3.5, 2: 3.5}
+
+
+def test_signals_are_what_can_be_seen() -> None:
+    for changes in (
+        {"taken": -1},
+        {"velocity": float("nan")},
+        {"waiting": float("inf")},
+        {"left_s": float("nan")},
+        {"confidence": 1.1},
+    ):
+        with pytest.raises(ValueError):  # noqa: PT011  # its own
+            seen(**changes)
+
+
+def test_a_fresh_memory_is_little_trusted() -> None:
+    velocity = Velocity().after(10, 3600, DAY_S)
+    assert velocity.per_day == pytest.approx(240)
+    assert velocity.confidence(DAY_S) == pytest.approx(1 - 0.5 ** (1 / 24))
+    later = velocity.after(0, DAY_S, DAY_S)
+    assert 0 < later.per_day < 10
+    assert velocity.after(-50, 60, DAY_S).per_day == 0
+    assert velocity.after(3, -5, DAY_S).places == velocity.places + 3
+
+
+# Simulations and their charts
+
+
+@pytest.fixture(scope="module")
+def simulation() -> Simulation:
+    market = SyntheticMarket(Synthetic(demand=2.0), seats=400, days=1.0, base_minor=5000)
+    return simulate(RULE, market, currency="EUR")
+
+
+def test_a_dearer_price_brings_fewer_buyers() -> None:
+    assert willing(5000, 5000, 1.5) == 1
+    assert willing(10_000, 5000, 1.0) == pytest.approx(0.5)
+    assert willing(2500, 5000, 1.0) == pytest.approx(2)
+    # Nearly nothing is as good as nothing; and what is free has no price to compare with.
+    assert willing(1, 5000, 1.0) == pytest.approx(10)
+    assert willing(1, 0, 1.0) == 1
+    curve = Synthetic(demand=1.0)
+    market = SyntheticMarket(curve, seats=100_000, days=10, base_minor=5000)
+    at_base = sum(market.buyers(step, 100, 5000) for step in range(100))
+    assert at_base == pytest.approx(100_000, rel=0.02)
+    assert sum(market.buyers(step, 100, 7500) for step in range(100)) < 0.7 * at_base
+
+
+def test_a_rush_comes_first_and_the_last_week_last() -> None:
+    market = SyntheticMarket(Synthetic(), seats=10_000, days=60, base_minor=5000)
+    rates = [market.rate(step, 60, 5000) for step in range(60)]
+    assert rates[0] > 3 * rates[30]
+    assert rates[59] > 2 * rates[30]
+
+
+def test_the_chart_shows_both_and_their_sum(simulation: Simulation) -> None:
+    panels = text_panels(simulation)
+    assert [title for title, _ in panels] == ["Price, EUR", "Sold, %", "Revenue, EUR"]
+    for _, lines in panels:
+        assert any("•" in line for line in lines)
+        assert any("·" in line for line in lines)
+        assert max(map(len, lines)) <= 80
+    assert "50.00 │" in "\n".join(panels[0][1])
+    console = Console(width=80, force_terminal=False, color_system=None)
+    with console.capture() as capture:
+        console.print(in_terminal(simulation))
+    text = capture.get()
+    assert "\x1b" not in text
+    for title, *values in summary_lines(simulation):
+        assert title in text
+        assert all(value in text for value in values)
+
+
+def test_the_chart_as_a_drawing(simulation: Simulation) -> None:
+    drawing = ElementTree.fromstring(to_svg(simulation))  # noqa: S314  # our own
+    name = "{http://www.w3.org/2000/svg}"
+    title = drawing.find(f"{name}title")
+    assert title is not None
+    assert title.text is not None
+    assert title.text.startswith("400 places, 1 days")
+    # Two curves in each panel, each as long as the series.
+    curves = [path for path in drawing.iter(f"{name}path") if path.get("fill") == "none"]
+    assert len(curves) == 6
+    assert {path.get("d", "").count("L") for path in curves} == {len(simulation.points) - 1}
+
+
+# The command line
+
+
+@pytest.fixture
+def rule_file(tmp_path: Path) -> Path:
+    file = tmp_path / "rules.json"
+    file.write_bytes(msgspec.json.encode(RULE))
+    return file
+
+
+def test_the_command_line_simulates_without_any_store(rule_file: Path, tmp_path: Path) -> None:
+    svg = tmp_path / "out.svg"
+    choices = ["--curve", "late", "--seats", "300", "--days", "0.5", "--svg", str(svg)]
+    result = CliRunner().invoke(cli, ["pricing", "simulate", str(rule_file), *choices])
+    assert result.exit_code == 0, result.output
+    assert "Revenue against the fixed price: " in result.output
+    assert "of 300" in result.output
+    assert "\x1b" not in result.output
+    assert svg.read_text().startswith("<svg")
+    again = CliRunner().invoke(cli, ["pricing", "simulate", str(rule_file), *choices])
+    assert again.output == result.output
+
+
+def test_the_command_line_refuses_what_is_no_rule(tmp_path: Path) -> None:
+    file = tmp_path / "rules.json"
+    file.write_text('{"base_minor": 1, "floor_minor": 2, "ceiling_minor": 3}')
+    result = CliRunner().invoke(cli, ["pricing", "simulate", str(file)])
+    assert result.exit_code == 1
+    assert "floor_minor <= base_minor" in str(result.exception)
+
+
+def test_the_demo_has_prices_that_move() -> None:
+    ruled = [event for event in demo_events() if event.rules]
+    assert len(ruled) == 1
+    for category, rule in ruled[0].rules.items():
+        assert complete(rule, ruled[0].currency).base_minor == ruled[0].prices[category]
+    assert set(ruled[0].rules) == set(ruled[0].prices)
