@@ -150,7 +150,7 @@ class Inventory:
         self._standing: dict[str, tuple[float, tuple[int, int | None]]] = {}
         self._open_events: list[str] = []
         self._open_events_read = float("-inf")
-        self._names: dict[str, tuple[str, list[str]]] = {}
+        self._names: dict[str, tuple[str, tuple[str, ...]]] = {}
 
     async def run(self, script: str, event_id: str, *args: Argument) -> list[Any]:
         """Run a script on an event, laying the event's state first where it is missing.
@@ -171,7 +171,6 @@ class Inventory:
         reply = await self.run("snapshot", event_id)
         _, epoch, seq, status, prices, digits, *areas, told = reply
         currency, names = await self._price_names(event_id)
-        pricing = decode_pricing(told)
         return Snapshot(
             event_id=event_id,
             epoch=int(epoch),
@@ -179,11 +178,11 @@ class Inventory:
             status=status.decode(),
             states=digits.translate(PUBLIC_DIGITS),
             areas={int(no): int(free) for no, free in zip(areas[::2], areas[1::2], strict=True)},
-            prices=_price_list(names, currency, decode_prices(prices), pricing),
-            pricing=pricing,
+            prices=_price_list(names, currency, prices, told),
+            pricing=decode_pricing(told),
         )
 
-    async def _price_names(self, event_id: str) -> tuple[str, list[str]]:
+    async def _price_names(self, event_id: str) -> tuple[str, tuple[str, ...]]:
         """The currency and the categories' names. They are fixed once an event is published, and
         maps open whichever of the two stores that know them is away.
         """
@@ -193,10 +192,10 @@ class Inventory:
                 terms = await self._pg.fetchrow("inventory.event_terms", event_id)
                 rows = await self._pg.fetch("inventory.prices", event_id)
                 assert terms is not None
-                known = terms["currency"], [row["name"] for row in rows]
+                known = terms["currency"], tuple(row["name"] for row in rows)
             except Unavailable:
                 facts = await self._catalog.facts(event_id)
-                known = facts.currency, [category.name for category in facts.layout.categories]
+                known = facts.currency, tuple(c.name for c in facts.layout.categories)
             self._names[event_id] = known
         return known
 
@@ -265,10 +264,10 @@ class Inventory:
             raise event_not_found(event_id)
         facts = await self._catalog.facts(event_id)
         prices = _price_list(
-            [category.name for category in facts.layout.categories],
+            tuple(category.name for category in facts.layout.categories),
             facts.currency,
-            decode_prices(terms["prices"].encode()),
-            decode_pricing(terms["pricing"].encode()),
+            terms["prices"].encode(),
+            terms["pricing"].encode(),
         )
         await self.run(
             "configure",
@@ -597,10 +596,11 @@ def decode_pricing(text: bytes) -> Pricing:
     return _PRICING.decode(text) if text else Pricing()
 
 
-def _price_list(
-    names: Sequence[str], currency: str, amounts: Sequence[int], pricing: Pricing
-) -> list[Price]:
-    lines = zip(names, amounts, strict=True)
+@lru_cache(maxsize=256)
+def _price_list(names: tuple[str, ...], currency: str, prices: bytes, told: bytes) -> list[Price]:
+    """The prices as they are told. Made once: many maps open between two changes of a price."""
+    pricing = decode_pricing(told)
+    lines = zip(names, decode_prices(prices), strict=True)
     if len(pricing.categories) != len(names):
         return [Price(no, name, Money(amount, currency)) for no, (name, amount) in enumerate(lines)]
     return [

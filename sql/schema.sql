@@ -23,6 +23,20 @@ CREATE TYPE public.booking_status AS ENUM (
 );
 
 --
+-- Name: entry_status; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.entry_status AS ENUM (
+    'waiting',
+    'offered',
+    'accepted',
+    'declined',
+    'lapsed',
+    'left',
+    'dismissed'
+);
+
+--
 -- Name: event_status; Type: TYPE; Schema: public; Owner: -
 --
 
@@ -30,6 +44,31 @@ CREATE TYPE public.event_status AS ENUM (
     'on_sale',
     'paused',
     'cancelled'
+);
+
+--
+-- Name: notification_status; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.notification_status AS ENUM (
+    'queued',
+    'sending',
+    'sent',
+    'skipped',
+    'dead',
+    'unknown'
+);
+
+--
+-- Name: offer_status; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.offer_status AS ENUM (
+    'open',
+    'used',
+    'declined',
+    'expired',
+    'withdrawn'
 );
 
 --
@@ -46,6 +85,17 @@ CREATE TYPE public.payment_status AS ENUM (
 );
 
 --
+-- Name: rule_status; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.rule_status AS ENUM (
+    'draft',
+    'scheduled',
+    'active',
+    'retired'
+);
+
+--
 -- Name: seat_state; Type: TYPE; Schema: public; Owner: -
 --
 
@@ -55,6 +105,77 @@ CREATE TYPE public.seat_state AS ENUM (
     'sold',
     'blocked'
 );
+
+--
+-- Name: announce_event(uuid, text, text, jsonb); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.announce_event(p_event_id uuid, p_kind text, p_cause text, p_facts jsonb) RETURNS integer
+    LANGUAGE sql
+    AS $$
+  WITH concerned AS (
+    SELECT buyer_id AS person_id, email, name, NULL::text AS language FROM bookings
+    WHERE event_id = p_event_id AND live
+    UNION ALL
+    SELECT person_id, email, name, language FROM waitlist_entries
+    WHERE event_id = p_event_id AND status IN ('waiting', 'offered')
+  ), addressed AS (
+    SELECT DISTINCT ON (c.person_id, lower(coalesce(c.email, p.email, '')))
+           c.person_id, coalesce(c.email, p.email, '') AS email, c.name, c.language
+    FROM concerned c LEFT JOIN people p ON p.person_id = c.person_id
+    ORDER BY c.person_id, lower(coalesce(c.email, p.email, '')), c.language NULLS LAST
+  ), numbered AS (
+    SELECT *, row_number() OVER (PARTITION BY lower(email) ORDER BY person_id) AS of_address,
+           row_number() OVER (PARTITION BY person_id ORDER BY email = '', email) AS of_person
+    FROM addressed
+  ), recipients AS (
+    SELECT person_id, CASE WHEN of_address = 1 THEN email ELSE '' END AS email, name, language
+    FROM numbered WHERE (email <> '' AND of_address = 1) OR of_person = 1
+  )
+  SELECT enqueue_notifications(array_agg(p_kind), array_agg(p_cause), array_agg(p_event_id),
+                               array_agg(person_id), array_agg(email), array_agg(nullif(name, '')),
+                               array_agg(language), array_agg(p_facts))
+  FROM recipients
+$$;
+
+--
+-- Name: change_entry(uuid, uuid, integer, integer, boolean, jsonb, jsonb, bigint, text, text, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.change_entry(p_entry_id uuid, p_person_id uuid, p_version integer, p_quantity integer, p_together boolean, p_categories jsonb, p_sections jsonb, p_max_amount bigint, p_email text, p_name text, p_language text) RETURNS TABLE(outcome text, event_id uuid, weight integer, join_no bigint, version integer)
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+DECLARE
+  e waitlist_entries%ROWTYPE;
+  v_round integer;
+  v_wish integer;
+BEGIN
+  SELECT x.event_id INTO event_id FROM waitlist_entries x WHERE x.entry_id = p_entry_id;
+  IF NOT FOUND THEN outcome := 'unknown'; RETURN NEXT; RETURN; END IF;
+  v_round := share_line(event_id);
+  SELECT x.* INTO e FROM waitlist_entries x WHERE x.event_id = change_entry.event_id AND x.entry_id = p_entry_id FOR UPDATE;
+  weight := e.weight; join_no := e.join_no; version := e.version;
+  IF e.person_id <> p_person_id THEN outcome := 'foreign';
+  ELSIF e.status <> 'waiting' THEN outcome := 'ended';
+  ELSIF e.version <> p_version THEN outcome := 'stale';
+  ELSE
+    v_wish := wish_of(event_id, p_quantity, p_together,
+      (SELECT array_agg(c::smallint ORDER BY c::smallint) FROM jsonb_array_elements_text(p_categories) c),
+      (SELECT array_agg(s::smallint ORDER BY s::smallint) FROM jsonb_array_elements_text(p_sections) s), p_max_amount);
+    UPDATE waitlist_entries x SET wish_no = v_wish, email = p_email, name = p_name, language = p_language,
+      version = x.version + 1, changed_at = clock_timestamp()
+    WHERE x.event_id = e.event_id AND x.entry_id = p_entry_id RETURNING x.version INTO version;
+    IF v_wish <> e.wish_no THEN
+      INSERT INTO waitlist_changes (event_id, entry_id, what, wish_no, weight, join_no, actor, round_no)
+      VALUES (e.event_id, p_entry_id, 'changed', v_wish, e.weight, e.join_no, 'person', v_round);
+    END IF;
+    outcome := 'changed';
+  END IF;
+  RETURN NEXT;
+END $$;
 
 --
 -- Name: check_booking_transition(); Type: FUNCTION; Schema: public; Owner: -
@@ -71,6 +192,26 @@ BEGIN
   ) THEN
     RAISE EXCEPTION 'booking %: % cannot become %', OLD.booking_id, OLD.status, NEW.status
       USING ERRCODE = 'check_violation', CONSTRAINT = 'bookings_transition_check';
+  END IF;
+  RETURN NEW;
+END $$;
+
+--
+-- Name: check_pricing_rule(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.check_pricing_rule() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF (NEW.rule, NEW.category_no, NEW.rule_no, NEW.made_by, NEW.made_at)
+     IS DISTINCT FROM (OLD.rule, OLD.category_no, OLD.rule_no, OLD.made_by, OLD.made_at) THEN
+    RAISE EXCEPTION 'pricing rule %: what it says never changes', OLD.rule_id
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'pricing_rules_immutable_check';
+  END IF;
+  IF NEW.status < OLD.status THEN
+    RAISE EXCEPTION 'pricing rule %: % cannot become %', OLD.rule_id, OLD.status, NEW.status
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'pricing_rules_transition_check';
   END IF;
   RETURN NEW;
 END $$;
@@ -147,6 +288,8 @@ BEGIN
 
     INSERT INTO audit (event_id, booking_id, action, actor)
     SELECT p_event_ids[o], p_booking_ids[o], 'confirmed', p_actor FROM unnest(winners) o;
+
+    PERFORM enqueue_booking_mails(p_event_ids, p_booking_ids, winners, 'booking-confirmed');
 
     UPDATE idempotency_keys k SET response = p_responses[o]
     FROM unnest(winners) o
@@ -256,6 +399,7 @@ BEGIN
     IF p_to = 'cancelled' THEN
       INSERT INTO outbox (event_id, kind, booking_id)
       SELECT p_event_ids[w], 'refund', p_booking_ids[w] FROM unnest(winners) w;
+      PERFORM enqueue_booking_mails(p_event_ids, p_booking_ids, winners, 'booking-cancelled');
     END IF;
     FOR r IN
       INSERT INTO outbox (event_id, kind, booking_id, payload)
@@ -276,6 +420,240 @@ BEGIN
   FROM unnest(p_event_ids, p_booking_ids) WITH ORDINALITY a(event_id, booking_id, ord)
   LEFT JOIN bookings b ON b.event_id = a.event_id AND b.booking_id = a.booking_id;
 END $$;
+
+--
+-- Name: end_offer(uuid, uuid, public.offer_status, text, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.end_offer(p_offer_id uuid, p_person_id uuid, p_to public.offer_status, p_actor text, p_reason text) RETURNS TABLE(outcome text, event_id uuid, entry_id uuid, person_id uuid, status public.offer_status, hold_expires_at timestamp with time zone, weight integer, join_no bigint)
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+DECLARE
+  f offers%ROWTYPE;
+  e waitlist_entries%ROWTYPE;
+  v_round integer;
+  v_now timestamptz;
+BEGIN
+  SELECT x.event_id INTO event_id FROM offers x WHERE x.offer_id = p_offer_id;
+  IF NOT FOUND THEN outcome := 'unknown'; RETURN NEXT; RETURN; END IF;
+  v_round := share_line(event_id);
+  -- The entry first, as leave_waitlist does: two ends of one offer then wait for each other, and no more.
+  SELECT w.* INTO e FROM waitlist_entries w JOIN offers x USING (event_id, entry_id)
+  WHERE x.event_id = end_offer.event_id AND x.offer_id = p_offer_id FOR UPDATE OF w;
+  SELECT x.* INTO f FROM offers x WHERE x.event_id = end_offer.event_id AND x.offer_id = p_offer_id FOR UPDATE;
+  entry_id := f.entry_id; person_id := f.person_id; status := f.status;
+  hold_expires_at := f.hold_expires_at; weight := e.weight; join_no := e.join_no;
+  -- One moment: what is decided to be in time is written down as in time.
+  v_now := clock_timestamp();
+  IF f.person_id <> p_person_id THEN outcome := 'foreign';
+  ELSIF f.status = p_to THEN outcome := 'already';
+  ELSIF f.status <> 'open' THEN outcome := 'over';
+  ELSIF p_to = 'expired' AND f.expires_at > v_now THEN outcome := 'not-due';
+  ELSIF p_to IN ('used', 'declined') AND f.expires_at <= v_now THEN
+    outcome := 'over'; status := 'expired';
+  ELSE
+    UPDATE offers x SET status = p_to, ended_at = v_now, reason = p_reason,
+      hold_expires_at = CASE p_to WHEN 'used' THEN v_now + make_interval(secs =>
+        (SELECT v.hold_ttl_s FROM events v WHERE v.event_id = x.event_id)) END
+    WHERE x.event_id = f.event_id AND x.offer_id = p_offer_id
+    RETURNING x.hold_expires_at INTO hold_expires_at;
+    UPDATE offer_seats s SET live = false WHERE s.event_id = f.event_id AND s.offer_id = p_offer_id;
+    UPDATE waitlist_entries x SET version = x.version + 1, changed_at = clock_timestamp(),
+      status = CASE p_to WHEN 'used' THEN 'accepted' WHEN 'declined' THEN 'declined'
+               WHEN 'expired' THEN 'lapsed' ELSE 'waiting' END::entry_status
+    WHERE x.event_id = f.event_id AND x.entry_id = f.entry_id;
+    INSERT INTO waitlist_changes (event_id, entry_id, what, wish_no, weight, join_no, actor, reason, round_no)
+    VALUES (f.event_id, f.entry_id, CASE p_to WHEN 'used' THEN 'accepted' WHEN 'declined' THEN 'declined'
+            WHEN 'expired' THEN 'lapsed' ELSE 'withdrawn' END, e.wish_no, e.weight, e.join_no, p_actor, p_reason, v_round);
+    status := p_to; outcome := 'ended';
+  END IF;
+  RETURN NEXT;
+END $$;
+
+--
+-- Name: enqueue_booking_mails(uuid[], uuid[], integer[], text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.enqueue_booking_mails(p_event_ids uuid[], p_booking_ids uuid[], p_ords integer[], p_kind text) RETURNS void
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_material TO 'off'
+    SET join_collapse_limit TO '1'
+    SET from_collapse_limit TO '1'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+BEGIN
+  PERFORM enqueue_notifications(
+    array_agg(CASE WHEN m.is_off THEN 'event-cancelled' ELSE p_kind END),
+    array_agg(CASE WHEN m.is_off THEN m.event_id ELSE m.booking_id END::text), array_agg(m.event_id),
+    array_agg(m.buyer_id), array_agg(m.email), array_agg(m.name), array_agg(NULL::text),
+    array_agg(CASE WHEN m.is_off THEN '{}' ELSE jsonb_build_object('booking_id', m.booking_id) END))
+  FROM (
+    SELECT b.event_id, b.booking_id, b.buyer_id, b.email, b.name,
+           p_kind = 'booking-cancelled' AND e.status = 'cancelled' AS is_off
+    FROM unnest(p_ords) o
+    JOIN bookings b ON b.event_id = p_event_ids[o] AND b.booking_id = p_booking_ids[o]
+    JOIN events e ON e.event_id = b.event_id
+  ) m;
+END $$;
+
+--
+-- Name: enqueue_notifications(text[], text[], uuid[], uuid[], text[], text[], text[], jsonb[]); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.enqueue_notifications(p_kinds text[], p_causes text[], p_event_ids uuid[], p_person_ids uuid[], p_emails text[], p_names text[], p_languages text[], p_facts jsonb[]) RETURNS integer
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE
+  made integer;
+BEGIN
+  WITH asked AS (
+    SELECT a.kind, a.cause, a.person_id, a.facts, a.ord,
+           coalesce(a.event_id, '00000000-0000-0000-0000-000000000000') AS event_id,
+           CASE WHEN coalesce(a.email, p.email) NOT LIKE '%.invalid' THEN nullif(coalesce(a.email, p.email), '') END AS email,
+           coalesce(a.name, p.name, '') AS name,
+           coalesce(a.language, p.language) AS language,
+           a.kind IN ('event-changed', 'event-cancelled') AS is_told
+    FROM unnest(p_kinds, p_causes, p_event_ids, p_person_ids, p_emails, p_names, p_languages, p_facts)
+         WITH ORDINALITY a(kind, cause, event_id, person_id, email, name, language, facts, ord)
+    LEFT JOIN people p ON p.person_id = a.person_id
+  )
+  INSERT INTO notifications (event_id, kind, cause, person_id, email, name, language, facts, status,
+                             reason, ended_at, to_tell)
+  SELECT event_id, kind, cause, person_id, email, name, language, coalesce(facts, '{}'),
+         CASE WHEN email IS NULL THEN 'skipped' ELSE 'queued' END::notification_status,
+         CASE WHEN email IS NULL THEN 'no-address' END,
+         CASE WHEN email IS NULL THEN now() END,
+         is_told AND row_number() OVER (PARTITION BY kind, cause, person_id ORDER BY ord) = 1
+  FROM asked WHERE email IS NOT NULL OR is_told
+  ORDER BY event_id, cause, kind, person_id
+  ON CONFLICT DO NOTHING;
+  GET DIAGNOSTICS made = ROW_COUNT;
+  RETURN made;
+END $$;
+
+--
+-- Name: join_waitlist(uuid[], uuid[], uuid[], integer[], boolean[], jsonb[], jsonb[], bigint[], text[], text[], text[], integer[], jsonb); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.join_waitlist(p_event_ids uuid[], p_entry_ids uuid[], p_person_ids uuid[], p_quantities integer[], p_togethers boolean[], p_categories jsonb[], p_sections jsonb[], p_max_amounts bigint[], p_emails text[], p_names text[], p_languages text[], p_windows integer[], p_weights jsonb) RETURNS TABLE(ord integer, outcome text, entry_id uuid, same boolean, weight integer, join_no bigint)
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+DECLARE
+  o integer;
+  v_event uuid;
+  v_round integer;
+  v_wish integer;
+  v_tier text;
+  v_weight integer;
+  v_join bigint;
+  v_there waitlist_entries%ROWTYPE;
+  v_categories smallint[];
+  v_sections smallint[];
+  joined integer[] := '{}';
+BEGIN
+  FOR v_event IN SELECT DISTINCT e FROM unnest(p_event_ids) e ORDER BY e LOOP
+    PERFORM pg_advisory_xact_lock_shared(line_key(v_event));
+  END LOOP;
+  FOR o IN 1 .. cardinality(p_event_ids) LOOP
+    ord := o; entry_id := NULL; same := NULL; weight := NULL; join_no := NULL;
+    INSERT INTO waitlists (event_id, offer_window_s)
+    SELECT e.event_id, p_windows[o] FROM events e
+    WHERE e.event_id = p_event_ids[o] AND e.status <> 'cancelled'
+    ON CONFLICT DO NOTHING;
+    SELECT w.round_no INTO v_round FROM waitlists w JOIN events e USING (event_id)
+    WHERE event_id = p_event_ids[o] AND e.status <> 'cancelled';
+    IF NOT FOUND THEN outcome := 'unknown'; RETURN NEXT; CONTINUE; END IF;
+    SELECT array_agg(c::smallint ORDER BY c::smallint) INTO v_categories FROM jsonb_array_elements_text(p_categories[o]) c;
+    SELECT array_agg(s::smallint ORDER BY s::smallint) INTO v_sections FROM jsonb_array_elements_text(p_sections[o]) s;
+    v_wish := wish_of(p_event_ids[o], p_quantities[o], p_togethers[o], v_categories, v_sections, p_max_amounts[o]);
+    SELECT e.* INTO v_there FROM waitlist_entries e WHERE e.event_id = p_event_ids[o]
+      AND e.person_id = p_person_ids[o] AND e.status IN ('waiting', 'offered');
+    IF NOT FOUND THEN
+      IF (SELECT w.closed FROM waitlists w WHERE w.event_id = p_event_ids[o]) THEN
+        outcome := 'closed'; RETURN NEXT; CONTINUE;
+      END IF;
+      v_tier := coalesce((SELECT p.tier FROM people p WHERE p.person_id = p_person_ids[o]), 'regular');
+      v_weight := (p_weights ->> v_tier)::integer;
+      INSERT INTO waitlist_entries AS e (event_id, entry_id, person_id, wish_no, weight, tier, email, name, language)
+      VALUES (p_event_ids[o], p_entry_ids[o], p_person_ids[o], v_wish, v_weight, v_tier, p_emails[o], p_names[o], p_languages[o])
+      ON CONFLICT (event_id, person_id) WHERE status IN ('waiting', 'offered') DO NOTHING
+      RETURNING e.join_no INTO v_join;
+      IF FOUND THEN
+        INSERT INTO waitlist_changes (event_id, entry_id, what, wish_no, weight, join_no, actor, round_no)
+        VALUES (p_event_ids[o], p_entry_ids[o], 'joined', v_wish, v_weight, v_join, 'person', v_round);
+        joined := joined || o;
+        outcome := 'joined'; entry_id := p_entry_ids[o]; same := true; weight := v_weight; join_no := v_join;
+        RETURN NEXT; CONTINUE;
+      END IF;
+      -- The same person was faster in another request.
+      SELECT e.* INTO v_there FROM waitlist_entries e WHERE e.event_id = p_event_ids[o]
+        AND e.person_id = p_person_ids[o] AND e.status IN ('waiting', 'offered');
+    END IF;
+    outcome := 'there'; entry_id := v_there.entry_id; same := v_there.wish_no = v_wish;
+    weight := v_there.weight; join_no := v_there.join_no;
+    RETURN NEXT;
+  END LOOP;
+  PERFORM enqueue_notifications(
+    array_agg('waitlist-joined'::text), array_agg(p_entry_ids[j]::text), array_agg(p_event_ids[j]),
+    array_agg(p_person_ids[j]), array_agg(p_emails[j]), array_agg(p_names[j]), array_agg(p_languages[j]),
+    array_agg(jsonb_build_object('entry_id', p_entry_ids[j])))
+  FROM unnest(joined) j WHERE p_emails[j] IS NOT NULL HAVING count(*) > 0;
+END $$;
+
+--
+-- Name: leave_waitlist(uuid, uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.leave_waitlist(p_entry_id uuid, p_person_id uuid) RETURNS TABLE(outcome text, event_id uuid, offer_id uuid)
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+DECLARE
+  e waitlist_entries%ROWTYPE;
+  v_round integer;
+BEGIN
+  SELECT x.event_id INTO event_id FROM waitlist_entries x WHERE x.entry_id = p_entry_id;
+  IF NOT FOUND THEN outcome := 'unknown'; RETURN NEXT; RETURN; END IF;
+  v_round := share_line(event_id);
+  SELECT x.* INTO e FROM waitlist_entries x WHERE x.event_id = leave_waitlist.event_id AND x.entry_id = p_entry_id FOR UPDATE;
+  IF e.person_id <> p_person_id THEN outcome := 'foreign';
+  ELSIF e.status NOT IN ('waiting', 'offered') THEN outcome := 'already';
+  ELSE
+    UPDATE offers f SET status = 'declined', ended_at = clock_timestamp()
+    WHERE f.event_id = e.event_id AND f.entry_id = p_entry_id AND f.status = 'open'
+    RETURNING f.offer_id INTO offer_id;
+    UPDATE offer_seats s SET live = false WHERE s.event_id = e.event_id AND s.offer_id = leave_waitlist.offer_id;
+    UPDATE waitlist_entries x SET status = 'left', version = x.version + 1, changed_at = clock_timestamp()
+    WHERE x.event_id = e.event_id AND x.entry_id = p_entry_id;
+    INSERT INTO waitlist_changes (event_id, entry_id, what, wish_no, weight, join_no, actor, round_no)
+    VALUES (e.event_id, p_entry_id, 'left', e.wish_no, e.weight, e.join_no, 'person', v_round);
+    outcome := 'left';
+  END IF;
+  RETURN NEXT;
+END $$;
+
+--
+-- Name: line_key(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.line_key(p_event_id uuid) RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    RETURN hashtextextended(('waitlist:'::text || (p_event_id)::text), (0)::bigint);
 
 --
 -- Name: move_claims(uuid[], uuid[], integer[], integer, integer); Type: FUNCTION; Schema: public; Owner: -
@@ -427,6 +805,14 @@ BEGIN
     WHERE l.state IS DISTINCT FROM 'available'
   LOOP outcomes[r.ord] := 'seat-unavailable'; END LOOP;
 
+  -- Seats kept for somebody else of the waitlist: looked for once the seats are locked, as a round locks
+  -- them before it offers them.
+  FOR r IN
+    SELECT DISTINCT w.ord FROM unnest(p_seat_ords, p_seat_nos) w(ord, seat_no)
+    JOIN offer_seats f ON f.event_id = p_event_ids[w.ord] AND f.seat_no = w.seat_no AND f.live
+    WHERE outcomes[w.ord] IS NULL AND f.offer_id <> p_hold_ids[w.ord]
+  LOOP outcomes[r.ord] := 'seat-unavailable'; END LOOP;
+
   -- By this clock, after every lock: a process that slept through its hold's deadline loses here.
   FOR r IN
     SELECT a.ord FROM unnest(p_deadlines) WITH ORDINALITY a(deadline, ord)
@@ -507,7 +893,9 @@ BEGIN
     CASE WHEN outcomes[o] = 'seat-unavailable' THEN ARRAY(
       SELECT w.seat_no FROM unnest(p_seat_ords, p_seat_nos) w(ord, seat_no)
       LEFT JOIN seats s ON s.event_id = p_event_ids[o] AND s.seat_no = w.seat_no
-      WHERE w.ord = o AND s.state IS DISTINCT FROM 'available' ORDER BY 1) END,
+      WHERE w.ord = o AND (s.state IS DISTINCT FROM 'available' OR EXISTS (
+        SELECT FROM offer_seats f WHERE f.event_id = p_event_ids[o] AND f.seat_no = w.seat_no AND f.live
+          AND f.offer_id <> p_hold_ids[o])) ORDER BY 1) END,
     CASE WHEN outcomes[o] = 'seat-unavailable' THEN ARRAY(
       SELECT w.area_no FROM unnest(p_area_ords, p_area_nos, p_area_quantities) w(ord, area_no, quantity)
       LEFT JOIN areas a ON a.event_id = p_event_ids[o] AND a.area_no = w.area_no
@@ -552,6 +940,8 @@ BEGIN
   WHERE i.event_id = p_event_id AND i.booking_id = p_booking_id ORDER BY s.seat_no FOR UPDATE OF s;
   IF EXISTS (SELECT FROM seats s JOIN booking_items i ON i.event_id = s.event_id AND i.seat_no = s.seat_no
              WHERE i.event_id = p_event_id AND i.booking_id = p_booking_id AND s.state <> 'available')
+  OR EXISTS (SELECT FROM offer_seats f JOIN booking_items i ON i.event_id = f.event_id AND i.seat_no = f.seat_no
+             WHERE i.event_id = p_event_id AND i.booking_id = p_booking_id AND f.live)
   OR EXISTS (SELECT FROM areas a JOIN booking_items i ON i.event_id = a.event_id AND i.area_no = a.area_no
              WHERE i.event_id = p_event_id AND i.booking_id = p_booking_id
                AND a.capacity - a.reserved - a.sold < i.quantity)
@@ -604,9 +994,58 @@ CREATE FUNCTION public.settlements(p_event_ids uuid[], p_booking_ids uuid[], p_o
   GROUP BY o, b.event_id, b.booking_id, b.hold_id, b.buyer_id, c.sold, c.version
 $$;
 
+--
+-- Name: share_line(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.share_line(p_event_id uuid) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(line_key(p_event_id));
+  RETURN (SELECT w.round_no FROM waitlists w WHERE w.event_id = p_event_id);
+END $$;
+
+--
+-- Name: wish_of(uuid, integer, boolean, smallint[], smallint[], bigint); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.wish_of(p_event_id uuid, p_quantity integer, p_together boolean, p_categories smallint[], p_sections smallint[], p_max_amount bigint) RETURNS integer
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE
+  v_wish integer;
+BEGIN
+  LOOP
+    SELECT w.wish_no INTO v_wish FROM waitlist_wishes w
+    WHERE w.event_id = p_event_id AND w.quantity = p_quantity AND w.together = p_together
+      AND w.categories IS NOT DISTINCT FROM p_categories AND w.sections IS NOT DISTINCT FROM p_sections
+      AND w.max_amount_minor IS NOT DISTINCT FROM p_max_amount;
+    IF FOUND THEN RETURN v_wish; END IF;
+    INSERT INTO waitlist_wishes (event_id, quantity, together, categories, sections, max_amount_minor)
+    VALUES (p_event_id, p_quantity, p_together, p_categories, p_sections, p_max_amount)
+    ON CONFLICT DO NOTHING RETURNING wish_no INTO v_wish;
+    IF FOUND THEN RETURN v_wish; END IF;
+  END LOOP;
+END $$;
+
 SET default_tablespace = '';
 
 SET default_table_access_method = heap;
+
+--
+-- Name: accounts; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.accounts (
+    person_id uuid NOT NULL,
+    email_key text NOT NULL,
+    password_hash text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    password_at timestamp with time zone DEFAULT now() NOT NULL
+);
 
 --
 -- Name: areas; Type: TABLE; Schema: public; Owner: -
@@ -759,6 +1198,132 @@ CREATE TABLE public.idempotency_keys (
 WITH (fillfactor='70');
 
 --
+-- Name: kept_mails; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.kept_mails (
+    event_id uuid NOT NULL,
+    notification_id uuid NOT NULL,
+    message bytea NOT NULL,
+    kept_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
+-- Name: mail_template_choices; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.mail_template_choices (
+    kind text NOT NULL,
+    language text NOT NULL,
+    choice_no integer NOT NULL,
+    version integer NOT NULL,
+    actor text NOT NULL,
+    chosen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
+-- Name: mail_templates; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.mail_templates (
+    kind text NOT NULL,
+    language text NOT NULL,
+    version integer NOT NULL,
+    source text NOT NULL,
+    subject text NOT NULL,
+    html text NOT NULL,
+    text text NOT NULL,
+    digest bytea NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT mail_templates_source_check CHECK ((source = ANY (ARRAY['product'::text, 'organiser'::text])))
+);
+
+--
+-- Name: notification_attempts; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.notification_attempts (
+    event_id uuid NOT NULL,
+    notification_id uuid NOT NULL,
+    attempt_no integer NOT NULL,
+    outcome text NOT NULL,
+    reply text,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT notification_attempts_ended_check CHECK (((outcome = 'under-way'::text) = (ended_at IS NULL))),
+    CONSTRAINT notification_attempts_outcome_check CHECK ((outcome = ANY (ARRAY['under-way'::text, 'accepted'::text, 'deferred'::text, 'refused'::text, 'unreachable'::text, 'unwritable'::text, 'unknown'::text])))
+);
+
+--
+-- Name: notifications; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.notifications (
+    event_id uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
+    notification_id uuid DEFAULT uuidv7() NOT NULL,
+    kind text NOT NULL,
+    cause text NOT NULL,
+    person_id uuid NOT NULL,
+    email text,
+    name text DEFAULT ''::text NOT NULL,
+    language text,
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    status public.notification_status DEFAULT 'queued'::public.notification_status NOT NULL,
+    to_tell boolean DEFAULT false NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    leased_by uuid,
+    attempts integer DEFAULT 0 NOT NULL,
+    deferrals integer DEFAULT 0 NOT NULL,
+    reason text,
+    queued_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT notifications_address_check CHECK (((email IS NOT NULL) OR (status = 'skipped'::public.notification_status))),
+    CONSTRAINT notifications_email_check CHECK ((email <> ''::text)),
+    CONSTRAINT notifications_ended_check CHECK (((status = ANY (ARRAY['queued'::public.notification_status, 'sending'::public.notification_status])) = (ended_at IS NULL))),
+    CONSTRAINT notifications_kind_check CHECK ((kind = ANY (ARRAY['welcome'::text, 'booking-confirmed'::text, 'booking-cancelled'::text, 'booking-refunded'::text, 'waitlist-joined'::text, 'offer-made'::text, 'offer-expiring'::text, 'event-changed'::text, 'event-cancelled'::text])))
+)
+WITH (fillfactor='70');
+
+--
+-- Name: offer_seats; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.offer_seats (
+    event_id uuid NOT NULL,
+    offer_id uuid NOT NULL,
+    seat_no integer NOT NULL,
+    live boolean DEFAULT true NOT NULL
+);
+
+--
+-- Name: offers; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.offers (
+    event_id uuid NOT NULL,
+    offer_id uuid NOT NULL,
+    entry_id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    round_no integer NOT NULL,
+    status public.offer_status DEFAULT 'open'::public.offer_status NOT NULL,
+    seats integer[] NOT NULL,
+    areas text DEFAULT ''::text NOT NULL,
+    quantity integer NOT NULL,
+    prices text NOT NULL,
+    made_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    hold_expires_at timestamp with time zone,
+    warned boolean DEFAULT false NOT NULL,
+    reason text,
+    CONSTRAINT offers_ended_check CHECK (((status = 'open'::public.offer_status) = (ended_at IS NULL))),
+    CONSTRAINT offers_hold_check CHECK (((status = 'used'::public.offer_status) = (hold_expires_at IS NOT NULL))),
+    CONSTRAINT offers_quantity_check CHECK ((quantity > 0))
+)
+WITH (fillfactor='80');
+
+--
 -- Name: outbox; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -794,6 +1359,22 @@ CREATE TABLE public.payments (
 WITH (fillfactor='80');
 
 --
+-- Name: people; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.people (
+    person_id uuid NOT NULL,
+    email text,
+    name text DEFAULT ''::text NOT NULL,
+    language text DEFAULT 'en'::text NOT NULL,
+    tier text DEFAULT 'regular'::text NOT NULL,
+    preferences jsonb DEFAULT '{}'::jsonb NOT NULL,
+    version integer DEFAULT 2 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT people_tier_check CHECK ((tier = ANY (ARRAY['regular'::text, 'premium'::text, 'vip'::text])))
+);
+
+--
 -- Name: price_changes; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -805,8 +1386,82 @@ CREATE TABLE public.price_changes (
     new_amount_minor bigint NOT NULL,
     reason text NOT NULL,
     actor text NOT NULL,
+    inputs jsonb,
     changed_at timestamp with time zone DEFAULT now() NOT NULL
 );
+
+--
+-- Name: pricing; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.pricing (
+    event_id uuid NOT NULL,
+    history_public boolean DEFAULT true NOT NULL,
+    range_public boolean DEFAULT false NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    looked_at timestamp with time zone
+);
+
+--
+-- Name: pricing_controls; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.pricing_controls (
+    event_id uuid NOT NULL,
+    category_no smallint NOT NULL,
+    mode text,
+    until timestamp with time zone,
+    reason text NOT NULL,
+    actor text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT pricing_controls_mode_check CHECK ((mode = ANY (ARRAY['override'::text, 'frozen'::text]))),
+    CONSTRAINT pricing_controls_until_check CHECK (((until IS NULL) OR (mode = 'override'::text)))
+);
+
+--
+-- Name: pricing_rules; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.pricing_rules (
+    event_id uuid NOT NULL,
+    rule_id uuid NOT NULL,
+    category_no smallint NOT NULL,
+    rule_no integer NOT NULL,
+    rule jsonb NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    status public.rule_status DEFAULT 'draft'::public.rule_status NOT NULL,
+    valid_from timestamp with time zone,
+    activated_at timestamp with time zone,
+    retired_at timestamp with time zone,
+    version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT pricing_rules_active_check CHECK (((status <> 'active'::public.rule_status) OR (activated_at IS NOT NULL))),
+    CONSTRAINT pricing_rules_retired_check CHECK (((status = 'retired'::public.rule_status) = (retired_at IS NOT NULL))),
+    CONSTRAINT pricing_rules_rule_no_check CHECK ((rule_no > 0)),
+    CONSTRAINT pricing_rules_schedule_check CHECK (
+CASE status
+    WHEN 'draft'::public.rule_status THEN (valid_from IS NULL)
+    WHEN 'scheduled'::public.rule_status THEN (valid_from IS NOT NULL)
+    ELSE true
+END)
+)
+WITH (fillfactor='80');
+
+--
+-- Name: pricing_velocity; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.pricing_velocity (
+    event_id uuid NOT NULL,
+    category_no smallint NOT NULL,
+    taken integer NOT NULL,
+    places double precision NOT NULL,
+    days double precision NOT NULL,
+    measured_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
 
 --
 -- Name: sandbox_charges; Type: TABLE; Schema: public; Owner: -
@@ -850,6 +1505,27 @@ CREATE TABLE public.seats (
 WITH (fillfactor='60');
 
 --
+-- Name: sessions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.sessions (
+    session_id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    used_hash bytea,
+    seed bytea,
+    rotated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    end_reason text,
+    CONSTRAINT sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['logout'::text, 'reuse'::text, 'password'::text]))),
+    CONSTRAINT sessions_ended_check CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
+    CONSTRAINT sessions_used_check CHECK (((used_hash IS NULL) = (seed IS NULL)))
+)
+WITH (fillfactor='80');
+
+--
 -- Name: tickets; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -862,6 +1538,174 @@ CREATE TABLE public.tickets (
     code uuid DEFAULT gen_random_uuid() NOT NULL,
     void boolean DEFAULT false NOT NULL
 );
+
+--
+-- Name: told_events; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.told_events (
+    event_id uuid NOT NULL,
+    version integer NOT NULL,
+    name text NOT NULL,
+    venue text NOT NULL,
+    starts_at timestamp with time zone NOT NULL
+);
+
+--
+-- Name: waitlist_changes; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.waitlist_changes (
+    event_id uuid NOT NULL,
+    change_no bigint NOT NULL,
+    entry_id uuid NOT NULL,
+    what text NOT NULL,
+    wish_no integer NOT NULL,
+    weight smallint NOT NULL,
+    join_no bigint NOT NULL,
+    actor text NOT NULL,
+    reason text,
+    round_no integer NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT waitlist_changes_what_check CHECK ((what = ANY (ARRAY['joined'::text, 'changed'::text, 'promoted'::text, 'offered'::text, 'accepted'::text, 'declined'::text, 'lapsed'::text, 'left'::text, 'withdrawn'::text, 'dismissed'::text])))
+);
+
+--
+-- Name: waitlist_changes_change_no_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.waitlist_changes ALTER COLUMN change_no ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.waitlist_changes_change_no_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
+-- Name: waitlist_join_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+CREATE SEQUENCE public.waitlist_join_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+--
+-- Name: waitlist_entries; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.waitlist_entries (
+    event_id uuid NOT NULL,
+    entry_id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    wish_no integer NOT NULL,
+    weight smallint NOT NULL,
+    join_no bigint DEFAULT nextval('public.waitlist_join_seq'::regclass) NOT NULL,
+    tier text NOT NULL,
+    status public.entry_status DEFAULT 'waiting'::public.entry_status NOT NULL,
+    email text,
+    name text DEFAULT ''::text NOT NULL,
+    language text DEFAULT 'en'::text NOT NULL,
+    promoted text,
+    version integer DEFAULT 1 NOT NULL,
+    joined_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT waitlist_entries_weight_check CHECK (((weight >= 0) AND (weight <= 1023)))
+)
+WITH (fillfactor='80');
+
+--
+-- Name: waitlist_rounds; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.waitlist_rounds (
+    event_id uuid NOT NULL,
+    round_no integer NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    seats integer[] NOT NULL,
+    areas jsonb DEFAULT '{}'::jsonb NOT NULL,
+    prices bigint[] NOT NULL,
+    to_sale integer[] DEFAULT '{}'::integer[] NOT NULL,
+    at_limit uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    waiting integer NOT NULL
+);
+
+--
+-- Name: waitlist_skips; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.waitlist_skips (
+    event_id uuid NOT NULL,
+    round_no integer NOT NULL,
+    wish_no integer NOT NULL,
+    reason text NOT NULL,
+    detail text NOT NULL,
+    passed integer NOT NULL,
+    entry_id uuid NOT NULL,
+    weight smallint NOT NULL,
+    join_no bigint NOT NULL
+);
+
+--
+-- Name: waitlist_wish_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+CREATE SEQUENCE public.waitlist_wish_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+--
+-- Name: waitlist_wishes; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.waitlist_wishes (
+    event_id uuid NOT NULL,
+    wish_no integer DEFAULT nextval('public.waitlist_wish_seq'::regclass) NOT NULL,
+    quantity smallint NOT NULL,
+    together boolean NOT NULL,
+    categories smallint[],
+    sections smallint[],
+    max_amount_minor bigint,
+    CONSTRAINT waitlist_wishes_categories_check CHECK ((cardinality(categories) > 0)),
+    CONSTRAINT waitlist_wishes_max_amount_minor_check CHECK ((max_amount_minor >= 0)),
+    CONSTRAINT waitlist_wishes_quantity_check CHECK (((quantity >= 1) AND (quantity <= 100))),
+    CONSTRAINT waitlist_wishes_sections_check CHECK ((cardinality(sections) > 0))
+);
+
+--
+-- Name: waitlists; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.waitlists (
+    event_id uuid NOT NULL,
+    closed boolean DEFAULT false NOT NULL,
+    offer_window_s integer NOT NULL,
+    round_no integer DEFAULT 0 NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT waitlists_offer_window_s_check CHECK ((offer_window_s > 0))
+);
+
+--
+-- Name: accounts accounts_email_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.accounts
+    ADD CONSTRAINT accounts_email_key UNIQUE (email_key);
+
+--
+-- Name: accounts accounts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.accounts
+    ADD CONSTRAINT accounts_pkey PRIMARY KEY (person_id);
 
 --
 -- Name: areas areas_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -920,6 +1764,55 @@ ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (buyer_id, key);
 
 --
+-- Name: kept_mails kept_mails_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.kept_mails
+    ADD CONSTRAINT kept_mails_pkey PRIMARY KEY (event_id, notification_id);
+
+--
+-- Name: mail_template_choices mail_template_choices_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.mail_template_choices
+    ADD CONSTRAINT mail_template_choices_pkey PRIMARY KEY (kind, language, choice_no);
+
+--
+-- Name: mail_templates mail_templates_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.mail_templates
+    ADD CONSTRAINT mail_templates_pkey PRIMARY KEY (kind, language, version);
+
+--
+-- Name: notification_attempts notification_attempts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.notification_attempts
+    ADD CONSTRAINT notification_attempts_pkey PRIMARY KEY (event_id, notification_id, attempt_no);
+
+--
+-- Name: notifications notifications_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.notifications
+    ADD CONSTRAINT notifications_pkey PRIMARY KEY (event_id, notification_id);
+
+--
+-- Name: offer_seats offer_seats_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.offer_seats
+    ADD CONSTRAINT offer_seats_pkey PRIMARY KEY (event_id, offer_id, seat_no);
+
+--
+-- Name: offers offers_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.offers
+    ADD CONSTRAINT offers_pkey PRIMARY KEY (event_id, offer_id);
+
+--
 -- Name: outbox outbox_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -934,11 +1827,53 @@ ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_pkey PRIMARY KEY (event_id, booking_id);
 
 --
+-- Name: people people_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.people
+    ADD CONSTRAINT people_pkey PRIMARY KEY (person_id);
+
+--
 -- Name: price_changes price_changes_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
 ALTER TABLE ONLY public.price_changes
     ADD CONSTRAINT price_changes_pkey PRIMARY KEY (event_id, category_no, version);
+
+--
+-- Name: pricing_controls pricing_controls_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.pricing_controls
+    ADD CONSTRAINT pricing_controls_pkey PRIMARY KEY (event_id, category_no);
+
+--
+-- Name: pricing pricing_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.pricing
+    ADD CONSTRAINT pricing_pkey PRIMARY KEY (event_id);
+
+--
+-- Name: pricing_rules pricing_rules_event_id_category_no_rule_no_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.pricing_rules
+    ADD CONSTRAINT pricing_rules_event_id_category_no_rule_no_key UNIQUE (event_id, category_no, rule_no);
+
+--
+-- Name: pricing_rules pricing_rules_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.pricing_rules
+    ADD CONSTRAINT pricing_rules_pkey PRIMARY KEY (event_id, rule_id);
+
+--
+-- Name: pricing_velocity pricing_velocity_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.pricing_velocity
+    ADD CONSTRAINT pricing_velocity_pkey PRIMARY KEY (event_id, category_no);
 
 --
 -- Name: sandbox_charges sandbox_charges_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -962,6 +1897,13 @@ ALTER TABLE ONLY public.seats
     ADD CONSTRAINT seats_pkey PRIMARY KEY (event_id, seat_no);
 
 --
+-- Name: sessions sessions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (session_id);
+
+--
 -- Name: tickets tickets_event_id_booking_id_item_no_place_no_key; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -974,6 +1916,62 @@ ALTER TABLE ONLY public.tickets
 
 ALTER TABLE ONLY public.tickets
     ADD CONSTRAINT tickets_pkey PRIMARY KEY (event_id, ticket_id);
+
+--
+-- Name: told_events told_events_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.told_events
+    ADD CONSTRAINT told_events_pkey PRIMARY KEY (event_id);
+
+--
+-- Name: waitlist_changes waitlist_changes_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.waitlist_changes
+    ADD CONSTRAINT waitlist_changes_pkey PRIMARY KEY (event_id, change_no);
+
+--
+-- Name: waitlist_entries waitlist_entries_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.waitlist_entries
+    ADD CONSTRAINT waitlist_entries_pkey PRIMARY KEY (event_id, entry_id);
+
+--
+-- Name: waitlist_rounds waitlist_rounds_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.waitlist_rounds
+    ADD CONSTRAINT waitlist_rounds_pkey PRIMARY KEY (event_id, round_no);
+
+--
+-- Name: waitlist_skips waitlist_skips_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.waitlist_skips
+    ADD CONSTRAINT waitlist_skips_pkey PRIMARY KEY (event_id, round_no, wish_no);
+
+--
+-- Name: waitlist_wishes waitlist_wishes_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.waitlist_wishes
+    ADD CONSTRAINT waitlist_wishes_key UNIQUE NULLS NOT DISTINCT (event_id, quantity, together, categories, sections, max_amount_minor);
+
+--
+-- Name: waitlist_wishes waitlist_wishes_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.waitlist_wishes
+    ADD CONSTRAINT waitlist_wishes_pkey PRIMARY KEY (event_id, wish_no);
+
+--
+-- Name: waitlists waitlists_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.waitlists
+    ADD CONSTRAINT waitlists_pkey PRIMARY KEY (event_id);
 
 --
 -- Name: booking_items_live_seat_key; Type: INDEX; Schema: public; Owner: -
@@ -1018,16 +2016,189 @@ CREATE INDEX events_status_idx ON public.events USING btree (status);
 CREATE INDEX idempotency_keys_created_idx ON public.idempotency_keys USING brin (created_at);
 
 --
+-- Name: kept_mails_kept_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX kept_mails_kept_idx ON public.kept_mails USING btree (kept_at);
+
+--
+-- Name: mail_templates_product_key; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX mail_templates_product_key ON public.mail_templates USING btree (kind, language, digest) WHERE (source = 'product'::text);
+
+--
+-- Name: notifications_address_key; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX notifications_address_key ON public.notifications USING btree (event_id, cause, kind, lower(email)) WHERE ((kind = ANY (ARRAY['event-changed'::text, 'event-cancelled'::text])) AND (email IS NOT NULL));
+
+--
+-- Name: notifications_cause_key; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX notifications_cause_key ON public.notifications USING btree (event_id, cause, kind, person_id, (
+CASE
+    WHEN (kind = ANY (ARRAY['event-changed'::text, 'event-cancelled'::text])) THEN COALESCE(lower(email), ''::text)
+    ELSE ''::text
+END));
+
+--
+-- Name: notifications_due_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX notifications_due_idx ON public.notifications USING btree (due_at) WHERE (status = ANY (ARRAY['queued'::public.notification_status, 'sending'::public.notification_status]));
+
+--
+-- Name: notifications_failed_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX notifications_failed_idx ON public.notifications USING btree (notification_id) WHERE (status = ANY (ARRAY['dead'::public.notification_status, 'unknown'::public.notification_status]));
+
+--
+-- Name: notifications_notification_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX notifications_notification_id_idx ON public.notifications USING btree (notification_id);
+
+--
+-- Name: notifications_to_tell_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX notifications_to_tell_idx ON public.notifications USING btree (event_id, notification_id) WHERE to_tell;
+
+--
+-- Name: offer_seats_live_seat_key; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX offer_seats_live_seat_key ON public.offer_seats USING btree (event_id, seat_no) WHERE live;
+
+--
+-- Name: offers_entry_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX offers_entry_idx ON public.offers USING btree (event_id, entry_id);
+
+--
+-- Name: offers_offer_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX offers_offer_id_idx ON public.offers USING btree (offer_id);
+
+--
+-- Name: offers_open_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX offers_open_idx ON public.offers USING btree (expires_at) WHERE (status = 'open'::public.offer_status);
+
+--
+-- Name: offers_open_person_key; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX offers_open_person_key ON public.offers USING btree (event_id, person_id) WHERE (status = 'open'::public.offer_status);
+
+--
 -- Name: outbox_due_idx; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX outbox_due_idx ON public.outbox USING btree (due_at);
 
 --
+-- Name: pricing_rules_active_key; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX pricing_rules_active_key ON public.pricing_rules USING btree (event_id, category_no) WHERE (status = 'active'::public.rule_status);
+
+--
+-- Name: pricing_rules_live_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX pricing_rules_live_idx ON public.pricing_rules USING btree (event_id) WHERE (status = ANY (ARRAY['scheduled'::public.rule_status, 'active'::public.rule_status]));
+
+--
+-- Name: pricing_rules_scheduled_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX pricing_rules_scheduled_idx ON public.pricing_rules USING btree (valid_from) WHERE (status = 'scheduled'::public.rule_status);
+
+--
+-- Name: sessions_expires_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX sessions_expires_idx ON public.sessions USING btree (expires_at);
+
+--
+-- Name: sessions_person_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX sessions_person_idx ON public.sessions USING btree (person_id) WHERE (ended_at IS NULL);
+
+--
+-- Name: waitlist_changes_entry_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX waitlist_changes_entry_idx ON public.waitlist_changes USING btree (event_id, entry_id, change_no);
+
+--
+-- Name: waitlist_entries_entry_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX waitlist_entries_entry_id_idx ON public.waitlist_entries USING btree (entry_id);
+
+--
+-- Name: waitlist_entries_join_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX waitlist_entries_join_idx ON public.waitlist_entries USING btree (event_id, join_no);
+
+--
+-- Name: waitlist_entries_line_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX waitlist_entries_line_idx ON public.waitlist_entries USING btree (event_id, weight DESC, join_no) WHERE (status = 'waiting'::public.entry_status);
+
+--
+-- Name: waitlist_entries_person_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX waitlist_entries_person_idx ON public.waitlist_entries USING btree (person_id, entry_id);
+
+--
+-- Name: waitlist_entries_person_key; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX waitlist_entries_person_key ON public.waitlist_entries USING btree (event_id, person_id) WHERE (status = ANY (ARRAY['waiting'::public.entry_status, 'offered'::public.entry_status]));
+
+--
+-- Name: waitlist_entries_wish_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX waitlist_entries_wish_idx ON public.waitlist_entries USING btree (event_id, wish_no, weight DESC, join_no) WHERE (status = 'waiting'::public.entry_status);
+
+--
+-- Name: waitlist_skips_wish_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX waitlist_skips_wish_idx ON public.waitlist_skips USING btree (event_id, wish_no, round_no) INCLUDE (weight, join_no);
+
+--
 -- Name: bookings bookings_transition_check; Type: TRIGGER; Schema: public; Owner: -
 --
 
 CREATE TRIGGER bookings_transition_check BEFORE UPDATE OF status ON public.bookings FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.check_booking_transition();
+
+--
+-- Name: pricing_rules pricing_rules_check; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pricing_rules_check BEFORE UPDATE ON public.pricing_rules FOR EACH ROW EXECUTE FUNCTION public.check_pricing_rule();
+
+--
+-- Name: accounts accounts_person_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.accounts
+    ADD CONSTRAINT accounts_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(person_id);
 
 --
 -- Name: areas areas_event_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
@@ -1065,6 +2236,48 @@ ALTER TABLE ONLY public.categories
     ADD CONSTRAINT categories_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.events(event_id);
 
 --
+-- Name: kept_mails kept_mails_event_id_notification_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.kept_mails
+    ADD CONSTRAINT kept_mails_event_id_notification_id_fkey FOREIGN KEY (event_id, notification_id) REFERENCES public.notifications(event_id, notification_id);
+
+--
+-- Name: mail_template_choices mail_template_choices_kind_language_version_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.mail_template_choices
+    ADD CONSTRAINT mail_template_choices_kind_language_version_fkey FOREIGN KEY (kind, language, version) REFERENCES public.mail_templates(kind, language, version);
+
+--
+-- Name: notification_attempts notification_attempts_event_id_notification_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.notification_attempts
+    ADD CONSTRAINT notification_attempts_event_id_notification_id_fkey FOREIGN KEY (event_id, notification_id) REFERENCES public.notifications(event_id, notification_id);
+
+--
+-- Name: offer_seats offer_seats_event_id_offer_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.offer_seats
+    ADD CONSTRAINT offer_seats_event_id_offer_id_fkey FOREIGN KEY (event_id, offer_id) REFERENCES public.offers(event_id, offer_id);
+
+--
+-- Name: offers offers_event_id_entry_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.offers
+    ADD CONSTRAINT offers_event_id_entry_id_fkey FOREIGN KEY (event_id, entry_id) REFERENCES public.waitlist_entries(event_id, entry_id);
+
+--
+-- Name: offers offers_event_id_round_no_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.offers
+    ADD CONSTRAINT offers_event_id_round_no_fkey FOREIGN KEY (event_id, round_no) REFERENCES public.waitlist_rounds(event_id, round_no) DEFERRABLE INITIALLY DEFERRED;
+
+--
 -- Name: payments payments_event_id_booking_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1079,11 +2292,109 @@ ALTER TABLE ONLY public.price_changes
     ADD CONSTRAINT price_changes_event_id_category_no_fkey FOREIGN KEY (event_id, category_no) REFERENCES public.categories(event_id, category_no);
 
 --
+-- Name: pricing_controls pricing_controls_event_id_category_no_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.pricing_controls
+    ADD CONSTRAINT pricing_controls_event_id_category_no_fkey FOREIGN KEY (event_id, category_no) REFERENCES public.categories(event_id, category_no);
+
+--
+-- Name: pricing pricing_event_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.pricing
+    ADD CONSTRAINT pricing_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.events(event_id);
+
+--
+-- Name: pricing_rules pricing_rules_event_id_category_no_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.pricing_rules
+    ADD CONSTRAINT pricing_rules_event_id_category_no_fkey FOREIGN KEY (event_id, category_no) REFERENCES public.categories(event_id, category_no);
+
+--
+-- Name: pricing_rules pricing_rules_event_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.pricing_rules
+    ADD CONSTRAINT pricing_rules_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.pricing(event_id);
+
+--
+-- Name: pricing_velocity pricing_velocity_event_id_category_no_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.pricing_velocity
+    ADD CONSTRAINT pricing_velocity_event_id_category_no_fkey FOREIGN KEY (event_id, category_no) REFERENCES public.categories(event_id, category_no);
+
+--
+-- Name: sessions sessions_person_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.accounts(person_id);
+
+--
 -- Name: tickets tickets_event_id_booking_id_item_no_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
 ALTER TABLE ONLY public.tickets
     ADD CONSTRAINT tickets_event_id_booking_id_item_no_fkey FOREIGN KEY (event_id, booking_id, item_no) REFERENCES public.booking_items(event_id, booking_id, item_no);
+
+--
+-- Name: told_events told_events_event_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.told_events
+    ADD CONSTRAINT told_events_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.events(event_id);
+
+--
+-- Name: waitlist_changes waitlist_changes_event_id_entry_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.waitlist_changes
+    ADD CONSTRAINT waitlist_changes_event_id_entry_id_fkey FOREIGN KEY (event_id, entry_id) REFERENCES public.waitlist_entries(event_id, entry_id);
+
+--
+-- Name: waitlist_entries waitlist_entries_event_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.waitlist_entries
+    ADD CONSTRAINT waitlist_entries_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.waitlists(event_id);
+
+--
+-- Name: waitlist_entries waitlist_entries_event_id_wish_no_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.waitlist_entries
+    ADD CONSTRAINT waitlist_entries_event_id_wish_no_fkey FOREIGN KEY (event_id, wish_no) REFERENCES public.waitlist_wishes(event_id, wish_no);
+
+--
+-- Name: waitlist_rounds waitlist_rounds_event_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.waitlist_rounds
+    ADD CONSTRAINT waitlist_rounds_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.waitlists(event_id);
+
+--
+-- Name: waitlist_skips waitlist_skips_event_id_round_no_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.waitlist_skips
+    ADD CONSTRAINT waitlist_skips_event_id_round_no_fkey FOREIGN KEY (event_id, round_no) REFERENCES public.waitlist_rounds(event_id, round_no);
+
+--
+-- Name: waitlist_wishes waitlist_wishes_event_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.waitlist_wishes
+    ADD CONSTRAINT waitlist_wishes_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.waitlists(event_id);
+
+--
+-- Name: waitlists waitlists_event_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.waitlists
+    ADD CONSTRAINT waitlists_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.events(event_id);
 
 --
 -- PostgreSQL database dump complete
@@ -1095,4 +2406,8 @@ ALTER TABLE ONLY public.tickets
 
 INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000001'),
-    ('20261121000002');
+    ('20261121000002'),
+    ('20261121000003'),
+    ('20261121000004'),
+    ('20261121000005'),
+    ('20261121000006');

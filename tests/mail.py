@@ -126,15 +126,13 @@ class _Connection(SMTP):
             options |= {
                 "auth_required": True,
                 "auth_require_tls": True,
-                "authenticator": self._authenticate,
+                "authenticator": self._log_in,
             }
         if mailbox.tls is not None:
             options |= {"tls_context": mailbox.tls, "require_starttls": True}
         super().__init__(_Handler(mailbox), enable_SMTPUTF8=False, hostname="mail.test", **options)
 
-    def _authenticate(
-        self, _: Any, __: Any, ___: Any, ____: str, given: LoginPassword
-    ) -> AuthResult:
+    def _log_in(self, _: Any, __: Any, ___: Any, ____: str, given: LoginPassword) -> AuthResult:
         login = (given.login.decode(), given.password.decode())
         return AuthResult(success=login == self.mailbox.login, handled=False)
 
@@ -148,7 +146,7 @@ class _Connection(SMTP):
         super().connection_lost(error)
 
     def drop(self) -> None:
-        if self.transport is not None:
+        if isinstance(self.transport, asyncio.WriteTransport):
             self.transport.abort()
 
     async def misbehave(self, stage: Stage, recipient: str) -> str | None:

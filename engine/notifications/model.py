@@ -85,7 +85,8 @@ class Mail(Struct, frozen=True, kw_only=True):
     log: Annotated[list[Attempt], Meta(description="Every attempt; empty in lists.")] = []
 
 
-_Template = Annotated[str, Meta(max_length=100_000, pattern=r"^[^\x00]*$")]
+#: As long as a request's body may be; PostgreSQL keeps no NUL.
+_Template = Annotated[str, Meta(pattern=r"^[^\x00]*$")]
 
 
 class Texts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,6 +1,7 @@
 """What the line may have at one moment, and what matching needs of each layout."""
 
 import asyncio
+import re
 from collections import OrderedDict
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from engine.inventory import Inventory, decode_prices, number_list
 from engine.waitlist.matching import LineIndex, Pool
 
 _INDEXES_MAX: Final = 8
-_FREE, _KEPT = ord("0"), ord("4")
+_FREE, _KEPT = re.compile(b"0"), re.compile(b"4")
 
 
 class Seen(Struct, frozen=True):
@@ -28,15 +29,14 @@ class Seen(Struct, frozen=True):
     def on_sale(self) -> Pool:
         """What anybody can buy."""
         return Pool(
-            seats=frozenset(n for n, digit in enumerate(self.digits) if digit == _FREE),
+            seats=frozenset(found.start() for found in _FREE.finditer(self.digits)),
             areas={no: left - kept for no, (left, kept) in self.areas.items() if left > kept},
             prices=decode_prices(self.prices),
         )
 
     def kept(self) -> frozenset[int]:
         """Seats that came back and nobody has been offered yet."""
-        kept = (n for n, digit in enumerate(self.digits) if digit == _KEPT)
-        return frozenset(kept) - self.offered
+        return frozenset(found.start() for found in _KEPT.finditer(self.digits)) - self.offered
 
     def for_line(self) -> Pool:
         """What the line can be offered: that, and what is on sale."""

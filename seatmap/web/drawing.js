@@ -541,7 +541,8 @@ export class Drawing extends HTMLElement {
       if (!picked?.has(name)) return;
       const { x, y } = this.toScreen(shown.sections[i] ?? shown.areaMiddles[i - sections.length]);
       context.save();
-      context.translate(x, y);
+      // Beside its name.
+      context.translate(x - (i < sections.length ? 34 : 60), y);
       drawOwn(context, palette, PICKED_RADIUS_PX, { category: 0, mine: true });
       context.restore();
     });

@@ -340,7 +340,10 @@ export class Waiting {
       "line-leave": () => this.confirm("leave", () => waitlist.leave()),
       decline: () => this.confirm("decline", () => waitlist.decline()),
       accept: () => (journey.step === "held" ? this.confirm("swap", accept) : accept()),
-      "offer-show": () => waitlist.showSeats(this.seats),
+      "offer-show": () => {
+        byId("stage").scrollIntoView({ block: "nearest" });
+        waitlist.showSeats(this.seats);
+      },
       "offer-pin": () => {
         byId("title-offer").focus({ preventScroll: true });
         byId("title-offer").scrollIntoView({ block: "center" });
@@ -440,7 +443,9 @@ export class Waiting {
     byId("wait-side").hidden = quantity < 2;
     byId("step-wait").toggleAttribute("data-waits", waitlist.waits);
     /** @type {HTMLButtonElement} */ (byId("wait-send")).disabled = waitlist.busy;
-    this.pick(new Set(this.ticked("sections")));
+    const sections = this.ticked("sections");
+    panel.put("wait-where", listed(sections, "disjunction"));
+    this.pick(new Set(sections));
   }
 
   send() {

@@ -426,6 +426,13 @@ def test_a_simulation_keeps_its_books(
     for before, after in pairwise(prices):
         assert rule.floor_minor <= after <= rule.ceiling_minor
         assert abs(after - before) <= max(rule.max_step * before * (1 + 1e-9), grid_of(rule))
+    steps = [
+        (move.days_left, move.price_minor - before)
+        for before, move in zip(prices, result.moves, strict=False)
+    ]
+    for (earlier, one), (later, other) in pairwise(steps):
+        if one * other < 0:
+            assert (earlier - later) * DAY_S >= rule.reversal_s - 20
     assert all(
         a.sold <= b.sold and a.revenue_minor <= b.revenue_minor for a, b in pairwise(result.points)
     )

@@ -290,7 +290,7 @@ def test_withdrawn_means_back_to_the_old_place() -> None:
         _in("offers", "o3", status="withdrawn", ended_at=_at(15)),
         _without("changes", "11"),
         _without("changes", "13"),
-        _in("rounds", "2", to_sale=frozenset(), seats=frozenset({4}), waiting=2),
+        _in("rounds", "2", to_sale=frozenset({4}), seats=frozenset({4}), waiting=2),
     )(log)
     assert check(log).faults == []
 
