@@ -146,12 +146,14 @@ class Waitlist:
             )
         made = row["outcome"] == "joined"
         entry_id = str(row["entry_id"])
+        place = (entry_id, row["weight"], row["join_no"])
         if made:
             metrics.WAITLIST_JOINED.inc()
+            await self.mark(event_id, [place])
         entry = await self.read(entry_id)
-        if entry.status == EntryStatus.WAITING and (made or entry.rank is None):
-            # Also on a retry: whoever made the entry may have died before Redis knew of it.
-            await self.mark(event_id, [(entry_id, row["weight"], row["join_no"])])
+        if entry.status == EntryStatus.WAITING and entry.rank is None:
+            # Whoever made the entry may have died before Redis knew of it.
+            await self.mark(event_id, [place])
             entry = await self.read(entry_id)
         return entry, made
 

@@ -443,7 +443,7 @@ function picture(event, categoryNo, items) {
   const steps = changes.map((change) => `H${((Date.parse(change.changed_at) - firstMs) / (nowMs - firstMs)) * CHART_WIDTH}V${y(change.new)}`).reverse();
   const chart = h("div", { class: "chart", "aria-hidden": "true" });
   // Figures only: nothing in it was written by anybody.
-  chart.innerHTML = `<svg viewBox="0 -3 ${CHART_WIDTH} ${CHART_HEIGHT + 6}" preserveAspectRatio="none">${floor && ceiling ? `<rect y="${y(ceiling)}" width="${CHART_WIDTH}" height="${y(floor) - y(ceiling)}"/>` : ""}<path d="M0 ${steps.join("").replace(/H0V/, "")}H${CHART_WIDTH}"/></svg>`;
+  chart.innerHTML = `<svg viewBox="0 -9 ${CHART_WIDTH} ${CHART_HEIGHT + 18}" preserveAspectRatio="none">${floor && ceiling ? `<rect y="${y(ceiling)}" width="${CHART_WIDTH}" height="${y(floor) - y(ceiling)}"/>` : ""}<path d="M0 ${steps.join("").replace(/H0V/, "")}H${CHART_WIDTH}"/></svg>`;
   chart.append(...[...new Set([high, low].map(money))].map((text) => h("span", {}, text)));
   return [chart, floor && ceiling ? h("p", {}, `Never below ${money(floor)} or above ${money(ceiling)}.`) : "", table];
 }

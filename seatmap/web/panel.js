@@ -212,6 +212,8 @@ export class Panel {
     const { journey } = this;
     const { areas, seats } = journey.venue.layout;
     const { category, name } = areas[areaNo];
+    // With the seats' prices, where there are such seats.
+    const [trend, history] = seats.category.includes(category) ? [] : priceHistory(journey.api, this.event, category);
     const step = (/** @type {number} */ by, /** @type {string} */ id, /** @type {string} */ words, /** @type {string} */ sign) => {
       const onclick = () => journey.setArea(areaNo, Math.max(0, (journey.wanted.get(areaNo) ?? 0) + by));
       return h("button", { type: "button", id: `area-${areaNo}-${id}`, "aria-label": `${words} in ${name}`, onclick }, sign);
@@ -219,9 +221,11 @@ export class Panel {
     return h(
       "div",
       { class: "area", role: "group", "aria-label": name },
-      h("p", { class: "name" }, name, h("span", { class: "kind", id: `area-${areaNo}-facts` }), h("span", { class: "kind", id: `area-${areaNo}-price` })),
+      h("p", { class: "name" }, name, h("span", { class: "kind", id: `area-${areaNo}-facts` })),
       h("div", { class: "stepper" }, step(-1, "less", "One fewer", "−"), h("output", { id: `area-${areaNo}-own` }), step(1, "more", "One more", "+")),
-      ...(seats.category.includes(category) ? [] : priceHistory(journey.api, this.event, category)),
+      trend,
+      h("p", { class: "kind", id: `area-${areaNo}-price` }),
+      history,
     );
   }
 

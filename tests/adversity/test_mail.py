@@ -147,7 +147,6 @@ async def test_a_flapping_server_two_workers_and_one_of_them_killed(
         for worker in workers:
             end_process(worker)
     became = await check_once(post, box)
-    print(dict(became))
     assert set(became) <= {"sent", "unknown"}
     assert sum(became.values()) == _MAILS
     assert became["sent"] >= _MAILS * 0.8

@@ -21,7 +21,16 @@ from engine.embedded import StoreUrls
 from engine.model import ms_from_utc
 from engine.runtime import Runtime, open_runtime
 from tests.adversity.doors import EngineDoor, HttpDoor
-from tests.adversity.onsale import HOLD_TTL_S, Buyer, Organiser, Sale, Stalls, Waiter, hall
+from tests.adversity.onsale import (
+    HOLD_TTL_S,
+    Buyer,
+    Organiser,
+    Sale,
+    Stalls,
+    Waiter,
+    hall,
+    sell_most,
+)
 from tests.adversity.site import Site
 from tests.adversity.truth import check as check_truth
 from tests.conftest import (
@@ -115,6 +124,10 @@ class Run:
     violations: list[Violation]
     tasks: list["asyncio.Task[None]"]
 
+    async def sold_out(self) -> None:
+        async with asyncio.timeout(30):
+            await self.sale.sold_out.wait()
+
     async def let_pass(self, seconds: float) -> None:
         """Wait; whatever goes wrong with anybody is raised at once."""
         running = {task for task in self.tasks if not task.done()}
@@ -174,6 +187,8 @@ async def on_sale(site: Site, size: Size = SIZE, *, seed: int = 1) -> AsyncItera
         await runtime.inventory.refresh_terms(event_id)
         await runtime.publishing.block(event_id, list(BLOCKED), actor="organiser")
         sale = Sale(runtime, event_id, seed=seed)
+        seats = 25 * 4 * size.rows
+        await sell_most(sale, EngineDoor(runtime, event_id), range(BLOCKED.stop, seats * 6 // 10))
         run = Run(site, sale, stalls, workers, [], [])
         for people in _people(sale, size, EngineDoor(runtime, event_id), HttpDoor(http, event_id)):
             run.tasks.append(asyncio.create_task(people))
@@ -186,8 +201,8 @@ async def on_sale(site: Site, size: Size = SIZE, *, seed: int = 1) -> AsyncItera
 
 
 def _people(sale: Sale, size: Size, engine: EngineDoor, http: HttpDoor) -> list[Any]:
-    """Half of the buyers in the first seconds, then those who wait, and buyers all the time."""
-    rush_s, late_s = size.lasts_s * 0.15, size.lasts_s * 0.8
+    """Half of the buyers at once, the others all the time; those who wait when nothing is left."""
+    rush_s, late_s = 2, size.lasts_s * 0.8
     come: list[Any] = []
     for n in range(size.buyers):
         door = engine if n % HTTP_EVERY else http
@@ -195,7 +210,7 @@ def _people(sale: Sale, size: Size, engine: EngineDoor, http: HttpDoor) -> list[
         come.append(Buyer(sale, door).come(arrives_s))
     for n in range(size.waiting):
         door = engine if n % HTTP_EVERY else http
-        come.append(Waiter(sale, door).come(sale.random.uniform(rush_s, late_s)))
+        come.append(Waiter(sale, door).come(sale.random.uniform(0, late_s / 2)))
     come += [Buyer(sale, engine).snipe() for _ in range(10)]
     organiser = Organiser(sale)
     return [*come, sale.post(), organiser.unblock(list(BLOCKED)), organiser.meddle()]
@@ -278,6 +293,7 @@ async def _judge(run: Run) -> Log:
 @pytest.mark.timeout(240)
 async def test_what_comes_back_goes_to_the_line_in_its_order(site: Site) -> None:
     async with on_sale(site) as run:
+        await run.sold_out()
         await run.let_pass(SIZE.lasts_s)
         await _judge(run)
 
@@ -286,6 +302,7 @@ async def test_what_comes_back_goes_to_the_line_in_its_order(site: Site) -> None
 async def test_it_does_so_whatever_is_killed_meanwhile(site: Site) -> None:
     """Each worker in its turn, both at once, and Redis with all its data."""
     async with on_sale(site, seed=2) as run:
+        await run.sold_out()
         await run.let_pass(SIZE.lasts_s * 0.4)
         run.workers.kill(0)
         await run.let_pass(1)

@@ -187,6 +187,12 @@ async def test_an_open_map_hears_it_within_a_tick(house: House) -> None:
         async with gateway.viewer(house.event_id) as late:
             await late.greeted()
             assert late.messages["prices"]["prices"][FRONT] == line
+        # What is told changes without the price: maps hear that, too.
+        await house.runtime.pricing.set_terms(
+            house.event_id, TermsPatch(range_public=True), version=1
+        )
+        line = (await viewer.hears("prices"))["prices"][FRONT]
+        assert line["floor"] == {"amount": 4000, "currency": "EUR"}
 
 
 async def test_what_is_told_survives_the_loss_of_redis(house: House) -> None:

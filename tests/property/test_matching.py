@@ -570,3 +570,21 @@ def test_nobody_refused_in_doubt_sees_those_ahead_make_room_for_those_behind() -
     served = match(LineIndex(layout), pool, [b, a, u, v, *others])
     assert served.exact
     assert [found.wish_no for found in served.matches] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (WishLine(wish_no=0, quantity=3), WishLine(wish_no=0, quantity=2)),
+        (WishLine(wish_no=0, quantity=4, together=False), WishLine(wish_no=0, quantity=1)),
+    ],
+)
+def test_who_sits_where_others_want_to_moves(first: WishLine, second: WishLine) -> None:
+    """Y is wanted more, so the first is found seats in X, where alone the second can sit."""
+    layout = rows_of(("X", 0, 3), ("Y", 1, 4 if first.quantity == 4 else 3))
+    line = people(first, structs.replace(second, categories=frozenset([0])))
+    line += [WishLine(wish_no=9 + n, quantity=1, categories=frozenset([1])) for n in range(3)]
+    pool = Pool(frozenset(range(layout.seat_count)), {}, PRICES)
+    assert [m.wish_no for m in match(LineIndex(layout), pool, line, steps=0).matches] == [0]
+    answer = match(LineIndex(layout), pool, line)
+    assert [m.wish_no for m in answer.matches] == [0, 1]
