@@ -593,7 +593,6 @@ OPERATIONS = {
         refuses=(
             "prices-mismatch",
             "event-not-found",
-            "conflict",
             "precondition-failed",
             "precondition-required",
             *_STORES,

@@ -564,6 +564,16 @@ def _foreign_hold() -> NotAllowed:
     return NotAllowed("This hold belongs to another buyer.", code="hold-not-yours")
 
 
+def _ended(state: bytes) -> Gone:
+    if state == b"booked":
+        return Gone("The hold has been booked already.", code="hold-booked")
+    if state == b"unoffered":
+        return Gone("The offer has ended.", code="offer-ended")
+    if state == b"released":
+        return Gone("The hold has been released; choose the seats again.", code="hold-released")
+    return Gone("The hold has expired; choose the seats again.", code="hold-expired")
+
+
 def hold_refusal(hold_id: str, reply: list[Any]) -> FrontrowError:
     """The error for a script's refusal to work on a hold."""
     match reply:
@@ -579,16 +589,8 @@ def hold_refusal(hold_id: str, reply: list[Any]) -> FrontrowError:
                 f"(POST /v1/offers/{hold_id}/accept).",
                 code="offer-not-accepted",
             )
-        case [b"gone", b"unoffered"]:
-            return Gone("The offer has ended.", code="offer-ended")
-        case [b"gone", b"booked"]:
-            return Gone("The hold has been booked already.", code="hold-booked")
         case [b"gone", state]:
-            return Gone(
-                f"The hold has {'been released' if state == b'released' else 'expired'}; "
-                "choose the seats again.",
-                code="hold-expired" if state == b"expired" else "hold-released",
-            )
+            return _ended(state)
         case _:
             return _unknown_hold(hold_id)
 

@@ -33,12 +33,12 @@ OUTBOX_DELIVERED = Counter(
     "frontrow_outbox_delivered", "Outbox rows the relay delivered.", ["kind"]
 )
 OUTBOX_AGE = Gauge("frontrow_outbox_age_seconds", "Age of the oldest undelivered outbox row.")
-MAILS = Counter(
-    "frontrow_mails", "Mails by kind and what a try made of them.", ["kind", "became"]
-)
+MAILS = Counter("frontrow_mails", "Mails by kind and what a try made of them.", ["kind", "became"])
 MAILS_QUEUED = Gauge("frontrow_mails_queued", "Mails that wait or are under way.")
 MAILS_AGE = Gauge("frontrow_mails_age_seconds", "Age of the oldest mail that waits.")
-MAILS_FAILED = Gauge("frontrow_mails_failed", "Mails that need a person: dead, unknown.", ["status"])
+MAILS_FAILED = Gauge(
+    "frontrow_mails_failed", "Mails that need a person: dead, unknown.", ["status"]
+)
 WORKER_RUNS = Counter("frontrow_worker_runs", "Worker steps by result.", ["step", "result"])
 
 PRICE_CHANGES = Counter("frontrow_price_changes", "Prices changed, by who decided it.", ["by"])

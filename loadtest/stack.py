@@ -150,6 +150,8 @@ def _environment(settings: Settings, urls: StoreUrls, api_port: int) -> dict[str
         "FRONTROW_API_PORT": str(api_port),
         "FRONTROW_WORKER_PORT": str(_free_port()),
         "FRONTROW_LOG_LEVEL": "warning",
+        # Queued with each booking, as always; written to be read by nobody, they would only cost.
+        "FRONTROW_MAIL_PER_SECOND": "0.01",
     }
 
 

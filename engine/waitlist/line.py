@@ -343,7 +343,7 @@ class Waitlist:
         if row["status"] in ("waiting", "offered"):
             rank, waiting = await self.rank(event_id, str(row["entry_id"]))
         if row["status"] == "waiting" and rank is not None:
-            likely = await self._estimate(event_id, rank)
+            likely = await self._estimate(event_id, rank, row["quantity"])
         return Entry(
             entry_id=str(row["entry_id"]),
             event_id=event_id,
@@ -359,7 +359,7 @@ class Waitlist:
             offer=offer,
         )
 
-    async def _estimate(self, event_id: str, rank: int) -> Estimate:
+    async def _estimate(self, event_id: str, rank: int, quantity: int) -> Estimate:
         known = self._statistics.get(event_id)
         if known is None or time.monotonic() - known[0] > _STATISTICS_FRESH_S:
             row = await self._pg.fetchrow("waitlist.statistics", event_id)
@@ -376,7 +376,7 @@ class Waitlist:
             for name, window_s in (("hour", 3600.0), ("day", 86400.0), ("ever", float("inf")))
         ]
         # By the average wish: to add up what each one ahead wants would cost more the further back one is.
-        return estimate(round((rank - 1) * row["quantity"]), windows)
+        return estimate(round((rank - 1) * row["quantity"]), windows, quantity=quantity)
 
 
 def read_wish(facts: Facts, index: LineIndex, wanted: Wanted) -> Wish:

@@ -6,6 +6,7 @@ word comes due in a second and is looked at again (``Offers.settle``); what was 
 is kept still, and the next round finds it.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -21,12 +22,23 @@ from engine.model import EventStatus, new_id
 from engine.stores.postgres import Postgres, Transaction
 from engine.stores.redis import RedisStore
 from engine.waitlist.candidates import LineIndexes, Seen, read_seen
-from engine.waitlist.matching import LineIndex, Match, Matching, Waiting, WishLine, match
+from engine.waitlist.matching import (
+    LineIndex,
+    Match,
+    Matching,
+    Pool,
+    Waiting,
+    WishLine,
+    match,
+    wanted,
+)
 
 log = structlog.get_logger(__name__)
 
 #: So long a claim stands without PostgreSQL's word.
 _LAY_MS: Final = 1000
+#: Matching a pool larger than this may take longer than others on the loop should wait.
+_LARGE: Final = 200
 #: So often a round matches anew, because a seat was taken or a person reached their limit meanwhile.
 _MATCHINGS_MAX: Final = 20
 #: So many more of the line are read at first where some may have no more places.
@@ -137,16 +149,20 @@ class Rounds:
         at_limit: set[str] = set()
         for _ in range(_MATCHINGS_MAX):
             seen = read_seen(await self._run("pool", event_id))
-            pool = seen.for_line()
+            pool = await self._liked(transaction, event_id, index, seen.for_line())
             room = len(pool.seats) + sum(pool.areas.values())
             heads = await self._heads(transaction, event_id, room, limit, at_limit)
             line = [_wish_line(row, at_limit) for row in heads]
-            matching = match(index, pool, line)
+            if room > _LARGE:
+                matching = await asyncio.to_thread(match, index, pool, line)
+            else:
+                matching = match(index, pool, line)
             matches = await self._still_there(transaction, event_id, matching)
             offer_ids = [new_id() for _ in matches]
             reply = await self._claim(event_id, seen, matches, offer_ids)
             if reply[0] == b"claimed":
-                to_sale = sorted(seen.kept().intersection(matching.left.seats))
+                given = {n for found in matches for n in found.seats}
+                to_sale = sorted(seen.kept() - given)
                 return _Round(
                     event_id, window_s, seen, matching, offer_ids, at_limit, to_sale, bool(heads)
                 )
@@ -155,6 +171,14 @@ class Rounds:
             elif reply[0] == b"closed":
                 return None
         raise Unavailable("Others were faster each time; the next round tries again.")
+
+    async def _liked(
+        self, transaction: Transaction, event_id: str, index: LineIndex, pool: Pool
+    ) -> Pool:
+        """What of the pool somebody in line would take: most of what is on sale may be nobody's wish."""
+        wishes = await transaction.fetch("waitlist.heads", event_id, 0, 0)
+        liked = wanted(index, pool, [_wish_line(row, set()) for row in wishes])
+        return Pool(frozenset(liked.seats), liked.areas, pool.prices)
 
     async def _heads(
         self,
@@ -232,12 +256,12 @@ class Rounds:
 
     async def _write(self, transaction: Transaction, done: _Round) -> None:
         matches, passed, seen = done.matching.matches, done.matching.passed, done.seen
-        wanted = done.matching.wanted
+        liked = done.matching.wanted
         rows = await transaction.fetch(
             "waitlist.write_round",
             done.event_id,
-            sorted(set(wanted.seats) | seen.kept()),
-            {str(no): places for no, places in wanted.areas.items()},
+            sorted(set(liked.seats) | seen.kept()),
+            {str(no): places for no, places in liked.areas.items()},
             number_list(seen.prices),
             done.to_sale,
             sorted(done.at_limit),

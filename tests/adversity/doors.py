@@ -103,7 +103,10 @@ class HttpDoor:
         self._tokens: dict[str, str] = {}
 
     async def person(self) -> str:
-        answer = await self._http.post("/v1/auth/guest")
+        try:
+            answer = await self._http.post("/v1/auth/guest")
+        except httpx.TransportError as error:
+            raise Unavailable(repr(error), code="no-answer") from error
         token: str = answer.raise_for_status().json()["access_token"]
         claims = token.split(".")[1]
         person: str = msgspec.json.decode(base64.urlsafe_b64decode(claims + "=="))["sub"]

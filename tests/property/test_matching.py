@@ -588,3 +588,12 @@ def test_who_sits_where_others_want_to_moves(first: WishLine, second: WishLine) 
     assert [m.wish_no for m in match(LineIndex(layout), pool, line, steps=0).matches] == [0]
     answer = match(LineIndex(layout), pool, line)
     assert [m.wish_no for m in answer.matches] == [0, 1]
+
+
+def test_of_areas_alike_the_lower_number_in_whatever_order_they_come() -> None:
+    areas = [Area(name, 0, 10, Rectangle(0, 0, 10, 10)) for name in ("Left", "Right")]
+    layout = structs.replace(rows_of(("F", 0, 1)), areas=tuple(areas))
+    line = people(WishLine(wish_no=0, quantity=2))
+    for places in ({0: 2, 1: 2}, {1: 2, 0: 2}):
+        answer = match(LineIndex(layout), Pool(frozenset(), places, PRICES), line)
+        assert [found.areas for found in answer.matches] == [{0: 2}]
