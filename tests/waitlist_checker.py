@@ -25,7 +25,7 @@ TRIES_MAX = 20_000
 #: Seats of a large round: see docs/waitlist.md.
 LARGE = 50
 #: Redis knows who waits when their joining is answered: a moment after PostgreSQL does.
-_HEARS = timedelta(seconds=1)
+_HEARS = timedelta(seconds=3)
 #: Flags of seats in the layout: wheelchair or companion; aisle.
 _KEPT_APART, _AISLE = 1 | 2, 8
 

@@ -30,9 +30,9 @@ from engine.errors import (
 from engine.inventory import Inventory
 from engine.model import Buyer, EventStatus, Money, new_id
 from engine.stores.postgres import Postgres
-from engine.waitlist.candidates import LineIndexes, look
+from engine.waitlist.candidates import LineIndexes, Seen, look
 from engine.waitlist.estimate import CameBack, estimate
-from engine.waitlist.matching import LineIndex, Places, WishLine, fits
+from engine.waitlist.matching import LineIndex, Places, Pool, WishLine, acceptable, fits
 from engine.waitlist.model import (
     Contact,
     Entry,
@@ -48,6 +48,7 @@ from engine.waitlist.offers import offer_from_row
 _ON_SALE_FRESH_S: Final = 0.1
 _ON_SALE_MAX: Final = 1000
 _NAMED_MAX: Final = 5
+_SOME: Final = 200
 #: As prices are (``engine.catalog.AmountMinor``).
 _AMOUNT_MAX: Final = 10**12
 #: What an estimate rests on may be this old.
@@ -132,7 +133,7 @@ class Waitlist:
         wish = read_wish(facts, index, wanted)
         there = await self._entry_of(event_id, person_id)
         if there is None:
-            await self._check_need(facts, index, wish, person_id)
+            await self._check_need(facts, index, wish)
         row = await self._joining.submit(Join(event_id, new_id(), person_id, wish, contact))
         if row["outcome"] == "unknown":
             raise event_not_found(event_id)
@@ -180,7 +181,7 @@ class Waitlist:
         )
         return sorted(rows, key=lambda row: int(row["ord"]))
 
-    async def _check_need(self, facts: Facts, index: LineIndex, wish: Wish, person_id: str) -> None:
+    async def _check_need(self, facts: Facts, index: LineIndex, wish: Wish) -> None:
         """Refuse to let somebody wait for what they can simply buy, or may not have at all."""
         terms = await self._pg.fetchrow("inventory.event_terms", facts.event_id)
         if terms is None:
@@ -225,7 +226,7 @@ class Waitlist:
         seen = await look(self._inventory, event_id)
         if seen.status != EventStatus.ON_SALE:
             return None
-        return fits(index, seen.on_sale(), wish.alone())
+        return await asyncio.to_thread(find_on_sale, index, seen, wish.alone())
 
     async def read(self, entry_id: str, *, person_id: str | None = None) -> Entry:
         """One entry. With ``person_id`` only its owner's. Raises NotFound, NotAllowed."""
@@ -265,7 +266,7 @@ class Waitlist:
         }
         wish = read_wish(facts, index, msgspec.structs.replace(before, **fields))
         if wish != read_wish(facts, index, before):
-            await self._check_need(facts, index, wish, person_id)
+            await self._check_need(facts, index, wish)
         contact = contact_from_row(row) if patch.contact is UNSET else patch.contact
         changed = await self._pg.fetchrow(
             "waitlist.change",
@@ -377,6 +378,20 @@ class Waitlist:
         ]
         # By the average wish: to add up what each one ahead wants would cost more the further back one is.
         return estimate(round((rank - 1) * row["quantity"]), windows, quantity=quantity)
+
+
+def find_on_sale(index: LineIndex, seen: Seen, wish: WishLine) -> Places | None:
+    """Places on sale that the wish could have. Of thousands some few are looked at first: as a rule
+    they will do, and it is only to be shown that there are any.
+    """
+    pool = seen.on_sale()
+    liked = acceptable(index, pool, wish)
+    for start in range(0, len(liked.seats), _SOME):
+        some = frozenset(liked.seats[start : start + _SOME])
+        found = fits(index, Pool(some, liked.areas, pool.prices), wish)
+        if found is not None:
+            return found
+    return fits(index, Pool(frozenset(liked.seats), liked.areas, pool.prices), wish)
 
 
 def read_wish(facts: Facts, index: LineIndex, wanted: Wanted) -> Wish:
