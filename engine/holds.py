@@ -273,9 +273,11 @@ class Holds:
         areas: Mapping[int, int],
         relaxed: Sequence[Relaxation] = (),
     ) -> Hold:
+        _, prices, expires, state, *before = reply
+        if state in _OFFERS:
+            raise hold_refusal(claim.hold_id, [b"gone", state])
         self._keep_pointer(claim)
         self._count["held"].inc()
-        _, prices, expires, state, *before = reply
         if before:
             seats, relaxed = number_list(before[0]), decode_relaxed(before[1])
         return build_hold(

@@ -322,12 +322,10 @@ class Inventory:
                 await self.run("end_offer", event_id, row["offer_id"], row["status"])
         return len(rows)
 
-    async def _lay_line(self, event_id: str) -> None:
+    async def _lay_line(self, event_id: str, truth: Postgres | Transaction) -> None:
         """Everybody's place in the line, in pages. What comes free meanwhile is kept already."""
         weight, join_no = None, None
-        while rows := await self._pg.fetch(
-            "waitlist.places", event_id, weight, join_no, _LINE_PAGE
-        ):
+        while rows := await truth.fetch("waitlist.places", event_id, weight, join_no, _LINE_PAGE):
             scored = [(line_score(r["weight"], r["join_no"]), r["entry_id"]) for r in rows]
             await self._redis.run(
                 "line", base_key(event_id), "in", *(v for pair in scored for v in pair)
@@ -342,7 +340,7 @@ class Inventory:
         if waiting == known[2] and (marked == b"1" or not waiting):
             return 0
         await self._redis.call("DEL", base_key(event_id) + ":line")
-        await self._lay_line(event_id)
+        await self._lay_line(event_id, self._pg)
         return 1
 
     # Rebuilding
@@ -376,9 +374,11 @@ class Inventory:
                 raise event_not_found(event_id)
             if await self._redis.call("EXISTS", base_key(event_id) + ":meta"):
                 return
-            # A round of the waitlist that claimed seats in the Redis that was lost writes them down first.
-            await lock.fetch("waitlist.share_line", event_id)
             async with self._pg.transaction("repeatable_read") as truth:
+                # A round of the waitlist that claimed seats in the Redis that was lost writes them down
+                # first. Its lock is taken once we have all connections that we need: whoever has the last
+                # ones may be waiting for the next round, and that for us.
+                await lock.fetch("waitlist.share_line", event_id)
                 pending = await truth.fetch("inventory.pending_truth", event_id)
                 offers = await truth.fetch("waitlist.offer_truth", event_id)
                 arguments = await _load_arguments(
@@ -387,7 +387,7 @@ class Inventory:
             await self._redis.run("load", base_key(event_id), *arguments)
             claims = [b["hold_id"] for b in pending] + [offer["offer_id"] for offer in offers]
             await self._point(claims, event_id)
-            await self._lay_line(event_id)
+            await self._lay_line(event_id, lock)
         metrics.REBUILDS.inc()
         metrics.REBUILD_SECONDS.observe(time.perf_counter() - started)
 
@@ -407,8 +407,10 @@ class Inventory:
         held for a moment. A fact that changed while we compared is newer than ours and wins by its version.
         """
         await self.refresh_terms(event_id)
+        # Before anything is freed: if somebody waits, it is theirs.
+        corrected = await self._check_line(event_id)
         _, recounted, offered = await self.run("recount", event_id)
-        corrected = int(recounted)
+        corrected += int(recounted)
         async with self._pg.transaction("repeatable_read") as truth:
             seats = await truth.fetchrow("inventory.seat_truth", event_id)
             areas = await truth.fetch("inventory.area_truth", event_id)
@@ -426,7 +428,6 @@ class Inventory:
         corrected += await self._adopt(event_id)
         corrected += await self.adopt_offers(event_id)
         corrected += await self._end_offers(event_id, offered.decode())
-        corrected += await self._check_line(event_id)
         metrics.REPAIRS.inc(corrected)
         return corrected
 

@@ -701,6 +701,19 @@ BEGIN
 END $$;
 
 --
+-- Name: offered_places(uuid, integer, uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.offered_places(p_event_id uuid, p_area_no integer, p_but uuid) RETURNS integer
+    LANGUAGE sql STABLE
+    AS $$
+  SELECT coalesce(sum(split_part(part, ':', 2)::integer), 0)::integer
+  FROM offers f, unnest(string_to_array(f.areas, ',')) part
+  WHERE f.event_id = p_event_id AND f.status = 'open' AND f.areas <> '' AND f.offer_id IS DISTINCT FROM p_but
+    AND split_part(part, ':', 1)::integer = p_area_no
+$$;
+
+--
 -- Name: reserve_bookings(uuid[], uuid[], uuid[], uuid[], text[], timestamp with time zone[], bigint[], text[], text[], text[], text[], text[], bytea[], integer[], integer[], integer[], bigint[], integer[], integer[], integer[], integer[], bigint[]); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -821,7 +834,8 @@ BEGIN
 
   -- In order, and only what is still in the running counts: a loser takes nobody's place with it.
   FOR r IN
-    SELECT u.ord, a.event_id || ':' || a.area_no AS area, u.quantity, a.capacity - a.reserved - a.sold AS free
+    SELECT u.ord, a.event_id || ':' || a.area_no AS area, u.quantity, a.capacity - a.reserved - a.sold
+      - offered_places(a.event_id, a.area_no, p_hold_ids[u.ord]) AS free
     FROM unnest(p_area_ords, p_area_nos, p_area_quantities) u(ord, area_no, quantity)
     LEFT JOIN areas a ON a.event_id = p_event_ids[u.ord] AND a.area_no = u.area_no
     WHERE outcomes[u.ord] IS NULL ORDER BY u.ord
@@ -899,7 +913,8 @@ BEGIN
     CASE WHEN outcomes[o] = 'seat-unavailable' THEN ARRAY(
       SELECT w.area_no FROM unnest(p_area_ords, p_area_nos, p_area_quantities) w(ord, area_no, quantity)
       LEFT JOIN areas a ON a.event_id = p_event_ids[o] AND a.area_no = w.area_no
-      WHERE w.ord = o AND coalesce(a.capacity - a.reserved - a.sold < w.quantity, true) ORDER BY 1) END,
+      WHERE w.ord = o AND coalesce(a.capacity - a.reserved - a.sold
+        - offered_places(a.event_id, a.area_no, p_hold_ids[o]) < w.quantity, true) ORDER BY 1) END,
     now()
   FROM generate_series(1, n) o;
 END $$;
@@ -944,7 +959,7 @@ BEGIN
              WHERE i.event_id = p_event_id AND i.booking_id = p_booking_id AND f.live)
   OR EXISTS (SELECT FROM areas a JOIN booking_items i ON i.event_id = a.event_id AND i.area_no = a.area_no
              WHERE i.event_id = p_event_id AND i.booking_id = p_booking_id
-               AND a.capacity - a.reserved - a.sold < i.quantity)
+               AND a.capacity - a.reserved - a.sold - offered_places(a.event_id, a.area_no, NULL) < i.quantity)
   OR EXISTS (SELECT FROM bookings b JOIN bookings mine ON mine.event_id = b.event_id AND mine.hold_id = b.hold_id
              WHERE mine.event_id = p_event_id AND mine.booking_id = p_booking_id AND b.live)
   THEN RETURN false; END IF;
@@ -2072,6 +2087,12 @@ CREATE INDEX notifications_to_tell_idx ON public.notifications USING btree (even
 --
 
 CREATE UNIQUE INDEX offer_seats_live_seat_key ON public.offer_seats USING btree (event_id, seat_no) WHERE live;
+
+--
+-- Name: offers_areas_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX offers_areas_idx ON public.offers USING btree (event_id) WHERE ((status = 'open'::public.offer_status) AND (areas <> ''::text));
 
 --
 -- Name: offers_entry_idx; Type: INDEX; Schema: public; Owner: -

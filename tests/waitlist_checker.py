@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from engine.runtime import Runtime
 
 #: Rounds with more ways to serve them than this are not tried by brute force.
-TRIES_MAX = 20_000
-#: Seats of a large round: see docs/waitlist.md.
+TRIES_MAX = 3_000
+#: Rounds with more seats are large ones in the sense of docs/waitlist.md, and not tried either.
 LARGE = 50
 #: Redis knows who waits when their joining is answered: a moment after PostgreSQL does.
 _HEARS = timedelta(seconds=3)
@@ -490,18 +490,18 @@ class _RoundCheck:
                 yield self.fault("passed-over", what)
             else:
                 of_ahead = [self.wishes[self.place[o.entry_id].wish_no] for o in ahead]
-                better = seatable(self.hall, [*of_ahead, wish], everything, prices)
+                large = len(self.round.seats) > LARGE
+                better = (
+                    None if large else seatable(self.hall, [*of_ahead, wish], everything, prices)
+                )
                 if better and not self._was_not_found(wish_no):
                     what = f"{standing.entry_id} could have been served beside all who stood ahead"
                     yield self.fault("not-optimal", what)
                 self.gave_up |= better is not False
 
     def _was_not_found(self, wish_no: int) -> bool:
-        """Whether the engine says that it did not find out, or may have stopped looking."""
-        told = {skip.wish_no: skip.reason for skip in self.skips}
-        if wish_no in told:
-            return told[wish_no] == "not-found"
-        return len(self.round.seats) > LARGE
+        """Whether the engine says that it did not find out."""
+        return "not-found" in [skip.reason for skip in self.skips if skip.wish_no == wish_no]
 
     def _skips_are_told(self) -> Iterator[Fault]:
         expected = self.expected_skips()

@@ -121,7 +121,8 @@ local function drop_claims(id, hold, outcome, now, freed, areas)
   count_held(hold.owner, -tonumber(hold.quantity))
   redis.call('ZREM', DUE, id)
   redis.call('HSET', hold_key(id), 'state', outcome, 'ended', now)
-  redis.call('PEXPIRE', hold_key(id), REMEMBER_MS)
+  -- Not shorter than its deadline: what was an offer would be taken for one that got lost.
+  redis.call('PEXPIRE', hold_key(id), math.max(REMEMBER_MS, hold.expires - now))
 end
 
 -- A live hold comes to its one end.

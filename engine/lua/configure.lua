@@ -1,13 +1,13 @@
 -- What holds obey takes PostgreSQL's truth, and every map is told what changed. Older truth than what
 -- is known is skipped. ARGV: version, status message, prices message, then the meta field/value pairs.
 -- Reply: {'configured', changed} or {'rebuild'}.
-local known = redis.call('HMGET', META, 'epoch', 'terms', 'status', 'prices', 'pricing')
+local known = redis.call('HMGET', META, 'epoch', 'terms', 'status', 'prices', 'pricing', 'buyer_limit')
 if not known[1] then return { 'rebuild' } end
 if tonumber(ARGV[1]) <= tonumber(known[2]) then return { 'configured', 0 } end
 redis.call('HSET', META, 'terms', ARGV[1], unpack(ARGV, 4))
-local now = redis.call('HMGET', META, 'status', 'prices', 'pricing')
+local now = redis.call('HMGET', META, 'status', 'prices', 'pricing', 'buyer_limit')
 if now[1] ~= known[3] then redis.call('PUBLISH', FEED, 'm|' .. ARGV[2]) end
 if now[2] ~= known[4] or now[3] ~= known[5] then redis.call('PUBLISH', FEED, 'm|' .. ARGV[3]) end
--- At other prices, or on sale again, the line may want what it did not before.
-if (now[1] ~= known[3] or now[2] ~= known[4]) and line_waits() then stir() end
+-- At other prices, or on sale again, the line may want what it did not before, or may have it at last.
+if (now[1] ~= known[3] or now[2] ~= known[4] or now[4] ~= known[6]) and line_waits() then stir() end
 return { 'configured', 1 }

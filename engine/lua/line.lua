@@ -1,9 +1,12 @@
--- People take their places in the line, or leave it. ARGV: 'in', then score and entry_id of each; or
--- 'out', then entry_ids. Reply: {'line', waiting} or {'rebuild'}.
+-- People take their places in the line, or leave it. ARGV: 'in', then score and entry_id of each; 'out',
+-- then entry_ids; or 'soon', then ms: within them somebody may be in line before this is told of it. Reply: {'line', waiting} or {'rebuild'}.
 if redis.call('EXISTS', META) == 0 then return { 'rebuild' } end
 if ARGV[1] == 'in' then
   redis.call('ZADD', LINE, unpack(ARGV, 2))
   redis.call('HSET', META, 'waiting', '1')
+elseif ARGV[1] == 'soon' then
+  redis.call('HSET', META, 'waiting', '1', 'soon', now_ms() + ARGV[2])
+  return { 'line', redis.call('ZCARD', LINE) }
 else
   redis.call('ZREM', LINE, unpack(ARGV, 2))
 end

@@ -1,8 +1,10 @@
--- What the line may have: kept seats and places, and those on sale. No arguments.
+-- What the line may have: kept seats and places, and those on sale. ARGV: who looks ('': nobody who will
+-- put anything on sale; of those who will only the last one to look may).
 -- Reply: {'pool', mark, status, prices, waiting, seats, offered seats "…", areas "no:left:kept,…"} (left:
 -- on sale or kept) or {'rebuild'}.
 local meta = redis.call('HMGET', META, 'epoch', 'status', 'prices', 'area_count')
 if not meta[1] then return { 'rebuild' } end
+if (ARGV[1] or '') ~= '' then redis.call('HSET', META, 'looked', ARGV[1]) end
 local freed, freed_areas = {}, {}
 local now = now_ms()
 free_due(now, 100, freed, freed_areas)

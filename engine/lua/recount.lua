@@ -26,6 +26,11 @@ for no = 0, tonumber(meta[2]) - 1 do
   local f = redis.call('HMGET', AREAS, no .. ':held', no .. ':kept')
   if tonumber(f[1]) ~= want then
     redis.call('HSET', AREAS, no .. ':held', want)
+    local back = (f[1] or 0) - want
+    if waits and back > 0 then
+      keep_places(no, back)
+      stir()
+    end
     areas[tostring(no)] = true
     corrected = corrected + 1
   end

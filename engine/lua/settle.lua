@@ -40,12 +40,18 @@ for no, digit, version in string.gmatch(ARGV[3], '(%d+):(%d):(%d+)') do
   end
 end
 
+-- Places on sale before; an area that the event does not have is nobody's.
+local before_sale = {}
+local function note_sale(no) before_sale[no] = before_sale[no] or area_available(no) end
+for no in string.gmatch(ARGV[4], '(%d+):%d+:%d+') do note_sale(no) end
+if is_live(hold) then
+  for no in string.gmatch(hold.areas, '(%d+):') do note_sale(no) end
+end
+
 for no, sold, version in string.gmatch(ARGV[4], '(%d+):(%d+):(%d+)') do
   local f = redis.call('HMGET', AREAS, no .. ':version', no .. ':sold')
   if tonumber(version) > tonumber(f[1] or 0) then
     redis.call('HSET', AREAS, no .. ':sold', sold, no .. ':version', version)
-    local back = (f[2] or 0) - sold
-    if waits and back > 0 then keep_places(no, back); kept = true end
     if sold ~= f[2] then areas[no] = true; changed = changed + 1 end
   end
 end
@@ -74,6 +80,13 @@ if is_live(hold) then
       groups['0'] = groups['0'] or {}
       for _, n in ipairs(freed) do table.insert(groups['0'], n) end
     end
+  end
+end
+-- While people wait nothing comes on sale here, in whatever order sales and cancellations arrive.
+if waits then
+  for no, before in pairs(before_sale) do
+    local more = area_available(no) - before
+    if more > 0 then keep_places(no, more); kept = true end
   end
 end
 if kept then stir() end

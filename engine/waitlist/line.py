@@ -47,6 +47,8 @@ from engine.waitlist.offers import offer_from_row
 #: What is on sale is looked up once for all who ask for the same within this time.
 _ON_SALE_FRESH_S: Final = 0.1
 _ON_SALE_MAX: Final = 1000
+#: Within this a join that has begun is written down, or has failed.
+_SOON_MS: Final = 10_000
 _NAMED_MAX: Final = 5
 _SOME: Final = 200
 #: As prices are (``engine.catalog.AmountMinor``).
@@ -134,6 +136,8 @@ class Waitlist:
         there = await self._entry_of(event_id, person_id)
         if there is None:
             await self._check_need(facts, index, wish)
+            # PostgreSQL has them in line first, and from then on nothing may pass them by.
+            await self._inventory.run("line", event_id, "soon", _SOON_MS)
         row = await self._joining.submit(Join(event_id, new_id(), person_id, wish, contact))
         if row["outcome"] == "unknown":
             raise event_not_found(event_id)

@@ -11,6 +11,9 @@ PostgreSQL decides how an offer ends, by its own clock and once; Redis follows. 
 leaves a claim in Redis that comes due, and whoever finds it asks PostgreSQL and goes on (``settle``).
 """
 
+import asyncio
+from typing import Final
+
 import asyncpg
 
 from engine import metrics
@@ -21,6 +24,9 @@ from engine.inventory import Inventory, decode_prices
 from engine.model import Hold, ms_from_utc
 from engine.stores.postgres import Postgres
 from engine.waitlist.model import Offer, OfferStatus
+
+#: Offers ended together. All that one round made end in one moment, and their seats should not wait in turn.
+_ENDED_AT_ONCE: Final = 8
 
 
 class Offers:
@@ -83,8 +89,13 @@ class Offers:
     async def lapse(self, *, count: int = 200) -> int:
         """End offers whose time is over. Returns how many there were."""
         rows = await self._pg.fetch("waitlist.due_offers", count)
-        for row in rows:
-            await self._end(row["offer_id"], OfferStatus.EXPIRED, actor="worker")
+        for at in range(0, len(rows), _ENDED_AT_ONCE):
+            await asyncio.gather(
+                *(
+                    self._end(row["offer_id"], OfferStatus.EXPIRED, actor="worker")
+                    for row in rows[at : at + _ENDED_AT_ONCE]
+                )
+            )
         return len(rows)
 
     async def warn(self) -> int:

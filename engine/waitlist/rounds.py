@@ -50,13 +50,15 @@ class _Rebuild(Exception):
 
 
 class _Mistaken(Exception):
-    """Redis shows as free what PostgreSQL has sold: the round is given up, so that it can be corrected."""
+    """Redis shows as free what PostgreSQL has sold or offered: the round is given up, so that it can be corrected."""
 
 
 class _Round(Struct):
     """One round under way."""
 
     event_id: str
+    #: Names it to Redis: only the last round to look puts on sale what nobody wants.
+    look: str
     window_s: int
     seen: Seen
     matching: Matching
@@ -115,9 +117,9 @@ class Rounds:
         if done.offer_ids:
             await self._inventory.lay_offers(event_id, done.offer_ids)
             metrics.OFFERS.labels("made").inc(len(done.offer_ids))
-        else:
+        sold = await self._sell(done)
+        if sold and not done.offer_ids:
             self._done[event_id] = done.seen.mark
-        await self._sell(done)
         return len(done.offer_ids)
 
     async def _decide(
@@ -134,7 +136,7 @@ class Rounds:
             await self._write(transaction, done)
         if not done.anybody:
             # While nobody can join: from the next one on everything is kept again.
-            await self._run("sell", event_id, "0", "", "")
+            await self._run("sell", event_id, "0", "", "", done.look)
         return done
 
     async def _match(
@@ -147,8 +149,9 @@ class Rounds:
         """Match until the claims of all the matches have been taken. None: the event was paused."""
         limit, window_s = terms["buyer_limit"], terms["offer_window_s"]
         at_limit: set[str] = set()
+        look_id = new_id()
         for _ in range(_MATCHINGS_MAX):
-            seen = read_seen(await self._run("pool", event_id))
+            seen = read_seen(await self._run("pool", event_id, look_id))
             pool = await self._liked(transaction, event_id, index, seen.for_line())
             room = len(pool.seats) + sum(pool.areas.values())
             heads = await self._heads(transaction, event_id, room, limit, at_limit)
@@ -164,7 +167,15 @@ class Rounds:
                 given = {n for found in matches for n in found.seats}
                 to_sale = sorted(seen.kept() - given)
                 return _Round(
-                    event_id, window_s, seen, matching, offer_ids, at_limit, to_sale, bool(heads)
+                    event_id,
+                    look_id,
+                    window_s,
+                    seen,
+                    matching,
+                    offer_ids,
+                    at_limit,
+                    to_sale,
+                    bool(heads),
                 )
             if reply[0] == b"limit":
                 at_limit |= await self._limited(event_id, heads, limit)
@@ -218,7 +229,14 @@ class Rounds:
     async def _still_there(
         self, transaction: Transaction, event_id: str, matching: Matching
     ) -> Sequence[Match]:
-        """The matches, whose seats are locked now. Raises _Mistaken."""
+        """The matches, whose seats and areas are locked now. Raises _Mistaken."""
+        wanted = _places_of(matching.matches)
+        if wanted:
+            areas = await transaction.fetch("waitlist.lock_areas", event_id, sorted(wanted))
+            short = [row["area_no"] for row in areas if row["free"] < wanted[row["area_no"]]]
+            if short:
+                log.warning("offered what is sold", event_id=event_id, areas=short)
+                raise _Mistaken
         seats = sorted(n for found in matching.matches for n in found.seats)
         if not seats:
             return matching.matches
@@ -282,20 +300,30 @@ class Rounds:
         )
         assert len(rows) == max(1, len(matches))
 
-    async def _sell(self, done: _Round) -> None:
-        """What came back and nobody in line would take goes on sale."""
-        given: dict[int, int] = {}
-        for found in done.matching.matches:
-            for no, places in found.areas.items():
-                given[no] = given.get(no, 0) + places
+    async def _sell(self, done: _Round) -> bool:
+        """What came back and nobody in line would take goes on sale. False: another round has looked
+        since, and decides.
+        """
+        given = _places_of(done.matching.matches)
         spare = ",".join(
             f"{no}:{kept - given.get(no, 0)}"
             for no, (_, kept) in done.seen.areas.items()
             if kept > given.get(no, 0)
         )
-        if done.anybody and (done.to_sale or spare):
-            seats = ",".join(map(str, done.to_sale))
-            await self._inventory.run("sell", done.event_id, "1", seats, spare)
+        if not done.anybody or not (done.to_sale or spare):
+            return True
+        seats = ",".join(map(str, done.to_sale))
+        reply = await self._inventory.run("sell", done.event_id, "1", seats, spare, done.look)
+        return bool(reply[0] == b"sold")
+
+
+def _places_of(matches: Sequence[Match]) -> dict[int, int]:
+    """Places of areas that these give away."""
+    given: dict[int, int] = {}
+    for found in matches:
+        for no, places in found.areas.items():
+            given[no] = given.get(no, 0) + places
+    return given
 
 
 def _over(row: asyncpg.Record, owned: Sequence[int], limit: int) -> set[str]:

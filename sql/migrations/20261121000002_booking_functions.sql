@@ -126,7 +126,8 @@ BEGIN
 
   -- In order, and only what is still in the running counts: a loser takes nobody's place with it.
   FOR r IN
-    SELECT u.ord, a.event_id || ':' || a.area_no AS area, u.quantity, a.capacity - a.reserved - a.sold AS free
+    SELECT u.ord, a.event_id || ':' || a.area_no AS area, u.quantity, a.capacity - a.reserved - a.sold
+      - offered_places(a.event_id, a.area_no, p_hold_ids[u.ord]) AS free
     FROM unnest(p_area_ords, p_area_nos, p_area_quantities) u(ord, area_no, quantity)
     LEFT JOIN areas a ON a.event_id = p_event_ids[u.ord] AND a.area_no = u.area_no
     WHERE outcomes[u.ord] IS NULL ORDER BY u.ord
@@ -204,7 +205,8 @@ BEGIN
     CASE WHEN outcomes[o] = 'seat-unavailable' THEN ARRAY(
       SELECT w.area_no FROM unnest(p_area_ords, p_area_nos, p_area_quantities) w(ord, area_no, quantity)
       LEFT JOIN areas a ON a.event_id = p_event_ids[o] AND a.area_no = w.area_no
-      WHERE w.ord = o AND coalesce(a.capacity - a.reserved - a.sold < w.quantity, true) ORDER BY 1) END,
+      WHERE w.ord = o AND coalesce(a.capacity - a.reserved - a.sold
+        - offered_places(a.event_id, a.area_no, p_hold_ids[o]) < w.quantity, true) ORDER BY 1) END,
     now()
   FROM generate_series(1, n) o;
 END $$;
@@ -263,7 +265,7 @@ BEGIN
              WHERE i.event_id = p_event_id AND i.booking_id = p_booking_id AND f.live)
   OR EXISTS (SELECT FROM areas a JOIN booking_items i ON i.event_id = a.event_id AND i.area_no = a.area_no
              WHERE i.event_id = p_event_id AND i.booking_id = p_booking_id
-               AND a.capacity - a.reserved - a.sold < i.quantity)
+               AND a.capacity - a.reserved - a.sold - offered_places(a.event_id, a.area_no, NULL) < i.quantity)
   OR EXISTS (SELECT FROM bookings b JOIN bookings mine ON mine.event_id = b.event_id AND mine.hold_id = b.hold_id
              WHERE mine.event_id = p_event_id AND mine.booking_id = p_booking_id AND b.live)
   THEN RETURN false; END IF;

@@ -145,6 +145,16 @@ CREATE UNIQUE INDEX offers_open_person_key ON offers (event_id, person_id) WHERE
 CREATE INDEX offers_offer_id_idx ON offers (offer_id);
 CREATE INDEX offers_entry_idx ON offers (event_id, entry_id);
 CREATE INDEX offers_open_idx ON offers (expires_at) WHERE status = 'open';
+CREATE INDEX offers_areas_idx ON offers (event_id) WHERE status = 'open' AND areas <> '';
+
+-- Places of an area that are kept for people in line, those of one offer (NULL: none) left out.
+CREATE FUNCTION offered_places(p_event_id uuid, p_area_no integer, p_but uuid) RETURNS integer
+LANGUAGE sql STABLE AS $$
+  SELECT coalesce(sum(split_part(part, ':', 2)::integer), 0)::integer
+  FROM offers f, unnest(string_to_array(f.areas, ',')) part
+  WHERE f.event_id = p_event_id AND f.status = 'open' AND f.areas <> '' AND f.offer_id IS DISTINCT FROM p_but
+    AND split_part(part, ':', 1)::integer = p_area_no
+$$;
 
 -- Two workers never offer the same seat, whatever they believe.
 CREATE TABLE offer_seats (
@@ -408,7 +418,7 @@ END $$;
 
 -- migrate:down
 
-DROP FUNCTION end_offer, leave_waitlist, change_entry, join_waitlist, wish_of, share_line, line_key;
+DROP FUNCTION end_offer, leave_waitlist, change_entry, join_waitlist, wish_of, share_line, line_key, offered_places;
 DROP TABLE waitlist_skips, offer_seats, offers, waitlist_rounds, waitlist_changes, waitlist_entries,
   waitlist_wishes, waitlists;
 DROP SEQUENCE waitlist_join_seq, waitlist_wish_seq;

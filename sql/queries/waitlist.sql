@@ -78,9 +78,16 @@ FROM waitlist_wishes w CROSS JOIN LATERAL (
 ) h
 WHERE w.event_id = $1 AND h.entry_ids IS NOT NULL ORDER BY w.wish_no;
 
+-- name: lock_areas
+-- Areas, locked as reserving locks them (before seats), with the places that nobody has bought or is offered.
+SELECT area_no, capacity - reserved - sold - offered_places(event_id, area_no, NULL) AS free
+FROM areas WHERE event_id = $1 AND area_no = ANY($2::integer[]) ORDER BY area_no FOR UPDATE;
+
 -- name: lock_seats
--- Of these seats those that nobody has bought, locked: a reserve waits for the offer, or the offer for it.
-SELECT seat_no FROM seats WHERE event_id = $1 AND seat_no = ANY($2::integer[]) AND state = 'available'
+-- Of these seats those that nobody has bought or is offered, locked: a reserve waits for the offer, or the
+-- offer for it. Only rounds make offers, and this is the only one.
+SELECT seat_no FROM seats s WHERE event_id = $1 AND seat_no = ANY($2::integer[]) AND state = 'available'
+  AND NOT EXISTS (SELECT FROM offer_seats o WHERE o.event_id = s.event_id AND o.seat_no = s.seat_no AND o.live)
 ORDER BY seat_no FOR UPDATE;
 
 -- name: write_round

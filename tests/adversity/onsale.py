@@ -209,8 +209,10 @@ class Sale:
         self.counts: Counter[str] = Counter()
         #: Answers that nobody should ever get.
         self.surprises: list[str] = []
-        #: Who waits, by person: offers are put there.
+        #: Who waits, by person: offers are put there, and "" when it is all over.
         self.inboxes: dict[str, asyncio.Queue[str]] = {}
+        self.began = time.monotonic()
+        self.timeline: list[str] = []
         self._delivered: set[str] = set()
         self._closing = asyncio.Event()
         self.sold_out = asyncio.Event()
@@ -218,8 +220,13 @@ class Sale:
         self._map_read = float("-inf")
         self._reading: asyncio.Task[None] | None = None
 
+    def mark(self, what: str) -> None:
+        self.timeline.append(f"{what} {time.monotonic() - self.began:.1f} s")
+
     def close(self) -> None:
         self._closing.set()
+        for inbox in self.inboxes.values():
+            inbox.put_nowait("")
 
     async def over_within(self, seconds: float) -> bool:
         """Wait so long; whether it is all over by then."""
@@ -415,6 +422,8 @@ class Waiter(Buyer):
         person = await self.sale.insist("person", self.door.person)
         inbox = self.sale.inboxes[person] = asyncio.Queue()
         for _ in range(tries):
+            if await self.sale.over_within(0):
+                return
             while (entry := await self._join(person)) is None:
                 if await self.sale.over_within(self.random.uniform(0.5, 3)):
                     return
@@ -459,10 +468,7 @@ class Waiter(Buyer):
             if inbox.empty():
                 wanted = self._wish()
                 await self.sale.insist("change", lambda: self.door.change(person, entry, wanted))
-        while inbox.empty():
-            if await self.sale.over_within(0.2):
-                return None
-        return inbox.get_nowait()
+        return await inbox.get() or None
 
     async def _answer(self, offer_id: str, person: str) -> bool:
         """Whether to join again."""
@@ -471,7 +477,7 @@ class Waiter(Buyer):
             self.sale.counts["did not answer"] += 1
             return await self._comes_again()
         # Some at the very last moment.
-        await asyncio.sleep(self.random.choice([0.0, 0.2, 0.5, 1.0, 1.9, 2.0]))
+        await asyncio.sleep(self.random.choice([0.0, 0.2, 0.5, 1.0, 2.0, 2.8, 2.9, 3.0]))
         if chance < 0.5:
             answer = await self.sale.insist("decline", lambda: self.door.decline(person, offer_id))
             if not isinstance(answer, Offer | Gone):
@@ -487,7 +493,7 @@ class Waiter(Buyer):
 
     async def _comes_again(self) -> bool:
         # Until the offer is surely over, also for who did not answer.
-        return self.random.random() < 0.3 and not await self.sale.over_within(3)
+        return self.random.random() < 0.3 and not await self.sale.over_within(4)
 
 
 async def sell_most(sale: Sale, door: Door, seats: Sequence[int]) -> None:

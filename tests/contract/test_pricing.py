@@ -75,6 +75,9 @@ def euros(amount: int) -> Json:
 # Who may
 
 
+NOBODYS = "01980000-0000-7000-8000-000000000000"
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -82,9 +85,9 @@ def euros(amount: int) -> Json:
         ("PATCH", ""),
         ("GET", "/rules"),
         ("POST", "/rules"),
-        ("GET", f"/rules/{new_id()}"),
-        ("POST", f"/rules/{new_id()}/activate"),
-        ("POST", f"/rules/{new_id()}/retire"),
+        ("GET", f"/rules/{NOBODYS}"),
+        ("POST", f"/rules/{NOBODYS}/activate"),
+        ("POST", f"/rules/{NOBODYS}/retire"),
         *(("POST", f"/categories/0/{command}") for command in ("override", "freeze", "release")),
         ("POST", "/preview"),
         ("POST", "/simulate"),
@@ -268,7 +271,7 @@ async def test_a_rule_that_contradicts_itself_is_refused(
 async def test_what_is_not_there(desk: Desk) -> None:
     body = {"category": "Box", "rule": RULE}
     problem_of(await desk.post("/rules", body), 400, "no-such-category")
-    problem_of(await desk.get(f"/rules/{new_id()}"), 404, "pricing-rule-not-found")
+    problem_of(await desk.get(f"/rules/{NOBODYS}"), 404, "pricing-rule-not-found")
     freeze = {"reason": "x"}
     problem_of(await desk.post("/categories/2/freeze", freeze), 404, "category-not-found")
     problem_of(await desk.post("/categories/99999999999/freeze", freeze), 404, "category-not-found")

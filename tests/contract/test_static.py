@@ -62,6 +62,13 @@ f();
     assert sent == code
 
 
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_no_text_goes_over_a_line(name: str) -> None:
+    """Lines are sent without what they are indented by, which inside a text would be part of it."""
+    lines = StaticFiles(WEB).file(name).plain.decode().splitlines()
+    assert [line for line in lines if line.count("`") % 2] == []
+
+
 @pytest.mark.parametrize(
     ("name", "media_type"),
     [

@@ -380,8 +380,10 @@ async def test_when_nobody_is_left_the_seats_go_on_sale(line: Line) -> None:
     await line.lapse(offer.offer_id)
     await line.until_quiet()
     await line.house.hold(new_id(), 8)
-    # And with nobody waiting what comes back is simply on sale again.
+    # And with nobody waiting what comes back is on sale again: somebody began to join a moment ago,
+    # so a round looks first.
     await release(line, holds, 9)
+    await line.runtime.rounds.serve(line.event_id)
     await line.house.hold(new_id(), 9)
 
 

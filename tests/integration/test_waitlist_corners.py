@@ -1,0 +1,347 @@
+"""The waitlist where something goes wrong at the wrong moment."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.config import Settings
+from engine.errors import FrontrowError, SeatUnavailable, Unavailable
+from engine.inventory import Settlement, base_key
+from engine.ledger import Reserve
+from engine.model import new_id
+from engine.runtime import Runtime, open_runtime
+from engine.waitlist.model import EntryStatus
+from tests.conftest import MakeHouse
+from tests.integration.test_waitlist import Line, full, hold_each, line, release
+
+__all__ = ["line"]
+
+
+async def test_what_could_not_be_put_on_sale_is_put_there_later(
+    line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds = await full(line)
+    await line.join(quantity=2)
+    await release(line, holds, 8)
+    run = runtime.inventory.run
+
+    async def away(script: str, *args: Any) -> Any:
+        if script == "sell":
+            raise Unavailable("Redis is away for a moment.")
+        return await run(script, *args)
+
+    with monkeypatch.context() as moment:
+        moment.setattr(runtime.inventory, "run", away)
+        with pytest.raises(Unavailable):
+            await runtime.rounds.serve(line.event_id)
+    await runtime.rounds.serve(line.event_id)
+    await line.house.hold(new_id(), 8)
+
+
+async def test_a_higher_limit_brings_an_offer(line: Line, runtime: Runtime) -> None:
+    holds = await full(line)
+    greedy = new_id()
+    await release(line, holds, 0, 1)
+    await line.house.hold(greedy, 0, 1)
+    entry = await line.join(greedy, quantity=9, together=False)
+    await release(line, holds, *range(20, 29))
+    assert await runtime.rounds.serve(line.event_id) == 0
+    async with runtime.postgres.connection() as connection:
+        await connection.execute(
+            "UPDATE events SET buyer_limit = 11, version = version + 1 WHERE event_id = $1",
+            line.event_id,
+        )
+    await runtime.inventory.refresh_terms(line.event_id)
+    assert await runtime.rounds.serve(line.event_id) == 1
+    assert (await line.entry(entry)).status == EntryStatus.OFFERED
+
+
+async def test_places_found_again_by_counting_are_the_lines(line: Line, runtime: Runtime) -> None:
+    await hold_each(line, range(50))
+    hold = await line.house.hold(new_id(), floor=6)
+    await line.join(quantity=2, sections=["Floor"])
+    await runtime.redis_store.call("DEL", f"{base_key(line.event_id)}:hold:{hold.hold_id}")
+    await runtime.inventory.reconcile(line.event_id)
+    assert await line.house.floor_free() == 0
+    assert await line.round() == 1
+    assert await line.house.floor_free() == 4
+
+
+async def test_places_are_kept_whichever_settlement_comes_first(
+    line: Line, runtime: Runtime
+) -> None:
+    """One booking of two places is confirmed, another of two is cancelled; Redis hears of it the
+    other way round."""
+    await hold_each(line, range(50))
+    one, other = new_id(), new_id()
+    sold = await line.house.book(one, await line.house.hold(one, floor=2))
+    held = await line.house.hold(other, floor=4)
+    await line.join(quantity=1, sections=["Floor"])
+    paying = await runtime.holds.begin_payment(held.hold_id, other)
+    version = (await runtime.postgres.fetch("inventory.area_truth", line.event_id))[0]["version"]
+    assert sold.outcome == "confirmed"
+    # In PostgreSQL: sold 2, then 6 (confirmed), then 4 (cancelled).
+    await runtime.inventory.settle(line.event_id, Settlement(areas=f"0:4:{version + 2}"))
+    await runtime.inventory.settle(
+        line.event_id,
+        Settlement(hold_id=paying.hold_id, outcome="booked", areas=f"0:6:{version + 1}"),
+    )
+    assert await line.house.floor_free() == 0
+
+
+async def test_an_offers_id_is_no_holds_id(line: Line) -> None:
+    holds = await full(line)
+    entry = await line.join()
+    await release(line, holds, 8)
+    await line.until_quiet()
+    offer, _ = await line.offer_of(entry)
+    person = await line.owner_of(entry)
+    with pytest.raises(FrontrowError) as refusal:
+        await line.house.hold(person, 8, hold_id=offer.offer_id)
+    assert refusal.value.code == "offer-not-accepted"
+
+
+async def test_a_redis_that_forgot_an_offer_learns_of_it_before_the_next(
+    line: Line, runtime: Runtime
+) -> None:
+    """It came back as it was a second ago: the seat is kept and nobody's."""
+    holds = await full(line)
+    first, second = await line.join(), await line.join()
+    await release(line, holds, 8)
+    await line.until_quiet()
+    offer, _ = await line.offer_of(first)
+    base = base_key(line.event_id)
+    call = runtime.redis_store.call
+    await call("DEL", f"{base}:hold:{offer.offer_id}")
+    await call("ZREM", f"{base}:due", offer.offer_id)
+    await call("HDEL", f"{base}:owners", 8)
+    await line.until_quiet()
+    assert (await line.entry(second)).status == EntryStatus.WAITING
+    hold = await runtime.offers.accept(offer.offer_id, await line.owner_of(first))
+    assert [seat.seat_no for seat in hold.seats] == [8]
+
+
+async def test_a_worker_that_slept_sells_nothing_that_has_come_back_since(
+    line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody wanted the seat then; it was offered to somebody since, who did not want it either."""
+    holds = await full(line)
+    await line.join(quantity=2)
+    await release(line, holds, 8)
+    sleeping: list[Any] = []
+    with monkeypatch.context() as moment:
+
+        async def sleep(done: Any) -> None:
+            sleeping.append(done)
+
+        moment.setattr(runtime.rounds, "_sell", sleep)
+        await line.round()
+    single = await line.join()
+    await line.until_quiet()
+    other = await line.join()
+    offer, seats = await line.offer_of(single)
+    assert seats == [8]
+    await runtime.offers.decline(offer.offer_id, await line.owner_of(single))
+    await runtime.rounds._sell(sleeping[0])
+    with pytest.raises(SeatUnavailable):
+        await line.house.hold(new_id(), 8)
+    await line.until_quiet()
+    assert (await line.offer_of(other))[1] == [8]
+
+
+async def test_the_line_is_laid_anew_though_everybody_waits_for_a_connection(
+    line: Line, runtime: Runtime, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round waits for the rebuild, an answer for the round, and it has the last free connection."""
+    holds = await full(line)
+    first, second = await line.join(), await line.join()
+    await release(line, holds, 8)
+    await line.until_quiet()
+    offer, _ = await line.offer_of(first)
+    person = await line.owner_of(first)
+    await runtime.redis_store.call("DEL", f"{base_key(line.event_id)}:meta")
+    little = msgspec.structs.replace(settings, postgres_pool_size=2)
+    async with open_runtime(little, role="test") as small:
+        waiting: list[asyncio.Task[Any]] = []
+        run = small.redis_store.run
+
+        async def hold_round() -> None:
+            async with runtime.postgres.transaction() as transaction:
+                await transaction.fetch("waitlist.lock_line", line.event_id)
+
+        async def crowd(script: str, *args: Any) -> Any:
+            if script == "load":
+                waiting.append(asyncio.create_task(hold_round()))
+                await locks_waited_for(runtime, 1)
+                accept = small.offers.accept(offer.offer_id, person)
+                waiting.append(asyncio.create_task(accept))
+                await locks_waited_for(runtime, 2)
+            return await run(script, *args)
+
+        monkeypatch.setattr(small.redis_store, "run", crowd)
+        rebuilding = asyncio.create_task(small.inventory.rebuild(line.event_id))
+        try:
+            async with asyncio.timeout(4):
+                await rebuilding
+        finally:
+            _, hold = await asyncio.gather(*waiting)
+    assert hold.status == "held"
+    assert (await line.entry(second)).rank == 1
+
+
+async def locks_waited_for(runtime: Runtime, count: int) -> None:
+    async with asyncio.timeout(10), runtime.postgres.connection() as connection:
+        asked = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while await connection.fetchval(asked) < count:
+            await asyncio.sleep(0.01)
+
+
+async def lose_redis(line: Line) -> None:
+    for key in await line.runtime.redis_store.call("KEYS", base_key(line.event_id) + "*"):
+        await line.runtime.redis_store.call("DEL", key)
+
+
+async def test_a_checkout_that_slept_does_not_take_offered_places(
+    line: Line, runtime: Runtime
+) -> None:
+    """As with seats: its hold was lost with Redis, the places were offered on, and then it comes."""
+    await hold_each(line, range(50))
+    buyer = new_id()
+    hold = await line.house.hold(buyer, floor=6)
+    entry = await line.join(quantity=5, sections=["Floor"])
+    paying = await runtime.holds.begin_payment(hold.hold_id, buyer)
+    await lose_redis(line)
+    assert await line.round() == 0  # it lays the state anew
+    await line.until_quiet()
+    offer, _ = await line.offer_of(entry)
+    command = Reserve(
+        booking_id=new_id(),
+        buyer_id=buyer,
+        key=new_id(),
+        fingerprint=b"",
+        reference="SLEPT",
+        request=line.house.request(hold.hold_id),
+        hold=paying,
+        amount=18000,
+    )
+    reserved = await runtime.ledger.reserve(command)
+    assert (reserved.outcome, reserved.areas) == ("seat-unavailable", [0])
+    person = await line.owner_of(entry)
+    accepted = await runtime.offers.accept(offer.offer_id, person)
+    assert (await line.house.book(person, accepted)).outcome == "confirmed"
+
+
+async def test_a_late_payment_does_not_take_offered_places(line: Line, runtime: Runtime) -> None:
+    await hold_each(line, range(50))
+    buyer = new_id()
+    await line.house.hold(new_id(), floor=1)
+    hold = await line.house.hold(buyer, floor=5)
+    entry = await line.join(quantity=5, sections=["Floor"])
+    answer = await line.house.book(buyer, hold, "tok_3ds")
+    booking_id = answer.booking.booking_id
+    async with runtime.postgres.connection() as connection:
+        await connection.execute(
+            "UPDATE bookings SET expires_at = now() WHERE booking_id = $1", booking_id
+        )
+    await runtime.bookings.resolve(booking_id, due=True)
+    await line.until_quiet()
+    offer, _ = await line.offer_of(entry)
+    async with runtime.postgres.connection() as connection:
+        await connection.execute(
+            "UPDATE sandbox_charges SET status = 'captured' WHERE booking_id = $1", booking_id
+        )
+    late = await runtime.bookings.payment_arrived(booking_id)
+    assert late.outcome == "expired"
+    person = await line.owner_of(entry)
+    accepted = await runtime.offers.accept(offer.offer_id, person)
+    assert (await line.house.book(person, accepted)).outcome == "confirmed"
+
+
+async def test_a_round_offers_no_places_that_postgresql_has_given_away(
+    line: Line, runtime: Runtime
+) -> None:
+    """A checkout that slept has reserved them; Redis, laid anew before that, does not know."""
+    await hold_each(line, range(50))
+    buyer = new_id()
+    hold = await line.house.hold(buyer, floor=6)
+    entry = await line.join(quantity=5, sections=["Floor"])
+    paying = await runtime.holds.begin_payment(hold.hold_id, buyer)
+    await lose_redis(line)
+    assert await line.round() == 0  # it lays the state anew
+    command = Reserve(
+        booking_id=new_id(),
+        buyer_id=buyer,
+        key=new_id(),
+        fingerprint=b"",
+        reference="SLEPT2",
+        request=line.house.request(hold.hold_id),
+        hold=paying,
+        amount=18000,
+    )
+    assert (await runtime.ledger.reserve(command)).outcome == "reserved"
+    await line.until_quiet()
+    assert (await line.entry(entry)).status == EntryStatus.WAITING
+
+
+@pytest.mark.parametrize("round_first", [False, True])
+async def test_who_joins_is_passed_by_from_the_first_moment_by_nobody(
+    line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, round_first: bool
+) -> None:
+    """The API wrote the entry down and died before it told Redis; nobody had waited before."""
+    holds = await full(line)
+    submit = runtime.waitlist._joining.submit
+
+    async def slow(join: Any) -> Any:
+        if round_first:
+            await line.round()
+        return await submit(join)
+
+    async def die(*_: Any) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as moment:
+        moment.setattr(runtime.waitlist._joining, "submit", slow)
+        moment.setattr(runtime.waitlist, "mark", die)
+        with pytest.raises(RuntimeError):
+            await line.join()
+    await release(line, holds, 8)
+    assert (await line.states())[8] == "4"
+    assert await runtime.rounds.serve(line.event_id) == 1
+
+
+async def test_a_withdrawn_offer_stays_the_lines_though_redis_never_heard_of_it(
+    line: Line, runtime: Runtime
+) -> None:
+    holds = await full(line)
+    entry = await line.join()
+    await release(line, holds, 8)
+    await line.until_quiet()
+    offer, _ = await line.offer_of(entry)
+    # As if "soon" were over: nobody else waits.
+    await runtime.redis_store.call("HDEL", f"{base_key(line.event_id)}:meta", "soon")
+    await line.round()
+    await runtime.postgres.fetchrow(
+        "waitlist.end_offer", offer.offer_id, None, "withdrawn", "organiser", "a mistake"
+    )
+    await runtime.inventory.reconcile(line.event_id)
+    assert (await line.states())[8] == "4"
+    assert await runtime.rounds.serve(line.event_id) == 1
+
+
+async def test_an_accepted_offer_given_back_is_remembered_until_its_deadline(
+    make_house: MakeHouse, runtime: Runtime
+) -> None:
+    """Else a reconciliation would take it for one that Redis has lost, and hold the seat again."""
+    line = Line(await make_house(buyer_limit=10, hold_ttl_s=1800), runtime)
+    holds = await full(line)
+    entry = await line.join()
+    await release(line, holds, 8)
+    await line.until_quiet()
+    offer, _ = await line.offer_of(entry)
+    person = await line.owner_of(entry)
+    await runtime.offers.accept(offer.offer_id, person)
+    await runtime.holds.release(offer.offer_id, person)
+    key = f"{base_key(line.event_id)}:hold:{offer.offer_id}"
+    assert await runtime.redis_store.call("PTTL", key) > 1_700_000
