@@ -151,6 +151,8 @@ class Inventory:
         self._open_events: list[str] = []
         self._open_events_read = float("-inf")
         self._names: dict[str, tuple[str, tuple[str, ...]]] = {}
+        #: Events whose line in Redis was another than PostgreSQL's when it was last compared.
+        self._doubted: set[str] = set()
 
     async def run(self, script: str, event_id: str, *args: Argument) -> list[Any]:
         """Run a script on an event, laying the event's state first where it is missing.
@@ -333,12 +335,20 @@ class Inventory:
             weight, join_no = rows[-1]["weight"], rows[-1]["join_no"]
 
     async def _check_line(self, event_id: str) -> int:
-        """Lay the line anew where Redis counts others than PostgreSQL does."""
+        """Lay the line anew where Redis does not know that anybody waits, or twice in a row counts others
+        than PostgreSQL does: while people join, the two never count at the same moment.
+        """
         waiting = await self._pg.fetchval("waitlist.waiting", event_id)
         known = await self.run("rank", event_id, "")
         marked = await self._redis.call("HGET", base_key(event_id) + ":meta", "waiting")
-        if waiting == known[2] and (marked == b"1" or not waiting):
-            return 0
+        agrees, doubted = waiting == known[2], event_id in self._doubted
+        self._doubted.discard(event_id)
+        if marked == b"1" or not waiting:
+            if agrees:
+                return 0
+            if not doubted:
+                self._doubted.add(event_id)
+                return 0
         await self._redis.call("DEL", base_key(event_id) + ":line")
         await self._lay_line(event_id, self._pg)
         return 1

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from engine.runtime import Runtime
 
 #: Rounds with more ways to serve them than this are not tried by brute force.
-TRIES_MAX = 3_000
+TRIES_MAX = 1_000
+#: And after so many in a whole log no round is.
+TRIES_IN_ALL = 200_000
 #: Rounds with more seats are large ones in the sense of docs/waitlist.md, and not tried either.
 LARGE = 50
 #: Redis knows who waits when their joining is answered: a moment after PostgreSQL does.
@@ -224,11 +226,23 @@ def fits(hall: Hall, wish: Wish, pool: Pool, prices: Sequence[int]) -> bool:
     return next(ways(hall, wish, pool, prices), None) is not None
 
 
+def liked_seats(hall: Hall, wish: Wish, pool: Pool, prices: Sequence[int]) -> frozenset[int]:
+    return frozenset(n for n in pool.seats if accepts_seat(hall, wish, n, prices))
+
+
 def ways(
-    hall: Hall, wish: Wish, pool: Pool, prices: Sequence[int]
+    hall: Hall,
+    wish: Wish,
+    pool: Pool,
+    prices: Sequence[int],
+    liked: frozenset[int] | None = None,
 ) -> Iterator[tuple[tuple[int, ...], Counter[int]]]:
-    """Every way to serve a wish: with seats, or with places in one area."""
-    good = sorted(n for n in pool.seats if accepts_seat(hall, wish, n, prices))
+    """Every way to serve a wish: with seats, or with places in one area. ``liked``: seats it accepts,
+    of this pool or a larger one, where they are known already.
+    """
+    if liked is None:
+        liked = liked_seats(hall, wish, pool, prices)
+    good = sorted(pool.seats & liked)
     if wish.together and wish.quantity > 1:
         for run in _runs(hall, good):
             for first in range(len(run) - wish.quantity + 1):
@@ -255,8 +269,17 @@ class _TooMany(Exception):
     """Brute force is not for this round."""
 
 
-def seatable(hall: Hall, wishes: Sequence[Wish], pool: Pool, prices: Sequence[int]) -> bool | None:
-    """Whether all of them can be served at once, by trying everything. None: that is too much."""
+def seatable(
+    hall: Hall,
+    wishes: Sequence[Wish],
+    pool: Pool,
+    prices: Sequence[int],
+    counted: Counter[str] | None = None,
+) -> bool | None:
+    """Whether all of them can be served at once, by trying everything. None: that is too much.
+
+    ``counted``: its ``all`` grows by what was tried.
+    """
     tries = 0
     hopeless: set[tuple[int, frozenset[int], tuple[tuple[int, int], ...]]] = set()
 
@@ -267,7 +290,7 @@ def seatable(hall: Hall, wishes: Sequence[Wish], pool: Pool, prices: Sequence[in
         key = (at, frozenset(left.seats), tuple(sorted(left.areas.items())))
         if key in hopeless:
             return False
-        for seats, places in ways(hall, wishes[at], left, prices):
+        for seats, places in ways(hall, wishes[at], left, prices, liked[wishes[at]]):
             tries += 1
             if tries > TRIES_MAX:
                 raise _TooMany
@@ -278,10 +301,14 @@ def seatable(hall: Hall, wishes: Sequence[Wish], pool: Pool, prices: Sequence[in
 
     # Who is choosiest fails first; whether all can be served does not depend on the order.
     wishes = sorted(wishes, key=lambda wish: (not wish.together, -wish.quantity))
+    liked = {wish: liked_seats(hall, wish, pool, prices) for wish in wishes}
     try:
         return serve(0, pool)
     except _TooMany:
         return None
+    finally:
+        if counted is not None:
+            counted["all"] += tries
 
 
 # The line
@@ -382,7 +409,9 @@ class _RoundCheck:
         line: list[Standing],
         offers: list[Offer],
         skips: list[Skip],
+        tries: Counter[str],
     ) -> None:
+        self.tries = tries
         self.hall, self.wishes = log.hall, log.wishes
         self.round, self.offers, self.skips = the_round, offers, skips
         self.people, self.changes = log.people, log.changes
@@ -490,14 +519,16 @@ class _RoundCheck:
                 yield self.fault("passed-over", what)
             else:
                 of_ahead = [self.wishes[self.place[o.entry_id].wish_no] for o in ahead]
-                large = len(self.round.seats) > LARGE
-                better = (
-                    None if large else seatable(self.hall, [*of_ahead, wish], everything, prices)
-                )
+                better = self._seatable([*of_ahead, wish], everything)
                 if better and not self._was_not_found(wish_no):
                     what = f"{standing.entry_id} could have been served beside all who stood ahead"
                     yield self.fault("not-optimal", what)
                 self.gave_up |= better is not False
+
+    def _seatable(self, wishes: Sequence[Wish], pool: Pool) -> bool | None:
+        if len(self.round.seats) > LARGE or self.tries["all"] > TRIES_IN_ALL:
+            return None
+        return seatable(self.hall, wishes, pool, self.round.prices, self.tries)
 
     def _was_not_found(self, wish_no: int) -> bool:
         """Whether the engine says that it did not find out."""
@@ -576,13 +607,14 @@ def check(log: Log) -> Verdict:
         if change.what == "offered":
             offered[change.round_no].add(change.entry_id)
     proved = unproved = 0
+    tries: Counter[str] = Counter()
     upcoming = next(changes, None)
     for the_round in sorted(log.rounds, key=lambda r: r.round_no):
         while upcoming is not None and upcoming.round_no < the_round.round_no:
             faults += line.apply(upcoming)
             upcoming = next(changes, None)
         no = the_round.round_no
-        one = _RoundCheck(log, the_round, line.ordered(), offers[no], skips[no])
+        one = _RoundCheck(log, the_round, line.ordered(), offers[no], skips[no], tries)
         faults += one.faults()
         if offered[no] != one.served:
             faults.append(one.fault("offers", f"{offered[no] ^ one.served} offered or not?"))
@@ -826,9 +858,11 @@ def moves(log: Log) -> list[Move]:
         for seat in offer.seats:
             at = next((r.at for r in later if seat in r.seats), None)
             last = None if at is None or last is None else max(last, at)
-        for no in offer.areas:
-            at = next((r.at for r in later if r.areas.get(no)), None)
-            last = None if at is None or last is None else max(last, at)
+        if offer.areas:
+            # What of an area goes on sale because nobody in line wants it, no round tells.
+            last = next((r.at for r in later if offer.areas.keys() <= r.areas.keys()), None)
+            if last is None:
+                continue
         if crowd.waited(over, last or offer.ended_at):
             found.append(Move(offer, over, None if last is None else (last - over).total_seconds()))
     return found

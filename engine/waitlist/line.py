@@ -160,6 +160,9 @@ class Waitlist:
             # Whoever made the entry may have died before Redis knew of it.
             await self.mark(event_id, [place])
             entry = await self.read(entry_id)
+        if entry.status != EntryStatus.WAITING:
+            # A round was faster than we were, and they are not in line any more.
+            await self.forget(event_id, [entry_id])
         return entry, made
 
     async def _entry_of(self, event_id: str, person_id: str) -> asyncpg.Record | None:
@@ -298,7 +301,10 @@ class Waitlist:
                 code="entry-ended",
             )
         await self.mark(event_id, [(entry_id, changed["weight"], changed["join_no"])])
-        return await self.read(entry_id)
+        entry = await self.read(entry_id)
+        if entry.status != EntryStatus.WAITING:
+            await self.forget(event_id, [entry_id])
+        return entry
 
     async def leave(self, entry_id: str, person_id: str) -> None:
         """Give up the place; an open offer is declined with it. Leaving twice is fine."""

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -46,6 +47,8 @@ from tests.waitlist_checker import Log, check, moves, read_log, sniped
 OFFER_WINDOW_S = 3
 #: Of a lapse or a refusal: until those seats are the next one's, or on sale.
 MOVES_ON_S = 2.0
+#: So many rounds at least are checked by trying everything.
+PROVED = 10
 #: Whoever is at something when it is over has long finished within this.
 _FINISH_S = 40
 
@@ -228,8 +231,8 @@ def _people(sale: Sale, size: Size, engine: EngineDoor, http: HttpDoor) -> list[
 async def _everybody_goes_home(run: Run) -> None:
     """The organiser ends the list; what is held ends by itself."""
     sale = run.sale
-    dismiss = lambda: sale.runtime.desk.dismiss(  # noqa: E731  # asked again until it is done
-        sale.event_id, reason="It has begun.", actor="organiser"
+    dismiss = partial(
+        sale.runtime.desk.dismiss, sale.event_id, reason="It has begun.", actor="organiser"
     )
     await sale.insist("dismiss", dismiss)
     end = time.monotonic() + _FINISH_S
@@ -242,9 +245,7 @@ async def _left(run: Run) -> list[str]:
     """What is held yet, and whether anything is kept for the line."""
     runtime, event_id = run.sale.runtime, run.sale.event_id
     reply = await runtime.inventory.run("claims", event_id)
-    held = [
-        f"{hold[0].decode()} {hold[3].decode()} {int(hold[1]) - int(reply[1])}" for hold in reply[9]
-    ]
+    held = [f"{hold[3].decode()} for {int(hold[1]) - int(reply[1])} ms" for hold in reply[9]]
     return [*held, "somebody waits"] if reply[10] == b"1" else held
 
 
@@ -253,9 +254,9 @@ def _report(run: Run, log: Log, after_s: list[float], stalled_s: float) -> None:
     by_status: dict[str, int] = {}
     for offer in log.offers:
         by_status[offer.status] = by_status.get(offer.status, 0) + 1
-    rounds = [r for r in log.rounds if r.seats or r.areas]
-    print(f"\n{len(log.people)} entries, {len(rounds)} rounds, {len(log.skips)} skips, {by_status}")
-    print(f"{len(run.sale.book.held)} holds; stalled {stalled_s:.1f} s")
+    counted = f"{len(log.people)} entries, {len(log.rounds)} rounds, {len(log.skips)} skips"
+    print(f"\n{counted}, {len(run.sale.book.held)} holds; stalled {stalled_s:.1f} s")
+    print(f"offers: {by_status}")
     if after_s:
         ordered = sorted(after_s)
         p99 = ordered[int(0.99 * (len(ordered) - 1))]
@@ -268,7 +269,7 @@ def _report(run: Run, log: Log, after_s: list[float], stalled_s: float) -> None:
     print(run.sale.timeline)
 
 
-async def _judge(run: Run) -> Log:
+async def _judge(run: Run) -> None:
     """Everything that must be so, of the whole run."""
     sale = run.sale
     sale.mark("over at")
@@ -276,7 +277,6 @@ async def _judge(run: Run) -> Log:
     sale.mark("all done at")
     await _everybody_goes_home(run)
     log = await read_log(sale.runtime, sale.event_id)
-    import pickle, pathlib; pathlib.Path("/tmp/fr/proof/log.pickle").write_bytes(pickle.dumps((log, [h.grip() for h in sale.book.held], sale.book.freed, run.stalls.times)))  # DEBUG
     moved = moves(log)
     late = {
         move.offer.offer_id: move.after_s
@@ -296,9 +296,8 @@ async def _judge(run: Run) -> Log:
     ended = {offer.status for offer in log.offers}
     assert ended >= {"used", "declined", "expired", "withdrawn"}
     assert log.skips
-    assert verdict.proved > verdict.unproved
+    assert verdict.proved >= PROVED
     await check_truth(run.site, sale.event_id)
-    return log
 
 
 @pytest.mark.timeout(240)
