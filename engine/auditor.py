@@ -71,6 +71,8 @@ _QUIET = (
     (9, "outbox_left", "an outbox row is undelivered"),
 )
 _FREE, _HELD, _SOLD, _BLOCKED, _OFFERED, _RESERVED = (ord(str(int(s))) for s in SeatState)
+#: Within this the worker comes round again.
+_TURN_MS = 1000
 #: The digits that a claimed seat may show, by what claims it. What Redis has as held may be reserved in
 #: PostgreSQL, and then shows that.
 _CLAIMED = {
@@ -109,6 +111,8 @@ class _Claims(Struct, frozen=True, kw_only=True):
     #: Somebody waits, so what comes free is kept for the line; and how many stand in it.
     line_waits: bool
     in_line: int
+    #: Until then somebody may be about to join.
+    soon_ms: int
 
 
 class _Truth(Struct, frozen=True):
@@ -382,7 +386,10 @@ def _every_offer(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
         ):
             what = "seats are kept for an offer that is not open, or not until then"
             yield _broken(8, what, offer_id=hold_id, expires_ms=hold.expires_ms)
-    if claims.line_waits != (truth.waiting > 0) or claims.in_line != truth.waiting:
+    joining = claims.now_ms < claims.soon_ms + _TURN_MS
+    kept_for_nobody = claims.line_waits and not truth.waiting and not joining
+    passed_by = truth.waiting and not claims.line_waits
+    if kept_for_nobody or passed_by or claims.in_line != truth.waiting:
         what = "Redis's line is not PostgreSQL's"
         yield _broken(8, what, redis=claims.in_line, postgres=truth.waiting)
 
@@ -404,7 +411,8 @@ def late_holds(claims: _Claims, truth: _Truth, lateness_max_s: float) -> list[Vi
 
 
 def _claims(reply: list[Any]) -> _Claims:
-    _, now, grace, seats, versions, owners, _, areas, buyers, holds, waiting, in_line = reply
+    _, now, grace, seats, versions, owners, _, areas, buyers, holds, *line = reply
+    waiting, in_line, soon = line
     by_area: dict[int, dict[str, int]] = {}
     for field, value in _pairs(areas):
         area_no, _, name = field.decode().partition(":")
@@ -426,6 +434,7 @@ def _claims(reply: list[Any]) -> _Claims:
         missing=[hold_id for hold_id, entry in live.items() if not entry[2]],
         line_waits=waiting == b"1",
         in_line=in_line,
+        soon_ms=int(soon),
     )
 
 

@@ -1,8 +1,8 @@
 -- All that Redis claims of one event, as of one instant: what the auditor compares. No arguments.
 -- Reply: {'claims', now, payment grace, seats, versions, {seat, hold id, …}, area count, {area field, value, …},
 -- {buyer field, value, …}, {{id, due, owner, state, seats, areas, quantity, created, expires}, …} (a hold
--- that is due but not there has '' for all but its id and due), waiting ('1': somebody stands in line), how
--- many do}, or {'rebuild'}.
+-- that is due but not there has '' for all but its id and due), waiting ('1': what comes free is kept for
+-- the line), how many stand in it, and until when somebody may be about to join}, or {'rebuild'}.
 local area_count = redis.call('HGET', META, 'area_count')
 if not area_count then return { 'rebuild' } end
 local holds = {}
@@ -14,4 +14,4 @@ for i = 1, #due, 2 do
 end
 return { 'claims', now_ms(), PAYMENT_GRACE_MS, redis.call('GET', SEATS) or '', redis.call('GET', VERSIONS) or '',
   redis.call('HGETALL', OWNERS), area_count, redis.call('HGETALL', AREAS), redis.call('HGETALL', BUYERS), holds,
-  redis.call('HGET', META, 'waiting') or '0', redis.call('ZCARD', LINE) }
+  redis.call('HGET', META, 'waiting') or '0', redis.call('ZCARD', LINE), redis.call('HGET', META, 'soon') or '0' }

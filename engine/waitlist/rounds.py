@@ -118,7 +118,8 @@ class Rounds:
             await self._inventory.lay_offers(event_id, done.offer_ids)
             metrics.OFFERS.labels("made").inc(len(done.offer_ids))
         sold = await self._sell(done)
-        if sold and not done.offer_ids:
+        if sold and done.anybody and not done.offer_ids:
+            # With nobody in line, rounds go on until Redis says so, too: somebody may join just now.
             self._done[event_id] = done.seen.mark
         return len(done.offer_ids)
 

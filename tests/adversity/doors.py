@@ -4,6 +4,7 @@ Both give the engine's own Structs and raise its errors, so that whoever comes t
 like whoever comes through the other.
 """
 
+import asyncio
 import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
@@ -48,10 +49,15 @@ class Door(Protocol):
     async def decline(self, person: str, offer_id: str) -> Offer: ...
 
 
+#: So many at a time are let through to PostgreSQL, as a busy API process has in hand.
+_AT_ONCE = 60
+
+
 class EngineDoor:
     def __init__(self, runtime: Runtime, event_id: str) -> None:
         self.runtime = runtime
         self.event_id = event_id
+        self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def person(self) -> str:
         return new_id()
@@ -68,14 +74,17 @@ class EngineDoor:
 
     async def book(self, person: str, hold_id: str, key: str) -> Booking:
         request = BookingRequest(hold_id, _ADA, _VISA)
-        answer, _ = await self.runtime.bookings.book(person, key, request)
+        async with self._room:
+            answer, _ = await self.runtime.bookings.book(person, key, request)
         return answer.booking
 
     async def cancel(self, person: str, booking_id: str) -> Booking:
-        return await self.runtime.bookings.cancel(booking_id, actor="buyer")
+        async with self._room:
+            return await self.runtime.bookings.cancel(booking_id, actor="buyer")
 
     async def join(self, person: str, wanted: Wanted) -> Entry:
-        entry, _ = await self.runtime.waitlist.join(self.event_id, person, wanted, Contact())
+        async with self._room:
+            entry, _ = await self.runtime.waitlist.join(self.event_id, person, wanted, Contact())
         return entry
 
     async def change(self, person: str, entry: Entry, wanted: Wanted) -> Entry:

@@ -27,7 +27,6 @@ from tests.waitlist_checker import Grip
 
 SECTIONS = ("Stalls", "Circle", "Balcony", "Gallery")
 ROWS, SEATS_PER_ROW, FLOOR = 25, 25, 250
-HOLD_TTL_S = 3
 #: With so few places left, people begin to wait.
 SOLD_OUT = 40
 #: "Later" comes within this.
@@ -200,10 +199,13 @@ class Stalls:
 class Sale:
     """One event's on-sale: what all its people share."""
 
-    def __init__(self, runtime: Runtime, event_id: str, *, seed: int) -> None:
+    def __init__(
+        self, runtime: Runtime, event_id: str, *, hold_ttl_s: int, offer_window_s: int, seed: int
+    ) -> None:
         self.runtime = runtime
         self.event_id = event_id
-        self.book = Book(HOLD_TTL_S)
+        self.offer_window_s = offer_window_s
+        self.book = Book(hold_ttl_s)
         self.random = random.Random(seed)
         #: How often what was answered, for the report.
         self.counts: Counter[str] = Counter()
@@ -370,7 +372,7 @@ class Buyer:
             await asyncio.sleep(self.random.uniform(0, 0.5))
             regrets = await self.pay(held) and self.random.random() < 0.4
             if regrets and not await self.sale.over_within(self.random.uniform(0.5, 6)):
-                await self._cancel(held)
+                await self.cancel(held)
         elif chance < buys + (1 - buys) / 2:
             await asyncio.sleep(self.random.uniform(0, 2))
             await self._release(held)
@@ -392,7 +394,7 @@ class Buyer:
             self.sale.surprises.append(f"book: {answer!r}")
         return False
 
-    async def _cancel(self, held: Held) -> None:
+    async def cancel(self, held: Held) -> None:
         booking_id, at = held.booking_id or "", now()
         answer = await self.sale.insist("cancel", lambda: self.door.cancel(held.person, booking_id))
         if isinstance(answer, Booking):
@@ -477,7 +479,8 @@ class Waiter(Buyer):
             self.sale.counts["did not answer"] += 1
             return await self._comes_again()
         # Some at the very last moment.
-        await asyncio.sleep(self.random.choice([0.0, 0.2, 0.5, 1.0, 2.0, 2.8, 2.9, 3.0]))
+        share = self.random.choice([0.0, 0.1, 0.2, 0.5, 0.9, 0.95, 1.0])
+        await asyncio.sleep(share * self.sale.offer_window_s)
         if chance < 0.5:
             answer = await self.sale.insist("decline", lambda: self.door.decline(person, offer_id))
             if not isinstance(answer, Offer | Gone):
@@ -493,21 +496,37 @@ class Waiter(Buyer):
 
     async def _comes_again(self) -> bool:
         # Until the offer is surely over, also for who did not answer.
-        return self.random.random() < 0.3 and not await self.sale.over_within(4)
+        return self.random.random() < 0.3 and not await self.sale.over_within(
+            self.sale.offer_window_s + 1
+        )
 
 
-async def sell_most(sale: Sale, door: Door, seats: Sequence[int]) -> None:
-    """Before it begins: sold by the half-dozen, as to subscribers."""
-    parts = iter([seats[at : at + 6] for at in range(0, len(seats), 6)])
+class Subscribers(Buyer):
+    """They have theirs before it begins, by the half-dozen; some give them back."""
 
-    async def one_by_one() -> None:
-        buyer = Buyer(sale, door)
+    def __init__(self, sale: Sale, door: Door) -> None:
+        super().__init__(sale, door)
+        self._bookings: list[Held] = []
+
+    async def buy(self, seats: Sequence[int]) -> None:
+        parts = iter([seats[at : at + 6] for at in range(0, len(seats), 6)])
+        await asyncio.gather(*(self._one_by_one(parts) for _ in range(20)))
+
+    async def _one_by_one(self, parts: Iterator[Sequence[int]]) -> None:
         for part in parts:
-            held = await buyer.hold(new_id(), part)
+            held = await self.hold(new_id(), part)
             assert held is not None
-            assert await buyer.pay(held)
+            assert await self.pay(held)
+            self._bookings.append(held)
 
-    await asyncio.gather(*(one_by_one() for _ in range(20)))
+    async def cancel_some(self, lasts_s: float) -> None:
+        """Every third booking is cancelled, one after the other."""
+        regretted = self._bookings[::3]
+        await self.sale.sold_out.wait()
+        for held in regretted:
+            if await self.sale.over_within(lasts_s / len(regretted)):
+                return
+            await self.cancel(held)
 
 
 class Organiser:
