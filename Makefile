@@ -33,7 +33,7 @@ doctor: $(VENV)/.runtime ## Check stores, schema and clocks, and say how to mend
 	@$(BIN)/frontrow doctor
 
 test: $(VENV)/.dev browser ## Run the whole test suite
-	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(VENV)/.dev check-web ## Lint, check formatting, types and layering
 	@$(BIN)/ruff check .

@@ -9,10 +9,12 @@
 """
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from engine import metrics
 from engine.best_seats.choice import Choice, Wish
@@ -54,6 +56,18 @@ _POINTER_BRIEFLY_S = 60
 _OFFERS = (b"offered", b"unoffered")
 #: So often are best seats chosen anew when others were faster, before the buyer is asked to come back.
 _CHOICES_MAX = 8
+
+
+class Expired(Struct, frozen=True):
+    """What the deadlines of one event's holds and offers have come to."""
+
+    freed: int
+    #: Due, and still in payment: hold ids.
+    paying: list[str]
+    #: Due offers of the waitlist.
+    offered: list[str]
+    #: Until the next deadline; 0 where one is due, infinity where there is none.
+    next_s: float
 
 
 class PaymentHold:
@@ -399,13 +413,14 @@ class Holds:
         """Let a hold that was not placed here be found by its id."""
         await self._redis.call("SET", hold_pointer(hold_id), event_id, "EX", self._pointer_ttl_s)
 
-    async def expire(self, event_id: str, *, count: int = 500) -> tuple[int, list[str], list[str]]:
-        """Free what is due. Returns how many, the due holds that are still in payment, and due offers."""
-        _, late_ms, paying, offered = await self._inventory.run("expire", event_id, count)
+    async def expire(self, event_id: str, *, count: int = 500) -> Expired:
+        """Free what is due."""
+        _, late_ms, paying, offered, next_ms = await self._inventory.run("expire", event_id, count)
         late = number_list(late_ms)
         for ms in late:
             metrics.EXPIRY_LATENESS.observe(ms / 1000)
-        return len(late), _ids(paying), _ids(offered)
+        next_s = math.inf if next_ms == b"" else next_ms / 1000
+        return Expired(len(late), _ids(paying), _ids(offered), next_s)
 
     async def warn(self, event_id: str, *, count: int = 500) -> bool:
         """Tell buyers whose holds are about to end, once per deadline. True: there may be more."""

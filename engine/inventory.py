@@ -324,15 +324,21 @@ class Inventory:
                 await self.run("end_offer", event_id, row["offer_id"], row["status"])
         return len(rows)
 
-    async def _lay_line(self, event_id: str, truth: Postgres | Transaction) -> None:
-        """Everybody's place in the line, in pages. What comes free meanwhile is kept already."""
+    async def _lay_line(self, event_id: str, truth: Postgres | Transaction) -> set[str]:
+        """Everybody's place in the line, in pages. What comes free meanwhile is kept already.
+
+        Returns the entry_ids of all who wait.
+        """
+        laid: set[str] = set()
         weight, join_no = None, None
         while rows := await truth.fetch("waitlist.places", event_id, weight, join_no, _LINE_PAGE):
             scored = [(line_score(r["weight"], r["join_no"]), r["entry_id"]) for r in rows]
             await self._redis.run(
                 "line", base_key(event_id), "in", *(v for pair in scored for v in pair)
             )
+            laid.update(entry_id for _, entry_id in scored)
             weight, join_no = rows[-1]["weight"], rows[-1]["join_no"]
+        return laid
 
     async def _check_line(self, event_id: str) -> int:
         """Lay the line anew where Redis does not know that anybody waits, or twice in a row counts others
@@ -349,8 +355,12 @@ class Inventory:
             if not doubted:
                 self._doubted.add(event_id)
                 return 0
-        await self._redis.call("DEL", base_key(event_id) + ":line")
-        await self._lay_line(event_id, self._pg)
+        # Never empty for a moment: a round that looked then would count nobody, and ranks would vanish.
+        shown = await self._redis.call("ZRANGE", base_key(event_id) + ":line", 0, -1)
+        waiting_ids = await self._lay_line(event_id, self._pg)
+        gone = [entry_id for entry_id in shown if entry_id.decode() not in waiting_ids]
+        for at in range(0, len(gone), _LINE_PAGE):
+            await self.run("line", event_id, "out", *gone[at : at + _LINE_PAGE])
         return 1
 
     # Rebuilding

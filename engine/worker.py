@@ -31,6 +31,7 @@ from engine.notifications.service import Notifications
 from engine.pricing.repricer import Repricer
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
+from engine.visits import Visits
 from engine.waitlist.desk import Desk
 from engine.waitlist.offers import Offers
 from engine.waitlist.rounds import Rounds
@@ -42,13 +43,14 @@ LAYOUTS_KNOWN = 50
 
 
 class Step:
-    """One kind of background work: ``run_once``, repeated every ``interval_s``."""
+    """One kind of background work: ``run_once``, repeated every ``interval_s``, or at once when ``wake`` is set."""
 
     def __init__(
         self, name: str, interval_s: float, run_once: Callable[[], Awaitable[int]]
     ) -> None:
         self.name = name
         self.interval_s = interval_s
+        self.wake = asyncio.Event()
         self._run_once = run_once
         self._ok = metrics.WORKER_RUNS.labels(name, "ok")
         self._failed = metrics.WORKER_RUNS.labels(name, "failed")
@@ -75,19 +77,19 @@ class Step:
                 self._failed.inc()
                 log.exception("worker step failed", step=self.name)
             # Where there was work there may be more: come back at once, but let others run.
-            await _wait(stopping, 0.005 if busy else self.interval_s)
+            await self._pause(0.005 if busy else self.interval_s)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self.wake.wait()
+        except TimeoutError:
+            return
+        self.wake.clear()
 
 
 def _may_ask(wait: tuple[float, float] | None, now: float) -> bool:
     return wait is None or now >= wait[0]
-
-
-async def _wait(stopping: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stopping.wait()
-    except TimeoutError:
-        return
 
 
 class Worker:
@@ -117,6 +119,7 @@ class Worker:
         self._bookings = bookings
         self._catalog = catalog
         self._settings = settings
+        self._deadlines = Visits()
         tick = settings.worker_tick_s
         #: Pending bookings that were asked about: when to ask again, and the wait before that.
         self._chased: dict[str, tuple[float, float]] = {}
@@ -145,16 +148,24 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             for step in self.steps.values():
                 group.create_task(step.loop(stopping), name=step.name)
+            hearing = group.create_task(
+                self._rounds.hear(self.steps["serve-waitlists"].wake.set), name="hear"
+            )
+            await stopping.wait()
+            hearing.cancel()
+            for step in self.steps.values():
+                step.wake.set()
 
     async def expire_holds(self) -> int:
-        """Free holds whose time is over, in every open event."""
-        return sum(await _each(await self._inventory.open_events(), self._expire_event))
+        """Free holds whose time is over, in the open events where it may be. Returns how many."""
+        due = self._deadlines.due(await self._inventory.open_events())
+        return sum(await _each(due, self._expire_event))
 
     async def _expire_event(self, event_id: str) -> int:
-        freed, paying, offered = await self._holds.expire(event_id)
+        expired = await self._holds.expire(event_id)
         due: list[tuple[Callable[[str, str], Awaitable[None]], str]] = []
-        due += [(self._bookings.settle_hold, hold_id) for hold_id in paying]
-        due += [(self._offers.settle, offer_id) for offer_id in offered]
+        due += [(self._bookings.settle_hold, hold_id) for hold_id in expired.paying]
+        due += [(self._offers.settle, offer_id) for offer_id in expired.offered]
         for settle, hold_id in due:
             try:
                 await settle(event_id, hold_id)
@@ -163,11 +174,12 @@ class Worker:
             except Exception:
                 # One hold that cannot be settled must not keep its neighbours.
                 log.exception("hold not settled", event_id=event_id, hold_id=hold_id)
-        return freed
+        self._deadlines.again(event_id, expired.next_s)
+        return expired.freed
 
     async def serve_waitlists(self) -> int:
         """Offer what came back to those who wait. Returns how many offers were made."""
-        return sum(await _each(await self._rounds.lines(), self._rounds.serve))
+        return sum(await _each(await self._rounds.due(), self._rounds.serve))
 
     async def lapse_offers(self) -> int:
         """End offers whose time is over; what they kept goes to the next in line."""

@@ -2,7 +2,8 @@
 
 ``stores`` runs PostgreSQL, Redis and the MongoDB-protocol server in a temporary folder; ``runtime`` is
 the engine on them; ``house`` makes a small published event of its own for each test that asks, so tests
-never meet each other's seats. ``stack`` is the whole product: API, gateway and worker as processes.
+never meet each other's seats. ``stack`` is the whole product: API, gateway and worker as processes. It
+lives in ``town``, databases of its own: no worker decides elsewhere what a test wants to decide.
 """
 
 import asyncio
@@ -28,10 +29,19 @@ from engine.embedded import StoreUrls
 from engine.ledger import Answer, BookingRequest, PaymentChoice
 from engine.model import Buyer, Hold, new_id
 from engine.runtime import Runtime, open_runtime
+from tests.worlds import make_world
 
 REPO = Path(__file__).resolve().parents[1]
 ORGANISER_KEY = "the-organisers-own-key-for-tests"
 TOKEN_SECRET = "a-secret-of-more-than-thirty-two-characters"
+
+
+#: What takes long comes first, so that both processes of ``make test`` end together.
+_ORDER = ("adversity", "browser", "property", "contract", "integration", "unit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _ORDER.index(item.path.relative_to(REPO / "tests").parts[0]))
 
 
 @pytest.fixture(scope="session")
@@ -224,9 +234,10 @@ def role_environment(settings: Settings, urls: StoreUrls, **more: str) -> dict[s
     api, live, worker = free_port(), free_port(), free_port()
     return {
         **{k: v for k, v in os.environ.items() if not k.startswith("FRONTROW_")},
-        "FRONTROW_POSTGRES_URL": urls.postgres_url,
-        "FRONTROW_REDIS_URL": urls.redis_url,
-        "FRONTROW_MONGO_URL": urls.mongo_url,
+        "FRONTROW_POSTGRES_URL": settings.postgres_url or urls.postgres_url,
+        "FRONTROW_REDIS_URL": settings.redis_url or urls.redis_url,
+        "FRONTROW_MONGO_URL": settings.mongo_url or urls.mongo_url,
+        "FRONTROW_MONGO_DATABASE": settings.mongo_database,
         "FRONTROW_DATA_DIR": settings.data_dir,
         "FRONTROW_ORGANISER_KEY": ORGANISER_KEY,
         "FRONTROW_TOKEN_SECRET": TOKEN_SECRET,
@@ -270,9 +281,23 @@ async def until_ready(url: str, *, timeout_s: float = 60) -> None:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def stack(settings: Settings, stores: StoreUrls) -> AsyncIterator[Stack]:
-    """The product on the session's stores: one API, one gateway, one worker."""
-    environment = role_environment(settings, stores)
+async def town(settings: Settings, stores: StoreUrls) -> Settings:
+    """The settings of the world in which the whole product runs."""
+    return await make_world(settings, stores, "town", redis_database=7)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def town_runtime(town: Settings) -> AsyncIterator[Runtime]:
+    """The engine in the town, beside the product's processes."""
+    async with open_runtime(town, role="test") as opened:
+        await opened.mongo.ensure_indexes()
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="session")
+async def stack(town: Settings, stores: StoreUrls) -> AsyncIterator[Stack]:
+    """The whole product in the town: one API, one gateway, one worker."""
+    environment = role_environment(town, stores)
     urls = {
         role: f"http://127.0.0.1:{environment[f'FRONTROW_{role.upper()}_PORT']}"
         for role in ("api", "live", "worker")

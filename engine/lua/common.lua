@@ -58,8 +58,11 @@ end
 
 local function line_waits() return redis.call('HGET', META, 'waiting') == '1' end
 
--- There may be something for the line to have.
-local function stir() redis.call('HINCRBY', META, 'stirred', 1) end
+-- There may be something for the line to have: the workers hear of it.
+local function stir()
+  redis.call('HINCRBY', META, 'stirred', 1)
+  redis.call('PUBLISH', 'stirred', string.sub(base, 2, -2))
+end
 
 local function keep_places(no, places) redis.call('HINCRBY', AREAS, no .. ':kept', places) end
 

@@ -7,12 +7,15 @@ is kept still, and the next round finds it.
 """
 
 import asyncio
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import asyncpg
 import structlog
 from msgspec import Struct
+from redis.exceptions import RedisError
 
 from engine import metrics
 from engine.catalog import Catalog
@@ -21,6 +24,7 @@ from engine.inventory import Inventory, base_key, number_list
 from engine.model import EventStatus, new_id
 from engine.stores.postgres import Postgres, Transaction
 from engine.stores.redis import RedisStore
+from engine.visits import QUIET_S, Visits
 from engine.waitlist.candidates import LineIndexes, Seen, read_seen
 from engine.waitlist.matching import (
     LineIndex,
@@ -34,6 +38,12 @@ from engine.waitlist.matching import (
 )
 
 log = structlog.get_logger(__name__)
+
+#: Where scripts publish the events whose lines may have something to get (``stir`` of common.lua).
+_STIRRED: Final = "stirred"
+#: Redis is listened to in turns of this length, and asked again so long after it went away.
+_SILENCE_S: Final = 1.0
+_RETRY_S: Final = 0.2
 
 #: So long a claim stands without PostgreSQL's word.
 _LAY_MS: Final = 1000
@@ -85,17 +95,46 @@ class Rounds:
         self._indexes = indexes
         #: By event, the mark of ``watch_line.lua`` at which a round found nothing left to do.
         self._done: dict[str, str] = {}
+        self._visits = Visits()
+        #: Events where Redis says that there may be something for the line.
+        self._stirred: set[str] = set()
+        self._lines: list[str] = []
+        self._lines_read = -math.inf
 
-    async def lines(self) -> list[str]:
-        """Events on sale that anybody has ever waited for."""
-        return [row["event_id"] for row in await self._pg.fetch("waitlist.lines")]
+    async def hear(self, wake: Callable[[], object]) -> None:
+        """Note every event whose line has been stirred, and ``wake``. Ends when it is cancelled.
+
+        What is missed while Redis is away is found at the next visit.
+        """
+        while True:
+            try:
+                async with self._redis.client.pubsub() as pubsub:
+                    await pubsub.subscribe(_STIRRED)
+                    while True:
+                        message = await pubsub.get_message(timeout=_SILENCE_S)
+                        if message is not None and message["type"] == "message":
+                            self._stirred.add(message["data"].decode())
+                            wake()
+            except (RedisError, OSError):
+                await asyncio.sleep(_RETRY_S)
+
+    async def due(self) -> list[str]:
+        """Events whose line was stirred, or has not been looked at for a second."""
+        stirred, self._stirred = self._stirred, set()
+        if time.monotonic() - self._lines_read >= QUIET_S:
+            self._lines = [row["event_id"] for row in await self._pg.fetch("waitlist.lines")]
+            self._lines_read = time.monotonic()
+        return list({*stirred, *self._visits.due(self._lines)})
 
     async def serve(self, event_id: str) -> int:
         """Hold a round if there may be anything to have. Returns how many offers were made."""
+        self._visits.again(event_id, 0.0)  # where this fails, it is tried again at once
         _, waiting, mark, _ = await self._inventory.run("watch_line", event_id)
-        if waiting == b"0" or self._done.get(event_id) == mark.decode():
-            return 0
-        return await self.hold(event_id)
+        made = 0
+        if waiting != b"0" and self._done.get(event_id) != mark.decode():
+            made = await self.hold(event_id)
+        self._visits.again(event_id, 0.0 if made else QUIET_S)
+        return made
 
     async def hold(self, event_id: str) -> int:
         """A round, unless another worker holds one just now. Raises Unavailable, NotFound."""
@@ -276,6 +315,8 @@ class Rounds:
     async def _write(self, transaction: Transaction, done: _Round) -> None:
         matches, passed, seen = done.matching.matches, done.matching.passed, done.seen
         liked = done.matching.wanted
+        # Redis counts nobody where its line was lost and is not laid yet.
+        waiting = seen.waiting or (await transaction.fetch("waitlist.waiting", done.event_id))[0][0]
         rows = await transaction.fetch(
             "waitlist.write_round",
             done.event_id,
@@ -284,7 +325,7 @@ class Rounds:
             number_list(seen.prices),
             done.to_sale,
             sorted(done.at_limit),
-            seen.waiting,
+            waiting,
             done.offer_ids,
             [found.entry.entry_id for found in matches],
             [found.seats for found in matches],

@@ -18,6 +18,7 @@ from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 from engine.config import Settings
 from engine.embedded import StoreUrls
 from engine.model import new_id
+from engine.runtime import Runtime
 from engine.waitlist.model import Contact, Entry, EntryStatus, Wanted
 from tests.conftest import (
     House,
@@ -62,6 +63,12 @@ async def browser() -> AsyncIterator[Browser]:
         running = await playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
         yield running
         await running.close()
+
+
+@pytest.fixture(scope="session")
+def runtime(town_runtime: Runtime) -> Runtime:
+    """Houses stand where the product runs."""
+    return town_runtime
 
 
 OpenPage = Callable[..., Awaitable[Page]]
@@ -267,7 +274,7 @@ class Branch:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def branch(settings: Settings, stores: StoreUrls, stack: Stack) -> AsyncIterator[Branch]:
+async def branch(town: Settings, stores: StoreUrls, stack: Stack) -> AsyncIterator[Branch]:
     pages: dict[str, str] = {}
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -283,7 +290,7 @@ async def branch(settings: Settings, stores: StoreUrls, stack: Stack) -> AsyncIt
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     host_url = f"http://localhost:{server.sockets[0].getsockname()[1]}"
-    environment = role_environment(settings, stores)
+    environment = role_environment(town, stores)
     api, live = environment["FRONTROW_PUBLIC_URL"], environment["FRONTROW_LIVE_PUBLIC_URL"]
     environment["FRONTROW_ALLOWED_ORIGINS"] += f",{host_url}"
     opened = Branch(api, host_url, environment, pages, {})

@@ -86,6 +86,12 @@ def booking_body(hold_id: str, token: str = "tok_visa") -> Json:
     }
 
 
+@pytest.fixture(scope="session")
+def runtime(town_runtime: Runtime) -> Runtime:
+    """Houses stand where the product runs."""
+    return town_runtime
+
+
 @pytest_asyncio.fixture(scope="session")
 async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=stack.api_url, timeout=20) as client:

@@ -354,7 +354,7 @@ async def until_it_answers(client: httpx.AsyncClient) -> None:
 
 @pytest_asyncio.fixture(scope="module")
 async def lame_apis(
-    settings: Settings, stores: StoreUrls
+    town: Settings, stores: StoreUrls
 ) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
     """Two more API processes, each cut off from some stores."""
     lacking = {
@@ -366,7 +366,7 @@ async def lame_apis(
     async with AsyncExitStack() as ending:
         clients = {}
         for name, environment in lacking.items():
-            variables = role_environment(settings, stores, **environment)
+            variables = role_environment(town, stores, **environment)
             ending.callback(end_process, start_role("api", variables))
             url = f"http://localhost:{variables['FRONTROW_API_PORT']}"
             clients[name] = await ending.enter_async_context(

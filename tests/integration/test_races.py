@@ -668,8 +668,8 @@ async def test_payments_that_are_due_do_not_keep_others_from_ending(
         await house.runtime.redis.zadd(due, {hold.hold_id: 1})
     await house.hold(new_id(), 5)
     await asyncio.sleep(1.05)
-    freed, paying, _ = await house.runtime.holds.expire(house.event_id, count=2)
-    assert (freed, len(paying)) == (1, 3)
+    expired = await house.runtime.holds.expire(house.event_id, count=2)
+    assert (expired.freed, len(expired.paying)) == (1, 3)
     assert (await house.states())[5] == "0"
 
 

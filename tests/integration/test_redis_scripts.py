@@ -333,7 +333,8 @@ async def test_expiry_frees_what_is_due_and_names_what_is_being_paid(
         await stage.make_due(hold_id, GRACE_MS + 900 + n)
     await stage.make_due(first, 300)
     await stage.make_due(second, 200)
-    _, late, still_paying, _ = await stage.run("expire", 2)
+    _, late, still_paying, _, next_ms = await stage.run("expire", 2)
+    assert next_ms == 0, "those in payment are due"
     assert [int(ms) >= least for ms, least in zip(late.split(b","), (300, 200), strict=True)]
     assert set(still_paying.decode().split(",")) == set(paying)
     assert await feed.change() == (7, "0:1,2", "0:5")
@@ -341,6 +342,14 @@ async def test_expiry_frees_what_is_due_and_names_what_is_being_paid(
     assert await stage.state(later) == "held"
     assert (await stage.buyer("h:ada"), await stage.buyer("h:bob")) == (b"4", None)
     assert (await stage.run("expire", 2))[1] == b""
+
+
+async def test_expiry_tells_when_to_come_back(stage: Stage) -> None:
+    assert (await stage.run("expire", 2))[4] == b""
+    first, second = await stage.held("1"), await stage.held("2")
+    await stage.make_due(second, -60_000)
+    await stage.make_due(first, 5)
+    assert 50_000 < (await stage.run("expire", 2))[4] <= 60_000
 
 
 async def test_a_hold_that_was_never_reserved_is_given_back_or_freed_in_its_time(

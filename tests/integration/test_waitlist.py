@@ -549,6 +549,46 @@ async def test_ranks_outlive_redis(line: Line) -> None:
     for _ in range(2):
         await line.runtime.inventory.reconcile(line.event_id)
     assert [(await line.entry(e)).rank for e in entries] == [1, 2, 3, 4, 5]
+    # So is one that kept somebody who has left.
+    stranger = {new_id(): 0}
+    await line.runtime.redis.zadd(base_key(line.event_id) + ":line", stranger)
+    assert [(await line.entry(e)).rank for e in entries] == [2, 3, 4, 5, 6]
+    for _ in range(2):
+        await line.runtime.inventory.reconcile(line.event_id)
+    assert [(await line.entry(e)).rank for e in entries] == [1, 2, 3, 4, 5]
+
+
+async def test_a_line_laid_anew_is_never_empty(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    await full(line)
+    first, second = [await line.join() for _ in range(2)]
+    key = base_key(line.event_id) + ":line"
+    await line.runtime.redis_store.call("ZREM", key, second.entry_id)
+    ranks = []
+    lay = line.runtime.inventory._lay_line
+
+    async def look(*args: Any) -> set[str]:
+        ranks.append((await line.entry(first)).rank)
+        return await lay(*args)
+
+    monkeypatch.setattr(line.runtime.inventory, "_lay_line", look)
+    for _ in range(2):
+        await line.runtime.inventory.reconcile(line.event_id)
+    assert ranks == [1]
+    assert (await line.entry(second)).rank == 2
+
+
+async def test_a_round_counts_who_waits_though_redis_lost_the_line(line: Line) -> None:
+    holds = await full(line)
+    for _ in range(3):
+        await line.join()
+    await line.runtime.redis_store.call("DEL", base_key(line.event_id) + ":line")
+    await release(line, holds, 8)
+    assert await line.round() == 1
+    async with line.runtime.postgres.connection() as connection:
+        waiting = await connection.fetchval(
+            "SELECT waiting FROM waitlist_rounds WHERE event_id = $1", line.event_id
+        )
+    assert waiting == 3
 
 
 async def test_a_claim_without_postgresqls_word_comes_back(line: Line) -> None:

@@ -634,6 +634,9 @@ class BoxOffice(RuleBasedStateMachine):
     async def _run_step(self, step: str) -> None:
         # What has been delivered is not delivered again by chance, only where a rule leaves it undone.
         await self.runtime.ledger.drain()
+        if step == "expire-holds":
+            # Whatever the deadlines were when the worker last looked: rules move them.
+            await self.runtime.worker._expire_event(self.event_id)
         while await self.runtime.worker.steps[step].run_once():
             pass
         if step == "reconcile":

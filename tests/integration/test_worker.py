@@ -1,0 +1,124 @@
+"""How a worker divides its time among the events."""
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from engine.config import Settings
+from engine.embedded import StoreUrls
+from engine.model import Buyer, new_id
+from engine.runtime import Runtime, open_runtime
+from engine.waitlist.model import Contact, EntryStatus, Wanted
+from tests.conftest import House, MakeHouse
+from tests.worlds import make_world
+
+
+@pytest_asyncio.fixture(scope="module")
+async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtime]:
+    """Databases of their own: the worker here is the only one."""
+    world = await make_world(settings, stores, "worker", redis_database=8)
+    async with open_runtime(world, role="test") as opened:
+        await opened.mongo.ensure_indexes()
+        yield opened
+
+
+@asynccontextmanager
+async def at_work(runtime: Runtime) -> AsyncIterator[None]:
+    stopping = asyncio.Event()
+    working = asyncio.create_task(runtime.worker.run(stopping))
+    try:
+        yield
+    finally:
+        stopping.set()
+        async with asyncio.timeout(10):
+            await working
+
+
+def counted(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[str, str]]:
+    """How often each script has run for each event."""
+    runs: Counter[tuple[str, str]] = Counter()
+    run = runtime.inventory.run
+
+    async def count(script: str, event_id: str, *args: Any) -> Any:
+        runs[script, event_id] += 1
+        return await run(script, event_id, *args)
+
+    monkeypatch.setattr(runtime.inventory, "run", count)
+    return runs
+
+
+async def test_a_quiet_event_is_left_alone(
+    runtime: Runtime, make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tick is 50 ms; where nothing is due, a look a second is enough."""
+    quiet, busy = await make_house(), await make_house(hold_ttl_s=1)
+    await quiet.hold(new_id(), 1)
+    runs = counted(runtime, monkeypatch)
+    async with at_work(runtime):
+        for _ in range(2):
+            await busy.hold(new_id(), 5)
+            async with asyncio.timeout(10):
+                while (await busy.states())[5] != "0":
+                    await asyncio.sleep(0.01)
+    looked = runs["expire", quiet.event_id]
+    assert 2 <= looked <= 2 + 2 * runs["expire", busy.event_id]
+    assert looked < 10, runs
+
+
+async def test_a_visit_is_due_when_the_next_deadline_is(
+    runtime: Runtime, make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = await make_house(hold_ttl_s=60)
+    visits: list[float] = []
+
+    def note(event_id: str, in_s: float) -> None:
+        if event_id == house.event_id:
+            visits.append(in_s)
+
+    monkeypatch.setattr(runtime.worker._deadlines, "again", note)
+    await runtime.worker._expire_event(house.event_id)
+    hold = await house.hold(new_id(), 5)
+    await runtime.worker._expire_event(house.event_id)
+    left_s = (hold.expires_at - datetime.now(UTC)).total_seconds()
+    assert visits[0] == math.inf
+    assert visits[1] == pytest.approx(left_s, abs=10)
+
+
+async def test_a_line_that_is_stirred_is_served_at_once(
+    runtime: Runtime, make_house: MakeHouse
+) -> None:
+    """Though the worker's own rounds never come: it is told."""
+    house = await make_house()
+    sellers = [new_id() for _ in range(4)]
+    holds = [await house.hold(s, *range(5 * n, 5 * n + 5)) for n, s in enumerate(sellers)]
+    entries = []
+    for _ in range(3):
+        contact = Contact(buyer=Buyer("ada@example.com", "Ada"))
+        wanted = Wanted(quantity=5, categories=["Front"])
+        entries.append((await runtime.waitlist.join(house.event_id, new_id(), wanted, contact))[0])
+    world = msgspec.structs.replace(runtime.settings, worker_tick_s=600.0)
+    async with open_runtime(world, role="slow") as slow, at_work(slow), asyncio.timeout(10):
+        while (await runtime.redis.pubsub_numsub("stirred"))[0][1] == 0:
+            await asyncio.sleep(0.01)
+        for entry, hold, seller in zip(entries, holds, sellers, strict=False):
+            await runtime.holds.release(hold.hold_id, seller)
+            while (await runtime.waitlist.read(entry.entry_id)).status != EntryStatus.OFFERED:
+                await asyncio.sleep(0.01)
+
+
+async def test_the_worker_hears_again_after_redis_was_away(runtime: Runtime, house: House) -> None:
+    async with at_work(runtime), asyncio.timeout(20):
+        for _ in range(2):
+            while (await runtime.redis.pubsub_numsub("stirred"))[0][1] == 0:
+                await asyncio.sleep(0.01)
+            await runtime.redis_store.call("CLIENT", "KILL", "TYPE", "pubsub")
+        while (await runtime.redis.pubsub_numsub("stirred"))[0][1] == 0:
+            await asyncio.sleep(0.01)
