@@ -249,7 +249,7 @@ def role_environment(settings: Settings, urls: StoreUrls, **more: str) -> dict[s
         "FRONTROW_ALLOWED_ORIGINS": f"http://localhost:{api},http://127.0.0.1:{api}",
         "FRONTROW_GATEWAY_TIMEOUT_S": "0.5",
         "FRONTROW_OUTBOX_GRACE_S": "0.3",
-        "FRONTROW_WORKER_TICK_S": "0.05",
+        "FRONTROW_WORKER_TICK_S": "0.1",
         "FRONTROW_RECONCILE_INTERVAL_S": "2",
         **more,
     }
