@@ -11,7 +11,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -188,12 +188,29 @@ async def make_event(
     return event.event_id
 
 
-@pytest_asyncio.fixture
-async def make_house(runtime: Runtime) -> MakeHouse:
-    async def make(**options: Any) -> House:
-        return House(runtime, await make_event(runtime, **options))
+async def let_it_be_over(runtime: Runtime, event_ids: Sequence[str] | None = None) -> None:
+    """These events (None: all) began long ago: no worker cares for them any more."""
+    async with runtime.postgres.connection() as connection:
+        await connection.execute(
+            "INSERT INTO told_events (event_id, version, name, venue, starts_at)"
+            " SELECT event_id, 0, '', '', '-infinity' FROM events"
+            " WHERE $1::uuid[] IS NULL OR event_id = ANY($1)"
+            " ON CONFLICT (event_id) DO UPDATE SET starts_at = excluded.starts_at",
+            event_ids,
+        )
 
-    return make
+
+@pytest_asyncio.fixture
+async def make_house(runtime: Runtime) -> AsyncIterator[MakeHouse]:
+    made: list[str] = []
+
+    async def make(**options: Any) -> House:
+        made.append(await make_event(runtime, **options))
+        return House(runtime, made[-1])
+
+    yield make
+    if made:
+        await let_it_be_over(runtime, made)
 
 
 @pytest_asyncio.fixture

@@ -57,9 +57,13 @@ WHERE b.event_id = $1 AND b.status = 'pending'
 GROUP BY b.event_id, b.booking_id;
 
 -- name: open_events
--- Events whose Redis state matters: selling, paused, or cancelled lately, with holds still to end.
-SELECT event_id::text FROM events
-WHERE status IN ('on_sale', 'paused') OR changed_at > now() - interval '2 days' ORDER BY event_id;
+-- Events whose Redis state matters: selling, paused, or cancelled lately, with holds still to end. What
+-- began days ago is left alone, or a site would care for ever more events: who asks there for seats
+-- still gets the truth, and what is owed is found by booking, not by event.
+SELECT e.event_id::text FROM events e LEFT JOIN told_events t USING (event_id)
+WHERE (e.status IN ('on_sale', 'paused') OR e.changed_at > now() - interval '2 days')
+  AND coalesce(t.starts_at, 'infinity') > now() - interval '2 days'
+ORDER BY e.event_id;
 
 -- name: set_event_status
 -- Cancelled is final. Returns the status after.

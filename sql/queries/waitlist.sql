@@ -38,8 +38,9 @@ SELECT count(*) FILTER (WHERE made_at > now() - interval '1 hour')::integer AS h
 FROM offers WHERE event_id = $1;
 
 -- name: lines
--- Events with a waitlist whose rounds matter.
-SELECT event_id::text FROM waitlists JOIN events USING (event_id) WHERE status = 'on_sale' ORDER BY event_id;
+-- Events with a waitlist whose rounds matter: they are on sale and did not begin days ago.
+SELECT w.event_id::text FROM waitlists w JOIN events e USING (event_id) LEFT JOIN told_events t USING (event_id)
+WHERE e.status = 'on_sale' AND coalesce(t.starts_at, 'infinity') > now() - interval '2 days' ORDER BY w.event_id;
 
 -- name: lines_of_cancelled_events
 SELECT w.event_id::text FROM waitlists w JOIN events e USING (event_id)

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from tests.adversity.site import Site, open_site
+from tests.conftest import let_it_be_over
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
@@ -18,6 +19,7 @@ async def _site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]
 @pytest_asyncio.fixture(loop_scope="session")
 async def site(_site: Site) -> AsyncIterator[Site]:
     await _site.heal()
+    await let_it_be_over(_site.runtime)
     yield _site
     # Whatever a failed test left broken must not spoil the next.
     for proxy in _site.links.values():

@@ -17,7 +17,7 @@ from engine.embedded import StoreUrls
 from engine.model import Buyer, new_id
 from engine.runtime import Runtime, open_runtime
 from engine.waitlist.model import Contact, EntryStatus, Wanted
-from tests.conftest import House, MakeHouse
+from tests.conftest import House, MakeHouse, let_it_be_over
 from tests.worlds import make_world
 
 
@@ -71,6 +71,21 @@ async def test_a_quiet_event_is_left_alone(
     looked = runs["expire", quiet.event_id]
     assert 2 <= looked <= 2 + 2 * runs["expire", busy.event_id]
     assert looked < 10, runs
+
+
+async def test_what_began_days_ago_is_left_alone(runtime: Runtime, make_house: MakeHouse) -> None:
+    """A site of many years has more events behind it than it can look at every second."""
+    over, coming = await make_house(), await make_house()
+    for house in (over, coming):
+        wanted = Wanted(quantity=6, categories=["Front"])
+        await house.hold(new_id(), *range(9))
+        await house.hold(new_id(), *range(9, 18))
+        await runtime.waitlist.join(house.event_id, new_id(), wanted, Contact(buyer=None))
+    await let_it_be_over(runtime, [over.event_id])
+    for query in ("inventory.open_events", "waitlist.lines"):
+        open_events = {row["event_id"] for row in await runtime.postgres.fetch(query)}
+        assert coming.event_id in open_events
+        assert over.event_id not in open_events
 
 
 async def test_a_visit_is_due_when_the_next_deadline_is(
