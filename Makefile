@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up demo doctor test check check-web bench fmt lock schema browser clean reset
+.PHONY: help up demo doctor test check check-web check-deploy bench load fmt lock schema browser prometheus proxy clean reset
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -15,6 +15,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--no-input --no-deps --no-compile --require-hashes
 PYTEST_ARGS ?=
+LOAD_SECONDS ?= 300
+LOAD_USERS ?= 200
+LOAD_ARGS ?=
 TYPESCRIPT := 5.9.3
 UV_COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
@@ -32,10 +35,10 @@ demo: $(VENV)/.runtime ## Load the demo's venues and events (done by the first `
 doctor: $(VENV)/.runtime ## Check stores, schema and clocks, and say how to mend them
 	@$(BIN)/frontrow doctor
 
-test: $(VENV)/.dev browser ## Run the whole test suite
-	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+test: $(VENV)/.dev browser prometheus proxy ## Run the whole test suite
+	@$(BIN)/python -m pytest --numprocesses=3 --dist=loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
-check: $(VENV)/.dev check-web ## Lint, check formatting, types and layering
+check: $(VENV)/.dev check-web check-deploy ## Lint, check formatting, types and layering
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -43,6 +46,9 @@ check: $(VENV)/.dev check-web ## Lint, check formatting, types and layering
 
 bench: $(VENV)/.dev ## Measure against the limits of the machine; writes bench.json
 	@$(BIN)/python -m loadtest.bench
+
+load: $(VENV)/.dev ## An on-sale under load, with a report and a verdict (LOAD_SECONDS, LOAD_USERS)
+	@$(BIN)/python -m loadtest.on_sale --seconds $(LOAD_SECONDS) --users $(LOAD_USERS) $(LOAD_ARGS)
 
 fmt: $(VENV)/.dev ## Format the code and apply what the linter can mend
 	@$(BIN)/ruff check --fix --exit-zero .
@@ -107,6 +113,36 @@ browser: $(VENV)/.dev
 		$(BIN)/python -m playwright install chromium >/dev/null 2>&1 && exit 0; \
 	fi; \
 	echo 'make: no Chromium for the browser tests; install it, for example: sudo apt-get install chromium' >&2; \
+	test -z "$$CI"
+
+# The reverse proxy and systemd's own reader of units are tested for real. With CI=true there is no way
+# around them.
+proxy:
+	@missing=; command -v caddy >/dev/null 2>&1 || missing=caddy; \
+	command -v systemd-analyze >/dev/null 2>&1 || missing="$$missing systemd"; \
+	test -n "$$missing" || exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo "installing $$missing for the tests of deployment (once)"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -qq --no-install-recommends $$missing >/dev/null && exit 0; \
+	fi; \
+	echo "make: missing for the tests of deployment: $$missing; install it, for example: sudo apt-get install $$missing" >&2; \
+	test -z "$$CI"
+
+check-deploy: $(VENV)/.dev
+	@$(BIN)/yamllint --strict compose.yaml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+	@$(BIN)/hadolint deploy/Dockerfile
+
+# Prometheus itself reads our metrics, rules and alerts. With CI=true there is no way around it.
+prometheus:
+	@command -v prometheus >/dev/null 2>&1 && command -v promtool >/dev/null 2>&1 && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo 'installing prometheus for the tests of metrics and alerts (once)'; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -qq --no-install-recommends prometheus >/dev/null && exit 0; \
+	fi; \
+	echo 'make: no prometheus and promtool, so metrics and alerts are not tested; install them, for example: sudo apt-get install prometheus' >&2; \
 	test -z "$$CI"
 
 check-web:

@@ -1,7 +1,7 @@
 """Puts the application together. ``uvicorn api.app:create_app --factory`` runs it."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,6 +9,7 @@ import structlog
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp
 
 from api import (
@@ -101,4 +102,13 @@ async def _prepare_catalog(runtime: Any) -> None:
 def create_app() -> ASGIApp:
     """What uvicorn runs: settings from the environment, the edge around the application."""
     app = build(load_settings())
-    return Edge(app, app.state)
+    return Edge(app, app.state, _operations(app))
+
+
+def _operations(app: Litestar) -> Iterator[tuple[str, str]]:
+    """Every (method, route) but OPTIONS, which every route has and pages ask for only elsewhere."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            for method in route.route_handler_map:
+                if method != "OPTIONS":
+                    yield str(method), route.path_format

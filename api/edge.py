@@ -7,9 +7,8 @@ PostgreSQL with the money (engine.bookings); every other POST keeps its answer i
 
 import contextlib
 import hashlib
-import itertools
-import secrets
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -22,25 +21,51 @@ from api.auth import Tokens
 from api.conventions import BODY_SIZE_MAX, PLAN_SIZE_MAX
 from api.cors import Cors
 from api.problems import PROBLEM_JSON, encode_problem
+from engine import tracing
 from engine.errors import Conflict, FrontrowError, InvalidInput, Unavailable
-from engine.runtime import REQUEST_ID, Runtime
+from engine.logs import REQUEST_ID, request_id, served_ids
+from engine.runtime import Runtime
 from engine.stores.pipeline import Argument
 
 REQUESTS = Counter(
-    "frontrow_http_requests", "Requests by route and status.", ["method", "route", "status"]
+    "frontrow_http_requests",
+    "Requests by route and class of status.",
+    ["method", "route", "status_class"],
 )
+#: Apart from the routes: each of their hundred with each of these would be thousands of series.
+RESPONSES = Counter("frontrow_http_responses", "Responses by status.", ["status"])
 REQUEST_SECONDS = Histogram(
     "frontrow_http_request_seconds",
     "Time from the request's arrival to the end of its response.",
     ["method", "route"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
+_CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
+#: Those that the API answers with.
+_STATUSES = (200, 201, 202, 204, 206, 303, 304)
+_STATUSES_REFUSED = (
+    400,
+    401,
+    402,
+    403,
+    404,
+    405,
+    406,
+    409,
+    412,
+    413,
+    415,
+    422,
+    428,
+    429,
+    499,
+    500,
+    503,
+)
+_UNMATCHED = "unmatched"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 _ANSWERS_KEPT_S = 24 * 3600
 _IN_FLIGHT_S = 60
-#: Names requests that come without an id: this process, and the request within it.
-_PROCESS = secrets.token_hex(6).encode()
-_REQUESTS = itertools.count(1)
 #: How nginx counts requests that nobody waits for any more.
 _CLIENT_GONE = 499
 #: Pages whose forms a browser sends, or a mail program in its place.
@@ -62,29 +87,57 @@ class _ClientGone(Exception):
 
 
 class Edge:
-    def __init__(self, app: ASGIApp, state: Any) -> None:
+    """The application with all of that around it.
+
+    ``operations``, as (method, route): whose series are there before their first request.
+    """
+
+    def __init__(
+        self, app: ASGIApp, state: Any, operations: Iterable[tuple[str, str]] = ()
+    ) -> None:
         self._app = app
         self._state = state
         self._cors = Cors(state["settings"].allowed_origins)
-        self._series: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+        self._series: dict[tuple[str, str, int], tuple[Any, Any, Any]] = {}
+        for status in _STATUSES + _STATUSES_REFUSED:
+            RESPONSES.labels(status)
+        for method, route in (*operations, *((method, _UNMATCHED) for method in _METHODS)):
+            REQUEST_SECONDS.labels(method, route)
+            for status_class in _CLASSES[1:]:
+                REQUESTS.labels(method, route, status_class)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP:
-            await self._serve(scope, receive, send)
-        else:
+        if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
+        elif tracing.is_on():
+            await self._serve_traced(scope, receive, send)
+        else:
+            await self._serve(scope, receive, send)
 
-    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+    async def _serve_traced(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        parent = dict(scope["headers"]).get(b"traceparent", b"").decode("latin-1")
+        with tracing.request_span(parent) as span:
+            status = await self._serve(scope, receive, send)
+            route = scope.get("path_template") or _UNMATCHED
+            span.update_name(f"{scope['method']} {route}")
+            span.set_attributes(
+                {
+                    "http.request.method": scope["method"],
+                    "http.route": route,
+                    "http.response.status_code": status,
+                    "frontrow.request_id": served_ids(),
+                }
+            )
+
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> int:
+        """Serve one request. Returns the status of its answer."""
         started = time.perf_counter()
         status = 500
         headers = dict(scope["headers"])
-        request_id = headers.get(b"x-request-id", b"")[:64] or b"%b-%x" % (
-            _PROCESS,
-            next(_REQUESTS),
-        )
-        REQUEST_ID.set(request_id)
+        served_id = request_id(headers.get(b"x-request-id", b""))
+        REQUEST_ID.set(served_id)
         added = (
-            (b"x-request-id", request_id),
+            (b"x-request-id", served_id),
             *self._cors.headers(scope["path"], headers.get(b"origin")),
         )
 
@@ -111,17 +164,22 @@ class Edge:
             status = _CLIENT_GONE
         finally:
             self._count(scope, status, time.perf_counter() - started)
+        return status
 
     def _count(self, scope: HTTPScope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        route = scope.get("path_template") or "unmatched"
+        route = scope.get("path_template") or _UNMATCHED
         key = (method, route, status)
         series = self._series.get(key)
         if series is None:
-            series = (REQUESTS.labels(method, route, status), REQUEST_SECONDS.labels(method, route))
-            self._series[key] = series
+            series = self._series[key] = (
+                REQUESTS.labels(method, route, _CLASSES[status // 100 - 1]),
+                RESPONSES.labels(status),
+                REQUEST_SECONDS.labels(method, route),
+            )
         series[0].inc()
-        series[1].observe(seconds)
+        series[1].inc()
+        series[2].observe(seconds)
 
     async def _replayable(
         self, scope: HTTPScope, receive: Receive, send: Send, headers: dict[bytes, bytes]

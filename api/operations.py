@@ -8,7 +8,8 @@ from litestar.datastructures import State
 from msgspec import Meta, Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from engine.errors import FrontrowError
+from engine.ending import is_asked
+from engine.errors import FrontrowError, Unavailable
 
 #: Litestar adds the charset itself.
 _METRICS_TYPE = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
@@ -37,6 +38,8 @@ async def live() -> str:
     description="The catalogue does not decide: without it known events go on selling.",
 )
 async def ready(state: State) -> Response[Ready]:
+    if is_asked():
+        raise Unavailable("This process is ending; ask another one.")
     runtime = state["runtime"]
     pings = (runtime.postgres.ping, runtime.redis_store.ping, runtime.mongo.ping)
     found = Ready(*await asyncio.gather(*map(_ask, pings)))
@@ -63,7 +66,9 @@ async def _ask(ping: Any) -> str:
     description="Every process has its own: the API here, the live gateway and the worker on theirs.",
 )
 async def show_metrics() -> Response[bytes]:
-    return Response(generate_latest(), media_type=_METRICS_TYPE)
+    # Beside the loop: thousands of lines take longer than any buyer should wait for them.
+    text = await asyncio.to_thread(generate_latest)
+    return Response(text, media_type=_METRICS_TYPE)
 
 
 HANDLERS = [live, ready, show_metrics]

@@ -198,7 +198,9 @@ def _say(item: Any) -> str:
 
 
 def on_exception(request: AnyRequest, error: Exception) -> Response[bytes]:
-    log.error("request failed", path=request.url.path, exc_info=error)
+    # The route and not the path: some paths carry a secret.
+    route = request.scope.get("path_template") or "unmatched"
+    log.error("request failed", method=request.method, route=route, exc_info=error)
     return _response(
         request,
         500,

@@ -7,15 +7,22 @@ during the last one, and the price of a transaction (its round trip, its WAL flu
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
-from typing import Generic, TypeVar
+from contextvars import Context
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 import structlog
 
-from engine import metrics
+from engine import metrics, tracing
 from engine.errors import FrontrowError
+from engine.logs import REQUEST_ID
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
 
 C = TypeVar("C")
 R = TypeVar("R")
+#: A command, the future that carries its result, and whose request it is.
+_Entry: TypeAlias = tuple[C, asyncio.Future[R], bytes]
 log = structlog.get_logger(__name__)
 
 
@@ -42,16 +49,24 @@ class Batcher(Generic[C, R]):
         self._size_max = size_max
         #: For work nobody waits for: let more of it come before a batch leaves.
         self._linger_s = linger_s
-        self._waiting: deque[tuple[C, asyncio.Future[R]]] = deque()
+        self._waiting: deque[_Entry[C, R]] = deque()
         self._task: asyncio.Task[None] | None = None
+        #: Where traces are made: the span in which a command was submitted.
+        self._spans: dict[asyncio.Future[R], SpanContext] = {}
         self._observe = metrics.BATCH_SIZE.labels(name).observe
 
     def submit(self, command: C) -> "asyncio.Future[R]":
         """Queue a command; the future carries its own result. Cancelling it does not undo the command."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((command, future))
+        if tracing.is_on():
+            self._spans[future] = tracing.here()
+        ids = REQUEST_ID.get()
+        self._waiting.append((command, future, ids if isinstance(ids, bytes) else b""))
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name=f"batch:{self._name}")
+            # In a context of its own: a batch is not the request's that happened to come first.
+            self._task = asyncio.create_task(
+                self._run(), name=f"batch:{self._name}", context=Context()
+            )
         return future
 
     async def drain(self) -> None:
@@ -65,15 +80,20 @@ class Batcher(Generic[C, R]):
                 await asyncio.sleep(self._linger_s)
             batch = self._take()
             self._observe(len(batch))
-            await self._serve(batch)
+            if tracing.is_on():
+                links = [self._spans.pop(future) for _, future, _ in batch if future in self._spans]
+                with tracing.span(f"batch {self._name}", links=links):
+                    await self._serve(batch)
+            else:
+                await self._serve(batch)
 
-    def _take(self) -> list[tuple[C, asyncio.Future[R]]]:
+    def _take(self) -> list[_Entry[C, R]]:
         """The longest run of waiting commands without a conflict; the rest keep their order."""
         if self._conflicts is None:
             size = min(len(self._waiting), self._size_max)
             return [self._waiting.popleft() for _ in range(size)]
-        taken: list[tuple[C, asyncio.Future[R]]] = []
-        later: list[tuple[C, asyncio.Future[R]]] = []
+        taken: list[_Entry[C, R]] = []
+        later: list[_Entry[C, R]] = []
         touched: set[Hashable] = set()
         while self._waiting and len(taken) < self._size_max:
             entry = self._waiting.popleft()
@@ -84,9 +104,10 @@ class Batcher(Generic[C, R]):
         self._waiting.extendleft(reversed(later))
         return taken
 
-    async def _serve(self, batch: list[tuple[C, asyncio.Future[R]]]) -> None:
+    async def _serve(self, batch: list[_Entry[C, R]]) -> None:
+        REQUEST_ID.set(tuple([entry[2] for entry in batch]) if len(batch) > 1 else batch[0][2])
         try:
-            results = await self._answers([command for command, _ in batch])
+            results = await self._answers([entry[0] for entry in batch])
         except FrontrowError as error:
             results = [error] * len(batch)
         except Exception as error:
@@ -97,11 +118,11 @@ class Batcher(Generic[C, R]):
                 return
             results = [error]
         except BaseException as error:
-            for _, future in batch:
+            for _, future, _ in batch:
                 if not future.done():
                     future.set_exception(error)
             raise
-        for (_, future), result in zip(batch, results, strict=True):
+        for (_, future, _), result in zip(batch, results, strict=True):
             if future.done():
                 continue
             if isinstance(result, Exception):

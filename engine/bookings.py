@@ -61,6 +61,7 @@ from engine.model import (
 )
 from engine.payments import Charge, ChargeStatus, Payments
 from engine.stores.postgres import OutcomeUnknown, Postgres
+from engine.tracing import traced
 
 log = structlog.get_logger(__name__)
 
@@ -95,6 +96,7 @@ class Bookings:
 
     # The checkout
 
+    @traced("book")
     async def book(self, buyer_id: str, key: str, request: BookingRequest) -> tuple[Answer, bool]:
         """Turn a hold into a booking and pay for it. Returns the answer and whether it is a replay.
 

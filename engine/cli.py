@@ -225,6 +225,22 @@ def demo() -> None:
     run(work())
 
 
+@cli.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="EVENT [OPTIONS]")
+def rehearse(arguments: tuple[str, ...]) -> None:
+    """Rehearse an on-sale on a copy of an event: charts, times, proof. See rehearse --help."""
+    import importlib  # noqa: PLC0415
+
+    try:
+        # By name: the engine knows nothing of those above it.
+        rehearsal = importlib.import_module("loadtest.rehearsal.command")
+    except ModuleNotFoundError as error:
+        raise Refused(
+            f"rehearsing needs the folder loadtest, which is not installed here ({error})"
+        ) from None
+    sys.exit(rehearsal.main(arguments))
+
+
 @cli.command()
 def doctor() -> None:
     """Check the stores, the schema and the clocks, and say how to mend what is wrong."""

@@ -1,7 +1,8 @@
 """Settings, read from the environment once and refused loudly when wrong.
 
-Every setting is an environment variable ``FRONTROW_<NAME>``. A setting that is not given has the
-default below. With the three store URLs absent the program uses the embedded servers.
+Every setting is an environment variable ``FRONTROW_<NAME>``, or ``FRONTROW_<NAME>_FILE`` with the
+path of a file that holds it: secrets come that way. A setting that is not given has the default
+below. With the three store URLs absent the program uses the embedded servers.
 """
 
 import os
@@ -18,12 +19,14 @@ from engine.addresses import parse_networks
 from engine.notifications.server_url import parse_server_url
 
 PREFIX = "FRONTROW_"
+_FILE = "_file"
 _URL_SCHEMES = {
     "postgres_url": ("postgres", "postgresql"),
     "redis_url": ("redis", "rediss", "unix"),
     "mongo_url": ("mongodb", "mongodb+srv"),
     "public_url": ("http", "https"),
     "live_public_url": ("ws", "wss"),
+    "otlp_url": ("http", "https"),
 }
 _EXAMPLES = {
     "postgres_url": "postgresql://frontrow:secret@db.example:5432/frontrow",
@@ -34,6 +37,7 @@ _EXAMPLES = {
     "live_metrics_port": "8021",
     "trusted_proxies": "10.0.0.0/8,::1",
     "log_format": "pretty",
+    "otlp_url": "http://127.0.0.1:4318",
     "data_dir": "/var/lib/frontrow",
     "smtp_url": "smtp://frontrow:secret@mail.example:587",
     "mail_from": "City Theatre <tickets@theatre.example>",
@@ -69,6 +73,9 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     api_host: str = "127.0.0.1"
     api_port: Port = 8000
+    #: How long an API that was asked to end goes on taking requests, not ready any more: for load
+    #: balancers that ask for readiness to look away first.
+    api_linger_s: Annotated[float, Meta(ge=0)] = 0.0
     live_host: str = "127.0.0.1"
     live_port: Port = 8001
     worker_host: str = "127.0.0.1"
@@ -125,6 +132,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     outbox_grace_s: Seconds = 2.0
     worker_tick_s: Seconds = 0.2
     reconcile_interval_s: Seconds = 15.0
+    #: How often the worker audits one open event; the next time, another one.
+    audit_interval_s: Seconds = 20.0
     #: How often prices that follow a rule are looked at.
     reprice_interval_s: Seconds = 5.0
 
@@ -158,6 +167,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     mail_per_second: Seconds = 25.0
     log_format: str = "pretty"
     log_level: str = "info"
+    #: The collector that takes OpenTelemetry's traces over HTTP; none are made without.
+    otlp_url: str | None = None
 
 
 def mask(value: str) -> str:
@@ -235,19 +246,50 @@ def _check_mail(settings: Settings) -> None:
         raise _complain("mail_from", "", "mails that leave need a sender of your own", None)
 
 
+def is_given(name: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether ``environ`` says a setting, by value or by file."""
+    variable = PREFIX + name.upper()
+    return variable in environ or variable + _FILE.upper() in environ
+
+
+def _read_files(given: Mapping[str, str]) -> dict[str, str]:
+    """``given`` with the contents of files in place of their paths."""
+    names = {field.name for field in msgspec.structs.fields(Settings)}
+    values = dict(given)
+    for key, path in given.items():
+        name = key.removesuffix(_FILE)
+        if name == key or name not in names:
+            continue
+        variable = PREFIX + name.upper()
+        if name in given:
+            raise ConfigError(f"{variable} and {variable}_FILE are both set; keep one of them")
+        try:
+            # Editors and `echo` end a file with a line break; no setting ends with one.
+            values[name] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "it is no UTF-8 text"
+            raise ConfigError(
+                f"{variable}_FILE: cannot read {path!r}: {why}; name a file that this user may read"
+            ) from None
+        del values[key]
+    return values
+
+
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read ``FRONTROW_*`` from ``environ`` (default: the process's).
+    """Read ``FRONTROW_*`` from ``environ`` (default: the process's), and the files they name.
 
     Raises ConfigError for an unknown or wrong variable, naming it, what was read (secrets masked)
-    and an example.
+    and an example; for a file that cannot be read, and for a setting given twice.
     """
     source = os.environ if environ is None else environ
     fields = {f.name: f for f in msgspec.structs.fields(Settings)}
-    given = {
-        key.removeprefix(PREFIX).lower(): value
-        for key, value in source.items()
-        if key.startswith(PREFIX)
-    }
+    given = _read_files(
+        {
+            key.removeprefix(PREFIX).lower(): value
+            for key, value in source.items()
+            if key.startswith(PREFIX)
+        }
+    )
     values: dict[str, Any] = {}
     for name, raw in given.items():
         if name not in fields:
@@ -271,4 +313,4 @@ def data_path(settings: Settings) -> Path:
     return Path(settings.data_dir).expanduser().resolve()
 
 
-__all__ = ["ConfigError", "Settings", "data_path", "load_settings", "mask"]
+__all__ = ["ConfigError", "Settings", "data_path", "is_given", "load_settings", "mask"]

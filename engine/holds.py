@@ -46,6 +46,7 @@ from engine.model import (
 )
 from engine.stores.pipeline import Argument
 from engine.stores.redis import RedisStore
+from engine.tracing import traced
 
 #: More than this in one request is a mistake, whatever the event's limit.
 ITEMS_MAX = 100
@@ -123,6 +124,7 @@ class Holds:
         self._count_invalid = metrics.HOLDS.labels("invalid")
         self._count_unavailable = metrics.HOLDS.labels("unavailable")
 
+    @traced("hold")
     async def place(
         self,
         event_id: str,
@@ -144,6 +146,7 @@ class Holds:
             self._count_refusal(refusal)
             raise
 
+    @traced("hold best seats")
     async def place_best(
         self, event_id: str, buyer_id: str, wish: Wish, *, hold_id: str | None = None
     ) -> Hold:

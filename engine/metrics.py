@@ -1,10 +1,21 @@
-"""What every process counts. Names carry the ``frontrow_`` prefix and base units; labels are bounded."""
+"""What every process counts: docs/observability.md.
 
+Names carry the ``frontrow_`` prefix and base units. Labels are bounded, and every combination that can
+occur is there from the start with 0: Prometheus sees an increase only between two samples, so the first
+event of a series that appears with it would never be seen.
+"""
+
+import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from types import TracebackType
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, Summary, disable_created_metrics
+
+from engine import tracing
+
+# Twice the series for a time that nobody asks for.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's own omission
 
 _FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 _BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -19,7 +30,32 @@ BOOKINGS = Counter("frontrow_bookings", "Bookings by how a step ended.", ["outco
 PAYMENTS = Counter("frontrow_payments", "Answers of the payment gateway.", ["outcome"])
 BATCH_SIZE = Histogram("frontrow_batch_size", "Commands in one batch.", ["batch"], buckets=_BATCH)
 STORE_SECONDS = Histogram(
-    "frontrow_store_seconds", "Time of one store call.", ["store", "call"], buckets=_FAST
+    "frontrow_store_seconds", "Time of one store call.", ["store"], buckets=_FAST
+)
+#: Without buckets: there are some two hundred calls.
+STORE_CALL_SECONDS = Summary(
+    "frontrow_store_call_seconds", "Time of one store call, by call.", ["store", "call"]
+)
+POOL_WAIT_SECONDS = Histogram(
+    "frontrow_postgres_pool_wait_seconds",
+    "Wait for a connection of the pool.",
+    buckets=(0.00005, *_FAST, 5),
+)
+CONNECTION_HELD_SECONDS = Histogram(
+    "frontrow_postgres_connection_held_seconds",
+    "How long a connection of the pool was kept from others.",
+    buckets=(*_FAST, 10, 30),
+)
+POOL_CONNECTIONS = Gauge(
+    "frontrow_postgres_pool_connections", "Connections of the pool.", ["state"]
+)
+POOL_CONNECTIONS_MAX = Gauge(
+    "frontrow_postgres_pool_connections_max", "Connections that the pool may open."
+)
+LOOP_LAG_SECONDS = Histogram(
+    "frontrow_event_loop_lag_seconds",
+    "How late the event loop came to what was due: what every request waits besides its own work.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
 EXPIRY_LATENESS = Histogram(
     "frontrow_expiry_lateness_seconds",
@@ -40,6 +76,20 @@ MAILS_FAILED = Gauge(
     "frontrow_mails_failed", "Mails that need a person: dead, unknown.", ["status"]
 )
 WORKER_RUNS = Counter("frontrow_worker_runs", "Worker steps by result.", ["step", "result"])
+WORKER_RUN_SECONDS = Summary(
+    "frontrow_worker_run_seconds", "Time of one round of a worker step.", ["step"]
+)
+INVARIANT_VIOLATIONS = Counter(
+    "frontrow_invariant_violations",
+    "Broken promises that audits of open events found, by their number in the design.",
+    ["invariant"],
+)
+AUDITS = Counter("frontrow_audits", "Audits of one open event, by what came of it.", ["outcome"])
+AUDIT_SECONDS = Histogram(
+    "frontrow_audit_seconds",
+    "Time of one audit of one event.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
 
 PRICE_CHANGES = Counter("frontrow_price_changes", "Prices changed, by who decided it.", ["by"])
 PRICE_DECISIONS = Counter(
@@ -94,13 +144,90 @@ for _outcome in (
     BOOKINGS.labels(_outcome)
 for _outcome in ("captured", "declined", "requires_action", "voided", "unknown"):
     PAYMENTS.labels(_outcome)
+for _kind in ("settle", "refund", "inquire"):
+    OUTBOX_DELIVERED.labels(_kind)
+for _state in ("idle", "used"):
+    POOL_CONNECTIONS.labels(_state)
+for _outcome in ("clean", "violated", "put-off"):
+    AUDITS.labels(_outcome)
+for _invariant in range(1, 11):
+    INVARIANT_VIOLATIONS.labels(str(_invariant))
+
+_STORES = {store: STORE_SECONDS.labels(store) for store in ("postgres", "redis", "mongo")}
+_Observe = Callable[[float], None]
+_observers: dict[tuple[str, str], tuple[_Observe, _Observe]] = {}
 
 
-@contextmanager
-def store_seconds(store: str, call: str) -> Iterator[None]:
-    """Time one call to a store."""
-    started = time.perf_counter()
-    try:
-        yield
-    finally:
-        STORE_SECONDS.labels(store, call).observe(time.perf_counter() - started)
+class StoreTimer:
+    """Times one call to a store: a context manager."""
+
+    __slots__ = ("_observers", "_started")
+
+    def __init__(self, observers: tuple[_Observe, _Observe]) -> None:
+        self._observers = observers
+        self._started = 0.0
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        seconds = time.perf_counter() - self._started
+        for observe in self._observers:
+            observe(seconds)
+
+
+class _TracedTimer(StoreTimer):
+    """The same, with a span around the call."""
+
+    __slots__ = ("_span",)
+
+    def __init__(self, observers: tuple[_Observe, _Observe], store: str, call: str) -> None:
+        super().__init__(observers)
+        names = {"db.system.name": store, "db.operation.name": call}
+        self._span = tracing.span(f"{store} {call}", attributes=names)
+
+    def __enter__(self) -> None:
+        self._span.__enter__()
+        super().__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        super().__exit__(kind, error, traceback)
+        self._span.__exit__(kind, error, traceback)
+
+
+def store_seconds(store: str, call: str) -> StoreTimer:
+    """Time one call to a store, postgres or mongo. ``call`` is one of the program's own names."""
+    observers = _observers.get((store, call)) or know_store_call(store, call)
+    if tracing.is_on():
+        return _TracedTimer(observers, store, call)
+    return StoreTimer(observers)
+
+
+def know_store_call(store: str, call: str) -> tuple[_Observe, _Observe]:
+    """Have the call's series from the start."""
+    by_call = STORE_CALL_SECONDS.labels(store, call).observe
+    observers = _observers[store, call] = (_STORES[store].observe, by_call)
+    return observers
+
+
+#: Four times a second: often enough to see what stops a loop, and nothing beside its work.
+LAG_INTERVAL_S = 0.25
+
+
+async def measure_loop_lag() -> None:
+    """Observe for ever how late this event loop is."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + LAG_INTERVAL_S
+        await asyncio.sleep(LAG_INTERVAL_S)
+        LOOP_LAG_SECONDS.observe(max(0.0, loop.time() - due))

@@ -17,6 +17,7 @@ from engine.batch import Batcher
 from engine.errors import InvalidInput, Unavailable
 from engine.model import Money
 from engine.stores.postgres import Postgres
+from engine.tracing import traced
 
 log = structlog.get_logger(__name__)
 
@@ -157,6 +158,7 @@ class Payments:
                 code="unknown-payment-provider",
             ) from None
 
+    @traced("charge")
     async def charge(self, provider: str, booking_id: str, token: str, amount: Money) -> Charge:
         """Charge once per booking id. No answer in time is ChargeStatus.UNKNOWN, never an error."""
         try:

@@ -1,16 +1,13 @@
 """Opens the stores, wires the rooms, closes everything: the one place where they meet."""
 
-import logging
-import sys
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
 
 import redis.asyncio as aioredis
-import structlog
 
+from engine import metrics
 from engine.bookings import Bookings
 from engine.catalog import Catalog
 from engine.config import ConfigError, Settings
@@ -19,6 +16,7 @@ from engine.holds import Holds
 from engine.inventory import Inventory
 from engine.ledger import Ledger
 from engine.live_tickets import LiveTickets
+from engine.logs import configure_logging
 from engine.notifications.service import Notifications
 from engine.passwords import Passwords
 from engine.payments import Payments, SandboxGateway
@@ -31,6 +29,7 @@ from engine.publishing import Publishing
 from engine.stores.mongo import Mongo
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
+from engine.tracing import tracing
 from engine.waitlist.candidates import LineIndexes
 from engine.waitlist.desk import Desk
 from engine.waitlist.line import Waitlist
@@ -100,15 +99,25 @@ def store_urls(settings: Settings) -> StoreUrls:
 async def open_runtime(settings: Settings, *, role: str) -> AsyncIterator[Runtime]:
     """The rooms of one process. The stores need not be reachable: what needs one says so when asked."""
     configure_logging(settings, role)
+    async with tracing(settings, role), _opened(settings, role) as runtime:
+        yield runtime
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, role: str) -> AsyncIterator[Runtime]:
     urls = store_urls(settings)
-    postgres = Postgres(urls.postgres_url, size=settings.postgres_pool_size)
+    postgres = Postgres(
+        urls.postgres_url, size=settings.postgres_pool_size, application_name=f"frontrow-{role}"
+    )
     redis_store = RedisStore(urls.redis_url)
     mongo = Mongo(urls.mongo_url, settings.mongo_database)
     await postgres.open()
     runtime = wire(settings, postgres, redis_store, mongo)
+    lag = asyncio.create_task(metrics.measure_loop_lag(), name="loop-lag")
     try:
         yield runtime
     finally:
+        lag.cancel()
         await runtime.ledger.drain()
         await runtime.waitlist.drain()
         await runtime.notifications.sender.close()
@@ -201,39 +210,3 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         notifications=notifications,
         worker=worker,
     )
-
-
-#: The request that is being served, as it came over the wire; every log line of it carries it.
-REQUEST_ID: ContextVar[bytes] = ContextVar("request_id")
-
-
-def _add_request_id(_: Any, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
-    request_id = REQUEST_ID.get(None)
-    if request_id is not None:
-        event["request_id"] = request_id.decode("latin-1")
-    return event
-
-
-def configure_logging(settings: Settings, role: str) -> None:
-    """structlog for everything: one line per event, pretty or JSON, with the process's role."""
-    renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer()
-        if settings.log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
-    )
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            _add_request_id,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping()[settings.log_level.upper()]
-        ),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    structlog.contextvars.bind_contextvars(role=role)

@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from engine import embedded
-from engine.config import Settings, data_path
+from engine.config import Settings, data_path, is_given
 from engine.embedded import StartError, StoreUrls
 from engine.terminal import Log, progress_bar
 
@@ -109,6 +109,8 @@ def check_ports(settings: Settings) -> None:
 def check_port(role: Role, settings: Settings) -> None:
     """Raise StartError when the role's port is taken, saying by whom where that can be known."""
     port = role.port(settings)
+    if role.name == "live" and settings.live_reuse_port:
+        return  # Another gateway may be there already.
     if not embedded.port_is_free(port, role.host(settings)):
         raise StartError(
             f"port {port} of {role.title} is taken{_occupant(port)}; stop that program, or choose "
@@ -147,9 +149,10 @@ def child_environment(settings: Settings, urls: StoreUrls) -> dict[str, str]:
         "FRONTROW_PUBLIC_URL": page,
         "FRONTROW_LIVE_PUBLIC_URL": live_url(settings),
     }
-    if "FRONTROW_ALLOWED_ORIGINS" not in os.environ:
+    if not is_given("allowed_origins"):
         environment["FRONTROW_ALLOWED_ORIGINS"] = ",".join(origins)
-    return environment
+    # What stands in a file is read from there: it need not be in anybody's environment.
+    return {name: value for name, value in environment.items() if f"{name}_FILE" not in os.environ}
 
 
 def organiser_key(settings: Settings) -> str:
@@ -159,13 +162,13 @@ def organiser_key(settings: Settings) -> str:
 
 def page_url(settings: Settings) -> str:
     """Where a browser finds the page; follows the port unless it was configured."""
-    if "FRONTROW_PUBLIC_URL" in os.environ:
+    if is_given("public_url"):
         return settings.public_url
     return f"http://localhost:{settings.api_port}"
 
 
 def live_url(settings: Settings) -> str:
-    if "FRONTROW_LIVE_PUBLIC_URL" in os.environ:
+    if is_given("live_public_url"):
         return settings.live_public_url
     return f"ws://localhost:{settings.live_port}"
 

@@ -6,10 +6,13 @@ again at its next turn.
 """
 
 import asyncio
-import signal
+import random
+import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from http import HTTPStatus
 from socketserver import ThreadingMixIn
 from typing import Any
@@ -19,13 +22,16 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from engine import metrics
+from engine import metrics, tracing
+from engine.auditor import Violation, audit
 from engine.bookings import Bookings
 from engine.catalog import Catalog
-from engine.config import Settings, load_settings
+from engine.config import ConfigError, Settings, load_settings
+from engine.ending import FINISH_TIMEOUT_S, is_asked, on_signal
 from engine.errors import FrontrowError, NotFound, Unavailable
 from engine.holds import Holds
-from engine.inventory import Inventory, Settlement
+from engine.inventory import Inventory, Settlement, base_key
+from engine.logs import REQUEST_ID, request_id
 from engine.model import BookingStatus
 from engine.notifications.service import Notifications
 from engine.pricing.repricer import Repricer
@@ -40,6 +46,12 @@ log = structlog.get_logger(__name__)
 
 #: Layouts kept at hand; one of 20,000 seats takes some megabytes.
 LAYOUTS_KNOWN = 50
+#: Live holds beyond which an event is audited later: reading 1,000 keeps Redis for 25 ms.
+AUDITED_HOLDS_MAX = 2000
+#: An audit is followed by a rest this many times as long.
+_AUDIT_REST = 50
+#: What is broken once is often broken a thousand times.
+_VIOLATIONS_TOLD_MAX = 20
 
 
 class Step:
@@ -54,6 +66,7 @@ class Step:
         self._run_once = run_once
         self._ok = metrics.WORKER_RUNS.labels(name, "ok")
         self._failed = metrics.WORKER_RUNS.labels(name, "failed")
+        self._took = metrics.WORKER_RUN_SECONDS.labels(name)
 
     async def run_once(self) -> int:
         return await self._run_once()
@@ -61,8 +74,10 @@ class Step:
     async def loop(self, stopping: asyncio.Event) -> None:
         waits = False
         while not stopping.is_set():
+            REQUEST_ID.set(request_id())
             try:
-                busy = await self._run_once() > 0
+                with self._took.time(), tracing.span(f"step {self.name}"):
+                    busy = await self._run_once() > 0
                 self._ok.inc()
                 waits = False
             except Unavailable as error:
@@ -86,6 +101,15 @@ class Step:
         except TimeoutError:
             return
         self.wake.clear()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Audited:
+    """The rooms that an audit looks into."""
+
+    inventory: Inventory
+    postgres: Postgres
+    settings: Settings
 
 
 def _may_ask(wait: tuple[float, float] | None, now: float) -> bool:
@@ -121,6 +145,10 @@ class Worker:
         self._settings = settings
         self._deadlines = Visits()
         tick = settings.worker_tick_s
+        #: Open events that this worker has not audited in this turn through all of them.
+        self._unaudited: list[str] = []
+        #: Not as the first thing: right after a start there is more urgent work.
+        self._audit_due = time.monotonic() + settings.audit_interval_s
         #: Pending bookings that were asked about: when to ask again, and the wait before that.
         self._chased: dict[str, tuple[float, float]] = {}
         self.steps = {
@@ -136,6 +164,7 @@ class Worker:
                 Step("chase-pending", tick, self.chase_pending),
                 Step("relay-outbox", tick, self.relay_outbox),
                 Step("reconcile", settings.reconcile_interval_s, self.reconcile),
+                Step("audit", settings.audit_interval_s, self.audit_in_turn),
                 Step("cancel-events", 1.0, self.cancel_events),
                 Step("know-layouts", 1.0, self.know_layouts),
                 Step("forget-keys", 600.0, self.forget_keys),
@@ -144,14 +173,23 @@ class Worker:
         }
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Run every step until ``stopping`` is set, then let the rounds under way end."""
+        """Run every step until ``stopping`` is set, then let the rounds under way end, in
+        ``FINISH_TIMEOUT_S`` at most: what is cut off, another worker finishes."""
+        try:
+            async with asyncio.timeout(None) as patience:
+                await self._run_steps(stopping, patience)
+        except TimeoutError:
+            log.warning("rounds under way are cut off", after_s=FINISH_TIMEOUT_S)
+
+    async def _run_steps(self, stopping: asyncio.Event, patience: asyncio.Timeout) -> None:
         async with asyncio.TaskGroup() as group:
             for step in self.steps.values():
                 group.create_task(step.loop(stopping), name=step.name)
             hearing = group.create_task(
-                self._rounds.hear(self.steps["serve-waitlists"].wake.set), name="hear"
+                self._rounds.hear(self.steps["serve-waitlists"].wake.set, stopping), name="hear"
             )
             await stopping.wait()
+            patience.reschedule(asyncio.get_running_loop().time() + FINISH_TIMEOUT_S)
             hearing.cancel()
             for step in self.steps.values():
                 step.wake.set()
@@ -257,6 +295,49 @@ class Worker:
                     )
         return 0
 
+    async def audit_in_turn(self) -> int:
+        """``audit_event``, at its time and where no other worker does it. Returns 0."""
+        if time.monotonic() < self._audit_due:
+            return 0
+        lease_ms = max(1, int(self._settings.audit_interval_s * 900))
+        if await self._redis.call("SET", "auditing", "1", "NX", "PX", lease_ms):
+            started = time.monotonic()
+            await self.audit_event()
+            now = time.monotonic()
+            self._audit_due = now + _AUDIT_REST * (now - started)
+        return 0
+
+    async def audit_event(self) -> list[Violation]:
+        """Audit one open event, another one each time; count and log what is broken."""
+        open_events = set(await self._inventory.open_events())
+        self._unaudited = [e for e in self._unaudited if e in open_events] or list(open_events)
+        if not self._unaudited:
+            return []
+        # In no order: several workers do not walk in step.
+        event_id = self._unaudited.pop(random.randrange(len(self._unaudited)))  # noqa: S311 - no secret
+        if await self._redis.call("ZCARD", base_key(event_id) + ":due") > AUDITED_HOLDS_MAX:
+            metrics.AUDITS.labels("put-off").inc()
+            return []
+        rooms = _Audited(inventory=self._inventory, postgres=self._pg, settings=self._settings)
+        try:
+            with metrics.AUDIT_SECONDS.time():
+                # Who owned more than a limit before an organiser lowered it has broken nothing.
+                violations = await audit(rooms, event_id, limits_fixed=False)
+        except NotFound:
+            return []  # closed meanwhile
+        metrics.AUDITS.labels("violated" if violations else "clean").inc()
+        for invariant, count in Counter(v.invariant for v in violations).items():
+            metrics.INVARIANT_VIOLATIONS.labels(str(invariant)).inc(count)
+        for violation in violations[:_VIOLATIONS_TOLD_MAX]:
+            log.error(
+                "invariant violated",
+                event_id=event_id,
+                invariant=violation.invariant,
+                what=violation.what,
+                facts=violation.facts,
+            )
+        return violations
+
     async def cancel_events(self) -> int:
         """Cancel and refund what was sold of events that are cancelled, and send home who waits."""
         for row in await self._pg.fetch("waitlist.lines_of_cancelled_events"):
@@ -298,6 +379,9 @@ async def _each(items: Iterable[Any], act: Callable[[Any], Awaitable[Any]]) -> l
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        log.warning("metrics or health not answered", exc_info=True)
+
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
@@ -334,12 +418,9 @@ async def main() -> None:
 
     settings = load_settings()
     stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    on_signal(stopping.set)
     async with open_runtime(settings, role="worker") as runtime:
-        ready = threading.Event()
-        server = serve_health(settings.worker_host, settings.worker_port, ready.is_set)
-        ready.set()
+        server = serve_health(settings.worker_host, settings.worker_port, lambda: not is_asked())
         log.info("worker is running", steps=list(runtime.worker.steps))
         try:
             await runtime.worker.run(stopping)
@@ -350,4 +431,7 @@ async def main() -> None:
 if __name__ == "__main__":
     import uvloop
 
-    uvloop.run(main())
+    try:
+        uvloop.run(main())
+    except ConfigError as error:
+        sys.exit(f"frontrow: {error}")

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import resource
-import signal
 import sys
 from collections.abc import AsyncIterator
 
@@ -12,6 +11,7 @@ import structlog
 import uvloop
 
 from engine.config import ConfigError, Settings, load_settings
+from engine.ending import on_signal
 from engine.runtime import open_runtime
 from engine.worker import serve_health
 from seatmap.feed import RedisFeed
@@ -58,9 +58,7 @@ async def _own_health(server: LiveServer, settings: Settings) -> AsyncIterator[N
 
 async def _run_until_signal(settings: Settings) -> None:
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    on_signal(stopping.set)
     await run(settings, stopping)
 
 

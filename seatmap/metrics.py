@@ -21,6 +21,14 @@ PROPAGATION_SECONDS = Histogram(
     "From the oldest change of a tick to the end of its broadcast.",
     buckets=_PROPAGATION,
 )
+BUFFERED_BYTES = Gauge(
+    "frontrow_live_buffered_bytes",
+    "Bytes that wait in this process for watchers that read slowly, as of the last sweep.",
+)
+BEHIND = Gauge(
+    "frontrow_live_behind",
+    "Watchers with so much unsent that they get no deltas, as of the last sweep.",
+)
 CONFLATIONS = Counter(
     "frontrow_live_conflations", "Times a slow watcher got a snapshot for the deltas it missed."
 )

@@ -24,7 +24,7 @@ import random
 import re
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -43,6 +43,7 @@ from engine.addresses import client_address, client_network
 from engine.config import ConfigError, Settings
 from engine.errors import NotFound, Unavailable
 from engine.live_tickets import LiveTickets
+from engine.logs import REQUEST_ID, request_id
 from seatmap import metrics
 from seatmap.fanout import Watcher, wire
 from seatmap.hub import Hub
@@ -364,6 +365,7 @@ class LiveServer:
             origins=self._origins,
             select_subprotocol=_select_subprotocol,
             process_request=self._answer_http,
+            process_response=_name_request,
             # One stream of bytes for all: nothing may differ by connection.
             compression=None,
             # The library's own pings are a task per connection, and wait for a full buffer.
@@ -393,7 +395,12 @@ class LiveServer:
 
     # HTTP
 
-    def _answer_http(self, connection: ServerConnection, request: Request) -> Response | None:
+    def _answer_http(
+        self, connection: ServerConnection, request: Request
+    ) -> Response | Awaitable[Response] | None:
+        # Given more than once it is nobody's; the handler of the connection inherits what is set here.
+        given = request.headers.get_all("X-Request-Id")
+        REQUEST_ID.set(request_id(given[0].encode() if len(given) == 1 else b""))
         path = request.path.partition("?")[0]
         match path:
             case "/health/live":
@@ -401,8 +408,7 @@ class LiveServer:
             case "/health/ready":
                 return self._answer_ready(connection)
             case "/metrics":
-                text = generate_latest()
-                return _response(connection, http.HTTPStatus.OK, text, CONTENT_TYPE_LATEST)
+                return _answer_metrics(connection)
         if _PATH.fullmatch(path) or "Upgrade" in request.headers:
             return None
         return _response(connection, http.HTTPStatus.NOT_FOUND, b'{"status":"not found"}')
@@ -581,8 +587,12 @@ class LiveServer:
             await self._sweep()
 
     async def _sweep(self) -> None:
-        """Ping who has been silent, close who stays so."""
+        """Ping who has been silent, close who stays so; and see what waits for slow ones."""
+        buffered_bytes, behind = 0, 0
         for number, connection in enumerate(list(self._connections)):
+            buffered_bytes += connection.transport.get_write_buffer_size()
+            watcher = connection.watcher
+            behind += watcher is not None and watcher.behind_since is not None
             silent_s = connection.loop.time() - connection.heard_at
             if connection.protocol.state is not OPEN:
                 pass
@@ -593,6 +603,8 @@ class LiveServer:
                 connection.transport.write(_PING)
             if number % _SWEEP_SLICE == _SWEEP_SLICE - 1:
                 await asyncio.sleep(0)
+        metrics.BUFFERED_BYTES.set(buffered_bytes)
+        metrics.BEHIND.set(behind)
 
 
 def return_delays_ms(count: int) -> list[int]:
@@ -626,6 +638,18 @@ def _allowed_origins(settings: Settings) -> list[Origin | re.Pattern[str] | None
     if "*" in settings.allowed_origins:
         return None
     return [None, *(Origin(origin.rstrip("/")) for origin in settings.allowed_origins)]
+
+
+def _name_request(_: ServerConnection, __: Request, response: Response) -> None:
+    ids = REQUEST_ID.get()
+    if isinstance(ids, bytes):
+        response.headers["X-Request-Id"] = ids.decode()
+
+
+async def _answer_metrics(connection: ServerConnection) -> Response:
+    # Beside the loop: a broadcast must not wait for it.
+    text = await asyncio.to_thread(generate_latest)
+    return _response(connection, http.HTTPStatus.OK, text, CONTENT_TYPE_LATEST)
 
 
 def _response(

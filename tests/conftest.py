@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from xdist.scheduler import LoadScopeScheduling
 
 from engine import embedded, migrate
 from engine.catalog import EventDraft
@@ -36,8 +37,20 @@ ORGANISER_KEY = "the-organisers-own-key-for-tests"
 TOKEN_SECRET = "a-secret-of-more-than-thirty-two-characters"
 
 
-#: What takes long comes first, so that both processes of ``make test`` end together.
-_ORDER = ("adversity", "browser", "property", "contract", "integration", "unit")
+#: What shares servers and processes of its own stays together in one process of ``make test``, and comes
+#: first, because it takes longest; everything else goes by file to whoever is free.
+_TOGETHER = ("adversity", "browser", "contract")
+_ORDER = (*_TOGETHER, "property", "integration", "unit")
+
+
+class _ByFolder(LoadScopeScheduling):  # type: ignore[misc]  # xdist carries no types
+    def _split_scope(self, nodeid: str) -> str:
+        _, folder, file = nodeid.split("::", maxsplit=1)[0].split("/")
+        return folder if folder in _TOGETHER else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFolder:
+    return _ByFolder(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -33,6 +33,12 @@ from engine.stores.postgres import Postgres
 
 log = structlog.get_logger(__name__)
 
+for _kind in Kind:
+    for _became in ("sent", "queued", "dead", "unknown", "skipped"):
+        metrics.MAILS.labels(_kind.value, _became)
+for _status in (Status.DEAD, Status.UNKNOWN):
+    metrics.MAILS_FAILED.labels(_status.value)
+
 _CLAIM_MAX: Final = 50
 #: A round ends after so long, so that a worker that is asked to stop does.
 _ROUND_S: Final = 5.0

@@ -73,6 +73,9 @@ class Mongo:
             url, serverSelectionTimeoutMS=2000, connectTimeoutMS=2000, socketTimeoutMS=10_000
         )
         self._database = self._client.get_database(database, codec_options=_CODEC)
+        for collection in ("events", "venues", "layouts"):
+            for operation in ("get", "insert", "put", "find", "tally"):
+                metrics.know_store_call("mongo", f"{collection}.{operation}")
 
     async def ensure_indexes(self) -> None:
         with _translated():

@@ -61,7 +61,7 @@ class _Link(asyncio.Protocol):
         self._waiting: deque[_Waiting] = deque()
         self._heard_at = 0.0
         self._alarm: asyncio.TimerHandle | None = None
-        self._observe = metrics.STORE_SECONDS.labels("redis", "pipeline").observe
+        self._observe = metrics.STORE_SECONDS.labels("redis").observe
 
     @property
     def usable(self) -> bool:

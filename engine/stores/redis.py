@@ -10,6 +10,7 @@ import redis.asyncio as aioredis
 from redis.exceptions import ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 
+from engine import tracing
 from engine.stores.pipeline import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, Argument, Pipeline
 
 SCRIPTS_DIR = Path(__file__).resolve().parents[1] / "lua"
@@ -56,6 +57,13 @@ class RedisStore:
 
         Raises Unavailable when Redis is away.
         """
+        if tracing.is_on():
+            names = {"db.system.name": "redis", "db.operation.name": script}
+            with tracing.span(f"redis {script}", attributes=names):
+                return await self._run(script, base, *args)
+        return await self._run(script, base, *args)
+
+    async def _run(self, script: str, base: str, *args: Argument) -> list[Any]:
         try:
             reply = await self._pipeline.call("EVALSHA", self._shas[script], 1, base, *args)
         except ResponseError as error:

@@ -101,16 +101,17 @@ class Rounds:
         self._lines: list[str] = []
         self._lines_read = -math.inf
 
-    async def hear(self, wake: Callable[[], object]) -> None:
-        """Note every event whose line has been stirred, and ``wake``. Ends when it is cancelled.
+    async def hear(self, wake: Callable[[], object], stopping: asyncio.Event) -> None:
+        """Note every event whose line has been stirred, and ``wake``. Ends when it is cancelled and
+        ``stopping`` is set: the library may lose a cancellation that meets a message or its timeout.
 
         What is missed while Redis is away is found at the next visit.
         """
-        while True:
+        while not stopping.is_set():
             try:
                 async with self._redis.client.pubsub() as pubsub:
                     await pubsub.subscribe(_STIRRED)
-                    while True:
+                    while not stopping.is_set():
                         message = await pubsub.get_message(timeout=_SILENCE_S)
                         if message is not None and message["type"] == "message":
                             self._stirred.add(message["data"].decode())

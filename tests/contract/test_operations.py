@@ -86,8 +86,10 @@ async def test_the_api_counts_what_buyers_do(
     assert grown("frontrow_bookings_total", outcome="declined") >= 1
     assert grown("frontrow_payments_total", outcome="captured") >= 1
     route = {"method": "POST", "route": "/v1/events/{event_id}/holds"}
-    assert total(after, "frontrow_http_requests_total", **route, status="201") >= 2
-    assert total(after, "frontrow_http_requests_total", **route, status="409") >= 1
+    assert total(after, "frontrow_http_requests_total", **route, status_class="2xx") >= 2
+    assert total(after, "frontrow_http_requests_total", **route, status_class="4xx") >= 1
+    assert grown("frontrow_http_responses_total", status="201") >= 3
+    assert grown("frontrow_http_responses_total", status="409") >= 1
     assert total(after, "frontrow_http_request_seconds_count", **route) >= 4
     for batch in ("reserve", "confirm", "redis"):
         assert grown("frontrow_batch_size_count", batch=batch) >= 1
@@ -139,3 +141,14 @@ async def test_the_worker_measures_how_late_it_is(stack: Stack) -> None:
     assert total(found, "frontrow_worker_runs_total", step="reconcile", result="ok") >= 1
     assert "frontrow_outbox_age_seconds" in found
     assert "frontrow_repairs_total" in found
+
+
+async def test_the_gateway_takes_the_id_of_a_handshake(stack: Stack, house: House) -> None:
+    url = f"{stack.live_url}/v1/live/{house.event_id}"
+    given = {}
+    for name in ("mine-43", "not fit @all"):
+        async with websockets.connect(url, additional_headers={"X-Request-Id": name}) as socket:
+            assert socket.response is not None
+            given[name] = socket.response.headers["X-Request-Id"]
+    assert given["mine-43"] == "mine-43"
+    assert given["not fit @all"] not in ("", "not fit @all")

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame as WebSocketFrame
@@ -552,6 +553,11 @@ async def test_a_slow_watcher_gets_one_fresh_snapshot_when_it_drains(
         watcher = connection.watcher
         assert watcher is not None
         await _overwhelm(office, until=lambda: watcher.missed)
+        await gateway.server._sweep()
+        assert REGISTRY.get_sample_value("frontrow_live_behind") == 1
+        buffered_bytes = REGISTRY.get_sample_value("frontrow_live_buffered_bytes")
+        assert buffered_bytes is not None
+        assert buffered_bytes > 4_096
         most = 4_096 + 2 * office.seat_count
         for _ in range(50):
             await office.change({1: 1, 2: 2})

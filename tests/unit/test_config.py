@@ -1,5 +1,7 @@
 """A wrong setting is refused with its name, what was read, and an example; secrets stay hidden."""
 
+from pathlib import Path
+
 import pytest
 
 from engine.config import ConfigError, Settings, load_settings, mask
@@ -88,3 +90,50 @@ def test_mask_hides_only_the_password() -> None:
     assert mask("postgresql://u:hunter2@h:1/d") == "postgresql://u:***@h:1/d"
     assert mask("redis://:hunter2@h:1/0") == "redis://:***@h:1/0"
     assert mask("redis://h:1/0") == "redis://h:1/0"
+
+
+def test_a_setting_may_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql://u:hunter2@h:1/d\n")
+    (tmp_path / "port").write_text("9000")
+    settings = load_settings(
+        {
+            "FRONTROW_POSTGRES_URL_FILE": str(tmp_path / "url"),
+            "FRONTROW_API_PORT_FILE": str(tmp_path / "port"),
+        }
+    )
+    assert settings.postgres_url == "postgresql://u:hunter2@h:1/d"
+    assert settings.api_port == 9000
+
+
+def test_a_wrong_value_in_a_file_is_refused_without_showing_it(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hunter2\n")
+    with pytest.raises(ConfigError, match=r"^FRONTROW_TOKEN_SECRET: needs at least 32") as refused:
+        load_settings({"FRONTROW_TOKEN_SECRET_FILE": str(tmp_path / "secret")})
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, "No such file or directory"), (b"\xff\xfe", "it is no UTF-8 text")]
+)
+def test_a_file_that_cannot_be_read_is_refused_in_one_line(
+    tmp_path: Path, content: bytes | None, why: str
+) -> None:
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError) as refused:
+        load_settings({"FRONTROW_TOKEN_SECRET_FILE": str(file)})
+    assert str(refused.value) == (
+        f"FRONTROW_TOKEN_SECRET_FILE: cannot read {str(file)!r}: {why}; "
+        "name a file that this user may read"
+    )
+
+
+def test_a_setting_and_its_file_are_refused_together() -> None:
+    with pytest.raises(ConfigError, match=r"FRONTROW_API_PORT and FRONTROW_API_PORT_FILE are both"):
+        load_settings({"FRONTROW_API_PORT": "1", "FRONTROW_API_PORT_FILE": "/nowhere"})
+
+
+def test_a_file_for_an_unknown_setting_is_refused() -> None:
+    with pytest.raises(ConfigError, match="FRONTROW_PROT_FILE: no such setting"):
+        load_settings({"FRONTROW_PROT_FILE": "/nowhere"})

