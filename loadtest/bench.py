@@ -10,6 +10,7 @@ machine that changes its speed changes both.
 
 import argparse
 import asyncio
+import contextlib
 import itertools
 import json
 import os
@@ -265,14 +266,28 @@ def report(figures: dict[str, list[Figure]]) -> dict[str, Any]:
             },
         }
         print("    " + ", ".join(f"{k} {v:g}" for k, v in raw[key]["raw_medians"].items()))
-    machine = {
+    return medians | {"details": raw, "machine": machine(), "taken_on": f"{datetime.now(UTC):%F}"}
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were taken on."""
+    return {
+        "cpu": _cpu_model(),
         "cpu_count": os.cpu_count(),
         "machine": platform.machine(),
-        "system": platform.system(),
+        "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
     }
-    return medians | {"details": raw, "machine": machine, "taken_on": f"{datetime.now(UTC):%F}"}
+
+
+def _cpu_model() -> str:
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(
+            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+        )
+    return platform.processor() or "unknown"
 
 
 def _verdict(key: str, median: float) -> str:
@@ -283,17 +298,52 @@ def _verdict(key: str, median: float) -> str:
     return f"{sign} {bar} {'met' if holds else 'NOT MET'}"
 
 
+#: Where the table of figures begins and ends in a document.
+_BEGIN, _END = "<!-- figures: begin. Written by make bench. -->\n", "<!-- figures: end -->"
+
+
+def table(kept: dict[str, Any]) -> str:
+    """The figures of a ``bench.json`` as a table for people: what, bar, median, spread, raw figures."""
+    told = kept["machine"]
+    lines = [
+        f"Taken on {kept['taken_on']}: {told['cpu_count']} × {told.get('cpu', told['machine'])}, "
+        f"{told['memory_gib']:g} GiB, {told['system']}, Python {told['python']}.",
+        "",
+        "| key | measured | bar | median | least to most | raw medians |",
+        "|---|---|---|---|---|---|",
+    ]
+    for key, measure in MEASURES.items():
+        taken = kept["details"][key]
+        how = " ".join((measure.__doc__ or "").split())
+        verdict = _verdict(key, kept[key])
+        spread = f"{taken['min']:.4g} to {taken['max']:.4g} ({taken['repeats']} ×)"
+        raw = ", ".join(f"{name} {value:,.4g}" for name, value in taken["raw_medians"].items())
+        lines.append(f"| `{key}` | {how} | {verdict} | {kept[key]:.4g} | {spread} | {raw} |")
+    return "\n".join(lines) + "\n"
+
+
+def write_table(document: Path, kept: dict[str, Any]) -> None:
+    """Put the table in its place in the document. Raises ValueError where it has none."""
+    before, begin, rest = document.read_text().partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise ValueError(f"{document} has no place for the figures: {_BEGIN.strip()} … {_END}")
+    document.write_text(f"{before}{begin}\n{table(kept)}\n{end}{after}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--only", nargs="+", choices=list(MEASURES), metavar="KEY")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--output", type=Path, default=REPO / "bench.json")
+    parser.add_argument("--document", type=Path, default=REPO / "docs" / "performance.md")
     options = parser.parse_args()
     keys = options.only or list(MEASURES)
     figures = uvloop.run(measure_all(keys, max(1, options.repeat)))
     kept = report(figures)
     if options.only is None:
         options.output.write_text(json.dumps(kept, indent=2) + "\n")
+        write_table(options.document, kept)
 
 
 if __name__ == "__main__":

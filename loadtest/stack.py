@@ -167,6 +167,15 @@ def _process(module: str, environment: dict[str, str]) -> Iterator["subprocess.P
         process.wait(20)
 
 
+@contextlib.asynccontextmanager
+async def api_process(bench: Bench) -> AsyncIterator[int]:
+    """One more API on the same stores. Yields its port."""
+    port = _free_port()
+    with _process("api", bench.environment | {"FRONTROW_API_PORT": str(port)}):
+        await _until_open(port)
+        yield port
+
+
 async def _until_open(port: int) -> None:
     async with asyncio.timeout(30):
         while True:

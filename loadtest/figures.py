@@ -1,0 +1,213 @@
+"""What Locust does not count by itself: propagation, seats sold, when all was sold, refusals by name.
+
+They are ordinary entries of Locust's statistics, so they are in its tables, files and web page, and add
+up over worker processes. What is no request (a delta seen, a seat sold) stays out of the total, which
+would else tell of nothing but deltas.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    # Importing Locust makes a process gevent's; these figures are read elsewhere, too.
+    from locust.env import Environment
+
+LIVE, SALE = "LIVE", "SALE"
+BROADCAST, SEEN = "broadcast to map", "hold sent to map"
+SEAT, NONE_FREE, SOLD_OUT = "seat sold", "no seat free", "all sold"
+COMPARED = "map compared with the API"
+#: Of seats that were asked for and not seen yet: more than are under way.
+_SENT_MAX = 10_000
+#: Older, and it may be somebody else's hold that is seen.
+_FRESH_S = 10.0
+_WIDTH, _HEIGHT, _PAD = 640, 180, 40
+
+
+def note(environment: "Environment", method: str, name: str, ms: float) -> None:
+    """One thing that happened and took so long; no request."""
+    environment.stats.get(name, method).log(int(ms), 0)
+
+
+def report(
+    environment: "Environment", method: str, name: str, ms: float, fault: str | None = None
+) -> None:
+    """Something that was asked of the server, or that it did wrong: counts in the total."""
+    environment.events.request.fire(
+        request_type=method,
+        name=name,
+        response_time=ms,
+        response_length=0,
+        exception=None if fault is None else AssertionError(fault),
+        context={},
+    )
+
+
+class Sent:
+    """When holds were sent, by seat, for watchers in the same process to see them arrive.
+
+    Only holds whose seats are known before the answer: of the others the late ones alone would count.
+    """
+
+    def __init__(self) -> None:
+        self._at: dict[tuple[str, int], float] = {}
+
+    def hold(self, event_id: str, seats: Sequence[int], sent_at: float) -> None:
+        """Whoever asked first for a seat that nobody has is taken to be the one who gets it."""
+        if len(self._at) > _SENT_MAX:
+            self._at.clear()
+        for seat_no in seats:
+            if self.age_ms(event_id, seat_no, sent_at) is None:
+                self._at[event_id, seat_no] = sent_at
+
+    def forget(self, event_id: str, seats: Sequence[int], sent_at: float | None = None) -> None:
+        """Others may hold these next. With ``sent_at``, a hold that was refused: only what it noted."""
+        for seat_no in seats:
+            if sent_at in (None, self._at.get((event_id, seat_no))):
+                self._at.pop((event_id, seat_no), None)
+
+    def age_ms(self, event_id: str, seat_no: int, now: float) -> float | None:
+        """How long ago the hold of this seat was sent; None when nobody here has sent one lately."""
+        sent_at = self._at.get((event_id, seat_no))
+        return None if sent_at is None or now - sent_at > _FRESH_S else (now - sent_at) * 1000
+
+
+class Moment(Struct, frozen=True):
+    """One second of a run."""
+
+    elapsed_s: float
+    users: int
+    requests_per_s: float
+    seats_per_s: float
+    refused_per_s: float
+    broadcast_p50_ms: float
+    broadcast_p99_ms: float
+    seen_p50_ms: float
+    seen_p99_ms: float
+
+
+def moment(environment: "Environment", elapsed_s: float) -> Moment:
+    """How it stands now; rates and quantiles are of the last seconds, as Locust keeps them."""
+    stats = environment.stats
+    users = environment.runner.user_count if environment.runner is not None else 0
+    sold, broadcast, seen = (
+        stats.get(SEAT, SALE),
+        stats.get(BROADCAST, LIVE),
+        stats.get(SEEN, LIVE),
+    )
+    refused = sum(
+        float(entry.current_rps or 0) for (name, _), entry in stats.entries.items() if " → " in name
+    )
+
+    def quantile(entry: Any, share: float) -> float:
+        return float(entry.get_current_response_time_percentile(share) or 0)
+
+    return Moment(
+        elapsed_s=elapsed_s,
+        users=users,
+        requests_per_s=float(stats.total.current_rps or 0),
+        seats_per_s=float(sold.current_rps or 0),
+        refused_per_s=refused,
+        broadcast_p50_ms=quantile(broadcast, 0.5),
+        broadcast_p99_ms=quantile(broadcast, 0.99),
+        seen_p50_ms=quantile(seen, 0.5),
+        seen_p99_ms=quantile(seen, 0.99),
+    )
+
+
+# Pictures
+
+
+#: What the page begins with: ours, and Locust's.
+_OURS, _LOCUSTS = "<section data-frontrow", '<div id="root"'
+
+
+#: Title, unit, and the lines: field, name, colour (one palette for colour-blind eyes).
+_CHARTS = (
+    (
+        "Sale",
+        "per second",
+        (("seats_per_s", "seats sold", "#0072b2"), ("refused_per_s", "refusals", "#e69f00")),
+    ),
+    (
+        "Load",
+        "",
+        (("users", "users", "#009e73"), ("requests_per_s", "requests per second", "#cc79a7")),
+    ),
+    (
+        "From the gateway's broadcast to a map",
+        "ms",
+        (("broadcast_p50_ms", "p50", "#0072b2"), ("broadcast_p99_ms", "p99", "#d55e00")),
+    ),
+    (
+        "From sending a hold to seeing it on a map",
+        "ms",
+        (("seen_p50_ms", "p50", "#0072b2"), ("seen_p99_ms", "p99", "#d55e00")),
+    ),
+)
+
+
+def charts(moments: Sequence[Moment]) -> str:
+    """The figures over the time, as HTML with SVG inside; needs no script."""
+    if not moments:
+        return "<p>Nothing has been measured yet.</p>"
+    pictures = "\n".join(_chart(moments, *chart) for chart in _CHARTS)
+    return f'<div style="display:flex;flex-wrap:wrap;gap:16px">{pictures}</div>'
+
+
+def _chart(
+    moments: Sequence[Moment], title: str, unit: str, lines: tuple[tuple[str, str, str], ...]
+) -> str:
+    top = max(1.0, *(float(getattr(m, field)) for m in moments for field, _, _ in lines))
+    last_s = max(1.0, moments[-1].elapsed_s)
+    drawn = "\n".join(_line(moments, field, colour, top, last_s) for field, _, colour in lines)
+    legend = " · ".join(
+        f'<tspan fill="{colour}">{escape(name)}</tspan>' for _, name, colour in lines
+    )
+    label = f"{title}, {unit}" if unit else title
+    return (
+        f'<svg role="img" aria-label="{escape(label)}" width="{_WIDTH}" height="{_HEIGHT + 2 * _PAD}" '
+        f'font-family="sans-serif" font-size="12" fill="currentColor">'
+        f'<text x="{_PAD}" y="16" font-weight="bold">{escape(label)}</text>'
+        f'<text x="{_PAD}" y="32">{legend}</text>'
+        f'<text x="{_PAD - 4}" y="{_PAD + 8}" text-anchor="end">{top:,.0f}</text>'
+        f'<text x="{_PAD - 4}" y="{_PAD + _HEIGHT}" text-anchor="end">0</text>'
+        f'<text x="{_WIDTH}" y="{_PAD + _HEIGHT + 16}" text-anchor="end">{last_s:,.0f} s</text>'
+        f'<path d="M{_PAD} {_PAD}V{_PAD + _HEIGHT}H{_WIDTH}" fill="none" stroke="currentColor"/>'
+        f"{drawn}</svg>"
+    )
+
+
+def _line(moments: Sequence[Moment], field: str, colour: str, top: float, last_s: float) -> str:
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in _points(moments, field, top, last_s))
+    return f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
+
+
+def _points(
+    moments: Sequence[Moment], field: str, top: float, last_s: float
+) -> Iterator[tuple[float, float]]:
+    for each in moments:
+        share = float(getattr(each, field)) / top
+        yield (
+            _PAD + (_WIDTH - _PAD) * each.elapsed_s / last_s,
+            _PAD + _HEIGHT * (1 - share),
+        )
+
+
+def into_page(page: str, section: str) -> str:
+    """Locust's report with something more at its head, above what was put there before. Its own part is
+    drawn by a script. Raises ValueError for what is no such page."""
+    anchor = _OURS if _OURS in page else _LOCUSTS
+    before, found, after = page.partition(anchor)
+    if not found:
+        raise ValueError("this is not a report of Locust's")
+    style = "font-family:sans-serif;margin:24px;padding:16px;border:1px solid #8888"
+    return f'{before}{_OURS} style="{style}">{section}</section>\n{found}{after}'
+
+
+def now_ms() -> float:
+    """Unix time in ms, to compare with a gateway's."""
+    return time.time() * 1000

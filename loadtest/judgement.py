@@ -1,0 +1,222 @@
+"""What an on-sale under load was worth: figures from Locust, violations from the auditor, one verdict. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+from msgspec import Struct
+
+from engine.auditor import Violation
+from loadtest import figures
+
+#: DESIGN §8, in few words.
+INVARIANTS = {
+    1: "a seat has at most one live sale",
+    2: "captured money = confirmed + refunded + in flight",
+    3: "no sale on an expired or foreign hold",
+    4: "every hold ends within its deadline + 2 s",
+    5: "every seat and place is counted once",
+    6: "one idempotency key, one effect, one response",
+    7: "every watcher's map is the truth after some quiet",
+    8: "offers follow the line, and every skip has a reason",
+    9: "every committed outbox row is delivered",
+    10: "limits per buyer hold",
+}
+_WATCHERS = 7
+_SHOWN_MAX = 20
+
+
+class Entry(Struct):
+    """One line of Locust's statistics."""
+
+    name: str
+    method: str | None
+    num_requests: int
+    num_failures: int
+    response_times: dict[int, int]
+    num_reqs_per_sec: dict[int, int] = {}
+
+    def quantile_ms(self, share: float) -> int:
+        """The smallest time that so many did not exceed; 0 when there are none."""
+        wanted, seen = share * sum(self.response_times.values()), 0
+        for ms in sorted(self.response_times):
+            seen += self.response_times[ms]
+            if seen >= wanted:
+                return ms
+        return 0
+
+
+class Failure(Struct, frozen=True):
+    """One kind of failure, as Locust counts it."""
+
+    method: str | None
+    name: str
+    error: str
+    occurrences: int
+
+
+class Summary(Struct):
+    """What ``--summary-file`` of our Locust users holds."""
+
+    entries: list[Entry] = []
+    failures: list[Failure] = []
+
+
+class Audits:
+    """What the auditor found, round after round; the same finding counts once."""
+
+    def __init__(self) -> None:
+        self.rounds = 0
+        self._found: dict[str, Violation] = {}
+
+    def add(self, violations: Iterable[Violation]) -> None:
+        self.rounds += 1
+        for violation in violations:
+            self._found.setdefault(repr(violation), violation)
+
+    @property
+    def found(self) -> list[Violation]:
+        return list(self._found.values())
+
+
+class Verdict(Struct, frozen=True):
+    """``seconds`` is how long the run was meant to last."""
+
+    seats: int
+    users: int
+    seconds: float
+    entries: list[Entry]
+    failures: list[Failure]
+    audits: int
+    violations: list[Violation]
+    locust_exit_code: int
+
+    @property
+    def exit_code(self) -> int:
+        """1 for any violation, divergence or failed request, and where nothing was checked."""
+        return 1 if self.faults else 0
+
+    @property
+    def faults(self) -> list[str]:
+        faults = [f"invariant {v.invariant}: {v.what} {v.facts}" for v in self.violations]
+        faults += [
+            f"{failure.occurrences} × {failure.method} {failure.name}: {failure.error}"
+            for failure in self.failures
+        ]
+        if not self.audits:
+            faults.append("the auditor never looked")
+        if not self.compared:
+            faults.append("no watcher compared its map")
+        if self.locust_exit_code and not faults:
+            faults.append(f"Locust ended with {self.locust_exit_code}")
+        return faults
+
+    @property
+    def compared(self) -> int:
+        return self._requests(figures.LIVE, figures.COMPARED)
+
+    def _requests(self, method: str, name: str) -> int:
+        return sum(e.num_requests for e in self.entries if (e.method, e.name) == (method, name))
+
+    def _entry(self, method: str, name: str) -> Entry | None:
+        found = (e for e in self.entries if (e.method, e.name) == (method, name))
+        return next(found, None)
+
+    def _first_ms(self, name: str) -> list[int]:
+        """When it happened for the first time; nothing if it did not."""
+        entry = self._entry(figures.SALE, name)
+        return [min(entry.response_times)] if entry is not None and entry.response_times else []
+
+    # As text and as a page
+
+    def figures(self) -> list[tuple[str, str]]:
+        """What it was, as names and values."""
+        requests = sum(e.num_requests for e in self.entries if e.method in _HTTP)
+        lines = [
+            ("people", f"{self.users:,} at most, {self.seconds:,.0f} s"),
+            ("requests", f"{requests:,}, {requests / self.seconds:,.0f} per second"),
+        ]
+        sold = self._entry(figures.SALE, figures.SEAT)
+        if sold is not None:
+            best = max(sold.num_reqs_per_sec.values(), default=0)
+            lines.append(
+                (
+                    "seats sold",
+                    f"{sold.num_requests:,} of {self.seats:,} (those given back sell again), "
+                    f"{best:,} in the best second",
+                )
+            )
+        for name in (figures.NONE_FREE, figures.SOLD_OUT):
+            lines += [(name, f"after {ms / 1000:.1f} s") for ms in self._first_ms(name)]
+        refused: Counter[str] = Counter()
+        for entry in filter(_is_refusal, self.entries):
+            refused[entry.name.partition(" → ")[2]] += entry.num_requests
+        lines += [(f"answered, {what}", f"{count:,}") for what, count in refused.most_common()]
+        for method, name in _TIMED:
+            if (timed := self._entry(method, name)) is not None:
+                lines.append((name, _times(timed)))
+        return lines
+
+    def counts(self) -> list[tuple[int, str, str]]:
+        """By invariant: its number, what it says, and how often it was broken."""
+        broken = Counter(violation.invariant for violation in self.violations)
+        return [
+            (number, what, self._watched() if number == _WATCHERS else str(broken[number]))
+            for number, what in INVARIANTS.items()
+        ]
+
+    def _watched(self) -> str:
+        wrong = sum(e.num_failures for e in self.entries if e.method == figures.LIVE)
+        return f"{wrong} ({self.compared:,} comparisons)"
+
+    def text(self) -> str:
+        """For a terminal."""
+        lines = [f"  {name:34} {value}" for name, value in self.figures()]
+        lines += ["", f"violations, of {self.audits} audits:"]
+        lines += [f"  {number:2} {what:52} {count}" for number, what, count in self.counts()]
+        lines += ["", *self._conclusion()]
+        return "\n".join(lines)
+
+    def html(self) -> str:
+        """For the head of the report."""
+        rows = "".join(_row(name, value) for name, value in self.figures())
+        broken = "".join(_row(f"{n} {what}", count) for n, what, count in self.counts())
+        word, *faults = self._conclusion()
+        list_of = "".join(f"<li>{escape(fault)}</li>" for fault in faults)
+        return (
+            f"<h2>{escape(word)}</h2><ul>{list_of}</ul>"
+            f'<div style="display:flex;flex-wrap:wrap;gap:32px"><table>{rows}</table>'
+            f"<table><caption>Violations, of {self.audits} audits</caption>{broken}</table></div>"
+        )
+
+    def _conclusion(self) -> Sequence[str]:
+        faults = self.faults
+        if not faults:
+            return ["verdict: passed"]
+        more = [f"… and {len(faults) - _SHOWN_MAX} more"] if len(faults) > _SHOWN_MAX else []
+        return [f"verdict: FAILED ({len(faults)} faults)", *faults[:_SHOWN_MAX], *more]
+
+
+_HTTP = ("GET", "POST", "PATCH", "PUT", "DELETE")
+_TIMED = (
+    ("POST", "hold best"),
+    ("POST", "hold by hand"),
+    ("POST", "book"),
+    ("GET", "map"),
+    (figures.LIVE, figures.BROADCAST),
+    (figures.LIVE, figures.SEEN),
+)
+
+
+def _is_refusal(entry: Entry) -> bool:
+    return entry.method in _HTTP and " → " in entry.name
+
+
+def _times(entry: Entry) -> str:
+    p50, p99 = entry.quantile_ms(0.5), entry.quantile_ms(0.99)
+    return f"p50 {p50:,} ms, p99 {p99:,} ms of {entry.num_requests:,}"
+
+
+def _row(name: str, value: Any) -> str:
+    return f'<tr><th align="left">{escape(name)}</th><td>{escape(str(value))}</td></tr>'

@@ -1,0 +1,484 @@
+"""The people of a Frontrow load test, for ``locust -f loadtest``.
+
+    locust -f loadtest --host http://localhost:8000 --headless -u 200 -r 20 -t 2m Buyer Watcher
+
+Options of our own: ``--event``, ``--live-url``, ``--organiser-key``, ``--shape``, ``--think``. Weights are
+changed as Locust changes them: ``--config-users '{"user_class_name": "Buyer", "weight": 5}'``.
+See docs/load-testing.md.
+"""
+
+import logging
+import random
+from pathlib import Path
+from typing import Any, ClassVar
+
+import gevent
+import msgspec
+from flask import Response, request
+from locust import LoadTestShape, constant, events, task
+from locust.env import Environment
+from locust.exception import StopUser
+from locust.runners import STATE_RUNNING, STATE_SPAWNING, WorkerRunner
+
+from loadtest import figures
+from loadtest.live_map import FREE
+from loadtest.people import QUIET_S, RUN, Person, Watching
+from loadtest.shapes import DURATION_DEFAULT_S, EARLY_BIRDS, SHAPES, USERS_DEFAULT
+
+_log = logging.getLogger(__name__)
+#: How long users may take to finish, when ``--stop-timeout`` does not say.
+_STOP_TIMEOUT_S = 40.0
+_COMPARE_EVERY_S = 20.0
+_MOMENTS: list[figures.Moment] = []
+
+
+class Visitor(Person):
+    """Looks around and buys nothing."""
+
+    weight = 15
+
+    @task(3)
+    def looks_at_the_programme(self) -> None:
+        self.ask("GET", "/v1/events?limit=20", "list of events")
+        self.think()
+        self.ask("GET", "/v1/events?q=the&available=true", "list of events, searched")
+
+    @task(5)
+    def looks_at_an_event(self) -> None:
+        if not self.choose_event():
+            return
+        self.ask("GET", f"/v1/events/{self.event_id}/layout", "layout")
+        self.seats()
+        self.think()
+        self.ask("GET", f"/v1/events/{self.event_id}/prices", "prices")
+        self.seats()
+
+
+class Watcher(Watching):
+    """Keeps a live map open, checks all it is told, and compares it with the API's in the end."""
+
+    weight = 30
+    wait_time = constant(0)
+
+    def on_start(self) -> None:
+        super().on_start()
+        self._compared = True
+
+    @task
+    def watches(self) -> None:
+        if not self.choose_event():
+            self.think()
+            return
+        self._compared = False
+        next_s = RUN.elapsed_s + random.uniform(0.5, 1.5) * _COMPARE_EVERY_S
+        while not self.stopping:
+            self.cut_in_storms()
+            for _ in self.look(0.5):
+                pass
+            if RUN.elapsed_s > next_s:
+                next_s += _COMPARE_EVERY_S
+                self.compare(patience_s=0)
+        self._compared = self.compare(patience_s=QUIET_S) is not None
+
+    def on_stop(self) -> None:
+        super().on_stop()
+        if not self._compared:
+            fault = "the map never came to where the API's is"
+            figures.report(self.environment, figures.LIVE, figures.COMPARED, 0, fault)
+
+
+class Buyer(Person):
+    """Comes, chooses, and mostly pays."""
+
+    weight = 45
+    #: The others take the best there is.
+    by_hand_share = 0.4
+    tries_max = 4
+
+    @task(14)
+    def buys(self) -> None:
+        self._chooses_and_pays("tok_visa")
+
+    @task(2)
+    def abandons(self) -> None:
+        """Holds, thinks, and goes: half of them give the seats back, the others just leave."""
+        if (hold := self._chooses()) is not None and random.random() < 0.5:
+            self.think()
+            self.release(hold)
+
+    @task(2)
+    def is_declined(self) -> None:
+        """And pays with another card."""
+        hold = self._chooses()
+        if hold is not None and self.pay(hold, "tok_declined") is None:
+            self.think()
+            self.pay(hold, "tok_visa")
+
+    @task(1)
+    def has_a_slow_bank(self) -> None:
+        self._chooses_and_pays("tok_timeout", "book, slow bank")
+
+    @task(2)
+    def changes_plans(self) -> None:
+        """Buys, and gives the tickets back a while later."""
+        booking = self._chooses_and_pays("tok_visa")
+        if booking is not None:
+            self.think()
+            self.give_back(booking)
+
+    def _chooses_and_pays(self, card: str, name: str = "book") -> dict[str, Any] | None:
+        if (hold := self._chooses()) is None:
+            return None
+        self.think()
+        if (booking := self.pay(hold, card, name)) is not None:
+            path = f"/v1/bookings/{booking['booking_id']}/tickets"
+            places = len(booking["seats"]) + sum(area["quantity"] for area in booking["areas"])
+            self.ask("GET", path, "tickets", check=lambda page: _check_tickets(page, places))
+        return booking
+
+    def _chooses(self) -> dict[str, Any] | None:
+        """Somebody new opens the event, and tries until there is a hold or nothing left."""
+        self.become_guest()
+        if not self.authorization or not self.choose_event():
+            return None
+        by_hand = random.random() < self.by_hand_share
+        for _ in range(self.tries_max):
+            seats = self.seats()
+            if not seats:
+                return None
+            wish = _picked(seats) if by_hand else {"best": {"quantity": random.randint(1, 4)}}
+            if wish is None:
+                return None
+            self.think()
+            hold = self.hold(wish, "hold by hand" if by_hand else "hold best")
+            if hold is not None:
+                return hold
+        return None
+
+
+def _check_tickets(page: dict[str, Any], places: int) -> str | None:
+    return None if len(page["items"]) == places else "there are not as many tickets as places"
+
+
+def _picked(seats: dict[str, Any]) -> dict[str, Any] | None:
+    """One to four free seats beside each other, somewhere; else places of an area; else nothing."""
+    states, quantity = seats["states"], random.randint(1, 4)
+    if (first := states.find("0", random.randrange(len(states) or 1))) >= 0:
+        run = len(states[first : first + quantity]) - len(
+            states[first : first + quantity].lstrip("0")
+        )
+        return {"seats": list(range(first, first + run))}
+    if (first := states.find("0")) >= 0:
+        return {"seats": [first]}
+    for area_no, area in seats["areas"].items():
+        if area["available"]:
+            return {"areas": {area_no: min(quantity, area["available"])}}
+    return None
+
+
+class WaitlistBuyer(Person):
+    """Waits in line for what is gone, watches the rank, and takes the offer or does not."""
+
+    weight = 8
+    #: What becomes of an offer.
+    answers: ClassVar = {"accepts": 7, "declines": 2, "lets it lapse": 1}
+    looks_max = 60
+
+    @task
+    def waits(self) -> None:
+        self.become_guest()
+        if not self.authorization or not self.choose_event():
+            return
+        wanted = {"quantity": random.randint(1, 3), "together": random.random() < 0.5}
+        joined = self.ask(
+            "POST", f"/v1/events/{self.event_id}/waitlist", "join the waitlist", body=wanted
+        )
+        if not joined.ok:
+            self.think()
+            return
+        entry = joined.body
+        for _ in range(self.looks_max):
+            self.think()
+            answer = self.ask(
+                "GET", f"/v1/waitlist/{entry['entry_id']}", "rank", check=_check_entry
+            )
+            entry = answer.body if answer.ok else entry
+            if entry["status"] != "waiting":
+                break
+        if entry["status"] == "offered":
+            self._answers(entry["offer"])
+        elif entry["status"] == "waiting":
+            self.ask("DELETE", f"/v1/waitlist/{entry['entry_id']}", "leave the line")
+
+    def _answers(self, offer: dict[str, Any]) -> None:
+        kinds, weights = zip(*self.answers.items(), strict=True)
+        what = random.choices(kinds, weights)[0]
+        path = f"/v1/offers/{offer['offer_id']}"
+        if what == "declines":
+            self.ask("POST", f"{path}/decline", "decline an offer")
+        elif what == "accepts":
+            answer = self.ask(
+                "POST", f"{path}/accept", "accept an offer", check=lambda h: _check_kept(offer, h)
+            )
+            if answer.ok:
+                self.think()
+                self.pay(answer.body, "tok_visa")
+
+
+def _check_entry(entry: dict[str, Any]) -> str | None:
+    if entry["rank"] is not None and not 1 <= entry["rank"] <= entry["waiting"]:
+        return "a rank is not within the line"
+    if entry["status"] == "offered" and entry["offer"] is None:
+        return "an offer is told of that is not there"
+    return None
+
+
+def _check_kept(offer: dict[str, Any], hold: dict[str, Any]) -> str | None:
+    same = (offer["seats"], offer["areas"], offer["total"])
+    held = (hold["seats"], hold["areas"], hold["total"])
+    return None if same == held else "another hold was given than was offered"
+
+
+class Sniper(Watching):
+    """A bot: watches for holds that end and takes the seats at once, again and again, without paying."""
+
+    weight = 2
+    seats_max = 4
+    rounds = 30
+
+    @task
+    def snipes(self) -> None:
+        self.become_guest()
+        if not self.authorization or not self.choose_event():
+            return
+        seats = self.seats()
+        if seats and (wish := _picked(seats)) is not None:
+            self.hold(wish, "snipe")
+        for _ in range(self.rounds):
+            self.cut_in_storms()
+            for delta in self.look(1.0):
+                freed = [seat_no for seat_no, state in delta.seats if state == FREE]
+                if freed:
+                    self.hold({"seats": freed[: self.seats_max]}, "snipe")
+            if self.stopping:
+                raise StopUser
+
+
+class Organiser(Person):
+    """Edits, prices, blocks and looks at the desk, while all others buy. Needs ``--organiser-key``."""
+
+    fixed_count = 1
+
+    def on_start(self) -> None:
+        super().on_start()
+        self._blocked: list[int] = []
+        self.authorization = f"Bearer {self.options.organiser_key}"
+        if not self.options.organiser_key:
+            self.tasks = [Organiser._leaves]
+
+    def _leaves(self) -> None:
+        _log.warning("no --organiser-key: there is no organiser in this run")
+        raise StopUser
+
+    def on_stop(self) -> None:
+        """Nothing stays blocked."""
+        if self._blocked:
+            self._unblocks()
+
+    @task(2)
+    def edits(self) -> None:
+        if not self.choose_event():
+            return
+        path = f"/v1/events/{self.event_id}"
+        page = self.ask("GET", path, "event page")
+        if page.ok:
+            text = f"Doors open an hour before. Edition {random.randrange(1000)}."
+            self.ask(
+                "PATCH",
+                path,
+                "edit an event",
+                body={"description": text},
+                headers={"If-Match": page.etag},
+            )
+
+    @task(2)
+    def prices(self) -> None:
+        """A price by hand, and back to what it was."""
+        if not self.choose_event():
+            return
+        listed = self.ask("GET", f"/v1/events/{self.event_id}/prices", "prices")
+        if not listed.ok:
+            return
+        category = random.choice(listed.body["prices"])
+        amount = category["price"]["amount"]
+        path = f"/v1/events/{self.event_id}/pricing/categories/{category['category_no']}/override"
+        for minor in (amount + 100, amount):
+            body = {"amount_minor": minor, "reason": "A load test tries prices by hand."}
+            self.ask("POST", path, "override a price", body=body)
+            self.think()
+
+    @task(2)
+    def blocks(self) -> None:
+        """Keeps seats from sale for a moment."""
+        if self._blocked:
+            self._unblocks()
+        elif self.choose_event() and (seats := self.seats()):
+            free = [n for n, state in enumerate(seats["states"]) if state == "0"]
+            if not free:
+                return
+            wanted = random.sample(free, min(5, len(free)))
+            answer = self.ask(
+                "POST",
+                f"/v1/events/{self.event_id}/block",
+                "block seats",
+                body={"seats": wanted, "reason": "A camera stands there."},
+            )
+            self._blocked = answer.body["seats"] if answer.ok else []
+
+    def _unblocks(self) -> None:
+        path = f"/v1/events/{self.event_id}/unblock"
+        self.ask("POST", path, "unblock seats", body={"seats": self._blocked})
+        self._blocked = []
+
+    @task(3)
+    def looks_at_the_desk(self) -> None:
+        if not self.choose_event():
+            return
+        desk = f"/v1/events/{self.event_id}/waitlist"
+        self.ask("GET", desk, "desk")
+        for part in ("entries?status=waiting", "offers", "skips", "export"):
+            self.ask("GET", f"{desk}/{part}", f"desk, {part.partition('?')[0]}")
+            self.think()
+
+
+# Options, shapes, figures
+
+
+class Play(LoadTestShape):
+    """Plays one shape. Locust itself must not pick it up: ``--shape`` chooses."""
+
+    abstract = True
+    use_common_options = True
+
+    def __init__(self, shape: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Locust's, without types
+        self._shape = SHAPES[shape]
+
+    def tick(self) -> tuple[int, float, list[Any]] | None:
+        """See LoadTestShape; None ends the run."""
+        assert self.runner is not None
+        environment = self.runner.environment
+        options = environment.parsed_options
+        assert options is not None
+        duration_s = float(options.run_time or DURATION_DEFAULT_S)
+        elapsed_s = self.get_run_time()  # type: ignore[no-untyped-call]  # the same
+        if elapsed_s >= duration_s:
+            return None
+        stage = self._shape(elapsed_s, int(options.num_users or USERS_DEFAULT), duration_s)
+        early = [who for who in environment.user_classes if who.__name__ in EARLY_BIRDS]
+        return (
+            stage.users,
+            stage.per_second,
+            early if stage.early and early else environment.user_classes,
+        )
+
+
+def _add_options(parser: Any) -> None:
+    parser.add_argument(
+        "--event", default="", help="event ids, comma separated; without, any that is listed"
+    )
+    parser.add_argument(
+        "--live-url", default="", help="ws://…, if not where the event's page says it is"
+    )
+    parser.add_argument(
+        "--organiser-key",
+        default="",
+        env_var="FRONTROW_ORGANISER_KEY",
+        is_secret=True,
+        help="for the Organiser",
+    )
+    parser.add_argument(
+        "--shape",
+        default="none",
+        choices=["none", *SHAPES],
+        help="how many there are when; none: -u and -r say it",
+    )
+    parser.add_argument(
+        "--summary-file", default="", help="JSON of all statistics and failures, written at the end"
+    )
+    parser.add_argument(
+        "--think", type=float, default=2.0, help="how long people hesitate on average, in seconds"
+    )
+
+
+def _begin(environment: Environment, **_: Any) -> None:
+    options = environment.parsed_options
+    assert options is not None
+    # Else the report would be named for the first file that Locust found in the folder.
+    environment.locustfile = "loadtest"
+    if not environment.stop_timeout:
+        environment.stop_timeout = _STOP_TIMEOUT_S
+    if isinstance(environment.runner, WorkerRunner):
+        return
+    shapes = {shape: Play(shape) for shape in SHAPES}
+    environment.available_shape_classes = (environment.available_shape_classes or {}) | shapes
+    if options.shape != "none":
+        options.num_users = options.num_users or USERS_DEFAULT
+        options.run_time = options.run_time or DURATION_DEFAULT_S
+        environment.shape_class = shapes[options.shape]
+        environment.shape_class.runner = environment.runner
+    if environment.web_ui is not None:
+        _extend_web_page(environment.web_ui.app)
+    gevent.spawn(_keep_moments, environment)
+
+
+def _start(**_: Any) -> None:
+    RUN.begin()
+    _MOMENTS.clear()
+
+
+def _keep_moments(environment: Environment) -> None:
+    while environment.runner is not None:
+        if environment.runner.state in (STATE_SPAWNING, STATE_RUNNING):
+            _MOMENTS.append(figures.moment(environment, RUN.elapsed_s))
+        gevent.sleep(1.0)
+
+
+def _finish_report(environment: Environment, **_: Any) -> None:
+    """Locust has written its report by now; ours goes to the head of it."""
+    options = environment.parsed_options
+    if options is None or isinstance(environment.runner, WorkerRunner):
+        return
+    path = Path(options.html_file) if options.html_file else None
+    if path is not None and path.exists():
+        page = path.read_text(encoding="utf-8")
+        path.write_text(figures.into_page(page, figures.charts(_MOMENTS)), encoding="utf-8")
+    if options.summary_file:
+        summary = {
+            "entries": [entry.serialize() for entry in environment.stats.entries.values()],
+            "failures": [error.serialize() for error in environment.stats.errors.values()],
+        }
+        Path(options.summary_file).write_bytes(msgspec.json.encode(summary))
+
+
+def _extend_web_page(app: Any) -> None:
+    """``/frontrow`` shows the charts while it runs; the report to download has them, too."""
+
+    def page() -> str:
+        head = '<title>Frontrow</title><meta http-equiv="refresh" content="5">'
+        return f"<!doctype html><html><head>{head}</head><body>{figures.charts(_MOMENTS)}</body></html>"
+
+    def into_report(response: Response) -> Response:
+        if request.path.endswith("/stats/report") and response.status_code == 200:
+            whole = response.get_data(as_text=True)
+            response.set_data(figures.into_page(whole, figures.charts(_MOMENTS)))
+        return response
+
+    app.add_url_rule("/frontrow", view_func=page)
+    app.after_request(into_report)
+
+
+events.init_command_line_parser.add_listener(_add_options)
+events.init.add_listener(_begin)
+events.test_start.add_listener(_start)
+events.quitting.add_listener(_finish_report)

@@ -1,0 +1,321 @@
+"""``make load``: a headless on-sale on stores and processes of its own, with a report and a verdict.
+
+    python -m loadtest.on_sale [--seconds 300] [--users 200] [--seats N] [--shape on-sale] [--report FILE]
+
+Starts ``frontrow up`` in a temporary folder and on free ports, lets Locust's people at one event, and has
+the auditor look at it all the while. Ends with the report's path and the verdict; exit code 1 on any
+violation, divergence or failed request.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvloop
+
+from engine.auditor import audit
+from engine.catalog import EventDraft
+from engine.config import Settings
+from engine.runtime import Runtime, open_runtime
+from loadtest.figures import into_page
+from loadtest.judgement import Audits, Summary, Verdict
+from loadtest.shapes import SHAPES
+
+REPO = Path(__file__).resolve().parents[1]
+_READY_S, _END_S, _CALM_S, _AUDIT_EVERY_S = 90.0, 30.0, 60.0, 2.0
+#: Short, so that enough of them end within a run.
+_HOLD_TTL_S, _OFFER_WINDOW_S = 15, 10
+#: About half of what people with the default hesitation take: the line has something to do, too.
+_SEATS_PER_USER_SECOND = 0.05
+_PER_ROW, _ROWS_PER_SECTION, _FLOOR_SHARE = 40, 10, 0.05
+
+
+class NotStarted(Exception):
+    """There is nothing to put under load. The message says what to look at."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a running product is."""
+
+    api_url: str
+    live_url: str
+    organiser_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is to be played; ``think_s`` is the mean hesitation, ``report`` the HTML file to write."""
+
+    seconds: float
+    users: int
+    shape: str = "on-sale"
+    think_s: float = 2.0
+    report: Path
+    processes: int = 0
+
+
+async def play(
+    runtime: Runtime,
+    site: Site,
+    event_id: str,
+    seats: int,
+    plan: Plan,
+    *,
+    calm_s: float = _CALM_S,
+) -> Verdict:
+    """Locust's people at one event, the auditor beside them, then the last word when all is quiet:
+    ``calm_s`` is how long what is under way may take to end."""
+    summary_file = plan.report.with_suffix(".json")
+    summary_file.unlink(missing_ok=True)
+    command = _locust(site, event_id, plan, summary_file)
+    environment = os.environ | {"FRONTROW_ORGANISER_KEY": site.organiser_key}
+    locust = await asyncio.create_subprocess_exec(*command, cwd=REPO, env=environment)
+    audits = Audits()
+    ended = asyncio.create_task(locust.wait())
+    try:
+        while not ended.done():
+            audits.add(await audit(runtime, event_id))
+            await asyncio.wait([ended], timeout=_AUDIT_EVERY_S)
+    finally:
+        if not ended.done():
+            locust.terminate()
+        exit_code = await ended
+    await _last_audit(runtime, event_id, audits, calm_s)
+    summary = _summary(summary_file)
+    return Verdict(
+        seats=seats,
+        users=plan.users,
+        seconds=plan.seconds,
+        entries=summary.entries,
+        failures=summary.failures,
+        audits=audits.rounds,
+        violations=audits.found,
+        locust_exit_code=exit_code,
+    )
+
+
+async def _last_audit(runtime: Runtime, event_id: str, audits: Audits, calm_s: float) -> None:
+    """Nobody buys any more. What is still under way may end; what is wrong then stays so."""
+    deadline = time.monotonic() + calm_s
+    while (left := await audit(runtime, event_id, quiet=True)) and time.monotonic() < deadline:
+        audits.add(await audit(runtime, event_id))
+        await asyncio.sleep(0.5)
+    audits.add(left)
+
+
+def _summary(file: Path) -> Summary:
+    """Empty where Locust did not come to write it."""
+    if not file.exists():
+        return Summary()
+    return msgspec.convert(msgspec.json.decode(file.read_bytes()), Summary, strict=False)
+
+
+def _locust(site: Site, event_id: str, plan: Plan, summary: Path) -> list[str]:
+    distributed = ["--processes", str(plan.processes)] if plan.processes else []
+    return [
+        *(sys.executable, "-m", "locust", "-f", "loadtest", "--headless", "--only-summary"),
+        *("--host", site.api_url, "--live-url", site.live_url, "--event", event_id),
+        *("--shape", plan.shape, "-u", str(plan.users), "-t", f"{plan.seconds:.0f}s"),
+        *("--think", str(plan.think_s)),
+        *("--html", str(plan.report), "--summary-file", str(summary), *distributed),
+    ]
+
+
+# A house, and a product of its own
+
+
+def house(seats: int) -> dict[str, Any]:
+    """A layout of so many seats in sections of up to 400, two categories, and a floor to stand on."""
+    rows = -(-seats // _PER_ROW)
+    sections = -(-rows // _ROWS_PER_SECTION)
+    height = 30.0 * rows + 60.0 * sections + 200
+    return {
+        "format": "frontrow/1",
+        "name": f"House of {seats}",
+        "size": {"width": 25.0 * _PER_ROW + 80, "height": height},
+        "categories": [
+            {"name": "Front", "color": "#0072b2"},
+            {"name": "Back", "color": "#e69f00"},
+        ],
+        "sections": [_section(number, seats, sections) for number in range(sections)],
+        "areas": [
+            {
+                "name": "Floor",
+                "category": "Back",
+                "capacity": max(1, round(_FLOOR_SHARE * seats)),
+                "shape": {
+                    "type": "rectangle",
+                    "x": 40,
+                    "y": height - 120,
+                    "width": 400,
+                    "height": 80,
+                },
+            }
+        ],
+    }
+
+
+def _section(number: int, seats: int, sections: int) -> dict[str, Any]:
+    first = number * _ROWS_PER_SECTION * _PER_ROW
+    left = min(seats - first, _ROWS_PER_SECTION * _PER_ROW)
+    category = "Front" if number < sections / 3 else "Back"
+    top = number * (30.0 * _ROWS_PER_SECTION + 60)
+    rows = [
+        {
+            "label": f"R{row + 1}",
+            "seats": [
+                {
+                    "number": str(seat + 1),
+                    "x": 40.0 + 25 * seat,
+                    "y": top + 40.0 + 30 * row,
+                    "category": category,
+                }
+                for seat in range(min(_PER_ROW, left - row * _PER_ROW))
+            ],
+        }
+        for row in range(-(-left // _PER_ROW))
+    ]
+    return {"name": f"Block {number + 1}", "rows": rows}
+
+
+async def open_event(runtime: Runtime, seats: int) -> str:
+    """A published event with short holds."""
+    venue, _ = await runtime.catalog.import_venue(house(seats))
+    event = await runtime.catalog.create_event(
+        EventDraft(
+            name="The on-sale",
+            venue_id=venue.venue_id,
+            starts_at=datetime.now(UTC) + timedelta(days=30),
+            currency="EUR",
+            prices={"Front": 6000, "Back": 4000},
+            hold_ttl_s=_HOLD_TTL_S,
+        )
+    )
+    await runtime.publishing.publish(event.event_id)
+    return event.event_id
+
+
+@contextlib.asynccontextmanager
+async def own_site(folder: Path) -> AsyncIterator[tuple[Runtime, Site]]:
+    """``frontrow up`` in this folder, ready, and the engine beside it."""
+    ports = {name: _free_port() for name in ("API", "LIVE", "WORKER")}
+    key = secrets.token_hex(16)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("FRONTROW_")} | {
+        "FRONTROW_DATA_DIR": str(folder),
+        "FRONTROW_ORGANISER_KEY": key,
+        "FRONTROW_OFFER_WINDOW_S": str(_OFFER_WINDOW_S),
+        "FRONTROW_LOG_LEVEL": "warning",
+        **{f"FRONTROW_{name}_PORT": str(port) for name, port in ports.items()},
+    }
+    command = [sys.executable, "-m", "engine", "up", "--no-demo", "--end-with-parent"]
+    process = subprocess.Popen(  # noqa: ASYNC220  # ends with this process
+        command, env=environment, cwd=REPO, stdout=sys.stderr, start_new_session=True
+    )
+    try:
+        for port in ports.values():
+            await asyncio.to_thread(_until_ready, f"http://127.0.0.1:{port}", process)
+        settings = Settings(data_dir=str(folder), log_level="warning")
+        async with open_runtime(settings, role="load") as runtime:
+            api, live = f"http://localhost:{ports['API']}", f"ws://localhost:{ports['LIVE']}"
+            yield runtime, Site(api, live, key)
+    finally:
+        process.terminate()
+        await asyncio.to_thread(process.wait, _END_S)
+
+
+def _until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + _READY_S
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError, urllib.error.HTTPError):
+            urllib.request.urlopen(f"{url}/health/ready", timeout=5).close()  # noqa: S310  # our own
+            return
+        time.sleep(0.1)
+    raise NotStarted("the product did not start; its own words are above")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def run(plan: Plan, seats: int) -> Verdict:
+    """The whole of it. Raises NotStarted."""
+    plan.report.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="frontrow-load-") as folder:
+        async with own_site(Path(folder)) as (runtime, site):
+            event_id = await open_event(runtime, seats)
+            return await play(runtime, site, event_id, seats, plan)
+
+
+def conclude(verdict: Verdict, report: Path) -> None:
+    """Print the verdict, and put it at the head of the report."""
+    print(verdict.text())
+    if report.exists():
+        page = report.read_text(encoding="utf-8")
+        report.write_text(into_page(page, verdict.html()), encoding="utf-8")
+        print(f"report: {report.resolve()}")
+
+
+def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest.on_sale", description=__doc__.split("\n\n")[0] if __doc__ else None
+    )
+    parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--users", type=int, default=200, help="at most")
+    parser.add_argument("--seats", type=int, default=0, help="0: about to sell out in the run")
+    parser.add_argument("--shape", choices=sorted(SHAPES), default="on-sale")
+    parser.add_argument("--think", type=float, default=2.0, help="mean hesitation in seconds")
+    parser.add_argument("--processes", type=int, default=0, help="Locust worker processes")
+    parser.add_argument("--report", type=Path, default=None, help="HTML file")
+    options = parser.parse_args(arguments)
+    if options.seconds < 1 or options.users < 1 or options.seats < 0:
+        parser.error("needs at least one second, one user and no negative seats")
+    return options
+
+
+def main() -> int:
+    """The exit code: 1 if anything was wrong, 2 if it could not be tried."""
+    options = parse_options()
+    when = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    plan = Plan(
+        seconds=options.seconds,
+        users=options.users,
+        shape=options.shape,
+        think_s=options.think,
+        report=options.report or Path(tempfile.gettempdir()) / f"frontrow-load-{when}.html",
+        processes=options.processes,
+    )
+    seats = options.seats or max(
+        _PER_ROW, round(_SEATS_PER_USER_SECOND * plan.users * plan.seconds)
+    )
+    try:
+        verdict = uvloop.run(run(plan, seats))
+    except NotStarted as error:
+        print(f"make load: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    conclude(verdict, plan.report)
+    return verdict.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

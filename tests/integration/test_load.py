@@ -1,0 +1,164 @@
+"""The load test itself, against the running product: a clean run passes, and what is planted is found."""
+
+import asyncio
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from engine.ledger import BookingRequest, PaymentChoice
+from engine.model import Buyer, new_id
+from engine.runtime import Runtime
+from loadtest.judgement import Entry, Verdict
+from loadtest.on_sale import Plan, Site, conclude, play
+from seatmap.protocol import DeltaFrame, Encoding, decode, encode
+from tests.conftest import ORGANISER_KEY, REPO, Stack, make_event, small_house
+
+
+@pytest.fixture
+async def event_id(town_runtime: Runtime) -> str:
+    return await make_event(town_runtime, layout=small_house(rows=2, floor=1), hold_ttl_s=5)
+
+
+@pytest.fixture
+def site(stack: Stack) -> Site:
+    return Site(stack.api_url, stack.live_url, ORGANISER_KEY)
+
+
+def named(verdict: Verdict) -> dict[tuple[str | None, str], Entry]:
+    return {(entry.method, entry.name): entry for entry in verdict.entries}
+
+
+async def test_everybody_plays_and_a_clean_run_passes(
+    town_runtime: Runtime,
+    site: Site,
+    event_id: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plan = Plan(seconds=6, users=40, think_s=0.2, report=tmp_path / "report.html")
+    verdict = await play(town_runtime, site, event_id, 20, plan)
+    assert verdict.faults == []
+    assert verdict.exit_code == 0
+    entries = named(verdict)
+    for what in (
+        ("GET", "layout"),  # Visitor
+        ("LIVE", "broadcast to map"),  # Watcher
+        ("LIVE", "map compared with the API"),
+        ("POST", "hold best"),  # Buyer
+        ("POST", "hold by hand"),
+        ("SALE", "seat sold"),
+        ("SALE", "no seat free"),
+        ("POST", "join the waitlist"),  # WaitlistBuyer
+        ("GET", "rank"),
+        ("GET", "desk"),  # Organiser
+    ):
+        assert entries[what].num_requests > 0, what
+    # Sniper: it may never be fast enough.
+    assert any(name.startswith("snipe") for _, name in entries)
+    assert any(re.search("→ 409 ", entry.name) for entry in verdict.entries)
+    conclude(verdict, plan.report)
+    assert "verdict: passed" in capsys.readouterr().out
+    page = plan.report.read_text()
+    assert "verdict: passed" in page
+    assert "<svg" in page
+
+
+async def test_a_planted_violation_fails_the_run(
+    town_runtime: Runtime, site: Site, event_id: str, tmp_path: Path
+) -> None:
+    buyer = new_id()
+    hold = await town_runtime.holds.place(event_id, buyer, seats=[3])
+    request = BookingRequest(
+        hold.hold_id, Buyer("ada@example.com", "Ada"), PaymentChoice("sandbox", "tok_visa")
+    )
+    await town_runtime.bookings.book(buyer, new_id(), request)
+    await _void_tickets(town_runtime, event_id, is_void=True)
+    try:
+        plan = Plan(seconds=1, users=4, think_s=0.1, shape="soak", report=tmp_path / "report.html")
+        verdict = await play(town_runtime, site, event_id, 20, plan, calm_s=0)
+    finally:
+        await _void_tickets(town_runtime, event_id, is_void=False)
+    assert verdict.exit_code == 1
+    assert {violation.invariant for violation in verdict.violations} == {1}
+    assert "the tickets are not those of the booking" in verdict.text()
+
+
+async def _void_tickets(runtime: Runtime, event_id: str, *, is_void: bool) -> None:
+    async with runtime.postgres.connection() as connection:
+        await connection.execute(
+            "UPDATE tickets SET void = $2 WHERE event_id = $1", event_id, is_void
+        )
+
+
+async def test_a_planted_divergence_is_a_failure(
+    town_runtime: Runtime, site: Site, event_id: str, tmp_path: Path
+) -> None:
+    summary = tmp_path / "summary.json"
+    async with lying_gateway(site.live_url, event_id) as (live_url, watched):
+        locust = await asyncio.create_subprocess_exec(
+            *(
+                sys.executable,
+                "-m",
+                "locust",
+                "-f",
+                "loadtest/locustfile.py",
+                "--headless",
+                "--only-summary",
+            ),
+            *("--host", site.api_url, "--live-url", live_url, "--event", event_id),
+            *("-u", "2", "-r", "2", "-t", "2s", "--summary-file", str(summary), "Watcher"),
+            cwd=REPO,
+            stderr=asyncio.subprocess.STDOUT,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        await asyncio.wait_for(watched.wait(), 20)
+        await town_runtime.holds.place(event_id, new_id(), seats=[7])
+        output, _ = await locust.communicate()
+    assert locust.returncode == 1
+    assert b"the map is not the API's: 1 seats differ" in output
+    failures = msgspec.json.decode(summary.read_bytes())["failures"]
+    assert [(each["name"], each["occurrences"]) for each in failures] == [
+        ("map compared with the API", 2)
+    ]
+
+
+@asynccontextmanager
+async def lying_gateway(live_url: str, event_id: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """A gateway between the watchers and the true one: whatever changes, it says is sold. Its address,
+    and when two watch."""
+    watched, watching = asyncio.Event(), set[ServerConnection]()
+
+    async def relay(client: ServerConnection) -> None:
+        async with connect(
+            f"{live_url}/v1/live/{event_id}", subprotocols=[Subprotocol(Encoding.BINARY)]
+        ) as gateway:
+            try:
+                async for data in gateway:
+                    assert isinstance(data, bytes)
+                    await client.send(_falsified(data))
+                    watching.add(client)
+                    if len(watching) == 2:
+                        watched.set()
+            except ConnectionClosed:
+                pass
+
+    subprotocols = [Subprotocol(Encoding.BINARY)]
+    async with serve(relay, "127.0.0.1", 0, subprotocols=subprotocols) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        yield f"ws://127.0.0.1:{port}", watched
+
+
+def _falsified(data: bytes) -> bytes:
+    frame = decode(data)
+    if not isinstance(frame, DeltaFrame):
+        return data
+    return encode(msgspec.structs.replace(frame, seats=tuple((n, 2) for n, _ in frame.seats)))
