@@ -1,0 +1,228 @@
+"""The command: what is asked for, checked; what was found, written.
+
+Exit code 1: a promise was broken. 2: it could not be rehearsed.
+"""
+
+import asyncio
+import signal
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import uvloop
+
+from engine.config import ConfigError, load_settings
+from engine.embedded import StartError
+from engine.errors import FrontrowError
+from engine.migrate import MigrationError
+from engine.terminal import complain, progress_bar
+from loadtest.rehearsal.buyers import Mix
+from loadtest.rehearsal.curves import BUILT_IN, BadCurve, Curve, read_curve
+from loadtest.rehearsal.page import page
+from loadtest.rehearsal.performance import Wanted, rehearse
+from loadtest.rehearsal.report import Report, Setting, complaint, headline
+
+_BUYERS = 1000
+_PARTIES = "1=20,2=52,3=11,4=13,5=2,6=2"
+_BAD_INPUT = 2
+
+
+def _named_numbers(text: str, option: str) -> dict[str, float]:
+    """``by_hand=0.3,abandon=0.1``. Raises BadParameter."""
+    found: dict[str, float] = {}
+    for part in filter(None, text.split(",")):
+        name, _, value = part.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            raise click.UsageError(f"{option}: {part!r} is not name=number") from None
+    return found
+
+
+def _mix(_: click.Context, __: click.Parameter, text: str) -> Mix:
+    shares = _named_numbers(text, "--mix")
+    known = Mix.__struct_fields__
+    for name, share in shares.items():
+        if name not in known or not 0 <= share <= 1:
+            raise click.UsageError(
+                f"--mix: {name}={share:g} is not a share of 0 to 1 of {', '.join(known)}"
+            )
+    return Mix(**shares)
+
+
+def _parties(_: click.Context, __: click.Parameter, text: str) -> dict[int, float]:
+    weights = _named_numbers(text, "--parties")
+    for size, weight in weights.items():
+        if not size.isdecimal() or not 1 <= int(size) <= 100 or weight < 0:
+            raise click.UsageError(f"--parties: {size}={weight:g} is not size=weight, as 2=50 is")
+    if not sum(weights.values()):
+        raise click.UsageError("--parties: somebody must come; for example 1=20,2=60,4=20")
+    return {int(size): weight for size, weight in weights.items()}
+
+
+def _event_id(_: click.Context, __: click.Parameter, text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise click.UsageError(f"{text!r} is not an event's id; see frontrow event list") from None
+
+
+def _curve(name: str) -> Curve:
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    try:
+        return read_curve(Path(name))
+    except BadCurve as error:
+        raise click.UsageError(f"--curve: {error} (or one of {', '.join(BUILT_IN)})") from None
+
+
+def _check_writable(*files: Path | None) -> None:
+    for file in filter(None, files):
+        if not file.absolute().parent.is_dir() or file.is_dir():
+            raise click.UsageError(f"cannot write {file}: name a file in a folder that is there")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.argument("event_id", metavar="EVENT", callback=_event_id)
+@click.option(
+    "--buyers",
+    type=click.IntRange(1, 1_000_000),
+    help="How many come. [a file's own sum, else 1000]",
+)
+@click.option(
+    "--curve",
+    default="emf",
+    show_default=True,
+    help="emf (recorded), step, ramp, or a CSV file of second,arrivals.",
+)
+@click.option(
+    "--duration-s",
+    type=click.FloatRange(1, 24 * 3600),
+    help="Stretch or squeeze the curve to so many seconds. [its own]",
+)
+@click.option(
+    "--watchers",
+    type=click.IntRange(0, 100_000),
+    default=200,
+    show_default=True,
+    help="Open maps that only watch.",
+)
+@click.option(
+    "--mix",
+    default="",
+    callback=_mix,
+    help="Shares, as by_hand=0.3,abandon=0.08,declined=0.05,extend=0.1.",
+)
+@click.option(
+    "--parties",
+    default=_PARTIES,
+    show_default=True,
+    callback=_parties,
+    help="Weight by party size.",
+)
+@click.option(
+    "--think-s",
+    type=click.FloatRange(0, 600),
+    default=5.0,
+    show_default=True,
+    help="How long people choose, and fill in the checkout, on average.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32),
+    default=1,
+    show_default=True,
+    help="Same seed, same buyers.",
+)
+@click.option(
+    "--connections",
+    type=click.IntRange(1, 10_000),
+    default=256,
+    show_default=True,
+    help="HTTP requests under way at most.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default="rehearsal.html",
+    show_default=True,
+    help="The page.",
+)
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), help="All figures as JSON as well."
+)
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="An empty folder to leave the copy's stores in.",
+)
+def command(output: Path, json_file: Path | None, keep: Path | None, **choices: Any) -> int:
+    """Rehearse an on-sale on a copy of EVENT, and get a page with charts.
+
+    The copy gets stores and processes of its own; the event itself is only read, and nobody gets a
+    mail. Exit code 1: a promise was broken, for example a seat sold twice. 2: it could not be
+    rehearsed.
+    """
+    curve = _curve(choices["curve"])
+    _check_writable(output, json_file)
+    if keep is not None and keep.exists() and any(keep.iterdir()):
+        raise click.UsageError(f"--keep: {keep} is not empty")
+    event_id = choices.pop("event_id")
+    own_sum = _BUYERS if choices["curve"] in BUILT_IN else round(sum(curve))
+    choices["buyers"] = choices["buyers"] or own_sum
+    if choices["curve"] not in BUILT_IN:
+        # The page may be sent to others, who need not know our folders.
+        choices["curve"] = Path(choices["curve"]).name
+    choices["duration_s"] = choices["duration_s"] or float(len(curve))
+    wanted = Wanted(event_id=event_id, curve=curve, setting=Setting(**choices), keep=keep)
+    with progress_bar("rehearsal") as say:
+        report = _run(wanted, say)
+    if json_file is not None:
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
+    output.write_text(page(report), "utf-8")
+    click.echo(headline(report))
+    click.echo(f"the page: {output}")
+    broken = complaint(report)
+    if broken is not None:
+        complain(broken)
+        return 1
+    return 0
+
+
+def _run(wanted: Wanted, say: Any) -> Report:
+    settings = load_settings()
+
+    async def work() -> Report:
+        # As Ctrl-C: everything that was started is ended.
+        running = asyncio.current_task()
+        assert running is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+        return await rehearse(settings, wanted, say)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work())
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command line; returns the exit code, with one line on stderr for what went wrong."""
+    try:
+        # An int is what the command returns, and what --help ends with.
+        code: int = command.main(
+            list(arguments), prog_name="frontrow rehearse", standalone_mode=False
+        )
+    except click.ClickException as error:
+        complain(f"{error.format_message()} (see frontrow rehearse --help)")
+        return _BAD_INPUT
+    except (ConfigError, StartError, FrontrowError, MigrationError) as error:
+        complain(str(error))
+        return _BAD_INPUT
+    except (click.Abort, KeyboardInterrupt, asyncio.CancelledError):
+        complain("interrupted")
+        return 130
+    return code
+
+
+__all__ = ["command", "main"]

@@ -1,0 +1,102 @@
+"""The event that is rehearsed: read from where it lives, and made again, empty, on the stage."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+
+from engine.catalog import Event, EventDraft
+from engine.config import Settings
+from engine.model import EventStatus
+from engine.pricing.model import CategoryState, Override, RuleDraft
+from engine.runtime import Runtime
+from engine.shell import opened
+
+_ACTOR = "rehearsal"
+#: An event that is over is rehearsed as if it were to come.
+_A_MONTH = timedelta(days=30)
+_UNPUBLISHED = (EventStatus.DRAFT, EventStatus.PUBLISHING)
+
+
+class Original(Struct, frozen=True, kw_only=True):
+    """What a copy needs. ``venue`` and ``layout`` are the catalogue's documents as they are."""
+
+    event: Event
+    venue: dict[str, Any]
+    layout: dict[str, Any]
+    #: Minor units by category, in force now.
+    prices: dict[str, int]
+    #: Categories that follow a rule or have a hand on their price.
+    governed: list[CategoryState]
+    #: Seats kept from sale.
+    blocked: list[int]
+
+
+async def read_original(settings: Settings, event_id: str) -> Original:
+    """Look, change nothing. Raises NotFound, Unavailable, StartError."""
+    async with opened(settings) as runtime:
+        event = await runtime.catalog.event(event_id)
+        venue = await runtime.mongo.get("venues", event.venue.venue_id)
+        layout = await runtime.mongo.get("layouts", event.layout_id)
+        assert venue is not None
+        assert layout is not None
+        if event.status in _UNPUBLISHED:
+            states, blocked = [], []
+        else:
+            states = (await runtime.pricing.state(event_id)).categories
+            async with runtime.postgres.connection() as connection:
+                blocked = await connection.fetch(
+                    "SELECT seat_no FROM seats WHERE event_id = $1 AND state = 'blocked'", event_id
+                )
+    return Original(
+        event=event,
+        venue=venue,
+        layout=layout,
+        prices=event.prices | {state.category: state.price.amount for state in states},
+        governed=[state for state in states if state.mode != "fixed"],
+        blocked=[row["seat_no"] for row in blocked],
+    )
+
+
+async def make_copy(runtime: Runtime, original: Original) -> Event:
+    """The event on sale on the stage, with every seat free that is for sale. Returns the copy."""
+    event, now = original.event, datetime.now(UTC)
+    await runtime.mongo.insert("venues", original.venue)
+    await runtime.mongo.insert("layouts", original.layout)
+    copy = await runtime.catalog.create_event(
+        EventDraft(
+            name=event.name,
+            venue_id=event.venue.venue_id,
+            layout_id=event.layout_id,
+            starts_at=event.starts_at if event.starts_at > now else now + _A_MONTH,
+            currency=event.currency,
+            prices=original.prices,
+            description=event.description,
+            category=event.category,
+            buyer_limit=event.buyer_limit,
+            hold_ttl_s=event.hold_ttl_s,
+            metadata=event.metadata,
+        )
+    )
+    copy = await runtime.publishing.publish(copy.event_id)
+    if original.blocked:
+        await runtime.publishing.block(copy.event_id, original.blocked, actor=_ACTOR)
+    for state in original.governed:
+        await _govern(runtime, copy.event_id, state)
+    return copy
+
+
+async def _govern(runtime: Runtime, event_id: str, state: CategoryState) -> None:
+    if state.rule is not None:
+        draft = RuleDraft(category=state.category, rule=state.rule.rule, note=state.rule.note)
+        made = await runtime.pricing.make_rule(event_id, draft, actor=_ACTOR)
+        await runtime.pricing.activate(event_id, made.rule_id, actor=_ACTOR)
+    reason = state.reason or "as in the original"
+    if state.mode == "frozen":
+        await runtime.pricing.freeze(event_id, state.category_no, reason, actor=_ACTOR)
+    elif state.mode == "override":
+        hand = Override(amount_minor=state.price.amount, reason=reason, until=state.until)
+        await runtime.pricing.override(event_id, state.category_no, hand, actor=_ACTOR)
+
+
+__all__ = ["Original", "make_copy", "read_original"]

@@ -1,0 +1,158 @@
+"""The rehearsal's own stores and processes, in a folder of its own: nothing of yours is touched."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from engine import embedded, migrate
+from engine.config import Settings
+from engine.embedded import StartError, StoreUrls
+from engine.runtime import Runtime, open_runtime
+from engine.up import READY_TIMEOUT_S, ROLES, Role
+
+_END_S = 20.0
+_PROJECT = Path(__file__).resolve().parents[2]
+#: What an organiser has set counts in the copy too, where it changes how a sale goes.
+_KEPT = (
+    *("hold_ttl_s", "hold_max_s", "hold_warning_s", "payment_window_s", "buyer_limit"),
+    *("gateway_timeout_s", "reprice_interval_s", "live_tick_ms", "postgres_pool_size"),
+    *("worker_tick_s", "reconcile_interval_s", "outbox_grace_s"),
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The copy's running product. ``pids`` by what each process is."""
+
+    runtime: Runtime
+    settings: Settings
+    urls: StoreUrls
+    pids: dict[str, int]
+    #: Where the processes write what they have to say.
+    logs: Path
+
+    def cpu_s(self) -> dict[str, float]:
+        """User and system seconds so far, with children, by process; one that is gone has none."""
+        return {name: _cpu_s(pid) for name, pid in self.pids.items()}
+
+
+def _cpu_s(pid: int) -> float:
+    total = 0.0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = one.cpu_times()
+                total += times.user + times.system
+    return total
+
+
+@contextlib.asynccontextmanager
+async def stage(folder: Path, yours: Settings) -> AsyncIterator[Stage]:
+    """Stores, API, gateway and worker, ready; all ended and stopped at the end. Raises StartError."""
+    settings = _settings(folder, yours)
+    async with contextlib.AsyncExitStack() as ending:
+        stores = embedded.EmbeddedStores(settings)
+        stores.claim()
+        urls = await stores.start()
+        ending.push_async_callback(stores.stop)
+        await asyncio.to_thread(migrate.migrate, urls.postgres_url)
+        settings = msgspec.structs.replace(settings, **msgspec.structs.asdict(urls))
+        pids = {server.name: server.pid for server in stores.servers}
+        runtime = await ending.enter_async_context(open_runtime(settings, role="rehearsal"))
+        await runtime.mongo.ensure_indexes()
+        logs = folder / "logs"
+        processes = ending.enter_context(_processes(settings, logs))
+        for role in ROLES:
+            await _until_ready(role, settings, processes[role.name], logs)
+        pids |= {name: process.pid for name, process in processes.items()}
+        yield Stage(runtime, settings, urls, pids, logs)
+
+
+def _settings(folder: Path, yours: Settings) -> Settings:
+    api, live, worker = _free_ports(3)
+    return Settings(
+        **{name: getattr(yours, name) for name in _KEPT},
+        data_dir=str(folder),
+        token_secret=secrets.token_urlsafe(32),
+        api_port=api,
+        live_port=live,
+        worker_port=worker,
+        public_url=f"http://localhost:{api}",
+        live_public_url=f"ws://localhost:{live}",
+        live_connections_per_address=1_000_000,
+        log_level="warning",
+    )
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as kept:
+        probes = [kept.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Ours without any of your FRONTROW_… variables, and the copy's instead."""
+    defaults = Settings()
+    return {k: v for k, v in os.environ.items() if not k.startswith("FRONTROW_")} | {
+        f"FRONTROW_{name.upper()}": str(value)
+        for name, value in msgspec.structs.asdict(settings).items()
+        if value != getattr(defaults, name)
+    }
+
+
+@contextlib.contextmanager
+def _processes(settings: Settings, logs: Path) -> Iterator[dict[str, "subprocess.Popen[bytes]"]]:
+    """API, gateway and worker, by name."""
+    started: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        for role in ROLES:
+            with (logs / f"{role.name}.log").open("ab") as log:
+                started[role.name] = subprocess.Popen(
+                    embedded.leashed(role.command(settings), signal.SIGKILL),
+                    env=environment(settings),
+                    cwd=_PROJECT,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    # Ctrl-C is for us; we end them when we have ended.
+                    start_new_session=True,
+                )
+        yield started
+    finally:
+        for process in started.values():
+            process.terminate()
+        for process in started.values():
+            try:
+                process.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+async def _until_ready(
+    role: Role, settings: Settings, process: "subprocess.Popen[bytes]", logs: Path
+) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            while process.poll() is None:
+                if await role.is_ready(settings):
+                    return
+                await asyncio.sleep(0.05)
+    said = (logs / f"{role.name}.log").read_text(errors="replace").strip().splitlines()
+    raise StartError(f"{role.title} of the copy did not start: {said[-1] if said else 'no reason'}")
+
+
+__all__ = ["Stage", "environment", "stage"]
