@@ -1,0 +1,268 @@
+"""How speed changes with size: throughput and p99 as the site grows, drawn as pictures.
+
+    python -m loadtest.scale [--only CURVE …] [--output scale.json] [--pictures docs/images]
+
+Each curve varies one thing and leaves the rest as ``make bench`` has it, on stores and processes of its
+own. The steps of a curve are taken up and down again (1 2 4 … 4 2 1) and each is shown by its median, so
+that a machine that changes its speed bends no curve.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import statistics
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from msgspec import Struct
+
+from engine.model import new_id
+from loadtest import client, fanout_bench, waitlist
+from loadtest.bench import machine
+from loadtest.picture import Panel, draw
+from loadtest.stack import REPO, Bench, api_process, running
+
+#: As many as ``make bench`` holds with.
+_CONNECTIONS = 128
+_SECONDS_IDLE = 5.0
+
+Point = dict[str, float]
+
+
+class Curve(Struct, frozen=True):
+    """One thing that grows: its steps, how a step is measured, and what is drawn of it."""
+
+    title: str
+    #: What grows; the axis.
+    axis: str
+    steps: Sequence[int]
+    measure: Callable[[Bench, int], Awaitable[Point]]
+    panels: Sequence[Panel]
+    #: Up only, where a step costs minutes.
+    there_and_back: bool = True
+
+
+async def _hold(ports: Sequence[int], bench: Bench, event_ids: Sequence[str], count: int) -> Point:
+    """``count`` holds of two seats, spread over the ports and the events."""
+    tokens = itertools.cycle(bench.tokens)
+    seats: dict[str, itertools.count[int]] = {e: itertools.count(0, 2) for e in event_ids}
+    requests = []
+    for event_id in itertools.islice(itertools.cycle(event_ids), count):
+        first = next(seats[event_id])
+        requests.append(client.hold(event_id, [first, first + 1], next(tokens), new_id()))
+    shares = [requests[number :: len(ports)] for number in range(len(ports))]
+    results = await asyncio.gather(
+        *(
+            client.run("127.0.0.1", port, client.share(share, _CONNECTIONS // len(ports)))
+            for port, share in zip(ports, shares, strict=True)
+        )
+    )
+    for result in results:
+        if set(result.statuses) != {201}:
+            raise RuntimeError(f"expected 201 only, saw {dict(result.statuses)}")
+    latencies = [one for result in results for one in result.latencies_s]
+    cuts = statistics.quantiles(latencies, n=100)
+    elapsed_s = max(result.elapsed_s for result in results)
+    return {
+        "holds_per_s": count / elapsed_s,
+        "hold_p50_ms": 1000 * cuts[49],
+        "hold_p99_ms": 1000 * cuts[98],
+    }
+
+
+async def with_api_processes(bench: Bench, count: int) -> Point:
+    """Holds in one event of 20,000 seats, its buyers spread over so many API processes."""
+    async with contextlib.AsyncExitStack() as ending:
+        ports = [bench.api_port]
+        ports += [await ending.enter_async_context(api_process(bench)) for _ in range(count - 1)]
+        event_id = await bench.event(20_000)
+        await _hold(ports, bench, [event_id], 1_000)
+        return await _hold(ports, bench, [await bench.event(20_000)], 8_000)
+
+
+async def in_a_house_of(bench: Bench, seats: int) -> Point:
+    """Holds in one event with so many seats."""
+    event_id = await _house(bench, seats)
+    await bench.runtime.inventory.rebuild(event_id)
+    point = await _hold([bench.api_port], bench, [event_id], min(seats // 2 - 1, 4_000))
+    # The same house again at the next turn, empty: holds are not in PostgreSQL.
+    await _forget(bench, event_id)
+    return point
+
+
+_HOUSES: dict[int, str] = {}
+
+
+async def _house(bench: Bench, seats: int) -> str:
+    if seats not in _HOUSES:
+        _HOUSES[seats] = await bench.event(seats)
+    return _HOUSES[seats]
+
+
+async def _forget(bench: Bench, event_id: str) -> None:
+    keys = await bench.runtime.redis_store.call("KEYS", f"{{{event_id}}}*")
+    for key in keys:
+        await bench.runtime.redis_store.call("DEL", key)
+
+
+async def with_open_events(bench: Bench, count: int) -> Point:
+    """Holds while so many events are open, in up to 20 of them; and what it costs when nobody comes."""
+    crowded = min(count, 20)
+    await _open(bench, count - crowded)
+    fresh = [await bench.event(8_000 // crowded) for _ in range(crowded)]
+    before = bench.server_cpu_s()
+    await asyncio.sleep(_SECONDS_IDLE)
+    idle = (bench.server_cpu_s() - before) / _SECONDS_IDLE
+    _OPEN.extend(fresh)
+    point = await _hold([bench.api_port], bench, fresh, 3_900)
+    return point | {"idle_cpu_percent": 100 * idle}
+
+
+_OPEN: list[str] = []
+
+
+async def _open(bench: Bench, count: int) -> None:
+    while len(_OPEN) < count:
+        _OPEN.append(await bench.event(100))
+
+
+async def with_watchers(bench: Bench, count: int) -> Point:
+    """Seat change to watcher while 100 buyers a second hold and pay."""
+    figure = await fanout_bench.propagation(bench, count, bookings_per_s=100, seconds=8)
+    return {
+        "propagation_p50_ms": figure.raw["p50_ms"],
+        "propagation_p99_ms": figure.value,
+        "gateway_cpu_percent": 100 * figure.raw["gateway_cpu_share"],
+    }
+
+
+async def with_a_line_of(_: Bench, people: int) -> Point:
+    """Joins, ranks and rounds of a waitlist in which so many wait."""
+    figures = await waitlist.measure(people, min(1_000, people // 4))
+    return {
+        "joins_per_s": figures["joins_per_s_long"],
+        "rank_p99_ms": figures["rank_p99_ms"],
+        "round_p99_ms": figures["round_p99_ms"],
+    }
+
+
+CURVES: dict[str, Curve] = {
+    "api_processes": Curve(
+        "API processes on two cores",
+        "API processes",
+        (1, 2, 3, 4),
+        with_api_processes,
+        (Panel("Holds per second", ["holds_per_s"]), Panel("Hold, p99, ms", ["hold_p99_ms"])),
+    ),
+    "seats": Curve(
+        "Seats of the house",
+        "seats",
+        (500, 2_000, 20_000, 200_000),
+        in_a_house_of,
+        (Panel("Holds per second", ["holds_per_s"]), Panel("Hold, p99, ms", ["hold_p99_ms"])),
+    ),
+    "open_events": Curve(
+        "Events on sale at once",
+        "open events",
+        (1, 10, 100, 1_000),
+        with_open_events,
+        (
+            Panel("Holds per second", ["holds_per_s"]),
+            Panel("Hold, p99, ms", ["hold_p99_ms"]),
+            Panel("CPU of all servers when nobody comes, % of one core", ["idle_cpu_percent"]),
+        ),
+        there_and_back=False,
+    ),
+    "watchers": Curve(
+        "People watching one event",
+        "watchers",
+        (100, 1_000, 5_000, 10_000),
+        with_watchers,
+        (
+            Panel("Seat change to watcher, ms", ["propagation_p50_ms", "propagation_p99_ms"]),
+            Panel("CPU of the gateway, % of one core", ["gateway_cpu_percent"]),
+        ),
+    ),
+    "waitlist": Curve(
+        "People in one waitlist",
+        "people in line",
+        (1_000, 10_000, 100_000),
+        with_a_line_of,
+        (
+            Panel("Joins per second", ["joins_per_s"]),
+            Panel("p99, ms", ["rank_p99_ms", "round_p99_ms"]),
+        ),
+        there_and_back=False,
+    ),
+}
+
+
+async def measure(names: Sequence[str]) -> dict[str, dict[int, Point]]:
+    """By curve and step, the medians of what was measured."""
+    taken: dict[str, dict[int, Point]] = {}
+    for name in names:
+        async with _bench() as bench:
+            taken[name] = await _follow(bench, name, CURVES[name])
+    return taken
+
+
+@contextlib.asynccontextmanager
+async def _bench() -> AsyncIterator[Bench]:
+    with tempfile.TemporaryDirectory(prefix="frontrow-scale-") as folder:
+        # The embedded PostgreSQL may run as another user than the one who made the folder.
+        os.chmod(folder, 0o755)  # noqa: S103
+        _OPEN.clear()
+        _HOUSES.clear()
+        async with running(Path(folder) / "data") as bench:
+            yield bench
+
+
+async def _follow(bench: Bench, name: str, curve: Curve) -> dict[int, Point]:
+    turns = [*curve.steps, *(reversed(curve.steps) if curve.there_and_back else ())]
+    points: dict[int, list[Point]] = {step: [] for step in curve.steps}
+    # A process that has just begun is slower.
+    await _hold([bench.api_port], bench, [await bench.event(6_000)], 2_900)
+    for step in turns:
+        points[step].append(await curve.measure(bench, step))
+        seen = ", ".join(f"{key} {value:,.1f}" for key, value in points[step][-1].items())
+        print(f"  {name} {step}: {seen}", flush=True)
+    return {
+        step: {key: statistics.median(p[key] for p in taken) for key in taken[0]}
+        for step, taken in points.items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--only", nargs="+", choices=list(CURVES), metavar="CURVE")
+    parser.add_argument("--output", type=Path, default=REPO / "scale.json")
+    parser.add_argument("--pictures", type=Path, default=REPO / "docs" / "images")
+    options = parser.parse_args()
+    taken = uvloop.run(measure(options.only or list(CURVES)))
+    kept: dict[str, Any] = {}
+    if options.output.exists():
+        kept = json.loads(options.output.read_text())
+    for name, points in taken.items():
+        curve = CURVES[name]
+        kept[name] = {
+            "taken_on": f"{datetime.now(UTC):%F}",
+            "points": {
+                str(step): {key: round(value, 2) for key, value in point.items()}
+                for step, point in points.items()
+            },
+        }
+        picture = draw(curve.title, curve.axis, points, curve.panels)
+        (options.pictures / f"scale-{name.replace('_', '-')}.svg").write_text(picture)
+    kept["machine"] = machine()
+    options.output.write_text(json.dumps(kept, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
