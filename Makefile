@@ -36,7 +36,7 @@ doctor: $(VENV)/.runtime ## Check stores, schema and clocks, and say how to mend
 	@$(BIN)/frontrow doctor
 
 test: $(VENV)/.dev browser prometheus proxy ## Run the whole test suite
-	@$(BIN)/python -m pytest --numprocesses=3 --dist=loadscope --no-loadscope-reorder $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(VENV)/.dev check-web check-deploy ## Lint, check formatting, types and layering
 	@$(BIN)/ruff check .

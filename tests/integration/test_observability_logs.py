@@ -128,7 +128,10 @@ async def test_a_batch_is_not_its_first_members(served: bytes) -> None:
     assert served == b"mine-7"
 
 
-async def test_a_failing_batch_names_all_its_requests() -> None:
+async def test_a_failing_batch_names_all_its_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A logger that has spoken before does not hear of other ways to log.
+    monkeypatch.setattr("engine.batch.log", structlog.get_logger())
+
     async def flush(commands: list[int]) -> list[int]:
         if 2 in commands:
             raise ValueError("two is not to be had")
@@ -170,6 +173,8 @@ async def test_a_slow_statement_is_told(
     runtime: Runtime, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.stores.postgres._SLOW_S", 0.0)
+    # A logger that has spoken before does not hear of other ways to log.
+    monkeypatch.setattr("engine.stores.postgres.log", structlog.get_logger())
     with structlog.testing.capture_logs() as lines:
         await runtime.postgres.fetch("inventory.open_events")
     (line,) = lines

@@ -289,20 +289,20 @@ def split(house: House, wish: Wish, matching: set[int]) -> tuple[int, ...]:
 
 
 @given(evening=evenings(), wish=wishes())
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_the_choice_is_the_published_one(evening: tuple[House, bytes], wish: Wish) -> None:
     house, states = evening
     assert_published(house, states, wish)
 
 
 @given(evening=ragged_evenings())
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_a_party_that_no_row_has_room_for(evening: tuple[House, bytes, Wish]) -> None:
     assert_published(*evening)
 
 
 @given(house=houses(plain=True), quantity=st.integers(1, 4), data=st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_of_equally_near_seats_the_lower_numbers(
     house: House, quantity: int, data: st.DataObject
 ) -> None:
@@ -341,7 +341,7 @@ def assert_honest(house: House, states: bytes, wish: Wish, choice: Choice) -> No
 
 
 @given(evening=evenings(), wish=wishes(), spread=st.integers(1, 6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_spread_gives_way_in_nearness_only(
     evening: tuple[House, bytes], wish: Wish, spread: int
 ) -> None:

@@ -768,7 +768,7 @@ def test_no_order_of_events_breaks_a_promise(office: Office) -> None:
     run_state_machine_as_test(
         machine,
         settings=hypothesis_settings(
-            max_examples=60,
+            max_examples=40,
             stateful_step_count=15,
             deadline=None,
             derandomize=True,
