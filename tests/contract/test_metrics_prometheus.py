@@ -108,6 +108,7 @@ async def test_every_process_is_scraped(prometheus: Prometheus, nobody: int) -> 
     # Over time: on a busy machine a scrape may take longer than the second that it is given here.
     ever = "max_over_time(up[1m])"
     await prometheus.until(f"sum({ever})", 3)
+    await prometheus.until(f"count({ever})", 4)
     up = {
         (found["metric"]["job"], found["metric"]["instance"]): found["value"][1]
         for found in await prometheus.query(ever)
