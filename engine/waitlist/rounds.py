@@ -121,10 +121,11 @@ class Rounds:
 
     async def due(self) -> list[str]:
         """Events whose line was stirred, or has not been looked at for a second."""
-        stirred, self._stirred = self._stirred, set()
         if time.monotonic() - self._lines_read >= QUIET_S:
             self._lines = [row["event_id"] for row in await self._pg.fetch("waitlist.lines")]
             self._lines_read = time.monotonic()
+        # Last, so that none is forgotten where PostgreSQL is away.
+        stirred, self._stirred = self._stirred, set()
         return list({*stirred, *self._visits.due(self._lines)})
 
     async def serve(self, event_id: str) -> int:

@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from engine.config import Settings
 from engine.embedded import StoreUrls
+from engine.errors import Unavailable
 from engine.model import Buyer, new_id
 from engine.runtime import Runtime, open_runtime
 from engine.waitlist.model import Contact, EntryStatus, Wanted
@@ -137,3 +138,19 @@ async def test_the_worker_hears_again_after_redis_was_away(runtime: Runtime, hou
             await runtime.redis_store.call("CLIENT", "KILL", "TYPE", "pubsub")
         while (await runtime.redis.pubsub_numsub("stirred"))[0][1] == 0:
             await asyncio.sleep(0.01)
+
+
+async def test_what_was_stirred_is_not_forgotten_while_postgresql_is_away(
+    runtime: Runtime, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any) -> Any:
+        raise Unavailable("PostgreSQL is away for a moment.")
+
+    runtime.rounds._stirred.add(house.event_id)
+    runtime.rounds._lines_read = -math.inf
+    with monkeypatch.context() as moment:
+        moment.setattr(runtime.postgres, "fetch", away)
+        with pytest.raises(Unavailable):
+            await runtime.rounds.due()
+    assert house.event_id in await runtime.rounds.due()
+    assert house.event_id not in await runtime.rounds.due()
