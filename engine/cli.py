@@ -83,7 +83,7 @@ def main() -> None:
     """Entry point of ``frontrow`` and ``python -m engine``."""
     try:
         check_python()
-        cli.main(standalone_mode=False)
+        cli.main(prog_name="frontrow", standalone_mode=False)
     except click.exceptions.Exit as ending:
         sys.exit(ending.exit_code)
     except (click.Abort, KeyboardInterrupt):
