@@ -16,6 +16,7 @@ from api.auth import buyer_id
 from api.conventions import (
     Cursor,
     IfMatch,
+    Json,
     Limit,
     decode_cursor,
     encode_cursor,
@@ -114,7 +115,7 @@ def _answer(request: Request[Any, Any, Any], answer: Answer, *, replayed: bool) 
             return problem_response(request, gone, headers)
     status = 201 if answer.outcome == "confirmed" else 202
     headers |= {"ETag": etag(booking.version), "Location": f"/v1/bookings/{booking.booking_id}"}
-    return Response(booking, status_code=status, headers=headers)
+    return Json(booking, status_code=status, headers=headers)
 
 
 @get("/v1/bookings", tags=["Bookings"], security=_SECURITY, summary="Your bookings, newest first")

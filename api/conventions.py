@@ -9,8 +9,9 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import InternalServerException
 from litestar.params import HeaderParameter, QueryParameter
+from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Scope, Send
 
 from engine.errors import InvalidInput, PreconditionRequired
 from engine.limits import Standing
@@ -41,15 +42,76 @@ IfMatch = Annotated[
 ]
 
 
+class ClientGone(Exception):
+    """The client went away before its request was whole."""
+
+
+async def whole_body(receive: Receive, size_max: int) -> bytes:
+    """A request's body in one piece. Raises InvalidInput where it is too large, ClientGone."""
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientGone
+        size += len(message["body"])
+        if size > size_max:
+            raise InvalidInput(
+                f"The body is too large; at most {size_max} bytes.", code="body-too-large"
+            )
+        chunks.append(message["body"])
+        if not message["more_body"]:
+            return b"".join(chunks)
+
+
+class _Answer(ASGIResponse):
+    """Status, headers and body as they go on the wire."""
+
+    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        self._status = status
+        self._encoded = headers
+        self.body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send(
+            {"type": "http.response.start", "status": self._status, "headers": self._encoded}
+        )
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
+class Json(Response[T]):
+    """The JSON answer of routes that an on-sale is made of.
+
+    Litestar's own goes by way of type encoders, cookies and a mapping of headers; that was a tenth of
+    a hold's time.
+    """
+
+    def to_asgi_response(
+        self, app: Any, request: Request[Any, Any, Any], *, status_code: int | None = None, **_: Any
+    ) -> ASGIResponse:
+        body = msgspec.json.encode(self.content)
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            *(
+                (name.lower().encode(), text.encode("latin-1"))
+                for name, text in self.headers.items()
+            ),
+        ]
+        return _Answer(self.status_code or status_code or 200, headers, body)
+
+
 async def read_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T]) -> T:
     """The request's JSON body, taken strictly: "3" is no number. Raises InvalidInput.
 
     Instead of a handler's ``data`` parameter, which Litestar coerces and decodes in two passes.
     """
     try:
-        body = await request.body()
-    except InternalServerException:
-        # What Litestar makes of a client that went away half-way; nobody reads the answer.
+        body = await whole_body(
+            request.receive, request.route_handler.resolve_request_max_body_size() or BODY_SIZE_MAX
+        )
+    except ClientGone:
+        # Nobody reads the answer.
         raise InvalidInput("The connection closed before the body was whole.") from None
     try:
         return decoder.decode(body)

@@ -18,7 +18,7 @@ from msgspec import Struct
 from prometheus_client import Counter, Histogram
 
 from api.auth import Tokens
-from api.conventions import BODY_SIZE_MAX, PLAN_SIZE_MAX
+from api.conventions import BODY_SIZE_MAX, PLAN_SIZE_MAX, ClientGone, whole_body
 from api.cors import Cors
 from api.problems import PROBLEM_JSON, encode_problem
 from engine import tracing
@@ -80,10 +80,6 @@ class _Kept(Struct, frozen=True):
     status: int = 0
     headers: list[tuple[str, str]] = []
     body: str = ""
-
-
-class _ClientGone(Exception):
-    """The client went away before its request was whole."""
 
 
 class Edge:
@@ -159,7 +155,7 @@ class Edge:
                 await self._replayable(scope, receive, counting_send, headers)
             else:
                 await self._app(scope, receive, counting_send)
-        except _ClientGone:
+        except ClientGone:
             # Half a body is no request: nothing is done, and its key is still unused.
             status = _CLIENT_GONE
         finally:
@@ -187,7 +183,7 @@ class Edge:
         try:
             subject = self._subject(headers)
             key = _checked_key(headers[b"idempotency-key"])
-            body = await _read_body(receive, _body_size_max(scope))
+            body = await whole_body(receive, _body_size_max(scope))
             fingerprint = hashlib.sha256(
                 b"\0".join(
                     (scope["method"].encode(), scope["raw_path"], scope["query_string"], body)
@@ -315,23 +311,6 @@ def _checked_key(raw: bytes) -> str:
 
 def _body_size_max(scope: HTTPScope) -> int:
     return PLAN_SIZE_MAX if scope["path"] == "/v1/venues/import" else BODY_SIZE_MAX
-
-
-async def _read_body(receive: Receive, size_max: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise _ClientGone
-        size += len(message["body"])
-        if size > size_max:
-            raise InvalidInput(
-                f"The body is too large; at most {size_max} bytes.", code="body-too-large"
-            )
-        chunks.append(message["body"])
-        if not message["more_body"]:
-            return b"".join(chunks)
 
 
 def _replayed_body(body: bytes) -> Receive:

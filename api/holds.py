@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from api.auth import buyer_id
-from api.conventions import read_body
+from api.conventions import Json, read_body
 from engine.best_seats.choice import Wish
 from engine.errors import InvalidInput
 from engine.model import Hold, Uuid
@@ -55,6 +55,7 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
     summary="Hold seats",
     description="All of them or none. The price is frozen until the hold ends. With `best` the seats "
     "are chosen here, and `relaxed` says what is less than ideal about them.",
+    response_class=Json,
 )
 async def place_hold(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Hold:
     data = await read_body(request, _HOLD_REQUEST)

@@ -677,13 +677,14 @@ BEGIN
     JOIN booking_items i ON i.event_id = b.event_id AND i.booking_id = b.booking_id
     GROUP BY 1, 2
   ), locked AS MATERIALIZED (
-    SELECT c.event_id, c.buyer_id FROM buyer_claims c JOIN moved m USING (event_id, buyer_id)
+    SELECT c.event_id, c.buyer_id, m.quantity
+    FROM buyer_claims c JOIN moved m USING (event_id, buyer_id)
     ORDER BY 1, 2 FOR UPDATE OF c
   )
-  UPDATE buyer_claims c SET reserved = c.reserved + p_reserved * m.quantity,
-    sold = c.sold + p_sold * m.quantity, version = c.version + 1
-  FROM moved m JOIN locked USING (event_id, buyer_id)
-  WHERE c.event_id = m.event_id AND c.buyer_id = m.buyer_id;
+  UPDATE buyer_claims c SET reserved = c.reserved + p_reserved * l.quantity,
+    sold = c.sold + p_sold * l.quantity, version = c.version + 1
+  FROM locked l
+  WHERE c.event_id = l.event_id AND c.buyer_id = l.buyer_id;
 
   WITH moved AS (
     SELECT i.event_id, i.area_no, sum(i.quantity)::integer AS quantity
@@ -691,13 +692,14 @@ BEGIN
     JOIN booking_items i ON i.event_id = p_event_ids[o] AND i.booking_id = p_booking_ids[o]
     WHERE i.area_no IS NOT NULL GROUP BY 1, 2
   ), locked AS MATERIALIZED (
-    SELECT a.event_id, a.area_no FROM areas a JOIN moved m USING (event_id, area_no)
+    SELECT a.event_id, a.area_no, m.quantity
+    FROM areas a JOIN moved m USING (event_id, area_no)
     ORDER BY 1, 2 FOR UPDATE OF a
   )
-  UPDATE areas a SET reserved = a.reserved + p_reserved * m.quantity,
-    sold = a.sold + p_sold * m.quantity, version = a.version + 1
-  FROM moved m JOIN locked USING (event_id, area_no)
-  WHERE a.event_id = m.event_id AND a.area_no = m.area_no;
+  UPDATE areas a SET reserved = a.reserved + p_reserved * l.quantity,
+    sold = a.sold + p_sold * l.quantity, version = a.version + 1
+  FROM locked l
+  WHERE a.event_id = l.event_id AND a.area_no = l.area_no;
 END $$;
 
 --
@@ -733,18 +735,17 @@ DECLARE
   quantities integer[];          -- places asked for, per booking
   outcomes text[] := array_fill(NULL::text, ARRAY[n]);
   existing uuid[] := array_fill(NULL::uuid, ARRAY[n]);
-  winners integer[];
   given jsonb := '{}';            -- places of areas given away in this call
   r record;
 BEGIN
-  SELECT array_agg(coalesce(q.quantity, 0) ORDER BY o) INTO quantities
-  FROM generate_series(1, n) o
-  LEFT JOIN (
+  SELECT array_agg(q.quantity ORDER BY q.ord) INTO quantities
+  FROM (
     SELECT i.ord, sum(i.quantity)::integer AS quantity FROM (
-      SELECT s, 1 FROM unnest(p_seat_ords) s
+      SELECT o, 0 FROM generate_series(1, n) o
+      UNION ALL SELECT s, 1 FROM unnest(p_seat_ords) s
       UNION ALL SELECT a, q FROM unnest(p_area_ords, p_area_quantities) u(a, q)
     ) i(ord, quantity) GROUP BY i.ord
-  ) q ON q.ord = o;
+  ) q;
 
   FOR r IN
     WITH asked AS (
@@ -755,7 +756,9 @@ BEGIN
       SELECT buyer_id, key, fingerprint, event_id, booking_id FROM asked ORDER BY buyer_id, key
       ON CONFLICT DO NOTHING RETURNING idempotency_keys.booking_id
     )
-    SELECT asked.ord FROM asked LEFT JOIN made USING (booking_id) WHERE made.booking_id IS NULL
+    SELECT max(k.ord) AS ord FROM (
+      SELECT booking_id, ord FROM asked UNION ALL SELECT booking_id, NULL FROM made
+    ) k GROUP BY k.booking_id HAVING count(*) = 1
   LOOP outcomes[r.ord] := 'duplicate-key'; END LOOP;
 
   FOR r IN
@@ -780,17 +783,18 @@ BEGIN
           <= (SELECT e.buyer_limit FROM events e WHERE e.event_id = c.event_id)
       RETURNING c.event_id, c.buyer_id
     )
-    SELECT o AS ord FROM generate_series(1, n) o
-    WHERE outcomes[o] IS NULL AND NOT EXISTS (
-      SELECT FROM counted c WHERE c.event_id = p_event_ids[o] AND c.buyer_id = p_buyer_ids[o])
+    SELECT max(k.ord) AS ord FROM (
+      SELECT o AS ord, p_event_ids[o] AS event_id, p_buyer_ids[o] AS buyer_id
+      FROM generate_series(1, n) o WHERE outcomes[o] IS NULL
+      UNION ALL SELECT NULL, event_id, buyer_id FROM counted
+    ) k GROUP BY k.event_id, k.buyer_id HAVING count(*) = 1
   LOOP outcomes[r.ord] := 'limit-reached'; END LOOP;
-  SELECT array_agg(o) INTO winners FROM generate_series(1, n) o WHERE outcomes[o] IS NULL;
 
   -- Whoever holds the claim's row sees every earlier booking of the same hold.
   FOR r IN
     SELECT a.ord, b.booking_id FROM unnest(p_event_ids, p_hold_ids) WITH ORDINALITY a(event_id, hold_id, ord)
     JOIN bookings b ON b.event_id = a.event_id AND b.hold_id = a.hold_id AND b.live
-    WHERE a.ord = ANY(winners) OR outcomes[a.ord] = 'limit-reached'
+    WHERE coalesce(outcomes[a.ord], 'limit-reached') = 'limit-reached'
   LOOP
     outcomes[r.ord] := CASE outcomes[r.ord] WHEN 'limit-reached' THEN 'hold-booked-uncounted'
                        ELSE 'hold-booked' END;
@@ -810,12 +814,14 @@ BEGIN
       SELECT w.ord, p_event_ids[w.ord] AS event_id, w.seat_no
       FROM unnest(p_seat_ords, p_seat_nos) w(ord, seat_no) WHERE outcomes[w.ord] IS NULL
     ), locked AS MATERIALIZED (
-      SELECT s.event_id, s.seat_no, s.state FROM wanted w
+      SELECT w.ord, s.state FROM wanted w
       JOIN seats s ON s.event_id = w.event_id AND s.seat_no = w.seat_no
       ORDER BY s.event_id, s.seat_no FOR UPDATE OF s
     )
-    SELECT DISTINCT w.ord FROM wanted w LEFT JOIN locked l USING (event_id, seat_no)
-    WHERE l.state IS DISTINCT FROM 'available'
+    SELECT k.ord FROM (
+      SELECT ord, 1 AS lacking FROM wanted
+      UNION ALL SELECT ord, -1 FROM locked WHERE state = 'available'
+    ) k GROUP BY k.ord HAVING sum(k.lacking) > 0
   LOOP outcomes[r.ord] := 'seat-unavailable'; END LOOP;
 
   -- Seats kept for somebody else of the waitlist: looked for once the seats are locked, as a round locks
@@ -847,8 +853,6 @@ BEGIN
     END IF;
   END LOOP;
 
-  winners := ARRAY(SELECT o FROM generate_series(1, n) o WHERE outcomes[o] IS NULL);
-
   INSERT INTO bookings (event_id, booking_id, hold_id, buyer_id, reference, amount_minor, currency,
                         email, name, expires_at, idempotency_key)
   SELECT a.event_id, a.booking_id, a.hold_id, a.buyer_id, a.reference, a.amount, e.currency,
@@ -857,14 +861,14 @@ BEGIN
               p_names, p_deadlines, p_keys) WITH ORDINALITY
        a(event_id, booking_id, hold_id, buyer_id, reference, amount, email, name, deadline, key, ord)
   JOIN events e ON e.event_id = a.event_id
-  WHERE a.ord = ANY(winners);
+  WHERE outcomes[a.ord] IS NULL;
 
   INSERT INTO payments (event_id, booking_id, provider, token, amount_minor, currency)
   SELECT a.event_id, a.booking_id, a.provider, a.token, a.amount, e.currency
   FROM unnest(p_event_ids, p_booking_ids, p_providers, p_tokens, p_amounts) WITH ORDINALITY
        a(event_id, booking_id, provider, token, amount, ord)
   JOIN events e ON e.event_id = a.event_id
-  WHERE a.ord = ANY(winners);
+  WHERE outcomes[a.ord] IS NULL;
 
   INSERT INTO booking_items (event_id, booking_id, item_no, seat_no, area_no, category_no, quantity,
                              amount_minor)
@@ -879,19 +883,19 @@ BEGIN
     FROM unnest(p_area_ords, p_area_nos, p_area_categories, p_area_quantities, p_area_amounts)
          a(ord, area_no, category_no, quantity, amount)
   ) i
-  WHERE i.ord = ANY(winners);
+  WHERE outcomes[i.ord] IS NULL;
 
   UPDATE seats s SET state = 'reserved', version = s.version + 1, booking_id = p_booking_ids[w.ord]
   FROM unnest(p_seat_ords, p_seat_nos) w(ord, seat_no)
-  WHERE s.event_id = p_event_ids[w.ord] AND s.seat_no = w.seat_no AND w.ord = ANY(winners);
+  WHERE s.event_id = p_event_ids[w.ord] AND s.seat_no = w.seat_no AND outcomes[w.ord] IS NULL;
 
   UPDATE areas a SET reserved = a.reserved + w.quantity, version = a.version + 1
   FROM (SELECT p_event_ids[u.ord] AS event_id, u.area_no, sum(u.quantity)::integer AS quantity
         FROM unnest(p_area_ords, p_area_nos, p_area_quantities) u(ord, area_no, quantity)
-        WHERE u.ord = ANY(winners) GROUP BY 1, 2) w
+        WHERE outcomes[u.ord] IS NULL GROUP BY 1, 2) w
   WHERE a.event_id = w.event_id AND a.area_no = w.area_no;
 
-  IF cardinality(winners) < n THEN
+  IF cardinality(array_remove(outcomes, NULL)) > 0 THEN
     UPDATE buyer_claims c SET reserved = c.reserved - quantities[o], version = c.version + 1
     FROM generate_series(1, n) o
     WHERE c.event_id = p_event_ids[o] AND c.buyer_id = p_buyer_ids[o]

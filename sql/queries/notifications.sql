@@ -1,8 +1,11 @@
 -- name: claim
 -- Takes what is due until $3 seconds from now; what a killed worker had taken is due again by then.
+WITH d AS MATERIALIZED (
+  SELECT event_id, notification_id FROM notifications
+  WHERE status = 'queued' AND due_at <= now() ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
 UPDATE notifications n SET leased_by = $1, due_at = now() + make_interval(secs => $3)
-FROM (SELECT event_id, notification_id FROM notifications
-      WHERE status = 'queued' AND due_at <= now() ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) d
+FROM d
 WHERE n.event_id = d.event_id AND n.notification_id = d.notification_id
 RETURNING n.event_id::text, n.notification_id::text, n.kind, n.cause, n.person_id::text, n.email, n.name,
           n.language, n.facts, n.attempts, n.deferrals, n.queued_at;
@@ -99,9 +102,12 @@ FROM notifications WHERE status IN ('queued', 'sending') OR status IN ('dead', '
 
 -- name: untold
 -- Taken before they are told: a live message is heard once or not at all.
+WITH d AS MATERIALIZED (
+  SELECT event_id, notification_id FROM notifications WHERE to_tell
+  ORDER BY event_id, notification_id LIMIT $1 FOR UPDATE SKIP LOCKED
+)
 UPDATE notifications n SET to_tell = false
-FROM (SELECT event_id, notification_id FROM notifications WHERE to_tell
-      ORDER BY event_id, notification_id LIMIT $1 FOR UPDATE SKIP LOCKED) d
+FROM d
 WHERE n.event_id = d.event_id AND n.notification_id = d.notification_id
 RETURNING n.event_id::text, n.kind, n.person_id::text, n.facts,
   coalesce((SELECT (p.preferences ->> 'live')::boolean FROM people p WHERE p.person_id = n.person_id), true) AS wanted;

@@ -1,15 +1,21 @@
 -- name: due
 -- Takes what is due and puts it off for a while, so that several workers share the work and what a
 -- killed one had taken comes back.
+-- Materialized: joined as a subquery it may be carried out, and lock, once for each row of the table.
+WITH d AS MATERIALIZED (
+  SELECT event_id, outbox_id FROM outbox
+  WHERE due_at <= now() AND created_at <= now() - make_interval(secs => $1)
+  ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
 UPDATE outbox o SET due_at = now() + make_interval(secs => least(60, 2 ^ least(o.attempts, 6))), attempts = o.attempts + 1
-FROM (SELECT event_id, outbox_id FROM outbox
-      WHERE due_at <= now() AND created_at <= now() - make_interval(secs => $1)
-      ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) d
+FROM d
 WHERE o.event_id = d.event_id AND o.outbox_id = d.outbox_id
 RETURNING o.event_id::text, o.outbox_id, o.kind, o.booking_id::text, o.payload, o.created_at, o.attempts;
 
 -- name: delivered
-DELETE FROM outbox WHERE (event_id, outbox_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]));
+-- By two arrays, which the index is searched by; as rows of a table they would be compared with every row
+-- of the outbox. An outbox_id is of one event only.
+DELETE FROM outbox WHERE event_id = ANY($1::uuid[]) AND outbox_id = ANY($2::uuid[]);
 
 -- name: age_s
 SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM outbox;

@@ -117,11 +117,14 @@ SELECT status = 'scheduled' AND valid_from <= now() FROM pricing_rules WHERE eve
 -- name: take_turn
 -- Events on sale that follow a rule and were not looked at for $1 seconds: whoever asks does it, and
 -- nobody else until then. late_s: how long they have been due.
+WITH due AS MATERIALIZED (
+  SELECT p.event_id, extract(epoch FROM now() - p.looked_at) - $1::float8 AS late_s FROM pricing p JOIN events e USING (event_id)
+  WHERE e.status = 'on_sale' AND (p.looked_at IS NULL OR p.looked_at <= now() - make_interval(secs => $1))
+    AND EXISTS (SELECT FROM pricing_rules r WHERE r.event_id = p.event_id AND r.status = 'active')
+  LIMIT 100 FOR UPDATE OF p SKIP LOCKED
+)
 UPDATE pricing p SET looked_at = now()
-FROM (SELECT p.event_id, extract(epoch FROM now() - p.looked_at) - $1::float8 AS late_s FROM pricing p JOIN events e USING (event_id)
-      WHERE e.status = 'on_sale' AND (p.looked_at IS NULL OR p.looked_at <= now() - make_interval(secs => $1))
-        AND EXISTS (SELECT FROM pricing_rules r WHERE r.event_id = p.event_id AND r.status = 'active')
-      LIMIT 100 FOR UPDATE OF p SKIP LOCKED) due
+FROM due
 WHERE p.event_id = due.event_id RETURNING p.event_id::text, coalesce(due.late_s, 0)::float8 AS late_s;
 
 -- name: places

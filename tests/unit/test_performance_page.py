@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from loadtest.bench import BARS, MEASURES, table, write_table
+from loadtest.bench import (
+    BARS,
+    DESIGN_NOOP_PER_S,
+    MEASURES,
+    at_design_pace,
+    table,
+    write_table,
+)
 from loadtest.stack import REPO
 
 
@@ -42,3 +49,10 @@ def test_a_page_without_a_place_for_it_is_left_alone(kept: dict[str, Any], tmp_p
     with pytest.raises(ValueError, match="no place"):
         write_table(page, kept)
     assert page.read_text() == "# Performance"
+
+
+def test_a_time_is_translated_to_the_pace_of_the_design_and_a_ratio_is_not() -> None:
+    raw = {"noop_per_s": DESIGN_NOOP_PER_S / 2}
+    taken = {"hold_cpu_ms": 0.5, "details": {"hold_http_vs_noop": {"raw_medians": raw}}}
+    assert at_design_pace("hold_cpu_ms", taken) == 0.25
+    assert at_design_pace("hold_http_vs_noop", taken) is None
