@@ -24,7 +24,7 @@ COMPARED = "map compared with the API"
 _SENT_MAX = 10_000
 #: Older, and it may be somebody else's hold that is seen.
 _FRESH_S = 10.0
-_WIDTH, _HEIGHT, _PAD = 640, 180, 40
+_WIDTH, _HEIGHT, _PAD = 420, 150, 40
 
 
 def note(environment: "Environment", method: str, name: str, ms: float) -> None:
@@ -36,12 +36,15 @@ def report(
     environment: "Environment", method: str, name: str, ms: float, fault: str | None = None
 ) -> None:
     """Something that was asked of the server, or that it did wrong: counts in the total."""
+    from locust.exception import CatchResponseError  # noqa: PLC0415  # see the head
+
     environment.events.request.fire(
         request_type=method,
         name=name,
         response_time=ms,
         response_length=0,
-        exception=None if fault is None else AssertionError(fault),
+        # Its name does not show in the tables.
+        exception=None if fault is None else CatchResponseError(fault),
         context={},
     )
 
@@ -169,8 +172,8 @@ def _chart(
     )
     label = f"{title}, {unit}" if unit else title
     return (
-        f'<svg role="img" aria-label="{escape(label)}" width="{_WIDTH}" height="{_HEIGHT + 2 * _PAD}" '
-        f'font-family="sans-serif" font-size="12" fill="currentColor">'
+        f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {_WIDTH} {_HEIGHT + 2 * _PAD}" '
+        f'style="flex:1 1 {_WIDTH}px;min-width:0;max-width:100%" font-family="sans-serif" font-size="12" fill="currentColor">'
         f'<text x="{_PAD}" y="16" font-weight="bold">{escape(label)}</text>'
         f'<text x="{_PAD}" y="32">{legend}</text>'
         f'<text x="{_PAD - 4}" y="{_PAD + 8}" text-anchor="end">{top:,.0f}</text>'

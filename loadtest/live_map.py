@@ -27,7 +27,7 @@ class LiveMap:
         self.state: MapState | None = None
         #: A snapshot is awaited: the map is not what it should be, or not there yet.
         self.lost = True
-        #: The first DELTA of a connection repeats what was missed, changed or not.
+        #: A DELTA that comes first on a connection repeats what was missed, changed or not.
         self._resuming = False
 
     @property
@@ -55,8 +55,6 @@ class LiveMap:
             self.state, self.lost = _applied(None, frame), False
         elif isinstance(frame, DeltaFrame) and not self.lost:
             faults = self._take_delta(frame)
-        if not isinstance(frame, SnapshotFrame | DeltaFrame):
-            return faults
         self._resuming = False
         return faults
 

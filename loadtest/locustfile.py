@@ -9,26 +9,43 @@ See docs/load-testing.md.
 
 import logging
 import random
+import re
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any, ClassVar
 
 import gevent
 import msgspec
 from flask import Response, request
+from gevent.event import Event
 from locust import LoadTestShape, constant, events, task
 from locust.env import Environment
 from locust.exception import StopUser
-from locust.runners import STATE_RUNNING, STATE_SPAWNING, WorkerRunner
+from locust.runners import (
+    STATE_MISSING,
+    STATE_RUNNING,
+    STATE_SPAWNING,
+    MasterRunner,
+    WorkerRunner,
+)
 
 from loadtest import figures
 from loadtest.live_map import FREE
 from loadtest.people import QUIET_S, RUN, Person, Watching
-from loadtest.shapes import DURATION_DEFAULT_S, EARLY_BIRDS, SHAPES, USERS_DEFAULT
+from loadtest.shapes import (
+    DURATION_DEFAULT_S,
+    EARLY_BIRDS,
+    SHAPES,
+    USERS_DEFAULT,
+    read_seconds,
+)
 
 _log = logging.getLogger(__name__)
 #: How long users may take to finish, when ``--stop-timeout`` does not say.
 _STOP_TIMEOUT_S = 40.0
 _COMPARE_EVERY_S = 20.0
+#: A master to its workers, and back: end what is under way; it has ended.
+_FINISH, _FINISHED = "frontrow-finish", "frontrow-finished"
 _MOMENTS: list[figures.Moment] = []
 
 
@@ -126,11 +143,18 @@ class Buyer(Person):
             self.think()
             self.give_back(booking)
 
-    def _chooses_and_pays(self, card: str, name: str = "book") -> dict[str, Any] | None:
+    @task(1)
+    def presses_twice(self) -> None:
+        """Sends the same booking again, as a page does that has lost the answer."""
+        self._chooses_and_pays("tok_visa", twice=True)
+
+    def _chooses_and_pays(
+        self, card: str, name: str = "book", *, twice: bool = False
+    ) -> dict[str, Any] | None:
         if (hold := self._chooses()) is None:
             return None
         self.think()
-        if (booking := self.pay(hold, card, name)) is not None:
+        if (booking := self.pay(hold, card, name, twice=twice)) is not None:
             path = f"/v1/bookings/{booking['booking_id']}/tickets"
             places = len(booking["seats"]) + sum(area["quantity"] for area in booking["areas"])
             self.ask("GET", path, "tickets", check=lambda page: _check_tickets(page, places))
@@ -291,31 +315,44 @@ class Organiser(Person):
             return
         path = f"/v1/events/{self.event_id}"
         page = self.ask("GET", path, "event page")
-        if page.ok:
-            text = f"Doors open an hour before. Edition {random.randrange(1000)}."
-            self.ask(
+        if not page.ok:
+            return
+        text, etag = page.body["description"], page.etag
+        for new in (f"{text} Edition {random.randrange(1000)}.", text):
+            answer = self.ask(
                 "PATCH",
                 path,
                 "edit an event",
-                body={"description": text},
-                headers={"If-Match": page.etag},
+                body={"description": new},
+                headers={"If-Match": etag},
             )
+            if not answer.ok:
+                return
+            etag = answer.etag
 
     @task(2)
     def prices(self) -> None:
-        """A price by hand, and back to what it was."""
+        """A hand on a price that has none, and off again: what was there before counts again."""
         if not self.choose_event():
             return
-        listed = self.ask("GET", f"/v1/events/{self.event_id}/prices", "prices")
-        if not listed.ok:
+        desk = f"/v1/events/{self.event_id}/pricing"
+        pricing = self.ask("GET", desk, "desk, prices")
+        if not pricing.ok:
             return
-        category = random.choice(listed.body["prices"])
-        amount = category["price"]["amount"]
-        path = f"/v1/events/{self.event_id}/pricing/categories/{category['category_no']}/override"
-        for minor in (amount + 100, amount):
-            body = {"amount_minor": minor, "reason": "A load test tries prices by hand."}
-            self.ask("POST", path, "override a price", body=body)
-            self.think()
+        free = [c for c in pricing.body["categories"] if c["mode"] in ("fixed", "rule")]
+        if not free:
+            return
+        category = random.choice(free)
+        path = f"{desk}/categories/{category['category_no']}"
+        body = {
+            "amount_minor": category["price"]["amount"] + 100,
+            "reason": "A load test tries prices by hand.",
+        }
+        if self.ask("POST", f"{path}/override", "override a price", body=body).ok:
+            try:
+                self.think()
+            finally:
+                self.ask("POST", f"{path}/release", "release a price")
 
     @task(2)
     def blocks(self) -> None:
@@ -383,12 +420,21 @@ class Play(LoadTestShape):
         )
 
 
+def _live_url(text: str) -> str:
+    if text and not re.match(r"wss?://[^/]", text):
+        raise ArgumentTypeError(f"{text!r} is not the address of a gateway, as ws://localhost:8001")
+    return text
+
+
 def _add_options(parser: Any) -> None:
     parser.add_argument(
         "--event", default="", help="event ids, comma separated; without, any that is listed"
     )
     parser.add_argument(
-        "--live-url", default="", help="ws://…, if not where the event's page says it is"
+        "--live-url",
+        type=_live_url,
+        default="",
+        help="ws://…, if not where the event's page says it is",
     )
     parser.add_argument(
         "--organiser-key",
@@ -407,7 +453,10 @@ def _add_options(parser: Any) -> None:
         "--summary-file", default="", help="JSON of all statistics and failures, written at the end"
     )
     parser.add_argument(
-        "--think", type=float, default=2.0, help="how long people hesitate on average, in seconds"
+        "--think",
+        type=read_seconds,
+        default=2.0,
+        help="how long people hesitate on average, in seconds",
     )
 
 
@@ -419,7 +468,10 @@ def _begin(environment: Environment, **_: Any) -> None:
     if not environment.stop_timeout:
         environment.stop_timeout = _STOP_TIMEOUT_S
     if isinstance(environment.runner, WorkerRunner):
+        environment.runner.register_message(_FINISH, _finish, concurrent=True)
         return
+    # The loop last looked at the clock before the imports, and `-t` counts from there.
+    gevent.get_hub().loop.update_now()
     shapes = {shape: Play(shape) for shape in SHAPES}
     environment.available_shape_classes = (environment.available_shape_classes or {}) | shapes
     if options.shape != "none":
@@ -430,6 +482,36 @@ def _begin(environment: Environment, **_: Any) -> None:
     if environment.web_ui is not None:
         _extend_web_page(environment.web_ui.app)
     gevent.spawn(_keep_moments, environment)
+
+
+def _finish(environment: Environment, **_: Any) -> None:
+    worker = environment.runner
+    assert isinstance(worker, WorkerRunner)
+    worker.stop()
+    worker._send_stats()  # the same that it sends every three seconds
+    worker.send_message(_FINISHED)
+
+
+def _finish_workers(environment: Environment, **_: Any) -> None:
+    """A master that quits gives its workers half a second. What their people find out in the end takes
+    longer, and counts."""
+    master = environment.runner
+    if not isinstance(master, MasterRunner):
+        return
+    finished: set[str] = set()
+    one_more = Event()
+
+    def note(msg: Any, **_: Any) -> None:
+        finished.add(msg.node_id)
+        one_more.set()
+
+    master.register_message(_FINISHED, note)
+    master.send_message(_FINISH)
+    with gevent.Timeout((environment.stop_timeout or 0) + _STOP_TIMEOUT_S, exception=False):
+        # A worker that is gone says nothing, so look at who is there now and then.
+        while {c.id for c in master.clients.all if c.state != STATE_MISSING} - finished:
+            one_more.wait(1.0)
+            one_more.clear()
 
 
 def _start(**_: Any) -> None:
@@ -454,9 +536,16 @@ def _finish_report(environment: Environment, **_: Any) -> None:
         page = path.read_text(encoding="utf-8")
         path.write_text(figures.into_page(page, figures.charts(_MOMENTS)), encoding="utf-8")
     if options.summary_file:
+        assert environment.runner is not None
+        errors = [error.serialize() for error in environment.stats.errors.values()]
+        # What stopped a user in the middle of something: an answer of a shape that nobody expected.
+        stops = [
+            {"method": "", "name": "user", "error": each["msg"], "occurrences": each["count"]}
+            for each in environment.runner.exceptions.values()
+        ]
         summary = {
             "entries": [entry.serialize() for entry in environment.stats.entries.values()],
-            "failures": [error.serialize() for error in environment.stats.errors.values()],
+            "failures": errors + stops,
         }
         Path(options.summary_file).write_bytes(msgspec.json.encode(summary))
 
@@ -481,4 +570,5 @@ def _extend_web_page(app: Any) -> None:
 events.init_command_line_parser.add_listener(_add_options)
 events.init.add_listener(_begin)
 events.test_start.add_listener(_start)
+events.test_stopping.add_listener(_finish_workers)
 events.quitting.add_listener(_finish_report)

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import os
 import secrets
-import socket
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,17 +26,18 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import uvloop
 
+from engine import embedded
 from engine.auditor import audit
 from engine.catalog import EventDraft
 from engine.config import Settings
+from engine.errors import FrontrowError
 from engine.runtime import Runtime, open_runtime
 from loadtest.figures import into_page
 from loadtest.judgement import Audits, Summary, Verdict
-from loadtest.shapes import SHAPES
+from loadtest.processes import REPO, check_writable, environment, free_ports, run_to_end
+from loadtest.shapes import SHAPES, read_seconds
 
-REPO = Path(__file__).resolve().parents[1]
 _READY_S, _END_S, _CALM_S, _AUDIT_EVERY_S = 90.0, 30.0, 60.0, 2.0
 #: Short, so that enough of them end within a run.
 _HOLD_TTL_S, _OFFER_WINDOW_S = 15, 10
@@ -81,23 +82,28 @@ async def play(
 ) -> Verdict:
     """Locust's people at one event, the auditor beside them, then the last word when all is quiet:
     ``calm_s`` is how long what is under way may take to end."""
-    summary_file = plan.report.with_suffix(".json")
-    summary_file.unlink(missing_ok=True)
-    command = _locust(site, event_id, plan, summary_file)
-    environment = os.environ | {"FRONTROW_ORGANISER_KEY": site.organiser_key}
-    locust = await asyncio.create_subprocess_exec(*command, cwd=REPO, env=environment)
-    audits = Audits()
-    ended = asyncio.create_task(locust.wait())
-    try:
-        while not ended.done():
-            audits.add(await audit(runtime, event_id))
-            await asyncio.wait([ended], timeout=_AUDIT_EVERY_S)
-    finally:
-        if not ended.done():
-            locust.terminate()
-        exit_code = await ended
+    with tempfile.TemporaryDirectory(prefix="frontrow-load-") as folder:
+        summary_file = Path(folder) / "summary.json"
+        locust = await asyncio.create_subprocess_exec(
+            *embedded.leashed(_locust(site, event_id, plan, summary_file), signal.SIGKILL),
+            cwd=REPO,
+            env=os.environ | {"FRONTROW_ORGANISER_KEY": site.organiser_key},
+            # Ctrl-C is for us; what is interrupted has no verdict.
+            start_new_session=True,
+        )
+        audits = Audits()
+        ended = asyncio.create_task(locust.wait())
+        try:
+            while not ended.done():
+                audits.add(await audit(runtime, event_id))
+                await asyncio.wait([ended], timeout=_AUDIT_EVERY_S)
+        finally:
+            if not ended.done():
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(locust.pid, signal.SIGKILL)
+            exit_code = await ended
+        summary = _summary(summary_file)
     await _last_audit(runtime, event_id, audits, calm_s)
-    summary = _summary(summary_file)
     return Verdict(
         seats=seats,
         users=plan.users,
@@ -214,29 +220,34 @@ async def open_event(runtime: Runtime, seats: int) -> str:
 @contextlib.asynccontextmanager
 async def own_site(folder: Path) -> AsyncIterator[tuple[Runtime, Site]]:
     """``frontrow up`` in this folder, ready, and the engine beside it."""
-    ports = {name: _free_port() for name in ("API", "LIVE", "WORKER")}
+    ports = api_port, live_port, worker_port = free_ports(3)
     key = secrets.token_hex(16)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("FRONTROW_")} | {
-        "FRONTROW_DATA_DIR": str(folder),
-        "FRONTROW_ORGANISER_KEY": key,
-        "FRONTROW_OFFER_WINDOW_S": str(_OFFER_WINDOW_S),
-        "FRONTROW_LOG_LEVEL": "warning",
-        **{f"FRONTROW_{name}_PORT": str(port) for name, port in ports.items()},
-    }
+    variables = environment(
+        data_dir=folder,
+        organiser_key=key,
+        offer_window_s=_OFFER_WINDOW_S,
+        log_level="warning",
+        api_port=api_port,
+        live_port=live_port,
+        worker_port=worker_port,
+    )
     command = [sys.executable, "-m", "engine", "up", "--no-demo", "--end-with-parent"]
     process = subprocess.Popen(  # noqa: ASYNC220  # ends with this process
-        command, env=environment, cwd=REPO, stdout=sys.stderr, start_new_session=True
+        command, env=variables, cwd=REPO, stdout=sys.stderr, start_new_session=True
     )
     try:
-        for port in ports.values():
+        for port in ports:
             await asyncio.to_thread(_until_ready, f"http://127.0.0.1:{port}", process)
         settings = Settings(data_dir=str(folder), log_level="warning")
         async with open_runtime(settings, role="load") as runtime:
-            api, live = f"http://localhost:{ports['API']}", f"ws://localhost:{ports['LIVE']}"
-            yield runtime, Site(api, live, key)
+            yield runtime, Site(f"http://localhost:{api_port}", f"ws://localhost:{live_port}", key)
     finally:
         process.terminate()
-        await asyncio.to_thread(process.wait, _END_S)
+        try:
+            await asyncio.to_thread(process.wait, _END_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
@@ -249,16 +260,10 @@ def _until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
     raise NotStarted("the product did not start; its own words are above")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 async def run(plan: Plan, seats: int) -> Verdict:
     """The whole of it. Raises NotStarted."""
-    plan.report.parent.mkdir(parents=True, exist_ok=True)
+    # What Locust does not come to write is not the last run's.
+    plan.report.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="frontrow-load-") as folder:
         async with own_site(Path(folder)) as (runtime, site):
             event_id = await open_event(runtime, seats)
@@ -278,40 +283,52 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m loadtest.on_sale", description=__doc__.split("\n\n")[0] if __doc__ else None
     )
-    parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--seconds", type=read_seconds, default=300.0)
     parser.add_argument("--users", type=int, default=200, help="at most")
     parser.add_argument("--seats", type=int, default=0, help="0: about to sell out in the run")
     parser.add_argument("--shape", choices=sorted(SHAPES), default="on-sale")
-    parser.add_argument("--think", type=float, default=2.0, help="mean hesitation in seconds")
+    parser.add_argument(
+        "--think", type=read_seconds, default=2.0, help="mean hesitation in seconds"
+    )
     parser.add_argument("--processes", type=int, default=0, help="Locust worker processes")
     parser.add_argument("--report", type=Path, default=None, help="HTML file")
     options = parser.parse_args(arguments)
-    if options.seconds < 1 or options.users < 1 or options.seats < 0:
-        parser.error("needs at least one second, one user and no negative seats")
+    if options.seconds < 1 or options.users < 1 or options.seats < 0 or options.processes < 0:
+        parser.error("needs at least one second and one user; nothing may be negative")
+    when = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    options.report = options.report or Path(tempfile.gettempdir()) / f"frontrow-load-{when}.html"
+    try:
+        options.report.parent.mkdir(parents=True, exist_ok=True)
+        check_writable(options.report)
+    except OSError as error:
+        parser.error(f"cannot write {options.report}: {error.strerror}")
     return options
 
 
 def main() -> int:
     """The exit code: 1 if anything was wrong, 2 if it could not be tried."""
     options = parse_options()
-    when = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     plan = Plan(
         seconds=options.seconds,
         users=options.users,
         shape=options.shape,
         think_s=options.think,
-        report=options.report or Path(tempfile.gettempdir()) / f"frontrow-load-{when}.html",
+        report=options.report,
         processes=options.processes,
     )
     seats = options.seats or max(
         _PER_ROW, round(_SEATS_PER_USER_SECOND * plan.users * plan.seconds)
     )
     try:
-        verdict = uvloop.run(run(plan, seats))
+        verdict = run_to_end(run(plan, seats))
     except NotStarted as error:
         print(f"make load: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except FrontrowError as error:
+        print(f"make load: it broke off: {error}", file=sys.stderr)
+        return 1
+    except asyncio.CancelledError:
+        print("make load: interrupted", file=sys.stderr)
         return 130
     conclude(verdict, plan.report)
     return verdict.exit_code

@@ -228,22 +228,37 @@ class Person(FastHttpUser):
         RUN.sent.forget(self.event_id, _numbers(hold))
         self.ask("DELETE", f"/v1/holds/{hold['hold_id']}", "give a hold back")
 
-    def pay(self, hold: dict[str, Any], card: str, name: str = "book") -> dict[str, Any] | None:
-        """Book a hold and wait for what becomes of it. The confirmed booking, else None."""
+    def pay(
+        self, hold: dict[str, Any], card: str, name: str = "book", *, twice: bool = False
+    ) -> dict[str, Any] | None:
+        """Book a hold and wait for what becomes of it. The confirmed booking, else None.
+
+        ``twice``: send the same once more, which must lead to the same booking.
+        """
         began = time.monotonic()
         body = {
             "hold_id": hold["hold_id"],
             "buyer": {"email": "ada@example.com", "name": "Ada Lovelace"},
             "payment": {"provider": "sandbox", "token": card},
         }
+        key = {"Idempotency-Key": str(uuid4())}
         answer = self.ask(
             "POST",
             "/v1/bookings",
             name,
             body=body,
-            headers={"Idempotency-Key": str(uuid4())},
+            headers=key,
             check=lambda booking: _check_booking(hold, booking),
         )
+        if answer.ok and twice:
+            self.ask(
+                "POST",
+                "/v1/bookings",
+                "book, the same again",
+                body=body,
+                headers=key,
+                check=lambda again: _check_again(answer.body, again),
+            )
         booking = answer.body if answer.ok else None
         if booking is not None and booking["status"] == "pending":
             booking = self._until_settled(booking)
@@ -328,6 +343,11 @@ def _check_booking(hold: dict[str, Any], booking: dict[str, Any]) -> str | None:
     return None if hold["total"] == booking["total"] else "another price was paid than was quoted"
 
 
+def _check_again(booking: dict[str, Any], again: dict[str, Any]) -> str | None:
+    same = booking["booking_id"] == again["booking_id"]
+    return None if same else "the same booking sent again became another one"
+
+
 class Watching(Person):
     """Somebody whose map is live; every frame is checked."""
 
@@ -343,8 +363,21 @@ class Watching(Person):
         self._storms = storms_by(RUN.elapsed_s)
 
     def on_stop(self) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
         if self._connection is not None:
             self._connection.close()
+            self._connection = None
+
+    def choose_event(self) -> bool:
+        """As anybody; the map of another event is another map."""
+        before = self.event_id
+        found = super().choose_event()
+        if self.event_id != before:
+            self._leave()
+            self.shown, self._opening_since = LiveMap(), None
+        return found
 
     @property
     def live_url(self) -> str:
@@ -390,7 +423,8 @@ class Watching(Person):
             figures.report(self.environment, figures.LIVE, "delta", 0, fault)
         if self.shown.lost and not lost and self._connection is not None:
             self._connection.ask_snapshot()
-        if self._opening_since is not None and isinstance(frame, SnapshotFrame | DeltaFrame):
+        # A message that comes first says that nothing was missed.
+        if self._opening_since is not None and (self._resuming or isinstance(frame, SnapshotFrame)):
             self._opened(frame, now)
         elif isinstance(frame, DeltaFrame):
             self._seen(frame, now, now_ms)
@@ -398,13 +432,16 @@ class Watching(Person):
 
     def _opened(self, frame: Frame, now: float) -> None:
         assert self._opening_since is not None
-        how = "resumed" if isinstance(frame, DeltaFrame) else "snapshot"
+        how = "snapshot" if isinstance(frame, SnapshotFrame) else "resumed"
         name = f"reconnect, {how}" if self._resuming else "connect"
         figures.report(self.environment, figures.LIVE, name, (now - self._opening_since) * 1000)
         self._opening_since, self._failures = None, 0
 
     def _seen(self, delta: DeltaFrame, now: float, now_ms: float) -> None:
+        """Times it, unless it was sent while this user waited for an answer and could not read."""
         took_ms = max(0.0, now_ms - delta.server_time_ms)
+        if now - took_ms / 1000 < self._asked_at:
+            return
         figures.note(self.environment, figures.LIVE, figures.BROADCAST, took_ms)
         for seat_no, state in delta.seats:
             if state == HELD:

@@ -4,6 +4,7 @@
 """
 
 import math
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -69,6 +70,17 @@ def storm(elapsed_s: float, users: int, duration_s: float) -> Stage:
 def storms_by(elapsed_s: float) -> int:
     """How often all connections have been broken by then."""
     return math.floor(max(0.0, elapsed_s) / STORM_EVERY_S)
+
+
+def read_seconds(text: str) -> float:
+    """A length of time from the command line. Raises ArgumentTypeError."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds, as 2.5 is")
+    return seconds
 
 
 SHAPES: dict[str, Shape] = {

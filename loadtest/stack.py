@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -11,16 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psutil
-
 from api.auth import Tokens
-from engine import embedded, migrate
 from engine.catalog import EventDraft
 from engine.config import Settings
 from engine.embedded import StoreUrls
 from engine.runtime import Runtime, open_runtime
+from loadtest.processes import REPO, cpu_s, environment, free_ports, own_stores
 
-REPO = Path(__file__).resolve().parents[1]
 _SECRET = "benchmarks-sign-their-own-tokens-here"  # noqa: S105  # signs nothing outside the run
 
 
@@ -98,12 +93,12 @@ class Bench:
     @contextlib.asynccontextmanager
     async def gateway(self) -> AsyncIterator["Gateway"]:
         """A live gateway for one measurement: nobody has watched through it before."""
-        port = _free_port()
-        environment = self.environment | {
+        (port,) = free_ports(1)
+        settings = self.environment | {
             "FRONTROW_LIVE_PORT": str(port),
             "FRONTROW_LIVE_CONNECTIONS_PER_ADDRESS": "1000000",
         }
-        with _process("seatmap", environment) as process:
+        with _process("seatmap", settings) as process:
             await _until_open(port)
             yield Gateway(process.pid, port)
 
@@ -119,40 +114,21 @@ class Gateway:
         return f"ws://127.0.0.1:{self.port}/v1/live/{event_id}"
 
 
-def cpu_s(pid: int) -> float:
-    """User and system seconds of a process and its children so far; 0 when it is gone."""
-    total = 0.0
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        for one in (process, *process.children(recursive=True)):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                times = one.cpu_times()
-                total += times.user + times.system + times.children_user
-                total += times.children_system
-    return total
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _environment(settings: Settings, urls: StoreUrls, api_port: int) -> dict[str, str]:
-    return {
-        **{k: v for k, v in os.environ.items() if not k.startswith("FRONTROW_")},
-        "FRONTROW_POSTGRES_URL": urls.postgres_url,
-        "FRONTROW_REDIS_URL": urls.redis_url,
-        "FRONTROW_MONGO_URL": urls.mongo_url,
-        "FRONTROW_DATA_DIR": settings.data_dir,
-        "FRONTROW_TOKEN_SECRET": _SECRET,
-        "FRONTROW_API_PORT": str(api_port),
-        "FRONTROW_WORKER_PORT": str(_free_port()),
-        "FRONTROW_LOG_LEVEL": "warning",
+def _environment(
+    settings: Settings, urls: StoreUrls, api_port: int, worker_port: int
+) -> dict[str, str]:
+    return environment(
+        postgres_url=urls.postgres_url,
+        redis_url=urls.redis_url,
+        mongo_url=urls.mongo_url,
+        data_dir=settings.data_dir,
+        token_secret=_SECRET,
+        api_port=api_port,
+        worker_port=worker_port,
+        log_level="warning",
         # Queued with each booking, as always; written to be read by nobody, they would only cost.
-        "FRONTROW_MAIL_PER_SECOND": "0.01",
-    }
+        mail_per_second=0.01,
+    )
 
 
 @contextlib.contextmanager
@@ -170,7 +146,7 @@ def _process(module: str, environment: dict[str, str]) -> Iterator["subprocess.P
 @contextlib.asynccontextmanager
 async def api_process(bench: Bench) -> AsyncIterator[int]:
     """One more API on the same stores. Yields its port."""
-    port = _free_port()
+    (port,) = free_ports(1)
     with _process("api", bench.environment | {"FRONTROW_API_PORT": str(port)}):
         await _until_open(port)
         yield port
@@ -191,17 +167,14 @@ async def running(folder: Path) -> AsyncIterator[Bench]:
     """Stores, one API process, one worker, and the empty handler beside them."""
     settings = Settings(data_dir=str(folder), token_secret=_SECRET, log_level="warning")
     async with contextlib.AsyncExitStack() as ending:
-        stores = embedded.EmbeddedStores(settings)
-        stores.claim()
-        urls = await stores.start()
-        ending.push_async_callback(stores.stop)
-        await asyncio.to_thread(migrate.migrate, urls.postgres_url)
-        api_port, noop_port = _free_port(), _free_port()
-        environment = _environment(settings, urls, api_port)
-        api = ending.enter_context(_process("api", environment))
-        noop = environment | {"FRONTROW_API_PORT": str(noop_port)}
+        stores = await ending.enter_async_context(own_stores(settings))
+        urls = stores.urls()
+        api_port, noop_port, worker_port = free_ports(3)
+        variables = _environment(settings, urls, api_port, worker_port)
+        api = ending.enter_context(_process("api", variables))
+        noop = variables | {"FRONTROW_API_PORT": str(noop_port)}
         ending.enter_context(_process("loadtest.noop", noop))
-        worker = ending.enter_context(_process("engine.worker", environment))
+        worker = ending.enter_context(_process("engine.worker", variables))
         runtime = await ending.enter_async_context(open_runtime(settings, role="bench"))
         await _until_open(api_port)
         await _until_open(noop_port)
@@ -210,10 +183,13 @@ async def running(folder: Path) -> AsyncIterator[Bench]:
             runtime=runtime,
             urls=urls,
             settings=settings,
-            environment=environment,
+            environment=variables,
             api_port=api_port,
             noop_port=noop_port,
             api_pid=api.pid,
             server_pids=[api.pid, worker.pid, *(server.pid for server in stores.servers)],
             tokens=[tokens.issue() for _ in range(500)],
         )
+
+
+__all__ = ["REPO", "Bench", "Figure", "Gateway", "api_process", "cpu_s", "running"]

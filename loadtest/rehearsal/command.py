@@ -4,7 +4,7 @@ Exit code 1: a promise was broken. 2: it could not be rehearsed.
 """
 
 import asyncio
-import signal
+import math
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,18 +12,18 @@ from typing import Any
 
 import click
 import msgspec
-import uvloop
 
 from engine.config import ConfigError, load_settings
 from engine.embedded import StartError
 from engine.errors import FrontrowError
 from engine.migrate import MigrationError
 from engine.terminal import complain, progress_bar
+from loadtest.processes import check_writable, run_to_end
 from loadtest.rehearsal.buyers import Mix
 from loadtest.rehearsal.curves import BUILT_IN, BadCurve, Curve, read_curve
 from loadtest.rehearsal.page import page
 from loadtest.rehearsal.performance import Wanted, rehearse
-from loadtest.rehearsal.report import Report, Setting, complaint, headline
+from loadtest.rehearsal.report import Setting, complaint, headline
 
 _BUYERS = 1000
 _PARTIES = "1=20,2=52,3=11,4=13,5=2,6=2"
@@ -56,7 +56,7 @@ def _mix(_: click.Context, __: click.Parameter, text: str) -> Mix:
 def _parties(_: click.Context, __: click.Parameter, text: str) -> dict[int, float]:
     weights = _named_numbers(text, "--parties")
     for size, weight in weights.items():
-        if not size.isdecimal() or not 1 <= int(size) <= 100 or weight < 0:
+        if not size.isdecimal() or not 1 <= int(size) <= 100 or not 0 <= weight < math.inf:
             raise click.UsageError(f"--parties: {size}={weight:g} is not size=weight, as 2=50 is")
     if not sum(weights.values()):
         raise click.UsageError("--parties: somebody must come; for example 1=20,2=60,4=20")
@@ -83,6 +83,20 @@ def _check_writable(*files: Path | None) -> None:
     for file in filter(None, files):
         if not file.absolute().parent.is_dir() or file.is_dir():
             raise click.UsageError(f"cannot write {file}: name a file in a folder that is there")
+        try:
+            check_writable(file)
+        except OSError as error:
+            raise click.UsageError(f"cannot write {file}: {error.strerror}") from None
+
+
+class _Number(click.FloatRange):
+    """One within its range; ``nan`` is not."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is not a number", param, ctx)
+        return number
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -100,7 +114,7 @@ def _check_writable(*files: Path | None) -> None:
 )
 @click.option(
     "--duration-s",
-    type=click.FloatRange(1, 24 * 3600),
+    type=_Number(1, 24 * 3600),
     help="Stretch or squeeze the curve to so many seconds. [its own]",
 )
 @click.option(
@@ -125,7 +139,7 @@ def _check_writable(*files: Path | None) -> None:
 )
 @click.option(
     "--think-s",
-    type=click.FloatRange(0, 600),
+    type=_Number(0, 600),
     default=5.0,
     show_default=True,
     help="How long people choose, and fill in the checkout, on average.",
@@ -179,7 +193,7 @@ def command(output: Path, json_file: Path | None, keep: Path | None, **choices: 
     choices["duration_s"] = choices["duration_s"] or float(len(curve))
     wanted = Wanted(event_id=event_id, curve=curve, setting=Setting(**choices), keep=keep)
     with progress_bar("rehearsal") as say:
-        report = _run(wanted, say)
+        report = run_to_end(rehearse(load_settings(), wanted, say))
     if json_file is not None:
         json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
     output.write_text(page(report), "utf-8")
@@ -190,20 +204,6 @@ def command(output: Path, json_file: Path | None, keep: Path | None, **choices: 
         complain(broken)
         return 1
     return 0
-
-
-def _run(wanted: Wanted, say: Any) -> Report:
-    settings = load_settings()
-
-    async def work() -> Report:
-        # As Ctrl-C: everything that was started is ended.
-        running = asyncio.current_task()
-        assert running is not None
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
-        return await rehearse(settings, wanted, say)
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work())
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+import msgspec
+
 from loadtest.rehearsal.buyers import Answer, Ask, Memory, Plan, Site, Visit, visit
 from loadtest.watchers import Broken, split
 
@@ -215,6 +217,10 @@ class Crowd:
             turn.ask = turn.visit.send(answer)
         except StopIteration as ending:
             self._leave(turn.memory, ending.value, now - self._opened_at)
+            return
+        except msgspec.DecodeError:
+            # Something answered that is not the API; nobody waits for this buyer.
+            self._leave(turn.memory, "failed", now - self._opened_at)
             return
         turn.due, turn.tries = now + turn.ask.after_s, 0
         if turn.ask.after_s:

@@ -23,6 +23,7 @@ from engine import embedded
 from engine.catalog import Event, Facts
 from engine.config import Settings
 from engine.terminal import OnProgress
+from loadtest.processes import REPO
 from loadtest.rehearsal.buyers import Plan, Site, plan
 from loadtest.rehearsal.crowd import Crowd, Record
 from loadtest.rehearsal.curves import Curve, arrivals_s
@@ -47,7 +48,6 @@ from loadtest.rehearsal.verdict import (
     until_quiet,
 )
 
-_PROJECT = Path(__file__).resolve().parents[2]
 _SAMPLE_S = 0.25
 #: So many buyers connect live at most: a map of a large house is work, also for us who read it.
 _LIVE_MAX = 1000
@@ -123,6 +123,7 @@ async def _sell(ready: Stage, copy: Event, facts: Facts, wanted: Wanted, say: On
             record = await crowd.serve(minds)
         ended_s = crowd.elapsed_s
         cpu_shares, busy_share = used.shares(ended_s)
+        ready.check()
         say("waiting until every payment has ended")
         await until_quiet(ready.runtime, copy.event_id)
         say("comparing every map")
@@ -301,7 +302,7 @@ async def _watching(ready: Stage, event_id: str, count: int) -> AsyncIterator[_W
     ]
     process = await asyncio.create_subprocess_exec(
         *embedded.leashed(command, signal.SIGKILL),
-        cwd=_PROJECT,
+        cwd=REPO,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,
     )

@@ -2,26 +2,23 @@
 
 import asyncio
 import contextlib
-import os
 import secrets
 import signal
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import psutil
 
-from engine import embedded, migrate
+from engine import embedded
 from engine.config import Settings
 from engine.embedded import StartError, StoreUrls
 from engine.runtime import Runtime, open_runtime
 from engine.up import READY_TIMEOUT_S, ROLES, Role
+from loadtest.processes import REPO, cpu_s, environment, free_ports, own_stores
 
 _END_S = 20.0
-_PROJECT = Path(__file__).resolve().parents[2]
 #: What an organiser has set counts in the copy too, where it changes how a sale goes.
 _KEPT = (
     *("hold_ttl_s", "hold_max_s", "hold_warning_s", "payment_window_s", "buyer_limit"),
@@ -38,23 +35,22 @@ class Stage:
     settings: Settings
     urls: StoreUrls
     pids: dict[str, int]
+    processes: dict[str, "subprocess.Popen[bytes]"]
     #: Where the processes write what they have to say.
     logs: Path
 
+    def check(self) -> None:
+        """Raises StartError if a process has ended that should not have."""
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                raise StartError(
+                    f"the copy's process {name} ended ({process.returncode}) before the sale did: "
+                    f"{_last_words(self.logs, name)}"
+                )
+
     def cpu_s(self) -> dict[str, float]:
         """User and system seconds so far, with children, by process; one that is gone has none."""
-        return {name: _cpu_s(pid) for name, pid in self.pids.items()}
-
-
-def _cpu_s(pid: int) -> float:
-    total = 0.0
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        for one in (process, *process.children(recursive=True)):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                times = one.cpu_times()
-                total += times.user + times.system
-    return total
+        return {name: cpu_s(pid) for name, pid in self.pids.items()}
 
 
 @contextlib.asynccontextmanager
@@ -62,11 +58,8 @@ async def stage(folder: Path, yours: Settings) -> AsyncIterator[Stage]:
     """Stores, API, gateway and worker, ready; all ended and stopped at the end. Raises StartError."""
     settings = _settings(folder, yours)
     async with contextlib.AsyncExitStack() as ending:
-        stores = embedded.EmbeddedStores(settings)
-        stores.claim()
-        urls = await stores.start()
-        ending.push_async_callback(stores.stop)
-        await asyncio.to_thread(migrate.migrate, urls.postgres_url)
+        stores = await ending.enter_async_context(own_stores(settings))
+        urls = stores.urls()
         settings = msgspec.structs.replace(settings, **msgspec.structs.asdict(urls))
         pids = {server.name: server.pid for server in stores.servers}
         runtime = await ending.enter_async_context(open_runtime(settings, role="rehearsal"))
@@ -76,11 +69,11 @@ async def stage(folder: Path, yours: Settings) -> AsyncIterator[Stage]:
         for role in ROLES:
             await _until_ready(role, settings, processes[role.name], logs)
         pids |= {name: process.pid for name, process in processes.items()}
-        yield Stage(runtime, settings, urls, pids, logs)
+        yield Stage(runtime, settings, urls, pids, processes, logs)
 
 
 def _settings(folder: Path, yours: Settings) -> Settings:
-    api, live, worker = _free_ports(3)
+    api, live, worker = free_ports(3)
     return Settings(
         **{name: getattr(yours, name) for name in _KEPT},
         data_dir=str(folder),
@@ -95,22 +88,14 @@ def _settings(folder: Path, yours: Settings) -> Settings:
     )
 
 
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as kept:
-        probes = [kept.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """Ours without any of your FRONTROW_… variables, and the copy's instead."""
+def _environment(settings: Settings) -> dict[str, str]:
     defaults = Settings()
-    return {k: v for k, v in os.environ.items() if not k.startswith("FRONTROW_")} | {
-        f"FRONTROW_{name.upper()}": str(value)
+    changed = {
+        name: value
         for name, value in msgspec.structs.asdict(settings).items()
         if value != getattr(defaults, name)
     }
+    return environment(**changed)
 
 
 @contextlib.contextmanager
@@ -122,8 +107,8 @@ def _processes(settings: Settings, logs: Path) -> Iterator[dict[str, "subprocess
             with (logs / f"{role.name}.log").open("ab") as log:
                 started[role.name] = subprocess.Popen(
                     embedded.leashed(role.command(settings), signal.SIGKILL),
-                    env=environment(settings),
-                    cwd=_PROJECT,
+                    env=_environment(settings),
+                    cwd=REPO,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -151,8 +136,12 @@ async def _until_ready(
                 if await role.is_ready(settings):
                     return
                 await asyncio.sleep(0.05)
-    said = (logs / f"{role.name}.log").read_text(errors="replace").strip().splitlines()
-    raise StartError(f"{role.title} of the copy did not start: {said[-1] if said else 'no reason'}")
+    raise StartError(f"{role.title} of the copy did not start: {_last_words(logs, role.name)}")
 
 
-__all__ = ["Stage", "environment", "stage"]
+def _last_words(logs: Path, name: str) -> str:
+    said = (logs / f"{name}.log").read_text(errors="replace").strip().splitlines()
+    return said[-1] if said else "it said nothing"
+
+
+__all__ = ["Stage", "stage"]

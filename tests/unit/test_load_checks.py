@@ -1,5 +1,7 @@
 """What a load test calls a fault: of live maps, and of a run as a whole; and that Locust can load the folder."""
 
+import signal
+import subprocess
 import sys
 from typing import Any
 
@@ -11,7 +13,8 @@ from engine.layout import import_layout
 from loadtest.figures import COMPARED, LIVE, Moment, Sent, charts, into_page
 from loadtest.judgement import Audits, Entry, Failure, Verdict
 from loadtest.live_map import LiveMap, same_position_faults
-from loadtest.on_sale import REPO, house
+from loadtest.on_sale import house, parse_options
+from loadtest.processes import REPO
 from seatmap.protocol import DeltaFrame, Frame, MapState, SnapshotFrame, message
 
 
@@ -72,6 +75,13 @@ def test_a_resumed_connection_may_repeat_what_was_missed() -> None:
     live.reconnected()
     assert live.take(delta((2, 1))) == []
     assert live.take(delta((2, 1), start=6, end=7)) == ["a delta names a seat that did not change"]
+
+
+def test_a_connection_that_begins_with_a_message_had_missed_nothing() -> None:
+    live, _ = shown(snapshot(b"0012"))
+    live.reconnected()
+    assert live.take(message(1, {"type": "presence", "watching": 2})) == []
+    assert live.take(delta((2, 1))) == ["a delta names a seat that did not change"]
 
 
 def test_maps_at_the_same_place_must_be_equal() -> None:
@@ -178,6 +188,58 @@ def test_the_house_has_as_many_seats_as_were_asked_for(seats: int) -> None:
     imported = import_layout(house(seats))
     assert imported.warnings == []
     assert imported.layout.seat_count == seats
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--seconds", "nan"], "'nan' is not a number of seconds"),
+        (["--seconds", "inf"], "'inf' is not a number of seconds"),
+        (["--seconds", "0.5"], "at least one second"),
+        (["--think", "-1"], "'-1' is not a number of seconds"),
+        (["--processes", "-1"], "nothing may be negative"),
+        (["--shape", "flood"], "invalid choice: 'flood'"),
+        (["--report", str(REPO)], "cannot write"),
+    ],
+)
+def test_what_cannot_be_played_is_refused(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse_options(arguments)
+    assert ended.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+_UNTIL_ASKED = """
+import asyncio
+from loadtest.processes import run_to_end
+
+async def work():
+    try:
+        print("runs", flush=True)
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.sleep(0)
+        print("has tidied up", flush=True)
+
+try:
+    run_to_end(work())
+except asyncio.CancelledError:
+    print("was interrupted")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_who_is_asked_to_end_tidies_up(number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _UNTIL_ASKED], cwd=REPO, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "runs\n"
+        process.send_signal(number)
+        assert process.stdout.read() == "has tidied up\nwas interrupted\n"
+    assert process.returncode == 0
 
 
 def test_no_module_here_takes_the_name_of_another() -> None:

@@ -1,0 +1,91 @@
+"""What every program here needs that starts the product's processes and its stores."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import uvloop
+
+from engine import embedded, ending, migrate
+from engine.config import Settings
+
+REPO = Path(__file__).resolve().parents[1]
+_Result = TypeVar("_Result")
+
+
+def free_ports(count: int) -> list[int]:
+    """So many different ports that nobody listened on a moment ago."""
+    with contextlib.ExitStack() as kept:
+        probes = [kept.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def check_writable(file: Path) -> None:
+    """Before the work, not after it. Raises OSError for a file that cannot be written."""
+    was_there = file.exists()
+    file.open("a").close()
+    if not was_there:
+        file.unlink()
+
+
+def environment(**settings: object) -> dict[str, str]:
+    """Ours without any of your FRONTROW_… variables, and these instead."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("FRONTROW_")} | {
+        f"FRONTROW_{name.upper()}": str(value) for name, value in settings.items()
+    }
+
+
+def cpu_s(pid: int) -> float:
+    """User and system seconds of a process and its children so far; 0 when it is gone."""
+    total = 0.0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = one.cpu_times()
+                total += times.user + times.system + times.children_user
+                total += times.children_system
+    return total
+
+
+@contextlib.asynccontextmanager
+async def own_stores(settings: Settings) -> AsyncIterator[embedded.EmbeddedStores]:
+    """Stores in the folder of ``settings``, with a schema; stopped at the end. Raises StartError."""
+    stores = embedded.EmbeddedStores(settings)
+    urls = await stores.start()
+    try:
+        await asyncio.to_thread(migrate.migrate, urls.postgres_url)
+        yield stores
+    finally:
+        await stores.stop()
+
+
+def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run it. SIGTERM and Ctrl-C cancel it, so that whatever it has started is ended; the caller gets
+    the CancelledError."""
+
+    async def cancellable() -> _Result:
+        running = asyncio.current_task()
+        assert running is not None
+        ending.on_signal(running.cancel)
+        return await work
+
+    return uvloop.run(cancellable())
+
+
+__all__ = [
+    "REPO",
+    "check_writable",
+    "cpu_s",
+    "environment",
+    "free_ports",
+    "own_stores",
+    "run_to_end",
+]
