@@ -8,17 +8,19 @@ lives in ``town``, databases of its own: no worker decides elsewhere what a test
 
 import asyncio
 import os
+import random
 import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 import pytest_asyncio
 from xdist.scheduler import LoadScopeScheduling
@@ -36,6 +38,9 @@ REPO = Path(__file__).resolve().parents[1]
 ORGANISER_KEY = "the-organisers-own-key-for-tests"
 TOKEN_SECRET = "a-secret-of-more-than-thirty-two-characters"
 
+# How long one example takes says something about the machine only.
+hypothesis.settings.register_profile("frontrow", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("frontrow")
 
 #: What shares servers and processes of its own stays together in one process of ``make test``, and comes
 #: first, because it takes longest; everything else goes by file to whoever is free.
@@ -237,10 +242,12 @@ def buyer() -> str:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """One that stays free until somebody listens: of those above, the kernel gives any to any connection."""
+    while True:
+        port = random.SystemRandom().randrange(12_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass(frozen=True)
@@ -292,13 +299,13 @@ def start_role(role: str, environment: dict[str, str]) -> "subprocess.Popen[byte
 def end_process(process: "subprocess.Popen[bytes]") -> None:
     process.terminate()
     try:
-        process.wait(10)
+        process.wait(30)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
 
 
-async def until_ready(url: str, *, timeout_s: float = 60) -> None:
+async def until_ready(url: str, *, timeout_s: float = 90) -> None:
     """Wait until a process answers /health/ready with 200."""
     async with httpx.AsyncClient() as client, asyncio.timeout(timeout_s):
         while True:

@@ -71,7 +71,7 @@ class Mailbox:
             self.accepted.append(message)
             self.arrived.notify_all()
 
-    async def until(self, count: int, timeout_s: float = 20) -> None:
+    async def until(self, count: int, timeout_s: float = 60) -> None:
         async with asyncio.timeout(timeout_s), self.arrived:
             await self.arrived.wait_for(lambda: len(self.accepted) >= count)
 

@@ -81,7 +81,7 @@ class Crowd:
                 if result is not None:
                     raise result
 
-    async def until(self, is_so: Callable[["Crowd"], bool], *, timeout_s: float = 30) -> None:
+    async def until(self, is_so: Callable[["Crowd"], bool], *, timeout_s: float = 60) -> None:
         """Wait until the crowd has seen something. A buyer's complaint is raised at once."""
         async with asyncio.timeout(timeout_s):
             while not is_so(self):
@@ -287,7 +287,7 @@ async def ask_until(
     ask: Callable[[], Awaitable[httpx.Response]],
     is_so: Callable[[httpx.Response], bool],
     *,
-    timeout_s: float = 15,
+    timeout_s: float = 60,
 ) -> httpx.Response:
     """Repeat one request until its answer is as wanted; transport errors count as "not yet"."""
     deadline = time.monotonic() + timeout_s

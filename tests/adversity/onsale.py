@@ -30,7 +30,7 @@ ROWS, SEATS_PER_ROW, FLOOR = 25, 25, 250
 #: With so few places left, people begin to wait.
 SOLD_OUT = 40
 #: "Later" comes within this.
-_PATIENCE_S = 30
+_PATIENCE_S = 120
 
 
 def hall(*, rows: int = ROWS, floor: int = FLOOR) -> dict[str, Any]:

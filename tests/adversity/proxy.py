@@ -87,7 +87,7 @@ class Catch:
         self.reached = asyncio.Event()
         self.connection: Connection | None = None
 
-    async def wait(self, timeout_s: float = 10) -> "Catch":
+    async def wait(self, timeout_s: float = 60) -> "Catch":
         async with asyncio.timeout(timeout_s):
             await self.reached.wait()
         return self

@@ -51,7 +51,7 @@ from tests.conftest import (
 
 ROLES = ("api", "live", "worker")
 STORES = ("postgres", "redis", "mongo")
-_START_TIMEOUT_S = 60
+_START_TIMEOUT_S = 90
 _QUERIES, _SCRIPTS = read_queries(), read_scripts()
 
 
@@ -161,7 +161,7 @@ class Site:
         """Wait until the worker has begun and ended a step ``count`` times from now on."""
         line = re.compile(rf'frontrow_worker_runs_total{{result="ok",step="{step}"}} (\S+)')
         first: float | None = None
-        async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(15):
+        async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(60):
             while True:
                 found = line.search((await client.get(self.url("worker") + "/metrics")).text)
                 done = float(found[1]) if found else 0.0
@@ -194,7 +194,7 @@ class Site:
         return House(self.runtime, event_id)
 
 
-async def until(is_so: Callable[[], bool], *, timeout_s: float = 15) -> None:
+async def until(is_so: Callable[[], bool], *, timeout_s: float = 60) -> None:
     """Poll a condition. Raises TimeoutError when it does not come true."""
     async with asyncio.timeout(timeout_s):
         while not is_so():

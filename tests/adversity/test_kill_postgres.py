@@ -50,7 +50,7 @@ async def locked_seat(site: Site, house: House, seat_no: int) -> AsyncIterator[a
 
 async def batch_waits(connection: asyncpg.Connection) -> None:
     """Until a reservation waits for a lock."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await connection.fetchval(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE wait_event_type = 'Lock' AND query LIKE '%reserve_bookings%'"

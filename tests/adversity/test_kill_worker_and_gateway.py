@@ -13,7 +13,7 @@ from tests.adversity.watchers import Watcher
 
 async def test_a_worker_killed_with_its_hands_full(site: Site, http: httpx.AsyncClient) -> None:
     """It has taken an outbox row and not delivered it, and has given a payment up at the bank only."""
-    house = await site.house(rows=1, hold_ttl_s=1, payment_window_s=1)
+    house = await site.house(rows=1, hold_ttl_s=2, payment_window_s=2)
     async with Watcher(site.live_url(house.event_id)) as watcher:
         unsettled, unpaid, idle = [await Patron.come(http, house.event_id) for _ in range(3)]
         void = await site.catch("worker", "sandbox.void")

@@ -45,7 +45,7 @@ from tests.conftest import (
     until_ready,
 )
 
-WAIT_S = 10
+WAIT_S = 60
 #: The gateway's own limit; nothing but waiting shows it.
 HANDSHAKE_S = 10
 #: How a connection may be closed that the gateway did not like, or that its client closed.
@@ -632,7 +632,7 @@ async def test_a_handshake_that_never_ends_is_ended(gateway: Gateway) -> None:
     ):
         trickle = asyncio.create_task(_trickle(slow))
         lines = (silent, unfinished, slow)
-        async with asyncio.timeout(2 * HANDSHAKE_S):
+        async with asyncio.timeout(6 * HANDSHAKE_S):
             ended = [asyncio.create_task(line.read()) for line in lines]
             assert await asyncio.gather(*ended) == [False] * 3
         trickle.cancel()

@@ -13,7 +13,7 @@ from tests.adversity.watchers import Watcher
 
 
 async def test_an_api_that_slept_does_not_win_late(site: Site, http: httpx.AsyncClient) -> None:
-    house = await site.house(rows=1, hold_ttl_s=1, payment_window_s=1)
+    house = await site.house(rows=1, hold_ttl_s=2, payment_window_s=2)
     async with Watcher(site.live_url(house.event_id)) as watcher:
         patrons = [await Patron.come(http, house.event_id) for _ in range(3)]
         catches: list[Catch] = []

@@ -53,7 +53,7 @@ class Watcher:
         if not self._task.cancelled():
             self._task.result()
 
-    async def until(self, is_so: Any, *, timeout_s: float = 15) -> None:
+    async def until(self, is_so: Any, *, timeout_s: float = 60) -> None:
         """Wait until the map is as wanted. Raises what ended the watching, or TimeoutError."""
         assert self._task is not None
         async with asyncio.timeout(timeout_s):
@@ -67,7 +67,7 @@ class Watcher:
                 finally:
                     waiter.cancel()
 
-    async def shows(self, states: bytes, areas: dict[int, int], *, timeout_s: float = 15) -> None:
+    async def shows(self, states: bytes, areas: dict[int, int], *, timeout_s: float = 60) -> None:
         """Wait until the map is this one."""
         wanted = {str(no): available for no, available in areas.items()}
         await self.until(
@@ -85,7 +85,7 @@ class Watcher:
                     compression=None,
                     max_size=None,
                     proxy=None,
-                    open_timeout=5,
+                    open_timeout=20,
                     close_timeout=0.2,
                 ) as connection:
                     self.connections += 1

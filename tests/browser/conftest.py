@@ -40,8 +40,19 @@ _ARGUMENTS = [
     "--disable-sync",
 ]
 #: For a machine that is busy with the rest of the suite; nothing waits this long when all is well.
-_PATIENCE_MS = 20_000
+_PATIENCE_MS = 40_000
 expect.set_options(timeout=_PATIENCE_MS)
+#: The map is there, with every seat's state, and the drawing has the size that it keeps: what is
+#: clicked is where it was. Its style comes on a road of its own, perhaps after the live connection.
+_SETTLED = """() => {
+  const map = document.getElementById("map") ?? document.querySelector("seat-map");
+  const drawing = map?.shadowRoot.getElementById("drawing");
+  if (!drawing || map.seats.length === 0) return false;
+  const { width, height } = drawing.getBoundingClientRect();
+  return drawing.canvas.checkVisibility() && drawing.size.width === width &&
+    drawing.size.height === height && drawing.isTrue && drawing.frame === 0 &&
+    drawing.next === null && !drawing.moving;
+}"""
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -72,6 +83,12 @@ def runtime(town_runtime: Runtime) -> Runtime:
 
 
 OpenPage = Callable[..., Awaitable[Page]]
+
+
+async def settled(page: Page) -> None:
+    """Until the page has a live map on which nothing moves under the pointer any more."""
+    await page.wait_for_selector("#live[data-status=live]")
+    await page.wait_for_function(_SETTLED)
 
 
 @pytest_asyncio.fixture
@@ -160,9 +177,7 @@ def visit(stack: Stack, open_page: OpenPage) -> Visit:
     async def visit_event(event_id: str, url: str = "", **options: Any) -> Visitor:
         page = await open_page(**options)
         await page.goto(url or f"{stack.api_url}/events/{event_id}")
-        await page.wait_for_selector("#live[data-status=live]")
-        # Live, and the whole venue shown: nothing moves under the pointer any more.
-        await page.wait_for_function("document.getElementById('map').seats.includes(0)")
+        await settled(page)
         return Visitor(page)
 
     return visit_event
@@ -204,7 +219,7 @@ class Crowd:
         return await self.runtime.waitlist.read(entry_id)
 
     async def until(self, page: Page, status: EntryStatus) -> Entry:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(_PATIENCE_MS / 1000):
             while True:
                 entry = await self.entry(page)
                 if entry.status == status:
@@ -241,8 +256,7 @@ def come(stack: Stack, open_page: OpenPage) -> Come:
     async def come_to(event_id: str, more: str = "", **options: Any) -> Page:
         page = await open_page(**options)
         await page.goto(f"{stack.api_url}/events/{event_id}{more}")
-        await page.wait_for_selector("#live[data-status=live]")
-        await page.wait_for_function("() => document.getElementById('map').seats.length > 0")
+        await settled(page)
         return page
 
     return come_to

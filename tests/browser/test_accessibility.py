@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import Come, OpenPage, SellOut, Visit, Visitor
+from tests.browser.conftest import Come, OpenPage, SellOut, Visit, Visitor, settled
 from tests.conftest import MakeHouse, Stack
 
 #: Roles a person acts on. Each must say what it is.
@@ -295,8 +295,8 @@ async def test_tab_is_seen_wherever_it_goes(
     await page.click("#area-0-more")
     await page.evaluate("document.getElementById('map').shadowRoot.activeElement.blur()")
     await page.reload()
-    await page.wait_for_selector("#live[data-status=live]")
-    await page.wait_for_function("document.getElementById('map').seats.includes(0)")
+    await settled(page)
+    await expect(page.locator("#choose-count")).to_have_text("1 place")
     stops = await _tab_through(page)
     assert [s for s in stops if not s["shown"]] == []
     assert [s for s in stops if s["outline"] < 3] == []

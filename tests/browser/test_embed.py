@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, WebSocket, expect
 
-from tests.browser.conftest import Branch, OpenPage, Visitor
+from tests.browser.conftest import Branch, OpenPage, Visitor, settled
 from tests.conftest import MakeHouse
 
 _LISTEN = """
@@ -31,8 +31,7 @@ async def _open(open_page: OpenPage, url: str) -> Page:
     page = await open_page()
     await page.add_init_script(_LISTEN)
     await page.goto(url)
-    await page.wait_for_selector("#live[data-status=live]")
-    await page.wait_for_function("document.querySelector('seat-map').seats.includes(0)")
+    await settled(page)
     return page
 
 
@@ -92,7 +91,7 @@ async def test_two_on_one_page_and_one_goes(
     await page.goto(url)
     await expect(page.locator("#live[data-status=live]")).to_have_count(2)
     await page.wait_for_function(
-        "[...document.querySelectorAll('seat-map')].every((map) => map.seats.includes(0))"
+        "() => [...document.querySelectorAll('seat-map')].every((map) => map.seats.includes(0))"
     )
     await page.evaluate("first.choose([3]); second.choose([7, 8])")
     await page.evaluate("Promise.all([first.hold(), second.hold()])")
@@ -103,7 +102,7 @@ async def test_two_on_one_page_and_one_goes(
     async with gone.expect_event("close"):
         await page.evaluate("first.remove()")
     await page.evaluate("second.release()")
-    await page.wait_for_function("second.seats[7] === 0")
+    await page.wait_for_function("() => second.seats[7] === 0")
     assert (await houses[0].states())[3] == "1"
     assert [s.is_closed() for s in sockets if houses[1].event_id in s.url] == [False]
 
@@ -212,7 +211,7 @@ async def test_another_event_in_the_same_element(
     await page.evaluate("id => map.setAttribute('event', id)", houses[1].event_id)
     await page.wait_for_function("id => map.eventPage?.event_id === id", arg=houses[1].event_id)
     await expect(page.locator("#chosen li")).to_have_count(0)
-    await page.wait_for_selector("#live[data-status=live]")
+    await settled(page)
     await Visitor(page).hold(4)
     assert (await houses[0].states())[3] == "0"
     assert (await houses[1].states())[4] == "1"

@@ -8,8 +8,8 @@ import time
 import pytest
 from playwright.async_api import Route, WebSocketRoute, expect
 
-from tests.browser.conftest import Branch, OpenPage, Visit, Visitor
-from tests.conftest import MakeHouse, Stack
+from tests.browser.conftest import Branch, OpenPage, Visit, Visitor, settled
+from tests.conftest import House, MakeHouse, Stack
 
 
 async def test_from_the_list_to_printed_tickets(
@@ -30,7 +30,7 @@ async def test_from_the_list_to_printed_tickets(
     await page.click("#area-0-more")
     await expect(page.locator("#choose-total")).to_have_text("€130")
     await page.click("#hold")
-    await expect(page.locator("#clock-left")).to_have_text(re.compile(r"^(5:00|4:5\d)$"))
+    await expect(page.locator("#clock-left")).to_have_text(re.compile(r"^(5:00|4:\d\d)$"))
     assert (await house.states())[12:14] == "11"
 
     await page.click("#pay-button")
@@ -42,10 +42,11 @@ async def test_from_the_list_to_printed_tickets(
     await expect(page.locator(".ticket h3")).to_have_text(
         ["Stalls, row R2, seat 3", "Stalls, row R2, seat 4", "Floor"]
     )
+    # Fails where one cannot be drawn.
     drawn = await page.locator(".ticket img").evaluate_all(
-        "images => images.every(i => i.naturalWidth > 0)"
+        "images => Promise.all(images.map(async (i) => (await i.decode(), i.naturalWidth > 0)))"
     )
-    assert drawn
+    assert drawn == [True] * 3
     codes = await page.locator(".ticket .code").all_inner_texts()
     assert len(set(codes)) == 3
     assert (await house.states())[12:14] == "22"
@@ -66,7 +67,7 @@ async def test_declined_keeps_the_seats_for_another_card(
     ada = await visit(house.event_id)
     await ada.hold(3)
     # Long enough for the payment to give the hold more time than it had.
-    await expect(ada.page.locator("#clock-left")).to_have_text(re.compile("4:5[0-7]"))
+    await expect(ada.page.locator("#clock-left")).to_have_text(re.compile("4:(5[0-7]|[0-4])"))
     await ada.pay("tok_declined")
     assert "still held" in await ada.notice("Nothing was charged")
     await ada.pay("tok_insufficient_funds")
@@ -106,7 +107,10 @@ async def test_two_people_want_one_seat(visit: Visit, make_house: MakeHouse) -> 
     people = await asyncio.gather(visit(house.event_id), visit(house.event_id))
     for person in people:
         await person.tap_seat(7, 8)
-    await asyncio.gather(*(person.page.click("#hold") for person in people))
+    # Whoever is slower may have lost the seats, and the button with them, before the hand comes down.
+    await asyncio.gather(
+        *(person.page.locator("#hold").evaluate("button => button.click()") for person in people)
+    )
 
     settled = "#step-held:not([hidden]), #notice.bad"
     await asyncio.gather(*(person.page.wait_for_selector(settled) for person in people))
@@ -148,10 +152,16 @@ async def test_a_reload_brings_the_hold_back(visit: Visit, make_house: MakeHouse
 async def test_the_clock_runs_out(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house(hold_ttl_s=2)
     ada = await visit(house.event_id)
-    await ada.hold(9)
-    await ada.notice("Your time ran out")
-    await ada.page.click("#hold")
-    await ada.page.wait_for_selector("#step-held:not([hidden])")
+    # Counted, for it may be over before anybody has looked at the page.
+    await ada.page.evaluate(
+        """() => { window.holds = 0;
+        document.addEventListener("hold", () => window.holds++); }"""
+    )
+    await ada.tap_seat(9)
+    for held in (1, 2):
+        await ada.page.click("#hold")
+        await ada.page.wait_for_function("n => window.holds === n", arg=held)
+        await ada.notice("Your time ran out")
 
 
 async def test_the_keyboard_alone_books(visit: Visit, make_house: MakeHouse) -> None:
@@ -200,6 +210,10 @@ async def test_on_a_phone(visit: Visit, make_house: MakeHouse) -> None:
     if point["radius"] < 8:
         # The first tap comes closer, the second chooses.
         await ada.page.touchscreen.tap(point["x"], point["y"])
+        await ada.page.wait_for_function(
+            "() => document.getElementById('map').clientPoint(14).radius >= 8"
+        )
+        await settled(ada.page)
         point = await ada.page.evaluate("document.getElementById('map').clientPoint(14)")
     await ada.page.touchscreen.tap(point["x"], point["y"])
     await expect(ada.page.locator("#chosen .place")).to_contain_text("Stalls, row R2, seat 5")
@@ -207,7 +221,9 @@ async def test_on_a_phone(visit: Visit, make_house: MakeHouse) -> None:
     assert width == 390
 
 
-async def test_an_unknown_event_and_a_silent_server(stack: Stack, open_page: OpenPage) -> None:
+async def test_an_unknown_event_and_a_silent_server(
+    stack: Stack, open_page: OpenPage, house: House
+) -> None:
     page = await open_page()
     await page.goto(f"{stack.api_url}/events/01920000-0000-7000-8000-00000000dead")
     await expect(page.locator("#message")).to_contain_text("There is no such event")
@@ -332,7 +348,7 @@ async def test_another_window_of_the_same_person(visit: Visit, make_house: MakeH
     other = Visitor(await ada.page.context.new_page())
     await other.page.goto(ada.page.url)
     await other.page.wait_for_selector("#step-held:not([hidden])")
-    await expect(ada.page.locator("#clock-left")).to_have_text(re.compile("4:5[0-7]"))
+    await expect(ada.page.locator("#clock-left")).to_have_text(re.compile("4:(5[0-7]|[0-4])"))
     await other.page.click("#extend")
     await ada.notice("it was asked for in another window")
     await other.page.click("#release")
@@ -362,7 +378,10 @@ async def test_the_gateway_dies_under_the_page(
     await ada.page.click("#hold")
     await ada.page.wait_for_selector("#step-held:not([hidden])")
     await branch.start("live")
-    await expect(ada.page.locator("#live")).to_have_text("Live")
+    # The longer it was away, the longer the page waits between its attempts; not so where the browser says
+    # that the network is back.
+    await ada.page.evaluate("dispatchEvent(new Event('online'))")
+    await expect(ada.page.locator("#live")).to_have_text("Live", timeout=60_000)
     await house.hold(buyer, 20)
     await ada.until_seat(20, 1)
     assert await ada.map_digits() == await house.states()
@@ -380,14 +399,17 @@ async def test_a_gateway_that_goes_away_says_when_to_come_back(
         socket.connect_to_server()
 
     await page.route_web_socket(re.compile("/v1/live/"), relay)
+    await page.add_init_script(
+        """window.statuses = [];
+        document.addEventListener("livechange", (e) => window.statuses.push(e.detail.status));"""
+    )
     await page.goto(f"{stack.api_url}/events/{house.event_id}")
-    await page.wait_for_selector("#live[data-status=live]")
+    await settled(page)
     notice = {"type": "notice", "code": "going-away", "reconnect_in_ms": 2500}
     began = time.monotonic()
     sockets[0][1].send(b"\x03" + bytes(7) + json.dumps(notice).encode())
     await sockets[0][1].close(code=1001)
-    await page.wait_for_selector("#live[data-status=reconnecting]")
-    await page.wait_for_selector("#live[data-status=live]")
+    await page.wait_for_function("() => window.statuses.join() === 'live,reconnecting,live'")
     # Left to itself the page would have come back within 0.4 seconds.
     assert sockets[1][0] - began > 2.4
     await expect(page.locator("#notice")).to_be_empty()
@@ -417,11 +439,10 @@ async def test_a_gateway_without_tickets_is_enough(
 
     await page.route_web_socket(re.compile("/v1/live/"), relay)
     await page.goto(f"{stack.api_url}/events/{house.event_id}")
-    await page.wait_for_selector("#live[data-status=live]")
-    await page.wait_for_function("document.getElementById('map').seats.includes(0)")
+    await settled(page)
     ada = Visitor(page)
     await ada.hold(12)
-    await asyncio.wait_for(twice.wait(), 20)
+    await asyncio.wait_for(twice.wait(), 60)
     await page.wait_for_selector("#live[data-status=live]")
     await ada.pay("tok_visa")
     assert await ada.ticket_labels() == ["Stalls, row R2, seat 3"]

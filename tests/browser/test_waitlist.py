@@ -9,7 +9,7 @@ from playwright.async_api import Page, Route, expect
 
 from engine.model import new_id
 from engine.waitlist.model import EntryStatus, OfferStatus, Wanted
-from tests.browser.conftest import Branch, Come, Crowd, OpenPage, SellOut, Visitor
+from tests.browser.conftest import Branch, Come, Crowd, OpenPage, SellOut, Visitor, settled
 from tests.conftest import MakeHouse, small_house
 
 _PHONE: dict[str, Any] = {
@@ -17,7 +17,8 @@ _PHONE: dict[str, Any] = {
     "has_touch": True,
     "is_mobile": True,
 }
-_FIFTEEN = re.compile(r"^(15:00|14:[45]\d)$")
+#: A fresh offer's clock; a busy machine may look at it late.
+_FIFTEEN = re.compile(r"^(15:00|14:\d\d)$")
 
 
 async def join(page: Page, *ticked: str, quantity: int = 2) -> None:
@@ -214,7 +215,7 @@ async def test_an_offer_is_accepted_and_booked(sell_out: SellOut, come: Come) ->
     await page.reload()
     await offered(page)
     await expect(page.locator("#offer-left")).to_have_text(_FIFTEEN)
-    await page.wait_for_selector("#live[data-status=live]")
+    await settled(page)
     # One's own: not for choosing, but told what it is.
     point = await page.evaluate("document.getElementById('map').clientPoint(4)")
     await page.mouse.click(point["x"], point["y"])
@@ -224,7 +225,7 @@ async def test_an_offer_is_accepted_and_booked(sell_out: SellOut, come: Come) ->
     await expect(page.locator("#title-held")).to_be_focused()
     await expect(page.locator("#offer")).to_be_hidden()
     await expect(page).to_have_title("A play · Frontrow")
-    await expect(page.locator("#clock-left")).to_have_text(re.compile(r"^(5:00|4:[45]\d)$"))
+    await expect(page.locator("#clock-left")).to_have_text(re.compile(r"^(5:00|4:\d\d)$"))
     entry = await crowd.entry(page)
     assert entry.status == EntryStatus.ACCEPTED
     assert entry.offer is not None
@@ -271,10 +272,11 @@ async def test_an_offer_lapses(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await join(page)
-    await crowd.window(3)
+    # Long enough to be seen, however late the page hears of it.
+    await crowd.window(8)
     await crowd.give_back(4)
     await offered(page)
-    await expect(page.locator("#offer-left")).to_have_text(re.compile("0:0[123]"))
+    await expect(page.locator("#offer-left")).to_have_text(re.compile("0:0[0-8]"))
     await expect(page.locator("#notice")).to_contain_text("The time to accept ran out")
     await expect(page.locator("#offer")).to_be_hidden()
     assert (await crowd.entry(page)).status == EntryStatus.LAPSED
@@ -519,7 +521,7 @@ async def test_a_host_page_does_it_all(
     )
     page = await open_page()
     await page.goto(branch.put_up("waits", body))
-    await page.wait_for_function("() => document.getElementById('map').seats.length > 0")
+    await settled(page)
     await page.evaluate(
         """() => { window.told = []; map.addEventListener("offer", ({ detail }) => window.told.push(
         [detail.change, detail.offer.status])); }"""
@@ -538,9 +540,11 @@ async def test_a_host_page_does_it_all(
     await page.wait_for_function("() => window.told.length === 1")
     refusal = "map.joinWaitlist({ quantity: 0 }).catch((error) => error.code)"
     assert await page.evaluate(refusal) == "invalid-request"
-    await page.evaluate("map.acceptOffer()")
+    assert (await page.evaluate("map.acceptOffer()"))["entry_id"] == entry["entry_id"]
     hold = await page.evaluate("document.getElementById('map').currentHold")
     assert [seat["seat_no"] for seat in hold["seats"]] == [4, 5]
+    # The live connection and the answer both tell of it; whichever is later is heard.
+    await page.wait_for_function("() => window.told.length > 1")
     assert await page.evaluate("window.told") == [["made", "open"], ["ended", "used"]]
     offer = (await crowd.entry(page)).offer
     assert offer is not None

@@ -19,7 +19,7 @@ async def held(buyer: Buyer, house: House, *seats: int, floor: int = 0) -> Json:
 
 async def ended(buyer: Buyer, path: str) -> Json:
     """The booking, once it is pending no more."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while (booking := (await buyer.get(path)).json())["status"] == "pending":
             await asyncio.sleep(0.05)
         found: Json = booking

@@ -342,7 +342,7 @@ _NOWHERE = {
 
 async def until_it_answers(client: httpx.AsyncClient) -> None:
     """Whatever it answers: it is not to be ready."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await client.get("/health/live")

@@ -37,7 +37,7 @@ async def programme(runtime: Runtime) -> dict[str, str]:
 async def test_facets_count_what_is_to_come(
     http: httpx.AsyncClient, programme: dict[str, str]
 ) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             facets: Json = (await http.get("/v1/events/facets")).json()
             found = {facet["name"]: facet["events"] for kind in facets.values() for facet in kind}

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -43,7 +44,7 @@ class Prometheus:
 
     async def until(self, expr: str, least: float) -> float:
         """The value of ``expr``, once it is at least that."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while True:
                 found = await self.query(expr)
                 value = float(found[0]["value"][1]) if found else math.nan
@@ -91,7 +92,7 @@ async def prometheus(
     )
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while True:
                     try:
                         if (await http.get("/-/ready")).status_code == 200:
@@ -102,6 +103,26 @@ async def prometheus(
             yield Prometheus(http)
     finally:
         end_process(process)
+
+
+@pytest.mark.parametrize("role", ["api", "live", "worker"])
+async def test_names_and_units_of_a_process_pass_promtool(
+    stack: Stack, house: House, role: str
+) -> None:
+    base = {"api": stack.api_url, "live": stack.live_url, "worker": stack.worker_url}[role]
+    async with httpx.AsyncClient(base_url=base) as http:
+        exported = await http.get("/metrics")
+    assert exported.headers["content-type"].startswith("text/plain; version=")
+    for name in ("process_max_fds", "frontrow_event_loop_lag_seconds_count"):
+        assert f"\n{name} " in exported.text
+    checked = await asyncio.to_thread(
+        subprocess.run,
+        [need("promtool"), "check", "metrics"],
+        input=exported.content,
+        capture_output=True,
+        check=False,
+    )
+    assert (checked.returncode, checked.stderr.decode()) == (0, "")
 
 
 async def test_every_process_is_scraped(prometheus: Prometheus, nobody: int) -> None:
@@ -119,11 +140,37 @@ async def test_every_process_is_scraped(prometheus: Prometheus, nobody: int) -> 
     assert all(float(found["value"][1]) < 4000 for found in samples)
 
 
+async def test_an_answer_from_memory_counts_for_its_route(
+    stack: Stack, house: House, ada: Buyer
+) -> None:
+    async def held() -> float:
+        async with httpx.AsyncClient(base_url=stack.api_url) as http:
+            text = (await http.get("/metrics")).text
+        (line,) = re.findall(
+            rf'^frontrow_http_requests_total{{{_HOLDS},status_class="2xx"}} (.*)', text, re.M
+        )
+        return float(line)
+
+    before = await held()
+    for replayed in (None, "true"):
+        answer = await ada.http.post(
+            f"/v1/events/{house.event_id}/holds",
+            json={"seats": [6]},
+            headers=ada.auth | {"Idempotency-Key": f"counted-{house.event_id}"},
+        )
+        assert answer.headers.get("idempotency-replayed") == replayed
+    async with asyncio.timeout(60):
+        # A request is counted when its answer has been sent.
+        while (counted := await held()) < before + 2:
+            await asyncio.sleep(0.05)
+    assert counted == before + 2
+
+
 async def test_what_buyers_do_can_be_asked_for(
     prometheus: Prometheus, stack: Stack, house: House, ada: Buyer
 ) -> None:
     await prometheus.until(f'frontrow_http_requests_total{{{_HOLDS},status_class="2xx"}}', 0)
-    before = (await prometheus.query('frontrow_holds_total{job="api",outcome="held"}'))[0]["value"]
+    before = await prometheus.until('frontrow_holds_total{job="api",outcome="held"}', 0)
     subprotocol = websockets.Subprotocol("frontrow.v1")
     async with websockets.connect(
         f"{stack.live_url}/v1/live/{house.event_id}", subprotocols=[subprotocol]
@@ -131,10 +178,8 @@ async def test_what_buyers_do_can_be_asked_for(
         for seat in (1, 2, 3):
             hold_id = (await ada.hold(house.event_id, seat)).json()["hold_id"]
         assert (await ada.book(hold_id)).status_code == 201
-        held = await prometheus.until(
-            'frontrow_holds_total{job="api",outcome="held"}', float(before[1]) + 3
-        )
-        assert held == float(before[1]) + 3
+        held = await prometheus.until('frontrow_holds_total{job="api",outcome="held"}', before + 3)
+        assert held == before + 3
         watchers = 'sum(frontrow_live_connections{subprotocol="frontrow.v1"})'
         assert await prometheus.until(watchers, 1) >= 1
     requests = f'sum(rate(frontrow_http_requests_total{{{_HOLDS},status_class="2xx"}}[1m]))'
@@ -159,12 +204,12 @@ async def test_every_panel_and_every_rule_can_be_evaluated(prometheus: Prometheu
 async def test_the_absent_worker_is_noticed_and_nothing_else_is(
     prometheus: Prometheus, nobody: int
 ) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while "FrontrowDown" not in await prometheus.alerts():
             await asyncio.sleep(0.1)
     alerts = await prometheus.alerts()
-    # It has been away for less than the minute that the rule gives it.
-    assert alerts["FrontrowDown"] == "pending"
+    # The rule gives it a minute, which may be over by now on a busy machine.
+    assert alerts["FrontrowDown"] in ("pending", "firing")
     assert "FrontrowFeedLost" not in alerts
     down = await prometheus.query('max_over_time(up{job=~"api|live|worker"}[1m]) == 0')
     assert [found["metric"]["instance"] for found in down] == [f"127.0.0.1:{nobody}"]

@@ -33,7 +33,7 @@ def in_language(kind: str = "welcome") -> str:
 
 async def mail_to(organiser: httpx.AsyncClient, email: str, kind: str) -> dict[str, Any]:
     """The mail of that kind to that address, once it was sent."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             wanted = {"email": email, "kind": kind}
             found = (await organiser.get("/v1/mails", params=wanted)).json()["items"]

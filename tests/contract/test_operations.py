@@ -125,7 +125,7 @@ async def test_the_gateway_counts_watchers_and_frames(
         await ada.hold(house.event_id, 1)
         while '"delta"' not in str(await watcher.recv()):
             pass
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         # A frame is counted once it has been written to everybody.
         while total(await samples(stack, "live"), "frontrow_live_frames_total", kind="delta") < 1:
             await asyncio.sleep(0.02)
@@ -135,10 +135,15 @@ async def test_the_gateway_counts_watchers_and_frames(
 
 
 async def test_the_worker_measures_how_late_it_is(stack: Stack) -> None:
-    found = await samples(stack, "worker")
+    # Each step begins when its time has come: right after its start a worker has done nothing yet.
+    async with asyncio.timeout(60):
+        for step in ("expire-holds", "reconcile"):
+            while True:
+                found = await samples(stack, "worker")
+                if total(found, "frontrow_worker_runs_total", step=step, result="ok") >= 1:
+                    break
+                await asyncio.sleep(0.05)
     assert "frontrow_expiry_lateness_seconds_bucket" in found
-    assert total(found, "frontrow_worker_runs_total", step="expire-holds", result="ok") >= 1
-    assert total(found, "frontrow_worker_runs_total", step="reconcile", result="ok") >= 1
     assert "frontrow_outbox_age_seconds" in found
     assert "frontrow_repairs_total" in found
 

@@ -37,10 +37,11 @@ from seatmap.protocol import (
 )
 from seatmap.server import Limits, LiveServer
 
-WAIT_S = 10
+#: Nothing waits this long when all is well.
+WAIT_S = 60
 BINARY, JSON = Subprotocol("frontrow.v1"), Subprotocol("frontrow.v1.json")
-#: Figures of presence come when a test asks for them.
-CALM = Pace(tick_s=0.02, presence_s=3600)
+#: Figures of presence come when a test asks for them, and so do audits.
+CALM = Pace(tick_s=0.02, presence_s=3600, audit_s=3600)
 
 
 class BoxOffice:

@@ -178,7 +178,7 @@ async def test_an_offer_that_is_just_being_made(house: House) -> None:
                 "SELECT FROM seats WHERE event_id = $1 AND seat_no = 4 FOR UPDATE", house.event_id
             )
             blocking = asyncio.create_task(block(house, 4))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not await connection.fetchval(
                     "SELECT count(*) FROM pg_locks WHERE NOT granted"
                 ):

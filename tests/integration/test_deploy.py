@@ -20,6 +20,7 @@ import pytest
 from engine import embedded
 from engine.config import Settings
 from engine.embedded import EmbeddedPostgres, EmbeddedRedis, StoreUrls
+from engine.errors import Unavailable
 from engine.model import new_id
 from engine.runtime import open_runtime
 from tests.conftest import (
@@ -33,7 +34,7 @@ from tests.conftest import (
 )
 
 DEPLOY = REPO / "deploy"
-WAIT_S = 20
+WAIT_S = 60
 
 
 # --- the image -----------------------------------------------------------------------------
@@ -162,6 +163,34 @@ async def test_holds_outlive_a_redis_that_is_killed(
         await server.stop()
 
 
+async def test_a_full_redis_refuses_holds_and_still_frees_them(
+    settings: Settings, stores: StoreUrls, tmp_path: Path
+) -> None:
+    server = ComposeRedis(tmp_path)
+    await server.start()
+    try:
+        changed = msgspec.structs.replace(
+            settings,
+            postgres_url=stores.postgres_url,
+            redis_url=server.url,
+            mongo_url=stores.mongo_url,
+        )
+        async with open_runtime(changed, role="test") as runtime:
+            house = House(runtime, await make_event(runtime))
+            buyer = new_id()
+            hold = await house.hold(buyer, 3, floor=2)
+            await runtime.redis.config_set("maxmemory", 1)
+            with pytest.raises(Unavailable):
+                await house.hold(buyer, 4)
+            await runtime.holds.release(hold.hold_id, buyer)
+            shown = await runtime.inventory.snapshot(house.event_id)
+            assert (shown.states[3:5], shown.areas) == (b"00", {0: 6})
+            await runtime.redis.config_set("maxmemory", 0)
+            await house.hold(buyer, 3, 4)
+    finally:
+        await server.stop()
+
+
 # --- the standby ---------------------------------------------------------------------------
 
 
@@ -202,9 +231,13 @@ async def test_a_standby_follows_and_takes_over(tmp_path: Path) -> None:
         secret = tmp_path / "password"
         secret.write_text(password + "\n")
         secret.chmod(0o644)
-        data.mkdir(mode=0o700)
+        # A first try was cut off in the middle of its copy.
+        (data / "base").mkdir(mode=0o700, parents=True)
+        (data / "PG_VERSION").write_text("18\n")
+        data.chmod(0o700)
         owner = first.folder.stat()
-        os.chown(data, owner.st_uid, owner.st_gid)
+        for path in (data, *data.iterdir()):
+            os.chown(path, owner.st_uid, owner.st_gid)
         command = [
             *("/bin/sh", str(DEPLOY / "postgres/standby.sh"), "-p", str(port)),
             *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),

@@ -81,7 +81,7 @@ async def test_a_watcher_gets_the_map_and_then_its_changes(
 async def test_changes_of_one_tick_are_one_frame_and_the_same_bytes(
     store: RedisStore, office: BoxOffice
 ) -> None:
-    pace = Pace(tick_s=0.2, lead_s=0.2, presence_s=3600)
+    pace = Pace(tick_s=1.0, lead_s=1.0, presence_s=3600)
     async with (
         running_gateway(store, pace=pace) as gateway,
         gateway.viewer(office.event_id) as one,
@@ -187,6 +187,36 @@ async def test_a_lost_change_is_noticed_and_only_the_difference_sent(
         await office.change({2: 2})
         await viewer.shows(await office.truth())
         await viewer.until(lambda: viewer.messages["areas"]["areas"]["0"]["available"] == 3)
+        assert viewer.kinds().count(SnapshotFrame) == 1
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["another state", "a lost change"])
+async def test_a_wrong_map_is_found_out_in_quiet(
+    store: RedisStore, office: BoxOffice, is_told: bool
+) -> None:
+    def violations() -> float:
+        found = REGISTRY.get_sample_value("frontrow_invariant_violations_total", {"invariant": "7"})
+        assert found is not None
+        return found
+
+    before = violations()
+    pace = msgspec.structs.replace(CALM, audit_s=0.02, arrival_s=0.2)
+    async with (
+        running_gateway(store, pace=pace) as gateway,
+        gateway.viewer(office.event_id) as viewer,
+    ):
+        await viewer.greeted()
+        for seat_no in range(20):
+            await office.change({seat_no: 1})
+            await asyncio.sleep(0.01)
+        await viewer.shows(await office.truth())
+        assert violations() == before
+        if is_told:
+            await office.client.setrange(f"{office.base}:seats", 3, "2")
+        else:
+            await office.change({3: 2}, tell=False)
+        await viewer.shows(await office.truth())
+        assert violations() == before + 1
         assert viewer.kinds().count(SnapshotFrame) == 1
 
 
@@ -423,7 +453,14 @@ async def test_the_tick_widens_under_load_and_returns(
             await gateway.hub.settled(office.event_id)
             return watch.tick_s
 
-        assert await change(1) == CALM.tick_s
+        async def calms_down() -> None:
+            """A busy machine is late by itself, but not every time."""
+            state = 1
+            async with asyncio.timeout(WAIT_S):
+                while await change(state) != CALM.tick_s:
+                    state = 1 - state
+
+        await calms_down()
 
         async def slowly(watchers: Collection[Watcher], data: bytes) -> int:
             time.sleep(0.1)
@@ -431,17 +468,17 @@ async def test_the_tick_widens_under_load_and_returns(
 
         with monkeypatch.context() as patch:
             patch.setattr(hub_module, "write_to_all", slowly)
-            assert 0.2 <= await change(0) < 1
+            assert await change(2) >= 0.2
             patch.setattr(watch, "_pace", Pace(tick_s=0.02, tick_max_s=0.15))
-            assert await change(1) == 0.15, "never wider than this"
-        assert await change(0) == CALM.tick_s
+            assert await change(3) == 0.15, "never wider than this"
+        await calms_down()
 
         # The broadcast is quick, but the loop came late to it.
         watch.received(f"c|1|{watch.replica.seq + 1}|0|1:2|".encode())  # type: ignore[union-attr]  # it is watched
         time.sleep(0.1)
         await viewer.until(lambda: viewer.map is not None and viewer.map.states[2:3] == b"1")
         await gateway.hub.settled(office.event_id)
-        assert 0.05 < watch.tick_s < 1
+        assert watch.tick_s > 0.05
 
 
 @pytest.mark.parametrize("trusted", [("127.0.0.1",), ()])
@@ -647,7 +684,7 @@ async def test_who_is_closed_and_does_not_hang_up_is_cut(
 
 
 async def test_a_silent_client_is_pinged_then_closed(store: RedisStore, office: BoxOffice) -> None:
-    limits = Limits(heartbeat_s=0.1, close_s=0.2)
+    limits = Limits(heartbeat_s=0.3, close_s=1.0)
     async with (
         running_gateway(store, limits=limits) as gateway,
         gateway.viewer(office.event_id, ping_interval=None) as alive,

@@ -54,6 +54,11 @@ class Process:
             except httpx.TransportError:
                 return None
 
+    async def turns(self, readiness: int) -> None:
+        async with asyncio.timeout(WAIT_S):
+            while await self.readiness() != readiness:
+                await asyncio.sleep(0.01)
+
     async def ended(self) -> int:
         return await asyncio.to_thread(self.process.wait, WAIT_S)
 
@@ -143,12 +148,13 @@ async def test_a_gateway_leaves_within_seconds_whatever_its_clients_do(
         assert await gateway.readiness() == 200
 
         gateway.process.terminate()
+        ready = asyncio.create_task(gateway.turns(503))
         notices = await asyncio.gather(*(v.hears("notice", code="going-away") for v in viewers))
         # Those who answer nothing keep it for a moment: long enough to see that it is not ready.
-        assert await gateway.readiness() == 503
+        await ready
         with pytest.raises(OSError, match="Connect call failed"):
             await watch(stack, url)
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(WAIT_S):
             assert await gateway.ended() == 0
         assert mute.fileno() >= 0
 

@@ -19,6 +19,7 @@ DASHBOARDS = sorted((REPO / "deploy" / "grafana" / "dashboards").glob("*.json"))
 _GRAFANA = {"$__rate_interval": "1m", "$__range": "1h"}
 #: What Prometheus itself adds.
 _TARGET = frozenset(("job", "instance"))
+_OF_PROMETHEUS = {"up": frozenset[str](), "ALERTS": frozenset(("alertname", "alertstate"))}
 #: All that any process of ours exports before anything has happened.
 _PROGRAM = """
 import asyncio, sys
@@ -107,7 +108,8 @@ def complaints(exported: Exported, expr: str) -> list[str]:
     known = set(_TARGET)
     wrong = []
     for selector in selectors:
-        if selector.metric == "up":
+        if selector.metric in _OF_PROMETHEUS:
+            known |= _OF_PROMETHEUS[selector.metric]
             continue
         series = exported.get(selector.metric, [])
         known.update(*series)
@@ -144,7 +146,7 @@ def test_every_panel_shows_what_is_exported(exported: Exported) -> None:
 def _unknown_in_legend(exported: Exported, expr: str, legend: str) -> list[str]:
     known = set(_TARGET)
     for selector in named(expr)[0]:
-        known.update(*exported.get(selector.metric, []))
+        known.update(*exported.get(selector.metric, []), _OF_PROMETHEUS.get(selector.metric, ()))
     return [label for label in re.findall(r"{{(\w+)}}", legend) if label not in known]
 
 

@@ -1,5 +1,6 @@
 """Traces, where they are asked for: what a collector gets of a hold and a booking."""
 
+import asyncio
 import http.server
 import importlib.util
 import subprocess
@@ -11,11 +12,23 @@ from typing import Any
 import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from engine import tracing
 from engine.config import ConfigError, Settings, load_settings
 from engine.embedded import StoreUrls
-from tests.conftest import REPO, House, end_process, role_command, role_environment, until_ready
+from engine.model import new_id
+from tests.conftest import (
+    REPO,
+    House,
+    end_process,
+    role_command,
+    role_environment,
+    start_role,
+    until_ready,
+)
+from tests.worlds import make_world
 
 
 class Collector(http.server.ThreadingHTTPServer):
@@ -118,6 +131,40 @@ async def test_a_booking_is_followed_into_its_batches(
     text = str(collector.spans)
     assert "ada@example.com" not in text
     assert token not in text
+
+
+async def test_a_worker_and_a_gateway_are_followed_too(
+    settings: Settings, stores: StoreUrls, collector: Collector
+) -> None:
+    world = await make_world(settings, stores, "traced", redis_database=12)
+    environment = role_environment(world, stores, FRONTROW_OTLP_URL=collector.url)
+    processes = [start_role(role, environment) for role in ("worker", "live")]
+    worker, live = (environment[f"FRONTROW_{role}_PORT"] for role in ("WORKER", "LIVE"))
+    try:
+        for port in (worker, live):
+            await until_ready(f"http://127.0.0.1:{port}")
+        target = f"ws://127.0.0.1:{live}/v1/live/{new_id()}"
+        async with connect(target, subprotocols=[Subprotocol("frontrow.v1")]) as watcher:
+            await watcher.wait_closed()
+        assert watcher.close_code == 4404
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{worker}") as http:
+            round_ = 'frontrow_worker_runs_total{result="ok",step="relay-outbox"} 0.0'
+            async with asyncio.timeout(60):
+                while round_ in (await http.get("/metrics")).text:
+                    await asyncio.sleep(0.05)
+    finally:
+        for process in processes:
+            end_process(process)
+    assert collector.services == {"frontrow-worker", "frontrow-live"}
+
+    rounds = {span.span_id: span for span in collector.named("step relay-outbox")}
+    assert rounds
+    assert not any(span.parent_span_id for span in rounds.values())
+    due = collector.named("postgres outbox.due")
+    assert due
+    assert all(span.parent_span_id in rounds for span in due)
+    # What the gateway asked for the map of an event that is not there.
+    assert collector.named("redis snapshot")
 
 
 def test_without_the_setting_nothing_is_loaded() -> None:

@@ -68,7 +68,7 @@ async def assert_sound(house: House) -> None:
 
 async def until_waiting(house: House, count: int = 1) -> None:
     """Wait until so many statements of other connections stand at a lock."""
-    async with asyncio.timeout(5), house.runtime.postgres.connection() as connection:
+    async with asyncio.timeout(30), house.runtime.postgres.connection() as connection:
         while True:
             waiting = await connection.fetchval(
                 "SELECT count(*) FROM pg_stat_activity"
@@ -123,7 +123,7 @@ async def test_a_hold_that_expires_between_checkout_and_reserve_loses(
             await connection.execute(
                 "SELECT 1 FROM seats WHERE event_id = $1 AND seat_no = 4 FOR UPDATE", house.event_id
             )
-            deadline = datetime.now(UTC) + timedelta(seconds=0.3)
+            deadline = datetime.now(UTC) + timedelta(seconds=1.5)
             command = await reserve_command(house, buyer, 4, deadline=deadline)
             late = asyncio.ensure_future(house.runtime.ledger.reserve(command))
             await until_waiting(house)

@@ -129,7 +129,7 @@ class Feed:
     pubsub: Any
 
     async def next(self) -> str:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while True:
                 message = await self.pubsub.get_message(timeout=1)
                 if message is not None and message["type"] == "message":

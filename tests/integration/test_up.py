@@ -16,16 +16,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.conftest import free_port
+
 PROJECT = Path(__file__).resolve().parents[2]
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-
-
-def free_ports(count: int) -> list[int]:
-    with_sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in with_sockets]
-    for s in with_sockets:
-        s.close()
-    return ports
 
 
 class Place:
@@ -33,7 +27,7 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ports = dict(zip(("api", "live", "worker"), free_ports(3), strict=True))
+        self.ports = {name: free_port() for name in ("api", "live", "worker")}
         self.environment = {
             key: value for key, value in os.environ.items() if not key.startswith("FRONTROW_")
         } | {
@@ -50,7 +44,7 @@ class Place:
             env=self.environment | environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=100,
             check=False,
         )
 
@@ -62,7 +56,7 @@ class Place:
     def get(self, name: str, path: str) -> tuple[int, str]:
         address = f"http://127.0.0.1:{self.ports[name]}{path}"
         try:
-            with urllib.request.urlopen(address, timeout=10) as answer:
+            with urllib.request.urlopen(address, timeout=30) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -87,7 +81,7 @@ class Up:
     def text(self) -> str:
         return ANSI.sub("", self.log.read_text(errors="replace"))
 
-    def wait_for(self, text: str, timeout_s: float = 45) -> None:
+    def wait_for(self, text: str, timeout_s: float = 90) -> None:
         deadline = time.monotonic() + timeout_s
         while text not in self.text():
             assert self.process.poll() is None, f"it ended:\n{self.text()}"
@@ -99,10 +93,10 @@ class Up:
 
     def end(self, number: int) -> int:
         self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=60)
 
 
-def still_running(family: list[psutil.Process], timeout_s: float = 10) -> list[psutil.Process]:
+def still_running(family: list[psutil.Process], timeout_s: float = 30) -> list[psutil.Process]:
     """Who of them still runs after a while; zombies have ended."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -180,7 +174,7 @@ def test_a_child_that_dies_comes_back_and_kill_9_of_the_launcher_is_survived(pla
     worker = json.loads((place.folder / "worker.pid").read_text())["pid"]
     os.kill(worker, signal.SIGKILL)
     up.wait_for("the worker ended (-9); starting it again")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while json.loads((place.folder / "worker.pid").read_text())["pid"] == worker:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -230,7 +224,7 @@ def test_a_wrong_environment_is_one_line(place: Place, tmp_path: Path) -> None:
 
 
 def test_stores_that_are_away_are_one_line(place: Place) -> None:
-    nowhere = free_ports(1)[0]
+    nowhere = free_port()
     urls = {
         "FRONTROW_POSTGRES_URL": f"postgresql://u:hunter2@127.0.0.1:{nowhere}/d",
         "FRONTROW_REDIS_URL": f"redis://127.0.0.1:{nowhere}",

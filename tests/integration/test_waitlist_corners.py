@@ -162,6 +162,8 @@ async def test_the_line_is_laid_anew_though_everybody_waits_for_a_connection(
     offer, _ = await line.offer_of(first)
     person = await line.owner_of(first)
     await runtime.redis_store.call("DEL", f"{base_key(line.event_id)}:meta")
+    # Who waits for a connection waits on: were it without end, it would show.
+    monkeypatch.setattr("engine.stores.postgres._CONNECT_TIMEOUT_S", 45.0)
     little = msgspec.structs.replace(settings, postgres_pool_size=2)
     async with open_runtime(little, role="test") as small:
         waiting: list[asyncio.Task[Any]] = []
@@ -183,7 +185,7 @@ async def test_the_line_is_laid_anew_though_everybody_waits_for_a_connection(
         monkeypatch.setattr(small.redis_store, "run", crowd)
         rebuilding = asyncio.create_task(small.inventory.rebuild(line.event_id))
         try:
-            async with asyncio.timeout(4):
+            async with asyncio.timeout(30):
                 await rebuilding
         finally:
             _, hold = await asyncio.gather(*waiting)
@@ -192,7 +194,7 @@ async def test_the_line_is_laid_anew_though_everybody_waits_for_a_connection(
 
 
 async def locks_waited_for(runtime: Runtime, count: int) -> None:
-    async with asyncio.timeout(10), runtime.postgres.connection() as connection:
+    async with asyncio.timeout(60), runtime.postgres.connection() as connection:
         asked = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         while await connection.fetchval(asked) < count:
             await asyncio.sleep(0.01)

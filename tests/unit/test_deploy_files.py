@@ -132,10 +132,35 @@ def test_nothing_but_the_proxy_and_the_tools_is_published_and_only_on_loopback(
     services: dict[str, dict[str, Any]],
 ) -> None:
     published = {name: s["ports"] for name, s in services.items() if s.get("ports")}
-    assert set(published) == {"proxy", "mail", "grafana", "load"}
+    assert set(published) == {"proxy", "mail", "prometheus", "grafana", "load"}
     for ports in published.values():
         for port in ports:
             assert default(port).startswith("127.0.0.1:"), port
+
+
+def test_prometheus_looks_where_the_containers_are(services: dict[str, dict[str, Any]]) -> None:
+    config = YAML(typ="safe").load(DEPLOY / "prometheus/prometheus.yml")
+    jobs = {job["job_name"]: job["dns_sd_configs"] for job in config["scrape_configs"]}
+    assert set(jobs) == {role.name for role in ROLES}
+    settings = load_settings({})
+    for role in ROLES:
+        (found,) = jobs[role.name]
+        assert (found["names"], found["port"]) == ([role.name], role.port(settings))
+        shared = set(services[role.name]["networks"]) & set(services["prometheus"]["networks"])
+        assert shared, role.name
+    (source,) = YAML(typ="safe").load(DEPLOY / "grafana/provisioning/datasources/prometheus.yml")[
+        "datasources"
+    ]
+    assert source["url"] == "http://prometheus:9090"
+
+
+def test_redis_refuses_before_it_is_killed(services: dict[str, dict[str, Any]]) -> None:
+    redis = services["redis"]
+    assert redis["deploy"]["resources"]["limits"]["memory"] == "1G"
+    command = redis["command"]
+    megabytes = int(command[command.index("--maxmemory") + 1].removesuffix("mb"))
+    # What is left is for a copy of what changes while the file is written anew.
+    assert megabytes <= 0.75 * 1024
 
 
 def test_the_stores_are_out_of_reach(
@@ -275,7 +300,8 @@ def test_every_image_runs_as_nobody_in_particular() -> None:
 def test_the_procfile_runs_each_role() -> None:
     lines = (REPO / "Procfile").read_text().splitlines()
     processes = dict(line.split(": ", 1) for line in lines)
-    assert set(processes) == {"migrate", *(role.name for role in ROLES)}
+    # And nothing that ends by itself: where one process ends, a runner ends all.
+    assert set(processes) == {role.name for role in ROLES}
     for name, command in processes.items():
         assert command == f".venv/bin/frontrow {name}"
         assert name in cli.commands
@@ -320,6 +346,20 @@ def test_systemd_understands_every_line(units: Path) -> None:
 def test_a_service_may_do_little(units: Path, name: str) -> None:
     done = analyze(units, "security", "--offline=yes", "--threshold=20", f"frontrow-{name}.service")
     assert done.returncode == 0, done.stdout
+
+
+def test_a_service_sees_what_its_metrics_are_read_from() -> None:
+    """prometheus-client exports no `process_*` at all without /proc/stat, which `pid` leaves out."""
+    text = (DEPLOY / "systemd/frontrow-.service.d/common.conf").read_text()
+    assert not re.search(r"^ProcSubset=pid", text, re.MULTILINE)
+
+
+def test_a_service_is_never_given_up() -> None:
+    text = (DEPLOY / "systemd/frontrow-.service.d/common.conf").read_text()
+    unit = text.split("[Service]")[0]
+    assert re.search(r"^\[Unit\](\n#.*)*\nStartLimitIntervalSec=0$", unit, re.MULTILINE)
+    for file in (DEPLOY / "systemd").glob("frontrow-*.service"):
+        assert re.search(r"^Restart=(always|on-failure)$", file.read_text(), re.M), file.name
 
 
 def test_the_units_secrets_are_settings(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from seatmap.fanout import wire
 from seatmap.protocol import DeltaFrame, Encoding, Frame, MapState, SnapshotFrame, encode
 
 START = SnapshotFrame(1, 0, b"0000")
-WAIT_S = 10
+WAIT_S = 60
 
 Tell = Callable[[ServerConnection, int], Awaitable[None]]
 
