@@ -80,6 +80,8 @@ class _Kept(Struct, frozen=True):
     status: int = 0
     headers: list[tuple[str, str]] = []
     body: str = ""
+    #: Whose answer it was, for counting: nobody routes what comes from memory.
+    route: str = _UNMATCHED
 
 
 class Edge:
@@ -194,6 +196,7 @@ class Edge:
             await _answer(send, *encode_problem(error, scope["path"]))
             return
         if kept is not None:
+            scope["path_template"] = kept.route
             replay = {**dict(kept.headers), "idempotency-replayed": "true"}
             await _answer(send, kept.status, replay, kept.body.encode("latin-1"))
             return
@@ -254,7 +257,9 @@ class Edge:
                 if is_kept:
                     # Before its last byte leaves: whoever has it may ask again at once.
                     body = b"".join(chunks).decode("latin-1")
-                    kept = msgspec.json.encode(_Kept(fingerprint, status, sent_headers, body))
+                    route = scope.get("path_template") or _UNMATCHED
+                    answer = _Kept(fingerprint, status, sent_headers, body, route)
+                    kept = msgspec.json.encode(answer)
                     await self._remember("SET", name, kept, "EX", _ANSWERS_KEPT_S)
             await send(message)
 

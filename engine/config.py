@@ -132,7 +132,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     outbox_grace_s: Seconds = 2.0
     worker_tick_s: Seconds = 0.2
     reconcile_interval_s: Seconds = 15.0
-    #: How often the worker audits one open event; the next time, another one.
+    #: How often the worker audits one open event, and a gateway one map; the next time, another one.
     audit_interval_s: Seconds = 20.0
     #: How often prices that follow a rule are looked at.
     reprice_interval_s: Seconds = 5.0

@@ -36,6 +36,9 @@ STORE_SECONDS = Histogram(
 STORE_CALL_SECONDS = Summary(
     "frontrow_store_call_seconds", "Time of one store call, by call.", ["store", "call"]
 )
+STORE_FAILURES = Counter(
+    "frontrow_store_failures", "Calls that failed because the store was away.", ["store"]
+)
 POOL_WAIT_SECONDS = Histogram(
     "frontrow_postgres_pool_wait_seconds",
     "Wait for a connection of the pool.",
@@ -148,12 +151,14 @@ for _kind in ("settle", "refund", "inquire"):
     OUTBOX_DELIVERED.labels(_kind)
 for _state in ("idle", "used"):
     POOL_CONNECTIONS.labels(_state)
-for _outcome in ("clean", "violated", "put-off"):
+for _outcome in ("clean", "clean-in-part", "violated"):
     AUDITS.labels(_outcome)
 for _invariant in range(1, 11):
     INVARIANT_VIOLATIONS.labels(str(_invariant))
 
 _STORES = {store: STORE_SECONDS.labels(store) for store in ("postgres", "redis", "mongo")}
+for _store in _STORES:
+    STORE_FAILURES.labels(_store)
 _Observe = Callable[[float], None]
 _observers: dict[tuple[str, str], tuple[_Observe, _Observe]] = {}
 

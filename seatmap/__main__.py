@@ -25,7 +25,7 @@ async def run(settings: Settings, stopping: asyncio.Event) -> None:
     """Serve until ``stopping`` is set. Raises ConfigError when the address cannot be bound."""
     async with open_runtime(settings, role="live") as runtime:
         feed = RedisFeed(runtime.redis)
-        pace = Pace(tick_s=settings.live_tick_ms / 1000)
+        pace = Pace(tick_s=settings.live_tick_ms / 1000, audit_s=settings.audit_interval_s)
         hub = Hub(feed, runtime.inventory, runtime.presence, pace)
         server = LiveServer(hub, runtime.live_tickets, settings)
         # Entered in this order so that watchers are told before the hub and the feed end.

@@ -14,12 +14,13 @@ applied after it. While an event is doubtful its watchers keep what they have; t
 again and what differs is broadcast, so they notice nothing.
 
 Beside the keepers one task asks every second how many people watch each event, anywhere; the figure
-goes out with the event's next tick.
+goes out with the event's next tick. Another compares one event's copy with the stores now and then.
 """
 
 import asyncio
 import contextlib
 import math
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
@@ -30,6 +31,7 @@ from msgspec import Struct
 from engine.catalog import event_not_found
 from engine.errors import FrontrowError, NotFound, Unavailable
 from engine.inventory import Snapshot, feed_channel
+from engine.metrics import INVARIANT_VIOLATIONS
 from seatmap import metrics
 from seatmap.fanout import SLICE_WATCHERS, Watcher, wire, write_to_all
 from seatmap.feed import BadPayloadError, Change, Feed, Note, backoff_s, parse_payload
@@ -80,6 +82,9 @@ class Pace(Struct, frozen=True, kw_only=True):
     linger_s: float = 10.0
     #: How often it is counted how many people watch.
     presence_s: float = 1.0
+    #: How often one event's copy is compared with the stores, and how long a change may be under way.
+    audit_s: float = 20.0
+    arrival_s: float = 2.0
 
     def tick_after(self, took_s: float, lag_s: float) -> float:
         """The tick after a broadcast that took ``took_s`` and came ``lag_s`` late.
@@ -235,6 +240,21 @@ class EventWatch:
             self.replica.watched_by(self._watching)
             if self.replica.dirty:
                 self._due()
+
+    async def audit(self) -> None:
+        """Compare the copy, which all maps here are made from, with what the stores show: the design's
+        invariant 7. What differs is counted, logged and mended. Raises Unavailable, NotFound."""
+        generation = self._generation
+        snapshot = await self._hub.source.snapshot(self.event_id)
+        if self.replica is not None and self.replica.contradicts(snapshot):
+            # It may be on its way; what has not come by then does not come.
+            await asyncio.sleep(self._pace.arrival_s)
+        if self.replica is None or self._doubt is not None or not self._subscribed:
+            return  # known, and about to be mended
+        if generation == self._generation and (what := self.replica.contradicts(snapshot)):
+            INVARIANT_VIOLATIONS.labels("7").inc()
+            log.error("invariant violated", event_id=self.event_id, invariant=7, what=what)
+            self._suspect(Doubt.AUDIT)
 
     def close_all(self, code: int, reason: str) -> None:
         for group in self._groups.values():
@@ -502,14 +522,17 @@ class Hub:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Ends every keeper when the block ends; watchers are their owner's to close."""
-        counting = asyncio.create_task(self._count_forever(), name="census")
+        own = [
+            asyncio.create_task(self._count_forever(), name="census"),
+            asyncio.create_task(self._audit_forever(), name="audit"),
+        ]
         try:
             yield
         finally:
             watched = list(self._watches)
-            for task in (counting, *self._keepers):
+            for task in (*own, *self._keepers):
                 task.cancel()
-            await asyncio.gather(counting, *self._keepers, return_exceptions=True)
+            await asyncio.gather(*own, *self._keepers, return_exceptions=True)
             await self._leave_census(watched)
 
     async def join(self, event_id: str, watcher: Watcher, position: Position | None = None) -> None:
@@ -557,6 +580,21 @@ class Hub:
             for result in await asyncio.gather(*counts, return_exceptions=True):
                 if isinstance(result, Exception):
                     log.error("watchers not counted", exc_info=result)
+
+    async def _audit_forever(self) -> None:
+        task = asyncio.current_task()
+        # Redis's client may swallow that this was asked to end.
+        while task is None or not task.cancelling():
+            await asyncio.sleep(self.pace.audit_s)
+            if not self._watches:
+                continue
+            watch = random.choice(list(self._watches.values()))  # noqa: S311 - no secret
+            try:
+                await watch.audit()
+            except FrontrowError as error:
+                log.debug("map not audited", event_id=watch.event_id, reason=error.detail)
+            except Exception:
+                log.exception("map not audited", event_id=watch.event_id)
 
     async def _leave_census(self, event_ids: list[str]) -> None:
         with contextlib.suppress(TimeoutError):

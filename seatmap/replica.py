@@ -38,6 +38,7 @@ class Doubt(StrEnum):
     WENT_BACK = "went_back"
     MALFORMED = "malformed"
     OVERFLOW = "overflow"
+    AUDIT = "audit"
 
 
 class Position(Struct, frozen=True):
@@ -145,6 +146,18 @@ class Replica:
             self.event = status_message(EventStatus(snapshot.status))
             frames.append(message(self.epoch, self.event))
         return frames
+
+    def contradicts(self, snapshot: Snapshot) -> str | None:
+        """What ``snapshot`` shows to be wrong with the copy, if everything published before it was
+        read has come by now."""
+        if snapshot.epoch < self.epoch:
+            return None
+        if (snapshot.epoch, snapshot.seq) > (self.epoch, self.pending_seq):
+            return "a map has not heard of a change"
+        is_same_moment = snapshot.seq == self.seq == self.pending_seq
+        if is_same_moment and self.states != snapshot.states:
+            return "a map shows seats as they are not"
+        return None
 
     def resumable(self, position: Position) -> bool:
         """Everything after ``position`` is still known."""

@@ -13,6 +13,17 @@ from typing import Any
 FOLDER = Path(__file__).parent / "dashboards"
 Panel = dict[str, Any]
 _SOURCE = {"type": "prometheus", "uid": "${datasource}"}
+_FIRING = 'ALERTS{alertname=~"Frontrow.*",alertstate="firing"}'
+_ALERTS_AS_MARKS = {
+    "name": "Alerts",
+    "datasource": _SOURCE,
+    "enable": True,
+    "iconColor": "red",
+    "expr": _FIRING,
+    "step": "15s",
+    "titleFormat": "{{alertname}}",
+    "textFormat": "{{job}} {{instance}}",
+}
 _HOLDS = 'method="POST",route="/v1/events/{event_id}/holds"'
 _BOOKINGS = 'method="POST",route="/v1/bookings"'
 
@@ -146,7 +157,7 @@ def dashboard(name: str, title: str, *panels: Panel) -> dict[str, Any]:
         "refresh": "10s",
         "time": {"from": "now-1h", "to": "now"},
         "timezone": "",
-        "annotations": {"list": []},
+        "annotations": {"list": [_ALERTS_AS_MARKS]},
         "links": [
             {
                 "type": "dashboards",
@@ -277,6 +288,18 @@ DASHBOARDS = (
         figure("Oldest debt", "s", "max(frontrow_outbox_age_seconds)", red_from=60),
         figure("Repairs", "short", "sum(increase(frontrow_repairs_total[$__range]))", red_from=1),
         figure("Rebuilds", "short", "sum(increase(frontrow_rebuilds_total[$__range]))"),
+        graph(
+            "Alerts that fire",
+            "short",
+            ("{{alertname}} {{job}}", f"count by (alertname, job) ({_FIRING})"),
+            stacked=True,
+            about="What to do about each is in docs/observability.md.",
+        ),
+        graph(
+            "Processes that answer",
+            "short",
+            ("{{job}}", 'sum by (job) (up{job=~"api|live|worker"})'),
+        ),
         graph(
             "Event loop lag, p99",
             "s",
@@ -456,6 +479,12 @@ DASHBOARDS = (
             "s",
             ("{{store}}", quantile(0.99, "frontrow_store_seconds", "store")),
             limit=0.5,
+        ),
+        graph(
+            "Calls that failed because the store was away",
+            "ops",
+            ("{{store}}", rate("frontrow_store_failures_total", "store")),
+            stacked=True,
         ),
         graph(
             "Calls",

@@ -5,8 +5,10 @@ set -eu
 host=${PRIMARY%:*} port=${PRIMARY##*:}
 PGPASSWORD=$(cat "$PASSWORD_FILE")
 export PGPASSWORD
-if [ ! -s "$PGDATA/PG_VERSION" ]; then
+# The last file of a copy. Without it a copy was cut off, and no server starts on what there is.
+if [ ! -s "$PGDATA/global/pg_control" ]; then
     install -d -m 0700 "$PGDATA"
+    find "$PGDATA" -mindepth 1 -delete
     pg_basebackup --host="$host" --port="$port" --username=frontrow --no-password \
         --pgdata="$PGDATA" --write-recovery-conf --wal-method=stream --checkpoint=fast
 fi

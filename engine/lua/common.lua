@@ -103,6 +103,8 @@ end
 -- Takes the claims of a hold or an offer away from it: only what it still owns, for a seat that PostgreSQL
 -- has since given to somebody stays theirs. What nobody bought goes to the line, where there is one.
 local function drop_claims(id, hold, outcome, now, freed, areas)
+  -- First of all: a Redis that is full refuses a script whose first write might need memory.
+  redis.call('ZREM', DUE, id)
   local kept = 0
   local waits = line_waits()
   for n in string.gmatch(hold.seats, '%d+') do
@@ -122,7 +124,6 @@ local function drop_claims(id, hold, outcome, now, freed, areas)
   end
   if kept > 0 then stir() end
   count_held(hold.owner, -tonumber(hold.quantity))
-  redis.call('ZREM', DUE, id)
   redis.call('HSET', hold_key(id), 'state', outcome, 'ended', now)
   -- Not shorter than its deadline: what was an offer would be taken for one that got lost.
   redis.call('PEXPIRE', hold_key(id), math.max(REMEMBER_MS, hold.expires - now))

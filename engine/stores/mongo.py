@@ -39,6 +39,7 @@ class _PlainInt(TypeDecoder):
         return int(value)
 
 
+_FAILURES = metrics.STORE_FAILURES.labels("mongo")
 _CODEC: CodecOptions[Document] = CodecOptions(type_registry=TypeRegistry([_PlainInt()]))
 
 
@@ -52,12 +53,14 @@ def _translated() -> Iterator[None]:
     except DuplicateKeyError as error:
         raise Conflict("There is one with this id already.", code="already-exists") from error
     except (ConnectionFailure, OSError) as error:
+        _FAILURES.inc()
         raise Unavailable(
             "The catalogue (MongoDB) is not reachable; try again shortly.",
             code="catalog-unavailable",
         ) from error
     except PyMongoError as error:
         if error.timeout:
+            _FAILURES.inc()
             raise Unavailable(
                 "The catalogue (MongoDB) does not answer; try again shortly.",
                 code="catalog-unavailable",

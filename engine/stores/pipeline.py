@@ -44,9 +44,12 @@ _AWAY_ANSWERS: Final = frozenset(
     ]
 )
 _NO_REPLY: Final = object()
+_FAILURES: Final = metrics.STORE_FAILURES.labels("redis")
 
 
 def redis_away(cause: BaseException | None = None) -> Unavailable:
+    """What a command that Redis does not carry out ends with; counted."""
+    _FAILURES.inc()
     problem = Unavailable("Redis is not reachable; try again shortly.", code="redis-unavailable")
     problem.__cause__ = cause
     return problem

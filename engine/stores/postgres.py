@@ -29,6 +29,7 @@ _SLOW_S = 1.0
 _NAME_LENGTH_MAX = 63
 QUERIES_DIR = Path(__file__).resolve().parents[2] / "sql" / "queries"
 
+_FAILURES = metrics.STORE_FAILURES.labels("postgres")
 #: The connection ended, or nothing was heard in time.
 _LOST = (
     TimeoutError,
@@ -77,10 +78,12 @@ def translated(*, under_way: bool = True) -> Iterator[None]:
     try:
         yield
     except _LOST as error:
+        _FAILURES.inc()
         if under_way:
             raise OutcomeUnknown("PostgreSQL went away under way; try again shortly.") from error
         raise _away() from error
     except _AWAY as error:
+        _FAILURES.inc()
         raise _away() from error
 
 
