@@ -32,6 +32,13 @@ class Result:
     def per_second(self) -> float:
         return sum(self.statuses.values()) / self.elapsed_s if self.elapsed_s else 0.0
 
+    def add(self, other: "Result") -> None:
+        """Count another run, made after this one, as part of it."""
+        self.elapsed_s += other.elapsed_s
+        self.statuses += other.statuses
+        self.latencies_s += other.latencies_s
+        self.lateness_s += other.lateness_s
+
 
 class _Connection(asyncio.Protocol):
     """Runs one script after another; ``on_idle`` is called at the end of each."""
