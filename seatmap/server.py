@@ -32,6 +32,7 @@ import msgspec
 import structlog
 from msgspec import Meta, Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from websockets import Headers
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import DATA_OPCODES, Frame, Opcode
@@ -170,6 +171,10 @@ class Allowance:
         return True
 
 
+#: In the place of one that was answered.
+_HANDSHAKE = Request("", Headers())
+
+
 class LiveConnection(ServerConnection):
     """Passes on what only the transport knows: that it is full, drained, alive, closing."""
 
@@ -215,6 +220,10 @@ class LiveConnection(ServerConnection):
             self.watcher.closed()
         if self.cut is None and self.close_timeout is not None:
             self.cut = self.loop.call_later(self.close_timeout, self.transport.abort)
+
+    def forget_handshake(self) -> None:
+        """Let go of the headers of both sides: a browser's are some kilobytes, kept for every watcher."""
+        self.request, self.response = _HANDSHAKE, None
 
     def _speaks_too_soon(self, data: bytes) -> bool:
         """A client must wait for the answer to its handshake. Of one that does not, the library
@@ -470,6 +479,7 @@ class LiveServer:
             raise Refused(CLOSE_MALFORMED, f"the subprotocol must be {known}")
         assert connection.request is not None
         target = parse_target(connection.request.path)
+        connection.forget_handshake()
         person = None if target.ticket is None else await self._redeem(target.ticket)
         if connection.protocol.state is not OPEN:
             # It has ended while its ticket was looked up; there may be no socket any more.

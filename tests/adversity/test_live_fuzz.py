@@ -610,7 +610,7 @@ def _allowed(session: Session) -> Iterator[int | None]:
 
 @given(st.lists(_sessions(), min_size=1, max_size=8))
 @examples(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

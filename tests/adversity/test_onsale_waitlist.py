@@ -1,6 +1,6 @@
 """A simulated on-sale with people in line: whatever comes back goes to them, in their order, at once.
 
-As part of the suite it is one of 1,000 buyers and 400 people in line; ``FRONTROW_ONSALE=full`` makes it
+As part of the suite it is one of 600 buyers and 240 people in line; ``FRONTROW_ONSALE=full`` makes it
 5,000 and 2,000 (some minutes).
 """
 
@@ -68,7 +68,7 @@ class Size:
 
 SIZES = {
     "full": Size(5000, 2000, rows=25, floor=250, hold_ttl_s=8, offer_window_s=5, lasts_s=90),
-    "small": Size(1000, 400, rows=6, floor=50, hold_ttl_s=3, offer_window_s=3, lasts_s=15),
+    "small": Size(600, 240, rows=4, floor=40, hold_ttl_s=3, offer_window_s=3, lasts_s=10),
 }
 SIZE = SIZES[os.environ.get("FRONTROW_ONSALE", "small")]
 BLOCKED = range(0, 100)
