@@ -41,8 +41,11 @@ class Bench:
     server_pids: list[int]
     tokens: list[str]
 
-    async def event(self, seats: int, *, buyer_limit: int = 1000) -> str:
-        """A published event of so many seats in one category."""
+    async def event(self, seats: int, *, buyer_limit: int = 1000, is_over: bool = False) -> str:
+        """A published event of so many seats in one category.
+
+        ``is_over``: it began days ago, so that no worker looks after it.
+        """
         per_row = 100
         rows = -(-seats // per_row)
         document = {
@@ -76,7 +79,7 @@ class Bench:
             EventDraft(
                 name="Bench",
                 venue_id=venue.venue_id,
-                starts_at=datetime.now(UTC) + timedelta(days=30),
+                starts_at=datetime.now(UTC) + timedelta(days=-3 if is_over else 30),
                 currency="EUR",
                 prices={"Any": 5000},
                 buyer_limit=buyer_limit,
