@@ -261,6 +261,7 @@ async def measure_all(keys: list[str], repeat: int) -> dict[str, list[Figure]]:
             for turn in range(repeat):
                 for key in keys:
                     figures[key].append(await MEASURES[key](bench))
+                    await bench.leave_events()
                     print(f"  {turn + 1}/{repeat} {key}: {figures[key][-1].value:.3f}", flush=True)
     return figures
 
