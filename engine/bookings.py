@@ -144,7 +144,10 @@ class Bookings:
             created_at=reserved.created_at,
             expires_at=utc_from_ms(hold.expires_ms),
         )
-        return await self._pay(booking, command), False
+        answer = await self._pay(booking, command)
+        # Ties the request's id to the booking's, by which all other processes speak of it.
+        log.info("checkout", outcome=answer.outcome, booking_id=booking.booking_id)
+        return answer, False
 
     async def _reserve(self, command: Reserve) -> Reserved:
         try:

@@ -204,13 +204,10 @@ CURVES: dict[str, Curve] = {
 }
 
 
-async def measure(names: Sequence[str]) -> dict[str, dict[int, Point]]:
-    """By curve and step, the medians of what was measured."""
-    taken: dict[str, dict[int, Point]] = {}
-    for name in names:
-        async with _bench() as bench:
-            taken[name] = await _follow(bench, name, CURVES[name])
-    return taken
+async def measure(name: str) -> dict[int, Point]:
+    """By step of a curve, the medians of what was measured."""
+    async with _bench() as bench:
+        return await _follow(bench, name, CURVES[name])
 
 
 @contextlib.asynccontextmanager
@@ -245,23 +242,25 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=REPO / "scale.json")
     parser.add_argument("--pictures", type=Path, default=REPO / "docs" / "images")
     options = parser.parse_args()
-    taken = uvloop.run(measure(options.only or list(CURVES)))
-    kept: dict[str, Any] = {}
-    if options.output.exists():
-        kept = json.loads(options.output.read_text())
-    for name, points in taken.items():
-        curve = CURVES[name]
-        kept[name] = {
-            "taken_on": f"{datetime.now(UTC):%F}",
-            "points": {
-                str(step): {key: round(value, 2) for key, value in point.items()}
-                for step, point in points.items()
-            },
-        }
-        picture = draw(curve.title, curve.axis, points, curve.panels)
-        (options.pictures / f"scale-{name.replace('_', '-')}.svg").write_text(picture)
+    for name in options.only or CURVES:
+        # One by one: what has been taken is kept whatever becomes of the next.
+        _keep(name, uvloop.run(measure(name)), options.output, options.pictures)
+
+
+def _keep(name: str, points: dict[int, Point], output: Path, pictures: Path) -> None:
+    kept: dict[str, Any] = json.loads(output.read_text()) if output.exists() else {}
     kept["machine"] = machine()
-    options.output.write_text(json.dumps(kept, indent=2) + "\n")
+    kept[name] = {
+        "taken_on": f"{datetime.now(UTC):%F}",
+        "points": {
+            str(step): {key: round(value, 2) for key, value in point.items()}
+            for step, point in points.items()
+        },
+    }
+    output.write_text(json.dumps(kept, indent=2) + "\n")
+    curve = CURVES[name]
+    picture = draw(curve.title, curve.axis, points, curve.panels)
+    (pictures / f"scale-{name.replace('_', '-')}.svg").write_text(picture)
 
 
 if __name__ == "__main__":

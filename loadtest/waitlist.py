@@ -8,6 +8,7 @@ few hundred at a time, before and after the line is long; the rest is filled in 
 
 import argparse
 import asyncio
+import contextlib
 import random
 import statistics
 import tempfile
@@ -21,6 +22,7 @@ import uvloop
 from engine import embedded, migrate
 from engine.catalog import EventDraft
 from engine.config import Settings
+from engine.errors import Unavailable
 from engine.inventory import base_key
 from engine.model import new_id
 from engine.runtime import Runtime, open_runtime
@@ -122,7 +124,12 @@ async def _joins(runtime: Runtime, event_id: str, count: int) -> float:
 
     async def one_by_one() -> None:
         for number in numbers:
-            await runtime.waitlist.join(event_id, new_id(), _wish(number), Contact())
+            person, wish = new_id(), _wish(number)
+            while True:
+                # Asked to come back when the database is full, people do.
+                with contextlib.suppress(Unavailable):
+                    await runtime.waitlist.join(event_id, person, wish, Contact())
+                    break
 
     began = time.perf_counter()
     await asyncio.gather(*(one_by_one() for _ in range(AT_ONCE)))

@@ -214,5 +214,8 @@ async def test_a_request_is_found_in_the_log_and_its_buyer_is_not(
     told = [line for line in lines if line["event"] == "payment gateway gave no answer"]
     assert [(line["request_id"], line["role"]) for line in told] == [("mine-42", "api")]
     assert pending.json()["booking_id"] == told[0]["booking_id"]
+    [checkout] = [line for line in lines if line["event"] == "checkout"]
+    assert (checkout["request_id"], checkout["outcome"]) == ("mine-42", "pending")
+    assert checkout["booking_id"] == pending.json()["booking_id"]
     for secret in (_EMAIL, token, environment["FRONTROW_ORGANISER_KEY"]):
         assert secret not in text
