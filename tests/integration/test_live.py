@@ -576,6 +576,15 @@ async def _overwhelm(office: BoxOffice, until: Callable[[], bool]) -> None:
             await office.change({n: chance.randrange(3) for n in range(office.seat_count)})
 
 
+async def test_the_headers_of_a_handshake_are_not_kept(gateway: Gateway, office: BoxOffice) -> None:
+    async with gateway.viewer(office.event_id, None) as viewer:
+        await viewer.greeted()
+        (connection,) = gateway.server.connections
+        assert connection.request is not None
+        assert not connection.request.headers
+        assert connection.response is None
+
+
 async def test_a_slow_watcher_gets_one_fresh_snapshot_when_it_drains(
     store: RedisStore,
 ) -> None:
