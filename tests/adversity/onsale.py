@@ -213,6 +213,8 @@ class Sale:
         self.surprises: list[str] = []
         #: Who waits, by person: offers are put there, and "" when it is all over.
         self.inboxes: dict[str, asyncio.Queue[str]] = {}
+        #: People whose offers the organiser does not take back.
+        self.spared: set[str] = set()
         self.began = time.monotonic()
         self.timeline: list[str] = []
         self._delivered: set[str] = set()
@@ -501,6 +503,30 @@ class Waiter(Buyer):
         )
 
 
+class Undecided(Waiter):
+    """Is offered a seat with time to think, and thinks."""
+
+    async def offered(self, seats: Sequence[int], *, window_s: int) -> str:
+        """The offer's id, once it is there. ``seats`` were kept from sale and come back for it: a few,
+        as others may have been moved to the head of the line, too.
+        """
+        sale, person = self.sale, await self.door.person()
+        inbox = sale.inboxes[person] = asyncio.Queue()
+        sale.spared.add(person)
+        while (entry := await self._join(person)) is None:
+            await asyncio.sleep(0.1)
+        organiser = Organiser(sale)
+        await organiser.set_window(window_s)
+        await organiser.promote(entry.entry_id)
+        await organiser.give_back(seats)
+        offer_id = await inbox.get()
+        await organiser.set_window(sale.offer_window_s)
+        return offer_id
+
+    def _wish(self) -> Wanted:
+        return Wanted(quantity=1)
+
+
 class Subscribers(Buyer):
     """They have theirs before it begins, by the half-dozen; some give them back."""
 
@@ -537,33 +563,47 @@ class Organiser:
 
     async def unblock(self, seats: Sequence[int]) -> None:
         """Gives back seats that were kept from sale, a few at a time."""
-        publishing, event_id = self.sale.runtime.publishing, self.sale.event_id
         for at in range(0, len(seats), 10):
             if await self.sale.over_within(1.0):
                 return
-            part = seats[at : at + 10]
-            self.sale.book.freed += [(n, now()) for n in part]
-            unblock = partial(publishing.unblock, event_id, part, actor="organiser")
-            await self.sale.insist("unblock", unblock)
-            self.sale.book.fresh += part
+            await self.give_back(seats[at : at + 10])
+
+    async def give_back(self, seats: Sequence[int]) -> None:
+        book = self.sale.book
+        book.freed += [(n, now()) for n in seats]
+        await self.sale.insist(
+            "unblock",
+            lambda: self.sale.runtime.publishing.unblock(
+                self.sale.event_id, seats, actor="organiser"
+            ),
+        )
+        book.fresh += seats
 
     async def meddle(self) -> None:
         """Moves the last in line to its head, and takes the latest offer back, now and then."""
-        desk, offers, event_id = (
-            self.sale.runtime.desk,
-            self.sale.runtime.offers,
-            self.sale.event_id,
-        )
+        offers = self.sale.runtime.offers
         while not await self.sale.over_within(1.5):
             entry_id, offer_id = await self.sale.insist("look", self._last)
             if entry_id:
-                promote = partial(
-                    desk.promote, event_id, entry_id, reason="an old friend", actor="organiser"
-                )
-                await self.sale.insist("promote", promote)
+                await self.promote(entry_id)
             if offer_id:
                 withdraw = partial(offers.withdraw, offer_id, reason="a mistake", actor="organiser")
                 await self.sale.insist("withdraw", withdraw)
+
+    async def promote(self, entry_id: str) -> None:
+        promote = self.sale.runtime.desk.promote
+        await self.sale.insist(
+            "promote",
+            lambda: promote(
+                self.sale.event_id, entry_id, reason="an old friend", actor="organiser"
+            ),
+        )
+
+    async def set_window(self, offer_window_s: int) -> None:
+        """How long whatever is offered from now on stands."""
+        desk, event_id = self.sale.runtime.desk, self.sale.event_id
+        version = (await desk.summary(event_id)).version
+        await desk.set_terms(event_id, offer_window_s=offer_window_s, version=version)
 
     async def _last(self) -> tuple[str | None, str | None]:
         async with self.sale.runtime.postgres.connection() as connection:
@@ -574,7 +614,8 @@ class Organiser:
             )
             offer_id = await connection.fetchval(
                 "SELECT offer_id::text FROM offers WHERE event_id = $1 AND status = 'open'"
-                " ORDER BY made_at DESC LIMIT 1",
+                " AND person_id <> ALL ($2::uuid[]) ORDER BY made_at DESC LIMIT 1",
                 self.sale.event_id,
+                list(self.sale.spared),
             )
         return entry_id, offer_id

@@ -30,6 +30,7 @@ from tests.adversity.onsale import (
     Sale,
     Stalls,
     Subscribers,
+    Undecided,
     Waiter,
     hall,
 )
@@ -72,6 +73,9 @@ SIZES = {
 }
 SIZE = SIZES[os.environ.get("FRONTROW_ONSALE", "small")]
 BLOCKED = range(0, 100)
+#: Of these, kept for the one offer that has to outlive Redis, however slow the machine.
+SPARE = BLOCKED[-6:]
+THINKS_S = 60
 #: One of so many comes over HTTP.
 HTTP_EVERY = 50
 
@@ -251,7 +255,7 @@ def _people(sale: Sale, size: Size, engine: EngineDoor, http: HttpDoor) -> list[
         come.append(Waiter(sale, door).come(sale.random.uniform(0, late_s / 2)))
     come += [Buyer(sale, engine).snipe() for _ in range(10)]
     organiser = Organiser(sale)
-    return [*come, sale.post(), organiser.unblock(list(BLOCKED)), organiser.meddle()]
+    return [*come, sale.post(), organiser.unblock(BLOCKED[: -len(SPARE)]), organiser.meddle()]
 
 
 # Afterwards
@@ -346,10 +350,11 @@ async def test_it_does_so_whatever_is_killed_meanwhile(site: Site) -> None:
         await run.let_pass(SIZE.lasts_s * 0.4)
         run.processes.kill("worker 0")
         await run.let_pass(1)
-        while len(before := await _open_offers(run)) < 3:
-            await run.let_pass(0.05)
+        engine = EngineDoor(run.sale.runtime, run.sale.event_id)
+        offer_id = await Undecided(run.sale, engine).offered(SPARE, window_s=THINKS_S)
+        before = await _open_offers(run)
         await run.kill_redis()
-        await _still_stand(run, before)
+        await _still_stand(run, before, offer_id)
         await run.processes.start("worker 0")
         run.processes.kill("worker 1")
         await run.let_pass(SIZE.lasts_s * 0.15)
@@ -363,27 +368,28 @@ async def test_it_does_so_whatever_is_killed_meanwhile(site: Site) -> None:
         assert [c for c in run.sale.counts if "redis-unavailable" in c]
 
 
-async def _open_offers(run: Run) -> list[Any]:
+async def _open_offers(run: Run) -> dict[str, Any]:
     async with run.sale.runtime.postgres.connection() as connection:
-        rows: list[Any] = await connection.fetch(
+        rows = await connection.fetch(
             "SELECT offer_id::text, seats, expires_at FROM offers"
-            " WHERE event_id = $1 AND status = 'open' AND seats <> '{}'"
-            " AND expires_at > clock_timestamp() + interval '1.5 seconds'",
+            " WHERE event_id = $1 AND status = 'open' AND seats <> '{}'",
             run.sale.event_id,
         )
-    return rows
+    return {row["offer_id"]: row for row in rows}
 
 
-async def _still_stand(run: Run, before: list[Any]) -> None:
-    """Offers that were open when Redis died keep their seats and their deadline."""
+async def _still_stand(run: Run, before: dict[str, Any], offer_id: str) -> None:
+    """Offers that were open when Redis died keep their seats and their deadline: that of ``offer_id``,
+    and those that nobody has answered since and that have not lapsed.
+    """
     claims = await run.sale.insist(
         "look", lambda: run.sale.runtime.inventory.run("claims", run.sale.event_id)
     )
     owners = dict(zip(claims[5][::2], claims[5][1::2], strict=True))
     due = {hold[0].decode(): int(hold[1]) for hold in claims[9] if hold[3] == b"offered"}
-    there = [row for row in before if row["offer_id"] in due]
-    assert there, "no offer was open"
-    for row in there:
+    stand = before.keys() & due.keys()
+    assert offer_id in stand
+    for row in map(before.__getitem__, stand):
         assert due[row["offer_id"]] == ms_from_utc(row["expires_at"])
         for seat in row["seats"]:
             assert owners[str(seat).encode()].decode() == row["offer_id"]
