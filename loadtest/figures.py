@@ -158,7 +158,21 @@ def charts(moments: Sequence[Moment]) -> str:
     if not moments:
         return "<p>Nothing has been measured yet.</p>"
     pictures = "\n".join(_chart(moments, *chart) for chart in _CHARTS)
-    return f'<div style="display:flex;flex-wrap:wrap;gap:16px">{pictures}</div>'
+    columns = f"repeat(auto-fit,minmax(min(100%,{_WIDTH}px),1fr))"
+    return (
+        f'<div style="display:grid;grid-template-columns:{columns};gap:16px 32px">{pictures}</div>'
+    )
+
+
+def whole_page(moments: Sequence[Moment]) -> str:
+    """The charts as they stand, in a page that looks again every five seconds."""
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Frontrow: the run</title>'
+        '<meta http-equiv="refresh" content="5"><meta name="viewport" content="width=device-width">'
+        "<style>:root{color-scheme:light dark}"
+        "body{font-family:sans-serif;margin:24px auto;padding:0 16px;max-width:1100px}</style></head>"
+        f"<body><h1>The run</h1>{charts(moments)}</body></html>"
+    )
 
 
 def _chart(
@@ -173,7 +187,7 @@ def _chart(
     label = f"{title}, {unit}" if unit else title
     return (
         f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {_WIDTH} {_HEIGHT + 2 * _PAD}" '
-        f'style="flex:1 1 {_WIDTH}px;min-width:0;max-width:100%" font-family="sans-serif" font-size="12" fill="currentColor">'
+        'style="width:100%" font-family="sans-serif" font-size="12" fill="currentColor">'
         f'<text x="{_PAD}" y="16" font-weight="bold">{escape(label)}</text>'
         f'<text x="{_PAD}" y="32">{legend}</text>'
         f'<text x="{_PAD - 4}" y="{_PAD + 8}" text-anchor="end">{top:,.0f}</text>'

@@ -134,7 +134,10 @@ class Verdict(Struct, frozen=True):
         """What it was, as names and values."""
         requests = sum(e.num_requests for e in self.entries if e.method in _HTTP)
         lines = [
-            ("people", f"{self.users:,} at most, {self.seconds:,.0f} s"),
+            (
+                "people",
+                f"{self.users:,} at most, an organiser and a watcher, {self.seconds:,.0f} s",
+            ),
             ("requests", f"{requests:,}, {requests / self.seconds:,.0f} per second"),
         ]
         sold = self._entry(figures.SALE, figures.SEAT)
@@ -154,7 +157,8 @@ class Verdict(Struct, frozen=True):
             refused[entry.name.partition(" → ")[2]] += entry.num_requests
         lines += [(f"answered, {what}", f"{count:,}") for what, count in refused.most_common()]
         for method, name in _TIMED:
-            if (timed := self._entry(method, name)) is not None:
+            timed = self._entry(method, name)
+            if timed is not None and timed.num_requests:
                 lines.append((name, _times(timed)))
         return lines
 

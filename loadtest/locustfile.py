@@ -10,6 +10,7 @@ See docs/load-testing.md.
 import logging
 import random
 import re
+import sys
 from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,6 +31,7 @@ from locust.runners import (
 )
 
 from loadtest import figures
+from loadtest.beforehand import complaint
 from loadtest.live_map import FREE
 from loadtest.people import QUIET_S, RUN, Person, Watching
 from loadtest.shapes import (
@@ -44,6 +46,8 @@ _log = logging.getLogger(__name__)
 #: How long users may take to finish, when ``--stop-timeout`` does not say.
 _STOP_TIMEOUT_S = 40.0
 _COMPARE_EVERY_S = 20.0
+#: How long worker processes of this machine may take to come.
+_COMING_S = 10.0
 #: A master to its workers, and back: end what is under way; it has ended.
 _FINISH, _FINISHED = "frontrow-finish", "frontrow-finished"
 _MOMENTS: list[figures.Moment] = []
@@ -297,12 +301,6 @@ class Organiser(Person):
         super().on_start()
         self._blocked: list[int] = []
         self.authorization = f"Bearer {self.options.organiser_key}"
-        if not self.options.organiser_key:
-            self.tasks = [Organiser._leaves]
-
-    def _leaves(self) -> None:
-        _log.warning("no --organiser-key: there is no organiser in this run")
-        raise StopUser
 
     def on_stop(self) -> None:
         """Nothing stays blocked."""
@@ -399,7 +397,15 @@ class Play(LoadTestShape):
 
     def __init__(self, shape: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Locust's, without types
-        self._shape = SHAPES[shape]
+        self._name, self._shape = shape, SHAPES[shape]
+
+    def reset_time(self) -> None:
+        """See LoadTestShape: it begins. It may have been chosen in Locust's page."""
+        super().reset_time()  # type: ignore[no-untyped-call]  # the same
+        assert self.runner is not None
+        options = self.runner.environment.parsed_options
+        assert options is not None
+        options.shape = self._name
 
     def tick(self) -> tuple[int, float, list[Any]] | None:
         """See LoadTestShape; None ends the run."""
@@ -440,8 +446,9 @@ def _add_options(parser: Any) -> None:
         "--organiser-key",
         default="",
         env_var="FRONTROW_ORGANISER_KEY",
-        is_secret=True,
-        help="for the Organiser",
+        # Who comes is settled when Locust starts.
+        include_in_web_ui=False,
+        help="for the Organiser, who stays away without",
     )
     parser.add_argument(
         "--shape",
@@ -450,7 +457,10 @@ def _add_options(parser: Any) -> None:
         help="how many there are when; none: -u and -r say it",
     )
     parser.add_argument(
-        "--summary-file", default="", help="JSON of all statistics and failures, written at the end"
+        "--summary-file",
+        default="",
+        include_in_web_ui=False,
+        help="JSON of all statistics and failures, written at the end",
     )
     parser.add_argument(
         "--think",
@@ -470,6 +480,9 @@ def _begin(environment: Environment, **_: Any) -> None:
     if isinstance(environment.runner, WorkerRunner):
         environment.runner.register_message(_FINISH, _finish, concurrent=True)
         return
+    if (options.headless or options.autostart) and (wrong := complaint(options)):
+        _refuse(environment, wrong)
+    _choose_people(environment)
     # The loop last looked at the clock before the imports, and `-t` counts from there.
     gevent.get_hub().loop.update_now()
     shapes = {shape: Play(shape) for shape in SHAPES}
@@ -477,11 +490,50 @@ def _begin(environment: Environment, **_: Any) -> None:
     if options.shape != "none":
         options.num_users = options.num_users or USERS_DEFAULT
         options.run_time = options.run_time or DURATION_DEFAULT_S
-        environment.shape_class = shapes[options.shape]
-        environment.shape_class.runner = environment.runner
+        _play(environment, options.shape)
     if environment.web_ui is not None:
-        _extend_web_page(environment.web_ui.app)
+        _extend_web_page(environment)
     gevent.spawn(_keep_moments, environment)
+
+
+def _refuse(environment: Environment, wrong: str) -> None:
+    print(f"locust: error: {wrong}", file=sys.stderr)
+    options = environment.parsed_options
+    assert options is not None
+    if options.csv_prefix:
+        # Locust has opened them already.
+        prefix = Path(options.csv_prefix)
+        for file in prefix.parent.glob(f"{prefix.name}_*.csv"):
+            if not file.stat().st_size:
+                file.unlink()
+    master = environment.runner
+    if isinstance(master, MasterRunner):
+        # Those of --processes do not end with us unless they are told, and they are only just coming.
+        expected = options.expect_workers if options.processes else 0
+        with gevent.Timeout(_COMING_S, exception=False):
+            while len(master.clients.ready) < expected:
+                gevent.sleep(0.05)
+        master.quit()
+    sys.exit(2)
+
+
+def _choose_people(environment: Environment) -> None:
+    """Who has no key cannot organise. Workers know everybody: it is the master who says who comes."""
+    options, people = environment.parsed_options, environment.user_classes
+    assert options is not None
+    if not options.organiser_key and Organiser in people:
+        _log.info("no --organiser-key: there is no organiser in this run")
+        people.remove(Organiser)
+        (environment.available_user_classes or {}).pop(Organiser.__name__, None)
+        if not people:
+            _refuse(environment, "the Organiser needs --organiser-key")
+
+
+def _play(environment: Environment, shape: str) -> None:
+    chosen = (environment.available_shape_classes or {}).get(shape)
+    if chosen is not None:
+        chosen.runner = environment.runner
+    environment.shape_class = chosen
 
 
 def _finish(environment: Environment, **_: Any) -> None:
@@ -547,15 +599,28 @@ def _finish_report(environment: Environment, **_: Any) -> None:
             "entries": [entry.serialize() for entry in environment.stats.entries.values()],
             "failures": errors + stops,
         }
-        Path(options.summary_file).write_bytes(msgspec.json.encode(summary))
+        file = Path(options.summary_file)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(msgspec.json.encode(summary))
 
 
-def _extend_web_page(app: Any) -> None:
-    """``/frontrow`` shows the charts while it runs; the report to download has them, too."""
+def _extend_web_page(environment: Environment) -> None:
+    """``/frontrow`` shows the charts while it runs; the report to download has them, too. The form's shape
+    is the one that is played."""
+    web, options = environment.web_ui, environment.parsed_options
+    assert web is not None
+    assert web.app is not None
+    assert options is not None
 
     def page() -> str:
-        head = '<title>Frontrow</title><meta http-equiv="refresh" content="5">'
-        return f"<!doctype html><html><head>{head}</head><body>{figures.charts(_MOMENTS)}</body></html>"
+        return figures.whole_page(_MOMENTS)
+
+    def choose_shape() -> None:
+        runner = environment.runner
+        is_idle = runner is not None and runner.state not in (STATE_SPAWNING, STATE_RUNNING)
+        # The class picker has a list of shapes itself.
+        if request.path.endswith("/swarm") and is_idle and not web.userclass_picker_is_active:
+            _play(environment, request.form.get("shape", options.shape))
 
     def into_report(response: Response) -> Response:
         if request.path.endswith("/stats/report") and response.status_code == 200:
@@ -563,8 +628,9 @@ def _extend_web_page(app: Any) -> None:
             response.set_data(figures.into_page(whole, figures.charts(_MOMENTS)))
         return response
 
-    app.add_url_rule("/frontrow", view_func=page)
-    app.after_request(into_report)
+    web.app.add_url_rule("/frontrow", view_func=page)
+    web.app.before_request(choose_shape)
+    web.app.after_request(into_report)
 
 
 events.init_command_line_parser.add_listener(_add_options)

@@ -43,6 +43,9 @@ _READY_S, _END_S, _CALM_S, _AUDIT_EVERY_S = 90.0, 30.0, 60.0, 2.0
 _HOLD_TTL_S, _OFFER_WINDOW_S = 15, 10
 #: About half of what people with the default hesitation take: the line has something to do, too.
 _SEATS_PER_USER_SECOND = 0.05
+#: Who comes besides: the organiser and, as of any two others one is a buyer and one a watcher, somebody
+#: who compares maps, however few people there are.
+_COMPANY = 2
 _PER_ROW, _ROWS_PER_SECTION, _FLOOR_SHARE = 40, 10, 0.05
 
 
@@ -137,7 +140,7 @@ def _locust(site: Site, event_id: str, plan: Plan, summary: Path) -> list[str]:
     return [
         *(sys.executable, "-m", "locust", "-f", "loadtest", "--headless", "--only-summary"),
         *("--host", site.api_url, "--live-url", site.live_url, "--event", event_id),
-        *("--shape", plan.shape, "-u", str(plan.users), "-t", f"{plan.seconds:.0f}s"),
+        *("--shape", plan.shape, "-u", str(plan.users + _COMPANY), "-t", f"{plan.seconds:.0f}s"),
         *("--think", str(plan.think_s)),
         *("--html", str(plan.report), "--summary-file", str(summary), *distributed),
     ]
@@ -284,7 +287,9 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
         prog="python -m loadtest.on_sale", description=__doc__.split("\n\n")[0] if __doc__ else None
     )
     parser.add_argument("--seconds", type=read_seconds, default=300.0)
-    parser.add_argument("--users", type=int, default=200, help="at most")
+    parser.add_argument(
+        "--users", type=int, default=200, help="at most, besides an organiser and a watcher"
+    )
     parser.add_argument("--seats", type=int, default=0, help="0: about to sell out in the run")
     parser.add_argument("--shape", choices=sorted(SHAPES), default="on-sale")
     parser.add_argument(

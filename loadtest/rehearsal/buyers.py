@@ -115,6 +115,8 @@ class Memory(Struct, kw_only=True):
     """What became of one buyer."""
 
     refusals: list[str] = []
+    #: The total that came with the hold: what the buyer agreed to pay.
+    quoted_minor: int | None = None
     receipt: Receipt | None = None
     #: Sent a booking and was not told what became of it: it may have been made.
     unanswered: bool = False
@@ -204,6 +206,10 @@ class _Money(Struct):
     amount: int
 
 
+class _Hold(Struct):
+    total: _Money
+
+
 class _Booking(Struct):
     booking_id: str
     status: str
@@ -214,6 +220,7 @@ class _Booking(Struct):
 
 _PROBLEM = msgspec.json.Decoder(_Problem)
 _TOKEN = msgspec.json.Decoder(_Token)
+_HOLD = msgspec.json.Decoder(_Hold)
 _BOOKING = msgspec.json.Decoder(_Booking)
 
 
@@ -286,6 +293,7 @@ class _Buyer:
             answer = yield from _patient(Ask("hold", ask, think_s))
             if answer.status == 201:
                 self._memory.held = True
+                self._memory.quoted_minor = _HOLD.decode(answer.body).total.amount
                 return None
             if answer.status not in (409, 429, 503):
                 return "failed"

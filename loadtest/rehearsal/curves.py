@@ -40,8 +40,8 @@ def read_curve(file: Path) -> Curve:
         if not row or (number == 1 and not row[0].strip().isdecimal()):
             continue
         try:
-            second, count = int(row[0]), int(row[1])
-        except (ValueError, IndexError):
+            second, count = map(int, row)
+        except ValueError:
             raise BadCurve(
                 f"{file}, line {number}: not second,arrivals in whole numbers, for example 3,52"
             ) from None

@@ -24,7 +24,7 @@ class Original(Struct, frozen=True, kw_only=True):
     event: Event
     venue: dict[str, Any]
     layout: dict[str, Any]
-    #: Minor units by category, in force now.
+    #: Minor units by category, as the copy opens: where a rule decides, what it begins with.
     prices: dict[str, int]
     #: Categories that follow a rule or have a hand on their price.
     governed: list[CategoryState]
@@ -52,14 +52,16 @@ async def read_original(settings: Settings, event_id: str) -> Original:
         event=event,
         venue=venue,
         layout=layout,
-        prices=event.prices | {state.category: state.price.amount for state in states},
+        # What a rule has made of a price comes of sales that the copy has not had.
+        prices=event.prices | {s.category: s.price.amount for s in states if s.mode != "rule"},
         governed=[state for state in states if state.mode != "fixed"],
         blocked=[row["seat_no"] for row in blocked],
     )
 
 
 async def make_copy(runtime: Runtime, original: Original) -> Event:
-    """The event on sale on the stage, with every seat free that is for sale. Returns the copy."""
+    """The event on sale on the stage, with every seat free that is for sale; prices stand still. Returns
+    the copy."""
     event, now = original.event, datetime.now(UTC)
     await runtime.mongo.insert("venues", original.venue)
     await runtime.mongo.insert("layouts", original.layout)
@@ -81,9 +83,14 @@ async def make_copy(runtime: Runtime, original: Original) -> Event:
     copy = await runtime.publishing.publish(copy.event_id)
     if original.blocked:
         await runtime.publishing.block(copy.event_id, original.blocked, actor=_ACTOR)
-    for state in original.governed:
-        await _govern(runtime, copy.event_id, state)
     return copy
+
+
+async def govern(runtime: Runtime, event_id: str, original: Original) -> None:
+    """Rules and hands on prices, for the copy. To be done as it opens: a rule that sees nobody buy for
+    a while lowers its price, and may not raise it again for long."""
+    for state in original.governed:
+        await _govern(runtime, event_id, state)
 
 
 async def _govern(runtime: Runtime, event_id: str, state: CategoryState) -> None:
@@ -99,4 +106,4 @@ async def _govern(runtime: Runtime, event_id: str, state: CategoryState) -> None
         await runtime.pricing.override(event_id, state.category_no, hand, actor=_ACTOR)
 
 
-__all__ = ["Original", "make_copy", "read_original"]
+__all__ = ["Original", "govern", "make_copy", "read_original"]

@@ -182,17 +182,27 @@ def _refusals(report: Report) -> list[Bar]:
 
 
 def _sold(report: Report) -> list[list[str]]:
-    currency = report.subject.currency
-    return [
+    """By category, and in all; amounts without their currency."""
+    opening = report.subject.opening_prices
+    last = opening | {change.category: change.amount_minor for change in report.price_changes}
+
+    def amount(minor: int) -> str:
+        return money(minor, report.subject.currency).partition(" ")[0]
+
+    rows = [
         [
             sold.category,
             f"{sold.places:,}",
-            money(report.subject.opening_prices[sold.category], currency),
-            money(sold.revenue_minor, currency),
-            money(sold.at_opening_prices_minor, currency),
+            amount(sold.revenue_minor),
+            amount(sold.at_opening_prices_minor),
+            amount(opening[sold.category]),
+            amount(last[sold.category]),
         ]
         for sold in report.sold
     ]
+    fixed_minor = sum(sold.at_opening_prices_minor for sold in report.sold)
+    total = [f"{report.places_sold:,}", amount(report.revenue_minor), amount(fixed_minor)]
+    return [*rows, ["All", *total, "", ""]]
 
 
 def _asked(report: Report) -> list[tuple[str, str]]:
@@ -322,7 +332,8 @@ def _times(report: Report) -> Chart:
 
 def _prices(report: Report) -> Chart | None:
     """The path of the prices that moved; None when none did."""
-    moved = list(dict.fromkeys(change.category for change in report.price_changes))[: len(_LOOKS)]
+    changed = {change.category for change in report.price_changes}
+    moved = [sold.category for sold in report.sold if sold.category in changed][: len(_LOOKS)]
     if not moved:
         return None
     currency = report.subject.currency

@@ -27,7 +27,7 @@ from loadtest.processes import REPO
 from loadtest.rehearsal.buyers import Plan, Site, plan
 from loadtest.rehearsal.crowd import Crowd, Record
 from loadtest.rehearsal.curves import Curve, arrivals_s
-from loadtest.rehearsal.original import Original, make_copy, read_original
+from loadtest.rehearsal.original import Original, govern, make_copy, read_original
 from loadtest.rehearsal.report import (
     Machine,
     Propagation,
@@ -83,7 +83,7 @@ async def rehearse(yours: Settings, wanted: Wanted, say: OnProgress) -> Report:
             copy = await make_copy(ready.runtime, original)
             facts = await ready.runtime.catalog.facts(copy.event_id)
             opening = (await ready.runtime.inventory.snapshot(copy.event_id)).states
-            sale = await _sell(ready, copy, facts, wanted, say)
+            sale = await _sell(ready, original, copy, facts, wanted, say)
             say("auditing")
             return await _look_back(ready, original, copy, opening, wanted.setting, sale)
 
@@ -102,7 +102,9 @@ class _Sale:
     propagation: Propagation | None
 
 
-async def _sell(ready: Stage, copy: Event, facts: Facts, wanted: Wanted, say: OnProgress) -> _Sale:
+async def _sell(
+    ready: Stage, original: Original, copy: Event, facts: Facts, wanted: Wanted, say: OnProgress
+) -> _Sale:
     """Let everybody come, and wait until everything has ended."""
     setting = wanted.setting
     minds = _minds(copy, wanted)
@@ -118,6 +120,7 @@ async def _sell(ready: Stage, copy: Event, facts: Facts, wanted: Wanted, say: On
     )
     say("opening the maps of those who only watch")
     async with _watching(ready, copy.event_id, setting.watchers) as watchers:
+        await govern(ready.runtime, copy.event_id, original)
         opened_at, used = time.time(), _Usage(ready)
         async with _looking(ready, copy.event_id, crowd, say, setting.buyers) as free:
             record = await crowd.serve(minds)

@@ -59,7 +59,8 @@ class Books(Struct, frozen=True, kw_only=True):
     booked_minor: int
     captured_minor: int
     pending: int
-    bookings: frozenset[str]
+    #: What each confirmed booking cost, by its id.
+    bookings: dict[str, int]
     sold: list[Sold]
 
 
@@ -136,13 +137,14 @@ async def read_books(runtime: Runtime, event_id: str, opening_prices: dict[str, 
         counts = await snapshot.connection.fetchrow(_COUNTS, event_id)
         sold = await snapshot.connection.fetch(_SOLD, event_id)
         bookings = await snapshot.connection.fetch(
-            "SELECT booking_id::text FROM bookings WHERE event_id = $1 AND status = 'confirmed'",
+            "SELECT booking_id::text, amount_minor FROM bookings "
+            "WHERE event_id = $1 AND status = 'confirmed'",
             event_id,
         )
     assert counts is not None
     return Books(
         **{name: int(value) for name, value in counts.items()},
-        bookings=frozenset(row["booking_id"] for row in bookings),
+        bookings={row["booking_id"]: row["amount_minor"] for row in bookings},
         sold=[
             Sold(
                 category=row["name"],
@@ -217,7 +219,7 @@ def counted_twice(books: Books, memories: Sequence[Memory]) -> list[Check]:
     on_receipts = Counter(seat_no for receipt in receipts for seat_no in receipt.seats)
     twice = sum(count > 1 for count in on_receipts.values())
     lost = sum(receipt.booking_id not in books.bookings for receipt in receipts)
-    unknown = len(books.bookings - {receipt.booking_id for receipt in receipts})
+    unknown = len(books.bookings.keys() - {receipt.booking_id for receipt in receipts})
     unanswered = sum(memory.unanswered for memory in memories)
     in_areas = books.area_places_sold == books.sold_places - books.seat_items
     return [
@@ -235,6 +237,16 @@ def counted_twice(books: Books, memories: Sequence[Memory]) -> list[Check]:
             books.booked_minor,
             books.captured_minor,
         ),
+        _same(
+            "Revenue by category, and by booking, in minor units",
+            sum(sold.revenue_minor for sold in books.sold),
+            sum(books.bookings.values()),
+        ),
+        _none(
+            "Receipts at another price than was quoted with the hold, or than was booked",
+            sum(_is_mispriced(memory, books) for memory in memories),
+            of=len(receipts),
+        ),
         _none("Receipts without a booking", lost, of=len(receipts)),
         Check(
             what="Bookings without a receipt, and buyers who never heard what became of theirs",
@@ -243,6 +255,14 @@ def counted_twice(books: Books, memories: Sequence[Memory]) -> list[Check]:
         ),
         _none("Bookings whose payment never ended", books.pending),
     ]
+
+
+def _is_mispriced(memory: Memory, books: Books) -> bool:
+    receipt = memory.receipt
+    if receipt is None:
+        return False
+    booked_minor = books.bookings.get(receipt.booking_id, receipt.amount_minor)
+    return not memory.quoted_minor == receipt.amount_minor == booked_minor
 
 
 def _none(what: str, count: int, of: int | None = None) -> Check:

@@ -14,7 +14,7 @@ from engine import embedded
 from engine.config import Settings
 from engine.embedded import StoreUrls
 from engine.model import new_id
-from engine.pricing.model import RuleDraft
+from engine.pricing.model import Override, RuleDraft
 from engine.pricing.rule import Rule
 from tests.conftest import REPO, House, MakeHouse, role_environment, small_house
 
@@ -79,8 +79,13 @@ async def test_a_rehearsal_sells_a_copy_and_tells_what_postgresql_tells(
     rule = RuleDraft(
         category="Back", rule=Rule(base_minor=3000, floor_minor=2000, ceiling_minor=6000)
     )
-    made = await house.runtime.pricing.make_rule(house.event_id, rule, actor="test")
-    await house.runtime.pricing.activate(house.event_id, made.rule_id, actor="test")
+    pricing = house.runtime.pricing
+    made = await pricing.make_rule(house.event_id, rule, actor="test")
+    await pricing.activate(house.event_id, made.rule_id, actor="test")
+    # Where the rule goes on from in the event itself; its copy has sold nothing yet.
+    dear = Override(amount_minor=5500, reason="Nearly sold out")
+    await pricing.override(house.event_id, made.category_no, dear, actor="test")
+    await pricing.release(house.event_id, made.category_no, actor="test")
     before = await house.states()
 
     process = await rehearsal.start(
@@ -95,6 +100,7 @@ async def test_a_rehearsal_sells_a_copy_and_tells_what_postgresql_tells(
     # The copy, not the event.
     assert await house.states() == before
     assert figures["subject"]["blocked"] == 3
+    assert figures["subject"]["opening_prices"] == {"Front": 5000, "Back": 3000}
     assert sum(figures["outcomes"].values()) == 240
     assert sum(figures["timeline"]["arrivals"]) * figures["timeline"]["width_s"] == 240
     assert figures["propagation"]["divergences"] == figures["propagation"]["out_of_step"] == 0
@@ -156,7 +162,7 @@ async def test_a_seat_that_is_sold_twice_is_reported(
         *("--buyers", "12", "--curve", "step", "--duration-s", "1", "--watchers", "0"),
         *("--think-s", "0.5", "--mix", "abandon=0,declined=0"),
     )
-    await _sell_a_seat_twice(rehearsal, process)
+    await _let_a_seat_be_sold_twice(rehearsal, process)
     told, complaints = await process.communicate()
     assert process.returncode == 1, complaints.decode()
     assert "seats with more than one live sale: 1" in complaints.decode()
@@ -168,8 +174,10 @@ async def test_a_seat_that_is_sold_twice_is_reported(
     assert "A promise was broken." in rehearsal.page.read_text()
 
 
-async def _sell_a_seat_twice(rehearsal: Rehearsal, process: asyncio.subprocess.Process) -> None:
-    """In the copy's PostgreSQL, as soon as two bookings are there."""
+async def _let_a_seat_be_sold_twice(
+    rehearsal: Rehearsal, process: asyncio.subprocess.Process
+) -> None:
+    """In the copy's PostgreSQL, before anybody buys there: who comes later is sold an earlier one's seat."""
     settings = Settings(data_dir=str(rehearsal.copy))
     async with asyncio.timeout(60):
         while not (rehearsal.copy / "run.json").exists():
@@ -182,18 +190,27 @@ async def _sell_a_seat_twice(rehearsal: Rehearsal, process: asyncio.subprocess.P
             # Until the schema is there, there is no table.
             while await connection.fetchval("SELECT to_regclass('mail_templates')") is None:
                 await asyncio.sleep(0.02)
-            while await connection.fetchval("SELECT count(*) FROM tickets") < 2:
-                await asyncio.sleep(0.02)
-            await connection.execute("DROP INDEX booking_items_live_seat_key")
-            twice = """
-                INSERT INTO booking_items
-                  (event_id, booking_id, item_no, seat_no, category_no, amount_minor)
-                SELECT i.event_id, b.booking_id, 99, i.seat_no, i.category_no, i.amount_minor
-                FROM booking_items i JOIN bookings b ON b.booking_id <> i.booking_id
-                WHERE i.seat_no IS NOT NULL AND b.status = 'confirmed' LIMIT 1
+            await connection.execute(
                 """
-            while await connection.execute(twice) == "INSERT 0 0":
-                await asyncio.sleep(0.02)
+                DROP INDEX booking_items_live_seat_key;
+                CREATE FUNCTION sell_twice() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN
+                  PERFORM pg_advisory_xact_lock(1);
+                  INSERT INTO booking_items
+                    (event_id, booking_id, item_no, seat_no, category_no, amount_minor)
+                  SELECT i.event_id, NEW.booking_id, 99, i.seat_no, i.category_no, i.amount_minor
+                  FROM booking_items i JOIN bookings b USING (event_id, booking_id)
+                  WHERE i.seat_no IS NOT NULL AND b.status = 'confirmed'
+                    AND b.booking_id <> NEW.booking_id
+                    AND NOT EXISTS (SELECT FROM booking_items WHERE item_no = 99)
+                  LIMIT 1;
+                  RETURN NULL;
+                END $$;
+                CREATE CONSTRAINT TRIGGER sell_twice AFTER UPDATE ON bookings
+                  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+                  WHEN (NEW.status = 'confirmed') EXECUTE FUNCTION sell_twice()
+                """
+            )
         finally:
             await connection.close()
 

@@ -9,12 +9,12 @@ import pytest
 
 from engine.catalog import Facts
 from engine.layout import import_layout
-from loadtest.rehearsal.buyers import Mix, Plan, pick, plan
+from loadtest.rehearsal.buyers import Memory, Mix, Plan, Receipt, pick, plan
 from loadtest.rehearsal.command import main
 from loadtest.rehearsal.curves import BUILT_IN, EMF, BadCurve, arrivals_s, counts, read_curve
 from loadtest.rehearsal.drawing import Line, even, over_time, powers
 from loadtest.rehearsal.report import duration, money, quantile, span
-from loadtest.rehearsal.verdict import Books, counted_twice, orphans
+from loadtest.rehearsal.verdict import Books, Check, Sold, counted_twice, orphans
 from tests.conftest import small_house
 
 # Curves
@@ -66,6 +66,7 @@ def test_a_curve_is_read_from_a_file(tmp_path: Path) -> None:
     [
         ("0,1\n1,many\n", "line 2"),
         ("0,1\n1\n", "line 2"),
+        ("0,1\n1,2,3\n", "line 2"),
         ("0,1\n0,2\n", "second 0 is there twice"),
         ("0,-1\n", "line 1"),
         ("99999999,1\n", "line 1"),
@@ -135,7 +136,7 @@ def _books(**changes: object) -> Books:
         booked_minor=100,
         captured_minor=100,
         pending=0,
-        bookings=frozenset(),
+        bookings={},
         sold=[],
     )
     return msgspec.structs.replace(books, **changes)
@@ -151,12 +152,31 @@ def _books(**changes: object) -> Books:
         {"area_places_sold": 3},
         {"captured_minor": 99},
         {"pending": 1},
-        {"bookings": frozenset({"unheard-of"})},
+        {"bookings": {"unheard-of": 0}},
+        {"sold": [Sold(category="Front", places=1, revenue_minor=5, at_opening_prices_minor=5)]},
     ],
 )
 def test_each_count_that_is_wrong_is_noticed(wrong: dict[str, object]) -> None:
     assert all(check.holds for check in counted_twice(_books(), []))
     assert sum(not check.holds for check in counted_twice(_books(**wrong), [])) == 1
+
+
+@pytest.mark.parametrize(
+    ("quoted_minor", "paid_minor", "booked_minor"), [(90, 100, 100), (100, 90, 100), (100, 100, 90)]
+)
+def test_a_price_that_moves_between_hold_and_receipt_is_noticed(
+    quoted_minor: int, paid_minor: int, booked_minor: int
+) -> None:
+    def checks(quoted: int, paid: int, booked: int) -> list[Check]:
+        receipt = Receipt(booking_id="b", seats=[1], places=1, amount_minor=paid)
+        sold = Sold(category="All", places=1, revenue_minor=booked, at_opening_prices_minor=100)
+        books = _books(bookings={"b": booked}, sold=[sold])
+        return counted_twice(books, [Memory(quoted_minor=quoted, receipt=receipt)])
+
+    assert all(check.holds for check in checks(100, 100, 100))
+    (wrong,) = (c for c in checks(quoted_minor, paid_minor, booked_minor) if not c.holds)
+    assert wrong.what.startswith("Receipts at another price")
+    assert wrong.found == "1 of 1"
 
 
 def test_orphans_are_the_single_seats_that_the_sale_has_left() -> None:

@@ -1,0 +1,64 @@
+"""What is looked at before anybody comes, so that a wrong address is one line and not a thousand failures."""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from geventhttpclient import HTTPClient
+
+_WAIT_S = 10.0
+
+
+def complaint(options: Any) -> str | None:
+    """Why ``locust -f loadtest`` with these options cannot do what it shall, in one line; None if it can."""
+    if options.num_users is not None and options.num_users < 1:
+        return f"-u {options.num_users}: somebody must come, at least 1"
+    for file in (options.html_file, options.summary_file, options.csv_prefix):
+        if file and (why := _cannot_write(Path(file))):
+            return f"cannot write {file}: {why}"
+    return _wrong_host(options.host or "", options.event)
+
+
+def _cannot_write(file: Path) -> str | None:
+    """Folders that are not there yet are made later."""
+    folder = file.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    if file.is_dir() or not folder.is_dir():
+        return "name a file in a folder"
+    return None if os.access(folder, os.W_OK) else "Permission denied"
+
+
+def _wrong_host(host: str, event_ids: str) -> str | None:
+    address = urlsplit(host)
+    if address.scheme not in ("http", "https") or not address.hostname:
+        return f"--host {host!r} is not an address, as http://localhost:8000"
+    try:
+        client = HTTPClient.from_url(
+            host, connection_timeout=_WAIT_S, network_timeout=_WAIT_S, insecure=True
+        )
+        with contextlib.closing(client):
+            prefix = address.path.rstrip("/")
+            status, listed = _get(client, f"{prefix}/v1/events?limit=1")
+            if not isinstance(listed, dict) or "items" not in listed:
+                return f"{host} is no Frontrow: it answers {status} where the events are listed"
+            for event_id in filter(None, map(str.strip, event_ids.split(","))):
+                status, _ = _get(client, f"{prefix}/v1/events/{event_id}")
+                if status == 404:
+                    return f"--event: there is no event {event_id} at {host}"
+    except (OSError, ValueError) as error:
+        return f"{host} does not answer ({error}): is it the address of a Frontrow that is up?"
+    return None
+
+
+def _get(client: HTTPClient, path: str) -> tuple[int, Any]:
+    """The status, and the answer if it is JSON."""
+    answer = client.get(path, headers={"Accept": "application/json"})
+    body = answer.read()
+    try:
+        return answer.status_code, json.loads(body)
+    except ValueError:
+        return answer.status_code, None
