@@ -121,11 +121,21 @@ from engine.pricing.model import (
     RuleDraft,
     RuleStatus,
     RuleVersion,
+    SetSimulationRequest,
     SimulationRequest,
     TermsPatch,
 )
 from engine.pricing.rule import Expected, Rule
-from engine.pricing.simulation import Outcome, PriceMove, Simulation, SimulationPoint
+from engine.pricing.simulation import (
+    CategorySimulation,
+    Outcome,
+    PriceMove,
+    SetPoint,
+    SetSimulation,
+    Simulation,
+    SimulationPoint,
+    Total,
+)
 from engine.publishing import Blocking, RefusedSeat
 from engine.waitlist.model import (
     PROMOTED,
@@ -493,6 +503,7 @@ ENTRY = Entry(
         high_s=14_400,
         basis="12 places came back to the line in the last hour; 30 are wanted ahead of you.",
     ),
+    offer_window_s=900,
     contact=Contact(buyer=BUYER),
     joined_at=_BOUGHT - timedelta(days=2),
     version=1,
@@ -853,6 +864,26 @@ SIMULATION = Simulation(
             reason="3 % sold, 59 days left: places are selling fast",
         )
     ],
+)
+SET_SIMULATION_REQUEST = SetSimulationRequest(
+    rules={"Stalls": RULE}, curve=Synthetic(seats=1220, days=60, demand=1.3)
+)
+SET_SIMULATION = SetSimulation(
+    seats=1220,
+    days=60.0,
+    currency="EUR",
+    rule=Total(revenue_minor=6_613_450, sold=1198, sell_through=0.981967),
+    fixed=Total(revenue_minor=5_856_000, sold=1220, sell_through=1.0),
+    points=[
+        SetPoint(
+            days_left=59.75,
+            sold=61,
+            revenue_minor=306_300,
+            fixed_sold=64,
+            fixed_revenue_minor=307_200,
+        )
+    ],
+    categories=[CategorySimulation(category="Stalls", follows_rule=True, simulation=SIMULATION)],
 )
 
 # Problems, by code

@@ -59,10 +59,11 @@ from engine.pricing.model import (
     PricingState,
     RuleDraft,
     RuleVersion,
+    SetSimulationRequest,
     SimulationRequest,
     TermsPatch,
 )
-from engine.pricing.simulation import Simulation
+from engine.pricing.simulation import SetSimulation, Simulation
 from engine.publishing import Blocking
 from engine.waitlist.model import Entry, LineEntry, LineSummary, Offer, WantedPatch
 
@@ -792,6 +793,31 @@ OPERATIONS = {
             "pricing-rule-not-found",
             *_PRICED,
             "no-pricing-rule",
+            "nothing-recorded",
+        ),
+        replays=True,
+    ),
+    "simulate_pricing_set": Operation(
+        takes=Body(
+            SetSimulationRequest,
+            {"made up": example.SET_SIMULATION_REQUEST},
+        ),
+        gives={
+            200: Answer(
+                "How it went, against fixed prices.",
+                (
+                    Body(SetSimulation, {"simulation": example.SET_SIMULATION}),
+                    Body(
+                        str,
+                        {"chart": '<svg xmlns="http://www.w3.org/2000/svg">…</svg>'},
+                        "image/svg+xml",
+                    ),
+                ),
+            )
+        },
+        refuses=(
+            "no-such-category",
+            *_PRICED,
             "nothing-recorded",
         ),
         replays=True,

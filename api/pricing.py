@@ -34,10 +34,12 @@ from engine.pricing.model import (
     RuleDraft,
     RuleStatus,
     RuleVersion,
+    SetSimulationRequest,
     SimulationRequest,
     TermsPatch,
 )
 from engine.pricing.office import Office
+from engine.pricing.simulation import SetSimulation, Simulation
 
 SVG = "image/svg+xml"
 _ACTOR = "organiser"
@@ -66,6 +68,7 @@ _OVERRIDE = msgspec.json.Decoder(Override)
 _FREEZE = msgspec.json.Decoder(Freeze)
 _PREVIEW = msgspec.json.Decoder(PreviewRequest)
 _SIMULATION = msgspec.json.Decoder(SimulationRequest)
+_SET_SIMULATION = msgspec.json.Decoder(SetSimulationRequest)
 
 
 def _office(request: Request[Any, Any, Any]) -> Office:
@@ -310,7 +313,26 @@ async def simulate_pricing(
     request: Request[Any, Any, Any], event_id: FromPath[UUID]
 ) -> Response[Any]:
     data = await read_body(request, _SIMULATION)
-    simulation = await _office(request).simulate(str(event_id), data)
+    return _simulated(request, await _office(request).simulate(str(event_id), data))
+
+
+@post(
+    "/v1/events/{event_id:uuid}/pricing/simulate-set",
+    summary="Try a whole rule set on a sale",
+    description="All categories at once, with their sum. As numbers, or with `Accept: image/svg+xml` as "
+    "a chart with a line for each category.",
+    **_COMMAND,
+)
+async def simulate_pricing_set(
+    request: Request[Any, Any, Any], event_id: FromPath[UUID]
+) -> Response[Any]:
+    data = await read_body(request, _SET_SIMULATION)
+    return _simulated(request, await _office(request).simulate_set(str(event_id), data))
+
+
+def _simulated(
+    request: Request[Any, Any, Any], simulation: Simulation | SetSimulation
+) -> Response[Any]:
     if SVG in request.headers.get("accept", ""):
         return Response(to_svg(simulation), headers={"Vary": "Accept"}, media_type=SVG)
     return large_json(request, simulation, {"Vary": "Accept, Accept-Encoding"})
@@ -329,4 +351,5 @@ HANDLERS = [
     release_price,
     preview_pricing,
     simulate_pricing,
+    simulate_pricing_set,
 ]

@@ -163,8 +163,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     mail_age_max_s: PositiveInt = 48 * 3600
     #: The wait after the first failure; each further one is twice as long, up to an hour.
     mail_retry_s: Seconds = 10.0
-    #: Mails that one worker sends in a second at most.
+    #: Sessions with the mail server that one worker has at most, each with one mail under way.
+    mail_concurrency: Annotated[int, Meta(ge=1, le=100)] = 10
+    #: Mails that one worker sends in a second at most, over all its sessions.
     mail_per_second: Seconds = 25.0
+    #: The delivery log keeps a mail so long after it was sent and its event began; dead and doubtful ones
+    #: until somebody has dealt with them.
+    mail_retention_days: Annotated[int, Meta(ge=7, le=36500)] = 90
     log_format: str = "pretty"
     log_level: str = "info"
     #: The collector that takes OpenTelemetry's traces over HTTP; none are made without.

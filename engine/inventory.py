@@ -30,6 +30,8 @@ from engine.stores.redis import RedisStore, flat
 _WEIGHT_MAX = 1023
 #: This many are laid into Redis's line at once: a script has no room for more arguments.
 _LINE_PAGE = 2000
+#: Within this a join that has begun is written down, or has failed.
+_JOIN_MS_MAX = 10_000
 #: How many times a script is tried again because somebody else was laying the state just then.
 _REBUILD_ATTEMPTS = 3
 #: A hold laid anew can be found by its id this long: a payment window, and some more.
@@ -290,6 +292,13 @@ class Inventory:
         """
         arguments = [(line_score(weight, no), entry_id) for entry_id, weight, no in places]
         await self.run("line", event_id, "in", *(v for pair in arguments for v in pair))
+
+    async def expect_joins(self, event_id: str) -> bool:
+        """Keep what comes free for the line, in which somebody is about to be. False: Redis has lost the
+        event; its state cannot be laid anew here, by whoever shares the line's lock.
+        """
+        reply = await self._redis.run("line", base_key(event_id), "soon", _JOIN_MS_MAX)
+        return bool(reply[0] != b"rebuild")
 
     async def lay_offers(self, event_id: str, offer_ids: Sequence[str]) -> None:
         """Give open offers their seats and deadlines as PostgreSQL has them, and tell their people."""

@@ -73,6 +73,9 @@ OUTBOX_DELIVERED = Counter(
 )
 OUTBOX_AGE = Gauge("frontrow_outbox_age_seconds", "Age of the oldest undelivered outbox row.")
 MAILS = Counter("frontrow_mails", "Mails by kind and what a try made of them.", ["kind", "became"])
+MAILS_FORGOTTEN = Counter(
+    "frontrow_mails_forgotten", "Mails whose time in the delivery log was over."
+)
 MAILS_QUEUED = Gauge("frontrow_mails_queued", "Mails that wait or are under way.")
 MAILS_AGE = Gauge("frontrow_mails_age_seconds", "Age of the oldest mail that waits.")
 MAILS_FAILED = Gauge(

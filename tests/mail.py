@@ -5,7 +5,7 @@ import email
 import email.policy
 import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from typing import Any, Literal
@@ -27,8 +27,12 @@ class Mailbox:
         self.port = 0
         #: Asked at every stage; None: it behaves.
         self.choose: Callable[[Stage, str], Deed | None] = lambda _stage, _recipient: None
+        #: Awaited at every dot, before anything else.
+        self.gate: Callable[[], Awaitable[object]] | None = None
         self.accepted: list[EmailMessage] = []
         self.connections = 0
+        #: How long every answer takes.
+        self.delay_s = 0.0
         self.arrived = asyncio.Condition()
         self._server: asyncio.Server | None = None
         self._open: set[_Connection] = set()
@@ -36,6 +40,10 @@ class Mailbox:
         self.tls: ssl.SSLContext | None = None
         #: User and password, demanded after STARTTLS.
         self.login: tuple[str, str] | None = None
+
+    @property
+    def sessions(self) -> int:
+        return len(self._open)
 
     @property
     def url(self) -> str:
@@ -109,6 +117,8 @@ class _Handler:
         content = envelope.content
         assert isinstance(content, bytes)
         recipient = envelope.rcpt_tos[0]
+        if self._mailbox.gate is not None:
+            await self._mailbox.gate()
         deed = self._mailbox.choose("dot", recipient)
         if deed in ("drop-kept", "keep-hang"):
             await self._mailbox.keep(content)
@@ -154,6 +164,7 @@ class _Connection(SMTP):
         return await self.carry_out(self.mailbox.choose(stage, recipient))
 
     async def carry_out(self, deed: Deed | None) -> str | None:
+        await asyncio.sleep(self.mailbox.delay_s)
         match deed:
             case "4xx":
                 return "451 4.3.0 Not now"

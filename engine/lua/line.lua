@@ -1,5 +1,6 @@
 -- People take their places in the line, or leave it. ARGV: 'in', then score and entry_id of each; 'out',
--- then entry_ids; or 'soon', then ms: within them somebody may be in line before this is told of it. Reply: {'line', waiting} or {'rebuild'}.
+-- then entry_ids; or 'soon', then ms: somebody is about to be in line, within them if at all (the auditor may
+-- look in the meantime). Reply: {'line', waiting} or {'rebuild'}.
 if redis.call('EXISTS', META) == 0 then return { 'rebuild' } end
 if ARGV[1] == 'in' then
   redis.call('ZADD', LINE, unpack(ARGV, 2))

@@ -2,7 +2,7 @@
 -- more, so all that is kept does), seats "17,18", areas "no:places,…", who looked (as in pool.lua).
 -- Reply: {'sold', seats}, {'late'} (another round has looked since: what is kept now is its to decide) or
 -- {'rebuild'}.
-local meta = redis.call('HMGET', META, 'area_count', 'looked', 'soon')
+local meta = redis.call('HMGET', META, 'area_count', 'looked')
 local area_count = meta[1]
 if not area_count then return { 'rebuild' } end
 if meta[2] ~= ARGV[4] then return { 'late' } end
@@ -14,7 +14,7 @@ local function sell(n)
   end
 end
 if ARGV[1] == '0' then
-  if now_ms() >= tonumber(meta[3] or 0) then redis.call('HSET', META, 'waiting', '0') end
+  redis.call('HSET', META, 'waiting', '0')
   redis.call('DEL', LINE)
   local seats, at = redis.call('GET', SEATS) or '', 1
   while true do

@@ -136,6 +136,7 @@ def _entry(*, full: bool) -> Entry:
         rank=12 if full else None,
         waiting=240 if full else 0,
         estimate=None,
+        offer_window_s=900,
         contact=Contact(buyer=_BUYER),
         joined_at=_STARTS - timedelta(days=40),
         version=1,

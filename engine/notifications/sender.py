@@ -1,13 +1,15 @@
 """The worker's side of mail: take what is due, write it, bring it to the server, note how it went.
 
-Any number of workers send at once. A lease keeps them off each other's mails, and the database is asked
-once more when nothing but the last dot is missing (``hand_over``): who has lost the lease by then, to a
-pause or a dead connection, sends no dot.
+A worker has several sessions with the server, each with a mail of its own under way; mails to one
+address follow each other. Any number of workers send at once. A lease keeps them off each other's
+mails, and the database is asked once more when nothing but the last dot is missing (``hand_over``): who
+has lost the lease by then, to a pause or a dead connection, sends no dot.
 """
 
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -39,16 +41,23 @@ for _kind in Kind:
 for _status in (Status.DEAD, Status.UNKNOWN):
     metrics.MAILS_FAILED.labels(_status.value)
 
-_CLAIM_MAX: Final = 50
+_CLAIM_MIN: Final = 50
+#: Taken for each session, so that none is idle for long while the last mails of a round are under way.
+_CLAIM_PER_SESSION: Final = 10
 #: A round ends after so long, so that a worker that is asked to stop does.
 _ROUND_S: Final = 5.0
+#: A session that the server does not want beside the others is not asked for again so soon.
+_REST_S: Final = 60.0
 _RETRY_MAX_S: Final = 3600.0
 #: A server that is away is asked again at least this often.
 _SERVER_RETRY_MAX_S: Final = 60.0
+#: At the end, the server has so long to answer what has been handed over.
+_LAST_WORD_S: Final = 2.0
 #: While a store is away that a mail needs, nothing is counted.
 _STORE_RETRY_S: Final = 2.0
 #: Kept mails beyond these are forgotten.
 KEPT_MAX: Final = 2000
+_FORGOTTEN_AT_ONCE: Final = 1000
 
 
 class _Failure(Struct, frozen=True):
@@ -59,8 +68,64 @@ class _Failure(Struct, frozen=True):
     delay_s: float = 0.0
 
 
+class _Lane:
+    """One mail at a time, over a session of its own; without a server mails are kept."""
+
+    def __init__(self, server: MailServer | None) -> None:
+        self.server = server
+        self.rests_until = 0.0
+        #: What it is at; of an earlier round, where the server takes long over one mail.
+        self.work: asyncio.Task[None] | None = None
+
+    @property
+    def rests(self) -> bool:
+        return time.monotonic() < self.rests_until
+
+
+class _Turn:
+    """The mails of one round, and whether it goes on."""
+
+    def __init__(self, mails: Sequence[Due], in_force: dict[tuple[str, str], int]) -> None:
+        self.in_force = in_force
+        self.done = 0
+        #: The round is over, and nothing is tried for so long.
+        self.wait_s: float | None = None
+        self._ends_at = time.monotonic() + _ROUND_S
+        by_address: dict[str, deque[Due]] = {}
+        for due in sorted(mails, key=lambda due: (due.queued_at, due.notification_id)):
+            by_address.setdefault(due.email.lower(), deque()).append(due)
+        self._waiting = deque(by_address.values())
+        self.work: set[asyncio.Task[None]] = set()
+
+    @property
+    def addresses(self) -> int:
+        """To which there are mails that nobody has taken."""
+        return len(self._waiting)
+
+    @property
+    def left_s(self) -> float:
+        return max(0.0, self._ends_at - time.monotonic())
+
+    @property
+    def is_over(self) -> bool:
+        return self.wait_s is not None or time.monotonic() > self._ends_at
+
+    def take(self) -> deque[Due] | None:
+        """All mails to one address, in their order."""
+        return self._waiting.popleft() if self._waiting and not self.is_over else None
+
+    def stop(self, wait_s: float) -> None:
+        self.wait_s = max(wait_s, self.wait_s or 0.0)
+
+    def left(self) -> list[Due]:
+        """What nobody has taken, and nobody takes any more."""
+        left = [due for mails in self._waiting for due in mails]
+        self._waiting.clear()
+        return left
+
+
 class Sender:
-    """Sends what is due. One per worker: it owns the session with the mail server."""
+    """Sends what is due. One per worker: it owns the sessions with the mail server."""
 
     def __init__(
         self, *, postgres: Postgres, facts: FactReader, wording: Wording, settings: Settings
@@ -70,17 +135,29 @@ class Sender:
         self._wording = wording
         self._settings = settings
         self._me = new_id()
-        self._server: MailServer | None = None
-        if settings.smtp_url:
-            self._server = MailServer(
-                parse_server_url(settings.smtp_url),
-                timeout_s=settings.mail_timeout_s,
-                hello=urlsplit(settings.public_url).hostname or "localhost",
-            )
+        self._turn = _Turn([], {})
+        self._lanes = [_Lane(server) for server in self._servers()]
         #: The server is left alone until then, after so many failures in a row.
         self._server_wait = (0.0, 0)
         self._next_at = 0.0
         self._has_texts = False
+
+    def _servers(self) -> Sequence[MailServer | None]:
+        settings = self._settings
+        if not settings.smtp_url:
+            return [None]
+        # One is opened after the other: of a server that is away only one mail learns.
+        opening = asyncio.Lock()
+        return [
+            MailServer(
+                parse_server_url(settings.smtp_url),
+                timeout_s=settings.mail_timeout_s,
+                hello=urlsplit(settings.public_url).hostname or "localhost",
+                opening=opening,
+                may_open=lambda: not self._turn.is_over,
+            )
+            for _ in range(settings.mail_concurrency)
+        ]
 
     async def run_once(self) -> int:
         """Send what is due, for some seconds at most. Returns how many mails were dealt with."""
@@ -89,48 +166,108 @@ class Sender:
         if not self._has_texts:
             await self._wording.bring_in_product_texts()
             self._has_texts = True
+        self._look_at_failures()
+        if not self._free_lanes():
+            await asyncio.wait(
+                self._under_way(), timeout=_ROUND_S, return_when=asyncio.FIRST_COMPLETED
+            )
         # Whoever takes longer keeps its mails while nobody else asks for them.
         lease_s = _ROUND_S + 2 * self._settings.mail_timeout_s
-        rows = await self._pg.fetch("notifications.claim", self._me, _CLAIM_MAX, lease_s)
+        claim_max = max(_CLAIM_MIN, _CLAIM_PER_SESSION * len(self._lanes))
+        rows = await self._pg.fetch("notifications.claim", self._me, claim_max, lease_s)
         mails = [msgspec.convert(dict(row), Due) for row in rows]
-        mails.sort(key=lambda due: (due.queued_at, due.notification_id))
-        in_force = await self._wording.in_force() if mails else {}
-        ends_at = time.monotonic() + _ROUND_S
-        for done, due in enumerate(mails):
-            wait_s = await self._send_noting(due, in_force)
-            if wait_s is not None or time.monotonic() > ends_at:
-                await self._release(mails[done + 1 :], wait_s or 0.0)
-                # Whoever waits for the server waits; who only ran out of time has more to do.
-                return 0 if wait_s is not None else done + 1
-        return len(mails)
+        if not mails:
+            return 0
+        turn = self._turn = _Turn(mails, await self._wording.in_force())
+        try:
+            await self._play(turn)
+        finally:
+            await self._release(turn.left(), turn.wait_s or 0.0)
+        # Whoever waits for the server waits; who only ran out of time has more to do.
+        return turn.done if turn.wait_s is None else 0
+
+    async def _play(self, turn: _Turn) -> None:
+        """Until the mails are sent or the turn is over: not for a mail over which the server takes its
+        time; nor is that cut off, which would leave it in doubt.
+        """
+        while True:
+            self._look_at_failures()
+            for lane in self._free_lanes()[: turn.addresses]:
+                lane.work = asyncio.create_task(self._serve(lane, turn), name="send-mails")
+                turn.work.add(lane.work)
+            if turn.wait_s is not None:
+                await asyncio.wait(turn.work, timeout=turn.left_s)
+            if turn.is_over or (not turn.addresses and all(work.done() for work in turn.work)):
+                return
+            await asyncio.wait(
+                self._under_way(), timeout=turn.left_s, return_when=asyncio.FIRST_COMPLETED
+            )
+
+    def _free_lanes(self) -> list[_Lane]:
+        """Those with open sessions first."""
+        free = [lane for lane in self._lanes if lane.work is None and not lane.rests]
+        free.sort(key=lambda lane: lane.server is None or not lane.server.is_open)
+        # With no more at work than the pace allows, none sleeps for longer than a round.
+        pace = max(1, int(self._settings.mail_per_second * _ROUND_S))
+        return free[: max(0, pace - len(self._under_way()))]
+
+    def _under_way(self) -> set[asyncio.Task[None]]:
+        return {lane.work for lane in self._lanes if lane.work is not None}
+
+    def _look_at_failures(self) -> None:
+        """Raises what a lane ended with."""
+        for lane in self._lanes:
+            work = lane.work
+            if work is not None and work.done():
+                lane.work = None
+                work.result()
 
     async def close(self) -> None:
-        if self._server is not None:
-            await self._server.quit()
+        if work := self._under_way():
+            await asyncio.wait(work, timeout=_LAST_WORD_S)
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+        servers = [lane.server for lane in self._lanes if lane.server is not None]
+        await asyncio.gather(*(server.quit() for server in servers))
 
-    async def _send_noting(self, due: Due, in_force: dict[tuple[str, str], int]) -> float | None:
-        """Send one mail. Returns how long the others must wait, None when they need not."""
+    async def _serve(self, lane: _Lane, turn: _Turn) -> None:
+        while (mails := turn.take()) is not None:
+            try:
+                while mails and not turn.is_over and not lane.rests:
+                    await self._send_noting(lane, mails.popleft(), turn)
+                    turn.done += 1
+            except Exception:
+                turn.stop(_STORE_RETRY_S)
+                raise
+            await self._release(mails, turn.wait_s or 0.0)
+            if lane.rests:
+                return
+
+    async def _send_noting(self, lane: _Lane, due: Due, turn: _Turn) -> None:
+        """Send one mail. Stops the turn where the others must wait."""
         await self._keep_pace()
         started_at = datetime.now(UTC)
         try:
-            envelope = await self._write(due, in_force)
+            envelope = await self._write(due, turn.in_force)
         except Overtaken as overtaken:
             await self._pg.fetch(
                 "notifications.skip", due.event_id, due.notification_id, self._me, overtaken.reason
             )
             self._count(due, "skipped")
-            return None
+            return
         except Unavailable as error:
             log.warning("mail must wait", reason=error.detail)
+            turn.stop(_STORE_RETRY_S)
             await self._release([due], _STORE_RETRY_S)
-            return _STORE_RETRY_S
+            return
         except Exception as error:
             if not isinstance(error, Unwritable):
                 log.exception("mail not written", mail_id=due.notification_id, kind=due.kind)
             failure = self._unwritten(due, error)
             await self._note_failure(due, "unwritable", str(error), failure, started_at)
-            return None
-        if self._server is None:
+            return
+        if lane.server is None:
             await self._pg.fetch(
                 "notifications.keep",
                 due.event_id,
@@ -139,14 +276,15 @@ class Sender:
                 envelope.message,
             )
             self._count(due, "sent")
-            return None
-        return await self._deliver(self._server, due, envelope, started_at)
+            return
+        await self._deliver(lane, lane.server, due, envelope, started_at)
 
     async def _keep_pace(self) -> None:
+        """Wait for one's turn; all sessions together keep the pace."""
         now = time.monotonic()
-        if self._next_at > now:
-            await asyncio.sleep(self._next_at - now)
-        self._next_at = max(now, self._next_at) + 1 / self._settings.mail_per_second
+        mine = max(now, self._next_at)
+        self._next_at = mine + 1 / self._settings.mail_per_second
+        await asyncio.sleep(mine - now)
 
     # Writing
 
@@ -176,8 +314,13 @@ class Sender:
     # Delivering
 
     async def _deliver(
-        self, server: MailServer, due: Due, envelope: Envelope, started_at: datetime
-    ) -> float | None:
+        self,
+        lane: _Lane,
+        server: MailServer,
+        due: Due,
+        envelope: Envelope,
+        started_at: datetime,
+    ) -> None:
         attempt_no: int | None = None
 
         async def hand_over() -> bool:
@@ -197,17 +340,22 @@ class Sender:
             delivery = await server.deliver(envelope, hand_over)
         except Unavailable as error:
             log.warning("mail not handed over", reason=error.detail)
-            return _STORE_RETRY_S
+            self._turn.stop(_STORE_RETRY_S)
+            return
         if delivery.outcome == "not-ours":
             log.warning("mail left to another worker", mail_id=due.notification_id)
-            return None
+            return
+        if delivery.outcome == "not-tried":
+            await self._release([due], self._turn.wait_s or 0.0)
+            return
+        # At once, before the next session is opened.
+        self._learn(lane, delivery)
         failure = self._judge(due, delivery)
         if attempt_no is None:
             assert failure is not None
             await self._note_failure(due, delivery.outcome, delivery.reply, failure, started_at)
         else:
             await self._note_answer(due, attempt_no, delivery, failure)
-        return self._server_lesson(delivery)
 
     def _judge(self, due: Due, delivery: Delivery) -> _Failure | None:
         """Where a mail goes after this try; None: it has arrived."""
@@ -237,10 +385,17 @@ class Sender:
         delay_s = min(_RETRY_MAX_S, self._settings.mail_retry_s * 2 ** min(due.attempts, 12))
         return _Failure(Status.QUEUED, reason, delay_s * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
 
-    def _server_lesson(self, delivery: Delivery) -> float | None:
+    def _learn(self, lane: _Lane, delivery: Delivery) -> None:
+        """What one answer says about the server."""
         if not delivery.is_servers:
             self._server_wait = (0.0, 0)
-            return None
+            return
+        others = [other.server for other in self._lanes if other is not lane]
+        if delivery.is_sessions and any(server and server.is_open for server in others):
+            # It takes mails over the others.
+            if delivery.is_unwanted:
+                lane.rests_until = time.monotonic() + _REST_S
+            return
         failures = self._server_wait[1]
         # Servers end sessions for reasons of their own: the first time, hardly anybody waits.
         wait_s: float = self._settings.mail_retry_s / 10 * 2 ** min(failures, 12)
@@ -249,7 +404,7 @@ class Sender:
         self._server_wait = (time.monotonic() + wait_s, failures + 1)
         say = log.warning if failures == 0 else log.debug
         say("mail server must wait", reason=delivery.reply)
-        return wait_s
+        self._turn.stop(wait_s)
 
     # Noting
 
@@ -336,9 +491,10 @@ async def _persist(act: Callable[[], Awaitable[Any]], *, for_s: float) -> None:
 class Watch:
     """What goes on beside sending: lost hand-overs, live notices, the figures."""
 
-    def __init__(self, postgres: Postgres, inventory: Inventory) -> None:
+    def __init__(self, postgres: Postgres, inventory: Inventory, retention_days: int) -> None:
         self._pg = postgres
         self._inventory = inventory
+        self._retention_days = retention_days
 
     async def run_once(self) -> int:
         """Give up on hand-overs that nobody finished, and set the gauges. Returns 0."""
@@ -363,5 +519,10 @@ class Watch:
         return len(rows)
 
     async def forget(self) -> int:
+        """Delete a slice of what needs nobody any more. Returns how many mails are no longer in the log."""
         await self._pg.fetch("notifications.forget_kept", KEPT_MAX)
-        return 0
+        gone: int = await self._pg.fetchval(
+            "notifications.forget", self._retention_days, _FORGOTTEN_AT_ONCE
+        )
+        metrics.MAILS_FORGOTTEN.inc(gone)
+        return gone

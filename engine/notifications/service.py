@@ -48,7 +48,7 @@ class Notifications:
         self.sender = Sender(
             postgres=postgres, facts=self.facts, wording=self.wording, settings=settings
         )
-        self.watch = Watch(postgres, inventory)
+        self.watch = Watch(postgres, inventory, settings.mail_retention_days)
         self.announcing = Announcing(postgres, inventory, catalog)
         self._tick_s = settings.worker_tick_s
 

@@ -1,4 +1,4 @@
-"""One session with the mail server, kept open for many mails.
+"""A session with the mail server, kept open for many mails.
 
 What a mail's fate depends on is one line with a dot: until that has left, the server must not deliver
 what it has got (RFC 5321, 4.1.1.4), and whoever loses the connection may try again. From the dot to
@@ -31,28 +31,58 @@ _LOST = (SMTPException, OSError, TimeoutError, EOFError)
 
 
 class Delivery(Struct, frozen=True):
-    """How one try ended. ``is_servers``: it says nothing about this mail, all others would fare alike."""
+    """How one try ended. ``is_servers``: it says nothing about this mail, all others would fare alike.
+    ``is_sessions``: those of other sessions perhaps not; ``is_unwanted``: nor will there be such a session.
+    """
 
-    outcome: Literal["accepted", "deferred", "refused", "unreachable", "unknown", "not-ours"]
+    outcome: Literal[
+        "accepted", "deferred", "refused", "unreachable", "unknown", "not-ours", "not-tried"
+    ]
     reply: str
     is_servers: bool = False
+    is_sessions: bool = False
+    is_unwanted: bool = False
 
 
 class _Refusal(Exception):
-    def __init__(self, delivery: Delivery) -> None:
+    """``is_goodbye``: the server ends the session, whatever we wanted of it (421)."""
+
+    def __init__(self, delivery: Delivery, *, is_goodbye: bool = False) -> None:
         super().__init__(delivery.reply)
         self.delivery = delivery
+        self.is_goodbye = is_goodbye
 
 
 class MailServer:
-    def __init__(self, url: MailServerUrl, *, timeout_s: float, hello: str) -> None:
-        """``hello``: what we call ourselves. Nothing is opened before the first mail."""
+    """One session. It has one mail under way at a time."""
+
+    def __init__(
+        self,
+        url: MailServerUrl,
+        *,
+        timeout_s: float,
+        hello: str,
+        opening: asyncio.Lock,
+        may_open: Callable[[], bool],
+    ) -> None:
+        """``hello``: what we call ourselves. Nothing is opened before the first mail.
+
+        ``opening`` is shared by all sessions: they are opened one after the other, and each asks before
+        whether it still ``may_open``.
+        """
         self._url = url
         self._timeout_s = timeout_s
         self._hello = hello
+        self._opening = opening
+        self._may_open = may_open
         self._client: aiosmtplib.SMTP | None = None
-        self._is_fresh = False
+        #: The server has not finished with the last mail, though we have.
+        self._is_midway = False
         self._used_at = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        return self._client is not None and self._client.is_connected
 
     async def deliver(
         self, envelope: Envelope, hand_over: Callable[[], Awaitable[bool]]
@@ -60,17 +90,18 @@ class MailServer:
         """Bring one mail to the server. Raises nothing of the network's.
 
         ``hand_over`` is asked when nothing but the dot is missing: False stops it (``not-ours``), and so
-        does whatever it raises.
+        does whatever it raises. ``not-tried``: a session was to be opened for it, and may not be.
         """
         try:
-            client = await self._session()
-            await self._announce(client, envelope)
+            client = await self._begin(envelope)
             await self._send_content(client, envelope.message)
         except _Refusal as refusal:
+            if refusal.is_goodbye:
+                self.close()
             return refusal.delivery
         except (*_LOST, ValueError) as error:
             self.close()
-            return Delivery("unreachable", _say(error), is_servers=True)
+            return _lost(_say(error))
         try:
             ours = await hand_over()
         except BaseException:
@@ -82,21 +113,35 @@ class MailServer:
             return Delivery("not-ours", "")
         return await self._finish(client)
 
-    async def _session(self) -> aiosmtplib.SMTP:
+    async def _begin(self, envelope: Envelope) -> aiosmtplib.SMTP:
+        """Name sender and recipient, over a new session where there is none any more."""
         client = self._client
-        if client is not None and client.is_connected:
-            if time.monotonic() - self._used_at < _IDLE_MAX_S:
+        if client is not None and self.is_open:
+            if time.monotonic() - self._used_at >= _IDLE_MAX_S:
+                await self.quit()
+            else:
                 try:
-                    if not self._is_fresh:
+                    if self._is_midway:
                         await client.rset()
+                        self._is_midway = False
+                    await self._announce(client, envelope)
                 except _LOST:
-                    # It went away between two mails, which is its right.
-                    self.close()
+                    pass  # it went away between two mails, which is its right
+                except _Refusal as refusal:
+                    if not refusal.is_goodbye:
+                        raise
                 else:
                     return client
-            else:
-                await self.quit()
-        return await self._connect()
+                self.close()
+        async with self._opening:
+            if not self._may_open():
+                raise _Refusal(Delivery("not-tried", ""))
+            try:
+                client = await self._connect()
+            except (*_LOST, ValueError) as error:
+                raise _Refusal(_lost(_say(error), is_unwanted=True)) from None
+        await self._announce(client, envelope)
+        return client
 
     async def _connect(self) -> aiosmtplib.SMTP:
         url = self._url
@@ -113,12 +158,11 @@ class MailServer:
             local_hostname=self._hello,
         )
         await client.connect()
-        self._client, self._is_fresh = client, True
+        self._client, self._is_midway = client, False
         self._used_at = time.monotonic()
         return client
 
     async def _announce(self, client: aiosmtplib.SMTP, envelope: Envelope) -> None:
-        self._is_fresh = False
         options = []
         if envelope.needs_utf8:
             if not client.supports_extension("smtputf8"):
@@ -134,6 +178,7 @@ class MailServer:
         except aiosmtplib.SMTPSenderRefused as error:
             # The sender is the same for all: that is the operator's to mend, and no mail's end.
             raise self._refusal(error, "deferred", is_servers=True) from None
+        self._is_midway = True
         try:
             await client.rcpt(envelope.recipient, encoding=encoding)
         except aiosmtplib.SMTPRecipientRefused as error:
@@ -162,15 +207,14 @@ class MailServer:
         """The dot, and the server's word on it. Whatever goes wrong after the dot leaves doubt."""
         if not client.is_connected:
             self.close()
-            return Delivery(
-                "unreachable", "The connection was lost before the dot.", is_servers=True
-            )
+            return _lost("The connection was lost before the dot.")
         try:
             reply = await client.execute_command(b".", timeout=PATIENCE * self._timeout_s)
         except (*_LOST, ValueError) as error:
             self.close()
             return Delivery("unknown", f"No answer to the message: {_say(error)}")
         self._used_at = time.monotonic()
+        self._is_midway = False
         said = _words(reply.code, reply.message)
         if 200 <= reply.code < 300:
             return Delivery("accepted", said)
@@ -187,14 +231,16 @@ class MailServer:
         is_servers: bool = False,
     ) -> _Refusal:
         self._used_at = time.monotonic()
-        # 421: the server is closing, whatever we wanted of it.
         is_leaving = error.code == 421
         return _Refusal(
             Delivery(
                 "deferred" if is_leaving else outcome,
                 _words(error.code, error.message),
                 is_servers or is_leaving,
-            )
+                is_sessions=is_leaving,
+                is_unwanted=is_leaving,
+            ),
+            is_goodbye=is_leaving,
         )
 
     async def quit(self) -> None:
@@ -211,6 +257,10 @@ class MailServer:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+
+
+def _lost(how: str, *, is_unwanted: bool = False) -> Delivery:
+    return Delivery("unreachable", how, is_servers=True, is_sessions=True, is_unwanted=is_unwanted)
 
 
 def _by_code(code: int) -> Literal["deferred", "refused"]:

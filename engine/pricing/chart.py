@@ -1,4 +1,7 @@
-"""A simulation drawn: as text for a terminal, as SVG for a page. Three panels over the days of the sale."""
+"""A simulation drawn: as text for a terminal, as SVG for a page. Three panels over the days of the sale.
+
+Of a rule set, prices and sales have a curve for each category, and revenue is that of all of them.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -8,64 +11,157 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from engine.model import Money, minor_digits
-from engine.pricing.simulation import Outcome, Simulation, SimulationPoint
+from engine.pricing.simulation import Outcome, SetSimulation, Simulation, Total
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-Value = Callable[[SimulationPoint], float]
-
 _TEXT_WIDTH: Final = 64
 _TEXT_HEIGHT: Final = 8
 _LABEL_WIDTH: Final = 10
-#: Two of the palette that colour-blind people can tell apart, dark enough on white.
-_RULE_COLOR: Final = "#0072b2"
-_FIXED_COLOR: Final = "#b25900"
+#: Of a palette that colour-blind people can tell apart, dark enough on white.
+_COLORS: Final = ("#0072b2", "#b25900", "#00785a", "#a8407f", "#6b5b00", "#444b52", "#3d3db8")
+_FIXED_COLOR: Final = _COLORS[1]
+_MARKS: Final = "•ox+*#@"
+_FIXED_MARK: Final = "·"
+
+
+class _Curve(Struct, frozen=True):
+    """One line of a panel. ``is_fixed``: that of the fixed price, dashed and behind the others."""
+
+    name: str
+    values: Sequence[float]
+    color: str
+    mark: str
+    is_fixed: bool = False
 
 
 class _Panel(Struct, frozen=True):
-    """One measure: of the rule and of the fixed price, and how a value is written."""
+    """One measure, how its values are written, and its curves, from back to front."""
 
     title: str
-    rule: Value
-    fixed: Value
     write: Callable[[float], str]
+    curves: Sequence[_Curve]
 
 
-def _panels(simulation: Simulation) -> list[_Panel]:
-    scale = 10 ** minor_digits(simulation.currency)
+class _Drawing(Struct, frozen=True):
+    """What is drawn, over ``days_left``; ``title`` sums it up, ``names`` are what curves are told by."""
+
+    title: str
+    days_left: Sequence[float]
+    panels: Sequence[_Panel]
+    names: Sequence[_Curve]
+
+
+def _drawing(simulation: Simulation | SetSimulation) -> _Drawing:
+    return _of_set(simulation) if isinstance(simulation, SetSimulation) else _of_one(simulation)
+
+
+def _of_one(simulation: Simulation) -> _Drawing:
+    points, seats = simulation.points, simulation.seats
+
+    def both(rule: Sequence[float], fixed: Sequence[float]) -> tuple[_Curve, _Curve]:
+        return _fixed_curve(fixed), _Curve("with the rule", rule, _COLORS[0], _MARKS[0])
+
+    price = both([p.price_minor for p in points], [simulation.fixed_minor] * len(points))
+    sold = both(
+        [100 * p.sold / seats for p in points], [100 * p.fixed_sold / seats for p in points]
+    )
+    revenue = both([p.revenue_minor for p in points], [p.fixed_revenue_minor for p in points])
+    return _Drawing(
+        _title(simulation),
+        [p.days_left for p in points],
+        _panels(simulation, price, sold, revenue),
+        price[::-1],
+    )
+
+
+def _of_set(simulation: SetSimulation) -> _Drawing:
+    names = [
+        _Curve(part.category, (), _COLORS[n % len(_COLORS)], _MARKS[n % len(_MARKS)])
+        for n, part in enumerate(simulation.categories)
+    ]
+
+    def each(values: Callable[[Simulation], list[float]]) -> list[_Curve]:
+        return [
+            _Curve(name.name, values(part.simulation), name.color, name.mark)
+            for name, part in zip(names, simulation.categories, strict=True)
+        ]
+
+    points = simulation.points
+    fixed = _fixed_curve([p.fixed_revenue_minor for p in points])
+    together = _Curve("with the rules", [p.revenue_minor for p in points], _COLORS[0], _MARKS[0])
+    panels = _panels(
+        simulation,
+        each(lambda one: [p.price_minor for p in one.points]),
+        each(lambda one: [100 * p.sold / one.seats for p in one.points]),
+        [fixed, together],
+    )
+    return _Drawing(_title(simulation), [p.days_left for p in points], panels, [*names, fixed])
+
+
+def _fixed_curve(values: Sequence[float]) -> _Curve:
+    return _Curve("fixed price", values, _FIXED_COLOR, _FIXED_MARK, is_fixed=True)
+
+
+def _panels(
+    simulation: Simulation | SetSimulation,
+    price: Sequence[_Curve],
+    sold: Sequence[_Curve],
+    revenue: Sequence[_Curve],
+) -> list[_Panel]:
+    currency = simulation.currency
+    scale = 10 ** minor_digits(currency)
     digits = 0 if simulation.rule.revenue_minor >= 1000 * scale else minor_digits("EUR")
-
-    def price(value: float) -> str:
-        return f"{value / scale:,.{minor_digits(simulation.currency)}f}"
-
     return [
         _Panel(
-            f"Price, {simulation.currency}",
-            lambda p: p.price_minor,
-            lambda _: simulation.fixed_minor,
+            f"Price, {currency}",
+            lambda value: f"{value / scale:,.{minor_digits(currency)}f}",
             price,
         ),
-        _Panel(
-            "Sold, %",
-            lambda p: 100 * p.sold / simulation.seats,
-            lambda p: 100 * p.fixed_sold / simulation.seats,
-            lambda value: f"{value:.0f}",
-        ),
-        _Panel(
-            f"Revenue, {simulation.currency}",
-            lambda p: p.revenue_minor,
-            lambda p: p.fixed_revenue_minor,
-            lambda value: f"{value / scale:,.{digits}f}",
-        ),
+        _Panel("Sold, %", lambda value: f"{value:.0f}", sold),
+        _Panel(f"Revenue, {currency}", lambda value: f"{value / scale:,.{digits}f}", revenue),
     ]
 
 
-def summary_lines(simulation: Simulation) -> list[tuple[str, str, str]]:
-    """What came out, as (what, with the rule, at the fixed price)."""
+def _title(simulation: Simulation | SetSimulation) -> str:
+    revenue = Money(simulation.rule.revenue_minor, simulation.currency)
+    return (
+        f"{simulation.seats} places, {simulation.days:g} days: {revenue}, "
+        f"{gain(simulation)} against the fixed price"
+    )
 
+
+def summary_lines(simulation: Simulation | SetSimulation) -> list[tuple[str, str, str]]:
+    """What came out, as (what, with the rule, at the fixed price)."""
+    lines = _in_sum(simulation.rule, simulation.fixed, simulation)
+    if isinstance(simulation, SetSimulation):
+        for part in simulation.categories:
+            one = part.simulation
+            lines += [
+                (f"{part.category}: {what}", rule, fixed)
+                for what, rule, fixed in _in_sum(one.rule, one.fixed, one)
+                + _of_price(one.rule, one.fixed, one)
+            ]
+        return lines
+    return lines + _of_price(simulation.rule, simulation.fixed, simulation)
+
+
+def _in_sum(
+    rule: Outcome | Total, fixed: Outcome | Total, simulation: Simulation | SetSimulation
+) -> list[tuple[str, str, str]]:
+    def sold(outcome: Outcome | Total) -> str:
+        return f"{outcome.sold} of {simulation.seats} ({100 * outcome.sell_through:.0f} %)"
+
+    def money(outcome: Outcome | Total) -> str:
+        return str(Money(outcome.revenue_minor, simulation.currency))
+
+    return [("Revenue", money(rule), money(fixed)), ("Sold", sold(rule), sold(fixed))]
+
+
+def _of_price(rule: Outcome, fixed: Outcome, simulation: Simulation) -> list[tuple[str, str, str]]:
     def both(title: str, write: Callable[[Outcome], str]) -> tuple[str, str, str]:
-        return title, write(simulation.rule), write(simulation.fixed)
+        return title, write(rule), write(fixed)
 
     def money(amount_minor: int) -> str:
         return str(Money(amount_minor, simulation.currency))
@@ -75,8 +171,6 @@ def summary_lines(simulation: Simulation) -> list[tuple[str, str, str]]:
         return "no" if left is None else f"{left:.1f} days before"
 
     return [
-        both("Revenue", lambda o: money(o.revenue_minor)),
-        both("Sold", lambda o: f"{o.sold} of {simulation.seats} ({100 * o.sell_through:.0f} %)"),
         both("Average price", lambda o: money(o.average_minor)),
         both("Last price", lambda o: money(o.final_minor)),
         both("Price changes", lambda o: str(o.changes)),
@@ -84,7 +178,7 @@ def summary_lines(simulation: Simulation) -> list[tuple[str, str, str]]:
     ]
 
 
-def gain(simulation: Simulation) -> str:
+def gain(simulation: Simulation | SetSimulation) -> str:
     """``+12.3 %``: the revenue against the fixed price."""
     fixed = simulation.fixed.revenue_minor
     if not fixed:
@@ -95,37 +189,40 @@ def gain(simulation: Simulation) -> str:
 # Text
 
 
-def text_panels(simulation: Simulation) -> list[tuple[str, list[str]]]:
-    """Title and lines of each panel: ``•`` with the rule, ``·`` at the fixed price."""
-    return [(panel.title, _text_panel(panel, simulation.points)) for panel in _panels(simulation)]
+def text_panels(simulation: Simulation | SetSimulation) -> list[tuple[str, list[str]]]:
+    """Title and lines of each panel: ``•`` with the rule, or a mark for each category; ``·`` at the
+    fixed price.
+    """
+    drawing = _drawing(simulation)
+    return [(panel.title, _text_panel(panel, drawing.days_left)) for panel in drawing.panels]
 
 
-def _text_panel(panel: _Panel, points: Sequence[SimulationPoint]) -> list[str]:
-    low, high = _range(panel, points)
+def _text_panel(panel: _Panel, days_left: Sequence[float]) -> list[str]:
+    low, high = _range(panel)
     cells = [[" "] * _TEXT_WIDTH for _ in range(_TEXT_HEIGHT)]
-    for value, mark in ((panel.fixed, "·"), (panel.rule, "•")):
+    for curve in panel.curves:
         for column in range(_TEXT_WIDTH):
-            point = points[round(column * (len(points) - 1) / (_TEXT_WIDTH - 1))]
-            row = round((value(point) - low) / (high - low) * (_TEXT_HEIGHT - 1))
-            cells[_TEXT_HEIGHT - 1 - row][column] = mark
+            value = curve.values[round(column * (len(days_left) - 1) / (_TEXT_WIDTH - 1))]
+            row = round((value - low) / (high - low) * (_TEXT_HEIGHT - 1))
+            cells[_TEXT_HEIGHT - 1 - row][column] = curve.mark
     labels = {0: panel.write(high), _TEXT_HEIGHT - 1: panel.write(low)}
     lines = [
         f"{labels.get(row, ''):>{_LABEL_WIDTH}} │{''.join(line).rstrip()}"
         for row, line in enumerate(cells)
     ]
-    days = f"{points[0].days_left:g} days before"
+    days = f"{days_left[0]:g} days before"
     lines.append(" " * _LABEL_WIDTH + " └" + "─" * _TEXT_WIDTH)
     lines.append(" " * (_LABEL_WIDTH + 2) + days + "the event".rjust(_TEXT_WIDTH - len(days)))
     return lines
 
 
-def _range(panel: _Panel, points: Sequence[SimulationPoint]) -> tuple[float, float]:
-    values = [value(point) for point in points for value in (panel.rule, panel.fixed)]
+def _range(panel: _Panel) -> tuple[float, float]:
+    values = [value for curve in panel.curves for value in curve.values]
     low, high = min(values), max(values)
     return (low, high) if high > low else (low - 1, high + 1)
 
 
-def in_terminal(simulation: Simulation) -> "RenderableType":
+def in_terminal(simulation: Simulation | SetSimulation) -> "RenderableType":
     """The chart and the summary for a rich console; without colours where that is no terminal."""
     from rich.console import Group  # noqa: PLC0415 - rich is slow to import
     from rich.table import Table  # noqa: PLC0415
@@ -138,12 +235,15 @@ def in_terminal(simulation: Simulation) -> "RenderableType":
         text.highlight_regex("•", "bold blue")
         text.highlight_regex("·", "yellow")
         parts.append(text)
+    if isinstance(simulation, SetSimulation):
+        names = _drawing(simulation).names
+        parts.append(Text("   ".join(f"{curve.mark} {curve.name}" for curve in names) + "\n"))
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("")
     table.add_column("• with the rule", justify="right")
     table.add_column("· fixed price", justify="right")
-    for line in summary_lines(simulation):
-        table.add_row(*line)
+    for what, rule, fixed in summary_lines(simulation):
+        table.add_row(Text(what), rule, fixed)
     return Group(*parts, table, Text(f"\nRevenue against the fixed price: {gain(simulation)}"))
 
 
@@ -153,41 +253,56 @@ _WIDTH: Final = 760
 _PANEL_HEIGHT: Final = 190
 _LEFT: Final = 92
 _RIGHT: Final = 24
-_TOP: Final = 64
+_NAMES_TOP: Final = 44
+_NAMES_HEIGHT: Final = 20
+_NAMES_ACROSS: Final = 3
 _PLOT_HEIGHT: Final = 130
 
 
-def to_svg(simulation: Simulation) -> str:
-    """The chart as a self-contained SVG of 760 by 660."""
+def to_svg(simulation: Simulation | SetSimulation) -> str:
+    """The chart as a self-contained SVG of 760 by 660, and 20 more for each further row of names."""
+    drawing = _drawing(simulation)
+    top = _NAMES_TOP + _NAMES_HEIGHT * math.ceil(len(drawing.names) / _NAMES_ACROSS)
     panels = "".join(
-        _svg_panel(panel, simulation.points, _TOP + number * _PANEL_HEIGHT)
-        for number, panel in enumerate(_panels(simulation))
+        _svg_panel(panel, drawing.days_left, top + number * _PANEL_HEIGHT)
+        for number, panel in enumerate(drawing.panels)
     )
-    height = _TOP + 3 * _PANEL_HEIGHT + 26
-    revenue = Money(simulation.rule.revenue_minor, simulation.currency)
-    summary = (
-        f"{simulation.seats} places, {simulation.days:g} days: {revenue}, "
-        f"{gain(simulation)} against the fixed price"
-    )
-    days = f"{simulation.days:g} days before"
+    names = "".join(_svg_name(curve, number) for number, curve in enumerate(drawing.names))
+    height = top + len(drawing.panels) * _PANEL_HEIGHT + 26
+    title = escape(drawing.title)
+    days = f"{drawing.days_left[0]:g} days before"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
         'font-family="system-ui, sans-serif" font-size="13" fill="#1b1f23">'
-        f"<title>{escape(summary)}</title>"
+        f"<title>{title}</title>"
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>'
-        f'<text x="{_LEFT}" y="24" font-weight="600">{escape(summary)}</text>'
-        f'<path d="M{_LEFT} 40h24" stroke="{_RULE_COLOR}" stroke-width="2.5"/>'
-        f'<text x="{_LEFT + 30}" y="44">with the rule</text>'
-        f'<path d="M{_LEFT + 140} 40h24" stroke="{_FIXED_COLOR}" stroke-width="1.5" '
-        f'stroke-dasharray="5 4"/><text x="{_LEFT + 170}" y="44">fixed price</text>'
-        f"{panels}"
+        f'<text x="{_LEFT}" y="24" font-weight="600">{title}</text>{names}{panels}'
         f'<text x="{_LEFT}" y="{height - 8}">{days}</text>'
         f'<text x="{_WIDTH - _RIGHT}" y="{height - 8}" text-anchor="end">the event</text></svg>'
     )
 
 
-def _svg_panel(panel: _Panel, points: Sequence[SimulationPoint], top: int) -> str:
-    low, high = _range(panel, points)
+def _svg_name(curve: _Curve, number: int) -> str:
+    row, column = divmod(number, _NAMES_ACROSS)
+    x = _LEFT + column * (_WIDTH - _LEFT - _RIGHT) // _NAMES_ACROSS
+    y = _NAMES_TOP + row * _NAMES_HEIGHT
+    return (
+        f'<path d="M{x} {y - 4}h24" {_stroke(curve)}/>'
+        f'<text x="{x + 30}" y="{y}">{escape(_short(curve.name))}</text>'
+    )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 24 else f"{name[:23]}…"
+
+
+def _stroke(curve: _Curve) -> str:
+    look = '1.5" stroke-dasharray="5 4"' if curve.is_fixed else '2.5"'
+    return f'stroke="{curve.color}" stroke-width="{look}'
+
+
+def _svg_panel(panel: _Panel, days_left: Sequence[float], top: int) -> str:
+    low, high = _range(panel)
     bottom = top + 24 + _PLOT_HEIGHT
     lines = "".join(
         f'<path d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}" stroke="#d0d7de" stroke-width="1"/>'
@@ -196,26 +311,19 @@ def _svg_panel(panel: _Panel, points: Sequence[SimulationPoint], top: int) -> st
             (low + (high - low) * part, bottom - _PLOT_HEIGHT * part) for part in (0, 0.5, 1)
         )
     )
-    return (
-        f'<text x="{_LEFT}" y="{top + 12}" font-weight="600">{escape(panel.title)}</text>{lines}'
-        + _curve(panel.fixed, points, low, high, bottom, "fixed")
-        + _curve(panel.rule, points, low, high, bottom, "rule")
-    )
+    curves = "".join(_svg_curve(curve, days_left, low, high, bottom) for curve in panel.curves)
+    title = escape(panel.title)
+    return f'<text x="{_LEFT}" y="{top + 12}" font-weight="600">{title}</text>{lines}{curves}'
 
 
-def _curve(
-    value: Value, points: Sequence[SimulationPoint], low: float, high: float, bottom: int, kind: str
+def _svg_curve(
+    curve: _Curve, days_left: Sequence[float], low: float, high: float, bottom: int
 ) -> str:
-    width, first = _WIDTH - _RIGHT - _LEFT, points[0].days_left
-    span = first - points[-1].days_left or math.inf
+    width, first = _WIDTH - _RIGHT - _LEFT, days_left[0]
+    span = first - days_left[-1] or math.inf
     path = "L".join(
-        f"{_LEFT + width * (first - point.days_left) / span:.1f} "
-        f"{bottom - _PLOT_HEIGHT * (value(point) - low) / (high - low):.1f}"
-        for point in points
+        f"{_LEFT + width * (first - days) / span:.1f} "
+        f"{bottom - _PLOT_HEIGHT * (value - low) / (high - low):.1f}"
+        for days, value in zip(days_left, curve.values, strict=True)
     )
-    look = (
-        f'stroke="{_RULE_COLOR}" stroke-width="2.5"'
-        if kind == "rule"
-        else f'stroke="{_FIXED_COLOR}" stroke-width="1.5" stroke-dasharray="5 4"'
-    )
-    return f'<path d="M{path}" fill="none" stroke-linejoin="round" {look}/>'
+    return f'<path d="M{path}" fill="none" stroke-linejoin="round" {_stroke(curve)}/>'

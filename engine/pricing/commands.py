@@ -9,10 +9,10 @@ from engine.config import load_settings
 from engine.shell import Refused, check_id, named_price, opened, read_document, run
 
 if TYPE_CHECKING:
-    from engine.pricing.market import Curve, Market
-    from engine.pricing.model import CategoryState, PricingState
+    from engine.pricing.market import Curve, Market, Synthetic
+    from engine.pricing.model import CategoryState, PricingState, SetSimulationRequest
     from engine.pricing.rule import Rule
-    from engine.pricing.simulation import Simulation
+    from engine.pricing.simulation import SetSimulation, Simulation
     from engine.runtime import Runtime
 
 _ACTOR = "organiser"
@@ -58,16 +58,19 @@ def pricing() -> None:
 @click.option("--category", help="One of the event's categories; its first by default.")
 @click.option("--svg", type=click.Path(path_type=Path), help="Write the chart there as well.")
 def simulate(rules: Path, svg: Path | None, **choices: Any) -> None:
-    """Let a rule sell against a fixed price, and show how both went.
+    """Let a rule sell against a fixed price, or a rule set against fixed prices, and show how both went.
 
-    RULES.json holds one rule, as the API takes it (docs/pricing.md).
+    RULES.json holds one rule, as the API takes it (docs/pricing.md), or rules by category.
     """
     from rich.console import Console  # noqa: PLC0415 - rich is slow to import
 
     from engine.pricing.chart import in_terminal, to_svg  # noqa: PLC0415
 
-    rule = _read_rule(rules)
-    if choices["event_id"] is None:
+    rule = _read_rules(rules)
+    found: Simulation | SetSimulation
+    if isinstance(rule, dict):
+        found = _simulate_set(rule, **choices)
+    elif choices["event_id"] is None:
         found = _simulate_alone(rule, **choices)
     else:
         found = run(_simulate_event(rule, **choices))
@@ -76,15 +79,85 @@ def simulate(rules: Path, svg: Path | None, **choices: Any) -> None:
         svg.write_text(to_svg(found))
 
 
+def _read_rules(file: Path) -> "Rule | dict[str, Rule]":
+    """One rule, or rules by category."""
+    document = read_document(file)
+    if not isinstance(document, dict) or not document:
+        return _to_rule(file, document)
+    if not all(isinstance(value, dict) for value in document.values()):
+        return _to_rule(file, document)
+    return {category: _to_rule(file, rule) for category, rule in document.items()}
+
+
 def _read_rule(file: Path) -> "Rule":
+    return _to_rule(file, read_document(file))
+
+
+def _to_rule(file: Path, document: Any) -> "Rule":
     import msgspec  # noqa: PLC0415
 
     from engine.pricing.rule import Rule  # noqa: PLC0415
 
     try:
-        return msgspec.convert(read_document(file), Rule)
+        return msgspec.convert(document, Rule)
     except msgspec.ValidationError as error:
         raise Refused(f"{file} is not a rule: {error}") from None
+
+
+def _simulate_set(
+    rules: "dict[str, Rule]",
+    *,
+    curve: str,
+    seats: int | None,
+    days: float | None,
+    currency: str | None,
+    fixed: int | None,
+    event_id: str | None,
+    category: str | None,
+    **choices: Any,
+) -> "SetSimulation":
+    from engine.pricing.market import SyntheticMarket  # noqa: PLC0415
+    from engine.pricing.model import SetSimulationRequest  # noqa: PLC0415
+    from engine.pricing.rule import complete  # noqa: PLC0415
+    from engine.pricing.simulation import Part, simulate_set  # noqa: PLC0415
+
+    if fixed is not None or category is not None:
+        raise Refused("--fixed and --category are for one rule; this file has rules by category")
+    if event_id is not None:
+        if currency is not None:
+            raise Refused("--currency is the event's: leave it out, or leave out --event")
+        wanted = _curve(curve, seats, days, category=None, event_id=event_id, **choices)
+        request = SetSimulationRequest(rules=rules, curve=wanted)
+        return run(_simulate_event_set(event_id, request))
+    currency = currency or "EUR"
+    parts = []
+    for number, (name, rule) in enumerate(rules.items()):
+        whole = complete(rule, currency)
+        luck = {**choices, "seed": choices["seed"] + number}
+        part = max(1, round((seats or 1000) / len(rules)))
+        market = SyntheticMarket(
+            _synthetic(curve, part, days, **luck),
+            seats=part,
+            days=days or 60.0,
+            base_minor=whole.base_minor,
+        )
+        parts.append(Part(category=name, rule=whole, market=market, fixed_minor=whole.base_minor))
+    return simulate_set(parts, currency=currency)
+
+
+async def _simulate_event_set(event_id: str, request: "SetSimulationRequest") -> "SetSimulation":
+    check_id(event_id)
+    async with opened(load_settings()) as runtime:
+        return await runtime.pricing.simulate_set(event_id, request)
+
+
+def _synthetic(curve: str, seats: int | None, days: float | None, **choices: Any) -> "Synthetic":
+    from engine.pricing.market import Synthetic  # noqa: PLC0415
+
+    wanted = _curve(curve, seats, days, category=None, event_id=None, **choices)
+    if not isinstance(wanted, Synthetic):
+        raise Refused("--curve recorded needs --event: whose sale shall be played again?")
+    return wanted
 
 
 def _simulate_alone(
@@ -101,13 +174,13 @@ def _simulate_alone(
     from engine.pricing.rule import complete  # noqa: PLC0415
     from engine.pricing.simulation import simulate  # noqa: PLC0415
 
-    wanted = _curve(curve, seats, days, **choices)
-    if curve == "recorded":
-        raise Refused("--curve recorded needs --event: whose sale shall be played again?")
+    choices.pop("category")
+    choices.pop("event_id")
+    wanted = _synthetic(curve, seats, days, **choices)
     currency = currency or "EUR"
     rule = complete(rule, currency)
     market = SyntheticMarket(
-        wanted,  # type: ignore[arg-type]  # recorded is refused above
+        wanted,
         seats=seats or 1000,
         days=days or 60.0,
         base_minor=rule.base_minor,
@@ -155,7 +228,9 @@ async def _simulate_event(
         currency = currency or state.price.currency
         rule = complete(rule, currency)
         wanted = _curve(curve, seats, days, category=state.category, event_id=event_id, **choices)
-        market: Market = await runtime.pricing.market(event_id, state.category_no, wanted, rule)
+        market: Market = await runtime.pricing.market(
+            event_id, state.category_no, wanted, rule.base_minor
+        )
         return await runtime.pricing.run(rule, market, currency=currency, fixed_minor=fixed)
 
 

@@ -1,15 +1,18 @@
 """What is seen of an event's categories right now: PostgreSQL, Redis, the gateways' census, the line."""
 
+import asyncio
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, datetime
+from typing import Final
 
 from msgspec import Struct
 
 from engine.catalog import Catalog
 from engine.errors import Unavailable
 from engine.inventory import base_key
+from engine.layout import Layout
 from engine.presence import Presence
 from engine.pricing.decision import Signals
 from engine.pricing.velocity import Velocity
@@ -18,6 +21,7 @@ from engine.stores.redis import RedisStore
 
 #: The digit of ``SeatState.HELD``. Offered seats are not demand of the market, reserved ones are taken.
 _HELD = re.compile(b"1")
+_LAYOUTS_MAX: Final = 1000
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -51,6 +55,8 @@ class Measuring:
         self._catalog = catalog
         self._presence = presence
         self._starts_at: dict[str, datetime] = {}
+        #: By layout, the categories in each section.
+        self._sections: OrderedDict[str, dict[int, set[int]]] = OrderedDict()
 
     async def seen(self, event_id: str) -> dict[int, Seen]:
         """Every category by its number. Raises Unavailable: half of what is to be seen is no basis."""
@@ -59,8 +65,9 @@ class Measuring:
         watching = await self._presence.watching(event_id)
         wishes = await self._pg.fetch("pricing.waiting", event_id)
         waiting = waiting_by_category(
-            [(row["categories"], row["places"]) for row in wishes],
+            [(row["categories"], row["sections"], row["places"]) for row in wishes],
             [row["category_no"] for row in places],
+            await self._categories_in(event_id) if any(r["sections"] for r in wishes) else {},
         )
         whole = sum(row["capacity"] for row in places)
         return {
@@ -93,6 +100,16 @@ class Measuring:
             held[area["category_no"]] += max(0, int(count or 0) - area["reserved"])
         return held
 
+    async def _categories_in(self, event_id: str) -> dict[int, set[int]]:
+        facts = await self._catalog.facts(event_id)
+        known = self._sections.get(facts.layout_id)
+        if known is None:
+            known = await asyncio.to_thread(categories_in, facts.layout)
+            self._sections[facts.layout_id] = known
+            while len(self._sections) > _LAYOUTS_MAX:
+                self._sections.popitem(last=False)
+        return known
+
     async def left_s(self, event_id: str) -> float:
         """Seconds to the event; as last known while MongoDB is away. Raises Unavailable, NotFound."""
         try:
@@ -103,13 +120,36 @@ class Measuring:
         return (self._starts_at[event_id] - datetime.now(UTC)).total_seconds()
 
 
+def categories_in(layout: Layout) -> dict[int, set[int]]:
+    """Which categories have places in which section: sections by number, then areas, as in wishes."""
+    found: dict[int, set[int]] = {}
+    for row, category in zip(layout.seats.row, layout.seats.category, strict=True):
+        found.setdefault(layout.rows[row].section, set()).add(category)
+    for area_no, area in enumerate(layout.areas):
+        found[len(layout.sections) + area_no] = {area.category}
+    return found
+
+
 def waiting_by_category(
-    wishes: Iterable[tuple[list[int] | None, int]], category_nos: list[int]
+    wishes: Iterable[tuple[list[int] | None, list[int] | None, int]],
+    category_nos: Sequence[int],
+    categories_in: Mapping[int, Set[int]],
 ) -> Mapping[int, float]:
-    """Places that are waited for, by category. A wish that several would do is split among them."""
+    """Places that are waited for, by category. A wish that several would do is split among them.
+
+    ``wishes``: categories, sections and places; None: any. ``categories_in``: of each section; a wish
+    for sections is one for their categories.
+    """
     waiting: dict[int, float] = dict.fromkeys(category_nos, 0.0)
-    for categories, places in wishes:
-        accepted = [no for no in categories if no in waiting] if categories else category_nos
+    for categories, sections, places in wishes:
+        there = (
+            None if sections is None else {c for s in sections for c in categories_in.get(s, ())}
+        )
+        accepted = [
+            no
+            for no in category_nos
+            if (not categories or no in categories) and (there is None or no in there)
+        ]
         for category_no in accepted:
             waiting[category_no] += places / len(accepted)
     return waiting

@@ -149,3 +149,19 @@ class SimulationRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     fixed_minor: Annotated[
         Amount | None, Meta(description="The price to compare with; else the rule's base.")
     ] = None
+
+
+class SetSimulationRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A sale to try a whole rule set on: every category of the event at once."""
+
+    rules: Annotated[
+        dict[CategoryName, Rule],
+        Meta(
+            max_length=200,
+            description="By category. The others follow the rule in force, or stay at their price.",
+        ),
+    ] = {}
+    curve: Annotated[
+        Curve,
+        Meta(description="`seats` are those of all categories; `category` is of no use here."),
+    ] = Synthetic()

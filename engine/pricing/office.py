@@ -45,12 +45,19 @@ from engine.pricing.model import (
     RuleDraft,
     RuleStatus,
     RuleVersion,
+    SetSimulationRequest,
     SimulationRequest,
     TermsPatch,
 )
 from engine.pricing.repricer import current_of, velocity_of
 from engine.pricing.rule import Rule, complete
-from engine.pricing.simulation import Simulation, simulate
+from engine.pricing.simulation import (
+    Part,
+    SetSimulation,
+    Simulation,
+    simulate,
+    simulate_set,
+)
 from engine.stores.postgres import Postgres, Transaction
 
 
@@ -374,10 +381,58 @@ class Office:
         rule = await self._rule_to_try(
             event_id, found, terms["currency"], request.rule, request.rule_id
         )
-        market = await self.market(event_id, found["category_no"], request.curve, rule)
+        market = await self.market(event_id, found["category_no"], request.curve, rule.base_minor)
         return await self.run(
             rule, market, currency=terms["currency"], fixed_minor=request.fixed_minor
         )
+
+    async def simulate_set(self, event_id: str, request: SetSimulationRequest) -> SetSimulation:
+        """Let a whole rule set sell the event on a made-up or a recorded sale.
+
+        Raises InvalidInput, NotFound, Conflict (nothing recorded), Unavailable.
+        """
+        terms = await self._terms(event_id)
+        for category in request.rules:
+            await self._category(event_id, category)
+        places = await self._pg.fetch("pricing.places", event_id)
+        capacity = {row["category_no"]: row["capacity"] for row in places}
+        in_force = await self._pg.fetch("pricing.rules", event_id, None, "active", None, 1000)
+        rules = {row["category_no"]: msgspec.convert(row["rule"], Rule) for row in in_force}
+        whole = request.curve
+        if isinstance(whole, Synthetic) and whole.days is None:
+            # As long for each, to the millisecond.
+            left_s = await self._measuring.left_s(event_id)
+            whole = msgspec.structs.replace(whole, days=max(1.0, left_s / DAY_S))
+        states = await self._pg.fetch("pricing.states", event_id)
+        parts = []
+        # Those that have places at all.
+        for row in [row for row in states if capacity[row["category_no"]]] or states:
+            name, number = row["name"], row["category_no"]
+            rule = rules.get(number)
+            if name in request.rules:
+                rule = complete(request.rules[name], terms["currency"])
+            price = rule.base_minor if rule else row["amount_minor"]
+            share = capacity[number] / max(1, sum(capacity.values()))
+            curve = await self._curve_of(event_id, whole, name, number, share)
+            market = await self.market(event_id, number, curve, price)
+            parts.append(Part(category=name, rule=rule, market=market, fixed_minor=price))
+        async with self._simulating:
+            return await asyncio.to_thread(simulate_set, parts, currency=terms["currency"])
+
+    async def _curve_of(
+        self, event_id: str, curve: Curve, name: str, number: int, share: float
+    ) -> Curve:
+        """One category's part of a curve of all: its places, a luck of its own, and its own sales where
+        that event sold such a category.
+        """
+        match curve:
+            case Synthetic():
+                seats = None if curve.seats is None else max(1, round(curve.seats * share))
+                return msgspec.structs.replace(curve, seats=seats, seed=curve.seed + number)
+            case Recorded():
+                source = (curve.event_id or event_id).lower()
+                sold = {row["name"] for row in await self._pg.fetch("pricing.states", source)}
+                return msgspec.structs.replace(curve, category=name if name in sold else None)
 
     async def run(
         self, rule: Rule, market: Market, *, currency: str, fixed_minor: int | None = None
@@ -388,8 +443,13 @@ class Office:
                 simulate, rule, market, currency=currency, fixed_minor=fixed_minor
             )
 
-    async def market(self, event_id: str, category_no: int, curve: Curve, rule: Rule) -> Market:
-        """The buyers of a simulation. Raises NotFound, InvalidInput, Conflict (nothing recorded)."""
+    async def market(
+        self, event_id: str, category_no: int, curve: Curve, base_minor: int
+    ) -> Market:
+        """The buyers of a simulation, of whom so many come at ``base_minor``.
+
+        Raises NotFound, InvalidInput, Conflict (nothing recorded).
+        """
         places = await self._pg.fetch("pricing.places", event_id)
         seats = next(row["capacity"] for row in places if row["category_no"] == category_no) or 1
         match curve:
@@ -399,10 +459,10 @@ class Office:
                     curve,
                     seats=curve.seats or seats,
                     days=curve.days or max(1.0, left_s / DAY_S),
-                    base_minor=rule.base_minor,
+                    base_minor=base_minor,
                 )
             case Recorded():
-                return await self._recorded(event_id, curve, seats, rule.base_minor)
+                return await self._recorded(event_id, curve, seats, base_minor)
 
     async def _recorded(
         self, event_id: str, curve: Recorded, seats: int, base_minor: int
@@ -415,7 +475,7 @@ class Office:
             else None
         )
         rows = await self._pg.fetch("pricing.sales", source, category_no)
-        if not rows:
+        if not rows and not await self._pg.fetch("pricing.sales", source, None):
             raise Conflict(
                 "Nothing has been sold there that could be played again; try a synthetic curve.",
                 code="nothing-recorded",

@@ -1,6 +1,7 @@
-"""A rule tried on a sale before it goes live: the same ``decide`` as the worker's, step by step."""
+"""A rule, or a whole rule set, tried on a sale before it goes live: the same ``decide`` as the worker's, step by step."""
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
@@ -64,6 +65,53 @@ class Simulation(Struct, frozen=True, kw_only=True):
     fixed: Outcome
     points: list[SimulationPoint]
     moves: list[PriceMove]
+
+
+class Total(Struct, frozen=True, kw_only=True):
+    """How a sale of several categories ended, in sum."""
+
+    revenue_minor: int
+    sold: int
+    sell_through: Annotated[float, Meta(description="Sold, as a share of the places.")]
+
+
+class SetPoint(Struct, frozen=True, kw_only=True):
+    """All categories at one moment."""
+
+    days_left: float
+    sold: int
+    revenue_minor: int
+    fixed_sold: int
+    fixed_revenue_minor: int
+
+
+class CategorySimulation(Struct, frozen=True, kw_only=True):
+    """A category's part in a rule set's simulation."""
+
+    category: str
+    follows_rule: Annotated[bool, Meta(description="Else its price stays as it is.")]
+    simulation: Simulation
+
+
+class SetSimulation(Struct, frozen=True, kw_only=True):
+    """A whole rule set against fixed prices on the same sale."""
+
+    seats: int
+    days: float
+    currency: str
+    rule: Total
+    fixed: Total
+    points: list[SetPoint]
+    categories: list[CategorySimulation]
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """A category that is simulated; without a rule its price stays at ``fixed_minor``."""
+
+    category: str
+    rule: Rule | None
+    market: Market
+    fixed_minor: int
 
 
 class _Run:
@@ -151,9 +199,55 @@ def simulate(
 
     Takes some tenths of a second: not on an event loop. Deterministic.
     """
-    fixed_minor = rule.base_minor if fixed_minor is None else fixed_minor
+    return _simulate(
+        rule, market, currency, rule.base_minor if fixed_minor is None else fixed_minor
+    )
+
+
+def simulate_set(parts: Sequence[Part], *, currency: str) -> SetSimulation:
+    """``simulate`` for every category of an event, whose sales are equally long, and their sum.
+
+    Nobody turns to another category because one has become too dear.
+    """
+    found = [
+        CategorySimulation(
+            category=part.category,
+            follows_rule=part.rule is not None,
+            simulation=_simulate(part.rule, part.market, currency, part.fixed_minor),
+        )
+        for part in parts
+    ]
+    seats = sum(one.simulation.seats for one in found)
+    series = zip(*(one.simulation.points for one in found), strict=True)
+    points = [
+        SetPoint(
+            days_left=at_once[0].days_left,
+            sold=sum(p.sold for p in at_once),
+            revenue_minor=sum(p.revenue_minor for p in at_once),
+            fixed_sold=sum(p.fixed_sold for p in at_once),
+            fixed_revenue_minor=sum(p.fixed_revenue_minor for p in at_once),
+        )
+        for at_once in series
+    ]
+    last = points[-1]
+    return SetSimulation(
+        seats=seats,
+        days=found[0].simulation.days,
+        currency=currency,
+        rule=_total(last.revenue_minor, last.sold, seats),
+        fixed=_total(last.fixed_revenue_minor, last.fixed_sold, seats),
+        points=points,
+        categories=found,
+    )
+
+
+def _total(revenue_minor: int, sold: int, seats: int) -> Total:
+    return Total(revenue_minor=revenue_minor, sold=sold, sell_through=round(sold / seats, 6))
+
+
+def _simulate(rule: Rule | None, market: Market, currency: str, fixed_minor: int) -> Simulation:
     steps = max(1, min(STEPS, math.floor(market.days * DAY_S / _STEP_MIN_S)))
-    moving = _Run(market, rule, rule.base_minor, steps)
+    moving = _Run(market, rule, rule.base_minor if rule else fixed_minor, steps)
     fixed = _Run(market, None, fixed_minor, steps)
     points = [_point(moving, fixed, 0)]
     every = math.ceil(steps / POINTS_MAX)

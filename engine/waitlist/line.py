@@ -26,10 +26,11 @@ from engine.errors import (
     NotAllowed,
     NotFound,
     PreconditionFailed,
+    Unavailable,
 )
 from engine.inventory import Inventory
 from engine.model import Buyer, EventStatus, Money, new_id
-from engine.stores.postgres import Postgres
+from engine.stores.postgres import Postgres, Transaction
 from engine.waitlist.candidates import LineIndexes, Seen, look
 from engine.waitlist.estimate import CameBack, estimate
 from engine.waitlist.matching import LineIndex, Places, Pool, WishLine, acceptable, fits
@@ -47,8 +48,7 @@ from engine.waitlist.offers import offer_from_row
 #: What is on sale is looked up once for all who ask for the same within this time.
 _ON_SALE_FRESH_S: Final = 0.1
 _ON_SALE_MAX: Final = 1000
-#: Within this a join that has begun is written down, or has failed.
-_SOON_MS: Final = 10_000
+_REBUILDS_MAX: Final = 5
 _NAMED_MAX: Final = 5
 _SOME: Final = 200
 #: As prices are (``engine.catalog.AmountMinor``).
@@ -136,8 +136,6 @@ class Waitlist:
         there = await self._entry_of(event_id, person_id)
         if there is None:
             await self._check_need(facts, index, wish)
-            # PostgreSQL has them in line first, and from then on nothing may pass them by.
-            await self._inventory.run("line", event_id, "soon", _SOON_MS)
         row = await self._joining.submit(Join(event_id, new_id(), person_id, wish, contact))
         if row["outcome"] == "unknown":
             raise event_not_found(event_id)
@@ -170,7 +168,26 @@ class Waitlist:
         return next((r for r in rows if r["status"] in ("waiting", "offered")), None)
 
     async def _join_batch(self, joins: list[Join]) -> list[asyncpg.Record]:
-        rows = await self._pg.fetch(
+        event_ids = sorted({join.event_id for join in joins})
+        for _ in range(_REBUILDS_MAX):
+            async with self._pg.transaction() as transaction:
+                for event_id in event_ids:
+                    await transaction.fetch("waitlist.share_line", event_id)
+                # PostgreSQL has them in line first, and from then on nothing may pass them by. No round
+                # finds out that nobody waits until this is committed: it would have to have the lock.
+                expect = (self._inventory.expect_joins(event_id) for event_id in event_ids)
+                known = await asyncio.gather(*expect)
+                if all(known):
+                    return await self._write_joins(transaction, joins)
+            for event_id, is_known in zip(event_ids, known, strict=True):
+                if not is_known:
+                    await self._inventory.rebuild(event_id)
+        raise Unavailable("The event's state is being rebuilt; try again shortly.", retry_after_s=1)
+
+    async def _write_joins(
+        self, transaction: Transaction, joins: list[Join]
+    ) -> list[asyncpg.Record]:
+        rows = await transaction.fetch(
             "waitlist.join",
             [j.event_id for j in joins],
             [j.entry_id for j in joins],
@@ -364,6 +381,7 @@ class Waitlist:
             rank=rank if row["status"] == "waiting" else None,
             waiting=waiting,
             estimate=likely,
+            offer_window_s=row["offer_window_s"],
             contact=contact_from_row(row),
             joined_at=row["joined_at"],
             version=row["version"],

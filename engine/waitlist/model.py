@@ -119,6 +119,9 @@ class Entry(Struct, frozen=True, kw_only=True):
     ]
     waiting: Annotated[int, Meta(description="How many wait, everybody counted.")]
     estimate: Estimate | None
+    offer_window_s: Annotated[
+        int, Meta(description="How long an offer lasts that is made now.", examples=[900])
+    ]
     contact: Contact
     joined_at: Moment
     version: Version

@@ -169,6 +169,8 @@ class Rounds:
     ) -> _Round | None:
         await transaction.fetch("waitlist.lock_line", event_id)
         terms = await transaction.fetchrow("waitlist.line", event_id)
+        if terms is None:
+            await self._sell_all(event_id)
         if terms is None or terms["status"] != EventStatus.ON_SALE:
             return None
         done = await self._match(transaction, event_id, index, terms)
@@ -180,6 +182,12 @@ class Rounds:
             # While nobody can join: from the next one on everything is kept again.
             await self._run("sell", event_id, "0", "", "", done.look)
         return done
+
+    async def _sell_all(self, event_id: str) -> None:
+        """Nobody has ever stood in line: whoever was about to could not be written down."""
+        look_id = new_id()
+        await self._run("pool", event_id, look_id)
+        await self._run("sell", event_id, "0", "", "", look_id)
 
     async def _match(
         self,

@@ -378,7 +378,7 @@ export class Waiting {
     // With nothing to choose it comes first.
     const after = byId(soldOut ? "finder" : "categories");
     if (invite.previousElementSibling !== after) after.after(invite);
-    byId("line").hidden = step !== "choose" || form !== null || entry?.status !== "waiting";
+    byId("line").hidden = step !== "choose" || form !== null || entry?.status !== "waiting" || journey.status === "cancelled";
     if (entry !== null && waits) this.showLine(entry);
     if (form !== this.filled) this.fill(form);
     if (form !== null) this.showForm();
@@ -390,7 +390,7 @@ export class Waiting {
   // --- in line ----------------------------------------------------------------------------------
 
   /** @param {Entry} entry */
-  showLine({ contact, estimate, rank, waiting, wanted }) {
+  showLine({ contact, estimate, offer_window_s: window_s, rank, waiting, wanted }) {
     const { panel } = this;
     panel.put("title-line", `You are ${rank ? `${rank === 1 ? "next" : `${count(rank)}${SUFFIX[ordinals.select(rank)]}`} of ${count(waiting)}` : "in line"}`);
     const { categories, max_price: most, quantity, sections, together } = wanted;
@@ -400,6 +400,7 @@ export class Waiting {
     const { low_s = null, high_s = null, basis = "" } = estimate ?? {};
     panel.put("line-estimate", low_s === null ? "" : `Perhaps ${span(low_s, high_s)}.`);
     panel.put("line-basis", basis);
+    panel.put("line-window", span(window_s, window_s));
     panel.put("line-address", contact.buyer?.email ?? "");
   }
 

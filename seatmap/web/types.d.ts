@@ -146,6 +146,7 @@ export interface Entry {
   rank: number | null;
   waiting: number;
   estimate: { low_s: number | null; high_s: number | null; basis: string } | null;
+  offer_window_s: number;
   contact: Contact;
   version: number;
   /** The latest, open or not. */

@@ -25,8 +25,8 @@ const NEWS = {
   lapsed: `The time to accept ran out, so the seats went to the next in line and your place in it has ended. ${AGAIN}`,
   declined: `You declined the offer: the seats go to the next in line, and your place in it has ended. ${AGAIN}`,
   left: `You have left the line. ${AGAIN}`,
-  dismissed: "The organiser has ended the waitlist, so you are no longer in line.",
-  withdrawn: "The organiser took the offer back. You are in line as before, at your old place.",
+  dismissed: "The organiser has ended the waitlist: you are no longer in line.",
+  withdrawn: "The organiser took the offer back: you are in line at your old place.",
 };
 /** Told also to who was away; the others are one's own doing. */
 const BAD_NEWS = ["lapsed", "dismissed", "withdrawn"];

@@ -182,6 +182,26 @@ WHERE n.notification_id = $1;
 -- Beyond the newest $1.
 DELETE FROM kept_mails WHERE kept_at < (SELECT kept_at FROM kept_mails ORDER BY kept_at DESC OFFSET $1 LIMIT 1);
 
+-- name: forget
+-- Up to $2 mails that need nobody any more, with their log: sent or skipped more than $1 days ago, of events
+-- that began before that. Until then their rows are what keeps a cause from being told twice; what was
+-- made true so long ago is not made true again.
+WITH gone AS MATERIALIZED (
+  SELECT n.event_id, n.notification_id
+  FROM (SELECT event_id FROM told_events WHERE starts_at < now() - make_interval(days => $1)
+        UNION ALL SELECT '00000000-0000-0000-0000-000000000000') e
+  JOIN notifications n USING (event_id)
+  WHERE n.status IN ('sent', 'skipped') AND NOT n.to_tell AND n.ended_at < now() - make_interval(days => $1)
+  LIMIT $2 FOR UPDATE OF n SKIP LOCKED
+), attempts AS (
+  DELETE FROM notification_attempts WHERE (event_id, notification_id) IN (SELECT * FROM gone)
+), kept AS (
+  DELETE FROM kept_mails WHERE (event_id, notification_id) IN (SELECT * FROM gone)
+), mails AS (
+  DELETE FROM notifications WHERE (event_id, notification_id) IN (SELECT * FROM gone) RETURNING 1
+)
+SELECT count(*)::integer FROM mails;
+
 -- name: templates_in_force
 SELECT DISTINCT ON (c.kind, c.language) c.kind, c.language, c.version, c.actor, c.chosen_at, t.source, t.note
 FROM mail_template_choices c JOIN mail_templates t USING (kind, language, version)

@@ -143,8 +143,9 @@ FROM categories c LEFT JOIN places p USING (category_no) WHERE c.event_id = $1 G
 SELECT area_no, category_no, reserved FROM areas WHERE event_id = $1 ORDER BY area_no;
 
 -- name: waiting
--- Wishes of those in line: the categories they would take (NULL: any), and the places they want in all.
-SELECT w.categories, (w.quantity * count(*))::integer AS places
+-- Wishes of those in line: the categories and sections they would take (NULL: any), and the places they
+-- want in all.
+SELECT w.categories, w.sections, (w.quantity * count(*))::integer AS places
 FROM waitlist_entries e JOIN waitlist_wishes w USING (event_id, wish_no)
 WHERE e.event_id = $1 AND e.status = 'waiting' GROUP BY w.event_id, w.wish_no;
 

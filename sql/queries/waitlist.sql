@@ -9,12 +9,12 @@ SELECT * FROM leave_waitlist($1, $2);
 
 -- name: entry
 -- One entry with what it wants. Found by id alone: the caller often knows no event.
-SELECT e.*, w.quantity, w.together, w.categories, w.sections, w.max_amount_minor
-FROM waitlist_entries e JOIN waitlist_wishes w USING (event_id, wish_no) WHERE e.entry_id = $1;
+SELECT e.*, w.quantity, w.together, w.categories, w.sections, w.max_amount_minor, l.offer_window_s
+FROM waitlist_entries e JOIN waitlist_wishes w USING (event_id, wish_no) JOIN waitlists l USING (event_id) WHERE e.entry_id = $1;
 
 -- name: entries_of_person
-SELECT e.*, w.quantity, w.together, w.categories, w.sections, w.max_amount_minor
-FROM waitlist_entries e JOIN waitlist_wishes w USING (event_id, wish_no)
+SELECT e.*, w.quantity, w.together, w.categories, w.sections, w.max_amount_minor, l.offer_window_s
+FROM waitlist_entries e JOIN waitlist_wishes w USING (event_id, wish_no) JOIN waitlists l USING (event_id)
 WHERE e.person_id = $1 AND ($2::uuid IS NULL OR e.event_id = $2) ORDER BY e.entry_id DESC LIMIT 100;
 
 -- name: latest_offers

@@ -431,7 +431,7 @@ async def test_twenty_thousand_seats_keep_up(visit: Visit, big_house: House) -> 
     assert after["seats"] - before["seats"] >= 900 + 450
     assert after["all"] == before["all"]
     # A frame is 17 ms; this only tells apart, on any machine, a map that follows from one that freezes.
-    assert await page.evaluate("window.longest") < 5000
+    assert await page.evaluate("window.longest") < 15_000
 
 
 async def shows(page: Page, truth: str) -> None:

@@ -4,6 +4,8 @@ import re
 
 from playwright.async_api import expect
 
+from engine.pricing.model import Override, RuleDraft, TermsPatch
+from engine.pricing.rule import Rule
 from tests.browser.conftest import Visit
 from tests.conftest import House, MakeHouse
 
@@ -65,3 +67,39 @@ async def test_the_history_of_a_price(visit: Visit, make_house: MakeHouse) -> No
     assert await page.locator("#categories [aria-pressed=true]").count() == 0
     await button.click()
     await expect(table).to_be_hidden()
+
+
+async def test_floor_and_ceiling_are_shown_where_the_organiser_allows_it(
+    visit: Visit, make_house: MakeHouse
+) -> None:
+    house = await make_house()
+    office = house.runtime.pricing
+    rule = Rule(base_minor=5000, floor_minor=4000, ceiling_minor=9000)
+    draft = RuleDraft(category="Front", rule=rule)
+    made = await office.make_rule(house.event_id, draft, actor="test")
+    await office.activate(house.event_id, made.rule_id, actor="test")
+    by_hand = Override(amount_minor=6500, reason="a gala")
+    await office.override(house.event_id, 0, by_hand, actor="test")
+    page = (await visit(house.event_id)).page
+    button = page.get_by_role("button", name="Price history of Front")
+    band = page.locator(".chart rect")
+    said = page.get_by_text("Never below €40 or above €90.")
+    await button.click()
+    await expect(page.locator(".chart span")).to_have_text(["€65", "€50"])
+    await expect(band).to_have_count(0)
+    await expect(said).to_have_count(0)
+
+    state = await office.state(house.event_id)
+    shown = TermsPatch(range_public=True)
+    await office.set_terms(house.event_id, shown, version=state.version)
+    await page.reload()
+    await button.click()
+    await expect(said).to_be_visible()
+    # From the ceiling to the floor; the price goes its way between them.
+    await expect(page.locator(".chart span")).to_have_text(["€90", "€40"])
+    assert [await band.get_attribute(name) for name in ("y", "height")] == ["0", "80"]
+    path = await page.locator(".chart path").get_attribute("d") or ""
+    assert re.fullmatch(r"M0 64H[\d.]+V40H300", path), path
+    box = await band.bounding_box()
+    assert box is not None
+    assert box["height"] > 30

@@ -71,6 +71,7 @@ async def test_joining_rank_change_and_leaving(sell_out: SellOut, come: Come) ->
     await expect(page.locator("#invite")).to_be_hidden()
     await page.click("#line summary")
     await expect(page.locator("#line")).to_contain_text("by e-mail to ada@example.com")
+    await expect(page.locator("#line")).to_contain_text("you then have 15 minutes to accept")
 
     await page.reload()
     await expect(page.locator("#title-line")).to_have_text("You are 3rd of 3")
@@ -272,17 +273,76 @@ async def test_an_offer_lapses(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await join(page)
-    # Long enough to be seen, however late the page hears of it.
+    # Noted by the page itself, for it may be over before anybody has looked there.
+    await page.evaluate(
+        """() => {
+        window.shown = [];
+        const offer = document.getElementById("map").shadowRoot.getElementById("offer");
+        new MutationObserver(() => {
+          const [left, seats] = ["#offer-left", "#offered"].map((id) => offer.querySelector(id));
+          if (!offer.hidden) window.shown.push(`${left.textContent} ${seats.children.length}`);
+        }).observe(offer, { attributes: true, characterData: true, childList: true, subtree: true });
+        }"""
+    )
     await crowd.window(8)
     await crowd.give_back(4)
-    await offered(page)
-    await expect(page.locator("#offer-left")).to_have_text(re.compile("0:0[0-8]"))
     await expect(page.locator("#notice")).to_contain_text("The time to accept ran out")
+    shown: list[str] = await page.evaluate("window.shown")
+    assert any(re.fullmatch("0:0[0-8] 2", each) for each in shown), shown
     await expect(page.locator("#offer")).to_be_hidden()
     assert (await crowd.entry(page)).status == EntryStatus.LAPSED
     await page.reload()
     await expect(page.locator("#invite, #finder").first).to_be_visible()
     await expect(page.locator("#notice")).to_be_empty()
+
+
+async def test_an_offer_that_is_about_to_end_is_told(sell_out: SellOut, come: Come) -> None:
+    crowd = await sell_out()
+    page = await come(crowd.event_id)
+    await page.evaluate(
+        """() => { window.told = []; document.addEventListener("offer", ({ detail }) =>
+        window.told.push([detail.change, detail.offer.status])); }"""
+    )
+    await join(page)
+    await crowd.give_back(4)
+    await offered(page)
+    async with crowd.runtime.postgres.connection() as connection:
+        # As if it had been made long ago.
+        await connection.execute(
+            "UPDATE offers SET made_at = now() - interval '13 minutes', expires_at = now() + interval '2 minutes' "
+            "WHERE event_id = $1",
+            crowd.event_id,
+        )
+    await expect(page.locator("#notice")).to_contain_text(
+        re.compile(
+            r"^The seats offered to you are kept until .+: accept them soon if you want them"
+        )
+    )
+    await expect(page.locator("#offer-left")).to_have_text(re.compile(r"^(2:00|1:\d\d)$"))
+    assert await page.evaluate("window.told") == [["made", "open"], ["ending", "open"]]
+    await page.click("#accept")
+    await expect(page.locator("#held li")).to_have_count(2)
+
+
+async def test_an_event_that_is_cancelled_ends_the_line_and_its_offers(
+    sell_out: SellOut, come: Come
+) -> None:
+    crowd = await sell_out()
+    lucky = await come(crowd.event_id)
+    await join(lucky)
+    await crowd.give_back(4)
+    await offered(lucky)
+    waiting = await come(crowd.event_id)
+    await join(waiting)
+    # Nobody looks there by themselves meanwhile: what the live connection tells is enough.
+    await waiting.route("**/v1/waitlist*", lambda route: route.abort())
+    await crowd.runtime.publishing.cancel(crowd.event_id)
+    for page in (lucky, waiting):
+        await expect(page.locator("#offer")).to_be_hidden()
+        await expect(page.locator("#line")).to_be_hidden()
+        await expect(page.locator("#invite")).to_be_hidden()
+        await expect(page.locator("body")).to_contain_text("cancelled")
+        await crowd.until(page, EntryStatus.DISMISSED)
 
 
 async def test_who_was_away_finds_the_offer_or_learns_that_it_is_gone(

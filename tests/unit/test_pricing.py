@@ -11,14 +11,16 @@ from rich.console import Console
 
 from engine.cli import cli
 from engine.demo import demo_events
+from engine.layout import import_layout
 from engine.pricing.chart import in_terminal, summary_lines, text_panels, to_svg
 from engine.pricing.decision import Current, Signals, decide
 from engine.pricing.market import Synthetic, SyntheticMarket, willing
-from engine.pricing.measuring import waiting_by_category
+from engine.pricing.measuring import categories_in, waiting_by_category
 from engine.pricing.rule import Expected, Rule, complete, usual_rounding
-from engine.pricing.simulation import Simulation, simulate
+from engine.pricing.simulation import Part, Simulation, simulate, simulate_set
 from engine.pricing.velocity import Velocity
 from engine.pricing.words import say_move, time_left
+from tests.conftest import small_house
 
 DAY_S = 86_400.0
 #: 50.00, between 40.00 and 90.00, in any amount; a tenth at a time.
@@ -288,8 +290,24 @@ def test_time_is_told_in_whole_units_that_have_passed(left_s: float, said: str) 
 
 
 def test_a_wish_that_several_categories_would_do_is_split() -> None:
-    wishes: list[tuple[list[int] | None, int]] = [(None, 6), ([0], 4), ([1, 2], 3), ([9], 5)]
-    assert waiting_by_category(wishes, [0, 1, 2]) == {0: 6.0, 1: 3.5, 2: 3.5}
+    wishes = [(None, None, 6), ([0], None, 4), ([1, 2], None, 3), ([9], None, 5)]
+    assert waiting_by_category(wishes, [0, 1, 2], {}) == {0: 6.0, 1: 3.5, 2: 3.5}
+
+
+def test_a_wish_for_sections_is_one_for_their_categories() -> None:
+    layout = import_layout(small_house()).layout
+    # The stalls have front and back rows; the floor, which comes after all sections, is of the latter's.
+    floor = len(layout.sections)
+    assert categories_in(layout) == {0: {0, 1}, floor: {1}}
+    wishes = [
+        (None, [0], 6),
+        ([0], [0], 4),
+        ([0], [floor], 5),
+        (None, [0, floor], 3),
+        (None, [9], 7),
+    ]
+    known = waiting_by_category(wishes, [0, 1, 2], {0: {0, 1}, floor: {2}})
+    assert known == {0: 3 + 4 + 1, 1: 3 + 1, 2: 1}
 
 
 def test_signals_are_what_can_be_seen() -> None:
@@ -375,7 +393,54 @@ def test_the_chart_as_a_drawing(simulation: Simulation) -> None:
     assert {path.get("d", "").count("L") for path in curves} == {len(simulation.points) - 1}
 
 
+def test_a_rule_set_is_drawn_with_a_line_for_each_category_and_revenue_in_sum() -> None:
+    def part(category: str, seats: int, seed: int, rule: Rule | None) -> Part:
+        market = SyntheticMarket(Synthetic(seed=seed), seats=seats, days=1.0, base_minor=5000)
+        return Part(category=category, rule=rule, market=market, fixed_minor=5000)
+
+    parts = [
+        part("Stalls", 300, 1, RULE),
+        part("Box & Co", 20, 2, RULE),
+        part("Floor", 80, 3, None),
+    ]
+    found = simulate_set(parts, currency="EUR")
+    alone = [one.simulation for one in found.categories]
+    assert alone[0] == simulate(RULE, parts[0].market, currency="EUR")
+    assert [one.follows_rule for one in found.categories] == [True, True, False]
+    assert alone[2].rule == alone[2].fixed
+    assert found.seats == 400
+    assert found.rule.revenue_minor == sum(one.rule.revenue_minor for one in alone)
+    assert found.fixed.sold == sum(one.fixed.sold for one in alone)
+    assert found.points[-1].revenue_minor == found.rule.revenue_minor
+    drawing = ElementTree.fromstring(to_svg(found))  # noqa: S314  # our own
+    name = "{http://www.w3.org/2000/svg}"
+    curves = [path for path in drawing.iter(f"{name}path") if path.get("fill") == "none"]
+    # Three of prices, three of sales; of revenue the sum, and that at fixed prices.
+    assert len(curves) == 3 + 3 + 2
+    assert len({curve.get("stroke") for curve in curves[:3]}) == 3
+    said = [text.text for text in drawing.iter(f"{name}text")]
+    assert {"Stalls", "Box & Co", "Floor", "fixed price"} <= set(said)
+    price, _, revenue = (lines for _, lines in text_panels(found))
+    assert all(any(mark in line for line in price) for mark in "•ox")
+    assert all(any(mark in line for line in revenue) for mark in "•·")
+    assert ("Floor: Price changes", "0", "0") in summary_lines(found)
+
+
 # The command line
+
+
+def test_the_command_line_simulates_rules_by_category(tmp_path: Path) -> None:
+    file, svg = tmp_path / "rules.json", tmp_path / "out.svg"
+    file.write_bytes(msgspec.json.encode({"Stalls": RULE, "Balcony": RULE}))
+    choices = ["--seats", "300", "--days", "0.5", "--svg", str(svg)]
+    result = CliRunner().invoke(cli, ["pricing", "simulate", str(file), *choices])
+    assert result.exit_code == 0, result.output
+    for said in ("• Stalls   o Balcony   · fixed price", "of 300", "Balcony: Sold", "of 150"):
+        assert said in result.output
+    assert "Balcony" in svg.read_text()
+    refused = CliRunner().invoke(cli, ["pricing", "simulate", str(file), "--fixed", "5000"])
+    assert refused.exit_code != 0
+    assert "--fixed" in str(refused.exception)
 
 
 @pytest.fixture
