@@ -47,6 +47,7 @@ from engine.ledger import (
     Reserve,
     Reserved,
 )
+from engine.logs import served_ids
 from engine.model import (
     AreaItem,
     Booking,
@@ -120,6 +121,7 @@ class Bookings:
             key=key,
             fingerprint=fingerprint,
             reference=_new_reference(),
+            request_id=served_ids(),
             request=request,
             hold=hold,
             amount=total.amount,

@@ -58,6 +58,7 @@ class Reserve(Struct, frozen=True, kw_only=True):
     key: str
     fingerprint: bytes
     reference: str
+    request_id: str
     request: BookingRequest
     hold: PaymentHold
     amount: int
@@ -221,6 +222,7 @@ def _reserve_arguments(commands: list[Reserve]) -> list[list[Any]]:
         [c.request.payment.token for c in commands],
         [c.key for c in commands],
         [c.fingerprint for c in commands],
+        [c.request_id for c in commands],
         *(list(column) for column in _columns(seats, 4)),
         *(list(column) for column in _columns(areas, 5)),
     ]

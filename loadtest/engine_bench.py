@@ -31,6 +31,7 @@ async def _commands(runtime: Runtime, event_id: str, numbers: Iterable[int]) -> 
                 key=new_id(),
                 fingerprint=b"f" * 32,
                 reference="0123456789",
+                request_id="a-request",
                 request=BookingRequest(hold_id, buyer, payment),
                 hold=hold,
                 amount=10_000,

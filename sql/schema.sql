@@ -716,10 +716,10 @@ CREATE FUNCTION public.offered_places(p_event_id uuid, p_area_no integer, p_but 
 $$;
 
 --
--- Name: reserve_bookings(uuid[], uuid[], uuid[], uuid[], text[], timestamp with time zone[], bigint[], text[], text[], text[], text[], text[], bytea[], integer[], integer[], integer[], bigint[], integer[], integer[], integer[], integer[], bigint[]); Type: FUNCTION; Schema: public; Owner: -
+-- Name: reserve_bookings(uuid[], uuid[], uuid[], uuid[], text[], timestamp with time zone[], bigint[], text[], text[], text[], text[], text[], bytea[], text[], integer[], integer[], integer[], bigint[], integer[], integer[], integer[], integer[], bigint[]); Type: FUNCTION; Schema: public; Owner: -
 --
 
-CREATE FUNCTION public.reserve_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_hold_ids uuid[], p_buyer_ids uuid[], p_references text[], p_deadlines timestamp with time zone[], p_amounts bigint[], p_emails text[], p_names text[], p_providers text[], p_tokens text[], p_keys text[], p_fingerprints bytea[], p_seat_ords integer[], p_seat_nos integer[], p_seat_categories integer[], p_seat_amounts bigint[], p_area_ords integer[], p_area_nos integer[], p_area_categories integer[], p_area_quantities integer[], p_area_amounts bigint[]) RETURNS TABLE(ord integer, outcome text, booking_id uuid, seats integer[], areas integer[], created_at timestamp with time zone)
+CREATE FUNCTION public.reserve_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_hold_ids uuid[], p_buyer_ids uuid[], p_references text[], p_deadlines timestamp with time zone[], p_amounts bigint[], p_emails text[], p_names text[], p_providers text[], p_tokens text[], p_keys text[], p_fingerprints bytea[], p_request_ids text[], p_seat_ords integer[], p_seat_nos integer[], p_seat_categories integer[], p_seat_amounts bigint[], p_area_ords integer[], p_area_nos integer[], p_area_categories integer[], p_area_quantities integer[], p_area_amounts bigint[]) RETURNS TABLE(ord integer, outcome text, booking_id uuid, seats integer[], areas integer[], created_at timestamp with time zone)
     LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
@@ -854,12 +854,12 @@ BEGIN
   END LOOP;
 
   INSERT INTO bookings (event_id, booking_id, hold_id, buyer_id, reference, amount_minor, currency,
-                        email, name, expires_at, idempotency_key)
+                        email, name, expires_at, idempotency_key, request_id)
   SELECT a.event_id, a.booking_id, a.hold_id, a.buyer_id, a.reference, a.amount, e.currency,
-         a.email, a.name, a.deadline, a.key
+         a.email, a.name, a.deadline, a.key, a.request_id
   FROM unnest(p_event_ids, p_booking_ids, p_hold_ids, p_buyer_ids, p_references, p_amounts, p_emails,
-              p_names, p_deadlines, p_keys) WITH ORDINALITY
-       a(event_id, booking_id, hold_id, buyer_id, reference, amount, email, name, deadline, key, ord)
+              p_names, p_deadlines, p_keys, p_request_ids) WITH ORDINALITY
+       a(event_id, booking_id, hold_id, buyer_id, reference, amount, email, name, deadline, key, request_id, ord)
   JOIN events e ON e.event_id = a.event_id
   WHERE outcomes[a.ord] IS NULL;
 
@@ -1136,6 +1136,7 @@ CREATE TABLE public.bookings (
     email text NOT NULL,
     name text NOT NULL,
     idempotency_key text NOT NULL,
+    request_id text NOT NULL,
     note text,
     version integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,

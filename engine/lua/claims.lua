@@ -1,4 +1,5 @@
--- All that Redis claims of one event, as of one instant: what the auditor compares. No arguments.
+-- All that Redis claims of one event, as of one instant: what the auditor compares. ARGV: nothing, or the ranks by
+-- deadline of the first and the last hold to read.
 -- Reply: {'claims', now, payment grace, seats, versions, {seat, hold id, …}, area count, {area field, value, …},
 -- {buyer field, value, …}, {{id, due, owner, state, seats, areas, quantity, created, expires}, …} (a hold
 -- that is due but not there has '' for all but its id and due), waiting ('1': what comes free is kept for
@@ -6,7 +7,7 @@
 local area_count = redis.call('HGET', META, 'area_count')
 if not area_count then return { 'rebuild' } end
 local holds = {}
-local due = redis.call('ZRANGE', DUE, 0, -1, 'WITHSCORES')
+local due = redis.call('ZRANGE', DUE, ARGV[1] or 0, ARGV[2] or -1, 'WITHSCORES')
 for i = 1, #due, 2 do
   local hold = read_hold(due[i]) or {}
   holds[#holds + 1] = { due[i], due[i + 1], hold.owner or '', hold.state or '', hold.seats or '', hold.areas or '',

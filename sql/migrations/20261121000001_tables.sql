@@ -127,6 +127,8 @@ CREATE TABLE bookings (
   name         text NOT NULL,
   -- Finds the row of idempotency_keys that still wants its answer.
   idempotency_key text NOT NULL,
+  -- Of the checkout: what is done for the booking later, by whatever process, is logged under it.
+  request_id   text NOT NULL,
   note         text,
   version      integer NOT NULL DEFAULT 1,
   created_at   timestamptz NOT NULL DEFAULT now(),

@@ -1,5 +1,5 @@
 -- name: reserve
-SELECT * FROM reserve_bookings($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22);
+SELECT * FROM reserve_bookings($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23);
 
 -- name: confirm
 SELECT * FROM confirm_bookings($1, $2, $3, $4, $5);
@@ -49,7 +49,7 @@ DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours' AND 
 
 -- name: pending_to_chase
 -- Pending bookings whose process has had its time ($1 seconds), or whose own time is over.
-SELECT b.event_id::text, b.booking_id::text, b.expires_at <= now() AS due
+SELECT b.event_id::text, b.booking_id::text, b.request_id, b.expires_at <= now() AS due
 FROM bookings b
 WHERE b.status = 'pending' AND (b.expires_at <= now() OR b.created_at <= now() - make_interval(secs => $1))
 ORDER BY b.expires_at LIMIT $2;

@@ -10,7 +10,8 @@ WITH d AS MATERIALIZED (
 UPDATE outbox o SET due_at = now() + make_interval(secs => least(60, 2 ^ least(o.attempts, 6))), attempts = o.attempts + 1
 FROM d
 WHERE o.event_id = d.event_id AND o.outbox_id = d.outbox_id
-RETURNING o.event_id::text, o.outbox_id, o.kind, o.booking_id::text, o.payload, o.created_at, o.attempts;
+RETURNING o.event_id::text, o.outbox_id, o.kind, o.booking_id::text, o.payload, o.created_at, o.attempts,
+  (SELECT b.request_id FROM bookings b WHERE b.event_id = o.event_id AND b.booking_id = o.booking_id) AS request_id;
 
 -- name: delivered
 -- By two arrays, which the index is searched by; as rows of a table they would be compared with every row

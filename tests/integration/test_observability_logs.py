@@ -182,6 +182,36 @@ async def test_a_slow_statement_is_told(
     assert line["backend_pid"] > 0
 
 
+async def test_what_a_worker_does_for_a_booking_is_logged_under_its_request(
+    house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.worker.log", structlog.get_logger())
+    hold = await house.hold(buyer, 1)
+    REQUEST_ID.set(b"mine-43")
+    pending = (await house.book(buyer, hold, token="tok_3ds")).booking
+    REQUEST_ID.set(b"a-step-of-the-worker")
+    pg = house.runtime.postgres
+    async with pg.connection() as connection:
+        await connection.execute(
+            "INSERT INTO outbox (event_id, kind, booking_id, created_at)"
+            " VALUES ($1, 'inquire', $2, now() - interval '1 minute')",
+            house.event_id,
+            pending.booking_id,
+        )
+        await connection.execute(
+            "UPDATE bookings SET expires_at = now() WHERE booking_id = $1", pending.booking_id
+        )
+    with structlog.testing.capture_logs(processors=[add_request_id]) as lines:
+        await house.runtime.worker.relay_outbox()
+        await house.runtime.worker.chase_pending()
+    told = {
+        line["event"]: line["request_id"]
+        for line in lines
+        if line.get("booking_id") == pending.booking_id
+    }
+    assert told == {"delivered late": "mine-43", "pending booking resolved": "mine-43"}
+
+
 async def test_a_request_is_found_in_the_log_and_its_buyer_is_not(
     settings: Settings, stores: StoreUrls, house: House
 ) -> None:
@@ -192,7 +222,7 @@ async def test_a_request_is_found_in_the_log_and_its_buyer_is_not(
     )
     try:
         await until_ready(url)
-        async with httpx.AsyncClient(base_url=url) as http:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as http:
             token = (await http.post("/v1/auth/guest")).json()["access_token"]
             http.headers["Authorization"] = f"Bearer {token}"
             held = await http.post(f"/v1/events/{house.event_id}/holds", json={"seats": [1]})
