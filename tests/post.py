@@ -41,7 +41,7 @@ def post_settings(settings: Settings, urls: StoreUrls, postgres_url: str, **more
         "redis_url": urls.redis_url,
         "mongo_url": urls.mongo_url,
         "mail_from": MAIL_FROM,
-        "mail_timeout_s": 2.0,
+        "mail_timeout_s": 30.0,
         "mail_retry_s": 0.02,
         "mail_per_second": 10_000.0,
         **more,

@@ -29,5 +29,5 @@ async def site(_site: Site) -> AsyncIterator[Site]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def http(site: Site) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the site's API."""
-    async with httpx.AsyncClient(base_url=site.api_url, timeout=20, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=site.api_url, timeout=60, trust_env=False) as client:
         yield client

@@ -161,7 +161,7 @@ class Site:
         """Wait until the worker has begun and ended a step ``count`` times from now on."""
         line = re.compile(rf'frontrow_worker_runs_total{{result="ok",step="{step}"}} (\S+)')
         first: float | None = None
-        async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(60):
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client, asyncio.timeout(60):
             while True:
                 found = line.search((await client.get(self.url("worker") + "/metrics")).text)
                 done = float(found[1]) if found else 0.0
@@ -183,15 +183,10 @@ class Site:
         """A published event of 25 seats in every row, and a floor."""
         layout = small_house(rows=rows, seats_per_row=25, floor=floor)
         event_id = await make_event(self.runtime, layout=layout, **options)
+        house = House(self.runtime, event_id)
         if payment_window_s is not None:
-            async with self.runtime.postgres.connection() as connection:
-                await connection.execute(
-                    "UPDATE events SET payment_window_s = $2, version = version + 1 WHERE event_id = $1",
-                    event_id,
-                    payment_window_s,
-                )
-            await self.runtime.inventory.refresh_terms(event_id)
-        return House(self.runtime, event_id)
+            await house.set_terms(payment_window_s=payment_window_s)
+        return house
 
 
 async def until(is_so: Callable[[], bool], *, timeout_s: float = 60) -> None:
@@ -208,7 +203,7 @@ async def open_site(folder: Path) -> AsyncIterator[Site]:
         data_dir=str(folder),
         organiser_key=ORGANISER_KEY,
         token_secret=TOKEN_SECRET,
-        gateway_timeout_s=0.5,
+        gateway_timeout_s=20.0,
         outbox_grace_s=0.3,
     )
     kinds: tuple[type[EmbeddedServer], ...] = (EmbeddedPostgres, EmbeddedRedis, EmbeddedMongo)
@@ -224,7 +219,8 @@ async def open_site(folder: Path) -> AsyncIterator[Site]:
             open_runtime(msgspec.structs.replace(settings, **direct), role="test")
         )
         site = Site(settings, servers, runtime)
-        ports = role_environment(settings, StoreUrls(**direct))
+        # Long enough for a charge on a busy machine; what is pending, the worker waits for a little longer.
+        ports = role_environment(settings, StoreUrls(**direct), FRONTROW_GATEWAY_TIMEOUT_S="2")
         for role in ROLES:
             through = {}
             for name, server in servers.items():

@@ -89,8 +89,8 @@ async def test_all_events_are_rebuilt_side_by_side(
     events = [(await site.house(rows=1)).event_id for _ in range(20)]
     await site.runtime.redis.flushall()
     # Who waits for a connection waits on: were it without end, it would show.
-    monkeypatch.setattr("engine.stores.postgres._CONNECT_TIMEOUT_S", 45.0)
-    async with asyncio.timeout(30):
+    monkeypatch.setattr("engine.stores.postgres._CONNECT_TIMEOUT_S", 120.0)
+    async with asyncio.timeout(60):
         await asyncio.gather(*map(site.runtime.inventory.snapshot, events))
 
 

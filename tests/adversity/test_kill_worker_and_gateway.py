@@ -13,14 +13,19 @@ from tests.adversity.watchers import Watcher
 
 async def test_a_worker_killed_with_its_hands_full(site: Site, http: httpx.AsyncClient) -> None:
     """It has taken an outbox row and not delivered it, and has given a payment up at the bank only."""
-    house = await site.house(rows=1, hold_ttl_s=2, payment_window_s=2)
+    house = await site.house(rows=1)
     async with Watcher(site.live_url(house.event_id)) as watcher:
         unsettled, unpaid, idle = [await Patron.come(http, house.event_id) for _ in range(3)]
         void = await site.catch("worker", "sandbox.void")
         forgotten = await unpaid.book(await unpaid.held(1), token="tok_3ds")
         assert forgotten.status_code == 202
-        await idle.held(2)
+        async with site.runtime.postgres.connection() as connection:
+            await connection.execute(
+                "UPDATE bookings SET expires_at = now() WHERE event_id = $1", house.event_id
+            )
         hold_id = await unsettled.held(0)
+        await house.set_terms(hold_ttl_s=2)
+        await idle.held(2)
         settling = site.link("worker", "redis").catch(hold_id, unsent=True)
         # The API confirms and cannot tell Redis.
         confirmed = await site.catch("api", "bookings.confirm")

@@ -224,7 +224,7 @@ class Gateway:
             yield await line.greeted()
 
     async def connections(self) -> float:
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
             text = (await http.get(f"http://127.0.0.1:{self.port}/metrics")).text
         lines = re.findall(r"^frontrow_live_connections{.*} (\S+)$", text, re.MULTILINE)
         return sum(map(float, lines))

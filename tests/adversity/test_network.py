@@ -36,7 +36,9 @@ async def test_an_answer_that_never_reached_the_buyer(site: Site, http: httpx.As
     line = Proxy(int(site.environments["api"]["FRONTROW_API_PORT"]), AnyProtocol)
     async with (
         line.running(),
-        httpx.AsyncClient(base_url=line.stands_in(site.api_url), trust_env=False) as bad,
+        httpx.AsyncClient(
+            base_url=line.stands_in(site.api_url), timeout=60, trust_env=False
+        ) as bad,
     ):
         far_off = Patron(bad, house.event_id, patron.authorization.removeprefix("Bearer "))
         hold_id, key = new_id(), new_id()
@@ -120,7 +122,7 @@ async def test_a_redis_that_hangs_up_in_the_same_breath() -> None:
         port = server.sockets[0].getsockname()[1]
         store = RedisStore(f"redis://127.0.0.1:{port}")
         for _ in range(2):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 with pytest.raises(Unavailable):
                     await store.call("GET", "anything")
         await store.close()

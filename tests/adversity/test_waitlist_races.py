@@ -116,7 +116,7 @@ MakeLine = Callable[..., Awaitable[Line]]
 async def make_line(site: Site) -> AsyncIterator[MakeLine]:
     made: list[Line] = []
 
-    async def make(*, people: int = 2, window_s: int = 60) -> Line:
+    async def make(*, people: int = 2, window_s: int = 600) -> Line:
         house = await site.house(rows=1, floor=1, buyer_limit=SEATS + 1)
         keeper = new_id()
         await house.hold(keeper, floor=1)
@@ -173,7 +173,7 @@ async def test_a_worker_killed_between_claim_and_commit(site: Site, make_line: M
 
 
 async def test_a_worker_killed_between_commit_and_telling(site: Site, make_line: MakeLine) -> None:
-    line = await make_line(window_s=30)
+    line = await make_line()
     telling = await site.catch("worker", "lay_offers", unsent=True)
     await line.free(0)
     await telling.wait()
@@ -436,7 +436,7 @@ async def test_who_ends_an_offer_first_has_ended_it(
     site: Site, make_line: MakeLine, first: str
 ) -> None:
     """Everybody ends it at once, and the first is still at it when the others come."""
-    line = await make_line(people=2, window_s=2)
+    line = await make_line(people=2)
     await line.free(0)
     async with soon():
         offer_id = await line.offered(0)
@@ -470,9 +470,13 @@ async def test_who_ends_an_offer_first_has_ended_it(
 
 
 async def _lapsed_unheard(site: Site, line: Line, offer_id: str) -> Catch:
-    """The worker has ended the offer, and does not know it yet."""
+    """Its time passes; the worker has ended the offer, and does not know it yet."""
     while True:
         lapsing = await site.catch("worker", "waitlist.end_offer")
+        await line.execute(
+            "UPDATE offers SET expires_at = clock_timestamp() WHERE event_id = $1 AND offer_id = $2",
+            offer_id,
+        )
         await lapsing.wait()
         if (await line.runtime.offers.read(offer_id)).status == OfferStatus.EXPIRED:
             return lapsing
@@ -482,7 +486,7 @@ async def _lapsed_unheard(site: Site, line: Line, offer_id: str) -> Catch:
 
 async def test_a_decline_that_redis_never_heard_of(site: Site, make_line: MakeLine) -> None:
     """The process dies between PostgreSQL's word and Redis's: the seat moves on all the same."""
-    line = await make_line(people=2, window_s=600)
+    line = await make_line(people=2)
     await line.free(0)
     async with soon():
         offer_id = await line.offered(0)
@@ -497,7 +501,7 @@ async def test_a_decline_that_redis_never_heard_of(site: Site, make_line: MakeLi
 
 
 async def test_an_accept_that_redis_never_heard_of(site: Site, make_line: MakeLine) -> None:
-    line = await make_line(people=2, window_s=600)
+    line = await make_line(people=2)
     await line.free(0)
     async with soon():
         offer_id = await line.offered(0)
@@ -523,7 +527,7 @@ async def test_many_at_their_limit_do_not_keep_a_seat_from_the_next(make_line: M
     await line.runtime.inventory.refresh_terms(line.event_id)
     base = base_key(line.event_id)
     # No worker counts again what is only said here to be held.
-    await line.runtime.redis_store.call("SET", f"reconciling:{line.event_id}", "1", "EX", 60)
+    await line.runtime.redis_store.call("SET", f"reconciling:{line.event_id}", "1", "EX", 600)
     for at, person in enumerate(line.people[:-1]):
         if at % 2:
             field, value = f"h:{person}", "1"

@@ -94,7 +94,7 @@ def runtime(town_runtime: Runtime) -> Runtime:
 
 @pytest_asyncio.fixture(scope="session")
 async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=stack.api_url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=stack.api_url, timeout=60) as client:
         yield client
 
 

@@ -91,7 +91,7 @@ async def prometheus(
         ]
     )
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
             async with asyncio.timeout(60):
                 while True:
                     try:
@@ -110,7 +110,7 @@ async def test_names_and_units_of_a_process_pass_promtool(
     stack: Stack, house: House, role: str
 ) -> None:
     base = {"api": stack.api_url, "live": stack.live_url, "worker": stack.worker_url}[role]
-    async with httpx.AsyncClient(base_url=base) as http:
+    async with httpx.AsyncClient(base_url=base, timeout=60) as http:
         exported = await http.get("/metrics")
     assert exported.headers["content-type"].startswith("text/plain; version=")
     for name in ("process_max_fds", "frontrow_event_loop_lag_seconds_count"):
@@ -145,7 +145,7 @@ _HOLDS_SERVED = f'frontrow_http_requests_total{{{_HOLDS},status_class="2xx"}}'
 
 async def exported(stack: Stack, series: str) -> float:
     """What the API itself says at this moment; Prometheus knows what it said a second ago."""
-    async with httpx.AsyncClient(base_url=stack.api_url) as http:
+    async with httpx.AsyncClient(base_url=stack.api_url, timeout=60) as http:
         text = (await http.get("/metrics")).text
     (value,) = re.findall(rf"^{re.escape(series)} (.*)", text, re.MULTILINE)
     return float(value)

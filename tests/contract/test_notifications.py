@@ -21,7 +21,7 @@ TEXTS = {
 
 @pytest.fixture
 async def organiser(http: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=http.base_url, headers=ORGANISER, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=http.base_url, headers=ORGANISER, timeout=60) as client:
         yield client
 
 
@@ -205,6 +205,6 @@ async def test_mails_that_nobody_sends_are_shown_on_this_machine(
     ],
 )
 async def test_nobody_elsewhere_reads_them(stack: Stack, headers: dict[str, str]) -> None:
-    async with httpx.AsyncClient(base_url=stack.api_url) as http:
+    async with httpx.AsyncClient(base_url=stack.api_url, timeout=60) as http:
         assert (await http.get("/dev/mail")).status_code == 200
         assert (await http.get("/dev/mail", headers=headers)).status_code == 404

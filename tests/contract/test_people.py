@@ -247,7 +247,7 @@ async def test_accounts_open_while_redis_is_away(
         },
     )
     try:
-        async with httpx.AsyncClient(base_url=f"http://localhost:{port}", timeout=20) as lone:
+        async with httpx.AsyncClient(base_url=f"http://localhost:{port}", timeout=60) as lone:
             await until_alive(lone)
             tokens = await log_in(lone, address)
             assert tokens.status_code == 200, tokens.text

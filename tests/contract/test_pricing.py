@@ -91,6 +91,7 @@ NOBODYS = "01980000-0000-7000-8000-000000000000"
         *(("POST", f"/categories/0/{command}") for command in ("override", "freeze", "release")),
         ("POST", "/preview"),
         ("POST", "/simulate"),
+        ("POST", "/simulate-set"),
     ],
 )
 async def test_only_the_organiser(desk: Desk, ada: Buyer, method: str, path: str) -> None:
@@ -393,3 +394,37 @@ async def test_a_simulation_as_numbers_and_as_a_picture(desk: Desk) -> None:
     problem_of(await desk.post("/simulate", recorded), 409, "nothing-recorded")
     wild = body | {"curve": {"type": "synthetic", "elasticity": 9}}
     problem_of(await desk.post("/simulate", wild), 400, "invalid-request")
+
+
+async def test_a_rule_set_is_simulated_over_all_categories(desk: Desk) -> None:
+    body = {
+        "rules": {"Front": RULE | {"dead_band": 0.02}},
+        "curve": {"type": "synthetic", "seats": 400, "days": 2, "demand": 2},
+    }
+    response = await desk.post("/simulate-set", body)
+    assert response.status_code == 200, response.text
+    found = response.json()
+    parts = {part["category"]: part for part in found["categories"]}
+    assert parts["Front"]["follows_rule"]
+    assert not parts["Back"]["follows_rule"]
+    # At its price, which is not that of the rule.
+    assert parts["Back"]["simulation"]["fixed_minor"] == 3000
+    assert found["seats"] == sum(p["simulation"]["seats"] for p in parts.values())
+    assert found["seats"] == pytest.approx(400, abs=3)
+    sums = [p["simulation"]["rule"]["revenue_minor"] for p in parts.values()]
+    assert found["rule"]["revenue_minor"] == sum(sums)
+    picture = await desk.post("/simulate-set", body, accept="image/svg+xml")
+    drawing = ElementTree.fromstring(picture.text)  # noqa: S314  # our own
+    assert {"Front", "Back"} <= {
+        text.text for text in drawing.iter("{http://www.w3.org/2000/svg}text")
+    }
+    problem_of(await desk.post("/simulate-set", {"rules": {"Loge": RULE}}), 400, "no-such-category")
+    # Those that are not named follow the rule in force.
+    rule = await desk.rule()
+    await desk.post(f"/rules/{rule['rule_id']}/activate", {})
+    again = (await desk.post("/simulate-set", {"curve": body["curve"]})).json()
+    assert [part["follows_rule"] for part in again["categories"]][:2] == [True, False]
+    # However long that is to the event, it is as long for each.
+    assert (await desk.post("/simulate-set", {})).status_code == 200
+    recorded = {"curve": {"type": "recorded"}}
+    problem_of(await desk.post("/simulate-set", recorded), 409, "nothing-recorded")

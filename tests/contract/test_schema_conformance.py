@@ -102,6 +102,11 @@ def test_it_answers_as_described(
                 case.body["venue_id"] = real["venue_id"]
             if isinstance(case.body, dict) and "category" in case.body:
                 case.body["category"] = "Front"
+            if name == "book" and isinstance(case.body, dict):
+                payment = case.body.get("payment")
+                if isinstance(payment, dict) and payment.get("token") == "tok_timeout":
+                    # Pending as well, and nobody waits for it.
+                    payment["token"] = "tok_3ds"
         response = case.call(headers=headers, session=session)
         # A schema cannot say all: that a hold names something, that a cursor is one of ours.
         case.validate_response(response, excluded_checks=[positive_data_acceptance])

@@ -92,7 +92,7 @@ async def test_the_image_has_all_that_it_needs(
     try:
         port = environment["FRONTROW_API_PORT"]
         await until_ready(f"http://127.0.0.1:{port}")
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
             for path in ("/", "/web/seat-map.js", "/schema", f"/v1/events/{house.event_id}/seats"):
                 assert (await http.get(path)).status_code == 200, path
         ready = [sys.executable, str(image / "frontrow-ready")]

@@ -113,7 +113,7 @@ async def site(
 
 async def until_served(url: str) -> None:
     """Wait until the proxy has found both kinds of processes well."""
-    async with httpx.AsyncClient(base_url=url) as client, asyncio.timeout(WAIT_S):
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client, asyncio.timeout(WAIT_S):
         for path in ("/v1/events", "/v1/live/nothing"):
             while (await client.get(path)).status_code in (502, 503):
                 await asyncio.sleep(0.05)

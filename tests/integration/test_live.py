@@ -292,7 +292,7 @@ async def test_redis_lost_with_its_data_keeps_watchers(tmp_path: Path) -> None:
                 await viewer.shows(before)
                 server.kill()
                 await gateway.hub.beat.until(lambda: not gateway.feed.connected)
-                async with httpx.AsyncClient() as http:
+                async with httpx.AsyncClient(timeout=60) as http:
                     url = f"http://127.0.0.1:{gateway.server.port}/health/ready"
                     assert (await http.get(url)).status_code == 503
                 # Who comes meanwhile gets the copy, where there is one.
@@ -712,7 +712,7 @@ async def test_a_silent_client_is_pinged_then_closed(store: RedisStore, office: 
 async def test_health_and_metrics(gateway: Gateway, office: BoxOffice) -> None:
     async with (
         gateway.viewer(office.event_id) as viewer,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.server.port}") as http,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.server.port}", timeout=60) as http,
     ):
         await viewer.greeted()
         for path in ("/health/live", "/health/ready"):

@@ -40,7 +40,7 @@ class Process:
         self.process = start_role("live", environment | {"FRONTROW_LIVE_METRICS_PORT": str(port)})
 
     async def watchers(self) -> int:
-        async with httpx.AsyncClient(base_url=self.health_url) as http:
+        async with httpx.AsyncClient(base_url=self.health_url, timeout=60) as http:
             text = (await http.get("/metrics")).text
         found = re.search(r'frontrow_live_connections\{subprotocol="frontrow.v1"\} (\d+)', text)
         assert found
@@ -48,7 +48,7 @@ class Process:
 
     async def readiness(self) -> int | None:
         """The status of /health/ready; None when nobody answers."""
-        async with httpx.AsyncClient(base_url=self.health_url) as http:
+        async with httpx.AsyncClient(base_url=self.health_url, timeout=60) as http:
             try:
                 return (await http.get("/health/ready")).status_code
             except httpx.TransportError:

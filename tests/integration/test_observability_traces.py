@@ -88,7 +88,7 @@ async def test_a_booking_is_followed_into_its_batches(
     trace_id = "0af7651916cd43dd8448eb211c80319c"
     try:
         await until_ready(url)
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
             token = (await client.post("/v1/auth/guest")).json()["access_token"]
             client.headers["Authorization"] = f"Bearer {token}"
             held = await client.post(
@@ -147,7 +147,7 @@ async def test_a_worker_and_a_gateway_are_followed_too(
         async with connect(target, subprotocols=[Subprotocol("frontrow.v1")]) as watcher:
             await watcher.wait_closed()
         assert watcher.close_code == 4404
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{worker}") as http:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{worker}", timeout=60) as http:
             round_ = 'frontrow_worker_runs_total{result="ok",step="relay-outbox"} 0.0'
             async with asyncio.timeout(60):
                 while round_ in (await http.get("/metrics")).text:

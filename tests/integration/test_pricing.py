@@ -21,12 +21,14 @@ from engine.pricing.model import (
     RuleDraft,
     RuleStatus,
     RuleVersion,
+    SetSimulationRequest,
     SimulationRequest,
     TermsPatch,
 )
 from engine.pricing.repricer import Repricer
 from engine.pricing.rule import Rule
 from engine.runtime import Runtime, open_runtime
+from engine.waitlist.model import Contact, Wanted
 from tests.conftest import House, MakeHouse, small_house
 from tests.integration.live import gateway_of
 from tests.worlds import make_world
@@ -568,3 +570,30 @@ async def test_a_rule_is_tried_on_a_sale_that_was(make_house: MakeHouse) -> None
     assert (result.seats, result.fixed.sold) == (20, 20)
     assert result.days == pytest.approx(9, abs=0.1)
     assert result.fixed.revenue_minor == 20 * 5000
+
+
+async def test_a_rule_set_is_tried_on_each_categorys_own_sales(make_house: MakeHouse) -> None:
+    sold = await make_house(layout=small_house(rows=4), buyer_limit=40)
+    for seat in range(0, 20, 2):
+        await sell(sold, seat, seat + 1)
+    request = SetSimulationRequest(rules={"Front": BY_SALES}, curve=Recorded(elasticity=0))
+    found = await sold.runtime.pricing.simulate_set(sold.event_id, request)
+    assert [part.category for part in found.categories] == ["Front", "Back"]
+    # Nobody bought any of the others.
+    assert [part.simulation.fixed.sold for part in found.categories] == [20, 0]
+    assert found.fixed.revenue_minor == 20 * 5000
+    assert found.rule.revenue_minor == found.categories[0].simulation.rule.revenue_minor
+
+
+async def test_who_waits_for_a_section_is_demand_for_its_categories(make_house: MakeHouse) -> None:
+    house = await make_house(buyer_limit=50)
+    await house.hold(new_id(), *range(50))
+    runtime = house.runtime
+    wanted = Wanted(quantity=2, sections=["Stalls"])
+    await runtime.waitlist.join(house.event_id, new_id(), wanted, Contact())
+    await house.hold(new_id(), floor=6)
+    floor = Wanted(quantity=4, sections=["Floor"])
+    await runtime.waitlist.join(house.event_id, new_id(), floor, Contact())
+    seen = await runtime.pricing._measuring.seen(house.event_id)
+    # The floor is of the back rows' category.
+    assert [seen[number].waiting for number in (0, 1)] == [1.0, 1.0 + 4.0]

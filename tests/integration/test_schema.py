@@ -182,6 +182,7 @@ async def test_a_sale_in_a_large_house_scans_no_table(make_house: MakeHouse, buy
         key=new_id(),
         fingerprint=b"",
         reference="R",
+        request_id="a-request",
         request=house.request(hold),
         hold=payment,
         amount=hold.total.amount,

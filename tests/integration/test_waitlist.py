@@ -695,6 +695,7 @@ async def test_a_checkout_that_slept_does_not_take_offered_seats(line: Line) -> 
         key=new_id(),
         fingerprint=b"",
         reference="SLEPT",
+        request_id="a-request",
         request=line.house.request(hold_id),
         hold=paying,
         amount=5000,

@@ -163,7 +163,7 @@ async def test_the_line_is_laid_anew_though_everybody_waits_for_a_connection(
     person = await line.owner_of(first)
     await runtime.redis_store.call("DEL", f"{base_key(line.event_id)}:meta")
     # Who waits for a connection waits on: were it without end, it would show.
-    monkeypatch.setattr("engine.stores.postgres._CONNECT_TIMEOUT_S", 45.0)
+    monkeypatch.setattr("engine.stores.postgres._CONNECT_TIMEOUT_S", 120.0)
     little = msgspec.structs.replace(settings, postgres_pool_size=2)
     async with open_runtime(little, role="test") as small:
         waiting: list[asyncio.Task[Any]] = []
@@ -185,7 +185,7 @@ async def test_the_line_is_laid_anew_though_everybody_waits_for_a_connection(
         monkeypatch.setattr(small.redis_store, "run", crowd)
         rebuilding = asyncio.create_task(small.inventory.rebuild(line.event_id))
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await rebuilding
         finally:
             _, hold = await asyncio.gather(*waiting)
@@ -224,6 +224,7 @@ async def test_a_checkout_that_slept_does_not_take_offered_places(
         key=new_id(),
         fingerprint=b"",
         reference="SLEPT",
+        request_id="a-request",
         request=line.house.request(hold.hold_id),
         hold=paying,
         amount=18000,
@@ -278,6 +279,7 @@ async def test_a_round_offers_no_places_that_postgresql_has_given_away(
         key=new_id(),
         fingerprint=b"",
         reference="SLEPT2",
+        request_id="a-request",
         request=line.house.request(hold.hold_id),
         hold=paying,
         amount=18000,
@@ -313,6 +315,56 @@ async def test_who_joins_is_passed_by_from_the_first_moment_by_nobody(
     assert await runtime.rounds.serve(line.event_id) == 1
 
 
+async def test_a_round_waits_for_whoever_is_being_written_down(
+    line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long that takes, what comes free meanwhile is theirs."""
+    holds = await full(line)
+    expect_joins = runtime.inventory.expect_joins
+    rounds: list[asyncio.Task[int]] = []
+
+    async def slow(event_id: str) -> bool:
+        known = await expect_joins(event_id)
+        # As if this had been long ago.
+        await runtime.redis_store.call("HDEL", f"{base_key(event_id)}:meta", "soon")
+        await release(line, holds, 8)
+        rounds.append(asyncio.create_task(line.round()))
+        async with runtime.postgres.connection() as connection, asyncio.timeout(30):
+            # Until it has come to the line's lock, or gone past it.
+            while not rounds[0].done() and not await connection.fetchval(
+                "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+            ):
+                await asyncio.sleep(0.005)
+        return known
+
+    with monkeypatch.context() as moment:
+        moment.setattr(runtime.inventory, "expect_joins", slow)
+        entry = await line.join()
+    assert await rounds[0] == 1
+    assert (await line.entry(entry)).status == EntryStatus.OFFERED
+
+
+async def test_when_the_last_one_has_left_one_round_ends_the_line(
+    line: Line, runtime: Runtime
+) -> None:
+    holds = await full(line)
+    person = new_id()
+    entry = await line.join(person)
+    await runtime.waitlist.leave(entry.entry_id, person)
+    await line.round()
+    await release(line, holds, 8)
+    assert (await line.states())[8] == "0"
+
+
+async def test_a_join_that_could_not_be_written_keeps_nothing(line: Line, runtime: Runtime) -> None:
+    holds = await full(line)
+    assert await runtime.inventory.expect_joins(line.event_id)
+    await release(line, holds, 8)
+    assert (await line.states())[8] == "4"
+    await line.round()
+    assert (await line.states())[8] == "0"
+
+
 async def test_a_withdrawn_offer_stays_the_lines_though_redis_never_heard_of_it(
     line: Line, runtime: Runtime
 ) -> None:
@@ -321,8 +373,6 @@ async def test_a_withdrawn_offer_stays_the_lines_though_redis_never_heard_of_it(
     await release(line, holds, 8)
     await line.until_quiet()
     offer, _ = await line.offer_of(entry)
-    # As if "soon" were over: nobody else waits.
-    await runtime.redis_store.call("HDEL", f"{base_key(line.event_id)}:meta", "soon")
     await line.round()
     await runtime.postgres.fetchrow(
         "waitlist.end_offer", offer.offer_id, None, "withdrawn", "organiser", "a mistake"
