@@ -507,16 +507,16 @@ class Undecided(Waiter):
     """Is offered a seat with time to think, and thinks."""
 
     async def offered(self, seats: Sequence[int], *, window_s: int) -> str:
-        """The offer's id, once it is there. ``seats`` were kept from sale and come back for it: a few,
-        as others may have been moved to the head of the line, too.
+        """The offer's id, once it is there. ``seats``, of the first section, were kept from sale and come
+        back for it: a few, as others may have been moved to the head of the line, too.
         """
         sale, person = self.sale, await self.door.person()
         inbox = sale.inboxes[person] = asyncio.Queue()
         sale.spared.add(person)
-        while (entry := await self._join(person)) is None:
-            await asyncio.sleep(0.1)
         organiser = Organiser(sale)
         await organiser.set_window(window_s)
+        while (entry := await self._join(person)) is None:
+            await asyncio.sleep(0.1)
         await organiser.promote(entry.entry_id)
         await organiser.give_back(seats)
         offer_id = await inbox.get()
@@ -524,7 +524,7 @@ class Undecided(Waiter):
         return offer_id
 
     def _wish(self) -> Wanted:
-        return Wanted(quantity=1)
+        return Wanted(quantity=1, sections=[SECTIONS[0]])
 
 
 class Subscribers(Buyer):
