@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Literal
 
 import httpx
@@ -50,10 +50,22 @@ class Complaint(Exception):
 
 
 class Crowd:
-    """Buyers of one event. ``async with Crowd(...)``: they come, and at its end finish what they do."""
+    """Buyers of one event. ``async with Crowd(...)``: they come, and at its end finish what they do.
 
-    def __init__(self, api_url: str, event_id: str, *, buyers: int = 6, seed: int = 1) -> None:
+    ``leaves``: seats that none of them wants, for those whom the test itself plays.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        event_id: str,
+        *,
+        leaves: Collection[int] = (),
+        buyers: int = 6,
+        seed: int = 1,
+    ) -> None:
         self.event_id = event_id
+        self._leaves = frozenset(leaves)
         self.words: list[Word] = []
         #: How often each (action, status) was answered; 0: no answer came.
         self.answers: Counter[tuple[str, int]] = Counter()
@@ -132,7 +144,8 @@ class Crowd:
         path = f"/v1/events/{self.event_id}"
         seats = await self._insist("seats", "GET", f"{path}/seats")
         self._expect(seats, 200)
-        free = [n for n, digit in enumerate(seats.json()["states"]) if digit == "0"]
+        states = enumerate(seats.json()["states"])
+        free = [n for n, digit in states if digit == "0" and n not in self._leaves]
         wanted: dict[str, Any] = {"hold_id": new_id()}
         wanted["seats"] = self._random.sample(free, min(len(free), self._random.randint(0, 3)))
         if not wanted["seats"] or self._random.random() < 0.2:

@@ -219,8 +219,7 @@ async def open_site(folder: Path) -> AsyncIterator[Site]:
             open_runtime(msgspec.structs.replace(settings, **direct), role="test")
         )
         site = Site(settings, servers, runtime)
-        # Long enough for a charge on a busy machine; what is pending, the worker waits for a little longer.
-        ports = role_environment(settings, StoreUrls(**direct), FRONTROW_GATEWAY_TIMEOUT_S="2")
+        ports = role_environment(settings, StoreUrls(**direct))
         for role in ROLES:
             through = {}
             for name, server in servers.items():

@@ -65,7 +65,7 @@ async def test_killed_in_the_middle_of_a_batch(site: Site, http: httpx.AsyncClie
     url = site.live_url(house.event_id)
     last = 25 * 30 - 1
     async with Watcher(url) as one, Watcher(url, Encoding.JSON) as other:
-        async with Crowd(site.api_url, house.event_id) as crowd:
+        async with Crowd(site.api_url, house.event_id, leaves=(last - 1, last)) as crowd:
             await crowd.until(lambda c: c.told("confirmed") >= 10)
             caught, onlooker = [await Patron.come(http, house.event_id) for _ in range(2)]
             hold_id, key = await caught.held(last), new_id()
