@@ -1,12 +1,12 @@
 """Bookings: pay for a hold, look, cancel; tickets; and the sandbox bank's 3-D Secure page."""
 
+import asyncio
 import html
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
 import msgspec
-import segno
 from litestar import MediaType, Request, Response, get, post
 from litestar.params import FromPath, HeaderParameter
 from litestar.response import Redirect
@@ -28,6 +28,7 @@ from api.problems import problem_response
 from engine.errors import Gone, InvalidInput, PaymentDeclined
 from engine.ledger import Answer, BookingRequest, PaymentChoice
 from engine.model import Booking, Buyer, Page, Ticket, Uuid
+from engine.qr import qr_svg
 from engine.runtime import Runtime
 
 _SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
@@ -147,12 +148,11 @@ async def read_booking(
 )
 async def read_tickets(request: Request[Any, Any, Any], booking_id: FromPath[UUID]) -> TicketList:
     tickets = await _runtime(request).bookings.tickets(str(booking_id), buyer_id=buyer_id(request))
-    return TicketList([_with_qr(ticket) for ticket in tickets])
+    return TicketList(await asyncio.to_thread(_with_qr, tickets))
 
 
-def _with_qr(ticket: Ticket) -> Ticket:
-    drawing = segno.make(ticket.code, error="m", micro=False).svg_inline(scale=4, border=2)
-    return msgspec.structs.replace(ticket, qr_svg=drawing)
+def _with_qr(tickets: list[Ticket]) -> list[Ticket]:
+    return [msgspec.structs.replace(ticket, qr_svg=qr_svg(ticket.code)) for ticket in tickets]
 
 
 @post(

@@ -4,12 +4,11 @@ The facts are plain values by name, times and amounts already in words of the re
 a template puts them in order and computes nothing. ``docs/notifications.md`` lists them.
 """
 
-import io
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-import segno
 from msgspec import Struct
 
 from engine.bookings import Bookings
@@ -27,6 +26,7 @@ from engine.model import (
 from engine.notifications import words
 from engine.notifications.model import NO_EVENT, TOPICS, Kind, Letter, Picture
 from engine.notifications.unsubscribe import Unsubscribe
+from engine.qr import qr_png
 from engine.stores.postgres import Postgres
 from engine.waitlist.model import Entry, EntryStatus, Offer, OfferStatus
 
@@ -145,9 +145,8 @@ class FactReader:
         shown = tickets[:TICKETS_SHOWN_MAX]
         facts["tickets"] = [ticket_facts(ticket, no) for no, ticket in enumerate(shown, 1)]
         facts["tickets_left"] = len(tickets) - len(shown)
-        return facts, tuple(
-            Picture(f"ticket-{no}", qr_png(ticket.code)) for no, ticket in enumerate(shown, 1)
-        )
+        drawings = await asyncio.to_thread(lambda: [qr_png(ticket.code) for ticket in shown])
+        return facts, tuple(Picture(f"ticket-{no}", png) for no, png in enumerate(drawings, 1))
 
     async def _entry(self, due: Due, language: str) -> dict[str, Any]:
         entry = await self._read_entry(due.facts["entry_id"])
@@ -160,13 +159,6 @@ class FactReader:
         if offer.status != OfferStatus.OPEN:
             raise Overtaken(f"offer-{offer.status}")
         return {"offer": offer_facts(offer, event, language)}
-
-
-def qr_png(code: str) -> bytes:
-    """What the door scans, as a PNG with a white margin: it is read in a dark mail, too."""
-    picture = io.BytesIO()
-    segno.make(code, error="m", micro=False).save(picture, kind="png", scale=6, border=3)
-    return picture.getvalue()
 
 
 def event_facts(event: Event, language: str, site: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from engine.model import (
 )
 from engine.notifications import facts as made
 from engine.notifications.model import TOPICS, Kind, Letter, Picture
+from engine.qr import qr_png
 from engine.waitlist.model import Contact, Entry, EntryStatus, Offer, OfferStatus, Wanted
 
 _ID = "01920000-0000-7000-8000-00000000000{}"
@@ -71,7 +72,7 @@ def _letter(kind: Kind, language: str, site: str, *, full: bool) -> Letter:
             facts["tickets"] = [made.ticket_facts(t, no) for no, t in enumerate(tickets, 1)]
             facts["tickets_left"] = 3 if full else 0
             pictures = tuple(
-                Picture(f"ticket-{no}", made.qr_png(t.code)) for no, t in enumerate(tickets, 1)
+                Picture(f"ticket-{no}", qr_png(t.code)) for no, t in enumerate(tickets, 1)
             )
         case Kind.BOOKING_CANCELLED | Kind.BOOKING_REFUNDED:
             facts["booking"] = made.booking_facts(_booking(full=full), language)

@@ -5,6 +5,7 @@ import re
 import shutil
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from engine.errors import Conflict, InvalidInput, NotFound
 from engine.inventory import person_channel
 from engine.model import Buyer, new_id
 from engine.notifications.model import Kind, Status, Texts
+from engine.qr import qr_png
 from engine.runtime import Runtime, open_runtime
 from engine.waitlist.model import Contact, Wanted
 from tests.conftest import House, make_event
@@ -105,7 +107,8 @@ async def test_a_booking_is_confirmed_by_mail_with_its_tickets(
         assert said in text
         assert said in html
     pictures = [p for p in mail.walk() if p.get_content_type() == "image/png"]
-    assert len(pictures) == len(tickets) == 4
+    assert [p.get_payload(decode=True) for p in pictures] == [qr_png(t.code) for t in tickets]
+    assert len(tickets) == 4
     shown = re.findall(r'src="cid:([\w-]+)"', html)
     assert [f"<{name}>" for name in shown] == [p["Content-ID"] for p in pictures]
     assert all(p.get_content_disposition() == "inline" for p in pictures)
@@ -116,6 +119,24 @@ async def test_a_booking_is_confirmed_by_mail_with_its_tickets(
     assert str(mail["Message-ID"]) == f"<{row.mail_id}@theatre.example>"
     [attempt] = (await post.notifications.deliveries.mail(row.mail_id)).log
     assert (attempt.outcome, attempt.reply) == ("accepted", "250 2.0.0 Ok: queued")
+
+
+async def test_tickets_are_drawn_beside_the_loop(
+    house: House, post: Runtime, box: Mailbox, buyer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred of them take a second, in which holds want to expire."""
+    drawn_by: list[int] = []
+
+    def draw(code: str) -> bytes:
+        drawn_by.append(threading.get_ident())
+        return qr_png(code)
+
+    monkeypatch.setattr("engine.notifications.facts.qr_png", draw)
+    await house.book(buyer, await house.hold(buyer, 3, 4))
+    await send(post)
+    assert len(box.accepted) == 1
+    assert len(drawn_by) == 2
+    assert threading.get_ident() not in drawn_by
 
 
 async def test_cancelling_and_refunding_are_told_each_once(
