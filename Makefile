@@ -35,9 +35,8 @@ demo: $(VENV)/.runtime ## Load the demo's venues and events (done by the first `
 doctor: $(VENV)/.runtime ## Check stores, schema and clocks, and say how to mend them
 	@$(BIN)/frontrow doctor
 
-# Three at a time, also on two cores: a third of their time is waiting for what they have started.
 test: $(VENV)/.dev browser prometheus proxy ## Run the whole test suite
-	@$(BIN)/python -m pytest --numprocesses=3 --dist=loadscope --no-loadscope-reorder $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(VENV)/.dev check-web check-deploy ## Lint, check formatting, types and layering
 	@$(BIN)/ruff check .
