@@ -147,7 +147,7 @@ class Bookings:
             expires_at=utc_from_ms(hold.expires_ms),
         )
         answer = await self._pay(booking, command)
-        # Ties the request's id to the booking's, by which all other processes speak of it.
+        # In the log, too: whoever has only that finds the booking of a request, and the reverse.
         log.info("checkout", outcome=answer.outcome, booking_id=booking.booking_id)
         return answer, False
 

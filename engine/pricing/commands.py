@@ -83,17 +83,17 @@ def _read_rules(file: Path) -> "Rule | dict[str, Rule]":
     """One rule, or rules by category."""
     document = read_document(file)
     if not isinstance(document, dict) or not document:
-        return _to_rule(file, document)
-    if not all(isinstance(value, dict) for value in document.values()):
-        return _to_rule(file, document)
-    return {category: _to_rule(file, rule) for category, rule in document.items()}
+        return _to_rule(str(file), document)
+    if not all(isinstance(rule, dict) for rule in document.values()):
+        return _to_rule(str(file), document)
+    return {name: _to_rule(f"{name!r} in {file}", rule) for name, rule in document.items()}
 
 
 def _read_rule(file: Path) -> "Rule":
-    return _to_rule(file, read_document(file))
+    return _to_rule(str(file), read_document(file))
 
 
-def _to_rule(file: Path, document: Any) -> "Rule":
+def _to_rule(what: str, document: Any) -> "Rule":
     import msgspec  # noqa: PLC0415
 
     from engine.pricing.rule import Rule  # noqa: PLC0415
@@ -101,7 +101,7 @@ def _to_rule(file: Path, document: Any) -> "Rule":
     try:
         return msgspec.convert(document, Rule)
     except msgspec.ValidationError as error:
-        raise Refused(f"{file} is not a rule: {error}") from None
+        raise Refused(f"{what} is not a rule: {error}") from None
 
 
 def _simulate_set(

@@ -469,6 +469,10 @@ def test_the_command_line_refuses_what_is_no_rule(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["pricing", "simulate", str(file)])
     assert result.exit_code == 1
     assert "floor_minor <= base_minor" in str(result.exception)
+    sound = '{"base_minor": 1, "floor_minor": 1, "ceiling_minor": 1}'
+    file.write_text('{"Stalls": ' + sound + ', "Box": {"base_minor": 1}}')
+    result = CliRunner().invoke(cli, ["pricing", "simulate", str(file)])
+    assert str(result.exception).startswith(f"'Box' in {file} is not a rule: ")
 
 
 def test_the_demo_has_prices_that_move() -> None:
