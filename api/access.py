@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from api.auth import Tokens
 from api.conventions import rate_limit_headers
 from api.problems import problem_response
-from engine.addresses import client_address, client_network
+from engine.addresses import client_address, client_network, is_among
 from engine.errors import TooManyRequests
 from engine.limits import Limit, Limits, Standing, untouched
 
@@ -40,17 +40,17 @@ async def guest(request: Request[Any, Any, Any]) -> Response[AccessToken]:
 
 async def take_for_address(limit: Limit, request: Request[Any, Any, Any]) -> Standing:
     """Count a request against the address that it comes from."""
+    settings = request.app.state["settings"]
     address = client_address(
         request.client.host if request.client else "",
         request.headers.getall("x-forwarded-for", []),
-        request.app.state["settings"].trusted_proxies,
+        settings.trusted_proxies,
     )
-    # This machine itself: load tests run here, and so do proxies that do not say for whom they speak,
-    # behind which everybody would share one limit.
-    if address is None or address.is_loopback:
+    if address is not None and is_among(address, settings.unlimited_networks):
         return untouched(limit)
     limits: Limits = request.app.state["limits"]
-    return await limits.take(limit, client_network(address))
+    # Peers without an address (a Unix socket) count as one client: nobody is exempt by being unknown.
+    return await limits.take(limit, "unknown" if address is None else client_network(address))
 
 
 HANDLERS = [guest]

@@ -26,7 +26,7 @@ def client_address(
     """
     address = _parse(peer)
     hops = [hop for header in forwarded_for for hop in header.split(",")]
-    while address is not None and hops and _is_in(address, parse_networks(trusted)):
+    while address is not None and hops and is_among(address, trusted):
         before = _parse(hops.pop())
         if before is None:
             break
@@ -39,6 +39,11 @@ def client_network(address: Address) -> str:
     if isinstance(address, IPv6Address):
         return str(ip_network((address, 64), strict=False))
     return str(address)
+
+
+def is_among(address: Address, networks: tuple[str, ...]) -> bool:
+    """Whether ``address`` is in one of ``networks``, as they stand in a setting."""
+    return _is_in(address, parse_networks(networks))
 
 
 def _is_in(address: Address, networks: Iterable[Network]) -> bool:

@@ -36,6 +36,7 @@ _EXAMPLES = {
     "live_public_url": "wss://tickets.example",
     "live_metrics_port": "8021",
     "trusted_proxies": "10.0.0.0/8,::1",
+    "unlimited_networks": "127.0.0.0/8,::1",
     "log_format": "pretty",
     "otlp_url": "http://127.0.0.1:4318",
     "data_dir": "/var/lib/frontrow",
@@ -92,7 +93,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     #: Signs access tokens; at least 32 characters. Empty: generated and kept in ``data_dir``.
     token_secret: str = ""
     token_ttl_s: PositiveInt = 7 * 24 * 3600
-    #: Tokens without an account that one address gets; this machine itself gets as many as it asks for.
+    #: Tokens without an account that one address gets.
     guest_tokens_per_minute: PositiveInt = 600
     #: How long an access token of somebody with an account is good for; the page exchanges its refresh token.
     account_token_ttl_s: PositiveInt = 900
@@ -102,7 +103,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     refresh_grace_s: PositiveInt = 60
     #: Characters of a new password.
     password_length_min: Annotated[int, Meta(ge=8, le=64)] = 8
-    #: Logins and registrations of one address; this machine itself is not limited.
+    #: Logins and registrations of one address.
     logins_per_minute: PositiveInt = 60
     #: Passwords tried for one account in a quarter of an hour.
     password_attempts: PositiveInt = 20
@@ -145,6 +146,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     live_metrics_port: Port | None = None
     #: Addresses and networks of proxies that are believed about whom they forward, comma separated.
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    #: Addresses and networks whose clients no limit counts, comma separated: for load tests and rehearsals.
+    unlimited_networks: tuple[str, ...] = ()
 
     #: The mail server: ``smtp://user:password@host:587`` or ``smtps://…``. Empty: mails are kept, to be
     #: read at ``/dev/mail`` on this machine.
@@ -217,12 +220,12 @@ def _check(settings: Settings, given: Mapping[str, str]) -> None:
             "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
         )
     _check_mail(settings)
-    try:
-        parse_networks(settings.trusted_proxies)
-    except ValueError as error:
-        raise _complain(
-            "trusted_proxies", ",".join(settings.trusted_proxies), str(error), None
-        ) from None
+    for name in ("trusted_proxies", "unlimited_networks"):
+        networks: tuple[str, ...] = getattr(settings, name)
+        try:
+            parse_networks(networks)
+        except ValueError as error:
+            raise _complain(name, ",".join(networks), str(error), None) from None
     if settings.hold_max_s < settings.hold_ttl_s:
         raise _complain(
             "hold_max_s",

@@ -15,6 +15,8 @@ from engine import embedded, ending, migrate
 from engine.config import Settings
 
 REPO = Path(__file__).resolve().parents[1]
+#: Where every client of a load test is.
+LOOPBACK = ("127.0.0.0/8", "::1")
 _Result = TypeVar("_Result")
 
 
@@ -36,9 +38,11 @@ def check_writable(file: Path) -> None:
 
 
 def environment(**settings: object) -> dict[str, str]:
-    """Ours without any of your FRONTROW_… variables, and these instead."""
+    """Ours without any of your FRONTROW_… variables, and these instead; our clients are not limited."""
+    settings = {"unlimited_networks": LOOPBACK, **settings}
     return {k: v for k, v in os.environ.items() if not k.startswith("FRONTROW_")} | {
-        f"FRONTROW_{name.upper()}": str(value) for name, value in settings.items()
+        f"FRONTROW_{name.upper()}": ",".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in settings.items()
     }
 
 

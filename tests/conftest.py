@@ -37,6 +37,8 @@ from tests.worlds import make_world
 REPO = Path(__file__).resolve().parents[1]
 ORGANISER_KEY = "the-organisers-own-key-for-tests"
 TOKEN_SECRET = "a-secret-of-more-than-thirty-two-characters"
+#: All clients of the suite are here, and a test that is about a limit sets it by itself.
+LOOPBACK = ("127.0.0.0/8", "::1")
 
 # How long one example takes says something about the machine only.
 hypothesis.settings.register_profile("frontrow", hypothesis.settings(), deadline=None)
@@ -88,6 +90,7 @@ def settings(data_dir: Path) -> Settings:
         data_dir=str(data_dir),
         organiser_key=ORGANISER_KEY,
         token_secret=TOKEN_SECRET,
+        unlimited_networks=LOOPBACK,
         gateway_timeout_s=20.0,
         outbox_grace_s=0.2,
         worker_tick_s=0.05,
@@ -307,6 +310,7 @@ def role_environment(settings: Settings, urls: StoreUrls, **more: str) -> dict[s
         "FRONTROW_DATA_DIR": settings.data_dir,
         "FRONTROW_ORGANISER_KEY": ORGANISER_KEY,
         "FRONTROW_TOKEN_SECRET": TOKEN_SECRET,
+        "FRONTROW_UNLIMITED_NETWORKS": ",".join(LOOPBACK),
         "FRONTROW_API_PORT": str(api),
         "FRONTROW_LIVE_PORT": str(live),
         "FRONTROW_WORKER_PORT": str(worker),

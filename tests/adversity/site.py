@@ -39,6 +39,7 @@ from engine.stores.postgres import read_queries
 from engine.stores.redis import read_scripts
 from tests.adversity.proxy import AnyProtocol, Catch, PostgresProtocol, Proxy
 from tests.conftest import (
+    LOOPBACK,
     ORGANISER_KEY,
     TOKEN_SECRET,
     House,
@@ -203,6 +204,7 @@ async def open_site(folder: Path) -> AsyncIterator[Site]:
         data_dir=str(folder),
         organiser_key=ORGANISER_KEY,
         token_secret=TOKEN_SECRET,
+        unlimited_networks=LOOPBACK,
         gateway_timeout_s=20.0,
         outbox_grace_s=0.3,
     )
