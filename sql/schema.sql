@@ -1484,6 +1484,15 @@ CREATE TABLE public.pricing_velocity (
 WITH (fillfactor='50');
 
 --
+-- Name: proven_addresses; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.proven_addresses (
+    email_key text NOT NULL,
+    proven_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
 -- Name: sandbox_charges; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1894,6 +1903,13 @@ ALTER TABLE ONLY public.pricing_rules
 
 ALTER TABLE ONLY public.pricing_velocity
     ADD CONSTRAINT pricing_velocity_pkey PRIMARY KEY (event_id, category_no);
+
+--
+-- Name: proven_addresses proven_addresses_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.proven_addresses
+    ADD CONSTRAINT proven_addresses_pkey PRIMARY KEY (email_key);
 
 --
 -- Name: sandbox_charges sandbox_charges_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -2436,4 +2452,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000003'),
     ('20261121000004'),
     ('20261121000005'),
-    ('20261121000006');
+    ('20261121000006'),
+    ('20261130000001');

@@ -87,3 +87,11 @@ WHERE person_id = $1 AND ended_at IS NULL;
 -- name: forget_sessions
 -- Ended ones are kept until they would have expired, to know a token that comes again.
 DELETE FROM sessions WHERE expires_at < now() - interval '1 day';
+
+-- name: prove_address
+-- $1 email_key: somebody has followed a link that was mailed there.
+INSERT INTO proven_addresses (email_key) VALUES ($1) ON CONFLICT DO NOTHING;
+
+-- name: is_proven_address
+-- $1 email_key
+SELECT EXISTS (SELECT FROM proven_addresses WHERE email_key = $1) AS is_proven;
