@@ -1,6 +1,6 @@
 """The waitlist: join, look, change, leave; offers; and the organiser's desk."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,16 +13,13 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.auth import buyer_id, require_organiser
 from api.conventions import (
-    Cursor,
     IfMatch,
-    Limit,
-    decode_cursor,
-    encode_cursor,
     etag,
     large_json,
     read_body,
     required_version,
 )
+from api.paging import Cursor, Int32, Int64, Limit, Position, cut, decode_cursor
 from api.spreadsheets import csv_response
 from engine.model import Hold, Money, Page, Uuid
 from engine.runtime import Runtime
@@ -47,17 +44,17 @@ _ORGANISER: dict[str, Any] = {
 _ACTOR = "organiser"
 
 
-class _Place(Struct, frozen=True, array_like=True):
+class _Place(Position, frozen=True):
     """Where a page of entries ended."""
 
     weight: Annotated[int, Meta(ge=0, le=1024)]
-    join_no: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    join_no: Int64
 
 
-class _Passing(Struct, frozen=True, array_like=True):
+class _Passing(Position, frozen=True):
     """Where a page of skips ended."""
 
-    round_no: Annotated[int, Meta(ge=0, le=2**31 - 1)]
+    round_no: Int32
     entry_id: Uuid
 
 
@@ -161,7 +158,7 @@ async def list_entries(
         buyer_id(request), event_id=None if event_id is None else str(event_id)
     )
     found = [entry for entry in found if after is None or entry.entry_id < after]
-    return EntryList(found[:limit], _next([entry.entry_id for entry in found], limit))
+    return EntryList(*cut(found, limit, lambda entry: entry.entry_id))
 
 
 @get(
@@ -286,13 +283,8 @@ async def list_waitlist_entries(
         after=None if after is None else (after.weight, after.join_no),
         limit=limit + 1,
     )
-    ends = [_Place(entry.weight, entry.join_no) for entry in found]
-    return large_json(request, LineEntryList(found[:limit], _next(ends, limit)))
-
-
-def _next(ends: Sequence[Any], limit: int) -> str | None:
-    """The cursor behind the first ``limit`` of what was found; ``ends`` is where each of them stands."""
-    return encode_cursor(ends[limit - 1]) if len(ends) > limit else None
+    page = cut(found, limit, lambda entry: _Place(entry.weight, entry.join_no))
+    return large_json(request, LineEntryList(*page))
 
 
 @get("/v1/events/{event_id:uuid}/waitlist/offers", summary="What was offered", **_ORGANISER)
@@ -304,9 +296,7 @@ async def list_offers(
 ) -> Response[bytes]:
     after = decode_cursor(cursor, Uuid)
     found = await _runtime(request).desk.offers(str(event_id), after=after, limit=limit + 1)
-    return large_json(
-        request, OfferList(found[:limit], _next([offer.offer_id for offer in found], limit))
-    )
+    return large_json(request, OfferList(*cut(found, limit, lambda offer: offer.offer_id)))
 
 
 @get(
@@ -328,8 +318,8 @@ async def list_skips(
         after=None if after is None else (after.round_no, after.entry_id),
         limit=limit + 1,
     )
-    ends = [_Passing(skip.round_no, skip.entry_id) for skip in found]
-    return large_json(request, SkipList(found[:limit], _next(ends, limit)))
+    page = cut(found, limit, lambda skip: _Passing(skip.round_no, skip.entry_id))
+    return large_json(request, SkipList(*page))
 
 
 _COLUMNS = (
