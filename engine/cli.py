@@ -17,6 +17,7 @@ import click
 
 from engine.config import ConfigError, Settings, load_settings
 from engine.pricing.commands import pricing
+from engine.redaction import install_hooks
 from engine.shell import Refused, check_id, named_price, opened, read_document, run
 from engine.terminal import complain, progress_bar
 
@@ -81,6 +82,7 @@ def _expected() -> tuple[type[Exception], ...]:
 
 def main() -> None:
     """Entry point of ``frontrow`` and ``python -m engine``."""
+    install_hooks()
     try:
         check_python()
         cli.main(prog_name="frontrow", standalone_mode=False)

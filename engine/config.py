@@ -17,9 +17,11 @@ from msgspec import Meta, Struct
 
 from engine.addresses import parse_networks
 from engine.notifications.server_url import parse_server_url
+from engine.redaction import MASK, hide, hide_url, is_secret_name
 
 PREFIX = "FRONTROW_"
 _FILE = "_file"
+_QUERY_SECRET = re.compile(r"(?i)([?&][\w-]*(?:key|secret|password|token)=)[^&\s]*")
 _URL_SCHEMES = {
     "postgres_url": ("postgres", "postgresql"),
     "redis_url": ("redis", "rediss", "unix"),
@@ -47,7 +49,6 @@ _EXAMPLES = {
 _SENDER = re.compile(r"[^<>@\s]+@[^<>@\s]+|[^<>\x00-\x1f]* <[^<>@\s]+@[^<>@\s]+>")
 #: Nobody has it; for mails that stay here.
 _NOBODYS_ADDRESS = "Frontrow <tickets@frontrow.example>"
-_SECRET = re.compile(r"(key|secret|password)$")
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 PositiveInt = Annotated[int, Meta(ge=1)]
@@ -178,17 +179,41 @@ class Settings(Struct, frozen=True, kw_only=True):
     #: The collector that takes OpenTelemetry's traces over HTTP; none are made without.
     otlp_url: str | None = None
 
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"Settings({shown})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """What differs from the defaults, without secrets: for logs, debuggers and tracebacks."""
+        given = ((f, getattr(self, f.name)) for f in msgspec.structs.fields(self))
+        return [(f.name, _shown(f.name, value)) for f, value in given if value != f.default]
+
+    def hide_secrets(self) -> None:
+        """From now on nothing that this process writes shows a secret of these settings."""
+        for name, value in msgspec.structs.asdict(self).items():
+            if isinstance(value, str) and value:
+                if is_secret_name(name):
+                    hide(value)
+                elif name.endswith("_url"):
+                    hide_url(value)
+
+
+def _shown(name: str, value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return MASK if is_secret_name(name) else mask(value)
+
 
 def mask(value: str) -> str:
     """Hide passwords inside URLs, also in those that are not quite URLs."""
-    return re.sub(r":(?!//)\S*@", ":***@", value)
+    return _QUERY_SECRET.sub(rf"\1{MASK}", re.sub(r":(?!//)\S*@", f":{MASK}@", value))
 
 
 def _complain(name: str, raw: str, why: str, default: Any) -> ConfigError:
     example = _EXAMPLES.get(name, "" if default is None else default)
     if isinstance(example, tuple):
         example = ",".join(example)
-    shown = "***" if _SECRET.search(name) else mask(raw)
+    shown = _shown(name, raw)
     hint = f"; for example {PREFIX}{name.upper()}={example}" if example != "" else ""
     return ConfigError(f"{PREFIX}{name.upper()}: {why} (read: {shown!r}){hint}")
 
@@ -313,6 +338,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             raise _complain(name, raw, why, fields[name].default) from None
     settings = Settings(**values)
     _check(settings, given)
+    settings.hide_secrets()
     return settings
 
 

@@ -455,6 +455,9 @@ async def main() -> None:
 if __name__ == "__main__":
     import uvloop
 
+    from engine.redaction import install_hooks
+
+    install_hooks()
     try:
         uvloop.run(main())
     except ConfigError as error:

@@ -12,6 +12,7 @@ import uvloop
 
 from engine.config import ConfigError, Settings, load_settings
 from engine.ending import on_signal
+from engine.redaction import install_hooks
 from engine.runtime import open_runtime
 from engine.worker import serve_health
 from seatmap.feed import RedisFeed
@@ -73,6 +74,7 @@ def main() -> int:
     # The library logs every connection that opens or closes.
     logging.getLogger("websockets").setLevel(logging.WARNING)
     _raise_file_limit()
+    install_hooks()
     try:
         settings = load_settings()
         uvloop.run(_run_until_signal(settings))
