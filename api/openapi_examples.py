@@ -977,8 +977,6 @@ PROBLEMS = _by_code(
         hold_id=HOLD_ID,
     ),
     NotAllowed("That is not the organiser's key."),
-    NotAllowed("This hold belongs to another buyer.", code="hold-not-yours"),
-    NotAllowed("This booking belongs to another buyer.", code="booking-not-yours"),
     NotAllowed(
         "The organiser does not show how this event's prices came about. The prices in force are at "
         f"/v1/events/{EVENT_ID}/prices.",
@@ -993,9 +991,7 @@ PROBLEMS = _by_code(
     NotFound(f"There is no booking {BOOKING_ID}.", code="booking-not-found"),
     NotFound(f"There is no venue {VENUE_ID}.", code="venue-not-found"),
     NotFound(f"There is no place in line {ENTRY_ID}.", code="entry-not-found"),
-    NotAllowed("This place in line is another person's.", code="entry-not-yours"),
     NotFound(f"There is no offer {OFFER_ID}.", code="offer-not-found"),
-    NotAllowed("This offer is another person's.", code="offer-not-yours"),
     Conflict(
         "What you want is on sale: Stalls, row F, seat 12; Stalls, row F, seat 13. "
         "Nobody has to wait for it.",

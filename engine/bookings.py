@@ -31,7 +31,6 @@ from engine.errors import (
     Gone,
     InvalidInput,
     LimitReached,
-    NotAllowed,
     NotFound,
     PreconditionFailed,
     Unavailable,
@@ -102,7 +101,7 @@ class Bookings:
         """Turn a hold into a booking and pay for it. Returns the answer and whether it is a replay.
 
         ``key`` is the buyer's idempotency key: one key, one effect, one answer. Raises Gone (the hold
-        has ended), NotAllowed, Conflict (the same key is under way, the event is closed, …),
+        has ended), NotFound, Conflict (the same key is under way, the event is closed, …),
         SeatUnavailable, LimitReached, InvalidInput (another body under the same key), Unavailable.
         """
         self._payments.gateway(request.payment.provider).check_token(request.payment.token)
@@ -524,7 +523,7 @@ class Bookings:
         """Cancel a confirmed booking: seats return to sale at once, the money follows.
 
         ``buyer_id`` must own it (None: the organiser's doing). ``version``: as seen by the caller.
-        Cancelling a cancelled booking returns it. Raises NotFound, NotAllowed, PreconditionFailed,
+        Cancelling a cancelled booking returns it. Raises NotFound, PreconditionFailed,
         Conflict (it is not confirmed).
         """
         booking = await self.read(booking_id, buyer_id=buyer_id)
@@ -563,10 +562,10 @@ class Bookings:
     # Reading
 
     async def read(self, booking_id: str, *, buyer_id: str | None = None) -> Booking:
-        """One booking. With ``buyer_id`` only its owner's. Raises NotFound, NotAllowed."""
+        """One booking. With ``buyer_id`` only its owner's. Raises NotFound."""
         row = await self._row(booking_id)
         if buyer_id is not None and str(row["buyer_id"]) != buyer_id:
-            raise NotAllowed("This booking belongs to another buyer.", code="booking-not-yours")
+            raise _unknown_booking(booking_id)
         return (await self._from_rows([row]))[0]
 
     async def of_buyer(self, buyer_id: str, *, after: str | None, limit: int) -> list[Booking]:
@@ -585,7 +584,7 @@ class Bookings:
     async def _row(self, booking_id: str) -> asyncpg.Record:
         row = await self._pg.fetchrow("bookings.booking", booking_id)
         if row is None:
-            raise NotFound(f"There is no booking {booking_id}.", code="booking-not-found")
+            raise _unknown_booking(booking_id)
         return row
 
     async def _from_rows(self, rows: Sequence[asyncpg.Record]) -> list[Booking]:
@@ -684,3 +683,8 @@ def _ticket(facts: Facts, booking: Booking, row: asyncpg.Record) -> Ticket:
         code=str(row["code"]),
         status="void" if row["void"] else "valid",
     )
+
+
+def _unknown_booking(booking_id: str) -> NotFound:
+    # Also for what is another buyer's: a stranger does not learn that it exists.
+    return NotFound(f"There is no booking {booking_id}.", code="booking-not-found")

@@ -5,7 +5,7 @@
     FrontrowError
     ├── InvalidInput            the request can never succeed as it stands
     ├── NotAuthenticated        no token, or one that is not ours
-    ├── NotAllowed              a valid person, but not theirs to touch
+    ├── NotAllowed              a valid person who may not do this (what is another's is NotFound)
     ├── NotFound                no such event, hold, booking, venue …
     ├── Conflict                the present state forbids it; another choice may work
     │   ├── SeatUnavailable     names the seats (or areas) that somebody else has

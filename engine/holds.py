@@ -28,7 +28,6 @@ from engine.errors import (
     Gone,
     InvalidInput,
     LimitReached,
-    NotAllowed,
     NotFound,
     SeatUnavailable,
     Unavailable,
@@ -376,11 +375,11 @@ class Holds:
         return str(event_id.decode())
 
     async def read(self, hold_id: str, buyer_id: str) -> Hold:
-        """A hold of this buyer, alive or ended. Raises NotFound, NotAllowed."""
+        """A hold of this buyer, alive or ended. Raises NotFound, also for another buyer's."""
         event_id = await self.event_of(hold_id)
         reply = await self._inventory.run("read_hold", event_id, hold_id)
         if reply[0] == b"hold" and reply[1].decode() != buyer_id:
-            raise _foreign_hold()
+            raise _unknown_hold(hold_id)
         return await self.from_reply(event_id, hold_id, reply)
 
     async def extend(self, hold_id: str, buyer_id: str) -> Hold:
@@ -400,7 +399,7 @@ class Holds:
             scout.doubt()
 
     async def begin_payment(self, hold_id: str, buyer_id: str) -> PaymentHold:
-        """Prove a hold alive and the buyer's, and keep it for payment. Raises Gone, NotFound, NotAllowed."""
+        """Prove a hold alive and the buyer's, and keep it for payment. Raises Gone, NotFound."""
         event_id = await self.event_of(hold_id)
         facts = await self._catalog.facts(event_id)
         reply = await self._inventory.run("begin_payment", event_id, hold_id, buyer_id)
@@ -580,10 +579,6 @@ def _unknown_hold(hold_id: str) -> NotFound:
     )
 
 
-def _foreign_hold() -> NotAllowed:
-    return NotAllowed("This hold belongs to another buyer.", code="hold-not-yours")
-
-
 def _ended(state: bytes) -> Gone:
     if state == b"booked":
         return Gone("The hold has been booked already.", code="hold-booked")
@@ -597,8 +592,6 @@ def _ended(state: bytes) -> Gone:
 def hold_refusal(hold_id: str, reply: list[Any]) -> FrontrowError:
     """The error for a script's refusal to work on a hold."""
     match reply:
-        case [b"foreign"]:
-            return _foreign_hold()
         case [b"gone", b"paying"]:
             return Conflict(
                 "The hold is being paid for; wait for the booking to end.", code="hold-in-payment"
@@ -612,6 +605,7 @@ def hold_refusal(hold_id: str, reply: list[Any]) -> FrontrowError:
         case [b"gone", state]:
             return _ended(state)
         case _:
+            # Also what is another buyer's: a stranger does not learn that it exists.
             return _unknown_hold(hold_id)
 
 

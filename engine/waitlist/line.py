@@ -23,7 +23,6 @@ from engine.errors import (
     Conflict,
     InvalidInput,
     LimitReached,
-    NotAllowed,
     NotFound,
     PreconditionFailed,
     Unavailable,
@@ -253,12 +252,12 @@ class Waitlist:
         return await asyncio.to_thread(find_on_sale, index, seen, wish.alone())
 
     async def read(self, entry_id: str, *, person_id: str | None = None) -> Entry:
-        """One entry. With ``person_id`` only its owner's. Raises NotFound, NotAllowed."""
+        """One entry. With ``person_id`` only its owner's. Raises NotFound."""
         row = await self._pg.fetchrow("waitlist.entry", entry_id)
         if row is None:
             raise _unknown_entry(entry_id)
         if person_id is not None and str(row["person_id"]) != person_id:
-            raise _foreign_entry()
+            raise _unknown_entry(entry_id)
         return (await self._from_rows([row]))[0]
 
     async def of_person(self, person_id: str, *, event_id: str | None = None) -> list[Entry]:
@@ -278,7 +277,7 @@ class Waitlist:
         if row is None:
             raise _unknown_entry(entry_id)
         if str(row["person_id"]) != person_id:
-            raise _foreign_entry()
+            raise _unknown_entry(entry_id)
         event_id = str(row["event_id"])
         facts = await self._catalog.facts(event_id)
         index = await self._indexes.of(facts)
@@ -330,7 +329,7 @@ class Waitlist:
         if row["outcome"] == "unknown":
             raise _unknown_entry(entry_id)
         if row["outcome"] == "foreign":
-            raise _foreign_entry()
+            raise _unknown_entry(entry_id)
         event_id = str(row["event_id"])
         if row["offer_id"] is not None:
             await self._inventory.run("end_offer", event_id, str(row["offer_id"]), "declined")
@@ -469,10 +468,6 @@ def contact_from_row(row: asyncpg.Record) -> Contact:
 
 def _unknown_entry(entry_id: str) -> NotFound:
     return NotFound(f"There is no waitlist entry {entry_id}.", code="entry-not-found")
-
-
-def _foreign_entry() -> NotAllowed:
-    return NotAllowed("This place in the line is another person's.", code="entry-not-yours")
 
 
 def _look_at_failure(task: "asyncio.Task[Places | None]") -> None:

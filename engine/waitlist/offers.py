@@ -18,7 +18,7 @@ import asyncpg
 
 from engine import metrics
 from engine.catalog import Catalog, Facts
-from engine.errors import FrontrowError, Gone, NotAllowed, NotFound
+from engine.errors import FrontrowError, Gone, NotFound
 from engine.holds import Holds, build_items, decode_areas
 from engine.inventory import Inventory, decode_prices
 from engine.model import Hold, ms_from_utc
@@ -39,18 +39,18 @@ class Offers:
         self._holds = holds
 
     async def read(self, offer_id: str, *, person_id: str | None = None) -> Offer:
-        """One offer. With ``person_id`` only its owner's. Raises NotFound, NotAllowed."""
+        """One offer. With ``person_id`` only its owner's. Raises NotFound."""
         row = await self._pg.fetchrow("waitlist.offer", offer_id)
         if row is None:
             raise _unknown_offer(offer_id)
         if person_id is not None and str(row["person_id"]) != person_id:
-            raise _foreign_offer()
+            raise _unknown_offer(offer_id)
         return offer_from_row(await self._catalog.facts(str(row["event_id"])), row)
 
     async def accept(self, offer_id: str, person_id: str) -> Hold:
         """Take the offer: the same seats as a hold, at the offer's prices, with a deadline of its own.
 
-        Accepting again returns the same hold, as it is by then. Raises Gone, NotFound, NotAllowed,
+        Accepting again returns the same hold, as it is by then. Raises Gone, NotFound,
         Unavailable.
         """
         row = await self._end(offer_id, OfferStatus.USED, actor="person", person_id=person_id)
@@ -69,7 +69,7 @@ class Offers:
     async def decline(self, offer_id: str, person_id: str) -> Offer:
         """Let the offer go, and with it the place in the line: next is whoever is next.
 
-        Declining twice is fine. Raises Gone, NotFound, NotAllowed, Unavailable.
+        Declining twice is fine. Raises Gone, NotFound, Unavailable.
         """
         row = await self._end(offer_id, OfferStatus.DECLINED, actor="person", person_id=person_id)
         if row["outcome"] not in ("ended", "already"):
@@ -190,7 +190,7 @@ def _refusal(offer_id: str, row: asyncpg.Record) -> FrontrowError:
     if row["outcome"] == "unknown":
         return _unknown_offer(offer_id)
     if row["outcome"] == "foreign":
-        return _foreign_offer()
+        return _unknown_offer(offer_id)
     words = {
         "used": "has been accepted already",
         "declined": "was declined",
@@ -204,7 +204,3 @@ def _refusal(offer_id: str, row: asyncpg.Record) -> FrontrowError:
 
 def _unknown_offer(offer_id: str) -> NotFound:
     return NotFound(f"There is no offer {offer_id}.", code="offer-not-found")
-
-
-def _foreign_offer() -> NotAllowed:
-    return NotAllowed("This offer is another person's.", code="offer-not-yours")

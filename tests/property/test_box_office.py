@@ -36,7 +36,6 @@ from engine.errors import (
     FrontrowError,
     Gone,
     LimitReached,
-    NotAllowed,
     NotFound,
     SeatUnavailable,
     Unavailable,
@@ -258,7 +257,7 @@ class BoxOffice(RuleBasedStateMachine):
             self.runtime.holds.extend(hold.hold_id, stranger),
             self.runtime.holds.begin_payment(hold.hold_id, stranger),
         ):
-            assert isinstance(self._try(attempt), NotAllowed if hold.found else NotFound)
+            assert isinstance(self._try(attempt), NotFound)
 
     # Time
 
