@@ -5,10 +5,9 @@ from typing import Annotated, Any, Literal
 from litestar import Request, Response, post
 from msgspec import Meta, Struct
 
-from api.auth import Tokens
+from api.auth import Tokens, network_of
 from api.conventions import rate_limit_headers
 from api.problems import problem_response
-from engine.addresses import client_address, client_network, is_among
 from engine.errors import TooManyRequests
 from engine.limits import Limit, Limits, Standing, untouched
 
@@ -40,17 +39,11 @@ async def guest(request: Request[Any, Any, Any]) -> Response[AccessToken]:
 
 async def take_for_address(limit: Limit, request: Request[Any, Any, Any]) -> Standing:
     """Count a request against the address that it comes from."""
-    settings = request.app.state["settings"]
-    address = client_address(
-        request.client.host if request.client else "",
-        request.headers.getall("x-forwarded-for", []),
-        settings.trusted_proxies,
-    )
-    if address is not None and is_among(address, settings.unlimited_networks):
+    network = network_of(request)
+    if network is None:
         return untouched(limit)
     limits: Limits = request.app.state["limits"]
-    # Peers without an address (a Unix socket) count as one client: nobody is exempt by being unknown.
-    return await limits.take(limit, "unknown" if address is None else client_network(address))
+    return await limits.take(limit, network)
 
 
 HANDLERS = [guest]

@@ -398,7 +398,7 @@ async def read_availability(
 
 async def _visible_event(request: Request[Any, Any, Any], event_id: UUID) -> Event:
     event = await _runtime(request).catalog.event(str(event_id))
-    if event.status in _HIDDEN and not is_organiser(request):
+    if event.status in _HIDDEN and not await is_organiser(request):
         raise NotFound(f"There is no event {event_id}.", code="event-not-found")
     return event
 
@@ -487,7 +487,7 @@ async def read_price_history(
 ) -> PriceHistory:
     runtime = _runtime(request)
     facts = await runtime.catalog.facts(str(event_id))
-    organiser = is_organiser(request)
+    organiser = await is_organiser(request)
     if not organiser and not await runtime.postgres.fetchval(
         "pricing.history_public", str(event_id)
     ):

@@ -976,7 +976,7 @@ PROBLEMS = _by_code(
         booking_id=BOOKING_ID,
         hold_id=HOLD_ID,
     ),
-    NotAllowed("That is not the organiser's key."),
+    NotAllowed("This is the organiser's; a buyer's token does not open it."),
     NotAllowed(
         "The organiser does not show how this event's prices came about. The prices in force are at "
         f"/v1/events/{EVENT_ID}/prices.",

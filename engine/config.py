@@ -22,6 +22,10 @@ from engine.redaction import MASK, hide, hide_url, is_secret_name
 PREFIX = "FRONTROW_"
 _FILE = "_file"
 _QUERY_SECRET = re.compile(r"(?i)([?&][\w-]*(?:key|secret|password|token)=)[^&\s]*")
+#: Characters of a secret that somebody chooses.
+SECRET_LENGTH_MIN = 32
+#: Different ones among them: 32 times the same letter is guessed as quickly as one.
+_SECRET_CHARACTERS_MIN = 8
 _URL_SCHEMES = {
     "postgres_url": ("postgres", "postgresql"),
     "redis_url": ("redis", "rediss", "unix"),
@@ -38,6 +42,7 @@ _EXAMPLES = {
     "live_public_url": "wss://tickets.example",
     "live_metrics_port": "8021",
     "trusted_proxies": "10.0.0.0/8,::1",
+    "metrics_networks": "10.20.0.0/16",
     "unlimited_networks": "127.0.0.0/8,::1",
     "log_format": "pretty",
     "otlp_url": "http://127.0.0.1:4318",
@@ -89,8 +94,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     #: Origins whose pages may open a live connection, comma separated; ``*`` allows any.
     allowed_origins: tuple[str, ...] = ("http://localhost:8000", "http://127.0.0.1:8000")
 
-    #: Bearer key of the organiser's API; empty switches that API off.
+    #: Bearer key of the organiser's API, at least 32 characters; empty switches that API off.
     organiser_key: str = ""
+    #: Wrong organiser's keys that one network may send before it has to wait.
+    wrong_keys_per_minute: PositiveInt = 10
     #: Signs access tokens; at least 32 characters. Empty: generated and kept in ``data_dir``.
     token_secret: str = ""
     token_ttl_s: PositiveInt = 7 * 24 * 3600
@@ -147,6 +154,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     live_metrics_port: Port | None = None
     #: Addresses and networks of proxies that are believed about whom they forward, comma separated.
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    #: Addresses and networks of peers that may read ``/metrics`` and ``/health/*``, besides this machine.
+    metrics_networks: tuple[str, ...] = ()
     #: Addresses and networks whose clients no limit counts, comma separated: for load tests and rehearsals.
     unlimited_networks: tuple[str, ...] = ()
 
@@ -239,13 +248,10 @@ def _check(settings: Settings, given: Mapping[str, str]) -> None:
         raise _complain(
             "log_level", settings.log_level, "must be debug, info, warning or error", "info"
         )
-    if settings.token_secret and len(settings.token_secret) < 32:
-        raise ConfigError(
-            f"{PREFIX}TOKEN_SECRET: needs at least 32 characters (read: ***); "
-            "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
-        )
+    for name in ("token_secret", "organiser_key"):
+        _check_secret(name, getattr(settings, name))
     _check_mail(settings)
-    for name in ("trusted_proxies", "unlimited_networks"):
+    for name in ("trusted_proxies", "metrics_networks", "unlimited_networks"):
         networks: tuple[str, ...] = getattr(settings, name)
         try:
             parse_networks(networks)
@@ -257,6 +263,19 @@ def _check(settings: Settings, given: Mapping[str, str]) -> None:
             str(settings.hold_max_s),
             f"must be at least {PREFIX}HOLD_TTL_S ({settings.hold_ttl_s})",
             1800,
+        )
+
+
+def _check_secret(name: str, value: str) -> None:
+    if value and (len(value) < SECRET_LENGTH_MIN or len(set(value)) < _SECRET_CHARACTERS_MIN):
+        raise ConfigError(
+            f"{PREFIX}{name.upper()}: needs at least {SECRET_LENGTH_MIN} characters, and not the same few "
+            "again and again (read: ***); make one with: "
+            "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ConfigError(
+            f"{PREFIX}{name.upper()}: must be printable ASCII without blanks (read: ***)"
         )
 
 

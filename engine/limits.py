@@ -46,6 +46,17 @@ class Limits:
             return untouched(limit)
         return Standing(limit, max(0, limit.quota - taken), reset_s, taken > limit.quota)
 
+    async def look(self, limit: Limit, client: str) -> Standing:
+        """Where ``client`` is, without counting a request."""
+        window_no, elapsed_s = divmod(time.time(), limit.window_s)
+        try:
+            taken = await self._redis.call("GET", f"limit:{limit.name}:{client}:{int(window_no)}")
+        except Unavailable:
+            return untouched(limit)
+        count = int(taken or 0)
+        reset_s = limit.window_s - int(elapsed_s)
+        return Standing(limit, max(0, limit.quota - count), reset_s, count > limit.quota)
+
 
 def untouched(limit: Limit) -> Standing:
     """The standing of a client that is not counted."""

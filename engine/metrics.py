@@ -39,6 +39,8 @@ STORE_CALL_SECONDS = Summary(
 STORE_FAILURES = Counter(
     "frontrow_store_failures", "Calls that failed because the store was away.", ["store"]
 )
+WRONG_KEYS = Counter("frontrow_wrong_keys", "Secrets that were tried and were wrong.", ["of"])
+WRONG_KEYS.labels("organiser-key")
 POOL_WAIT_SECONDS = Histogram(
     "frontrow_postgres_pool_wait_seconds",
     "Wait for a connection of the pool.",

@@ -23,6 +23,7 @@ import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from engine import metrics, tracing
+from engine.addresses import may_look_inside
 from engine.auditor import Violation, audit
 from engine.bookings import Bookings
 from engine.catalog import Catalog
@@ -118,7 +119,7 @@ class _Audited:
     settings: Settings
 
 
-def _may_ask(wait: tuple[float, float] | None, now: float) -> bool:
+def _is_turn(wait: tuple[float, float] | None, now: float) -> bool:
     return wait is None or now >= wait[0]
 
 
@@ -245,7 +246,7 @@ class Worker:
         # A buyer may think about a 3-D Secure page for minutes: the gateway is asked ever less often.
         waits = {row["booking_id"]: self._chased.get(row["booking_id"]) for row in rows}
         self._chased = {booking: wait for booking, wait in waits.items() if wait is not None}
-        turn = [row for row in rows if row["due"] or _may_ask(waits[row["booking_id"]], now)][:100]
+        turn = [row for row in rows if row["due"] or _is_turn(waits[row["booking_id"]], now)][:100]
         for row in turn:
             delay_s = min(30.0, 2 * self._chased.get(row["booking_id"], (0.0, 0.5))[1])
             self._chased[row["booking_id"]] = (now + delay_s, delay_s)
@@ -412,12 +413,22 @@ class _Quiet(WSGIRequestHandler):
         pass
 
 
-def serve_health(host: str, port: int, is_ready: Callable[[], bool]) -> WSGIServer:
-    """The worker's /health/live, /health/ready and /metrics, in a thread of their own."""
+def _may_ask(environ: WSGIEnvironment, networks: tuple[str, ...]) -> bool:
+    named = (name[5:].replace("_", "-").lower() for name in environ if name.startswith("HTTP_"))
+    return may_look_inside(environ["REMOTE_ADDR"], environ.get("HTTP_HOST", ""), named, networks)
+
+
+def serve_health(
+    host: str, port: int, is_ready: Callable[[], bool], networks: tuple[str, ...]
+) -> WSGIServer:
+    """A process's /health/live, /health/ready and /metrics, in a thread of their own.
+
+    ``networks`` may ask, besides this machine.
+    """
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         status, body, kind = HTTPStatus.OK, b"ok\n", "text/plain; charset=utf-8"
-        match environ["PATH_INFO"]:
+        match environ["PATH_INFO"] if _may_ask(environ, networks) else "":
             case "/metrics":
                 body, kind = generate_latest(), CONTENT_TYPE_LATEST
             case "/health/live":
@@ -444,7 +455,12 @@ async def main() -> None:
     stopping = asyncio.Event()
     on_signal(stopping.set)
     async with open_runtime(settings, role="worker") as runtime:
-        server = serve_health(settings.worker_host, settings.worker_port, lambda: not is_asked())
+        server = serve_health(
+            settings.worker_host,
+            settings.worker_port,
+            lambda: not is_asked(),
+            settings.metrics_networks,
+        )
         log.info("worker is running", steps=list(runtime.worker.steps))
         try:
             await runtime.worker.run(stopping)

@@ -44,7 +44,9 @@ async def _own_health(server: LiveServer, settings: Settings) -> AsyncIterator[N
         yield
         return
     try:
-        health = serve_health(settings.live_host, port, lambda: server.is_ready)
+        health = serve_health(
+            settings.live_host, port, lambda: server.is_ready, settings.metrics_networks
+        )
     except OSError as error:
         raise ConfigError(
             f"FRONTROW_LIVE_METRICS_PORT: cannot listen on {settings.live_host}:{port} "

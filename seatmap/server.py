@@ -40,7 +40,7 @@ from websockets.http11 import Request, Response
 from websockets.protocol import CONNECTING, OPEN, Event
 from websockets.typing import Origin, Subprotocol
 
-from engine.addresses import client_address, client_network
+from engine.addresses import client_address, client_network, may_look_inside
 from engine.config import ConfigError, Settings
 from engine.errors import NotFound, Unavailable
 from engine.live_tickets import LiveTickets
@@ -329,6 +329,7 @@ class LiveServer:
         self._host, self._port = settings.live_host, settings.live_port
         self._reuse_port = settings.live_reuse_port
         self._trusted_proxies = settings.trusted_proxies
+        self._metrics_networks = settings.metrics_networks
         self._origins = _allowed_origins(settings)
         self.limits = limits or Limits(
             connections_per_address=settings.live_connections_per_address
@@ -411,7 +412,7 @@ class LiveServer:
         given = request.headers.get_all("X-Request-Id")
         REQUEST_ID.set(request_id(given[0].encode() if len(given) == 1 else b""))
         path = request.path.partition("?")[0]
-        match path:
+        match path if self._may_look_inside(connection, request) else "":
             case "/health/live":
                 return _response(connection, http.HTTPStatus.OK, b'{"status":"ok"}')
             case "/health/ready":
@@ -421,6 +422,14 @@ class LiveServer:
         if _PATH.fullmatch(path) or "Upgrade" in request.headers:
             return None
         return _response(connection, http.HTTPStatus.NOT_FOUND, b'{"status":"not found"}')
+
+    def _may_look_inside(self, connection: ServerConnection, request: Request) -> bool:
+        return may_look_inside(
+            str((connection.remote_address or ("",))[0]),
+            (request.headers.get_all("Host") or [""])[0],
+            (name.lower() for name in request.headers),
+            self._metrics_networks,
+        )
 
     def _answer_ready(self, connection: ServerConnection) -> Response:
         if self._stopping:

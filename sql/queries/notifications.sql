@@ -174,6 +174,11 @@ SELECT n.notification_id::text, n.kind, n.email, n.name, n.language, k.kept_at, 
        substring(k.message FROM 1 FOR 4096) AS head
 FROM kept_mails k JOIN notifications n USING (event_id, notification_id) ORDER BY k.kept_at DESC, n.notification_id DESC LIMIT $1;
 
+-- name: kept_messages
+-- The newest first, whole.
+SELECT n.kind, n.email, k.message
+FROM kept_mails k JOIN notifications n USING (event_id, notification_id) ORDER BY k.kept_at DESC, n.notification_id DESC LIMIT $1;
+
 -- name: kept_mail
 SELECT k.message FROM kept_mails k JOIN notifications n USING (event_id, notification_id)
 WHERE n.notification_id = $1;
