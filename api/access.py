@@ -8,8 +8,9 @@ from msgspec import Meta, Struct
 from api.auth import Tokens, network_of
 from api.conventions import rate_limit_headers
 from api.problems import problem_response
+from engine.addresses import proxy_doubt
 from engine.errors import TooManyRequests
-from engine.limits import Limit, Limits, Standing, untouched
+from engine.limits import PROXY_DOUBT, PROXY_DOUBT_TTL_S, Limit, Limits, Standing, untouched
 
 
 class AccessToken(Struct, frozen=True):
@@ -39,11 +40,27 @@ async def guest(request: Request[Any, Any, Any]) -> Response[AccessToken]:
 
 async def take_for_address(limit: Limit, request: Request[Any, Any, Any]) -> Standing:
     """Count a request against the address that it comes from."""
+    _note_proxy_doubt(request)
     network = network_of(request)
     if network is None:
         return untouched(limit)
     limits: Limits = request.app.state["limits"]
     return await limits.take(limit, network)
+
+
+def _note_proxy_doubt(request: Request[Any, Any, Any]) -> None:
+    """Keep for the operator that a proxy is not known, or does not say for whom it speaks."""
+    state = request.app.state
+    doubt = proxy_doubt(
+        request.client.host if request.client else "",
+        request.headers.keys(),
+        state["settings"].trusted_proxies,
+    )
+    if doubt is None:
+        return
+    noted = state["runtime"].redis_store.call("SET", PROXY_DOUBT, doubt, "EX", PROXY_DOUBT_TTL_S)
+    # Without Redis nobody learns of it, and nothing else depends on it.
+    noted.add_done_callback(lambda future: future.cancelled() or future.exception())
 
 
 HANDLERS = [guest]

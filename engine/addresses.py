@@ -75,6 +75,22 @@ def may_look_inside(
     return is_among(address, networks) or (address.is_loopback and is_local_name(host))
 
 
+def proxy_doubt(peer: str, header_names: Iterable[str], trusted: tuple[str, ...]) -> str | None:
+    """What is wrong with how a request was forwarded; None where nothing is.
+
+    Where something is, all clients of a proxy count as one, and are limited as one.
+    """
+    traits = PROXY_TRAITS.intersection(header_names)
+    address = _parse(peer)
+    if address is None or not traits:
+        return None
+    if not is_among(address, trusted):
+        return f"requests come with {', '.join(sorted(traits))} from {address}, which is not a trusted proxy"
+    if "x-forwarded-for" not in traits:
+        return f"the proxy at {address} sends {', '.join(sorted(traits))}, but no x-forwarded-for"
+    return None
+
+
 def is_local_name(host: str) -> bool:
     """Whether a ``Host`` header names this machine."""
     name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host

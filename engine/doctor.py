@@ -21,6 +21,7 @@ from msgspec import Struct
 from engine import embedded, migrate, up
 from engine.config import Settings, data_path, mask
 from engine.embedded import StoreUrls
+from engine.limits import PROXY_DOUBT
 
 _CONNECT_TIMEOUT_S = 5
 _POSTGRES_MAJOR_MIN = 18
@@ -204,6 +205,13 @@ async def _redis(settings: Settings, url: str) -> AsyncIterator[Finding]:
             return int(seconds) + int(microseconds) / 1e6
 
         yield await _clock("Redis", clock_s, settings)
+        doubt = await client.get(PROXY_DOUBT)
+        if doubt is not None:
+            yield Finding(
+                "note",
+                f"in the last day {doubt.decode() if isinstance(doubt, bytes) else doubt}: if that is yours, all its clients count as one",
+                "name it in FRONTROW_TRUSTED_PROXIES, and make it append to X-Forwarded-For",
+            )
     finally:
         await client.aclose()
 

@@ -8,6 +8,10 @@ from msgspec import Struct
 from engine.errors import Unavailable
 from engine.stores.redis import RedisStore
 
+#: The Redis key that says how requests have lately been forwarded wrongly; `frontrow doctor` reads it.
+PROXY_DOUBT = "doubt:proxy"
+PROXY_DOUBT_TTL_S = 24 * 3600
+
 
 class Limit(Struct, frozen=True):
     """``quota`` requests in every window of ``window_s`` seconds. ``name`` is public and stable."""
