@@ -93,7 +93,13 @@ def proxy_doubt(peer: str, header_names: Iterable[str], trusted: tuple[str, ...]
 
 def is_local_name(host: str) -> bool:
     """Whether a ``Host`` header names this machine."""
-    name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+    return is_local_host(
+        host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+    )
+
+
+def is_local_host(name: str) -> bool:
+    """Whether a name or an address, without a port, is this machine's."""
     try:
         return name == "localhost" or ip_address(name.strip("[]")).is_loopback
     except ValueError:

@@ -253,6 +253,17 @@ def doctor() -> None:
         sys.exit(1)
 
 
+@cli.command()
+def security() -> None:
+    """List what stands against the open internet for this deployment."""
+    settings = load_settings()
+    from engine import security as examination  # noqa: PLC0415
+    from engine.doctor import report  # noqa: PLC0415
+
+    if not asyncio.run(report(examination.examine(settings))):
+        sys.exit(1)
+
+
 # --- venues --------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
-from engine.addresses import parse_networks
+from engine.addresses import is_local_host, parse_networks
 from engine.notifications.server_url import parse_server_url
 from engine.redaction import MASK, hide, hide_url, is_secret_name
 
@@ -134,6 +134,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     waitlist_weight_vip: Weight = 200
     #: How long the gateway may take to answer before its answer counts as unknown.
     gateway_timeout_s: Seconds = 5.0
+    #: ``allow``: the sandbox takes payments in a public deployment, too, where tickets are then for nothing.
+    sandbox: str = ""
     #: Difference tolerated between the clocks of Redis, PostgreSQL and this machine.
     clock_skew_max_s: Seconds = 0.5
 
@@ -187,6 +189,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     #: The collector that takes OpenTelemetry's traces over HTTP; none are made without.
     otlp_url: str | None = None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether buyers come from elsewhere: the public address is not this machine's own."""
+        return not is_local_host(urlsplit(self.public_url).hostname or "")
+
+    @property
+    def sandbox_sells(self) -> bool:
+        """Whether the sandbox takes payments: in public only where somebody has said so."""
+        return not self.is_public or self.sandbox == "allow"
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
@@ -244,6 +256,8 @@ def _check(settings: Settings, given: Mapping[str, str]) -> None:
             raise _complain(name, raw, "names no host", None)
     if settings.log_format not in ("pretty", "json"):
         raise _complain("log_format", settings.log_format, "must be 'pretty' or 'json'", None)
+    if settings.sandbox not in ("", "allow"):
+        raise _complain("sandbox", settings.sandbox, "must be 'allow', or not set", "allow")
     if settings.log_level not in ("debug", "info", "warning", "error"):
         raise _complain(
             "log_level", settings.log_level, "must be debug, info, warning or error", "info"

@@ -43,8 +43,13 @@ class Finding(Struct, frozen=True):
 
 async def run(settings: Settings) -> bool:
     """Examine, print as it goes, and return whether nothing bad was found."""
+    return await report(examine(settings))
+
+
+async def report(findings: AsyncIterator[Finding]) -> bool:
+    """Print findings as they come; return whether none of them is bad."""
     healthy = True
-    async for finding in examine(settings):
+    async for finding in findings:
         healthy = healthy and finding.level != "bad"
         _show(finding)
     return healthy
@@ -273,4 +278,4 @@ async def _processes(settings: Settings) -> AsyncIterator[Finding]:
             )
 
 
-__all__ = ["Finding", "examine", "run"]
+__all__ = ["Finding", "Level", "examine", "report", "run"]
