@@ -92,5 +92,10 @@ def require_organiser(connection: ASGIConnection[Any, Any, Any, Any], _: Any) ->
 def is_organiser(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
     """Whether the request carries the organiser's key."""
     key: str = connection.app.state["settings"].organiser_key
-    sent = connection.headers.get("authorization", "").removeprefix("Bearer ")
+    return has_organiser_key(connection.headers.get("authorization", ""), key)
+
+
+def has_organiser_key(authorization: str, key: str) -> bool:
+    """Whether an ``Authorization`` header carries ``key``; nobody has an empty one."""
+    sent = authorization.removeprefix("Bearer ")
     return bool(key) and hmac.compare_digest(sent.encode(), key.encode())

@@ -335,10 +335,10 @@ def _refused(described: Json, operation: Operation) -> list[str]:
     if operation.takes or any(p["in"] != "path" for p in described.get("parameters", [])):
         codes.insert(0, "invalid-request")
     if operation.takes:
-        codes += ["body-too-large", "unsupported-media-type"]
+        codes += ["body-too-large", "request-timeout", "unsupported-media-type"]
     if operation.replays:
         codes += ["invalid-idempotency-key", "idempotency-key-reused", "request-in-flight"]
-        codes += ["redis-unavailable"]
+        codes += ["answer-not-kept", "too-many-keys", "redis-unavailable"]
     schemes = [name for entry in described.get("security", []) for name in entry]
     if schemes:
         codes.append("not-authenticated")
