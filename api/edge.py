@@ -228,7 +228,7 @@ class Edge:
             subject=subject,
             event_id=None if event_id is None else str(event_id),
             key=key,
-            size_max=door.size_max,
+            door=door,
         )
 
     def _subject(self, door: Door, headers: dict[bytes, bytes]) -> str | None:

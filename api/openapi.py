@@ -57,7 +57,8 @@ description, and is what a program should look at; `detail` is for people.
 next.
 
 **Retries.** Every POST that has an effect takes an `Idempotency-Key`: the same key and body give the \
-same response again, marked `Idempotency-Replayed: true`. Keys are kept for 24 hours.
+same response again, marked `Idempotency-Replayed: true`. Keys are kept for 24 hours, those of refusals \
+for one; 200 for each buyer.
 
 **Edits.** What can be edited carries an `ETag`; send it back as `If-Match`, so that nobody's change is \
 lost.

@@ -16,6 +16,7 @@ from msgspec import Struct
 from api.access import take_for_address
 from api.answers import UNMATCHED, send_answer
 from api.bodies import done_with, whole_body
+from api.doors import Door, Needs
 from engine.errors import Conflict, FrontrowError, InvalidInput, TooManyRequests, Unavailable
 from engine.kept_answers import ANSWER_SIZE_MAX, KEPT_S, REFUSAL_KEPT_S, KeptAnswers, Name
 from engine.limits import Limit
@@ -24,6 +25,9 @@ from engine.runtime import Runtime
 _KEY_LENGTH_MAX = 255
 #: Keys of one address: people behind a shared one have room, and nobody fills Redis with new tokens.
 _KEYS_OF_AN_ADDRESS = Limit("idempotency-keys", 5_000, 600)
+#: Buyers are answered within 6 s; what organisers do may take longer. After that the process that took
+#: the key counts as dead.
+_IN_FLIGHT_S = {Needs.BUYER: 15, Needs.ORGANISER: 60}
 #: Nothing has happened, and the next time the answer may be another one.
 _NOT_KEPT = frozenset({401, 403, 404, 405, 406, 408, 413, 415, 429})
 
@@ -57,15 +61,18 @@ class Replays:
         subject: str,
         event_id: str | None,
         key: bytes,
-        size_max: int,
+        door: Door,
     ) -> None:
         """Run the request, or give the answer that ``subject`` got for it. Raises FrontrowError."""
         name = Name(subject, event_id, _checked_key(key))
         await self._take(scope)
-        body = await whole_body(receive, size_max)
+        body = await whole_body(receive, door.size_max)
         try:
             mark = _Kept(_fingerprint(scope, body))
-            found = await self._answers().claim(name, msgspec.json.encode(mark))
+            in_flight_s = _IN_FLIGHT_S[door.needs]
+            found = await self._answers().claim(
+                name, msgspec.json.encode(mark), in_flight_s=in_flight_s
+            )
             if found is None:
                 await self._run_and_keep(scope, replayed_body(body), send, name, mark)
             else:

@@ -151,7 +151,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     reprice_interval_s: Seconds = 5.0
 
     live_tick_ms: PositiveInt = 50
-    live_connections_per_address: PositiveInt = 20_000
+    #: Live maps of one address: twice a school behind one address. A network (IPv4: /24, IPv6: /48) may
+    #: have four times as many.
+    live_connections_per_address: PositiveInt = 1000
+    #: Live maps of one gateway, some 15 KiB each.
+    live_connections_max: PositiveInt = 30_000
     #: Several gateways share ``live_port``; the kernel spreads connections over them (SO_REUSEPORT).
     live_reuse_port: bool = False
     #: Health and metrics of this very gateway, for when ``live_port`` may reach any of them.

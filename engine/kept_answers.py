@@ -17,7 +17,6 @@ ANSWER_SIZE_MAX: Final = 64 * 1024
 #: What had an effect is remembered for a day; a refusal, which can be asked for without end, for an hour.
 KEPT_S: Final = 24 * 3600
 REFUSAL_KEPT_S: Final = 3600
-_IN_FLIGHT_S: Final = 60
 
 
 class Name:
@@ -38,9 +37,11 @@ class KeptAnswers:
     def __init__(self, redis: RedisStore) -> None:
         self._redis = redis
 
-    async def claim(self, name: Name, mark: bytes) -> bytes | None:
+    async def claim(self, name: Name, mark: bytes, *, in_flight_s: int) -> bytes | None:
         """Take the key for a request under way, of which ``mark`` is kept. None: it is ours now.
         Else what was kept under it before. Raises TooManyRequests where the subject has no room.
+
+        ``in_flight_s``: how long it stays ours without an answer, the process being dead.
         """
         reply = await self._redis.run(
             "claim_answer",
@@ -48,7 +49,7 @@ class KeptAnswers:
             name.key,
             name.without_event,
             mark,
-            _IN_FLIGHT_S,
+            in_flight_s,
             KEYS_MAX,
         )
         if reply[0] == b"claimed":

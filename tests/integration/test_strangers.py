@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,9 +16,11 @@ import pytest
 import pytest_asyncio
 
 from engine.config import Settings
-from engine.embedded import StoreUrls
+from engine.embedded import EmbeddedRedis, StoreUrls
 from engine.kept_answers import KEYS_MAX
+from engine.limits import Limit, Limits, LocalCount
 from engine.model import new_id
+from engine.stores.redis import RedisStore
 from tests.conftest import (
     ORGANISER_KEY,
     House,
@@ -555,3 +558,34 @@ async def test_what_is_a_persons_is_kept_by_nobody(api: Api, house: House) -> No
         assert "no-store" not in answer.headers.get("cache-control", ""), answer.request.url
     for answer in private + public:
         assert answer.headers.get_list("x-content-type-options") == ["nosniff"], answer.request.url
+
+
+# Limits
+
+
+@pytest.mark.parametrize("state", ["away", "full"])
+async def test_no_limit_is_off_because_redis_is(state: str, tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        url = "redis://127.0.0.1:1/0"
+        if state == "full":
+            redis = EmbeddedRedis(tmp_path)
+            await redis.start()
+            stack.push_async_callback(redis.stop)
+            url = redis.url
+        store = RedisStore(url)
+        stack.push_async_callback(store.close)
+        if state == "full":
+            await store.client.config_set("maxmemory", 1)
+        limits, limit = Limits(store), Limit("logins", 3, 10**9)
+        standings = [await limits.take(limit, "203.0.113.7") for _ in range(5)]
+        assert [standing.exceeded for standing in standings] == [False] * 3 + [True] * 2
+        assert not (await limits.take(limit, "203.0.113.8")).exceeded
+
+
+def test_what_is_counted_here_is_bounded() -> None:
+    counts = LocalCount(names_max=100)
+    for number in range(1000):
+        counts.add("asked for often")
+        counts.add(f"once {number}")
+    assert counts.add("asked for often") == 1001
+    assert len(counts._counts) == 100
