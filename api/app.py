@@ -28,7 +28,7 @@ from api import (
     waitlist,
 )
 from api.auth import Tokens
-from api.conventions import BODY_SIZE_MAX
+from api.bodies import BODY_SIZE_MAX
 from api.edge import Edge
 from api.openapi import document_config
 from api.problems import on_exception, on_frontrow_error, on_http_exception

@@ -11,15 +11,11 @@ from litestar.params import HeaderParameter
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
+from api.bodies import BODY_SIZE_MAX, ClientGone, done_with, whole_body
 from engine.errors import InvalidInput, PreconditionRequired
 from engine.limits import Standing
 
 T = TypeVar("T")
-
-#: Bytes of an ordinary request body.
-BODY_SIZE_MAX = 256 * 1024
-#: Bytes of a seating plan: 200,000 seats in the pretix format are about this large.
-PLAN_SIZE_MAX = 64 * 1024 * 1024
 
 #: Bytes below which compressing an answer saves nobody a packet.
 _PACKED_SIZE_MIN = 4096
@@ -34,28 +30,6 @@ IfMatch = Annotated[
     str | None,
     HeaderParameter(name="If-Match", description="The ETag you have read.", max_length=100),
 ]
-
-
-class ClientGone(Exception):
-    """The client went away before its request was whole."""
-
-
-async def whole_body(receive: Receive, size_max: int) -> bytes:
-    """A request's body in one piece. Raises InvalidInput where it is too large, ClientGone."""
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise ClientGone
-        size += len(message["body"])
-        if size > size_max:
-            raise InvalidInput(
-                f"The body is too large; at most {size_max} bytes.", code="body-too-large"
-            )
-        chunks.append(message["body"])
-        if not message["more_body"]:
-            return b"".join(chunks)
 
 
 class _Answer(ASGIResponse):
@@ -107,6 +81,13 @@ async def read_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decod
     except ClientGone:
         # Nobody reads the answer.
         raise InvalidInput("The connection closed before the body was whole.") from None
+    try:
+        return _decoded(body, decoder)
+    finally:
+        done_with(body)
+
+
+def _decoded(body: bytes | bytearray, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:

@@ -30,7 +30,6 @@ _HEADERS: Final = {
         "img-src 'self' data:; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
 #: Whatever a mail holds, it runs nothing, loads nothing and reaches nothing of ours.

@@ -1084,6 +1084,11 @@ PROBLEMS = _by_code(
         code="request-in-flight",
         retry_after=1,
     ),
+    Conflict(
+        "This was answered with status 201 under the same Idempotency-Key; the answer was too large "
+        "to be kept. Read what came of it.",
+        code="answer-not-kept",
+    ),
     Gone("The hold has expired; choose the seats again.", code="hold-expired"),
     Gone("The hold has been released; choose the seats again.", code="hold-released"),
     Gone("The hold has been booked already.", code="hold-booked"),
@@ -1098,6 +1103,12 @@ PROBLEMS = _by_code(
         current_version=4,
     ),
     InvalidInput("The body is larger than 256 KiB.", code="body-too-large"),
+    InvalidInput(
+        "The rest of the body did not come. Send the request again.", code="request-timeout"
+    ),
+    InvalidInput(
+        "Send at most 100 headers, and 32768 bytes with the address.", code="headers-too-large"
+    ),
     InvalidInput(
         "Send the body as application/json, not text/plain.", code="unsupported-media-type"
     ),
@@ -1116,12 +1127,24 @@ PROBLEMS = _by_code(
         "Too many tokens for one address; a token is good for many requests, keep it.",
         retry_after_s=17,
     ),
+    TooManyRequests(
+        "You have used 200 Idempotency-Keys whose answers are still kept; nothing was done. Send this "
+        "without a key, or later.",
+        retry_after_s=1800,
+        code="too-many-keys",
+    ),
+    TooManyRequests(
+        "Too many connections from your network; keep them open, one carries many requests.",
+        retry_after_s=5,
+        code="too-many-connections",
+    ),
     FrontrowError("This is our mistake; it has been logged. Trying again may work."),
     Unavailable(
         "So many are choosing just now that others were faster each time; try again.",
         code="too-contended",
         retry_after_s=1,
     ),
+    Unavailable("Too many requests at the moment; try again shortly.", code="overloaded"),
     Unavailable("PostgreSQL is not reachable; try again shortly."),
     Unavailable("Redis is not reachable; try again shortly.", code="redis-unavailable"),
     Unavailable(

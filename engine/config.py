@@ -83,6 +83,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     #: How long an API that was asked to end goes on taking requests, not ready any more: for load
     #: balancers that ask for readiness to look away first.
     api_linger_s: Annotated[float, Meta(ge=0)] = 0.0
+    #: How long a request's headers may take, from their first byte to their last.
+    api_header_timeout_s: Seconds = 10.0
+    #: How long a body, and the reading of an answer, may stand still.
+    api_progress_timeout_s: Seconds = 20.0
+    #: How long a connection without a request stays open.
+    api_idle_timeout_s: Seconds = 75.0
+    #: Connections of one API. The one that has waited longest makes room for a new one.
+    api_connections_max: PositiveInt = 8192
+    #: Those of one network (IPv4: /24, IPv6: /48); trusted proxies are not counted.
+    api_connections_per_network: PositiveInt = 1024
+    #: Requests under way in one API; those above are refused with 503.
+    api_requests_max: PositiveInt = 2000
     live_host: str = "127.0.0.1"
     live_port: Port = 8001
     worker_host: str = "127.0.0.1"
@@ -149,7 +161,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     reprice_interval_s: Seconds = 5.0
 
     live_tick_ms: PositiveInt = 50
-    live_connections_per_address: PositiveInt = 20_000
+    #: Live maps of one address: twice a school behind one address. A network (IPv4: /24, IPv6: /48) may
+    #: have four times as many.
+    live_connections_per_address: PositiveInt = 1000
+    #: Live maps of one gateway, some 15 KiB each.
+    live_connections_max: PositiveInt = 30_000
     #: Several gateways share ``live_port``; the kernel spreads connections over them (SO_REUSEPORT).
     live_reuse_port: bool = False
     #: Health and metrics of this very gateway, for when ``live_port`` may reach any of them.

@@ -6,7 +6,9 @@ again at its next turn.
 """
 
 import asyncio
+import contextlib
 import random
+import socket
 import sys
 import threading
 import time
@@ -402,10 +404,43 @@ async def _each(items: Iterable[Any], act: Callable[[Any], Awaitable[Any]]) -> l
 
 
 class _Server(ThreadingMixIn, WSGIServer):
+    """A thread for each connection, and no connection for long: a few slow ones stop nobody."""
+
     daemon_threads = True
+    connections_max = 32
+    connection_timeout_s = 10.0
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._since: dict[Any, float] = {}
+        super().__init__(*args, **options)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._since[request] = time.monotonic()
+        if len(self._since) > self.connections_max:
+            _hang_up(next(iter(self._since)))
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._since.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Called twice a second."""
+        too_old = time.monotonic() - self.connection_timeout_s
+        for request, since in list(self._since.items()):
+            if since < too_old:
+                _hang_up(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
+        if isinstance(sys.exc_info()[1], OSError):
+            return  # it hung up
         log.warning("metrics or health not answered", exc_info=True)
+
+
+def _hang_up(request: socket.socket) -> None:
+    # Its thread sees the end of the stream, whatever it waits for.
+    with contextlib.suppress(OSError):
+        request.shutdown(socket.SHUT_RDWR)
 
 
 class _Quiet(WSGIRequestHandler):
@@ -438,7 +473,8 @@ def serve_health(
                     status, body = HTTPStatus.SERVICE_UNAVAILABLE, b"not ready\n"
             case _:
                 status, body = HTTPStatus.NOT_FOUND, b"not found\n"
-        start_response(f"{status.value} {status.phrase}", [("Content-Type", kind)])
+        headers = [("Content-Type", kind), ("X-Content-Type-Options", "nosniff")]
+        start_response(f"{status.value} {status.phrase}", headers)
         return [body]
 
     server = make_server(host, port, app, server_class=_Server, handler_class=_Quiet)
