@@ -25,12 +25,11 @@ from engine.errors import Unavailable
 from engine.inventory import Inventory
 from engine.model import new_id
 from engine.notifications.facts import Due, FactReader, Overtaken
-from engine.notifications.message import Envelope, Unwritable, build_envelope
+from engine.notifications.message import Distorted, Envelope, Unwritable, build_envelope
 from engine.notifications.model import Kind, Letter, Status, Written
 from engine.notifications.server_url import parse_server_url
 from engine.notifications.smtp import PATIENCE, Delivery, MailServer
 from engine.notifications.wording import Wording
-from engine.notifications.writing import Template, TemplateBroken, product_template
 from engine.stores.postgres import Postgres
 
 log = structlog.get_logger(__name__)
@@ -262,7 +261,10 @@ class Sender:
             await self._release([due], _STORE_RETRY_S)
             return
         except Exception as error:
-            if not isinstance(error, Unwritable):
+            if isinstance(error, Distorted):
+                metrics.MAILS_DISTORTED.inc()
+                log.error("mail distorted", mail_id=due.notification_id, reason=str(error))  # noqa: TRY400 - the reason says it all
+            elif not isinstance(error, Unwritable):
                 log.exception("mail not written", mail_id=due.notification_id, kind=due.kind)
             failure = self._unwritten(due, error)
             await self._note_failure(due, "unwritable", str(error), failure, started_at)
@@ -294,12 +296,13 @@ class Sender:
         languages = self._facts.languages(due, event)
         template, language = await self._wording.template(in_force, due.kind, languages)
         letter = await self._facts.letter(due, event, language)
-        # Some milliseconds of words and pictures: not on the loop.
-        return await asyncio.to_thread(self._envelope, due, template, letter, language)
+        written = await self._wording.write(template, due.kind, language, letter.facts)
+        # Some milliseconds of encoding and checking: not on the loop.
+        return await asyncio.to_thread(self._envelope, due, written, letter, language)
 
-    def _envelope(self, due: Due, template: Template, letter: Letter, language: str) -> Envelope:
+    def _envelope(self, due: Due, written: Written, letter: Letter, language: str) -> Envelope:
         return build_envelope(
-            _written(due.kind, language, template, letter),
+            written,
             letter.pictures,
             message_id=due.notification_id,
             mail_from=self._settings.mail_from,
@@ -461,15 +464,6 @@ class Sender:
 
     def _count(self, due: Due, became: str) -> None:
         metrics.MAILS.labels(due.kind.value, became).inc()
-
-
-def _written(kind: Kind, language: str, template: Template, letter: Letter) -> Written:
-    try:
-        return template.write(letter.facts)
-    except TemplateBroken as error:
-        # It passed with sample facts and fails with real ones: the mail goes in the product's words.
-        log.warning("mail template broken", kind=kind, language=language, reason=str(error))
-        return product_template(kind, language).write(letter.facts)
 
 
 async def _persist(act: Callable[[], Awaitable[Any]], *, for_s: float) -> None:
