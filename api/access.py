@@ -1,5 +1,6 @@
 """Access: a token for anybody who asks, at a measured pace."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from litestar import Request, Response, post
@@ -8,7 +9,7 @@ from msgspec import Meta, Struct
 from api.auth import Tokens
 from api.conventions import rate_limit_headers
 from api.problems import problem_response
-from engine.addresses import client_address, client_network, is_among
+from engine.addresses import Address, client_address, client_network, is_among
 from engine.errors import TooManyRequests
 from engine.limits import Limit, Limits, Standing, untouched
 
@@ -38,8 +39,12 @@ async def guest(request: Request[Any, Any, Any]) -> Response[AccessToken]:
     return Response(token, headers={**headers, "Cache-Control": "no-store"})
 
 
-async def take_for_address(limit: Limit, request: Request[Any, Any, Any]) -> Standing:
-    """Count a request against the address that it comes from."""
+async def take_for_address(
+    limit: Limit,
+    request: Request[Any, Any, Any],
+    network: Callable[[Address], str] = client_network,
+) -> Standing:
+    """Count a request against the address that it comes from, or against the ``network`` around it."""
     settings = request.app.state["settings"]
     address = client_address(
         request.client.host if request.client else "",
@@ -50,7 +55,7 @@ async def take_for_address(limit: Limit, request: Request[Any, Any, Any]) -> Sta
         return untouched(limit)
     limits: Limits = request.app.state["limits"]
     # Peers without an address (a Unix socket) count as one client: nobody is exempt by being unknown.
-    return await limits.take(limit, "unknown" if address is None else client_network(address))
+    return await limits.take(limit, "unknown" if address is None else network(address))
 
 
 HANDLERS = [guest]

@@ -77,7 +77,8 @@ MAILS_FORGOTTEN = Counter(
     "frontrow_mails_forgotten", "Mails whose time in the delivery log was over."
 )
 MAILS_DISTORTED = Counter(
-    "frontrow_mails_distorted", "Mails not sent: the finished message was not the one that was meant."
+    "frontrow_mails_distorted",
+    "Mails not sent: the finished message was not the one that was meant.",
 )
 MAILS_QUEUED = Gauge("frontrow_mails_queued", "Mails that wait or are under way.")
 MAILS_AGE = Gauge("frontrow_mails_age_seconds", "Age of the oldest mail that waits.")

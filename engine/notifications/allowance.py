@@ -12,6 +12,7 @@ What an organiser announces to everybody is not counted: it goes to each address
 
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from engine import metrics
@@ -37,10 +38,8 @@ _DOTLESS: Final = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 def mailbox(email: str) -> str:
     """The mailbox behind an address, as nearly as anybody can tell: ``ada+1@x`` is read by ``ada@x``."""
     local, _, domain = unicodedata.normalize("NFKC", email_key(email)).rpartition("@")
-    try:
+    with suppress(UnicodeError):
         domain = domain if domain.isascii() else domain.encode("idna").decode()
-    except UnicodeError:
-        pass
     local = local.partition("+")[0] or local
     if domain in _DOTLESS:
         local, domain = local.replace(".", ""), _DOTLESS[domain]
