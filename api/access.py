@@ -1,5 +1,6 @@
 """Access: a token for anybody who asks, at a measured pace."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from litestar import Request, Response, post
@@ -8,7 +9,7 @@ from msgspec import Meta, Struct
 from api.auth import Tokens, network_of
 from api.conventions import rate_limit_headers
 from api.problems import problem_response
-from engine.addresses import proxy_doubt
+from engine.addresses import Address, client_network, proxy_doubt
 from engine.errors import TooManyRequests
 from engine.limits import PROXY_DOUBT, PROXY_DOUBT_TTL_S, Limit, Limits, Standing, untouched
 
@@ -38,14 +39,18 @@ async def guest(request: Request[Any, Any, Any]) -> Response[AccessToken]:
     return Response(token, headers={**headers, "Cache-Control": "no-store"})
 
 
-async def take_for_address(limit: Limit, request: Request[Any, Any, Any]) -> Standing:
-    """Count a request against the address that it comes from."""
+async def take_for_address(
+    limit: Limit,
+    request: Request[Any, Any, Any],
+    network: Callable[[Address], str] = client_network,
+) -> Standing:
+    """Count a request against the address that it comes from, or against the ``network`` around it."""
     _note_proxy_doubt(request)
-    network = network_of(request)
-    if network is None:
+    counted = network_of(request, network)
+    if counted is None:
         return untouched(limit)
     limits: Limits = request.app.state["limits"]
-    return await limits.take(limit, network)
+    return await limits.take(limit, counted)
 
 
 def _note_proxy_doubt(request: Request[Any, Any, Any]) -> None:

@@ -8,6 +8,7 @@ more than the rest of a hold.
 import hmac
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -15,7 +16,7 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException
 from litestar.security.jwt import Token
 
-from engine.addresses import client_address, client_network, is_among
+from engine.addresses import Address, client_address, client_network, is_among
 from engine.config import Settings
 from engine.errors import NotAllowed, NotAuthenticated
 from engine.guessing import Guesses
@@ -124,7 +125,9 @@ def _is_buyer(connection: AnyConnection) -> bool:
     return True
 
 
-def network_of(connection: AnyConnection) -> str | None:
+def network_of(
+    connection: AnyConnection, network: Callable[[Address], str] = client_network
+) -> str | None:
     """The network that a request comes from, for counting; None where no limit counts."""
     settings: Settings = connection.app.state["settings"]
     address = client_address(
@@ -137,7 +140,7 @@ def network_of(connection: AnyConnection) -> str | None:
         return "unknown"
     if is_among(address, settings.unlimited_networks):
         return None
-    return client_network(address)
+    return network(address)
 
 
 def has_organiser_key(authorization: str, key: str) -> bool:

@@ -1006,6 +1006,9 @@ PROBLEMS = _by_code(
     ),
     Conflict("Nobody can join this waitlist any more.", code="waitlist-closed"),
     Conflict(
+        "There are never more than 6 such places. Change what you want.", code="wish-impossible"
+    ),
+    Conflict(
         "Only who waits can change what they want; this entry has an offer or has ended.",
         code="entry-ended",
     ),
@@ -1040,6 +1043,10 @@ PROBLEMS = _by_code(
                 "line": 2,
             }
         ],
+    ),
+    InvalidInput(
+        "The template was stopped: it takes more than 2 s. Make it do less; see docs/notifications.md.",
+        code="template-too-costly",
     ),
     Conflict(
         "There is no version before this one; activate one by its number.",

@@ -407,18 +407,24 @@ OPERATIONS = {
         takes=Body(JoinRequest, {"two in the stalls": example.JOIN_REQUEST}),
         gives={
             201: Answer(
-                "Your place in line.", _one(Entry, "entry", example.ENTRY), ("ETag", "Location")
+                "Your place in line.",
+                _one(Entry, "entry", example.ENTRY),
+                ("ETag", "Location", "RateLimit", "RateLimit-Policy"),
             ),
             200: Answer(
-                "You have it already.", _one(Entry, "entry", example.ENTRY), ("ETag", "Location")
+                "You have it already.",
+                _one(Entry, "entry", example.ENTRY),
+                ("ETag", "Location", "RateLimit", "RateLimit-Policy"),
             ),
         },
         refuses=(
             *_WISH,
             "limit-reached",
+            "wish-impossible",
             "still-on-sale",
             "already-waiting",
             "waitlist-closed",
+            "too-many-requests",
             *_STORES,
             "outcome-unknown",
         ),
@@ -451,6 +457,7 @@ OPERATIONS = {
             *_ENTRY,
             *_WISH,
             "limit-reached",
+            "wish-impossible",
             "still-on-sale",
             "entry-ended",
             "precondition-failed",
@@ -643,21 +650,21 @@ OPERATIONS = {
                 ("Location",),
             )
         },
-        refuses=("template-broken", "template-not-found", "unavailable"),
+        refuses=("template-broken", "template-too-costly", "template-not-found", "unavailable"),
     ),
     "preview_template": Operation(
         takes=Body(Texts, {"another text": example.TEXTS}),
         gives={
             200: Answer("The mail.", _one(Written, "mail", example.TEMPLATE_PREVIEW)),
         },
-        refuses=("template-broken", "template-not-found", "unavailable"),
+        refuses=("template-broken", "template-too-costly", "template-not-found", "unavailable"),
     ),
     "activate_template": Operation(
         takes=Body(TemplateChoice, {"the first": example.TEMPLATE_CHOICE}),
         gives={
             200: Answer("In force.", _one(TemplateInForce, "in force", example.TEMPLATE_IN_FORCE))
         },
-        refuses=("template-broken", "template-not-found", "unavailable"),
+        refuses=("template-broken", "template-too-costly", "template-not-found", "unavailable"),
     ),
     "roll_back_template": Operation(
         gives={

@@ -1,7 +1,8 @@
 """The waitlist: join, look, change, leave; offers; and the organiser's desk."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from types import MappingProxyType
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,16 +12,22 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from api.access import take_for_address
 from api.auth import buyer_id, require_organiser
 from api.conventions import (
     IfMatch,
     etag,
     large_json,
+    rate_limit_headers,
     read_body,
     required_version,
 )
 from api.paging import Cursor, Int32, Int64, Limit, Position, cut, decode_cursor
+from api.problems import problem_response
 from api.spreadsheets import csv_response
+from engine import limits
+from engine.addresses import wide_network
+from engine.errors import TooManyRequests
 from engine.model import Hold, Money, Page, Uuid
 from engine.runtime import Runtime
 from engine.waitlist.model import (
@@ -130,20 +137,30 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
 async def join_waitlist(
     request: Request[Any, Any, Any], event_id: FromPath[UUID]
 ) -> Response[Entry]:
+    person_id = buyer_id(request)
+    per_hour = request.app.state["settings"].waitlist_joins_per_hour
+    limit = limits.Limit("waitlist-joins", per_hour, window_s=3600)
+    standing = await take_for_address(limit, request, wide_network)
+    headers = rate_limit_headers(standing)
+    if standing.exceeded:
+        error = TooManyRequests(
+            "Too many places in line were asked for from your network; try again later.",
+            retry_after_s=standing.reset_s,
+        )
+        return problem_response(request, error, headers)
     data = await read_body(request, _JOIN)
     wanted = Wanted(**{field: getattr(data, field) for field in Wanted.__struct_fields__})
     entry, is_new = await _runtime(request).waitlist.join(
-        str(event_id), buyer_id(request), wanted, data.contact
+        str(event_id), person_id, wanted, data.contact
     )
-    return _entry(entry, 201 if is_new else 200)
+    return _entry(entry, 201 if is_new else 200, headers)
 
 
-def _entry(entry: Entry, status: int = 200) -> Response[Entry]:
-    return Response(
-        entry,
-        status_code=status,
-        headers={"ETag": etag(entry.version), "Location": f"/v1/waitlist/{entry.entry_id}"},
-    )
+def _entry(
+    entry: Entry, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})
+) -> Response[Entry]:
+    where = {"ETag": etag(entry.version), "Location": f"/v1/waitlist/{entry.entry_id}"}
+    return Response(entry, status_code=status, headers={**where, **headers})
 
 
 @get("/v1/waitlist", summary="Your places in line, the latest first", **_BUYER)

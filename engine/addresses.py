@@ -55,8 +55,8 @@ def client_network(address: Address) -> str:
     return str(address)
 
 
-def network_of(address: Address) -> str:
-    """What a household, a school or a small provider shares: an IPv4 /24 or an IPv6 /48."""
+def wide_network(address: Address) -> str:
+    """What one subscriber may choose addresses from, and a school shares: an IPv4 /24 or an IPv6 /48."""
     prefix = 48 if isinstance(address, IPv6Address) else 24
     return str(ip_network((address, prefix), strict=False))
 

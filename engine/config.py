@@ -140,6 +140,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     buyer_limit: PositiveInt = 10
     #: How long the waitlist keeps seats for one person, for events that do not say.
     offer_window_s: PositiveInt = 900
+    #: Places in waitlists that one network (IPv4 /24, IPv6 /48) may ask for: each may be a mail to somebody.
+    waitlist_joins_per_hour: PositiveInt = 1000
     #: Who stands ahead in the line: tiers by weight, the larger first; within a tier, who came first.
     waitlist_weight_regular: Weight = 0
     waitlist_weight_premium: Weight = 100

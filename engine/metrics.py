@@ -78,6 +78,10 @@ MAILS = Counter("frontrow_mails", "Mails by kind and what a try made of them.", 
 MAILS_FORGOTTEN = Counter(
     "frontrow_mails_forgotten", "Mails whose time in the delivery log was over."
 )
+MAILS_DISTORTED = Counter(
+    "frontrow_mails_distorted",
+    "Mails not sent: the finished message was not the one that was meant.",
+)
 MAILS_QUEUED = Gauge("frontrow_mails_queued", "Mails that wait or are under way.")
 MAILS_AGE = Gauge("frontrow_mails_age_seconds", "Age of the oldest mail that waits.")
 MAILS_FAILED = Gauge(

@@ -120,7 +120,7 @@ async def _opened(settings: Settings, role: str) -> AsyncIterator[Runtime]:
         lag.cancel()
         await runtime.ledger.drain()
         await runtime.waitlist.drain()
-        await runtime.notifications.sender.close()
+        await runtime.notifications.close()
         mongo.close()
         await redis_store.close()
         await postgres.close()

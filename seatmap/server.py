@@ -47,7 +47,7 @@ from engine.addresses import (
     client_network,
     is_among,
     may_look_inside,
-    network_of,
+    wide_network,
 )
 from engine.config import ConfigError, Settings
 from engine.errors import NotFound, Unavailable
@@ -545,7 +545,7 @@ class LiveServer:
         if is_among(address, self._unlimited):
             return {}
         of_network = most * self.limits.addresses_per_network
-        return {client_network(address): most, f"in {network_of(address)}": of_network}
+        return {client_network(address): most, f"in {wide_network(address)}": of_network}
 
     async def _serve(self, connection: LiveConnection) -> None:
         if self._stopping:

@@ -1026,6 +1026,66 @@ BEGIN
 END $$;
 
 --
+-- Name: take_mail_allowances(uuid, uuid[], uuid[], text[], text[], boolean[], integer[], integer[], integer, integer); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.take_mail_allowances(p_worker uuid, p_event_ids uuid[], p_notification_ids uuid[], p_email_keys text[], p_mailboxes text[], p_are_bookings boolean[], p_most integer[], p_most_in_all integer[], p_proven_factor integer, p_paid_factor integer) RETURNS TABLE(notification_id uuid, outcome text)
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+DECLARE
+  m record;
+  v_today date := (now() AT TIME ZONE 'UTC')::date;
+  v_same integer;
+  v_all integer;
+  v_trust integer;
+  v_most integer;
+BEGIN
+  FOR m IN
+    SELECT a.*, n.kind, p.email_key IS NOT NULL AS is_proven,
+           n.kind = 'booking-confirmed' AND EXISTS (
+             SELECT FROM bookings b WHERE b.event_id = n.event_id AND b.booking_id = (n.facts ->> 'booking_id')::uuid
+               AND b.amount_minor > 0) AS is_paid
+    FROM unnest(p_event_ids, p_notification_ids, p_email_keys, p_mailboxes, p_are_bookings, p_most, p_most_in_all)
+         WITH ORDINALITY a(event_id, notification_id, email_key, mailbox, is_booking, most, most_in_all, ord)
+    JOIN notifications n ON n.event_id = a.event_id AND n.notification_id = a.notification_id
+    LEFT JOIN proven_addresses p ON p.email_key = a.email_key
+    WHERE n.status = 'queued' AND n.leased_by = p_worker
+    ORDER BY a.mailbox, a.ord
+  LOOP
+    -- Other workers count for the same mailbox one after the other; in its order, so nobody waits in a ring.
+    PERFORM pg_advisory_xact_lock(hashtextextended('mailbox:' || m.mailbox, 0));
+    SELECT coalesce(sum(c.mails) FILTER (WHERE c.event_id = m.event_id AND c.kind = m.kind), 0), coalesce(sum(c.mails), 0)
+    INTO v_same, v_all
+    FROM mail_counts c WHERE c.mailbox = m.mailbox AND c.day = v_today AND c.is_booking = m.is_booking;
+    v_trust := CASE WHEN m.is_proven THEN p_proven_factor ELSE 1 END;
+    v_most := m.most * v_trust * CASE WHEN m.is_paid THEN p_paid_factor ELSE 1 END;
+    IF v_same < v_most AND (m.is_paid OR v_all < m.most_in_all * v_trust) THEN
+      INSERT INTO mail_counts AS c (mailbox, day, is_booking, event_id, kind, mails)
+      VALUES (m.mailbox, v_today, m.is_booking, m.event_id, m.kind, 1)
+      ON CONFLICT ON CONSTRAINT mail_counts_pkey DO UPDATE SET mails = c.mails + 1;
+      UPDATE notifications n SET counted = true, held_for = NULL
+      WHERE n.event_id = m.event_id AND n.notification_id = m.notification_id;
+      CONTINUE;
+    END IF;
+    UPDATE notifications n SET leased_by = NULL, reason = 'enough-for-a-day',
+      status = CASE WHEN m.is_booking THEN 'queued' ELSE 'skipped' END::notification_status,
+      ended_at = CASE WHEN m.is_booking THEN NULL ELSE now() END,
+      held_for = CASE WHEN m.is_booking THEN m.email_key END,
+      -- Not all of them at midnight.
+      due_at = CASE WHEN m.is_booking THEN (v_today + 1)::timestamp AT TIME ZONE 'UTC' + random() * interval '1 hour' ELSE n.due_at END
+    WHERE n.event_id = m.event_id AND n.notification_id = m.notification_id;
+    notification_id := m.notification_id;
+    outcome := CASE WHEN m.is_booking THEN 'held' ELSE 'skipped' END;
+    RETURN NEXT;
+  END LOOP;
+END $$;
+
+--
 -- Name: wish_of(uuid, integer, boolean, smallint[], smallint[], bigint); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1229,6 +1289,19 @@ CREATE TABLE public.kept_mails (
 );
 
 --
+-- Name: mail_counts; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.mail_counts (
+    mailbox text NOT NULL,
+    day date NOT NULL,
+    is_booking boolean NOT NULL,
+    event_id uuid NOT NULL,
+    kind text NOT NULL,
+    mails integer NOT NULL
+);
+
+--
 -- Name: mail_template_choices; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1298,6 +1371,8 @@ CREATE TABLE public.notifications (
     reason text,
     queued_at timestamp with time zone DEFAULT now() NOT NULL,
     ended_at timestamp with time zone,
+    counted boolean DEFAULT false NOT NULL,
+    held_for text,
     CONSTRAINT notifications_address_check CHECK (((email IS NOT NULL) OR (status = 'skipped'::public.notification_status))),
     CONSTRAINT notifications_email_check CHECK ((email <> ''::text)),
     CONSTRAINT notifications_ended_check CHECK (((status = ANY (ARRAY['queued'::public.notification_status, 'sending'::public.notification_status])) = (ended_at IS NULL))),
@@ -1800,6 +1875,13 @@ ALTER TABLE ONLY public.kept_mails
     ADD CONSTRAINT kept_mails_pkey PRIMARY KEY (event_id, notification_id);
 
 --
+-- Name: mail_counts mail_counts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.mail_counts
+    ADD CONSTRAINT mail_counts_pkey PRIMARY KEY (mailbox, day, is_booking, event_id, kind);
+
+--
 -- Name: mail_template_choices mail_template_choices_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -2058,6 +2140,12 @@ CREATE INDEX idempotency_keys_created_idx ON public.idempotency_keys USING brin 
 CREATE INDEX kept_mails_kept_idx ON public.kept_mails USING btree (kept_at);
 
 --
+-- Name: mail_counts_day_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX mail_counts_day_idx ON public.mail_counts USING btree (day);
+
+--
 -- Name: mail_templates_product_key; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2080,16 +2168,16 @@ CASE
 END));
 
 --
--- Name: notifications_due_idx; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX notifications_due_idx ON public.notifications USING btree (due_at) WHERE (status = ANY (ARRAY['queued'::public.notification_status, 'sending'::public.notification_status]));
-
---
 -- Name: notifications_failed_idx; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX notifications_failed_idx ON public.notifications USING btree (notification_id) WHERE (status = ANY (ARRAY['dead'::public.notification_status, 'unknown'::public.notification_status]));
+
+--
+-- Name: notifications_held_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX notifications_held_idx ON public.notifications USING btree (held_for) WHERE (held_for IS NOT NULL);
 
 --
 -- Name: notifications_notification_id_idx; Type: INDEX; Schema: public; Owner: -
@@ -2098,10 +2186,26 @@ CREATE INDEX notifications_failed_idx ON public.notifications USING btree (notif
 CREATE INDEX notifications_notification_id_idx ON public.notifications USING btree (notification_id);
 
 --
+-- Name: notifications_sending_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX notifications_sending_idx ON public.notifications USING btree (due_at) WHERE (status = 'sending'::public.notification_status);
+
+--
 -- Name: notifications_to_tell_idx; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX notifications_to_tell_idx ON public.notifications USING btree (event_id, notification_id) WHERE to_tell;
+
+--
+-- Name: notifications_turn_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX notifications_turn_idx ON public.notifications USING btree ((
+CASE
+    WHEN (kind = ANY (ARRAY['booking-confirmed'::text, 'booking-cancelled'::text, 'booking-refunded'::text, 'offer-made'::text, 'offer-expiring'::text])) THEN 0
+    ELSE 1
+END), due_at) WHERE (status = 'queued'::public.notification_status);
 
 --
 -- Name: offer_seats_live_seat_key; Type: INDEX; Schema: public; Owner: -
@@ -2453,4 +2557,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000004'),
     ('20261121000005'),
     ('20261121000006'),
-    ('20261130000001');
+    ('20261130000001'),
+    ('20261130000040');

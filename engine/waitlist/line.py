@@ -32,7 +32,7 @@ from engine.model import Buyer, EventStatus, Money, new_id
 from engine.stores.postgres import Postgres, Transaction
 from engine.waitlist.candidates import LineIndexes, Seen, look
 from engine.waitlist.estimate import CameBack, estimate
-from engine.waitlist.matching import LineIndex, Places, Pool, WishLine, acceptable, fits
+from engine.waitlist.matching import LineIndex, Places, WishLine
 from engine.waitlist.model import (
     Contact,
     Entry,
@@ -43,13 +43,13 @@ from engine.waitlist.model import (
     WantedPatch,
 )
 from engine.waitlist.offers import offer_from_row
+from engine.waitlist.possible import Possible, find_places
 
 #: What is on sale is looked up once for all who ask for the same within this time.
 _ON_SALE_FRESH_S: Final = 0.1
 _ON_SALE_MAX: Final = 1000
 _REBUILDS_MAX: Final = 5
 _NAMED_MAX: Final = 5
-_SOME: Final = 200
 #: As prices are (``engine.catalog.AmountMinor``).
 _AMOUNT_MAX: Final = 10**12
 #: What an estimate rests on may be this old.
@@ -115,6 +115,7 @@ class Waitlist:
             OrderedDict()
         )
         self._statistics: OrderedDict[str, tuple[float, asyncpg.Record]] = OrderedDict()
+        self._possible = Possible()
 
     async def drain(self) -> None:
         """Wait for what is under way."""
@@ -125,7 +126,8 @@ class Waitlist:
     ) -> tuple[Entry, bool]:
         """Take a place in the line. True: made now; asking again for the same returns the same entry.
 
-        Raises Conflict (what is wanted is simply on sale and which seats that would be; in line
+        Raises Conflict (what is wanted is simply on sale and which seats that would be; no place of
+        the house could ever serve it; in line
         already for something else; the list is closed; the event is not on sale), LimitReached,
         InvalidInput, NotFound, Unavailable.
         """
@@ -217,6 +219,7 @@ class Waitlist:
                 f"you ask for {wish.quantity}.",
                 limit=terms["buyer_limit"],
             )
+        await self._check_possible(facts, index, wish)
         match = await self._simply_on_sale(facts, index, wish)
         if match is None:
             return
@@ -228,6 +231,16 @@ class Waitlist:
             url=f"{self._settings.public_url.rstrip('/')}/events/{facts.event_id}",
             seats=list(match.seats),
             areas=list(match.areas),
+        )
+
+    async def _check_possible(self, facts: Facts, index: LineIndex, wish: Wish) -> None:
+        floors = [0] * len(facts.layout.categories)
+        if wish.max_amount_minor is not None:
+            for row in await self._pg.fetch("waitlist.price_floors", facts.event_id):
+                floors[row["category_no"]] = row["floor_minor"]
+        areas = {no: area.capacity for no, area in enumerate(facts.layout.areas)}
+        await asyncio.to_thread(
+            self._possible.check, facts.layout_id, index, areas, floors, wish.alone()
         )
 
     async def _simply_on_sale(self, facts: Facts, index: LineIndex, wish: Wish) -> Places | None:
@@ -408,17 +421,8 @@ class Waitlist:
 
 
 def find_on_sale(index: LineIndex, seen: Seen, wish: WishLine) -> Places | None:
-    """Places on sale that the wish could have. Of thousands some few are looked at first: as a rule
-    they will do, and it is only to be shown that there are any.
-    """
-    pool = seen.on_sale()
-    liked = acceptable(index, pool, wish)
-    for start in range(0, len(liked.seats), _SOME):
-        some = frozenset(liked.seats[start : start + _SOME])
-        found = fits(index, Pool(some, liked.areas, pool.prices), wish)
-        if found is not None:
-            return found
-    return fits(index, Pool(frozenset(liked.seats), liked.areas, pool.prices), wish)
+    """Places on sale that the wish could have."""
+    return find_places(index, seen.on_sale(), wish)
 
 
 def read_wish(facts: Facts, index: LineIndex, wanted: Wanted) -> Wish:

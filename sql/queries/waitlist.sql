@@ -23,6 +23,15 @@ SELECT DISTINCT ON (event_id, entry_id) * FROM offers
 WHERE (event_id, entry_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
 ORDER BY event_id, entry_id, offer_id DESC;
 
+-- name: price_floors
+-- The least that a category may come to cost: of its price now and the floors of its rules. A price without
+-- a rule has no floor: whoever sells may lower it to anything.
+SELECT c.category_no, CASE WHEN count(r.rule_id) FILTER (WHERE r.status = 'active') = 0 THEN 0
+                      ELSE least(c.amount_minor, min((r.rule ->> 'floor_minor')::bigint)) END AS floor_minor
+FROM categories c
+LEFT JOIN pricing_rules r ON r.event_id = c.event_id AND r.category_no = c.category_no AND r.status IN ('active', 'scheduled')
+WHERE c.event_id = $1 GROUP BY c.category_no, c.amount_minor;
+
 -- name: statistics
 -- What an estimate rests on: what the line was offered in the last hour, the last day and since it began,
 -- its age, and how many places its people want on average.

@@ -108,6 +108,23 @@ async def test_a_broken_template_is_refused_with_its_place(organiser: httpx.Asyn
     problem_of(await organiser.post(path, json={**TEXTS, "html": "a\x00"}), 400, "invalid-request")
 
 
+async def test_a_template_that_never_ends_stops_nobody(
+    organiser: httpx.AsyncClient, http: httpx.AsyncClient
+) -> None:
+    loop = "{% for a in range(99999) %}" * 3 + "{% endfor %}" * 3
+    path = in_language() + "/preview"
+    attacks = [loop, "{{ 'x'|center(300000000) }}", "{{ '%500000000d'|format(1) }}"] * 2
+    previews = [
+        asyncio.create_task(organiser.post(path, json={**TEXTS, "html": html})) for html in attacks
+    ]
+    # While they are at it everybody else is answered.
+    assert (await http.get("/v1/events")).status_code == 200
+    assert not all(preview.done() for preview in previews)
+    for preview in previews:
+        problem_of(await preview, 400, "template-too-costly")
+    assert (await organiser.post(path, json=TEXTS)).status_code == 200
+
+
 async def test_a_preview_shows_its_pictures(organiser: httpx.AsyncClient) -> None:
     texts = {"subject": "T", "html": '<img src="{{ tickets[0].picture }}">', "text": "T"}
     path = "/v1/mail-templates/booking-confirmed/en/preview"
