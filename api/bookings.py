@@ -24,6 +24,7 @@ from api.conventions import (
     optional_version,
     read_body,
 )
+from api.networks import network
 from api.problems import problem_response
 from engine.errors import Gone, InvalidInput, PaymentDeclined
 from engine.ledger import Answer, BookingRequest, PaymentChoice
@@ -80,7 +81,10 @@ async def book(
     data = await read_body(request, _BOOKING_BODY)
     key = _checked_key(idempotency_key)
     answer, replayed = await _runtime(request).bookings.book(
-        buyer_id(request), key, BookingRequest(data.hold_id.lower(), data.buyer, data.payment)
+        buyer_id(request),
+        key,
+        BookingRequest(data.hold_id.lower(), data.buyer, data.payment),
+        network=network(request),
     )
     return _answer(request, answer, replayed=replayed)
 

@@ -96,8 +96,8 @@ class TooManyRequests(FrontrowError):
     code = "too-many-requests"
     retryable = True
 
-    def __init__(self, detail: str, *, retry_after_s: int) -> None:
-        super().__init__(detail, retry_after=retry_after_s)
+    def __init__(self, detail: str, *, retry_after_s: int, code: str | None = None) -> None:
+        super().__init__(detail, code=code, retry_after=retry_after_s)
 
 
 class Unavailable(FrontrowError):

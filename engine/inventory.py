@@ -26,6 +26,8 @@ from engine.stores.pipeline import Argument
 from engine.stores.postgres import Postgres, Transaction
 from engine.stores.redis import RedisStore, flat
 
+#: Who looks at a map from a network that is not limited.
+UNLIMITED = "-"
 #: Of the waitlist: ``waitlist_entries.weight`` is not larger.
 _WEIGHT_MAX = 1023
 #: This many are laid into Redis's line at once: a script has no room for more arguments.
@@ -170,9 +172,12 @@ class Inventory:
 
     # Reading
 
-    async def snapshot(self, event_id: str) -> Snapshot:
-        """Everything a map shows, as of one instant. Raises as ``run``."""
-        reply = await self.run("snapshot", event_id)
+    async def snapshot(self, event_id: str, *, seen_from: str = "") -> Snapshot:
+        """Everything a map shows, as of one instant. Raises as ``run``.
+
+        ``seen_from``: the network whose buyer looks, ``UNLIMITED`` for one without limits; empty: ours.
+        """
+        reply = await self.run("snapshot", event_id, seen_from)
         _, epoch, seq, status, prices, digits, *areas, told = reply
         currency, names = await self._price_names(event_id)
         return Snapshot(
