@@ -254,6 +254,11 @@ class Inventory:
         owners = await self._redis.call("HMGET", base_key(event_id) + ":owners", *seat_nos)
         return {n for n, owner in zip(seat_nos, owners, strict=True) if owner is not None}
 
+    async def network_share(self, event_id: str) -> float:
+        """The share of the house that the network with most unpaid places keeps. Raises as ``run``."""
+        _, places, house = await self.run("networks", event_id)
+        return float(places) / house if house else 0.0
+
     async def tell(self, buyer_id: str, news: dict[str, Any]) -> None:
         """Tell a person's open connections; who is not connected has missed nothing.
 

@@ -109,9 +109,7 @@ class SandboxGateway:
 
     async def charge(self, booking_id: str, token: str, amount: Money) -> Charge:
         charge = await self._charges.submit(_Request(booking_id, token, amount))
-        if (
-            _kind(token) == "tok_timeout" and charge.status == ChargeStatus.CAPTURED
-        ):
+        if _kind(token) == "tok_timeout" and charge.status == ChargeStatus.CAPTURED:
             await asyncio.Event().wait()
         return charge
 
