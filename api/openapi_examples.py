@@ -1129,8 +1129,8 @@ PROBLEMS = _by_code(
         retry_after=8,
     ),
     Conflict(
-        "More time is for a checkout that has begun: send the buyer's name and e-mail "
-        '({"buyer": {"email", "name"}}), or pay.',
+        "More time is for a checkout that has begun: fill in the buyer's name and e-mail "
+        "(`buyer`), or pay.",
         code="checkout-not-begun",
     ),
     TooManyRequests(

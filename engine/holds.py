@@ -698,8 +698,8 @@ def hold_refusal(hold_id: str, reply: list[Any]) -> FrontrowError:
             return _foreign_hold()
         case [b"unbegun"]:
             return Conflict(
-                "More time is for a checkout that has begun: send the buyer's name and e-mail "
-                '({"buyer": {"email", "name"}}), or pay.',
+                "More time is for a checkout that has begun: fill in the buyer's name and e-mail "
+                "(`buyer`), or pay.",
                 code="checkout-not-begun",
             )
         case [b"slow", whose, ms]:

@@ -77,13 +77,17 @@ local function places_of_house()
   return house
 end
 
--- Places that anybody may have now, a second old at most: counting them costs as much as the house is large.
+-- Places that anybody may have now, but for what others took within a second: counting them costs as much as
+-- the house is large.
 local function places_left()
   local left, at = string.match(meta[10] or '', '^(%d+) (%d+)$')
-  if left and now - at < 1000 then return tonumber(left) end
+  if left and now - at < 1000 then
+    redis.call('HSET', META, 'left', string.format('%d %d', math.max(0, left - quantity), at))
+    return tonumber(left)
+  end
   local _, free = string.gsub(redis.call('GET', SEATS) or '', '0', '')
   for no = 0, redis.call('HGET', META, 'area_count') - 1 do free = free + area_available(no) end
-  redis.call('HSET', META, 'left', string.format('%d %d', free, now))
+  redis.call('HSET', META, 'left', string.format('%d %d', math.max(0, free - quantity), now))
   return free
 end
 

@@ -223,7 +223,9 @@ class BoxOffice(RuleBasedStateMachine):
         except LimitReached:
             return "limit", None, set()
         except Conflict as refusal:
-            if refusal.code == "seat-resting":  # what was overdue and in the way has just been freed
+            if (
+                refusal.code == "seat-resting"
+            ):  # what was overdue and in the way has just been freed
                 return await self._hold(buyer, seats, floor)
             return _short(refusal), None, set()
         total = hold.total.amount
@@ -710,8 +712,10 @@ class BoxOffice(RuleBasedStateMachine):
         for seat in set(range(SEATS)) - left_out:
             assert (seat, shown[seat]) == (seat, self.model.seat_shown(seat))
         assert snapshot.areas[0] == self.model.floor_shown()
-        networks = await self.runtime.redis.hgetall("{" + self.event_id + "}:networks")
-        unpaid = {k[2:].decode(): int(n) for k, n in networks.items() if k.startswith(b"h:")}
+        base = "{" + self.event_id + "}"
+        networks = await self.runtime.redis_store.call("HGETALL", f"{base}:networks")
+        counted = dict(zip(networks[::2], map(int, networks[1::2]), strict=True))
+        unpaid = {k[2:].decode(): n for k, n in counted.items() if k.startswith(b"h:")}
         assert unpaid == self.model.unpaid_by_network()
 
     @invariant()
