@@ -30,6 +30,7 @@ from api import (
 from api.auth import Tokens
 from api.bodies import BODY_SIZE_MAX
 from api.edge import Edge
+from api.networks import Networks
 from api.openapi import document_config
 from api.problems import on_exception, on_frontrow_error, on_http_exception
 from api.reference import ReferencePage, describe_problem, reference_router
@@ -78,7 +79,13 @@ def build(settings: Settings) -> Litestar:
             describe_problem,
         ],
         lifespan=[lifespan],
-        state=State({"settings": settings, "tokens": Tokens(secret, ttl_s=settings.token_ttl_s)}),
+        state=State(
+            {
+                "settings": settings,
+                "tokens": Tokens(secret, ttl_s=settings.token_ttl_s),
+                "networks": Networks(settings),
+            }
+        ),
         exception_handlers={
             FrontrowError: on_frontrow_error,
             HTTPException: on_http_exception,

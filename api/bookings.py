@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from api.auth import buyer_id
 from api.conventions import IfMatch, Json, etag, optional_version, read_body
+from api.networks import network
 from api.paging import Cursor, Limit, cut, decode_cursor
 from api.problems import problem_response
 from engine.errors import Gone, InvalidInput, PaymentDeclined
@@ -71,7 +72,10 @@ async def book(
     data = await read_body(request, _BOOKING_BODY)
     key = _checked_key(idempotency_key)
     answer, replayed = await _runtime(request).bookings.book(
-        buyer_id(request), key, BookingRequest(data.hold_id.lower(), data.buyer, data.payment)
+        buyer_id(request),
+        key,
+        BookingRequest(data.hold_id.lower(), data.buyer, data.payment),
+        network=network(request),
     )
     return _answer(request, answer, replayed=replayed)
 

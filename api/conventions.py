@@ -69,8 +69,12 @@ class Json(Response[T]):
         return _Answer(self.status_code or status_code or 200, headers, body)
 
 
-async def read_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T]) -> T:
-    """The request's JSON body, taken strictly: "3" is no number. Raises InvalidInput.
+async def read_body(
+    request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T], *, empty: bytes = b""
+) -> T:
+    """The request's JSON body, taken strictly: "3" is no number. ``empty``: what no body stands for.
+
+    Raises InvalidInput.
 
     Instead of a handler's ``data`` parameter, which Litestar coerces and decodes in two passes.
     """
@@ -82,7 +86,7 @@ async def read_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decod
         # Nobody reads the answer.
         raise InvalidInput("The connection closed before the body was whole.") from None
     try:
-        return _decoded(body, decoder)
+        return _decoded(body or empty, decoder)
     finally:
         done_with(body)
 

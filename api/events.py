@@ -16,10 +16,11 @@ from msgspec import Meta, Struct
 
 from api.auth import is_organiser
 from api.conventions import accepts_gzip, etag, has_tag, large_json
+from api.networks import network
 from api.paging import Cursor, Int32, Limit, Position, cut, decode_cursor
 from engine.catalog import Event, EventFilter, Facet
 from engine.errors import InvalidInput, NotAllowed, NotFound, Unavailable
-from engine.inventory import Price, Pricing
+from engine.inventory import UNLIMITED, Price, Pricing
 from engine.model import CategoryName, EventStatus, Id, Moment, Money, Page, Uuid, Version
 from engine.runtime import Runtime
 from engine.snapshot import encode_snapshot
@@ -452,7 +453,9 @@ async def read_layout(
     description="As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT.",
 )
 async def read_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Response[Any]:
-    snapshot = await _runtime(request).inventory.snapshot(str(event_id))
+    snapshot = await _runtime(request).inventory.snapshot(
+        str(event_id), seen_from=network(request) or UNLIMITED
+    )
     headers = {"Cache-Control": "no-store", "Vary": "Accept"}
     if "application/octet-stream" in request.headers.get("accept", ""):
         frame = encode_snapshot(snapshot.epoch, snapshot.seq, snapshot.states)

@@ -1146,6 +1146,36 @@ PROBLEMS = _by_code(
         code="too-many-connections",
     ),
     FrontrowError("This is our mistake; it has been logged. Trying again may work."),
+    Conflict(
+        "You or somebody in your network has just let go of Stalls, Row 3, seat 7, and others are looking at "
+        "it: it is theirs to take for 8 s. Choose other seats, or ask again then.",
+        code="seat-resting",
+        seats=[17],
+        retry_after=8,
+    ),
+    Conflict(
+        "More time is for a checkout that has begun: fill in the buyer's name and e-mail "
+        "(`buyer`), or pay.",
+        code="checkout-not-begun",
+    ),
+    TooManyRequests(
+        "Your network holds 50 unpaid places of this event, and one network may hold 50 just now. Places "
+        "come free as others beside you pay or give back; ask again in a moment.",
+        code="network-limit",
+        retry_after_s=3,
+    ),
+    TooManyRequests(
+        "Many places that your network held were let go unpaid, so it waits a while before it holds more. "
+        "Payments from your network make this shorter.",
+        code="network-paused",
+        retry_after_s=40,
+    ),
+    TooManyRequests(
+        "Too many payments of yours were declined or are under way. Your seats stay held until their "
+        "deadline; try again in a moment.",
+        code="too-many-payments",
+        retry_after_s=10,
+    ),
     Unavailable(
         "So many are choosing just now that others were faster each time; try again.",
         code="too-contended",

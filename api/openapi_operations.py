@@ -313,6 +313,9 @@ OPERATIONS = {
             "limit-reached",
             "event-not-on-sale",
             "hold-id-taken",
+            "seat-resting",
+            "network-limit",
+            "network-paused",
             "too-contended",
             *_STORES,
         ),
@@ -328,7 +331,7 @@ OPERATIONS = {
     ),
     "extend_hold": Operation(
         gives={200: Answer("The hold with its new deadline.", _one(Hold, "hold", example.HOLD))},
-        refuses=(*_HOLD, "hold-in-payment", *_HOLD_ENDED, *_STORES),
+        refuses=(*_HOLD, "hold-in-payment", "checkout-not-begun", *_HOLD_ENDED, *_STORES),
         replays=True,
     ),
     # Bookings
@@ -359,6 +362,7 @@ OPERATIONS = {
             "hold-already-booked",
             *_HOLD_ENDED,
             "payment-too-late",
+            "too-many-payments",
             *_STORES,
             "outcome-unknown",
         ),

@@ -33,9 +33,10 @@ from engine.errors import (
     LimitReached,
     NotFound,
     PreconditionFailed,
+    TooManyRequests,
     Unavailable,
 )
-from engine.holds import Holds, PaymentHold, build_items, seats_taken
+from engine.holds import DECLINES_MAX, Holds, PaymentHold, build_items, seats_taken
 from engine.inventory import Inventory, Settlement
 from engine.ledger import (
     Answer,
@@ -47,6 +48,7 @@ from engine.ledger import (
     Reserved,
 )
 from engine.logs import served_ids
+from engine.marks import card_mark
 from engine.model import (
     AreaItem,
     Booking,
@@ -67,6 +69,12 @@ log = structlog.get_logger(__name__)
 
 #: Crockford's base 32: no letter that is misread on the phone.
 _REFERENCE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_LIMITS = {
+    "limit-reached": "You would have more places of this event than one buyer may.",
+    "email-limit-reached": "This e-mail address would have more places of this event than one buyer may, "
+    "whoever books for it.",
+    "card-limit-reached": "This card would have paid for more places of this event than one buyer may have.",
+}
 _DECLINES = {
     "card_declined": "The card was declined.",
     "insufficient_funds": "The card has insufficient funds.",
@@ -97,18 +105,22 @@ class Bookings:
     # The checkout
 
     @traced("book")
-    async def book(self, buyer_id: str, key: str, request: BookingRequest) -> tuple[Answer, bool]:
+    async def book(
+        self, buyer_id: str, key: str, request: BookingRequest, *, network: str = ""
+    ) -> tuple[Answer, bool]:
         """Turn a hold into a booking and pay for it. Returns the answer and whether it is a replay.
 
-        ``key`` is the buyer's idempotency key: one key, one effect, one answer. Raises Gone (the hold
-        has ended), NotFound, Conflict (the same key is under way, the event is closed, …),
-        SeatUnavailable, LimitReached, InvalidInput (another body under the same key), Unavailable.
+        ``key`` is the buyer's idempotency key: one key, one effect, one answer. ``network``: where the buyer
+        pays from; empty for one without limits. Raises Gone (the hold has ended), NotFound, Conflict (the
+        same key is under way, the event is closed, …), SeatUnavailable, LimitReached, InvalidInput (another
+        body under the same key), TooManyRequests (too-many-payments), Unavailable.
         """
-        self._payments.gateway(request.payment.provider).check_token(request.payment.token)
+        gateway = self._payments.gateway(request.payment.provider)
+        gateway.check_token(request.payment.token)
         fingerprint = hashlib.sha256(msgspec.json.encode(request)).digest()
         try:
-            hold = await self._holds.begin_payment(request.hold_id, buyer_id)
-        except (Gone, NotFound):
+            hold = await self._holds.begin_payment(request.hold_id, buyer_id, network)
+        except (Gone, NotFound, TooManyRequests):
             answer = await self._earlier_answer(buyer_id, key, fingerprint)
             if answer is None:
                 raise
@@ -124,6 +136,7 @@ class Bookings:
             request=request,
             hold=hold,
             amount=total.amount,
+            card_mark=card_mark(request.payment.provider, gateway.card(request.payment.token)),
         )
         reserved = await self._reserve(command)
         if reserved.outcome == "duplicate-key":
@@ -208,8 +221,8 @@ class Bookings:
         if reserved.outcome == "hold-expired":
             return Gone("The hold expired before it could be booked.", code="hold-expired")
         await self._give_back(hold)
-        if reserved.outcome == "limit-reached":
-            return LimitReached("You would have more places of this event than one buyer may.")
+        if reserved.outcome in _LIMITS:
+            return LimitReached(_LIMITS[reserved.outcome])
         if reserved.outcome == "event-closed":
             return Conflict("The event is no longer on sale.", code="event-not-on-sale")
         # Redis promised what PostgreSQL had given to somebody else: correct it for everyone now.
@@ -229,7 +242,8 @@ class Bookings:
                     log.warning("paid, not confirmed yet", booking_id=booking.booking_id)
                     return self._pending(booking, "wait")
             case ChargeStatus.DECLINED | ChargeStatus.VOIDED:
-                return await self._decline(booking, charge.decline_code)
+                tries_left = DECLINES_MAX - 1 - command.hold.declines
+                return await self._decline(booking, charge.decline_code, tries_left)
             case ChargeStatus.REQUIRES_ACTION:
                 answer = self._pending(booking, "redirect")
             case ChargeStatus.UNKNOWN:
@@ -300,12 +314,16 @@ class Bookings:
             detail="The payment arrived after the seats had gone; it is refunded in full.",
         )
 
-    async def _decline(self, booking: Booking, decline_code: str | None) -> Answer:
+    async def _decline(
+        self, booking: Booking, decline_code: str | None, tries_left: int = 1
+    ) -> Answer:
         code = decline_code or "not_completed"
-        detail = (
-            _DECLINES.get(code, "The payment was not completed.")
-            + " Your seats are still held; try another card."
+        goes_on = (
+            " Your seats are still held; try another card."
+            if tries_left > 0
+            else f" It was the hold's {DECLINES_MAX}th payment to fail, so the seats went back on sale."
         )
+        detail = _DECLINES.get(code, "The payment was not completed.") + goes_on
         answer = Answer(
             outcome="declined",
             booking=msgspec.structs.replace(

@@ -138,6 +138,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     payment_window_s: PositiveInt = 300
     #: Places one buyer may hold and own together, for events that do not say.
     buyer_limit: PositiveInt = 10
+    #: Unpaid places that one network (/24, /48) may hold at once: so many, or this share of the house,
+    #: whichever is more. Networks in ``unlimited_networks`` hold what they like.
+    network_places: PositiveInt = 50
+    network_share_percent: Annotated[float, Meta(ge=0, le=100)] = 1.5
     #: How long the waitlist keeps seats for one person, for events that do not say.
     offer_window_s: PositiveInt = 900
     #: Places in waitlists that one network (IPv4 /24, IPv6 /48) may ask for: each may be a mail to somebody.

@@ -26,6 +26,8 @@ from engine.stores.pipeline import Argument
 from engine.stores.postgres import Postgres, Transaction
 from engine.stores.redis import RedisStore, flat
 
+#: Who looks at a map from a network that is not limited.
+UNLIMITED = "-"
 #: Of the waitlist: ``waitlist_entries.weight`` is not larger.
 _WEIGHT_MAX = 1023
 #: This many are laid into Redis's line at once: a script has no room for more arguments.
@@ -170,9 +172,12 @@ class Inventory:
 
     # Reading
 
-    async def snapshot(self, event_id: str) -> Snapshot:
-        """Everything a map shows, as of one instant. Raises as ``run``."""
-        reply = await self.run("snapshot", event_id)
+    async def snapshot(self, event_id: str, *, seen_from: str = "") -> Snapshot:
+        """Everything a map shows, as of one instant. Raises as ``run``.
+
+        ``seen_from``: the network whose buyer looks, ``UNLIMITED`` for one without limits; empty: ours.
+        """
+        reply = await self.run("snapshot", event_id, seen_from)
         _, epoch, seq, status, prices, digits, *areas, told = reply
         currency, names = await self._price_names(event_id)
         return Snapshot(
@@ -248,6 +253,11 @@ class Inventory:
         """Those of the seats that a hold or an open offer has right now. Raises Unavailable."""
         owners = await self._redis.call("HMGET", base_key(event_id) + ":owners", *seat_nos)
         return {n for n, owner in zip(seat_nos, owners, strict=True) if owner is not None}
+
+    async def network_share(self, event_id: str) -> float:
+        """The share of the house that the network with most unpaid places keeps. Raises as ``run``."""
+        _, places, house = await self.run("networks", event_id)
+        return float(places) / house if house else 0.0
 
     async def tell(self, buyer_id: str, news: dict[str, Any]) -> None:
         """Tell a person's open connections; who is not connected has missed nothing.

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Hashable, Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -17,6 +18,7 @@ from msgspec import Meta, Struct
 from engine.batch import Batcher
 from engine.holds import PaymentHold
 from engine.inventory import Settlement
+from engine.marks import email_mark
 from engine.model import Booking, BookingStatus, Buyer, utc_from_ms
 from engine.stores.postgres import Postgres
 
@@ -30,7 +32,8 @@ class PaymentChoice(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             max_length=255,
             description="`tok_visa` pays; `tok_declined` and `tok_insufficient_funds` are declined; "
-            "`tok_3ds` waits for the buyer's approval; `tok_timeout` gets no answer for a while.",
+            "`tok_3ds` waits for the buyer's approval; `tok_timeout` gets no answer for a while. "
+            "`tok_visa_card_4242` is a token of the card 4242, and so with each of them.",
             examples=["tok_visa"],
         ),
     ]
@@ -62,6 +65,12 @@ class Reserve(Struct, frozen=True, kw_only=True):
     request: BookingRequest
     hold: PaymentHold
     amount: int
+    card_mark: UUID | None = None
+
+    @property
+    def email_mark(self) -> UUID:
+        """The mark of the mailbox that the tickets go to."""
+        return email_mark(self.request.buyer.email)
 
     def touches(self) -> Iterable[Hashable]:
         """What no two members of one batch may share."""
@@ -223,6 +232,8 @@ def _reserve_arguments(commands: list[Reserve]) -> list[list[Any]]:
         [c.key for c in commands],
         [c.fingerprint for c in commands],
         [c.request_id for c in commands],
+        [c.email_mark for c in commands],
+        [c.card_mark for c in commands],
         *(list(column) for column in _columns(seats, 4)),
         *(list(column) for column in _columns(areas, 5)),
     ]

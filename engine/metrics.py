@@ -28,6 +28,15 @@ BEST_SEATS_ATTEMPTS = Histogram(
 )
 BOOKINGS = Counter("frontrow_bookings", "Bookings by how a step ended.", ["outcome"])
 PAYMENTS = Counter("frontrow_payments", "Answers of the payment gateway.", ["outcome"])
+PAYMENTS_REFUSED = Counter(
+    "frontrow_payments_refused",
+    "Payments refused before the gateway was asked: too many declined or under way, by whose.",
+    ["of"],
+)
+NETWORK_SHARE_MAX = Gauge(
+    "frontrow_network_share_max",
+    "The largest share of a house that one network keeps without having paid, over all open events.",
+)
 BATCH_SIZE = Histogram("frontrow_batch_size", "Commands in one batch.", ["batch"], buckets=_BATCH)
 STORE_SECONDS = Histogram(
     "frontrow_store_seconds", "Time of one store call.", ["store"], buckets=_FAST
@@ -137,8 +146,20 @@ for _outcome in (
     PRICE_DECISIONS.labels(_outcome)
 for _outcome in ("made", "used", "declined", "expired", "withdrawn"):
     OFFERS.labels(_outcome)
-for _outcome in ("held", "taken", "limit", "closed", "invalid", "unavailable"):
+for _outcome in (
+    "held",
+    "taken",
+    "limit",
+    "closed",
+    "crowded",
+    "paused",
+    "resting",
+    "invalid",
+    "unavailable",
+):
     HOLDS.labels(_outcome)
+for _of in ("hold", "person", "network"):
+    PAYMENTS_REFUSED.labels(_of)
 for _outcome in (
     "reserved",
     "confirmed",
@@ -149,6 +170,8 @@ for _outcome in (
     "seat-unavailable",
     "hold-expired",
     "limit-reached",
+    "email-limit-reached",
+    "card-limit-reached",
     "event-closed",
     "hold-booked",
     "duplicate-key",

@@ -6,6 +6,7 @@ book (``sandbox_charges``), which outlives every process of ours, as a real comp
 """
 
 import asyncio
+import re
 from enum import StrEnum
 from typing import Protocol
 
@@ -48,6 +49,10 @@ class Gateway(Protocol):
     def needs_buyer(self, token: str) -> bool:
         """Whether a charge with this token waits for its buyer to approve it."""
 
+    def card(self, token: str) -> str | None:
+        """The fingerprint of the card behind a token: the same for every token of one card. None where that
+        is not known before a charge."""
+
     async def charge(self, booking_id: str, token: str, amount: Money) -> Charge: ...
 
     async def status(self, booking_id: str) -> Charge | None:
@@ -75,6 +80,11 @@ SANDBOX_TOKENS: dict[str, tuple[ChargeStatus, str | None]] = {
 }
 
 
+#: Between a token of the sandbox and the fingerprint of its card, where it shall have one: ``tok_visa_card_4242``.
+_CARD = "_card_"
+_FINGERPRINT = re.compile(r"[A-Za-z0-9]{1,64}")
+
+
 class SandboxGateway:
     """A gateway for trying things out; no money moves anywhere."""
 
@@ -83,18 +93,23 @@ class SandboxGateway:
         self._charges: Batcher[_Request, Charge] = Batcher("sandbox-charge", self._charge_batch)
 
     def check_token(self, token: str) -> None:
-        if token not in SANDBOX_TOKENS:
+        kind, has_card, card = token.partition(_CARD)
+        if kind not in SANDBOX_TOKENS or (has_card and not _FINGERPRINT.fullmatch(card)):
             raise InvalidInput(
-                f"Unknown sandbox token; use one of {', '.join(SANDBOX_TOKENS)}.",
+                f"Unknown sandbox token; use one of {', '.join(SANDBOX_TOKENS)}; with {_CARD} and letters "
+                "or digits behind it, it is the token of that card.",
                 code="unknown-payment-token",
             )
 
     def needs_buyer(self, token: str) -> bool:
-        return SANDBOX_TOKENS[token][0] == ChargeStatus.REQUIRES_ACTION
+        return SANDBOX_TOKENS[_kind(token)][0] == ChargeStatus.REQUIRES_ACTION
+
+    def card(self, token: str) -> str | None:
+        return token.partition(_CARD)[2] or None
 
     async def charge(self, booking_id: str, token: str, amount: Money) -> Charge:
         charge = await self._charges.submit(_Request(booking_id, token, amount))
-        if token == "tok_timeout" and charge.status == ChargeStatus.CAPTURED:  # noqa: S105  # a sandbox token is no secret
+        if _kind(token) == "tok_timeout" and charge.status == ChargeStatus.CAPTURED:
             await asyncio.Event().wait()
         return charge
 
@@ -103,8 +118,8 @@ class SandboxGateway:
             "sandbox.charge",
             [r.booking_id for r in requests],
             [r.token for r in requests],
-            [SANDBOX_TOKENS[r.token][0].value for r in requests],
-            [SANDBOX_TOKENS[r.token][1] for r in requests],
+            [SANDBOX_TOKENS[_kind(r.token)][0].value for r in requests],
+            [SANDBOX_TOKENS[_kind(r.token)][1] for r in requests],
             [r.amount.amount for r in requests],
             [r.amount.currency for r in requests],
         )
@@ -134,6 +149,10 @@ class SandboxGateway:
             None if approve else "authentication_failed",
         )
         return row is not None
+
+
+def _kind(token: str) -> str:
+    return token.partition(_CARD)[0]
 
 
 def _charge(booking_id: str, row: object) -> Charge:

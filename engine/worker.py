@@ -51,6 +51,8 @@ log = structlog.get_logger(__name__)
 LAYOUTS_KNOWN = 50
 #: Of more live holds than these only so many are audited, others each time: reading 1,000 keeps Redis for 25 ms.
 AUDITED_HOLDS_MAX = 2000
+#: How often it is looked at how much one network holds.
+_NETWORKS_WATCHED_S = 10.0
 #: An audit is followed by a rest this many times as long.
 _AUDIT_REST = 50
 #: What is broken once is often broken a thousand times.
@@ -175,6 +177,7 @@ class Worker:
                 Step("reconcile", settings.reconcile_interval_s, self.reconcile),
                 Step("audit", settings.audit_interval_s, self.audit_in_turn),
                 Step("cancel-events", 1.0, self.cancel_events),
+                Step("watch-networks", _NETWORKS_WATCHED_S, self.watch_networks),
                 Step("know-layouts", 1.0, self.know_layouts),
                 Step("forget-keys", 600.0, self.forget_keys),
                 *(Step(*step) for step in notifications.steps()),
@@ -373,6 +376,12 @@ class Worker:
                     "booking not cancelled yet", booking_id=row["booking_id"], reason=error.detail
                 )
         return len(rows)
+
+    async def watch_networks(self) -> int:
+        """Export the largest share of a house that one network keeps without having paid."""
+        shares = await _each(await self._inventory.open_events(), self._inventory.network_share)
+        metrics.NETWORK_SHARE_MAX.set(max(shares, default=0))
+        return 0
 
     async def know_layouts(self) -> int:
         """Have the layouts of what is on sale in memory: finishing a sale must not need MongoDB."""

@@ -686,6 +686,23 @@ BEGIN
   FROM locked l
   WHERE c.event_id = l.event_id AND c.buyer_id = l.buyer_id;
 
+  IF p_reserved + p_sold <> 0 THEN
+    WITH moved AS (
+      SELECT b.event_id, m.mark, sum(i.quantity)::integer AS quantity
+      FROM unnest(p_ords) o
+      JOIN bookings b ON b.event_id = p_event_ids[o] AND b.booking_id = p_booking_ids[o]
+      JOIN booking_items i ON i.event_id = b.event_id AND i.booking_id = b.booking_id
+      CROSS JOIN LATERAL (VALUES (b.email_mark), (b.card_mark)) m(mark)
+      WHERE m.mark IS NOT NULL GROUP BY 1, 2
+    ), locked AS MATERIALIZED (
+      SELECT c.event_id, c.mark, m.quantity
+      FROM mark_claims c JOIN moved m USING (event_id, mark)
+      ORDER BY 1, 2 FOR UPDATE OF c
+    )
+    UPDATE mark_claims c SET places = c.places + (p_reserved + p_sold) * l.quantity
+    FROM locked l WHERE c.event_id = l.event_id AND c.mark = l.mark;
+  END IF;
+
   WITH moved AS (
     SELECT i.event_id, i.area_no, sum(i.quantity)::integer AS quantity
     FROM unnest(p_ords) o
@@ -716,10 +733,10 @@ CREATE FUNCTION public.offered_places(p_event_id uuid, p_area_no integer, p_but 
 $$;
 
 --
--- Name: reserve_bookings(uuid[], uuid[], uuid[], uuid[], text[], timestamp with time zone[], bigint[], text[], text[], text[], text[], text[], bytea[], text[], integer[], integer[], integer[], bigint[], integer[], integer[], integer[], integer[], bigint[]); Type: FUNCTION; Schema: public; Owner: -
+-- Name: reserve_bookings(uuid[], uuid[], uuid[], uuid[], text[], timestamp with time zone[], bigint[], text[], text[], text[], text[], text[], bytea[], text[], uuid[], uuid[], integer[], integer[], integer[], bigint[], integer[], integer[], integer[], integer[], bigint[]); Type: FUNCTION; Schema: public; Owner: -
 --
 
-CREATE FUNCTION public.reserve_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_hold_ids uuid[], p_buyer_ids uuid[], p_references text[], p_deadlines timestamp with time zone[], p_amounts bigint[], p_emails text[], p_names text[], p_providers text[], p_tokens text[], p_keys text[], p_fingerprints bytea[], p_request_ids text[], p_seat_ords integer[], p_seat_nos integer[], p_seat_categories integer[], p_seat_amounts bigint[], p_area_ords integer[], p_area_nos integer[], p_area_categories integer[], p_area_quantities integer[], p_area_amounts bigint[]) RETURNS TABLE(ord integer, outcome text, booking_id uuid, seats integer[], areas integer[], created_at timestamp with time zone)
+CREATE FUNCTION public.reserve_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_hold_ids uuid[], p_buyer_ids uuid[], p_references text[], p_deadlines timestamp with time zone[], p_amounts bigint[], p_emails text[], p_names text[], p_providers text[], p_tokens text[], p_keys text[], p_fingerprints bytea[], p_request_ids text[], p_email_marks uuid[], p_card_marks uuid[], p_seat_ords integer[], p_seat_nos integer[], p_seat_categories integer[], p_seat_amounts bigint[], p_area_ords integer[], p_area_nos integer[], p_area_categories integer[], p_area_quantities integer[], p_area_amounts bigint[]) RETURNS TABLE(ord integer, outcome text, booking_id uuid, seats integer[], areas integer[], created_at timestamp with time zone)
     LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
@@ -735,6 +752,8 @@ DECLARE
   quantities integer[];          -- places asked for, per booking
   outcomes text[] := array_fill(NULL::text, ARRAY[n]);
   existing uuid[] := array_fill(NULL::uuid, ARRAY[n]);
+  email_over integer[] := '{}';  -- those whose mailbox, or card, would have too many: not counted
+  card_over integer[] := '{}';
   given jsonb := '{}';            -- places of areas given away in this call
   r record;
 BEGIN
@@ -789,6 +808,39 @@ BEGIN
       UNION ALL SELECT NULL, event_id, buyer_id FROM counted
     ) k GROUP BY k.event_id, k.buyer_id HAVING count(*) = 1
   LOOP outcomes[r.ord] := 'limit-reached'; END LOOP;
+
+  -- The same by mailbox and by card, whoever the buyer is: all of one mark at once where they fit together,
+  -- else in order. Every row is locked by the first statement, also where nothing is added to it.
+  FOR r IN
+    WITH asked AS (
+      SELECT m.ord::integer AS ord, m.is_card, p_event_ids[m.ord] AS event_id, m.mark, e.buyer_limit,
+             sum(quantities[m.ord]) OVER (PARTITION BY p_event_ids[m.ord], m.mark) AS together
+      FROM (
+        SELECT ord, false AS is_card, mark FROM unnest(p_email_marks) WITH ORDINALITY e(mark, ord)
+        UNION ALL SELECT ord, true, mark FROM unnest(p_card_marks) WITH ORDINALITY c(mark, ord)
+      ) m JOIN events e ON e.event_id = p_event_ids[m.ord]
+      WHERE m.mark IS NOT NULL AND outcomes[m.ord] IS NULL
+    ), counted AS (
+      INSERT INTO mark_claims AS c (event_id, mark, places)
+      SELECT DISTINCT event_id, mark, CASE WHEN together <= buyer_limit THEN together ELSE 0 END
+      FROM asked ORDER BY event_id, mark
+      ON CONFLICT (event_id, mark) DO UPDATE SET places = c.places + excluded.places
+        WHERE c.places + excluded.places <= (SELECT e.buyer_limit FROM events e WHERE e.event_id = c.event_id)
+      RETURNING c.event_id, c.mark
+    )
+    SELECT k.ord, k.is_card, k.mark FROM (
+      SELECT ord, is_card, event_id, mark, together <= buyer_limit AS may_fit,
+             bool_or(ord IS NULL) OVER (PARTITION BY event_id, mark) AS is_counted
+      FROM (SELECT * FROM asked UNION ALL SELECT NULL, NULL, event_id, mark, NULL, NULL FROM counted) a
+    ) k WHERE k.ord IS NOT NULL AND NOT (k.may_fit AND k.is_counted) ORDER BY k.event_id, k.mark, k.ord
+  LOOP
+    UPDATE mark_claims c SET places = c.places + quantities[r.ord]
+    WHERE c.event_id = p_event_ids[r.ord] AND c.mark = r.mark AND r.ord <> ALL (email_over || card_over)
+      AND c.places + quantities[r.ord] <= (SELECT e.buyer_limit FROM events e WHERE e.event_id = c.event_id);
+    CONTINUE WHEN FOUND;
+    -- Said below: that the seats are gone comes first, for then Redis has to be corrected.
+    IF r.is_card THEN card_over := card_over || r.ord; ELSE email_over := email_over || r.ord; END IF;
+  END LOOP;
 
   -- Whoever holds the claim's row sees every earlier booking of the same hold.
   FOR r IN
@@ -848,15 +900,22 @@ BEGIN
   LOOP
     IF coalesce(coalesce((given ->> r.area)::integer, 0) + r.quantity > r.free, true) THEN
       outcomes[r.ord] := 'seat-unavailable';
-    ELSE
+    ELSIF r.ord <> ALL (email_over || card_over) THEN
       given := given || jsonb_build_object(r.area, coalesce((given ->> r.area)::integer, 0) + r.quantity);
     END IF;
   END LOOP;
 
+  FOR r IN
+    SELECT u.ord, u.outcome FROM (
+      SELECT e AS ord, 'email-limit-reached' AS outcome FROM unnest(email_over) e
+      UNION ALL SELECT c, 'card-limit-reached' FROM unnest(card_over) c
+    ) u WHERE outcomes[u.ord] IS NULL
+  LOOP outcomes[r.ord] := coalesce(outcomes[r.ord], r.outcome); END LOOP;
+
   INSERT INTO bookings (event_id, booking_id, hold_id, buyer_id, reference, amount_minor, currency,
-                        email, name, expires_at, idempotency_key, request_id)
+                        email, name, expires_at, idempotency_key, request_id, email_mark, card_mark)
   SELECT a.event_id, a.booking_id, a.hold_id, a.buyer_id, a.reference, a.amount, e.currency,
-         a.email, a.name, a.deadline, a.key, a.request_id
+         a.email, a.name, a.deadline, a.key, a.request_id, p_email_marks[a.ord], p_card_marks[a.ord]
   FROM unnest(p_event_ids, p_booking_ids, p_hold_ids, p_buyer_ids, p_references, p_amounts, p_emails,
               p_names, p_deadlines, p_keys, p_request_ids) WITH ORDINALITY
        a(event_id, booking_id, hold_id, buyer_id, reference, amount, email, name, deadline, key, request_id, ord)
@@ -899,7 +958,17 @@ BEGIN
     UPDATE buyer_claims c SET reserved = c.reserved - quantities[o], version = c.version + 1
     FROM generate_series(1, n) o
     WHERE c.event_id = p_event_ids[o] AND c.buyer_id = p_buyer_ids[o]
-      AND outcomes[o] IN ('hold-booked', 'seat-unavailable', 'hold-expired');
+      AND outcomes[o] IN ('hold-booked', 'seat-unavailable', 'hold-expired', 'email-limit-reached',
+        'card-limit-reached');
+    UPDATE mark_claims c SET places = c.places - l.places
+    FROM (
+      SELECT p_event_ids[o] AS event_id, m.mark, sum(quantities[o])::integer AS places
+      FROM generate_series(1, n) o CROSS JOIN LATERAL
+        (VALUES (p_email_marks[o], o = ANY (email_over)), (p_card_marks[o], o = ANY (card_over))) m(mark, is_over)
+      WHERE NOT m.is_over AND m.mark IS NOT NULL AND outcomes[o] IN ('hold-booked', 'seat-unavailable',
+        'hold-expired', 'email-limit-reached', 'card-limit-reached')
+      GROUP BY 1, 2 ORDER BY 1, 2
+    ) l WHERE c.event_id = l.event_id AND c.mark = l.mark;
     DELETE FROM idempotency_keys k USING generate_series(1, n) o
     WHERE k.buyer_id = p_buyer_ids[o] AND k.key = p_keys[o] AND k.booking_id = p_booking_ids[o]
       AND outcomes[o] IS NOT NULL;
@@ -953,6 +1022,13 @@ BEGIN
     AND c.reserved + c.sold + v_quantity <= e.buyer_limit
   FOR UPDATE OF c;
   IF NOT FOUND THEN RETURN false; END IF;
+  PERFORM FROM mark_claims c JOIN bookings b ON b.event_id = c.event_id AND c.mark IN (b.email_mark, b.card_mark)
+  WHERE b.event_id = p_event_id AND b.booking_id = p_booking_id ORDER BY c.mark FOR UPDATE OF c;
+  IF EXISTS (SELECT FROM mark_claims c JOIN events e USING (event_id)
+             JOIN bookings b ON b.event_id = c.event_id AND c.mark IN (b.email_mark, b.card_mark)
+             WHERE b.event_id = p_event_id AND b.booking_id = p_booking_id
+               AND c.places + v_quantity > e.buyer_limit)
+  THEN RETURN false; END IF;
   PERFORM FROM areas a JOIN booking_items i ON i.event_id = a.event_id AND i.area_no = a.area_no
   WHERE i.event_id = p_event_id AND i.booking_id = p_booking_id ORDER BY a.area_no FOR UPDATE OF a;
   PERFORM FROM seats s JOIN booking_items i ON i.event_id = s.event_id AND i.seat_no = s.seat_no
@@ -978,6 +1054,9 @@ BEGIN
     AND a.event_id = i.event_id AND a.area_no = i.area_no;
   UPDATE buyer_claims SET reserved = reserved + v_quantity, version = version + 1
   WHERE event_id = p_event_id AND buyer_id = v_buyer;
+  UPDATE mark_claims c SET places = c.places + v_quantity FROM bookings b
+  WHERE b.event_id = p_event_id AND b.booking_id = p_booking_id
+    AND c.event_id = b.event_id AND c.mark IN (b.email_mark, b.card_mark);
   RETURN true;
 END $$;
 
@@ -1201,6 +1280,8 @@ CREATE TABLE public.bookings (
     version integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone,
+    email_mark uuid,
+    card_mark uuid,
     CONSTRAINT bookings_amount_minor_check CHECK ((amount_minor >= 0)),
     CONSTRAINT bookings_expiry_check CHECK (((status = 'pending'::public.booking_status) = (expires_at IS NOT NULL))),
     CONSTRAINT bookings_live_check CHECK ((live = (status = ANY (ARRAY['pending'::public.booking_status, 'confirmed'::public.booking_status]))))
@@ -1331,6 +1412,18 @@ CREATE TABLE public.mail_templates (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT mail_templates_source_check CHECK ((source = ANY (ARRAY['product'::text, 'organiser'::text])))
 );
+
+--
+-- Name: mark_claims; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.mark_claims (
+    event_id uuid NOT NULL,
+    mark uuid NOT NULL,
+    places integer NOT NULL,
+    CONSTRAINT mark_claims_places_check CHECK ((places >= 0))
+)
+WITH (fillfactor='70');
 
 --
 -- Name: notification_attempts; Type: TABLE; Schema: public; Owner: -
@@ -1894,6 +1987,13 @@ ALTER TABLE ONLY public.mail_template_choices
 
 ALTER TABLE ONLY public.mail_templates
     ADD CONSTRAINT mail_templates_pkey PRIMARY KEY (kind, language, version);
+
+--
+-- Name: mark_claims mark_claims_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.mark_claims
+    ADD CONSTRAINT mark_claims_pkey PRIMARY KEY (event_id, mark);
 
 --
 -- Name: notification_attempts notification_attempts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -2558,4 +2658,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000005'),
     ('20261121000006'),
     ('20261130000001'),
+    ('20261130000010'),
     ('20261130000040');

@@ -166,6 +166,8 @@ class House:
     runtime: Runtime
     event_id: str
     keys: Iterator[int] = field(default_factory=lambda: iter(range(10**9)))
+    #: By buyer: each has a mailbox of their own, the first one ada@example.com.
+    mailboxes: dict[str, str] = field(default_factory=dict)
 
     async def hold(self, buyer: str, *seats: int, floor: int = 0, **options: Any) -> Hold:
         areas = {0: floor} if floor else {}
@@ -173,18 +175,18 @@ class House:
             self.event_id, buyer, seats=seats, areas=areas, **options
         )
 
-    def request(self, hold: Hold | str, token: str = "tok_visa") -> BookingRequest:
+    def request(
+        self, hold: Hold | str, token: str = "tok_visa", email: str = "ada@example.com"
+    ) -> BookingRequest:
         hold_id = hold if isinstance(hold, str) else hold.hold_id
-        return BookingRequest(
-            hold_id, Buyer("ada@example.com", "Ada"), PaymentChoice("sandbox", token)
-        )
+        return BookingRequest(hold_id, Buyer(email, "Ada"), PaymentChoice("sandbox", token))
 
     async def book(
         self, buyer: str, hold: Hold | str, token: str = "tok_visa", key: str | None = None
     ) -> Answer:
-        answer, _ = await self.runtime.bookings.book(
-            buyer, key or new_id(), self.request(hold, token)
-        )
+        email = f"{buyer}@example.com" if self.mailboxes else "ada@example.com"
+        request = self.request(hold, token, self.mailboxes.setdefault(buyer, email))
+        answer, _ = await self.runtime.bookings.book(buyer, key or new_id(), request)
         return answer
 
     async def set_terms(

@@ -1,5 +1,5 @@
 -- name: reserve
-SELECT * FROM reserve_bookings($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23);
+SELECT * FROM reserve_bookings($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25);
 
 -- name: confirm
 SELECT * FROM confirm_bookings($1, $2, $3, $4, $5);
