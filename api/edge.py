@@ -21,7 +21,7 @@ from api.auth import Tokens
 from api.conventions import BODY_SIZE_MAX, PLAN_SIZE_MAX, ClientGone, whole_body
 from api.cors import Cors
 from api.problems import PROBLEM_JSON, encode_problem
-from engine import tracing
+from engine import deadline, tracing
 from engine.errors import Conflict, FrontrowError, InvalidInput, Unavailable
 from engine.logs import REQUEST_ID, request_id, served_ids
 from engine.runtime import Runtime
@@ -64,6 +64,7 @@ _STATUSES_REFUSED = (
 )
 _UNMATCHED = "unmatched"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
+_METHODS_WITH_BODY = frozenset({"POST", "PATCH", "PUT"})
 _ANSWERS_KEPT_S = 24 * 3600
 _IN_FLIGHT_S = 60
 #: How nginx counts requests that nobody waits for any more.
@@ -95,6 +96,7 @@ class Edge:
     ) -> None:
         self._app = app
         self._state = state
+        self._request_timeout_s: float = state["settings"].request_timeout_s
         self._cors = Cors(state["settings"].allowed_origins)
         self._series: dict[tuple[str, str, int], tuple[Any, Any, Any]] = {}
         for status in _STATUSES + _STATUSES_REFUSED:
@@ -134,6 +136,9 @@ class Edge:
         headers = dict(scope["headers"])
         served_id = request_id(headers.get(b"x-request-id", b""))
         REQUEST_ID.set(served_id)
+        deadline.begin(self._request_timeout_s)
+        if scope["method"] in _METHODS_WITH_BODY:
+            receive = self._beginning_with_body(receive)
         added = (
             (b"x-request-id", served_id),
             *self._cors.headers(scope["path"], headers.get(b"origin")),
@@ -163,6 +168,17 @@ class Edge:
         finally:
             self._count(scope, status, time.perf_counter() - started)
         return status
+
+    def _beginning_with_body(self, receive: Receive) -> Receive:
+        """The time of a request begins when it is all here: a slow upload is not our delay."""
+
+        async def receive_and_begin() -> Message:
+            message = await receive()
+            if not message.get("more_body", False):
+                deadline.begin(self._request_timeout_s)
+            return message
+
+        return receive_and_begin  # type: ignore[return-value]  # the kinds of message are receive's own
 
     def _count(self, scope: HTTPScope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"

@@ -101,13 +101,25 @@ class Ledger:
     def __init__(self, postgres: Postgres) -> None:
         self._pg = postgres
         self._reserving: Batcher[Reserve, Reserved] = Batcher(
-            "reserve", self.reserve_batch, conflicts=Reserve.touches
+            "reserve",
+            self.reserve_batch,
+            conflicts=Reserve.touches,
+            bulkhead=postgres.bulkhead,
+            event_of=lambda c: c.hold.event_id,
         )
         self._confirming: Batcher[Confirm, Ended] = Batcher(
-            "confirm", self.confirm_batch, conflicts=lambda c: (c.booking_id,)
+            "confirm",
+            self.confirm_batch,
+            conflicts=lambda c: (c.booking_id,),
+            bulkhead=postgres.bulkhead,
+            event_of=lambda c: c.event_id,
         )
         self._delivering: Batcher[tuple[str, Any], None] = Batcher(
-            "delivered", self._delivered_batch, linger_s=0.2
+            "delivered",
+            self._delivered_batch,
+            linger_s=0.2,
+            bulkhead=postgres.bulkhead,
+            event_of=lambda delivered: delivered[0],
         )
         self._answering: Batcher[tuple[str, str, Answer], None] = Batcher(
             "answer", self._answer_batch
@@ -121,7 +133,8 @@ class Ledger:
     async def reserve(self, command: Reserve) -> Reserved:
         """A pending booking on the hold's places, or the outcome that says why not.
 
-        Raises OutcomeUnknown when the connection was lost under way, Unavailable when PostgreSQL is away.
+        Raises OutcomeUnknown when the connection was lost under way, or when time ran out then;
+        Unavailable when PostgreSQL is away, or the event's rows are locked: nothing was done.
         """
         return await self._reserving.submit(command)
 
@@ -152,6 +165,7 @@ class Ledger:
             [note],
             [decline_code],
             [answer],
+            event_id=event_id,
         )
         return _ended(rows[0])
 

@@ -39,6 +39,20 @@ STORE_CALL_SECONDS = Summary(
 STORE_FAILURES = Counter(
     "frontrow_store_failures", "Calls that failed because the store was away.", ["store"]
 )
+STORE_TIMEOUTS = Counter(
+    "frontrow_store_timeouts",
+    "Calls that got no answer in their time, by store or gateway.",
+    ["store"],
+)
+BREAKER_OPEN = Gauge(
+    "frontrow_breaker_open", "1 while calls are refused at once because nothing answers.", ["store"]
+)
+BREAKER_OPENINGS = Counter(
+    "frontrow_breaker_openings", "How often silence began, by store or gateway.", ["store"]
+)
+EVENTS_STUCK = Gauge(
+    "frontrow_events_stuck", "Events whose rows somebody keeps locked, as this process met them."
+)
 POOL_WAIT_SECONDS = Histogram(
     "frontrow_postgres_pool_wait_seconds",
     "Wait for a connection of the pool.",

@@ -8,9 +8,9 @@ import asyncpg
 import httpx
 import pytest
 
-from engine.errors import Unavailable
+from engine.errors import OutcomeUnknown, Unavailable
 from engine.model import new_id
-from engine.stores.postgres import OutcomeUnknown, translated
+from engine.stores.postgres import translated
 from seatmap.protocol import Encoding
 from tests.adversity.buyers import Crowd, Patron
 from tests.adversity.site import Site
