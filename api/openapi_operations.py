@@ -360,6 +360,7 @@ OPERATIONS = {
             *_HOLD_ENDED,
             "payment-too-late",
             *_STORES,
+            "payments-unavailable",
             "outcome-unknown",
         ),
         replays=True,

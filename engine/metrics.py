@@ -166,6 +166,10 @@ for _outcome in ("captured", "declined", "requires_action", "voided", "unknown")
     PAYMENTS.labels(_outcome)
 for _kind in ("settle", "refund", "inquire"):
     OUTBOX_DELIVERED.labels(_kind)
+for _silent in ("postgres", "redis", "mongo", "payments-sandbox"):
+    STORE_TIMEOUTS.labels(_silent)
+    BREAKER_OPEN.labels(_silent)
+    BREAKER_OPENINGS.labels(_silent)
 for _state in ("idle", "used"):
     POOL_CONNECTIONS.labels(_state)
 for _outcome in ("clean", "clean-in-part", "violated"):

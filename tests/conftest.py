@@ -311,8 +311,8 @@ def role_environment(settings: Settings, urls: StoreUrls, **more: str) -> dict[s
         "FRONTROW_ALLOWED_ORIGINS": f"http://localhost:{api},http://127.0.0.1:{api}",
         # A machine that stands still for some seconds is no silence of a store.
         "FRONTROW_REQUEST_TIMEOUT_S": "60",
-        "FRONTROW_STORE_TIMEOUT_S": "8",
-        "FRONTROW_LOCK_TIMEOUT_S": "8",
+        "FRONTROW_STORE_TIMEOUT_S": "5",
+        "FRONTROW_LOCK_TIMEOUT_S": "5",
         # Whoever pays with tok_timeout waits as long; a charge on a busy machine must not.
         "FRONTROW_GATEWAY_TIMEOUT_S": "5",
         "FRONTROW_OUTBOX_GRACE_S": "0.3",

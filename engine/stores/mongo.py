@@ -115,6 +115,7 @@ class Mongo:
         self.breaker.heard()
 
     async def ensure_indexes(self) -> None:
+        await self.ping()  # Building may take long, finding out that nobody is there may not.
         with _translated(), pymongo.timeout(self._long_s):
             for collection, keys in _INDEXES:
                 await self._database[collection].create_index(keys)

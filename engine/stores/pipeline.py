@@ -216,7 +216,7 @@ class Pipeline:
                 raise redis_away()  # noqa: TRY301  # it hung up in the same breath
         except Exception as error:
             if isinstance(error, TimeoutError):
-                self.breaker.open()
+                self.breaker.silent()
             # Whatever it was: who is forgotten in the queue here would wait for ever.
             queue, self._queue = self._queue, []
             for _, future in queue:
@@ -226,7 +226,7 @@ class Pipeline:
         self._flush()
 
     def _new_link(self) -> _Link:
-        return _Link(self._timeout_s, self.breaker.open)
+        return _Link(self._timeout_s, self.breaker.silent)
 
     async def _probe(self) -> None:
         """Connect and be greeted; that connection is then the one to use."""
