@@ -172,13 +172,13 @@ class Edge:
     def _beginning_with_body(self, receive: Receive) -> Receive:
         """The time of a request begins when it is all here: a slow upload is not our delay."""
 
-        async def receive_and_begin() -> Message:
-            message = await receive()
-            if not message.get("more_body", False):
+        async def receive_and_begin() -> HTTPReceiveMessage:
+            message: HTTPReceiveMessage = await receive()  # type: ignore[assignment]  # HTTP only
+            if message["type"] == "http.request" and not message.get("more_body", False):
                 deadline.begin(self._request_timeout_s)
             return message
 
-        return receive_and_begin  # type: ignore[return-value]  # the kinds of message are receive's own
+        return receive_and_begin
 
     def _count(self, scope: HTTPScope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"

@@ -244,7 +244,7 @@ class Bookings:
                     answer = self._pending(booking, "redirect")
                 case ChargeStatus.UNKNOWN:
                     answer = self._pending(booking, "wait")
-            await self._ledger.answer(command.buyer_id, command.key, answer)
+            await self._ledger.answer(booking.event_id, command.buyer_id, command.key, answer)
         except Unavailable as error:
             if charge.status in (ChargeStatus.REQUIRES_ACTION, ChargeStatus.UNKNOWN):
                 # The answer is right all the same; a retry waits for how the booking ends.

@@ -121,8 +121,11 @@ class Ledger:
             bulkhead=postgres.bulkhead,
             event_of=lambda delivered: delivered[0],
         )
-        self._answering: Batcher[tuple[str, str, Answer], None] = Batcher(
-            "answer", self._answer_batch
+        self._answering: Batcher[tuple[str, str, str, Answer], None] = Batcher(
+            "answer",
+            self._answer_batch,
+            bulkhead=postgres.bulkhead,
+            event_of=lambda kept: kept[0],
         )
 
     async def drain(self) -> None:
@@ -169,9 +172,9 @@ class Ledger:
         )
         return _ended(rows[0])
 
-    async def answer(self, buyer_id: str, key: str, answer: Answer) -> None:
+    async def answer(self, event_id: str, buyer_id: str, key: str, answer: Answer) -> None:
         """Keep the answer given to a key, unless it has one. Raises Unavailable."""
-        await self._answering.submit((buyer_id, key, answer))
+        await self._answering.submit((event_id, buyer_id, key, answer))
 
     def delivered(self, event_id: str, outbox_id: Any) -> None:
         """Forget an outbox row some time soon; if that fails the relay delivers it again: harmless."""
@@ -205,8 +208,9 @@ class Ledger:
         await self._pg.fetch("outbox.delivered", *map(list, zip(*delivered, strict=True)))
         return [None] * len(delivered)
 
-    async def _answer_batch(self, answers: list[tuple[str, str, Answer]]) -> list[None]:
-        await self._pg.fetch("bookings.answer_keys", *map(list, zip(*answers, strict=True)))
+    async def _answer_batch(self, answers: list[tuple[str, str, str, Answer]]) -> list[None]:
+        _, *columns = zip(*answers, strict=True)
+        await self._pg.fetch("bookings.answer_keys", *map(list, columns))
         return [None] * len(answers)
 
 

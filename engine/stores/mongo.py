@@ -89,10 +89,11 @@ class Mongo:
             socketTimeoutMS=call_ms,
         )
         self._database = self._client.get_database(database, codec_options=_CODEC)
-        self.breaker = Breaker("mongo", self.ping, limit_s=call_timeout_s)
+        self.breaker = Breaker("mongo", self._ping, limit_s=call_timeout_s)
         for collection in ("events", "venues", "layouts"):
             for operation in ("get", "insert", "put", "find", "tally"):
                 metrics.know_store_call("mongo", f"{collection}.{operation}")
+        metrics.know_store_call("mongo", "admin.ping")
 
     @contextmanager
     def _asking(self, call: str, *, long: bool = False) -> Iterator[None]:
@@ -168,8 +169,12 @@ class Mongo:
             return [(entry["_id"], entry["count"]) for entry in found]
 
     async def ping(self) -> None:
-        with _translated():
-            await self._client.admin.command("ping")
+        """A sign of life. Raises Unavailable, at once while there is none."""
+        with self._asking("admin.ping"):
+            await self._ping()
+
+    async def _ping(self) -> None:
+        await self._client.admin.command("ping")
 
     async def close(self) -> None:
         await self.breaker.close()

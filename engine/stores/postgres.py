@@ -335,6 +335,10 @@ class Postgres:
         except TimeoutError:
             self.silent(connection, began, limit_s)
             raise
+        except asyncpg.PostgresError as error:
+            if not isinstance(error, asyncpg.PostgresConnectionError):
+                self.breaker.heard()  # A refusal is an answer.
+            raise
         self.breaker.heard()
         return rows
 

@@ -114,6 +114,27 @@ async def test_a_dead_cable_to_redis(site: Site, http: httpx.AsyncClient) -> Non
         await check(site, house.event_id, watcher)
 
 
+async def test_a_dead_cable_to_postgres(site: Site, http: httpx.AsyncClient) -> None:
+    """Checkouts are refused, and their holds kept; looking and holding go on, and the API stays ready
+    for both once it has noticed; then all is as before."""
+    house = await site.house(rows=1)
+    patron = await Patron.come(http, house.event_id)
+    hold_id, other_id = await patron.held(0), await patron.held(1)
+    link = site.link("api", "postgres")
+    link.freeze()
+    first = await patron.book(hold_id)
+    assert (first.status_code, first.headers["Retry-After"]) == (503, "2")
+    # From here on nobody waits: those many would take minutes.
+    answers = await asyncio.gather(*(patron.book(other_id) for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {503}
+    assert (await patron.hold(2)).status_code == 201
+    assert (await patron.read_hold(other_id)).json()["status"] == "held"
+    link.mend()
+    booked = await ask_until(lambda: patron.book(other_id), lambda a: a.status_code != 503)
+    assert booked.status_code == 201
+    await check(site, house.event_id)
+
+
 async def test_a_redis_that_hangs_up_in_the_same_breath() -> None:
     """It greets and is gone, as one that dies just then: nobody is forgotten in the queue."""
 
