@@ -1188,4 +1188,8 @@ PROBLEMS = _by_code(
         "The catalogue (MongoDB) is not reachable; try again shortly.", code="catalog-unavailable"
     ),
     Unavailable("PostgreSQL went away under way; try again shortly.", code="outcome-unknown"),
+    Unavailable(
+        "The payment gateway does not answer at present; nothing was charged. Try again shortly.",
+        code="payments-unavailable",
+    ),
 )

@@ -364,6 +364,7 @@ OPERATIONS = {
             "payment-too-late",
             "too-many-payments",
             *_STORES,
+            "payments-unavailable",
             "outcome-unknown",
         ),
         replays=True,

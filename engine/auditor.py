@@ -172,7 +172,7 @@ async def audit(
     # What costs time on a large event is done beside the loop: others sell meanwhile.
     reply = await runtime.inventory.run("claims", event_id, *(part or ()))
     claims = await asyncio.to_thread(_claims, reply, part is None)
-    async with runtime.postgres.transaction("repeatable_read") as snapshot:
+    async with runtime.postgres.transaction("repeatable_read", long=True) as snapshot:
         violations = [v async for v in _asked(snapshot, event_id, quiet, limits_fixed)]
         if lateness_max_s is not None:
             patience_s = lateness_max_s + runtime.settings.gateway_timeout_s

@@ -22,7 +22,7 @@ import asyncpg
 import msgspec
 import structlog
 
-from engine import metrics
+from engine import deadline, metrics
 from engine.catalog import Catalog, Facts
 from engine.config import Settings
 from engine.errors import (
@@ -32,6 +32,7 @@ from engine.errors import (
     InvalidInput,
     LimitReached,
     NotFound,
+    OutcomeUnknown,
     PreconditionFailed,
     TooManyRequests,
     Unavailable,
@@ -61,8 +62,8 @@ from engine.model import (
     new_id,
     utc_from_ms,
 )
-from engine.payments import Charge, ChargeStatus, Payments
-from engine.stores.postgres import OutcomeUnknown, Postgres
+from engine.payments import Charge, ChargeStatus, Payments, payments_unavailable
+from engine.stores.postgres import Postgres
 from engine.tracing import traced
 
 log = structlog.get_logger(__name__)
@@ -75,6 +76,8 @@ _LIMITS = {
     "whoever books for it.",
     "card-limit-reached": "This card would have paid for more places of this event than one buyer may have.",
 }
+#: What is left of a request's time is kept for the answer.
+_ANSWERING_S = 0.5
 _DECLINES = {
     "card_declined": "The card was declined.",
     "insufficient_funds": "The card has insufficient funds.",
@@ -115,9 +118,15 @@ class Bookings:
         same key is under way, the event is closed, …), SeatUnavailable, LimitReached, InvalidInput (another
         body under the same key), TooManyRequests (too-many-payments), Unavailable.
         """
-        gateway = self._payments.gateway(request.payment.provider)
+        gateway = self._payments.for_checkout(request.payment.provider)
         gateway.check_token(request.payment.token)
         fingerprint = hashlib.sha256(msgspec.json.encode(request)).digest()
+        if self._payments.is_silent(request.payment.provider):
+            # Before anything is reserved: the hold stays as it is, and what was answered stays answered.
+            answer = await self._earlier_answer(buyer_id, key, fingerprint)
+            if answer is None:
+                raise payments_unavailable()
+            return answer, True
         try:
             hold = await self._holds.begin_payment(request.hold_id, buyer_id, network)
         except (Gone, NotFound, TooManyRequests):
@@ -177,12 +186,15 @@ class Bookings:
             raise
 
     async def _was_reserved(self, booking_id: str) -> datetime | None:
-        """After a connection lost around COMMIT: ask, for as long as a restart may take."""
+        """After a connection lost around COMMIT: ask, for as long as a restart or the buyer may take."""
         for attempt in range(8):
             try:
                 row = await self._pg.fetchrow("bookings.booking", booking_id)
             except Unavailable:
-                await asyncio.sleep(min(1.0, 0.1 * 2**attempt))
+                pause_s = min(1.0, 0.1 * 2**attempt)
+                if deadline.left_s() < pause_s + _ANSWERING_S:
+                    break
+                await asyncio.sleep(pause_s)
                 continue
             created_at: datetime | None = row["created_at"] if row else None
             return created_at
@@ -234,25 +246,31 @@ class Bookings:
         charge = await self._payments.charge(
             payment.provider, booking.booking_id, payment.token, booking.total
         )
-        match charge.status:
-            case ChargeStatus.CAPTURED:
-                try:
-                    return await self._confirm(booking, charge)
-                except Unavailable:
-                    log.warning("paid, not confirmed yet", booking_id=booking.booking_id)
-                    return self._pending(booking, "wait")
-            case ChargeStatus.DECLINED | ChargeStatus.VOIDED:
-                tries_left = DECLINES_MAX - 1 - command.hold.declines
-                return await self._decline(booking, charge.decline_code, tries_left)
-            case ChargeStatus.REQUIRES_ACTION:
-                answer = self._pending(booking, "redirect")
-            case ChargeStatus.UNKNOWN:
-                answer = self._pending(booking, "wait")
         try:
-            await self._ledger.answer(command.buyer_id, command.key, answer)
-        except Unavailable:
-            # The answer is right all the same; a retry waits for how the booking ends.
-            log.warning("answer not kept", booking_id=booking.booking_id)
+            match charge.status:
+                case ChargeStatus.CAPTURED:
+                    return await self._confirm(booking, charge)
+                case ChargeStatus.DECLINED | ChargeStatus.VOIDED:
+                    tries_left = DECLINES_MAX - 1 - command.hold.declines
+                    return await self._decline(booking, charge.decline_code, tries_left)
+                case ChargeStatus.REQUIRES_ACTION:
+                    answer = self._pending(booking, "redirect")
+                case ChargeStatus.UNKNOWN:
+                    answer = self._pending(booking, "wait")
+            await self._ledger.answer(booking.event_id, command.buyer_id, command.key, answer)
+        except Unavailable as error:
+            if charge.status in (ChargeStatus.REQUIRES_ACTION, ChargeStatus.UNKNOWN):
+                # The answer is right all the same; a retry waits for how the booking ends.
+                log.warning("answer not kept", booking_id=booking.booking_id)
+                return answer
+            # It is reserved, so it is pending: the worker brings it to the end the gateway knows.
+            log.warning(
+                "paid or declined, not written down yet",
+                booking_id=booking.booking_id,
+                charge=charge.status.value,
+                reason=error.detail,
+            )
+            return self._pending(booking, "wait")
         return answer
 
     def _pending(self, booking: Booking, kind: Literal["redirect", "wait"]) -> Answer:
@@ -414,14 +432,12 @@ class Bookings:
         booking, provider = await self._pending_booking(booking_id)
         if provider is None:
             return booking.status
-        gateway = self._payments.gateway(provider)
         try:
-            async with asyncio.timeout(self._settings.gateway_timeout_s):
-                charge = await gateway.status(booking_id)
-                if charge is None or (due and charge.status == ChargeStatus.REQUIRES_ACTION):
-                    # Whoever was about to charge is too late from here on, or was in time: it says.
-                    charge = await gateway.void(booking_id)
-        except (TimeoutError, Unavailable):
+            charge = await self._payments.status(provider, booking_id)
+            if charge is None or (due and charge.status == ChargeStatus.REQUIRES_ACTION):
+                # Whoever was about to charge is too late from here on, or was in time: it says.
+                charge = await self._payments.void(provider, booking_id)
+        except Unavailable:
             if not due:
                 return booking.status
             charge = Charge(ChargeStatus.UNKNOWN)
@@ -473,19 +489,18 @@ class Bookings:
         Raises Unavailable while the gateway stays silent.
         """
         row = await self._row(booking_id)
-        async with asyncio.timeout(self._settings.gateway_timeout_s):
-            charge = await self._payments.gateway(row["provider"]).void(booking_id)
+        charge = await self._payments.void(row["provider"], booking_id)
         if charge.status == ChargeStatus.CAPTURED:
             await self.payment_arrived(booking_id)
 
     async def payment_arrived(self, booking_id: str) -> Answer:
         """The gateway says it has the money, however late. One recorded, explained outcome.
 
-        Asks the gateway first: nobody's word but its own confirms a booking.
+        Asks the gateway first: nobody's word but its own confirms a booking. Raises Unavailable.
         """
         booking = await self.read(booking_id)
         row = await self._row(booking_id)
-        charge = await self._payments.gateway(row["provider"]).status(booking_id)
+        charge = await self._payments.status(row["provider"], booking_id)
         if charge is None or charge.status != ChargeStatus.CAPTURED:
             if booking.status == BookingStatus.PENDING and charge is not None:
                 await self._apply(booking, charge, due=False)
@@ -559,21 +574,21 @@ class Bookings:
         if ended.outcome == "ended":
             try:
                 await self.refund(booking.event_id, booking_id)
-            except (Unavailable, TimeoutError):
+            except Unavailable:
                 log.warning("refund left to the relay", booking_id=booking_id)
         return await self.read(booking_id)
 
     async def refund(self, event_id: str, booking_id: str) -> None:
-        """Give the money back through the gateway; harmless twice. Raises Unavailable, TimeoutError."""
+        """Give the money back through the gateway; harmless twice. Raises Unavailable."""
         row = await self._row(booking_id)
         if row["payment_status"] != "refund_pending":
             return
-        async with asyncio.timeout(self._settings.gateway_timeout_s):
-            await self._payments.gateway(row["provider"]).refund(
-                booking_id, Money(row["paid_minor"], row["currency"])
-            )
-        await self._pg.fetch("bookings.refunded", event_id, booking_id)
-        await self._pg.fetch("bookings.audit_refund", event_id, booking_id, "gateway")
+        paid = Money(row["paid_minor"], row["currency"])
+        await self._payments.refund(row["provider"], booking_id, paid)
+        await self._pg.fetch("bookings.refunded", event_id, booking_id, event_id=event_id)
+        await self._pg.fetch(
+            "bookings.audit_refund", event_id, booking_id, "gateway", event_id=event_id
+        )
         news = _news(event_id, booking_id, row["reference"], "refunded")
         await self._inventory.tell(str(row["buyer_id"]), news)
 

@@ -208,7 +208,7 @@ async def _ensure_indexes(settings: Settings, urls: "StoreUrls") -> None:
     try:
         await mongo.ensure_indexes()
     finally:
-        mongo.close()
+        await mongo.close()
 
 
 @cli.command()

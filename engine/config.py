@@ -75,6 +75,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     mongo_database: str = "frontrow"
     #: At least two: laying an event's state anew takes two at once.
     postgres_pool_size: Annotated[int, Meta(ge=2)] = 8
+    #: How long what a buyer waits for may take altogether; what is long goes on by itself.
+    request_timeout_s: Seconds = 6.0
+    #: How long one call to PostgreSQL, Redis or MongoDB may take that a buyer waits for.
+    store_timeout_s: Seconds = 2.0
+    #: How long anything waits for one lock in PostgreSQL; its event counts as stuck then.
+    lock_timeout_s: Seconds = 1.0
+    #: How long one statement of the worker, of a publication, an import or an export may take.
+    long_timeout_s: Seconds = 30.0
     #: Where embedded servers keep their data and the generated secrets.
     data_dir: str = ".frontrow"
 

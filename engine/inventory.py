@@ -18,7 +18,7 @@ import asyncpg
 import msgspec
 from msgspec import Meta, Struct
 
-from engine import metrics
+from engine import deadline, metrics
 from engine.catalog import Catalog, event_not_found
 from engine.errors import Unavailable
 from engine.model import PUBLIC_DIGITS, EventStatus, Moment, Money, ms_from_utc
@@ -391,7 +391,7 @@ class Inventory:
             task = asyncio.create_task(self._rebuild(event_id), name=f"rebuild:{event_id}")
             self._rebuilding[event_id] = task
             task.add_done_callback(lambda done: self._rebuilt(event_id, done))
-        await asyncio.shield(task)
+        await deadline.within(asyncio.shield(task))
 
     def _rebuilt(self, event_id: str, task: "asyncio.Task[None]") -> None:
         del self._rebuilding[event_id]
@@ -400,6 +400,7 @@ class Inventory:
             task.exception()
 
     async def _rebuild(self, event_id: str) -> None:
+        deadline.forget()
         async with self._rebuild_slots:
             await self._lay(event_id)
 
@@ -407,13 +408,13 @@ class Inventory:
         started = time.perf_counter()
         # The row lock of next_epoch is the lock among processes: it is held until the state is laid,
         # and who waited for it finds the state there.
-        async with self._pg.transaction() as lock:
+        async with self._pg.transaction(event_id=event_id, long=True) as lock:
             row = await lock.fetchrow("inventory.next_epoch", event_id)
             if row is None:
                 raise event_not_found(event_id)
             if await self._redis.call("EXISTS", base_key(event_id) + ":meta"):
                 return
-            async with self._pg.transaction("repeatable_read") as truth:
+            async with self._pg.transaction("repeatable_read", long=True) as truth:
                 # A round of the waitlist that claimed seats in the Redis that was lost writes them down
                 # first. Its lock is taken once we have all connections that we need: whoever has the last
                 # ones may be waiting for the next round, and that for us.
@@ -450,7 +451,7 @@ class Inventory:
         corrected = await self._check_line(event_id)
         _, recounted, offered = await self.run("recount", event_id)
         corrected += int(recounted)
-        async with self._pg.transaction("repeatable_read") as truth:
+        async with self._pg.transaction("repeatable_read", long=True) as truth:
             seats = await truth.fetchrow("inventory.seat_truth", event_id)
             areas = await truth.fetch("inventory.area_truth", event_id)
         assert seats is not None

@@ -110,16 +110,31 @@ class Ledger:
     def __init__(self, postgres: Postgres) -> None:
         self._pg = postgres
         self._reserving: Batcher[Reserve, Reserved] = Batcher(
-            "reserve", self.reserve_batch, conflicts=Reserve.touches
+            "reserve",
+            self.reserve_batch,
+            conflicts=Reserve.touches,
+            bulkhead=postgres.bulkhead,
+            event_of=lambda c: c.hold.event_id,
         )
         self._confirming: Batcher[Confirm, Ended] = Batcher(
-            "confirm", self.confirm_batch, conflicts=lambda c: (c.booking_id,)
+            "confirm",
+            self.confirm_batch,
+            conflicts=lambda c: (c.booking_id,),
+            bulkhead=postgres.bulkhead,
+            event_of=lambda c: c.event_id,
         )
         self._delivering: Batcher[tuple[str, Any], None] = Batcher(
-            "delivered", self._delivered_batch, linger_s=0.2
+            "delivered",
+            self._delivered_batch,
+            linger_s=0.2,
+            bulkhead=postgres.bulkhead,
+            event_of=lambda delivered: delivered[0],
         )
-        self._answering: Batcher[tuple[str, str, Answer], None] = Batcher(
-            "answer", self._answer_batch
+        self._answering: Batcher[tuple[str, str, str, Answer], None] = Batcher(
+            "answer",
+            self._answer_batch,
+            bulkhead=postgres.bulkhead,
+            event_of=lambda kept: kept[0],
         )
 
     async def drain(self) -> None:
@@ -130,7 +145,8 @@ class Ledger:
     async def reserve(self, command: Reserve) -> Reserved:
         """A pending booking on the hold's places, or the outcome that says why not.
 
-        Raises OutcomeUnknown when the connection was lost under way, Unavailable when PostgreSQL is away.
+        Raises OutcomeUnknown when the connection was lost under way, or when time ran out then;
+        Unavailable when PostgreSQL is away, or the event's rows are locked: nothing was done.
         """
         return await self._reserving.submit(command)
 
@@ -161,12 +177,13 @@ class Ledger:
             [note],
             [decline_code],
             [answer],
+            event_id=event_id,
         )
         return _ended(rows[0])
 
-    async def answer(self, buyer_id: str, key: str, answer: Answer) -> None:
+    async def answer(self, event_id: str, buyer_id: str, key: str, answer: Answer) -> None:
         """Keep the answer given to a key, unless it has one. Raises Unavailable."""
-        await self._answering.submit((buyer_id, key, answer))
+        await self._answering.submit((event_id, buyer_id, key, answer))
 
     def delivered(self, event_id: str, outbox_id: Any) -> None:
         """Forget an outbox row some time soon; if that fails the relay delivers it again: harmless."""
@@ -200,8 +217,9 @@ class Ledger:
         await self._pg.fetch("outbox.delivered", *map(list, zip(*delivered, strict=True)))
         return [None] * len(delivered)
 
-    async def _answer_batch(self, answers: list[tuple[str, str, Answer]]) -> list[None]:
-        await self._pg.fetch("bookings.answer_keys", *map(list, zip(*answers, strict=True)))
+    async def _answer_batch(self, answers: list[tuple[str, str, str, Answer]]) -> list[None]:
+        _, *columns = zip(*answers, strict=True)
+        await self._pg.fetch("bookings.answer_keys", *map(list, columns))
         return [None] * len(answers)
 
 

@@ -50,6 +50,20 @@ STORE_FAILURES = Counter(
 )
 WRONG_KEYS = Counter("frontrow_wrong_keys", "Secrets that were tried and were wrong.", ["of"])
 WRONG_KEYS.labels("organiser-key")
+STORE_TIMEOUTS = Counter(
+    "frontrow_store_timeouts",
+    "Calls that got no answer in their time, by store or gateway.",
+    ["store"],
+)
+BREAKER_OPEN = Gauge(
+    "frontrow_breaker_open", "1 while calls are refused at once because nothing answers.", ["store"]
+)
+BREAKER_OPENINGS = Counter(
+    "frontrow_breaker_openings", "How often silence began, by store or gateway.", ["store"]
+)
+EVENTS_STUCK = Gauge(
+    "frontrow_events_stuck", "Events whose rows somebody keeps locked, as this process met them."
+)
 POOL_WAIT_SECONDS = Histogram(
     "frontrow_postgres_pool_wait_seconds",
     "Wait for a connection of the pool.",
@@ -181,6 +195,10 @@ for _outcome in ("captured", "declined", "requires_action", "voided", "unknown")
     PAYMENTS.labels(_outcome)
 for _kind in ("settle", "refund", "inquire"):
     OUTBOX_DELIVERED.labels(_kind)
+for _silent in ("postgres", "redis", "mongo", "payments-sandbox"):
+    STORE_TIMEOUTS.labels(_silent)
+    BREAKER_OPEN.labels(_silent)
+    BREAKER_OPENINGS.labels(_silent)
 for _state in ("idle", "used"):
     POOL_CONNECTIONS.labels(_state)
 for _outcome in ("clean", "clean-in-part", "violated"):

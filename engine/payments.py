@@ -7,20 +7,28 @@ book (``sandbox_charges``), which outlives every process of ours, as a real comp
 
 import asyncio
 import re
+import time
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from enum import StrEnum
-from typing import Protocol
+from functools import partial
+from typing import Final, Protocol
 
 import structlog
 from msgspec import Struct
 
-from engine import metrics
+from engine import deadline, metrics
 from engine.batch import Batcher
 from engine.errors import InvalidInput, Unavailable
 from engine.model import Money
+from engine.stores.breaker import Breaker
 from engine.stores.postgres import Postgres
 from engine.tracing import traced
 
 log = structlog.get_logger(__name__)
+
+#: A booking that never was: asking what became of it harms nobody and shows that somebody answers.
+NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 
 
 class ChargeStatus(StrEnum):
@@ -161,11 +169,21 @@ def _charge(booking_id: str, row: object) -> Charge:
 
 
 class Payments:
-    """The gateways by provider name, with the time limit and the counting that all share."""
+    """The gateways by provider name. Every request to one has the same time limit, is counted, and
+    stops at that gateway's breaker; what nobody answered is Unavailable, of a charge UNKNOWN.
+    """
 
-    def __init__(self, gateways: dict[str, Gateway], *, timeout_s: float) -> None:
+    def __init__(
+        self, gateways: dict[str, Gateway], *, timeout_s: float, closed: Collection[str] = ()
+    ) -> None:
         self._gateways = gateways
         self._timeout_s = timeout_s
+        #: Gateways that finish what has begun, and take nothing new.
+        self._closed = closed
+        self._breakers = {
+            name: Breaker(f"payments-{name}", partial(gateway.status, NOBODY), limit_s=timeout_s)
+            for name, gateway in gateways.items()
+        }
 
     def gateway(self, provider: str) -> Gateway:
         """Raises InvalidInput for a provider that is not set up."""
@@ -177,14 +195,69 @@ class Payments:
                 code="unknown-payment-provider",
             ) from None
 
+    def for_checkout(self, provider: str) -> Gateway:
+        """The gateway for a new payment. Raises InvalidInput for one that takes none."""
+        if provider in self._closed:
+            raise InvalidInput(
+                f"The payment provider {provider!r} takes no payments in a public deployment; "
+                "its operator opens it with FRONTROW_SANDBOX=allow.",
+                code="unknown-payment-provider",
+            )
+        return self.gateway(provider)
+
+    def is_silent(self, provider: str) -> bool:
+        """The gateway does not answer at present: nothing that needs it should begin."""
+        return self._breakers[provider].is_open
+
     @traced("charge")
     async def charge(self, provider: str, booking_id: str, token: str, amount: Money) -> Charge:
         """Charge once per booking id. No answer in time is ChargeStatus.UNKNOWN, never an error."""
         try:
-            async with asyncio.timeout(self._timeout_s):
-                charge = await self.gateway(provider).charge(booking_id, token, amount)
-        except (TimeoutError, Unavailable):
+            async with self._asking(provider) as gateway:
+                charge = await gateway.charge(booking_id, token, amount)
+        except Unavailable:
             charge = Charge(ChargeStatus.UNKNOWN)
             log.warning("payment gateway gave no answer", booking_id=booking_id, provider=provider)
         metrics.PAYMENTS.labels(charge.status.value).inc()
         return charge
+
+    async def status(self, provider: str, booking_id: str) -> Charge | None:
+        """What became of a charge; None when the gateway never heard of it. Raises Unavailable."""
+        async with self._asking(provider) as gateway:
+            return await gateway.status(booking_id)
+
+    async def void(self, provider: str, booking_id: str) -> Charge:
+        """See that nothing is charged any more. Raises Unavailable."""
+        async with self._asking(provider) as gateway:
+            return await gateway.void(booking_id)
+
+    async def refund(self, provider: str, booking_id: str, amount: Money) -> None:
+        """Give the money back; harmless twice. Raises Unavailable."""
+        async with self._asking(provider) as gateway:
+            await gateway.refund(booking_id, amount)
+
+    @asynccontextmanager
+    async def _asking(self, provider: str) -> AsyncIterator[Gateway]:
+        gateway, breaker = self.gateway(provider), self._breakers[provider]
+        if breaker.is_open:
+            raise payments_unavailable()
+        limit_s = deadline.limit_s(self._timeout_s)
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(limit_s):
+                yield gateway
+        except TimeoutError as error:
+            breaker.timed_out(began, limit_s)
+            raise payments_unavailable() from error
+        breaker.heard()
+
+    async def close(self) -> None:
+        for breaker in self._breakers.values():
+            await breaker.close()
+
+
+def payments_unavailable() -> Unavailable:
+    return Unavailable(
+        "The payment gateway does not answer at present; nothing was charged. Try again shortly.",
+        code="payments-unavailable",
+    )

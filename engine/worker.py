@@ -31,7 +31,7 @@ from engine.bookings import Bookings
 from engine.catalog import Catalog
 from engine.config import ConfigError, Settings, load_settings
 from engine.ending import FINISH_TIMEOUT_S, is_asked, on_signal
-from engine.errors import FrontrowError, NotFound, Unavailable
+from engine.errors import Contended, FrontrowError, NotFound, Unavailable
 from engine.holds import Holds
 from engine.inventory import Inventory, Settlement, base_key
 from engine.logs import REQUEST_ID, request_id
@@ -246,7 +246,9 @@ class Worker:
     async def chase_pending(self) -> int:
         """Bring pending bookings on whose process has had its time, or whose time is over."""
         patience_s = self._settings.gateway_timeout_s + 1.0
-        rows = await self._pg.fetch("bookings.pending_to_chase", patience_s, 1000)
+        rows = await self._pg.fetch(
+            "bookings.pending_to_chase", patience_s, 1000, self._stuck_events()
+        )
         now = time.monotonic()
         # A buyer may think about a 3-D Secure page for minutes: the gateway is asked ever less often.
         waits = {row["booking_id"]: self._chased.get(row["booking_id"]) for row in rows}
@@ -289,7 +291,7 @@ class Worker:
                     await self._bookings.refund(row["event_id"], row["booking_id"])
                 case "inquire":
                     await self._bookings.inquire(row["booking_id"])
-        except (Unavailable, TimeoutError) as error:
+        except Unavailable as error:
             log.warning(
                 "delivery must wait",
                 kind=row["kind"],
@@ -311,12 +313,20 @@ class Worker:
         for event_id in await self._inventory.open_events():
             # One worker per event and turn is enough; two would only be slower.
             if await self._redis.call("SET", f"reconciling:{event_id}", "1", "NX", "PX", lease_ms):
-                corrected = await self._inventory.reconcile(event_id)
-                if corrected:
-                    log.warning(
-                        "reconciliation corrected Redis", event_id=event_id, facts=corrected
-                    )
+                await self._reconcile_one(event_id)
         return 0
+
+    async def _reconcile_one(self, event_id: str) -> None:
+        try:
+            corrected = await self._inventory.reconcile(event_id)
+        except Contended:
+            log.info("event reconciled later: it is stuck", event_id=event_id)
+            return
+        if corrected:
+            log.warning("reconciliation corrected Redis", event_id=event_id, facts=corrected)
+
+    def _stuck_events(self) -> list[str]:
+        return list(self._pg.bulkhead.stuck)
 
     async def audit_in_turn(self) -> int:
         """``audit_event``, at its time and where no other worker does it. Returns 0."""
@@ -363,19 +373,29 @@ class Worker:
 
     async def cancel_events(self) -> int:
         """Cancel and refund what was sold of events that are cancelled, and send home who waits."""
-        for row in await self._pg.fetch("waitlist.lines_of_cancelled_events"):
-            await self._desk.dismiss(
-                row["event_id"], reason="The event is cancelled.", actor="organiser"
-            )
-        rows = await self._pg.fetch("bookings.live_bookings_of_cancelled_events", 100)
+        stuck = self._stuck_events()
+        for row in await self._pg.fetch("waitlist.lines_of_cancelled_events", stuck):
+            await self._dismiss_line(row["event_id"])
+        stuck = self._stuck_events()
+        rows = await self._pg.fetch("bookings.live_bookings_of_cancelled_events", 100, stuck)
+        cancelled = 0
         for row in rows:
+            if row["event_id"] in self._pg.bulkhead.stuck:
+                continue  # It has just been found out; the others go on.
             try:
                 await self._bookings.cancel(row["booking_id"], actor="organiser")
+                cancelled += 1
             except FrontrowError as error:
                 log.warning(
                     "booking not cancelled yet", booking_id=row["booking_id"], reason=error.detail
                 )
-        return len(rows)
+        return cancelled
+
+    async def _dismiss_line(self, event_id: str) -> None:
+        try:
+            await self._desk.dismiss(event_id, reason="The event is cancelled.", actor="organiser")
+        except Contended:
+            log.info("line dismissed later: its event is stuck", event_id=event_id)
 
     async def watch_networks(self) -> int:
         """Export the largest share of a house that one network keeps without having paid."""

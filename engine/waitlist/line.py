@@ -15,7 +15,7 @@ import asyncpg
 import msgspec
 from msgspec import UNSET, Struct
 
-from engine import metrics
+from engine import deadline, metrics
 from engine.batch import Batcher
 from engine.catalog import Catalog, Facts, event_not_found
 from engine.config import Settings
@@ -109,7 +109,11 @@ class Waitlist:
             "vip": settings.waitlist_weight_vip,
         }
         self._joining: Batcher[Join, asyncpg.Record] = Batcher(
-            "join", self._join_batch, conflicts=lambda join: ((join.event_id, join.person_id),)
+            "join",
+            self._join_batch,
+            conflicts=lambda join: ((join.event_id, join.person_id),),
+            bulkhead=postgres.bulkhead,
+            event_of=lambda join: join.event_id,
         )
         self._on_sale: OrderedDict[tuple[str, Wish], tuple[float, asyncio.Task[Places | None]]] = (
             OrderedDict()
@@ -252,7 +256,7 @@ class Waitlist:
             self._on_sale[key] = known
             while len(self._on_sale) > _ON_SALE_MAX:
                 self._on_sale.popitem(last=False)
-        found = await asyncio.shield(known[1])
+        found = await deadline.within(asyncio.shield(known[1]))
         if found is not None:
             # It may be sold the next moment, and then they do have to wait.
             self._on_sale.pop(key, None)
@@ -317,6 +321,7 @@ class Waitlist:
             contact.buyer.email if contact.buyer else None,
             contact.buyer.name if contact.buyer else "",
             contact.language,
+            event_id=event_id,
         )
         assert changed is not None
         if changed["outcome"] == "stale":
@@ -337,7 +342,12 @@ class Waitlist:
 
     async def leave(self, entry_id: str, person_id: str) -> None:
         """Give up the place; an open offer is declined with it. Leaving twice is fine."""
-        row = await self._pg.fetchrow("waitlist.leave", entry_id, person_id)
+        known = await self._pg.fetchrow("waitlist.entry", entry_id)
+        if known is None:
+            raise _unknown_entry(entry_id)
+        row = await self._pg.fetchrow(
+            "waitlist.leave", entry_id, person_id, event_id=known["event_id"]
+        )
         assert row is not None
         if row["outcome"] == "unknown":
             raise _unknown_entry(entry_id)

@@ -52,8 +52,9 @@ SELECT w.event_id::text FROM waitlists w JOIN events e USING (event_id) LEFT JOI
 WHERE e.status = 'on_sale' AND coalesce(t.starts_at, 'infinity') > now() - interval '2 days' ORDER BY w.event_id;
 
 -- name: lines_of_cancelled_events
+-- Without those of $1: stuck events.
 SELECT w.event_id::text FROM waitlists w JOIN events e USING (event_id)
-WHERE e.status = 'cancelled' AND EXISTS (
+WHERE e.status = 'cancelled' AND w.event_id <> ALL($1::uuid[]) AND EXISTS (
   SELECT FROM waitlist_entries x WHERE x.event_id = w.event_id AND x.status IN ('waiting', 'offered'));
 
 -- name: try_round
@@ -150,7 +151,9 @@ SELECT * FROM end_offer($1, $2, $3, $4, $5);
 SELECT * FROM offers WHERE offer_id = $1;
 
 -- name: due_offers
-SELECT event_id::text, offer_id::text FROM offers WHERE status = 'open' AND expires_at <= clock_timestamp()
+-- Without those of $2: stuck events, which must not fill the list.
+SELECT event_id::text, offer_id::text FROM offers
+WHERE status = 'open' AND expires_at <= clock_timestamp() AND event_id <> ALL($2::uuid[])
 ORDER BY expires_at LIMIT $1;
 
 -- name: warn_offers

@@ -746,11 +746,11 @@ async def test_who_lost_the_lease_sends_no_dot(
         reached, go_on = asyncio.Event(), asyncio.Event()
         fetchval = sleepy.postgres.fetchval
 
-        async def slow(name: str, *args: Any) -> Any:
+        async def slow(name: str, *args: Any, event_id: str | None = None) -> Any:
             if name == "notifications.hand_over":
                 reached.set()
                 await go_on.wait()
-            return await fetchval(name, *args)
+            return await fetchval(name, *args, event_id=event_id)
 
         sleepy.postgres.fetchval = slow  # type: ignore[method-assign]
         asleep = asyncio.create_task(sleepy.notifications.sender.run_once())

@@ -8,8 +8,12 @@ import pytest
 
 from engine.config import Settings
 from engine.doctor import Finding
+from engine.embedded import StoreUrls
+from engine.errors import InvalidInput
+from engine.model import new_id
+from engine.runtime import open_runtime
 from engine.security import as_a_stranger, examine
-from tests.conftest import Stack
+from tests.conftest import MakeHouse, Stack
 
 #: As somebody should run it. The address answers nobody, which is a note.
 GOOD = Settings(
@@ -74,3 +78,21 @@ def test_an_address_that_does_not_answer_is_a_note() -> None:
     (note,) = as_a_stranger("https://tickets.invalid")
     assert isinstance(note, Finding)
     assert note.level == "note"
+
+
+async def test_in_public_the_sandbox_sells_only_where_somebody_says_so(
+    settings: Settings, stores: StoreUrls, make_house: MakeHouse
+) -> None:
+    house = await make_house()
+    hold = await house.hold(new_id(), 1)
+    public = msgspec.structs.replace(settings, public_url="https://tickets.invalid")
+    async with open_runtime(public, role="test") as runtime:
+        with pytest.raises(InvalidInput, match="FRONTROW_SANDBOX=allow") as refused:
+            await runtime.bookings.book(new_id(), new_id(), house.request(hold))
+    assert refused.value.code == "unknown-payment-provider"
+    allowed = msgspec.structs.replace(public, sandbox="allow")
+    buyer = new_id()
+    async with open_runtime(allowed, role="test") as runtime:
+        hold = await runtime.holds.place(house.event_id, buyer, seats=[2])
+        answer, _ = await runtime.bookings.book(buyer, new_id(), house.request(hold))
+    assert answer.outcome == "confirmed"
