@@ -12,6 +12,8 @@ local base = KEYS[1]
 local META, SEATS, VERSIONS, OWNERS = base .. ':meta', base .. ':seats', base .. ':versions', base .. ':owners'
 local AREAS, BUYERS, DUE, FEED = base .. ':areas', base .. ':buyers', base .. ':due', base .. ':feed'
 local LINE = base .. ':line'
+-- Ids of holds that Redis still has, where a state is rebuilt that may no longer lead to them.
+local FOUND = base .. ':found'
 -- An ended hold is remembered this long, to explain itself and to answer retries.
 local REMEMBER_MS = 900000
 -- A hold in payment outlives its deadline by this, so that PostgreSQL, which refuses at the deadline
@@ -26,9 +28,13 @@ end
 local function hold_key(id) return base .. ':hold:' .. id end
 
 local function read_hold(id)
-  local f = redis.call('HMGET', hold_key(id), 'owner', 'state', 'seats', 'areas', 'quantity', 'prices',
+  local f = redis.pcall('HMGET', hold_key(id), 'owner', 'state', 'seats', 'areas', 'quantity', 'prices',
     'created', 'expires', 'wish', 'relaxed', 'entry')
-  if not f[1] then return nil end
+  if not f[1] then
+    -- What is of another type is nobody's hold, and would stop whoever comes across it.
+    if f.err then redis.call('DEL', hold_key(id)) end
+    return nil
+  end
   return { owner = f[1], state = f[2], seats = f[3], areas = f[4], quantity = f[5], prices = f[6],
     created = f[7], expires = f[8], wish = f[9], relaxed = f[10], entry = f[11] }
 end
@@ -40,6 +46,46 @@ local function lay_paying(id, owner, seats, areas, quantity, prices, created, ex
   redis.call('ZADD', DUE, expires + PAYMENT_GRACE_MS, id)
   for no, places in string.gmatch(areas, '(%d+):(%d+)') do redis.call('HINCRBY', AREAS, no .. ':held', places) end
   redis.call('HINCRBY', BUYERS, 'h:' .. owner, quantity)
+end
+
+-- Whether the event's state is there and the keys that scripts work on are as long as they must be. What is
+-- of another type raises an error, with the same consequence: the caller has the state rebuilt.
+local function is_whole()
+  local f = redis.call('HMGET', META, 'epoch', 'seat_count', 'area_count')
+  return f[1] and redis.call('STRLEN', SEATS) == tonumber(f[2]) and redis.call('STRLEN', VERSIONS) == 4 * f[2]
+    and redis.call('HLEN', AREAS) >= 4 * f[3]
+end
+
+-- The seats' digits of an event that has so many, or nil where they are damaged.
+local function read_seats(seat_count)
+  local seats = redis.call('GET', SEATS) or ''
+  if #seats == tonumber(seat_count) and not string.find(seats, '[^0-5]') then return seats end
+end
+
+-- The fields of META that change only by PostgreSQL's word, sealed so that any other change is noticed.
+local function seal()
+  local f = redis.call('HMGET', META, 'epoch', 'terms', 'status', 'seat_count', 'area_count', 'buyer_limit',
+    'hold_ttl_ms', 'hold_max_ms', 'payment_window_ms', 'prices', 'pricing')
+  for i = 1, 11 do f[i] = f[i] or '' end
+  return redis.sha1hex(table.concat(f, '|'))
+end
+
+-- A sum over what is lasting (seats not for sale, the versions, what areas and buyers have): META's `lasting`
+-- keeps it, and every script that changes any of it. `areas` and `buyers` as HGETALL gives them.
+local function sum_lasting(seats, areas, buyers)
+  local _, sum = string.gsub(seats, '[23]', '')
+  sum = sum + redis.call('BITCOUNT', VERSIONS)
+  for i = 1, #areas, 2 do
+    local field = string.match(areas[i], ':(%a+)$')
+    if field ~= 'held' and field ~= 'kept' then sum = sum + areas[i + 1] end
+  end
+  for i = 1, #buyers, 2 do
+    if string.byte(buyers[i]) == 111 then -- o
+      local sold, version = string.match(buyers[i + 1], '^(%d+):(%d+)$')
+      sum = sum + sold + version
+    end
+  end
+  return sum
 end
 
 local function is_live(hold) return hold and (hold.state == 'held' or hold.state == 'paying') end
@@ -182,4 +228,16 @@ local function free_due(now, count, freed, areas)
     if #due < count then break end
   end
   return paying, late, offered
+end
+
+-- Whether a hold's fields are what they must be, whoever wrote them.
+local function is_sound(hold)
+  local quantity, created, expires = tonumber(hold.quantity), tonumber(hold.created), tonumber(hold.expires)
+  if not (quantity and created and expires and hold.seats and hold.areas and hold.prices) then return false end
+  if string.find(hold.seats, '[^%d,]') or string.find(hold.areas, '[^%d,:]') or string.find(hold.prices, '[^%d,]') then
+    return false
+  end
+  for _ in string.gmatch(hold.seats, '%d+') do quantity = quantity - 1 end
+  for places in string.gmatch(hold.areas, ':(%d+)') do quantity = quantity - places end
+  return quantity == 0
 end

@@ -1,7 +1,7 @@
 -- Another full time to live from now, within the event's longest hold.
 -- ARGV: hold_id, owner. Reply as read_hold.lua, or {'foreign'}, {'gone', state}, {'unknown'}, {'rebuild'}.
 local meta = redis.call('HMGET', META, 'hold_ttl_ms', 'hold_max_ms')
-if not meta[1] then return { 'rebuild' } end
+if not (meta[1] and meta[2]) then return { 'rebuild' } end
 local id = ARGV[1]
 local hold = read_hold(id)
 if not hold then return { 'unknown' } end
@@ -12,8 +12,8 @@ if now >= tonumber(hold.expires) then return { 'gone', 'expired' } end
 local expires = math.min(now + meta[1], hold.created + meta[2])
 if expires > tonumber(hold.expires) then
   hold.expires = expires
-  redis.call('HSET', hold_key(id), 'expires', expires)
   redis.call('ZADD', DUE, expires, id)
+  redis.call('HSET', hold_key(id), 'expires', expires)
   tell_of_hold(hold.owner, id, 'extended', hold.state, expires)
 end
 return { 'hold', hold.owner, hold.state, hold.seats, hold.areas, hold.prices, hold.expires,
