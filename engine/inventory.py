@@ -11,6 +11,7 @@ they race.
 import asyncio
 import struct
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -45,6 +46,8 @@ _POSITIONS_MAX = 20_000
 #: Redis refuses us: no fault of the state's.
 _REFUSED = ("NOPERM", "NOAUTH", "ACL failure")
 _SCAN_PAGE = 5000
+#: Keys of an event without which it has no holds.
+_PARTS = ("meta", "seats", "owners", "areas", "buyers", "due", "line")
 #: Of the waitlist: ``waitlist_entries.weight`` is not larger.
 _WEIGHT_MAX = 1023
 #: This many are laid into Redis's line at once: a script has no room for more arguments.
@@ -125,6 +128,13 @@ class Settlement(Struct, frozen=True, kw_only=True):
 
 def being_rebuilt() -> Unavailable:
     return Unavailable("The event's state is being rebuilt; try again shortly.", retry_after_s=1)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def base_key(event_id: str) -> str:
@@ -255,7 +265,6 @@ class Inventory:
         what = await self.check(event_id)
         if what is None:
             return False
-        log.warning("state in Redis is damaged", event_id=event_id, what=what)
         await self.rebuild(event_id)
         return True
 
@@ -555,12 +564,41 @@ class Inventory:
         await self.check(event_id)
         return self._positions.get(event_id, (0, 0))[0]
 
+    async def close(self, event_id: str) -> None:
+        """Let the event's next touch rebuild its state, under a larger epoch than any map has seen.
+
+        Raises NotFound, Unavailable.
+        """
+        known = await self._known_epoch(event_id)
+        if await self._pg.fetchrow("inventory.raise_epoch", event_id, known) is None:
+            raise event_not_found(event_id)
+        await self._redis.call("DEL", base_key(event_id) + ":meta")
+
+    async def forget(self, event_id: str) -> None:
+        """Remove all that Redis has of an event that PostgreSQL does not know."""
+        await self._find_holds(event_id)
+        base = base_key(event_id)
+        ids = await self.read(event_id, "SMEMBERS", "found")
+        keys = [f"{base}:{part}" for part in (*_PARTS, "versions", "found")]
+        await self._redis.call("DEL", *keys, *(f"{base}:hold:{i.decode()}" for i in ids))
+
+    async def known_events(self) -> set[str]:
+        """Events of which Redis has a state. Raises Unavailable."""
+        found: set[str] = set()
+        cursor = b"0"
+        while True:
+            cursor, keys = await self._redis.call(
+                "SCAN", cursor, "MATCH", base_key("*") + ":meta", "COUNT", _SCAN_PAGE
+            )
+            found |= {key.decode(errors="replace")[1:].partition("}")[0] for key in keys}
+            if cursor == b"0":
+                return {event_id for event_id in found if _is_id(event_id)}
+
     async def _find_holds(self, event_id: str) -> None:
         """Note all holds that Redis has of an event whose other keys may not lead to them any more."""
         base = base_key(event_id)
-        parts = ("meta", "seats", "owners", "areas", "buyers", "due", "line")
         await self._redis.call("DEL", base + ":found")
-        if not await self._redis.call("EXISTS", *(f"{base}:{part}" for part in parts)):
+        if not await self._redis.call("EXISTS", *(f"{base}:{part}" for part in _PARTS)):
             return
         prefix, cursor = f"{base}:hold:", b"0"
         while True:

@@ -68,6 +68,9 @@ EXPIRY_LATENESS = Histogram(
 REBUILDS = Counter(
     "frontrow_rebuilds", "Event states laid in Redis, by what made it necessary.", ["cause"]
 )
+SERVERS_REFUSED = Counter(
+    "frontrow_servers_refused", "Connections to a PostgreSQL that another one has replaced."
+)
 REBUILD_SECONDS = Histogram("frontrow_rebuild_seconds", "Time of a rebuild.", buckets=_FAST)
 REPAIRS = Counter("frontrow_repairs", "Facts in Redis that reconciliation had to correct.")
 OUTBOX_DELIVERED = Counter(

@@ -30,6 +30,8 @@ from engine.catalog import Catalog
 from engine.config import ConfigError, Settings, load_settings
 from engine.ending import FINISH_TIMEOUT_S, is_asked, on_signal
 from engine.errors import FrontrowError, NotFound, Unavailable
+from engine.generation import Generation, Verdict
+from engine.healing import rebuild_all
 from engine.holds import Holds
 from engine.inventory import Inventory, Settlement, base_key
 from engine.logs import REQUEST_ID, request_id
@@ -55,6 +57,8 @@ _AUDIT_REST = 50
 #: 25 ms of it for 5,000 live holds, in one go.
 _CHECK_LEASE_MS = 800
 _CHECK_REST = 10
+#: After a worker that died over it another one begins anew.
+_HEALING_LEASE_MS = 10_000
 _CHECKED_AT_ONCE = 10
 #: What is broken once is often broken a thousand times.
 _VIOLATIONS_TOLD_MAX = 20
@@ -147,8 +151,10 @@ class Worker:
         repricer: Repricer,
         notifications: Notifications,
         catalog: Catalog,
+        generation: Generation,
         settings: Settings,
     ) -> None:
+        self._generation = generation
         self._offers = offers
         self._rounds = rounds
         self._desk = desk
@@ -182,6 +188,7 @@ class Worker:
                 Step("relay-outbox", tick, self.relay_outbox),
                 Step("reconcile", settings.reconcile_interval_s, self.reconcile),
                 Step("check-states", 1.0, self.check_states),
+                Step("watch-stores", 1.0, self.watch_stores),
                 Step("audit", settings.audit_interval_s, self.audit_in_turn),
                 Step("cancel-events", 1.0, self.cancel_events),
                 Step("know-layouts", 1.0, self.know_layouts),
@@ -337,6 +344,33 @@ class Worker:
         now = time.monotonic()
         self._check_due = now + _CHECK_REST * (now - started)
         return 0
+
+    async def watch_stores(self) -> int:
+        """Put the events right where PostgreSQL or Redis came back as another one, or with another past."""
+        verdict = await self._generation.look()
+        if verdict == Verdict.SAME:
+            return 0
+        if not await self._redis.call("SET", "watching", "1", "NX", "PX", _HEALING_LEASE_MS):
+            return 0
+        try:
+            log.warning("a store is not what it was", verdict=verdict.value)
+            if verdict == Verdict.RESTARTED:
+                await self._compare_all()
+            else:
+                await rebuild_all(self._inventory, "generation")
+            await self._generation.accept()
+        finally:
+            await self._redis.call("DEL", "watching")
+        return 0
+
+    async def _compare_all(self) -> None:
+        for event_id in await self._inventory.open_events():
+            try:
+                await self._inventory.reconcile(event_id)
+            except (NotFound, Unavailable):
+                raise
+            except Exception:
+                log.exception("state not compared", event_id=event_id)
 
     async def _check_state(self, event_id: str) -> None:
         try:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -118,6 +118,8 @@ class Postgres:
         self._command_timeout_s = command_timeout_s
         self._queries = read_queries()
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        #: Asked about each new connection; raises what whoever wanted it gets.
+        self.guard: Callable[[Connection], Awaitable[None]] | None = None
         for name in self._queries:
             metrics.know_store_call("postgres", name)
 
@@ -126,7 +128,7 @@ class Postgres:
             self._url,
             min_size=0,
             max_size=self.size,
-            init=_prepare,
+            init=self._admit,
             timeout=_CONNECT_TIMEOUT_S,
             command_timeout=self._command_timeout_s,
             max_inactive_connection_lifetime=300,
@@ -137,6 +139,14 @@ class Postgres:
         metrics.POOL_CONNECTIONS.labels("used").set_function(
             lambda: pool.get_size() - pool.get_idle_size()
         )
+
+    async def _admit(self, connection: Any) -> None:
+        await _prepare(connection)
+        if self.guard is not None:
+            await self.guard(connection)
+
+    def query(self, name: str) -> str:
+        return self._queries[name]
 
     async def close(self) -> None:
         if self._pool is not None:

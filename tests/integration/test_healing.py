@@ -5,7 +5,6 @@ worker looks at the states once. Nothing may be sold twice, all live holds that 
 free can be sold.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +15,7 @@ import pytest_asyncio
 from engine.auditor import audit
 from engine.config import Settings
 from engine.embedded import StoreUrls
-from engine.errors import FrontrowError, Unavailable
+from engine.errors import FrontrowError
 from engine.inventory import base_key
 from engine.model import Hold, new_id
 from engine.runtime import Runtime, open_runtime
@@ -144,7 +143,8 @@ async def test_a_damaged_key_is_noticed_and_the_event_is_whole_again(
     make_scene: MakeScene, key: str, damage: Callable[[Scene, str], Awaitable[None]]
 ) -> None:
     scene = await make_scene()
-    assert scene.held and scene.in_area
+    assert scene.held
+    assert scene.in_area
     epoch = (await scene.runtime.inventory.snapshot(scene.event_id)).epoch
     await damage(scene, f"hold:{scene.held.hold_id}" if key == "hold" else key)
     await scene.check()
