@@ -68,11 +68,11 @@ class Site:
                     return
 
     def save(self, name: str) -> None:
-        subprocess.run(["cp", "-a", self.postgres.folder, self.backups / name], check=True)  # noqa: S607, S603
+        subprocess.run(["cp", "-a", self.postgres.folder, self.backups / name], check=True)
 
     def put_back(self, name: str) -> None:
         shutil.rmtree(self.postgres.folder)
-        subprocess.run(["cp", "-a", self.backups / name, self.postgres.folder], check=True)  # noqa: S607, S603
+        subprocess.run(["cp", "-a", self.backups / name, self.postgres.folder], check=True)
 
     async def promote(self) -> None:
         """This server becomes a standby of nobody, has all there is, and is promoted."""
@@ -110,7 +110,7 @@ async def site(
 
 
 def rebuilt(cause: str) -> float:
-    return metrics.REBUILDS.labels(cause)._value.get()
+    return float(metrics.REBUILDS.labels(cause)._value.get())
 
 
 async def clean(house: House) -> None:
@@ -170,15 +170,14 @@ async def test_another_database(site: Site) -> None:
     shutil.rmtree(site.postgres.folder)
     await site.postgres.start()
     try:
-        await asyncio.to_thread(migrate.migrate, site.runtime.settings.postgres_url)
+        await asyncio.to_thread(migrate.migrate, str(site.runtime.settings.postgres_url))
         await site.connected()
         assert await site.verdict() == Verdict.ANOTHER_DATABASE
         await site.look()
         assert await site.verdict() == Verdict.SAME
         with pytest.raises(NotFound):
             await site.runtime.inventory.snapshot(house.event_id)
-        keys = await site.runtime.redis.keys(base_key(house.event_id) + "*")
-        assert [key for key in keys if not key.endswith(b":watchers")] == []
+        assert await site.runtime.redis.keys(base_key(house.event_id) + "*") == []
     finally:
         async with site.stopped():
             site.put_back("ours")
@@ -212,8 +211,9 @@ async def test_a_promotion_that_lost_nothing_and_the_primary_that_does_not_know(
     await site.postgres.start()
     async with open_runtime(site.runtime.settings, role="test") as other:
         for runtime in (site.runtime, other):
-            with pytest.raises(Unavailable):
-                while True:  # who comes upon a lost connection has not been connected
+            # Who comes upon a lost connection hears that first.
+            for _ in range(runtime.postgres.size + 1):
+                with pytest.raises(Unavailable):
                     await runtime.postgres.ping()
     assert metrics.SERVERS_REFUSED._value.get() >= refused + 2
     async with site.stopped():

@@ -80,11 +80,11 @@ async def busy(scene: Scene, dice: random.Random) -> AsyncIterator[Counter[str]]
 def rebuilds() -> float:
     """Of the one event of this world."""
     causes = ("missing", "damaged", "invariant", "generation")
-    return sum(metrics.REBUILDS.labels(cause)._value.get() for cause in causes)
+    return float(sum(metrics.REBUILDS.labels(cause)._value.get() for cause in causes))
 
 
 def checks() -> float:
-    return metrics.WORKER_RUNS.labels("check-states", "ok")._value.get()
+    return float(metrics.WORKER_RUNS.labels("check-states", "ok")._value.get())
 
 
 async def _until_whole(scene: Scene, outcomes: Counter[str]) -> None:
