@@ -70,22 +70,36 @@ local function seal()
   return redis.sha1hex(table.concat(f, '|'))
 end
 
--- A sum over what is lasting (seats not for sale, the versions, what areas and buyers have): META's `lasting`
--- keeps it, and every script that changes any of it. `areas` and `buyers` as HGETALL gives them.
-local function sum_lasting(seats, areas, buyers)
-  local _, sum = string.gsub(seats, '[23]', '')
-  sum = sum + redis.call('BITCOUNT', VERSIONS)
+-- How many seats show which digit, by its byte, in one pass.
+local function count_digits(seats)
+  local counts = { [48] = 0, [49] = 0, [50] = 0, [51] = 0, [52] = 0, [53] = 0 }
+  for at = 1, #seats, 200 do
+    local bytes = { string.byte(seats, at, at + 199) }
+    for i = 1, #bytes do counts[bytes[i]] = counts[bytes[i]] + 1 end
+  end
+  return counts
+end
+
+-- Sums over what is lasting, which META keeps, and every script that changes any of it: `lasting` over the seats
+-- that are not for sale, the versions and the areas, `owned` over what buyers have; `counts` of the digits,
+-- `areas` and `buyers` as HGETALL gives them.
+local function sum_lasting(counts, areas)
+  local sum = counts[50] + counts[51] + redis.call('BITCOUNT', VERSIONS)
   for i = 1, #areas, 2 do
     local field = string.match(areas[i], ':(%a+)$')
     if field ~= 'held' and field ~= 'kept' then sum = sum + areas[i + 1] end
   end
+  return sum
+end
+local function sum_owned(buyers)
+  local sum, count = 0, 0
   for i = 1, #buyers, 2 do
     if string.byte(buyers[i]) == 111 then -- o
       local sold, version = string.match(buyers[i + 1], '^(%d+):(%d+)$')
-      sum = sum + sold + version
+      sum, count = sum + sold + version, count + 1
     end
   end
-  return sum
+  return sum, count
 end
 
 local function is_live(hold) return hold and (hold.state == 'held' or hold.state == 'paying') end

@@ -46,8 +46,9 @@ for _ = 1, tonumber(ARGV[at]) do
   redis.call('HSET', BUYERS, 'o:' .. ARGV[at + 1], ARGV[at + 2])
   at = at + 2
 end
-redis.call('HSET', META, 'seal', seal(), 'lasting',
-  sum_lasting(ARGV[3], redis.call('HGETALL', AREAS), redis.call('HGETALL', BUYERS)))
+local owned, buyers = sum_owned(redis.call('HGETALL', BUYERS))
+redis.call('HSET', META, 'seal', seal(), 'owned', owned, 'buyers', buyers,
+  'lasting', sum_lasting(count_digits(ARGV[3]), redis.call('HGETALL', AREAS)))
 at = at + 1
 for _ = 1, tonumber(ARGV[at]) do
   local id, seats = ARGV[at + 1], ARGV[at + 3]

@@ -68,13 +68,14 @@ if buyer then
   if tonumber(version) > tonumber(known and string.match(known, ':(%d+)$') or 0) then
     redis.call('HSET', BUYERS, 'o:' .. buyer, sold .. ':' .. version)
     local sold_before, version_before = string.match(known or '0:0', '^(%d+):(%d+)$')
-    lasting = lasting + sold - sold_before + version - version_before
+    redis.call('HINCRBY', META, 'owned', sold - sold_before + version - version_before)
+    if not known then redis.call('HINCRBY', META, 'buyers', 1) end
   end
 end
 if force then
   -- What is corrected here was changed by nobody who keeps the sum.
-  redis.call('HSET', META, 'lasting', sum_lasting(redis.call('GET', SEATS) or '', redis.call('HGETALL', AREAS),
-    redis.call('HGETALL', BUYERS)))
+  local counts = count_digits(redis.call('GET', SEATS) or '')
+  redis.call('HSET', META, 'lasting', sum_lasting(counts, redis.call('HGETALL', AREAS)))
 elseif lasting ~= 0 then
   redis.call('HINCRBY', META, 'lasting', lasting)
 end

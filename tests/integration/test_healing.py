@@ -25,7 +25,8 @@ from tests.worlds import make_world
 KEYS = ("meta", "seats", "versions", "owners", "areas", "buyers", "due", "hold")
 META_FIELDS = (
     "epoch", "seq", "status", "seat_count", "area_count", "buyer_limit", "hold_ttl_ms", "hold_max_ms",
-    "payment_window_ms", "prices", "pricing", "terms", "waiting", "in_line", "stirred", "seal", "lasting",
+    "payment_window_ms", "prices", "pricing", "terms", "waiting", "in_line", "stirred", "seal", "lasting", "owned",
+    "buyers",
 )  # fmt: skip
 
 
