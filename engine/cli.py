@@ -245,6 +245,8 @@ def rebuild(event_id: str | None, every: bool) -> None:
 
         async with opened(settings) as runtime:
             if event_id is None:
+                # Whatever server answers is meant.
+                runtime.postgres.guard = None
                 await runtime.generation.look()
                 count = await rebuild_all(runtime.inventory, "asked")
                 await runtime.generation.accept()
