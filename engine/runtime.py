@@ -12,6 +12,7 @@ from engine.bookings import Bookings
 from engine.catalog import Catalog
 from engine.config import ConfigError, Settings
 from engine.embedded import StoreUrls, running_urls
+from engine.generation import Generation
 from engine.holds import Holds
 from engine.inventory import Inventory
 from engine.ledger import Ledger
@@ -48,6 +49,7 @@ class Runtime:
     mongo: Mongo
     catalog: Catalog
     inventory: Inventory
+    generation: Generation
     holds: Holds
     sandbox: SandboxGateway
     payments: Payments
@@ -150,6 +152,8 @@ def _stores(settings: Settings, urls: StoreUrls, role: str) -> tuple[Postgres, R
 
 def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo: Mongo) -> Runtime:
     catalog = Catalog(mongo, settings)
+    generation = Generation(postgres, redis_store)
+    postgres.guard = generation.refuse_older
     inventory = Inventory(postgres, redis_store, catalog)
     holds = Holds(inventory, redis_store, catalog, settings)
     sandbox = SandboxGateway(postgres)
@@ -209,6 +213,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         repricer=repricer,
         notifications=notifications,
         catalog=catalog,
+        generation=generation,
         settings=settings,
     )
     return Runtime(
@@ -218,6 +223,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         mongo=mongo,
         catalog=catalog,
         inventory=inventory,
+        generation=generation,
         holds=holds,
         sandbox=sandbox,
         payments=payments,

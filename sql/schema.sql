@@ -139,6 +139,35 @@ CREATE FUNCTION public.announce_event(p_event_id uuid, p_kind text, p_cause text
 $$;
 
 --
+-- Name: beat_generation(bigint, uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.beat_generation(p_counter bigint, p_mark uuid, OUT knows boolean, OUT counter bigint, OUT mark uuid) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+DECLARE
+  last generations%ROWTYPE;
+BEGIN
+  IF p_mark IS NOT NULL THEN
+    knows := EXISTS (SELECT FROM generations g WHERE g.counter = p_counter AND g.mark = p_mark);
+  END IF;
+  SELECT * INTO last FROM generations g ORDER BY g.counter DESC LIMIT 1;
+  IF last.counter IS NULL OR last.set_at < clock_timestamp() - interval '0.9 seconds'
+     -- Not less than: where it was restored into a new server, the numbers begin anew.
+     AND pg_snapshot_xmax(pg_current_snapshot())::text::bigint <> last.next_xid THEN
+    -- Another worker may be as fast.
+    INSERT INTO generations (counter, next_xid)
+    VALUES (coalesce(last.counter, 0) + 1, pg_current_xact_id()::text::bigint + 1)
+    ON CONFLICT DO NOTHING;
+    DELETE FROM generations g WHERE g.counter < last.counter - 10000;
+  END IF;
+  SELECT g.counter, g.mark INTO beat_generation.counter, beat_generation.mark
+  FROM generations g ORDER BY g.counter DESC LIMIT 1;
+END;
+$$;
+
+--
 -- Name: change_entry(uuid, uuid, integer, integer, boolean, jsonb, jsonb, bigint, text, text, text); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1061,6 +1090,20 @@ BEGIN
 END $$;
 
 --
+-- Name: server_sign(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.server_sign(OUT system_id text, OUT timeline integer, OUT started_at text) RETURNS record
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+  SELECT (SELECT s.system_identifier::text FROM pg_control_system() s),
+    CASE WHEN NOT pg_is_in_recovery() THEN
+      ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::integer END,
+    to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US');
+$$;
+
+--
 -- Name: settlements(uuid[], uuid[], integer[], text); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1340,6 +1383,17 @@ CREATE TABLE public.events (
     CONSTRAINT events_hold_ttl_s_check CHECK ((hold_ttl_s > 0)),
     CONSTRAINT events_payment_window_s_check CHECK ((payment_window_s > 0)),
     CONSTRAINT events_seat_count_check CHECK ((seat_count >= 0))
+);
+
+--
+-- Name: generations; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.generations (
+    counter bigint NOT NULL,
+    mark uuid DEFAULT gen_random_uuid() NOT NULL,
+    next_xid bigint NOT NULL,
+    set_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
 --
@@ -1952,6 +2006,13 @@ ALTER TABLE ONLY public.categories
 
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (event_id);
+
+--
+-- Name: generations generations_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.generations
+    ADD CONSTRAINT generations_pkey PRIMARY KEY (counter);
 
 --
 -- Name: idempotency_keys idempotency_keys_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -2659,4 +2720,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000006'),
     ('20261130000001'),
     ('20261130000010'),
-    ('20261130000040');
+    ('20261130000040'),
+    ('20261130000070');

@@ -1,7 +1,7 @@
 -- An offer that PostgreSQL has noted as accepted becomes an ordinary hold, at the prices it was made at.
 -- ARGV: offer_id, person, expires. Reply as read_hold.lua (also when it has been one since), or
 -- {'foreign'}, {'gone', state}, {'unknown'}, {'rebuild'}.
-if redis.call('EXISTS', META) == 0 then return { 'rebuild' } end
+if not is_whole() then return { 'rebuild' } end
 local id = ARGV[1]
 local hold = read_hold(id)
 if not hold then return { 'unknown' } end
