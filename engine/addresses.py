@@ -41,6 +41,12 @@ def client_network(address: Address) -> str:
     return str(address)
 
 
+def wide_network(address: Address) -> str:
+    """What one provider hands out at once: an IPv4 /24 or an IPv6 /48."""
+    bits = 48 if isinstance(address, IPv6Address) else 24
+    return str(ip_network((address, bits), strict=False))
+
+
 def is_among(address: Address, networks: tuple[str, ...]) -> bool:
     """Whether ``address`` is in one of ``networks``, as they stand in a setting."""
     return _is_in(address, parse_networks(networks))

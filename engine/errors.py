@@ -15,6 +15,7 @@
     ├── PreconditionFailed      If-Match names a stale version
     ├── PreconditionRequired    If-Match (or Idempotency-Key) is missing
     ├── TooManyRequests         a rate limit; carries ``retry_after_s``
+    │   └── ProofNeeded         carries a ``challenge`` with which it goes on at once
     └── Unavailable             a store is away; carries ``retry_after_s``; retrying is right
 
 ``code`` is stable and public: it becomes the last part of the problem type
@@ -23,6 +24,7 @@ statuses are given in ``api.problems`` only.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 
@@ -98,6 +100,21 @@ class TooManyRequests(FrontrowError):
 
     def __init__(self, detail: str, *, retry_after_s: int) -> None:
         super().__init__(detail, retry_after=retry_after_s)
+
+
+class ProofNeeded(TooManyRequests):
+    """``bits``: leading zero bits of SHA-256 over ``challenge`` and a nonce (``engine.proofs``)."""
+
+    code = "proof-needed"
+
+    def __init__(self, challenge: str, *, bits: int, expires_at: datetime) -> None:
+        super().__init__(
+            "Many tokens are asked for just now. Find a nonce with which SHA-256(challenge + nonce) "
+            f"begins with {bits} zero bits, and ask again with "
+            '{"proof": {"challenge": …, "nonce": …}}.',
+            retry_after_s=1,
+        )
+        self.extra |= {"challenge": challenge, "bits": bits, "expires_at": expires_at}
 
 
 class Unavailable(FrontrowError):

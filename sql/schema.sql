@@ -1060,10 +1060,15 @@ SET default_table_access_method = heap;
 
 CREATE TABLE public.accounts (
     person_id uuid NOT NULL,
-    email_key text NOT NULL,
+    email_key text,
     password_hash text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    password_at timestamp with time zone DEFAULT now() NOT NULL
+    password_at timestamp with time zone DEFAULT now() NOT NULL,
+    proven_at timestamp with time zone,
+    own_salt boolean DEFAULT false NOT NULL,
+    token_version integer DEFAULT 1 NOT NULL,
+    tokens_changed_at timestamp with time zone,
+    CONSTRAINT accounts_proven_check CHECK (((proven_at IS NULL) OR (email_key IS NOT NULL)))
 );
 
 --
@@ -1199,6 +1204,16 @@ CREATE TABLE public.events (
     CONSTRAINT events_hold_ttl_s_check CHECK ((hold_ttl_s > 0)),
     CONSTRAINT events_payment_window_s_check CHECK ((payment_window_s > 0)),
     CONSTRAINT events_seat_count_check CHECK ((seat_count >= 0))
+);
+
+--
+-- Name: house_salt; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.house_salt (
+    is_only boolean DEFAULT true NOT NULL,
+    salt bytea NOT NULL,
+    CONSTRAINT house_salt_is_only_check CHECK (is_only)
 );
 
 --
@@ -1723,13 +1738,6 @@ CREATE TABLE public.waitlists (
 );
 
 --
--- Name: accounts accounts_email_key; Type: CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.accounts
-    ADD CONSTRAINT accounts_email_key UNIQUE (email_key);
-
---
 -- Name: accounts accounts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1784,6 +1792,13 @@ ALTER TABLE ONLY public.categories
 
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (event_id);
+
+--
+-- Name: house_salt house_salt_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.house_salt
+    ADD CONSTRAINT house_salt_pkey PRIMARY KEY (is_only);
 
 --
 -- Name: idempotency_keys idempotency_keys_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -2010,6 +2025,30 @@ ALTER TABLE ONLY public.waitlists
     ADD CONSTRAINT waitlists_pkey PRIMARY KEY (event_id);
 
 --
+-- Name: accounts_email_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX accounts_email_idx ON public.accounts USING btree (email_key, password_hash);
+
+--
+-- Name: accounts_own_salt_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX accounts_own_salt_idx ON public.accounts USING btree (email_key) WHERE own_salt;
+
+--
+-- Name: accounts_proven_key; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX accounts_proven_key ON public.accounts USING btree (email_key) WHERE (proven_at IS NOT NULL);
+
+--
+-- Name: accounts_tokens_changed_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX accounts_tokens_changed_idx ON public.accounts USING btree (tokens_changed_at) WHERE (tokens_changed_at IS NOT NULL);
+
+--
 -- Name: booking_items_live_seat_key; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2102,6 +2141,12 @@ CREATE INDEX notifications_notification_id_idx ON public.notifications USING btr
 --
 
 CREATE INDEX notifications_to_tell_idx ON public.notifications USING btree (event_id, notification_id) WHERE to_tell;
+
+--
+-- Name: notifications_welcome_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX notifications_welcome_idx ON public.notifications USING btree (lower(email), queued_at) WHERE (kind = 'welcome'::text);
 
 --
 -- Name: offer_seats_live_seat_key; Type: INDEX; Schema: public; Owner: -
@@ -2453,4 +2498,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000004'),
     ('20261121000005'),
     ('20261121000006'),
-    ('20261130000001');
+    ('20261130000001'),
+    ('20261130000020');
