@@ -103,7 +103,9 @@ class TooManyRequests(FrontrowError):
 
 
 class ProofNeeded(TooManyRequests):
-    """``bits``: leading zero bits of SHA-256 over ``challenge`` and a nonce (``engine.proofs``)."""
+    """``bits``: leading zero bits of SHA-256 over ``challenge`` and a nonce (``engine.proofs``).
+    ``expires_at`` is in UTC.
+    """
 
     code = "proof-needed"
 
@@ -114,7 +116,8 @@ class ProofNeeded(TooManyRequests):
             '{"proof": {"challenge": …, "nonce": …}}.',
             retry_after_s=1,
         )
-        self.extra |= {"challenge": challenge, "bits": bits, "expires_at": expires_at}
+        ends = f"{expires_at:%Y-%m-%dT%H:%M:%SZ}"
+        self.extra |= {"challenge": challenge, "bits": bits, "expires_at": ends}
 
 
 class Unavailable(FrontrowError):
