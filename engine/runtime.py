@@ -31,6 +31,7 @@ from engine.stores.mongo import Mongo
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
 from engine.tracing import tracing
+from engine.verification import Verification
 from engine.waitlist.candidates import LineIndexes
 from engine.waitlist.desk import Desk
 from engine.waitlist.line import Waitlist
@@ -59,6 +60,7 @@ class Runtime:
     pricing: Office
     repricer: Repricer
     people: People
+    verification: Verification
     live_tickets: LiveTickets
     presence: Presence
     waitlist: Waitlist
@@ -173,6 +175,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         settings=settings,
     )
     people = People(postgres, Passwords(length_min=settings.password_length_min), settings)
+    verification = Verification(postgres, settings)
     indexes = LineIndexes()
     waitlist = Waitlist(
         postgres=postgres, inventory=inventory, catalog=catalog, indexes=indexes, settings=settings
@@ -199,6 +202,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         bookings=bookings,
         waitlist=waitlist,
         offers=offers,
+        verification=verification,
         settings=settings,
     )
     worker = Worker(
@@ -233,6 +237,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         pricing=Office(postgres, inventory, catalog, measuring),
         repricer=repricer,
         people=people,
+        verification=verification,
         live_tickets=LiveTickets(redis_store),
         presence=presence,
         waitlist=waitlist,

@@ -1242,10 +1242,15 @@ SET default_table_access_method = heap;
 
 CREATE TABLE public.accounts (
     person_id uuid NOT NULL,
-    email_key text NOT NULL,
+    email_key text,
     password_hash text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    password_at timestamp with time zone DEFAULT now() NOT NULL
+    password_at timestamp with time zone DEFAULT now() NOT NULL,
+    proven_at timestamp with time zone,
+    own_salt boolean DEFAULT false NOT NULL,
+    token_version integer DEFAULT 1 NOT NULL,
+    tokens_changed_at timestamp with time zone,
+    CONSTRAINT accounts_proven_check CHECK (((proven_at IS NULL) OR (email_key IS NOT NULL)))
 );
 
 --
@@ -1394,6 +1399,16 @@ CREATE TABLE public.generations (
     mark uuid DEFAULT gen_random_uuid() NOT NULL,
     next_xid bigint NOT NULL,
     set_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+--
+-- Name: house_salt; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.house_salt (
+    is_only boolean DEFAULT true NOT NULL,
+    salt bytea NOT NULL,
+    CONSTRAINT house_salt_is_only_check CHECK (is_only)
 );
 
 --
@@ -1945,13 +1960,6 @@ CREATE TABLE public.waitlists (
 );
 
 --
--- Name: accounts accounts_email_key; Type: CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.accounts
-    ADD CONSTRAINT accounts_email_key UNIQUE (email_key);
-
---
 -- Name: accounts accounts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -2013,6 +2021,13 @@ ALTER TABLE ONLY public.events
 
 ALTER TABLE ONLY public.generations
     ADD CONSTRAINT generations_pkey PRIMARY KEY (counter);
+
+--
+-- Name: house_salt house_salt_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.house_salt
+    ADD CONSTRAINT house_salt_pkey PRIMARY KEY (is_only);
 
 --
 -- Name: idempotency_keys idempotency_keys_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -2253,6 +2268,30 @@ ALTER TABLE ONLY public.waitlists
     ADD CONSTRAINT waitlists_pkey PRIMARY KEY (event_id);
 
 --
+-- Name: accounts_email_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX accounts_email_idx ON public.accounts USING btree (email_key, password_hash);
+
+--
+-- Name: accounts_own_salt_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX accounts_own_salt_idx ON public.accounts USING btree (email_key) WHERE own_salt;
+
+--
+-- Name: accounts_proven_key; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX accounts_proven_key ON public.accounts USING btree (email_key) WHERE (proven_at IS NOT NULL);
+
+--
+-- Name: accounts_tokens_changed_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX accounts_tokens_changed_idx ON public.accounts USING btree (tokens_changed_at) WHERE (tokens_changed_at IS NOT NULL);
+
+--
 -- Name: booking_items_live_seat_key; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2367,6 +2406,12 @@ CASE
     WHEN (kind = ANY (ARRAY['booking-confirmed'::text, 'booking-cancelled'::text, 'booking-refunded'::text, 'offer-made'::text, 'offer-expiring'::text])) THEN 0
     ELSE 1
 END), due_at) WHERE (status = 'queued'::public.notification_status);
+
+--
+-- Name: notifications_welcome_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX notifications_welcome_idx ON public.notifications USING btree (lower(email), queued_at) WHERE (kind = 'welcome'::text);
 
 --
 -- Name: offer_seats_live_seat_key; Type: INDEX; Schema: public; Owner: -
@@ -2720,5 +2765,6 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000006'),
     ('20261130000001'),
     ('20261130000010'),
+    ('20261130000020'),
     ('20261130000040'),
     ('20261130000070');

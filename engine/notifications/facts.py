@@ -28,6 +28,7 @@ from engine.notifications.model import NO_EVENT, TOPICS, Kind, Letter, Picture
 from engine.notifications.unsubscribe import Unsubscribe
 from engine.qr import qr_png
 from engine.stores.postgres import Postgres
+from engine.verification import Verification
 from engine.waitlist.model import Entry, EntryStatus, Offer, OfferStatus
 
 #: Tickets whose codes are in the mail itself; of larger bookings the others are on the page.
@@ -73,6 +74,7 @@ class FactReader:
         read_entry: Callable[[str], Awaitable[Entry]],
         read_offer: Callable[[str], Awaitable[Offer]],
         unsubscribe: Unsubscribe,
+        verification: Verification,
         settings: Settings,
     ) -> None:
         self._pg = postgres
@@ -81,6 +83,7 @@ class FactReader:
         self._read_entry = read_entry
         self._read_offer = read_offer
         self._unsubscribe = unsubscribe
+        self._verification = verification
         self._site = settings.public_url.rstrip("/")
         self._language = settings.mail_language
 
@@ -120,6 +123,8 @@ class FactReader:
         }
         pictures: tuple[Picture, ...] = ()
         match due.kind:
+            case Kind.WELCOME:
+                facts["verify_url"] = self._verification.url(due.person_id, due.email)
             case Kind.BOOKING_CONFIRMED | Kind.BOOKING_CANCELLED | Kind.BOOKING_REFUNDED:
                 more, pictures = await self._booking(due, language)
                 facts |= more

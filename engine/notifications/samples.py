@@ -66,6 +66,8 @@ def _letter(kind: Kind, language: str, site: str, *, full: bool) -> Letter:
     }
     pictures: tuple[Picture, ...] = ()
     match kind:
+        case Kind.WELCOME:
+            facts["verify_url"] = f"{site}/verify/sample"
         case Kind.BOOKING_CONFIRMED:
             tickets = [_ticket(no) for no in range(4 if full else 1)]
             facts["booking"] = made.booking_facts(_booking(full=full), language)

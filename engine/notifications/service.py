@@ -13,6 +13,7 @@ from engine.notifications.sender import Sender, Watch
 from engine.notifications.unsubscribe import Unsubscribe
 from engine.notifications.wording import Wording
 from engine.stores.postgres import Postgres
+from engine.verification import Verification
 from engine.waitlist.line import Waitlist
 from engine.waitlist.offers import Offers
 
@@ -31,6 +32,7 @@ class Notifications:
         bookings: Bookings,
         waitlist: Waitlist,
         offers: Offers,
+        verification: Verification,
         settings: Settings,
     ) -> None:
         self.unsubscribe = Unsubscribe(postgres, settings)
@@ -43,6 +45,7 @@ class Notifications:
             read_entry=waitlist.read,
             read_offer=offers.read,
             unsubscribe=self.unsubscribe,
+            verification=verification,
             settings=settings,
         )
         self.sender = Sender(
