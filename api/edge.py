@@ -69,7 +69,7 @@ _IN_FLIGHT_S = 60
 #: How nginx counts requests that nobody waits for any more.
 _CLIENT_GONE = 499
 #: Pages whose forms a browser sends, or a mail program in its place.
-_FORMS = ("/sandbox/", "/mail/unsubscribe/")
+_FORMS = ("/sandbox/", "/mail/unsubscribe/", "/b/", "/w/", "/tickets/")
 _KEY_LENGTH_MAX = 255
 _KEEP_NO_ANSWER = frozenset({"/v1/bookings", "/v1/live/tickets"})
 _KEEP_NO_ANSWER_UNDER = "/v1/auth/"

@@ -32,6 +32,7 @@ _SECRETS = re.compile(
     r"|(?P<email>[\w.+%-]+@[\w-]+(?:\.[\w-]+)+)"
     r"|(?P<token>\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*)"
     r"|(?P<bearer>(?<=[Bb]earer )[\w.~+/=-]{8,})"
+    r"|(?P<link>(?:(?<=/[bw]/)|(?<=/3ds/)|(?<=/unsubscribe/)|(?<=#w=))[\w-]{20,})"
     r"|(?P<query>(?<=[?&])(?:ticket|token|key|secret)=[^\s&\"'\\]+)"
 )
 

@@ -15,6 +15,7 @@ from engine.embedded import StoreUrls, running_urls
 from engine.holds import Holds
 from engine.inventory import Inventory
 from engine.ledger import Ledger
+from engine.links import Links
 from engine.live_tickets import LiveTickets
 from engine.logs import configure_logging
 from engine.notifications.service import Notifications
@@ -63,6 +64,7 @@ class Runtime:
     offers: Offers
     desk: Desk
     rounds: Rounds
+    links: Links
     notifications: Notifications
     worker: Worker
 
@@ -130,7 +132,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
     catalog = Catalog(mongo, settings)
     inventory = Inventory(postgres, redis_store, catalog)
     holds = Holds(inventory, redis_store, catalog, settings)
-    sandbox = SandboxGateway(postgres)
+    sandbox = SandboxGateway(postgres, settings)
     payments = Payments({"sandbox": sandbox}, timeout_s=settings.gateway_timeout_s)
     ledger = Ledger(postgres)
     bookings = Bookings(
@@ -162,6 +164,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
     presence = Presence(redis_store)
     measuring = Measuring(postgres, redis_store, catalog, presence)
     repricer = Repricer(postgres, inventory, measuring, interval_s=settings.reprice_interval_s)
+    links = Links(postgres, catalog, settings)
     notifications = Notifications(
         postgres=postgres,
         inventory=inventory,
@@ -169,6 +172,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         bookings=bookings,
         waitlist=waitlist,
         offers=offers,
+        links=links,
         settings=settings,
     )
     worker = Worker(
@@ -207,6 +211,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         offers=offers,
         desk=desk,
         rounds=rounds,
+        links=links,
         notifications=notifications,
         worker=worker,
     )
