@@ -104,8 +104,14 @@ def _ticket(ticket: Ticket) -> dict[str, str]:
         "category": ticket.category,
         "code": ticket.code,
         "status": ticket.status,
-        "picture": "data:image/svg+xml," + quote(ticket.qr_svg or ""),
+        "picture": _picture(ticket.qr_svg or ""),
     }
+
+
+def _picture(svg: str) -> str:
+    """The address of a drawing. One that stands alone must say what it is."""
+    standalone = svg.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+    return "data:image/svg+xml," + quote(standalone)
 
 
 def place_page(event: Event, entry: Entry, path: str) -> Response[str]:
@@ -122,6 +128,8 @@ def place_page(event: Event, entry: Entry, path: str) -> Response[str]:
     badge, mood = (in_line, "ground") if waits else ("Not in line", "ground")
     if is_open:
         badge, mood = "Seats for you", "good"
+    elif entry.status == EntryStatus.ACCEPTED:
+        badge, mood = "Accepted", "good"
     return _page(
         "place.html",
         event=event_facts(event, _LANGUAGE, ""),

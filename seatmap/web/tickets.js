@@ -64,7 +64,7 @@ function card(booking, event) {
   /** @type {HTMLLIElement} */
   const item = h(
     "li",
-    { class: live && !past ? "card" : "card ended" },
+    { class: "card" },
     h("p", { class: `badge ${mood}` }, badge),
     h("h2", {}, h("a", { href }, event?.name ?? "Event")),
     event && h("p", { class: "lead" }, [moment(event.starts_at, event.venue.timezone), event.venue.name, event.venue.city].filter(Boolean).join(" · ")),
