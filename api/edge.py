@@ -71,7 +71,7 @@ _CLIENT_GONE = 499
 #: Pages whose forms a browser sends, or a mail program in its place.
 _FORMS = ("/sandbox/", "/mail/unsubscribe/", "/b/", "/w/", "/tickets/")
 _KEY_LENGTH_MAX = 255
-_KEEP_NO_ANSWER = frozenset({"/v1/bookings", "/v1/live/tickets"})
+_KEEP_NO_ANSWER = frozenset({"/v1/bookings", "/v1/bookings/lookup", "/v1/live/tickets"})
 _KEEP_NO_ANSWER_UNDER = "/v1/auth/"
 
 

@@ -413,7 +413,6 @@ OPERATIONS = {
             )
         },
         refuses=("too-many-requests", "unavailable", "outcome-unknown"),
-        replays=True,
     ),
     "revoke_links": Operation(
         gives={204: Answer("What was mailed so far opens nothing any more.")},

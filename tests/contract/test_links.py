@@ -279,6 +279,9 @@ async def test_a_mailed_offer_is_accepted_and_paid_on_another_device(
     offer_id = entry["offer"]["offer_id"]
     link = link_in(await mailed(runtime, address, "offer-made"), "w")
     assert link_in(await mailed(runtime, address, "waitlist-joined"), "w") == link
+    signed = link.rpartition("/")[2]
+    assert Signer(TOKEN_SECRET, "frontrow/waitlist-link/1").read(signed) is not None
+    assert Signer(TOKEN_SECRET, "frontrow/booking-link/1").read(signed) is None
     for method in ("HEAD", "GET", "GET"):
         page = await http.request(method, link, headers=BROWSER)
         assert page.status_code == 200
@@ -413,6 +416,21 @@ async def test_looking_up_says_nothing_and_mails_the_links(
     upper = await deliveries.mails(email=address.upper(), limit=9)
     lower = [m for m in await deliveries.mails(email=address, limit=9) if m.kind == "booking-links"]
     assert len({mail.mail_id for mail in upper + lower if mail.kind == "booking-links"}) == 1
+
+
+async def test_one_network_looks_up_so_often(http: httpx.AsyncClient) -> None:
+    body = {"email": an_address()}
+    here = {"X-Forwarded-For": "203.0.113.77"}
+    # Of 130 in a row at least ten fall over the limit, even when a new hour begins on the way.
+    answers = [await http.post("/v1/bookings/lookup", json=body, headers=here) for _ in range(130)]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert len(refused) >= 10
+    problem_of(refused[0], 429, "too-many-requests")
+    form = await http.post("/tickets/lookup", data=body, headers=here | BROWSER)
+    assert form.status_code in (202, 429)
+    elsewhere = {"X-Forwarded-For": "203.0.114.77"}
+    answer = await http.post("/v1/bookings/lookup", json=body, headers=elsewhere)
+    assert answer.status_code == 202
 
 
 async def test_looking_up_does_the_same_for_every_address(
