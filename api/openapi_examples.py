@@ -27,6 +27,7 @@ from api.events import (
     VenueRef,
 )
 from api.holds import HoldRequest
+from api.links import LOOKED_UP, Lookup
 from api.live import LiveTicket
 from api.notifications import (
     MailList,
@@ -458,7 +459,9 @@ PENDING_BOOKING = Booking(
     version=1,
     created_at=_BOUGHT,
     expires_at=_BOUGHT + timedelta(minutes=5),
-    next_action=NextAction("redirect", f"http://localhost:8000/sandbox/3ds/{BOOKING_ID}"),
+    next_action=NextAction(
+        "redirect", "http://localhost:8000/sandbox/3ds/AZgAAAAAcACAAAAAAAAA5ABp8ZDVq0yP8m3xTg"
+    ),
 )
 CANCELLED_BOOKING = Booking(
     booking_id=BOOKING_ID,
@@ -475,6 +478,8 @@ CANCELLED_BOOKING = Booking(
     refunded=euros(118),
 )
 BOOKING_LIST = BookingList([BOOKING])
+LOOKUP = Lookup("ada@example.com")
+LOOKUP_ANSWER = LOOKED_UP
 TICKET_LIST = TicketList(
     [
         Ticket(
@@ -1006,6 +1011,11 @@ PROBLEMS = _by_code(
         code="hold-not-found",
     ),
     NotFound(f"There is no booking {BOOKING_ID}.", code="booking-not-found"),
+    NotFound("That link is not one of ours.", code="link-not-found"),
+    Gone(
+        "That link has ended. Have new ones mailed to you with POST /v1/bookings/lookup.",
+        code="link-ended",
+    ),
     NotFound(f"There is no venue {VENUE_ID}.", code="venue-not-found"),
     NotFound(f"There is no place in line {ENTRY_ID}.", code="entry-not-found"),
     NotFound(f"There is no offer {OFFER_ID}.", code="offer-not-found"),

@@ -22,6 +22,7 @@ from api.events import (
     SeatStates,
 )
 from api.holds import HoldRequest
+from api.links import Lookup, LookupAnswer
 from api.live import LiveTicket
 from api.notifications import (
     MailList,
@@ -419,6 +420,22 @@ OPERATIONS = {
             "catalog-unavailable",
             "outcome-unknown",
         ),
+        replays=True,
+    ),
+    "look_up_bookings": Operation(
+        takes=Body(Lookup, {"address": example.LOOKUP}),
+        gives={
+            202: Answer(
+                "Whatever the address, and whether or not anything was bought with it.",
+                _one(LookupAnswer, "answer", example.LOOKUP_ANSWER),
+                ("RateLimit", "RateLimit-Policy"),
+            )
+        },
+        refuses=("too-many-requests", "unavailable", "outcome-unknown"),
+    ),
+    "revoke_links": Operation(
+        gives={204: Answer("What was mailed so far opens nothing any more.")},
+        refuses=("booking-not-found", "unavailable", "outcome-unknown"),
         replays=True,
     ),
     # Waitlist

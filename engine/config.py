@@ -133,6 +133,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     refresh_grace_s: PositiveInt = 60
     #: Characters of a new password.
     password_length_min: Annotated[int, Meta(ge=8, le=64)] = 8
+    #: Look-ups of bookings that one network may ask for; each is at most one mail.
+    lookups_per_hour: PositiveInt = 60
     #: Logins and registrations of one address.
     logins_per_minute: PositiveInt = 60
     #: Passwords that one address tries for one account in a quarter of an hour.

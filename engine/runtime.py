@@ -16,6 +16,7 @@ from engine.generation import Generation
 from engine.holds import Holds
 from engine.inventory import Inventory
 from engine.ledger import Ledger
+from engine.links import Links
 from engine.live_tickets import LiveTickets
 from engine.logs import configure_logging
 from engine.notifications.service import Notifications
@@ -67,6 +68,7 @@ class Runtime:
     offers: Offers
     desk: Desk
     rounds: Rounds
+    links: Links
     notifications: Notifications
     worker: Worker
 
@@ -158,7 +160,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
     postgres.guard = generation.refuse_older
     inventory = Inventory(postgres, redis_store, catalog)
     holds = Holds(inventory, redis_store, catalog, settings)
-    sandbox = SandboxGateway(postgres)
+    sandbox = SandboxGateway(postgres, settings)
     payments = Payments(
         {"sandbox": sandbox},
         timeout_s=settings.gateway_timeout_s,
@@ -195,6 +197,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
     presence = Presence(redis_store)
     measuring = Measuring(postgres, redis_store, catalog, presence)
     repricer = Repricer(postgres, inventory, measuring, interval_s=settings.reprice_interval_s)
+    links = Links(postgres, catalog, settings)
     notifications = Notifications(
         postgres=postgres,
         inventory=inventory,
@@ -203,6 +206,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         waitlist=waitlist,
         offers=offers,
         verification=verification,
+        links=links,
         settings=settings,
     )
     worker = Worker(
@@ -244,6 +248,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         offers=offers,
         desk=desk,
         rounds=rounds,
+        links=links,
         notifications=notifications,
         worker=worker,
     )

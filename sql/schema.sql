@@ -1330,6 +1330,7 @@ CREATE TABLE public.bookings (
     expires_at timestamp with time zone,
     email_mark uuid,
     card_mark uuid,
+    link_generation smallint DEFAULT 0 NOT NULL,
     CONSTRAINT bookings_amount_minor_check CHECK ((amount_minor >= 0)),
     CONSTRAINT bookings_expiry_check CHECK (((status = 'pending'::public.booking_status) = (expires_at IS NOT NULL))),
     CONSTRAINT bookings_live_check CHECK ((live = (status = ANY (ARRAY['pending'::public.booking_status, 'confirmed'::public.booking_status]))))
@@ -1538,7 +1539,7 @@ CREATE TABLE public.notifications (
     CONSTRAINT notifications_address_check CHECK (((email IS NOT NULL) OR (status = 'skipped'::public.notification_status))),
     CONSTRAINT notifications_email_check CHECK ((email <> ''::text)),
     CONSTRAINT notifications_ended_check CHECK (((status = ANY (ARRAY['queued'::public.notification_status, 'sending'::public.notification_status])) = (ended_at IS NULL))),
-    CONSTRAINT notifications_kind_check CHECK ((kind = ANY (ARRAY['welcome'::text, 'booking-confirmed'::text, 'booking-cancelled'::text, 'booking-refunded'::text, 'waitlist-joined'::text, 'offer-made'::text, 'offer-expiring'::text, 'event-changed'::text, 'event-cancelled'::text])))
+    CONSTRAINT notifications_kind_check CHECK ((kind = ANY (ARRAY['welcome'::text, 'booking-confirmed'::text, 'booking-cancelled'::text, 'booking-refunded'::text, 'booking-links'::text, 'waitlist-joined'::text, 'offer-made'::text, 'offer-expiring'::text, 'event-changed'::text, 'event-cancelled'::text])))
 )
 WITH (fillfactor='70');
 
@@ -1574,8 +1575,10 @@ CREATE TABLE public.offers (
     hold_expires_at timestamp with time zone,
     warned boolean DEFAULT false NOT NULL,
     reason text,
+    holder_id uuid,
     CONSTRAINT offers_ended_check CHECK (((status = 'open'::public.offer_status) = (ended_at IS NULL))),
     CONSTRAINT offers_hold_check CHECK (((status = 'used'::public.offer_status) = (hold_expires_at IS NOT NULL))),
+    CONSTRAINT offers_holder_check CHECK (((holder_id IS NULL) OR (status = 'used'::public.offer_status))),
     CONSTRAINT offers_quantity_check CHECK ((quantity > 0))
 )
 WITH (fillfactor='80');
@@ -1880,6 +1883,7 @@ CREATE TABLE public.waitlist_entries (
     version integer DEFAULT 1 NOT NULL,
     joined_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    link_generation smallint DEFAULT 0 NOT NULL,
     CONSTRAINT waitlist_entries_weight_check CHECK (((weight >= 0) AND (weight <= 1023)))
 )
 WITH (fillfactor='80');
@@ -2308,6 +2312,12 @@ CREATE INDEX bookings_booking_id_idx ON public.bookings USING btree (booking_id)
 --
 
 CREATE INDEX bookings_buyer_idx ON public.bookings USING btree (buyer_id, booking_id);
+
+--
+-- Name: bookings_email_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX bookings_email_idx ON public.bookings USING btree (lower(email), booking_id) WHERE (status = 'confirmed'::public.booking_status);
 
 --
 -- Name: bookings_live_hold_key; Type: INDEX; Schema: public; Owner: -
@@ -2766,5 +2776,6 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261130000001'),
     ('20261130000010'),
     ('20261130000020'),
+    ('20261130000030'),
     ('20261130000040'),
     ('20261130000070');

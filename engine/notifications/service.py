@@ -6,6 +6,7 @@ from engine.bookings import Bookings
 from engine.catalog import Catalog
 from engine.config import Settings
 from engine.inventory import Inventory
+from engine.links import Links
 from engine.notifications.announcing import Announcing
 from engine.notifications.deliveries import Deliveries
 from engine.notifications.facts import FactReader
@@ -33,6 +34,7 @@ class Notifications:
         waitlist: Waitlist,
         offers: Offers,
         verification: Verification,
+        links: Links,
         settings: Settings,
     ) -> None:
         self.unsubscribe = Unsubscribe(postgres, settings)
@@ -44,6 +46,7 @@ class Notifications:
             bookings=bookings,
             read_entry=waitlist.read,
             read_offer=offers.read,
+            links=links,
             unsubscribe=self.unsubscribe,
             verification=verification,
             settings=settings,
