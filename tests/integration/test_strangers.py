@@ -452,10 +452,11 @@ async def test_trailers_are_no_way_in(api: Api, house: House) -> None:
 async def test_who_waits_longest_makes_room(
     settings: Settings, stores: StoreUrls, house: House, limit: str
 ) -> None:
-    """More connections than there may be, none of which says anything; whoever speaks is heard."""
+    """More connections than there may be, none of which says all; whoever speaks is heard."""
     counted = {"FRONTROW_TRUSTED_PROXIES": "", "FRONTROW_UNLIMITED_NETWORKS": ""}
     async with api_of(settings, stores, **counted, **{f"FRONTROW_API_{limit}": "20"}) as api:
-        wires = [await api.dial() for _ in range(100)]
+        begun = [b"", b"GET / HTTP/1.1\r\nHost:", request("POST", "/v1/auth/login", length=60)]
+        wires = [await api.dial(begun[number % 3]) for number in range(100)]
         await asyncio.gather(*(api.buys(house, seat) for seat in range(3)))
         assert await api.metric("frontrow_http_connections") <= 20
         await asyncio.gather(*(wire.ended() for wire in wires[:70]))
@@ -472,7 +473,9 @@ async def test_requests_under_way_are_limited_and_bodies_that_come_are_not_under
         )
         guest = await api.token()
         path = f"/v1/events/{house.event_id}/holds"
-        slow = [await api.dial(request("POST", path, guest, 60) + b"{") for _ in range(12)]
+        begun = [b"{", b""] * 6
+        slow = [await api.dial(request("POST", path, guest, 60) + sent) for sent in begun]
+        slow.append(await api.dial(request("POST", "/v1/auth/login", length=60)))
         await api.buys(house, 0)
         for wire in slow:
             wire.close()
