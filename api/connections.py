@@ -31,7 +31,7 @@ from msgspec import Struct
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.problems import PROBLEM_JSON, encode_problem
-from engine.addresses import is_among, network_of
+from engine.addresses import is_among, wide_network
 from engine.config import Settings
 from engine.errors import FrontrowError, InvalidInput, TooManyRequests, Unavailable
 
@@ -415,7 +415,7 @@ def _network(host: str, exempt: tuple[str, ...]) -> str | None:
     except ValueError:
         return None
     address = getattr(address, "ipv4_mapped", None) or address
-    return None if is_among(address, exempt) else network_of(address)
+    return None if is_among(address, exempt) else wide_network(address)
 
 
 def limit_kernel_buffers(sockets: Iterable[socket.socket]) -> None:

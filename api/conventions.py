@@ -1,7 +1,5 @@
-"""What all resources share: ETags and If-Match, cursors, page sizes."""
+"""What all resources share: ETags and If-Match, bodies, answers."""
 
-import base64
-import binascii
 import gzip
 import re
 from functools import lru_cache
@@ -9,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Request, Response
-from litestar.params import HeaderParameter, QueryParameter
+from litestar.params import HeaderParameter
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
@@ -28,10 +26,6 @@ _PLACE = re.compile(r"^(?P<message>.*) - at `(?:key in )?\$\.?(?P<key>.*?)`$", r
 #: A proxy that compresses makes our tags weak; the version in them is the same.
 _ENTITY_TAG = re.compile(r'^\s*(?:W/)?"(?P<tag>[^"]*)"\s*$')
 
-Limit = Annotated[int, QueryParameter(ge=1, le=100, description="How many at most (1 to 100).")]
-Cursor = Annotated[
-    str | None, QueryParameter(max_length=500, description="`next_cursor` of the page before.")
-]
 IfMatch = Annotated[
     str | None,
     HeaderParameter(name="If-Match", description="The ETag you have read.", max_length=100),
@@ -75,8 +69,12 @@ class Json(Response[T]):
         return _Answer(self.status_code or status_code or 200, headers, body)
 
 
-async def read_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T]) -> T:
-    """The request's JSON body, taken strictly: "3" is no number. Raises InvalidInput.
+async def read_body(
+    request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T], *, empty: bytes = b""
+) -> T:
+    """The request's JSON body, taken strictly: "3" is no number. ``empty``: what no body stands for.
+
+    Raises InvalidInput.
 
     Instead of a handler's ``data`` parameter, which Litestar coerces and decodes in two passes.
     """
@@ -88,7 +86,7 @@ async def read_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decod
         # Nobody reads the answer.
         raise InvalidInput("The connection closed before the body was whole.") from None
     try:
-        return _decoded(body, decoder)
+        return _decoded(body or empty, decoder)
     finally:
         done_with(body)
 
@@ -175,18 +173,3 @@ def rate_limit_headers(*standings: Standing) -> dict[str, str]:
             f'"{s.limit.name}";r={s.remaining};t={s.reset_s}' for s in standings
         ),
     }
-
-
-def encode_cursor(position: Any) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(position)).rstrip(b"=").decode()
-
-
-def decode_cursor(cursor: str | None, kind: type[T]) -> T | None:
-    """Where the page before ended. Raises InvalidInput for what is no cursor of ours."""
-    if cursor is None:
-        return None
-    try:
-        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
-        return msgspec.json.decode(base64.urlsafe_b64decode(padded), type=kind)
-    except (ValueError, binascii.Error, msgspec.DecodeError):
-        raise InvalidInput("cursor: not one of ours; start again without it.") from None

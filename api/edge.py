@@ -12,7 +12,7 @@ from typing import Any
 
 from litestar import Litestar
 from litestar.enums import ScopeType
-from litestar.types import HTTPScope, Message, Receive, Scope, Send
+from litestar.types import HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
 
 from api.answers import UNMATCHED, send_answer
@@ -22,7 +22,7 @@ from api.cors import Cors
 from api.doors import Door, Doors, Needs
 from api.problems import encode_problem
 from api.replay import Replays, replayed_body
-from engine import tracing
+from engine import deadline, tracing
 from engine.config import Settings
 from engine.errors import FrontrowError, InvalidInput, Unavailable
 from engine.logs import REQUEST_ID, request_id, served_ids
@@ -111,6 +111,7 @@ class Edge:
         self._replays = Replays(app, state)
         self._under_way, self._under_way_max = 0, settings.api_requests_max
         self._cors = Cors(settings.allowed_origins)
+        self._request_timeout_s = settings.request_timeout_s
         self._series: dict[tuple[str, str, int], tuple[Any, Any, Any]] = {}
         for status in _STATUSES + _STATUSES_REFUSED:
             RESPONSES.labels(status)
@@ -149,6 +150,9 @@ class Edge:
         headers = dict(scope["headers"])
         served_id = request_id(headers.get(b"x-request-id", b""))
         REQUEST_ID.set(served_id)
+        deadline.begin(self._request_timeout_s)
+        if scope["method"] in _WITH_BODY:
+            receive = self._beginning_with_body(receive)
         added = (
             (b"x-request-id", served_id),
             *self._cors.headers(scope["path"], headers.get(b"origin")),
@@ -237,6 +241,17 @@ class Edge:
         if door.needs is Needs.BUYER:
             return self._tokens.subject(authorization or None)
         return "organiser" if has_organiser_key(authorization, self._organiser_key) else None
+
+    def _beginning_with_body(self, receive: Receive) -> Receive:
+        """The time of a request begins when it is all here: a slow upload is not our delay."""
+
+        async def receive_and_begin() -> HTTPReceiveMessage:
+            message: HTTPReceiveMessage = await receive()  # type: ignore[assignment]  # HTTP only
+            if message["type"] == "http.request" and not message.get("more_body", False):
+                deadline.begin(self._request_timeout_s)
+            return message
+
+        return receive_and_begin
 
     def _count(self, scope: HTTPScope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"

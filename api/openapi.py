@@ -344,7 +344,7 @@ def _refused(described: Json, operation: Operation) -> list[str]:
     if schemes:
         codes.append("not-authenticated")
     if "OrganiserKey" in schemes:
-        codes.append("not-allowed")
+        codes += ["not-allowed", "too-many-requests"]
     return list(dict.fromkeys(codes))
 
 

@@ -14,6 +14,10 @@ from redis.exceptions import ResponseError
 from engine.errors import Unavailable
 from engine.stores.redis import RedisStore
 
+#: The Redis key that says how requests have lately been forwarded wrongly; `frontrow doctor` reads it.
+PROXY_DOUBT = "doubt:proxy"
+PROXY_DOUBT_TTL_S = 24 * 3600
+
 
 class Limit(Struct, frozen=True):
     """``quota`` requests in every window of ``window_s`` seconds. ``name`` is public and stable."""
@@ -46,6 +50,10 @@ class LocalCount:
             self._counts.popitem(last=False)
         return count
 
+    def read(self, name: str) -> int:
+        """The count so far."""
+        return self._counts.get(name, 0)
+
 
 class Limits:
     def __init__(self, redis: RedisStore) -> None:
@@ -65,6 +73,17 @@ class Limits:
         except (Unavailable, ResponseError):
             taken = self._local.add(name)
         return Standing(limit, max(0, limit.quota - taken), reset_s, taken > limit.quota)
+
+    async def look(self, limit: Limit, client: str) -> Standing:
+        """Where ``client`` is, without counting a request."""
+        window_no, elapsed_s = divmod(time.time(), limit.window_s)
+        name = f"limit:{limit.name}:{client}:{int(window_no)}"
+        try:
+            count = int(await self._redis.call("GET", name) or 0)
+        except (Unavailable, ResponseError):
+            count = self._local.read(name)
+        reset_s = limit.window_s - int(elapsed_s)
+        return Standing(limit, max(0, limit.quota - count), reset_s, count > limit.quota)
 
 
 def untouched(limit: Limit) -> Standing:

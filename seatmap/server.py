@@ -42,7 +42,13 @@ from websockets.http11 import Request, Response
 from websockets.protocol import CONNECTING, OPEN, Event
 from websockets.typing import Origin, Subprotocol
 
-from engine.addresses import client_address, client_network, is_among, network_of
+from engine.addresses import (
+    client_address,
+    client_network,
+    is_among,
+    may_look_inside,
+    wide_network,
+)
 from engine.config import ConfigError, Settings
 from engine.errors import NotFound, Unavailable
 from engine.live_tickets import LiveTickets
@@ -376,6 +382,7 @@ class LiveServer:
         self._host, self._port = settings.live_host, settings.live_port
         self._reuse_port = settings.live_reuse_port
         self._trusted_proxies = settings.trusted_proxies
+        self._metrics_networks = settings.metrics_networks
         self._origins = _allowed_origins(settings)
         self._unlimited = settings.unlimited_networks
         self.limits = limits or Limits(
@@ -462,7 +469,7 @@ class LiveServer:
         given = request.headers.get_all("X-Request-Id")
         REQUEST_ID.set(request_id(given[0].encode() if len(given) == 1 else b""))
         path = request.path.partition("?")[0]
-        match path:
+        match path if self._may_look_inside(connection, request) else "":
             case "/health/live":
                 return _response(connection, http.HTTPStatus.OK, b'{"status":"ok"}')
             case "/health/ready":
@@ -472,6 +479,14 @@ class LiveServer:
         if _PATH.fullmatch(path) or "Upgrade" in request.headers:
             return None
         return _response(connection, http.HTTPStatus.NOT_FOUND, b'{"status":"not found"}')
+
+    def _may_look_inside(self, connection: ServerConnection, request: Request) -> bool:
+        return may_look_inside(
+            str((connection.remote_address or ("",))[0]),
+            (request.headers.get_all("Host") or [""])[0],
+            (name.lower() for name in request.headers),
+            self._metrics_networks,
+        )
 
     def _answer_ready(self, connection: ServerConnection) -> Response:
         if self._stopping:
@@ -530,7 +545,7 @@ class LiveServer:
         if is_among(address, self._unlimited):
             return {}
         of_network = most * self.limits.addresses_per_network
-        return {client_network(address): most, f"in {network_of(address)}": of_network}
+        return {client_network(address): most, f"in {wide_network(address)}": of_network}
 
     async def _serve(self, connection: LiveConnection) -> None:
         if self._stopping:

@@ -405,8 +405,8 @@ async def test_a_network_of_many_addresses_is_limited_too(
     ):
         for number in range(3):
             headers = {"X-Forwarded-For": f"2001:db8:1:{number}::1"}
-            watching = gateway.viewer(office.event_id, additional_headers=headers)
-            await (await stack.enter_async_context(watching)).greeted()
+            opening = gateway.viewer(office.event_id, additional_headers=headers)
+            await (await stack.enter_async_context(opening)).greeted()
         headers = {"X-Forwarded-For": "2001:db8:1:9::1"}
         assert await gateway.close_code(office.event_id, additional_headers=headers) == 4429
         headers = {"X-Forwarded-For": "2001:db8:2:9::1"}

@@ -16,7 +16,7 @@ WAIT_S = 60
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(_Server, "connection_timeout_s", 0.5)
-    server = serve_health("127.0.0.1", 0, lambda: True)
+    server = serve_health("127.0.0.1", 0, lambda: True, ())
     yield server.server_port
     server.shutdown()
     server.server_close()
