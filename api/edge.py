@@ -74,6 +74,7 @@ _PUBLIC = frozenset(
     {
         "/",
         "/events/{event_id}",
+        "/tickets",
         "/web/{name}",
         "/problems/{code}",
         "/schema",

@@ -304,10 +304,10 @@ async def test_a_mailed_offer_is_accepted_and_paid_on_another_device(
     assert (hold["hold_id"], hold["status"]) == (offer_id, "held")
     assert (await bob.get(f"/v1/holds/{offer_id}")).json() == hold
     # Nothing else of hers is his, and the hold is hers no more.
-    problem_of(await bob.get(f"/v1/waitlist/{entry['entry_id']}"), 403, "entry-not-yours")
-    problem_of(await ada.get(f"/v1/holds/{offer_id}"), 403, "hold-not-yours")
+    problem_of(await bob.get(f"/v1/waitlist/{entry['entry_id']}"), 404, "entry-not-found")
+    problem_of(await ada.get(f"/v1/holds/{offer_id}"), 404, "hold-not-found")
     again = await ada.post(f"/v1/offers/{offer_id}/accept")
-    problem_of(again, 403, "hold-not-yours")
+    problem_of(again, 404, "hold-not-found")
     assert (await bob.book(offer_id)).status_code == 201
     assert (await ada.get(f"/v1/waitlist/{entry['entry_id']}")).json()["status"] == "accepted"
     late = await http.post(f"{link}/accept", headers=ada.auth | JSON)
