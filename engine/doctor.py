@@ -21,6 +21,7 @@ from msgspec import Struct
 from engine import embedded, migrate, up
 from engine.config import Settings, data_path, mask
 from engine.embedded import StoreUrls
+from engine.limits import PROXY_DOUBT
 
 _CONNECT_TIMEOUT_S = 5
 _POSTGRES_MAJOR_MIN = 18
@@ -42,8 +43,13 @@ class Finding(Struct, frozen=True):
 
 async def run(settings: Settings) -> bool:
     """Examine, print as it goes, and return whether nothing bad was found."""
+    return await report(examine(settings))
+
+
+async def report(findings: AsyncIterator[Finding]) -> bool:
+    """Print findings as they come; return whether none of them is bad."""
     healthy = True
-    async for finding in examine(settings):
+    async for finding in findings:
         healthy = healthy and finding.level != "bad"
         _show(finding)
     return healthy
@@ -204,6 +210,13 @@ async def _redis(settings: Settings, url: str) -> AsyncIterator[Finding]:
             return int(seconds) + int(microseconds) / 1e6
 
         yield await _clock("Redis", clock_s, settings)
+        doubt = await client.get(PROXY_DOUBT)
+        if doubt is not None:
+            yield Finding(
+                "note",
+                f"in the last day {doubt.decode() if isinstance(doubt, bytes) else doubt}: if that is yours, all its clients count as one",
+                "name it in FRONTROW_TRUSTED_PROXIES, and make it append to X-Forwarded-For",
+            )
     finally:
         await client.aclose()
 
@@ -265,4 +278,4 @@ async def _processes(settings: Settings) -> AsyncIterator[Finding]:
             )
 
 
-__all__ = ["Finding", "examine", "run"]
+__all__ = ["Finding", "Level", "examine", "report", "run"]

@@ -43,7 +43,8 @@ import msgspec
 import psutil
 from msgspec import Struct
 
-from engine.config import Settings, data_path
+from engine.config import Settings, data_path, mask
+from engine.redaction import hide, hide_url
 
 POSTGRES_MAJOR = 18
 START_TIMEOUT_S = 60.0
@@ -70,6 +71,17 @@ class StoreUrls(Struct, frozen=True):
     postgres_url: str
     redis_url: str
     mongo_url: str
+
+    def __post_init__(self) -> None:
+        # They hold passwords, and whoever has them may write them down by mistake.
+        for url in msgspec.structs.astuple(self):
+            hide_url(url)
+
+    def __repr__(self) -> str:
+        return f"StoreUrls({', '.join(f'{name}={url!r}' for name, url in self.__rich_repr__())})"
+
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        return [(name, mask(url)) for name, url in msgspec.structs.asdict(self).items()]
 
 
 class _Account(Struct, frozen=True):
@@ -145,6 +157,8 @@ def kept_secret(data_dir: Path, name: str) -> str:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             kept = json.loads(path.read_text()) if path.exists() else {}
+            for value in kept.values():
+                hide(str(value))
             if name in kept:
                 return str(kept[name])
         except (OSError, ValueError, TypeError) as error:
@@ -153,6 +167,7 @@ def kept_secret(data_dir: Path, name: str) -> str:
                 f"{data_dir / 'postgres'} to start anew"
             ) from None
         kept[name] = secrets.token_urlsafe(32)
+        hide(kept[name])
         _write_private(path, kept)
         return str(kept[name])
 

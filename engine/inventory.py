@@ -24,7 +24,7 @@ import structlog
 from msgspec import Meta, Struct
 from redis.exceptions import ResponseError
 
-from engine import metrics
+from engine import deadline, metrics
 from engine.catalog import Catalog, event_not_found
 from engine.errors import Unavailable
 from engine.model import PUBLIC_DIGITS, EventStatus, Moment, Money, ms_from_utc
@@ -33,6 +33,9 @@ from engine.stores.postgres import Postgres, Transaction
 from engine.stores.redis import RedisStore, flat
 
 log = structlog.get_logger(__name__)
+
+#: Who looks at a map from a network that is not limited.
+UNLIMITED = "-"
 
 #: Why a state is rebuilt: it is not there; it is not whole; PostgreSQL or Redis is another one than it was,
 #: or an older one; an audit found it to break a promise; somebody asked.
@@ -282,16 +285,19 @@ class Inventory:
 
     # Reading
 
-    async def snapshot(self, event_id: str) -> Snapshot:
-        """Everything a map shows, as of one instant. Raises as ``run``."""
-        reply = await self.run("snapshot", event_id)
+    async def snapshot(self, event_id: str, *, seen_from: str = "") -> Snapshot:
+        """Everything a map shows, as of one instant. Raises as ``run``.
+
+        ``seen_from``: the network whose buyer looks, ``UNLIMITED`` for one without limits; empty: ours.
+        """
+        reply = await self.run("snapshot", event_id, seen_from)
         currency, names = await self._price_names(event_id)
         try:
             return _snapshot(event_id, reply, currency, names)
         except (ValueError, msgspec.DecodeError):
             if not await self.heal(event_id):
                 raise
-        return _snapshot(event_id, await self.run("snapshot", event_id), currency, names)
+        return _snapshot(event_id, await self.run("snapshot", event_id, seen_from), currency, names)
 
     async def _price_names(self, event_id: str) -> tuple[str, tuple[str, ...]]:
         """The currency and the categories' names. They are fixed once an event is published, and
@@ -364,6 +370,11 @@ class Inventory:
         """Those of the seats that a hold or an open offer has right now. Raises Unavailable."""
         owners = await self.read(event_id, "HMGET", "owners", *seat_nos)
         return {n for n, owner in zip(seat_nos, owners, strict=True) if owner is not None}
+
+    async def network_share(self, event_id: str) -> float:
+        """The share of the house that the network with most unpaid places keeps. Raises as ``run``."""
+        _, places, house = await self.run("networks", event_id)
+        return float(places) / house if house else 0.0
 
     async def tell(self, buyer_id: str, news: dict[str, Any]) -> None:
         """Tell a person's open connections; who is not connected has missed nothing.
@@ -512,7 +523,7 @@ class Inventory:
             task = asyncio.create_task(self._rebuild(event_id, cause), name=f"rebuild:{event_id}")
             self._rebuilding[event_id] = task
             task.add_done_callback(lambda done: self._rebuilt(event_id, done))
-        return await asyncio.shield(task)
+        return await deadline.within(asyncio.shield(task))
 
     def _rebuilt(self, event_id: str, task: "asyncio.Task[tuple[int, int]]") -> None:
         del self._rebuilding[event_id]
@@ -521,6 +532,7 @@ class Inventory:
             task.exception()
 
     async def _rebuild(self, event_id: str, cause: Cause) -> tuple[int, int]:
+        deadline.forget()
         async with self._rebuild_slots:
             return await self._lay(event_id, cause)
 
@@ -528,7 +540,7 @@ class Inventory:
         started = time.perf_counter()
         # The row lock of next_epoch is the lock among processes: it is held until the state is laid,
         # and who waited for it finds the state there.
-        async with self._pg.transaction() as lock:
+        async with self._pg.transaction(event_id=event_id, long=True) as lock:
             known_epoch = await self._known_epoch(event_id)
             row = await lock.fetchrow("inventory.next_epoch", event_id, known_epoch)
             if row is None:
@@ -537,7 +549,7 @@ class Inventory:
             if what is None and cause == "damaged":
                 return 0, 0
             await self._find_holds(event_id)
-            async with self._pg.transaction("repeatable_read") as truth:
+            async with self._pg.transaction("repeatable_read", long=True) as truth:
                 # A round of the waitlist that claimed seats in the Redis that was lost writes them down
                 # first. Its lock is taken once we have all connections that we need: whoever has the last
                 # ones may be waiting for the next round, and that for us.
@@ -642,7 +654,7 @@ class Inventory:
         corrected += int(recounted)
         # Read before PostgreSQL's: a state that knows more than PostgreSQL then is of a future that was lost.
         known = await self._known_versions(event_id)
-        async with self._pg.transaction("repeatable_read") as truth:
+        async with self._pg.transaction("repeatable_read", long=True) as truth:
             seats = await truth.fetchrow("inventory.seat_truth", event_id)
             areas = await truth.fetch("inventory.area_truth", event_id)
         assert seats is not None

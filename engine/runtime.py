@@ -108,11 +108,7 @@ async def open_runtime(settings: Settings, *, role: str) -> AsyncIterator[Runtim
 @asynccontextmanager
 async def _opened(settings: Settings, role: str) -> AsyncIterator[Runtime]:
     urls = store_urls(settings)
-    postgres = Postgres(
-        urls.postgres_url, size=settings.postgres_pool_size, application_name=f"frontrow-{role}"
-    )
-    redis_store = RedisStore(urls.redis_url)
-    mongo = Mongo(urls.mongo_url, settings.mongo_database)
+    postgres, redis_store, mongo = _stores(settings, urls, role)
     await postgres.open()
     runtime = wire(settings, postgres, redis_store, mongo)
     lag = asyncio.create_task(metrics.measure_loop_lag(), name="loop-lag")
@@ -122,10 +118,36 @@ async def _opened(settings: Settings, role: str) -> AsyncIterator[Runtime]:
         lag.cancel()
         await runtime.ledger.drain()
         await runtime.waitlist.drain()
-        await runtime.notifications.sender.close()
-        mongo.close()
+        await runtime.notifications.close()
+        await runtime.payments.close()
+        await mongo.close()
         await redis_store.close()
         await postgres.close()
+
+
+#: Those that have a buyer waiting at the other end; everybody else may take longer.
+_BUYERS_SIDE = ("api", "live")
+
+
+def _stores(settings: Settings, urls: StoreUrls, role: str) -> tuple[Postgres, RedisStore, Mongo]:
+    patience_s = max(settings.store_timeout_s, settings.long_timeout_s)
+    call_s = settings.store_timeout_s if role in _BUYERS_SIDE else patience_s
+    postgres = Postgres(
+        urls.postgres_url,
+        size=settings.postgres_pool_size,
+        call_timeout_s=call_s,
+        lock_timeout_s=min(settings.lock_timeout_s, call_s),
+        long_timeout_s=patience_s,
+        application_name=f"frontrow-{role}",
+    )
+    redis_store = RedisStore(urls.redis_url, call_timeout_s=settings.store_timeout_s)
+    mongo = Mongo(
+        urls.mongo_url,
+        settings.mongo_database,
+        call_timeout_s=call_s,
+        long_timeout_s=patience_s,
+    )
+    return postgres, redis_store, mongo
 
 
 def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo: Mongo) -> Runtime:
@@ -135,7 +157,11 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
     inventory = Inventory(postgres, redis_store, catalog)
     holds = Holds(inventory, redis_store, catalog, settings)
     sandbox = SandboxGateway(postgres)
-    payments = Payments({"sandbox": sandbox}, timeout_s=settings.gateway_timeout_s)
+    payments = Payments(
+        {"sandbox": sandbox},
+        timeout_s=settings.gateway_timeout_s,
+        closed=() if settings.sandbox_sells else ("sandbox",),
+    )
     ledger = Ledger(postgres)
     bookings = Bookings(
         postgres=postgres,

@@ -14,6 +14,12 @@ local seats = read_seats(meta[5])
 if not seats then return { 'damaged', 'seats' } end
 local counts, areas = count_digits(seats), redis.call('HGETALL', AREAS)
 if sum_lasting(counts, areas) ~= tonumber(meta[4]) then return { 'damaged', 'what is lasting' } end
+-- Of networks the types and the numbers; their sums are counted again by reconciliation.
+for _, count in ipairs(redis.call('HVALS', NETWORKS)) do
+  if (tonumber(count) or 0) < 1 then return { 'damaged', 'networks' } end
+end
+redis.call('HLEN', CONDUCT)
+redis.call('HLEN', RESTS)
 local in_line = redis.call('ZCARD', LINE)
 local waits = meta[7] == '1'
 if in_line ~= tonumber(meta[8]) or in_line > 0 and not waits then return { 'damaged', 'line' } end

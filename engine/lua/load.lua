@@ -25,9 +25,13 @@ note(DUE, 'zset', 'ZRANGE', 0, -1)
 note(OWNERS, 'hash', 'HVALS')
 note(FOUND, 'set', 'SMEMBERS')
 
-redis.call('DEL', META, SEATS, VERSIONS, OWNERS, AREAS, BUYERS, DUE, FOUND)
+redis.call('DEL', META, SEATS, VERSIONS, OWNERS, AREAS, BUYERS, DUE, FOUND, NETWORKS)
 -- The line is never empty for a moment: who rebuilds puts it right afterwards.
 if redis.call('TYPE', LINE).ok ~= 'zset' then redis.call('DEL', LINE) end
+-- What networks are remembered by outlives a rebuild: nobody is forgiven for damage.
+for _, key in ipairs({ CONDUCT, RESTS }) do
+  if redis.call('TYPE', key).ok ~= 'hash' then redis.call('DEL', key) end
+end
 redis.call('HSET', META, 'epoch', epoch, 'seq', 0, 'stirred', 1, 'area_count', ARGV[2], 'waiting', '0',
   'in_line', redis.call('ZCARD', LINE))
 if #ARGV[3] > 0 then
@@ -94,6 +98,7 @@ local function lay_again(id, hold)
   for no, places in string.gmatch(hold.areas, '(%d+):(%d+)') do redis.call('HINCRBY', AREAS, no .. ':held', places) end
   redis.call('ZADD', DUE, hold.expires + grace, id)
   redis.call('HINCRBY', BUYERS, 'h:' .. hold.owner, hold.quantity)
+  count_hold(hold, 1)
 end
 
 local function lose(id, hold)
