@@ -498,13 +498,20 @@ class Inventory:
             if not doubted:
                 self._doubted.add(event_id)
                 return 0
-        # Never empty for a moment: a round that looked then would count nobody, and ranks would vanish.
-        shown = await self.read(event_id, "ZRANGE", "line", 0, -1)
-        waiting_ids = await self._lay_line(event_id, self._pg)
-        gone = [entry_id for entry_id in shown if entry_id.decode() not in waiting_ids]
-        for at in range(0, len(gone), _LINE_PAGE):
-            await self.run("line", event_id, "out", *gone[at : at + _LINE_PAGE])
+        await self._renew_line(event_id, self._pg)
         return 1
+
+    async def _renew_line(self, event_id: str, truth: Postgres | Transaction) -> None:
+        """The line as PostgreSQL has it, and nobody else in it.
+
+        Never empty for a moment: a round that looked then would count nobody, and ranks would vanish.
+        """
+        base = base_key(event_id)
+        shown = await self._redis.call("ZRANGE", base + ":line", 0, -1)
+        waiting = {entry_id.encode() for entry_id in await self._lay_line(event_id, truth)}
+        gone = [entry_id for entry_id in shown if entry_id not in waiting]
+        for at in range(0, len(gone), _LINE_PAGE):
+            await self._redis.run("line", base, "out", *gone[at : at + _LINE_PAGE])
 
     # Rebuilding
 
@@ -564,7 +571,7 @@ class Inventory:
             _, kept, lost = await self._redis.run("load", base_key(event_id), *arguments)
             claims = [b["hold_id"] for b in pending] + [offer["offer_id"] for offer in offers]
             await self._point(claims, event_id)
-            await self._lay_line(event_id, lock)
+            await self._renew_line(event_id, lock)
         if cause == "damaged" and what == "missing":
             cause = "missing"
         metrics.REBUILDS.labels(cause).inc()

@@ -25,13 +25,15 @@ note(DUE, 'zset', 'ZRANGE', 0, -1)
 note(OWNERS, 'hash', 'HVALS')
 note(FOUND, 'set', 'SMEMBERS')
 
-redis.call('DEL', META, SEATS, VERSIONS, OWNERS, AREAS, BUYERS, DUE, LINE, FOUND, NETWORKS)
+redis.call('DEL', META, SEATS, VERSIONS, OWNERS, AREAS, BUYERS, DUE, FOUND, NETWORKS)
+-- The line is never empty for a moment: who rebuilds puts it right afterwards.
+if redis.call('TYPE', LINE).ok ~= 'zset' then redis.call('DEL', LINE) end
 -- What networks are remembered by outlives a rebuild: nobody is forgiven for damage.
 for _, key in ipairs({ CONDUCT, RESTS }) do
   if redis.call('TYPE', key).ok ~= 'hash' then redis.call('DEL', key) end
 end
 redis.call('HSET', META, 'epoch', epoch, 'seq', 0, 'stirred', 1, 'area_count', ARGV[2], 'waiting', '0',
-  'in_line', 0)
+  'in_line', redis.call('ZCARD', LINE))
 if #ARGV[3] > 0 then
   redis.call('SET', SEATS, ARGV[3])
   redis.call('SET', VERSIONS, ARGV[4])
