@@ -555,8 +555,7 @@ class Bookings:
             await self._payments.gateway(row["provider"]).refund(
                 booking_id, Money(row["paid_minor"], row["currency"])
             )
-        await self._pg.fetch("bookings.refunded", event_id, booking_id)
-        await self._pg.fetch("bookings.audit_refund", event_id, booking_id, "gateway")
+        await self._pg.fetch("bookings.refunded", event_id, booking_id, "gateway")
         news = _news(event_id, booking_id, row["reference"], "refunded")
         await self._inventory.tell(str(row["buyer_id"]), news)
 

@@ -7,11 +7,15 @@ Everything they need lives under one folder, the data directory::
     secrets.json    generated passwords and keys, mode 0600
     ports.json      the port each server had last, so that it has it again
     postgres/ redis/ mongo/     data
+    postgres/frontrow.roles     which roles that database has (a digest)
     logs/<server>.log           what each server said
     <server>.pid    process id and start time of each, to clean up after a crash of the owner
 
 A server never outlives its owner: Linux ends it when the owner dies (PR_SET_PDEATHSIG), and
 elsewhere the next owner ends what it finds by pid file. Nothing but loopback is listened on.
+
+PostgreSQL's superuser cannot connect at all. What only it can do (sql/roles.sql) is done while no server
+runs, in single-user mode; everybody else is one of the roles of ``engine.roles``.
 
 PostgreSQL is durable (fsync on). Redis starts empty every time, on purpose: it holds the present
 moment only, and an empty one is rebuilt from PostgreSQL under a new epoch.
@@ -19,6 +23,7 @@ moment only, and an empty one is rebuilt from PostgreSQL under a new epoch.
 
 import asyncio
 import fcntl
+import hashlib
 import json
 import os
 import random
@@ -43,9 +48,13 @@ import msgspec
 import psutil
 from msgspec import Struct
 
+from engine import roles
 from engine.config import Settings, data_path
 
 POSTGRES_MAJOR = 18
+#: Of initdb. It owns what PostgreSQL itself needs, and nothing of ours.
+SUPERUSER = "frontrow"
+_ROLES_FILE = "frontrow.roles"
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
 _POLL_S = 0.01
@@ -66,10 +75,27 @@ class AlreadyRunning(StartError):
     """Another process owns the servers of this data directory."""
 
 
-class StoreUrls(Struct, frozen=True):
+class StoreUrls(Struct, frozen=True, kw_only=True):
+    """Where the stores are. PostgreSQL's logins that are not given are ``postgres_url``: one for all."""
+
+    #: Sells, and serves whatever has no login of its own.
     postgres_url: str
+    #: What an organiser does, and accounts.
+    postgres_house_url: str = ""
+    postgres_worker_url: str = ""
+    #: Owns the schema: migrations, backups, inspection.
+    postgres_owner_url: str = ""
     redis_url: str
     mongo_url: str
+
+    def __post_init__(self) -> None:
+        for name in POSTGRES_LOGINS:
+            if not getattr(self, name):
+                msgspec.structs.force_setattr(self, name, self.postgres_url)
+
+
+#: Settings and fields of StoreUrls that name PostgreSQL's other logins.
+POSTGRES_LOGINS = ("postgres_house_url", "postgres_worker_url", "postgres_owner_url")
 
 
 class _Account(Struct, frozen=True):
@@ -305,6 +331,10 @@ class EmbeddedServer(ABC):
     def url(self) -> str:
         """Where clients connect to, password included."""
 
+    def urls(self) -> dict[str, str]:
+        """What ``StoreUrls`` says of it."""
+        return {f"{self.name}_url": self.url}
+
     @abstractmethod
     async def _prepare(self) -> None:
         """Make the folder ready for ``_command``; ``port`` is set."""
@@ -456,8 +486,15 @@ _POSTGRES_SETTINGS: Mapping[str, str] = {
 }
 
 
+# The superuser does not connect, the others need their passwords.
+_HBA = f"""\
+host all {SUPERUSER} all reject
+host all all {_LOOPBACK}/32 scram-sha-256
+"""
+
+
 class EmbeddedPostgres(EmbeddedServer):
-    """PostgreSQL 18 with a database ``frontrow`` owned by the role ``frontrow``."""
+    """PostgreSQL 18 with a database ``frontrow`` owned by the role ``frontrow_owner``."""
 
     name = "postgres"
     title = "PostgreSQL"
@@ -465,8 +502,22 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @property
     def url(self) -> str:
-        password = kept_secret(self.data_dir, "postgres_password")
-        return f"postgresql://frontrow:{password}@{_LOOPBACK}:{self.port}/frontrow?sslmode=disable"
+        """As the owner of the database."""
+        return self.url_of("owner")
+
+    def url_of(self, role: str) -> str:
+        """Where the role of that name (``engine.roles``) connects to, password included."""
+        login = f"frontrow_{role}:{self._password(role)}"
+        return f"postgresql://{login}@{_LOOPBACK}:{self.port}/frontrow?sslmode=disable"
+
+    def urls(self) -> dict[str, str]:
+        logins = {
+            f"postgres_{role}_url": self.url_of(role) for role in ("house", "worker", "owner")
+        }
+        return {"postgres_url": self.url_of("sell"), **logins}
+
+    def _password(self, role: str) -> str:
+        return kept_secret(self.data_dir, f"postgres_{role}_password")
 
     def _account(self) -> _Account | None:
         if os.geteuid() != 0:
@@ -492,6 +543,7 @@ class EmbeddedPostgres(EmbeddedServer):
         if not self.folder.exists():
             await self._initialise()
         self._check_version()
+        await self._establish_roles(self.folder)
 
     def _check_version(self) -> None:
         try:
@@ -523,28 +575,41 @@ class EmbeddedPostgres(EmbeddedServer):
         account = self._account()
         if account is not None:
             os.chown(draft, account.uid, account.gid)
-        password_file = self._write_password_file(account)
         initdb = [
-            *(str(postgres_bin() / "initdb"), "-D", str(draft), "-U", "frontrow"),
-            *("--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8"),
-            *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+            *(str(postgres_bin() / "initdb"), "-D", str(draft), "-U", SUPERUSER, "--auth=reject"),
+            *("--encoding=UTF8", "--locale=C", "--locale-provider=builtin"),
+            "--builtin-locale=C.UTF-8",
         ]
-        try:
-            await self._run(initdb, "", account)
-        finally:
-            password_file.unlink(missing_ok=True)
-        single = [str(postgres_bin() / "postgres"), "--single", "-D", str(draft), "postgres"]
-        await self._run(single, "CREATE DATABASE frontrow;\n", account)
+        await self._run(initdb, "", account)
+        await self._as_superuser(draft, "postgres", "CREATE DATABASE frontrow;")
+        await self._establish_roles(draft)
         draft.rename(self.folder)
 
-    def _write_password_file(self, account: _Account | None) -> Path:
-        path = self.data_dir / "postgres.password"
-        path.unlink(missing_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(kept_secret(self.data_dir, "postgres_password") + "\n")
-        if account is not None:
+    async def _establish_roles(self, folder: Path) -> None:
+        """Give the database its roles and the passwords of ``secrets.json``, once for each change of
+        either: also where both were made by a version that connected as superuser."""
+        wanted = roles.statements("frontrow", {role: self._password(role) for role in roles.ROLES})
+        digest = hashlib.sha256(wanted.encode()).hexdigest()
+        note = folder / _ROLES_FILE
+        self._put(folder / "pg_hba.conf", _HBA)
+        if note.exists() and note.read_text() == digest:
+            return
+        await self._as_superuser(folder, "frontrow", wanted)
+        self._put(note, digest)
+
+    def _put(self, path: Path, text: str) -> None:
+        """Write a file of the server's own."""
+        path.write_text(text)
+        path.chmod(0o600)
+        if account := self._account():
             os.chown(path, account.uid, account.gid)
-        return path
+
+    async def _as_superuser(self, folder: Path, database: str, statements: str) -> None:
+        """Carry out statements while no server runs; each ends with a semicolon and an empty line."""
+        single = [str(postgres_bin() / "postgres"), "--single", "-j", "-D", str(folder)]
+        # A statement that fails would stand in the log, passwords included.
+        single += ["-c", "log_min_error_statement=panic", "-c", "exit_on_error=on", database]
+        await self._run(single, statements + "\n\n", self._account())
 
     async def _run(self, command: list[str], given: str, account: _Account | None) -> None:
         """Run one of PostgreSQL's programs to its end."""
@@ -568,9 +633,9 @@ class EmbeddedPostgres(EmbeddedServer):
         with self.log_file.open("a") as log:
             log.write(text)
         if process.returncode != 0:
-            reason = [line for line in text.splitlines() if "error" in line or "FATAL" in line]
+            reason = [line for line in text.splitlines() if re.search("error|FATAL|ERROR", line)]
             raise StartError(
-                f"{Path(command[0]).name} could not create the database in {self.data_dir}: "
+                f"{Path(command[0]).name} could not prepare the database in {self.data_dir}: "
                 f"{(reason or text.splitlines() or ['no reason given'])[-1].strip()}"
             )
 
@@ -588,9 +653,10 @@ class EmbeddedPostgres(EmbeddedServer):
             await connection.fetchval("SELECT 1")
             await connection.close()
         except asyncpg.InvalidPasswordError:
+            # Somebody has changed it by hand.
             raise StartError(
-                f"the password in {self.data_dir / 'secrets.json'} is not the one of "
-                f"{self.folder}; restore that file, or move both away to start anew"
+                f"the passwords in {self.data_dir / 'secrets.json'} are not those of the database; "
+                f"delete {self.folder / _ROLES_FILE} and start again: it then takes them over"
             ) from None
         except (asyncpg.PostgresError, ConnectionError, TimeoutError):
             return False
@@ -850,9 +916,6 @@ class EmbeddedStores:
         if not self._owned:
             self.claim()
         try:
-            for server in self.servers:
-                # Before the parallel part: they share the files with secrets and ports.
-                kept_secret(self.data_dir, f"{server.name}_password")
             await _all_or_first_error(server.start() for server in self.servers)
             urls = self.urls()
             _write_private(
@@ -869,12 +932,10 @@ class EmbeddedStores:
         return urls
 
     def urls(self) -> StoreUrls:
-        own = {server.name: server.url for server in self.servers}
-        return StoreUrls(
-            postgres_url=self._settings.postgres_url or own["postgres"],
-            redis_url=self._settings.redis_url or own["redis"],
-            mongo_url=self._settings.mongo_url or own["mongo"],
-        )
+        own: dict[str, str] = {}
+        for server in self.servers:
+            own |= server.urls()
+        return _given_or(self._settings, own)
 
     def announce_end(self) -> None:
         """From now on nobody finds these servers, and who wants to be the next owner waits."""
@@ -907,12 +968,17 @@ def running_urls(settings: Settings) -> StoreUrls | None:
             ) from None
         if not run or not _is_same_process(int(run["pid"]), float(run["started_s"])):
             return None
-    urls = run.get("urls", {})
-    return StoreUrls(
-        postgres_url=settings.postgres_url or urls["postgres_url"],
-        redis_url=settings.redis_url or urls["redis_url"],
-        mongo_url=settings.mongo_url or urls["mongo_url"],
-    )
+    return _given_or(settings, run.get("urls", {}))
+
+
+def _given_or(settings: Settings, own: Mapping[str, str]) -> StoreUrls:
+    """The URLs of the settings and, for servers without one there, of our own servers."""
+    names = ["postgres_url", "redis_url", "mongo_url"]
+    urls = {name: getattr(settings, name) or own[name] for name in names}
+    logins = own if settings.postgres_url is None else {}
+    for name in POSTGRES_LOGINS:
+        urls[name] = getattr(settings, name) or logins.get(name, "")
+    return StoreUrls(**urls)
 
 
 @asynccontextmanager
@@ -950,6 +1016,7 @@ async def _wait_for_owner(settings: Settings) -> StoreUrls:
 
 
 __all__ = [
+    "POSTGRES_LOGINS",
     "AlreadyRunning",
     "EmbeddedMongo",
     "EmbeddedPostgres",

@@ -111,7 +111,8 @@ CREATE TYPE public.seat_state AS ENUM (
 --
 
 CREATE FUNCTION public.announce_event(p_event_id uuid, p_kind text, p_cause text, p_facts jsonb) RETURNS integer
-    LANGUAGE sql
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
     AS $$
   WITH concerned AS (
     SELECT buyer_id AS person_id, email, name, NULL::text AS language FROM bookings
@@ -139,13 +140,27 @@ CREATE FUNCTION public.announce_event(p_event_id uuid, p_kind text, p_cause text
 $$;
 
 --
+-- Name: answer_keys(uuid[], text[], jsonb[]); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.answer_keys(p_buyer_ids uuid[], p_keys text[], p_responses jsonb[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  UPDATE idempotency_keys k SET response = a.response
+  FROM unnest(p_buyer_ids, p_keys, p_responses) a(buyer_id, key, response)
+  WHERE k.buyer_id = a.buyer_id AND k.key = a.key AND k.response IS NULL
+$$;
+
+--
 -- Name: change_entry(uuid, uuid, integer, integer, boolean, jsonb, jsonb, bigint, text, text, text); Type: FUNCTION; Schema: public; Owner: -
 --
 
 CREATE FUNCTION public.change_entry(p_entry_id uuid, p_person_id uuid, p_version integer, p_quantity integer, p_together boolean, p_categories jsonb, p_sections jsonb, p_max_amount bigint, p_email text, p_name text, p_language text) RETURNS TABLE(outcome text, event_id uuid, weight integer, join_no bigint, version integer)
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -221,7 +236,7 @@ END $$;
 --
 
 CREATE FUNCTION public.confirm_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_provider_refs text[], p_responses jsonb[], p_actor text) RETURNS TABLE(ord integer, outcome text, version integer, settlement jsonb, outbox_id uuid)
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
@@ -229,6 +244,7 @@ CREATE FUNCTION public.confirm_bookings(p_event_ids uuid[], p_booking_ids uuid[]
     SET join_collapse_limit TO '1'
     SET from_collapse_limit TO '1'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -319,7 +335,7 @@ END $$;
 --
 
 CREATE FUNCTION public.end_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_versions integer[], p_to public.booking_status, p_actor text, p_notes text[], p_decline_codes text[], p_responses jsonb[]) RETURNS TABLE(ord integer, outcome text, status public.booking_status, version integer, settlement jsonb, outbox_id uuid)
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
@@ -327,6 +343,7 @@ CREATE FUNCTION public.end_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_
     SET join_collapse_limit TO '1'
     SET from_collapse_limit TO '1'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -426,9 +443,10 @@ END $$;
 --
 
 CREATE FUNCTION public.end_offer(p_offer_id uuid, p_person_id uuid, p_to public.offer_status, p_actor text, p_reason text) RETURNS TABLE(outcome text, event_id uuid, entry_id uuid, person_id uuid, status public.offer_status, hold_expires_at timestamp with time zone, weight integer, join_no bigint)
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -507,11 +525,12 @@ END $$;
 --
 
 CREATE FUNCTION public.enqueue_notifications(p_kinds text[], p_causes text[], p_event_ids uuid[], p_person_ids uuid[], p_emails text[], p_names text[], p_languages text[], p_facts jsonb[]) RETURNS integer
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
   made integer;
@@ -542,13 +561,25 @@ BEGIN
 END $$;
 
 --
+-- Name: forget_settlements(uuid[], uuid[]); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.forget_settlements(p_event_ids uuid[], p_outbox_ids uuid[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  DELETE FROM outbox WHERE event_id = ANY(p_event_ids) AND outbox_id = ANY(p_outbox_ids) AND kind = 'settle'
+$$;
+
+--
 -- Name: join_waitlist(uuid[], uuid[], uuid[], integer[], boolean[], jsonb[], jsonb[], bigint[], text[], text[], text[], integer[], jsonb); Type: FUNCTION; Schema: public; Owner: -
 --
 
 CREATE FUNCTION public.join_waitlist(p_event_ids uuid[], p_entry_ids uuid[], p_person_ids uuid[], p_quantities integer[], p_togethers boolean[], p_categories jsonb[], p_sections jsonb[], p_max_amounts bigint[], p_emails text[], p_names text[], p_languages text[], p_windows integer[], p_weights jsonb) RETURNS TABLE(ord integer, outcome text, entry_id uuid, same boolean, weight integer, join_no bigint)
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -618,9 +649,10 @@ END $$;
 --
 
 CREATE FUNCTION public.leave_waitlist(p_entry_id uuid, p_person_id uuid) RETURNS TABLE(outcome text, event_id uuid, offer_id uuid)
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -703,6 +735,34 @@ BEGIN
 END $$;
 
 --
+-- Name: next_epoch(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.next_epoch(p_event_id uuid) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  UPDATE events SET epoch = epoch + 1 WHERE event_id = p_event_id RETURNING epoch
+$$;
+
+--
+-- Name: note_refund(uuid, uuid, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.note_refund(p_event_id uuid, p_booking_id uuid, p_actor text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  UPDATE payments SET status = 'refunded', updated_at = now()
+  WHERE event_id = p_event_id AND booking_id = p_booking_id AND status = 'refund_pending';
+  IF FOUND THEN
+    INSERT INTO audit (event_id, booking_id, action, actor) VALUES (p_event_id, p_booking_id, 'refunded', p_actor);
+    PERFORM enqueue_booking_mails(ARRAY[p_event_id], ARRAY[p_booking_id], ARRAY[1], 'booking-refunded');
+  END IF;
+END $$;
+
+--
 -- Name: offered_places(uuid, integer, uuid); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -720,7 +780,7 @@ $$;
 --
 
 CREATE FUNCTION public.reserve_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_hold_ids uuid[], p_buyer_ids uuid[], p_references text[], p_deadlines timestamp with time zone[], p_amounts bigint[], p_emails text[], p_names text[], p_providers text[], p_tokens text[], p_keys text[], p_fingerprints bytea[], p_request_ids text[], p_seat_ords integer[], p_seat_nos integer[], p_seat_categories integer[], p_seat_amounts bigint[], p_area_ords integer[], p_area_nos integer[], p_area_categories integer[], p_area_quantities integer[], p_area_amounts bigint[]) RETURNS TABLE(ord integer, outcome text, booking_id uuid, seats integer[], areas integer[], created_at timestamp with time zone)
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
@@ -728,6 +788,7 @@ CREATE FUNCTION public.reserve_bookings(p_event_ids uuid[], p_booking_ids uuid[]
     SET join_collapse_limit TO '1'
     SET from_collapse_limit TO '1'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -2453,4 +2514,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000004'),
     ('20261121000005'),
     ('20261121000006'),
-    ('20261130000001');
+    ('20261130000001'),
+    ('20261130000060');

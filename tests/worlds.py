@@ -7,7 +7,7 @@ import msgspec
 
 from engine import migrate
 from engine.config import Settings
-from engine.embedded import StoreUrls
+from engine.embedded import POSTGRES_LOGINS, StoreUrls
 
 
 async def make_world(
@@ -17,16 +17,22 @@ async def make_world(
 
     It may be emptied at any time (FLUSHDB): nobody else lives there.
     """
-    postgres_url = _with_path(stores.postgres_url, name)
-    await asyncio.to_thread(migrate.migrate, postgres_url)
+    logins = postgres_logins(stores, name)
+    await asyncio.to_thread(migrate.migrate, logins["postgres_owner_url"])
     return msgspec.structs.replace(
         settings,
-        postgres_url=postgres_url,
+        **logins,
         redis_url=_with_path(stores.redis_url, str(redis_database)),
         mongo_url=stores.mongo_url,
         mongo_database=name,
         **changes,
     )
+
+
+def postgres_logins(stores: StoreUrls, database: str) -> dict[str, str]:
+    """The settings that name PostgreSQL's logins, in another database."""
+    names = ("postgres_url", *POSTGRES_LOGINS)
+    return {name: _with_path(getattr(stores, name), database) for name in names}
 
 
 def _with_path(url: str, path: str) -> str:

@@ -132,13 +132,15 @@ class Postgres:
             max_inactive_connection_lifetime=300,
             server_settings={"application_name": self._application_name},
         )
-        metrics.POOL_CONNECTIONS_MAX.set(self.size)
-        metrics.POOL_CONNECTIONS.labels("idle").set_function(pool.get_idle_size)
+        _POOLS[self] = pool
+        metrics.POOL_CONNECTIONS_MAX.set_function(lambda: sum(opened.size for opened in _POOLS))
+        metrics.POOL_CONNECTIONS.labels("idle").set_function(_idle)
         metrics.POOL_CONNECTIONS.labels("used").set_function(
-            lambda: pool.get_size() - pool.get_idle_size()
+            lambda: sum(opened.get_size() for opened in _POOLS.values()) - _idle()
         )
 
     async def close(self) -> None:
+        _POOLS.pop(self, None)
         if self._pool is not None:
             try:
                 await self._pool.close()
@@ -188,6 +190,14 @@ class Postgres:
         """The server's version, as a sign of life."""
         async with self.connection() as connection:
             return str(await connection.fetchval("SHOW server_version", timeout=2))
+
+
+#: This process's pools, for its metrics: one for each login (``engine.roles``).
+_POOLS: "dict[Postgres, asyncpg.Pool[asyncpg.Record]]" = {}
+
+
+def _idle() -> int:
+    return sum(opened.get_idle_size() for opened in _POOLS.values())
 
 
 async def _fetch(

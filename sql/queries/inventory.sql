@@ -1,6 +1,6 @@
 -- name: next_epoch
 -- Numbers a new life of the event's Redis state. No row: the event is not published.
-UPDATE events SET epoch = epoch + 1 WHERE event_id = $1 RETURNING epoch;
+SELECT epoch FROM next_epoch($1) epoch WHERE epoch IS NOT NULL;
 
 -- name: event_terms
 -- What holds of an event obey.

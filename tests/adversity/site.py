@@ -214,9 +214,10 @@ async def open_site(folder: Path) -> AsyncIterator[Site]:
         for server in servers.values():
             stack.push_async_callback(server.stop)
         await asyncio.gather(*(server.start() for server in servers.values()))
-        urls = {name: server.url for name, server in servers.items()}
-        await asyncio.to_thread(migrate.migrate, urls["postgres"])
-        direct = {f"{name}_url": url for name, url in urls.items()}
+        direct: dict[str, str] = {}
+        for server in servers.values():
+            direct |= server.urls()
+        await asyncio.to_thread(migrate.migrate, direct["postgres_owner_url"])
         runtime = await stack.enter_async_context(
             open_runtime(msgspec.structs.replace(settings, **direct), role="test")
         )
@@ -228,7 +229,10 @@ async def open_site(folder: Path) -> AsyncIterator[Site]:
                 dialect = PostgresProtocol if name == "postgres" else AnyProtocol
                 proxy = Proxy(server.port, dialect)
                 site.links[role, name] = await stack.enter_async_context(proxy.running())
-                through[f"FRONTROW_{name.upper()}_URL"] = proxy.stands_in(server.url)
+                for setting, url in server.urls().items():
+                    if setting == "postgres_owner_url":
+                        continue  # no process's
+                    through[f"FRONTROW_{setting.upper()}"] = proxy.stands_in(url)
             site.environments[role] = ports | through
         stack.callback(_end_all, site)
         await site.start(*ROLES)

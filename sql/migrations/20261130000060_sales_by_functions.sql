@@ -1,0 +1,45 @@
+-- migrate:up
+
+-- What selling still wrote by itself. The role that sells may change no table: it calls these, as the
+-- owner (sql/grants.sql says who may call what).
+
+-- The answers given to first requests, to be given again; only the first answer counts.
+CREATE FUNCTION answer_keys(p_buyer_ids uuid[], p_keys text[], p_responses jsonb[]) RETURNS void
+LANGUAGE sql AS $$
+  UPDATE idempotency_keys k SET response = a.response
+  FROM unnest(p_buyer_ids, p_keys, p_responses) a(buyer_id, key, response)
+  WHERE k.buyer_id = a.buyer_id AND k.key = a.key AND k.response IS NULL
+$$;
+
+-- What the outbox still says of these sales has been carried out. By two arrays, which the index is
+-- searched by; as rows of a table they would be compared with every row of the outbox. An outbox_id is
+-- of one event only. Money owed back stays: the worker alone says that it was given.
+CREATE FUNCTION forget_settlements(p_event_ids uuid[], p_outbox_ids uuid[]) RETURNS void
+LANGUAGE sql AS $$
+  DELETE FROM outbox WHERE event_id = ANY(p_event_ids) AND outbox_id = ANY(p_outbox_ids) AND kind = 'settle'
+$$;
+
+-- Numbers a new life of the event's Redis state. NULL: the event is not published.
+CREATE FUNCTION next_epoch(p_event_id uuid) RETURNS integer
+LANGUAGE sql AS $$
+  UPDATE events SET epoch = epoch + 1 WHERE event_id = p_event_id RETURNING epoch
+$$;
+
+-- The gateway has given the money back: the payment says so, once, and the buyer is written to.
+CREATE FUNCTION note_refund(p_event_id uuid, p_booking_id uuid, p_actor text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE payments SET status = 'refunded', updated_at = now()
+  WHERE event_id = p_event_id AND booking_id = p_booking_id AND status = 'refund_pending';
+  IF FOUND THEN
+    INSERT INTO audit (event_id, booking_id, action, actor) VALUES (p_event_id, p_booking_id, 'refunded', p_actor);
+    PERFORM enqueue_booking_mails(ARRAY[p_event_id], ARRAY[p_booking_id], ARRAY[1], 'booking-refunded');
+  END IF;
+END $$;
+
+-- migrate:down
+
+DROP FUNCTION note_refund(uuid, uuid, text);
+DROP FUNCTION next_epoch(uuid);
+DROP FUNCTION forget_settlements(uuid[], uuid[]);
+DROP FUNCTION answer_keys(uuid[], text[], jsonb[]);
