@@ -12,7 +12,8 @@ Everything they need lives under one folder, the data directory::
     <server>.pid    process id and start time of each, to clean up after a crash of the owner
 
 A server never outlives its owner: Linux ends it when the owner dies (PR_SET_PDEATHSIG), and
-elsewhere the next owner ends what it finds by pid file. Nothing but loopback is listened on.
+elsewhere the next owner ends what it finds by pid file. Nothing but loopback is listened on, and
+the MongoDB-protocol server, which knows no passwords, on a socket in a folder of its own (mode 0700).
 
 PostgreSQL's superuser cannot connect at all. What only it can do (sql/roles.sql) is done while no server
 runs, in single-user mode; everybody else is one of the roles of ``engine.roles``.
@@ -36,6 +37,7 @@ import stat
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
@@ -43,6 +45,7 @@ from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import msgspec
 import psutil
@@ -750,6 +753,11 @@ def _is_open(folder: Path) -> bool:
 # --- Redis ---------------------------------------------------------------------------------
 
 
+#: What our processes may do in Redis: all that concerns data, and look how the server is. They do not
+#: administer it, and cannot empty or stop it (docs/operations.md has the line for servers of one's own).
+REDIS_RIGHTS = "~* &* +@all -@admin -@dangerous +info +role"
+
+
 class EmbeddedRedis(EmbeddedServer):
     """Redis without persistence: what it holds may be lost whole (DESIGN §1)."""
 
@@ -758,6 +766,13 @@ class EmbeddedRedis(EmbeddedServer):
 
     @property
     def url(self) -> str:
+        """As our processes connect."""
+        password = kept_secret(self.data_dir, "redis_user_password")
+        return f"redis://frontrow:{password}@{_LOOPBACK}:{self.port}/0"
+
+    @property
+    def owner_url(self) -> str:
+        """As somebody who may do everything; no process of ours is."""
         return f"redis://:{self._password}@{_LOOPBACK}:{self.port}/0"
 
     @property
@@ -775,6 +790,7 @@ class EmbeddedRedis(EmbeddedServer):
             f"port {self.port}",
             # In a file and not on the command line, where everybody could read it.
             f"requirepass {self._password}",
+            f"user frontrow on >{kept_secret(self.data_dir, 'redis_user_password')} {REDIS_RIGHTS}",
             f'dir "{self.folder}"',
             'save ""',
             "appendonly no",
@@ -797,44 +813,79 @@ class EmbeddedRedis(EmbeddedServer):
 
     async def _answers(self) -> bool:
         question = f"AUTH {self._password}\r\nPING\r\n".encode()
-        return await _ask(self.port, question, 12) == b"+OK\r\n+PONG\r\n"
+        opening = asyncio.open_connection(_LOOPBACK, self.port)
+        return await _ask(opening, question, 12) == b"+OK\r\n+PONG\r\n"
 
 
 # --- MongoDB protocol ----------------------------------------------------------------------
 
 
 class EmbeddedMongo(EmbeddedServer):
-    """A server of the MongoDB protocol on SQLite. It knows no passwords: loopback only."""
+    """A server of the MongoDB protocol on SQLite. It knows no passwords, so it listens on a socket in a
+    folder that nobody else can enter, and on no port."""
 
     name = "mongo"
     title = "the MongoDB-protocol server"
 
     @property
     def url(self) -> str:
-        return f"mongodb://{_LOOPBACK}:{self.port}/?directConnection=true"
+        return f"mongodb://{quote(str(self.socket), safe='')}/?directConnection=true"
+
+    @property
+    def socket(self) -> Path:
+        """In its folder, or, where that path is too long for a socket, in a short one of ours."""
+        path = self.folder / "mongo.sock"
+        if len(os.fsencode(path)) <= _SOCKET_PATH_BYTES_MAX:
+            return path
+        base = "/run" if os.geteuid() == 0 and Path("/run").is_dir() else tempfile.gettempdir()
+        digest = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
+        return Path(base, f"frontrow-{os.geteuid()}-{digest}", "mongo.sock")
+
+    def _choose_port(self) -> int:
+        return 0
 
     async def _prepare(self) -> None:
         _package_folder("nx_27017", "MongoDB-protocol server", "FRONTROW_MONGO_URL")
-        self.folder.mkdir(mode=0o700, exist_ok=True)
+        for folder in (self.folder, self.socket.parent):
+            _make_private(folder)
         (self.folder / "server.pid").unlink(missing_ok=True)
 
     def _command(self) -> Sequence[str]:
         return [
             *(sys.executable, "-c", _MONGO_PROGRAM),
             *("--db", str(self.folder / "catalogue.db"), "--single-db-compat"),
-            *("--host", _LOOPBACK, "--port", str(self.port)),
+            *("--host", str(self.socket)),
             # Its defaults are fixed names in the shared temporary folder.
             *("--pid-file", str(self.folder / "server.pid"), "--log-file", os.devnull),
         ]
 
     async def _answers(self) -> bool:
-        return b"ok" in await _ask(self.port, _mongo_ping(), 16)
+        return b"ok" in await _ask(asyncio.open_unix_connection(self.socket), _mongo_ping(), 16)
 
 
-# At its own level it logs two lines for every command.
-_MONGO_PROGRAM = (
-    "import logging; logging.disable(logging.INFO); from nx_27017.nx_27017 import main; main()"
-)
+def _make_private(folder: Path) -> None:
+    """A folder that only we can enter. Raises StartError where somebody else has made it."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise StartError(f"{folder} belongs to another user: remove it, and start again")
+    folder.chmod(0o700)
+
+
+#: What the kernel has room for, with the NUL behind it.
+_SOCKET_PATH_BYTES_MAX = 107 if sys.platform == "linux" else 103
+# It knows no sockets but TCP's. And at its own level it logs two lines for every command.
+_MONGO_PROGRAM = """
+import asyncio, logging
+from nx_27017.nx_27017 import main
+
+def listen(client, path, port):
+    return asyncio.start_unix_server(client, path)
+
+logging.disable(logging.INFO)
+asyncio.start_server = listen
+main()
+"""
 
 
 def _mongo_ping() -> bytes:
@@ -846,10 +897,14 @@ def _mongo_ping() -> bytes:
     return struct.pack("<iiii", 16 + len(message), 1, 0, 2013) + message
 
 
-async def _ask(port: int, question: bytes, answer_bytes_min: int) -> bytes:
+async def _ask(
+    opening: Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]],
+    question: bytes,
+    answer_bytes_min: int,
+) -> bytes:
     """Send ``question`` and read the first answer; empty while nobody listens."""
     try:
-        reader, writer = await asyncio.open_connection(_LOOPBACK, port)
+        reader, writer = await opening
     except OSError:
         return b""
     try:

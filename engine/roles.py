@@ -54,7 +54,7 @@ def script(postgres_url: str | None) -> str:
         "-- For a superuser, in Frontrow's database: frontrow migrate --roles | "
         f"psql --dbname={database} --set=ON_ERROR_STOP=1\n-- Then give each login a password of its "
         "own, in psql, which sends no password in the clear:\n"
-        + "".join(f"--   \\password {prefix}_{role}\n" for role in ROLES)
+        + "".join(f"--   \\password {_name(prefix, role)}\n" for role in ROLES)
         + "-- and let the owner migrate: FRONTROW_POSTGRES_OWNER_URL=… frontrow migrate\n\n"
     )
     return head + statements(prefix)

@@ -184,7 +184,13 @@ def wire(
     waitlist = Waitlist(
         postgres=sell, inventory=inventory, catalog=catalog, indexes=indexes, settings=settings
     )
-    offers = Offers(postgres=sell, inventory=inventory, catalog=catalog, holds=holds)
+    offers = Offers(
+        postgres=sell,
+        worker_postgres=pools.worker,
+        inventory=inventory,
+        catalog=catalog,
+        holds=holds,
+    )
     desk = Desk(
         postgres=house,
         catalog=catalog,

@@ -1,13 +1,19 @@
 """Databases of a test's own on the session's servers, where no other process's worker reaches."""
 
 import asyncio
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
+from redis.asyncio import Redis
 
-from engine import migrate
+from engine import embedded, migrate
 from engine.config import Settings
 from engine.embedded import POSTGRES_LOGINS, StoreUrls
+from engine.inventory import base_key
+from engine.runtime import Runtime
+from engine.stores.redis import RedisStore
 
 
 async def make_world(
@@ -27,6 +33,24 @@ async def make_world(
         mongo_database=name,
         **changes,
     )
+
+
+async def as_redis_owner(runtime: Runtime, *command: str) -> Any:
+    """Let the owner of the session's Redis do what no process of the product may."""
+    where = runtime.redis.connection_pool.connection_kwargs
+    password = embedded.kept_secret(Path(runtime.settings.data_dir), "redis_password")
+    owner = Redis(host=where["host"], port=where["port"], db=where["db"], password=password)
+    try:
+        return await owner.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py
+    finally:
+        await owner.aclose()
+
+
+async def keys_of(store: RedisStore, event_id: str) -> list[bytes]:
+    """Every key of an event."""
+    return [
+        key async for key in store.client.scan_iter(match=base_key(event_id) + "*", count=10_000)
+    ]
 
 
 def postgres_logins(stores: StoreUrls, database: str) -> dict[str, str]:

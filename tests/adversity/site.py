@@ -218,6 +218,10 @@ async def open_site(folder: Path) -> AsyncIterator[Site]:
         for server in servers.values():
             direct |= server.urls()
         await asyncio.to_thread(migrate.migrate, direct["postgres_owner_url"])
+        redis = servers["redis"]
+        assert isinstance(redis, EmbeddedRedis)
+        # The observer may also do what no process may: empty Redis.
+        direct["redis_url"] = redis.owner_url
         runtime = await stack.enter_async_context(
             open_runtime(msgspec.structs.replace(settings, **direct), role="test")
         )
@@ -227,7 +231,9 @@ async def open_site(folder: Path) -> AsyncIterator[Site]:
             through = {}
             for name, server in servers.items():
                 dialect = PostgresProtocol if name == "postgres" else AnyProtocol
-                proxy = Proxy(server.port, dialect)
+                proxy = Proxy(
+                    server.socket if isinstance(server, EmbeddedMongo) else server.port, dialect
+                )
                 site.links[role, name] = await stack.enter_async_context(proxy.running())
                 for setting, url in server.urls().items():
                     if setting == "postgres_owner_url":

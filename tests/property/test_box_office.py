@@ -48,7 +48,7 @@ from engine.payments import Charge, SandboxGateway
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import small_house
 from tests.property.model import CHARGES, FLOOR, LIMIT, SEATS, MBooking, MHold, Model
-from tests.worlds import make_world
+from tests.worlds import as_redis_owner, make_world
 
 T = TypeVar("T")
 Places: TypeAlias = tuple[frozenset[int], int]
@@ -610,8 +610,8 @@ class BoxOffice(RuleBasedStateMachine):
         self.model.redis_lost()
 
     async def _empty_redis(self) -> None:
-        await self.runtime.redis_store.call("FLUSHDB")
-        await self.runtime.redis_store.call("SCRIPT", "FLUSH")
+        await as_redis_owner(self.runtime, "FLUSHDB")
+        await as_redis_owner(self.runtime, "SCRIPT", "FLUSH")
 
     @rule(
         step=st.sampled_from(["expire-holds", "chase-pending", "relay-outbox", "reconcile"]),
