@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up demo doctor test check check-web check-deploy bench load fmt lock schema browser prometheus proxy clean reset
+.PHONY: help up demo doctor security sbom audit test check check-web check-deploy bench load fmt lock schema browser prometheus proxy clean reset
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -43,6 +43,24 @@ check: $(VENV)/.dev check-web check-deploy ## Lint, check formatting, types and 
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+sbom: $(VENV)/.dev ## Write what the product is made of to dist/sbom.cdx.json (CycloneDX)
+	@mkdir -p dist
+	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+		--output-format JSON --output-file dist/sbom.cdx.json requirements.lock
+	@echo 'dist/sbom.cdx.json: what requirements.lock installs'
+
+audit: $(VENV)/.dev ## Ask the public databases about known vulnerabilities of what is installed
+	@out=$$(mktemp); trap 'rm -f "$$out"' EXIT; \
+	if $(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
+		--requirement requirements.lock >"$$out" 2>&1; then cat "$$out"; \
+	elif grep -qiE 'connection|timed? ?out|max retries|name resolution|unreachable|not found on PyPI' "$$out"; then \
+		echo 'make audit: SKIPPED, nothing was audited; no database of vulnerabilities answers from here:' >&2; \
+		grep -v '^$$' "$$out" | tail -n 1 >&2; \
+	else cat "$$out"; exit 1; fi
+
+security: $(VENV)/.runtime ## List what stands against the open internet for this deployment
+	@$(BIN)/frontrow security
 
 bench: $(VENV)/.dev ## Measure against the limits of the machine; writes bench.json
 	@$(BIN)/python -m loadtest.bench

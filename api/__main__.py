@@ -4,8 +4,10 @@ import sys
 
 from api.serving import serve
 from engine.config import ConfigError, load_settings
+from engine.redaction import install_hooks
 
 if __name__ == "__main__":
+    install_hooks()
     try:
         serve(load_settings())
     except ConfigError as error:

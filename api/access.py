@@ -1,16 +1,17 @@
 """Access: a token for anybody who asks, at a measured pace."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from litestar import Request, Response, post
 from msgspec import Meta, Struct
 
-from api.auth import Tokens
+from api.auth import Tokens, network_of
 from api.conventions import rate_limit_headers
 from api.problems import problem_response
-from engine.addresses import client_address, client_network, is_among
+from engine.addresses import Address, client_network, proxy_doubt
 from engine.errors import TooManyRequests
-from engine.limits import Limit, Limits, Standing, untouched
+from engine.limits import PROXY_DOUBT, PROXY_DOUBT_TTL_S, Limit, Limits, Standing, untouched
 
 
 class AccessToken(Struct, frozen=True):
@@ -38,19 +39,33 @@ async def guest(request: Request[Any, Any, Any]) -> Response[AccessToken]:
     return Response(token, headers={**headers, "Cache-Control": "no-store"})
 
 
-async def take_for_address(limit: Limit, request: Request[Any, Any, Any]) -> Standing:
-    """Count a request against the address that it comes from."""
-    settings = request.app.state["settings"]
-    address = client_address(
-        request.client.host if request.client else "",
-        request.headers.getall("x-forwarded-for", []),
-        settings.trusted_proxies,
-    )
-    if address is not None and is_among(address, settings.unlimited_networks):
+async def take_for_address(
+    limit: Limit,
+    request: Request[Any, Any, Any],
+    network: Callable[[Address], str] = client_network,
+) -> Standing:
+    """Count a request against the address that it comes from, or against the ``network`` around it."""
+    _note_proxy_doubt(request)
+    counted = network_of(request, network)
+    if counted is None:
         return untouched(limit)
     limits: Limits = request.app.state["limits"]
-    # Peers without an address (a Unix socket) count as one client: nobody is exempt by being unknown.
-    return await limits.take(limit, "unknown" if address is None else client_network(address))
+    return await limits.take(limit, counted)
+
+
+def _note_proxy_doubt(request: Request[Any, Any, Any]) -> None:
+    """Keep for the operator that a proxy is not known, or does not say for whom it speaks."""
+    state = request.app.state
+    doubt = proxy_doubt(
+        request.client.host if request.client else "",
+        request.headers.keys(),
+        state["settings"].trusted_proxies,
+    )
+    if doubt is None:
+        return
+    noted = state["runtime"].redis_store.call("SET", PROXY_DOUBT, doubt, "EX", PROXY_DOUBT_TTL_S)
+    # Without Redis nobody learns of it, and nothing else depends on it.
+    noted.add_done_callback(lambda future: future.cancelled() or future.exception())
 
 
 HANDLERS = [guest]

@@ -28,15 +28,17 @@ from api import (
     waitlist,
 )
 from api.auth import Tokens
-from api.conventions import BODY_SIZE_MAX
+from api.bodies import BODY_SIZE_MAX
 from api.edge import Edge
+from api.networks import Networks
 from api.openapi import document_config
 from api.problems import on_exception, on_frontrow_error, on_http_exception
 from api.reference import ReferencePage, describe_problem, reference_router
 from engine.config import Settings, data_path, load_settings
 from engine.embedded import kept_secret
 from engine.errors import FrontrowError
-from engine.limits import Limits
+from engine.guessing import Guesses
+from engine.limits import Limit, Limits
 from engine.runtime import open_runtime
 
 log = structlog.get_logger(__name__)
@@ -49,7 +51,9 @@ def build(settings: Settings) -> Litestar:
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_runtime(settings, role="api") as runtime:
             app.state["runtime"] = runtime
-            app.state["limits"] = Limits(runtime.redis_store)
+            app.state["limits"] = limits = Limits(runtime.redis_store)
+            wrong_keys = Limit("organiser-key", settings.wrong_keys_per_minute)
+            app.state["key_guesses"] = Guesses(limits, wrong_keys)
             await _prepare_catalog(runtime)
             # What is here now stays for good: the collector need not walk it again and again.
             gc.collect()
@@ -75,7 +79,13 @@ def build(settings: Settings) -> Litestar:
             describe_problem,
         ],
         lifespan=[lifespan],
-        state=State({"settings": settings, "tokens": Tokens(secret, ttl_s=settings.token_ttl_s)}),
+        state=State(
+            {
+                "settings": settings,
+                "tokens": Tokens(secret, ttl_s=settings.token_ttl_s),
+                "networks": Networks(settings),
+            }
+        ),
         exception_handlers={
             FrontrowError: on_frontrow_error,
             HTTPException: on_http_exception,

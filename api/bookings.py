@@ -13,17 +13,9 @@ from litestar.response import Redirect
 from msgspec import Struct
 
 from api.auth import buyer_id
-from api.conventions import (
-    Cursor,
-    IfMatch,
-    Json,
-    Limit,
-    decode_cursor,
-    encode_cursor,
-    etag,
-    optional_version,
-    read_body,
-)
+from api.conventions import IfMatch, Json, etag, optional_version, read_body
+from api.networks import network
+from api.paging import Cursor, Limit, cut, decode_cursor
 from api.problems import problem_response
 from engine.errors import Gone, InvalidInput, PaymentDeclined
 from engine.ledger import Answer, BookingRequest, PaymentChoice
@@ -80,7 +72,10 @@ async def book(
     data = await read_body(request, _BOOKING_BODY)
     key = _checked_key(idempotency_key)
     answer, replayed = await _runtime(request).bookings.book(
-        buyer_id(request), key, BookingRequest(data.hold_id.lower(), data.buyer, data.payment)
+        buyer_id(request),
+        key,
+        BookingRequest(data.hold_id.lower(), data.buyer, data.payment),
+        network=network(request),
     )
     return _answer(request, answer, replayed=replayed)
 
@@ -127,9 +122,7 @@ async def list_bookings(
     found = await _runtime(request).bookings.of_buyer(
         buyer_id(request), after=after, limit=limit + 1
     )
-    more = len(found) > limit
-    cursor = encode_cursor(found[limit - 1].booking_id) if more else None
-    return BookingList(found[:limit], cursor)
+    return BookingList(*cut(found, limit, lambda booking: booking.booking_id))
 
 
 @get("/v1/bookings/{booking_id:uuid}", tags=["Bookings"], security=_SECURITY, summary="One booking")

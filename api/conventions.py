@@ -1,7 +1,5 @@
-"""What all resources share: ETags and If-Match, cursors, page sizes."""
+"""What all resources share: ETags and If-Match, bodies, answers."""
 
-import base64
-import binascii
 import gzip
 import re
 from functools import lru_cache
@@ -9,19 +7,15 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Request, Response
-from litestar.params import HeaderParameter, QueryParameter
+from litestar.params import HeaderParameter
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
+from api.bodies import BODY_SIZE_MAX, ClientGone, done_with, whole_body
 from engine.errors import InvalidInput, PreconditionRequired
 from engine.limits import Standing
 
 T = TypeVar("T")
-
-#: Bytes of an ordinary request body.
-BODY_SIZE_MAX = 256 * 1024
-#: Bytes of a seating plan: 200,000 seats in the pretix format are about this large.
-PLAN_SIZE_MAX = 64 * 1024 * 1024
 
 #: Bytes below which compressing an answer saves nobody a packet.
 _PACKED_SIZE_MIN = 4096
@@ -32,36 +26,10 @@ _PLACE = re.compile(r"^(?P<message>.*) - at `(?:key in )?\$\.?(?P<key>.*?)`$", r
 #: A proxy that compresses makes our tags weak; the version in them is the same.
 _ENTITY_TAG = re.compile(r'^\s*(?:W/)?"(?P<tag>[^"]*)"\s*$')
 
-Limit = Annotated[int, QueryParameter(ge=1, le=100, description="How many at most (1 to 100).")]
-Cursor = Annotated[
-    str | None, QueryParameter(max_length=500, description="`next_cursor` of the page before.")
-]
 IfMatch = Annotated[
     str | None,
     HeaderParameter(name="If-Match", description="The ETag you have read.", max_length=100),
 ]
-
-
-class ClientGone(Exception):
-    """The client went away before its request was whole."""
-
-
-async def whole_body(receive: Receive, size_max: int) -> bytes:
-    """A request's body in one piece. Raises InvalidInput where it is too large, ClientGone."""
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise ClientGone
-        size += len(message["body"])
-        if size > size_max:
-            raise InvalidInput(
-                f"The body is too large; at most {size_max} bytes.", code="body-too-large"
-            )
-        chunks.append(message["body"])
-        if not message["more_body"]:
-            return b"".join(chunks)
 
 
 class _Answer(ASGIResponse):
@@ -101,8 +69,12 @@ class Json(Response[T]):
         return _Answer(self.status_code or status_code or 200, headers, body)
 
 
-async def read_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T]) -> T:
-    """The request's JSON body, taken strictly: "3" is no number. Raises InvalidInput.
+async def read_body(
+    request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T], *, empty: bytes = b""
+) -> T:
+    """The request's JSON body, taken strictly: "3" is no number. ``empty``: what no body stands for.
+
+    Raises InvalidInput.
 
     Instead of a handler's ``data`` parameter, which Litestar coerces and decodes in two passes.
     """
@@ -113,6 +85,13 @@ async def read_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decod
     except ClientGone:
         # Nobody reads the answer.
         raise InvalidInput("The connection closed before the body was whole.") from None
+    try:
+        return _decoded(body or empty, decoder)
+    finally:
+        done_with(body)
+
+
+def _decoded(body: bytes | bytearray, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -194,18 +173,3 @@ def rate_limit_headers(*standings: Standing) -> dict[str, str]:
             f'"{s.limit.name}";r={s.remaining};t={s.reset_s}' for s in standings
         ),
     }
-
-
-def encode_cursor(position: Any) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(position)).rstrip(b"=").decode()
-
-
-def decode_cursor(cursor: str | None, kind: type[T]) -> T | None:
-    """Where the page before ended. Raises InvalidInput for what is no cursor of ours."""
-    if cursor is None:
-        return None
-    try:
-        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
-        return msgspec.json.decode(base64.urlsafe_b64decode(padded), type=kind)
-    except (ValueError, binascii.Error, msgspec.DecodeError):
-        raise InvalidInput("cursor: not one of ours; start again without it.") from None

@@ -55,7 +55,7 @@ class Cors:
             return None
         if not self._allows(origin):
             refusal = NotAllowed(
-                f"Pages from {origin.decode('latin-1')} may not use this API; "
+                f"Pages from {origin[:100].decode('latin-1')} may not use this API; "
                 "its operator allows origins in FRONTROW_ALLOWED_ORIGINS."
             )
             return encode_problem(refusal, scope["path"])

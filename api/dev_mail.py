@@ -1,25 +1,28 @@
-"""``/dev/mail``: the mails that nobody sends, for whoever tries the product on this machine.
+"""``/dev/mail``: the mails that nobody sends, for whoever tries the product.
 
-There only while no mail server is set, and only for a browser on this machine that asks for it by a
-name of this machine: mails hold tickets.
+There only while no mail server is set, and only for those who have its key, because mails hold tickets.
+``frontrow up`` prints the key inside the link; programs send it as a bearer token.
 """
 
 import base64
 import email
 import email.policy
+import hmac
 import html
-import ipaddress
 from email.message import EmailMessage
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from litestar import MediaType, Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
+from msgspec import Struct
 
-from engine.addresses import client_address
 from engine.notifications.deliveries import Deliveries
+from engine.signing import dev_mail_key
 
+AnyRequest: TypeAlias = Request[Any, Any, Any]
+_COOKIE: Final = "frontrow_dev_mail"
 _LIST_MAX: Final = 200
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -27,7 +30,6 @@ _HEADERS: Final = {
         "img-src 'self' data:; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
 #: Whatever a mail holds, it runs nothing, loads nothing and reaches nothing of ours.
@@ -52,33 +54,40 @@ Frontrow</a><a class="place" href="/dev/mail">Mail</a></header>
 """
 
 
-def _deliveries(request: Request[Any, Any, Any]) -> Deliveries:
+class KeptMail(Struct, frozen=True):
+    """A mail as it would have gone out. ``message`` is the text of RFC 5322."""
+
+    kind: str
+    envelope_to: str
+    subject: str
+    message: str
+
+
+def _deliveries(request: AnyRequest) -> Deliveries:
     """Raises NotFoundException for everybody who must not see this page."""
     settings = request.app.state["settings"]
-    address = client_address(
-        request.client.host if request.client else "",
-        request.headers.getall("x-forwarded-for", []),
-        settings.trusted_proxies,
-    )
-    is_local = address is not None and address.is_loopback
-    if settings.smtp_url or not is_local or not _is_local_name(request.headers.get("host", "")):
+    if settings.smtp_url or not _has_key(request, dev_mail_key(settings)):
         raise NotFoundException
     deliveries: Deliveries = request.app.state["runtime"].notifications.deliveries
     return deliveries
 
 
-def _is_local_name(host: str) -> bool:
-    """Whether ``Host`` names this machine: a proxy for the public would name the public's."""
-    name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
-    try:
-        return name == "localhost" or ipaddress.ip_address(name.strip("[]")).is_loopback
-    except ValueError:
-        return False
+def _has_key(request: AnyRequest, key: str) -> bool:
+    sent = (
+        request.query_params.get("key", ""),
+        request.headers.get("authorization", "").removeprefix("Bearer "),
+        request.cookies.get(_COOKIE, ""),
+    )
+    return any(hmac.compare_digest(one.encode(), key.encode()) for one in sent)
 
 
 @get("/dev/mail", include_in_schema=False)
-async def mail_list(request: Request[Any, Any, Any]) -> Response[str]:
-    rows = await _deliveries(request).kept(_LIST_MAX)
+async def mail_list(request: AnyRequest) -> Response[Any]:
+    deliveries = _deliveries(request)
+    if "application/json" in request.headers.get("accept", ""):
+        kept = await deliveries.kept_messages(_LIST_MAX)
+        return Response({"items": [_kept_mail(row) for row in kept]}, headers=_HEADERS)
+    rows = await deliveries.kept(_LIST_MAX)
     if rows:
         listed = f'<ul class="list">{"".join(map(_row, rows))}</ul>'
     else:
@@ -86,11 +95,27 @@ async def mail_list(request: Request[Any, Any, Any]) -> Response[str]:
             '<div class="empty"><h2>No mails yet</h2><p>Book a seat or join a waitlist: what would be '
             "sent is shown here.</p></div>"
         )
-    return _page(
+    page = _page(
         "Mail",
         '<div class="head"><h1>Mail</h1><p class="note">No mail server is set, so mails stay here. '
         f'<span id="fresh">The list follows by itself.</span></p></div><div id="list">{listed}</div>',
     )
+    # From here on the browser has it, and the page takes it out of its address.
+    page.set_cookie(
+        _COOKIE,
+        dev_mail_key(request.app.state["settings"]),
+        path="/dev/mail",
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return page
+
+
+def _kept_mail(row: Any) -> KeptMail:
+    message = bytes(row["message"])
+    subject = str(_parsed(message)["Subject"])
+    return KeptMail(row["kind"], row["email"], subject, message.decode("utf-8", "replace"))
 
 
 def _row(row: Any) -> str:
@@ -105,7 +130,7 @@ def _row(row: Any) -> str:
 
 
 @get("/dev/mail/{mail_id:uuid}", include_in_schema=False)
-async def mail_page(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) -> Response[str]:
+async def mail_page(request: AnyRequest, mail_id: FromPath[UUID]) -> Response[str]:
     message = _parsed(await _deliveries(request).kept_mail(str(mail_id)))
     subject = html.escape(str(message["Subject"]))
     shown = "".join(
@@ -130,7 +155,7 @@ async def mail_page(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) ->
 
 
 @get("/dev/mail/{mail_id:uuid}/html", include_in_schema=False)
-async def mail_html(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) -> Response[str]:
+async def mail_html(request: AnyRequest, mail_id: FromPath[UUID]) -> Response[str]:
     message = _parsed(await _deliveries(request).kept_mail(str(mail_id)))
     page = _body(message, "html").replace("<head>", '<head><base target="_blank">', 1)
     for part in _pictures(message):
@@ -140,7 +165,7 @@ async def mail_html(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) ->
 
 
 @get("/dev/mail/{mail_id:uuid}/source", include_in_schema=False)
-async def mail_source(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) -> Response[bytes]:
+async def mail_source(request: AnyRequest, mail_id: FromPath[UUID]) -> Response[bytes]:
     message = await _deliveries(request).kept_mail(str(mail_id))
     return Response(message, headers=_HEADERS, media_type=MediaType.TEXT)
 

@@ -1,31 +1,31 @@
 """Around the application: what every request gets, whatever its route.
 
 Plain ASGI, because it sits on every request: a request id, counting and timing, what pages elsewhere
-may do (api.cors), a refusal of bodies that are not JSON, and replay of POSTs that carry an Idempotency-Key. Bookings keep their keys in
-PostgreSQL with the money (engine.bookings); every other POST keeps its answer in Redis for 24 h.
+may do (api.cors), what may be kept of an answer, refusals of bodies that are not JSON or whose sender
+has shown nothing (api.doors), replay of POSTs that carry an Idempotency-Key (api.replay), and a limit
+on requests under way.
 """
 
-import contextlib
-import hashlib
 import time
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
+from litestar import Litestar
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
-from msgspec import Struct
+from litestar.types import HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
 
-from api.auth import Tokens
-from api.conventions import BODY_SIZE_MAX, PLAN_SIZE_MAX, ClientGone, whole_body
+from api.answers import UNMATCHED, send_answer
+from api.auth import Tokens, has_organiser_key
+from api.bodies import ROOM, ClientGone, done_with, whole_body
 from api.cors import Cors
-from api.problems import PROBLEM_JSON, encode_problem
-from engine import tracing
-from engine.errors import Conflict, FrontrowError, InvalidInput, Unavailable
+from api.doors import Door, Doors, Needs
+from api.problems import encode_problem
+from api.replay import Replays, replayed_body
+from engine import deadline, tracing
+from engine.config import Settings
+from engine.errors import FrontrowError, InvalidInput, Unavailable
 from engine.logs import REQUEST_ID, request_id, served_ids
-from engine.runtime import Runtime
-from engine.stores.pipeline import Argument
 
 REQUESTS = Counter(
     "frontrow_http_requests",
@@ -62,26 +62,36 @@ _STATUSES_REFUSED = (
     500,
     503,
 )
-_UNMATCHED = "unmatched"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
-_ANSWERS_KEPT_S = 24 * 3600
-_IN_FLIGHT_S = 60
 #: How nginx counts requests that nobody waits for any more.
 _CLIENT_GONE = 499
 #: Pages whose forms a browser sends, or a mail program in its place.
 _FORMS = ("/sandbox/", "/mail/unsubscribe/")
-_KEY_LENGTH_MAX = 255
-_KEEP_NO_ANSWER = frozenset({"/v1/bookings", "/v1/live/tickets"})
-_KEEP_NO_ANSWER_UNDER = "/v1/auth/"
-
-
-class _Kept(Struct, frozen=True):
-    fingerprint: str
-    status: int = 0
-    headers: list[tuple[str, str]] = []
-    body: str = ""
-    #: Whose answer it was, for counting: nobody routes what comes from memory.
-    route: str = _UNMATCHED
+#: Methods whose requests may have a body that somebody reads.
+_WITH_BODY = frozenset({"POST", "PATCH", "PUT"})
+#: Answers that are nobody's in particular; all others are kept by no cache, unless they say so themselves.
+_PUBLIC = frozenset(
+    {
+        "/",
+        "/events/{event_id}",
+        "/web/{name}",
+        "/problems/{code}",
+        "/schema",
+        "/schema/{path}",
+        "/schema/openapi.json",
+        "/v1/events",
+        "/v1/events/facets",
+        "/v1/events/{event_id}",
+        "/v1/events/{event_id}/layout",
+        "/v1/events/{event_id}/prices",
+        "/v1/events/{event_id}/prices/history",
+    }
+)
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
+_NO_STORE = (b"cache-control", b"no-store")
+#: Those who run it must be able to look when it is at its busiest.
+_NEVER_BUSY = ("/health/", "/metrics")
+_SHOWN_LENGTH_MAX = 100
 
 
 class Edge:
@@ -91,15 +101,21 @@ class Edge:
     """
 
     def __init__(
-        self, app: ASGIApp, state: Any, operations: Iterable[tuple[str, str]] = ()
+        self, app: Litestar, state: Any, operations: Iterable[tuple[str, str]] = ()
     ) -> None:
+        settings: Settings = state["settings"]
         self._app = app
-        self._state = state
-        self._cors = Cors(state["settings"].allowed_origins)
+        self._tokens: Tokens = state["tokens"]
+        self._organiser_key = settings.organiser_key
+        self._doors = Doors(app)
+        self._replays = Replays(app, state)
+        self._under_way, self._under_way_max = 0, settings.api_requests_max
+        self._cors = Cors(settings.allowed_origins)
+        self._request_timeout_s = settings.request_timeout_s
         self._series: dict[tuple[str, str, int], tuple[Any, Any, Any]] = {}
         for status in _STATUSES + _STATUSES_REFUSED:
             RESPONSES.labels(status)
-        for method, route in (*operations, *((method, _UNMATCHED) for method in _METHODS)):
+        for method, route in (*operations, *((method, UNMATCHED) for method in _METHODS)):
             REQUEST_SECONDS.labels(method, route)
             for status_class in _CLASSES[1:]:
                 REQUESTS.labels(method, route, status_class)
@@ -116,7 +132,7 @@ class Edge:
         parent = dict(scope["headers"]).get(b"traceparent", b"").decode("latin-1")
         with tracing.request_span(parent) as span:
             status = await self._serve(scope, receive, send)
-            route = scope.get("path_template") or _UNMATCHED
+            route = scope.get("path_template") or UNMATCHED
             span.update_name(f"{scope['method']} {route}")
             span.set_attributes(
                 {
@@ -134,6 +150,9 @@ class Edge:
         headers = dict(scope["headers"])
         served_id = request_id(headers.get(b"x-request-id", b""))
         REQUEST_ID.set(served_id)
+        deadline.begin(self._request_timeout_s)
+        if scope["method"] in _WITH_BODY:
+            receive = self._beginning_with_body(receive)
         added = (
             (b"x-request-id", served_id),
             *self._cors.headers(scope["path"], headers.get(b"origin")),
@@ -143,30 +162,100 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *added]
+                kept = _kept_by_caches(scope, status, headers, message["headers"])
+                message["headers"] = [*message["headers"], *added, *kept]
             await send(message)
 
+        self._under_way += 1
         try:
-            refusal = _refuse_media_type(scope, headers)
-            preflight = self._cors.preflight(scope, headers)
-            if preflight is not None:
-                await _answer(counting_send, *preflight)
-            elif refusal is not None:
-                await _answer(counting_send, *encode_problem(refusal, scope["path"]))
-            elif b"idempotency-key" in headers and _keeps_answer(scope):
-                await self._replayable(scope, receive, counting_send, headers)
-            else:
-                await self._app(scope, receive, counting_send)
+            await self._admit(scope, receive, counting_send, headers)
         except ClientGone:
             # Half a body is no request: nothing is done, and its key is still unused.
             status = _CLIENT_GONE
         finally:
+            self._under_way -= 1
             self._count(scope, status, time.perf_counter() - started)
         return status
 
+    async def _admit(
+        self, scope: HTTPScope, receive: Receive, send: Send, headers: dict[bytes, bytes]
+    ) -> None:
+        preflight = self._cors.preflight(scope, headers)
+        refusal = self._refuse_when_busy(scope) or _refuse_media_type(scope, headers)
+        if preflight is not None:
+            await send_answer(send, *preflight)
+        elif refusal is not None:
+            await send_answer(send, *encode_problem(refusal, scope["path"]))
+        elif scope["method"] in _WITH_BODY:
+            try:
+                await self._enter(scope, receive, send, headers)
+            except FrontrowError as error:
+                await send_answer(send, *encode_problem(error, scope["path"]))
+        else:
+            await self._app(scope, receive, send)
+
+    def _refuse_when_busy(self, scope: HTTPScope) -> FrontrowError | None:
+        # Who waits for the rest of a body costs only its memory, which is counted by itself.
+        if self._under_way - ROOM.waiting <= self._under_way_max:
+            return None
+        if scope["path"].startswith(_NEVER_BUSY):
+            return None
+        return Unavailable("Too many requests at the moment; try again shortly.", code="overloaded")
+
+    async def _enter(
+        self, scope: HTTPScope, receive: Receive, send: Send, headers: dict[bytes, bytes]
+    ) -> None:
+        """Run a request that may have a body: nothing of it is read for who has shown nothing."""
+        door, parameters = self._doors.find(scope)
+        if door is None:
+            # The framework says what is wrong.
+            await self._app(scope, receive, send)
+            return
+        if door.needs is Needs.NOBODY:
+            body = await whole_body(receive, door.size_max)
+            try:
+                await self._app(scope, replayed_body(body), send)
+            finally:
+                done_with(body)
+            return
+        subject = self._subject(door, headers)
+        key = headers.get(b"idempotency-key")
+        if key is None or not door.keeps or subject is None:
+            await self._app(scope, receive, send)
+            return
+        scope["litestar_app"] = self._app
+        event_id = parameters.get("event_id")
+        await self._replays.serve(
+            scope,
+            receive,
+            send,
+            subject=subject,
+            event_id=None if event_id is None else str(event_id),
+            key=key,
+            door=door,
+        )
+
+    def _subject(self, door: Door, headers: dict[bytes, bytes]) -> str | None:
+        """Who asks. Raises NotAuthenticated. None: the route's own guard refuses, and reads nothing."""
+        authorization = headers.get(b"authorization", b"").decode("latin-1")
+        if door.needs is Needs.BUYER:
+            return self._tokens.subject(authorization or None)
+        return "organiser" if has_organiser_key(authorization, self._organiser_key) else None
+
+    def _beginning_with_body(self, receive: Receive) -> Receive:
+        """The time of a request begins when it is all here: a slow upload is not our delay."""
+
+        async def receive_and_begin() -> HTTPReceiveMessage:
+            message: HTTPReceiveMessage = await receive()  # type: ignore[assignment]  # HTTP only
+            if message["type"] == "http.request" and not message.get("more_body", False):
+                deadline.begin(self._request_timeout_s)
+            return message
+
+        return receive_and_begin
+
     def _count(self, scope: HTTPScope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        route = scope.get("path_template") or _UNMATCHED
+        route = scope.get("path_template") or UNMATCHED
         key = (method, route, status)
         series = self._series.get(key)
         if series is None:
@@ -179,115 +268,21 @@ class Edge:
         series[1].inc()
         series[2].observe(seconds)
 
-    async def _replayable(
-        self, scope: HTTPScope, receive: Receive, send: Send, headers: dict[bytes, bytes]
-    ) -> None:
-        try:
-            subject = self._subject(headers)
-            key = _checked_key(headers[b"idempotency-key"])
-            body = await whole_body(receive, _body_size_max(scope))
-            fingerprint = hashlib.sha256(
-                b"\0".join(
-                    (scope["method"].encode(), scope["raw_path"], scope["query_string"], body)
-                )
-            ).hexdigest()
-            kept = await self._claim(f"idempotency:{subject}:{key}", fingerprint)
-        except FrontrowError as error:
-            await _answer(send, *encode_problem(error, scope["path"]))
-            return
-        if kept is not None:
-            scope["path_template"] = kept.route
-            replay = {**dict(kept.headers), "idempotency-replayed": "true"}
-            await _answer(send, kept.status, replay, kept.body.encode("latin-1"))
-            return
-        await self._run_and_keep(
-            scope, _replayed_body(body), send, f"idempotency:{subject}:{key}", fingerprint
-        )
 
-    def _subject(self, headers: dict[bytes, bytes]) -> str:
-        """Whose key it is. The organiser's, and a stranger's, are kept apart by what they sent."""
-        authorization = headers.get(b"authorization", b"").decode("latin-1")
-        tokens: Tokens = self._state["tokens"]
-        try:
-            return tokens.subject(authorization)
-        except FrontrowError:
-            return hashlib.sha256(authorization.encode()).hexdigest()[:32]
-
-    async def _claim(self, name: str, fingerprint: str) -> _Kept | None:
-        """None: the key is ours to use now. Else the answer it has already been given."""
-        redis = self._runtime().redis_store
-        mark = msgspec.json.encode(_Kept(fingerprint))
-        if await redis.call("SET", name, mark, "NX", "EX", _IN_FLIGHT_S):
-            return None
-        found = await redis.call("GET", name)
-        if found is None:
-            raise Unavailable("The first request with this Idempotency-Key has just failed; retry.")
-        kept = msgspec.json.decode(found, type=_Kept)
-        if kept.fingerprint != fingerprint:
-            raise InvalidInput(
-                "This Idempotency-Key was used for another request; make a new key for a new one.",
-                code="idempotency-key-reused",
-            )
-        if kept.status == 0:
-            raise Conflict(
-                "The first request with this Idempotency-Key is still under way; retry shortly.",
-                code="request-in-flight",
-                retry_after=1,
-            )
-        return kept
-
-    async def _run_and_keep(
-        self, scope: HTTPScope, receive: Receive, send: Send, name: str, fingerprint: str
-    ) -> None:
-        status = 500
-        sent_headers: list[tuple[str, str]] = []
-        chunks: list[bytes] = []
-        is_kept = False
-
-        async def keeping_send(message: Message) -> None:
-            nonlocal status, sent_headers, is_kept
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                sent_headers = [
-                    (k.decode("latin-1"), v.decode("latin-1")) for k, v in message["headers"]
-                ]
-            elif message["type"] == "http.response.body":
-                chunks.append(message["body"])
-                is_kept = not message["more_body"] and status < 500 and status not in (401, 429)
-                if is_kept:
-                    # Before its last byte leaves: whoever has it may ask again at once.
-                    body = b"".join(chunks).decode("latin-1")
-                    route = scope.get("path_template") or _UNMATCHED
-                    answer = _Kept(fingerprint, status, sent_headers, body, route)
-                    kept = msgspec.json.encode(answer)
-                    await self._remember("SET", name, kept, "EX", _ANSWERS_KEPT_S)
-            await send(message)
-
-        try:
-            await self._app(scope, receive, keeping_send)
-        finally:
-            if not is_kept:
-                await self._remember("DEL", name)
-
-    async def _remember(self, *command: Argument) -> None:
-        # Redis may be lost; then so is the memory of this answer, and the mark runs out.
-        with contextlib.suppress(Unavailable):
-            await self._runtime().redis_store.call(*command)
-
-    def _runtime(self) -> Runtime:
-        runtime: Runtime = self._state["runtime"]
-        return runtime
-
-
-def _keeps_answer(scope: HTTPScope) -> bool:
-    # A token or a ticket is nobody's effect to repeat, strangers may choose the same key, and what
-    # lets somebody in is written down nowhere.
-    path = scope["path"]
-    return (
-        scope["method"] == "POST"
-        and path not in _KEEP_NO_ANSWER
-        and not path.startswith(_KEEP_NO_ANSWER_UNDER)
-    )
+def _kept_by_caches(
+    scope: HTTPScope,
+    status: int,
+    asked: dict[bytes, bytes],
+    given: Iterable[tuple[bytes, bytes]],
+) -> tuple[tuple[bytes, bytes], ...]:
+    """What every answer says to caches and browsers."""
+    for name, _ in given:
+        if name == b"cache-control":
+            return (_NOSNIFF,)
+    is_public = status < 400 and b"authorization" not in asked
+    if is_public and scope.get("path_template") in _PUBLIC:
+        return (_NOSNIFF,)
+    return (_NOSNIFF, _NO_STORE)
 
 
 def _refuse_media_type(scope: HTTPScope, headers: dict[bytes, bytes]) -> FrontrowError | None:
@@ -299,48 +294,10 @@ def _refuse_media_type(scope: HTTPScope, headers: dict[bytes, bytes]) -> Frontro
     if kind == b"application/json" or kind.endswith(b"+json"):
         return None
     return InvalidInput(
-        f"Send the body as application/json, not {kind.decode('latin-1') or 'without a type'}.",
+        f"Send the body as application/json, not {_shown(kind) or 'without a type'}.",
         code="unsupported-media-type",
     )
 
 
-def _checked_key(raw: bytes) -> str:
-    key = raw.decode("latin-1")
-    if not 1 <= len(key) <= _KEY_LENGTH_MAX or not key.isprintable():
-        raise InvalidInput(
-            f"Idempotency-Key must be 1 to {_KEY_LENGTH_MAX} printable characters.",
-            code="invalid-idempotency-key",
-        )
-    return key
-
-
-def _body_size_max(scope: HTTPScope) -> int:
-    return PLAN_SIZE_MAX if scope["path"] == "/v1/venues/import" else BODY_SIZE_MAX
-
-
-def _replayed_body(body: bytes) -> Receive:
-    sent = False
-
-    async def receive() -> HTTPReceiveMessage:
-        nonlocal sent
-        if sent:
-            return {"type": "http.disconnect"}
-        sent = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return receive
-
-
-async def _answer(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:
-    if body:
-        headers = {"content-type": PROBLEM_JSON, **headers, "content-length": str(len(body))}
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [
-                (k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()
-            ],
-        }
-    )
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+def _shown(sent: bytes) -> str:
+    return sent[:_SHOWN_LENGTH_MAX].decode("latin-1")

@@ -9,25 +9,19 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from litestar import Request, Response, get
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 from msgspec import Meta, Struct
 
 from api.auth import is_organiser
-from api.conventions import (
-    Cursor,
-    Limit,
-    accepts_gzip,
-    decode_cursor,
-    encode_cursor,
-    etag,
-    has_tag,
-    large_json,
-)
+from api.conventions import accepts_gzip, etag, has_tag, large_json
+from api.networks import network
+from api.paging import Cursor, Int32, Limit, Position, cut, decode_cursor
 from engine.catalog import Event, EventFilter, Facet
 from engine.errors import InvalidInput, NotAllowed, NotFound, Unavailable
-from engine.inventory import Price, Pricing
-from engine.model import CategoryName, EventStatus, Id, Moment, Money, Page, Version
+from engine.inventory import UNLIMITED, Price, Pricing
+from engine.model import CategoryName, EventStatus, Id, Moment, Money, Page, Uuid, Version
 from engine.runtime import Runtime
 from engine.snapshot import encode_snapshot
 
@@ -334,16 +328,27 @@ async def list_events(
         starts_to=_moment("to", starts_to),
     )
     items: list[EventItem] = []
-    found = runtime.catalog.events(wanted, after=decode_cursor(cursor, tuple[datetime, str]))
+    found = runtime.catalog.events(wanted, after=_events_after(cursor))
     async for events in _chunks(found, limit + 1):
         # Together, so that their questions to Redis leave together.
         some = await asyncio.gather(*(event_item(runtime, event) for event in events))
         items += [item for item in some if item.availability.available or not available]
         if len(items) > limit:
-            last = items[limit - 1]
-            page = EventList(items[:limit], encode_cursor((last.starts_at, last.event_id)))
-            return large_json(request, page)
-    return large_json(request, EventList(items))
+            break
+    page = cut(items, limit, lambda item: _EventsEnd(item.starts_at, item.event_id))
+    return large_json(request, EventList(*page))
+
+
+class _EventsEnd(Position, frozen=True):
+    """Where a page of events ended."""
+
+    starts_at: datetime
+    event_id: Uuid
+
+
+def _events_after(cursor: str | None) -> tuple[datetime, str] | None:
+    end = decode_cursor(cursor, _EventsEnd)
+    return None if end is None else (end.starts_at, end.event_id)
 
 
 async def _chunks(events: AsyncIterator[Event], size: int) -> AsyncIterator[list[Event]]:
@@ -394,7 +399,7 @@ async def read_availability(
 
 async def _visible_event(request: Request[Any, Any, Any], event_id: UUID) -> Event:
     event = await _runtime(request).catalog.event(str(event_id))
-    if event.status in _HIDDEN and not is_organiser(request):
+    if event.status in _HIDDEN and not await is_organiser(request):
         raise NotFound(f"There is no event {event_id}.", code="event-not-found")
     return event
 
@@ -448,7 +453,9 @@ async def read_layout(
     description="As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT.",
 )
 async def read_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Response[Any]:
-    snapshot = await _runtime(request).inventory.snapshot(str(event_id))
+    snapshot = await _runtime(request).inventory.snapshot(
+        str(event_id), seen_from=network(request) or UNLIMITED
+    )
     headers = {"Cache-Control": "no-store", "Vary": "Accept"}
     if "application/octet-stream" in request.headers.get("accept", ""):
         frame = encode_snapshot(snapshot.epoch, snapshot.seq, snapshot.states)
@@ -483,7 +490,7 @@ async def read_price_history(
 ) -> PriceHistory:
     runtime = _runtime(request)
     facts = await runtime.catalog.facts(str(event_id))
-    organiser = is_organiser(request)
+    organiser = await is_organiser(request)
     if not organiser and not await runtime.postgres.fetchval(
         "pricing.history_public", str(event_id)
     ):
@@ -492,8 +499,12 @@ async def read_price_history(
             f"are at /v1/events/{event_id}/prices.",
             code="history-not-public",
         )
-    after = decode_cursor(cursor, tuple[datetime, int, int]) or (None, None, None)
+    end = decode_cursor(cursor, _ChangesEnd)
+    after = (None, None, None) if end is None else msgspec.structs.astuple(end)
     rows = await runtime.postgres.fetch("inventory.price_history", str(event_id), *after, limit + 1)
+    rows, next_cursor = cut(
+        rows, limit, lambda r: _ChangesEnd(r["changed_at"], r["category_no"], r["version"])
+    )
     items = [
         PriceChange(
             category_no=row["category_no"],
@@ -507,13 +518,17 @@ async def read_price_history(
             changed_at=row["changed_at"],
             inputs=row["inputs"] if organiser else None,
         )
-        for row in rows[:limit]
+        for row in rows
     ]
-    if len(rows) <= limit:
-        return PriceHistory(items)
-    last = rows[limit - 1]
-    position = (last["changed_at"], last["category_no"], last["version"])
-    return PriceHistory(items, encode_cursor(position))
+    return PriceHistory(items, next_cursor)
+
+
+class _ChangesEnd(Position, frozen=True):
+    """Where a page of price changes ended."""
+
+    changed_at: datetime
+    category_no: Int32
+    version: Int32
 
 
 HANDLERS = [

@@ -10,9 +10,10 @@ from msgspec import Meta, Struct
 
 from api.auth import buyer_id
 from api.conventions import Json, read_body
+from api.networks import network
 from engine.best_seats.choice import Wish
 from engine.errors import InvalidInput
-from engine.model import Hold, Uuid
+from engine.model import Buyer, Hold, Uuid
 from engine.runtime import Runtime
 
 _SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
@@ -40,6 +41,13 @@ class HoldRequest(Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
 
 
+class ExtendRequest(Struct, frozen=True):
+    """Who buys: that a checkout has begun. May be left out once a payment was tried."""
+
+    buyer: Buyer | None = None
+
+
+_EXTEND_REQUEST = msgspec.json.Decoder(ExtendRequest)
 _HOLD_REQUEST = msgspec.json.Decoder(HoldRequest)
 
 
@@ -63,11 +71,18 @@ async def place_hold(request: Request[Any, Any, Any], event_id: FromPath[UUID]) 
     holds = _runtime(request).holds
     if data.best is None:
         return await holds.place(
-            str(event_id), buyer_id(request), seats=data.seats, areas=data.areas, hold_id=hold_id
+            str(event_id),
+            buyer_id(request),
+            seats=data.seats,
+            areas=data.areas,
+            hold_id=hold_id,
+            network=network(request),
         )
     if data.seats or data.areas:
         raise InvalidInput("best stands alone: send it without seats and areas.")
-    return await holds.place_best(str(event_id), buyer_id(request), data.best, hold_id=hold_id)
+    return await holds.place_best(
+        str(event_id), buyer_id(request), data.best, hold_id=hold_id, network=network(request)
+    )
 
 
 @get("/v1/holds/{hold_id:uuid}", tags=["Holds"], security=_SECURITY, summary="Read a hold")
@@ -86,10 +101,14 @@ async def release_hold(request: Request[Any, Any, Any], hold_id: FromPath[UUID])
     security=_SECURITY,
     status_code=200,
     summary="Extend a hold",
-    description="A fresh time to live from now, within the event's longest hold.",
+    description="A fresh time to live from now, within the event's longest hold: once, and for a checkout "
+    "that has begun. Send the `buyer`, or have tried to pay.",
 )
 async def extend_hold(request: Request[Any, Any, Any], hold_id: FromPath[UUID]) -> Hold:
-    return await _runtime(request).holds.extend(str(hold_id), buyer_id(request))
+    data = await read_body(request, _EXTEND_REQUEST, empty=b"{}")
+    return await _runtime(request).holds.extend(
+        str(hold_id), buyer_id(request), begun=data.buyer is not None
+    )
 
 
 HANDLERS = [place_hold, read_hold, release_hold, extend_hold]

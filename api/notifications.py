@@ -13,7 +13,8 @@ from litestar.params import FromPath, QueryParameter
 from msgspec import Meta, Struct
 
 from api.auth import require_organiser
-from api.conventions import Cursor, Limit, decode_cursor, encode_cursor, read_body
+from api.conventions import read_body
+from api.paging import Cursor, Limit, cut, decode_cursor
 from engine.errors import NotFound
 from engine.model import Page, Uuid
 from engine.notifications.model import (
@@ -207,8 +208,7 @@ async def list_mails(
         after=decode_cursor(cursor, Uuid),
         limit=limit + 1,
     )
-    more = len(found) > limit
-    return MailList(found[:limit], encode_cursor(found[limit - 1].mail_id) if more else None)
+    return MailList(*cut(found, limit, lambda mail: mail.mail_id))
 
 
 @get("/v1/mails/{mail_id:uuid}", summary="One mail and its delivery log", **_ORGANISER)

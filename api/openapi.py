@@ -57,7 +57,8 @@ description, and is what a program should look at; `detail` is for people.
 next.
 
 **Retries.** Every POST that has an effect takes an `Idempotency-Key`: the same key and body give the \
-same response again, marked `Idempotency-Replayed: true`. Keys are kept for 24 hours.
+same response again, marked `Idempotency-Replayed: true`. Keys are kept for 24 hours, those of refusals \
+for one; 200 for each buyer.
 
 **Edits.** What can be edited carries an `ETag`; send it back as `If-Match`, so that nobody's change is \
 lost.
@@ -335,15 +336,15 @@ def _refused(described: Json, operation: Operation) -> list[str]:
     if operation.takes or any(p["in"] != "path" for p in described.get("parameters", [])):
         codes.insert(0, "invalid-request")
     if operation.takes:
-        codes += ["body-too-large", "unsupported-media-type"]
+        codes += ["body-too-large", "request-timeout", "unsupported-media-type"]
     if operation.replays:
         codes += ["invalid-idempotency-key", "idempotency-key-reused", "request-in-flight"]
-        codes += ["redis-unavailable"]
+        codes += ["answer-not-kept", "too-many-keys", "redis-unavailable"]
     schemes = [name for entry in described.get("security", []) for name in entry]
     if schemes:
         codes.append("not-authenticated")
     if "OrganiserKey" in schemes:
-        codes.append("not-allowed")
+        codes += ["not-allowed", "too-many-requests"]
     return list(dict.fromkeys(codes))
 
 

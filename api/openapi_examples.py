@@ -976,9 +976,7 @@ PROBLEMS = _by_code(
         booking_id=BOOKING_ID,
         hold_id=HOLD_ID,
     ),
-    NotAllowed("That is not the organiser's key."),
-    NotAllowed("This hold belongs to another buyer.", code="hold-not-yours"),
-    NotAllowed("This booking belongs to another buyer.", code="booking-not-yours"),
+    NotAllowed("This is the organiser's; a buyer's token does not open it."),
     NotAllowed(
         "The organiser does not show how this event's prices came about. The prices in force are at "
         f"/v1/events/{EVENT_ID}/prices.",
@@ -993,9 +991,7 @@ PROBLEMS = _by_code(
     NotFound(f"There is no booking {BOOKING_ID}.", code="booking-not-found"),
     NotFound(f"There is no venue {VENUE_ID}.", code="venue-not-found"),
     NotFound(f"There is no place in line {ENTRY_ID}.", code="entry-not-found"),
-    NotAllowed("This place in line is another person's.", code="entry-not-yours"),
     NotFound(f"There is no offer {OFFER_ID}.", code="offer-not-found"),
-    NotAllowed("This offer is another person's.", code="offer-not-yours"),
     Conflict(
         "What you want is on sale: Stalls, row F, seat 12; Stalls, row F, seat 13. "
         "Nobody has to wait for it.",
@@ -1009,6 +1005,9 @@ PROBLEMS = _by_code(
         entry_id=ENTRY_ID,
     ),
     Conflict("Nobody can join this waitlist any more.", code="waitlist-closed"),
+    Conflict(
+        "There are never more than 6 such places. Change what you want.", code="wish-impossible"
+    ),
     Conflict(
         "Only who waits can change what they want; this entry has an offer or has ended.",
         code="entry-ended",
@@ -1044,6 +1043,10 @@ PROBLEMS = _by_code(
                 "line": 2,
             }
         ],
+    ),
+    InvalidInput(
+        "The template was stopped: it takes more than 2 s. Make it do less; see docs/notifications.md.",
+        code="template-too-costly",
     ),
     Conflict(
         "There is no version before this one; activate one by its number.",
@@ -1088,6 +1091,11 @@ PROBLEMS = _by_code(
         code="request-in-flight",
         retry_after=1,
     ),
+    Conflict(
+        "This was answered with status 201 under the same Idempotency-Key; the answer was too large "
+        "to be kept. Read what came of it.",
+        code="answer-not-kept",
+    ),
     Gone("The hold has expired; choose the seats again.", code="hold-expired"),
     Gone("The hold has been released; choose the seats again.", code="hold-released"),
     Gone("The hold has been booked already.", code="hold-booked"),
@@ -1102,6 +1110,12 @@ PROBLEMS = _by_code(
         current_version=4,
     ),
     InvalidInput("The body is larger than 256 KiB.", code="body-too-large"),
+    InvalidInput(
+        "The rest of the body did not come. Send the request again.", code="request-timeout"
+    ),
+    InvalidInput(
+        "Send at most 100 headers, and 32768 bytes with the address.", code="headers-too-large"
+    ),
     InvalidInput(
         "Send the body as application/json, not text/plain.", code="unsupported-media-type"
     ),
@@ -1120,16 +1134,62 @@ PROBLEMS = _by_code(
         "Too many tokens for one address; a token is good for many requests, keep it.",
         retry_after_s=17,
     ),
+    TooManyRequests(
+        "You have used 200 Idempotency-Keys whose answers are still kept; nothing was done. Send this "
+        "without a key, or later.",
+        retry_after_s=1800,
+        code="too-many-keys",
+    ),
+    TooManyRequests(
+        "Too many connections from your network; keep them open, one carries many requests.",
+        retry_after_s=5,
+        code="too-many-connections",
+    ),
     FrontrowError("This is our mistake; it has been logged. Trying again may work."),
+    Conflict(
+        "You or somebody in your network has just let go of Stalls, Row 3, seat 7, and others are looking at "
+        "it: it is theirs to take for 8 s. Choose other seats, or ask again then.",
+        code="seat-resting",
+        seats=[17],
+        retry_after=8,
+    ),
+    Conflict(
+        "More time is for a checkout that has begun: fill in the buyer's name and e-mail "
+        "(`buyer`), or pay.",
+        code="checkout-not-begun",
+    ),
+    TooManyRequests(
+        "Your network holds 50 unpaid places of this event, and one network may hold 50 just now. Places "
+        "come free as others beside you pay or give back; ask again in a moment.",
+        code="network-limit",
+        retry_after_s=3,
+    ),
+    TooManyRequests(
+        "Many places that your network held were let go unpaid, so it waits a while before it holds more. "
+        "Payments from your network make this shorter.",
+        code="network-paused",
+        retry_after_s=40,
+    ),
+    TooManyRequests(
+        "Too many payments of yours were declined or are under way. Your seats stay held until their "
+        "deadline; try again in a moment.",
+        code="too-many-payments",
+        retry_after_s=10,
+    ),
     Unavailable(
         "So many are choosing just now that others were faster each time; try again.",
         code="too-contended",
         retry_after_s=1,
     ),
+    Unavailable("Too many requests at the moment; try again shortly.", code="overloaded"),
     Unavailable("PostgreSQL is not reachable; try again shortly."),
     Unavailable("Redis is not reachable; try again shortly.", code="redis-unavailable"),
     Unavailable(
         "The catalogue (MongoDB) is not reachable; try again shortly.", code="catalog-unavailable"
     ),
     Unavailable("PostgreSQL went away under way; try again shortly.", code="outcome-unknown"),
+    Unavailable(
+        "The payment gateway does not answer at present; nothing was charged. Try again shortly.",
+        code="payments-unavailable",
+    ),
 )

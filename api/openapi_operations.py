@@ -106,10 +106,10 @@ def _one(type_: Any, name: str, value: Any) -> tuple[Body, ...]:
 
 _STORES = ("unavailable", "redis-unavailable", "catalog-unavailable")
 _HOLD_ENDED = ("hold-expired", "hold-released", "hold-booked")
-_HOLD = ("hold-not-found", "hold-not-yours", "offer-not-accepted")
-_BOOKING = ("booking-not-found", "booking-not-yours")
-_ENTRY = ("entry-not-found", "entry-not-yours")
-_OFFER = ("offer-not-found", "offer-not-yours")
+_HOLD = ("hold-not-found", "offer-not-accepted")
+_BOOKING = ("booking-not-found",)
+_ENTRY = ("entry-not-found",)
+_OFFER = ("offer-not-found",)
 _WISH = ("no-such-category", "no-such-section", "event-not-found", "event-not-on-sale")
 _LOGGED_IN = _one(AccountToken, "tokens", example.ACCOUNT_TOKEN)
 _LIMITED = ("RateLimit", "RateLimit-Policy")
@@ -313,6 +313,9 @@ OPERATIONS = {
             "limit-reached",
             "event-not-on-sale",
             "hold-id-taken",
+            "seat-resting",
+            "network-limit",
+            "network-paused",
             "too-contended",
             *_STORES,
         ),
@@ -328,7 +331,7 @@ OPERATIONS = {
     ),
     "extend_hold": Operation(
         gives={200: Answer("The hold with its new deadline.", _one(Hold, "hold", example.HOLD))},
-        refuses=(*_HOLD, "hold-in-payment", *_HOLD_ENDED, *_STORES),
+        refuses=(*_HOLD, "hold-in-payment", "checkout-not-begun", *_HOLD_ENDED, *_STORES),
         replays=True,
     ),
     # Bookings
@@ -359,7 +362,9 @@ OPERATIONS = {
             "hold-already-booked",
             *_HOLD_ENDED,
             "payment-too-late",
+            "too-many-payments",
             *_STORES,
+            "payments-unavailable",
             "outcome-unknown",
         ),
         replays=True,
@@ -407,18 +412,24 @@ OPERATIONS = {
         takes=Body(JoinRequest, {"two in the stalls": example.JOIN_REQUEST}),
         gives={
             201: Answer(
-                "Your place in line.", _one(Entry, "entry", example.ENTRY), ("ETag", "Location")
+                "Your place in line.",
+                _one(Entry, "entry", example.ENTRY),
+                ("ETag", "Location", "RateLimit", "RateLimit-Policy"),
             ),
             200: Answer(
-                "You have it already.", _one(Entry, "entry", example.ENTRY), ("ETag", "Location")
+                "You have it already.",
+                _one(Entry, "entry", example.ENTRY),
+                ("ETag", "Location", "RateLimit", "RateLimit-Policy"),
             ),
         },
         refuses=(
             *_WISH,
             "limit-reached",
+            "wish-impossible",
             "still-on-sale",
             "already-waiting",
             "waitlist-closed",
+            "too-many-requests",
             *_STORES,
             "outcome-unknown",
         ),
@@ -451,6 +462,7 @@ OPERATIONS = {
             *_ENTRY,
             *_WISH,
             "limit-reached",
+            "wish-impossible",
             "still-on-sale",
             "entry-ended",
             "precondition-failed",
@@ -643,21 +655,21 @@ OPERATIONS = {
                 ("Location",),
             )
         },
-        refuses=("template-broken", "template-not-found", "unavailable"),
+        refuses=("template-broken", "template-too-costly", "template-not-found", "unavailable"),
     ),
     "preview_template": Operation(
         takes=Body(Texts, {"another text": example.TEXTS}),
         gives={
             200: Answer("The mail.", _one(Written, "mail", example.TEMPLATE_PREVIEW)),
         },
-        refuses=("template-broken", "template-not-found", "unavailable"),
+        refuses=("template-broken", "template-too-costly", "template-not-found", "unavailable"),
     ),
     "activate_template": Operation(
         takes=Body(TemplateChoice, {"the first": example.TEMPLATE_CHOICE}),
         gives={
             200: Answer("In force.", _one(TemplateInForce, "in force", example.TEMPLATE_IN_FORCE))
         },
-        refuses=("template-broken", "template-not-found", "unavailable"),
+        refuses=("template-broken", "template-too-costly", "template-not-found", "unavailable"),
     ),
     "roll_back_template": Operation(
         gives={

@@ -1,13 +1,20 @@
-"""For those who run it: health and metrics."""
+"""For those who run it: health and metrics.
+
+They answer this machine and the networks that ``FRONTROW_METRICS_NETWORKS`` names, and nobody through a
+proxy: they say how much is sold, and to whom nothing may be sold just now.
+"""
 
 import asyncio
 from typing import Annotated, Any
 
 from litestar import MediaType, Response, get
+from litestar.connection import ASGIConnection
 from litestar.datastructures import State
+from litestar.exceptions import NotFoundException
 from msgspec import Meta, Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from engine.addresses import may_look_inside
 from engine.ending import is_asked
 from engine.errors import FrontrowError, Unavailable
 
@@ -18,6 +25,17 @@ _PING_TIMEOUT_S = 0.8
 StoreHealth = Annotated[str, Meta(description="`ok`, or why not.", examples=["ok"])]
 
 
+def only_operators(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> None:
+    """Guard of what is the operator's. To everybody else there is nothing here."""
+    if not may_look_inside(
+        connection.client.host if connection.client else "",
+        connection.headers.get("host", ""),
+        connection.headers.keys(),
+        connection.app.state["settings"].metrics_networks,
+    ):
+        raise NotFoundException
+
+
 class Ready(Struct, frozen=True):
     """How the stores are."""
 
@@ -26,13 +44,20 @@ class Ready(Struct, frozen=True):
     mongo: StoreHealth
 
 
-@get("/health/live", media_type=MediaType.TEXT, tags=["Operations"], summary="The process runs")
+@get(
+    "/health/live",
+    guards=[only_operators],
+    media_type=MediaType.TEXT,
+    tags=["Operations"],
+    summary="The process runs",
+)
 async def live() -> str:
     return "ok\n"
 
 
 @get(
     "/health/ready",
+    guards=[only_operators],
     tags=["Operations"],
     summary="The stores that selling needs answer",
     description="The catalogue does not decide: without it known events go on selling.",
@@ -61,6 +86,7 @@ async def _ask(ping: Any) -> str:
 
 @get(
     "/metrics",
+    guards=[only_operators],
     tags=["Operations"],
     summary="Prometheus metrics",
     description="Every process has its own: the API here, the live gateway and the worker on theirs.",

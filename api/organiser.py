@@ -9,7 +9,8 @@ from litestar.params import FromPath, QueryParameter
 from msgspec import Meta, Struct
 
 from api.auth import require_organiser
-from api.conventions import PLAN_SIZE_MAX, IfMatch, etag, read_body, required_version
+from api.bodies import PLAN_SIZE_MAX
+from api.conventions import IfMatch, etag, read_body, required_version
 from api.events import EventPage, event_page
 from engine.catalog import Event, EventDraft, EventPatch, TimeZone, Venue
 from engine.model import SeatNo

@@ -6,21 +6,17 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response, get, patch, post
 from litestar.params import FromPath, QueryParameter
-from msgspec import Struct
 
 from api.auth import require_organiser
 from api.conventions import (
-    Cursor,
     IfMatch,
-    Limit,
-    decode_cursor,
-    encode_cursor,
     etag,
     large_json,
     optional_version,
     read_body,
     required_version,
 )
+from api.paging import Cursor, Limit, cut, decode_cursor
 from engine.model import Page, Uuid
 from engine.pricing.chart import to_svg
 from engine.pricing.model import (
@@ -49,12 +45,6 @@ _OPTIONS: dict[str, Any] = {
     "guards": [require_organiser],
 }
 _COMMAND: dict[str, Any] = {**_OPTIONS, "status_code": 200}
-
-
-class _RuleCursor(Struct, frozen=True, array_like=True):
-    """Where a page of rules ended."""
-
-    rule_id: Uuid
 
 
 class RuleList(Page[RuleVersion], frozen=True):
@@ -153,19 +143,14 @@ async def list_pricing_rules(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Response[bytes]:
-    after = decode_cursor(cursor, _RuleCursor)
     rules = await _office(request).rules(
         str(event_id),
         category=category,
         status=status,
-        after=None if after is None else after.rule_id,
+        after=decode_cursor(cursor, Uuid),
         limit=limit + 1,
     )
-    more = len(rules) > limit
-    page = RuleList(
-        rules[:limit], encode_cursor(_RuleCursor(rules[limit - 1].rule_id)) if more else None
-    )
-    return large_json(request, page)
+    return large_json(request, RuleList(*cut(rules, limit, lambda rule: rule.rule_id)))
 
 
 @get(

@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 PROBLEM_JSON = "application/problem+json"
+#: Characters of a path that a problem repeats.
+_PATH_SHOWN_MAX = 200
 
 #: The first class in an error's ancestry that is named here gives the status.
 _STATUS: dict[type[FrontrowError], int] = {
@@ -38,6 +40,8 @@ _STATUS_BY_CODE = {
     "idempotency-key-reused": 422,
     "invalid-layout": 422,
     "method-not-allowed": 405,
+    "request-timeout": 408,
+    "headers-too-large": 431,
     "unsupported-media-type": 415,
     "body-too-large": 413,
 }
@@ -48,6 +52,7 @@ _TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "The request came too slowly",
     409: "Not possible at present",
     410: "It has ended",
     412: "It changed meanwhile",
@@ -56,6 +61,7 @@ _TITLES = {
     422: "The request cannot be carried out",
     428: "A precondition is required",
     429: "Too many requests",
+    431: "The request's headers are too large",
     500: "Something went wrong on our side",
     503: "Unavailable for a moment",
 }
@@ -116,6 +122,11 @@ def status_of(error: FrontrowError) -> int:
     return next(_STATUS[cls] for cls in type(error).__mro__ if cls in _STATUS)
 
 
+def shown_path(path: str) -> str:
+    """A path as it may be said back: whoever sends a long one gets a short one."""
+    return path if len(path) <= _PATH_SHOWN_MAX else path[:_PATH_SHOWN_MAX] + "…"
+
+
 def problem_body(
     status: int, code: str, detail: str, instance: str, extra: dict[str, Any]
 ) -> dict[str, Any]:
@@ -124,7 +135,7 @@ def problem_body(
         "title": _TITLES.get(status, "The request failed"),
         "status": status,
         "detail": detail,
-        "instance": instance,
+        "instance": shown_path(instance),
     }
     return body | {key: value for key, value in extra.items() if value not in (None, [], {})}
 
@@ -177,7 +188,9 @@ def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[byt
         extra = {"errors": found}
         detail = "; ".join(_say(item) for item in found) or detail
     elif status == 404:
-        detail = f"There is nothing at {request.url.path}; the API is described at /schema."
+        detail = (
+            f"There is nothing at {shown_path(request.url.path)}; the API is described at /schema."
+        )
     response = _response(request, status, HTTP_CODES.get(status, "request-failed"), detail, extra)
     # Among them Allow, which a 405 must have.
     response.headers.update(error.headers or {})

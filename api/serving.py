@@ -1,4 +1,5 @@
-"""The API's process: uvicorn, with a response's head and body in one write, and an end in order.
+"""The API's process: uvicorn, with a response's head and body in one write, limits on what a
+connection may cost (api.connections), and an end in order.
 
 uvicorn writes the head when a response starts and the body when it comes, and uvloop sends each at
 once: two system calls and two wake-ups of the client for every small response. Here the head waits
@@ -15,62 +16,33 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from functools import partial
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api.connections import Connections, HttpProtocol, limit_kernel_buffers
 from engine.config import Settings
 from engine.ending import FINISH_TIMEOUT_S, on_signal
+from engine.files import raise_file_limit
 from engine.logs import configure_logging
 from engine.tracing import check_tracing
-
-
-class _HeadWaits:
-    """A transport that joins a response's head to the write behind it."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._head = b""
-
-    def write(self, data: bytes) -> None:
-        if self._head:
-            data, self._head = self._head + data, b""
-            self._transport.write(data)
-        elif data.endswith(b"\r\n\r\n"):
-            self._head = data
-            # Nothing may follow soon: a stream's first piece, an answer to HEAD.
-            asyncio.get_running_loop().call_soon(self._flush)
-        else:
-            self._transport.write(data)
-
-    def _flush(self) -> None:
-        if self._head:
-            data, self._head = self._head, b""
-            self._transport.write(data)
-
-    def close(self) -> None:
-        self._flush()
-        self._transport.close()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-
-class HttpProtocol(HttpToolsProtocol):
-    """uvicorn's protocol on such a transport."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own does
-        super().connection_made(cast("asyncio.Transport", _HeadWaits(transport)))
 
 
 class _Server(uvicorn.Server):
     """uvicorn's server, ended as all our processes are; uvicorn's own end is that of a kill."""
 
-    def __init__(self, config: uvicorn.Config, linger_s: float) -> None:
+    def __init__(self, config: uvicorn.Config, linger_s: float, connections: Connections) -> None:
         super().__init__(config)
         self._linger_s = linger_s
+        self._connections = connections
+        self._sweeping: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for server in self.servers:
+            limit_kernel_buffers(server.sockets)
+        self._sweeping = asyncio.create_task(self._connections.sweep_forever(), name="sweep")
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -93,12 +65,14 @@ def serve(settings: Settings, factory: str = "api.app:create_app") -> None:
     """Run one API process until SIGTERM or SIGINT; requests under way finish first."""
     check_tracing(settings)
     configure_logging(settings, "api")
+    connections = Connections.of(settings, raise_file_limit())
     config = uvicorn.Config(
         factory,
         factory=True,
         host=settings.api_host,
         port=settings.api_port,
-        http=HttpProtocol,
+        http=partial(HttpProtocol, connections),  # type: ignore[arg-type]  # it is called, nothing else
+        ws="none",
         loop="uvloop",
         log_level="warning",
         log_config=None,
@@ -109,7 +83,7 @@ def serve(settings: Settings, factory: str = "api.app:create_app") -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=FINISH_TIMEOUT_S,
     )
-    server = _Server(config, settings.api_linger_s)
+    server = _Server(config, settings.api_linger_s, connections)
     server.run()
     if not server.started:
         sys.exit(STARTUP_FAILURE)

@@ -29,7 +29,6 @@ _MEDIA_TYPES = {
 _HEADERS = {
     "Cache-Control": "no-cache",
     "Vary": "Accept-Encoding",
-    "X-Content-Type-Options": "nosniff",
 }
 _ASSET_HEADERS = {
     **_HEADERS,

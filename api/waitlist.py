@@ -1,7 +1,8 @@
 """The waitlist: join, look, change, leave; offers; and the organiser's desk."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from types import MappingProxyType
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,19 +12,22 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from api.access import take_for_address
 from api.auth import buyer_id, require_organiser
 from api.conventions import (
-    Cursor,
     IfMatch,
-    Limit,
-    decode_cursor,
-    encode_cursor,
     etag,
     large_json,
+    rate_limit_headers,
     read_body,
     required_version,
 )
+from api.paging import Cursor, Int32, Int64, Limit, Position, cut, decode_cursor
+from api.problems import problem_response
 from api.spreadsheets import csv_response
+from engine import limits
+from engine.addresses import wide_network
+from engine.errors import TooManyRequests
 from engine.model import Hold, Money, Page, Uuid
 from engine.runtime import Runtime
 from engine.waitlist.model import (
@@ -47,17 +51,17 @@ _ORGANISER: dict[str, Any] = {
 _ACTOR = "organiser"
 
 
-class _Place(Struct, frozen=True, array_like=True):
+class _Place(Position, frozen=True):
     """Where a page of entries ended."""
 
     weight: Annotated[int, Meta(ge=0, le=1024)]
-    join_no: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    join_no: Int64
 
 
-class _Passing(Struct, frozen=True, array_like=True):
+class _Passing(Position, frozen=True):
     """Where a page of skips ended."""
 
-    round_no: Annotated[int, Meta(ge=0, le=2**31 - 1)]
+    round_no: Int32
     entry_id: Uuid
 
 
@@ -133,20 +137,30 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
 async def join_waitlist(
     request: Request[Any, Any, Any], event_id: FromPath[UUID]
 ) -> Response[Entry]:
+    person_id = buyer_id(request)
+    per_hour = request.app.state["settings"].waitlist_joins_per_hour
+    limit = limits.Limit("waitlist-joins", per_hour, window_s=3600)
+    standing = await take_for_address(limit, request, wide_network)
+    headers = rate_limit_headers(standing)
+    if standing.exceeded:
+        error = TooManyRequests(
+            "Too many places in line were asked for from your network; try again later.",
+            retry_after_s=standing.reset_s,
+        )
+        return problem_response(request, error, headers)
     data = await read_body(request, _JOIN)
     wanted = Wanted(**{field: getattr(data, field) for field in Wanted.__struct_fields__})
     entry, is_new = await _runtime(request).waitlist.join(
-        str(event_id), buyer_id(request), wanted, data.contact
+        str(event_id), person_id, wanted, data.contact
     )
-    return _entry(entry, 201 if is_new else 200)
+    return _entry(entry, 201 if is_new else 200, headers)
 
 
-def _entry(entry: Entry, status: int = 200) -> Response[Entry]:
-    return Response(
-        entry,
-        status_code=status,
-        headers={"ETag": etag(entry.version), "Location": f"/v1/waitlist/{entry.entry_id}"},
-    )
+def _entry(
+    entry: Entry, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})
+) -> Response[Entry]:
+    where = {"ETag": etag(entry.version), "Location": f"/v1/waitlist/{entry.entry_id}"}
+    return Response(entry, status_code=status, headers={**where, **headers})
 
 
 @get("/v1/waitlist", summary="Your places in line, the latest first", **_BUYER)
@@ -161,7 +175,7 @@ async def list_entries(
         buyer_id(request), event_id=None if event_id is None else str(event_id)
     )
     found = [entry for entry in found if after is None or entry.entry_id < after]
-    return EntryList(found[:limit], _next([entry.entry_id for entry in found], limit))
+    return EntryList(*cut(found, limit, lambda entry: entry.entry_id))
 
 
 @get(
@@ -286,13 +300,8 @@ async def list_waitlist_entries(
         after=None if after is None else (after.weight, after.join_no),
         limit=limit + 1,
     )
-    ends = [_Place(entry.weight, entry.join_no) for entry in found]
-    return large_json(request, LineEntryList(found[:limit], _next(ends, limit)))
-
-
-def _next(ends: Sequence[Any], limit: int) -> str | None:
-    """The cursor behind the first ``limit`` of what was found; ``ends`` is where each of them stands."""
-    return encode_cursor(ends[limit - 1]) if len(ends) > limit else None
+    page = cut(found, limit, lambda entry: _Place(entry.weight, entry.join_no))
+    return large_json(request, LineEntryList(*page))
 
 
 @get("/v1/events/{event_id:uuid}/waitlist/offers", summary="What was offered", **_ORGANISER)
@@ -304,9 +313,7 @@ async def list_offers(
 ) -> Response[bytes]:
     after = decode_cursor(cursor, Uuid)
     found = await _runtime(request).desk.offers(str(event_id), after=after, limit=limit + 1)
-    return large_json(
-        request, OfferList(found[:limit], _next([offer.offer_id for offer in found], limit))
-    )
+    return large_json(request, OfferList(*cut(found, limit, lambda offer: offer.offer_id)))
 
 
 @get(
@@ -328,8 +335,8 @@ async def list_skips(
         after=None if after is None else (after.round_no, after.entry_id),
         limit=limit + 1,
     )
-    ends = [_Passing(skip.round_no, skip.entry_id) for skip in found]
-    return large_json(request, SkipList(found[:limit], _next(ends, limit)))
+    page = cut(found, limit, lambda skip: _Passing(skip.round_no, skip.entry_id))
+    return large_json(request, SkipList(*page))
 
 
 _COLUMNS = (

@@ -5,6 +5,20 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
+#: What proxies add to the requests that they forward.
+PROXY_TRAITS = frozenset(
+    {
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-real-ip",
+        "forwarded",
+        "via",
+        "true-client-ip",
+        "cf-connecting-ip",
+    }
+)
+
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
@@ -41,9 +55,61 @@ def client_network(address: Address) -> str:
     return str(address)
 
 
+def wide_network(address: Address) -> str:
+    """What one subscriber may choose addresses from, and a school shares: an IPv4 /24 or an IPv6 /48."""
+    prefix = 48 if isinstance(address, IPv6Address) else 24
+    return str(ip_network((address, prefix), strict=False))
+
+
 def is_among(address: Address, networks: tuple[str, ...]) -> bool:
     """Whether ``address`` is in one of ``networks``, as they stand in a setting."""
     return _is_in(address, parse_networks(networks))
+
+
+def may_look_inside(
+    peer: str, host: str, header_names: Iterable[str], networks: tuple[str, ...]
+) -> bool:
+    """Whether a peer may read what is the operator's: metrics and health.
+
+    It is this machine, asking by a name of this machine, or in ``networks``; and it speaks for nobody
+    else. ``header_names`` are those of the request in lower case: a proxy gives itself away by what it
+    adds. Without the look at ``host`` a web page could ask by way of a name that leads here.
+    """
+    address = _parse(peer)
+    if address is None or not PROXY_TRAITS.isdisjoint(header_names):
+        return False
+    return is_among(address, networks) or (address.is_loopback and is_local_name(host))
+
+
+def proxy_doubt(peer: str, header_names: Iterable[str], trusted: tuple[str, ...]) -> str | None:
+    """What is wrong with how a request was forwarded; None where nothing is.
+
+    Where something is, all clients of a proxy count as one, and are limited as one.
+    """
+    traits = PROXY_TRAITS.intersection(header_names)
+    address = _parse(peer)
+    if address is None or not traits:
+        return None
+    if not is_among(address, trusted):
+        return f"requests come with {', '.join(sorted(traits))} from {address}, which is not a trusted proxy"
+    if "x-forwarded-for" not in traits:
+        return f"the proxy at {address} sends {', '.join(sorted(traits))}, but no x-forwarded-for"
+    return None
+
+
+def is_local_name(host: str) -> bool:
+    """Whether a ``Host`` header names this machine."""
+    return is_local_host(
+        host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+    )
+
+
+def is_local_host(name: str) -> bool:
+    """Whether a name or an address, without a port, is this machine's."""
+    try:
+        return name == "localhost" or ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_in(address: Address, networks: Iterable[Network]) -> bool:

@@ -19,7 +19,7 @@ caller says that all is quiet.
 import asyncio
 import struct
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
@@ -78,6 +78,7 @@ _ALWAYS = (
     (8, "rounds_unnumbered", "a round is missing"),
     (9, "owed_unnoted", "a refund is owed and nothing will deliver it"),
     (10, "claims_against_sales", "a buyer's count is not that of the buyer's sales"),
+    (10, "marks_against_sales", "a mailbox's or a card's count is not that of its sales"),
     (10, "over_the_limit", "a buyer owns more than the event allows"),
 )
 _QUIET = (
@@ -104,6 +105,8 @@ class _LiveHold(Struct, frozen=True):
     areas: dict[int, int]
     quantity: int
     expires_ms: int
+    network: str
+    payer: str
 
 
 class _Claims(Struct, frozen=True, kw_only=True):
@@ -119,6 +122,8 @@ class _Claims(Struct, frozen=True, kw_only=True):
     held_by_buyer: dict[str, int]
     #: buyer → (sold, version).
     sold_by_buyer: dict[str, tuple[int, int]]
+    #: What limited networks hold: see ``count_hold`` in ``common.lua``.
+    networks: dict[str, int]
     #: All that are live, or the part that was asked for.
     holds: dict[str, _LiveHold]
     is_whole: bool
@@ -167,7 +172,7 @@ async def audit(
     # What costs time on a large event is done beside the loop: others sell meanwhile.
     reply = await runtime.inventory.run("claims", event_id, *(part or ()))
     claims = await asyncio.to_thread(_claims, reply, part is None)
-    async with runtime.postgres.transaction("repeatable_read") as snapshot:
+    async with runtime.postgres.transaction("repeatable_read", long=True) as snapshot:
         violations = [v async for v in _asked(snapshot, event_id, quiet, limits_fixed)]
         if lateness_max_s is not None:
             patience_s = lateness_max_s + runtime.settings.gateway_timeout_s
@@ -281,6 +286,23 @@ def _counters(claims: _Claims) -> Iterator[Violation]:
         if (counted := claims.held_by_buyer.get(buyer, 0)) != (held := by_buyer[buyer]):
             what = "a buyer's held places are not those of the buyer's holds"
             yield _broken(10, what, buyer_id=buyer, counted=counted, held=held)
+    by_network = _by_network(claims.holds.values())
+    for field in by_network.keys() | claims.networks.keys():
+        if (counted := claims.networks.get(field, 0)) != (held := by_network[field]):
+            what = "a network's places are not those of its holds"
+            yield _broken(10, what, network=field, counted=counted, held=held)
+
+
+def _by_network(holds: Iterable[_LiveHold]) -> Counter[str]:
+    """Unpaid places (h:), places in a begun payment (p:), begun payments (b:) of limited networks."""
+    counted: Counter[str] = Counter()
+    for hold in holds:
+        if hold.network and hold.state in ("held", "paying"):
+            kind = "h:" if hold.state == "held" else "p:"
+            counted[kind + hold.network] += hold.quantity
+        if hold.payer and hold.state == "paying":
+            counted["b:" + hold.payer] += 1
+    return counted
 
 
 # Redis beside PostgreSQL
@@ -451,7 +473,7 @@ def late_holds(claims: _Claims, truth: _Truth, lateness_max_s: float) -> list[Vi
 
 def _claims(reply: list[Any], is_whole: bool = True) -> _Claims:
     _, now, grace, seats, versions, owners, _, areas, buyers, holds, *line = reply
-    waiting, in_line, soon = line
+    waiting, in_line, soon, networks = line
     by_area: dict[int, dict[str, int]] = {}
     for field, value in _pairs(areas):
         area_no, _, name = field.decode().partition(":")
@@ -475,11 +497,12 @@ def _claims(reply: list[Any], is_whole: bool = True) -> _Claims:
         line_waits=waiting == b"1",
         in_line=in_line,
         soon_ms=int(soon),
+        networks={field.decode(): int(value) for field, value in _pairs(networks)},
     )
 
 
 def _live_hold(entry: list[bytes]) -> _LiveHold:
-    _, due, owner, state, seats, areas, quantity, _, expires = entry
+    _, due, owner, state, seats, areas, quantity, _, expires, network, payer = entry
     return _LiveHold(
         due_ms=int(due),
         owner=owner.decode(),
@@ -488,6 +511,8 @@ def _live_hold(entry: list[bytes]) -> _LiveHold:
         areas=decode_areas(areas),
         quantity=int(quantity),
         expires_ms=int(expires),
+        network=network.decode(),
+        payer=payer.decode(),
     )
 
 

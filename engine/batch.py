@@ -5,15 +5,18 @@ during the last one, and the price of a transaction (its round trip, its WAL flu
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from contextvars import Context
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import structlog
 
-from engine import metrics, tracing
-from engine.errors import FrontrowError
+from engine import deadline, metrics, tracing
+from engine.bulkhead import Bulkhead
+from engine.errors import Contended, FrontrowError, OutcomeUnknown
 from engine.logs import REQUEST_ID
 
 if TYPE_CHECKING:
@@ -21,9 +24,53 @@ if TYPE_CHECKING:
 
 C = TypeVar("C")
 R = TypeVar("R")
-#: A command, the future that carries its result, and whose request it is.
-_Entry: TypeAlias = tuple[C, asyncio.Future[R], bytes]
 log = structlog.get_logger(__name__)
+#: How long a lane of its own waits for a place among those who work on its event.
+_ROOM_WAIT_S: Final = 1.0
+
+
+class _Entry(Generic[C, R]):
+    """A command, the future that carries its result, and whose request it is."""
+
+    __slots__ = ("alarm", "command", "future", "ids", "is_taken", "is_withdrawn", "span")
+
+    def __init__(self, command: C, future: "asyncio.Future[R]", ids: bytes) -> None:
+        self.command = command
+        self.future = future
+        self.ids = ids
+        #: Where traces are made: the span in which the command was submitted.
+        self.span: SpanContext | None = tracing.here() if tracing.is_on() else None
+        self.is_taken = False
+        self.is_withdrawn = False
+        self.alarm: asyncio.TimerHandle | None = None
+
+    def answer_by(self, left_s: float) -> None:
+        """Whoever waits hears in ``left_s`` at the latest: of what has not begun, that it never will."""
+        if left_s <= 0:
+            self.run_out()
+        else:
+            self.alarm = asyncio.get_running_loop().call_later(left_s, self.run_out)
+
+    def run_out(self) -> None:
+        self.alarm = None
+        if self.future.done():
+            return
+        self.is_withdrawn = not self.is_taken
+        self.future.set_exception(
+            OutcomeUnknown("This takes long at our side; ask again shortly what became of it.")
+            if self.is_taken
+            else deadline.out_of_time()
+        )
+
+    def answered(self, result: "R | BaseException") -> None:
+        if self.alarm is not None:
+            self.alarm.cancel()
+        if self.future.done():
+            return  # whoever waited has gone
+        if isinstance(result, BaseException):
+            self.future.set_exception(result)
+        else:
+            self.future.set_result(result)
 
 
 class Batcher(Generic[C, R]):
@@ -32,6 +79,10 @@ class Batcher(Generic[C, R]):
     ``conflicts`` names what a command touches: two commands with a common key never share a batch, so
     ``flush`` need not arbitrate among its own members. When a whole batch fails for a reason that is
     not the store being away, its members are tried one by one, so that one poisonous command fails alone.
+
+    With ``bulkhead`` and ``event_of`` a stuck event holds up nobody but itself: a batch that met a lock
+    is split into lanes of one event each, which go on beside this one; whose lane meets the lock again
+    is stuck, its members fail with Contended, and for a while whatever comes for it takes that lane.
     """
 
     def __init__(
@@ -42,6 +93,8 @@ class Batcher(Generic[C, R]):
         conflicts: Callable[[C], Iterable[Hashable]] | None = None,
         size_max: int = 256,
         linger_s: float = 0.0,
+        bulkhead: Bulkhead | None = None,
+        event_of: Callable[[C], str] | None = None,
     ) -> None:
         self._name = name
         self._flush = flush
@@ -51,64 +104,119 @@ class Batcher(Generic[C, R]):
         self._linger_s = linger_s
         self._waiting: deque[_Entry[C, R]] = deque()
         self._task: asyncio.Task[None] | None = None
-        #: Where traces are made: the span in which a command was submitted.
-        self._spans: dict[asyncio.Future[R], SpanContext] = {}
         self._observe = metrics.BATCH_SIZE.labels(name).observe
+        self._bulkhead = bulkhead
+        self._event_of = event_of
+        self._lanes: dict[str, Batcher[C, R]] = {}
 
     def submit(self, command: C) -> "asyncio.Future[R]":
         """Queue a command; the future carries its own result. Cancelling it does not undo the command."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        if tracing.is_on():
-            self._spans[future] = tracing.here()
         ids = REQUEST_ID.get()
-        self._waiting.append((command, future, ids if isinstance(ids, bytes) else b""))
+        entry: _Entry[C, R] = _Entry(command, future, ids if isinstance(ids, bytes) else b"")
+        if (left_s := deadline.left_s()) < math.inf:
+            entry.answer_by(left_s)
+        if self._bulkhead is not None and (self._lanes or self._bulkhead.stuck):
+            self._lane_for(command).queue(entry)
+        else:
+            self.queue(entry)
+        return future
+
+    def _lane_for(self, command: C) -> "Batcher[C, R]":
+        """This lane, but for a stuck event's commands and for those of one that is being tried."""
+        assert self._bulkhead is not None
+        assert self._event_of is not None
+        event_id = self._event_of(command)
+        if event_id in self._bulkhead.stuck:
+            return self._lane(event_id)
+        lane = self._lanes.get(event_id)
+        if lane is not None and not lane.is_idle:
+            return lane
+        self._lanes.pop(event_id, None)
+        return self
+
+    def queue(self, entry: "_Entry[C, R]") -> None:
+        self._waiting.append(entry)
         if self._task is None or self._task.done():
             # In a context of its own: a batch is not the request's that happened to come first.
             self._task = asyncio.create_task(
                 self._run(), name=f"batch:{self._name}", context=Context()
             )
-        return future
+
+    @property
+    def is_idle(self) -> bool:
+        return self._task is None or self._task.done()
 
     async def drain(self) -> None:
         """Wait until nothing is waiting or under way."""
-        while self._task is not None and not self._task.done():
-            await asyncio.wait([self._task])
+        while not self.is_idle or self._lanes:
+            if self._task is not None and not self._task.done():
+                await asyncio.wait([self._task])
+            for event_id, lane in list(self._lanes.items()):
+                await lane.drain()
+                self._lanes.pop(event_id, None)
+
+    def _lane(self, event_id: str) -> "Batcher[C, R]":
+        """The event's own lane."""
+        lane = self._lanes.get(event_id)
+        if lane is None:
+            for other in [e for e, lane in self._lanes.items() if lane.is_idle]:
+                del self._lanes[other]
+            flush = partial(self._flush_in_room, event_id)
+            lane = Batcher(self._name, flush, conflicts=self._conflicts, size_max=self._size_max)
+            self._lanes[event_id] = lane
+        return lane
+
+    async def _flush_in_room(self, event_id: str, commands: list[C]) -> Sequence[R | Exception]:
+        assert self._bulkhead is not None
+        async with self._bulkhead.room(event_id, _ROOM_WAIT_S):
+            return await self._flush(commands)
 
     async def _run(self) -> None:
         while self._waiting:
             if self._linger_s:
                 await asyncio.sleep(self._linger_s)
             batch = self._take()
+            if not batch:
+                continue
             self._observe(len(batch))
             if tracing.is_on():
-                links = [self._spans.pop(future) for _, future, _ in batch if future in self._spans]
+                links = [entry.span for entry in batch if entry.span is not None]
                 with tracing.span(f"batch {self._name}", links=links):
                     await self._serve(batch)
             else:
                 await self._serve(batch)
 
-    def _take(self) -> list[_Entry[C, R]]:
+    def _take(self) -> "list[_Entry[C, R]]":
         """The longest run of waiting commands without a conflict; the rest keep their order."""
-        if self._conflicts is None:
-            size = min(len(self._waiting), self._size_max)
-            return [self._waiting.popleft() for _ in range(size)]
         taken: list[_Entry[C, R]] = []
         later: list[_Entry[C, R]] = []
         touched: set[Hashable] = set()
         while self._waiting and len(taken) < self._size_max:
             entry = self._waiting.popleft()
-            keys = set(self._conflicts(entry[0]))
-            # A deferred command's keys count too: what came after it must not overtake it.
-            (later if keys & touched else taken).append(entry)
-            touched |= keys
+            if entry.is_withdrawn:
+                continue
+            if self._conflicts is not None:
+                keys = set(self._conflicts(entry.command))
+                # A deferred command's keys count too: what came after it must not overtake it.
+                if keys & touched:
+                    later.append(entry)
+                    touched |= keys
+                    continue
+                touched |= keys
+            entry.is_taken = True
+            taken.append(entry)
         self._waiting.extendleft(reversed(later))
         return taken
 
-    async def _serve(self, batch: list[_Entry[C, R]]) -> None:
-        REQUEST_ID.set(tuple([entry[2] for entry in batch]) if len(batch) > 1 else batch[0][2])
+    async def _serve(self, batch: "list[_Entry[C, R]]") -> None:
+        REQUEST_ID.set(tuple([entry.ids for entry in batch]) if len(batch) > 1 else batch[0].ids)
+        results: Sequence[R | BaseException]
         try:
-            results = await self._answers([entry[0] for entry in batch])
+            results = await self._answers([entry.command for entry in batch])
         except FrontrowError as error:
+            if isinstance(error, Contended) and self._split(batch, error):
+                return
             results = [error] * len(batch)
         except Exception as error:
             if len(batch) > 1:
@@ -118,17 +226,25 @@ class Batcher(Generic[C, R]):
                 return
             results = [error]
         except BaseException as error:
-            for _, future, _ in batch:
-                if not future.done():
-                    future.set_exception(error)
+            for entry in batch:
+                entry.answered(error)
             raise
-        for (_, future, _), result in zip(batch, results, strict=True):
-            if future.done():
-                continue
-            if isinstance(result, Exception):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
+        for entry, result in zip(batch, results, strict=True):
+            entry.answered(result)
+
+    def _split(self, batch: "list[_Entry[C, R]]", error: Contended) -> bool:
+        """A batch met a lock: let each event go on by itself. False: it was one event's alone."""
+        if self._bulkhead is None or self._event_of is None:
+            return False
+        events = [self._event_of(entry.command) for entry in batch]
+        if len(set(events)) == 1:
+            if error.by_lock:
+                self._bulkhead.mark(events[0])
+            return False
+        for event_id, entry in zip(events, batch, strict=True):
+            entry.is_taken = False
+            self._lane(event_id).queue(entry)
+        return True
 
     async def _answers(self, commands: list[C]) -> Sequence[R | Exception]:
         results = await self._flush(commands)

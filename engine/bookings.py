@@ -22,7 +22,7 @@ import asyncpg
 import msgspec
 import structlog
 
-from engine import metrics
+from engine import deadline, metrics
 from engine.catalog import Catalog, Facts
 from engine.config import Settings
 from engine.errors import (
@@ -31,12 +31,13 @@ from engine.errors import (
     Gone,
     InvalidInput,
     LimitReached,
-    NotAllowed,
     NotFound,
+    OutcomeUnknown,
     PreconditionFailed,
+    TooManyRequests,
     Unavailable,
 )
-from engine.holds import Holds, PaymentHold, build_items, seats_taken
+from engine.holds import DECLINES_MAX, Holds, PaymentHold, build_items, seats_taken
 from engine.inventory import Inventory, Settlement
 from engine.ledger import (
     Answer,
@@ -48,6 +49,7 @@ from engine.ledger import (
     Reserved,
 )
 from engine.logs import served_ids
+from engine.marks import card_mark
 from engine.model import (
     AreaItem,
     Booking,
@@ -60,14 +62,22 @@ from engine.model import (
     new_id,
     utc_from_ms,
 )
-from engine.payments import Charge, ChargeStatus, Payments
-from engine.stores.postgres import OutcomeUnknown, Postgres
+from engine.payments import Charge, ChargeStatus, Payments, payments_unavailable
+from engine.stores.postgres import Postgres
 from engine.tracing import traced
 
 log = structlog.get_logger(__name__)
 
 #: Crockford's base 32: no letter that is misread on the phone.
 _REFERENCE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_LIMITS = {
+    "limit-reached": "You would have more places of this event than one buyer may.",
+    "email-limit-reached": "This e-mail address would have more places of this event than one buyer may, "
+    "whoever books for it.",
+    "card-limit-reached": "This card would have paid for more places of this event than one buyer may have.",
+}
+#: What is left of a request's time is kept for the answer.
+_ANSWERING_S = 0.5
 _DECLINES = {
     "card_declined": "The card was declined.",
     "insufficient_funds": "The card has insufficient funds.",
@@ -98,18 +108,28 @@ class Bookings:
     # The checkout
 
     @traced("book")
-    async def book(self, buyer_id: str, key: str, request: BookingRequest) -> tuple[Answer, bool]:
+    async def book(
+        self, buyer_id: str, key: str, request: BookingRequest, *, network: str = ""
+    ) -> tuple[Answer, bool]:
         """Turn a hold into a booking and pay for it. Returns the answer and whether it is a replay.
 
-        ``key`` is the buyer's idempotency key: one key, one effect, one answer. Raises Gone (the hold
-        has ended), NotAllowed, Conflict (the same key is under way, the event is closed, …),
-        SeatUnavailable, LimitReached, InvalidInput (another body under the same key), Unavailable.
+        ``key`` is the buyer's idempotency key: one key, one effect, one answer. ``network``: where the buyer
+        pays from; empty for one without limits. Raises Gone (the hold has ended), NotFound, Conflict (the
+        same key is under way, the event is closed, …), SeatUnavailable, LimitReached, InvalidInput (another
+        body under the same key), TooManyRequests (too-many-payments), Unavailable.
         """
-        self._payments.gateway(request.payment.provider).check_token(request.payment.token)
+        gateway = self._payments.for_checkout(request.payment.provider)
+        gateway.check_token(request.payment.token)
         fingerprint = hashlib.sha256(msgspec.json.encode(request)).digest()
+        if self._payments.is_silent(request.payment.provider):
+            # Before anything is reserved: the hold stays as it is, and what was answered stays answered.
+            answer = await self._earlier_answer(buyer_id, key, fingerprint)
+            if answer is None:
+                raise payments_unavailable()
+            return answer, True
         try:
-            hold = await self._holds.begin_payment(request.hold_id, buyer_id)
-        except (Gone, NotFound):
+            hold = await self._holds.begin_payment(request.hold_id, buyer_id, network)
+        except (Gone, NotFound, TooManyRequests):
             answer = await self._earlier_answer(buyer_id, key, fingerprint)
             if answer is None:
                 raise
@@ -125,6 +145,7 @@ class Bookings:
             request=request,
             hold=hold,
             amount=total.amount,
+            card_mark=card_mark(request.payment.provider, gateway.card(request.payment.token)),
         )
         reserved = await self._reserve(command)
         if reserved.outcome == "duplicate-key":
@@ -165,12 +186,15 @@ class Bookings:
             raise
 
     async def _was_reserved(self, booking_id: str) -> datetime | None:
-        """After a connection lost around COMMIT: ask, for as long as a restart may take."""
+        """After a connection lost around COMMIT: ask, for as long as a restart or the buyer may take."""
         for attempt in range(8):
             try:
                 row = await self._pg.fetchrow("bookings.booking", booking_id)
             except Unavailable:
-                await asyncio.sleep(min(1.0, 0.1 * 2**attempt))
+                pause_s = min(1.0, 0.1 * 2**attempt)
+                if deadline.left_s() < pause_s + _ANSWERING_S:
+                    break
+                await asyncio.sleep(pause_s)
                 continue
             created_at: datetime | None = row["created_at"] if row else None
             return created_at
@@ -209,8 +233,8 @@ class Bookings:
         if reserved.outcome == "hold-expired":
             return Gone("The hold expired before it could be booked.", code="hold-expired")
         await self._give_back(hold)
-        if reserved.outcome == "limit-reached":
-            return LimitReached("You would have more places of this event than one buyer may.")
+        if reserved.outcome in _LIMITS:
+            return LimitReached(_LIMITS[reserved.outcome])
         if reserved.outcome == "event-closed":
             return Conflict("The event is no longer on sale.", code="event-not-on-sale")
         # Redis promised what PostgreSQL had given to somebody else: correct it for everyone now.
@@ -222,24 +246,31 @@ class Bookings:
         charge = await self._payments.charge(
             payment.provider, booking.booking_id, payment.token, booking.total
         )
-        match charge.status:
-            case ChargeStatus.CAPTURED:
-                try:
-                    return await self._confirm(booking, charge)
-                except Unavailable:
-                    log.warning("paid, not confirmed yet", booking_id=booking.booking_id)
-                    return self._pending(booking, "wait")
-            case ChargeStatus.DECLINED | ChargeStatus.VOIDED:
-                return await self._decline(booking, charge.decline_code)
-            case ChargeStatus.REQUIRES_ACTION:
-                answer = self._pending(booking, "redirect")
-            case ChargeStatus.UNKNOWN:
-                answer = self._pending(booking, "wait")
         try:
-            await self._ledger.answer(command.buyer_id, command.key, answer)
-        except Unavailable:
-            # The answer is right all the same; a retry waits for how the booking ends.
-            log.warning("answer not kept", booking_id=booking.booking_id)
+            match charge.status:
+                case ChargeStatus.CAPTURED:
+                    return await self._confirm(booking, charge)
+                case ChargeStatus.DECLINED | ChargeStatus.VOIDED:
+                    tries_left = DECLINES_MAX - 1 - command.hold.declines
+                    return await self._decline(booking, charge.decline_code, tries_left)
+                case ChargeStatus.REQUIRES_ACTION:
+                    answer = self._pending(booking, "redirect")
+                case ChargeStatus.UNKNOWN:
+                    answer = self._pending(booking, "wait")
+            await self._ledger.answer(booking.event_id, command.buyer_id, command.key, answer)
+        except Unavailable as error:
+            if charge.status in (ChargeStatus.REQUIRES_ACTION, ChargeStatus.UNKNOWN):
+                # The answer is right all the same; a retry waits for how the booking ends.
+                log.warning("answer not kept", booking_id=booking.booking_id)
+                return answer
+            # It is reserved, so it is pending: the worker brings it to the end the gateway knows.
+            log.warning(
+                "paid or declined, not written down yet",
+                booking_id=booking.booking_id,
+                charge=charge.status.value,
+                reason=error.detail,
+            )
+            return self._pending(booking, "wait")
         return answer
 
     def _pending(self, booking: Booking, kind: Literal["redirect", "wait"]) -> Answer:
@@ -301,12 +332,16 @@ class Bookings:
             detail="The payment arrived after the seats had gone; it is refunded in full.",
         )
 
-    async def _decline(self, booking: Booking, decline_code: str | None) -> Answer:
+    async def _decline(
+        self, booking: Booking, decline_code: str | None, tries_left: int = 1
+    ) -> Answer:
         code = decline_code or "not_completed"
-        detail = (
-            _DECLINES.get(code, "The payment was not completed.")
-            + " Your seats are still held; try another card."
+        goes_on = (
+            " Your seats are still held; try another card."
+            if tries_left > 0
+            else f" It was the hold's {DECLINES_MAX}th payment to fail, so the seats went back on sale."
         )
+        detail = _DECLINES.get(code, "The payment was not completed.") + goes_on
         answer = Answer(
             outcome="declined",
             booking=msgspec.structs.replace(
@@ -397,14 +432,12 @@ class Bookings:
         booking, provider = await self._pending_booking(booking_id)
         if provider is None:
             return booking.status
-        gateway = self._payments.gateway(provider)
         try:
-            async with asyncio.timeout(self._settings.gateway_timeout_s):
-                charge = await gateway.status(booking_id)
-                if charge is None or (due and charge.status == ChargeStatus.REQUIRES_ACTION):
-                    # Whoever was about to charge is too late from here on, or was in time: it says.
-                    charge = await gateway.void(booking_id)
-        except (TimeoutError, Unavailable):
+            charge = await self._payments.status(provider, booking_id)
+            if charge is None or (due and charge.status == ChargeStatus.REQUIRES_ACTION):
+                # Whoever was about to charge is too late from here on, or was in time: it says.
+                charge = await self._payments.void(provider, booking_id)
+        except Unavailable:
             if not due:
                 return booking.status
             charge = Charge(ChargeStatus.UNKNOWN)
@@ -456,19 +489,18 @@ class Bookings:
         Raises Unavailable while the gateway stays silent.
         """
         row = await self._row(booking_id)
-        async with asyncio.timeout(self._settings.gateway_timeout_s):
-            charge = await self._payments.gateway(row["provider"]).void(booking_id)
+        charge = await self._payments.void(row["provider"], booking_id)
         if charge.status == ChargeStatus.CAPTURED:
             await self.payment_arrived(booking_id)
 
     async def payment_arrived(self, booking_id: str) -> Answer:
         """The gateway says it has the money, however late. One recorded, explained outcome.
 
-        Asks the gateway first: nobody's word but its own confirms a booking.
+        Asks the gateway first: nobody's word but its own confirms a booking. Raises Unavailable.
         """
         booking = await self.read(booking_id)
         row = await self._row(booking_id)
-        charge = await self._payments.gateway(row["provider"]).status(booking_id)
+        charge = await self._payments.status(row["provider"], booking_id)
         if charge is None or charge.status != ChargeStatus.CAPTURED:
             if booking.status == BookingStatus.PENDING and charge is not None:
                 await self._apply(booking, charge, due=False)
@@ -524,7 +556,7 @@ class Bookings:
         """Cancel a confirmed booking: seats return to sale at once, the money follows.
 
         ``buyer_id`` must own it (None: the organiser's doing). ``version``: as seen by the caller.
-        Cancelling a cancelled booking returns it. Raises NotFound, NotAllowed, PreconditionFailed,
+        Cancelling a cancelled booking returns it. Raises NotFound, PreconditionFailed,
         Conflict (it is not confirmed).
         """
         booking = await self.read(booking_id, buyer_id=buyer_id)
@@ -542,30 +574,30 @@ class Bookings:
         if ended.outcome == "ended":
             try:
                 await self.refund(booking.event_id, booking_id)
-            except (Unavailable, TimeoutError):
+            except Unavailable:
                 log.warning("refund left to the relay", booking_id=booking_id)
         return await self.read(booking_id)
 
     async def refund(self, event_id: str, booking_id: str) -> None:
-        """Give the money back through the gateway; harmless twice. Raises Unavailable, TimeoutError."""
+        """Give the money back through the gateway; harmless twice. Raises Unavailable."""
         row = await self._row(booking_id)
         if row["payment_status"] != "refund_pending":
             return
-        async with asyncio.timeout(self._settings.gateway_timeout_s):
-            await self._payments.gateway(row["provider"]).refund(
-                booking_id, Money(row["paid_minor"], row["currency"])
-            )
-        await self._pg.fetch("bookings.refunded", event_id, booking_id, "gateway")
+        paid = Money(row["paid_minor"], row["currency"])
+        await self._payments.refund(row["provider"], booking_id, paid)
+        await self._pg.fetch(
+            "bookings.refunded", event_id, booking_id, "gateway", event_id=event_id
+        )
         news = _news(event_id, booking_id, row["reference"], "refunded")
         await self._inventory.tell(str(row["buyer_id"]), news)
 
     # Reading
 
     async def read(self, booking_id: str, *, buyer_id: str | None = None) -> Booking:
-        """One booking. With ``buyer_id`` only its owner's. Raises NotFound, NotAllowed."""
+        """One booking. With ``buyer_id`` only its owner's. Raises NotFound."""
         row = await self._row(booking_id)
         if buyer_id is not None and str(row["buyer_id"]) != buyer_id:
-            raise NotAllowed("This booking belongs to another buyer.", code="booking-not-yours")
+            raise _unknown_booking(booking_id)
         return (await self._from_rows([row]))[0]
 
     async def of_buyer(self, buyer_id: str, *, after: str | None, limit: int) -> list[Booking]:
@@ -584,7 +616,7 @@ class Bookings:
     async def _row(self, booking_id: str) -> asyncpg.Record:
         row = await self._pg.fetchrow("bookings.booking", booking_id)
         if row is None:
-            raise NotFound(f"There is no booking {booking_id}.", code="booking-not-found")
+            raise _unknown_booking(booking_id)
         return row
 
     async def _from_rows(self, rows: Sequence[asyncpg.Record]) -> list[Booking]:
@@ -683,3 +715,8 @@ def _ticket(facts: Facts, booking: Booking, row: asyncpg.Record) -> Ticket:
         code=str(row["code"]),
         status="void" if row["void"] else "valid",
     )
+
+
+def _unknown_booking(booking_id: str) -> NotFound:
+    # Also for what is another buyer's: a stranger does not learn that it exists.
+    return NotFound(f"There is no booking {booking_id}.", code="booking-not-found")

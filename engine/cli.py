@@ -17,6 +17,7 @@ import click
 
 from engine.config import ConfigError, Settings, load_settings
 from engine.pricing.commands import pricing
+from engine.redaction import install_hooks
 from engine.shell import Refused, check_id, named_price, opened, read_document, run
 from engine.terminal import complain, progress_bar
 
@@ -81,6 +82,7 @@ def _expected() -> tuple[type[Exception], ...]:
 
 def main() -> None:
     """Entry point of ``frontrow`` and ``python -m engine``."""
+    install_hooks()
     try:
         check_python()
         cli.main(prog_name="frontrow", standalone_mode=False)
@@ -214,7 +216,7 @@ async def _ensure_indexes(settings: Settings, urls: "StoreUrls") -> None:
     try:
         await mongo.ensure_indexes()
     finally:
-        mongo.close()
+        await mongo.close()
 
 
 @cli.command()
@@ -256,6 +258,17 @@ def doctor() -> None:
     from engine import doctor as examination  # noqa: PLC0415
 
     if not asyncio.run(examination.run(settings)):
+        sys.exit(1)
+
+
+@cli.command()
+def security() -> None:
+    """List what stands against the open internet for this deployment."""
+    settings = load_settings()
+    from engine import security as examination  # noqa: PLC0415
+    from engine.doctor import report  # noqa: PLC0415
+
+    if not asyncio.run(report(examination.examine(settings))):
         sys.exit(1)
 
 

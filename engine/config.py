@@ -15,11 +15,17 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
-from engine.addresses import parse_networks
+from engine.addresses import is_local_host, parse_networks
 from engine.notifications.server_url import parse_server_url
+from engine.redaction import MASK, hide, hide_url, is_secret_name
 
 PREFIX = "FRONTROW_"
 _FILE = "_file"
+_QUERY_SECRET = re.compile(r"(?i)([?&][\w-]*(?:key|secret|password|token)=)[^&\s]*")
+#: Characters of a secret that somebody chooses.
+SECRET_LENGTH_MIN = 32
+#: Different ones among them: 32 times the same letter is guessed as quickly as one.
+_SECRET_CHARACTERS_MIN = 8
 _URL_SCHEMES = {
     "postgres_url": ("postgres", "postgresql"),
     "postgres_house_url": ("postgres", "postgresql"),
@@ -42,6 +48,7 @@ _EXAMPLES = {
     "live_public_url": "wss://tickets.example",
     "live_metrics_port": "8021",
     "trusted_proxies": "10.0.0.0/8,::1",
+    "metrics_networks": "10.20.0.0/16",
     "unlimited_networks": "127.0.0.0/8,::1",
     "log_format": "pretty",
     "otlp_url": "http://127.0.0.1:4318",
@@ -53,7 +60,6 @@ _EXAMPLES = {
 _SENDER = re.compile(r"[^<>@\s]+@[^<>@\s]+|[^<>\x00-\x1f]* <[^<>@\s]+@[^<>@\s]+>")
 #: Nobody has it; for mails that stay here.
 _NOBODYS_ADDRESS = "Frontrow <tickets@frontrow.example>"
-_SECRET = re.compile(r"(key|secret|password)$")
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 PositiveInt = Annotated[int, Meta(ge=1)]
@@ -82,6 +88,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     mongo_database: str = "frontrow"
     #: Of each login. At least two: laying an event's state anew takes two at once.
     postgres_pool_size: Annotated[int, Meta(ge=2)] = 8
+    #: How long what a buyer waits for may take altogether; what is long goes on by itself.
+    request_timeout_s: Seconds = 6.0
+    #: How long one call to PostgreSQL, Redis or MongoDB may take that a buyer waits for.
+    store_timeout_s: Seconds = 2.0
+    #: How long anything waits for one lock in PostgreSQL; its event counts as stuck then.
+    lock_timeout_s: Seconds = 1.0
+    #: How long one statement of the worker, of a publication, an import or an export may take.
+    long_timeout_s: Seconds = 30.0
     #: Where embedded servers keep their data and the generated secrets.
     data_dir: str = ".frontrow"
 
@@ -90,6 +104,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     #: How long an API that was asked to end goes on taking requests, not ready any more: for load
     #: balancers that ask for readiness to look away first.
     api_linger_s: Annotated[float, Meta(ge=0)] = 0.0
+    #: How long a request's headers may take, from their first byte to their last.
+    api_header_timeout_s: Seconds = 10.0
+    #: How long a body, and the reading of an answer, may stand still.
+    api_progress_timeout_s: Seconds = 20.0
+    #: How long a connection without a request stays open.
+    api_idle_timeout_s: Seconds = 75.0
+    #: Connections of one API. The one that has waited longest makes room for a new one.
+    api_connections_max: PositiveInt = 8192
+    #: Those of one network (IPv4: /24, IPv6: /48); trusted proxies are not counted.
+    api_connections_per_network: PositiveInt = 1024
+    #: Requests under way in one API; those above are refused with 503.
+    api_requests_max: PositiveInt = 2000
     live_host: str = "127.0.0.1"
     live_port: Port = 8001
     worker_host: str = "127.0.0.1"
@@ -101,8 +127,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     #: Origins whose pages may open a live connection, comma separated; ``*`` allows any.
     allowed_origins: tuple[str, ...] = ("http://localhost:8000", "http://127.0.0.1:8000")
 
-    #: Bearer key of the organiser's API; empty switches that API off.
+    #: Bearer key of the organiser's API, at least 32 characters; empty switches that API off.
     organiser_key: str = ""
+    #: Wrong organiser's keys that one network may send before it has to wait.
+    wrong_keys_per_minute: PositiveInt = 10
     #: Signs access tokens; at least 32 characters. Empty: generated and kept in ``data_dir``.
     token_secret: str = ""
     token_ttl_s: PositiveInt = 7 * 24 * 3600
@@ -131,14 +159,22 @@ class Settings(Struct, frozen=True, kw_only=True):
     payment_window_s: PositiveInt = 300
     #: Places one buyer may hold and own together, for events that do not say.
     buyer_limit: PositiveInt = 10
+    #: Unpaid places that one network (/24, /48) may hold at once: so many, or this share of the house,
+    #: whichever is more. Networks in ``unlimited_networks`` hold what they like.
+    network_places: PositiveInt = 50
+    network_share_percent: Annotated[float, Meta(ge=0, le=100)] = 1.5
     #: How long the waitlist keeps seats for one person, for events that do not say.
     offer_window_s: PositiveInt = 900
+    #: Places in waitlists that one network (IPv4 /24, IPv6 /48) may ask for: each may be a mail to somebody.
+    waitlist_joins_per_hour: PositiveInt = 1000
     #: Who stands ahead in the line: tiers by weight, the larger first; within a tier, who came first.
     waitlist_weight_regular: Weight = 0
     waitlist_weight_premium: Weight = 100
     waitlist_weight_vip: Weight = 200
     #: How long the gateway may take to answer before its answer counts as unknown.
     gateway_timeout_s: Seconds = 5.0
+    #: ``allow``: the sandbox takes payments in a public deployment, too, where tickets are then for nothing.
+    sandbox: str = ""
     #: Difference tolerated between the clocks of Redis, PostgreSQL and this machine.
     clock_skew_max_s: Seconds = 0.5
 
@@ -152,13 +188,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     reprice_interval_s: Seconds = 5.0
 
     live_tick_ms: PositiveInt = 50
-    live_connections_per_address: PositiveInt = 20_000
+    #: Live maps of one address: twice a school behind one address. A network (IPv4: /24, IPv6: /48) may
+    #: have four times as many.
+    live_connections_per_address: PositiveInt = 1000
+    #: Live maps of one gateway, some 15 KiB each.
+    live_connections_max: PositiveInt = 30_000
     #: Several gateways share ``live_port``; the kernel spreads connections over them (SO_REUSEPORT).
     live_reuse_port: bool = False
     #: Health and metrics of this very gateway, for when ``live_port`` may reach any of them.
     live_metrics_port: Port | None = None
     #: Addresses and networks of proxies that are believed about whom they forward, comma separated.
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    #: Addresses and networks of peers that may read ``/metrics`` and ``/health/*``, besides this machine.
+    metrics_networks: tuple[str, ...] = ()
     #: Addresses and networks whose clients no limit counts, comma separated: for load tests and rehearsals.
     unlimited_networks: tuple[str, ...] = ()
 
@@ -191,17 +233,51 @@ class Settings(Struct, frozen=True, kw_only=True):
     #: The collector that takes OpenTelemetry's traces over HTTP; none are made without.
     otlp_url: str | None = None
 
+    @property
+    def is_public(self) -> bool:
+        """Whether buyers come from elsewhere: the public address is not this machine's own."""
+        return not is_local_host(urlsplit(self.public_url).hostname or "")
+
+    @property
+    def sandbox_sells(self) -> bool:
+        """Whether the sandbox takes payments: in public only where somebody has said so."""
+        return not self.is_public or self.sandbox == "allow"
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"Settings({shown})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """What differs from the defaults, without secrets: for logs, debuggers and tracebacks."""
+        given = ((f, getattr(self, f.name)) for f in msgspec.structs.fields(self))
+        return [(f.name, _shown(f.name, value)) for f, value in given if value != f.default]
+
+    def hide_secrets(self) -> None:
+        """From now on nothing that this process writes shows a secret of these settings."""
+        for name, value in msgspec.structs.asdict(self).items():
+            if isinstance(value, str) and value:
+                if is_secret_name(name):
+                    hide(value)
+                elif name.endswith("_url"):
+                    hide_url(value)
+
+
+def _shown(name: str, value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return MASK if is_secret_name(name) else mask(value)
+
 
 def mask(value: str) -> str:
     """Hide passwords inside URLs, also in those that are not quite URLs."""
-    return re.sub(r":(?!//)\S*@", ":***@", value)
+    return _QUERY_SECRET.sub(rf"\1{MASK}", re.sub(r":(?!//)\S*@", f":{MASK}@", value))
 
 
 def _complain(name: str, raw: str, why: str, default: Any) -> ConfigError:
     example = _EXAMPLES.get(name, "" if default is None else default)
     if isinstance(example, tuple):
         example = ",".join(example)
-    shown = "***" if _SECRET.search(name) else mask(raw)
+    shown = _shown(name, raw)
     hint = f"; for example {PREFIX}{name.upper()}={example}" if example != "" else ""
     return ConfigError(f"{PREFIX}{name.upper()}: {why} (read: {shown!r}){hint}")
 
@@ -210,17 +286,16 @@ def _check(settings: Settings, given: Mapping[str, str]) -> None:
     _check_urls(settings, given)
     if settings.log_format not in ("pretty", "json"):
         raise _complain("log_format", settings.log_format, "must be 'pretty' or 'json'", None)
+    if settings.sandbox not in ("", "allow"):
+        raise _complain("sandbox", settings.sandbox, "must be 'allow', or not set", "allow")
     if settings.log_level not in ("debug", "info", "warning", "error"):
         raise _complain(
             "log_level", settings.log_level, "must be debug, info, warning or error", "info"
         )
-    if settings.token_secret and len(settings.token_secret) < 32:
-        raise ConfigError(
-            f"{PREFIX}TOKEN_SECRET: needs at least 32 characters (read: ***); "
-            "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
-        )
+    for name in ("token_secret", "organiser_key"):
+        _check_secret(name, getattr(settings, name))
     _check_mail(settings)
-    for name in ("trusted_proxies", "unlimited_networks"):
+    for name in ("trusted_proxies", "metrics_networks", "unlimited_networks"):
         networks: tuple[str, ...] = getattr(settings, name)
         try:
             parse_networks(networks)
@@ -254,6 +329,19 @@ def _check_urls(settings: Settings, given: Mapping[str, str]) -> None:
         if getattr(settings, name) and not settings.postgres_url:
             why = f"needs {PREFIX}POSTGRES_URL beside it: the embedded server has logins of its own"
             raise _complain(name, given.get(name, ""), why, None)
+
+
+def _check_secret(name: str, value: str) -> None:
+    if value and (len(value) < SECRET_LENGTH_MIN or len(set(value)) < _SECRET_CHARACTERS_MIN):
+        raise ConfigError(
+            f"{PREFIX}{name.upper()}: needs at least {SECRET_LENGTH_MIN} characters, and not the same few "
+            "again and again (read: ***); make one with: "
+            "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ConfigError(
+            f"{PREFIX}{name.upper()}: must be printable ASCII without blanks (read: ***)"
+        )
 
 
 def _check_mail(settings: Settings) -> None:
@@ -334,6 +422,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             raise _complain(name, raw, why, fields[name].default) from None
     settings = Settings(**values)
     _check(settings, given)
+    settings.hide_secrets()
     return settings
 
 

@@ -22,6 +22,7 @@ from msgspec import Struct
 from engine import embedded, migrate, up
 from engine.config import Settings, data_path, mask
 from engine.embedded import StoreUrls
+from engine.limits import PROXY_DOUBT
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -50,8 +51,13 @@ class Finding(Struct, frozen=True):
 
 async def run(settings: Settings) -> bool:
     """Examine, print as it goes, and return whether nothing bad was found."""
+    return await report(examine(settings))
+
+
+async def report(findings: AsyncIterator[Finding]) -> bool:
+    """Print findings as they come; return whether none of them is bad."""
     healthy = True
-    async for finding in examine(settings):
+    async for finding in findings:
         healthy = healthy and finding.level != "bad"
         _show(finding)
     return healthy
@@ -276,6 +282,13 @@ async def _redis(settings: Settings, url: str) -> AsyncIterator[Finding]:
         if not url.startswith(("rediss://", "unix://")):
             for finding in _in_the_clear("Redis", url, "rediss:// and ?ssl_ca_certs=…"):
                 yield finding
+        doubt = await client.get(PROXY_DOUBT)
+        if doubt is not None:
+            yield Finding(
+                "note",
+                f"in the last day {doubt.decode() if isinstance(doubt, bytes) else doubt}: if that is yours, all its clients count as one",
+                "name it in FRONTROW_TRUSTED_PROXIES, and make it append to X-Forwarded-For",
+            )
     finally:
         await client.aclose()
 
@@ -371,4 +384,4 @@ async def _processes(settings: Settings) -> AsyncIterator[Finding]:
             )
 
 
-__all__ = ["Finding", "examine", "run"]
+__all__ = ["Finding", "Level", "examine", "report", "run"]

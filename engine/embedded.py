@@ -52,7 +52,8 @@ import psutil
 from msgspec import Struct
 
 from engine import roles
-from engine.config import Settings, data_path
+from engine.config import Settings, data_path, mask
+from engine.redaction import hide, hide_url
 
 POSTGRES_MAJOR = 18
 #: Of initdb. It owns what PostgreSQL itself needs, and nothing of ours.
@@ -95,6 +96,15 @@ class StoreUrls(Struct, frozen=True, kw_only=True):
         for name in POSTGRES_LOGINS:
             if not getattr(self, name):
                 msgspec.structs.force_setattr(self, name, self.postgres_url)
+        # They hold passwords, and whoever has them may write them down by mistake.
+        for url in msgspec.structs.astuple(self):
+            hide_url(url)
+
+    def __repr__(self) -> str:
+        return f"StoreUrls({', '.join(f'{name}={url!r}' for name, url in self.__rich_repr__())})"
+
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        return [(name, mask(url)) for name, url in msgspec.structs.asdict(self).items()]
 
 
 #: Settings and fields of StoreUrls that name PostgreSQL's other logins.
@@ -174,6 +184,8 @@ def kept_secret(data_dir: Path, name: str) -> str:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             kept = json.loads(path.read_text()) if path.exists() else {}
+            for value in kept.values():
+                hide(str(value))
             if name in kept:
                 return str(kept[name])
         except (OSError, ValueError, TypeError) as error:
@@ -182,6 +194,7 @@ def kept_secret(data_dir: Path, name: str) -> str:
                 f"{data_dir / 'postgres'} to start anew"
             ) from None
         kept[name] = secrets.token_urlsafe(32)
+        hide(kept[name])
         _write_private(path, kept)
         return str(kept[name])
 

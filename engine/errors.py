@@ -5,7 +5,7 @@
     FrontrowError
     ├── InvalidInput            the request can never succeed as it stands
     ├── NotAuthenticated        no token, or one that is not ours
-    ├── NotAllowed              a valid person, but not theirs to touch
+    ├── NotAllowed              a valid person who may not do this (what is another's is NotFound)
     ├── NotFound                no such event, hold, booking, venue …
     ├── Conflict                the present state forbids it; another choice may work
     │   ├── SeatUnavailable     names the seats (or areas) that somebody else has
@@ -16,6 +16,8 @@
     ├── PreconditionRequired    If-Match (or Idempotency-Key) is missing
     ├── TooManyRequests         a rate limit; carries ``retry_after_s``
     └── Unavailable             a store is away; carries ``retry_after_s``; retrying is right
+        ├── OutcomeUnknown      it may or may not have been carried out
+        └── Contended           the store is well; somebody else keeps the same rows
 
 ``code`` is stable and public: it becomes the last part of the problem type
 (``/problems/<code>``). Drivers' exceptions are translated in ``engine.stores`` only, and HTTP
@@ -96,8 +98,8 @@ class TooManyRequests(FrontrowError):
     code = "too-many-requests"
     retryable = True
 
-    def __init__(self, detail: str, *, retry_after_s: int) -> None:
-        super().__init__(detail, retry_after=retry_after_s)
+    def __init__(self, detail: str, *, retry_after_s: int, code: str | None = None) -> None:
+        super().__init__(detail, code=code, retry_after=retry_after_s)
 
 
 class Unavailable(FrontrowError):
@@ -106,3 +108,17 @@ class Unavailable(FrontrowError):
 
     def __init__(self, detail: str, *, retry_after_s: int = 2, code: str | None = None) -> None:
         super().__init__(detail, code=code, retry_after=retry_after_s)
+
+
+class OutcomeUnknown(Unavailable):
+    """Lost with a statement under way: it may or may not have been committed."""
+
+    code = "outcome-unknown"
+
+
+class Contended(Unavailable):
+    """Nothing was done. ``by_lock``: for longer than anybody may wait, others kept what it needs."""
+
+    def __init__(self, detail: str, *, by_lock: bool = False) -> None:
+        super().__init__(detail)
+        self.by_lock = by_lock

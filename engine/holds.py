@@ -28,9 +28,9 @@ from engine.errors import (
     Gone,
     InvalidInput,
     LimitReached,
-    NotAllowed,
     NotFound,
     SeatUnavailable,
+    TooManyRequests,
     Unavailable,
 )
 from engine.inventory import Inventory, decode_prices, hold_pointer, number_list
@@ -53,6 +53,10 @@ ITEMS_MAX = 100
 #: A hold's event can be found by the hold's id this long after it was made.
 _POINTER_MARGIN_S = 1800
 _POINTER_BRIEFLY_S = 60
+#: So many declined payments end a hold: DECLINES_OF_HOLD_MAX of common.lua.
+DECLINES_MAX = 5
+#: When to ask again where a network holds as much as it may.
+_CROWDED_RETRY_S = 3
 #: States of what is an offer of the waitlist, or was one, and not a hold.
 _OFFERS = (b"offered", b"unoffered")
 #: So often are best seats chosen anew when others were faster, before the buyer is asked to come back.
@@ -77,6 +81,7 @@ class PaymentHold:
     __slots__ = (
         "areas",
         "began_here",
+        "declines",
         "event_id",
         "expires_ms",
         "facts",
@@ -86,7 +91,7 @@ class PaymentHold:
     )
 
     def __init__(self, event_id: str, hold_id: str, facts: Facts, reply: list[Any]) -> None:
-        _, seats, areas, _, prices, expires, *state_before = reply
+        _, seats, areas, _, prices, expires, *before = reply
         self.event_id = event_id
         self.hold_id = hold_id
         self.facts = facts
@@ -95,17 +100,20 @@ class PaymentHold:
         self.prices = decode_prices(prices)
         self.expires_ms = int(expires)
         #: This checkout began the payment; else another one has, and the hold is not ours to give back.
-        self.began_here = state_before == [b"held"]
+        self.began_here = before[:1] == [b"held"]
+        #: Cards that were declined for this hold so far.
+        self.declines = int(before[1]) if len(before) > 1 else 0
 
 
 class _Claim:
-    """Who wants a hold of which event, and under which id."""
+    """Who wants a hold of which event, from where, and under which id."""
 
-    __slots__ = ("buyer_id", "client_made", "facts", "hold_id")
+    __slots__ = ("buyer_id", "client_made", "facts", "hold_id", "network")
 
-    def __init__(self, facts: Facts, buyer_id: str, wanted_id: str | None) -> None:
+    def __init__(self, facts: Facts, buyer_id: str, network: str, wanted_id: str | None) -> None:
         self.facts = facts
         self.buyer_id = buyer_id
+        self.network = network
         self.hold_id = wanted_id or new_id()
         self.client_made = wanted_id is not None
 
@@ -120,7 +128,12 @@ class Holds:
         self._scouts = Scouts(inventory)
         self._pointer_ttl_s = settings.hold_max_s + _POINTER_MARGIN_S
         self._warning_ms = settings.hold_warning_s * 1000
-        self._count = {o: metrics.HOLDS.labels(o) for o in ("held", "taken", "limit", "closed")}
+        self._network_limits: tuple[Argument, ...] = (
+            settings.network_places,
+            settings.network_share_percent / 100,
+        )
+        counted = ("held", "taken", "limit", "closed", "crowded", "paused", "resting")
+        self._count = {outcome: metrics.HOLDS.labels(outcome) for outcome in counted}
         self._count_invalid = metrics.HOLDS.labels("invalid")
         self._count_unavailable = metrics.HOLDS.labels("unavailable")
 
@@ -133,22 +146,31 @@ class Holds:
         seats: Sequence[int] = (),
         areas: Mapping[int, int] | None = None,
         hold_id: str | None = None,
+        network: str = "",
     ) -> Hold:
         """Hold seats (by seat_no) and places in areas (area_no → quantity) for one buyer.
 
-        ``hold_id`` made by the client makes a retry return the same hold. Prices are those in force
-        now and stay. Raises SeatUnavailable (names what is taken), LimitReached, InvalidInput,
-        NotFound, Conflict (not on sale), Unavailable.
+        ``hold_id`` made by the client makes a retry return the same hold. ``network``: where the buyer asks
+        from; empty for one without limits. Prices are those in force now and stay. Raises SeatUnavailable
+        (names what is taken), LimitReached, InvalidInput, NotFound, Conflict (not on sale, seat-resting),
+        TooManyRequests (network-limit, network-paused), Unavailable.
         """
         try:
-            return await self._place(event_id, buyer_id, seats, areas or {}, hold_id)
+            claim = _Claim(await self._catalog.facts(event_id), buyer_id, network, hold_id)
+            return await self._place(claim, seats, areas or {})
         except (InvalidInput, Unavailable) as refusal:
             self._count_refusal(refusal)
             raise
 
     @traced("hold best seats")
     async def place_best(
-        self, event_id: str, buyer_id: str, wish: Wish, *, hold_id: str | None = None
+        self,
+        event_id: str,
+        buyer_id: str,
+        wish: Wish,
+        *,
+        hold_id: str | None = None,
+        network: str = "",
     ) -> Hold:
         """Find the best free seats for a wish and hold them, as ``place`` does.
 
@@ -156,7 +178,8 @@ class Holds:
         ``place``; SeatUnavailable names no seats, but says what might help.
         """
         try:
-            return await self._place_best(event_id, buyer_id, wish, hold_id)
+            claim = _Claim(await self._catalog.facts(event_id), buyer_id, network, hold_id)
+            return await self._place_best(claim, wish)
         except (InvalidInput, Unavailable) as refusal:
             self._count_refusal(refusal)
             raise
@@ -165,16 +188,8 @@ class Holds:
         invalid = isinstance(refusal, InvalidInput)
         (self._count_invalid if invalid else self._count_unavailable).inc()
 
-    async def _place(
-        self,
-        event_id: str,
-        buyer_id: str,
-        seats: Sequence[int],
-        areas: Mapping[int, int],
-        wanted_id: str | None,
-    ) -> Hold:
+    async def _place(self, claim: _Claim, seats: Sequence[int], areas: Mapping[int, int]) -> Hold:
         quantity = _check_request(seats, areas)
-        claim = _Claim(await self._catalog.facts(event_id), buyer_id, wanted_id)
         seat_text = ",".join(map(str, sorted(seats)))
         area_text = ",".join(f"{no}:{areas[no]}" for no in sorted(areas))
         await self._point(claim)
@@ -182,15 +197,12 @@ class Holds:
         if reply[0] != b"held":
             self._unpoint(claim)
             raise self._refusal(reply, claim.facts)
-        scout = self._scouts.known(event_id)
+        scout = self._scouts.known(claim.facts.event_id)
         if scout is not None:
             scout.mark(seats)
         return self._granted(claim, reply, sorted(seats), dict(sorted(areas.items())))
 
-    async def _place_best(
-        self, event_id: str, buyer_id: str, wish: Wish, wanted_id: str | None
-    ) -> Hold:
-        claim = _Claim(await self._catalog.facts(event_id), buyer_id, wanted_id)
+    async def _place_best(self, claim: _Claim, wish: Wish) -> Hold:
         scout = await self._scouts.of(claim.facts)
         check_wish(wish, claim.facts, scout.index)
         seen = await self._point(claim)
@@ -211,17 +223,21 @@ class Holds:
                 f"you ask for {wish.quantity}.",
                 limit=scout.buyer_limit,
             )
-        choices = 0
+        choices, resting, rested = 0, set[int](), None
         try:
             while choices < _CHOICES_MAX:
                 choices += 1
-                choice = await scout.pick(wish, choices)
+                choice = await scout.pick(wish, choices, resting)
                 if choice is None:
-                    raise self._nothing_fits(claim, wish, scout)
+                    raise rested or self._nothing_fits(claim, wish, scout)
                 reply = await self._ask_for(claim, wish, scout, choice)
                 if reply[0] == b"held":
                     return self._granted(claim, reply, choice.seats, {}, choice.relaxed)
-                if reply[0] not in (b"taken", b"repriced"):
+                if reply[0] == b"resting":
+                    # For this network only; there may be others.
+                    resting.update(number_list(reply[1]))
+                    rested = self._refusal(reply, claim.facts)
+                elif reply[0] not in (b"taken", b"repriced"):
                     raise self._refusal(reply, claim.facts)
         finally:
             metrics.BEST_SEATS_ATTEMPTS.observe(choices)
@@ -270,6 +286,8 @@ class Holds:
         self, claim: _Claim, seats: str, areas: str, quantity: int, *chosen: Argument
     ) -> list[Any]:
         """Run the hold's script. ``chosen``: what it keeps of seats that were chosen for the buyer."""
+        if claim.network:
+            chosen = (*(chosen or ("", "", "")), claim.network, *self._network_limits)
         return await self._inventory.run(
             "hold",
             claim.facts.event_id,
@@ -353,6 +371,9 @@ class Holds:
                     limit=int(limit),
                     owned=int(owned),
                 )
+            case [b"crowded" | b"paused" | b"resting" as word, *rest]:
+                self._count[word.decode()].inc()
+                return _network_refusal(word, rest, facts)
             case [b"closed", status]:
                 self._count["closed"].inc()
                 return Conflict(
@@ -376,17 +397,23 @@ class Holds:
         return str(event_id.decode())
 
     async def read(self, hold_id: str, buyer_id: str) -> Hold:
-        """A hold of this buyer, alive or ended. Raises NotFound, NotAllowed."""
+        """A hold of this buyer, alive or ended. Raises NotFound, also for another buyer's."""
         event_id = await self.event_of(hold_id)
         reply = await self._inventory.run("read_hold", event_id, hold_id)
         if reply[0] == b"hold" and reply[1].decode() != buyer_id:
-            raise _foreign_hold()
+            raise _unknown_hold(hold_id)
         return await self.from_reply(event_id, hold_id, reply)
 
-    async def extend(self, hold_id: str, buyer_id: str) -> Hold:
-        """A fresh time to live, within the event's longest hold. Raises Gone when it has ended."""
+    async def extend(self, hold_id: str, buyer_id: str, *, begun: bool = False) -> Hold:
+        """A fresh time to live, within the event's longest hold: in limited networks once, and for a
+        checkout that has begun (``begun``: the buyer has said who they are; or a payment was begun before).
+
+        Raises Gone when it has ended, Conflict (checkout-not-begun).
+        """
         event_id = await self.event_of(hold_id)
-        reply = await self._inventory.run("extend", event_id, hold_id, buyer_id)
+        reply = await self._inventory.run(
+            "extend", event_id, hold_id, buyer_id, "1" if begun else ""
+        )
         return await self.from_reply(event_id, hold_id, reply)
 
     async def release(self, hold_id: str, buyer_id: str) -> None:
@@ -399,11 +426,14 @@ class Holds:
         if scout is not None:
             scout.doubt()
 
-    async def begin_payment(self, hold_id: str, buyer_id: str) -> PaymentHold:
-        """Prove a hold alive and the buyer's, and keep it for payment. Raises Gone, NotFound, NotAllowed."""
+    async def begin_payment(self, hold_id: str, buyer_id: str, network: str = "") -> PaymentHold:
+        """Prove a hold alive and the buyer's, and keep it for payment.
+
+        Raises Gone, NotFound, TooManyRequests (too-many-payments).
+        """
         event_id = await self.event_of(hold_id)
         facts = await self._catalog.facts(event_id)
-        reply = await self._inventory.run("begin_payment", event_id, hold_id, buyer_id)
+        reply = await self._inventory.run("begin_payment", event_id, hold_id, buyer_id, network)
         if reply[0] != b"paying":
             raise hold_refusal(hold_id, reply)
         return PaymentHold(event_id, hold_id, facts, reply)
@@ -451,6 +481,58 @@ class Holds:
             int(expires),
             decode_relaxed(relaxed),
         )
+
+
+def _whole_s(ms: int) -> int:
+    return max(1, math.ceil(ms / 1000))
+
+
+def _network_refusal(word: bytes, rest: list[Any], facts: Facts) -> FrontrowError:
+    if word == b"crowded":
+        return _crowded(int(rest[0]), int(rest[1]))
+    if word == b"paused":
+        return _paused(int(rest[0]))
+    return _resting(facts, number_list(rest[0]), int(rest[1]))
+
+
+def _crowded(cap: int, held: int) -> TooManyRequests:
+    return TooManyRequests(
+        f"Your network holds {held} unpaid places of this event, and one network may hold {cap} just now. "
+        "Places come free as others beside you pay or give back; ask again in a moment.",
+        code="network-limit",
+        retry_after_s=_CROWDED_RETRY_S,
+    )
+
+
+def _paused(ms: int) -> TooManyRequests:
+    return TooManyRequests(
+        "Many places that your network held were let go unpaid, so it waits a while before it holds more. "
+        "Payments from your network make this shorter.",
+        code="network-paused",
+        retry_after_s=_whole_s(ms),
+    )
+
+
+def _resting(facts: Facts, seats: Sequence[int], ms: int) -> Conflict:
+    names = "; ".join(facts.layout.seat_label(n) for n in seats)
+    return Conflict(
+        f"You or somebody in your network has just let go of {names}, and others are looking at it: it is "
+        f"theirs to take for {_whole_s(ms)} s. Choose other seats, or ask again then.",
+        code="seat-resting",
+        seats=list(seats),
+        retry_after=_whole_s(ms),
+    )
+
+
+def _too_many_payments(whose: bytes, ms: int) -> TooManyRequests:
+    metrics.PAYMENTS_REFUSED.labels(whose.decode()).inc()
+    who = "of yours" if whose == b"person" else "from your network"
+    return TooManyRequests(
+        f"Too many payments {who} were declined or are under way. Your seats stay held until their "
+        "deadline; try again in a moment.",
+        code="too-many-payments",
+        retry_after_s=_whole_s(ms),
+    )
 
 
 def _ids(text: bytes) -> list[str]:
@@ -580,8 +662,18 @@ def _unknown_hold(hold_id: str) -> NotFound:
     )
 
 
-def _foreign_hold() -> NotAllowed:
-    return NotAllowed("This hold belongs to another buyer.", code="hold-not-yours")
+def _not_held(hold_id: str, state: bytes) -> FrontrowError:
+    if state == b"paying":
+        return Conflict(
+            "The hold is being paid for; wait for the booking to end.", code="hold-in-payment"
+        )
+    if state == b"offered":
+        return Conflict(
+            "These seats are offered to you; accept the offer first "
+            f"(POST /v1/offers/{hold_id}/accept).",
+            code="offer-not-accepted",
+        )
+    return _ended(state)
 
 
 def _ended(state: bytes) -> Gone:
@@ -597,21 +689,18 @@ def _ended(state: bytes) -> Gone:
 def hold_refusal(hold_id: str, reply: list[Any]) -> FrontrowError:
     """The error for a script's refusal to work on a hold."""
     match reply:
-        case [b"foreign"]:
-            return _foreign_hold()
-        case [b"gone", b"paying"]:
+        case [b"unbegun"]:
             return Conflict(
-                "The hold is being paid for; wait for the booking to end.", code="hold-in-payment"
+                "More time is for a checkout that has begun: fill in the buyer's name and e-mail "
+                "(`buyer`), or pay.",
+                code="checkout-not-begun",
             )
-        case [b"gone", b"offered"]:
-            return Conflict(
-                "These seats are offered to you; accept the offer first "
-                f"(POST /v1/offers/{hold_id}/accept).",
-                code="offer-not-accepted",
-            )
+        case [b"slow", whose, ms]:
+            return _too_many_payments(whose, int(ms))
         case [b"gone", state]:
-            return _ended(state)
+            return _not_held(hold_id, state)
         case _:
+            # Also what is another buyer's: a stranger does not learn that it exists.
             return _unknown_hold(hold_id)
 
 

@@ -18,7 +18,7 @@ import asyncpg
 import msgspec
 from msgspec import Meta, Struct
 
-from engine import metrics
+from engine import deadline, metrics
 from engine.catalog import Catalog, event_not_found
 from engine.errors import Unavailable
 from engine.model import PUBLIC_DIGITS, EventStatus, Moment, Money, ms_from_utc
@@ -26,6 +26,8 @@ from engine.stores.pipeline import Argument
 from engine.stores.postgres import Postgres, Transaction
 from engine.stores.redis import RedisStore, flat
 
+#: Who looks at a map from a network that is not limited.
+UNLIMITED = "-"
 #: Of the waitlist: ``waitlist_entries.weight`` is not larger.
 _WEIGHT_MAX = 1023
 #: This many are laid into Redis's line at once: a script has no room for more arguments.
@@ -170,9 +172,12 @@ class Inventory:
 
     # Reading
 
-    async def snapshot(self, event_id: str) -> Snapshot:
-        """Everything a map shows, as of one instant. Raises as ``run``."""
-        reply = await self.run("snapshot", event_id)
+    async def snapshot(self, event_id: str, *, seen_from: str = "") -> Snapshot:
+        """Everything a map shows, as of one instant. Raises as ``run``.
+
+        ``seen_from``: the network whose buyer looks, ``UNLIMITED`` for one without limits; empty: ours.
+        """
+        reply = await self.run("snapshot", event_id, seen_from)
         _, epoch, seq, status, prices, digits, *areas, told = reply
         currency, names = await self._price_names(event_id)
         return Snapshot(
@@ -248,6 +253,11 @@ class Inventory:
         """Those of the seats that a hold or an open offer has right now. Raises Unavailable."""
         owners = await self._redis.call("HMGET", base_key(event_id) + ":owners", *seat_nos)
         return {n for n, owner in zip(seat_nos, owners, strict=True) if owner is not None}
+
+    async def network_share(self, event_id: str) -> float:
+        """The share of the house that the network with most unpaid places keeps. Raises as ``run``."""
+        _, places, house = await self.run("networks", event_id)
+        return float(places) / house if house else 0.0
 
     async def tell(self, buyer_id: str, news: dict[str, Any]) -> None:
         """Tell a person's open connections; who is not connected has missed nothing.
@@ -381,7 +391,7 @@ class Inventory:
             task = asyncio.create_task(self._rebuild(event_id), name=f"rebuild:{event_id}")
             self._rebuilding[event_id] = task
             task.add_done_callback(lambda done: self._rebuilt(event_id, done))
-        await asyncio.shield(task)
+        await deadline.within(asyncio.shield(task))
 
     def _rebuilt(self, event_id: str, task: "asyncio.Task[None]") -> None:
         del self._rebuilding[event_id]
@@ -390,6 +400,7 @@ class Inventory:
             task.exception()
 
     async def _rebuild(self, event_id: str) -> None:
+        deadline.forget()
         async with self._rebuild_slots:
             await self._lay(event_id)
 
@@ -397,13 +408,13 @@ class Inventory:
         started = time.perf_counter()
         # The row lock of next_epoch is the lock among processes: it is held until the state is laid,
         # and who waited for it finds the state there.
-        async with self._pg.transaction() as lock:
+        async with self._pg.transaction(event_id=event_id, long=True) as lock:
             row = await lock.fetchrow("inventory.next_epoch", event_id)
             if row is None:
                 raise event_not_found(event_id)
             if await self._redis.call("EXISTS", base_key(event_id) + ":meta"):
                 return
-            async with self._pg.transaction("repeatable_read") as truth:
+            async with self._pg.transaction("repeatable_read", long=True) as truth:
                 # A round of the waitlist that claimed seats in the Redis that was lost writes them down
                 # first. Its lock is taken once we have all connections that we need: whoever has the last
                 # ones may be waiting for the next round, and that for us.
@@ -440,7 +451,7 @@ class Inventory:
         corrected = await self._check_line(event_id)
         _, recounted, offered = await self.run("recount", event_id)
         corrected += int(recounted)
-        async with self._pg.transaction("repeatable_read") as truth:
+        async with self._pg.transaction("repeatable_read", long=True) as truth:
             seats = await truth.fetchrow("inventory.seat_truth", event_id)
             areas = await truth.fetch("inventory.area_truth", event_id)
         assert seats is not None

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Hashable, Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -17,6 +18,7 @@ from msgspec import Meta, Struct
 from engine.batch import Batcher
 from engine.holds import PaymentHold
 from engine.inventory import Settlement
+from engine.marks import email_mark
 from engine.model import Booking, BookingStatus, Buyer, utc_from_ms
 from engine.stores.postgres import Postgres
 
@@ -30,7 +32,8 @@ class PaymentChoice(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             max_length=255,
             description="`tok_visa` pays; `tok_declined` and `tok_insufficient_funds` are declined; "
-            "`tok_3ds` waits for the buyer's approval; `tok_timeout` gets no answer for a while.",
+            "`tok_3ds` waits for the buyer's approval; `tok_timeout` gets no answer for a while. "
+            "`tok_visa_card_4242` is a token of the card 4242, and so with each of them.",
             examples=["tok_visa"],
         ),
     ]
@@ -62,6 +65,12 @@ class Reserve(Struct, frozen=True, kw_only=True):
     request: BookingRequest
     hold: PaymentHold
     amount: int
+    card_mark: UUID | None = None
+
+    @property
+    def email_mark(self) -> UUID:
+        """The mark of the mailbox that the tickets go to."""
+        return email_mark(self.request.buyer.email)
 
     def touches(self) -> Iterable[Hashable]:
         """What no two members of one batch may share."""
@@ -101,16 +110,31 @@ class Ledger:
     def __init__(self, postgres: Postgres) -> None:
         self._pg = postgres
         self._reserving: Batcher[Reserve, Reserved] = Batcher(
-            "reserve", self.reserve_batch, conflicts=Reserve.touches
+            "reserve",
+            self.reserve_batch,
+            conflicts=Reserve.touches,
+            bulkhead=postgres.bulkhead,
+            event_of=lambda c: c.hold.event_id,
         )
         self._confirming: Batcher[Confirm, Ended] = Batcher(
-            "confirm", self.confirm_batch, conflicts=lambda c: (c.booking_id,)
+            "confirm",
+            self.confirm_batch,
+            conflicts=lambda c: (c.booking_id,),
+            bulkhead=postgres.bulkhead,
+            event_of=lambda c: c.event_id,
         )
         self._delivering: Batcher[tuple[str, Any], None] = Batcher(
-            "delivered", self._delivered_batch, linger_s=0.2
+            "delivered",
+            self._delivered_batch,
+            linger_s=0.2,
+            bulkhead=postgres.bulkhead,
+            event_of=lambda delivered: delivered[0],
         )
-        self._answering: Batcher[tuple[str, str, Answer], None] = Batcher(
-            "answer", self._answer_batch
+        self._answering: Batcher[tuple[str, str, str, Answer], None] = Batcher(
+            "answer",
+            self._answer_batch,
+            bulkhead=postgres.bulkhead,
+            event_of=lambda kept: kept[0],
         )
 
     async def drain(self) -> None:
@@ -121,7 +145,8 @@ class Ledger:
     async def reserve(self, command: Reserve) -> Reserved:
         """A pending booking on the hold's places, or the outcome that says why not.
 
-        Raises OutcomeUnknown when the connection was lost under way, Unavailable when PostgreSQL is away.
+        Raises OutcomeUnknown when the connection was lost under way, or when time ran out then;
+        Unavailable when PostgreSQL is away, or the event's rows are locked: nothing was done.
         """
         return await self._reserving.submit(command)
 
@@ -152,12 +177,13 @@ class Ledger:
             [note],
             [decline_code],
             [answer],
+            event_id=event_id,
         )
         return _ended(rows[0])
 
-    async def answer(self, buyer_id: str, key: str, answer: Answer) -> None:
+    async def answer(self, event_id: str, buyer_id: str, key: str, answer: Answer) -> None:
         """Keep the answer given to a key, unless it has one. Raises Unavailable."""
-        await self._answering.submit((buyer_id, key, answer))
+        await self._answering.submit((event_id, buyer_id, key, answer))
 
     def delivered(self, event_id: str, outbox_id: Any) -> None:
         """Forget an outbox row some time soon; if that fails the relay delivers it again: harmless."""
@@ -191,8 +217,9 @@ class Ledger:
         await self._pg.fetch("outbox.settled", *map(list, zip(*delivered, strict=True)))
         return [None] * len(delivered)
 
-    async def _answer_batch(self, answers: list[tuple[str, str, Answer]]) -> list[None]:
-        await self._pg.fetch("bookings.answer_keys", *map(list, zip(*answers, strict=True)))
+    async def _answer_batch(self, answers: list[tuple[str, str, str, Answer]]) -> list[None]:
+        _, *columns = zip(*answers, strict=True)
+        await self._pg.fetch("bookings.answer_keys", *map(list, columns))
         return [None] * len(answers)
 
 
@@ -223,6 +250,8 @@ def _reserve_arguments(commands: list[Reserve]) -> list[list[Any]]:
         [c.key for c in commands],
         [c.fingerprint for c in commands],
         [c.request_id for c in commands],
+        [c.email_mark for c in commands],
+        [c.card_mark for c in commands],
         *(list(column) for column in _columns(seats, 4)),
         *(list(column) for column in _columns(areas, 5)),
     ]

@@ -28,6 +28,15 @@ BEST_SEATS_ATTEMPTS = Histogram(
 )
 BOOKINGS = Counter("frontrow_bookings", "Bookings by how a step ended.", ["outcome"])
 PAYMENTS = Counter("frontrow_payments", "Answers of the payment gateway.", ["outcome"])
+PAYMENTS_REFUSED = Counter(
+    "frontrow_payments_refused",
+    "Payments refused before the gateway was asked: too many declined or under way, by whose.",
+    ["of"],
+)
+NETWORK_SHARE_MAX = Gauge(
+    "frontrow_network_share_max",
+    "The largest share of a house that one network keeps without having paid, over all open events.",
+)
 BATCH_SIZE = Histogram("frontrow_batch_size", "Commands in one batch.", ["batch"], buckets=_BATCH)
 STORE_SECONDS = Histogram(
     "frontrow_store_seconds", "Time of one store call.", ["store"], buckets=_FAST
@@ -38,6 +47,22 @@ STORE_CALL_SECONDS = Summary(
 )
 STORE_FAILURES = Counter(
     "frontrow_store_failures", "Calls that failed because the store was away.", ["store"]
+)
+WRONG_KEYS = Counter("frontrow_wrong_keys", "Secrets that were tried and were wrong.", ["of"])
+WRONG_KEYS.labels("organiser-key")
+STORE_TIMEOUTS = Counter(
+    "frontrow_store_timeouts",
+    "Calls that got no answer in their time, by store or gateway.",
+    ["store"],
+)
+BREAKER_OPEN = Gauge(
+    "frontrow_breaker_open", "1 while calls are refused at once because nothing answers.", ["store"]
+)
+BREAKER_OPENINGS = Counter(
+    "frontrow_breaker_openings", "How often silence began, by store or gateway.", ["store"]
+)
+EVENTS_STUCK = Gauge(
+    "frontrow_events_stuck", "Events whose rows somebody keeps locked, as this process met them."
 )
 POOL_WAIT_SECONDS = Histogram(
     "frontrow_postgres_pool_wait_seconds",
@@ -75,6 +100,10 @@ OUTBOX_AGE = Gauge("frontrow_outbox_age_seconds", "Age of the oldest undelivered
 MAILS = Counter("frontrow_mails", "Mails by kind and what a try made of them.", ["kind", "became"])
 MAILS_FORGOTTEN = Counter(
     "frontrow_mails_forgotten", "Mails whose time in the delivery log was over."
+)
+MAILS_DISTORTED = Counter(
+    "frontrow_mails_distorted",
+    "Mails not sent: the finished message was not the one that was meant.",
 )
 MAILS_QUEUED = Gauge("frontrow_mails_queued", "Mails that wait or are under way.")
 MAILS_AGE = Gauge("frontrow_mails_age_seconds", "Age of the oldest mail that waits.")
@@ -131,8 +160,20 @@ for _outcome in (
     PRICE_DECISIONS.labels(_outcome)
 for _outcome in ("made", "used", "declined", "expired", "withdrawn"):
     OFFERS.labels(_outcome)
-for _outcome in ("held", "taken", "limit", "closed", "invalid", "unavailable"):
+for _outcome in (
+    "held",
+    "taken",
+    "limit",
+    "closed",
+    "crowded",
+    "paused",
+    "resting",
+    "invalid",
+    "unavailable",
+):
     HOLDS.labels(_outcome)
+for _of in ("hold", "person", "network"):
+    PAYMENTS_REFUSED.labels(_of)
 for _outcome in (
     "reserved",
     "confirmed",
@@ -143,6 +184,8 @@ for _outcome in (
     "seat-unavailable",
     "hold-expired",
     "limit-reached",
+    "email-limit-reached",
+    "card-limit-reached",
     "event-closed",
     "hold-booked",
     "duplicate-key",
@@ -152,6 +195,10 @@ for _outcome in ("captured", "declined", "requires_action", "voided", "unknown")
     PAYMENTS.labels(_outcome)
 for _kind in ("settle", "refund", "inquire"):
     OUTBOX_DELIVERED.labels(_kind)
+for _silent in ("postgres", "redis", "mongo", "payments-sandbox"):
+    STORE_TIMEOUTS.labels(_silent)
+    BREAKER_OPEN.labels(_silent)
+    BREAKER_OPENINGS.labels(_silent)
 for _state in ("idle", "used"):
     POOL_CONNECTIONS.labels(_state)
 for _outcome in ("clean", "clean-in-part", "violated"):

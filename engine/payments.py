@@ -6,20 +6,29 @@ book (``sandbox_charges``), which outlives every process of ours, as a real comp
 """
 
 import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from enum import StrEnum
-from typing import Protocol
+from functools import partial
+from typing import Final, Protocol
 
 import structlog
 from msgspec import Struct
 
-from engine import metrics
+from engine import deadline, metrics
 from engine.batch import Batcher
 from engine.errors import InvalidInput, Unavailable
 from engine.model import Money
+from engine.stores.breaker import Breaker
 from engine.stores.postgres import Postgres
 from engine.tracing import traced
 
 log = structlog.get_logger(__name__)
+
+#: A booking that never was: asking what became of it harms nobody and shows that somebody answers.
+NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 
 
 class ChargeStatus(StrEnum):
@@ -48,6 +57,10 @@ class Gateway(Protocol):
     def needs_buyer(self, token: str) -> bool:
         """Whether a charge with this token waits for its buyer to approve it."""
 
+    def card(self, token: str) -> str | None:
+        """The fingerprint of the card behind a token: the same for every token of one card. None where that
+        is not known before a charge."""
+
     async def charge(self, booking_id: str, token: str, amount: Money) -> Charge: ...
 
     async def status(self, booking_id: str) -> Charge | None:
@@ -75,6 +88,11 @@ SANDBOX_TOKENS: dict[str, tuple[ChargeStatus, str | None]] = {
 }
 
 
+#: Between a token of the sandbox and the fingerprint of its card, where it shall have one: ``tok_visa_card_4242``.
+_CARD = "_card_"
+_FINGERPRINT = re.compile(r"[A-Za-z0-9]{1,64}")
+
+
 class SandboxGateway:
     """A gateway for trying things out; no money moves anywhere."""
 
@@ -83,18 +101,23 @@ class SandboxGateway:
         self._charges: Batcher[_Request, Charge] = Batcher("sandbox-charge", self._charge_batch)
 
     def check_token(self, token: str) -> None:
-        if token not in SANDBOX_TOKENS:
+        kind, has_card, card = token.partition(_CARD)
+        if kind not in SANDBOX_TOKENS or (has_card and not _FINGERPRINT.fullmatch(card)):
             raise InvalidInput(
-                f"Unknown sandbox token; use one of {', '.join(SANDBOX_TOKENS)}.",
+                f"Unknown sandbox token; use one of {', '.join(SANDBOX_TOKENS)}; with {_CARD} and letters "
+                "or digits behind it, it is the token of that card.",
                 code="unknown-payment-token",
             )
 
     def needs_buyer(self, token: str) -> bool:
-        return SANDBOX_TOKENS[token][0] == ChargeStatus.REQUIRES_ACTION
+        return SANDBOX_TOKENS[_kind(token)][0] == ChargeStatus.REQUIRES_ACTION
+
+    def card(self, token: str) -> str | None:
+        return token.partition(_CARD)[2] or None
 
     async def charge(self, booking_id: str, token: str, amount: Money) -> Charge:
         charge = await self._charges.submit(_Request(booking_id, token, amount))
-        if token == "tok_timeout" and charge.status == ChargeStatus.CAPTURED:  # noqa: S105  # a sandbox token is no secret
+        if _kind(token) == "tok_timeout" and charge.status == ChargeStatus.CAPTURED:
             await asyncio.Event().wait()
         return charge
 
@@ -103,8 +126,8 @@ class SandboxGateway:
             "sandbox.charge",
             [r.booking_id for r in requests],
             [r.token for r in requests],
-            [SANDBOX_TOKENS[r.token][0].value for r in requests],
-            [SANDBOX_TOKENS[r.token][1] for r in requests],
+            [SANDBOX_TOKENS[_kind(r.token)][0].value for r in requests],
+            [SANDBOX_TOKENS[_kind(r.token)][1] for r in requests],
             [r.amount.amount for r in requests],
             [r.amount.currency for r in requests],
         )
@@ -136,17 +159,31 @@ class SandboxGateway:
         return row is not None
 
 
+def _kind(token: str) -> str:
+    return token.partition(_CARD)[0]
+
+
 def _charge(booking_id: str, row: object) -> Charge:
     status, decline_code = row["status"], row["decline_code"]  # type: ignore[index]  # an asyncpg Record
     return Charge(ChargeStatus(status), f"sandbox_{booking_id}", decline_code)
 
 
 class Payments:
-    """The gateways by provider name, with the time limit and the counting that all share."""
+    """The gateways by provider name. Every request to one has the same time limit, is counted, and
+    stops at that gateway's breaker; what nobody answered is Unavailable, of a charge UNKNOWN.
+    """
 
-    def __init__(self, gateways: dict[str, Gateway], *, timeout_s: float) -> None:
+    def __init__(
+        self, gateways: dict[str, Gateway], *, timeout_s: float, closed: Collection[str] = ()
+    ) -> None:
         self._gateways = gateways
         self._timeout_s = timeout_s
+        #: Gateways that finish what has begun, and take nothing new.
+        self._closed = closed
+        self._breakers = {
+            name: Breaker(f"payments-{name}", partial(gateway.status, NOBODY), limit_s=timeout_s)
+            for name, gateway in gateways.items()
+        }
 
     def gateway(self, provider: str) -> Gateway:
         """Raises InvalidInput for a provider that is not set up."""
@@ -158,14 +195,69 @@ class Payments:
                 code="unknown-payment-provider",
             ) from None
 
+    def for_checkout(self, provider: str) -> Gateway:
+        """The gateway for a new payment. Raises InvalidInput for one that takes none."""
+        if provider in self._closed:
+            raise InvalidInput(
+                f"The payment provider {provider!r} takes no payments in a public deployment; "
+                "its operator opens it with FRONTROW_SANDBOX=allow.",
+                code="unknown-payment-provider",
+            )
+        return self.gateway(provider)
+
+    def is_silent(self, provider: str) -> bool:
+        """The gateway does not answer at present: nothing that needs it should begin."""
+        return self._breakers[provider].is_open
+
     @traced("charge")
     async def charge(self, provider: str, booking_id: str, token: str, amount: Money) -> Charge:
         """Charge once per booking id. No answer in time is ChargeStatus.UNKNOWN, never an error."""
         try:
-            async with asyncio.timeout(self._timeout_s):
-                charge = await self.gateway(provider).charge(booking_id, token, amount)
-        except (TimeoutError, Unavailable):
+            async with self._asking(provider) as gateway:
+                charge = await gateway.charge(booking_id, token, amount)
+        except Unavailable:
             charge = Charge(ChargeStatus.UNKNOWN)
             log.warning("payment gateway gave no answer", booking_id=booking_id, provider=provider)
         metrics.PAYMENTS.labels(charge.status.value).inc()
         return charge
+
+    async def status(self, provider: str, booking_id: str) -> Charge | None:
+        """What became of a charge; None when the gateway never heard of it. Raises Unavailable."""
+        async with self._asking(provider) as gateway:
+            return await gateway.status(booking_id)
+
+    async def void(self, provider: str, booking_id: str) -> Charge:
+        """See that nothing is charged any more. Raises Unavailable."""
+        async with self._asking(provider) as gateway:
+            return await gateway.void(booking_id)
+
+    async def refund(self, provider: str, booking_id: str, amount: Money) -> None:
+        """Give the money back; harmless twice. Raises Unavailable."""
+        async with self._asking(provider) as gateway:
+            await gateway.refund(booking_id, amount)
+
+    @asynccontextmanager
+    async def _asking(self, provider: str) -> AsyncIterator[Gateway]:
+        gateway, breaker = self.gateway(provider), self._breakers[provider]
+        if breaker.is_open:
+            raise payments_unavailable()
+        limit_s = deadline.limit_s(self._timeout_s)
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(limit_s):
+                yield gateway
+        except TimeoutError as error:
+            breaker.timed_out(began, limit_s)
+            raise payments_unavailable() from error
+        breaker.heard()
+
+    async def close(self) -> None:
+        for breaker in self._breakers.values():
+            await breaker.close()
+
+
+def payments_unavailable() -> Unavailable:
+    return Unavailable(
+        "The payment gateway does not answer at present; nothing was charged. Try again shortly.",
+        code="payments-unavailable",
+    )

@@ -129,12 +129,16 @@ class Publishing:
             event.event_id, amounts, reason="set by hand", actor="organiser", hold=named
         )
         await self._pg.fetch(
-            "inventory.set_event_terms", event.event_id, event.buyer_limit, event.hold_ttl_s
+            "inventory.set_event_terms",
+            event.event_id,
+            event.buyer_limit,
+            event.hold_ttl_s,
+            event_id=event.event_id,
         )
         await self._inventory.refresh_terms(event.event_id)
 
     async def _write_seats(self, event: Event, facts: Facts) -> None:
-        async with self._pg.transaction() as transaction:
+        async with self._pg.transaction(event_id=event.event_id, long=True) as transaction:
             made = await transaction.fetchrow(
                 "inventory.publish_event",
                 event.event_id,
@@ -168,7 +172,7 @@ class Publishing:
         event = await self._catalog.event(event_id)
         if event.status in (EventStatus.DRAFT, EventStatus.PUBLISHING):
             raise _not_published(event.status)
-        async with self._pg.transaction() as transaction:
+        async with self._pg.transaction(event_id=event_id, long=True) as transaction:
             row = await transaction.fetchrow("inventory.set_event_status", event_id, status.value)
             decided = row and row["status"]
             if decided == EventStatus.CANCELLED:
@@ -251,7 +255,7 @@ class Publishing:
         self, command: str, event_id: str, seat_nos: list[int], reason: str | None, actor: str
     ) -> list[tuple[int, str, int | None]]:
         """Block or unblock in PostgreSQL, and note it: seat_no, state before, new version if moved."""
-        async with self._pg.transaction() as transaction:
+        async with self._pg.transaction(event_id=event_id, long=True) as transaction:
             found = await transaction.fetch("inventory.lock_seats", event_id, seat_nos)
             changed = await transaction.fetch(f"inventory.{command}_seats", event_id, seat_nos)
             moved = dict(sorted((row["seat_no"], row["version"]) for row in changed))
@@ -302,7 +306,7 @@ class Publishing:
         if unknown:
             raise InvalidInput(f"Unknown category: {', '.join(sorted(unknown))}.")
         wanted = {numbers[name]: amount for name, amount in amounts.items()}
-        async with self._pg.transaction() as transaction:
+        async with self._pg.transaction(event_id=event_id) as transaction:
             await set_by_hand(transaction, event_id, wanted, reason=reason, actor=actor)
             if held := [numbers[name] for name in hold if name in amounts]:
                 await transaction.fetch("pricing.hold_followers", event_id, held, reason, actor)

@@ -116,8 +116,15 @@ async def open_runtime(settings: Settings, *, role: str) -> AsyncIterator[Runtim
 @asynccontextmanager
 async def _opened(settings: Settings, role: str) -> AsyncIterator[Runtime]:
     urls = store_urls(settings)
-    redis_store = RedisStore(urls.redis_url)
-    mongo = Mongo(urls.mongo_url, settings.mongo_database)
+    patience_s = max(settings.store_timeout_s, settings.long_timeout_s)
+    call_s = settings.store_timeout_s if role in _BUYERS_SIDE else patience_s
+    redis_store = RedisStore(urls.redis_url, call_timeout_s=settings.store_timeout_s)
+    mongo = Mongo(
+        urls.mongo_url,
+        settings.mongo_database,
+        call_timeout_s=call_s,
+        long_timeout_s=patience_s,
+    )
     async with _pools(settings, urls, role) as pools:
         runtime = wire(settings, pools, redis_store, mongo)
         lag = asyncio.create_task(metrics.measure_loop_lag(), name="loop-lag")
@@ -127,9 +134,14 @@ async def _opened(settings: Settings, role: str) -> AsyncIterator[Runtime]:
             lag.cancel()
             await runtime.ledger.drain()
             await runtime.waitlist.drain()
-            await runtime.notifications.sender.close()
-            mongo.close()
+            await runtime.notifications.close()
+            await runtime.payments.close()
+            await mongo.close()
             await redis_store.close()
+
+
+#: Those that have a buyer waiting at the other end; everybody else may take longer.
+_BUYERS_SIDE = ("api", "live")
 
 
 @asynccontextmanager
@@ -137,20 +149,18 @@ async def _pools(
     settings: Settings, urls: StoreUrls, role: str
 ) -> "AsyncIterator[Pools[Postgres]]":
     """One pool for each login that this process has; they connect when first used."""
-    sell, house, worker = urls.postgres_url, urls.postgres_house_url, urls.postgres_worker_url
-    match role:
-        case "api" | "live":
-            # No worker runs here.
-            logins = Pools(sell=sell, house=house, worker=house, view=sell)
-        case "worker":
-            logins = Pools(sell=worker, house=worker, worker=worker, view=worker)
-        case "cli" | "demo":
-            logins = Pools(sell=sell, house=house, worker=worker, view=house)
-        case _:
-            # Tests and load tests look at everything.
-            logins = Pools(sell=sell, house=house, worker=worker, view=urls.postgres_owner_url)
+    logins = _logins(urls, role)
+    patience_s = max(settings.store_timeout_s, settings.long_timeout_s)
+    call_s = settings.store_timeout_s if role in _BUYERS_SIDE else patience_s
     pools = {
-        url: Postgres(url, size=settings.postgres_pool_size, application_name=f"frontrow-{role}")
+        url: Postgres(
+            url,
+            size=settings.postgres_pool_size,
+            call_timeout_s=call_s,
+            lock_timeout_s=min(settings.lock_timeout_s, call_s),
+            long_timeout_s=patience_s,
+            application_name=f"frontrow-{role}",
+        )
         for url in set(asdict(logins).values())
     }
     async with AsyncExitStack() as ending:
@@ -158,6 +168,20 @@ async def _pools(
             await pool.open()
             ending.push_async_callback(pool.close)
         yield Pools(**{name: pools[url] for name, url in asdict(logins).items()})
+
+
+def _logins(urls: StoreUrls, role: str) -> Pools[str]:
+    sell, house, worker = urls.postgres_url, urls.postgres_house_url, urls.postgres_worker_url
+    match role:
+        case "api" | "live":
+            # No worker runs here.
+            return Pools(sell=sell, house=house, worker=house, view=sell)
+        case "worker":
+            return Pools(sell=worker, house=worker, worker=worker, view=worker)
+        case "cli" | "demo":
+            return Pools(sell=sell, house=house, worker=worker, view=house)
+    # Tests and load tests look at everything.
+    return Pools(sell=sell, house=house, worker=worker, view=urls.postgres_owner_url)
 
 
 def wire(
@@ -168,7 +192,11 @@ def wire(
     inventory = Inventory(sell, redis_store, catalog)
     holds = Holds(inventory, redis_store, catalog, settings)
     sandbox = SandboxGateway(sell)
-    payments = Payments({"sandbox": sandbox}, timeout_s=settings.gateway_timeout_s)
+    payments = Payments(
+        {"sandbox": sandbox},
+        timeout_s=settings.gateway_timeout_s,
+        closed=() if settings.sandbox_sells else ("sandbox",),
+    )
     ledger = Ledger(sell)
     bookings = Bookings(
         postgres=sell,

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
+from engine.redaction import redacted
+
 
 class OnProgress(Protocol):
     """Told ``what`` is being done and, where that is known, how many steps of how many are done."""
@@ -65,7 +67,7 @@ def progress_bar(title: str) -> Iterator[OnProgress]:
 def complain(message: str) -> None:
     """One line on stderr, whatever line breaks a driver put into its message."""
     with suppress(OSError, ValueError):
-        sys.stderr.write(f"frontrow: {' '.join(message.split())}\n")
+        sys.stderr.write(f"frontrow: {redacted(' '.join(message.split()))}\n")
         sys.stderr.flush()
 
 

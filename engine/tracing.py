@@ -6,8 +6,8 @@ Without the setting a call here costs a comparison.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from functools import wraps
 from importlib import import_module
 from importlib.util import find_spec
@@ -94,9 +94,29 @@ def span(
         return _NOTHING
     from opentelemetry.trace import Link  # noqa: PLC0415
 
-    return _tracer.start_as_current_span(
-        name, attributes=attributes, links=[Link(context) for context in links]
+    return _failing_quietly(
+        _tracer.start_as_current_span(
+            name,
+            attributes=attributes,
+            links=[Link(context) for context in links],
+            record_exception=False,
+            set_status_on_exception=False,
+        )
     )
+
+
+@contextmanager
+def _failing_quietly(started: "AbstractContextManager[Span]") -> "Iterator[Span]":
+    """Name the kind of what a span fails with, and not its text: that quotes whatever it likes."""
+    with started as opened:
+        try:
+            yield opened
+        except Exception as error:
+            from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415
+
+            opened.set_attribute("error.type", type(error).__qualname__)
+            opened.set_status(Status(StatusCode.ERROR))
+            raise
 
 
 def request_span(traceparent: str) -> "AbstractContextManager[Span]":
@@ -108,7 +128,15 @@ def request_span(traceparent: str) -> "AbstractContextManager[Span]":
 
     assert _tracer is not None
     sender = TraceContextTextMapPropagator().extract({"traceparent": traceparent})
-    return _tracer.start_as_current_span("request", context=sender, kind=SpanKind.SERVER)
+    return _failing_quietly(
+        _tracer.start_as_current_span(
+            "request",
+            context=sender,
+            kind=SpanKind.SERVER,
+            record_exception=False,
+            set_status_on_exception=False,
+        )
+    )
 
 
 def here() -> "SpanContext":

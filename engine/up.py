@@ -24,6 +24,7 @@ from msgspec import Struct
 from engine import embedded
 from engine.config import Settings, data_path, is_given
 from engine.embedded import StartError, StoreUrls
+from engine.signing import dev_mail_key
 from engine.terminal import Log, progress_bar
 
 READY_TIMEOUT_S = 60.0
@@ -522,7 +523,7 @@ def show_summary(settings: Settings) -> None:
     rows.add_row("[b]Page[/b]", f"[link={page}]{page}[/link]")
     rows.add_row("API reference", f"{page}/schema")
     if not settings.smtp_url:
-        rows.add_row("Mails", f"{page}/dev/mail")
+        rows.add_row("Mails", f"{page}/dev/mail?key={dev_mail_key(settings)}")
     rows.add_row("Live maps", f"{live_url(settings)}/v1/live/<event_id>")
     ports = " ".join(str(role.port(settings)) for role in ROLES)
     rows.add_row("Metrics", f"/metrics on ports {ports}")

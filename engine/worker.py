@@ -6,7 +6,9 @@ again at its next turn.
 """
 
 import asyncio
+import contextlib
 import random
+import socket
 import sys
 import threading
 import time
@@ -23,12 +25,13 @@ import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from engine import metrics, tracing
+from engine.addresses import may_look_inside
 from engine.auditor import Violation, audit
 from engine.bookings import Bookings
 from engine.catalog import Catalog
 from engine.config import ConfigError, Settings, load_settings
 from engine.ending import FINISH_TIMEOUT_S, is_asked, on_signal
-from engine.errors import FrontrowError, NotFound, Unavailable
+from engine.errors import Contended, FrontrowError, NotFound, Unavailable
 from engine.holds import Holds
 from engine.inventory import Inventory, Settlement, base_key
 from engine.logs import REQUEST_ID, request_id
@@ -48,6 +51,8 @@ log = structlog.get_logger(__name__)
 LAYOUTS_KNOWN = 50
 #: Of more live holds than these only so many are audited, others each time: reading 1,000 keeps Redis for 25 ms.
 AUDITED_HOLDS_MAX = 2000
+#: How often it is looked at how much one network holds.
+_NETWORKS_WATCHED_S = 10.0
 #: An audit is followed by a rest this many times as long.
 _AUDIT_REST = 50
 #: What is broken once is often broken a thousand times.
@@ -118,7 +123,7 @@ class _Audited:
     settings: Settings
 
 
-def _may_ask(wait: tuple[float, float] | None, now: float) -> bool:
+def _is_turn(wait: tuple[float, float] | None, now: float) -> bool:
     return wait is None or now >= wait[0]
 
 
@@ -172,6 +177,7 @@ class Worker:
                 Step("reconcile", settings.reconcile_interval_s, self.reconcile),
                 Step("audit", settings.audit_interval_s, self.audit_in_turn),
                 Step("cancel-events", 1.0, self.cancel_events),
+                Step("watch-networks", _NETWORKS_WATCHED_S, self.watch_networks),
                 Step("know-layouts", 1.0, self.know_layouts),
                 Step("forget-keys", 600.0, self.forget_keys),
                 *(Step(*step) for step in notifications.steps()),
@@ -240,12 +246,14 @@ class Worker:
     async def chase_pending(self) -> int:
         """Bring pending bookings on whose process has had its time, or whose time is over."""
         patience_s = self._settings.gateway_timeout_s + 1.0
-        rows = await self._pg.fetch("bookings.pending_to_chase", patience_s, 1000)
+        rows = await self._pg.fetch(
+            "bookings.pending_to_chase", patience_s, 1000, self._stuck_events()
+        )
         now = time.monotonic()
         # A buyer may think about a 3-D Secure page for minutes: the gateway is asked ever less often.
         waits = {row["booking_id"]: self._chased.get(row["booking_id"]) for row in rows}
         self._chased = {booking: wait for booking, wait in waits.items() if wait is not None}
-        turn = [row for row in rows if row["due"] or _may_ask(waits[row["booking_id"]], now)][:100]
+        turn = [row for row in rows if row["due"] or _is_turn(waits[row["booking_id"]], now)][:100]
         for row in turn:
             delay_s = min(30.0, 2 * self._chased.get(row["booking_id"], (0.0, 0.5))[1])
             self._chased[row["booking_id"]] = (now + delay_s, delay_s)
@@ -283,7 +291,7 @@ class Worker:
                     await self._bookings.refund(row["event_id"], row["booking_id"])
                 case "inquire":
                     await self._bookings.inquire(row["booking_id"])
-        except (Unavailable, TimeoutError) as error:
+        except Unavailable as error:
             log.warning(
                 "delivery must wait",
                 kind=row["kind"],
@@ -305,12 +313,20 @@ class Worker:
         for event_id in await self._inventory.open_events():
             # One worker per event and turn is enough; two would only be slower.
             if await self._redis.call("SET", f"reconciling:{event_id}", "1", "NX", "PX", lease_ms):
-                corrected = await self._inventory.reconcile(event_id)
-                if corrected:
-                    log.warning(
-                        "reconciliation corrected Redis", event_id=event_id, facts=corrected
-                    )
+                await self._reconcile_one(event_id)
         return 0
+
+    async def _reconcile_one(self, event_id: str) -> None:
+        try:
+            corrected = await self._inventory.reconcile(event_id)
+        except Contended:
+            log.info("event reconciled later: it is stuck", event_id=event_id)
+            return
+        if corrected:
+            log.warning("reconciliation corrected Redis", event_id=event_id, facts=corrected)
+
+    def _stuck_events(self) -> list[str]:
+        return list(self._pg.bulkhead.stuck)
 
     async def audit_in_turn(self) -> int:
         """``audit_event``, at its time and where no other worker does it. Returns 0."""
@@ -357,19 +373,35 @@ class Worker:
 
     async def cancel_events(self) -> int:
         """Cancel and refund what was sold of events that are cancelled, and send home who waits."""
-        for row in await self._pg.fetch("waitlist.lines_of_cancelled_events"):
-            await self._desk.dismiss(
-                row["event_id"], reason="The event is cancelled.", actor="organiser"
-            )
-        rows = await self._pg.fetch("bookings.live_bookings_of_cancelled_events", 100)
+        stuck = self._stuck_events()
+        for row in await self._pg.fetch("waitlist.lines_of_cancelled_events", stuck):
+            await self._dismiss_line(row["event_id"])
+        stuck = self._stuck_events()
+        rows = await self._pg.fetch("bookings.live_bookings_of_cancelled_events", 100, stuck)
+        cancelled = 0
         for row in rows:
+            if row["event_id"] in self._pg.bulkhead.stuck:
+                continue  # It has just been found out; the others go on.
             try:
                 await self._bookings.cancel(row["booking_id"], actor="organiser")
+                cancelled += 1
             except FrontrowError as error:
                 log.warning(
                     "booking not cancelled yet", booking_id=row["booking_id"], reason=error.detail
                 )
-        return len(rows)
+        return cancelled
+
+    async def _dismiss_line(self, event_id: str) -> None:
+        try:
+            await self._desk.dismiss(event_id, reason="The event is cancelled.", actor="organiser")
+        except Contended:
+            log.info("line dismissed later: its event is stuck", event_id=event_id)
+
+    async def watch_networks(self) -> int:
+        """Export the largest share of a house that one network keeps without having paid."""
+        shares = await _each(await self._inventory.open_events(), self._inventory.network_share)
+        metrics.NETWORK_SHARE_MAX.set(max(shares, default=0))
+        return 0
 
     async def know_layouts(self) -> int:
         """Have the layouts of what is on sale in memory: finishing a sale must not need MongoDB."""
@@ -401,10 +433,43 @@ async def _each(items: Iterable[Any], act: Callable[[Any], Awaitable[Any]]) -> l
 
 
 class _Server(ThreadingMixIn, WSGIServer):
+    """A thread for each connection, and no connection for long: a few slow ones stop nobody."""
+
     daemon_threads = True
+    connections_max = 32
+    connection_timeout_s = 10.0
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._since: dict[Any, float] = {}
+        super().__init__(*args, **options)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._since[request] = time.monotonic()
+        if len(self._since) > self.connections_max:
+            _hang_up(next(iter(self._since)))
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._since.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Called twice a second."""
+        too_old = time.monotonic() - self.connection_timeout_s
+        for request, since in list(self._since.items()):
+            if since < too_old:
+                _hang_up(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
+        if isinstance(sys.exc_info()[1], OSError):
+            return  # it hung up
         log.warning("metrics or health not answered", exc_info=True)
+
+
+def _hang_up(request: socket.socket) -> None:
+    # Its thread sees the end of the stream, whatever it waits for.
+    with contextlib.suppress(OSError):
+        request.shutdown(socket.SHUT_RDWR)
 
 
 class _Quiet(WSGIRequestHandler):
@@ -412,12 +477,22 @@ class _Quiet(WSGIRequestHandler):
         pass
 
 
-def serve_health(host: str, port: int, is_ready: Callable[[], bool]) -> WSGIServer:
-    """The worker's /health/live, /health/ready and /metrics, in a thread of their own."""
+def _may_ask(environ: WSGIEnvironment, networks: tuple[str, ...]) -> bool:
+    named = (name[5:].replace("_", "-").lower() for name in environ if name.startswith("HTTP_"))
+    return may_look_inside(environ["REMOTE_ADDR"], environ.get("HTTP_HOST", ""), named, networks)
+
+
+def serve_health(
+    host: str, port: int, is_ready: Callable[[], bool], networks: tuple[str, ...]
+) -> WSGIServer:
+    """A process's /health/live, /health/ready and /metrics, in a thread of their own.
+
+    ``networks`` may ask, besides this machine.
+    """
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         status, body, kind = HTTPStatus.OK, b"ok\n", "text/plain; charset=utf-8"
-        match environ["PATH_INFO"]:
+        match environ["PATH_INFO"] if _may_ask(environ, networks) else "":
             case "/metrics":
                 body, kind = generate_latest(), CONTENT_TYPE_LATEST
             case "/health/live":
@@ -427,7 +502,8 @@ def serve_health(host: str, port: int, is_ready: Callable[[], bool]) -> WSGIServ
                     status, body = HTTPStatus.SERVICE_UNAVAILABLE, b"not ready\n"
             case _:
                 status, body = HTTPStatus.NOT_FOUND, b"not found\n"
-        start_response(f"{status.value} {status.phrase}", [("Content-Type", kind)])
+        headers = [("Content-Type", kind), ("X-Content-Type-Options", "nosniff")]
+        start_response(f"{status.value} {status.phrase}", headers)
         return [body]
 
     server = make_server(host, port, app, server_class=_Server, handler_class=_Quiet)
@@ -444,7 +520,12 @@ async def main() -> None:
     stopping = asyncio.Event()
     on_signal(stopping.set)
     async with open_runtime(settings, role="worker") as runtime:
-        server = serve_health(settings.worker_host, settings.worker_port, lambda: not is_asked())
+        server = serve_health(
+            settings.worker_host,
+            settings.worker_port,
+            lambda: not is_asked(),
+            settings.metrics_networks,
+        )
         log.info("worker is running", steps=list(runtime.worker.steps))
         try:
             await runtime.worker.run(stopping)
@@ -455,6 +536,9 @@ async def main() -> None:
 if __name__ == "__main__":
     import uvloop
 
+    from engine.redaction import install_hooks
+
+    install_hooks()
     try:
         uvloop.run(main())
     except ConfigError as error:

@@ -194,7 +194,7 @@ def book(hold_id: str, token: str) -> bytes:
     """A prepared booking of a hold, paid with a card that is good."""
     body = {
         "hold_id": hold_id,
-        "buyer": {"email": "ada@example.com", "name": "Ada Lovelace"},
+        "buyer": {"email": f"{hold_id}@example.com", "name": "Ada Lovelace"},
         "payment": {"provider": "sandbox", "token": "tok_visa"},
     }
     return post("/v1/bookings", json.dumps(body).encode(), token, Idempotency_Key=hold_id)

@@ -16,10 +16,11 @@ async def _commands(runtime: Runtime, event_id: str, numbers: Iterable[int]) -> 
     """Reservations of two seats each, as checkouts make them; no holds are needed to ask PostgreSQL."""
     facts = await runtime.catalog.facts(event_id)
     deadline_ms = ms_from_utc(datetime.now(UTC) + timedelta(minutes=20))
-    buyer, payment = Buyer("ada@example.com", "Ada Lovelace"), PaymentChoice("sandbox", "tok_visa")
+    payment = PaymentChoice("sandbox", "tok_visa")
     commands = []
     for number in numbers:
         hold_id = new_id()
+        buyer = Buyer(f"{hold_id}@example.com", "Ada Lovelace")
         seats = f"{2 * number},{2 * number + 1}".encode()
         hold = PaymentHold(
             event_id, hold_id, facts, [b"paying", seats, b"", b"2", b"5000", deadline_ms]

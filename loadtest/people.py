@@ -238,7 +238,7 @@ class Person(FastHttpUser):
         began = time.monotonic()
         body = {
             "hold_id": hold["hold_id"],
-            "buyer": {"email": "ada@example.com", "name": "Ada Lovelace"},
+            "buyer": {"email": f"{hold['hold_id']}@example.com", "name": "Ada Lovelace"},
             "payment": {"provider": "sandbox", "token": card},
         }
         key = {"Idempotency-Key": str(uuid4())}

@@ -107,6 +107,7 @@ class Bench:
         settings = self.environment | {
             "FRONTROW_LIVE_PORT": str(port),
             "FRONTROW_LIVE_CONNECTIONS_PER_ADDRESS": "1000000",
+            "FRONTROW_LIVE_CONNECTIONS_MAX": "1000000",
         }
         with _process("seatmap", settings) as process:
             await _until_open(port)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import resource
 import sys
 from collections.abc import AsyncIterator
 
@@ -12,6 +11,8 @@ import uvloop
 
 from engine.config import ConfigError, Settings, load_settings
 from engine.ending import on_signal
+from engine.files import raise_file_limit
+from engine.redaction import install_hooks
 from engine.runtime import open_runtime
 from engine.worker import serve_health
 from seatmap.feed import RedisFeed
@@ -43,7 +44,9 @@ async def _own_health(server: LiveServer, settings: Settings) -> AsyncIterator[N
         yield
         return
     try:
-        health = serve_health(settings.live_host, port, lambda: server.is_ready)
+        health = serve_health(
+            settings.live_host, port, lambda: server.is_ready, settings.metrics_networks
+        )
     except OSError as error:
         raise ConfigError(
             f"FRONTROW_LIVE_METRICS_PORT: cannot listen on {settings.live_host}:{port} "
@@ -62,17 +65,11 @@ async def _run_until_signal(settings: Settings) -> None:
     await run(settings, stopping)
 
 
-def _raise_file_limit() -> None:
-    """A watcher is a file descriptor; the soft limit is often 1,024."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
 def main() -> int:
     # The library logs every connection that opens or closes.
     logging.getLogger("websockets").setLevel(logging.WARNING)
-    _raise_file_limit()
+    raise_file_limit()
+    install_hooks()
     try:
         settings = load_settings()
         uvloop.run(_run_until_signal(settings))

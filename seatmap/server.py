@@ -8,9 +8,10 @@ handshake is completed and the connection closed with a code that says it:
 4401 not authorised: the ticket is unknown, used or too old, or another person's
 4404 no such event
 4408 too slow: did not read, or did not answer pings
-4429 too many connections from one address, or too many messages
+4429 too many connections from one address or network, or too many messages
 1001 going away; the reason says when to reconnect
-1013 try again later: the event's state or the ticket cannot be read at the moment
+1013 try again later: the event's state or the ticket cannot be read at the moment, or this gateway
+     has as many watchers as it may
 ==== ==========================================================================================
 
 Only a page from a foreign origin is refused over HTTP (403). What breaks RFC 6455 itself (an
@@ -25,6 +26,7 @@ import re
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -40,7 +42,13 @@ from websockets.http11 import Request, Response
 from websockets.protocol import CONNECTING, OPEN, Event
 from websockets.typing import Origin, Subprotocol
 
-from engine.addresses import client_address, client_network
+from engine.addresses import (
+    client_address,
+    client_network,
+    is_among,
+    may_look_inside,
+    wide_network,
+)
 from engine.config import ConfigError, Settings
 from engine.errors import NotFound, Unavailable
 from engine.live_tickets import LiveTickets
@@ -85,7 +93,16 @@ _RETURNS_PER_S = 500
 class Limits(Struct, frozen=True, kw_only=True):
     """What one client may cost. Durations are seconds."""
 
-    connections_per_address: int = 20_000
+    connections_per_address: int = 1000
+    #: Of an IPv4 /24 or an IPv6 /48: as many as of so many addresses. A customer of the smallest
+    #: provider has 65,536 IPv6 networks.
+    addresses_per_network: int = 4
+    #: Watchers of one gateway, some 15 KiB each.
+    connections_max: int = 30_000
+    #: Connections whose handshake is not complete; the oldest makes room for a new one.
+    handshakes_max: int = 2048
+    #: Bytes of a handshake; a browser's is two kilobytes, with cookies some more.
+    handshake_bytes_max: int = 32 * 1024
     message_bytes_max: int = 4096
     #: Messages a client may send at once, and per second in the long run.
     message_burst: int = 10
@@ -175,6 +192,30 @@ class Allowance:
 _HANDSHAKE = Request("", Headers())
 
 
+class Handshakes:
+    """Connections that have shown nothing yet, the oldest first."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._waiting: dict[LiveConnection, None] = {}
+
+    def begin(self, connection: "LiveConnection") -> None:
+        """A connection is there; where too many wait, the one that has waited longest is cut."""
+        self._waiting[connection] = None
+        if len(self._waiting) > self._limits.handshakes_max:
+            oldest = next(iter(self._waiting))
+            self.end(oldest)
+            oldest.transport.abort()
+
+    def end(self, connection: "LiveConnection") -> None:
+        """Its handshake is complete, or it is gone."""
+        self._waiting.pop(connection, None)
+
+    def is_too_long(self, size: int) -> bool:
+        """Whether a handshake of ``size`` bytes, and not all there, is none."""
+        return size > self._limits.handshake_bytes_max
+
+
 class LiveConnection(ServerConnection):
     """Passes on what only the transport knows: that it is full, drained, alive, closing."""
 
@@ -188,12 +229,18 @@ class LiveConnection(ServerConnection):
     pinged = False
     closing = False
     pings: Allowance | None = None
-    #: The last bytes of a handshake that is not all there.
+    #: The last bytes of a handshake that is not all there, and how many there were.
     head_end = b""
+    head_size = 0
+
+    def __init__(self, handshakes: Handshakes, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._handshakes = handshakes
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.heard_at = self.loop.time()
+        self._handshakes.begin(self)
 
     def data_received(self, data: bytes) -> None:
         if self._speaks_too_soon(data):
@@ -224,13 +271,18 @@ class LiveConnection(ServerConnection):
     def forget_handshake(self) -> None:
         """Let go of the headers of both sides: a browser's are some kilobytes, kept for every watcher."""
         self.request, self.response = _HANDSHAKE, None
+        self._handshakes.end(self)
 
     def _speaks_too_soon(self, data: bytes) -> bool:
         """A client must wait for the answer to its handshake. Of one that does not, the library
-        answers pings before the handshake, and logs a traceback when it refuses that."""
+        answers pings before the handshake, and logs a traceback when it refuses that. It also takes
+        a megabyte of headers."""
         if self.protocol.state is not CONNECTING:
             return False
         if self.request is not None:
+            return True
+        self.head_size += len(data)
+        if self._handshakes.is_too_long(self.head_size):
             return True
         seen = self.head_end + data
         ends_at = seen.find(b"\r\n\r\n")
@@ -283,6 +335,7 @@ class LiveConnection(ServerConnection):
             self.watcher.closed()
         if self.cut is not None:
             self.cut.cancel()
+        self._handshakes.end(self)
         super().connection_lost(exc)
 
 
@@ -329,11 +382,16 @@ class LiveServer:
         self._host, self._port = settings.live_host, settings.live_port
         self._reuse_port = settings.live_reuse_port
         self._trusted_proxies = settings.trusted_proxies
+        self._metrics_networks = settings.metrics_networks
         self._origins = _allowed_origins(settings)
+        self._unlimited = settings.unlimited_networks
         self.limits = limits or Limits(
-            connections_per_address=settings.live_connections_per_address
+            connections_per_address=settings.live_connections_per_address,
+            connections_max=settings.live_connections_max,
         )
-        self._per_address: Counter[str] = Counter()
+        self._handshakes = Handshakes(self.limits)
+        #: By address, and by network.
+        self._counts: Counter[str] = Counter()
         self._connections: set[LiveConnection] = set()
         self._closing: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -370,7 +428,7 @@ class LiveServer:
             self._handle,  # type: ignore[arg-type]  # create_connection makes them ours
             self._host,
             self._port,
-            create_connection=LiveConnection,
+            create_connection=partial(LiveConnection, self._handshakes),  # type: ignore[arg-type]  # it is called, nothing else
             origins=self._origins,
             select_subprotocol=_select_subprotocol,
             process_request=self._answer_http,
@@ -411,7 +469,7 @@ class LiveServer:
         given = request.headers.get_all("X-Request-Id")
         REQUEST_ID.set(request_id(given[0].encode() if len(given) == 1 else b""))
         path = request.path.partition("?")[0]
-        match path:
+        match path if self._may_look_inside(connection, request) else "":
             case "/health/live":
                 return _response(connection, http.HTTPStatus.OK, b'{"status":"ok"}')
             case "/health/ready":
@@ -421,6 +479,14 @@ class LiveServer:
         if _PATH.fullmatch(path) or "Upgrade" in request.headers:
             return None
         return _response(connection, http.HTTPStatus.NOT_FOUND, b'{"status":"not found"}')
+
+    def _may_look_inside(self, connection: ServerConnection, request: Request) -> bool:
+        return may_look_inside(
+            str((connection.remote_address or ("",))[0]),
+            (request.headers.get_all("Host") or [""])[0],
+            (name.lower() for name in request.headers),
+            self._metrics_networks,
+        )
 
     def _answer_ready(self, connection: ServerConnection) -> Response:
         if self._stopping:
@@ -444,31 +510,42 @@ class LiveServer:
 
     @contextlib.contextmanager
     def _counted(self, connection: LiveConnection) -> Iterator[None]:
-        """The connection's place in the books. Raises Refused when its address has too many."""
-        address = self._address_of(connection)
+        """The connection's place in the books. Raises Refused when there are too many like it."""
+        quotas = self._quotas_of(connection)
         gauge = metrics.CONNECTIONS.labels(connection.encoding.value)
-        self._per_address[address] += 1
+        self._counts.update(quotas.keys())
         self._connections.add(connection)
+        self._handshakes.end(connection)
         gauge.inc()
         try:
-            if self._per_address[address] > self.limits.connections_per_address:
+            if any(self._counts[name] > quota for name, quota in quotas.items()):
                 raise Refused(CLOSE_TOO_MANY, "too many connections from this address")
+            if len(self._connections) > self.limits.connections_max:
+                raise Refused(CLOSE_TRY_LATER, "too many watchers here")
             yield
         finally:
             gauge.dec()
             self._connections.discard(connection)
-            self._per_address[address] -= 1
-            if not self._per_address[address]:
-                del self._per_address[address]
+            self._counts.subtract(quotas.keys())
+            for name in quotas:
+                if not self._counts[name]:
+                    del self._counts[name]
 
-    def _address_of(self, connection: LiveConnection) -> str:
+    def _quotas_of(self, connection: LiveConnection) -> dict[str, int]:
+        """What the connection counts as, and how many of each there may be."""
         assert connection.request is not None
         address = client_address(
             str((connection.remote_address or ("",))[0]),
             connection.request.headers.get_all("X-Forwarded-For"),
             self._trusted_proxies,
         )
-        return "" if address is None else client_network(address)
+        most = self.limits.connections_per_address
+        if address is None:
+            return {"": most}
+        if is_among(address, self._unlimited):
+            return {}
+        of_network = most * self.limits.addresses_per_network
+        return {client_network(address): most, f"in {wide_network(address)}": of_network}
 
     async def _serve(self, connection: LiveConnection) -> None:
         if self._stopping:
@@ -651,6 +728,7 @@ def _allowed_origins(settings: Settings) -> list[Origin | re.Pattern[str] | None
 
 
 def _name_request(_: ServerConnection, __: Request, response: Response) -> None:
+    response.headers["X-Content-Type-Options"] = "nosniff"
     ids = REQUEST_ID.get()
     if isinstance(ids, bytes):
         response.headers["X-Request-Id"] = ids.decode()
@@ -671,4 +749,5 @@ def _response(
     response = connection.respond(status, body.decode())
     del response.headers["Content-Type"]
     response.headers["Content-Type"] = content_type
+    response.headers["Cache-Control"] = "no-store"
     return response

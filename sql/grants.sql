@@ -46,10 +46,12 @@ BEGIN
     ('idempotency_keys',      's',   '',                             'sd',                             's(buyer_id, key, event_id, booking_id, created_at)'),
     -- Whole mails, with the links in them.
     ('kept_mails',            '',    's',                            'siud',                           ''),
+    ('mail_counts',           '',    '',                             's(day) d',                       's'),
     ('mail_template_choices', '',    'si',                           'si',                             's'),
     ('mail_templates',        '',    'si',                           'si',                             's'),
+    ('mark_claims',           '',    '',                             's',                              's'),
     ('notification_attempts', '',    's',                            'siud',                           's'),
-    ('notifications',         '',    's u(status, due_at, queued_at, deferrals, reason, ended_at, leased_by)', 'siud', 's'),
+    ('notifications',         '',    's u(status, due_at, queued_at, deferrals, reason, ended_at, leased_by, counted)', 'siud', 's'),
     ('offer_seats',           's',   's',                            'si',                             's'),
     ('offers',                's',   's',                            'si u(warned)',                   's'),
     ('outbox',                '',    '',                             'sud',                            's'),
@@ -113,6 +115,7 @@ BEGIN
     ('retake_booking',           ARRAY[]::text[],                  false),
     ('settlements',              ARRAY['sell', 'worker'],          false),
     ('share_line',               ARRAY['sell', 'house', 'worker'], false),
+    ('take_mail_allowances',     ARRAY['worker'],                  true),
     ('wish_of',                  ARRAY[]::text[],                  false)
   ) AS callers(name, who, as_owner)
   LOOP

@@ -111,8 +111,7 @@ CREATE TYPE public.seat_state AS ENUM (
 --
 
 CREATE FUNCTION public.announce_event(p_event_id uuid, p_kind text, p_cause text, p_facts jsonb) RETURNS integer
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    LANGUAGE sql
     AS $$
   WITH concerned AS (
     SELECT buyer_id AS person_id, email, name, NULL::text AS language FROM bookings
@@ -140,27 +139,13 @@ CREATE FUNCTION public.announce_event(p_event_id uuid, p_kind text, p_cause text
 $$;
 
 --
--- Name: answer_keys(uuid[], text[], jsonb[]); Type: FUNCTION; Schema: public; Owner: -
---
-
-CREATE FUNCTION public.answer_keys(p_buyer_ids uuid[], p_keys text[], p_responses jsonb[]) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-  UPDATE idempotency_keys k SET response = a.response
-  FROM unnest(p_buyer_ids, p_keys, p_responses) a(buyer_id, key, response)
-  WHERE k.buyer_id = a.buyer_id AND k.key = a.key AND k.response IS NULL
-$$;
-
---
 -- Name: change_entry(uuid, uuid, integer, integer, boolean, jsonb, jsonb, bigint, text, text, text); Type: FUNCTION; Schema: public; Owner: -
 --
 
 CREATE FUNCTION public.change_entry(p_entry_id uuid, p_person_id uuid, p_version integer, p_quantity integer, p_together boolean, p_categories jsonb, p_sections jsonb, p_max_amount bigint, p_email text, p_name text, p_language text) RETURNS TABLE(outcome text, event_id uuid, weight integer, join_no bigint, version integer)
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
-    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -236,7 +221,7 @@ END $$;
 --
 
 CREATE FUNCTION public.confirm_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_provider_refs text[], p_responses jsonb[], p_actor text) RETURNS TABLE(ord integer, outcome text, version integer, settlement jsonb, outbox_id uuid)
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
@@ -244,7 +229,6 @@ CREATE FUNCTION public.confirm_bookings(p_event_ids uuid[], p_booking_ids uuid[]
     SET join_collapse_limit TO '1'
     SET from_collapse_limit TO '1'
     SET plan_cache_mode TO 'force_generic_plan'
-    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -335,7 +319,7 @@ END $$;
 --
 
 CREATE FUNCTION public.end_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_versions integer[], p_to public.booking_status, p_actor text, p_notes text[], p_decline_codes text[], p_responses jsonb[]) RETURNS TABLE(ord integer, outcome text, status public.booking_status, version integer, settlement jsonb, outbox_id uuid)
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
@@ -343,7 +327,6 @@ CREATE FUNCTION public.end_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_
     SET join_collapse_limit TO '1'
     SET from_collapse_limit TO '1'
     SET plan_cache_mode TO 'force_generic_plan'
-    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -443,10 +426,9 @@ END $$;
 --
 
 CREATE FUNCTION public.end_offer(p_offer_id uuid, p_person_id uuid, p_to public.offer_status, p_actor text, p_reason text) RETURNS TABLE(outcome text, event_id uuid, entry_id uuid, person_id uuid, status public.offer_status, hold_expires_at timestamp with time zone, weight integer, join_no bigint)
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
-    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -525,12 +507,11 @@ END $$;
 --
 
 CREATE FUNCTION public.enqueue_notifications(p_kinds text[], p_causes text[], p_event_ids uuid[], p_person_ids uuid[], p_emails text[], p_names text[], p_languages text[], p_facts jsonb[]) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
-    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
   made integer;
@@ -561,25 +542,13 @@ BEGIN
 END $$;
 
 --
--- Name: forget_settlements(uuid[], uuid[]); Type: FUNCTION; Schema: public; Owner: -
---
-
-CREATE FUNCTION public.forget_settlements(p_event_ids uuid[], p_outbox_ids uuid[]) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-  DELETE FROM outbox WHERE event_id = ANY(p_event_ids) AND outbox_id = ANY(p_outbox_ids) AND kind = 'settle'
-$$;
-
---
 -- Name: join_waitlist(uuid[], uuid[], uuid[], integer[], boolean[], jsonb[], jsonb[], bigint[], text[], text[], text[], integer[], jsonb); Type: FUNCTION; Schema: public; Owner: -
 --
 
 CREATE FUNCTION public.join_waitlist(p_event_ids uuid[], p_entry_ids uuid[], p_person_ids uuid[], p_quantities integer[], p_togethers boolean[], p_categories jsonb[], p_sections jsonb[], p_max_amounts bigint[], p_emails text[], p_names text[], p_languages text[], p_windows integer[], p_weights jsonb) RETURNS TABLE(ord integer, outcome text, entry_id uuid, same boolean, weight integer, join_no bigint)
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
-    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -649,10 +618,9 @@ END $$;
 --
 
 CREATE FUNCTION public.leave_waitlist(p_entry_id uuid, p_person_id uuid) RETURNS TABLE(outcome text, event_id uuid, offer_id uuid)
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
-    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -718,6 +686,23 @@ BEGIN
   FROM locked l
   WHERE c.event_id = l.event_id AND c.buyer_id = l.buyer_id;
 
+  IF p_reserved + p_sold <> 0 THEN
+    WITH moved AS (
+      SELECT b.event_id, m.mark, sum(i.quantity)::integer AS quantity
+      FROM unnest(p_ords) o
+      JOIN bookings b ON b.event_id = p_event_ids[o] AND b.booking_id = p_booking_ids[o]
+      JOIN booking_items i ON i.event_id = b.event_id AND i.booking_id = b.booking_id
+      CROSS JOIN LATERAL (VALUES (b.email_mark), (b.card_mark)) m(mark)
+      WHERE m.mark IS NOT NULL GROUP BY 1, 2
+    ), locked AS MATERIALIZED (
+      SELECT c.event_id, c.mark, m.quantity
+      FROM mark_claims c JOIN moved m USING (event_id, mark)
+      ORDER BY 1, 2 FOR UPDATE OF c
+    )
+    UPDATE mark_claims c SET places = c.places + (p_reserved + p_sold) * l.quantity
+    FROM locked l WHERE c.event_id = l.event_id AND c.mark = l.mark;
+  END IF;
+
   WITH moved AS (
     SELECT i.event_id, i.area_no, sum(i.quantity)::integer AS quantity
     FROM unnest(p_ords) o
@@ -735,34 +720,6 @@ BEGIN
 END $$;
 
 --
--- Name: next_epoch(uuid); Type: FUNCTION; Schema: public; Owner: -
---
-
-CREATE FUNCTION public.next_epoch(p_event_id uuid) RETURNS integer
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-  UPDATE events SET epoch = epoch + 1 WHERE event_id = p_event_id RETURNING epoch
-$$;
-
---
--- Name: note_refund(uuid, uuid, text); Type: FUNCTION; Schema: public; Owner: -
---
-
-CREATE FUNCTION public.note_refund(p_event_id uuid, p_booking_id uuid, p_actor text) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-BEGIN
-  UPDATE payments SET status = 'refunded', updated_at = now()
-  WHERE event_id = p_event_id AND booking_id = p_booking_id AND status = 'refund_pending';
-  IF FOUND THEN
-    INSERT INTO audit (event_id, booking_id, action, actor) VALUES (p_event_id, p_booking_id, 'refunded', p_actor);
-    PERFORM enqueue_booking_mails(ARRAY[p_event_id], ARRAY[p_booking_id], ARRAY[1], 'booking-refunded');
-  END IF;
-END $$;
-
---
 -- Name: offered_places(uuid, integer, uuid); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -776,11 +733,11 @@ CREATE FUNCTION public.offered_places(p_event_id uuid, p_area_no integer, p_but 
 $$;
 
 --
--- Name: reserve_bookings(uuid[], uuid[], uuid[], uuid[], text[], timestamp with time zone[], bigint[], text[], text[], text[], text[], text[], bytea[], text[], integer[], integer[], integer[], bigint[], integer[], integer[], integer[], integer[], bigint[]); Type: FUNCTION; Schema: public; Owner: -
+-- Name: reserve_bookings(uuid[], uuid[], uuid[], uuid[], text[], timestamp with time zone[], bigint[], text[], text[], text[], text[], text[], bytea[], text[], uuid[], uuid[], integer[], integer[], integer[], bigint[], integer[], integer[], integer[], integer[], bigint[]); Type: FUNCTION; Schema: public; Owner: -
 --
 
-CREATE FUNCTION public.reserve_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_hold_ids uuid[], p_buyer_ids uuid[], p_references text[], p_deadlines timestamp with time zone[], p_amounts bigint[], p_emails text[], p_names text[], p_providers text[], p_tokens text[], p_keys text[], p_fingerprints bytea[], p_request_ids text[], p_seat_ords integer[], p_seat_nos integer[], p_seat_categories integer[], p_seat_amounts bigint[], p_area_ords integer[], p_area_nos integer[], p_area_categories integer[], p_area_quantities integer[], p_area_amounts bigint[]) RETURNS TABLE(ord integer, outcome text, booking_id uuid, seats integer[], areas integer[], created_at timestamp with time zone)
-    LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION public.reserve_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_hold_ids uuid[], p_buyer_ids uuid[], p_references text[], p_deadlines timestamp with time zone[], p_amounts bigint[], p_emails text[], p_names text[], p_providers text[], p_tokens text[], p_keys text[], p_fingerprints bytea[], p_request_ids text[], p_email_marks uuid[], p_card_marks uuid[], p_seat_ords integer[], p_seat_nos integer[], p_seat_categories integer[], p_seat_amounts bigint[], p_area_ords integer[], p_area_nos integer[], p_area_categories integer[], p_area_quantities integer[], p_area_amounts bigint[]) RETURNS TABLE(ord integer, outcome text, booking_id uuid, seats integer[], areas integer[], created_at timestamp with time zone)
+    LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
@@ -788,7 +745,6 @@ CREATE FUNCTION public.reserve_bookings(p_event_ids uuid[], p_booking_ids uuid[]
     SET join_collapse_limit TO '1'
     SET from_collapse_limit TO '1'
     SET plan_cache_mode TO 'force_generic_plan'
-    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -796,6 +752,8 @@ DECLARE
   quantities integer[];          -- places asked for, per booking
   outcomes text[] := array_fill(NULL::text, ARRAY[n]);
   existing uuid[] := array_fill(NULL::uuid, ARRAY[n]);
+  email_over integer[] := '{}';  -- those whose mailbox, or card, would have too many: not counted
+  card_over integer[] := '{}';
   given jsonb := '{}';            -- places of areas given away in this call
   r record;
 BEGIN
@@ -850,6 +808,39 @@ BEGIN
       UNION ALL SELECT NULL, event_id, buyer_id FROM counted
     ) k GROUP BY k.event_id, k.buyer_id HAVING count(*) = 1
   LOOP outcomes[r.ord] := 'limit-reached'; END LOOP;
+
+  -- The same by mailbox and by card, whoever the buyer is: all of one mark at once where they fit together,
+  -- else in order. Every row is locked by the first statement, also where nothing is added to it.
+  FOR r IN
+    WITH asked AS (
+      SELECT m.ord::integer AS ord, m.is_card, p_event_ids[m.ord] AS event_id, m.mark, e.buyer_limit,
+             sum(quantities[m.ord]) OVER (PARTITION BY p_event_ids[m.ord], m.mark) AS together
+      FROM (
+        SELECT ord, false AS is_card, mark FROM unnest(p_email_marks) WITH ORDINALITY e(mark, ord)
+        UNION ALL SELECT ord, true, mark FROM unnest(p_card_marks) WITH ORDINALITY c(mark, ord)
+      ) m JOIN events e ON e.event_id = p_event_ids[m.ord]
+      WHERE m.mark IS NOT NULL AND outcomes[m.ord] IS NULL
+    ), counted AS (
+      INSERT INTO mark_claims AS c (event_id, mark, places)
+      SELECT DISTINCT event_id, mark, CASE WHEN together <= buyer_limit THEN together ELSE 0 END
+      FROM asked ORDER BY event_id, mark
+      ON CONFLICT (event_id, mark) DO UPDATE SET places = c.places + excluded.places
+        WHERE c.places + excluded.places <= (SELECT e.buyer_limit FROM events e WHERE e.event_id = c.event_id)
+      RETURNING c.event_id, c.mark
+    )
+    SELECT k.ord, k.is_card, k.mark FROM (
+      SELECT ord, is_card, event_id, mark, together <= buyer_limit AS may_fit,
+             bool_or(ord IS NULL) OVER (PARTITION BY event_id, mark) AS is_counted
+      FROM (SELECT * FROM asked UNION ALL SELECT NULL, NULL, event_id, mark, NULL, NULL FROM counted) a
+    ) k WHERE k.ord IS NOT NULL AND NOT (k.may_fit AND k.is_counted) ORDER BY k.event_id, k.mark, k.ord
+  LOOP
+    UPDATE mark_claims c SET places = c.places + quantities[r.ord]
+    WHERE c.event_id = p_event_ids[r.ord] AND c.mark = r.mark AND r.ord <> ALL (email_over || card_over)
+      AND c.places + quantities[r.ord] <= (SELECT e.buyer_limit FROM events e WHERE e.event_id = c.event_id);
+    CONTINUE WHEN FOUND;
+    -- Said below: that the seats are gone comes first, for then Redis has to be corrected.
+    IF r.is_card THEN card_over := card_over || r.ord; ELSE email_over := email_over || r.ord; END IF;
+  END LOOP;
 
   -- Whoever holds the claim's row sees every earlier booking of the same hold.
   FOR r IN
@@ -909,15 +900,22 @@ BEGIN
   LOOP
     IF coalesce(coalesce((given ->> r.area)::integer, 0) + r.quantity > r.free, true) THEN
       outcomes[r.ord] := 'seat-unavailable';
-    ELSE
+    ELSIF r.ord <> ALL (email_over || card_over) THEN
       given := given || jsonb_build_object(r.area, coalesce((given ->> r.area)::integer, 0) + r.quantity);
     END IF;
   END LOOP;
 
+  FOR r IN
+    SELECT u.ord, u.outcome FROM (
+      SELECT e AS ord, 'email-limit-reached' AS outcome FROM unnest(email_over) e
+      UNION ALL SELECT c, 'card-limit-reached' FROM unnest(card_over) c
+    ) u WHERE outcomes[u.ord] IS NULL
+  LOOP outcomes[r.ord] := coalesce(outcomes[r.ord], r.outcome); END LOOP;
+
   INSERT INTO bookings (event_id, booking_id, hold_id, buyer_id, reference, amount_minor, currency,
-                        email, name, expires_at, idempotency_key, request_id)
+                        email, name, expires_at, idempotency_key, request_id, email_mark, card_mark)
   SELECT a.event_id, a.booking_id, a.hold_id, a.buyer_id, a.reference, a.amount, e.currency,
-         a.email, a.name, a.deadline, a.key, a.request_id
+         a.email, a.name, a.deadline, a.key, a.request_id, p_email_marks[a.ord], p_card_marks[a.ord]
   FROM unnest(p_event_ids, p_booking_ids, p_hold_ids, p_buyer_ids, p_references, p_amounts, p_emails,
               p_names, p_deadlines, p_keys, p_request_ids) WITH ORDINALITY
        a(event_id, booking_id, hold_id, buyer_id, reference, amount, email, name, deadline, key, request_id, ord)
@@ -960,7 +958,17 @@ BEGIN
     UPDATE buyer_claims c SET reserved = c.reserved - quantities[o], version = c.version + 1
     FROM generate_series(1, n) o
     WHERE c.event_id = p_event_ids[o] AND c.buyer_id = p_buyer_ids[o]
-      AND outcomes[o] IN ('hold-booked', 'seat-unavailable', 'hold-expired');
+      AND outcomes[o] IN ('hold-booked', 'seat-unavailable', 'hold-expired', 'email-limit-reached',
+        'card-limit-reached');
+    UPDATE mark_claims c SET places = c.places - l.places
+    FROM (
+      SELECT p_event_ids[o] AS event_id, m.mark, sum(quantities[o])::integer AS places
+      FROM generate_series(1, n) o CROSS JOIN LATERAL
+        (VALUES (p_email_marks[o], o = ANY (email_over)), (p_card_marks[o], o = ANY (card_over))) m(mark, is_over)
+      WHERE NOT m.is_over AND m.mark IS NOT NULL AND outcomes[o] IN ('hold-booked', 'seat-unavailable',
+        'hold-expired', 'email-limit-reached', 'card-limit-reached')
+      GROUP BY 1, 2 ORDER BY 1, 2
+    ) l WHERE c.event_id = l.event_id AND c.mark = l.mark;
     DELETE FROM idempotency_keys k USING generate_series(1, n) o
     WHERE k.buyer_id = p_buyer_ids[o] AND k.key = p_keys[o] AND k.booking_id = p_booking_ids[o]
       AND outcomes[o] IS NOT NULL;
@@ -1014,6 +1022,13 @@ BEGIN
     AND c.reserved + c.sold + v_quantity <= e.buyer_limit
   FOR UPDATE OF c;
   IF NOT FOUND THEN RETURN false; END IF;
+  PERFORM FROM mark_claims c JOIN bookings b ON b.event_id = c.event_id AND c.mark IN (b.email_mark, b.card_mark)
+  WHERE b.event_id = p_event_id AND b.booking_id = p_booking_id ORDER BY c.mark FOR UPDATE OF c;
+  IF EXISTS (SELECT FROM mark_claims c JOIN events e USING (event_id)
+             JOIN bookings b ON b.event_id = c.event_id AND c.mark IN (b.email_mark, b.card_mark)
+             WHERE b.event_id = p_event_id AND b.booking_id = p_booking_id
+               AND c.places + v_quantity > e.buyer_limit)
+  THEN RETURN false; END IF;
   PERFORM FROM areas a JOIN booking_items i ON i.event_id = a.event_id AND i.area_no = a.area_no
   WHERE i.event_id = p_event_id AND i.booking_id = p_booking_id ORDER BY a.area_no FOR UPDATE OF a;
   PERFORM FROM seats s JOIN booking_items i ON i.event_id = s.event_id AND i.seat_no = s.seat_no
@@ -1039,6 +1054,9 @@ BEGIN
     AND a.event_id = i.event_id AND a.area_no = i.area_no;
   UPDATE buyer_claims SET reserved = reserved + v_quantity, version = version + 1
   WHERE event_id = p_event_id AND buyer_id = v_buyer;
+  UPDATE mark_claims c SET places = c.places + v_quantity FROM bookings b
+  WHERE b.event_id = p_event_id AND b.booking_id = p_booking_id
+    AND c.event_id = b.event_id AND c.mark IN (b.email_mark, b.card_mark);
   RETURN true;
 END $$;
 
@@ -1084,6 +1102,66 @@ CREATE FUNCTION public.share_line(p_event_id uuid) RETURNS integer
 BEGIN
   PERFORM pg_advisory_xact_lock_shared(line_key(p_event_id));
   RETURN (SELECT w.round_no FROM waitlists w WHERE w.event_id = p_event_id);
+END $$;
+
+--
+-- Name: take_mail_allowances(uuid, uuid[], uuid[], text[], text[], boolean[], integer[], integer[], integer, integer); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.take_mail_allowances(p_worker uuid, p_event_ids uuid[], p_notification_ids uuid[], p_email_keys text[], p_mailboxes text[], p_are_bookings boolean[], p_most integer[], p_most_in_all integer[], p_proven_factor integer, p_paid_factor integer) RETURNS TABLE(notification_id uuid, outcome text)
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+DECLARE
+  m record;
+  v_today date := (now() AT TIME ZONE 'UTC')::date;
+  v_same integer;
+  v_all integer;
+  v_trust integer;
+  v_most integer;
+BEGIN
+  FOR m IN
+    SELECT a.*, n.kind, p.email_key IS NOT NULL AS is_proven,
+           n.kind = 'booking-confirmed' AND EXISTS (
+             SELECT FROM bookings b WHERE b.event_id = n.event_id AND b.booking_id = (n.facts ->> 'booking_id')::uuid
+               AND b.amount_minor > 0) AS is_paid
+    FROM unnest(p_event_ids, p_notification_ids, p_email_keys, p_mailboxes, p_are_bookings, p_most, p_most_in_all)
+         WITH ORDINALITY a(event_id, notification_id, email_key, mailbox, is_booking, most, most_in_all, ord)
+    JOIN notifications n ON n.event_id = a.event_id AND n.notification_id = a.notification_id
+    LEFT JOIN proven_addresses p ON p.email_key = a.email_key
+    WHERE n.status = 'queued' AND n.leased_by = p_worker
+    ORDER BY a.mailbox, a.ord
+  LOOP
+    -- Other workers count for the same mailbox one after the other; in its order, so nobody waits in a ring.
+    PERFORM pg_advisory_xact_lock(hashtextextended('mailbox:' || m.mailbox, 0));
+    SELECT coalesce(sum(c.mails) FILTER (WHERE c.event_id = m.event_id AND c.kind = m.kind), 0), coalesce(sum(c.mails), 0)
+    INTO v_same, v_all
+    FROM mail_counts c WHERE c.mailbox = m.mailbox AND c.day = v_today AND c.is_booking = m.is_booking;
+    v_trust := CASE WHEN m.is_proven THEN p_proven_factor ELSE 1 END;
+    v_most := m.most * v_trust * CASE WHEN m.is_paid THEN p_paid_factor ELSE 1 END;
+    IF v_same < v_most AND (m.is_paid OR v_all < m.most_in_all * v_trust) THEN
+      INSERT INTO mail_counts AS c (mailbox, day, is_booking, event_id, kind, mails)
+      VALUES (m.mailbox, v_today, m.is_booking, m.event_id, m.kind, 1)
+      ON CONFLICT ON CONSTRAINT mail_counts_pkey DO UPDATE SET mails = c.mails + 1;
+      UPDATE notifications n SET counted = true, held_for = NULL
+      WHERE n.event_id = m.event_id AND n.notification_id = m.notification_id;
+      CONTINUE;
+    END IF;
+    UPDATE notifications n SET leased_by = NULL, reason = 'enough-for-a-day',
+      status = CASE WHEN m.is_booking THEN 'queued' ELSE 'skipped' END::notification_status,
+      ended_at = CASE WHEN m.is_booking THEN NULL ELSE now() END,
+      held_for = CASE WHEN m.is_booking THEN m.email_key END,
+      -- Not all of them at midnight.
+      due_at = CASE WHEN m.is_booking THEN (v_today + 1)::timestamp AT TIME ZONE 'UTC' + random() * interval '1 hour' ELSE n.due_at END
+    WHERE n.event_id = m.event_id AND n.notification_id = m.notification_id;
+    notification_id := m.notification_id;
+    outcome := CASE WHEN m.is_booking THEN 'held' ELSE 'skipped' END;
+    RETURN NEXT;
+  END LOOP;
 END $$;
 
 --
@@ -1202,6 +1280,8 @@ CREATE TABLE public.bookings (
     version integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone,
+    email_mark uuid,
+    card_mark uuid,
     CONSTRAINT bookings_amount_minor_check CHECK ((amount_minor >= 0)),
     CONSTRAINT bookings_expiry_check CHECK (((status = 'pending'::public.booking_status) = (expires_at IS NOT NULL))),
     CONSTRAINT bookings_live_check CHECK ((live = (status = ANY (ARRAY['pending'::public.booking_status, 'confirmed'::public.booking_status]))))
@@ -1290,6 +1370,19 @@ CREATE TABLE public.kept_mails (
 );
 
 --
+-- Name: mail_counts; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.mail_counts (
+    mailbox text NOT NULL,
+    day date NOT NULL,
+    is_booking boolean NOT NULL,
+    event_id uuid NOT NULL,
+    kind text NOT NULL,
+    mails integer NOT NULL
+);
+
+--
 -- Name: mail_template_choices; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1319,6 +1412,18 @@ CREATE TABLE public.mail_templates (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT mail_templates_source_check CHECK ((source = ANY (ARRAY['product'::text, 'organiser'::text])))
 );
+
+--
+-- Name: mark_claims; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.mark_claims (
+    event_id uuid NOT NULL,
+    mark uuid NOT NULL,
+    places integer NOT NULL,
+    CONSTRAINT mark_claims_places_check CHECK ((places >= 0))
+)
+WITH (fillfactor='70');
 
 --
 -- Name: notification_attempts; Type: TABLE; Schema: public; Owner: -
@@ -1359,6 +1464,8 @@ CREATE TABLE public.notifications (
     reason text,
     queued_at timestamp with time zone DEFAULT now() NOT NULL,
     ended_at timestamp with time zone,
+    counted boolean DEFAULT false NOT NULL,
+    held_for text,
     CONSTRAINT notifications_address_check CHECK (((email IS NOT NULL) OR (status = 'skipped'::public.notification_status))),
     CONSTRAINT notifications_email_check CHECK ((email <> ''::text)),
     CONSTRAINT notifications_ended_check CHECK (((status = ANY (ARRAY['queued'::public.notification_status, 'sending'::public.notification_status])) = (ended_at IS NULL))),
@@ -1861,6 +1968,13 @@ ALTER TABLE ONLY public.kept_mails
     ADD CONSTRAINT kept_mails_pkey PRIMARY KEY (event_id, notification_id);
 
 --
+-- Name: mail_counts mail_counts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.mail_counts
+    ADD CONSTRAINT mail_counts_pkey PRIMARY KEY (mailbox, day, is_booking, event_id, kind);
+
+--
 -- Name: mail_template_choices mail_template_choices_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1873,6 +1987,13 @@ ALTER TABLE ONLY public.mail_template_choices
 
 ALTER TABLE ONLY public.mail_templates
     ADD CONSTRAINT mail_templates_pkey PRIMARY KEY (kind, language, version);
+
+--
+-- Name: mark_claims mark_claims_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.mark_claims
+    ADD CONSTRAINT mark_claims_pkey PRIMARY KEY (event_id, mark);
 
 --
 -- Name: notification_attempts notification_attempts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -2119,6 +2240,12 @@ CREATE INDEX idempotency_keys_created_idx ON public.idempotency_keys USING brin 
 CREATE INDEX kept_mails_kept_idx ON public.kept_mails USING btree (kept_at);
 
 --
+-- Name: mail_counts_day_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX mail_counts_day_idx ON public.mail_counts USING btree (day);
+
+--
 -- Name: mail_templates_product_key; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2141,16 +2268,16 @@ CASE
 END));
 
 --
--- Name: notifications_due_idx; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX notifications_due_idx ON public.notifications USING btree (due_at) WHERE (status = ANY (ARRAY['queued'::public.notification_status, 'sending'::public.notification_status]));
-
---
 -- Name: notifications_failed_idx; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX notifications_failed_idx ON public.notifications USING btree (notification_id) WHERE (status = ANY (ARRAY['dead'::public.notification_status, 'unknown'::public.notification_status]));
+
+--
+-- Name: notifications_held_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX notifications_held_idx ON public.notifications USING btree (held_for) WHERE (held_for IS NOT NULL);
 
 --
 -- Name: notifications_notification_id_idx; Type: INDEX; Schema: public; Owner: -
@@ -2159,10 +2286,26 @@ CREATE INDEX notifications_failed_idx ON public.notifications USING btree (notif
 CREATE INDEX notifications_notification_id_idx ON public.notifications USING btree (notification_id);
 
 --
+-- Name: notifications_sending_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX notifications_sending_idx ON public.notifications USING btree (due_at) WHERE (status = 'sending'::public.notification_status);
+
+--
 -- Name: notifications_to_tell_idx; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX notifications_to_tell_idx ON public.notifications USING btree (event_id, notification_id) WHERE to_tell;
+
+--
+-- Name: notifications_turn_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX notifications_turn_idx ON public.notifications USING btree ((
+CASE
+    WHEN (kind = ANY (ARRAY['booking-confirmed'::text, 'booking-cancelled'::text, 'booking-refunded'::text, 'offer-made'::text, 'offer-expiring'::text])) THEN 0
+    ELSE 1
+END), due_at) WHERE (status = 'queued'::public.notification_status);
 
 --
 -- Name: offer_seats_live_seat_key; Type: INDEX; Schema: public; Owner: -
@@ -2515,4 +2658,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000005'),
     ('20261121000006'),
     ('20261130000001'),
-    ('20261130000060');
+    ('20261130000010'),
+    ('20261130000040');

@@ -35,6 +35,13 @@ async def make_world(
     )
 
 
+def with_one_login(world: Settings) -> Settings:
+    """The same world, where one user of PostgreSQL does everything: one pool, one breaker, one bulkhead."""
+    return msgspec.structs.replace(
+        world, postgres_url=world.postgres_owner_url, **dict.fromkeys(POSTGRES_LOGINS)
+    )
+
+
 async def as_redis_owner(runtime: Runtime, *command: str) -> Any:
     """Let the owner of the session's Redis do what no process of the product may."""
     where = runtime.redis.connection_pool.connection_kwargs

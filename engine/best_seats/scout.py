@@ -11,7 +11,7 @@ import asyncio
 import random
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from engine.best_seats.choice import Choice, Wish, choose
@@ -65,25 +65,38 @@ class Scout:
                 self._reading.add_done_callback(_look_at_failure)
             await asyncio.shield(self._reading)
 
-    async def pick(self, wish: Wish, attempt: int) -> Choice | None:
+    async def pick(self, wish: Wish, attempt: int, avoided: Collection[int] = ()) -> Choice | None:
         """Seats that nobody else in this process is offered until ``settle``. None: nothing fits.
 
-        ``attempt`` counts from 1; the more there were, the wider the choices are spread.
+        ``attempt`` counts from 1; the more there were, the wider the choices are spread. ``avoided``: seats
+        that this buyer may not have.
         """
         asked_at = time.monotonic()
         contended = asked_at < self._contended_until
         await self.look(0 if contended else _FRESH_S)
         spread = min(_SPREAD << attempt, _SPREAD_MAX) if contended else 1
         # Not a secret, only a way to be unlike the others.
-        chosen = choose(self.board, wish, random.randrange(spread))  # noqa: S311
+        chosen = choose(self._board_without(avoided), wish, random.randrange(spread))  # noqa: S311
         while chosen is None and (self._read_at < asked_at or self._may_come_back(wish)):
             # Not on the word of an old copy, nor before it is known what becomes of those under way.
             await self.look(0)
-            chosen = choose(self.board, wish)
+            chosen = choose(self._board_without(avoided), wish)
+            if avoided:
+                break
         if chosen is not None:
             self._in_flight.add(chosen)
             self.board.mark(chosen.seats)
         return chosen
+
+    def _board_without(self, avoided: Collection[int]) -> Board:
+        """What is known now; a copy of it where one buyer must not have some of the seats."""
+        if not avoided:
+            return self.board
+        board = Board(self.index, self._states, self.board.prices)
+        for choice in self._in_flight:
+            board.mark(choice.seats)
+        board.mark(avoided)
+        return board
 
     def _may_come_back(self, wish: Wish) -> bool:
         """Something fits if those under way are refused: their buyers may have reached their limit."""

@@ -10,7 +10,7 @@ if ARGV[2] == '1' and now < tonumber(hold.expires) then
   for n in string.gmatch(hold.seats, '%d+') do
     if redis.call('HGET', OWNERS, n) == id then redis.call('SETRANGE', SEATS, n, '1') end
   end
-  redis.call('HSET', hold_key(id), 'state', 'held')
+  change_state(id, hold, 'held')
   redis.call('ZADD', DUE, hold.expires, id)
 elseif now >= hold.expires + PAYMENT_GRACE_MS then
   end_hold(id, hold, 'expired', now, freed, areas)

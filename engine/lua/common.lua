@@ -12,11 +12,24 @@ local base = KEYS[1]
 local META, SEATS, VERSIONS, OWNERS = base .. ':meta', base .. ':seats', base .. ':versions', base .. ':owners'
 local AREAS, BUYERS, DUE, FEED = base .. ':areas', base .. ':buyers', base .. ':due', base .. ':feed'
 local LINE = base .. ':line'
+-- Of networks that are limited (docs/decisions/0030): what they hold now, what they are remembered by, and
+-- the seats that they have just let go.
+local NETWORKS, CONDUCT, RESTS = base .. ':networks', base .. ':conduct', base .. ':rests'
 -- An ended hold is remembered this long, to explain itself and to answer retries.
 local REMEMBER_MS = 900000
 -- A hold in payment outlives its deadline by this, so that PostgreSQL, which refuses at the deadline
 -- by its own clock, has surely refused before the seats are given away.
 local PAYMENT_GRACE_MS = 1000
+-- A seat that was let go rests for whoever had it: at least so long, and at random so much longer.
+local REST_MS_MIN, REST_MS_SPREAD = 3000, 12000
+-- Whoever gives a hold back within this has changed their mind; later, the hold has lapsed.
+local CHANGE_OF_MIND_MS = 60000
+-- Lapsed places count for half after this long; one decline is forgotten after that long.
+local LAPSE_HALF_MS, DECLINE_FORGOTTEN_MS = 600000, 10000
+-- How many paid places a network may have to its credit, against places that lapse later.
+local CREDIT_MAX = 100
+local CONDUCT_KEPT_MS = 3600000
+local DECLINES_OF_HOLD_MAX = 5
 
 local function now_ms()
   local t = redis.call('TIME')
@@ -27,10 +40,12 @@ local function hold_key(id) return base .. ':hold:' .. id end
 
 local function read_hold(id)
   local f = redis.call('HMGET', hold_key(id), 'owner', 'state', 'seats', 'areas', 'quantity', 'prices',
-    'created', 'expires', 'wish', 'relaxed', 'entry')
+    'created', 'expires', 'wish', 'relaxed', 'entry', 'network', 'payer', 'own', 'declines', 'extended')
   if not f[1] then return nil end
   return { owner = f[1], state = f[2], seats = f[3], areas = f[4], quantity = f[5], prices = f[6],
-    created = f[7], expires = f[8], wish = f[9], relaxed = f[10], entry = f[11] }
+    created = f[7], expires = f[8], wish = f[9], relaxed = f[10], entry = f[11],
+    -- network: it was made from; payer: the payment was begun from; own: its deadline without payments.
+    network = f[12] or '', payer = f[13] or '', own = f[14], declines = tonumber(f[15] or 0), extended = f[16] }
 end
 
 -- A hold in payment as PostgreSQL knows it: everything but its seats' digits.
@@ -87,6 +102,121 @@ local function count_held(owner, delta)
   end
 end
 
+local function count_network(network, kind, delta)
+  if network == '' then return end
+  local field = kind .. network
+  if redis.call('HINCRBY', NETWORKS, field, delta) <= 0 then redis.call('HDEL', NETWORKS, field) end
+end
+
+-- Adds a hold to what its network holds (sign 1), or takes it away (-1), by the state that it is in: unpaid
+-- places (h:), places in a begun payment (p:), begun payments (b:, of the network that pays).
+local function count_hold(hold, sign)
+  if hold.state == 'held' then
+    count_network(hold.network, 'h:', sign * hold.quantity)
+  elseif hold.state == 'paying' then
+    count_network(hold.network, 'p:', sign * hold.quantity)
+    count_network(hold.payer, 'b:', sign)
+  end
+end
+
+-- A hold goes from being paid for to being held, or the reverse: everything but its seats' digits.
+local function change_state(id, hold, state)
+  count_hold(hold, -1)
+  hold.state = state
+  count_hold(hold, 1)
+  redis.call('HSET', hold_key(id), 'state', state)
+end
+
+-- What a network ('n:…') or a person ('u:…') is remembered by: `lapsed` places (below 0: paid ones to its
+-- credit), when the last one did, and `declined` payments.
+local function read_conduct(who, now)
+  local lapsed, lapsed_at, declined, at =
+    string.match(redis.call('HGET', CONDUCT, who) or '', '^(%S+) (%d+) (%S+) (%d+)$')
+  if not at then return { lapsed = 0, lapsed_at = 0, declined = 0 } end
+  local age = math.max(0, now - at)
+  return { lapsed = lapsed * 0.5 ^ (age / LAPSE_HALF_MS), lapsed_at = tonumber(lapsed_at),
+    declined = math.max(0, declined - age / DECLINE_FORGOTTEN_MS) }
+end
+
+local function write_conduct(who, conduct, now)
+  if math.abs(conduct.lapsed) < 0.5 and conduct.declined < 0.05 then
+    redis.call('HDEL', CONDUCT, who)
+  else
+    redis.call('HSET', CONDUCT, who, string.format('%.3f %d %.3f %d', conduct.lapsed, conduct.lapsed_at,
+      conduct.declined, now))
+    redis.call('PEXPIRE', CONDUCT, CONDUCT_KEPT_MS)
+  end
+end
+
+-- Two that are remembered are looked at each time that one is added, so that the forgotten ones go.
+local function remember(who, now, change)
+  local conduct = read_conduct(who, now)
+  change(conduct)
+  conduct.lapsed = math.max(-CREDIT_MAX, conduct.lapsed)
+  conduct.declined = math.max(0, conduct.declined)
+  write_conduct(who, conduct, now)
+  local some = redis.call('HRANDFIELD', CONDUCT, 2)
+  for _, other in ipairs(some) do
+    local known = read_conduct(other, now)
+    if math.abs(known.lapsed) < 0.5 and known.declined < 0.05 then redis.call('HDEL', CONDUCT, other) end
+  end
+end
+
+-- The last two who did something, each "who when": enough to know whether anybody but one of them has.
+local function with_last(text, who, now)
+  local last, at, one_before, before = string.match(text or '', '^(%S+) (%d+) (%S+) (%d+)$')
+  if last == who then last, at = one_before, before end
+  return string.format('%s %d %s %d', who, now, last or '-', at or 0)
+end
+
+local function has_other_since(text, who, since)
+  local last, at, one_before, before = string.match(text or '', '^(%S+) (%d+) (%S+) (%d+)$')
+  if not last then return false end
+  return last ~= who and tonumber(at) >= since or one_before ~= who and tonumber(before) >= since
+end
+
+-- Whether it matters who looks: some limited network holds something, or has just let it go.
+local function is_watched() return redis.call('EXISTS', NETWORKS, RESTS) > 0 end
+
+-- How a hold ended is remembered of its network and its buyer. Whoever pays is forgiven.
+local function remember_end(hold, outcome, now)
+  if outcome == 'booked' then
+    local function forgive(conduct)
+      conduct.lapsed = conduct.lapsed - hold.quantity
+      conduct.declined = conduct.declined - 2
+    end
+    if hold.network ~= '' then remember('n:' .. hold.network, now, forgive) end
+    if hold.declines > 0 then remember('u:' .. hold.owner, now, function(c) c.declined = 0 end) end
+  elseif hold.network ~= '' and (outcome == 'expired' or now - hold.created > CHANGE_OF_MIND_MS) then
+    remember('n:' .. hold.network, now, function(conduct)
+      conduct.lapsed, conduct.lapsed_at = conduct.lapsed + hold.quantity, now
+    end)
+  end
+end
+
+-- A decline: of the hold, the buyer and the network that paid.
+local function remember_decline(id, hold, now)
+  hold.declines = redis.call('HINCRBY', hold_key(id), 'declines', 1)
+  if hold.payer == '' then return end
+  local function more(conduct) conduct.declined = conduct.declined + 1 end
+  remember('n:' .. hold.payer, now, more)
+  remember('u:' .. hold.owner, now, more)
+end
+
+-- Seats that a limited network lets go rest for it, and for their buyer (hold.lua decides when that counts).
+local function let_rest(hold, seats, now)
+  if hold.network == '' or #seats == 0 then return end
+  local rests = {}
+  for i, n in ipairs(seats) do
+    -- math.random gives the same numbers to every script.
+    local rest_ms = REST_MS_MIN + (redis.call('TIME')[2] + 7919 * i) % (REST_MS_SPREAD + 1)
+    rests[2 * i - 1] = n
+    rests[2 * i] = string.format('%d %d %s %s', now + rest_ms, hold.created, hold.network, hold.owner)
+  end
+  redis.call('HSET', RESTS, unpack(rests))
+  redis.call('PEXPIRE', RESTS, REST_MS_MIN + REST_MS_SPREAD)
+end
+
 -- Tells a person's open connections, in the same step in which it becomes true.
 local function tell(person, json) redis.call('PUBLISH', 'person:' .. person, 'm|' .. json) end
 
@@ -105,12 +235,14 @@ end
 local function drop_claims(id, hold, outcome, now, freed, areas)
   -- First of all: a Redis that is full refuses a script whose first write might need memory.
   redis.call('ZREM', DUE, id)
-  local kept = 0
+  count_hold(hold, -1)
+  local kept, let_go = 0, {}
   local waits = line_waits()
   for n in string.gmatch(hold.seats, '%d+') do
     if redis.call('HGET', OWNERS, n) == id then
       redis.call('SETRANGE', SEATS, n, waits and '4' or '0')
       redis.call('HDEL', OWNERS, n)
+      let_go[#let_go + 1] = n
       if waits then kept = kept + 1 else freed[#freed + 1] = n end
     end
   end
@@ -124,6 +256,8 @@ local function drop_claims(id, hold, outcome, now, freed, areas)
   end
   if kept > 0 then stir() end
   count_held(hold.owner, -tonumber(hold.quantity))
+  if outcome ~= 'booked' then let_rest(hold, let_go, now) end
+  remember_end(hold, outcome, now)
   redis.call('HSET', hold_key(id), 'state', outcome, 'ended', now)
   -- Not shorter than its deadline: what was an offer would be taken for one that got lost.
   redis.call('PEXPIRE', hold_key(id), math.max(REMEMBER_MS, hold.expires - now))

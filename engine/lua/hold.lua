@@ -1,13 +1,17 @@
 -- All the seats and places asked for, within the buyer's limit, or nothing.
 -- ARGV: hold_id, owner, seats "17,18", areas "0:2,1:1", quantity, fresh ('1': the id was made for this
 -- request, so it can be nobody else's); and where the seats were chosen for the buyer: the wish, what was
--- relaxed, and the prices they were chosen by ('' where any will do).
+-- relaxed, and the prices they were chosen by ('' where any will do); then the network that asks ('': one
+-- without limits), how many unpaid places a network may have at least, and as a share of the house.
 -- Reply: {'held', prices, expires, state} (also for a retry of the same hold, and then with its seats and what
 -- was relaxed, where they were chosen for the buyer); or {'rebuild'}, {'closed', status}, {'taken', seats, areas}, {'limit', limit, owned},
--- {'no-such', seats, areas}, {'foreign'} (the id is another request's), {'repriced'} (other prices are in force).
+-- {'no-such', seats, areas}, {'foreign'} (the id is another request's), {'repriced'} (other prices are in force);
+-- of the network: {'crowded', cap, held}, {'paused', ms}, {'resting', seats, ms}.
 local id, owner, wanted_seats, wanted_areas, quantity = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local wish, relaxed, chosen_by = ARGV[7] or '', ARGV[8] or '', ARGV[9] or ''
-local meta = redis.call('HMGET', META, 'epoch', 'status', 'seat_count', 'buyer_limit', 'hold_ttl_ms', 'prices')
+local network = ARGV[10] or ''
+local meta = redis.call('HMGET', META, 'epoch', 'status', 'seat_count', 'buyer_limit', 'hold_ttl_ms', 'prices',
+  'seen_by', 'asked_by', 'house', 'left')
 if not meta[1] then return { 'rebuild' } end
 
 local existing = ARGV[6] ~= '1' and read_hold(id)
@@ -24,6 +28,10 @@ if meta[2] ~= 'on_sale' then return { 'closed', meta[2] } end
 if chosen_by ~= '' and chosen_by ~= meta[6] then return { 'repriced' } end
 
 local now = now_ms()
+if network ~= '' or is_watched() then
+  redis.call('HSET', META, 'seen_by', with_last(meta[7], network == '' and '-' or network, now),
+    'asked_by', with_last(meta[8], owner, now))
+end
 local seat_count = tonumber(meta[3])
 local seats = {}
 for n in string.gmatch(wanted_seats, '%d+') do seats[#seats + 1] = n end
@@ -59,6 +67,64 @@ local mine = redis.call('HMGET', BUYERS, 'h:' .. owner, 'o:' .. owner)
 local owned = tonumber(mine[1] or 0) + tonumber(mine[2] and string.match(mine[2], '^%d+') or 0)
 if owned + quantity > tonumber(meta[4]) then return { 'limit', meta[4], owned } end
 
+local function places_of_house()
+  if meta[9] then return tonumber(meta[9]) end
+  local house = seat_count
+  for no = 0, redis.call('HGET', META, 'area_count') - 1 do
+    house = house + (redis.call('HGET', AREAS, no .. ':capacity') or 0)
+  end
+  redis.call('HSET', META, 'house', house)
+  return house
+end
+
+-- Places that anybody may have now, but for what others took within a second: counting them costs as much as
+-- the house is large.
+local function places_left()
+  local left, at = string.match(meta[10] or '', '^(%d+) (%d+)$')
+  if left and now - at < 1000 then
+    redis.call('HSET', META, 'left', string.format('%d %d', math.max(0, left - quantity), at))
+    return tonumber(left)
+  end
+  local _, free = string.gsub(redis.call('GET', SEATS) or '', '0', '')
+  for no = 0, redis.call('HGET', META, 'area_count') - 1 do free = free + area_available(no) end
+  redis.call('HSET', META, 'left', string.format('%d %d', math.max(0, free - quantity), now))
+  return free
+end
+
+-- What the network may not have just now.
+local function refusal_of_network()
+  local known = redis.call('HMGET', NETWORKS, 'h:' .. network, 'p:' .. network)
+  local held, paying = tonumber(known[1] or 0), tonumber(known[2] or 0)
+  local most = math.max(tonumber(ARGV[11]), math.floor(ARGV[12] * places_of_house()))
+  -- Half of what it may hold may lapse; beyond, each place that does costs two seconds, five minutes at most.
+  local conduct = read_conduct('n:' .. network, now)
+  local pause_ms = math.min(300000, 2000 * (conduct.lapsed - most / 2)) - (now - conduct.lapsed_at)
+  if pause_ms > 0 then return { 'paused', math.ceil(pause_ms) } end
+  local cap = most
+  -- While others want places too, none holds more than is left for all; one buyer's fill always fits.
+  if held + quantity > tonumber(meta[4]) and has_other_since(meta[7], network, now - 60000) then
+    cap = math.min(most, math.max(tonumber(meta[4]), places_left()))
+  end
+  -- Begun payments do not count; but many times as much may not wait for a payment that never comes.
+  if held + quantity > cap or held + paying + quantity > 4 * most then return { 'crowded', cap, held } end
+  if #seats == 0 then return nil end
+  local resting, wait_ms = {}, 0
+  for i, rest in ipairs(redis.call('HMGET', RESTS, unpack(seats))) do
+    local until_ms, since, had_network, had_owner = string.match(rest or '', '^(%d+) (%d+) (%S+) (%S+)$')
+    since = tonumber(since)
+    if until_ms and tonumber(until_ms) > now and (had_network == network or had_owner == owner)
+      and (has_other_since(meta[7], had_network, since) or has_other_since(meta[8], had_owner, since)) then
+      resting[#resting + 1] = seats[i]
+      wait_ms = math.max(wait_ms, until_ms - now)
+    end
+  end
+  if #resting > 0 then return { 'resting', table.concat(resting, ','), wait_ms } end
+end
+if network ~= '' then
+  local refusal = refusal_of_network()
+  if refusal then return refusal end
+end
+
 local expires = now + meta[5]
 if #seats > 0 then
   local owners = {}
@@ -74,6 +140,10 @@ end
 redis.call('HSET', hold_key(id), 'owner', owner, 'state', 'held', 'seats', wanted_seats, 'areas', wanted_areas,
   'quantity', quantity, 'prices', meta[6], 'created', now, 'expires', expires)
 if wish ~= '' then redis.call('HSET', hold_key(id), 'wish', wish, 'relaxed', relaxed) end
+if network ~= '' then
+  redis.call('HSET', hold_key(id), 'network', network)
+  count_network(network, 'h:', quantity)
+end
 redis.call('ZADD', DUE, expires, id)
 redis.call('HINCRBY', BUYERS, 'h:' .. owner, quantity)
 local areas = {}

@@ -8,7 +8,7 @@ local epoch = tonumber(ARGV[1])
 local current = redis.call('HGET', META, 'epoch')
 if current and tonumber(current) >= epoch then return { 'newer' } end
 for _, id in ipairs(redis.call('ZRANGE', DUE, 0, -1)) do redis.call('DEL', hold_key(id)) end
-redis.call('DEL', META, SEATS, VERSIONS, OWNERS, AREAS, BUYERS, DUE, LINE)
+redis.call('DEL', META, SEATS, VERSIONS, OWNERS, AREAS, BUYERS, DUE, LINE, NETWORKS, CONDUCT, RESTS)
 redis.call('HSET', META, 'epoch', epoch, 'seq', 0, 'stirred', 1, 'area_count', ARGV[2])
 if #ARGV[3] > 0 then
   redis.call('SET', SEATS, ARGV[3])

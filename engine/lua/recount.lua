@@ -6,6 +6,7 @@ local waits = meta[3] == '1'
 if not meta[1] then return { 'rebuild' } end
 local now, corrected = now_ms(), 0
 local held_areas, held_buyers, areas, freed = {}, {}, {}, {}
+local networks = {}
 local live, offered = {}, {}
 for _, id in ipairs(redis.call('ZRANGE', DUE, 0, -1)) do
   local hold = read_hold(id)
@@ -16,6 +17,14 @@ for _, id in ipairs(redis.call('ZRANGE', DUE, 0, -1)) do
       held_areas[no] = (held_areas[no] or 0) + places
     end
     held_buyers['h:' .. hold.owner] = (held_buyers['h:' .. hold.owner] or 0) + hold.quantity
+    local function add(network, kind, places)
+      if network ~= '' then networks[kind .. network] = (networks[kind .. network] or 0) + places end
+    end
+    if hold.state == 'held' then add(hold.network, 'h:', hold.quantity) end
+    if hold.state == 'paying' then
+      add(hold.network, 'p:', hold.quantity)
+      add(hold.payer, 'b:', 1)
+    end
   else
     redis.call('ZREM', DUE, id)
     corrected = corrected + 1
@@ -48,6 +57,16 @@ for i = 1, #buyers, 2 do
   end
 end
 for field, want in pairs(held_buyers) do redis.call('HSET', BUYERS, field, want) end
+local known = redis.call('HGETALL', NETWORKS)
+for i = 1, #known, 2 do
+  if tonumber(known[i + 1]) == networks[known[i]] then
+    networks[known[i]] = nil
+  else
+    redis.call('HDEL', NETWORKS, known[i])
+    corrected = corrected + 1
+  end
+end
+for field, want in pairs(networks) do redis.call('HSET', NETWORKS, field, want) end
 local owners = redis.call('HGETALL', OWNERS)
 local owned = {}
 for i = 1, #owners, 2 do

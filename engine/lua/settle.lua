@@ -10,6 +10,11 @@ local id, outcome, force = ARGV[1], ARGV[2], ARGV[6] == '1'
 local now = now_ms()
 local hold = id ~= '' and read_hold(id) or nil
 local keeps = outcome == 'kept' and is_live(hold)
+if keeps and hold.state == 'paying' then
+  remember_decline(id, hold, now)
+  -- Cards can be tried out on any seat: after so many the hold is over.
+  if hold.declines >= DECLINES_OF_HOLD_MAX then outcome, keeps = 'expired', false end
+end
 local PUBLIC = { ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '1', ['5'] = '1' }
 local groups, areas, changed = {}, {}, 0
 local waits, kept = line_waits(), false
@@ -70,7 +75,7 @@ if is_live(hold) then
       for n in string.gmatch(hold.seats, '%d+') do
         if redis.call('HGET', OWNERS, n) == id then redis.call('SETRANGE', SEATS, n, '1') end
       end
-      redis.call('HSET', hold_key(id), 'state', 'held')
+      change_state(id, hold, 'held')
       redis.call('ZADD', DUE, hold.expires, id)
     end
   elseif outcome ~= '' then

@@ -33,7 +33,7 @@ async def tell_changes(postgres: Postgres, event: Event) -> int:
     if event.status not in (EventStatus.ON_SALE, EventStatus.PAUSED):
         return 0
     venue = _venue(event)
-    async with postgres.transaction() as transaction:
+    async with postgres.transaction(event_id=event.event_id, long=True) as transaction:
         told = await transaction.fetchrow("notifications.told_event", event.event_id)
         if told is not None and told["version"] >= event.version:
             return 0

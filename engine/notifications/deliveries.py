@@ -81,6 +81,10 @@ class Deliveries:
         """Mails that were kept instead of sent, the newest first, with the head of each."""
         return await self._pg.fetch("notifications.kept", limit)
 
+    async def kept_messages(self, limit: int) -> list[asyncpg.Record]:
+        """The same with the whole messages: kind, email and message of each."""
+        return await self._pg.fetch("notifications.kept_messages", limit)
+
     async def kept_mail(self, mail_id: str) -> bytes:
         """A kept mail, as it would have gone over the wire. Raises NotFound."""
         message = await self._pg.fetchval("notifications.kept_mail", mail_id)

@@ -57,6 +57,8 @@ class Due(Struct, frozen=True, kw_only=True):
     attempts: int
     deferrals: int
     queued_at: datetime
+    #: It has its place among what its address gets in a day (``engine.notifications.allowance``).
+    counted: bool
 
 
 class FactReader:

@@ -1,24 +1,41 @@
-"""A mail as it goes over the wire: RFC 5322 and MIME, from what was written."""
+"""A mail as it goes over the wire: RFC 5322 and MIME, from what was written.
 
+The head is written by ``engine.notifications.headers``, the body by ``email``, which gets nothing there
+but texts to encode and names of ours. Then the whole is parsed again: what is not exactly the mail that
+was meant does not leave (``Distorted``).
+"""
+
+import email
+import email.policy
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from email.headerregistry import Address
-from email.message import EmailMessage, MIMEPart
-from email.policy import SMTP, SMTPUTF8
-from email.utils import format_datetime, parseaddr
+from email.message import EmailMessage, Message, MIMEPart
+from email.utils import format_datetime
+from typing import Final
 
 from msgspec import Struct
 
+from engine.notifications import headers
 from engine.notifications.model import Picture, Written
 
 #: What SMTP can carry between angle brackets without quoting; anything else is nobody's real address.
-_LOCAL_PART = re.compile(r"[^\s\x00-\x20()<>@,;:\\\"\[\]\x7f]{1,64}")
+_LOCAL_PART = re.compile(r"[^\s\x00-\x20()<>@,;:\\\"\[\]\x7f]+")
+_LOCAL_PART_BYTES_MAX: Final = 64
 _DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_URL = re.compile(r"[!-;=?-~]+")
+#: Lines end with CR LF and with nothing else, and are no longer than servers take (RFC 5321, 4.5.3.1.6).
+_BAD_LINE = re.compile(rb"\r(?!\n)|(?<!\r)\n|\x00|[^\r\n]{999}")
+#: What the body itself brings into the head.
+_BODY_FIELDS: Final = ("MIME-Version", "Content-Type")
 
 
 class Unwritable(Exception):
     """No mail can be made of this: the message says why."""
+
+
+class Distorted(Unwritable):
+    """The finished message is not the one that was meant. Its words are of ours and hold nothing of it."""
 
 
 class Envelope(Struct, frozen=True, kw_only=True):
@@ -28,6 +45,16 @@ class Envelope(Struct, frozen=True, kw_only=True):
     recipient: str
     message: bytes
     needs_utf8: bool
+
+
+class _Meaning(Struct, frozen=True, kw_only=True):
+    """What a reader is to find in the message: texts and addresses decoded, the rest as it stands."""
+
+    fields: headers.Fields
+    texts: dict[str, str]
+    addresses: dict[str, tuple[str, str]]
+    written: Written
+    pictures: Sequence[Picture]
 
 
 def build_envelope(
@@ -43,47 +70,66 @@ def build_envelope(
     kind: str,
     unsubscribe_url: str | None,
 ) -> Envelope:
-    """The mail to ``email``. Raises Unwritable for an address that no server would take."""
-    sender_name, sender = parseaddr(mail_from)
-    recipient = ascii_domain(email)
-    needs_utf8 = not recipient.isascii()
-    message = EmailMessage(policy=SMTPUTF8 if needs_utf8 else SMTP)
-    message["From"] = _address(sender_name, sender)
-    message["To"] = _address(_one_line(name), recipient)
+    """The mail to ``email``. Raises Unwritable for an address that no server would take, and Distorted."""
+    addresses = {"From": _mailbox(mail_from), "To": (headers.one_line(name), ascii_domain(email))}
     if reply_to:
-        message["Reply-To"] = _address(*parseaddr(reply_to))
-    message["Subject"] = _one_line(written.subject)
-    message["Date"] = format_datetime(datetime.now(UTC))
-    message["Message-ID"] = f"<{message_id}@{sender.rpartition('@')[2]}>"
-    message["Content-Language"] = language
-    # Nobody's absence note shall answer.
-    message["Auto-Submitted"] = "auto-generated"
-    message["X-Auto-Response-Suppress"] = "All"
-    message["X-Frontrow-Kind"] = kind
+        addresses["Reply-To"] = _mailbox(reply_to)
+    sender = addresses["From"][1]
+    subject = headers.one_line(written.subject)
+    fields = [
+        *((field, headers.address_value(field, *address)) for field, address in addresses.items()),
+        ("Subject", headers.text_value("Subject", subject)),
+        ("Date", format_datetime(datetime.now(UTC))),
+        ("Message-ID", f"<{message_id}@{sender.rpartition('@')[2]}>"),
+        ("Content-Language", language),
+        # Nobody's absence note shall answer.
+        ("Auto-Submitted", "auto-generated"),
+        ("X-Auto-Response-Suppress", "All"),
+        ("X-Frontrow-Kind", kind),
+    ]
     if unsubscribe_url:
-        message["List-Unsubscribe"] = f"<{unsubscribe_url}>"
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    message.set_content(written.text, cte="quoted-printable")
-    message.add_alternative(written.html, subtype="html", cte="quoted-printable")
-    if pictures:
-        _add_pictures(message, pictures)
+        fields.append(("List-Unsubscribe", f"<{_checked_url(unsubscribe_url)}>"))
+        fields.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+    head = "".join(f"{field}: {value}\r\n" for field, value in fields)
+    message = head.encode() + _body(written, pictures)
+    meaning = _Meaning(
+        fields=fields,
+        texts={"Subject": subject},
+        addresses=addresses,
+        written=written,
+        pictures=pictures,
+    )
+    check_message(message, meaning)
     return Envelope(
-        sender=sender, recipient=recipient, message=bytes(message), needs_utf8=needs_utf8
+        sender=sender,
+        recipient=addresses["To"][1],
+        message=message,
+        needs_utf8=not head.isascii(),
     )
 
 
-def _add_pictures(message: EmailMessage, pictures: Sequence[Picture]) -> None:
-    html = message.get_payload()[1]  # type: ignore[index]  # the second of two alternatives
-    assert isinstance(html, MIMEPart)
-    for picture in pictures:
-        html.add_related(
-            picture.content,
-            "image",
-            "png",
-            cid=f"<{picture.name}>",
-            disposition="inline",
-            filename=f"{picture.name}.png",
-        )
+def _body(written: Written, pictures: Sequence[Picture]) -> bytes:
+    """Its own header fields, an empty line, and the parts."""
+    body = EmailMessage(policy=email.policy.SMTP)
+    body.set_content(_encodable(written.text), cte="quoted-printable")
+    body.add_alternative(_encodable(written.html), subtype="html", cte="quoted-printable")
+    if pictures:
+        html = body.get_payload()[1]  # type: ignore[index]  # the second of two alternatives
+        assert isinstance(html, MIMEPart)
+        for picture in pictures:
+            html.add_related(
+                picture.content,
+                "image",
+                "png",
+                cid=f"<{picture.name}>",
+                disposition="inline",
+                filename=f"{picture.name}.png",
+            )
+    return bytes(body)
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def ascii_domain(email: str) -> str:
@@ -91,17 +137,87 @@ def ascii_domain(email: str) -> str:
     local, _, domain = email.rpartition("@")
     try:
         domain = domain if domain.isascii() else domain.encode("idna").decode()
+        is_short = len(local.encode()) <= _LOCAL_PART_BYTES_MAX
     except UnicodeError:
-        domain = ""
-    if not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(domain):
+        domain, is_short = "", False
+    # Readers that decode once too often would see an encoded word there.
+    is_local = _LOCAL_PART.fullmatch(local) and local.isprintable() and "=?" not in local
+    if not (is_local and is_short and _DOMAIN.fullmatch(domain)):
         raise Unwritable(f"{email!r} is no address that a mail server would take.")
     return f"{local}@{domain}"
 
 
-def _address(name: str, addr_spec: str) -> Address:
-    local, _, domain = addr_spec.rpartition("@")
-    return Address(display_name=name, username=local, domain=domain)
+def _mailbox(text: str) -> tuple[str, str]:
+    """Name and address of ``Name <address>``, as settings have them."""
+    name, bracket, address = text.rpartition("<")
+    if not bracket:
+        return "", ascii_domain(text.strip())
+    name = name.strip()
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        name = name[1:-1]
+    return headers.one_line(name), ascii_domain(address.strip().removesuffix(">"))
 
 
-def _one_line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+def _checked_url(url: str) -> str:
+    if not _URL.fullmatch(url):
+        raise Unwritable("The link that switches mails off is no URL; see FRONTROW_PUBLIC_URL.")
+    return url
+
+
+# Reading it again
+
+
+def check_message(message: bytes, meaning: _Meaning) -> None:
+    """Raises Distorted unless a reader finds exactly what was meant, and nothing beside it."""
+    if _BAD_LINE.search(message):
+        raise Distorted("The message has a line that no server takes.")
+    # The oldest of the library's readers: it takes fields as they stand.
+    parsed = email.message_from_bytes(message, policy=email.policy.compat32)
+    _check_fields(headers.fields_of(parsed), meaning)
+    _check_parts(parsed, meaning)
+
+
+def _check_fields(found: headers.Fields, meaning: _Meaning) -> None:
+    names = [*(name for name, _ in meaning.fields), *_BODY_FIELDS]
+    if sorted(name for name, _ in found) != sorted(names):
+        raise Distorted("The message has other header fields than those that were set.")
+    if [name for name, _ in found[: len(meaning.fields)]] != names[: len(meaning.fields)]:
+        raise Distorted("The header fields are not in their order.")
+    for (name, value), (_, set_value) in zip(found, meaning.fields, strict=False):
+        try:
+            if name in meaning.texts:
+                is_meant = headers.read_text(value) == meaning.texts[name]
+            elif name in meaning.addresses:
+                is_meant = headers.read_address(value) == meaning.addresses[name]
+            else:
+                is_meant = value == set_value
+        except ValueError:
+            is_meant = False
+        if not is_meant:
+            raise Distorted(f"{name} does not say what was meant.")
+
+
+def _check_parts(parsed: "Message[str, str]", meaning: _Meaning) -> None:
+    pictures = [("image/png", f"{p.name}.png", p.content) for p in meaning.pictures]
+    html = ("text/html", None, _wire(meaning.written.html))
+    parts = [("text/plain", None, _wire(meaning.written.text)), html, *pictures]
+    found = [_leaf(part) for part in parsed.walk() if not part.is_multipart()]
+    defects = [defect for part in parsed.walk() for defect in part.defects]
+    if defects or found != parts or parsed.preamble or parsed.epilogue:
+        raise Distorted("The body is not the one that was written.")
+
+
+def _leaf(part: "Message[str, str]") -> tuple[str, str | None, bytes]:
+    content = part.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    is_text = part.get_content_maintype() == "text"
+    return (
+        part.get_content_type(),
+        part.get_filename(),
+        content.rstrip(b"\r\n") if is_text else content,
+    )
+
+
+def _wire(text: str) -> bytes:
+    """A text as its reader has it, but for empty lines at its end."""
+    return b"\r\n".join(_encodable(text).encode().splitlines()).rstrip(b"\r\n")

@@ -26,6 +26,17 @@ class Kind(StrEnum):
     EVENT_CANCELLED = "event-cancelled"
 
 
+#: Sent before all others: their readers have a deadline, or have paid. ``claim`` says the same in SQL.
+URGENT: Final = frozenset(
+    {
+        Kind.BOOKING_CONFIRMED,
+        Kind.BOOKING_CANCELLED,
+        Kind.BOOKING_REFUNDED,
+        Kind.OFFER_MADE,
+        Kind.OFFER_EXPIRING,
+    }
+)
+
 #: What a person may switch off, by the fields of ``engine.people.EmailPreferences``; a mail goes only
 #: when all its topics are on. What is not named here is put in writing whatever anybody prefers.
 TOPICS: Final[dict[Kind, tuple[str, ...]]] = {

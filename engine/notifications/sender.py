@@ -24,19 +24,19 @@ from engine.config import Settings
 from engine.errors import Unavailable
 from engine.inventory import Inventory
 from engine.model import new_id
+from engine.notifications.allowance import allowed
 from engine.notifications.facts import Due, FactReader, Overtaken
-from engine.notifications.message import Envelope, Unwritable, build_envelope
-from engine.notifications.model import Kind, Letter, Status, Written
+from engine.notifications.message import Distorted, Envelope, Unwritable, build_envelope
+from engine.notifications.model import URGENT, Kind, Letter, Status, Written
 from engine.notifications.server_url import parse_server_url
 from engine.notifications.smtp import PATIENCE, Delivery, MailServer
 from engine.notifications.wording import Wording
-from engine.notifications.writing import Template, TemplateBroken, product_template
 from engine.stores.postgres import Postgres
 
 log = structlog.get_logger(__name__)
 
 for _kind in Kind:
-    for _became in ("sent", "queued", "dead", "unknown", "skipped"):
+    for _became in ("sent", "queued", "dead", "unknown", "skipped", "held"):
         metrics.MAILS.labels(_kind.value, _became)
 for _status in (Status.DEAD, Status.UNKNOWN):
     metrics.MAILS_FAILED.labels(_status.value)
@@ -82,6 +82,10 @@ class _Lane:
         return time.monotonic() < self.rests_until
 
 
+def _turn(due: Due) -> tuple[bool, datetime, str]:
+    return due.kind not in URGENT, due.queued_at, due.notification_id
+
+
 class _Turn:
     """The mails of one round, and whether it goes on."""
 
@@ -92,7 +96,7 @@ class _Turn:
         self.wait_s: float | None = None
         self._ends_at = time.monotonic() + _ROUND_S
         by_address: dict[str, deque[Due]] = {}
-        for due in sorted(mails, key=lambda due: (due.queued_at, due.notification_id)):
+        for due in sorted(mails, key=_turn):
             by_address.setdefault(due.email.lower(), deque()).append(due)
         self._waiting = deque(by_address.values())
         self.work: set[asyncio.Task[None]] = set()
@@ -175,9 +179,10 @@ class Sender:
         lease_s = _ROUND_S + 2 * self._settings.mail_timeout_s
         claim_max = max(_CLAIM_MIN, _CLAIM_PER_SESSION * len(self._lanes))
         rows = await self._pg.fetch("notifications.claim", self._me, claim_max, lease_s)
-        mails = [msgspec.convert(dict(row), Due) for row in rows]
+        claimed = [msgspec.convert(dict(row), Due) for row in rows]
+        mails = await allowed(self._pg, self._me, claimed)
         if not mails:
-            return 0
+            return len(claimed)
         turn = self._turn = _Turn(mails, await self._wording.in_force())
         try:
             await self._play(turn)
@@ -262,7 +267,10 @@ class Sender:
             await self._release([due], _STORE_RETRY_S)
             return
         except Exception as error:
-            if not isinstance(error, Unwritable):
+            if isinstance(error, Distorted):
+                metrics.MAILS_DISTORTED.inc()
+                log.error("mail distorted", mail_id=due.notification_id, reason=str(error))  # noqa: TRY400 - the reason says it all
+            elif not isinstance(error, Unwritable):
                 log.exception("mail not written", mail_id=due.notification_id, kind=due.kind)
             failure = self._unwritten(due, error)
             await self._note_failure(due, "unwritable", str(error), failure, started_at)
@@ -294,12 +302,13 @@ class Sender:
         languages = self._facts.languages(due, event)
         template, language = await self._wording.template(in_force, due.kind, languages)
         letter = await self._facts.letter(due, event, language)
-        # Some milliseconds of words and pictures: not on the loop.
-        return await asyncio.to_thread(self._envelope, due, template, letter, language)
+        written = await self._wording.write(template, due.kind, language, letter.facts)
+        # Some milliseconds of encoding and checking: not on the loop.
+        return await asyncio.to_thread(self._envelope, due, written, letter, language)
 
-    def _envelope(self, due: Due, template: Template, letter: Letter, language: str) -> Envelope:
+    def _envelope(self, due: Due, written: Written, letter: Letter, language: str) -> Envelope:
         return build_envelope(
-            _written(due.kind, language, template, letter),
+            written,
             letter.pictures,
             message_id=due.notification_id,
             mail_from=self._settings.mail_from,
@@ -463,15 +472,6 @@ class Sender:
         metrics.MAILS.labels(due.kind.value, became).inc()
 
 
-def _written(kind: Kind, language: str, template: Template, letter: Letter) -> Written:
-    try:
-        return template.write(letter.facts)
-    except TemplateBroken as error:
-        # It passed with sample facts and fails with real ones: the mail goes in the product's words.
-        log.warning("mail template broken", kind=kind, language=language, reason=str(error))
-        return product_template(kind, language).write(letter.facts)
-
-
 async def _persist(act: Callable[[], Awaitable[Any]], *, for_s: float) -> None:
     """Repeat what is harmless twice until it is done. Raises Unavailable after ``for_s`` seconds."""
     ends_at = time.monotonic() + for_s
@@ -497,10 +497,13 @@ class Watch:
         self._retention_days = retention_days
 
     async def run_once(self) -> int:
-        """Give up on hand-overs that nobody finished, and set the gauges. Returns 0."""
+        """Give up on hand-overs that nobody finished, let go of what waited for a proof, and set the
+        gauges. Returns 0.
+        """
         for row in await self._pg.fetch("notifications.give_up_hoping"):
             metrics.MAILS.labels(row["kind"], Status.UNKNOWN.value).inc()
             log.error("mail handed over without an answer", kind=row["kind"])
+        await self._pg.fetch("notifications.let_go_of_proven")
         standing = await self._pg.fetchrow("notifications.standing")
         assert standing is not None
         metrics.MAILS_QUEUED.set(standing["queued"])
@@ -521,6 +524,7 @@ class Watch:
     async def forget(self) -> int:
         """Delete a slice of what needs nobody any more. Returns how many mails are no longer in the log."""
         await self._pg.fetch("notifications.forget_kept", KEPT_MAX)
+        await self._pg.fetch("notifications.forget_counts")
         gone: int = await self._pg.fetchval(
             "notifications.forget", self._retention_days, _FORGOTTEN_AT_ONCE
         )

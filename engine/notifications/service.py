@@ -53,6 +53,10 @@ class Notifications:
         self.announcing = Announcing(worker_postgres, inventory, catalog)
         self._tick_s = settings.worker_tick_s
 
+    async def close(self) -> None:
+        await self.sender.close()
+        await self.wording.close()
+
     def steps(self) -> list[tuple[str, float, Callable[[], Awaitable[int]]]]:
         """The worker's: name, pause in seconds, round."""
         return [

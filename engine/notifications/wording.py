@@ -8,14 +8,15 @@ ones of the product, never of what an organiser chose.
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import msgspec
 import structlog
+from msgspec import Struct
 
 from engine.config import Settings
-from engine.errors import Conflict, InvalidInput, NotFound
+from engine.errors import Conflict, InvalidInput, NotFound, Unavailable
 from engine.notifications.model import (
     EVERY_LANGUAGE,
     LAYOUT,
@@ -26,6 +27,7 @@ from engine.notifications.model import (
     Texts,
     Written,
 )
+from engine.notifications.rendering import Piece, PieceBroken, Renderers, TooCostly
 from engine.notifications.samples import sample_letters
 from engine.notifications.writing import (
     Template,
@@ -38,14 +40,31 @@ from engine.stores.postgres import Postgres, Transaction
 log = structlog.get_logger(__name__)
 
 _PRODUCT = "product"
+#: Processor time of one mail, a hundred times what one takes; and of a template that is tried.
+_MAIL_CPU_S: Final = 0.5
+_TRY_CPU_S: Final = 2.0
+#: A layout is tried with every template there is.
+_TRY_MORE_CPU_S: Final = 0.2
+_WAITING_MIN: Final = 8
+
+
+class Foreign(Struct, frozen=True):
+    """A template that an organiser wrote, or that stands in a layout of theirs: not for this process."""
+
+    texts: Texts
+    layout: Texts
 
 
 class Wording:
     def __init__(self, postgres: Postgres, settings: Settings) -> None:
         self._pg = postgres
         self._site = settings.public_url.rstrip("/")
-        #: Compiled, by kind and language, with the versions they were made of.
-        self._compiled: dict[tuple[str, str], tuple[tuple[int, int], Template]] = {}
+        self._renderers = Renderers(waiting_max=max(_WAITING_MIN, settings.mail_concurrency))
+        #: By kind and language, with the versions they were made of.
+        self._loaded: dict[tuple[str, str], tuple[tuple[int, int], Template | Foreign]] = {}
+
+    async def close(self) -> None:
+        await self._renderers.close()
 
     # Writing
 
@@ -56,7 +75,7 @@ class Wording:
 
     async def template(
         self, in_force: dict[tuple[str, str], int], kind: Kind, languages: Sequence[str]
-    ) -> tuple[Template, str]:
+    ) -> tuple[Template | Foreign, str]:
         """The template of a kind in the first of ``languages`` that has one, and that language.
 
         One that cannot be used is passed over for the product's own: a mail is never lost to it.
@@ -71,25 +90,56 @@ class Wording:
 
     async def _load(
         self, in_force: dict[tuple[str, str], int], kind: Kind, language: str, version: int
-    ) -> Template:
+    ) -> Template | Foreign:
         layout_version = in_force.get((LAYOUT, EVERY_LANGUAGE), 0)
-        known = self._compiled.get((kind.value, language))
+        known = self._loaded.get((kind.value, language))
         if known is not None and known[0] == (version, layout_version):
             return known[1]
-        texts = await self._texts(kind.value, language, version)
-        layout = await self._texts(LAYOUT, EVERY_LANGUAGE, layout_version)
-        try:
-            template = await asyncio.to_thread(Template, texts, layout)
-        except TemplateBroken as error:
-            log.warning("mail template broken", kind=kind, language=language, reason=str(error))
-            template = product_template(kind, language)
-        self._compiled[kind.value, language] = ((version, layout_version), template)
+        texts, is_ours = await self._texts(kind.value, language, version)
+        layout, is_our_layout = await self._texts(LAYOUT, EVERY_LANGUAGE, layout_version)
+        template: Template | Foreign = Foreign(texts, layout)
+        if is_ours and is_our_layout:
+            try:
+                template = await asyncio.to_thread(Template, texts, layout)
+            except TemplateBroken as error:
+                _warn(kind, language, error)
+                template = product_template(kind, language)
+        self._loaded[kind.value, language] = ((version, layout_version), template)
         return template
 
-    async def _texts(self, kind: str, language: str, version: int) -> Texts:
+    async def write(
+        self, template: Template | Foreign, kind: Kind, language: str, facts: dict[str, Any]
+    ) -> Written:
+        """The words of one mail: the product's own where ``template`` cannot make any of these facts."""
+        try:
+            if isinstance(template, Template):
+                return await asyncio.to_thread(template.write, facts)
+            piece = Piece(template.texts, [facts])
+            return await self._renderers.render(template.layout, [piece], cpu_s=_MAIL_CPU_S)
+        except TooCostly as error:
+            self._set_aside(template, kind, language)
+            log.warning(
+                "mail template stopped, set aside", kind=kind, language=language, reason=str(error)
+            )
+        except TemplateBroken as error:
+            # It passed with sample facts and fails with real ones.
+            _warn(kind, language, error)
+        except Unavailable as error:
+            log.warning("mail template not rendered", kind=kind, reason=error.detail)
+        return await asyncio.to_thread(product_template(kind, language).write, facts)
+
+    def _set_aside(self, template: Template | Foreign, kind: Kind, language: str) -> None:
+        """Use the product's until another version is in force: each further mail would cost as much."""
+        known = self._loaded.get((kind.value, language))
+        if known is not None and known[1] is template:
+            self._loaded[kind.value, language] = (known[0], product_template(kind, language))
+
+    async def _texts(self, kind: str, language: str, version: int) -> tuple[Texts, bool]:
+        """The texts of a version, and whether they are the product's."""
         if version == 0:
-            return product_texts()[kind, language]
-        return _texts(await self._version(kind, language, version))
+            return product_texts()[kind, language], True
+        found = await self._version(kind, language, version)
+        return _texts(found), found.source == _PRODUCT
 
     # The organiser's side
 
@@ -122,16 +172,16 @@ class Wording:
     async def preview(self, kind: str, language: str, texts: Texts) -> tuple[Written, Letter]:
         """The mail that ``texts`` would make of sample facts. A layout is shown around a booking.
 
-        Raises InvalidInput for texts that cannot be used, saying where.
+        Raises InvalidInput for texts that cannot be used, saying where, Unavailable.
         """
-        return (await self._try(kind, language, texts))[0]
+        return await self._try(kind, language, texts)
 
     async def add(
         self, kind: str, language: str, texts: Texts, *, note: str, activate: bool, actor: str
     ) -> TemplateVersion:
         """Keep ``texts`` as the next version, and put it in force if asked to.
 
-        Raises InvalidInput for texts that cannot be used, saying where.
+        Raises InvalidInput for texts that cannot be used, saying where, Unavailable.
         """
         await self._try(kind, language, texts)
         async with self._pg.transaction() as transaction:
@@ -186,25 +236,45 @@ class Wording:
         found = [x for x in await self.templates() if (x.kind, x.language) == (kind, language)]
         return found[0]
 
-    async def _try(self, kind: str, language: str, texts: Texts) -> list[tuple[Written, Letter]]:
-        """Write every sample with these texts. Raises InvalidInput."""
+    async def _try(self, kind: str, language: str, texts: Texts) -> tuple[Written, Letter]:
+        """Write every sample with these texts; the first mail. Raises InvalidInput, Unavailable."""
         check_name(kind, language)
         in_force = await self.in_force()
-        if kind != LAYOUT:
-            frame = await self._texts(
-                LAYOUT, EVERY_LANGUAGE, in_force.get((LAYOUT, EVERY_LANGUAGE), 0)
-            )
-            return await asyncio.to_thread(
-                _write_samples, Kind(kind), language, texts, frame, self._site
-            )
-        written: list[tuple[Written, Letter]] = []
-        for (other, spoken), version in _every_template(in_force).items():
-            around = await self._texts(other, spoken, version)
-            samples = await asyncio.to_thread(
-                _write_samples, Kind(other), spoken, around, texts, self._site
-            )
-            written = samples + written if other == Kind.BOOKING_CONFIRMED else written + samples
-        return written
+        if kind == LAYOUT:
+            layout, tried = texts, await self._every_template(in_force)
+        else:
+            version = in_force.get((LAYOUT, EVERY_LANGUAGE), 0)
+            layout, _ = await self._texts(LAYOUT, EVERY_LANGUAGE, version)
+            tried = {(kind, language): texts}
+        letters = await asyncio.to_thread(
+            lambda: [sample_letters(Kind(k), spoken, self._site) for k, spoken in tried]
+        )
+        pieces = [
+            Piece(around, [letter.facts for letter in samples])
+            for around, samples in zip(tried.values(), letters, strict=True)
+        ]
+        cpu_s = _TRY_CPU_S + _TRY_MORE_CPU_S * (len(pieces) - 1)
+        try:
+            written = await self._renderers.render(layout, pieces, cpu_s=cpu_s)
+        except PieceBroken as error:
+            raise _refused(*list(tried)[error.piece], error) from None
+        except TooCostly as error:
+            raise InvalidInput(
+                f"The template was stopped: {error}. Make it do less; see docs/notifications.md.",
+                code="template-too-costly",
+            ) from None
+        return written, letters[0][0]
+
+    async def _every_template(
+        self, in_force: dict[tuple[str, str], int]
+    ) -> dict[tuple[str, str], Texts]:
+        """All templates that stand in the layout, the product's where none is in force; a booking first."""
+        versions = {**dict.fromkeys(product_texts(), 0), **in_force}
+        names = sorted(
+            (name for name in versions if name[0] != LAYOUT),
+            key=lambda name: (name[0] != Kind.BOOKING_CONFIRMED, name[1] != "en", name),
+        )
+        return {name: (await self._texts(*name, versions[name]))[0] for name in names}
 
     # The product's own texts
 
@@ -258,12 +328,6 @@ def _texts(version: TemplateVersion) -> Texts:
     return Texts(subject=version.subject, html=version.html, text=version.text)
 
 
-def _every_template(in_force: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
-    """All templates that stand in the layout; the product's where none is in force."""
-    found = {**dict.fromkeys(product_texts(), 0), **in_force}
-    return {name: version for name, version in found.items() if name[0] != LAYOUT}
-
-
 def _version_before(chosen: Sequence[int]) -> int | None:
     """What was in force before ``chosen[0]``, when rolling back has itself made choices.
 
@@ -275,24 +339,22 @@ def _version_before(chosen: Sequence[int]) -> int | None:
     return chosen[first + 1] if first + 1 < len(chosen) else None
 
 
-def _write_samples(
-    kind: Kind, language: str, texts: Texts, layout: Texts, site: str
-) -> list[tuple[Written, Letter]]:
-    try:
-        template = Template(texts, layout)
-        return [
-            (template.write(letter.facts), letter)
-            for letter in sample_letters(kind, language, site)
-        ]
-    except TemplateBroken as error:
-        place: dict[str, Any] = {"key": error.place, "message": error.problem, "source": "body"}
-        if error.line:
-            place["line"] = error.line
-        raise InvalidInput(
-            f"The template cannot be used for {kind.value}/{language}: {error}.",
-            code="template-broken",
-            errors=[place],
-        ) from None
+def _refused(kind: str, language: str, error: TemplateBroken) -> InvalidInput:
+    place: dict[str, Any] = {"key": error.place, "message": error.problem, "source": "body"}
+    if error.line:
+        place["line"] = error.line
+    return InvalidInput(
+        f"The template cannot be used for {kind}/{language}: {error}.",
+        code="template-broken",
+        errors=[place],
+    )
+
+
+def _warn(kind: str, language: str, error: TemplateBroken) -> None:
+    # Not its words: they may quote the facts.
+    log.warning(
+        "mail template broken", kind=kind, language=language, place=error.place, line=error.line
+    )
 
 
 async def _add(

@@ -1,5 +1,8 @@
 """Putting facts into words: Jinja2 in a sandbox, one frame around all mails, the product's own texts.
 
+Only the product's own templates are rendered in the process that needs them; those of organisers go to
+``engine.notifications.rendering``, because the sandbox limits what a template reaches, not what it costs.
+
 A template is three texts: the subject, the HTML and the plain text. HTML is escaped by itself; a name
 that does not exist is an error, not an empty space. Templates see plain values only, and the two files
 beside them: ``layout``, the frame, and ``parts``, the macros of the HTML.
@@ -20,6 +23,7 @@ _FOLDER = Path(__file__).with_name("templates")
 _SUBJECT_LENGTH_MAX: Final = 250
 #: Characters of one rendered text; mail clients cut longer ones off at a hundred thousand.
 _SIZE_MAX: Final = 1_000_000
+_PROBLEM_LENGTH_MAX: Final = 300
 #: Languages that the product's own texts are in.
 PRODUCT_LANGUAGES: Final = ("en", "de")
 
@@ -28,6 +32,8 @@ class TemplateBroken(Exception):
     """A template cannot be used. ``place`` is ``subject``, ``html`` or ``text``; ``line`` counts from 1."""
 
     def __init__(self, place: str, problem: str, line: int | None = None) -> None:
+        # It may quote whatever the template made.
+        problem = problem[:_PROBLEM_LENGTH_MAX]
         super().__init__(f"{place}{f', line {line}' if line else ''}: {problem}")
         self.place = place
         self.problem = problem
@@ -95,6 +101,11 @@ def _compile(
         raise TemplateBroken(place, error.message or "is no Jinja2", error.lineno) from None
     except RecursionError:
         raise TemplateBroken(place, "is nested too deeply") from None
+    except MemoryError:
+        raise
+    except Exception as error:
+        # Numbers of thousands of digits, blocks that Python does not nest, and the like.
+        raise TemplateBroken(place, str(error) or type(error).__name__) from error
 
 
 def _render(place: str, template: jinja2.Template, facts: Mapping[str, Any]) -> str:
@@ -106,13 +117,17 @@ def _render(place: str, template: jinja2.Template, facts: Mapping[str, Any]) -> 
             parts.append(part)
             if size > _SIZE_MAX:
                 break
+    except MemoryError:
+        # Not the template's alone: the process is out of it (``rendering_child``).
+        raise
     except Exception as error:
         # Whatever a template does wrong, down to dividing by zero, is the template's mistake.
         line = error.lineno if isinstance(error, jinja2.TemplateSyntaxError) else None
         raise TemplateBroken(place, str(error) or type(error).__name__, line) from error
     if size > _SIZE_MAX:
         raise TemplateBroken(place, f"becomes longer than {_SIZE_MAX} characters")
-    return "".join(parts)
+    # Half of a surrogate pair is no character that a mail could carry.
+    return "".join(parts).encode("utf-8", "replace").decode()
 
 
 # The product's own texts

@@ -122,7 +122,7 @@ class Office:
         Raises NotFound, Conflict (not published, cancelled).
         """
         await self._terms(event_id)
-        async with self._pg.transaction() as transaction:
+        async with self._pg.transaction(event_id=event_id) as transaction:
             await transaction.fetch("pricing.ensure", event_id)
             terms = await transaction.fetchrow("pricing.lock", event_id)
             assert terms is not None

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from engine import metrics
-from engine.errors import Unavailable
+from engine.errors import Contended, Unavailable
 from engine.inventory import Inventory
 from engine.pricing.decision import Current, Decision, Signals, decide
 from engine.pricing.enforcing import put_in_force
@@ -43,6 +43,8 @@ class Repricer:
             metrics.REPRICE_LATENESS.observe(max(0.0, turn["late_s"]))
             try:
                 changed += await self.reprice(turn["event_id"])
+            except Contended:
+                log.info("event repriced later: it is stuck", event_id=turn["event_id"])
             except Unavailable:
                 raise
             except Exception:
@@ -52,16 +54,21 @@ class Repricer:
 
     async def _bring_into_force(self) -> None:
         for due in await self._pg.fetch("pricing.due_rules"):
-            event_id, rule_id = due["event_id"], due["rule_id"]
-            async with self._pg.transaction() as transaction:
-                await transaction.fetch("pricing.lock", event_id)
-                row = await transaction.fetchrow("pricing.still_due", event_id, rule_id)
-                if row is None or not row[0]:
-                    continue
-                await put_in_force(
-                    transaction, event_id, rule_id, due["category_no"], actor="schedule"
+            try:
+                await self._bring_one_into_force(
+                    due["event_id"], due["rule_id"], due["category_no"]
                 )
-            await self._inventory.refresh_terms(event_id)
+            except Contended:
+                log.info("rule in force later: its event is stuck", event_id=due["event_id"])
+
+    async def _bring_one_into_force(self, event_id: str, rule_id: str, category_no: int) -> None:
+        async with self._pg.transaction(event_id=event_id) as transaction:
+            await transaction.fetch("pricing.lock", event_id)
+            row = await transaction.fetchrow("pricing.still_due", event_id, rule_id)
+            if row is None or not row[0]:
+                return
+            await put_in_force(transaction, event_id, rule_id, category_no, actor="schedule")
+        await self._inventory.refresh_terms(event_id)
 
     async def reprice(self, event_id: str) -> int:
         """Look at every category of the event that follows a rule. Returns how many prices changed.
@@ -89,6 +96,7 @@ class Repricer:
             velocity.days,
             row["now"],
             row["measured_at"],
+            event_id=event_id,
         )
         if not counted:
             # Another worker has counted these sales, and decides.
@@ -113,7 +121,7 @@ class Repricer:
             "signals": msgspec.to_builtins(signals),
             "factors": msgspec.to_builtins(decision.factors),
         }
-        async with self._pg.transaction() as transaction:
+        async with self._pg.transaction(event_id=event_id) as transaction:
             await transaction.fetch("pricing.lock_categories", event_id, [category_no])
             allowed = await transaction.fetchrow(
                 "pricing.may_follow", event_id, category_no, row["rule_id"]

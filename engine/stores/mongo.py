@@ -6,18 +6,21 @@ one understands: equality, ranges, ``$in``, ``$regex``, ``$and``/``$or``, sort a
 by the values of one field.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import pymongo
 from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
 from bson.errors import InvalidDocument
 from bson.int64 import Int64
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
 
-from engine import metrics
+from engine import deadline, metrics
 from engine.errors import Conflict, InvalidInput, Unavailable
+from engine.stores.breaker import Breaker
 
 Document = dict[str, Any]
 
@@ -43,6 +46,13 @@ _FAILURES = metrics.STORE_FAILURES.labels("mongo")
 _CODEC: CodecOptions[Document] = CodecOptions(type_registry=TypeRegistry([_PlainInt()]))
 
 
+def _away(why: str) -> Unavailable:
+    _FAILURES.inc()
+    return Unavailable(
+        f"The catalogue (MongoDB) {why}; try again shortly.", code="catalog-unavailable"
+    )
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
@@ -53,46 +63,72 @@ def _translated() -> Iterator[None]:
     except DuplicateKeyError as error:
         raise Conflict("There is one with this id already.", code="already-exists") from error
     except (ConnectionFailure, OSError) as error:
-        _FAILURES.inc()
-        raise Unavailable(
-            "The catalogue (MongoDB) is not reachable; try again shortly.",
-            code="catalog-unavailable",
-        ) from error
+        raise _away("is not reachable") from error
     except PyMongoError as error:
         if error.timeout:
-            _FAILURES.inc()
-            raise Unavailable(
-                "The catalogue (MongoDB) does not answer; try again shortly.",
-                code="catalog-unavailable",
-            ) from error
+            raise _away("does not answer") from error
         raise
 
 
 class Mongo:
-    """Documents by id, and queries over top-level fields."""
+    """Documents by id, and queries over top-level fields.
 
-    def __init__(self, url: str, database: str) -> None:
+    ``call_timeout_s`` limits each call; a large document being written may take ``long_timeout_s``.
+    """
+
+    def __init__(
+        self, url: str, database: str, *, call_timeout_s: float = 30.0, long_timeout_s: float = 30.0
+    ) -> None:
+        self._call_s = call_timeout_s
+        self._long_s = max(long_timeout_s, call_timeout_s)
+        call_ms = int(call_timeout_s * 1000)
         self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
-            url, serverSelectionTimeoutMS=2000, connectTimeoutMS=2000, socketTimeoutMS=10_000
+            url,
+            serverSelectionTimeoutMS=call_ms,
+            connectTimeoutMS=call_ms,
+            socketTimeoutMS=call_ms,
         )
         self._database = self._client.get_database(database, codec_options=_CODEC)
+        self.breaker = Breaker("mongo", self._ping, limit_s=call_timeout_s)
         for collection in ("events", "venues", "layouts"):
             for operation in ("get", "insert", "put", "find", "tally"):
                 metrics.know_store_call("mongo", f"{collection}.{operation}")
+        metrics.know_store_call("mongo", "admin.ping")
+
+    @contextmanager
+    def _asking(self, call: str, *, long: bool = False) -> Iterator[None]:
+        """Time, limit and translate one call."""
+        if self.breaker.is_open:
+            raise _away("does not answer")
+        if long:
+            deadline.extend(self._long_s)
+        limit_s = deadline.limit_s(self._long_s if long else self._call_s)
+        began = time.monotonic()
+        try:
+            # The driver's own limit, over choosing a server, connecting and waiting: its threads are
+            # few, and one that nobody waits for any more would still be kept.
+            with metrics.store_seconds("mongo", call), _translated(), pymongo.timeout(limit_s):
+                yield
+        except Unavailable as error:
+            if getattr(error.__cause__, "timeout", False):
+                self.breaker.timed_out(began, limit_s)
+            raise
+        self.breaker.heard()
 
     async def ensure_indexes(self) -> None:
-        with _translated():
+        await self.ping()  # Building may take long, finding out that nobody is there may not.
+        with _translated(), pymongo.timeout(self._long_s):
             for collection, keys in _INDEXES:
                 await self._database[collection].create_index(keys)
 
     async def get(self, collection: str, document_id: str) -> Document | None:
-        with metrics.store_seconds("mongo", f"{collection}.get"), _translated():
+        with self._asking(f"{collection}.get"):
             found: Document | None = await self._database[collection].find_one({"_id": document_id})
             return found
 
     async def insert(self, collection: str, document: Document) -> None:
         """Raises Conflict when the id is taken."""
-        with metrics.store_seconds("mongo", f"{collection}.insert"), _translated():
+        with self._asking(f"{collection}.insert", long=collection == "layouts"):
             await self._database[collection].insert_one(document)
 
     async def put(
@@ -104,7 +140,7 @@ class Mongo:
         expected: Document | None = None,
     ) -> bool:
         """Set fields; with ``expected`` only if those still hold (False otherwise), else upsert."""
-        with metrics.store_seconds("mongo", f"{collection}.put"), _translated():
+        with self._asking(f"{collection}.put"):
             result = await self._database[collection].update_one(
                 {"_id": document_id, **(expected or {})}, {"$set": fields}, upsert=expected is None
             )
@@ -113,7 +149,7 @@ class Mongo:
     async def find(
         self, collection: str, query: Document, *, sort: Sequence[tuple[str, int]], limit: int
     ) -> list[Document]:
-        with metrics.store_seconds("mongo", f"{collection}.find"), _translated():
+        with self._asking(f"{collection}.find"):
             cursor = self._database[collection].find(query).sort(list(sort)).limit(limit)
             found: list[Document] = await cursor.to_list(length=limit)
             return found
@@ -128,13 +164,18 @@ class Mongo:
             {"$sort": {"count": -1, "_id": 1}},
             {"$limit": limit},
         ]
-        with metrics.store_seconds("mongo", f"{collection}.tally"), _translated():
+        with self._asking(f"{collection}.tally"):
             found = await self._database[collection].aggregate(pipeline).to_list(length=limit)
             return [(entry["_id"], entry["count"]) for entry in found]
 
     async def ping(self) -> None:
-        with _translated():
-            await self._client.admin.command("ping")
+        """A sign of life. Raises Unavailable, at once while there is none."""
+        with self._asking("admin.ping"):
+            await self._ping()
 
-    def close(self) -> None:
+    async def _ping(self) -> None:
+        await self._client.admin.command("ping")
+
+    async def close(self) -> None:
+        await self.breaker.close()
         self._client.close()

@@ -13,14 +13,16 @@ import asyncio
 import ssl
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 import hiredis
 from redis.asyncio.connection import SSLConnection, parse_url
 from redis.exceptions import ResponseError
 
-from engine import metrics
+from engine import deadline, metrics
 from engine.errors import Unavailable
+from engine.stores.breaker import Breaker
 
 Argument: TypeAlias = str | bytes | int | float
 #: A future, and when its write left if it is the last of it (else 0).
@@ -28,9 +30,9 @@ _Waiting: TypeAlias = tuple["asyncio.Future[Any]", float]
 #: A command as it goes over the wire, and whoever waits for its reply.
 _Command: TypeAlias = tuple[bytes, "asyncio.Future[Any]"]
 
-CONNECT_TIMEOUT_S: Final = 2.0
-#: A server that owes a reply longer than this counts as away.
-ANSWER_TIMEOUT_S: Final = 5.0
+#: An alarm so much too late says that this process stood still: the reply may lie there, unread.
+_STOOD_STILL_S: Final = 1.0
+_READING_S: Final = 0.25
 _AWAY_ANSWERS: Final = frozenset(
     [
         "LOADING",
@@ -59,7 +61,9 @@ def redis_away(cause: BaseException | None = None) -> Unavailable:
 class _Link(asyncio.Protocol):
     """One connection: replies in, in the order in which commands went out."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeout_s: float, on_silence: Callable[[], None]) -> None:
+        self._timeout_s = timeout_s
+        self._on_silence = on_silence
         self.transport: asyncio.Transport | None = None
         self._reader = hiredis.Reader(notEnoughData=_NO_REPLY)
         self._waiting: deque[_Waiting] = deque()
@@ -83,8 +87,7 @@ class _Link(asyncio.Protocol):
         self._waiting.extend((future, 0.0) for _, future in commands[:-1])
         self._waiting.append((commands[-1][1], now))
         if self._alarm is None:
-            loop = asyncio.get_running_loop()
-            self._alarm = loop.call_later(ANSWER_TIMEOUT_S, self._look_at_the_clock)
+            self._watch(self._timeout_s)
         self.transport.write(b"".join([packed for packed, _ in commands]))
 
     def data_received(self, data: bytes) -> None:
@@ -111,13 +114,19 @@ class _Link(asyncio.Protocol):
         self._alarm = None
         if not self._waiting:
             return
-        silent_s = time.perf_counter() - self._heard_at
-        if silent_s >= ANSWER_TIMEOUT_S:
+        now = time.perf_counter()
+        silent_s = now - self._heard_at
+        if silent_s >= self._timeout_s + _STOOD_STILL_S:
+            self._heard_at = now - self._timeout_s + _READING_S
+            self._watch(_READING_S)
+        elif silent_s >= self._timeout_s:
+            self._on_silence()
             self.end(TimeoutError(f"no reply for {silent_s:.1f} s"))
         else:
-            self._alarm = asyncio.get_running_loop().call_later(
-                ANSWER_TIMEOUT_S - silent_s, self._look_at_the_clock
-            )
+            self._watch(self._timeout_s - silent_s)
+
+    def _watch(self, seconds: float) -> None:
+        self._alarm = asyncio.get_running_loop().call_later(seconds, self._look_at_the_clock)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.end(exc)
@@ -139,17 +148,37 @@ def _pack(command: tuple[Argument, ...]) -> bytes:
     return hiredis.pack_command(command)  # type: ignore[arg-type,no-any-return]  # its stub forgets that a tuple may have any length
 
 
+def _answer_by(future: "asyncio.Future[Any]", left_s: float) -> bool:
+    """Let whoever waits hear in time, though the reply may come later. False: there is no time left."""
+    if left_s <= 0:
+        future.set_exception(deadline.out_of_time())
+        return False
+    alarm = asyncio.get_running_loop().call_later(left_s, _run_out, future)
+    future.add_done_callback(lambda _: alarm.cancel())
+    return True
+
+
+def _run_out(future: "asyncio.Future[Any]") -> None:
+    if not future.done():
+        future.set_exception(redis_away(TimeoutError("the request's time is over")))
+
+
 def _refusal(message: str) -> Exception:
     error = ResponseError(message)
     return redis_away(error) if message.split(" ", 1)[0] in _AWAY_ANSWERS else error
 
 
 class Pipeline:
-    """The shared connection of one process. Connects when first used and again whenever it is lost."""
+    """The shared connection of one process. Connects when first used and again whenever it is lost.
 
-    def __init__(self, url: str) -> None:
+    A server that owes a reply for longer than ``timeout_s`` counts as away and opens ``breaker``.
+    """
+
+    def __init__(self, url: str, *, timeout_s: float) -> None:
         self._options: dict[str, Any] = dict(parse_url(url))
-        self._link = _Link()
+        self._timeout_s = timeout_s
+        self.breaker = Breaker("redis", self._probe, limit_s=timeout_s)
+        self._link = self._new_link()
         self._queue: list[_Command] = []
         self._connecting: asyncio.Task[None] | None = None
         self._observe = metrics.BATCH_SIZE.labels("redis").observe
@@ -160,6 +189,11 @@ class Pipeline:
         packed = _pack(command)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
+        if self.breaker.is_open:
+            future.set_exception(redis_away())
+            return future
+        if (left_s := deadline.left_s()) < self._timeout_s and not _answer_by(future, left_s):
+            return future
         if not self._queue:
             loop.call_soon(self._flush)
         self._queue.append((packed, future))
@@ -177,11 +211,13 @@ class Pipeline:
 
     async def _connect(self) -> None:
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            async with asyncio.timeout(self._timeout_s):
                 self._link = await self._open()
             if not self._link.usable:
                 raise redis_away()  # noqa: TRY301  # it hung up in the same breath
         except Exception as error:
+            if isinstance(error, TimeoutError):
+                self.breaker.silent()
             # Whatever it was: who is forgotten in the queue here would wait for ever.
             queue, self._queue = self._queue, []
             for _, future in queue:
@@ -190,13 +226,22 @@ class Pipeline:
             return
         self._flush()
 
+    def _new_link(self) -> _Link:
+        return _Link(self._timeout_s, self.breaker.silent)
+
+    async def _probe(self) -> None:
+        """Connect and be greeted; that connection is then the one to use."""
+        link = await self._open()
+        self._link.end()
+        self._link = link
+
     async def _open(self) -> _Link:
         loop, options = asyncio.get_running_loop(), self._options
         if "path" in options:
-            _, link = await loop.create_unix_connection(_Link, options["path"])
+            _, link = await loop.create_unix_connection(self._new_link, options["path"])
         else:
             _, link = await loop.create_connection(
-                _Link,
+                self._new_link,
                 options.get("host", "localhost"),
                 options.get("port", 6379),
                 ssl=_tls(options),
@@ -209,6 +254,7 @@ class Pipeline:
         return link
 
     async def close(self) -> None:
+        await self.breaker.close()
         if self._connecting is not None:
             await asyncio.wait([self._connecting])
         self._link.end()

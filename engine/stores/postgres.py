@@ -1,19 +1,23 @@
 """PostgreSQL: a pool, the named queries of ``sql/queries`` and one translation of its errors."""
 
+import asyncio
 import re
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import asyncpg
 import msgspec
 import structlog
 
-from engine import metrics
-from engine.errors import Unavailable
+from engine import deadline, metrics
+from engine.bulkhead import Bulkhead
+from engine.errors import Contended, OutcomeUnknown, Unavailable
 from engine.logs import served_ids
+from engine.stores.breaker import Breaker
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -22,12 +26,19 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_CONNECT_TIMEOUT_S = 5.0
 #: A statement that takes longer is worth a line, with the ids of those who waited for it.
 _SLOW_S = 1.0
 #: PostgreSQL cuts an application's name there.
 _NAME_LENGTH_MAX = 63
 QUERIES_DIR = Path(__file__).resolve().parents[2] / "sql" / "queries"
+
+#: The server gives up first and says so; who hears nothing after that knows that it is silent.
+_STATEMENT_SHARE: Final = 0.9
+#: Between two statements of a transaction its process asks Redis a few things; longer, and it is gone.
+_IDLE_CALLS: Final = 5
+#: A peer that acknowledges nothing for so long is not there any more.
+_UNHEARD_S: Final = 10
+_KEEPALIVE_S: Final = 5
 
 _FAILURES = metrics.STORE_FAILURES.labels("postgres")
 #: The connection ended, or nothing was heard in time.
@@ -37,24 +48,25 @@ _LOST = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
 )
+#: The statement was given up and is undone: a lock was not to be had, or it took too long.
+_GIVEN_UP = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
+#: The same, by a race that another try need not lose.
+_RACED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 #: The server is away, going away, full, or only a standby: retrying later is right.
 _AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InternalClientError,
     asyncpg.InterfaceError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
 )
-
-
-class OutcomeUnknown(Unavailable):
-    """The connection was lost with a statement under way: it may or may not have been committed."""
-
-    code = "outcome-unknown"
+#: Whatever may befall a connection that is only being given back.
+_BROKEN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 def read_queries(folder: Path = QUERIES_DIR) -> dict[str, str]:
@@ -73,7 +85,8 @@ def read_queries(folder: Path = QUERIES_DIR) -> dict[str, str]:
 @contextmanager
 def translated(*, under_way: bool = True) -> Iterator[None]:
     """Turn the driver's "away" into Unavailable, and into OutcomeUnknown where a statement may have
-    been carried out (``under_way``). Anything else is a bug and stays itself.
+    been carried out (``under_way``); what others kept it from into Contended. Anything else is a bug
+    and stays itself.
     """
     try:
         yield
@@ -82,6 +95,10 @@ def translated(*, under_way: bool = True) -> Iterator[None]:
         if under_way:
             raise OutcomeUnknown("PostgreSQL went away under way; try again shortly.") from error
         raise _away() from error
+    except _GIVEN_UP as error:
+        raise Contended("This is busy at the moment; try again shortly.", by_lock=True) from error
+    except _RACED as error:
+        raise Contended("This is busy at the moment; try again shortly.") from error
     except _AWAY as error:
         _FAILURES.inc()
         raise _away() from error
@@ -92,6 +109,7 @@ def _away() -> Unavailable:
 
 
 async def _prepare(connection: Any) -> None:
+    _end_when_unheard(connection)
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
@@ -101,25 +119,64 @@ async def _prepare(connection: Any) -> None:
     )
 
 
+def _end_when_unheard(connection: Any) -> None:
+    """Let the kernel end a connection whose peer has gone without a word (half open)."""
+    sock = connection._transport.get_extra_info("socket")
+    if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", _KEEPALIVE_S),
+        ("TCP_KEEPINTVL", _KEEPALIVE_S),
+        ("TCP_KEEPCNT", 2),
+        ("TCP_USER_TIMEOUT", _UNHEARD_S * 1000),
+    ):
+        # Not every system has all of them.
+        if hasattr(socket, option):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
 class Postgres:
-    """A lazily filled pool: opening it needs no server, every call says when there is none."""
+    """A lazily filled pool: opening it needs no server, every call says when there is none.
+
+    ``call_timeout_s`` limits each call, and the wait for a connection with it; ``lock_timeout_s`` the
+    wait for one lock; ``long_timeout_s`` what organisers and workers do at length (``long``). A server
+    that says nothing opens ``breaker``; an event whose rows are locked meets ``bulkhead``.
+    """
 
     def __init__(
         self,
         url: str,
         *,
         size: int,
-        command_timeout_s: float = 30,
+        call_timeout_s: float = 30.0,
+        lock_timeout_s: float = 30.0,
+        long_timeout_s: float = 30.0,
         application_name: str = "frontrow",
     ) -> None:
         self._url = url
         self.size = size
         self._application_name = application_name
-        self._command_timeout_s = command_timeout_s
+        self._call_s = call_timeout_s
+        self._lock_s = lock_timeout_s
+        self._long_s = max(long_timeout_s, call_timeout_s)
         self._queries = read_queries()
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._line = _Line(self._connect)
+        self.breaker = Breaker(
+            "postgres", self.ping, limit_s=call_timeout_s, on_open=self._drop_connections
+        )
+        self.bulkhead = Bulkhead(per_event=max(1, size // 3), stuck_most=max(1, size // 2))
         for name in self._queries:
             metrics.know_store_call("postgres", name)
+
+    def _server_settings(self) -> dict[str, str]:
+        return {
+            "application_name": self._application_name,
+            "statement_timeout": _ms(self._call_s * _STATEMENT_SHARE),
+            "lock_timeout": _ms(self._lock_s),
+            "idle_in_transaction_session_timeout": _ms(self._call_s * _IDLE_CALLS),
+        }
 
     async def open(self) -> None:
         pool = self._pool = await asyncpg.create_pool(
@@ -127,10 +184,10 @@ class Postgres:
             min_size=0,
             max_size=self.size,
             init=_prepare,
-            timeout=_CONNECT_TIMEOUT_S,
-            command_timeout=self._command_timeout_s,
+            timeout=self._call_s,
+            command_timeout=self._call_s,
             max_inactive_connection_lifetime=300,
-            server_settings={"application_name": self._application_name},
+            server_settings=self._server_settings(),
         )
         _POOLS[self] = pool
         metrics.POOL_CONNECTIONS_MAX.set_function(lambda: sum(opened.size for opened in _POOLS))
@@ -139,57 +196,218 @@ class Postgres:
             lambda: sum(opened.get_size() for opened in _POOLS.values()) - _idle()
         )
 
+    async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
+        settings = self._server_settings()
+        connection = await asyncpg.connect(
+            self._url,
+            timeout=self._call_s,
+            command_timeout=self._call_s,
+            server_settings=settings,
+        )
+        _end_when_unheard(connection)
+        return connection
+
     async def close(self) -> None:
         _POOLS.pop(self, None)
+        await self.breaker.close()
+        self.bulkhead.close()
+        await self._line.close()
         if self._pool is not None:
             try:
-                await self._pool.close()
+                async with asyncio.timeout(self._call_s):
+                    await self._pool.close()
             except (OSError, asyncpg.InterfaceError):
                 self._pool.terminate()
 
-    @asynccontextmanager
-    async def connection(self) -> "AsyncIterator[Connection]":
+    async def _drop_connections(self) -> None:
+        """Use none again of those that were open in the silence: some may be dead without knowing."""
+        self._line.drop()
+        if self._pool is not None:
+            await self._pool.expire_connections()
+
+    def _limit(self, *, long: bool = False) -> float:
+        """How long the next call may take. Raises Unavailable at once while the server is silent."""
+        if self.breaker.is_open:
+            raise Unavailable("PostgreSQL does not answer; try again shortly.")
+        return deadline.limit_s(self._long_s if long else self._call_s)
+
+    async def _acquire(self, limit_s: float) -> "Connection":
         assert self._pool is not None, "open() first"
-        asked = time.perf_counter()
+        asked = time.monotonic()
         try:
             with translated(under_way=False):
-                connection = await self._pool.acquire(timeout=_CONNECT_TIMEOUT_S)
+                return await self._pool.acquire(timeout=limit_s)
+        except Unavailable as error:
+            # A full pool says nothing of the server; who is inside learns how it is.
+            if isinstance(error.__cause__, TimeoutError) and self._pool.get_size() < self.size:
+                self.breaker.timed_out(asked, limit_s)
+            raise
         finally:
-            taken = time.perf_counter()
-            metrics.POOL_WAIT_SECONDS.observe(taken - asked)
+            metrics.POOL_WAIT_SECONDS.observe(time.monotonic() - asked)
+
+    async def _release(self, connection: "Connection") -> None:
+        # What was done is done, whatever becomes of the connection: a bad one is dropped.
+        assert self._pool is not None
+        with suppress(*_BROKEN):
+            await self._pool.release(connection, timeout=self._call_s)
+
+    @asynccontextmanager
+    async def connection(self) -> "AsyncIterator[Connection]":
+        connection = await self._acquire(self._limit())
+        taken = time.perf_counter()
         with translated():
             try:
                 yield connection
             finally:
-                await self._pool.release(connection)
+                await self._release(connection)
                 metrics.CONNECTION_HELD_SECONDS.observe(time.perf_counter() - taken)
 
     @asynccontextmanager
-    async def transaction(self, isolation: Any = None) -> "AsyncIterator[Transaction]":
-        """One transaction; ``isolation`` as PostgreSQL names it (default read committed)."""
-        async with self.connection() as connection, connection.transaction(isolation=isolation):
-            if ids := served_ids():
-                name = f"{self._application_name} {ids}"[:_NAME_LENGTH_MAX]
-                # Letters, digits and some signs only: see engine.logs.
-                await connection.execute(f"SET LOCAL application_name = '{name}'")
-            yield Transaction(connection, self._queries)
+    async def transaction(
+        self, isolation: Any = None, *, event_id: str | None = None, long: bool = False
+    ) -> "AsyncIterator[Transaction]":
+        """One transaction; ``isolation`` as PostgreSQL names it (default read committed).
 
-    async def fetch(self, name: str, *args: Any) -> list[asyncpg.Record]:
+        ``event_id``: it takes locks of this event's rows, so only some at a time may. ``long``: its
+        statements may take long, and so may whoever waits for it. Raises Contended as ``fetch``.
+        """
+        async with self._room(event_id), self.connection() as connection:
+            if long:
+                deadline.extend(self._long_s)
+            transaction = Transaction(self, connection, long=long)
+            await transaction.begin(isolation, self._opening(long=long))
+            try:
+                yield transaction
+            except BaseException:
+                await transaction.undo()
+                raise
+            await transaction.commit()
+
+    def _opening(self, *, long: bool) -> str:
+        """What a transaction sets for itself, along with BEGIN."""
+        settings = []
+        if ids := served_ids():
+            # Letters, digits and some signs only: see engine.logs.
+            name = f"{self._application_name} {ids}"[:_NAME_LENGTH_MAX]
+            settings.append(f"SET LOCAL application_name = '{name}'")
+        if long:
+            statement_ms, idle_ms = _ms(self._long_s * _STATEMENT_SHARE), _ms(2 * self._long_s)
+            settings.append(f"SET LOCAL statement_timeout = {statement_ms}")
+            settings.append(f"SET LOCAL idle_in_transaction_session_timeout = {idle_ms}")
+        return "; ".join(settings)
+
+    def _room(self, event_id: str | None) -> Any:
+        return (
+            nullcontext() if event_id is None else self.bulkhead.room(str(event_id), self._limit())
+        )
+
+    async def fetch(
+        self, name: str, *args: Any, event_id: str | None = None
+    ) -> list[asyncpg.Record]:
+        """The rows of a named query, by itself. ``event_id`` as in ``transaction``.
+
+        Raises Unavailable; Contended, one of those, where a lock was not to be had in time.
+        """
+        if event_id is not None:
+            async with self._room(event_id):
+                return await self.fetch(name, *args)
+        began = time.monotonic()
+        limit_s = self._limit()
         async with self.connection() as connection:
-            return await _fetch(connection, name, self._queries[name], args)
+            left_s = began + limit_s - time.monotonic()
+            return await self.ask(connection, name, args, max(0.05, left_s))
 
-    async def fetchrow(self, name: str, *args: Any) -> asyncpg.Record | None:
-        rows = await self.fetch(name, *args)
+    async def fetchrow(
+        self, name: str, *args: Any, event_id: str | None = None
+    ) -> asyncpg.Record | None:
+        rows = await self.fetch(name, *args, event_id=event_id)
         return rows[0] if rows else None
 
-    async def fetchval(self, name: str, *args: Any) -> Any:
-        row = await self.fetchrow(name, *args)
+    async def fetchval(self, name: str, *args: Any, event_id: str | None = None) -> Any:
+        row = await self.fetchrow(name, *args, event_id=event_id)
         return None if row is None else row[0]
 
+    async def ask(
+        self, connection: "Connection", name: str, args: tuple[Any, ...], limit_s: float
+    ) -> list[asyncpg.Record]:
+        """One named query on a connection. After a silence the connection is not used again."""
+        began = time.monotonic()
+        try:
+            rows = await _fetch(connection, name, self._queries[name], args, limit_s)
+        except TimeoutError:
+            self.silent(connection, began, limit_s)
+            raise
+        except asyncpg.PostgresError as error:
+            if not isinstance(error, asyncpg.PostgresConnectionError):
+                self.breaker.heard()  # A refusal is an answer.
+            raise
+        self.breaker.heard()
+        return rows
+
+    def silent(self, connection: "Connection", began: float, limit_s: float) -> None:
+        """The server did not answer, not even that it gave up."""
+        self.breaker.timed_out(began, limit_s)
+        connection.terminate()
+
+    def text_of(self, name: str) -> str:
+        return self._queries[name]
+
+    def limit_s(self, *, long: bool) -> float:
+        """How long a transaction's next statement may take. Raises Unavailable."""
+        return self._limit(long=long)
+
+    @property
+    def call_timeout_s(self) -> float:
+        return self._call_s
+
     async def ping(self) -> str:
-        """The server's version, as a sign of life."""
-        async with self.connection() as connection:
-            return str(await connection.fetchval("SHOW server_version", timeout=2))
+        """The server's version, as a sign of life, over a connection of its own: a full pool is no death."""
+        with translated():
+            return await self._line.ask()
+
+
+def _ms(seconds: float) -> str:
+    return str(max(1, int(seconds * 1000)))
+
+
+class _Line:
+    """One connection for the one question whether the server answers, however many ask at once."""
+
+    def __init__(self, connect: Any) -> None:
+        self._connect = connect
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._asking: asyncio.Task[str] | None = None
+
+    async def ask(self) -> str:
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask(), name="ping:postgres")
+            # Those who asked may have gone by the time it fails.
+            self._asking.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> str:
+        if self._connection is not None and not self._connection.is_closed():
+            with suppress(*_BROKEN):
+                return await self._version(self._connection)
+            # It may have ended long ago, unnoticed: that is no news of the server.
+            self._connection.terminate()
+        self._connection = await self._connect()
+        return await self._version(self._connection)
+
+    async def _version(self, connection: "asyncpg.Connection[asyncpg.Record]") -> str:
+        return str(await connection.fetchval("SHOW server_version"))
+
+    def drop(self) -> None:
+        """Ask over a new connection from now on; who is asking over the old one notices."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def close(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait([self._asking])
+        self.drop()
 
 
 #: This process's pools, for its metrics: one for each login (``engine.roles``).
@@ -201,12 +419,12 @@ def _idle() -> int:
 
 
 async def _fetch(
-    connection: "Connection", name: str, text: str, args: tuple[Any, ...]
+    connection: "Connection", name: str, text: str, args: tuple[Any, ...], limit_s: float
 ) -> list[asyncpg.Record]:
     started = time.perf_counter()
     try:
         with metrics.store_seconds("postgres", name):
-            return await connection.fetch(text, *args)
+            return await connection.fetch(text, *args, timeout=limit_s)
     finally:
         took_s = time.perf_counter() - started
         if took_s > _SLOW_S:
@@ -218,12 +436,39 @@ async def _fetch(
 class Transaction:
     """The named queries inside one transaction."""
 
-    def __init__(self, connection: "Connection", queries: dict[str, str]) -> None:
+    def __init__(self, postgres: Postgres, connection: "Connection", *, long: bool) -> None:
         self.connection = connection
-        self._queries = queries
+        self._pg = postgres
+        self._long = long
+
+    async def begin(self, isolation: Any, opening: str) -> None:
+        level = f" ISOLATION LEVEL {isolation.replace('_', ' ').upper()}" if isolation else ""
+        await self._say(f"BEGIN{level}; {opening}")
+
+    async def commit(self) -> None:
+        """Raises OutcomeUnknown when nothing is heard of it. What has got so far is not refused."""
+        await self._say("COMMIT", self._pg.call_timeout_s)
+
+    async def undo(self) -> None:
+        """Roll back; where that cannot be said, the end of the connection says it."""
+        try:
+            await self._say("ROLLBACK", self._pg.call_timeout_s)
+        except _BROKEN:
+            with suppress(asyncpg.InterfaceError):
+                self.connection.terminate()
+
+    async def _say(self, text: str, limit_s: float | None = None) -> None:
+        limit_s = limit_s or self._pg.limit_s(long=self._long)
+        began = time.monotonic()
+        try:
+            await self.connection.execute(text, timeout=limit_s)
+        except TimeoutError:
+            self._pg.silent(self.connection, began, limit_s)
+            raise
 
     async def fetch(self, name: str, *args: Any) -> list[asyncpg.Record]:
-        return await _fetch(self.connection, name, self._queries[name], args)
+        limit_s = self._pg.limit_s(long=self._long)
+        return await self._pg.ask(self.connection, name, args, limit_s)
 
     async def fetchrow(self, name: str, *args: Any) -> asyncpg.Record | None:
         rows = await self.fetch(name, *args)
@@ -231,4 +476,5 @@ class Transaction:
 
     async def cursor(self, name: str, *args: Any) -> "asyncpg.cursor.Cursor[asyncpg.Record]":
         """The answer to be read in parts, which stays with the server meanwhile."""
-        return await self.connection.cursor(self._queries[name], *args)
+        limit_s = self._pg.limit_s(long=self._long)
+        return await self.connection.cursor(self._pg.text_of(name), *args, timeout=limit_s)

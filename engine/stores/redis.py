@@ -4,15 +4,17 @@ import hashlib
 from asyncio import Future
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import redis.asyncio as aioredis
 from redis.exceptions import ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from engine import tracing
-from engine.stores.pipeline import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, Argument, Pipeline
+from engine.stores.pipeline import Argument, Pipeline
 
+#: For connections that listen: longer than the longest silence they allow by themselves.
+_READ_TIMEOUT_S: Final = 5.0
 SCRIPTS_DIR = Path(__file__).resolve().parents[1] / "lua"
 
 
@@ -29,18 +31,19 @@ def read_scripts(folder: Path = SCRIPTS_DIR) -> dict[str, str]:
 class RedisStore:
     """``client`` is for what needs a connection of its own; everything else shares the pipeline."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, call_timeout_s: float = 30.0) -> None:
         self.client: aioredis.Redis = aioredis.Redis.from_url(
             url,
             decode_responses=False,
-            socket_timeout=ANSWER_TIMEOUT_S,
-            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            socket_timeout=max(call_timeout_s, _READ_TIMEOUT_S),
+            socket_connect_timeout=call_timeout_s,
             max_connections=64,
             health_check_interval=0,
             # "auto" keeps the pool from noticing that the server has closed an idle connection.
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
-        self._pipeline = Pipeline(url)
+        self._pipeline = Pipeline(url, timeout_s=call_timeout_s)
+        self.breaker = self._pipeline.breaker
         self._scripts = read_scripts()
         self._shas = {
             # SHA-1 is the name Redis gives a script, not a safeguard.

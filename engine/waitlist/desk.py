@@ -117,7 +117,7 @@ class Desk:
         A connection is held until the end: read on without waiting for anybody.
         """
         facts, index = await self._names(event_id)
-        async with self._pg.transaction("repeatable_read") as transaction:
+        async with self._pg.transaction("repeatable_read", long=True) as transaction:
             cursor = await transaction.cursor("waitlist_desk.export", event_id)
             while rows := await cursor.fetch(_READ_AT_ONCE):
                 skipped = await transaction.fetch("waitlist_desk.skipped", event_id, _ids(rows))
@@ -151,7 +151,7 @@ class Desk:
         Who is there already stays, with the first reason. Raises NotFound, Conflict (not waiting),
         Unavailable (it may be done: ask again).
         """
-        async with self._pg.transaction() as transaction:
+        async with self._pg.transaction(event_id=event_id) as transaction:
             # No round is under way until the end of this: the log says rightly which one sees it first.
             ((round_no,),) = await transaction.fetch("waitlist.share_line", event_id)
             await transaction.fetch(
@@ -180,7 +180,12 @@ class Desk:
         """
         await self._pg.fetch("waitlist_desk.make_line", event_id, self._offer_window_s)
         changed = await self._pg.fetchrow(
-            "waitlist_desk.set_terms", event_id, version, closed, offer_window_s
+            "waitlist_desk.set_terms",
+            event_id,
+            version,
+            closed,
+            offer_window_s,
+            event_id=event_id,
         )
         summary = await self.summary(event_id)
         if changed is None:
@@ -219,7 +224,7 @@ class Desk:
         return dismissed
 
     async def _dismiss_some(self, event_id: str, reason: str, actor: str) -> list[str]:
-        async with self._pg.transaction() as transaction:
+        async with self._pg.transaction(event_id=event_id) as transaction:
             # Alone with the line: who is about to join is in it by now, or stays outside.
             await transaction.fetch("waitlist.lock_line", event_id)
             line = await transaction.fetchrow("waitlist_desk.close_line", event_id)

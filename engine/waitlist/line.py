@@ -15,7 +15,7 @@ import asyncpg
 import msgspec
 from msgspec import UNSET, Struct
 
-from engine import metrics
+from engine import deadline, metrics
 from engine.batch import Batcher
 from engine.catalog import Catalog, Facts, event_not_found
 from engine.config import Settings
@@ -23,7 +23,6 @@ from engine.errors import (
     Conflict,
     InvalidInput,
     LimitReached,
-    NotAllowed,
     NotFound,
     PreconditionFailed,
     Unavailable,
@@ -33,7 +32,7 @@ from engine.model import Buyer, EventStatus, Money, new_id
 from engine.stores.postgres import Postgres, Transaction
 from engine.waitlist.candidates import LineIndexes, Seen, look
 from engine.waitlist.estimate import CameBack, estimate
-from engine.waitlist.matching import LineIndex, Places, Pool, WishLine, acceptable, fits
+from engine.waitlist.matching import LineIndex, Places, WishLine
 from engine.waitlist.model import (
     Contact,
     Entry,
@@ -44,13 +43,13 @@ from engine.waitlist.model import (
     WantedPatch,
 )
 from engine.waitlist.offers import offer_from_row
+from engine.waitlist.possible import Possible, find_places
 
 #: What is on sale is looked up once for all who ask for the same within this time.
 _ON_SALE_FRESH_S: Final = 0.1
 _ON_SALE_MAX: Final = 1000
 _REBUILDS_MAX: Final = 5
 _NAMED_MAX: Final = 5
-_SOME: Final = 200
 #: As prices are (``engine.catalog.AmountMinor``).
 _AMOUNT_MAX: Final = 10**12
 #: What an estimate rests on may be this old.
@@ -110,12 +109,17 @@ class Waitlist:
             "vip": settings.waitlist_weight_vip,
         }
         self._joining: Batcher[Join, asyncpg.Record] = Batcher(
-            "join", self._join_batch, conflicts=lambda join: ((join.event_id, join.person_id),)
+            "join",
+            self._join_batch,
+            conflicts=lambda join: ((join.event_id, join.person_id),),
+            bulkhead=postgres.bulkhead,
+            event_of=lambda join: join.event_id,
         )
         self._on_sale: OrderedDict[tuple[str, Wish], tuple[float, asyncio.Task[Places | None]]] = (
             OrderedDict()
         )
         self._statistics: OrderedDict[str, tuple[float, asyncpg.Record]] = OrderedDict()
+        self._possible = Possible()
 
     async def drain(self) -> None:
         """Wait for what is under way."""
@@ -126,7 +130,8 @@ class Waitlist:
     ) -> tuple[Entry, bool]:
         """Take a place in the line. True: made now; asking again for the same returns the same entry.
 
-        Raises Conflict (what is wanted is simply on sale and which seats that would be; in line
+        Raises Conflict (what is wanted is simply on sale and which seats that would be; no place of
+        the house could ever serve it; in line
         already for something else; the list is closed; the event is not on sale), LimitReached,
         InvalidInput, NotFound, Unavailable.
         """
@@ -218,6 +223,7 @@ class Waitlist:
                 f"you ask for {wish.quantity}.",
                 limit=terms["buyer_limit"],
             )
+        await self._check_possible(facts, index, wish)
         match = await self._simply_on_sale(facts, index, wish)
         if match is None:
             return
@@ -231,6 +237,16 @@ class Waitlist:
             areas=list(match.areas),
         )
 
+    async def _check_possible(self, facts: Facts, index: LineIndex, wish: Wish) -> None:
+        floors = [0] * len(facts.layout.categories)
+        if wish.max_amount_minor is not None:
+            for row in await self._pg.fetch("waitlist.price_floors", facts.event_id):
+                floors[row["category_no"]] = row["floor_minor"]
+        areas = {no: area.capacity for no, area in enumerate(facts.layout.areas)}
+        await asyncio.to_thread(
+            self._possible.check, facts.layout_id, index, areas, floors, wish.alone()
+        )
+
     async def _simply_on_sale(self, facts: Facts, index: LineIndex, wish: Wish) -> Places | None:
         key, now = (facts.event_id, wish), time.monotonic()
         known = self._on_sale.get(key)
@@ -240,7 +256,7 @@ class Waitlist:
             self._on_sale[key] = known
             while len(self._on_sale) > _ON_SALE_MAX:
                 self._on_sale.popitem(last=False)
-        found = await asyncio.shield(known[1])
+        found = await deadline.within(asyncio.shield(known[1]))
         if found is not None:
             # It may be sold the next moment, and then they do have to wait.
             self._on_sale.pop(key, None)
@@ -253,12 +269,12 @@ class Waitlist:
         return await asyncio.to_thread(find_on_sale, index, seen, wish.alone())
 
     async def read(self, entry_id: str, *, person_id: str | None = None) -> Entry:
-        """One entry. With ``person_id`` only its owner's. Raises NotFound, NotAllowed."""
+        """One entry. With ``person_id`` only its owner's. Raises NotFound."""
         row = await self._pg.fetchrow("waitlist.entry", entry_id)
         if row is None:
             raise _unknown_entry(entry_id)
         if person_id is not None and str(row["person_id"]) != person_id:
-            raise _foreign_entry()
+            raise _unknown_entry(entry_id)
         return (await self._from_rows([row]))[0]
 
     async def of_person(self, person_id: str, *, event_id: str | None = None) -> list[Entry]:
@@ -278,7 +294,7 @@ class Waitlist:
         if row is None:
             raise _unknown_entry(entry_id)
         if str(row["person_id"]) != person_id:
-            raise _foreign_entry()
+            raise _unknown_entry(entry_id)
         event_id = str(row["event_id"])
         facts = await self._catalog.facts(event_id)
         index = await self._indexes.of(facts)
@@ -305,6 +321,7 @@ class Waitlist:
             contact.buyer.email if contact.buyer else None,
             contact.buyer.name if contact.buyer else "",
             contact.language,
+            event_id=event_id,
         )
         assert changed is not None
         if changed["outcome"] == "stale":
@@ -325,12 +342,17 @@ class Waitlist:
 
     async def leave(self, entry_id: str, person_id: str) -> None:
         """Give up the place; an open offer is declined with it. Leaving twice is fine."""
-        row = await self._pg.fetchrow("waitlist.leave", entry_id, person_id)
+        known = await self._pg.fetchrow("waitlist.entry", entry_id)
+        if known is None:
+            raise _unknown_entry(entry_id)
+        row = await self._pg.fetchrow(
+            "waitlist.leave", entry_id, person_id, event_id=known["event_id"]
+        )
         assert row is not None
         if row["outcome"] == "unknown":
             raise _unknown_entry(entry_id)
         if row["outcome"] == "foreign":
-            raise _foreign_entry()
+            raise _unknown_entry(entry_id)
         event_id = str(row["event_id"])
         if row["offer_id"] is not None:
             await self._inventory.run("end_offer", event_id, str(row["offer_id"]), "declined")
@@ -409,17 +431,8 @@ class Waitlist:
 
 
 def find_on_sale(index: LineIndex, seen: Seen, wish: WishLine) -> Places | None:
-    """Places on sale that the wish could have. Of thousands some few are looked at first: as a rule
-    they will do, and it is only to be shown that there are any.
-    """
-    pool = seen.on_sale()
-    liked = acceptable(index, pool, wish)
-    for start in range(0, len(liked.seats), _SOME):
-        some = frozenset(liked.seats[start : start + _SOME])
-        found = fits(index, Pool(some, liked.areas, pool.prices), wish)
-        if found is not None:
-            return found
-    return fits(index, Pool(frozenset(liked.seats), liked.areas, pool.prices), wish)
+    """Places on sale that the wish could have."""
+    return find_places(index, seen.on_sale(), wish)
 
 
 def read_wish(facts: Facts, index: LineIndex, wanted: Wanted) -> Wish:
@@ -469,10 +482,6 @@ def contact_from_row(row: asyncpg.Record) -> Contact:
 
 def _unknown_entry(entry_id: str) -> NotFound:
     return NotFound(f"There is no waitlist entry {entry_id}.", code="entry-not-found")
-
-
-def _foreign_entry() -> NotAllowed:
-    return NotAllowed("This place in the line is another person's.", code="entry-not-yours")
 
 
 def _look_at_failure(task: "asyncio.Task[Places | None]") -> None:

@@ -18,7 +18,7 @@ import asyncpg
 
 from engine import metrics
 from engine.catalog import Catalog, Facts
-from engine.errors import FrontrowError, Gone, NotAllowed, NotFound
+from engine.errors import Contended, FrontrowError, Gone, NotFound
 from engine.holds import Holds, build_items, decode_areas
 from engine.inventory import Inventory, decode_prices
 from engine.model import Hold, ms_from_utc
@@ -46,21 +46,24 @@ class Offers:
         self._holds = holds
 
     async def read(self, offer_id: str, *, person_id: str | None = None) -> Offer:
-        """One offer. With ``person_id`` only its owner's. Raises NotFound, NotAllowed."""
+        """One offer. With ``person_id`` only its owner's. Raises NotFound."""
         row = await self._pg.fetchrow("waitlist.offer", offer_id)
         if row is None:
             raise _unknown_offer(offer_id)
         if person_id is not None and str(row["person_id"]) != person_id:
-            raise _foreign_offer()
+            raise _unknown_offer(offer_id)
         return offer_from_row(await self._catalog.facts(str(row["event_id"])), row)
 
     async def accept(self, offer_id: str, person_id: str) -> Hold:
         """Take the offer: the same seats as a hold, at the offer's prices, with a deadline of its own.
 
-        Accepting again returns the same hold, as it is by then. Raises Gone, NotFound, NotAllowed,
+        Accepting again returns the same hold, as it is by then. Raises Gone, NotFound,
         Unavailable.
         """
-        row = await self._end(offer_id, OfferStatus.USED, actor="person", person_id=person_id)
+        known = await self._known(offer_id)
+        row = await self._end(
+            known, offer_id, OfferStatus.USED, actor="person", person_id=person_id
+        )
         if row["outcome"] not in ("ended", "already"):
             raise _refusal(offer_id, row)
         event_id = str(row["event_id"])
@@ -76,9 +79,12 @@ class Offers:
     async def decline(self, offer_id: str, person_id: str) -> Offer:
         """Let the offer go, and with it the place in the line: next is whoever is next.
 
-        Declining twice is fine. Raises Gone, NotFound, NotAllowed, Unavailable.
+        Declining twice is fine. Raises Gone, NotFound, Unavailable.
         """
-        row = await self._end(offer_id, OfferStatus.DECLINED, actor="person", person_id=person_id)
+        known = await self._known(offer_id)
+        row = await self._end(
+            known, offer_id, OfferStatus.DECLINED, actor="person", person_id=person_id
+        )
         if row["outcome"] not in ("ended", "already"):
             raise _refusal(offer_id, row)
         return await self.read(offer_id)
@@ -88,22 +94,28 @@ class Offers:
 
         Raises Gone, NotFound, Unavailable.
         """
-        row = await self._end(offer_id, OfferStatus.WITHDRAWN, actor=actor, reason=reason)
+        known = await self._known(offer_id)
+        row = await self._end(known, offer_id, OfferStatus.WITHDRAWN, actor=actor, reason=reason)
         if row["outcome"] not in ("ended", "already"):
             raise _refusal(offer_id, row)
         return await self.read(offer_id)
 
     async def lapse(self, *, count: int = 200) -> int:
-        """End offers whose time is over. Returns how many there were."""
-        rows = await self._worker_pg.fetch("waitlist.due_offers", count)
+        """End offers whose time is over. Returns how many were ended; those of stuck events wait."""
+        stuck = list(self._pg.bulkhead.stuck)
+        rows = await self._worker_pg.fetch("waitlist.due_offers", count, stuck)
+        ended = 0
         for at in range(0, len(rows), _ENDED_AT_ONCE):
-            await asyncio.gather(
-                *(
-                    self._end(row["offer_id"], OfferStatus.EXPIRED, actor="worker")
-                    for row in rows[at : at + _ENDED_AT_ONCE]
-                )
-            )
-        return len(rows)
+            some = rows[at : at + _ENDED_AT_ONCE]
+            ended += sum(await asyncio.gather(*(self._lapse_one(row) for row in some)))
+        return ended
+
+    async def _lapse_one(self, row: asyncpg.Record) -> bool:
+        try:
+            await self._end(row["event_id"], row["offer_id"], OfferStatus.EXPIRED, actor="worker")
+        except Contended:
+            return False  # A stuck event must not keep the others' offers.
+        return True
 
     async def warn(self) -> int:
         """Tell whose offer is about to end, once each. Returns how many were told."""
@@ -128,11 +140,11 @@ class Offers:
 
         Also of one that was claimed for a round that never came to be: it was not an offer.
         """
-        row = await self._end(offer_id, OfferStatus.EXPIRED, actor="worker")
+        row = await self._end(event_id, offer_id, OfferStatus.EXPIRED, actor="worker")
         if row["outcome"] == "unknown":
             if not await self._pg.fetchval("waitlist.no_round", event_id):
                 return  # Its round may yet write it down.
-            row = await self._end(offer_id, OfferStatus.EXPIRED, actor="worker")
+            row = await self._end(event_id, offer_id, OfferStatus.EXPIRED, actor="worker")
         if row["outcome"] == "unknown":
             await self._inventory.run("end_offer", event_id, offer_id, "")
         elif row["outcome"] == "not-due":
@@ -145,8 +157,16 @@ class Offers:
         elif row["outcome"] == "over":
             await self._inventory.run("end_offer", event_id, offer_id, row["status"])
 
+    async def _known(self, offer_id: str) -> str:
+        """The event of an offer. Raises as ``_refusal`` for one that never was."""
+        row = await self._pg.fetchrow("waitlist.offer", offer_id)
+        if row is None:
+            raise _unknown_offer(offer_id)
+        return str(row["event_id"])
+
     async def _end(
         self,
+        event_id: str,
         offer_id: str,
         to: OfferStatus,
         *,
@@ -156,13 +176,12 @@ class Offers:
     ) -> asyncpg.Record:
         """End it in PostgreSQL, and in Redis where it did not become a hold."""
         row = await self._pg.fetchrow(
-            "waitlist.end_offer", offer_id, person_id, to.value, actor, reason
+            "waitlist.end_offer", offer_id, person_id, to.value, actor, reason, event_id=event_id
         )
         assert row is not None
         if row["outcome"] == "ended":
             metrics.OFFERS.labels(to.value).inc()
         if row["outcome"] in ("ended", "already") and to != OfferStatus.USED:
-            event_id = str(row["event_id"])
             if to == OfferStatus.WITHDRAWN and row["outcome"] == "ended":
                 await self._inventory.take_places(
                     event_id, [(str(row["entry_id"]), row["weight"], row["join_no"])]
@@ -197,7 +216,7 @@ def _refusal(offer_id: str, row: asyncpg.Record) -> FrontrowError:
     if row["outcome"] == "unknown":
         return _unknown_offer(offer_id)
     if row["outcome"] == "foreign":
-        return _foreign_offer()
+        return _unknown_offer(offer_id)
     words = {
         "used": "has been accepted already",
         "declined": "was declined",
@@ -211,7 +230,3 @@ def _refusal(offer_id: str, row: asyncpg.Record) -> FrontrowError:
 
 def _unknown_offer(offer_id: str) -> NotFound:
     return NotFound(f"There is no offer {offer_id}.", code="offer-not-found")
-
-
-def _foreign_offer() -> NotAllowed:
-    return NotAllowed("This offer is another person's.", code="offer-not-yours")

@@ -142,7 +142,7 @@ class Rounds:
         """A round, unless another worker holds one just now. Raises Unavailable, NotFound."""
         index = await self._indexes.of(await self._catalog.facts(event_id))
         try:
-            async with self._pg.transaction() as transaction:
+            async with self._pg.transaction(event_id=event_id, long=True) as transaction:
                 if not (await transaction.fetch("waitlist.try_round", event_id))[0][0]:
                     return 0
                 with metrics.WAITLIST_ROUND.time():

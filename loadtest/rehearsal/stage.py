@@ -84,6 +84,7 @@ def _settings(folder: Path, yours: Settings) -> Settings:
         public_url=f"http://localhost:{api}",
         live_public_url=f"ws://localhost:{live}",
         live_connections_per_address=1_000_000,
+        live_connections_max=1_000_000,
         log_level="warning",
     )
 

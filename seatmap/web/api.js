@@ -2,7 +2,7 @@
 /**
  * The HTTP API as functions. Every refusal becomes an ApiError with the problem's stable code.
  *
- * @import { Booking, BookingWish, Entry, EventPage, Hold, HoldWish, MapState, PriceChange, Request, Ticket, Wanted } from "./types.js"
+ * @import { Booking, BookingWish, Buyer, Entry, EventPage, Hold, HoldWish, MapState, PriceChange, Request, Ticket, Wanted } from "./types.js"
  * @import { Layout } from "./layout.js"
  */
 import { forget, recall, remember } from "./memory.js";
@@ -92,9 +92,9 @@ export class Api {
     return this.call("GET", `/v1/holds/${holdId}`);
   }
 
-  /** @param {string} holdId @returns {Promise<Hold>} */
-  extendHold(holdId) {
-    return this.call("POST", `/v1/holds/${holdId}/extend`, { body: {} });
+  /** @param {string} holdId @param {Buyer} [buyer] who has begun to check out @returns {Promise<Hold>} */
+  extendHold(holdId, buyer) {
+    return this.call("POST", `/v1/holds/${holdId}/extend`, { body: { buyer } });
   }
 
   /** @param {string} holdId @returns {Promise<unknown>} */

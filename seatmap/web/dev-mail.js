@@ -3,6 +3,9 @@
 const REFRESH_MS = 2000;
 const list = document.getElementById("list");
 
+// The key came in the address, and is in a cookie now: nobody should see it over a shoulder.
+if (location.search) history.replaceState(null, "", location.pathname);
+
 async function refresh() {
   if (!list || document.hidden) return;
   try {

@@ -495,11 +495,12 @@ export class Journey {
     if (this.step === "choose" && !this.over) this.lose(lost, areas);
   }
 
-  async extend() {
+  /** @param {Buyer} [buyer] */
+  async extend(buyer) {
     const { hold } = this;
     if (hold === null) return;
     await this.doing("extending", async () => {
-      this.hold = await this.api.extendHold(hold.hold_id);
+      this.hold = await this.api.extendHold(hold.hold_id, buyer);
       this.watchDeadline();
       const longer = Date.parse(this.hold.expires_at) - Date.parse(hold.expires_at) > SAME_MS;
       this.say("info", longer ? "You have more time." : "This is the longest the seats can be held for you.");
@@ -776,7 +777,8 @@ export class Journey {
         return;
       }
       default:
-        this.say("bad", error.passing ? `The box office is catching its breath. ${sentence(error.detail)} Please try again in a moment.` : sentence(error.detail));
+        // A limit says by itself what helps.
+        this.say("bad", error.passing && error.status !== 429 ? `The box office is catching its breath. ${sentence(error.detail)} Please try again in a moment.` : sentence(error.detail));
     }
   }
 

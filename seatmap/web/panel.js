@@ -47,7 +47,6 @@ export class Panel {
     this.fields = ["name", "email", "card"].map(control);
     const [name, email, card] = this.fields;
     this.hold.onclick = () => journey.holdChosen();
-    byId("extend").onclick = () => journey.extend();
     byId("release").onclick = () => journey.release();
     byId("print").onclick = () => print();
     byId("again").onclick = () => journey.restart();
@@ -56,6 +55,8 @@ export class Panel {
       this.hold.focus();
     };
     const buyer = () => ({ name: name.value.trim(), email: email.value.trim() });
+    const isBuyer = () => buyer().name !== "" && EMAIL.test(buyer().email);
+    byId("extend").onclick = () => journey.extend(isBuyer() ? buyer() : undefined);
     const form = byId("pay");
     // Of a double click on the button that held the seats, the second is no wish to pay.
     byId("pay-button").onclick = (click) => click.detail < 2;

@@ -409,8 +409,9 @@ export class SeatMap extends HTMLElement {
     return this.ask("choose", (journey) => journey.holdBest(wish), "hold");
   }
 
-  extend() {
-    return this.ask("held", (journey) => journey.extend(), "hold");
+  /** @param {Buyer} [buyer] */
+  extend(buyer) {
+    return this.ask("held", (journey) => journey.extend(buyer), "hold");
   }
 
   /** @returns {Promise<void>} */

@@ -170,6 +170,18 @@ SELECT coalesce(c.buyer_id, s.buyer_id) AS buyer_id, c.reserved, c.sold, s.pendi
 FROM (SELECT * FROM buyer_claims WHERE event_id = $1) c FULL JOIN sales s USING (buyer_id)
 WHERE coalesce(c.reserved, 0) <> coalesce(s.pending, 0) OR coalesce(c.sold, 0) <> coalesce(s.confirmed, 0);
 
+-- name: marks_against_sales
+-- What a mailbox's or a card's row counts is what was sold or reserved under it.
+WITH sales AS (
+  SELECT m.mark, sum(i.quantity) AS places
+  FROM booking_items i JOIN bookings b USING (event_id, booking_id)
+  CROSS JOIN LATERAL (VALUES (b.email_mark), (b.card_mark)) m(mark)
+  WHERE i.event_id = $1 AND i.live AND m.mark IS NOT NULL GROUP BY m.mark
+)
+SELECT coalesce(c.mark, s.mark) AS mark, c.places, s.places AS sold_places
+FROM (SELECT * FROM mark_claims WHERE event_id = $1) c FULL JOIN sales s USING (mark)
+WHERE coalesce(c.places, 0) <> coalesce(s.places, 0);
+
 -- name: over_the_limit
 -- A limit that was lowered below what somebody owns shows here too: nothing is taken away for it.
 SELECT c.buyer_id, c.reserved, c.sold, e.buyer_limit FROM buyer_claims c JOIN events e USING (event_id)

@@ -1,5 +1,5 @@
 -- name: reserve
-SELECT * FROM reserve_bookings($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23);
+SELECT * FROM reserve_bookings($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25);
 
 -- name: confirm
 SELECT * FROM confirm_bookings($1, $2, $3, $4, $5);
@@ -46,15 +46,18 @@ SELECT answer_keys($1, $2, $3);
 DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours' AND response IS NOT NULL;
 
 -- name: pending_to_chase
--- Pending bookings whose process has had its time ($1 seconds), or whose own time is over.
+-- Pending bookings whose process has had its time ($1 seconds), or whose own time is over. Without those
+-- of $3: stuck events, which must not fill the list.
 SELECT b.event_id::text, b.booking_id::text, b.request_id, b.expires_at <= now() AS due
 FROM bookings b
 WHERE b.status = 'pending' AND (b.expires_at <= now() OR b.created_at <= now() - make_interval(secs => $1))
+  AND b.event_id <> ALL($3::uuid[])
 ORDER BY b.expires_at LIMIT $2;
 
 -- name: live_bookings_of_cancelled_events
+-- Without those of $2: stuck events.
 SELECT b.event_id::text, b.booking_id::text FROM bookings b JOIN events e USING (event_id)
-WHERE e.status = 'cancelled' AND b.status = 'confirmed' LIMIT $1;
+WHERE e.status = 'cancelled' AND b.status = 'confirmed' AND b.event_id <> ALL($2::uuid[]) LIMIT $1;
 
 -- name: refunded
 SELECT note_refund($1, $2, $3);

@@ -1,14 +1,28 @@
 -- name: claim
--- Takes what is due until $3 seconds from now; what a killed worker had taken is due again by then.
+-- Takes what is due until $3 seconds from now; what a killed worker had taken is due again by then. Bookings
+-- and offers, with their deadlines, come before everything else (notifications_turn_idx).
 WITH d AS MATERIALIZED (
   SELECT event_id, notification_id FROM notifications
-  WHERE status = 'queued' AND due_at <= now() ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+  WHERE status = 'queued' AND due_at <= now()
+  ORDER BY CASE WHEN kind IN ('booking-confirmed', 'booking-cancelled', 'booking-refunded', 'offer-made', 'offer-expiring')
+    THEN 0 ELSE 1 END, due_at LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 UPDATE notifications n SET leased_by = $1, due_at = now() + make_interval(secs => $3)
 FROM d
 WHERE n.event_id = d.event_id AND n.notification_id = d.notification_id
 RETURNING n.event_id::text, n.notification_id::text, n.kind, n.cause, n.person_id::text, n.email, n.name,
-          n.language, n.facts, n.attempts, n.deferrals, n.queued_at;
+          n.language, n.facts, n.attempts, n.deferrals, n.queued_at, n.counted;
+
+-- name: take_allowances
+SELECT notification_id::text, outcome FROM take_mail_allowances($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+
+-- name: let_go_of_proven
+-- What was held for addresses that are proven by now is due.
+UPDATE notifications n SET held_for = NULL, due_at = now()
+FROM proven_addresses p WHERE p.email_key = n.held_for AND n.status = 'queued' AND n.leased_by IS NULL;
+
+-- name: forget_counts
+DELETE FROM mail_counts WHERE day < (now() AT TIME ZONE 'UTC')::date - 1;
 
 -- name: release
 -- Nobody's fault: they are due again after $4 seconds, and nothing is counted.
@@ -93,12 +107,12 @@ WITH lost AS (
 SELECT kind FROM lost;
 
 -- name: standing
--- What waits, for how long, and what needs a person.
+-- What waits, for how long, and what needs a person. Not what is held for a day: that is nobody's delay.
 SELECT count(*) FILTER (WHERE status IN ('queued', 'sending')) AS queued,
        count(*) FILTER (WHERE status = 'dead') AS dead,
        count(*) FILTER (WHERE status = 'unknown') AS unknown,
        coalesce(extract(epoch FROM now() - min(queued_at) FILTER (WHERE status IN ('queued', 'sending'))), 0)::float8 AS age_s
-FROM notifications WHERE status IN ('queued', 'sending') OR status IN ('dead', 'unknown');
+FROM notifications WHERE status IN ('queued', 'sending') AND held_for IS NULL OR status IN ('dead', 'unknown');
 
 -- name: untold
 -- Taken before they are told: a live message is heard once or not at all.
@@ -151,10 +165,11 @@ SELECT n.*, (SELECT jsonb_agg(jsonb_build_object('attempt_no', a.attempt_no, 'ou
 FROM notifications n WHERE n.notification_id = $1;
 
 -- name: resend
--- By hand: what is dead, unknown or was skipped goes into the queue again, under its own Message-ID.
+-- By hand: what is dead, unknown or was skipped goes into the queue again, under its own Message-ID, and
+-- whatever the address has had today.
 WITH again AS (
   UPDATE notifications SET status = 'queued', due_at = now(), queued_at = now(), deferrals = 0, reason = NULL,
-    ended_at = NULL, leased_by = NULL
+    ended_at = NULL, leased_by = NULL, counted = true
   WHERE notification_id = ANY($1::uuid[]) AND status IN ('dead', 'unknown', 'skipped') AND email IS NOT NULL
   RETURNING event_id, notification_id, kind
 ), noted AS (
@@ -172,6 +187,11 @@ ORDER BY notification_id LIMIT $2;
 -- The newest first.
 SELECT n.notification_id::text, n.kind, n.email, n.name, n.language, k.kept_at, octet_length(k.message) AS size,
        substring(k.message FROM 1 FOR 4096) AS head
+FROM kept_mails k JOIN notifications n USING (event_id, notification_id) ORDER BY k.kept_at DESC, n.notification_id DESC LIMIT $1;
+
+-- name: kept_messages
+-- The newest first, whole.
+SELECT n.kind, n.email, k.message
 FROM kept_mails k JOIN notifications n USING (event_id, notification_id) ORDER BY k.kept_at DESC, n.notification_id DESC LIMIT $1;
 
 -- name: kept_mail

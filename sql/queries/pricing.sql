@@ -85,9 +85,14 @@ SET mode = excluded.mode, until = excluded.until, reason = excluded.reason, acto
     version = c.version + 1, changed_at = now();
 
 -- name: end_overrides
--- Prices set by hand whose time is over.
-UPDATE pricing_controls SET mode = NULL, until = NULL, version = version + 1, changed_at = now()
-WHERE mode = 'override' AND until <= now() RETURNING event_id::text, category_no;
+-- Prices set by hand whose time is over. What somebody keeps locked has its turn later.
+WITH over AS MATERIALIZED (
+  SELECT event_id, category_no FROM pricing_controls
+  WHERE mode = 'override' AND until <= now() FOR UPDATE SKIP LOCKED
+)
+UPDATE pricing_controls p SET mode = NULL, until = NULL, version = version + 1, changed_at = now()
+FROM over WHERE p.event_id = over.event_id AND p.category_no = over.category_no
+RETURNING p.event_id::text, p.category_no;
 
 -- name: governed
 -- Categories whose price is not simply that of the event's page: they follow a rule or a hand.

@@ -23,6 +23,15 @@ SELECT DISTINCT ON (event_id, entry_id) * FROM offers
 WHERE (event_id, entry_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
 ORDER BY event_id, entry_id, offer_id DESC;
 
+-- name: price_floors
+-- The least that a category may come to cost: of its price now and the floors of its rules. A price without
+-- a rule has no floor: whoever sells may lower it to anything.
+SELECT c.category_no, CASE WHEN count(r.rule_id) FILTER (WHERE r.status = 'active') = 0 THEN 0
+                      ELSE least(c.amount_minor, min((r.rule ->> 'floor_minor')::bigint)) END AS floor_minor
+FROM categories c
+LEFT JOIN pricing_rules r ON r.event_id = c.event_id AND r.category_no = c.category_no AND r.status IN ('active', 'scheduled')
+WHERE c.event_id = $1 GROUP BY c.category_no, c.amount_minor;
+
 -- name: statistics
 -- What an estimate rests on: what the line was offered in the last hour, the last day and since it began,
 -- its age, and how many places its people want on average.
@@ -43,8 +52,9 @@ SELECT w.event_id::text FROM waitlists w JOIN events e USING (event_id) LEFT JOI
 WHERE e.status = 'on_sale' AND coalesce(t.starts_at, 'infinity') > now() - interval '2 days' ORDER BY w.event_id;
 
 -- name: lines_of_cancelled_events
+-- Without those of $1: stuck events.
 SELECT w.event_id::text FROM waitlists w JOIN events e USING (event_id)
-WHERE e.status = 'cancelled' AND EXISTS (
+WHERE e.status = 'cancelled' AND w.event_id <> ALL($1::uuid[]) AND EXISTS (
   SELECT FROM waitlist_entries x WHERE x.event_id = w.event_id AND x.status IN ('waiting', 'offered'));
 
 -- name: try_round
@@ -141,7 +151,9 @@ SELECT * FROM end_offer($1, $2, $3, $4, $5);
 SELECT * FROM offers WHERE offer_id = $1;
 
 -- name: due_offers
-SELECT event_id::text, offer_id::text FROM offers WHERE status = 'open' AND expires_at <= clock_timestamp()
+-- Without those of $2: stuck events, which must not fill the list.
+SELECT event_id::text, offer_id::text FROM offers
+WHERE status = 'open' AND expires_at <= clock_timestamp() AND event_id <> ALL($2::uuid[])
 ORDER BY expires_at LIMIT $1;
 
 -- name: warn_offers

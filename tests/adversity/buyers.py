@@ -158,7 +158,7 @@ class Crowd:
     async def _pay(self, word: Word, hold: dict[str, Any], token: str) -> None:
         body = {
             "hold_id": hold["hold_id"],
-            "buyer": {"email": "ada@example.com", "name": "Ada"},
+            "buyer": {"email": f"{hold['hold_id']}@example.com", "name": "Ada"},
             "payment": {"provider": "sandbox", "token": token},
         }
         key = new_id()
@@ -254,7 +254,7 @@ class Patron:
     ) -> httpx.Response:
         body = {
             "hold_id": hold_id,
-            "buyer": {"email": "ada@example.com", "name": "Ada"},
+            "buyer": {"email": f"{hold_id}@example.com", "name": "Ada"},
             "payment": {"provider": "sandbox", "token": token},
         }
         headers = {"Idempotency-Key": key or new_id()}

@@ -20,7 +20,6 @@ from engine.runtime import Runtime
 from engine.waitlist.model import Contact, Entry, Offer, Wanted, WantedPatch
 
 T = TypeVar("T")
-_ADA = Buyer("ada@example.com", "Ada")
 _VISA = PaymentChoice("sandbox", "tok_visa")
 
 
@@ -73,7 +72,7 @@ class EngineDoor:
         await self.runtime.holds.release(hold_id, person)
 
     async def book(self, person: str, hold_id: str, key: str) -> Booking:
-        request = BookingRequest(hold_id, _ADA, _VISA)
+        request = BookingRequest(hold_id, _buyer(hold_id), _VISA)
         async with self._room:
             answer, _ = await self.runtime.bookings.book(person, key, request)
         return answer.booking
@@ -132,7 +131,7 @@ class HttpDoor:
         await self._ask(person, "DELETE", f"/v1/holds/{hold_id}", type(None))
 
     async def book(self, person: str, hold_id: str, key: str) -> Booking:
-        body = {"hold_id": hold_id, "buyer": _ADA, "payment": _VISA}
+        body = {"hold_id": hold_id, "buyer": _buyer(hold_id), "payment": _VISA}
         headers = {"Idempotency-Key": key}
         return await self._ask(person, "POST", "/v1/bookings", Booking, body, headers)
 
@@ -200,3 +199,7 @@ def _refusal(answer: httpx.Response) -> FrontrowError:
     kind = _BY_STATUS.get(answer.status_code)
     assert kind is not None, f"{answer.request.method} {answer.url}: {answer.text}"
     return kind(problem["detail"], code=code)
+
+
+def _buyer(hold_id: str) -> Buyer:
+    return Buyer(f"{hold_id}@example.com", "Ada")

@@ -206,6 +206,8 @@ async def open_site(folder: Path) -> AsyncIterator[Site]:
         token_secret=TOKEN_SECRET,
         unlimited_networks=LOOPBACK,
         gateway_timeout_s=20.0,
+        store_timeout_s=30.0,
+        lock_timeout_s=30.0,
         outbox_grace_s=0.3,
     )
     kinds: tuple[type[EmbeddedServer], ...] = (EmbeddedPostgres, EmbeddedRedis, EmbeddedMongo)

@@ -82,14 +82,10 @@ async def test_a_checkout_under_way_outlives_the_loss(site: Site, http: httpx.As
     await check(site, house.event_id)
 
 
-async def test_all_events_are_rebuilt_side_by_side(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_all_events_are_rebuilt_side_by_side(site: Site) -> None:
     """More of them than there are connections to PostgreSQL."""
     events = [(await site.house(rows=1)).event_id for _ in range(20)]
     await site.runtime.redis.flushall()
-    # Who waits for a connection waits on: were it without end, it would show.
-    monkeypatch.setattr("engine.stores.postgres._CONNECT_TIMEOUT_S", 120.0)
     async with asyncio.timeout(60):
         await asyncio.gather(*map(site.runtime.inventory.snapshot, events))
 

@@ -9,7 +9,7 @@ import pytest
 from engine.errors import Unavailable
 from engine.model import new_id
 from engine.stores.redis import RedisStore
-from tests.adversity.buyers import Crowd, Patron
+from tests.adversity.buyers import Crowd, Patron, ask_until
 from tests.adversity.proxy import AnyProtocol, Proxy
 from tests.adversity.site import Site
 from tests.adversity.truth import check
@@ -106,8 +106,33 @@ async def test_a_dead_cable_to_redis(site: Site, http: httpx.AsyncClient) -> Non
         answers = await asyncio.gather(booking, holding)
         assert [answer.status_code for answer in answers] == [201, 503]
         site.link("api", "redis").mend()
-        assert (await other.hold(1, hold_id=fresh)).status_code == 201
+        # Refused at once, until the probe in the background is answered.
+        again = await ask_until(
+            lambda: other.hold(1, hold_id=fresh), lambda answer: answer.status_code != 503
+        )
+        assert again.status_code == 201
         await check(site, house.event_id, watcher)
+
+
+async def test_a_dead_cable_to_postgres(site: Site, http: httpx.AsyncClient) -> None:
+    """Checkouts are refused, and their holds kept; looking and holding go on, and the API stays ready
+    for both once it has noticed; then all is as before."""
+    house = await site.house(rows=1)
+    patron = await Patron.come(http, house.event_id)
+    hold_id, other_id = await patron.held(0), await patron.held(1)
+    link = site.link("api", "postgres")
+    link.freeze()
+    first = await patron.book(hold_id)
+    assert (first.status_code, first.headers["Retry-After"]) == (503, "2")
+    # From here on nobody waits: those many would take minutes.
+    answers = await asyncio.gather(*(patron.book(other_id) for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {503}
+    assert (await patron.hold(2)).status_code == 201
+    assert (await patron.read_hold(other_id)).json()["status"] == "held"
+    link.mend()
+    booked = await ask_until(lambda: patron.book(other_id), lambda a: a.status_code != 503)
+    assert booked.status_code == 201
+    await check(site, house.event_id)
 
 
 async def test_a_redis_that_hangs_up_in_the_same_breath() -> None:

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from engine.config import Settings
 from engine.embedded import StoreUrls
+from engine.model import new_id
 from engine.runtime import Runtime
 from tests.conftest import (
     House,
@@ -361,7 +362,7 @@ async def lame_apis(
         "without redis": _NOWHERE["redis"],
         "with redis only": _NOWHERE["postgres"]
         | _NOWHERE["mongo"]
-        | {"FRONTROW_GUEST_TOKENS_PER_MINUTE": "3"},
+        | {"FRONTROW_GUEST_TOKENS_PER_MINUTE": "3", "FRONTROW_WAITLIST_JOINS_PER_HOUR": "2"},
     }
     async with AsyncExitStack() as ending:
         clients = {}
@@ -457,6 +458,25 @@ async def test_an_ipv6_household_is_one_address(with_redis_only: httpx.AsyncClie
     ]
     assert statuses.count(429) in (0, 1, 2)
     assert statuses[:3] == statuses[4:7] == [201] * 3
+
+
+async def test_a_network_joins_lines_at_a_measured_pace(with_redis_only: httpx.AsyncClient) -> None:
+    buyer = await new_buyer(with_redis_only)
+
+    async def join(address: str) -> httpx.Response:
+        return await with_redis_only.post(
+            f"/v1/events/{new_id()}/waitlist",
+            json={"quantity": 1},
+            headers={**buyer.auth, "X-Forwarded-For": address},
+        )
+
+    answers = [await join(f"192.0.2.{host}") for host in range(4)]
+    # An hour may have turned meanwhile; with its stores away, whoever may join hears 503.
+    assert 429 in [answer.status_code for answer in answers]
+    assert answers[0].status_code == (await join("198.18.0.1")).status_code == 503
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    problem_of(refused, 429, "too-many-requests")
+    assert "retry-after" in refused.headers
 
 
 async def test_an_address_made_up_in_front_is_nobodys(with_redis_only: httpx.AsyncClient) -> None:

@@ -160,3 +160,28 @@ async def test_the_gateway_takes_the_id_of_a_handshake(stack: Stack, house: Hous
             given[name] = socket.response.headers["X-Request-Id"]
     assert given["mine-43"] == "mine-43"
     assert given["not fit @all"] not in ("", "not fit @all")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"X-Real-IP": "127.0.0.1"},
+        {"Forwarded": "for=127.0.0.1"},
+        {"Via": "1.1 proxy"},
+        {"Host": "tickets.example"},
+        {"Host": "localhost.evil.example:8000"},
+    ],
+    ids=str,
+)
+async def test_health_and_metrics_are_nobodys_through_a_proxy(
+    stack: Stack, headers: dict[str, str]
+) -> None:
+    urls = (stack.api_url, stack.live_url.replace("ws://", "http://"), stack.worker_url)
+    async with httpx.AsyncClient(timeout=60) as http:
+        for url in urls:
+            for path in ("/metrics", "/health/live", "/health/ready"):
+                assert (await http.get(url + path)).status_code == 200
+                refused = await http.get(url + path, headers=headers)
+                assert refused.status_code == 404
+                assert "frontrow_" not in refused.text

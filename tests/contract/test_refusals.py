@@ -196,10 +196,10 @@ async def test_a_method_that_is_not_there(http: httpx.AsyncClient, house: House)
 async def test_another_buyers_hold_and_booking(house: House, ada: Buyer, bob: Buyer) -> None:
     hold_id = (await ada.hold(house.event_id, 4)).json()["hold_id"]
     before = await seats_of(ada.http, house.event_id)
-    problem_of(await bob.get(f"/v1/holds/{hold_id}"), 403, "hold-not-yours")
-    problem_of(await bob.delete(f"/v1/holds/{hold_id}"), 403, "hold-not-yours")
-    problem_of(await bob.post(f"/v1/holds/{hold_id}/extend"), 403, "hold-not-yours")
-    problem_of(await bob.book(hold_id), 403, "hold-not-yours")
+    problem_of(await bob.get(f"/v1/holds/{hold_id}"), 404, "hold-not-found")
+    problem_of(await bob.delete(f"/v1/holds/{hold_id}"), 404, "hold-not-found")
+    problem_of(await bob.post(f"/v1/holds/{hold_id}/extend"), 404, "hold-not-found")
+    problem_of(await bob.book(hold_id), 404, "hold-not-found")
     problem_of(
         await bob.hold_raw(house.event_id, {"seats": [5], "hold_id": hold_id}), 409, "hold-id-taken"
     )
@@ -207,8 +207,8 @@ async def test_another_buyers_hold_and_booking(house: House, ada: Buyer, bob: Bu
 
     booking_id = (await ada.book(hold_id)).json()["booking_id"]
     for path in ("", "/tickets"):
-        problem_of(await bob.get(f"/v1/bookings/{booking_id}{path}"), 403, "booking-not-yours")
-    problem_of(await bob.post(f"/v1/bookings/{booking_id}/cancel"), 403, "booking-not-yours")
+        problem_of(await bob.get(f"/v1/bookings/{booking_id}{path}"), 404, "booking-not-found")
+    problem_of(await bob.post(f"/v1/bookings/{booking_id}/cancel"), 404, "booking-not-found")
     assert (await ada.get(f"/v1/bookings/{booking_id}")).json()["status"] == "confirmed"
     assert (await bob.get("/v1/bookings")).json() == {"items": [], "next_cursor": None}
 

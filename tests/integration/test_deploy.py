@@ -17,7 +17,7 @@ import httpx
 import msgspec
 import pytest
 
-from engine import embedded
+from engine import embedded, migrate
 from engine.config import Settings
 from engine.embedded import EmbeddedPostgres, EmbeddedRedis, StoreUrls
 from engine.errors import Unavailable
@@ -101,6 +101,77 @@ async def test_the_image_has_all_that_it_needs(
         assert nobody.returncode != 0
     finally:
         end_process(api)
+
+
+# --- PostgreSQL's roles --------------------------------------------------------------------
+
+
+class OfTheImage(EmbeddedPostgres):
+    """PostgreSQL as its image makes it: a superuser with a password, and a database of its own."""
+
+    @property
+    def url(self) -> str:
+        password = embedded.kept_secret(self.data_dir, "postgres_password")
+        return f"postgresql://frontrow:{password}@127.0.0.1:{self.port}/frontrow?sslmode=disable"
+
+    async def _prepare(self) -> None:
+        await super()._prepare()
+        rules = self.folder / "pg_hba.conf"
+        rules.write_text("host all all 127.0.0.1/32 scram-sha-256\n")
+        password = embedded.kept_secret(self.data_dir, "postgres_password")
+        change = f"ALTER ROLE frontrow PASSWORD '{password}';"
+        await self._as_superuser(self.folder, "frontrow", change)
+
+
+async def test_compose_gives_what_is_there_to_its_roles(tmp_path: Path) -> None:
+    """deploy/postgres/roles.sh, on a database that an earlier version has filled as the superuser."""
+    shutil.copy(DEPLOY / "secrets.sh", tmp_path)
+    subprocess.run(["sh", str(tmp_path / "secrets.sh")], check=True, cwd="/")
+    server = OfTheImage(tmp_path / "data")
+    await server.start()
+    try:
+        connection = await asyncpg.connect(server.url)
+        await connection.execute("CREATE TABLE sales (seat integer); INSERT INTO sales VALUES (1)")
+        await connection.close()
+        superuser = embedded.kept_secret(server.data_dir, "postgres_password")
+        (tmp_path / "secrets/postgres_password").write_text(superuser)
+        script = (DEPLOY / "postgres/roles.sh").read_text()
+        for there, here in (
+            ("/run/secrets", str(tmp_path / "secrets")),
+            ("/sql/roles.sql", str(REPO / "sql/roles.sql")),
+            ("/standby.sql", str(DEPLOY / "postgres/standby.sql")),
+            ("PGHOST=postgres", f"PGHOST=127.0.0.1 PGPORT={server.port}"),
+        ):
+            assert there in script
+            script = script.replace(there, here)
+        path = f"{embedded.postgres_bin()}:{os.environ['PATH']}"
+        for _ in range(2):
+            done = subprocess.run(
+                ["sh", "-c", script],
+                env={"PATH": path},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        for role in ("owner", "sell", "house", "worker"):
+            name = "postgres_url" if role == "sell" else f"postgres_{role}_url"
+            url = (tmp_path / "secrets" / name).read_text().strip()
+            url = url.replace("@postgres:5432", f"@127.0.0.1:{server.port}")
+            if role == "owner":
+                await asyncio.to_thread(migrate.migrate, url)
+            connection = await asyncpg.connect(url)
+            is_super = await connection.fetchval(
+                "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+            )
+            owns = await connection.fetchval(
+                "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user"
+            )
+            await connection.close()
+            assert not is_super
+            assert (owns > 20) == (role == "owner")
+    finally:
+        await server.stop()
 
 
 # --- Redis ---------------------------------------------------------------------------------

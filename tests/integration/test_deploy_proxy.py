@@ -78,6 +78,7 @@ async def site(
     port = free_port()
     more = {
         "FRONTROW_LIVE_CONNECTIONS_PER_ADDRESS": str(PER_ADDRESS),
+        "FRONTROW_UNLIMITED_NETWORKS": "",
         "FRONTROW_API_LINGER_S": "1.2",
         "FRONTROW_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "FRONTROW_LIVE_PUBLIC_URL": f"ws://127.0.0.1:{port}",

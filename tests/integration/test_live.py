@@ -395,6 +395,69 @@ async def test_too_many_connections_from_one_address(store: RedisStore, office: 
             await three.greeted()
 
 
+async def test_a_network_of_many_addresses_is_limited_too(
+    store: RedisStore, office: BoxOffice
+) -> None:
+    """Whoever has an IPv6 /48 has 65,536 addresses that would each be limited for itself."""
+    limits = Limits(connections_per_address=1, addresses_per_network=3)
+    async with (
+        running_gateway(store, limits=limits) as gateway,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        for number in range(3):
+            headers = {"X-Forwarded-For": f"2001:db8:1:{number}::1"}
+            opening = gateway.viewer(office.event_id, additional_headers=headers)
+            await (await stack.enter_async_context(opening)).greeted()
+        headers = {"X-Forwarded-For": "2001:db8:1:9::1"}
+        assert await gateway.close_code(office.event_id, additional_headers=headers) == 4429
+        headers = {"X-Forwarded-For": "2001:db8:2:9::1"}
+        async with gateway.viewer(office.event_id, additional_headers=headers) as viewer:
+            await viewer.greeted()
+
+
+async def test_a_gateway_has_room_for_so_many_and_unlimited_networks_are_not_counted(
+    store: RedisStore, office: BoxOffice
+) -> None:
+    limits = Limits(connections_per_address=1, connections_max=3)
+    networks = ("127.0.0.0/8",)
+    async with (
+        running_gateway(store, limits=limits, unlimited_networks=networks) as gateway,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        for _ in range(3):
+            viewer = await stack.enter_async_context(gateway.viewer(office.event_id))
+            await viewer.greeted()
+        assert await gateway.close_code(office.event_id) == 1013
+
+
+async def test_half_handshakes_make_room_and_are_short(
+    store: RedisStore, office: BoxOffice
+) -> None:
+    limits = Limits(handshakes_max=5)
+    writers: list[asyncio.StreamWriter] = []
+    async with running_gateway(store, limits=limits) as gateway:
+
+        async def half(sent: bytes) -> asyncio.StreamReader:
+            reader, writer = await asyncio.open_connection("127.0.0.1", gateway.server.port)
+            writers.append(writer)
+            writer.write(sent)
+            return reader
+
+        begun = [await half(b"GET /v1/live/x HTTP/1.1\r\n") for _ in range(20)]
+        async with gateway.viewer(office.event_id) as viewer, asyncio.timeout(WAIT_S):
+            await viewer.greeted()
+            for reader in begun[:14]:
+                with contextlib.suppress(ConnectionError):
+                    assert not await reader.read()
+            long = await half(b"GET / HTTP/1.1\r\n" + (b"X-Y: " + b"z" * 8000 + b"\r\n") * 5)
+            with contextlib.suppress(ConnectionError):
+                assert not await long.read(), "before its ten seconds are over"
+        for writer in writers:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+
 async def test_origins(gateway: Gateway, office: BoxOffice) -> None:
     allowed = Origin("http://localhost:8000")
     async with gateway.viewer(office.event_id, origin=allowed) as viewer:

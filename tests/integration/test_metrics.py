@@ -150,7 +150,7 @@ async def test_waiting_for_a_connection_is_measured(settings: Settings, stores: 
         used = REGISTRY.get_sample_value("frontrow_postgres_pool_connections", {"state": "used"})
         assert used == 2
         before_s = waited_s()
-        asking = asyncio.create_task(postgres.ping())
+        asking = asyncio.create_task(postgres.fetchval("outbox.age_s"))
         await asyncio.sleep(0)
         asked = time.perf_counter()
         await asyncio.sleep(0.1)
@@ -179,7 +179,7 @@ async def test_calls_to_a_store_that_is_away_are_counted() -> None:
         assert failures() == 1, store
     await postgres.close()
     await redis.close()
-    mongo.close()
+    await mongo.close()
 
 
 async def test_a_blocked_loop_shows() -> None:

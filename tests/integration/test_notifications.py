@@ -17,7 +17,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from engine import migrate
+from engine import metrics, migrate
 from engine.catalog import EventPatch
 from engine.config import Settings
 from engine.embedded import StoreUrls
@@ -25,6 +25,7 @@ from engine.errors import Conflict, InvalidInput, NotFound
 from engine.inventory import person_channel
 from engine.model import Buyer, new_id
 from engine.notifications.model import Kind, Status, Texts
+from engine.people import email_key
 from engine.qr import qr_png
 from engine.runtime import Runtime, open_runtime
 from engine.waitlist.model import Contact, Wanted
@@ -434,6 +435,10 @@ def whim(stage: Stage, deed: Deed, times: int = 10**6) -> Callable[[Stage, str],
     return choose
 
 
+async def prove(runtime: Runtime, email: str) -> None:
+    await runtime.postgres.fetch("people.prove_address", email_key(email))
+
+
 async def welcome(runtime: Runtime, email: str = "gina@example.com") -> str:
     person = new_id()
     assert (
@@ -563,6 +568,7 @@ async def test_several_mails_are_under_way_at_once(post: Runtime, box: Mailbox) 
 
 
 async def test_mails_to_one_address_follow_each_other(post: Runtime, box: Mailbox) -> None:
+    await prove(post, "kim@example.com")
     mail_ids = [await welcome(post, email) for email in ("Kim@example.com", "kim@example.com") * 4]
     await send(post)
     assert [str(m["Message-ID"]).partition("@")[0][1:] for m in box.accepted] == mail_ids
@@ -741,11 +747,11 @@ async def test_who_lost_the_lease_sends_no_dot(
         postgres = sleepy.notifications.sender._pg
         fetchval = postgres.fetchval
 
-        async def slow(name: str, *args: Any) -> Any:
+        async def slow(name: str, *args: Any, event_id: str | None = None) -> Any:
             if name == "notifications.hand_over":
                 reached.set()
                 await go_on.wait()
-            return await fetchval(name, *args)
+            return await fetchval(name, *args, event_id=event_id)
 
         postgres.fetchval = slow  # type: ignore[method-assign]
         asleep = asyncio.create_task(sleepy.notifications.sender.run_once())
@@ -863,6 +869,43 @@ async def test_a_template_that_breaks_on_real_facts_loses_no_mail(
     await welcome(post)
     await send(post)
     assert [str(m["Subject"]) for m in box.accepted] == ["Welcome to Frontrow"]
+
+
+async def test_a_template_that_stalls_on_real_facts_is_set_aside(
+    post: Runtime, box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.notifications.wording._MAIL_CPU_S", 0.2)
+    stalls = "{% for a in range(99999) %}" * 3 + "{% endfor %}" * 3
+    texts = Texts(
+        subject="Ours", html=f"{{% if 'gina' in person.email %}}{stalls}{{% endif %}}Hi", text="Hi"
+    )
+    wording = post.notifications.wording
+    await wording.add("welcome", "en", texts, note="", activate=True, actor="organiser")
+    for email in ("gina@example.com", "lena@example.com"):
+        await welcome(post, email)
+        await send(post)
+    # Nor does the second mail cost as much, though it would not have.
+    assert [str(m["Subject"]) for m in box.accepted] == ["Welcome to Frontrow"] * 2
+    await wording.add("welcome", "en", texts, note="", activate=True, actor="organiser")
+    await welcome(post, "mia@example.com")
+    await send(post)
+    assert box.accepted[-1]["Subject"] == "Ours"
+
+
+async def test_a_mail_that_is_not_what_was_meant_is_dead(
+    post: Runtime, box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "engine.notifications.headers._encoded", lambda _, text: f"x\r\nBcc: {text}"
+    )
+    person = new_id()
+    await enqueue(post, "welcome", person, person_id=person, email="zoe@example.com", name="Zoë")
+    before = metrics.MAILS_DISTORTED._value.get()
+    await send(post)
+    [mail] = await post.notifications.deliveries.mails(limit=1)
+    assert (mail.status, box.accepted) == (Status.DEAD, [])
+    assert mail.reason == "The message has other header fields than those that were set."
+    assert metrics.MAILS_DISTORTED._value.get() == before + 1
 
 
 async def test_a_template_that_no_longer_fits_its_layout_loses_no_mail(

@@ -14,7 +14,8 @@ import structlog
 from engine.batch import Batcher
 from engine.config import Settings
 from engine.embedded import StoreUrls
-from engine.logs import REQUEST_ID, add_request_id, redacted, request_id
+from engine.logs import REQUEST_ID, add_request_id, request_id
+from engine.redaction import redacted
 from engine.runtime import Runtime
 from tests.conftest import REPO, House, end_process, role_command, role_environment, until_ready
 

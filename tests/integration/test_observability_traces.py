@@ -191,3 +191,13 @@ def test_missing_packages_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_address_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigError, match="FRONTROW_OTLP_URL: must start with http://"):
         load_settings({"FRONTROW_OTLP_URL": "collector:4317"})
+
+
+async def test_a_failed_span_names_the_kind_of_error_and_not_its_text(collector: Collector) -> None:
+    async with tracing.tracing(Settings(otlp_url=collector.url), "test"):
+        with pytest.raises(ValueError, match="hush"), tracing.span("failing"):
+            raise ValueError("redis://:hush@cache quotes a password")
+    (failed,) = collector.named("failing")
+    assert failed.status.code == failed.status.STATUS_CODE_ERROR
+    assert {a.key: a.value.string_value for a in failed.attributes}["error.type"] == "ValueError"
+    assert "hush" not in str(failed)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -203,6 +204,30 @@ async def test_a_worker_finishes_its_round(
         assert await worker.ended() == 0, "by itself, not cut off"
         left = "SELECT count(*) FROM outbox WHERE kind = 'inquire'"
         assert await lock.connection.fetchval(left) == 0
+
+
+async def test_no_template_keeps_an_api_from_ending(world: Settings, stores: StoreUrls) -> None:
+    loop = "{% for a in range(99999) %}" * 3 + "{% endfor %}" * 3
+    texts = {"subject": "S", "html": loop, "text": "T"}
+    async with (
+        running("api", world, stores) as api,
+        httpx.AsyncClient(
+            base_url=api.url,
+            timeout=60,
+            headers={"Authorization": f"Bearer {world.organiser_key}"},
+        ) as http,
+    ):
+        path = "/v1/mail-templates/welcome/en/preview"
+        previews = [asyncio.create_task(http.post(path, json=texts)) for _ in range(4)]
+        children = Path(f"/proc/{api.popen.pid}/task/{api.popen.pid}/children")
+        async with asyncio.timeout(WAIT_S):
+            while not children.read_text():
+                await asyncio.sleep(0.01)
+        api.signal()
+        assert await api.ended() == 0
+        for preview in previews:
+            refused = await preview
+            assert (refused.status_code, refused.json()["code"]) == (400, "template-too-costly")
 
 
 @pytest.mark.parametrize(

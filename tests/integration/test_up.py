@@ -62,6 +62,12 @@ class Place:
             with error:
                 return error.code, error.read().decode()
 
+    def post_through_a_proxy(self, path: str) -> None:
+        """A request as a proxy sends it that does not say for whom it speaks."""
+        address = f"http://127.0.0.1:{self.ports['api']}{path}"
+        request = urllib.request.Request(address, method="POST", headers={"Via": "1.1 proxy"})
+        urllib.request.urlopen(request, timeout=30).close()  # noqa: S310  # this machine, by HTTP
+
     def wait_until_ready(self, name: str) -> None:
         """A store that takes a second to answer is none for that moment."""
         deadline = time.monotonic() + 60
@@ -159,7 +165,18 @@ def test_it_starts_serves_and_ctrl_c_leaves_nothing(place: Place) -> None:
     second = place.command("up")
     assert_one_line(second, "already runs", f"(process {up.process.pid})", "FRONTROW_DATA_DIR")
 
+    mails = re.search(r"http://localhost:\d+(/dev/mail\?key=[\w-]+)", text)
+    assert mails is not None
+    assert place.get("api", mails[1])[0] == 200
+    assert place.get("api", "/dev/mail")[0] == 404
+    # The box shows each secret once, and nothing else does.
+    for secret in (key, mails[1].partition("=")[2]):
+        assert up.text().count(secret) == 1
+
+    assert "proxy" not in place.command("doctor").stdout
+    place.post_through_a_proxy("/v1/auth/guest")
     healthy = place.command("doctor")
+    assert "the proxy at 127.0.0.1 sends via, but no x-forwarded-for" in healthy.stdout
     assert healthy.returncode == 0, healthy.stdout
     assert "the API is ready" in healthy.stdout
     assert "✗" not in healthy.stdout

@@ -19,7 +19,7 @@ from engine.errors import (
     Gone,
     InvalidInput,
     LimitReached,
-    NotAllowed,
+    NotFound,
     PreconditionFailed,
     SeatUnavailable,
 )
@@ -395,7 +395,7 @@ async def test_leaving_with_an_open_offer_declines_it(line: Line) -> None:
     await line.until_quiet()
     offer, _ = await line.offer_of(first)
     person = await line.owner_of(first)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotFound):
         await line.runtime.waitlist.leave(first.entry_id, new_id())
     await line.runtime.waitlist.leave(first.entry_id, person)
     await line.runtime.waitlist.leave(first.entry_id, person)
@@ -424,7 +424,7 @@ async def test_only_its_person_may_touch_an_offer(line: Line) -> None:
     await line.until_quiet()
     offer, _ = await line.offer_of(entry)
     for act in (line.runtime.offers.accept, line.runtime.offers.decline):
-        with pytest.raises(NotAllowed):
+        with pytest.raises(NotFound):
             await act(offer.offer_id, new_id())
     # Nor can it be taken around the offer.
     person = await line.owner_of(entry)

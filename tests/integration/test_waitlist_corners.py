@@ -155,7 +155,8 @@ async def test_a_worker_that_slept_sells_nothing_that_has_come_back_since(
 async def test_the_line_is_laid_anew_though_everybody_waits_for_a_connection(
     line: Line, runtime: Runtime, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A round waits for the rebuild, an answer for the round, and it has the last free connection."""
+    """A round waits for the rebuild, an answer for its place beside the rebuild, which has all connections
+    that it needs."""
     holds = await full(line)
     first, second = await line.join(), await line.join()
     await release(line, holds, 8)
@@ -163,8 +164,6 @@ async def test_the_line_is_laid_anew_though_everybody_waits_for_a_connection(
     offer, _ = await line.offer_of(first)
     person = await line.owner_of(first)
     await runtime.redis_store.call("DEL", f"{base_key(line.event_id)}:meta")
-    # Who waits for a connection waits on: were it without end, it would show.
-    monkeypatch.setattr("engine.stores.postgres._CONNECT_TIMEOUT_S", 120.0)
     little = msgspec.structs.replace(settings, postgres_pool_size=2)
     async with open_runtime(little, role="test") as small:
         waiting: list[asyncio.Task[Any]] = []
@@ -180,7 +179,8 @@ async def test_the_line_is_laid_anew_though_everybody_waits_for_a_connection(
                 await locks_waited_for(runtime, 1)
                 accept = small.offers.accept(offer.offer_id, person)
                 waiting.append(asyncio.create_task(accept))
-                await locks_waited_for(runtime, 2)
+                while small.postgres.bulkhead._gates[line.event_id].users < 2:
+                    await asyncio.sleep(0.01)
             return await run(script, *args)
 
         monkeypatch.setattr(small.redis_store, "run", crowd)

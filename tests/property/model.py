@@ -11,6 +11,12 @@ FRONT_SEATS = 6  # of SEATS, in category Front; the rest is Back
 SEATS = 12
 FLOOR = 6
 LIMIT = 6
+#: By buyer: the second and the third write to one mailbox, in two ways; the first two share a network.
+MAILBOXES = ("ada@example.com", "b.ob@gmail.com", "Bob+2@googlemail.com")
+SAME_MAILBOX = (0, 1, 1)
+NETWORKS = ("school", "school", "home")
+#: Declined cards end a hold.
+DECLINES_MAX = 5
 
 
 @dataclass(eq=False)
@@ -28,6 +34,9 @@ class MHold:
     found: bool = True
     #: The seats Redis has as this hold's: all, or those that no sale has taken from it.
     owns: set[int] = field(default_factory=set)
+    #: Where Redis knows that it was made from; lost with Redis.
+    network: str = ""
+    declines: int = 0
 
     @property
     def live(self) -> bool:
@@ -144,8 +153,11 @@ class Model:
             return "seat-unavailable"
         if hold.overdue:
             return "hold-expired"
-        short = hold.floor and sum(b.hold.floor for b in live) + hold.floor > FLOOR
-        return "seat-unavailable" if short else "reserved"
+        if hold.floor and sum(b.hold.floor for b in live) + hold.floor > FLOOR:
+            return "seat-unavailable"
+        mailbox = SAME_MAILBOX[hold.buyer]
+        mailed = sum(b.hold.quantity for b in live if SAME_MAILBOX[b.hold.buyer] == mailbox)
+        return "email-limit-reached" if mailed + hold.quantity > LIMIT else "reserved"
 
     def may_hold(self, buyer: int, seats: frozenset[int], floor: int) -> tuple[str, set[int]]:
         """Redis's answer to a hold, and the seats it names. What is overdue and in the way is freed."""
@@ -216,16 +228,31 @@ class Model:
             for hold in self.live_holds():
                 hold.owns -= booking.hold.seats
 
+    def unpaid_by_network(self) -> dict[str, int]:
+        """What Redis counts as held, places that are not being paid for."""
+        counted: dict[str, int] = {}
+        for hold in self.live_holds():
+            if hold.state == "held" and hold.network:
+                counted[hold.network] = counted.get(hold.network, 0) + hold.quantity
+        return counted
+
     def _keep(self, hold: MHold) -> None:
         if hold.state == "paying":
-            hold.state = "held"
+            self._count_decline(hold)
             if self.live_booking(hold) is not None:  # another card is being tried already
                 self.muddle(hold)
 
     def declined(self, booking: MBooking, *, settled: bool = True) -> None:
         booking.status, booking.settled = "declined", settled
         if settled and booking.hold.state == "paying":
-            booking.hold.state = "held"
+            self._count_decline(booking.hold)
+
+    def _count_decline(self, hold: MHold) -> None:
+        hold.declines += 1
+        if hold.declines < DECLINES_MAX:
+            hold.state = "held"
+        else:
+            hold.end("expired")
 
     def expired(self, booking: MBooking, *, asked: bool = False) -> None:
         booking.status, booking.asked = "expired", asked
@@ -259,7 +286,7 @@ class Model:
         self.clear()
         for hold in self.holds:
             hold.end("lost")
-            hold.found = False
+            hold.found, hold.network, hold.declines = False, "", 0
         for booking in self.live_bookings():
             booking.settled = True
             if booking.status == "pending":

@@ -36,7 +36,6 @@ from engine.errors import (
     FrontrowError,
     Gone,
     LimitReached,
-    NotAllowed,
     NotFound,
     SeatUnavailable,
     Unavailable,
@@ -47,7 +46,17 @@ from engine.model import BookingStatus, Buyer, Money, new_id
 from engine.payments import Charge, SandboxGateway
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import small_house
-from tests.property.model import CHARGES, FLOOR, LIMIT, SEATS, MBooking, MHold, Model
+from tests.property.model import (
+    CHARGES,
+    FLOOR,
+    LIMIT,
+    MAILBOXES,
+    NETWORKS,
+    SEATS,
+    MBooking,
+    MHold,
+    Model,
+)
 from tests.worlds import as_redis_owner, make_world
 
 T = TypeVar("T")
@@ -114,6 +123,8 @@ def office(settings: Settings, stores: StoreUrls) -> Iterator[Office]:
                 redis_database=1,
                 outbox_grace_s=0.0,
                 hold_ttl_s=600,
+                # Counted, and never reached: what is refused has tests of its own.
+                network_places=1000,
             )
         )
         opening = open_runtime(world, role="test")
@@ -196,18 +207,29 @@ class BoxOffice(RuleBasedStateMachine):
         self, buyer: int, seats: frozenset[int], floor: int
     ) -> tuple[str, MHold | None, set[int]]:
         areas = {0: floor} if floor else {}
+        base, network = "{" + self.event_id + "}", NETWORKS[buyer]
+        await self.runtime.redis_store.call("DEL", f"{base}:rests", f"{base}:conduct")
         try:
             hold = await self.runtime.holds.place(
-                self.event_id, self.buyers[buyer], seats=sorted(seats), areas=areas
+                self.event_id,
+                self.buyers[buyer],
+                seats=sorted(seats),
+                areas=areas,
+                network=network,
             )
         except SeatUnavailable as refusal:
             return "taken", None, set(refusal.extra["seats"])
         except LimitReached:
             return "limit", None, set()
         except Conflict as refusal:
+            if (
+                refusal.code == "seat-resting"
+            ):  # what was overdue and in the way has just been freed
+                return await self._hold(buyer, seats, floor)
             return _short(refusal), None, set()
         total = hold.total.amount
-        return "held", MHold(hold.hold_id, buyer, seats, floor, total, owns=set(seats)), set()
+        held = MHold(hold.hold_id, buyer, seats, floor, total, owns=set(seats), network=network)
+        return "held", held, set()
 
     def _a_hold(self, pick: int) -> MHold:
         """Any hold, mostly a live one."""
@@ -240,7 +262,8 @@ class BoxOffice(RuleBasedStateMachine):
     @rule(pick=PICK)
     def extend(self, pick: int) -> None:
         hold = self._a_hold(pick)
-        refusal = self._try(self.runtime.holds.extend(hold.hold_id, self.buyers[hold.buyer]))
+        work = self.runtime.holds.extend(hold.hold_id, self.buyers[hold.buyer], begun=True)
+        refusal = self._try(work)
         if not hold.found:
             assert isinstance(refusal, NotFound)
         elif hold.state == "held" and not hold.overdue:
@@ -258,7 +281,7 @@ class BoxOffice(RuleBasedStateMachine):
             self.runtime.holds.extend(hold.hold_id, stranger),
             self.runtime.holds.begin_payment(hold.hold_id, stranger),
         ):
-            assert isinstance(self._try(attempt), NotAllowed if hold.found else NotFound)
+            assert isinstance(self._try(attempt), NotFound)
 
     # Time
 
@@ -387,14 +410,17 @@ class BoxOffice(RuleBasedStateMachine):
             self.runtime.payments._timeout_s = 0.03
         try:
             answer, replayed = await self.runtime.bookings.book(
-                self.buyers[hold.buyer], key, _request(hold, token)
+                self.buyers[hold.buyer],
+                key,
+                _request(hold, token),
+                network=NETWORKS[hold.buyer],
             )
         except (Gone, NotFound):
             return "gone", None
         except SeatUnavailable:
             return "seat-unavailable", None
-        except LimitReached:
-            return "limit-reached", None
+        except LimitReached as refusal:
+            return "email-" * ("e-mail" in refusal.detail) + "limit-reached", None
         except Conflict as refusal:
             return _short(refusal), None
         finally:
@@ -419,7 +445,8 @@ class BoxOffice(RuleBasedStateMachine):
         blocked = self._payment_refused(hold)
         buyer = self.buyers[hold.buyer]
         try:
-            payment = self.office.run(self.runtime.holds.begin_payment(hold.hold_id, buyer))
+            work = self.runtime.holds.begin_payment(hold.hold_id, buyer, NETWORKS[hold.buyer])
+            payment = self.office.run(work)
         except (Gone, NotFound):
             payment = None
         assert (payment is None) == (blocked is not None) or hold.muddled
@@ -684,6 +711,11 @@ class BoxOffice(RuleBasedStateMachine):
         for seat in set(range(SEATS)) - left_out:
             assert (seat, shown[seat]) == (seat, self.model.seat_shown(seat))
         assert snapshot.areas[0] == self.model.floor_shown()
+        base = "{" + self.event_id + "}"
+        networks = await self.runtime.redis_store.call("HGETALL", f"{base}:networks")
+        counted = dict(zip(networks[::2], map(int, networks[1::2]), strict=True))
+        unpaid = {k[2:].decode(): n for k, n in counted.items() if k.startswith(b"h:")}
+        assert unpaid == self.model.unpaid_by_network()
 
     @invariant()
     def every_promise_is_kept(self) -> None:
@@ -746,7 +778,7 @@ def _short(refusal: Conflict) -> str:
 
 def _request(hold: MHold, token: str) -> BookingRequest:
     return BookingRequest(
-        hold.hold_id, Buyer("ada@example.com", "Ada"), PaymentChoice("sandbox", token)
+        hold.hold_id, Buyer(MAILBOXES[hold.buyer], "Ada"), PaymentChoice("sandbox", token)
     )
 
 

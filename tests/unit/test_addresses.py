@@ -2,7 +2,13 @@
 
 import pytest
 
-from engine.addresses import Address, client_address, client_network, parse_networks
+from engine.addresses import (
+    Address,
+    client_address,
+    client_network,
+    may_look_inside,
+    parse_networks,
+)
 
 TRUSTED = ("10.0.0.0/8", "::1")
 
@@ -65,3 +71,20 @@ def test_a_household_is_one_client() -> None:
 def test_a_wrong_network_is_named(text: str) -> None:
     with pytest.raises(ValueError, match=text.partition("/")[0]):
         parse_networks(("::1", text))
+
+
+@pytest.mark.parametrize(
+    ("peer", "host", "names", "may"),
+    [
+        ("127.0.0.1", "localhost:8000", (), True),
+        ("::1", "[::1]:8000", ("user-agent",), True),
+        ("10.20.0.7", "api:8000", (), True),
+        ("10.21.0.7", "api:8000", (), False),
+        ("10.20.0.7", "api:8000", ("x-forwarded-for",), False),
+        # A page that asks by way of a name that leads to this machine.
+        ("127.0.0.1", "rebound.example", (), False),
+        ("", "localhost", (), False),
+    ],
+)
+def test_who_may_look_inside(peer: str, host: str, names: tuple[str, ...], may: bool) -> None:
+    assert may_look_inside(peer, host, names, ("10.20.0.0/16",)) is may

@@ -137,3 +137,29 @@ def test_a_setting_and_its_file_are_refused_together() -> None:
 def test_a_file_for_an_unknown_setting_is_refused() -> None:
     with pytest.raises(ConfigError, match="FRONTROW_PROT_FILE: no such setting"):
         load_settings({"FRONTROW_PROT_FILE": "/nowhere"})
+
+
+@pytest.mark.parametrize("name", ["TOKEN_SECRET", "ORGANISER_KEY"])
+@pytest.mark.parametrize(
+    "value", ["x", "x" * 31, "x" * 32, "abcabc" * 8, "a key with blanks " * 3, "ü" * 40]
+)
+def test_a_secret_that_is_guessed_is_refused_and_not_shown(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"^FRONTROW_{name}: ") as refused:
+        load_settings({f"FRONTROW_{name}": value})
+    assert value not in str(refused.value) or value == "x"
+
+
+def test_settings_show_no_secret() -> None:
+    settings = load_settings(
+        {
+            "FRONTROW_TOKEN_SECRET": "an-unusual-secret-with-enough-length",
+            "FRONTROW_ORGANISER_KEY": "another-odd-key-with-enough-letters",
+            "FRONTROW_POSTGRES_URL": "postgresql://me:hush-hush@db/x?sslpassword=hush-too",
+            "FRONTROW_SMTP_URL": "smtp://me:hush-mail@mail.example:587",
+            "FRONTROW_MAIL_FROM": "tickets@theatre.example",
+        }
+    )
+    for shown in (repr(settings), str(settings), str(settings.__rich_repr__()), f"{[settings]}"):
+        assert "db/x" in shown
+        for secret in ("unusual", "another-odd", "hush"):
+            assert secret not in shown

@@ -1,0 +1,43 @@
+"""Marks: what tells that two buyers are one, for the limit of places per buyer and for nothing else.
+
+An address or a card is written in many ways. Here all ways of one come out as the same mark, 16 bytes of
+a hash. Mails still go to the address as it was typed.
+"""
+
+import hashlib
+import unicodedata
+from functools import lru_cache
+from uuid import UUID
+
+#: Names of one mail service, and its own one: dots in a mailbox make no difference there.
+_DOTLESS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
+
+
+def same_mailbox(email: str) -> str:
+    """An address without what makes no other mailbox of it: capitals, wide letters, ``+tags``, and for
+    Gmail dots.
+    """
+    local, _, domain = unicodedata.normalize("NFKC", email).casefold().rpartition("@")
+    try:
+        domain = domain.rstrip(".").encode("idna").decode()
+    except UnicodeError:
+        domain = domain.rstrip(".")
+    tagless = local.partition("+")[0] or local
+    if domain in _DOTLESS:
+        tagless, domain = tagless.replace(".", "") or tagless, _DOTLESS[domain]
+    return f"{tagless}@{domain}"
+
+
+@lru_cache(maxsize=4096)
+def email_mark(email: str) -> UUID:
+    """The mark of a mailbox."""
+    return _mark("email", same_mailbox(email))
+
+
+def card_mark(provider: str, card: str | None) -> UUID | None:
+    """The mark of a card, by the fingerprint that its gateway gave; None where it gave none."""
+    return None if card is None else _mark(f"card/{provider}", card)
+
+
+def _mark(kind: str, text: str) -> UUID:
+    return UUID(bytes=hashlib.sha256(f"{kind}\0{text}".encode()).digest()[:16])

@@ -1,0 +1,75 @@
+"""How many mails an address gets in a day, which anybody may have given for theirs.
+
+Until somebody has followed a link from one of our mails and acted on that page (``people.prove_address``),
+an address may be a stranger's whom somebody wants to annoy. So it gets one mail of each kind about each
+event in a day, and few in all. What a buyer has booked is put in writing all the same: confirmations of
+paid bookings nearly always go at once, those of free ones and what follows a booking go some at a time,
+and the others wait, for the proof or for the next day. An address that is proven can still be given by
+somebody else; it gets many times as many.
+
+What an organiser announces to everybody is not counted: it goes to each address once as it is.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from engine import metrics
+from engine.notifications.facts import Due
+from engine.notifications.model import Kind
+from engine.people import email_key
+from engine.stores.postgres import Postgres
+
+BOOKING_KINDS: Final = frozenset(
+    {Kind.BOOKING_CONFIRMED, Kind.BOOKING_CANCELLED, Kind.BOOKING_REFUNDED}
+)
+_UNCOUNTED: Final = frozenset({Kind.EVENT_CHANGED, Kind.EVENT_CANCELLED})
+#: Of one kind about one event, and of all kinds about all events; of bookings, and of everything else.
+_BOOKINGS_MAX, _BOOKINGS_IN_ALL_MAX = 5, 20
+_OTHERS_MAX, _OTHERS_IN_ALL_MAX = 1, 10
+#: So many times as many confirmations of bookings that cost something: each was paid for.
+_PAID_FACTOR: Final = 10
+_PROVEN_FACTOR: Final = 20
+#: Providers that see no dots, by the domain that they are one of.
+_DOTLESS: Final = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
+
+
+def mailbox(email: str) -> str:
+    """The mailbox behind an address, as nearly as anybody can tell: ``ada+1@x`` is read by ``ada@x``."""
+    local, _, domain = unicodedata.normalize("NFKC", email_key(email)).rpartition("@")
+    with suppress(UnicodeError):
+        domain = domain if domain.isascii() else domain.encode("idna").decode()
+    local = local.partition("+")[0] or local
+    if domain in _DOTLESS:
+        local, domain = local.replace(".", ""), _DOTLESS[domain]
+    return f"{local}@{domain}"
+
+
+async def allowed(postgres: Postgres, worker: str, mails: Sequence[Due]) -> list[Due]:
+    """Those of the mails that ``worker`` has claimed which may go today. Raises Unavailable.
+
+    The others are skipped or held, in the database.
+    """
+    asked = [due for due in mails if not due.counted and due.kind not in _UNCOUNTED]
+    if not asked:
+        return list(mails)
+    are_bookings = [due.kind in BOOKING_KINDS for due in asked]
+    rows = await postgres.fetch(
+        "notifications.take_allowances",
+        worker,
+        [due.event_id for due in asked],
+        [due.notification_id for due in asked],
+        [email_key(due.email) for due in asked],
+        [mailbox(due.email) for due in asked],
+        are_bookings,
+        [_BOOKINGS_MAX if is_booking else _OTHERS_MAX for is_booking in are_bookings],
+        [_BOOKINGS_IN_ALL_MAX if is_booking else _OTHERS_IN_ALL_MAX for is_booking in are_bookings],
+        _PROVEN_FACTOR,
+        _PAID_FACTOR,
+    )
+    outcomes = {row["notification_id"]: row["outcome"] for row in rows}
+    for due in asked:
+        if outcome := outcomes.get(due.notification_id):
+            metrics.MAILS.labels(due.kind.value, outcome).inc()
+    return [due for due in mails if due.notification_id not in outcomes]

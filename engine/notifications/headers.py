@@ -1,0 +1,100 @@
+"""Header fields of mails, written out by ourselves from text that strangers chose.
+
+CPython up to 3.12.4 puts an RFC 2047 encoded word of a name or a subject in clear when it writes a
+message, line breaks included (CVE-2024-6923): whoever chose the name wrote headers and a body. So no
+text of anybody passes through ``email``'s own headers. It is cleaned here, and whatever is more than
+plain ASCII leaves as encoded words of ours.
+"""
+
+import re
+import textwrap
+import unicodedata
+from email.errors import MessageError
+from email.header import Header, decode_header, make_header
+from email.message import Message
+from email.utils import getaddresses
+from typing import Final, TypeAlias
+
+#: Field names and their values as they go over the wire, in order.
+Fields: TypeAlias = list[tuple[str, str]]
+
+#: The beginning of an encoded word. A space breaks it, for whoever decodes the text once too often.
+_ENCODED_WORD: Final = re.compile(r"=(?=\?[^?]*\?[bq]\?)", re.IGNORECASE)
+#: Embeddings, overrides and isolates: unbalanced, they turn what stands behind them around, such as the
+#: address behind a name. Marks and joiners stay, without which names are misspelt.
+_TURNING: Final = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+_BREAKING: Final = frozenset({"Cc", "Zl", "Zp", "Zs"})
+_TEXT_MAX: Final = 300
+_LINE_MAX: Final = 72
+_ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+
+
+def one_line(text: str) -> str:
+    """``text`` without what ends a line, steers a terminal or turns text around. Letters of all scripts,
+    and the joiners and marks that belong to them, stay as they are.
+    """
+    kept = "".join(_plain(character) for character in text[: 4 * _TEXT_MAX].translate(_TURNING))
+    words = _ENCODED_WORD.sub("= ", " ".join(kept.split())[:_TEXT_MAX])
+    return words.strip()
+
+
+def _plain(character: str) -> str:
+    category = unicodedata.category(character)
+    if category in _BREAKING:
+        return " "
+    # Half of a pair is no character, and cannot be encoded.
+    return "\ufffd" if category == "Cs" else character
+
+
+def text_value(name: str, text: str) -> str:
+    """The value of an unstructured field such as ``Subject``; ``text`` is one line."""
+    if not _is_plain(text):
+        return _encoded(name, text)
+    lines = textwrap.wrap(text, _LINE_MAX, break_long_words=False, break_on_hyphens=False)
+    return "\r\n ".join(lines)
+
+
+def address_value(name: str, display_name: str, addr_spec: str) -> str:
+    """The value of a field such as ``To``; ``display_name`` is one line, ``addr_spec`` a checked address."""
+    if not display_name:
+        return addr_spec
+    if not _is_plain(display_name):
+        phrase = _encoded(name, display_name)
+    elif _ATOMS.fullmatch(display_name):
+        phrase = display_name
+    else:
+        phrase = '"' + re.sub(r'(["\\])', r"\\\1", display_name) + '"'
+    return f"{phrase} <{addr_spec}>"
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and "=?" not in text
+
+
+def _encoded(name: str, text: str) -> str:
+    return Header(text, "utf-8", header_name=name).encode(linesep="\r\n")
+
+
+# Reading again what was written
+
+
+def read_text(value: str) -> str:
+    """The text of an unstructured value. Raises ValueError for what is none."""
+    try:
+        return str(make_header(decode_header(_unfolded(value))))
+    except (MessageError, LookupError) as error:
+        raise ValueError("cannot be decoded") from error
+
+
+def read_address(value: str) -> tuple[str, str]:
+    """Display name and address, where the value is one of each. Raises ValueError for anything else."""
+    [(display_name, addr_spec)] = getaddresses([_unfolded(value)])
+    return read_text(display_name), addr_spec
+
+
+def fields_of(message: "Message[str, str]") -> Fields:
+    return [(name, str(value)) for name, value in message.raw_items()]
+
+
+def _unfolded(value: str) -> str:
+    return re.sub(r"\r?\n(?=[ \t])", "", value)

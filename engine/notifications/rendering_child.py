@@ -1,0 +1,138 @@
+"""The process that renders templates which organisers wrote: ``python -m engine.notifications.rendering_child``.
+
+Jobs come over stdin and answers go over stdout, each with four bytes of length before it, in msgpack. It
+has nothing that a template could want: no secret, no store, no file of its own. What a template costs
+too much of ends the whole process: processor time by a timer of the kernel's, memory by a limit.
+``engine.notifications.rendering`` is its other end.
+"""
+
+import os
+import resource
+import signal
+import sys
+from collections import OrderedDict
+from contextlib import suppress
+from typing import Any, BinaryIO, Final
+
+import msgspec
+from msgspec import Struct
+
+from engine.notifications.model import Texts, Written
+from engine.notifications.writing import Template, TemplateBroken
+
+LENGTH_BYTES: Final = 4
+READY: Final = b"."
+#: How it ends when a template wanted more memory than there is.
+OUT_OF_MEMORY: Final = 75
+_MEMORY_MAX: Final = 256 * 1024 * 1024
+_KEPT_MAX: Final = 32
+#: Behind whatever serves people on the same processor.
+_NICENESS: Final = 5
+
+
+class Piece(Struct, frozen=True):
+    """One template, and the facts of each mail to write with it."""
+
+    texts: Texts
+    letters: list[dict[str, Any]]
+
+
+class Job(Struct, frozen=True):
+    """``cpu_s``: the processor time that all of it may take."""
+
+    layout: Texts
+    pieces: list[Piece]
+    cpu_s: float
+
+
+class Broken(Struct, frozen=True):
+    """See ``TemplateBroken``; ``piece`` counts from 0."""
+
+    piece: int
+    place: str
+    problem: str
+    line: int | None
+
+
+class Answer(Struct, frozen=True):
+    """The first mail of the first piece, if all could be written."""
+
+    written: Written | None = None
+    broken: Broken | None = None
+
+
+class _Writer:
+    """Keeps what it has compiled: most mails of an hour are of few templates."""
+
+    def __init__(self) -> None:
+        self._templates: OrderedDict[tuple[Texts, Texts], Template] = OrderedDict()
+
+    def answer(self, job: Job) -> Answer:
+        first: Written | None = None
+        for no, piece in enumerate(job.pieces):
+            try:
+                template = self._template(piece.texts, job.layout)
+                for facts in piece.letters:
+                    written = template.write(facts)
+                    first = first or written
+            except TemplateBroken as error:
+                return Answer(broken=Broken(no, error.place, error.problem, error.line))
+        return Answer(written=first)
+
+    def _template(self, texts: Texts, layout: Texts) -> Template:
+        template = self._templates.get((texts, layout))
+        if template is None:
+            template = self._templates[texts, layout] = Template(texts, layout)
+            if len(self._templates) > _KEPT_MAX:
+                self._templates.popitem(last=False)
+        return template
+
+
+def serve(source: BinaryIO, sink: BinaryIO) -> None:
+    """Answer jobs until there are no more."""
+    writer, decoder = _Writer(), msgspec.msgpack.Decoder(Job)
+    sink.write(READY)
+    sink.flush()
+    while length := source.read(LENGTH_BYTES):
+        job = decoder.decode(source.read(int.from_bytes(length)))
+        # It counts time on the processor, also inside one long call; a machine that stands still has none.
+        signal.setitimer(signal.ITIMER_PROF, job.cpu_s)
+        answer = msgspec.msgpack.encode(writer.answer(job))
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        sink.write(len(answer).to_bytes(LENGTH_BYTES) + answer)
+        sink.flush()
+
+
+def _limit() -> None:
+    # Whoever asks the whole group to end means our parent, which ends us by closing stdin.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    limits = {
+        "RLIMIT_AS": _MEMORY_MAX,
+        "RLIMIT_DATA": _MEMORY_MAX,
+        "RLIMIT_CORE": 0,
+        "RLIMIT_FSIZE": 0,
+        "RLIMIT_NPROC": 0,
+    }
+    for name, value in limits.items():
+        # Not every system has each, and some know no limit on memory; time is limited on all.
+        with suppress(AttributeError, OSError, ValueError):
+            resource.setrlimit(getattr(resource, name), (value, value))
+    with suppress(OSError):
+        os.nice(_NICENESS)
+
+
+def main() -> None:
+    _limit()
+    try:
+        serve(sys.stdin.buffer, sys.stdout.buffer)
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
+    except BrokenPipeError:
+        # Nobody is there any more, nor for what is still to be flushed.
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

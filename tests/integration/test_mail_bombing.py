@@ -1,0 +1,217 @@
+# ruff: noqa: F811 - fixtures of another file are asked for by their names.
+"""Mails to an address that somebody else gave: few, and never in the way of tickets."""
+
+import asyncio
+from collections import Counter
+
+import msgspec
+import pytest
+
+from engine.errors import Conflict
+from engine.model import Buyer, new_id
+from engine.notifications.allowance import mailbox
+from engine.notifications.model import Kind
+from engine.runtime import Runtime, open_runtime
+from engine.waitlist.model import Contact, Wanted
+from tests.conftest import House, make_event, small_house
+from tests.integration.test_notifications import (  # noqa: F401 - fixtures
+    box,
+    enqueue,
+    house,
+    post,
+    post_url,
+    prove,
+    send,
+    template,
+)
+from tests.mail import Mailbox
+from tests.post import statuses
+
+VICTIM = "victim@example.com"
+
+
+async def queue(runtime: Runtime, kind: str, event_id: str, emails: list[str]) -> None:
+    """One mail for each address, of people who do not know each other."""
+    people, count = [new_id() for _ in emails], len(emails)
+    async with runtime.postgres.connection() as connection:
+        made = await connection.fetchval(
+            "SELECT enqueue_notifications($1, $2, $3, $4, $5, $6, $7, $8)",
+            *([kind] * count, people, [event_id] * count, people, emails),
+            *([""] * count, ["en"] * count, [{}] * count),
+        )
+    assert made == count
+
+
+def kinds(box: Mailbox) -> Counter[str]:
+    return Counter(str(message["X-Frontrow-Kind"]) for message in box.accepted)
+
+
+async def join(post: Runtime, event_id: str, email: str, **wanted: object) -> None:
+    contact = Contact(buyer=Buyer(email, "Victim"))
+    wish = Wanted(**{"quantity": 1, **wanted})  # type: ignore[arg-type]
+    await post.waitlist.join(event_id, new_id(), wish, contact)
+
+
+async def sold_out(post: Runtime) -> House:
+    house = House(
+        post,
+        await make_event(
+            post, layout=small_house(rows=1, seats_per_row=4, floor=2), buyer_limit=10
+        ),
+    )
+    await house.hold(new_id(), 0, 1, 2, 3, floor=2)
+    return house
+
+
+async def test_a_crowd_puts_one_victim_in_line(post: Runtime, box: Mailbox) -> None:
+    house = await sold_out(post)
+    # Spelt otherwise, it is the same mailbox.
+    spelt = (VICTIM, "Victim@Example.com", "victim+7@example.com")
+    await asyncio.gather(*(join(post, house.event_id, spelt[no % 3]) for no in range(60)))
+    await send(post)
+    assert kinds(box) == {"waitlist-joined": 1}
+    assert (await statuses(post))["waitlist-joined", "skipped"] == 59
+    [mail] = await post.notifications.deliveries.mails(email="Victim@Example.com", limit=1)
+    assert mail.reason in ("enough-for-a-day", None)
+
+
+async def test_two_workers_at_once_find_room_for_one_mail(post: Runtime, box: Mailbox) -> None:
+    event_id = await make_event(post)
+    await queue(post, "welcome", event_id, [VICTIM] * 300)
+    async with open_runtime(post.settings, role="test") as other:
+        await asyncio.gather(send(post), send(other))
+    assert kinds(box) == {"welcome": 1}
+
+
+async def test_many_events_are_no_way_around(
+    post: Runtime, box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.notifications.allowance._OTHERS_IN_ALL_MAX", 2)
+    for no in range(4):
+        await queue(post, "welcome", await make_event(post), [f"victim+{no}@example.com"])
+    await send(post)
+    assert kinds(box) == {"welcome": 2}
+
+
+async def test_tickets_leave_before_whatever_else_waits(
+    post: Runtime, box: Mailbox, house: House
+) -> None:
+    await queue(post, "welcome", house.event_id, [f"g{no}@example.com" for no in range(150)])
+    person = new_id()
+    await house.book(person, await house.hold(person, 1))
+    one_by_one = msgspec.structs.replace(post.settings, mail_concurrency=1)
+    async with open_runtime(one_by_one, role="test") as other:
+        await other.notifications.sender.run_once()
+    assert str(box.accepted[0]["X-Frontrow-Kind"]) == "booking-confirmed"
+
+
+async def test_each_booking_of_ones_own_is_put_in_writing(
+    post: Runtime, box: Mailbox, house: House, buyer: str
+) -> None:
+    for seat in range(7):
+        await house.book(buyer, await house.hold(buyer, seat))
+    await send(post)
+    assert kinds(box) == {"booking-confirmed": 7}
+
+
+async def test_free_bookings_wait_for_the_proof_and_are_not_lost(
+    post: Runtime, box: Mailbox, house: House
+) -> None:
+    for seat in range(7):
+        person = new_id()
+        await house.book(person, await house.hold(person, seat))
+    async with post.postgres.connection() as connection:
+        await connection.execute("UPDATE bookings SET amount_minor = 0")
+    await send(post)
+    assert kinds(box) == {"booking-confirmed": 5}
+    # They wait, and nobody is late.
+    assert (await statuses(post))["booking-confirmed", "queued"] == 2
+    standing = await post.postgres.fetchrow("notifications.standing")
+    assert standing is not None
+    assert standing["queued"] == 0
+    await prove(post, "ADA@example.com")
+    await post.notifications.watch.run_once()
+    await send(post)
+    assert kinds(box) == {"booking-confirmed": 7}
+
+
+async def test_what_is_held_leaves_on_another_day(
+    post: Runtime, box: Mailbox, house: House
+) -> None:
+    for seat in range(6):
+        person = new_id()
+        await house.book(person, await house.hold(person, seat))
+    async with post.postgres.connection() as connection:
+        await connection.execute("UPDATE bookings SET amount_minor = 0")
+        await send(post)
+        await connection.execute("UPDATE mail_counts SET day = day - 1")
+        await connection.execute("UPDATE notifications SET due_at = now() WHERE status = 'queued'")
+    await send(post)
+    assert kinds(box) == {"booking-confirmed": 6}
+
+
+async def test_by_hand_a_mail_goes_all_the_same(post: Runtime, box: Mailbox) -> None:
+    event_id = await make_event(post)
+    await queue(post, "welcome", event_id, [VICTIM] * 2)
+    await send(post)
+    mails = await post.notifications.deliveries.mails(email=VICTIM, kind=Kind.WELCOME, limit=10)
+    [skipped] = [mail for mail in mails if mail.reason]
+    await post.notifications.deliveries.resend(skipped.mail_id, actor="organiser")
+    await send(post)
+    assert len(box.accepted) == 2
+
+
+@pytest.mark.parametrize(
+    ("email", "same"),
+    [
+        ("Ada@Example.com", "ada@example.com"),
+        ("ada+x+y@example.com", "ada@example.com"),
+        ("a.da+1@googlemail.com", "ada@gmail.com"),
+        ("ada@bücher.example", "ada@xn--bcher-kva.example"),
+        ("+@example.com", "+@example.com"),
+        ("a.da@example.com", "a.da@example.com"),
+    ],
+)
+def test_mailboxes(email: str, same: str) -> None:
+    assert mailbox(email) == same
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"quantity": 5, "together": True, "sections": ["Stalls"]},
+        {"quantity": 5, "together": False, "sections": ["Stalls"]},
+        {"quantity": 3, "sections": ["Floor"]},
+        {"quantity": 7, "together": False},
+        {"quantity": 1, "categories": ["Front"], "sections": ["Floor"]},
+    ],
+)
+async def test_wishes_that_nothing_could_serve_are_refused(
+    post: Runtime, wanted: dict[str, object]
+) -> None:
+    house = await sold_out(post)
+    with pytest.raises(Conflict) as refused:
+        await join(post, house.event_id, VICTIM, **wanted)
+    assert refused.value.code == "wish-impossible"
+    await join(post, house.event_id, VICTIM, quantity=4, sections=["Stalls"])
+
+
+async def test_a_limit_below_every_floor_is_refused(post: Runtime) -> None:
+    house = await sold_out(post)
+    async with post.postgres.connection() as connection:
+        # A price that no rule governs may yet be anything.
+        await join(post, house.event_id, VICTIM, max_price=100)
+        await connection.execute(
+            "INSERT INTO pricing (event_id) VALUES ($1) ON CONFLICT DO NOTHING", house.event_id
+        )
+        await connection.execute(
+            "INSERT INTO pricing_rules (event_id, rule_id, category_no, rule_no, rule, made_by, status, activated_at)"
+            " SELECT event_id, gen_random_uuid(), category_no, 1, '{\"floor_minor\": 2000}', 'test', 'active', now()"
+            " FROM categories WHERE event_id = $1",
+            house.event_id,
+        )
+    with pytest.raises(Conflict) as refused:
+        await join(post, house.event_id, VICTIM, max_price=1999)
+    assert refused.value.code == "wish-impossible"
+    assert "max_price" in refused.value.detail
+    await join(post, house.event_id, VICTIM, max_price=2000)

@@ -1,0 +1,192 @@
+"""One event's rows stay locked: it hurts that event only, in bookings, cancels and the worker's steps."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import msgspec
+import pytest
+import pytest_asyncio
+from prometheus_client import REGISTRY
+
+from engine.bulkhead import Bulkhead
+from engine.config import Settings
+from engine.embedded import StoreUrls
+from engine.errors import Contended, Unavailable
+from engine.model import BookingStatus, new_id
+from engine.runtime import Runtime, open_runtime
+from tests.conftest import House, make_event
+from tests.worlds import make_world, with_one_login
+
+_TABLES = ("events", "seats", "areas", "bookings", "waitlists", "pricing")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def world(settings: Settings, stores: StoreUrls) -> AsyncIterator[Settings]:
+    """A world with a small pool and no patience with locks."""
+    own = await make_world(settings, stores, "stuck", redis_database=11)
+    yield msgspec.structs.replace(with_one_login(own), postgres_pool_size=6, lock_timeout_s=0.3)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def runtime(world: Settings) -> AsyncIterator[Runtime]:
+    async with open_runtime(world, role="test") as opened:
+        await opened.mongo.ensure_indexes()
+        yield opened
+
+
+@asynccontextmanager
+async def locked(world: Settings, event_id: str) -> AsyncIterator[None]:
+    """Somebody in psql: BEGIN; SELECT … FOR UPDATE; and then a long lunch."""
+    assert world.postgres_url is not None
+    somebody = await asyncpg.connect(world.postgres_url)
+    try:
+        async with somebody.transaction():
+            for table in _TABLES:
+                await somebody.fetch(
+                    f"SELECT FROM {table} WHERE event_id = $1 FOR UPDATE", event_id
+                )
+            yield
+    finally:
+        await somebody.close()
+
+
+async def two_houses(runtime: Runtime) -> tuple[House, House]:
+    return House(runtime, await make_event(runtime)), House(runtime, await make_event(runtime))
+
+
+async def confirmed(house: House, seat: int) -> str:
+    """A booking of one seat, by a buyer of its own. Returns its id."""
+    buyer = new_id()
+    answer = await house.book(buyer, await house.hold(buyer, seat))
+    assert answer.outcome == "confirmed"
+    return answer.booking.booking_id
+
+
+async def test_bookings_of_other_events_go_on(runtime: Runtime, world: Settings) -> None:
+    stuck, healthy = await two_houses(runtime)
+    buyer = new_id()
+    hold = await stuck.hold(buyer, 0)
+    async with locked(world, stuck.event_id):
+        # Together, so that they share a batch: it must not fail, nor wait, as one.
+        refused = asyncio.create_task(stuck.book(buyer, hold))
+        await asyncio.gather(*(confirmed(healthy, seat) for seat in range(20)))
+        with pytest.raises(Contended):
+            await refused
+        assert REGISTRY.get_sample_value("frontrow_events_stuck") == 1
+        # It has a lane of its own now: the next do not even begin by waiting for it.
+        again = asyncio.create_task(stuck.book(buyer, hold))
+        await asyncio.gather(*(confirmed(healthy, seat) for seat in range(20, 40)))
+        with pytest.raises(Contended):
+            await again
+        kept = await runtime.holds.read(hold.hold_id, buyer)
+        assert kept.status == "held", "the hold is the buyer's as before"
+    answer = await stuck.book(buyer, hold)
+    assert answer.outcome == "confirmed"
+
+
+async def test_a_payment_that_was_made_is_not_lost_to_a_lock(
+    runtime: Runtime, world: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows are locked between charge and confirm: pending, and the worker brings it to its end."""
+    stuck, _ = await two_houses(runtime)
+    buyer, key = new_id(), new_id()
+    hold = await stuck.hold(buyer, 0)
+    charge = runtime.sandbox.charge
+    charged, go_on = asyncio.Event(), asyncio.Event()
+
+    async def and_wait(*args: object) -> object:
+        result = await charge(*args)  # type: ignore[arg-type]  # passed on as it came
+        charged.set()
+        await go_on.wait()
+        return result
+
+    monkeypatch.setattr(runtime.sandbox, "charge", and_wait)
+    booking = asyncio.create_task(stuck.book(buyer, hold, key=key))
+    await charged.wait()
+    async with locked(world, stuck.event_id):
+        go_on.set()
+        answer = await booking
+        assert answer.outcome == "pending"
+        # The worker meets the same lock, and leaves it at that.
+        with pytest.raises(Contended):
+            await runtime.bookings.resolve(answer.booking.booking_id, due=False)
+    status = await runtime.bookings.resolve(answer.booking.booking_id, due=False)
+    assert status == BookingStatus.CONFIRMED
+
+
+async def test_cancels_there_do_not_take_the_pool(runtime: Runtime, world: Settings) -> None:
+    stuck, healthy = await two_houses(runtime)
+    bookings = [await confirmed(stuck, seat) for seat in range(12)]
+    async with locked(world, stuck.event_id):
+        cancels = [
+            asyncio.create_task(runtime.bookings.cancel(booking_id, actor="organiser"))
+            for booking_id in bookings
+        ]
+        await asyncio.gather(*(confirmed(healthy, seat) for seat in range(20)))
+        answers = await asyncio.gather(*cancels, return_exceptions=True)
+        assert {type(answer) for answer in answers} == {Contended}
+        with pytest.raises(Contended):
+            await runtime.publishing.pause(stuck.event_id)
+        with pytest.raises(Contended):
+            await runtime.publishing.block(stuck.event_id, [40], actor="organiser")
+    assert (await runtime.bookings.cancel(bookings[0], actor="organiser")).status == "cancelled"
+
+
+async def test_the_worker_serves_the_other_events(runtime: Runtime, world: Settings) -> None:
+    """A cancelled event whose bookings are locked does not keep another's from being refunded."""
+    stuck, healthy = await two_houses(runtime)
+    mine, theirs = await confirmed(stuck, 0), await confirmed(healthy, 0)
+    for house in (stuck, healthy):
+        await runtime.publishing.cancel(house.event_id)
+    async with locked(world, stuck.event_id):
+        async with asyncio.timeout(60):
+            while (await runtime.bookings.read(theirs)).status != "cancelled":
+                await runtime.worker.cancel_events()
+        assert (await runtime.bookings.read(mine)).status == "confirmed"
+        await runtime.worker.reconcile()
+        await runtime.worker.expire_holds()
+    async with asyncio.timeout(60):
+        while (await runtime.bookings.read(mine)).status != "cancelled":
+            runtime.postgres.bulkhead.close()  # as if its time were over
+            await runtime.worker.cancel_events()
+
+
+async def test_readiness_does_not_wait_for_the_pool(runtime: Runtime) -> None:
+    async with asyncio.timeout(60):
+        taken = [runtime.postgres.connection() for _ in range(runtime.postgres.size)]
+        for connection in taken:
+            await connection.__aenter__()
+        try:
+            assert await asyncio.gather(*(runtime.postgres.ping() for _ in range(50)))
+        finally:
+            for connection in taken:
+                await connection.__aexit__(None, None, None)
+
+
+async def test_of_a_stuck_event_nobody_queues() -> None:
+    """Only so many try at once; of those who waited for a place, none waits for the lock as well."""
+    bulkhead = Bulkhead(per_event=2, stuck_most=1)
+    inside, release = asyncio.Semaphore(0), asyncio.Event()
+
+    async def meet_a_lock() -> None:
+        async with bulkhead.room("event", 60):
+            inside.release()
+            await release.wait()
+            raise Contended("locked", by_lock=True)
+
+    trying = [asyncio.create_task(meet_a_lock()) for _ in range(50)]
+    for _ in range(2):
+        await inside.acquire()
+    async with bulkhead.room("another", 60):
+        release.set()
+        found = await asyncio.gather(*trying, return_exceptions=True)
+    assert all(isinstance(answer, Contended) for answer in found)
+    assert inside.locked(), "nobody else went in"
+    assert list(bulkhead.stuck) == ["event"]
+    async with bulkhead.room("event", 60):  # one tries whether it is over
+        with pytest.raises(Unavailable):
+            async with bulkhead.room("event", 60):
+                pass
+    bulkhead.close()

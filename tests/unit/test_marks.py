@@ -1,0 +1,40 @@
+"""What is one mailbox for the limit per buyer, and what is another."""
+
+import pytest
+
+from engine.marks import card_mark, email_mark
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ada@example.com", "ADA@Example.COM"),
+        ("ada@example.com", "ada+tickets@example.com"),
+        ("ada@example.com", "\uff41da@example.com"),
+        ("a.da@gmail.com", "ada+x@googlemail.com"),
+        ("ada@b\u00fccher.example", "ada@xn--bcher-kva.example"),
+        ("ada@example.com", "ada@example.com."),
+        ("stra\u00dfe@example.com", "STRASSE@example.com"),
+    ],
+)
+def test_one_mailbox(one: str, other: str) -> None:
+    assert email_mark(one) == email_mark(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ada@example.com", "ada@example.org"),
+        ("a.da@example.com", "ada@example.com"),
+        ("+a@example.com", "+b@example.com"),
+        ("...@gmail.com", "ada@gmail.com"),
+    ],
+)
+def test_two_mailboxes(one: str, other: str) -> None:
+    assert email_mark(one) != email_mark(other)
+
+
+def test_cards() -> None:
+    assert card_mark("sandbox", None) is None
+    assert card_mark("sandbox", "4242") != card_mark("stripe", "4242")
+    assert card_mark("sandbox", "4242") == card_mark("sandbox", "4242")
