@@ -235,6 +235,39 @@ def demo() -> None:
     run(work())
 
 
+@cli.command()
+@click.argument("event_id", metavar="[EVENT]", required=False)
+@click.option("--all", "every", is_flag=True, help="Every event that Redis knows or that sells.")
+def rebuild(event_id: str | None, every: bool) -> None:
+    """Lay an event's state in Redis again from what PostgreSQL says. Live holds stay.
+
+    With --all PostgreSQL and Redis are also taken as they are from now on: after a database was
+    restored by hand on an older timeline than the processes have seen.
+    """
+    if (event_id is None) != every:
+        raise Refused("name one event (see frontrow event list), or --all")
+    if event_id is not None:
+        check_id(event_id)
+    settings = load_settings()
+
+    async def work() -> None:
+        from engine.healing import rebuild_all  # noqa: PLC0415
+
+        async with opened(settings) as runtime:
+            if event_id is None:
+                # Whatever server answers is meant.
+                runtime.generation.trusts_any = True
+                await runtime.generation.look()
+                count = await rebuild_all(runtime.inventory, "asked")
+                await runtime.generation.accept()
+                click.echo(f"rebuilt {count} event{'' if count == 1 else 's'}")
+            else:
+                kept, lost = await runtime.inventory.rebuild(event_id, cause="asked")
+                click.echo(f"rebuilt {event_id}: {kept} live holds kept, {lost} ended")
+
+    run(work())
+
+
 @cli.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="EVENT [OPTIONS]")
 def rehearse(arguments: tuple[str, ...]) -> None:

@@ -1,14 +1,18 @@
 """The present moment of every event: its state in Redis, laid from PostgreSQL's truth when it is missing.
 
-Redis may vanish whole. The next touch of an event finds no state, takes the event's lock in PostgreSQL,
-reads the truth in one snapshot, and lays it under a larger epoch; whoever touched it meanwhile waits
-for that and then goes on. Every fact laid or settled carries PostgreSQL's version of the row, so an
-older fact never overwrites a newer one, whichever way they race.
+Redis may vanish, whole or in part. The next touch of an event finds no state, or a script fails on what is
+left, or the worker's check finds that it does not add up. Then the event's lock in PostgreSQL is taken,
+the truth is read in one snapshot and laid under a larger epoch, with all live holds whose places are
+free by it; whoever touched it meanwhile waits for that and then goes on. Every fact laid or settled
+carries PostgreSQL's version of the row, so an older fact never overwrites a newer one, whichever way
+they race.
 """
 
 import asyncio
+import struct
 import time
-from collections.abc import Iterable, Sequence
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
@@ -16,7 +20,9 @@ from typing import Annotated, Any, Literal
 
 import asyncpg
 import msgspec
+import structlog
 from msgspec import Meta, Struct
+from redis.exceptions import ResponseError
 
 from engine import deadline, metrics
 from engine.catalog import Catalog, event_not_found
@@ -26,8 +32,25 @@ from engine.stores.pipeline import Argument
 from engine.stores.postgres import Postgres, Transaction
 from engine.stores.redis import RedisStore, flat
 
+log = structlog.get_logger(__name__)
+
 #: Who looks at a map from a network that is not limited.
 UNLIMITED = "-"
+
+#: Why a state is rebuilt: it is not there; it is not whole; PostgreSQL or Redis is another one than it was,
+#: or an older one; an audit found it to break a promise; somebody asked.
+Cause = Literal["missing", "damaged", "generation", "invariant", "asked"]
+#: An audit may be wrong, or find what a rebuild does not help against: so rarely is it believed.
+_DISTRUST_S = 60
+#: What made a script fail is looked for once within this, for this many events.
+_SUSPICION_S = 0.5
+_SUSPECTED_MAX = 1000
+_POSITIONS_MAX = 20_000
+#: Redis refuses us: no fault of the state's.
+_REFUSED = ("NOPERM", "NOAUTH", "ACL failure")
+_SCAN_PAGE = 5000
+#: Keys of an event without which it has no holds.
+_PARTS = ("meta", "seats", "owners", "areas", "buyers", "due", "line")
 #: Of the waitlist: ``waitlist_entries.weight`` is not larger.
 _WEIGHT_MAX = 1023
 #: This many are laid into Redis's line at once: a script has no room for more arguments.
@@ -106,6 +129,17 @@ class Settlement(Struct, frozen=True, kw_only=True):
     buyer: str | None = None
 
 
+def being_rebuilt() -> Unavailable:
+    return Unavailable("The event's state is being rebuilt; try again shortly.", retry_after_s=1)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
 def base_key(event_id: str) -> str:
     """The braces make every key of an event hash to one slot of a cluster."""
     return "{" + event_id + "}"
@@ -148,27 +182,106 @@ class Inventory:
         self._pg = postgres
         self._redis = redis
         self._catalog = catalog
-        self._rebuilding: dict[str, asyncio.Task[None]] = {}
+        self._rebuilding: dict[str, asyncio.Task[tuple[int, int]]] = {}
         # A rebuild takes two connections at once: were all taken as first ones, none would get on.
         self._rebuild_slots = asyncio.Semaphore(max(1, postgres.size // 4))
         self._standing: dict[str, tuple[float, tuple[int, int | None]]] = {}
         self._open_events: list[str] = []
         self._open_events_read = float("-inf")
         self._names: dict[str, tuple[str, tuple[str, ...]]] = {}
+        #: (epoch, seq) of states that were whole when they were last checked.
+        self._positions: dict[str, tuple[int, int]] = {}
+        #: On which a script failed: when that was looked into, and whether they were damaged.
+        self._suspected: dict[str, tuple[float, bool]] = {}
         #: Events whose line in Redis was another than PostgreSQL's when it was last compared.
         self._doubted: set[str] = set()
 
     async def run(self, script: str, event_id: str, *args: Argument) -> list[Any]:
-        """Run a script on an event, laying the event's state first where it is missing.
+        """Run a script on an event, laying the event's state first where it is missing or damaged.
 
         Raises NotFound for an event that was never published, Unavailable when a store is away.
         """
         for _ in range(_REBUILD_ATTEMPTS):
-            reply = await self._redis.run(script, base_key(event_id), *args)
+            reply = await self.attempt(script, event_id, *args)
             if reply[0] != b"rebuild":
                 return reply
             await self.rebuild(event_id)
-        raise Unavailable("The event's state is being rebuilt; try again shortly.", retry_after_s=1)
+        raise being_rebuilt()
+
+    async def attempt(self, script: str, event_id: str, *args: Argument) -> list[Any]:
+        """Run a script once. ``[b"rebuild"]`` where the state is missing, or so damaged that the script fails.
+
+        A script that fails on a state that is whole is a fault of ours and raises ResponseError.
+        """
+        try:
+            return await self._redis.run(script, base_key(event_id), *args)
+        except ResponseError as error:
+            if not await self._is_damaged(event_id, error):
+                raise
+            return [b"rebuild"]
+
+    async def _is_damaged(self, event_id: str, error: ResponseError) -> bool:
+        """Whether the state explains a script's error. Whoever makes scripts fail may do so often: the
+        state is looked at for all that fail within a moment.
+        """
+        known, now = self._suspected.get(event_id), time.monotonic()
+        if known is not None and now - known[0] < _SUSPICION_S:
+            return known[1]
+        damaged = await self.check(event_id) is not None
+        while len(self._suspected) >= _SUSPECTED_MAX:
+            del self._suspected[next(iter(self._suspected))]
+        self._suspected[event_id] = now, damaged
+        if damaged:
+            log.warning("a script failed on a damaged state", event_id=event_id, error=str(error))
+        return damaged
+
+    async def check(self, event_id: str) -> str | None:
+        """What is wrong with the event's state in Redis by itself; None: it is whole.
+
+        A state that went back since this process looked last is not whole either: it is one that Redis
+        had in the past. Raises Unavailable.
+        """
+        try:
+            reply = await self._redis.run("check", base_key(event_id))
+        except ResponseError as error:
+            if any(word in str(error) for word in _REFUSED):
+                raise
+            return str(error)
+        if reply[0] == b"rebuild":
+            return "missing"
+        if reply[0] == b"damaged":
+            return str(reply[1].decode(errors="replace"))
+        position, known = (int(reply[1]), int(reply[2])), self._positions.get(event_id, (0, 0))
+        self._note_position(event_id, max(position, known))
+        return "went back" if position < known else None
+
+    def _note_position(self, event_id: str, position: tuple[int, int]) -> None:
+        self._positions[event_id] = position
+        if len(self._positions) > _POSITIONS_MAX:
+            del self._positions[next(iter(self._positions))]
+
+    async def heal(self, event_id: str) -> bool:
+        """Rebuild the event's state where it is damaged or missing. Returns whether it was.
+
+        Raises NotFound, Unavailable.
+        """
+        what = await self.check(event_id)
+        if what is None:
+            return False
+        await self.rebuild(event_id)
+        return True
+
+    async def distrust(self, event_id: str, cause: Cause) -> bool:
+        """Rebuild a state that is not what it should be, though nothing shows in it. False: it was rebuilt
+        for that a moment ago, and another rebuild would not help either.
+
+        Raises NotFound, Unavailable.
+        """
+        lease = f"distrusted:{event_id}"
+        if not await self._redis.call("SET", lease, cause, "NX", "EX", _DISTRUST_S):
+            return False
+        await self.rebuild(event_id, cause=cause)
+        return True
 
     # Reading
 
@@ -178,18 +291,13 @@ class Inventory:
         ``seen_from``: the network whose buyer looks, ``UNLIMITED`` for one without limits; empty: ours.
         """
         reply = await self.run("snapshot", event_id, seen_from)
-        _, epoch, seq, status, prices, digits, *areas, told = reply
         currency, names = await self._price_names(event_id)
-        return Snapshot(
-            event_id=event_id,
-            epoch=int(epoch),
-            seq=int(seq),
-            status=status.decode(),
-            states=digits.translate(PUBLIC_DIGITS),
-            areas={int(no): int(free) for no, free in zip(areas[::2], areas[1::2], strict=True)},
-            prices=_price_list(names, currency, prices, told),
-            pricing=decode_pricing(told),
-        )
+        try:
+            return _snapshot(event_id, reply, currency, names)
+        except (ValueError, msgspec.DecodeError):
+            if not await self.heal(event_id):
+                raise
+        return _snapshot(event_id, await self.run("snapshot", event_id, seen_from), currency, names)
 
     async def _price_names(self, event_id: str) -> tuple[str, tuple[str, ...]]:
         """The currency and the categories' names. They are fixed once an event is published, and
@@ -249,9 +357,18 @@ class Inventory:
         )
         return int(reply[1])
 
+    async def read(self, event_id: str, command: str, key: str, *args: Argument) -> Any:
+        """One plain command that reads a key of the event. Raises as ``run``."""
+        try:
+            return await self._redis.call(command, f"{base_key(event_id)}:{key}", *args)
+        except ResponseError:
+            if not await self.heal(event_id):
+                raise
+        return await self._redis.call(command, f"{base_key(event_id)}:{key}", *args)
+
     async def claimed(self, event_id: str, seat_nos: Sequence[int]) -> set[int]:
         """Those of the seats that a hold or an open offer has right now. Raises Unavailable."""
-        owners = await self._redis.call("HMGET", base_key(event_id) + ":owners", *seat_nos)
+        owners = await self.read(event_id, "HMGET", "owners", *seat_nos)
         return {n for n, owner in zip(seat_nos, owners, strict=True) if owner is not None}
 
     async def network_share(self, event_id: str) -> float:
@@ -307,7 +424,7 @@ class Inventory:
         """Keep what comes free for the line, in which somebody is about to be. False: Redis has lost the
         event; its state cannot be laid anew here, by whoever shares the line's lock.
         """
-        reply = await self._redis.run("line", base_key(event_id), "soon", _JOIN_MS_MAX)
+        reply = await self.attempt("line", event_id, "soon", _JOIN_MS_MAX)
         return bool(reply[0] != b"rebuild")
 
     async def lay_offers(self, event_id: str, offer_ids: Sequence[str]) -> None:
@@ -338,7 +455,14 @@ class Inventory:
         for row in rows:
             if row["status"] == "used":
                 until = _ms(row["hold_expires_at"])
-                await self.run("accept", event_id, row["offer_id"], row["person_id"], until)
+                await self.run(
+                    "accept",
+                    event_id,
+                    row["offer_id"],
+                    row["person_id"],
+                    until,
+                    row["holder_id"],
+                )
             else:
                 await self.run("end_offer", event_id, row["offer_id"], row["status"])
         return len(rows)
@@ -365,7 +489,7 @@ class Inventory:
         """
         waiting = await self._pg.fetchval("waitlist.waiting", event_id)
         known = await self.run("rank", event_id, "")
-        marked = await self._redis.call("HGET", base_key(event_id) + ":meta", "waiting")
+        marked = await self.read(event_id, "HGET", "meta", "waiting")
         agrees, doubted = waiting == known[2], event_id in self._doubted
         self._doubted.discard(event_id)
         if marked == b"1" or not waiting:
@@ -374,62 +498,144 @@ class Inventory:
             if not doubted:
                 self._doubted.add(event_id)
                 return 0
-        # Never empty for a moment: a round that looked then would count nobody, and ranks would vanish.
-        shown = await self._redis.call("ZRANGE", base_key(event_id) + ":line", 0, -1)
-        waiting_ids = await self._lay_line(event_id, self._pg)
-        gone = [entry_id for entry_id in shown if entry_id.decode() not in waiting_ids]
-        for at in range(0, len(gone), _LINE_PAGE):
-            await self.run("line", event_id, "out", *gone[at : at + _LINE_PAGE])
+        await self._renew_line(event_id, self._pg)
         return 1
+
+    async def _renew_line(self, event_id: str, truth: Postgres | Transaction) -> None:
+        """The line as PostgreSQL has it, and nobody else in it.
+
+        Never empty for a moment: a round that looked then would count nobody, and ranks would vanish.
+        """
+        base = base_key(event_id)
+        shown = await self._redis.call("ZRANGE", base + ":line", 0, -1)
+        waiting = {entry_id.encode() for entry_id in await self._lay_line(event_id, truth)}
+        gone = [entry_id for entry_id in shown if entry_id not in waiting]
+        for at in range(0, len(gone), _LINE_PAGE):
+            await self._redis.run("line", base, "out", *gone[at : at + _LINE_PAGE])
 
     # Rebuilding
 
-    async def rebuild(self, event_id: str) -> None:
-        """Lay the event's state from PostgreSQL, once per process however many ask."""
+    async def rebuild(self, event_id: str, *, cause: Cause = "damaged") -> tuple[int, int]:
+        """Lay the event's state from PostgreSQL, once per process however many ask. Live holds stay, where
+        their places are free; returns how many have stayed, and how many have not.
+
+        ``damaged``: only where it is missing or not whole. Raises NotFound, Unavailable.
+        """
         task = self._rebuilding.get(event_id)
+        if task is not None and cause != "damaged":
+            # It may have begun for less, or too early.
+            await asyncio.wait([task])
+            return await self.rebuild(event_id, cause=cause)
         if task is None:
-            task = asyncio.create_task(self._rebuild(event_id), name=f"rebuild:{event_id}")
+            task = asyncio.create_task(self._rebuild(event_id, cause), name=f"rebuild:{event_id}")
             self._rebuilding[event_id] = task
             task.add_done_callback(lambda done: self._rebuilt(event_id, done))
-        await deadline.within(asyncio.shield(task))
+        return await deadline.within(asyncio.shield(task))
 
-    def _rebuilt(self, event_id: str, task: "asyncio.Task[None]") -> None:
+    def _rebuilt(self, event_id: str, task: "asyncio.Task[tuple[int, int]]") -> None:
         del self._rebuilding[event_id]
         if not task.cancelled():
             # Whoever waits gets it; when all have gone, nobody is left to be told.
             task.exception()
 
-    async def _rebuild(self, event_id: str) -> None:
+    async def _rebuild(self, event_id: str, cause: Cause) -> tuple[int, int]:
         deadline.forget()
         async with self._rebuild_slots:
-            await self._lay(event_id)
+            return await self._lay(event_id, cause)
 
-    async def _lay(self, event_id: str) -> None:
+    async def _lay(self, event_id: str, cause: Cause) -> tuple[int, int]:
         started = time.perf_counter()
         # The row lock of next_epoch is the lock among processes: it is held until the state is laid,
         # and who waited for it finds the state there.
         async with self._pg.transaction(event_id=event_id, long=True) as lock:
-            row = await lock.fetchrow("inventory.next_epoch", event_id)
+            known_epoch = await self._known_epoch(event_id)
+            row = await lock.fetchrow("inventory.next_epoch", event_id, known_epoch)
             if row is None:
                 raise event_not_found(event_id)
-            if await self._redis.call("EXISTS", base_key(event_id) + ":meta"):
-                return
+            what = await self.check(event_id)
+            if what is None and cause == "damaged":
+                return 0, 0
+            await self._find_holds(event_id)
             async with self._pg.transaction("repeatable_read", long=True) as truth:
                 # A round of the waitlist that claimed seats in the Redis that was lost writes them down
                 # first. Its lock is taken once we have all connections that we need: whoever has the last
                 # ones may be waiting for the next round, and that for us.
                 await lock.fetch("waitlist.share_line", event_id)
+                # What is committed from here on finds no state, and is told to the one that is laid now.
+                await self._redis.call("DEL", base_key(event_id) + ":meta")
                 pending = await truth.fetch("inventory.pending_truth", event_id)
                 offers = await truth.fetch("waitlist.offer_truth", event_id)
                 arguments = await _load_arguments(
                     truth, event_id, row["epoch"], pending=pending, offers=offers
                 )
-            await self._redis.run("load", base_key(event_id), *arguments)
+            _, kept, lost = await self._redis.run("load", base_key(event_id), *arguments)
             claims = [b["hold_id"] for b in pending] + [offer["offer_id"] for offer in offers]
             await self._point(claims, event_id)
-            await self._lay_line(event_id, lock)
-        metrics.REBUILDS.inc()
+            await self._renew_line(event_id, lock)
+        if cause == "damaged" and what == "missing":
+            cause = "missing"
+        metrics.REBUILDS.labels(cause).inc()
         metrics.REBUILD_SECONDS.observe(time.perf_counter() - started)
+        if cause != "missing":
+            holds = {"holds_kept": kept, "holds_lost": lost}
+            log.warning(
+                "state in Redis rebuilt", event_id=event_id, cause=cause, what=what, **holds
+            )
+        return kept, lost
+
+    async def _known_epoch(self, event_id: str) -> int:
+        """The largest epoch that maps may have seen: a database restored to an earlier moment counts from
+        a smaller one, and maps pass over what is of an older epoch than theirs.
+        """
+        await self.check(event_id)
+        return self._positions.get(event_id, (0, 0))[0]
+
+    async def close(self, event_id: str) -> None:
+        """Let the event's next touch rebuild its state, under a larger epoch than any map has seen.
+
+        Raises NotFound, Unavailable.
+        """
+        known = await self._known_epoch(event_id)
+        if await self._pg.fetchrow("inventory.raise_epoch", event_id, known) is None:
+            raise event_not_found(event_id)
+        await self._redis.call("DEL", base_key(event_id) + ":meta")
+
+    async def forget(self, event_id: str) -> None:
+        """Remove all that Redis has of an event that PostgreSQL does not know."""
+        await self._find_holds(event_id)
+        base = base_key(event_id)
+        ids = await self.read(event_id, "SMEMBERS", "found")
+        keys = [f"{base}:{part}" for part in (*_PARTS, "versions", "found")]
+        await self._redis.call("DEL", *keys, *(f"{base}:hold:{i.decode()}" for i in ids))
+
+    async def known_events(self) -> set[str]:
+        """Events of which Redis has a state. Raises Unavailable."""
+        found: set[str] = set()
+        cursor = b"0"
+        while True:
+            cursor, keys = await self._redis.call(
+                "SCAN", cursor, "MATCH", base_key("*") + ":meta", "COUNT", _SCAN_PAGE
+            )
+            found |= {key.decode(errors="replace")[1:].partition("}")[0] for key in keys}
+            if cursor == b"0":
+                return {event_id for event_id in found if _is_id(event_id)}
+
+    async def _find_holds(self, event_id: str) -> None:
+        """Note all holds that Redis has of an event whose other keys may not lead to them any more."""
+        base = base_key(event_id)
+        await self._redis.call("DEL", base + ":found")
+        if not await self._redis.call("EXISTS", *(f"{base}:{part}" for part in _PARTS)):
+            return
+        prefix, cursor = f"{base}:hold:", b"0"
+        while True:
+            cursor, keys = await self._redis.call(
+                "SCAN", cursor, "MATCH", prefix + "*", "COUNT", _SCAN_PAGE
+            )
+            if keys:
+                ids = [key[len(prefix) :] for key in keys]
+                await self._redis.call("SADD", base + ":found", *ids)
+            if cursor == b"0":
+                return
 
     async def _point(self, hold_ids: Sequence[str], event_id: str) -> None:
         # They may yet be declined, and then their buyers come back by the hold's id.
@@ -445,17 +651,24 @@ class Inventory:
 
         Seats whose truth is lasting (sold, blocked, reserved) must show it; what is available may be
         held for a moment. A fact that changed while we compared is newer than ours and wins by its version.
+        A state that is damaged, or knows what PostgreSQL does not, is rebuilt.
         """
+        corrected = int(await self.heal(event_id))
         await self.refresh_terms(event_id)
         # Before anything is freed: if somebody waits, it is theirs.
-        corrected = await self._check_line(event_id)
+        corrected += await self._check_line(event_id)
         _, recounted, offered = await self.run("recount", event_id)
         corrected += int(recounted)
+        # Read before PostgreSQL's: a state that knows more than PostgreSQL then is of a future that was lost.
+        known = await self._known_versions(event_id)
         async with self._pg.transaction("repeatable_read", long=True) as truth:
             seats = await truth.fetchrow("inventory.seat_truth", event_id)
             areas = await truth.fetch("inventory.area_truth", event_id)
         assert seats is not None
-        shown = await self._redis.call("GET", base_key(event_id) + ":seats") or b""
+        if _is_ahead(known, (seats["versions"], areas)):
+            log.error("Redis knows what PostgreSQL does not", event_id=event_id)
+            return corrected + int(await self.distrust(event_id, "generation"))
+        shown = await self.read(event_id, "GET", "seats") or b""
         wrong = disagreements(seats["digits"].encode(), shown)
         corrected += await self.settle(
             event_id,
@@ -470,6 +683,15 @@ class Inventory:
         corrected += await self._end_offers(event_id, offered.decode())
         metrics.REPAIRS.inc(corrected)
         return corrected
+
+    async def _known_versions(self, event_id: str) -> tuple[bytes, list[bytes | None]]:
+        """The versions that Redis knows, of the seats and of the areas."""
+        fields = [
+            f"{no}:version"
+            for no in range(int(await self.read(event_id, "HGET", "meta", "area_count") or 0))
+        ]
+        areas = await self.read(event_id, "HMGET", "areas", *fields) if fields else []
+        return await self.read(event_id, "GET", "versions") or b"", areas
 
     async def _adopt(self, event_id: str) -> int:
         """Take back the holds of pending bookings where Redis has lost them. Returns how many."""
@@ -515,6 +737,23 @@ def disagreements(truth: bytes, shown: bytes) -> list[int]:
         for seat_no, (lasting, digit) in enumerate(zip(truth, shown, strict=True))
         if lasting != digit and not (lasting == ord("0") and digit in momentary)
     ]
+
+
+def _is_ahead(
+    known: tuple[bytes, Sequence[bytes | None]], truth: tuple[bytes, Sequence[asyncpg.Record]]
+) -> bool:
+    """Whether any version that Redis knew before is larger than PostgreSQL's."""
+    areas = zip(known[1], truth[1], strict=False)
+    if any(int(version or 0) > row["version"] for version, row in areas):
+        return True
+    if known[0] == truth[0]:
+        return False
+    seats = zip(_words(known[0]), _words(truth[0]), strict=False)
+    return any(shown > true for (shown,), (true,) in seats)
+
+
+def _words(packed: bytes) -> Iterator[tuple[int]]:
+    return struct.iter_unpack(">I", packed[: len(packed) // 4 * 4])
 
 
 def _versioned(seat_nos: Iterable[int], digits: str, versions: bytes) -> str:
@@ -626,6 +865,23 @@ def _meta(terms: asyncpg.Record) -> list[tuple[Argument, Argument]]:
         ("prices", terms["prices"]),
         ("pricing", terms["pricing"]),
     ]
+
+
+def _snapshot(
+    event_id: str, reply: Sequence[Any], currency: str, names: tuple[str, ...]
+) -> Snapshot:
+    """What ``snapshot.lua`` has answered. ValueError, msgspec.DecodeError: what it read is damaged."""
+    _, epoch, seq, status, prices, digits, *areas, told = reply
+    return Snapshot(
+        event_id=event_id,
+        epoch=int(epoch),
+        seq=int(seq),
+        status=EventStatus(status.decode()).value,
+        states=digits.translate(PUBLIC_DIGITS),
+        areas={int(no): int(free) for no, free in zip(areas[::2], areas[1::2], strict=True)},
+        prices=_price_list(names, currency, prices, told),
+        pricing=decode_pricing(told),
+    )
 
 
 _PRICING = msgspec.json.Decoder(Pricing)

@@ -90,7 +90,12 @@ EXPIRY_LATENESS = Histogram(
     "How long after its deadline a hold was freed.",
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 60),
 )
-REBUILDS = Counter("frontrow_rebuilds", "Event states laid anew in Redis.")
+REBUILDS = Counter(
+    "frontrow_rebuilds", "Event states laid in Redis, by what made it necessary.", ["cause"]
+)
+SERVERS_REFUSED = Counter(
+    "frontrow_servers_refused", "Connections to a PostgreSQL that another one has replaced."
+)
 REBUILD_SECONDS = Histogram("frontrow_rebuild_seconds", "Time of a rebuild.", buckets=_FAST)
 REPAIRS = Counter("frontrow_repairs", "Facts in Redis that reconciliation had to correct.")
 OUTBOX_DELIVERED = Counter(
@@ -145,6 +150,8 @@ OFFERS = Counter(
     "frontrow_offers", "Offers of the waitlist, made and by how they ended.", ["outcome"]
 )
 
+for _cause in ("missing", "damaged", "generation", "invariant", "asked"):
+    REBUILDS.labels(_cause)
 for _by in ("rule", "organiser"):
     PRICE_CHANGES.labels(_by)
 for _outcome in (

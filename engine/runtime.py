@@ -13,9 +13,11 @@ from engine.bookings import Bookings
 from engine.catalog import Catalog
 from engine.config import ConfigError, Settings
 from engine.embedded import StoreUrls, running_urls
+from engine.generation import Generation
 from engine.holds import Holds
 from engine.inventory import Inventory
 from engine.ledger import Ledger
+from engine.links import Links
 from engine.live_tickets import LiveTickets
 from engine.logs import configure_logging
 from engine.notifications.service import Notifications
@@ -31,6 +33,7 @@ from engine.stores.mongo import Mongo
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
 from engine.tracing import tracing
+from engine.verification import Verification
 from engine.waitlist.candidates import LineIndexes
 from engine.waitlist.desk import Desk
 from engine.waitlist.line import Waitlist
@@ -63,6 +66,7 @@ class Runtime:
     mongo: Mongo
     catalog: Catalog
     inventory: Inventory
+    generation: Generation
     holds: Holds
     sandbox: SandboxGateway
     payments: Payments
@@ -72,12 +76,14 @@ class Runtime:
     pricing: Office
     repricer: Repricer
     people: People
+    verification: Verification
     live_tickets: LiveTickets
     presence: Presence
     waitlist: Waitlist
     offers: Offers
     desk: Desk
     rounds: Rounds
+    links: Links
     notifications: Notifications
     worker: Worker
 
@@ -189,9 +195,12 @@ def wire(
 ) -> Runtime:
     sell, house = pools.sell, pools.house
     catalog = Catalog(mongo, settings)
+    generation = Generation(pools.worker, redis_store)
+    for pool in {pools.sell, pools.house, pools.worker}:
+        pool.guard = generation.refuse_older
     inventory = Inventory(sell, redis_store, catalog)
     holds = Holds(inventory, redis_store, catalog, settings)
-    sandbox = SandboxGateway(sell)
+    sandbox = SandboxGateway(sell, settings)
     payments = Payments(
         {"sandbox": sandbox},
         timeout_s=settings.gateway_timeout_s,
@@ -208,6 +217,7 @@ def wire(
         settings=settings,
     )
     people = People(house, Passwords(length_min=settings.password_length_min), settings)
+    verification = Verification(house, settings)
     indexes = LineIndexes()
     waitlist = Waitlist(
         postgres=sell, inventory=inventory, catalog=catalog, indexes=indexes, settings=settings
@@ -237,6 +247,7 @@ def wire(
     presence = Presence(redis_store)
     measuring = Measuring(house, redis_store, catalog, presence)
     repricer = Repricer(pools.worker, inventory, measuring, interval_s=settings.reprice_interval_s)
+    links = Links(house, catalog, settings)
     notifications = Notifications(
         postgres=house,
         worker_postgres=pools.worker,
@@ -245,6 +256,8 @@ def wire(
         bookings=bookings,
         waitlist=waitlist,
         offers=offers,
+        verification=verification,
+        links=links,
         settings=settings,
     )
     worker = Worker(
@@ -259,6 +272,7 @@ def wire(
         repricer=repricer,
         notifications=notifications,
         catalog=catalog,
+        generation=generation,
         settings=settings,
     )
     return Runtime(
@@ -268,6 +282,7 @@ def wire(
         mongo=mongo,
         catalog=catalog,
         inventory=inventory,
+        generation=generation,
         holds=holds,
         sandbox=sandbox,
         payments=payments,
@@ -277,12 +292,14 @@ def wire(
         pricing=Office(house, inventory, catalog, measuring),
         repricer=repricer,
         people=people,
+        verification=verification,
         live_tickets=LiveTickets(redis_store),
         presence=presence,
         waitlist=waitlist,
         offers=offers,
         desk=desk,
         rounds=rounds,
+        links=links,
         notifications=notifications,
         worker=worker,
     )

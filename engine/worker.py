@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import random
 import socket
+import struct
 import sys
 import threading
 import time
@@ -32,6 +33,8 @@ from engine.catalog import Catalog
 from engine.config import ConfigError, Settings, load_settings
 from engine.ending import FINISH_TIMEOUT_S, is_asked, on_signal
 from engine.errors import Contended, FrontrowError, NotFound, Unavailable
+from engine.generation import Generation, Verdict
+from engine.healing import rebuild_all
 from engine.holds import Holds
 from engine.inventory import Inventory, Settlement, base_key
 from engine.logs import REQUEST_ID, request_id
@@ -55,6 +58,13 @@ AUDITED_HOLDS_MAX = 2000
 _NETWORKS_WATCHED_S = 10.0
 #: An audit is followed by a rest this many times as long.
 _AUDIT_REST = 50
+#: One worker's check of all open events is enough for a while, and takes Redis for some of its time only:
+#: one event takes less of it in one go than an audit of ``AUDITED_HOLDS_MAX`` holds does.
+_CHECK_LEASE_MS = 800
+_CHECK_REST = 20
+#: After a worker that died over it another one begins anew.
+_HEALING_LEASE_MS = 10_000
+_CHECKED_AT_ONCE = 10
 #: What is broken once is often broken a thousand times.
 _VIOLATIONS_TOLD_MAX = 20
 
@@ -63,6 +73,10 @@ def _any_part(holds: int) -> tuple[int, int]:
     """The first and the last of ``AUDITED_HOLDS_MAX`` ranks among so many."""
     first = random.randint(0, holds - AUDITED_HOLDS_MAX)  # noqa: S311 - no secret
     return first, first + AUDITED_HOLDS_MAX - 1
+
+
+#: The invariant that Redis's state of an event breaks.
+_STATE_BROKEN = 5
 
 
 class Step:
@@ -142,8 +156,10 @@ class Worker:
         repricer: Repricer,
         notifications: Notifications,
         catalog: Catalog,
+        generation: Generation,
         settings: Settings,
     ) -> None:
+        self._generation = generation
         self._offers = offers
         self._rounds = rounds
         self._desk = desk
@@ -158,6 +174,7 @@ class Worker:
         tick = settings.worker_tick_s
         #: Open events that this worker has not audited in this turn through all of them.
         self._unaudited: list[str] = []
+        self._check_due = 0.0
         #: Not as the first thing: right after a start there is more urgent work.
         self._audit_due = time.monotonic() + settings.audit_interval_s
         #: Pending bookings that were asked about: when to ask again, and the wait before that.
@@ -175,6 +192,8 @@ class Worker:
                 Step("chase-pending", tick, self.chase_pending),
                 Step("relay-outbox", tick, self.relay_outbox),
                 Step("reconcile", settings.reconcile_interval_s, self.reconcile),
+                Step("check-states", 1.0, self.check_states),
+                Step("watch-stores", 1.0, self.watch_stores),
                 Step("audit", settings.audit_interval_s, self.audit_in_turn),
                 Step("cancel-events", 1.0, self.cancel_events),
                 Step("watch-networks", _NETWORKS_WATCHED_S, self.watch_networks),
@@ -328,6 +347,58 @@ class Worker:
     def _stuck_events(self) -> list[str]:
         return list(self._pg.bulkhead.stuck)
 
+    async def check_states(self) -> int:
+        """Rebuild what is damaged of the open events' states in Redis. Returns 0: there is no more."""
+        if time.monotonic() < self._check_due:
+            return 0
+        if not await self._redis.call("SET", "checking", "1", "NX", "PX", _CHECK_LEASE_MS):
+            return 0
+        started = time.monotonic()
+        open_events = await self._inventory.open_events()
+        for at in range(0, len(open_events), _CHECKED_AT_ONCE):
+            await _each(open_events[at : at + _CHECKED_AT_ONCE], self._check_state)
+        now = time.monotonic()
+        self._check_due = now + _CHECK_REST * (now - started)
+        return 0
+
+    async def watch_stores(self) -> int:
+        """Put the events right where PostgreSQL or Redis came back as another one, or with another past."""
+        verdict = await self._generation.look()
+        if verdict == Verdict.SAME:
+            return 0
+        if not await self._redis.call("SET", "watching", "1", "NX", "PX", _HEALING_LEASE_MS):
+            return 0
+        try:
+            log.warning("a store is not what it was", verdict=verdict.value)
+            if verdict == Verdict.RESTARTED:
+                await self._compare_all()
+            else:
+                await rebuild_all(self._inventory, "generation")
+            await self._generation.accept()
+        finally:
+            await self._redis.call("DEL", "watching")
+        return 0
+
+    async def _compare_all(self) -> None:
+        for event_id in await self._inventory.open_events():
+            try:
+                await self._reconcile_one(event_id)
+            except (NotFound, Unavailable):
+                raise
+            except Exception:
+                log.exception("state not compared", event_id=event_id)
+
+    async def _check_state(self, event_id: str) -> None:
+        try:
+            await self._inventory.heal(event_id)
+        except Contended:
+            log.info("event checked later: it is stuck", event_id=event_id)
+        except (NotFound, Unavailable):
+            raise
+        except Exception:
+            # One event that cannot be checked must not keep its neighbours.
+            log.exception("state not checked", event_id=event_id)
+
     async def audit_in_turn(self) -> int:
         """``audit_event``, at its time and where no other worker does it. Returns 0."""
         if time.monotonic() < self._audit_due:
@@ -357,6 +428,11 @@ class Worker:
                 violations = await audit(rooms, event_id, limits_fixed=False, part=part)
         except NotFound:
             return []  # closed meanwhile
+        except (ValueError, LookupError, struct.error):
+            # It could not even be read.
+            if not await self._inventory.heal(event_id):
+                raise
+            return []
         outcome = "clean" if part is None else "clean-in-part"
         metrics.AUDITS.labels("violated" if violations else outcome).inc()
         for invariant, count in Counter(v.invariant for v in violations).items():
@@ -369,6 +445,8 @@ class Worker:
                 what=violation.what,
                 facts=violation.facts,
             )
+        if any(violation.invariant == _STATE_BROKEN for violation in violations):
+            await self._inventory.distrust(event_id, "invariant")
         return violations
 
     async def cancel_events(self) -> int:

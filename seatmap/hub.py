@@ -23,7 +23,7 @@ import math
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 import structlog
 from msgspec import Struct
@@ -97,6 +97,9 @@ class Pace(Struct, frozen=True, kw_only=True):
 class SnapshotSource(Protocol):
     async def snapshot(self, event_id: str) -> Snapshot:
         """Raises NotFound for an unknown event, Unavailable when a store is away."""
+
+    async def distrust(self, event_id: str, cause: Literal["invariant"]) -> bool:
+        """Have the event's state rebuilt, unless it just was. Raises NotFound, Unavailable."""
 
 
 class Census(Protocol):
@@ -255,6 +258,8 @@ class EventWatch:
             INVARIANT_VIOLATIONS.labels("7").inc()
             log.error("invariant violated", event_id=self.event_id, invariant=7, what=what)
             self._suspect(Doubt.AUDIT)
+            # The copy may be right and the stores wrong, or the reverse: after a rebuild both are the same.
+            await self._hub.source.distrust(self.event_id, "invariant")
 
     def close_all(self, code: int, reason: str) -> None:
         for group in self._groups.values():

@@ -39,10 +39,12 @@ BEGIN
     -- Whoever does something adds to it; nobody reads, changes or removes what stands there.
     ('audit',                 'i',   'i',                            'i',                              's'),
     ('booking_items',         's',   's',                            's',                              's'),
-    ('bookings',              's',   's',                            's',                              's'),
+    ('bookings',              's',   's u(link_generation)',                            's',                              's'),
     ('buyer_claims',          's',   's',                            's',                              's'),
     ('categories',            's',   'si u(amount_minor, version)',  's u(amount_minor, version)',     's'),
     ('events',                's',   'si u(status, buyer_limit, hold_ttl_s, version, changed_at)', 's u(version)', 's'),
+    ('generations',           '',    '',                             '',                               's'),
+    ('house_salt',            '',    's',                            '',                               ''),
     ('idempotency_keys',      's',   '',                             'sd',                             's(buyer_id, key, event_id, booking_id, created_at)'),
     -- Whole mails, with the links in them.
     ('kept_mails',            '',    's',                            'siud',                           ''),
@@ -74,7 +76,7 @@ BEGIN
     ('tickets',               's',   '',                             's',                              's(event_id, ticket_id, booking_id, item_no, place_no, void)'),
     ('told_events',           's',   'siu',                          'siu',                            's'),
     ('waitlist_changes',      '',    'si',                           'si',                             's'),
-    ('waitlist_entries',      's',   's u(status, weight, promoted, version, changed_at)', 's u(status, version, changed_at)', 's'),
+    ('waitlist_entries',      's',   's u(status, weight, promoted, version, changed_at, link_generation)', 's u(status, version, changed_at)', 's'),
     ('waitlist_rounds',       '',    's',                            'si',                             's'),
     ('waitlist_skips',        '',    's',                            'si',                             's'),
     ('waitlist_wishes',       's',   's',                            's',                              's'),
@@ -95,6 +97,7 @@ BEGIN
     -- function                   who calls it                   as the owner
     ('announce_event',           ARRAY['house', 'worker'],         true),
     ('answer_keys',              ARRAY['sell', 'worker'],          true),
+    ('beat_generation',          ARRAY['worker'],                  true),
     ('change_entry',             ARRAY['sell'],                    true),
     ('check_booking_transition', ARRAY[]::text[],                  false),
     ('check_pricing_rule',       ARRAY[]::text[],                  false),
@@ -104,6 +107,7 @@ BEGIN
     ('enqueue_booking_mails',    ARRAY[]::text[],                  false),
     ('enqueue_notifications',    ARRAY['house', 'worker'],         true),
     ('forget_settlements',       ARRAY['sell', 'worker'],          true),
+    ('hand_offer_to',            ARRAY['sell'],                    true),
     ('join_waitlist',            ARRAY['sell'],                    true),
     ('leave_waitlist',           ARRAY['sell'],                    true),
     ('line_key',                 ARRAY['sell', 'house', 'worker'], false),
@@ -111,17 +115,21 @@ BEGIN
     ('next_epoch',               ARRAY['sell', 'worker'],          true),
     ('note_refund',              ARRAY['sell', 'worker'],          true),
     ('offered_places',           ARRAY['worker'],                  false),
+    ('raise_epoch',              ARRAY['sell', 'worker'],          true),
     ('reserve_bookings',         ARRAY['sell'],                    true),
     ('retake_booking',           ARRAY[]::text[],                  false),
+    ('server_sign',              ARRAY['sell', 'house', 'worker'], true),
     ('settlements',              ARRAY['sell', 'worker'],          false),
     ('share_line',               ARRAY['sell', 'house', 'worker'], false),
     ('take_mail_allowances',     ARRAY['worker'],                  true),
     ('wish_of',                  ARRAY[]::text[],                  false)
   ) AS callers(name, who, as_owner)
   LOOP
-    FOR f IN SELECT oid::regprocedure AS signature, prosecdef FROM pg_proc
+    FOR f IN SELECT oid::regprocedure AS signature,
+                    prosecdef AND coalesce(proconfig @> ARRAY['search_path=public, pg_temp'], false) AS is_pinned
+             FROM pg_proc
              WHERE pronamespace = 'public'::regnamespace AND proname = r.name LOOP
-      IF r.as_owner AND NOT f.prosecdef THEN
+      IF r.as_owner AND NOT f.is_pinned THEN
         EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = public, pg_temp', f.signature);
       END IF;
       FOR i IN 1 .. cardinality(r.who) LOOP

@@ -1,7 +1,7 @@
 -- A hold in payment that PostgreSQL has never heard of: its process died between the two. Freed once
 -- its time (and the grace) is over; with force '1' at once back to the buyer as an ordinary hold.
 -- ARGV: hold_id, back ('1' = give back to the buyer).
-if redis.call('EXISTS', META) == 0 then return { 'rebuild' } end
+if not is_whole() then return { 'rebuild' } end
 local id = ARGV[1]
 local hold = read_hold(id)
 if not hold or hold.state ~= 'paying' then return { 'settled', 0 } end

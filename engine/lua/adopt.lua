@@ -1,7 +1,7 @@
 -- Takes back holds in payment that PostgreSQL knows and Redis does not: it was lost after their checkout
 -- had begun and before PostgreSQL knew. ARGV: 8 values per pending booking, as in load.lua.
 -- Reply: {'adopted', hold ids "…"} or {'rebuild'}.
-if redis.call('EXISTS', META) == 0 then return { 'rebuild' } end
+if not is_whole() then return { 'rebuild' } end
 local adopted, claimed, areas = {}, {}, {}
 for at = 1, #ARGV, 8 do
   local id = ARGV[at]

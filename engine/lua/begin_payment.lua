@@ -3,7 +3,7 @@
 -- prices, expires, state before} and, where cards were declined for it, how many; {'foreign'}, {'gone', state},
 -- {'slow', whose, retry_ms} (too many payments were declined, or are under way), {'unknown'}, {'rebuild'}.
 local meta = redis.call('HMGET', META, 'payment_window_ms', 'hold_max_ms')
-if not meta[1] then return { 'rebuild' } end
+if not (meta[1] and meta[2] and is_whole()) then return { 'rebuild' } end
 local id, payer = ARGV[1], ARGV[3] or ''
 local hold = read_hold(id)
 if not hold then return { 'unknown' } end
@@ -13,7 +13,7 @@ local now = now_ms()
 if now >= tonumber(hold.expires) then return { 'gone', 'expired' } end
 -- Declines of one person, of one network, and its payments under way.
 local PERSON_MAX, NETWORK_MAX, UNDER_WAY_MAX = 10, 30, 100
-local state_before = hold.state
+local state_before, own = hold.state, nil
 if state_before == 'held' then
   if payer ~= '' then
     local mine = read_conduct('u:' .. hold.owner, now).declined - PERSON_MAX + 1
@@ -25,17 +25,19 @@ if state_before == 'held' then
     if under_way + declined >= UNDER_WAY_MAX then return { 'slow', 'network', 2000 } end
   end
   -- The time for paying is given once, however often it is begun.
-  local own = tonumber(hold.own or hold.expires)
+  own = tonumber(hold.own or hold.expires)
   local window_ends = math.min(now + meta[1], own + meta[1], hold.created + meta[2])
   hold.expires = math.max(tonumber(hold.expires), window_ends)
+end
+redis.call('ZADD', DUE, hold.expires + PAYMENT_GRACE_MS, id)
+for n in string.gmatch(hold.seats, '%d+') do
+  if redis.call('HGET', OWNERS, n) == id then redis.call('SETRANGE', SEATS, n, '5') end
+end
+if state_before == 'held' then
   count_hold(hold, -1)
   hold.state, hold.payer = 'paying', payer
   count_hold(hold, 1)
   redis.call('HSET', hold_key(id), 'state', 'paying', 'payer', payer, 'own', own, 'expires', hold.expires)
 end
-for n in string.gmatch(hold.seats, '%d+') do
-  if redis.call('HGET', OWNERS, n) == id then redis.call('SETRANGE', SEATS, n, '5') end
-end
-redis.call('ZADD', DUE, hold.expires + PAYMENT_GRACE_MS, id)
 return { 'paying', hold.seats, hold.areas, hold.quantity, hold.prices, hold.expires, state_before,
   hold.declines > 0 and hold.declines or nil }

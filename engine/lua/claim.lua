@@ -4,7 +4,7 @@
 -- Reply: {'claimed'}, {'repriced'}, {'closed', status}, {'taken'} (something is no longer there),
 -- {'limit', offer ids "…"} (these persons may have no more) or {'rebuild'}.
 local meta = redis.call('HMGET', META, 'epoch', 'status', 'prices', 'buyer_limit')
-if not meta[1] then return { 'rebuild' } end
+if not is_whole() then return { 'rebuild' } end
 if meta[2] ~= 'on_sale' then return { 'closed', meta[2] } end
 if meta[3] ~= ARGV[1] then return { 'repriced' } end
 local limited, wanted = {}, {}

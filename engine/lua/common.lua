@@ -15,6 +15,8 @@ local LINE = base .. ':line'
 -- Of networks that are limited (docs/decisions/0030): what they hold now, what they are remembered by, and
 -- the seats that they have just let go.
 local NETWORKS, CONDUCT, RESTS = base .. ':networks', base .. ':conduct', base .. ':rests'
+-- Ids of holds that Redis still has, where a state is rebuilt that may no longer lead to them.
+local FOUND = base .. ':found'
 -- An ended hold is remembered this long, to explain itself and to answer retries.
 local REMEMBER_MS = 900000
 -- A hold in payment outlives its deadline by this, so that PostgreSQL, which refuses at the deadline
@@ -39,9 +41,13 @@ end
 local function hold_key(id) return base .. ':hold:' .. id end
 
 local function read_hold(id)
-  local f = redis.call('HMGET', hold_key(id), 'owner', 'state', 'seats', 'areas', 'quantity', 'prices',
+  local f = redis.pcall('HMGET', hold_key(id), 'owner', 'state', 'seats', 'areas', 'quantity', 'prices',
     'created', 'expires', 'wish', 'relaxed', 'entry', 'network', 'payer', 'own', 'declines', 'extended')
-  if not f[1] then return nil end
+  if not f[1] then
+    -- What is of another type is nobody's hold, and would stop whoever comes across it.
+    if f.err then redis.call('DEL', hold_key(id)) end
+    return nil
+  end
   return { owner = f[1], state = f[2], seats = f[3], areas = f[4], quantity = f[5], prices = f[6],
     created = f[7], expires = f[8], wish = f[9], relaxed = f[10], entry = f[11],
     -- network: it was made from; payer: the payment was begun from; own: its deadline without payments.
@@ -55,6 +61,60 @@ local function lay_paying(id, owner, seats, areas, quantity, prices, created, ex
   redis.call('ZADD', DUE, expires + PAYMENT_GRACE_MS, id)
   for no, places in string.gmatch(areas, '(%d+):(%d+)') do redis.call('HINCRBY', AREAS, no .. ':held', places) end
   redis.call('HINCRBY', BUYERS, 'h:' .. owner, quantity)
+end
+
+-- Whether the event's state is there and the keys that scripts work on are as long as they must be. What is
+-- of another type raises an error, with the same consequence: the caller has the state rebuilt.
+local function is_whole()
+  local f = redis.call('HMGET', META, 'epoch', 'seat_count', 'area_count')
+  return f[1] and redis.call('STRLEN', SEATS) == tonumber(f[2]) and redis.call('STRLEN', VERSIONS) == 4 * f[2]
+    and redis.call('HLEN', AREAS) >= 4 * f[3]
+end
+
+-- The seats' digits of an event that has so many, or nil where they are damaged.
+local function read_seats(seat_count)
+  local seats = redis.call('GET', SEATS) or ''
+  if #seats == tonumber(seat_count) and not string.find(seats, '[^0-5]') then return seats end
+end
+
+-- The fields of META that change only by PostgreSQL's word, sealed so that any other change is noticed.
+local function seal()
+  local f = redis.call('HMGET', META, 'epoch', 'terms', 'status', 'seat_count', 'area_count', 'buyer_limit',
+    'hold_ttl_ms', 'hold_max_ms', 'payment_window_ms', 'prices', 'pricing')
+  for i = 1, 11 do f[i] = f[i] or '' end
+  return redis.sha1hex(table.concat(f, '|'))
+end
+
+-- How many seats show which digit, by its byte, in one pass.
+local function count_digits(seats)
+  local counts = { [48] = 0, [49] = 0, [50] = 0, [51] = 0, [52] = 0, [53] = 0 }
+  for at = 1, #seats, 200 do
+    local bytes = { string.byte(seats, at, at + 199) }
+    for i = 1, #bytes do counts[bytes[i]] = counts[bytes[i]] + 1 end
+  end
+  return counts
+end
+
+-- Sums over what is lasting, which META keeps, and every script that changes any of it: `lasting` over the seats
+-- that are not for sale, the versions and the areas, `owned` over what buyers have; `counts` of the digits,
+-- `areas` and `buyers` as HGETALL gives them.
+local function sum_lasting(counts, areas)
+  local sum = counts[50] + counts[51] + redis.call('BITCOUNT', VERSIONS)
+  for i = 1, #areas, 2 do
+    local field = string.match(areas[i], ':(%a+)$')
+    if field ~= 'held' and field ~= 'kept' then sum = sum + areas[i + 1] end
+  end
+  return sum
+end
+local function sum_owned(buyers)
+  local sum, count = 0, 0
+  for i = 1, #buyers, 2 do
+    if string.byte(buyers[i]) == 111 then -- o
+      local sold, version = string.match(buyers[i + 1], '^(%d+):(%d+)$')
+      sum, count = sum + sold + version, count + 1
+    end
+  end
+  return sum, count
 end
 
 local function is_live(hold) return hold and (hold.state == 'held' or hold.state == 'paying') end
@@ -132,7 +192,8 @@ end
 local function read_conduct(who, now)
   local lapsed, lapsed_at, declined, at =
     string.match(redis.call('HGET', CONDUCT, who) or '', '^(%S+) (%d+) (%S+) (%d+)$')
-  if not at then return { lapsed = 0, lapsed_at = 0, declined = 0 } end
+  lapsed, declined = tonumber(lapsed), tonumber(declined)
+  if not (lapsed and declined) then return { lapsed = 0, lapsed_at = 0, declined = 0 } end
   local age = math.max(0, now - at)
   return { lapsed = lapsed * 0.5 ^ (age / LAPSE_HALF_MS), lapsed_at = tonumber(lapsed_at),
     declined = math.max(0, declined - age / DECLINE_FORGOTTEN_MS) }
@@ -316,4 +377,16 @@ local function free_due(now, count, freed, areas)
     if #due < count then break end
   end
   return paying, late, offered
+end
+
+-- Whether a hold's fields are what they must be, whoever wrote them.
+local function is_sound(hold)
+  local quantity, created, expires = tonumber(hold.quantity), tonumber(hold.created), tonumber(hold.expires)
+  if not (quantity and created and expires and hold.seats and hold.areas and hold.prices) then return false end
+  if string.find(hold.seats, '[^%d,]') or string.find(hold.areas, '[^%d,:]') or string.find(hold.prices, '[^%d,]') then
+    return false
+  end
+  for _ in string.gmatch(hold.seats, '%d+') do quantity = quantity - 1 end
+  for places in string.gmatch(hold.areas, ':(%d+)') do quantity = quantity - places end
+  return quantity == 0
 end

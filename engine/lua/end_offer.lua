@@ -1,7 +1,7 @@
 -- An offer has come to its end, other than by being accepted; what it kept is the line's again.
 -- ARGV: offer_id, status ('declined', 'expired', 'withdrawn'; '': it was never made, nobody is told).
 -- Reply: {'ended', 1 or 0 (it had been)} or {'rebuild'}.
-if redis.call('EXISTS', META) == 0 then return { 'rebuild' } end
+if not is_whole() then return { 'rebuild' } end
 local id, status = ARGV[1], ARGV[2]
 local hold = read_hold(id)
 if not hold or hold.state ~= 'offered' then return { 'ended', 0 } end

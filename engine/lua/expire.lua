@@ -1,7 +1,7 @@
 -- Frees holds whose time is over. ARGV: count.
 -- Reply: {'expired', late_ms "…", still paying hold ids "…", due offer ids "…", ms until the next deadline
 -- (0: one is due; '': there is none)} or {'rebuild'}.
-if redis.call('EXISTS', META) == 0 then return { 'rebuild' } end
+if not is_whole() then return { 'rebuild' } end
 local now, freed, areas = now_ms(), {}, {}
 local paying, late, offered = free_due(now, ARGV[1], freed, areas)
 publish(now, { ['0'] = freed }, areas)

@@ -3,7 +3,7 @@
 -- ARGV: hold_id, owner, begun ('1': the buyer has). Reply as read_hold.lua, or {'foreign'}, {'gone', state},
 -- {'unbegun'}, {'unknown'}, {'rebuild'}.
 local meta = redis.call('HMGET', META, 'hold_ttl_ms', 'hold_max_ms')
-if not meta[1] then return { 'rebuild' } end
+if not (meta[1] and meta[2]) then return { 'rebuild' } end
 local id = ARGV[1]
 local hold = read_hold(id)
 if not hold then return { 'unknown' } end
@@ -16,9 +16,9 @@ if is_limited and not hold.own and ARGV[3] ~= '1' then return { 'unbegun' } end
 local expires = math.min(now + meta[1], hold.created + meta[2])
 if expires > tonumber(hold.expires) and not (is_limited and hold.extended) then
   hold.expires = expires
+  redis.call('ZADD', DUE, expires, id)
   redis.call('HSET', hold_key(id), 'expires', expires, 'extended', '1')
   if hold.own then redis.call('HSET', hold_key(id), 'own', expires) end
-  redis.call('ZADD', DUE, expires, id)
   tell_of_hold(hold.owner, id, 'extended', hold.state, expires)
 end
 return { 'hold', hold.owner, hold.state, hold.seats, hold.areas, hold.prices, hold.expires,

@@ -11,8 +11,10 @@ local id, owner, wanted_seats, wanted_areas, quantity = ARGV[1], ARGV[2], ARGV[3
 local wish, relaxed, chosen_by = ARGV[7] or '', ARGV[8] or '', ARGV[9] or ''
 local network = ARGV[10] or ''
 local meta = redis.call('HMGET', META, 'epoch', 'status', 'seat_count', 'buyer_limit', 'hold_ttl_ms', 'prices',
-  'seen_by', 'asked_by', 'house', 'left')
-if not meta[1] then return { 'rebuild' } end
+  'seen_by', 'asked_by', 'house', 'left', 'area_count', 'seq')
+-- What is damaged is found before anything is written, here and by the order of the writes: a key of another
+-- type stops the first write to it, and nothing is written yet but the deadline of a hold that is not there.
+if not (meta[1] and meta[2] and meta[6] and tonumber(meta[12])) then return { 'rebuild' } end
 
 local existing = ARGV[6] ~= '1' and read_hold(id)
 if existing then
@@ -36,15 +38,24 @@ local seat_count = tonumber(meta[3])
 local seats = {}
 for n in string.gmatch(wanted_seats, '%d+') do seats[#seats + 1] = n end
 
+local damaged = false
 local function lacking()
   local missing, taken, short = {}, {}, {}
   for _, n in ipairs(seats) do
     if tonumber(n) >= seat_count then missing[#missing + 1] = n
-    elseif redis.call('GETRANGE', SEATS, n, n) ~= '0' then taken[#taken + 1] = n end
+    else
+      local digit = redis.call('GETRANGE', SEATS, n, n)
+      if digit ~= '0' then
+        taken[#taken + 1] = n
+        damaged = damaged or not string.find(digit, '^[1-5]$')
+      end
+    end
   end
   for no, places in string.gmatch(wanted_areas, '(%d+):(%d+)') do
     local available = area_available(no)
-    if not available then missing[#missing + 1] = 'a' .. no
+    if not available then
+      missing[#missing + 1] = 'a' .. no
+      damaged = damaged or tonumber(no) < tonumber(meta[11])
     elseif available < tonumber(places) then short[#short + 1] = no end
   end
   return missing, taken, short
@@ -60,6 +71,7 @@ if #missing == 0 and #taken + #short > 0 then
     missing, taken, short = lacking()
   end
 end
+if damaged then return { 'rebuild' } end
 if #missing > 0 then return { 'no-such', table.concat(missing, ',') } end
 if #taken + #short > 0 then return { 'taken', table.concat(taken, ','), table.concat(short, ',') } end
 
@@ -70,7 +82,7 @@ if owned + quantity > tonumber(meta[4]) then return { 'limit', meta[4], owned } 
 local function places_of_house()
   if meta[9] then return tonumber(meta[9]) end
   local house = seat_count
-  for no = 0, redis.call('HGET', META, 'area_count') - 1 do
+  for no = 0, meta[11] - 1 do
     house = house + (redis.call('HGET', AREAS, no .. ':capacity') or 0)
   end
   redis.call('HSET', META, 'house', house)
@@ -86,7 +98,7 @@ local function places_left()
     return tonumber(left)
   end
   local _, free = string.gsub(redis.call('GET', SEATS) or '', '0', '')
-  for no = 0, redis.call('HGET', META, 'area_count') - 1 do free = free + area_available(no) end
+  for no = 0, meta[11] - 1 do free = free + area_available(no) end
   redis.call('HSET', META, 'left', string.format('%d %d', math.max(0, free - quantity), now))
   return free
 end
@@ -126,13 +138,12 @@ if network ~= '' then
 end
 
 local expires = now + meta[5]
+redis.call('ZADD', DUE, expires, id)
 if #seats > 0 then
   local owners = {}
-  for i, n in ipairs(seats) do
-    redis.call('SETRANGE', SEATS, n, '1')
-    owners[2 * i - 1], owners[2 * i] = n, id
-  end
+  for i, n in ipairs(seats) do owners[2 * i - 1], owners[2 * i] = n, id end
   redis.call('HSET', OWNERS, unpack(owners))
+  for _, n in ipairs(seats) do redis.call('SETRANGE', SEATS, n, '1') end
 end
 for no, places in string.gmatch(wanted_areas, '(%d+):(%d+)') do
   redis.call('HINCRBY', AREAS, no .. ':held', places)
@@ -144,7 +155,6 @@ if network ~= '' then
   redis.call('HSET', hold_key(id), 'network', network)
   count_network(network, 'h:', quantity)
 end
-redis.call('ZADD', DUE, expires, id)
 redis.call('HINCRBY', BUYERS, 'h:' .. owner, quantity)
 local areas = {}
 for no in string.gmatch(wanted_areas, '(%d+):') do areas[no] = true end

@@ -2,7 +2,7 @@
 -- lost. Whoever is offered something is told once, in this step. ARGV: 10 values per offer: offer_id,
 -- person, seats, areas, quantity, prices, created, expires, state ('offered'; 'held': accepted), entry_id.
 -- Reply: {'laid', how many were new or changed} or {'rebuild'}.
-if redis.call('EXISTS', META) == 0 then return { 'rebuild' } end
+if not is_whole() then return { 'rebuild' } end
 local now, shown, areas, laid = now_ms(), {}, {}, 0
 for at = 1, #ARGV, 10 do
   local id, owner, expires, state, entry = ARGV[at], ARGV[at + 1], ARGV[at + 7], ARGV[at + 8], ARGV[at + 9]
@@ -16,7 +16,7 @@ for at = 1, #ARGV, 10 do
     redis.call('ZADD', DUE, expires, id)
     laid = laid + 1
   end
-  redis.call('ZREM', LINE, entry)
+  if redis.call('ZREM', LINE, entry) == 1 then redis.call('HINCRBY', META, 'in_line', -1) end
   if state == 'offered' and redis.call('HSETNX', hold_key(id), 'told', '1') == 1 then
     tell_of_offer(owner, id, entry, 'made', 'open', expires)
   end

@@ -2,14 +2,14 @@
 -- put anything on sale; of those who will only the last one to look may).
 -- Reply: {'pool', mark, status, prices, waiting, seats, offered seats "…", areas "no:left:kept,…"} (left:
 -- on sale or kept) or {'rebuild'}.
-local meta = redis.call('HMGET', META, 'epoch', 'status', 'prices', 'area_count')
-if not meta[1] then return { 'rebuild' } end
+local meta = redis.call('HMGET', META, 'epoch', 'status', 'prices', 'area_count', 'seat_count')
+if not (meta[2] and meta[3] and is_whole() and read_seats(meta[5])) then return { 'rebuild' } end
 if (ARGV[1] or '') ~= '' then redis.call('HSET', META, 'looked', ARGV[1]) end
 local freed, freed_areas = {}, {}
 local now = now_ms()
 free_due(now, 100, freed, freed_areas)
 publish(now, { ['0'] = freed }, freed_areas)
-local seats, offered, at = redis.call('GET', SEATS) or '', {}, 1
+local seats, offered, at = read_seats(meta[5]), {}, 1
 while true do
   local found = string.find(seats, '4', at, true)
   if not found then break end

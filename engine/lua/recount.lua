@@ -3,7 +3,7 @@
 -- {'rebuild'}.
 local meta = redis.call('HMGET', META, 'epoch', 'area_count', 'waiting')
 local waits = meta[3] == '1'
-if not meta[1] then return { 'rebuild' } end
+if not is_whole() then return { 'rebuild' } end
 local now, corrected = now_ms(), 0
 local held_areas, held_buyers, areas, freed = {}, {}, {}, {}
 local networks = {}

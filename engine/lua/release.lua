@@ -1,6 +1,6 @@
 -- The buyer gives a hold back. ARGV: hold_id, owner.
 -- Reply: {'released'} (also when it was already), {'foreign'}, {'gone', state}, {'unknown'}, {'rebuild'}.
-if redis.call('EXISTS', META) == 0 then return { 'rebuild' } end
+if not is_whole() then return { 'rebuild' } end
 local hold = read_hold(ARGV[1])
 if not hold then return { 'unknown' } end
 if hold.owner ~= ARGV[2] then return { 'foreign' } end

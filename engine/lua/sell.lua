@@ -4,7 +4,7 @@
 -- {'rebuild'}.
 local meta = redis.call('HMGET', META, 'area_count', 'looked')
 local area_count = meta[1]
-if not area_count then return { 'rebuild' } end
+if not is_whole() then return { 'rebuild' } end
 if meta[2] ~= ARGV[4] then return { 'late' } end
 local freed, areas = {}, {}
 local function sell(n)
@@ -14,7 +14,7 @@ local function sell(n)
   end
 end
 if ARGV[1] == '0' then
-  redis.call('HSET', META, 'waiting', '0')
+  redis.call('HSET', META, 'waiting', '0', 'in_line', 0)
   redis.call('DEL', LINE)
   local seats, at = redis.call('GET', SEATS) or '', 1
   while true do

@@ -5,7 +5,7 @@
 -- force '1' = also correct a digit whose version is already known (reconciliation), news = JSON for the
 -- buyer's open connections ('' for none).
 -- Reply: {'settled', changed} or {'rebuild'}.
-if redis.call('EXISTS', META) == 0 then return { 'rebuild' } end
+if not is_whole() then return { 'rebuild' } end
 local id, outcome, force = ARGV[1], ARGV[2], ARGV[6] == '1'
 local now = now_ms()
 local hold = id ~= '' and read_hold(id) or nil
@@ -16,8 +16,10 @@ if keeps and hold.state == 'paying' then
   if hold.declines >= DECLINES_OF_HOLD_MAX then outcome, keeps = 'expired', false end
 end
 local PUBLIC = { ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '1', ['5'] = '1' }
+local LASTS = { ['0'] = 0, ['1'] = 0, ['2'] = 1, ['3'] = 1, ['4'] = 0, ['5'] = 0 }
 local groups, areas, changed = {}, {}, 0
 local waits, kept = line_waits(), false
+local lasting = 0
 
 for no, digit, version in string.gmatch(ARGV[3], '(%d+):(%d):(%d+)') do
   local at = 4 * no
@@ -29,12 +31,15 @@ for no, digit, version in string.gmatch(ARGV[3], '(%d+):(%d):(%d+)') do
     elseif digit == '0' and owner and owner ~= id then digit = nil -- somebody holds it by now
     elseif digit == '5' and owner then digit = '5'
     elseif owner then redis.call('HDEL', OWNERS, no) end
+    local bits = redis.call('BITCOUNT', VERSIONS, at, at + 3)
     redis.call('SETRANGE', VERSIONS, at, struct.pack('>I4', version))
+    lasting = lasting + redis.call('BITCOUNT', VERSIONS, at, at + 3) - bits
     local before = redis.call('GETRANGE', SEATS, no, no)
     -- What comes back while people wait is theirs to be offered first; what is on sale stays there.
     if digit == '0' and waits and before ~= '0' then digit = '4'; kept = true end
     if digit and digit ~= before then
       redis.call('SETRANGE', SEATS, no, digit)
+      lasting = lasting + LASTS[digit] - LASTS[before]
       changed = changed + 1
       local shown = PUBLIC[digit]
       if shown ~= PUBLIC[before] then
@@ -57,6 +62,7 @@ for no, sold, version in string.gmatch(ARGV[4], '(%d+):(%d+):(%d+)') do
   local f = redis.call('HMGET', AREAS, no .. ':version', no .. ':sold')
   if tonumber(version) > tonumber(f[1] or 0) then
     redis.call('HSET', AREAS, no .. ':sold', sold, no .. ':version', version)
+    lasting = lasting + sold - (f[2] or 0) + version - (f[1] or 0)
     if sold ~= f[2] then areas[no] = true; changed = changed + 1 end
   end
 end
@@ -66,7 +72,17 @@ if buyer then
   local known = redis.call('HGET', BUYERS, 'o:' .. buyer)
   if tonumber(version) > tonumber(known and string.match(known, ':(%d+)$') or 0) then
     redis.call('HSET', BUYERS, 'o:' .. buyer, sold .. ':' .. version)
+    local sold_before, version_before = string.match(known or '0:0', '^(%d+):(%d+)$')
+    redis.call('HINCRBY', META, 'owned', sold - sold_before + version - version_before)
+    if not known then redis.call('HINCRBY', META, 'buyers', 1) end
   end
+end
+if force then
+  -- What is corrected here was changed by nobody who keeps the sum.
+  local counts = count_digits(redis.call('GET', SEATS) or '')
+  redis.call('HSET', META, 'lasting', sum_lasting(counts, redis.call('HGETALL', AREAS)))
+elseif lasting ~= 0 then
+  redis.call('HINCRBY', META, 'lasting', lasting)
 end
 
 if is_live(hold) then

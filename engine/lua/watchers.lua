@@ -2,6 +2,7 @@
 -- watch it through all of them. ARGV: process, watching. Reply: {'watching', sum}.
 local WATCHERS, SILENT_MS = base .. ':watchers', 5000
 local now, sum = now_ms(), 0
+if redis.call('TYPE', WATCHERS).ok ~= 'hash' then redis.call('DEL', WATCHERS) end
 if ARGV[2] == '0' then
   redis.call('HDEL', WATCHERS, ARGV[1])
 else
@@ -11,6 +12,6 @@ end
 local reports = redis.call('HGETALL', WATCHERS)
 for i = 1, #reports, 2 do
   local watching, at = string.match(reports[i + 1], '^(%d+):(%d+)$')
-  if now - at < SILENT_MS then sum = sum + watching else redis.call('HDEL', WATCHERS, reports[i]) end
+  if at and now - at < SILENT_MS then sum = sum + watching else redis.call('HDEL', WATCHERS, reports[i]) end
 end
 return { 'watching', sum }

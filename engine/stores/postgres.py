@@ -4,7 +4,7 @@ import asyncio
 import re
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -167,6 +167,8 @@ class Postgres:
             "postgres", self.ping, limit_s=call_timeout_s, on_open=self._drop_connections
         )
         self.bulkhead = Bulkhead(per_event=max(1, size // 3), stuck_most=max(1, size // 2))
+        #: Asked about each new connection; raises what whoever wanted it gets.
+        self.guard: Callable[[Connection], Awaitable[None]] | None = None
         for name in self._queries:
             metrics.know_store_call("postgres", name)
 
@@ -183,7 +185,7 @@ class Postgres:
             self._url,
             min_size=0,
             max_size=self.size,
-            init=_prepare,
+            init=self._admit,
             timeout=self._call_s,
             command_timeout=self._call_s,
             max_inactive_connection_lifetime=300,
@@ -206,6 +208,14 @@ class Postgres:
         )
         _end_when_unheard(connection)
         return connection
+
+    async def _admit(self, connection: Any) -> None:
+        await _prepare(connection)
+        if self.guard is not None:
+            await self.guard(connection)
+
+    def query(self, name: str) -> str:
+        return self._queries[name]
 
     async def close(self) -> None:
         _POOLS.pop(self, None)

@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from engine import metrics
 from engine.catalog import Catalog
 from engine.errors import Unavailable
-from engine.inventory import Inventory, base_key, number_list
+from engine.inventory import Inventory, number_list
 from engine.model import EventStatus, new_id
 from engine.stores.postgres import Postgres, Transaction
 from engine.stores.redis import RedisStore
@@ -269,7 +269,7 @@ class Rounds:
         limited = set()
         for row in heads:
             fields = [f"{kind}:{person}" for person in row["person_ids"] for kind in "ho"]
-            found = await self._redis.call("HMGET", base_key(event_id) + ":buyers", *fields)
+            found = await self._inventory.read(event_id, "HMGET", "buyers", *fields)
             # h: places held; o: "sold:version".
             counts = [int((count or b"0").split(b":")[0]) for count in found]
             owned = [held + sold for held, sold in zip(counts[::2], counts[1::2], strict=True)]
@@ -317,7 +317,7 @@ class Rounds:
 
     async def _run(self, script: str, event_id: str, *arguments: str | int | bytes) -> list[bytes]:
         """As Inventory.run, which must not lay the state anew here: that waits for the lock we have."""
-        reply = await self._redis.run(script, base_key(event_id), *arguments)
+        reply = await self._inventory.attempt(script, event_id, *arguments)
         if reply[0] == b"rebuild":
             raise _Rebuild
         return reply

@@ -19,10 +19,23 @@ LANGUAGE sql AS $$
   DELETE FROM outbox WHERE event_id = ANY(p_event_ids) AND outbox_id = ANY(p_outbox_ids) AND kind = 'settle'
 $$;
 
--- Numbers a new life of the event's Redis state. NULL: the event is not published.
-CREATE FUNCTION next_epoch(p_event_id uuid) RETURNS integer
+-- Numbers a new life of the event's Redis state, larger than any that was seen. NULL: the event is not
+-- published.
+CREATE FUNCTION next_epoch(p_event_id uuid, p_seen integer) RETURNS integer
 LANGUAGE sql AS $$
-  UPDATE events SET epoch = epoch + 1 WHERE event_id = p_event_id RETURNING epoch
+  UPDATE events SET epoch = greatest(epoch, p_seen) + 1 WHERE event_id = p_event_id RETURNING epoch
+$$;
+
+-- The next life is to be larger than p_seen. NULL: the event is not published.
+CREATE FUNCTION raise_epoch(p_event_id uuid, p_seen integer) RETURNS integer
+LANGUAGE sql AS $$
+  UPDATE events SET epoch = greatest(epoch, p_seen) WHERE event_id = p_event_id RETURNING epoch
+$$;
+
+-- Who accepted an offer by a mailed link has its hold.
+CREATE FUNCTION hand_offer_to(p_offer_id uuid, p_holder_id uuid) RETURNS void
+LANGUAGE sql AS $$
+  UPDATE offers SET holder_id = p_holder_id WHERE offer_id = p_offer_id AND status = 'used'
 $$;
 
 -- The gateway has given the money back: the payment says so, once, and the buyer is written to.
@@ -40,6 +53,8 @@ END $$;
 -- migrate:down
 
 DROP FUNCTION note_refund(uuid, uuid, text);
-DROP FUNCTION next_epoch(uuid);
+DROP FUNCTION hand_offer_to(uuid, uuid);
+DROP FUNCTION raise_epoch(uuid, integer);
+DROP FUNCTION next_epoch(uuid, integer);
 DROP FUNCTION forget_settlements(uuid[], uuid[]);
 DROP FUNCTION answer_keys(uuid[], text[], jsonb[]);

@@ -1,6 +1,10 @@
 -- name: next_epoch
--- Numbers a new life of the event's Redis state. No row: the event is not published.
-SELECT epoch FROM next_epoch($1) epoch WHERE epoch IS NOT NULL;
+-- Numbers a new life of the event's Redis state, larger than any that was seen. No row: the event is not published.
+SELECT epoch FROM next_epoch($1, $2) epoch WHERE epoch IS NOT NULL;
+
+-- name: raise_epoch
+-- No row: PostgreSQL does not know the event.
+SELECT epoch FROM raise_epoch($1, $2) epoch WHERE epoch IS NOT NULL;
 
 -- name: event_terms
 -- What holds of an event obey.

@@ -106,6 +106,7 @@ class RedisSource:
 
     def __init__(self, store: RedisStore) -> None:
         self._client = store.client
+        self.distrusted: list[tuple[str, str]] = []
 
     async def snapshot(self, event_id: str) -> Snapshot:
         base = f"{{{event_id}}}"
@@ -128,6 +129,11 @@ class RedisSource:
             areas=areas,
             prices=[Price(0, "Stalls", Money(15000, "EUR"))],
         )
+
+    async def distrust(self, event_id: str, cause: str) -> bool:
+        """There is nothing here to rebuild it from."""
+        self.distrusted.append((event_id, cause))
+        return False
 
 
 class Gateway:

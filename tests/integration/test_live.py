@@ -201,9 +201,9 @@ async def test_a_wrong_map_is_found_out_in_quiet(
         return found
 
     before = violations()
-    pace = msgspec.structs.replace(CALM, audit_s=0.02, arrival_s=0.2)
+    pace, source = msgspec.structs.replace(CALM, audit_s=0.02, arrival_s=0.2), RedisSource(store)
     async with (
-        running_gateway(store, pace=pace) as gateway,
+        running_gateway(store, pace=pace, source=source) as gateway,
         gateway.viewer(office.event_id) as viewer,
     ):
         await viewer.greeted()
@@ -218,6 +218,7 @@ async def test_a_wrong_map_is_found_out_in_quiet(
             await office.change({3: 2}, tell=False)
         await viewer.shows(await office.truth())
         assert violations() == before + 1
+        assert source.distrusted == [(office.event_id, "invariant")]
         assert viewer.kinds().count(SnapshotFrame) == 1
 
 
