@@ -17,12 +17,33 @@ random() {
     head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n'
 }
 
-for name in postgres_password redis_password mongo_password mongo_key token_secret organiser_key grafana_password; do
+# As keep, but what an earlier version of this script has written ($3) is written anew.
+renew() {
+    [ "$(cat "secrets/$1" 2>/dev/null)" != "$3" ] || rm -f "secrets/$1"
+    keep "$1" "$2"
+}
+
+postgres() {
+    echo "postgresql://$1:$(cat "secrets/$2")@postgres:5432/frontrow?sslmode=disable"
+}
+
+for name in postgres_password postgres_owner_password postgres_sell_password postgres_house_password \
+    postgres_worker_password postgres_standby_password redis_password redis_user_password mongo_password \
+    mongo_user_password mongo_key token_secret organiser_key grafana_password; do
     keep "$name" "$(random)"
 done
-keep redis_auth "requirepass $(cat secrets/redis_password)"
-keep postgres_url "postgresql://frontrow:$(cat secrets/postgres_password)@postgres:5432/frontrow?sslmode=disable"
+# Who may do everything, for a person; and Frontrow, which does not administer.
+owner="requirepass $(cat secrets/redis_password)"
+renew redis_auth "$owner
+user frontrow on >$(cat secrets/redis_user_password) ~* &* +@all -@admin -@dangerous +info +role" "$owner"
+renew postgres_url "$(postgres frontrow_sell postgres_sell_password)" "$(postgres frontrow postgres_password)"
+for role in house worker owner; do
+    keep "postgres_${role}_url" "$(postgres "frontrow_$role" "postgres_${role}_password")"
+done
 # The mail catcher; for mails that leave: smtp://user:password@mail.example:587
 keep smtp_url "smtp://mail:1025"
-keep redis_url "redis://:$(cat secrets/redis_password)@redis:6379/0"
-keep mongo_url "mongodb://frontrow:$(cat secrets/mongo_password)@mongo:27017/?authSource=admin&replicaSet=frontrow"
+renew redis_url "redis://frontrow:$(cat secrets/redis_user_password)@redis:6379/0" \
+    "redis://:$(cat secrets/redis_password)@redis:6379/0"
+mongo="@mongo:27017/?replicaSet=frontrow"
+renew mongo_url "mongodb://frontrow:$(cat secrets/mongo_user_password)$mongo&authSource=frontrow" \
+    "mongodb://frontrow:$(cat secrets/mongo_password)@mongo:27017/?authSource=admin&replicaSet=frontrow"

@@ -593,9 +593,8 @@ class Bookings:
             return
         paid = Money(row["paid_minor"], row["currency"])
         await self._payments.refund(row["provider"], booking_id, paid)
-        await self._pg.fetch("bookings.refunded", event_id, booking_id, event_id=event_id)
         await self._pg.fetch(
-            "bookings.audit_refund", event_id, booking_id, "gateway", event_id=event_id
+            "bookings.refunded", event_id, booking_id, "gateway", event_id=event_id
         )
         news = _news(event_id, booking_id, row["reference"], "refunded")
         await self._inventory.tell(str(row["buyer_id"]), news)

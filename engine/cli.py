@@ -147,7 +147,7 @@ def _run_role(name: str) -> None:
     role = next(role for role in launcher.ROLES if role.name == name)
     launcher.check_port(role, settings)
     command = role.command(settings)
-    environment = os.environ | launcher.child_environment(settings, urls)
+    environment = launcher.ambient(role) | launcher.child_environment(settings, urls, role)
     os.execve(command[0], command, environment)  # noqa: S606
 
 
@@ -173,15 +173,23 @@ def worker() -> None:
 @click.option("--down", "steps", type=click.IntRange(min=1), help="Undo the newest N migrations.")
 @click.option("--status", "only_status", is_flag=True, help="Show what is applied and pending.")
 @click.option("--dump", "schema_file", type=click.Path(path_type=Path), help="Write the schema.")
-def migrate(steps: int | None, only_status: bool, schema_file: Path | None) -> None:
-    """Bring PostgreSQL's schema and MongoDB's indexes up to date."""
+@click.option("--roles", "only_roles", is_flag=True, help="Print the SQL that makes the roles.")
+def migrate(
+    steps: int | None, only_status: bool, schema_file: Path | None, only_roles: bool
+) -> None:
+    """Bring PostgreSQL's schema and rights and MongoDB's indexes up to date."""
     settings = load_settings()
     from engine import migrate as migrations  # noqa: PLC0415
+    from engine import roles  # noqa: PLC0415
     from engine.embedded import stores  # noqa: PLC0415
+
+    if only_roles:
+        click.echo(roles.script(settings.postgres_owner_url or settings.postgres_url), nl=False)
+        return
 
     async def work() -> None:
         async with stores(settings) as urls:
-            url = urls.postgres_url
+            url = urls.postgres_owner_url
             if only_status:
                 for migration in migrations.status(url):
                     click.echo(f"{'applied' if migration.applied else 'pending'}  {migration.name}")
@@ -248,7 +256,7 @@ def rebuild(event_id: str | None, every: bool) -> None:
         async with opened(settings) as runtime:
             if event_id is None:
                 # Whatever server answers is meant.
-                runtime.postgres.guard = None
+                runtime.generation.trusts_any = True
                 await runtime.generation.look()
                 count = await rebuild_all(runtime.inventory, "asked")
                 await runtime.generation.accept()

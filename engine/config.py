@@ -28,6 +28,9 @@ SECRET_LENGTH_MIN = 32
 _SECRET_CHARACTERS_MIN = 8
 _URL_SCHEMES = {
     "postgres_url": ("postgres", "postgresql"),
+    "postgres_house_url": ("postgres", "postgresql"),
+    "postgres_worker_url": ("postgres", "postgresql"),
+    "postgres_owner_url": ("postgres", "postgresql"),
     "redis_url": ("redis", "rediss", "unix"),
     "mongo_url": ("mongodb", "mongodb+srv"),
     "public_url": ("http", "https"),
@@ -35,8 +38,11 @@ _URL_SCHEMES = {
     "otlp_url": ("http", "https"),
 }
 _EXAMPLES = {
-    "postgres_url": "postgresql://frontrow:secret@db.example:5432/frontrow",
-    "redis_url": "redis://:secret@cache.example:6379/0",
+    "postgres_url": "postgresql://frontrow_sell:secret@db.example:5432/frontrow",
+    "postgres_house_url": "postgresql://frontrow_house:secret@db.example:5432/frontrow",
+    "postgres_worker_url": "postgresql://frontrow_worker:secret@db.example:5432/frontrow",
+    "postgres_owner_url": "postgresql://frontrow_owner:secret@db.example:5432/frontrow",
+    "redis_url": "redis://frontrow:secret@cache.example:6379/0",
     "mongo_url": "mongodb://frontrow:secret@docs.example:27017",
     "public_url": "https://tickets.example",
     "live_public_url": "wss://tickets.example",
@@ -69,11 +75,18 @@ class ConfigError(Exception):
 class Settings(Struct, frozen=True, kw_only=True):
     """One process's settings. Durations are seconds (``_s``), money is minor units."""
 
+    #: Who sells; also whoever of the following is not given (docs/operations.md: PostgreSQL's roles).
     postgres_url: str | None = None
+    #: The organiser's work and people's accounts, in the API.
+    postgres_house_url: str | None = None
+    #: The worker.
+    postgres_worker_url: str | None = None
+    #: `frontrow migrate`, backups and inspection; no process that serves needs it.
+    postgres_owner_url: str | None = None
     redis_url: str | None = None
     mongo_url: str | None = None
     mongo_database: str = "frontrow"
-    #: At least two: laying an event's state anew takes two at once.
+    #: Of each login. At least two: laying an event's state anew takes two at once.
     postgres_pool_size: Annotated[int, Meta(ge=2)] = 8
     #: How long what a buyer waits for may take altogether; what is long goes on by itself.
     request_timeout_s: Seconds = 6.0
@@ -274,20 +287,7 @@ def _complain(name: str, raw: str, why: str, default: Any) -> ConfigError:
 
 
 def _check(settings: Settings, given: Mapping[str, str]) -> None:
-    for name, schemes in _URL_SCHEMES.items():
-        value = getattr(settings, name)
-        if value is None:
-            continue
-        raw = given.get(name, value)
-        try:
-            parts = urlsplit(value)
-            _ = parts.port
-        except ValueError as error:
-            raise _complain(name, raw, f"is not a URL: {error}", None) from None
-        if parts.scheme not in schemes:
-            raise _complain(name, raw, f"must start with {schemes[0]}://", None)
-        if parts.scheme != "unix" and not parts.netloc:
-            raise _complain(name, raw, "names no host", None)
+    _check_urls(settings, given)
     if settings.log_format not in ("pretty", "json"):
         raise _complain("log_format", settings.log_format, "must be 'pretty' or 'json'", None)
     if settings.sandbox not in ("", "allow"):
@@ -312,6 +312,27 @@ def _check(settings: Settings, given: Mapping[str, str]) -> None:
             f"must be at least {PREFIX}HOLD_TTL_S ({settings.hold_ttl_s})",
             1800,
         )
+
+
+def _check_urls(settings: Settings, given: Mapping[str, str]) -> None:
+    for name, schemes in _URL_SCHEMES.items():
+        value = getattr(settings, name)
+        if value is None:
+            continue
+        raw = given.get(name, value)
+        try:
+            parts = urlsplit(value)
+            _ = parts.port
+        except ValueError as error:
+            raise _complain(name, raw, f"is not a URL: {error}", None) from None
+        if parts.scheme not in schemes:
+            raise _complain(name, raw, f"must start with {schemes[0]}://", None)
+        if parts.scheme != "unix" and not parts.netloc:
+            raise _complain(name, raw, "names no host", None)
+    for name in ("postgres_house_url", "postgres_worker_url", "postgres_owner_url"):
+        if getattr(settings, name) and not settings.postgres_url:
+            why = f"needs {PREFIX}POSTGRES_URL beside it: the embedded server has logins of its own"
+            raise _complain(name, given.get(name, ""), why, None)
 
 
 def _check_secret(name: str, value: str) -> None:

@@ -13,7 +13,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 import click
 from msgspec import Struct
@@ -23,11 +24,18 @@ from engine.config import Settings, data_path, mask
 from engine.embedded import StoreUrls
 from engine.limits import PROXY_DOUBT
 
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
 _CONNECT_TIMEOUT_S = 5
 _POSTGRES_MAJOR_MIN = 18
 _REDIS_MIN = (6, 2)
 _FREE_BYTES_MIN = 1 << 30
 _OPEN_FILES_MIN = 4096
+_ROLES_REMEDY = (
+    "frontrow migrate --roles prints the SQL; then set FRONTROW_POSTGRES_URL, …_HOUSE_URL, "
+    "…_WORKER_URL and …_OWNER_URL (docs/operations.md)"
+)
 
 
 Level = Literal["good", "note", "bad"]
@@ -114,9 +122,9 @@ def _machine(settings: Settings) -> Iterator[Finding]:
 
 async def _stores(settings: Settings, urls: StoreUrls) -> AsyncIterator[Finding]:
     examinations: tuple[tuple[str, str, Callable[[], AsyncIterator[Finding]]], ...] = (
-        ("PostgreSQL", "FRONTROW_POSTGRES_URL", lambda: _postgres(settings, urls.postgres_url)),
+        ("PostgreSQL", "FRONTROW_POSTGRES_URL", lambda: _postgres(settings, urls)),
         ("Redis", "FRONTROW_REDIS_URL", lambda: _redis(settings, urls.redis_url)),
-        ("MongoDB", "FRONTROW_MONGO_URL", lambda: _mongo(urls.mongo_url)),
+        ("MongoDB", "FRONTROW_MONGO_URL", lambda: _mongo(settings, urls.mongo_url)),
     )
     for title, variable, examination in examinations:
         try:
@@ -129,9 +137,10 @@ async def _stores(settings: Settings, urls: StoreUrls) -> AsyncIterator[Finding]
             )
 
 
-async def _postgres(settings: Settings, url: str) -> AsyncIterator[Finding]:
+async def _postgres(settings: Settings, urls: StoreUrls) -> AsyncIterator[Finding]:
     import asyncpg  # noqa: PLC0415
 
+    url = urls.postgres_url
     connection = await asyncpg.connect(url, timeout=_CONNECT_TIMEOUT_S)
     try:
         version = str(await connection.fetchval("SHOW server_version")).split()[0]
@@ -149,7 +158,8 @@ async def _postgres(settings: Settings, url: str) -> AsyncIterator[Finding]:
                     f"ALTER SYSTEM SET {name} = on; then SELECT pg_reload_conf();",
                 )
         allowed = int(await connection.fetchval("SELECT current_setting('max_connections')"))
-        wanted = settings.postgres_pool_size * len(up.ROLES)
+        # The API has two pools.
+        wanted = settings.postgres_pool_size * (len(up.ROLES) + 1)
         if wanted > allowed:
             yield Finding(
                 "note",
@@ -163,9 +173,61 @@ async def _postgres(settings: Settings, url: str) -> AsyncIterator[Finding]:
             return moment.timestamp()
 
         yield await _clock("PostgreSQL", clock_s, settings)
+        if not await connection.fetchval(
+            "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+        ):
+            for finding in _in_the_clear("PostgreSQL", url, "sslmode=verify-full&sslrootcert=…"):
+                yield finding
     finally:
         await connection.close()
-    yield await asyncio.to_thread(_migrations, settings, url)
+    async for finding in _logins(urls):
+        yield finding
+    yield await asyncio.to_thread(_migrations, settings, urls.postgres_owner_url)
+
+
+async def _logins(urls: StoreUrls) -> AsyncIterator[Finding]:
+    """Whether each part of the product may do what it must, and no more (``engine.roles``)."""
+    import asyncpg  # noqa: PLC0415
+
+    logins = [urls.postgres_url, *(getattr(urls, name) for name in embedded.POSTGRES_LOGINS)]
+    names = set()
+    for url in sorted(set(logins)):
+        connection = await asyncpg.connect(url, timeout=_CONNECT_TIMEOUT_S)
+        try:
+            row = await connection.fetchrow(
+                "SELECT current_user::text AS name, rolsuper FROM pg_roles WHERE rolname = current_user"
+            )
+        finally:
+            await connection.close()
+        assert row is not None
+        names.add(row["name"])
+        if row["rolsuper"]:
+            yield Finding(
+                "note",
+                f"PostgreSQL's user {row['name']} is a superuser: whoever gets a statement of theirs "
+                "into Frontrow reads files and runs programs there",
+                _ROLES_REMEDY,
+            )
+    if len(names) == len(logins):
+        yield Finding("good", f"PostgreSQL's logins are apart: {', '.join(sorted(names))}")
+    else:
+        yield Finding(
+            "note",
+            f"PostgreSQL's user {' or '.join(sorted(names))} does the work of several: "
+            "selling, organising, the worker and migrating have no logins of their own",
+            _ROLES_REMEDY,
+        )
+
+
+def _in_the_clear(title: str, url: str, remedy: str) -> Iterator[Finding]:
+    """A store elsewhere that is spoken to without TLS."""
+    host = urlsplit(url).hostname or ""
+    if host and not host.startswith(("127.", "%2f", "/")) and host not in ("localhost", "::1"):
+        yield Finding(
+            "note",
+            f"{title} at {host} is spoken to without TLS: passwords and people's data pass in the clear",
+            f"add to its URL: {remedy}",
+        )
 
 
 def _migrations(settings: Settings, url: str) -> Finding:
@@ -210,6 +272,16 @@ async def _redis(settings: Settings, url: str) -> AsyncIterator[Finding]:
             return int(seconds) + int(microseconds) / 1e6
 
         yield await _clock("Redis", clock_s, settings)
+        if await _may_administer(client):
+            yield Finding(
+                "note",
+                "Redis' user may do everything, also empty it and stop it",
+                f"ACL SETUSER frontrow on >PASSWORD {embedded.REDIS_RIGHTS}; then "
+                "FRONTROW_REDIS_URL=redis://frontrow:PASSWORD@…",
+            )
+        if not url.startswith(("rediss://", "unix://")):
+            for finding in _in_the_clear("Redis", url, "rediss:// and ?ssl_ca_certs=…"):
+                yield finding
         doubt = await client.get(PROXY_DOUBT)
         if doubt is not None:
             yield Finding(
@@ -221,22 +293,56 @@ async def _redis(settings: Settings, url: str) -> AsyncIterator[Finding]:
         await client.aclose()
 
 
-async def _mongo(url: str) -> AsyncIterator[Finding]:
-    yield await asyncio.to_thread(_ask_mongo, url)
+async def _may_administer(client: "Redis") -> bool:
+    from redis.exceptions import NoPermissionError, ResponseError  # noqa: PLC0415
+
+    try:
+        await client.acl_list()
+    except NoPermissionError:
+        return False
+    except ResponseError:  # a Redis without users, or one that renames commands
+        return True
+    return True
 
 
-def _ask_mongo(url: str) -> Finding:
+async def _mongo(settings: Settings, url: str) -> AsyncIterator[Finding]:
+    for finding in await asyncio.to_thread(lambda: list(_ask_mongo(settings, url))):
+        yield finding
+
+
+def _ask_mongo(settings: Settings, url: str) -> Iterator[Finding]:
     # One question needs no event loop; motor stays in the one file that owns it.
     from pymongo import MongoClient  # noqa: PLC0415
+    from pymongo.errors import PyMongoError  # noqa: PLC0415
 
-    with MongoClient[dict[str, object]](
+    with MongoClient[dict[str, Any]](
         url, serverSelectionTimeoutMS=_CONNECT_TIMEOUT_S * 1000
     ) as client:
         client.admin.command("ping")
         version = ""
         with suppress(KeyError):
             version = f" {client.server_info()['version']}"
-    return Finding("good", f"MongoDB protocol{version} answers at {mask(url)}")
+        yield Finding("good", f"MongoDB protocol{version} answers at {mask(url)}")
+        is_socket = "%2F" in urlsplit(url).netloc
+        who: dict[str, Any] = {}
+        with suppress(PyMongoError):
+            who = client.admin.command("connectionStatus").get("authInfo", {})
+    roles = [(role["db"], role["role"]) for role in who.get("authenticatedUserRoles", [])]
+    if foreign := [role for role in roles if role != (settings.mongo_database, "readWrite")]:
+        yield Finding(
+            "note",
+            "MongoDB's user may do more than it must: "
+            + ", ".join(f"{role} on {database}" for database, role in foreign),
+            f"give it readWrite on {settings.mongo_database} and nothing else",
+        )
+    elif not roles and not is_socket:
+        yield Finding(
+            "note",
+            "MongoDB asks for no password: whoever reaches it writes the catalogue",
+            f"make a user with readWrite on {settings.mongo_database}, and name it in FRONTROW_MONGO_URL",
+        )
+    if not (is_socket or url.startswith("mongodb+srv:") or "tls=true" in url or "ssl=true" in url):
+        yield from _in_the_clear("MongoDB", url, "tls=true&tlsCAFile=…")
 
 
 async def _clock(title: str, ask_s: Callable[[], Awaitable[float]], settings: Settings) -> Finding:

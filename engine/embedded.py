@@ -7,11 +7,16 @@ Everything they need lives under one folder, the data directory::
     secrets.json    generated passwords and keys, mode 0600
     ports.json      the port each server had last, so that it has it again
     postgres/ redis/ mongo/     data
+    postgres/frontrow.roles     which roles that database has (a digest)
     logs/<server>.log           what each server said
     <server>.pid    process id and start time of each, to clean up after a crash of the owner
 
 A server never outlives its owner: Linux ends it when the owner dies (PR_SET_PDEATHSIG), and
-elsewhere the next owner ends what it finds by pid file. Nothing but loopback is listened on.
+elsewhere the next owner ends what it finds by pid file. Nothing but loopback is listened on, and
+the MongoDB-protocol server, which knows no passwords, on a socket in a folder of its own (mode 0700).
+
+PostgreSQL's superuser cannot connect at all. What only it can do (sql/roles.sql) is done while no server
+runs, in single-user mode; everybody else is one of the roles of ``engine.roles``.
 
 PostgreSQL is durable (fsync on). Redis starts empty every time, on purpose: it holds the present
 moment only, and an empty one is rebuilt from PostgreSQL under a new epoch.
@@ -19,6 +24,7 @@ moment only, and an empty one is rebuilt from PostgreSQL under a new epoch.
 
 import asyncio
 import fcntl
+import hashlib
 import json
 import os
 import random
@@ -31,6 +37,7 @@ import stat
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
@@ -38,15 +45,20 @@ from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import msgspec
 import psutil
 from msgspec import Struct
 
+from engine import roles
 from engine.config import Settings, data_path, mask
 from engine.redaction import hide, hide_url
 
 POSTGRES_MAJOR = 18
+#: Of initdb. It owns what PostgreSQL itself needs, and nothing of ours.
+SUPERUSER = "frontrow"
+_ROLES_FILE = "frontrow.roles"
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
 _POLL_S = 0.01
@@ -67,12 +79,23 @@ class AlreadyRunning(StartError):
     """Another process owns the servers of this data directory."""
 
 
-class StoreUrls(Struct, frozen=True):
+class StoreUrls(Struct, frozen=True, kw_only=True):
+    """Where the stores are. PostgreSQL's logins that are not given are ``postgres_url``: one for all."""
+
+    #: Sells, and serves whatever has no login of its own.
     postgres_url: str
+    #: What an organiser does, and accounts.
+    postgres_house_url: str = ""
+    postgres_worker_url: str = ""
+    #: Owns the schema: migrations, backups, inspection.
+    postgres_owner_url: str = ""
     redis_url: str
     mongo_url: str
 
     def __post_init__(self) -> None:
+        for name in POSTGRES_LOGINS:
+            if not getattr(self, name):
+                msgspec.structs.force_setattr(self, name, self.postgres_url)
         # They hold passwords, and whoever has them may write them down by mistake.
         for url in msgspec.structs.astuple(self):
             hide_url(url)
@@ -82,6 +105,10 @@ class StoreUrls(Struct, frozen=True):
 
     def __rich_repr__(self) -> list[tuple[str, str]]:
         return [(name, mask(url)) for name, url in msgspec.structs.asdict(self).items()]
+
+
+#: Settings and fields of StoreUrls that name PostgreSQL's other logins.
+POSTGRES_LOGINS = ("postgres_house_url", "postgres_worker_url", "postgres_owner_url")
 
 
 class _Account(Struct, frozen=True):
@@ -320,6 +347,10 @@ class EmbeddedServer(ABC):
     def url(self) -> str:
         """Where clients connect to, password included."""
 
+    def urls(self) -> dict[str, str]:
+        """What ``StoreUrls`` says of it."""
+        return {f"{self.name}_url": self.url}
+
     @abstractmethod
     async def _prepare(self) -> None:
         """Make the folder ready for ``_command``; ``port`` is set."""
@@ -471,8 +502,15 @@ _POSTGRES_SETTINGS: Mapping[str, str] = {
 }
 
 
+# The superuser does not connect, the others need their passwords.
+_HBA = f"""\
+host all {SUPERUSER} all reject
+host all all {_LOOPBACK}/32 scram-sha-256
+"""
+
+
 class EmbeddedPostgres(EmbeddedServer):
-    """PostgreSQL 18 with a database ``frontrow`` owned by the role ``frontrow``."""
+    """PostgreSQL 18 with a database ``frontrow`` owned by the role ``frontrow_owner``."""
 
     name = "postgres"
     title = "PostgreSQL"
@@ -480,8 +518,22 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @property
     def url(self) -> str:
-        password = kept_secret(self.data_dir, "postgres_password")
-        return f"postgresql://frontrow:{password}@{_LOOPBACK}:{self.port}/frontrow?sslmode=disable"
+        """As the owner of the database."""
+        return self.url_of("owner")
+
+    def url_of(self, role: str) -> str:
+        """Where the role of that name (``engine.roles``) connects to, password included."""
+        login = f"frontrow_{role}:{self._password(role)}"
+        return f"postgresql://{login}@{_LOOPBACK}:{self.port}/frontrow?sslmode=disable"
+
+    def urls(self) -> dict[str, str]:
+        logins = {
+            f"postgres_{role}_url": self.url_of(role) for role in ("house", "worker", "owner")
+        }
+        return {"postgres_url": self.url_of("sell"), **logins}
+
+    def _password(self, role: str) -> str:
+        return kept_secret(self.data_dir, f"postgres_{role}_password")
 
     def _account(self) -> _Account | None:
         if os.geteuid() != 0:
@@ -507,6 +559,7 @@ class EmbeddedPostgres(EmbeddedServer):
         if not self.folder.exists():
             await self._initialise()
         self._check_version()
+        await self._establish_roles(self.folder)
 
     def _check_version(self) -> None:
         try:
@@ -538,28 +591,41 @@ class EmbeddedPostgres(EmbeddedServer):
         account = self._account()
         if account is not None:
             os.chown(draft, account.uid, account.gid)
-        password_file = self._write_password_file(account)
         initdb = [
-            *(str(postgres_bin() / "initdb"), "-D", str(draft), "-U", "frontrow"),
-            *("--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8"),
-            *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+            *(str(postgres_bin() / "initdb"), "-D", str(draft), "-U", SUPERUSER, "--auth=reject"),
+            *("--encoding=UTF8", "--locale=C", "--locale-provider=builtin"),
+            "--builtin-locale=C.UTF-8",
         ]
-        try:
-            await self._run(initdb, "", account)
-        finally:
-            password_file.unlink(missing_ok=True)
-        single = [str(postgres_bin() / "postgres"), "--single", "-D", str(draft), "postgres"]
-        await self._run(single, "CREATE DATABASE frontrow;\n", account)
+        await self._run(initdb, "", account)
+        await self._as_superuser(draft, "postgres", "CREATE DATABASE frontrow;")
+        await self._establish_roles(draft)
         draft.rename(self.folder)
 
-    def _write_password_file(self, account: _Account | None) -> Path:
-        path = self.data_dir / "postgres.password"
-        path.unlink(missing_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(kept_secret(self.data_dir, "postgres_password") + "\n")
-        if account is not None:
+    async def _establish_roles(self, folder: Path) -> None:
+        """Give the database its roles and the passwords of ``secrets.json``, once for each change of
+        either: also where both were made by a version that connected as superuser."""
+        wanted = roles.statements("frontrow", {role: self._password(role) for role in roles.ROLES})
+        digest = hashlib.sha256(wanted.encode()).hexdigest()
+        note = folder / _ROLES_FILE
+        self._put(folder / "pg_hba.conf", _HBA)
+        if note.exists() and note.read_text() == digest:
+            return
+        await self._as_superuser(folder, "frontrow", wanted)
+        self._put(note, digest)
+
+    def _put(self, path: Path, text: str) -> None:
+        """Write a file of the server's own."""
+        path.write_text(text)
+        path.chmod(0o600)
+        if account := self._account():
             os.chown(path, account.uid, account.gid)
-        return path
+
+    async def _as_superuser(self, folder: Path, database: str, statements: str) -> None:
+        """Carry out statements while no server runs; each ends with a semicolon and an empty line."""
+        single = [str(postgres_bin() / "postgres"), "--single", "-j", "-D", str(folder)]
+        # A statement that fails would stand in the log, passwords included.
+        single += ["-c", "log_min_error_statement=panic", "-c", "exit_on_error=on", database]
+        await self._run(single, statements + "\n\n", self._account())
 
     async def _run(self, command: list[str], given: str, account: _Account | None) -> None:
         """Run one of PostgreSQL's programs to its end."""
@@ -583,9 +649,9 @@ class EmbeddedPostgres(EmbeddedServer):
         with self.log_file.open("a") as log:
             log.write(text)
         if process.returncode != 0:
-            reason = [line for line in text.splitlines() if "error" in line or "FATAL" in line]
+            reason = [line for line in text.splitlines() if re.search("error|FATAL|ERROR", line)]
             raise StartError(
-                f"{Path(command[0]).name} could not create the database in {self.data_dir}: "
+                f"{Path(command[0]).name} could not prepare the database in {self.data_dir}: "
                 f"{(reason or text.splitlines() or ['no reason given'])[-1].strip()}"
             )
 
@@ -603,9 +669,10 @@ class EmbeddedPostgres(EmbeddedServer):
             await connection.fetchval("SELECT 1")
             await connection.close()
         except asyncpg.InvalidPasswordError:
+            # Somebody has changed it by hand.
             raise StartError(
-                f"the password in {self.data_dir / 'secrets.json'} is not the one of "
-                f"{self.folder}; restore that file, or move both away to start anew"
+                f"the passwords in {self.data_dir / 'secrets.json'} are not those of the database; "
+                f"delete {self.folder / _ROLES_FILE} and start again: it then takes them over"
             ) from None
         except (asyncpg.PostgresError, ConnectionError, TimeoutError):
             return False
@@ -699,6 +766,11 @@ def _is_open(folder: Path) -> bool:
 # --- Redis ---------------------------------------------------------------------------------
 
 
+#: What our processes may do in Redis: all that concerns data, and look how the server is. They do not
+#: administer it, and cannot empty or stop it (docs/operations.md has the line for servers of one's own).
+REDIS_RIGHTS = "~* &* +@all -@admin -@dangerous +info +role"
+
+
 class EmbeddedRedis(EmbeddedServer):
     """Redis without persistence: what it holds may be lost whole (DESIGN §1)."""
 
@@ -707,6 +779,13 @@ class EmbeddedRedis(EmbeddedServer):
 
     @property
     def url(self) -> str:
+        """As our processes connect."""
+        password = kept_secret(self.data_dir, "redis_user_password")
+        return f"redis://frontrow:{password}@{_LOOPBACK}:{self.port}/0"
+
+    @property
+    def owner_url(self) -> str:
+        """As somebody who may do everything; no process of ours is."""
         return f"redis://:{self._password}@{_LOOPBACK}:{self.port}/0"
 
     @property
@@ -724,6 +803,7 @@ class EmbeddedRedis(EmbeddedServer):
             f"port {self.port}",
             # In a file and not on the command line, where everybody could read it.
             f"requirepass {self._password}",
+            f"user frontrow on >{kept_secret(self.data_dir, 'redis_user_password')} {REDIS_RIGHTS}",
             f'dir "{self.folder}"',
             'save ""',
             "appendonly no",
@@ -746,44 +826,79 @@ class EmbeddedRedis(EmbeddedServer):
 
     async def _answers(self) -> bool:
         question = f"AUTH {self._password}\r\nPING\r\n".encode()
-        return await _ask(self.port, question, 12) == b"+OK\r\n+PONG\r\n"
+        opening = asyncio.open_connection(_LOOPBACK, self.port)
+        return await _ask(opening, question, 12) == b"+OK\r\n+PONG\r\n"
 
 
 # --- MongoDB protocol ----------------------------------------------------------------------
 
 
 class EmbeddedMongo(EmbeddedServer):
-    """A server of the MongoDB protocol on SQLite. It knows no passwords: loopback only."""
+    """A server of the MongoDB protocol on SQLite. It knows no passwords, so it listens on a socket in a
+    folder that nobody else can enter, and on no port."""
 
     name = "mongo"
     title = "the MongoDB-protocol server"
 
     @property
     def url(self) -> str:
-        return f"mongodb://{_LOOPBACK}:{self.port}/?directConnection=true"
+        return f"mongodb://{quote(str(self.socket), safe='')}/?directConnection=true"
+
+    @property
+    def socket(self) -> Path:
+        """In its folder, or, where that path is too long for a socket, in a short one of ours."""
+        path = self.folder / "mongo.sock"
+        if len(os.fsencode(path)) <= _SOCKET_PATH_BYTES_MAX:
+            return path
+        base = "/run" if os.geteuid() == 0 and Path("/run").is_dir() else tempfile.gettempdir()
+        digest = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
+        return Path(base, f"frontrow-{os.geteuid()}-{digest}", "mongo.sock")
+
+    def _choose_port(self) -> int:
+        return 0
 
     async def _prepare(self) -> None:
         _package_folder("nx_27017", "MongoDB-protocol server", "FRONTROW_MONGO_URL")
-        self.folder.mkdir(mode=0o700, exist_ok=True)
+        for folder in (self.folder, self.socket.parent):
+            _make_private(folder)
         (self.folder / "server.pid").unlink(missing_ok=True)
 
     def _command(self) -> Sequence[str]:
         return [
             *(sys.executable, "-c", _MONGO_PROGRAM),
             *("--db", str(self.folder / "catalogue.db"), "--single-db-compat"),
-            *("--host", _LOOPBACK, "--port", str(self.port)),
+            *("--host", str(self.socket)),
             # Its defaults are fixed names in the shared temporary folder.
             *("--pid-file", str(self.folder / "server.pid"), "--log-file", os.devnull),
         ]
 
     async def _answers(self) -> bool:
-        return b"ok" in await _ask(self.port, _mongo_ping(), 16)
+        return b"ok" in await _ask(asyncio.open_unix_connection(self.socket), _mongo_ping(), 16)
 
 
-# At its own level it logs two lines for every command.
-_MONGO_PROGRAM = (
-    "import logging; logging.disable(logging.INFO); from nx_27017.nx_27017 import main; main()"
-)
+def _make_private(folder: Path) -> None:
+    """A folder that only we can enter. Raises StartError where somebody else has made it."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise StartError(f"{folder} belongs to another user: remove it, and start again")
+    folder.chmod(0o700)
+
+
+#: What the kernel has room for, with the NUL behind it.
+_SOCKET_PATH_BYTES_MAX = 107 if sys.platform == "linux" else 103
+# It knows no sockets but TCP's. And at its own level it logs two lines for every command.
+_MONGO_PROGRAM = """
+import asyncio, logging
+from nx_27017.nx_27017 import main
+
+def listen(client, path, port):
+    return asyncio.start_unix_server(client, path)
+
+logging.disable(logging.INFO)
+asyncio.start_server = listen
+main()
+"""
 
 
 def _mongo_ping() -> bytes:
@@ -795,10 +910,14 @@ def _mongo_ping() -> bytes:
     return struct.pack("<iiii", 16 + len(message), 1, 0, 2013) + message
 
 
-async def _ask(port: int, question: bytes, answer_bytes_min: int) -> bytes:
+async def _ask(
+    opening: Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]],
+    question: bytes,
+    answer_bytes_min: int,
+) -> bytes:
     """Send ``question`` and read the first answer; empty while nobody listens."""
     try:
-        reader, writer = await asyncio.open_connection(_LOOPBACK, port)
+        reader, writer = await opening
     except OSError:
         return b""
     try:
@@ -865,9 +984,6 @@ class EmbeddedStores:
         if not self._owned:
             self.claim()
         try:
-            for server in self.servers:
-                # Before the parallel part: they share the files with secrets and ports.
-                kept_secret(self.data_dir, f"{server.name}_password")
             await _all_or_first_error(server.start() for server in self.servers)
             urls = self.urls()
             _write_private(
@@ -884,12 +1000,10 @@ class EmbeddedStores:
         return urls
 
     def urls(self) -> StoreUrls:
-        own = {server.name: server.url for server in self.servers}
-        return StoreUrls(
-            postgres_url=self._settings.postgres_url or own["postgres"],
-            redis_url=self._settings.redis_url or own["redis"],
-            mongo_url=self._settings.mongo_url or own["mongo"],
-        )
+        own: dict[str, str] = {}
+        for server in self.servers:
+            own |= server.urls()
+        return _given_or(self._settings, own)
 
     def announce_end(self) -> None:
         """From now on nobody finds these servers, and who wants to be the next owner waits."""
@@ -922,12 +1036,17 @@ def running_urls(settings: Settings) -> StoreUrls | None:
             ) from None
         if not run or not _is_same_process(int(run["pid"]), float(run["started_s"])):
             return None
-    urls = run.get("urls", {})
-    return StoreUrls(
-        postgres_url=settings.postgres_url or urls["postgres_url"],
-        redis_url=settings.redis_url or urls["redis_url"],
-        mongo_url=settings.mongo_url or urls["mongo_url"],
-    )
+    return _given_or(settings, run.get("urls", {}))
+
+
+def _given_or(settings: Settings, own: Mapping[str, str]) -> StoreUrls:
+    """The URLs of the settings and, for servers without one there, of our own servers."""
+    names = ["postgres_url", "redis_url", "mongo_url"]
+    urls = {name: getattr(settings, name) or own[name] for name in names}
+    logins = own if settings.postgres_url is None else {}
+    for name in POSTGRES_LOGINS:
+        urls[name] = getattr(settings, name) or logins.get(name, "")
+    return StoreUrls(**urls)
 
 
 @asynccontextmanager
@@ -965,6 +1084,7 @@ async def _wait_for_owner(settings: Settings) -> StoreUrls:
 
 
 __all__ = [
+    "POSTGRES_LOGINS",
     "AlreadyRunning",
     "EmbeddedMongo",
     "EmbeddedPostgres",

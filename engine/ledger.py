@@ -214,7 +214,7 @@ class Ledger:
         return [_ended(row) for row in sorted(rows, key=lambda row: row["ord"])]
 
     async def _delivered_batch(self, delivered: list[tuple[str, Any]]) -> list[None]:
-        await self._pg.fetch("outbox.delivered", *map(list, zip(*delivered, strict=True)))
+        await self._pg.fetch("outbox.settled", *map(list, zip(*delivered, strict=True)))
         return [None] * len(delivered)
 
     async def _answer_batch(self, answers: list[tuple[str, str, str, Answer]]) -> list[None]:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from msgspec import Struct
 
+from engine import roles
 from engine.config import mask
 from engine.embedded import StartError, postgres_bin
 
@@ -30,7 +31,8 @@ class Migration(Struct, frozen=True):
 
 
 def migrate(postgres_url: str) -> list[str]:
-    """Apply every pending migration, creating the database if it is missing.
+    """Apply every pending migration, creating the database if it is missing, and give the roles
+    their rights where there are roles (``engine.roles``). ``postgres_url`` is the owner's.
 
     Returns the file names applied, oldest first. Processes that migrate at once wait for each
     other. Each migration is one transaction: a failed one leaves nothing behind.
@@ -41,6 +43,10 @@ def migrate(postgres_url: str) -> list[str]:
         if "3D000" not in str(error):
             raise
         output = _dbmate(postgres_url, "up")
+    try:
+        roles.grant(postgres_url)
+    except Exception as error:  # whatever the driver has to say
+        raise MigrationError(f"rights on {_shown(postgres_url)}: {error}") from None
     return re.findall(r"^Applied: (\S+)", output, re.MULTILINE)
 
 
@@ -125,8 +131,11 @@ def _explain(stdout: str, stderr: str, command: str, postgres_url: str) -> str:
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     reason = (lines or ["no reason given"])[-1].removeprefix("Error: ")
     where = f"migration {applying[-1]}" if applying else f"migrations ({command})"
-    parts = urlsplit(postgres_url)
-    return f"{where} on {mask(urlunsplit(parts._replace(query='')))}: {reason}"
+    return f"{where} on {_shown(postgres_url)}: {reason}"
+
+
+def _shown(postgres_url: str) -> str:
+    return mask(urlunsplit(urlsplit(postgres_url)._replace(query="")))
 
 
 __all__ = [

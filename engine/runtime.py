@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+from typing import Generic, TypeVar
 
 import redis.asyncio as aioredis
 
@@ -40,12 +41,26 @@ from engine.waitlist.offers import Offers
 from engine.waitlist.rounds import Rounds
 from engine.worker import Worker
 
+Login = TypeVar("Login", str, Postgres)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pools(Generic[Login]):
+    """PostgreSQL by what is done there (``engine.roles``)."""
+
+    sell: Login
+    house: Login
+    worker: Login
+    #: For what looks at the whole.
+    view: Login
+
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
     """One process's rooms, wired. ``redis`` is the plain client, for what needs its own connection."""
 
     settings: Settings
+    #: ``Pools.view``: the widest login that the process has.
     postgres: Postgres
     redis_store: RedisStore
     mongo: Mongo
@@ -82,22 +97,17 @@ def store_urls(settings: Settings) -> StoreUrls:
 
     Raises ConfigError when neither is there.
     """
+    if urls := running_urls(settings):
+        return urls
     given = (settings.postgres_url, settings.redis_url, settings.mongo_url)
-    running = None if all(given) else running_urls(settings)
-    if running is None and not all(given):
-        missing = next(
-            name
-            for name, url in zip(("POSTGRES_URL", "REDIS_URL", "MONGO_URL"), given, strict=True)
-            if not url
-        )
-        raise ConfigError(
-            f"FRONTROW_{missing} is not set and no embedded servers run for {settings.data_dir}: "
-            "start them with `frontrow up`, or set the three FRONTROW_*_URL."
-        )
-    return StoreUrls(
-        postgres_url=settings.postgres_url or running.postgres_url,  # type: ignore[union-attr]  # checked above
-        redis_url=settings.redis_url or running.redis_url,  # type: ignore[union-attr]  # the same
-        mongo_url=settings.mongo_url or running.mongo_url,  # type: ignore[union-attr]  # the same
+    missing = next(
+        name
+        for name, url in zip(("POSTGRES_URL", "REDIS_URL", "MONGO_URL"), given, strict=True)
+        if not url
+    )
+    raise ConfigError(
+        f"FRONTROW_{missing} is not set and no embedded servers run for {settings.data_dir}: "
+        "start them with `frontrow up`, or set the three FRONTROW_*_URL."
     )
 
 
@@ -112,38 +122,8 @@ async def open_runtime(settings: Settings, *, role: str) -> AsyncIterator[Runtim
 @asynccontextmanager
 async def _opened(settings: Settings, role: str) -> AsyncIterator[Runtime]:
     urls = store_urls(settings)
-    postgres, redis_store, mongo = _stores(settings, urls, role)
-    await postgres.open()
-    runtime = wire(settings, postgres, redis_store, mongo)
-    lag = asyncio.create_task(metrics.measure_loop_lag(), name="loop-lag")
-    try:
-        yield runtime
-    finally:
-        lag.cancel()
-        await runtime.ledger.drain()
-        await runtime.waitlist.drain()
-        await runtime.notifications.close()
-        await runtime.payments.close()
-        await mongo.close()
-        await redis_store.close()
-        await postgres.close()
-
-
-#: Those that have a buyer waiting at the other end; everybody else may take longer.
-_BUYERS_SIDE = ("api", "live")
-
-
-def _stores(settings: Settings, urls: StoreUrls, role: str) -> tuple[Postgres, RedisStore, Mongo]:
     patience_s = max(settings.store_timeout_s, settings.long_timeout_s)
     call_s = settings.store_timeout_s if role in _BUYERS_SIDE else patience_s
-    postgres = Postgres(
-        urls.postgres_url,
-        size=settings.postgres_pool_size,
-        call_timeout_s=call_s,
-        lock_timeout_s=min(settings.lock_timeout_s, call_s),
-        long_timeout_s=patience_s,
-        application_name=f"frontrow-{role}",
-    )
     redis_store = RedisStore(urls.redis_url, call_timeout_s=settings.store_timeout_s)
     mongo = Mongo(
         urls.mongo_url,
@@ -151,24 +131,84 @@ def _stores(settings: Settings, urls: StoreUrls, role: str) -> tuple[Postgres, R
         call_timeout_s=call_s,
         long_timeout_s=patience_s,
     )
-    return postgres, redis_store, mongo
+    async with _pools(settings, urls, role) as pools:
+        runtime = wire(settings, pools, redis_store, mongo)
+        lag = asyncio.create_task(metrics.measure_loop_lag(), name="loop-lag")
+        try:
+            yield runtime
+        finally:
+            lag.cancel()
+            await runtime.ledger.drain()
+            await runtime.waitlist.drain()
+            await runtime.notifications.close()
+            await runtime.payments.close()
+            await mongo.close()
+            await redis_store.close()
 
 
-def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo: Mongo) -> Runtime:
+#: Those that have a buyer waiting at the other end; everybody else may take longer.
+_BUYERS_SIDE = ("api", "live")
+
+
+@asynccontextmanager
+async def _pools(
+    settings: Settings, urls: StoreUrls, role: str
+) -> "AsyncIterator[Pools[Postgres]]":
+    """One pool for each login that this process has; they connect when first used."""
+    logins = _logins(urls, role)
+    patience_s = max(settings.store_timeout_s, settings.long_timeout_s)
+    call_s = settings.store_timeout_s if role in _BUYERS_SIDE else patience_s
+    pools = {
+        url: Postgres(
+            url,
+            size=settings.postgres_pool_size,
+            call_timeout_s=call_s,
+            lock_timeout_s=min(settings.lock_timeout_s, call_s),
+            long_timeout_s=patience_s,
+            application_name=f"frontrow-{role}",
+        )
+        for url in set(asdict(logins).values())
+    }
+    async with AsyncExitStack() as ending:
+        for pool in pools.values():
+            await pool.open()
+            ending.push_async_callback(pool.close)
+        yield Pools(**{name: pools[url] for name, url in asdict(logins).items()})
+
+
+def _logins(urls: StoreUrls, role: str) -> Pools[str]:
+    sell, house, worker = urls.postgres_url, urls.postgres_house_url, urls.postgres_worker_url
+    match role:
+        case "api" | "live":
+            # No worker runs here.
+            return Pools(sell=sell, house=house, worker=house, view=sell)
+        case "worker":
+            return Pools(sell=worker, house=worker, worker=worker, view=worker)
+        case "cli" | "demo":
+            return Pools(sell=sell, house=house, worker=worker, view=house)
+    # Tests and load tests look at everything.
+    return Pools(sell=sell, house=house, worker=worker, view=urls.postgres_owner_url)
+
+
+def wire(
+    settings: Settings, pools: Pools[Postgres], redis_store: RedisStore, mongo: Mongo
+) -> Runtime:
+    sell, house = pools.sell, pools.house
     catalog = Catalog(mongo, settings)
-    generation = Generation(postgres, redis_store)
-    postgres.guard = generation.refuse_older
-    inventory = Inventory(postgres, redis_store, catalog)
+    generation = Generation(pools.worker, redis_store)
+    for pool in {pools.sell, pools.house, pools.worker}:
+        pool.guard = generation.refuse_older
+    inventory = Inventory(sell, redis_store, catalog)
     holds = Holds(inventory, redis_store, catalog, settings)
-    sandbox = SandboxGateway(postgres, settings)
+    sandbox = SandboxGateway(sell, settings)
     payments = Payments(
         {"sandbox": sandbox},
         timeout_s=settings.gateway_timeout_s,
         closed=() if settings.sandbox_sells else ("sandbox",),
     )
-    ledger = Ledger(postgres)
+    ledger = Ledger(sell)
     bookings = Bookings(
-        postgres=postgres,
+        postgres=sell,
         ledger=ledger,
         inventory=inventory,
         holds=holds,
@@ -176,15 +216,21 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         catalog=catalog,
         settings=settings,
     )
-    people = People(postgres, Passwords(length_min=settings.password_length_min), settings)
-    verification = Verification(postgres, settings)
+    people = People(house, Passwords(length_min=settings.password_length_min), settings)
+    verification = Verification(house, settings)
     indexes = LineIndexes()
     waitlist = Waitlist(
-        postgres=postgres, inventory=inventory, catalog=catalog, indexes=indexes, settings=settings
+        postgres=sell, inventory=inventory, catalog=catalog, indexes=indexes, settings=settings
     )
-    offers = Offers(postgres=postgres, inventory=inventory, catalog=catalog, holds=holds)
+    offers = Offers(
+        postgres=sell,
+        worker_postgres=pools.worker,
+        inventory=inventory,
+        catalog=catalog,
+        holds=holds,
+    )
     desk = Desk(
-        postgres=postgres,
+        postgres=house,
         catalog=catalog,
         indexes=indexes,
         waitlist=waitlist,
@@ -192,14 +238,19 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         settings=settings,
     )
     rounds = Rounds(
-        postgres=postgres, redis=redis_store, inventory=inventory, catalog=catalog, indexes=indexes
+        postgres=pools.worker,
+        redis=redis_store,
+        inventory=inventory,
+        catalog=catalog,
+        indexes=indexes,
     )
     presence = Presence(redis_store)
-    measuring = Measuring(postgres, redis_store, catalog, presence)
-    repricer = Repricer(postgres, inventory, measuring, interval_s=settings.reprice_interval_s)
-    links = Links(postgres, catalog, settings)
+    measuring = Measuring(house, redis_store, catalog, presence)
+    repricer = Repricer(pools.worker, inventory, measuring, interval_s=settings.reprice_interval_s)
+    links = Links(house, catalog, settings)
     notifications = Notifications(
-        postgres=postgres,
+        postgres=house,
+        worker_postgres=pools.worker,
         inventory=inventory,
         catalog=catalog,
         bookings=bookings,
@@ -210,7 +261,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         settings=settings,
     )
     worker = Worker(
-        postgres=postgres,
+        postgres=pools.worker,
         redis=redis_store,
         inventory=inventory,
         holds=holds,
@@ -226,7 +277,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
     )
     return Runtime(
         settings=settings,
-        postgres=postgres,
+        postgres=pools.view,
         redis_store=redis_store,
         mongo=mongo,
         catalog=catalog,
@@ -237,8 +288,8 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         payments=payments,
         ledger=ledger,
         bookings=bookings,
-        publishing=Publishing(postgres, inventory, catalog, settings),
-        pricing=Office(postgres, inventory, catalog, measuring),
+        publishing=Publishing(house, inventory, catalog, settings),
+        pricing=Office(house, inventory, catalog, measuring),
         repricer=repricer,
         people=people,
         verification=verification,

@@ -35,7 +35,7 @@ async def opened(settings: Settings) -> AsyncIterator["Runtime"]:
 
     async with stores(settings) as urls:
         if settings.postgres_url is None:
-            migrations.migrate(urls.postgres_url)
+            migrations.migrate(urls.postgres_owner_url)
         settings = msgspec.structs.replace(settings, **msgspec.structs.asdict(urls))
         async with open_runtime(settings, role="cli") as runtime:
             yield runtime

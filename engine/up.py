@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -134,14 +134,31 @@ def _occupant(port: int) -> str:
 # --- what the children are told ------------------------------------------------------------
 
 
-def child_environment(settings: Settings, urls: StoreUrls) -> dict[str, str]:
-    """What api, live and worker get beside our environment: URLs and generated secrets."""
+#: Logins of PostgreSQL by who else than everybody uses them. The owner's is nobody's: no process that
+#: serves has it, whatever it finds.
+_LOGINS = {"postgres_house_url": "api", "postgres_worker_url": "worker", "postgres_owner_url": ""}
+
+
+def ambient(role: Role) -> dict[str, str]:
+    """Our environment without the logins that are not the role's."""
+    foreign = {
+        f"FRONTROW_{name.upper()}{form}"
+        for name, user in _LOGINS.items()
+        for form in ("", "_FILE")
+        if user != role.name
+    }
+    return {name: value for name, value in os.environ.items() if name not in foreign}
+
+
+def child_environment(settings: Settings, urls: StoreUrls, role: Role) -> dict[str, str]:
+    """What api, live or worker gets beside ``ambient``: URLs and generated secrets."""
     data_dir = data_path(settings)
     page = page_url(settings)
     origins = (page, f"http://127.0.0.1:{settings.api_port}")
+    worker = role.name == "worker"
     environment = {
         "FRONTROW_DATA_DIR": str(data_dir),
-        "FRONTROW_POSTGRES_URL": urls.postgres_url,
+        "FRONTROW_POSTGRES_URL": urls.postgres_worker_url if worker else urls.postgres_url,
         "FRONTROW_REDIS_URL": urls.redis_url,
         "FRONTROW_MONGO_URL": urls.mongo_url,
         "FRONTROW_ORGANISER_KEY": organiser_key(settings),
@@ -150,6 +167,9 @@ def child_environment(settings: Settings, urls: StoreUrls) -> dict[str, str]:
         "FRONTROW_PUBLIC_URL": page,
         "FRONTROW_LIVE_PUBLIC_URL": live_url(settings),
     }
+    for name, user in _LOGINS.items():
+        if user == role.name:
+            environment[f"FRONTROW_{name.upper()}"] = getattr(urls, name)
     if not is_given("allowed_origins"):
         environment["FRONTROW_ALLOWED_ORIGINS"] = ",".join(origins)
     # What stands in a file is read from there: it need not be in anybody's environment.
@@ -263,15 +283,16 @@ class Child:
             cwd=_project_folder(),
             start_new_session=True,
             # Lines reach the terminal when they are written, not when a buffer is full.
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            env=ambient(self.role) | {"PYTHONUNBUFFERED": "1"},
         )
         embedded.remember_process(self._pid_file, self._process.pid)
         self._reader = asyncio.create_task(self._copy_output(self._process))
 
-    def release(self, environment: Mapping[str, str]) -> None:
+    def release(self, urls: StoreUrls) -> None:
         """Let it run, now that the stores are there."""
         assert self._process is not None
         assert self._process.stdin is not None
+        environment = child_environment(self._settings, urls, self.role)
         order = {"environment": environment, "argv": [self.role.module]}
         # One that has died meanwhile is found by whoever waits for it.
         with suppress(OSError):
@@ -359,7 +380,7 @@ class Launcher:
         self.children = [Child(role, settings, self.log) for role in ROLES]
         self._verbose = verbose
         self._demo = demo
-        self._environment: dict[str, str] = {}
+        self._urls: StoreUrls | None = None
         self._stopping = False
         self._deaths: dict[str, _Deaths] = {}
 
@@ -379,10 +400,10 @@ class Launcher:
         urls = await self.stores.start()
         await self._migrate(urls)
         await self._load_demo(urls)
-        self._environment = child_environment(self.settings, urls)
+        self._urls = urls
         self.log.say("starting API, live gateway, worker")
         for child in self.children:
-            child.release(self._environment)
+            child.release(urls)
         await asyncio.gather(*(child.until_ready() for child in self.children))
         self.log.say(f"ready after {time.monotonic() - begun:.1f} s")
 
@@ -401,7 +422,7 @@ class Launcher:
         from engine import migrate  # noqa: PLC0415 - keeps a refused start quick
 
         try:
-            applied = await asyncio.to_thread(migrate.migrate, urls.postgres_url)
+            applied = await asyncio.to_thread(migrate.migrate, urls.postgres_owner_url)
         except migrate.MigrationError as error:
             raise StartError(str(error)) from None
         for name in applied:
@@ -435,7 +456,8 @@ class Launcher:
             role = child.role
             await self._pause_after_death(role.name, f"{role.title} ended ({exit_code})")
             await child.prepare()
-            child.release(self._environment)
+            assert self._urls is not None
+            child.release(self._urls)
 
     async def _watch_server(self, server: embedded.EmbeddedServer) -> None:
         tail = _LogTail(server)
@@ -562,6 +584,7 @@ __all__ = [
     "ROLES",
     "Launcher",
     "Role",
+    "ambient",
     "check_port",
     "check_ports",
     "child_environment",

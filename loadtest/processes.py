@@ -65,7 +65,7 @@ async def own_stores(settings: Settings) -> AsyncIterator[embedded.EmbeddedStore
     stores = embedded.EmbeddedStores(settings)
     urls = await stores.start()
     try:
-        await asyncio.to_thread(migrate.migrate, urls.postgres_url)
+        await asyncio.to_thread(migrate.migrate, urls.postgres_owner_url)
         yield stores
     finally:
         await stores.stop()

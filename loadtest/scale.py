@@ -108,7 +108,9 @@ async def _house(bench: Bench, seats: int) -> str:
 
 
 async def _forget(bench: Bench, event_id: str) -> None:
-    keys = await bench.runtime.redis_store.call("KEYS", f"{{{event_id}}}*")
+    keys = [
+        key async for key in bench.runtime.redis.scan_iter(match=f"{{{event_id}}}*", count=10_000)
+    ]
     for key in keys:
         await bench.runtime.redis_store.call("DEL", key)
 

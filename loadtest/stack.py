@@ -130,6 +130,8 @@ def _environment(
 ) -> dict[str, str]:
     return environment(
         postgres_url=urls.postgres_url,
+        postgres_house_url=urls.postgres_house_url,
+        postgres_worker_url=urls.postgres_worker_url,
         redis_url=urls.redis_url,
         mongo_url=urls.mongo_url,
         data_dir=settings.data_dir,

@@ -39,7 +39,7 @@ async def measure(people: int, joined: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="frontrow-") as folder:
         settings = Settings(data_dir=folder, token_secret=_SECRET, log_level="error")
         async with embedded.stores(settings) as urls:
-            await asyncio.to_thread(migrate.migrate, urls.postgres_url)
+            await asyncio.to_thread(migrate.migrate, urls.postgres_owner_url)
             async with open_runtime(settings, role="bench") as runtime:
                 return await _measure(runtime, people, joined)
 

@@ -93,7 +93,7 @@ def settings(data_dir: Path) -> Settings:
 @pytest_asyncio.fixture(scope="session")
 async def stores(settings: Settings) -> AsyncIterator[StoreUrls]:
     async with embedded.stores(settings) as urls:
-        await asyncio.to_thread(migrate.migrate, urls.postgres_url)
+        await asyncio.to_thread(migrate.migrate, urls.postgres_owner_url)
         yield urls
 
 
@@ -298,6 +298,8 @@ def role_environment(settings: Settings, urls: StoreUrls, **more: str) -> dict[s
     return {
         **{k: v for k, v in os.environ.items() if not k.startswith("FRONTROW_")},
         "FRONTROW_POSTGRES_URL": settings.postgres_url or urls.postgres_url,
+        "FRONTROW_POSTGRES_HOUSE_URL": settings.postgres_house_url or urls.postgres_house_url,
+        "FRONTROW_POSTGRES_WORKER_URL": settings.postgres_worker_url or urls.postgres_worker_url,
         "FRONTROW_REDIS_URL": settings.redis_url or urls.redis_url,
         "FRONTROW_MONGO_URL": settings.mongo_url or urls.mongo_url,
         "FRONTROW_MONGO_DATABASE": settings.mongo_database,

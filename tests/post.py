@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
@@ -12,20 +12,21 @@ from engine.config import Settings
 from engine.embedded import StoreUrls
 from engine.model import new_id
 from engine.runtime import Runtime, open_runtime
+from tests.worlds import postgres_logins
 
 MAIL_FROM = "City Theatre <tickets@theatre.example>"
 
 
 def database_url(urls: StoreUrls, name: str) -> str:
-    parts = urlsplit(urls.postgres_url)
-    return urlunsplit(parts._replace(path=f"/{name}"))
+    """The owner's."""
+    return postgres_logins(urls, name)["postgres_owner_url"]
 
 
 @asynccontextmanager
 async def cloned_database(urls: StoreUrls, template: str) -> AsyncIterator[str]:
     """The URL of a copy of the database ``template``, which nobody else knows."""
     name = "test_" + new_id().replace("-", "")
-    connection = await asyncpg.connect(urls.postgres_url)
+    connection = await asyncpg.connect(urls.postgres_owner_url)
     try:
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield database_url(urls, name)
@@ -35,9 +36,9 @@ async def cloned_database(urls: StoreUrls, template: str) -> AsyncIterator[str]:
 
 
 def post_settings(settings: Settings, urls: StoreUrls, postgres_url: str, **more: Any) -> Settings:
-    """Short waits, and all stores named."""
+    """Short waits, and all stores named. ``postgres_url``: anybody's in that database."""
     fields: dict[str, Any] = {
-        "postgres_url": postgres_url,
+        **postgres_logins(urls, urlsplit(postgres_url).path.strip("/")),
         "redis_url": urls.redis_url,
         "mongo_url": urls.mongo_url,
         "mail_from": MAIL_FROM,

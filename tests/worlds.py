@@ -1,13 +1,19 @@
 """Databases of a test's own on the session's servers, where no other process's worker reaches."""
 
 import asyncio
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
+from redis.asyncio import Redis
 
-from engine import migrate
+from engine import embedded, migrate
 from engine.config import Settings
-from engine.embedded import StoreUrls
+from engine.embedded import POSTGRES_LOGINS, StoreUrls
+from engine.inventory import base_key
+from engine.runtime import Runtime
+from engine.stores.redis import RedisStore
 
 
 async def make_world(
@@ -17,16 +23,47 @@ async def make_world(
 
     It may be emptied at any time (FLUSHDB): nobody else lives there.
     """
-    postgres_url = _with_path(stores.postgres_url, name)
-    await asyncio.to_thread(migrate.migrate, postgres_url)
+    logins = postgres_logins(stores, name)
+    await asyncio.to_thread(migrate.migrate, logins["postgres_owner_url"])
     return msgspec.structs.replace(
         settings,
-        postgres_url=postgres_url,
+        **logins,
         redis_url=_with_path(stores.redis_url, str(redis_database)),
         mongo_url=stores.mongo_url,
         mongo_database=name,
         **changes,
     )
+
+
+def with_one_login(world: Settings) -> Settings:
+    """The same world, where one user of PostgreSQL does everything: one pool, one breaker, one bulkhead."""
+    return msgspec.structs.replace(
+        world, postgres_url=world.postgres_owner_url, **dict.fromkeys(POSTGRES_LOGINS)
+    )
+
+
+async def as_redis_owner(runtime: Runtime, *command: str) -> Any:
+    """Let the owner of the session's Redis do what no process of the product may."""
+    where = runtime.redis.connection_pool.connection_kwargs
+    password = embedded.kept_secret(Path(runtime.settings.data_dir), "redis_password")
+    owner = Redis(host=where["host"], port=where["port"], db=where["db"], password=password)
+    try:
+        return await owner.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py
+    finally:
+        await owner.aclose()
+
+
+async def keys_of(store: RedisStore, event_id: str) -> list[bytes]:
+    """Every key of an event."""
+    return [
+        key async for key in store.client.scan_iter(match=base_key(event_id) + "*", count=10_000)
+    ]
+
+
+def postgres_logins(stores: StoreUrls, database: str) -> dict[str, str]:
+    """The settings that name PostgreSQL's logins, in another database."""
+    names = ("postgres_url", *POSTGRES_LOGINS)
+    return {name: _with_path(getattr(stores, name), database) for name in names}
 
 
 def _with_path(url: str, path: str) -> str:

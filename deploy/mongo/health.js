@@ -1,5 +1,5 @@
-// mongosh --quiet --norc --nodb health.js: makes the replica set of one where there is none yet, and
-// fails until this server takes writes.
+// mongosh --quiet --norc --nodb health.js: makes the replica set of one and Frontrow's user where there
+// are none yet, and fails until this server takes writes.
 const password = require("fs").readFileSync("/run/secrets/mongo_password", "utf8").trim();
 const admin = connect(`mongodb://frontrow:${password}@127.0.0.1:27017/admin?directConnection=true`);
 try {
@@ -11,3 +11,12 @@ try {
   });
 }
 if (!admin.hello().isWritablePrimary) quit(1);
+// Frontrow's own user: one database, and nothing of the server.
+const frontrow = admin.getSiblingDB("frontrow");
+if (!frontrow.getUser("frontrow")) {
+  frontrow.createUser({
+    user: "frontrow",
+    pwd: require("fs").readFileSync("/run/secrets/mongo_user_password", "utf8").trim(),
+    roles: [{ role: "readWrite", db: "frontrow" }],
+  });
+}

@@ -9,7 +9,7 @@ export PGPASSWORD
 if [ ! -s "$PGDATA/global/pg_control" ]; then
     install -d -m 0700 "$PGDATA"
     find "$PGDATA" -mindepth 1 -delete
-    pg_basebackup --host="$host" --port="$port" --username=frontrow --no-password \
+    pg_basebackup --host="$host" --port="$port" --username=frontrow_standby --no-password \
         --pgdata="$PGDATA" --write-recovery-conf --wal-method=stream --checkpoint=fast
 fi
 exec postgres -D "$PGDATA" -c hot_standby=on "$@"

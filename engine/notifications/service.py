@@ -28,6 +28,7 @@ class Notifications:
         self,
         *,
         postgres: Postgres,
+        worker_postgres: Postgres,
         inventory: Inventory,
         catalog: Catalog,
         bookings: Bookings,
@@ -52,10 +53,10 @@ class Notifications:
             settings=settings,
         )
         self.sender = Sender(
-            postgres=postgres, facts=self.facts, wording=self.wording, settings=settings
+            postgres=worker_postgres, facts=self.facts, wording=self.wording, settings=settings
         )
-        self.watch = Watch(postgres, inventory, settings.mail_retention_days)
-        self.announcing = Announcing(postgres, inventory, catalog)
+        self.watch = Watch(worker_postgres, inventory, settings.mail_retention_days)
+        self.announcing = Announcing(worker_postgres, inventory, catalog)
         self._tick_s = settings.worker_tick_s
 
     async def close(self) -> None:

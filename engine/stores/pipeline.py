@@ -10,6 +10,7 @@ measured on a hold over HTTP that was a fifth of the process's time.
 """
 
 import asyncio
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable
@@ -239,12 +240,11 @@ class Pipeline:
         if "path" in options:
             _, link = await loop.create_unix_connection(self._new_link, options["path"])
         else:
-            is_tls = options.get("connection_class") is SSLConnection
             _, link = await loop.create_connection(
                 self._new_link,
                 options.get("host", "localhost"),
                 options.get("port", 6379),
-                ssl=is_tls or None,
+                ssl=_tls(options),
             )
         try:
             await _introduce(link, options)
@@ -258,6 +258,15 @@ class Pipeline:
         if self._connecting is not None:
             await asyncio.wait([self._connecting])
         self._link.end()
+
+
+def _tls(options: dict[str, Any]) -> ssl.SSLContext | None:
+    """What ``rediss://`` asks for: the server's certificate is checked, by the authority that
+    ``ssl_ca_certs`` names in the URL where it does."""
+    if options.get("connection_class") is not SSLConnection:
+        return None
+    wanted = {name: value for name, value in options.items() if name.startswith("ssl_")}
+    return SSLConnection(**wanted).ssl_context.get()
 
 
 async def _introduce(link: _Link, options: dict[str, Any]) -> None:

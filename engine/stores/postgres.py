@@ -191,10 +191,11 @@ class Postgres:
             max_inactive_connection_lifetime=300,
             server_settings=self._server_settings(),
         )
-        metrics.POOL_CONNECTIONS_MAX.set(self.size)
-        metrics.POOL_CONNECTIONS.labels("idle").set_function(pool.get_idle_size)
+        _POOLS[self] = pool
+        metrics.POOL_CONNECTIONS_MAX.set_function(lambda: sum(opened.size for opened in _POOLS))
+        metrics.POOL_CONNECTIONS.labels("idle").set_function(_idle)
         metrics.POOL_CONNECTIONS.labels("used").set_function(
-            lambda: pool.get_size() - pool.get_idle_size()
+            lambda: sum(opened.get_size() for opened in _POOLS.values()) - _idle()
         )
 
     async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
@@ -217,6 +218,7 @@ class Postgres:
         return self._queries[name]
 
     async def close(self) -> None:
+        _POOLS.pop(self, None)
         await self.breaker.close()
         self.bulkhead.close()
         await self._line.close()
@@ -416,6 +418,14 @@ class _Line:
             self._asking.cancel()
             await asyncio.wait([self._asking])
         self.drop()
+
+
+#: This process's pools, for its metrics: one for each login (``engine.roles``).
+_POOLS: "dict[Postgres, asyncpg.Pool[asyncpg.Record]]" = {}
+
+
+def _idle() -> int:
+    return sum(opened.get_idle_size() for opened in _POOLS.values())
 
 
 async def _fetch(

@@ -33,9 +33,16 @@ _ENDED_AT_ONCE: Final = 8
 
 class Offers:
     def __init__(
-        self, *, postgres: Postgres, inventory: Inventory, catalog: Catalog, holds: Holds
+        self,
+        *,
+        postgres: Postgres,
+        worker_postgres: Postgres,
+        inventory: Inventory,
+        catalog: Catalog,
+        holds: Holds,
     ) -> None:
         self._pg = postgres
+        self._worker_pg = worker_postgres
         self._inventory = inventory
         self._catalog = catalog
         self._holds = holds
@@ -123,7 +130,7 @@ class Offers:
     async def lapse(self, *, count: int = 200) -> int:
         """End offers whose time is over. Returns how many were ended; those of stuck events wait."""
         stuck = list(self._pg.bulkhead.stuck)
-        rows = await self._pg.fetch("waitlist.due_offers", count, stuck)
+        rows = await self._worker_pg.fetch("waitlist.due_offers", count, stuck)
         ended = 0
         for at in range(0, len(rows), _ENDED_AT_ONCE):
             some = rows[at : at + _ENDED_AT_ONCE]
@@ -139,7 +146,7 @@ class Offers:
 
     async def warn(self) -> int:
         """Tell whose offer is about to end, once each. Returns how many were told."""
-        rows = await self._pg.fetch("waitlist.warn_offers")
+        rows = await self._worker_pg.fetch("waitlist.warn_offers")
         for row in rows:
             await self._inventory.tell(
                 row["person_id"],

@@ -40,9 +40,7 @@ SELECT fingerprint, event_id, booking_id, response, created_at FROM idempotency_
 
 -- name: answer_keys
 -- The answers given to first requests, to be given again; only the first answer counts.
-UPDATE idempotency_keys k SET response = a.response
-FROM unnest($1::uuid[], $2::text[], $3::jsonb[]) a(buyer_id, key, response)
-WHERE k.buyer_id = a.buyer_id AND k.key = a.key AND k.response IS NULL;
+SELECT answer_keys($1, $2, $3);
 
 -- name: forget_old_keys
 DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours' AND response IS NOT NULL;
@@ -62,13 +60,4 @@ SELECT b.event_id::text, b.booking_id::text FROM bookings b JOIN events e USING 
 WHERE e.status = 'cancelled' AND b.status = 'confirmed' AND b.event_id <> ALL($2::uuid[]) LIMIT $1;
 
 -- name: refunded
-WITH done AS (
-  UPDATE payments SET status = 'refunded', updated_at = now()
-  WHERE event_id = $1 AND booking_id = $2 AND status = 'refund_pending'
-  RETURNING event_id, booking_id
-)
-SELECT enqueue_booking_mails(array_agg(event_id), array_agg(booking_id), ARRAY[1], 'booking-refunded') FROM done
-HAVING count(*) > 0;
-
--- name: audit_refund
-INSERT INTO audit (event_id, booking_id, action, actor) VALUES ($1, $2, 'refunded', $3);
+SELECT note_refund($1, $2, $3);

@@ -1,10 +1,10 @@
 -- name: next_epoch
 -- Numbers a new life of the event's Redis state, larger than any that was seen. No row: the event is not published.
-UPDATE events SET epoch = greatest(epoch, $2) + 1 WHERE event_id = $1 RETURNING epoch;
+SELECT epoch FROM next_epoch($1, $2) epoch WHERE epoch IS NOT NULL;
 
 -- name: raise_epoch
 -- No row: PostgreSQL does not know the event.
-UPDATE events SET epoch = greatest(epoch, $2) WHERE event_id = $1 RETURNING epoch;
+SELECT epoch FROM raise_epoch($1, $2) epoch WHERE epoch IS NOT NULL;
 
 -- name: event_terms
 -- What holds of an event obey.

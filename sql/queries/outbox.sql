@@ -18,5 +18,9 @@ RETURNING o.event_id::text, o.outbox_id, o.kind, o.booking_id::text, o.payload, 
 -- of the outbox. An outbox_id is of one event only.
 DELETE FROM outbox WHERE event_id = ANY($1::uuid[]) AND outbox_id = ANY($2::uuid[]);
 
+-- name: settled
+-- As soon as it is carried out, where a sale is made.
+SELECT forget_settlements($1, $2);
+
 -- name: age_s
 SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM outbox;

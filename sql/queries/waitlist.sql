@@ -149,7 +149,7 @@ SELECT * FROM end_offer($1, $2, $3, $4, $5);
 
 -- name: hand_offer_to
 -- Who accepted it by a mailed link has its hold.
-UPDATE offers SET holder_id = $2 WHERE offer_id = $1 AND status = 'used';
+SELECT hand_offer_to($1, $2);
 
 -- name: holder_of_offer
 SELECT coalesce(holder_id, person_id)::text FROM offers WHERE offer_id = $1;

@@ -9,6 +9,7 @@ it. What happens next, and to which process meanwhile, is the test's to say.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -120,9 +121,12 @@ class Connection:
 
     async def _connect(self) -> None:
         try:
-            self._server, _ = await asyncio.get_running_loop().create_connection(
-                lambda: _ServerSide(self), _LOOPBACK, self._proxy.target_port
-            )
+            loop, target = asyncio.get_running_loop(), self._proxy.target
+            if isinstance(target, Path):
+                opened = await loop.create_unix_connection(lambda: _ServerSide(self), str(target))
+            else:
+                opened = await loop.create_connection(lambda: _ServerSide(self), _LOOPBACK, target)
+            self._server = opened[0]
         except OSError:
             self.abort()
         else:
@@ -215,10 +219,10 @@ class _ServerSide(asyncio.Protocol):
 
 
 class Proxy:
-    """Listens on a port of its own and passes everything on to ``target_port``."""
+    """Listens on a port of its own and passes everything on to ``target``: a port here, or a socket."""
 
-    def __init__(self, target_port: int, dialect: type[Dialect]) -> None:
-        self.target_port = target_port
+    def __init__(self, target: int | Path, dialect: type[Dialect]) -> None:
+        self.target = target
         self.dialect = dialect
         self.port = 0
         self.is_cut = False

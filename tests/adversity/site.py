@@ -216,9 +216,14 @@ async def open_site(folder: Path) -> AsyncIterator[Site]:
         for server in servers.values():
             stack.push_async_callback(server.stop)
         await asyncio.gather(*(server.start() for server in servers.values()))
-        urls = {name: server.url for name, server in servers.items()}
-        await asyncio.to_thread(migrate.migrate, urls["postgres"])
-        direct = {f"{name}_url": url for name, url in urls.items()}
+        direct: dict[str, str] = {}
+        for server in servers.values():
+            direct |= server.urls()
+        await asyncio.to_thread(migrate.migrate, direct["postgres_owner_url"])
+        redis = servers["redis"]
+        assert isinstance(redis, EmbeddedRedis)
+        # The observer may also do what no process may: empty Redis.
+        direct["redis_url"] = redis.owner_url
         runtime = await stack.enter_async_context(
             open_runtime(msgspec.structs.replace(settings, **direct), role="test")
         )
@@ -228,9 +233,14 @@ async def open_site(folder: Path) -> AsyncIterator[Site]:
             through = {}
             for name, server in servers.items():
                 dialect = PostgresProtocol if name == "postgres" else AnyProtocol
-                proxy = Proxy(server.port, dialect)
+                proxy = Proxy(
+                    server.socket if isinstance(server, EmbeddedMongo) else server.port, dialect
+                )
                 site.links[role, name] = await stack.enter_async_context(proxy.running())
-                through[f"FRONTROW_{name.upper()}_URL"] = proxy.stands_in(server.url)
+                for setting, url in server.urls().items():
+                    if setting == "postgres_owner_url":
+                        continue  # no process's
+                    through[f"FRONTROW_{setting.upper()}"] = proxy.stands_in(url)
             site.environments[role] = ports | through
         stack.callback(_end_all, site)
         await site.start(*ROLES)

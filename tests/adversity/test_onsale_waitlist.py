@@ -84,7 +84,9 @@ class Processes:
     """Two workers and an API, straight on the stores: nothing of this process stands between."""
 
     def __init__(self, site: Site) -> None:
-        urls = StoreUrls(**{f"{name}_url": s.url for name, s in site.servers.items()})
+        urls = StoreUrls(
+            **{name: url for s in site.servers.values() for name, url in s.urls().items()}
+        )
         self._environments = {
             name: role_environment(
                 site.settings, urls, FRONTROW_OFFER_WINDOW_S=str(SIZE.offer_window_s)

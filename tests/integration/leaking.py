@@ -45,7 +45,9 @@ class Leak(Exception):
 
 def fail(place: str) -> NoReturn:
     urls = StoreUrls(
-        settings.postgres_url or "", settings.redis_url or "", settings.mongo_url or ""
+        postgres_url=settings.postgres_url or "",
+        redis_url=settings.redis_url or "",
+        mongo_url=settings.mongo_url or "",
     )
     environment = dict(os.environ)
     raise Leak(

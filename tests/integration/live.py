@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import msgspec
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -18,6 +19,7 @@ from websockets.frames import Opcode
 from websockets.typing import Subprotocol
 
 from engine.config import Settings
+from engine.embedded import EmbeddedRedis
 from engine.errors import NotFound, Unavailable
 from engine.inventory import Price, Snapshot
 from engine.live_tickets import LiveTickets
@@ -42,6 +44,12 @@ WAIT_S = 60
 BINARY, JSON = Subprotocol("frontrow.v1"), Subprotocol("frontrow.v1.json")
 #: Figures of presence come when a test asks for them, and so do audits.
 CALM = Pace(tick_s=0.02, presence_s=3600, audit_s=3600)
+
+
+async def break_feeds(server: EmbeddedRedis) -> None:
+    """End every connection that listens to Redis."""
+    async with Redis.from_url(server.owner_url) as owner:
+        await owner.client_kill_filter(_type="pubsub")
 
 
 class BoxOffice:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
@@ -17,7 +17,7 @@ import httpx
 import msgspec
 import pytest
 
-from engine import embedded
+from engine import embedded, migrate
 from engine.config import Settings
 from engine.embedded import EmbeddedPostgres, EmbeddedRedis, StoreUrls
 from engine.errors import Unavailable
@@ -103,6 +103,77 @@ async def test_the_image_has_all_that_it_needs(
         end_process(api)
 
 
+# --- PostgreSQL's roles --------------------------------------------------------------------
+
+
+class OfTheImage(EmbeddedPostgres):
+    """PostgreSQL as its image makes it: a superuser with a password, and a database of its own."""
+
+    @property
+    def url(self) -> str:
+        password = embedded.kept_secret(self.data_dir, "postgres_password")
+        return f"postgresql://frontrow:{password}@127.0.0.1:{self.port}/frontrow?sslmode=disable"
+
+    async def _prepare(self) -> None:
+        await super()._prepare()
+        rules = self.folder / "pg_hba.conf"
+        rules.write_text("host all all 127.0.0.1/32 scram-sha-256\n")
+        password = embedded.kept_secret(self.data_dir, "postgres_password")
+        change = f"ALTER ROLE frontrow PASSWORD '{password}';"
+        await self._as_superuser(self.folder, "frontrow", change)
+
+
+async def test_compose_gives_what_is_there_to_its_roles(tmp_path: Path) -> None:
+    """deploy/postgres/roles.sh, on a database that an earlier version has filled as the superuser."""
+    shutil.copy(DEPLOY / "secrets.sh", tmp_path)
+    subprocess.run(["sh", str(tmp_path / "secrets.sh")], check=True, cwd="/")
+    server = OfTheImage(tmp_path / "data")
+    await server.start()
+    try:
+        connection = await asyncpg.connect(server.url)
+        await connection.execute("CREATE TABLE sales (seat integer); INSERT INTO sales VALUES (1)")
+        await connection.close()
+        superuser = embedded.kept_secret(server.data_dir, "postgres_password")
+        (tmp_path / "secrets/postgres_password").write_text(superuser)
+        script = (DEPLOY / "postgres/roles.sh").read_text()
+        for there, here in (
+            ("/run/secrets", str(tmp_path / "secrets")),
+            ("/sql/roles.sql", str(REPO / "sql/roles.sql")),
+            ("/standby.sql", str(DEPLOY / "postgres/standby.sql")),
+            ("PGHOST=postgres", f"PGHOST=127.0.0.1 PGPORT={server.port}"),
+        ):
+            assert there in script
+            script = script.replace(there, here)
+        path = f"{embedded.postgres_bin()}:{os.environ['PATH']}"
+        for _ in range(2):
+            done = subprocess.run(
+                ["sh", "-c", script],
+                env={"PATH": path},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        for role in ("owner", "sell", "house", "worker"):
+            name = "postgres_url" if role == "sell" else f"postgres_{role}_url"
+            url = (tmp_path / "secrets" / name).read_text().strip()
+            url = url.replace("@postgres:5432", f"@127.0.0.1:{server.port}")
+            if role == "owner":
+                await asyncio.to_thread(migrate.migrate, url)
+            connection = await asyncpg.connect(url)
+            is_super = await connection.fetchval(
+                "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+            )
+            owns = await connection.fetchval(
+                "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user"
+            )
+            await connection.close()
+            assert not is_super
+            assert (owns > 20) == (role == "owner")
+    finally:
+        await server.stop()
+
+
 # --- Redis ---------------------------------------------------------------------------------
 
 
@@ -128,9 +199,7 @@ async def test_holds_outlive_a_redis_that_is_killed(
     try:
         changed = msgspec.structs.replace(
             settings,
-            postgres_url=stores.postgres_url,
-            redis_url=server.url,
-            mongo_url=stores.mongo_url,
+            **msgspec.structs.asdict(stores) | {"redis_url": server.url},
         )
         async with open_runtime(changed, role="test") as runtime:
             wanted = {
@@ -171,9 +240,7 @@ async def test_a_full_redis_refuses_holds_and_still_frees_them(
     try:
         changed = msgspec.structs.replace(
             settings,
-            postgres_url=stores.postgres_url,
-            redis_url=server.url,
-            mongo_url=stores.mongo_url,
+            **msgspec.structs.asdict(stores) | {"redis_url": server.url},
         )
         async with open_runtime(changed, role="test") as runtime:
             house = House(runtime, await make_event(runtime))
@@ -202,34 +269,30 @@ def as_postgres(command: Sequence[str], folder: Path) -> list[str]:
     return embedded.leashed(command, signal.SIGKILL, f"{owner.st_uid}:{owner.st_gid}")
 
 
-@contextlib.asynccontextmanager
-async def primary(folder: Path) -> AsyncIterator[EmbeddedPostgres]:
-    server = EmbeddedPostgres(folder)
-    await server.start()
-    try:
+class ComposePostgres(EmbeddedPostgres):
+    """A server that a standby may follow, as compose.yaml makes it."""
+
+    async def _prepare(self) -> None:
+        await super()._prepare()
         # The image's own rules know nothing of standbys; ours comes when it has made the database.
-        rules = server.folder / "pg_hba.conf"
-        kept = [line for line in rules.read_text().splitlines() if "replication" not in line]
-        rules.write_text("\n".join(kept) + "\n")
         subprocess.run(
             ["sh", str(DEPLOY / "postgres/allow-standby.sh")],
-            env=os.environ | {"PGDATA": str(server.folder)},
+            env=os.environ | {"PGDATA": str(self.folder)},
             check=True,
         )
-        connection = await asyncpg.connect(server.url)
-        await connection.execute("SELECT pg_reload_conf()")
-        await connection.close()
-        yield server
-    finally:
-        await server.stop()
+        password = embedded.kept_secret(self.data_dir, "standby_password")
+        standby = (DEPLOY / "postgres/standby.sql").read_text()
+        change = f"ALTER ROLE frontrow_standby PASSWORD '{password}';"
+        await self._as_superuser(self.folder, "frontrow", f"{standby}\n\n{change}")
 
 
 async def test_a_standby_follows_and_takes_over(tmp_path: Path) -> None:
-    async with primary(tmp_path) as first:
+    first = ComposePostgres(tmp_path)
+    await first.start()
+    try:
         data, port = tmp_path / "standby", free_port()
-        password = embedded.kept_secret(tmp_path, "postgres_password")
         secret = tmp_path / "password"
-        secret.write_text(password + "\n")
+        secret.write_text(embedded.kept_secret(tmp_path, "standby_password") + "\n")
         secret.chmod(0o644)
         # A first try was cut off in the middle of its copy.
         (data / "base").mkdir(mode=0o700, parents=True)
@@ -242,7 +305,7 @@ async def test_a_standby_follows_and_takes_over(tmp_path: Path) -> None:
             *("/bin/sh", str(DEPLOY / "postgres/standby.sh"), "-p", str(port)),
             *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
         ]
-        url = f"postgresql://frontrow:{password}@127.0.0.1:{port}/frontrow?sslmode=disable"
+        url = first.url.replace(f":{first.port}/", f":{port}/")
         connection = await asyncpg.connect(first.url)
         await connection.execute("CREATE TABLE sales (seat integer); INSERT INTO sales VALUES (1)")
         standby = subprocess.Popen(
@@ -260,14 +323,17 @@ async def test_a_standby_follows_and_takes_over(tmp_path: Path) -> None:
             assert await seats_of(url, 2) == [1, 2]
             await connection.close()
             first.kill()
+            promote = [str(embedded.postgres_bin() / "pg_ctl"), "promote", "-w", "-D", str(data)]
+            subprocess.run(as_postgres(promote, first.folder), check=True, cwd="/")
             copy = await asyncpg.connect(url)
-            assert await copy.fetchval("SELECT pg_promote()") is True
             await copy.execute("INSERT INTO sales VALUES (3)")
             await copy.close()
             assert await seats_of(url, 3) == [1, 2, 3]
         finally:
             standby.send_signal(signal.SIGINT)
             standby.wait(WAIT_S)
+    finally:
+        await first.stop()
 
 
 async def seats_of(url: str, count: int) -> list[int]:

@@ -77,7 +77,7 @@ async def test_all_three_answer_and_are_closed_to_others(tmp_path: Path) -> None
             setting = await fetchval(urls.postgres_url, f"SELECT current_setting('{name}')")
             assert setting == "on"
         with pytest.raises(asyncpg.InvalidPasswordError):
-            await fetchval(urls.postgres_url.replace("frontrow:", "frontrow:not"), "SELECT 1")
+            await fetchval(urls.postgres_url.replace("_sell:", "_sell:not"), "SELECT 1")
 
         client = aioredis.Redis.from_url(urls.redis_url)
         assert (await client.info("memory"))["maxmemory_policy"] == "noeviction"
@@ -167,7 +167,7 @@ from engine.config import Settings
 from engine.embedded import stores
 async def main():
     async with stores(Settings(data_dir=sys.argv[1])) as urls:
-        print("up", urls.postgres_url, flush=True)
+        print("up", urls.postgres_owner_url, flush=True)
         await asyncio.sleep(60)
 asyncio.run(main())
 """
@@ -190,7 +190,7 @@ async def test_servers_die_with_an_owner_killed_by_9(tmp_path: Path) -> None:
     await wait_until(lambda: not any(map(is_running, family)), "something is left running")
     connection.terminate()
     async with stores(settings_for(tmp_path)) as urls:
-        assert urls.postgres_url == url
+        assert urls.postgres_owner_url == url
         assert await fetchval(url, "SELECT seat FROM sold") == 17
 
 

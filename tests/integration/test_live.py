@@ -41,6 +41,7 @@ from tests.integration.live import (
     Gateway,
     RedisSource,
     Viewer,
+    break_feeds,
     gateway_of,
     now_ms,
     raw_client,
@@ -222,11 +223,11 @@ async def test_a_wrong_map_is_found_out_in_quiet(
 
 
 async def test_a_broken_feed_connection_is_made_good(
-    gateway: Gateway, office: BoxOffice, store: RedisStore
+    gateway: Gateway, office: BoxOffice, redis_server: EmbeddedRedis
 ) -> None:
     async with gateway.viewer(office.event_id) as viewer:
         await viewer.greeted()
-        await store.client.client_kill_filter(_type="pubsub")
+        await break_feeds(redis_server)
         await office.change({1: 1}, tell=False)
         await viewer.shows(await office.truth())
         await office.change({1: 0})

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from prometheus_client import REGISTRY
 
+from engine.embedded import EmbeddedRedis
 from engine.holds import Holds
 from engine.inventory import Settlement, person_channel
 from engine.live_tickets import TICKET_TTL_S
@@ -25,6 +26,7 @@ from tests.integration.live import (
     BoxOffice,
     Gateway,
     Viewer,
+    break_feeds,
     gateway_of,
     raw_client,
     running_gateway,
@@ -170,17 +172,20 @@ async def test_a_person_hears_on_every_connection_and_nobody_else_does(
 
 
 async def test_after_a_lost_feed_a_person_is_told_to_read_anew(
-    gateway: Gateway, office: BoxOffice
+    gateway: Gateway, office: BoxOffice, redis_server: EmbeddedRedis
 ) -> None:
     async with gateway.known(office.event_id, "ada") as viewer:
-        await office.client.client_kill_filter(_type="pubsub")
+        await break_feeds(redis_server)
         await viewer.hears("authenticated")
         await say(office.store, "ada", type="hold")
         await viewer.hears("hold")
 
 
 async def test_a_feed_that_is_lost_while_somebody_joins_costs_nobody_a_connection(
-    gateway: Gateway, office: BoxOffice, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway,
+    office: BoxOffice,
+    redis_server: EmbeddedRedis,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def trip(*_: Any, **__: Any) -> None:
         # What redis-py does when the reader has closed the connection in the meantime.
@@ -192,7 +197,7 @@ async def test_a_feed_that_is_lost_while_somebody_joins_costs_nobody_a_connectio
         async with asyncio.timeout(WAIT_S):
             while gateway.hub.watch_of(office.event_id) is None:
                 await asyncio.sleep(0.01)
-        await office.client.client_kill_filter(_type="pubsub")
+        await break_feeds(redis_server)
         await viewer.hears("authenticated")
 
 

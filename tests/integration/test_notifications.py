@@ -744,7 +744,8 @@ async def test_who_lost_the_lease_sends_no_dot(
     ):
         await welcome(sleepy)
         reached, go_on = asyncio.Event(), asyncio.Event()
-        fetchval = sleepy.postgres.fetchval
+        postgres = sleepy.notifications.sender._pg
+        fetchval = postgres.fetchval
 
         async def slow(name: str, *args: Any, event_id: str | None = None) -> Any:
             if name == "notifications.hand_over":
@@ -752,7 +753,7 @@ async def test_who_lost_the_lease_sends_no_dot(
                 await go_on.wait()
             return await fetchval(name, *args, event_id=event_id)
 
-        sleepy.postgres.fetchval = slow  # type: ignore[method-assign]
+        postgres.fetchval = slow  # type: ignore[method-assign]
         asleep = asyncio.create_task(sleepy.notifications.sender.run_once())
         await reached.wait()
         async with awake.postgres.connection() as connection:

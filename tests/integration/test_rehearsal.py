@@ -185,7 +185,7 @@ async def _let_a_seat_be_sold_twice(
             await asyncio.sleep(0.02)
         urls = embedded.running_urls(settings)
         assert urls is not None
-        connection = await asyncpg.connect(urls.postgres_url)
+        connection = await asyncpg.connect(urls.postgres_owner_url)
         try:
             # Until the schema is there, there is no table.
             while await connection.fetchval("SELECT to_regclass('mail_templates')") is None:

@@ -39,9 +39,9 @@ EVENT_SCOPED = [
 async def scratch_url(stores: StoreUrls) -> AsyncIterator[str]:
     """An empty database of the test's own."""
     name = f"scratch_{new_id().replace('-', '')}"
-    admin = await asyncpg.connect(stores.postgres_url)
+    admin = await asyncpg.connect(stores.postgres_owner_url)
     await admin.execute(f"CREATE DATABASE {name}")
-    base, _, query = stores.postgres_url.partition("?")
+    base, _, query = stores.postgres_owner_url.partition("?")
     try:
         yield f"{base.rsplit('/', 1)[0]}/{name}?{query}"
     finally:

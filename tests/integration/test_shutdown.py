@@ -117,7 +117,7 @@ class Lock:
 
 @contextlib.asynccontextmanager
 async def locked(world: Settings, table: str) -> AsyncIterator[Lock]:
-    connection = await asyncpg.connect(world.postgres_url)
+    connection = await asyncpg.connect(world.postgres_owner_url)
     try:
         await connection.execute(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         yield Lock(connection, table)

@@ -4,7 +4,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 import pytest
@@ -21,7 +23,7 @@ from engine.runtime import Runtime, open_runtime
 from engine.stores.breaker import Breaker
 from tests.adversity.proxy import AnyProtocol, PostgresProtocol, Proxy
 from tests.conftest import House, make_event
-from tests.worlds import make_world
+from tests.worlds import make_world, with_one_login
 
 #: Small, so that no test waits long for a silence. A machine that stands still is taken for one, too: what
 #: must succeed is asked until it does.
@@ -30,7 +32,7 @@ _LIMIT_S = 0.5
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def world(settings: Settings, stores: StoreUrls) -> Settings:
-    return await make_world(settings, stores, "silent", redis_database=12)
+    return with_one_login(await make_world(settings, stores, "silent", redis_database=12))
 
 
 @pytest_asyncio.fixture
@@ -38,9 +40,9 @@ async def proxies(world: Settings) -> AsyncIterator[dict[str, Proxy]]:
     """On the way to each store: they freeze, and nothing is closed."""
     links = {}
     for store in ("postgres", "redis", "mongo"):
-        url = getattr(world, f"{store}_url")
-        port = int(url.rsplit(":", 1)[1].split("/")[0].split("?")[0])
-        links[store] = Proxy(port, PostgresProtocol if store == "postgres" else AnyProtocol)
+        parts = urlsplit(getattr(world, f"{store}_url"))
+        target = parts.port or Path(unquote(parts.netloc))
+        links[store] = Proxy(target, PostgresProtocol if store == "postgres" else AnyProtocol)
     async with links["postgres"].running(), links["redis"].running(), links["mongo"].running():
         yield links
 
@@ -118,7 +120,7 @@ async def test_connections_that_died_unnoticed_are_not_used_again(
         await runtime.postgres.fetchval("outbox.age_s")
     await until(lambda: runtime.postgres.breaker.is_open)
     # Those stay frozen for good, while the way to the server is free again.
-    grave = Proxy(link.target_port, PostgresProtocol)
+    grave = Proxy(link.target, PostgresProtocol)
     grave.freeze()
     for connection in dead:
         connection._proxy = grave

@@ -576,7 +576,7 @@ async def test_no_limit_is_off_because_redis_is(state: str, tmp_path: Path) -> N
             redis = EmbeddedRedis(tmp_path)
             await redis.start()
             stack.push_async_callback(redis.stop)
-            url = redis.url
+            url = redis.owner_url
         store = RedisStore(url)
         stack.push_async_callback(store.close)
         if state == "full":

@@ -17,7 +17,7 @@ from engine.errors import Contended, Unavailable
 from engine.model import BookingStatus, new_id
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, make_event
-from tests.worlds import make_world
+from tests.worlds import make_world, with_one_login
 
 _TABLES = ("events", "seats", "areas", "bookings", "waitlists", "pricing")
 
@@ -26,7 +26,7 @@ _TABLES = ("events", "seats", "areas", "bookings", "waitlists", "pricing")
 async def world(settings: Settings, stores: StoreUrls) -> AsyncIterator[Settings]:
     """A world with a small pool and no patience with locks."""
     own = await make_world(settings, stores, "stuck", redis_database=11)
-    yield msgspec.structs.replace(own, postgres_pool_size=6, lock_timeout_s=0.3)
+    yield msgspec.structs.replace(with_one_login(own), postgres_pool_size=6, lock_timeout_s=0.3)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -36,6 +36,7 @@ from engine.waitlist.model import (
     WantedPatch,
 )
 from tests.conftest import House, MakeHouse
+from tests.worlds import keys_of
 
 ADA = Contact(buyer=Buyer("ada@example.com", "Ada"))
 
@@ -516,7 +517,7 @@ async def test_offers_outlive_redis(line: Line) -> None:
     await release(line, holds, 8, 9)
     await line.until_quiet()
     offer, seats = await line.offer_of(first)
-    for key in await line.runtime.redis_store.call("KEYS", base_key(line.event_id) + "*"):
+    for key in await keys_of(line.runtime.redis_store, line.event_id):
         await line.runtime.redis_store.call("DEL", key)
     # All holds are gone, and everything is the line's to have first; the offer stands.
     with pytest.raises(SeatUnavailable):
@@ -529,7 +530,7 @@ async def test_offers_outlive_redis(line: Line) -> None:
     hold = await line.runtime.offers.accept(offer.offer_id, await line.owner_of(first))
     assert [seat.seat_no for seat in hold.seats] == seats
     # And so does the hold that it became.
-    for key in await line.runtime.redis_store.call("KEYS", base_key(line.event_id) + "*"):
+    for key in await keys_of(line.runtime.redis_store, line.event_id):
         await line.runtime.redis_store.call("DEL", key)
     person = await line.owner_of(first)
     assert (await line.runtime.holds.read(hold.hold_id, person)).status == "held"
@@ -539,7 +540,7 @@ async def test_offers_outlive_redis(line: Line) -> None:
 async def test_ranks_outlive_redis(line: Line) -> None:
     await full(line)
     entries = [await line.join() for _ in range(5)]
-    for key in await line.runtime.redis_store.call("KEYS", base_key(line.event_id) + "*"):
+    for key in await keys_of(line.runtime.redis_store, line.event_id):
         await line.runtime.redis_store.call("DEL", key)
     assert [(await line.entry(e)).rank for e in entries] == [1, 2, 3, 4, 5]
     # A line that lost somebody is mended by the reconciler.
@@ -683,7 +684,7 @@ async def test_a_checkout_that_slept_does_not_take_offered_seats(line: Line) -> 
     entry = await line.join(quantity=1)
     buyer, hold_id = holds[7]
     paying = await line.runtime.holds.begin_payment(hold_id, buyer)
-    for key in await line.runtime.redis_store.call("KEYS", base_key(line.event_id) + "*"):
+    for key in await keys_of(line.runtime.redis_store, line.event_id):
         await line.runtime.redis_store.call("DEL", key)
     assert await line.round() == 0  # it lays the state anew
     await line.until_quiet()

@@ -15,6 +15,7 @@ from engine.runtime import Runtime, open_runtime
 from engine.waitlist.model import EntryStatus
 from tests.conftest import MakeHouse
 from tests.integration.test_waitlist import Line, full, hold_each, line, release
+from tests.worlds import keys_of
 
 __all__ = ["line"]
 
@@ -201,7 +202,7 @@ async def locks_waited_for(runtime: Runtime, count: int) -> None:
 
 
 async def lose_redis(line: Line) -> None:
-    for key in await line.runtime.redis_store.call("KEYS", base_key(line.event_id) + "*"):
+    for key in await keys_of(line.runtime.redis_store, line.event_id):
         await line.runtime.redis_store.call("DEL", key)
 
 

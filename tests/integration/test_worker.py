@@ -20,7 +20,7 @@ from engine.model import Buyer, new_id
 from engine.runtime import Runtime, open_runtime
 from engine.waitlist.model import Contact, EntryStatus, Wanted
 from tests.conftest import House, MakeHouse, let_it_be_over
-from tests.worlds import make_world
+from tests.worlds import as_redis_owner, make_world
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -137,7 +137,7 @@ async def test_the_worker_hears_again_after_redis_was_away(runtime: Runtime, hou
         for _ in range(2):
             while (await runtime.redis.pubsub_numsub("stirred"))[0][1] == 0:
                 await asyncio.sleep(0.01)
-            await runtime.redis_store.call("CLIENT", "KILL", "TYPE", "pubsub")
+            await as_redis_owner(runtime, "CLIENT", "KILL", "TYPE", "pubsub")
         while (await runtime.redis.pubsub_numsub("stirred"))[0][1] == 0:
             await asyncio.sleep(0.01)
 
@@ -151,7 +151,7 @@ async def test_what_was_stirred_is_not_forgotten_while_postgresql_is_away(
     runtime.rounds._stirred.add(house.event_id)
     runtime.rounds._lines_read = -math.inf
     with monkeypatch.context() as moment:
-        moment.setattr(runtime.postgres, "fetch", away)
+        moment.setattr(runtime.rounds._pg, "fetch", away)
         with pytest.raises(Unavailable):
             await runtime.rounds.due()
     assert house.event_id in await runtime.rounds.due()

@@ -57,7 +57,7 @@ from tests.property.model import (
     MHold,
     Model,
 )
-from tests.worlds import make_world
+from tests.worlds import as_redis_owner, make_world
 
 T = TypeVar("T")
 Places: TypeAlias = tuple[frozenset[int], int]
@@ -637,8 +637,8 @@ class BoxOffice(RuleBasedStateMachine):
         self.model.redis_lost()
 
     async def _empty_redis(self) -> None:
-        await self.runtime.redis_store.call("FLUSHDB")
-        await self.runtime.redis_store.call("SCRIPT", "FLUSH")
+        await as_redis_owner(self.runtime, "FLUSHDB")
+        await as_redis_owner(self.runtime, "SCRIPT", "FLUSH")
 
     @rule(
         step=st.sampled_from(["expire-holds", "chase-pending", "relay-outbox", "reconcile"]),

@@ -1,0 +1,107 @@
+"""PostgreSQL's roles: who there is (``sql/roles.sql``) and what each may do (``sql/grants.sql``).
+
+======== ======================================================= ===========================
+owner    owns the schema, migrates it, backs it up               FRONTROW_POSTGRES_OWNER_URL
+sell     what serves buyers: functions write, it reads           FRONTROW_POSTGRES_URL
+house    what an organiser does, and accounts                    FRONTROW_POSTGRES_HOUSE_URL
+worker   the worker                                              FRONTROW_POSTGRES_WORKER_URL
+readonly people with a question; no secrets                      (nothing of ours connects so)
+======== ======================================================= ===========================
+
+Each is a login of its own: who gets a statement of his into one of them cannot become another, as with
+``SET ROLE``. Their names share a prefix: ``frontrow_owner``, ``frontrow_sell``, …
+"""
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+ROLES = ("owner", "sell", "house", "worker", "readonly")
+_SQL = Path(__file__).resolve().parent.parent / "sql"
+ROLES_FILE = _SQL / "roles.sql"
+GRANTS_FILE = _SQL / "grants.sql"
+_OWNER = "_owner"
+_CONNECT_TIMEOUT_S = 10
+
+
+def statements(prefix: str, passwords: Mapping[str, str] | None = None) -> str:
+    """SQL for a superuser, in Frontrow's database, that makes the roles ``prefix``_owner and so on.
+
+    With ``passwords`` by role: for a server that is ours alone. Its owner may make databases and end
+    other people's statements, and nobody has anything to do in PostgreSQL's own databases.
+    """
+    parts = [f"SET frontrow.prefix = {_literal(prefix)};", ROLES_FILE.read_text().strip()]
+    for role, password in (passwords or {}).items():
+        parts.append(f"ALTER ROLE {_name(prefix, role)} PASSWORD {_literal(password)};")
+    if passwords:
+        owner = _name(prefix, "owner")
+        parts += [
+            f"ALTER ROLE {owner} CREATEDB;",
+            f"GRANT pg_monitor, pg_signal_backend TO {owner};",
+            "REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC;",
+            f"GRANT CONNECT ON DATABASE postgres TO {owner};",
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def script(postgres_url: str | None) -> str:
+    """``statements`` for a server of one's own, and how to give the logins their passwords."""
+    database = urlsplit(postgres_url or "").path.strip("/") or "frontrow"
+    prefix = prefix_of(postgres_url or "") or unquote(database)
+    head = (
+        "-- For a superuser, in Frontrow's database: frontrow migrate --roles | "
+        f"psql --dbname={database} --set=ON_ERROR_STOP=1\n-- Then give each login a password of its "
+        "own, in psql, which sends no password in the clear:\n"
+        + "".join(f"--   \\password {_name(prefix, role)}\n" for role in ROLES)
+        + "-- and let the owner migrate: FRONTROW_POSTGRES_OWNER_URL=… frontrow migrate\n\n"
+    )
+    return head + statements(prefix)
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _name(prefix: str, role: str) -> str:
+    return '"' + f"{prefix}_{role}".replace('"', '""') + '"'
+
+
+def prefix_of(owner_url: str) -> str | None:
+    """``frontrow`` of ``postgresql://frontrow_owner@…``; None where one user does everything."""
+    user = unquote(urlsplit(owner_url).username or "")
+    return user.removesuffix(_OWNER) if user.endswith(_OWNER) and user != _OWNER else None
+
+
+def grant(owner_url: str) -> bool:
+    """Let each role do what it may, and no more. False: there are no roles; one user does everything.
+
+    Raises what the driver raises.
+    """
+    prefix = prefix_of(owner_url)
+    if prefix is None:
+        return False
+    # Callers may be in a thread of their own or inside a running loop.
+    with ThreadPoolExecutor(1) as beside:
+        return beside.submit(asyncio.run, _grant(owner_url, prefix)).result()
+
+
+async def _grant(owner_url: str, prefix: str) -> bool:
+    import asyncpg  # noqa: PLC0415 - slow to import, and the embedded servers need names only
+
+    connection = await asyncpg.connect(owner_url, timeout=_CONNECT_TIMEOUT_S)
+    try:
+        names = [f"{prefix}_{role}" for role in ROLES]
+        found = await connection.fetchval(
+            "SELECT count(*) FROM pg_roles WHERE rolname = ANY($1)", names
+        )
+        if found < len(ROLES):
+            return False
+        await connection.execute(GRANTS_FILE.read_text())
+    finally:
+        await connection.close()
+    return True
+
+
+__all__ = ["GRANTS_FILE", "ROLES", "ROLES_FILE", "grant", "prefix_of", "script", "statements"]
