@@ -1,5 +1,6 @@
 """Puts the application together. ``uvicorn api.app:create_app --factory`` runs it."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from api import (
     dev_mail,
     events,
     holds,
+    links,
     live,
     notifications,
     operations,
@@ -25,6 +27,7 @@ from api import (
     people,
     pricing,
     static,
+    verification,
     waitlist,
 )
 from api.auth import Tokens
@@ -34,18 +37,20 @@ from api.networks import Networks
 from api.openapi import document_config
 from api.problems import on_exception, on_frontrow_error, on_http_exception
 from api.reference import ReferencePage, describe_problem, reference_router
-from engine.config import Settings, data_path, load_settings
-from engine.embedded import kept_secret
+from engine.config import Settings, load_settings
 from engine.errors import FrontrowError
 from engine.guessing import Guesses
 from engine.limits import Limit, Limits
+from engine.proofs import Proofs
 from engine.runtime import open_runtime
+from engine.signing import token_secret
 
 log = structlog.get_logger(__name__)
 
 
 def build(settings: Settings) -> Litestar:
     """The Litestar application, not yet running."""
+    secret = token_secret(settings)
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -54,21 +59,29 @@ def build(settings: Settings) -> Litestar:
             app.state["limits"] = limits = Limits(runtime.redis_store)
             wrong_keys = Limit("organiser-key", settings.wrong_keys_per_minute)
             app.state["key_guesses"] = Guesses(limits, wrong_keys)
+            app.state["proofs"] = Proofs(runtime.redis_store, secret)
+            versions = runtime.people.token_versions
+            app.state["tokens"].versions = versions.known
             await _prepare_catalog(runtime)
+            watch = asyncio.create_task(versions.watch(), name="token-versions")
             # What is here now stays for good: the collector need not walk it again and again.
             gc.collect()
             gc.freeze()
-            yield
+            try:
+                yield
+            finally:
+                watch.cancel()
 
-    secret = settings.token_secret or kept_secret(data_path(settings), "token_secret")
     return Litestar(
         route_handlers=[
             *access.HANDLERS,
             *people.HANDLERS,
+            *verification.HANDLERS,
             *events.HANDLERS,
             *holds.HANDLERS,
             *bookings.HANDLERS,
             *waitlist.HANDLERS,
+            *links.HANDLERS,
             *live.HANDLERS,
             *organiser.HANDLERS,
             *pricing.HANDLERS,

@@ -3,18 +3,21 @@
 A buyer is the subject of a token; having the token is the whole ownership rule. Verified tokens are
 remembered by their text, because a buyer sends the same one many times and checking a signature costs
 more than the rest of a hold.
+
+Two servers' clocks differ, so nothing depends on when a token says that it was made, and half a minute
+is forgiven at its end.
 """
 
 import hmac
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
 
+import jwt
+import msgspec
 from litestar.connection import ASGIConnection
-from litestar.exceptions import NotAuthorizedException
-from litestar.security.jwt import Token
+from msgspec import Struct
 
 from engine.addresses import Address, client_address, client_network, is_among
 from engine.config import Settings
@@ -24,52 +27,143 @@ from engine.model import new_id
 
 AnyConnection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
 _ALGORITHM = "HS256"
+_AUDIENCE: Final = "frontrow"
+_LEEWAY_S: Final = 30
+#: A guest's token that has expired may be renewed so long, if there is something to come back for.
+_RENEWABLE_S: Final = 400 * 86_400
+#: A token is some 250 characters; nothing longer is looked at.
+_TOKEN_LENGTH_MAX: Final = 2_000
+
+
+class _Claims(Struct, frozen=True):
+    """``ver``: the token version of the person's account; 0 of a guest. ``aud``: tokens of before have
+    none, and are good for being renewed only.
+    """
+
+    sub: str
+    exp: float
+    ver: int = 0
+    aud: str | None = None
+
+
+class Renewable(Struct, frozen=True):
+    """A guest's token that is ours. ``is_past``: it gives no access any more."""
+
+    subject: str
+    is_past: bool
+    has_expired: bool
 
 
 class Tokens:
     """Issues and verifies access tokens. ``ttl_s``: how long one is good for."""
 
-    def __init__(self, secret: str, *, ttl_s: int, remembered_max: int = 50_000) -> None:
+    def __init__(
+        self,
+        secret: str,
+        *,
+        ttl_s: int,
+        remembered_max: int = 50_000,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._secret = secret
         self.ttl_s = ttl_s
-        self._remembered: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        #: The least version that is good, by person (``engine.token_versions``).
+        self.versions: Mapping[str, int] = {}
+        self._clock = clock
+        self._remembered: OrderedDict[str, tuple[str, float, int]] = OrderedDict()
         self._remembered_max = remembered_max
 
-    def issue(self, subject: str | None = None, *, ttl_s: int | None = None) -> str:
+    def issue(
+        self, subject: str | None = None, *, version: int = 0, ttl_s: int | None = None
+    ) -> str:
         """A token for ``subject``, or for somebody new; ``ttl_s`` if not as long as others."""
-        expires = datetime.now(UTC) + timedelta(seconds=ttl_s or self.ttl_s)
-        return Token(exp=expires, sub=subject or new_id()).encode(self._secret, _ALGORITHM)
+        now = int(self._clock())
+        claims: dict[str, Any] = {
+            "sub": subject or new_id(),
+            "aud": _AUDIENCE,
+            "iat": now,
+            "exp": now + (ttl_s or self.ttl_s),
+        }
+        if version:
+            claims["ver"] = version
+        return jwt.encode(claims, self._secret, _ALGORITHM)
 
     def subject(self, authorization: str | None) -> str:
         """The buyer named by an ``Authorization`` header. Raises NotAuthenticated."""
-        if authorization is None or not authorization.startswith("Bearer "):
-            raise NotAuthenticated(
-                "Send 'Authorization: Bearer <token>'; get one with POST /v1/auth/guest."
-            )
-        encoded = authorization[7:]
+        encoded = _bearer(authorization)
         known = self._remembered.get(encoded)
         if known is None:
             known = self._verify(encoded)
-        if known[1] <= time.time():
+        subject, ends, version = known
+        if ends <= self._clock() or version < self.versions.get(subject, 0):
             raise _bad_token()
-        return known[0]
+        return subject
 
-    def _verify(self, encoded: str) -> tuple[str, float]:
+    def renewable(self, authorization: str | None) -> Renewable:
+        """What a guest's token is to be renewed for, also when it has expired. Raises NotAuthenticated."""
+        claims = self._read(_bearer(authorization))
+        age_s = self._clock() - claims.exp
+        # An account's token is exchanged, and ends, by its refresh token only.
+        if claims.ver > 0 or self.versions.get(claims.sub, 0) > 0 or age_s > _RENEWABLE_S:
+            raise _bad_token()
+        has_expired = age_s >= _LEEWAY_S
+        return Renewable(claims.sub, has_expired or claims.aud is None, has_expired)
+
+    def earlier_subject(self, authorization: str | None) -> str | None:
+        """Whose token somebody has, or had: not enough for access, but no stranger."""
         try:
-            token = Token.decode(encoded, self._secret, _ALGORITHM)
-        except NotAuthorizedException:
-            raise _bad_token() from None
-        known = (token.sub, token.exp.timestamp())
+            claims = self._read(_bearer(authorization))
+        except NotAuthenticated:
+            return None
+        return claims.sub if self._clock() - claims.exp < _RENEWABLE_S else None
+
+    def _verify(self, encoded: str) -> tuple[str, float, int]:
+        claims = self._read(encoded)
+        if claims.aud is None:
+            raise _bad_token()
+        known = (claims.sub, claims.exp + _LEEWAY_S, claims.ver)
         self._remembered[encoded] = known
         if len(self._remembered) > self._remembered_max:
             self._remembered.popitem(last=False)
         return known
 
+    def _read(self, encoded: str) -> _Claims:
+        """The claims of a token of ours, whenever it was good. Raises NotAuthenticated."""
+        try:
+            found = jwt.decode(encoded, self._secret, [_ALGORITHM], options=_ONLY_SIGNATURE)
+            claims = msgspec.convert(found, _Claims)
+        except (jwt.InvalidTokenError, msgspec.ValidationError):
+            raise _bad_token() from None
+        if claims.aud not in (_AUDIENCE, None) or not claims.sub:
+            raise _bad_token()
+        return claims
+
+
+#: The rest is judged by our own clock, and by ourselves.
+_ONLY_SIGNATURE: Final[Any] = {
+    "verify_signature": True,
+    "verify_exp": False,
+    "verify_iat": False,
+    "verify_nbf": False,
+    "verify_aud": False,
+    "verify_sub": False,
+}
+
+
+def _bearer(authorization: str | None) -> str:
+    if authorization is None or not authorization.startswith("Bearer "):
+        raise NotAuthenticated(
+            "Send 'Authorization: Bearer <token>'; get one with POST /v1/auth/guest."
+        )
+    if len(authorization) > _TOKEN_LENGTH_MAX:
+        raise _bad_token()
+    return authorization[7:]
+
 
 def _bad_token() -> NotAuthenticated:
     return NotAuthenticated(
         "The token is not valid or has expired; get a new one with POST /v1/auth/refresh if you "
-        "have an account, else with POST /v1/auth/guest."
+        "have an account; renew a guest's with it at POST /v1/auth/guest."
     )
 
 
@@ -125,16 +219,21 @@ def _is_buyer(connection: AnyConnection) -> bool:
     return True
 
 
+def sender_address(connection: AnyConnection) -> Address | None:
+    """Where a request comes from. None: a peer without an address, such as a Unix socket's."""
+    return client_address(
+        connection.client.host if connection.client else "",
+        connection.headers.getall("x-forwarded-for", []),
+        connection.app.state["settings"].trusted_proxies,
+    )
+
+
 def network_of(
     connection: AnyConnection, network: Callable[[Address], str] = client_network
 ) -> str | None:
     """The network that a request comes from, for counting; None where no limit counts."""
     settings: Settings = connection.app.state["settings"]
-    address = client_address(
-        connection.client.host if connection.client else "",
-        connection.headers.getall("x-forwarded-for", []),
-        settings.trusted_proxies,
-    )
+    address = sender_address(connection)
     if address is None:
         # A Unix socket's peer. They count as one client: nobody is exempt by being unknown.
         return "unknown"

@@ -38,7 +38,7 @@ class BodyRoom:
     def __init__(self, ordinary: int = 32 * 1024 * 1024, plans: int = PLAN_SIZE_MAX) -> None:
         self._ordinary, self._plans = ordinary, plans
         self.taken = 0
-        #: Requests that wait for the rest of their body.
+        #: Requests that wait for their body, or for the rest of it.
         self.waiting = 0
 
     def grow(self, before: int, size: int) -> None:
@@ -84,7 +84,6 @@ async def whole_body(receive: Receive, size_max: int) -> bytes | bytearray:
     if not more and len(piece) <= min(size_max, FREE_SIZE):
         return piece
     body = bytearray()
-    ROOM.waiting += 1
     try:
         while True:
             _check_size(len(body) + len(piece), size_max)
@@ -96,12 +95,14 @@ async def whole_body(receive: Receive, size_max: int) -> bytes | bytearray:
     except BaseException:
         done_with(body)
         raise
-    finally:
-        ROOM.waiting -= 1
 
 
 async def _next_piece(receive: Receive) -> tuple[bytes, bool]:
-    message = await receive()
+    ROOM.waiting += 1
+    try:
+        message = await receive()
+    finally:
+        ROOM.waiting -= 1
     if message["type"] != "http.request":
         raise ClientGone
     return message["body"], message["more_body"]

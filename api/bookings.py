@@ -168,7 +168,7 @@ async def cancel_booking(
     return Response(booking, headers={"ETag": etag(booking.version)})
 
 
-# The sandbox bank. Its page is another company's: it knows the booking's id and asks for no token.
+# The sandbox bank. Its page is another company's: whoever has its address may answer, and nobody else.
 
 
 class BankAnswer(Struct, frozen=True):
@@ -176,6 +176,14 @@ class BankAnswer(Struct, frozen=True):
 
 
 _BANK_ANSWER = msgspec.json.Decoder(BankAnswer)
+_BANK_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+}
 _BANK_PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Sandbox bank</title><link rel="icon" href="/web/icon.svg" type="image/svg+xml">
@@ -189,21 +197,25 @@ _BANK_PAGE = """<!doctype html>
 """
 
 
-@get("/sandbox/3ds/{booking_id:uuid}", media_type=MediaType.HTML, include_in_schema=False)
-async def bank_page(request: Request[Any, Any, Any], booking_id: FromPath[UUID]) -> str:
-    booking = await _runtime(request).bookings.read(str(booking_id))
-    total = str(booking.total)
-    return _BANK_PAGE.format(total=html.escape(total), reference=html.escape(booking.reference))
-
-
-@post("/sandbox/3ds/{booking_id:uuid}", include_in_schema=False, status_code=200)
-async def bank_answer(request: Request[Any, Any, Any], booking_id: FromPath[UUID]) -> Response[Any]:
+@get("/sandbox/3ds/{token:str}", media_type=MediaType.HTML, include_in_schema=False)
+async def bank_page(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
     runtime = _runtime(request)
+    booking = await runtime.bookings.read(runtime.sandbox.read_approval(token))
+    page = _BANK_PAGE.format(
+        total=html.escape(str(booking.total)), reference=html.escape(booking.reference)
+    )
+    return Response(page, headers=_BANK_HEADERS, media_type=MediaType.HTML)
+
+
+@post("/sandbox/3ds/{token:str}", include_in_schema=False, status_code=200)
+async def bank_answer(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[Any]:
+    runtime = _runtime(request)
+    booking_id = runtime.sandbox.read_approval(token)
     is_form = "json" not in request.headers.get("content-type", "")
     approve = await _form_approval(request) if is_form else await _json_approval(request)
-    await runtime.sandbox.complete_action(str(booking_id), approve=approve)
-    await runtime.bookings.payment_arrived(str(booking_id))
-    booking = await runtime.bookings.read(str(booking_id))
+    await runtime.sandbox.complete_action(booking_id, approve=approve)
+    await runtime.bookings.payment_arrived(booking_id)
+    booking = await runtime.bookings.read(booking_id)
     if is_form:
         return Redirect(f"/events/{booking.event_id}?booking={booking_id}", status_code=303)
     return Response({"booking_id": booking.booking_id, "status": booking.status})

@@ -199,8 +199,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     @property
     def is_waiting(self) -> bool:
-        """It has shown nothing: no whole headers that are not answered yet."""
-        return not self.is_busy
+        """It has shown nothing: no whole request that is not answered yet."""
+        return self.in_body or not self.is_busy
 
     def refuse(self, why: str, problem: FrontrowError) -> None:
         """Answer what is no whole request with ``problem``, and end the connection."""
@@ -209,7 +209,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._is_refused = True
         _ENDED.labels(why).inc()
         cycle = self.cycle
-        if not self.is_busy or (len(self.pipeline) == 0 and not cycle.response_started):
+        # Nothing of this request has been answered, and nothing before it is still to be.
+        is_first = not cycle.response_started if self.is_busy else not self.in_body
+        if is_first and not self.pipeline:
             self.transport.write(_raw(problem))
         self.transport.close()
         if self.is_busy:

@@ -66,7 +66,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"
 #: How nginx counts requests that nobody waits for any more.
 _CLIENT_GONE = 499
 #: Pages whose forms a browser sends, or a mail program in its place.
-_FORMS = ("/sandbox/", "/mail/unsubscribe/")
+_FORMS = ("/sandbox/", "/mail/unsubscribe/", "/verify/", "/b/", "/w/", "/tickets/")
 #: Methods whose requests may have a body that somebody reads.
 _WITH_BODY = frozenset({"POST", "PATCH", "PUT"})
 #: Answers that are nobody's in particular; all others are kept by no cache, unless they say so themselves.
@@ -74,6 +74,7 @@ _PUBLIC = frozenset(
     {
         "/",
         "/events/{event_id}",
+        "/tickets",
         "/web/{name}",
         "/problems/{code}",
         "/schema",

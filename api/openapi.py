@@ -256,7 +256,10 @@ def _complete_operation(path: str, found: Json, types: _Types) -> Json:
         content = _content(operation.takes, types)
         for example in content[operation.takes.media_type]["examples"].values():
             example["value"] = _as_one_writes(example["value"])
-        described["requestBody"] = {"required": True, "content": content}
+        described["requestBody"] = {
+            "required": not operation.takes.is_optional,
+            "content": content,
+        }
     given = {
         str(status): _response(answer, operation.replays, types)
         for status, answer in operation.gives.items()

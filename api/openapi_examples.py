@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from api.access import AccessToken
+from api.access import AccessToken, GuestRequest, ProofOfWork
 from api.bookings import BookingBody, BookingList, TicketList
 from api.events import (
     AreaState,
@@ -27,6 +27,7 @@ from api.events import (
     VenueRef,
 )
 from api.holds import HoldRequest
+from api.links import LOOKED_UP, Lookup
 from api.live import LiveTicket
 from api.notifications import (
     MailList,
@@ -38,6 +39,7 @@ from api.notifications import (
 from api.organiser import ImportedVenue, LayoutWarning, SeatSelection, VenueDraft
 from api.people import AccountToken, Credentials, PersonList, RefreshToken, TierBody
 from api.pricing import RuleList
+from api.verification import LinkToken, ProvenAddress
 from api.waitlist import (
     Because,
     EntryList,
@@ -61,6 +63,7 @@ from engine.errors import (
     PaymentDeclined,
     PreconditionFailed,
     PreconditionRequired,
+    ProofNeeded,
     SeatUnavailable,
     TooManyRequests,
     Unavailable,
@@ -174,6 +177,9 @@ def euros(amount: int) -> Money:
 ACCESS_TOKEN = AccessToken(
     "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTk2NGM3MCJ9.fx2kZr9Q8w", 604800
 )
+PROOF = ProofOfWork("yx0bQJ8i0mmt5YwOdvUk1m6SGo3rWf0cE9aTzLp2KqHnBV5x", "2f1a")
+GUEST_REQUEST = GuestRequest(PROOF)
+EMPTY_GUEST_REQUEST = GuestRequest()
 LIVE_TICKET = LiveTicket("pX3v0c1J6Hq7uWm2Zt8sKd9yRb4nLf5A", 30)
 
 # People
@@ -192,6 +198,7 @@ PERSON = Person(
     language="en",
     tier="regular",
     registered=True,
+    email_proven=True,
     version=2,
     created_at=_BOUGHT - timedelta(days=40),
 )
@@ -199,6 +206,8 @@ PERSON_PATCH = PersonPatch(
     language="de", preferences=PreferencesPatch(email=EmailPreferencesPatch(reminders=False))
 )
 NEW_PASSWORD = PersonPatch(password=_SWANS, new_password=_GEESE)
+LINK_TOKEN = LinkToken("AZYZxHA0fAqVvqbLxQwhmwAAAABqLkVQrX0b9cG5mN2kJ7yTzQ4vXg8sRw3tLpUe")
+PROVEN_ADDRESS = ProvenAddress("ada@example.com")
 PERSON_LIST = PersonList([PERSON])
 TIER = TierBody("vip")
 VIP = msgspec.structs.replace(PERSON, tier="vip", version=3)
@@ -450,7 +459,9 @@ PENDING_BOOKING = Booking(
     version=1,
     created_at=_BOUGHT,
     expires_at=_BOUGHT + timedelta(minutes=5),
-    next_action=NextAction("redirect", f"http://localhost:8000/sandbox/3ds/{BOOKING_ID}"),
+    next_action=NextAction(
+        "redirect", "http://localhost:8000/sandbox/3ds/AZgAAAAAcACAAAAAAAAA5ABp8ZDVq0yP8m3xTg"
+    ),
 )
 CANCELLED_BOOKING = Booking(
     booking_id=BOOKING_ID,
@@ -467,6 +478,8 @@ CANCELLED_BOOKING = Booking(
     refunded=euros(118),
 )
 BOOKING_LIST = BookingList([BOOKING])
+LOOKUP = Lookup("ada@example.com")
+LOOKUP_ANSWER = LOOKED_UP
 TICKET_LIST = TicketList(
     [
         Ticket(
@@ -944,7 +957,7 @@ PROBLEMS = _by_code(
     ),
     NotAuthenticated(
         "The token is not valid or has expired; get a new one with POST /v1/auth/refresh if you "
-        "have an account, else with POST /v1/auth/guest."
+        "have an account; renew a guest's with it at POST /v1/auth/guest."
     ),
     NotAuthenticated("The address or the password is wrong.", code="wrong-credentials"),
     NotAuthenticated(
@@ -957,8 +970,17 @@ PROBLEMS = _by_code(
         code="booking-mails-needed",
     ),
     Conflict(
-        "There is an account for ada@example.com; log in with POST /v1/auth/login.",
-        code="email-taken",
+        "This address belongs to another account already; log in to that one.",
+        code="address-of-another",
+    ),
+    Conflict(
+        "Your account has another address; change it with PATCH /v1/me first.",
+        code="address-not-claimed",
+    ),
+    NotFound(
+        "That link is not one of ours, or its time is over; register again, or name the address "
+        "again with PATCH /v1/me, for a new one.",
+        code="link-not-ours",
     ),
     Conflict(
         "This token has an account already; log in, or register without a token.",
@@ -989,6 +1011,11 @@ PROBLEMS = _by_code(
         code="hold-not-found",
     ),
     NotFound(f"There is no booking {BOOKING_ID}.", code="booking-not-found"),
+    NotFound("That link is not one of ours.", code="link-not-found"),
+    Gone(
+        "That link has ended. Have new ones mailed to you with POST /v1/bookings/lookup.",
+        code="link-ended",
+    ),
     NotFound(f"There is no venue {VENUE_ID}.", code="venue-not-found"),
     NotFound(f"There is no place in line {ENTRY_ID}.", code="entry-not-found"),
     NotFound(f"There is no offer {OFFER_ID}.", code="offer-not-found"),
@@ -1145,6 +1172,7 @@ PROBLEMS = _by_code(
         retry_after_s=5,
         code="too-many-connections",
     ),
+    ProofNeeded(PROOF.challenge, bits=14, expires_at=datetime(2026, 4, 3, 18, 15, tzinfo=UTC)),
     FrontrowError("This is our mistake; it has been logged. Trying again may work."),
     Conflict(
         "You or somebody in your network has just let go of Stalls, Row 3, seat 7, and others are looking at "

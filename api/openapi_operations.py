@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from api import openapi_examples as example
-from api.access import AccessToken
+from api.access import AccessToken, GuestRequest
 from api.bookings import BookingBody, BookingList, TicketList
 from api.events import (
     EventFacets,
@@ -22,6 +22,7 @@ from api.events import (
     SeatStates,
 )
 from api.holds import HoldRequest
+from api.links import Lookup, LookupAnswer
 from api.live import LiveTicket
 from api.notifications import (
     MailList,
@@ -35,6 +36,7 @@ from api.organiser import ImportedVenue, SeatSelection, VenueDraft
 from api.people import AccountToken, Credentials, PersonList, RefreshToken, TierBody
 from api.pricing import RuleList
 from api.spreadsheets import CSV
+from api.verification import LinkToken, ProvenAddress
 from api.waitlist import (
     Because,
     EntryList,
@@ -78,6 +80,8 @@ class Body(Struct, frozen=True):
     type: Any
     examples: dict[str, Any]
     media_type: str = JSON
+    #: A request may come without it.
+    is_optional: bool = False
 
 
 class Answer(Struct, frozen=True):
@@ -158,12 +162,20 @@ OPERATIONS = {
     "guest": Operation(
         gives={
             201: Answer(
-                "A token for somebody new.",
+                "A token for somebody new, or a fresh one of the same guest.",
                 _one(AccessToken, "token", example.ACCESS_TOKEN),
                 ("RateLimit", "RateLimit-Policy"),
             )
         },
-        refuses=("too-many-requests",),
+        takes=Body(
+            GuestRequest,
+            {
+                "somebody new": example.EMPTY_GUEST_REQUEST,
+                "after proof-needed": example.GUEST_REQUEST,
+            },
+            is_optional=True,
+        ),
+        refuses=("proof-needed", "too-many-requests", "unavailable"),
     ),
     "register": Operation(
         takes=Body(Registration, {"account": example.REGISTRATION}),
@@ -171,7 +183,6 @@ OPERATIONS = {
         refuses=(
             "weak-password",
             "unknown-language",
-            "email-taken",
             "already-registered",
             "too-many-requests",
             "unavailable",
@@ -192,6 +203,11 @@ OPERATIONS = {
         gives={204: Answer("This login has ended, or had before.")},
         refuses=("unavailable",),
     ),
+    "verify_email": Operation(
+        takes=Body(LinkToken, {"link": example.LINK_TOKEN}),
+        gives={200: Answer("It is yours.", _one(ProvenAddress, "address", example.PROVEN_ADDRESS))},
+        refuses=("link-not-ours", "address-of-another", "address-not-claimed", "unavailable"),
+    ),
     "read_me": Operation(
         gives={200: Answer("You.", _one(Person, "person", example.PERSON), ("ETag",))},
         refuses=("unavailable",),
@@ -208,7 +224,6 @@ OPERATIONS = {
             "booking-mails-needed",
             "wrong-password",
             "no-account",
-            "email-taken",
             "precondition-failed",
             "precondition-required",
             "too-many-requests",
@@ -405,6 +420,22 @@ OPERATIONS = {
             "catalog-unavailable",
             "outcome-unknown",
         ),
+        replays=True,
+    ),
+    "look_up_bookings": Operation(
+        takes=Body(Lookup, {"address": example.LOOKUP}),
+        gives={
+            202: Answer(
+                "Whatever the address, and whether or not anything was bought with it.",
+                _one(LookupAnswer, "answer", example.LOOKUP_ANSWER),
+                ("RateLimit", "RateLimit-Policy"),
+            )
+        },
+        refuses=("too-many-requests", "unavailable", "outcome-unknown"),
+    ),
+    "revoke_links": Operation(
+        gives={204: Answer("What was mailed so far opens nothing any more.")},
+        refuses=("booking-not-found", "unavailable", "outcome-unknown"),
         replays=True,
     ),
     # Waitlist

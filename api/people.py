@@ -10,9 +10,10 @@ from litestar.params import FromPath, QueryParameter
 from msgspec import Meta, Struct
 
 from api.access import AccessToken, take_for_address
-from api.auth import Tokens, buyer_id, require_organiser
+from api.auth import Tokens, buyer_id, require_organiser, sender_address
 from api.conventions import IfMatch, etag, rate_limit_headers, read_body, required_version
 from api.problems import problem_response
+from engine.addresses import client_network, wide_network
 from engine.errors import InvalidInput, TooManyRequests
 from engine.limits import Limit, Limits, Standing
 from engine.model import EmailAddress, Page
@@ -36,6 +37,9 @@ _ORGANISER: dict[str, Any] = {
 _NO_STORE = {"Cache-Control": "no-store"}
 #: Seconds in which ``password_attempts`` may be used up.
 _ATTEMPTS_WINDOW_S = 900
+#: So many times ``password_attempts`` for one account, from all networks together, are an attack: then a
+#: wide network has a fifth of them. Its owner still gets in, from any other, or with a token of before.
+_ATTACK_TIMES = 5
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -67,7 +71,7 @@ class TierBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PersonList(Page[Person], frozen=True):
-    """Nobody, or the one who registered with the address."""
+    """Who registered with an address: first the one it belongs to, then the earliest."""
 
 
 _REGISTRATION = msgspec.json.Decoder(Registration)
@@ -88,7 +92,9 @@ def _signed_in(
     tokens: Tokens = request.app.state["tokens"]
     ttl_s: int = request.app.state["settings"].account_token_ttl_s
     token = AccountToken(
-        tokens.issue(login.person_id, ttl_s=ttl_s), ttl_s, refresh_token=login.refresh_token
+        tokens.issue(login.person_id, version=login.version, ttl_s=ttl_s),
+        ttl_s,
+        refresh_token=login.refresh_token,
     )
     return Response(token, status_code=status, headers=headers | _NO_STORE)
 
@@ -97,12 +103,31 @@ def _signed_in(
 
 
 async def _take_for_account(request: AnyRequest, account: str) -> Standing:
-    """Count a password that is tried for an account, whether or not there is one."""
-    limits: Limits = request.app.state["limits"]
+    """Count a password that a network tries for an account, whether or not there is one."""
     quota: int = request.app.state["settings"].password_attempts
+    address = sender_address(request)
+    near = "unknown" if address is None else client_network(address)
+    standing = await _take_attempt(request, "password-attempts", quota, account, near)
+    if standing.exceeded:
+        # One network cannot make it look like an attack from everywhere.
+        return standing
+    everywhere = await _take_attempt(
+        request, "password-attempts-of-all", _ATTACK_TIMES * quota, account, ""
+    )
+    if not everywhere.exceeded:
+        return standing
+    wide = "unknown" if address is None else wide_network(address)
+    scarce = max(1, quota // _ATTACK_TIMES)
+    return await _take_attempt(request, "password-attempts", scarce, account, f"wide {wide}")
+
+
+async def _take_attempt(
+    request: AnyRequest, name: str, quota: int, account: str, place: str
+) -> Standing:
+    limits: Limits = request.app.state["limits"]
     # Redis keeps no addresses of people.
-    client = hashlib.sha256(account.encode()).hexdigest()[:32]
-    return await limits.take(Limit("password-attempts", quota, _ATTEMPTS_WINDOW_S), client)
+    client = hashlib.sha256(f"{account}\0{place}".encode()).hexdigest()[:32]
+    return await limits.take(Limit(name, quota, _ATTEMPTS_WINDOW_S), client)
 
 
 def _address_limit(request: AnyRequest, name: str) -> Limit:
@@ -131,8 +156,10 @@ def _refusal(
     security=[{}, {"BearerToken": []}],
     summary="Make an account",
     description=(
-        "With a guest's token the account is that guest's: bookings and places in line stay. Without "
-        "one it is somebody new. The answer logs in."
+        "With a guest's token the account is that guest's: bookings and places in line stay, and that "
+        "token is no longer good. Without one it is somebody new. The answer logs in. The address gets "
+        "a mail, and belongs to the account whose link there is opened first: whether anybody has it "
+        "already is not told."
     ),
 )
 async def register(request: AnyRequest) -> Response[AccountToken]:
@@ -154,21 +181,47 @@ async def register(request: AnyRequest) -> Response[AccountToken]:
     summary="Log in",
     description=(
         "Gives tokens of the account's own person. What a guest of the same browser has booked stays "
-        "with that guest's token: nothing is merged."
+        "with that guest's token: nothing is merged. Send an earlier token of the account along if you "
+        "have one, expired or not: then strangers who try its passwords do not keep you out."
     ),
 )
 async def login(request: AnyRequest) -> Response[AccountToken]:
     sent = await read_body(request, _CREDENTIALS)
-    standings = [
-        await take_for_address(_address_limit(request, "logins"), request),
-        await _take_for_account(request, email_key(sent.email)),
-    ]
+    by_address = await take_for_address(_address_limit(request, "logins"), request)
+    refusal = _refusal(request, [by_address], rate_limit_headers(by_address))
+    if refusal is not None:
+        return refusal
+    again = await _log_in_again(request, sent, by_address)
+    if again is not None:
+        return again
+    standings = [by_address, await _take_for_account(request, email_key(sent.email))]
     headers = rate_limit_headers(*standings)
     refusal = _refusal(request, standings, headers)
     if refusal is not None:
         return refusal
     opened = await _people(request).log_in(sent.email, sent.password)
     return _signed_in(request, opened, 200, headers)
+
+
+async def _log_in_again(
+    request: AnyRequest, sent: Credentials, by_address: Standing
+) -> Response[AccountToken] | None:
+    """The answer to somebody who shows an earlier token of the account, and has its password.
+
+    They are counted by themselves: however many others try passwords, they get in.
+    """
+    tokens: Tokens = request.app.state["tokens"]
+    person_id = tokens.earlier_subject(request.headers.get("authorization"))
+    if person_id is None or not await _people(request).has_address(person_id, sent.email):
+        return None
+    quota: int = request.app.state["settings"].password_attempts
+    standing = await _take_attempt(request, "password-attempts", quota, person_id, "known")
+    if standing.exceeded:
+        return None
+    opened = await _people(request).log_in_again(person_id, sent.email, sent.password)
+    if opened is None:
+        return None
+    return _signed_in(request, opened, 200, rate_limit_headers(by_address, standing))
 
 
 @post(
@@ -200,7 +253,7 @@ async def refresh(request: AnyRequest) -> Response[AccountToken]:
     summary="Log out",
     description=(
         "Ends this login; others of the same account go on. Access tokens that were given are good "
-        "until they expire."
+        "until they expire, a quarter of an hour at most."
     ),
 )
 async def logout(request: AnyRequest) -> None:
@@ -229,7 +282,8 @@ async def read_me(request: AnyRequest) -> Response[Person]:
     summary="Change what is known of me",
     description=(
         "Needs If-Match. An account's `email` and password are changed with the present `password`; "
-        "a `new_password` ends every login."
+        "a `new_password` ends every login, and every access token. Another `email` is asked by mail "
+        "whether it is yours; whether anybody else has it is not told."
     ),
 )
 async def patch_me(request: AnyRequest, if_match: IfMatch = None) -> Response[Person]:
@@ -256,7 +310,10 @@ def _page(person: Person, headers: dict[str, str] | None = None) -> Response[Per
 @get(
     "/v1/people",
     summary="Find somebody by their address",
-    description="Those who registered. A guest is known by the id in a booking or in the line.",
+    description=(
+        "Those who registered, ten at most; `email_proven` says whose it is. A guest is known by the id "
+        "in a booking or in the line."
+    ),
     **_ORGANISER,
 )
 async def find_people(
@@ -266,8 +323,7 @@ async def find_people(
         QueryParameter(max_length=254, description="As they registered; capitals are the same."),
     ],
 ) -> PersonList:
-    found = await _people(request).find(_checked_address(email))
-    return PersonList([found] if found else [])
+    return PersonList(await _people(request).find(_checked_address(email)))
 
 
 @put(

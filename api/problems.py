@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from engine import errors
 from engine.errors import FrontrowError
-from engine.model import Id
+from engine.model import Id, Moment
 from engine.waitlist.model import OfferStatus
 
 log = structlog.get_logger(__name__)
@@ -106,6 +106,16 @@ class Problem(Struct, kw_only=True, omit_defaults=True):
     limit: Annotated[int | None, Meta(description="Places one buyer may have.")] = None
     owned: Annotated[int | None, Meta(description="Places you have already.")] = None
     retry_after: Annotated[int | None, Meta(description="Seconds; as `Retry-After`.")] = None
+    challenge: Annotated[
+        str | None, Meta(description="Of `proof-needed`: what to find a nonce for.")
+    ] = None
+    bits: Annotated[
+        int | None,
+        Meta(description="Zero bits that SHA-256 of challenge and nonce has to begin with."),
+    ] = None
+    expires_at: Annotated[
+        Moment | None, Meta(description="Until when the challenge can be answered.")
+    ] = None
     current_version: Annotated[int | None, Meta(description="What If-Match had to be.")] = None
     decline_code: Annotated[str | None, Meta(description="Why the card was declined.")] = None
     booking_id: Annotated[Id | None, Meta(description="The booking this is about.")] = None

@@ -158,7 +158,7 @@ def _respond(
 
 _files = StaticFiles(WEB_ROOT)
 #: Whole pages have addresses of their own; other HTML is a part that a script fetches.
-_PAGES = frozenset({"index.html", "event.html"})
+_PAGES = frozenset({"index.html", "event.html", "tickets.html"})
 _METHODS = [HttpMethod.GET, HttpMethod.HEAD]
 
 
@@ -179,4 +179,9 @@ async def event_page(request: Request[Any, Any, Any]) -> Response[bytes]:
     return _respond(request, _files.page("event.html"), _PAGE_HEADERS)
 
 
-HANDLERS = [asset, index_page, event_page]
+@route("/tickets", http_method=_METHODS, include_in_schema=False)
+async def tickets_page(request: Request[Any, Any, Any]) -> Response[bytes]:
+    return _respond(request, _files.page("tickets.html"), _PAGE_HEADERS)
+
+
+HANDLERS = [asset, index_page, event_page, tickets_page]

@@ -254,7 +254,7 @@ class Bookings:
                     tries_left = DECLINES_MAX - 1 - command.hold.declines
                     return await self._decline(booking, charge.decline_code, tries_left)
                 case ChargeStatus.REQUIRES_ACTION:
-                    answer = self._pending(booking, "redirect")
+                    answer = self._pending(booking, "redirect", payment.provider)
                 case ChargeStatus.UNKNOWN:
                     answer = self._pending(booking, "wait")
             await self._ledger.answer(booking.event_id, command.buyer_id, command.key, answer)
@@ -273,29 +273,37 @@ class Bookings:
             return self._pending(booking, "wait")
         return answer
 
-    def _pending(self, booking: Booking, kind: Literal["redirect", "wait"]) -> Answer:
+    def _pending(
+        self, booking: Booking, kind: Literal["redirect", "wait"], provider: str = ""
+    ) -> Answer:
         detail = (
             "Your bank wants you to approve the payment: open next_action.url."
             if kind == "redirect"
             else "The payment gateway has not answered yet; we keep asking. Read the booking again."
         )
-        action = self._action(booking.booking_id, kind)
+        assert booking.expires_at is not None
+        action = self._action(booking.booking_id, kind, provider, booking.expires_at)
         return Answer(
             outcome="pending",
             booking=msgspec.structs.replace(booking, next_action=action),
             detail=detail,
         )
 
-    def _action(self, booking_id: str, kind: Literal["redirect", "wait"]) -> NextAction:
-        base = self._settings.public_url.rstrip("/")
-        path = "sandbox/3ds" if kind == "redirect" else "v1/bookings"
-        return NextAction(kind, f"{base}/{path}/{booking_id}")
+    def _action(
+        self, booking_id: str, kind: Literal["redirect", "wait"], provider: str, until: datetime
+    ) -> NextAction:
+        if kind == "redirect":
+            url = self._payments.gateway(provider).approval_url(booking_id, until)
+        else:
+            url = f"{self._settings.public_url.rstrip('/')}/v1/bookings/{booking_id}"
+        return NextAction(kind, url)
 
     def _action_of(self, row: asyncpg.Record) -> NextAction | None:
         if row["status"] != BookingStatus.PENDING:
             return None
         needs_buyer = self._payments.gateway(row["provider"]).needs_buyer(row["token"])
-        return self._action(str(row["booking_id"]), "redirect" if needs_buyer else "wait")
+        kind: Literal["redirect", "wait"] = "redirect" if needs_buyer else "wait"
+        return self._action(str(row["booking_id"]), kind, row["provider"], row["expires_at"])
 
     async def _confirm(self, booking: Booking, charge: Charge) -> Answer:
         """Confirm, tell Redis, and answer. ``booking`` is as it was while pending."""

@@ -121,8 +121,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     #: Signs access tokens; at least 32 characters. Empty: generated and kept in ``data_dir``.
     token_secret: str = ""
     token_ttl_s: PositiveInt = 7 * 24 * 3600
-    #: Tokens without an account that one address gets.
+    #: Tokens without an account that one address gets before each costs a proof of work.
     guest_tokens_per_minute: PositiveInt = 600
+    #: Tokens without an account that all addresses together get before each costs a proof of work.
+    guest_tokens_of_all_per_minute: PositiveInt = 30_000
     #: How long an access token of somebody with an account is good for; the page exchanges its refresh token.
     account_token_ttl_s: PositiveInt = 900
     #: How long a login lasts, however often its refresh token is exchanged.
@@ -131,9 +133,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     refresh_grace_s: PositiveInt = 60
     #: Characters of a new password.
     password_length_min: Annotated[int, Meta(ge=8, le=64)] = 8
+    #: Look-ups of bookings that one network may ask for; each is at most one mail.
+    lookups_per_hour: PositiveInt = 60
     #: Logins and registrations of one address.
     logins_per_minute: PositiveInt = 60
-    #: Passwords tried for one account in a quarter of an hour.
+    #: Passwords that one address tries for one account in a quarter of an hour.
     password_attempts: PositiveInt = 20
 
     #: How long a fresh hold lives, for events that do not say.

@@ -15,6 +15,7 @@
     ├── PreconditionFailed      If-Match names a stale version
     ├── PreconditionRequired    If-Match (or Idempotency-Key) is missing
     ├── TooManyRequests         a rate limit; carries ``retry_after_s``
+    │   └── ProofNeeded         carries a ``challenge`` with which it goes on at once
     └── Unavailable             a store is away; carries ``retry_after_s``; retrying is right
         ├── OutcomeUnknown      it may or may not have been carried out
         └── Contended           the store is well; somebody else keeps the same rows
@@ -25,6 +26,7 @@ statuses are given in ``api.problems`` only.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 
@@ -100,6 +102,24 @@ class TooManyRequests(FrontrowError):
 
     def __init__(self, detail: str, *, retry_after_s: int, code: str | None = None) -> None:
         super().__init__(detail, code=code, retry_after=retry_after_s)
+
+
+class ProofNeeded(TooManyRequests):
+    """``bits``: leading zero bits of SHA-256 over ``challenge`` and a nonce (``engine.proofs``).
+    ``expires_at`` is in UTC.
+    """
+
+    code = "proof-needed"
+
+    def __init__(self, challenge: str, *, bits: int, expires_at: datetime) -> None:
+        super().__init__(
+            "Many tokens are asked for just now. Find a nonce with which SHA-256(challenge + nonce) "
+            f"begins with {bits} zero bits, and ask again with "
+            '{"proof": {"challenge": …, "nonce": …}}.',
+            retry_after_s=1,
+        )
+        ends = f"{expires_at:%Y-%m-%dT%H:%M:%SZ}"
+        self.extra |= {"challenge": challenge, "bits": bits, "expires_at": ends}
 
 
 class Unavailable(FrontrowError):

@@ -455,7 +455,14 @@ class Inventory:
         for row in rows:
             if row["status"] == "used":
                 until = _ms(row["hold_expires_at"])
-                await self.run("accept", event_id, row["offer_id"], row["person_id"], until)
+                await self.run(
+                    "accept",
+                    event_id,
+                    row["offer_id"],
+                    row["person_id"],
+                    until,
+                    row["holder_id"],
+                )
             else:
                 await self.run("end_offer", event_id, row["offer_id"], row["status"])
         return len(rows)

@@ -4,6 +4,9 @@ Kept by argon2id with the least that OWASP's Password Storage Cheat Sheet asks f
 one lane). Taken after NIST SP 800-63B, section on passwords: any characters, spaces among them, counted
 as code points and never cut; no rules about kinds of characters, no expiry; refused is what is short,
 common, or about the person or this service.
+
+The salt of a hash follows from the address and a random value of this house: one hash then decides for
+all accounts that claim an address, and a stranger who claims it, too, makes no login dearer.
 """
 
 import asyncio
@@ -16,7 +19,6 @@ from typing import Final, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
-from msgspec import Struct
 
 from engine.errors import InvalidInput, Unavailable
 
@@ -45,13 +47,6 @@ _RUNS: Final = (
 )
 #: What people put around a word to satisfy rules that we do not have.
 _DECORATION: Final = "0123456789 !?.,;:#*+-_$%&/()=@"
-
-
-class Verdict(Struct, frozen=True):
-    """``fits``: it is the password. ``stale``: kept with parameters that are no longer ours."""
-
-    fits: bool
-    stale: bool = False
 
 
 class Passwords:
@@ -84,28 +79,26 @@ class Passwords:
         if {plain, word} & _words_about(about):
             raise _weak("Take something other than your name or your address.")
 
-    async def hash(self, password: str) -> str:
-        """The password as it is kept. Raises Unavailable when too many wait."""
-        return await self._in_thread(lambda: self._hasher.hash(_normal(password)))
+    async def hash(self, password: str, salt: bytes) -> str:
+        """The password as it is kept; the same for the same salt. Raises Unavailable when too many wait."""
+        return await self._in_thread(lambda: self._hasher.hash(_normal(password), salt=salt))
 
-    async def verify(self, kept: str | None, password: str) -> Verdict:
+    async def verify(self, kept: str | None, password: str) -> bool:
         """Whether ``password`` is the one kept. None: there is none, and it takes as long to say so.
 
         Raises Unavailable when too many wait.
         """
         return await self._in_thread(lambda: self._verify(kept, _normal(password)))
 
-    def _verify(self, kept: str | None, password: str) -> Verdict:
+    def _verify(self, kept: str | None, password: str) -> bool:
         if not self._nobodys:
             # Also where it is not needed: the first check of a process takes longer for everybody.
             self._nobodys = self._hasher.hash(secrets.token_hex())
         try:
             self._hasher.verify(kept or self._nobodys, password)
         except VerifyMismatchError:
-            return Verdict(fits=False)
-        if kept is None:
-            return Verdict(fits=False)
-        return Verdict(fits=True, stale=self._hasher.check_needs_rehash(kept))
+            return False
+        return kept is not None
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         if self._queued >= _QUEUE_MAX:

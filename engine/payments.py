@@ -6,12 +6,15 @@ book (``sandbox_charges``), which outlives every process of ours, as a real comp
 """
 
 import asyncio
+import math
 import re
 import time
+import uuid
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from datetime import datetime
 from enum import StrEnum
-from functools import partial
+from functools import cached_property, partial
 from typing import Final, Protocol
 
 import structlog
@@ -19,8 +22,10 @@ from msgspec import Struct
 
 from engine import deadline, metrics
 from engine.batch import Batcher
-from engine.errors import InvalidInput, Unavailable
+from engine.config import Settings
+from engine.errors import Gone, InvalidInput, NotFound, Unavailable
 from engine.model import Money
+from engine.signing import Signer, token_secret
 from engine.stores.breaker import Breaker
 from engine.stores.postgres import Postgres
 from engine.tracing import traced
@@ -61,6 +66,9 @@ class Gateway(Protocol):
         """The fingerprint of the card behind a token: the same for every token of one card. None where that
         is not known before a charge."""
 
+    def approval_url(self, booking_id: str, until: datetime) -> str:
+        """The page where the buyer approves such a charge; good for that one, and until then."""
+
     async def charge(self, booking_id: str, token: str, amount: Money) -> Charge: ...
 
     async def status(self, booking_id: str) -> Charge | None:
@@ -77,6 +85,10 @@ class _Request(Struct, frozen=True):
     token: str
     amount: Money
 
+
+#: What the address of an approval page holds: the booking, and when it ends, in seconds since 1970.
+_BOOKING_BYTES = 16
+_MOMENT_BYTES = 5
 
 #: token → (status, decline code) of the sandbox. ``tok_timeout`` captures and never answers.
 SANDBOX_TOKENS: dict[str, tuple[ChargeStatus, str | None]] = {
@@ -96,8 +108,9 @@ _FINGERPRINT = re.compile(r"[A-Za-z0-9]{1,64}")
 class SandboxGateway:
     """A gateway for trying things out; no money moves anywhere."""
 
-    def __init__(self, postgres: Postgres) -> None:
+    def __init__(self, postgres: Postgres, settings: Settings) -> None:
         self._pg = postgres
+        self._settings = settings
         self._charges: Batcher[_Request, Charge] = Batcher("sandbox-charge", self._charge_batch)
 
     def check_token(self, token: str) -> None:
@@ -114,6 +127,26 @@ class SandboxGateway:
 
     def card(self, token: str) -> str | None:
         return token.partition(_CARD)[2] or None
+
+    def approval_url(self, booking_id: str, until: datetime) -> str:
+        # The same page each time it is asked for: a retry gets the answer that it missed.
+        ends_s = math.ceil(until.timestamp())
+        content = uuid.UUID(booking_id).bytes + ends_s.to_bytes(_MOMENT_BYTES)
+        return f"{self._settings.public_url.rstrip('/')}/sandbox/3ds/{self._signer.sign(content)}"
+
+    def read_approval(self, token: str) -> str:
+        """The booking of a page's address. Raises NotFound for one that is not ours, Gone."""
+        content = self._signer.read(token)
+        if content is None or len(content) != _BOOKING_BYTES + _MOMENT_BYTES:
+            raise NotFound("That link is not one of ours.", code="link-not-found")
+        if int.from_bytes(content[_BOOKING_BYTES:]) < time.time():
+            raise Gone("The time to approve this payment is over.", code="link-ended")
+        return str(uuid.UUID(bytes=content[:_BOOKING_BYTES]))
+
+    @cached_property
+    def _signer(self) -> Signer:
+        # Made when first needed: a process that shows nobody a link needs no secret.
+        return Signer(token_secret(self._settings), "frontrow/3ds/1")
 
     async def charge(self, booking_id: str, token: str, amount: Money) -> Charge:
         charge = await self._charges.submit(_Request(booking_id, token, amount))

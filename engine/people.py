@@ -3,6 +3,9 @@
 A person is the subject of a token. Guests have no row until something is set; registering keeps the
 guest's subject, so that bookings and places in line stay theirs.
 
+An account claims an address. Others may claim it, too, until one of them opens the link that was mailed
+there (``engine.verification``): then it is that account's, and the others have lost it.
+
 A login opens a session, a family of refresh tokens of which each is good once::
 
     token 1 ─exchange─▶ token 2 ─exchange─▶ token 3 …      the newest is good
@@ -33,6 +36,7 @@ from engine.errors import Conflict, InvalidInput, NotAllowed, NotAuthenticated, 
 from engine.model import EmailAddress, Id, Moment, PersonName, Version, new_id
 from engine.passwords import PASSWORD_LENGTH_MAX, Passwords
 from engine.stores.postgres import Postgres, Transaction
+from engine.token_versions import TokenVersions
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +45,12 @@ LANGUAGES: Final = ("en", "de")
 #: The version of a person who has no row.
 _UNSET_VERSION: Final = 1
 _SECRET_BYTES: Final = 32
+#: Mails a day that ask an address whether it is theirs; each of them serves all who claim it.
+_WELCOMES_PER_DAY: Final = 3
+#: Accounts with one address that are shown.
+CLAIMS_SHOWN_MAX: Final = 10
+#: A guest can come back until an event has been over for thirty days; one without an end lasts six hours.
+_AFTER_START_S: Final = 6 * 3600 + 30 * 86_400
 
 Tier = Literal["regular", "premium", "vip"]
 Language = Annotated[
@@ -98,6 +108,9 @@ class Person(Struct, frozen=True, kw_only=True):
         "regular"
     )
     registered: Annotated[bool, Meta(description="Can log in; else a guest.")] = False
+    email_proven: Annotated[
+        bool, Meta(description="The link that was mailed to the account's address was opened.")
+    ] = False
     preferences: Preferences = Preferences()
     version: Version = _UNSET_VERSION
     created_at: Moment | None = None
@@ -130,10 +143,11 @@ class PersonPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Login(Struct, frozen=True):
-    """Who has logged in, and the token with which that goes on."""
+    """Who has logged in, and the token with which that goes on. ``version``: of access tokens."""
 
     person_id: str
     refresh_token: str
+    version: int
 
 
 class People:
@@ -142,52 +156,81 @@ class People:
         self._passwords = passwords
         self._login_ttl_s = settings.login_ttl_s
         self._grace_s = settings.refresh_grace_s
+        self._house_salt = b""
+        life_s = max(settings.token_ttl_s, settings.account_token_ttl_s)
+        self.token_versions = TokenVersions(postgres, life_s=life_s)
 
     # Accounts
 
     async def register(self, wanted: Registration, *, person_id: str | None = None) -> Login:
         """Make an account, for the guest ``person_id`` if given, and log in.
 
-        Raises InvalidInput (weak-password, unknown-language), Conflict (email-taken,
-        already-registered), Unavailable.
+        The address is asked by mail whether it is theirs. Nothing here depends on who else claims it.
+        Raises InvalidInput (weak-password, unknown-language), Conflict (already-registered),
+        Unavailable.
         """
         _check_language(wanted.language)
         self._passwords.check(wanted.password, wanted.email, wanted.name)
-        kept = await self._passwords.hash(wanted.password)
         person, key = person_id or new_id(), email_key(wanted.email)
+        kept = await self._passwords.hash(wanted.password, await self._salt(key))
         async with self._pg.transaction() as transaction:
             await transaction.fetch("people.lock_email", key)
             await transaction.fetch(
                 "people.register_person", person, wanted.email, wanted.name, wanted.language
             )
-            made = await transaction.fetchrow("people.register_account", person, key, kept)
-            if made is None:
-                taken = await transaction.fetchrow("people.account_by_email", key)
-                raise _taken(wanted.email) if taken else _registered()
+            is_guest = person_id is not None
+            if not await transaction.fetchrow(
+                "people.register_account", person, key, kept, is_guest
+            ):
+                raise _registered()
             login = await self._open_session(transaction, person, kept)
-            await transaction.fetch("people.enqueue_welcome", person)
+            await _enqueue_welcome(transaction, person, cause=person)
         assert login is not None
+        if is_guest:
+            self.token_versions.note(person, login.version)
         return login
 
     async def log_in(self, email: str, password: str) -> Login:
         """Open a session. Raises NotAuthenticated, with one message whatever is wrong, Unavailable."""
-        account = await self._pg.fetchrow("people.account_by_email", email_key(email))
+        key = email_key(email)
+        tried = await self._passwords.hash(password, await self._salt(key))
+        account = await self._pg.fetchrow("people.account_by_hash", key, tried)
+        if account is not None:
+            return await self._logged_in(account["person_id"], tried)
+        # As much work, whether there is an account of before or not.
+        account = await self._pg.fetchrow("people.account_with_own_salt", key)
         kept: str | None = account["password_hash"] if account else None
-        verdict = await self._passwords.verify(kept, password)
-        if account is None or kept is None or not verdict.fits:
+        if not await self._passwords.verify(kept, password) or account is None or kept is None:
             raise _wrong_credentials()
-        if verdict.stale:
-            kept = await self._rehash(account["person_id"], kept, password)
+        changed = await self._pg.fetchval("people.hash_anew", account["person_id"], kept, tried)
+        return await self._logged_in(account["person_id"], tried if changed else kept)
+
+    async def log_in_again(self, person_id: str, email: str, password: str) -> Login | None:
+        """Open a session of this very account. None: it has another address, or another password."""
+        account = await self._pg.fetchrow("people.account", person_id)
+        if account is None or account["email_key"] != email_key(email):
+            return None
+        if not await self._passwords.verify(account["password_hash"], password):
+            return None
+        return await self._logged_in(person_id, account["password_hash"])
+
+    async def has_address(self, person_id: str, email: str) -> bool:
+        """Whether this person's account claims the address."""
+        account = await self._pg.fetchrow("people.account", person_id)
+        return account is not None and account["email_key"] == email_key(email)
+
+    async def _logged_in(self, person_id: str, kept: str) -> Login:
         async with self._pg.transaction() as transaction:
-            login = await self._open_session(transaction, account["person_id"], kept)
+            login = await self._open_session(transaction, person_id, kept)
         if login is None:
             raise _wrong_credentials()
         return login
 
-    async def _rehash(self, person_id: str, kept: str, password: str) -> str:
-        fresh = await self._passwords.hash(password)
-        changed = await self._pg.fetchval("people.set_password", person_id, kept, fresh, False)
-        return fresh if changed else kept
+    async def _salt(self, key: str) -> bytes:
+        """The salt of an address."""
+        if not self._house_salt:
+            self._house_salt = await self._pg.fetchval("people.house_salt")
+        return hmac.digest(self._house_salt, key.encode(), "sha256")[:16]
 
     async def _open_session(
         self, transaction: Transaction, person_id: str, kept: str | None
@@ -197,7 +240,9 @@ class People:
         opened = await transaction.fetchrow(
             "people.open_session", session_id, person_id, _hash(secret), kept, self._login_ttl_s
         )
-        return Login(person_id, _token(session_id, secret)) if opened else None
+        if opened is None:
+            return None
+        return Login(person_id, _token(session_id, secret), opened["token_version"])
 
     async def refresh(self, refresh_token: str) -> Login:
         """Exchange a refresh token for the next one of its family.
@@ -215,7 +260,7 @@ class People:
         # Committed by now: a family that ends, ends, though its caller is refused.
         if row is None or next_secret is None:
             raise _session_ended()
-        return Login(row["person_id"], _token(session_id, next_secret))
+        return Login(row["person_id"], _token(session_id, next_secret), row["token_version"])
 
     async def log_out(self, refresh_token: str) -> None:
         """End the family of a refresh token, also by one that was used; twice is fine."""
@@ -232,50 +277,76 @@ class People:
         row = await self._pg.fetchrow("people.person", person_id)
         return Person(person_id=person_id) if row is None else _person(row)
 
-    async def find(self, email: str) -> Person | None:
-        """Who registered with an address."""
-        row = await self._pg.fetchrow("people.person_by_email", email_key(email))
-        return None if row is None else _person(row)
+    async def find(self, email: str) -> list[Person]:
+        """Who registered with an address: first the one it belongs to, then the earliest."""
+        rows = await self._pg.fetch("people.people_by_email", email_key(email), CLAIMS_SHOWN_MAX)
+        return [_person(row) for row in rows]
+
+    async def check_renewable(self, person_id: str, *, has_expired: bool) -> None:
+        """Raises NotAuthenticated for a guest's token that is not to be renewed: its person has an
+        account, or it has expired and nothing that was booked or waited for is still to come.
+        """
+        row = await self._pg.fetchrow("people.guest_at_stake", person_id, _AFTER_START_S)
+        assert row is not None
+        if row["has_account"] or (has_expired and not row["at_stake"]):
+            raise NotAuthenticated(
+                "This token has ended; get a new one with POST /v1/auth/login if you have an "
+                "account, else with POST /v1/auth/guest and no token."
+            )
 
     async def change(self, person_id: str, patch: PersonPatch, *, version: int) -> Person:
         """Change what somebody says of themselves.
 
-        Raises PreconditionFailed when they are no longer at ``version``, InvalidInput
-        (unknown-language, weak-password), NotAllowed (wrong-password), Conflict (email-taken),
-        NotFound (no-account: a guest has no password), Unavailable.
+        Another address of an account is asked by mail whether it is theirs; nothing here depends on
+        who else claims it. Raises PreconditionFailed when they are no longer at ``version``,
+        InvalidInput (unknown-language, weak-password), NotAllowed (wrong-password), NotFound
+        (no-account: a guest has no password), Unavailable.
         """
         before = await self.person(person_id)
         if before.version != version:
             raise stale_version(before.version)
         after = _patched(before, patch)
-        kept = fresh = None
-        if patch.new_password is not None or (before.registered and after.email != before.email):
-            kept = await self._checked_password(before, patch)
-        if patch.new_password is not None:
-            self._passwords.check(patch.new_password, after.email or "", after.name)
-            fresh = await self._passwords.hash(patch.new_password)
+        change = await self._account_change(before, after, patch)
         async with self._pg.transaction() as transaction:
-            if kept is not None and after.email is not None:
+            if change is not None and change.key != change.kept_key:
                 # Before the person's row, as registering does.
-                await transaction.fetch("people.lock_email", email_key(after.email))
+                await transaction.fetch("people.lock_email", change.key)
             await _write(transaction, after, version=version)
-            if kept is not None:
-                await _write_account(transaction, before, after, kept, fresh)
+            token_version = None
+            if change is not None:
+                token_version = await _write_account(transaction, after, change)
+        if token_version is not None:
+            self.token_versions.note(person_id, token_version)
         return await self.person(person_id)
 
-    async def _checked_password(self, before: Person, patch: PersonPatch) -> str:
-        """The hash of the present password, after checking that ``patch`` has it."""
+    async def _account_change(
+        self, before: Person, after: Person, patch: PersonPatch
+    ) -> "_AccountChange | None":
+        """What becomes of the account, once ``patch`` has shown its password. None: nothing."""
+        moves = before.registered and after.email != before.email
+        if patch.new_password is None and not moves:
+            return None
+        kept_key, kept = await self._checked_password(before, patch)
+        key = email_key(after.email) if after.email is not None else None
+        password = patch.new_password or patch.password or ""
+        if patch.new_password is not None:
+            self._passwords.check(password, after.email or "", after.name)
+        fresh = await self._passwords.hash(password, await self._salt(key or before.person_id))
+        return _AccountChange(kept_key, key, kept, fresh, patch.new_password is not None)
+
+    async def _checked_password(self, before: Person, patch: PersonPatch) -> tuple[str | None, str]:
+        """The account's address as it is compared, and the hash of its present password, after
+        checking that ``patch`` has it.
+        """
         account = await self._pg.fetchrow("people.account", before.person_id)
         if account is None:
             raise NotFound(
                 "A guest has no password; make an account with POST /v1/auth/register.",
                 code="no-account",
             )
-        verdict = await self._passwords.verify(account["password_hash"], patch.password or "")
-        if not verdict.fits:
+        if not await self._passwords.verify(account["password_hash"], patch.password or ""):
             raise _wrong_password()
-        kept: str = account["password_hash"]
-        return kept
+        return account["email_key"], account["password_hash"]
 
     async def set_tier(self, person_id: str, tier: Tier, *, actor: str) -> Person:
         """Give somebody a tier; a guest too, by the id in the line or the booking."""
@@ -382,23 +453,39 @@ async def _write(transaction: Transaction, after: Person, *, version: int) -> No
         raise stale_version(current["version"] if current else _UNSET_VERSION)
 
 
+class _AccountChange(Struct, frozen=True):
+    """``kept``: the hash that was checked. ``fresh``: what it becomes; of another password if
+    ``is_other``, else of the same one with the salt of another address.
+    """
+
+    kept_key: str | None
+    key: str | None
+    kept: str
+    fresh: str
+    is_other: bool
+
+
 async def _write_account(
-    transaction: Transaction, before: Person, after: Person, kept: str, fresh: str | None
-) -> None:
-    """``kept``: the hash that was checked. ``fresh``: that of another password, if it changes."""
-    if after.email != before.email:
-        assert after.email is not None
-        key = email_key(after.email)
-        if not await transaction.fetchrow("people.set_email_key", after.person_id, key, kept):
-            other = await transaction.fetchrow("people.account_by_email", key)
-            is_taken = other is not None and other["person_id"] != after.person_id
-            raise _taken(after.email) if is_taken else _wrong_password()
-    if fresh is not None:
-        if not await transaction.fetchrow(
-            "people.set_password", after.person_id, kept, fresh, True
-        ):
-            raise _wrong_password()
-        await transaction.fetch("people.end_sessions", after.person_id, "password")
+    transaction: Transaction, after: Person, change: _AccountChange
+) -> int | None:
+    """Returns the version of access tokens when earlier ones are no longer good."""
+    person_id = after.person_id
+    row = await transaction.fetchrow(
+        "people.change_account", person_id, change.key, change.kept, change.fresh, change.is_other
+    )
+    if row is None:
+        raise _wrong_password()
+    if change.key is not None and change.key != change.kept_key:
+        await _enqueue_welcome(transaction, person_id, cause=f"{person_id}:{after.version}")
+    if not change.is_other:
+        return None
+    await transaction.fetch("people.end_sessions", person_id, "password")
+    version: int = row["token_version"]
+    return version
+
+
+async def _enqueue_welcome(transaction: Transaction, person_id: str, *, cause: str) -> None:
+    await transaction.fetch("people.enqueue_welcome", person_id, cause, _WELCOMES_PER_DAY)
 
 
 # Refusals
@@ -410,12 +497,6 @@ def _check_language(language: str | None) -> None:
             f"We do not write in {language!r}; choose one of {', '.join(LANGUAGES)}.",
             code="unknown-language",
         )
-
-
-def _taken(email: str) -> Conflict:
-    return Conflict(
-        f"There is an account for {email}; log in with POST /v1/auth/login.", code="email-taken"
-    )
 
 
 def _registered() -> Conflict:

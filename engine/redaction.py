@@ -27,6 +27,8 @@ _SHAPES: Final = re.compile(
     r"|(?P<bearer>(?<=bearer )[\w.~+/=-]{8,})"
     r"|(?P<authorization>authorization\W{1,6}(?:b\W)?(?:\w+ )?)[\w.~+/=:-]{8,}"
     r"|(?P<query>[?&][\w-]*(?:ticket|token|key|secret|password|code|proof)=)[^\s&\"'\\]+"
+    # What a mailed link, or a page of the sandbox bank, is opened by.
+    r"|(?P<link>/(?:[bw]|3ds|unsubscribe|verify)/|#w=)[\w-]{20,}"
     # As reprs, JSON and keyword arguments are written: password='…', "refresh_token": "…".
     r"|(?P<named>(?:password|passwd|secret|token|organiser_key|api_key)(?:\\?[\"'])?\s*[:=]\s*b?\\?[\"'])"
     r"[^\"'\\]+"
@@ -35,7 +37,7 @@ _SHAPES: Final = re.compile(
     re.IGNORECASE,
 )
 #: Groups that say what follows is a secret, and stay.
-_LABELS: Final = frozenset({"authorization", "query", "named"})
+_LABELS: Final = frozenset({"authorization", "query", "link", "named"})
 
 
 class _Known:

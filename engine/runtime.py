@@ -16,6 +16,7 @@ from engine.generation import Generation
 from engine.holds import Holds
 from engine.inventory import Inventory
 from engine.ledger import Ledger
+from engine.links import Links
 from engine.live_tickets import LiveTickets
 from engine.logs import configure_logging
 from engine.notifications.service import Notifications
@@ -31,6 +32,7 @@ from engine.stores.mongo import Mongo
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
 from engine.tracing import tracing
+from engine.verification import Verification
 from engine.waitlist.candidates import LineIndexes
 from engine.waitlist.desk import Desk
 from engine.waitlist.line import Waitlist
@@ -59,12 +61,14 @@ class Runtime:
     pricing: Office
     repricer: Repricer
     people: People
+    verification: Verification
     live_tickets: LiveTickets
     presence: Presence
     waitlist: Waitlist
     offers: Offers
     desk: Desk
     rounds: Rounds
+    links: Links
     notifications: Notifications
     worker: Worker
 
@@ -156,7 +160,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
     postgres.guard = generation.refuse_older
     inventory = Inventory(postgres, redis_store, catalog)
     holds = Holds(inventory, redis_store, catalog, settings)
-    sandbox = SandboxGateway(postgres)
+    sandbox = SandboxGateway(postgres, settings)
     payments = Payments(
         {"sandbox": sandbox},
         timeout_s=settings.gateway_timeout_s,
@@ -173,6 +177,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         settings=settings,
     )
     people = People(postgres, Passwords(length_min=settings.password_length_min), settings)
+    verification = Verification(postgres, settings)
     indexes = LineIndexes()
     waitlist = Waitlist(
         postgres=postgres, inventory=inventory, catalog=catalog, indexes=indexes, settings=settings
@@ -192,6 +197,7 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
     presence = Presence(redis_store)
     measuring = Measuring(postgres, redis_store, catalog, presence)
     repricer = Repricer(postgres, inventory, measuring, interval_s=settings.reprice_interval_s)
+    links = Links(postgres, catalog, settings)
     notifications = Notifications(
         postgres=postgres,
         inventory=inventory,
@@ -199,6 +205,8 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         bookings=bookings,
         waitlist=waitlist,
         offers=offers,
+        verification=verification,
+        links=links,
         settings=settings,
     )
     worker = Worker(
@@ -233,12 +241,14 @@ def wire(settings: Settings, postgres: Postgres, redis_store: RedisStore, mongo:
         pricing=Office(postgres, inventory, catalog, measuring),
         repricer=repricer,
         people=people,
+        verification=verification,
         live_tickets=LiveTickets(redis_store),
         presence=presence,
         waitlist=waitlist,
         offers=offers,
         desk=desk,
         rounds=rounds,
+        links=links,
         notifications=notifications,
         worker=worker,
     )

@@ -26,24 +26,30 @@ _PASSED = [0, 1, 2, 3]
 
 
 class _Town:
-    """The event, and whoever asks for its seats."""
+    """The event, and whoever asks for its seats. Attackers have connections of their own."""
 
-    def __init__(self, http: httpx.AsyncClient, event_id: str, seats: int) -> None:
-        self.http = http
+    def __init__(self, url: str, event_id: str, seats: int) -> None:
+        limits = httpx.Limits(max_connections=40, max_keepalive_connections=40)
+        self.honest = httpx.AsyncClient(base_url=url, timeout=120, limits=limits)
+        self.hostile = httpx.AsyncClient(base_url=url, timeout=120, limits=limits)
         self.event_id = event_id
         self.seats = seats
         self.counted: Counter[str] = Counter()
         self.over = asyncio.Event()
 
+    def _http(self, address: str) -> httpx.AsyncClient:
+        return self.honest if address == _SCHOOL else self.hostile
+
     async def token(self, address: str) -> dict[str, str]:
         headers = {"X-Forwarded-For": address}
-        answer = await self.http.post("/v1/auth/guest", headers=headers)
+        answer = await self._http(address).post("/v1/auth/guest", headers=headers)
         answer.raise_for_status()
         return headers | {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
     async def hold(self, who: dict[str, str], seats: list[int]) -> httpx.Response:
         path = f"/v1/events/{self.event_id}/holds"
-        return await self.http.post(path, json={"seats": seats}, headers=who)
+        http = self._http(who["X-Forwarded-For"])
+        return await http.post(path, json={"seats": seats}, headers=who)
 
     async def pay(self, who: dict[str, str], hold_id: str, card: str) -> httpx.Response:
         body = {
@@ -52,7 +58,8 @@ class _Town:
             "payment": {"provider": "sandbox", "token": card},
         }
         headers = who | {"Idempotency-Key": new_id()}
-        return await self.http.post("/v1/bookings", json=body, headers=headers)
+        http = self._http(who["X-Forwarded-For"])
+        return await http.post("/v1/bookings", json=body, headers=headers)
 
 
 async def _hoard(town: _Town, first: int, last: int) -> None:
@@ -66,7 +73,7 @@ async def _hoard(town: _Town, first: int, last: int) -> None:
         if answer.status_code == 201:
             hold_id = answer.json()["hold_id"]
             town.counted["places hoarded"] += len(answer.json()["seats"])
-            longer = await town.http.post(f"/v1/holds/{hold_id}/extend", headers=who)
+            longer = await town.hostile.post(f"/v1/holds/{hold_id}/extend", headers=who)
             town.counted[f"hoarder's extension {longer.status_code}"] += 1
 
 
@@ -77,7 +84,7 @@ async def _pass_on(town: _Town) -> None:
     for _ in range(40):
         if answer.status_code != 201:
             return
-        await town.http.delete(f"/v1/holds/{answer.json()['hold_id']}", headers=who)
+        await town.hostile.delete(f"/v1/holds/{answer.json()['hold_id']}", headers=who)
         who = await town.token(_ATTACKER.format(1))
         answer = await town.hold(who, _PASSED)
         town.counted["passed on"] += answer.status_code == 201
@@ -94,9 +101,9 @@ async def _poll(town: _Town, number: int) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _try_cards(town: _Town) -> None:
+async def _try_cards(town: _Town, number: int) -> None:
     """New token, new seat, another card; as fast as it goes."""
-    seat = town.seats // 2
+    seat = town.seats // 2 + 500 * number
     while not town.over.is_set():
         seat += 1
         who = await town.token(_TESTER)
@@ -128,10 +135,9 @@ async def _run(seats: int, buyers: int, think_s: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         async with running(Path(folder)) as bench:
             event_id = await bench.event(seats, buyer_limit=10)
-            limits = httpx.Limits(max_connections=60)
-            url = f"http://127.0.0.1:{bench.api_port}"
-            async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as http:
-                return await _attack(_Town(http, event_id, seats), buyers, think_s)
+            town = _Town(f"http://127.0.0.1:{bench.api_port}", event_id, seats)
+            async with town.honest, town.hostile:
+                return await _attack(town, buyers, think_s)
 
 
 async def _attack(town: _Town, buyers: int, think_s: float) -> dict[str, Any]:
@@ -143,7 +149,7 @@ async def _attack(town: _Town, buyers: int, think_s: float) -> dict[str, Any]:
         passing,
         *(asyncio.create_task(_poll(town, number)) for number in range(5)),
         *(asyncio.create_task(_hoard(town, 4 + n * quarter, (n + 1) * quarter)) for n in range(4)),
-        *(asyncio.create_task(_try_cards(town)) for _ in range(4)),
+        *(asyncio.create_task(_try_cards(town, number)) for number in range(4)),
     ]
     await asyncio.gather(*(_learn(town, number, think_s) for number in range(buyers)))
     school_s = time.perf_counter() - started

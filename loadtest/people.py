@@ -18,6 +18,7 @@ from locust import FastHttpUser
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_STOPPING
 
+from engine.proofs import solve
 from loadtest import figures
 from loadtest.live_client import Closed, LiveConnection
 from loadtest.live_map import HELD, LiveMap, decoded, same_position_faults
@@ -181,7 +182,13 @@ class Person(FastHttpUser):
 
     def become_guest(self) -> None:
         """Somebody new: limits are per person."""
+        # With a token it would be the same guest again.
+        self.authorization = ""
         answer = self.ask("POST", "/v1/auth/guest", "guest token")
+        if answer.code == "proof-needed":
+            challenge = answer.body["challenge"]
+            proof = {"challenge": challenge, "nonce": solve(challenge, answer.body["bits"])}
+            answer = self.ask("POST", "/v1/auth/guest", "guest token", body={"proof": proof})
         if not answer.ok:
             self.think()
             return

@@ -1242,10 +1242,15 @@ SET default_table_access_method = heap;
 
 CREATE TABLE public.accounts (
     person_id uuid NOT NULL,
-    email_key text NOT NULL,
+    email_key text,
     password_hash text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    password_at timestamp with time zone DEFAULT now() NOT NULL
+    password_at timestamp with time zone DEFAULT now() NOT NULL,
+    proven_at timestamp with time zone,
+    own_salt boolean DEFAULT false NOT NULL,
+    token_version integer DEFAULT 1 NOT NULL,
+    tokens_changed_at timestamp with time zone,
+    CONSTRAINT accounts_proven_check CHECK (((proven_at IS NULL) OR (email_key IS NOT NULL)))
 );
 
 --
@@ -1325,6 +1330,7 @@ CREATE TABLE public.bookings (
     expires_at timestamp with time zone,
     email_mark uuid,
     card_mark uuid,
+    link_generation smallint DEFAULT 0 NOT NULL,
     CONSTRAINT bookings_amount_minor_check CHECK ((amount_minor >= 0)),
     CONSTRAINT bookings_expiry_check CHECK (((status = 'pending'::public.booking_status) = (expires_at IS NOT NULL))),
     CONSTRAINT bookings_live_check CHECK ((live = (status = ANY (ARRAY['pending'::public.booking_status, 'confirmed'::public.booking_status]))))
@@ -1394,6 +1400,16 @@ CREATE TABLE public.generations (
     mark uuid DEFAULT gen_random_uuid() NOT NULL,
     next_xid bigint NOT NULL,
     set_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+--
+-- Name: house_salt; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.house_salt (
+    is_only boolean DEFAULT true NOT NULL,
+    salt bytea NOT NULL,
+    CONSTRAINT house_salt_is_only_check CHECK (is_only)
 );
 
 --
@@ -1523,7 +1539,7 @@ CREATE TABLE public.notifications (
     CONSTRAINT notifications_address_check CHECK (((email IS NOT NULL) OR (status = 'skipped'::public.notification_status))),
     CONSTRAINT notifications_email_check CHECK ((email <> ''::text)),
     CONSTRAINT notifications_ended_check CHECK (((status = ANY (ARRAY['queued'::public.notification_status, 'sending'::public.notification_status])) = (ended_at IS NULL))),
-    CONSTRAINT notifications_kind_check CHECK ((kind = ANY (ARRAY['welcome'::text, 'booking-confirmed'::text, 'booking-cancelled'::text, 'booking-refunded'::text, 'waitlist-joined'::text, 'offer-made'::text, 'offer-expiring'::text, 'event-changed'::text, 'event-cancelled'::text])))
+    CONSTRAINT notifications_kind_check CHECK ((kind = ANY (ARRAY['welcome'::text, 'booking-confirmed'::text, 'booking-cancelled'::text, 'booking-refunded'::text, 'booking-links'::text, 'waitlist-joined'::text, 'offer-made'::text, 'offer-expiring'::text, 'event-changed'::text, 'event-cancelled'::text])))
 )
 WITH (fillfactor='70');
 
@@ -1559,8 +1575,10 @@ CREATE TABLE public.offers (
     hold_expires_at timestamp with time zone,
     warned boolean DEFAULT false NOT NULL,
     reason text,
+    holder_id uuid,
     CONSTRAINT offers_ended_check CHECK (((status = 'open'::public.offer_status) = (ended_at IS NULL))),
     CONSTRAINT offers_hold_check CHECK (((status = 'used'::public.offer_status) = (hold_expires_at IS NOT NULL))),
+    CONSTRAINT offers_holder_check CHECK (((holder_id IS NULL) OR (status = 'used'::public.offer_status))),
     CONSTRAINT offers_quantity_check CHECK ((quantity > 0))
 )
 WITH (fillfactor='80');
@@ -1865,6 +1883,7 @@ CREATE TABLE public.waitlist_entries (
     version integer DEFAULT 1 NOT NULL,
     joined_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    link_generation smallint DEFAULT 0 NOT NULL,
     CONSTRAINT waitlist_entries_weight_check CHECK (((weight >= 0) AND (weight <= 1023)))
 )
 WITH (fillfactor='80');
@@ -1945,13 +1964,6 @@ CREATE TABLE public.waitlists (
 );
 
 --
--- Name: accounts accounts_email_key; Type: CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.accounts
-    ADD CONSTRAINT accounts_email_key UNIQUE (email_key);
-
---
 -- Name: accounts accounts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -2013,6 +2025,13 @@ ALTER TABLE ONLY public.events
 
 ALTER TABLE ONLY public.generations
     ADD CONSTRAINT generations_pkey PRIMARY KEY (counter);
+
+--
+-- Name: house_salt house_salt_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.house_salt
+    ADD CONSTRAINT house_salt_pkey PRIMARY KEY (is_only);
 
 --
 -- Name: idempotency_keys idempotency_keys_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -2253,6 +2272,30 @@ ALTER TABLE ONLY public.waitlists
     ADD CONSTRAINT waitlists_pkey PRIMARY KEY (event_id);
 
 --
+-- Name: accounts_email_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX accounts_email_idx ON public.accounts USING btree (email_key, password_hash);
+
+--
+-- Name: accounts_own_salt_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX accounts_own_salt_idx ON public.accounts USING btree (email_key) WHERE own_salt;
+
+--
+-- Name: accounts_proven_key; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX accounts_proven_key ON public.accounts USING btree (email_key) WHERE (proven_at IS NOT NULL);
+
+--
+-- Name: accounts_tokens_changed_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX accounts_tokens_changed_idx ON public.accounts USING btree (tokens_changed_at) WHERE (tokens_changed_at IS NOT NULL);
+
+--
 -- Name: booking_items_live_seat_key; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2269,6 +2312,12 @@ CREATE INDEX bookings_booking_id_idx ON public.bookings USING btree (booking_id)
 --
 
 CREATE INDEX bookings_buyer_idx ON public.bookings USING btree (buyer_id, booking_id);
+
+--
+-- Name: bookings_email_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX bookings_email_idx ON public.bookings USING btree (lower(email), booking_id) WHERE (status = 'confirmed'::public.booking_status);
 
 --
 -- Name: bookings_live_hold_key; Type: INDEX; Schema: public; Owner: -
@@ -2367,6 +2416,12 @@ CASE
     WHEN (kind = ANY (ARRAY['booking-confirmed'::text, 'booking-cancelled'::text, 'booking-refunded'::text, 'offer-made'::text, 'offer-expiring'::text])) THEN 0
     ELSE 1
 END), due_at) WHERE (status = 'queued'::public.notification_status);
+
+--
+-- Name: notifications_welcome_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX notifications_welcome_idx ON public.notifications USING btree (lower(email), queued_at) WHERE (kind = 'welcome'::text);
 
 --
 -- Name: offer_seats_live_seat_key; Type: INDEX; Schema: public; Owner: -
@@ -2720,5 +2775,7 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000006'),
     ('20261130000001'),
     ('20261130000010'),
+    ('20261130000020'),
+    ('20261130000030'),
     ('20261130000040'),
     ('20261130000070');

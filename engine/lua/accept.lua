@@ -1,11 +1,13 @@
 -- An offer that PostgreSQL has noted as accepted becomes an ordinary hold, at the prices it was made at.
--- ARGV: offer_id, person, expires. Reply as read_hold.lua (also when it has been one since), or
--- {'foreign'}, {'gone', state}, {'unknown'}, {'rebuild'}.
+-- ARGV: offer_id, person, expires; then whose the hold is from now on, if it is not being paid for yet
+-- (else it must be the person's). Reply as read_hold.lua (also when it has been one since), or {'foreign'},
+-- {'gone', state}, {'unknown'}, {'rebuild'}.
 if not is_whole() then return { 'rebuild' } end
 local id = ARGV[1]
 local hold = read_hold(id)
 if not hold then return { 'unknown' } end
-if hold.owner ~= ARGV[2] then return { 'foreign' } end
+local holder = ARGV[4]
+if not holder and hold.owner ~= ARGV[2] then return { 'foreign' } end
 if hold.state == 'offered' then
   for n in string.gmatch(hold.seats, '%d+') do
     if redis.call('HGET', OWNERS, n) == id then redis.call('SETRANGE', SEATS, n, '1') end
@@ -14,6 +16,13 @@ if hold.state == 'offered' then
   redis.call('HSET', hold_key(id), 'state', 'held', 'created', now_ms(), 'expires', hold.expires)
   redis.call('ZADD', DUE, hold.expires, id)
   tell_of_offer(hold.owner, id, hold.entry, 'ended', 'used', hold.expires)
+end
+if holder and hold.owner ~= holder then
+  if hold.state ~= 'held' then return { 'gone', hold.state } end
+  count_held(hold.owner, -tonumber(hold.quantity))
+  count_held(holder, tonumber(hold.quantity))
+  redis.call('HSET', hold_key(id), 'owner', holder)
+  hold.owner = holder
 end
 return { 'hold', hold.owner, hold.state, hold.seats, hold.areas, hold.prices, hold.expires,
   hold.relaxed or '', hold.wish or '' }

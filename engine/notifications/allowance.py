@@ -22,7 +22,7 @@ from engine.people import email_key
 from engine.stores.postgres import Postgres
 
 BOOKING_KINDS: Final = frozenset(
-    {Kind.BOOKING_CONFIRMED, Kind.BOOKING_CANCELLED, Kind.BOOKING_REFUNDED}
+    {Kind.BOOKING_CONFIRMED, Kind.BOOKING_CANCELLED, Kind.BOOKING_REFUNDED, Kind.BOOKING_LINKS}
 )
 _UNCOUNTED: Final = frozenset({Kind.EVENT_CHANGED, Kind.EVENT_CANCELLED})
 #: Of one kind about one event, and of all kinds about all events; of bookings, and of everything else.

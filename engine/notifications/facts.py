@@ -14,6 +14,7 @@ from msgspec import Struct
 from engine.bookings import Bookings
 from engine.catalog import Catalog, Event
 from engine.config import Settings
+from engine.links import Links
 from engine.model import (
     AreaItem,
     Booking,
@@ -28,6 +29,7 @@ from engine.notifications.model import NO_EVENT, TOPICS, Kind, Letter, Picture
 from engine.notifications.unsubscribe import Unsubscribe
 from engine.qr import qr_png
 from engine.stores.postgres import Postgres
+from engine.verification import Verification
 from engine.waitlist.model import Entry, EntryStatus, Offer, OfferStatus
 
 #: Tickets whose codes are in the mail itself; of larger bookings the others are on the page.
@@ -72,7 +74,9 @@ class FactReader:
         bookings: Bookings,
         read_entry: Callable[[str], Awaitable[Entry]],
         read_offer: Callable[[str], Awaitable[Offer]],
+        links: Links,
         unsubscribe: Unsubscribe,
+        verification: Verification,
         settings: Settings,
     ) -> None:
         self._pg = postgres
@@ -80,7 +84,9 @@ class FactReader:
         self._bookings = bookings
         self._read_entry = read_entry
         self._read_offer = read_offer
+        self._links = links
         self._unsubscribe = unsubscribe
+        self._verification = verification
         self._site = settings.public_url.rstrip("/")
         self._language = settings.mail_language
 
@@ -117,12 +123,17 @@ class FactReader:
             "person": {"name": due.name, "email": due.email},
             "event": event and event_facts(event, language, self._site),
             "unsubscribe_url": self._unsubscribe.url(due.person_id, topics[0]) if topics else None,
+            "link_url": None,
         }
         pictures: tuple[Picture, ...] = ()
         match due.kind:
+            case Kind.WELCOME:
+                facts["verify_url"] = self._verification.url(due.person_id, due.email)
             case Kind.BOOKING_CONFIRMED | Kind.BOOKING_CANCELLED | Kind.BOOKING_REFUNDED:
                 more, pictures = await self._booking(due, language)
                 facts |= more
+            case Kind.BOOKING_LINKS:
+                facts |= await self._found(due, language)
             case Kind.WAITLIST_JOINED:
                 facts |= await self._entry(due, language)
             case Kind.OFFER_MADE | Kind.OFFER_EXPIRING:
@@ -133,11 +144,17 @@ class FactReader:
                 if event.status == EventStatus.CANCELLED:
                     raise Overtaken("event-cancelled")
                 facts["changes"] = change_facts(due.facts["changes"], event, language)
+                facts["link_url"] = await self._link_to_event(due)
+            case Kind.EVENT_CANCELLED:
+                facts["link_url"] = await self._link_to_event(due)
         return Letter(facts=facts, pictures=pictures)
 
     async def _booking(self, due: Due, language: str) -> tuple[dict[str, Any], tuple[Picture, ...]]:
         booking = await self._bookings.read(due.facts["booking_id"])
-        facts: dict[str, Any] = {"booking": booking_facts(booking, language)}
+        facts: dict[str, Any] = {
+            "booking": booking_facts(booking, language),
+            "link_url": await self._links.url("booking", booking.booking_id, due.email),
+        }
         if due.kind != Kind.BOOKING_CONFIRMED:
             return facts, ()
         if booking.status != BookingStatus.CONFIRMED:
@@ -150,17 +167,38 @@ class FactReader:
         drawings = await asyncio.to_thread(lambda: [qr_png(ticket.code) for ticket in shown])
         return facts, tuple(Picture(f"ticket-{no}", png) for no, png in enumerate(drawings, 1))
 
+    async def _found(self, due: Due, language: str) -> dict[str, Any]:
+        found = await self._links.of_address(due.email)
+        if not found:
+            raise Overtaken("nothing-found")
+        return {
+            "bookings": [
+                {
+                    **booking_facts(await self._bookings.read(booking_id), language),
+                    "event": event_facts(event, language, self._site),
+                    "url": await self._links.url("booking", booking_id, due.email),
+                }
+                for booking_id, event in found
+            ],
+            "link_url": f"{self._site}/tickets",
+        }
+
+    async def _link_to_event(self, due: Due) -> str | None:
+        return await self._links.url_of_event(due.event_id, due.person_id, due.email)
+
     async def _entry(self, due: Due, language: str) -> dict[str, Any]:
         entry = await self._read_entry(due.facts["entry_id"])
         if entry.status not in (EntryStatus.WAITING, EntryStatus.OFFERED):
             raise Overtaken(f"entry-{entry.status}")
-        return {"entry": entry_facts(entry, language)}
+        link_url = await self._links.url("entry", entry.entry_id, due.email)
+        return {"entry": entry_facts(entry, language), "link_url": link_url}
 
     async def _offer(self, due: Due, event: Event, language: str) -> dict[str, Any]:
         offer = await self._read_offer(due.facts["offer_id"])
         if offer.status != OfferStatus.OPEN:
             raise Overtaken(f"offer-{offer.status}")
-        return {"offer": offer_facts(offer, event, language)}
+        link_url = await self._links.url("entry", offer.entry_id, due.email)
+        return {"offer": offer_facts(offer, event, language), "link_url": link_url}
 
 
 def event_facts(event: Event, language: str, site: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ _ENCODED_WORD: Final = re.compile(r"=(?=\?[^?]*\?[bq]\?)", re.IGNORECASE)
 _TURNING: Final = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 _BREAKING: Final = frozenset({"Cc", "Zl", "Zp", "Zs"})
 _TEXT_MAX: Final = 300
-_LINE_MAX: Final = 72
+_LINE_LENGTH: Final = 78
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 
 
@@ -50,7 +50,9 @@ def text_value(name: str, text: str) -> str:
     """The value of an unstructured field such as ``Subject``; ``text`` is one line."""
     if not _is_plain(text):
         return _encoded(name, text)
-    lines = textwrap.wrap(text, _LINE_MAX, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(
+        text, _LINE_LENGTH - len(name) - 2, break_long_words=False, break_on_hyphens=False
+    )
     return "\r\n ".join(lines)
 
 
@@ -64,7 +66,10 @@ def address_value(name: str, display_name: str, addr_spec: str) -> str:
         phrase = display_name
     else:
         phrase = '"' + re.sub(r'(["\\])', r"\\\1", display_name) + '"'
-    return f"{phrase} <{addr_spec}>"
+    # A line of its own where the two together are longer than lines should be (RFC 5322, 2.1.1).
+    length = len(f"{name}: {phrase} <{addr_spec}>".rpartition("\n")[2])
+    between = " " if length <= _LINE_LENGTH else "\r\n "
+    return f"{phrase}{between}<{addr_spec}>"
 
 
 def _is_plain(text: str) -> bool:

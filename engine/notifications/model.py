@@ -19,6 +19,7 @@ class Kind(StrEnum):
     BOOKING_CONFIRMED = "booking-confirmed"
     BOOKING_CANCELLED = "booking-cancelled"
     BOOKING_REFUNDED = "booking-refunded"
+    BOOKING_LINKS = "booking-links"
     WAITLIST_JOINED = "waitlist-joined"
     OFFER_MADE = "offer-made"
     OFFER_EXPIRING = "offer-expiring"

@@ -47,6 +47,7 @@ _SEATS = [
     SeatItem(17, "Stalls, row F, seat 12", "Stalls", Money(4800, "EUR")),
     SeatItem(18, "Stalls, row F, seat 13", "Stalls", Money(4800, "EUR")),
 ]
+_OF_NO_EVENT = (Kind.WELCOME, Kind.BOOKING_LINKS)
 _FLOOR = [AreaItem(0, "Floor", "Standing", 2, Money(2200, "EUR"))]
 
 
@@ -61,11 +62,14 @@ def _letter(kind: Kind, language: str, site: str, *, full: bool) -> Letter:
         "language": language,
         "site": {"name": "Frontrow", "url": site},
         "person": {"name": _BUYER.name if full else "", "email": _BUYER.email},
-        "event": None if kind == Kind.WELCOME else made.event_facts(_EVENT, language, site),
+        "event": made.event_facts(_EVENT, language, site) if kind not in _OF_NO_EVENT else None,
         "unsubscribe_url": f"{site}/mail/unsubscribe/sample" if kind in TOPICS else None,
+        "link_url": _link_url(kind, site, full=full),
     }
     pictures: tuple[Picture, ...] = ()
     match kind:
+        case Kind.WELCOME:
+            facts["verify_url"] = f"{site}/verify/sample"
         case Kind.BOOKING_CONFIRMED:
             tickets = [_ticket(no) for no in range(4 if full else 1)]
             facts["booking"] = made.booking_facts(_booking(full=full), language)
@@ -76,6 +80,11 @@ def _letter(kind: Kind, language: str, site: str, *, full: bool) -> Letter:
             )
         case Kind.BOOKING_CANCELLED | Kind.BOOKING_REFUNDED:
             facts["booking"] = made.booking_facts(_booking(full=full), language)
+        case Kind.BOOKING_LINKS:
+            event = made.event_facts(_EVENT, language, site)
+            booking = made.booking_facts(_booking(full=full), language)
+            found = {**booking, "event": event, "url": f"{site}/b/sample"}
+            facts["bookings"] = [found] * (3 if full else 1)
         case Kind.WAITLIST_JOINED:
             facts["entry"] = made.entry_facts(_entry(full=full), language)
         case Kind.OFFER_MADE | Kind.OFFER_EXPIRING:
@@ -89,6 +98,16 @@ def _letter(kind: Kind, language: str, site: str, *, full: bool) -> Letter:
             ]
             facts["changes"] = made.change_facts(changes if full else changes[:1], _EVENT, language)
     return Letter(facts=facts, pictures=pictures)
+
+
+def _link_url(kind: Kind, site: str, *, full: bool) -> str | None:
+    if kind == Kind.BOOKING_LINKS:
+        return f"{site}/tickets"
+    # What concerns an event may find somebody who has nothing of it any more.
+    if kind == Kind.WELCOME or (kind in (Kind.EVENT_CHANGED, Kind.EVENT_CANCELLED) and not full):
+        return None
+    waits = kind in (Kind.WAITLIST_JOINED, Kind.OFFER_MADE, Kind.OFFER_EXPIRING)
+    return f"{site}/{'w' if waits else 'b'}/sample"
 
 
 def _booking(*, full: bool) -> Booking:

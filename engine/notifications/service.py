@@ -6,6 +6,7 @@ from engine.bookings import Bookings
 from engine.catalog import Catalog
 from engine.config import Settings
 from engine.inventory import Inventory
+from engine.links import Links
 from engine.notifications.announcing import Announcing
 from engine.notifications.deliveries import Deliveries
 from engine.notifications.facts import FactReader
@@ -13,6 +14,7 @@ from engine.notifications.sender import Sender, Watch
 from engine.notifications.unsubscribe import Unsubscribe
 from engine.notifications.wording import Wording
 from engine.stores.postgres import Postgres
+from engine.verification import Verification
 from engine.waitlist.line import Waitlist
 from engine.waitlist.offers import Offers
 
@@ -31,6 +33,8 @@ class Notifications:
         bookings: Bookings,
         waitlist: Waitlist,
         offers: Offers,
+        verification: Verification,
+        links: Links,
         settings: Settings,
     ) -> None:
         self.unsubscribe = Unsubscribe(postgres, settings)
@@ -42,7 +46,9 @@ class Notifications:
             bookings=bookings,
             read_entry=waitlist.read,
             read_offer=offers.read,
+            links=links,
             unsubscribe=self.unsubscribe,
+            verification=verification,
             settings=settings,
         )
         self.sender = Sender(

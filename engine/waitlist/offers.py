@@ -2,7 +2,8 @@
 
 ::
 
-    open ──accept──▶ used        (an ordinary hold from here on, under the offer's id)
+    open ──accept──▶ used        (an ordinary hold from here on, under the offer's id; accepted by a
+      │                           mailed link it is the hold of who opened the link)
       ├──decline──▶ declined
       ├──its time─▶ expired
       └──withdraw─▶ withdrawn    (by the organiser; the entry is back at its place)
@@ -22,6 +23,7 @@ from engine.errors import Contended, FrontrowError, Gone, NotFound
 from engine.holds import Holds, build_items, decode_areas
 from engine.inventory import Inventory, decode_prices
 from engine.model import Hold, ms_from_utc
+from engine.stores.pipeline import Argument
 from engine.stores.postgres import Postgres
 from engine.waitlist.model import Offer, OfferStatus
 
@@ -50,23 +52,48 @@ class Offers:
     async def accept(self, offer_id: str, person_id: str) -> Hold:
         """Take the offer: the same seats as a hold, at the offer's prices, with a deadline of its own.
 
-        Accepting again returns the same hold, as it is by then. Raises Gone, NotFound,
-        Unavailable.
+        Accepting again returns the same hold, as it is by then. Raises Gone, NotFound (also where
+        somebody has accepted it by a mailed link since), Unavailable.
         """
         known = await self._known(offer_id)
         row = await self._end(
             known, offer_id, OfferStatus.USED, actor="person", person_id=person_id
         )
+        return await self._hold(offer_id, row)
+
+    async def accept_for(self, offer_id: str, person_id: str, holder_id: str) -> Hold:
+        """Take ``person_id``'s offer for somebody else: the hold is ``holder_id``'s, to pay for it there.
+
+        Accepted before, it goes over to ``holder_id``, until it is being paid for. Raises Gone,
+        NotFound (also of another person's), Conflict (it is being paid for), Unavailable.
+        """
+        known = await self._known(offer_id)
+        async with self._pg.transaction(event_id=known) as transaction:
+            row = await transaction.fetchrow(
+                "waitlist.end_offer", offer_id, person_id, OfferStatus.USED.value, "link", None
+            )
+            assert row is not None
+            if row["outcome"] in ("ended", "already"):
+                await transaction.fetch("waitlist.hand_offer_to", offer_id, holder_id)
+        if row["outcome"] == "ended":
+            metrics.OFFERS.labels(OfferStatus.USED.value).inc()
+        return await self._hold(offer_id, row, holder_id)
+
+    async def _hold(self, offer_id: str, row: asyncpg.Record, *holder_id: str) -> Hold:
+        """What an accepted offer has become. ``row``: as end_offer answered; ``holder_id``: whose it is
+        from now on, if not its person's.
+        """
         if row["outcome"] not in ("ended", "already"):
             raise _refusal(offer_id, row)
-        event_id = str(row["event_id"])
-        expires_ms = ms_from_utc(row["hold_expires_at"])
+        event_id, person_id = str(row["event_id"]), str(row["person_id"])
         await self._holds.point(event_id, offer_id)
-        reply = await self._inventory.run("accept", event_id, offer_id, person_id, expires_ms)
+        expires_ms = ms_from_utc(row["hold_expires_at"])
+        arguments: list[Argument] = [offer_id, person_id, expires_ms, *holder_id]
+        reply = await self._inventory.run("accept", event_id, *arguments)
         if reply[0] == b"unknown":
             # Redis lost it between the offer and the answer, and only this event's offers.
             await self._inventory.adopt_offers(event_id)
-            reply = await self._inventory.run("accept", event_id, offer_id, person_id, expires_ms)
+            reply = await self._inventory.run("accept", event_id, *arguments)
         return await self._holds.from_reply(event_id, offer_id, reply)
 
     async def decline(self, offer_id: str, person_id: str) -> Offer:
@@ -144,8 +171,9 @@ class Offers:
             await self._inventory.lay_offers(event_id, [offer_id])
         elif row["outcome"] == "over" and row["status"] == OfferStatus.USED:
             person_id, expires_at = str(row["person_id"]), row["hold_expires_at"]
+            holder_id = await self._pg.fetchval("waitlist.holder_of_offer", offer_id)
             await self._inventory.run(
-                "accept", event_id, offer_id, person_id, ms_from_utc(expires_at)
+                "accept", event_id, offer_id, person_id, ms_from_utc(expires_at), holder_id
             )
         elif row["outcome"] == "over":
             await self._inventory.run("end_offer", event_id, offer_id, row["status"])

@@ -7,6 +7,7 @@
  */
 import { forget, recall, remember } from "./memory.js";
 import { decode, ProtocolError } from "./protocol.js";
+import { solve } from "./work.js";
 
 const ATTEMPTS_MAX = 3;
 const RETRY_AFTER_MAX_MS = 4000;
@@ -29,6 +30,7 @@ export class ApiError extends Error {
 
   /** Trying the same thing again later is right. */
   get passing() {
+    if (this.code === "proof-needed") return false;
     return this.status === 0 || this.status === 429 || this.status >= 500 || this.code === "request-in-flight";
   }
 }
@@ -54,6 +56,8 @@ export class Api {
     this.base = base;
     /** Tokens of different box offices are kept apart. */
     this.tokenKey = `token.${base}`;
+    /** Called when a buyer has to be kept for a moment, with words for that. */
+    this.onWork = (/** @type {string} */ _words) => {};
     /** Server clock minus ours, so that a countdown is right on a badly set machine. */
     this.clockOffsetMs = 0;
   }
@@ -184,7 +188,7 @@ export class Api {
         if (!(error instanceof ApiError)) throw error;
         if (error.status === 401 && !wish.anonymous && !renewed) {
           renewed = true;
-          forget(this.tokenKey);
+          await this.renewed();
           continue;
         }
         if (!error.passing || attempt >= ATTEMPTS_MAX || !navigator.onLine) throw error;
@@ -195,10 +199,10 @@ export class Api {
   }
 
   /** @param {string} method @param {string} path @param {Request} wish @param {string | null} key */
-  async sendOnce(method, path, { accept = "application/json", anonymous, body, version }, key) {
+  async sendOnce(method, path, { accept = "application/json", anonymous, body, token, version }, key) {
     /** @type {Record<string, string>} */
     const headers = { accept };
-    if (!anonymous) headers.authorization = `Bearer ${await this.token()}`;
+    if (!anonymous || token) headers.authorization = `Bearer ${token ?? (await this.token())}`;
     if (key !== null) headers["idempotency-key"] = key;
     if (version !== undefined) headers["if-match"] = `"${version}"`;
     if (body !== undefined) headers["content-type"] = "application/json";
@@ -219,30 +223,68 @@ export class Api {
     return response;
   }
 
-  /** The buyer's token; made on first need and kept, so holds and bookings stay theirs. */
-  token() {
-    const { tokenKey } = this;
-    const kept = this.keptToken();
-    if (kept !== null) return Promise.resolve(kept);
-    const request = tokenRequests.get(tokenKey) ?? this.newToken().finally(() => tokenRequests.delete(tokenKey));
-    tokenRequests.set(tokenKey, request);
-    return request;
+  /**
+   * The buyer's token; made on first need and kept, so holds and bookings stay theirs. Renewed while it is
+   * used. Whether it is good the server says: this machine's clock may be years away.
+   */
+  async token() {
+    const kept = recall(this.tokenKey);
+    if (!kept) return this.once(() => this.newToken());
+    const renewMs = kept.renew_ms ?? 0;
+    if (Math.abs(Date.now() - (kept.at_ms ?? 0)) > renewMs) this.renewed().catch(() => {});
+    return kept.access_token;
   }
 
   /** @returns {string | null} */
   keptToken() {
-    const kept = recall(this.tokenKey);
-    return kept?.expires_at_ms > Date.now() + 60_000 ? kept.access_token : null;
+    return recall(this.tokenKey)?.access_token ?? null;
   }
 
-  /** @returns {Promise<string>} */
-  async newToken() {
-    const { access_token, expires_in } = await this.call("POST", "/v1/auth/guest", { anonymous: true, body: {} });
+  /** A fresh token of the same buyer; of another one only where the server knows of nothing to come back to. */
+  renewed() {
+    return this.once(async () => {
+      const kept = this.keptToken();
+      try {
+        return await this.newToken(kept);
+      } catch (error) {
+        if (!(error instanceof ApiError && error.status === 401)) throw error;
+        if (this.keptToken() === kept) forget(this.tokenKey);
+        return this.newToken();
+      }
+    });
+  }
+
+  /** @param {() => Promise<string>} ask @returns {Promise<string>} */
+  once(ask) {
+    const { tokenKey } = this;
+    const request = tokenRequests.get(tokenKey) ?? ask().finally(() => tokenRequests.delete(tokenKey));
+    tokenRequests.set(tokenKey, request);
+    return request;
+  }
+
+  /** @param {string | null} [old] @returns {Promise<string>} */
+  async newToken(old = null) {
+    const { access_token, expires_in } = await this.askToken(old);
     // Another window was first: this is one buyer, so both use its token.
     const kept = this.keptToken();
-    if (kept !== null) return kept;
-    remember(this.tokenKey, { access_token, expires_at_ms: Date.now() + expires_in * 1000 });
+    if (kept !== old && kept !== null) return kept;
+    remember(this.tokenKey, { access_token, at_ms: Date.now(), renew_ms: expires_in * 500 });
     return access_token;
+  }
+
+  /** @param {string | null} old @returns {Promise<any>} */
+  async askToken(old) {
+    /** @type {Request} */
+    const wish = { anonymous: true, body: {}, token: old };
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.call("POST", "/v1/auth/guest", wish);
+      } catch (error) {
+        if (!(error instanceof ApiError && error.code === "proof-needed") || tries > ATTEMPTS_MAX) throw error;
+        this.onWork("Very many people are here just now. This takes a moment.");
+        wish.body = { proof: await solve(error.problem) };
+      }
+    }
   }
 }
 

@@ -5,11 +5,28 @@
  *
  * @import { SeatMap } from "./seat-map.js"
  */
+import { Api } from "./api.js";
 import { byId } from "./dom.js";
 import { moment } from "./format.js";
+import { remember } from "./memory.js";
 import "./seat-map.js";
 
 const map = /** @type {SeatMap} */ (byId("map"));
+const eventId = decodeURIComponent(location.pathname.split("/").filter(Boolean).pop() ?? "");
+
+/** An offer that was accepted on a mailed link's page becomes this browser's hold. */
+async function takeOver() {
+  const [, token] = /^#w=([\w-]+)$/.exec(location.hash) ?? [];
+  if (!token) return;
+  history.replaceState(null, "", location.pathname);
+  try {
+    const { hold_id } = await new Api(location.origin).call("POST", `/w/${token}/accept`, { body: {} });
+    remember(`hold.${eventId}`, hold_id);
+  } catch {
+    // The link's own page says what became of it.
+    location.replace(`/w/${token}`);
+  }
+}
 
 map.addEventListener("load", () => {
   const { name, venue, starts_at } = /** @type {NonNullable<SeatMap["eventPage"]>} */ (map.eventPage);
@@ -36,4 +53,5 @@ map.addEventListener("offer", (news) => {
 // Where letters about the waitlist lead to.
 map.toggleAttribute("waitlist", location.hash === "#waitlist");
 map.setAttribute("booking", new URLSearchParams(location.search).get("booking") ?? "");
-map.setAttribute("event", decodeURIComponent(location.pathname.split("/").filter(Boolean).pop() ?? ""));
+await takeOver();
+map.setAttribute("event", eventId);

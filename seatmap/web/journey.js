@@ -688,7 +688,7 @@ export class Journey {
         if (again) this.say("info", "Nothing is held for you yet: please try again.");
         if (bookingId) {
           this.emit("bookingchange", { bookingId: null });
-          this.say("bad", "We could not find that booking. It may have been made in another browser.");
+          this.say("bad", "We could not find that booking here. If it was made in another browser, the link in your mail opens it.");
         }
       }
     }

@@ -285,7 +285,7 @@ export class Panel {
     const { buyer, reference, refunded, total } = booking;
     const cancelled = booking.status === "cancelled";
     this.put("title-done", cancelled ? "This booking was cancelled" : "You’re going");
-    const words = cancelled ? `.${refunded ? ` ${money(refunded)} were refunded.` : ""}` : ` for ${buyer.name}, ${money(total)} paid. Show the code below at the door, on paper or on a phone.`;
+    const words = cancelled ? `.${refunded ? ` ${money(refunded)} were refunded.` : ""}` : ` for ${buyer.name}, ${money(total)} paid. Show the code below at the door, on paper or on a phone. The tickets were mailed to ${buyer.email}, too.`;
     this.put("done-text", `Booking ${reference}${words}`);
     byId("print").hidden = cancelled || tickets.length === 0;
     // Somebody may be copying a code.

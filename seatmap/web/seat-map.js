@@ -86,6 +86,7 @@ class Showing {
     const emit = (/** @type {string} */ name, /** @type {Record<string, unknown>} */ detail) => this.emit(name, detail);
     const journey = new Journey(api, event, venue, refresh, emit);
     this.journey = journey;
+    api.onWork = (words) => journey.say("quiet", words);
     const waitlist = new Waitlist(api, event, journey, refresh, emit, (seats) => drawing.showSeat(seats[seats.length >> 1]));
     this.waitlist = waitlist;
     waitlist.sought = host.hasAttribute("waitlist");

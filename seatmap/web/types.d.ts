@@ -256,6 +256,8 @@ export interface Request {
   version?: number;
   /** asks for no token */
   anonymous?: boolean;
+  /** the one to send, whatever is kept */
+  token?: string | null;
   accept?: string;
 }
 

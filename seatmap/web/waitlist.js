@@ -136,7 +136,7 @@ export class Waitlist {
       this.journey.say("quiet", `Seats for you: ${listed([...offer.seats, ...offer.areas].map(({ label }) => label))}, ${money(offer.total)}. They are kept for you until ${this.until(offer)}.`);
     } else if (offer === null && offered !== null) this.emit("offer", { offer: entry?.offer ?? offered, change: "ended" });
     if (entry !== null) this.tell(entry, before);
-    else if (this.sought) this.journey.say("bad", "Nobody waits in this browser. A place in line is kept by the browser in which you joined: open the link there.");
+    else if (this.sought) this.journey.say("bad", "Nobody waits in this browser. A place in line is kept by the browser in which you joined; on other devices the link in your mail opens it.");
     this.sought = false;
     this.changed();
     this.watch();

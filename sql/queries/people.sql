@@ -1,13 +1,14 @@
 -- name: person
 SELECT p.person_id::text, p.email, p.name, p.language, p.tier, p.preferences, p.version, p.created_at,
-       a.person_id IS NOT NULL AS registered
+       a.person_id IS NOT NULL AS registered, a.proven_at IS NOT NULL AS email_proven
 FROM people p LEFT JOIN accounts a USING (person_id) WHERE p.person_id = $1;
 
--- name: person_by_email
--- Only who registered: nobody else's address is looked up, or unique.
+-- name: people_by_email
+-- Only who registered: nobody else's address is looked up. First whose it is, then the first to claim it.
 SELECT p.person_id::text, p.email, p.name, p.language, p.tier, p.preferences, p.version, p.created_at,
-       true AS registered
-FROM accounts a JOIN people p USING (person_id) WHERE a.email_key = $1;
+       true AS registered, a.proven_at IS NOT NULL AS email_proven
+FROM accounts a JOIN people p USING (person_id) WHERE a.email_key = $1
+ORDER BY a.proven_at IS NULL, a.created_at LIMIT $2;
 
 -- name: change
 -- Optimistic: nothing happens unless the person is at version $6. Version 1 has no row.
@@ -24,7 +25,7 @@ ON CONFLICT (person_id) DO UPDATE SET tier = excluded.tier, version = p.version 
   WHERE p.tier <> excluded.tier;
 
 -- name: lock_email
--- Whoever takes an address for an account takes this first.
+-- Whoever writes to an address, or takes it for an account, takes this first.
 SELECT pg_advisory_xact_lock(hashtextextended($1, 20261121));
 
 -- name: register_person
@@ -34,43 +35,103 @@ ON CONFLICT (person_id) DO UPDATE SET email = excluded.email, name = excluded.na
   language = coalesce($4, p.language), version = p.version + 1;
 
 -- name: register_account
--- No row: the address or the person has an account already.
-INSERT INTO accounts (person_id, email_key, password_hash) VALUES ($1, $2, $3)
+-- $4: the person had tokens before, as a guest. No row: the person has an account already.
+INSERT INTO accounts (person_id, email_key, password_hash, tokens_changed_at)
+VALUES ($1, $2, $3, CASE WHEN $4 THEN clock_timestamp() END)
 ON CONFLICT DO NOTHING RETURNING person_id;
 
 -- name: enqueue_welcome
-SELECT enqueue_notifications(ARRAY['welcome'], ARRAY[$1::uuid::text], ARRAY[NULL::uuid], ARRAY[$1::uuid],
-  ARRAY[NULL::text], ARRAY[NULL::text], ARRAY[NULL::text], ARRAY['{}'::jsonb]);
+-- With the link that proves the address. $3: at most so many a day; any of them serves all who claim it.
+SELECT enqueue_notifications(ARRAY['welcome'], ARRAY[$2], ARRAY[NULL::uuid], ARRAY[$1::uuid],
+  ARRAY[NULL::text], ARRAY[NULL::text], ARRAY[NULL::text], ARRAY['{}'::jsonb])
+FROM people p WHERE p.person_id = $1 AND $3 > (
+  SELECT count(*) FROM notifications n WHERE n.kind = 'welcome' AND lower(n.email) = lower(p.email)
+    AND n.queued_at > now() - interval '1 day');
 
--- name: account_by_email
-SELECT person_id::text, password_hash FROM accounts WHERE email_key = $1;
+-- name: house_salt
+SELECT salt FROM house_salt;
+
+-- name: account_by_hash
+-- Whose the address is goes before those who merely claim it.
+SELECT person_id::text, password_hash FROM accounts WHERE email_key = $1 AND password_hash = $2
+ORDER BY proven_at IS NULL, created_at LIMIT 1;
+
+-- name: account_with_own_salt
+SELECT person_id::text, password_hash FROM accounts WHERE email_key = $1 AND own_salt
+ORDER BY created_at LIMIT 1;
 
 -- name: account
-SELECT email_key, password_hash FROM accounts WHERE person_id = $1;
+SELECT email_key, password_hash, own_salt FROM accounts WHERE person_id = $1;
 
--- name: set_email_key
--- No row: the address is another account's, or the password is no longer the one that was checked.
-UPDATE accounts SET email_key = $2 WHERE person_id = $1 AND password_hash = $3
-  AND NOT EXISTS (SELECT FROM accounts o WHERE o.email_key = $2 AND o.person_id <> $1)
-RETURNING person_id;
+-- name: change_account
+-- No row: the password is no longer the one that was checked ($3). $5: it is another one, and earlier
+-- tokens are refused; else the same, hashed with the salt of another address ($2).
+UPDATE accounts SET email_key = $2, password_hash = $4, own_salt = false,
+  proven_at = CASE WHEN email_key = $2 THEN proven_at END,
+  password_at = CASE WHEN $5 THEN now() ELSE password_at END,
+  token_version = token_version + $5::boolean::integer,
+  tokens_changed_at = CASE WHEN $5 THEN clock_timestamp() ELSE tokens_changed_at END
+WHERE person_id = $1 AND password_hash = $3 RETURNING token_version;
 
--- name: set_password
--- $4: it is another password, not the same one hashed anew.
-UPDATE accounts SET password_hash = $3, password_at = CASE WHEN $4 THEN now() ELSE password_at END
+-- name: hash_anew
+-- The same password; no row: it is no longer the one that was checked.
+UPDATE accounts SET password_hash = $3, own_salt = false
 WHERE person_id = $1 AND password_hash = $2 RETURNING person_id;
+
+-- name: token_changes
+-- Whose tokens have become invalid in the last $1 seconds, by the database's clock.
+SELECT person_id::text, token_version FROM accounts
+WHERE tokens_changed_at > clock_timestamp() - make_interval(secs => $1);
+
+-- name: guest_at_stake
+-- Whether somebody has an account, and whether a guest still has anything to come back for: a booking
+-- or a place in line of an event that began less than $2 seconds ago, or whose beginning is not known here.
+SELECT EXISTS (SELECT FROM accounts WHERE person_id = $1) AS has_account,
+       EXISTS (
+         SELECT FROM (
+           SELECT event_id FROM bookings WHERE buyer_id = $1
+           UNION ALL
+           SELECT event_id FROM waitlist_entries WHERE person_id = $1 AND status IN ('waiting', 'offered')
+         ) mine LEFT JOIN told_events t USING (event_id)
+         WHERE t.starts_at IS NULL OR t.starts_at > now() - make_interval(secs => $2)
+       ) AS at_stake;
+
+-- name: claims
+-- Who claims the address that person $1 claims: that person first, then the newest.
+SELECT a.person_id::text, a.email_key, p.email, p.name, a.created_at, a.proven_at IS NOT NULL AS is_proven
+FROM accounts mine JOIN accounts a USING (email_key) JOIN people p ON p.person_id = a.person_id
+WHERE mine.person_id = $1
+ORDER BY a.person_id <> $1, a.proven_at IS NULL, a.created_at DESC LIMIT $2;
+
+-- name: prove_claim
+-- No row: the person claims another address by now.
+UPDATE accounts SET proven_at = coalesce(proven_at, clock_timestamp())
+WHERE person_id = $1 AND email_key = $2 RETURNING person_id;
+
+-- name: proven_claim
+SELECT person_id::text FROM accounts WHERE email_key = $1 AND proven_at IS NOT NULL;
+
+-- name: drop_claims
+-- Nobody else than $1 claims the address any more.
+WITH lost AS (
+  UPDATE accounts SET email_key = NULL WHERE email_key = $2 AND person_id <> $1 RETURNING person_id
+)
+UPDATE people p SET email = NULL, version = p.version + 1 FROM lost WHERE p.person_id = lost.person_id;
 
 -- name: open_session
 -- No row: the password is no longer the one that was checked ($4).
-INSERT INTO sessions (session_id, person_id, token_hash, expires_at)
-SELECT $1, person_id, $3, clock_timestamp() + make_interval(secs => $5) FROM accounts
-WHERE person_id = $2 AND password_hash = $4 RETURNING session_id;
+WITH opened AS (
+  INSERT INTO sessions (session_id, person_id, token_hash, expires_at)
+  SELECT $1, person_id, $3, clock_timestamp() + make_interval(secs => $5) FROM accounts
+  WHERE person_id = $2 AND password_hash = $4 RETURNING person_id
+) SELECT token_version FROM opened JOIN accounts USING (person_id);
 
 -- name: session
 -- Its lock puts exchanges of one family in a row.
-SELECT person_id::text, token_hash, used_hash, seed, ended_at IS NOT NULL AS ended,
+SELECT s.person_id::text, token_hash, used_hash, seed, ended_at IS NOT NULL AS ended,
        expires_at <= clock_timestamp() AS expired,
-       rotated_at > clock_timestamp() - make_interval(secs => $2) AS in_grace
-FROM sessions WHERE session_id = $1 FOR UPDATE;
+       rotated_at > clock_timestamp() - make_interval(secs => $2) AS in_grace, a.token_version
+FROM sessions s JOIN accounts a USING (person_id) WHERE session_id = $1 FOR UPDATE OF s;
 
 -- name: rotate_session
 UPDATE sessions SET token_hash = $2, used_hash = token_hash, seed = $3, rotated_at = clock_timestamp()

@@ -147,6 +147,13 @@ SELECT NULL, NULL, NULL, round_no, NULL FROM round WHERE NOT EXISTS (SELECT FROM
 -- name: end_offer
 SELECT * FROM end_offer($1, $2, $3, $4, $5);
 
+-- name: hand_offer_to
+-- Who accepted it by a mailed link has its hold.
+UPDATE offers SET holder_id = $2 WHERE offer_id = $1 AND status = 'used';
+
+-- name: holder_of_offer
+SELECT coalesce(holder_id, person_id)::text FROM offers WHERE offer_id = $1;
+
 -- name: offer
 SELECT * FROM offers WHERE offer_id = $1;
 
@@ -181,7 +188,7 @@ SELECT pg_try_advisory_xact_lock_shared(line_key($1));
 -- name: offer_truth
 -- Offers that claim their seats: open ones, and accepted ones whose hold may still be alive and unbooked.
 -- Not those whose seats somebody got since: their holds were given back, which only Redis knew.
-SELECT f.offer_id::text, f.person_id::text, f.seats, f.areas, f.quantity, f.prices, f.made_at,
+SELECT f.offer_id::text, coalesce(f.holder_id, f.person_id)::text AS person_id, f.seats, f.areas, f.quantity, f.prices, f.made_at,
        coalesce(f.hold_expires_at, f.expires_at) AS expires_at, f.status, f.entry_id::text
 FROM offers f WHERE f.event_id = $1 AND (f.status = 'open' OR f.status = 'used' AND f.hold_expires_at > clock_timestamp()
   AND NOT EXISTS (SELECT FROM bookings b WHERE b.event_id = f.event_id AND b.hold_id = f.offer_id AND b.status IN ('pending', 'confirmed', 'cancelled'))
@@ -189,7 +196,7 @@ FROM offers f WHERE f.event_id = $1 AND (f.status = 'open' OR f.status = 'used' 
   AND NOT EXISTS (SELECT FROM seats s WHERE s.event_id = f.event_id AND s.seat_no = ANY(f.seats) AND s.state <> 'available'));
 
 -- name: ended_offers
-SELECT offer_id::text, person_id::text, status, hold_expires_at FROM offers
+SELECT offer_id::text, person_id::text, coalesce(holder_id, person_id)::text AS holder_id, status, hold_expires_at FROM offers
 WHERE event_id = $1 AND offer_id = ANY($2::uuid[]) AND status <> 'open';
 
 -- name: offers_to_lay

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import httpx
 from msgspec import Struct
@@ -290,9 +291,10 @@ class Patron:
         status: str = answer.json()["status"]
         return status
 
-    async def approve(self, booking_id: str, *, approve: bool = True) -> httpx.Response:
-        """Answer the bank's question."""
-        return await self.http.post(f"/sandbox/3ds/{booking_id}", json={"approve": approve})
+    async def approve(self, pending: dict[str, Any], *, approve: bool = True) -> httpx.Response:
+        """Answer the bank's question about a pending booking, on the road that this buyer takes."""
+        page = urlsplit(pending["next_action"]["url"]).path
+        return await self.http.post(page, json={"approve": approve})
 
     async def cancel(self, booking_id: str) -> httpx.Response:
         return await self._send("POST", f"/v1/bookings/{booking_id}/cancel")

@@ -181,7 +181,7 @@ async def test_an_answer_that_could_not_be_kept_is_given(
     (await catch.wait()).drop()
     answer = await booking
     assert (answer.status_code, answer.json()["next_action"]["type"]) == (202, "redirect")
-    await patron.approve(answer.json()["booking_id"])
+    await patron.approve(answer.json())
     again = await patron.answer_of(hold_id, key, "tok_3ds")
     assert (again.status_code, again.json()["booking_id"]) == (201, answer.json()["booking_id"])
     await check(site, house.event_id)

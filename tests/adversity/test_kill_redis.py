@@ -31,7 +31,7 @@ async def test_holds_are_lost_and_sales_are_not(site: Site, http: httpx.AsyncCli
             assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
             assert refused.json()["type"] == "/problems/redis-unavailable"
             # Reserved before, paid for now: nothing of that needs Redis.
-            approved = await patron.approve(pending["booking_id"])
+            approved = await patron.approve(pending)
             assert approved.json()["status"] == "confirmed", approved.text
             crowd.expect_booking(patron, await patron.read(pending["booking_id"]))
             await crowd.until(lambda c: c.answered(503) >= 3)
@@ -53,7 +53,7 @@ async def test_a_hold_in_payment_outlives_the_loss(site: Site, http: httpx.Async
     pending = (await patron.book(hold_id, token="tok_3ds")).json()
     await site.runtime.redis.flushall()
     assert (await house.states())[1] == "1"
-    declined = await patron.approve(pending["booking_id"], approve=False)
+    declined = await patron.approve(pending, approve=False)
     assert declined.json()["status"] == "declined"
     assert (await patron.read_hold(hold_id)).json()["status"] == "held"
     await patron.booked(hold_id)
@@ -76,7 +76,7 @@ async def test_a_checkout_under_way_outlives_the_loss(site: Site, http: httpx.As
     snapshot = await site.runtime.inventory.snapshot(house.event_id)
     assert (snapshot.states, snapshot.areas) == await true_map(site, house.event_id)
     assert snapshot.areas == {0: 98}
-    declined = await patron.approve(pending["booking_id"], approve=False)
+    declined = await patron.approve(pending, approve=False)
     assert declined.json()["status"] == "declined"
     await patron.booked(hold_id)
     await check(site, house.event_id)

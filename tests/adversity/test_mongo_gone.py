@@ -61,6 +61,6 @@ async def test_an_api_that_starts_without_it(site: Site, http: httpx.AsyncClient
     await site.mongo.start()
     held = await ask_until(lambda: patron.hold(1), lambda answer: answer.status_code != 503)
     assert held.status_code == 201
-    await patron.approve(pending["booking_id"])
+    await patron.approve(pending)
     assert await patron.ended(pending["booking_id"]) == "confirmed"
     await check(site, house.event_id)

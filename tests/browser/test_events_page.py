@@ -355,7 +355,7 @@ async def test_by_keyboard_alone(list_events: ListEvents, programme: Programme) 
     page = await list_events()
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Skip to the events")).to_be_focused()
-    for _ in range(2):
+    for _ in range(3):
         await page.keyboard.press("Tab")
     await expect(page.get_by_role("searchbox", name="Search")).to_be_focused()
     await page.keyboard.type(f"{programme['mark']} erfurt")

@@ -543,7 +543,7 @@ async def test_on_a_phone(sell_out: SellOut, come: Come) -> None:
 async def test_a_letter_opened_where_nobody_is_known(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id, "#waitlist")
-    await expect(page.locator("#notice")).to_contain_text("open the link there")
+    await expect(page.locator("#notice")).to_contain_text("the link in your mail opens it")
     known = await come(crowd.event_id)
     await join(known)
     await known.goto("about:blank")

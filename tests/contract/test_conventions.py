@@ -1,6 +1,7 @@
 """What all resources share: ETags, cursors, idempotency, limits, waiting."""
 
 import asyncio
+import hashlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -13,6 +14,7 @@ import pytest_asyncio
 from engine.config import Settings
 from engine.embedded import StoreUrls
 from engine.model import new_id
+from engine.proofs import solve
 from engine.runtime import Runtime
 from tests.conftest import (
     House,
@@ -440,10 +442,43 @@ async def test_a_limited_route_says_what_is_left(with_redis_only: httpx.AsyncCli
         left.append(int(found[1]))
     if left == [2, 1, 0]:  # A new minute may have begun meanwhile.
         refused = await ask("203.0.113.7")
-        problem_of(refused, 429, "too-many-requests")
+        problem_of(refused, 429, "proof-needed")
         assert _RATE_LIMIT.match(refused.headers["ratelimit"])
         assert int(refused.headers["retry-after"]) <= 60
     assert (await ask("203.0.113.8")).status_code == 201
+
+
+async def test_under_pressure_a_token_costs_some_work(with_redis_only: httpx.AsyncClient) -> None:
+    place = {"X-Forwarded-For": "203.0.113.50"}
+
+    async def ask(**body: object) -> httpx.Response:
+        return await with_redis_only.post("/v1/auth/guest", json=body, headers=place)
+
+    async def asked() -> Json:
+        """The next challenge; a new minute may have begun."""
+        while (answer := await ask()).status_code == 201:
+            pass
+        return problem_of(answer, 429, "proof-needed")
+
+    def proof(problem: Json) -> Json:
+        nonce = solve(problem["challenge"], problem["bits"])
+        assert hashlib.sha256((problem["challenge"] + nonce).encode()).hexdigest()[:3] == "000"
+        return {"challenge": problem["challenge"], "nonce": nonce}
+
+    first = proof(await asked())
+    made = await ask(proof=first)
+    assert made.status_code == 201, made.text
+    # Once, and not by chance. A new minute may begin at any time: then nothing is looked at.
+    for sent in (first, {**proof(await asked()), "nonce": ""}, {"challenge": "x", "nonce": "y"}):
+        await asked()
+        answer = await ask(proof=sent)
+        if answer.status_code == 429:
+            problem_of(answer, 429, "proof-needed")
+        else:
+            assert _RATE_LIMIT.match(answer.headers["ratelimit"])
+    await asked()
+    assert (await ask(proof="x")).status_code in (400, 201)
+    assert 14 in [(await asked())["bits"] for _ in range(20)]
 
 
 async def test_an_ipv6_household_is_one_address(with_redis_only: httpx.AsyncClient) -> None:

@@ -21,7 +21,7 @@ from tests.conftest import REPO
 Json = dict[str, Any]
 PROBLEM_JSON = "application/problem+json"
 #: Whose body says who is asking, or nobody needs to.
-WITHOUT_TOKEN = {"guest", "login", "refresh", "logout"}
+WITHOUT_TOKEN = {"guest", "login", "refresh", "logout", "look_up_bookings"}
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,31 @@
 """Accounts over HTTP: a guest who registers, another device, a browser that logs out."""
 
 import asyncio
+import email
+import email.policy
+import re
+import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import jwt
 import pytest
+import pytest_asyncio
 
+from engine.config import Settings
+from engine.embedded import StoreUrls
 from engine.model import new_id
-from tests.conftest import House, Stack, end_process, free_port, start_role
+from engine.runtime import Runtime
+from tests.conftest import (
+    TOKEN_SECRET,
+    House,
+    Stack,
+    end_process,
+    free_port,
+    role_environment,
+    start_role,
+)
 from tests.contract.conftest import ORGANISER, Buyer, Json, new_buyer, problem_of
 
 PASSWORD = "seven swans in a bathtub"
@@ -31,9 +49,9 @@ async def register(
 
 
 async def log_in(
-    http: httpx.AsyncClient, email: str, password: str = PASSWORD, **headers: str
+    http: httpx.AsyncClient, address: str, password: str = PASSWORD, **headers: str
 ) -> httpx.Response:
-    body = {"email": email, "password": password}
+    body = {"email": address, "password": password}
     return await http.post("/v1/auth/login", json=body, headers=headers)
 
 
@@ -72,8 +90,9 @@ async def test_a_guest_keeps_bookings_by_registering(
     assert await bookings_of(http, device) == [booking]
     later = await http.post("/v1/bookings/" + booking + "/cancel", headers=bearer(device))
     assert later.json()["status"] == "cancelled"
-    # The guest's own token is as good as before: it is the same person.
-    assert (await ada.get(f"/v1/bookings/{booking}")).json()["status"] == "cancelled"
+    # The guest's own token, which may have been copied anywhere, is no longer good for anything.
+    problem_of(await ada.get(f"/v1/bookings/{booking}"), 401, "not-authenticated")
+    problem_of(await ada.post("/v1/auth/guest"), 401, "not-authenticated")
 
 
 async def test_who_logs_in_beside_a_guest_is_not_that_guest(
@@ -94,7 +113,7 @@ async def test_without_a_token_it_is_somebody_new(http: httpx.AsyncClient, addre
     assert people[0]["person_id"] != people[1]["person_id"]
     assert people[0]["email"] == address
     assert people[0]["registered"]
-    problem_of(await register(http, address.upper()), 409, "email-taken")
+    assert not people[0]["email_proven"]
 
 
 async def test_a_token_that_is_no_good_makes_no_stranger(
@@ -108,6 +127,9 @@ async def test_a_token_that_is_no_good_makes_no_stranger(
 async def test_one_token_has_one_account(http: httpx.AsyncClient, ada: Buyer, address: str) -> None:
     assert (await register(http, address, ada)).status_code == 201
     again = await register(http, f"{new_id()}@example.com", ada)
+    problem_of(again, 401, "not-authenticated")
+    tokens = (await log_in(http, address)).json()
+    again = await register(http, f"{new_id()}@example.com", Buyer(http, bearer(tokens)))
     problem_of(again, 409, "already-registered")
 
 
@@ -193,7 +215,191 @@ async def test_no_answer_with_a_token_is_kept(http: httpx.AsyncClient, address: 
     assert first.json()["refresh_token"] != second.json()["refresh_token"]
 
 
+# Whose an address is
+
+
+async def links_to(runtime: Runtime, address: str, least: int) -> list[str]:
+    """The pages behind the links in the mails that an address got, the first first."""
+    kept = (
+        "SELECT message FROM kept_mails JOIN notifications USING (event_id, notification_id)"
+        " WHERE lower(email) = $1 AND kind = 'welcome' ORDER BY notification_id"
+    )
+    async with asyncio.timeout(60), runtime.postgres.connection() as connection:
+        while len(rows := await connection.fetch(kept, address)) < least:
+            await asyncio.sleep(0.05)
+    texts = [email.message_from_bytes(row[0], policy=email.policy.default) for row in rows]
+    bodies = [message.get_body(("plain",)) for message in texts]
+    return [re.findall(r"(/verify/\S+)", body.get_content())[0] for body in bodies if body]
+
+
+async def test_registering_tells_nobody_whose_an_address_is(
+    http: httpx.AsyncClient, runtime: Runtime, address: str
+) -> None:
+    passwords = [f"a few words {new_id()}" for _ in range(3)]
+    first = await register(http, address, password=passwords[0])
+    second = await register(http, address.upper(), password=passwords[1])
+    links = await links_to(runtime, address, 2)
+    page = await http.get(links[1])
+    assert (page.status_code, page.headers["referrer-policy"]) == (200, "no-referrer")
+    assert page.headers["cache-control"] == "no-store"
+    for _ in range(2):
+        assert not (await me(http, second.json())).json()["email_proven"]
+        await http.get(links[1])
+    opened = await http.post(links[1])
+    assert opened.status_code == 200, opened.text
+    assert (await me(http, second.json())).json()["email_proven"]
+    assert (await me(http, first.json())).json()["email"] is None
+    problem_of(await log_in(http, address, passwords[0]), 401, "wrong-credentials")
+    assert (await log_in(http, address, passwords[1])).status_code == 200
+    assert (await http.get(links[0])).status_code == 404
+
+    # Known or unknown, it is the same to see.
+    known = await register(http, address, password=passwords[2])
+    unknown = await register(http, f"{new_id()}@example.com")
+    for answer in (known, unknown):
+        assert answer.status_code == 201
+        assert answer.json().keys() == unknown.json().keys()
+        assert not (await me(http, answer.json())).json()["email_proven"]
+    assert answer.headers.keys() == known.headers.keys()
+    late = (await log_in(http, address, passwords[2])).json()
+    etag = (await me(http, unknown.json())).headers["etag"]
+    moved = await http.patch(
+        "/v1/me",
+        json={"email": address, "password": PASSWORD},
+        headers=bearer(unknown.json()) | {"If-Match": etag},
+    )
+    assert (moved.status_code, moved.json()["email_proven"]) == (200, False)
+    link = (await links_to(runtime, address, 3))[2].rpartition("/")[2]
+    verify = {"token": link}
+    taken = await http.post("/v1/auth/verify-email", json=verify, headers=bearer(late))
+    problem_of(taken, 409, "address-of-another")
+
+
+async def test_programs_and_pages_open_links(
+    http: httpx.AsyncClient, runtime: Runtime, address: str
+) -> None:
+    first, second = [(await register(http, address)).json() for _ in "12"]
+    [link, *_] = await links_to(runtime, address, 2)
+    assert (await http.get(link)).text.count("<button") == 2
+    person_id = (await me(http, second)).json()["person_id"]
+    form = {"account": person_id}
+    assert (await http.post(link, data=form)).status_code == 200
+    assert (await me(http, second)).json()["email_proven"]
+    assert (await http.post(link)).status_code == 404
+    mine = await http.post("/v1/auth/verify-email", json={"token": "x"}, headers=bearer(first))
+    problem_of(mine, 404, "link-not-ours")
+    alone = f"{new_id()}@example.com"
+    await register(http, alone)
+    [link] = await links_to(runtime, alone, 1)
+    token = link.rpartition("/")[2]
+    proven = await http.post("/v1/auth/verify-email", json={"token": token})
+    assert proven.json() == {"email": alone}
+    assert (await http.post("/verify/nonsense", data=form)).status_code == 404
+
+
+# Tokens on every process
+
+
+@pytest_asyncio.fixture(scope="module")
+async def other(town: Settings, stores: StoreUrls) -> AsyncIterator[httpx.AsyncClient]:
+    """Another API of the same house, whose tokens of guests are soon over."""
+    variables = role_environment(town, stores, FRONTROW_TOKEN_TTL_S="1")
+    process = start_role("api", variables)
+    try:
+        url = f"http://localhost:{variables['FRONTROW_API_PORT']}"
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+            await until_alive(client)
+            yield client
+    finally:
+        end_process(process)
+
+
+async def until_refused(http: httpx.AsyncClient, tokens: Json) -> None:
+    async with asyncio.timeout(60):
+        while (await me(http, tokens)).status_code != 401:
+            await asyncio.sleep(0.05)
+
+
+async def test_earlier_tokens_are_refused_on_every_process(
+    http: httpx.AsyncClient, other: httpx.AsyncClient, ada: Buyer, address: str
+) -> None:
+    guest = {"token_type": "Bearer", "access_token": ada.auth["Authorization"][7:]}
+    assert (await me(other, guest)).status_code == 200
+    tokens = (await register(http, address, ada)).json()
+    assert (await me(http, guest)).status_code == 401
+    await until_refused(other, guest)
+    problem_of(await other.post("/v1/auth/guest", headers=ada.auth), 401, "not-authenticated")
+    assert (await me(other, tokens)).status_code == 200
+    change = {"password": PASSWORD, "new_password": "eight geese on a bicycle"}
+    headers = bearer(tokens) | {"If-Match": (await me(http, tokens)).headers["etag"]}
+    assert (await http.patch("/v1/me", json=change, headers=headers)).status_code == 200
+    assert (await me(http, tokens)).status_code == 401
+    await until_refused(other, tokens)
+    fresh = (await log_in(http, address, "eight geese on a bicycle")).json()
+    for api in (http, other):
+        assert (await me(api, fresh)).status_code == 200
+
+
+async def test_a_guests_token_is_renewed(
+    http: httpx.AsyncClient, other: httpx.AsyncClient, house: House, ada: Buyer
+) -> None:
+    before = (await ada.get("/v1/me")).json()["person_id"]
+    renewed = await ada.post("/v1/auth/guest")
+    assert renewed.status_code == 201
+    assert renewed.headers["cache-control"] == "no-store"
+    assert (await me(http, renewed.json())).json()["person_id"] == before
+    nobody = Buyer(http, {"Authorization": "Bearer nonsense"})
+    problem_of(await nobody.post("/v1/auth/guest"), 401, "not-authenticated")
+    organiser = await http.post("/v1/auth/guest", headers=ORGANISER)
+    problem_of(organiser, 401, "not-authenticated")
+
+    def ago(days: int) -> Buyer:
+        claims = {"sub": before, "aud": "frontrow", "exp": int(time.time()) - days * 86_400}
+        return Buyer(other, bearer({"token_type": "Bearer", "access_token": signed(claims)}))
+
+    problem_of(await ago(8).post("/v1/auth/guest"), 401, "not-authenticated")
+    held = (await ada.hold(house.event_id, 7)).json()
+    booking = (await ada.book(held["hold_id"])).json()["booking_id"]
+    problem_of(await ago(8).get(f"/v1/bookings/{booking}"), 401, "not-authenticated")
+    back = await ago(8).post("/v1/auth/guest")
+    assert back.status_code == 201
+    assert await bookings_of(http, back.json()) == [booking]
+    problem_of(await ago(401).post("/v1/auth/guest"), 401, "not-authenticated")
+
+
+def signed(claims: Json) -> str:
+    return jwt.encode(claims, TOKEN_SECRET, "HS256")
+
+
 # Limits
+
+
+async def test_nobody_keeps_the_owner_of_an_account_out(
+    http: httpx.AsyncClient, address: str
+) -> None:
+    tokens = (await register(http, address)).json()
+
+    async def attempt(place: str, password: str = "not the one", **headers: str) -> int:
+        answer = await log_in(http, address, password, **{"X-Forwarded-For": place}, **headers)
+        return answer.status_code
+
+    # A window may end while we try; one of two windows is whole.
+    attack = [await attempt("203.0.113.7") for _ in range(41)]
+    assert 429 in attack
+    assert await attempt("198.51.100.7", PASSWORD) == 200
+    # From the very same place, by whoever has an earlier token of the account, good or not.
+    assert await attempt("203.0.113.7", PASSWORD, **bearer(tokens)) == 200
+    # Somebody else's token is no help, and nobody's who merely claims the address.
+    eve = (await register(http, address, password="a few words of hers")).json()
+    assert 429 in [await attempt("203.0.113.7", **bearer(eve)) for _ in range(42)]
+    # From everywhere at once each network has a few, its owner's among them.
+    places = [f"2001:db8:{number:x}::{host}" for host in range(1, 4) for number in range(40)]
+    for _ in range(2):
+        attack = [await attempt(place) for place in places for _ in "12"]
+        if 429 in attack:
+            break
+    assert attack[-1] == 429
+    assert await attempt("192.0.2.7", PASSWORD) == 200
 
 
 async def test_passwords_of_one_account_are_tried_at_a_measured_pace(

@@ -183,7 +183,7 @@ async def test_what_does_not_exist(ada: Buyer) -> None:
     problem_of(await ada.post(f"/v1/bookings/{nobody}/cancel"), 404, "booking-not-found")
     for path in ("/v1/events/not-an-id", "/v1/nothing", "/problems/nothing", "/schema/nothing"):
         problem_of(await ada.get(path), 404, "not-found")
-    problem_of(await ada.http.get(f"/sandbox/3ds/{nobody}"), 404, "booking-not-found")
+    problem_of(await ada.http.get(f"/sandbox/3ds/{nobody}"), 404, "link-not-found")
 
 
 async def test_a_method_that_is_not_there(http: httpx.AsyncClient, house: House) -> None:

@@ -205,7 +205,9 @@ async def test_three_d_secure_waits_for_the_buyer(house: House, buyer: str, appr
     answer = await house.book(buyer, hold, "tok_3ds")
     booking_id = answer.booking.booking_id
     assert answer.booking.next_action is not None
-    assert answer.booking.next_action.url.endswith(f"/sandbox/3ds/{booking_id}")
+    page, _, token = answer.booking.next_action.url.rpartition("/")
+    assert page.endswith("/sandbox/3ds")
+    assert house.runtime.sandbox.read_approval(token) == booking_id
     await house.runtime.sandbox.complete_action(booking_id, approve=approve)
     await house.runtime.bookings.payment_arrived(booking_id)
     status = (await house.runtime.bookings.read(booking_id)).status

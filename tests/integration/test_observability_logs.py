@@ -48,6 +48,10 @@ def test_an_id_that_could_do_harm_is_replaced(given: bytes) -> None:
         ("Authorization: Bearer abcdefgh.ijk", "abcdefgh"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "eyJzdWIiOiIxIn0"),
         ("GET /v1/live/x?epoch=1&ticket=s3cr3t HTTP/1.1", "s3cr3t"),
+        ("GET /b/AaIsN6XpdtSS55GQCJUxGw_tfy HTTP/1.1", "AaIsN6XpdtSS"),
+        ("http://a.example/w/AaIsN6XpdtSS55GQCJUxGw/accept", "AaIsN6XpdtSS"),
+        ("/events/x#w=AaIsN6XpdtSS55GQCJUxGw-tfy", "AaIsN6XpdtSS"),
+        ("/sandbox/3ds/AaIsN6XpdtSS55GQCJUxGw", "AaIsN6XpdtSS"),
     ],
 )
 def test_secrets_are_masked(line: str, secret: str) -> None:

@@ -154,7 +154,11 @@ async def feed(stage: Stage) -> AsyncIterator[Feed]:
 # Without state
 
 
-@pytest.mark.parametrize("script", sorted(read_scripts().keys() - {"load", "watchers"}))
+#: Those that are not about an event's seats, and the one that lays them.
+_WITHOUT_STATE = {"load", "watchers", "claim_answer", "keep_answer"}
+
+
+@pytest.mark.parametrize("script", sorted(read_scripts().keys() - _WITHOUT_STATE))
 async def test_every_script_asks_for_the_state_where_it_is_missing(
     runtime: Runtime, script: str
 ) -> None:

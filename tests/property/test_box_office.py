@@ -566,7 +566,7 @@ class BoxOffice(RuleBasedStateMachine):
     def _resolve_in_silence(self, booking: MBooking) -> None:
         """The worker looks after a pending booking while the gateway does not answer."""
         gateways = self.runtime.payments._gateways
-        gateways["sandbox"] = SilentGateway(self.runtime.postgres)
+        gateways["sandbox"] = SilentGateway(self.runtime.postgres, self.runtime.settings)
         try:
             self.office.run(self.runtime.bookings.resolve(booking.booking_id, due=booking.overdue))
         finally:

@@ -1,0 +1,393 @@
+"""The pages that mailed links open: a booking at ``/b/{token}``, a place in line at ``/w/{token}``.
+
+Opening one changes nothing, because programs that look at mails for safety's sake open them too; acting is
+a POST from the page. A program gets the same as JSON. And the way to new links: the looking up of bookings.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, post, route
+from litestar.enums import HttpMethod
+from litestar.params import FromPath
+from litestar.response import Redirect
+from msgspec import Meta, Struct
+
+from api.access import take_for_address
+from api.auth import buyer_id
+from api.conventions import rate_limit_headers, read_body
+from api.pages import PAGE_HEADERS, booking_page, place_page, words_page
+from api.problems import on_frontrow_error, problem_response, status_of
+from engine.errors import FrontrowError, Gone, InvalidInput, NotAllowed, TooManyRequests
+from engine.limits import Limit
+from engine.links import LinkKind, Opened
+from engine.model import Booking, EmailAddress, Moment, Ticket
+from engine.qr import qr_svg
+from engine.runtime import Runtime
+from engine.waitlist.model import Entry, Offer, OfferStatus
+
+AnyRequest = Request[Any, Any, Any]
+
+#: Pages that one network may open in a minute.
+_OPENED_PER_MINUTE: Final = 600
+_LOOKUPS_WINDOW_S: Final = 3600
+_FORM_SIZE_MAX: Final = 4096
+_SECURITY: Final[list[dict[str, list[str]]]] = [{"BearerToken": []}]
+
+
+class LinkedEvent(Struct, frozen=True, kw_only=True):
+    """The event of what a link opens."""
+
+    name: str
+    starts_at: Moment
+    venue: str
+    city: str
+
+
+class LinkedBooking(Booking, frozen=True, kw_only=True):
+    """A booking with its tickets and its event."""
+
+    tickets: list[Ticket]
+    event: LinkedEvent
+
+
+class LinkedEntry(Entry, frozen=True, kw_only=True):
+    """A place in line with its event."""
+
+    event: LinkedEvent
+
+
+class Lookup(Struct, frozen=True, forbid_unknown_fields=True):
+    """The address that was given when booking."""
+
+    email: EmailAddress
+
+
+class LookupAnswer(Struct, frozen=True):
+    """The same for every address."""
+
+    detail: Annotated[
+        str,
+        Meta(
+            examples=["If there are bookings under that address, links to them are on their way."]
+        ),
+    ]
+
+
+_LOOKUP = msgspec.json.Decoder(Lookup)
+LOOKED_UP: Final = LookupAnswer(
+    "If there are bookings under that address, links to them are on their way."
+)
+
+
+class _OfferChoice(Struct, frozen=True, forbid_unknown_fields=True):
+    offer_id: str | None = None
+
+
+_OFFER_CHOICE = msgspec.json.Decoder(_OfferChoice)
+
+
+def _runtime(request: AnyRequest) -> Runtime:
+    runtime: Runtime = request.app.state["runtime"]
+    return runtime
+
+
+def _wants_json(request: AnyRequest) -> bool:
+    accept = request.headers.get("accept", "")
+    return "json" in accept and "text/html" not in accept
+
+
+def _refused(request: AnyRequest, error: FrontrowError) -> Response[Any]:
+    if _wants_json(request):
+        response: Response[Any] = on_frontrow_error(request, error)
+        response.headers.update(PAGE_HEADERS)
+        return response
+    headers: dict[str, str] = {}
+    if "retry_after" in error.extra or status_of(error) in (429, 503):
+        headers["Retry-After"] = str(error.extra.get("retry_after", 2))
+    return words_page(*_words_of(request, error), status=status_of(error), headers=headers)
+
+
+def _words_of(request: AnyRequest, error: FrontrowError) -> tuple[str, str, str]:
+    """Title, sentence and the way back of a refusal; no way back: an address is asked for."""
+    if error.code == "link-not-found":
+        return "This link is not one of ours", "Perhaps it was cut in two in the mail.", ""
+    if error.code == "link-ended":
+        words = "Its event is over, or newer links were made since."
+        return "This link has ended", words, ""
+    # A link's page is /b/{token} or /w/{token}; acting is one level below.
+    page = "/".join(request.url.path.split("/")[:3])
+    return "That did not work", error.detail, page
+
+
+_REFUSALS: Final[dict[Any, Callable[[AnyRequest, Any], Response[Any]]]] = {FrontrowError: _refused}
+
+
+# Who may ask
+
+
+async def _open(request: AnyRequest, kind: LinkKind, token: str) -> Opened:
+    """What the link opens, for whoever has not opened too many."""
+    standing = await take_for_address(Limit("links", _OPENED_PER_MINUTE), request)
+    if standing.exceeded:
+        raise TooManyRequests(
+            "Too many links opened from your network; wait a moment.",
+            retry_after_s=standing.reset_s,
+        )
+    return await _runtime(request).links.open(kind, token)
+
+
+def _check_same_site(request: AnyRequest) -> None:
+    """A form of somebody else's page acts for nobody, though its address be right. Raises NotAllowed."""
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        is_ours = site in ("same-origin", "none")
+    else:
+        # Pages that send no Referer send `null` here; so did browsers before they knew Sec-Fetch-Site.
+        own = {
+            request.headers.get("host", ""),
+            urlsplit(_runtime(request).settings.public_url).netloc,
+        }
+        is_ours = origin in (None, "null") or urlsplit(origin or "").netloc in own
+    if not is_ours:
+        raise NotAllowed("This can only be asked for on our own page; open the link itself.")
+
+
+async def _act(request: AnyRequest, kind: LinkKind, token: str) -> Opened:
+    _check_same_site(request)
+    return await _open(request, kind, token)
+
+
+# A booking
+
+
+@route(
+    "/b/{token:str}",
+    http_method=[HttpMethod.GET, HttpMethod.HEAD],
+    include_in_schema=False,
+    exception_handlers=_REFUSALS,
+)
+async def show_booking(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
+    opened = await _open(request, "booking", token)
+    bookings = _runtime(request).bookings
+    booking = await bookings.read(opened.object_id)
+    tickets = await bookings.tickets(opened.object_id)
+    tickets = await asyncio.to_thread(_with_qr, tickets)
+    if not _wants_json(request):
+        return booking_page(opened.event, booking, tickets, request.url.path)
+    linked = LinkedBooking(**_fields(booking), tickets=tickets, event=_event(opened))
+    return Response(linked, headers=PAGE_HEADERS)
+
+
+def _with_qr(tickets: list[Ticket]) -> list[Ticket]:
+    return [msgspec.structs.replace(ticket, qr_svg=qr_svg(ticket.code)) for ticket in tickets]
+
+
+def _fields(struct: Struct) -> dict[str, Any]:
+    return {name: getattr(struct, name) for name in struct.__struct_fields__}
+
+
+def _event(opened: Opened) -> LinkedEvent:
+    event = opened.event
+    return LinkedEvent(
+        name=event.name, starts_at=event.starts_at, venue=event.venue.name, city=event.venue.city
+    )
+
+
+@post(
+    "/b/{token:str}/cancel",
+    status_code=200,
+    include_in_schema=False,
+    exception_handlers=_REFUSALS,
+)
+async def cancel_linked_booking(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
+    opened = await _act(request, "booking", token)
+    runtime = _runtime(request)
+    booking = await runtime.bookings.cancel(opened.object_id, actor="link")
+    await runtime.links.prove(opened)
+    return _done(request, booking, f"/b/{token}")
+
+
+def _done(request: AnyRequest, what: Struct, page: str) -> Response[Any]:
+    """The thing as it is now, for programs; the page again, for people."""
+    if _wants_json(request):
+        return Response(what, headers=PAGE_HEADERS)
+    return Redirect(page, status_code=303, headers=PAGE_HEADERS)
+
+
+# A place in line
+
+
+@route(
+    "/w/{token:str}",
+    http_method=[HttpMethod.GET, HttpMethod.HEAD],
+    include_in_schema=False,
+    exception_handlers=_REFUSALS,
+)
+async def show_place(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
+    opened = await _open(request, "entry", token)
+    entry = await _runtime(request).waitlist.read(opened.object_id)
+    if not _wants_json(request):
+        return place_page(opened.event, entry, request.url.path)
+    linked = LinkedEntry(**_fields(entry), event=_event(opened))
+    return Response(linked, headers=PAGE_HEADERS)
+
+
+@post(
+    "/w/{token:str}/accept",
+    status_code=200,
+    include_in_schema=False,
+    exception_handlers=_REFUSALS,
+)
+async def accept_linked_offer(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
+    opened = await _act(request, "entry", token)
+    runtime = _runtime(request)
+    offer = await _offer(request, opened)
+    if "authorization" in request.headers:
+        # The hold is that of whoever asks, to pay for it there. A link opens one place in one line, and
+        # lends nobody its person's token.
+        hold = await runtime.offers.accept_for(offer.offer_id, opened.person_id, buyer_id(request))
+    elif offer.status == OfferStatus.USED and not _wants_json(request):
+        hold = None
+    else:
+        hold = await runtime.offers.accept(offer.offer_id, opened.person_id)
+    await runtime.links.prove(opened)
+    if hold is not None and _wants_json(request):
+        return Response(hold, headers=PAGE_HEADERS)
+    # A form knows no token. The event's page has one: it asks again with it, for what stands behind the #,
+    # which no server, no log and no Referer ever sees.
+    page = f"/events/{opened.event.event_id}#w={token}"
+    return Redirect(page, status_code=303, headers=PAGE_HEADERS)
+
+
+@post(
+    "/w/{token:str}/decline",
+    status_code=200,
+    include_in_schema=False,
+    exception_handlers=_REFUSALS,
+)
+async def decline_linked_offer(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
+    opened = await _act(request, "entry", token)
+    runtime = _runtime(request)
+    offer = await _offer(request, opened)
+    declined = await runtime.offers.decline(offer.offer_id, opened.person_id)
+    await runtime.links.prove(opened)
+    return _done(request, declined, f"/w/{token}")
+
+
+@post(
+    "/w/{token:str}/leave",
+    status_code=200,
+    include_in_schema=False,
+    exception_handlers=_REFUSALS,
+)
+async def leave_by_link(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
+    opened = await _act(request, "entry", token)
+    runtime = _runtime(request)
+    await runtime.waitlist.leave(opened.object_id, opened.person_id)
+    await runtime.links.prove(opened)
+    return _done(request, await runtime.waitlist.read(opened.object_id), f"/w/{token}")
+
+
+async def _offer(request: AnyRequest, opened: Opened) -> Offer:
+    """The offer that is answered: the one named, if it still is the latest. Raises Gone, InvalidInput."""
+    wanted = await _named_offer(request)
+    entry = await _runtime(request).waitlist.read(opened.object_id)
+    if entry.offer is None or wanted not in (None, entry.offer.offer_id):
+        raise Gone("That offer has ended; open the link again.", code="offer-ended")
+    return entry.offer
+
+
+async def _named_offer(request: AnyRequest) -> str | None:
+    if "json" in request.headers.get("content-type", ""):
+        return (await read_body(request, _OFFER_CHOICE)).offer_id
+    return (await _form(request)).get("offer_id")
+
+
+async def _form(request: AnyRequest) -> dict[str, str]:
+    body = await request.body()
+    if len(body) > _FORM_SIZE_MAX:
+        raise InvalidInput("The form is too large.", code="body-too-large")
+    return {name: values[-1] for name, values in parse_qs(body.decode("latin-1")).items()}
+
+
+# New links
+
+
+@post(
+    "/v1/bookings/lookup",
+    tags=["Bookings"],
+    status_code=202,
+    summary="Have links to your bookings mailed to you",
+    description=(
+        "For who has lost the token: links that open the bookings under an address are mailed there, once "
+        "in six hours. The answer is the same for every address."
+    ),
+)
+async def look_up_bookings(request: AnyRequest) -> Response[LookupAnswer]:
+    sent = await read_body(request, _LOOKUP)
+    limit = Limit("lookups", request.app.state["settings"].lookups_per_hour, _LOOKUPS_WINDOW_S)
+    standing = await take_for_address(limit, request)
+    headers = rate_limit_headers(standing)
+    if standing.exceeded:
+        return problem_response(request, _too_many_lookups(standing.reset_s), headers)
+    await _runtime(request).links.look_up(sent.email)
+    return Response(LOOKED_UP, headers=headers)
+
+
+def _too_many_lookups(reset_s: int) -> TooManyRequests:
+    return TooManyRequests(
+        "Too many look-ups from your network; look into your mailbox, or wait a while.",
+        retry_after_s=reset_s,
+    )
+
+
+@post(
+    "/tickets/lookup",
+    status_code=202,
+    include_in_schema=False,
+    exception_handlers=_REFUSALS,
+)
+async def look_up_by_form(request: AnyRequest) -> Response[str]:
+    _check_same_site(request)
+    email = (await _form(request)).get("email", "")
+    try:
+        email = msgspec.convert(email.strip(), EmailAddress)
+    except msgspec.ValidationError:
+        words = "That is no e-mail address; write it like ada@example.com."
+        return words_page("Please try again", words, status=400)
+    limit = Limit("lookups", request.app.state["settings"].lookups_per_hour, _LOOKUPS_WINDOW_S)
+    standing = await take_for_address(limit, request)
+    if standing.exceeded:
+        raise _too_many_lookups(standing.reset_s)
+    await _runtime(request).links.look_up(email)
+    return words_page("Look into your mailbox", LOOKED_UP.detail, "/tickets", status=202)
+
+
+@post(
+    "/v1/bookings/{booking_id:uuid}/links/revoke",
+    tags=["Bookings"],
+    security=_SECURITY,
+    status_code=204,
+    summary="End the mailed links of a booking",
+    description="None that was mailed so far opens it any more; mails that are sent from now on carry new ones.",
+)
+async def revoke_links(request: AnyRequest, booking_id: FromPath[UUID]) -> None:
+    await _runtime(request).links.end("booking", str(booking_id), buyer_id(request))
+
+
+HANDLERS = [
+    show_booking,
+    cancel_linked_booking,
+    show_place,
+    accept_linked_offer,
+    decline_linked_offer,
+    leave_by_link,
+    look_up_bookings,
+    look_up_by_form,
+    revoke_links,
+]

@@ -1,0 +1,160 @@
+// @ts-check
+/**
+ * My tickets: what was bought with this browser's token, and the way to links for everywhere else.
+ *
+ * @import { Booking, EventPage, Ticket } from "./types.js"
+ */
+import { Api, ApiError } from "./api.js";
+import { byId, h, svgAddress } from "./dom.js";
+import { clock, longDate, money, moment, plural } from "./format.js";
+
+/** @type {Record<string, [string, string]>} */
+const BADGES = {
+  confirmed: ["Confirmed", "good"],
+  pending: ["Waiting for your bank", ""],
+  cancelled: ["Cancelled", "bad"],
+  declined: ["Not paid", ""],
+  expired: ["Not paid in time", ""],
+};
+const OFFLINE = "We cannot reach the box office just now. Your tickets are safe: try again in a moment.";
+
+const api = new Api(location.origin);
+const list = byId("bookings");
+const more = byId("more");
+/** @type {Map<string, Promise<EventPage | null>>} */
+const events = new Map();
+
+/** @param {string} id */
+function eventOf(id) {
+  if (!events.has(id)) events.set(id, api.event(id).catch(() => null));
+  return /** @type {Promise<EventPage | null>} */ (events.get(id));
+}
+
+/** @param {string} [cursor] */
+async function load(cursor) {
+  list.ariaBusy = "true";
+  try {
+    // Who has no token has bought nothing here.
+    const page = api.keptToken() === null ? { items: [] } : await api.call("GET", `/v1/bookings?limit=20${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+    const cards = await Promise.all(page.items.map(async (/** @type {Booking} */ booking) => card(booking, await eventOf(booking.event_id))));
+    if (cursor) list.append(...cards);
+    else list.replaceChildren(...cards);
+    if (cursor) cards[0]?.querySelector("a")?.focus();
+    more.hidden = !page.next_cursor;
+    more.onclick = () => load(page.next_cursor);
+    say("said", list.childElementCount > 0 ? "" : "Nothing was bought in this browser yet.");
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (!cursor) list.replaceChildren();
+    say("said", error.passing ? OFFLINE : error.detail, "bad");
+  }
+  list.ariaBusy = null;
+}
+
+/** @param {Booking} booking @param {EventPage | null} event */
+function card(booking, event) {
+  const { areas, booking_id, buyer, next_action, reference, refunded, seats, status, total } = booking;
+  const [badge, mood] = BADGES[status];
+  const places = seats.length + areas.reduce((n, { quantity }) => n + quantity, 0);
+  const labels = [...seats.map(({ label }) => label), ...areas.map(({ label, quantity }) => (quantity > 1 ? `${quantity} × ${label}` : label))];
+  const tickets = h("ul", { class: "tickets", "aria-label": `Tickets of booking ${reference}` });
+  const live = status === "confirmed";
+  const past = event !== null && Date.parse(event.starts_at) < Date.now();
+  const href = `/events/${booking.event_id}`;
+  /** @type {HTMLLIElement} */
+  const item = h(
+    "li",
+    { class: "card" },
+    h("p", { class: `badge ${mood}` }, badge),
+    h("h2", {}, h("a", { href }, event?.name ?? "Event")),
+    event && h("p", { class: "lead" }, [moment(event.starts_at, event.venue.timezone), event.venue.name, event.venue.city].filter(Boolean).join(" · ")),
+    h("p", {}, `${plural(places, "place")}, ${money(total)}: ${labels.join("; ")}`),
+    h("p", { class: "note" }, `Booking ${reference} for ${buyer.name}.${live ? ` The tickets were mailed to ${buyer.email}, too.` : ""}${refunded ? ` ${money(refunded)} were refunded.` : ""}`),
+    h(
+      "p",
+      { class: "actions screen" },
+      live ? h("button", { class: "button small", type: "button", "aria-expanded": "false", onclick: ({ currentTarget }) => toggle(currentTarget, booking, event, tickets, item) }, "Show tickets") : null,
+      next_action?.type === "redirect" ? h("a", { class: "button small", href: next_action.url }, "Continue to your bank") : null,
+      live && !past ? h("button", { class: "button quiet small", type: "button", "aria-label": `Cancel booking ${reference}`, onclick: () => cancel(booking, event, item) }, "Cancel") : null,
+    ),
+    tickets,
+  );
+  item.dataset.booking = booking_id;
+  item.classList.add("unprinted");
+  return item;
+}
+
+/** @param {HTMLElement} button @param {Booking} booking @param {EventPage | null} event @param {HTMLElement} host @param {HTMLElement} item */
+async function toggle(button, booking, event, host, item) {
+  const open = button.ariaExpanded === "true";
+  if (!open) {
+    try {
+      const { items } = await api.tickets(booking.booking_id);
+      host.replaceChildren(...items.map((ticket) => ticketCard(ticket, event)), h("li", { class: "actions screen" }, h("button", { class: "button small", type: "button", onclick: () => print() }, "Print tickets")));
+      say("said", "");
+    } catch (error) {
+      fail(error);
+      return;
+    }
+  } else host.replaceChildren();
+  // Printed is what is open.
+  item.classList.toggle("unprinted", open);
+  button.ariaExpanded = String(!open);
+  button.textContent = open ? "Show tickets" : "Hide tickets";
+}
+
+/** @param {Ticket} ticket @param {EventPage | null} event */
+function ticketCard({ category, code, label, qr_svg, status }, event) {
+  const valid = status === "valid";
+  const lines = event ? [`${longDate(event.starts_at, event.venue.timezone)}, ${clock(event.starts_at, event.venue.timezone)}`, [event.venue.name, event.venue.city].filter(Boolean).join(", ")] : [];
+  return h(
+    "li",
+    { class: `ticket ${status}` },
+    h("div", { class: "words" }, h("p", { class: "event-name" }, event?.name), h("h3", {}, label), ...[...lines, category].map((line) => h("p", {}, line)), h("p", { class: "code" }, valid ? code : "No longer valid")),
+    valid && qr_svg ? h("div", { class: "scan" }, h("img", { src: svgAddress(qr_svg), alt: `QR code of the ticket for ${label}` })) : null,
+  );
+}
+
+/** @param {Booking} booking @param {EventPage | null} event @param {HTMLElement} item */
+async function cancel({ booking_id, total }, event, item) {
+  const ask = /** @type {HTMLDialogElement} */ (byId("ask"));
+  byId("ask-text").textContent = `Cancel your booking for ${event?.name ?? "this event"}? The tickets are no longer valid at once, the places go back on sale${total.amount ? `, and ${money(total)} go back the way they were paid` : ""}. This cannot be undone.`;
+  ask.returnValue = "";
+  ask.showModal();
+  await new Promise((resolve) => (ask.onclose = resolve));
+  if (ask.returnValue !== "yes") return;
+  try {
+    const fresh = card(await api.call("POST", `/v1/bookings/${booking_id}/cancel`), event);
+    item.replaceWith(fresh);
+    fresh.querySelector("a")?.focus();
+    say("said", "The booking is cancelled.", "good");
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** @param {unknown} error */
+function fail(error) {
+  if (!(error instanceof ApiError)) throw error;
+  say("said", error.passing ? OFFLINE : error.detail, "bad");
+}
+
+/** @param {string} id @param {string} text @param {string} [mood] */
+function say(id, text, mood = "") {
+  byId(id).textContent = text;
+  byId(id).className = `notice screen ${mood}`;
+}
+
+byId("lookup").onsubmit = async (event) => {
+  event.preventDefault();
+  const email = /** @type {HTMLInputElement} */ (byId("email")).value.trim();
+  try {
+    const { detail } = await api.call("POST", "/v1/bookings/lookup", { anonymous: true, body: { email } });
+    say("mailed", detail, "good");
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    say("mailed", error.passing && error.status !== 429 ? OFFLINE : error.detail, "bad");
+  }
+};
+
+void load();
