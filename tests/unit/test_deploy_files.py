@@ -23,7 +23,7 @@ from engine.up import ROLES
 from tests.conftest import REPO
 
 DEPLOY = REPO / "deploy"
-ENDS_BY_ITSELF = {"migrate"}
+ENDS_BY_ITSELF = {"migrate", "roles"}
 #: Started by hand, watched by a person.
 BY_HAND = {"load", "load-worker"}
 
@@ -376,12 +376,23 @@ def test_the_units_secrets_are_settings(tmp_path: Path) -> None:
             load_settings({variable: str(tmp_path / "missing")})
 
 
-def test_a_units_command_and_settings_exist() -> None:
+def test_a_units_command_and_settings_exist(tmp_path: Path) -> None:
     for file in (DEPLOY / "systemd").glob("*.service"):
         text = file.read_text()
+        loaded = re.findall(r"^LoadCredential=(\w+):/etc/frontrow/secrets/(\w+)$", text, re.M)
+        read = re.findall(r"=%d/(\w+)$", text, re.MULTILINE)
+        assert loaded == [(name, name) for name in read], file.name
+        for name in read:
+            # Only PostgreSQL's logins differ from unit to unit.
+            (tmp_path / name).write_text("postgresql://frontrow:secret@db.example:5432/frontrow")
         command = re.findall(r"^ExecStart=/opt/frontrow/\.venv/bin/frontrow (\w+)$", text, re.M)
         assert len(command) == 1
         assert command[0] in cli.commands
-        for line in re.findall(r"^Environment=(.*)$", text, re.MULTILINE):
-            given = dict(pair.split("=", 1) for pair in line.replace("%i", "8123").split())
-            load_settings(given)
+        pairs = " ".join(re.findall(r"^Environment=(.*)$", text, re.MULTILINE)).split()
+        given = dict(pair.split("=", 1) for pair in pairs)
+        load_settings(
+            {
+                name: value.replace("%i", "8123").replace("%d", str(tmp_path))
+                for name, value in given.items()
+            }
+        )
