@@ -514,6 +514,7 @@ class _Server(ThreadingMixIn, WSGIServer):
     """A thread for each connection, and no connection for long: a few slow ones stop nobody."""
 
     daemon_threads = True
+    request_queue_size = 128
     connections_max = 32
     connection_timeout_s = 10.0
 
