@@ -25,13 +25,25 @@ _ATTACKER, _SCHOOL, _TESTER = "198.51.100.{}", "203.0.113.7", "192.0.2.9"
 _PASSED = [0, 1, 2, 3]
 
 
+class _Again(httpx.AsyncHTTPTransport):
+    """Sends once more what met a connection that the server was just closing."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await super().handle_async_request(request)
+        except httpx.RemoteProtocolError:
+            return await super().handle_async_request(request)
+
+
 class _Town:
     """The event, and whoever asks for its seats. Attackers have connections of their own."""
 
     def __init__(self, url: str, event_id: str, seats: int) -> None:
-        limits = httpx.Limits(max_connections=40, max_keepalive_connections=40)
-        self.honest = httpx.AsyncClient(base_url=url, timeout=120, limits=limits)
-        self.hostile = httpx.AsyncClient(base_url=url, timeout=120, limits=limits)
+        limits = httpx.Limits(max_connections=40, keepalive_expiry=1.0)
+        self.honest, self.hostile = (
+            httpx.AsyncClient(base_url=url, timeout=120, transport=_Again(limits=limits))
+            for _ in range(2)
+        )
         self.event_id = event_id
         self.seats = seats
         self.counted: Counter[str] = Counter()

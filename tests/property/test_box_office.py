@@ -379,7 +379,7 @@ class BoxOffice(RuleBasedStateMachine):
     def _check_out(self, hold: MHold, token: str) -> MBooking | None:
         blocked = self._payment_refused(hold)
         expected = blocked or self.model.may_reserve(hold)
-        key = new_id()
+        key, is_begun = new_id(), hold.state == "paying"
         outcome, booking_id = self.office.run(self._book(hold, key, token))
         if hold.muddled and not blocked:
             # Whether Redis still has the hold is open; if so, PostgreSQL decides as ever.
@@ -388,7 +388,7 @@ class BoxOffice(RuleBasedStateMachine):
             assert outcome == expected
         if outcome != "gone" and hold.live:
             # Behind begin_payment a refusal gives the hold back, unless another checkout has it.
-            hold.state = "paying" if outcome == "hold-booked" else "held"
+            hold.state = "paying" if is_begun or outcome == "hold-booked" else "held"
         if outcome == "seat-unavailable":
             self.model.muddle_all()
         self.office.run(self._adopt())
