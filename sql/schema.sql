@@ -111,7 +111,8 @@ CREATE TYPE public.seat_state AS ENUM (
 --
 
 CREATE FUNCTION public.announce_event(p_event_id uuid, p_kind text, p_cause text, p_facts jsonb) RETURNS integer
-    LANGUAGE sql
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
     AS $$
   WITH concerned AS (
     SELECT buyer_id AS person_id, email, name, NULL::text AS language FROM bookings
@@ -139,12 +140,25 @@ CREATE FUNCTION public.announce_event(p_event_id uuid, p_kind text, p_cause text
 $$;
 
 --
+-- Name: answer_keys(uuid[], text[], jsonb[]); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.answer_keys(p_buyer_ids uuid[], p_keys text[], p_responses jsonb[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  UPDATE idempotency_keys k SET response = a.response
+  FROM unnest(p_buyer_ids, p_keys, p_responses) a(buyer_id, key, response)
+  WHERE k.buyer_id = a.buyer_id AND k.key = a.key AND k.response IS NULL
+$$;
+
+--
 -- Name: beat_generation(bigint, uuid); Type: FUNCTION; Schema: public; Owner: -
 --
 
 CREATE FUNCTION public.beat_generation(p_counter bigint, p_mark uuid, OUT knows boolean, OUT counter bigint, OUT mark uuid) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
   last generations%ROWTYPE;
@@ -172,9 +186,10 @@ $$;
 --
 
 CREATE FUNCTION public.change_entry(p_entry_id uuid, p_person_id uuid, p_version integer, p_quantity integer, p_together boolean, p_categories jsonb, p_sections jsonb, p_max_amount bigint, p_email text, p_name text, p_language text) RETURNS TABLE(outcome text, event_id uuid, weight integer, join_no bigint, version integer)
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -250,7 +265,7 @@ END $$;
 --
 
 CREATE FUNCTION public.confirm_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_provider_refs text[], p_responses jsonb[], p_actor text) RETURNS TABLE(ord integer, outcome text, version integer, settlement jsonb, outbox_id uuid)
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
@@ -258,6 +273,7 @@ CREATE FUNCTION public.confirm_bookings(p_event_ids uuid[], p_booking_ids uuid[]
     SET join_collapse_limit TO '1'
     SET from_collapse_limit TO '1'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -348,7 +364,7 @@ END $$;
 --
 
 CREATE FUNCTION public.end_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_versions integer[], p_to public.booking_status, p_actor text, p_notes text[], p_decline_codes text[], p_responses jsonb[]) RETURNS TABLE(ord integer, outcome text, status public.booking_status, version integer, settlement jsonb, outbox_id uuid)
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
@@ -356,6 +372,7 @@ CREATE FUNCTION public.end_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_
     SET join_collapse_limit TO '1'
     SET from_collapse_limit TO '1'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -455,9 +472,10 @@ END $$;
 --
 
 CREATE FUNCTION public.end_offer(p_offer_id uuid, p_person_id uuid, p_to public.offer_status, p_actor text, p_reason text) RETURNS TABLE(outcome text, event_id uuid, entry_id uuid, person_id uuid, status public.offer_status, hold_expires_at timestamp with time zone, weight integer, join_no bigint)
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -536,11 +554,12 @@ END $$;
 --
 
 CREATE FUNCTION public.enqueue_notifications(p_kinds text[], p_causes text[], p_event_ids uuid[], p_person_ids uuid[], p_emails text[], p_names text[], p_languages text[], p_facts jsonb[]) RETURNS integer
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
   made integer;
@@ -571,13 +590,36 @@ BEGIN
 END $$;
 
 --
+-- Name: forget_settlements(uuid[], uuid[]); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.forget_settlements(p_event_ids uuid[], p_outbox_ids uuid[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  DELETE FROM outbox WHERE event_id = ANY(p_event_ids) AND outbox_id = ANY(p_outbox_ids) AND kind = 'settle'
+$$;
+
+--
+-- Name: hand_offer_to(uuid, uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.hand_offer_to(p_offer_id uuid, p_holder_id uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  UPDATE offers SET holder_id = p_holder_id WHERE offer_id = p_offer_id AND status = 'used'
+$$;
+
+--
 -- Name: join_waitlist(uuid[], uuid[], uuid[], integer[], boolean[], jsonb[], jsonb[], bigint[], text[], text[], text[], integer[], jsonb); Type: FUNCTION; Schema: public; Owner: -
 --
 
 CREATE FUNCTION public.join_waitlist(p_event_ids uuid[], p_entry_ids uuid[], p_person_ids uuid[], p_quantities integer[], p_togethers boolean[], p_categories jsonb[], p_sections jsonb[], p_max_amounts bigint[], p_emails text[], p_names text[], p_languages text[], p_windows integer[], p_weights jsonb) RETURNS TABLE(ord integer, outcome text, entry_id uuid, same boolean, weight integer, join_no bigint)
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -647,9 +689,10 @@ END $$;
 --
 
 CREATE FUNCTION public.leave_waitlist(p_entry_id uuid, p_person_id uuid) RETURNS TABLE(outcome text, event_id uuid, offer_id uuid)
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -749,6 +792,34 @@ BEGIN
 END $$;
 
 --
+-- Name: next_epoch(uuid, integer); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.next_epoch(p_event_id uuid, p_seen integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  UPDATE events SET epoch = greatest(epoch, p_seen) + 1 WHERE event_id = p_event_id RETURNING epoch
+$$;
+
+--
+-- Name: note_refund(uuid, uuid, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.note_refund(p_event_id uuid, p_booking_id uuid, p_actor text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  UPDATE payments SET status = 'refunded', updated_at = now()
+  WHERE event_id = p_event_id AND booking_id = p_booking_id AND status = 'refund_pending';
+  IF FOUND THEN
+    INSERT INTO audit (event_id, booking_id, action, actor) VALUES (p_event_id, p_booking_id, 'refunded', p_actor);
+    PERFORM enqueue_booking_mails(ARRAY[p_event_id], ARRAY[p_booking_id], ARRAY[1], 'booking-refunded');
+  END IF;
+END $$;
+
+--
 -- Name: offered_places(uuid, integer, uuid); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -762,11 +833,22 @@ CREATE FUNCTION public.offered_places(p_event_id uuid, p_area_no integer, p_but 
 $$;
 
 --
+-- Name: raise_epoch(uuid, integer); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.raise_epoch(p_event_id uuid, p_seen integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  UPDATE events SET epoch = greatest(epoch, p_seen) WHERE event_id = p_event_id RETURNING epoch
+$$;
+
+--
 -- Name: reserve_bookings(uuid[], uuid[], uuid[], uuid[], text[], timestamp with time zone[], bigint[], text[], text[], text[], text[], text[], bytea[], text[], uuid[], uuid[], integer[], integer[], integer[], bigint[], integer[], integer[], integer[], integer[], bigint[]); Type: FUNCTION; Schema: public; Owner: -
 --
 
 CREATE FUNCTION public.reserve_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_hold_ids uuid[], p_buyer_ids uuid[], p_references text[], p_deadlines timestamp with time zone[], p_amounts bigint[], p_emails text[], p_names text[], p_providers text[], p_tokens text[], p_keys text[], p_fingerprints bytea[], p_request_ids text[], p_email_marks uuid[], p_card_marks uuid[], p_seat_ords integer[], p_seat_nos integer[], p_seat_categories integer[], p_seat_amounts bigint[], p_area_ords integer[], p_area_nos integer[], p_area_categories integer[], p_area_quantities integer[], p_area_amounts bigint[]) RETURNS TABLE(ord integer, outcome text, booking_id uuid, seats integer[], areas integer[], created_at timestamp with time zone)
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
@@ -774,6 +856,7 @@ CREATE FUNCTION public.reserve_bookings(p_event_ids uuid[], p_booking_ids uuid[]
     SET join_collapse_limit TO '1'
     SET from_collapse_limit TO '1'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -1095,7 +1178,7 @@ END $$;
 
 CREATE FUNCTION public.server_sign(OUT system_id text, OUT timeline integer, OUT started_at text) RETURNS record
     LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'public'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
   SELECT (SELECT s.system_identifier::text FROM pg_control_system() s),
     CASE WHEN NOT pg_is_in_recovery() THEN
@@ -1152,11 +1235,12 @@ END $$;
 --
 
 CREATE FUNCTION public.take_mail_allowances(p_worker uuid, p_event_ids uuid[], p_notification_ids uuid[], p_email_keys text[], p_mailboxes text[], p_are_bookings boolean[], p_most integer[], p_most_in_all integer[], p_proven_factor integer, p_paid_factor integer) RETURNS TABLE(notification_id uuid, outcome text)
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -2778,4 +2862,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261130000020'),
     ('20261130000030'),
     ('20261130000040'),
+    ('20261130000060'),
     ('20261130000070');
