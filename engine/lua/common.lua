@@ -65,8 +65,9 @@ end
 
 -- Whether the event's state is there and the keys that scripts work on are as long as they must be. What is
 -- of another type raises an error, with the same consequence: the caller has the state rebuilt.
-local function is_whole()
-  local f = redis.call('HMGET', META, 'epoch', 'seat_count', 'area_count')
+-- `f`: META's epoch, seat_count and area_count, where the caller has read them already.
+local function is_whole(f)
+  f = f or redis.call('HMGET', META, 'epoch', 'seat_count', 'area_count')
   return f[1] and redis.call('STRLEN', SEATS) == tonumber(f[2]) and redis.call('STRLEN', VERSIONS) == 4 * f[2]
     and redis.call('HLEN', AREAS) >= 4 * f[3]
 end

@@ -5,7 +5,8 @@
 -- force '1' = also correct a digit whose version is already known (reconciliation), news = JSON for the
 -- buyer's open connections ('' for none).
 -- Reply: {'settled', changed} or {'rebuild'}.
-if not is_whole() then return { 'rebuild' } end
+local meta = redis.call('HMGET', META, 'epoch', 'seat_count', 'area_count', 'waiting', 'lasting', 'owned', 'buyers')
+if not (is_whole(meta) and meta[5] and meta[6] and meta[7]) then return { 'rebuild' } end
 local id, outcome, force = ARGV[1], ARGV[2], ARGV[6] == '1'
 local now = now_ms()
 local hold = id ~= '' and read_hold(id) or nil
@@ -18,8 +19,17 @@ end
 local PUBLIC = { ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '1', ['5'] = '1' }
 local LASTS = { ['0'] = 0, ['1'] = 0, ['2'] = 1, ['3'] = 1, ['4'] = 0, ['5'] = 0 }
 local groups, areas, changed = {}, {}, 0
-local waits, kept = line_waits(), false
-local lasting = 0
+local waits, kept = meta[4] == '1', false
+local lasting, owned, buyers = tonumber(meta[5]), tonumber(meta[6]), tonumber(meta[7])
+-- As BITCOUNT counts them. Versions are small.
+local function count_bits(number)
+  local bits = 0
+  while number > 0 do
+    local half = math.floor(number / 2)
+    bits, number = bits + number - 2 * half, half
+  end
+  return bits
+end
 
 for no, digit, version in string.gmatch(ARGV[3], '(%d+):(%d):(%d+)') do
   local at = 4 * no
@@ -31,9 +41,8 @@ for no, digit, version in string.gmatch(ARGV[3], '(%d+):(%d):(%d+)') do
     elseif digit == '0' and owner and owner ~= id then digit = nil -- somebody holds it by now
     elseif digit == '5' and owner then digit = '5'
     elseif owner then redis.call('HDEL', OWNERS, no) end
-    local bits = redis.call('BITCOUNT', VERSIONS, at, at + 3)
     redis.call('SETRANGE', VERSIONS, at, struct.pack('>I4', version))
-    lasting = lasting + redis.call('BITCOUNT', VERSIONS, at, at + 3) - bits
+    lasting = lasting + count_bits(version) - count_bits(stored)
     local before = redis.call('GETRANGE', SEATS, no, no)
     -- What comes back while people wait is theirs to be offered first; what is on sale stays there.
     if digit == '0' and waits and before ~= '0' then digit = '4'; kept = true end
@@ -73,17 +82,15 @@ if buyer then
   if tonumber(version) > tonumber(known and string.match(known, ':(%d+)$') or 0) then
     redis.call('HSET', BUYERS, 'o:' .. buyer, sold .. ':' .. version)
     local sold_before, version_before = string.match(known or '0:0', '^(%d+):(%d+)$')
-    redis.call('HINCRBY', META, 'owned', sold - sold_before + version - version_before)
-    if not known then redis.call('HINCRBY', META, 'buyers', 1) end
+    owned = owned + sold - sold_before + version - version_before
+    if not known then buyers = buyers + 1 end
   end
 end
 if force then
   -- What is corrected here was changed by nobody who keeps the sum.
-  local counts = count_digits(redis.call('GET', SEATS) or '')
-  redis.call('HSET', META, 'lasting', sum_lasting(counts, redis.call('HGETALL', AREAS)))
-elseif lasting ~= 0 then
-  redis.call('HINCRBY', META, 'lasting', lasting)
+  lasting = sum_lasting(count_digits(redis.call('GET', SEATS) or ''), redis.call('HGETALL', AREAS))
 end
+redis.call('HSET', META, 'lasting', lasting, 'owned', owned, 'buyers', buyers)
 
 if is_live(hold) then
   if keeps then

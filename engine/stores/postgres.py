@@ -168,7 +168,7 @@ class Postgres:
         )
         self.bulkhead = Bulkhead(per_event=max(1, size // 3), stuck_most=max(1, size // 2))
         #: Asked about each new connection; raises what whoever wanted it gets.
-        self.guard: Callable[[Connection], Awaitable[None]] | None = None
+        self.guard: Callable[[Any], Awaitable[None]] | None = None
         for name in self._queries:
             metrics.know_store_call("postgres", name)
 
@@ -207,6 +207,13 @@ class Postgres:
             server_settings=settings,
         )
         _end_when_unheard(connection)
+        try:
+            # A server that no call may reach is not there for whoever asks for a sign of life either.
+            if self.guard is not None:
+                await self.guard(connection)
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
     async def _admit(self, connection: Any) -> None:
