@@ -221,7 +221,7 @@ async def _logins(urls: StoreUrls) -> AsyncIterator[Finding]:
 
 def _in_the_clear(title: str, url: str, remedy: str) -> Iterator[Finding]:
     """A store elsewhere that is spoken to without TLS."""
-    host = urlsplit(url).hostname or ""
+    host = (urlsplit(url).hostname or "").lower()
     if host and not host.startswith(("127.", "%2f", "/")) and host not in ("localhost", "::1"):
         yield Finding(
             "note",

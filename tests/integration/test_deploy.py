@@ -199,7 +199,7 @@ async def test_holds_outlive_a_redis_that_is_killed(
     try:
         changed = msgspec.structs.replace(
             settings,
-            **msgspec.structs.asdict(stores) | {"redis_url": server.url},
+            **msgspec.structs.asdict(stores) | {"redis_url": server.owner_url},
         )
         async with open_runtime(changed, role="test") as runtime:
             wanted = {
@@ -240,7 +240,7 @@ async def test_a_full_redis_refuses_holds_and_still_frees_them(
     try:
         changed = msgspec.structs.replace(
             settings,
-            **msgspec.structs.asdict(stores) | {"redis_url": server.url},
+            **msgspec.structs.asdict(stores) | {"redis_url": server.owner_url},
         )
         async with open_runtime(changed, role="test") as runtime:
             house = House(runtime, await make_event(runtime))

@@ -20,7 +20,7 @@ from pymongo import MongoClient
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
 
-from engine import embedded, migrate, roles
+from engine import doctor, embedded, migrate, roles
 from engine.config import Settings
 from engine.embedded import (
     EmbeddedMongo,
@@ -79,6 +79,7 @@ _ONLY = {
     "links.enqueue_lookup": {"house"},
     "people.prove_address": {"house"},
     "waitlist.due_offers": {"worker"},
+    "waitlist.hand_offer_to": {"sell"},
     "waitlist.warn_offers": {"worker"},
     "waitlist_desk.close_line": {"house", "worker"},
     "waitlist_desk.dismiss_waiting": {"house", "worker"},
@@ -250,12 +251,17 @@ async def test_a_stolen_statement_is_refused(
     as_role: dict[str, asyncpg.Connection], runtime: Runtime, statement: str
 ) -> None:
     for login in sorted(_ATTACKS[statement]):
+        refused = pytest.raises(
+            (asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError)
+        )
+        if statement.startswith(("ALTER SYSTEM", "CREATE DATABASE")):
+            with refused:  # no transaction may hold them
+                await as_role[login].execute(statement)
+            continue
         transaction = as_role[login].transaction()
         await transaction.start()
         try:
-            with pytest.raises(
-                (asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError)
-            ):
+            with refused:
                 await as_role[login].execute(statement)
         finally:
             await transaction.rollback()
@@ -267,8 +273,9 @@ async def test_nobody_of_ours_is_a_superuser_or_becomes_another(
     rows = await as_role["owner"].fetch(
         """
         SELECT rolname, rolsuper OR rolcreaterole OR rolreplication OR rolbypassrls AS is_mighty,
-               ARRAY(SELECT pg_get_userbyid(roleid) FROM pg_auth_members WHERE member = oid)::text[] AS member_of
-        FROM pg_roles WHERE rolname LIKE 'frontrow\\_%'
+               ARRAY(SELECT pg_get_userbyid(roleid) FROM pg_auth_members
+                     WHERE member = r.oid ORDER BY 1)::text[] AS member_of
+        FROM pg_roles r WHERE rolname LIKE 'frontrow\\_%'
         """
     )
     assert {row["rolname"] for row in rows} == {f"{PREFIX}_{role}" for role in roles.ROLES}
@@ -412,12 +419,37 @@ def test_the_roles_of_a_server_of_ones_own_are_printed_without_secrets() -> None
     assert roles.prefix_of("postgresql://postgres@db/frontrow") is None
 
 
+async def test_doctor_says_who_may_too_much(
+    settings: Settings, stores: StoreUrls, runtime: Runtime, tmp_path: Path
+) -> None:
+    apart = [finding async for finding in doctor._logins(stores)]
+    assert [finding.level for finding in apart] == ["good"]
+    server = _Before(tmp_path)
+    await server.start()
+    try:
+        one = StoreUrls(postgres_url=server.url, redis_url="", mongo_url="")
+        said = [finding async for finding in doctor._logins(one)]
+    finally:
+        await server.stop()
+    assert [finding.level for finding in said] == ["note", "note"]
+    assert "is a superuser" in said[0].what
+    assert "does the work of several" in said[1].what
+    assert not await doctor._may_administer(runtime.redis)
+    password = kept_secret(Path(settings.data_dir), "redis_password")
+    port = urlsplit(stores.redis_url).port or 0
+    async with Redis(port=port, password=password) as owner:
+        assert await doctor._may_administer(owner)
+    assert [*doctor._in_the_clear("Redis", "redis://:x@cache.example", "TLS")]
+    assert not [*doctor._in_the_clear("Redis", stores.redis_url, "TLS")]
+    assert not [*doctor._in_the_clear("MongoDB", stores.mongo_url, "TLS")]
+
+
 # --- Redis ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "command",
-    ["KEYS *", "FLUSHALL", "FLUSHDB", "CONFIG GET requirepass", "ACL LIST", "DEBUG SLEEP 0",
+    ["KEYS *", "FLUSHALL", "FLUSHDB", "CONFIG GET requirepass", "ACL LIST",
      "SHUTDOWN NOSAVE", "MONITOR", "CLIENT KILL TYPE normal", "REPLICAOF 127.0.0.1 1",
      "MODULE LIST", "SAVE", "SLOWLOG GET", "SWAPDB 0 1", "SORT x", "MIGRATE h 1 k 0 1", "LATENCY LATEST"],
 )  # fmt: skip

@@ -19,6 +19,7 @@ from ruamel.yaml import YAML
 
 from engine.cli import cli
 from engine.config import load_settings
+from engine.embedded import REDIS_RIGHTS
 from engine.up import ROLES
 from tests.conftest import REPO
 
@@ -194,6 +195,9 @@ def test_the_secrets_are_made_once_and_guarded(compose: dict[str, Any], secrets:
     for name, secret in compose["secrets"].items():
         assert Path(secret["file"]) == Path("deploy/secrets") / name
         assert name in made
+    assert made["redis_auth"].endswith(
+        f"user frontrow on >{made['redis_user_password']} {REDIS_RIGHTS}"
+    )
     passwords = [value for name, value in made.items() if not name.endswith(("_url", "_auth"))]
     assert len(set(passwords)) == len(passwords)
     assert all(re.fullmatch(r"[0-9a-f]{64}", value) for value in passwords)
