@@ -6,6 +6,7 @@ during the last one, and the price of a transaction (its round trip, its WAL flu
 
 import asyncio
 import math
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from contextvars import Context
@@ -32,7 +33,7 @@ _ROOM_WAIT_S: Final = 1.0
 class _Entry(Generic[C, R]):
     """A command, the future that carries its result, and whose request it is."""
 
-    __slots__ = ("alarm", "command", "future", "ids", "is_taken", "is_withdrawn", "span")
+    __slots__ = ("command", "due", "future", "ids", "is_taken", "is_withdrawn", "span")
 
     def __init__(self, command: C, future: "asyncio.Future[R]", ids: bytes) -> None:
         self.command = command
@@ -42,17 +43,11 @@ class _Entry(Generic[C, R]):
         self.span: SpanContext | None = tracing.here() if tracing.is_on() else None
         self.is_taken = False
         self.is_withdrawn = False
-        self.alarm: asyncio.TimerHandle | None = None
-
-    def answer_by(self, left_s: float) -> None:
-        """Whoever waits hears in ``left_s`` at the latest: of what has not begun, that it never will."""
-        if left_s <= 0:
-            self.run_out()
-        else:
-            self.alarm = asyncio.get_running_loop().call_later(left_s, self.run_out)
+        #: When whoever waits must have heard, on ``time.monotonic``'s clock.
+        self.due = deadline.due()
 
     def run_out(self) -> None:
-        self.alarm = None
+        """Tell whoever waits that time is over: of what has not begun, that it never will."""
         if self.future.done():
             return
         self.is_withdrawn = not self.is_taken
@@ -63,8 +58,6 @@ class _Entry(Generic[C, R]):
         )
 
     def answered(self, result: "R | BaseException") -> None:
-        if self.alarm is not None:
-            self.alarm.cancel()
         if self.future.done():
             return  # whoever waited has gone
         if isinstance(result, BaseException):
@@ -103,7 +96,11 @@ class Batcher(Generic[C, R]):
         #: For work nobody waits for: let more of it come before a batch leaves.
         self._linger_s = linger_s
         self._waiting: deque[_Entry[C, R]] = deque()
+        self._under_way: list[_Entry[C, R]] = []
         self._task: asyncio.Task[None] | None = None
+        #: The earliest time at which somebody must have heard, and the alarm that is set for it.
+        self._watched = math.inf
+        self._alarm: asyncio.TimerHandle | None = None
         self._observe = metrics.BATCH_SIZE.labels(name).observe
         self._bulkhead = bulkhead
         self._event_of = event_of
@@ -114,8 +111,6 @@ class Batcher(Generic[C, R]):
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         ids = REQUEST_ID.get()
         entry: _Entry[C, R] = _Entry(command, future, ids if isinstance(ids, bytes) else b"")
-        if (left_s := deadline.left_s()) < math.inf:
-            entry.answer_by(left_s)
         if self._bulkhead is not None and (self._lanes or self._bulkhead.stuck):
             self._lane_for(command).queue(entry)
         else:
@@ -137,11 +132,32 @@ class Batcher(Generic[C, R]):
 
     def queue(self, entry: "_Entry[C, R]") -> None:
         self._waiting.append(entry)
+        if entry.due < self._watched:
+            self._watch(entry.due)
         if self._task is None or self._task.done():
             # In a context of its own: a batch is not the request's that happened to come first.
             self._task = asyncio.create_task(
                 self._run(), name=f"batch:{self._name}", context=Context()
             )
+
+    def _watch(self, due: float) -> None:
+        # One alarm for all: a timer for each would cost more than all the rest of a submit.
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._watched = due
+        left_s = max(0.0, due - time.monotonic())
+        self._alarm = asyncio.get_running_loop().call_later(left_s, self._look_at_the_clock)
+
+    def _look_at_the_clock(self) -> None:
+        self._alarm, self._watched = None, math.inf
+        now, nearest = time.monotonic(), math.inf
+        for entry in (*self._waiting, *self._under_way):
+            if entry.due <= now:
+                entry.run_out()
+            else:
+                nearest = min(nearest, entry.due)
+        if nearest < math.inf:
+            self._watch(nearest)
 
     @property
     def is_idle(self) -> bool:
@@ -176,7 +192,7 @@ class Batcher(Generic[C, R]):
         while self._waiting:
             if self._linger_s:
                 await asyncio.sleep(self._linger_s)
-            batch = self._take()
+            batch = self._under_way = self._take()
             if not batch:
                 continue
             self._observe(len(batch))
@@ -186,6 +202,7 @@ class Batcher(Generic[C, R]):
                     await self._serve(batch)
             else:
                 await self._serve(batch)
+            self._under_way = []
 
     def _take(self) -> "list[_Entry[C, R]]":
         """The longest run of waiting commands without a conflict; the rest keep their order."""
@@ -236,15 +253,25 @@ class Batcher(Generic[C, R]):
         """A batch met a lock: let each event go on by itself. False: it was one event's alone."""
         if self._bulkhead is None or self._event_of is None:
             return False
-        events = [self._event_of(entry.command) for entry in batch]
-        if len(set(events)) == 1:
-            if error.by_lock:
-                self._bulkhead.mark(events[0])
-            return False
-        for event_id, entry in zip(events, batch, strict=True):
-            entry.is_taken = False
-            self._lane(event_id).queue(entry)
-        return True
+        events = {self._event_of(entry.command) for entry in batch}
+        is_one = len(events) == 1
+        if not is_one:
+            for entry in batch:
+                entry.is_taken = False
+                self._lane(self._event_of(entry.command)).queue(entry)
+        elif error.by_lock:
+            self._bulkhead.mark(*events)
+        if not is_one or error.by_lock:
+            self._divert(events)
+        return not is_one
+
+    def _divert(self, events: set[str]) -> None:
+        """Whoever came meanwhile for these would meet the same lock, in the midst of others."""
+        assert self._event_of is not None
+        waiting, self._waiting = self._waiting, deque()
+        for entry in waiting:
+            event_id = self._event_of(entry.command)
+            (self._lane(event_id) if event_id in events else self).queue(entry)
 
     async def _answers(self, commands: list[C]) -> Sequence[R | Exception]:
         results = await self._flush(commands)

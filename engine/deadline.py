@@ -49,6 +49,11 @@ async def within(work: Awaitable[T]) -> T:
         raise
 
 
+def due() -> float:
+    """The deadline itself, on ``time.monotonic``'s clock; infinite where there is none."""
+    return _DEADLINE.get()
+
+
 def left_s() -> float:
     """Seconds until the deadline; negative behind it, infinite without one."""
     return _DEADLINE.get() - time.monotonic()

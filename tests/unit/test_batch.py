@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from engine import deadline
 from engine.batch import Batcher
-from engine.errors import Unavailable
+from engine.bulkhead import Bulkhead
+from engine.errors import Contended, OutcomeUnknown, Unavailable
 
 
 class Server:
@@ -191,3 +193,64 @@ async def test_random_conflicts_keep_every_keys_order(size_max: int) -> None:
     for key in "abc":
         mine = [command for command in commands if command[0] == key]
         assert [command for command in served if command[0] == key] == mine
+
+
+async def test_whose_time_is_over_hears_so_and_what_has_not_begun_is_not_done() -> None:
+    server = Server()
+    batcher = Batcher("test", server.flush)
+
+    async def ask(command: str, seconds: float) -> str:
+        deadline.begin(seconds)
+        return await batcher.submit(command)
+
+    # Under way: who knows. Waiting: never. Neither keeps those with more time, or none, from theirs.
+    under_way = asyncio.create_task(ask("a", 60))
+    await server.started()
+    waiting = [asyncio.create_task(ask(command, s)) for command, s in (("b", 60), ("c", 0.1))]
+    patient = batcher.submit("d")
+    with pytest.raises(Unavailable) as refused:
+        await waiting[1]
+    assert not isinstance(refused.value, OutcomeUnknown)
+    batcher._under_way[0].due = 0  # those 60 seconds are over
+    batcher._look_at_the_clock()
+    with pytest.raises(OutcomeUnknown):
+        await under_way
+    server.reply(None, None)
+    assert [await waiting[0], await patient] == ["B", "D"]
+    assert [sorted(batch) for batch in server.batches] == [["a"], ["b", "d"]]
+
+
+async def test_a_batch_that_met_a_lock_is_split_by_event_and_a_stuck_one_leaves_the_lane() -> None:
+    """Commands are event and number: "a1" is one of event a, whose rows are locked."""
+    attempts: list[list[str]] = []
+    lock = asyncio.Event()
+
+    async def flush(commands: list[str]) -> list[str]:
+        attempts.append(commands)
+        if any(command[0] == "a" for command in commands) and not lock.is_set():
+            if len({command[0] for command in commands}) == 1:
+                await lock.wait()
+            raise Contended("locked", by_lock=True)
+        return commands
+
+    bulkhead = Bulkhead(per_event=2, stuck_most=2)
+    batcher: Batcher[str, str] = Batcher(
+        "test", flush, bulkhead=bulkhead, event_of=lambda command: command[0]
+    )
+    stuck, *healthy = [batcher.submit(command) for command in ("a1", "b1", "c1", "b2")]
+    assert [await future for future in healthy] == ["b1", "c1", "b2"]
+    # It is being tried in a lane of its own: what comes for it joins it there.
+    later = batcher.submit("a2")
+    assert await batcher.submit("b3") == "b3"
+    assert not stuck.done()
+    lock.set()
+    with pytest.raises(Contended):
+        await stuck
+    assert list(bulkhead.stuck) == ["a"]
+    assert await later == "a2", "the lock is gone"
+    assert attempts[0] == ["a1", "b1", "c1", "b2"]
+    assert not any(
+        len({c[0] for c in commands}) > 1 for commands in attempts[1:] if "a1" in commands
+    )
+    await batcher.drain()
+    bulkhead.close()
