@@ -72,10 +72,15 @@ class Reserve(Struct, frozen=True, kw_only=True):
         """The mark of the mailbox that the tickets go to."""
         return email_mark(self.request.buyer.email)
 
+    def marks(self) -> list[UUID]:
+        """What is counted for this booking beside its buyer."""
+        return [self.email_mark] if self.card_mark is None else [self.email_mark, self.card_mark]
+
     def touches(self) -> Iterable[Hashable]:
         """What no two members of one batch may share."""
         event_id = self.hold.event_id
         yield self.buyer_id
+        yield from self.marks()
         yield (event_id, self.hold.hold_id)
         for seat_no in self.hold.seats:
             yield (event_id, seat_no)
@@ -190,6 +195,9 @@ class Ledger:
         self._delivering.submit((event_id, outbox_id)).add_done_callback(_forget_failure)
 
     async def reserve_batch(self, commands: list[Reserve]) -> list[Reserved | Exception]:
+        return [result for part in _apart(commands) for result in await self._reserve(part)]
+
+    async def _reserve(self, commands: list[Reserve]) -> list[Reserved]:
         rows = await self._pg.fetch("bookings.reserve", *_reserve_arguments(commands))
         return [
             Reserved(
@@ -221,6 +229,20 @@ class Ledger:
         _, *columns = zip(*answers, strict=True)
         await self._pg.fetch("bookings.answer_keys", *map(list, columns))
         return [None] * len(answers)
+
+
+def _apart(commands: list[Reserve]) -> list[list[Reserve]]:
+    """The commands in their order, those that share a mark in different parts. A batch is one part."""
+    parts: list[list[Reserve]] = [[]]
+    seen: set[UUID] = set()
+    for command in commands:
+        marks = command.marks()
+        if not seen.isdisjoint(marks):
+            parts.append([])
+            seen.clear()
+        parts[-1].append(command)
+        seen.update(marks)
+    return parts
 
 
 def _reserve_arguments(commands: list[Reserve]) -> list[list[Any]]:
