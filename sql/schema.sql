@@ -864,8 +864,10 @@ DECLARE
   quantities integer[];          -- places asked for, per booking
   outcomes text[] := array_fill(NULL::text, ARRAY[n]);
   existing uuid[] := array_fill(NULL::uuid, ARRAY[n]);
-  email_over integer[] := '{}';  -- those whose mailbox, or card, would have too many: not counted
-  card_over integer[] := '{}';
+  counted uuid[];                 -- marks that have room
+  email_over integer[];           -- bookings whose mailbox, or card, has none: not counted there
+  card_over integer[];
+  too_many integer[] := '{}';
   given jsonb := '{}';            -- places of areas given away in this call
   r record;
 BEGIN
@@ -921,38 +923,26 @@ BEGIN
     ) k GROUP BY k.event_id, k.buyer_id HAVING count(*) = 1
   LOOP outcomes[r.ord] := 'limit-reached'; END LOOP;
 
-  -- The same by mailbox and by card, whoever the buyer is: all of one mark at once where they fit together,
-  -- else in order. Every row is locked by the first statement, also where nothing is added to it.
-  FOR r IN
-    WITH asked AS (
-      SELECT m.ord::integer AS ord, m.is_card, p_event_ids[m.ord] AS event_id, m.mark, e.buyer_limit,
-             sum(quantities[m.ord]) OVER (PARTITION BY p_event_ids[m.ord], m.mark) AS together
-      FROM (
-        SELECT ord, false AS is_card, mark FROM unnest(p_email_marks) WITH ORDINALITY e(mark, ord)
-        UNION ALL SELECT ord, true, mark FROM unnest(p_card_marks) WITH ORDINALITY c(mark, ord)
-      ) m JOIN events e ON e.event_id = p_event_ids[m.ord]
-      WHERE m.mark IS NOT NULL AND outcomes[m.ord] IS NULL
-    ), counted AS (
-      INSERT INTO mark_claims AS c (event_id, mark, places)
-      SELECT DISTINCT event_id, mark, CASE WHEN together <= buyer_limit THEN together ELSE 0 END
-      FROM asked ORDER BY event_id, mark
-      ON CONFLICT (event_id, mark) DO UPDATE SET places = c.places + excluded.places
-        WHERE c.places + excluded.places <= (SELECT e.buyer_limit FROM events e WHERE e.event_id = c.event_id)
-      RETURNING c.event_id, c.mark
-    )
-    SELECT k.ord, k.is_card, k.mark FROM (
-      SELECT ord, is_card, event_id, mark, together <= buyer_limit AS may_fit,
-             bool_or(ord IS NULL) OVER (PARTITION BY event_id, mark) AS is_counted
-      FROM (SELECT * FROM asked UNION ALL SELECT NULL, NULL, event_id, mark, NULL, NULL FROM counted) a
-    ) k WHERE k.ord IS NOT NULL AND NOT (k.may_fit AND k.is_counted) ORDER BY k.event_id, k.mark, k.ord
-  LOOP
-    UPDATE mark_claims c SET places = c.places + quantities[r.ord]
-    WHERE c.event_id = p_event_ids[r.ord] AND c.mark = r.mark AND r.ord <> ALL (email_over || card_over)
-      AND c.places + quantities[r.ord] <= (SELECT e.buyer_limit FROM events e WHERE e.event_id = c.event_id);
-    CONTINUE WHEN FOUND;
+  -- The same by mailbox and by card, whoever the buyer is.
+  WITH counted AS (
+    INSERT INTO mark_claims AS c (event_id, mark, places)
+    SELECT p_event_ids[(m.ord - 1) % n + 1], m.mark, quantities[(m.ord - 1) % n + 1]
+    FROM unnest(p_email_marks || p_card_marks) WITH ORDINALITY m(mark, ord)
+    WHERE m.mark IS NOT NULL AND outcomes[(m.ord - 1) % n + 1] IS NULL ORDER BY 1, 2
+    ON CONFLICT (event_id, mark) DO UPDATE SET places = c.places + excluded.places
+      WHERE c.places + excluded.places <= (SELECT e.buyer_limit FROM events e WHERE e.event_id = c.event_id)
+    RETURNING c.mark
+  )
+  SELECT array_agg(c.mark) INTO counted FROM counted c;
+  IF coalesce(cardinality(counted), 0) < cardinality(array_positions(outcomes, NULL))
+    OR cardinality(array_remove(p_card_marks, NULL)) > 0
+  THEN
+    SELECT array_agg(o) FILTER (WHERE p_email_marks[o] <> ALL (coalesce(counted, '{}'))),
+           array_agg(o) FILTER (WHERE p_card_marks[o] <> ALL (coalesce(counted, '{}')))
+    INTO email_over, card_over FROM generate_series(1, n) o WHERE outcomes[o] IS NULL;
     -- Said below: that the seats are gone comes first, for then Redis has to be corrected.
-    IF r.is_card THEN card_over := card_over || r.ord; ELSE email_over := email_over || r.ord; END IF;
-  END LOOP;
+    too_many := coalesce(email_over, '{}') || coalesce(card_over, '{}');
+  END IF;
 
   -- Whoever holds the claim's row sees every earlier booking of the same hold.
   FOR r IN
@@ -1012,25 +1002,23 @@ BEGIN
   LOOP
     IF coalesce(coalesce((given ->> r.area)::integer, 0) + r.quantity > r.free, true) THEN
       outcomes[r.ord] := 'seat-unavailable';
-    ELSIF r.ord <> ALL (email_over || card_over) THEN
+    ELSIF r.ord <> ALL (too_many) THEN
       given := given || jsonb_build_object(r.area, coalesce((given ->> r.area)::integer, 0) + r.quantity);
     END IF;
   END LOOP;
 
-  FOR r IN
-    SELECT u.ord, u.outcome FROM (
-      SELECT e AS ord, 'email-limit-reached' AS outcome FROM unnest(email_over) e
-      UNION ALL SELECT c, 'card-limit-reached' FROM unnest(card_over) c
-    ) u WHERE outcomes[u.ord] IS NULL
-  LOOP outcomes[r.ord] := coalesce(outcomes[r.ord], r.outcome); END LOOP;
+  FOR r IN SELECT o FROM unnest(too_many) o WHERE outcomes[o] IS NULL LOOP
+    outcomes[r.o] := CASE WHEN r.o = ANY (email_over) THEN 'email' ELSE 'card' END || '-limit-reached';
+  END LOOP;
 
   INSERT INTO bookings (event_id, booking_id, hold_id, buyer_id, reference, amount_minor, currency,
                         email, name, expires_at, idempotency_key, request_id, email_mark, card_mark)
   SELECT a.event_id, a.booking_id, a.hold_id, a.buyer_id, a.reference, a.amount, e.currency,
-         a.email, a.name, a.deadline, a.key, a.request_id, p_email_marks[a.ord], p_card_marks[a.ord]
+         a.email, a.name, a.deadline, a.key, a.request_id, a.email_mark, a.card_mark
   FROM unnest(p_event_ids, p_booking_ids, p_hold_ids, p_buyer_ids, p_references, p_amounts, p_emails,
-              p_names, p_deadlines, p_keys, p_request_ids) WITH ORDINALITY
-       a(event_id, booking_id, hold_id, buyer_id, reference, amount, email, name, deadline, key, request_id, ord)
+              p_names, p_deadlines, p_keys, p_request_ids, p_email_marks, p_card_marks) WITH ORDINALITY
+       a(event_id, booking_id, hold_id, buyer_id, reference, amount, email, name, deadline, key, request_id,
+         email_mark, card_mark, ord)
   JOIN events e ON e.event_id = a.event_id
   WHERE outcomes[a.ord] IS NULL;
 
@@ -1076,7 +1064,8 @@ BEGIN
     FROM (
       SELECT p_event_ids[o] AS event_id, m.mark, sum(quantities[o])::integer AS places
       FROM generate_series(1, n) o CROSS JOIN LATERAL
-        (VALUES (p_email_marks[o], o = ANY (email_over)), (p_card_marks[o], o = ANY (card_over))) m(mark, is_over)
+        (VALUES (p_email_marks[o], o = ANY (coalesce(email_over, '{}'))),
+                (p_card_marks[o], o = ANY (coalesce(card_over, '{}')))) m(mark, is_over)
       WHERE NOT m.is_over AND m.mark IS NOT NULL AND outcomes[o] IN ('hold-booked', 'seat-unavailable',
         'hold-expired', 'email-limit-reached', 'card-limit-reached')
       GROUP BY 1, 2 ORDER BY 1, 2
