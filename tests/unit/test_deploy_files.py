@@ -24,7 +24,8 @@ from engine.up import ROLES
 from tests.conftest import REPO
 
 DEPLOY = REPO / "deploy"
-ENDS_BY_ITSELF = {"migrate"}
+UNITS = sorted(path.name for path in (DEPLOY / "systemd").glob("*.service"))
+ENDS_BY_ITSELF = {"migrate", "roles"}
 #: Started by hand, watched by a person.
 BY_HAND = {"load", "load-worker"}
 
@@ -366,15 +367,23 @@ def test_a_service_is_never_given_up() -> None:
         assert re.search(r"^Restart=(always|on-failure)$", file.read_text(), re.M), file.name
 
 
-def test_the_units_secrets_are_settings(tmp_path: Path) -> None:
+#: A login of PostgreSQL's by the setting that a unit reads it into, where that does not bear its name.
+_READ_AS = {("frontrow-worker@.service", "postgres_worker_url"): "POSTGRES_URL"}
+
+
+@pytest.mark.parametrize(
+    "file", ["frontrow-.service.d/common.conf", *UNITS], ids=lambda file: file.split("/")[0]
+)
+def test_the_units_secrets_are_settings(file: str, tmp_path: Path) -> None:
     """Each credential is loaded, and read by the setting that bears its name."""
-    text = (DEPLOY / "systemd/frontrow-.service.d/common.conf").read_text()
+    text = (DEPLOY / "systemd" / file).read_text()
     loaded = dict(re.findall(r"^LoadCredential=(\w+):(\S+)$", text, re.MULTILINE))
     read = dict(re.findall(r"^Environment=(FRONTROW_\w+_FILE)=%d/(\w+)$", text, re.MULTILINE))
+    assert loaded
     assert set(read.values()) == set(loaded)
     assert all(path == f"/etc/frontrow/secrets/{name}" for name, path in loaded.items())
     for variable, name in read.items():
-        assert variable == f"FRONTROW_{name.upper()}_FILE"
+        assert variable == f"FRONTROW_{_READ_AS.get((file, name), name.upper())}_FILE"
         # An unknown setting would be refused by its name, a known one for its file.
         with pytest.raises(Exception, match=f"{variable}: cannot read"):
             load_settings({variable: str(tmp_path / "missing")})
@@ -388,4 +397,4 @@ def test_a_units_command_and_settings_exist() -> None:
         assert command[0] in cli.commands
         for line in re.findall(r"^Environment=(.*)$", text, re.MULTILINE):
             given = dict(pair.split("=", 1) for pair in line.replace("%i", "8123").split())
-            load_settings(given)
+            load_settings({k: v for k, v in given.items() if not k.endswith("_FILE")})
