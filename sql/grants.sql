@@ -80,7 +80,7 @@ BEGIN
     ('waitlist_rounds',       '',    's',                            'si',                             's'),
     ('waitlist_skips',        '',    's',                            'si',                             's'),
     ('waitlist_wishes',       's',   's',                            's',                              's'),
-    ('waitlists',             's',   'siu',                          's u(closed, round_no, version)', 's')
+    ('waitlists',             's',   'siu',                          'si u(closed, round_no, version)', 's')
   ) AS rights(name, sell, house, worker, readonly)
   LOOP
     CONTINUE WHEN to_regclass(format('public.%I', r.name)) IS NULL;

@@ -55,9 +55,8 @@ def worker_environment(
     settings: Settings, stores: StoreUrls, post_url: str, box: Mailbox, *, timeout_s: float
 ) -> dict[str, str]:
     return role_environment(
-        settings,
+        post_settings(settings, stores, post_url),
         stores,
-        FRONTROW_POSTGRES_URL=post_url,
         FRONTROW_SMTP_URL=box.url,
         FRONTROW_MAIL_FROM=MAIL_FROM,
         FRONTROW_MAIL_TIMEOUT_S=str(timeout_s),

@@ -9,6 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from api.problems import shown_path
 from engine.catalog import EventDraft
 from engine.model import new_id
 from engine.runtime import Runtime
@@ -27,7 +28,7 @@ def problem_of(response: httpx.Response, status: int, code: str) -> Json:
     assert problem["status"] == status
     assert problem["title"]
     assert problem["detail"]
-    assert problem["instance"] == response.request.url.path
+    assert problem["instance"] == shown_path(response.request.url.path)
     if status in (429, 503):
         assert int(response.headers["retry-after"]) >= 1
         assert problem["retry_after"] == int(response.headers["retry-after"])

@@ -438,13 +438,14 @@ async def test_looking_up_does_the_same_for_every_address(
 ) -> None:
     """By construction: one statement, which looks nothing up."""
     asked: list[str] = []
-    fetch = runtime.postgres.fetch
+    postgres = runtime.links._pg
+    fetch = postgres.fetch
 
     async def counting(name: str, *args: Any) -> Any:
         asked.append(name)
         return await fetch(name, *args)
 
-    monkeypatch.setattr(runtime.postgres, "fetch", counting)
+    monkeypatch.setattr(postgres, "fetch", counting)
     links: Links = runtime.links
     await links.look_up(an_address())
     assert asked == ["links.enqueue_lookup"]

@@ -81,6 +81,7 @@ _ONLY = {
     "waitlist.due_offers": {"worker"},
     "waitlist.hand_offer_to": {"sell"},
     "waitlist.warn_offers": {"worker"},
+    "waitlist_desk.make_line": {"house", "worker"},
     "waitlist_desk.close_line": {"house", "worker"},
     "waitlist_desk.dismiss_waiting": {"house", "worker"},
     "waitlist_desk.open_offers": {"house", "worker"},
