@@ -25,7 +25,7 @@ from seatmap.feed import parse_payload
 from seatmap.replica import Replica
 from tests.conftest import let_it_be_over, make_event, small_house
 from tests.integration.test_healing import DAMAGES, KEYS, Scene
-from tests.worlds import make_world
+from tests.worlds import as_redis_owner, make_world
 
 ROWS, PER_ROW, FLOOR = 16, 25, 60
 BUYERS = 6
@@ -130,7 +130,7 @@ async def test_whatever_is_damaged_while_buyers_buy(
     monkeypatch.setattr("engine.worker._CHECK_LEASE_MS", 20)
     world = await make_world(settings, stores, "healing_load", redis_database=11)
     async with open_runtime(world, role="test") as runtime:
-        await runtime.redis.flushdb()
+        await as_redis_owner(runtime, "FLUSHDB")
         await runtime.mongo.ensure_indexes()
         await let_it_be_over(runtime)
         layout = small_house(rows=ROWS, seats_per_row=PER_ROW, floor=FLOOR)
