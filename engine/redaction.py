@@ -21,7 +21,9 @@ _KNOWN_LENGTH_MIN: Final = 6
 _SECRET_NAME: Final = re.compile(r"(?i)(key|secret|password|token|ticket)$")
 
 _SHAPES: Final = re.compile(
-    r"(?P<url>(?<=://)[^\s/\"']+(?=@))"
+    # A password; and what stands alone before a host, which may be a token.
+    r"(?P<url>://[^\s/\"':@]*:)[^\s/\"']+(?=@)"
+    r"|(?P<userinfo>(?<=://)[^\s/\"']+(?=@))"
     r"|(?P<email>[\w.+%-]+@[\w-]+(?:\.[\w-]+)+)"
     r"|(?P<jwt>\beyJ[\w-]{5,}(?:\.[\w-]*)*)"
     r"|(?P<bearer>(?<=bearer )[\w.~+/=-]{8,})"
@@ -37,7 +39,7 @@ _SHAPES: Final = re.compile(
     re.IGNORECASE,
 )
 #: Groups that say what follows is a secret, and stay.
-_LABELS: Final = frozenset({"authorization", "query", "link", "named"})
+_LABELS: Final = frozenset({"url", "authorization", "query", "link", "named"})
 
 
 class _Known:

@@ -7,13 +7,13 @@ import pytest
 
 from engine.auditor import audit
 from engine.errors import Conflict, InvalidInput, NotFound, SeatUnavailable, Unavailable
-from engine.inventory import base_key
 from engine.model import BookingStatus, new_id
 from engine.publishing import Blocking
 from engine.runtime import Runtime
 from engine.waitlist.model import Contact, Entry, Wanted
 from tests.conftest import House, MakeHouse, make_event, small_house
 from tests.integration.live import gateway_of
+from tests.worlds import keys_of
 
 
 async def block(house: House, *seats: int, reason: str | None = None) -> Blocking:
@@ -163,7 +163,7 @@ async def test_what_is_offered_stays_so(house: House) -> None:
     assert refusals(await block(house, seat)) == {seat: "held"}
     # PostgreSQL knows it by itself: Redis may have forgotten.
     redis = house.runtime.redis
-    await redis.delete(*await redis.keys(base_key(house.event_id) + "*"))
+    await redis.delete(*await keys_of(house.runtime.redis_store, house.event_id))
     assert refusals(await block(house, seat)) == {seat: "held"}
     assert (await house.states())[seat] == "1"
 

@@ -226,6 +226,10 @@ async def test_replacing_an_api_is_noticed_by_nobody(site: Site, house: House) -
             path = f"/v1/events/{house.event_id}/holds"
             held = await client.post(path, json={"seats": [seat], "hold_id": new_id()})
             answers.append(held.status_code)
+            if held.status_code == 409:
+                # It rests for whoever has just let it go; that is the API's own answer.
+                assert held.json()["type"] == "/problems/seat-resting"
+                continue
             released = await client.delete(f"/v1/holds/{held.json()['hold_id']}")
             answers.append(released.status_code)
             if len(answers) == 20 and seat == 0:
@@ -237,7 +241,7 @@ async def test_replacing_an_api_is_noticed_by_nobody(site: Site, house: House) -
         async with asyncio.timeout(60):
             answers = await asyncio.gather(*(buy(c, seat) for seat, c in enumerate(clients)))
     assert leaving.returncode == 0
-    assert {status for several in answers for status in several} == {201, 204}
+    assert {status for several in answers for status in several} <= {201, 204, 409}
 
 
 async def test_a_gateways_goodbye_comes_through(site: Site, house: House) -> None:

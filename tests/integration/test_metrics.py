@@ -132,7 +132,7 @@ async def test_one_worker_audits_at_a_time_and_rests(
 
 
 async def test_waiting_for_a_connection_is_measured(settings: Settings, stores: StoreUrls) -> None:
-    postgres = Postgres(stores.postgres_url, size=2)
+    postgres = Postgres(stores.postgres_owner_url, size=2)
     await postgres.open()
     try:
         waits = growth("frontrow_postgres_pool_wait_seconds_count")

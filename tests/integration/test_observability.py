@@ -25,18 +25,21 @@ _PROGRAM = """
 import asyncio, sys
 from api.app import create_app
 from engine.config import load_settings
-from engine.runtime import wire
+from engine.runtime import Pools, wire
 from engine.stores.mongo import Mongo
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
 from prometheus_client import generate_latest
+import api.connections
 import seatmap.server
 
 async def main():
     settings = load_settings()
     create_app()
     mongo = Mongo("mongodb://127.0.0.1:1", "nothing")
-    wire(settings, Postgres("postgresql://127.0.0.1:1/nothing", size=2), RedisStore("redis://127.0.0.1:1"), mongo)
+    postgres = Postgres("postgresql://127.0.0.1:1/nothing", size=2)
+    pools = Pools(sell=postgres, house=postgres, worker=postgres, view=postgres)
+    wire(settings, pools, RedisStore("redis://127.0.0.1:1"), mongo)
     sys.stdout.buffer.write(generate_latest())
 
 asyncio.run(main())

@@ -102,7 +102,7 @@ def test_libraries_and_we_log_alike(form: str) -> None:
         return
     lines = [json.loads(line) for line in run.stderr.splitlines()]
     assert [line["event"] for line in lines[:2]] == ["ours", "broken"]
-    assert lines[2]["event"].startswith("theirs postgresql://***@db")
+    assert lines[2]["event"].startswith("theirs postgresql://me:***@db")
     assert lines[2]["logger"] == "uvicorn.error"
     for line in lines:
         assert line["role"] == "api"

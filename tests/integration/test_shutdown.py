@@ -159,7 +159,7 @@ async def test_an_api_finishes_a_payment_and_takes_nothing_new(
         host, port = api.url.removeprefix("http://").split(":")
         idle = await asyncio.to_thread(socket.create_connection, (host, int(port)), WAIT_S)
         with idle:
-            idle.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            idle.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert (await asyncio.to_thread(idle.recv, 4096)).startswith(b"HTTP/1.1 200")
 
             api.signal()
@@ -272,7 +272,7 @@ def mute_watcher(url: str, event_id: str) -> Any:
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), WAIT_S) as watcher:
         watcher.sendall(
-            f"GET /v1/live/{event_id} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+            f"GET /v1/live/{event_id} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
             "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
             "Sec-WebSocket-Version: 13\r\n\r\n".encode()
         )

@@ -179,7 +179,8 @@ async def test_the_line_is_laid_anew_though_everybody_waits_for_a_connection(
                 await locks_waited_for(runtime, 1)
                 accept = small.offers.accept(offer.offer_id, person)
                 waiting.append(asyncio.create_task(accept))
-                while small.postgres.bulkhead._gates[line.event_id].users < 2:
+                gates = small.inventory._pg.bulkhead._gates
+                while line.event_id not in gates or gates[line.event_id].users < 2:
                     await asyncio.sleep(0.01)
             return await run(script, *args)
 
