@@ -814,7 +814,7 @@ async def test_an_organisers_template_is_versioned_tried_activated_and_rolled_ba
     assert (await wording.roll_back("welcome", "en", actor="organiser")).version == 1
     await welcome(post, "mia@example.com")
     await send(post)
-    assert box.accepted[-1]["Subject"] == "Welcome to Frontrow"
+    assert box.accepted[-1]["Subject"] == "Is this address yours?"
     with pytest.raises(Conflict) as refused:
         await wording.roll_back("welcome", "en", actor="organiser")
     assert refused.value.code == "nothing-to-roll-back"
@@ -868,7 +868,7 @@ async def test_a_template_that_breaks_on_real_facts_loses_no_mail(
     )
     await welcome(post)
     await send(post)
-    assert [str(m["Subject"]) for m in box.accepted] == ["Welcome to Frontrow"]
+    assert [str(m["Subject"]) for m in box.accepted] == ["Is this address yours?"]
 
 
 async def test_a_template_that_stalls_on_real_facts_is_set_aside(
@@ -885,7 +885,7 @@ async def test_a_template_that_stalls_on_real_facts_is_set_aside(
         await welcome(post, email)
         await send(post)
     # Nor does the second mail cost as much, though it would not have.
-    assert [str(m["Subject"]) for m in box.accepted] == ["Welcome to Frontrow"] * 2
+    assert [str(m["Subject"]) for m in box.accepted] == ["Is this address yours?"] * 2
     await wording.add("welcome", "en", texts, note="", activate=True, actor="organiser")
     await welcome(post, "mia@example.com")
     await send(post)
@@ -918,7 +918,7 @@ async def test_a_template_that_no_longer_fits_its_layout_loses_no_mail(
         )
     await welcome(post)
     await send(post)
-    assert "Your account is ready." in part(box.accepted[0], "html")
+    assert "Is this address yours?" in part(box.accepted[0], "html")
 
 
 async def test_another_layout_frames_every_mail(post: Runtime, box: Mailbox) -> None:
@@ -948,7 +948,7 @@ async def test_a_language_of_the_organisers_own(post: Runtime, box: Mailbox) -> 
     await post.notifications.wording.add(
         "welcome", "fr", texts, note="", activate=True, actor="organiser"
     )
-    for language, subject in (("fr-CA", "Bienvenue"), ("it", "Welcome to Frontrow")):
+    for language, subject in (("fr-CA", "Bienvenue"), ("it", "Is this address yours?")):
         person = new_id()
         who = {"email": f"{language}@example.com", "language": language}
         await enqueue(post, "welcome", person, person_id=person, **who)
@@ -971,7 +971,7 @@ async def test_without_a_server_mails_are_kept(
         assert [a.outcome for a in mail.log] == ["accepted"]
         [kept] = await post.notifications.deliveries.kept(10)
         assert kept["notification_id"] == mail_id
-        assert b"Welcome to Frontrow" in await post.notifications.deliveries.kept_mail(mail_id)
+        assert b"Is this address yours?" in await post.notifications.deliveries.kept_mail(mail_id)
         await post.notifications.watch.forget()
         assert len(await post.notifications.deliveries.kept(10)) == 1
 
