@@ -143,6 +143,7 @@ async def test_a_killed_and_a_frozen_api_are_noticed_by_few(pair: Pair, house: H
     ]
     await _answered(pair, 10)
     pair.apis[0].kill()
+    pair.apis[0].wait()
     await _answered(pair, 100)
     # Of those that read nobody has noticed anything, of those that buy few: whose request died with it.
     gets = [answer for answer in pair.failed if answer.request.method == "GET"]
