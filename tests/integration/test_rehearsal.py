@@ -13,6 +13,7 @@ import pytest
 from engine import embedded
 from engine.config import Settings
 from engine.embedded import StoreUrls
+from engine.migrate import MIGRATIONS
 from engine.model import new_id
 from engine.pricing.model import Override, RuleDraft
 from engine.pricing.rule import Rule
@@ -187,8 +188,8 @@ async def _let_a_seat_be_sold_twice(
         assert urls is not None
         connection = await asyncpg.connect(urls.postgres_owner_url)
         try:
-            # Until the schema is there, there is no table.
-            while await connection.fetchval("SELECT to_regclass('mail_templates')") is None:
+            # Not before the last migration: one that is under way locks the same tables in its own order.
+            while not await _is_migrated(connection):
                 await asyncio.sleep(0.02)
             await connection.execute(
                 """
@@ -213,6 +214,14 @@ async def _let_a_seat_be_sold_twice(
             )
         finally:
             await connection.close()
+
+
+async def _is_migrated(connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
+    try:
+        applied = await connection.fetch("SELECT version FROM schema_migrations")
+    except asyncpg.UndefinedTableError:
+        return False
+    return len(applied) == len(list(MIGRATIONS.glob("*.sql")))
 
 
 async def test_what_cannot_be_rehearsed_is_refused(rehearsal: Rehearsal, tmp_path: Path) -> None:
