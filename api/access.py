@@ -113,11 +113,7 @@ async def _admit(
     settings, limits = request.app.state["settings"], request.app.state["limits"]
     quota: int = settings.guest_tokens_per_minute
     near, network = await _take(Limit("guest-tokens", quota), request)
-    if network is None:
-        return near, None, None
-    total = Limit("guest-tokens-of-all", settings.guest_tokens_of_all_per_minute)
-    of_all: Standing = await limits.take(total, "all")
-    if not near.exceeded and not of_all.exceeded:
+    if network is None or not (near.exceeded or await _all_exceed(request)):
         return near, None, None
     proofs: Proofs = request.app.state["proofs"]
     subject = await proofs.redeem(sent.proof, network) if sent.proof else None
@@ -126,6 +122,16 @@ async def _admit(
         return proven, _too_many(proven) if proven.exceeded else None, subject
     pressed = await limits.take(Limit("guest-tokens-pressed", 2 * quota), network)
     return near, proofs.needed(network, _BITS[pressed.exceeded]), None
+
+
+async def _all_exceed(request: AnyRequest) -> bool:
+    """Count a stranger whose network has not had its own share.
+
+    What one network asks for beyond it counts only there: it must not put everybody else to work.
+    """
+    quota: int = request.app.state["settings"].guest_tokens_of_all_per_minute
+    limits: Limits = request.app.state["limits"]
+    return (await limits.take(Limit("guest-tokens-of-all", quota), "all")).exceeded
 
 
 def _has_body(request: AnyRequest) -> bool:

@@ -154,7 +154,9 @@ def _with_qr(tickets: list[Ticket]) -> list[Ticket]:
     security=_SECURITY,
     status_code=200,
     summary="Cancel a booking",
-    description="The seats return to sale at once; the money is refunded in full.",
+    description=(
+        "The seats return to sale at once; the money is refunded in full. Only until the event begins."
+    ),
 )
 async def cancel_booking(
     request: Request[Any, Any, Any], booking_id: FromPath[UUID], if_match: IfMatch = None

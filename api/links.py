@@ -380,6 +380,18 @@ async def revoke_links(request: AnyRequest, booking_id: FromPath[UUID]) -> None:
     await _runtime(request).links.end("booking", str(booking_id), buyer_id(request))
 
 
+@post(
+    "/v1/waitlist/{entry_id:uuid}/links/revoke",
+    tags=["Waitlist"],
+    security=_SECURITY,
+    status_code=204,
+    summary="End the mailed links of a place in line",
+    description="None that was mailed so far opens it any more; mails that are sent from now on carry new ones.",
+)
+async def revoke_links_of_place(request: AnyRequest, entry_id: FromPath[UUID]) -> None:
+    await _runtime(request).links.end("entry", str(entry_id), buyer_id(request))
+
+
 HANDLERS = [
     show_booking,
     cancel_linked_booking,
@@ -390,4 +402,5 @@ HANDLERS = [
     look_up_bookings,
     look_up_by_form,
     revoke_links,
+    revoke_links_of_place,
 ]

@@ -1101,6 +1101,10 @@ PROBLEMS = _by_code(
         "Only a confirmed booking can be cancelled; this one is expired.",
         code="booking-not-confirmed",
     ),
+    Conflict(
+        "The event has begun, so its bookings can no longer be cancelled here; ask the organiser.",
+        code="event-begun",
+    ),
     Conflict("A cancelled event stays cancelled.", code="event-cancelled"),
     Conflict("The event is draft; publish it first.", code="event-not-published"),
     Conflict("Somebody else changed the same price; read and repeat."),

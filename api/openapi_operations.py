@@ -415,6 +415,7 @@ OPERATIONS = {
         refuses=(
             *_BOOKING,
             "booking-not-confirmed",
+            "event-begun",
             "precondition-failed",
             "unavailable",
             "catalog-unavailable",
@@ -436,6 +437,11 @@ OPERATIONS = {
     "revoke_links": Operation(
         gives={204: Answer("What was mailed so far opens nothing any more.")},
         refuses=("booking-not-found", "unavailable", "outcome-unknown"),
+        replays=True,
+    ),
+    "revoke_links_of_place": Operation(
+        gives={204: Answer("What was mailed so far opens nothing any more.")},
+        refuses=("entry-not-found", "unavailable", "outcome-unknown"),
         replays=True,
     ),
     # Waitlist

@@ -560,14 +560,17 @@ class Bookings:
         actor: str,
         buyer_id: str | None = None,
         version: int | None = None,
+        at_any_time: bool = False,
     ) -> Booking:
         """Cancel a confirmed booking: seats return to sale at once, the money follows.
 
-        ``buyer_id`` must own it (None: the organiser's doing). ``version``: as seen by the caller.
-        Cancelling a cancelled booking returns it. Raises NotFound, PreconditionFailed,
-        Conflict (it is not confirmed).
+        ``buyer_id`` must own it (None: whoever asks was checked). ``version``: as seen by the caller.
+        ``at_any_time``: once the event has begun, too. Cancelling a cancelled booking returns it.
+        Raises NotFound, PreconditionFailed, Conflict (booking-not-confirmed, event-begun).
         """
         booking = await self.read(booking_id, buyer_id=buyer_id)
+        if booking.status == BookingStatus.CONFIRMED and not at_any_time:
+            await self._check_not_begun(booking.event_id)
         ended = await self._end(booking, to=BookingStatus.CANCELLED, actor=actor, version=version)
         if ended.outcome == "stale":
             raise PreconditionFailed(
@@ -585,6 +588,14 @@ class Bookings:
             except Unavailable:
                 log.warning("refund left to the relay", booking_id=booking_id)
         return await self.read(booking_id)
+
+    async def _check_not_begun(self, event_id: str) -> None:
+        # By PostgreSQL's clock and its own copy of the date: cancelling needs no catalogue.
+        if await self._pg.fetchval("bookings.event_has_begun", event_id, event_id=event_id):
+            raise Conflict(
+                "The event has begun, so its bookings can no longer be cancelled here; ask the organiser.",
+                code="event-begun",
+            )
 
     async def refund(self, event_id: str, booking_id: str) -> None:
         """Give the money back through the gateway; harmless twice. Raises Unavailable."""

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import asyncpg
 import msgspec
@@ -152,6 +152,10 @@ def hold_pointer(hold_id: str) -> str:
 
 def feed_channel(event_id: str) -> str:
     return base_key(event_id) + ":feed"
+
+
+#: On a person's channel: connections that began with earlier tokens are to be closed.
+SIGNED_OUT: Final = b"x|"
 
 
 def person_channel(buyer_id: str) -> str:
@@ -384,6 +388,14 @@ class Inventory:
         with suppress(Unavailable):
             payload = b"m|" + msgspec.json.encode(news)
             await self._redis.call("PUBLISH", person_channel(buyer_id), payload)
+
+    async def sign_out(self, person_id: str) -> None:
+        """Close a person's open connections soon: the tokens they began with are no longer good.
+
+        With Redis away they stay until they end by themselves.
+        """
+        with suppress(Unavailable):
+            await self._redis.call("PUBLISH", person_channel(person_id), SIGNED_OUT)
 
     async def refresh_terms(self, event_id: str) -> list[Price]:
         """Give holds PostgreSQL's status, limits and prices, and tell open maps what changed.

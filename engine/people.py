@@ -23,6 +23,7 @@ import hmac
 import secrets
 import unicodedata
 import uuid
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, Literal
 
 import asyncpg
@@ -151,8 +152,16 @@ class Login(Struct, frozen=True):
 
 
 class People:
-    def __init__(self, postgres: Postgres, passwords: Passwords, settings: Settings) -> None:
+    def __init__(
+        self,
+        postgres: Postgres,
+        passwords: Passwords,
+        settings: Settings,
+        sign_out: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """``sign_out`` ends what somebody has open elsewhere with earlier tokens."""
         self._pg = postgres
+        self._sign_out = sign_out
         self._passwords = passwords
         self._login_ttl_s = settings.login_ttl_s
         self._grace_s = settings.refresh_grace_s
@@ -187,7 +196,7 @@ class People:
             await _enqueue_welcome(transaction, person, cause=person)
         assert login is not None
         if is_guest:
-            self.token_versions.note(person, login.version)
+            await self._end_tokens(person, login.version)
         return login
 
     async def log_in(self, email: str, password: str) -> Login:
@@ -316,8 +325,13 @@ class People:
             if change is not None:
                 token_version = await _write_account(transaction, after, change)
         if token_version is not None:
-            self.token_versions.note(person_id, token_version)
+            await self._end_tokens(person_id, token_version)
         return await self.person(person_id)
+
+    async def _end_tokens(self, person_id: str, version: int) -> None:
+        """Access tokens before ``version`` are refused, and live connections made with them close."""
+        self.token_versions.note(person_id, version)
+        await self._sign_out(person_id)
 
     async def _account_change(
         self, before: Person, after: Person, patch: PersonPatch

@@ -216,7 +216,8 @@ def wire(
         catalog=catalog,
         settings=settings,
     )
-    people = People(house, Passwords(length_min=settings.password_length_min), settings)
+    passwords = Passwords(length_min=settings.password_length_min)
+    people = People(house, passwords, settings, inventory.sign_out)
     verification = Verification(house, settings)
     indexes = LineIndexes()
     waitlist = Waitlist(

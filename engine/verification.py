@@ -60,8 +60,9 @@ class Verification:
             _CONTENT.pack(uuid.UUID(person_id).bytes, ends, _digest(email_key(email)))
         )
 
-    async def claims(self, token: str) -> list[Claim]:
-        """Who claims the address that a link was sent to: first the one it was made for.
+    async def claims(self, token: str, also: str | None = None) -> list[Claim]:
+        """Who claims the address that a link was sent to: first the one it was made for, then the person
+        ``also`` if they do, however many others claim it.
 
         Raises NotFound for what is no link of ours, has ended, or whose claim has ended; Unavailable.
         """
@@ -71,7 +72,8 @@ class Verification:
         person, ends, digest = _CONTENT.unpack(content)
         if ends <= self._clock():
             raise _no_link()
-        rows = await self._pg.fetch("people.claims", str(uuid.UUID(bytes=person)), CLAIMS_SHOWN_MAX)
+        of = str(uuid.UUID(bytes=person))
+        rows = await self._pg.fetch("people.claims", of, CLAIMS_SHOWN_MAX, also)
         if not rows or _digest(rows[0]["email_key"]) != digest:
             raise _no_link()
         return [Claim(**dict(row)) for row in rows]
@@ -82,7 +84,7 @@ class Verification:
         Twice is fine. Raises NotFound as ``claims`` does, Conflict (address-not-claimed: by that
         person; address-of-another: it was proven before), Unavailable.
         """
-        claims = await self.claims(token)
+        claims = await self.claims(token, person_id)
         key = claims[0].email_key
         claim = claims[0]
         if person_id is not None:

@@ -461,7 +461,7 @@ class Worker:
             if row["event_id"] in self._pg.bulkhead.stuck:
                 continue  # It has just been found out; the others go on.
             try:
-                await self._bookings.cancel(row["booking_id"], actor="organiser")
+                await self._bookings.cancel(row["booking_id"], actor="organiser", at_any_time=True)
                 cancelled += 1
             except FrontrowError as error:
                 log.warning(

@@ -5,18 +5,22 @@ What is published there is forwarded as it is. Nothing of it is ever skipped: a 
 take it is closed, and who reconnects reads anew.
 """
 
+import asyncio
+
 import structlog
 
-from engine.inventory import person_channel
+from engine.inventory import SIGNED_OUT, person_channel
 from seatmap import metrics
 from seatmap.fanout import Watcher, wire
 from seatmap.feed import BadPayloadError, Feed, Note, parse_payload
-from seatmap.protocol import CLOSE_TOO_SLOW, MessageFrame, message
+from seatmap.protocol import CLOSE_NOT_AUTHORISED, CLOSE_TOO_SLOW, MessageFrame, message
 
 log = structlog.get_logger(__name__)
 
 #: From here on this person is told; whatever happened before may have been missed.
 _AUTHENTICATED = message(0, {"type": "authenticated"})
+#: Whoever has changed the password has the new token by then, and comes back with it.
+_SIGN_OUT_S = 2.0
 
 
 class _Room:
@@ -39,6 +43,10 @@ class _Room:
         self._subscribed = False
 
     def received(self, payload: bytes) -> None:
+        if payload == SIGNED_OUT:
+            loop = asyncio.get_running_loop()
+            loop.call_later(_SIGN_OUT_S, _sign_out, tuple(self.watchers))
+            return
         try:
             note = parse_payload(payload)
         except BadPayloadError as error:
@@ -83,6 +91,12 @@ class People:
         if not room.watchers:
             del self._rooms[person]
             await self._feed.unsubscribe(person_channel(person), room)
+
+
+def _sign_out(watchers: tuple[Watcher, ...]) -> None:
+    for watcher in watchers:
+        if watcher.open:
+            watcher.close(CLOSE_NOT_AUTHORISED, "signed out")
 
 
 def _tell(watcher: Watcher, frame: MessageFrame) -> None:

@@ -23,6 +23,9 @@ SELECT b.*, p.status AS payment_status, p.amount_minor AS paid_minor, p.decline_
 FROM bookings b JOIN payments p USING (event_id, booking_id)
 WHERE b.buyer_id = $1 AND ($2::uuid IS NULL OR b.booking_id < $2) ORDER BY b.booking_id DESC LIMIT $3;
 
+-- name: event_has_begun
+SELECT coalesce((SELECT starts_at <= now() FROM told_events WHERE event_id = $1), false);
+
 -- name: live_booking_of_hold
 SELECT booking_id::text, status FROM bookings WHERE event_id = $1 AND hold_id = $2 AND live;
 

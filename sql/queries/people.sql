@@ -97,11 +97,12 @@ SELECT EXISTS (SELECT FROM accounts WHERE person_id = $1) AS has_account,
        ) AS at_stake;
 
 -- name: claims
--- Who claims the address that person $1 claims: that person first, then the newest.
+-- Who claims the address that person $1 claims: that person first, then person $3, then the newest.
 SELECT a.person_id::text, a.email_key, p.email, p.name, a.created_at, a.proven_at IS NOT NULL AS is_proven
 FROM accounts mine JOIN accounts a USING (email_key) JOIN people p ON p.person_id = a.person_id
 WHERE mine.person_id = $1
-ORDER BY a.person_id <> $1, a.proven_at IS NULL, a.created_at DESC LIMIT $2;
+ORDER BY a.person_id <> $1, a.person_id IS DISTINCT FROM $3, a.proven_at IS NULL, a.created_at DESC
+LIMIT $2;
 
 -- name: prove_claim
 -- No row: the person claims another address by now.

@@ -364,7 +364,11 @@ async def lame_apis(
         "without redis": _NOWHERE["redis"],
         "with redis only": _NOWHERE["postgres"]
         | _NOWHERE["mongo"]
-        | {"FRONTROW_GUEST_TOKENS_PER_MINUTE": "3", "FRONTROW_WAITLIST_JOINS_PER_HOUR": "2"},
+        | {
+            "FRONTROW_GUEST_TOKENS_PER_MINUTE": "3",
+            "FRONTROW_GUEST_TOKENS_OF_ALL_PER_MINUTE": "30",
+            "FRONTROW_WAITLIST_JOINS_PER_HOUR": "2",
+        },
     }
     async with AsyncExitStack() as ending:
         clients = {}
@@ -479,6 +483,16 @@ async def test_under_pressure_a_token_costs_some_work(with_redis_only: httpx.Asy
     await asked()
     assert (await ask(proof="x")).status_code in (400, 201)
     assert 14 in [(await asked())["bits"] for _ in range(20)]
+
+
+async def test_one_network_puts_no_other_to_work(with_redis_only: httpx.AsyncClient) -> None:
+    async def ask(address: str) -> httpx.Response:
+        return await with_redis_only.post("/v1/auth/guest", headers={"X-Forwarded-For": address})
+
+    # More than all together may have without a proof, in whichever minute they fall.
+    statuses = [(await ask("203.0.113.90")).status_code for _ in range(70)]
+    assert statuses.count(429) >= 60
+    assert (await ask("198.51.100.7")).status_code == 201
 
 
 async def test_an_ipv6_household_is_one_address(with_redis_only: httpx.AsyncClient) -> None:

@@ -342,6 +342,23 @@ async def test_an_offer_of_somebody_else_is_not_to_be_had_by_ones_own_link(
     assert (await ada.get(f"/v1/offers/{sent['offer_id']}")).json()["status"] == "open"
 
 
+async def test_whoever_waits_ends_the_links_of_the_place(
+    gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncClient, runtime: Runtime
+) -> None:
+    address = an_address()
+    entry = await gone.stand(ada, contact={"buyer": {"email": address, "name": NAME}})
+    link = httpx.URL(await runtime.links.url("entry", entry["entry_id"], address)).path
+    path = f"/v1/waitlist/{entry['entry_id']}/links/revoke"
+    problem_of(await bob.post(path), 404, "entry-not-found")
+    assert (await http.get(link, headers=JSON)).status_code == 200
+    assert (await ada.post(path)).status_code == 204
+    problem_of(await http.get(link, headers=JSON), 410, "link-ended")
+    problem_of(await http.post(f"{link}/leave", headers=JSON), 410, "link-ended")
+    assert (await ada.get(f"/v1/waitlist/{entry['entry_id']}")).json()["status"] == "waiting"
+    fresh = httpx.URL(await runtime.links.url("entry", entry["entry_id"], address)).path
+    assert (await http.get(fresh, headers=JSON)).status_code == 200
+
+
 async def test_declining_and_leaving_by_link(
     gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncClient, runtime: Runtime
 ) -> None:

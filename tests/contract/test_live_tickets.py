@@ -1,5 +1,7 @@
 """A ticket from the API is what the live gateway wants."""
 
+import asyncio
+
 import httpx
 import msgspec
 from websockets.asyncio.client import connect
@@ -85,3 +87,29 @@ async def test_tickets_are_limited_per_buyer(ada: Buyer, bob: Buyer) -> None:
     assert len(refused) >= 10
     problem_of(refused[0], 429, "too-many-requests")
     assert (await bob.post("/v1/live/tickets")).status_code == 201
+
+
+async def test_another_password_closes_open_connections(
+    stack: Stack, house: House, ada: Buyer
+) -> None:
+    url = f"{stack.live_url}/v1/live/{house.event_id}"
+    ticket = (await ada.post("/v1/live/tickets")).json()["ticket"]
+    async with (
+        connect(f"{url}?ticket={ticket}", subprotocols=[JSON]) as socket,
+        connect(url, subprotocols=[JSON]) as stranger,
+    ):
+        await (await Viewer(socket).greeted()).hears("authenticated")
+        await Viewer(stranger).greeted()
+        # An account made of a guest ends the guest's tokens, as another password ends an account's.
+        wanted = {
+            "email": f"{new_id()}@example.com",
+            "name": "Ada",
+            "password": "seven geese on a bicycle",
+        }
+        assert (
+            await ada.http.post("/v1/auth/register", json=wanted, headers=ada.auth)
+        ).status_code == 201
+        async with asyncio.timeout(60):
+            await socket.wait_closed()
+        assert socket.close_code == 4401
+        await (await stranger.ping())

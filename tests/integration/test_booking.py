@@ -19,7 +19,7 @@ from engine.errors import (
 )
 from engine.model import BookingStatus, new_id
 from engine.runtime import Runtime, open_runtime
-from tests.conftest import House, MakeHouse
+from tests.conftest import House, MakeHouse, let_it_be_over
 from tests.worlds import make_world
 
 
@@ -248,6 +248,25 @@ async def test_cancelling_returns_seats_and_money_once(house: House, buyer: str)
     assert again == cancelled
     assert {t.status for t in await bookings.tickets(booking.booking_id)} == {"void"}
     await house.hold(new_id(), 2)
+
+
+async def test_an_event_that_has_begun_is_cancelled_by_its_organiser_only(
+    house: House, buyer: str
+) -> None:
+    bookings = house.runtime.bookings
+    first, second = [
+        (await house.book(buyer, await house.hold(buyer, seat))).booking for seat in (1, 2)
+    ]
+    await bookings.cancel(second.booking_id, actor="buyer", buyer_id=buyer)
+    await let_it_be_over(house.runtime, [house.event_id])
+    with pytest.raises(Conflict) as refused:
+        await bookings.cancel(first.booking_id, actor="buyer", buyer_id=buyer)
+    assert refused.value.code == "event-begun"
+    # What was done before is still said.
+    again = await bookings.cancel(second.booking_id, actor="buyer", buyer_id=buyer)
+    assert again.status == BookingStatus.CANCELLED
+    ended = await bookings.cancel(first.booking_id, actor="organiser", at_any_time=True)
+    assert ended.status == BookingStatus.CANCELLED
 
 
 async def test_one_key_has_one_answer(house: House, buyer: str) -> None:

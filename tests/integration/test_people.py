@@ -23,6 +23,7 @@ from engine.model import new_id
 from engine.notifications.model import TOPICS
 from engine.notifications.writing import PRODUCT_LANGUAGES
 from engine.people import (
+    CLAIMS_SHOWN_MAX,
     LANGUAGES,
     EmailPreferences,
     EmailPreferencesPatch,
@@ -437,6 +438,16 @@ async def test_a_link_of_somebody_elses_mail_serves_who_claims_the_address_too(
     link = runtime.verification.token(eve.person_id, address)
     stranger = (await people.register(registration(f"{new_id()}@example.com"))).person_id
     await refused(runtime.verification.redeem(link, stranger), Conflict, "address-not-claimed")
+    await runtime.verification.redeem(link, ada.person_id)
+    assert await claims_of(runtime, address) == {ada.person_id}
+
+
+async def test_many_strangers_claims_do_not_hide_the_owners(
+    runtime: Runtime, people: People, address: str
+) -> None:
+    ada = await people.register(registration(address))
+    strangers = [await people.register(registration(address)) for _ in range(CLAIMS_SHOWN_MAX + 1)]
+    link = runtime.verification.token(strangers[0].person_id, address)
     await runtime.verification.redeem(link, ada.person_id)
     assert await claims_of(runtime, address) == {ada.person_id}
 
