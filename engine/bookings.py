@@ -113,7 +113,7 @@ class Bookings:
     ) -> tuple[Answer, bool]:
         """Turn a hold into a booking and pay for it. Returns the answer and whether it is a replay.
 
-        ``key`` is the buyer's idempotency key: one key, one effect, one answer. ``network``: where the buyer
+        ``key`` is the buyer's idempotency key in this event: one key, one effect, one answer. ``network``: where the buyer
         pays from; empty for one without limits. Raises Gone (the hold has ended), NotFound, Conflict (the
         same key is under way, the event is closed, …), SeatUnavailable, LimitReached, InvalidInput (another
         body under the same key), TooManyRequests (too-many-payments), Unavailable.
@@ -123,14 +123,14 @@ class Bookings:
         fingerprint = hashlib.sha256(msgspec.json.encode(request)).digest()
         if self._payments.is_silent(request.payment.provider):
             # Before anything is reserved: the hold stays as it is, and what was answered stays answered.
-            answer = await self._earlier_answer(buyer_id, key, fingerprint)
+            answer = await self._earlier_answer(buyer_id, key, fingerprint, request.hold_id)
             if answer is None:
                 raise payments_unavailable()
             return answer, True
         try:
             hold = await self._holds.begin_payment(request.hold_id, buyer_id, network)
         except (Gone, NotFound, TooManyRequests):
-            answer = await self._earlier_answer(buyer_id, key, fingerprint)
+            answer = await self._earlier_answer(buyer_id, key, fingerprint, request.hold_id)
             if answer is None:
                 raise
             return answer, True
@@ -215,7 +215,9 @@ class Bookings:
         live = await self._pg.fetchval("bookings.live_booking_of_hold", hold.event_id, hold.hold_id)
         if live is None:
             await self._give_back(hold)
-        answer = await self._earlier_answer(command.buyer_id, command.key, command.fingerprint)
+        answer = await self._earlier_answer(
+            command.buyer_id, command.key, command.fingerprint, hold.hold_id, hold.event_id
+        )
         if answer is None:
             raise Unavailable("The first request with this Idempotency-Key has just failed; retry.")
         return answer
@@ -411,9 +413,16 @@ class Bookings:
 
     # Idempotency
 
-    async def _earlier_answer(self, buyer_id: str, key: str, fingerprint: bytes) -> Answer | None:
-        """What this key was answered before. None: it is new. Raises for another body, or in flight."""
-        row = await self._pg.fetchrow("bookings.idempotency", buyer_id, key)
+    async def _earlier_answer(
+        self, buyer_id: str, key: str, fingerprint: bytes, hold_id: str, event_id: str | None = None
+    ) -> Answer | None:
+        """What this key was answered before, in this event (None: only the hold could tell which it is).
+
+        None: it is new. Raises for another body, or in flight.
+        """
+        row = await self._pg.fetchrow(
+            "bookings.idempotency", buyer_id, key, fingerprint, hold_id, event_id
+        )
         if row is None:
             return None
         if row["fingerprint"] != fingerprint:

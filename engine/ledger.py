@@ -226,7 +226,7 @@ class Ledger:
         return [None] * len(delivered)
 
     async def _answer_batch(self, answers: list[tuple[str, str, str, Answer]]) -> list[None]:
-        _, *columns = zip(*answers, strict=True)
+        columns = zip(*answers, strict=True)
         await self._pg.fetch("bookings.answer_keys", *map(list, columns))
         return [None] * len(answers)
 

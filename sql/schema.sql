@@ -140,16 +140,16 @@ CREATE FUNCTION public.announce_event(p_event_id uuid, p_kind text, p_cause text
 $$;
 
 --
--- Name: answer_keys(uuid[], text[], jsonb[]); Type: FUNCTION; Schema: public; Owner: -
+-- Name: answer_keys(uuid[], uuid[], text[], jsonb[]); Type: FUNCTION; Schema: public; Owner: -
 --
 
-CREATE FUNCTION public.answer_keys(p_buyer_ids uuid[], p_keys text[], p_responses jsonb[]) RETURNS void
+CREATE FUNCTION public.answer_keys(p_event_ids uuid[], p_buyer_ids uuid[], p_keys text[], p_responses jsonb[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
   UPDATE idempotency_keys k SET response = a.response
-  FROM unnest(p_buyer_ids, p_keys, p_responses) a(buyer_id, key, response)
-  WHERE k.buyer_id = a.buyer_id AND k.key = a.key AND k.response IS NULL
+  FROM unnest(p_event_ids, p_buyer_ids, p_keys, p_responses) a(event_id, buyer_id, key, response)
+  WHERE k.buyer_id = a.buyer_id AND k.key = a.key AND k.event_id = a.event_id AND k.response IS NULL
 $$;
 
 --
@@ -339,7 +339,7 @@ BEGIN
     UPDATE idempotency_keys k SET response = p_responses[o]
     FROM unnest(winners) o
     JOIN bookings b ON b.event_id = p_event_ids[o] AND b.booking_id = p_booking_ids[o]
-    WHERE k.buyer_id = b.buyer_id AND k.key = b.idempotency_key AND k.response IS NULL;
+    WHERE k.buyer_id = b.buyer_id AND k.key = b.idempotency_key AND k.event_id = b.event_id AND k.response IS NULL;
 
     FOR r IN
       INSERT INTO outbox (event_id, kind, booking_id, payload)
@@ -437,7 +437,7 @@ BEGIN
     UPDATE idempotency_keys k SET response = p_responses[w]
     FROM unnest(winners) w
     JOIN bookings b ON b.event_id = p_event_ids[w] AND b.booking_id = p_booking_ids[w]
-    WHERE k.buyer_id = b.buyer_id AND k.key = b.idempotency_key AND k.response IS NULL;
+    WHERE k.buyer_id = b.buyer_id AND k.key = b.idempotency_key AND k.event_id = b.event_id AND k.response IS NULL;
 
     INSERT INTO outbox (event_id, kind, booking_id)
     SELECT p_event_ids[w], 'inquire', p_booking_ids[w] FROM unnest(winners) w
@@ -2111,7 +2111,7 @@ ALTER TABLE ONLY public.house_salt
 --
 
 ALTER TABLE ONLY public.idempotency_keys
-    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (buyer_id, key);
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (buyer_id, key, event_id);
 
 --
 -- Name: kept_mails kept_mails_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -2852,4 +2852,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261130000030'),
     ('20261130000040'),
     ('20261130000060'),
-    ('20261130000070');
+    ('20261130000070'),
+    ('20261130000080');

@@ -4,11 +4,11 @@
 -- owner (sql/grants.sql says who may call what).
 
 -- The answers given to first requests, to be given again; only the first answer counts.
-CREATE FUNCTION answer_keys(p_buyer_ids uuid[], p_keys text[], p_responses jsonb[]) RETURNS void
+CREATE FUNCTION answer_keys(p_event_ids uuid[], p_buyer_ids uuid[], p_keys text[], p_responses jsonb[]) RETURNS void
 LANGUAGE sql AS $$
   UPDATE idempotency_keys k SET response = a.response
-  FROM unnest(p_buyer_ids, p_keys, p_responses) a(buyer_id, key, response)
-  WHERE k.buyer_id = a.buyer_id AND k.key = a.key AND k.response IS NULL
+  FROM unnest(p_event_ids, p_buyer_ids, p_keys, p_responses) a(event_id, buyer_id, key, response)
+  WHERE k.buyer_id = a.buyer_id AND k.key = a.key AND k.event_id = a.event_id AND k.response IS NULL
 $$;
 
 -- What the outbox still says of these sales has been carried out. By two arrays, which the index is
@@ -57,4 +57,4 @@ DROP FUNCTION hand_offer_to(uuid, uuid);
 DROP FUNCTION raise_epoch(uuid, integer);
 DROP FUNCTION next_epoch(uuid, integer);
 DROP FUNCTION forget_settlements(uuid[], uuid[]);
-DROP FUNCTION answer_keys(uuid[], text[], jsonb[]);
+DROP FUNCTION answer_keys(uuid[], uuid[], text[], jsonb[]);

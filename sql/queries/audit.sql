@@ -137,7 +137,8 @@ WHERE a.area_no IS NULL OR a.reserved <> coalesce(s.pending, 0) OR a.sold <> coa
 -- Keys are kept for a day; an hour of that is left to clocks.
 SELECT b.booking_id, b.status, b.idempotency_key AS key, k.booking_id AS key_of, k.response IS NOT NULL AS answered,
        k.response #>> '{booking,booking_id}' AS answer_names
-FROM bookings b LEFT JOIN idempotency_keys k ON k.buyer_id = b.buyer_id AND k.key = b.idempotency_key
+FROM bookings b LEFT JOIN idempotency_keys k
+  ON k.buyer_id = b.buyer_id AND k.key = b.idempotency_key AND k.event_id = b.event_id
 WHERE b.event_id = $1 AND b.created_at > now() - interval '23 hours'
   AND (k.booking_id IS DISTINCT FROM b.booking_id
     OR k.response IS NOT NULL AND k.response #>> '{booking,booking_id}' IS DISTINCT FROM b.booking_id::text

@@ -39,11 +39,16 @@ FROM tickets t JOIN booking_items i USING (event_id, booking_id, item_no)
 WHERE t.event_id = $1 AND t.booking_id = $2 ORDER BY t.item_no, t.place_no;
 
 -- name: idempotency
-SELECT fingerprint, event_id, booking_id, response, created_at FROM idempotency_keys WHERE buyer_id = $1 AND key = $2;
+-- What the buyer $1 was answered under a key: to the same request ($3), about the same hold ($4), or in the
+-- same event, where that is known ($5).
+SELECT k.fingerprint, k.booking_id, k.response
+FROM idempotency_keys k JOIN bookings b USING (event_id, booking_id)
+WHERE k.buyer_id = $1 AND k.key = $2 AND (k.fingerprint = $3 OR b.hold_id = $4 OR k.event_id = $5)
+ORDER BY k.fingerprint <> $3, k.event_id IS DISTINCT FROM $5 LIMIT 1;
 
 -- name: answer_keys
 -- The answers given to first requests, to be given again; only the first answer counts.
-SELECT answer_keys($1, $2, $3);
+SELECT answer_keys($1, $2, $3, $4);
 
 -- name: forget_old_keys
 DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours' AND response IS NOT NULL;

@@ -258,6 +258,23 @@ async def test_a_booking_needs_a_key_and_pays_once(house: House, ada: Buyer, key
     assert len((await ada.get("/v1/bookings")).json()["items"]) == 1
 
 
+async def test_a_key_is_good_once_in_each_event(
+    make_house: MakeHouse, ada: Buyer, key: str
+) -> None:
+    houses = [await make_house() for _ in "12"]
+    holds = [(await ada.hold(house.event_id, 1)).json()["hold_id"] for house in houses]
+    first, second = [await ada.book(hold_id, key=key) for hold_id in holds]
+    assert first.status_code == second.status_code == 201
+    assert "idempotency-replayed" not in second.headers
+    for hold_id, answer in zip(holds, (first, second), strict=True):
+        again = await ada.book(hold_id, key=key)
+        assert again.headers["idempotency-replayed"] == "true"
+        assert again.json() == answer.json()
+    other = (await ada.hold(houses[0].event_id, 2)).json()["hold_id"]
+    problem_of(await ada.book(other, key=key), 422, "idempotency-key-reused")
+    assert len((await ada.get("/v1/bookings")).json()["items"]) == 2
+
+
 async def test_a_declined_card_is_replayed_as_declined(house: House, ada: Buyer, key: str) -> None:
     hold_id = (await ada.hold(house.event_id, 1)).json()["hold_id"]
     first = await ada.book(hold_id, "tok_declined", key=key)
