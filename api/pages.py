@@ -26,7 +26,6 @@ PAGE_HEADERS: Final = {
     ),
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
     # The same address gives JSON to programs.
     "Vary": "Accept",

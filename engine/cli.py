@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.config import ConfigError, Settings, load_settings
+from engine.config import ConfigError, Settings, load_settings, quiet
 from engine.pricing.commands import pricing
 from engine.redaction import install_hooks
 from engine.shell import Refused, check_id, named_price, opened, read_document, run
@@ -227,7 +227,7 @@ def demo() -> None:
     async def work() -> None:
         from engine.demo_loader import load_demo  # noqa: PLC0415
 
-        async with opened(settings) as runtime:
+        async with opened(quiet(settings)) as runtime:
             with progress_bar("demo") as on_progress:
                 await load_demo(runtime, on_progress)
         click.echo("the demo is loaded")

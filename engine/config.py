@@ -430,6 +430,13 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
+def quiet(settings: Settings) -> Settings:
+    """The same with warnings and errors only in the log: for work of many thousand steps."""
+    if settings.log_level == "error":
+        return settings
+    return msgspec.structs.replace(settings, log_level="warning")
+
+
 def data_path(settings: Settings) -> Path:
     """The folder of embedded data and generated secrets, absolute."""
     return Path(settings.data_dir).expanduser().resolve()

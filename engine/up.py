@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from engine import embedded
-from engine.config import Settings, data_path, is_given
+from engine.config import Settings, data_path, is_given, quiet
 from engine.embedded import StartError, StoreUrls
 from engine.signing import dev_mail_key
 from engine.terminal import Log, progress_bar
@@ -507,7 +507,7 @@ async def load_demo(settings: Settings) -> None:
     from engine import demo_loader  # noqa: PLC0415 - needs every driver
     from engine.runtime import open_runtime  # noqa: PLC0415
 
-    async with open_runtime(settings, role="demo") as runtime:
+    async with open_runtime(quiet(settings), role="demo") as runtime:
         with progress_bar("demo") as on_progress:
             await demo_loader.load_demo(runtime, on_progress)
 
