@@ -114,16 +114,26 @@ async def test_each_booking_of_ones_own_is_put_in_writing(
     assert kinds(box) == {"booking-confirmed": 7}
 
 
+async def book_free(house: House, count: int) -> None:
+    """Free bookings, all to one mailbox, whoever books."""
+    for seat in range(count):
+        person = new_id()
+        request = house.request(await house.hold(person, seat))
+        await house.runtime.bookings.book(person, new_id(), request)
+    async with house.runtime.postgres.connection() as connection:
+        await connection.execute("UPDATE bookings SET amount_minor = 0")
+
+
+async def become_another_day(post: Runtime) -> None:
+    async with post.postgres.connection() as connection:
+        await connection.execute("UPDATE mail_counts SET day = day - 1")
+        await connection.execute("UPDATE notifications SET due_at = now() WHERE status = 'queued'")
+
+
 async def test_free_bookings_wait_for_the_proof_and_are_not_lost(
     post: Runtime, box: Mailbox, house: House
 ) -> None:
-    for seat in range(7):
-        person = new_id()
-        # All to one mailbox, whoever books.
-        request = house.request(await house.hold(person, seat))
-        await house.runtime.bookings.book(person, new_id(), request)
-    async with post.postgres.connection() as connection:
-        await connection.execute("UPDATE bookings SET amount_minor = 0")
+    await book_free(house, 7)
     await send(post)
     assert kinds(box) == {"booking-confirmed": 5}
     # They wait, and nobody is late.
@@ -140,16 +150,29 @@ async def test_free_bookings_wait_for_the_proof_and_are_not_lost(
 async def test_what_is_held_leaves_on_another_day(
     post: Runtime, box: Mailbox, house: House
 ) -> None:
-    for seat in range(6):
-        person = new_id()
-        # All to one mailbox, whoever books.
-        request = house.request(await house.hold(person, seat))
-        await house.runtime.bookings.book(person, new_id(), request)
-    async with post.postgres.connection() as connection:
-        await connection.execute("UPDATE bookings SET amount_minor = 0")
-        await send(post)
-        await connection.execute("UPDATE mail_counts SET day = day - 1")
-        await connection.execute("UPDATE notifications SET due_at = now() WHERE status = 'queued'")
+    await book_free(house, 6)
+    await send(post)
+    await become_another_day(post)
+    await send(post)
+    assert kinds(box) == {"booking-confirmed": 6}
+
+
+async def test_beyond_the_share_of_a_proven_address_a_mail_rests_until_the_next_day(
+    post: Runtime, box: Mailbox, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.notifications.allowance._PROVEN_FACTOR", 1)
+    await prove(post, "ada@example.com")
+    await book_free(house, 6)
+    await send(post)
+    for _ in range(2):
+        await post.notifications.watch.run_once()
+        # Nothing is due: it was not let go of, to be held anew.
+        assert await post.notifications.sender.run_once() == 0
+    assert kinds(box) == {"booking-confirmed": 5}
+    standing = await post.postgres.fetchrow("notifications.standing")
+    assert standing is not None
+    assert standing["queued"] == 0
+    await become_another_day(post)
     await send(post)
     assert kinds(box) == {"booking-confirmed": 6}
 
