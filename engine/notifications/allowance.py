@@ -60,12 +60,17 @@ def mailbox(email: str) -> str:
     return f"{local}@{domain}"
 
 
+def is_counted(due: Due) -> bool:
+    """Whether a mail takes one of those that its address may get today."""
+    return not due.counted and due.kind not in _UNCOUNTED
+
+
 async def allowed(postgres: Postgres, worker: str, mails: Sequence[Due]) -> list[Due]:
     """Those of the mails that ``worker`` has claimed which may go today. Raises Unavailable.
 
     The others are skipped or held, in the database.
     """
-    asked = [due for due in mails if not due.counted and due.kind not in _UNCOUNTED]
+    asked = [due for due in mails if is_counted(due)]
     if not asked:
         return list(mails)
     limits = [most(due.kind) for due in asked]

@@ -7,7 +7,7 @@ from collections import Counter
 import msgspec
 import pytest
 
-from engine.errors import Conflict
+from engine.errors import Conflict, Unavailable
 from engine.model import Buyer, new_id
 from engine.notifications.allowance import allowed, mailbox
 from engine.notifications.facts import Due
@@ -208,6 +208,99 @@ async def test_beyond_the_share_of_a_proven_address_a_mail_rests_until_the_next_
     await become_another_day(post)
     await send(post)
     assert kinds(box) == {"booking-confirmed": 6}
+
+
+# What is not sent
+
+
+async def counted(post: Runtime) -> set[str]:
+    """The kinds of which a mailbox has had one today."""
+    async with post.postgres.connection() as connection:
+        return {row["kind"] for row in await connection.fetch("SELECT kind FROM mail_counts")}
+
+
+async def test_looking_up_addresses_without_bookings_takes_nothing_of_their_mailbox(
+    post: Runtime, box: Mailbox, house: House, buyer: str
+) -> None:
+    await house.book(buyer, await house.hold(buyer, 3))
+    for no in range(20):
+        await post.links.look_up(f"ada+{no}@example.com")
+    await post.links.look_up("ada@example.com")
+    await send(post)
+    assert kinds(box) == {"booking-confirmed": 1, "booking-links": 1}
+    assert (await statuses(post))["booking-links", "skipped"] == 20
+
+
+async def test_a_confirmation_of_what_is_cancelled_takes_nothing(
+    post: Runtime, house: House, buyer: str
+) -> None:
+    answer = await house.book(buyer, await house.hold(buyer, 3))
+    await post.bookings.cancel(answer.booking.booking_id, actor="buyer", buyer_id=buyer)
+    await send(post)
+    assert (await statuses(post))["booking-confirmed", "skipped"] == 1
+    assert await counted(post) == {"booking-cancelled", "booking-refunded"}
+
+
+async def stand(post: Runtime, event_id: str, person: str) -> str:
+    """Wait for one place. Returns the entry_id."""
+    contact = Contact(buyer=Buyer(VICTIM, "Victim"))
+    entry, _ = await post.waitlist.join(event_id, person, Wanted(quantity=1), contact)
+    return entry.entry_id
+
+
+async def test_a_place_in_line_that_was_left_takes_nothing(post: Runtime, buyer: str) -> None:
+    house = await sold_out(post)
+    await post.waitlist.leave(await stand(post, house.event_id, buyer), buyer)
+    await send(post)
+    assert await statuses(post) == {("waitlist-joined", "skipped"): 1}
+    assert await counted(post) == set()
+
+
+async def test_an_offer_that_was_declined_takes_nothing(
+    post: Runtime, house: House, buyer: str
+) -> None:
+    keeper = new_id()
+    first = await house.hold(keeper, 0)
+    others = range(1, len(await house.states()))
+    await house.hold(keeper, *others, floor=await house.floor_free())
+    entry_id = await stand(post, house.event_id, buyer)
+    await post.holds.release(first.hold_id, keeper)
+    async with asyncio.timeout(60):
+        while (offer := (await post.waitlist.read(entry_id)).offer) is None:
+            await post.worker.serve_waitlists()
+    await post.offers.decline(offer.offer_id, buyer)
+    await send(post)
+    assert (await statuses(post))["offer-made", "skipped"] == 1
+    assert await counted(post) == set()
+
+
+async def test_what_is_switched_off_takes_nothing(post: Runtime, buyer: str) -> None:
+    house = await sold_out(post)
+    await stand(post, house.event_id, buyer)
+    unsubscribe = post.notifications.unsubscribe
+    await unsubscribe.redeem(unsubscribe.token(buyer, "waitlist"))
+    await send(post)
+    assert await statuses(post) == {("waitlist-joined", "skipped"): 1}
+    assert await counted(post) == set()
+
+
+async def test_with_a_store_away_nothing_is_counted_and_nothing_kept(
+    post: Runtime, box: Mailbox, house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(booking_id: str) -> None:
+        raise Unavailable("MongoDB is away.")
+
+    await house.book(buyer, await house.hold(buyer, 3))
+    with monkeypatch.context() as patched:
+        patched.setattr(post.bookings, "read", away)
+        assert await post.notifications.sender.run_once() == 0
+    assert await counted(post) == set()
+    async with post.postgres.connection() as connection:
+        # Let go of: not kept for as long as a lease is.
+        assert await connection.fetchval("SELECT leased_by FROM notifications") is None
+    await become_another_day(post)
+    await send(post)
+    assert kinds(box) == {"booking-confirmed": 1}
 
 
 async def test_by_hand_a_mail_goes_all_the_same(post: Runtime, box: Mailbox) -> None:
