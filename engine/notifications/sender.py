@@ -279,10 +279,11 @@ class Sender:
 
     async def _send_noting(self, lane: _Lane, due: Due, turn: _Turn) -> None:
         """Send one mail. Stops the turn where the others must wait."""
-        await self._keep_pace()
         envelope = await self._write_noting(due, turn)
         if envelope is None:
             return
+        # Written before: whoever queues mails that are not sent slows nobody down.
+        await self._keep_pace()
         if lane.server is not None:
             await self._deliver(lane, lane.server, due, envelope, datetime.now(UTC))
             return

@@ -303,6 +303,25 @@ async def test_with_a_store_away_nothing_is_counted_and_nothing_kept(
     assert kinds(box) == {"booking-confirmed": 1}
 
 
+async def test_what_is_not_sent_slows_nobody_down(
+    post: Runtime, box: Mailbox, house: House
+) -> None:
+    """The pace lets one mail pass in 1000 seconds: the second one of these would take as long."""
+    await post.publishing.cancel(house.event_id)
+    names = ("ada", "ben", "carl")
+    await queue(post, "event-changed", house.event_id, [f"{name}@example.com" for name in names])
+    await queue(post, "welcome", house.event_id, [f"=?{name}?=@example.com" for name in names])
+    await queue(post, "welcome", house.event_id, ["dora@example.com"])
+    slow = msgspec.structs.replace(post.settings, mail_per_second=0.001)
+    async with open_runtime(slow, role="test") as other, asyncio.timeout(60):
+        await send(other)
+    assert await statuses(post) == {
+        ("event-changed", "skipped"): 3,
+        ("welcome", "dead"): 3,
+        ("welcome", "sent"): 1,
+    }
+
+
 async def test_by_hand_a_mail_goes_all_the_same(post: Runtime, box: Mailbox) -> None:
     event_id = await make_event(post)
     await queue(post, "welcome", event_id, [VICTIM] * 4)
