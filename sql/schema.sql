@@ -1270,7 +1270,8 @@ BEGIN
     UPDATE notifications n SET leased_by = NULL, reason = 'enough-for-a-day',
       status = CASE WHEN m.is_booking THEN 'queued' ELSE 'skipped' END::notification_status,
       ended_at = CASE WHEN m.is_booking THEN NULL ELSE now() END,
-      held_for = CASE WHEN m.is_booking THEN m.email_key END,
+      -- Named, a proven address would be let go of at once, and held again, all day long.
+      held_for = CASE WHEN m.is_booking AND m.is_proven THEN '' WHEN m.is_booking THEN m.email_key END,
       -- Not all of them at midnight.
       due_at = CASE WHEN m.is_booking THEN (v_today + 1)::timestamp AT TIME ZONE 'UTC' + random() * interval '1 hour' ELSE n.due_at END
     WHERE n.event_id = m.event_id AND n.notification_id = m.notification_id;

@@ -1,11 +1,11 @@
 """How many mails an address gets in a day, which anybody may have given for theirs.
 
 Until somebody has followed a link from one of our mails and acted on that page (``people.prove_address``),
-an address may be a stranger's whom somebody wants to annoy. So it gets one mail of each kind about each
-event in a day, and few in all. What a buyer has booked is put in writing all the same: confirmations of
-paid bookings nearly always go at once, those of free ones and what follows a booking go some at a time,
-and the others wait, for the proof or for the next day. An address that is proven can still be given by
-somebody else; it gets many times as many.
+an address may be a stranger's whom somebody wants to annoy. So it gets few mails of each kind about each
+event in a day, and few in all (``most``). What a buyer has booked is put in writing all the same:
+confirmations of paid bookings nearly always go at once, those of free ones and what follows a booking go
+some at a time, and the others wait, for the proof or for the next day. An address that is proven can
+still be given by somebody else; it gets many times as many.
 
 What an organiser announces to everybody is not counted: it goes to each address once as it is.
 """
@@ -25,14 +25,28 @@ BOOKING_KINDS: Final = frozenset(
     {Kind.BOOKING_CONFIRMED, Kind.BOOKING_CANCELLED, Kind.BOOKING_REFUNDED, Kind.BOOKING_LINKS}
 )
 _UNCOUNTED: Final = frozenset({Kind.EVENT_CHANGED, Kind.EVENT_CANCELLED})
-#: Of one kind about one event, and of all kinds about all events; of bookings, and of everything else.
-_BOOKINGS_MAX, _BOOKINGS_IN_ALL_MAX = 5, 20
-_OTHERS_MAX, _OTHERS_IN_ALL_MAX = 1, 10
+_OFFER_KINDS: Final = frozenset({Kind.OFFER_MADE, Kind.OFFER_EXPIRING})
 #: So many times as many confirmations of bookings that cost something: each was paid for.
 _PAID_FACTOR: Final = 10
 _PROVEN_FACTOR: Final = 20
 #: Providers that see no dots, by the domain that they are one of.
 _DOTLESS: Final = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
+
+
+def most(kind: Kind) -> tuple[int, int]:
+    """How many mails of a kind about one event go to a mailbox in a day, and at how many in all they end.
+
+    In all: of bookings, or of everything that is no booking.
+    """
+    if kind in BOOKING_KINDS:
+        return 5, 20
+    if kind in _OFFER_KINDS:
+        # Who waits is offered places again and again, and has minutes to accept each time.
+        return 5, 30
+    if kind == Kind.WELCOME:
+        # One that was lost can be asked for again.
+        return 3, 10
+    return 1, 10
 
 
 def mailbox(email: str) -> str:
@@ -46,15 +60,20 @@ def mailbox(email: str) -> str:
     return f"{local}@{domain}"
 
 
+def is_counted(due: Due) -> bool:
+    """Whether a mail takes one of those that its address may get today."""
+    return not due.counted and due.kind not in _UNCOUNTED
+
+
 async def allowed(postgres: Postgres, worker: str, mails: Sequence[Due]) -> list[Due]:
     """Those of the mails that ``worker`` has claimed which may go today. Raises Unavailable.
 
     The others are skipped or held, in the database.
     """
-    asked = [due for due in mails if not due.counted and due.kind not in _UNCOUNTED]
+    asked = [due for due in mails if is_counted(due)]
     if not asked:
         return list(mails)
-    are_bookings = [due.kind in BOOKING_KINDS for due in asked]
+    limits = [most(due.kind) for due in asked]
     rows = await postgres.fetch(
         "notifications.take_allowances",
         worker,
@@ -62,9 +81,9 @@ async def allowed(postgres: Postgres, worker: str, mails: Sequence[Due]) -> list
         [due.notification_id for due in asked],
         [email_key(due.email) for due in asked],
         [mailbox(due.email) for due in asked],
-        are_bookings,
-        [_BOOKINGS_MAX if is_booking else _OTHERS_MAX for is_booking in are_bookings],
-        [_BOOKINGS_IN_ALL_MAX if is_booking else _OTHERS_IN_ALL_MAX for is_booking in are_bookings],
+        [due.kind in BOOKING_KINDS for due in asked],
+        [about_one for about_one, _ in limits],
+        [in_all for _, in_all in limits],
         _PROVEN_FACTOR,
         _PAID_FACTOR,
     )

@@ -109,6 +109,23 @@ class FactReader:
         if any(chosen.get(topic) is False for topic in topics):
             raise Overtaken("switched-off")
 
+    async def check_needed(self, due: Due) -> None:
+        """Raises Overtaken when ``letter`` would, or the person has switched such mails off; for what
+        nobody announces to everybody.
+
+        Raises NotFound when what it is about is not there, Unavailable.
+        """
+        await self.check_wanted(due)
+        match due.kind:
+            case Kind.BOOKING_CONFIRMED:
+                await self._booking_of(due)
+            case Kind.BOOKING_LINKS:
+                await self._found_for(due)
+            case Kind.WAITLIST_JOINED:
+                await self._entry_of(due)
+            case Kind.OFFER_MADE | Kind.OFFER_EXPIRING:
+                await self._offer_of(due)
+
     async def letter(self, due: Due, event: Event | None, language: str) -> Letter:
         """The facts of a mail in ``language``.
 
@@ -150,16 +167,13 @@ class FactReader:
         return Letter(facts=facts, pictures=pictures)
 
     async def _booking(self, due: Due, language: str) -> tuple[dict[str, Any], tuple[Picture, ...]]:
-        booking = await self._bookings.read(due.facts["booking_id"])
+        booking = await self._booking_of(due)
         facts: dict[str, Any] = {
             "booking": booking_facts(booking, language),
             "link_url": await self._links.url("booking", booking.booking_id, due.email),
         }
         if due.kind != Kind.BOOKING_CONFIRMED:
             return facts, ()
-        if booking.status != BookingStatus.CONFIRMED:
-            # Its tickets are void, and the mail that says so follows.
-            raise Overtaken("booking-cancelled")
         tickets = await self._bookings.tickets(booking.booking_id)
         shown = tickets[:TICKETS_SHOWN_MAX]
         facts["tickets"] = [ticket_facts(ticket, no) for no, ticket in enumerate(shown, 1)]
@@ -167,10 +181,15 @@ class FactReader:
         drawings = await asyncio.to_thread(lambda: [qr_png(ticket.code) for ticket in shown])
         return facts, tuple(Picture(f"ticket-{no}", png) for no, png in enumerate(drawings, 1))
 
+    async def _booking_of(self, due: Due) -> Booking:
+        booking = await self._bookings.read(due.facts["booking_id"])
+        if due.kind == Kind.BOOKING_CONFIRMED and booking.status != BookingStatus.CONFIRMED:
+            # Its tickets are void, and the mail that says so follows.
+            raise Overtaken("booking-cancelled")
+        return booking
+
     async def _found(self, due: Due, language: str) -> dict[str, Any]:
-        found = await self._links.of_address(due.email)
-        if not found:
-            raise Overtaken("nothing-found")
+        found = await self._found_for(due)
         return {
             "bookings": [
                 {
@@ -183,22 +202,36 @@ class FactReader:
             "link_url": f"{self._site}/tickets",
         }
 
+    async def _found_for(self, due: Due) -> Sequence[tuple[str, Event]]:
+        found = await self._links.of_address(due.email)
+        if not found:
+            raise Overtaken("nothing-found")
+        return found
+
     async def _link_to_event(self, due: Due) -> str | None:
         return await self._links.url_of_event(due.event_id, due.person_id, due.email)
 
     async def _entry(self, due: Due, language: str) -> dict[str, Any]:
-        entry = await self._read_entry(due.facts["entry_id"])
-        if entry.status not in (EntryStatus.WAITING, EntryStatus.OFFERED):
-            raise Overtaken(f"entry-{entry.status}")
+        entry = await self._entry_of(due)
         link_url = await self._links.url("entry", entry.entry_id, due.email)
         return {"entry": entry_facts(entry, language), "link_url": link_url}
 
+    async def _entry_of(self, due: Due) -> Entry:
+        entry = await self._read_entry(due.facts["entry_id"])
+        if entry.status not in (EntryStatus.WAITING, EntryStatus.OFFERED):
+            raise Overtaken(f"entry-{entry.status}")
+        return entry
+
     async def _offer(self, due: Due, event: Event, language: str) -> dict[str, Any]:
+        offer = await self._offer_of(due)
+        link_url = await self._links.url("entry", offer.entry_id, due.email)
+        return {"offer": offer_facts(offer, event, language), "link_url": link_url}
+
+    async def _offer_of(self, due: Due) -> Offer:
         offer = await self._read_offer(due.facts["offer_id"])
         if offer.status != OfferStatus.OPEN:
             raise Overtaken(f"offer-{offer.status}")
-        link_url = await self._links.url("entry", offer.entry_id, due.email)
-        return {"offer": offer_facts(offer, event, language), "link_url": link_url}
+        return offer
 
 
 def event_facts(event: Event, language: str, site: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from engine.config import Settings
 from engine.errors import Unavailable
 from engine.inventory import Inventory
 from engine.model import new_id
-from engine.notifications.allowance import allowed
+from engine.notifications.allowance import allowed, is_counted
 from engine.notifications.facts import Due, FactReader, Overtaken
 from engine.notifications.message import Distorted, Envelope, Unwritable, build_envelope
 from engine.notifications.model import URGENT, Kind, Letter, Status, Written
@@ -175,12 +175,14 @@ class Sender:
             await asyncio.wait(
                 self._under_way(), timeout=_ROUND_S, return_when=asyncio.FIRST_COMPLETED
             )
-        # Whoever takes longer keeps its mails while nobody else asks for them.
-        lease_s = _ROUND_S + 2 * self._settings.mail_timeout_s
-        claim_max = max(_CLAIM_MIN, _CLAIM_PER_SESSION * len(self._lanes))
-        rows = await self._pg.fetch("notifications.claim", self._me, claim_max, lease_s)
-        claimed = [msgspec.convert(dict(row), Due) for row in rows]
-        mails = await allowed(self._pg, self._me, claimed)
+        claimed = await self._claim()
+        try:
+            needed = [due for due in claimed if await self._is_needed(due)]
+        except Unavailable as error:
+            log.warning("mails must wait", reason=error.detail)
+            await self._release(claimed, _STORE_RETRY_S)
+            return 0
+        mails = await allowed(self._pg, self._me, needed)
         if not mails:
             return len(claimed)
         turn = self._turn = _Turn(mails, await self._wording.in_force())
@@ -190,6 +192,32 @@ class Sender:
             await self._release(turn.left(), turn.wait_s or 0.0)
         # Whoever waits for the server waits; who only ran out of time has more to do.
         return turn.done if turn.wait_s is None else 0
+
+    async def _claim(self) -> list[Due]:
+        # Whoever takes longer keeps its mails while nobody else asks for them.
+        lease_s = _ROUND_S + 2 * self._settings.mail_timeout_s
+        claim_max = max(_CLAIM_MIN, _CLAIM_PER_SESSION * len(self._lanes))
+        rows = await self._pg.fetch("notifications.claim", self._me, claim_max, lease_s)
+        return [msgspec.convert(dict(row), Due) for row in rows]
+
+    async def _is_needed(self, due: Due) -> bool:
+        """Whether a mail may take its part of what its address gets in a day. Raises Unavailable.
+
+        Of one that has nothing to say any more, a stranger who caused it has nothing.
+        """
+        if not is_counted(due):
+            return True
+        try:
+            await self._facts.check_needed(due)
+        except Overtaken as overtaken:
+            await self._skip(due, overtaken.reason)
+            return False
+        except Unavailable:
+            raise
+        except Exception:
+            # It cannot be written; whoever tries to notes why.
+            return True
+        return True
 
     async def _play(self, turn: _Turn) -> None:
         """Until the mails are sent or the turn is over: not for a mail over which the server takes its
@@ -251,21 +279,30 @@ class Sender:
 
     async def _send_noting(self, lane: _Lane, due: Due, turn: _Turn) -> None:
         """Send one mail. Stops the turn where the others must wait."""
+        envelope = await self._write_noting(due, turn)
+        if envelope is None:
+            return
+        # Written before: whoever queues mails that are not sent slows nobody down.
         await self._keep_pace()
+        if lane.server is not None:
+            await self._deliver(lane, lane.server, due, envelope, datetime.now(UTC))
+            return
+        await self._pg.fetch(
+            "notifications.keep", due.event_id, due.notification_id, self._me, envelope.message
+        )
+        self._count(due, "sent")
+
+    async def _write_noting(self, due: Due, turn: _Turn) -> Envelope | None:
+        """The finished mail; None, once it is noted why there is none."""
         started_at = datetime.now(UTC)
         try:
-            envelope = await self._write(due, turn.in_force)
+            return await self._write(due, turn.in_force)
         except Overtaken as overtaken:
-            await self._pg.fetch(
-                "notifications.skip", due.event_id, due.notification_id, self._me, overtaken.reason
-            )
-            self._count(due, "skipped")
-            return
+            await self._skip(due, overtaken.reason)
         except Unavailable as error:
             log.warning("mail must wait", reason=error.detail)
             turn.stop(_STORE_RETRY_S)
             await self._release([due], _STORE_RETRY_S)
-            return
         except Exception as error:
             if isinstance(error, Distorted):
                 metrics.MAILS_DISTORTED.inc()
@@ -274,18 +311,7 @@ class Sender:
                 log.exception("mail not written", mail_id=due.notification_id, kind=due.kind)
             failure = self._unwritten(due, error)
             await self._note_failure(due, "unwritable", str(error), failure, started_at)
-            return
-        if lane.server is None:
-            await self._pg.fetch(
-                "notifications.keep",
-                due.event_id,
-                due.notification_id,
-                self._me,
-                envelope.message,
-            )
-            self._count(due, "sent")
-            return
-        await self._deliver(lane, lane.server, due, envelope, started_at)
+        return None
 
     async def _keep_pace(self) -> None:
         """Wait for one's turn; all sessions together keep the pace."""
@@ -457,6 +483,12 @@ class Sender:
 
         await _persist(note, for_s=PATIENCE * self._settings.mail_timeout_s)
         self._count(due, status.value)
+
+    async def _skip(self, due: Due, reason: str) -> None:
+        await self._pg.fetch(
+            "notifications.skip", due.event_id, due.notification_id, self._me, reason
+        )
+        self._count(due, "skipped")
 
     async def _release(self, mails: Sequence[Due], delay_s: float) -> None:
         if mails:

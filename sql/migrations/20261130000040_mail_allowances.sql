@@ -15,7 +15,7 @@ CREATE INDEX mail_counts_day_idx ON mail_counts (day);
 
 -- counted: it has its place in mail_counts, and may be tried again without another one. held_for: the
 -- email_key of an address that has had enough for a day; it waits for the address to be proven, or for the
--- next day.
+-- next day. Empty: the address is proven already, so it waits for the next day only.
 ALTER TABLE notifications ADD COLUMN counted boolean NOT NULL DEFAULT false, ADD COLUMN held_for text;
 CREATE INDEX notifications_held_idx ON notifications (held_for) WHERE held_for IS NOT NULL;
 
@@ -75,7 +75,8 @@ BEGIN
     UPDATE notifications n SET leased_by = NULL, reason = 'enough-for-a-day',
       status = CASE WHEN m.is_booking THEN 'queued' ELSE 'skipped' END::notification_status,
       ended_at = CASE WHEN m.is_booking THEN NULL ELSE now() END,
-      held_for = CASE WHEN m.is_booking THEN m.email_key END,
+      -- Named, a proven address would be let go of at once, and held again, all day long.
+      held_for = CASE WHEN m.is_booking AND m.is_proven THEN '' WHEN m.is_booking THEN m.email_key END,
       -- Not all of them at midnight.
       due_at = CASE WHEN m.is_booking THEN (v_today + 1)::timestamp AT TIME ZONE 'UTC' + random() * interval '1 hour' ELSE n.due_at END
     WHERE n.event_id = m.event_id AND n.notification_id = m.notification_id;

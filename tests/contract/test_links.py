@@ -5,6 +5,7 @@ import email
 import email.policy
 import re
 import uuid
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -435,19 +436,54 @@ async def test_looking_up_says_nothing_and_mails_the_links(
     assert len({mail.mail_id for mail in upper + lower if mail.kind == "booking-links"}) == 1
 
 
+def look_up_from(http: httpx.AsyncClient, host: str, email: str) -> Awaitable[httpx.Response]:
+    headers = {"X-Forwarded-For": host}
+    return http.post("/v1/bookings/lookup", json={"email": email}, headers=headers)
+
+
 async def test_one_network_looks_up_so_often(http: httpx.AsyncClient) -> None:
-    body = {"email": an_address()}
-    here = {"X-Forwarded-For": "203.0.113.77"}
+    email, here = an_address(), "203.0.113.77"
     # Of 130 in a row at least ten fall over the limit, even when a new hour begins on the way.
-    answers = [await http.post("/v1/bookings/lookup", json=body, headers=here) for _ in range(130)]
+    answers = [await look_up_from(http, here, email) for _ in range(130)]
     refused = [answer for answer in answers if answer.status_code == 429]
     assert len(refused) >= 10
     problem_of(refused[0], 429, "too-many-requests")
-    form = await http.post("/tickets/lookup", data=body, headers=here | BROWSER)
-    assert form.status_code in (202, 429)
-    elsewhere = {"X-Forwarded-For": "203.0.114.77"}
-    answer = await http.post("/v1/bookings/lookup", json=body, headers=elsewhere)
-    assert answer.status_code == 202
+    headers = {"X-Forwarded-For": here} | BROWSER
+    # The form is no way around it.
+    forms = [
+        (await http.post("/tickets/lookup", data={"email": email}, headers=headers)).status_code
+        for _ in range(70)
+    ]
+    assert forms.count(429) >= 10
+    assert set(forms) <= {202, 429}
+    assert (await look_up_from(http, "203.0.114.77", email)).status_code == 202
+
+
+@pytest.mark.parametrize("host", ["203.0.115.{}", "2001:db8:115:{}::1"])
+async def test_one_subscriber_does_not_look_up_from_each_of_many_addresses(
+    http: httpx.AsyncClient, host: str
+) -> None:
+    """The attack: an address, or a /64, for every sixty look-ups."""
+    email = an_address()
+    # 52 of each are below its own limit. Twenty are over that of all, even when a new hour begins.
+    answers = [
+        await look_up_from(http, host.format(no), email) for _ in range(52) for no in range(1, 13)
+    ]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert len(refused) >= 20
+    problem_of(refused[0], 429, "too-many-requests")
+    # Its neighbours are others.
+    neighbour = host.replace("115", "116").format(1)
+    assert (await look_up_from(http, neighbour, email)).status_code == 202
+
+
+async def test_what_one_network_is_refused_takes_nothing_from_its_neighbours(
+    http: httpx.AsyncClient,
+) -> None:
+    email = an_address()
+    for _ in range(400):
+        await look_up_from(http, "203.0.117.1", email)
+    assert (await look_up_from(http, "203.0.117.2", email)).status_code == 202
 
 
 async def test_looking_up_does_the_same_for_every_address(
