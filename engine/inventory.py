@@ -26,7 +26,7 @@ from redis.exceptions import ResponseError
 
 from engine import deadline, metrics
 from engine.catalog import Catalog, event_not_found
-from engine.errors import Unavailable
+from engine.errors import Contended, Unavailable
 from engine.model import PUBLIC_DIGITS, EventStatus, Moment, Money, ms_from_utc
 from engine.stores.pipeline import Argument
 from engine.stores.postgres import Postgres, Transaction
@@ -129,8 +129,8 @@ class Settlement(Struct, frozen=True, kw_only=True):
     buyer: str | None = None
 
 
-def being_rebuilt() -> Unavailable:
-    return Unavailable("The event's state is being rebuilt; try again shortly.", retry_after_s=1)
+def being_rebuilt() -> Contended:
+    return Contended("The event's state is being rebuilt; try again shortly.", retry_after_s=1)
 
 
 def _is_id(text: str) -> bool:
@@ -568,7 +568,7 @@ class Inventory:
                 arguments = await _load_arguments(
                     truth, event_id, row["epoch"], pending=pending, offers=offers
                 )
-            _, kept, lost = await self._redis.run("load", base_key(event_id), *arguments)
+            kept, lost = await self._load(event_id, arguments)
             claims = [b["hold_id"] for b in pending] + [offer["offer_id"] for offer in offers]
             await self._point(claims, event_id)
             await self._renew_line(event_id, lock)
@@ -581,6 +581,16 @@ class Inventory:
             log.warning(
                 "state in Redis rebuilt", event_id=event_id, cause=cause, what=what, **holds
             )
+        return kept, lost
+
+    async def _load(self, event_id: str, arguments: Sequence[Argument]) -> tuple[int, int]:
+        """How many live holds have stayed, and how many have not. Raises Contended where another process
+        has laid a larger epoch since: what is there is not what was read here.
+        """
+        word, *counts = await self._redis.run("load", base_key(event_id), *arguments)
+        if word == b"newer":
+            raise being_rebuilt()
+        kept, lost = counts
         return kept, lost
 
     async def _known_epoch(self, event_id: str) -> int:
