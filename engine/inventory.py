@@ -606,7 +606,8 @@ class Inventory:
         Raises NotFound, Unavailable.
         """
         known = await self._known_epoch(event_id)
-        if await self._pg.fetchrow("inventory.raise_epoch", event_id, known) is None:
+        row = await self._pg.fetchrow("inventory.raise_epoch", event_id, known, event_id=event_id)
+        if row is None:
             raise event_not_found(event_id)
         await self._redis.call("DEL", base_key(event_id) + ":meta")
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from engine import embedded, metrics, migrate
+from engine import embedded, healing, metrics, migrate
 from engine.auditor import audit
 from engine.config import Settings
 from engine.embedded import EmbeddedPostgres, StoreUrls
-from engine.errors import NotFound, Unavailable
+from engine.errors import Contended, NotFound, Unavailable
 from engine.generation import Verdict
 from engine.model import new_id
 from engine.runtime import Runtime, open_runtime
@@ -236,6 +236,25 @@ async def test_a_redis_that_was_started_anew(site: Site) -> None:
     assert after.epoch > before.epoch
     assert after.states == before.states
     assert kept.hold_id
+
+
+async def test_a_locked_event_keeps_the_healing_from_being_noted(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await site.house()
+    await site.runtime.redis_store.call("HSET", KEY, "redis_run", "of another server")
+
+    async def locked(event_id: str, **_: object) -> tuple[int, int]:
+        raise Contended(f"{event_id} is locked", by_lock=True)
+
+    monkeypatch.setattr(healing, "_REST_S", 0.0)
+    with monkeypatch.context() as moment:
+        moment.setattr(site.runtime.inventory, "rebuild", locked)
+        with pytest.raises(Contended):
+            await site.look()
+    assert await site.verdict() == Verdict.ANOTHER_REDIS
+    await site.look()
+    assert await site.verdict() == Verdict.SAME
 
 
 @pytest.mark.parametrize("nonsense", [b"\xff\xfe", b"9" * 40, b"-1", b""])
