@@ -454,14 +454,15 @@ class Inventory:
         rows = await self._pg.fetch("waitlist.ended_offers", event_id, offered.split(","))
         for row in rows:
             if row["status"] == "used":
-                until = _ms(row["hold_expires_at"])
+                # It may have been handed over since, and is not taken back.
                 await self.run(
                     "accept",
                     event_id,
                     row["offer_id"],
                     row["person_id"],
-                    until,
+                    _ms(row["hold_expires_at"]),
                     row["holder_id"],
+                    "1",
                 )
             else:
                 await self.run("end_offer", event_id, row["offer_id"], row["status"])
