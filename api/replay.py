@@ -20,6 +20,7 @@ from api.doors import Door, Needs
 from engine.errors import Conflict, FrontrowError, InvalidInput, TooManyRequests, Unavailable
 from engine.kept_answers import ANSWER_SIZE_MAX, KEPT_S, REFUSAL_KEPT_S, KeptAnswers, Name
 from engine.limits import Limit
+from engine.model import new_id
 from engine.runtime import Runtime
 
 _KEY_LENGTH_MAX = 255
@@ -42,6 +43,8 @@ class _Kept(Struct, frozen=True):
     route: str = UNMATCHED
     #: It was too large to be kept; that it was given is.
     is_too_large: bool = False
+    #: Which request it is the mark of; one that comes again has another.
+    claim: str = ""
 
 
 _kept_decoder = msgspec.json.Decoder(_Kept)
@@ -68,10 +71,9 @@ class Replays:
         await self._take(scope)
         body = await whole_body(receive, door.size_max)
         try:
-            mark = _Kept(_fingerprint(scope, body))
-            in_flight_s = _IN_FLIGHT_S[door.needs]
+            mark = _Kept(_fingerprint(scope, body), claim=new_id())
             found = await self._answers().claim(
-                name, msgspec.json.encode(mark), in_flight_s=in_flight_s
+                name, msgspec.json.encode(mark), in_flight_s=_IN_FLIGHT_S[door.needs]
             )
             if found is None:
                 await self._run_and_keep(scope, replayed_body(body), send, name, mark)
@@ -114,7 +116,7 @@ class Replays:
                     route = scope.get("path_template") or UNMATCHED
                     body = b"".join(chunks).decode("latin-1")
                     answer = _Kept(mark.fingerprint, status, sent_headers, body, route)
-                    await self._keep(name, answer)
+                    await self._keep(name, answer, mark)
             await send(message)
 
         try:
@@ -122,9 +124,9 @@ class Replays:
         finally:
             if not is_kept:
                 with contextlib.suppress(Unavailable):
-                    await self._answers().forget(name)
+                    await self._answers().forget(name, mark=msgspec.json.encode(mark))
 
-    async def _keep(self, name: Name, answer: _Kept) -> None:
+    async def _keep(self, name: Name, answer: _Kept, mark: _Kept) -> None:
         encoded = msgspec.json.encode(answer)
         if len(encoded) > ANSWER_SIZE_MAX:
             # What was done stays done once: the key says so, without the words.
@@ -133,7 +135,7 @@ class Replays:
         kept_s = KEPT_S if answer.status < 400 else REFUSAL_KEPT_S
         # Redis may be lost; then so is the memory of this answer, and the mark runs out.
         with contextlib.suppress(Unavailable):
-            await self._answers().keep(name, encoded, kept_s=kept_s)
+            await self._answers().keep(name, encoded, kept_s=kept_s, mark=msgspec.json.encode(mark))
 
     def _answers(self) -> KeptAnswers:
         runtime: Runtime = self._state["runtime"]

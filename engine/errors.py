@@ -139,6 +139,6 @@ class OutcomeUnknown(Unavailable):
 class Contended(Unavailable):
     """Nothing was done. ``by_lock``: for longer than anybody may wait, others kept what it needs."""
 
-    def __init__(self, detail: str, *, by_lock: bool = False) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, *, by_lock: bool = False, retry_after_s: int = 2) -> None:
+        super().__init__(detail, retry_after_s=retry_after_s)
         self.by_lock = by_lock

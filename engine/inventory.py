@@ -26,7 +26,7 @@ from redis.exceptions import ResponseError
 
 from engine import deadline, metrics
 from engine.catalog import Catalog, event_not_found
-from engine.errors import Unavailable
+from engine.errors import Contended, Unavailable
 from engine.model import PUBLIC_DIGITS, EventStatus, Moment, Money, ms_from_utc
 from engine.stores.pipeline import Argument
 from engine.stores.postgres import Postgres, Transaction
@@ -129,8 +129,8 @@ class Settlement(Struct, frozen=True, kw_only=True):
     buyer: str | None = None
 
 
-def being_rebuilt() -> Unavailable:
-    return Unavailable("The event's state is being rebuilt; try again shortly.", retry_after_s=1)
+def being_rebuilt() -> Contended:
+    return Contended("The event's state is being rebuilt; try again shortly.", retry_after_s=1)
 
 
 def _is_id(text: str) -> bool:
@@ -466,14 +466,15 @@ class Inventory:
         rows = await self._pg.fetch("waitlist.ended_offers", event_id, offered.split(","))
         for row in rows:
             if row["status"] == "used":
-                until = _ms(row["hold_expires_at"])
+                # It may have been handed over since, and is not taken back.
                 await self.run(
                     "accept",
                     event_id,
                     row["offer_id"],
                     row["person_id"],
-                    until,
+                    _ms(row["hold_expires_at"]),
                     row["holder_id"],
+                    "1",
                 )
             else:
                 await self.run("end_offer", event_id, row["offer_id"], row["status"])
@@ -580,7 +581,7 @@ class Inventory:
                 arguments = await _load_arguments(
                     truth, event_id, row["epoch"], pending=pending, offers=offers
                 )
-            _, kept, lost = await self._redis.run("load", base_key(event_id), *arguments)
+            kept, lost = await self._load(event_id, arguments)
             claims = [b["hold_id"] for b in pending] + [offer["offer_id"] for offer in offers]
             await self._point(claims, event_id)
             await self._renew_line(event_id, lock)
@@ -593,6 +594,16 @@ class Inventory:
             log.warning(
                 "state in Redis rebuilt", event_id=event_id, cause=cause, what=what, **holds
             )
+        return kept, lost
+
+    async def _load(self, event_id: str, arguments: Sequence[Argument]) -> tuple[int, int]:
+        """How many live holds have stayed, and how many have not. Raises Contended where another process
+        has laid a larger epoch since: what is there is not what was read here.
+        """
+        word, *counts = await self._redis.run("load", base_key(event_id), *arguments)
+        if word == b"newer":
+            raise being_rebuilt()
+        kept, lost = counts
         return kept, lost
 
     async def _known_epoch(self, event_id: str) -> int:
@@ -608,7 +619,8 @@ class Inventory:
         Raises NotFound, Unavailable.
         """
         known = await self._known_epoch(event_id)
-        if await self._pg.fetchrow("inventory.raise_epoch", event_id, known) is None:
+        row = await self._pg.fetchrow("inventory.raise_epoch", event_id, known, event_id=event_id)
+        if row is None:
             raise event_not_found(event_id)
         await self._redis.call("DEL", base_key(event_id) + ":meta")
 

@@ -38,7 +38,7 @@ class KeptAnswers:
         self._redis = redis
 
     async def claim(self, name: Name, mark: bytes, *, in_flight_s: int) -> bytes | None:
-        """Take the key for a request under way, of which ``mark`` is kept. None: it is ours now.
+        """Take the key for a request under way, of which ``mark``, like no other, is kept. None: it is ours.
         Else what was kept under it before. Raises TooManyRequests where the subject has no room.
 
         ``in_flight_s``: how long it stays ours without an answer, the process being dead.
@@ -64,10 +64,12 @@ class KeptAnswers:
             code="too-many-keys",
         )
 
-    async def keep(self, name: Name, answer: bytes, *, kept_s: int) -> None:
-        """The claimed key's answer, of ANSWER_SIZE_MAX bytes at most."""
-        await self._redis.run("keep_answer", name.base, name.key, answer, kept_s)
+    async def keep(self, name: Name, answer: bytes, *, kept_s: int, mark: bytes) -> None:
+        """The claimed key's answer, of ANSWER_SIZE_MAX bytes at most; nothing where another request has
+        claimed it since.
+        """
+        await self._redis.run("keep_answer", name.base, name.key, answer, kept_s, mark)
 
-    async def forget(self, name: Name) -> None:
-        """Nothing came of the request: the key is as good as new."""
-        await self._redis.run("keep_answer", name.base, name.key, b"", 0)
+    async def forget(self, name: Name, *, mark: bytes) -> None:
+        """Nothing came of the request: the key is as good as new, unless it is another request's by now."""
+        await self._redis.run("keep_answer", name.base, name.key, b"", 0, mark)

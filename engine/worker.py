@@ -37,6 +37,7 @@ from engine.generation import Generation, Verdict
 from engine.healing import rebuild_all
 from engine.holds import Holds
 from engine.inventory import Inventory, Settlement, base_key
+from engine.lease import alone
 from engine.logs import REQUEST_ID, request_id
 from engine.model import BookingStatus
 from engine.notifications.service import Notifications
@@ -62,8 +63,6 @@ _AUDIT_REST = 50
 #: one event takes less of it in one go than an audit of ``AUDITED_HOLDS_MAX`` holds does.
 _CHECK_LEASE_MS = 800
 _CHECK_REST = 20
-#: After a worker that died over it another one begins anew.
-_HEALING_LEASE_MS = 10_000
 _CHECKED_AT_ONCE = 10
 #: What is broken once is often broken a thousand times.
 _VIOLATIONS_TOLD_MAX = 20
@@ -330,7 +329,8 @@ class Worker:
         """Compare Redis with PostgreSQL for every open event and correct Redis."""
         lease_ms = max(1, int(self._settings.reconcile_interval_s * 900))
         for event_id in await self._inventory.open_events():
-            # One worker per event and turn is enough; two would only be slower.
+            # One worker per event and turn is enough; two would only be slower. So the key is no lease, and
+            # need not last as long as the work: nor need those of check_states and audit_in_turn.
             if await self._redis.call("SET", f"reconciling:{event_id}", "1", "NX", "PX", lease_ms):
                 await self._reconcile_one(event_id)
         return 0
@@ -363,21 +363,21 @@ class Worker:
 
     async def watch_stores(self) -> int:
         """Put the events right where PostgreSQL or Redis came back as another one, or with another past."""
+        if await self._generation.look() != Verdict.SAME:
+            await alone(self._redis, "watching", self._put_right)
+        return 0
+
+    async def _put_right(self) -> None:
+        # Another worker may have done it between our look and our lease.
         verdict = await self._generation.look()
         if verdict == Verdict.SAME:
-            return 0
-        if not await self._redis.call("SET", "watching", "1", "NX", "PX", _HEALING_LEASE_MS):
-            return 0
-        try:
-            log.warning("a store is not what it was", verdict=verdict.value)
-            if verdict == Verdict.RESTARTED:
-                await self._compare_all()
-            else:
-                await rebuild_all(self._inventory, "generation")
-            await self._generation.accept()
-        finally:
-            await self._redis.call("DEL", "watching")
-        return 0
+            return
+        log.warning("a store is not what it was", verdict=verdict.value)
+        if verdict == Verdict.RESTARTED:
+            await self._compare_all()
+        else:
+            await rebuild_all(self._inventory, "generation")
+        await self._generation.accept()
 
     async def _compare_all(self) -> None:
         for event_id in await self._inventory.open_events():

@@ -1,14 +1,15 @@
 -- An offer that PostgreSQL has noted as accepted becomes an ordinary hold, at the prices it was made at.
 -- ARGV: offer_id, person, expires; then whose the hold is from now on, if it is not being paid for yet
--- (else it must be the person's). Reply as read_hold.lua (also when it has been one since), or {'foreign'},
--- {'gone', state}, {'unknown'}, {'rebuild'}.
+-- (else it must be the person's); then '1': only if it is not a hold yet. Reply as read_hold.lua (also when
+-- it has been one since), or {'foreign'}, {'gone', state}, {'unknown'}, {'rebuild'}.
 if not is_whole() then return { 'rebuild' } end
 local id = ARGV[1]
 local hold = read_hold(id)
 if not hold then return { 'unknown' } end
 local holder = ARGV[4]
 if not holder and hold.owner ~= ARGV[2] then return { 'foreign' } end
-if hold.state == 'offered' then
+local accepted = hold.state == 'offered'
+if accepted then
   for n in string.gmatch(hold.seats, '%d+') do
     if redis.call('HGET', OWNERS, n) == id then redis.call('SETRANGE', SEATS, n, '1') end
   end
@@ -18,7 +19,7 @@ if hold.state == 'offered' then
   tell_of_offer(hold.owner, id, hold.entry, 'ended', 'used', hold.expires)
 end
 if holder and hold.owner ~= holder then
-  if hold.state ~= 'held' then return { 'gone', hold.state } end
+  if hold.state ~= 'held' or ARGV[5] == '1' and not accepted then return { 'gone', hold.state } end
   count_held(hold.owner, -tonumber(hold.quantity))
   count_held(holder, tonumber(hold.quantity))
   redis.call('HSET', hold_key(id), 'owner', holder)

@@ -1,8 +1,11 @@
--- The answer of a request whose key was claimed; an empty one frees the key.
+-- The answer of a request whose key was claimed; an empty one frees the key. Where the mark ran out and
+-- another request has claimed the key since, what is kept is that one's, and stays.
 --
--- KEYS[1] as in claim_answer; ARGV: the key's name, the answer, how long it is kept (s).
-local name, answer, kept_s = ARGV[1], ARGV[2], ARGV[3]
+-- KEYS[1] as in claim_answer; ARGV: the key's name, the answer, how long it is kept (s), the mark.
+local name, answer, kept_s, mark = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local index = base .. ':kept'
+local found = redis.call('GET', base .. ':' .. name)
+if found and found ~= mark then return {} end
 if answer == '' then
   redis.call('ZREM', index, name)
   redis.call('DEL', base .. ':' .. name)

@@ -13,7 +13,7 @@ leaves a claim in Redis that comes due, and whoever finds it asks PostgreSQL and
 """
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
@@ -21,14 +21,16 @@ from engine import metrics
 from engine.catalog import Catalog, Facts
 from engine.errors import Contended, FrontrowError, Gone, NotFound
 from engine.holds import Holds, build_items, decode_areas
-from engine.inventory import Inventory, decode_prices
+from engine.inventory import Inventory, being_rebuilt, decode_prices
 from engine.model import Hold, ms_from_utc
 from engine.stores.pipeline import Argument
-from engine.stores.postgres import Postgres
+from engine.stores.postgres import Postgres, Transaction
 from engine.waitlist.model import Offer, OfferStatus
 
 #: Offers ended together. All that one round made end in one moment, and their seats should not wait in turn.
 _ENDED_AT_ONCE: Final = 8
+#: Redis may have lost the event, and after that the offer.
+_HAND_OVER_ATTEMPTS: Final = 3
 
 
 class Offers:
@@ -76,26 +78,51 @@ class Offers:
         """
         known = await self._known(offer_id)
         async with self._pg.transaction(event_id=known) as transaction:
-            row = await transaction.fetchrow(
-                "waitlist.end_offer", offer_id, person_id, OfferStatus.USED.value, "link", None
-            )
-            assert row is not None
-            if row["outcome"] in ("ended", "already"):
+            row = await _accepted_by_link(transaction, offer_id, person_id)
+            if row["outcome"] == "ended":
+                # Nobody else has it yet.
                 await transaction.fetch("waitlist.hand_offer_to", offer_id, holder_id)
         if row["outcome"] == "ended":
             metrics.OFFERS.labels(OfferStatus.USED.value).inc()
-        return await self._hold(offer_id, row, holder_id)
-
-    async def _hold(self, offer_id: str, row: asyncpg.Record, *holder_id: str) -> Hold:
-        """What an accepted offer has become. ``row``: as end_offer answered; ``holder_id``: whose it is
-        from now on, if not its person's.
-        """
         if row["outcome"] not in ("ended", "already"):
             raise _refusal(offer_id, row)
-        event_id, person_id = str(row["event_id"]), str(row["person_id"])
+        await self._holds.point(known, offer_id)
+        reply = await self._hand_over(known, offer_id, person_id, holder_id)
+        return await self._holds.from_reply(known, offer_id, reply)
+
+    async def _hand_over(
+        self, event_id: str, offer_id: str, person_id: str, holder_id: str
+    ) -> list[Any]:
+        """Let an accepted offer's hold be ``holder_id``'s, in Redis and, where that has not refused, in
+        PostgreSQL. Returns Redis's reply.
+        """
+        for _ in range(_HAND_OVER_ATTEMPTS):
+            # The lock of the offer's row is held meanwhile: both stores name the same last one of many.
+            async with self._pg.transaction(event_id=event_id) as transaction:
+                row = await _accepted_by_link(transaction, offer_id, person_id)
+                # Not ``run``: a rebuild would wait for the locks that are held here.
+                reply = await self._inventory.attempt(
+                    "accept", event_id, *_accepting(offer_id, row, holder_id)
+                )
+                if reply[0] == b"hold":
+                    await transaction.fetch("waitlist.hand_offer_to", offer_id, holder_id)
+            if reply[0] == b"rebuild":
+                await self._inventory.rebuild(event_id)
+            elif reply[0] == b"unknown":
+                await self._inventory.adopt_offers(event_id)
+            else:
+                return reply
+        if reply[0] == b"rebuild":
+            raise being_rebuilt()
+        return reply
+
+    async def _hold(self, offer_id: str, row: asyncpg.Record) -> Hold:
+        """What an offer has become that its person accepted. ``row``: as end_offer answered."""
+        if row["outcome"] not in ("ended", "already"):
+            raise _refusal(offer_id, row)
+        event_id = str(row["event_id"])
         await self._holds.point(event_id, offer_id)
-        expires_ms = ms_from_utc(row["hold_expires_at"])
-        arguments: list[Argument] = [offer_id, person_id, expires_ms, *holder_id]
+        arguments = _accepting(offer_id, row)
         reply = await self._inventory.run("accept", event_id, *arguments)
         if reply[0] == b"unknown":
             # Redis lost it between the offer and the answer, and only this event's offers.
@@ -177,10 +204,10 @@ class Offers:
         elif row["outcome"] == "not-due":
             await self._inventory.lay_offers(event_id, [offer_id])
         elif row["outcome"] == "over" and row["status"] == OfferStatus.USED:
-            person_id, expires_at = str(row["person_id"]), row["hold_expires_at"]
             holder_id = await self._pg.fetchval("waitlist.holder_of_offer", offer_id)
+            # It may have been handed over since, and is not taken back.
             await self._inventory.run(
-                "accept", event_id, offer_id, person_id, ms_from_utc(expires_at), holder_id
+                "accept", event_id, *_accepting(offer_id, row, holder_id), "1"
             )
         elif row["outcome"] == "over":
             await self._inventory.run("end_offer", event_id, offer_id, row["status"])
@@ -216,6 +243,22 @@ class Offers:
                 )
             await self._inventory.run("end_offer", event_id, offer_id, to.value)
         return row
+
+
+async def _accepted_by_link(
+    transaction: Transaction, offer_id: str, person_id: str
+) -> asyncpg.Record:
+    """End it as accepted, or find it so. Its row is locked from here on."""
+    row = await transaction.fetchrow(
+        "waitlist.end_offer", offer_id, person_id, OfferStatus.USED.value, "link", None
+    )
+    assert row is not None
+    return row
+
+
+def _accepting(offer_id: str, row: asyncpg.Record, *holder_id: str) -> list[Argument]:
+    """The arguments of ``accept.lua``. ``row``: as end_offer answered."""
+    return [offer_id, str(row["person_id"]), ms_from_utc(row["hold_expires_at"]), *holder_id]
 
 
 def offer_from_row(facts: Facts, row: asyncpg.Record) -> Offer:

@@ -126,7 +126,7 @@ def with_names_of_this_machine(api_port: str, live_port: str) -> str:
     for given, here in (
         ("dynamic a api 8000", f"dynamic a localhost {api_port}"),
         ("dynamic a live 8001", f"dynamic a localhost {live_port}"),
-        ("request_buffers 1MiB", ""),
+        ("request_buffers 16KiB", ""),
     ):
         assert text.count(given) == 1
         text = text.replace(given, here)
@@ -261,7 +261,7 @@ def test_the_configuration_is_valid_with_and_without_tls(
     caddy: str, address: str, upstreams: str, tmp_path: Path
 ) -> None:
     config = tmp_path / "Caddyfile"
-    config.write_text(CADDYFILE.read_text().replace("request_buffers 1MiB", ""))
+    config.write_text(CADDYFILE.read_text().replace("request_buffers 16KiB", ""))
     done = subprocess.run(
         [caddy, "adapt", "--validate", "--config", str(config), "--adapter", "caddyfile"],
         env={

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from engine import embedded, metrics, migrate
+from engine import embedded, healing, lease, metrics, migrate
 from engine.auditor import audit
 from engine.config import Settings
 from engine.embedded import EmbeddedPostgres, StoreUrls
-from engine.errors import NotFound, Unavailable
+from engine.errors import Contended, NotFound, Unavailable
 from engine.generation import Verdict
 from engine.model import new_id
 from engine.runtime import Runtime, open_runtime
@@ -236,6 +236,92 @@ async def test_a_redis_that_was_started_anew(site: Site) -> None:
     assert after.epoch > before.epoch
     assert after.states == before.states
     assert kept.hold_id
+
+
+async def test_one_worker_puts_the_events_right_however_long_it_takes(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease is renewed; whoever has lost it stops, notes nothing, and leaves the next one's alone."""
+    monkeypatch.setattr(lease, "_LASTS_S", 600.0)
+    monkeypatch.setattr(lease, "_RENEWED_EVERY_S", 0.01)
+    house = await site.house()
+    call = site.runtime.redis_store.call
+    await call("HSET", KEY, "redis_run", "of another server")
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def for_long(event_id: str, **_: object) -> tuple[int, int]:
+        if event_id == house.event_id:
+            begun.set()
+            await go_on.wait()
+        return 0, 0
+
+    async with open_runtime(site.runtime.settings, role="test") as other:
+        for runtime in (site.runtime, other):
+            monkeypatch.setattr(runtime.inventory, "rebuild", for_long)
+        async with asyncio.timeout(60):
+            first = asyncio.create_task(site.runtime.worker.watch_stores())
+            await begun.wait()
+            await other.worker.watch_stores()  # It is at once back: this is another's work.
+            await call("PEXPIRE", "watching", 300_000)
+            while await call("PTTL", "watching") <= 300_000:
+                await asyncio.sleep(0.005)
+            await call("DEL", "watching")
+            with pytest.raises(Contended):
+                await first
+            assert await site.verdict() == Verdict.ANOTHER_REDIS
+
+            monkeypatch.setattr(lease, "_RENEWED_EVERY_S", 600.0)
+            begun.clear()
+            first = asyncio.create_task(site.runtime.worker.watch_stores())
+            await begun.wait()
+            await call("SET", "watching", "another's", "PX", 600_000)
+            go_on.set()
+            await first
+            assert await call("GET", "watching") == b"another's"
+            await call("DEL", "watching")
+    assert await site.verdict() == Verdict.SAME
+
+
+async def test_a_locked_event_keeps_the_healing_from_being_noted(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await site.house()
+    await site.runtime.redis_store.call("HSET", KEY, "redis_run", "of another server")
+
+    async def locked(event_id: str, **_: object) -> tuple[int, int]:
+        raise Contended(f"{event_id} is locked", by_lock=True)
+
+    monkeypatch.setattr(healing, "_REST_S", 0.0)
+    with monkeypatch.context() as moment:
+        moment.setattr(site.runtime.inventory, "rebuild", locked)
+        with pytest.raises(Contended):
+            await site.look()
+    assert await site.verdict() == Verdict.ANOTHER_REDIS
+    await site.look()
+    assert await site.verdict() == Verdict.SAME
+
+
+async def test_what_another_worker_has_put_right_is_left_alone(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends between this one's look and this one's lease."""
+    await site.house()
+    call = site.runtime.redis_store.call
+    await call("HSET", KEY, "redis_run", "of another server")
+    count = rebuilt("generation")
+    async with open_runtime(site.runtime.settings, role="test") as other:
+        look = site.runtime.generation.look
+
+        async def overtaken() -> Verdict:
+            verdict = await look()
+            if verdict != Verdict.SAME:
+                await other.worker.watch_stores()
+            return verdict
+
+        monkeypatch.setattr(site.runtime.generation, "look", overtaken)
+        await site.runtime.worker.watch_stores()
+    events = len(await site.runtime.inventory.open_events())
+    assert rebuilt("generation") == count + events
 
 
 @pytest.mark.parametrize("nonsense", [b"\xff\xfe", b"9" * 40, b"-1", b""])

@@ -15,7 +15,7 @@ import pytest_asyncio
 from engine.auditor import audit
 from engine.config import Settings
 from engine.embedded import StoreUrls
-from engine.errors import FrontrowError
+from engine.errors import FrontrowError, Unavailable
 from engine.inventory import base_key
 from engine.model import Hold, new_id
 from engine.runtime import Runtime, open_runtime
@@ -196,3 +196,26 @@ async def test_a_field_of_the_events_own_is_noticed(make_scene: MakeScene, name:
         await scene.is_whole()
     hold = await scene.hold(scene.buyers["new"], 30, floor=1)
     await scene.book(scene.buyers["new"], hold)
+
+
+async def test_who_finds_a_newer_state_than_its_own_says_that_it_is_being_rebuilt(
+    make_scene: MakeScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between our reading of the truth and our laying it, another process lays a larger epoch."""
+    scene = await make_scene()
+    run = scene.runtime.redis_store.run
+    laid: list[int] = []
+
+    async def overtaken(script: str, base: str, *args: Any) -> list[Any]:
+        if script == "load" and base == scene.base and not laid:
+            laid.append(args[0] + 5)
+            assert (await run(script, base, laid[0], *args[1:]))[0] == b"loaded"
+        return await run(script, base, *args)
+
+    monkeypatch.setattr(scene.runtime.redis_store, "run", overtaken)
+    await scene.call("DEL", "meta")
+    with pytest.raises(Unavailable, match="being rebuilt") as refusal:
+        await scene.runtime.inventory.snapshot(scene.event_id)
+    assert refusal.value.extra["retry_after"] == 1
+    assert await scene.call("HGET", "meta", "epoch") == str(laid[0]).encode()
+    await scene.is_whole()

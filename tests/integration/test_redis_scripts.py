@@ -155,7 +155,7 @@ async def feed(stage: Stage) -> AsyncIterator[Feed]:
 
 
 #: Those that are not about an event's seats, and the one that lays them.
-_WITHOUT_STATE = {"load", "watchers", "claim_answer", "keep_answer"}
+_WITHOUT_STATE = {"load", "watchers", "claim_answer", "keep_answer", "lease"}
 
 
 @pytest.mark.parametrize("script", sorted(read_scripts().keys() - _WITHOUT_STATE))

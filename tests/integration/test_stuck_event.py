@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -10,10 +11,13 @@ import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
 
+from engine import healing
 from engine.bulkhead import Bulkhead
 from engine.config import Settings
 from engine.embedded import StoreUrls
 from engine.errors import Contended, Unavailable
+from engine.healing import rebuild_all
+from engine.inventory import base_key
 from engine.model import BookingStatus, new_id
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, make_event
@@ -151,6 +155,80 @@ async def test_the_worker_serves_the_other_events(runtime: Runtime, world: Setti
         while (await runtime.bookings.read(mine)).status != "cancelled":
             runtime.postgres.bulkhead.close()  # as if its time were over
             await runtime.worker.cancel_events()
+
+
+async def epoch_of(house: House) -> bytes | None:
+    """None: the event's next touch rebuilds it."""
+    key = base_key(house.event_id) + ":meta"
+    epoch: bytes | None = await house.runtime.redis_store.call("HGET", key, "epoch")
+    return epoch
+
+
+@pytest.mark.parametrize("sell", [True, False], ids=["selling", "not-selling"])
+async def test_a_locked_event_keeps_no_other_from_being_rebuilt(
+    runtime: Runtime, world: Settings, monkeypatch: pytest.MonkeyPatch, sell: bool
+) -> None:
+    stuck, healthy = await two_houses(runtime)
+    both = sorted((stuck, healthy), key=lambda house: house is healthy)
+    ids = [house.event_id for house in both]
+    for house in both:
+        await house.states()
+    before = {house.event_id: await epoch_of(house) for house in both}
+
+    async def open_events() -> list[str]:
+        return ids if sell else []
+
+    async def known_events() -> "set[str]":
+        return set(ids)
+
+    monkeypatch.setattr(runtime.inventory, "open_events", open_events)
+    monkeypatch.setattr(runtime.inventory, "known_events", known_events)
+    monkeypatch.setattr(healing, "_AT_ONCE", 1)
+    rests, go_on = asyncio.Event(), asyncio.Event()
+
+    async def rest(_: float) -> None:
+        rests.set()
+        await go_on.wait()
+        runtime.postgres.bulkhead.close()  # as if its time were over
+
+    async with asyncio.timeout(60):
+        async with locked(world, stuck.event_id):
+            rebuilding = asyncio.create_task(rebuild_all(runtime.inventory, "asked", sleep=rest))
+            rebuilding.add_done_callback(lambda _: rests.set())
+            await rests.wait()
+            assert not rebuilding.done()
+            assert await epoch_of(healthy) != before[healthy.event_id]
+            assert await epoch_of(stuck) == before[stuck.event_id]
+        go_on.set()
+        assert await rebuilding == 2
+    assert await epoch_of(stuck) != before[stuck.event_id]
+
+
+async def test_an_event_that_stays_locked_is_told_of_in_the_end(
+    runtime: Runtime, world: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asked must not note that all were rebuilt."""
+    stuck, healthy = await two_houses(runtime)
+    await healthy.states()
+    runtime.inventory._open_events_read = float("-inf")
+    rests: list[float] = []
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+
+    rebuild, rebuilt = runtime.inventory.rebuild, []
+
+    async def counted(event_id: str, **options: Any) -> tuple[int, int]:
+        rebuilt.append(event_id)
+        return await rebuild(event_id, **options)
+
+    monkeypatch.setattr(runtime.inventory, "rebuild", counted)
+    async with locked(world, stuck.event_id), asyncio.timeout(120):
+        with pytest.raises(Contended):
+            await rebuild_all(runtime.inventory, "asked", sleep=rest)
+    assert rests == [1.0] * 14
+    assert rebuilt.count(stuck.event_id) == 15
+    assert rebuilt.count(healthy.event_id) == 1
 
 
 async def test_readiness_does_not_wait_for_the_pool(runtime: Runtime) -> None:

@@ -399,3 +399,113 @@ async def test_an_accepted_offer_given_back_is_remembered_until_its_deadline(
     await runtime.holds.release(offer.offer_id, person)
     key = f"{base_key(line.event_id)}:hold:{offer.offer_id}"
     assert await runtime.redis_store.call("PTTL", key) > 1_700_000
+
+
+# An offer that is accepted on several devices
+
+
+async def offered(line: Line) -> tuple[str, str]:
+    """An open offer of one seat: its id and its person."""
+    holds = await full(line)
+    entry = await line.join()
+    await release(line, holds, 8)
+    await line.until_quiet()
+    offer, _ = await line.offer_of(entry)
+    return offer.offer_id, await line.owner_of(entry)
+
+
+async def holders(line: Line, offer_id: str) -> tuple[str, str]:
+    """Whose the accepted offer's hold is, as PostgreSQL and as Redis has it."""
+    key = f"{base_key(line.event_id)}:hold:{offer_id}"
+    shown = await line.runtime.redis_store.call("HGET", key, "owner")
+    noted = await line.runtime.postgres.fetchval("waitlist.holder_of_offer", offer_id)
+    return noted, shown.decode()
+
+
+async def test_a_hold_that_is_being_paid_for_is_not_handed_over(
+    line: Line, runtime: Runtime
+) -> None:
+    offer_id, person = await offered(line)
+    phone, desk = new_id(), new_id()
+    hold = await runtime.offers.accept_for(offer_id, person, phone)
+    await runtime.holds.begin_payment(offer_id, phone)
+    with pytest.raises(FrontrowError) as refusal:
+        await runtime.offers.accept_for(offer_id, person, desk)
+    assert refusal.value.code == "hold-in-payment"
+    assert await holders(line, offer_id) == (phone, phone)
+    # Nor does who is refused get it by the loss of Redis.
+    for key in await keys_of(runtime.redis_store, line.event_id):
+        await runtime.redis_store.call("DEL", key)
+    assert (await runtime.holds.read(offer_id, phone)).status == "held"
+    assert (await line.house.book(phone, hold)).outcome == "confirmed"
+
+
+async def test_of_two_devices_both_stores_name_the_same(
+    line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One has Redis's word and has not written it down when the other asks."""
+    offer_id, person = await offered(line)
+    await runtime.offers.accept(offer_id, person)
+    phone, desk = new_id(), new_id()
+    attempt, answered, go_on = runtime.inventory.attempt, asyncio.Event(), asyncio.Event()
+
+    async def and_wait(script: str, event_id: str, *args: Any) -> Any:
+        reply = await attempt(script, event_id, *args)
+        if script == "accept" and args[-1] == phone:
+            answered.set()
+            await go_on.wait()
+        return reply
+
+    monkeypatch.setattr(runtime.inventory, "attempt", and_wait)
+    async with asyncio.timeout(60):
+        first = asyncio.create_task(runtime.offers.accept_for(offer_id, person, phone))
+        await answered.wait()
+        second = asyncio.create_task(runtime.offers.accept_for(offer_id, person, desk))
+        await waiting_for_a_lock(runtime, second)
+        assert (await holders(line, offer_id))[1] == phone, "the second has not come to Redis"
+        go_on.set()
+        await asyncio.gather(first, second)
+    assert await holders(line, offer_id) == (desk, desk)
+
+
+async def waiting_for_a_lock(runtime: Runtime, task: "asyncio.Task[Any]") -> None:
+    """Until PostgreSQL lets somebody wait for a row of an offer, or the task has ended without that."""
+    asks = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND wait_event_type = 'Lock' AND query LIKE '%end_offer(%'"
+    )
+    async with runtime.postgres.connection() as connection:
+        while not task.done() and not await connection.fetchval(asks):
+            await asyncio.sleep(0.005)
+
+
+async def test_a_handed_over_hold_is_not_taken_back_by_who_read_before(
+    line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both ways in which Redis learns late that an offer was accepted."""
+    offer_id, person = await offered(line)
+    desk, run = new_id(), runtime.inventory.run
+    await runtime.postgres.fetch("waitlist.end_offer", offer_id, person, "used", "person", None)
+
+    async def overtaken(script: str, event_id: str, *args: Any) -> Any:
+        if script == "accept":
+            await runtime.offers.accept_for(offer_id, person, desk)
+        return await run(script, event_id, *args)
+
+    monkeypatch.setattr(runtime.inventory, "run", overtaken)
+    await runtime.offers.settle(line.event_id, offer_id)
+    assert await holders(line, offer_id) == (desk, desk)
+    await runtime.inventory._end_offers(line.event_id, offer_id)
+    assert await holders(line, offer_id) == (desk, desk)
+
+
+async def test_an_offer_that_redis_has_lost_is_handed_over(line: Line, runtime: Runtime) -> None:
+    offer_id, person = await offered(line)
+    phone, desk = new_id(), new_id()
+    base = base_key(line.event_id)
+    await runtime.redis_store.call("DEL", f"{base}:hold:{offer_id}")
+    assert (await runtime.offers.accept_for(offer_id, person, phone)).status == "held"
+    assert await holders(line, offer_id) == (phone, phone)
+    await runtime.redis_store.call("DEL", f"{base}:meta")
+    assert (await runtime.offers.accept_for(offer_id, person, desk)).status == "held"
+    assert await holders(line, offer_id) == (desk, desk)
