@@ -524,8 +524,11 @@ class _Server(ThreadingMixIn, WSGIServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self._since[request] = time.monotonic()
-        if len(self._since) > self.connections_max:
-            _hang_up(next(iter(self._since)))
+        while len(self._since) > self.connections_max:
+            # Forgotten at once: its thread may take a while to end, and the next one must meet another.
+            oldest = next(iter(self._since))
+            self._since.pop(oldest, None)
+            _hang_up(oldest)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
