@@ -22,8 +22,8 @@ from engine.shell import Refused, check_id, named_price, opened, read_document, 
 from engine.terminal import complain, progress_bar
 
 if TYPE_CHECKING:
+    from engine.base.store_urls import StoreUrls
     from engine.catalog import Event
-    from engine.embedded import StoreUrls
     from engine.runtime import Runtime
 
 
@@ -73,7 +73,7 @@ def cli() -> None:
 
 def _expected() -> tuple[type[Exception], ...]:
     """What is a person's to mend and needs no traceback."""
-    from engine.embedded import StartError  # noqa: PLC0415
+    from engine.base.data_folder import StartError  # noqa: PLC0415
     from engine.errors import FrontrowError  # noqa: PLC0415
     from engine.migrate import MigrationError  # noqa: PLC0415
 
@@ -136,7 +136,7 @@ def _run_role(name: str) -> None:
     """Become one of the processes that ``up`` starts, on the stores that are there."""
     settings = load_settings()
     from engine import up as launcher  # noqa: PLC0415
-    from engine.embedded import running_urls  # noqa: PLC0415
+    from engine.base.store_urls import running_urls  # noqa: PLC0415
 
     urls = running_urls(settings)
     if urls is None:

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from engine.addresses import is_local_host, parse_networks
-from engine.notifications.server_url import parse_server_url
+from engine.base.server_url import parse_server_url
 from engine.redaction import MASK, hide, hide_url, is_secret_name
 
 PREFIX = "FRONTROW_"

@@ -20,8 +20,9 @@ import click
 from msgspec import Struct
 
 from engine import embedded, migrate, up
+from engine.base.data_folder import StartError
+from engine.base.store_urls import POSTGRES_LOGINS, StoreUrls, running_urls
 from engine.config import Settings, data_path, mask
-from engine.embedded import StoreUrls
 from engine.limits import PROXY_DOUBT
 
 if TYPE_CHECKING:
@@ -67,14 +68,14 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     """Every finding, in the order in which things depend on each other."""
     for finding in _machine(settings):
         yield finding
-    started = embedded.running_urls(settings) is None
+    started = running_urls(settings) is None
     try:
         async with embedded.stores(settings) as urls:
             if started:
                 yield Finding("good", "embedded stores start (and stop again after this)")
             async for finding in _stores(settings, urls):
                 yield finding
-    except embedded.StartError as error:
+    except StartError as error:
         yield Finding("bad", "embedded stores do not start", str(error))
     async for finding in _processes(settings):
         yield finding
@@ -189,7 +190,7 @@ async def _logins(urls: StoreUrls) -> AsyncIterator[Finding]:
     """Whether each part of the product may do what it must, and no more (``engine.roles``)."""
     import asyncpg  # noqa: PLC0415
 
-    logins = [urls.postgres_url, *(getattr(urls, name) for name in embedded.POSTGRES_LOGINS)]
+    logins = [urls.postgres_url, *(getattr(urls, name) for name in POSTGRES_LOGINS)]
     names = set()
     for url in sorted(set(logins)):
         connection = await asyncpg.connect(url, timeout=_CONNECT_TIMEOUT_S)

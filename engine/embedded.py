@@ -25,11 +25,9 @@ moment only, and an empty one is rebuilt from PostgreSQL under a new epoch.
 import asyncio
 import fcntl
 import hashlib
-import json
 import os
 import random
 import re
-import secrets
 import shutil
 import signal
 import socket
@@ -44,7 +42,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequenc
 from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import quote
 
 import msgspec
@@ -52,8 +50,22 @@ import psutil
 from msgspec import Struct
 
 from engine import roles
-from engine.config import Settings, data_path, mask
-from engine.redaction import hide, hide_url
+from engine.base.data_folder import (
+    AlreadyRunning,
+    StartError,
+    kept_secret,
+    prepare_data_dir,
+    read_json,
+    write_private,
+)
+from engine.base.store_urls import (
+    StoreUrls,
+    given_or,
+    is_same_process,
+    running_urls,
+    start_time_s,
+)
+from engine.config import Settings, data_path
 
 POSTGRES_MAJOR = 18
 #: Of initdb. It owns what PostgreSQL itself needs, and nothing of ours.
@@ -71,132 +83,12 @@ _LEASH = Path(__file__).with_name("leash.py")
 _ACCOUNT = "frontrow"
 
 
-class StartError(Exception):
-    """A server could not be started. The message is one line that says what to do."""
-
-
-class AlreadyRunning(StartError):
-    """Another process owns the servers of this data directory."""
-
-
-class StoreUrls(Struct, frozen=True, kw_only=True):
-    """Where the stores are. PostgreSQL's logins that are not given are ``postgres_url``: one for all."""
-
-    #: Sells, and serves whatever has no login of its own.
-    postgres_url: str
-    #: What an organiser does, and accounts.
-    postgres_house_url: str = ""
-    postgres_worker_url: str = ""
-    #: Owns the schema: migrations, backups, inspection.
-    postgres_owner_url: str = ""
-    redis_url: str
-    mongo_url: str
-
-    def __post_init__(self) -> None:
-        for name in POSTGRES_LOGINS:
-            if not getattr(self, name):
-                msgspec.structs.force_setattr(self, name, self.postgres_url)
-        # They hold passwords, and whoever has them may write them down by mistake.
-        for url in msgspec.structs.astuple(self):
-            hide_url(url)
-
-    def __repr__(self) -> str:
-        return f"StoreUrls({', '.join(f'{name}={url!r}' for name, url in self.__rich_repr__())})"
-
-    def __rich_repr__(self) -> list[tuple[str, str]]:
-        return [(name, mask(url)) for name, url in msgspec.structs.asdict(self).items()]
-
-
-#: Settings and fields of StoreUrls that name PostgreSQL's other logins.
-POSTGRES_LOGINS = ("postgres_house_url", "postgres_worker_url", "postgres_owner_url")
-
-
 class _Account(Struct, frozen=True):
     uid: int
     gid: int
 
     def __str__(self) -> str:
         return f"{self.uid}:{self.gid}"
-
-
-# --- files of the data directory -----------------------------------------------------------
-
-
-def _write_private(path: Path, value: Any) -> None:
-    """Write JSON that only its owner may read; a reader sees the old file or the new one."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(value, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text())
-    except FileNotFoundError:
-        return {}
-    except (ValueError, UnicodeDecodeError):
-        # Both files that are read this way can be made anew, except secrets (see kept_secret).
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def prepare_data_dir(data_dir: Path) -> None:
-    """Create the data directory, or raise StartError when it cannot be written to."""
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        (data_dir / "logs").mkdir(exist_ok=True)
-        probe = data_dir / f".probe.{os.getpid()}"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise StartError(
-            f"cannot write to the data folder {data_dir}: {error.strerror or error}; "
-            "make it writable, or name another one with FRONTROW_DATA_DIR"
-        ) from None
-    with suppress(FileNotFoundError):
-        owner = (data_dir / "secrets.json").stat().st_uid
-        if owner != os.geteuid():
-            # Files of two users side by side are files that one of them cannot open.
-            raise StartError(
-                f"the data folder {data_dir} was made by {_user_name(owner)}: run Frontrow as that "
-                "user, or name another folder with FRONTROW_DATA_DIR"
-            )
-
-
-def _user_name(uid: int) -> str:
-    import pwd  # noqa: PLC0415 - POSIX only
-
-    try:
-        return f"user {pwd.getpwuid(uid).pw_name}"
-    except KeyError:
-        return f"user number {uid}"
-
-
-def kept_secret(data_dir: Path, name: str) -> str:
-    """The secret ``name`` of this installation, generated on first use and kept (mode 0600)."""
-    prepare_data_dir(data_dir)
-    path = data_dir / "secrets.json"
-    # Processes that start side by side must not each invent their own.
-    with (data_dir / "secrets.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            kept = json.loads(path.read_text()) if path.exists() else {}
-            for value in kept.values():
-                hide(str(value))
-            if name in kept:
-                return str(kept[name])
-        except (OSError, ValueError, TypeError) as error:
-            raise StartError(
-                f"cannot read {path}: {error}; restore it, or delete it together with "
-                f"{data_dir / 'postgres'} to start anew"
-            ) from None
-        kept[name] = secrets.token_urlsafe(32)
-        hide(kept[name])
-        _write_private(path, kept)
-        return str(kept[name])
 
 
 class _Lock:
@@ -231,20 +123,6 @@ def leashed(command: Sequence[str], death_signal: int, account: str = "-") -> li
     return [*options, str(os.getpid()), str(int(death_signal)), account, *command]
 
 
-def start_time_s(pid: int) -> float | None:
-    """When the process started, as seconds since the epoch; None when there is no such process."""
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
-    except psutil.Error:
-        return None
-
-
-def _is_same_process(pid: int, started_s: float) -> bool:
-    actual = start_time_s(pid)
-    return actual is not None and abs(actual - started_s) < 1.0
-
-
 def port_is_free(port: int, host: str = _LOOPBACK) -> bool:
     """Whether ``host:port`` can be listened on now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -266,7 +144,7 @@ def _free_port() -> int:
 
 async def _ended(pid: int, started_s: float, timeout_s: float) -> bool:
     deadline = time.monotonic() + timeout_s
-    while _is_same_process(pid, started_s):
+    while is_same_process(pid, started_s):
         if time.monotonic() > deadline:
             return False
         await asyncio.sleep(_POLL_S)
@@ -275,7 +153,7 @@ async def _ended(pid: int, started_s: float, timeout_s: float) -> bool:
 
 def remember_process(pid_file: Path, pid: int) -> None:
     """Note a child down, so that the next owner of the data directory can end it if we cannot."""
-    _write_private(pid_file, {"pid": pid, "started_s": start_time_s(pid) or 0.0})
+    write_private(pid_file, {"pid": pid, "started_s": start_time_s(pid) or 0.0})
 
 
 async def end_leftover(pid_file: Path, title: str, stop_signal: int) -> None:
@@ -283,7 +161,7 @@ async def end_leftover(pid_file: Path, title: str, stop_signal: int) -> None:
 
     Process ids come round again: only the process that also started at the noted time is meant.
     """
-    left = _read_json(pid_file)
+    left = read_json(pid_file)
     if left:
         pid, started_s = int(left.get("pid", 0)), float(left.get("started_s", 0.0))
         await _end_process(pid, started_s, title, stop_signal)
@@ -291,7 +169,7 @@ async def end_leftover(pid_file: Path, title: str, stop_signal: int) -> None:
 
 
 async def _end_process(pid: int, started_s: float, title: str, stop_signal: int) -> None:
-    if pid <= 1 or not _is_same_process(pid, started_s):
+    if pid <= 1 or not is_same_process(pid, started_s):
         return
     try:
         os.kill(pid, stop_signal)
@@ -424,12 +302,12 @@ class EmbeddedServer(ABC):
 
     def _choose_port(self) -> int:
         path = self.data_dir / "ports.json"
-        known = _read_json(path)
+        known = read_json(path)
         last = known.get(self.name)
         if isinstance(last, int) and port_is_free(last):
             return last
         known[self.name] = _free_port()
-        _write_private(path, known)
+        write_private(path, known)
         return int(known[self.name])
 
     def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -970,7 +848,7 @@ class EmbeddedStores:
         """Become the owner of the data directory; AlreadyRunning names the process that is it."""
         prepare_data_dir(self.data_dir)
         if not self._lock.acquire():
-            owner = _read_json(self._run_file).get("pid")
+            owner = read_json(self._run_file).get("pid")
             who = f" (process {owner})" if owner else ""
             raise AlreadyRunning(
                 f"Frontrow already runs on {self.data_dir}{who}; "
@@ -986,7 +864,7 @@ class EmbeddedStores:
         try:
             await _all_or_first_error(server.start() for server in self.servers)
             urls = self.urls()
-            _write_private(
+            write_private(
                 self._run_file,
                 {
                     "pid": os.getpid(),
@@ -1003,7 +881,7 @@ class EmbeddedStores:
         own: dict[str, str] = {}
         for server in self.servers:
             own |= server.urls()
-        return _given_or(self._settings, own)
+        return given_or(self._settings, own)
 
     def announce_end(self) -> None:
         """From now on nobody finds these servers, and who wants to be the next owner waits."""
@@ -1018,35 +896,6 @@ class EmbeddedStores:
         await asyncio.gather(*(server.stop() for server in self.servers))
         self._owned = False
         self._lock.release()
-
-
-def running_urls(settings: Settings) -> StoreUrls | None:
-    """The URLs to use right now: those given, else those of the running embedded servers.
-
-    None when a URL is neither given nor is there an owner running on the data directory.
-    """
-    given = (settings.postgres_url, settings.redis_url, settings.mongo_url)
-    run: dict[str, Any] = {}
-    if None in given:
-        try:
-            run = _read_json(data_path(settings) / "run.json")
-        except PermissionError as error:
-            raise StartError(
-                f"cannot read {error.filename}: Frontrow runs there as another user"
-            ) from None
-        if not run or not _is_same_process(int(run["pid"]), float(run["started_s"])):
-            return None
-    return _given_or(settings, run.get("urls", {}))
-
-
-def _given_or(settings: Settings, own: Mapping[str, str]) -> StoreUrls:
-    """The URLs of the settings and, for servers without one there, of our own servers."""
-    names = ["postgres_url", "redis_url", "mongo_url"]
-    urls = {name: getattr(settings, name) or own[name] for name in names}
-    logins = own if settings.postgres_url is None else {}
-    for name in POSTGRES_LOGINS:
-        urls[name] = getattr(settings, name) or logins.get(name, "")
-    return StoreUrls(**urls)
 
 
 @asynccontextmanager
@@ -1084,23 +933,15 @@ async def _wait_for_owner(settings: Settings) -> StoreUrls:
 
 
 __all__ = [
-    "POSTGRES_LOGINS",
-    "AlreadyRunning",
     "EmbeddedMongo",
     "EmbeddedPostgres",
     "EmbeddedRedis",
     "EmbeddedServer",
     "EmbeddedStores",
-    "StartError",
-    "StoreUrls",
     "end_leftover",
-    "kept_secret",
     "leashed",
     "port_is_free",
     "postgres_bin",
-    "prepare_data_dir",
     "remember_process",
-    "running_urls",
-    "start_time_s",
     "stores",
 ]

@@ -12,8 +12,9 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from msgspec import Struct
 
 from engine import roles
+from engine.base.data_folder import StartError
 from engine.config import mask
-from engine.embedded import StartError, postgres_bin
+from engine.embedded import postgres_bin
 
 _SQL = Path(__file__).resolve().parent.parent / "sql"
 MIGRATIONS = _SQL / "migrations"

@@ -9,10 +9,10 @@ from typing import Generic, TypeVar
 import redis.asyncio as aioredis
 
 from engine import metrics
+from engine.base.store_urls import StoreUrls, running_urls
 from engine.bookings import Bookings
 from engine.catalog import Catalog
 from engine.config import ConfigError, Settings
-from engine.embedded import StoreUrls, running_urls
 from engine.generation import Generation
 from engine.holds import Holds
 from engine.inventory import Inventory

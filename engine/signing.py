@@ -8,8 +8,8 @@ import base64
 import binascii
 import hmac
 
+from engine.base.data_folder import kept_secret
 from engine.config import Settings, data_path
-from engine.embedded import kept_secret
 from engine.redaction import hide
 
 _MAC_BYTES = 16

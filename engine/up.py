@@ -22,8 +22,9 @@ import msgspec
 from msgspec import Struct
 
 from engine import embedded
+from engine.base.data_folder import AlreadyRunning, StartError, kept_secret
+from engine.base.store_urls import StoreUrls, running_urls
 from engine.config import Settings, data_path, is_given, quiet
-from engine.embedded import StartError, StoreUrls
 from engine.signing import dev_mail_key
 from engine.terminal import Log, progress_bar
 
@@ -162,8 +163,7 @@ def child_environment(settings: Settings, urls: StoreUrls, role: Role) -> dict[s
         "FRONTROW_REDIS_URL": urls.redis_url,
         "FRONTROW_MONGO_URL": urls.mongo_url,
         "FRONTROW_ORGANISER_KEY": organiser_key(settings),
-        "FRONTROW_TOKEN_SECRET": settings.token_secret
-        or embedded.kept_secret(data_dir, "token_secret"),
+        "FRONTROW_TOKEN_SECRET": settings.token_secret or kept_secret(data_dir, "token_secret"),
         "FRONTROW_PUBLIC_URL": page,
         "FRONTROW_LIVE_PUBLIC_URL": live_url(settings),
     }
@@ -178,7 +178,7 @@ def child_environment(settings: Settings, urls: StoreUrls, role: Role) -> dict[s
 
 def organiser_key(settings: Settings) -> str:
     """The organiser's key: the configured one, else one generated and kept."""
-    return settings.organiser_key or embedded.kept_secret(data_path(settings), "organiser_key")
+    return settings.organiser_key or kept_secret(data_path(settings), "organiser_key")
 
 
 def page_url(settings: Settings) -> str:
@@ -413,8 +413,8 @@ class Launcher:
         while True:
             try:
                 return self.stores.claim()
-            except embedded.AlreadyRunning:
-                if embedded.running_urls(self.settings) or time.monotonic() > deadline:
+            except AlreadyRunning:
+                if running_urls(self.settings) or time.monotonic() > deadline:
                     raise
             await asyncio.sleep(_POLL_S)
 

@@ -6,28 +6,20 @@ again at its next turn.
 """
 
 import asyncio
-import contextlib
 import random
-import socket
 import struct
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from http import HTTPStatus
-from socketserver import ThreadingMixIn
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
-from wsgiref.types import StartResponse, WSGIEnvironment
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from engine import metrics, tracing
-from engine.addresses import may_look_inside
 from engine.auditor import Violation, audit
+from engine.base.health import serve_health
 from engine.bookings import Bookings
 from engine.catalog import Catalog
 from engine.config import ConfigError, Settings, load_settings
@@ -508,89 +500,6 @@ async def _each(items: Iterable[Any], act: Callable[[Any], Awaitable[Any]]) -> l
         if isinstance(result, BaseException) and not isinstance(result, NotFound):
             raise result
     return [0 if isinstance(result, NotFound) else result for result in results]
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    """A thread for each connection, and no connection for long: a few slow ones stop nobody."""
-
-    daemon_threads = True
-    request_queue_size = 128
-    connections_max = 32
-    connection_timeout_s = 10.0
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        self._since: dict[Any, float] = {}
-        super().__init__(*args, **options)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._since[request] = time.monotonic()
-        while len(self._since) > self.connections_max:
-            # Forgotten at once: its thread may take a while to end, and the next one must meet another.
-            oldest = next(iter(self._since))
-            self._since.pop(oldest, None)
-            _hang_up(oldest)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._since.pop(request, None)
-        super().shutdown_request(request)
-
-    def service_actions(self) -> None:
-        """Called twice a second."""
-        too_old = time.monotonic() - self.connection_timeout_s
-        for request, since in list(self._since.items()):
-            if since < too_old:
-                _hang_up(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        if isinstance(sys.exc_info()[1], OSError):
-            return  # it hung up
-        log.warning("metrics or health not answered", exc_info=True)
-
-
-def _hang_up(request: socket.socket) -> None:
-    # Its thread sees the end of the stream, whatever it waits for.
-    with contextlib.suppress(OSError):
-        request.shutdown(socket.SHUT_RDWR)
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
-        pass
-
-
-def _may_ask(environ: WSGIEnvironment, networks: tuple[str, ...]) -> bool:
-    named = (name[5:].replace("_", "-").lower() for name in environ if name.startswith("HTTP_"))
-    return may_look_inside(environ["REMOTE_ADDR"], environ.get("HTTP_HOST", ""), named, networks)
-
-
-def serve_health(
-    host: str, port: int, is_ready: Callable[[], bool], networks: tuple[str, ...]
-) -> WSGIServer:
-    """A process's /health/live, /health/ready and /metrics, in a thread of their own.
-
-    ``networks`` may ask, besides this machine.
-    """
-
-    def app(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-        status, body, kind = HTTPStatus.OK, b"ok\n", "text/plain; charset=utf-8"
-        match environ["PATH_INFO"] if _may_ask(environ, networks) else "":
-            case "/metrics":
-                body, kind = generate_latest(), CONTENT_TYPE_LATEST
-            case "/health/live":
-                pass
-            case "/health/ready":
-                if not is_ready():
-                    status, body = HTTPStatus.SERVICE_UNAVAILABLE, b"not ready\n"
-            case _:
-                status, body = HTTPStatus.NOT_FOUND, b"not found\n"
-        headers = [("Content-Type", kind), ("X-Content-Type-Options", "nosniff")]
-        start_response(f"{status.value} {status.phrase}", headers)
-        return [body]
-
-    server = make_server(host, port, app, server_class=_Server, handler_class=_Quiet)
-    threading.Thread(target=server.serve_forever, daemon=True, name="health").start()
-    return server
 
 
 async def main() -> None:

@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator
 import structlog
 import uvloop
 
+from engine.base.health import serve_health
 from engine.config import ConfigError, Settings, load_settings
 from engine.ending import on_signal
 from engine.files import raise_file_limit
 from engine.redaction import install_hooks
 from engine.runtime import open_runtime
-from engine.worker import serve_health
 from seatmap.feed import RedisFeed
 from seatmap.hub import Hub, Pace
 from seatmap.server import LiveServer

@@ -26,9 +26,9 @@ import pytest_asyncio
 from xdist.scheduler import LoadScopeScheduling
 
 from engine import embedded, migrate
+from engine.base.store_urls import StoreUrls
 from engine.catalog import EventDraft
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.ledger import Answer, BookingRequest, PaymentChoice
 from engine.model import Buyer, Hold, new_id
 from engine.runtime import Runtime, open_runtime

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import asyncpg
 import msgspec
 
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.model import new_id
 from engine.runtime import Runtime, open_runtime
 from tests.worlds import postgres_logins

@@ -8,9 +8,10 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 from redis.asyncio import Redis
 
-from engine import embedded, migrate
+from engine import migrate
+from engine.base.data_folder import kept_secret
+from engine.base.store_urls import POSTGRES_LOGINS, StoreUrls
 from engine.config import Settings
-from engine.embedded import POSTGRES_LOGINS, StoreUrls
 from engine.inventory import base_key
 from engine.runtime import Runtime
 from engine.stores.redis import RedisStore
@@ -45,7 +46,7 @@ def with_one_login(world: Settings) -> Settings:
 async def as_redis_owner(runtime: Runtime, *command: str) -> Any:
     """Let the owner of the session's Redis do what no process of the product may."""
     where = runtime.redis.connection_pool.connection_kwargs
-    password = embedded.kept_secret(Path(runtime.settings.data_dir), "redis_password")
+    password = kept_secret(Path(runtime.settings.data_dir), "redis_password")
     owner = Redis(host=where["host"], port=where["port"], db=where["db"], password=password)
     try:
         return await owner.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py

@@ -20,6 +20,7 @@ import structlog
 from msgspec import Struct
 
 from engine import metrics
+from engine.base.server_url import parse_server_url
 from engine.config import Settings
 from engine.errors import Unavailable
 from engine.inventory import Inventory
@@ -28,7 +29,6 @@ from engine.notifications.allowance import allowed, is_counted
 from engine.notifications.facts import Due, FactReader, Overtaken
 from engine.notifications.message import Distorted, Envelope, Unwritable, build_envelope
 from engine.notifications.model import URGENT, Kind, Letter, Status, Written
-from engine.notifications.server_url import parse_server_url
 from engine.notifications.smtp import PATIENCE, Delivery, MailServer
 from engine.notifications.wording import Wording
 from engine.stores.postgres import Postgres

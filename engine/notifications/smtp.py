@@ -17,8 +17,8 @@ import structlog
 from aiosmtplib import SMTPException
 from msgspec import Struct
 
+from engine.base.server_url import MailServerUrl
 from engine.notifications.message import Envelope
-from engine.notifications.server_url import MailServerUrl
 
 log = structlog.get_logger(__name__)
 

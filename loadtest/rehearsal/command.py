@@ -13,8 +13,8 @@ from typing import Any
 import click
 import msgspec
 
+from engine.base.data_folder import StartError
 from engine.config import ConfigError, load_settings
-from engine.embedded import StartError
 from engine.errors import FrontrowError
 from engine.migrate import MigrationError
 from engine.terminal import complain, progress_bar

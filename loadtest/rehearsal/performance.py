@@ -20,6 +20,7 @@ import psutil
 from msgspec import Struct
 
 from engine import embedded
+from engine.base.data_folder import StartError
 from engine.catalog import Event, Facts
 from engine.config import Settings
 from engine.terminal import OnProgress
@@ -277,7 +278,7 @@ class _Watchers:
         assert self._process.stdout is not None
         line = await self._process.stdout.readline()
         if not line:
-            raise embedded.StartError(
+            raise StartError(
                 f"the program that watches ended ({await self._process.wait()}); "
                 "take fewer --watchers"
             )

@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 
 from engine import migrate
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.model import new_id
 from engine.notifications.model import Status
 from engine.runtime import Runtime, open_runtime

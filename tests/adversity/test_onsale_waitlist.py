@@ -20,7 +20,7 @@ import msgspec
 import pytest
 
 from engine.auditor import Violation
-from engine.embedded import StoreUrls
+from engine.base.store_urls import StoreUrls
 from engine.model import ms_from_utc
 from engine.runtime import Runtime, open_runtime
 from tests.adversity.doors import EngineDoor, HttpDoor

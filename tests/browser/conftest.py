@@ -15,8 +15,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.model import new_id
 from engine.runtime import Runtime
 from engine.waitlist.model import Contact, Entry, EntryStatus, Wanted

@@ -13,8 +13,8 @@ import jwt
 import pytest
 import pytest_asyncio
 
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.model import new_id
 from engine.runtime import Runtime
 from tests.conftest import (

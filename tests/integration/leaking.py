@@ -22,9 +22,9 @@ from api.app import build
 from api.auth import Tokens
 from api.edge import Edge
 from engine import cli
+from engine.base.store_urls import StoreUrls
 from engine.batch import Batcher
 from engine.config import load_settings
-from engine.embedded import StoreUrls
 from engine.logs import configure_logging
 from engine.redaction import install_hooks
 from engine.runtime import open_runtime

@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 
 from engine.auditor import Violation, audit
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.inventory import base_key
 from engine.model import new_id
 from engine.runtime import Runtime, open_runtime

@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
+from engine.base.store_urls import StoreUrls
 from engine.best_seats import scout as scout_module
 from engine.best_seats.choice import Wish
 from engine.catalog import EventDraft
 from engine.config import Settings
 from engine.demo_venues import arena
-from engine.embedded import StoreUrls
 from engine.errors import (
     Conflict,
     FrontrowError,

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.errors import (
     Conflict,
     Gone,

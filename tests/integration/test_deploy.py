@@ -18,8 +18,10 @@ import msgspec
 import pytest
 
 from engine import embedded, migrate
+from engine.base.data_folder import kept_secret
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import EmbeddedPostgres, EmbeddedRedis, StoreUrls
+from engine.embedded import EmbeddedPostgres, EmbeddedRedis
 from engine.errors import Unavailable
 from engine.model import new_id
 from engine.runtime import open_runtime
@@ -111,14 +113,14 @@ class OfTheImage(EmbeddedPostgres):
 
     @property
     def url(self) -> str:
-        password = embedded.kept_secret(self.data_dir, "postgres_password")
+        password = kept_secret(self.data_dir, "postgres_password")
         return f"postgresql://frontrow:{password}@127.0.0.1:{self.port}/frontrow?sslmode=disable"
 
     async def _prepare(self) -> None:
         await super()._prepare()
         rules = self.folder / "pg_hba.conf"
         rules.write_text("host all all 127.0.0.1/32 scram-sha-256\n")
-        password = embedded.kept_secret(self.data_dir, "postgres_password")
+        password = kept_secret(self.data_dir, "postgres_password")
         change = f"ALTER ROLE frontrow PASSWORD '{password}';"
         await self._as_superuser(self.folder, "frontrow", change)
 
@@ -133,7 +135,7 @@ async def test_compose_gives_what_is_there_to_its_roles(tmp_path: Path) -> None:
         connection = await asyncpg.connect(server.url)
         await connection.execute("CREATE TABLE sales (seat integer); INSERT INTO sales VALUES (1)")
         await connection.close()
-        superuser = embedded.kept_secret(server.data_dir, "postgres_password")
+        superuser = kept_secret(server.data_dir, "postgres_password")
         (tmp_path / "secrets/postgres_password").write_text(superuser)
         script = (DEPLOY / "postgres/roles.sh").read_text()
         for there, here in (
@@ -280,7 +282,7 @@ class ComposePostgres(EmbeddedPostgres):
             env=os.environ | {"PGDATA": str(self.folder)},
             check=True,
         )
-        password = embedded.kept_secret(self.data_dir, "standby_password")
+        password = kept_secret(self.data_dir, "standby_password")
         standby = (DEPLOY / "postgres/standby.sql").read_text()
         change = f"ALTER ROLE frontrow_standby PASSWORD '{password}';"
         await self._as_superuser(self.folder, "frontrow", f"{standby}\n\n{change}")
@@ -292,7 +294,7 @@ async def test_a_standby_follows_and_takes_over(tmp_path: Path) -> None:
     try:
         data, port = tmp_path / "standby", free_port()
         secret = tmp_path / "password"
-        secret.write_text(embedded.kept_secret(tmp_path, "standby_password") + "\n")
+        secret.write_text(kept_secret(tmp_path, "standby_password") + "\n")
         secret.chmod(0o644)
         # A first try was cut off in the middle of its copy.
         (data / "base").mkdir(mode=0o700, parents=True)

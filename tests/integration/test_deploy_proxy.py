@@ -17,8 +17,8 @@ import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.frames import CloseCode
 
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.model import new_id
 from seatmap.protocol import MapState
 from tests.conftest import (

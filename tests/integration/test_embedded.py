@@ -19,17 +19,15 @@ import redis.asyncio as aioredis
 from pymongo import MongoClient
 
 from engine import migrate
+from engine.base.data_folder import AlreadyRunning, StartError, kept_secret
+from engine.base.store_urls import running_urls
 from engine.config import Settings
 from engine.embedded import (
     STOP_TIMEOUT_S,
-    AlreadyRunning,
     EmbeddedMongo,
     EmbeddedPostgres,
     EmbeddedRedis,
     EmbeddedStores,
-    StartError,
-    kept_secret,
-    running_urls,
     stores,
 )
 

@@ -16,8 +16,9 @@ import pytest_asyncio
 
 from engine import embedded, healing, lease, metrics, migrate
 from engine.auditor import audit
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import EmbeddedPostgres, StoreUrls
+from engine.embedded import EmbeddedPostgres
 from engine.errors import Contended, NotFound, Unavailable
 from engine.generation import Verdict
 from engine.model import new_id

@@ -13,8 +13,8 @@ import pytest
 import pytest_asyncio
 
 from engine.auditor import audit
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.errors import FrontrowError, Unavailable
 from engine.inventory import base_key
 from engine.model import Hold, new_id

@@ -21,8 +21,9 @@ from websockets.frames import Frame as WebSocketFrame
 from websockets.frames import Opcode
 from websockets.typing import Origin, Subprotocol
 
+from engine.base.store_urls import StoreUrls
 from engine.config import ConfigError, Settings
-from engine.embedded import EmbeddedRedis, StoreUrls
+from engine.embedded import EmbeddedRedis
 from engine.inventory import Snapshot
 from engine.model import new_id
 from engine.stores.redis import RedisStore

@@ -10,8 +10,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from engine import metrics
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.errors import Unavailable
 from engine.inventory import base_key
 from engine.model import new_id

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 import structlog
 
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.logs import Tracebacks
 from engine.redaction import hide, redacted
 from tests.conftest import ORGANISER_KEY, REPO, TOKEN_SECRET, role_environment

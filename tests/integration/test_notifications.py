@@ -18,9 +18,9 @@ import pytest
 import pytest_asyncio
 
 from engine import metrics, migrate
+from engine.base.store_urls import StoreUrls
 from engine.catalog import EventPatch
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.inventory import person_channel
 from engine.model import Buyer, new_id

@@ -11,9 +11,9 @@ import httpx
 import pytest
 import structlog
 
+from engine.base.store_urls import StoreUrls
 from engine.batch import Batcher
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.logs import REQUEST_ID, add_request_id, request_id
 from engine.redaction import redacted
 from engine.runtime import Runtime

@@ -16,8 +16,8 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from engine import tracing
+from engine.base.store_urls import StoreUrls
 from engine.config import ConfigError, Settings, load_settings
-from engine.embedded import StoreUrls
 from engine.model import new_id
 from tests.conftest import (
     REPO,

@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from engine.base.store_urls import StoreUrls
 from engine.catalog import EventPatch
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from engine.model import Money, new_id
 from engine.presence import Presence

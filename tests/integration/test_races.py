@@ -12,10 +12,10 @@ import pytest
 import pytest_asyncio
 
 from engine.auditor import audit
+from engine.base.store_urls import StoreUrls
 from engine.bookings import Bookings
 from engine.catalog import EventPatch
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.errors import (
     Conflict,
     FrontrowError,

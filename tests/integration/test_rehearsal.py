@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 
 from engine import embedded
+from engine.base.store_urls import StoreUrls, running_urls
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.migrate import MIGRATIONS
 from engine.model import new_id
 from engine.pricing.model import Override, RuleDraft
@@ -184,7 +184,7 @@ async def _let_a_seat_be_sold_twice(
         while not (rehearsal.copy / "run.json").exists():
             assert process.returncode is None, (await process.communicate())[1].decode()
             await asyncio.sleep(0.02)
-        urls = embedded.running_urls(settings)
+        urls = running_urls(settings)
         assert urls is not None
         connection = await asyncpg.connect(urls.postgres_owner_url)
         try:

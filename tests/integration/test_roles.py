@@ -21,15 +21,10 @@ from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
 
 from engine import doctor, embedded, migrate, roles
+from engine.base.data_folder import StartError, kept_secret
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import (
-    EmbeddedMongo,
-    EmbeddedPostgres,
-    StartError,
-    StoreUrls,
-    kept_secret,
-    postgres_bin,
-)
+from engine.embedded import EmbeddedMongo, EmbeddedPostgres, postgres_bin
 from engine.embedded import stores as opened_stores
 from engine.model import new_id
 from engine.runtime import Runtime, open_runtime

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from engine import migrate
-from engine.embedded import StoreUrls
+from engine.base.store_urls import StoreUrls
 from engine.ledger import Reserve, _reserve_arguments
 from engine.model import new_id
 from tests.conftest import REPO, House, MakeHouse, small_house

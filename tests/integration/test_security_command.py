@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
 from engine.doctor import Finding
-from engine.embedded import StoreUrls
 from engine.errors import InvalidInput
 from engine.model import new_id
 from engine.runtime import open_runtime

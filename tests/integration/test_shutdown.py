@@ -16,8 +16,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.model import new_id
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import (

@@ -14,8 +14,8 @@ import pytest_asyncio
 from prometheus_client import REGISTRY
 
 from engine import deadline
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.errors import FrontrowError, Unavailable
 from engine.model import BookingStatus, new_id
 from engine.payments import NOBODY, Charge

@@ -15,8 +15,9 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import EmbeddedRedis, StoreUrls
+from engine.embedded import EmbeddedRedis
 from engine.kept_answers import KEYS_MAX
 from engine.limits import Limit, Limits, LocalCount
 from engine.model import new_id

@@ -12,9 +12,9 @@ import pytest_asyncio
 from prometheus_client import REGISTRY
 
 from engine import healing
+from engine.base.store_urls import StoreUrls
 from engine.bulkhead import Bulkhead
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.errors import Contended, Unavailable
 from engine.healing import rebuild_all
 from engine.inventory import base_key

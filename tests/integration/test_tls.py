@@ -17,8 +17,8 @@ import pytest
 import pytest_asyncio
 
 from engine import migrate
+from engine.base.store_urls import POSTGRES_LOGINS, StoreUrls
 from engine.config import Settings
-from engine.embedded import POSTGRES_LOGINS, StoreUrls
 from engine.errors import FrontrowError
 from engine.migrate import MigrationError
 from engine.model import new_id

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.errors import Unavailable
 from engine.model import Buyer, new_id
 from engine.runtime import Runtime, open_runtime

@@ -28,9 +28,9 @@ from hypothesis.stateful import (
 )
 
 from engine.auditor import audit
+from engine.base.store_urls import StoreUrls
 from engine.catalog import EventDraft
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.errors import (
     Conflict,
     FrontrowError,

@@ -15,8 +15,8 @@ import pytest
 
 from engine import metrics
 from engine.auditor import audit
+from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import StoreUrls
 from engine.errors import FrontrowError
 from engine.inventory import feed_channel
 from engine.model import new_id

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from engine.worker import _Server, serve_health
+from engine.base.health import _Server, serve_health
 
 WAIT_S = 60
 CONNECTIONS_MAX = 8

@@ -6,13 +6,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+from engine.base.server_url import parse_server_url
 from engine.config import ConfigError, load_settings
 from engine.model import Money
 from engine.notifications import words
 from engine.notifications.message import Unwritable, ascii_domain, build_envelope
 from engine.notifications.model import TOPICS, Kind, Picture, Texts, Written
 from engine.notifications.samples import sample_letters
-from engine.notifications.server_url import parse_server_url
 from engine.notifications.wording import _version_before
 from engine.notifications.writing import (
     PRODUCT_LANGUAGES,

@@ -1,0 +1,88 @@
+"""Where the stores are: by the settings, or as the owner of the embedded servers has written it down."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import psutil
+from msgspec import Struct
+
+from engine.base.data_folder import StartError, read_json
+from engine.config import Settings, data_path, mask
+from engine.redaction import hide_url
+
+
+class StoreUrls(Struct, frozen=True, kw_only=True):
+    """Where the stores are. PostgreSQL's logins that are not given are ``postgres_url``: one for all."""
+
+    #: Sells, and serves whatever has no login of its own.
+    postgres_url: str
+    #: What an organiser does, and accounts.
+    postgres_house_url: str = ""
+    postgres_worker_url: str = ""
+    #: Owns the schema: migrations, backups, inspection.
+    postgres_owner_url: str = ""
+    redis_url: str
+    mongo_url: str
+
+    def __post_init__(self) -> None:
+        for name in POSTGRES_LOGINS:
+            if not getattr(self, name):
+                msgspec.structs.force_setattr(self, name, self.postgres_url)
+        # They hold passwords, and whoever has them may write them down by mistake.
+        for url in msgspec.structs.astuple(self):
+            hide_url(url)
+
+    def __repr__(self) -> str:
+        return f"StoreUrls({', '.join(f'{name}={url!r}' for name, url in self.__rich_repr__())})"
+
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        return [(name, mask(url)) for name, url in msgspec.structs.asdict(self).items()]
+
+
+#: Settings and fields of StoreUrls that name PostgreSQL's other logins.
+POSTGRES_LOGINS = ("postgres_house_url", "postgres_worker_url", "postgres_owner_url")
+
+
+def running_urls(settings: Settings) -> StoreUrls | None:
+    """The URLs to use right now: those given, else those of the running embedded servers.
+
+    None when a URL is neither given nor is there an owner running on the data directory.
+    """
+    given = (settings.postgres_url, settings.redis_url, settings.mongo_url)
+    run: dict[str, Any] = {}
+    if None in given:
+        try:
+            run = read_json(data_path(settings) / "run.json")
+        except PermissionError as error:
+            raise StartError(
+                f"cannot read {error.filename}: Frontrow runs there as another user"
+            ) from None
+        if not run or not is_same_process(int(run["pid"]), float(run["started_s"])):
+            return None
+    return given_or(settings, run.get("urls", {}))
+
+
+def given_or(settings: Settings, own: Mapping[str, str]) -> StoreUrls:
+    """The URLs of the settings and, for servers without one there, of our own servers."""
+    names = ["postgres_url", "redis_url", "mongo_url"]
+    urls = {name: getattr(settings, name) or own[name] for name in names}
+    logins = own if settings.postgres_url is None else {}
+    for name in POSTGRES_LOGINS:
+        urls[name] = getattr(settings, name) or logins.get(name, "")
+    return StoreUrls(**urls)
+
+
+def start_time_s(pid: int) -> float | None:
+    """When the process started, as seconds since the epoch; None when there is no such process."""
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.Error:
+        return None
+
+
+def is_same_process(pid: int, started_s: float) -> bool:
+    """Whether the process that started then still runs: ids are given again."""
+    actual = start_time_s(pid)
+    return actual is not None and abs(actual - started_s) < 1.0
