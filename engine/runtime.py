@@ -39,7 +39,6 @@ from engine.waitlist.desk import Desk
 from engine.waitlist.line import Waitlist
 from engine.waitlist.offers import Offers
 from engine.waitlist.rounds import Rounds
-from engine.worker import Worker
 
 Login = TypeVar("Login", str, Postgres)
 
@@ -55,13 +54,15 @@ class Pools(Generic[Login]):
     view: Login
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Runtime:
     """One process's rooms, wired. ``redis`` is the plain client, for what needs its own connection."""
 
     settings: Settings
     #: ``Pools.view``: the widest login that the process has.
     postgres: Postgres
+    #: ``Pools.worker``: for what nobody asks for.
+    worker_postgres: Postgres
     redis_store: RedisStore
     mongo: Mongo
     catalog: Catalog
@@ -85,7 +86,6 @@ class Runtime:
     rounds: Rounds
     links: Links
     notifications: Notifications
-    worker: Worker
 
     @property
     def redis(self) -> "aioredis.Redis":
@@ -261,24 +261,10 @@ def wire(
         links=links,
         settings=settings,
     )
-    worker = Worker(
-        postgres=pools.worker,
-        redis=redis_store,
-        inventory=inventory,
-        holds=holds,
-        bookings=bookings,
-        offers=offers,
-        rounds=rounds,
-        desk=desk,
-        repricer=repricer,
-        notifications=notifications,
-        catalog=catalog,
-        generation=generation,
-        settings=settings,
-    )
     return Runtime(
         settings=settings,
         postgres=pools.view,
+        worker_postgres=pools.worker,
         redis_store=redis_store,
         mongo=mongo,
         catalog=catalog,
@@ -302,5 +288,4 @@ def wire(
         rounds=rounds,
         links=links,
         notifications=notifications,
-        worker=worker,
     )

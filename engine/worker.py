@@ -20,26 +20,18 @@ import structlog
 from engine import metrics, tracing
 from engine.auditor import Violation, audit
 from engine.base.health import serve_health
-from engine.bookings import Bookings
-from engine.catalog import Catalog
 from engine.config import ConfigError, Settings, load_settings
 from engine.ending import FINISH_TIMEOUT_S, is_asked, on_signal
 from engine.errors import Contended, FrontrowError, NotFound, Unavailable
-from engine.generation import Generation, Verdict
+from engine.generation import Verdict
 from engine.healing import rebuild_all
-from engine.holds import Holds
 from engine.inventory import Inventory, Settlement, base_key
 from engine.lease import alone
 from engine.logs import REQUEST_ID, request_id
 from engine.model import BookingStatus
-from engine.notifications.service import Notifications
-from engine.pricing.repricer import Repricer
+from engine.runtime import Runtime, open_runtime
 from engine.stores.postgres import Postgres
-from engine.stores.redis import RedisStore
 from engine.visits import Visits
-from engine.waitlist.desk import Desk
-from engine.waitlist.offers import Offers
-from engine.waitlist.rounds import Rounds
 
 log = structlog.get_logger(__name__)
 
@@ -133,33 +125,18 @@ def _is_turn(wait: tuple[float, float] | None, now: float) -> bool:
 
 
 class Worker:
-    def __init__(
-        self,
-        *,
-        postgres: Postgres,
-        redis: RedisStore,
-        inventory: Inventory,
-        holds: Holds,
-        bookings: Bookings,
-        offers: Offers,
-        rounds: Rounds,
-        desk: Desk,
-        repricer: Repricer,
-        notifications: Notifications,
-        catalog: Catalog,
-        generation: Generation,
-        settings: Settings,
-    ) -> None:
-        self._generation = generation
-        self._offers = offers
-        self._rounds = rounds
-        self._desk = desk
-        self._pg = postgres
-        self._redis = redis
-        self._inventory = inventory
-        self._holds = holds
-        self._bookings = bookings
-        self._catalog = catalog
+    def __init__(self, runtime: Runtime) -> None:
+        settings = runtime.settings
+        self._generation = runtime.generation
+        self._offers = runtime.offers
+        self._rounds = runtime.rounds
+        self._desk = runtime.desk
+        self._pg = runtime.worker_postgres
+        self._redis = runtime.redis_store
+        self._inventory = runtime.inventory
+        self._holds = runtime.holds
+        self._bookings = runtime.bookings
+        self._catalog = runtime.catalog
         self._settings = settings
         self._deadlines = Visits()
         tick = settings.worker_tick_s
@@ -179,7 +156,7 @@ class Worker:
                 Step("lapse-offers", tick, self.lapse_offers),
                 Step("warn-offers", 1.0, self.warn_offers),
                 # More often than any event's turn comes: no turn waits long for its worker.
-                Step("reprice", min(1.0, settings.reprice_interval_s), repricer.run_once),
+                Step("reprice", min(1.0, settings.reprice_interval_s), runtime.repricer.run_once),
                 Step("chase-pending", tick, self.chase_pending),
                 Step("relay-outbox", tick, self.relay_outbox),
                 Step("reconcile", settings.reconcile_interval_s, self.reconcile),
@@ -190,7 +167,7 @@ class Worker:
                 Step("watch-networks", _NETWORKS_WATCHED_S, self.watch_networks),
                 Step("know-layouts", 1.0, self.know_layouts),
                 Step("forget-keys", 600.0, self.forget_keys),
-                *(Step(*step) for step in notifications.steps()),
+                *(Step(*step) for step in runtime.notifications.steps()),
             )
         }
 
@@ -504,9 +481,6 @@ async def _each(items: Iterable[Any], act: Callable[[Any], Awaitable[Any]]) -> l
 
 async def main() -> None:
     """Run a worker until SIGTERM or SIGINT."""
-    # The runtime wires the worker in; importing it above would be a circle.
-    from engine.runtime import open_runtime  # noqa: PLC0415
-
     settings = load_settings()
     stopping = asyncio.Event()
     on_signal(stopping.set)
@@ -517,9 +491,10 @@ async def main() -> None:
             lambda: not is_asked(),
             settings.metrics_networks,
         )
-        log.info("worker is running", steps=list(runtime.worker.steps))
+        worker = Worker(runtime)
+        log.info("worker is running", steps=list(worker.steps))
         try:
-            await runtime.worker.run(stopping)
+            await worker.run(stopping)
         finally:
             server.shutdown()
 

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+from weakref import WeakKeyDictionary
 
 import msgspec
 from redis.asyncio import Redis
@@ -15,6 +16,16 @@ from engine.config import Settings
 from engine.inventory import base_key
 from engine.runtime import Runtime
 from engine.stores.redis import RedisStore
+from engine.worker import Worker
+
+_WORKERS: "WeakKeyDictionary[Runtime, Worker]" = WeakKeyDictionary()
+
+
+def worker_of(runtime: Runtime) -> Worker:
+    """The worker on these rooms, always the same one. It does nothing unless it is asked to."""
+    if runtime not in _WORKERS:
+        _WORKERS[runtime] = Worker(runtime)
+    return _WORKERS[runtime]
 
 
 async def make_world(

@@ -25,6 +25,7 @@ from tests.adversity.proxy import Catch
 from tests.adversity.site import Site
 from tests.conftest import House
 from tests.waitlist_checker import check, read_log
+from tests.worlds import worker_of
 
 SEATS = 25
 #: Everything here moves on within this, or it does not at all.
@@ -225,7 +226,7 @@ async def test_a_worker_that_sleeps_between_claim_and_commit(
 async def _a_turn(runtime: Runtime, event_id: str) -> None:
     """What a worker does again and again, done once in this process."""
     acts: list[Callable[[], Awaitable[int]]] = [
-        partial(runtime.worker._expire_event, event_id),
+        partial(worker_of(runtime)._expire_event, event_id),
         runtime.offers.lapse,
         partial(runtime.rounds.serve, event_id),
     ]

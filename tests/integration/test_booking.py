@@ -20,7 +20,7 @@ from engine.errors import (
 from engine.model import BookingStatus, new_id
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, MakeHouse, let_it_be_over
-from tests.worlds import make_world
+from tests.worlds import make_world, worker_of
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -152,7 +152,7 @@ async def test_the_worker_frees_what_is_due(make_house: MakeHouse, buyer: str) -
     house = await make_house(hold_ttl_s=1)
     await house.hold(buyer, 5, floor=2)
     await asyncio.sleep(1.05)
-    assert await house.runtime.worker.expire_holds() >= 1
+    assert await worker_of(house.runtime).expire_holds() >= 1
     assert set(await house.states()) == {"0"}
     assert await house.floor_free() == 6
 
@@ -304,7 +304,7 @@ async def test_a_cancelled_event_refunds_everyone(house: House, buyer: str) -> N
     await house.runtime.publishing.cancel(house.event_id)
     with pytest.raises(Conflict):
         await house.book(buyer, late)
-    await house.runtime.worker.cancel_events()
+    await worker_of(house.runtime).cancel_events()
     refunded = await house.runtime.bookings.read(booking.booking_id)
     assert (refunded.status, refunded.refunded) == (BookingStatus.CANCELLED, booking.total)
 
@@ -315,7 +315,7 @@ async def test_holds_of_a_cancelled_event_still_end(make_house: MakeHouse, buyer
     await house.runtime.publishing.cancel(house.event_id)
     await asyncio.sleep(1.05)
     # The list of open events is read once a second, so the cancelled one must be on it by now.
-    await house.runtime.worker.expire_holds()
+    await worker_of(house.runtime).expire_holds()
     assert set(await house.states()) == {"0"}
 
 
@@ -360,7 +360,7 @@ async def test_the_worker_asks_about_a_thinking_buyer_ever_less_often(
             "UPDATE bookings SET created_at = now() - interval '1 minute' WHERE booking_id = $1",
             booking_id,
         )
-    worker = house.runtime.worker
+    worker = worker_of(house.runtime)
     await worker.chase_pending()
     first = worker._chased[booking_id]
     await worker.chase_pending()
@@ -381,7 +381,7 @@ async def test_a_late_payment_takes_its_seats_again_or_is_refunded(
             await house.book(rival, await house.hold(rival, seat))
         await sandbox.complete_action(booking_id, approve=True)
         late = await bookings.payment_arrived(booking_id)
-        await house.runtime.worker.relay_outbox()
+        await worker_of(house.runtime).relay_outbox()
         outcomes.append(late.outcome)
         await _settle_outbox(house)
     assert outcomes == ["confirmed", "expired"]
@@ -415,5 +415,5 @@ async def _settle_outbox(house: House) -> None:
         await connection.execute(
             "UPDATE outbox SET created_at = now() - interval '1 minute', due_at = now()"
         )
-    while await house.runtime.worker.relay_outbox():
+    while await worker_of(house.runtime).relay_outbox():
         pass

@@ -25,7 +25,7 @@ from engine.model import new_id
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, make_event
 from tests.integration.test_deploy import as_postgres
-from tests.worlds import as_redis_owner, keys_of, make_world
+from tests.worlds import as_redis_owner, keys_of, make_world, worker_of
 
 KEY = "frontrow:generation"
 
@@ -45,7 +45,7 @@ class Site:
         """What a worker does every second, at least a second after the last time."""
         async with self.runtime.postgres.connection() as connection:
             await connection.execute("UPDATE generations SET set_at = set_at - interval '1 second'")
-        await self.runtime.worker.steps["watch-stores"].run_once()
+        await worker_of(self.runtime).steps["watch-stores"].run_once()
 
     async def verdict(self) -> Verdict:
         return await self.runtime.generation.look()
@@ -260,9 +260,9 @@ async def test_one_worker_puts_the_events_right_however_long_it_takes(
         for runtime in (site.runtime, other):
             monkeypatch.setattr(runtime.inventory, "rebuild", for_long)
         async with asyncio.timeout(60):
-            first = asyncio.create_task(site.runtime.worker.watch_stores())
+            first = asyncio.create_task(worker_of(site.runtime).watch_stores())
             await begun.wait()
-            await other.worker.watch_stores()  # It is at once back: this is another's work.
+            await worker_of(other).watch_stores()  # It is at once back: this is another's work.
             await call("PEXPIRE", "watching", 300_000)
             while await call("PTTL", "watching") <= 300_000:
                 await asyncio.sleep(0.005)
@@ -273,7 +273,7 @@ async def test_one_worker_puts_the_events_right_however_long_it_takes(
 
             monkeypatch.setattr(lease, "_RENEWED_EVERY_S", 600.0)
             begun.clear()
-            first = asyncio.create_task(site.runtime.worker.watch_stores())
+            first = asyncio.create_task(worker_of(site.runtime).watch_stores())
             await begun.wait()
             await call("SET", "watching", "another's", "PX", 600_000)
             go_on.set()
@@ -316,11 +316,11 @@ async def test_what_another_worker_has_put_right_is_left_alone(
         async def overtaken() -> Verdict:
             verdict = await look()
             if verdict != Verdict.SAME:
-                await other.worker.watch_stores()
+                await worker_of(other).watch_stores()
             return verdict
 
         monkeypatch.setattr(site.runtime.generation, "look", overtaken)
-        await site.runtime.worker.watch_stores()
+        await worker_of(site.runtime).watch_stores()
     events = len(await site.runtime.inventory.open_events())
     assert rebuilt("generation") == count + events
 

@@ -20,7 +20,7 @@ from engine.inventory import base_key
 from engine.model import Hold, new_id
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, make_event
-from tests.worlds import make_world
+from tests.worlds import make_world, worker_of
 
 KEYS = ("meta", "seats", "versions", "owners", "areas", "buyers", "due", "hold")
 META_FIELDS = (
@@ -63,9 +63,9 @@ class Scene(House):
     async def check(self) -> None:
         """One round of the worker's check, without its pauses."""
         await self.runtime.redis.delete("checking")
-        self.runtime.worker._check_due = 0.0
+        worker_of(self.runtime)._check_due = 0.0
         self.runtime.inventory._open_events_read = float("-inf")
-        await self.runtime.worker.steps["check-states"].run_once()
+        await worker_of(self.runtime).steps["check-states"].run_once()
 
     async def is_whole(self) -> None:
         assert await self.runtime.inventory.check(self.event_id) is None
@@ -190,7 +190,7 @@ async def test_a_field_of_the_events_own_is_noticed(make_scene: MakeScene, name:
         if name == "stirred" or (name, nonsense) == ("seq", "-1"):
             continue  # a mark that has no other meaning than to change
         if (name, nonsense) == ("waiting", "1"):
-            await scene.runtime.worker.steps["serve-waitlists"].run_once()
+            await worker_of(scene.runtime).steps["serve-waitlists"].run_once()
             continue
         await scene.check()
         await scene.is_whole()

@@ -20,6 +20,7 @@ from engine.model import Hold, new_id
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, MakeHouse, small_house
 from tests.integration.test_redis_scripts import Stage, stage  # noqa: F401 - a fixture
+from tests.worlds import worker_of
 
 ATTACKER, SCHOOL, ELSEWHERE = "attacker", "school", "elsewhere"
 
@@ -89,7 +90,7 @@ async def test_one_network_cannot_hold_the_house(make_house: MakeHouse) -> None:
     await place(house, "", 198)
     assert await networks(house) == {f"h:{ATTACKER}": 50, f"h:{ELSEWHERE}": 1}
     assert await house.runtime.inventory.network_share(house.event_id) == 50 / 206
-    await house.runtime.worker.watch_networks()
+    await worker_of(house.runtime).watch_networks()
     # What is paid or being paid for does not count, and a decline makes it count again.
     assert (await pay(house, held[0], "tok_visa", ATTACKER)).outcome == "confirmed"
     assert (await pay(house, held[1], "tok_3ds", ATTACKER)).outcome == "pending"

@@ -27,6 +27,7 @@ from tests.integration.test_notifications import (  # noqa: F401 - fixtures
 )
 from tests.mail import Mailbox
 from tests.post import statuses
+from tests.worlds import worker_of
 
 VICTIM = "victim@example.com"
 
@@ -267,7 +268,7 @@ async def test_an_offer_that_was_declined_takes_nothing(
     await post.holds.release(first.hold_id, keeper)
     async with asyncio.timeout(60):
         while (offer := (await post.waitlist.read(entry_id)).offer) is None:
-            await post.worker.serve_waitlists()
+            await worker_of(post).serve_waitlists()
     await post.offers.decline(offer.offer_id, buyer)
     await send(post)
     assert (await statuses(post))["offer-made", "skipped"] == 1

@@ -19,6 +19,7 @@ from engine.stores.mongo import Mongo
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
 from tests.conftest import House
+from tests.worlds import worker_of
 
 Grown = Callable[[], float]
 
@@ -39,7 +40,7 @@ def growth(name: str, **labels: str) -> Grown:
 def turn(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is this house's turn to be audited, and only its."""
     runtime = house.runtime
-    monkeypatch.setattr(runtime.worker, "_unaudited", [house.event_id] * 9)
+    monkeypatch.setattr(worker_of(runtime), "_unaudited", [house.event_id] * 9)
     monkeypatch.setattr(runtime.inventory, "_open_events_read", -math.inf)
 
 
@@ -57,7 +58,7 @@ async def execute(house: House, sql: str) -> None:
 @pytest.mark.usefixtures("turn")
 async def test_the_worker_counts_what_is_broken(house: House, buyer: str) -> None:
     await sell(house, buyer, 1, 2)
-    worker = house.runtime.worker
+    worker = worker_of(house.runtime)
     clean = growth("frontrow_audits_total", outcome="clean")
     assert await worker.audit_event() == []
     assert clean() == 1
@@ -73,10 +74,10 @@ async def test_the_worker_counts_what_is_broken(house: House, buyer: str) -> Non
 async def test_a_lowered_limit_makes_nobody_a_cheat(house: House, buyer: str) -> None:
     await sell(house, buyer, 1, 2, 3)
     await execute(house, "UPDATE events SET buyer_limit = 2 WHERE event_id = $1")
-    assert await house.runtime.worker.audit_event() == []
+    assert await worker_of(house.runtime).audit_event() == []
     # The count beside it is still looked at.
     await execute(house, "UPDATE buyer_claims SET sold = sold - 1 WHERE event_id = $1")
-    found = await house.runtime.worker.audit_event()
+    found = await worker_of(house.runtime).audit_event()
     assert {violation.invariant for violation in found} == {10}
 
 
@@ -84,7 +85,7 @@ async def test_a_lowered_limit_makes_nobody_a_cheat(house: House, buyer: str) ->
 async def test_of_very_many_holds_a_part_is_audited_at_a_time(
     house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = house.runtime.worker
+    worker = worker_of(house.runtime)
     monkeypatch.setattr("engine.worker.AUDITED_HOLDS_MAX", 1)
     in_part = growth("frontrow_audits_total", outcome="clean-in-part")
     call, base = house.runtime.redis_store.call, base_key(house.event_id)
@@ -114,7 +115,7 @@ async def test_of_very_many_holds_a_part_is_audited_at_a_time(
 async def test_one_worker_audits_at_a_time_and_rests(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = house.runtime.worker
+    worker = worker_of(house.runtime)
     monkeypatch.setattr(worker, "_audit_due", time.monotonic() + 60)
     audits = growth("frontrow_audits_total", outcome="clean")
     await worker.audit_in_turn()

@@ -32,6 +32,7 @@ from engine.waitlist.model import Contact, Wanted
 from tests.conftest import House, make_event
 from tests.mail import Deed, Mailbox, Stage, mailbox
 from tests.post import MAIL_FROM, cloned_database, database_url, post_settings, statuses
+from tests.worlds import worker_of
 
 OpenPost = Callable[..., Awaitable[Runtime]]
 
@@ -188,7 +189,7 @@ async def test_a_cancelled_event_is_told_once_to_each_address_and_not_as_cancell
     box.accepted.clear()
     await post.publishing.cancel(house.event_id)
     await post.publishing.cancel(house.event_id)
-    while await post.worker.cancel_events():
+    while await worker_of(post).cancel_events():
         pass
     await settle(post)
     told = [(str(m["To"]), m["X-Frontrow-Kind"]) for m in box.accepted]
@@ -313,7 +314,7 @@ async def test_an_offer_is_told_and_what_is_switched_off_is_not(
     await post.bookings.cancel(booking.booking_id, actor="buyer", buyer_id=seller)
     async with asyncio.timeout(60):
         while ("offer-made", "queued") not in await statuses(post):
-            await post.worker.serve_waitlists()
+            await worker_of(post).serve_waitlists()
     await settle(post)
     offers = [m for m in box.accepted if m["X-Frontrow-Kind"] == "offer-made"]
     assert [str(m["To"]) for m in offers] == ["dora <dora@example.com>"]

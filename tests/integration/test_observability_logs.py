@@ -18,6 +18,7 @@ from engine.logs import REQUEST_ID, add_request_id, request_id
 from engine.redaction import redacted
 from engine.runtime import Runtime
 from tests.conftest import REPO, House, end_process, role_command, role_environment, until_ready
+from tests.worlds import worker_of
 
 _EMAIL = "ada.lovelace@example.com"
 
@@ -207,8 +208,8 @@ async def test_what_a_worker_does_for_a_booking_is_logged_under_its_request(
             "UPDATE bookings SET expires_at = now() WHERE booking_id = $1", pending.booking_id
         )
     with structlog.testing.capture_logs(processors=[add_request_id]) as lines:
-        await house.runtime.worker.relay_outbox()
-        await house.runtime.worker.chase_pending()
+        await worker_of(house.runtime).relay_outbox()
+        await worker_of(house.runtime).chase_pending()
     told = {
         line["event"]: line["request_id"]
         for line in lines

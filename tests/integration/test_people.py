@@ -37,6 +37,7 @@ from engine.runtime import Runtime
 from engine.token_versions import TokenVersions
 from engine.verification import Verification
 from tests.conftest import House, let_it_be_over
+from tests.worlds import worker_of
 
 PASSWORD = "seven swans in a bathtub"
 WAITING = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
@@ -197,7 +198,7 @@ async def test_a_login_does_not_last_for_ever(
         "UPDATE sessions SET expires_at = now() - interval '2 days' WHERE person_id = $1",
         login.person_id,
     )
-    await runtime.worker.forget_keys()
+    await worker_of(runtime).forget_keys()
     assert await end_reasons(runtime, login.person_id) == set()
 
 

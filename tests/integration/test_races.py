@@ -30,7 +30,7 @@ from engine.ledger import Answer, Reserve
 from engine.model import BookingStatus, EventStatus, Money, ms_from_utc, new_id
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, MakeHouse
-from tests.worlds import make_world
+from tests.worlds import make_world, worker_of
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -61,7 +61,7 @@ async def assert_sound(house: House) -> None:
     """Everything owed is delivered, and then every invariant holds."""
     await house.runtime.ledger.drain()
     await make_outbox_due(house)
-    await house.runtime.worker.relay_outbox()
+    await worker_of(house.runtime).relay_outbox()
     violations = await audit(house.runtime, house.event_id, quiet=True)
     assert violations == []
 
@@ -229,7 +229,7 @@ async def test_confirm_and_expiry_at_once(
     assert (booking.status, booking.refunded) == (BookingStatus.CONFIRMED, None)
     assert len(await house.runtime.bookings.tickets(booking_id)) == 2
     await make_outbox_due(house)
-    while await other.worker.relay_outbox():
+    while await worker_of(other).relay_outbox():
         pass
     assert (await house.states())[2] == "2"
     assert await house.floor_free() == 5
@@ -265,7 +265,7 @@ async def test_a_payment_under_way_while_the_event_is_called_off(house: House, b
     await house.runtime.sandbox.charge(command.booking_id, "tok_visa", hold.total)
     await house.runtime.publishing.cancel(house.event_id)
     await house.runtime.bookings.payment_arrived(command.booking_id)
-    await house.runtime.worker.cancel_events()
+    await worker_of(house.runtime).cancel_events()
     booking = await house.runtime.bookings.read(command.booking_id)
     assert (booking.status, booking.refunded) == (BookingStatus.CANCELLED, hold.total)
     await assert_sound(house)
@@ -285,7 +285,7 @@ async def test_the_key_of_a_process_that_died_is_answered_in_the_end(
         await ask_again()
     assert refused.value.code == "request-in-flight"
     await make_overdue(house, command.booking_id)
-    assert await house.runtime.worker.chase_pending() >= 1
+    assert await worker_of(house.runtime).chase_pending() >= 1
     answer, replayed = await ask_again()
     assert (answer.outcome, answer.booking.status, replayed) == ("expired", "expired", True)
     await assert_sound(house)
@@ -303,7 +303,7 @@ async def test_a_limit_counts_no_sale_that_was_undone_before_redis_died(
     await forget(house)
     await house.states()
     await make_outbox_due(house)
-    await house.runtime.worker.relay_outbox()
+    await worker_of(house.runtime).relay_outbox()
     await house.hold(buyer, 3)
     await assert_sound(house)
 
@@ -348,7 +348,9 @@ async def test_two_workers_and_one_outbox(house: House, other: Runtime) -> None:
         await confirm_silently(house, command)
     assert (await house.states())[:6] == "111111"
     await make_outbox_due(house)
-    shares = await asyncio.gather(house.runtime.worker.relay_outbox(), other.worker.relay_outbox())
+    shares = await asyncio.gather(
+        worker_of(house.runtime).relay_outbox(), worker_of(other).relay_outbox()
+    )
     assert sum(shares) >= 6
     assert (await house.states())[:6] == "222222"
     await assert_sound(house)
@@ -474,7 +476,7 @@ async def test_two_buyers_who_were_promised_the_same_by_a_redis_that_died(
     assert refused.value.extra["areas"] == [0]
     await confirm_silently(house, command)
     await make_outbox_due(house)
-    await house.runtime.worker.relay_outbox()
+    await worker_of(house.runtime).relay_outbox()
     await house.runtime.holds.release(theirs.hold_id, rival)
     await house.runtime.inventory.reconcile(house.event_id)
     assert (await house.states())[2] == "2"
@@ -569,7 +571,7 @@ async def test_a_late_payment_has_one_outcome_however_often_it_is_told(
     await bookings.cancel(theirs.booking.booking_id, actor="buyer")
     assert (await bookings.payment_arrived(booking_id)).outcome == "expired"
     await make_outbox_due(house)
-    while await house.runtime.worker.relay_outbox():
+    while await worker_of(house.runtime).relay_outbox():
         pass
     ended = await bookings.read(booking_id)
     assert (ended.status, ended.refunded) == (BookingStatus.EXPIRED, answer.booking.total)

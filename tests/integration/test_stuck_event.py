@@ -21,7 +21,7 @@ from engine.inventory import base_key
 from engine.model import BookingStatus, new_id
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, make_event
-from tests.worlds import make_world, with_one_login
+from tests.worlds import make_world, with_one_login, worker_of
 
 _TABLES = ("events", "seats", "areas", "bookings", "waitlists", "pricing")
 
@@ -147,14 +147,14 @@ async def test_the_worker_serves_the_other_events(runtime: Runtime, world: Setti
     async with locked(world, stuck.event_id):
         async with asyncio.timeout(60):
             while (await runtime.bookings.read(theirs)).status != "cancelled":
-                await runtime.worker.cancel_events()
+                await worker_of(runtime).cancel_events()
         assert (await runtime.bookings.read(mine)).status == "confirmed"
-        await runtime.worker.reconcile()
-        await runtime.worker.expire_holds()
+        await worker_of(runtime).reconcile()
+        await worker_of(runtime).expire_holds()
     async with asyncio.timeout(60):
         while (await runtime.bookings.read(mine)).status != "cancelled":
             runtime.postgres.bulkhead.close()  # as if its time were over
-            await runtime.worker.cancel_events()
+            await worker_of(runtime).cancel_events()
 
 
 async def epoch_of(house: House) -> bytes | None:

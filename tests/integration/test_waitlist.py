@@ -36,7 +36,7 @@ from engine.waitlist.model import (
     WantedPatch,
 )
 from tests.conftest import House, MakeHouse
-from tests.worlds import keys_of
+from tests.worlds import keys_of, worker_of
 
 ADA = Contact(buyer=Buyer("ada@example.com", "Ada"))
 
@@ -603,7 +603,7 @@ async def test_a_claim_without_postgresqls_word_comes_back(line: Line) -> None:
     )
     assert reply == [b"claimed"]
     assert await line.round() == 0
-    await line.runtime.worker.expire_holds()
+    await worker_of(line.runtime).expire_holds()
     assert (await line.states())[8] == "4"
     await line.until_quiet()
     assert (await line.offer_of(entry))[1] == [8]

@@ -20,7 +20,7 @@ from engine.model import Buyer, new_id
 from engine.runtime import Runtime, open_runtime
 from engine.waitlist.model import Contact, EntryStatus, Wanted
 from tests.conftest import House, MakeHouse, let_it_be_over
-from tests.worlds import as_redis_owner, make_world
+from tests.worlds import as_redis_owner, make_world, worker_of
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -35,7 +35,7 @@ async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtim
 @asynccontextmanager
 async def at_work(runtime: Runtime) -> AsyncIterator[None]:
     stopping = asyncio.Event()
-    working = asyncio.create_task(runtime.worker.run(stopping))
+    working = asyncio.create_task(worker_of(runtime).run(stopping))
     try:
         yield
     finally:
@@ -101,10 +101,10 @@ async def test_a_visit_is_due_when_the_next_deadline_is(
         if event_id == house.event_id:
             visits.append(in_s)
 
-    monkeypatch.setattr(runtime.worker._deadlines, "again", note)
-    await runtime.worker._expire_event(house.event_id)
+    monkeypatch.setattr(worker_of(runtime)._deadlines, "again", note)
+    await worker_of(runtime)._expire_event(house.event_id)
     hold = await house.hold(new_id(), 5)
-    await runtime.worker._expire_event(house.event_id)
+    await worker_of(runtime)._expire_event(house.event_id)
     left_s = (hold.expires_at - datetime.now(UTC)).total_seconds()
     assert visits[0] == math.inf
     assert visits[1] == pytest.approx(left_s, abs=10)

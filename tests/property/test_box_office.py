@@ -57,7 +57,7 @@ from tests.property.model import (
     MHold,
     Model,
 )
-from tests.worlds import as_redis_owner, make_world
+from tests.worlds import as_redis_owner, make_world, worker_of
 
 T = TypeVar("T")
 Places: TypeAlias = tuple[frozenset[int], int]
@@ -665,8 +665,8 @@ class BoxOffice(RuleBasedStateMachine):
         await self.runtime.ledger.drain()
         if step == "expire-holds":
             # Whatever the deadlines were when the worker last looked: rules move them.
-            await self.runtime.worker._expire_event(self.event_id)
-        while await self.runtime.worker.steps[step].run_once():
+            await worker_of(self.runtime)._expire_event(self.event_id)
+        while await worker_of(self.runtime).steps[step].run_once():
             pass
         if step == "reconcile":
             await self.runtime.inventory.reconcile(self.event_id)  # whoever has the lease

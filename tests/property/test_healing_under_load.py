@@ -25,7 +25,7 @@ from seatmap.feed import parse_payload
 from seatmap.replica import Replica
 from tests.conftest import let_it_be_over, make_event, small_house
 from tests.integration.test_healing import DAMAGES, KEYS, Scene
-from tests.worlds import as_redis_owner, make_world
+from tests.worlds import as_redis_owner, make_world, worker_of
 
 ROWS, PER_ROW, FLOOR = 16, 25, 60
 BUYERS = 6
@@ -65,7 +65,7 @@ async def busy(scene: Scene, dice: random.Random) -> AsyncIterator[Counter[str]]
     """Buyers, and a worker that checks as it does in production."""
     outcomes: Counter[str] = Counter()
     stopping = asyncio.Event()
-    worker = asyncio.create_task(scene.runtime.worker.run(stopping))
+    worker = asyncio.create_task(worker_of(scene.runtime).run(stopping))
     buyers = [
         asyncio.create_task(Buyer(scene, random.Random(dice.random()), outcomes).run(stopping))
         for _ in range(BUYERS)
@@ -135,7 +135,7 @@ async def test_whatever_is_damaged_while_buyers_buy(
         await let_it_be_over(runtime)
         layout = small_house(rows=ROWS, seats_per_row=PER_ROW, floor=FLOOR)
         event_id = await make_event(runtime, layout=layout, hold_ttl_s=600)
-        runtime.worker.steps["check-states"].interval_s = 0.05
+        worker_of(runtime).steps["check-states"].interval_s = 0.05
         scene = Scene(runtime, event_id)
         await scene.prepare()
         damages = [(key, damage) for key in KEYS if key != "hold" for damage in DAMAGES]
