@@ -103,9 +103,8 @@ $(BIN)/python:
 		exit 1; }
 
 # The project itself is found through a path file: no build step, edits count at once.
-$(BIN)/frontrow: | $(BIN)/python
-	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' | while read -r site; do \
-		echo '$(CURDIR)' > "$$site/frontrow.pth"; done
+$(BIN)/frontrow: pyproject.toml deploy/register.py | $(BIN)/python
+	@$(BIN)/python deploy/register.py
 	@printf '#!/bin/sh\nexec "%s" -P -m engine "$$@"\n' '$(CURDIR)/$(BIN)/python' > $@
 	@chmod +x $@
 

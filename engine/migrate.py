@@ -13,12 +13,12 @@ from msgspec import Struct
 
 from engine import roles
 from engine.base.data_folder import StartError
+from engine.base.places import SQL
 from engine.config import mask
-from engine.embedded import postgres_bin
+from engine.local.embedded import postgres_bin
 
-_SQL = Path(__file__).resolve().parent.parent / "sql"
-MIGRATIONS = _SQL / "migrations"
-SCHEMA_FILE = _SQL / "schema.sql"
+MIGRATIONS = SQL / "migrations"
+SCHEMA_FILE = SQL / "schema.sql"
 
 
 class MigrationError(Exception):

@@ -15,13 +15,13 @@ Each is a login of its own: who gets a statement of his into one of them cannot 
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from engine.base.places import SQL
+
 ROLES = ("owner", "sell", "house", "worker", "readonly")
-_SQL = Path(__file__).resolve().parent.parent / "sql"
-ROLES_FILE = _SQL / "roles.sql"
-GRANTS_FILE = _SQL / "grants.sql"
+ROLES_FILE = SQL / "roles.sql"
+GRANTS_FILE = SQL / "grants.sql"
 _OWNER = "_owner"
 _CONNECT_TIMEOUT_S = 10
 

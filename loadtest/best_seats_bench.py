@@ -5,7 +5,7 @@ import statistics
 from datetime import UTC, datetime, timedelta
 
 from engine.catalog import EventDraft
-from engine.demo_venues import arena
+from engine.local.demo.venues import arena
 from loadtest import client
 from loadtest.stack import Bench, Figure
 

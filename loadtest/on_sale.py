@@ -27,11 +27,11 @@ from typing import Any
 
 import msgspec
 
-from engine import embedded
 from engine.auditor import audit
 from engine.catalog import EventDraft
 from engine.config import Settings
 from engine.errors import FrontrowError
+from engine.local import embedded
 from engine.runtime import Runtime, open_runtime
 from loadtest.figures import into_page
 from loadtest.judgement import Audits, Summary, Verdict

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 import psutil
 import uvloop
 
-from engine import embedded, ending, migrate
+from engine import ending, migrate
 from engine.config import Settings
+from engine.local import embedded
 
 REPO = Path(__file__).resolve().parents[1]
 #: Where every client of a load test is.

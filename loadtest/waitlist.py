@@ -19,11 +19,12 @@ from typing import Any
 
 import uvloop
 
-from engine import embedded, migrate
+from engine import migrate
 from engine.catalog import EventDraft
 from engine.config import Settings
 from engine.errors import Unavailable
 from engine.inventory import base_key
+from engine.local import embedded
 from engine.model import new_id
 from engine.runtime import Runtime, open_runtime
 from engine.waitlist.model import Contact, Wanted

@@ -25,11 +25,12 @@ import pytest
 import pytest_asyncio
 from xdist.scheduler import LoadScopeScheduling
 
-from engine import embedded, migrate
+from engine import migrate
 from engine.base.store_urls import StoreUrls
 from engine.catalog import EventDraft
 from engine.config import Settings
 from engine.ledger import Answer, BookingRequest, PaymentChoice
+from engine.local import embedded
 from engine.model import Buyer, Hold, new_id
 from engine.runtime import Runtime, open_runtime
 from tests.worlds import make_world

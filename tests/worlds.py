@@ -16,7 +16,7 @@ from engine.config import Settings
 from engine.inventory import base_key
 from engine.runtime import Runtime
 from engine.stores.redis import RedisStore
-from engine.worker import Worker
+from engine.worker.steps import Worker
 
 _WORKERS: "WeakKeyDictionary[Runtime, Worker]" = WeakKeyDictionary()
 

@@ -10,12 +10,12 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 import msgspec
 import structlog
 
+from engine.base.places import PROJECT
 from engine.errors import Unavailable
 from engine.notifications.model import Texts, Written
 from engine.notifications.rendering_child import (
@@ -38,7 +38,6 @@ _START_S: Final = 30.0
 #: A job's time on the clock, by its time on the processor: it ends what neither works nor answers.
 _CLOCK_FACTOR: Final = 5
 _ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
-_ROOT: Final = Path(__file__).resolve().parents[2]
 #: Where the interpreter's own libraries are. Nothing else of our environment: it holds secrets.
 _INHERITED: Final = ("LD_LIBRARY_PATH",)
 
@@ -127,7 +126,7 @@ class Renderers:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
-                cwd=_ROOT,
+                cwd=PROJECT,
                 env={name: os.environ[name] for name in _INHERITED if name in os.environ},
             )
         except OSError as error:

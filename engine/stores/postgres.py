@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from engine import deadline, metrics
+from engine.base.places import SQL
 from engine.bulkhead import Bulkhead
 from engine.errors import Contended, OutcomeUnknown, Unavailable
 from engine.logs import served_ids
@@ -30,7 +31,7 @@ log = structlog.get_logger(__name__)
 _SLOW_S = 1.0
 #: PostgreSQL cuts an application's name there.
 _NAME_LENGTH_MAX = 63
-QUERIES_DIR = Path(__file__).resolve().parents[2] / "sql" / "queries"
+QUERIES_DIR = SQL / "queries"
 
 #: The server gives up first and says so; who hears nothing after that knows that it is silent.
 _STATEMENT_SHARE: Final = 0.9

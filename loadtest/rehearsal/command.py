@@ -16,8 +16,8 @@ import msgspec
 from engine.base.data_folder import StartError
 from engine.config import ConfigError, load_settings
 from engine.errors import FrontrowError
+from engine.local.terminal import complain, progress_bar
 from engine.migrate import MigrationError
-from engine.terminal import complain, progress_bar
 from loadtest.processes import check_writable, run_to_end
 from loadtest.rehearsal.buyers import Mix
 from loadtest.rehearsal.curves import BUILT_IN, BadCurve, Curve, read_curve

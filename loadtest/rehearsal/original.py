@@ -6,11 +6,11 @@ from typing import Any
 from msgspec import Struct
 
 from engine.catalog import Event, EventDraft
+from engine.cli.shell import opened
 from engine.config import Settings
 from engine.model import EventStatus
 from engine.pricing.model import CategoryState, Override, RuleDraft
 from engine.runtime import Runtime
-from engine.shell import opened
 
 _ACTOR = "rehearsal"
 #: An event that is over is rehearsed as if it were to come.

@@ -19,11 +19,11 @@ from typing import Any
 import psutil
 from msgspec import Struct
 
-from engine import embedded
 from engine.base.data_folder import StartError
 from engine.catalog import Event, Facts
 from engine.config import Settings
-from engine.terminal import OnProgress
+from engine.local import embedded
+from engine.local.terminal import OnProgress
 from loadtest.processes import REPO
 from loadtest.rehearsal.buyers import Plan, Site, plan
 from loadtest.rehearsal.crowd import Crowd, Record

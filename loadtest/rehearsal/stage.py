@@ -11,12 +11,12 @@ from pathlib import Path
 
 import msgspec
 
-from engine import embedded
 from engine.base.data_folder import StartError
 from engine.base.store_urls import StoreUrls
 from engine.config import Settings
+from engine.local import embedded
+from engine.local.up import READY_TIMEOUT_S, ROLES, Role
 from engine.runtime import Runtime, open_runtime
-from engine.up import READY_TIMEOUT_S, ROLES, Role
 from loadtest.processes import REPO, cpu_s, environment, free_ports, own_stores
 
 _END_S = 20.0

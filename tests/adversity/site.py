@@ -28,7 +28,7 @@ import psutil
 from engine import migrate
 from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import EmbeddedMongo, EmbeddedPostgres, EmbeddedRedis, EmbeddedServer
+from engine.local.embedded import EmbeddedMongo, EmbeddedPostgres, EmbeddedRedis, EmbeddedServer
 from engine.runtime import Runtime, open_runtime
 from engine.stores.postgres import read_queries
 from engine.stores.redis import read_scripts

@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
 from engine.catalog import EventDraft
-from engine.demo_venues import arena
+from engine.local.demo.venues import arena
 from engine.model import new_id
 from engine.runtime import Runtime
 from tests.browser.conftest import OpenPage, Visit, Visitor

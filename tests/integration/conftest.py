@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from engine.embedded import EmbeddedRedis
+from engine.local.embedded import EmbeddedRedis
 from engine.stores.redis import RedisStore
 from tests.integration.live import BoxOffice, Gateway, running_gateway
 

@@ -21,14 +21,14 @@ from api import live
 from api.app import build
 from api.auth import Tokens
 from api.edge import Edge
-from engine import cli
 from engine.base.store_urls import StoreUrls
 from engine.batch import Batcher
+from engine.cli import main as cli
 from engine.config import load_settings
 from engine.logs import configure_logging
 from engine.redaction import install_hooks
 from engine.runtime import open_runtime
-from engine.worker import Step
+from engine.worker.step import Step
 from seatmap.server import LiveServer
 from tests.integration.live import gateway_of
 

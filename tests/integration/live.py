@@ -19,10 +19,10 @@ from websockets.frames import Opcode
 from websockets.typing import Subprotocol
 
 from engine.config import Settings
-from engine.embedded import EmbeddedRedis
 from engine.errors import NotFound, Unavailable
 from engine.inventory import Price, Snapshot
 from engine.live_tickets import LiveTickets
+from engine.local.embedded import EmbeddedRedis
 from engine.model import PUBLIC_DIGITS, Money, new_id
 from engine.presence import Presence
 from engine.runtime import Runtime

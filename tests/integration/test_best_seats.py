@@ -16,7 +16,6 @@ from engine.best_seats import scout as scout_module
 from engine.best_seats.choice import Wish
 from engine.catalog import EventDraft
 from engine.config import Settings
-from engine.demo_venues import arena
 from engine.errors import (
     Conflict,
     FrontrowError,
@@ -25,6 +24,7 @@ from engine.errors import (
     SeatUnavailable,
 )
 from engine.inventory import base_key
+from engine.local.demo.venues import arena
 from engine.metrics import BEST_SEATS_ATTEMPTS
 from engine.model import Hold, Money, new_id
 from engine.runtime import Runtime, open_runtime

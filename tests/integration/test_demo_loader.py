@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from engine.catalog import EventPatch
-from engine.demo import demo_events
-from engine.demo_loader import keep_ahead
+from engine.local.demo.events import demo_events
+from engine.local.demo.loader import keep_ahead
 from engine.runtime import Runtime
 from tests.conftest import House
 

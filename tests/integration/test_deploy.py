@@ -17,12 +17,13 @@ import httpx
 import msgspec
 import pytest
 
-from engine import embedded, migrate
+from engine import migrate
 from engine.base.data_folder import kept_secret
 from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import EmbeddedPostgres, EmbeddedRedis
 from engine.errors import Unavailable
+from engine.local import embedded
+from engine.local.embedded import EmbeddedPostgres, EmbeddedRedis
 from engine.model import new_id
 from engine.runtime import open_runtime
 from tests.conftest import (

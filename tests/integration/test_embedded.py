@@ -22,14 +22,14 @@ from engine import migrate
 from engine.base.data_folder import AlreadyRunning, StartError, kept_secret
 from engine.base.store_urls import running_urls
 from engine.config import Settings
-from engine.embedded import (
-    STOP_TIMEOUT_S,
+from engine.local.embedded import (
     EmbeddedMongo,
     EmbeddedPostgres,
     EmbeddedRedis,
     EmbeddedStores,
     stores,
 )
+from engine.local.embedded.processes import STOP_TIMEOUT_S
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's own")
 
@@ -162,7 +162,7 @@ async def test_urls_for_all_stores_need_no_data_folder(tmp_path: Path) -> None:
 _OWNER = """
 import asyncio, sys
 from engine.config import Settings
-from engine.embedded import stores
+from engine.local.embedded import stores
 async def main():
     async with stores(Settings(data_dir=sys.argv[1])) as urls:
         print("up", urls.postgres_owner_url, flush=True)
@@ -265,7 +265,7 @@ async def _refused(server: EmbeddedPostgres | EmbeddedRedis, why: str) -> None:
 
 def test_secrets_are_made_once_whoever_asks_first(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from engine.embedded import kept_secret\n"
+        "import sys; from pathlib import Path; from engine.base.data_folder import kept_secret\n"
         "print(kept_secret(Path(sys.argv[1]), 'token_secret'))"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "data")]

@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from engine import embedded, healing, lease, metrics, migrate
+from engine import healing, lease, metrics, migrate
 from engine.auditor import audit
 from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import EmbeddedPostgres
 from engine.errors import Contended, NotFound, Unavailable
 from engine.generation import Verdict
+from engine.local import embedded
+from engine.local.embedded import EmbeddedPostgres
 from engine.model import new_id
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, make_event

@@ -23,8 +23,8 @@ from websockets.typing import Origin, Subprotocol
 
 from engine.base.store_urls import StoreUrls
 from engine.config import ConfigError, Settings
-from engine.embedded import EmbeddedRedis
 from engine.inventory import Snapshot
+from engine.local.embedded import EmbeddedRedis
 from engine.model import new_id
 from engine.stores.redis import RedisStore
 from seatmap import hub as hub_module

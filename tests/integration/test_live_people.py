@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from prometheus_client import REGISTRY
 
-from engine.embedded import EmbeddedRedis
 from engine.holds import Holds
 from engine.inventory import Settlement, person_channel
 from engine.live_tickets import TICKET_TTL_S
+from engine.local.embedded import EmbeddedRedis
 from engine.model import ms_from_utc, new_id
 from engine.presence import Presence
 from engine.stores.redis import RedisStore

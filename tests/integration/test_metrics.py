@@ -86,7 +86,7 @@ async def test_of_very_many_holds_a_part_is_audited_at_a_time(
     house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = worker_of(house.runtime)
-    monkeypatch.setattr("engine.worker.AUDITED_HOLDS_MAX", 1)
+    monkeypatch.setattr("engine.worker.steps.AUDITED_HOLDS_MAX", 1)
     in_part = growth("frontrow_audits_total", outcome="clean-in-part")
     call, base = house.runtime.redis_store.call, base_key(house.event_id)
     await sell(house, buyer, 5)
@@ -102,9 +102,9 @@ async def test_of_very_many_holds_a_part_is_audited_at_a_time(
     # What is wrong with one of them is found when it is that one's turn.
     (next_due,) = await call("ZRANGE", f"{base}:due", 0, 0)
     await call("ZINCRBY", f"{base}:due", -1, next_due)
-    monkeypatch.setattr("engine.worker.random.randint", lambda first, _: first)
+    monkeypatch.setattr("engine.worker.steps.random.randint", lambda first, _: first)
     assert {violation.invariant for violation in await worker.audit_event()} == {4}
-    monkeypatch.setattr("engine.worker.random.randint", lambda _, last: last)
+    monkeypatch.setattr("engine.worker.steps.random.randint", lambda _, last: last)
     assert await worker.audit_event() == []
     await execute(house, "UPDATE tickets SET void = true WHERE event_id = $1")
     assert {violation.invariant for violation in await worker.audit_event()} == {1}

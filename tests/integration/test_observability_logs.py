@@ -191,7 +191,7 @@ async def test_a_slow_statement_is_told(
 async def test_what_a_worker_does_for_a_booking_is_logged_under_its_request(
     house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.worker.log", structlog.get_logger())
+    monkeypatch.setattr("engine.worker.steps.log", structlog.get_logger())
     hold = await house.hold(buyer, 1)
     REQUEST_ID.set(b"mine-43")
     pending = (await house.book(buyer, hold, token="tok_3ds")).booking

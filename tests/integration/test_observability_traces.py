@@ -170,7 +170,7 @@ async def test_a_worker_and_a_gateway_are_followed_too(
 def test_without_the_setting_nothing_is_loaded() -> None:
     # Redis's client looks whether the API is there; what makes and sends traces is not loaded.
     program = (
-        "import sys, api.app, seatmap.server, engine.worker;"
+        "import sys, api.app, seatmap.server, engine.worker.__main__;"
         "sys.exit(any(n in sys.modules for n in ('opentelemetry.sdk.trace', 'opentelemetry.proto')))"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=REPO, check=False).returncode == 0

@@ -10,9 +10,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from engine import embedded
 from engine.base.store_urls import StoreUrls, running_urls
 from engine.config import Settings
+from engine.local import embedded
 from engine.migrate import MIGRATIONS
 from engine.model import new_id
 from engine.pricing.model import Override, RuleDraft

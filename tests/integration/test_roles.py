@@ -20,12 +20,14 @@ from pymongo import MongoClient
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
 
-from engine import doctor, embedded, migrate, roles
+from engine import migrate, roles
 from engine.base.data_folder import StartError, kept_secret
 from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import EmbeddedMongo, EmbeddedPostgres, postgres_bin
-from engine.embedded import stores as opened_stores
+from engine.local import doctor
+from engine.local.embedded import EmbeddedMongo, EmbeddedPostgres, postgres_bin
+from engine.local.embedded import stores as opened_stores
+from engine.local.embedded.postgres import let_traverse
 from engine.model import new_id
 from engine.runtime import Runtime, open_runtime
 from engine.stores.postgres import read_queries
@@ -64,7 +66,7 @@ _CALLERS = {
     "engine/waitlist/line.py": {"sell"},
     "engine/waitlist/offers.py": {"sell", "worker"},
     "engine/waitlist/rounds.py": {"worker"},
-    "engine/worker.py": {"worker"},
+    "engine/worker/steps.py": {"worker"},
 }
 #: Queries of a module that only some of its logins run.
 _ONLY = {
@@ -332,7 +334,7 @@ class _Before(EmbeddedPostgres):
         given.write_text(kept_secret(self.data_dir, "postgres_password"))
         if account is not None:
             # What the servers' own start does on the way: the folders above may be passed through.
-            embedded._let_traverse(self.folder)
+            let_traverse(self.folder)
             for path in (self.folder, given):
                 os.chown(path, account.uid, account.gid)
         initdb = [str(postgres_bin() / "initdb"), "-D", str(self.folder), "-U", "frontrow"]

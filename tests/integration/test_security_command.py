@@ -8,11 +8,11 @@ import pytest
 
 from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.doctor import Finding
 from engine.errors import InvalidInput
+from engine.local.doctor import Finding
+from engine.local.security import as_a_stranger, examine
 from engine.model import new_id
 from engine.runtime import open_runtime
-from engine.security import as_a_stranger, examine
 from tests.conftest import MakeHouse, Stack
 
 #: As somebody should run it. The address answers nobody, which is a note.

@@ -17,9 +17,9 @@ import pytest_asyncio
 
 from engine.base.store_urls import StoreUrls
 from engine.config import Settings
-from engine.embedded import EmbeddedRedis
 from engine.kept_answers import KEYS_MAX
 from engine.limits import Limit, Limits, LocalCount
+from engine.local.embedded import EmbeddedRedis
 from engine.model import new_id
 from engine.stores.redis import RedisStore
 from tests.conftest import (

@@ -127,7 +127,7 @@ async def test_whatever_is_damaged_while_buyers_buy(
 ) -> None:
     dice = random.Random(seed)
     # As in production, only without the pauses.
-    monkeypatch.setattr("engine.worker._CHECK_LEASE_MS", 20)
+    monkeypatch.setattr("engine.worker.steps._CHECK_LEASE_MS", 20)
     world = await make_world(settings, stores, "healing_load", redis_database=11)
     async with open_runtime(world, role="test") as runtime:
         await as_redis_owner(runtime, "FLUSHDB")

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import pytest
 
-from engine.demo import demo_events, demo_places, demo_venues, poster_svg, sold_seats
 from engine.layout import Imported, SeatFlag, import_layout
+from engine.local.demo.events import demo_events, demo_places, demo_venues, poster_svg, sold_seats
 from tests.unit.layouts import check_invariants
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from engine.cli import cli
+from engine.cli.main import cli
 from engine.config import load_settings
-from engine.embedded import REDIS_RIGHTS
-from engine.up import ROLES
+from engine.local.embedded import REDIS_RIGHTS
+from engine.local.up import ROLES
 from tests.conftest import REPO
 
 DEPLOY = REPO / "deploy"

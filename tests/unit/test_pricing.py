@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from engine.cli import cli
-from engine.demo import demo_events
+from engine.cli.main import cli
 from engine.layout import import_layout
+from engine.local.demo.events import demo_events
 from engine.pricing.chart import in_terminal, summary_lines, text_panels, to_svg
 from engine.pricing.decision import Current, Signals, decide
 from engine.pricing.market import Synthetic, SyntheticMarket, willing

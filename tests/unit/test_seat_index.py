@@ -8,8 +8,8 @@ import pytest
 
 from engine.best_seats.choice import Wish, choose
 from engine.best_seats.index import Board, SeatIndex, runs_of
-from engine.demo_venues import arena, demo_venues
 from engine.layout import Layout, import_layout
+from engine.local.demo.venues import arena, demo_venues
 
 
 def house(*seats: tuple[float, str], y: float = 40) -> Layout:

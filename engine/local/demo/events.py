@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from engine.demo_venues import Document, demo_venues
 from engine.layout.model import Layout, SeatFlag
+from engine.local.demo.venues import Document, demo_venues
 from engine.pricing.rule import Expected, Rule
 
 SEED: Final = 20_260

@@ -2,7 +2,7 @@
 
 Order: check, own the data directory, stores, migrations, demo (once), then API, live gateway and
 worker side by side. Ending is the same order backwards. Nothing is left running: each child is in
-its own session and dies with this process (see ``engine.embedded``).
+its own session and dies with this process (see ``engine.local.embedded``).
 
 A child that dies is started again; one that keeps dying ends everything, with its reason.
 """
@@ -16,17 +16,17 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from engine import embedded
 from engine.base.data_folder import AlreadyRunning, StartError, kept_secret
+from engine.base.places import PROJECT
 from engine.base.store_urls import StoreUrls, running_urls
 from engine.config import Settings, data_path, is_given, quiet
+from engine.local import embedded
+from engine.local.terminal import Log, progress_bar
 from engine.signing import dev_mail_key
-from engine.terminal import Log, progress_bar
 
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
@@ -90,7 +90,7 @@ class Role(Struct, frozen=True):
 ROLES = (
     Role("api", "the API", "api", ("api.app", "api.serving", "uvloop", "httptools")),
     Role("live", "the live gateway", "live", ("seatmap.server", "uvloop")),
-    Role("worker", "the worker", "worker", ("engine.runtime",)),
+    Role("worker", "the worker", "worker", ("engine.worker.__main__",)),
 )
 
 
@@ -273,14 +273,14 @@ class Child:
 
     async def prepare(self) -> None:
         """Start it as far as it can come without stores: its imports. ``release`` lets it go on."""
-        command = [sys.executable, "-m", "engine.warm", self.role.name, *self.role.imports]
+        command = [sys.executable, "-m", "engine.local.prefork", self.role.name, *self.role.imports]
         self._process = await asyncio.create_subprocess_exec(
             # Killed, not asked: without its launcher nobody would see it hang on a port.
             *embedded.leashed(command, signal.SIGKILL),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            cwd=_project_folder(),
+            cwd=PROJECT,
             start_new_session=True,
             # Lines reach the terminal when they are written, not when a buffer is full.
             env=ambient(self.role) | {"PYTHONUNBUFFERED": "1"},
@@ -348,10 +348,6 @@ class Child:
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 self._process.kill()
-
-
-def _project_folder() -> Path:
-    return Path(__file__).resolve().parent.parent
 
 
 class _Deaths:
@@ -504,12 +500,12 @@ class Launcher:
 
 async def load_demo(settings: Settings) -> None:
     """Load the demo into the stores that ``settings`` name, with a progress bar. Idempotent."""
-    from engine import demo_loader  # noqa: PLC0415 - needs every driver
+    from engine.local.demo import loader  # noqa: PLC0415 - needs every driver
     from engine.runtime import open_runtime  # noqa: PLC0415
 
     async with open_runtime(quiet(settings), role="demo") as runtime:
         with progress_bar("demo") as on_progress:
-            await demo_loader.load_demo(runtime, on_progress)
+            await loader.load_demo(runtime, on_progress)
 
 
 def show_summary(settings: Settings) -> None:

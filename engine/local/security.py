@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from engine.addresses import is_local_host, parse_networks
 from engine.config import Settings, data_path
-from engine.doctor import Finding, Level
+from engine.local.doctor import Finding, Level
 
 #: More addresses than this in one entry of a setting is nobody's own network.
 _NETWORK_ADDRESSES_MAX: Final = 2**24

@@ -30,7 +30,7 @@ async def opened(settings: Settings) -> AsyncIterator["Runtime"]:
     import msgspec  # noqa: PLC0415
 
     from engine import migrate as migrations  # noqa: PLC0415
-    from engine.embedded import stores  # noqa: PLC0415
+    from engine.local.embedded import stores  # noqa: PLC0415
     from engine.runtime import open_runtime  # noqa: PLC0415
 
     async with stores(settings) as urls:

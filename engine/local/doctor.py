@@ -19,11 +19,12 @@ from urllib.parse import urlsplit
 import click
 from msgspec import Struct
 
-from engine import embedded, migrate, up
+from engine import migrate
 from engine.base.data_folder import StartError
 from engine.base.store_urls import POSTGRES_LOGINS, StoreUrls, running_urls
 from engine.config import Settings, data_path, mask
 from engine.limits import PROXY_DOUBT
+from engine.local import embedded, up
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

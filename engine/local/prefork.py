@@ -1,4 +1,4 @@
-"""``python -m engine.warm NAME [MODULE …]``: import first, then become what stdin says.
+"""``python -m engine.local.prefork NAME [MODULE …]``: import first, then become what stdin says.
 
 Importing is most of what starting one of our processes takes. The launcher starts them beside the
 stores with this; each imports its MODULEs and waits for one line of JSON, ``{"environment": {…},

@@ -8,7 +8,6 @@ again at its next turn.
 import asyncio
 import random
 import struct
-import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
@@ -17,21 +16,21 @@ from typing import Any
 
 import structlog
 
-from engine import metrics, tracing
+from engine import metrics
 from engine.auditor import Violation, audit
-from engine.base.health import serve_health
-from engine.config import ConfigError, Settings, load_settings
-from engine.ending import FINISH_TIMEOUT_S, is_asked, on_signal
+from engine.config import Settings
+from engine.ending import FINISH_TIMEOUT_S
 from engine.errors import Contended, FrontrowError, NotFound, Unavailable
 from engine.generation import Verdict
 from engine.healing import rebuild_all
 from engine.inventory import Inventory, Settlement, base_key
 from engine.lease import alone
-from engine.logs import REQUEST_ID, request_id
+from engine.logs import REQUEST_ID
 from engine.model import BookingStatus
-from engine.runtime import Runtime, open_runtime
+from engine.runtime import Runtime
 from engine.stores.postgres import Postgres
 from engine.visits import Visits
+from engine.worker.step import Step
 
 log = structlog.get_logger(__name__)
 
@@ -60,55 +59,6 @@ def _any_part(holds: int) -> tuple[int, int]:
 
 #: The invariant that Redis's state of an event breaks.
 _STATE_BROKEN = 5
-
-
-class Step:
-    """One kind of background work: ``run_once``, repeated every ``interval_s``, or at once when ``wake`` is set."""
-
-    def __init__(
-        self, name: str, interval_s: float, run_once: Callable[[], Awaitable[int]]
-    ) -> None:
-        self.name = name
-        self.interval_s = interval_s
-        self.wake = asyncio.Event()
-        self._run_once = run_once
-        self._ok = metrics.WORKER_RUNS.labels(name, "ok")
-        self._failed = metrics.WORKER_RUNS.labels(name, "failed")
-        self._took = metrics.WORKER_RUN_SECONDS.labels(name)
-
-    async def run_once(self) -> int:
-        return await self._run_once()
-
-    async def loop(self, stopping: asyncio.Event) -> None:
-        waits = False
-        while not stopping.is_set():
-            REQUEST_ID.set(request_id())
-            try:
-                with self._took.time(), tracing.span(f"step {self.name}"):
-                    busy = await self._run_once() > 0
-                self._ok.inc()
-                waits = False
-            except Unavailable as error:
-                busy = False
-                self._failed.inc()
-                # Once per absence: a step comes round several times a second.
-                say = log.debug if waits else log.warning
-                say("worker step must wait", step=self.name, reason=error.detail)
-                waits = True
-            except Exception:
-                busy = False
-                self._failed.inc()
-                log.exception("worker step failed", step=self.name)
-            # Where there was work there may be more: come back at once, but let others run.
-            await self._pause(0.005 if busy else self.interval_s)
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self.wake.wait()
-        except TimeoutError:
-            return
-        self.wake.clear()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -477,35 +427,3 @@ async def _each(items: Iterable[Any], act: Callable[[Any], Awaitable[Any]]) -> l
         if isinstance(result, BaseException) and not isinstance(result, NotFound):
             raise result
     return [0 if isinstance(result, NotFound) else result for result in results]
-
-
-async def main() -> None:
-    """Run a worker until SIGTERM or SIGINT."""
-    settings = load_settings()
-    stopping = asyncio.Event()
-    on_signal(stopping.set)
-    async with open_runtime(settings, role="worker") as runtime:
-        server = serve_health(
-            settings.worker_host,
-            settings.worker_port,
-            lambda: not is_asked(),
-            settings.metrics_networks,
-        )
-        worker = Worker(runtime)
-        log.info("worker is running", steps=list(worker.steps))
-        try:
-            await worker.run(stopping)
-        finally:
-            server.shutdown()
-
-
-if __name__ == "__main__":
-    import uvloop
-
-    from engine.redaction import install_hooks
-
-    install_hooks()
-    try:
-        uvloop.run(main())
-    except ConfigError as error:
-        sys.exit(f"frontrow: {error}")

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.cli.shell import Refused, check_id, named_price, opened, read_document, run
 from engine.config import load_settings
-from engine.shell import Refused, check_id, named_price, opened, read_document, run
 
 if TYPE_CHECKING:
     from engine.pricing.market import Curve, Market, Synthetic

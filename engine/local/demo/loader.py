@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from engine.catalog import EventDraft, EventPatch, Facts
-from engine.demo import DemoEvent, DemoPlace, demo_events, demo_places, sold_seats
-from engine.demo_venues import demo_venues
 from engine.errors import NotFound
 from engine.ledger import BookingRequest, PaymentChoice
+from engine.local.demo.events import DemoEvent, DemoPlace, demo_events, demo_places, sold_seats
+from engine.local.demo.venues import demo_venues
 from engine.model import Buyer, new_id
 from engine.pricing.model import RuleDraft, TermsPatch
 from engine.runtime import Runtime

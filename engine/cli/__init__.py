@@ -1,0 +1,1 @@
+"""The command line ``frontrow``, for operators and organisers."""

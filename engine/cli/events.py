@@ -1,0 +1,152 @@
+"""``frontrow event``: what is sold."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.cli.shell import Refused, check_id, named_price, opened, run
+from engine.config import load_settings
+from engine.local.terminal import progress_bar
+
+if TYPE_CHECKING:
+    from engine.catalog import Event
+    from engine.runtime import Runtime
+
+
+@click.group()
+def event() -> None:
+    """Events: list, show, create, publish, pause, resume, cancel."""
+
+
+def _event_line(found: "Event") -> str:
+    return (
+        f"{found.event_id}  {found.starts_at:%Y-%m-%d %H:%M}  {found.status.value:<10}  "
+        f"{found.name} ({found.venue.name}, {found.place_count} places)"
+    )
+
+
+@event.command("list")
+@click.option("--query", "-q", help="Words of the name, the venue, the city.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1))
+def event_list(query: str | None, limit: int) -> None:
+    """List events of every status, the earliest first."""
+    settings = load_settings()
+
+    async def work() -> None:
+        from engine.catalog import EventFilter  # noqa: PLC0415
+        from engine.model import EventStatus  # noqa: PLC0415
+
+        left = limit
+        async with opened(settings) as runtime:
+            wanted = EventFilter(q=query, statuses=tuple(EventStatus))
+            async for found in runtime.catalog.events(wanted):
+                click.echo(_event_line(found))
+                left -= 1
+                if left == 0:
+                    break
+
+    run(work())
+
+
+@event.command("show")
+@click.argument("event_id")
+def event_show(event_id: str) -> None:
+    """Show an event's page as JSON."""
+    settings = load_settings()
+
+    async def work() -> None:
+        import msgspec  # noqa: PLC0415
+
+        async with opened(settings) as runtime:
+            found = await runtime.catalog.event(event_id)
+        click.echo(msgspec.json.format(msgspec.json.encode(found)))
+
+    run(work())
+
+
+@event.command("create")
+@click.option("--name", required=True)
+@click.option("--venue", "venue_id", required=True, help="Its id, as `venue import` printed it.")
+@click.option("--starts-at", required=True, help="With a time zone: 2027-05-01T20:00:00Z.")
+@click.option("--currency", default="EUR", show_default=True)
+@click.option(
+    "--price",
+    "prices",
+    multiple=True,
+    required=True,
+    metavar="CATEGORY=AMOUNT",
+    help="One for each category, in minor units (cents): --price Stalls=15000.",
+)
+@click.option("--description", default="")
+@click.option("--category", default="", help="What kind of event: concert, theatre …")
+@click.option("--publish", is_flag=True, help="Put it on sale at once.")
+def event_create(prices: tuple[str, ...], publish: bool, **fields: str) -> None:
+    """Create an event as a draft."""
+    settings = load_settings()
+    amounts = dict(named_price(text) for text in prices)
+
+    async def work() -> None:
+        import msgspec  # noqa: PLC0415
+
+        from engine.catalog import EventDraft  # noqa: PLC0415
+
+        try:
+            draft = msgspec.convert({**fields, "prices": amounts}, EventDraft)
+        except msgspec.ValidationError as error:
+            raise Refused(str(error)) from None
+        async with opened(settings) as runtime:
+            made = await runtime.catalog.create_event(draft)
+            if publish:
+                made = await _publish(runtime, made.event_id)
+        click.echo(_event_line(made))
+
+    run(work())
+
+
+async def _publish(runtime: "Runtime", event_id: str) -> "Event":
+    with progress_bar("publishing") as on_progress:
+        return await runtime.publishing.publish(
+            event_id, lambda what: on_progress(f"publishing: {what}")
+        )
+
+
+def _change(event_id: str, change: Callable[["Runtime"], Awaitable["Event"]]) -> None:
+    settings = load_settings()
+
+    async def work() -> None:
+        async with opened(settings) as runtime:
+            changed = await change(runtime)
+        click.echo(_event_line(changed))
+
+    check_id(event_id)
+    run(work())
+
+
+@event.command("publish")
+@click.argument("event_id")
+def event_publish(event_id: str) -> None:
+    """Put an event on sale. Finishes a publication that was interrupted."""
+    _change(event_id, lambda runtime: _publish(runtime, event_id))
+
+
+@event.command("pause")
+@click.argument("event_id")
+def event_pause(event_id: str) -> None:
+    """Stop new holds; what is held may still be booked."""
+    _change(event_id, lambda runtime: runtime.publishing.pause(event_id))
+
+
+@event.command("resume")
+@click.argument("event_id")
+def event_resume(event_id: str) -> None:
+    """Put a paused event back on sale."""
+    _change(event_id, lambda runtime: runtime.publishing.resume(event_id))
+
+
+@event.command("cancel")
+@click.argument("event_id")
+@click.confirmation_option(prompt="This is final: every booking is refunded. Cancel the event?")
+def event_cancel(event_id: str) -> None:
+    """Cancel an event for good; the worker refunds its bookings."""
+    _change(event_id, lambda runtime: runtime.publishing.cancel(event_id))

@@ -1,0 +1,87 @@
+"""``frontrow mail``: what was sent, and what was not."""
+
+import uuid
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.cli.shell import Refused, opened, run
+from engine.config import load_settings
+
+if TYPE_CHECKING:
+    pass
+
+
+@click.group()
+def mail() -> None:
+    """Mails: list, show, send again."""
+
+
+_STATUSES = click.Choice(["queued", "sending", "sent", "skipped", "dead", "unknown"])
+
+
+@mail.command("list")
+@click.option("--status", "statuses", multiple=True, type=_STATUSES, help="Only these; repeatable.")
+@click.option("--to", "email", help="Only mails to this address.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1, max=10_000))
+def mail_list(statuses: tuple[str, ...], email: str | None, limit: int) -> None:
+    """List mails, the newest first; without --status those that need a person."""
+    settings = load_settings()
+
+    async def work() -> None:
+        from engine.notifications.model import Status  # noqa: PLC0415
+
+        wanted = [Status(name) for name in statuses]
+        if not wanted and email is None:
+            wanted = [Status.DEAD, Status.UNKNOWN]
+        async with opened(settings) as runtime:
+            found = await runtime.notifications.deliveries.mails(
+                statuses=wanted, email=email, limit=limit
+            )
+        for each in found:
+            click.echo(
+                f"{each.mail_id}  {each.queued_at:%Y-%m-%d %H:%M}  {each.status.value:<7}  "
+                f"{each.kind.value:<17}  {each.email or '-'}  {each.reason or ''}".rstrip()
+            )
+
+    run(work())
+
+
+@mail.command("show")
+@click.argument("mail_id", type=click.UUID)
+def mail_show(mail_id: uuid.UUID) -> None:
+    """Show a mail and every attempt to deliver it, as JSON."""
+    settings = load_settings()
+
+    async def work() -> None:
+        import msgspec  # noqa: PLC0415
+
+        async with opened(settings) as runtime:
+            found = await runtime.notifications.deliveries.mail(str(mail_id))
+        click.echo(msgspec.json.format(msgspec.json.encode(found)))
+
+    run(work())
+
+
+@mail.command("resend")
+@click.argument("mail_ids", type=click.UUID, nargs=-1)
+@click.option("--all-dead", is_flag=True, help="Every mail that was given up.")
+@click.option("--all-unknown", is_flag=True, help="Every mail that may have arrived: some twice.")
+def mail_resend(mail_ids: tuple[uuid.UUID, ...], all_dead: bool, all_unknown: bool) -> None:
+    """Send mails again that are dead, unknown or were skipped."""
+    if not (mail_ids or all_dead or all_unknown):
+        raise Refused("name a mail (frontrow mail list), or --all-dead, or --all-unknown")
+    settings = load_settings()
+
+    async def work() -> None:
+        from engine.notifications.model import Status  # noqa: PLC0415
+
+        wanted = [Status.DEAD] * all_dead + [Status.UNKNOWN] * all_unknown
+        async with opened(settings) as runtime:
+            deliveries = runtime.notifications.deliveries
+            for mail_id in mail_ids:
+                await deliveries.resend(str(mail_id), actor="cli")
+            count = await deliveries.resend_failed(wanted, actor="cli") if wanted else 0
+        click.echo(f"queued again: {len(mail_ids) + count}")
+
+    run(work())

@@ -1,0 +1,317 @@
+"""The command line ``frontrow``. Every failure is one line on stderr and exit code 1.
+
+Commands import what they need when they run: ``--help`` and a refused start stay quick, and a
+Python that lacks something is told so before anything needs it.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.base.places import PROJECT
+from engine.cli.events import event
+from engine.cli.mails import mail
+from engine.cli.pricing import pricing
+from engine.cli.shell import Refused, check_id, opened, run
+from engine.cli.venues import venue
+from engine.config import ConfigError, Settings, load_settings, quiet
+from engine.local.terminal import complain, progress_bar
+from engine.redaction import install_hooks
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
+
+    from engine.base.store_urls import StoreUrls
+
+
+def check_python() -> None:
+    """Refuse a Python that was built without what we need."""
+    for module, package in (
+        ("ssl", "OpenSSL"),
+        ("sqlite3", "SQLite"),
+        ("zlib", "zlib"),
+        ("ctypes", "libffi"),
+    ):
+        try:
+            __import__(module)
+        except ImportError:
+            raise Refused(
+                f"this Python ({sys.executable}) was built without {package} "
+                f"(no module {module}); use another one: make clean up PYTHON=/path/to/python3"
+            ) from None
+
+
+# --- the group -----------------------------------------------------------------------------
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"frontrow {_version()}")
+        context.exit()
+
+
+def _version() -> str:
+    """Ours: of the installed package, else of the source tree that we run from."""
+    import tomllib  # noqa: PLC0415
+    from importlib import metadata  # noqa: PLC0415
+
+    try:
+        return metadata.version("frontrow")
+    except metadata.PackageNotFoundError:
+        project = PROJECT / "pyproject.toml"
+        return str(tomllib.loads(project.read_text())["project"]["version"])
+
+
+class _Commands(click.Group):
+    """Ours, and those that what stands above the engine adds: entry points ``frontrow.commands``."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted({*super().list_commands(context), *_added().names})
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in _added().names:
+            return super().get_command(context, name)
+        command: click.Command = _added()[name].load()
+        return command
+
+
+def _added() -> "EntryPoints":
+    from importlib import metadata  # noqa: PLC0415
+
+    return metadata.entry_points(group="frontrow.commands")
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version)
+def cli() -> None:
+    """Frontrow: seat booking in real time. Settings come from FRONTROW_… variables."""
+
+
+def _expected() -> tuple[type[Exception], ...]:
+    """What is a person's to mend and needs no traceback."""
+    from engine.base.data_folder import StartError  # noqa: PLC0415
+    from engine.errors import FrontrowError  # noqa: PLC0415
+    from engine.migrate import MigrationError  # noqa: PLC0415
+
+    return (ConfigError, Refused, StartError, FrontrowError, MigrationError)
+
+
+def main() -> None:
+    """Entry point of ``frontrow`` and ``python -m engine``."""
+    install_hooks()
+    try:
+        check_python()
+        cli.main(prog_name="frontrow", standalone_mode=False)
+    except click.exceptions.Exit as ending:
+        sys.exit(ending.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        complain("interrupted")
+        sys.exit(130)
+    except click.ClickException as error:
+        complain(f"{error.format_message()} (see frontrow --help)")
+        sys.exit(2)
+    except BrokenPipeError:
+        # `frontrow event list | head`: the reader has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Refused as error:
+        complain(str(error))
+        sys.exit(1)
+    except Exception as error:
+        if not isinstance(error, _expected()):
+            raise
+        _explain(error)
+        sys.exit(1)
+
+
+def _explain(error: Exception) -> None:
+    complain(str(error))
+    for problem in getattr(error, "extra", {}).get("errors", []):
+        complain(f"  {problem['path']}: {problem['problem']}")
+
+
+# --- running -------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.option("--verbose", "-v", is_flag=True, help="Show everything the stores log.")
+@click.option("--no-demo", is_flag=True, help="Do not load the demo on the first start.")
+@click.option("--end-with-parent", is_flag=True, hidden=True, help="Stop when the caller is gone.")
+def up(verbose: bool, no_demo: bool, end_with_parent: bool) -> None:
+    """Start everything here: stores, API, live gateway, worker. Ctrl-C stops it."""
+    settings = load_settings()
+    from engine.local import child_guard  # noqa: PLC0415
+    from engine.local import up as launcher  # noqa: PLC0415
+
+    if end_with_parent:
+        child_guard.end_with_parent(signal.SIGTERM)
+
+    run(launcher.run(settings, verbose=verbose, demo=not no_demo))
+
+
+def _run_role(name: str) -> None:
+    """Become one of the processes that ``up`` starts, on the stores that are there."""
+    settings = load_settings()
+    from engine.base.store_urls import running_urls  # noqa: PLC0415
+    from engine.local import up as launcher  # noqa: PLC0415
+
+    urls = running_urls(settings)
+    if urls is None:
+        raise Refused(
+            "no stores: start them with `frontrow up`, or set FRONTROW_POSTGRES_URL, "
+            "FRONTROW_REDIS_URL and FRONTROW_MONGO_URL"
+        )
+    role = next(role for role in launcher.ROLES if role.name == name)
+    launcher.check_port(role, settings)
+    command = role.command(settings)
+    environment = launcher.ambient(role) | launcher.child_environment(settings, urls, role)
+    os.execve(command[0], command, environment)  # noqa: S606
+
+
+@cli.command()
+def api() -> None:
+    """Run the HTTP API alone."""
+    _run_role("api")
+
+
+@cli.command()
+def live() -> None:
+    """Run the live gateway alone."""
+    _run_role("live")
+
+
+@cli.command()
+def worker() -> None:
+    """Run the worker alone; any number of them may run."""
+    _run_role("worker")
+
+
+@cli.command()
+@click.option("--down", "steps", type=click.IntRange(min=1), help="Undo the newest N migrations.")
+@click.option("--status", "only_status", is_flag=True, help="Show what is applied and pending.")
+@click.option("--dump", "schema_file", type=click.Path(path_type=Path), help="Write the schema.")
+@click.option("--roles", "only_roles", is_flag=True, help="Print the SQL that makes the roles.")
+def migrate(
+    steps: int | None, only_status: bool, schema_file: Path | None, only_roles: bool
+) -> None:
+    """Bring PostgreSQL's schema and rights and MongoDB's indexes up to date."""
+    settings = load_settings()
+    from engine import migrate as migrations  # noqa: PLC0415
+    from engine import roles  # noqa: PLC0415
+    from engine.local.embedded import stores  # noqa: PLC0415
+
+    if only_roles:
+        click.echo(roles.script(settings.postgres_owner_url or settings.postgres_url), nl=False)
+        return
+
+    async def work() -> None:
+        async with stores(settings) as urls:
+            url = urls.postgres_owner_url
+            if only_status:
+                for migration in migrations.status(url):
+                    click.echo(f"{'applied' if migration.applied else 'pending'}  {migration.name}")
+            elif steps is not None:
+                for name in migrations.rollback(url, steps):
+                    click.echo(f"undone   {name}")
+            elif schema_file is not None:
+                schema_file.write_text(migrations.dump(url))  # noqa: ASYNC240
+            else:
+                applied = migrations.migrate(url)
+                for name in applied:
+                    click.echo(f"applied  {name}")
+                if not applied:
+                    click.echo("nothing to do: the schema is up to date")
+                await _ensure_indexes(settings, urls)
+
+    run(work())
+
+
+async def _ensure_indexes(settings: Settings, urls: "StoreUrls") -> None:
+    from engine.stores.mongo import Mongo  # noqa: PLC0415
+
+    mongo = Mongo(urls.mongo_url, settings.mongo_database)
+    try:
+        await mongo.ensure_indexes()
+    finally:
+        await mongo.close()
+
+
+@cli.command()
+def demo() -> None:
+    """Load the demo's venues and events. Loading it again changes nothing."""
+    settings = load_settings()
+
+    async def work() -> None:
+        from engine.local.demo.loader import load_demo  # noqa: PLC0415
+
+        async with opened(quiet(settings)) as runtime:
+            with progress_bar("demo") as on_progress:
+                await load_demo(runtime, on_progress)
+        click.echo("the demo is loaded")
+
+    run(work())
+
+
+@cli.command()
+@click.argument("event_id", metavar="[EVENT]", required=False)
+@click.option("--all", "every", is_flag=True, help="Every event that Redis knows or that sells.")
+def rebuild(event_id: str | None, every: bool) -> None:
+    """Lay an event's state in Redis again from what PostgreSQL says. Live holds stay.
+
+    With --all PostgreSQL and Redis are also taken as they are from now on: after a database was
+    restored by hand on an older timeline than the processes have seen.
+    """
+    if (event_id is None) != every:
+        raise Refused("name one event (see frontrow event list), or --all")
+    if event_id is not None:
+        check_id(event_id)
+    settings = load_settings()
+
+    async def work() -> None:
+        from engine.healing import rebuild_all  # noqa: PLC0415
+
+        async with opened(settings) as runtime:
+            if event_id is None:
+                # Whatever server answers is meant.
+                runtime.generation.trusts_any = True
+                await runtime.generation.look()
+                count = await rebuild_all(runtime.inventory, "asked")
+                await runtime.generation.accept()
+                click.echo(f"rebuilt {count} event{'' if count == 1 else 's'}")
+            else:
+                kept, lost = await runtime.inventory.rebuild(event_id, cause="asked")
+                click.echo(f"rebuilt {event_id}: {kept} live holds kept, {lost} ended")
+
+    run(work())
+
+
+@cli.command()
+def doctor() -> None:
+    """Check the stores, the schema and the clocks, and say how to mend what is wrong."""
+    settings = load_settings()
+    from engine.local import doctor as examination  # noqa: PLC0415
+
+    if not asyncio.run(examination.run(settings)):
+        sys.exit(1)
+
+
+@cli.command()
+def security() -> None:
+    """List what stands against the open internet for this deployment."""
+    settings = load_settings()
+    from engine.local import security as examination  # noqa: PLC0415
+    from engine.local.doctor import report  # noqa: PLC0415
+
+    if not asyncio.run(report(examination.examine(settings))):
+        sys.exit(1)
+
+
+for group in (venue, event, mail, pricing):
+    cli.add_command(group)

@@ -1,0 +1,1 @@
+"""The demo: three venues and six events, and their sales so far."""

@@ -1,0 +1,1 @@
+"""The worker process: what must happen though nobody asks for it."""
