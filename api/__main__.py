@@ -3,8 +3,8 @@
 import sys
 
 from api.serving import serve
-from engine.config import ConfigError, load_settings
-from engine.redaction import install_hooks
+from engine.base.config import ConfigError, load_settings
+from engine.base.redaction import install_hooks
 
 if __name__ == "__main__":
     install_hooks()

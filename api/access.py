@@ -10,11 +10,11 @@ from msgspec import Meta, Struct
 from api.auth import Tokens, network_of
 from api.conventions import rate_limit_headers, read_body
 from api.problems import problem_response
-from engine.addresses import Address, client_network, proxy_doubt
-from engine.errors import FrontrowError, TooManyRequests
-from engine.limits import PROXY_DOUBT, PROXY_DOUBT_TTL_S, Limit, Limits, Standing, untouched
-from engine.people import People
-from engine.proofs import NONCE_LENGTH_MAX, Proof, Proofs
+from engine.base.addresses import Address, client_network, proxy_doubt
+from engine.base.errors import FrontrowError, TooManyRequests
+from engine.limits.proofs import NONCE_LENGTH_MAX, Proof, Proofs
+from engine.limits.rates import PROXY_DOUBT, PROXY_DOUBT_TTL_S, Limit, Limits, Standing, untouched
+from engine.people.accounts import People
 
 AnyRequest = Request[Any, Any, Any]
 

@@ -37,13 +37,13 @@ from api.networks import Networks
 from api.openapi import document_config
 from api.problems import on_exception, on_frontrow_error, on_http_exception
 from api.reference import ReferencePage, describe_problem, reference_router
-from engine.config import Settings, load_settings
-from engine.errors import FrontrowError
-from engine.guessing import Guesses
-from engine.limits import Limit, Limits
-from engine.proofs import Proofs
+from engine.base.config import Settings, load_settings
+from engine.base.errors import FrontrowError
+from engine.base.signing import token_secret
+from engine.limits.guessing import Guesses
+from engine.limits.proofs import Proofs
+from engine.limits.rates import Limit, Limits
 from engine.runtime import open_runtime
-from engine.signing import token_secret
 
 log = structlog.get_logger(__name__)
 

@@ -19,11 +19,11 @@ import msgspec
 from litestar.connection import ASGIConnection
 from msgspec import Struct
 
-from engine.addresses import Address, client_address, client_network, is_among
-from engine.config import Settings
-from engine.errors import NotAllowed, NotAuthenticated
-from engine.guessing import Guesses
-from engine.model import new_id
+from engine.base.addresses import Address, client_address, client_network, is_among
+from engine.base.config import Settings
+from engine.base.errors import NotAllowed, NotAuthenticated
+from engine.base.model import new_id
+from engine.limits.guessing import Guesses
 
 AnyConnection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
 _ALGORITHM = "HS256"
@@ -67,7 +67,7 @@ class Tokens:
     ) -> None:
         self._secret = secret
         self.ttl_s = ttl_s
-        #: The least version that is good, by person (``engine.token_versions``).
+        #: The least version that is good, by person (``engine.people.token_versions``).
         self.versions: Mapping[str, int] = {}
         self._clock = clock
         self._remembered: OrderedDict[str, tuple[str, float, int]] = OrderedDict()

@@ -9,7 +9,7 @@ that an import leaves room for buyers. Over it a body is refused with 503.
 from litestar.types import Receive
 from prometheus_client import Counter, Gauge
 
-from engine.errors import InvalidInput, Unavailable
+from engine.base.errors import InvalidInput, Unavailable
 
 #: Bytes of an ordinary request body.
 BODY_SIZE_MAX = 256 * 1024

@@ -17,11 +17,11 @@ from api.conventions import IfMatch, Json, etag, optional_version, read_body
 from api.networks import network
 from api.paging import Cursor, Limit, cut, decode_cursor
 from api.problems import problem_response
-from engine.errors import Gone, InvalidInput, PaymentDeclined
-from engine.ledger import Answer, BookingRequest, PaymentChoice
-from engine.model import Booking, Buyer, Page, Ticket, Uuid
-from engine.qr import qr_svg
+from engine.base.errors import Gone, InvalidInput, PaymentDeclined
+from engine.base.model import Booking, Buyer, Page, Ticket, Uuid
 from engine.runtime import Runtime
+from engine.sales.ledger import Answer, BookingRequest, PaymentChoice
+from engine.sales.qr import qr_svg
 
 _SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
 _KEY_LENGTH_MAX = 255

@@ -31,9 +31,9 @@ from msgspec import Struct
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.problems import PROBLEM_JSON, encode_problem
-from engine.addresses import is_among, wide_network
-from engine.config import Settings
-from engine.errors import FrontrowError, InvalidInput, TooManyRequests, Unavailable
+from engine.base.addresses import is_among, wide_network
+from engine.base.config import Settings
+from engine.base.errors import FrontrowError, InvalidInput, TooManyRequests, Unavailable
 
 #: Bytes of a request's line and headers, and of whatever else comes without a byte of body.
 HEAD_SIZE_MAX = 32 * 1024

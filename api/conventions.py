@@ -12,8 +12,8 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from api.bodies import BODY_SIZE_MAX, ClientGone, done_with, whole_body
-from engine.errors import InvalidInput, PreconditionRequired
-from engine.limits import Standing
+from engine.base.errors import InvalidInput, PreconditionRequired
+from engine.limits.rates import Standing
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from litestar.types import HTTPScope
 
 from api.openapi import HEADERS
 from api.problems import encode_problem
-from engine.errors import NotAllowed
+from engine.base.errors import NotAllowed
 
 Headers = dict[bytes, bytes]
 RawHeaders = tuple[tuple[bytes, bytes], ...]

@@ -18,8 +18,8 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from msgspec import Struct
 
+from engine.base.signing import dev_mail_key
 from engine.notifications.deliveries import Deliveries
-from engine.signing import dev_mail_key
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 _COOKIE: Final = "frontrow_dev_mail"

@@ -22,10 +22,10 @@ from api.cors import Cors
 from api.doors import Door, Doors, Needs
 from api.problems import encode_problem
 from api.replay import Replays, replayed_body
-from engine import deadline, tracing
-from engine.config import Settings
-from engine.errors import FrontrowError, InvalidInput, Unavailable
-from engine.logs import REQUEST_ID, request_id, served_ids
+from engine.base import deadline, tracing
+from engine.base.config import Settings
+from engine.base.errors import FrontrowError, InvalidInput, Unavailable
+from engine.base.logs import REQUEST_ID, request_id, served_ids
 
 REQUESTS = Counter(
     "frontrow_http_requests",

@@ -18,12 +18,12 @@ from api.auth import is_organiser
 from api.conventions import accepts_gzip, etag, has_tag, large_json
 from api.networks import network
 from api.paging import Cursor, Int32, Limit, Position, cut, decode_cursor
-from engine.catalog import Event, EventFilter, Facet
-from engine.errors import InvalidInput, NotAllowed, NotFound, Unavailable
-from engine.inventory import UNLIMITED, Price, Pricing
-from engine.model import CategoryName, EventStatus, Id, Moment, Money, Page, Uuid, Version
+from engine.base.errors import InvalidInput, NotAllowed, NotFound, Unavailable
+from engine.base.model import CategoryName, EventStatus, Id, Moment, Money, Page, Uuid, Version
+from engine.catalog.catalog import Event, EventFilter, Facet
+from engine.live.inventory import UNLIMITED, Price, Pricing
+from engine.live.snapshot_frame import encode_snapshot
 from engine.runtime import Runtime
-from engine.snapshot import encode_snapshot
 
 _HIDDEN = (EventStatus.DRAFT, EventStatus.PUBLISHING)
 _STANDINGS_MAX = 50

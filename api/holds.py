@@ -11,9 +11,9 @@ from msgspec import Meta, Struct
 from api.auth import buyer_id
 from api.conventions import Json, read_body
 from api.networks import network
+from engine.base.errors import InvalidInput
+from engine.base.model import Buyer, Hold, Uuid
 from engine.best_seats.choice import Wish
-from engine.errors import InvalidInput
-from engine.model import Buyer, Hold, Uuid
 from engine.runtime import Runtime
 
 _SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]

@@ -22,13 +22,13 @@ from api.auth import buyer_id
 from api.conventions import rate_limit_headers, read_body
 from api.pages import PAGE_HEADERS, booking_page, place_page, words_page
 from api.problems import on_frontrow_error, problem_response, status_of
-from engine.addresses import wide_network
-from engine.errors import FrontrowError, Gone, InvalidInput, NotAllowed, TooManyRequests
-from engine.limits import Limit, Standing
-from engine.links import LinkKind, Opened
-from engine.model import Booking, EmailAddress, Moment, Ticket
-from engine.qr import qr_svg
+from engine.base.addresses import wide_network
+from engine.base.errors import FrontrowError, Gone, InvalidInput, NotAllowed, TooManyRequests
+from engine.base.model import Booking, EmailAddress, Moment, Ticket
+from engine.limits.rates import Limit, Standing
+from engine.people.links import LinkKind, Opened
 from engine.runtime import Runtime
+from engine.sales.qr import qr_svg
 from engine.waitlist.model import Entry, Offer, OfferStatus
 
 AnyRequest = Request[Any, Any, Any]

@@ -8,9 +8,9 @@ from msgspec import Meta, Struct
 from api.auth import buyer_id
 from api.conventions import rate_limit_headers
 from api.problems import problem_response
-from engine.errors import TooManyRequests
-from engine.limits import Limit
-from engine.live_tickets import TICKET_TTL_S
+from engine.base.errors import TooManyRequests
+from engine.limits.rates import Limit
+from engine.live.live_tickets import TICKET_TTL_S
 
 #: A page needs one per connection, and reconnects no more often than this.
 _LIMIT = Limit("live-tickets", 60)

@@ -11,9 +11,9 @@ from typing import Any
 
 from litestar.connection import ASGIConnection
 
-from engine.addresses import client_address, is_among, wide_network
-from engine.config import Settings
-from engine.signing import derive_key, token_secret
+from engine.base.addresses import client_address, is_among, wide_network
+from engine.base.config import Settings
+from engine.base.signing import derive_key, token_secret
 
 #: Longer than proxies in a row make it; what comes with more is worked out each time.
 _FORWARDED_LENGTH_MAX = 300

@@ -15,8 +15,8 @@ from msgspec import Meta, Struct
 from api.auth import require_organiser
 from api.conventions import read_body
 from api.paging import Cursor, Limit, cut, decode_cursor
-from engine.errors import NotFound
-from engine.model import Page, Uuid
+from engine.base.errors import NotFound
+from engine.base.model import Page, Uuid
 from engine.notifications.model import (
     Kind,
     Letter,

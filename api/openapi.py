@@ -32,7 +32,7 @@ from api.openapi_examples import (
 )
 from api.openapi_operations import BINARY, OPERATIONS, Answer, Body, Operation
 from api.problems import PROBLEM_JSON, Problem, problem_body, problem_headers, status_of
-from engine.errors import FrontrowError
+from engine.base.errors import FrontrowError
 
 Json = dict[str, Any]
 

@@ -49,9 +49,7 @@ from api.waitlist import (
     OfferList,
     SkipList,
 )
-from engine.best_seats.choice import Wish
-from engine.catalog import EventDraft, EventPatch, Facet, Venue
-from engine.errors import (
+from engine.base.errors import (
     Conflict,
     FrontrowError,
     Gone,
@@ -68,7 +66,21 @@ from engine.errors import (
     TooManyRequests,
     Unavailable,
 )
-from engine.inventory import Price
+from engine.base.model import (
+    AreaItem,
+    Booking,
+    BookingStatus,
+    Buyer,
+    EventStatus,
+    Hold,
+    Money,
+    NextAction,
+    SeatItem,
+    Ticket,
+)
+from engine.best_seats.choice import Wish
+from engine.catalog.catalog import EventDraft, EventPatch, Facet, Venue
+from engine.events.publishing import Blocking, RefusedSeat
 from engine.layout import Layout, LayoutRejected
 from engine.layout.model import (
     Area,
@@ -81,19 +93,7 @@ from engine.layout.model import (
     Section,
     Size,
 )
-from engine.ledger import PaymentChoice
-from engine.model import (
-    AreaItem,
-    Booking,
-    BookingStatus,
-    Buyer,
-    EventStatus,
-    Hold,
-    Money,
-    NextAction,
-    SeatItem,
-    Ticket,
-)
+from engine.live.inventory import Price
 from engine.notifications.model import (
     Attempt,
     Kind,
@@ -104,7 +104,7 @@ from engine.notifications.model import (
     Texts,
     Written,
 )
-from engine.people import (
+from engine.people.accounts import (
     EmailPreferencesPatch,
     Person,
     PersonPatch,
@@ -139,7 +139,7 @@ from engine.pricing.simulation import (
     SimulationPoint,
     Total,
 )
-from engine.publishing import Blocking, RefusedSeat
+from engine.sales.ledger import PaymentChoice
 from engine.waitlist.model import (
     PROMOTED,
     Contact,

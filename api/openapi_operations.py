@@ -46,11 +46,12 @@ from api.waitlist import (
     OfferList,
     SkipList,
 )
-from engine.catalog import EventDraft, EventPatch, Venue
+from engine.base.model import Booking, Hold
+from engine.catalog.catalog import EventDraft, EventPatch, Venue
+from engine.events.publishing import Blocking
 from engine.layout import Layout
-from engine.model import Booking, Hold
 from engine.notifications.model import Mail, TemplateInForce, TemplateVersion, Texts, Written
-from engine.people import Person, PersonPatch, Registration
+from engine.people.accounts import Person, PersonPatch, Registration
 from engine.pricing.model import (
     Activation,
     CategoryState,
@@ -66,7 +67,6 @@ from engine.pricing.model import (
     TermsPatch,
 )
 from engine.pricing.simulation import SetSimulation, Simulation
-from engine.publishing import Blocking
 from engine.waitlist.model import Entry, LineEntry, LineSummary, Offer, WantedPatch
 
 JSON = "application/json"

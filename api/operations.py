@@ -14,9 +14,9 @@ from litestar.exceptions import NotFoundException
 from msgspec import Meta, Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from engine.addresses import may_look_inside
-from engine.ending import is_asked
-from engine.errors import FrontrowError, Unavailable
+from engine.base.addresses import may_look_inside
+from engine.base.errors import FrontrowError, Unavailable
+from engine.base.shutdown import is_asked
 
 #: Litestar adds the charset itself.
 _METRICS_TYPE = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")

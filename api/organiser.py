@@ -12,9 +12,9 @@ from api.auth import require_organiser
 from api.bodies import PLAN_SIZE_MAX
 from api.conventions import IfMatch, etag, read_body, required_version
 from api.events import EventPage, event_page
-from engine.catalog import Event, EventDraft, EventPatch, TimeZone, Venue
-from engine.model import SeatNo
-from engine.publishing import Blocking
+from engine.base.model import SeatNo
+from engine.catalog.catalog import Event, EventDraft, EventPatch, TimeZone, Venue
+from engine.events.publishing import Blocking
 from engine.runtime import Runtime
 
 _OPTIONS: dict[str, Any] = {

@@ -11,8 +11,8 @@ from urllib.parse import quote
 import jinja2
 from litestar import MediaType, Response
 
-from engine.catalog import Event
-from engine.model import Booking, BookingStatus, EventStatus, Money, Ticket
+from engine.base.model import Booking, BookingStatus, EventStatus, Money, Ticket
+from engine.catalog.catalog import Event
 from engine.notifications import words
 from engine.notifications.facts import booking_facts, entry_facts, event_facts, offer_facts
 from engine.waitlist.model import Entry, EntryStatus, OfferStatus

@@ -16,7 +16,7 @@ import msgspec
 from litestar.params import QueryParameter
 from msgspec import Meta, Struct
 
-from engine.errors import InvalidInput
+from engine.base.errors import InvalidInput
 
 T = TypeVar("T")
 I = TypeVar("I")  # noqa: E741  # an item

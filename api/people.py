@@ -13,11 +13,11 @@ from api.access import AccessToken, take_for_address
 from api.auth import Tokens, buyer_id, require_organiser, sender_address
 from api.conventions import IfMatch, etag, rate_limit_headers, read_body, required_version
 from api.problems import problem_response
-from engine.addresses import client_network, wide_network
-from engine.errors import InvalidInput, TooManyRequests
-from engine.limits import Limit, Limits, Standing
-from engine.model import EmailAddress, Page
-from engine.people import (
+from engine.base.addresses import client_network, wide_network
+from engine.base.errors import InvalidInput, TooManyRequests
+from engine.base.model import EmailAddress, Page
+from engine.limits.rates import Limit, Limits, Standing
+from engine.people.accounts import (
     Login,
     Password,
     People,

@@ -17,7 +17,7 @@ from api.conventions import (
     required_version,
 )
 from api.paging import Cursor, Limit, cut, decode_cursor
-from engine.model import Page, Uuid
+from engine.base.model import Page, Uuid
 from engine.pricing.chart import to_svg
 from engine.pricing.model import (
     Activation,

@@ -8,9 +8,9 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from msgspec import Meta, Struct
 
-from engine import errors
-from engine.errors import FrontrowError
-from engine.model import Id, Moment
+from engine.base import errors
+from engine.base.errors import FrontrowError
+from engine.base.model import Id, Moment
 from engine.waitlist.model import OfferStatus
 
 log = structlog.get_logger(__name__)

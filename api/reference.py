@@ -20,7 +20,7 @@ from litestar.response import Redirect
 from api.openapi import Json, example_path, problem_example
 from api.openapi_examples import PROBLEMS
 from api.problems import status_of
-from engine.errors import FrontrowError
+from engine.base.errors import FrontrowError
 
 _LINE_LENGTH = 64
 _CSP = (

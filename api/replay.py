@@ -1,7 +1,7 @@
 """The same answer again for the same Idempotency-Key: POSTs that have an effect, of verified subjects.
 
-Bookings keep their keys in PostgreSQL with the money (engine.bookings); every other answer is kept in
-Redis (engine.kept_answers). A key is claimed before anything happens.
+Bookings keep their keys in PostgreSQL with the money (engine.sales.bookings); every other answer is kept in
+Redis (engine.limits.kept_answers). A key is claimed before anything happens.
 """
 
 import contextlib
@@ -17,10 +17,16 @@ from api.access import take_for_address
 from api.answers import UNMATCHED, send_answer
 from api.bodies import done_with, whole_body
 from api.doors import Door, Needs
-from engine.errors import Conflict, FrontrowError, InvalidInput, TooManyRequests, Unavailable
-from engine.kept_answers import ANSWER_SIZE_MAX, KEPT_S, REFUSAL_KEPT_S, KeptAnswers, Name
-from engine.limits import Limit
-from engine.model import new_id
+from engine.base.errors import Conflict, FrontrowError, InvalidInput, TooManyRequests, Unavailable
+from engine.base.model import new_id
+from engine.limits.kept_answers import (
+    ANSWER_SIZE_MAX,
+    KEPT_S,
+    REFUSAL_KEPT_S,
+    KeptAnswers,
+    Name,
+)
+from engine.limits.rates import Limit
 from engine.runtime import Runtime
 
 _KEY_LENGTH_MAX = 255

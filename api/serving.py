@@ -22,11 +22,11 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from api.connections import Connections, HttpProtocol, limit_kernel_buffers
-from engine.config import Settings
-from engine.ending import FINISH_TIMEOUT_S, on_signal
-from engine.files import raise_file_limit
-from engine.logs import configure_logging
-from engine.tracing import check_tracing
+from engine.base.config import Settings
+from engine.base.files import raise_file_limit
+from engine.base.logs import configure_logging
+from engine.base.shutdown import FINISH_TIMEOUT_S, on_signal
+from engine.base.tracing import check_tracing
 
 
 class _Server(uvicorn.Server):

@@ -12,8 +12,8 @@ from msgspec import Meta, Struct
 from api.auth import buyer_id
 from api.bodies import ClientGone, whole_body
 from api.conventions import read_body
-from engine.errors import Conflict, InvalidInput, NotFound
-from engine.verification import Claim, Verification
+from engine.base.errors import Conflict, InvalidInput, NotFound
+from engine.people.verification import Claim, Verification
 
 AnyRequest = Request[Any, Any, Any]
 

@@ -25,10 +25,10 @@ from api.conventions import (
 from api.paging import Cursor, Int32, Int64, Limit, Position, cut, decode_cursor
 from api.problems import problem_response
 from api.spreadsheets import csv_response
-from engine import limits
-from engine.addresses import wide_network
-from engine.errors import TooManyRequests
-from engine.model import Hold, Money, Page, Uuid
+from engine.base.addresses import wide_network
+from engine.base.errors import TooManyRequests
+from engine.base.model import Hold, Money, Page, Uuid
+from engine.limits import rates
 from engine.runtime import Runtime
 from engine.waitlist.model import (
     Contact,
@@ -139,7 +139,7 @@ async def join_waitlist(
 ) -> Response[Entry]:
     person_id = buyer_id(request)
     per_hour = request.app.state["settings"].waitlist_joins_per_hour
-    limit = limits.Limit("waitlist-joins", per_hour, window_s=3600)
+    limit = rates.Limit("waitlist-joins", per_hour, window_s=3600)
     standing = await take_for_address(limit, request, wide_network)
     headers = rate_limit_headers(standing)
     if standing.exceeded:

@@ -8,32 +8,32 @@ from typing import Generic, TypeVar
 
 import redis.asyncio as aioredis
 
-from engine import metrics
+from engine.base import metrics
+from engine.base.config import ConfigError, Settings
+from engine.base.logs import configure_logging
 from engine.base.store_urls import StoreUrls, running_urls
-from engine.bookings import Bookings
-from engine.catalog import Catalog
-from engine.config import ConfigError, Settings
-from engine.generation import Generation
-from engine.holds import Holds
-from engine.inventory import Inventory
-from engine.ledger import Ledger
-from engine.links import Links
-from engine.live_tickets import LiveTickets
-from engine.logs import configure_logging
+from engine.base.tracing import tracing
+from engine.catalog.catalog import Catalog
+from engine.events.publishing import Publishing
+from engine.holds.holds import Holds
+from engine.live.inventory import Inventory
+from engine.live.live_tickets import LiveTickets
+from engine.live.watcher_counts import Presence
 from engine.notifications.service import Notifications
-from engine.passwords import Passwords
-from engine.payments import Payments, SandboxGateway
-from engine.people import People
-from engine.presence import Presence
+from engine.people.accounts import People
+from engine.people.links import Links
+from engine.people.passwords import Passwords
+from engine.people.verification import Verification
 from engine.pricing.measuring import Measuring
 from engine.pricing.office import Office
 from engine.pricing.repricer import Repricer
-from engine.publishing import Publishing
+from engine.sales.bookings import Bookings
+from engine.sales.ledger import Ledger
+from engine.sales.payments import Payments, SandboxGateway
+from engine.stores.generation import Generation
 from engine.stores.mongo import Mongo
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
-from engine.tracing import tracing
-from engine.verification import Verification
 from engine.waitlist.candidates import LineIndexes
 from engine.waitlist.desk import Desk
 from engine.waitlist.line import Waitlist
@@ -45,7 +45,7 @@ Login = TypeVar("Login", str, Postgres)
 
 @dataclass(frozen=True, kw_only=True)
 class Pools(Generic[Login]):
-    """PostgreSQL by what is done there (``engine.roles``)."""
+    """PostgreSQL by what is done there (``engine.stores.roles``)."""
 
     sell: Login
     house: Login

@@ -27,7 +27,7 @@ from typing import Any
 import psutil
 import uvloop
 
-from engine.model import new_id
+from engine.base.model import new_id
 from loadtest import best_seats_bench, client, engine_bench, fanout_bench
 from loadtest.stack import REPO, Bench, Figure, running
 

@@ -5,11 +5,11 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from engine.holds import PaymentHold
-from engine.inventory import base_key
-from engine.ledger import Answer, BookingRequest, Confirm, PaymentChoice, Reserve
-from engine.model import Booking, BookingStatus, Buyer, Money, ms_from_utc, new_id
+from engine.base.model import Booking, BookingStatus, Buyer, Money, ms_from_utc, new_id
+from engine.holds.holds import PaymentHold
+from engine.live.inventory import base_key
 from engine.runtime import Runtime
+from engine.sales.ledger import Answer, BookingRequest, Confirm, PaymentChoice, Reserve
 
 
 async def _commands(runtime: Runtime, event_id: str, numbers: Iterable[int]) -> list[Reserve]:

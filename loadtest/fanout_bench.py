@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
-from engine.model import new_id
+from engine.base.model import new_id
 from loadtest import client
 from loadtest.stack import REPO, Bench, Figure, Gateway, cpu_s
 from seatmap.fanout import Watcher, wire, write_to_all

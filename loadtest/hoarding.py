@@ -18,7 +18,7 @@ from typing import Any
 import click
 import httpx
 
-from engine.model import new_id
+from engine.base.model import new_id
 from loadtest.stack import running
 
 _ATTACKER, _SCHOOL, _TESTER = "198.51.100.{}", "203.0.113.7", "192.0.2.9"

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from engine.auditor import Violation
+from engine.audit.auditor import Violation
 from loadtest import figures
 
 #: DESIGN §8, in few words.

@@ -6,7 +6,7 @@ from litestar import Litestar, post
 
 from api.holds import HoldRequest
 from api.serving import serve
-from engine.config import load_settings
+from engine.base.config import load_settings
 
 
 @post("/v1/events/{event_id:uuid}/holds")

@@ -27,10 +27,10 @@ from typing import Any
 
 import msgspec
 
-from engine.auditor import audit
-from engine.catalog import EventDraft
-from engine.config import Settings
-from engine.errors import FrontrowError
+from engine.audit.auditor import audit
+from engine.base.config import Settings
+from engine.base.errors import FrontrowError
+from engine.catalog.catalog import EventDraft
 from engine.local import embedded
 from engine.runtime import Runtime, open_runtime
 from loadtest.figures import into_page

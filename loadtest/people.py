@@ -18,7 +18,7 @@ from locust import FastHttpUser
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_STOPPING
 
-from engine.proofs import solve
+from engine.limits.proofs import solve
 from loadtest import figures
 from loadtest.live_client import Closed, LiveConnection
 from loadtest.live_map import HELD, LiveMap, decoded, same_position_faults

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 import psutil
 import uvloop
 
-from engine import ending, migrate
-from engine.config import Settings
+from engine.base import shutdown
+from engine.base.config import Settings
 from engine.local import embedded
+from engine.stores import migrate
 
 REPO = Path(__file__).resolve().parents[1]
 #: Where every client of a load test is.
@@ -79,7 +80,7 @@ def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
     async def cancellable() -> _Result:
         running = asyncio.current_task()
         assert running is not None
-        ending.on_signal(running.cancel)
+        shutdown.on_signal(running.cancel)
         return await work
 
     return uvloop.run(cancellable())

@@ -23,7 +23,7 @@ from typing import Any
 import uvloop
 from msgspec import Struct
 
-from engine.model import new_id
+from engine.base.model import new_id
 from loadtest import client, fanout_bench, waitlist
 from loadtest.bench import machine
 from loadtest.picture import Panel, draw

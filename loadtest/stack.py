@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from api.auth import Tokens
+from engine.base.config import Settings
 from engine.base.store_urls import StoreUrls
-from engine.catalog import EventDraft
-from engine.config import Settings
+from engine.catalog.catalog import EventDraft
 from engine.runtime import Runtime, open_runtime
 from loadtest.processes import REPO, cpu_s, environment, free_ports, own_stores
 

@@ -19,14 +19,14 @@ from typing import Any
 
 import uvloop
 
-from engine import migrate
-from engine.catalog import EventDraft
-from engine.config import Settings
-from engine.errors import Unavailable
-from engine.inventory import base_key
+from engine.base.config import Settings
+from engine.base.errors import Unavailable
+from engine.base.model import new_id
+from engine.catalog.catalog import EventDraft
+from engine.live.inventory import base_key
 from engine.local import embedded
-from engine.model import new_id
 from engine.runtime import Runtime, open_runtime
+from engine.stores import migrate
 from engine.waitlist.model import Contact, Wanted
 
 SECTIONS, ROWS, PER_ROW = 10, 20, 100

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 import structlog
 import uvloop
 
+from engine.base.config import ConfigError, Settings, load_settings
+from engine.base.files import raise_file_limit
 from engine.base.health import serve_health
-from engine.config import ConfigError, Settings, load_settings
-from engine.ending import on_signal
-from engine.files import raise_file_limit
-from engine.redaction import install_hooks
+from engine.base.redaction import install_hooks
+from engine.base.shutdown import on_signal
 from engine.runtime import open_runtime
 from seatmap.feed import RedisFeed
 from seatmap.hub import Hub, Pace

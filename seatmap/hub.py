@@ -28,10 +28,10 @@ from typing import Literal, Protocol
 import structlog
 from msgspec import Struct
 
-from engine.catalog import event_not_found
-from engine.errors import FrontrowError, NotFound, Unavailable
-from engine.inventory import Snapshot, feed_channel
-from engine.metrics import INVARIANT_VIOLATIONS
+from engine.base.errors import FrontrowError, NotFound, Unavailable
+from engine.base.metrics import INVARIANT_VIOLATIONS
+from engine.catalog.catalog import event_not_found
+from engine.live.inventory import Snapshot, feed_channel
 from seatmap import metrics
 from seatmap.fanout import SLICE_WATCHERS, Watcher, wire, write_to_all
 from seatmap.feed import BadPayloadError, Change, Feed, Note, backoff_s, parse_payload

@@ -9,7 +9,7 @@ import asyncio
 
 import structlog
 
-from engine.inventory import SIGNED_OUT, person_channel
+from engine.live.inventory import SIGNED_OUT, person_channel
 from seatmap import metrics
 from seatmap.fanout import Watcher, wire
 from seatmap.feed import BadPayloadError, Feed, Note, parse_payload

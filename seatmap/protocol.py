@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from engine.snapshot import FLAG_ZLIB, encode_snapshot
+from engine.live.snapshot_frame import FLAG_ZLIB, encode_snapshot
 
 CLOSE_GOING_AWAY, CLOSE_INTERNAL, CLOSE_TRY_LATER = 1001, 1011, 1013
 CLOSE_MALFORMED, CLOSE_NOT_AUTHORISED, CLOSE_NOT_FOUND = 4400, 4401, 4404

@@ -11,8 +11,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from engine.inventory import Snapshot, price_message, status_message
-from engine.model import EventStatus
+from engine.base.model import EventStatus
+from engine.live.inventory import Snapshot, price_message, status_message
 from seatmap.feed import Change, Note
 from seatmap.protocol import DeltaFrame, Frame, MessageFrame, SnapshotFrame, message
 

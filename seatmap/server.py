@@ -42,17 +42,17 @@ from websockets.http11 import Request, Response
 from websockets.protocol import CONNECTING, OPEN, Event
 from websockets.typing import Origin, Subprotocol
 
-from engine.addresses import (
+from engine.base.addresses import (
     client_address,
     client_network,
     is_among,
     may_look_inside,
     wide_network,
 )
-from engine.config import ConfigError, Settings
-from engine.errors import NotFound, Unavailable
-from engine.live_tickets import LiveTickets
-from engine.logs import REQUEST_ID, request_id
+from engine.base.config import ConfigError, Settings
+from engine.base.errors import NotFound, Unavailable
+from engine.base.logs import REQUEST_ID, request_id
+from engine.live.live_tickets import LiveTickets
 from seatmap import metrics
 from seatmap.fanout import Watcher, wire
 from seatmap.hub import Hub

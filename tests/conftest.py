@@ -25,14 +25,14 @@ import pytest
 import pytest_asyncio
 from xdist.scheduler import LoadScopeScheduling
 
-from engine import migrate
+from engine.base.config import Settings
+from engine.base.model import Buyer, Hold, new_id
 from engine.base.store_urls import StoreUrls
-from engine.catalog import EventDraft
-from engine.config import Settings
-from engine.ledger import Answer, BookingRequest, PaymentChoice
+from engine.catalog.catalog import EventDraft
 from engine.local import embedded
-from engine.model import Buyer, Hold, new_id
 from engine.runtime import Runtime, open_runtime
+from engine.sales.ledger import Answer, BookingRequest, PaymentChoice
+from engine.stores import migrate
 from tests.worlds import make_world
 
 REPO = Path(__file__).resolve().parents[1]

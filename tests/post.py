@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import asyncpg
 import msgspec
 
+from engine.base.config import Settings
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.model import new_id
 from engine.runtime import Runtime, open_runtime
 from tests.worlds import postgres_logins
 

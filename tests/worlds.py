@@ -9,12 +9,12 @@ from weakref import WeakKeyDictionary
 import msgspec
 from redis.asyncio import Redis
 
-from engine import migrate
+from engine.base.config import Settings
 from engine.base.data_folder import kept_secret
 from engine.base.store_urls import POSTGRES_LOGINS, StoreUrls
-from engine.config import Settings
-from engine.inventory import base_key
+from engine.live.inventory import base_key
 from engine.runtime import Runtime
+from engine.stores import migrate
 from engine.stores.redis import RedisStore
 from engine.worker.steps import Worker
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from engine.redaction import hide
+from engine.base.redaction import hide
 
 
 class StartError(Exception):

@@ -15,7 +15,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from engine.addresses import may_look_inside
+from engine.base.addresses import may_look_inside
 
 log = structlog.get_logger(__name__)
 

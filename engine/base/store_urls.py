@@ -7,9 +7,9 @@ import msgspec
 import psutil
 from msgspec import Struct
 
+from engine.base.config import Settings, data_path, mask
 from engine.base.data_folder import StartError, read_json
-from engine.config import Settings, data_path, mask
-from engine.redaction import hide_url
+from engine.base.redaction import hide_url
 
 
 class StoreUrls(Struct, frozen=True, kw_only=True):

@@ -12,8 +12,8 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from engine.base.model import CategoryName, Money, Relaxation
 from engine.best_seats.index import FAR, ROWS_MAX, Blocks, Board, Runs, SeatIndex
-from engine.model import CategoryName, Money, Relaxation
 
 #: Makes the seats that are not open the white space between words.
 _WORDS: Final = bytes.maketrans(b"\0\1", b"x ")

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import msgspec
 
+from engine.base.errors import InvalidInput, SeatUnavailable
+from engine.base.model import Money
 from engine.best_seats.choice import Wish, choose
 from engine.best_seats.index import Board, SeatIndex
-from engine.catalog import Facts
-from engine.errors import InvalidInput, SeatUnavailable
-from engine.model import Money
+from engine.catalog.catalog import Facts
 
 _NAMES_MAX = 20
 

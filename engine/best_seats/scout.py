@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from engine.best_seats.choice import Choice, Wish, choose
 from engine.best_seats.index import Board, SeatIndex
-from engine.catalog import Facts
-from engine.inventory import Inventory, decode_prices
+from engine.catalog.catalog import Facts
+from engine.live.inventory import Inventory, decode_prices
 
 #: A copy this old is still good to choose from; whether it was, the hold's script decides.
 _FRESH_S: Final = 0.025

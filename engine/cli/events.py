@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.base.config import load_settings
 from engine.cli.shell import Refused, check_id, named_price, opened, run
-from engine.config import load_settings
 from engine.local.terminal import progress_bar
 
 if TYPE_CHECKING:
-    from engine.catalog import Event
+    from engine.catalog.catalog import Event
     from engine.runtime import Runtime
 
 
@@ -34,8 +34,8 @@ def event_list(query: str | None, limit: int) -> None:
     settings = load_settings()
 
     async def work() -> None:
-        from engine.catalog import EventFilter  # noqa: PLC0415
-        from engine.model import EventStatus  # noqa: PLC0415
+        from engine.base.model import EventStatus  # noqa: PLC0415
+        from engine.catalog.catalog import EventFilter  # noqa: PLC0415
 
         left = limit
         async with opened(settings) as runtime:
@@ -89,7 +89,7 @@ def event_create(prices: tuple[str, ...], publish: bool, **fields: str) -> None:
     async def work() -> None:
         import msgspec  # noqa: PLC0415
 
-        from engine.catalog import EventDraft  # noqa: PLC0415
+        from engine.catalog.catalog import EventDraft  # noqa: PLC0415
 
         try:
             draft = msgspec.convert({**fields, "prices": amounts}, EventDraft)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.base.config import load_settings
 from engine.cli.shell import Refused, opened, run
-from engine.config import load_settings
 
 if TYPE_CHECKING:
     pass

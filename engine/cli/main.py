@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.base.config import ConfigError, Settings, load_settings, quiet
 from engine.base.places import PROJECT
+from engine.base.redaction import install_hooks
 from engine.cli.events import event
 from engine.cli.mails import mail
 from engine.cli.pricing import pricing
 from engine.cli.shell import Refused, check_id, opened, run
 from engine.cli.venues import venue
-from engine.config import ConfigError, Settings, load_settings, quiet
 from engine.local.terminal import complain, progress_bar
-from engine.redaction import install_hooks
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
@@ -98,8 +98,8 @@ def cli() -> None:
 def _expected() -> tuple[type[Exception], ...]:
     """What is a person's to mend and needs no traceback."""
     from engine.base.data_folder import StartError  # noqa: PLC0415
-    from engine.errors import FrontrowError  # noqa: PLC0415
-    from engine.migrate import MigrationError  # noqa: PLC0415
+    from engine.base.errors import FrontrowError  # noqa: PLC0415
+    from engine.stores.migrate import MigrationError  # noqa: PLC0415
 
     return (ConfigError, Refused, StartError, FrontrowError, MigrationError)
 
@@ -193,6 +193,17 @@ def worker() -> None:
     _run_role("worker")
 
 
+def _programs() -> Path | None:
+    """PostgreSQL's programs of the embedded server, where there is one."""
+    from engine.base.data_folder import StartError  # noqa: PLC0415
+    from engine.local.embedded import postgres_bin  # noqa: PLC0415
+
+    try:
+        return postgres_bin()
+    except StartError:
+        return None  # the ones on the path serve as well
+
+
 @cli.command()
 @click.option("--down", "steps", type=click.IntRange(min=1), help="Undo the newest N migrations.")
 @click.option("--status", "only_status", is_flag=True, help="Show what is applied and pending.")
@@ -203,9 +214,9 @@ def migrate(
 ) -> None:
     """Bring PostgreSQL's schema and rights and MongoDB's indexes up to date."""
     settings = load_settings()
-    from engine import migrate as migrations  # noqa: PLC0415
-    from engine import roles  # noqa: PLC0415
     from engine.local.embedded import stores  # noqa: PLC0415
+    from engine.stores import migrate as migrations  # noqa: PLC0415
+    from engine.stores import roles  # noqa: PLC0415
 
     if only_roles:
         click.echo(roles.script(settings.postgres_owner_url or settings.postgres_url), nl=False)
@@ -221,7 +232,7 @@ def migrate(
                 for name in migrations.rollback(url, steps):
                     click.echo(f"undone   {name}")
             elif schema_file is not None:
-                schema_file.write_text(migrations.dump(url))  # noqa: ASYNC240
+                schema_file.write_text(migrations.dump(url, _programs()))  # noqa: ASYNC240
             else:
                 applied = migrations.migrate(url)
                 for name in applied:
@@ -275,7 +286,7 @@ def rebuild(event_id: str | None, every: bool) -> None:
     settings = load_settings()
 
     async def work() -> None:
-        from engine.healing import rebuild_all  # noqa: PLC0415
+        from engine.live.healing import rebuild_all  # noqa: PLC0415
 
         async with opened(settings) as runtime:
             if event_id is None:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.base.config import load_settings
 from engine.cli.shell import Refused, check_id, named_price, opened, read_document, run
-from engine.config import load_settings
 
 if TYPE_CHECKING:
     from engine.pricing.market import Curve, Market, Synthetic
@@ -312,7 +312,7 @@ def set_rule(
 def _moment(text: str) -> Any:
     import msgspec  # noqa: PLC0415
 
-    from engine.model import Moment  # noqa: PLC0415
+    from engine.base.model import Moment  # noqa: PLC0415
 
     try:
         return msgspec.convert(text, Moment)

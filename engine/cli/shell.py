@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.config import Settings
+from engine.base.config import Settings
 
 if TYPE_CHECKING:
     from engine.runtime import Runtime
@@ -29,9 +29,9 @@ async def opened(settings: Settings) -> AsyncIterator["Runtime"]:
     """The engine on the stores that run, or on embedded ones for the length of one command."""
     import msgspec  # noqa: PLC0415
 
-    from engine import migrate as migrations  # noqa: PLC0415
     from engine.local.embedded import stores  # noqa: PLC0415
     from engine.runtime import open_runtime  # noqa: PLC0415
+    from engine.stores import migrate as migrations  # noqa: PLC0415
 
     async with stores(settings) as urls:
         if settings.postgres_url is None:

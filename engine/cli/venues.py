@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.base.config import load_settings
 from engine.cli.shell import opened, read_document, run
-from engine.config import load_settings
 from engine.local.terminal import complain
 
 if TYPE_CHECKING:

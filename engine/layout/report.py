@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from msgspec import Struct
 
-from engine.errors import InvalidInput
+from engine.base.errors import InvalidInput
 
 #: A document can have more problems than anyone reads. Reading stops at so many errors, and further
 #: warnings are only counted.

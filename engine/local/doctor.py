@@ -19,12 +19,12 @@ from urllib.parse import urlsplit
 import click
 from msgspec import Struct
 
-from engine import migrate
+from engine.base.config import Settings, data_path, mask
 from engine.base.data_folder import StartError
 from engine.base.store_urls import POSTGRES_LOGINS, StoreUrls, running_urls
-from engine.config import Settings, data_path, mask
-from engine.limits import PROXY_DOUBT
+from engine.limits.rates import PROXY_DOUBT
 from engine.local import embedded, up
+from engine.stores import migrate
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -188,7 +188,7 @@ async def _postgres(settings: Settings, urls: StoreUrls) -> AsyncIterator[Findin
 
 
 async def _logins(urls: StoreUrls) -> AsyncIterator[Finding]:
-    """Whether each part of the product may do what it must, and no more (``engine.roles``)."""
+    """Whether each part of the product may do what it must, and no more (``engine.stores.roles``)."""
     import asyncpg  # noqa: PLC0415
 
     logins = [urls.postgres_url, *(getattr(urls, name) for name in POSTGRES_LOGINS)]

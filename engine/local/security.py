@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from engine.addresses import is_local_host, parse_networks
-from engine.config import Settings, data_path
+from engine.base.addresses import is_local_host, parse_networks
+from engine.base.config import Settings, data_path
 from engine.local.doctor import Finding, Level
 
 #: More addresses than this in one entry of a setting is nobody's own network.

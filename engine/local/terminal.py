@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
-from engine.redaction import redacted
+from engine.base.redaction import redacted
 
 
 class OnProgress(Protocol):

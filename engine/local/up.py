@@ -20,13 +20,13 @@ from contextlib import suppress
 import msgspec
 from msgspec import Struct
 
+from engine.base.config import Settings, data_path, is_given, quiet
 from engine.base.data_folder import AlreadyRunning, StartError, kept_secret
 from engine.base.places import PROJECT
+from engine.base.signing import dev_mail_key
 from engine.base.store_urls import StoreUrls, running_urls
-from engine.config import Settings, data_path, is_given, quiet
 from engine.local import embedded
 from engine.local.terminal import Log, progress_bar
-from engine.signing import dev_mail_key
 
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
@@ -415,7 +415,7 @@ class Launcher:
             await asyncio.sleep(_POLL_S)
 
     async def _migrate(self, urls: StoreUrls) -> None:
-        from engine import migrate  # noqa: PLC0415 - keeps a refused start quick
+        from engine.stores import migrate  # noqa: PLC0415 - keeps a refused start quick
 
         try:
             applied = await asyncio.to_thread(migrate.migrate, urls.postgres_owner_url)

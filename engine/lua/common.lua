@@ -1,7 +1,7 @@
 -- Prelude of every script: the keys of one event and the steps that scripts share.
 --
 -- KEYS[1] is "{event_id}"; every other key is derived from it and carries the same hash tag, so a
--- script touches one slot of a cluster. `seats` holds one ASCII digit per seat (engine.model.SeatState),
+-- script touches one slot of a cluster. `seats` holds one ASCII digit per seat (engine.base.model.SeatState),
 -- `versions` the seat's PostgreSQL version (4 bytes, big-endian) that digit reflects, `owners` the live
 -- hold of each claimed seat. A hold is a hash; `due` orders live holds by deadline. The deadline counts,
 -- not the presence of the key: a late worker never makes a hold longer. An open offer of the waitlist is

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from engine import metrics
+from engine.base import metrics
 from engine.notifications.facts import Due
 from engine.notifications.model import Kind
-from engine.people import email_key
+from engine.people.accounts import email_key
 from engine.stores.postgres import Postgres
 
 BOOKING_KINDS: Final = frozenset(

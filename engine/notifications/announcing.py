@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 import structlog
 
-from engine.catalog import Catalog, Event
-from engine.inventory import Inventory
-from engine.model import EventStatus
+from engine.base.model import EventStatus
+from engine.catalog.catalog import Catalog, Event
+from engine.live.inventory import Inventory
 from engine.notifications.model import Kind
 from engine.stores.postgres import Postgres, Transaction
 

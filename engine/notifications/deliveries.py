@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from engine.errors import Conflict, NotFound
+from engine.base.errors import Conflict, NotFound
 from engine.notifications.model import NO_EVENT, Attempt, Kind, Mail, Status
 from engine.stores.postgres import Postgres
 

@@ -11,25 +11,17 @@ from typing import Any
 
 from msgspec import Struct
 
-from engine.bookings import Bookings
-from engine.catalog import Catalog, Event
-from engine.config import Settings
-from engine.links import Links
-from engine.model import (
-    AreaItem,
-    Booking,
-    BookingStatus,
-    EventStatus,
-    Money,
-    SeatItem,
-    Ticket,
-)
+from engine.base.config import Settings
+from engine.base.model import AreaItem, Booking, BookingStatus, EventStatus, Money, SeatItem, Ticket
+from engine.catalog.catalog import Catalog, Event
 from engine.notifications import words
 from engine.notifications.model import NO_EVENT, TOPICS, Kind, Letter, Picture
 from engine.notifications.unsubscribe import Unsubscribe
-from engine.qr import qr_png
+from engine.people.links import Links
+from engine.people.verification import Verification
+from engine.sales.bookings import Bookings
+from engine.sales.qr import qr_png
 from engine.stores.postgres import Postgres
-from engine.verification import Verification
 from engine.waitlist.model import Entry, EntryStatus, Offer, OfferStatus
 
 #: Tickets whose codes are in the mail itself; of larger bookings the others are on the page.

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
-from engine.model import Id, Moment, Version
+from engine.base.model import Id, Moment, Version
 
 #: The event of what belongs to no event.
 NO_EVENT: Final = "00000000-0000-0000-0000-000000000000"
@@ -38,7 +38,7 @@ URGENT: Final = frozenset(
     }
 )
 
-#: What a person may switch off, by the fields of ``engine.people.EmailPreferences``; a mail goes only
+#: What a person may switch off, by the fields of ``engine.people.accounts.EmailPreferences``; a mail goes only
 #: when all its topics are on. What is not named here is put in writing whatever anybody prefers.
 TOPICS: Final[dict[Kind, tuple[str, ...]]] = {
     Kind.WAITLIST_JOINED: ("waitlist",),

@@ -15,8 +15,8 @@ from typing import Final
 import msgspec
 import structlog
 
+from engine.base.errors import Unavailable
 from engine.base.places import PROJECT
-from engine.errors import Unavailable
 from engine.notifications.model import Texts, Written
 from engine.notifications.rendering_child import (
     LENGTH_BYTES,

@@ -3,8 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engine.catalog import Event, Venue
-from engine.model import (
+from engine.base.model import (
     AreaItem,
     Booking,
     BookingStatus,
@@ -14,9 +13,10 @@ from engine.model import (
     SeatItem,
     Ticket,
 )
+from engine.catalog.catalog import Event, Venue
 from engine.notifications import facts as made
 from engine.notifications.model import TOPICS, Kind, Letter, Picture
-from engine.qr import qr_png
+from engine.sales.qr import qr_png
 from engine.waitlist.model import Contact, Entry, EntryStatus, Offer, OfferStatus, Wanted
 
 _ID = "01920000-0000-7000-8000-00000000000{}"

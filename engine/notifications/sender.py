@@ -19,12 +19,12 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from engine import metrics
+from engine.base import metrics
+from engine.base.config import Settings
+from engine.base.errors import Unavailable
+from engine.base.model import new_id
 from engine.base.server_url import parse_server_url
-from engine.config import Settings
-from engine.errors import Unavailable
-from engine.inventory import Inventory
-from engine.model import new_id
+from engine.live.inventory import Inventory
 from engine.notifications.allowance import allowed, is_counted
 from engine.notifications.facts import Due, FactReader, Overtaken
 from engine.notifications.message import Distorted, Envelope, Unwritable, build_envelope

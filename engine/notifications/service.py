@@ -2,19 +2,19 @@
 
 from collections.abc import Awaitable, Callable
 
-from engine.bookings import Bookings
-from engine.catalog import Catalog
-from engine.config import Settings
-from engine.inventory import Inventory
-from engine.links import Links
+from engine.base.config import Settings
+from engine.catalog.catalog import Catalog
+from engine.live.inventory import Inventory
 from engine.notifications.announcing import Announcing
 from engine.notifications.deliveries import Deliveries
 from engine.notifications.facts import FactReader
 from engine.notifications.sender import Sender, Watch
 from engine.notifications.unsubscribe import Unsubscribe
 from engine.notifications.wording import Wording
+from engine.people.links import Links
+from engine.people.verification import Verification
+from engine.sales.bookings import Bookings
 from engine.stores.postgres import Postgres
-from engine.verification import Verification
 from engine.waitlist.line import Waitlist
 from engine.waitlist.offers import Offers
 

@@ -3,10 +3,10 @@
 import uuid
 from functools import cached_property
 
-from engine.config import Settings
-from engine.errors import NotFound
+from engine.base.config import Settings
+from engine.base.errors import NotFound
+from engine.base.signing import Signer, token_secret
 from engine.notifications.model import TOPICS
-from engine.signing import Signer, token_secret
 from engine.stores.postgres import Postgres
 
 _PURPOSE = "frontrow/unsubscribe/1"

@@ -15,8 +15,8 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from engine.config import Settings
-from engine.errors import Conflict, InvalidInput, NotFound, Unavailable
+from engine.base.config import Settings
+from engine.base.errors import Conflict, InvalidInput, NotFound, Unavailable
 from engine.notifications.model import (
     EVERY_LANGUAGE,
     LAYOUT,

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
-from engine.model import Money
+from engine.base.model import Money
 
 #: How readers of a language call a zone, where they call it otherwise.
 _ZONES: Final = {("de", "CET"): "MEZ", ("de", "CEST"): "MESZ"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from engine.model import Money, minor_digits
+from engine.base.model import Money, minor_digits
 from engine.pricing.simulation import Outcome, SetSimulation, Simulation, Total
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from engine import metrics
+from engine.base import metrics
 from engine.stores.postgres import Transaction
 
 

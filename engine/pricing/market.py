@@ -24,7 +24,7 @@ from typing import Annotated, Final, Literal, Protocol
 
 from msgspec import Meta, Struct
 
-from engine.model import Uuid
+from engine.base.model import Uuid
 
 DAY_S: Final = 86_400
 #: Above this mean a Poisson distribution is close to a normal one, and adding it up takes long.

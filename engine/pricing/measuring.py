@@ -9,11 +9,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from engine.catalog import Catalog
-from engine.errors import Unavailable
-from engine.inventory import base_key
+from engine.base.errors import Unavailable
+from engine.catalog.catalog import Catalog
 from engine.layout import Layout
-from engine.presence import Presence
+from engine.live.inventory import base_key
+from engine.live.watcher_counts import Presence
 from engine.pricing.decision import Signals
 from engine.pricing.velocity import Velocity
 from engine.stores.postgres import Postgres

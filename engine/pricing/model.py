@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from engine.model import CategoryName, Id, Moment, Money, Uuid, Version
+from engine.base.model import CategoryName, Id, Moment, Money, Uuid, Version
 from engine.pricing.decision import Decision, Signals
 from engine.pricing.market import Curve, Synthetic
 from engine.pricing.rule import Amount, Rule

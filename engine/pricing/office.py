@@ -20,10 +20,10 @@ from typing import Any
 
 import msgspec
 
-from engine.catalog import Catalog, stale_version
-from engine.errors import Conflict, InvalidInput, NotFound
-from engine.inventory import Inventory
-from engine.model import EventStatus, Money, new_id
+from engine.base.errors import Conflict, InvalidInput, NotFound
+from engine.base.model import EventStatus, Money, new_id
+from engine.catalog.catalog import Catalog, stale_version
+from engine.live.inventory import Inventory
 from engine.pricing.decision import decide
 from engine.pricing.enforcing import note, put_in_force, set_by_hand
 from engine.pricing.market import (

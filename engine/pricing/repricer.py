@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import structlog
 
-from engine import metrics
-from engine.errors import Contended, Unavailable
-from engine.inventory import Inventory
+from engine.base import metrics
+from engine.base.errors import Contended, Unavailable
+from engine.live.inventory import Inventory
 from engine.pricing.decision import Current, Decision, Signals, decide
 from engine.pricing.enforcing import put_in_force
 from engine.pricing.measuring import Measuring, Seen

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from engine.model import minor_digits
+from engine.base.model import minor_digits
 
 #: What prices are usually rounded to, in minor units, where the digits behind the point do not say it.
 _ROUND_TO_MINOR: Final = {

@@ -21,7 +21,7 @@ from typing import Final
 
 import structlog
 
-from engine import metrics
+from engine.base import metrics
 
 log = structlog.get_logger(__name__)
 

@@ -18,8 +18,8 @@ from bson.int64 import Int64
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
 
-from engine import deadline, metrics
-from engine.errors import Conflict, InvalidInput, Unavailable
+from engine.base import deadline, metrics
+from engine.base.errors import Conflict, InvalidInput, Unavailable
 from engine.stores.breaker import Breaker
 
 Document = dict[str, Any]

@@ -20,8 +20,8 @@ import hiredis
 from redis.asyncio.connection import SSLConnection, parse_url
 from redis.exceptions import ResponseError
 
-from engine import deadline, metrics
-from engine.errors import Unavailable
+from engine.base import deadline, metrics
+from engine.base.errors import Unavailable
 from engine.stores.breaker import Breaker
 
 Argument: TypeAlias = str | bytes | int | float

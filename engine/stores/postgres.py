@@ -13,11 +13,11 @@ import asyncpg
 import msgspec
 import structlog
 
-from engine import deadline, metrics
+from engine.base import deadline, metrics
+from engine.base.bulkhead import Bulkhead
+from engine.base.errors import Contended, OutcomeUnknown, Unavailable
+from engine.base.logs import served_ids
 from engine.base.places import SQL
-from engine.bulkhead import Bulkhead
-from engine.errors import Contended, OutcomeUnknown, Unavailable
-from engine.logs import served_ids
 from engine.stores.breaker import Breaker
 
 if TYPE_CHECKING:
@@ -305,7 +305,7 @@ class Postgres:
         """What a transaction sets for itself, along with BEGIN."""
         settings = []
         if ids := served_ids():
-            # Letters, digits and some signs only: see engine.logs.
+            # Letters, digits and some signs only: see engine.base.logs.
             name = f"{self._application_name} {ids}"[:_NAME_LENGTH_MAX]
             settings.append(f"SET LOCAL application_name = '{name}'")
         if long:
@@ -428,7 +428,7 @@ class _Line:
         self.drop()
 
 
-#: This process's pools, for its metrics: one for each login (``engine.roles``).
+#: This process's pools, for its metrics: one for each login (``engine.stores.roles``).
 _POOLS: "dict[Postgres, asyncpg.Pool[asyncpg.Record]]" = {}
 
 

@@ -11,7 +11,7 @@ import redis.asyncio as aioredis
 from redis.exceptions import ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 
-from engine import tracing
+from engine.base import tracing
 from engine.stores.pipeline import Argument, Pipeline
 
 #: For connections that listen: longer than the longest silence they allow by themselves.

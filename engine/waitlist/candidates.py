@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from engine.catalog import Facts
-from engine.inventory import Inventory, decode_prices, number_list
+from engine.catalog.catalog import Facts
+from engine.live.inventory import Inventory, decode_prices, number_list
 from engine.waitlist.matching import LineIndex, Pool
 
 _INDEXES_MAX: Final = 8

@@ -9,9 +9,9 @@ from uuid import UUID
 
 import asyncpg
 
-from engine.catalog import Catalog, Facts, event_not_found, stale_version
-from engine.config import Settings
-from engine.errors import Conflict, Gone, NotFound, Unavailable
+from engine.base.config import Settings
+from engine.base.errors import Conflict, Gone, NotFound, Unavailable
+from engine.catalog.catalog import Catalog, Facts, event_not_found, stale_version
 from engine.stores.postgres import Postgres
 from engine.waitlist.candidates import LineIndexes
 from engine.waitlist.line import Waitlist, wanted_from_row

@@ -2,7 +2,7 @@
 
 PostgreSQL keeps who waits, in which order and for what; Redis keeps how many stand ahead of whom, and
 that anybody waits at all: from that moment on nothing that comes free is on sale before the line has
-been asked (``common.lua``). Joins that arrive together are written together (``engine.batch``).
+been asked (``common.lua``). Joins that arrive together are written together (``engine.base.batch``).
 """
 
 import asyncio
@@ -15,11 +15,10 @@ import asyncpg
 import msgspec
 from msgspec import UNSET, Struct
 
-from engine import deadline, metrics
-from engine.batch import Batcher
-from engine.catalog import Catalog, Facts, event_not_found
-from engine.config import Settings
-from engine.errors import (
+from engine.base import deadline, metrics
+from engine.base.batch import Batcher
+from engine.base.config import Settings
+from engine.base.errors import (
     Conflict,
     InvalidInput,
     LimitReached,
@@ -27,8 +26,9 @@ from engine.errors import (
     PreconditionFailed,
     Unavailable,
 )
-from engine.inventory import Inventory
-from engine.model import Buyer, EventStatus, Money, new_id
+from engine.base.model import Buyer, EventStatus, Money, new_id
+from engine.catalog.catalog import Catalog, Facts, event_not_found
+from engine.live.inventory import Inventory
 from engine.stores.postgres import Postgres, Transaction
 from engine.waitlist.candidates import LineIndexes, Seen, look
 from engine.waitlist.estimate import CameBack, estimate
@@ -50,7 +50,7 @@ _ON_SALE_FRESH_S: Final = 0.1
 _ON_SALE_MAX: Final = 1000
 _REBUILDS_MAX: Final = 5
 _NAMED_MAX: Final = 5
-#: As prices are (``engine.catalog.AmountMinor``).
+#: As prices are (``engine.catalog.catalog.AmountMinor``).
 _AMOUNT_MAX: Final = 10**12
 #: What an estimate rests on may be this old.
 _STATISTICS_FRESH_S: Final = 5.0

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from engine.model import AreaItem, Buyer, CategoryName, Id, Moment, Money, SeatItem, Version
+from engine.base.model import AreaItem, Buyer, CategoryName, Id, Moment, Money, SeatItem, Version
 
 #: The weight of who was moved to the head by hand: above every tier.
 PROMOTED: Final = 1023

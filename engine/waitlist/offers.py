@@ -17,12 +17,12 @@ from typing import Any, Final
 
 import asyncpg
 
-from engine import metrics
-from engine.catalog import Catalog, Facts
-from engine.errors import Contended, FrontrowError, Gone, NotFound
-from engine.holds import Holds, build_items, decode_areas
-from engine.inventory import Inventory, being_rebuilt, decode_prices
-from engine.model import Hold, ms_from_utc
+from engine.base import metrics
+from engine.base.errors import Contended, FrontrowError, Gone, NotFound
+from engine.base.model import Hold, ms_from_utc
+from engine.catalog.catalog import Catalog, Facts
+from engine.holds.holds import Holds, build_items, decode_areas
+from engine.live.inventory import Inventory, being_rebuilt, decode_prices
 from engine.stores.pipeline import Argument
 from engine.stores.postgres import Postgres, Transaction
 from engine.waitlist.model import Offer, OfferStatus

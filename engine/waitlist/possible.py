@@ -7,7 +7,7 @@ cost whoever sends them nothing.
 from collections import OrderedDict
 from typing import Final
 
-from engine.errors import Conflict
+from engine.base.errors import Conflict
 from engine.waitlist.matching import LineIndex, Places, Pool, WishLine, acceptable, fits
 
 _KNOWN_MAX: Final = 1000

@@ -17,14 +17,14 @@ import structlog
 from msgspec import Struct
 from redis.exceptions import RedisError
 
-from engine import metrics
-from engine.catalog import Catalog
-from engine.errors import Unavailable
-from engine.inventory import Inventory, number_list
-from engine.model import EventStatus, new_id
+from engine.base import metrics
+from engine.base.errors import Unavailable
+from engine.base.model import EventStatus, new_id
+from engine.base.schedule import QUIET_S, Visits
+from engine.catalog.catalog import Catalog
+from engine.live.inventory import Inventory, number_list
 from engine.stores.postgres import Postgres, Transaction
 from engine.stores.redis import RedisStore
-from engine.visits import QUIET_S, Visits
 from engine.waitlist.candidates import LineIndexes, Seen, read_seen
 from engine.waitlist.matching import (
     LineIndex,

@@ -6,10 +6,10 @@ import sys
 import structlog
 import uvloop
 
+from engine.base.config import ConfigError, load_settings
 from engine.base.health import serve_health
-from engine.config import ConfigError, load_settings
-from engine.ending import is_asked, on_signal
-from engine.redaction import install_hooks
+from engine.base.redaction import install_hooks
+from engine.base.shutdown import is_asked, on_signal
 from engine.runtime import open_runtime
 from engine.worker.steps import Worker
 

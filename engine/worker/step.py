@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from engine import metrics, tracing
-from engine.errors import Unavailable
-from engine.logs import REQUEST_ID, request_id
+from engine.base import metrics, tracing
+from engine.base.errors import Unavailable
+from engine.base.logs import REQUEST_ID, request_id
 
 log = structlog.get_logger(__name__)
 

@@ -16,20 +16,20 @@ from typing import Any
 
 import structlog
 
-from engine import metrics
-from engine.auditor import Violation, audit
-from engine.config import Settings
-from engine.ending import FINISH_TIMEOUT_S
-from engine.errors import Contended, FrontrowError, NotFound, Unavailable
-from engine.generation import Verdict
-from engine.healing import rebuild_all
-from engine.inventory import Inventory, Settlement, base_key
-from engine.lease import alone
-from engine.logs import REQUEST_ID
-from engine.model import BookingStatus
+from engine.audit.auditor import Violation, audit
+from engine.base import metrics
+from engine.base.config import Settings
+from engine.base.errors import Contended, FrontrowError, NotFound, Unavailable
+from engine.base.logs import REQUEST_ID
+from engine.base.model import BookingStatus
+from engine.base.schedule import Visits
+from engine.base.shutdown import FINISH_TIMEOUT_S
+from engine.live.healing import rebuild_all
+from engine.live.inventory import Inventory, Settlement, base_key
 from engine.runtime import Runtime
+from engine.stores.generation import Verdict
+from engine.stores.lease import alone
 from engine.stores.postgres import Postgres
-from engine.visits import Visits
 from engine.worker.step import Step
 
 log = structlog.get_logger(__name__)

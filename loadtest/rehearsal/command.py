@@ -13,11 +13,11 @@ from typing import Any
 import click
 import msgspec
 
+from engine.base.config import ConfigError, load_settings
 from engine.base.data_folder import StartError
-from engine.config import ConfigError, load_settings
-from engine.errors import FrontrowError
+from engine.base.errors import FrontrowError
 from engine.local.terminal import complain, progress_bar
-from engine.migrate import MigrationError
+from engine.stores.migrate import MigrationError
 from loadtest.processes import check_writable, run_to_end
 from loadtest.rehearsal.buyers import Mix
 from loadtest.rehearsal.curves import BUILT_IN, BadCurve, Curve, read_curve

@@ -5,10 +5,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from engine.catalog import Event, EventDraft
+from engine.base.config import Settings
+from engine.base.model import EventStatus
+from engine.catalog.catalog import Event, EventDraft
 from engine.cli.shell import opened
-from engine.config import Settings
-from engine.model import EventStatus
 from engine.pricing.model import CategoryState, Override, RuleDraft
 from engine.runtime import Runtime
 

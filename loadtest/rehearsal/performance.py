@@ -19,9 +19,9 @@ from typing import Any
 import psutil
 from msgspec import Struct
 
+from engine.base.config import Settings
 from engine.base.data_folder import StartError
-from engine.catalog import Event, Facts
-from engine.config import Settings
+from engine.catalog.catalog import Event, Facts
 from engine.local import embedded
 from engine.local.terminal import OnProgress
 from loadtest.processes import REPO

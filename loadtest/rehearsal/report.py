@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from engine.model import Money
+from engine.base.model import Money
 from loadtest.rehearsal.buyers import STEPS, Mix
 from loadtest.rehearsal.crowd import Record
 from loadtest.rehearsal.verdict import PriceChange, Sold, Verdict

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import msgspec
 
+from engine.base.config import Settings
 from engine.base.data_folder import StartError
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
 from engine.local import embedded
 from engine.local.up import READY_TIMEOUT_S, ROLES, Role
 from engine.runtime import Runtime, open_runtime

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
-from engine.auditor import audit
+from engine.audit.auditor import audit
 from engine.best_seats.index import SeatIndex
-from engine.catalog import Facts
+from engine.catalog.catalog import Facts
 from engine.runtime import Runtime
 from loadtest.rehearsal.buyers import Memory
 

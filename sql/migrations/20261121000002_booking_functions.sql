@@ -2,7 +2,7 @@
 
 -- The three batches of a sale, each one transaction for any number of bookings. A booking that
 -- cannot be served gets its own outcome and leaves its neighbours alone. Callers put no two bookings
--- that share a seat, a buyer or a key into one call (engine.batch keeps them apart), so rows compete
+-- that share a seat, a buyer or a key into one call (engine.base.batch keeps them apart), so rows compete
 -- only between calls, and every call locks in the same order: keys, claims, areas, seats, each by key.
 -- What a step asked for and what it got are told apart by counting both under one key: joined they would
 -- be compared pair by pair, for the planner takes every array to be short.

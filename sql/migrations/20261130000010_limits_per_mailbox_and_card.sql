@@ -1,7 +1,7 @@
 -- migrate:up
 
 -- Two buyers may be one: the limit of places per buyer holds for a mailbox and for a card, too, however
--- many tokens somebody has. A mark is the first 16 bytes of a hash (engine.marks).
+-- many tokens somebody has. A mark is the first 16 bytes of a hash (engine.sales.marks).
 CREATE TABLE mark_claims (
   event_id uuid NOT NULL,
   mark     uuid NOT NULL,
@@ -33,7 +33,7 @@ DROP FUNCTION reserve_bookings, move_claims, retake_booking;
 
 -- pending bookings for holds. One array entry per booking; items name their booking by its place
 -- (1…) in those arrays. Callers put no two bookings that share a seat, a buyer, a key or a mark into
--- one call (engine.ledger keeps them apart); every call locks in the same order: keys, claims, marks, areas, seats, each by key. Outcomes:
+-- one call (engine.sales.ledger keeps them apart); every call locks in the same order: keys, claims, marks, areas, seats, each by key. Outcomes:
 -- reserved; duplicate-key, hold-booked (booking_id = the one there), hold-expired, event-closed,
 -- limit-reached (of the buyer), email-limit-reached, card-limit-reached, seat-unavailable (seats, areas =
 -- what is lost).

@@ -1,4 +1,4 @@
--- Each query lists what breaks an invariant of one event ($1); no row, no violation. engine.auditor
+-- Each query lists what breaks an invariant of one event ($1); no row, no violation. engine.audit.auditor
 -- says which invariant each one is about, and reads them all in one snapshot.
 
 -- name: live_bookings

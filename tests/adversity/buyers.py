@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 from msgspec import Struct
 
-from engine.model import new_id
+from engine.base.model import new_id
 
 #: Each visit ends within this, whatever dies: restarts here take a few seconds.
 _PATIENCE_S = 90.0

@@ -12,11 +12,11 @@ from typing import Any, Protocol, TypeVar
 import httpx
 import msgspec
 
-from engine import errors
-from engine.errors import FrontrowError, Unavailable
-from engine.ledger import BookingRequest, PaymentChoice
-from engine.model import Booking, Buyer, Hold, new_id
+from engine.base import errors
+from engine.base.errors import FrontrowError, Unavailable
+from engine.base.model import Booking, Buyer, Hold, new_id
 from engine.runtime import Runtime
+from engine.sales.ledger import BookingRequest, PaymentChoice
 from engine.waitlist.model import Contact, Entry, Offer, Wanted, WantedPatch
 
 T = TypeVar("T")

@@ -17,9 +17,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from engine.auditor import Violation, audit
-from engine.errors import Conflict, FrontrowError, Gone, NotFound, Unavailable
-from engine.model import Booking, BookingStatus, Hold, new_id
+from engine.audit.auditor import Violation, audit
+from engine.base.errors import Conflict, FrontrowError, Gone, NotFound, Unavailable
+from engine.base.model import Booking, BookingStatus, Hold, new_id
 from engine.runtime import Runtime
 from engine.waitlist.model import Entry, Offer, Wanted
 from tests.adversity.doors import Door

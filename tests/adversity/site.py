@@ -25,11 +25,11 @@ import httpx
 import msgspec
 import psutil
 
-from engine import migrate
+from engine.base.config import Settings
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
 from engine.local.embedded import EmbeddedMongo, EmbeddedPostgres, EmbeddedRedis, EmbeddedServer
 from engine.runtime import Runtime, open_runtime
+from engine.stores import migrate
 from engine.stores.postgres import read_queries
 from engine.stores.redis import read_scripts
 from tests.adversity.proxy import AnyProtocol, Catch, PostgresProtocol, Proxy

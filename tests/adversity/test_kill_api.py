@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import httpx
 
-from engine.model import new_id
+from engine.base.model import new_id
 from tests.adversity.buyers import Patron, ask_until
 from tests.adversity.site import Site
 from tests.adversity.truth import check

@@ -8,8 +8,8 @@ import asyncpg
 import httpx
 import pytest
 
-from engine.errors import OutcomeUnknown, Unavailable
-from engine.model import new_id
+from engine.base.errors import OutcomeUnknown, Unavailable
+from engine.base.model import new_id
 from engine.stores.postgres import translated
 from seatmap.protocol import Encoding
 from tests.adversity.buyers import Crowd, Patron

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.errors import Unavailable
-from engine.model import new_id
+from engine.base.errors import Unavailable
+from engine.base.model import new_id
 from seatmap.protocol import Encoding
 from tests.adversity.buyers import Crowd, Patron
 from tests.adversity.site import Site

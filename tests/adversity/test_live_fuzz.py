@@ -29,9 +29,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from engine.base.config import Settings
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.model import new_id
 from engine.runtime import Runtime
 from loadtest.watchers import split
 from tests.adversity.watchers import Watcher

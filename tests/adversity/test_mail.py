@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from engine import migrate
+from engine.base.config import Settings
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.model import new_id
 from engine.notifications.model import Status
 from engine.runtime import Runtime, open_runtime
+from engine.stores import migrate
 from tests.conftest import House, end_process, make_event, role_environment, start_role
 from tests.mail import Deed, Mailbox, Stage, mailbox
 from tests.post import MAIL_FROM, cloned_database, database_url, post_settings, statuses

@@ -6,8 +6,8 @@ from collections.abc import Callable, Coroutine
 import httpx
 import pytest
 
-from engine.errors import Unavailable
-from engine.model import new_id
+from engine.base.errors import Unavailable
+from engine.base.model import new_id
 from engine.stores.redis import RedisStore
 from tests.adversity.buyers import Crowd, Patron, ask_until
 from tests.adversity.proxy import AnyProtocol, Proxy

@@ -19,9 +19,9 @@ import httpx
 import msgspec
 import pytest
 
-from engine.auditor import Violation
+from engine.audit.auditor import Violation
+from engine.base.model import ms_from_utc
 from engine.base.store_urls import StoreUrls
-from engine.model import ms_from_utc
 from engine.runtime import Runtime, open_runtime
 from tests.adversity.doors import EngineDoor, HttpDoor
 from tests.adversity.onsale import (

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from engine.model import new_id
+from engine.base.model import new_id
 from tests.adversity.buyers import Patron
 from tests.adversity.proxy import Catch
 from tests.adversity.site import Site

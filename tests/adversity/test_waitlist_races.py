@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from engine.auditor import audit
-from engine.errors import Conflict, Gone, SeatUnavailable, Unavailable
-from engine.inventory import base_key
-from engine.model import Hold, new_id
+from engine.audit.auditor import audit
+from engine.base.errors import Conflict, Gone, SeatUnavailable, Unavailable
+from engine.base.model import Hold, new_id
+from engine.live.inventory import base_key
 from engine.runtime import Runtime
 from engine.waitlist.model import Contact, Entry, Offer, OfferStatus, Wanted
 from tests.adversity.proxy import Catch

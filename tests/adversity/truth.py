@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from engine.auditor import audit
-from engine.inventory import base_key
+from engine.audit.auditor import audit
+from engine.live.inventory import base_key
 from tests.adversity.buyers import Crowd, Word
 from tests.adversity.site import Site
 from tests.adversity.watchers import Watcher

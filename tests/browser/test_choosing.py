@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
-from engine.catalog import EventDraft
+from engine.base.model import new_id
+from engine.catalog.catalog import EventDraft
 from engine.local.demo.venues import arena
-from engine.model import new_id
 from engine.runtime import Runtime
 from tests.browser.conftest import OpenPage, Visit, Visitor
 from tests.conftest import House, MakeHouse, small_house

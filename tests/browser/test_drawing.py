@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from engine.model import new_id
+from engine.base.model import new_id
 from tests.browser.conftest import Visit, Visitor
 from tests.conftest import House, MakeHouse
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from playwright.async_api import Error, Page, Route, expect
 
-from engine.model import new_id
+from engine.base.model import new_id
 from engine.runtime import Runtime
 from tests.browser.conftest import OpenPage
 from tests.conftest import Stack, small_house

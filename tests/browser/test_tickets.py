@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.async_api import Page, expect
 
-from engine.model import new_id
+from engine.base.model import new_id
 from engine.waitlist.model import EntryStatus
 from tests.browser.conftest import Come, OpenPage, SellOut, Visit, settled
 from tests.browser.test_accessibility import inspect_both_themes

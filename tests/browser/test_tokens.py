@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
-from engine.model import new_id
+from engine.base.model import new_id
 from tests.browser.conftest import OpenPage
 from tests.conftest import (
     TOKEN_SECRET,

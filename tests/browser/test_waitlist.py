@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from engine.model import new_id
+from engine.base.model import new_id
 from engine.waitlist.model import EntryStatus, OfferStatus, Wanted
 from tests.browser.conftest import Branch, Come, Crowd, OpenPage, SellOut, Visitor, settled
 from tests.conftest import MakeHouse, small_house

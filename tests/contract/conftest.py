@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from api.problems import shown_path
-from engine.catalog import EventDraft
-from engine.model import new_id
+from engine.base.model import new_id
+from engine.catalog.catalog import EventDraft
 from engine.runtime import Runtime
 from tests.conftest import ORGANISER_KEY, Stack
 

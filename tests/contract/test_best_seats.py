@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.model import new_id
+from engine.base.model import new_id
 from tests.conftest import House, MakeHouse, Stack
 from tests.contract.conftest import Buyer, problem_of
 from tests.contract.test_operations import samples, total

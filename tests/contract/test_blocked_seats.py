@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.model import new_id
+from engine.base.model import new_id
 from tests.conftest import House
 from tests.contract.conftest import ORGANISER, Buyer, Json, problem_of, seats_of
 

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from engine.model import new_id
+from engine.base.model import new_id
 from tests.conftest import House, Stack
 from tests.contract.conftest import Buyer, problem_of
 

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.catalog import Catalog
-from engine.errors import Unavailable
-from engine.model import new_id
+from engine.base.errors import Unavailable
+from engine.base.model import new_id
+from engine.catalog.catalog import Catalog
 from engine.runtime import Runtime
 from tests.conftest import House, MakeHouse, small_house
 from tests.contract.conftest import ORGANISER, Json, problem_of, publish_event

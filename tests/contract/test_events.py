@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from engine.model import new_id
+from engine.base.model import new_id
 from engine.runtime import Runtime
 from seatmap.protocol import SnapshotFrame, decode
 from tests.conftest import House, small_house

@@ -4,7 +4,7 @@ from collections import Counter
 
 import httpx
 
-from engine.model import new_id
+from engine.base.model import new_id
 from tests.conftest import House, MakeHouse, small_house
 from tests.contract.conftest import Buyer, booking_body, new_buyer, problem_of
 

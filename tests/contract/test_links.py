@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.links import Links
-from engine.model import ms_from_utc, new_id
-from engine.people import email_key
+from engine.base.model import ms_from_utc, new_id
+from engine.base.signing import Signer
+from engine.people.accounts import email_key
+from engine.people.links import Links
 from engine.runtime import Runtime
-from engine.signing import Signer
 from tests.conftest import TOKEN_SECRET, House, MakeHouse
 from tests.contract.conftest import Buyer, Json, new_buyer, problem_of
 from tests.contract.test_waitlist import FRONT, Gone, gone, until

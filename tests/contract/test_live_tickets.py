@@ -7,7 +7,7 @@ import msgspec
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from engine.model import new_id
+from engine.base.model import new_id
 from tests.conftest import House, MakeHouse, Stack
 from tests.contract.conftest import Buyer, problem_of
 from tests.integration.live import Viewer

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.config import Settings
-from engine.model import new_id
-from engine.signing import dev_mail_key
+from engine.base.config import Settings
+from engine.base.model import new_id
+from engine.base.signing import dev_mail_key
 from tests.conftest import ORGANISER_KEY, House, Stack
 from tests.contract.conftest import ORGANISER, Buyer, problem_of
 

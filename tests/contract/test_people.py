@@ -13,9 +13,9 @@ import jwt
 import pytest
 import pytest_asyncio
 
+from engine.base.config import Settings
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.model import new_id
 from engine.runtime import Runtime
 from tests.conftest import (
     TOKEN_SECRET,

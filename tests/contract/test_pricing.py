@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 
-from engine.model import new_id
+from engine.base.model import new_id
 from tests.conftest import House
 from tests.contract.conftest import ORGANISER, Buyer, Json, problem_of
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.model import new_id
+from engine.base.model import new_id
 from tests.conftest import ORGANISER_KEY, House, MakeHouse
 from tests.contract.conftest import Buyer, booking_body, new_buyer, problem_of, seats_of
 

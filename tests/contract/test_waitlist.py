@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from api.spreadsheets import safe_cell
-from engine.model import new_id
+from engine.base.model import new_id
 from tests.conftest import House, MakeHouse, small_house
 from tests.contract.conftest import ORGANISER, Buyer, Json, named, new_buyer, problem_of, seats_of
 

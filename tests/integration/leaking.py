@@ -21,12 +21,12 @@ from api import live
 from api.app import build
 from api.auth import Tokens
 from api.edge import Edge
+from engine.base.batch import Batcher
+from engine.base.config import load_settings
+from engine.base.logs import configure_logging
+from engine.base.redaction import install_hooks
 from engine.base.store_urls import StoreUrls
-from engine.batch import Batcher
 from engine.cli import main as cli
-from engine.config import load_settings
-from engine.logs import configure_logging
-from engine.redaction import install_hooks
 from engine.runtime import open_runtime
 from engine.worker.step import Step
 from seatmap.server import LiveServer

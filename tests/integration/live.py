@@ -18,13 +18,13 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Opcode
 from websockets.typing import Subprotocol
 
-from engine.config import Settings
-from engine.errors import NotFound, Unavailable
-from engine.inventory import Price, Snapshot
-from engine.live_tickets import LiveTickets
+from engine.base.config import Settings
+from engine.base.errors import NotFound, Unavailable
+from engine.base.model import PUBLIC_DIGITS, Money, new_id
+from engine.live.inventory import Price, Snapshot
+from engine.live.live_tickets import LiveTickets
+from engine.live.watcher_counts import Presence
 from engine.local.embedded import EmbeddedRedis
-from engine.model import PUBLIC_DIGITS, Money, new_id
-from engine.presence import Presence
 from engine.runtime import Runtime
 from engine.stores.redis import RedisStore
 from seatmap.feed import RedisFeed
@@ -102,7 +102,7 @@ class BoxOffice:
 
 
 class RedisSource:
-    """Reads an event the way ``engine.inventory`` does, from Redis alone."""
+    """Reads an event the way ``engine.live.inventory`` does, from Redis alone."""
 
     def __init__(self, store: RedisStore) -> None:
         self._client = store.client

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from engine.auditor import Violation, audit
+from engine.audit.auditor import Violation, audit
+from engine.base.config import Settings
+from engine.base.errors import NotFound
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.errors import NotFound
-from engine.inventory import base_key
-from engine.model import new_id
+from engine.live.inventory import base_key
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, MakeHouse
 from tests.worlds import make_world

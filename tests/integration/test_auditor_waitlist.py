@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from engine.auditor import Violation, audit
+from engine.audit.auditor import Violation, audit
+from engine.base.config import Settings
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.inventory import base_key
-from engine.model import new_id
+from engine.live.inventory import base_key
 from engine.runtime import Runtime, open_runtime
 from engine.waitlist.model import Contact, Wanted
 from tests.conftest import House, MakeHouse

@@ -11,22 +11,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
+from engine.base.config import Settings
+from engine.base.errors import Conflict, FrontrowError, InvalidInput, LimitReached, SeatUnavailable
+from engine.base.metrics import BEST_SEATS_ATTEMPTS
+from engine.base.model import Hold, Money, new_id
 from engine.base.store_urls import StoreUrls
 from engine.best_seats import scout as scout_module
 from engine.best_seats.choice import Wish
-from engine.catalog import EventDraft
-from engine.config import Settings
-from engine.errors import (
-    Conflict,
-    FrontrowError,
-    InvalidInput,
-    LimitReached,
-    SeatUnavailable,
-)
-from engine.inventory import base_key
+from engine.catalog.catalog import EventDraft
+from engine.live.inventory import base_key
 from engine.local.demo.venues import arena
-from engine.metrics import BEST_SEATS_ATTEMPTS
-from engine.model import Hold, Money, new_id
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, MakeHouse, small_house
 from tests.worlds import make_world

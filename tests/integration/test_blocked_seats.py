@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from engine.auditor import audit
-from engine.errors import Conflict, InvalidInput, NotFound, SeatUnavailable, Unavailable
-from engine.model import BookingStatus, new_id
-from engine.publishing import Blocking
+from engine.audit.auditor import audit
+from engine.base.errors import Conflict, InvalidInput, NotFound, SeatUnavailable, Unavailable
+from engine.base.model import BookingStatus, new_id
+from engine.events.publishing import Blocking
 from engine.runtime import Runtime
 from engine.waitlist.model import Contact, Entry, Wanted
 from tests.conftest import House, MakeHouse, make_event, small_house

@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.errors import (
+from engine.base.config import Settings
+from engine.base.errors import (
     Conflict,
     Gone,
     InvalidInput,
@@ -17,7 +16,8 @@ from engine.errors import (
     PreconditionFailed,
     SeatUnavailable,
 )
-from engine.model import BookingStatus, new_id
+from engine.base.model import BookingStatus, new_id
+from engine.base.store_urls import StoreUrls
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, MakeHouse, let_it_be_over
 from tests.worlds import make_world, worker_of

@@ -17,15 +17,15 @@ import httpx
 import msgspec
 import pytest
 
-from engine import migrate
+from engine.base.config import Settings
 from engine.base.data_folder import kept_secret
+from engine.base.errors import Unavailable
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.errors import Unavailable
 from engine.local import embedded
 from engine.local.embedded import EmbeddedPostgres, EmbeddedRedis
-from engine.model import new_id
 from engine.runtime import open_runtime
+from engine.stores import migrate
 from tests.conftest import (
     REPO,
     House,

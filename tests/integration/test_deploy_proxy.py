@@ -17,9 +17,9 @@ import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.frames import CloseCode
 
+from engine.base.config import Settings
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.model import new_id
 from seatmap.protocol import MapState
 from tests.conftest import (
     REPO,

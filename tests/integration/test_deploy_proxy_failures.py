@@ -12,9 +12,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from engine.base.config import Settings
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.model import new_id
 from tests.conftest import (
     House,
     end_process,

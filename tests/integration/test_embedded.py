@@ -18,18 +18,19 @@ import pytest
 import redis.asyncio as aioredis
 from pymongo import MongoClient
 
-from engine import migrate
+from engine.base.config import Settings
 from engine.base.data_folder import AlreadyRunning, StartError, kept_secret
 from engine.base.store_urls import running_urls
-from engine.config import Settings
 from engine.local.embedded import (
     EmbeddedMongo,
     EmbeddedPostgres,
     EmbeddedRedis,
     EmbeddedStores,
+    postgres_bin,
     stores,
 )
 from engine.local.embedded.processes import STOP_TIMEOUT_S
+from engine.stores import migrate
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's own")
 
@@ -161,7 +162,7 @@ async def test_urls_for_all_stores_need_no_data_folder(tmp_path: Path) -> None:
 
 _OWNER = """
 import asyncio, sys
-from engine.config import Settings
+from engine.base.config import Settings
 from engine.local.embedded import stores
 async def main():
     async with stores(Settings(data_dir=sys.argv[1])) as urls:
@@ -314,8 +315,8 @@ async def test_migrations_go_up_down_and_say_what_is_wrong(
     elsewhere = postgres.url.replace("/frontrow?", "/another?")
     assert migrate.migrate(elsewhere) == ["1_a.sql"], "a missing database is created"
     assert migrate.migrate(elsewhere) == []
-    assert "CREATE TABLE public.a" in migrate.dump(elsewhere)
-    assert migrate.dump(elsewhere) == migrate.dump(postgres.url)
+    assert "CREATE TABLE public.a" in migrate.dump(elsewhere, postgres_bin())
+    assert migrate.dump(elsewhere, postgres_bin()) == migrate.dump(postgres.url, postgres_bin())
     assert migrate.rollback(elsewhere, 5) == ["1_a.sql"]
     postgres.kill()
     with pytest.raises(migrate.MigrationError, match="connection refused"):

@@ -14,16 +14,18 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from engine import healing, lease, metrics, migrate
-from engine.auditor import audit
+from engine.audit.auditor import audit
+from engine.base import metrics
+from engine.base.config import Settings
+from engine.base.errors import Contended, NotFound, Unavailable
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.errors import Contended, NotFound, Unavailable
-from engine.generation import Verdict
+from engine.live import healing
 from engine.local import embedded
 from engine.local.embedded import EmbeddedPostgres
-from engine.model import new_id
 from engine.runtime import Runtime, open_runtime
+from engine.stores import lease, migrate
+from engine.stores.generation import Verdict
 from tests.conftest import House, make_event
 from tests.integration.test_deploy import as_postgres
 from tests.worlds import as_redis_owner, keys_of, make_world, worker_of

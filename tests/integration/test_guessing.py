@@ -2,10 +2,10 @@
 
 import pytest
 
-from engine.errors import TooManyRequests
-from engine.guessing import Guesses
-from engine.limits import Limit, Limits
-from engine.model import new_id
+from engine.base.errors import TooManyRequests
+from engine.base.model import new_id
+from engine.limits.guessing import Guesses
+from engine.limits.rates import Limit, Limits
 from engine.runtime import Runtime
 
 TRIES = 3

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from engine.auditor import audit
+from engine.audit.auditor import audit
+from engine.base.config import Settings
+from engine.base.errors import FrontrowError, Unavailable
+from engine.base.model import Hold, new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.errors import FrontrowError, Unavailable
-from engine.inventory import base_key
-from engine.model import Hold, new_id
+from engine.live.inventory import base_key
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, make_event
 from tests.worlds import make_world, worker_of

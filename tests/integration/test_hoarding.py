@@ -12,12 +12,12 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from engine.base.errors import Conflict, FrontrowError, LimitReached, TooManyRequests
+from engine.base.model import Hold, new_id
 from engine.best_seats.choice import Wish
-from engine.errors import Conflict, FrontrowError, LimitReached, TooManyRequests
-from engine.holds import PaymentHold
-from engine.ledger import Answer, Reserve
-from engine.model import Hold, new_id
+from engine.holds.holds import PaymentHold
 from engine.runtime import Runtime, open_runtime
+from engine.sales.ledger import Answer, Reserve
 from tests.conftest import House, MakeHouse, small_house
 from tests.integration.test_redis_scripts import Stage, stage  # noqa: F401 - a fixture
 from tests.worlds import worker_of

@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine.kept_answers import KeptAnswers, Name
-from engine.model import new_id
+from engine.base.model import new_id
+from engine.limits.kept_answers import KeptAnswers, Name
 from engine.runtime import Runtime
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from engine import lease
-from engine.errors import Contended
-from engine.lease import alone
-from engine.model import new_id
+from engine.base.errors import Contended
+from engine.base.model import new_id
 from engine.runtime import Runtime
+from engine.stores import lease
+from engine.stores.lease import alone
 from engine.stores.redis import RedisStore
 
 #: Longer than any machine is slow.

@@ -21,11 +21,11 @@ from websockets.frames import Frame as WebSocketFrame
 from websockets.frames import Opcode
 from websockets.typing import Origin, Subprotocol
 
+from engine.base.config import ConfigError, Settings
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import ConfigError, Settings
-from engine.inventory import Snapshot
+from engine.live.inventory import Snapshot
 from engine.local.embedded import EmbeddedRedis
-from engine.model import new_id
 from engine.stores.redis import RedisStore
 from seatmap import hub as hub_module
 from seatmap.fanout import Watcher, write_to_all

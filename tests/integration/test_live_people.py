@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from prometheus_client import REGISTRY
 
-from engine.holds import Holds
-from engine.inventory import Settlement, person_channel
-from engine.live_tickets import TICKET_TTL_S
+from engine.base.model import ms_from_utc, new_id
+from engine.holds.holds import Holds
+from engine.live.inventory import Settlement, person_channel
+from engine.live.live_tickets import TICKET_TTL_S
+from engine.live.watcher_counts import Presence
 from engine.local.embedded import EmbeddedRedis
-from engine.model import ms_from_utc, new_id
-from engine.presence import Presence
 from engine.stores.redis import RedisStore
 from seatmap.fanout import Watcher
 from seatmap.hub import Pace

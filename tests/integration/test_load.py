@@ -17,9 +17,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from engine.ledger import BookingRequest, PaymentChoice
-from engine.model import Buyer, new_id
+from engine.base.model import Buyer, new_id
 from engine.runtime import Runtime
+from engine.sales.ledger import BookingRequest, PaymentChoice
 from loadtest import beforehand
 from loadtest.judgement import Entry, Verdict
 from loadtest.on_sale import Plan, Site, conclude, play

@@ -7,8 +7,8 @@ from collections import Counter
 import msgspec
 import pytest
 
-from engine.errors import Conflict, Unavailable
-from engine.model import Buyer, new_id
+from engine.base.errors import Conflict, Unavailable
+from engine.base.model import Buyer, new_id
 from engine.notifications.allowance import allowed, mailbox
 from engine.notifications.facts import Due
 from engine.notifications.model import Kind

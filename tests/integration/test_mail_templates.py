@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from engine.errors import Unavailable
+from engine.base.errors import Unavailable
 from engine.notifications.model import Texts, Written
 from engine.notifications.rendering import Piece, PieceBroken, Renderers, TooCostly
 

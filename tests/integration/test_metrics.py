@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from engine import metrics
+from engine.base import metrics
+from engine.base.config import Settings
+from engine.base.errors import Unavailable
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.errors import Unavailable
-from engine.inventory import base_key
-from engine.model import new_id
+from engine.live.inventory import base_key
 from engine.stores.mongo import Mongo
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore

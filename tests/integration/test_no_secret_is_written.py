@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 import pytest
 import structlog
 
+from engine.base.config import Settings
+from engine.base.logs import Tracebacks
+from engine.base.redaction import hide, redacted
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.logs import Tracebacks
-from engine.redaction import hide, redacted
 from tests.conftest import ORGANISER_KEY, REPO, TOKEN_SECRET, role_environment
 from tests.integration.leaking import BEARER, PASSWORD
 
@@ -71,7 +71,7 @@ def test_a_traceback_shows_no_variables_and_is_not_endless() -> None:
 
 def test_one_place_writes_few_tracebacks_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("engine.logs.time.monotonic", lambda: now)
+    monkeypatch.setattr("engine.base.logs.time.monotonic", lambda: now)
     tracebacks = Tracebacks(per_second=2)
     written = [_traceback(tracebacks) for _ in range(5)]
     assert ["Traceback" in text for text in written] == [True, True, False, False, False]
@@ -126,7 +126,7 @@ def test_other_text_stays(line: str) -> None:
 
 
 def test_no_value_writes_lines_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    from engine.logs import _shorten
+    from engine.base.logs import _shorten
 
     event: structlog.typing.EventDict = {
         "event": "x",

@@ -17,17 +17,18 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from engine import metrics, migrate
+from engine.base import metrics
+from engine.base.config import Settings
+from engine.base.errors import Conflict, InvalidInput, NotFound
+from engine.base.model import Buyer, new_id
 from engine.base.store_urls import StoreUrls
-from engine.catalog import EventPatch
-from engine.config import Settings
-from engine.errors import Conflict, InvalidInput, NotFound
-from engine.inventory import person_channel
-from engine.model import Buyer, new_id
+from engine.catalog.catalog import EventPatch
+from engine.live.inventory import person_channel
 from engine.notifications.model import Kind, Status, Texts
-from engine.people import email_key
-from engine.qr import qr_png
+from engine.people.accounts import email_key
 from engine.runtime import Runtime, open_runtime
+from engine.sales.qr import qr_png
+from engine.stores import migrate
 from engine.waitlist.model import Contact, Wanted
 from tests.conftest import House, make_event
 from tests.mail import Deed, Mailbox, Stage, mailbox

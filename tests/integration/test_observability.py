@@ -24,7 +24,7 @@ _OF_PROMETHEUS = {"up": frozenset[str](), "ALERTS": frozenset(("alertname", "ale
 _PROGRAM = """
 import asyncio, sys
 from api.app import create_app
-from engine.config import load_settings
+from engine.base.config import load_settings
 from engine.runtime import Pools, wire
 from engine.stores.mongo import Mongo
 from engine.stores.postgres import Postgres

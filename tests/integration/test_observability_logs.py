@@ -11,11 +11,11 @@ import httpx
 import pytest
 import structlog
 
+from engine.base.batch import Batcher
+from engine.base.config import Settings
+from engine.base.logs import REQUEST_ID, add_request_id, request_id
+from engine.base.redaction import redacted
 from engine.base.store_urls import StoreUrls
-from engine.batch import Batcher
-from engine.config import Settings
-from engine.logs import REQUEST_ID, add_request_id, request_id
-from engine.redaction import redacted
 from engine.runtime import Runtime
 from tests.conftest import REPO, House, end_process, role_command, role_environment, until_ready
 from tests.worlds import worker_of
@@ -67,11 +67,11 @@ def test_other_text_stays() -> None:
 
 _SCRIPT = f"""
 import asyncio, logging, structlog
-from engine.config import load_settings
-from engine.logs import REQUEST_ID, configure_logging
+from engine.base.config import load_settings
+from engine.base.logs import REQUEST_ID, configure_logging
 configure_logging(load_settings(), "api")
 REQUEST_ID.set(b"mine-7")
-log = structlog.get_logger("engine.bookings")
+log = structlog.get_logger("engine.sales.bookings")
 log.warning("ours", booking_id="b1", address="{_EMAIL}")
 try:
     raise ValueError("Key (email)=({_EMAIL}) is there")
@@ -136,7 +136,7 @@ async def test_a_batch_is_not_its_first_members(served: bytes) -> None:
 
 async def test_a_failing_batch_names_all_its_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     # A logger that has spoken before does not hear of other ways to log.
-    monkeypatch.setattr("engine.batch.log", structlog.get_logger())
+    monkeypatch.setattr("engine.base.batch.log", structlog.get_logger())
 
     async def flush(commands: list[int]) -> list[int]:
         if 2 in commands:

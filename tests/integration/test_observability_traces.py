@@ -15,10 +15,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from engine import tracing
+from engine.base import tracing
+from engine.base.config import ConfigError, Settings, load_settings
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import ConfigError, Settings, load_settings
-from engine.model import new_id
 from tests.conftest import (
     REPO,
     House,

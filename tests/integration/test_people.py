@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 
-from engine.errors import (
+from engine.base.errors import (
     Conflict,
     FrontrowError,
     InvalidInput,
@@ -19,10 +19,10 @@ from engine.errors import (
     NotFound,
     PreconditionFailed,
 )
-from engine.model import new_id
+from engine.base.model import new_id
 from engine.notifications.model import TOPICS
 from engine.notifications.writing import PRODUCT_LANGUAGES
-from engine.people import (
+from engine.people.accounts import (
     CLAIMS_SHOWN_MAX,
     LANGUAGES,
     EmailPreferences,
@@ -33,9 +33,9 @@ from engine.people import (
     PreferencesPatch,
     Registration,
 )
+from engine.people.token_versions import TokenVersions
+from engine.people.verification import Verification
 from engine.runtime import Runtime
-from engine.token_versions import TokenVersions
-from engine.verification import Verification
 from tests.conftest import House, let_it_be_over
 from tests.worlds import worker_of
 

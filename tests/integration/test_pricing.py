@@ -9,12 +9,12 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from engine.base.config import Settings
+from engine.base.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
+from engine.base.model import Money, new_id
 from engine.base.store_urls import StoreUrls
-from engine.catalog import EventPatch
-from engine.config import Settings
-from engine.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
-from engine.model import Money, new_id
-from engine.presence import Presence
+from engine.catalog.catalog import EventPatch
+from engine.live.watcher_counts import Presence
 from engine.pricing.market import Recorded, Synthetic
 from engine.pricing.model import (
     Override,

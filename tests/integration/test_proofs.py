@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine.proofs import Proof, Proofs, is_solved, solve
+from engine.limits.proofs import Proof, Proofs, is_solved, solve
 from engine.runtime import Runtime
 from engine.stores.redis import RedisStore
 from tests.conftest import TOKEN_SECRET, free_port

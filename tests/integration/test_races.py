@@ -11,12 +11,9 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from engine.auditor import audit
-from engine.base.store_urls import StoreUrls
-from engine.bookings import Bookings
-from engine.catalog import EventPatch
-from engine.config import Settings
-from engine.errors import (
+from engine.audit.auditor import audit
+from engine.base.config import Settings
+from engine.base.errors import (
     Conflict,
     FrontrowError,
     Gone,
@@ -24,11 +21,14 @@ from engine.errors import (
     SeatUnavailable,
     Unavailable,
 )
-from engine.holds import PaymentHold, build_items
-from engine.inventory import Settlement, base_key
-from engine.ledger import Answer, Reserve
-from engine.model import BookingStatus, EventStatus, Money, ms_from_utc, new_id
+from engine.base.model import BookingStatus, EventStatus, Money, ms_from_utc, new_id
+from engine.base.store_urls import StoreUrls
+from engine.catalog.catalog import EventPatch
+from engine.holds.holds import PaymentHold, build_items
+from engine.live.inventory import Settlement, base_key
 from engine.runtime import Runtime, open_runtime
+from engine.sales.bookings import Bookings
+from engine.sales.ledger import Answer, Reserve
 from tests.conftest import House, MakeHouse
 from tests.worlds import make_world, worker_of
 

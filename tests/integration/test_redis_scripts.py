@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from engine.auditor import _claims, redis_alone
-from engine.inventory import base_key
-from engine.model import new_id
+from engine.audit.auditor import _claims, redis_alone
+from engine.base.model import new_id
+from engine.live.inventory import base_key
 from engine.runtime import Runtime
 from engine.stores.pipeline import Argument
 from engine.stores.redis import RedisStore, flat, read_scripts

@@ -10,13 +10,13 @@ from typing import Any
 import asyncpg
 import pytest
 
+from engine.base.config import Settings
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls, running_urls
-from engine.config import Settings
 from engine.local import embedded
-from engine.migrate import MIGRATIONS
-from engine.model import new_id
 from engine.pricing.model import Override, RuleDraft
 from engine.pricing.rule import Rule
+from engine.stores.migrate import MIGRATIONS
 from tests.conftest import REPO, House, MakeHouse, role_environment, small_house
 
 

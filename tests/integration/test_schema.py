@@ -10,10 +10,11 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from engine import migrate
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.ledger import Reserve, _reserve_arguments
-from engine.model import new_id
+from engine.local.embedded import postgres_bin
+from engine.sales.ledger import Reserve, _reserve_arguments
+from engine.stores import migrate
 from tests.conftest import REPO, House, MakeHouse, small_house
 
 EVENT_SCOPED = [
@@ -51,7 +52,7 @@ async def scratch_url(stores: StoreUrls) -> AsyncIterator[str]:
 
 async def test_the_schema_file_is_what_the_migrations_make(scratch_url: str) -> None:
     await asyncio.to_thread(migrate.migrate, scratch_url)
-    dumped = await asyncio.to_thread(migrate.dump, scratch_url)
+    dumped = await asyncio.to_thread(migrate.dump, scratch_url, postgres_bin())
     assert (REPO / "sql" / "schema.sql").read_text() == dumped, "run `make schema`"
 
 

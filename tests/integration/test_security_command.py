@@ -6,12 +6,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from engine.base.config import Settings
+from engine.base.errors import InvalidInput
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.errors import InvalidInput
 from engine.local.doctor import Finding
 from engine.local.security import as_a_stranger, examine
-from engine.model import new_id
 from engine.runtime import open_runtime
 from tests.conftest import MakeHouse, Stack
 

@@ -16,9 +16,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from engine.base.config import Settings
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.model import new_id
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import (
     REPO,
@@ -35,8 +35,8 @@ WAIT_S = 60
 
 #: Runs a module. Nothing here is to be cut off: what ends within ``WAIT_S`` has ended by itself.
 _PROGRAM = f"""
-import engine.ending, runpy, sys
-engine.ending.FINISH_TIMEOUT_S = {3 * WAIT_S}
+import engine.base.shutdown, runpy, sys
+engine.base.shutdown.FINISH_TIMEOUT_S = {3 * WAIT_S}
 runpy.run_module(sys.argv[1], run_name="__main__", alter_sys=True)
 """
 

@@ -13,13 +13,13 @@ import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
 
-from engine import deadline
+from engine.base import deadline
+from engine.base.config import Settings
+from engine.base.errors import FrontrowError, Unavailable
+from engine.base.model import BookingStatus, new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.errors import FrontrowError, Unavailable
-from engine.model import BookingStatus, new_id
-from engine.payments import NOBODY, Charge
 from engine.runtime import Runtime, open_runtime
+from engine.sales.payments import NOBODY, Charge
 from engine.stores.breaker import Breaker
 from tests.adversity.proxy import AnyProtocol, PostgresProtocol, Proxy
 from tests.conftest import House, make_event

@@ -15,12 +15,12 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from engine.base.config import Settings
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.kept_answers import KEYS_MAX
-from engine.limits import Limit, Limits, LocalCount
+from engine.limits.kept_answers import KEYS_MAX
+from engine.limits.rates import Limit, Limits, LocalCount
 from engine.local.embedded import EmbeddedRedis
-from engine.model import new_id
 from engine.stores.redis import RedisStore
 from tests.conftest import (
     ORGANISER_KEY,

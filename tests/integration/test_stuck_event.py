@@ -11,14 +11,14 @@ import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
 
-from engine import healing
+from engine.base.bulkhead import Bulkhead
+from engine.base.config import Settings
+from engine.base.errors import Contended, Unavailable
+from engine.base.model import BookingStatus, new_id
 from engine.base.store_urls import StoreUrls
-from engine.bulkhead import Bulkhead
-from engine.config import Settings
-from engine.errors import Contended, Unavailable
-from engine.healing import rebuild_all
-from engine.inventory import base_key
-from engine.model import BookingStatus, new_id
+from engine.live import healing
+from engine.live.healing import rebuild_all
+from engine.live.inventory import base_key
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, make_event
 from tests.worlds import make_world, with_one_login, worker_of

@@ -16,13 +16,13 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from engine import migrate
+from engine.base.config import Settings
+from engine.base.errors import FrontrowError
+from engine.base.model import new_id
 from engine.base.store_urls import POSTGRES_LOGINS, StoreUrls
-from engine.config import Settings
-from engine.errors import FrontrowError
-from engine.migrate import MigrationError
-from engine.model import new_id
 from engine.runtime import Runtime, open_runtime
+from engine.stores import migrate
+from engine.stores.migrate import MigrationError
 from tests.conftest import House, make_event
 from tests.worlds import make_world
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from engine.errors import (
+from engine.base.errors import (
     Conflict,
     FrontrowError,
     Gone,
@@ -23,10 +23,10 @@ from engine.errors import (
     PreconditionFailed,
     SeatUnavailable,
 )
-from engine.inventory import base_key, person_channel
-from engine.ledger import Reserve
-from engine.model import Buyer, EventStatus, new_id
+from engine.base.model import Buyer, EventStatus, new_id
+from engine.live.inventory import base_key, person_channel
 from engine.runtime import Runtime
+from engine.sales.ledger import Reserve
 from engine.waitlist.model import (
     Contact,
     Entry,

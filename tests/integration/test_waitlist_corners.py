@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.config import Settings
-from engine.errors import FrontrowError, SeatUnavailable, Unavailable
-from engine.inventory import Settlement, base_key
-from engine.ledger import Reserve
-from engine.model import new_id
+from engine.base.config import Settings
+from engine.base.errors import FrontrowError, SeatUnavailable, Unavailable
+from engine.base.model import new_id
+from engine.live.inventory import Settlement, base_key
 from engine.runtime import Runtime, open_runtime
+from engine.sales.ledger import Reserve
 from engine.waitlist.model import EntryStatus
 from tests.conftest import MakeHouse
 from tests.integration.test_waitlist import Line, full, hold_each, line, release

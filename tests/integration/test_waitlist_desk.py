@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from engine.errors import Conflict, NotFound, PreconditionFailed
-from engine.model import new_id
+from engine.base.errors import Conflict, NotFound, PreconditionFailed
+from engine.base.model import new_id
 from engine.runtime import Runtime
 from engine.waitlist.desk import _DISMISSED_AT_ONCE, _READ_AT_ONCE, Desk
 from engine.waitlist.model import PROMOTED, EntryStatus, LineEntry

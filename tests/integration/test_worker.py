@@ -13,10 +13,10 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from engine.base.config import Settings
+from engine.base.errors import Unavailable
+from engine.base.model import Buyer, new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.errors import Unavailable
-from engine.model import Buyer, new_id
 from engine.runtime import Runtime, open_runtime
 from engine.waitlist.model import Contact, EntryStatus, Wanted
 from tests.conftest import House, MakeHouse, let_it_be_over

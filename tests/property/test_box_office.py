@@ -27,11 +27,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from engine.auditor import audit
-from engine.base.store_urls import StoreUrls
-from engine.catalog import EventDraft
-from engine.config import Settings
-from engine.errors import (
+from engine.audit.auditor import audit
+from engine.base.config import Settings
+from engine.base.errors import (
     Conflict,
     FrontrowError,
     Gone,
@@ -40,11 +38,13 @@ from engine.errors import (
     SeatUnavailable,
     Unavailable,
 )
-from engine.holds import PaymentHold
-from engine.ledger import Answer, BookingRequest, Confirm, PaymentChoice, Reserve
-from engine.model import BookingStatus, Buyer, Money, new_id
-from engine.payments import Charge, SandboxGateway
+from engine.base.model import BookingStatus, Buyer, Money, new_id
+from engine.base.store_urls import StoreUrls
+from engine.catalog.catalog import EventDraft
+from engine.holds.holds import PaymentHold
 from engine.runtime import Runtime, open_runtime
+from engine.sales.ledger import Answer, BookingRequest, Confirm, PaymentChoice, Reserve
+from engine.sales.payments import Charge, SandboxGateway
 from tests.conftest import small_house
 from tests.property.model import (
     CHARGES,

@@ -13,13 +13,13 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from engine import metrics
-from engine.auditor import audit
+from engine.audit.auditor import audit
+from engine.base import metrics
+from engine.base.config import Settings
+from engine.base.errors import FrontrowError
+from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.config import Settings
-from engine.errors import FrontrowError
-from engine.inventory import feed_channel
-from engine.model import new_id
+from engine.live.inventory import feed_channel
 from engine.runtime import Runtime, open_runtime
 from seatmap.feed import parse_payload
 from seatmap.replica import Replica

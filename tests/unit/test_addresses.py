@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.addresses import (
+from engine.base.addresses import (
     Address,
     client_address,
     client_network,

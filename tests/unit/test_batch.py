@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from engine import deadline
-from engine.batch import Batcher
-from engine.bulkhead import Bulkhead
-from engine.errors import Contended, OutcomeUnknown, Unavailable
+from engine.base import deadline
+from engine.base.batch import Batcher
+from engine.base.bulkhead import Bulkhead
+from engine.base.errors import Contended, OutcomeUnknown, Unavailable
 
 
 class Server:

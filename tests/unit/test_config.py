@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import ConfigError, Settings, load_settings, mask
+from engine.base.config import ConfigError, Settings, load_settings, mask
 
 
 def test_nothing_set_gives_the_defaults() -> None:

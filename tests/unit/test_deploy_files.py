@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from engine.base.config import load_settings
 from engine.cli.main import cli
-from engine.config import load_settings
 from engine.local.embedded import REDIS_RIGHTS
 from engine.local.up import ROLES
 from tests.conftest import REPO

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.errors import InvalidInput
+from engine.base.errors import InvalidInput
 from engine.layout import LayoutRejected, SeatFlag, import_layout
 from engine.layout.model import Ellipse, Point, Polygon, Rectangle
 from tests.unit.layouts import (

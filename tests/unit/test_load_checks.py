@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.auditor import Violation
+from engine.audit.auditor import Violation
 from engine.layout import import_layout
 from loadtest.figures import COMPARED, LIVE, Moment, Sent, charts, into_page
 from loadtest.judgement import Audits, Entry, Failure, Verdict

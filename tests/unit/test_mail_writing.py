@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from engine.base.config import ConfigError, load_settings
+from engine.base.model import Money
 from engine.base.server_url import parse_server_url
-from engine.config import ConfigError, load_settings
-from engine.model import Money
 from engine.notifications import words
 from engine.notifications.message import Unwritable, ascii_domain, build_envelope
 from engine.notifications.model import TOPICS, Kind, Picture, Texts, Written
@@ -20,7 +20,7 @@ from engine.notifications.writing import (
     TemplateBroken,
     product_template,
 )
-from engine.people import EmailPreferences
+from engine.people.accounts import EmailPreferences
 
 SITE = "https://tickets.example"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.marks import card_mark, email_mark
+from engine.sales.marks import card_mark, email_mark
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from api.holds import HoldRequest
-from engine.model import Money, Uuid, new_id
+from engine.base.model import Money, Uuid, new_id
 
 
 @pytest.mark.parametrize("suffix", ["\n", " ", "0", "\x00"])

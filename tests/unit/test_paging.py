@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.paging import Int32, Position, cut, decode_cursor, encode_cursor
-from engine.errors import InvalidInput
-from engine.model import Uuid, new_id
+from engine.base.errors import InvalidInput
+from engine.base.model import Uuid, new_id
 
 CHANGED_AT = datetime(2026, 11, 30, 12, 0, 0, 123456, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.snapshot import pack_states
+from engine.live.snapshot_frame import pack_states
 from seatmap.protocol import (
     DeltaFrame,
     Frame,

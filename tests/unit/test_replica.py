@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.inventory import Price, Snapshot
-from engine.model import Money
+from engine.base.model import Money
+from engine.live.inventory import Price, Snapshot
 from seatmap import replica as replica_module
 from seatmap.feed import BadPayloadError, Change, Note, parse_payload
 from seatmap.protocol import (

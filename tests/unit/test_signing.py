@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.signing import Signer
+from engine.base.signing import Signer
 
 SECRET = "a-secret-of-more-than-thirty-two-characters"
 

@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from api.problems import encode_problem
-from engine.errors import Contended, OutcomeUnknown, Unavailable
+from engine.base.errors import Contended, OutcomeUnknown, Unavailable
 from engine.stores.postgres import translated
 
 

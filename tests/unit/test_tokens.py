@@ -7,7 +7,7 @@ import jwt
 import pytest
 
 from api.auth import Tokens
-from engine.errors import NotAuthenticated
+from engine.base.errors import NotAuthenticated
 
 SECRET = "a-secret-of-more-than-thirty-two-characters"
 NOW = 1_900_000_000.0

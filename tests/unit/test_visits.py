@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from engine.visits import QUIET_S, Visits
+from engine.base.schedule import QUIET_S, Visits
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
-from engine.catalog import EventDraft, EventPatch, Facts
-from engine.errors import NotFound
-from engine.ledger import BookingRequest, PaymentChoice
+from engine.base.errors import NotFound
+from engine.base.model import Buyer, new_id
+from engine.catalog.catalog import EventDraft, EventPatch, Facts
 from engine.local.demo.events import DemoEvent, DemoPlace, demo_events, demo_places, sold_seats
 from engine.local.demo.venues import demo_venues
-from engine.model import Buyer, new_id
 from engine.pricing.model import RuleDraft, TermsPatch
 from engine.runtime import Runtime
+from engine.sales.ledger import BookingRequest, PaymentChoice
 
 _PARTY_MAX = 4
 _SALES_AT_ONCE = 128

@@ -16,7 +16,7 @@ elsewhere the next owner ends what it finds by pid file. Nothing but loopback is
 the MongoDB-protocol server, which knows no passwords, on a socket in a folder of its own (mode 0700).
 
 PostgreSQL's superuser cannot connect at all. What only it can do (sql/roles.sql) is done while no server
-runs, in single-user mode; everybody else is one of the roles of ``engine.roles``.
+runs, in single-user mode; everybody else is one of the roles of ``engine.stores.roles``.
 
 PostgreSQL is durable (fsync on). Redis starts empty every time, on purpose: it holds the present
 moment only, and an empty one is rebuilt from PostgreSQL under a new epoch.

@@ -1,4 +1,4 @@
-"""PostgreSQL from a wheel, under an account that is not root, with the roles of ``engine.roles``."""
+"""PostgreSQL from a wheel, under an account that is not root, with the roles of ``engine.stores.roles``."""
 
 import asyncio
 import hashlib
@@ -14,7 +14,6 @@ from pathlib import Path
 
 import psutil
 
-from engine import roles
 from engine.base.data_folder import (
     StartError,
     kept_secret,
@@ -29,6 +28,7 @@ from engine.local.embedded.processes import (
     postgres_bin,
 )
 from engine.local.embedded.server import EmbeddedServer, clean_environment
+from engine.stores import roles
 
 #: Of initdb. It owns what PostgreSQL itself needs, and nothing of ours.
 SUPERUSER = "frontrow"
@@ -79,7 +79,7 @@ class EmbeddedPostgres(EmbeddedServer):
         return self.url_of("owner")
 
     def url_of(self, role: str) -> str:
-        """Where the role of that name (``engine.roles``) connects to, password included."""
+        """Where the role of that name (``engine.stores.roles``) connects to, password included."""
         login = f"frontrow_{role}:{self._password(role)}"
         return f"postgresql://{login}@{LOOPBACK}:{self.port}/frontrow?sslmode=disable"
 

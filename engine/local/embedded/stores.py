@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.base.config import Settings, data_path
 from engine.base.data_folder import (
     AlreadyRunning,
     StartError,
@@ -18,7 +19,6 @@ from engine.base.data_folder import (
     write_private,
 )
 from engine.base.store_urls import StoreUrls, given_or, running_urls, start_time_s
-from engine.config import Settings, data_path
 from engine.local.embedded.mongo import EmbeddedMongo
 from engine.local.embedded.postgres import EmbeddedPostgres
 from engine.local.embedded.redis import EmbeddedRedis

@@ -1,0 +1,1 @@
+"""Invariants, checked while the product runs."""

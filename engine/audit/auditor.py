@@ -1,0 +1,547 @@
+"""The auditor: whether the promises of the design hold on the running system, told as violations.
+
+::
+
+    1  a seat has at most one live sale          6  one idempotency key, one effect, one response
+    2  captured = confirmed + refunded + in      9  every committed outbox row is delivered
+       flight, per currency                     10  per-buyer limits hold
+    3  no sale on an expired or foreign hold     8  the waitlist: an offer keeps its seats for one
+    4  every hold ends soon after its deadline      person, offers follow the line, skips say why
+    5  every seat and place is counted once     (7, the watchers' maps: seatmap.hub)
+
+Redis is read first, in one script, then PostgreSQL in one snapshot: what Redis knows by then,
+PostgreSQL has known for longer, so a version in Redis is never the larger one, and where the versions
+are equal the two must say the same, however busy the event is. What a crash may leave behind for a
+while (an undelivered settlement, a reservation whose hold Redis has lost) is checked only when the
+caller says that all is quiet.
+"""
+
+import asyncio
+import struct
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
+
+from engine.base.model import SeatState, ms_from_utc
+from engine.holds.holds import decode_areas
+from engine.live.inventory import number_list
+from engine.stores.postgres import Transaction
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from engine.base.config import Settings
+    from engine.live.inventory import Inventory
+    from engine.stores.postgres import Postgres
+
+
+class Audited(Protocol):
+    """What is looked at: a ``Runtime``, or these rooms of one."""
+
+    @property
+    def inventory(self) -> "Inventory": ...
+    @property
+    def postgres(self) -> "Postgres": ...
+    @property
+    def settings(self) -> "Settings": ...
+
+
+class Violation(Struct, frozen=True):
+    """One broken promise: its number in the design, what is wrong, and the rows that show it."""
+
+    invariant: int
+    what: str
+    facts: dict[str, Any]
+
+
+#: (invariant, query of ``sql/queries/audit.sql``, what its rows mean).
+_ALWAYS = (
+    (1, "seats_against_sales", "a seat and its live sale disagree"),
+    (1, "items_against_bookings", "a booking and its items do not live and die together"),
+    (1, "tickets_against_sales", "the tickets are not those of the booking"),
+    (2, "payments_against_bookings", "a payment does not stand where its booking does"),
+    (2, "charges_against_payments", "the gateway's book and ours disagree about a charge"),
+    (2, "money_totals", "captured is not confirmed + refunded + in flight"),
+    (3, "reserved_too_late", "reserved after the hold's deadline"),
+    (5, "seat_numbers", "the seats are not numbered 0 to N-1"),
+    (5, "areas_against_sales", "an area's counts are not those of its sales"),
+    (6, "keys_against_bookings", "an idempotency key does not lead to its one booking and answer"),
+    (6, "keys_without_booking", "an idempotency key leads nowhere"),
+    (8, "offers_against_entries", "an entry and its open offer disagree"),
+    (8, "offers_against_seats", "an offer's seats are not kept for it alone"),
+    (8, "offers_at_once", "a person had two open offers at once"),
+    (8, "entries_against_changes", "an entry is not what its log says"),
+    (8, "served_before_equals", "somebody was served before another with the same wish"),
+    (8, "skips_unexplained", "somebody was passed over and nothing says why"),
+    (8, "rounds_unnumbered", "a round is missing"),
+    (9, "owed_unnoted", "a refund is owed and nothing will deliver it"),
+    (10, "claims_against_sales", "a buyer's count is not that of the buyer's sales"),
+    (10, "marks_against_sales", "a mailbox's or a card's count is not that of its sales"),
+    (10, "over_the_limit", "a buyer owns more than the event allows"),
+)
+_QUIET = (
+    (2, "money_in_flight", "money is still in flight"),
+    (9, "outbox_left", "an outbox row is undelivered"),
+)
+_FREE, _HELD, _SOLD, _BLOCKED, _OFFERED, _RESERVED = (ord(str(int(s))) for s in SeatState)
+#: Within this the worker comes round again.
+_TURN_MS = 1000
+#: The digits that a claimed seat may show, by what claims it. What Redis has as held may be reserved in
+#: PostgreSQL, and then shows that.
+_CLAIMED = {
+    "held": (_HELD, _RESERVED),
+    "paying": (_HELD, _RESERVED),
+    "offered": (_OFFERED,),
+}
+
+
+class _LiveHold(Struct, frozen=True):
+    due_ms: int
+    owner: str
+    state: str
+    seats: list[int]
+    areas: dict[int, int]
+    quantity: int
+    expires_ms: int
+    network: str
+    payer: str
+
+
+class _Claims(Struct, frozen=True, kw_only=True):
+    """What Redis says: see ``claims.lua``."""
+
+    now_ms: int
+    grace_ms: int
+    seats: bytes
+    versions: list[int]
+    owners: dict[int, str]
+    #: By area_no: field → value (capacity, sold, held, kept, version).
+    areas: dict[int, dict[str, int]]
+    held_by_buyer: dict[str, int]
+    #: buyer → (sold, version).
+    sold_by_buyer: dict[str, tuple[int, int]]
+    #: What limited networks hold: see ``count_hold`` in ``common.lua``.
+    networks: dict[str, int]
+    #: All that are live, or the part that was asked for.
+    holds: dict[str, _LiveHold]
+    is_whole: bool
+    #: Due, but there is no such hold.
+    missing: list[str]
+    #: Somebody waits, so what comes free is kept for the line; and how many stand in it.
+    line_waits: bool
+    in_line: int
+    #: Until then somebody may be about to join.
+    soon_ms: int
+
+
+class _Truth(Struct, frozen=True):
+    """What PostgreSQL says, as of one snapshot."""
+
+    seats: bytes
+    versions: list[int]
+    areas: list["asyncpg.Record"]
+    buyers: dict[str, tuple[int, int]]
+    live_bookings: dict[str, "asyncpg.Record"]
+    #: Open ones by offer_id.
+    offers: dict[str, "asyncpg.Record"]
+    waiting: int
+
+
+async def audit(
+    runtime: Audited,
+    event_id: str,
+    *,
+    quiet: bool = False,
+    lateness_max_s: float | None = 2.0,
+    limits_fixed: bool = True,
+    part: tuple[int, int] | None = None,
+) -> list[Violation]:
+    """Every broken invariant of one event (and of all money); an empty list is what one wants.
+
+    ``quiet``: nobody buys and the worker has gone round, so nothing may be left half done.
+    ``lateness_max_s``: how long after its deadline a hold may still claim its seats; None where no
+    worker runs. A pending booking gets one silence of the gateway more.
+    ``limits_fixed``: nobody has lowered the event's limit below what somebody owned by then, so whoever
+    owns more has got past it.
+    ``part``: of all live holds in Redis only those from the first to the last rank by deadline are looked at,
+    so that Redis is not kept for long; what only the sum of them shows is left out. Not when ``quiet``.
+    Raises NotFound for an event that is not published, Unavailable when a store is away.
+    """
+    # What costs time on a large event is done beside the loop: others sell meanwhile.
+    reply = await runtime.inventory.run("claims", event_id, *(part or ()))
+    claims = await asyncio.to_thread(_claims, reply, part is None)
+    async with runtime.postgres.transaction("repeatable_read", long=True) as snapshot:
+        violations = [v async for v in _asked(snapshot, event_id, quiet, limits_fixed)]
+        if lateness_max_s is not None:
+            patience_s = lateness_max_s + runtime.settings.gateway_timeout_s
+            overdue = await snapshot.fetch("audit.pending_overdue", event_id, patience_s)
+            violations += [_from_row(4, "a pending booking is overdue", row) for row in overdue]
+            lapsed = await snapshot.fetch("audit.offers_overdue", event_id, lateness_max_s)
+            violations += [_from_row(8, "an offer is overdue", row) for row in lapsed]
+        truth = await _truth(snapshot, event_id)
+    return violations + await asyncio.to_thread(_compare, claims, truth, quiet, lateness_max_s)
+
+
+def _compare(
+    claims: _Claims, truth: _Truth, quiet: bool, lateness_max_s: float | None
+) -> list[Violation]:
+    violations = [*redis_alone(claims), *redis_and_postgres(claims, truth)]
+    if quiet:
+        violations += redis_equals_postgres(claims, truth)
+    if lateness_max_s is not None:
+        violations += late_holds(claims, truth, lateness_max_s)
+    return violations
+
+
+async def _asked(
+    snapshot: Transaction, event_id: str, quiet: bool, limits_fixed: bool
+) -> AsyncIterator[Violation]:
+    for invariant, query, what in _ALWAYS + (_QUIET if quiet else ()):
+        if query == "over_the_limit" and not limits_fixed:
+            continue
+        # Money knows no event: its totals are of everything there is.
+        arguments = () if query == "money_totals" else (event_id,)
+        for row in await snapshot.fetch(f"audit.{query}", *arguments):
+            yield _from_row(invariant, what, row)
+
+
+def _broken(invariant: int, what: str, **facts: Any) -> Violation:
+    return Violation(invariant, what, facts)
+
+
+def _from_row(invariant: int, what: str, row: "asyncpg.Record") -> Violation:
+    plain = (int, str, bool, type(None))
+    return Violation(
+        invariant, what, {k: v if isinstance(v, plain) else str(v) for k, v in row.items()}
+    )
+
+
+# Redis by itself
+
+
+def redis_alone(claims: _Claims) -> list[Violation]:
+    """What the scripts keep among Redis's own keys, at every instant."""
+    return [*_digits_and_owners(claims), *_deadlines(claims), *_counters(claims)]
+
+
+def _digits_and_owners(claims: _Claims) -> Iterator[Violation]:
+    if strange := set(claims.seats) - set(b"012345"):
+        yield _broken(5, "a seat has no known state", digits=bytes(strange).decode("latin1"))
+    for seat_no, hold_id in claims.owners.items():
+        digit = claims.seats[seat_no] if seat_no < len(claims.seats) else None
+        hold = claims.holds.get(hold_id)
+        if hold is None and not claims.is_whole:
+            continue
+        if hold is None or seat_no not in hold.seats:
+            what = "a seat is claimed by a hold that does not claim it"
+            yield _broken(5, what, seat_no=seat_no, hold_id=hold_id)
+        elif digit not in _CLAIMED.get(hold.state, ()):
+            yield _broken(5, "a claimed seat does not show it", seat_no=seat_no, digit=digit)
+    for seat_no, digit in enumerate(claims.seats):
+        if seat_no in claims.owners:
+            continue
+        if digit == _HELD:
+            yield _broken(5, "a held seat has no hold", seat_no=seat_no)
+        if digit == _OFFERED and not claims.line_waits:
+            yield _broken(5, "a seat is kept for a line in which nobody waits", seat_no=seat_no)
+
+
+def _deadlines(claims: _Claims) -> Iterator[Violation]:
+    for hold_id in claims.missing:
+        yield _broken(4, "a hold is due that does not exist", hold_id=hold_id)
+    for hold_id, hold in claims.holds.items():
+        deadline_ms = _deadline_ms(claims, hold)
+        # A payment that takes longer is looked at again later than its deadline, never before it.
+        in_time = hold.due_ms == deadline_ms
+        right = {"held": in_time, "offered": in_time, "paying": hold.due_ms >= deadline_ms}
+        if not right.get(hold.state, False):
+            what = "a hold is not due at its deadline"
+            yield _broken(4, what, hold_id=hold_id, state=hold.state, due=hold.due_ms)
+
+
+def _deadline_ms(claims: _Claims, hold: _LiveHold) -> int:
+    return hold.expires_ms + (claims.grace_ms if hold.state == "paying" else 0)
+
+
+def _counters(claims: _Claims) -> Iterator[Violation]:
+    by_area: Counter[int] = Counter()
+    by_buyer: Counter[str] = Counter()
+    for hold_id, hold in claims.holds.items():
+        by_area.update(hold.areas)
+        by_buyer[hold.owner] += hold.quantity
+        if hold.quantity != len(hold.seats) + sum(hold.areas.values()):
+            yield _broken(10, "a hold's quantity is not its places", hold_id=hold_id)
+    for area_no, area in claims.areas.items():
+        if (kept := area.get("kept", 0)) < 0 or (kept and not claims.line_waits):
+            what = "an area keeps places for a line in which nobody waits"
+            yield _broken(5, what, area_no=area_no, kept=kept)
+        if claims.is_whole and (counted := area.get("held", 0)) != (held := by_area[area_no]):
+            what = "an area's held places are not those of its holds"
+            yield _broken(5, what, area_no=area_no, counted=counted, held=held)
+    if not claims.is_whole:
+        return
+    for buyer in by_buyer.keys() | claims.held_by_buyer.keys():
+        if (counted := claims.held_by_buyer.get(buyer, 0)) != (held := by_buyer[buyer]):
+            what = "a buyer's held places are not those of the buyer's holds"
+            yield _broken(10, what, buyer_id=buyer, counted=counted, held=held)
+    by_network = _by_network(claims.holds.values())
+    for field in by_network.keys() | claims.networks.keys():
+        if (counted := claims.networks.get(field, 0)) != (held := by_network[field]):
+            what = "a network's places are not those of its holds"
+            yield _broken(10, what, network=field, counted=counted, held=held)
+
+
+def _by_network(holds: Iterable[_LiveHold]) -> Counter[str]:
+    """Unpaid places (h:), places in a begun payment (p:), begun payments (b:) of limited networks."""
+    counted: Counter[str] = Counter()
+    for hold in holds:
+        if hold.network and hold.state in ("held", "paying"):
+            kind = "h:" if hold.state == "held" else "p:"
+            counted[kind + hold.network] += hold.quantity
+        if hold.payer and hold.state == "paying":
+            counted["b:" + hold.payer] += 1
+    return counted
+
+
+# Redis beside PostgreSQL
+
+
+def redis_and_postgres(claims: _Claims, truth: _Truth) -> list[Violation]:
+    """What holds between the two at every instant: see the module's docstring."""
+    return [
+        *_same_seats(claims, truth),
+        *_same_counts(claims, truth),
+        *_same_holders(claims, truth),
+        *_same_offers(claims, truth),
+    ]
+
+
+def _same_seats(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
+    if not len(truth.seats) == len(claims.seats) == len(claims.versions):
+        what = "Redis does not count as many seats as there are"
+        yield _broken(5, what, postgres=len(truth.seats), redis=len(claims.seats))
+        return
+    for seat_no, (lasting, version) in enumerate(zip(truth.seats, truth.versions, strict=True)):
+        digit, known = claims.seats[seat_no], claims.versions[seat_no]
+        if known < version or (known == version and _may_show(lasting, digit)):
+            continue
+        yield _broken(
+            5,
+            "Redis knows a seat's future" if known > version else "a seat contradicts PostgreSQL",
+            seat_no=seat_no,
+            postgres=f"{lasting:c}@{version}",
+            redis=f"{digit:c}@{known}",
+        )
+
+
+def _may_show(lasting: int, digit: int) -> bool:
+    """Whether Redis may show ``digit`` for what PostgreSQL has as ``lasting``, at the same version."""
+    if lasting in (_SOLD, _BLOCKED):
+        return digit == lasting
+    # A reservation whose hold Redis has lost or given back shows as free or held until reconciled.
+    return digit not in (_SOLD, _BLOCKED)
+
+
+def _same_counts(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
+    for row in truth.areas:
+        area = claims.areas.get(row["area_no"], {})
+        if area.get("capacity") != row["capacity"] or not _agrees(
+            (area["sold"], area["version"]), (row["sold"], row["version"])
+        ):
+            yield _broken(5, "an area contradicts PostgreSQL", postgres=dict(row), redis=area)
+    for buyer, counted in claims.sold_by_buyer.items():
+        true = truth.buyers.get(buyer, (0, 0))
+        if not _agrees(counted, true):
+            what = "a buyer's sold places contradict PostgreSQL"
+            yield _broken(10, what, buyer_id=buyer, postgres=true, redis=counted)
+
+
+def _agrees(shown: tuple[int, int], true: tuple[int, int]) -> bool:
+    """Both as (sold, version): the same, or older."""
+    return shown[1] < true[1] or shown == true
+
+
+def _same_holders(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
+    for hold_id, booking in truth.live_bookings.items():
+        hold = claims.holds.get(hold_id)
+        if hold is None:
+            continue
+        if hold.owner != booking["buyer_id"]:
+            what = "a booking is not of the hold's buyer"
+            yield _broken(3, what, hold_id=hold_id, booking_id=booking["booking_id"])
+        places = (number_list(booking["seats"].encode()), decode_areas(booking["areas"].encode()))
+        if (hold.seats, hold.areas) != places:
+            what = "a booking has other places than its hold"
+            yield _broken(3, what, hold_id=hold_id, booking_id=booking["booking_id"])
+
+
+def _same_offers(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
+    """Redis keeps the seats of every open offer: it claimed them before PostgreSQL knew of the offer."""
+    for offer_id, offer in truth.offers.items():
+        if ms_from_utc(offer["made_at"]) > claims.now_ms:
+            continue
+        hold = claims.holds.get(offer_id)
+        if hold is None and not claims.is_whole:
+            continue
+        places = (list(offer["seats"]), decode_areas(offer["areas"].encode()))
+        if hold is None or hold.state != "offered":
+            yield _broken(8, "nothing is kept for an open offer", offer_id=offer_id)
+        elif (hold.owner, hold.seats, hold.areas) != (offer["person_id"], *places):
+            yield _broken(8, "other places are kept than were offered", offer_id=offer_id)
+        elif foreign := [n for n in hold.seats if claims.owners.get(n) != offer_id]:
+            what = "somebody else has the seats of an open offer"
+            yield _broken(8, what, offer_id=offer_id, seats=foreign)
+
+
+# Quiet
+
+
+def redis_equals_postgres(claims: _Claims, truth: _Truth) -> list[Violation]:
+    """PostgreSQL + live holds = what Redis shows, once everything is delivered and reconciled."""
+    return [
+        *_every_digit(claims, truth),
+        *_every_count(claims, truth),
+        *_every_hold(claims, truth),
+        *_every_offer(claims, truth),
+    ]
+
+
+def _every_digit(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
+    for seat_no, (lasting, digit) in enumerate(zip(truth.seats, claims.seats, strict=False)):
+        hold_id = claims.owners.get(seat_no)
+        # A free seat shows whether somebody holds it or it is kept; any other is what it is.
+        shows_it = digit in (_FREE, _OFFERED) if hold_id is None else digit != _FREE
+        wrong = not shows_it if lasting == _FREE else digit != lasting
+        if wrong:
+            what = "the map does not show a seat as it is"
+            shown = f"{lasting:c} shown as {digit:c}"
+            yield _broken(5, what, seat_no=seat_no, shown=shown, hold_id=hold_id)
+
+
+def _every_count(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
+    for row in truth.areas:
+        if (shown := claims.areas.get(row["area_no"], {}).get("sold")) != row["sold"]:
+            what = "the map does not show an area's sold places as they are"
+            yield _broken(5, what, area_no=row["area_no"], sold=row["sold"], shown=shown)
+    for buyer, (sold, _) in truth.buyers.items():
+        if (counted := claims.sold_by_buyer.get(buyer, (0, 0))[0]) != sold:
+            what = "the limit does not count what a buyer owns"
+            yield _broken(10, what, buyer_id=buyer, sold=sold, counted=counted)
+
+
+def _every_hold(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
+    for hold_id in claims.holds:
+        booking = truth.live_bookings.get(hold_id)
+        if booking is not None and booking["status"] == "confirmed":
+            what = "a booked hold has not ended"
+            yield _broken(4, what, hold_id=hold_id, booking_id=booking["booking_id"])
+
+
+def _every_offer(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
+    for hold_id, hold in claims.holds.items():
+        offer = truth.offers.get(hold_id)
+        if hold.state == "offered" and (
+            offer is None or ms_from_utc(offer["expires_at"]) != hold.expires_ms
+        ):
+            what = "seats are kept for an offer that is not open, or not until then"
+            yield _broken(8, what, offer_id=hold_id, expires_ms=hold.expires_ms)
+    joining = claims.now_ms < claims.soon_ms + _TURN_MS
+    kept_for_nobody = claims.line_waits and not truth.waiting and not joining
+    passed_by = truth.waiting and not claims.line_waits
+    if kept_for_nobody or passed_by or claims.in_line != truth.waiting:
+        what = "Redis's line is not PostgreSQL's"
+        yield _broken(8, what, redis=claims.in_line, postgres=truth.waiting)
+
+
+# Deadlines
+
+
+def late_holds(claims: _Claims, truth: _Truth, lateness_max_s: float) -> list[Violation]:
+    """Holds past their deadline that still claim; one that is being paid is its booking's matter."""
+    return [
+        _broken(4, "a hold is overdue", hold_id=hold_id, late_ms=late_ms)
+        for hold_id, hold in claims.holds.items()
+        if hold_id not in truth.live_bookings
+        and (late_ms := claims.now_ms - _deadline_ms(claims, hold)) > lateness_max_s * 1000
+    ]
+
+
+# Reading both
+
+
+def _claims(reply: list[Any], is_whole: bool = True) -> _Claims:
+    _, now, grace, seats, versions, owners, _, areas, buyers, holds, *line = reply
+    waiting, in_line, soon, networks = line
+    by_area: dict[int, dict[str, int]] = {}
+    for field, value in _pairs(areas):
+        area_no, _, name = field.decode().partition(":")
+        by_area.setdefault(int(area_no), {})[name] = int(value)
+    of_buyers = {field.decode(): value.decode() for field, value in _pairs(buyers)}
+    live = {entry[0].decode(): entry for entry in holds}
+    return _Claims(
+        now_ms=int(now),
+        grace_ms=int(grace),
+        seats=seats,
+        versions=_numbers(versions),
+        owners={int(seat_no): hold_id.decode() for seat_no, hold_id in _pairs(owners)},
+        areas=by_area,
+        held_by_buyer={k[2:]: int(v) for k, v in of_buyers.items() if k.startswith("h:")},
+        sold_by_buyer={
+            k[2:]: _sold_and_version(v) for k, v in of_buyers.items() if k.startswith("o:")
+        },
+        holds={hold_id: _live_hold(entry) for hold_id, entry in live.items() if entry[2]},
+        is_whole=is_whole,
+        missing=[hold_id for hold_id, entry in live.items() if not entry[2]],
+        line_waits=waiting == b"1",
+        in_line=in_line,
+        soon_ms=int(soon),
+        networks={field.decode(): int(value) for field, value in _pairs(networks)},
+    )
+
+
+def _live_hold(entry: list[bytes]) -> _LiveHold:
+    _, due, owner, state, seats, areas, quantity, _, expires, network, payer = entry
+    return _LiveHold(
+        due_ms=int(due),
+        owner=owner.decode(),
+        state=state.decode(),
+        seats=number_list(seats),
+        areas=decode_areas(areas),
+        quantity=int(quantity),
+        expires_ms=int(expires),
+        network=network.decode(),
+        payer=payer.decode(),
+    )
+
+
+def _sold_and_version(text: str) -> tuple[int, int]:
+    sold, version = text.split(":")
+    return int(sold), int(version)
+
+
+def _pairs(flat: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    return zip(flat[::2], flat[1::2], strict=True)
+
+
+def _numbers(packed: bytes) -> list[int]:
+    """4 bytes each, big-endian."""
+    return list(struct.unpack(f">{len(packed) // 4}I", packed))
+
+
+async def _truth(snapshot: Transaction, event_id: str) -> _Truth:
+    seats = await snapshot.fetchrow("inventory.seat_truth", event_id)
+    assert seats is not None
+    return _Truth(
+        seats["digits"].encode(),
+        _numbers(seats["versions"]),
+        await snapshot.fetch("inventory.area_truth", event_id),
+        {
+            row["buyer_id"]: (row["sold"], row["version"])
+            for row in await snapshot.fetch("inventory.buyer_truth", event_id)
+        },
+        {row["hold_id"]: row for row in await snapshot.fetch("audit.live_bookings", event_id)},
+        {row["offer_id"]: row for row in await snapshot.fetch("audit.open_offers", event_id)},
+        (await snapshot.fetch("waitlist.waiting", event_id))[0][0],
+    )

@@ -1,0 +1,144 @@
+"""Every refusal the engine can give, as one small tree.
+
+::
+
+    FrontrowError
+    ├── InvalidInput            the request can never succeed as it stands
+    ├── NotAuthenticated        no token, or one that is not ours
+    ├── NotAllowed              a valid person who may not do this (what is another's is NotFound)
+    ├── NotFound                no such event, hold, booking, venue …
+    ├── Conflict                the present state forbids it; another choice may work
+    │   ├── SeatUnavailable     names the seats (or areas) that somebody else has
+    │   └── LimitReached        the buyer would own more than the event allows
+    ├── Gone                    it existed and has ended (an expired hold)
+    ├── PaymentDeclined         the gateway said no; the hold is still there
+    ├── PreconditionFailed      If-Match names a stale version
+    ├── PreconditionRequired    If-Match (or Idempotency-Key) is missing
+    ├── TooManyRequests         a rate limit; carries ``retry_after_s``
+    │   └── ProofNeeded         carries a ``challenge`` with which it goes on at once
+    └── Unavailable             a store is away; carries ``retry_after_s``; retrying is right
+        ├── OutcomeUnknown      it may or may not have been carried out
+        └── Contended           the store is well; somebody else keeps the same rows
+
+``code`` is stable and public: it becomes the last part of the problem type
+(``/problems/<code>``). Drivers' exceptions are translated in ``engine.stores`` only, and HTTP
+statuses are given in ``api.problems`` only.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+
+class FrontrowError(Exception):
+    """Base of the tree. ``code`` is stable; ``detail`` says what happened and what to do."""
+
+    code = "internal"
+    retryable = False
+
+    def __init__(self, detail: str, *, code: str | None = None, **extra: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        if code is not None:
+            self.code = code
+        #: What the caller needs to go on: ``seats``, ``retry_after``, ``errors`` …
+        self.extra: dict[str, Any] = extra
+
+
+class InvalidInput(FrontrowError):
+    code = "invalid-request"
+
+
+class NotAuthenticated(FrontrowError):
+    code = "not-authenticated"
+
+
+class NotAllowed(FrontrowError):
+    code = "not-allowed"
+
+
+class NotFound(FrontrowError):
+    code = "not-found"
+
+
+class Conflict(FrontrowError):
+    code = "conflict"
+
+
+class SeatUnavailable(Conflict):
+    """Some of what was asked for is taken. ``seats`` are dense seat numbers, ``areas`` area numbers."""
+
+    code = "seat-unavailable"
+
+    def __init__(
+        self, detail: str, *, seats: Sequence[int] = (), areas: Sequence[int] = ()
+    ) -> None:
+        super().__init__(detail, seats=list(seats), areas=list(areas))
+
+
+class LimitReached(Conflict):
+    code = "limit-reached"
+
+
+class Gone(FrontrowError):
+    code = "gone"
+
+
+class PaymentDeclined(FrontrowError):
+    code = "payment-declined"
+
+
+class PreconditionFailed(FrontrowError):
+    code = "precondition-failed"
+
+
+class PreconditionRequired(FrontrowError):
+    code = "precondition-required"
+
+
+class TooManyRequests(FrontrowError):
+    code = "too-many-requests"
+    retryable = True
+
+    def __init__(self, detail: str, *, retry_after_s: int, code: str | None = None) -> None:
+        super().__init__(detail, code=code, retry_after=retry_after_s)
+
+
+class ProofNeeded(TooManyRequests):
+    """``bits``: leading zero bits of SHA-256 over ``challenge`` and a nonce (``engine.limits.proofs``).
+    ``expires_at`` is in UTC.
+    """
+
+    code = "proof-needed"
+
+    def __init__(self, challenge: str, *, bits: int, expires_at: datetime) -> None:
+        super().__init__(
+            "Many tokens are asked for just now. Find a nonce with which SHA-256(challenge + nonce) "
+            f"begins with {bits} zero bits, and ask again with "
+            '{"proof": {"challenge": …, "nonce": …}}.',
+            retry_after_s=1,
+        )
+        ends = f"{expires_at:%Y-%m-%dT%H:%M:%SZ}"
+        self.extra |= {"challenge": challenge, "bits": bits, "expires_at": ends}
+
+
+class Unavailable(FrontrowError):
+    code = "unavailable"
+    retryable = True
+
+    def __init__(self, detail: str, *, retry_after_s: int = 2, code: str | None = None) -> None:
+        super().__init__(detail, code=code, retry_after=retry_after_s)
+
+
+class OutcomeUnknown(Unavailable):
+    """Lost with a statement under way: it may or may not have been committed."""
+
+    code = "outcome-unknown"
+
+
+class Contended(Unavailable):
+    """Nothing was done. ``by_lock``: for longer than anybody may wait, others kept what it needs."""
+
+    def __init__(self, detail: str, *, by_lock: bool = False, retry_after_s: int = 2) -> None:
+        super().__init__(detail, retry_after_s=retry_after_s)
+        self.by_lock = by_lock

@@ -1,0 +1,544 @@
+"""The catalogue: venues, immutable layout versions, event pages. Rules here, documents in MongoDB."""
+
+import asyncio
+import math
+import time
+import zlib
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Collection
+from datetime import UTC, datetime
+from functools import cache
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+import msgspec
+from msgspec import Meta, Struct
+
+from engine.base.config import Settings
+from engine.base.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
+from engine.base.model import EventStatus, Id, Moment, Money, Uuid, ms_from_utc, new_id, utc_from_ms
+from engine.layout import Layout, Problem, import_layout
+from engine.stores.mongo import Mongo
+
+_EARTH_RADIUS_KM = 6371.0088
+#: More values than a person would look through.
+_FACETS_MAX = 100
+#: Counting takes a look at every event; the programme does not change by the second.
+_FACETS_FRESH_S = 5.0
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$", examples=["EUR"])]
+TimeZone = Annotated[str, Meta(max_length=60, description="IANA name.", examples=["Europe/Berlin"])]
+AmountMinor = Annotated[int, Meta(ge=0, le=10**12)]
+
+
+class Venue(Struct, frozen=True, kw_only=True):
+    """A house, and the layout that new events get."""
+
+    venue_id: Id
+    name: str
+    city: str = ""
+    latitude: Annotated[float | None, Meta(description="Degrees, WGS 84.")] = None
+    longitude: Annotated[float | None, Meta(description="Degrees, WGS 84.")] = None
+    timezone: TimeZone | None = None
+    layout_id: Id | None = None
+    seat_count: int = 0
+
+
+_Limit = Annotated[
+    int, Meta(ge=1, le=1000, description="Places one buyer may hold and own together.")
+]
+_HoldTtl = Annotated[
+    int, Meta(ge=5, le=86_400, description="How long a fresh hold lives, in seconds.")
+]
+_Prices = Annotated[
+    dict[str, AmountMinor],
+    Meta(
+        description="Minor units by category of the layout.",
+        examples=[{"Stalls": 4800, "Standing": 2200}],
+    ),
+]
+_Kind = Annotated[str, Meta(max_length=60, examples=["theatre"])]
+_Description = Annotated[str, Meta(max_length=20_000)]
+_Metadata = Annotated[dict[str, Any], Meta(description="Your own; buyers see it.")]
+
+
+class EventDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an organiser says of an event."""
+
+    name: Name
+    venue_id: Uuid
+    starts_at: Moment
+    currency: CurrencyCode
+    prices: _Prices
+    description: _Description = ""
+    category: _Kind = ""
+    layout_id: Annotated[Uuid | None, Meta(description="Else the venue's.")] = None
+    buyer_limit: _Limit | None = None
+    hold_ttl_s: _HoldTtl | None = None
+    metadata: _Metadata = {}
+
+
+class EventPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The fields to change; what is absent stays. ``prices`` may name some categories only."""
+
+    name: Name | None = None
+    description: _Description | None = None
+    category: _Kind | None = None
+    starts_at: Moment | None = None
+    prices: _Prices | None = None
+    buyer_limit: _Limit | None = None
+    hold_ttl_s: _HoldTtl | None = None
+    metadata: _Metadata | None = None
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """An event's page. ``version`` is its ETag."""
+
+    event_id: str
+    name: str
+    description: str
+    category: str
+    starts_at: datetime
+    status: EventStatus
+    venue: Venue
+    layout_id: str
+    currency: str
+    prices: dict[str, int]
+    seat_count: int
+    place_count: int
+    buyer_limit: int
+    hold_ttl_s: int
+    metadata: dict[str, Any]
+    version: int
+
+    @property
+    def prices_from(self) -> Money | None:
+        return Money(min(self.prices.values()), self.currency) if self.prices else None
+
+
+class Facts(Struct, frozen=True):
+    """What never changes about a published event and every request needs."""
+
+    event_id: str
+    currency: str
+    layout: Layout
+    layout_id: str
+    #: Category number of every seat, one byte each.
+    seat_categories: bytes
+
+
+class Facet(Struct, frozen=True):
+    """A value that events have, and how many have it."""
+
+    name: str
+    events: int
+
+
+class EventFilter(Struct, frozen=True, kw_only=True):
+    q: str | None = None
+    category: str | None = None
+    city: str | None = None
+    #: Latitude, longitude in degrees, and how far in kilometres.
+    near: tuple[float, float] | None = None
+    radius_km: float = 50.0
+    starts_from: datetime | None = None
+    starts_to: datetime | None = None
+    statuses: tuple[EventStatus, ...] = (EventStatus.ON_SALE, EventStatus.PAUSED)
+
+
+def distance_km(a: tuple[float, float], b: tuple[float, float]) -> float:
+    """Great-circle distance between two (latitude, longitude) in degrees: the haversine formula."""
+    (lat_a, lon_a), (lat_b, lon_b) = ((math.radians(x) for x in p) for p in (a, b))
+    h = (
+        math.sin((lat_b - lat_a) / 2) ** 2
+        + math.cos(lat_a) * math.cos(lat_b) * math.sin((lon_b - lon_a) / 2) ** 2
+    )
+    return 2 * _EARTH_RADIUS_KM * math.asin(min(1.0, math.sqrt(h)))
+
+
+class Catalog:
+    """Reads and writes the catalogue; keeps what never changes in memory, so selling outlives MongoDB."""
+
+    def __init__(self, mongo: Mongo, settings: Settings, *, facts_max: int = 512) -> None:
+        self._mongo = mongo
+        self._settings = settings
+        self._facts: OrderedDict[str, Facts] = OrderedDict()
+        self._facts_max = facts_max
+        self._loading: dict[str, asyncio.Task[Facts]] = {}
+        self._counting: asyncio.Task[tuple[list[Facet], list[Facet]]] | None = None
+        self._count_again_at = 0.0
+
+    # Venues and layouts
+
+    async def import_venue(
+        self,
+        document: object,
+        *,
+        name: str | None = None,
+        city: str = "",
+        latitude: float | None = None,
+        longitude: float | None = None,
+        timezone: str | None = None,
+        renumber: bool = False,
+        lenient: bool = False,
+        venue_id: str | None = None,
+    ) -> tuple[Venue, list[Problem]]:
+        """Check a seating plan and store it as a new layout version of a venue.
+
+        ``venue_id``: an existing venue gets the layout as its next version; None makes a venue.
+        Returns the venue and the importer's warnings. Raises LayoutRejected with every problem.
+        """
+        _check_timezone(timezone)
+        # Twenty thousand seats take some tenths of a second to check: not on the loop.
+        imported = await asyncio.to_thread(
+            import_layout, document, renumber=renumber, lenient=lenient
+        )
+        layout = imported.layout
+        layout_id = new_id()
+        await self._mongo.insert(
+            "layouts",
+            {
+                "_id": layout_id,
+                "name": layout.name,
+                "seat_count": layout.seat_count,
+                "created_at": ms_from_utc(datetime.now(UTC)),
+                # One compressed value: a document of 20,000-element arrays costs ten times more.
+                "body": zlib.compress(layout.to_json(), 6),
+            },
+        )
+        venue = Venue(
+            venue_id=venue_id or new_id(),
+            name=name or layout.name,
+            city=city,
+            latitude=latitude,
+            longitude=longitude,
+            timezone=timezone,
+            layout_id=layout_id,
+            seat_count=layout.seat_count,
+        )
+        fields = msgspec.to_builtins(venue)
+        del fields["venue_id"]
+        await self._mongo.put("venues", venue.venue_id, fields)
+        return venue, list(imported.warnings)
+
+    async def create_venue(
+        self,
+        *,
+        name: str,
+        city: str,
+        latitude: float | None,
+        longitude: float | None,
+        timezone: str | None = None,
+    ) -> Venue:
+        _check_timezone(timezone)
+        venue = Venue(
+            venue_id=new_id(),
+            name=name,
+            city=city,
+            latitude=latitude,
+            longitude=longitude,
+            timezone=timezone,
+        )
+        fields = msgspec.to_builtins(venue)
+        await self._mongo.insert("venues", {"_id": fields.pop("venue_id"), **fields})
+        return venue
+
+    async def venue(self, venue_id: str) -> Venue:
+        found = await self._mongo.get("venues", venue_id)
+        if found is None:
+            raise NotFound(f"There is no venue {venue_id}.", code="venue-not-found")
+        return msgspec.convert({"venue_id": found.pop("_id"), **found}, Venue)
+
+    async def layout(self, layout_id: str) -> Layout:
+        found = await self._mongo.get("layouts", layout_id)
+        if found is None:
+            raise NotFound(f"There is no layout {layout_id}.", code="layout-not-found")
+        # Twenty thousand seats take some ten milliseconds to inflate and decode: not on the loop.
+        return await asyncio.to_thread(lambda: Layout.from_json(zlib.decompress(found["body"])))
+
+    # Events
+
+    async def create_event(self, draft: EventDraft, *, event_id: str | None = None) -> Event:
+        """Store a draft. Raises InvalidInput when it does not fit its venue's layout."""
+        _check_time(draft.starts_at)
+        self._check_hold_ttl(draft.hold_ttl_s)
+        venue = await self.venue(draft.venue_id.lower())
+        layout_id = draft.layout_id.lower() if draft.layout_id else venue.layout_id
+        if layout_id is None:
+            raise InvalidInput(
+                f"Venue {venue.name!r} has no layout yet; import one with POST /v1/venues/import."
+            )
+        layout = await self.layout(layout_id)
+        _check_prices(draft.prices, layout)
+        event = Event(
+            event_id=event_id or new_id(),
+            name=draft.name,
+            description=draft.description,
+            category=draft.category,
+            starts_at=draft.starts_at.astimezone(UTC),
+            status=EventStatus.DRAFT,
+            venue=venue,
+            layout_id=layout_id,
+            currency=draft.currency,
+            prices=draft.prices,
+            seat_count=layout.seat_count,
+            place_count=layout.seat_count + sum(area.capacity for area in layout.areas),
+            buyer_limit=draft.buyer_limit or self._settings.buyer_limit,
+            hold_ttl_s=draft.hold_ttl_s
+            or min(self._settings.hold_ttl_s, self._settings.hold_max_s),
+            metadata=draft.metadata,
+            version=1,
+        )
+        await self._mongo.insert("events", _event_document(event))
+        return event
+
+    def _check_hold_ttl(self, hold_ttl_s: int | None) -> None:
+        longest = self._settings.hold_max_s
+        if hold_ttl_s is not None and hold_ttl_s > longest:
+            raise InvalidInput(
+                f"hold_ttl_s: at most {longest} here; FRONTROW_HOLD_MAX_S allows longer holds."
+            )
+
+    async def event(self, event_id: str) -> Event:
+        found = await self._mongo.get("events", event_id)
+        if found is None:
+            raise event_not_found(event_id)
+        return _event_from(found)
+
+    async def events_by_id(self, event_ids: Collection[str]) -> list[Event]:
+        """Those of ``event_ids`` that there are, by date."""
+        documents = await self._mongo.find(
+            "events",
+            {"_id": {"$in": list(event_ids)}},
+            sort=[("starts_at", 1), ("_id", 1)],
+            limit=len(event_ids),
+        )
+        return [_event_from(document) for document in documents]
+
+    async def facets(self) -> tuple[list[Facet], list[Facet]]:
+        """Kinds and cities of the events on sale still to come, the commonest first.
+
+        Counted every ``_FACETS_FRESH_S`` at most, however many ask. Raises Unavailable.
+        """
+        now = time.monotonic()
+        task = self._counting
+        if task is None or (task.done() and (now >= self._count_again_at or task.exception())):
+            task = self._counting = asyncio.create_task(self._count_facets())
+            self._count_again_at = now + _FACETS_FRESH_S
+        return await asyncio.shield(task)
+
+    async def _count_facets(self) -> tuple[list[Facet], list[Facet]]:
+        query = _query(EventFilter(starts_from=datetime.now(UTC)), None)
+        categories, cities = await asyncio.gather(
+            *(
+                self._mongo.tally("events", query, field=field, limit=_FACETS_MAX)
+                for field in ("category", "venue.city")
+            )
+        )
+        return _facets(categories), _facets(cities)
+
+    async def patch_event(self, event_id: str, patch: EventPatch, *, version: int) -> Event:
+        """Change a page. Raises PreconditionFailed when it is no longer at ``version``."""
+        event = await self.event(event_id)
+        if event.version != version:
+            raise stale_version(event.version)
+        self._check_hold_ttl(patch.hold_ttl_s)
+        changes = {f: v for f in patch.__struct_fields__ if (v := getattr(patch, f)) is not None}
+        if patch.starts_at is not None:
+            _check_time(patch.starts_at)
+            changes["starts_at"] = patch.starts_at.astimezone(UTC)
+        if patch.prices is not None:
+            changes["prices"] = event.prices | patch.prices
+            _check_prices(changes["prices"], await self.layout(event.layout_id))
+        changed = msgspec.structs.replace(event, **changes, version=version + 1)
+        document = _event_document(changed)
+        del document["_id"]
+        if not await self._mongo.put("events", event_id, document, expected={"version": version}):
+            raise stale_version((await self.event(event_id)).version)
+        return changed
+
+    async def set_status(
+        self, event_id: str, status: EventStatus, *, only_from: Collection[EventStatus]
+    ) -> Event:
+        """Note on the page what was decided. Raises Conflict when it stands otherwise by now."""
+        event = await self.event(event_id)
+        if event.status == status:
+            return event
+        if event.status not in only_from:
+            raise Conflict(f"The event is {event.status} by now.", code=f"event-{event.status}")
+        changed = msgspec.structs.replace(event, status=status, version=event.version + 1)
+        if not await self._mongo.put(
+            "events",
+            event_id,
+            {"status": status.value, "version": changed.version},
+            expected={"version": event.version},
+        ):
+            return await self.set_status(event_id, status, only_from=only_from)
+        return changed
+
+    async def events(
+        self, wanted: EventFilter, *, after: tuple[datetime, str] | None = None
+    ) -> AsyncIterator[Event]:
+        """Events in order of (starts_at, event_id), beginning behind ``after``."""
+        while True:
+            documents = await self._mongo.find(
+                "events", _query(wanted, after), sort=[("starts_at", 1), ("_id", 1)], limit=100
+            )
+            for document in documents:
+                event = _event_from(document)
+                if wanted.near is None or _within(event.venue, wanted.near, wanted.radius_km):
+                    yield event
+            if len(documents) < 100:
+                return
+            last = _event_from(documents[-1])
+            after = (last.starts_at, last.event_id)
+
+    # What selling needs, from memory
+
+    async def facts(self, event_id: str) -> Facts:
+        """The event's immutable facts; from memory when known, so that MongoDB may be away."""
+        known = self._facts.get(event_id)
+        if known is not None:
+            return known
+        task = self._loading.get(event_id)
+        if task is None:
+            task = asyncio.create_task(self._load_facts(event_id))
+            self._loading[event_id] = task
+            task.add_done_callback(lambda _: self._loading.pop(event_id, None))
+        return await asyncio.shield(task)
+
+    async def _load_facts(self, event_id: str) -> Facts:
+        event = await self.event(event_id)
+        if event.status == EventStatus.DRAFT:
+            raise event_not_found(event_id)
+        layout = await self.layout(event.layout_id)
+        facts = Facts(event_id, event.currency, layout, event.layout_id, layout.category_numbers())
+        self._facts[event_id] = facts
+        if len(self._facts) > self._facts_max:
+            self._facts.popitem(last=False)
+        return facts
+
+
+def event_not_found(event_id: str) -> NotFound:
+    return NotFound(f"There is no event {event_id}.", code="event-not-found")
+
+
+def stale_version(current: int) -> PreconditionFailed:
+    return PreconditionFailed(
+        f"Somebody changed it meanwhile: it is at version {current} now. "
+        "Read it again and repeat the change.",
+        current_version=current,
+    )
+
+
+def _check_time(moment: datetime) -> None:
+    if moment.tzinfo is None:
+        raise InvalidInput("starts_at needs a time zone, for example 2027-05-01T20:00:00Z.")
+    if not 1970 < moment.year < 9999:
+        raise InvalidInput("starts_at: that year is not one for events.")
+
+
+@cache
+def _timezones() -> set[str]:
+    return available_timezones()
+
+
+def _check_timezone(name: str | None) -> None:
+    # A machine without the database of zones takes any name; browsers have their own.
+    if name is not None and _timezones() and name not in _timezones():
+        raise InvalidInput(f"timezone: {name!r} is no IANA name; Europe/Berlin would be one.")
+
+
+def _facets(tally: list[tuple[str, int]]) -> list[Facet]:
+    return [Facet(name, count) for name, count in tally if name]
+
+
+def _check_prices(prices: dict[str, int], layout: Layout) -> None:
+    known = [category.name for category in layout.categories]
+    unknown = sorted(set(prices) - set(known))
+    missing = [name for name in known if name not in prices]
+    if unknown or missing:
+        raise InvalidInput(
+            f"prices must name each category of the layout once ({', '.join(known)})."
+            + (f" Unknown: {', '.join(unknown)}." if unknown else "")
+            + (f" Missing: {', '.join(missing)}." if missing else ""),
+            code="prices-mismatch",
+        )
+
+
+def _event_document(event: Event) -> dict[str, Any]:
+    document: dict[str, Any] = msgspec.to_builtins(event)
+    document["_id"] = document.pop("event_id")
+    # A number sorts and compares alike on every server; the embedded one turns dates into text.
+    document["starts_at"] = ms_from_utc(event.starts_at)
+    document["search"] = " ".join(
+        (event.name, event.venue.name, event.venue.city, event.category)
+    ).casefold()
+    document["latitude"], document["longitude"] = event.venue.latitude, event.venue.longitude
+    document["city"] = event.venue.city.casefold()
+    # Pairs, because a category's name may hold what MongoDB forbids in field names.
+    document["prices"] = [[name, amount] for name, amount in event.prices.items()]
+    return document
+
+
+def _event_from(document: dict[str, Any]) -> Event:
+    fields = dict(document)
+    fields["event_id"] = fields.pop("_id")
+    fields["prices"] = dict(fields["prices"])
+    fields["starts_at"] = utc_from_ms(fields["starts_at"])
+    return msgspec.convert(fields, Event)
+
+
+def _within(venue: Venue, centre: tuple[float, float], radius_km: float) -> bool:
+    if venue.latitude is None or venue.longitude is None:
+        return False
+    return distance_km(centre, (venue.latitude, venue.longitude)) <= radius_km
+
+
+def _query(wanted: EventFilter, after: tuple[datetime, str] | None) -> dict[str, Any]:
+    clauses: list[dict[str, Any]] = [{"status": {"$in": [s.value for s in wanted.statuses]}}]
+    if wanted.q:
+        # Text is matched by every word; escaped, so that nobody's input becomes a pattern.
+        clauses += [
+            {"search": {"$regex": _escape(word)}} for word in wanted.q.casefold().split()[:8]
+        ]
+    if wanted.category:
+        clauses.append({"category": wanted.category})
+    if wanted.city:
+        clauses.append({"city": wanted.city.casefold()})
+    if wanted.starts_from:
+        clauses.append({"starts_at": {"$gte": ms_from_utc(wanted.starts_from)}})
+    if wanted.starts_to:
+        clauses.append({"starts_at": {"$lte": ms_from_utc(wanted.starts_to)}})
+    if wanted.near:
+        clauses += _bounding_box(wanted.near, wanted.radius_km)
+    if after is not None:
+        starts_at, event_id = ms_from_utc(after[0]), after[1]
+        clauses.append(
+            {
+                "$or": [
+                    {"starts_at": {"$gt": starts_at}},
+                    {"$and": [{"starts_at": starts_at}, {"_id": {"$gt": event_id}}]},
+                ]
+            }
+        )
+    return {"$and": clauses}
+
+
+def _escape(word: str) -> str:
+    return "".join(c if c.isalnum() or ord(c) > 127 else "\\" + c for c in word)
+
+
+def _bounding_box(centre: tuple[float, float], radius_km: float) -> list[dict[str, Any]]:
+    """What an index can answer; the exact distance is computed on what comes back."""
+    latitude, longitude = centre
+    dlat = math.degrees(radius_km / _EARTH_RADIUS_KM)
+    clauses: list[dict[str, Any]] = [
+        {"latitude": {"$gte": latitude - dlat, "$lte": latitude + dlat}}
+    ]
+    cosine = math.cos(math.radians(min(89.9, abs(latitude) + dlat)))
+    dlon = math.degrees(radius_km / _EARTH_RADIUS_KM / cosine)
+    # Across the antimeridian a box is no interval; latitude alone narrows enough there.
+    if longitude - dlon >= -180 and longitude + dlon <= 180:
+        clauses.append({"longitude": {"$gte": longitude - dlon, "$lte": longitude + dlon}})
+    return clauses

@@ -1,0 +1,1 @@
+"""Seats kept for a buyer for some minutes (Redis)."""

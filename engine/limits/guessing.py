@@ -1,0 +1,58 @@
+"""A secret that everybody may try: who tries wrongly is counted, and after some tries not heard any more.
+
+A network from which the right secret came stays welcome, so that nobody behind the same address can
+keep its owner out; a new network that has guessed too often must wait, even with the right one, so that
+guessing on is pointless.
+"""
+
+from collections import OrderedDict
+from typing import Final
+
+import structlog
+
+from engine.base import metrics
+from engine.base.errors import TooManyRequests
+from engine.limits.rates import Limit, Limits, Standing
+
+log = structlog.get_logger(__name__)
+_WELCOME_MAX: Final = 10_000
+
+
+class Guesses:
+    """Counts wrong tries of one secret by the network that they come from."""
+
+    def __init__(self, limits: Limits, limit: Limit) -> None:
+        self._limits = limits
+        self._limit = limit
+        self._welcome: OrderedDict[str, None] = OrderedDict()
+        self._count = metrics.WRONG_KEYS.labels(limit.name)
+
+    async def right(self, network: str | None) -> None:
+        """The secret was right. ``network`` is None where no limit counts. Raises TooManyRequests."""
+        if network is None or network in self._welcome:
+            return
+        standing = await self._limits.look(self._limit, network)
+        if standing.remaining == 0:
+            raise _too_many(standing)
+        self._welcome[network] = None
+        if len(self._welcome) > _WELCOME_MAX:
+            self._welcome.popitem(last=False)
+
+    async def wrong(self, network: str | None) -> None:
+        """The secret was wrong. Raises TooManyRequests for one try too many."""
+        self._count.inc()
+        if network is None:
+            log.warning("wrong key", of=self._limit.name, network="unlimited")
+            return
+        standing = await self._limits.take(self._limit, network)
+        if standing.exceeded:
+            raise _too_many(standing)
+        # What exceeds the limit is only counted: a guesser must not be able to fill the log.
+        log.warning("wrong key", of=self._limit.name, network=network)
+
+
+def _too_many(standing: Standing) -> TooManyRequests:
+    return TooManyRequests(
+        "Too many wrong keys came from your network; wait, then send the right one.",
+        retry_after_s=standing.reset_s,
+    )

@@ -1,0 +1,75 @@
+"""What was answered under an Idempotency-Key, kept in Redis to be given again.
+
+A key belongs to a subject, and to an event where the request names one. Each subject has room for
+``KEYS_MAX`` of them; a key is claimed before its request has any effect, so that a request whose answer
+has no room is refused while nothing has happened.
+"""
+
+import math
+from typing import Final
+
+from engine.base.errors import TooManyRequests
+from engine.stores.redis import RedisStore
+
+KEYS_MAX: Final = 200
+#: Bytes of one kept answer.
+ANSWER_SIZE_MAX: Final = 64 * 1024
+#: What had an effect is remembered for a day; a refusal, which can be asked for without end, for an hour.
+KEPT_S: Final = 24 * 3600
+REFUSAL_KEPT_S: Final = 3600
+
+
+class Name:
+    """One key of one subject."""
+
+    __slots__ = ("base", "key", "without_event")
+
+    def __init__(self, subject: str, event_id: str | None, key: str) -> None:
+        self.base = f"idempotency:{{{subject}}}"
+        self.key = f"{event_id or ''}/{key}"
+        #: A key used where no event is named is taken for every event.
+        self.without_event = f"/{key}" if event_id else ""
+
+
+class KeptAnswers:
+    """All raise Unavailable while Redis is away or full."""
+
+    def __init__(self, redis: RedisStore) -> None:
+        self._redis = redis
+
+    async def claim(self, name: Name, mark: bytes, *, in_flight_s: int) -> bytes | None:
+        """Take the key for a request under way, of which ``mark``, like no other, is kept. None: it is ours.
+        Else what was kept under it before. Raises TooManyRequests where the subject has no room.
+
+        ``in_flight_s``: how long it stays ours without an answer, the process being dead.
+        """
+        reply = await self._redis.run(
+            "claim_answer",
+            name.base,
+            name.key,
+            name.without_event,
+            mark,
+            in_flight_s,
+            KEYS_MAX,
+        )
+        if reply[0] == b"claimed":
+            return None
+        if reply[0] == b"found":
+            found: bytes = reply[1]
+            return found
+        raise TooManyRequests(
+            f"You have used {KEYS_MAX} Idempotency-Keys whose answers are still kept; nothing was "
+            "done. Send this without a key, or later.",
+            retry_after_s=max(1, math.ceil(int(reply[1]))),
+            code="too-many-keys",
+        )
+
+    async def keep(self, name: Name, answer: bytes, *, kept_s: int, mark: bytes) -> None:
+        """The claimed key's answer, of ANSWER_SIZE_MAX bytes at most; nothing where another request has
+        claimed it since.
+        """
+        await self._redis.run("keep_answer", name.base, name.key, answer, kept_s, mark)
+
+    async def forget(self, name: Name, *, mark: bytes) -> None:
+        """Nothing came of the request: the key is as good as new, unless it is another request's by now."""
+        await self._redis.run("keep_answer", name.base, name.key, b"", 0, mark)

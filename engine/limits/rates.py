@@ -1,0 +1,91 @@
+"""Rate limits: how often one client may ask, counted in Redis so that all processes share the count.
+
+With Redis away or full each process counts for itself, so that no limit is ever off: whoever can fill
+or stop Redis could else try passwords without end.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+
+from msgspec import Struct
+from redis.exceptions import ResponseError
+
+from engine.base.errors import Unavailable
+from engine.stores.redis import RedisStore
+
+#: The Redis key that says how requests have lately been forwarded wrongly; `frontrow doctor` reads it.
+PROXY_DOUBT = "doubt:proxy"
+PROXY_DOUBT_TTL_S = 24 * 3600
+
+
+class Limit(Struct, frozen=True):
+    """``quota`` requests in every window of ``window_s`` seconds. ``name`` is public and stable."""
+
+    name: str
+    quota: int
+    window_s: int = 60
+
+
+class Standing(Struct, frozen=True):
+    """Where a client is after a request: how many more it has until ``reset_s`` seconds from now."""
+
+    limit: Limit
+    remaining: int
+    reset_s: int
+    exceeded: bool = False
+
+
+class LocalCount:
+    """Counts of this process alone: at most ``names_max`` names, the longest untouched forgotten first."""
+
+    def __init__(self, names_max: int = 50_000) -> None:
+        self._counts: OrderedDict[str, int] = OrderedDict()
+        self._names_max = names_max
+
+    def add(self, name: str) -> int:
+        """Count one more. Returns the count."""
+        count = self._counts[name] = self._counts.pop(name, 0) + 1
+        if len(self._counts) > self._names_max:
+            self._counts.popitem(last=False)
+        return count
+
+    def read(self, name: str) -> int:
+        """The count so far."""
+        return self._counts.get(name, 0)
+
+
+class Limits:
+    def __init__(self, redis: RedisStore) -> None:
+        self._redis = redis
+        self._local = LocalCount()
+
+    async def take(self, limit: Limit, client: str) -> Standing:
+        """Count one request of ``client``: in Redis, or in this process where Redis takes no counts."""
+        window_no, elapsed_s = divmod(time.time(), limit.window_s)
+        reset_s = limit.window_s - int(elapsed_s)
+        name = f"limit:{limit.name}:{client}:{int(window_no)}"
+        try:
+            taken, _ = await asyncio.gather(
+                self._redis.call("INCR", name),
+                self._redis.call("EXPIRE", name, limit.window_s + 1),
+            )
+        except (Unavailable, ResponseError):
+            taken = self._local.add(name)
+        return Standing(limit, max(0, limit.quota - taken), reset_s, taken > limit.quota)
+
+    async def look(self, limit: Limit, client: str) -> Standing:
+        """Where ``client`` is, without counting a request."""
+        window_no, elapsed_s = divmod(time.time(), limit.window_s)
+        name = f"limit:{limit.name}:{client}:{int(window_no)}"
+        try:
+            count = int(await self._redis.call("GET", name) or 0)
+        except (Unavailable, ResponseError):
+            count = self._local.read(name)
+        reset_s = limit.window_s - int(elapsed_s)
+        return Standing(limit, max(0, limit.quota - count), reset_s, count > limit.quota)
+
+
+def untouched(limit: Limit) -> Standing:
+    """The standing of a client that is not counted."""
+    return Standing(limit, limit.quota, limit.window_s)

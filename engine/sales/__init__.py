@@ -1,0 +1,1 @@
+"""Bookings: reserve, pay, confirm, cancel, refund (PostgreSQL)."""

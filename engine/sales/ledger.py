@@ -1,0 +1,300 @@
+"""The ledger: what PostgreSQL is asked to decide about bookings, in batches of one transaction each.
+
+Commands that arrive while a batch is under way leave together in the next one (``engine.base.batch``). The
+set-based functions in ``sql/migrations`` give every member its own outcome: one lost seat fails its own
+booking, not its neighbours'. Nothing here knows Redis, gateways or retries; ``engine.sales.bookings`` does.
+"""
+
+import asyncio
+from collections.abc import Hashable, Iterable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from msgspec import Meta, Struct
+
+from engine.base.batch import Batcher
+from engine.base.model import Booking, BookingStatus, Buyer, utc_from_ms
+from engine.holds.holds import PaymentHold
+from engine.live.inventory import Settlement
+from engine.sales.marks import email_mark
+from engine.stores.postgres import Postgres
+
+
+class PaymentChoice(Struct, frozen=True, forbid_unknown_fields=True):
+    """How to pay. The sandbox knows five cards; no money moves."""
+
+    provider: Annotated[str, Meta(max_length=40, examples=["sandbox"])]
+    token: Annotated[
+        str,
+        Meta(
+            max_length=255,
+            description="`tok_visa` pays; `tok_declined` and `tok_insufficient_funds` are declined; "
+            "`tok_3ds` waits for the buyer's approval; `tok_timeout` gets no answer for a while. "
+            "`tok_visa_card_4242` is a token of the card 4242, and so with each of them.",
+            examples=["tok_visa"],
+        ),
+    ]
+
+
+class BookingRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    hold_id: str
+    buyer: Buyer
+    payment: PaymentChoice
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """How a checkout was answered. Stored under its idempotency key and given again on a retry."""
+
+    outcome: Literal["confirmed", "pending", "declined", "expired"]
+    booking: Booking
+    #: One sentence for the buyer when it is not confirmed.
+    detail: str = ""
+    decline_code: str | None = None
+
+
+class Reserve(Struct, frozen=True, kw_only=True):
+    booking_id: str
+    buyer_id: str
+    key: str
+    fingerprint: bytes
+    reference: str
+    request_id: str
+    request: BookingRequest
+    hold: PaymentHold
+    amount: int
+    card_mark: UUID | None = None
+
+    @property
+    def email_mark(self) -> UUID:
+        """The mark of the mailbox that the tickets go to."""
+        return email_mark(self.request.buyer.email)
+
+    def marks(self) -> list[UUID]:
+        """What is counted for this booking beside its buyer."""
+        return [self.email_mark] if self.card_mark is None else [self.email_mark, self.card_mark]
+
+    def touches(self) -> Iterable[Hashable]:
+        """What no two members of one batch may share."""
+        event_id = self.hold.event_id
+        yield self.buyer_id
+        yield from self.marks()
+        yield (event_id, self.hold.hold_id)
+        for seat_no in self.hold.seats:
+            yield (event_id, seat_no)
+
+
+class Reserved(Struct, frozen=True):
+    outcome: str
+    booking_id: str
+    seats: list[int]
+    areas: list[int]
+    created_at: datetime
+
+
+class Confirm(Struct, frozen=True, kw_only=True):
+    event_id: str
+    booking_id: str
+    provider_ref: str | None
+    answer: Answer
+
+
+class Ended(Struct, frozen=True):
+    """The result of confirm or of an end: what to tell Redis, and which outbox row says the same."""
+
+    outcome: str
+    settlement: Settlement | None
+    outbox_id: Any
+    status: str | None = None
+    version: int | None = None
+
+
+class Ledger:
+    def __init__(self, postgres: Postgres) -> None:
+        self._pg = postgres
+        self._reserving: Batcher[Reserve, Reserved] = Batcher(
+            "reserve",
+            self.reserve_batch,
+            conflicts=Reserve.touches,
+            bulkhead=postgres.bulkhead,
+            event_of=lambda c: c.hold.event_id,
+        )
+        self._confirming: Batcher[Confirm, Ended] = Batcher(
+            "confirm",
+            self.confirm_batch,
+            conflicts=lambda c: (c.booking_id,),
+            bulkhead=postgres.bulkhead,
+            event_of=lambda c: c.event_id,
+        )
+        self._delivering: Batcher[tuple[str, Any], None] = Batcher(
+            "delivered",
+            self._delivered_batch,
+            linger_s=0.2,
+            bulkhead=postgres.bulkhead,
+            event_of=lambda delivered: delivered[0],
+        )
+        self._answering: Batcher[tuple[str, str, str, Answer], None] = Batcher(
+            "answer",
+            self._answer_batch,
+            bulkhead=postgres.bulkhead,
+            event_of=lambda kept: kept[0],
+        )
+
+    async def drain(self) -> None:
+        """Wait for what is under way."""
+        for batcher in (self._reserving, self._confirming, self._answering, self._delivering):
+            await batcher.drain()
+
+    async def reserve(self, command: Reserve) -> Reserved:
+        """A pending booking on the hold's places, or the outcome that says why not.
+
+        Raises OutcomeUnknown when the connection was lost under way, or when time ran out then;
+        Unavailable when PostgreSQL is away, or the event's rows are locked: nothing was done.
+        """
+        return await self._reserving.submit(command)
+
+    async def confirm(self, command: Confirm) -> Ended:
+        """The gateway has the money: confirmed, already, refund-due or unknown. Raises as ``reserve``."""
+        return await self._confirming.submit(command)
+
+    async def end(
+        self,
+        event_id: str,
+        booking_id: str,
+        *,
+        to: BookingStatus,
+        actor: str,
+        version: int | None = None,
+        note: str | None = None,
+        decline_code: str | None = None,
+        answer: Answer | None = None,
+    ) -> Ended:
+        """Decline, expire or cancel: ended, stale, not-due, refused or unknown. Raises Unavailable."""
+        rows = await self._pg.fetch(
+            "bookings.end_bookings",
+            [event_id],
+            [booking_id],
+            [version],
+            to.value,
+            actor,
+            [note],
+            [decline_code],
+            [answer],
+            event_id=event_id,
+        )
+        return _ended(rows[0])
+
+    async def answer(self, event_id: str, buyer_id: str, key: str, answer: Answer) -> None:
+        """Keep the answer given to a key, unless it has one. Raises Unavailable."""
+        await self._answering.submit((event_id, buyer_id, key, answer))
+
+    def delivered(self, event_id: str, outbox_id: Any) -> None:
+        """Forget an outbox row some time soon; if that fails the relay delivers it again: harmless."""
+        self._delivering.submit((event_id, outbox_id)).add_done_callback(_forget_failure)
+
+    async def reserve_batch(self, commands: list[Reserve]) -> list[Reserved | Exception]:
+        return [result for part in _apart(commands) for result in await self._reserve(part)]
+
+    async def _reserve(self, commands: list[Reserve]) -> list[Reserved]:
+        rows = await self._pg.fetch("bookings.reserve", *_reserve_arguments(commands))
+        return [
+            Reserved(
+                row["outcome"],
+                str(row["booking_id"]),
+                row["seats"] or [],
+                row["areas"] or [],
+                row["created_at"],
+            )
+            for row in sorted(rows, key=lambda row: row["ord"])
+        ]
+
+    async def confirm_batch(self, commands: list[Confirm]) -> list[Ended | Exception]:
+        rows = await self._pg.fetch(
+            "bookings.confirm",
+            [c.event_id for c in commands],
+            [c.booking_id for c in commands],
+            [c.provider_ref for c in commands],
+            [c.answer for c in commands],
+            "gateway",
+        )
+        return [_ended(row) for row in sorted(rows, key=lambda row: row["ord"])]
+
+    async def _delivered_batch(self, delivered: list[tuple[str, Any]]) -> list[None]:
+        await self._pg.fetch("outbox.settled", *map(list, zip(*delivered, strict=True)))
+        return [None] * len(delivered)
+
+    async def _answer_batch(self, answers: list[tuple[str, str, str, Answer]]) -> list[None]:
+        columns = zip(*answers, strict=True)
+        await self._pg.fetch("bookings.answer_keys", *map(list, columns))
+        return [None] * len(answers)
+
+
+def _apart(commands: list[Reserve]) -> list[list[Reserve]]:
+    """The commands in their order, those that share a mark in different parts. A batch is one part."""
+    parts: list[list[Reserve]] = [[]]
+    seen: set[UUID] = set()
+    for command in commands:
+        marks = command.marks()
+        if not seen.isdisjoint(marks):
+            parts.append([])
+            seen.clear()
+        parts[-1].append(command)
+        seen.update(marks)
+    return parts
+
+
+def _reserve_arguments(commands: list[Reserve]) -> list[list[Any]]:
+    """The columns of ``reserve_bookings``, one array each."""
+    seats: list[tuple[int, int, int, int]] = []
+    areas: list[tuple[int, int, int, int, int]] = []
+    for ord_, command in enumerate(commands, start=1):
+        hold, categories = command.hold, command.hold.facts.seat_categories
+        for seat_no in hold.seats:
+            category_no = categories[seat_no]
+            seats.append((ord_, seat_no, category_no, hold.prices[category_no]))
+        for area_no, quantity in hold.areas.items():
+            category_no = hold.facts.layout.areas[area_no].category
+            areas.append((ord_, area_no, category_no, quantity, hold.prices[category_no]))
+    return [
+        [c.hold.event_id for c in commands],
+        [c.booking_id for c in commands],
+        [c.hold.hold_id for c in commands],
+        [c.buyer_id for c in commands],
+        [c.reference for c in commands],
+        [utc_from_ms(c.hold.expires_ms) for c in commands],
+        [c.amount for c in commands],
+        [c.request.buyer.email for c in commands],
+        [c.request.buyer.name for c in commands],
+        [c.request.payment.provider for c in commands],
+        [c.request.payment.token for c in commands],
+        [c.key for c in commands],
+        [c.fingerprint for c in commands],
+        [c.request_id for c in commands],
+        [c.email_mark for c in commands],
+        [c.card_mark for c in commands],
+        *(list(column) for column in _columns(seats, 4)),
+        *(list(column) for column in _columns(areas, 5)),
+    ]
+
+
+def _columns(rows: Sequence[tuple[int, ...]], width: int) -> list[tuple[int, ...]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * width
+
+
+def _ended(row: asyncpg.Record) -> Ended:
+    settlement = row["settlement"]
+    return Ended(
+        row["outcome"],
+        None if settlement is None else msgspec.convert(settlement, Settlement),
+        row["outbox_id"],
+        row.get("status"),
+        row["version"],
+    )
+
+
+def _forget_failure(future: "asyncio.Future[None]") -> None:
+    # The outbox row stays, and the relay delivers it again: harmless.
+    if not future.cancelled():
+        future.exception()

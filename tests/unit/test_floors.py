@@ -1,0 +1,24 @@
+"""The house has floors (the contracts in pyproject.toml say which), and no room is a maze."""
+
+from graphlib import CycleError, TopologicalSorter
+
+import grimp
+import pytest
+
+
+def test_packages_of_the_engine_make_no_circle() -> None:
+    graph = grimp.build_graph("engine")
+    rooms = {
+        room: {
+            ".".join(imported.split(".")[:2])
+            for inner in {room, *graph.find_descendants(room)}
+            for imported in graph.find_modules_directly_imported_by(inner)
+        }
+        - {room, "engine"}
+        for room in graph.find_children("engine")
+    }
+    try:
+        order = list(TopologicalSorter(rooms).static_order())
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+    assert order[0] == "engine.base"
