@@ -41,6 +41,11 @@ def read_json(path: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def is_installed(data_dir: Path) -> bool:
+    """Whether an installation keeps its data there."""
+    return (data_dir / "secrets.json").exists()
+
+
 def prepare_data_dir(data_dir: Path) -> None:
     """Create the data directory, or raise StartError when it cannot be written to."""
     try:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.base.config import load_settings
-from engine.cli.shell import Refused, check_id, named_price, opened, run
+from engine.cli.shell import Refused, check_id, given_moment, moment, named_price, opened, run
 from engine.local.terminal import progress_bar
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def event() -> None:
 
 def _event_line(found: "Event") -> str:
     return (
-        f"{found.event_id}  {found.starts_at:%Y-%m-%d %H:%M}  {found.status.value:<10}  "
+        f"{found.event_id}  {moment(found.starts_at)}  {found.status.value:<10}  "
         f"{found.name} ({found.venue.name}, {found.place_count} places)"
     )
 
@@ -85,6 +85,7 @@ def event_create(prices: tuple[str, ...], publish: bool, **fields: str) -> None:
     """Create an event as a draft."""
     settings = load_settings()
     amounts = dict(named_price(text) for text in prices)
+    starts_at = given_moment("--starts-at", fields.pop("starts_at"))
 
     async def work() -> None:
         import msgspec  # noqa: PLC0415
@@ -92,7 +93,9 @@ def event_create(prices: tuple[str, ...], publish: bool, **fields: str) -> None:
         from engine.catalog.catalog import EventDraft  # noqa: PLC0415
 
         try:
-            draft = msgspec.convert({**fields, "prices": amounts}, EventDraft)
+            draft = msgspec.convert(
+                {**fields, "starts_at": starts_at, "prices": amounts}, EventDraft
+            )
         except msgspec.ValidationError as error:
             raise Refused(str(error)) from None
         async with opened(settings) as runtime:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.base.config import load_settings
-from engine.cli.shell import Refused, opened, run
+from engine.cli.shell import Refused, moment, opened, run
 
 if TYPE_CHECKING:
     pass
@@ -40,7 +40,7 @@ def mail_list(statuses: tuple[str, ...], email: str | None, limit: int) -> None:
             )
         for each in found:
             click.echo(
-                f"{each.mail_id}  {each.queued_at:%Y-%m-%d %H:%M}  {each.status.value:<7}  "
+                f"{each.mail_id}  {moment(each.queued_at)}  {each.status.value:<7}  "
                 f"{each.kind.value:<17}  {each.email or '-'}  {each.reason or ''}".rstrip()
             )
 

@@ -262,7 +262,7 @@ def demo() -> None:
     async def work() -> None:
         from engine.local.demo.loader import load_demo  # noqa: PLC0415
 
-        async with opened(quiet(settings)) as runtime:
+        async with opened(quiet(settings), may_install=True) as runtime:
             with progress_bar("demo") as on_progress:
                 await load_demo(runtime, on_progress)
         click.echo("the demo is loaded")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.base.config import load_settings
-from engine.cli.shell import Refused, check_id, named_price, opened, read_document, run
+from engine.cli.shell import Refused, check_id, moment, named_price, opened, read_document, run
 
 if TYPE_CHECKING:
     from engine.pricing.market import Curve, Market, Synthetic
@@ -264,7 +264,7 @@ def show(event_id: str) -> None:
 def _print_state(state: "PricingState") -> None:
     for category in state.categories:
         rule = f"rule {category.rule.rule_no}" if category.rule else ""
-        until = f"until {category.until:%Y-%m-%d %H:%M}" if category.until else ""
+        until = f"until {moment(category.until)}" if category.until else ""
         reason = category.reason or ""
         parts = (f"{category.category:<24}", f"{category.price!s:>14}", f"{category.mode:<9}")
         click.echo("  ".join([*parts, *filter(None, (rule, until, reason))]).rstrip())

@@ -4,10 +4,11 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.base.config import Settings
+from engine.base.config import Settings, data_path
 
 if TYPE_CHECKING:
     from engine.runtime import Runtime
@@ -25,14 +26,25 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator["Runtime"]:
-    """The engine on the stores that run, or on embedded ones for the length of one command."""
+async def opened(settings: Settings, *, may_install: bool = False) -> AsyncIterator["Runtime"]:
+    """The engine on the stores that run, or on embedded ones for the length of one command.
+
+    A command that only makes sense where there is something already does not make a new installation.
+    Raises Refused.
+    """
     import msgspec  # noqa: PLC0415
 
-    from engine.local.embedded import stores  # noqa: PLC0415
+    from engine.base.data_folder import is_installed  # noqa: PLC0415
+    from engine.local.embedded import EmbeddedStores, stores  # noqa: PLC0415
     from engine.runtime import open_runtime  # noqa: PLC0415
     from engine.stores import migrate as migrations  # noqa: PLC0415
 
+    folder = data_path(settings)
+    if not may_install and EmbeddedStores(settings).servers and not is_installed(folder):
+        raise Refused(
+            f"there is no Frontrow in {folder}: run this where it is, name its data folder with "
+            "FRONTROW_DATA_DIR, or make a new one with frontrow up"
+        )
     async with stores(settings) as urls:
         if settings.postgres_url is None:
             migrations.migrate(urls.postgres_owner_url)
@@ -61,6 +73,25 @@ def named_price(text: str) -> tuple[str, int]:
     if not equals or not amount.isdecimal():
         raise Refused(f"--price {text!r} is not CATEGORY=AMOUNT, for example Stalls=15000")
     return category, int(amount)
+
+
+def moment(at: datetime) -> str:
+    """A time as the command line writes it."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def given_moment(option: str, text: str) -> datetime:
+    """The time that an option gives. Raises Refused."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        lacks = "is no time" if at is None else "names no time zone"
+        raise Refused(
+            f"{option} {text!r} {lacks}; write it like 2027-05-01T20:00:00Z or 2027-05-01T22:00:00+02:00"
+        )
+    return at
 
 
 def check_id(event_id: str) -> None:

@@ -31,7 +31,7 @@ def venue_import(file: Path, **choices: Any) -> None:
     settings = load_settings()
 
     async def work() -> None:
-        async with opened(settings) as runtime:
+        async with opened(settings, may_install=True) as runtime:
             made, warnings = await runtime.catalog.import_venue(document, **choices)
         for warning in warnings:
             complain(f"warning: {warning.path}: {warning.problem}")

