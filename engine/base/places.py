@@ -1,7 +1,10 @@
-"""Where the parts of the source tree are that are no Python."""
+"""Where the parts of the product are that are no Python."""
 
 from pathlib import Path
 from typing import Final
 
-PROJECT: Final = Path(__file__).resolve().parents[2]
-SQL: Final = PROJECT / "sql"
+_ENGINE: Final = Path(__file__).resolve().parents[1]
+#: The source tree, or the folder that the product is installed into.
+PROJECT: Final = _ENGINE.parent
+#: A wheel carries it inside the engine.
+SQL: Final = _ENGINE / "sql" if (_ENGINE / "sql").is_dir() else PROJECT / "sql"

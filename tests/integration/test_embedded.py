@@ -29,6 +29,7 @@ from engine.local.embedded import (
     postgres_bin,
     stores,
 )
+from engine.local.embedded.postgres import let_traverse
 from engine.local.embedded.processes import STOP_TIMEOUT_S
 from engine.stores import migrate
 
@@ -333,3 +334,17 @@ async def test_stopping_is_quick_and_orderly(tmp_path: Path) -> None:
     assert "database system is shut down" in postgres.log_file.read_text()
     assert EmbeddedPostgres.stop_signal == signal.SIGINT
     connection.terminate()
+
+
+def test_widened_permissions_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    private = tmp_path / "private"
+    data = private / "data"
+    data.mkdir(parents=True)
+    private.chmod(0o700)
+    let_traverse(data)
+    assert stat.S_IMODE(private.stat().st_mode) == 0o701
+    said = capsys.readouterr().err
+    assert str(private) in said
+    assert said.count("\n") == 1
+    let_traverse(data)
+    assert str(private) not in capsys.readouterr().err

@@ -7,10 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 import urllib.error
 import urllib.request
 import uuid
+import venv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +30,7 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.program, self.cwd = [sys.executable, "-m", "engine"], PROJECT
         self.ports = {name: free_port() for name in ("api", "live", "worker")}
         self.environment = {
             key: value for key, value in os.environ.items() if not key.startswith("FRONTROW_")
@@ -40,8 +43,8 @@ class Place:
     def command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         return subprocess.run(
-            [sys.executable, "-m", "engine", *arguments],
-            cwd=PROJECT,
+            [*self.program, *arguments],
+            cwd=self.cwd,
             env=self.environment | environment,
             capture_output=True,
             text=True,
@@ -85,8 +88,8 @@ class Up:
         self._place = place
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "engine", "up", "--no-demo"],
-                cwd=PROJECT,
+                [*place.program, "up", "--no-demo"],
+                cwd=place.cwd,
                 env=place.environment,
                 stdout=log,
                 stderr=log,
@@ -191,6 +194,47 @@ def test_it_starts_serves_and_ctrl_c_leaves_nothing(place: Place) -> None:
     assert up.text().rstrip().endswith("stopped")
     assert still_running(family) == []
     assert not list(place.folder.glob("*.pid"))
+
+
+def installed(folder: Path) -> Path:
+    """The ``frontrow`` of an environment that has our wheel, and of the source tree nothing."""
+    wheels = folder / "wheels"
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)]
+    subprocess.run(build, cwd=PROJECT, check=True, capture_output=True)
+    home = folder / "elsewhere"
+    venv.create(home, symlinks=True)
+    site = next(home.glob("lib/python*/site-packages"))
+    # What it needs is shared with ours: path files in a folder that is reached by one are not read.
+    (site / "shared.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    pip = [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python"), "install"]
+    options = ["--quiet", "--no-deps", "--no-index", "--ignore-installed"]
+    subprocess.run([*pip, *options, *map(str, wheels.iterdir())], check=True, capture_output=True)
+    return home / "bin" / "frontrow"
+
+
+def test_the_wheel_starts_and_migrates_elsewhere(place: Place, tmp_path: Path) -> None:
+    place.program, place.cwd = [str(installed(tmp_path))], tmp_path
+    # Programs that pip would have put beside it.
+    place.environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    assert place.command("--version").stdout == "frontrow 0.1.0\n"
+    assert "rehearse" in place.command("--help").stdout
+    migrated = place.command("migrate")
+    assert migrated.returncode == 0, migrated.stderr
+    assert "applied  20261121000001_tables.sql" in migrated.stdout
+    up = place.up()
+    up.wait_for("Ctrl-C stops everything")
+    assert place.get("api", "/")[0] == place.get("api", "/web/seat-map.js")[0] == 200
+    programs = {process.exe() for process in up.family()}
+    assert not any(str(PROJECT / "engine") in program for program in programs)
+    where = subprocess.run(
+        [str(tmp_path / "elsewhere/bin/python"), "-c", "import engine; print(engine.__file__)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert where.stdout.startswith(str(tmp_path))
+    assert up.end(signal.SIGINT) == 0
 
 
 def test_a_command_that_reads_makes_no_installation(place: Place) -> None:

@@ -28,6 +28,7 @@ from engine.local.embedded.processes import (
     postgres_bin,
 )
 from engine.local.embedded.server import EmbeddedServer, clean_environment
+from engine.local.terminal import complain
 from engine.stores import roles
 
 #: Of initdb. It owns what PostgreSQL itself needs, and nothing of ours.
@@ -295,11 +296,19 @@ def _system_account() -> Account:
 
 
 def let_traverse(path: Path) -> None:
-    """Let other accounts pass through the folders above ``path``; they still cannot list them."""
-    for parent in path.parents:
-        mode = parent.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            parent.chmod(mode | stat.S_IXOTH)
+    """Let other accounts pass through the folders above ``path``; they still cannot list them.
+
+    PostgreSQL does not run as root, and must come to its data. What is changed is said.
+    """
+    closed = [folder for folder in path.parents if not folder.stat().st_mode & stat.S_IXOTH]
+    for folder in closed:
+        folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
+    if closed:
+        complain(
+            f"other accounts can pass through {', '.join(map(str, closed))} from now on (o+x), because "
+            "PostgreSQL runs as one of them; to avoid that, name a data folder elsewhere with "
+            "FRONTROW_DATA_DIR, or run as an ordinary user"
+        )
 
 
 def _open_to_others(installation: Path) -> None:
