@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Final, Protocol, TypeVar
 
 import structlog
@@ -31,6 +31,8 @@ from engine.tracing import traced
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
+#: Looking a series up by its label costs more than counting; there are as many as outcomes.
+_counted = cache(metrics.PAYMENTS.labels)
 
 #: A booking that never was: asking what became of it harms nobody and shows that somebody answers.
 NOBODY: Final = "00000000-0000-0000-0000-000000000000"
@@ -250,7 +252,7 @@ class Payments:
         except Unavailable:
             charge = Charge(ChargeStatus.UNKNOWN)
             log.warning("payment gateway gave no answer", booking_id=booking_id, provider=provider)
-        metrics.PAYMENTS.labels(charge.status.value).inc()
+        _counted(charge.status.value).inc()
         return charge
 
     async def status(self, provider: str, booking_id: str) -> Charge | None:
