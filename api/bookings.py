@@ -17,6 +17,7 @@ from api.conventions import IfMatch, Json, etag, optional_version, read_body
 from api.networks import network
 from api.paging import Cursor, Limit, cut, decode_cursor
 from api.problems import problem_response
+from api.short_cuts import SHORT_CUT
 from engine.base.errors import Gone, InvalidInput, PaymentDeclined
 from engine.base.model import Booking, Buyer, Page, Ticket, Uuid
 from engine.runtime import Runtime
@@ -60,6 +61,7 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
         "201 confirmed; 202 pending, with what the buyer must do next; 402 declined (the hold stays). "
         "The same Idempotency-Key and body give the same response again."
     ),
+    opt=SHORT_CUT,
 )
 async def book(
     request: Request[Any, Any, Any],

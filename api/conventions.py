@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
@@ -17,6 +18,7 @@ from engine.limits.rates import Standing
 
 T = TypeVar("T")
 
+_NO_HEADERS: Mapping[str, str] = {}
 #: Bytes below which compressing an answer saves nobody a packet.
 _PACKED_SIZE_MIN = 4096
 
@@ -57,16 +59,18 @@ class Json(Response[T]):
     def to_asgi_response(
         self, app: Any, request: Request[Any, Any, Any], *, status_code: int | None = None, **_: Any
     ) -> ASGIResponse:
-        body = msgspec.json.encode(self.content)
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(body)),
-            *(
-                (name.lower().encode(), text.encode("latin-1"))
-                for name, text in self.headers.items()
-            ),
-        ]
-        return _Answer(self.status_code or status_code or 200, headers, body)
+        return json_answer(self.content, self.status_code or status_code or 200, self.headers)
+
+
+def json_answer(content: Any, status: int, more: Mapping[str, str] = _NO_HEADERS) -> ASGIResponse:
+    """``content`` as JSON, ready to be sent. ``more``: headers."""
+    body = msgspec.json.encode(content)
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        *[(name.lower().encode(), text.encode("latin-1")) for name, text in more.items()],
+    ]
+    return _Answer(status, headers, body)
 
 
 async def read_body(

@@ -6,7 +6,8 @@ another one than is then run.
 
 from collections.abc import Iterator
 from enum import Enum, auto
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from litestar import Litestar
 from litestar.exceptions import HTTPException
@@ -18,6 +19,10 @@ from msgspec import Struct
 
 from api.bodies import BODY_SIZE_MAX, OPEN_BODY_SIZE_MAX
 from api.openapi_operations import OPERATIONS
+from api.short_cuts import ShortCut, short_cut_to
+
+#: Characters of a path whose door is remembered.
+_PATH_REMEMBERED_MAX: Final = 200
 
 
 class Needs(Enum):
@@ -29,11 +34,22 @@ class Needs(Enum):
 
 
 class Door(Struct, frozen=True):
-    """``size_max``: bytes of a body. ``keeps``: gives the same answer again for the same Idempotency-Key."""
+    """``size_max``: bytes of a body. ``keeps``: gives the same answer again for the same Idempotency-Key.
+    ``short_cut``: the way in past the framework, where there is one.
+    """
 
     needs: Needs
     size_max: int
     keeps: bool
+    short_cut: ShortCut | None
+
+
+class Way(NamedTuple):
+    """Where a request goes: its door, the route, and the parameters in its path."""
+
+    door: Door | None
+    template: str
+    parameters: dict[str, Any]
 
 
 class Doors:
@@ -42,16 +58,20 @@ class Doors:
         self._doors: dict[Any, Door] = {
             id(handler): _door(method, handler) for method, handler in _handlers(app)
         }
+        self._remembered = lru_cache(1024)(self._way)
 
-    def find(self, scope: HTTPScope) -> tuple[Door | None, dict[str, Any]]:
-        """The door of a request, with the parameters in its path; None where no route is."""
+    def find(self, scope: HTTPScope) -> Way | None:
+        """The way of a request; None where no route is."""
+        path = scope["path"]
+        way = self._remembered if len(path) <= _PATH_REMEMBERED_MAX else self._way
         try:
-            _, handler, _, parameters, _ = self._routed(
-                path=normalize_path(scope["path"]), method=scope["method"]
-            )
+            return way(path, scope["method"])
         except HTTPException:
-            return None, {}
-        return self._doors.get(id(handler)), parameters
+            return None
+
+    def _way(self, path: str, method: Any) -> Way:
+        _, handler, _, parameters, template = self._routed(path=normalize_path(path), method=method)
+        return Way(self._doors.get(id(handler)), template, parameters)
 
 
 def _handlers(app: Litestar) -> Iterator[tuple[str, HTTPRouteHandler]]:
@@ -74,4 +94,5 @@ def _door(method: str, handler: HTTPRouteHandler) -> Door:
         needs, size_max = Needs.NOBODY, OPEN_BODY_SIZE_MAX
     # What needs a key keeps it itself, with the money.
     keeps = operation is not None and operation.replays and not operation.needs_key
-    return Door(needs, size_max, keeps and method == "POST" and needs is not Needs.NOBODY)
+    keeps = keeps and method == "POST" and needs is not Needs.NOBODY
+    return Door(needs, size_max, keeps, short_cut_to(handler) if needs is Needs.BUYER else None)

@@ -16,7 +16,7 @@ from litestar.types import HTTPReceiveMessage, HTTPScope, Message, Receive, Scop
 from prometheus_client import Counter, Histogram
 
 from api.answers import UNMATCHED, send_answer
-from api.auth import Tokens, has_organiser_key
+from api.auth import BUYER_ID, Tokens, has_organiser_key
 from api.bodies import ROOM, ClientGone, done_with, whole_body
 from api.cors import Cors
 from api.doors import Door, Doors, Needs
@@ -207,8 +207,9 @@ class Edge:
         self, scope: HTTPScope, receive: Receive, send: Send, headers: dict[bytes, bytes]
     ) -> None:
         """Run a request that may have a body: nothing of it is read for who has shown nothing."""
-        door, parameters = self._doors.find(scope)
-        if door is None:
+        way = self._doors.find(scope)
+        door = way and way.door
+        if way is None or door is None:
             # The framework says what is wrong.
             await self._app(scope, receive, send)
             return
@@ -220,12 +221,21 @@ class Edge:
                 done_with(body)
             return
         subject = self._subject(door, headers)
+        scope["litestar_app"] = self._app
+        if door.needs is Needs.BUYER:
+            scope.setdefault("state", {})[BUYER_ID] = subject
         key = headers.get(b"idempotency-key")
         if key is None or not door.keeps or subject is None:
-            await self._app(scope, receive, send)
+            short_cut = door.short_cut
+            if short_cut is not None and short_cut.is_open_to(scope, headers):
+                scope["path_template"] = way.template
+                await short_cut.take(
+                    scope, receive, send, headers=headers, parameters=way.parameters
+                )
+            else:
+                await self._app(scope, receive, send)
             return
-        scope["litestar_app"] = self._app
-        event_id = parameters.get("event_id")
+        event_id = way.parameters.get("event_id")
         await self._replays.serve(
             scope,
             receive,

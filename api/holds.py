@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from api.auth import buyer_id
 from api.conventions import Json, read_body
 from api.networks import network
+from api.short_cuts import SHORT_CUT
 from engine.base.errors import InvalidInput
 from engine.base.model import Buyer, Hold, Uuid
 from engine.best_seats.choice import Wish
@@ -64,6 +65,7 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
     description="All of them or none. The price is frozen until the hold ends. With `best` the seats "
     "are chosen here, and `relaxed` says what is less than ideal about them.",
     response_class=Json,
+    opt=SHORT_CUT,
 )
 async def place_hold(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Hold:
     data = await read_body(request, _HOLD_REQUEST)

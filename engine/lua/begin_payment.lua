@@ -2,8 +2,8 @@
 -- ARGV: hold_id, owner, network that pays ('': one without limits). Reply: {'paying', seats, areas, quantity,
 -- prices, expires, state before} and, where cards were declined for it, how many; {'foreign'}, {'gone', state},
 -- {'slow', whose, retry_ms} (too many payments were declined, or are under way), {'unknown'}, {'rebuild'}.
-local meta = redis.call('HMGET', META, 'payment_window_ms', 'hold_max_ms')
-if not (meta[1] and meta[2] and is_whole()) then return { 'rebuild' } end
+local meta = redis.call('HMGET', META, 'epoch', 'seat_count', 'area_count', 'payment_window_ms', 'hold_max_ms')
+if not (meta[4] and meta[5] and is_whole(meta)) then return { 'rebuild' } end
 local id, payer = ARGV[1], ARGV[3] or ''
 local hold = read_hold(id)
 if not hold then return { 'unknown' } end
@@ -26,7 +26,7 @@ if state_before == 'held' then
   end
   -- The time for paying is given once, however often it is begun.
   own = tonumber(hold.own or hold.expires)
-  local window_ends = math.min(now + meta[1], own + meta[1], hold.created + meta[2])
+  local window_ends = math.min(now + meta[4], own + meta[4], hold.created + meta[5])
   hold.expires = math.max(tonumber(hold.expires), window_ends)
 end
 redis.call('ZADD', DUE, hold.expires + PAYMENT_GRACE_MS, id)

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Hashable, Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -65,14 +64,14 @@ class Reserve(Struct, frozen=True, kw_only=True):
     request: BookingRequest
     hold: PaymentHold
     amount: int
-    card_mark: UUID | None = None
+    card_mark: str | None = None
 
     @property
-    def email_mark(self) -> UUID:
+    def email_mark(self) -> str:
         """The mark of the mailbox that the tickets go to."""
         return email_mark(self.request.buyer.email)
 
-    def marks(self) -> list[UUID]:
+    def marks(self) -> list[str]:
         """What is counted for this booking beside its buyer."""
         return [self.email_mark] if self.card_mark is None else [self.email_mark, self.card_mark]
 
@@ -234,7 +233,7 @@ class Ledger:
 def _apart(commands: list[Reserve]) -> list[list[Reserve]]:
     """The commands in their order, those that share a mark in different parts. A batch is one part."""
     parts: list[list[Reserve]] = [[]]
-    seen: set[UUID] = set()
+    seen: set[str] = set()
     for command in commands:
         marks = command.marks()
         if not seen.isdisjoint(marks):

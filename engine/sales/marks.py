@@ -1,14 +1,17 @@
 """Marks: what tells that two buyers are one, for the limit of places per buyer and for nothing else.
 
 An address or a card is written in many ways. Here all ways of one come out as the same mark, 16 bytes of
-a hash. Mails still go to the address as it was typed.
+a hash, as the 32 digits that PostgreSQL takes for a uuid: each booking compares and sends its marks several
+times, which an object of the uuid module makes dear. Mails still go to the address as it was typed.
 """
 
 import hashlib
 import unicodedata
 from functools import lru_cache
-from uuid import UUID
+from typing import Final
 
+#: Hexadecimal digits of a mark.
+_MARK_DIGITS: Final = 32
 #: Names of one mail service, and its own one: dots in a mailbox make no difference there.
 _DOTLESS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 
@@ -29,15 +32,15 @@ def same_mailbox(email: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def email_mark(email: str) -> UUID:
+def email_mark(email: str) -> str:
     """The mark of a mailbox."""
     return _mark("email", same_mailbox(email))
 
 
-def card_mark(provider: str, card: str | None) -> UUID | None:
+def card_mark(provider: str, card: str | None) -> str | None:
     """The mark of a card, by the fingerprint that its gateway gave; None where it gave none."""
     return None if card is None else _mark(f"card/{provider}", card)
 
 
-def _mark(kind: str, text: str) -> UUID:
-    return UUID(bytes=hashlib.sha256(f"{kind}\0{text}".encode()).digest()[:16])
+def _mark(kind: str, text: str) -> str:
+    return hashlib.sha256(f"{kind}\0{text}".encode()).hexdigest()[:_MARK_DIGITS]
