@@ -1,9 +1,23 @@
 """The house has floors (the contracts in pyproject.toml say which), and no room is a maze."""
 
+import re
 from graphlib import CycleError, TopologicalSorter
 
 import grimp
 import pytest
+
+from docs import floors
+from tests.conftest import REPO
+
+
+def test_the_picture_shows_todays_imports() -> None:
+    assert floors.PICTURE.read_text() == floors.drawing(), "run: python -m docs.floors"
+
+
+def test_architecture_describes_every_room() -> None:
+    text = (REPO / "docs" / "architecture.md").read_text()
+    rooms = [room for floor in floors.floors() for room in floor]
+    assert re.findall(r"^\| `(\w+)` \| ", text.partition("floors.svg")[2], re.MULTILINE) == rooms
 
 
 def test_packages_of_the_engine_make_no_circle() -> None:
