@@ -1,0 +1,62 @@
+"""What the documents point at is there, and what they show works."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from engine.layout import import_layout
+from tests.conftest import REPO
+
+DOCUMENTS = [
+    path for path in (*REPO.glob("*.md"), *REPO.glob("docs/**/*.md")) if path.name != "CHANGELOG.md"
+]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(REPO)))
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+        file, _, anchor = target.partition("#")
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        document = (path.parent / file).resolve() if file else path
+        assert document.exists(), target
+        if anchor and document.suffix == ".md":
+            assert anchor in _anchors(document), target
+
+
+def _anchors(document: Path) -> set[str]:
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(
+    "path", sorted((REPO / "docs" / "examples").glob("*.json")), ids=lambda path: path.name
+)
+def test_example_plans_are_imported_without_a_warning(path: Path) -> None:
+    assert import_layout(path.read_bytes()).warnings == []
+
+
+def test_index_names_every_document() -> None:
+    named = re.findall(r"\]\(([\w-]+\.md)\)", (REPO / "docs" / "README.md").read_text())
+    there = {path.name for path in (REPO / "docs").glob("*.md")} - {"README.md"}
+    assert set(named) == there
+
+
+def test_every_decision_is_in_the_index() -> None:
+    folder = REPO / "docs" / "decisions"
+    named = re.findall(r"\]\((\d[\w-]+\.md)\)", (folder / "README.md").read_text())
+    assert named == sorted(path.name for path in folder.glob("0*.md"))
+
+
+def test_architecture_lists_every_step_of_the_worker() -> None:
+    worker = (REPO / "engine" / "worker" / "steps.py").read_text()
+    mails = (REPO / "engine" / "notifications" / "service.py").read_text()
+    steps = re.findall(r'Step\("([\w-]+)"', worker) + re.findall(r'^ +\("([\w-]+)", ', mails, re.M)
+    listed = re.findall(
+        r"^\| ([a-z]+-[a-z]+|audit|reconcile|reprice) \| ",
+        (REPO / "docs" / "architecture.md").read_text(),
+        re.MULTILINE,
+    )
+    assert sorted(listed) == sorted(steps)
