@@ -20,7 +20,7 @@ from api.networks import network
 from api.paging import Cursor, Int32, Limit, Position, cut, decode_cursor
 from engine.base.errors import InvalidInput, NotAllowed, NotFound, Unavailable
 from engine.base.model import CategoryName, EventStatus, Id, Moment, Money, Page, Uuid, Version
-from engine.catalog.catalog import Event, EventFilter, Facet
+from engine.catalog.model import Event, EventFilter, Facet
 from engine.live.inventory import UNLIMITED, Price, Pricing
 from engine.live.snapshot_frame import encode_snapshot
 from engine.runtime import Runtime

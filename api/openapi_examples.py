@@ -79,7 +79,7 @@ from engine.base.model import (
     Ticket,
 )
 from engine.best_seats.choice import Wish
-from engine.catalog.catalog import EventDraft, EventPatch, Facet, Venue
+from engine.catalog.model import EventDraft, EventPatch, Facet, Venue
 from engine.events.publishing import Blocking, RefusedSeat
 from engine.layout import Layout, LayoutRejected
 from engine.layout.model import (
@@ -104,7 +104,7 @@ from engine.notifications.model import (
     Texts,
     Written,
 )
-from engine.people.accounts import (
+from engine.people.model import (
     EmailPreferencesPatch,
     Person,
     PersonPatch,

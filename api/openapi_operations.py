@@ -47,11 +47,11 @@ from api.waitlist import (
     SkipList,
 )
 from engine.base.model import Booking, Hold
-from engine.catalog.catalog import EventDraft, EventPatch, Venue
+from engine.catalog.model import EventDraft, EventPatch, Venue
 from engine.events.publishing import Blocking
 from engine.layout import Layout
 from engine.notifications.model import Mail, TemplateInForce, TemplateVersion, Texts, Written
-from engine.people.accounts import Person, PersonPatch, Registration
+from engine.people.model import Person, PersonPatch, Registration
 from engine.pricing.model import (
     Activation,
     CategoryState,

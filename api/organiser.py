@@ -13,7 +13,7 @@ from api.bodies import PLAN_SIZE_MAX
 from api.conventions import IfMatch, etag, read_body, required_version
 from api.events import EventPage, event_page
 from engine.base.model import SeatNo
-from engine.catalog.catalog import Event, EventDraft, EventPatch, TimeZone, Venue
+from engine.catalog.model import Event, EventDraft, EventPatch, TimeZone, Venue
 from engine.events.publishing import Blocking
 from engine.runtime import Runtime
 

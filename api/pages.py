@@ -12,7 +12,7 @@ import jinja2
 from litestar import MediaType, Response
 
 from engine.base.model import Booking, BookingStatus, EventStatus, Money, Ticket
-from engine.catalog.catalog import Event
+from engine.catalog.model import Event
 from engine.notifications import words
 from engine.notifications.facts import booking_facts, entry_facts, event_facts, offer_facts
 from engine.waitlist.model import Entry, EntryStatus, OfferStatus

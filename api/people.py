@@ -17,16 +17,8 @@ from engine.base.addresses import client_network, wide_network
 from engine.base.errors import InvalidInput, TooManyRequests
 from engine.base.model import EmailAddress, Page
 from engine.limits.rates import Limit, Limits, Standing
-from engine.people.accounts import (
-    Login,
-    Password,
-    People,
-    Person,
-    PersonPatch,
-    Registration,
-    Tier,
-    email_key,
-)
+from engine.people.accounts import People, email_key
+from engine.people.model import Login, Password, Person, PersonPatch, Registration, Tier
 
 _SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
 _ORGANISER: dict[str, Any] = {

@@ -4,7 +4,7 @@ import itertools
 import statistics
 from datetime import UTC, datetime, timedelta
 
-from engine.catalog.catalog import EventDraft
+from engine.catalog.model import EventDraft
 from engine.local.demo.venues import arena
 from loadtest import client
 from loadtest.stack import Bench, Figure

@@ -30,7 +30,7 @@ import msgspec
 from engine.audit.auditor import audit
 from engine.base.config import Settings
 from engine.base.errors import FrontrowError
-from engine.catalog.catalog import EventDraft
+from engine.catalog.model import EventDraft
 from engine.local import embedded
 from engine.runtime import Runtime, open_runtime
 from loadtest.figures import into_page

@@ -12,7 +12,7 @@ from pathlib import Path
 from api.auth import Tokens
 from engine.base.config import Settings
 from engine.base.store_urls import StoreUrls
-from engine.catalog.catalog import EventDraft
+from engine.catalog.model import EventDraft
 from engine.runtime import Runtime, open_runtime
 from loadtest.processes import REPO, cpu_s, environment, free_ports, own_stores
 

@@ -22,7 +22,7 @@ import uvloop
 from engine.base.config import Settings
 from engine.base.errors import Unavailable
 from engine.base.model import new_id
-from engine.catalog.catalog import EventDraft
+from engine.catalog.model import EventDraft
 from engine.live.inventory import base_key
 from engine.local import embedded
 from engine.runtime import Runtime, open_runtime

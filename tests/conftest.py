@@ -28,7 +28,7 @@ from xdist.scheduler import LoadScopeScheduling
 from engine.base.config import Settings
 from engine.base.model import Buyer, Hold, new_id
 from engine.base.store_urls import StoreUrls
-from engine.catalog.catalog import EventDraft
+from engine.catalog.model import EventDraft
 from engine.local import embedded
 from engine.runtime import Runtime, open_runtime
 from engine.sales.ledger import Answer, BookingRequest, PaymentChoice

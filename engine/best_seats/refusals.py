@@ -8,7 +8,7 @@ from engine.base.errors import InvalidInput, SeatUnavailable
 from engine.base.model import Money
 from engine.best_seats.choice import Wish, choose
 from engine.best_seats.index import Board, SeatIndex
-from engine.catalog.catalog import Facts
+from engine.catalog.model import Facts
 
 _NAMES_MAX = 20
 

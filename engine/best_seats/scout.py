@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from engine.best_seats.choice import Choice, Wish, choose
 from engine.best_seats.index import Board, SeatIndex
-from engine.catalog.catalog import Facts
+from engine.catalog.model import Facts
 from engine.live.inventory import Inventory, decode_prices
 
 #: A copy this old is still good to choose from; whether it was, the hold's script decides.

@@ -8,15 +8,15 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Any
+from typing import Any
 from zoneinfo import available_timezones
 
 import msgspec
-from msgspec import Meta, Struct
 
 from engine.base.config import Settings
 from engine.base.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
-from engine.base.model import EventStatus, Id, Moment, Money, Uuid, ms_from_utc, new_id, utc_from_ms
+from engine.base.model import EventStatus, ms_from_utc, new_id, utc_from_ms
+from engine.catalog.model import Event, EventDraft, EventFilter, EventPatch, Facet, Facts, Venue
 from engine.layout import Layout, Problem, import_layout
 from engine.stores.mongo import Mongo
 
@@ -25,125 +25,6 @@ _EARTH_RADIUS_KM = 6371.0088
 _FACETS_MAX = 100
 #: Counting takes a look at every event; the programme does not change by the second.
 _FACETS_FRESH_S = 5.0
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
-CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$", examples=["EUR"])]
-TimeZone = Annotated[str, Meta(max_length=60, description="IANA name.", examples=["Europe/Berlin"])]
-AmountMinor = Annotated[int, Meta(ge=0, le=10**12)]
-
-
-class Venue(Struct, frozen=True, kw_only=True):
-    """A house, and the layout that new events get."""
-
-    venue_id: Id
-    name: str
-    city: str = ""
-    latitude: Annotated[float | None, Meta(description="Degrees, WGS 84.")] = None
-    longitude: Annotated[float | None, Meta(description="Degrees, WGS 84.")] = None
-    timezone: TimeZone | None = None
-    layout_id: Id | None = None
-    seat_count: int = 0
-
-
-_Limit = Annotated[
-    int, Meta(ge=1, le=1000, description="Places one buyer may hold and own together.")
-]
-_HoldTtl = Annotated[
-    int, Meta(ge=5, le=86_400, description="How long a fresh hold lives, in seconds.")
-]
-_Prices = Annotated[
-    dict[str, AmountMinor],
-    Meta(
-        description="Minor units by category of the layout.",
-        examples=[{"Stalls": 4800, "Standing": 2200}],
-    ),
-]
-_Kind = Annotated[str, Meta(max_length=60, examples=["theatre"])]
-_Description = Annotated[str, Meta(max_length=20_000)]
-_Metadata = Annotated[dict[str, Any], Meta(description="Your own; buyers see it.")]
-
-
-class EventDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an organiser says of an event."""
-
-    name: Name
-    venue_id: Uuid
-    starts_at: Moment
-    currency: CurrencyCode
-    prices: _Prices
-    description: _Description = ""
-    category: _Kind = ""
-    layout_id: Annotated[Uuid | None, Meta(description="Else the venue's.")] = None
-    buyer_limit: _Limit | None = None
-    hold_ttl_s: _HoldTtl | None = None
-    metadata: _Metadata = {}
-
-
-class EventPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The fields to change; what is absent stays. ``prices`` may name some categories only."""
-
-    name: Name | None = None
-    description: _Description | None = None
-    category: _Kind | None = None
-    starts_at: Moment | None = None
-    prices: _Prices | None = None
-    buyer_limit: _Limit | None = None
-    hold_ttl_s: _HoldTtl | None = None
-    metadata: _Metadata | None = None
-
-
-class Event(Struct, frozen=True, kw_only=True):
-    """An event's page. ``version`` is its ETag."""
-
-    event_id: str
-    name: str
-    description: str
-    category: str
-    starts_at: datetime
-    status: EventStatus
-    venue: Venue
-    layout_id: str
-    currency: str
-    prices: dict[str, int]
-    seat_count: int
-    place_count: int
-    buyer_limit: int
-    hold_ttl_s: int
-    metadata: dict[str, Any]
-    version: int
-
-    @property
-    def prices_from(self) -> Money | None:
-        return Money(min(self.prices.values()), self.currency) if self.prices else None
-
-
-class Facts(Struct, frozen=True):
-    """What never changes about a published event and every request needs."""
-
-    event_id: str
-    currency: str
-    layout: Layout
-    layout_id: str
-    #: Category number of every seat, one byte each.
-    seat_categories: bytes
-
-
-class Facet(Struct, frozen=True):
-    """A value that events have, and how many have it."""
-
-    name: str
-    events: int
-
-
-class EventFilter(Struct, frozen=True, kw_only=True):
-    q: str | None = None
-    category: str | None = None
-    city: str | None = None
-    #: Latitude, longitude in degrees, and how far in kilometres.
-    near: tuple[float, float] | None = None
-    radius_km: float = 50.0
-    starts_from: datetime | None = None
-    starts_to: datetime | None = None
-    statuses: tuple[EventStatus, ...] = (EventStatus.ON_SALE, EventStatus.PAUSED)
 
 
 def distance_km(a: tuple[float, float], b: tuple[float, float]) -> float:

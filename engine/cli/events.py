@@ -10,7 +10,7 @@ from engine.cli.shell import Refused, check_id, given_moment, moment, named_pric
 from engine.local.terminal import progress_bar
 
 if TYPE_CHECKING:
-    from engine.catalog.catalog import Event
+    from engine.catalog.model import Event
     from engine.runtime import Runtime
 
 
@@ -35,7 +35,7 @@ def event_list(query: str | None, limit: int) -> None:
 
     async def work() -> None:
         from engine.base.model import EventStatus  # noqa: PLC0415
-        from engine.catalog.catalog import EventFilter  # noqa: PLC0415
+        from engine.catalog.model import EventFilter  # noqa: PLC0415
 
         left = limit
         async with opened(settings) as runtime:
@@ -90,7 +90,7 @@ def event_create(prices: tuple[str, ...], publish: bool, **fields: str) -> None:
     async def work() -> None:
         import msgspec  # noqa: PLC0415
 
-        from engine.catalog.catalog import EventDraft  # noqa: PLC0415
+        from engine.catalog.model import EventDraft  # noqa: PLC0415
 
         try:
             draft = msgspec.convert(

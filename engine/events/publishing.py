@@ -18,7 +18,8 @@ from msgspec import Meta, Struct
 from engine.base.config import Settings
 from engine.base.errors import Conflict, InvalidInput, Unavailable
 from engine.base.model import EventStatus, Id, SeatNo, SeatState
-from engine.catalog.catalog import Catalog, Event, EventPatch, Facts, event_not_found, stale_version
+from engine.catalog.catalog import Catalog, event_not_found, stale_version
+from engine.catalog.model import Event, EventPatch, Facts
 from engine.layout import Layout
 from engine.live.inventory import Inventory, Price, Settlement
 from engine.notifications.announcing import announce_cancelled, tell_changes

@@ -43,7 +43,8 @@ from engine.base.tracing import traced
 from engine.best_seats.choice import Choice, Wish
 from engine.best_seats.refusals import check_wish, nothing_fits
 from engine.best_seats.scout import Scout, Scouts
-from engine.catalog.catalog import Catalog, Facts
+from engine.catalog.catalog import Catalog
+from engine.catalog.model import Facts
 from engine.live.inventory import Inventory, decode_prices, hold_pointer, number_list
 from engine.stores.pipeline import Argument
 from engine.stores.redis import RedisStore

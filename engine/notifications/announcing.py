@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 import structlog
 
 from engine.base.model import EventStatus
-from engine.catalog.catalog import Catalog, Event
+from engine.catalog.catalog import Catalog
+from engine.catalog.model import Event
 from engine.live.inventory import Inventory
 from engine.notifications.model import Kind
 from engine.stores.postgres import Postgres, Transaction

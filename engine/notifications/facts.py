@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from engine.base.config import Settings
 from engine.base.model import AreaItem, Booking, BookingStatus, EventStatus, Money, SeatItem, Ticket
-from engine.catalog.catalog import Catalog, Event
+from engine.catalog.catalog import Catalog
+from engine.catalog.model import Event
 from engine.notifications import words
 from engine.notifications.model import NO_EVENT, TOPICS, Kind, Letter, Picture
 from engine.notifications.unsubscribe import Unsubscribe

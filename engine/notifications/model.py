@@ -38,7 +38,7 @@ URGENT: Final = frozenset(
     }
 )
 
-#: What a person may switch off, by the fields of ``engine.people.accounts.EmailPreferences``; a mail goes only
+#: What a person may switch off, by the fields of ``engine.people.model.EmailPreferences``; a mail goes only
 #: when all its topics are on. What is not named here is put in writing whatever anybody prefers.
 TOPICS: Final[dict[Kind, tuple[str, ...]]] = {
     Kind.WAITLIST_JOINED: ("waitlist",),

@@ -13,7 +13,7 @@ from engine.base.model import (
     SeatItem,
     Ticket,
 )
-from engine.catalog.catalog import Event, Venue
+from engine.catalog.model import Event, Venue
 from engine.notifications import facts as made
 from engine.notifications.model import TOPICS, Kind, Letter, Picture
 from engine.sales.qr import qr_png

@@ -24,27 +24,33 @@ import secrets
 import unicodedata
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
 import asyncpg
 import msgspec
 import structlog
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct
 
 from engine.base.config import Settings
 from engine.base.errors import Conflict, InvalidInput, NotAllowed, NotAuthenticated, NotFound
-from engine.base.model import EmailAddress, Id, Moment, PersonName, Version, new_id
+from engine.base.model import new_id
 from engine.catalog.catalog import stale_version
-from engine.people.passwords import PASSWORD_LENGTH_MAX, Passwords
+from engine.people.model import (
+    LANGUAGES,
+    UNSET_VERSION,
+    Login,
+    Person,
+    PersonPatch,
+    Preferences,
+    Registration,
+    Tier,
+)
+from engine.people.passwords import Passwords
 from engine.people.token_versions import TokenVersions
 from engine.stores.postgres import Postgres, Transaction
 
 log = structlog.get_logger(__name__)
 
-#: Languages that we write in; the first is that of people who have not said.
-LANGUAGES: Final = ("en", "de")
-#: The version of a person who has no row.
-_UNSET_VERSION: Final = 1
 _SECRET_BYTES: Final = 32
 #: Mails a day that ask an address whether it is theirs; each of them serves all who claim it.
 _WELCOMES_PER_DAY: Final = 3
@@ -52,103 +58,6 @@ _WELCOMES_PER_DAY: Final = 3
 CLAIMS_SHOWN_MAX: Final = 10
 #: A guest can come back until an event has been over for thirty days; one without an end lasts six hours.
 _AFTER_START_S: Final = 6 * 3600 + 30 * 86_400
-
-Tier = Literal["regular", "premium", "vip"]
-Language = Annotated[
-    str, Meta(max_length=20, description="One of those we write in.", examples=["en"])
-]
-#: Long enough for whatever ``Passwords`` takes; it says what is wrong better than a schema.
-Password = Annotated[
-    str, Meta(max_length=4 * PASSWORD_LENGTH_MAX, examples=["seven swans in a bathtub"])
-]
-
-
-class EmailPreferences(Struct, frozen=True, kw_only=True):
-    """Which mails somebody wants."""
-
-    waitlist: Annotated[bool, Meta(description="Your place in line, and offers.")] = True
-    reminders: Annotated[
-        bool, Meta(description="That an offer is about to end; needs `waitlist`, too.")
-    ] = True
-    event: Annotated[bool, Meta(description="Changes to events that you have tickets for.")] = True
-    booking: Annotated[
-        bool,
-        Meta(description="Always true: what was bought, cancelled and refunded is put in writing."),
-    ] = True
-
-
-class Preferences(Struct, frozen=True, kw_only=True):
-    """How somebody wants to be told."""
-
-    email: EmailPreferences = EmailPreferences()
-    live: Annotated[bool, Meta(description="On the open page, too.")] = True
-
-
-class EmailPreferencesPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    waitlist: bool | UnsetType = UNSET
-    reminders: bool | UnsetType = UNSET
-    event: bool | UnsetType = UNSET
-    booking: bool | UnsetType = UNSET
-
-
-class PreferencesPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is not sent stays."""
-
-    email: EmailPreferencesPatch = EmailPreferencesPatch()
-    live: bool | UnsetType = UNSET
-
-
-class Person(Struct, frozen=True, kw_only=True):
-    """Somebody who holds, books and waits."""
-
-    person_id: Id
-    email: Annotated[str | None, Meta(description="Where to write to.")] = None
-    name: str = ""
-    language: str = LANGUAGES[0]
-    tier: Annotated[Tier, Meta(description="Given by the organiser; counts in waitlists.")] = (
-        "regular"
-    )
-    registered: Annotated[bool, Meta(description="Can log in; else a guest.")] = False
-    email_proven: Annotated[
-        bool, Meta(description="The link that was mailed to the account's address was opened.")
-    ] = False
-    preferences: Preferences = Preferences()
-    version: Version = _UNSET_VERSION
-    created_at: Moment | None = None
-
-
-class Registration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An account for whoever sends it."""
-
-    email: EmailAddress
-    password: Password
-    name: PersonName
-    language: Annotated[
-        Language | None, Meta(description="Absent: what is set already, or English.")
-    ] = None
-
-
-class PersonPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to change; what is not sent stays. An account's address and password need the present one."""
-
-    name: PersonName | UnsetType = UNSET
-    language: Language | UnsetType = UNSET
-    email: EmailAddress | UnsetType = UNSET
-    preferences: PreferencesPatch = PreferencesPatch()
-    password: Annotated[
-        Password | None, Meta(description="The present one, to change `email` or the password.")
-    ] = None
-    new_password: Annotated[
-        Password | None, Meta(description="Ends every login, this one too.")
-    ] = None
-
-
-class Login(Struct, frozen=True):
-    """Who has logged in, and the token with which that goes on. ``version``: of access tokens."""
-
-    person_id: str
-    refresh_token: str
-    version: int
 
 
 class People:
@@ -464,7 +373,7 @@ async def _write(transaction: Transaction, after: Person, *, version: int) -> No
     )
     if changed is None:
         current = await transaction.fetchrow("people.person", after.person_id)
-        raise stale_version(current["version"] if current else _UNSET_VERSION)
+        raise stale_version(current["version"] if current else UNSET_VERSION)
 
 
 class _AccountChange(Struct, frozen=True):

@@ -19,7 +19,8 @@ from msgspec import Struct
 from engine.base.config import Settings
 from engine.base.errors import Gone, NotFound
 from engine.base.signing import Signer, token_secret
-from engine.catalog.catalog import Catalog, Event
+from engine.catalog.catalog import Catalog
+from engine.catalog.model import Event
 from engine.people.accounts import email_key
 from engine.stores.postgres import Postgres
 

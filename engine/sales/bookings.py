@@ -51,7 +51,8 @@ from engine.base.model import (
     utc_from_ms,
 )
 from engine.base.tracing import traced
-from engine.catalog.catalog import Catalog, Facts
+from engine.catalog.catalog import Catalog
+from engine.catalog.model import Facts
 from engine.holds.holds import DECLINES_MAX, Holds, PaymentHold, build_items, seats_taken
 from engine.live.inventory import Inventory, Settlement
 from engine.sales.ledger import Answer, BookingRequest, Confirm, Ended, Ledger, Reserve, Reserved

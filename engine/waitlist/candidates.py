@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from engine.catalog.catalog import Facts
+from engine.catalog.model import Facts
 from engine.live.inventory import Inventory, decode_prices, number_list
 from engine.waitlist.matching import LineIndex, Pool
 

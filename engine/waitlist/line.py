@@ -27,7 +27,8 @@ from engine.base.errors import (
     Unavailable,
 )
 from engine.base.model import Buyer, EventStatus, Money, new_id
-from engine.catalog.catalog import Catalog, Facts, event_not_found
+from engine.catalog.catalog import Catalog, event_not_found
+from engine.catalog.model import Facts
 from engine.live.inventory import Inventory
 from engine.stores.postgres import Postgres, Transaction
 from engine.waitlist.candidates import LineIndexes, Seen, look
@@ -50,7 +51,7 @@ _ON_SALE_FRESH_S: Final = 0.1
 _ON_SALE_MAX: Final = 1000
 _REBUILDS_MAX: Final = 5
 _NAMED_MAX: Final = 5
-#: As prices are (``engine.catalog.catalog.AmountMinor``).
+#: As prices are (``engine.catalog.model.AmountMinor``).
 _AMOUNT_MAX: Final = 10**12
 #: What an estimate rests on may be this old.
 _STATISTICS_FRESH_S: Final = 5.0

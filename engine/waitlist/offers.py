@@ -20,7 +20,8 @@ import asyncpg
 from engine.base import metrics
 from engine.base.errors import Contended, FrontrowError, Gone, NotFound
 from engine.base.model import Hold, ms_from_utc
-from engine.catalog.catalog import Catalog, Facts
+from engine.catalog.catalog import Catalog
+from engine.catalog.model import Facts
 from engine.holds.holds import Holds, build_items, decode_areas
 from engine.live.inventory import Inventory, being_rebuilt, decode_prices
 from engine.stores.pipeline import Argument

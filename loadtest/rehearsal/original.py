@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from engine.base.config import Settings
 from engine.base.model import EventStatus
-from engine.catalog.catalog import Event, EventDraft
+from engine.catalog.model import Event, EventDraft
 from engine.cli.shell import opened
 from engine.pricing.model import CategoryState, Override, RuleDraft
 from engine.runtime import Runtime

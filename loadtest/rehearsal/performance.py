@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from engine.base.config import Settings
 from engine.base.data_folder import StartError
-from engine.catalog.catalog import Event, Facts
+from engine.catalog.model import Event, Facts
 from engine.local import embedded
 from engine.local.terminal import OnProgress
 from loadtest.processes import REPO

@@ -15,7 +15,7 @@ from engine.base.config import Settings
 from engine.base.data_folder import StartError
 from engine.base.store_urls import StoreUrls
 from engine.local import embedded
-from engine.local.up import READY_TIMEOUT_S, ROLES, Role
+from engine.local.children import READY_TIMEOUT_S, ROLES, Role
 from engine.runtime import Runtime, open_runtime
 from loadtest.processes import REPO, cpu_s, environment, free_ports, own_stores
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from engine.audit.auditor import audit
 from engine.best_seats.index import SeatIndex
-from engine.catalog.catalog import Facts
+from engine.catalog.model import Facts
 from engine.runtime import Runtime
 from loadtest.rehearsal.buyers import Memory
 

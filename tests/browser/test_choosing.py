@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
 from engine.base.model import new_id
-from engine.catalog.catalog import EventDraft
+from engine.catalog.model import EventDraft
 from engine.local.demo.venues import arena
 from engine.runtime import Runtime
 from tests.browser.conftest import OpenPage, Visit, Visitor

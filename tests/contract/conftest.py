@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from api.problems import shown_path
 from engine.base.model import new_id
-from engine.catalog.catalog import EventDraft
+from engine.catalog.model import EventDraft
 from engine.runtime import Runtime
 from tests.conftest import ORGANISER_KEY, Stack
 

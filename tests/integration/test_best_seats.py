@@ -18,7 +18,7 @@ from engine.base.model import Hold, Money, new_id
 from engine.base.store_urls import StoreUrls
 from engine.best_seats import scout as scout_module
 from engine.best_seats.choice import Wish
-from engine.catalog.catalog import EventDraft
+from engine.catalog.model import EventDraft
 from engine.live.inventory import base_key
 from engine.local.demo.venues import arena
 from engine.runtime import Runtime, open_runtime

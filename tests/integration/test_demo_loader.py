@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from engine.catalog.catalog import EventPatch
+from engine.catalog.model import EventPatch
 from engine.local.demo.events import demo_events
 from engine.local.demo.loader import keep_ahead
 from engine.runtime import Runtime

@@ -22,13 +22,12 @@ from engine.base.errors import (
 from engine.base.model import new_id
 from engine.notifications.model import TOPICS
 from engine.notifications.writing import PRODUCT_LANGUAGES
-from engine.people.accounts import (
-    CLAIMS_SHOWN_MAX,
+from engine.people.accounts import CLAIMS_SHOWN_MAX, People
+from engine.people.model import (
     LANGUAGES,
     EmailPreferences,
     EmailPreferencesPatch,
     Login,
-    People,
     PersonPatch,
     PreferencesPatch,
     Registration,

@@ -13,7 +13,7 @@ from engine.base.config import Settings
 from engine.base.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from engine.base.model import Money, new_id
 from engine.base.store_urls import StoreUrls
-from engine.catalog.catalog import EventPatch
+from engine.catalog.model import EventPatch
 from engine.live.watcher_counts import Presence
 from engine.pricing.market import Recorded, Synthetic
 from engine.pricing.model import (

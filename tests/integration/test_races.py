@@ -23,7 +23,7 @@ from engine.base.errors import (
 )
 from engine.base.model import BookingStatus, EventStatus, Money, ms_from_utc, new_id
 from engine.base.store_urls import StoreUrls
-from engine.catalog.catalog import EventPatch
+from engine.catalog.model import EventPatch
 from engine.holds.holds import PaymentHold, build_items
 from engine.live.inventory import Settlement, base_key
 from engine.runtime import Runtime, open_runtime

@@ -40,7 +40,7 @@ from engine.base.errors import (
 )
 from engine.base.model import BookingStatus, Buyer, Money, new_id
 from engine.base.store_urls import StoreUrls
-from engine.catalog.catalog import EventDraft
+from engine.catalog.model import EventDraft
 from engine.holds.holds import PaymentHold
 from engine.runtime import Runtime, open_runtime
 from engine.sales.ledger import Answer, BookingRequest, Confirm, PaymentChoice, Reserve

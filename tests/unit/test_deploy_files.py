@@ -19,8 +19,8 @@ from ruamel.yaml import YAML
 
 from engine.base.config import load_settings
 from engine.cli.main import cli
+from engine.local.children import ROLES
 from engine.local.embedded import REDIS_RIGHTS
-from engine.local.up import ROLES
 from tests.conftest import REPO
 
 DEPLOY = REPO / "deploy"

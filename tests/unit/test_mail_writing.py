@@ -20,7 +20,7 @@ from engine.notifications.writing import (
     TemplateBroken,
     product_template,
 )
-from engine.people.accounts import EmailPreferences
+from engine.people.model import EmailPreferences
 
 SITE = "https://tickets.example"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.catalog.catalog import Facts
+from engine.catalog.model import Facts
 from engine.layout import import_layout
 from loadtest.rehearsal.buyers import Memory, Mix, Plan, Receipt, pick, plan
 from loadtest.rehearsal.command import main

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from engine.base.errors import NotFound
 from engine.base.model import Buyer, new_id
-from engine.catalog.catalog import EventDraft, EventPatch, Facts
+from engine.catalog.model import EventDraft, EventPatch, Facts
 from engine.local.demo.events import DemoEvent, DemoPlace, demo_events, demo_places, sold_seats
 from engine.local.demo.venues import demo_venues
 from engine.pricing.model import RuleDraft, TermsPatch
