@@ -608,6 +608,8 @@ def _allowed(session: Session) -> Iterator[int | None]:
         yield from PRIVATE_CODES
 
 
+# Large examples are wanted; the warning would hide what one of them has found.
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @given(st.lists(_sessions(), min_size=1, max_size=8))
 @examples(
     max_examples=40,
