@@ -195,13 +195,13 @@ class House:
                 hold_ttl_s,
                 payment_window_s,
             )
-        await self.runtime.inventory.refresh_terms(self.event_id)
+        await self.runtime.live.settling.refresh_terms(self.event_id)
 
     async def states(self) -> str:
-        return (await self.runtime.inventory.snapshot(self.event_id)).states.decode()
+        return (await self.runtime.live.reading.snapshot(self.event_id)).states.decode()
 
     async def floor_free(self) -> int:
-        return (await self.runtime.inventory.snapshot(self.event_id)).areas[0]
+        return (await self.runtime.live.reading.snapshot(self.event_id)).areas[0]
 
 
 MakeHouse = Callable[..., Awaitable[House]]

@@ -11,8 +11,9 @@ from prometheus_client import REGISTRY
 
 from engine.base.model import ms_from_utc, new_id
 from engine.holds.holds import Holds
-from engine.live.inventory import Settlement, person_channel
+from engine.live.keys import person_channel
 from engine.live.live_tickets import TICKET_TTL_S
+from engine.live.scripts import Settlement
 from engine.live.watcher_counts import Presence
 from engine.local.embedded import EmbeddedRedis
 from engine.stores.redis import RedisStore
@@ -282,7 +283,7 @@ def holds_warning(house: House, hold_warning_s: int) -> Holds:
     """The house's holds with another warning time than its worker's, which may run beside us."""
     runtime = house.runtime
     settings = msgspec.structs.replace(runtime.settings, hold_warning_s=hold_warning_s)
-    return Holds(runtime.inventory, runtime.redis_store, runtime.catalog, settings)
+    return Holds(runtime.live, runtime.redis_store, runtime.catalog, settings)
 
 
 async def test_a_hold_extended_released_expired_and_booked(house: House, buyer: str) -> None:

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from engine.audit.auditor import _claims, redis_alone
 from engine.base.model import new_id
-from engine.live.inventory import base_key
+from engine.live.keys import base_key
 from engine.runtime import Runtime
 from engine.stores.pipeline import Argument
 from engine.stores.redis import RedisStore, flat, read_scripts
