@@ -33,6 +33,7 @@ from engine.local import embedded
 from engine.runtime import Runtime, open_runtime
 from engine.sales.ledger import Answer, BookingRequest, PaymentChoice
 from engine.stores import migrate
+from tests.said import only_live_messages
 from tests.worlds import make_world
 
 REPO = Path(__file__).resolve().parents[1]
@@ -95,7 +96,9 @@ def settings(data_dir: Path) -> Settings:
 async def stores(settings: Settings) -> AsyncIterator[StoreUrls]:
     async with embedded.stores(settings) as urls:
         await asyncio.to_thread(migrate.migrate, urls.postgres_owner_url)
-        yield urls
+        assert urls.redis_url is not None
+        async with only_live_messages(urls.redis_url):
+            yield urls
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -17,7 +17,7 @@ from engine.stores.redis import RedisStore
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Live:
-    """What the rooms above use of this one; each of them has a module of its name."""
+    """What the rooms above use of this one; each is described in the module of its class."""
 
     checking: Checking
     rebuilding: Rebuilding

@@ -32,6 +32,7 @@ from tests.integration.live import (
     raw_client,
     running_gateway,
 )
+from tests.said import SENTINEL
 
 QUICK = Pace(tick_s=0.02, presence_s=0.02)
 
@@ -51,8 +52,8 @@ async def say(store: RedisStore, person: str, **body: Any) -> None:
 
 async def hears_only(store: RedisStore, person: str, viewer: Viewer, *types: str) -> None:
     """Of these types ``viewer`` has nothing under way."""
-    await say(store, person, type="sentinel")
-    while "sentinel" not in viewer.messages:
+    await say(store, person, type=SENTINEL)
+    while SENTINEL not in viewer.messages:
         await viewer.read()
     assert not {body["type"] for body in viewer.heard} & set(types)
 
