@@ -79,14 +79,12 @@ class OfferMessage(_Message, frozen=True, tag="offer"):
 
 
 class BookingMessage(_Message, frozen=True, tag="booking"):
-    """A booking has come to ``status``, a ``BookingStatus``; or its money has gone back."""
+    """A booking is no longer pending, and ``status`` is its ``BookingStatus``; or its money has gone back."""
 
     event_id: str
     booking_id: str
     reference: str
-    status: Annotated[
-        str, Meta(pattern="^(pending|confirmed|declined|expired|cancelled|refunded)$")
-    ]
+    status: Annotated[str, Meta(pattern="^(confirmed|declined|expired|cancelled|refunded)$")]
 
 
 class Change(Struct, frozen=True, forbid_unknown_fields=True):
