@@ -116,7 +116,7 @@ async def _prepare_catalog(runtime: Any) -> None:
     """Indexes, and the layouts of what is on sale, so that selling outlives MongoDB from the start."""
     try:
         await runtime.mongo.ensure_indexes()
-        for event_id in (await runtime.inventory.open_events())[:50]:
+        for event_id in (await runtime.live.reading.open_events())[:50]:
             await runtime.catalog.facts(event_id)
     except FrontrowError as error:
         log.warning("started without the catalogue", reason=error.detail)

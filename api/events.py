@@ -21,7 +21,8 @@ from api.paging import Cursor, Int32, Limit, Position, cut, decode_cursor
 from engine.base.errors import InvalidInput, NotAllowed, NotFound, Unavailable
 from engine.base.model import CategoryName, EventStatus, Id, Moment, Money, Page, Uuid, Version
 from engine.catalog.model import Event, EventFilter, Facet
-from engine.live.inventory import UNLIMITED, Price, Pricing
+from engine.live.prices import Price, Pricing
+from engine.live.reading import UNLIMITED
 from engine.live.snapshot_frame import encode_snapshot
 from engine.runtime import Runtime
 
@@ -208,7 +209,7 @@ async def _standing(runtime: Runtime, event: Event) -> tuple[Availability, Money
     if event.status not in (EventStatus.ON_SALE, EventStatus.PAUSED):
         return Availability(places, 0), prices_from
     try:
-        available, lowest = await runtime.inventory.standing(event.event_id)
+        available, lowest = await runtime.live.reading.standing(event.event_id)
     except (Unavailable, NotFound):
         return Availability(places, None), prices_from
     in_force = prices_from if lowest is None else Money(lowest, event.currency)
@@ -243,7 +244,7 @@ async def event_page(runtime: Runtime, event: Event) -> EventPage:
     pricing = Pricing()
     if event.status in (EventStatus.ON_SALE, EventStatus.PAUSED):
         with suppress(Unavailable):
-            snapshot = await runtime.inventory.snapshot(event.event_id)
+            snapshot = await runtime.live.reading.snapshot(event.event_id)
             prices, pricing = snapshot.prices, snapshot.pricing
     availability, prices_from = await _standing(runtime, event)
     live = runtime.settings.live_public_url.rstrip("/")
@@ -453,7 +454,7 @@ async def read_layout(
     description="As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT.",
 )
 async def read_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Response[Any]:
-    snapshot = await _runtime(request).inventory.snapshot(
+    snapshot = await _runtime(request).live.reading.snapshot(
         str(event_id), seen_from=network(request) or UNLIMITED
     )
     headers = {"Cache-Control": "no-store", "Vary": "Accept"}
@@ -472,7 +473,7 @@ async def read_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) 
 
 @get("/v1/events/{event_id:uuid}/prices", tags=["Events"], summary="Prices in force")
 async def read_prices(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> PriceList:
-    snapshot = await _runtime(request).inventory.snapshot(str(event_id))
+    snapshot = await _runtime(request).live.reading.snapshot(str(event_id))
     return PriceList(snapshot.prices)
 
 

@@ -93,7 +93,7 @@ from engine.layout.model import (
     Section,
     Size,
 )
-from engine.live.inventory import Price
+from engine.live.prices import Price
 from engine.notifications.model import (
     Attempt,
     Kind,

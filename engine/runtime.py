@@ -16,7 +16,7 @@ from engine.base.tracing import tracing
 from engine.catalog.catalog import Catalog
 from engine.events.publishing import Publishing
 from engine.holds.holds import Holds
-from engine.live.inventory import Inventory
+from engine.live.live import Live, live_of
 from engine.live.live_tickets import LiveTickets
 from engine.live.watcher_counts import Presence
 from engine.notifications.service import Notifications
@@ -66,7 +66,7 @@ class Runtime:
     redis_store: RedisStore
     mongo: Mongo
     catalog: Catalog
-    inventory: Inventory
+    live: Live
     generation: Generation
     holds: Holds
     sandbox: SandboxGateway
@@ -198,8 +198,8 @@ def wire(
     generation = Generation(pools.worker, redis_store)
     for pool in {pools.sell, pools.house, pools.worker}:
         pool.guard = generation.refuse_older
-    inventory = Inventory(sell, redis_store, catalog)
-    holds = Holds(inventory, redis_store, catalog, settings)
+    live = live_of(sell, redis_store, catalog)
+    holds = Holds(live, redis_store, catalog, settings)
     sandbox = SandboxGateway(sell, settings)
     payments = Payments(
         {"sandbox": sandbox},
@@ -210,23 +210,23 @@ def wire(
     bookings = Bookings(
         postgres=sell,
         ledger=ledger,
-        inventory=inventory,
+        live=live,
         holds=holds,
         payments=payments,
         catalog=catalog,
         settings=settings,
     )
     passwords = Passwords(length_min=settings.password_length_min)
-    people = People(house, passwords, settings, inventory.sign_out)
+    people = People(house, passwords, settings, live.telling.sign_out)
     verification = Verification(house, settings)
     indexes = LineIndexes()
     waitlist = Waitlist(
-        postgres=sell, inventory=inventory, catalog=catalog, indexes=indexes, settings=settings
+        postgres=sell, live=live, catalog=catalog, indexes=indexes, settings=settings
     )
     offers = Offers(
         postgres=sell,
         worker_postgres=pools.worker,
-        inventory=inventory,
+        live=live,
         catalog=catalog,
         holds=holds,
     )
@@ -241,18 +241,18 @@ def wire(
     rounds = Rounds(
         postgres=pools.worker,
         redis=redis_store,
-        inventory=inventory,
+        live=live,
         catalog=catalog,
         indexes=indexes,
     )
     presence = Presence(redis_store)
     measuring = Measuring(house, redis_store, catalog, presence)
-    repricer = Repricer(pools.worker, inventory, measuring, interval_s=settings.reprice_interval_s)
+    repricer = Repricer(pools.worker, live, measuring, interval_s=settings.reprice_interval_s)
     links = Links(house, catalog, settings)
     notifications = Notifications(
         postgres=house,
         worker_postgres=pools.worker,
-        inventory=inventory,
+        live=live,
         catalog=catalog,
         bookings=bookings,
         waitlist=waitlist,
@@ -268,15 +268,15 @@ def wire(
         redis_store=redis_store,
         mongo=mongo,
         catalog=catalog,
-        inventory=inventory,
+        live=live,
         generation=generation,
         holds=holds,
         sandbox=sandbox,
         payments=payments,
         ledger=ledger,
         bookings=bookings,
-        publishing=Publishing(house, inventory, catalog, settings),
-        pricing=Office(house, inventory, catalog, measuring),
+        publishing=Publishing(house, live, catalog, settings),
+        pricing=Office(house, live, catalog, measuring),
         repricer=repricer,
         people=people,
         verification=verification,

@@ -103,7 +103,7 @@ async def booking_cpu_ms(bench: Bench) -> Figure:
     before = bench.server_cpu_s()
     held = await _drive(bench.api_port, list(holds))
     booked = await _drive(bench.api_port, list(books), connections=2 * _CONNECTIONS)
-    while (await bench.runtime.inventory.snapshot(event_id)).states.count(b"2") < 2 * bookings:
+    while (await bench.runtime.live.reading.snapshot(event_id)).states.count(b"2") < 2 * bookings:
         await asyncio.sleep(0.01)
     used = bench.server_cpu_s() - before
     _expect(held, 201)
@@ -171,7 +171,7 @@ async def rebuild_20k_ms(bench: Bench) -> Figure:
     for _ in range(5):
         await engine_bench.forget(bench.runtime, event_id)
         started = time.perf_counter()
-        await bench.runtime.inventory.rebuild(event_id)
+        await bench.runtime.live.rebuilding.rebuild(event_id)
         times.append(1000 * (time.perf_counter() - started))
     return Figure(statistics.median(times), {"min_ms": min(times), "max_ms": max(times)})
 
@@ -186,7 +186,7 @@ async def contention_50x10_ms(bench: Bench) -> Figure:
         for token in bench.tokens[:50]
     ]
     result = await client.run("127.0.0.1", bench.api_port, scripts)
-    states = (await bench.runtime.inventory.snapshot(event_id)).states
+    states = (await bench.runtime.live.reading.snapshot(event_id)).states
     if sorted(winners) != list(range(10)) or states != b"2" * 10:
         raise RuntimeError(f"winners of seats {winners}, map {states!r}")
     return Figure(1000 * result.elapsed_s, {"requests": sum(result.statuses.values())})

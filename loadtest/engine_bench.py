@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from engine.base.model import Booking, BookingStatus, Buyer, Money, ms_from_utc, new_id
 from engine.holds.holds import PaymentHold
-from engine.live.inventory import base_key
+from engine.live.hold_scripts import Paying
+from engine.live.keys import base_key
 from engine.runtime import Runtime
 from engine.sales.ledger import Answer, BookingRequest, Confirm, PaymentChoice, Reserve
 
@@ -21,10 +22,9 @@ async def _commands(runtime: Runtime, event_id: str, numbers: Iterable[int]) -> 
     for number in numbers:
         hold_id = new_id()
         buyer = Buyer(f"{hold_id}@example.com", "Ada Lovelace")
-        seats = f"{2 * number},{2 * number + 1}".encode()
-        hold = PaymentHold(
-            event_id, hold_id, facts, [b"paying", seats, b"", b"2", b"5000", deadline_ms]
-        )
+        seats = [2 * number, 2 * number + 1]
+        paying = Paying(seats, {}, [5000], deadline_ms, state_before="held", declines=0)
+        hold = PaymentHold(event_id, hold_id, facts, paying)
         commands.append(
             Reserve(
                 booking_id=new_id(),

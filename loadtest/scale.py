@@ -91,7 +91,7 @@ async def with_api_processes(bench: Bench, count: int) -> Point:
 async def in_a_house_of(bench: Bench, seats: int) -> Point:
     """Holds in one event with so many seats."""
     event_id = await _house(bench, seats)
-    await bench.runtime.inventory.rebuild(event_id)
+    await bench.runtime.live.rebuilding.rebuild(event_id)
     point = await _hold([bench.api_port], bench, [event_id], min(seats // 2 - 1, 4_000))
     # The same house again at the next turn, empty: holds are not in PostgreSQL.
     await _forget(bench, event_id)

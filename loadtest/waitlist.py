@@ -23,7 +23,7 @@ from engine.base.config import Settings
 from engine.base.errors import Unavailable
 from engine.base.model import new_id
 from engine.catalog.model import EventDraft
-from engine.live.inventory import base_key
+from engine.live.keys import part_key
 from engine.local import embedded
 from engine.runtime import Runtime, open_runtime
 from engine.stores import migrate
@@ -51,9 +51,9 @@ async def _measure(runtime: Runtime, people: int, joined: int) -> dict[str, Any]
     figures: dict[str, Any] = {"joins_per_s_short": await _joins(runtime, event_id, joined)}
     await _fill(runtime, event_id, people - 2 * joined)
     # The first comparison only doubts: somebody may be joining.
-    await runtime.inventory.reconcile(event_id)
+    await runtime.live.reconciling.reconcile(event_id)
     began = time.perf_counter()
-    await runtime.inventory.reconcile(event_id)
+    await runtime.live.reconciling.reconcile(event_id)
     figures["line_laid_ms"] = _ms(began)
     figures["joins_per_s_long"] = await _joins(runtime, event_id, joined)
     async with runtime.postgres.connection() as connection:
@@ -195,7 +195,7 @@ async def _sizes(runtime: Runtime, event_id: str) -> dict[str, float]:
             ["waitlist_entries", "waitlist_changes"],
         )
     line = await runtime.redis_store.call(
-        "MEMORY", "USAGE", base_key(event_id) + ":line", "SAMPLES", "0"
+        "MEMORY", "USAGE", part_key(event_id, "line"), "SAMPLES", "0"
     )
     return {"postgres_mib": float(table) / 2**20, "redis_line_mib": line / 2**20}
 

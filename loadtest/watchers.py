@@ -37,7 +37,7 @@ from urllib.parse import urlsplit
 
 from redis import Redis
 
-from engine.live.inventory import feed_channel
+from engine.live.keys import feed_channel
 from seatmap.feed import Change, parse_payload
 from seatmap.protocol import (
     DeltaFrame,

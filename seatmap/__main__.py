@@ -27,7 +27,7 @@ async def run(settings: Settings, stopping: asyncio.Event) -> None:
     async with open_runtime(settings, role="live") as runtime:
         feed = RedisFeed(runtime.redis)
         pace = Pace(tick_s=settings.live_tick_ms / 1000, audit_s=settings.audit_interval_s)
-        hub = Hub(feed, runtime.inventory, runtime.presence, pace)
+        hub = Hub(feed, runtime.live.reading, runtime.live.rebuilding, runtime.presence, pace)
         server = LiveServer(hub, runtime.live_tickets, settings)
         # Entered in this order so that watchers are told before the hub and the feed end.
         async with _own_health(server, settings), feed.running(), hub.running(), server.running():

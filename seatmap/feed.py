@@ -27,7 +27,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from engine.base.model import PUBLIC_STATE
+from engine.live.codec import PUBLIC_STATE
 from seatmap import metrics
 
 log = structlog.get_logger()

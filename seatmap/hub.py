@@ -31,7 +31,8 @@ from msgspec import Struct
 from engine.base.errors import FrontrowError, NotFound, Unavailable
 from engine.base.metrics import INVARIANT_VIOLATIONS
 from engine.catalog.catalog import event_not_found
-from engine.live.inventory import Snapshot, feed_channel
+from engine.live.keys import feed_channel
+from engine.live.reading import Snapshot
 from seatmap import metrics
 from seatmap.fanout import SLICE_WATCHERS, Watcher, wire, write_to_all
 from seatmap.feed import BadPayloadError, Change, Feed, Note, backoff_s, parse_payload
@@ -98,6 +99,8 @@ class SnapshotSource(Protocol):
     async def snapshot(self, event_id: str) -> Snapshot:
         """Raises NotFound for an unknown event, Unavailable when a store is away."""
 
+
+class Healer(Protocol):
     async def distrust(self, event_id: str, cause: Literal["invariant"]) -> bool:
         """Have the event's state rebuilt, unless it just was. Raises NotFound, Unavailable."""
 
@@ -259,7 +262,7 @@ class EventWatch:
             log.error("invariant violated", event_id=self.event_id, invariant=7, what=what)
             self._suspect(Doubt.AUDIT)
             # The copy may be right and the stores wrong, or the reverse: after a rebuild both are the same.
-            await self._hub.source.distrust(self.event_id, "invariant")
+            await self._hub.healer.distrust(self.event_id, "invariant")
 
     def close_all(self, code: int, reason: str) -> None:
         for group in self._groups.values():
@@ -512,10 +515,16 @@ class Hub:
     """Every event that somebody watches through this process."""
 
     def __init__(
-        self, feed: Feed, source: SnapshotSource, census: Census, pace: Pace | None = None
+        self,
+        feed: Feed,
+        source: SnapshotSource,
+        healer: Healer,
+        census: Census,
+        pace: Pace | None = None,
     ) -> None:
         self.feed = feed
         self.source = source
+        self.healer = healer
         self.census = census
         self.pace = pace or Pace()
         self.beat = Beat()

@@ -9,7 +9,8 @@ import asyncio
 
 import structlog
 
-from engine.live.inventory import SIGNED_OUT, person_channel
+from engine.live.keys import person_channel
+from engine.live.messages import SIGNED_OUT, AuthenticatedMessage
 from seatmap import metrics
 from seatmap.fanout import Watcher, wire
 from seatmap.feed import BadPayloadError, Feed, Note, parse_payload
@@ -18,7 +19,7 @@ from seatmap.protocol import CLOSE_NOT_AUTHORISED, CLOSE_TOO_SLOW, MessageFrame,
 log = structlog.get_logger(__name__)
 
 #: From here on this person is told; whatever happened before may have been missed.
-_AUTHENTICATED = message(0, {"type": "authenticated"})
+_AUTHENTICATED = message(0, AuthenticatedMessage())
 #: Whoever has changed the password has the new token by then, and comes back with it.
 _SIGN_OUT_S = 2.0
 

@@ -25,6 +25,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from engine.live.messages import LiveMessage
 from engine.live.snapshot_frame import FLAG_ZLIB, encode_snapshot
 
 CLOSE_GOING_AWAY, CLOSE_INTERNAL, CLOSE_TRY_LATER = 1001, 1011, 1013
@@ -201,8 +202,8 @@ def decode_json(text: bytes | str) -> Frame:
     raise ProtocolError("neither a snapshot, a delta nor a message")
 
 
-def message(epoch: int, body: dict[str, Any]) -> MessageFrame:
-    """A MESSAGE of ``body``, which has a ``type``."""
+def message(epoch: int, body: LiveMessage | dict[str, Any]) -> MessageFrame:
+    """A MESSAGE of ``body``; a dict is one that came over a channel, and has a ``type``."""
     return MessageFrame(epoch, msgspec.json.encode(body))
 
 

@@ -12,7 +12,8 @@ from enum import StrEnum
 from msgspec import Struct
 
 from engine.base.model import EventStatus
-from engine.live.inventory import Snapshot, price_message, status_message
+from engine.live.messages import EventMessage, PresenceMessage, PricesMessage, areas_message, body
+from engine.live.reading import Snapshot
 from seatmap.feed import Change, Note
 from seatmap.protocol import DeltaFrame, Frame, MessageFrame, SnapshotFrame, message
 
@@ -63,8 +64,8 @@ class Replica:
         self.seq = snapshot.seq
         self.states = bytearray(snapshot.states)
         self.areas = dict(snapshot.areas)
-        self.prices = price_message(snapshot.prices)
-        self.event = status_message(EventStatus(snapshot.status))
+        self.prices = body(PricesMessage(snapshot.prices))
+        self.event = body(EventMessage(EventStatus(snapshot.status)))
         #: How many people watch, as it is shown.
         self.watching = shown_figure(watching)
         self._watching_changed = False
@@ -139,11 +140,11 @@ class Replica:
         if self.areas != snapshot.areas:
             self.areas = dict(snapshot.areas)
             frames.append(self._areas_message(self.areas))
-        if self.prices != (prices := price_message(snapshot.prices)):
+        if self.prices != (prices := body(PricesMessage(snapshot.prices))):
             self.prices = prices
             frames.append(message(self.epoch, prices))
         if self.event["status"] != snapshot.status:
-            self.event = status_message(EventStatus(snapshot.status))
+            self.event = body(EventMessage(EventStatus(snapshot.status)))
             frames.append(message(self.epoch, self.event))
         return frames
 
@@ -262,11 +263,10 @@ class Replica:
         return SnapshotFrame(self.epoch, self.seq, bytes(self.states))
 
     def _areas_message(self, areas: dict[int, int]) -> MessageFrame:
-        numbers = {str(area_no): {"available": n} for area_no, n in sorted(areas.items())}
-        return message(self.epoch, {"type": "areas", "areas": numbers})
+        return message(self.epoch, areas_message(areas))
 
     def _presence_message(self) -> MessageFrame:
-        return message(self.epoch, {"type": "presence", "watching": self.watching})
+        return message(self.epoch, PresenceMessage(self.watching))
 
 
 def shown_figure(watching: int) -> int:

@@ -53,6 +53,7 @@ from engine.base.config import ConfigError, Settings
 from engine.base.errors import NotFound, Unavailable
 from engine.base.logs import REQUEST_ID, request_id
 from engine.live.live_tickets import LiveTickets
+from engine.live.messages import NoticeMessage
 from seatmap import metrics
 from seatmap.fanout import Watcher, wire
 from seatmap.hub import Hub
@@ -660,8 +661,8 @@ class LiveServer:
         watcher = connection.watcher
         # Who has not been greeted yet learns it from the close alone.
         if watcher is not None and watcher.open and watcher.watch is not None:
-            body = {"type": "notice", "code": "going-away", "reconnect_in_ms": delay_ms}
-            watcher.push(wire([message(0, body)], watcher.encoding))
+            notice = NoticeMessage("going-away", reconnect_in_ms=delay_ms)
+            watcher.push(wire([message(0, notice)], watcher.encoding))
         metrics.DRAINED.inc()
         reason = _return_reason(delay_ms)
         self._spawn(self._close(connection, CLOSE_GOING_AWAY, reason))

@@ -33,6 +33,7 @@ from engine.local import embedded
 from engine.runtime import Runtime, open_runtime
 from engine.sales.ledger import Answer, BookingRequest, PaymentChoice
 from engine.stores import migrate
+from tests.said import only_live_messages
 from tests.worlds import make_world
 
 REPO = Path(__file__).resolve().parents[1]
@@ -95,7 +96,9 @@ def settings(data_dir: Path) -> Settings:
 async def stores(settings: Settings) -> AsyncIterator[StoreUrls]:
     async with embedded.stores(settings) as urls:
         await asyncio.to_thread(migrate.migrate, urls.postgres_owner_url)
-        yield urls
+        assert urls.redis_url is not None
+        async with only_live_messages(urls.redis_url):
+            yield urls
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -195,13 +198,13 @@ class House:
                 hold_ttl_s,
                 payment_window_s,
             )
-        await self.runtime.inventory.refresh_terms(self.event_id)
+        await self.runtime.live.settling.refresh_terms(self.event_id)
 
     async def states(self) -> str:
-        return (await self.runtime.inventory.snapshot(self.event_id)).states.decode()
+        return (await self.runtime.live.reading.snapshot(self.event_id)).states.decode()
 
     async def floor_free(self) -> int:
-        return (await self.runtime.inventory.snapshot(self.event_id)).areas[0]
+        return (await self.runtime.live.reading.snapshot(self.event_id)).areas[0]
 
 
 MakeHouse = Callable[..., Awaitable[House]]

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from engine.base.config import Settings
 from engine.base.data_folder import kept_secret
 from engine.base.store_urls import POSTGRES_LOGINS, StoreUrls
-from engine.live.inventory import base_key
+from engine.live.keys import base_key
 from engine.runtime import Runtime
 from engine.stores import migrate
 from engine.stores.redis import RedisStore

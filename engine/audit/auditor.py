@@ -25,15 +25,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec import Struct
 
 from engine.base.model import SeatState, ms_from_utc
-from engine.holds.holds import decode_areas
-from engine.live.inventory import number_list
+from engine.live.codec import decode_areas, number_list
 from engine.stores.postgres import Transaction
 
 if TYPE_CHECKING:
     import asyncpg
 
     from engine.base.config import Settings
-    from engine.live.inventory import Inventory
+    from engine.live.live import Live
     from engine.stores.postgres import Postgres
 
 
@@ -41,7 +40,7 @@ class Audited(Protocol):
     """What is looked at: a ``Runtime``, or these rooms of one."""
 
     @property
-    def inventory(self) -> "Inventory": ...
+    def live(self) -> "Live": ...
     @property
     def postgres(self) -> "Postgres": ...
     @property
@@ -170,7 +169,7 @@ async def audit(
     Raises NotFound for an event that is not published, Unavailable when a store is away.
     """
     # What costs time on a large event is done beside the loop: others sell meanwhile.
-    reply = await runtime.inventory.run("claims", event_id, *(part or ()))
+    reply = await runtime.live.running.run("claims", event_id, *(part or ()))
     claims = await asyncio.to_thread(_claims, reply, part is None)
     async with runtime.postgres.transaction("repeatable_read", long=True) as snapshot:
         violations = [v async for v in _asked(snapshot, event_id, quiet, limits_fixed)]

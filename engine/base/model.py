@@ -48,12 +48,6 @@ class SeatState(IntEnum):
     RESERVED = 5
 
 
-#: Public two-bit state by seat state: 0 free, 1 held, 2 sold, 3 not for sale.
-PUBLIC_STATE = (0, 1, 2, 3, 1, 1)
-#: Translates a string of seat-state digits into one of public digits (``bytes.translate``).
-PUBLIC_DIGITS = bytes.maketrans(b"012345", bytes(48 + s for s in PUBLIC_STATE))
-
-
 class EventStatus(StrEnum):
     """``draft → publishing → on_sale ⇄ paused``; all but ``publishing`` may end ``cancelled``."""
 

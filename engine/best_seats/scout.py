@@ -12,12 +12,14 @@ import random
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
-from typing import Any, Final
+from typing import Final
 
 from engine.best_seats.choice import Choice, Wish, choose
 from engine.best_seats.index import Board, SeatIndex
 from engine.catalog.model import Facts
-from engine.live.inventory import Inventory, decode_prices
+from engine.live.codec import decode_prices
+from engine.live.hold_scripts import Held, NotHeld, Taken, scout
+from engine.live.live import Live
 
 #: A copy this old is still good to choose from; whether it was, the hold's script decides.
 _FRESH_S: Final = 0.025
@@ -32,13 +34,13 @@ _LAYOUTS_MAX: Final = 8
 class Scout:
     """One event's seats as this process sees them. ``buyer_limit`` and ``status`` come with them."""
 
-    def __init__(self, inventory: Inventory, event_id: str, index: SeatIndex) -> None:
+    def __init__(self, live: Live, event_id: str, index: SeatIndex) -> None:
         self.index = index
         self.buyer_limit = 0
         self.status = ""
         #: The price list of the copy, as the hold's script compares it.
         self.prices = b""
-        self._inventory = inventory
+        self._live = live
         self._event_id = event_id
         #: What was read, and a board of it that stays unmarked, once somebody needs one.
         self._states = b""
@@ -56,7 +58,7 @@ class Scout:
         return self._board
 
     async def look(self, max_age_s: float = _FRESH_S) -> None:
-        """Have a copy no older than this. Raises as ``Inventory.run``."""
+        """Have a copy no older than this. Raises as ``Running.run``."""
         since = time.monotonic() - max_age_s
         while self._read_at < since:
             # One that is done has been of no use to us; its callback may not have run yet.
@@ -106,12 +108,12 @@ class Scout:
             self._as_read = Board(self.index, self._states, self.board.prices)
         return choose(self._as_read, wish) is not None
 
-    def settle(self, choice: Choice, reply: list[Any] | None) -> None:
+    def settle(self, choice: Choice, reply: Held | NotHeld | None) -> None:
         """What became of a pick: the reply of the hold's script, None when there was none."""
         self._in_flight.discard(choice)
-        if reply is None or reply[0] != b"held" or len(reply) > 4:
+        if not isinstance(reply, Held) or reply.seats is not None:
             self.doubt()
-            if reply is not None and reply[0] == b"taken":
+            if isinstance(reply, Taken):
                 self._contended_until = time.monotonic() + _CONTENDED_S
 
     def mark(self, seats: Iterable[int]) -> None:
@@ -125,9 +127,9 @@ class Scout:
 
     async def _read(self) -> None:
         asked_at = time.monotonic()
-        reply = await self._inventory.run("scout", self._event_id)
-        _, status, self.prices, buyer_limit, self._states = reply
-        self.status, self.buyer_limit = status.decode(), int(buyer_limit)
+        now = await scout(self._live.running.run, self._event_id)
+        self.prices, self._states = now.prices, now.digits
+        self.status, self.buyer_limit = now.status, now.buyer_limit
         self._board = Board(self.index, self._states, decode_prices(self.prices))
         self._as_read = None
         for choice in self._in_flight:
@@ -144,8 +146,8 @@ def _look_at_failure(reading: "asyncio.Task[None]") -> None:
 class Scouts:
     """The scouts of one process, by event, and the indexes they share."""
 
-    def __init__(self, inventory: Inventory) -> None:
-        self._inventory = inventory
+    def __init__(self, live: Live) -> None:
+        self._live = live
         self._scouts: OrderedDict[str, Scout] = OrderedDict()
         self._indexes: OrderedDict[str, asyncio.Task[SeatIndex]] = OrderedDict()
 
@@ -160,7 +162,7 @@ class Scouts:
             # Somebody else may have waited for the same index.
             scout = self._scouts.get(facts.event_id)
             if scout is None:
-                scout = Scout(self._inventory, facts.event_id, index)
+                scout = Scout(self._live, facts.event_id, index)
                 self._scouts[facts.event_id] = scout
                 if len(self._scouts) > _EVENTS_MAX:
                     self._scouts.popitem(last=False)

@@ -293,12 +293,14 @@ def rebuild(event_id: str | None, every: bool) -> None:
                 # Whatever server answers is meant.
                 runtime.generation.trusts_any = True
                 await runtime.generation.look()
-                count = await rebuild_all(runtime.inventory, "asked")
+                count = await rebuild_all(runtime.live, "asked")
                 await runtime.generation.accept()
                 click.echo(f"rebuilt {count} event{'' if count == 1 else 's'}")
             else:
-                kept, lost = await runtime.inventory.rebuild(event_id, cause="asked")
-                click.echo(f"rebuilt {event_id}: {kept} live holds kept, {lost} ended")
+                loaded = await runtime.live.rebuilding.rebuild(event_id, cause="asked")
+                click.echo(
+                    f"rebuilt {event_id}: {loaded.holds_kept} live holds kept, {loaded.holds_lost} ended"
+                )
 
     run(work())
 

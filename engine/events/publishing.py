@@ -21,7 +21,10 @@ from engine.base.model import EventStatus, Id, SeatNo, SeatState
 from engine.catalog.catalog import Catalog, event_not_found, stale_version
 from engine.catalog.model import Event, EventPatch, Facts
 from engine.layout import Layout
-from engine.live.inventory import Inventory, Price, Settlement
+from engine.live.codec import encode_facts
+from engine.live.live import Live
+from engine.live.prices import Price
+from engine.live.scripts import Settlement
 from engine.notifications.announcing import announce_cancelled, tell_changes
 from engine.pricing.enforcing import set_by_hand
 from engine.stores.postgres import Postgres, Transaction
@@ -66,10 +69,10 @@ class Blocking(Struct, frozen=True):
 
 class Publishing:
     def __init__(
-        self, postgres: Postgres, inventory: Inventory, catalog: Catalog, settings: Settings
+        self, postgres: Postgres, live: Live, catalog: Catalog, settings: Settings
     ) -> None:
         self._pg = postgres
-        self._inventory = inventory
+        self._live = live
         self._catalog = catalog
         self._settings = settings
 
@@ -91,7 +94,7 @@ class Publishing:
         facts = await self._catalog.facts(event_id)
         await self._write_seats(event, facts)
         say("map")
-        await self._inventory.snapshot(event_id)
+        await self._live.reading.snapshot(event_id)
         event = await self._note_status(event_id)
         # Whoever edited the page before it was on sale relied on this to put the edit in force.
         await self._enforce(event)
@@ -129,7 +132,7 @@ class Publishing:
             event.hold_ttl_s,
             event_id=event.event_id,
         )
-        await self._inventory.refresh_terms(event.event_id)
+        await self._live.settling.refresh_terms(event.event_id)
 
     async def _write_seats(self, event: Event, facts: Facts) -> None:
         async with self._pg.transaction(event_id=event.event_id, long=True) as transaction:
@@ -173,7 +176,7 @@ class Publishing:
                 await announce_cancelled(transaction, event_id)
         if decided != status:
             raise Conflict("A cancelled event stays cancelled.", code="event-cancelled")
-        await self._inventory.refresh_terms(event_id)
+        await self._live.settling.refresh_terms(event_id)
         return await self._note_status(event_id)
 
     async def patch(self, event_id: str, patch: EventPatch, *, version: int) -> Event:
@@ -209,7 +212,7 @@ class Publishing:
         (no-such-seat), Conflict (not published, cancelled), NotFound, Unavailable.
         """
         wanted = await self._sellable(event_id, seat_nos)
-        claimed = await self._inventory.claimed(event_id, wanted)
+        claimed = await self._live.reading.claimed(event_id, wanted)
         free = [n for n in wanted if n not in claimed]
         rows = await self._move_seats("block", event_id, free, reason, actor)
         refused = [RefusedSeat(n, "held") for n in claimed]
@@ -272,8 +275,8 @@ class Publishing:
         try:
             for at in range(0, len(moved), _SETTLED_AT_ONCE):
                 part = moved[at : at + _SETTLED_AT_ONCE]
-                seats = ",".join(f"{n}:{state.value}:{version}" for n, version in part)
-                await self._inventory.settle(event_id, Settlement(seats=seats))
+                seats = encode_facts((n, state, version) for n, version in part)
+                await self._live.settling.settle(event_id, Settlement(seats=seats))
         except Unavailable as error:
             log.warning("maps will be told later", event_id=event_id, reason=error.detail)
         refused.sort(key=lambda seat: seat.seat_no)
@@ -304,7 +307,7 @@ class Publishing:
             await set_by_hand(transaction, event_id, wanted, reason=reason, actor=actor)
             if held := [numbers[name] for name in hold if name in amounts]:
                 await transaction.fetch("pricing.hold_followers", event_id, held, reason, actor)
-        return await self._inventory.refresh_terms(event_id)
+        return await self._live.settling.refresh_terms(event_id)
 
 
 def _not_published(status: EventStatus) -> Conflict:

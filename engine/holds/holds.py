@@ -45,8 +45,31 @@ from engine.best_seats.refusals import check_wish, nothing_fits
 from engine.best_seats.scout import Scout, Scouts
 from engine.catalog.catalog import Catalog
 from engine.catalog.model import Facts
-from engine.live.inventory import Inventory, decode_prices, hold_pointer, number_list
-from engine.stores.pipeline import Argument
+from engine.live import hold_scripts
+from engine.live.codec import encode_areas, encode_numbers
+from engine.live.hold_scripts import (
+    Chosen,
+    Closed,
+    Crowded,
+    Ended,
+    Held,
+    HoldRequest,
+    KeptHold,
+    NetworkLimits,
+    NoSuch,
+    NotHeld,
+    OverLimit,
+    Paused,
+    Paying,
+    Refused,
+    Repriced,
+    Resting,
+    Slow,
+    Taken,
+    Unbegun,
+)
+from engine.live.keys import hold_pointer
+from engine.live.live import Live
 from engine.stores.redis import RedisStore
 
 #: More than this in one request is a mistake, whatever the event's limit.
@@ -59,9 +82,19 @@ DECLINES_MAX = 5
 #: When to ask again where a network holds as much as it may.
 _CROWDED_RETRY_S = 3
 #: States of what is an offer of the waitlist, or was one, and not a hold.
-_OFFERS = (b"offered", b"unoffered")
+_OFFERS = ("offered", "unoffered")
 #: So often are best seats chosen anew when others were faster, before the buyer is asked to come back.
 _CHOICES_MAX = 8
+
+#: As what a refusal is counted; those of requests that could never be granted are counted as invalid.
+_OUTCOMES: Mapping[type[NotHeld], str] = {
+    Taken: "taken",
+    OverLimit: "limit",
+    Closed: "closed",
+    Crowded: "crowded",
+    Paused: "paused",
+    Resting: "resting",
+}
 
 
 class Expired(Struct, frozen=True):
@@ -91,19 +124,18 @@ class PaymentHold:
         "seats",
     )
 
-    def __init__(self, event_id: str, hold_id: str, facts: Facts, reply: list[Any]) -> None:
-        _, seats, areas, _, prices, expires, *before = reply
+    def __init__(self, event_id: str, hold_id: str, facts: Facts, paying: Paying) -> None:
         self.event_id = event_id
         self.hold_id = hold_id
         self.facts = facts
-        self.seats = number_list(seats)
-        self.areas = decode_areas(areas)
-        self.prices = decode_prices(prices)
-        self.expires_ms = int(expires)
+        self.seats = paying.seats
+        self.areas = paying.areas
+        self.prices = paying.prices
+        self.expires_ms = paying.expires_ms
         #: This checkout began the payment; else another one has, and the hold is not ours to give back.
-        self.began_here = before[:1] == [b"held"]
+        self.began_here = paying.state_before == "held"
         #: Cards that were declined for this hold so far.
-        self.declines = int(before[1]) if len(before) > 1 else 0
+        self.declines = paying.declines
 
 
 class _Claim:
@@ -120,20 +152,16 @@ class _Claim:
 
 
 class Holds:
-    def __init__(
-        self, inventory: Inventory, redis: RedisStore, catalog: Catalog, settings: Settings
-    ) -> None:
-        self._inventory = inventory
+    def __init__(self, live: Live, redis: RedisStore, catalog: Catalog, settings: Settings) -> None:
+        self._live = live
         self._redis = redis
         self._catalog = catalog
-        self._scouts = Scouts(inventory)
+        self._scouts = Scouts(live)
         self._pointer_ttl_s = settings.hold_max_s + _POINTER_MARGIN_S
         self._warning_ms = settings.hold_warning_s * 1000
-        self._network_limits: tuple[Argument, ...] = (
-            settings.network_places,
-            settings.network_share_percent / 100,
-        )
-        counted = ("held", "taken", "limit", "closed", "crowded", "paused", "resting")
+        self._network_places = settings.network_places
+        self._network_share = settings.network_share_percent / 100
+        counted = ("held", *_OUTCOMES.values())
         self._count = {outcome: metrics.HOLDS.labels(outcome) for outcome in counted}
         self._count_invalid = metrics.HOLDS.labels("invalid")
         self._count_unavailable = metrics.HOLDS.labels("unavailable")
@@ -191,11 +219,11 @@ class Holds:
 
     async def _place(self, claim: _Claim, seats: Sequence[int], areas: Mapping[int, int]) -> Hold:
         quantity = _check_request(seats, areas)
-        seat_text = ",".join(map(str, sorted(seats)))
-        area_text = ",".join(f"{no}:{areas[no]}" for no in sorted(areas))
+        seat_text = encode_numbers(sorted(seats))
+        area_text = encode_areas(areas)
         await self._point(claim)
         reply = await self._ask(claim, seat_text, area_text, quantity)
-        if reply[0] != b"held":
+        if not isinstance(reply, Held):
             self._unpoint(claim)
             raise self._refusal(reply, claim.facts)
         scout = self._scouts.known(claim.facts.event_id)
@@ -232,13 +260,13 @@ class Holds:
                 if choice is None:
                     raise rested or self._nothing_fits(claim, wish, scout)
                 reply = await self._ask_for(claim, wish, scout, choice)
-                if reply[0] == b"held":
+                if isinstance(reply, Held):
                     return self._granted(claim, reply, choice.seats, {}, choice.relaxed)
-                if reply[0] == b"resting":
+                if isinstance(reply, Resting):
                     # For this network only; there may be others.
-                    resting.update(number_list(reply[1]))
+                    resting.update(reply.seats)
                     rested = self._refusal(reply, claim.facts)
-                elif reply[0] not in (b"taken", b"repriced"):
+                elif not isinstance(reply, Taken | Repriced):
                     raise self._refusal(reply, claim.facts)
         finally:
             metrics.BEST_SEATS_ATTEMPTS.observe(choices)
@@ -248,82 +276,77 @@ class Holds:
             retry_after_s=1,
         )
 
-    async def _ask_for(self, claim: _Claim, wish: Wish, scout: Scout, choice: Choice) -> list[Any]:
+    async def _ask_for(
+        self, claim: _Claim, wish: Wish, scout: Scout, choice: Choice
+    ) -> Held | NotHeld:
         reply = None
         # A price that has risen since must not slip past the buyer's limit.
-        chosen_by = scout.prices if wish.max_price is not None else ""
+        chosen_by = scout.prices if wish.max_price is not None else b""
+        chosen = Chosen(_wish_text(wish), choice.relaxed, chosen_by)
         try:
-            reply = await self._ask(
-                claim,
-                ",".join(map(str, choice.seats)),
-                "",
-                wish.quantity,
-                _wish_text(wish),
-                ",".join(choice.relaxed),
-                chosen_by,
-            )
+            reply = await self._ask(claim, encode_numbers(choice.seats), "", wish.quantity, chosen)
         finally:
             scout.settle(choice, reply)
         return reply
 
     def _nothing_fits(self, claim: _Claim, wish: Wish, scout: Scout) -> FrontrowError:
         if scout.status != EventStatus.ON_SALE:
-            return self._refusal([b"closed", scout.status.encode()], claim.facts)
+            return self._refusal(Closed(scout.status), claim.facts)
         self._count["taken"].inc()
         return nothing_fits(scout.board, wish)
 
     async def _held_before(self, claim: _Claim, wish: Wish) -> Hold | None:
         """The hold that an earlier try of the same request has made, if it has."""
         event_id = claim.facts.event_id
-        reply = await self._inventory.run("read_hold", event_id, claim.hold_id)
-        if reply[0] != b"hold":
+        kept = await hold_scripts.read(self._live.running.run, event_id, claim.hold_id)
+        if not isinstance(kept, KeptHold):
             return None
-        if [reply[1].decode(), reply[8].decode()] != [claim.buyer_id, _wish_text(wish)]:
+        if (kept.owner, kept.wish) != (claim.buyer_id, _wish_text(wish)):
             raise _taken_id()
         self._keep_pointer(claim)
-        return await self.from_reply(event_id, claim.hold_id, reply)
+        return await self.from_reply(event_id, claim.hold_id, kept)
 
     async def _ask(
-        self, claim: _Claim, seats: str, areas: str, quantity: int, *chosen: Argument
-    ) -> list[Any]:
+        self, claim: _Claim, seats: str, areas: str, quantity: int, chosen: Chosen | None = None
+    ) -> Held | NotHeld:
         """Run the hold's script. ``chosen``: what it keeps of seats that were chosen for the buyer."""
+        limits = None
         if claim.network:
-            chosen = (*(chosen or ("", "", "")), claim.network, *self._network_limits)
-        return await self._inventory.run(
-            "hold",
-            claim.facts.event_id,
-            claim.hold_id,
-            claim.buyer_id,
-            seats,
-            areas,
-            quantity,
-            "" if claim.client_made else "1",
-            *chosen,
+            limits = NetworkLimits(claim.network, self._network_places, self._network_share)
+        request = HoldRequest(
+            hold_id=claim.hold_id,
+            buyer_id=claim.buyer_id,
+            seats=seats,
+            areas=areas,
+            quantity=quantity,
+            fresh=not claim.client_made,
+            chosen=chosen,
+            limits=limits,
         )
+        return await hold_scripts.hold(self._live.running.run, claim.facts.event_id, request)
 
     def _granted(
         self,
         claim: _Claim,
-        reply: list[Any],
+        held: Held,
         seats: Sequence[int],
         areas: Mapping[int, int],
         relaxed: Sequence[Relaxation] = (),
     ) -> Hold:
-        _, prices, expires, state, *before = reply
-        if state in _OFFERS:
-            raise hold_refusal(claim.hold_id, [b"gone", state])
+        if held.state in _OFFERS:
+            raise hold_refusal(claim.hold_id, Ended(held.state))
         self._keep_pointer(claim)
         self._count["held"].inc()
-        if before:
-            seats, relaxed = number_list(before[0]), decode_relaxed(before[1])
+        if held.seats is not None:
+            seats, relaxed = held.seats, held.relaxed
         return build_hold(
             claim.facts,
             claim.hold_id,
-            state.decode(),
+            held.state,
             seats,
             areas,
-            decode_prices(prices),
-            int(expires),
+            held.prices,
+            held.expires_ms,
             relaxed,
         )
 
@@ -360,29 +383,28 @@ class Holds:
         if not claim.client_made:
             self._redis.call("DEL", hold_pointer(claim.hold_id)).add_done_callback(_forget_failure)
 
-    def _refusal(self, reply: list[Any], facts: Facts) -> FrontrowError:
+    def _refusal(self, reply: NotHeld, facts: Facts) -> FrontrowError:
+        outcome = _OUTCOMES.get(type(reply))
+        if outcome is not None:
+            self._count[outcome].inc()
         match reply:
-            case [b"taken", seats, areas]:
-                self._count["taken"].inc()
-                return seats_taken(facts, number_list(seats), number_list(areas))
-            case [b"limit", limit, owned]:
-                self._count["limit"].inc()
+            case Taken(seats, areas):
+                return seats_taken(facts, seats, areas)
+            case OverLimit(limit, owned):
                 return LimitReached(
-                    f"One buyer may have {int(limit)} places of this event; you have {int(owned)}.",
-                    limit=int(limit),
-                    owned=int(owned),
+                    f"One buyer may have {limit} places of this event; you have {owned}.",
+                    limit=limit,
+                    owned=owned,
                 )
-            case [b"crowded" | b"paused" | b"resting" as word, *rest]:
-                self._count[word.decode()].inc()
-                return _network_refusal(word, rest, facts)
-            case [b"closed", status]:
-                self._count["closed"].inc()
+            case Crowded() | Paused() | Resting():
+                return _network_refusal(reply, facts)
+            case Closed(status):
                 return Conflict(
-                    f"The event is not on sale: it is {status.decode()}.", code="event-not-on-sale"
+                    f"The event is not on sale: it is {status}.", code="event-not-on-sale"
                 )
-            case [b"no-such", missing]:
+            case NoSuch(numbers):
                 return InvalidInput(
-                    f"The event has no seat {missing.decode()}; seats are numbered from 0 to "
+                    f"The event has no seat {numbers}; seats are numbered from 0 to "
                     f"{facts.layout.seat_count - 1}, areas from 0 to {len(facts.layout.areas) - 1}.",
                     code="no-such-seat",
                 )
@@ -400,8 +422,8 @@ class Holds:
     async def read(self, hold_id: str, buyer_id: str) -> Hold:
         """A hold of this buyer, alive or ended. Raises NotFound, also for another buyer's."""
         event_id = await self.event_of(hold_id)
-        reply = await self._inventory.run("read_hold", event_id, hold_id)
-        if reply[0] == b"hold" and reply[1].decode() != buyer_id:
+        reply = await hold_scripts.read(self._live.running.run, event_id, hold_id)
+        if isinstance(reply, KeptHold) and reply.owner != buyer_id:
             raise _unknown_hold(hold_id)
         return await self.from_reply(event_id, hold_id, reply)
 
@@ -412,17 +434,17 @@ class Holds:
         Raises Gone when it has ended, Conflict (checkout-not-begun).
         """
         event_id = await self.event_of(hold_id)
-        reply = await self._inventory.run(
-            "extend", event_id, hold_id, buyer_id, "1" if begun else ""
+        reply = await hold_scripts.extend(
+            self._live.running.run, event_id, hold_id, buyer_id, begun=begun
         )
         return await self.from_reply(event_id, hold_id, reply)
 
     async def release(self, hold_id: str, buyer_id: str) -> None:
         """Give the seats back at once; releasing twice is fine. Raises Conflict while it is being paid."""
         event_id = await self.event_of(hold_id)
-        reply = await self._inventory.run("release", event_id, hold_id, buyer_id)
-        if reply[0] != b"released":
-            raise hold_refusal(hold_id, reply)
+        refused = await hold_scripts.release(self._live.running.run, event_id, hold_id, buyer_id)
+        if refused is not None:
+            raise hold_refusal(hold_id, refused)
         scout = self._scouts.known(event_id)
         if scout is not None:
             scout.doubt()
@@ -434,14 +456,16 @@ class Holds:
         """
         event_id = await self.event_of(hold_id)
         facts = await self._catalog.facts(event_id)
-        reply = await self._inventory.run("begin_payment", event_id, hold_id, buyer_id, network)
-        if reply[0] != b"paying":
+        reply = await hold_scripts.begin_payment(
+            self._live.running.run, event_id, hold_id, buyer_id, network
+        )
+        if not isinstance(reply, Paying):
             raise hold_refusal(hold_id, reply)
         return PaymentHold(event_id, hold_id, facts, reply)
 
     async def give_back(self, event_id: str, hold_id: str) -> None:
         """A checkout that came to nothing before PostgreSQL knew of it: the hold is the buyer's again."""
-        await self._inventory.run("abandon", event_id, hold_id, "1")
+        await hold_scripts.abandon(self._live.running.run, event_id, hold_id, give_back=True)
 
     async def point(self, event_id: str, hold_id: str) -> None:
         """Let a hold that was not placed here be found by its id."""
@@ -449,38 +473,35 @@ class Holds:
 
     async def expire(self, event_id: str, *, count: int = 500) -> Expired:
         """Free what is due."""
-        _, late_ms, paying, offered, next_ms = await self._inventory.run("expire", event_id, count)
-        late = number_list(late_ms)
-        for ms in late:
+        lapsed = await hold_scripts.expire(self._live.running.run, event_id, count)
+        for ms in lapsed.late_ms:
             metrics.EXPIRY_LATENESS.observe(ms / 1000)
-        next_s = math.inf if next_ms == b"" else next_ms / 1000
-        return Expired(len(late), _ids(paying), _ids(offered), next_s)
+        next_s = math.inf if lapsed.next_ms is None else lapsed.next_ms / 1000
+        return Expired(len(lapsed.late_ms), lapsed.paying, lapsed.offered, next_s)
 
     async def warn(self, event_id: str, *, count: int = 500) -> bool:
         """Tell buyers whose holds are about to end, once per deadline. True: there may be more."""
-        _, _, more = await self._inventory.run("warn", event_id, self._warning_ms, count)
-        return bool(more)
+        return await hold_scripts.warn(self._live.running.run, event_id, self._warning_ms, count)
 
     async def abandon(self, event_id: str, hold_id: str) -> None:
         """Free a due hold in payment that PostgreSQL has no booking for."""
-        await self._inventory.run("abandon", event_id, hold_id, "")
+        await hold_scripts.abandon(self._live.running.run, event_id, hold_id, give_back=False)
 
-    async def from_reply(self, event_id: str, hold_id: str, reply: list[Any]) -> Hold:
-        """The hold that a script has answered with, or the refusal that it gave."""
-        if reply[0] == b"hold" and reply[2] in _OFFERS:
-            raise hold_refusal(hold_id, [b"gone", reply[2]])
-        if reply[0] != b"hold":
+    async def from_reply(self, event_id: str, hold_id: str, reply: KeptHold | Refused) -> Hold:
+        """The hold that a script has answered with. Raises the refusal that it gave."""
+        if not isinstance(reply, KeptHold):
             raise hold_refusal(hold_id, reply)
-        _, _, state, seats, areas, prices, expires, relaxed, _ = reply
+        if reply.state in _OFFERS:
+            raise hold_refusal(hold_id, Ended(reply.state))
         return build_hold(
             await self._catalog.facts(event_id),
             hold_id,
-            state.decode(),
-            number_list(seats),
-            decode_areas(areas),
-            decode_prices(prices),
-            int(expires),
-            decode_relaxed(relaxed),
+            reply.state,
+            reply.seats,
+            reply.areas,
+            reply.prices,
+            reply.expires_ms,
+            reply.relaxed,
         )
 
 
@@ -488,12 +509,14 @@ def _whole_s(ms: int) -> int:
     return max(1, math.ceil(ms / 1000))
 
 
-def _network_refusal(word: bytes, rest: list[Any], facts: Facts) -> FrontrowError:
-    if word == b"crowded":
-        return _crowded(int(rest[0]), int(rest[1]))
-    if word == b"paused":
-        return _paused(int(rest[0]))
-    return _resting(facts, number_list(rest[0]), int(rest[1]))
+def _network_refusal(refused: Crowded | Paused | Resting, facts: Facts) -> FrontrowError:
+    match refused:
+        case Crowded(cap, held):
+            return _crowded(cap, held)
+        case Paused(wait_ms):
+            return _paused(wait_ms)
+        case Resting(seats, wait_ms):
+            return _resting(facts, seats, wait_ms)
 
 
 def _crowded(cap: int, held: int) -> TooManyRequests:
@@ -525,29 +548,15 @@ def _resting(facts: Facts, seats: Sequence[int], ms: int) -> Conflict:
     )
 
 
-def _too_many_payments(whose: bytes, ms: int) -> TooManyRequests:
-    metrics.PAYMENTS_REFUSED.labels(whose.decode()).inc()
-    who = "of yours" if whose == b"person" else "from your network"
+def _too_many_payments(whose: str, ms: int) -> TooManyRequests:
+    metrics.PAYMENTS_REFUSED.labels(whose).inc()
+    who = "of yours" if whose == "person" else "from your network"
     return TooManyRequests(
         f"Too many payments {who} were declined or are under way. Your seats stay held until their "
         "deadline; try again in a moment.",
         code="too-many-payments",
         retry_after_s=_whole_s(ms),
     )
-
-
-def _ids(text: bytes) -> list[str]:
-    return text.decode().split(",") if text else []
-
-
-def decode_relaxed(text: bytes) -> list[Any]:
-    return text.decode().split(",") if text else []
-
-
-def decode_areas(text: bytes) -> dict[int, int]:
-    if not text:
-        return {}
-    return {int(no): int(n) for no, n in (part.split(b":") for part in text.split(b","))}
 
 
 def build_items(
@@ -663,12 +672,12 @@ def _unknown_hold(hold_id: str) -> NotFound:
     )
 
 
-def _not_held(hold_id: str, state: bytes) -> FrontrowError:
-    if state == b"paying":
+def _not_held(hold_id: str, state: str) -> FrontrowError:
+    if state == "paying":
         return Conflict(
             "The hold is being paid for; wait for the booking to end.", code="hold-in-payment"
         )
-    if state == b"offered":
+    if state == "offered":
         return Conflict(
             "These seats are offered to you; accept the offer first "
             f"(POST /v1/offers/{hold_id}/accept).",
@@ -677,28 +686,28 @@ def _not_held(hold_id: str, state: bytes) -> FrontrowError:
     return _ended(state)
 
 
-def _ended(state: bytes) -> Gone:
-    if state == b"booked":
+def _ended(state: str) -> Gone:
+    if state == "booked":
         return Gone("The hold has been booked already.", code="hold-booked")
-    if state == b"unoffered":
+    if state == "unoffered":
         return Gone("The offer has ended.", code="offer-ended")
-    if state == b"released":
+    if state == "released":
         return Gone("The hold has been released; choose the seats again.", code="hold-released")
     return Gone("The hold has expired; choose the seats again.", code="hold-expired")
 
 
-def hold_refusal(hold_id: str, reply: list[Any]) -> FrontrowError:
+def hold_refusal(hold_id: str, refused: Refused) -> FrontrowError:
     """The error for a script's refusal to work on a hold."""
-    match reply:
-        case [b"unbegun"]:
+    match refused:
+        case Unbegun():
             return Conflict(
                 "More time is for a checkout that has begun: fill in the buyer's name and e-mail "
                 "(`buyer`), or pay.",
                 code="checkout-not-begun",
             )
-        case [b"slow", whose, ms]:
-            return _too_many_payments(whose, int(ms))
-        case [b"gone", state]:
+        case Slow(whose, retry_ms):
+            return _too_many_payments(whose, retry_ms)
+        case Ended(state):
             return _not_held(hold_id, state)
         case _:
             # Also what is another buyer's: a stranger does not learn that it exists.

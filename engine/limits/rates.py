@@ -9,9 +9,9 @@ import time
 from collections import OrderedDict
 
 from msgspec import Struct
-from redis.exceptions import ResponseError
 
 from engine.base.errors import Unavailable
+from engine.stores.pipeline import CommandFailed
 from engine.stores.redis import RedisStore
 
 #: The Redis key that says how requests have lately been forwarded wrongly; `frontrow doctor` reads it.
@@ -70,7 +70,7 @@ class Limits:
                 self._redis.call("INCR", name),
                 self._redis.call("EXPIRE", name, limit.window_s + 1),
             )
-        except (Unavailable, ResponseError):
+        except (Unavailable, CommandFailed):
             taken = self._local.add(name)
         return Standing(limit, max(0, limit.quota - taken), reset_s, taken > limit.quota)
 
@@ -80,7 +80,7 @@ class Limits:
         name = f"limit:{limit.name}:{client}:{int(window_no)}"
         try:
             count = int(await self._redis.call("GET", name) or 0)
-        except (Unavailable, ResponseError):
+        except (Unavailable, CommandFailed):
             count = self._local.read(name)
         reset_s = limit.window_s - int(elapsed_s)
         return Standing(limit, max(0, limit.quota - count), reset_s, count > limit.quota)

@@ -1,1 +1,1 @@
-"""The present moment of an event in Redis: states, feeds, watchers, and its rebuilding."""
+"""The present moment of an event in Redis: its state, what is told of it, and its rebuilding."""

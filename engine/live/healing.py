@@ -9,7 +9,8 @@ import structlog
 from engine.base.errors import Contended, NotFound, Unavailable
 
 if TYPE_CHECKING:
-    from engine.live.inventory import Cause, Inventory
+    from engine.live.live import Live
+    from engine.live.rebuilding import Cause
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +23,7 @@ _Turn: TypeAlias = "tuple[str, Cause | None]"
 
 
 async def rebuild_all(
-    inventory: "Inventory",
+    live: "Live",
     cause: "Cause",
     *,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
@@ -33,16 +34,16 @@ async def rebuild_all(
     One event that fails is logged and left to the next check. Returns how many there were. Raises
     Contended where one was kept in every round, Unavailable.
     """
-    open_events = await inventory.open_events()
-    known = await inventory.known_events()
+    open_events = await live.reading.open_events()
+    known = await live.rebuilding.known_events()
     turns: list[_Turn] = [(event_id, cause) for event_id in open_events]
     turns += [(event_id, None) for event_id in sorted(known.difference(open_events))]
-    kept = await _round(inventory, turns)
+    kept = await _round(live, turns)
     for _ in range(_ROUNDS - 1):
         if not kept:
             break
         await sleep(_REST_S)
-        kept = await _round(inventory, kept)
+        kept = await _round(live, kept)
     if kept:
         names = [event_id for event_id, _ in kept]
         log.warning("states not rebuilt: somebody keeps their events", event_ids=names)
@@ -50,14 +51,14 @@ async def rebuild_all(
     return len(turns)
 
 
-async def _round(inventory: "Inventory", turns: Sequence[_Turn]) -> list[_Turn]:
+async def _round(live: "Live", turns: Sequence[_Turn]) -> list[_Turn]:
     """Each event once. Returns those that somebody keeps."""
     kept: list[_Turn] = []
     for at in range(0, len(turns), _AT_ONCE):
         batch = turns[at : at + _AT_ONCE]
         # All come to their end: none goes on alone behind a caller that was told of another's failure.
         done = await asyncio.gather(
-            *(_put_right(inventory, *turn) for turn in batch), return_exceptions=True
+            *(_put_right(live, *turn) for turn in batch), return_exceptions=True
         )
         for turn, outcome in zip(batch, done, strict=True):
             if isinstance(outcome, BaseException):
@@ -67,15 +68,15 @@ async def _round(inventory: "Inventory", turns: Sequence[_Turn]) -> list[_Turn]:
     return kept
 
 
-async def _put_right(inventory: "Inventory", event_id: str, cause: "Cause | None") -> bool:
+async def _put_right(live: "Live", event_id: str, cause: "Cause | None") -> bool:
     """False: somebody keeps it just now."""
     try:
         if cause is None:
-            await inventory.close(event_id)
+            await live.rebuilding.close(event_id)
         else:
-            await inventory.rebuild(event_id, cause=cause)
+            await live.rebuilding.rebuild(event_id, cause=cause)
     except NotFound:
-        await inventory.forget(event_id)
+        await live.rebuilding.forget(event_id)
     except Contended:
         return False
     except Unavailable:

@@ -7,6 +7,7 @@ within ``TICKET_TTL_S``. An address is logged by every proxy on the way; by then
 import re
 import secrets
 
+from engine.live.keys import live_ticket
 from engine.stores.redis import RedisStore
 
 TICKET_TTL_S = 30
@@ -23,16 +24,12 @@ class LiveTickets:
     async def issue(self, buyer_id: str) -> str:
         """A ticket for ``buyer_id``."""
         ticket = secrets.token_urlsafe(_TICKET_BYTES)
-        await self._redis.call("SET", _key(ticket), buyer_id, "EX", TICKET_TTL_S)
+        await self._redis.call("SET", live_ticket(ticket), buyer_id, "EX", TICKET_TTL_S)
         return ticket
 
     async def redeem(self, ticket: str) -> str | None:
         """Whose ticket it is; from then on nobody's. None: unknown, used, or its time is over."""
         if not _TICKET.fullmatch(ticket):
             return None
-        buyer_id: bytes | None = await self._redis.call("GETDEL", _key(ticket))
+        buyer_id: bytes | None = await self._redis.call("GETDEL", live_ticket(ticket))
         return None if buyer_id is None else buyer_id.decode()
-
-
-def _key(ticket: str) -> str:
-    return f"live-ticket:{ticket}"

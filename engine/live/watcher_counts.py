@@ -1,7 +1,7 @@
 """How many people watch an event, counted by every gateway and added up in Redis."""
 
 from engine.base.model import new_id
-from engine.live.inventory import base_key
+from engine.live.keys import base_key
 from engine.stores.redis import RedisStore
 
 
@@ -16,8 +16,9 @@ class Presence:
 
         To be said again every second: who is not heard for some seconds is left out.
         """
-        reply = await self._redis.run("watchers", base_key(event_id), self.process, watching)
-        return int(reply[1])
+        base = base_key(event_id)
+        _, everywhere = await self._redis.run("watchers", base, self.process, watching)
+        return int(everywhere)
 
     async def watching(self, event_id: str) -> int:
         """How many watch, for a process that serves no watchers itself. Raises Unavailable."""

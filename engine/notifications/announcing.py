@@ -12,7 +12,7 @@ import structlog
 from engine.base.model import EventStatus
 from engine.catalog.catalog import Catalog
 from engine.catalog.model import Event
-from engine.live.inventory import Inventory
+from engine.live.live import Live
 from engine.notifications.model import Kind
 from engine.stores.postgres import Postgres, Transaction
 
@@ -80,13 +80,13 @@ async def announce_cancelled(transaction: Transaction, event_id: str) -> None:
 class Announcing:
     """The worker's round over all events on sale, for edits whose process died before it told them."""
 
-    def __init__(self, postgres: Postgres, inventory: Inventory, catalog: Catalog) -> None:
+    def __init__(self, postgres: Postgres, live: Live, catalog: Catalog) -> None:
         self._pg = postgres
-        self._inventory = inventory
+        self._live = live
         self._catalog = catalog
 
     async def run_once(self) -> int:
-        event_ids = await self._inventory.open_events()
+        event_ids = await self._live.reading.open_events()
         told = 0
         for start in range(0, len(event_ids), _PAGES_AT_ONCE):
             pages = await self._catalog.events_by_id(event_ids[start : start + _PAGES_AT_ONCE])

@@ -24,7 +24,8 @@ from engine.base.config import Settings
 from engine.base.errors import Unavailable
 from engine.base.model import new_id
 from engine.base.server_url import parse_server_url
-from engine.live.inventory import Inventory
+from engine.live.live import Live
+from engine.live.messages import event_notice
 from engine.notifications.allowance import allowed, is_counted
 from engine.notifications.facts import Due, FactReader, Overtaken
 from engine.notifications.message import Distorted, Envelope, Unwritable, build_envelope
@@ -523,9 +524,9 @@ async def _persist(act: Callable[[], Awaitable[Any]], *, for_s: float) -> None:
 class Watch:
     """What goes on beside sending: lost hand-overs, live notices, the figures."""
 
-    def __init__(self, postgres: Postgres, inventory: Inventory, retention_days: int) -> None:
+    def __init__(self, postgres: Postgres, live: Live, retention_days: int) -> None:
         self._pg = postgres
-        self._inventory = inventory
+        self._live = live
         self._retention_days = retention_days
 
     async def run_once(self) -> int:
@@ -549,8 +550,8 @@ class Watch:
         rows = await self._pg.fetch("notifications.untold", 200)
         for row in rows:
             if row["wanted"]:
-                notice = {"type": "notice", "code": row["kind"], "event_id": row["event_id"]}
-                await self._inventory.tell(row["person_id"], notice | row["facts"])
+                notice = event_notice(row["kind"], row["event_id"], row["facts"])
+                await self._live.telling.tell(row["person_id"], notice)
         return len(rows)
 
     async def forget(self) -> int:

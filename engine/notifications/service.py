@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from engine.base.config import Settings
 from engine.catalog.catalog import Catalog
-from engine.live.inventory import Inventory
+from engine.live.live import Live
 from engine.notifications.announcing import Announcing
 from engine.notifications.deliveries import Deliveries
 from engine.notifications.facts import FactReader
@@ -29,7 +29,7 @@ class Notifications:
         *,
         postgres: Postgres,
         worker_postgres: Postgres,
-        inventory: Inventory,
+        live: Live,
         catalog: Catalog,
         bookings: Bookings,
         waitlist: Waitlist,
@@ -55,8 +55,8 @@ class Notifications:
         self.sender = Sender(
             postgres=worker_postgres, facts=self.facts, wording=self.wording, settings=settings
         )
-        self.watch = Watch(worker_postgres, inventory, settings.mail_retention_days)
-        self.announcing = Announcing(worker_postgres, inventory, catalog)
+        self.watch = Watch(worker_postgres, live, settings.mail_retention_days)
+        self.announcing = Announcing(worker_postgres, live, catalog)
         self._tick_s = settings.worker_tick_s
 
     async def close(self) -> None:

@@ -13,7 +13,7 @@ async def put_in_force(
     """Let a category follow this rule from now on, and no other.
 
     A price set by hand without an end gives way; a frozen one does not. The caller holds the event's
-    pricing lock, and has maps told afterwards (``Inventory.refresh_terms``).
+    pricing lock, and has maps told afterwards (``Settling.refresh_terms``).
     """
     await transaction.fetch("pricing.lock_categories", event_id, [category_no])
     await transaction.fetch("pricing.retire_active", event_id, category_no)

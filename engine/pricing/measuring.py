@@ -1,7 +1,6 @@
 """What is seen of an event's categories right now: PostgreSQL, Redis, the gateways' census, the line."""
 
 import asyncio
-import re
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, datetime
@@ -10,17 +9,17 @@ from typing import Final
 from msgspec import Struct
 
 from engine.base.errors import Unavailable
+from engine.base.model import SeatState
 from engine.catalog.catalog import Catalog
 from engine.layout import Layout
-from engine.live.inventory import base_key
+from engine.live.codec import seats_showing
+from engine.live.keys import area_field, part_key
 from engine.live.watcher_counts import Presence
 from engine.pricing.decision import Signals
 from engine.pricing.velocity import Velocity
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
 
-#: The digit of ``SeatState.HELD``. Offered seats are not demand of the market, reserved ones are taken.
-_HELD = re.compile(b"1")
 _LAYOUTS_MAX: Final = 1000
 
 
@@ -85,12 +84,15 @@ class Measuring:
     async def _held(self, event_id: str) -> Counter[int]:
         facts = await self._catalog.facts(event_id)
         areas = await self._pg.fetch("pricing.areas", event_id)
-        digits = await self._redis.call("GET", base_key(event_id) + ":seats") or b""
+        digits = await self._redis.call("GET", part_key(event_id, "seats")) or b""
         by_seat = facts.seat_categories
-        held = Counter(by_seat[match.start()] for match in _HELD.finditer(digits))
+        # Offered seats are not demand of the market, reserved ones are taken.
+        held = Counter(by_seat[seat_no] for seat_no in seats_showing(digits, SeatState.HELD))
         counts = (
             await self._redis.call(
-                "HMGET", base_key(event_id) + ":areas", *(f"{a['area_no']}:held" for a in areas)
+                "HMGET",
+                part_key(event_id, "areas"),
+                *(area_field(a["area_no"], "held") for a in areas),
             )
             if areas
             else []

@@ -23,7 +23,7 @@ import msgspec
 from engine.base.errors import Conflict, InvalidInput, NotFound
 from engine.base.model import EventStatus, Money, new_id
 from engine.catalog.catalog import Catalog, stale_version
-from engine.live.inventory import Inventory
+from engine.live.live import Live
 from engine.pricing.decision import decide
 from engine.pricing.enforcing import note, put_in_force, set_by_hand
 from engine.pricing.market import (
@@ -63,10 +63,10 @@ from engine.stores.postgres import Postgres, Transaction
 
 class Office:
     def __init__(
-        self, postgres: Postgres, inventory: Inventory, catalog: Catalog, measuring: Measuring
+        self, postgres: Postgres, live: Live, catalog: Catalog, measuring: Measuring
     ) -> None:
         self._pg = postgres
-        self._inventory = inventory
+        self._live = live
         self._catalog = catalog
         self._measuring = measuring
         # A simulation keeps a processor busy for some tenths of a second.
@@ -112,7 +112,7 @@ class Office:
                 _either(patch.range_public, terms["range_public"]),
             )
             await transaction.fetch("pricing.touch_event", event_id)
-        await self._inventory.refresh_terms(event_id)
+        await self._live.settling.refresh_terms(event_id)
         return await self.state(event_id)
 
     @asynccontextmanager
@@ -207,7 +207,7 @@ class Office:
                 )
             if rule.status != RuleStatus.ACTIVE:
                 await self._activate(transaction, rule, valid_from, actor)
-        await self._inventory.refresh_terms(event_id)
+        await self._live.settling.refresh_terms(event_id)
         return await self.rule(event_id, rule_id)
 
     async def _activate(
@@ -240,7 +240,7 @@ class Office:
             await transaction.fetch("pricing.touch_event", event_id)
             if rule.status != RuleStatus.RETIRED:
                 await note(transaction, event_id, "rule-retired", actor, {"rule_id": rule_id})
-        await self._inventory.refresh_terms(event_id)
+        await self._live.settling.refresh_terms(event_id)
         return await self.rule(event_id, rule_id)
 
     # The hand
@@ -281,7 +281,7 @@ class Office:
                 actor,
             )
             await note(transaction, event_id, "price-overridden", actor, details)
-        await self._inventory.refresh_terms(event_id)
+        await self._live.settling.refresh_terms(event_id)
         return await self._category_state(event_id, category_no)
 
     async def freeze(

@@ -11,7 +11,7 @@ import structlog
 
 from engine.base import metrics
 from engine.base.errors import Contended, Unavailable
-from engine.live.inventory import Inventory
+from engine.live.live import Live
 from engine.pricing.decision import Current, Decision, Signals, decide
 from engine.pricing.enforcing import put_in_force
 from engine.pricing.measuring import Measuring, Seen
@@ -24,10 +24,10 @@ log = structlog.get_logger(__name__)
 
 class Repricer:
     def __init__(
-        self, postgres: Postgres, inventory: Inventory, measuring: Measuring, *, interval_s: float
+        self, postgres: Postgres, live: Live, measuring: Measuring, *, interval_s: float
     ) -> None:
         self._pg = postgres
-        self._inventory = inventory
+        self._live = live
         self._measuring = measuring
         self._interval_s = interval_s
 
@@ -68,7 +68,7 @@ class Repricer:
             if row is None or not row[0]:
                 return
             await put_in_force(transaction, event_id, rule_id, category_no, actor="schedule")
-        await self._inventory.refresh_terms(event_id)
+        await self._live.settling.refresh_terms(event_id)
 
     async def reprice(self, event_id: str) -> int:
         """Look at every category of the event that follows a rule. Returns how many prices changed.
@@ -81,7 +81,7 @@ class Repricer:
         for row in await self._pg.fetch("pricing.workload", event_id, None):
             changed += await self._reprice_category(event_id, row, seen[row["category_no"]], left_s)
         if changed:
-            await self._inventory.refresh_terms(event_id)
+            await self._live.settling.refresh_terms(event_id)
         return changed
 
     async def _reprice_category(self, event_id: str, row: Any, seen: Seen, left_s: float) -> int:

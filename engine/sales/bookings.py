@@ -54,7 +54,9 @@ from engine.base.tracing import traced
 from engine.catalog.catalog import Catalog
 from engine.catalog.model import Facts
 from engine.holds.holds import DECLINES_MAX, Holds, PaymentHold, build_items, seats_taken
-from engine.live.inventory import Inventory, Settlement
+from engine.live.live import Live
+from engine.live.messages import BookingMessage
+from engine.live.scripts import Settlement
 from engine.sales.ledger import Answer, BookingRequest, Confirm, Ended, Ledger, Reserve, Reserved
 from engine.sales.marks import card_mark
 from engine.sales.payments import Charge, ChargeStatus, Payments, payments_unavailable
@@ -88,7 +90,7 @@ class Bookings:
         *,
         postgres: Postgres,
         ledger: Ledger,
-        inventory: Inventory,
+        live: Live,
         holds: Holds,
         payments: Payments,
         catalog: Catalog,
@@ -96,7 +98,7 @@ class Bookings:
     ) -> None:
         self._pg = postgres
         self._ledger = ledger
-        self._inventory = inventory
+        self._live = live
         self._holds = holds
         self._payments = payments
         self._catalog = catalog
@@ -237,7 +239,7 @@ class Bookings:
         if reserved.outcome == "event-closed":
             return Conflict("The event is no longer on sale.", code="event-not-on-sale")
         # Redis promised what PostgreSQL had given to somebody else: correct it for everyone now.
-        await self._inventory.reconcile(hold.event_id)
+        await self._live.reconciling.reconcile(hold.event_id)
         return seats_taken(hold.facts, reserved.seats, reserved.areas)
 
     async def _pay(self, booking: Booking, command: Reserve) -> Answer:
@@ -401,7 +403,7 @@ class Bookings:
         assert ended.settlement is not None
         news = _news(booking.event_id, booking.booking_id, booking.reference, status)
         try:
-            await self._inventory.settle(booking.event_id, ended.settlement, news=news)
+            await self._live.settling.settle(booking.event_id, ended.settlement, news=news)
         except Unavailable:
             return
         self._ledger.delivered(booking.event_id, ended.outbox_id)
@@ -538,7 +540,7 @@ class Bookings:
             await self._holds.abandon(event_id, hold_id)
         elif live["status"] == BookingStatus.CONFIRMED:
             payload = await self._pg.fetchval("bookings.settlement", event_id, live["booking_id"])
-            await self._inventory.settle(event_id, msgspec.convert(payload, Settlement))
+            await self._live.settling.settle(event_id, msgspec.convert(payload, Settlement))
 
     async def settle_late(self, event_id: str, booking_id: str, settlement: Settlement) -> None:
         """Deliver a settlement that its process left behind. Harmless twice and out of order: the
@@ -553,7 +555,7 @@ class Bookings:
                 settlement = msgspec.structs.replace(settlement, outcome="")
         row = await self._row(booking_id)
         news = _news(event_id, booking_id, row["reference"], row["status"])
-        await self._inventory.settle(event_id, settlement, news=news)
+        await self._live.settling.settle(event_id, settlement, news=news)
 
     # Cancelling and refunding
 
@@ -612,7 +614,7 @@ class Bookings:
             "bookings.refunded", event_id, booking_id, "gateway", event_id=event_id
         )
         news = _news(event_id, booking_id, row["reference"], "refunded")
-        await self._inventory.tell(str(row["buyer_id"]), news)
+        await self._live.telling.tell(str(row["buyer_id"]), news)
 
     # Reading
 
@@ -669,15 +671,9 @@ def _new_reference() -> str:
     return secrets.token_bytes(10).translate(_REFERENCE_OF_BYTES).decode("ascii")
 
 
-def _news(event_id: str, booking_id: str, reference: str, status: str) -> dict[str, Any]:
+def _news(event_id: str, booking_id: str, reference: str, status: str) -> BookingMessage:
     """What its buyer's open connections are told of a booking."""
-    return {
-        "type": "booking",
-        "event_id": event_id,
-        "booking_id": booking_id,
-        "reference": reference,
-        "status": status,
-    }
+    return BookingMessage(event_id, booking_id, reference, status)
 
 
 def _booking(facts: Facts, row: asyncpg.Record, items: list[asyncpg.Record]) -> Booking:

@@ -5,7 +5,7 @@ Redis keeps the latest mark that a worker has seen. A database without it is ano
 to an earlier moment: what Redis shows is of a future that never came. A Redis that was restarted or
 replaced may have lost its last writes. Either way the states of all events are rebuilt. A promotion that
 lost nothing has the mark; what it may have lost since that is found by comparing versions
-(``Inventory.reconcile``), and only where it is found is anything rebuilt.
+(``engine.live.reconciling``), and only where it is found is anything rebuilt.
 
 Every process looks at each new connection to PostgreSQL: a server on an older timeline than the highest that
 was seen is a primary that was replaced, and does not know it.
@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 import structlog
 from msgspec import Struct
-from redis.exceptions import ResponseError
 
 from engine.base import metrics
 from engine.base.errors import Unavailable
+from engine.stores.pipeline import CommandFailed
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
 
@@ -107,7 +107,7 @@ class Generation:
             try:
                 async with asyncio.timeout(_ASK_TIMEOUT_S):
                     await self._redis.call("HSET", _KEY, "timeline", row["timeline"])
-            except (Unavailable, TimeoutError, ResponseError):
+            except (Unavailable, TimeoutError, CommandFailed):
                 return
 
     def _refuse(self, timeline: int, highest: int) -> None:
@@ -152,7 +152,7 @@ class Generation:
     async def _read(self) -> Seen:
         try:
             values = await self._redis.call("HMGET", _KEY, *Seen.__struct_fields__)
-        except ResponseError:
+        except CommandFailed:
             # Something else stands there: nothing is known, and it must not stay so.
             await self._redis.call("DEL", _KEY)
             return Seen()

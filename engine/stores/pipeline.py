@@ -50,6 +50,10 @@ _NO_REPLY: Final = object()
 _FAILURES: Final = metrics.STORE_FAILURES.labels("redis")
 
 
+class CommandFailed(ResponseError):
+    """Redis has answered a command with an error; that it is away is told as ``Unavailable``."""
+
+
 def redis_away(cause: BaseException | None = None) -> Unavailable:
     """What a command that Redis does not carry out ends with; counted."""
     _FAILURES.inc()
@@ -164,7 +168,7 @@ def _run_out(future: "asyncio.Future[Any]") -> None:
 
 
 def _refusal(message: str) -> Exception:
-    error = ResponseError(message)
+    error = CommandFailed(message)
     return redis_away(error) if message.split(" ", 1)[0] in _AWAY_ANSWERS else error
 
 
@@ -184,7 +188,7 @@ class Pipeline:
         self._observe = metrics.BATCH_SIZE.labels("redis").observe
 
     def call(self, *command: Argument) -> "asyncio.Future[Any]":
-        """Queue one command. The future carries its reply; ResponseError or Unavailable on failure."""
+        """Queue one command. The future carries its reply; CommandFailed or Unavailable on failure."""
         # Packed here, so that what cannot be packed fails its own caller and nobody else.
         packed = _pack(command)
         loop = asyncio.get_running_loop()

@@ -1,21 +1,26 @@
 """Redis: a client, its scripts by name, and the pipeline that carries them."""
 
+import asyncio
 import hashlib
 import re
 from asyncio import Future
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import redis.asyncio as aioredis
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from engine.base import tracing
-from engine.stores.pipeline import Argument, Pipeline
+from engine.stores.pipeline import Argument, CommandFailed, Pipeline
 
 #: For connections that listen: longer than the longest silence they allow by themselves.
 _READ_TIMEOUT_S: Final = 5.0
+#: A channel is listened to in turns of this length.
+_LISTENING_TURN_S: Final = 1.0
+#: A channel is listened to again this long after Redis went away.
+_LISTENING_RETRY_S: Final = 0.2
 SCRIPTS_DIR = Path(__file__).resolve().parents[1] / "lua"
 #: A function of the prelude: on one line, or to the "end" that is not indented.
 _FUNCTION = re.compile(
@@ -81,13 +86,13 @@ class RedisStore:
         }
 
     def call(self, *command: Argument) -> "Future[Any]":
-        """One plain command. ResponseError or Unavailable on failure."""
+        """One plain command. CommandFailed or Unavailable on failure."""
         return self._pipeline.call(*command)
 
     async def run(self, script: str, base: str, *args: Argument) -> list[Any]:
         """Run a script of ``engine/lua`` on the event whose base key is ``base``.
 
-        Raises Unavailable when Redis is away.
+        Raises Unavailable when Redis is away, CommandFailed when the script fails.
         """
         if tracing.is_on():
             names = {"db.system.name": "redis", "db.operation.name": script}
@@ -98,12 +103,30 @@ class RedisStore:
     async def _run(self, script: str, base: str, *args: Argument) -> list[Any]:
         try:
             reply = await self._pipeline.call("EVALSHA", self._shas[script], 1, base, *args)
-        except ResponseError as error:
+        except CommandFailed as error:
             if not str(error).startswith("NOSCRIPT"):
                 raise
             reply = await self._pipeline.call("EVAL", self._scripts[script], 1, base, *args)
         found: list[Any] = reply
         return found
+
+    async def listen(
+        self, channel: str, heard: Callable[[bytes], object], stopping: asyncio.Event
+    ) -> None:
+        """Call ``heard`` with whatever is published on a channel. What is published while Redis is away is
+        missed. Ends when it is cancelled and ``stopping`` is set: the library may lose a cancellation that
+        meets a message or its timeout.
+        """
+        while not stopping.is_set():
+            try:
+                async with self.client.pubsub() as pubsub:
+                    await pubsub.subscribe(channel)
+                    while not stopping.is_set():
+                        message = await pubsub.get_message(timeout=_LISTENING_TURN_S)
+                        if message is not None and message["type"] == "message":
+                            heard(message["data"])
+            except (RedisError, OSError):
+                await asyncio.sleep(_LISTENING_RETRY_S)
 
     async def ping(self) -> None:
         await self._pipeline.call("PING")

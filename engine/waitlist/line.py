@@ -29,9 +29,12 @@ from engine.base.errors import (
 from engine.base.model import Buyer, EventStatus, Money, new_id
 from engine.catalog.catalog import Catalog, event_not_found
 from engine.catalog.model import Facts
-from engine.live.inventory import Inventory
+from engine.live.live import Live
+from engine.live.running import NeedsRebuild
+from engine.live.scripts import end_offer, leave_line, rank
 from engine.stores.postgres import Postgres, Transaction
-from engine.waitlist.candidates import LineIndexes, Seen, look
+from engine.waitlist import scripts
+from engine.waitlist.candidates import LineIndexes
 from engine.waitlist.estimate import CameBack, estimate
 from engine.waitlist.matching import LineIndex, Places, WishLine
 from engine.waitlist.model import (
@@ -94,13 +97,13 @@ class Waitlist:
         self,
         *,
         postgres: Postgres,
-        inventory: Inventory,
+        live: Live,
         catalog: Catalog,
         indexes: LineIndexes,
         settings: Settings,
     ) -> None:
         self._pg = postgres
-        self._inventory = inventory
+        self._live = live
         self._catalog = catalog
         self._indexes = indexes
         self._settings = settings
@@ -181,14 +184,21 @@ class Waitlist:
                     await transaction.fetch("waitlist.share_line", event_id)
                 # PostgreSQL has them in line first, and from then on nothing may pass them by. No round
                 # finds out that nobody waits until this is committed: it would have to have the lock.
-                expect = (self._inventory.expect_joins(event_id) for event_id in event_ids)
-                known = await asyncio.gather(*expect)
+                known = await asyncio.gather(*map(self._expect_join, event_ids))
                 if all(known):
                     return await self._write_joins(transaction, joins)
             for event_id, is_known in zip(event_ids, known, strict=True):
                 if not is_known:
-                    await self._inventory.rebuild(event_id)
+                    await self._live.rebuilding.rebuild(event_id)
         raise Unavailable("The event's state is being rebuilt; try again shortly.", retry_after_s=1)
+
+    async def _expect_join(self, event_id: str) -> bool:
+        """False: Redis has lost the event."""
+        try:
+            await scripts.expect_join(self._live.running.run_without_rebuild, event_id)
+        except NeedsRebuild:
+            return False
+        return True
 
     async def _write_joins(
         self, transaction: Transaction, joins: list[Join]
@@ -264,7 +274,7 @@ class Waitlist:
         return found
 
     async def _look_for(self, event_id: str, index: LineIndex, wish: Wish) -> Places | None:
-        seen = await look(self._inventory, event_id)
+        seen = await scripts.look(self._live.running.run, event_id)
         if seen.status != EventStatus.ON_SALE:
             return None
         return await asyncio.to_thread(find_on_sale, index, seen, wish.alone())
@@ -356,24 +366,25 @@ class Waitlist:
             raise _unknown_entry(entry_id)
         event_id = str(row["event_id"])
         if row["offer_id"] is not None:
-            await self._inventory.run("end_offer", event_id, str(row["offer_id"]), "declined")
+            offer_id = str(row["offer_id"])
+            await end_offer(self._live.running.run, event_id, offer_id, "declined")
         await self.forget(event_id, [entry_id])
 
     async def rank(self, event_id: str, entry_id: str) -> tuple[int | None, int]:
         """Which place in the line an entry has (1 is next), None when it is not in it; and how many wait."""
-        _, ahead, waiting = await self._inventory.run("rank", event_id, entry_id)
-        return (None if ahead < 0 else ahead + 1), waiting
+        found = await rank(self._live.running.run, event_id, entry_id)
+        return (None if found.ahead is None else found.ahead + 1), found.waiting
 
     async def mark(self, event_id: str, places: Sequence[tuple[str, int, int]]) -> None:
         """Let entries (entry_id, weight, join_no) take their places in Redis's line; a round is due.
 
         From here on nothing that comes free passes them by.
         """
-        await self._inventory.take_places(event_id, places)
+        await scripts.take_places(self._live.running.run, event_id, places)
 
     async def forget(self, event_id: str, entry_ids: Sequence[str]) -> None:
         """Entries have left the line."""
-        await self._inventory.run("line", event_id, "out", *entry_ids)
+        await leave_line(self._live.running.run, event_id, entry_ids)
 
     async def _from_rows(self, rows: Sequence[asyncpg.Record]) -> list[Entry]:
         found = await self._pg.fetch(
@@ -431,7 +442,7 @@ class Waitlist:
         return estimate(round((rank - 1) * row["quantity"]), windows, quantity=quantity)
 
 
-def find_on_sale(index: LineIndex, seen: Seen, wish: WishLine) -> Places | None:
+def find_on_sale(index: LineIndex, seen: scripts.Seen, wish: WishLine) -> Places | None:
     """Places on sale that the wish could have."""
     return find_places(index, seen.on_sale(), wish)
 

@@ -13,7 +13,7 @@ leaves a claim in Redis that comes due, and whoever finds it asks PostgreSQL and
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 
@@ -22,11 +22,17 @@ from engine.base.errors import Contended, FrontrowError, Gone, NotFound
 from engine.base.model import Hold, ms_from_utc
 from engine.catalog.catalog import Catalog
 from engine.catalog.model import Facts
-from engine.holds.holds import Holds, build_items, decode_areas
-from engine.live.inventory import Inventory, being_rebuilt, decode_prices
-from engine.stores.pipeline import Argument
+from engine.holds.holds import Holds, build_items
+from engine.live.codec import decode_areas, decode_prices
+from engine.live.hold_scripts import Acceptance, KeptHold, Refused, Unknown, accept
+from engine.live.live import Live
+from engine.live.messages import OfferMessage
+from engine.live.rebuilding import being_rebuilt
+from engine.live.running import NeedsRebuild
+from engine.live.scripts import end_offer
 from engine.stores.postgres import Postgres, Transaction
 from engine.waitlist.model import Offer, OfferStatus
+from engine.waitlist.scripts import take_places
 
 #: Offers ended together. All that one round made end in one moment, and their seats should not wait in turn.
 _ENDED_AT_ONCE: Final = 8
@@ -40,13 +46,13 @@ class Offers:
         *,
         postgres: Postgres,
         worker_postgres: Postgres,
-        inventory: Inventory,
+        live: Live,
         catalog: Catalog,
         holds: Holds,
     ) -> None:
         self._pg = postgres
         self._worker_pg = worker_postgres
-        self._inventory = inventory
+        self._live = live
         self._catalog = catalog
         self._holds = holds
 
@@ -93,29 +99,36 @@ class Offers:
 
     async def _hand_over(
         self, event_id: str, offer_id: str, person_id: str, holder_id: str
-    ) -> list[Any]:
+    ) -> KeptHold | Refused:
         """Let an accepted offer's hold be ``holder_id``'s, in Redis and, where that has not refused, in
         PostgreSQL. Returns Redis's reply.
         """
+        reply: KeptHold | Refused | None = None
         for _ in range(_HAND_OVER_ATTEMPTS):
             # The lock of the offer's row is held meanwhile: both stores name the same last one of many.
             async with self._pg.transaction(event_id=event_id) as transaction:
                 row = await _accepted_by_link(transaction, offer_id, person_id)
-                # Not ``run``: a rebuild would wait for the locks that are held here.
-                reply = await self._inventory.attempt(
-                    "accept", event_id, *_accepting(offer_id, row, holder_id)
-                )
-                if reply[0] == b"hold":
+                reply = await self._accept_here(event_id, _accepting(offer_id, row, holder_id))
+                if isinstance(reply, KeptHold):
                     await transaction.fetch("waitlist.hand_offer_to", offer_id, holder_id)
-            if reply[0] == b"rebuild":
-                await self._inventory.rebuild(event_id)
-            elif reply[0] == b"unknown":
-                await self._inventory.adopt_offers(event_id)
+            if reply is None:
+                await self._live.rebuilding.rebuild(event_id)
+            elif isinstance(reply, Unknown):
+                await self._live.offers.adopt(event_id)
             else:
                 return reply
-        if reply[0] == b"rebuild":
+        if reply is None:
             raise being_rebuilt()
         return reply
+
+    async def _accept_here(
+        self, event_id: str, acceptance: Acceptance
+    ) -> KeptHold | Refused | None:
+        """Accept where the lock of the offer's row is held. None: Redis has lost the event."""
+        try:
+            return await accept(self._live.running.run_without_rebuild, event_id, acceptance)
+        except NeedsRebuild:
+            return None
 
     async def _hold(self, offer_id: str, row: asyncpg.Record) -> Hold:
         """What an offer has become that its person accepted. ``row``: as end_offer answered."""
@@ -123,12 +136,12 @@ class Offers:
             raise _refusal(offer_id, row)
         event_id = str(row["event_id"])
         await self._holds.point(event_id, offer_id)
-        arguments = _accepting(offer_id, row)
-        reply = await self._inventory.run("accept", event_id, *arguments)
-        if reply[0] == b"unknown":
+        acceptance = _accepting(offer_id, row)
+        reply = await accept(self._live.running.run, event_id, acceptance)
+        if isinstance(reply, Unknown):
             # Redis lost it between the offer and the answer, and only this event's offers.
-            await self._inventory.adopt_offers(event_id)
-            reply = await self._inventory.run("accept", event_id, *arguments)
+            await self._live.offers.adopt(event_id)
+            reply = await accept(self._live.running.run, event_id, acceptance)
         return await self._holds.from_reply(event_id, offer_id, reply)
 
     async def decline(self, offer_id: str, person_id: str) -> Offer:
@@ -176,18 +189,15 @@ class Offers:
         """Tell whose offer is about to end, once each. Returns how many were told."""
         rows = await self._worker_pg.fetch("waitlist.warn_offers")
         for row in rows:
-            await self._inventory.tell(
-                row["person_id"],
-                {
-                    "type": "offer",
-                    "event_id": row["event_id"],
-                    "offer_id": row["offer_id"],
-                    "entry_id": row["entry_id"],
-                    "change": "ending",
-                    "status": "open",
-                    "expires_at_ms": ms_from_utc(row["expires_at"]),
-                },
+            ending = OfferMessage(
+                event_id=row["event_id"],
+                offer_id=row["offer_id"],
+                entry_id=row["entry_id"],
+                change="ending",
+                status="open",
+                expires_at_ms=ms_from_utc(row["expires_at"]),
             )
+            await self._live.telling.tell(row["person_id"], ending)
         return len(rows)
 
     async def settle(self, event_id: str, offer_id: str) -> None:
@@ -201,17 +211,16 @@ class Offers:
                 return  # Its round may yet write it down.
             row = await self._end(event_id, offer_id, OfferStatus.EXPIRED, actor="worker")
         if row["outcome"] == "unknown":
-            await self._inventory.run("end_offer", event_id, offer_id, "")
+            await end_offer(self._live.running.run, event_id, offer_id, "")
         elif row["outcome"] == "not-due":
-            await self._inventory.lay_offers(event_id, [offer_id])
+            await self._live.offers.load(event_id, [offer_id])
         elif row["outcome"] == "over" and row["status"] == OfferStatus.USED:
             holder_id = await self._pg.fetchval("waitlist.holder_of_offer", offer_id)
             # It may have been handed over since, and is not taken back.
-            await self._inventory.run(
-                "accept", event_id, *_accepting(offer_id, row, holder_id), "1"
-            )
+            acceptance = _accepting(offer_id, row, holder_id, only_first=True)
+            await accept(self._live.running.run, event_id, acceptance)
         elif row["outcome"] == "over":
-            await self._inventory.run("end_offer", event_id, offer_id, row["status"])
+            await end_offer(self._live.running.run, event_id, offer_id, row["status"])
 
     async def _known(self, offer_id: str) -> str:
         """The event of an offer. Raises as ``_refusal`` for one that never was."""
@@ -239,10 +248,9 @@ class Offers:
             metrics.OFFERS.labels(to.value).inc()
         if row["outcome"] in ("ended", "already") and to != OfferStatus.USED:
             if to == OfferStatus.WITHDRAWN and row["outcome"] == "ended":
-                await self._inventory.take_places(
-                    event_id, [(str(row["entry_id"]), row["weight"], row["join_no"])]
-                )
-            await self._inventory.run("end_offer", event_id, offer_id, to.value)
+                place = (str(row["entry_id"]), row["weight"], row["join_no"])
+                await take_places(self._live.running.run, event_id, [place])
+            await end_offer(self._live.running.run, event_id, offer_id, to.value)
         return row
 
 
@@ -257,9 +265,17 @@ async def _accepted_by_link(
     return row
 
 
-def _accepting(offer_id: str, row: asyncpg.Record, *holder_id: str) -> list[Argument]:
-    """The arguments of ``accept.lua``. ``row``: as end_offer answered."""
-    return [offer_id, str(row["person_id"]), ms_from_utc(row["hold_expires_at"]), *holder_id]
+def _accepting(
+    offer_id: str, row: asyncpg.Record, holder_id: str | None = None, *, only_first: bool = False
+) -> Acceptance:
+    """What Redis is told of an accepted offer. ``row``: as end_offer answered."""
+    return Acceptance(
+        offer_id=offer_id,
+        person_id=str(row["person_id"]),
+        expires_ms=ms_from_utc(row["hold_expires_at"]),
+        holder_id=holder_id,
+        only_first=only_first,
+    )
 
 
 def offer_from_row(facts: Facts, row: asyncpg.Record) -> Offer:

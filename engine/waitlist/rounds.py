@@ -15,17 +15,20 @@ from typing import Final
 import asyncpg
 import structlog
 from msgspec import Struct
-from redis.exceptions import RedisError
 
 from engine.base import metrics
 from engine.base.errors import Unavailable
 from engine.base.model import EventStatus, new_id
 from engine.base.schedule import QUIET_S, Visits
 from engine.catalog.catalog import Catalog
-from engine.live.inventory import Inventory, number_list
+from engine.live.codec import encode_areas, encode_numbers, number_list
+from engine.live.keys import STIRRED, held_field, owned_field
+from engine.live.live import Live
+from engine.live.running import NeedsRebuild
 from engine.stores.postgres import Postgres, Transaction
 from engine.stores.redis import RedisStore
-from engine.waitlist.candidates import LineIndexes, Seen, read_seen
+from engine.waitlist import scripts
+from engine.waitlist.candidates import LineIndexes
 from engine.waitlist.matching import (
     LineIndex,
     Match,
@@ -39,24 +42,14 @@ from engine.waitlist.matching import (
 
 log = structlog.get_logger(__name__)
 
-#: Where scripts publish the events whose lines may have something to get (``stir`` of common.lua).
-_STIRRED: Final = "stirred"
-#: Redis is listened to in turns of this length, and asked again so long after it went away.
-_SILENCE_S: Final = 1.0
-_RETRY_S: Final = 0.2
-
-#: So long a claim stands without PostgreSQL's word.
-_LAY_MS: Final = 1000
+#: How long Redis keeps a claim that PostgreSQL has not confirmed, in ms.
+_STANDS_MS: Final = 1000
 #: Matching a pool larger than this may take longer than others on the loop should wait.
 _LARGE: Final = 200
 #: So often a round matches anew, because a seat was taken or a person reached their limit meanwhile.
 _MATCHINGS_MAX: Final = 20
 #: So many more of the line are read at first where some may have no more places.
 _MORE: Final = 50
-
-
-class _Rebuild(Exception):
-    """Redis has lost the event: the round is given up, so that its state can be laid anew."""
 
 
 class _Mistaken(Exception):
@@ -70,7 +63,7 @@ class _Round(Struct):
     #: Names it to Redis: only the last round to look puts on sale what nobody wants.
     look: str
     window_s: int
-    seen: Seen
+    seen: scripts.Seen
     matching: Matching
     offer_ids: list[str]
     at_limit: set[str]
@@ -84,13 +77,15 @@ class Rounds:
         *,
         postgres: Postgres,
         redis: RedisStore,
-        inventory: Inventory,
+        live: Live,
         catalog: Catalog,
         indexes: LineIndexes,
     ) -> None:
         self._pg = postgres
         self._redis = redis
-        self._inventory = inventory
+        self._live = live
+        #: A round holds the line's lock, for which a rebuild would wait.
+        self._run = live.running.run_without_rebuild
         self._catalog = catalog
         self._indexes = indexes
         #: By event, the mark of ``watch_line.lua`` at which a round found nothing left to do.
@@ -103,21 +98,14 @@ class Rounds:
 
     async def hear(self, wake: Callable[[], object], stopping: asyncio.Event) -> None:
         """Note every event whose line has been stirred, and ``wake``. Ends when it is cancelled and
-        ``stopping`` is set: the library may lose a cancellation that meets a message or its timeout.
-
-        What is missed while Redis is away is found at the next visit.
+        ``stopping`` is set. What is missed while Redis is away is found at the next visit.
         """
-        while not stopping.is_set():
-            try:
-                async with self._redis.client.pubsub() as pubsub:
-                    await pubsub.subscribe(_STIRRED)
-                    while not stopping.is_set():
-                        message = await pubsub.get_message(timeout=_SILENCE_S)
-                        if message is not None and message["type"] == "message":
-                            self._stirred.add(message["data"].decode())
-                            wake()
-            except (RedisError, OSError):
-                await asyncio.sleep(_RETRY_S)
+
+        def heard(event_id: bytes) -> None:
+            self._stirred.add(event_id.decode())
+            wake()
+
+        await self._redis.listen(STIRRED, heard, stopping)
 
     async def due(self) -> list[str]:
         """Events whose line was stirred, or has not been looked at for a second."""
@@ -131,9 +119,9 @@ class Rounds:
     async def serve(self, event_id: str) -> int:
         """Hold a round if there may be anything to have. Returns how many offers were made."""
         self._visits.again(event_id, 0.0)  # where this fails, it is tried again at once
-        _, waiting, mark, _ = await self._inventory.run("watch_line", event_id)
+        watched = await scripts.watch(self._live.running.run, event_id)
         made = 0
-        if waiting != b"0" and self._done.get(event_id) != mark.decode():
+        if watched.waiting and self._done.get(event_id) != watched.mark:
             made = await self.hold(event_id)
         self._visits.again(event_id, 0.0 if made else QUIET_S)
         return made
@@ -147,16 +135,16 @@ class Rounds:
                     return 0
                 with metrics.WAITLIST_ROUND.time():
                     done = await self._decide(transaction, event_id, index)
-        except _Rebuild:
-            await self._inventory.rebuild(event_id)
+        except NeedsRebuild:
+            await self._live.rebuilding.rebuild(event_id)
             return 0
         except _Mistaken:
-            await self._inventory.reconcile(event_id)
+            await self._live.reconciling.reconcile(event_id)
             return 0
         if done is None:
             return 0
         if done.offer_ids:
-            await self._inventory.lay_offers(event_id, done.offer_ids)
+            await self._live.offers.load(event_id, done.offer_ids)
             metrics.OFFERS.labels("made").inc(len(done.offer_ids))
         sold = await self._sell(done)
         if sold and done.anybody and not done.offer_ids:
@@ -180,14 +168,14 @@ class Rounds:
             await self._write(transaction, done)
         if not done.anybody:
             # While nobody can join: from the next one on everything is kept again.
-            await self._run("sell", event_id, "0", "", "", done.look)
+            await scripts.sell_all(self._run, event_id, done.look)
         return done
 
     async def _sell_all(self, event_id: str) -> None:
         """Nobody has ever stood in line: whoever was about to could not be written down."""
         look_id = new_id()
-        await self._run("pool", event_id, look_id)
-        await self._run("sell", event_id, "0", "", "", look_id)
+        await scripts.look(self._run, event_id, look_id)
+        await scripts.sell_all(self._run, event_id, look_id)
 
     async def _match(
         self,
@@ -201,7 +189,7 @@ class Rounds:
         at_limit: set[str] = set()
         look_id = new_id()
         for _ in range(_MATCHINGS_MAX):
-            seen = read_seen(await self._run("pool", event_id, look_id))
+            seen = await scripts.look(self._run, event_id, look_id)
             pool = await self._liked(transaction, event_id, index, seen.for_line())
             room = len(pool.seats) + sum(pool.areas.values())
             heads = await self._heads(transaction, event_id, room, limit, at_limit)
@@ -213,7 +201,7 @@ class Rounds:
             matches = await self._still_there(transaction, event_id, matching)
             offer_ids = [new_id() for _ in matches]
             reply = await self._claim(event_id, seen, matches, offer_ids)
-            if reply[0] == b"claimed":
+            if isinstance(reply, scripts.Claimed):
                 given = {n for found in matches for n in found.seats}
                 to_sale = sorted(seen.kept() - given)
                 return _Round(
@@ -227,9 +215,9 @@ class Rounds:
                     to_sale,
                     bool(heads),
                 )
-            if reply[0] == b"limit":
+            if isinstance(reply, scripts.AtLimit):
                 at_limit |= await self._limited(event_id, heads, limit)
-            elif reply[0] == b"closed":
+            elif isinstance(reply, scripts.Closed):
                 return None
         raise Unavailable("Others were faster each time; the next round tries again.")
 
@@ -268,9 +256,9 @@ class Rounds:
         """Who of them holds and owns as many as the event allows, as Redis counts."""
         limited = set()
         for row in heads:
-            fields = [f"{kind}:{person}" for person in row["person_ids"] for kind in "ho"]
-            found = await self._inventory.read(event_id, "HMGET", "buyers", *fields)
-            # h: places held; o: "sold:version".
+            people = row["person_ids"]
+            fields = [field(person) for person in people for field in (held_field, owned_field)]
+            found = await self._live.running.read(event_id, "HMGET", "buyers", *fields)
             counts = [int((count or b"0").split(b":")[0]) for count in found]
             owned = [held + sold for held, sold in zip(counts[::2], counts[1::2], strict=True)]
             limited |= _over(row, owned, limit)
@@ -298,29 +286,12 @@ class Rounds:
         raise _Mistaken
 
     async def _claim(
-        self, event_id: str, seen: Seen, matches: Sequence[Match], offer_ids: Sequence[str]
-    ) -> list[bytes]:
+        self, event_id: str, seen: scripts.Seen, matches: Sequence[Match], offer_ids: Sequence[str]
+    ) -> scripts.ClaimReply:
         if not matches:
-            return [b"claimed"]
-        arguments: list[str | int | bytes] = []
-        for found, offer_id in zip(matches, offer_ids, strict=True):
-            arguments += [
-                offer_id,
-                found.entry.person_id,
-                ",".join(map(str, found.seats)),
-                _areas_text(found),
-                len(found.seats) + sum(found.areas.values()),
-                found.entry.entry_id,
-            ]
-        reply: list[bytes] = await self._run("claim", event_id, seen.prices, _LAY_MS, *arguments)
-        return reply
-
-    async def _run(self, script: str, event_id: str, *arguments: str | int | bytes) -> list[bytes]:
-        """As Inventory.run, which must not lay the state anew here: that waits for the lock we have."""
-        reply = await self._inventory.attempt(script, event_id, *arguments)
-        if reply[0] == b"rebuild":
-            raise _Rebuild
-        return reply
+            return scripts.Claimed()
+        offers = list(zip(offer_ids, matches, strict=True))
+        return await scripts.claim(self._run, event_id, seen.prices, _STANDS_MS, offers)
 
     async def _write(self, transaction: Transaction, done: _Round) -> None:
         matches, passed, seen = done.matching.matches, done.matching.passed, done.seen
@@ -339,7 +310,7 @@ class Rounds:
             done.offer_ids,
             [found.entry.entry_id for found in matches],
             [found.seats for found in matches],
-            [_areas_text(found) for found in matches],
+            [encode_areas(found.areas) for found in matches],
             [len(found.seats) + sum(found.areas.values()) for found in matches],
             seen.prices.decode(),
             done.window_s,
@@ -364,9 +335,8 @@ class Rounds:
         )
         if not done.anybody or not (done.to_sale or spare):
             return True
-        seats = ",".join(map(str, done.to_sale))
-        reply = await self._inventory.run("sell", done.event_id, "1", seats, spare, done.look)
-        return bool(reply[0] == b"sold")
+        seats = encode_numbers(done.to_sale)
+        return await scripts.sell(self._live.running.run, done.event_id, seats, spare, done.look)
 
 
 def _places_of(matches: Sequence[Match]) -> dict[int, int]:
@@ -408,7 +378,3 @@ def _wish_line(row: asyncpg.Record, without: set[str]) -> WishLine:
 
 def _numbers(numbers: Sequence[int] | None) -> frozenset[int] | None:
     return None if numbers is None else frozenset(numbers)
-
-
-def _areas_text(found: Match) -> str:
-    return ",".join(f"{no}:{places}" for no, places in sorted(found.areas.items()))

@@ -24,8 +24,10 @@ from engine.base.logs import REQUEST_ID
 from engine.base.model import BookingStatus
 from engine.base.schedule import Visits
 from engine.base.shutdown import FINISH_TIMEOUT_S
+from engine.live import keys
 from engine.live.healing import rebuild_all
-from engine.live.inventory import Inventory, Settlement, base_key
+from engine.live.live import Live
+from engine.live.scripts import Settlement
 from engine.runtime import Runtime
 from engine.stores.generation import Verdict
 from engine.stores.lease import alone
@@ -65,7 +67,7 @@ _STATE_BROKEN = 5
 class _Audited:
     """The rooms that an audit looks into."""
 
-    inventory: Inventory
+    live: Live
     postgres: Postgres
     settings: Settings
 
@@ -83,7 +85,7 @@ class Worker:
         self._desk = runtime.desk
         self._pg = runtime.worker_postgres
         self._redis = runtime.redis_store
-        self._inventory = runtime.inventory
+        self._live = runtime.live
         self._holds = runtime.holds
         self._bookings = runtime.bookings
         self._catalog = runtime.catalog
@@ -145,7 +147,7 @@ class Worker:
 
     async def expire_holds(self) -> int:
         """Free holds whose time is over, in the open events where it may be. Returns how many."""
-        due = self._deadlines.due(await self._inventory.open_events())
+        due = self._deadlines.due(await self._live.reading.open_events())
         return sum(await _each(due, self._expire_event))
 
     async def _expire_event(self, event_id: str) -> int:
@@ -178,7 +180,7 @@ class Worker:
 
     async def warn_holds(self) -> int:
         """Tell buyers whose holds are about to end. Returns in how many events there may be more."""
-        return sum(await _each(await self._inventory.open_events(), self._holds.warn))
+        return sum(await _each(await self._live.reading.open_events(), self._holds.warn))
 
     async def chase_pending(self) -> int:
         """Bring pending bookings on whose process has had its time, or whose time is over."""
@@ -247,16 +249,16 @@ class Worker:
     async def reconcile(self) -> int:
         """Compare Redis with PostgreSQL for every open event and correct Redis."""
         lease_ms = max(1, int(self._settings.reconcile_interval_s * 900))
-        for event_id in await self._inventory.open_events():
+        for event_id in await self._live.reading.open_events():
             # One worker per event and turn is enough; two would only be slower. So the key is no lease, and
             # need not last as long as the work: nor need those of check_states and audit_in_turn.
-            if await self._redis.call("SET", f"reconciling:{event_id}", "1", "NX", "PX", lease_ms):
+            if await self._redis.call("SET", keys.reconciling(event_id), "1", "NX", "PX", lease_ms):
                 await self._reconcile_one(event_id)
         return 0
 
     async def _reconcile_one(self, event_id: str) -> None:
         try:
-            corrected = await self._inventory.reconcile(event_id)
+            corrected = await self._live.reconciling.reconcile(event_id)
         except Contended:
             log.info("event reconciled later: it is stuck", event_id=event_id)
             return
@@ -270,10 +272,10 @@ class Worker:
         """Rebuild what is damaged of the open events' states in Redis. Returns 0: there is no more."""
         if time.monotonic() < self._check_due:
             return 0
-        if not await self._redis.call("SET", "checking", "1", "NX", "PX", _CHECK_LEASE_MS):
+        if not await self._redis.call("SET", keys.CHECKING, "1", "NX", "PX", _CHECK_LEASE_MS):
             return 0
         started = time.monotonic()
-        open_events = await self._inventory.open_events()
+        open_events = await self._live.reading.open_events()
         for at in range(0, len(open_events), _CHECKED_AT_ONCE):
             await _each(open_events[at : at + _CHECKED_AT_ONCE], self._check_state)
         now = time.monotonic()
@@ -283,7 +285,7 @@ class Worker:
     async def watch_stores(self) -> int:
         """Put the events right where PostgreSQL or Redis came back as another one, or with another past."""
         if await self._generation.look() != Verdict.SAME:
-            await alone(self._redis, "watching", self._put_right)
+            await alone(self._redis, keys.WATCHING, self._put_right)
         return 0
 
     async def _put_right(self) -> None:
@@ -295,11 +297,11 @@ class Worker:
         if verdict == Verdict.RESTARTED:
             await self._compare_all()
         else:
-            await rebuild_all(self._inventory, "generation")
+            await rebuild_all(self._live, "generation")
         await self._generation.accept()
 
     async def _compare_all(self) -> None:
-        for event_id in await self._inventory.open_events():
+        for event_id in await self._live.reading.open_events():
             try:
                 await self._reconcile_one(event_id)
             except (NotFound, Unavailable):
@@ -309,7 +311,7 @@ class Worker:
 
     async def _check_state(self, event_id: str) -> None:
         try:
-            await self._inventory.heal(event_id)
+            await self._live.rebuilding.heal(event_id)
         except Contended:
             log.info("event checked later: it is stuck", event_id=event_id)
         except (NotFound, Unavailable):
@@ -323,7 +325,7 @@ class Worker:
         if time.monotonic() < self._audit_due:
             return 0
         lease_ms = max(1, int(self._settings.audit_interval_s * 900))
-        if await self._redis.call("SET", "auditing", "1", "NX", "PX", lease_ms):
+        if await self._redis.call("SET", keys.AUDITING, "1", "NX", "PX", lease_ms):
             started = time.monotonic()
             await self.audit_event()
             now = time.monotonic()
@@ -332,15 +334,15 @@ class Worker:
 
     async def audit_event(self) -> list[Violation]:
         """Audit one open event, another one each time; count and log what is broken."""
-        open_events = set(await self._inventory.open_events())
+        open_events = set(await self._live.reading.open_events())
         self._unaudited = [e for e in self._unaudited if e in open_events] or list(open_events)
         if not self._unaudited:
             return []
         # In no order: several workers do not walk in step.
         event_id = self._unaudited.pop(random.randrange(len(self._unaudited)))  # noqa: S311 - no secret
-        holds = await self._redis.call("ZCARD", base_key(event_id) + ":due")
+        holds = await self._redis.call("ZCARD", keys.part_key(event_id, "due"))
         part = _any_part(holds) if holds > AUDITED_HOLDS_MAX else None
-        rooms = _Audited(inventory=self._inventory, postgres=self._pg, settings=self._settings)
+        rooms = _Audited(live=self._live, postgres=self._pg, settings=self._settings)
         try:
             with metrics.AUDIT_SECONDS.time():
                 # Who owned more than a limit before an organiser lowered it has broken nothing.
@@ -349,7 +351,7 @@ class Worker:
             return []  # closed meanwhile
         except (ValueError, LookupError, struct.error):
             # It could not even be read.
-            if not await self._inventory.heal(event_id):
+            if not await self._live.rebuilding.heal(event_id):
                 raise
             return []
         outcome = "clean" if part is None else "clean-in-part"
@@ -365,7 +367,7 @@ class Worker:
                 facts=violation.facts,
             )
         if any(violation.invariant == _STATE_BROKEN for violation in violations):
-            await self._inventory.distrust(event_id, "invariant")
+            await self._live.rebuilding.distrust(event_id, "invariant")
         return violations
 
     async def cancel_events(self) -> int:
@@ -396,13 +398,15 @@ class Worker:
 
     async def watch_networks(self) -> int:
         """Export the largest share of a house that one network keeps without having paid."""
-        shares = await _each(await self._inventory.open_events(), self._inventory.network_share)
+        shares = await _each(
+            await self._live.reading.open_events(), self._live.reading.network_share
+        )
         metrics.NETWORK_SHARE_MAX.set(max(shares, default=0))
         return 0
 
     async def know_layouts(self) -> int:
         """Have the layouts of what is on sale in memory: finishing a sale must not need MongoDB."""
-        await _each((await self._inventory.open_events())[:LAYOUTS_KNOWN], self._catalog.facts)
+        await _each((await self._live.reading.open_events())[:LAYOUTS_KNOWN], self._catalog.facts)
         return 0
 
     async def forget_keys(self) -> int:

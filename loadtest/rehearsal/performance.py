@@ -83,7 +83,7 @@ async def rehearse(yours: Settings, wanted: Wanted, say: OnProgress) -> Report:
             say("copying the event")
             copy = await make_copy(ready.runtime, original)
             facts = await ready.runtime.catalog.facts(copy.event_id)
-            opening = (await ready.runtime.inventory.snapshot(copy.event_id)).states
+            opening = (await ready.runtime.live.reading.snapshot(copy.event_id)).states
             sale = await _sell(ready, original, copy, facts, wanted, say)
             say("auditing")
             return await _look_back(ready, original, copy, opening, wanted.setting, sale)
@@ -159,7 +159,7 @@ async def _look_back(
     maps = sale.propagation
     wrong_maps = None if maps is None else maps.divergences + maps.out_of_step
     verdict = await judge(runtime, event_id, books, record.memories, wrong_maps)
-    last = await runtime.inventory.snapshot(event_id)
+    last = await runtime.live.reading.snapshot(event_id)
     taken = sum(area.capacity - last.areas[no] for no, area in enumerate(facts.layout.areas))
     blocked = opening.count(b"3")
     for_sale = copy.place_count - blocked
@@ -229,7 +229,7 @@ async def _looking(
     async def sample() -> None:
         while True:
             at_s = crowd.elapsed_s
-            seen = await ready.runtime.inventory.snapshot(event_id)
+            seen = await ready.runtime.live.reading.snapshot(event_id)
             left = seen.states.count(b"0") + sum(seen.areas.values())
             free.append((max(0.0, at_s), left))
             ended, sold = crowd.record.ended, sum(n for _, n in crowd.record.sold_s)

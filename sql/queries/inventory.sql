@@ -12,7 +12,7 @@ SELECT epoch FROM raise_epoch($1, $2) epoch WHERE epoch IS NOT NULL;
 SELECT e.status, e.currency, e.seat_count, e.buyer_limit, e.hold_ttl_s, e.hold_max_s, e.payment_window_s,
        e.version + coalesce(sum(c.version), 0)::integer AS version,
        coalesce(string_agg(c.amount_minor::text, ',' ORDER BY c.category_no), '') AS prices,
-       -- What buyers are told of the prices (engine.live.inventory.Pricing): the latest change of each category,
+       -- What buyers are told of the prices (engine.live.Pricing): the latest change of each category,
        -- and the range of its rule. A category's version is that of its latest change.
        jsonb_build_object(
          'dynamic', count(r.rule_id) > 0,

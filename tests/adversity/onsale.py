@@ -268,7 +268,9 @@ class Sale:
         return self._map
 
     async def _read_map(self) -> None:
-        snapshot = await self.insist("map", lambda: self.runtime.inventory.snapshot(self.event_id))
+        snapshot = await self.insist(
+            "map", lambda: self.runtime.live.reading.snapshot(self.event_id)
+        )
         self._map = bytearray(snapshot.states), snapshot.areas[0]
         self._map_read = time.monotonic()
         if snapshot.states.count(b"0") + snapshot.areas[0] <= SOLD_OUT:

@@ -24,7 +24,7 @@ async def test_holds_are_lost_and_sales_are_not(site: Site, http: httpx.AsyncCli
             await crowd.until(lambda c: c.told("confirmed") >= 10)
             patron = await Patron.come(http, house.event_id)
             pending = (await patron.book(await patron.held(last), token="tok_3ds")).json()
-            before = await site.runtime.inventory.snapshot(house.event_id)
+            before = await site.runtime.live.reading.snapshot(house.event_id)
 
             site.redis.kill()
             refused = await patron.hold(0)
@@ -39,7 +39,7 @@ async def test_holds_are_lost_and_sales_are_not(site: Site, http: httpx.AsyncCli
             await site.redis.start()
             sold = crowd.told("confirmed")
             await crowd.until(lambda c: c.told("confirmed") >= sold + 10)
-        after = await site.runtime.inventory.snapshot(house.event_id)
+        after = await site.runtime.live.reading.snapshot(house.event_id)
         assert after.epoch > before.epoch
         assert after.states[last : last + 1] == b"2"
         await check(site, house.event_id, one, other, crowd=crowd)
@@ -72,8 +72,8 @@ async def test_a_checkout_under_way_outlives_the_loss(site: Site, http: httpx.As
     assert (await house.states())[1] == "0"
     begun.deliver()
     pending = (await booking).json()
-    await site.runtime.inventory.reconcile(house.event_id)
-    snapshot = await site.runtime.inventory.snapshot(house.event_id)
+    await site.runtime.live.reconciling.reconcile(house.event_id)
+    snapshot = await site.runtime.live.reading.snapshot(house.event_id)
     assert (snapshot.states, snapshot.areas) == await true_map(site, house.event_id)
     assert snapshot.areas == {0: 98}
     declined = await patron.approve(pending, approve=False)
@@ -87,7 +87,7 @@ async def test_all_events_are_rebuilt_side_by_side(site: Site) -> None:
     events = [(await site.house(rows=1)).event_id for _ in range(20)]
     await site.runtime.redis.flushall()
     async with asyncio.timeout(60):
-        await asyncio.gather(*map(site.runtime.inventory.snapshot, events))
+        await asyncio.gather(*map(site.runtime.live.reading.snapshot, events))
 
 
 @pytest.mark.parametrize(

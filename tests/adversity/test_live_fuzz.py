@@ -237,7 +237,7 @@ class Gateway:
         """Only the proper watcher is left, it sees what changes, and nothing was logged."""
         await self._a_change_is_seen()
         assert self.watcher.map is not None
-        truth = await self.house.runtime.inventory.snapshot(self.house.event_id)
+        truth = await self.house.runtime.live.reading.snapshot(self.house.event_id)
         await self.watcher.shows(truth.states, truth.areas)
         assert (self.watcher.map.epoch, self.watcher.map.seq) == (truth.epoch, truth.seq)
         assert (self.watcher.connections, self.watcher.snapshots) == (1, 1)

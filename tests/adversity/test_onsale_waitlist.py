@@ -186,7 +186,7 @@ class Run:
             await asyncio.sleep(0.3)
             await self.site.redis.start()
             await self.sale.insist(
-                "rebuild", lambda: self.sale.runtime.inventory.snapshot(self.sale.event_id)
+                "rebuild", lambda: self.sale.runtime.live.reading.snapshot(self.sale.event_id)
             )
 
 
@@ -218,7 +218,7 @@ async def on_sale(site: Site, size: Size = SIZE, *, seed: int = 1) -> AsyncItera
                 "UPDATE events SET payment_window_s = 5, version = version + 1 WHERE event_id = $1",
                 event_id,
             )
-        await runtime.inventory.refresh_terms(event_id)
+        await runtime.live.settling.refresh_terms(event_id)
         await runtime.publishing.block(event_id, list(BLOCKED), actor="organiser")
         sale = Sale(
             runtime,
@@ -279,7 +279,7 @@ async def _everybody_goes_home(run: Run) -> None:
 async def _left(run: Run) -> list[str]:
     """What is held yet, and whether anything is kept for the line."""
     runtime, event_id = run.sale.runtime, run.sale.event_id
-    reply = await runtime.inventory.run("claims", event_id)
+    reply = await runtime.live.running.run("claims", event_id)
     held = [f"{hold[3].decode()} for {int(hold[1]) - int(reply[1])} ms" for hold in reply[9]]
     return [*held, "somebody waits"] if reply[10] == b"1" else held
 
@@ -385,7 +385,7 @@ async def _still_stand(run: Run, before: dict[str, Any], offer_id: str) -> None:
     and those that nobody has answered since and that have not lapsed.
     """
     claims = await run.sale.insist(
-        "look", lambda: run.sale.runtime.inventory.run("claims", run.sale.event_id)
+        "look", lambda: run.sale.runtime.live.running.run("claims", run.sale.event_id)
     )
     owners = dict(zip(claims[5][::2], claims[5][1::2], strict=True))
     due = {hold[0].decode(): int(hold[1]) for hold in claims[9] if hold[3] == b"offered"}

@@ -18,7 +18,7 @@ import pytest_asyncio
 from engine.audit.auditor import audit
 from engine.base.errors import Conflict, Gone, SeatUnavailable, Unavailable
 from engine.base.model import Hold, new_id
-from engine.live.inventory import base_key
+from engine.live.keys import base_key
 from engine.runtime import Runtime
 from engine.waitlist.model import Contact, Entry, Offer, OfferStatus, Wanted
 from tests.adversity.proxy import Catch
@@ -525,7 +525,7 @@ async def test_many_at_their_limit_do_not_keep_a_seat_from_the_next(make_line: M
     await line.execute(
         "UPDATE events SET buyer_limit = 1, version = version + 1 WHERE event_id = $1"
     )
-    await line.runtime.inventory.refresh_terms(line.event_id)
+    await line.runtime.live.settling.refresh_terms(line.event_id)
     base = base_key(line.event_id)
     # No worker counts again what is only said here to be held.
     call = line.runtime.redis_store.call

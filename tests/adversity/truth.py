@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from engine.audit.auditor import audit
-from engine.live.inventory import base_key
+from engine.live.keys import base_key
 from tests.adversity.buyers import Crowd, Word
 from tests.adversity.site import Site
 from tests.adversity.watchers import Watcher
@@ -79,7 +79,7 @@ async def check(site: Site, event_id: str, *watchers: Watcher, crowd: Crowd | No
     """Everything that must hold once the dust has settled."""
     await calm(site, event_id)
     states, areas = await true_map(site, event_id)
-    snapshot = await site.runtime.inventory.snapshot(event_id)
+    snapshot = await site.runtime.live.reading.snapshot(event_id)
     assert (snapshot.states, snapshot.areas) == (states, areas)
     for watcher in watchers:
         await watcher.shows(states, areas)

@@ -324,7 +324,7 @@ async def test_who_paid_on_another_device_outlives_the_loss_of_redis(
     offer_id = entry["offer"]["offer_id"]
     link = httpx.URL(await runtime.links.url("entry", entry["entry_id"], address)).path
     assert (await http.post(f"{link}/accept", headers=bob.auth | JSON)).status_code == 200
-    await runtime.inventory.rebuild(gone.event_id)
+    await runtime.live.rebuilding.rebuild(gone.event_id)
     assert (await bob.get(f"/v1/holds/{offer_id}")).json()["status"] == "held"
     assert (await bob.book(offer_id)).status_code == 201
 

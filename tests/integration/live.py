@@ -20,15 +20,17 @@ from websockets.typing import Subprotocol
 
 from engine.base.config import Settings
 from engine.base.errors import NotFound, Unavailable
-from engine.base.model import PUBLIC_DIGITS, Money, new_id
-from engine.live.inventory import Price, Snapshot
+from engine.base.model import Money, new_id
+from engine.live.codec import PUBLIC_DIGITS
 from engine.live.live_tickets import LiveTickets
+from engine.live.prices import Price
+from engine.live.reading import Snapshot
 from engine.live.watcher_counts import Presence
 from engine.local.embedded import EmbeddedRedis
 from engine.runtime import Runtime
 from engine.stores.redis import RedisStore
 from seatmap.feed import RedisFeed
-from seatmap.hub import Hub, Pace, SnapshotSource
+from seatmap.hub import Healer, Hub, Pace, SnapshotSource
 from seatmap.protocol import (
     Frame,
     MapState,
@@ -102,7 +104,7 @@ class BoxOffice:
 
 
 class RedisSource:
-    """Reads an event the way ``engine.live.inventory`` does, from Redis alone."""
+    """Reads an event the way ``engine.live.reading`` does, from Redis alone."""
 
     def __init__(self, store: RedisStore) -> None:
         self._client = store.client
@@ -239,10 +241,11 @@ async def running_gateway(
     pace: Pace = CALM,
     limits: Limits | None = None,
     source: SnapshotSource | None = None,
+    healer: Healer | None = None,
     **settings: Any,
 ) -> AsyncIterator[Gateway]:
-    feed = RedisFeed(store.client)
-    hub = Hub(feed, source or RedisSource(store), Presence(store), pace)
+    feed, fallback = RedisFeed(store.client), RedisSource(store)
+    hub = Hub(feed, source or fallback, healer or fallback, Presence(store), pace)
     tickets = LiveTickets(store)
     server = LiveServer(hub, tickets, Settings(live_port=0, **settings), limits)
     async with feed.running(), hub.running(), server.running():
@@ -253,7 +256,9 @@ async def running_gateway(
 
 def gateway_of(runtime: Runtime, **options: Any) -> contextlib.AbstractAsyncContextManager[Gateway]:
     """A gateway to the engine's own events."""
-    return running_gateway(runtime.redis_store, source=runtime.inventory, **options)
+    return running_gateway(
+        runtime.redis_store, source=runtime.live.reading, healer=runtime.live.rebuilding, **options
+    )
 
 
 class RawClient:

@@ -11,7 +11,7 @@ from engine.base.config import Settings
 from engine.base.errors import NotFound
 from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.live.inventory import base_key
+from engine.live.keys import base_key
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, MakeHouse
 from tests.worlds import make_world
@@ -73,7 +73,7 @@ async def scene(make_house: MakeHouse) -> AsyncIterator[Scene]:
         buyer=buyer,
         pending_hold_id=pending_hold.hold_id,
     )
-    await house.runtime.inventory.reconcile(house.event_id)
+    await house.runtime.live.reconciling.reconcile(house.event_id)
     assert await scene.audit(quiet=True) == []
     yield scene
     await scene.execute("DELETE FROM payments")

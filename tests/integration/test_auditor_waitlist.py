@@ -10,7 +10,7 @@ from engine.audit.auditor import Violation, audit
 from engine.base.config import Settings
 from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.live.inventory import base_key
+from engine.live.keys import base_key
 from engine.runtime import Runtime, open_runtime
 from engine.waitlist.model import Contact, Wanted
 from tests.conftest import House, MakeHouse

@@ -19,7 +19,8 @@ from engine.base.store_urls import StoreUrls
 from engine.best_seats import scout as scout_module
 from engine.best_seats.choice import Wish
 from engine.catalog.model import EventDraft
-from engine.live.inventory import base_key
+from engine.live.hold_scripts import OverLimit
+from engine.live.keys import base_key
 from engine.local.demo.venues import arena
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, MakeHouse, small_house
@@ -66,7 +67,7 @@ async def assert_sound(event_id: str, runtime: Runtime, holds: list[Hold]) -> No
     """No seat is in two holds, and exactly these seats are held."""
     held = [seat_no for hold in holds for seat_no in seats_of(hold)]
     assert len(set(held)) == len(held)
-    states = (await runtime.inventory.snapshot(event_id)).states
+    states = (await runtime.live.reading.snapshot(event_id)).states
     assert {n for n, digit in enumerate(states) if digit == ord("1")} == set(held)
 
 
@@ -251,7 +252,7 @@ async def test_a_new_copy_knows_what_is_under_way(house: House) -> None:
     assert second is not None
     assert set(first.seats).isdisjoint(second.seats)
     for choice in (first, second):
-        scout.settle(choice, [b"limit", b"4", b"4"])
+        scout.settle(choice, OverLimit(4, 4))
     assert await scout.pick(Wish(quantity=4), 1) == first
 
 

@@ -114,12 +114,12 @@ async def test_watchers_see_it(house: House) -> None:
 async def test_a_hold_that_came_in_between_buys_nothing(
     house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inventory = house.runtime.inventory
+    live = house.runtime.live
 
     async def too_early(event_id: str, seat_nos: list[int]) -> set[int]:
         return set()
 
-    monkeypatch.setattr(inventory, "claimed", too_early)
+    monkeypatch.setattr(live.reading, "claimed", too_early)
     hold = await house.hold(buyer, 5, 6)
     assert (await block(house, 5)).seats == [5]
     monkeypatch.undo()
@@ -225,14 +225,14 @@ async def killed(*args: Any, **options: Any) -> int:
 async def test_killed_between_the_stores_reconciliation_finishes(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inventory = house.runtime.inventory
+    live = house.runtime.live
     for act, before, after in ((block, "0", "3"), (unblock, "3", "0")):
         with monkeypatch.context() as patched:
-            patched.setattr(inventory, "settle", killed)
+            patched.setattr(live.settling, "settle", killed)
             with pytest.raises(Killed):
                 await act(house, 2)
         assert (await house.states())[2] == before
-        assert await inventory.reconcile(house.event_id) >= 1
+        assert await live.reconciling.reconcile(house.event_id) >= 1
         assert (await house.states())[2] == after
     assert await quiet(house)
 
@@ -241,7 +241,7 @@ async def test_a_late_map_sells_nothing(
     house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(house.runtime.inventory, "settle", killed)
+        patched.setattr(house.runtime.live.settling, "settle", killed)
         with pytest.raises(Killed):
             await block(house, 2)
     # Redis has not heard of it and gives the seat; the arbiter has, and does not.
@@ -255,15 +255,15 @@ async def test_a_late_map_sells_nothing(
 
 
 async def test_redis_gone_after_the_decision(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    inventory = house.runtime.inventory
+    live = house.runtime.live
 
     async def away(*args: Any, **options: Any) -> int:
         raise Unavailable("Redis is not reachable; try again shortly.", code="redis-unavailable")
 
     with monkeypatch.context() as patched:
-        patched.setattr(inventory, "settle", away)
+        patched.setattr(live.settling, "settle", away)
         assert (await block(house, 2)).seats == [2]
-    await inventory.reconcile(house.event_id)
+    await live.reconciling.reconcile(house.event_id)
     assert (await house.states())[2] == "3"
 
 
@@ -299,7 +299,7 @@ async def test_blocking_races_with_buyers(make_house: MakeHouse) -> None:
     blocked = [seat for part in kept for seat in part]
     assert len(blocked) == len(set(blocked))
     assert not set(blocked) & set(bought)
-    await house.runtime.inventory.reconcile(house.event_id)
+    await house.runtime.live.reconciling.reconcile(house.event_id)
     states = await house.states()
     assert {n for n in seats if states[n] == "3"} == set(blocked)
     assert {n for n in seats if states[n] == "2"} == set(bought)

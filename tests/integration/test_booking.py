@@ -344,7 +344,7 @@ async def test_reconciliation_brings_terms_that_never_reached_redis(
             house.event_id,
         )
     await house.hold(buyer, 2)
-    await house.runtime.inventory.reconcile(house.event_id)
+    await house.runtime.live.reconciling.reconcile(house.event_id)
     with pytest.raises(Conflict) as refused:
         await house.hold(buyer, 3)
     assert refused.value.code == "event-not-on-sale"
@@ -407,7 +407,7 @@ async def _expire_behind_the_gateways_back(house: House, booking_id: str) -> Non
         decline_code="gateway-unanswered",
     )
     assert ended.settlement is not None
-    await house.runtime.inventory.settle(house.event_id, ended.settlement)
+    await house.runtime.live.settling.settle(house.event_id, ended.settlement)
 
 
 async def _settle_outbox(house: House) -> None:

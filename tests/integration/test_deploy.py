@@ -217,14 +217,14 @@ async def test_holds_outlive_a_redis_that_is_killed(
             hold = await house.hold(buyer, 3, 4, floor=2)
             gone = await house.hold(buyer, 8)
             await runtime.holds.release(gone.hold_id, buyer)
-            before = await runtime.inventory.snapshot(house.event_id)
+            before = await runtime.live.reading.snapshot(house.event_id)
 
             server.kill()
             await server.start()
             async with asyncio.timeout(WAIT_S):
                 while True:
                     with contextlib.suppress(Exception):
-                        after = await runtime.inventory.snapshot(house.event_id)
+                        after = await runtime.live.reading.snapshot(house.event_id)
                         break
                     await asyncio.sleep(0.02)
             assert after == before
@@ -253,7 +253,7 @@ async def test_a_full_redis_refuses_holds_and_still_frees_them(
             with pytest.raises(Unavailable):
                 await house.hold(buyer, 4)
             await runtime.holds.release(hold.hold_id, buyer)
-            shown = await runtime.inventory.snapshot(house.event_id)
+            shown = await runtime.live.reading.snapshot(house.event_id)
             assert (shown.states[3:5], shown.areas) == (b"00", {0: 6})
             await runtime.redis.config_set("maxmemory", 0)
             await house.hold(buyer, 3, 4)

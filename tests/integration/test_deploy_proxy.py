@@ -150,7 +150,7 @@ def start_caddy(
 
 
 async def truth(house: House) -> MapState:
-    read = await house.runtime.inventory.snapshot(house.event_id)
+    read = await house.runtime.live.reading.snapshot(house.event_id)
     return MapState(read.epoch, read.seq, read.states)
 
 

@@ -140,8 +140,8 @@ async def test_a_database_restored_to_an_earlier_moment(site: Site, marked: bool
     await house.book(kim, paid)
     if marked:
         await site.look()
-    await site.runtime.inventory.check(house.event_id)
-    before = await site.runtime.inventory.snapshot(house.event_id)
+    await site.runtime.live.checking.check(house.event_id)
+    before = await site.runtime.live.reading.snapshot(house.event_id)
     assert before.states.count(b"2") == 5
 
     async with site.stopped():
@@ -153,7 +153,7 @@ async def test_a_database_restored_to_an_earlier_moment(site: Site, marked: bool
     assert rebuilt("generation") > count
     assert await site.verdict() == Verdict.SAME
 
-    after = await site.runtime.inventory.snapshot(house.event_id)
+    after = await site.runtime.live.reading.snapshot(house.event_id)
     shown = {n: chr(digit) for n, digit in enumerate(after.states) if digit != ord("0")}
     assert shown == {0: "2", 1: "2", 10: "1", 11: "1", 30: "1"}
     assert after.areas == {0: 6 - 1 - 1}
@@ -182,7 +182,7 @@ async def test_another_database(site: Site) -> None:
         await site.look()
         assert await site.verdict() == Verdict.SAME
         with pytest.raises(NotFound):
-            await site.runtime.inventory.snapshot(house.event_id)
+            await site.runtime.live.reading.snapshot(house.event_id)
         assert await keys_of(site.runtime.redis_store, house.event_id) == []
     finally:
         async with site.stopped():
@@ -195,7 +195,7 @@ async def test_a_promotion_that_lost_nothing_and_the_primary_that_does_not_know(
     await house.book(ann, await house.hold(ann, 0, 1))
     kept = await house.hold(ann, 5)
     await site.look()
-    epoch = (await site.runtime.inventory.snapshot(house.event_id)).epoch
+    epoch = (await site.runtime.live.reading.snapshot(house.event_id)).epoch
     async with site.stopped():
         site.save("old-primary")
 
@@ -204,7 +204,7 @@ async def test_a_promotion_that_lost_nothing_and_the_primary_that_does_not_know(
     await site.look()
     assert await site.verdict() == Verdict.SAME
     assert {cause: rebuilt(cause) for cause in counts} == counts
-    assert (await site.runtime.inventory.snapshot(house.event_id)).epoch == epoch
+    assert (await site.runtime.live.reading.snapshot(house.event_id)).epoch == epoch
     await house.book(ann, kept)
     await clean(house)
 
@@ -232,11 +232,11 @@ async def test_a_redis_that_was_started_anew(site: Site) -> None:
     house = await site.house()
     kept = await house.hold(new_id(), 3)
     await site.look()
-    before = await site.runtime.inventory.snapshot(house.event_id)
+    before = await site.runtime.live.reading.snapshot(house.event_id)
     await site.runtime.redis_store.call("HSET", KEY, "redis_run", "of another server")
     assert await site.verdict() == Verdict.ANOTHER_REDIS
     await site.look()
-    after = await site.runtime.inventory.snapshot(house.event_id)
+    after = await site.runtime.live.reading.snapshot(house.event_id)
     assert after.epoch > before.epoch
     assert after.states == before.states
     assert kept.hold_id
@@ -261,7 +261,7 @@ async def test_one_worker_puts_the_events_right_however_long_it_takes(
 
     async with open_runtime(site.runtime.settings, role="test") as other:
         for runtime in (site.runtime, other):
-            monkeypatch.setattr(runtime.inventory, "rebuild", for_long)
+            monkeypatch.setattr(runtime.live.rebuilding, "rebuild", for_long)
         async with asyncio.timeout(60):
             first = asyncio.create_task(worker_of(site.runtime).watch_stores())
             await begun.wait()
@@ -297,7 +297,7 @@ async def test_a_locked_event_keeps_the_healing_from_being_noted(
 
     monkeypatch.setattr(healing, "_REST_S", 0.0)
     with monkeypatch.context() as moment:
-        moment.setattr(site.runtime.inventory, "rebuild", locked)
+        moment.setattr(site.runtime.live.rebuilding, "rebuild", locked)
         with pytest.raises(Contended):
             await site.look()
     assert await site.verdict() == Verdict.ANOTHER_REDIS
@@ -324,7 +324,7 @@ async def test_what_another_worker_has_put_right_is_left_alone(
 
         monkeypatch.setattr(site.runtime.generation, "look", overtaken)
         await worker_of(site.runtime).watch_stores()
-    events = len(await site.runtime.inventory.open_events())
+    events = len(await site.runtime.live.reading.open_events())
     assert rebuilt("generation") == count + events
 
 

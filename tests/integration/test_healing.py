@@ -17,7 +17,7 @@ from engine.base.config import Settings
 from engine.base.errors import FrontrowError, Unavailable
 from engine.base.model import Hold, new_id
 from engine.base.store_urls import StoreUrls
-from engine.live.inventory import base_key
+from engine.live.keys import base_key
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, make_event
 from tests.worlds import make_world, worker_of
@@ -64,13 +64,13 @@ class Scene(House):
         """One round of the worker's check, without its pauses."""
         await self.runtime.redis.delete("checking")
         worker_of(self.runtime)._check_due = 0.0
-        self.runtime.inventory._open_events_read = float("-inf")
+        self.runtime.live.reading._open_events_read = float("-inf")
         await worker_of(self.runtime).steps["check-states"].run_once()
 
     async def is_whole(self) -> None:
-        assert await self.runtime.inventory.check(self.event_id) is None
+        assert await self.runtime.live.checking.check(self.event_id) is None
         assert await audit(self.runtime, self.event_id, lateness_max_s=None) == []
-        assert (await self.runtime.inventory.snapshot(self.event_id)).event_id == self.event_id
+        assert (await self.runtime.live.reading.snapshot(self.event_id)).event_id == self.event_id
 
 
 MakeScene = Callable[[], Awaitable[Scene]]
@@ -146,11 +146,11 @@ async def test_a_damaged_key_is_noticed_and_the_event_is_whole_again(
     scene = await make_scene()
     assert scene.held
     assert scene.in_area
-    epoch = (await scene.runtime.inventory.snapshot(scene.event_id)).epoch
+    epoch = (await scene.runtime.live.reading.snapshot(scene.event_id)).epoch
     await damage(scene, f"hold:{scene.held.hold_id}" if key == "hold" else key)
     await scene.check()
     await scene.is_whole()
-    assert (await scene.runtime.inventory.snapshot(scene.event_id)).epoch > epoch
+    assert (await scene.runtime.live.reading.snapshot(scene.event_id)).epoch > epoch
     states = await scene.states()
     assert states[:2] == "22"
     assert states[20] == "1"
@@ -215,7 +215,7 @@ async def test_who_finds_a_newer_state_than_its_own_says_that_it_is_being_rebuil
     monkeypatch.setattr(scene.runtime.redis_store, "run", overtaken)
     await scene.call("DEL", "meta")
     with pytest.raises(Unavailable, match="being rebuilt") as refusal:
-        await scene.runtime.inventory.snapshot(scene.event_id)
+        await scene.runtime.live.reading.snapshot(scene.event_id)
     assert refusal.value.extra["retry_after"] == 1
     assert await scene.call("HGET", "meta", "epoch") == str(laid[0]).encode()
     await scene.is_whole()

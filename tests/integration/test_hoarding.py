@@ -89,7 +89,7 @@ async def test_one_network_cannot_hold_the_house(make_house: MakeHouse) -> None:
     await place(house, ELSEWHERE, 199)
     await place(house, "", 198)
     assert await networks(house) == {f"h:{ATTACKER}": 50, f"h:{ELSEWHERE}": 1}
-    assert await house.runtime.inventory.network_share(house.event_id) == 50 / 206
+    assert await house.runtime.live.reading.network_share(house.event_id) == 50 / 206
     await worker_of(house.runtime).watch_networks()
     # What is paid or being paid for does not count, and a decline makes it count again.
     assert (await pay(house, held[0], "tok_visa", ATTACKER)).outcome == "confirmed"
@@ -215,10 +215,10 @@ async def test_a_map_that_others_read_is_a_look(house: House, buyer: str) -> Non
     await house.runtime.holds.release(hold.hold_id, buyer)
     # Nobody else is here: a change of mind is nobody's business.
     hold = await place(house, ATTACKER, 3, 4, buyer=buyer)
-    await house.runtime.inventory.snapshot(house.event_id, seen_from=ATTACKER)
+    await house.runtime.live.reading.snapshot(house.event_id, seen_from=ATTACKER)
     await house.runtime.holds.release(hold.hold_id, buyer)
     hold = await place(house, ATTACKER, 3, buyer=buyer)
-    await house.runtime.inventory.snapshot(house.event_id, seen_from=ELSEWHERE)
+    await house.runtime.live.reading.snapshot(house.event_id, seen_from=ELSEWHERE)
     await house.runtime.holds.release(hold.hold_id, buyer)
     assert await code_of(place(house, ATTACKER, 3)) == "seat-resting"
     assert await code_of(place(house, "train", 3, buyer=buyer)) == "seat-resting"
@@ -231,7 +231,7 @@ async def test_best_seats_pass_over_those_that_rest(house: House, buyer: str) ->
     holds = house.runtime.holds
     wish = Wish(quantity=4)
     first = await holds.place_best(house.event_id, buyer, wish, network=ATTACKER)
-    await house.runtime.inventory.snapshot(house.event_id, seen_from=ELSEWHERE)
+    await house.runtime.live.reading.snapshot(house.event_id, seen_from=ELSEWHERE)
     await holds.release(first.hold_id, buyer)
     again = await holds.place_best(house.event_id, new_id(), wish, network=ATTACKER)
     others = await holds.place_best(house.event_id, new_id(), wish, network=ELSEWHERE)

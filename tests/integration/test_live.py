@@ -24,7 +24,7 @@ from websockets.typing import Origin, Subprotocol
 from engine.base.config import ConfigError, Settings
 from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.live.inventory import Snapshot
+from engine.live.reading import Snapshot
 from engine.local.embedded import EmbeddedRedis
 from engine.stores.redis import RedisStore
 from seatmap import hub as hub_module
@@ -204,7 +204,7 @@ async def test_a_wrong_map_is_found_out_in_quiet(
     before = violations()
     pace, source = msgspec.structs.replace(CALM, audit_s=0.02, arrival_s=0.2), RedisSource(store)
     async with (
-        running_gateway(store, pace=pace, source=source) as gateway,
+        running_gateway(store, pace=pace, source=source, healer=source) as gateway,
         gateway.viewer(office.event_id) as viewer,
     ):
         await viewer.greeted()
@@ -810,7 +810,7 @@ async def test_health_and_metrics(gateway: Gateway, office: BoxOffice) -> None:
 
 async def test_what_buyers_do_is_what_watchers_see(house: House, buyer: str) -> None:
     async def truth() -> MapState:
-        read = await house.runtime.inventory.snapshot(house.event_id)
+        read = await house.runtime.live.reading.snapshot(house.event_id)
         return MapState(read.epoch, read.seq, read.states)
 
     async with (

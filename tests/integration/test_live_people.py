@@ -11,8 +11,9 @@ from prometheus_client import REGISTRY
 
 from engine.base.model import ms_from_utc, new_id
 from engine.holds.holds import Holds
-from engine.live.inventory import Settlement, person_channel
+from engine.live.keys import person_channel
 from engine.live.live_tickets import TICKET_TTL_S
+from engine.live.scripts import Settlement
 from engine.live.watcher_counts import Presence
 from engine.local.embedded import EmbeddedRedis
 from engine.stores.redis import RedisStore
@@ -31,6 +32,7 @@ from tests.integration.live import (
     raw_client,
     running_gateway,
 )
+from tests.said import SENTINEL
 
 QUICK = Pace(tick_s=0.02, presence_s=0.02)
 
@@ -50,8 +52,8 @@ async def say(store: RedisStore, person: str, **body: Any) -> None:
 
 async def hears_only(store: RedisStore, person: str, viewer: Viewer, *types: str) -> None:
     """Of these types ``viewer`` has nothing under way."""
-    await say(store, person, type="sentinel")
-    while "sentinel" not in viewer.messages:
+    await say(store, person, type=SENTINEL)
+    while SENTINEL not in viewer.messages:
         await viewer.read()
     assert not {body["type"] for body in viewer.heard} & set(types)
 
@@ -282,7 +284,7 @@ def holds_warning(house: House, hold_warning_s: int) -> Holds:
     """The house's holds with another warning time than its worker's, which may run beside us."""
     runtime = house.runtime
     settings = msgspec.structs.replace(runtime.settings, hold_warning_s=hold_warning_s)
-    return Holds(runtime.inventory, runtime.redis_store, runtime.catalog, settings)
+    return Holds(runtime.live, runtime.redis_store, runtime.catalog, settings)
 
 
 async def test_a_hold_extended_released_expired_and_booked(house: House, buyer: str) -> None:

@@ -79,7 +79,7 @@ async def processes(
 
 
 async def truth(house: House) -> MapState:
-    read = await house.runtime.inventory.snapshot(house.event_id)
+    read = await house.runtime.live.reading.snapshot(house.event_id)
     return MapState(read.epoch, read.seq, read.states)
 
 

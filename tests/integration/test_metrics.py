@@ -14,7 +14,7 @@ from engine.base.config import Settings
 from engine.base.errors import Unavailable
 from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.live.inventory import base_key
+from engine.live.keys import base_key
 from engine.stores.mongo import Mongo
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
@@ -41,7 +41,7 @@ def turn(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is this house's turn to be audited, and only its."""
     runtime = house.runtime
     monkeypatch.setattr(worker_of(runtime), "_unaudited", [house.event_id] * 9)
-    monkeypatch.setattr(runtime.inventory, "_open_events_read", -math.inf)
+    monkeypatch.setattr(runtime.live.reading, "_open_events_read", -math.inf)
 
 
 async def sell(house: House, buyer: str, *seats: int) -> None:

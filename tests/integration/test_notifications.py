@@ -23,7 +23,7 @@ from engine.base.errors import Conflict, InvalidInput, NotFound
 from engine.base.model import Buyer, new_id
 from engine.base.store_urls import StoreUrls
 from engine.catalog.model import EventPatch
-from engine.live.inventory import person_channel
+from engine.live.keys import person_channel
 from engine.notifications.model import Kind, Status, Texts
 from engine.people.accounts import email_key
 from engine.runtime import Runtime, open_runtime

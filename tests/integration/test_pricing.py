@@ -90,7 +90,7 @@ async def look(house: House) -> int:
 
 
 async def prices(house: House) -> list[int]:
-    snapshot = await house.runtime.inventory.snapshot(house.event_id)
+    snapshot = await house.runtime.live.reading.snapshot(house.event_id)
     return [price.price.amount for price in snapshot.prices]
 
 
@@ -110,7 +110,7 @@ async def test_what_is_sold_moves_the_price_and_says_why(house: House) -> None:
     assert await look(house) == 1
     # 8 of the 20 places of the category.
     assert await prices(house) == [7000, 3000]
-    front, back = (await house.runtime.inventory.snapshot(house.event_id)).prices
+    front, back = (await house.runtime.live.reading.snapshot(house.event_id)).prices
     assert front.was == Money(5000, "EUR")
     assert front.reason == "40 % sold, 8 days left: the fewer places are left, the more they cost"
     assert front.changed_at is not None
@@ -202,11 +202,11 @@ async def test_what_is_told_survives_the_loss_of_redis(house: House) -> None:
     await house.runtime.pricing.set_terms(house.event_id, TermsPatch(range_public=True), version=1)
     await sell(house, *range(8))
     await look(house)
-    before = await house.runtime.inventory.snapshot(house.event_id)
+    before = await house.runtime.live.reading.snapshot(house.event_id)
     assert before.pricing.dynamic
     assert before.prices[FRONT].ceiling is not None
     await as_redis_owner(house.runtime, "FLUSHDB")
-    after = await house.runtime.inventory.snapshot(house.event_id)
+    after = await house.runtime.live.reading.snapshot(house.event_id)
     assert after.prices == before.prices
     assert after.pricing == before.pricing
 
@@ -214,11 +214,11 @@ async def test_what_is_told_survives_the_loss_of_redis(house: House) -> None:
 async def test_the_range_is_told_only_where_it_is_shown(house: House) -> None:
     await follow(house)
     office = house.runtime.pricing
-    hidden = await house.runtime.inventory.snapshot(house.event_id)
+    hidden = await house.runtime.live.reading.snapshot(house.event_id)
     assert hidden.pricing.dynamic
     assert hidden.prices[FRONT].floor is None
     state = await office.set_terms(house.event_id, TermsPatch(range_public=True), version=1)
-    shown = (await house.runtime.inventory.snapshot(house.event_id)).prices
+    shown = (await house.runtime.live.reading.snapshot(house.event_id)).prices
     assert shown[FRONT].floor == Money(4000, "EUR")
     assert shown[FRONT].ceiling == Money(10_000, "EUR")
     # A fixed price has no range.
@@ -226,7 +226,7 @@ async def test_the_range_is_told_only_where_it_is_shown(house: House) -> None:
     with pytest.raises(PreconditionFailed):
         await office.set_terms(house.event_id, TermsPatch(range_public=False), version=1)
     await office.set_terms(house.event_id, TermsPatch(range_public=False), version=state.version)
-    assert (await house.runtime.inventory.snapshot(house.event_id)).prices[FRONT].floor is None
+    assert (await house.runtime.live.reading.snapshot(house.event_id)).prices[FRONT].floor is None
 
 
 async def test_a_paused_event_is_left_alone(house: House) -> None:
@@ -256,7 +256,7 @@ async def test_each_event_has_its_turn_once(house: House) -> None:
     await follow(house)
     await sell(house, *range(8))
     one, other = (
-        Repricer(runtime.postgres, runtime.inventory, runtime.repricer._measuring, interval_s=3600)
+        Repricer(runtime.postgres, runtime.live, runtime.repricer._measuring, interval_s=3600)
         for _ in range(2)
     )
     # Earlier tests' events have their turns too.
@@ -465,7 +465,7 @@ async def test_without_a_rule_the_price_stays_and_is_fixed_again(house: House) -
     retired = await office.retire(house.event_id, rule.rule_id, version=rule.version, actor=HAND)
     assert retired.status == RuleStatus.RETIRED
     assert await office.retire(house.event_id, rule.rule_id, actor=HAND) == retired
-    snapshot = await house.runtime.inventory.snapshot(house.event_id)
+    snapshot = await house.runtime.live.reading.snapshot(house.event_id)
     assert not snapshot.pricing.dynamic
     assert snapshot.prices[FRONT].price.amount == 7000
     await sell(house, 8, 9)

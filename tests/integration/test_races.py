@@ -25,7 +25,9 @@ from engine.base.model import BookingStatus, EventStatus, Money, ms_from_utc, ne
 from engine.base.store_urls import StoreUrls
 from engine.catalog.model import EventPatch
 from engine.holds.holds import PaymentHold, build_items
-from engine.live.inventory import Settlement, base_key
+from engine.live.hold_scripts import Paying
+from engine.live.keys import base_key
+from engine.live.scripts import Settlement
 from engine.runtime import Runtime, open_runtime
 from engine.sales.bookings import Bookings
 from engine.sales.ledger import Answer, Reserve
@@ -101,7 +103,8 @@ async def test_two_hundred_buyers_and_ten_seats(make_house: MakeHouse, other: Ru
 async def reserve_command(house: House, buyer: str, *seats: int, deadline: datetime) -> Reserve:
     facts = await house.runtime.catalog.facts(house.event_id)
     hold_id = new_id()
-    reply = [b"paying", ",".join(map(str, seats)).encode(), b"", b"1", b"5000,3000"]
+    expires_ms = ms_from_utc(deadline)
+    paying = Paying([*seats], {}, [5000, 3000], expires_ms, state_before="held", declines=0)
     return Reserve(
         booking_id=new_id(),
         buyer_id=buyer,
@@ -110,7 +113,7 @@ async def reserve_command(house: House, buyer: str, *seats: int, deadline: datet
         reference="R",
         request_id="a-request",
         request=house.request(hold_id),
-        hold=PaymentHold(house.event_id, hold_id, facts, [*reply, ms_from_utc(deadline)]),
+        hold=PaymentHold(house.event_id, hold_id, facts, paying),
         amount=5000,
     )
 
@@ -478,7 +481,7 @@ async def test_two_buyers_who_were_promised_the_same_by_a_redis_that_died(
     await make_outbox_due(house)
     await worker_of(house.runtime).relay_outbox()
     await house.runtime.holds.release(theirs.hold_id, rival)
-    await house.runtime.inventory.reconcile(house.event_id)
+    await house.runtime.live.reconciling.reconcile(house.event_id)
     assert (await house.states())[2] == "2"
     assert await house.floor_free() == 1
     await assert_sound(house)
@@ -500,7 +503,7 @@ async def test_a_reservation_that_redis_has_never_heard_of_is_taken_back(
     await house.states()
     assert (await house.runtime.ledger.reserve(command)).outcome == "reserved"
     assert ((await house.states())[2], await house.floor_free()) == ("0", 6)
-    await house.runtime.inventory.reconcile(house.event_id)
+    await house.runtime.live.reconciling.reconcile(house.event_id)
     assert ((await house.states())[2], await house.floor_free()) == ("1", 1)
     await assert_sound(house)
     await house.runtime.sandbox.charge(command.booking_id, "tok_declined", Money(20_000, "EUR"))
@@ -524,13 +527,13 @@ async def test_redis_lost_between_hold_and_checkout(house: House, buyer: str) ->
 async def test_many_at_once_find_the_state_gone_and_one_lays_it(
     house: House, other: Runtime
 ) -> None:
-    epoch = (await house.runtime.inventory.snapshot(house.event_id)).epoch
+    epoch = (await house.runtime.live.reading.snapshot(house.event_id)).epoch
     await forget(house)
     rival = House(other, house.event_id)
     await asyncio.gather(
         *((house if seat % 2 else rival).hold(new_id(), seat) for seat in range(40))
     )
-    snapshot = await house.runtime.inventory.snapshot(house.event_id)
+    snapshot = await house.runtime.live.reading.snapshot(house.event_id)
     assert snapshot.states.count(b"1") == 40
     assert epoch < snapshot.epoch <= epoch + 2
     await assert_sound(house)

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from engine.audit.auditor import _claims, redis_alone
 from engine.base.model import new_id
-from engine.live.inventory import base_key
+from engine.live.keys import base_key
 from engine.runtime import Runtime
 from engine.stores.pipeline import Argument
 from engine.stores.redis import RedisStore, flat, read_scripts
@@ -31,6 +31,8 @@ META: dict[str, Argument] = {
     "payment_window_ms": 120_000,
     "prices": "5000,3000",
 }
+#: What maps are told of other terms: of the event and of its prices.
+_TOLD = ('{"type":"event","status":"paused"}', '{"type":"prices","prices":[]}')
 
 
 @dataclass
@@ -259,7 +261,7 @@ async def test_who_wants_a_seat_frees_the_overdue_hold_on_it(stage: Stage, feed:
 async def test_a_closed_event_holds_nothing(stage: Stage) -> None:
     kept = await stage.held("1")
     fields = flat([("status", "paused")])[1:]
-    assert (await stage.run("configure", 2, "{}", "{}", *fields))[0] == b"configured"
+    assert (await stage.run("configure", 2, *_TOLD, *fields))[0] == b"configured"
     assert (await stage.hold("2"))[1:] == [b"closed", b"paused"]
     # What is held may be kept, paid for and given back.
     assert (await stage.run("extend", kept, "ada"))[0] == b"hold"
@@ -268,11 +270,11 @@ async def test_a_closed_event_holds_nothing(stage: Stage) -> None:
 
 async def test_terms_take_effect_once_and_in_order(stage: Stage, feed: Feed) -> None:
     fields: list[Argument] = ["status", "paused", "prices", "9000,3000"]
-    assert (await stage.run("configure", 3, '{"s":1}', '{"p":1}', *fields))[1] == 1
-    assert [await feed.next(), await feed.next()] == ['m|{"s":1}', 'm|{"p":1}']
+    assert (await stage.run("configure", 3, *_TOLD, *fields))[1] == 1
+    assert [await feed.next(), await feed.next()] == [f"m|{told}" for told in _TOLD]
     for stale in (2, 3):
         fields[1] = "on_sale"
-        assert (await stage.run("configure", stale, "{}", "{}", *fields))[1] == 0
+        assert (await stage.run("configure", stale, *_TOLD, *fields))[1] == 0
     assert (await stage.run("snapshot"))[3:5] == [b"paused", b"9000,3000"]
 
 

@@ -18,7 +18,8 @@ from engine.base.model import BookingStatus, new_id
 from engine.base.store_urls import StoreUrls
 from engine.live import healing
 from engine.live.healing import rebuild_all
-from engine.live.inventory import base_key
+from engine.live.keys import base_key
+from engine.live.scripts import Loaded
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, make_event
 from tests.worlds import make_world, with_one_login, worker_of
@@ -181,8 +182,8 @@ async def test_a_locked_event_keeps_no_other_from_being_rebuilt(
     async def known_events() -> "set[str]":
         return set(ids)
 
-    monkeypatch.setattr(runtime.inventory, "open_events", open_events)
-    monkeypatch.setattr(runtime.inventory, "known_events", known_events)
+    monkeypatch.setattr(runtime.live.reading, "open_events", open_events)
+    monkeypatch.setattr(runtime.live.rebuilding, "known_events", known_events)
     monkeypatch.setattr(healing, "_AT_ONCE", 1)
     rests, go_on = asyncio.Event(), asyncio.Event()
 
@@ -193,7 +194,7 @@ async def test_a_locked_event_keeps_no_other_from_being_rebuilt(
 
     async with asyncio.timeout(60):
         async with locked(world, stuck.event_id):
-            rebuilding = asyncio.create_task(rebuild_all(runtime.inventory, "asked", sleep=rest))
+            rebuilding = asyncio.create_task(rebuild_all(runtime.live, "asked", sleep=rest))
             rebuilding.add_done_callback(lambda _: rests.set())
             await rests.wait()
             assert not rebuilding.done()
@@ -210,22 +211,22 @@ async def test_an_event_that_stays_locked_is_told_of_in_the_end(
     """Whoever asked must not note that all were rebuilt."""
     stuck, healthy = await two_houses(runtime)
     await healthy.states()
-    runtime.inventory._open_events_read = float("-inf")
+    runtime.live.reading._open_events_read = float("-inf")
     rests: list[float] = []
 
     async def rest(seconds: float) -> None:
         rests.append(seconds)
 
-    rebuild, rebuilt = runtime.inventory.rebuild, []
+    rebuild, rebuilt = runtime.live.rebuilding.rebuild, []
 
-    async def counted(event_id: str, **options: Any) -> tuple[int, int]:
+    async def counted(event_id: str, **options: Any) -> Loaded:
         rebuilt.append(event_id)
         return await rebuild(event_id, **options)
 
-    monkeypatch.setattr(runtime.inventory, "rebuild", counted)
+    monkeypatch.setattr(runtime.live.rebuilding, "rebuild", counted)
     async with locked(world, stuck.event_id), asyncio.timeout(120):
         with pytest.raises(Contended):
-            await rebuild_all(runtime.inventory, "asked", sleep=rest)
+            await rebuild_all(runtime.live, "asked", sleep=rest)
     assert rests == [1.0] * 14
     assert rebuilt.count(stuck.event_id) == 15
     assert rebuilt.count(healthy.event_id) == 1

@@ -24,7 +24,8 @@ from engine.base.errors import (
     SeatUnavailable,
 )
 from engine.base.model import Buyer, EventStatus, new_id
-from engine.live.inventory import base_key, person_channel
+from engine.live import waiting_line
+from engine.live.keys import base_key, person_channel
 from engine.runtime import Runtime
 from engine.sales.ledger import Reserve
 from engine.waitlist.model import (
@@ -268,7 +269,7 @@ async def free_by_reconciling(line: Line, holds: dict[int, tuple[str, str]]) -> 
     """A hold that vanished without a word, as from a half-restored Redis."""
     base = base_key(line.event_id)
     await line.runtime.redis_store.call("DEL", f"{base}:hold:{holds[7][1]}")
-    await line.runtime.inventory.reconcile(line.event_id)
+    await line.runtime.live.reconciling.reconcile(line.event_id)
 
 
 FREEING = [
@@ -548,14 +549,14 @@ async def test_ranks_outlive_redis(line: Line) -> None:
         "ZREM", base_key(line.event_id) + ":line", entries[0].entry_id
     )
     for _ in range(2):
-        await line.runtime.inventory.reconcile(line.event_id)
+        await line.runtime.live.reconciling.reconcile(line.event_id)
     assert [(await line.entry(e)).rank for e in entries] == [1, 2, 3, 4, 5]
     # So is one that kept somebody who has left.
     stranger = {new_id(): 0}
     await line.runtime.redis.zadd(base_key(line.event_id) + ":line", stranger)
     assert [(await line.entry(e)).rank for e in entries] == [2, 3, 4, 5, 6]
     for _ in range(2):
-        await line.runtime.inventory.reconcile(line.event_id)
+        await line.runtime.live.reconciling.reconcile(line.event_id)
     assert [(await line.entry(e)).rank for e in entries] == [1, 2, 3, 4, 5]
 
 
@@ -565,15 +566,15 @@ async def test_a_line_laid_anew_is_never_empty(line: Line, monkeypatch: pytest.M
     key = base_key(line.event_id) + ":line"
     await line.runtime.redis_store.call("ZREM", key, second.entry_id)
     ranks = []
-    lay = line.runtime.inventory._lay_line
+    load = waiting_line.load_line
 
     async def look(*args: Any) -> set[str]:
         ranks.append((await line.entry(first)).rank)
-        return await lay(*args)
+        return await load(*args)
 
-    monkeypatch.setattr(line.runtime.inventory, "_lay_line", look)
+    monkeypatch.setattr(waiting_line, "load_line", look)
     for _ in range(2):
-        await line.runtime.inventory.reconcile(line.event_id)
+        await line.runtime.live.reconciling.reconcile(line.event_id)
     assert ranks == [1]
     assert (await line.entry(second)).rank == 2
 
@@ -598,7 +599,7 @@ async def test_a_claim_without_postgresqls_word_comes_back(line: Line) -> None:
     entry = await line.join()
     await release(line, holds, 8)
     person, offer_id = await line.owner_of(entry), new_id()
-    reply = await line.runtime.inventory.run(
+    reply = await line.runtime.live.running.run(
         "claim", line.event_id, "5000,3000", 0, offer_id, person, "8", "", 1, entry.entry_id
     )
     assert reply == [b"claimed"]
@@ -618,7 +619,7 @@ async def test_an_offer_that_redis_was_never_told_of_is_laid(
     await release(line, holds, 8)
     async with heard(runtime, await line.owner_of(entry)) as messages:
         with monkeypatch.context() as dying:
-            dying.setattr(runtime.inventory, "lay_offers", None)
+            dying.setattr(runtime.live.offers, "load", None)
             with pytest.raises(TypeError):
                 await line.round()
         offer, _ = await line.offer_of(entry)
@@ -748,7 +749,7 @@ async def test_an_answer_that_redis_never_heard_of_is_carried_out(
         await runtime.postgres.fetchrow(
             "waitlist.end_offer", offer.offer_id, person, to, "person", None
         )
-    await runtime.inventory.reconcile(line.event_id)
+    await runtime.live.reconciling.reconcile(line.event_id)
     await line.until_quiet()
     if answer == "accept":
         assert (await runtime.holds.read(offer.offer_id, person)).status == "held"

@@ -9,9 +9,11 @@ import pytest
 from engine.base.config import Settings
 from engine.base.errors import FrontrowError, SeatUnavailable, Unavailable
 from engine.base.model import new_id
-from engine.live.inventory import Settlement, base_key
+from engine.live.keys import base_key
+from engine.live.scripts import Run, Settlement
 from engine.runtime import Runtime, open_runtime
 from engine.sales.ledger import Reserve
+from engine.waitlist import scripts
 from engine.waitlist.model import EntryStatus
 from tests.conftest import MakeHouse
 from tests.integration.test_waitlist import Line, full, hold_each, line, release
@@ -26,7 +28,7 @@ async def test_what_could_not_be_put_on_sale_is_put_there_later(
     holds = await full(line)
     await line.join(quantity=2)
     await release(line, holds, 8)
-    run = runtime.inventory.run
+    run = runtime.live.running.run
 
     async def away(script: str, *args: Any) -> Any:
         if script == "sell":
@@ -34,7 +36,7 @@ async def test_what_could_not_be_put_on_sale_is_put_there_later(
         return await run(script, *args)
 
     with monkeypatch.context() as moment:
-        moment.setattr(runtime.inventory, "run", away)
+        moment.setattr(runtime.live.running, "run", away)
         with pytest.raises(Unavailable):
             await runtime.rounds.serve(line.event_id)
     await runtime.rounds.serve(line.event_id)
@@ -54,7 +56,7 @@ async def test_a_higher_limit_brings_an_offer(line: Line, runtime: Runtime) -> N
             "UPDATE events SET buyer_limit = 11, version = version + 1 WHERE event_id = $1",
             line.event_id,
         )
-    await runtime.inventory.refresh_terms(line.event_id)
+    await runtime.live.settling.refresh_terms(line.event_id)
     assert await runtime.rounds.serve(line.event_id) == 1
     assert (await line.entry(entry)).status == EntryStatus.OFFERED
 
@@ -64,7 +66,7 @@ async def test_places_found_again_by_counting_are_the_lines(line: Line, runtime:
     hold = await line.house.hold(new_id(), floor=6)
     await line.join(quantity=2, sections=["Floor"])
     await runtime.redis_store.call("DEL", f"{base_key(line.event_id)}:hold:{hold.hold_id}")
-    await runtime.inventory.reconcile(line.event_id)
+    await runtime.live.reconciling.reconcile(line.event_id)
     assert await line.house.floor_free() == 0
     assert await line.round() == 1
     assert await line.house.floor_free() == 4
@@ -84,8 +86,8 @@ async def test_places_are_kept_whichever_settlement_comes_first(
     version = (await runtime.postgres.fetch("inventory.area_truth", line.event_id))[0]["version"]
     assert sold.outcome == "confirmed"
     # In PostgreSQL: sold 2, then 6 (confirmed), then 4 (cancelled).
-    await runtime.inventory.settle(line.event_id, Settlement(areas=f"0:4:{version + 2}"))
-    await runtime.inventory.settle(
+    await runtime.live.settling.settle(line.event_id, Settlement(areas=f"0:4:{version + 2}"))
+    await runtime.live.settling.settle(
         line.event_id,
         Settlement(hold_id=paying.hold_id, outcome="booked", areas=f"0:6:{version + 1}"),
     )
@@ -179,13 +181,13 @@ async def test_the_line_is_laid_anew_though_everybody_waits_for_a_connection(
                 await locks_waited_for(runtime, 1)
                 accept = small.offers.accept(offer.offer_id, person)
                 waiting.append(asyncio.create_task(accept))
-                gates = small.inventory._pg.bulkhead._gates
+                gates = small.live.rebuilding._pg.bulkhead._gates
                 while line.event_id not in gates or gates[line.event_id].users < 2:
                     await asyncio.sleep(0.01)
             return await run(script, *args)
 
         monkeypatch.setattr(small.redis_store, "run", crowd)
-        rebuilding = asyncio.create_task(small.inventory.rebuild(line.event_id))
+        rebuilding = asyncio.create_task(small.live.rebuilding.rebuild(line.event_id))
         try:
             async with asyncio.timeout(60):
                 await rebuilding
@@ -322,11 +324,11 @@ async def test_a_round_waits_for_whoever_is_being_written_down(
 ) -> None:
     """However long that takes, what comes free meanwhile is theirs."""
     holds = await full(line)
-    expect_joins = runtime.inventory.expect_joins
+    expect_join = scripts.expect_join
     rounds: list[asyncio.Task[int]] = []
 
-    async def slow(event_id: str) -> bool:
-        known = await expect_joins(event_id)
+    async def slow(run: Run, event_id: str) -> None:
+        await expect_join(run, event_id)
         # As if this had been long ago.
         await runtime.redis_store.call("HDEL", f"{base_key(event_id)}:meta", "soon")
         await release(line, holds, 8)
@@ -337,10 +339,9 @@ async def test_a_round_waits_for_whoever_is_being_written_down(
                 "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
             ):
                 await asyncio.sleep(0.005)
-        return known
 
     with monkeypatch.context() as moment:
-        moment.setattr(runtime.inventory, "expect_joins", slow)
+        moment.setattr(scripts, "expect_join", slow)
         entry = await line.join()
     assert await rounds[0] == 1
     assert (await line.entry(entry)).status == EntryStatus.OFFERED
@@ -360,7 +361,7 @@ async def test_when_the_last_one_has_left_one_round_ends_the_line(
 
 async def test_a_join_that_could_not_be_written_keeps_nothing(line: Line, runtime: Runtime) -> None:
     holds = await full(line)
-    assert await runtime.inventory.expect_joins(line.event_id)
+    await scripts.expect_join(runtime.live.running.run, line.event_id)
     await release(line, holds, 8)
     assert (await line.states())[8] == "4"
     await line.round()
@@ -379,7 +380,7 @@ async def test_a_withdrawn_offer_stays_the_lines_though_redis_never_heard_of_it(
     await runtime.postgres.fetchrow(
         "waitlist.end_offer", offer.offer_id, None, "withdrawn", "organiser", "a mistake"
     )
-    await runtime.inventory.reconcile(line.event_id)
+    await runtime.live.reconciling.reconcile(line.event_id)
     assert (await line.states())[8] == "4"
     assert await runtime.rounds.serve(line.event_id) == 1
 
@@ -447,7 +448,11 @@ async def test_of_two_devices_both_stores_name_the_same(
     offer_id, person = await offered(line)
     await runtime.offers.accept(offer_id, person)
     phone, desk = new_id(), new_id()
-    attempt, answered, go_on = runtime.inventory.attempt, asyncio.Event(), asyncio.Event()
+    attempt, answered, go_on = (
+        runtime.live.running.run_without_rebuild,
+        asyncio.Event(),
+        asyncio.Event(),
+    )
 
     async def and_wait(script: str, event_id: str, *args: Any) -> Any:
         reply = await attempt(script, event_id, *args)
@@ -456,7 +461,7 @@ async def test_of_two_devices_both_stores_name_the_same(
             await go_on.wait()
         return reply
 
-    monkeypatch.setattr(runtime.inventory, "attempt", and_wait)
+    monkeypatch.setattr(runtime.live.running, "run_without_rebuild", and_wait)
     async with asyncio.timeout(60):
         first = asyncio.create_task(runtime.offers.accept_for(offer_id, person, phone))
         await answered.wait()
@@ -484,7 +489,7 @@ async def test_a_handed_over_hold_is_not_taken_back_by_who_read_before(
 ) -> None:
     """Both ways in which Redis learns late that an offer was accepted."""
     offer_id, person = await offered(line)
-    desk, run = new_id(), runtime.inventory.run
+    desk, run = new_id(), runtime.live.running.run
     await runtime.postgres.fetch("waitlist.end_offer", offer_id, person, "used", "person", None)
 
     async def overtaken(script: str, event_id: str, *args: Any) -> Any:
@@ -492,10 +497,10 @@ async def test_a_handed_over_hold_is_not_taken_back_by_who_read_before(
             await runtime.offers.accept_for(offer_id, person, desk)
         return await run(script, event_id, *args)
 
-    monkeypatch.setattr(runtime.inventory, "run", overtaken)
+    monkeypatch.setattr(runtime.live.running, "run", overtaken)
     await runtime.offers.settle(line.event_id, offer_id)
     assert await holders(line, offer_id) == (desk, desk)
-    await runtime.inventory._end_offers(line.event_id, offer_id)
+    await runtime.live.offers.end(line.event_id, [offer_id])
     assert await holders(line, offer_id) == (desk, desk)
 
 

@@ -47,13 +47,13 @@ async def at_work(runtime: Runtime) -> AsyncIterator[None]:
 def counted(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[str, str]]:
     """How often each script has run for each event."""
     runs: Counter[tuple[str, str]] = Counter()
-    run = runtime.inventory.run
+    run = runtime.live.running.run
 
     async def count(script: str, event_id: str, *args: Any) -> Any:
         runs[script, event_id] += 1
         return await run(script, event_id, *args)
 
-    monkeypatch.setattr(runtime.inventory, "run", count)
+    monkeypatch.setattr(runtime.live.running, "run", count)
     return runs
 
 

@@ -177,7 +177,7 @@ class BoxOffice(RuleBasedStateMachine):
         )
         await self.runtime.publishing.publish(event.event_id)
         # The worker's list of events may be a second old; a history takes less.
-        self.runtime.inventory._open_events_read = float("-inf")
+        self.runtime.live.reading._open_events_read = float("-inf")
         return event.event_id
 
     # Holding
@@ -669,7 +669,7 @@ class BoxOffice(RuleBasedStateMachine):
         while await worker_of(self.runtime).steps[step].run_once():
             pass
         if step == "reconcile":
-            await self.runtime.inventory.reconcile(self.event_id)  # whoever has the lease
+            await self.runtime.live.reconciling.reconcile(self.event_id)  # whoever has the lease
 
     def _relayed(self) -> None:
         """Where two late payments want the same places, either may have come first."""
@@ -706,7 +706,7 @@ class BoxOffice(RuleBasedStateMachine):
             key = "{" + self.event_id + "}:hold:" + hold.hold_id
             state = await self.runtime.redis_store.call("HGET", key, "state")
             assert (state or b"lost").decode() == hold.state
-        snapshot = await self.runtime.inventory.snapshot(self.event_id)
+        snapshot = await self.runtime.live.reading.snapshot(self.event_id)
         shown = snapshot.states.decode()
         for seat in set(range(SEATS)) - left_out:
             assert (seat, shown[seat]) == (seat, self.model.seat_shown(seat))
@@ -739,7 +739,7 @@ class BoxOffice(RuleBasedStateMachine):
         )
         for step in ("chase-pending", "cancel-events", "relay-outbox"):
             await self._run_step(step)
-        await self.runtime.inventory.reconcile(self.event_id)
+        await self.runtime.live.reconciling.reconcile(self.event_id)
         assert await audit(self.runtime, self.event_id, quiet=True, lateness_max_s=None) == []
         assert await self.runtime.postgres.fetch("audit.live_bookings", self.event_id) == []
 

@@ -19,7 +19,7 @@ from engine.base.config import Settings
 from engine.base.errors import FrontrowError
 from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
-from engine.live.inventory import feed_channel
+from engine.live.keys import feed_channel
 from engine.runtime import Runtime, open_runtime
 from seatmap.feed import parse_payload
 from seatmap.replica import Replica
@@ -91,7 +91,7 @@ async def _until_whole(scene: Scene, outcomes: Counter[str]) -> None:
     """The worker has looked, and buyers went on after it."""
     async with asyncio.timeout(60):
         looked = checks()
-        while checks() < looked + 2 or await scene.runtime.inventory.check(scene.event_id):
+        while checks() < looked + 2 or await scene.runtime.live.checking.check(scene.event_id):
             await asyncio.sleep(0.02)
         bought = outcomes.total()
         while outcomes.total() < bought + 10:
@@ -101,10 +101,10 @@ async def _until_whole(scene: Scene, outcomes: Counter[str]) -> None:
 @asynccontextmanager
 async def watching(scene: Scene) -> AsyncIterator[Callable[[], Awaitable[str]]]:
     """A map as the gateway keeps it. Yields what gives its states, when all that was told has come."""
-    inventory, loop = scene.runtime.inventory, asyncio.get_running_loop()
+    live, loop = scene.runtime.live, asyncio.get_running_loop()
     async with scene.runtime.redis.pubsub() as pubsub:
         await pubsub.subscribe(feed_channel(scene.event_id))
-        replica = Replica(await inventory.snapshot(scene.event_id))
+        replica = Replica(await live.reading.snapshot(scene.event_id))
 
         async def settled() -> str:
             quiet_at = loop.time() + 0.5
@@ -113,7 +113,7 @@ async def watching(scene: Scene) -> AsyncIterator[Callable[[], Awaitable[str]]]:
                 if message is None:
                     continue
                 if replica.take(parse_payload(message["data"])):
-                    replica.adopt(await inventory.snapshot(scene.event_id), 0)
+                    replica.adopt(await live.reading.snapshot(scene.event_id), 0)
                 replica.commit(0)
                 quiet_at = loop.time() + 0.5
             return replica.states.decode()
@@ -158,8 +158,8 @@ async def test_whatever_is_damaged_while_buyers_buy(
 
 async def _finish(runtime: Runtime, scene: Scene) -> None:
     """Nothing is sold twice, and all that is not sold can be bought, to the last place."""
-    await runtime.inventory.heal(scene.event_id)
-    await runtime.inventory.reconcile(scene.event_id)
+    await runtime.live.rebuilding.heal(scene.event_id)
+    await runtime.live.reconciling.reconcile(scene.event_id)
     assert await audit(runtime, scene.event_id, lateness_max_s=None) == []
     states = await scene.states()
     for seat_no in [n for n, digit in enumerate(states) if digit == "0"][:20]:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.base.model import Money
-from engine.live.inventory import Price, Snapshot
+from engine.live.prices import Price
+from engine.live.reading import Snapshot
 from seatmap import replica as replica_module
 from seatmap.feed import BadPayloadError, Change, Note, parse_payload
 from seatmap.protocol import (

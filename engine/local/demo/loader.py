@@ -116,7 +116,7 @@ async def _set_rules(runtime: Runtime, event: DemoEvent) -> None:
 
 async def _sell(runtime: Runtime, event: DemoEvent, say: OnProgress) -> None:
     facts = await runtime.catalog.facts(event.event_id)
-    snapshot = await runtime.inventory.snapshot(event.event_id)
+    snapshot = await runtime.live.reading.snapshot(event.event_id)
     states = snapshot.states
     wanted = [n for n in sold_seats(facts.layout, event.sold_share) if states[n : n + 1] == b"0"]
     party_max = min(_PARTY_MAX, event.buyer_limit)
