@@ -35,8 +35,10 @@ demo: $(VENV)/.runtime ## Load the demo's venues and events (done by the first `
 doctor: $(VENV)/.runtime ## Check stores, schema and clocks, and say how to mend them
 	@$(BIN)/frontrow doctor
 
+# Bytecode is kept whatever the machine says otherwise: the suite starts Python some hundred times, and
+# compiling everything anew takes longer than all else that a process does to start.
 test: $(VENV)/.dev browser prometheus proxy ## Run the whole test suite
-	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadscope --no-loadscope-reorder $(PYTEST_ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=2 --dist=loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(VENV)/.dev check-web check-deploy ## Lint, check formatting, types and layering
 	@$(BIN)/ruff check .
@@ -118,13 +120,21 @@ $(VENV)/.dev: requirements-dev.lock requirements.lock | $(BIN)/frontrow
 	@$(PIP_INSTALL) -r requirements-dev.lock
 	@touch $@ $(VENV)/.runtime
 
-# The page is tested in a real browser. With CI=true there is no way around it.
+# The page is tested in a real browser: Chromium's shell without a screen, which is its engine (as
+# Playwright itself takes it) without the windows, profiles and menus that cost more than our pages do.
+# A whole Chromium serves as well, and takes longer. With CI=true there is no way around one of them.
 browser: $(VENV)/.dev
-	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+	@for name in chromium-headless-shell chrome-headless-shell; do \
 		command -v $$name >/dev/null 2>&1 && exit 0; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
-		echo 'installing chromium for the browser tests (once)'; \
+		echo 'installing chromium-headless-shell for the browser tests (once)'; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -qq --no-install-recommends chromium-headless-shell >/dev/null && exit 0; \
+	fi; \
+	for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+		command -v $$name >/dev/null 2>&1 && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		DEBIAN_FRONTEND=noninteractive \
 			apt-get install -qq --no-install-recommends chromium >/dev/null && exit 0; \
 	else \
 		$(BIN)/python -m playwright install chromium >/dev/null 2>&1 && exit 0; \

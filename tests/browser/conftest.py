@@ -53,7 +53,11 @@ _SETTLED = """() => {
     drawing.size.height === height && drawing.isTrue && drawing.frame === 0 &&
     drawing.next === null && !drawing.moving;
 }"""
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+#: First the shell without a screen: the same engine, at a sixth of the computing time for each person.
+_NAMES = (
+    *("chromium-headless-shell", "chrome-headless-shell"),
+    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"),
+)
 
 
 def _chromium() -> str:
