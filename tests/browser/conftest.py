@@ -26,6 +26,7 @@ from tests.conftest import (
     Stack,
     end_process,
     role_environment,
+    running_stack,
     start_role,
     until_ready,
 )
@@ -71,7 +72,7 @@ def _chromium() -> str:
     return path
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     path = _chromium()
     async with async_playwright() as playwright:
@@ -291,7 +292,13 @@ class Branch:
         process.wait()
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def stack(town: Settings, stores: StoreUrls) -> AsyncIterator[Stack]:
+    async with running_stack(town, stores) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def branch(town: Settings, stores: StoreUrls, stack: Stack) -> AsyncIterator[Branch]:
     pages: dict[str, str] = {}
 
