@@ -15,6 +15,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--no-input --no-deps --no-compile --require-hashes
 PYTEST_ARGS ?=
+# One more than CI has processors: the tests that kill and cut things wait most of their time.
+TEST_PROCESSES ?= 3
 LOAD_SECONDS ?= 300
 LOAD_USERS ?= 200
 LOAD_ARGS ?=
@@ -38,7 +40,7 @@ doctor: $(VENV)/.runtime ## Check stores, schema and clocks, and say how to mend
 # Bytecode is kept whatever the machine says otherwise: the suite starts Python some hundred times, and
 # compiling everything anew takes longer than all else that a process does to start.
 test: $(VENV)/.dev browser prometheus proxy ## Run the whole test suite
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=2 --dist=loadscope --no-loadscope-reorder $(PYTEST_ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(VENV)/.dev check-web check-deploy ## Lint, check formatting, types and layering
 	@$(BIN)/ruff check .

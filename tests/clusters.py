@@ -7,15 +7,41 @@ proved by tests of their own (``test_embedded``, ``test_up``, ``test_schema``), 
 import fcntl
 import os
 import subprocess
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from engine.base.config import Settings
 from engine.base.data_folder import prepare_data_dir
-from engine.local.embedded import EmbeddedPostgres
+from engine.base.store_urls import StoreUrls
+from engine.local.embedded import EmbeddedPostgres, EmbeddedStores
 from engine.stores import migrate
 from tests.worlds import BLANK, in_database
+
+
+class HastyPostgres(EmbeddedPostgres):
+    """Never waits for its disk. Whatever dies but the machine itself, it keeps what was committed; tests
+    that make databases by the dozen would otherwise wait for the disk most of the time."""
+
+    def _command(self) -> Sequence[str]:
+        return [*super()._command(), "-c", "fsync=off"]
+
+
+@asynccontextmanager
+async def hasty_stores(settings: Settings) -> AsyncIterator[StoreUrls]:
+    """All three servers, for tests that are not about how durable they are."""
+    owner = EmbeddedStores(settings)
+    owner.servers = [
+        HastyPostgres(server.data_dir) if isinstance(server, EmbeddedPostgres) else server
+        for server in owner.servers
+    ]
+    try:
+        yield await owner.start()
+    finally:
+        await owner.stop()
 
 
 async def ready_cluster(factory: pytest.TempPathFactory) -> Path:
@@ -33,7 +59,7 @@ async def ready_cluster(factory: pytest.TempPathFactory) -> Path:
 
 
 async def _make(folder: Path) -> None:
-    server = EmbeddedPostgres(folder)
+    server = HastyPostgres(folder)
     await server.start()
     try:
         migrate.migrate(server.url)

@@ -30,10 +30,9 @@ from engine.base.config import Settings
 from engine.base.model import Buyer, Hold, new_id
 from engine.base.store_urls import StoreUrls
 from engine.catalog.catalog import EventDraft
-from engine.local import embedded
 from engine.runtime import Runtime, open_runtime
 from engine.sales.ledger import Answer, BookingRequest, PaymentChoice
-from tests.clusters import copy_cluster, ready_cluster
+from tests.clusters import copy_cluster, hasty_stores, ready_cluster
 from tests.worlds import make_world
 
 REPO = Path(__file__).resolve().parents[1]
@@ -101,7 +100,7 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture(scope="session")
 async def stores(settings: Settings, cluster: Path) -> AsyncIterator[StoreUrls]:
     copy_cluster(cluster, Path(settings.data_dir))
-    async with embedded.stores(settings) as urls:
+    async with hasty_stores(settings) as urls:
         yield urls
 
 
