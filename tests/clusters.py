@@ -50,11 +50,12 @@ async def ready_cluster(factory: pytest.TempPathFactory) -> Path:
     base = factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cluster"
     folder.mkdir(exist_ok=True)
-    with (folder / "made").open("a+") as made:
-        fcntl.flock(made, fcntl.LOCK_EX)
-        if not made.tell():
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = folder / "made"
+        if not made.exists():
             await _make(folder)
-            made.write("once")
+            made.touch()
     return folder
 
 
