@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up demo doctor security sbom audit test check check-web check-deploy bench load fmt lock schema browser prometheus proxy clean reset
+.PHONY: help up demo doctor security sbom audit test check check-types check-lint check-layers check-web check-deploy bench load fmt lock schema browser prometheus proxy clean reset
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -42,10 +42,17 @@ doctor: $(VENV)/.runtime ## Check stores, schema and clocks, and say how to mend
 test: $(VENV)/.dev browser prometheus proxy ## Run the whole test suite
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
-check: $(VENV)/.dev check-web check-deploy ## Lint, check formatting, types and layering
+# In parts, so that `make --jobs=2 check` has two processors at work.
+check: check-types check-lint check-layers check-web check-deploy ## Lint, check formatting, types and layering
+
+check-types: $(VENV)/.dev
+	@$(BIN)/mypy
+
+check-lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+
+check-layers: $(VENV)/.dev
 	@$(BIN)/lint-imports
 
 sbom: $(VENV)/.dev ## Write what the product is made of to dist/sbom.cdx.json (CycloneDX)
@@ -131,7 +138,7 @@ browser: $(VENV)/.dev
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 		echo 'installing chromium-headless-shell for the browser tests (once)'; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-			apt-get install -qq --no-install-recommends chromium-headless-shell >/dev/null && exit 0; \
+			apt-get install -qq --no-install-recommends chromium-headless-shell >/dev/null 2>&1 && exit 0; \
 	fi; \
 	for name in chromium chromium-browser google-chrome google-chrome-stable; do \
 		command -v $$name >/dev/null 2>&1 && exit 0; done; \
