@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up demo doctor security sbom audit test check check-web check-deploy bench load fmt lock schema browser prometheus proxy clean reset
+.PHONY: help up demo doctor security sbom audit test check check-types check-lint check-layers check-web check-deploy bench load fmt lock schema browser prometheus proxy clean reset
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -15,6 +15,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--no-input --no-deps --no-compile --require-hashes
 PYTEST_ARGS ?=
+# One more than CI has processors: the tests that kill and cut things wait most of their time.
+TEST_PROCESSES ?= 3
 LOAD_SECONDS ?= 300
 LOAD_USERS ?= 200
 LOAD_ARGS ?=
@@ -35,13 +37,22 @@ demo: $(VENV)/.runtime ## Load the demo's venues and events (done by the first `
 doctor: $(VENV)/.runtime ## Check stores, schema and clocks, and say how to mend them
 	@$(BIN)/frontrow doctor
 
+# Bytecode is kept whatever the machine says otherwise: the suite starts Python some hundred times, and
+# compiling everything anew takes longer than all else that a process does to start.
 test: $(VENV)/.dev browser prometheus proxy ## Run the whole test suite
-	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadscope --no-loadscope-reorder $(PYTEST_ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
-check: $(VENV)/.dev check-web check-deploy ## Lint, check formatting, types and layering
+# In parts, so that `make --jobs=2 check` has two processors at work.
+check: check-types check-lint check-layers check-web check-deploy ## Lint, check formatting, types and layering
+
+check-types: $(VENV)/.dev
+	@$(BIN)/mypy
+
+check-lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+
+check-layers: $(VENV)/.dev
 	@$(BIN)/lint-imports
 
 sbom: $(VENV)/.dev ## Write what the product is made of to dist/sbom.cdx.json (CycloneDX)
@@ -118,13 +129,21 @@ $(VENV)/.dev: requirements-dev.lock requirements.lock | $(BIN)/frontrow
 	@$(PIP_INSTALL) -r requirements-dev.lock
 	@touch $@ $(VENV)/.runtime
 
-# The page is tested in a real browser. With CI=true there is no way around it.
+# The page is tested in a real browser: Chromium's shell without a screen, which is its engine (as
+# Playwright itself takes it) without the windows, profiles and menus that cost more than our pages do.
+# A whole Chromium serves as well, and takes longer. With CI=true there is no way around one of them.
 browser: $(VENV)/.dev
-	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+	@for name in chromium-headless-shell chrome-headless-shell; do \
 		command -v $$name >/dev/null 2>&1 && exit 0; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
-		echo 'installing chromium for the browser tests (once)'; \
+		echo 'installing chromium-headless-shell for the browser tests (once)'; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -qq --no-install-recommends chromium-headless-shell >/dev/null 2>&1 && exit 0; \
+	fi; \
+	for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+		command -v $$name >/dev/null 2>&1 && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		DEBIAN_FRONTEND=noninteractive \
 			apt-get install -qq --no-install-recommends chromium >/dev/null && exit 0; \
 	else \
 		$(BIN)/python -m playwright install chromium >/dev/null 2>&1 && exit 0; \

@@ -2,8 +2,9 @@
 
 ``stores`` runs PostgreSQL, Redis and the MongoDB-protocol server in a temporary folder; ``runtime`` is
 the engine on them; ``house`` makes a small published event of its own for each test that asks, so tests
-never meet each other's seats. ``stack`` is the whole product: API, gateway and worker as processes. It
-lives in ``town``, databases of its own: no worker decides elsewhere what a test wants to decide.
+never meet each other's seats. ``running_stack`` is the whole product: API, gateway and worker as
+processes. It lives in ``town``, databases of its own: no worker decides elsewhere what a test wants to
+decide. Folders that are about it have it for as long as they run (``stack``).
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,10 +30,9 @@ from engine.base.config import Settings
 from engine.base.model import Buyer, Hold, new_id
 from engine.base.store_urls import StoreUrls
 from engine.catalog.model import EventDraft
-from engine.local import embedded
 from engine.runtime import Runtime, open_runtime
 from engine.sales.ledger import Answer, BookingRequest, PaymentChoice
-from engine.stores import migrate
+from tests.clusters import copy_cluster, hasty_stores, ready_cluster
 from tests.said import only_live_messages
 from tests.worlds import make_world
 
@@ -93,9 +93,15 @@ def settings(data_dir: Path) -> Settings:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def stores(settings: Settings) -> AsyncIterator[StoreUrls]:
-    async with embedded.stores(settings) as urls:
-        await asyncio.to_thread(migrate.migrate, urls.postgres_owner_url)
+async def cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated PostgreSQL that does not run; ``copy_cluster`` makes a server of a test's own of it."""
+    return await ready_cluster(tmp_path_factory)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def stores(settings: Settings, cluster: Path) -> AsyncIterator[StoreUrls]:
+    copy_cluster(cluster, Path(settings.data_dir))
+    async with hasty_stores(settings) as urls:
         assert urls.redis_url is not None
         async with only_live_messages(urls.redis_url):
             yield urls
@@ -369,9 +375,13 @@ async def town_runtime(town: Settings) -> AsyncIterator[Runtime]:
         yield opened
 
 
-@pytest_asyncio.fixture(scope="session")
-async def stack(town: Settings, stores: StoreUrls) -> AsyncIterator[Stack]:
-    """The whole product in the town: one API, one gateway, one worker."""
+@asynccontextmanager
+async def running_stack(town: Settings, stores: StoreUrls) -> AsyncIterator[Stack]:
+    """The whole product in the town: one API, one gateway, one worker.
+
+    For as long as somebody needs it, and no longer: an idle worker goes on looking for work, beside
+    whatever else the process tests.
+    """
     environment = role_environment(town, stores)
     urls = {
         role: f"http://127.0.0.1:{environment[f'FRONTROW_{role.upper()}_PORT']}"

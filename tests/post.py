@@ -12,7 +12,7 @@ from engine.base.config import Settings
 from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
 from engine.runtime import Runtime, open_runtime
-from tests.worlds import postgres_logins
+from tests.worlds import BLANK, postgres_logins
 
 MAIL_FROM = "City Theatre <tickets@theatre.example>"
 
@@ -23,12 +23,12 @@ def database_url(urls: StoreUrls, name: str) -> str:
 
 
 @asynccontextmanager
-async def cloned_database(urls: StoreUrls, template: str) -> AsyncIterator[str]:
-    """The URL of a copy of the database ``template``, which nobody else knows."""
+async def cloned_database(urls: StoreUrls) -> AsyncIterator[str]:
+    """The URL of an empty, migrated database which nobody else knows."""
     name = "test_" + new_id().replace("-", "")
     connection = await asyncpg.connect(urls.postgres_owner_url)
     try:
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {BLANK}")
         yield database_url(urls, name)
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:

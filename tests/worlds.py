@@ -1,11 +1,13 @@
 """Databases of a test's own on the session's servers, where no other process's worker reaches."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from weakref import WeakKeyDictionary
 
+import asyncpg
 import msgspec
 from redis.asyncio import Redis
 
@@ -14,10 +16,12 @@ from engine.base.data_folder import kept_secret
 from engine.base.store_urls import POSTGRES_LOGINS, StoreUrls
 from engine.live.keys import base_key
 from engine.runtime import Runtime
-from engine.stores import migrate
+from engine.stores import roles
 from engine.stores.redis import RedisStore
 from engine.worker.steps import Worker
 
+#: The database that others are copies of: migrated, empty, and nobody ever connects to it.
+BLANK = "blank"
 _WORKERS: "WeakKeyDictionary[Runtime, Worker]" = WeakKeyDictionary()
 
 
@@ -36,7 +40,8 @@ async def make_world(
     It may be emptied at any time (FLUSHDB): nobody else lives there.
     """
     logins = postgres_logins(stores, name)
-    await asyncio.to_thread(migrate.migrate, logins["postgres_owner_url"])
+    with suppress(asyncpg.DuplicateDatabaseError):
+        await _copy_of_blank(logins["postgres_owner_url"], name)
     return msgspec.structs.replace(
         settings,
         **logins,
@@ -65,6 +70,16 @@ async def as_redis_owner(runtime: Runtime, *command: str) -> Any:
         await owner.aclose()
 
 
+async def _copy_of_blank(owner_url: str, name: str) -> None:
+    connection = await asyncpg.connect(in_database(owner_url, "postgres"))
+    try:
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {BLANK}")
+    finally:
+        await connection.close()
+    # Who may connect to a database at all is not copied with it.
+    await asyncio.to_thread(roles.grant, owner_url)
+
+
 async def keys_of(store: RedisStore, event_id: str) -> list[bytes]:
     """Every key of an event."""
     return [
@@ -75,7 +90,12 @@ async def keys_of(store: RedisStore, event_id: str) -> list[bytes]:
 def postgres_logins(stores: StoreUrls, database: str) -> dict[str, str]:
     """The settings that name PostgreSQL's logins, in another database."""
     names = ("postgres_url", *POSTGRES_LOGINS)
-    return {name: _with_path(getattr(stores, name), database) for name in names}
+    return {name: in_database(getattr(stores, name), database) for name in names}
+
+
+def in_database(url: str, database: str) -> str:
+    """The same login in another database of the same server."""
+    return _with_path(url, database)
 
 
 def _with_path(url: str, path: str) -> str:

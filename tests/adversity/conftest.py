@@ -1,18 +1,22 @@
 """One site for all tests of this folder; each begins with everything running."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
 
 from tests.adversity.site import Site, open_site
+from tests.clusters import copy_cluster
 from tests.conftest import let_it_be_over
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def _site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    async with open_site(tmp_path_factory.mktemp("adversity")) as site:
+async def _site(tmp_path_factory: pytest.TempPathFactory, cluster: Path) -> AsyncIterator[Site]:
+    folder = tmp_path_factory.mktemp("adversity")
+    copy_cluster(cluster, folder)
+    async with open_site(folder) as site:
         yield site
 
 

@@ -29,7 +29,6 @@ from engine.base.config import Settings
 from engine.base.store_urls import StoreUrls
 from engine.local.embedded import EmbeddedMongo, EmbeddedPostgres, EmbeddedRedis, EmbeddedServer
 from engine.runtime import Runtime, open_runtime
-from engine.stores import migrate
 from engine.stores.postgres import read_queries
 from engine.stores.redis import read_scripts
 from tests.adversity.proxy import AnyProtocol, Catch, PostgresProtocol, Proxy
@@ -194,7 +193,7 @@ async def until(is_so: Callable[[], bool], *, timeout_s: float = 60) -> None:
 
 @asynccontextmanager
 async def open_site(folder: Path) -> AsyncIterator[Site]:
-    """Servers, proxies and processes, all running."""
+    """Servers, proxies and processes, all running. ``folder`` has a migrated PostgreSQL in it."""
     settings = Settings(
         data_dir=str(folder),
         organiser_key=ORGANISER_KEY,
@@ -214,7 +213,6 @@ async def open_site(folder: Path) -> AsyncIterator[Site]:
         direct: dict[str, str] = {}
         for server in servers.values():
             direct |= server.urls()
-        await asyncio.to_thread(migrate.migrate, direct["postgres_owner_url"])
         redis = servers["redis"]
         assert isinstance(redis, EmbeddedRedis)
         # The observer may also do what no process may: empty Redis.

@@ -13,10 +13,9 @@ from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
 from engine.notifications.model import Status
 from engine.runtime import Runtime, open_runtime
-from engine.stores import migrate
 from tests.conftest import House, end_process, make_event, role_environment, start_role
 from tests.mail import Deed, Mailbox, Stage, mailbox
-from tests.post import MAIL_FROM, cloned_database, database_url, post_settings, statuses
+from tests.post import MAIL_FROM, cloned_database, post_settings, statuses
 
 _MAILS = 120
 #: What a server may do at each stage, and how often in a hundred.
@@ -32,9 +31,7 @@ _WHIMS: dict[Stage, dict[Deed, int]] = {
 
 @pytest_asyncio.fixture
 async def post_url(stores: StoreUrls) -> AsyncIterator[str]:
-    template = "mail_template_" + new_id()[-12:]
-    await asyncio.to_thread(migrate.migrate, database_url(stores, template))
-    async with cloned_database(stores, template) as url:
+    async with cloned_database(stores) as url:
         yield url
 
 

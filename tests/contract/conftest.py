@@ -10,10 +10,12 @@ import pytest
 import pytest_asyncio
 
 from api.problems import shown_path
+from engine.base.config import Settings
 from engine.base.model import new_id
+from engine.base.store_urls import StoreUrls
 from engine.catalog.model import EventDraft
 from engine.runtime import Runtime
-from tests.conftest import ORGANISER_KEY, Stack
+from tests.conftest import ORGANISER_KEY, Stack, running_stack
 
 Json = dict[str, Any]
 ORGANISER = {"Authorization": f"Bearer {ORGANISER_KEY}"}
@@ -93,7 +95,13 @@ def runtime(town_runtime: Runtime) -> Runtime:
     return town_runtime
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def stack(town: Settings, stores: StoreUrls) -> AsyncIterator[Stack]:
+    async with running_stack(town, stores) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=stack.api_url, timeout=60) as client:
         yield client

@@ -19,7 +19,7 @@ FORGED = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def lists(http: httpx.AsyncClient) -> list[str]:
     """The paths of all operations that take a cursor."""
     document: Json = (await http.get("/schema/openapi.json")).json()

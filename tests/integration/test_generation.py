@@ -26,6 +26,7 @@ from engine.local.embedded import EmbeddedPostgres
 from engine.runtime import Runtime, open_runtime
 from engine.stores import lease, migrate
 from engine.stores.generation import Verdict
+from tests.clusters import copy_cluster
 from tests.conftest import House, make_event
 from tests.integration.test_deploy import as_postgres
 from tests.worlds import as_redis_owner, keys_of, make_world, worker_of
@@ -92,8 +93,11 @@ class Site:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedPostgres]:
+async def own_postgres(
+    tmp_path_factory: pytest.TempPathFactory, cluster: Path
+) -> AsyncIterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(tmp_path_factory.mktemp("restored"))
+    copy_cluster(cluster, server.data_dir)
     await server.start()
     yield server
     await server.stop()

@@ -12,23 +12,40 @@ from uuid import UUID
 import httpx
 import msgspec
 import pytest
+import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from engine.base.config import Settings
 from engine.base.model import Buyer, new_id
+from engine.base.store_urls import StoreUrls
 from engine.runtime import Runtime
 from engine.sales.ledger import BookingRequest, PaymentChoice
 from loadtest import beforehand
 from loadtest.judgement import Entry, Verdict
 from loadtest.on_sale import Plan, Site, conclude, play
 from seatmap.protocol import DeltaFrame, Encoding, decode, encode
-from tests.conftest import ORGANISER_KEY, REPO, Stack, free_port, make_event, small_house
+from tests.conftest import (
+    ORGANISER_KEY,
+    REPO,
+    Stack,
+    free_port,
+    make_event,
+    running_stack,
+    small_house,
+)
 
 #: How long a run is, in seconds: on a busy machine little comes about in a short one, and then there is
 #: another, a longer one.
 RUNS_S = (5, 20, 60)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def stack(town: Settings, stores: StoreUrls) -> AsyncIterator[Stack]:
+    async with running_stack(town, stores) as running:
+        yield running
 
 
 @pytest.fixture

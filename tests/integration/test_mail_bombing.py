@@ -23,7 +23,6 @@ from tests.integration.test_notifications import (  # noqa: F401 - fixtures
     post_url,
     prove,
     send,
-    template,
 )
 from tests.mail import Mailbox
 from tests.post import statuses

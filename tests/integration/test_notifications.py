@@ -28,21 +28,13 @@ from engine.notifications.model import Kind, Status, Texts
 from engine.people.accounts import email_key
 from engine.runtime import Runtime, open_runtime
 from engine.sales.qr import qr_png
-from engine.stores import migrate
 from engine.waitlist.model import Contact, Wanted
 from tests.conftest import House, make_event
 from tests.mail import Deed, Mailbox, Stage, mailbox
-from tests.post import MAIL_FROM, cloned_database, database_url, post_settings, statuses
+from tests.post import MAIL_FROM, cloned_database, post_settings, statuses
 from tests.worlds import worker_of
 
 OpenPost = Callable[..., Awaitable[Runtime]]
-
-
-@pytest_asyncio.fixture(scope="module")
-async def template(stores: StoreUrls) -> str:
-    name = "post_template"
-    await asyncio.to_thread(migrate.migrate, database_url(stores, name))
-    return name
 
 
 @pytest_asyncio.fixture
@@ -52,8 +44,8 @@ async def box() -> AsyncIterator[Mailbox]:
 
 
 @pytest_asyncio.fixture
-async def post_url(stores: StoreUrls, template: str) -> AsyncIterator[str]:
-    async with cloned_database(stores, template) as url:
+async def post_url(stores: StoreUrls) -> AsyncIterator[str]:
+    async with cloned_database(stores) as url:
         yield url
 
 

@@ -29,6 +29,7 @@ from engine.runtime import Pools, wire
 from engine.stores.mongo import Mongo
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
+from engine.worker.steps import Worker
 from prometheus_client import generate_latest
 import api.connections
 import seatmap.server
@@ -39,7 +40,7 @@ async def main():
     mongo = Mongo("mongodb://127.0.0.1:1", "nothing")
     postgres = Postgres("postgresql://127.0.0.1:1/nothing", size=2)
     pools = Pools(sell=postgres, house=postgres, worker=postgres, view=postgres)
-    wire(settings, pools, RedisStore("redis://127.0.0.1:1"), mongo)
+    Worker(wire(settings, pools, RedisStore("redis://127.0.0.1:1"), mongo))
     sys.stdout.buffer.write(generate_latest())
 
 asyncio.run(main())

@@ -1,10 +1,12 @@
 """``frontrow security``: what it says of a deployment, and what it keeps silent about."""
 
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
 import pytest
+import pytest_asyncio
 
 from engine.base.config import Settings
 from engine.base.errors import InvalidInput
@@ -13,7 +15,7 @@ from engine.base.store_urls import StoreUrls
 from engine.local.doctor import Finding
 from engine.local.security import as_a_stranger, examine
 from engine.runtime import open_runtime
-from tests.conftest import MakeHouse, Stack
+from tests.conftest import MakeHouse, Stack, running_stack
 
 #: As somebody should run it. The address answers nobody, which is a note.
 GOOD = Settings(
@@ -24,6 +26,12 @@ GOOD = Settings(
     smtp_url="smtps://frontrow:secret@mail.invalid:465",
     mail_from="tickets@theatre.invalid",
 )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def stack(town: Settings, stores: StoreUrls) -> AsyncIterator[Stack]:
+    async with running_stack(town, stores) as running:
+        yield running
 
 
 async def found(settings: Settings, level: str = "bad") -> list[str]:
