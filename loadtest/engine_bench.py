@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from engine.base.model import Booking, BookingStatus, Buyer, Money, ms_from_utc, new_id
-from engine.holds.holds import PaymentHold
+from engine.holds.building import PaymentHold
 from engine.live.hold_scripts import Paying
 from engine.live.keys import base_key
 from engine.runtime import Runtime

@@ -9,7 +9,6 @@ has lost the lease by then, to a pause or a dead connection, sends no dot.
 import asyncio
 import random
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,19 +16,17 @@ from urllib.parse import urlsplit
 
 import msgspec
 import structlog
-from msgspec import Struct
 
 from engine.base import metrics
 from engine.base.config import Settings
 from engine.base.errors import Unavailable
 from engine.base.model import new_id
 from engine.base.server_url import parse_server_url
-from engine.live.live import Live
-from engine.live.messages import event_notice
 from engine.notifications.allowance import allowed, is_counted
 from engine.notifications.facts import Due, FactReader, Overtaken
+from engine.notifications.lanes import REST_S, ROUND_S, Failure, Lane, Turn
 from engine.notifications.message import Distorted, Envelope, Unwritable, build_envelope
-from engine.notifications.model import URGENT, Kind, Letter, Status, Written
+from engine.notifications.model import Kind, Letter, Status, Written
 from engine.notifications.smtp import PATIENCE, Delivery, MailServer
 from engine.notifications.wording import Wording
 from engine.stores.postgres import Postgres
@@ -45,10 +42,6 @@ for _status in (Status.DEAD, Status.UNKNOWN):
 _CLAIM_MIN: Final = 50
 #: Taken for each session, so that none is idle for long while the last mails of a round are under way.
 _CLAIM_PER_SESSION: Final = 10
-#: A round ends after so long, so that a worker that is asked to stop does.
-_ROUND_S: Final = 5.0
-#: A session that the server does not want beside the others is not asked for again so soon.
-_REST_S: Final = 60.0
 _RETRY_MAX_S: Final = 3600.0
 #: A server that is away is asked again at least this often.
 _SERVER_RETRY_MAX_S: Final = 60.0
@@ -56,77 +49,6 @@ _SERVER_RETRY_MAX_S: Final = 60.0
 _LAST_WORD_S: Final = 2.0
 #: While a store is away that a mail needs, nothing is counted.
 _STORE_RETRY_S: Final = 2.0
-#: Kept mails beyond these are forgotten.
-KEPT_MAX: Final = 2000
-_FORGOTTEN_AT_ONCE: Final = 1000
-
-
-class _Failure(Struct, frozen=True):
-    """What to note of a try that did not deliver: where the mail goes from here."""
-
-    status: Status
-    reason: str
-    delay_s: float = 0.0
-
-
-class _Lane:
-    """One mail at a time, over a session of its own; without a server mails are kept."""
-
-    def __init__(self, server: MailServer | None) -> None:
-        self.server = server
-        self.rests_until = 0.0
-        #: What it is at; of an earlier round, where the server takes long over one mail.
-        self.work: asyncio.Task[None] | None = None
-
-    @property
-    def rests(self) -> bool:
-        return time.monotonic() < self.rests_until
-
-
-def _turn(due: Due) -> tuple[bool, datetime, str]:
-    return due.kind not in URGENT, due.queued_at, due.notification_id
-
-
-class _Turn:
-    """The mails of one round, and whether it goes on."""
-
-    def __init__(self, mails: Sequence[Due], in_force: dict[tuple[str, str], int]) -> None:
-        self.in_force = in_force
-        self.done = 0
-        #: The round is over, and nothing is tried for so long.
-        self.wait_s: float | None = None
-        self._ends_at = time.monotonic() + _ROUND_S
-        by_address: dict[str, deque[Due]] = {}
-        for due in sorted(mails, key=_turn):
-            by_address.setdefault(due.email.lower(), deque()).append(due)
-        self._waiting = deque(by_address.values())
-        self.work: set[asyncio.Task[None]] = set()
-
-    @property
-    def addresses(self) -> int:
-        """To which there are mails that nobody has taken."""
-        return len(self._waiting)
-
-    @property
-    def left_s(self) -> float:
-        return max(0.0, self._ends_at - time.monotonic())
-
-    @property
-    def is_over(self) -> bool:
-        return self.wait_s is not None or time.monotonic() > self._ends_at
-
-    def take(self) -> deque[Due] | None:
-        """All mails to one address, in their order."""
-        return self._waiting.popleft() if self._waiting and not self.is_over else None
-
-    def stop(self, wait_s: float) -> None:
-        self.wait_s = max(wait_s, self.wait_s or 0.0)
-
-    def left(self) -> list[Due]:
-        """What nobody has taken, and nobody takes any more."""
-        left = [due for mails in self._waiting for due in mails]
-        self._waiting.clear()
-        return left
 
 
 class Sender:
@@ -140,8 +62,8 @@ class Sender:
         self._wording = wording
         self._settings = settings
         self._me = new_id()
-        self._turn = _Turn([], {})
-        self._lanes = [_Lane(server) for server in self._servers()]
+        self._turn = Turn([], {})
+        self._lanes = [Lane(server) for server in self._servers()]
         #: The server is left alone until then, after so many failures in a row.
         self._server_wait = (0.0, 0)
         self._next_at = 0.0
@@ -174,7 +96,7 @@ class Sender:
         self._look_at_failures()
         if not self._free_lanes():
             await asyncio.wait(
-                self._under_way(), timeout=_ROUND_S, return_when=asyncio.FIRST_COMPLETED
+                self._under_way(), timeout=ROUND_S, return_when=asyncio.FIRST_COMPLETED
             )
         claimed = await self._claim()
         try:
@@ -186,7 +108,7 @@ class Sender:
         mails = await allowed(self._pg, self._me, needed)
         if not mails:
             return len(claimed)
-        turn = self._turn = _Turn(mails, await self._wording.in_force())
+        turn = self._turn = Turn(mails, await self._wording.in_force())
         try:
             await self._play(turn)
         finally:
@@ -196,7 +118,7 @@ class Sender:
 
     async def _claim(self) -> list[Due]:
         # Whoever takes longer keeps its mails while nobody else asks for them.
-        lease_s = _ROUND_S + 2 * self._settings.mail_timeout_s
+        lease_s = ROUND_S + 2 * self._settings.mail_timeout_s
         claim_max = max(_CLAIM_MIN, _CLAIM_PER_SESSION * len(self._lanes))
         rows = await self._pg.fetch("notifications.claim", self._me, claim_max, lease_s)
         return [msgspec.convert(dict(row), Due) for row in rows]
@@ -220,7 +142,7 @@ class Sender:
             return True
         return True
 
-    async def _play(self, turn: _Turn) -> None:
+    async def _play(self, turn: Turn) -> None:
         """Until the mails are sent or the turn is over: not for a mail over which the server takes its
         time; nor is that cut off, which would leave it in doubt.
         """
@@ -237,12 +159,12 @@ class Sender:
                 self._under_way(), timeout=turn.left_s, return_when=asyncio.FIRST_COMPLETED
             )
 
-    def _free_lanes(self) -> list[_Lane]:
+    def _free_lanes(self) -> list[Lane]:
         """Those with open sessions first."""
         free = [lane for lane in self._lanes if lane.work is None and not lane.rests]
         free.sort(key=lambda lane: lane.server is None or not lane.server.is_open)
         # With no more at work than the pace allows, none sleeps for longer than a round.
-        pace = max(1, int(self._settings.mail_per_second * _ROUND_S))
+        pace = max(1, int(self._settings.mail_per_second * ROUND_S))
         return free[: max(0, pace - len(self._under_way()))]
 
     def _under_way(self) -> set[asyncio.Task[None]]:
@@ -265,7 +187,7 @@ class Sender:
         servers = [lane.server for lane in self._lanes if lane.server is not None]
         await asyncio.gather(*(server.quit() for server in servers))
 
-    async def _serve(self, lane: _Lane, turn: _Turn) -> None:
+    async def _serve(self, lane: Lane, turn: Turn) -> None:
         while (mails := turn.take()) is not None:
             try:
                 while mails and not turn.is_over and not lane.rests:
@@ -278,7 +200,7 @@ class Sender:
             if lane.rests:
                 return
 
-    async def _send_noting(self, lane: _Lane, due: Due, turn: _Turn) -> None:
+    async def _send_noting(self, lane: Lane, due: Due, turn: Turn) -> None:
         """Send one mail. Stops the turn where the others must wait."""
         envelope = await self._write_noting(due, turn)
         if envelope is None:
@@ -293,7 +215,7 @@ class Sender:
         )
         self._count(due, "sent")
 
-    async def _write_noting(self, due: Due, turn: _Turn) -> Envelope | None:
+    async def _write_noting(self, due: Due, turn: Turn) -> Envelope | None:
         """The finished mail; None, once it is noted why there is none."""
         started_at = datetime.now(UTC)
         try:
@@ -351,7 +273,7 @@ class Sender:
 
     async def _deliver(
         self,
-        lane: _Lane,
+        lane: Lane,
         server: MailServer,
         due: Due,
         envelope: Envelope,
@@ -393,35 +315,35 @@ class Sender:
         else:
             await self._note_answer(due, attempt_no, delivery, failure)
 
-    def _judge(self, due: Due, delivery: Delivery) -> _Failure | None:
+    def _judge(self, due: Due, delivery: Delivery) -> Failure | None:
         """Where a mail goes after this try; None: it has arrived."""
         match delivery.outcome:
             case "accepted":
                 return None
             case "unknown":
-                return _Failure(Status.UNKNOWN, delivery.reply)
+                return Failure(Status.UNKNOWN, delivery.reply)
             case "refused":
-                return _Failure(Status.DEAD, delivery.reply)
+                return Failure(Status.DEAD, delivery.reply)
             case "deferred" if due.deferrals + 1 >= self._settings.mail_attempts_max:
-                return _Failure(Status.DEAD, f"Put off too often: {delivery.reply}")
+                return Failure(Status.DEAD, f"Put off too often: {delivery.reply}")
         return self._again(due, delivery.reply)
 
-    def _unwritten(self, due: Due, error: Exception) -> _Failure:
+    def _unwritten(self, due: Due, error: Exception) -> Failure:
         if isinstance(error, Unwritable):
-            return _Failure(Status.DEAD, str(error))
+            return Failure(Status.DEAD, str(error))
         if due.deferrals + 1 >= self._settings.mail_attempts_max:
-            return _Failure(Status.DEAD, f"Could not be written: {error}")
+            return Failure(Status.DEAD, f"Could not be written: {error}")
         return self._again(due, f"Could not be written: {error}")
 
-    def _again(self, due: Due, reason: str) -> _Failure:
+    def _again(self, due: Due, reason: str) -> Failure:
         age_s = (datetime.now(UTC) - due.queued_at).total_seconds()
         if age_s > self._settings.mail_age_max_s:
-            return _Failure(Status.DEAD, f"Tried for too long: {reason}")
+            return Failure(Status.DEAD, f"Tried for too long: {reason}")
         # Exponential, by what was tried; spread, so that what failed together does not return together.
         delay_s = min(_RETRY_MAX_S, self._settings.mail_retry_s * 2 ** min(due.attempts, 12))
-        return _Failure(Status.QUEUED, reason, delay_s * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+        return Failure(Status.QUEUED, reason, delay_s * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
 
-    def _learn(self, lane: _Lane, delivery: Delivery) -> None:
+    def _learn(self, lane: Lane, delivery: Delivery) -> None:
         """What one answer says about the server."""
         if not delivery.is_servers:
             self._server_wait = (0.0, 0)
@@ -430,7 +352,7 @@ class Sender:
         if delivery.is_sessions and any(server and server.is_open for server in others):
             # It takes mails over the others.
             if delivery.is_unwanted:
-                lane.rests_until = time.monotonic() + _REST_S
+                lane.rests_until = time.monotonic() + REST_S
             return
         failures = self._server_wait[1]
         # Servers end sessions for reasons of their own: the first time, hardly anybody waits.
@@ -445,7 +367,7 @@ class Sender:
     # Noting
 
     async def _note_failure(
-        self, due: Due, outcome: str, reply: str, failure: _Failure, started_at: datetime
+        self, due: Due, outcome: str, reply: str, failure: Failure, started_at: datetime
     ) -> None:
         await self._pg.fetch(
             "notifications.failed",
@@ -462,7 +384,7 @@ class Sender:
         self._count(due, failure.status.value)
 
     async def _note_answer(
-        self, due: Due, attempt_no: int, delivery: Delivery, failure: _Failure | None
+        self, due: Due, attempt_no: int, delivery: Delivery, failure: Failure | None
     ) -> None:
         """Note what the server said. With PostgreSQL away it is tried for a while: this is known to
         nobody else, and unless it is noted the mail becomes ``unknown``.
@@ -519,47 +441,3 @@ async def _persist(act: Callable[[], Awaitable[Any]], *, for_s: float) -> None:
             delay_s = min(2.0, 2 * delay_s)
         else:
             return
-
-
-class Watch:
-    """What goes on beside sending: lost hand-overs, live notices, the figures."""
-
-    def __init__(self, postgres: Postgres, live: Live, retention_days: int) -> None:
-        self._pg = postgres
-        self._live = live
-        self._retention_days = retention_days
-
-    async def run_once(self) -> int:
-        """Give up on hand-overs that nobody finished, let go of what waited for a proof, and set the
-        gauges. Returns 0.
-        """
-        for row in await self._pg.fetch("notifications.give_up_hoping"):
-            metrics.MAILS.labels(row["kind"], Status.UNKNOWN.value).inc()
-            log.error("mail handed over without an answer", kind=row["kind"])
-        await self._pg.fetch("notifications.let_go_of_proven")
-        standing = await self._pg.fetchrow("notifications.standing")
-        assert standing is not None
-        metrics.MAILS_QUEUED.set(standing["queued"])
-        metrics.MAILS_AGE.set(standing["age_s"])
-        for status in (Status.DEAD, Status.UNKNOWN):
-            metrics.MAILS_FAILED.labels(status.value).set(standing[status.value])
-        return 0
-
-    async def tell(self) -> int:
-        """Tell open connections what has no live message of its own. Returns how many were told."""
-        rows = await self._pg.fetch("notifications.untold", 200)
-        for row in rows:
-            if row["wanted"]:
-                notice = event_notice(row["kind"], row["event_id"], row["facts"])
-                await self._live.telling.tell(row["person_id"], notice)
-        return len(rows)
-
-    async def forget(self) -> int:
-        """Delete a slice of what needs nobody any more. Returns how many mails are no longer in the log."""
-        await self._pg.fetch("notifications.forget_kept", KEPT_MAX)
-        await self._pg.fetch("notifications.forget_counts")
-        gone: int = await self._pg.fetchval(
-            "notifications.forget", self._retention_days, _FORGOTTEN_AT_ONCE
-        )
-        metrics.MAILS_FORGOTTEN.inc(gone)
-        return gone

@@ -8,8 +8,9 @@ from engine.live.live import Live
 from engine.notifications.announcing import Announcing
 from engine.notifications.deliveries import Deliveries
 from engine.notifications.facts import FactReader
-from engine.notifications.sender import Sender, Watch
+from engine.notifications.sender import Sender
 from engine.notifications.unsubscribe import Unsubscribe
+from engine.notifications.watch import Watch
 from engine.notifications.wording import Wording
 from engine.people.links import Links
 from engine.people.verification import Verification

@@ -53,7 +53,9 @@ from engine.base.model import (
 from engine.base.tracing import traced
 from engine.catalog.catalog import Catalog
 from engine.catalog.model import Facts
-from engine.holds.holds import DECLINES_MAX, Holds, PaymentHold, build_items, seats_taken
+from engine.holds.building import PaymentHold, build_items
+from engine.holds.holds import DECLINES_MAX, Holds
+from engine.holds.refusals import seats_taken
 from engine.live.live import Live
 from engine.live.messages import BookingMessage
 from engine.live.scripts import Settlement

@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from engine.base.batch import Batcher
 from engine.base.model import Booking, BookingStatus, Buyer, utc_from_ms
-from engine.holds.holds import PaymentHold
+from engine.holds.building import PaymentHold
 from engine.live.scripts import Settlement
 from engine.sales.marks import email_mark
 from engine.stores.postgres import Postgres

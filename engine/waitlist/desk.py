@@ -15,7 +15,7 @@ from engine.catalog.catalog import Catalog, event_not_found, stale_version
 from engine.catalog.model import Facts
 from engine.stores.postgres import Postgres
 from engine.waitlist.candidates import LineIndexes
-from engine.waitlist.line import Waitlist, wanted_from_row
+from engine.waitlist.line import Waitlist
 from engine.waitlist.matching import LineIndex
 from engine.waitlist.model import (
     PROMOTED,
@@ -27,6 +27,7 @@ from engine.waitlist.model import (
     Skip,
 )
 from engine.waitlist.offers import Offers, offer_from_row
+from engine.waitlist.wishes import wanted_from_row
 
 #: A place in the line: weight, join_no. Before all others:
 _HEAD = (PROMOTED + 1, 0)

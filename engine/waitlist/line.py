@@ -13,20 +13,19 @@ from typing import Final
 
 import asyncpg
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 
 from engine.base import deadline, metrics
 from engine.base.batch import Batcher
 from engine.base.config import Settings
 from engine.base.errors import (
     Conflict,
-    InvalidInput,
     LimitReached,
     NotFound,
     PreconditionFailed,
     Unavailable,
 )
-from engine.base.model import Buyer, EventStatus, Money, new_id
+from engine.base.model import EventStatus, new_id
 from engine.catalog.catalog import Catalog, event_not_found
 from engine.catalog.model import Facts
 from engine.live.live import Live
@@ -36,7 +35,7 @@ from engine.stores.postgres import Postgres, Transaction
 from engine.waitlist import scripts
 from engine.waitlist.candidates import LineIndexes
 from engine.waitlist.estimate import CameBack, estimate
-from engine.waitlist.matching import LineIndex, Places, WishLine
+from engine.waitlist.matching import LineIndex, Places
 from engine.waitlist.model import (
     Contact,
     Entry,
@@ -47,49 +46,24 @@ from engine.waitlist.model import (
     WantedPatch,
 )
 from engine.waitlist.offers import offer_from_row
-from engine.waitlist.possible import Possible, find_places
+from engine.waitlist.possible import Possible
+from engine.waitlist.wishes import (
+    Join,
+    Wish,
+    contact_from_row,
+    find_on_sale,
+    read_wish,
+    wanted_from_row,
+)
 
 #: What is on sale is looked up once for all who ask for the same within this time.
 _ON_SALE_FRESH_S: Final = 0.1
 _ON_SALE_MAX: Final = 1000
 _REBUILDS_MAX: Final = 5
 _NAMED_MAX: Final = 5
-#: As prices are (``engine.catalog.model.AmountMinor``).
-_AMOUNT_MAX: Final = 10**12
 #: What an estimate rests on may be this old.
 _STATISTICS_FRESH_S: Final = 5.0
 _STATISTICS_MAX: Final = 1000
-
-
-class Wish(Struct, frozen=True):
-    """What somebody wants, in the layout's numbers; None: any will do."""
-
-    quantity: int
-    together: bool
-    categories: tuple[int, ...] | None
-    sections: tuple[int, ...] | None
-    max_amount_minor: int | None
-
-    def alone(self) -> WishLine:
-        """The wish as a line of nobody."""
-        return WishLine(
-            wish_no=0,
-            quantity=self.quantity,
-            together=self.together,
-            categories=None if self.categories is None else frozenset(self.categories),
-            sections=None if self.sections is None else frozenset(self.sections),
-            max_amount_minor=self.max_amount_minor,
-            waiting=(),
-            count=0,
-        )
-
-
-class Join(Struct, frozen=True):
-    event_id: str
-    entry_id: str
-    person_id: str
-    wish: Wish
-    contact: Contact
 
 
 class Waitlist:
@@ -440,56 +414,6 @@ class Waitlist:
         ]
         # By the average wish: to add up what each one ahead wants would cost more the further back one is.
         return estimate(round((rank - 1) * row["quantity"]), windows, quantity=quantity)
-
-
-def find_on_sale(index: LineIndex, seen: scripts.Seen, wish: WishLine) -> Places | None:
-    """Places on sale that the wish could have."""
-    return find_places(index, seen.on_sale(), wish)
-
-
-def read_wish(facts: Facts, index: LineIndex, wanted: Wanted) -> Wish:
-    """The wish in the layout's numbers. Raises InvalidInput for names that the layout does not have."""
-    names = [category.name for category in facts.layout.categories]
-    unknown = [name for name in wanted.categories if name not in names]
-    if unknown:
-        raise InvalidInput(
-            f"Unknown category: {', '.join(unknown)}; there are {', '.join(names)}.",
-            code="no-such-category",
-        )
-    sections = {name: index.section_no(name) for name in wanted.sections}
-    missing = [name for name, no in sections.items() if no is None]
-    if missing:
-        raise InvalidInput(f"Unknown section: {', '.join(missing)}.", code="no-such-section")
-    price = wanted.max_price
-    if isinstance(price, Money) and price.currency != facts.currency:
-        raise InvalidInput(f"The event's prices are in {facts.currency}, not {price.currency}.")
-    amount = price.amount if isinstance(price, Money) else price
-    if amount is not None and not 0 <= amount <= _AMOUNT_MAX:
-        raise InvalidInput("max_price: what no price can be; it is in minor units, for one place.")
-    return Wish(
-        quantity=wanted.quantity,
-        together=wanted.together or wanted.quantity == 1,
-        categories=tuple(sorted({names.index(name) for name in wanted.categories})) or None,
-        sections=tuple(sorted({no for no in sections.values() if no is not None})) or None,
-        max_amount_minor=amount,
-    )
-
-
-def wanted_from_row(facts: Facts, index: LineIndex, row: asyncpg.Record) -> Wanted:
-    """A wish as its row has it, in names."""
-    amount = row["max_amount_minor"]
-    return Wanted(
-        quantity=row["quantity"],
-        together=row["together"],
-        categories=[facts.layout.categories[no].name for no in row["categories"] or ()],
-        sections=[index.section_name(no) for no in row["sections"] or ()],
-        max_price=None if amount is None else Money(amount, facts.currency),
-    )
-
-
-def contact_from_row(row: asyncpg.Record) -> Contact:
-    buyer = None if row["email"] is None else Buyer(row["email"], row["name"])
-    return Contact(buyer=buyer, language=row["language"])
 
 
 def _unknown_entry(entry_id: str) -> NotFound:

@@ -22,7 +22,8 @@ from engine.base.errors import Contended, FrontrowError, Gone, NotFound
 from engine.base.model import Hold, ms_from_utc
 from engine.catalog.catalog import Catalog
 from engine.catalog.model import Facts
-from engine.holds.holds import Holds, build_items
+from engine.holds.building import build_items
+from engine.holds.holds import Holds
 from engine.live.codec import decode_areas, decode_prices
 from engine.live.hold_scripts import Acceptance, KeptHold, Refused, Unknown, accept
 from engine.live.live import Live

@@ -15,7 +15,7 @@ import pytest_asyncio
 from engine.base.errors import Conflict, FrontrowError, LimitReached, TooManyRequests
 from engine.base.model import Hold, new_id
 from engine.best_seats.choice import Wish
-from engine.holds.holds import PaymentHold
+from engine.holds.building import PaymentHold
 from engine.runtime import Runtime, open_runtime
 from engine.sales.ledger import Answer, Reserve
 from tests.conftest import House, MakeHouse, small_house

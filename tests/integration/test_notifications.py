@@ -976,7 +976,7 @@ async def test_without_a_server_mails_are_kept(
 async def test_the_log_forgets_what_needs_nobody_any_more(
     house: House, post: Runtime, box: Mailbox, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.notifications.sender._FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr("engine.notifications.watch._FORGOTTEN_AT_ONCE", 2)
     answer = await house.book(buyer, await house.hold(buyer, 3))
     box.choose = lambda stage, to: "5xx" if stage == "RCPT" and to.startswith("hal") else None
     sent = [await welcome(post, f"{name}@example.com") for name in ("ida", "jim", "kim")]

@@ -24,7 +24,7 @@ from engine.base.errors import (
 from engine.base.model import BookingStatus, EventStatus, Money, ms_from_utc, new_id
 from engine.base.store_urls import StoreUrls
 from engine.catalog.model import EventPatch
-from engine.holds.holds import PaymentHold, build_items
+from engine.holds.building import PaymentHold, build_items
 from engine.live.hold_scripts import Paying
 from engine.live.keys import base_key
 from engine.live.scripts import Settlement

@@ -57,6 +57,7 @@ _CALLERS = {
     "engine/notifications/deliveries.py": {"house"},
     "engine/notifications/facts.py": {"house", "worker"},
     "engine/notifications/sender.py": {"worker"},
+    "engine/notifications/watch.py": {"worker"},
     "engine/notifications/unsubscribe.py": {"house"},
     "engine/notifications/wording.py": {"house", "worker"},
     "engine/sales/payments.py": {"sell", "worker"},

@@ -41,7 +41,7 @@ from engine.base.errors import (
 from engine.base.model import BookingStatus, Buyer, Money, new_id
 from engine.base.store_urls import StoreUrls
 from engine.catalog.model import EventDraft
-from engine.holds.holds import PaymentHold
+from engine.holds.building import PaymentHold
 from engine.runtime import Runtime, open_runtime
 from engine.sales.ledger import Answer, BookingRequest, Confirm, PaymentChoice, Reserve
 from engine.sales.payments import Charge, SandboxGateway

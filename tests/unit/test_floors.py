@@ -9,6 +9,28 @@ import pytest
 from docs import floors
 from tests.conftest import REPO
 
+LINES_MAX = 450
+#: Modules that are longer, with the reason.
+LONG = {
+    "audit/auditor.py": "one invariant after the other, each a few lines",
+    "local/demo/events.py": "a table",
+    "local/demo/venues.py": "a table",
+    "pricing/office.py": "one class: what an organiser does about prices, act by act",
+    "sales/bookings.py": "one class: the life of a booking, of which every step may be the last",
+    "stores/postgres.py": "one class: pool, breaker, bulkhead and deadlines guard the same call",
+    "waitlist/matching.py": "one algorithm",
+    "waitlist/seating.py": "one algorithm",
+}
+
+
+def test_long_modules_are_few_and_have_a_reason() -> None:
+    lengths = {
+        str(path.relative_to(REPO / "engine")): len(path.read_text().splitlines())
+        for path in (REPO / "engine").rglob("*.py")
+    }
+    assert {name for name, lines in lengths.items() if lines > LINES_MAX} == LONG.keys()
+    assert len(LONG) <= 8
+
 
 def test_the_picture_shows_todays_imports() -> None:
     assert floors.PICTURE.read_text() == floors.drawing(), "run: python -m docs.floors"
