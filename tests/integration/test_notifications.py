@@ -598,7 +598,7 @@ async def test_all_sessions_together_keep_the_pace(
 async def test_a_mail_that_the_server_takes_its_time_over_keeps_no_other(
     post: Runtime, box: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.notifications.sender._ROUND_S", 0.2)
+    monkeypatch.setattr("engine.notifications.lanes.ROUND_S", 0.2)
     box.choose = lambda stage, to: "hang" if stage == "dot" and to.startswith("hal") else None
     for names in (("hal", "ida"), ("jim",)):
         for name in names:
