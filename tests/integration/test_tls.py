@@ -143,7 +143,8 @@ def _encrypted(
         urls[name] = _through(
             getattr(world, name), fronts["postgres"][1], _QUERIES["postgres"](ca), **changes
         )
-    return msgspec.structs.replace(world, store_timeout_s=10.0, **urls)
+    # A pool behind a front is not closed in order, and waits this long before it ends all the same.
+    return msgspec.structs.replace(world, store_timeout_s=10.0, long_timeout_s=20.0, **urls)
 
 
 async def test_a_sale_over_tls(
@@ -182,7 +183,8 @@ async def test_who_cannot_prove_who_it_is_hears_nothing(
         encrypted = _encrypted(world, fronts, authorities["ours"], host="127.0.0.1")
     else:
         encrypted = _encrypted(world, fronts, authorities["foreign"])
-    encrypted = msgspec.structs.replace(encrypted, store_timeout_s=2.0)
+    # Both: whoever is no buyer's process has the longer one's patience, and nobody will answer.
+    encrypted = msgspec.structs.replace(encrypted, store_timeout_s=2.0, long_timeout_s=2.0)
     async with open_runtime(encrypted, role="test") as runtime:
         with pytest.raises((FrontrowError, ssl.SSLError)):
             await _asked(runtime, store)
