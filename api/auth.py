@@ -101,6 +101,11 @@ class Tokens:
             raise _bad_token()
         return subject
 
+    def version(self, authorization: str | None) -> int:
+        """The token version that a good token was made with. Raises NotAuthenticated."""
+        self.subject(authorization)
+        return self._remembered[_bearer(authorization)][2]
+
     def renewable(self, authorization: str | None) -> Renewable:
         """What a guest's token is to be renewed for, also when it has expired. Raises NotAuthenticated."""
         claims = self._read(_bearer(authorization))

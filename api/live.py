@@ -40,7 +40,8 @@ async def live_ticket(request: Request[Any, Any, Any]) -> Response[LiveTicket]:
             retry_after_s=standing.reset_s,
         )
         return problem_response(request, error, headers)
-    ticket = await request.app.state["runtime"].live_tickets.issue(buyer)
+    version = request.app.state["tokens"].version(request.headers.get("authorization"))
+    ticket = await request.app.state["runtime"].live_tickets.issue(buyer, version)
     headers["Cache-Control"] = "no-store"
     return Response(LiveTicket(ticket, TICKET_TTL_S), headers=headers)
 

@@ -170,7 +170,7 @@ def _response(
     request: AnyRequest, status: int, code: str, detail: str, extra: dict[str, Any]
 ) -> Response[bytes]:
     return Response(
-        msgspec.json.encode(problem_body(status, code, detail, request.url.path, extra)),
+        msgspec.json.encode(problem_body(status, code, detail, request.scope["path"], extra)),
         status_code=status,
         headers=problem_headers(status, extra),
         media_type=PROBLEM_JSON,
@@ -198,9 +198,7 @@ def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[byt
         extra = {"errors": found}
         detail = "; ".join(_say(item) for item in found) or detail
     elif status == 404:
-        detail = (
-            f"There is nothing at {shown_path(request.url.path)}; the API is described at /schema."
-        )
+        detail = f"There is nothing at {shown_path(request.scope['path'])}; the API is described at /schema."
     response = _response(request, status, HTTP_CODES.get(status, "request-failed"), detail, extra)
     # Among them Allow, which a 405 must have.
     response.headers.update(error.headers or {})

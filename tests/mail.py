@@ -63,6 +63,13 @@ class Mailbox:
     async def close(self) -> None:
         """Refuse connections, and end those there are."""
         if self._server is not None:
+            loop = asyncio.get_running_loop()
+            for listening in self._server.sockets:
+                loop.remove_reader(listening.fileno())
+            # What was accepted a moment ago becomes a connection first: to a closed server it cannot any
+            # more, and nobody would close its socket (CPython 3.11).
+            for _ in range(3):
+                await asyncio.sleep(0)
             self._server.close()
             await self.drop_all()
             await self._server.wait_closed()

@@ -76,8 +76,26 @@ class _Commands(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in _added().names:
             return super().get_command(context, name)
-        command: click.Command = _added()[name].load()
+        try:
+            command: click.Command = _added()[name].load()
+        except ImportError as error:
+            return _absent(name, error)
         return command
+
+
+def _absent(name: str, error: ImportError) -> click.Command:
+    """A command that was announced by what is not installed here."""
+
+    options = {"ignore_unknown_options": True}
+
+    @click.command(
+        name, help="Not installed here.", add_help_option=False, context_settings=options
+    )
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    def absent(arguments: tuple[str, ...]) -> None:
+        raise Refused(f"{name} is not installed here ({error})")
+
+    return absent
 
 
 def _added() -> "EntryPoints":

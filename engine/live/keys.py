@@ -57,6 +57,11 @@ def hold_pointer(hold_id: str) -> str:
     return f"hold:{hold_id}"
 
 
+def signed_out(person_id: str) -> str:
+    """The least token version with which tickets of this person's are good, for as long as older ones last."""
+    return f"signed-out:{person_id}"
+
+
 def live_ticket(ticket: str) -> str:
     """The key that leads from a ticket of the live gateway to the person who got it."""
     return f"live-ticket:{ticket}"

@@ -7,7 +7,7 @@ within ``TICKET_TTL_S``. An address is logged by every proxy on the way; by then
 import re
 import secrets
 
-from engine.live.keys import live_ticket
+from engine.live.keys import live_ticket, signed_out
 from engine.stores.redis import RedisStore
 
 TICKET_TTL_S = 30
@@ -21,15 +21,23 @@ class LiveTickets:
     def __init__(self, redis: RedisStore) -> None:
         self._redis = redis
 
-    async def issue(self, buyer_id: str) -> str:
-        """A ticket for ``buyer_id``."""
+    async def issue(self, buyer_id: str, version: int = 0) -> str:
+        """A ticket for ``buyer_id``, who has a token of that ``version``."""
         ticket = secrets.token_urlsafe(_TICKET_BYTES)
-        await self._redis.call("SET", live_ticket(ticket), buyer_id, "EX", TICKET_TTL_S)
+        whose = f"{version}:{buyer_id}"
+        await self._redis.call("SET", live_ticket(ticket), whose, "EX", TICKET_TTL_S)
         return ticket
 
     async def redeem(self, ticket: str) -> str | None:
-        """Whose ticket it is; from then on nobody's. None: unknown, used, or its time is over."""
+        """Whose ticket it is; from then on nobody's.
+
+        None: unknown, used, its time is over, or it was got with a token that has ended since.
+        """
         if not _TICKET.fullmatch(ticket):
             return None
-        buyer_id: bytes | None = await self._redis.call("GETDEL", live_ticket(ticket))
-        return None if buyer_id is None else buyer_id.decode()
+        whose: bytes | None = await self._redis.call("GETDEL", live_ticket(ticket))
+        if whose is None:
+            return None
+        version, _, buyer_id = whose.decode().partition(":")
+        least: bytes | None = await self._redis.call("GET", signed_out(buyer_id))
+        return None if int(version) < int(least or 0) else buyer_id

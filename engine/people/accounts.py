@@ -66,7 +66,7 @@ class People:
         postgres: Postgres,
         passwords: Passwords,
         settings: Settings,
-        sign_out: Callable[[str], Awaitable[None]],
+        sign_out: Callable[[str, int], Awaitable[None]],
     ) -> None:
         """``sign_out`` ends what somebody has open elsewhere with earlier tokens."""
         self._pg = postgres
@@ -240,7 +240,7 @@ class People:
     async def _end_tokens(self, person_id: str, version: int) -> None:
         """Access tokens before ``version`` are refused, and live connections made with them close."""
         self.token_versions.note(person_id, version)
-        await self._sign_out(person_id)
+        await self._sign_out(person_id, version)
 
     async def _account_change(
         self, before: Person, after: Person, patch: PersonPatch

@@ -60,19 +60,22 @@ class _Lease:
         return bool(await self._redis.call(*command))
 
     async def keep(self) -> None:
-        """Renew it until it is lost."""
-        while True:
-            await asyncio.sleep(_RENEWED_EVERY_S)
+        """Renew it until it is lost, or until whoever still hears Redis may have it."""
+        while self._left_s > 0:
+            await asyncio.sleep(min(_RENEWED_EVERY_S, self._left_s))
             asked_at = time.monotonic()
             try:
-                reply = await self._redis.run("lease", self._name, self._value, self._lasts_ms)
-            except Unavailable:
-                if time.monotonic() - self._known_at >= self._lasts_ms / 1000:
-                    return  # Whoever still hears Redis may have it by now.
+                async with asyncio.timeout(self._left_s):
+                    reply = await self._redis.run("lease", self._name, self._value, self._lasts_ms)
+            except (Unavailable, TimeoutError):
                 continue
             if not reply[0]:
                 return
             self._known_at = asked_at
+
+    @property
+    def _left_s(self) -> float:
+        return self._known_at + self._lasts_ms / 1000 - time.monotonic()
 
     async def give_up(self) -> None:
         await self._redis.run("lease", self._name, self._value, 0)

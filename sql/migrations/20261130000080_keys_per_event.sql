@@ -29,5 +29,6 @@ BEGIN
 END $$;
 
 DELETE FROM idempotency_keys k USING idempotency_keys other
-WHERE other.buyer_id = k.buyer_id AND other.key = k.key AND other.created_at > k.created_at;
+WHERE other.buyer_id = k.buyer_id AND other.key = k.key
+  AND (other.created_at, other.event_id) > (k.created_at, k.event_id);
 ALTER TABLE idempotency_keys DROP CONSTRAINT idempotency_keys_pkey, ADD PRIMARY KEY (buyer_id, key);

@@ -93,7 +93,7 @@ async def test_another_password_closes_open_connections(
     stack: Stack, house: House, ada: Buyer
 ) -> None:
     url = f"{stack.live_url}/v1/live/{house.event_id}"
-    ticket = (await ada.post("/v1/live/tickets")).json()["ticket"]
+    ticket, spare = [(await ada.post("/v1/live/tickets")).json()["ticket"] for _ in "12"]
     async with (
         connect(f"{url}?ticket={ticket}", subprotocols=[JSON]) as socket,
         connect(url, subprotocols=[JSON]) as stranger,
@@ -106,10 +106,18 @@ async def test_another_password_closes_open_connections(
             "name": "Ada",
             "password": "seven geese on a bicycle",
         }
-        assert (
-            await ada.http.post("/v1/auth/register", json=wanted, headers=ada.auth)
-        ).status_code == 201
+        account = await ada.http.post("/v1/auth/register", json=wanted, headers=ada.auth)
+        assert account.status_code == 201
         async with asyncio.timeout(60):
             await socket.wait_closed()
         assert socket.close_code == 4401
         await (await stranger.ping())
+        # Nor is a ticket good that was got with the old token.
+        async with connect(f"{url}?ticket={spare}", subprotocols=[JSON]) as again:
+            async with asyncio.timeout(60):
+                await again.wait_closed()
+            assert again.close_code == 4401
+        token = {"Authorization": f"Bearer {account.json()['access_token']}"}
+        fresh = (await ada.http.post("/v1/live/tickets", headers=token)).json()["ticket"]
+        async with connect(f"{url}?ticket={fresh}", subprotocols=[JSON]) as back:
+            await (await Viewer(back).greeted()).hears("authenticated")

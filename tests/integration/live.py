@@ -108,6 +108,7 @@ class RedisSource:
 
     def __init__(self, store: RedisStore) -> None:
         self._client = store.client
+        self._known: set[str] = set()
         self.distrusted: list[tuple[str, str]] = []
 
     async def snapshot(self, event_id: str) -> Snapshot:
@@ -119,8 +120,12 @@ class RedisSource:
                 meta, seats = await pipe.execute()
         except (RedisError, OSError) as error:
             raise Unavailable("Redis is away") from error
+        if not meta and event_id in self._known:
+            # As the engine says: PostgreSQL knows the event, though Redis has lost it.
+            raise Unavailable("The event's state is being rebuilt.")
         if not meta:
             raise NotFound("no such event")
+        self._known.add(event_id)
         areas = {int(k[5:]): int(v) for k, v in meta.items() if k.startswith(b"area:")}
         return Snapshot(
             event_id=event_id,

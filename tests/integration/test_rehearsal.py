@@ -24,6 +24,8 @@ class Rehearsal:
     """One run of the command on the session's stores."""
 
     def __init__(self, folder: Path, settings: Settings, stores: StoreUrls) -> None:
+        # Nothing is left to open for PostgreSQL's account, and to be said.
+        folder.chmod(0o711)
         self.page, self.json, self.copy = folder / "p.html", folder / "r.json", folder / "copy"
         # The copy takes over such settings; a machine that is busy must not leave payments pending.
         self._environment = role_environment(settings, stores) | {
