@@ -13,8 +13,15 @@ from api.problems import problem_response
 from engine.base.addresses import Address, client_network, proxy_doubt
 from engine.base.errors import FrontrowError, TooManyRequests
 from engine.limits.proofs import NONCE_LENGTH_MAX, Proof, Proofs
-from engine.limits.rates import PROXY_DOUBT, PROXY_DOUBT_TTL_S, Limit, Limits, Standing, untouched
-from engine.people.accounts import People
+from engine.limits.rates import (
+    PROXY_DOUBT,
+    PROXY_DOUBT_TTL_S,
+    RateLimit,
+    RateLimits,
+    Standing,
+    untouched,
+)
+from engine.people.accounts import Accounts
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -84,10 +91,10 @@ async def guest(request: AnyRequest) -> Response[AccessToken]:
 async def _renewed(request: AnyRequest) -> Response[AccessToken]:
     state = request.app.state
     tokens: Tokens = state["tokens"]
-    people: People = state["runtime"].people
+    people: Accounts = state["runtime"].people
     known = tokens.renewable(request.headers["authorization"])
-    limits: Limits = state["limits"]
-    standing = await limits.take(Limit("token-renewals", _RENEWALS_PER_MINUTE), known.subject)
+    limits: RateLimits = state["limits"]
+    standing = await limits.take(RateLimit("token-renewals", _RENEWALS_PER_MINUTE), known.subject)
     headers = rate_limit_headers(standing)
     if standing.exceeded:
         return problem_response(request, _too_many(standing), headers)
@@ -112,15 +119,15 @@ async def _admit(
     """
     settings, limits = request.app.state["settings"], request.app.state["limits"]
     quota: int = settings.guest_tokens_per_minute
-    near, network = await _take(Limit("guest-tokens", quota), request)
+    near, network = await _take(RateLimit("guest-tokens", quota), request)
     if network is None or not (near.exceeded or await _all_exceed(request)):
         return near, None, None
     proofs: Proofs = request.app.state["proofs"]
     subject = await proofs.redeem(sent.proof, network) if sent.proof else None
     if subject is not None:
-        proven = await limits.take(Limit("guest-tokens-proven", _PROVEN_TIMES * quota), network)
+        proven = await limits.take(RateLimit("guest-tokens-proven", _PROVEN_TIMES * quota), network)
         return proven, _too_many(proven) if proven.exceeded else None, subject
-    pressed = await limits.take(Limit("guest-tokens-pressed", 2 * quota), network)
+    pressed = await limits.take(RateLimit("guest-tokens-pressed", 2 * quota), network)
     return near, proofs.needed(network, _BITS[pressed.exceeded]), None
 
 
@@ -130,8 +137,8 @@ async def _all_exceed(request: AnyRequest) -> bool:
     What one network asks for beyond it counts only there: it must not put everybody else to work.
     """
     quota: int = request.app.state["settings"].guest_tokens_of_all_per_minute
-    limits: Limits = request.app.state["limits"]
-    return (await limits.take(Limit("guest-tokens-of-all", quota), "all")).exceeded
+    limits: RateLimits = request.app.state["limits"]
+    return (await limits.take(RateLimit("guest-tokens-of-all", quota), "all")).exceeded
 
 
 def _has_body(request: AnyRequest) -> bool:
@@ -147,7 +154,7 @@ def _too_many(standing: Standing) -> TooManyRequests:
 
 
 async def take_for_address(
-    limit: Limit,
+    limit: RateLimit,
     request: AnyRequest,
     network: Callable[[Address], str] = client_network,
 ) -> Standing:
@@ -156,14 +163,14 @@ async def take_for_address(
 
 
 async def _take(
-    limit: Limit, request: AnyRequest, network: Callable[[Address], str] = client_network
+    limit: RateLimit, request: AnyRequest, network: Callable[[Address], str] = client_network
 ) -> tuple[Standing, str | None]:
     """The standing, and the network that was counted; None: it is not limited."""
     _note_proxy_doubt(request)
     counted = network_of(request, network)
     if counted is None:
         return untouched(limit), None
-    limits: Limits = request.app.state["limits"]
+    limits: RateLimits = request.app.state["limits"]
     return await limits.take(limit, counted), counted
 
 

@@ -42,7 +42,7 @@ from engine.base.errors import FrontrowError
 from engine.base.signing import token_secret
 from engine.limits.guessing import Guesses
 from engine.limits.proofs import Proofs
-from engine.limits.rates import Limit, Limits
+from engine.limits.rates import RateLimit, RateLimits
 from engine.runtime import open_runtime
 
 log = structlog.get_logger(__name__)
@@ -56,8 +56,8 @@ def build(settings: Settings) -> Litestar:
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_runtime(settings, role="api") as runtime:
             app.state["runtime"] = runtime
-            app.state["limits"] = limits = Limits(runtime.redis_store)
-            wrong_keys = Limit("organiser-key", settings.wrong_keys_per_minute)
+            app.state["limits"] = limits = RateLimits(runtime.redis_store)
+            wrong_keys = RateLimit("organiser-key", settings.wrong_keys_per_minute)
             app.state["key_guesses"] = Guesses(limits, wrong_keys)
             app.state["proofs"] = Proofs(runtime.redis_store, secret)
             versions = runtime.people.token_versions

@@ -14,13 +14,13 @@ from api.networks import network
 from api.short_cuts import SHORT_CUT
 from engine.base.errors import InvalidInput
 from engine.base.model import Buyer, Hold, Uuid
-from engine.best_seats.choice import Wish
+from engine.best_seats.choice import BestSeatsWish
 from engine.runtime import Runtime
 
 _SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
 
 
-class HoldRequest(Struct, frozen=True, forbid_unknown_fields=True):
+class HoldBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Seats by seat_no, places of areas by area_no, or ``best`` alone: seats chosen for you.
 
     A client-made ``hold_id`` makes retries safe.
@@ -35,7 +35,8 @@ class HoldRequest(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="How many places, by `area_no`.", examples=[{"0": 2}]),
     ] = {}
     best: Annotated[
-        Wish | None, Meta(description="The best free seats, by the rule in docs/best-seats.md.")
+        BestSeatsWish | None,
+        Meta(description="The best free seats, by the rule in docs/best-seats.md."),
     ] = None
     hold_id: Annotated[
         Uuid | None, Meta(description="Yours, new for each attempt: a retry gives the same hold.")
@@ -49,7 +50,7 @@ class ExtendRequest(Struct, frozen=True):
 
 
 _EXTEND_REQUEST = msgspec.json.Decoder(ExtendRequest)
-_HOLD_REQUEST = msgspec.json.Decoder(HoldRequest)
+_HOLD_REQUEST = msgspec.json.Decoder(HoldBody)
 
 
 def _runtime(request: Request[Any, Any, Any]) -> Runtime:

@@ -25,7 +25,7 @@ from api.problems import on_frontrow_error, problem_response, status_of
 from engine.base.addresses import wide_network
 from engine.base.errors import FrontrowError, Gone, InvalidInput, NotAllowed, TooManyRequests
 from engine.base.model import Booking, EmailAddress, Moment, Ticket
-from engine.limits.rates import Limit, Standing
+from engine.limits.rates import RateLimit, Standing
 from engine.people.links import LinkKind, Opened
 from engine.runtime import Runtime
 from engine.sales.qr import qr_svg
@@ -136,7 +136,7 @@ _REFUSALS: Final[dict[Any, Callable[[AnyRequest, Any], Response[Any]]]] = {Front
 
 async def _open(request: AnyRequest, kind: LinkKind, token: str) -> Opened:
     """What the link opens, for whoever has not opened too many."""
-    standing = await take_for_address(Limit("links", _OPENED_PER_MINUTE), request)
+    standing = await take_for_address(RateLimit("links", _OPENED_PER_MINUTE), request)
     if standing.exceeded:
         raise TooManyRequests(
             "Too many links opened from your network; wait a moment.",
@@ -351,11 +351,11 @@ async def _look_up(request: AnyRequest, email: str) -> Standing:
 
 async def _take_lookup(request: AnyRequest) -> Standing:
     per_hour = request.app.state["settings"].lookups_per_hour
-    near = await take_for_address(Limit("lookups", per_hour, _LOOKUPS_WINDOW_S), request)
+    near = await take_for_address(RateLimit("lookups", per_hour, _LOOKUPS_WINDOW_S), request)
     if near.exceeded:
         # One network uses up nothing of its neighbours' by what it is refused.
         return near
-    limit = Limit("lookups-wide", _LOOKUPS_WIDE_TIMES * per_hour, _LOOKUPS_WINDOW_S)
+    limit = RateLimit("lookups-wide", _LOOKUPS_WIDE_TIMES * per_hour, _LOOKUPS_WINDOW_S)
     wide = await take_for_address(limit, request, wide_network)
     return min(near, wide, key=lambda standing: (not standing.exceeded, standing.remaining))
 

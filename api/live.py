@@ -9,11 +9,11 @@ from api.auth import buyer_id
 from api.conventions import rate_limit_headers
 from api.problems import problem_response
 from engine.base.errors import TooManyRequests
-from engine.limits.rates import Limit
+from engine.limits.rates import RateLimit
 from engine.live.live_tickets import TICKET_TTL_S
 
 #: A page needs one per connection, and reconnects no more often than this.
-_LIMIT = Limit("live-tickets", 60)
+_LIMIT = RateLimit("live-tickets", 60)
 
 
 class LiveTicket(Struct, frozen=True):

@@ -18,9 +18,9 @@ from api.paging import Cursor, Limit, cut, decode_cursor
 from engine.base.errors import NotFound
 from engine.base.model import Page, Uuid
 from engine.notifications.model import (
-    Kind,
     Letter,
     Mail,
+    MailKind,
     Status,
     TemplateInForce,
     TemplateVersion,
@@ -81,14 +81,14 @@ def _notifications(request: Request[Any, Any, Any]) -> Notifications:
 
 @get("/v1/mail-templates", summary="Templates in force", **_ORGANISER)
 async def list_templates(request: Request[Any, Any, Any]) -> TemplateList:
-    return TemplateList(await _notifications(request).wording.templates())
+    return TemplateList(await _notifications(request).templates.templates())
 
 
 @get(_TEMPLATE, summary="Versions of a template", **_ORGANISER)
 async def list_template_versions(
     request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
 ) -> TemplateVersionList:
-    return TemplateVersionList(await _notifications(request).wording.versions(kind, language))
+    return TemplateVersionList(await _notifications(request).templates.versions(kind, language))
 
 
 @get(_TEMPLATE + "/{version:int}", summary="One version", **_ORGANISER)
@@ -98,7 +98,7 @@ async def read_template(
     language: FromPath[str],
     version: FromPath[int],
 ) -> TemplateVersion:
-    return await _notifications(request).wording.version(kind, language, version)
+    return await _notifications(request).templates.version(kind, language, version)
 
 
 @post(
@@ -111,7 +111,7 @@ async def add_template(
     request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
 ) -> Response[TemplateVersion]:
     draft = await read_body(request, _DRAFT)
-    made = await _notifications(request).wording.add(
+    made = await _notifications(request).templates.add(
         kind,
         language,
         Texts(subject=draft.subject, html=draft.html, text=draft.text),
@@ -134,7 +134,7 @@ async def preview_template(
     request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
 ) -> Written:
     texts = await read_body(request, _TEXTS)
-    written, letter = await _notifications(request).wording.preview(kind, language, texts)
+    written, letter = await _notifications(request).templates.preview(kind, language, texts)
     return msgspec.structs.replace(written, html=with_pictures(written.html, letter))
 
 
@@ -156,7 +156,7 @@ async def activate_template(
     request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
 ) -> TemplateInForce:
     choice = await read_body(request, _CHOICE)
-    return await _notifications(request).wording.activate(
+    return await _notifications(request).templates.activate(
         kind, language, choice.version, actor=_ACTOR
     )
 
@@ -170,7 +170,7 @@ async def activate_template(
 async def roll_back_template(
     request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
 ) -> TemplateInForce:
-    return await _notifications(request).wording.roll_back(kind, language, actor=_ACTOR)
+    return await _notifications(request).templates.roll_back(kind, language, actor=_ACTOR)
 
 
 # What was sent
@@ -187,7 +187,7 @@ async def list_mails(
     status: Annotated[
         Status | None, QueryParameter(description="Only these; else of any status.")
     ] = None,
-    kind: Annotated[Kind | None, QueryParameter(description="Only mails of this kind.")] = None,
+    kind: Annotated[MailKind | None, QueryParameter(description="Only mails of this kind.")] = None,
     event_id: Annotated[
         UUID | None, QueryParameter(description="Only mails about this event.")
     ] = None,

@@ -26,7 +26,7 @@ from api.events import (
     SeatStates,
     VenueRef,
 )
-from api.holds import HoldRequest
+from api.holds import HoldBody
 from api.links import LOOKED_UP, Lookup
 from api.live import LiveTicket
 from api.notifications import (
@@ -78,7 +78,7 @@ from engine.base.model import (
     SeatItem,
     Ticket,
 )
-from engine.best_seats.choice import Wish
+from engine.best_seats.choice import BestSeatsWish
 from engine.catalog.model import EventDraft, EventPatch, Facet, Venue
 from engine.events.publishing import Blocking, RefusedSeat
 from engine.layout import Layout, LayoutRejected
@@ -96,8 +96,8 @@ from engine.layout.model import (
 from engine.live.prices import Price
 from engine.notifications.model import (
     Attempt,
-    Kind,
     Mail,
+    MailKind,
     Status,
     TemplateInForce,
     TemplateVersion,
@@ -407,10 +407,10 @@ SEATS = [
     SeatItem(118, "Stalls, row F, seat 13", "Stalls", euros(48)),
 ]
 AREAS = [AreaItem(0, "Floor", "Standing", 1, euros(22))]
-HOLD_REQUEST = HoldRequest(seats=[117, 118], areas={0: 1})
-HOLD_REQUEST_WITH_ID = HoldRequest(seats=[117, 118], hold_id=HOLD_ID)
-BEST_REQUEST = HoldRequest(
-    best=Wish(quantity=2, category="Stalls", max_price=euros(60)), hold_id=HOLD_ID
+HOLD_REQUEST = HoldBody(seats=[117, 118], areas={0: 1})
+HOLD_REQUEST_WITH_ID = HoldBody(seats=[117, 118], hold_id=HOLD_ID)
+BEST_REQUEST = HoldBody(
+    best=BestSeatsWish(quantity=2, category="Stalls", max_price=euros(60)), hold_id=HOLD_ID
 )
 HOLD = Hold(
     hold_id=HOLD_ID,
@@ -641,7 +641,7 @@ UNBLOCKING = Blocking(EVENT_ID, [117, 118], [RefusedSeat(119, "not-blocked")])
 MAIL_ID = "01964c70-5b1e-7f21-8c4d-9e0f1a2b3c4d"
 MAIL = Mail(
     mail_id=MAIL_ID,
-    kind=Kind.BOOKING_CONFIRMED,
+    kind=MailKind.BOOKING_CONFIRMED,
     status=Status.DEAD,
     event_id=EVENT_ID,
     person_id=PERSON_ID,

@@ -21,7 +21,7 @@ from api.events import (
     PriceList,
     SeatStates,
 )
-from api.holds import HoldRequest
+from api.holds import HoldBody
 from api.links import Lookup, LookupAnswer
 from api.live import LiveTicket
 from api.notifications import (
@@ -300,7 +300,7 @@ OPERATIONS = {
     # Holds
     "place_hold": Operation(
         takes=Body(
-            HoldRequest,
+            HoldBody,
             {
                 "seats and places": example.HOLD_REQUEST,
                 "with your own hold_id": example.HOLD_REQUEST_WITH_ID,

@@ -13,7 +13,7 @@ from litestar import MediaType, Response
 
 from engine.base.model import Booking, BookingStatus, EventStatus, Money, Ticket
 from engine.catalog.model import Event
-from engine.notifications import words
+from engine.notifications import formatting
 from engine.notifications.facts import booking_facts, entry_facts, event_facts, offer_facts
 from engine.waitlist.model import Entry, EntryStatus, OfferStatus
 
@@ -78,7 +78,7 @@ def booking_page(event: Event, booking: Booking, tickets: list[Ticket], path: st
     """A booking with its tickets (their QR codes drawn), to show, print and cancel."""
     badge, mood, said = _STANDINGS[booking.status]
     if booking.refunded is not None:
-        said = f"{said} {words.money(booking.refunded, _LANGUAGE)} were refunded.".strip()
+        said = f"{said} {formatting.money(booking.refunded, _LANGUAGE)} were refunded.".strip()
     action = booking.next_action
     confirmed = booking.status == BookingStatus.CONFIRMED
     return _page(
@@ -165,6 +165,8 @@ def words_page(
     headers: dict[str, str] | None = None,
 ) -> Response[str]:
     """A page that says one thing. Without a way back it asks for an address to mail links to."""
-    page = _page("words.html", status, title=title, words=said, back=back, asks_address=not back)
+    page = _page(
+        "formatting.html", status, title=title, words=said, back=back, asks_address=not back
+    )
     page.headers.update(headers or {})
     return page

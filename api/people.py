@@ -16,8 +16,8 @@ from api.problems import problem_response
 from engine.base.addresses import client_network, wide_network
 from engine.base.errors import InvalidInput, TooManyRequests
 from engine.base.model import EmailAddress, Page
-from engine.limits.rates import Limit, Limits, Standing
-from engine.people.accounts import People, email_key
+from engine.limits.rates import RateLimit, RateLimits, Standing
+from engine.people.accounts import Accounts, email_key
 from engine.people.model import Login, Password, Person, PersonPatch, Registration, Tier
 
 _SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
@@ -73,8 +73,8 @@ _PERSON_PATCH = msgspec.json.Decoder(PersonPatch)
 _TIER = msgspec.json.Decoder(TierBody)
 
 
-def _people(request: AnyRequest) -> People:
-    people: People = request.app.state["runtime"].people
+def _people(request: AnyRequest) -> Accounts:
+    people: Accounts = request.app.state["runtime"].people
     return people
 
 
@@ -91,7 +91,7 @@ def _signed_in(
     return Response(token, status_code=status, headers=headers | _NO_STORE)
 
 
-# Limits
+# Rate limits
 
 
 async def _take_for_account(request: AnyRequest, account: str) -> Standing:
@@ -116,14 +116,14 @@ async def _take_for_account(request: AnyRequest, account: str) -> Standing:
 async def _take_attempt(
     request: AnyRequest, name: str, quota: int, account: str, place: str
 ) -> Standing:
-    limits: Limits = request.app.state["limits"]
+    limits: RateLimits = request.app.state["limits"]
     # Redis keeps no addresses of people.
     client = hashlib.sha256(f"{account}\0{place}".encode()).hexdigest()[:32]
-    return await limits.take(Limit(name, quota, _ATTEMPTS_WINDOW_S), client)
+    return await limits.take(RateLimit(name, quota, _ATTEMPTS_WINDOW_S), client)
 
 
-def _address_limit(request: AnyRequest, name: str) -> Limit:
-    return Limit(name, request.app.state["settings"].logins_per_minute)
+def _address_limit(request: AnyRequest, name: str) -> RateLimit:
+    return RateLimit(name, request.app.state["settings"].logins_per_minute)
 
 
 def _refusal(
@@ -230,7 +230,7 @@ async def _log_in_again(
 async def refresh(request: AnyRequest) -> Response[AccountToken]:
     sent = await read_body(request, _REFRESH_TOKEN)
     quota = request.app.state["settings"].guest_tokens_per_minute
-    standing = await take_for_address(Limit("refreshes", quota), request)
+    standing = await take_for_address(RateLimit("refreshes", quota), request)
     headers = rate_limit_headers(standing)
     refusal = _refusal(request, [standing], headers)
     if refusal is not None:

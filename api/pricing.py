@@ -18,6 +18,7 @@ from api.conventions import (
 )
 from api.paging import Cursor, Limit, cut, decode_cursor
 from engine.base.model import Page, Uuid
+from engine.pricing.admin import PricingAdmin
 from engine.pricing.chart import to_svg
 from engine.pricing.model import (
     Activation,
@@ -34,7 +35,6 @@ from engine.pricing.model import (
     SimulationRequest,
     TermsPatch,
 )
-from engine.pricing.office import Office
 from engine.pricing.simulation import SetSimulation, Simulation
 
 SVG = "image/svg+xml"
@@ -61,8 +61,8 @@ _SIMULATION = msgspec.json.Decoder(SimulationRequest)
 _SET_SIMULATION = msgspec.json.Decoder(SetSimulationRequest)
 
 
-def _office(request: Request[Any, Any, Any]) -> Office:
-    office: Office = request.app.state["runtime"].pricing
+def _office(request: Request[Any, Any, Any]) -> PricingAdmin:
+    office: PricingAdmin = request.app.state["runtime"].pricing
     return office
 
 

@@ -26,12 +26,12 @@ from engine.limits.kept_answers import (
     KeptAnswers,
     Name,
 )
-from engine.limits.rates import Limit
+from engine.limits.rates import RateLimit
 from engine.runtime import Runtime
 
 _KEY_LENGTH_MAX = 255
 #: Keys of one address: people behind a shared one have room, and nobody fills Redis with new tokens.
-_KEYS_OF_AN_ADDRESS = Limit("idempotency-keys", 5_000, 600)
+_KEYS_OF_AN_ADDRESS = RateLimit("idempotency-keys", 5_000, 600)
 #: Buyers are answered within 6 s; what organisers do may take longer. After that the process that took
 #: the key counts as dead.
 _IN_FLIGHT_S = {Needs.BUYER: 15, Needs.ORGANISER: 60}

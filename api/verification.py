@@ -13,7 +13,7 @@ from api.auth import buyer_id
 from api.bodies import ClientGone, whole_body
 from api.conventions import read_body
 from engine.base.errors import Conflict, InvalidInput, NotFound
-from engine.people.verification import Claim, Verification
+from engine.people.verification import AddressClaim, Verification
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -111,7 +111,7 @@ async def _chosen(request: AnyRequest) -> str | None:
     return next(iter(parse_qs(body.decode("latin-1")).get("account", [])), None)
 
 
-def _form(claims: list[Claim]) -> str:
+def _form(claims: list[AddressClaim]) -> str:
     """One button; where several accounts have the address, one for each."""
     if len(claims) == 1:
         return '<form method="post"><button class="button">Yes, that was me</button></form>'

@@ -139,7 +139,7 @@ async def join_waitlist(
 ) -> Response[Entry]:
     person_id = buyer_id(request)
     per_hour = request.app.state["settings"].waitlist_joins_per_hour
-    limit = rates.Limit("waitlist-joins", per_hour, window_s=3600)
+    limit = rates.RateLimit("waitlist-joins", per_hour, window_s=3600)
     standing = await take_for_address(limit, request, wide_network)
     headers = rate_limit_headers(standing)
     if standing.exceeded:

@@ -20,12 +20,12 @@ from engine.live.live import Live, live_of
 from engine.live.live_tickets import LiveTickets
 from engine.live.watcher_counts import Presence
 from engine.notifications.service import Notifications
-from engine.people.accounts import People
+from engine.people.accounts import Accounts
 from engine.people.links import Links
 from engine.people.passwords import Passwords
 from engine.people.verification import Verification
+from engine.pricing.admin import PricingAdmin
 from engine.pricing.measuring import Measuring
-from engine.pricing.office import Office
 from engine.pricing.repricer import Repricer
 from engine.sales.bookings import Bookings
 from engine.sales.ledger import Ledger
@@ -34,9 +34,9 @@ from engine.stores.generation import Generation
 from engine.stores.mongo import Mongo
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
+from engine.waitlist.admin import WaitlistAdmin
 from engine.waitlist.candidates import LineIndexes
-from engine.waitlist.desk import Desk
-from engine.waitlist.line import Waitlist
+from engine.waitlist.entries import Entries
 from engine.waitlist.offers import Offers
 from engine.waitlist.rounds import Rounds
 
@@ -74,15 +74,15 @@ class Runtime:
     ledger: Ledger
     bookings: Bookings
     publishing: Publishing
-    pricing: Office
+    pricing: PricingAdmin
     repricer: Repricer
-    people: People
+    people: Accounts
     verification: Verification
     live_tickets: LiveTickets
     presence: Presence
-    waitlist: Waitlist
+    waitlist: Entries
     offers: Offers
-    desk: Desk
+    desk: WaitlistAdmin
     rounds: Rounds
     links: Links
     notifications: Notifications
@@ -217,10 +217,10 @@ def wire(
         settings=settings,
     )
     passwords = Passwords(length_min=settings.password_length_min)
-    people = People(house, passwords, settings, live.telling.sign_out)
+    people = Accounts(house, passwords, settings, live.telling.sign_out)
     verification = Verification(house, settings)
     indexes = LineIndexes()
-    waitlist = Waitlist(
+    waitlist = Entries(
         postgres=sell, live=live, catalog=catalog, indexes=indexes, settings=settings
     )
     offers = Offers(
@@ -230,7 +230,7 @@ def wire(
         catalog=catalog,
         holds=holds,
     )
-    desk = Desk(
+    desk = WaitlistAdmin(
         postgres=house,
         catalog=catalog,
         indexes=indexes,
@@ -276,7 +276,7 @@ def wire(
         ledger=ledger,
         bookings=bookings,
         publishing=Publishing(house, live, catalog, settings),
-        pricing=Office(house, live, catalog, measuring),
+        pricing=PricingAdmin(house, live, catalog, measuring),
         repricer=repricer,
         people=people,
         verification=verification,

@@ -183,7 +183,7 @@ async def _rounds(runtime: Runtime, event_id: str) -> dict[str, float]:
         blocked -= freed
         await runtime.publishing.unblock(event_id, sorted(freed), actor="bench")
         began = time.perf_counter()
-        offers += await runtime.rounds.hold(event_id)
+        offers += await runtime.rounds.run_round(event_id)
         times.append(_ms(began))
     return _percentiles("round", times) | {"offers_per_round": offers / ROUNDS}
 

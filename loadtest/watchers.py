@@ -38,7 +38,7 @@ from urllib.parse import urlsplit
 from redis import Redis
 
 from engine.live.keys import feed_channel
-from seatmap.feed import Change, parse_payload
+from seatmap.feed import ChangeSet, parse_payload
 from seatmap.protocol import (
     DeltaFrame,
     Frame,
@@ -371,7 +371,7 @@ class Feed:
         """Take what has been published; does not wait."""
         while (message := self._subscription.get_message(timeout=0)) is not None:
             item = parse_payload(message["data"])
-            if isinstance(item, Change):
+            if isinstance(item, ChangeSet):
                 self.made_at_ms[item.epoch, item.seq] = item.time_ms
 
 

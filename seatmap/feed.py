@@ -44,7 +44,7 @@ class BadPayloadError(ValueError):
     """A published payload is not understood."""
 
 
-class Change(Struct, frozen=True):
+class ChangeSet(Struct, frozen=True):
     """One change set: public seat states and absolute area availability, after it."""
 
     epoch: int
@@ -82,7 +82,7 @@ class Feed(Protocol):
     async def unsubscribe(self, channel: str, listener: Listener) -> None: ...
 
 
-def parse_payload(payload: bytes) -> Change | Note:
+def parse_payload(payload: bytes) -> ChangeSet | Note:
     """Raises BadPayloadError for anything but the two forms above."""
     try:
         if payload.startswith(b"m|"):
@@ -90,7 +90,9 @@ def parse_payload(payload: bytes) -> Change | Note:
         kind, epoch, seq, time_ms, seats, areas = payload.split(b"|")
         if kind != b"c":
             raise BadPayloadError(f"unknown kind {kind!r}")
-        return Change(int(epoch), int(seq), int(time_ms), _parse_seats(seats), _parse_areas(areas))
+        return ChangeSet(
+            int(epoch), int(seq), int(time_ms), _parse_seats(seats), _parse_areas(areas)
+        )
     except (ValueError, IndexError, msgspec.DecodeError) as error:
         raise BadPayloadError(str(error)) from None
 

@@ -35,7 +35,7 @@ from engine.live.keys import feed_channel
 from engine.live.reading import Snapshot
 from seatmap import metrics
 from seatmap.fanout import SLICE_WATCHERS, Watcher, wire, write_to_all
-from seatmap.feed import BadPayloadError, Change, Feed, Note, backoff_s, parse_payload
+from seatmap.feed import BadPayloadError, ChangeSet, Feed, Note, backoff_s, parse_payload
 from seatmap.protocol import (
     CLOSE_INTERNAL,
     CLOSE_NOT_FOUND,
@@ -144,7 +144,7 @@ class EventWatch:
         self._behind: set[Watcher] = set()
         self._greetings: dict[tuple[Encoding, Position | None], bytes] = {}
         self._doubt: Doubt | None = Doubt.OPENED
-        self._held: list[Change | Note] = []
+        self._held: list[ChangeSet | Note] = []
         self._subscribed = False
         #: Grows when a snapshot that is being read may already be too old.
         self._generation = 0
@@ -289,7 +289,7 @@ class EventWatch:
             log.warning("feed payload not understood", event_id=self.event_id, error=str(error))
             self._suspect(Doubt.MALFORMED)
 
-    def _take(self, item: Change | Note) -> None:
+    def _take(self, item: ChangeSet | Note) -> None:
         if self.replica is None or self._doubt is not None:
             self._hold_back(item)
         elif doubt := self.replica.take(item):
@@ -303,7 +303,7 @@ class EventWatch:
             self._dirty_since = self._loop.time()
             self._wake.set()
 
-    def _hold_back(self, item: Change | Note) -> None:
+    def _hold_back(self, item: ChangeSet | Note) -> None:
         if len(self._held) >= HELD_MAX:
             # Whatever is being read may be older than what is thrown away here.
             self._held.clear()

@@ -61,7 +61,7 @@ class _Room:
             _tell(watcher, frame)
 
 
-class People:
+class PersonalMessages:
     """Every person with a connection to this process that has shown a ticket."""
 
     def __init__(self, feed: Feed) -> None:

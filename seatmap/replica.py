@@ -14,7 +14,7 @@ from msgspec import Struct
 from engine.base.model import EventStatus
 from engine.live.messages import EventMessage, PresenceMessage, PricesMessage, areas_message, body
 from engine.live.reading import Snapshot
-from seatmap.feed import Change, Note
+from seatmap.feed import ChangeSet, Note
 from seatmap.protocol import DeltaFrame, Frame, MessageFrame, SnapshotFrame, message
 
 #: Broadcasts a returning watcher may have missed and still resume.
@@ -90,7 +90,7 @@ class Replica:
         self._watching_changed |= shown != self.watching
         self.watching = shown
 
-    def take(self, item: Change | Note) -> Doubt | None:
+    def take(self, item: ChangeSet | Note) -> Doubt | None:
         """Keep an item for the next ``commit``, or say why the copy cannot be trusted."""
         if isinstance(item, Note):
             return self._take_note(item)
@@ -190,7 +190,7 @@ class Replica:
         self._notes.append(note.raw)
         return None
 
-    def _take_change(self, change: Change) -> Doubt | None:
+    def _take_change(self, change: ChangeSet) -> Doubt | None:
         count = len(self.states)
         if any(not 0 <= seat_no < count for seat_no, _ in change.seats):
             return Doubt.MALFORMED

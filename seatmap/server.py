@@ -57,7 +57,7 @@ from engine.live.messages import NoticeMessage
 from seatmap import metrics
 from seatmap.fanout import Watcher, wire
 from seatmap.hub import Hub
-from seatmap.people import People
+from seatmap.people import PersonalMessages
 from seatmap.protocol import (
     CLOSE_GOING_AWAY,
     CLOSE_MALFORMED,
@@ -91,7 +91,7 @@ _RETURN_MIN_S, _RETURN_MAX_S = 1.0, 30.0
 _RETURNS_PER_S = 500
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class GatewayLimits(Struct, frozen=True, kw_only=True):
     """What one client may cost. Durations are seconds."""
 
     connections_per_address: int = 1000
@@ -119,7 +119,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     close_s: float = 5.0
 
 
-class Refused(Exception):
+class HandshakeRefused(Exception):
     """An answer to the client, not a failure: the connection is closed with ``code``."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -137,11 +137,11 @@ class Target(Struct, frozen=True):
 
 
 def parse_target(path: str) -> Target:
-    """The target in a request's path and query. Raises Refused."""
+    """The target in a request's path and query. Raises HandshakeRefused."""
     path, _, query = path.partition("?")
     match = _PATH.fullmatch(path)
     if match is None or not _UUID.fullmatch(match[1]):
-        raise Refused(CLOSE_NOT_FOUND, "no such event")
+        raise HandshakeRefused(CLOSE_NOT_FOUND, "no such event")
     fields = _parse_query(query)
     epoch = _parse_number(fields, "epoch", _U32_MAX)
     seq = _parse_number(fields, "seq", _U64_MAX)
@@ -154,10 +154,10 @@ def _parse_query(query: str) -> dict[str, str]:
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_QUERY_FIELDS_MAX)
     except ValueError as error:
-        raise Refused(CLOSE_MALFORMED, str(error)) from None
+        raise HandshakeRefused(CLOSE_MALFORMED, str(error)) from None
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise Refused(CLOSE_MALFORMED, "a query field is repeated")
+        raise HandshakeRefused(CLOSE_MALFORMED, "a query field is repeated")
     return fields
 
 
@@ -166,7 +166,7 @@ def _parse_number(fields: dict[str, str], name: str, most: int) -> int | None:
     if text == "":
         return None
     if not _NUMBER.fullmatch(text) or int(text) > most:
-        raise Refused(CLOSE_MALFORMED, f"{name} is not a number up to {most}")
+        raise HandshakeRefused(CLOSE_MALFORMED, f"{name} is not a number up to {most}")
     return int(text)
 
 
@@ -196,7 +196,7 @@ _HANDSHAKE = Request("", Headers())
 class Handshakes:
     """Connections that have shown nothing yet, the oldest first."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: GatewayLimits) -> None:
         self._limits = limits
         self._waiting: dict[LiveConnection, None] = {}
 
@@ -375,18 +375,22 @@ class LiveServer:
     """Serves ``hub`` to WebSocket clients, and health and metrics to whoever runs it."""
 
     def __init__(
-        self, hub: Hub, tickets: LiveTickets, settings: Settings, limits: Limits | None = None
+        self,
+        hub: Hub,
+        tickets: LiveTickets,
+        settings: Settings,
+        limits: GatewayLimits | None = None,
     ) -> None:
         self._hub = hub
         self._tickets = tickets
-        self._people = People(hub.feed)
+        self._people = PersonalMessages(hub.feed)
         self._host, self._port = settings.live_host, settings.live_port
         self._reuse_port = settings.live_reuse_port
         self._trusted_proxies = settings.trusted_proxies
         self._metrics_networks = settings.metrics_networks
         self._origins = _allowed_origins(settings)
         self._unlimited = settings.unlimited_networks
-        self.limits = limits or Limits(
+        self.limits = limits or GatewayLimits(
             connections_per_address=settings.live_connections_per_address,
             connections_max=settings.live_connections_max,
         )
@@ -504,14 +508,14 @@ class LiveServer:
         try:
             with self._counted(connection):
                 await self._serve(connection)
-        except Refused as refusal:
+        except HandshakeRefused as refusal:
             await self._close(connection, refusal.code, refusal.reason)
         except ConnectionClosed:
             pass
 
     @contextlib.contextmanager
     def _counted(self, connection: LiveConnection) -> Iterator[None]:
-        """The connection's place in the books. Raises Refused when there are too many like it."""
+        """The connection's place in the books. Raises HandshakeRefused when there are too many like it."""
         quotas = self._quotas_of(connection)
         gauge = metrics.CONNECTIONS.labels(connection.encoding.value)
         self._counts.update(quotas.keys())
@@ -520,9 +524,9 @@ class LiveServer:
         gauge.inc()
         try:
             if any(self._counts[name] > quota for name, quota in quotas.items()):
-                raise Refused(CLOSE_TOO_MANY, "too many connections from this address")
+                raise HandshakeRefused(CLOSE_TOO_MANY, "too many connections from this address")
             if len(self._connections) > self.limits.connections_max:
-                raise Refused(CLOSE_TRY_LATER, "too many watchers here")
+                raise HandshakeRefused(CLOSE_TRY_LATER, "too many watchers here")
             yield
         finally:
             gauge.dec()
@@ -551,10 +555,10 @@ class LiveServer:
     async def _serve(self, connection: LiveConnection) -> None:
         if self._stopping:
             (delay_ms,) = return_delays_ms(1)
-            raise Refused(CLOSE_GOING_AWAY, _return_reason(delay_ms))
+            raise HandshakeRefused(CLOSE_GOING_AWAY, _return_reason(delay_ms))
         if connection.unknown_subprotocol:
             known = " or ".join(encoding.value for encoding in Encoding)
-            raise Refused(CLOSE_MALFORMED, f"the subprotocol must be {known}")
+            raise HandshakeRefused(CLOSE_MALFORMED, f"the subprotocol must be {known}")
         assert connection.request is not None
         target = parse_target(connection.request.path)
         connection.forget_handshake()
@@ -581,19 +585,19 @@ class LiveServer:
         try:
             person = await self._tickets.redeem(ticket)
         except Unavailable as error:
-            raise Refused(CLOSE_TRY_LATER, error.detail) from None
+            raise HandshakeRefused(CLOSE_TRY_LATER, error.detail) from None
         metrics.TICKETS.labels("unknown" if person is None else "known").inc()
         if person is None:
-            raise Refused(CLOSE_NOT_AUTHORISED, "the ticket is unknown, used or too old")
+            raise HandshakeRefused(CLOSE_NOT_AUTHORISED, "the ticket is unknown, used or too old")
         return person
 
     async def _join(self, target: Target, watcher: Watcher) -> None:
         try:
             await self._hub.join(target.event_id, watcher, target.position)
         except NotFound:
-            raise Refused(CLOSE_NOT_FOUND, "no such event") from None
+            raise HandshakeRefused(CLOSE_NOT_FOUND, "no such event") from None
         except Unavailable as error:
-            raise Refused(CLOSE_TRY_LATER, error.detail) from None
+            raise HandshakeRefused(CLOSE_TRY_LATER, error.detail) from None
 
     async def _listen_to(self, connection: LiveConnection, watcher: Watcher) -> None:
         loop = connection.loop
@@ -601,13 +605,13 @@ class LiveServer:
         while True:
             text = await connection.recv()
             if not allowance.spend(loop.time()):
-                raise Refused(CLOSE_TOO_MANY, "too many messages")
+                raise HandshakeRefused(CLOSE_TOO_MANY, "too many messages")
             if not isinstance(text, str):
-                raise Refused(CLOSE_MALFORMED, "messages are JSON text")
+                raise HandshakeRefused(CLOSE_MALFORMED, "messages are JSON text")
             try:
                 request = _request_decoder.decode(text)
             except (msgspec.DecodeError, UnicodeError, RecursionError):
-                raise Refused(CLOSE_MALFORMED, "not a message of this protocol") from None
+                raise HandshakeRefused(CLOSE_MALFORMED, "not a message of this protocol") from None
             if isinstance(request, _Authenticate):
                 await self._authenticate(watcher, request.ticket)
             elif watcher.watch is not None:
@@ -616,7 +620,7 @@ class LiveServer:
     async def _authenticate(self, watcher: Watcher, ticket: str) -> None:
         person = await self._redeem(ticket)
         if watcher.person not in (None, person):
-            raise Refused(CLOSE_NOT_AUTHORISED, "this connection is another person's")
+            raise HandshakeRefused(CLOSE_NOT_AUTHORISED, "this connection is another person's")
         await self._people.join(person, watcher)
 
     # Closing

@@ -23,7 +23,7 @@ from engine.live.messages import (
     PricesMessage,
     decode_payload,
 )
-from seatmap.feed import BadPayloadError, Change, parse_payload
+from seatmap.feed import BadPayloadError, ChangeSet, parse_payload
 
 #: What a test says to somebody with another name than an id is its own affair.
 _ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -45,7 +45,7 @@ def complaint(channel: bytes, payload: bytes) -> str | None:
     try:
         if not is_personal and payload.startswith(b"c|"):
             item = parse_payload(payload)
-            return None if isinstance(item, Change) else "not a change"
+            return None if isinstance(item, ChangeSet) else "not a change"
         message = decode_payload(payload)
     except (msgspec.DecodeError, BadPayloadError) as error:
         return str(error)

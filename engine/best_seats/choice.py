@@ -22,7 +22,7 @@ _WORDS: Final = bytes.maketrans(b"\0\1", b"x ")
 Block = tuple[int, int]
 
 
-class Wish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class BestSeatsWish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What best seats are wanted. The names are the layout's."""
 
     quantity: Annotated[int, Meta(ge=1, le=100, examples=[4])]
@@ -48,7 +48,7 @@ class Choice(Struct, frozen=True):
     relaxed: tuple[Relaxation, ...]
 
 
-def choose(board: Board, wish: Wish, spread: int = 0) -> Choice | None:
+def choose(board: Board, wish: BestSeatsWish, spread: int = 0) -> Choice | None:
     """The best free seats for a wish, or None when the rule finds none.
 
     ``spread`` passes over the best block of that many runs, for those who race others for the very
@@ -162,7 +162,7 @@ class _Search(Nearness):
     def __init__(self, board: Board, view: bytearray, spread: int) -> None:
         super().__init__(board.index, board.taken, view, spread)
 
-    def find(self, wish: Wish) -> tuple[list[Block], list[Relaxation]] | None:
+    def find(self, wish: BestSeatsWish) -> tuple[list[Block], list[Relaxation]] | None:
         quantity = wish.quantity
         if not wish.together:
             singles = self.place([1] * quantity) if self.free >= quantity else None
@@ -266,7 +266,9 @@ class _Search(Nearness):
             back = self.open.find(needle, back + 1, end)
 
 
-def _describe(board: Board, wish: Wish, blocks: list[Block], how: list[Relaxation]) -> Choice:
+def _describe(
+    board: Board, wish: BestSeatsWish, blocks: list[Block], how: list[Relaxation]
+) -> Choice:
     index, taken = board.index, bytearray(board.taken)
     for start, size in blocks:
         taken[start : start + size] = b"\1" * size

@@ -6,14 +6,14 @@ import msgspec
 
 from engine.base.errors import InvalidInput, SeatUnavailable
 from engine.base.model import Money
-from engine.best_seats.choice import Wish, choose
+from engine.best_seats.choice import BestSeatsWish, choose
 from engine.best_seats.index import Board, SeatIndex
 from engine.catalog.model import Facts
 
 _NAMES_MAX = 20
 
 
-def check_wish(wish: Wish, facts: Facts, index: SeatIndex) -> None:
+def check_wish(wish: BestSeatsWish, facts: Facts, index: SeatIndex) -> None:
     """Raises InvalidInput for what this event has not: seats, a category, a section, a currency."""
     if not index.run_start:
         raise InvalidInput(
@@ -39,7 +39,7 @@ def _list(names: Iterable[str]) -> str:
     return ", ".join(known[:_NAMES_MAX]) + more
 
 
-def nothing_fits(board: Board, wish: Wish) -> SeatUnavailable:
+def nothing_fits(board: Board, wish: BestSeatsWish) -> SeatUnavailable:
     """The refusal, once ``choose`` has found nothing for the wish on this board."""
     narrowed = [
         name for name in ("category", "section", "max_price") if getattr(wish, name) is not None

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.base.config import load_settings
-from engine.cli.shell import Refused, check_id, given_moment, moment, named_price, opened, run
+from engine.cli.shell import (
+    CommandRefused,
+    check_id,
+    given_moment,
+    moment,
+    named_price,
+    opened,
+    run,
+)
 from engine.local.terminal import progress_bar
 
 if TYPE_CHECKING:
@@ -97,7 +105,7 @@ def event_create(prices: tuple[str, ...], publish: bool, **fields: str) -> None:
                 {**fields, "starts_at": starts_at, "prices": amounts}, EventDraft
             )
         except msgspec.ValidationError as error:
-            raise Refused(str(error)) from None
+            raise CommandRefused(str(error)) from None
         async with opened(settings) as runtime:
             made = await runtime.catalog.create_event(draft)
             if publish:

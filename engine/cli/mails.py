@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.base.config import load_settings
-from engine.cli.shell import Refused, moment, opened, run
+from engine.cli.shell import CommandRefused, moment, opened, run
 
 if TYPE_CHECKING:
     pass
@@ -70,7 +70,7 @@ def mail_show(mail_id: uuid.UUID) -> None:
 def mail_resend(mail_ids: tuple[uuid.UUID, ...], all_dead: bool, all_unknown: bool) -> None:
     """Send mails again that are dead, unknown or were skipped."""
     if not (mail_ids or all_dead or all_unknown):
-        raise Refused("name a mail (frontrow mail list), or --all-dead, or --all-unknown")
+        raise CommandRefused("name a mail (frontrow mail list), or --all-dead, or --all-unknown")
     settings = load_settings()
 
     async def work() -> None:

@@ -19,7 +19,7 @@ from engine.base.redaction import install_hooks
 from engine.cli.events import event
 from engine.cli.mails import mail
 from engine.cli.pricing import pricing
-from engine.cli.shell import Refused, check_id, opened, run
+from engine.cli.shell import CommandRefused, check_id, opened, run
 from engine.cli.venues import venue
 from engine.local.terminal import complain, progress_bar
 
@@ -40,7 +40,7 @@ def check_python() -> None:
         try:
             __import__(module)
         except ImportError:
-            raise Refused(
+            raise CommandRefused(
                 f"this Python ({sys.executable}) was built without {package} "
                 f"(no module {module}); use another one: make clean up PYTHON=/path/to/python3"
             ) from None
@@ -93,7 +93,7 @@ def _absent(name: str, error: ImportError) -> click.Command:
     )
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
     def absent(arguments: tuple[str, ...]) -> None:
-        raise Refused(f"{name} is not installed here ({error})")
+        raise CommandRefused(f"{name} is not installed here ({error})")
 
     return absent
 
@@ -119,7 +119,7 @@ def _expected() -> tuple[type[Exception], ...]:
     from engine.base.errors import FrontrowError  # noqa: PLC0415
     from engine.stores.migrate import MigrationError  # noqa: PLC0415
 
-    return (ConfigError, Refused, StartError, FrontrowError, MigrationError)
+    return (ConfigError, CommandRefused, StartError, FrontrowError, MigrationError)
 
 
 def main() -> None:
@@ -139,7 +139,7 @@ def main() -> None:
     except BrokenPipeError:
         # `frontrow event list | head`: the reader has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Refused as error:
+    except CommandRefused as error:
         complain(str(error))
         sys.exit(1)
     except Exception as error:
@@ -182,7 +182,7 @@ def _run_role(name: str) -> None:
 
     urls = running_urls(settings)
     if urls is None:
-        raise Refused(
+        raise CommandRefused(
             "no stores: start them with `frontrow up`, or set FRONTROW_POSTGRES_URL, "
             "FRONTROW_REDIS_URL and FRONTROW_MONGO_URL"
         )
@@ -298,7 +298,7 @@ def rebuild(event_id: str | None, every: bool) -> None:
     restored by hand on an older timeline than the processes have seen.
     """
     if (event_id is None) != every:
-        raise Refused("name one event (see frontrow event list), or --all")
+        raise CommandRefused("name one event (see frontrow event list), or --all")
     if event_id is not None:
         check_id(event_id)
     settings = load_settings()

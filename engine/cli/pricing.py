@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.base.config import load_settings
-from engine.cli.shell import Refused, check_id, moment, named_price, opened, read_document, run
+from engine.cli.shell import (
+    CommandRefused,
+    check_id,
+    moment,
+    named_price,
+    opened,
+    read_document,
+    run,
+)
 
 if TYPE_CHECKING:
     from engine.pricing.market import Curve, Market, Synthetic
@@ -101,7 +109,7 @@ def _to_rule(what: str, document: Any) -> "Rule":
     try:
         return msgspec.convert(document, Rule)
     except msgspec.ValidationError as error:
-        raise Refused(f"{what} is not a rule: {error}") from None
+        raise CommandRefused(f"{what} is not a rule: {error}") from None
 
 
 def _simulate_set(
@@ -122,10 +130,12 @@ def _simulate_set(
     from engine.pricing.simulation import Part, simulate_set  # noqa: PLC0415
 
     if fixed is not None or category is not None:
-        raise Refused("--fixed and --category are for one rule; this file has rules by category")
+        raise CommandRefused(
+            "--fixed and --category are for one rule; this file has rules by category"
+        )
     if event_id is not None:
         if currency is not None:
-            raise Refused("--currency is the event's: leave it out, or leave out --event")
+            raise CommandRefused("--currency is the event's: leave it out, or leave out --event")
         wanted = _curve(curve, seats, days, category=None, event_id=event_id, **choices)
         request = SetSimulationRequest(rules=rules, curve=wanted)
         return run(_simulate_event_set(event_id, request))
@@ -156,7 +166,7 @@ def _synthetic(curve: str, seats: int | None, days: float | None, **choices: Any
 
     wanted = _curve(curve, seats, days, category=None, event_id=None, **choices)
     if not isinstance(wanted, Synthetic):
-        raise Refused("--curve recorded needs --event: whose sale shall be played again?")
+        raise CommandRefused("--curve recorded needs --event: whose sale shall be played again?")
     return wanted
 
 
@@ -241,7 +251,7 @@ async def _state_of(runtime: "Runtime", event_id: str, category: str | None) -> 
         if category in (None, state.category):
             return state
     known = ", ".join(state.category for state in states)
-    raise Refused(f"there is no category {category!r}; there are {known}")
+    raise CommandRefused(f"there is no category {category!r}; there are {known}")
 
 
 # --- an event's prices ---------------------------------------------------------------------
@@ -317,7 +327,9 @@ def _moment(text: str) -> Any:
     try:
         return msgspec.convert(text, Moment)
     except msgspec.ValidationError:
-        raise Refused(f"{text!r} is no time with a zone, as 2027-05-01T20:00:00Z is") from None
+        raise CommandRefused(
+            f"{text!r} is no time with a zone, as 2027-05-01T20:00:00Z is"
+        ) from None
 
 
 @pricing.command()

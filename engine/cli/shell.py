@@ -17,7 +17,7 @@ T = TypeVar("T")
 _DOCUMENT_BYTES_MAX = 64 * 1024 * 1024
 
 
-class Refused(Exception):
+class CommandRefused(Exception):
     """What the command line itself refuses. The message is one line that says what to do."""
 
 
@@ -30,7 +30,7 @@ async def opened(settings: Settings, *, may_install: bool = False) -> AsyncItera
     """The engine on the stores that run, or on embedded ones for the length of one command.
 
     A command that only makes sense where there is something already does not make a new installation.
-    Raises Refused.
+    Raises CommandRefused.
     """
     import msgspec  # noqa: PLC0415
 
@@ -41,7 +41,7 @@ async def opened(settings: Settings, *, may_install: bool = False) -> AsyncItera
 
     folder = data_path(settings)
     if not may_install and EmbeddedStores(settings).servers and not is_installed(folder):
-        raise Refused(
+        raise CommandRefused(
             f"there is no Frontrow in {folder}: run this where it is, name its data folder with "
             "FRONTROW_DATA_DIR, or make a new one with frontrow up"
         )
@@ -59,19 +59,19 @@ def read_document(file: Path) -> object:
     try:
         size = file.stat().st_size
         if size > _DOCUMENT_BYTES_MAX:
-            raise Refused(f"{file} has {size} bytes; at most {_DOCUMENT_BYTES_MAX} are read")
+            raise CommandRefused(f"{file} has {size} bytes; at most {_DOCUMENT_BYTES_MAX} are read")
         return msgspec.json.decode(file.read_bytes())
     except OSError as error:
-        raise Refused(f"cannot read {file}: {error.strerror}") from None
+        raise CommandRefused(f"cannot read {file}: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused(f"{file} is not JSON: {error}") from None
+        raise CommandRefused(f"{file} is not JSON: {error}") from None
 
 
 def named_price(text: str) -> tuple[str, int]:
-    """``Stalls=15000``: a category and minor units. Raises Refused."""
+    """``Stalls=15000``: a category and minor units. Raises CommandRefused."""
     category, equals, amount = text.rpartition("=")
     if not equals or not amount.isdecimal():
-        raise Refused(f"--price {text!r} is not CATEGORY=AMOUNT, for example Stalls=15000")
+        raise CommandRefused(f"--price {text!r} is not CATEGORY=AMOUNT, for example Stalls=15000")
     return category, int(amount)
 
 
@@ -81,14 +81,14 @@ def moment(at: datetime) -> str:
 
 
 def given_moment(option: str, text: str) -> datetime:
-    """The time that an option gives. Raises Refused."""
+    """The time that an option gives. Raises CommandRefused."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
         lacks = "is no time" if at is None else "names no time zone"
-        raise Refused(
+        raise CommandRefused(
             f"{option} {text!r} {lacks}; write it like 2027-05-01T20:00:00Z or 2027-05-01T22:00:00+02:00"
         )
     return at
@@ -98,4 +98,6 @@ def check_id(event_id: str) -> None:
     try:
         uuid.UUID(event_id)
     except ValueError:
-        raise Refused(f"{event_id!r} is not an event's id; see frontrow event list") from None
+        raise CommandRefused(
+            f"{event_id!r} is not an event's id; see frontrow event list"
+        ) from None

@@ -26,7 +26,7 @@ from engine.live.live import Live
 from engine.live.prices import Price
 from engine.live.scripts import Settlement
 from engine.notifications.announcing import announce_cancelled, tell_changes
-from engine.pricing.enforcing import set_by_hand
+from engine.pricing.applying import set_by_hand
 from engine.stores.postgres import Postgres, Transaction
 
 log = structlog.get_logger(__name__)
@@ -117,13 +117,13 @@ class Publishing:
         """Put the page's prices and limits in force.
 
         A price that follows a rule, or was set by hand elsewhere, is none of the page's business
-        unless it is ``named``; then it stays where it is put (``hold``).
+        unless it is ``named``; then it stays where it is put (``pin``).
         """
         governed = await self._pg.fetch("pricing.governed", event.event_id)
         elsewhere = {row["name"] for row in governed} - set(named)
         amounts = {name: n for name, n in event.prices.items() if name not in elsewhere}
         await self.reprice(
-            event.event_id, amounts, reason="set by hand", actor="organiser", hold=named
+            event.event_id, amounts, reason="set by hand", actor="organiser", pin=named
         )
         await self._pg.fetch(
             "inventory.set_event_terms",
@@ -289,11 +289,11 @@ class Publishing:
         *,
         reason: str,
         actor: str,
-        hold: Collection[str] = (),
+        pin: Collection[str] = (),
     ) -> list[Price]:
         """Set prices (minor units by category name), record why, and tell every open map.
 
-        Holds keep what they were quoted. Categories of ``hold`` that follow a rule stay at these prices
+        Holds keep what they were quoted. Categories of ``pin`` that follow a rule stay at these prices
         until they are released or another rule comes into force; the others' rules go on from here.
         Raises InvalidInput for an unknown category.
         """
@@ -305,8 +305,8 @@ class Publishing:
         wanted = {numbers[name]: amount for name, amount in amounts.items()}
         async with self._pg.transaction(event_id=event_id) as transaction:
             await set_by_hand(transaction, event_id, wanted, reason=reason, actor=actor)
-            if held := [numbers[name] for name in hold if name in amounts]:
-                await transaction.fetch("pricing.hold_followers", event_id, held, reason, actor)
+            if pinned := [numbers[name] for name in pin if name in amounts]:
+                await transaction.fetch("pricing.hold_followers", event_id, pinned, reason, actor)
         return await self._live.settling.refresh_terms(event_id)
 
 

@@ -15,7 +15,7 @@ from engine.base.model import (
     new_id,
     utc_from_ms,
 )
-from engine.best_seats.choice import Wish
+from engine.best_seats.choice import BestSeatsWish
 from engine.catalog.model import Facts
 from engine.live.hold_scripts import (
     Paying,
@@ -123,12 +123,12 @@ def build_hold(
     )
 
 
-def wish_text(wish: Wish) -> str:
+def wish_text(wish: BestSeatsWish) -> str:
     """How a hold remembers what was wished for, to know a retry."""
     return msgspec.json.encode(wish).decode()
 
 
-class Claim:
+class HoldClaim:
     """Who wants a hold of which event, from where, and under which id."""
 
     __slots__ = ("buyer_id", "client_made", "facts", "hold_id", "network")

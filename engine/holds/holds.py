@@ -28,12 +28,12 @@ from engine.base.model import (
     Relaxation,
 )
 from engine.base.tracing import traced
-from engine.best_seats.choice import Choice, Wish
+from engine.best_seats.choice import BestSeatsWish, Choice
+from engine.best_seats.live_copy import LiveCopies, LiveCopy
 from engine.best_seats.refusals import check_wish, nothing_fits
-from engine.best_seats.scout import Scout, Scouts
 from engine.catalog.catalog import Catalog
 from engine.catalog.model import Facts
-from engine.holds.building import Claim, Expired, PaymentHold, build_hold, wish_text
+from engine.holds.building import Expired, HoldClaim, PaymentHold, build_hold, wish_text
 from engine.holds.refusals import (
     check_request,
     hold_refusal,
@@ -93,7 +93,7 @@ class Holds:
         self._live = live
         self._redis = redis
         self._catalog = catalog
-        self._scouts = Scouts(live)
+        self._copies = LiveCopies(live)
         self._pointer_ttl_s = settings.hold_max_s + _POINTER_MARGIN_S
         self._warning_ms = settings.hold_warning_s * 1000
         self._network_places = settings.network_places
@@ -122,7 +122,7 @@ class Holds:
         TooManyRequests (network-limit, network-paused), Unavailable.
         """
         try:
-            claim = Claim(await self._catalog.facts(event_id), buyer_id, network, hold_id)
+            claim = HoldClaim(await self._catalog.facts(event_id), buyer_id, network, hold_id)
             return await self._place(claim, seats, areas or {})
         except (InvalidInput, Unavailable) as refusal:
             self._count_refusal(refusal)
@@ -133,7 +133,7 @@ class Holds:
         self,
         event_id: str,
         buyer_id: str,
-        wish: Wish,
+        wish: BestSeatsWish,
         *,
         hold_id: str | None = None,
         network: str = "",
@@ -144,7 +144,7 @@ class Holds:
         ``place``; SeatUnavailable names no seats, but says what might help.
         """
         try:
-            claim = Claim(await self._catalog.facts(event_id), buyer_id, network, hold_id)
+            claim = HoldClaim(await self._catalog.facts(event_id), buyer_id, network, hold_id)
             return await self._place_best(claim, wish)
         except (InvalidInput, Unavailable) as refusal:
             self._count_refusal(refusal)
@@ -154,7 +154,9 @@ class Holds:
         invalid = isinstance(refusal, InvalidInput)
         (self._count_invalid if invalid else self._count_unavailable).inc()
 
-    async def _place(self, claim: Claim, seats: Sequence[int], areas: Mapping[int, int]) -> Hold:
+    async def _place(
+        self, claim: HoldClaim, seats: Sequence[int], areas: Mapping[int, int]
+    ) -> Hold:
         quantity = check_request(seats, areas)
         seat_text = encode_numbers(sorted(seats))
         area_text = encode_areas(areas)
@@ -163,40 +165,40 @@ class Holds:
         if not isinstance(reply, Held):
             self._unpoint(claim)
             raise self._refusal(reply, claim.facts)
-        scout = self._scouts.known(claim.facts.event_id)
-        if scout is not None:
-            scout.mark(seats)
+        copy = self._copies.known(claim.facts.event_id)
+        if copy is not None:
+            copy.mark(seats)
         return self._granted(claim, reply, sorted(seats), dict(sorted(areas.items())))
 
-    async def _place_best(self, claim: Claim, wish: Wish) -> Hold:
-        scout = await self._scouts.of(claim.facts)
-        check_wish(wish, claim.facts, scout.index)
+    async def _place_best(self, claim: HoldClaim, wish: BestSeatsWish) -> Hold:
+        copy = await self._copies.of(claim.facts)
+        check_wish(wish, claim.facts, copy.index)
         seen = await self._point(claim)
         if seen and (hold := await self._held_before(claim, wish)):
             return hold
         try:
-            return await self._hold_best(claim, wish, scout)
+            return await self._hold_best(claim, wish, copy)
         except FrontrowError:
             self._unpoint(claim)
             raise
 
-    async def _hold_best(self, claim: Claim, wish: Wish, scout: Scout) -> Hold:
-        await scout.look()
-        if wish.quantity > scout.buyer_limit:
+    async def _hold_best(self, claim: HoldClaim, wish: BestSeatsWish, copy: LiveCopy) -> Hold:
+        await copy.look()
+        if wish.quantity > copy.buyer_limit:
             self._count["limit"].inc()
             raise LimitReached(
-                f"One buyer may have {scout.buyer_limit} places of this event; "
+                f"One buyer may have {copy.buyer_limit} places of this event; "
                 f"you ask for {wish.quantity}.",
-                limit=scout.buyer_limit,
+                limit=copy.buyer_limit,
             )
         choices, resting, rested = 0, set[int](), None
         try:
             while choices < _CHOICES_MAX:
                 choices += 1
-                choice = await scout.pick(wish, choices, resting)
+                choice = await copy.pick(wish, choices, resting)
                 if choice is None:
-                    raise rested or self._nothing_fits(claim, wish, scout)
-                reply = await self._ask_for(claim, wish, scout, choice)
+                    raise rested or self._nothing_fits(claim, wish, copy)
+                reply = await self._ask_for(claim, wish, copy, choice)
                 if isinstance(reply, Held):
                     return self._granted(claim, reply, choice.seats, {}, choice.relaxed)
                 if isinstance(reply, Resting):
@@ -214,25 +216,25 @@ class Holds:
         )
 
     async def _ask_for(
-        self, claim: Claim, wish: Wish, scout: Scout, choice: Choice
+        self, claim: HoldClaim, wish: BestSeatsWish, copy: LiveCopy, choice: Choice
     ) -> Held | NotHeld:
         reply = None
         # A price that has risen since must not slip past the buyer's limit.
-        chosen_by = scout.prices if wish.max_price is not None else b""
+        chosen_by = copy.prices if wish.max_price is not None else b""
         chosen = Chosen(wish_text(wish), choice.relaxed, chosen_by)
         try:
             reply = await self._ask(claim, encode_numbers(choice.seats), "", wish.quantity, chosen)
         finally:
-            scout.settle(choice, reply)
+            copy.settle(choice, reply)
         return reply
 
-    def _nothing_fits(self, claim: Claim, wish: Wish, scout: Scout) -> FrontrowError:
-        if scout.status != EventStatus.ON_SALE:
-            return self._refusal(Closed(scout.status), claim.facts)
+    def _nothing_fits(self, claim: HoldClaim, wish: BestSeatsWish, copy: LiveCopy) -> FrontrowError:
+        if copy.status != EventStatus.ON_SALE:
+            return self._refusal(Closed(copy.status), claim.facts)
         self._count["taken"].inc()
-        return nothing_fits(scout.board, wish)
+        return nothing_fits(copy.board, wish)
 
-    async def _held_before(self, claim: Claim, wish: Wish) -> Hold | None:
+    async def _held_before(self, claim: HoldClaim, wish: BestSeatsWish) -> Hold | None:
         """The hold that an earlier try of the same request has made, if it has."""
         event_id = claim.facts.event_id
         kept = await hold_scripts.read(self._live.running.run, event_id, claim.hold_id)
@@ -244,7 +246,7 @@ class Holds:
         return await self.from_reply(event_id, claim.hold_id, kept)
 
     async def _ask(
-        self, claim: Claim, seats: str, areas: str, quantity: int, chosen: Chosen | None = None
+        self, claim: HoldClaim, seats: str, areas: str, quantity: int, chosen: Chosen | None = None
     ) -> Held | NotHeld:
         """Run the hold's script. ``chosen``: what it keeps of seats that were chosen for the buyer."""
         limits = None
@@ -264,7 +266,7 @@ class Holds:
 
     def _granted(
         self,
-        claim: Claim,
+        claim: HoldClaim,
         held: Held,
         seats: Sequence[int],
         areas: Mapping[int, int],
@@ -287,7 +289,7 @@ class Holds:
             relaxed,
         )
 
-    async def _point(self, claim: Claim) -> bool:
+    async def _point(self, claim: HoldClaim) -> bool:
         """Note which event a hold is of, one place ahead of its script in the same pipeline.
 
         An id that another hold has is not this request's to move; only a client-made one can be that.
@@ -305,7 +307,7 @@ class Holds:
             return True
         return False
 
-    def _keep_pointer(self, claim: Claim) -> None:
+    def _keep_pointer(self, claim: HoldClaim) -> None:
         if claim.client_made:
             # Not EXPIRE: what an attempt a minute ago noted for a moment may have just gone.
             self._redis.call(
@@ -316,7 +318,7 @@ class Holds:
                 self._pointer_ttl_s,
             ).add_done_callback(_forget_failure)
 
-    def _unpoint(self, claim: Claim) -> None:
+    def _unpoint(self, claim: HoldClaim) -> None:
         if not claim.client_made:
             self._redis.call("DEL", hold_pointer(claim.hold_id)).add_done_callback(_forget_failure)
 
@@ -382,9 +384,9 @@ class Holds:
         refused = await hold_scripts.release(self._live.running.run, event_id, hold_id, buyer_id)
         if refused is not None:
             raise hold_refusal(hold_id, refused)
-        scout = self._scouts.known(event_id)
-        if scout is not None:
-            scout.doubt()
+        copy = self._copies.known(event_id)
+        if copy is not None:
+            copy.doubt()
 
     async def begin_payment(self, hold_id: str, buyer_id: str, network: str = "") -> PaymentHold:
         """Prove a hold alive and the buyer's, and keep it for payment.

@@ -12,7 +12,7 @@ import structlog
 
 from engine.base import metrics
 from engine.base.errors import TooManyRequests
-from engine.limits.rates import Limit, Limits, Standing
+from engine.limits.rates import RateLimit, RateLimits, Standing
 
 log = structlog.get_logger(__name__)
 _WELCOME_MAX: Final = 10_000
@@ -21,7 +21,7 @@ _WELCOME_MAX: Final = 10_000
 class Guesses:
     """Counts wrong tries of one secret by the network that they come from."""
 
-    def __init__(self, limits: Limits, limit: Limit) -> None:
+    def __init__(self, limits: RateLimits, limit: RateLimit) -> None:
         self._limits = limits
         self._limit = limit
         self._welcome: OrderedDict[str, None] = OrderedDict()

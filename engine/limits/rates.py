@@ -19,7 +19,7 @@ PROXY_DOUBT = "doubt:proxy"
 PROXY_DOUBT_TTL_S = 24 * 3600
 
 
-class Limit(Struct, frozen=True):
+class RateLimit(Struct, frozen=True):
     """``quota`` requests in every window of ``window_s`` seconds. ``name`` is public and stable."""
 
     name: str
@@ -30,7 +30,7 @@ class Limit(Struct, frozen=True):
 class Standing(Struct, frozen=True):
     """Where a client is after a request: how many more it has until ``reset_s`` seconds from now."""
 
-    limit: Limit
+    limit: RateLimit
     remaining: int
     reset_s: int
     exceeded: bool = False
@@ -55,12 +55,12 @@ class LocalCount:
         return self._counts.get(name, 0)
 
 
-class Limits:
+class RateLimits:
     def __init__(self, redis: RedisStore) -> None:
         self._redis = redis
         self._local = LocalCount()
 
-    async def take(self, limit: Limit, client: str) -> Standing:
+    async def take(self, limit: RateLimit, client: str) -> Standing:
         """Count one request of ``client``: in Redis, or in this process where Redis takes no counts."""
         window_no, elapsed_s = divmod(time.time(), limit.window_s)
         reset_s = limit.window_s - int(elapsed_s)
@@ -74,7 +74,7 @@ class Limits:
             taken = self._local.add(name)
         return Standing(limit, max(0, limit.quota - taken), reset_s, taken > limit.quota)
 
-    async def look(self, limit: Limit, client: str) -> Standing:
+    async def look(self, limit: RateLimit, client: str) -> Standing:
         """Where ``client`` is, without counting a request."""
         window_no, elapsed_s = divmod(time.time(), limit.window_s)
         name = f"limit:{limit.name}:{client}:{int(window_no)}"
@@ -86,6 +86,6 @@ class Limits:
         return Standing(limit, max(0, limit.quota - count), reset_s, count > limit.quota)
 
 
-def untouched(limit: Limit) -> Standing:
+def untouched(limit: RateLimit) -> Standing:
     """The standing of a client that is not counted."""
     return Standing(limit, limit.quota, limit.window_s)

@@ -333,9 +333,9 @@ async def warn(run: Run, event_id: str, warning_ms: int, count: int) -> bool:
     return bool(more)
 
 
-async def scout(run: Run, event_id: str) -> SeatsNow:
+async def read_live_copy(run: Run, event_id: str) -> SeatsNow:
     """What there is to choose from. Frees what is due first."""
-    _, status, prices, buyer_limit, digits = await run("scout", event_id)
+    _, status, prices, buyer_limit, digits = await run("live_copy", event_id)
     return SeatsNow(status.decode(), prices, int(buyer_limit), digits)
 
 

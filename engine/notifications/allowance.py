@@ -17,15 +17,20 @@ from typing import Final
 
 from engine.base import metrics
 from engine.notifications.facts import Due
-from engine.notifications.model import Kind
+from engine.notifications.model import MailKind
 from engine.people.accounts import email_key
 from engine.stores.postgres import Postgres
 
 BOOKING_KINDS: Final = frozenset(
-    {Kind.BOOKING_CONFIRMED, Kind.BOOKING_CANCELLED, Kind.BOOKING_REFUNDED, Kind.BOOKING_LINKS}
+    {
+        MailKind.BOOKING_CONFIRMED,
+        MailKind.BOOKING_CANCELLED,
+        MailKind.BOOKING_REFUNDED,
+        MailKind.BOOKING_LINKS,
+    }
 )
-_UNCOUNTED: Final = frozenset({Kind.EVENT_CHANGED, Kind.EVENT_CANCELLED})
-_OFFER_KINDS: Final = frozenset({Kind.OFFER_MADE, Kind.OFFER_EXPIRING})
+_UNCOUNTED: Final = frozenset({MailKind.EVENT_CHANGED, MailKind.EVENT_CANCELLED})
+_OFFER_KINDS: Final = frozenset({MailKind.OFFER_MADE, MailKind.OFFER_EXPIRING})
 #: So many times as many confirmations of bookings that cost something: each was paid for.
 _PAID_FACTOR: Final = 10
 _PROVEN_FACTOR: Final = 20
@@ -33,7 +38,7 @@ _PROVEN_FACTOR: Final = 20
 _DOTLESS: Final = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 
 
-def most(kind: Kind) -> tuple[int, int]:
+def most(kind: MailKind) -> tuple[int, int]:
     """How many mails of a kind about one event go to a mailbox in a day, and at how many in all they end.
 
     In all: of bookings, or of everything that is no booking.
@@ -43,7 +48,7 @@ def most(kind: Kind) -> tuple[int, int]:
     if kind in _OFFER_KINDS:
         # Who waits is offered places again and again, and has minutes to accept each time.
         return 5, 30
-    if kind == Kind.WELCOME:
+    if kind == MailKind.WELCOME:
         # One that was lost can be asked for again.
         return 3, 10
     return 1, 10

@@ -13,7 +13,7 @@ from engine.base.model import EventStatus
 from engine.catalog.catalog import Catalog
 from engine.catalog.model import Event
 from engine.live.live import Live
-from engine.notifications.model import Kind
+from engine.notifications.model import MailKind
 from engine.stores.postgres import Postgres, Transaction
 
 log = structlog.get_logger(__name__)
@@ -63,7 +63,7 @@ async def tell_changes(postgres: Postgres, event: Event) -> int:
         row = await transaction.fetchrow(
             "notifications.announce",
             event.event_id,
-            Kind.EVENT_CHANGED.value,
+            MailKind.EVENT_CHANGED.value,
             f"{event.event_id}:{event.version}",
             {"changes": changes},
         )
@@ -73,7 +73,7 @@ async def tell_changes(postgres: Postgres, event: Event) -> int:
 async def announce_cancelled(transaction: Transaction, event_id: str) -> None:
     """Queue ``event-cancelled`` for whoever has tickets or waits, in the transaction that cancels."""
     await transaction.fetch(
-        "notifications.announce", event_id, Kind.EVENT_CANCELLED.value, event_id, {}
+        "notifications.announce", event_id, MailKind.EVENT_CANCELLED.value, event_id, {}
     )
 
 

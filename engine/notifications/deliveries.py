@@ -7,7 +7,7 @@ import asyncpg
 import msgspec
 
 from engine.base.errors import Conflict, NotFound
-from engine.notifications.model import NO_EVENT, Attempt, Kind, Mail, Status
+from engine.notifications.model import NO_EVENT, Attempt, Mail, MailKind, Status
 from engine.stores.postgres import Postgres
 
 #: What sending again by hand is for.
@@ -22,7 +22,7 @@ class Deliveries:
         self,
         *,
         statuses: Sequence[Status] | None = None,
-        kind: Kind | None = None,
+        kind: MailKind | None = None,
         event_id: str | None = None,
         email: str | None = None,
         after: str | None = None,
@@ -99,7 +99,7 @@ def _mail(row: asyncpg.Record) -> Mail:
     log: list[dict[str, Any]] = row["log"] or []
     return Mail(
         mail_id=str(row["notification_id"]),
-        kind=Kind(row["kind"]),
+        kind=MailKind(row["kind"]),
         status=status,
         event_id=None if event_id == NO_EVENT else event_id,
         person_id=str(row["person_id"]),

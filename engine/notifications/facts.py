@@ -15,8 +15,8 @@ from engine.base.config import Settings
 from engine.base.model import AreaItem, Booking, BookingStatus, EventStatus, Money, SeatItem, Ticket
 from engine.catalog.catalog import Catalog
 from engine.catalog.model import Event
-from engine.notifications import words
-from engine.notifications.model import NO_EVENT, TOPICS, Kind, Letter, Picture
+from engine.notifications import formatting
+from engine.notifications.model import NO_EVENT, TOPICS, Letter, MailKind, Picture
 from engine.notifications.unsubscribe import Unsubscribe
 from engine.people.links import Links
 from engine.people.verification import Verification
@@ -42,7 +42,7 @@ class Due(Struct, frozen=True, kw_only=True):
 
     event_id: str
     notification_id: str
-    kind: Kind
+    kind: MailKind
     cause: str
     person_id: str
     email: str
@@ -91,7 +91,7 @@ class FactReader:
         """The languages to look for a template in, the best first."""
         named = event.metadata.get("language") if event else None
         wanted = due.language or (named if isinstance(named, str) else None)
-        chain = [wanted, wanted and words.base_language(wanted), self._language, "en"]
+        chain = [wanted, wanted and formatting.base_language(wanted), self._language, "en"]
         return list(dict.fromkeys(language for language in chain if language))
 
     async def check_wanted(self, due: Due) -> None:
@@ -110,13 +110,13 @@ class FactReader:
         """
         await self.check_wanted(due)
         match due.kind:
-            case Kind.BOOKING_CONFIRMED:
+            case MailKind.BOOKING_CONFIRMED:
                 await self._booking_of(due)
-            case Kind.BOOKING_LINKS:
+            case MailKind.BOOKING_LINKS:
                 await self._found_for(due)
-            case Kind.WAITLIST_JOINED:
+            case MailKind.WAITLIST_JOINED:
                 await self._entry_of(due)
-            case Kind.OFFER_MADE | Kind.OFFER_EXPIRING:
+            case MailKind.OFFER_MADE | MailKind.OFFER_EXPIRING:
                 await self._offer_of(due)
 
     async def letter(self, due: Due, event: Event | None, language: str) -> Letter:
@@ -137,25 +137,27 @@ class FactReader:
         }
         pictures: tuple[Picture, ...] = ()
         match due.kind:
-            case Kind.WELCOME:
+            case MailKind.WELCOME:
                 facts["verify_url"] = self._verification.url(due.person_id, due.email)
-            case Kind.BOOKING_CONFIRMED | Kind.BOOKING_CANCELLED | Kind.BOOKING_REFUNDED:
+            case (
+                MailKind.BOOKING_CONFIRMED | MailKind.BOOKING_CANCELLED | MailKind.BOOKING_REFUNDED
+            ):
                 more, pictures = await self._booking(due, language)
                 facts |= more
-            case Kind.BOOKING_LINKS:
+            case MailKind.BOOKING_LINKS:
                 facts |= await self._found(due, language)
-            case Kind.WAITLIST_JOINED:
+            case MailKind.WAITLIST_JOINED:
                 facts |= await self._entry(due, language)
-            case Kind.OFFER_MADE | Kind.OFFER_EXPIRING:
+            case MailKind.OFFER_MADE | MailKind.OFFER_EXPIRING:
                 assert event is not None
                 facts |= await self._offer(due, event, language)
-            case Kind.EVENT_CHANGED:
+            case MailKind.EVENT_CHANGED:
                 assert event is not None
                 if event.status == EventStatus.CANCELLED:
                     raise Overtaken("event-cancelled")
                 facts["changes"] = change_facts(due.facts["changes"], event, language)
                 facts["link_url"] = await self._link_to_event(due)
-            case Kind.EVENT_CANCELLED:
+            case MailKind.EVENT_CANCELLED:
                 facts["link_url"] = await self._link_to_event(due)
         return Letter(facts=facts, pictures=pictures)
 
@@ -165,7 +167,7 @@ class FactReader:
             "booking": booking_facts(booking, language),
             "link_url": await self._links.url("booking", booking.booking_id, due.email),
         }
-        if due.kind != Kind.BOOKING_CONFIRMED:
+        if due.kind != MailKind.BOOKING_CONFIRMED:
             return facts, ()
         tickets = await self._bookings.tickets(booking.booking_id)
         shown = tickets[:TICKETS_SHOWN_MAX]
@@ -176,7 +178,7 @@ class FactReader:
 
     async def _booking_of(self, due: Due) -> Booking:
         booking = await self._bookings.read(due.facts["booking_id"])
-        if due.kind == Kind.BOOKING_CONFIRMED and booking.status != BookingStatus.CONFIRMED:
+        if due.kind == MailKind.BOOKING_CONFIRMED and booking.status != BookingStatus.CONFIRMED:
             # Its tickets are void, and the mail that says so follows.
             raise Overtaken("booking-cancelled")
         return booking
@@ -228,14 +230,14 @@ class FactReader:
 
 
 def event_facts(event: Event, language: str, site: str) -> dict[str, Any]:
-    starts_at = event.starts_at.astimezone(words.zone(event.venue.timezone))
+    starts_at = event.starts_at.astimezone(formatting.zone(event.venue.timezone))
     # Of a house that says where it is, everybody knows which time is meant.
     with_zone = event.venue.timezone is None
     return {
         "event_id": event.event_id,
         "name": event.name,
-        "date": words.day(starts_at, language),
-        "time": words.clock(starts_at, language, with_zone=with_zone),
+        "date": formatting.day(starts_at, language),
+        "time": formatting.clock(starts_at, language, with_zone=with_zone),
         "starts_at": event.starts_at.isoformat(),
         "venue": event.venue.name,
         "city": event.venue.city,
@@ -255,8 +257,8 @@ def line_facts(
             "label": label,
             "category": category,
             "quantity": quantity,
-            "price": words.money(price, language),
-            "total": words.money(Money(price.amount * quantity, price.currency), language),
+            "price": formatting.money(price, language),
+            "total": formatting.money(Money(price.amount * quantity, price.currency), language),
         }
         for label, category, quantity, price in lines
     ]
@@ -268,7 +270,7 @@ def booking_facts(booking: Booking, language: str) -> dict[str, Any]:
         "reference": booking.reference,
         "lines": line_facts(booking.seats, booking.areas, language),
         "places": len(booking.seats) + sum(area.quantity for area in booking.areas),
-        "total": words.money(booking.total, language),
+        "total": formatting.money(booking.total, language),
         "is_free": booking.total.amount == 0,
         "was_late": booking.status == BookingStatus.EXPIRED,
     }
@@ -291,21 +293,21 @@ def entry_facts(entry: Entry, language: str) -> dict[str, Any]:
         "together": wanted.together and wanted.quantity > 1,
         "categories": list(wanted.categories),
         "sections": list(wanted.sections),
-        "max_price": words.money(top, language) if isinstance(top, Money) else None,
+        "max_price": formatting.money(top, language) if isinstance(top, Money) else None,
         "rank": entry.rank,
         "waiting": entry.waiting,
     }
 
 
 def offer_facts(offer: Offer, event: Event, language: str) -> dict[str, Any]:
-    until = offer.expires_at.astimezone(words.zone(event.venue.timezone))
+    until = offer.expires_at.astimezone(formatting.zone(event.venue.timezone))
     return {
         "offer_id": offer.offer_id,
         "lines": line_facts(offer.seats, offer.areas, language),
         "places": len(offer.seats) + sum(area.quantity for area in offer.areas),
-        "total": words.money(offer.total, language),
-        "until_date": words.day(until, language),
-        "until_time": words.clock(until, language, with_zone=True),
+        "total": formatting.money(offer.total, language),
+        "until_date": formatting.day(until, language),
+        "until_time": formatting.clock(until, language, with_zone=True),
     }
 
 
@@ -317,8 +319,8 @@ def change_facts(
     def written(what: str, value: str) -> str:
         if what != "starts_at":
             return value
-        moment = datetime.fromisoformat(value).astimezone(words.zone(event.venue.timezone))
-        return words.day_and_clock(moment, language, with_zone=event.venue.timezone is None)
+        moment = datetime.fromisoformat(value).astimezone(formatting.zone(event.venue.timezone))
+        return formatting.day_and_clock(moment, language, with_zone=event.venue.timezone is None)
 
     return [
         {

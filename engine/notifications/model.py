@@ -14,7 +14,7 @@ EVERY_LANGUAGE: Final = "mul"
 LAYOUT: Final = "layout"
 
 
-class Kind(StrEnum):
+class MailKind(StrEnum):
     WELCOME = "welcome"
     BOOKING_CONFIRMED = "booking-confirmed"
     BOOKING_CANCELLED = "booking-cancelled"
@@ -30,21 +30,21 @@ class Kind(StrEnum):
 #: Sent before all others: their readers have a deadline, or have paid. ``claim`` says the same in SQL.
 URGENT: Final = frozenset(
     {
-        Kind.BOOKING_CONFIRMED,
-        Kind.BOOKING_CANCELLED,
-        Kind.BOOKING_REFUNDED,
-        Kind.OFFER_MADE,
-        Kind.OFFER_EXPIRING,
+        MailKind.BOOKING_CONFIRMED,
+        MailKind.BOOKING_CANCELLED,
+        MailKind.BOOKING_REFUNDED,
+        MailKind.OFFER_MADE,
+        MailKind.OFFER_EXPIRING,
     }
 )
 
 #: What a person may switch off, by the fields of ``engine.people.model.EmailPreferences``; a mail goes only
 #: when all its topics are on. What is not named here is put in writing whatever anybody prefers.
-TOPICS: Final[dict[Kind, tuple[str, ...]]] = {
-    Kind.WAITLIST_JOINED: ("waitlist",),
-    Kind.OFFER_MADE: ("waitlist",),
-    Kind.OFFER_EXPIRING: ("reminders", "waitlist"),
-    Kind.EVENT_CHANGED: ("event",),
+TOPICS: Final[dict[MailKind, tuple[str, ...]]] = {
+    MailKind.WAITLIST_JOINED: ("waitlist",),
+    MailKind.OFFER_MADE: ("waitlist",),
+    MailKind.OFFER_EXPIRING: ("reminders", "waitlist"),
+    MailKind.EVENT_CHANGED: ("event",),
 }
 
 
@@ -81,7 +81,7 @@ class Mail(Struct, frozen=True, kw_only=True):
     """A mail in the queue or in the log."""
 
     mail_id: Id
-    kind: Kind
+    kind: MailKind
     status: Status
     event_id: Id | None
     person_id: Id

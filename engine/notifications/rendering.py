@@ -1,200 +1,170 @@
-"""Templates that organisers wrote are rendered in processes of their own, which can be ended.
+"""Putting facts into words: Jinja2 in a sandbox, one frame around all mails, the product's own texts.
 
-A thread cannot: ``{{ 'x' | center(300000000) }}`` or loops within loops would keep it, its memory and
-the process around it for good. Here two warm children take one job at a time each. One that takes too
-long or too much is ended and replaced when it is next needed; nobody waits behind it for longer.
+Only the product's own templates are rendered in the process that needs them; those of organisers go to
+``engine.notifications.rendering_pool``, because the sandbox limits what a template reaches, not what it costs.
+
+A template is three texts: the subject, the HTML and the plain text. HTML is escaped by itself; a name
+that does not exist is an error, not an empty space. Templates see plain values only, and the two files
+beside them: ``layout``, the frame, and ``parts``, the macros of the HTML.
 """
 
-import asyncio
-import os
-import signal
-import sys
-from contextlib import suppress
-from typing import Final
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
 
-import msgspec
-import structlog
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from engine.base.errors import Unavailable
-from engine.base.places import PROJECT
-from engine.notifications.model import Texts, Written
-from engine.notifications.rendering_child import (
-    LENGTH_BYTES,
-    OUT_OF_MEMORY,
-    Answer,
-    Broken,
-    Job,
-    Piece,
-)
-from engine.notifications.writing import TemplateBroken
+from engine.notifications.model import EVERY_LANGUAGE, LAYOUT, MailKind, Texts, Written
 
-log = structlog.get_logger(__name__)
-
-__all__ = ["Job", "Piece", "PieceBroken", "Renderers", "TooCostly"]
-
-_CHILDREN: Final = 2
-#: Its imports, on a machine that has much else to do.
-_START_S: Final = 30.0
-#: A job's time on the clock, by its time on the processor: it ends what neither works nor answers.
-_CLOCK_FACTOR: Final = 5
-_ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
-#: Where the interpreter's own libraries are. Nothing else of our environment: it holds secrets.
-_INHERITED: Final = ("LD_LIBRARY_PATH",)
+_FOLDER = Path(__file__).with_name("templates")
+_SUBJECT_LENGTH_MAX: Final = 250
+#: Characters of one rendered text; mail clients cut longer ones off at a hundred thousand.
+_SIZE_MAX: Final = 1_000_000
+_PROBLEM_LENGTH_MAX: Final = 300
+#: Languages that the product's own texts are in.
+PRODUCT_LANGUAGES: Final = ("en", "de")
 
 
-class PieceBroken(TemplateBroken):
-    """``piece`` says which of a job's templates it was."""
+class TemplateBroken(Exception):
+    """A template cannot be used. ``place`` is ``subject``, ``html`` or ``text``; ``line`` counts from 1."""
 
-    def __init__(self, broken: Broken) -> None:
-        super().__init__(broken.place, broken.problem, broken.line)
-        self.piece = broken.piece
-
-
-class TooCostly(Exception):
-    """A template was stopped: the message says what it took too much of."""
-
-
-class _Ended(Exception):
-    """The child has ended, with this return code."""
-
-    def __init__(self, code: int | None) -> None:
-        super().__init__(code)
-        self.code = code
+    def __init__(self, place: str, problem: str, line: int | None = None) -> None:
+        # It may quote whatever the template made.
+        problem = problem[:_PROBLEM_LENGTH_MAX]
+        super().__init__(f"{place}{f', line {line}' if line else ''}: {problem}")
+        self.place = place
+        self.problem = problem
+        self.line = line
 
 
-class Renderers:
-    """The children of one process, started when they are first needed."""
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """No attribute that begins with an underscore, no call that changes anything, no huge numbers."""
 
-    def __init__(self, *, waiting_max: int) -> None:
-        """``waiting_max``: jobs that wait for a child; who comes beyond them is asked to come again."""
-        self._free = asyncio.Semaphore(_CHILDREN)
-        self._waiting = 0
-        self._waiting_max = waiting_max
-        self._idle: list[_Child] = []
-        self._ending: set[asyncio.Task[None]] = set()
+    intercepted_binops = frozenset({"*", "**"})
 
-    async def render(self, layout: Texts, pieces: list[Piece], *, cpu_s: float) -> Written:
-        """The first mail, when all can be written. Raises PieceBroken, TooCostly, Unavailable."""
-        if self._waiting >= self._waiting_max:
-            raise Unavailable("Too many templates are being rendered; try again shortly.")
-        job = Job(layout, pieces, cpu_s)
-        self._waiting += 1
-        try:
-            await self._free.acquire()
-        finally:
-            self._waiting -= 1
-        try:
-            answer = await self._answer(job)
-        finally:
-            self._free.release()
-        if answer.broken is not None:
-            raise PieceBroken(answer.broken)
-        assert answer.written is not None
-        return answer.written
-
-    async def _answer(self, job: Job) -> Answer:
-        try:
-            return await self._try(job)
-        except _Ended as ended:
-            # Somebody else may have ended it, such as a system that runs out of memory.
-            log.warning("a renderer ended", code=ended.code)
-        try:
-            return await self._try(job)
-        except _Ended:
-            raise TooCostly("it ends the process that renders it") from None
-
-    async def _try(self, job: Job) -> Answer:
-        child = await self._child()
-        try:
-            answer = await child.answer(job)
-        except BaseException:
-            self._end(child)
-            raise
-        self._idle.append(child)
-        return answer
-
-    async def _child(self) -> "_Child":
-        while self._idle:
-            child = self._idle.pop()
-            if child.is_alive:
-                return child
-            self._end(child)
-        try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-m", "engine.notifications.rendering_child"),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                cwd=PROJECT,
-                env={name: os.environ[name] for name in _INHERITED if name in os.environ},
-            )
-        except OSError as error:
-            raise Unavailable(f"No template can be rendered: {error.strerror}.") from None
-        child = _Child(process)
-        try:
-            await child.until_ready()
-        except BaseException:
-            self._end(child)
-            raise
-        return child
-
-    def _end(self, child: "_Child") -> None:
-        task = asyncio.create_task(child.end(), name="end-renderer")
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
-
-    async def close(self) -> None:
-        for child in self._idle:
-            self._end(child)
-        self._idle.clear()
-        await asyncio.gather(*self._ending)
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if operator == "**" or not (_is_small(left) and _is_small(right)):
+            raise jinja2.exceptions.SecurityError(f"{operator} is for small numbers here")
+        return super().call_binop(context, operator, left, right)
 
 
-class _Child:
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._process = process
-        self._sink, self._source = process.stdin, process.stdout
+def _is_small(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) < 1_000_000
 
-    @property
-    def is_alive(self) -> bool:
-        return self._process.returncode is None
 
-    async def until_ready(self) -> None:
-        try:
-            async with asyncio.timeout(_START_S):
-                await self._source.readexactly(1)
-        except (TimeoutError, asyncio.IncompleteReadError):
-            raise Unavailable("No template can be rendered: its process does not start.") from None
+class Template:
+    """A kind's texts in one language, compiled within their frame."""
 
-    async def answer(self, job: Job) -> Answer:
-        """Raises TooCostly, _Ended."""
-        try:
-            async with asyncio.timeout(_CLOCK_FACTOR * job.cpu_s):
-                return await self._exchange(job)
-        except TimeoutError:
-            raise TooCostly("it takes too long") from None
-        except (asyncio.IncompleteReadError, ConnectionError):
-            code = await self._process.wait()
-        if code == -signal.SIGPROF:
-            raise TooCostly(f"it takes more than {job.cpu_s:.3g} s") from None
-        if code == OUT_OF_MEMORY:
-            raise TooCostly("it needs too much memory") from None
-        raise _Ended(code)
+    def __init__(self, texts: Texts, layout: Texts) -> None:
+        """Raises TemplateBroken for what is no Jinja2."""
+        self._subject = _compile("subject", texts.subject, {}, escapes=False)
+        self._html = _compile(
+            "html", texts.html, {LAYOUT: layout.html, "parts": _parts()}, escapes=True
+        )
+        self._text = _compile("text", texts.text, {LAYOUT: layout.text}, escapes=False)
 
-    async def _exchange(self, job: Job) -> Answer:
-        content = msgspec.msgpack.encode(job)
-        self._sink.write(len(content).to_bytes(LENGTH_BYTES) + content)
-        await self._sink.drain()
-        length = int.from_bytes(await self._source.readexactly(LENGTH_BYTES))
-        if length > _ANSWER_BYTES_MAX:
-            raise TooCostly("it becomes too long")
-        return msgspec.msgpack.decode(await self._source.readexactly(length), type=Answer)
+    def write(self, facts: Mapping[str, Any]) -> Written:
+        """Raises TemplateBroken for what cannot be made of these facts."""
+        subject = " ".join(_render("subject", self._subject, facts).split())
+        if not 0 < len(subject) <= _SUBJECT_LENGTH_MAX:
+            raise TemplateBroken("subject", f"has {len(subject)} of 1 to {_SUBJECT_LENGTH_MAX}")
+        within = {**facts, "subject": subject}
+        text = _render("text", self._text, within)
+        return Written(
+            subject=subject,
+            html=_render("html", self._html, within),
+            # However the tags of a template stand, its reader sees one empty line at most.
+            text=re.sub(
+                r"(?<!\n--)[ \t]+\n", "\n", re.sub(r"\n[ \t]*(\n[ \t]*)+\n", "\n\n", text)
+            ).strip()
+            + "\n",
+        )
 
-    async def end(self) -> None:
-        with suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()
-        self._sink.close()
+
+def _compile(
+    place: str, source: str, beside: Mapping[str, str], *, escapes: bool
+) -> jinja2.Template:
+    environment = _Sandbox(
+        loader=jinja2.DictLoader({**beside, place: source}),
+        autoescape=escapes,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        cache_size=8,
+    )
+    try:
+        return environment.get_template(place)
+    except jinja2.TemplateSyntaxError as error:
+        raise TemplateBroken(place, error.message or "is no Jinja2", error.lineno) from None
+    except RecursionError:
+        raise TemplateBroken(place, "is nested too deeply") from None
+    except MemoryError:
+        raise
+    except Exception as error:
+        # Numbers of thousands of digits, blocks that Python does not nest, and the like.
+        raise TemplateBroken(place, str(error) or type(error).__name__) from error
+
+
+def _render(place: str, template: jinja2.Template, facts: Mapping[str, Any]) -> str:
+    parts: list[str] = []
+    size = 0
+    try:
+        for part in template.generate(facts):
+            size += len(part)
+            parts.append(part)
+            if size > _SIZE_MAX:
+                break
+    except MemoryError:
+        # Not the template's alone: the process is out of it (``rendering_child``).
+        raise
+    except Exception as error:
+        # Whatever a template does wrong, down to dividing by zero, is the template's mistake.
+        line = error.lineno if isinstance(error, jinja2.TemplateSyntaxError) else None
+        raise TemplateBroken(place, str(error) or type(error).__name__, line) from error
+    if size > _SIZE_MAX:
+        raise TemplateBroken(place, f"becomes longer than {_SIZE_MAX} characters")
+    # Half of a surrogate pair is no character that a mail could carry.
+    return "".join(parts).encode("utf-8", "replace").decode()
+
+
+# The product's own texts
+
+
+@cache
+def _parts() -> str:
+    return (_FOLDER / "parts.html").read_text()
+
+
+@cache
+def product_texts() -> dict[tuple[str, str], Texts]:
+    """The product's texts by kind (or ``layout``) and language."""
+    found = {
+        (kind.value, language): _read_texts(f"{kind.value}.{language}")
+        for kind in MailKind
+        for language in PRODUCT_LANGUAGES
+    }
+    found[LAYOUT, EVERY_LANGUAGE] = Texts(
+        html=(_FOLDER / "layout.html").read_text(), text=(_FOLDER / "layout.txt").read_text()
+    )
+    return found
+
+
+def _read_texts(name: str) -> Texts:
+    # The subject is the first line of the plain text's file, as in a mail.
+    head, _, text = (_FOLDER / f"{name}.txt").read_text().partition("\n\n")
+    return Texts(
+        subject=head.removeprefix("Subject: "),
+        html=(_FOLDER / f"{name}.html").read_text(),
+        text=text,
+    )
+
+
+@cache
+def product_template(kind: MailKind, language: str) -> Template:
+    """The product's template, English where it has no other: what every mail can fall back to."""
+    texts, layout = product_texts(), product_texts()[LAYOUT, EVERY_LANGUAGE]
+    chosen = texts.get((kind.value, language)) or texts[kind.value, "en"]
+    return Template(chosen, layout)

@@ -3,7 +3,7 @@
 Jobs come over stdin and answers go over stdout, each with four bytes of length before it, in msgpack. It
 has nothing that a template could want: no secret, no store, no file of its own. What a template costs
 too much of ends the whole process: processor time by a timer of the kernel's, memory by a limit.
-``engine.notifications.rendering`` is its other end.
+``engine.notifications.rendering_pool`` is its other end.
 """
 
 import os
@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from engine.notifications.model import Texts, Written
-from engine.notifications.writing import Template, TemplateBroken
+from engine.notifications.rendering import Template, TemplateBroken
 
 LENGTH_BYTES: Final = 4
 READY: Final = b"."
@@ -54,7 +54,7 @@ class Broken(Struct, frozen=True):
     line: int | None
 
 
-class Answer(Struct, frozen=True):
+class Outcome(Struct, frozen=True):
     """The first mail of the first piece, if all could be written."""
 
     written: Written | None = None
@@ -67,7 +67,7 @@ class _Writer:
     def __init__(self) -> None:
         self._templates: OrderedDict[tuple[Texts, Texts], Template] = OrderedDict()
 
-    def answer(self, job: Job) -> Answer:
+    def answer(self, job: Job) -> Outcome:
         first: Written | None = None
         for no, piece in enumerate(job.pieces):
             try:
@@ -76,8 +76,8 @@ class _Writer:
                     written = template.write(facts)
                     first = first or written
             except TemplateBroken as error:
-                return Answer(broken=Broken(no, error.place, error.problem, error.line))
-        return Answer(written=first)
+                return Outcome(broken=Broken(no, error.place, error.problem, error.line))
+        return Outcome(written=first)
 
     def _template(self, texts: Texts, layout: Texts) -> Template:
         template = self._templates.get((texts, layout))

@@ -15,7 +15,7 @@ from engine.base.model import (
 )
 from engine.catalog.model import Event, Venue
 from engine.notifications import facts as made
-from engine.notifications.model import TOPICS, Kind, Letter, Picture
+from engine.notifications.model import TOPICS, Letter, MailKind, Picture
 from engine.sales.qr import qr_png
 from engine.waitlist.model import Contact, Entry, EntryStatus, Offer, OfferStatus, Wanted
 
@@ -47,16 +47,16 @@ _SEATS = [
     SeatItem(17, "Stalls, row F, seat 12", "Stalls", Money(4800, "EUR")),
     SeatItem(18, "Stalls, row F, seat 13", "Stalls", Money(4800, "EUR")),
 ]
-_OF_NO_EVENT = (Kind.WELCOME, Kind.BOOKING_LINKS)
+_OF_NO_EVENT = (MailKind.WELCOME, MailKind.BOOKING_LINKS)
 _FLOOR = [AreaItem(0, "Floor", "Standing", 2, Money(2200, "EUR"))]
 
 
-def sample_letters(kind: Kind, language: str, site: str) -> list[Letter]:
+def sample_letters(kind: MailKind, language: str, site: str) -> list[Letter]:
     """Letters of a kind in ``language``: one that is full, and one with little to say."""
     return [_letter(kind, language, site, full=full) for full in (True, False)]
 
 
-def _letter(kind: Kind, language: str, site: str, *, full: bool) -> Letter:
+def _letter(kind: MailKind, language: str, site: str, *, full: bool) -> Letter:
     facts: dict[str, Any] = {
         "kind": kind.value,
         "language": language,
@@ -68,9 +68,9 @@ def _letter(kind: Kind, language: str, site: str, *, full: bool) -> Letter:
     }
     pictures: tuple[Picture, ...] = ()
     match kind:
-        case Kind.WELCOME:
+        case MailKind.WELCOME:
             facts["verify_url"] = f"{site}/verify/sample"
-        case Kind.BOOKING_CONFIRMED:
+        case MailKind.BOOKING_CONFIRMED:
             tickets = [_ticket(no) for no in range(4 if full else 1)]
             facts["booking"] = made.booking_facts(_booking(full=full), language)
             facts["tickets"] = [made.ticket_facts(t, no) for no, t in enumerate(tickets, 1)]
@@ -78,18 +78,18 @@ def _letter(kind: Kind, language: str, site: str, *, full: bool) -> Letter:
             pictures = tuple(
                 Picture(f"ticket-{no}", qr_png(t.code)) for no, t in enumerate(tickets, 1)
             )
-        case Kind.BOOKING_CANCELLED | Kind.BOOKING_REFUNDED:
+        case MailKind.BOOKING_CANCELLED | MailKind.BOOKING_REFUNDED:
             facts["booking"] = made.booking_facts(_booking(full=full), language)
-        case Kind.BOOKING_LINKS:
+        case MailKind.BOOKING_LINKS:
             event = made.event_facts(_EVENT, language, site)
             booking = made.booking_facts(_booking(full=full), language)
             found = {**booking, "event": event, "url": f"{site}/b/sample"}
             facts["bookings"] = [found] * (3 if full else 1)
-        case Kind.WAITLIST_JOINED:
+        case MailKind.WAITLIST_JOINED:
             facts["entry"] = made.entry_facts(_entry(full=full), language)
-        case Kind.OFFER_MADE | Kind.OFFER_EXPIRING:
+        case MailKind.OFFER_MADE | MailKind.OFFER_EXPIRING:
             facts["offer"] = made.offer_facts(_offer(full=full), _EVENT, language)
-        case Kind.EVENT_CHANGED:
+        case MailKind.EVENT_CHANGED:
             earlier = (_STARTS - timedelta(hours=1)).isoformat()
             changes = [
                 {"what": "starts_at", "old": earlier, "new": _STARTS.isoformat()},
@@ -100,13 +100,15 @@ def _letter(kind: Kind, language: str, site: str, *, full: bool) -> Letter:
     return Letter(facts=facts, pictures=pictures)
 
 
-def _link_url(kind: Kind, site: str, *, full: bool) -> str | None:
-    if kind == Kind.BOOKING_LINKS:
+def _link_url(kind: MailKind, site: str, *, full: bool) -> str | None:
+    if kind == MailKind.BOOKING_LINKS:
         return f"{site}/tickets"
     # What concerns an event may find somebody who has nothing of it any more.
-    if kind == Kind.WELCOME or (kind in (Kind.EVENT_CHANGED, Kind.EVENT_CANCELLED) and not full):
+    if kind == MailKind.WELCOME or (
+        kind in (MailKind.EVENT_CHANGED, MailKind.EVENT_CANCELLED) and not full
+    ):
         return None
-    waits = kind in (Kind.WAITLIST_JOINED, Kind.OFFER_MADE, Kind.OFFER_EXPIRING)
+    waits = kind in (MailKind.WAITLIST_JOINED, MailKind.OFFER_MADE, MailKind.OFFER_EXPIRING)
     return f"{site}/{'w' if waits else 'b'}/sample"
 
 

@@ -25,15 +25,15 @@ from engine.base.server_url import parse_server_url
 from engine.notifications.allowance import allowed, is_counted
 from engine.notifications.facts import Due, FactReader, Overtaken
 from engine.notifications.lanes import REST_S, ROUND_S, Failure, Lane, Turn
-from engine.notifications.message import Distorted, Envelope, Unwritable, build_envelope
-from engine.notifications.model import Kind, Letter, Status, Written
+from engine.notifications.mime import Distorted, Envelope, Unwritable, build_envelope
+from engine.notifications.model import Letter, MailKind, Status, Written
 from engine.notifications.smtp import PATIENCE, Delivery, MailServer
-from engine.notifications.wording import Wording
+from engine.notifications.template_versions import TemplateVersions
 from engine.stores.postgres import Postgres
 
 log = structlog.get_logger(__name__)
 
-for _kind in Kind:
+for _kind in MailKind:
     for _became in ("sent", "queued", "dead", "unknown", "skipped", "held"):
         metrics.MAILS.labels(_kind.value, _became)
 for _status in (Status.DEAD, Status.UNKNOWN):
@@ -55,11 +55,16 @@ class Sender:
     """Sends what is due. One per worker: it owns the sessions with the mail server."""
 
     def __init__(
-        self, *, postgres: Postgres, facts: FactReader, wording: Wording, settings: Settings
+        self,
+        *,
+        postgres: Postgres,
+        facts: FactReader,
+        templates: TemplateVersions,
+        settings: Settings,
     ) -> None:
         self._pg = postgres
         self._facts = facts
-        self._wording = wording
+        self._templates = templates
         self._settings = settings
         self._me = new_id()
         self._turn = Turn([], {})
@@ -91,7 +96,7 @@ class Sender:
         if time.monotonic() < self._server_wait[0]:
             return 0
         if not self._has_texts:
-            await self._wording.bring_in_product_texts()
+            await self._templates.bring_in_product_texts()
             self._has_texts = True
         self._look_at_failures()
         if not self._free_lanes():
@@ -108,7 +113,7 @@ class Sender:
         mails = await allowed(self._pg, self._me, needed)
         if not mails:
             return len(claimed)
-        turn = self._turn = Turn(mails, await self._wording.in_force())
+        turn = self._turn = Turn(mails, await self._templates.in_force())
         try:
             await self._play(turn)
         finally:
@@ -249,9 +254,9 @@ class Sender:
         await self._facts.check_wanted(due)
         event = await self._facts.event(due)
         languages = self._facts.languages(due, event)
-        template, language = await self._wording.template(in_force, due.kind, languages)
+        template, language = await self._templates.template(in_force, due.kind, languages)
         letter = await self._facts.letter(due, event, language)
-        written = await self._wording.write(template, due.kind, language, letter.facts)
+        written = await self._templates.write(template, due.kind, language, letter.facts)
         # Some milliseconds of encoding and checking: not on the loop.
         return await asyncio.to_thread(self._envelope, due, written, letter, language)
 

@@ -9,14 +9,14 @@ from engine.notifications.announcing import Announcing
 from engine.notifications.deliveries import Deliveries
 from engine.notifications.facts import FactReader
 from engine.notifications.sender import Sender
+from engine.notifications.template_versions import TemplateVersions
 from engine.notifications.unsubscribe import Unsubscribe
 from engine.notifications.watch import Watch
-from engine.notifications.wording import Wording
 from engine.people.links import Links
 from engine.people.verification import Verification
 from engine.sales.bookings import Bookings
 from engine.stores.postgres import Postgres
-from engine.waitlist.line import Waitlist
+from engine.waitlist.entries import Entries
 from engine.waitlist.offers import Offers
 
 _WATCH_S = 2.0
@@ -33,14 +33,14 @@ class Notifications:
         live: Live,
         catalog: Catalog,
         bookings: Bookings,
-        waitlist: Waitlist,
+        waitlist: Entries,
         offers: Offers,
         verification: Verification,
         links: Links,
         settings: Settings,
     ) -> None:
         self.unsubscribe = Unsubscribe(postgres, settings)
-        self.wording = Wording(postgres, settings)
+        self.templates = TemplateVersions(postgres, settings)
         self.deliveries = Deliveries(postgres)
         self.facts = FactReader(
             postgres=postgres,
@@ -54,7 +54,7 @@ class Notifications:
             settings=settings,
         )
         self.sender = Sender(
-            postgres=worker_postgres, facts=self.facts, wording=self.wording, settings=settings
+            postgres=worker_postgres, facts=self.facts, templates=self.templates, settings=settings
         )
         self.watch = Watch(worker_postgres, live, settings.mail_retention_days)
         self.announcing = Announcing(worker_postgres, live, catalog)
@@ -62,7 +62,7 @@ class Notifications:
 
     async def close(self) -> None:
         await self.sender.close()
-        await self.wording.close()
+        await self.templates.close()
 
     def steps(self) -> list[tuple[str, float, Callable[[], Awaitable[int]]]]:
         """The worker's: name, pause in seconds, round."""

@@ -18,7 +18,7 @@ from aiosmtplib import SMTPException
 from msgspec import Struct
 
 from engine.base.server_url import MailServerUrl
-from engine.notifications.message import Envelope
+from engine.notifications.mime import Envelope
 
 log = structlog.get_logger(__name__)
 

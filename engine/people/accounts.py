@@ -60,7 +60,7 @@ CLAIMS_SHOWN_MAX: Final = 10
 _AFTER_START_S: Final = 6 * 3600 + 30 * 86_400
 
 
-class People:
+class Accounts:
     def __init__(
         self,
         postgres: Postgres,
@@ -188,7 +188,7 @@ class People:
             return
         await self._pg.fetch("people.end_session", session_id, "logout")
 
-    # People
+    # Accounts
 
     async def person(self, person_id: str) -> Person:
         """Whoever that is; somebody of whom nothing is known has the defaults."""

@@ -29,7 +29,7 @@ _LIFE_S = 30 * 86_400
 _CONTENT = struct.Struct(">16sQ16s")
 
 
-class Claim(Struct, frozen=True, kw_only=True):
+class AddressClaim(Struct, frozen=True, kw_only=True):
     """An account that says an address is its own. ``email`` is as that account wrote it."""
 
     person_id: str
@@ -60,7 +60,7 @@ class Verification:
             _CONTENT.pack(uuid.UUID(person_id).bytes, ends, _digest(email_key(email)))
         )
 
-    async def claims(self, token: str, also: str | None = None) -> list[Claim]:
+    async def claims(self, token: str, also: str | None = None) -> list[AddressClaim]:
         """Who claims the address that a link was sent to: first the one it was made for, then the person
         ``also`` if they do, however many others claim it.
 
@@ -76,9 +76,9 @@ class Verification:
         rows = await self._pg.fetch("people.claims", of, CLAIMS_SHOWN_MAX, also)
         if not rows or _digest(rows[0]["email_key"]) != digest:
             raise _no_link()
-        return [Claim(**dict(row)) for row in rows]
+        return [AddressClaim(**dict(row)) for row in rows]
 
-    async def redeem(self, token: str, person_id: str | None = None) -> Claim:
+    async def redeem(self, token: str, person_id: str | None = None) -> AddressClaim:
         """Give the address to the person whose link it is, or to ``person_id``, who claims it as well.
 
         Twice is fine. Raises NotFound as ``claims`` does, Conflict (address-not-claimed: by that

@@ -28,7 +28,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from engine.pricing.rule import Rule, highest_price, lowest_price
-from engine.pricing.words import say_move, say_stay
+from engine.pricing.sentences import say_move, say_stay
 
 _DAY_S: Final = 86_400
 #: What is left is never spread over less time than this, lest the last minutes turn wild.

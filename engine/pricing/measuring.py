@@ -23,7 +23,7 @@ from engine.stores.redis import RedisStore
 _LAYOUTS_MAX: Final = 1000
 
 
-class Seen(Struct, frozen=True, kw_only=True):
+class CategoryView(Struct, frozen=True, kw_only=True):
     """One category at one moment; the fields are those of ``Signals``."""
 
     capacity: int
@@ -57,7 +57,7 @@ class Measuring:
         #: By layout, the categories in each section.
         self._sections: OrderedDict[str, dict[int, set[int]]] = OrderedDict()
 
-    async def seen(self, event_id: str) -> dict[int, Seen]:
+    async def seen(self, event_id: str) -> dict[int, CategoryView]:
         """Every category by its number. Raises Unavailable: half of what is to be seen is no basis."""
         places = await self._pg.fetch("pricing.places", event_id)
         held = await self._held(event_id)
@@ -70,7 +70,7 @@ class Measuring:
         )
         whole = sum(row["capacity"] for row in places)
         return {
-            row["category_no"]: Seen(
+            row["category_no"]: CategoryView(
                 capacity=row["capacity"],
                 taken=row["taken"],
                 held=held[row["category_no"]],

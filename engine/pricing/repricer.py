@@ -12,9 +12,9 @@ import structlog
 from engine.base import metrics
 from engine.base.errors import Contended, Unavailable
 from engine.live.live import Live
+from engine.pricing.applying import put_in_force
 from engine.pricing.decision import Current, Decision, Signals, decide
-from engine.pricing.enforcing import put_in_force
-from engine.pricing.measuring import Measuring, Seen
+from engine.pricing.measuring import CategoryView, Measuring
 from engine.pricing.rule import Rule
 from engine.pricing.velocity import Velocity
 from engine.stores.postgres import Postgres
@@ -84,7 +84,9 @@ class Repricer:
             await self._live.settling.refresh_terms(event_id)
         return changed
 
-    async def _reprice_category(self, event_id: str, row: Any, seen: Seen, left_s: float) -> int:
+    async def _reprice_category(
+        self, event_id: str, row: Any, seen: CategoryView, left_s: float
+    ) -> int:
         rule = msgspec.convert(row["rule"], Rule)
         velocity = velocity_of(row, seen.taken, rule.half_life_s)
         counted = await self._pg.fetchval(

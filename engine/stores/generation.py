@@ -50,7 +50,7 @@ class Verdict(StrEnum):
     ANOTHER_REDIS = "another Redis"
 
 
-class Seen(Struct, frozen=True, kw_only=True):
+class Remembered(Struct, frozen=True, kw_only=True):
     """What Redis remembers. ``compared``: the server with which all events were compared last."""
 
     system_id: str = ""
@@ -65,12 +65,12 @@ class Generation:
     def __init__(self, postgres: Postgres, redis: RedisStore) -> None:
         self._pg = postgres
         self._redis = redis
-        self._seen = Seen()
+        self._seen = Remembered()
         #: Whatever server answers is meant.
         self.trusts_any = False
         self._told_at = float("-inf")
         #: What ``look`` has found, for ``accept`` to remember.
-        self._found = Seen()
+        self._found = Remembered()
 
     # Each new connection
 
@@ -90,7 +90,7 @@ class Generation:
         if (row["system_id"], row["timeline"]) != (seen.system_id, seen.timeline):
             await self._note_timeline(row, seen)
 
-    async def _highest(self) -> Seen:
+    async def _highest(self) -> Remembered:
         try:
             async with asyncio.timeout(_ASK_TIMEOUT_S):
                 known = await self._read()
@@ -100,9 +100,9 @@ class Generation:
             self._seen = known
         return self._seen
 
-    async def _note_timeline(self, row: Any, seen: Seen) -> None:
+    async def _note_timeline(self, row: Any, seen: Remembered) -> None:
         """The highest timeline of a system is known to all at once; another system is for a worker to judge."""
-        self._seen = Seen(system_id=row["system_id"], timeline=row["timeline"])
+        self._seen = Remembered(system_id=row["system_id"], timeline=row["timeline"])
         if row["system_id"] == seen.system_id:
             try:
                 async with asyncio.timeout(_ASK_TIMEOUT_S):
@@ -129,7 +129,7 @@ class Generation:
         run = await self._redis_run()
         row = await self._pg.fetchrow("generation.beat", seen.counter or None, seen.mark or None)
         assert row is not None
-        self._found = Seen(
+        self._found = Remembered(
             system_id=row["system_id"],
             timeline=row["timeline"] or seen.timeline,
             counter=row["counter"],
@@ -149,16 +149,16 @@ class Generation:
         await self._redis.call("HSET", _KEY, *(part for pair in fields.items() for part in pair))
         self._seen = found
 
-    async def _read(self) -> Seen:
+    async def _read(self) -> Remembered:
         try:
-            values = await self._redis.call("HMGET", _KEY, *Seen.__struct_fields__)
+            values = await self._redis.call("HMGET", _KEY, *Remembered.__struct_fields__)
         except CommandFailed:
             # Something else stands there: nothing is known, and it must not stay so.
             await self._redis.call("DEL", _KEY)
-            return Seen()
+            return Remembered()
         texts = [(value or b"").decode(errors="replace") for value in values]
         system_id, timeline, counter, mark, compared, run = texts
-        return Seen(
+        return Remembered(
             system_id=system_id,
             timeline=_number(timeline),
             counter=_number(counter),
@@ -173,7 +173,7 @@ class Generation:
         return rest.split(b"\r\n", 1)[0].decode()
 
 
-def _judge(seen: Seen, found: Seen, *, knows: bool | None) -> Verdict:
+def _judge(seen: Remembered, found: Remembered, *, knows: bool | None) -> Verdict:
     if not seen.system_id:
         return Verdict.SAME  # Redis is empty, and so is whatever it knew.
     if found.system_id != seen.system_id or not knows:

@@ -20,7 +20,7 @@ from engine.best_seats.choice import Nearness
 from engine.best_seats.index import Runs, SeatIndex
 from engine.layout import Layout
 from engine.layout.model import SeatFlag
-from engine.waitlist.seating import Key, Kind, Place, Seating, lowest, starts
+from engine.waitlist.seating import Key, PartyKind, Place, Seating, lowest, starts
 
 #: A round tries so many ways to seat people who do not fit as the others sit, then it gives up.
 SEARCH_STEPS: Final = 3_000
@@ -228,7 +228,7 @@ class _Round:
         self.areas = [pool.areas[no] for no in self.area_nos]
         classes, class_at = self._classes([fans[position] for position in positions])
         self.seats_wanted, self.areas_wanted = self._per_wish(classes, tastes)
-        kinds: dict[Kind, int] = {}
+        kinds: dict[PartyKind, int] = {}
         #: By wish; None: the pool has no such places at all.
         self.kind_of = [
             None if kind is None else kinds.setdefault(kind, len(kinds))
@@ -276,7 +276,7 @@ class _Round:
                 areas[n] += (area,)
         return seats, areas
 
-    def _kind(self, n: int) -> Kind | None:
+    def _kind(self, n: int) -> PartyKind | None:
         size = self.line[n].quantity
         together = self.line[n].together and size > 1
         seats = self.seats_wanted[n]
@@ -285,7 +285,7 @@ class _Round:
         elif seats.bit_count() < size:
             seats = 0
         areas = tuple(area for area in self.areas_wanted[n] if self.areas[area] >= size)
-        return Kind(size, together, seats, areas) if seats or areas else None
+        return PartyKind(size, together, seats, areas) if seats or areas else None
 
     def play(self) -> Matching:
         self._serve()

@@ -56,14 +56,14 @@ class _Mistaken(Exception):
     """Redis shows as free what PostgreSQL has sold or offered: the round is given up, so that it can be corrected."""
 
 
-class _Round(Struct):
+class _EventRound(Struct):
     """One round under way."""
 
     event_id: str
     #: Names it to Redis: only the last round to look puts on sale what nobody wants.
     look: str
     window_s: int
-    seen: scripts.Seen
+    seen: scripts.EventView
     matching: Matching
     offer_ids: list[str]
     at_limit: set[str]
@@ -122,11 +122,11 @@ class Rounds:
         watched = await scripts.watch(self._live.running.run, event_id)
         made = 0
         if watched.waiting and self._done.get(event_id) != watched.mark:
-            made = await self.hold(event_id)
+            made = await self.run_round(event_id)
         self._visits.again(event_id, 0.0 if made else QUIET_S)
         return made
 
-    async def hold(self, event_id: str) -> int:
+    async def run_round(self, event_id: str) -> int:
         """A round, unless another worker holds one just now. Raises Unavailable, NotFound."""
         index = await self._indexes.of(await self._catalog.facts(event_id))
         try:
@@ -154,7 +154,7 @@ class Rounds:
 
     async def _decide(
         self, transaction: Transaction, event_id: str, index: LineIndex
-    ) -> _Round | None:
+    ) -> _EventRound | None:
         await transaction.fetch("waitlist.lock_line", event_id)
         terms = await transaction.fetchrow("waitlist.line", event_id)
         if terms is None:
@@ -183,7 +183,7 @@ class Rounds:
         event_id: str,
         index: LineIndex,
         terms: asyncpg.Record,
-    ) -> _Round | None:
+    ) -> _EventRound | None:
         """Match until the claims of all the matches have been taken. None: the event was paused."""
         limit, window_s = terms["buyer_limit"], terms["offer_window_s"]
         at_limit: set[str] = set()
@@ -204,7 +204,7 @@ class Rounds:
             if isinstance(reply, scripts.Claimed):
                 given = {n for found in matches for n in found.seats}
                 to_sale = sorted(seen.kept() - given)
-                return _Round(
+                return _EventRound(
                     event_id,
                     look_id,
                     window_s,
@@ -217,7 +217,7 @@ class Rounds:
                 )
             if isinstance(reply, scripts.AtLimit):
                 at_limit |= await self._limited(event_id, heads, limit)
-            elif isinstance(reply, scripts.Closed):
+            elif isinstance(reply, scripts.WaitlistClosed):
                 return None
         raise Unavailable("Others were faster each time; the next round tries again.")
 
@@ -286,14 +286,18 @@ class Rounds:
         raise _Mistaken
 
     async def _claim(
-        self, event_id: str, seen: scripts.Seen, matches: Sequence[Match], offer_ids: Sequence[str]
+        self,
+        event_id: str,
+        seen: scripts.EventView,
+        matches: Sequence[Match],
+        offer_ids: Sequence[str],
     ) -> scripts.ClaimReply:
         if not matches:
             return scripts.Claimed()
         offers = list(zip(offer_ids, matches, strict=True))
         return await scripts.claim(self._run, event_id, seen.prices, _STANDS_MS, offers)
 
-    async def _write(self, transaction: Transaction, done: _Round) -> None:
+    async def _write(self, transaction: Transaction, done: _EventRound) -> None:
         matches, passed, seen = done.matching.matches, done.matching.passed, done.seen
         liked = done.matching.wanted
         # Redis counts nobody where its line was lost and is not laid yet.
@@ -323,7 +327,7 @@ class Rounds:
         )
         assert len(rows) == max(1, len(matches))
 
-    async def _sell(self, done: _Round) -> bool:
+    async def _sell(self, done: _EventRound) -> bool:
         """What came back and nobody in line would take goes on sale. False: another round has looked
         since, and decides.
         """

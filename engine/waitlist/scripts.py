@@ -28,7 +28,7 @@ class Watched(Struct, frozen=True):
     mark: str
 
 
-class Seen(Struct, frozen=True):
+class EventView(Struct, frozen=True):
     """One look at an event: see ``pool.lua``. ``areas``: area_no → (places left, of these kept)."""
 
     mark: str
@@ -73,11 +73,11 @@ class NoLongerThere(Struct, frozen=True):
     """Something was taken meanwhile, or other prices are in force."""
 
 
-class Closed(Struct, frozen=True):
+class WaitlistClosed(Struct, frozen=True):
     """The event does not sell."""
 
 
-ClaimReply: TypeAlias = Claimed | AtLimit | NoLongerThere | Closed
+ClaimReply: TypeAlias = Claimed | AtLimit | NoLongerThere | WaitlistClosed
 
 
 async def take_places(run: Run, event_id: str, places: Sequence[tuple[str, int, int]]) -> None:
@@ -99,10 +99,10 @@ async def watch(run: Run, event_id: str) -> Watched:
     return Watched(waiting != b"0", mark.decode())
 
 
-async def look(run: Run, event_id: str, look_id: str = "") -> Seen:
+async def look(run: Run, event_id: str, look_id: str = "") -> EventView:
     """What there is. ``look_id``: who may put on sale what nobody wants, if nobody looks later; '': nobody."""
     _, mark, status, prices, waiting, digits, offered, areas = await run("pool", event_id, look_id)
-    return Seen(
+    return EventView(
         mark=mark.decode(),
         status=status.decode(),
         prices=prices,
@@ -141,7 +141,7 @@ async def claim(
         case b"limit":
             return AtLimit()
         case b"closed":
-            return Closed()
+            return WaitlistClosed()
     return NoLongerThere()
 
 

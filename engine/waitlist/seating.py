@@ -39,7 +39,7 @@ _RUN_STEPS: Final = 40
 _SEARCH_STEPS: Final = 1000
 
 
-class Kind(Struct, frozen=True):
+class PartyKind(Struct, frozen=True):
     """Parties that are alike: of one size, at home in the same places.
 
     ``together``: side by side; ``seats`` are then only those of its blocks. In an area are all of a party
@@ -60,7 +60,7 @@ class Reach(Struct):
     kinds: set[int]
 
 
-class Doubt(Struct):
+class Unproven(Struct):
     """Somebody refused without proof, and the seats and places that nobody ahead of them has."""
 
     kind_no: int
@@ -79,7 +79,7 @@ class Seating:
     def __init__(
         self,
         board: Runs,
-        kinds: Sequence[Kind],
+        kinds: Sequence[PartyKind],
         areas: Sequence[int],
         *,
         class_at: Sequence[int],
@@ -116,7 +116,7 @@ class Seating:
         self._in_run: list[set[Party]] = [set() for _ in self.runs]
         self._runs_usable: dict[int, set[int]] = {}
         self._sizes = sorted({kind.quantity for kind in kinds if kind.together})
-        self.doubts: list[Doubt] = []
+        self.doubts: list[Unproven] = []
 
     # One more
 
@@ -132,7 +132,7 @@ class Seating:
             return False
         seated = self._seat_anew(kind_no, key, reach)
         if seated is None:
-            self.doubts.append(Doubt(kind_no, key, self.free, list(self.areas)))
+            self.doubts.append(Unproven(kind_no, key, self.free, list(self.areas)))
         return bool(seated)
 
     def find(self, kind_no: int, free: int, areas: Sequence[int]) -> Place | None:
@@ -376,7 +376,7 @@ class _Search:
         #: The first so many may also sit in areas.
         self._choosy = sum(bool(kind.areas) for kind, _ in self._others)
         #: From each party on: the kinds still to sit together, and how many of each.
-        self._ahead: list[list[tuple[Kind, int]]] = [[] for _ in self._blocks]
+        self._ahead: list[list[tuple[PartyKind, int]]] = [[] for _ in self._blocks]
         for i in range(len(self._blocks)):
             counted = Counter(no for no in kind_nos[i : len(self._blocks)])
             self._ahead[i] = [(kinds[no], count) for no, count in counted.items()]
@@ -433,7 +433,7 @@ class _Search:
                 return False
         return True
 
-    def _ways(self, kind: Kind, free: int) -> list[int]:
+    def _ways(self, kind: PartyKind, free: int) -> list[int]:
         """Where one of the kind may sit, the tightest first.
 
         In a run of one class only at the left end of a stretch, and only in one of several stretches

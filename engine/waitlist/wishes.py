@@ -53,7 +53,7 @@ class Join(Struct, frozen=True):
     contact: Contact
 
 
-def find_on_sale(index: LineIndex, seen: scripts.Seen, wish: WishLine) -> Places | None:
+def find_on_sale(index: LineIndex, seen: scripts.EventView, wish: WishLine) -> Places | None:
     """Places on sale that the wish could have."""
     return find_places(index, seen.on_sale(), wish)
 

@@ -245,13 +245,13 @@ async def test_two_rounds_at_once_are_one(site: Site, make_line: MakeLine) -> No
     await writing.wait()
     # The worker is in the middle of one; nobody else begins another, or waits.
     async with asyncio.timeout(30):
-        assert await line.runtime.rounds.hold(line.event_id) == 0
+        assert await line.runtime.rounds.run_round(line.event_id) == 0
     writing.deliver()
     async with soon():
         await line.offered(0)
     # And many at once, each with a seat more to give.
     await line.free(1)
-    await asyncio.gather(*(line.runtime.rounds.hold(line.event_id) for _ in range(5)))
+    await asyncio.gather(*(line.runtime.rounds.run_round(line.event_id) for _ in range(5)))
     async with soon():
         await line.offered(1)
     assert [o["person_id"] for o in await line.offers()] == line.people[:2]
@@ -289,7 +289,7 @@ async def test_a_sale_that_comes_late_sells_nothing(site: Site, make_line: MakeL
     for _ in range(2):
         line.people.append(new_id())
         await line.join(line.people[-1])
-    assert await line.runtime.rounds.hold(line.event_id) == 1
+    assert await line.runtime.rounds.run_round(line.event_id) == 1
     await line.runtime.offers.decline(await line.offered(0), line.people[0])
     sniping = asyncio.create_task(_sniped(line, 0))
     selling.deliver()

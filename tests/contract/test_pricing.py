@@ -23,7 +23,7 @@ RULE: Json = {
 }
 
 
-class Desk:
+class PriceDesk:
     """The organiser at one event's prices."""
 
     def __init__(self, http: httpx.AsyncClient, event_id: str) -> None:
@@ -57,8 +57,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(http: httpx.AsyncClient, house: House) -> Desk:
-    return Desk(http, house.event_id)
+def desk(http: httpx.AsyncClient, house: House) -> PriceDesk:
+    return PriceDesk(http, house.event_id)
 
 
 async def prices(http: httpx.AsyncClient, event_id: str) -> list[Json]:
@@ -94,7 +94,7 @@ NOBODYS = "01980000-0000-7000-8000-000000000000"
         ("POST", "/simulate-set"),
     ],
 )
-async def test_only_the_organiser(desk: Desk, ada: Buyer, method: str, path: str) -> None:
+async def test_only_the_organiser(desk: PriceDesk, ada: Buyer, method: str, path: str) -> None:
     address = desk.root + path
     problem_of(await desk.http.request(method, address), 401, "not-authenticated")
     problem_of(await desk.http.request(method, address, headers=ada.auth), 403, "not-allowed")
@@ -103,7 +103,7 @@ async def test_only_the_organiser(desk: Desk, ada: Buyer, method: str, path: str
 # What buyers are told
 
 
-async def test_a_fixed_price_says_nothing_more(desk: Desk) -> None:
+async def test_a_fixed_price_says_nothing_more(desk: PriceDesk) -> None:
     assert await prices(desk.http, desk.event_id) == [
         {"category_no": 0, "category": "Front", "price": euros(5000)},
         {"category_no": 1, "category": "Back", "price": euros(3000)},
@@ -112,7 +112,7 @@ async def test_a_fixed_price_says_nothing_more(desk: Desk) -> None:
     assert page["pricing"] == {"dynamic": False, "history_public": True, "range_public": False}
 
 
-async def test_a_changed_price_says_what_it_was_and_why(desk: Desk) -> None:
+async def test_a_changed_price_says_what_it_was_and_why(desk: PriceDesk) -> None:
     body = {"amount_minor": 4500, "reason": "Early birds"}
     assert (await desk.post("/categories/0/override", body)).status_code == 200
     front, back = await prices(desk.http, desk.event_id)
@@ -131,14 +131,14 @@ async def test_a_changed_price_says_what_it_was_and_why(desk: Desk) -> None:
     assert page["prices_from"] == euros(3000)
 
 
-async def test_a_price_from_is_the_lowest_in_force(desk: Desk) -> None:
+async def test_a_price_from_is_the_lowest_in_force(desk: PriceDesk) -> None:
     body = {"amount_minor": 1000, "reason": "Last call"}
     await desk.post("/categories/1/override", body)
     found = await desk.http.get("/v1/events/availability", params={"id": desk.event_id})
     assert found.json()["items"][0]["prices_from"] == euros(1000)
 
 
-async def test_the_range_is_shown_where_the_organiser_says_so(desk: Desk) -> None:
+async def test_the_range_is_shown_where_the_organiser_says_so(desk: PriceDesk) -> None:
     await desk.in_force()
     tag = (await desk.get()).headers["etag"]
     assert "floor" not in (await prices(desk.http, desk.event_id))[0]
@@ -153,7 +153,7 @@ async def test_the_range_is_shown_where_the_organiser_says_so(desk: Desk) -> Non
     problem_of(await desk.patch({"range_public": False}), 428, "precondition-required")
 
 
-async def test_the_history_is_open_until_it_is_closed(desk: Desk, ada: Buyer) -> None:
+async def test_the_history_is_open_until_it_is_closed(desk: PriceDesk, ada: Buyer) -> None:
     await desk.post("/categories/0/override", {"amount_minor": 4500, "reason": "Early birds"})
     path = f"/v1/events/{desk.event_id}/prices/history"
     shown = await ada.get(path)
@@ -170,7 +170,9 @@ async def test_the_history_is_open_until_it_is_closed(desk: Desk, ada: Buyer) ->
     assert (await prices(desk.http, desk.event_id))[0]["reason"] == "Early birds"
 
 
-async def test_who_has_the_key_sees_what_a_rule_saw(desk: Desk, house: House, ada: Buyer) -> None:
+async def test_who_has_the_key_sees_what_a_rule_saw(
+    desk: PriceDesk, house: House, ada: Buyer
+) -> None:
     await desk.in_force(dead_band=0, max_step=1, min_interval_s=0, reversal_s=0, round_to_minor=1)
     held = (await ada.hold(house.event_id, *range(8))).json()
     await ada.book(held["hold_id"])
@@ -191,7 +193,7 @@ async def test_who_has_the_key_sees_what_a_rule_saw(desk: Desk, house: House, ad
 # Rules
 
 
-async def test_a_rule_is_made_read_and_put_in_force(desk: Desk) -> None:
+async def test_a_rule_is_made_read_and_put_in_force(desk: PriceDesk) -> None:
     made = await desk.post("/rules", {"category": "Front", "rule": RULE, "note": "bolder"})
     assert made.status_code == 201
     rule = made.json()
@@ -217,7 +219,7 @@ async def test_a_rule_is_made_read_and_put_in_force(desk: Desk) -> None:
     assert (await desk.get()).json()["categories"][0]["mode"] == "fixed"
 
 
-async def test_a_rule_can_wait_for_its_time(desk: Desk) -> None:
+async def test_a_rule_can_wait_for_its_time(desk: PriceDesk) -> None:
     rule = await desk.rule()
     moment = "2031-01-01T10:00:00Z"
     body = {"valid_from": moment}
@@ -226,7 +228,7 @@ async def test_a_rule_can_wait_for_its_time(desk: Desk) -> None:
     assert (await desk.get()).json()["categories"][0]["scheduled_for"] == moment
 
 
-async def test_rules_come_in_pages(desk: Desk) -> None:
+async def test_rules_come_in_pages(desk: PriceDesk) -> None:
     made = [(await desk.rule(category))["rule_id"] for category in ("Front", "Back", "Front")]
     await desk.post(f"/rules/{made[1]}/activate", {})
     first = (await desk.get("/rules", limit=2)).json()
@@ -263,20 +265,20 @@ async def test_rules_come_in_pages(desk: Desk) -> None:
     ids=str,
 )
 async def test_a_rule_that_contradicts_itself_is_refused(
-    desk: Desk, changes: Json, said: str
+    desk: PriceDesk, changes: Json, said: str
 ) -> None:
     response = await desk.post("/rules", {"category": "Front", "rule": RULE | changes})
     assert said in problem_of(response, 400, "invalid-request")["detail"]
 
 
-async def test_what_is_not_there(desk: Desk) -> None:
+async def test_what_is_not_there(desk: PriceDesk) -> None:
     body = {"category": "Box", "rule": RULE}
     problem_of(await desk.post("/rules", body), 400, "no-such-category")
     problem_of(await desk.get(f"/rules/{NOBODYS}"), 404, "pricing-rule-not-found")
     freeze = {"reason": "x"}
     problem_of(await desk.post("/categories/2/freeze", freeze), 404, "category-not-found")
     problem_of(await desk.post("/categories/99999999999/freeze", freeze), 404, "category-not-found")
-    nowhere = Desk(desk.http, new_id())
+    nowhere = PriceDesk(desk.http, new_id())
     problem_of(await nowhere.get(), 404, "event-not-found")
     path, body = f"/rules/{(await desk.rule())['rule_id']}/activate", {}
     for moment in ("9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"):
@@ -285,7 +287,7 @@ async def test_what_is_not_there(desk: Desk) -> None:
     problem_of(await desk.post(path, {"valid_from": "2031-01-01T10:00:00"}), 400, "invalid-request")
 
 
-async def test_a_draft_event_has_no_prices_to_govern(house: House, desk: Desk) -> None:
+async def test_a_draft_event_has_no_prices_to_govern(house: House, desk: PriceDesk) -> None:
     page = await house.runtime.catalog.event(house.event_id)
     draft = {
         "name": "A play",
@@ -295,7 +297,7 @@ async def test_a_draft_event_has_no_prices_to_govern(house: House, desk: Desk) -
         "prices": {"Front": 5000, "Back": 3000},
     }
     made = await desk.http.post("/v1/events", json=draft, headers=ORGANISER)
-    unborn = Desk(desk.http, made.json()["event_id"])
+    unborn = PriceDesk(desk.http, made.json()["event_id"])
     problem_of(await unborn.get(), 409, "event-not-published")
     body = {"category": "Front", "rule": RULE}
     problem_of(await unborn.post("/rules", body), 409, "event-not-published")
@@ -304,7 +306,7 @@ async def test_a_draft_event_has_no_prices_to_govern(house: House, desk: Desk) -
 # The hand
 
 
-async def test_a_price_by_hand_and_back(desk: Desk) -> None:
+async def test_a_price_by_hand_and_back(desk: PriceDesk) -> None:
     await desk.in_force()
     body = {"amount_minor": 4500, "reason": "Early birds", "until": "2031-01-01T10:00:00Z"}
     response = await desk.post("/categories/0/override", body, if_match='"0"')
@@ -330,7 +332,7 @@ async def test_a_price_by_hand_and_back(desk: Desk) -> None:
     problem_of(await desk.post("/categories/0/override", bad), 400, "invalid-request")
 
 
-async def test_a_key_sets_a_price_once(desk: Desk) -> None:
+async def test_a_key_sets_a_price_once(desk: PriceDesk) -> None:
     key = new_id()
     body = {"amount_minor": 4500, "reason": "Early birds"}
     first = await desk.post("/categories/0/override", body, idempotency_key=key)
@@ -339,7 +341,7 @@ async def test_a_key_sets_a_price_once(desk: Desk) -> None:
     assert again.headers["idempotency-replayed"] == "true"
 
 
-async def test_a_cancelled_events_prices_are_left(desk: Desk) -> None:
+async def test_a_cancelled_events_prices_are_left(desk: PriceDesk) -> None:
     rule = await desk.rule()
     await desk.http.post(f"/v1/events/{desk.event_id}/cancel", headers=ORGANISER)
     body = {"amount_minor": 4500, "reason": "x"}
@@ -351,7 +353,7 @@ async def test_a_cancelled_events_prices_are_left(desk: Desk) -> None:
 # Trying
 
 
-async def test_a_preview_says_what_a_rule_would_do(desk: Desk, ada: Buyer) -> None:
+async def test_a_preview_says_what_a_rule_would_do(desk: PriceDesk, ada: Buyer) -> None:
     held = (await ada.hold(desk.event_id, *range(8))).json()
     await ada.book(held["hold_id"])
     body = {"category": "Front", "rule": RULE | {"dead_band": 0}}
@@ -372,7 +374,7 @@ async def test_a_preview_says_what_a_rule_would_do(desk: Desk, ada: Buyer) -> No
     assert (await desk.post("/preview", {"category": "Front"})).status_code == 200
 
 
-async def test_a_simulation_as_numbers_and_as_a_picture(desk: Desk) -> None:
+async def test_a_simulation_as_numbers_and_as_a_picture(desk: PriceDesk) -> None:
     body = {
         "category": "Front",
         "rule": RULE | {"dead_band": 0.02},
@@ -396,7 +398,7 @@ async def test_a_simulation_as_numbers_and_as_a_picture(desk: Desk) -> None:
     problem_of(await desk.post("/simulate", wild), 400, "invalid-request")
 
 
-async def test_a_rule_set_is_simulated_over_all_categories(desk: Desk) -> None:
+async def test_a_rule_set_is_simulated_over_all_categories(desk: PriceDesk) -> None:
     body = {
         "rules": {"Front": RULE | {"dead_band": 0.02}},
         "curve": {"type": "synthetic", "seats": 400, "days": 2, "demand": 2},

@@ -39,7 +39,7 @@ from seatmap.protocol import (
     decode,
     decode_json,
 )
-from seatmap.server import Limits, LiveServer
+from seatmap.server import GatewayLimits, LiveServer
 
 #: Nothing waits this long when all is well.
 WAIT_S = 60
@@ -244,7 +244,7 @@ async def running_gateway(
     store: RedisStore,
     *,
     pace: Pace = CALM,
-    limits: Limits | None = None,
+    limits: GatewayLimits | None = None,
     source: SnapshotSource | None = None,
     healer: Healer | None = None,
     **settings: Any,

@@ -83,7 +83,7 @@ async def scene(make_house: MakeHouse) -> Scene:
     ]
     await runtime.holds.release(held[10, 11], keeper)
     await runtime.holds.release(held[12,], keeper)
-    assert await runtime.rounds.hold(event_id) == 2
+    assert await runtime.rounds.run_round(event_id) == 2
     rows = await runtime.postgres.fetch(
         "waitlist.latest_offers", [event_id] * 2, [entries[0], entries[1]]
     )

@@ -16,8 +16,8 @@ from engine.base.errors import Conflict, FrontrowError, InvalidInput, LimitReach
 from engine.base.metrics import BEST_SEATS_ATTEMPTS
 from engine.base.model import Hold, Money, new_id
 from engine.base.store_urls import StoreUrls
-from engine.best_seats import scout as scout_module
-from engine.best_seats.choice import Wish
+from engine.best_seats import live_copy as live_copy_module
+from engine.best_seats.choice import BestSeatsWish
 from engine.catalog.model import EventDraft
 from engine.live.hold_scripts import OverLimit
 from engine.live.keys import base_key
@@ -48,7 +48,7 @@ async def best(house: House, buyer: str, quantity: int, **wish: object) -> Hold:
     return await house.runtime.holds.place_best(
         house.event_id,
         buyer,
-        Wish(quantity=quantity, **wish),  # type: ignore[arg-type]  # the wish's own fields
+        BestSeatsWish(quantity=quantity, **wish),  # type: ignore[arg-type]  # the wish's own fields
         hold_id=hold_id,  # type: ignore[arg-type]  # a text or nothing
     )
 
@@ -189,12 +189,12 @@ async def test_limits_and_a_paused_event_refuse_as_ever(make_house: MakeHouse, b
 async def test_a_price_that_rose_meanwhile_does_not_slip_in(
     house: House, other: Runtime, buyer: str
 ) -> None:
-    scout = await house.runtime.holds._scouts.of(await house.runtime.catalog.facts(house.event_id))
-    await scout.look()
+    copy = await house.runtime.holds._copies.of(await house.runtime.catalog.facts(house.event_id))
+    await copy.look()
     event = await other.catalog.event(house.event_id)
     await other.publishing.reprice(house.event_id, {"Back": 4000}, reason="demand", actor="test")
     # The copy is thought fresh, and knows the old price.
-    scout._read_at = time.monotonic() + 60
+    copy._read_at = time.monotonic() + 60
     assert event.prices["Back"] == 3000
     refused = await refusal(best(house, buyer, 2, max_price=3000))
     assert isinstance(refused, SeatUnavailable)
@@ -221,10 +221,10 @@ async def test_seats_given_back_and_seats_that_ran_out_are_free_at_once(
 async def test_who_gives_back_and_chooses_again_sees_what_they_gave_back(
     house: House, buyer: str
 ) -> None:
-    scout = await house.runtime.holds._scouts.of(await house.runtime.catalog.facts(house.event_id))
+    copy = await house.runtime.holds._copies.of(await house.runtime.catalog.facts(house.event_id))
     first = await best(house, buyer, 4)
     # Even were there a copy that is good for a minute.
-    scout._read_at = time.monotonic() + 60
+    copy._read_at = time.monotonic() + 60
     await house.runtime.holds.release(first.hold_id, buyer)
     assert seats_of(await best(house, buyer, 4)) == seats_of(first)
 
@@ -233,10 +233,10 @@ async def test_a_copy_that_is_behind_costs_an_attempt_not_the_seats(
     house: House, other: Runtime, buyer: str
 ) -> None:
     rival = House(other, house.event_id)
-    scout = await house.runtime.holds._scouts.of(await house.runtime.catalog.facts(house.event_id))
-    await scout.look()
+    copy = await house.runtime.holds._copies.of(await house.runtime.catalog.facts(house.event_id))
+    await copy.look()
     theirs = await best(rival, new_id(), 4)
-    scout._read_at = time.monotonic() + 60
+    copy._read_at = time.monotonic() + 60
     ours = await best(house, buyer, 4)
     assert set(seats_of(ours)).isdisjoint(seats_of(theirs))
     assert ours.relaxed == []
@@ -244,31 +244,31 @@ async def test_a_copy_that_is_behind_costs_an_attempt_not_the_seats(
 
 async def test_a_new_copy_knows_what_is_under_way(house: House) -> None:
     """Chosen, and not yet held: the seats are free in Redis, but not for this process's next request."""
-    scout = await house.runtime.holds._scouts.of(await house.runtime.catalog.facts(house.event_id))
-    first = await scout.pick(Wish(quantity=4), 1)
-    await scout.look(0)
-    second = await scout.pick(Wish(quantity=4), 1)
+    copy = await house.runtime.holds._copies.of(await house.runtime.catalog.facts(house.event_id))
+    first = await copy.pick(BestSeatsWish(quantity=4), 1)
+    await copy.look(0)
+    second = await copy.pick(BestSeatsWish(quantity=4), 1)
     assert first is not None
     assert second is not None
     assert set(first.seats).isdisjoint(second.seats)
     for choice in (first, second):
-        scout.settle(choice, OverLimit(4, 4))
-    assert await scout.pick(Wish(quantity=4), 1) == first
+        copy.settle(choice, OverLimit(4, 4))
+    assert await copy.pick(BestSeatsWish(quantity=4), 1) == first
 
 
 async def test_who_comes_in_the_moment_a_reading_ends_gets_one_of_their_own(house: House) -> None:
     """That reading is done but not yet put away: waiting for it would be waiting without end."""
-    scout = await house.runtime.holds._scouts.of(await house.runtime.catalog.facts(house.event_id))
-    first = asyncio.create_task(scout.look(0))
-    while scout._reading is None:
+    copy = await house.runtime.holds._copies.of(await house.runtime.catalog.facts(house.event_id))
+    first = asyncio.create_task(copy.look(0))
+    while copy._reading is None:
         await asyncio.sleep(0)
-    reading = scout._reading
+    reading = copy._reading
     while not reading.done():
         await asyncio.sleep(0)
     asked_at = time.monotonic()
     async with asyncio.timeout(60):
-        await scout.look(0)
-    assert scout._read_at >= asked_at
+        await copy.look(0)
+    assert copy._read_at >= asked_at
     await first
 
 
@@ -310,7 +310,7 @@ async def test_five_hundred_at_once_in_the_arena(
     event_id = await make_arena(runtime, arena_venue)
     houses = [House(runtime, event_id), House(other, event_id)]
     for house in houses:
-        await house.runtime.holds._scouts.of(await house.runtime.catalog.facts(event_id))
+        await house.runtime.holds._copies.of(await house.runtime.catalog.facts(event_id))
     chance = random.Random(3)
     before = attempts_so_far()
     holds = await asyncio.gather(
@@ -334,17 +334,17 @@ async def test_one_process_never_chooses_twice(runtime: Runtime, arena_venue: st
     assert choices == requests == 300
 
 
-async def test_the_event_that_is_asked_for_keeps_its_scout(
+async def test_the_event_that_is_asked_for_keeps_its_copy(
     make_house: MakeHouse, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scouts = runtime.holds._scouts
-    monkeypatch.setattr(scouts, "_scouts", OrderedDict())
-    monkeypatch.setattr(scout_module, "_EVENTS_MAX", 2)
+    copies = runtime.holds._copies
+    monkeypatch.setattr(copies, "_copies", OrderedDict())
+    monkeypatch.setattr(live_copy_module, "_EVENTS_MAX", 2)
     wanted, second, third = [await make_house() for _ in range(3)]
     for house in (wanted, second, wanted, third):
         await best(house, new_id(), 2)
-    assert scouts.known(wanted.event_id) is not None
-    assert scouts.known(second.event_id) is None
+    assert copies.known(wanted.event_id) is not None
+    assert copies.known(second.event_id) is None
 
 
 async def test_who_may_not_have_the_last_seats_keeps_nobody_from_them(

@@ -142,7 +142,7 @@ async def one_waits(house: House) -> Entry:
 
 
 async def offered_seats(house: House, entry: Entry) -> list[int]:
-    await house.runtime.rounds.hold(house.event_id)
+    await house.runtime.rounds.run_round(house.event_id)
     offer = (await house.runtime.waitlist.read(entry.entry_id)).offer
     return [seat.seat_no for seat in offer.seats] if offer else []
 

@@ -5,24 +5,26 @@ import pytest
 from engine.base.errors import TooManyRequests
 from engine.base.model import new_id
 from engine.limits.guessing import Guesses
-from engine.limits.rates import Limit, Limits
+from engine.limits.rates import RateLimit, RateLimits
 from engine.runtime import Runtime
 
 TRIES = 3
 
 
 @pytest.fixture
-def limits(runtime: Runtime) -> Limits:
-    return Limits(runtime.redis_store)
+def limits(runtime: Runtime) -> RateLimits:
+    return RateLimits(runtime.redis_store)
 
 
 @pytest.fixture
-def limit() -> Limit:
+def limit() -> RateLimit:
     # A window that does not end during a test.
-    return Limit(f"test-{new_id()}", TRIES, window_s=10**9)
+    return RateLimit(f"test-{new_id()}", TRIES, window_s=10**9)
 
 
-async def test_a_guesser_waits_even_with_the_right_one(limits: Limits, limit: Limit) -> None:
+async def test_a_guesser_waits_even_with_the_right_one(
+    limits: RateLimits, limit: RateLimit
+) -> None:
     guesses = Guesses(limits, limit)
     for _ in range(TRIES):
         await guesses.wrong("192.0.2.0")
@@ -37,7 +39,7 @@ async def test_a_guesser_waits_even_with_the_right_one(limits: Limits, limit: Li
 
 
 async def test_its_owner_is_not_kept_out_by_a_guesser_beside_him(
-    limits: Limits, limit: Limit
+    limits: RateLimits, limit: RateLimit
 ) -> None:
     guesses = Guesses(limits, limit)
     await guesses.right("192.0.2.0")
@@ -48,7 +50,7 @@ async def test_its_owner_is_not_kept_out_by_a_guesser_beside_him(
     await guesses.right("192.0.2.0")
 
 
-async def test_an_unlimited_network_is_counted_only(limits: Limits, limit: Limit) -> None:
+async def test_an_unlimited_network_is_counted_only(limits: RateLimits, limit: RateLimit) -> None:
     guesses = Guesses(limits, limit)
     for _ in range(2 * TRIES):
         await guesses.wrong(None)

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from engine.base.errors import Conflict, FrontrowError, LimitReached, TooManyRequests
 from engine.base.model import Hold, new_id
-from engine.best_seats.choice import Wish
+from engine.best_seats.choice import BestSeatsWish
 from engine.holds.building import PaymentHold
 from engine.runtime import Runtime, open_runtime
 from engine.sales.ledger import Answer, Reserve
@@ -81,7 +81,7 @@ async def test_one_network_cannot_hold_the_house(make_house: MakeHouse) -> None:
     held = await grab(house, ATTACKER, range(200))
     assert len(held) == 50
     best = house.runtime.holds.place_best(
-        house.event_id, new_id(), Wish(quantity=1), network=ATTACKER
+        house.event_id, new_id(), BestSeatsWish(quantity=1), network=ATTACKER
     )
     assert await code_of(best) == "network-limit"
     assert await code_of(place(house, ATTACKER, floor=1)) == "network-limit"
@@ -229,7 +229,7 @@ async def test_a_map_that_others_read_is_a_look(house: House, buyer: str) -> Non
 
 async def test_best_seats_pass_over_those_that_rest(house: House, buyer: str) -> None:
     holds = house.runtime.holds
-    wish = Wish(quantity=4)
+    wish = BestSeatsWish(quantity=4)
     first = await holds.place_best(house.event_id, buyer, wish, network=ATTACKER)
     await house.runtime.live.reading.snapshot(house.event_id, seen_from=ELSEWHERE)
     await holds.release(first.hold_id, buyer)

@@ -31,7 +31,7 @@ from seatmap import hub as hub_module
 from seatmap.fanout import Watcher, write_to_all
 from seatmap.hub import Pace
 from seatmap.protocol import DeltaFrame, MapState, MessageFrame, SnapshotFrame, apply, decode
-from seatmap.server import Limits, LiveServer, return_delays_ms
+from seatmap.server import GatewayLimits, LiveServer, return_delays_ms
 from tests.conftest import House, end_process, role_environment, start_role, until_ready
 from tests.integration.live import (
     BINARY,
@@ -387,7 +387,7 @@ async def test_too_many_messages(gateway: Gateway, office: BoxOffice) -> None:
 
 
 async def test_too_many_connections_from_one_address(store: RedisStore, office: BoxOffice) -> None:
-    limits = Limits(connections_per_address=2)
+    limits = GatewayLimits(connections_per_address=2)
     async with running_gateway(store, limits=limits) as gateway:
         async with gateway.viewer(office.event_id) as one, gateway.viewer(office.event_id) as two:
             await one.greeted()
@@ -401,7 +401,7 @@ async def test_a_network_of_many_addresses_is_limited_too(
     store: RedisStore, office: BoxOffice
 ) -> None:
     """Whoever has an IPv6 /48 has 65,536 addresses that would each be limited for itself."""
-    limits = Limits(connections_per_address=1, addresses_per_network=3)
+    limits = GatewayLimits(connections_per_address=1, addresses_per_network=3)
     async with (
         running_gateway(store, limits=limits) as gateway,
         contextlib.AsyncExitStack() as stack,
@@ -420,7 +420,7 @@ async def test_a_network_of_many_addresses_is_limited_too(
 async def test_a_gateway_has_room_for_so_many_and_unlimited_networks_are_not_counted(
     store: RedisStore, office: BoxOffice
 ) -> None:
-    limits = Limits(connections_per_address=1, connections_max=3)
+    limits = GatewayLimits(connections_per_address=1, connections_max=3)
     networks = ("127.0.0.0/8",)
     async with (
         running_gateway(store, limits=limits, unlimited_networks=networks) as gateway,
@@ -435,7 +435,7 @@ async def test_a_gateway_has_room_for_so_many_and_unlimited_networks_are_not_cou
 async def test_half_handshakes_make_room_and_are_short(
     store: RedisStore, office: BoxOffice
 ) -> None:
-    limits = Limits(handshakes_max=5)
+    limits = GatewayLimits(handshakes_max=5)
     writers: list[asyncio.StreamWriter] = []
     async with running_gateway(store, limits=limits) as gateway:
 
@@ -551,7 +551,7 @@ async def test_the_tick_widens_under_load_and_returns(
 async def test_the_limit_per_address_sees_through_trusted_proxies_only(
     store: RedisStore, office: BoxOffice, trusted: tuple[str, ...]
 ) -> None:
-    limits = Limits(connections_per_address=1)
+    limits = GatewayLimits(connections_per_address=1)
     async with (
         running_gateway(store, limits=limits, trusted_proxies=trusted) as gateway,
         gateway.viewer(
@@ -631,7 +631,7 @@ async def test_whatever_a_client_sends_ends_in_a_close_code(
 # Slow and silent clients
 
 
-SLOW = Limits(backlog_bytes_max=4_096, kernel_buffer_bytes=4_096, close_s=WAIT_S)
+SLOW = GatewayLimits(backlog_bytes_max=4_096, kernel_buffer_bytes=4_096, close_s=WAIT_S)
 
 
 async def _overwhelm(office: BoxOffice, until: Callable[[], bool]) -> None:
@@ -744,7 +744,7 @@ async def test_a_client_that_answers_nothing_is_cut(store: RedisStore) -> None:
 async def test_who_is_closed_and_does_not_hang_up_is_cut(
     store: RedisStore, office: BoxOffice, breach: bytes
 ) -> None:
-    limits = Limits(close_s=0.1, heartbeat_s=0.1)
+    limits = GatewayLimits(close_s=0.1, heartbeat_s=0.1)
     async with (
         running_gateway(store, limits=limits) as gateway,
         raw_client(gateway, office.event_id) as lingering,
@@ -759,7 +759,7 @@ async def test_who_is_closed_and_does_not_hang_up_is_cut(
 
 
 async def test_a_silent_client_is_pinged_then_closed(store: RedisStore, office: BoxOffice) -> None:
-    limits = Limits(heartbeat_s=0.3, close_s=1.0)
+    limits = GatewayLimits(heartbeat_s=0.3, close_s=1.0)
     async with (
         running_gateway(store, limits=limits) as gateway,
         gateway.viewer(office.event_id, ping_interval=None) as alive,

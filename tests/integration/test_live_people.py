@@ -19,7 +19,7 @@ from engine.local.embedded import EmbeddedRedis
 from engine.stores.redis import RedisStore
 from seatmap.fanout import Watcher
 from seatmap.hub import Pace
-from seatmap.server import Limits
+from seatmap.server import GatewayLimits
 from tests.conftest import House, MakeHouse
 from tests.integration.live import (
     JSON,
@@ -232,7 +232,7 @@ async def behind(gateway: Gateway, office: BoxOffice, peak: Callable[[int], None
 async def test_who_would_lose_a_personal_message_is_closed(store: RedisStore) -> None:
     office = BoxOffice(store, seat_count=2_000)
     await office.lay()
-    limits = Limits(backlog_bytes_max=4_096, kernel_buffer_bytes=4_096, close_s=WAIT_S)
+    limits = GatewayLimits(backlog_bytes_max=4_096, kernel_buffer_bytes=4_096, close_s=WAIT_S)
     pace = Pace(tick_s=0.002, lead_s=0.001, drain_s=3600)
     peaks = [0]
     before = sample("frontrow_live_personal_messages_total", outcome="cut")

@@ -11,7 +11,7 @@ from engine.base.errors import Conflict, Unavailable
 from engine.base.model import Buyer, new_id
 from engine.notifications.allowance import allowed, mailbox
 from engine.notifications.facts import Due
-from engine.notifications.model import Kind
+from engine.notifications.model import MailKind
 from engine.runtime import Runtime, open_runtime
 from engine.waitlist.model import Contact, Wanted
 from tests.conftest import House, make_event, small_house
@@ -326,7 +326,7 @@ async def test_by_hand_a_mail_goes_all_the_same(post: Runtime, box: Mailbox) -> 
     event_id = await make_event(post)
     await queue(post, "welcome", event_id, [VICTIM] * 4)
     await send(post)
-    mails = await post.notifications.deliveries.mails(email=VICTIM, kind=Kind.WELCOME, limit=10)
+    mails = await post.notifications.deliveries.mails(email=VICTIM, kind=MailKind.WELCOME, limit=10)
     [skipped] = [mail for mail in mails if mail.reason]
     await post.notifications.deliveries.resend(skipped.mail_id, actor="organiser")
     await send(post)

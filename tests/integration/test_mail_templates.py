@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from engine.base.errors import Unavailable
 from engine.notifications.model import Texts, Written
-from engine.notifications.rendering import Piece, PieceBroken, Renderers, TooCostly
+from engine.notifications.rendering_pool import Piece, PieceBroken, Renderers, TooCostly
 
 LAYOUT = Texts(html="{% block content %}{% endblock %}", text="")
 ENDLESS = (
@@ -48,7 +48,7 @@ async def test_what_costs_too_much_is_stopped_and_the_next_is_written(
     renderers: Renderers, attack: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What ends it is what it costs; a busy machine may give it no processor for seconds.
-    monkeypatch.setattr("engine.notifications.rendering._CLOCK_FACTOR", 200)
+    monkeypatch.setattr("engine.notifications.rendering_pool._CLOCK_FACTOR", 200)
     with pytest.raises(TooCostly, match=why):
         await write(renderers, attack, cpu_s=0.3)
     assert (await write(renderers, "{{ a }}", a="<b>")).html == "&lt;b&gt;"

@@ -24,7 +24,7 @@ from engine.base.model import Buyer, new_id
 from engine.base.store_urls import StoreUrls
 from engine.catalog.model import EventPatch
 from engine.live.keys import person_channel
-from engine.notifications.model import Kind, Status, Texts
+from engine.notifications.model import MailKind, Status, Texts
 from engine.people.accounts import email_key
 from engine.runtime import Runtime, open_runtime
 from engine.sales.qr import qr_png
@@ -163,7 +163,7 @@ async def test_a_mail_says_what_is_true_when_it_leaves(
         "booking-refunded",
     ]
     [skipped] = await post.notifications.deliveries.mails(statuses=[Status.SKIPPED], limit=10)
-    assert (skipped.kind, skipped.reason) == (Kind.BOOKING_CONFIRMED, "booking-cancelled")
+    assert (skipped.kind, skipped.reason) == (MailKind.BOOKING_CONFIRMED, "booking-cancelled")
 
 
 async def test_a_cancelled_event_is_told_once_to_each_address_and_not_as_cancelled_bookings(
@@ -790,29 +790,29 @@ async def test_a_hand_over_that_nobody_finished_is_unknown(post: Runtime, box: M
 async def test_an_organisers_template_is_versioned_tried_activated_and_rolled_back(
     post: Runtime, box: Mailbox
 ) -> None:
-    wording = post.notifications.wording
+    templates = post.notifications.templates
     await send(post)
-    assert await wording.bring_in_product_texts() == 0
-    [first] = await wording.versions("welcome", "en")
+    assert await templates.bring_in_product_texts() == 0
+    [first] = await templates.versions("welcome", "en")
     assert (first.version, first.source) == (1, "product")
     texts = Texts(
         subject="Hi {{ person.name }}", html="<p>{{ person.name }}</p>", text="{{ site.url }}"
     )
-    second = await wording.add(
+    second = await templates.add(
         "welcome", "en", texts, note="shorter", activate=True, actor="organiser"
     )
     assert second.version == 2
     await welcome(post, "lena@example.com")
     await send(post)
     assert box.accepted[-1]["Subject"] == "Hi Gina"
-    assert (await wording.roll_back("welcome", "en", actor="organiser")).version == 1
+    assert (await templates.roll_back("welcome", "en", actor="organiser")).version == 1
     await welcome(post, "mia@example.com")
     await send(post)
     assert box.accepted[-1]["Subject"] == "Is this address yours?"
     with pytest.raises(Conflict) as refused:
-        await wording.roll_back("welcome", "en", actor="organiser")
+        await templates.roll_back("welcome", "en", actor="organiser")
     assert refused.value.code == "nothing-to-roll-back"
-    assert (await wording.activate("welcome", "en", 2, actor="organiser")).version == 2
+    assert (await templates.activate("welcome", "en", 2, actor="organiser")).version == 2
 
 
 @pytest.mark.parametrize(
@@ -839,13 +839,13 @@ async def test_a_broken_template_is_refused_when_it_is_saved(
 ) -> None:
     texts = {"subject": "Hi", "html": "<p>Hi</p>", "text": "Hi", **broken}
     with pytest.raises(InvalidInput) as refused:
-        await post.notifications.wording.add(
+        await post.notifications.templates.add(
             "welcome", "en", Texts(**texts), note="", activate=True, actor="organiser"
         )
     assert refused.value.code == "template-broken"
     assert refused.value.extra["errors"][0]["key"] == place
     with pytest.raises(NotFound):
-        await post.notifications.wording.version("welcome", "en", 2)
+        await post.notifications.templates.version("welcome", "en", 2)
 
 
 async def test_a_template_that_breaks_on_real_facts_loses_no_mail(
@@ -857,7 +857,7 @@ async def test_a_template_that_breaks_on_real_facts_loses_no_mail(
         html="{% if 'gina' in person.email %}{{ missing }}{% endif %}<p>Hi</p>",
         text="Hi",
     )
-    await post.notifications.wording.add(
+    await post.notifications.templates.add(
         "welcome", "en", texts, note="", activate=True, actor="organiser"
     )
     await welcome(post)
@@ -868,19 +868,19 @@ async def test_a_template_that_breaks_on_real_facts_loses_no_mail(
 async def test_a_template_that_stalls_on_real_facts_is_set_aside(
     post: Runtime, box: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.notifications.wording._MAIL_CPU_S", 0.2)
+    monkeypatch.setattr("engine.notifications.template_versions._MAIL_CPU_S", 0.2)
     stalls = "{% for a in range(99999) %}" * 3 + "{% endfor %}" * 3
     texts = Texts(
         subject="Ours", html=f"{{% if 'gina' in person.email %}}{stalls}{{% endif %}}Hi", text="Hi"
     )
-    wording = post.notifications.wording
-    await wording.add("welcome", "en", texts, note="", activate=True, actor="organiser")
+    templates = post.notifications.templates
+    await templates.add("welcome", "en", texts, note="", activate=True, actor="organiser")
     for email in ("gina@example.com", "lena@example.com"):
         await welcome(post, email)
         await send(post)
     # Nor does the second mail cost as much, though it would not have.
     assert [str(m["Subject"]) for m in box.accepted] == ["Is this address yours?"] * 2
-    await wording.add("welcome", "en", texts, note="", activate=True, actor="organiser")
+    await templates.add("welcome", "en", texts, note="", activate=True, actor="organiser")
     await welcome(post, "mia@example.com")
     await send(post)
     assert box.accepted[-1]["Subject"] == "Ours"
@@ -920,14 +920,14 @@ async def test_another_layout_frames_every_mail(post: Runtime, box: Mailbox) -> 
         html="<html>{% block title %}{% endblock %}{% block content %}{% endblock %}<i>Ours</i></html>",
         text="{% block content %}{% endblock %}Ours",
     )
-    await post.notifications.wording.add(
+    await post.notifications.templates.add(
         "layout", "mul", layout, note="", activate=True, actor="organiser"
     )
     await welcome(post)
     await send(post)
     assert "<i>Ours</i>" in part(box.accepted[0], "html")
     with pytest.raises(InvalidInput):
-        await post.notifications.wording.add(
+        await post.notifications.templates.add(
             "layout",
             "mul",
             Texts(html="{{ no.such }}", text=""),
@@ -939,7 +939,7 @@ async def test_another_layout_frames_every_mail(post: Runtime, box: Mailbox) -> 
 
 async def test_a_language_of_the_organisers_own(post: Runtime, box: Mailbox) -> None:
     texts = Texts(subject="Bienvenue", html="<p>Bonjour</p>", text="Bonjour")
-    await post.notifications.wording.add(
+    await post.notifications.templates.add(
         "welcome", "fr", texts, note="", activate=True, actor="organiser"
     )
     for language, subject in (("fr-CA", "Bienvenue"), ("it", "Is this address yours?")):
@@ -1005,7 +1005,7 @@ async def test_the_log_forgets_what_needs_nobody_any_more(
     # Of an event that is still to come, nothing is forgotten: its causes may come again.
     [confirmed] = await post.notifications.deliveries.mails(event_id=house.event_id, limit=10)
     assert (confirmed.kind, confirmed.cause) == (
-        Kind.BOOKING_CONFIRMED,
+        MailKind.BOOKING_CONFIRMED,
         answer.booking.booking_id,
     )
     async with post.postgres.connection() as connection:

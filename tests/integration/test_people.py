@@ -21,8 +21,8 @@ from engine.base.errors import (
 )
 from engine.base.model import new_id
 from engine.notifications.model import TOPICS
-from engine.notifications.writing import PRODUCT_LANGUAGES
-from engine.people.accounts import CLAIMS_SHOWN_MAX, People
+from engine.notifications.rendering import PRODUCT_LANGUAGES
+from engine.people.accounts import CLAIMS_SHOWN_MAX, Accounts
 from engine.people.model import (
     LANGUAGES,
     EmailPreferences,
@@ -43,7 +43,7 @@ WAITING = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
 
 
 @pytest.fixture
-def people(runtime: Runtime) -> People:
+def people(runtime: Runtime) -> Accounts:
     return runtime.people
 
 
@@ -57,7 +57,7 @@ def registration(email: str, **changes: Any) -> Registration:
 
 
 @pytest.fixture
-async def login(people: People, address: str) -> Login:
+async def login(people: Accounts, address: str) -> Login:
     return await people.register(registration(address))
 
 
@@ -92,7 +92,7 @@ async def age(runtime: Runtime, person_id: str, seconds: float) -> None:
 # Refresh tokens
 
 
-async def test_each_refresh_token_gives_the_next(people: People, login: Login) -> None:
+async def test_each_refresh_token_gives_the_next(people: Accounts, login: Login) -> None:
     seen = [login.refresh_token]
     for _ in range(4):
         following = await people.refresh(seen[-1])
@@ -102,7 +102,7 @@ async def test_each_refresh_token_gives_the_next(people: People, login: Login) -
 
 
 async def test_a_token_that_was_used_before_ends_the_family(
-    runtime: Runtime, people: People, login: Login, address: str
+    runtime: Runtime, people: Accounts, login: Login, address: str
 ) -> None:
     other_device = await people.log_in(address, PASSWORD)
     second = await people.refresh(login.refresh_token)
@@ -115,7 +115,7 @@ async def test_a_token_that_was_used_before_ends_the_family(
     assert (await people.refresh(other_device.refresh_token)).person_id == login.person_id
 
 
-async def test_a_lost_answer_can_be_asked_for_again(people: People, login: Login) -> None:
+async def test_a_lost_answer_can_be_asked_for_again(people: Accounts, login: Login) -> None:
     lost = await people.refresh(login.refresh_token)
     again = await people.refresh(login.refresh_token)
     assert again == lost
@@ -125,7 +125,7 @@ async def test_a_lost_answer_can_be_asked_for_again(people: People, login: Login
     await refused(people.refresh(again.refresh_token), NotAuthenticated, "session-ended")
 
 
-async def test_but_not_after_the_grace(runtime: Runtime, people: People, login: Login) -> None:
+async def test_but_not_after_the_grace(runtime: Runtime, people: Accounts, login: Login) -> None:
     second = await people.refresh(login.refresh_token)
     await age(runtime, login.person_id, runtime.settings.refresh_grace_s - 5)
     assert await people.refresh(login.refresh_token) == second
@@ -136,7 +136,7 @@ async def test_but_not_after_the_grace(runtime: Runtime, people: People, login: 
 
 
 async def test_tabs_that_refresh_at_once_get_the_same(
-    runtime: Runtime, people: People, login: Login
+    runtime: Runtime, people: Accounts, login: Login
 ) -> None:
     tabs = 4
     async with runtime.postgres.connection() as connection:
@@ -154,7 +154,7 @@ async def test_tabs_that_refresh_at_once_get_the_same(
     assert (await people.refresh(answers[0].refresh_token)).person_id == login.person_id
 
 
-async def test_a_guess_at_a_session_ends_it(people: People, login: Login) -> None:
+async def test_a_guess_at_a_session_ends_it(people: Accounts, login: Login) -> None:
     raw = bytearray(base64.urlsafe_b64decode(login.refresh_token))
     raw[-1] ^= 1
     forged = base64.urlsafe_b64encode(raw).decode()
@@ -165,13 +165,13 @@ async def test_a_guess_at_a_session_ends_it(people: People, login: Login) -> Non
 @pytest.mark.parametrize(
     "token", ["", "x", "é" * 64, "a" * 64, "A" * 63, "\0" * 64, "=" * 64], ids=repr
 )
-async def test_what_is_no_refresh_token(people: People, token: str) -> None:
+async def test_what_is_no_refresh_token(people: Accounts, token: str) -> None:
     await refused(people.refresh(token), NotAuthenticated, "session-ended")
     await people.log_out(token)
 
 
 async def test_logging_out_ends_one_login(
-    runtime: Runtime, people: People, login: Login, address: str
+    runtime: Runtime, people: Accounts, login: Login, address: str
 ) -> None:
     other_device = await people.log_in(address, PASSWORD)
     newest = await people.refresh(login.refresh_token)
@@ -183,7 +183,7 @@ async def test_logging_out_ends_one_login(
 
 
 async def test_a_login_does_not_last_for_ever(
-    runtime: Runtime, people: People, login: Login
+    runtime: Runtime, people: Accounts, login: Login
 ) -> None:
     newest = await people.refresh(login.refresh_token)
     await execute(
@@ -202,7 +202,7 @@ async def test_a_login_does_not_last_for_ever(
 
 
 async def test_what_is_stored_makes_no_token(
-    runtime: Runtime, people: People, login: Login
+    runtime: Runtime, people: Accounts, login: Login
 ) -> None:
     tokens = [login.refresh_token, (await people.refresh(login.refresh_token)).refresh_token]
     (row,) = await execute(runtime, "SELECT * FROM sessions WHERE person_id = $1", login.person_id)
@@ -244,14 +244,14 @@ class Watched:
 
 
 @pytest.fixture
-def watched(people: People, monkeypatch: pytest.MonkeyPatch) -> Watched:
+def watched(people: Accounts, monkeypatch: pytest.MonkeyPatch) -> Watched:
     hasher = Watched(people._passwords._hasher)
     monkeypatch.setattr(people._passwords, "_hasher", hasher)
     return hasher
 
 
 async def test_an_unknown_address_is_refused_like_a_wrong_password(
-    people: People, login: Login, address: str, watched: Watched
+    people: Accounts, login: Login, address: str, watched: Watched
 ) -> None:
     for _ in range(3):
         # Strangers who claim the address, too, make nothing dearer, and are not to be counted.
@@ -286,7 +286,7 @@ async def test_argon2_as_owasp_wants_it(runtime: Runtime, login: Login) -> None:
 
 
 async def test_a_hash_of_yesterday_is_made_anew(
-    runtime: Runtime, people: People, login: Login, address: str
+    runtime: Runtime, people: Accounts, login: Login, address: str
 ) -> None:
     old = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
     await execute(
@@ -306,14 +306,14 @@ async def test_a_hash_of_yesterday_is_made_anew(
 
 
 async def test_capitals_make_no_difference_to_an_address(
-    people: People, login: Login, address: str
+    people: Accounts, login: Login, address: str
 ) -> None:
     assert (await people.log_in(address.upper(), PASSWORD)).person_id == login.person_id
     [found] = await people.find(address.swapcase())
     assert found.person_id == login.person_id
 
 
-async def test_the_same_password_typed_on_another_keyboard(people: People, address: str) -> None:
+async def test_the_same_password_typed_on_another_keyboard(people: Accounts, address: str) -> None:
     await people.register(registration(address, password="Übergrößenträger"))
     await people.log_in(address, "U\u0308bergro\u0308ßentra\u0308ger")
 
@@ -340,7 +340,7 @@ async def test_the_same_password_typed_on_another_keyboard(people: People, addre
         "x" * 257,
     ],
 )
-async def test_passwords_that_anybody_would_try(people: People, password: str) -> None:
+async def test_passwords_that_anybody_would_try(people: Accounts, password: str) -> None:
     wanted = registration("ada.lovelace@example.com", password=password, name="Ada Lovelace")
     await refused(people.register(wanted), InvalidInput, "weak-password")
 
@@ -351,7 +351,7 @@ async def test_passwords_that_anybody_would_try(people: People, password: str) -
     ids=ascii,
 )
 async def test_passwords_that_are_taken_as_they_are(
-    people: People, address: str, password: str
+    people: Accounts, address: str, password: str
 ) -> None:
     made = await people.register(registration(address, password=password))
     assert (await people.log_in(address, password)).person_id == made.person_id
@@ -362,7 +362,7 @@ async def test_passwords_that_are_taken_as_they_are(
 
 
 async def test_a_guest_who_registers_stays_the_same_person(
-    people: People, address: str, buyer: str
+    people: Accounts, address: str, buyer: str
 ) -> None:
     await people.change(buyer, PersonPatch(language="de"), version=1)
     login = await people.register(registration(address), person_id=buyer)
@@ -383,7 +383,7 @@ async def claims_of(runtime: Runtime, address: str) -> set[str]:
 
 
 async def test_an_address_belongs_to_whoever_opens_its_link_first(
-    runtime: Runtime, people: People, address: str
+    runtime: Runtime, people: Accounts, address: str
 ) -> None:
     secrets = [f"one of a few words {new_id()}" for _ in range(3)]
     ada, eve, bob = [await people.register(registration(address, password=s)) for s in secrets]
@@ -421,7 +421,7 @@ async def test_an_address_belongs_to_whoever_opens_its_link_first(
 
 
 async def test_of_two_who_open_their_links_at_once_one_has_it(
-    runtime: Runtime, people: People, address: str
+    runtime: Runtime, people: Accounts, address: str
 ) -> None:
     logins = [await people.register(registration(address)) for _ in range(4)]
     links = [runtime.verification.token(login.person_id, address) for login in logins]
@@ -432,7 +432,7 @@ async def test_of_two_who_open_their_links_at_once_one_has_it(
 
 
 async def test_a_link_of_somebody_elses_mail_serves_who_claims_the_address_too(
-    runtime: Runtime, people: People, address: str
+    runtime: Runtime, people: Accounts, address: str
 ) -> None:
     eve, ada = [await people.register(registration(address)) for _ in "12"]
     link = runtime.verification.token(eve.person_id, address)
@@ -443,7 +443,7 @@ async def test_a_link_of_somebody_elses_mail_serves_who_claims_the_address_too(
 
 
 async def test_many_strangers_claims_do_not_hide_the_owners(
-    runtime: Runtime, people: People, address: str
+    runtime: Runtime, people: Accounts, address: str
 ) -> None:
     ada = await people.register(registration(address))
     strangers = [await people.register(registration(address)) for _ in range(CLAIMS_SHOWN_MAX + 1)]
@@ -452,7 +452,7 @@ async def test_many_strangers_claims_do_not_hide_the_owners(
     assert await claims_of(runtime, address) == {ada.person_id}
 
 
-async def test_links_that_are_none(runtime: Runtime, people: People, address: str) -> None:
+async def test_links_that_are_none(runtime: Runtime, people: Accounts, address: str) -> None:
     login = await people.register(registration(address))
     link = runtime.verification.token(login.person_id, address)
     late = Verification(runtime.postgres, runtime.settings, lambda: time.time() + 31 * 86_400)
@@ -468,7 +468,7 @@ async def test_links_that_are_none(runtime: Runtime, people: People, address: st
 
 
 async def test_an_address_is_asked_a_few_times_a_day(
-    runtime: Runtime, people: People, address: str
+    runtime: Runtime, people: Accounts, address: str
 ) -> None:
     for number in range(6):
         await people.register(registration(address if number % 2 else address.upper()))
@@ -477,7 +477,7 @@ async def test_an_address_is_asked_a_few_times_a_day(
 
 
 async def test_another_address_has_to_be_proven_again(
-    runtime: Runtime, people: People, login: Login, address: str
+    runtime: Runtime, people: Accounts, login: Login, address: str
 ) -> None:
     await runtime.verification.redeem(runtime.verification.token(login.person_id, address))
     elsewhere = f"{new_id()}@example.com"
@@ -494,7 +494,7 @@ async def test_another_address_has_to_be_proven_again(
 
 
 async def test_changes_are_heard_by_every_process(
-    runtime: Runtime, people: People, buyer: str
+    runtime: Runtime, people: Accounts, buyer: str
 ) -> None:
     here, elsewhere = people.token_versions, TokenVersions(runtime.postgres, life_s=3600)
     await elsewhere.read()
@@ -536,7 +536,7 @@ async def test_a_change_that_commits_late_is_heard(runtime: Runtime, login: Logi
 
 
 async def test_a_guest_comes_back_to_what_was_paid_for(
-    runtime: Runtime, people: People, house: House, buyer: str
+    runtime: Runtime, people: Accounts, house: House, buyer: str
 ) -> None:
     await people.check_renewable(buyer, has_expired=False)
     await refused(
@@ -563,7 +563,7 @@ async def test_a_guest_comes_back_to_what_was_paid_for(
         )
 
 
-async def test_of_two_addresses_for_one_guest_one_is_taken(people: People, buyer: str) -> None:
+async def test_of_two_addresses_for_one_guest_one_is_taken(people: Accounts, buyer: str) -> None:
     wanted = [registration(f"{new_id()}@example.com") for _ in range(4)]
     answers = await asyncio.gather(
         *(people.register(each, person_id=buyer) for each in wanted), return_exceptions=True
@@ -578,7 +578,7 @@ async def test_of_two_addresses_for_one_guest_one_is_taken(people: People, buyer
 
 
 async def test_a_guest_has_the_defaults_until_they_set_something(
-    people: People, buyer: str
+    people: Accounts, buyer: str
 ) -> None:
     before = await people.person(buyer)
     assert (before.version, before.tier, before.language, before.registered) == (
@@ -605,7 +605,7 @@ async def test_a_guest_has_the_defaults_until_they_set_something(
     )
 
 
-async def test_of_two_changes_to_one_version_one_is_refused(people: People, buyer: str) -> None:
+async def test_of_two_changes_to_one_version_one_is_refused(people: Accounts, buyer: str) -> None:
     for version in (1, 2):
         answers = await asyncio.gather(
             *(
@@ -618,7 +618,7 @@ async def test_of_two_changes_to_one_version_one_is_refused(people: People, buye
         assert (await people.person(buyer)).version == version + 1
 
 
-async def test_what_nobody_may_choose(people: People, buyer: str) -> None:
+async def test_what_nobody_may_choose(people: Accounts, buyer: str) -> None:
     detail = await refused(
         people.change(buyer, PersonPatch(language="tlh"), version=1),
         InvalidInput,
@@ -644,7 +644,7 @@ async def test_what_nobody_may_choose(people: People, buyer: str) -> None:
 
 
 async def test_a_stolen_access_token_does_not_take_the_account(
-    people: People, login: Login, address: str
+    people: Accounts, login: Login, address: str
 ) -> None:
     elsewhere = f"{new_id()}@example.com"
     for patch in (PersonPatch(email=elsewhere), PersonPatch(new_password="eight geese by bike")):
@@ -661,7 +661,7 @@ async def test_a_stolen_access_token_does_not_take_the_account(
 
 
 async def test_another_password_ends_every_login(
-    runtime: Runtime, people: People, login: Login, address: str
+    runtime: Runtime, people: Accounts, login: Login, address: str
 ) -> None:
     other_device = await people.log_in(address, PASSWORD)
     weak = PersonPatch(password=PASSWORD, new_password="password")
@@ -676,7 +676,7 @@ async def test_another_password_ends_every_login(
     await people.log_in(address, "eight geese on a bicycle")
 
 
-async def test_tiers_are_given_to_guests_too(people: People, buyer: str) -> None:
+async def test_tiers_are_given_to_guests_too(people: Accounts, buyer: str) -> None:
     assert (await people.set_tier(buyer, "vip", actor="test")).tier == "vip"
     before = await people.person(buyer)
     assert await people.set_tier(buyer, "vip", actor="test") == before

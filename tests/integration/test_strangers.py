@@ -19,7 +19,7 @@ from engine.base.config import Settings
 from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
 from engine.limits.kept_answers import KEYS_MAX
-from engine.limits.rates import Limit, Limits, LocalCount
+from engine.limits.rates import LocalCount, RateLimit, RateLimits
 from engine.local.embedded import EmbeddedRedis
 from engine.stores.redis import RedisStore
 from tests.conftest import (
@@ -567,7 +567,7 @@ async def test_what_is_a_persons_is_kept_by_nobody(api: Api, house: House) -> No
         assert answer.headers.get_list("x-content-type-options") == ["nosniff"], answer.request.url
 
 
-# Limits
+# RateLimits
 
 
 @pytest.mark.parametrize("state", ["away", "full"])
@@ -583,7 +583,7 @@ async def test_no_limit_is_off_because_redis_is(state: str, tmp_path: Path) -> N
         stack.push_async_callback(store.close)
         if state == "full":
             await store.client.config_set("maxmemory", 1)
-        limits, limit = Limits(store), Limit("logins", 3, 10**9)
+        limits, limit = RateLimits(store), RateLimit("logins", 3, 10**9)
         standings = [await limits.take(limit, "203.0.113.7") for _ in range(5)]
         assert [standing.exceeded for standing in standings] == [False] * 3 + [True] * 2
         assert not (await limits.take(limit, "203.0.113.8")).exceeded

@@ -61,7 +61,7 @@ class Line:
         return entry
 
     async def round(self) -> int:
-        return await self.runtime.rounds.hold(self.event_id)
+        return await self.runtime.rounds.run_round(self.event_id)
 
     async def until_quiet(self) -> None:
         while await self.round():

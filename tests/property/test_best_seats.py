@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.best_seats.choice import Choice, Wish, choose
+from engine.best_seats.choice import BestSeatsWish, Choice, choose
 from engine.best_seats.index import Board, SeatIndex
 from engine.layout import Layout
 from engine.layout.model import Category, Point, Row, SeatFlag, Seats, Section, Size
@@ -139,8 +139,8 @@ def houses(draw: st.DrawFn, *, plain: bool = False) -> House:
 
 
 @st.composite
-def wishes(draw: st.DrawFn) -> Wish:
-    return Wish(
+def wishes(draw: st.DrawFn) -> BestSeatsWish:
+    return BestSeatsWish(
         quantity=draw(st.integers(1, 6)),
         category=draw(st.sampled_from([None, None, None, *CATEGORIES])),
         section=draw(st.sampled_from([None, None, None, "Left"])),
@@ -173,10 +173,10 @@ _FREE_MAX = 13
 
 
 @st.composite
-def ragged_evenings(draw: st.DrawFn) -> tuple[House, bytes, Wish]:
+def ragged_evenings(draw: st.DrawFn) -> tuple[House, bytes, BestSeatsWish]:
     """A party, and a house in which no row has room for it."""
     house = draw(houses(plain=True))
-    wish = Wish(quantity=draw(st.integers(2, 6)))
+    wish = BestSeatsWish(quantity=draw(st.integers(2, 6)))
     digits = bytearray(draw(states_of(house)))
     free = [n for n, digit in enumerate(digits) if digit == ord("0")]
     for seat_no in draw(st.permutations(free))[_FREE_MAX:]:
@@ -192,7 +192,7 @@ def ragged_evenings(draw: st.DrawFn) -> tuple[House, bytes, Wish]:
 # The published rule, by trying everything
 
 
-def rule(house: House, states: bytes, wish: Wish) -> tuple[int, ...] | None:
+def rule(house: House, states: bytes, wish: BestSeatsWish) -> tuple[int, ...] | None:
     free = {n for n, digit in enumerate(states) if digit == ord("0")}
     for restricted in (False, True) if wish.relax else (False,):
         matching = {n for n in free if matches(house, n, wish, restricted=restricted)}
@@ -213,7 +213,7 @@ def rule(house: House, states: bytes, wish: Wish) -> tuple[int, ...] | None:
     return None
 
 
-def matches(house: House, seat_no: int, wish: Wish, *, restricted: bool) -> bool:
+def matches(house: House, seat_no: int, wish: BestSeatsWish, *, restricted: bool) -> bool:
     layout = house.layout
     category = layout.seats.category[seat_no]
     section = layout.rows[layout.seats.row[seat_no]].section
@@ -267,7 +267,7 @@ def close(house: House, front: tuple[int, ...], back: tuple[int, ...], back_row:
     return 2 * sum(n in back for n in behind) >= min(len(front), len(back))
 
 
-def split(house: House, wish: Wish, matching: set[int]) -> tuple[int, ...]:
+def split(house: House, wish: BestSeatsWish, matching: set[int]) -> tuple[int, ...]:
     """Fewest groups, most even; then the largest group nearest, and the next, and the next."""
     run_of = {n: (i, at) for i, run in enumerate(house.runs) for at, n in enumerate(run)}
 
@@ -290,14 +290,14 @@ def split(house: House, wish: Wish, matching: set[int]) -> tuple[int, ...]:
 
 @given(evening=evenings(), wish=wishes())
 @settings(max_examples=300, deadline=None)
-def test_the_choice_is_the_published_one(evening: tuple[House, bytes], wish: Wish) -> None:
+def test_the_choice_is_the_published_one(evening: tuple[House, bytes], wish: BestSeatsWish) -> None:
     house, states = evening
     assert_published(house, states, wish)
 
 
 @given(evening=ragged_evenings())
 @settings(max_examples=300, deadline=None)
-def test_a_party_that_no_row_has_room_for(evening: tuple[House, bytes, Wish]) -> None:
+def test_a_party_that_no_row_has_room_for(evening: tuple[House, bytes, BestSeatsWish]) -> None:
     assert_published(*evening)
 
 
@@ -307,10 +307,10 @@ def test_of_equally_near_seats_the_lower_numbers(
     house: House, quantity: int, data: st.DataObject
 ) -> None:
     states = data.draw(states_of(house))
-    assert_published(house, states, Wish(quantity=quantity, relax=False))
+    assert_published(house, states, BestSeatsWish(quantity=quantity, relax=False))
 
 
-def assert_published(house: House, states: bytes, wish: Wish) -> None:
+def assert_published(house: House, states: bytes, wish: BestSeatsWish) -> None:
     expected = rule(house, states, wish)
     choice = choose(Board(SeatIndex(house.layout), states, PRICES), wish)
     assert (choice and choice.seats) == (expected and tuple(sorted(expected)))
@@ -318,7 +318,7 @@ def assert_published(house: House, states: bytes, wish: Wish) -> None:
         assert_honest(house, states, wish, choice)
 
 
-def assert_honest(house: House, states: bytes, wish: Wish, choice: Choice) -> None:
+def assert_honest(house: House, states: bytes, wish: BestSeatsWish, choice: Choice) -> None:
     """Free, matching, distinct, as many as wanted; and ``relaxed`` says what is so, no more, no less."""
     seats = choice.seats
     free = {n for n, digit in enumerate(states) if digit == ord("0")}
@@ -343,7 +343,7 @@ def assert_honest(house: House, states: bytes, wish: Wish, choice: Choice) -> No
 @given(evening=evenings(), wish=wishes(), spread=st.integers(1, 6))
 @settings(max_examples=120, deadline=None)
 def test_spread_gives_way_in_nearness_only(
-    evening: tuple[House, bytes], wish: Wish, spread: int
+    evening: tuple[House, bytes], wish: BestSeatsWish, spread: int
 ) -> None:
     house, states = evening
     board = Board(SeatIndex(house.layout), states, PRICES)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from engine.best_seats.choice import Wish, choose
+from engine.best_seats.choice import BestSeatsWish, choose
 from engine.best_seats.index import Board
 from engine.layout.model import (
     Area,
@@ -468,7 +468,7 @@ def test_who_is_alone_in_line_gets_the_best_seats(
     index = LineIndex(house.layout)
     wish = WishLine(wish_no=0, quantity=quantity)
     states = bytes(ord("0") if n in pool else ord("2") for n in range(count))
-    best = choose(Board(index.seats, states, PRICES), Wish(quantity=quantity))
+    best = choose(Board(index.seats, states, PRICES), BestSeatsWish(quantity=quantity))
     found = fits(index, Pool(pool, {}, PRICES), wish)
     if best is None or {"neighbouring-rows", "split"} & set(best.relaxed):
         # Best seats would rather split a party with a full view; who waits wants to sit together.

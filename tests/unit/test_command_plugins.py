@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from engine.cli.main import cli
-from engine.cli.shell import Refused
+from engine.cli.shell import CommandRefused
 
 
 def test_a_command_of_what_is_not_installed_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,5 +17,5 @@ def test_a_command_of_what_is_not_installed_breaks_nothing(monkeypatch: pytest.M
     assert listed.exit_code == 0
     assert "Not installed here." in listed.output
     asked = CliRunner().invoke(cli, ["gone", "EVENT", "--buyers", "3"])
-    assert isinstance(asked.exception, Refused)
+    assert isinstance(asked.exception, CommandRefused)
     assert "gone is not installed here" in str(asked.exception)

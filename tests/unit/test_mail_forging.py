@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.notifications import headers, message
-from engine.notifications.message import Distorted, Envelope, Unwritable, build_envelope
+from engine.notifications import headers, mime
+from engine.notifications.mime import Distorted, Envelope, Unwritable, build_envelope
 from engine.notifications.model import Picture, Written
 
 #: On CPython with CVE-2024-6923 this is a header and a body, wherever ``email`` writes it.
@@ -173,9 +173,9 @@ def test_names_of_all_scripts_arrive_as_they_are(name: str) -> None:
 def test_what_is_not_the_mail_that_was_meant_does_not_leave(
     distort: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check_message = message.check_message
+    check_message = mime.check_message
     monkeypatch.setattr(
-        message,
+        mime,
         "check_message",
         lambda made, meant: check_message(distort(made), meant),  # type: ignore[operator]
     )

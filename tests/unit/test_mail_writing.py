@@ -9,17 +9,17 @@ import pytest
 from engine.base.config import ConfigError, load_settings
 from engine.base.model import Money
 from engine.base.server_url import parse_server_url
-from engine.notifications import words
-from engine.notifications.message import Unwritable, ascii_domain, build_envelope
-from engine.notifications.model import TOPICS, Kind, Picture, Texts, Written
-from engine.notifications.samples import sample_letters
-from engine.notifications.wording import _version_before
-from engine.notifications.writing import (
+from engine.notifications import formatting
+from engine.notifications.mime import Unwritable, ascii_domain, build_envelope
+from engine.notifications.model import TOPICS, MailKind, Picture, Texts, Written
+from engine.notifications.rendering import (
     PRODUCT_LANGUAGES,
     Template,
     TemplateBroken,
     product_template,
 )
+from engine.notifications.samples import sample_letters
+from engine.notifications.template_versions import _version_before
 from engine.people.model import EmailPreferences
 
 SITE = "https://tickets.example"
@@ -99,18 +99,18 @@ def test_settings_are_checked(name: str, value: str) -> None:
 )
 def test_amounts(amount: int, currency: str, english: str, german: str, french: str) -> None:
     price = Money(amount, currency)
-    found = [words.money(price, language) for language in ("en-GB", "de", "fr")]
+    found = [formatting.money(price, language) for language in ("en-GB", "de", "fr")]
     assert found == [english, german, french]
 
 
 def test_moments_are_those_of_the_venue() -> None:
-    moment = datetime(2027, 5, 1, 22, 30, tzinfo=UTC).astimezone(words.zone("Europe/Berlin"))
-    assert words.day_and_clock(moment, "en") == "Sunday, 2 May 2027, 00:30"
-    assert words.day_and_clock(moment, "de-AT") == "Sonntag, 2. Mai 2027, 00:30 Uhr"
-    assert words.clock(moment, "de", with_zone=True) == "00:30 Uhr MESZ"
-    assert words.day_and_clock(moment, "fr", with_zone=True) == "2027-05-02, 00:30 CEST"
+    moment = datetime(2027, 5, 1, 22, 30, tzinfo=UTC).astimezone(formatting.zone("Europe/Berlin"))
+    assert formatting.day_and_clock(moment, "en") == "Sunday, 2 May 2027, 00:30"
+    assert formatting.day_and_clock(moment, "de-AT") == "Sonntag, 2. Mai 2027, 00:30 Uhr"
+    assert formatting.clock(moment, "de", with_zone=True) == "00:30 Uhr MESZ"
+    assert formatting.day_and_clock(moment, "fr", with_zone=True) == "2027-05-02, 00:30 CEST"
     for unknown in (None, "", "Mars/Olympus", "../../etc/passwd"):
-        assert str(words.zone(unknown)) == "UTC"
+        assert str(formatting.zone(unknown)) == "UTC"
 
 
 # Addresses and headers
@@ -219,8 +219,8 @@ class _Checker(HTMLParser):
 
 
 @pytest.mark.parametrize("language", PRODUCT_LANGUAGES)
-@pytest.mark.parametrize("kind", list(Kind))
-def test_the_products_mails(kind: Kind, language: str) -> None:
+@pytest.mark.parametrize("kind", list(MailKind))
+def test_the_products_mails(kind: MailKind, language: str) -> None:
     for letter in sample_letters(kind, language, SITE):
         facts = letter.facts
         if facts["event"]:

@@ -17,9 +17,9 @@ from engine.pricing.decision import Current, Signals, decide
 from engine.pricing.market import Synthetic, SyntheticMarket, willing
 from engine.pricing.measuring import categories_in, waiting_by_category
 from engine.pricing.rule import Expected, Rule, complete, usual_rounding
+from engine.pricing.sentences import say_move, time_left
 from engine.pricing.simulation import Part, Simulation, simulate, simulate_set
 from engine.pricing.velocity import Velocity
-from engine.pricing.words import say_move, time_left
 from tests.conftest import small_house
 
 DAY_S = 86_400.0

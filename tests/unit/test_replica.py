@@ -12,7 +12,7 @@ from engine.base.model import Money
 from engine.live.prices import Price
 from engine.live.reading import Snapshot
 from seatmap import replica as replica_module
-from seatmap.feed import BadPayloadError, Change, Note, parse_payload
+from seatmap.feed import BadPayloadError, ChangeSet, Note, parse_payload
 from seatmap.protocol import (
     DeltaFrame,
     Frame,
@@ -39,8 +39,8 @@ def snapshot(seq: int = 0, states: bytes = b"00000000", **other: object) -> Snap
     return msgspec.structs.replace(read, **other)
 
 
-def change(seq: int, *seats: tuple[int, int], epoch: int = 1, areas: tuple = ()) -> Change:  # type: ignore[type-arg]
-    return Change(epoch, seq, 1_000 + seq, list(seats), list(areas))
+def change(seq: int, *seats: tuple[int, int], epoch: int = 1, areas: tuple = ()) -> ChangeSet:  # type: ignore[type-arg]
+    return ChangeSet(epoch, seq, 1_000 + seq, list(seats), list(areas))
 
 
 def bodies(frames: Iterable[Frame]) -> list[object]:
@@ -143,7 +143,7 @@ def test_a_snapshot_never_shows_what_was_not_broadcast_yet() -> None:
         (change(1, (-1, 1)), Doubt.MALFORMED),
     ],
 )
-def test_doubts(item: Change, doubt: Doubt | None) -> None:
+def test_doubts(item: ChangeSet, doubt: Doubt | None) -> None:
     copy = Replica(snapshot())
     assert copy.take(item) == doubt
     assert not copy.dirty
@@ -250,13 +250,13 @@ def test_every_watcher_ends_with_the_truth(history: list[tuple[str, object]]) ->
                 assert isinstance(what, dict)
                 truth = _changed(truth, what)
                 if step == "change":
-                    heard = Change(truth.epoch, truth.seq, 0, list(what.items()), [])
+                    heard = ChangeSet(truth.epoch, truth.seq, 0, list(what.items()), [])
                     doubt = copy.take(heard)
                     if doubt is not None:
                         frames = copy.adopt(truth, 0)
             case "rebuild":
                 truth = msgspec.structs.replace(truth, epoch=truth.epoch + 1, seq=0)
-                assert copy.take(Change(truth.epoch, 0, 0, [], [])) == Doubt.EPOCH
+                assert copy.take(ChangeSet(truth.epoch, 0, 0, [], [])) == Doubt.EPOCH
                 frames = copy.adopt(truth, 0)
             case "commit":
                 frames, _ = copy.commit(0)
@@ -281,10 +281,10 @@ def _changed(truth: Snapshot, seats: dict[int, int]) -> Snapshot:
 
 
 def test_payloads_are_read_as_published() -> None:
-    assert parse_payload(b"c|7|12|1690000000000|1:17,18;5:3;0:4|0:412,2:9") == Change(
+    assert parse_payload(b"c|7|12|1690000000000|1:17,18;5:3;0:4|0:412,2:9") == ChangeSet(
         7, 12, 1690000000000, [(17, 1), (18, 1), (3, 1), (4, 0)], [(0, 412), (2, 9)]
     )
-    assert parse_payload(b"c|7|0|5||") == Change(7, 0, 5, [], [])
+    assert parse_payload(b"c|7|0|5||") == ChangeSet(7, 0, 5, [], [])
     assert parse_payload(b'm|{"type":"notice","text":"a|b"}') == Note(
         {"type": "notice", "text": "a|b"}, b'{"type":"notice","text":"a|b"}'
     )

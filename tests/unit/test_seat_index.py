@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.best_seats.choice import Wish, choose
+from engine.best_seats.choice import BestSeatsWish, choose
 from engine.best_seats.index import Board, SeatIndex, runs_of
 from engine.layout import Layout, import_layout
 from engine.local.demo.venues import arena, demo_venues
@@ -79,7 +79,7 @@ def test_a_tie_goes_to_the_lower_number_whichever_run_is_looked_at_first() -> No
     # Mirrored about the focal point, at x = 300; the short run is the nearer one as a whole.
     layout = house(*((x, ".") for x in (200, 220, 240, 260, 300, 320)))
     assert [len(run) for run in runs_of(layout)] == [4, 2]
-    choice = choose(Board(SeatIndex(layout), b"000000", [5000]), Wish(quantity=2))
+    choice = choose(Board(SeatIndex(layout), b"000000", [5000]), BestSeatsWish(quantity=2))
     assert choice is not None
     assert choice.seats == (2, 3)
 
@@ -107,7 +107,7 @@ def test_selling_the_arena_by_best_seats_leaves_hardly_a_single_seat() -> None:
     board = Board(SeatIndex(layout), b"0" * layout.seat_count, [5000] * len(layout.categories))
     less_than_ideal = 0
     for quantity in itertools.cycle((2, 3, 4, 5, 6)):
-        choice = choose(board, Wish(quantity=quantity))
+        choice = choose(board, BestSeatsWish(quantity=quantity))
         if choice is None:
             break
         board.mark(choice.seats)
@@ -127,7 +127,7 @@ def test_a_party_that_fits_in_no_neighbouring_rows_is_told_soon() -> None:
                 states[row.first_seat + n] = ord("2")
     board = Board(SeatIndex(layout), bytes(states), [5000] * len(layout.categories))
     started = time.process_time()
-    choice = choose(board, Wish(quantity=20))
+    choice = choose(board, BestSeatsWish(quantity=20))
     assert time.process_time() - started < 1.0
     assert choice is not None
     assert "split" in choice.relaxed

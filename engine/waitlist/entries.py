@@ -66,7 +66,7 @@ _STATISTICS_FRESH_S: Final = 5.0
 _STATISTICS_MAX: Final = 1000
 
 
-class Waitlist:
+class Entries:
     def __init__(
         self,
         *,

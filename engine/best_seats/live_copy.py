@@ -14,11 +14,11 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from engine.best_seats.choice import Choice, Wish, choose
+from engine.best_seats.choice import BestSeatsWish, Choice, choose
 from engine.best_seats.index import Board, SeatIndex
 from engine.catalog.model import Facts
 from engine.live.codec import decode_prices
-from engine.live.hold_scripts import Held, NotHeld, Taken, scout
+from engine.live.hold_scripts import Held, NotHeld, Taken, read_live_copy
 from engine.live.live import Live
 
 #: A copy this old is still good to choose from; whether it was, the hold's script decides.
@@ -31,7 +31,7 @@ _EVENTS_MAX: Final = 256
 _LAYOUTS_MAX: Final = 8
 
 
-class Scout:
+class LiveCopy:
     """One event's seats as this process sees them. ``buyer_limit`` and ``status`` come with them."""
 
     def __init__(self, live: Live, event_id: str, index: SeatIndex) -> None:
@@ -63,11 +63,13 @@ class Scout:
         while self._read_at < since:
             # One that is done has been of no use to us; its callback may not have run yet.
             if self._reading is None or self._reading.done():
-                self._reading = asyncio.create_task(self._read(), name=f"scout:{self._event_id}")
+                self._reading = asyncio.create_task(self._read(), name=f"copy:{self._event_id}")
                 self._reading.add_done_callback(_look_at_failure)
             await asyncio.shield(self._reading)
 
-    async def pick(self, wish: Wish, attempt: int, avoided: Collection[int] = ()) -> Choice | None:
+    async def pick(
+        self, wish: BestSeatsWish, attempt: int, avoided: Collection[int] = ()
+    ) -> Choice | None:
         """Seats that nobody else in this process is offered until ``settle``. None: nothing fits.
 
         ``attempt`` counts from 1; the more there were, the wider the choices are spread. ``avoided``: seats
@@ -100,7 +102,7 @@ class Scout:
         board.mark(avoided)
         return board
 
-    def _may_come_back(self, wish: Wish) -> bool:
+    def _may_come_back(self, wish: BestSeatsWish) -> bool:
         """Something fits if those under way are refused: their buyers may have reached their limit."""
         if not self._in_flight:
             return False
@@ -127,7 +129,7 @@ class Scout:
 
     async def _read(self) -> None:
         asked_at = time.monotonic()
-        now = await scout(self._live.running.run, self._event_id)
+        now = await read_live_copy(self._live.running.run, self._event_id)
         self.prices, self._states = now.prices, now.digits
         self.status, self.buyer_limit = now.status, now.buyer_limit
         self._board = Board(self.index, self._states, decode_prices(self.prices))
@@ -143,32 +145,32 @@ def _look_at_failure(reading: "asyncio.Task[None]") -> None:
         reading.exception()
 
 
-class Scouts:
-    """The scouts of one process, by event, and the indexes they share."""
+class LiveCopies:
+    """The copies of one process, by event, and the indexes they share."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._scouts: OrderedDict[str, Scout] = OrderedDict()
+        self._copies: OrderedDict[str, LiveCopy] = OrderedDict()
         self._indexes: OrderedDict[str, asyncio.Task[SeatIndex]] = OrderedDict()
 
-    def known(self, event_id: str) -> Scout | None:
-        """The event's scout, where anybody has asked for best seats of late."""
-        return self._scouts.get(event_id)
+    def known(self, event_id: str) -> LiveCopy | None:
+        """The event's copy, where anybody has asked for best seats of late."""
+        return self._copies.get(event_id)
 
-    async def of(self, facts: Facts) -> Scout:
-        scout = self._scouts.get(facts.event_id)
-        if scout is None:
+    async def of(self, facts: Facts) -> LiveCopy:
+        copy = self._copies.get(facts.event_id)
+        if copy is None:
             index = await self._index(facts)
             # Somebody else may have waited for the same index.
-            scout = self._scouts.get(facts.event_id)
-            if scout is None:
-                scout = Scout(self._live, facts.event_id, index)
-                self._scouts[facts.event_id] = scout
-                if len(self._scouts) > _EVENTS_MAX:
-                    self._scouts.popitem(last=False)
-        # The one not asked for the longest goes: of two scouts neither knows what the other offers.
-        self._scouts.move_to_end(facts.event_id)
-        return scout
+            copy = self._copies.get(facts.event_id)
+            if copy is None:
+                copy = LiveCopy(self._live, facts.event_id, index)
+                self._copies[facts.event_id] = copy
+                if len(self._copies) > _EVENTS_MAX:
+                    self._copies.popitem(last=False)
+        # The one not asked for the longest goes: of two copies neither knows what the other offers.
+        self._copies.move_to_end(facts.event_id)
+        return copy
 
     async def _index(self, facts: Facts) -> SeatIndex:
         task = self._indexes.get(facts.layout_id)

@@ -15,7 +15,7 @@ from engine.catalog.catalog import Catalog, event_not_found, stale_version
 from engine.catalog.model import Facts
 from engine.stores.postgres import Postgres
 from engine.waitlist.candidates import LineIndexes
-from engine.waitlist.line import Waitlist
+from engine.waitlist.entries import Entries
 from engine.waitlist.matching import LineIndex
 from engine.waitlist.model import (
     PROMOTED,
@@ -40,14 +40,14 @@ _DISMISSED_AT_ONCE = 2000
 _WITHDRAWALS_MAX = 20
 
 
-class Desk:
+class WaitlistAdmin:
     def __init__(
         self,
         *,
         postgres: Postgres,
         catalog: Catalog,
         indexes: LineIndexes,
-        waitlist: Waitlist,
+        waitlist: Entries,
         offers: Offers,
         settings: Settings,
     ) -> None:
@@ -65,7 +65,7 @@ class Desk:
 
         Raises NotFound for an event that was never published, as everything here does.
         """
-        row = await self._pg.fetchrow("waitlist_desk.summary", event_id, self._offer_window_s)
+        row = await self._pg.fetchrow("waitlist_admin.summary", event_id, self._offer_window_s)
         if row is None:
             raise event_not_found(event_id)
         entries, offers = row["entries"] or {}, row["offers"] or {}
@@ -95,22 +95,24 @@ class Desk:
         facts, index = await self._names(event_id)
         if status == EntryStatus.WAITING:
             weight, join_no = after or _HEAD
-            rows = await self._pg.fetch("waitlist_desk.line_page", event_id, weight, join_no, limit)
+            rows = await self._pg.fetch(
+                "waitlist_admin.line_page", event_id, weight, join_no, limit
+            )
         else:
             before = after[1] if after else _LATEST
             rows = await self._pg.fetch(
-                "waitlist_desk.entries_page", event_id, status, before, limit
+                "waitlist_admin.entries_page", event_id, status, before, limit
             )
-        skipped = await self._pg.fetch("waitlist_desk.skipped", event_id, _ids(rows))
+        skipped = await self._pg.fetch("waitlist_admin.skipped", event_id, _ids(rows))
         return _line_entries(facts, index, rows, skipped)
 
     async def entry(self, event_id: str, entry_id: str) -> LineEntry:
         """One entry. Raises NotFound."""
         facts, index = await self._names(event_id)
-        rows = await self._pg.fetch("waitlist_desk.entry", event_id, entry_id)
+        rows = await self._pg.fetch("waitlist_admin.entry", event_id, entry_id)
         if not rows:
             raise NotFound(f"Nobody waits as {entry_id} for this event.", code="entry-not-found")
-        skipped = await self._pg.fetch("waitlist_desk.skipped", event_id, _ids(rows))
+        skipped = await self._pg.fetch("waitlist_admin.skipped", event_id, _ids(rows))
         return _line_entries(facts, index, rows, skipped)[0]
 
     async def export(self, event_id: str) -> AsyncGenerator[LineEntry]:
@@ -120,16 +122,16 @@ class Desk:
         """
         facts, index = await self._names(event_id)
         async with self._pg.transaction("repeatable_read", long=True) as transaction:
-            cursor = await transaction.cursor("waitlist_desk.export", event_id)
+            cursor = await transaction.cursor("waitlist_admin.export", event_id)
             while rows := await cursor.fetch(_READ_AT_ONCE):
-                skipped = await transaction.fetch("waitlist_desk.skipped", event_id, _ids(rows))
+                skipped = await transaction.fetch("waitlist_admin.skipped", event_id, _ids(rows))
                 for entry in _line_entries(facts, index, rows, skipped):
                     yield entry
 
     async def offers(self, event_id: str, *, after: str | None = None, limit: int) -> list[Offer]:
         """The latest first; ``after`` is the offer_id of the last one on the page before."""
         facts = await self._catalog.facts(event_id)
-        rows = await self._pg.fetch("waitlist_desk.offers_page", event_id, after, limit)
+        rows = await self._pg.fetch("waitlist_admin.offers_page", event_id, after, limit)
         return [offer_from_row(facts, row) for row in rows]
 
     async def skips(
@@ -138,7 +140,9 @@ class Desk:
         """Who was passed over, the latest round first; ``after`` is (round_no, entry_id)."""
         facts, index = await self._names(event_id)
         round_no, entry_id = after or (None, None)
-        rows = await self._pg.fetch("waitlist_desk.skips_page", event_id, round_no, entry_id, limit)
+        rows = await self._pg.fetch(
+            "waitlist_admin.skips_page", event_id, round_no, entry_id, limit
+        )
         return [_skip(facts, index, row) for row in rows]
 
     async def _names(self, event_id: str) -> tuple[Facts, LineIndex]:
@@ -157,7 +161,7 @@ class Desk:
             # No round is under way until the end of this: the log says rightly which one sees it first.
             ((round_no,),) = await transaction.fetch("waitlist.share_line", event_id)
             await transaction.fetch(
-                "waitlist_desk.promote", event_id, entry_id, PROMOTED, reason, actor, round_no
+                "waitlist_admin.promote", event_id, entry_id, PROMOTED, reason, actor, round_no
             )
         entry = await self.entry(event_id, entry_id)
         if entry.status != EntryStatus.WAITING:
@@ -180,9 +184,9 @@ class Desk:
 
         Raises PreconditionFailed when the terms are no longer at ``version``.
         """
-        await self._pg.fetch("waitlist_desk.make_line", event_id, self._offer_window_s)
+        await self._pg.fetch("waitlist_admin.make_line", event_id, self._offer_window_s)
         changed = await self._pg.fetchrow(
-            "waitlist_desk.set_terms",
+            "waitlist_admin.set_terms",
             event_id,
             version,
             closed,
@@ -199,10 +203,10 @@ class Desk:
 
         Returns how many were sent home; again is fine, and finishes what a crash left half done.
         """
-        await self._pg.fetch("waitlist_desk.make_line", event_id, self._offer_window_s)
+        await self._pg.fetch("waitlist_admin.make_line", event_id, self._offer_window_s)
         dismissed = await self._dismiss_waiting(event_id, reason, actor)
         for _ in range(_WITHDRAWALS_MAX):
-            rows = await self._pg.fetch("waitlist_desk.open_offers", event_id)
+            rows = await self._pg.fetch("waitlist_admin.open_offers", event_id)
             if not rows:
                 return dismissed
             for row in rows:
@@ -229,11 +233,11 @@ class Desk:
         async with self._pg.transaction(event_id=event_id) as transaction:
             # Alone with the line: who is about to join is in it by now, or stays outside.
             await transaction.fetch("waitlist.lock_line", event_id)
-            line = await transaction.fetchrow("waitlist_desk.close_line", event_id)
+            line = await transaction.fetchrow("waitlist_admin.close_line", event_id)
             if line is None:
                 raise event_not_found(event_id)
             rows = await transaction.fetch(
-                "waitlist_desk.dismiss_waiting",
+                "waitlist_admin.dismiss_waiting",
                 event_id,
                 actor,
                 reason,

@@ -24,8 +24,8 @@ from engine.base.errors import Conflict, InvalidInput, NotFound
 from engine.base.model import EventStatus, Money, new_id
 from engine.catalog.catalog import Catalog, stale_version
 from engine.live.live import Live
+from engine.pricing.applying import note, put_in_force, set_by_hand
 from engine.pricing.decision import decide
-from engine.pricing.enforcing import note, put_in_force, set_by_hand
 from engine.pricing.market import (
     DAY_S,
     Curve,
@@ -61,7 +61,7 @@ from engine.pricing.simulation import (
 from engine.stores.postgres import Postgres, Transaction
 
 
-class Office:
+class PricingAdmin:
     def __init__(
         self, postgres: Postgres, live: Live, catalog: Catalog, measuring: Measuring
     ) -> None:

@@ -11,7 +11,7 @@ import pytest_asyncio
 from engine.base.errors import Conflict, NotFound, PreconditionFailed
 from engine.base.model import new_id
 from engine.runtime import Runtime
-from engine.waitlist.desk import _DISMISSED_AT_ONCE, _READ_AT_ONCE, Desk
+from engine.waitlist.admin import _DISMISSED_AT_ONCE, _READ_AT_ONCE, WaitlistAdmin
 from engine.waitlist.model import PROMOTED, EntryStatus, LineEntry
 from tests.conftest import House
 
@@ -24,7 +24,7 @@ class Line:
     round_no: int = 0
 
     @property
-    def desk(self) -> Desk:
+    def desk(self) -> WaitlistAdmin:
         return self.house.runtime.desk
 
     @property
@@ -106,7 +106,7 @@ class Line:
 
 @pytest_asyncio.fixture
 async def line(house: House) -> Line:
-    await house.runtime.postgres.fetch("waitlist_desk.make_line", house.event_id, 900)
+    await house.runtime.postgres.fetch("waitlist_admin.make_line", house.event_id, 900)
     # So that a worker, if one runs, offers nobody anything: the line stays as it is written.
     await house.runtime.publishing.pause(house.event_id)
     return Line(house)
@@ -129,7 +129,7 @@ async def test_a_line_that_nobody_has_joined(house: House) -> None:
     assert [entry async for entry in desk.export(house.event_id)] == []
     # The first to join makes the row: that is nobody's change of terms.
     await house.runtime.postgres.fetch(
-        "waitlist_desk.make_line", house.event_id, empty.offer_window_s
+        "waitlist_admin.make_line", house.event_id, empty.offer_window_s
     )
     assert await desk.summary(house.event_id) == empty
 
@@ -245,7 +245,7 @@ async def test_a_deep_page_reads_no_more_than_its_own(line: Line) -> None:
         line.event_id, status=EntryStatus.WAITING, after=(0, middle), limit=1
     )
     assert entry.rank == 15_002
-    query = line.house.runtime.postgres._queries["waitlist_desk.line_page"]
+    query = line.house.runtime.postgres._queries["waitlist_admin.line_page"]
     rows = await line.sql(
         f"EXPLAIN (ANALYZE, FORMAT JSON) {query}".replace("$1", f"'{line.event_id}'")
         .replace("$2", "0")

@@ -1,8 +1,8 @@
 -- What choosing seats for somebody needs to know. Frees what is due first: it may be the best there is.
--- No arguments. Reply: {'scout', status, prices, buyer_limit, seats} or {'rebuild'}.
+-- No arguments. Reply: {'live_copy', status, prices, buyer_limit, seats} or {'rebuild'}.
 local meta = redis.call('HMGET', META, 'status', 'prices', 'buyer_limit', 'seat_count')
 if not (meta[1] and meta[2] and tonumber(meta[3]) and is_whole() and read_seats(meta[4])) then return { 'rebuild' } end
 local now, freed, areas = now_ms(), {}, {}
 free_due(now, 100, freed, areas)
 publish(now, { ['0'] = freed }, areas)
-return { 'scout', meta[1], meta[2], meta[3], read_seats(meta[4]) }
+return { 'live_copy', meta[1], meta[2], meta[3], read_seats(meta[4]) }

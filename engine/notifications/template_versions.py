@@ -20,21 +20,21 @@ from engine.base.errors import Conflict, InvalidInput, NotFound, Unavailable
 from engine.notifications.model import (
     EVERY_LANGUAGE,
     LAYOUT,
-    Kind,
     Letter,
+    MailKind,
     TemplateInForce,
     TemplateVersion,
     Texts,
     Written,
 )
-from engine.notifications.rendering import Piece, PieceBroken, Renderers, TooCostly
-from engine.notifications.samples import sample_letters
-from engine.notifications.writing import (
+from engine.notifications.rendering import (
     Template,
     TemplateBroken,
     product_template,
     product_texts,
 )
+from engine.notifications.rendering_pool import Piece, PieceBroken, Renderers, TooCostly
+from engine.notifications.samples import sample_letters
 from engine.stores.postgres import Postgres, Transaction
 
 log = structlog.get_logger(__name__)
@@ -48,20 +48,22 @@ _TRY_MORE_CPU_S: Final = 0.2
 _WAITING_MIN: Final = 8
 
 
-class Foreign(Struct, frozen=True):
+class OrganiserTemplate(Struct, frozen=True):
     """A template that an organiser wrote, or that stands in a layout of theirs: not for this process."""
 
     texts: Texts
     layout: Texts
 
 
-class Wording:
+class TemplateVersions:
     def __init__(self, postgres: Postgres, settings: Settings) -> None:
         self._pg = postgres
         self._site = settings.public_url.rstrip("/")
         self._renderers = Renderers(waiting_max=max(_WAITING_MIN, settings.mail_concurrency))
         #: By kind and language, with the versions they were made of.
-        self._loaded: dict[tuple[str, str], tuple[tuple[int, int], Template | Foreign]] = {}
+        self._loaded: dict[
+            tuple[str, str], tuple[tuple[int, int], Template | OrganiserTemplate]
+        ] = {}
 
     async def close(self) -> None:
         await self._renderers.close()
@@ -74,8 +76,8 @@ class Wording:
         return {(row["kind"], row["language"]): row["version"] for row in rows}
 
     async def template(
-        self, in_force: dict[tuple[str, str], int], kind: Kind, languages: Sequence[str]
-    ) -> tuple[Template | Foreign, str]:
+        self, in_force: dict[tuple[str, str], int], kind: MailKind, languages: Sequence[str]
+    ) -> tuple[Template | OrganiserTemplate, str]:
         """The template of a kind in the first of ``languages`` that has one, and that language.
 
         One that cannot be used is passed over for the product's own: a mail is never lost to it.
@@ -89,15 +91,15 @@ class Wording:
         return product_template(kind, language), language
 
     async def _load(
-        self, in_force: dict[tuple[str, str], int], kind: Kind, language: str, version: int
-    ) -> Template | Foreign:
+        self, in_force: dict[tuple[str, str], int], kind: MailKind, language: str, version: int
+    ) -> Template | OrganiserTemplate:
         layout_version = in_force.get((LAYOUT, EVERY_LANGUAGE), 0)
         known = self._loaded.get((kind.value, language))
         if known is not None and known[0] == (version, layout_version):
             return known[1]
         texts, is_ours = await self._texts(kind.value, language, version)
         layout, is_our_layout = await self._texts(LAYOUT, EVERY_LANGUAGE, layout_version)
-        template: Template | Foreign = Foreign(texts, layout)
+        template: Template | OrganiserTemplate = OrganiserTemplate(texts, layout)
         if is_ours and is_our_layout:
             try:
                 template = await asyncio.to_thread(Template, texts, layout)
@@ -108,7 +110,11 @@ class Wording:
         return template
 
     async def write(
-        self, template: Template | Foreign, kind: Kind, language: str, facts: dict[str, Any]
+        self,
+        template: Template | OrganiserTemplate,
+        kind: MailKind,
+        language: str,
+        facts: dict[str, Any],
     ) -> Written:
         """The words of one mail: the product's own where ``template`` cannot make any of these facts."""
         try:
@@ -128,7 +134,9 @@ class Wording:
             log.warning("mail template not rendered", kind=kind, reason=error.detail)
         return await asyncio.to_thread(product_template(kind, language).write, facts)
 
-    def _set_aside(self, template: Template | Foreign, kind: Kind, language: str) -> None:
+    def _set_aside(
+        self, template: Template | OrganiserTemplate, kind: MailKind, language: str
+    ) -> None:
         """Use the product's until another version is in force: each further mail would cost as much."""
         known = self._loaded.get((kind.value, language))
         if known is not None and known[1] is template:
@@ -247,7 +255,7 @@ class Wording:
             layout, _ = await self._texts(LAYOUT, EVERY_LANGUAGE, version)
             tried = {(kind, language): texts}
         letters = await asyncio.to_thread(
-            lambda: [sample_letters(Kind(k), spoken, self._site) for k, spoken in tried]
+            lambda: [sample_letters(MailKind(k), spoken, self._site) for k, spoken in tried]
         )
         pieces = [
             Piece(around, [letter.facts for letter in samples])
@@ -272,7 +280,7 @@ class Wording:
         versions = {**dict.fromkeys(product_texts(), 0), **in_force}
         names = sorted(
             (name for name in versions if name[0] != LAYOUT),
-            key=lambda name: (name[0] != Kind.BOOKING_CONFIRMED, name[1] != "en", name),
+            key=lambda name: (name[0] != MailKind.BOOKING_CONFIRMED, name[1] != "en", name),
         )
         return {name: (await self._texts(*name, versions[name]))[0] for name in names}
 
@@ -304,7 +312,7 @@ def check_name(kind: str, language: str) -> None:
                 code="template-not-found",
             )
         return
-    if kind not in {k.value for k in Kind} or not _is_language(language):
+    if kind not in {k.value for k in MailKind} or not _is_language(language):
         raise _unknown(kind, language)
 
 
