@@ -91,7 +91,7 @@ async def guest(request: AnyRequest) -> Response[AccessToken]:
 async def _renewed(request: AnyRequest) -> Response[AccessToken]:
     state = request.app.state
     tokens: Tokens = state["tokens"]
-    people: Accounts = state["runtime"].people
+    people: Accounts = state["runtime"].people.accounts
     known = tokens.renewable(request.headers["authorization"])
     limits: RateLimits = state["limits"]
     standing = await limits.take(RateLimit("token-renewals", _RENEWALS_PER_MINUTE), known.subject)
@@ -184,7 +184,7 @@ def _note_proxy_doubt(request: AnyRequest) -> None:
     )
     if doubt is None:
         return
-    noted = state["runtime"].redis_store.call("SET", PROXY_DOUBT, doubt, "EX", PROXY_DOUBT_TTL_S)
+    noted = state["runtime"].stores.redis.call("SET", PROXY_DOUBT, doubt, "EX", PROXY_DOUBT_TTL_S)
     # Without Redis nobody learns of it, and nothing else depends on it.
     noted.add_done_callback(lambda future: future.cancelled() or future.exception())
 

@@ -56,11 +56,11 @@ def build(settings: Settings) -> Litestar:
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_runtime(settings, role="api") as runtime:
             app.state["runtime"] = runtime
-            app.state["limits"] = limits = RateLimits(runtime.redis_store)
+            app.state["limits"] = limits = RateLimits(runtime.stores.redis)
             wrong_keys = RateLimit("organiser-key", settings.wrong_keys_per_minute)
             app.state["key_guesses"] = Guesses(limits, wrong_keys)
-            app.state["proofs"] = Proofs(runtime.redis_store, secret)
-            versions = runtime.people.token_versions
+            app.state["proofs"] = Proofs(runtime.stores.redis, secret)
+            versions = runtime.people.accounts.token_versions
             app.state["tokens"].versions = versions.known
             await _prepare_catalog(runtime)
             watch = asyncio.create_task(versions.watch(), name="token-versions")
@@ -115,7 +115,7 @@ def build(settings: Settings) -> Litestar:
 async def _prepare_catalog(runtime: Any) -> None:
     """Indexes, and the layouts of what is on sale, so that selling outlives MongoDB from the start."""
     try:
-        await runtime.mongo.ensure_indexes()
+        await runtime.stores.mongo.ensure_indexes()
         for event_id in (await runtime.live.reading.open_events())[:50]:
             await runtime.catalog.facts(event_id)
     except FrontrowError as error:

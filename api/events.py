@@ -21,7 +21,7 @@ from api.paging import Cursor, Int32, Limit, Position, cut, decode_cursor
 from engine.base.errors import InvalidInput, NotAllowed, NotFound, Unavailable
 from engine.base.model import CategoryName, EventStatus, Id, Moment, Money, Page, Uuid, Version
 from engine.catalog.model import Event, EventFilter, Facet
-from engine.live.prices import Price, Pricing
+from engine.live.prices import EventPricing, Price
 from engine.live.reading import UNLIMITED
 from engine.live.snapshot_frame import encode_snapshot
 from engine.runtime import Runtime
@@ -241,7 +241,7 @@ async def event_page(runtime: Runtime, event: Event) -> EventPage:
         Price(no, name, Money(amount, event.currency))
         for no, (name, amount) in enumerate(event.prices.items())
     ]
-    pricing = Pricing()
+    pricing = EventPricing()
     if event.status in (EventStatus.ON_SALE, EventStatus.PAUSED):
         with suppress(Unavailable):
             snapshot = await runtime.live.reading.snapshot(event.event_id)
@@ -492,7 +492,7 @@ async def read_price_history(
     runtime = _runtime(request)
     facts = await runtime.catalog.facts(str(event_id))
     organiser = await is_organiser(request)
-    if not organiser and not await runtime.postgres.fetchval(
+    if not organiser and not await runtime.stores.view.fetchval(
         "pricing.history_public", str(event_id)
     ):
         raise NotAllowed(
@@ -502,7 +502,9 @@ async def read_price_history(
         )
     end = decode_cursor(cursor, _ChangesEnd)
     after = (None, None, None) if end is None else msgspec.structs.astuple(end)
-    rows = await runtime.postgres.fetch("inventory.price_history", str(event_id), *after, limit + 1)
+    rows = await runtime.stores.view.fetch(
+        "inventory.price_history", str(event_id), *after, limit + 1
+    )
     rows, next_cursor = cut(
         rows, limit, lambda r: _ChangesEnd(r["changed_at"], r["category_no"], r["version"])
     )

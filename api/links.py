@@ -142,7 +142,7 @@ async def _open(request: AnyRequest, kind: LinkKind, token: str) -> Opened:
             "Too many links opened from your network; wait a moment.",
             retry_after_s=standing.reset_s,
         )
-    return await _runtime(request).links.open(kind, token)
+    return await _runtime(request).people.links.open(kind, token)
 
 
 def _check_same_site(request: AnyRequest) -> None:
@@ -212,7 +212,7 @@ async def cancel_linked_booking(request: AnyRequest, token: FromPath[str]) -> Re
     opened = await _act(request, "booking", token)
     runtime = _runtime(request)
     booking = await runtime.bookings.cancel(opened.object_id, actor="link")
-    await runtime.links.prove(opened)
+    await runtime.people.links.prove(opened)
     return _done(request, booking, f"/b/{token}")
 
 
@@ -234,7 +234,7 @@ def _done(request: AnyRequest, what: Struct, page: str) -> Response[Any]:
 )
 async def show_place(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
     opened = await _open(request, "entry", token)
-    entry = await _runtime(request).waitlist.read(opened.object_id)
+    entry = await _runtime(request).waitlist.entries.read(opened.object_id)
     if not _wants_json(request):
         return place_page(opened.event, entry, request.url.path)
     linked = LinkedEntry(**_fields(entry), event=_event(opened))
@@ -254,12 +254,14 @@ async def accept_linked_offer(request: AnyRequest, token: FromPath[str]) -> Resp
     if "authorization" in request.headers:
         # The hold is that of whoever asks, to pay for it there. A link opens one place in one line, and
         # lends nobody its person's token.
-        hold = await runtime.offers.accept_for(offer.offer_id, opened.person_id, buyer_id(request))
+        hold = await runtime.waitlist.offers.accept_for(
+            offer.offer_id, opened.person_id, buyer_id(request)
+        )
     elif offer.status == OfferStatus.USED and not _wants_json(request):
         hold = None
     else:
-        hold = await runtime.offers.accept(offer.offer_id, opened.person_id)
-    await runtime.links.prove(opened)
+        hold = await runtime.waitlist.offers.accept(offer.offer_id, opened.person_id)
+    await runtime.people.links.prove(opened)
     if hold is not None and _wants_json(request):
         return Response(hold, headers=PAGE_HEADERS)
     # A form knows no token. The event's page has one: it asks again with it, for what stands behind the #,
@@ -278,8 +280,8 @@ async def decline_linked_offer(request: AnyRequest, token: FromPath[str]) -> Res
     opened = await _act(request, "entry", token)
     runtime = _runtime(request)
     offer = await _offer(request, opened)
-    declined = await runtime.offers.decline(offer.offer_id, opened.person_id)
-    await runtime.links.prove(opened)
+    declined = await runtime.waitlist.offers.decline(offer.offer_id, opened.person_id)
+    await runtime.people.links.prove(opened)
     return _done(request, declined, f"/w/{token}")
 
 
@@ -292,15 +294,15 @@ async def decline_linked_offer(request: AnyRequest, token: FromPath[str]) -> Res
 async def leave_by_link(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
     opened = await _act(request, "entry", token)
     runtime = _runtime(request)
-    await runtime.waitlist.leave(opened.object_id, opened.person_id)
-    await runtime.links.prove(opened)
-    return _done(request, await runtime.waitlist.read(opened.object_id), f"/w/{token}")
+    await runtime.waitlist.entries.leave(opened.object_id, opened.person_id)
+    await runtime.people.links.prove(opened)
+    return _done(request, await runtime.waitlist.entries.read(opened.object_id), f"/w/{token}")
 
 
 async def _offer(request: AnyRequest, opened: Opened) -> Offer:
     """The offer that is answered: the one named, if it still is the latest. Raises Gone, InvalidInput."""
     wanted = await _named_offer(request)
-    entry = await _runtime(request).waitlist.read(opened.object_id)
+    entry = await _runtime(request).waitlist.entries.read(opened.object_id)
     if entry.offer is None or wanted not in (None, entry.offer.offer_id):
         raise Gone("That offer has ended; open the link again.", code="offer-ended")
     return entry.offer
@@ -345,7 +347,7 @@ async def _look_up(request: AnyRequest, email: str) -> Standing:
     """Have the links mailed, unless too much was asked for; where the asker stands."""
     standing = await _take_lookup(request)
     if not standing.exceeded:
-        await _runtime(request).links.look_up(email)
+        await _runtime(request).people.links.look_up(email)
     return standing
 
 
@@ -396,7 +398,7 @@ async def look_up_by_form(request: AnyRequest) -> Response[str]:
     description="None that was mailed so far opens it any more; mails that are sent from now on carry new ones.",
 )
 async def revoke_links(request: AnyRequest, booking_id: FromPath[UUID]) -> None:
-    await _runtime(request).links.end("booking", str(booking_id), buyer_id(request))
+    await _runtime(request).people.links.end("booking", str(booking_id), buyer_id(request))
 
 
 @post(
@@ -408,7 +410,7 @@ async def revoke_links(request: AnyRequest, booking_id: FromPath[UUID]) -> None:
     description="None that was mailed so far opens it any more; mails that are sent from now on carry new ones.",
 )
 async def revoke_links_of_place(request: AnyRequest, entry_id: FromPath[UUID]) -> None:
-    await _runtime(request).links.end("entry", str(entry_id), buyer_id(request))
+    await _runtime(request).people.links.end("entry", str(entry_id), buyer_id(request))
 
 
 HANDLERS = [

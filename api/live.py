@@ -41,7 +41,7 @@ async def live_ticket(request: Request[Any, Any, Any]) -> Response[LiveTicket]:
         )
         return problem_response(request, error, headers)
     version = request.app.state["tokens"].version(request.headers.get("authorization"))
-    ticket = await request.app.state["runtime"].live_tickets.issue(buyer, version)
+    ticket = await request.app.state["runtime"].live.tickets.issue(buyer, version)
     headers["Cache-Control"] = "no-store"
     return Response(LiveTicket(ticket, TICKET_TTL_S), headers=headers)
 

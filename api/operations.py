@@ -66,7 +66,7 @@ async def ready(state: State) -> Response[Ready]:
     if is_asked():
         raise Unavailable("This process is ending; ask another one.")
     runtime = state["runtime"]
-    pings = (runtime.postgres.ping, runtime.redis_store.ping, runtime.mongo.ping)
+    pings = (runtime.stores.view.ping, runtime.stores.redis.ping, runtime.stores.mongo.ping)
     found = Ready(*await asyncio.gather(*map(_ask, pings)))
     if found.postgres == "ok" and found.redis == "ok":
         return Response(found)

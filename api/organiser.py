@@ -180,7 +180,7 @@ async def patch_event(
 ) -> Response[EventPage]:
     version = required_version(if_match)
     data = await read_body(request, _EVENT_PATCH)
-    event = await _runtime(request).publishing.patch(str(event_id), data, version=version)
+    event = await _runtime(request).events.publishing.patch(str(event_id), data, version=version)
     return await _page(request, event)
 
 
@@ -194,7 +194,7 @@ async def patch_event(
 async def publish_event(
     request: Request[Any, Any, Any], event_id: FromPath[UUID]
 ) -> Response[EventPage]:
-    return await _page(request, await _runtime(request).publishing.publish(str(event_id)))
+    return await _page(request, await _runtime(request).events.publishing.publish(str(event_id)))
 
 
 @post(
@@ -207,14 +207,14 @@ async def publish_event(
 async def pause_event(
     request: Request[Any, Any, Any], event_id: FromPath[UUID]
 ) -> Response[EventPage]:
-    return await _page(request, await _runtime(request).publishing.pause(str(event_id)))
+    return await _page(request, await _runtime(request).events.publishing.pause(str(event_id)))
 
 
 @post("/v1/events/{event_id:uuid}/resume", status_code=200, summary="Sell again", **_OPTIONS)
 async def resume_event(
     request: Request[Any, Any, Any], event_id: FromPath[UUID]
 ) -> Response[EventPage]:
-    return await _page(request, await _runtime(request).publishing.resume(str(event_id)))
+    return await _page(request, await _runtime(request).events.publishing.resume(str(event_id)))
 
 
 @post(
@@ -227,7 +227,7 @@ async def resume_event(
 async def cancel_event(
     request: Request[Any, Any, Any], event_id: FromPath[UUID]
 ) -> Response[EventPage]:
-    return await _page(request, await _runtime(request).publishing.cancel(str(event_id)))
+    return await _page(request, await _runtime(request).events.publishing.cancel(str(event_id)))
 
 
 @post(
@@ -242,7 +242,7 @@ async def cancel_event(
 )
 async def block_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Blocking:
     data = await read_body(request, _SEAT_SELECTION)
-    return await _runtime(request).publishing.block(
+    return await _runtime(request).events.publishing.block(
         str(event_id), data.seats, reason=data.reason, actor="organiser"
     )
 
@@ -256,7 +256,7 @@ async def block_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID])
 )
 async def unblock_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Blocking:
     data = await read_body(request, _SEAT_SELECTION)
-    return await _runtime(request).publishing.unblock(
+    return await _runtime(request).events.publishing.unblock(
         str(event_id), data.seats, reason=data.reason, actor="organiser"
     )
 

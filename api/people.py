@@ -74,7 +74,7 @@ _TIER = msgspec.json.Decoder(TierBody)
 
 
 def _people(request: AnyRequest) -> Accounts:
-    people: Accounts = request.app.state["runtime"].people
+    people: Accounts = request.app.state["runtime"].people.accounts
     return people
 
 

@@ -62,7 +62,7 @@ _SET_SIMULATION = msgspec.json.Decoder(SetSimulationRequest)
 
 
 def _office(request: Request[Any, Any, Any]) -> PricingAdmin:
-    office: PricingAdmin = request.app.state["runtime"].pricing
+    office: PricingAdmin = request.app.state["runtime"].pricing.admin
     return office
 
 

@@ -145,7 +145,7 @@ class Replays:
 
     def _answers(self) -> KeptAnswers:
         runtime: Runtime = self._state["runtime"]
-        return KeptAnswers(runtime.redis_store)
+        return KeptAnswers(runtime.stores.redis)
 
 
 async def _give_again(scope: HTTPScope, send: Send, kept: _Kept, mark: _Kept) -> None:

@@ -53,7 +53,7 @@ _LINK_TOKEN = msgspec.json.Decoder(LinkToken)
 
 
 def _verification(request: AnyRequest) -> Verification:
-    verification: Verification = request.app.state["runtime"].verification
+    verification: Verification = request.app.state["runtime"].people.verification
     return verification
 
 

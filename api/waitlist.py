@@ -150,7 +150,7 @@ async def join_waitlist(
         return problem_response(request, error, headers)
     data = await read_body(request, _JOIN)
     wanted = Wanted(**{field: getattr(data, field) for field in Wanted.__struct_fields__})
-    entry, is_new = await _runtime(request).waitlist.join(
+    entry, is_new = await _runtime(request).waitlist.entries.join(
         str(event_id), person_id, wanted, data.contact
     )
     return _entry(entry, 201 if is_new else 200, headers)
@@ -171,7 +171,7 @@ async def list_entries(
     cursor: Cursor = None,
 ) -> EntryList:
     after = decode_cursor(cursor, Uuid)
-    found = await _runtime(request).waitlist.of_person(
+    found = await _runtime(request).waitlist.entries.of_person(
         buyer_id(request), event_id=None if event_id is None else str(event_id)
     )
     found = [entry for entry in found if after is None or entry.entry_id < after]
@@ -185,7 +185,9 @@ async def list_entries(
     **_BUYER,
 )
 async def read_entry(request: Request[Any, Any, Any], entry_id: FromPath[UUID]) -> Response[Entry]:
-    return _entry(await _runtime(request).waitlist.read(str(entry_id), person_id=buyer_id(request)))
+    return _entry(
+        await _runtime(request).waitlist.entries.read(str(entry_id), person_id=buyer_id(request))
+    )
 
 
 @patch(
@@ -201,7 +203,9 @@ async def patch_entry(
     version = required_version(if_match)
     data = await read_body(request, _PATCH)
     return _entry(
-        await _runtime(request).waitlist.change(str(entry_id), person_id, data, version=version)
+        await _runtime(request).waitlist.entries.change(
+            str(entry_id), person_id, data, version=version
+        )
     )
 
 
@@ -212,12 +216,12 @@ async def patch_entry(
     **_BUYER,
 )
 async def leave_waitlist(request: Request[Any, Any, Any], entry_id: FromPath[UUID]) -> None:
-    await _runtime(request).waitlist.leave(str(entry_id), buyer_id(request))
+    await _runtime(request).waitlist.entries.leave(str(entry_id), buyer_id(request))
 
 
 @get("/v1/offers/{offer_id:uuid}", summary="One offer", **_BUYER)
 async def read_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Offer:
-    return await _runtime(request).offers.read(str(offer_id), person_id=buyer_id(request))
+    return await _runtime(request).waitlist.offers.read(str(offer_id), person_id=buyer_id(request))
 
 
 @post(
@@ -229,7 +233,7 @@ async def read_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) 
     **_BUYER,
 )
 async def accept_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Hold:
-    return await _runtime(request).offers.accept(str(offer_id), buyer_id(request))
+    return await _runtime(request).waitlist.offers.accept(str(offer_id), buyer_id(request))
 
 
 @post(
@@ -240,7 +244,7 @@ async def accept_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]
     **_BUYER,
 )
 async def decline_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Offer:
-    return await _runtime(request).offers.decline(str(offer_id), buyer_id(request))
+    return await _runtime(request).waitlist.offers.decline(str(offer_id), buyer_id(request))
 
 
 # The organiser's desk
@@ -250,7 +254,7 @@ async def decline_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID
 async def read_waitlist(
     request: Request[Any, Any, Any], event_id: FromPath[UUID]
 ) -> Response[LineSummary]:
-    return _summary(await _runtime(request).desk.summary(str(event_id)))
+    return _summary(await _runtime(request).waitlist.admin.summary(str(event_id)))
 
 
 def _summary(summary: LineSummary) -> Response[LineSummary]:
@@ -269,7 +273,7 @@ async def patch_waitlist(
     version = required_version(if_match)
     data = await read_body(request, _TERMS)
     return _summary(
-        await _runtime(request).desk.set_terms(
+        await _runtime(request).waitlist.admin.set_terms(
             str(event_id),
             closed=None if data.closed is UNSET else data.closed,
             offer_window_s=None if data.offer_window_s is UNSET else data.offer_window_s,
@@ -294,7 +298,7 @@ async def list_waitlist_entries(
     cursor: Cursor = None,
 ) -> Response[bytes]:
     after = decode_cursor(cursor, _Place)
-    found = await _runtime(request).desk.entries(
+    found = await _runtime(request).waitlist.admin.entries(
         str(event_id),
         status=status,
         after=None if after is None else (after.weight, after.join_no),
@@ -312,7 +316,9 @@ async def list_offers(
     cursor: Cursor = None,
 ) -> Response[bytes]:
     after = decode_cursor(cursor, Uuid)
-    found = await _runtime(request).desk.offers(str(event_id), after=after, limit=limit + 1)
+    found = await _runtime(request).waitlist.admin.offers(
+        str(event_id), after=after, limit=limit + 1
+    )
     return large_json(request, OfferList(*cut(found, limit, lambda offer: offer.offer_id)))
 
 
@@ -330,7 +336,7 @@ async def list_skips(
     cursor: Cursor = None,
 ) -> Response[bytes]:
     after = decode_cursor(cursor, _Passing)
-    found = await _runtime(request).desk.skips(
+    found = await _runtime(request).waitlist.admin.skips(
         str(event_id),
         after=None if after is None else (after.round_no, after.entry_id),
         limit=limit + 1,
@@ -374,7 +380,7 @@ async def export_waitlist(request: Request[Any, Any, Any], event_id: FromPath[UU
 
 
 async def _rows(runtime: Runtime, event_id: str) -> AsyncGenerator[tuple[Any, ...]]:
-    async with aclosing(runtime.desk.export(event_id)) as entries:
+    async with aclosing(runtime.waitlist.admin.export(event_id)) as entries:
         async for entry in entries:
             yield _row(entry)
 
@@ -415,7 +421,7 @@ async def promote_entry(
     request: Request[Any, Any, Any], event_id: FromPath[UUID], entry_id: FromPath[UUID]
 ) -> LineEntry:
     data = await read_body(request, _BECAUSE)
-    return await _runtime(request).desk.promote(
+    return await _runtime(request).waitlist.admin.promote(
         str(event_id), str(entry_id), reason=data.reason, actor=_ACTOR
     )
 
@@ -431,7 +437,7 @@ async def dismiss_waitlist(
     request: Request[Any, Any, Any], event_id: FromPath[UUID]
 ) -> Response[LineSummary]:
     data = await read_body(request, _BECAUSE)
-    desk = _runtime(request).desk
+    desk = _runtime(request).waitlist.admin
     await desk.dismiss(str(event_id), reason=data.reason, actor=_ACTOR)
     return _summary(await desk.summary(str(event_id)))
 
@@ -445,7 +451,9 @@ async def dismiss_waitlist(
 )
 async def withdraw_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Offer:
     data = await read_body(request, _BECAUSE)
-    return await _runtime(request).offers.withdraw(str(offer_id), reason=data.reason, actor=_ACTOR)
+    return await _runtime(request).waitlist.offers.withdraw(
+        str(offer_id), reason=data.reason, actor=_ACTOR
+    )
 
 
 HANDLERS = [

@@ -1,95 +1,60 @@
-"""Opens the stores, wires the rooms, closes everything: the one place where they meet."""
+"""Opens the stores, builds the rooms, closes everything: the one place where they meet."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass
-from typing import Generic, TypeVar
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-import redis.asyncio as aioredis
-
+from engine.audit.auditing import Auditing
 from engine.base import metrics
 from engine.base.config import ConfigError, Settings
 from engine.base.logs import configure_logging
+from engine.base.step import Step
 from engine.base.store_urls import StoreUrls, running_urls
 from engine.base.tracing import tracing
 from engine.catalog.catalog import Catalog
-from engine.events.publishing import Publishing
+from engine.events.events import Events
+from engine.holds.expiring import Expiring
 from engine.holds.holds import Holds
-from engine.live.live import Live, live_of
-from engine.live.live_tickets import LiveTickets
-from engine.live.watcher_counts import Presence
+from engine.live.live import Live
 from engine.notifications.service import Notifications
-from engine.people.accounts import Accounts
-from engine.people.links import Links
-from engine.people.passwords import Passwords
-from engine.people.verification import Verification
-from engine.pricing.admin import PricingAdmin
-from engine.pricing.measuring import Measuring
-from engine.pricing.repricer import Repricer
+from engine.people.people import People
+from engine.pricing.pricing import Pricing
 from engine.sales.bookings import Bookings
 from engine.sales.ledger import Ledger
 from engine.sales.payments import Payments, SandboxGateway
-from engine.stores.generation import Generation
-from engine.stores.mongo import Mongo
-from engine.stores.postgres import Postgres
-from engine.stores.redis import RedisStore
-from engine.waitlist.admin import WaitlistAdmin
-from engine.waitlist.candidates import LineIndexes
-from engine.waitlist.entries import Entries
-from engine.waitlist.offers import Offers
-from engine.waitlist.rounds import Rounds
-
-Login = TypeVar("Login", str, Postgres)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pools(Generic[Login]):
-    """PostgreSQL by what is done there (``engine.stores.roles``)."""
-
-    sell: Login
-    house: Login
-    worker: Login
-    #: For what looks at the whole.
-    view: Login
+from engine.stores.stores import Stores, open_stores
+from engine.waitlist.waitlist import Waitlist
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Runtime:
-    """One process's rooms, wired. ``redis`` is the plain client, for what needs its own connection."""
+    """One process's rooms, wired."""
 
     settings: Settings
-    #: ``Pools.view``: the widest login that the process has.
-    postgres: Postgres
-    #: ``Pools.worker``: for what nobody asks for.
-    worker_postgres: Postgres
-    redis_store: RedisStore
-    mongo: Mongo
+    stores: Stores
     catalog: Catalog
     live: Live
-    generation: Generation
     holds: Holds
+    expiring: Expiring
     sandbox: SandboxGateway
     payments: Payments
     ledger: Ledger
     bookings: Bookings
-    publishing: Publishing
-    pricing: PricingAdmin
-    repricer: Repricer
-    people: Accounts
-    verification: Verification
-    live_tickets: LiveTickets
-    presence: Presence
-    waitlist: Entries
-    offers: Offers
-    desk: WaitlistAdmin
-    rounds: Rounds
-    links: Links
+    people: People
+    pricing: Pricing
+    waitlist: Waitlist
     notifications: Notifications
+    events: Events
+    audit: Auditing
 
-    @property
-    def redis(self) -> "aioredis.Redis":
-        return self.redis_store.client
+    def steps(self) -> list[Step]:
+        """What a worker does, room by room."""
+        rooms = (
+            *(self.expiring, self.waitlist, self.pricing, self.live.upkeep, self.audit),
+            *(self.people, self.notifications, self.events),
+        )
+        return [step for room in rooms for step in room.steps()]
 
 
 def store_urls(settings: Settings) -> StoreUrls:
@@ -115,100 +80,37 @@ def store_urls(settings: Settings) -> StoreUrls:
 async def open_runtime(settings: Settings, *, role: str) -> AsyncIterator[Runtime]:
     """The rooms of one process. The stores need not be reachable: what needs one says so when asked."""
     configure_logging(settings, role)
-    async with tracing(settings, role), _opened(settings, role) as runtime:
-        yield runtime
-
-
-@asynccontextmanager
-async def _opened(settings: Settings, role: str) -> AsyncIterator[Runtime]:
-    urls = store_urls(settings)
-    patience_s = max(settings.store_timeout_s, settings.long_timeout_s)
-    call_s = settings.store_timeout_s if role in _BUYERS_SIDE else patience_s
-    redis_store = RedisStore(urls.redis_url, call_timeout_s=settings.store_timeout_s)
-    mongo = Mongo(
-        urls.mongo_url,
-        settings.mongo_database,
-        call_timeout_s=call_s,
-        long_timeout_s=patience_s,
-    )
-    async with _pools(settings, urls, role) as pools:
-        runtime = wire(settings, pools, redis_store, mongo)
+    async with (
+        tracing(settings, role),
+        open_stores(settings, store_urls(settings), role) as stores,
+    ):
+        runtime = build(settings, stores)
         lag = asyncio.create_task(metrics.measure_loop_lag(), name="loop-lag")
         try:
             yield runtime
         finally:
             lag.cancel()
             await runtime.ledger.drain()
-            await runtime.waitlist.drain()
+            await runtime.waitlist.entries.drain()
             await runtime.notifications.close()
             await runtime.payments.close()
-            await mongo.close()
-            await redis_store.close()
 
 
-#: Those that have a buyer waiting at the other end; everybody else may take longer.
-_BUYERS_SIDE = ("api", "live")
-
-
-@asynccontextmanager
-async def _pools(
-    settings: Settings, urls: StoreUrls, role: str
-) -> "AsyncIterator[Pools[Postgres]]":
-    """One pool for each login that this process has; they connect when first used."""
-    logins = _logins(urls, role)
-    patience_s = max(settings.store_timeout_s, settings.long_timeout_s)
-    call_s = settings.store_timeout_s if role in _BUYERS_SIDE else patience_s
-    pools = {
-        url: Postgres(
-            url,
-            size=settings.postgres_pool_size,
-            call_timeout_s=call_s,
-            lock_timeout_s=min(settings.lock_timeout_s, call_s),
-            long_timeout_s=patience_s,
-            application_name=f"frontrow-{role}",
-        )
-        for url in set(asdict(logins).values())
-    }
-    async with AsyncExitStack() as ending:
-        for pool in pools.values():
-            await pool.open()
-            ending.push_async_callback(pool.close)
-        yield Pools(**{name: pools[url] for name, url in asdict(logins).items()})
-
-
-def _logins(urls: StoreUrls, role: str) -> Pools[str]:
-    sell, house, worker = urls.postgres_url, urls.postgres_house_url, urls.postgres_worker_url
-    match role:
-        case "api" | "live":
-            # No worker runs here.
-            return Pools(sell=sell, house=house, worker=house, view=sell)
-        case "worker":
-            return Pools(sell=worker, house=worker, worker=worker, view=worker)
-        case "cli" | "demo":
-            return Pools(sell=sell, house=house, worker=worker, view=house)
-    # Tests and load tests look at everything.
-    return Pools(sell=sell, house=house, worker=worker, view=urls.postgres_owner_url)
-
-
-def wire(
-    settings: Settings, pools: Pools[Postgres], redis_store: RedisStore, mongo: Mongo
-) -> Runtime:
-    sell, house = pools.sell, pools.house
-    catalog = Catalog(mongo, settings)
-    generation = Generation(pools.worker, redis_store)
-    for pool in {pools.sell, pools.house, pools.worker}:
-        pool.guard = generation.refuse_older
-    live = live_of(sell, redis_store, catalog)
-    holds = Holds(live, redis_store, catalog, settings)
-    sandbox = SandboxGateway(sell, settings)
+def build(settings: Settings, stores: Stores) -> Runtime:
+    """The rooms on these stores, from the lowest floor to the highest."""
+    catalog = Catalog(stores.mongo, settings)
+    live = Live.build(stores, catalog, settings)
+    holds = Holds(live, stores.redis, catalog, settings)
+    people = People.build(stores, catalog, settings, live.telling.sign_out)
+    sandbox = SandboxGateway(stores.sell, settings)
     payments = Payments(
         {"sandbox": sandbox},
         timeout_s=settings.gateway_timeout_s,
         closed=() if settings.sandbox_sells else ("sandbox",),
     )
-    ledger = Ledger(sell)
+    ledger = Ledger(stores.sell)
     bookings = Bookings(
-        postgres=sell,
+        postgres=stores.sell,
         ledger=ledger,
         live=live,
         holds=holds,
@@ -216,76 +118,36 @@ def wire(
         catalog=catalog,
         settings=settings,
     )
-    passwords = Passwords(length_min=settings.password_length_min)
-    people = Accounts(house, passwords, settings, live.telling.sign_out)
-    verification = Verification(house, settings)
-    indexes = LineIndexes()
-    waitlist = Entries(
-        postgres=sell, live=live, catalog=catalog, indexes=indexes, settings=settings
-    )
-    offers = Offers(
-        postgres=sell,
-        worker_postgres=pools.worker,
-        live=live,
-        catalog=catalog,
-        holds=holds,
-    )
-    desk = WaitlistAdmin(
-        postgres=house,
-        catalog=catalog,
-        indexes=indexes,
-        waitlist=waitlist,
-        offers=offers,
-        settings=settings,
-    )
-    rounds = Rounds(
-        postgres=pools.worker,
-        redis=redis_store,
-        live=live,
-        catalog=catalog,
-        indexes=indexes,
-    )
-    presence = Presence(redis_store)
-    measuring = Measuring(house, redis_store, catalog, presence)
-    repricer = Repricer(pools.worker, live, measuring, interval_s=settings.reprice_interval_s)
-    links = Links(house, catalog, settings)
-    notifications = Notifications(
-        postgres=house,
-        worker_postgres=pools.worker,
-        live=live,
-        catalog=catalog,
-        bookings=bookings,
-        waitlist=waitlist,
-        offers=offers,
-        verification=verification,
-        links=links,
-        settings=settings,
-    )
+    waitlist = Waitlist.build(stores, live, catalog, holds, settings)
     return Runtime(
         settings=settings,
-        postgres=pools.view,
-        worker_postgres=pools.worker,
-        redis_store=redis_store,
-        mongo=mongo,
+        stores=stores,
         catalog=catalog,
         live=live,
-        generation=generation,
         holds=holds,
+        expiring=Expiring(
+            holds,
+            live,
+            settle_paying=bookings.settle_hold,
+            settle_offered=waitlist.offers.settle,
+            tick_s=settings.worker_tick_s,
+        ),
         sandbox=sandbox,
         payments=payments,
         ledger=ledger,
         bookings=bookings,
-        publishing=Publishing(house, live, catalog, settings),
-        pricing=PricingAdmin(house, live, catalog, measuring),
-        repricer=repricer,
         people=people,
-        verification=verification,
-        live_tickets=LiveTickets(redis_store),
-        presence=presence,
+        pricing=Pricing.build(stores, live, catalog, settings),
         waitlist=waitlist,
-        offers=offers,
-        desk=desk,
-        rounds=rounds,
-        links=links,
-        notifications=notifications,
+        notifications=Notifications(
+            stores=stores,
+            live=live,
+            catalog=catalog,
+            people=people,
+            bookings=bookings,
+            waitlist=waitlist,
+            settings=settings,
+        ),
+        events=Events.build(stores, live, catalog, bookings, waitlist, settings),
+        audit=Auditing(stores.worker, stores.redis, live, settings),
     )

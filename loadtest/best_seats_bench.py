@@ -60,5 +60,5 @@ async def _arena(bench: Bench) -> str:
             hold_ttl_s=1800,
         )
     )
-    await bench.runtime.publishing.publish(event.event_id)
+    await bench.runtime.events.publishing.publish(event.event_id)
     return event.event_id

@@ -137,5 +137,7 @@ async def hold_cost_s(runtime: Runtime, event_id: str, count: int) -> float:
 
 async def forget(runtime: Runtime, event_id: str) -> None:
     """Empty Redis of one event, as if it had been lost."""
-    async for key in runtime.redis.scan_iter(match=base_key(event_id) + ":*", count=10_000):
-        await runtime.redis.unlink(key)
+    async for key in runtime.stores.redis.client.scan_iter(
+        match=base_key(event_id) + ":*", count=10_000
+    ):
+        await runtime.stores.redis.client.unlink(key)

@@ -98,7 +98,7 @@ async def play(
         ended = asyncio.create_task(locust.wait())
         try:
             while not ended.done():
-                audits.add(await audit(runtime, event_id))
+                audits.add(await audit(runtime.audit, event_id))
                 await asyncio.wait([ended], timeout=_AUDIT_EVERY_S)
         finally:
             if not ended.done():
@@ -122,8 +122,10 @@ async def play(
 async def _last_audit(runtime: Runtime, event_id: str, audits: Audits, calm_s: float) -> None:
     """Nobody buys any more. What is still under way may end; what is wrong then stays so."""
     deadline = time.monotonic() + calm_s
-    while (left := await audit(runtime, event_id, quiet=True)) and time.monotonic() < deadline:
-        audits.add(await audit(runtime, event_id))
+    while (
+        left := await audit(runtime.audit, event_id, quiet=True)
+    ) and time.monotonic() < deadline:
+        audits.add(await audit(runtime.audit, event_id))
         await asyncio.sleep(0.5)
     audits.add(left)
 
@@ -216,7 +218,7 @@ async def open_event(runtime: Runtime, seats: int) -> str:
             hold_ttl_s=_HOLD_TTL_S,
         )
     )
-    await runtime.publishing.publish(event.event_id)
+    await runtime.events.publishing.publish(event.event_id)
     return event.event_id
 
 

@@ -109,10 +109,13 @@ async def _house(bench: Bench, seats: int) -> str:
 
 async def _forget(bench: Bench, event_id: str) -> None:
     keys = [
-        key async for key in bench.runtime.redis.scan_iter(match=f"{{{event_id}}}*", count=10_000)
+        key
+        async for key in bench.runtime.stores.redis.client.scan_iter(
+            match=f"{{{event_id}}}*", count=10_000
+        )
     ]
     for key in keys:
-        await bench.runtime.redis_store.call("DEL", key)
+        await bench.runtime.stores.redis.call("DEL", key)
 
 
 async def with_open_events(bench: Bench, count: int) -> Point:

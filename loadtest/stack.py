@@ -86,14 +86,14 @@ class Bench:
                 hold_ttl_s=1800,
             )
         )
-        await self.runtime.publishing.publish(event.event_id)
+        await self.runtime.events.publishing.publish(event.event_id)
         return event.event_id
 
     async def leave_events(self) -> None:
         """From now on all events began days ago: no worker looks after thousands of holds that only an
         earlier measurement was about.
         """
-        async with self.runtime.postgres.connection() as connection:
+        async with self.runtime.stores.view.connection() as connection:
             await connection.execute("UPDATE told_events SET starts_at = now() - interval '3 days'")
 
     def server_cpu_s(self) -> float:

@@ -47,7 +47,7 @@ async def measure(people: int, joined: int) -> dict[str, Any]:
 
 async def _measure(runtime: Runtime, people: int, joined: int) -> dict[str, Any]:
     event_id = await _event(runtime)
-    await runtime.publishing.block(event_id, range(SEATS), actor="bench")
+    await runtime.events.publishing.block(event_id, range(SEATS), actor="bench")
     figures: dict[str, Any] = {"joins_per_s_short": await _joins(runtime, event_id, joined)}
     await _fill(runtime, event_id, people - 2 * joined)
     # The first comparison only doubts: somebody may be joining.
@@ -56,7 +56,7 @@ async def _measure(runtime: Runtime, people: int, joined: int) -> dict[str, Any]
     await runtime.live.reconciling.reconcile(event_id)
     figures["line_laid_ms"] = _ms(began)
     figures["joins_per_s_long"] = await _joins(runtime, event_id, joined)
-    async with runtime.postgres.connection() as connection:
+    async with runtime.stores.view.connection() as connection:
         rows = await connection.fetch(
             "SELECT entry_id::text FROM waitlist_entries WHERE event_id = $1 ORDER BY random() LIMIT $2",
             event_id,
@@ -64,9 +64,9 @@ async def _measure(runtime: Runtime, people: int, joined: int) -> dict[str, Any]
         )
         await connection.execute("ANALYZE")
     entries = [row["entry_id"] for row in rows]
-    figures["in_line"] = (await runtime.waitlist.rank(event_id, entries[0]))[1]
-    rank = await _timed(entries, lambda entry: runtime.waitlist.rank(event_id, entry))
-    read = await _timed(entries[:500], runtime.waitlist.read)
+    figures["in_line"] = (await runtime.waitlist.entries.rank(event_id, entries[0]))[1]
+    rank = await _timed(entries, lambda entry: runtime.waitlist.entries.rank(event_id, entry))
+    read = await _timed(entries[:500], runtime.waitlist.entries.read)
     figures |= _percentiles("rank", rank) | _percentiles("entry", read)
     figures |= await _rounds(runtime, event_id)
     return figures | await _sizes(runtime, event_id)
@@ -105,7 +105,7 @@ async def _event(runtime: Runtime) -> str:
             prices={"Any": 5000},
         )
     )
-    await runtime.publishing.publish(event.event_id)
+    await runtime.events.publishing.publish(event.event_id)
     return event.event_id
 
 
@@ -129,7 +129,7 @@ async def _joins(runtime: Runtime, event_id: str, count: int) -> float:
             while True:
                 # Asked to come back when the database is full, people do.
                 with contextlib.suppress(Unavailable):
-                    await runtime.waitlist.join(event_id, person, wish, Contact())
+                    await runtime.waitlist.entries.join(event_id, person, wish, Contact())
                     break
 
     began = time.perf_counter()
@@ -139,7 +139,7 @@ async def _joins(runtime: Runtime, event_id: str, count: int) -> float:
 
 async def _fill(runtime: Runtime, event_id: str, count: int) -> None:
     """So many more in PostgreSQL's line, with wishes that are there; some ahead of others by their tier."""
-    async with runtime.postgres.connection() as connection:
+    async with runtime.stores.view.connection() as connection:
         await connection.execute(
             """
             WITH wishes AS (
@@ -181,20 +181,20 @@ async def _rounds(runtime: Runtime, event_id: str) -> dict[str, float]:
             beside = {n for n in range(first, first + chance.randint(1, 3)) if n in blocked}
             freed |= set(sorted(beside)[: FREED - len(freed)])
         blocked -= freed
-        await runtime.publishing.unblock(event_id, sorted(freed), actor="bench")
+        await runtime.events.publishing.unblock(event_id, sorted(freed), actor="bench")
         began = time.perf_counter()
-        offers += await runtime.rounds.run_round(event_id)
+        offers += await runtime.waitlist.rounds.run_round(event_id)
         times.append(_ms(began))
     return _percentiles("round", times) | {"offers_per_round": offers / ROUNDS}
 
 
 async def _sizes(runtime: Runtime, event_id: str) -> dict[str, float]:
-    async with runtime.postgres.connection() as connection:
+    async with runtime.stores.view.connection() as connection:
         table = await connection.fetchval(
             "SELECT sum(pg_total_relation_size(t::regclass)) FROM unnest($1::text[]) t",
             ["waitlist_entries", "waitlist_changes"],
         )
-    line = await runtime.redis_store.call(
+    line = await runtime.stores.redis.call(
         "MEMORY", "USAGE", part_key(event_id, "line"), "SAMPLES", "0"
     )
     return {"postgres_mib": float(table) / 2**20, "redis_line_mib": line / 2**20}

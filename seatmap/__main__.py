@@ -25,10 +25,12 @@ log = structlog.get_logger(__name__)
 async def run(settings: Settings, stopping: asyncio.Event) -> None:
     """Serve until ``stopping`` is set. Raises ConfigError when the address cannot be bound."""
     async with open_runtime(settings, role="live") as runtime:
-        feed = RedisFeed(runtime.redis)
+        feed = RedisFeed(runtime.stores.redis.client)
         pace = Pace(tick_s=settings.live_tick_ms / 1000, audit_s=settings.audit_interval_s)
-        hub = Hub(feed, runtime.live.reading, runtime.live.rebuilding, runtime.presence, pace)
-        server = LiveServer(hub, runtime.live_tickets, settings)
+        hub = Hub(
+            feed, runtime.live.reading, runtime.live.rebuilding, runtime.live.watcher_counts, pace
+        )
+        server = LiveServer(hub, runtime.live.tickets, settings)
         # Entered in this order so that watchers are told before the hub and the feed end.
         async with _own_health(server, settings), feed.running(), hub.running(), server.running():
             log.info("live gateway ready", host=settings.live_host, port=server.port)

@@ -110,7 +110,7 @@ async def stores(settings: Settings, cluster: Path) -> AsyncIterator[StoreUrls]:
 @pytest_asyncio.fixture(scope="session")
 async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtime]:
     async with open_runtime(settings, role="test") as opened:
-        await opened.mongo.ensure_indexes()
+        await opened.stores.mongo.ensure_indexes()
         yield opened
 
 
@@ -195,7 +195,7 @@ class House:
         self, *, hold_ttl_s: int | None = None, payment_window_s: int | None = None
     ) -> None:
         """For what is held from now on; what is held already keeps its own."""
-        async with self.runtime.postgres.connection() as connection:
+        async with self.runtime.stores.view.connection() as connection:
             await connection.execute(
                 "UPDATE events SET hold_ttl_s = coalesce($2, hold_ttl_s),"
                 " payment_window_s = coalesce($3, payment_window_s), version = version + 1"
@@ -238,13 +238,13 @@ async def make_event(
         )
     )
     if publish:
-        await runtime.publishing.publish(event.event_id)
+        await runtime.events.publishing.publish(event.event_id)
     return event.event_id
 
 
 async def let_it_be_over(runtime: Runtime, event_ids: Sequence[str] | None = None) -> None:
     """These events (None: all) began long ago: no worker cares for them any more."""
-    async with runtime.postgres.connection() as connection:
+    async with runtime.stores.view.connection() as connection:
         await connection.execute(
             "INSERT INTO told_events (event_id, version, name, venue, starts_at)"
             " SELECT event_id, 0, '', '', '-infinity' FROM events"
@@ -371,7 +371,7 @@ async def town(settings: Settings, stores: StoreUrls) -> Settings:
 async def town_runtime(town: Settings) -> AsyncIterator[Runtime]:
     """The engine in the town, beside the product's processes."""
     async with open_runtime(town, role="test") as opened:
-        await opened.mongo.ensure_indexes()
+        await opened.stores.mongo.ensure_indexes()
         yield opened
 
 

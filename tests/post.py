@@ -58,7 +58,7 @@ async def opened(settings: Settings) -> AsyncIterator[Runtime]:
 
 async def statuses(runtime: Runtime) -> dict[tuple[str, str], int]:
     """How many notifications there are of each kind and status."""
-    async with runtime.postgres.connection() as connection:
+    async with runtime.stores.view.connection() as connection:
         rows = await connection.fetch(
             "SELECT kind, status::text, count(*) AS n FROM notifications GROUP BY 1, 2"
         )

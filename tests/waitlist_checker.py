@@ -875,7 +875,7 @@ async def read_log(runtime: "Runtime", event_id: str) -> Log:
     """The whole log of an event, in one snapshot."""
     facts = await runtime.catalog.facts(event_id)
     async with (
-        runtime.postgres.connection() as connection,
+        runtime.stores.view.connection() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
 

@@ -5,7 +5,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
-from weakref import WeakKeyDictionary
 
 import asyncpg
 import msgspec
@@ -18,18 +17,15 @@ from engine.live.keys import base_key
 from engine.runtime import Runtime
 from engine.stores import roles
 from engine.stores.redis import RedisStore
-from engine.worker.steps import Worker
 
 #: The database that others are copies of: migrated, empty, and nobody ever connects to it.
 BLANK = "blank"
-_WORKERS: "WeakKeyDictionary[Runtime, Worker]" = WeakKeyDictionary()
 
 
-def worker_of(runtime: Runtime) -> Worker:
-    """The worker on these rooms, always the same one. It does nothing unless it is asked to."""
-    if runtime not in _WORKERS:
-        _WORKERS[runtime] = Worker(runtime)
-    return _WORKERS[runtime]
+async def run_step(runtime: Runtime, name: str) -> int:
+    """One round of this step of a worker's."""
+    (step,) = (step for step in runtime.steps() if step.name == name)
+    return await step.run_once()
 
 
 async def make_world(
@@ -61,7 +57,7 @@ def with_one_login(world: Settings) -> Settings:
 
 async def as_redis_owner(runtime: Runtime, *command: str) -> Any:
     """Let the owner of the session's Redis do what no process of the product may."""
-    where = runtime.redis.connection_pool.connection_kwargs
+    where = runtime.stores.redis.client.connection_pool.connection_kwargs
     password = kept_secret(Path(runtime.settings.data_dir), "redis_password")
     owner = Redis(host=where["host"], port=where["port"], db=where["db"], password=password)
     try:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Audited(Protocol):
-    """What is looked at: a ``Runtime``, or these rooms of one."""
+    """What is looked at: these rooms of a ``Runtime``."""
 
     @property
     def live(self) -> "Live": ...

@@ -117,7 +117,7 @@ def event_create(prices: tuple[str, ...], publish: bool, **fields: str) -> None:
 
 async def _publish(runtime: "Runtime", event_id: str) -> "Event":
     with progress_bar("publishing") as on_progress:
-        return await runtime.publishing.publish(
+        return await runtime.events.publishing.publish(
             event_id, lambda what: on_progress(f"publishing: {what}")
         )
 
@@ -145,14 +145,14 @@ def event_publish(event_id: str) -> None:
 @click.argument("event_id")
 def event_pause(event_id: str) -> None:
     """Stop new holds; what is held may still be booked."""
-    _change(event_id, lambda runtime: runtime.publishing.pause(event_id))
+    _change(event_id, lambda runtime: runtime.events.publishing.pause(event_id))
 
 
 @event.command("resume")
 @click.argument("event_id")
 def event_resume(event_id: str) -> None:
     """Put a paused event back on sale."""
-    _change(event_id, lambda runtime: runtime.publishing.resume(event_id))
+    _change(event_id, lambda runtime: runtime.events.publishing.resume(event_id))
 
 
 @event.command("cancel")
@@ -160,4 +160,4 @@ def event_resume(event_id: str) -> None:
 @click.confirmation_option(prompt="This is final: every booking is refunded. Cancel the event?")
 def event_cancel(event_id: str) -> None:
     """Cancel an event for good; the worker refunds its bookings."""
-    _change(event_id, lambda runtime: runtime.publishing.cancel(event_id))
+    _change(event_id, lambda runtime: runtime.events.publishing.cancel(event_id))

@@ -309,10 +309,10 @@ def rebuild(event_id: str | None, every: bool) -> None:
         async with opened(settings) as runtime:
             if event_id is None:
                 # Whatever server answers is meant.
-                runtime.generation.trusts_any = True
-                await runtime.generation.look()
-                count = await rebuild_all(runtime.live, "asked")
-                await runtime.generation.accept()
+                runtime.stores.generation.trusts_any = True
+                await runtime.stores.generation.look()
+                count = await rebuild_all(runtime.live.reading, runtime.live.rebuilding, "asked")
+                await runtime.stores.generation.accept()
                 click.echo(f"rebuilt {count} event{'' if count == 1 else 's'}")
             else:
                 loaded = await runtime.live.rebuilding.rebuild(event_id, cause="asked")

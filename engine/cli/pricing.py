@@ -158,7 +158,7 @@ def _simulate_set(
 async def _simulate_event_set(event_id: str, request: "SetSimulationRequest") -> "SetSimulation":
     check_id(event_id)
     async with opened(load_settings()) as runtime:
-        return await runtime.pricing.simulate_set(event_id, request)
+        return await runtime.pricing.admin.simulate_set(event_id, request)
 
 
 def _synthetic(curve: str, seats: int | None, days: float | None, **choices: Any) -> "Synthetic":
@@ -238,15 +238,15 @@ async def _simulate_event(
         currency = currency or state.price.currency
         rule = complete(rule, currency)
         wanted = _curve(curve, seats, days, category=state.category, event_id=event_id, **choices)
-        market: Market = await runtime.pricing.market(
+        market: Market = await runtime.pricing.admin.market(
             event_id, state.category_no, wanted, rule.base_minor
         )
-        return await runtime.pricing.run(rule, market, currency=currency, fixed_minor=fixed)
+        return await runtime.pricing.admin.run(rule, market, currency=currency, fixed_minor=fixed)
 
 
 async def _state_of(runtime: "Runtime", event_id: str, category: str | None) -> "CategoryState":
 
-    states = (await runtime.pricing.state(event_id)).categories
+    states = (await runtime.pricing.admin.state(event_id)).categories
     for state in states:
         if category in (None, state.category):
             return state
@@ -266,7 +266,7 @@ def show(event_id: str) -> None:
 
     async def work() -> None:
         async with opened(load_settings()) as runtime:
-            _print_state(await runtime.pricing.state(event_id))
+            _print_state(await runtime.pricing.admin.state(event_id))
 
     run(work())
 
@@ -309,9 +309,9 @@ def set_rule(
         async with opened(load_settings()) as runtime:
             state = await _state_of(runtime, event_id, category)
             wanted = RuleDraft(category=state.category, rule=rule, note=note)
-            made = await runtime.pricing.make_rule(event_id, wanted, actor=_ACTOR)
+            made = await runtime.pricing.admin.make_rule(event_id, wanted, actor=_ACTOR)
             if not draft:
-                made = await runtime.pricing.activate(
+                made = await runtime.pricing.admin.activate(
                     event_id, made.rule_id, valid_from=moment, actor=_ACTOR
                 )
         click.echo(f"{made.rule_id}  {made.category}: rule {made.rule_no}, {made.status.value}")
@@ -350,7 +350,7 @@ def override(event_id: str, price: str, reason: str, until: str | None) -> None:
     _handle(
         event_id,
         category,
-        lambda runtime, no: runtime.pricing.override(event_id, no, wanted, actor=_ACTOR),
+        lambda runtime, no: runtime.pricing.admin.override(event_id, no, wanted, actor=_ACTOR),
     )
 
 
@@ -363,7 +363,7 @@ def freeze(event_id: str, category: str, reason: str) -> None:
     _handle(
         event_id,
         category,
-        lambda runtime, no: runtime.pricing.freeze(event_id, no, reason, actor=_ACTOR),
+        lambda runtime, no: runtime.pricing.admin.freeze(event_id, no, reason, actor=_ACTOR),
     )
 
 
@@ -373,7 +373,9 @@ def freeze(event_id: str, category: str, reason: str) -> None:
 def release(event_id: str, category: str) -> None:
     """Let a price follow its rule again."""
     _handle(
-        event_id, category, lambda runtime, no: runtime.pricing.release(event_id, no, actor=_ACTOR)
+        event_id,
+        category,
+        lambda runtime, no: runtime.pricing.admin.release(event_id, no, actor=_ACTOR),
     )
 
 

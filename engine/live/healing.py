@@ -9,8 +9,8 @@ import structlog
 from engine.base.errors import Contended, NotFound, Unavailable
 
 if TYPE_CHECKING:
-    from engine.live.live import Live
-    from engine.live.rebuilding import Cause
+    from engine.live.reading import Reading
+    from engine.live.rebuilding import Cause, Rebuilding
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +23,8 @@ _Turn: TypeAlias = "tuple[str, Cause | None]"
 
 
 async def rebuild_all(
-    live: "Live",
+    reading: "Reading",
+    rebuilding: "Rebuilding",
     cause: "Cause",
     *,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
@@ -34,16 +35,16 @@ async def rebuild_all(
     One event that fails is logged and left to the next check. Returns how many there were. Raises
     Contended where one was kept in every round, Unavailable.
     """
-    open_events = await live.reading.open_events()
-    known = await live.rebuilding.known_events()
+    open_events = await reading.open_events()
+    known = await rebuilding.known_events()
     turns: list[_Turn] = [(event_id, cause) for event_id in open_events]
     turns += [(event_id, None) for event_id in sorted(known.difference(open_events))]
-    kept = await _round(live, turns)
+    kept = await _round(rebuilding, turns)
     for _ in range(_ROUNDS - 1):
         if not kept:
             break
         await sleep(_REST_S)
-        kept = await _round(live, kept)
+        kept = await _round(rebuilding, kept)
     if kept:
         names = [event_id for event_id, _ in kept]
         log.warning("states not rebuilt: somebody keeps their events", event_ids=names)
@@ -51,14 +52,14 @@ async def rebuild_all(
     return len(turns)
 
 
-async def _round(live: "Live", turns: Sequence[_Turn]) -> list[_Turn]:
+async def _round(rebuilding: "Rebuilding", turns: Sequence[_Turn]) -> list[_Turn]:
     """Each event once. Returns those that somebody keeps."""
     kept: list[_Turn] = []
     for at in range(0, len(turns), _AT_ONCE):
         batch = turns[at : at + _AT_ONCE]
         # All come to their end: none goes on alone behind a caller that was told of another's failure.
         done = await asyncio.gather(
-            *(_put_right(live, *turn) for turn in batch), return_exceptions=True
+            *(_put_right(rebuilding, *turn) for turn in batch), return_exceptions=True
         )
         for turn, outcome in zip(batch, done, strict=True):
             if isinstance(outcome, BaseException):
@@ -68,15 +69,15 @@ async def _round(live: "Live", turns: Sequence[_Turn]) -> list[_Turn]:
     return kept
 
 
-async def _put_right(live: "Live", event_id: str, cause: "Cause | None") -> bool:
+async def _put_right(rebuilding: "Rebuilding", event_id: str, cause: "Cause | None") -> bool:
     """False: somebody keeps it just now."""
     try:
         if cause is None:
-            await live.rebuilding.close(event_id)
+            await rebuilding.close(event_id)
         else:
-            await live.rebuilding.rebuild(event_id, cause=cause)
+            await rebuilding.rebuild(event_id, cause=cause)
     except NotFound:
-        await live.rebuilding.forget(event_id)
+        await rebuilding.forget(event_id)
     except Contended:
         return False
     except Unavailable:

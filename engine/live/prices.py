@@ -44,7 +44,7 @@ class CategoryPricing(Struct, frozen=True):
     ceiling_minor: int | None = None
 
 
-class Pricing(Struct, frozen=True):
+class EventPricing(Struct, frozen=True):
     """What buyers are told of an event's prices; the field ``pricing`` of Redis's ``meta``."""
 
     #: Some price follows a rule.
@@ -55,16 +55,16 @@ class Pricing(Struct, frozen=True):
     categories: tuple[CategoryPricing, ...] = ()
 
 
-_PRICING = msgspec.json.Decoder(Pricing)
+_PRICING = msgspec.json.Decoder(EventPricing)
 
 
 @lru_cache(maxsize=256)
-def decode_pricing(text: bytes) -> Pricing:
+def decode_pricing(text: bytes) -> EventPricing:
     """What is told of the prices; nothing, where an older version loaded the state.
 
     Raises msgspec.DecodeError.
     """
-    return _PRICING.decode(text) if text else Pricing()
+    return _PRICING.decode(text) if text else EventPricing()
 
 
 @lru_cache(maxsize=256)
@@ -83,7 +83,7 @@ def price_list(names: tuple[str, ...], currency: str, prices: bytes, told: bytes
 
 
 def _told(
-    names: tuple[str, ...], currency: str, amounts: list[int], pricing: Pricing
+    names: tuple[str, ...], currency: str, amounts: list[int], pricing: EventPricing
 ) -> Iterator[Price]:
     lines = zip(names, amounts, pricing.categories, strict=True)
     for no, (name, amount, told) in enumerate(lines):

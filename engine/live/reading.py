@@ -12,7 +12,7 @@ from engine.base.model import EventStatus, SeatState
 from engine.catalog.catalog import Catalog
 from engine.live import scripts
 from engine.live.codec import PUBLIC_DIGITS, decode_prices
-from engine.live.prices import Price, Pricing, decode_pricing, price_list
+from engine.live.prices import EventPricing, Price, decode_pricing, price_list
 from engine.live.rebuilding import Rebuilding
 from engine.live.running import Running
 from engine.stores.postgres import Postgres
@@ -33,7 +33,7 @@ class Snapshot(Struct, frozen=True):
     states: bytes
     areas: dict[int, int]
     prices: list[Price]
-    pricing: Pricing = Pricing()
+    pricing: EventPricing = EventPricing()
 
 
 class Reading:

@@ -5,7 +5,7 @@ from engine.live.keys import base_key
 from engine.stores.redis import RedisStore
 
 
-class Presence:
+class WatcherCounts:
     def __init__(self, redis: RedisStore) -> None:
         self._redis = redis
         #: This process's name among those that report.

@@ -1,8 +1,7 @@
 """Wires the rooms of notifications: what the API asks for, and the steps of the worker."""
 
-from collections.abc import Awaitable, Callable
-
 from engine.base.config import Settings
+from engine.base.step import Step
 from engine.catalog.catalog import Catalog
 from engine.live.live import Live
 from engine.notifications.announcing import Announcing
@@ -12,12 +11,10 @@ from engine.notifications.sender import Sender
 from engine.notifications.template_versions import TemplateVersions
 from engine.notifications.unsubscribe import Unsubscribe
 from engine.notifications.watch import Watch
-from engine.people.links import Links
-from engine.people.verification import Verification
+from engine.people.people import People
 from engine.sales.bookings import Bookings
-from engine.stores.postgres import Postgres
-from engine.waitlist.entries import Entries
-from engine.waitlist.offers import Offers
+from engine.stores.stores import Stores
+from engine.waitlist.waitlist import Waitlist
 
 _WATCH_S = 2.0
 _ANNOUNCE_S = 30.0
@@ -28,17 +25,15 @@ class Notifications:
     def __init__(
         self,
         *,
-        postgres: Postgres,
-        worker_postgres: Postgres,
+        stores: Stores,
         live: Live,
         catalog: Catalog,
+        people: People,
         bookings: Bookings,
-        waitlist: Entries,
-        offers: Offers,
-        verification: Verification,
-        links: Links,
+        waitlist: Waitlist,
         settings: Settings,
     ) -> None:
+        postgres, worker_postgres = stores.house, stores.worker
         self.unsubscribe = Unsubscribe(postgres, settings)
         self.templates = TemplateVersions(postgres, settings)
         self.deliveries = Deliveries(postgres)
@@ -46,11 +41,11 @@ class Notifications:
             postgres=postgres,
             catalog=catalog,
             bookings=bookings,
-            read_entry=waitlist.read,
-            read_offer=offers.read,
-            links=links,
+            read_entry=waitlist.entries.read,
+            read_offer=waitlist.offers.read,
+            links=people.links,
             unsubscribe=self.unsubscribe,
-            verification=verification,
+            verification=people.verification,
             settings=settings,
         )
         self.sender = Sender(
@@ -64,12 +59,11 @@ class Notifications:
         await self.sender.close()
         await self.templates.close()
 
-    def steps(self) -> list[tuple[str, float, Callable[[], Awaitable[int]]]]:
-        """The worker's: name, pause in seconds, round."""
+    def steps(self) -> list[Step]:
         return [
-            ("send-mails", self._tick_s, self.sender.run_once),
-            ("tell-people", self._tick_s, self.watch.tell),
-            ("watch-mails", _WATCH_S, self.watch.run_once),
-            ("announce-changes", _ANNOUNCE_S, self.announcing.run_once),
-            ("forget-mails", _FORGET_S, self.watch.forget),
+            Step("send-mails", self._tick_s, self.sender.run_once),
+            Step("tell-people", self._tick_s, self.watch.tell),
+            Step("watch-mails", _WATCH_S, self.watch.run_once),
+            Step("announce-changes", _ANNOUNCE_S, self.announcing.run_once),
+            Step("forget-mails", _FORGET_S, self.watch.forget),
         ]

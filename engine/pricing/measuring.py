@@ -14,7 +14,7 @@ from engine.catalog.catalog import Catalog
 from engine.layout import Layout
 from engine.live.codec import seats_showing
 from engine.live.keys import area_field, part_key
-from engine.live.watcher_counts import Presence
+from engine.live.watcher_counts import WatcherCounts
 from engine.pricing.decision import Signals
 from engine.pricing.velocity import Velocity
 from engine.stores.postgres import Postgres
@@ -47,7 +47,7 @@ class CategoryView(Struct, frozen=True, kw_only=True):
 
 class Measuring:
     def __init__(
-        self, postgres: Postgres, redis: RedisStore, catalog: Catalog, presence: Presence
+        self, postgres: Postgres, redis: RedisStore, catalog: Catalog, presence: WatcherCounts
     ) -> None:
         self._pg = postgres
         self._redis = redis

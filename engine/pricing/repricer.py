@@ -11,6 +11,7 @@ import structlog
 
 from engine.base import metrics
 from engine.base.errors import Contended, Unavailable
+from engine.base.step import Step
 from engine.live.live import Live
 from engine.pricing.applying import put_in_force
 from engine.pricing.decision import Current, Decision, Signals, decide
@@ -30,6 +31,10 @@ class Repricer:
         self._live = live
         self._measuring = measuring
         self._interval_s = interval_s
+
+    def steps(self) -> list[Step]:
+        # More often than any event's turn comes: no turn waits long for its worker.
+        return [Step("reprice", min(1.0, self._interval_s), self.run_once)]
 
     async def run_once(self) -> int:
         """Bring rules into force whose time has come, and let those in force decide.

@@ -47,14 +47,14 @@ class WaitlistAdmin:
         postgres: Postgres,
         catalog: Catalog,
         indexes: LineIndexes,
-        waitlist: Entries,
+        entries: Entries,
         offers: Offers,
         settings: Settings,
     ) -> None:
         self._pg = postgres
         self._catalog = catalog
         self._indexes = indexes
-        self._waitlist = waitlist
+        self._entries = entries
         self._offers = offers
         self._offer_window_s = settings.offer_window_s
 
@@ -169,7 +169,7 @@ class WaitlistAdmin:
                 f"Only who waits can be moved to the head of the line; this entry is {entry.status}.",
                 code="entry-not-waiting",
             )
-        await self._waitlist.mark(event_id, [(entry_id, entry.weight, entry.join_no)])
+        await self._entries.mark(event_id, [(entry_id, entry.weight, entry.join_no)])
         return entry
 
     async def set_terms(
@@ -225,7 +225,7 @@ class WaitlistAdmin:
         # In parts: a round that is due meanwhile need not wait for a hundred thousand.
         dismissed = 0
         while some := await self._dismiss_some(event_id, reason, actor):
-            await self._waitlist.forget(event_id, some)
+            await self._entries.forget(event_id, some)
             dismissed += len(some)
         return dismissed
 

@@ -11,7 +11,7 @@ from engine.base.health import serve_health
 from engine.base.redaction import install_hooks
 from engine.base.shutdown import is_asked, on_signal
 from engine.runtime import open_runtime
-from engine.worker.steps import Worker
+from engine.worker.worker import Worker
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ async def main() -> None:
             lambda: not is_asked(),
             settings.metrics_networks,
         )
-        worker = Worker(runtime)
+        worker = Worker(runtime.steps())
         log.info("worker is running", steps=list(worker.steps))
         try:
             await worker.run(stopping)

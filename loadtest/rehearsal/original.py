@@ -36,15 +36,15 @@ async def read_original(settings: Settings, event_id: str) -> Original:
     """Look, change nothing. Raises NotFound, Unavailable, StartError."""
     async with opened(settings) as runtime:
         event = await runtime.catalog.event(event_id)
-        venue = await runtime.mongo.get("venues", event.venue.venue_id)
-        layout = await runtime.mongo.get("layouts", event.layout_id)
+        venue = await runtime.stores.mongo.get("venues", event.venue.venue_id)
+        layout = await runtime.stores.mongo.get("layouts", event.layout_id)
         assert venue is not None
         assert layout is not None
         if event.status in _UNPUBLISHED:
             states, blocked = [], []
         else:
-            states = (await runtime.pricing.state(event_id)).categories
-            async with runtime.postgres.connection() as connection:
+            states = (await runtime.pricing.admin.state(event_id)).categories
+            async with runtime.stores.view.connection() as connection:
                 blocked = await connection.fetch(
                     "SELECT seat_no FROM seats WHERE event_id = $1 AND state = 'blocked'", event_id
                 )
@@ -63,8 +63,8 @@ async def make_copy(runtime: Runtime, original: Original) -> Event:
     """The event on sale on the stage, with every seat free that is for sale; prices stand still. Returns
     the copy."""
     event, now = original.event, datetime.now(UTC)
-    await runtime.mongo.insert("venues", original.venue)
-    await runtime.mongo.insert("layouts", original.layout)
+    await runtime.stores.mongo.insert("venues", original.venue)
+    await runtime.stores.mongo.insert("layouts", original.layout)
     copy = await runtime.catalog.create_event(
         EventDraft(
             name=event.name,
@@ -80,9 +80,9 @@ async def make_copy(runtime: Runtime, original: Original) -> Event:
             metadata=event.metadata,
         )
     )
-    copy = await runtime.publishing.publish(copy.event_id)
+    copy = await runtime.events.publishing.publish(copy.event_id)
     if original.blocked:
-        await runtime.publishing.block(copy.event_id, original.blocked, actor=_ACTOR)
+        await runtime.events.publishing.block(copy.event_id, original.blocked, actor=_ACTOR)
     return copy
 
 
@@ -96,14 +96,14 @@ async def govern(runtime: Runtime, event_id: str, original: Original) -> None:
 async def _govern(runtime: Runtime, event_id: str, state: CategoryState) -> None:
     if state.rule is not None:
         draft = RuleDraft(category=state.category, rule=state.rule.rule, note=state.rule.note)
-        made = await runtime.pricing.make_rule(event_id, draft, actor=_ACTOR)
-        await runtime.pricing.activate(event_id, made.rule_id, actor=_ACTOR)
+        made = await runtime.pricing.admin.make_rule(event_id, draft, actor=_ACTOR)
+        await runtime.pricing.admin.activate(event_id, made.rule_id, actor=_ACTOR)
     reason = state.reason or "as in the original"
     if state.mode == "frozen":
-        await runtime.pricing.freeze(event_id, state.category_no, reason, actor=_ACTOR)
+        await runtime.pricing.admin.freeze(event_id, state.category_no, reason, actor=_ACTOR)
     elif state.mode == "override":
         hand = Override(amount_minor=state.price.amount, reason=reason, until=state.until)
-        await runtime.pricing.override(event_id, state.category_no, hand, actor=_ACTOR)
+        await runtime.pricing.admin.override(event_id, state.category_no, hand, actor=_ACTOR)
 
 
 __all__ = ["Original", "govern", "make_copy", "read_original"]

@@ -344,7 +344,7 @@ class _Usage:
 
 async def _machine(ready: Stage, sale: _Sale) -> Machine:
     late_ms = sorted(1000 * late for late in sale.record.left_late_s)
-    redis: dict[str, Any] = await ready.runtime.redis.info("server")
+    redis: dict[str, Any] = await ready.runtime.stores.redis.client.info("server")
     return Machine(
         started_at=datetime.fromtimestamp(sale.opened_at, UTC).strftime("%Y-%m-%d %H:%M UTC"),
         processor=_processor(),
@@ -352,7 +352,7 @@ async def _machine(ready: Stage, sale: _Sale) -> Machine:
         system=platform.platform(),
         versions={
             "Python": platform.python_version(),
-            "PostgreSQL": (await ready.runtime.postgres.ping()).partition(" ")[0],
+            "PostgreSQL": (await ready.runtime.stores.view.ping()).partition(" ")[0],
             "Redis": str(redis["redis_version"]),
         },
         cpu_shares=sale.cpu_shares,

@@ -64,7 +64,7 @@ async def stage(folder: Path, yours: Settings) -> AsyncIterator[Stage]:
         settings = msgspec.structs.replace(settings, **msgspec.structs.asdict(urls))
         pids = {server.name: server.pid for server in stores.servers}
         runtime = await ending.enter_async_context(open_runtime(settings, role="rehearsal"))
-        await runtime.mongo.ensure_indexes()
+        await runtime.stores.mongo.ensure_indexes()
         logs = folder / "logs"
         processes = ending.enter_context(_processes(settings, logs))
         for role in ROLES:

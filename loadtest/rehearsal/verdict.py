@@ -124,7 +124,7 @@ async def until_quiet(runtime: Runtime, event_id: str) -> float:
     """
     started = time.monotonic()
     while time.monotonic() - started < _QUIET_S:
-        async with runtime.postgres.connection() as connection:
+        async with runtime.stores.view.connection() as connection:
             if not await connection.fetchval(_UNDER_WAY, event_id):
                 break
         await asyncio.sleep(0.1)
@@ -133,7 +133,7 @@ async def until_quiet(runtime: Runtime, event_id: str) -> float:
 
 async def read_books(runtime: Runtime, event_id: str, opening_prices: dict[str, int]) -> Books:
     """``opening_prices``: minor units by category."""
-    async with runtime.postgres.transaction("repeatable_read") as snapshot:
+    async with runtime.stores.view.transaction("repeatable_read") as snapshot:
         counts = await snapshot.connection.fetchrow(_COUNTS, event_id)
         sold = await snapshot.connection.fetch(_SOLD, event_id)
         bookings = await snapshot.connection.fetch(
@@ -159,14 +159,14 @@ async def read_books(runtime: Runtime, event_id: str, opening_prices: dict[str, 
 
 async def opening_prices(runtime: Runtime, event_id: str, opened_at: float) -> dict[str, int]:
     """Minor units by category at the opening (Unix seconds): a rule may move a price before it."""
-    async with runtime.postgres.connection() as connection:
+    async with runtime.stores.view.connection() as connection:
         rows = await connection.fetch(_OPENING_PRICES, event_id, opened_at)
     return {row["name"]: row["new_amount_minor"] for row in rows}
 
 
 async def price_changes(runtime: Runtime, event_id: str, opened_at: float) -> list[PriceChange]:
     """What prices became since the opening (Unix seconds)."""
-    async with runtime.postgres.connection() as connection:
+    async with runtime.stores.view.connection() as connection:
         rows = await connection.fetch(_PRICES, event_id, opened_at)
     return [
         PriceChange(
@@ -192,12 +192,12 @@ async def judge(
     """
     started = time.monotonic()
     while True:
-        found = await audit(runtime, event_id, quiet=True)
+        found = await audit(runtime.audit, event_id, quiet=True)
         # A worker behind with its rounds is not a broken promise; one that never comes round is, and
         # so is whatever may not be at any moment.
         if not found or time.monotonic() - started > _AUDIT_S:
             break
-        if await audit(runtime, event_id, lateness_max_s=None):
+        if await audit(runtime.audit, event_id, lateness_max_s=None):
             break
         await asyncio.sleep(0.5)
     violations = [

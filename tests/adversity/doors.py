@@ -83,25 +83,27 @@ class EngineDoor:
 
     async def join(self, person: str, wanted: Wanted) -> Entry:
         async with self._room:
-            entry, _ = await self.runtime.waitlist.join(self.event_id, person, wanted, Contact())
+            entry, _ = await self.runtime.waitlist.entries.join(
+                self.event_id, person, wanted, Contact()
+            )
         return entry
 
     async def change(self, person: str, entry: Entry, wanted: Wanted) -> Entry:
         patch = WantedPatch(
             quantity=wanted.quantity, together=wanted.together, categories=wanted.categories
         )
-        return await self.runtime.waitlist.change(
+        return await self.runtime.waitlist.entries.change(
             entry.entry_id, person, patch, version=entry.version
         )
 
     async def leave(self, person: str, entry_id: str) -> None:
-        await self.runtime.waitlist.leave(entry_id, person)
+        await self.runtime.waitlist.entries.leave(entry_id, person)
 
     async def accept(self, person: str, offer_id: str) -> Hold:
-        return await self.runtime.offers.accept(offer_id, person)
+        return await self.runtime.waitlist.offers.accept(offer_id, person)
 
     async def decline(self, person: str, offer_id: str) -> Offer:
-        return await self.runtime.offers.decline(offer_id, person)
+        return await self.runtime.waitlist.offers.decline(offer_id, person)
 
 
 class HttpDoor:

@@ -286,7 +286,7 @@ class Sale:
                     self.inboxes[person].put_nowait(offer_id)
 
     async def _open_offers(self) -> list[tuple[str, str]]:
-        async with self.runtime.postgres.connection() as connection:
+        async with self.runtime.stores.view.connection() as connection:
             rows = await connection.fetch(
                 "SELECT offer_id::text, person_id::text FROM offers"
                 " WHERE event_id = $1 AND status = 'open'",
@@ -299,7 +299,7 @@ class Sale:
         while not await self.over_within(1.0):
             began = now()
             try:
-                seen = await audit(self.runtime, self.event_id)
+                seen = await audit(self.runtime.audit, self.event_id)
             except Unavailable:
                 continue
             stalled_s = stalls.within(began - timedelta(seconds=5), now())
@@ -575,7 +575,7 @@ class Organiser:
         book.freed += [(n, now()) for n in seats]
         await self.sale.insist(
             "unblock",
-            lambda: self.sale.runtime.publishing.unblock(
+            lambda: self.sale.runtime.events.publishing.unblock(
                 self.sale.event_id, seats, actor="organiser"
             ),
         )
@@ -583,7 +583,7 @@ class Organiser:
 
     async def meddle(self) -> None:
         """Moves the last in line to its head, and takes the latest offer back, now and then."""
-        offers = self.sale.runtime.offers
+        offers = self.sale.runtime.waitlist.offers
         while not await self.sale.over_within(1.5):
             entry_id, offer_id = await self.sale.insist("look", self._last)
             if entry_id:
@@ -593,7 +593,7 @@ class Organiser:
                 await self.sale.insist("withdraw", withdraw)
 
     async def promote(self, entry_id: str) -> None:
-        promote = self.sale.runtime.desk.promote
+        promote = self.sale.runtime.waitlist.admin.promote
         await self.sale.insist(
             "promote",
             lambda: promote(
@@ -603,12 +603,12 @@ class Organiser:
 
     async def set_window(self, offer_window_s: int) -> None:
         """How long whatever is offered from now on stands."""
-        desk, event_id = self.sale.runtime.desk, self.sale.event_id
+        desk, event_id = self.sale.runtime.waitlist.admin, self.sale.event_id
         version = (await desk.summary(event_id)).version
         await desk.set_terms(event_id, offer_window_s=offer_window_s, version=version)
 
     async def _last(self) -> tuple[str | None, str | None]:
-        async with self.sale.runtime.postgres.connection() as connection:
+        async with self.sale.runtime.stores.view.connection() as connection:
             entry_id = await connection.fetchval(
                 "SELECT entry_id::text FROM waitlist_entries WHERE event_id = $1"
                 " AND status = 'waiting' AND weight < 1023 ORDER BY join_no DESC LIMIT 1",

@@ -141,14 +141,14 @@ class Site:
             return self.link(role, "postgres").catch(_QUERIES[step], unsent=unsent)
         if step in _SCRIPTS:
             # Known to the server, so that the first answer is the script's, not "no such script".
-            step = await self.runtime.redis.script_load(_SCRIPTS[step])
+            step = await self.runtime.stores.redis.client.script_load(_SCRIPTS[step])
         return self.link(role, "redis").catch(step, unsent=unsent)
 
     # Looking
 
     async def owed(self, event_id: str) -> list[str]:
         """The kinds of outbox rows that an event still has."""
-        async with self.runtime.postgres.connection() as connection:
+        async with self.runtime.stores.view.connection() as connection:
             rows = await connection.fetch("SELECT kind FROM outbox WHERE event_id = $1", event_id)
         return [row["kind"] for row in rows]
 

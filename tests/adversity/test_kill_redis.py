@@ -51,7 +51,7 @@ async def test_a_hold_in_payment_outlives_the_loss(site: Site, http: httpx.Async
     patron = await Patron.come(http, house.event_id)
     hold_id = await patron.held(1)
     pending = (await patron.book(hold_id, token="tok_3ds")).json()
-    await site.runtime.redis.flushall()
+    await site.runtime.stores.redis.client.flushall()
     assert (await house.states())[1] == "1"
     declined = await patron.approve(pending, approve=False)
     assert declined.json()["status"] == "declined"
@@ -68,7 +68,7 @@ async def test_a_checkout_under_way_outlives_the_loss(site: Site, http: httpx.As
     begun = await site.catch("api", "begin_payment")
     booking = asyncio.create_task(patron.book(hold_id, token="tok_3ds"))
     await begun.wait()
-    await site.runtime.redis.flushall()
+    await site.runtime.stores.redis.client.flushall()
     assert (await house.states())[1] == "0"
     begun.deliver()
     pending = (await booking).json()
@@ -85,7 +85,7 @@ async def test_a_checkout_under_way_outlives_the_loss(site: Site, http: httpx.As
 async def test_all_events_are_rebuilt_side_by_side(site: Site) -> None:
     """More of them than there are connections to PostgreSQL."""
     events = [(await site.house(rows=1)).event_id for _ in range(20)]
-    await site.runtime.redis.flushall()
+    await site.runtime.stores.redis.client.flushall()
     async with asyncio.timeout(60):
         await asyncio.gather(*map(site.runtime.live.reading.snapshot, events))
 
@@ -103,7 +103,7 @@ async def test_a_redis_that_takes_no_writes_is_away(
 ) -> None:
     house = await site.house(rows=1)
     buyer = new_id()
-    redis: Any = site.runtime.redis
+    redis: Any = site.runtime.stores.redis.client
     await redis.execute_command(*refusing)
     try:
         with pytest.raises(Unavailable):

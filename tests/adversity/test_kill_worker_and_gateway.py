@@ -19,7 +19,7 @@ async def test_a_worker_killed_with_its_hands_full(site: Site, http: httpx.Async
         void = await site.catch("worker", "sandbox.void")
         forgotten = await unpaid.book(await unpaid.held(1), token="tok_3ds")
         assert forgotten.status_code == 202
-        async with site.runtime.postgres.connection() as connection:
+        async with site.runtime.stores.view.connection() as connection:
             await connection.execute(
                 "UPDATE bookings SET expires_at = now() WHERE event_id = $1", house.event_id
             )

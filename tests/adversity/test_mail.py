@@ -66,7 +66,7 @@ def worker_environment(
 
 async def enqueue_welcomes(post: Runtime, count: int) -> None:
     people = [new_id() for _ in range(count)]
-    async with post.postgres.connection() as connection:
+    async with post.stores.view.connection() as connection:
         made = await connection.fetchval(
             "SELECT enqueue_notifications(array_agg('welcome'::text), array_agg(p::text), array_agg(NULL::uuid), "
             "array_agg(p), array_agg(p || '@example.com'), array_agg('Ada'::text), array_agg('en'::text), "
@@ -177,7 +177,7 @@ async def test_a_worker_killed_between_the_dot_and_the_note_is_not_followed_by_a
         worker.wait()
     assert await statuses(post) == {("welcome", "sending"): 1}
     # The time that it had to note an answer passes.
-    async with post.postgres.connection() as connection:
+    async with post.stores.view.connection() as connection:
         await connection.execute("UPDATE notifications SET due_at = now()")
     box.choose = lambda _stage, _recipient: None
     await box.drop_all()

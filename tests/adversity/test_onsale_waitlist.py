@@ -161,7 +161,7 @@ class Run:
             await self.let_pass(0.5)
 
     async def _is_worth_looking(self) -> bool:
-        async with self.sale.runtime.postgres.connection() as connection:
+        async with self.sale.runtime.stores.view.connection() as connection:
             ended = await connection.fetchval(
                 "SELECT array_agg(DISTINCT status::text) FROM offers WHERE event_id = $1",
                 self.sale.event_id,
@@ -213,13 +213,13 @@ async def on_sale(site: Site, size: Size = SIZE, *, seed: int = 1) -> AsyncItera
             buyer_limit=6,
             hold_ttl_s=size.hold_ttl_s,
         )
-        async with runtime.postgres.connection() as connection:
+        async with runtime.stores.view.connection() as connection:
             await connection.execute(
                 "UPDATE events SET payment_window_s = 5, version = version + 1 WHERE event_id = $1",
                 event_id,
             )
         await runtime.live.settling.refresh_terms(event_id)
-        await runtime.publishing.block(event_id, list(BLOCKED), actor="organiser")
+        await runtime.events.publishing.block(event_id, list(BLOCKED), actor="organiser")
         sale = Sale(
             runtime,
             event_id,
@@ -267,7 +267,10 @@ async def _everybody_goes_home(run: Run) -> None:
     """The organiser ends the list; what is held ends by itself."""
     sale = run.sale
     dismiss = partial(
-        sale.runtime.desk.dismiss, sale.event_id, reason="It has begun.", actor="organiser"
+        sale.runtime.waitlist.admin.dismiss,
+        sale.event_id,
+        reason="It has begun.",
+        actor="organiser",
     )
     await sale.insist("dismiss", dismiss)
     end = time.monotonic() + _FINISH_S
@@ -371,7 +374,7 @@ async def test_it_does_so_whatever_is_killed_meanwhile(site: Site) -> None:
 
 
 async def _open_offers(run: Run) -> dict[str, Any]:
-    async with run.sale.runtime.postgres.connection() as connection:
+    async with run.sale.runtime.stores.view.connection() as connection:
         rows = await connection.fetch(
             "SELECT offer_id::text, seats, expires_at FROM offers"
             " WHERE event_id = $1 AND status = 'open' AND seats <> '{}'",

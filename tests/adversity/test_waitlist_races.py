@@ -25,7 +25,6 @@ from tests.adversity.proxy import Catch
 from tests.adversity.site import Site
 from tests.conftest import House
 from tests.waitlist_checker import check, read_log
-from tests.worlds import worker_of
 
 SEATS = 25
 #: Everything here moves on within this, or it does not at all.
@@ -53,7 +52,9 @@ class Line:
 
     async def join(self, person: str, *, quantity: int = 1) -> Entry:
         wanted = Wanted(quantity=quantity, sections=["Stalls"])
-        entry, _ = await self.runtime.waitlist.join(self.event_id, person, wanted, Contact())
+        entry, _ = await self.runtime.waitlist.entries.join(
+            self.event_id, person, wanted, Contact()
+        )
         return entry
 
     async def free(self, *seats: int) -> None:
@@ -67,12 +68,12 @@ class Line:
         )
 
     async def fetch(self, sql: str) -> list[Any]:
-        async with self.runtime.postgres.connection() as connection:
+        async with self.runtime.stores.view.connection() as connection:
             rows: list[Any] = await connection.fetch(sql, self.event_id)
         return rows
 
     async def execute(self, sql: str, *more: object) -> None:
-        async with self.runtime.postgres.connection() as connection:
+        async with self.runtime.stores.view.connection() as connection:
             await connection.execute(sql, self.event_id, *more)
 
     async def offered(self, number: int, *, ended: bool = False) -> str:
@@ -87,7 +88,7 @@ class Line:
     async def digit(self, seat: int) -> str:
         """As Redis has it, without any script."""
         key = f"{base_key(self.event_id)}:seats"
-        digit: bytes = await self.runtime.redis_store.call("GETRANGE", key, seat, seat)
+        digit: bytes = await self.runtime.stores.redis.call("GETRANGE", key, seat, seat)
         return digit.decode()
 
     async def nobody_gets(self, seat: int) -> None:
@@ -97,7 +98,7 @@ class Line:
     async def judge(self) -> None:
         """When all has been said: the log, the auditor, and one seat one person."""
         end = time.monotonic() + SOON_S
-        while violations := await audit(self.runtime, self.event_id, quiet=True):
+        while violations := await audit(self.runtime.audit, self.event_id, quiet=True):
             assert time.monotonic() < end, violations
             await asyncio.sleep(0.1)
         verdict = check(await read_log(self.runtime, self.event_id))
@@ -143,11 +144,11 @@ async def test_a_seat_that_comes_back_goes_down_the_line(make_line: MakeLine) ->
         await line.nobody_gets(0)
         first = await line.offered(0)
         assert await line.digit(0) == "4"
-        await line.runtime.offers.decline(first, line.people[0])
+        await line.runtime.waitlist.offers.decline(first, line.people[0])
         await line.nobody_gets(0)
-        hold = await line.runtime.offers.accept(await line.offered(1), line.people[1])
+        hold = await line.runtime.waitlist.offers.accept(await line.offered(1), line.people[1])
         assert [seat.seat_no for seat in hold.seats] == [0]
-        again = await line.runtime.offers.accept(hold.hold_id, line.people[1])
+        again = await line.runtime.waitlist.offers.accept(hold.hold_id, line.people[1])
         assert again == hold
         await line.house.book(line.people[1], hold)
     await line.judge()
@@ -190,7 +191,7 @@ async def test_a_worker_killed_between_commit_and_telling(site: Site, make_line:
         while abs(await _deadline_ms(line, offer["offer_id"]) - wanted_ms) > 1:
             await asyncio.sleep(0.05)
         await line.nobody_gets(0)
-        await line.runtime.offers.accept(offer["offer_id"], line.people[0])
+        await line.runtime.waitlist.offers.accept(offer["offer_id"], line.people[0])
     assert len(await line.offers()) == 1
     await line.judge()
 
@@ -198,7 +199,7 @@ async def test_a_worker_killed_between_commit_and_telling(site: Site, make_line:
 async def _deadline_ms(line: Line, offer_id: str) -> int:
     """Until when Redis keeps the seats of an offer."""
     key = f"{base_key(line.event_id)}:hold:{offer_id}"
-    return int(await line.runtime.redis_store.call("HGET", key, "expires") or 0)
+    return int(await line.runtime.stores.redis.call("HGET", key, "expires") or 0)
 
 
 async def test_a_worker_that_sleeps_between_claim_and_commit(
@@ -218,7 +219,7 @@ async def test_a_worker_that_sleeps_between_claim_and_commit(
     async with soon():
         offer_id = await line.offered(0)
         await line.nobody_gets(0)
-        await line.runtime.offers.accept(offer_id, line.people[0])
+        await line.runtime.waitlist.offers.accept(offer_id, line.people[0])
     assert len(await line.offers()) == 1
     await line.judge()
 
@@ -226,9 +227,9 @@ async def test_a_worker_that_sleeps_between_claim_and_commit(
 async def _a_turn(runtime: Runtime, event_id: str) -> None:
     """What a worker does again and again, done once in this process."""
     acts: list[Callable[[], Awaitable[int]]] = [
-        partial(worker_of(runtime)._expire_event, event_id),
-        runtime.offers.lapse,
-        partial(runtime.rounds.serve, event_id),
+        partial(runtime.expiring.expire, event_id),
+        runtime.waitlist.offers.lapse,
+        partial(runtime.waitlist.rounds.serve, event_id),
     ]
     for act in acts:
         try:
@@ -245,13 +246,13 @@ async def test_two_rounds_at_once_are_one(site: Site, make_line: MakeLine) -> No
     await writing.wait()
     # The worker is in the middle of one; nobody else begins another, or waits.
     async with asyncio.timeout(30):
-        assert await line.runtime.rounds.run_round(line.event_id) == 0
+        assert await line.runtime.waitlist.rounds.run_round(line.event_id) == 0
     writing.deliver()
     async with soon():
         await line.offered(0)
     # And many at once, each with a seat more to give.
     await line.free(1)
-    await asyncio.gather(*(line.runtime.rounds.run_round(line.event_id) for _ in range(5)))
+    await asyncio.gather(*(line.runtime.waitlist.rounds.run_round(line.event_id) for _ in range(5)))
     async with soon():
         await line.offered(1)
     assert [o["person_id"] for o in await line.offers()] == line.people[:2]
@@ -289,8 +290,8 @@ async def test_a_sale_that_comes_late_sells_nothing(site: Site, make_line: MakeL
     for _ in range(2):
         line.people.append(new_id())
         await line.join(line.people[-1])
-    assert await line.runtime.rounds.run_round(line.event_id) == 1
-    await line.runtime.offers.decline(await line.offered(0), line.people[0])
+    assert await line.runtime.waitlist.rounds.run_round(line.event_id) == 1
+    await line.runtime.waitlist.offers.decline(await line.offered(0), line.people[0])
     sniping = asyncio.create_task(_sniped(line, 0))
     selling.deliver()
     async with soon():
@@ -327,7 +328,7 @@ async def test_redis_lost_between_claim_and_commit(site: Site, make_line: MakeLi
         offer_id = await line.offered(0)
         assert (await looking)[0] == "1"
         await line.nobody_gets(0)
-        await line.runtime.offers.accept(offer_id, line.people[0])
+        await line.runtime.waitlist.offers.accept(offer_id, line.people[0])
     await line.judge()
 
 
@@ -344,7 +345,7 @@ async def test_a_rebuild_waits_for_the_round(site: Site, make_line: MakeLine) ->
     writing = await site.catch("worker", "waitlist.write_round")
     await line.free(0)
     await writing.wait()
-    await line.runtime.redis.flushall()
+    await line.runtime.stores.redis.client.flushall()
     looking = asyncio.create_task(line.house.states())
     await asyncio.sleep(0.3)
     assert not looking.done(), "what it would lay is being decided"
@@ -361,20 +362,20 @@ async def test_open_offers_outlive_the_loss(site: Site, make_line: MakeLine) -> 
     await line.free(0)
     async with soon():
         offer_id = await line.offered(0)
-    before = await line.runtime.offers.read(offer_id)
+    before = await line.runtime.waitlist.offers.read(offer_id)
     site.redis.kill()
     await site.redis.start()
     await _looked(line)
     assert await line.digit(0) == "4"
     await line.nobody_gets(0)
-    assert await line.runtime.offers.read(offer_id) == before
+    assert await line.runtime.waitlist.offers.read(offer_id) == before
     expires_ms = await _deadline_ms(line, offer_id)
     assert abs(expires_ms - before.expires_at.timestamp() * 1000) <= 1
     # All that was held came back with the loss, and goes to the line before anybody gets it.
     async with soon():
         await line.offered(1)
         await line.offered(2)
-        hold = await line.runtime.offers.accept(offer_id, line.people[0])
+        hold = await line.runtime.waitlist.offers.accept(offer_id, line.people[0])
     assert [seat.seat_no for seat in hold.seats] == [0]
     await line.judge()
 
@@ -386,14 +387,14 @@ async def test_a_released_seat_is_the_next_ones_also_after_a_loss(
     line = await make_line(people=3)
     await line.free(0)
     async with soon():
-        hold = await line.runtime.offers.accept(await line.offered(0), line.people[0])
+        hold = await line.runtime.waitlist.offers.accept(await line.offered(0), line.people[0])
         await line.runtime.holds.release(hold.hold_id, line.people[0])
         offer_id = await line.offered(1)
-    await line.runtime.redis.flushall()
+    await line.runtime.stores.redis.client.flushall()
     await _looked(line)
-    owner = await line.runtime.redis_store.call("HGET", f"{base_key(line.event_id)}:owners", "0")
+    owner = await line.runtime.stores.redis.call("HGET", f"{base_key(line.event_id)}:owners", "0")
     assert owner.decode() == offer_id
-    await line.runtime.offers.accept(offer_id, line.people[1])
+    await line.runtime.waitlist.offers.accept(offer_id, line.people[1])
     await line.judge()
 
 
@@ -409,12 +410,12 @@ async def test_an_accept_and_a_lapse_at_one_instant(make_line: MakeLine) -> None
     async def answer(number: int) -> None:
         async with asyncio.timeout(90):
             offer_id = await line.offered(number, ended=True)
-        offer = await line.runtime.offers.read(offer_id)
+        offer = await line.runtime.waitlist.offers.read(offer_id)
         # From a little before to a little after.
         at = offer.expires_at.timestamp() + (number - 10) / 1000
         await asyncio.sleep(max(0.0, at - time.time()))
         try:
-            hold = await line.runtime.offers.accept(offer_id, line.people[number])
+            hold = await line.runtime.waitlist.offers.accept(offer_id, line.people[number])
         except Gone:
             told.append("late")
         else:
@@ -441,7 +442,7 @@ async def test_who_ends_an_offer_first_has_ended_it(
     await line.free(0)
     async with soon():
         offer_id = await line.offered(0)
-    api, person = line.runtime.offers, line.people[0]
+    api, person = line.runtime.waitlist.offers, line.people[0]
     if first == "lapse":
         lapsing = await _lapsed_unheard(site, line, offer_id)
         with pytest.raises(Gone):
@@ -479,7 +480,7 @@ async def _lapsed_unheard(site: Site, line: Line, offer_id: str) -> Catch:
             offer_id,
         )
         await lapsing.wait()
-        if (await line.runtime.offers.read(offer_id)).status == OfferStatus.EXPIRED:
+        if (await line.runtime.waitlist.offers.read(offer_id)).status == OfferStatus.EXPIRED:
             return lapsing
         # It was another one's.
         lapsing.deliver()
@@ -492,7 +493,7 @@ async def test_a_decline_that_redis_never_heard_of(site: Site, make_line: MakeLi
     async with soon():
         offer_id = await line.offered(0)
     # What a process does that dies there: the first half.
-    rows = await line.runtime.postgres.fetch(
+    rows = await line.runtime.stores.view.fetch(
         "waitlist.end_offer", offer_id, line.people[0], "declined", "person", None
     )
     assert rows[0]["outcome"] == "ended"
@@ -506,11 +507,11 @@ async def test_an_accept_that_redis_never_heard_of(site: Site, make_line: MakeLi
     await line.free(0)
     async with soon():
         offer_id = await line.offered(0)
-    rows = await line.runtime.postgres.fetch(
+    rows = await line.runtime.stores.view.fetch(
         "waitlist.end_offer", offer_id, line.people[0], "used", "person", None
     )
     await line.nobody_gets(0)
-    hold = await line.runtime.offers.accept(offer_id, line.people[0])
+    hold = await line.runtime.waitlist.offers.accept(offer_id, line.people[0])
     assert abs((hold.expires_at - rows[0]["hold_expires_at"]).total_seconds()) < 0.01
     await line.house.book(line.people[0], hold)
     await line.judge()
@@ -528,7 +529,7 @@ async def test_many_at_their_limit_do_not_keep_a_seat_from_the_next(make_line: M
     await line.runtime.live.settling.refresh_terms(line.event_id)
     base = base_key(line.event_id)
     # No worker counts again what is only said here to be held.
-    call = line.runtime.redis_store.call
+    call = line.runtime.stores.redis.call
     await call("SET", f"reconciling:{line.event_id}", "1", "EX", 600)
     await call("SET", "checking", "1", "EX", 600)
     for at, person in enumerate(line.people[:-1]):

@@ -25,7 +25,7 @@ async def calm(site: Site, event_id: str) -> None:
 
 
 async def _under_way(site: Site, event_id: str) -> dict[str, Any]:
-    async with site.runtime.postgres.connection() as connection:
+    async with site.runtime.stores.view.connection() as connection:
         left: dict[str, Any] = {
             "pending bookings": await connection.fetchval(
                 "SELECT count(*) FROM bookings WHERE event_id = $1 AND status = 'pending'", event_id
@@ -41,7 +41,7 @@ async def _under_way(site: Site, event_id: str) -> dict[str, Any]:
 async def live_holds(site: Site, event_id: str) -> list[dict[bytes, bytes]]:
     """The holds and open offers that Redis has, as their hashes, read key by key and without any script."""
     base = base_key(event_id)
-    redis: Any = site.runtime.redis
+    redis: Any = site.runtime.stores.redis.client
     holds: list[dict[bytes, bytes]] = [
         await redis.hgetall(f"{base}:hold:{hold_id.decode()}")
         for hold_id in await redis.zrange(f"{base}:due", 0, -1)
@@ -53,7 +53,7 @@ async def true_map(site: Site, event_id: str) -> tuple[bytes, dict[int, int]]:
     """PostgreSQL + live holds and offers: public digits by seat, places available by area. For an event
     in whose line nobody waits: what is kept for the line only Redis knows.
     """
-    async with site.runtime.postgres.connection() as connection:
+    async with site.runtime.stores.view.connection() as connection:
         seats = await connection.fetch(
             "SELECT state FROM seats WHERE event_id = $1 ORDER BY seat_no", event_id
         )
@@ -83,7 +83,7 @@ async def check(site: Site, event_id: str, *watchers: Watcher, crowd: Crowd | No
     assert (snapshot.states, snapshot.areas) == (states, areas)
     for watcher in watchers:
         await watcher.shows(states, areas)
-    assert await audit(site.runtime, event_id, quiet=True) == []
+    assert await audit(site.runtime.audit, event_id, quiet=True) == []
     await _check_money(site, event_id)
     if crowd is not None:
         await _check_words(site, event_id, crowd)
@@ -91,7 +91,7 @@ async def check(site: Site, event_id: str, *watchers: Watcher, crowd: Crowd | No
 
 async def _check_money(site: Site, event_id: str) -> None:
     """The sandbox bank's book against ours, booking by booking."""
-    async with site.runtime.postgres.connection() as connection:
+    async with site.runtime.stores.view.connection() as connection:
         rows = await connection.fetch(
             """
             SELECT b.booking_id::text, b.status::text, b.amount_minor,
@@ -110,7 +110,7 @@ async def _check_money(site: Site, event_id: str) -> None:
 async def _check_words(site: Site, event_id: str, crowd: Crowd) -> None:
     sold_seats = Counter(seat for w in crowd.words if w.told == "confirmed" for seat in w.seats)
     assert not [seat for seat, buyers in sold_seats.items() if buyers > 1], "sold twice"
-    async with site.runtime.postgres.connection() as connection:
+    async with site.runtime.stores.view.connection() as connection:
         rows = await connection.fetch(
             """
             SELECT b.booking_id::text, b.amount_minor,

@@ -213,7 +213,7 @@ class Crowd:
 
     async def joins(self, quantity: int = 2, **wanted: Any) -> Entry:
         """Somebody who is not looking at the page."""
-        entry, _ = await self.runtime.waitlist.join(
+        entry, _ = await self.runtime.waitlist.entries.join(
             self.event_id, new_id(), Wanted(quantity=quantity, **wanted), Contact()
         )
         return entry
@@ -221,7 +221,7 @@ class Crowd:
     async def entry(self, page: Page) -> Entry:
         """What the page's person waits for, as the box office has it."""
         entry_id: str = await page.evaluate("document.getElementById('map').waitlistEntry.entry_id")
-        return await self.runtime.waitlist.read(entry_id)
+        return await self.runtime.waitlist.entries.read(entry_id)
 
     async def until(self, page: Page, status: EntryStatus) -> Entry:
         async with asyncio.timeout(_PATIENCE_MS / 1000):
@@ -233,7 +233,7 @@ class Crowd:
 
     async def window(self, seconds: int) -> None:
         """How long offers made from now on last."""
-        desk = self.runtime.desk
+        desk = self.runtime.waitlist.admin
         summary = await desk.summary(self.event_id)
         await desk.set_terms(self.event_id, offer_window_s=seconds, version=summary.version)
 

@@ -227,7 +227,7 @@ async def test_every_step_of_the_journey(visit: Visit, make_house: MakeHouse, bu
 
 async def test_every_step_of_the_waitlist(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
-    await crowd.house.runtime.publishing.reprice(
+    await crowd.house.runtime.events.publishing.reprice(
         crowd.event_id, {"Front": 6000}, reason="82 % sold, 6 days left", actor="test"
     )
     page = await come(crowd.event_id)

@@ -158,7 +158,7 @@ async def _event(runtime: Runtime, document: dict[str, Any], prices: dict[str, i
             hold_ttl_s=300,
         )
     )
-    await runtime.publishing.publish(event.event_id)
+    await runtime.events.publishing.publish(event.event_id)
     return event.event_id
 
 

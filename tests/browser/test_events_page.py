@@ -51,7 +51,7 @@ async def programme(runtime: Runtime) -> Programme:
                 seats=range(seats),
                 areas={0: 1 if name == "Nearly full" else 2},
             )
-        await runtime.publishing.pause(found[f"{city} Paused"])
+        await runtime.events.publishing.pause(found[f"{city} Paused"])
     return found
 
 
@@ -274,7 +274,7 @@ async def test_cards_stay_true_while_they_are_looked_at(
     cards = page.locator(".event")
     await expect(cards.locator(".left")).to_have_text(["12 places left"] * 2)
     await runtime.holds.place(selling, new_id(), seats=range(10))
-    await runtime.publishing.cancel(ending)
+    await runtime.events.publishing.cancel(ending)
     async with asyncio.timeout(60):
         # What the API tells may be a second old, and the page asks every twenty.
         while await cards.locator(".left").all_inner_texts() != ["2 places left", "Cancelled"]:

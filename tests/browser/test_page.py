@@ -262,7 +262,7 @@ async def test_a_price_that_rose_is_said_before_holding(
     await ada.tap_seat(3, 4)
 
     async def reprice(amount: int) -> None:
-        await house.runtime.publishing.reprice(
+        await house.runtime.events.publishing.reprice(
             house.event_id, {"Front": amount}, reason="demand", actor="test"
         )
 

@@ -11,7 +11,7 @@ from tests.conftest import House, MakeHouse
 
 
 async def reprice(house: House, amount: int, reason: str) -> None:
-    await house.runtime.publishing.reprice(
+    await house.runtime.events.publishing.reprice(
         house.event_id, {"Front": amount}, reason=reason, actor="test"
     )
 
@@ -73,7 +73,7 @@ async def test_floor_and_ceiling_are_shown_where_the_organiser_allows_it(
     visit: Visit, make_house: MakeHouse
 ) -> None:
     house = await make_house()
-    office = house.runtime.pricing
+    office = house.runtime.pricing.admin
     rule = Rule(base_minor=5000, floor_minor=4000, ceiling_minor=9000)
     draft = RuleDraft(category="Front", rule=rule)
     made = await office.make_rule(house.event_id, draft, actor="test")

@@ -93,7 +93,7 @@ async def test_a_mailed_booking_on_another_device(
 ) -> None:
     house = await make_house(name="The Tempest <b>")
     booking = (await house.book(buyer, await house.hold(buyer, 3, 4, floor=2))).booking
-    url = await house.runtime.links.url("booking", booking.booking_id, booking.buyer.email)
+    url = await house.runtime.people.links.url("booking", booking.booking_id, booking.buyer.email)
     page = await open_page()
     await page.goto(f"{stack.api_url}/b/{url.rpartition('/')[2]}")
     await expect(page.locator(".ticket img")).to_have_count(4)
@@ -133,7 +133,7 @@ async def test_a_mailed_offer_on_another_device(
     await home.click("#wait-send")
     await home.wait_for_selector("#line:not([hidden])")
     entry = await crowd.entry(home)
-    url = await crowd.runtime.links.url("entry", entry.entry_id, "ada@example.com")
+    url = await crowd.runtime.people.links.url("entry", entry.entry_id, "ada@example.com")
     path = f"{stack.api_url}/w/{url.rpartition('/')[2]}"
     phone = await open_page(viewport=_PHONE)
     await phone.goto(path)

@@ -110,9 +110,9 @@ async def test_the_rank_is_looked_at_again(sell_out: SellOut, come: Come) -> Non
     page = await come(crowd.event_id)
     await join(page)
     await expect(page.locator("#title-line")).to_have_text("You are 2nd of 2")
-    rows = await crowd.runtime.postgres.fetchrow("waitlist.entry", first.entry_id)
+    rows = await crowd.runtime.stores.view.fetchrow("waitlist.entry", first.entry_id)
     assert rows is not None
-    await crowd.runtime.waitlist.leave(first.entry_id, str(rows["person_id"]))
+    await crowd.runtime.waitlist.entries.leave(first.entry_id, str(rows["person_id"]))
     # As when somebody comes back to the tab.
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     await expect(page.locator("#title-line")).to_have_text("You are next of 1")
@@ -306,7 +306,7 @@ async def test_an_offer_that_is_about_to_end_is_told(sell_out: SellOut, come: Co
     await join(page)
     await crowd.give_back(4)
     await offered(page)
-    async with crowd.runtime.postgres.connection() as connection:
+    async with crowd.runtime.stores.view.connection() as connection:
         # As if it had been made long ago.
         await connection.execute(
             "UPDATE offers SET made_at = now() - interval '13 minutes', expires_at = now() + interval '2 minutes' "
@@ -336,7 +336,7 @@ async def test_an_event_that_is_cancelled_ends_the_line_and_its_offers(
     await join(waiting)
     # Nobody looks there by themselves meanwhile: what the live connection tells is enough.
     await waiting.route("**/v1/waitlist*", lambda route: route.abort())
-    await crowd.runtime.publishing.cancel(crowd.event_id)
+    await crowd.runtime.events.publishing.cancel(crowd.event_id)
     for page in (lucky, waiting):
         await expect(page.locator("#offer")).to_be_hidden()
         await expect(page.locator("#line")).to_be_hidden()
@@ -357,15 +357,17 @@ async def test_who_was_away_finds_the_offer_or_learns_that_it_is_gone(
     await page.goto(url)
     await offered(page)
     await page.goto("about:blank")
-    entry = (await crowd.runtime.desk.entries(crowd.event_id, status=None, after=None, limit=1))[0]
-    found = await crowd.runtime.waitlist.read(entry.entry_id)
+    entry = (
+        await crowd.runtime.waitlist.admin.entries(crowd.event_id, status=None, after=None, limit=1)
+    )[0]
+    found = await crowd.runtime.waitlist.entries.read(entry.entry_id)
     assert found.offer is not None
-    async with crowd.runtime.postgres.connection() as connection:
+    async with crowd.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE offers SET expires_at = clock_timestamp() WHERE offer_id = $1",
             found.offer.offer_id,
         )
-    await crowd.runtime.offers.lapse()
+    await crowd.runtime.waitlist.offers.lapse()
     await page.goto(url)
     await expect(page.locator("#notice")).to_contain_text("The time to accept ran out")
 
@@ -383,16 +385,20 @@ async def test_the_organiser_takes_an_offer_back_and_ends_the_list(
     await crowd.give_back(4)
     await offered(page)
     # Too dear by now to be offered to the same person again.
-    await crowd.house.runtime.publishing.reprice(
+    await crowd.house.runtime.events.publishing.reprice(
         crowd.event_id, {"Front": 6000}, reason="demand", actor="test"
     )
     offer = (await crowd.until(page, EntryStatus.OFFERED)).offer
     assert offer is not None
-    await crowd.runtime.offers.withdraw(offer.offer_id, reason="A mistake", actor="organiser")
+    await crowd.runtime.waitlist.offers.withdraw(
+        offer.offer_id, reason="A mistake", actor="organiser"
+    )
     await expect(page.locator("#notice")).to_contain_text("took the offer back")
     await expect(page.locator("#offer")).to_be_hidden()
     await expect(page.locator("#title-line")).to_have_text("You are next of 1")
-    await crowd.runtime.desk.dismiss(crowd.event_id, reason="All is sold", actor="organiser")
+    await crowd.runtime.waitlist.admin.dismiss(
+        crowd.event_id, reason="All is sold", actor="organiser"
+    )
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     await expect(page.locator("#notice")).to_contain_text("ended the waitlist")
     await expect(page.locator("#line")).to_be_hidden()

@@ -145,5 +145,5 @@ async def publish_event(runtime: Runtime, venue_id: str, **fields: Any) -> str:
     }
     draft = EventDraft(**{**usual, **fields})
     event = await runtime.catalog.create_event(draft)
-    await runtime.publishing.publish(event.event_id)
+    await runtime.events.publishing.publish(event.event_id)
     return event.event_id

@@ -83,7 +83,9 @@ async def test_a_retry_with_its_key_gives_the_same_answer(
 async def test_the_worker_tells_maps_what_a_killed_process_did_not(
     http: httpx.AsyncClient, house: House
 ) -> None:
-    await house.runtime.publishing._move_seats("block", house.event_id, [6], None, "organiser")
+    await house.runtime.events.publishing._move_seats(
+        "block", house.event_id, [6], None, "organiser"
+    )
     async with asyncio.timeout(60):
         while (await seats_of(http, house.event_id))["states"][6] != "3":
             await asyncio.sleep(0.05)

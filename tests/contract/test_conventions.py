@@ -156,7 +156,7 @@ async def test_pages_of_events_have_no_gap_and_nothing_twice(
 
 async def test_pages_of_prices_go_back_in_time(runtime: Runtime, house: House, ada: Buyer) -> None:
     for amount in (5100, 5200, 5300):
-        await runtime.publishing.reprice(
+        await runtime.events.publishing.reprice(
             house.event_id, {"Front": amount}, reason="test", actor="test"
         )
     path = f"/v1/events/{house.event_id}/prices/history"
@@ -291,7 +291,7 @@ async def test_the_second_of_two_at_once_is_told_to_wait(
     hold_id = (await ada.hold(house.event_id, 1)).json()["hold_id"]
     path = (await ada.book(hold_id)).headers["location"] + "/cancel"
     # The booking's row is locked, so whichever comes first has to wait for us.
-    async with runtime.postgres.transaction() as lock:
+    async with runtime.stores.view.transaction() as lock:
         await lock.connection.execute(
             "SELECT 1 FROM bookings WHERE booking_id = $1 FOR UPDATE", path.split("/")[3]
         )

@@ -58,9 +58,9 @@ async def test_facets_count_what_is_to_come(
 async def test_facets_are_counted_once_for_all_who_ask(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    catalog = Catalog(runtime.mongo, runtime.settings)
+    catalog = Catalog(runtime.stores.mongo, runtime.settings)
     asked: list[str] = []
-    tally = runtime.mongo.tally
+    tally = runtime.stores.mongo.tally
 
     async def counting(collection: str, query: Json, *, field: str, limit: int) -> Any:
         asked.append(field)
@@ -68,7 +68,7 @@ async def test_facets_are_counted_once_for_all_who_ask(
             raise Unavailable("away")
         return await tally(collection, query, field=field, limit=limit)
 
-    monkeypatch.setattr(runtime.mongo, "tally", counting)
+    monkeypatch.setattr(runtime.stores.mongo, "tally", counting)
     with pytest.raises(Unavailable):
         await catalog.facets()
     # A failure is not kept; an answer is.
@@ -82,7 +82,7 @@ async def test_cards_can_be_brought_up_to_date(
 ) -> None:
     full, cancelled, draft = [await make_house(publish=i < 2) for i in range(3)]
     await full.hold(buyer, *range(10))
-    await runtime.publishing.cancel(cancelled.event_id)
+    await runtime.events.publishing.cancel(cancelled.event_id)
     ids = [full.event_id, cancelled.event_id, draft.event_id, new_id(), full.event_id]
     items = (await http.get("/v1/events/availability", params={"id": ids})).json()["items"]
     assert {item["event_id"]: (item["status"], item["availability"]) for item in items} == {

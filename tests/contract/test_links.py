@@ -69,7 +69,7 @@ def an_address() -> str:
 
 
 async def is_proven(runtime: Runtime, address: str) -> bool:
-    return bool(await runtime.postgres.fetchval("people.is_proven_address", email_key(address)))
+    return bool(await runtime.stores.view.fetchval("people.is_proven_address", email_key(address)))
 
 
 # The bank's page
@@ -213,10 +213,10 @@ async def test_no_other_token_opens_anything(
     problem_of(await http.get(link, headers=JSON), 410, "link-ended")
     assert (await http.post(f"{link}/cancel", headers=BROWSER)).status_code == 410
     assert (await ada.get(f"/v1/bookings/{booking['booking_id']}")).json()["status"] == "confirmed"
-    fresh = await runtime.links.url("booking", booking["booking_id"], address)
+    fresh = await runtime.people.links.url("booking", booking["booking_id"], address)
     assert (await http.get(httpx.URL(fresh).path)).status_code == 200
     # A link was mailed to one address, and proves no other.
-    elsewhere = await runtime.links.url("booking", booking["booking_id"], an_address())
+    elsewhere = await runtime.people.links.url("booking", booking["booking_id"], an_address())
     assert (await http.get(httpx.URL(elsewhere).path)).status_code == 410
 
 
@@ -226,14 +226,14 @@ async def test_a_link_ends_with_its_event(
     house = await make_house()
     address = an_address()
     booking = await buy(ada, house.event_id, address, 3)
-    link = httpx.URL(await runtime.links.url("booking", booking["booking_id"], address)).path
+    link = httpx.URL(await runtime.people.links.url("booking", booking["booking_id"], address)).path
     for days, status in ((29, 200), (31, 410), (-400, 200)):
         starts_at = ms_from_utc(datetime.now(UTC) - timedelta(days=days))
-        await runtime.mongo.put("events", house.event_id, {"starts_at": starts_at})
+        await runtime.stores.mongo.put("events", house.event_id, {"starts_at": starts_at})
         page = await http.get(link, headers=BROWSER)
         assert page.status_code == status
         assert f'action="{link}/cancel"' not in page.text or days < 0
-        found = [booking_id for booking_id, _ in await runtime.links.of_address(address)]
+        found = [booking_id for booking_id, _ in await runtime.people.links.of_address(address)]
         assert (booking["booking_id"] in found) == (status == 200)
 
 
@@ -251,7 +251,7 @@ async def test_somebody_elses_page_acts_for_nobody(
 ) -> None:
     address = an_address()
     booking = await buy(ada, house.event_id, address, 3)
-    link = httpx.URL(await runtime.links.url("booking", booking["booking_id"], address)).path
+    link = httpx.URL(await runtime.people.links.url("booking", booking["booking_id"], address)).path
     form = headers | {"Content-Type": "application/x-www-form-urlencoded"}
     refused = await http.post(f"{link}/cancel", content="a=b", headers=form)
     assert refused.status_code == 403
@@ -322,7 +322,7 @@ async def test_who_paid_on_another_device_outlives_the_loss_of_redis(
     address = an_address()
     entry = await offered(gone, ada, address)
     offer_id = entry["offer"]["offer_id"]
-    link = httpx.URL(await runtime.links.url("entry", entry["entry_id"], address)).path
+    link = httpx.URL(await runtime.people.links.url("entry", entry["entry_id"], address)).path
     assert (await http.post(f"{link}/accept", headers=bob.auth | JSON)).status_code == 200
     await runtime.live.rebuilding.rebuild(gone.event_id)
     assert (await bob.get(f"/v1/holds/{offer_id}")).json()["status"] == "held"
@@ -335,7 +335,7 @@ async def test_an_offer_of_somebody_else_is_not_to_be_had_by_ones_own_link(
     address = an_address()
     hers = await offered(gone, ada, an_address())
     his = await offered(gone, bob, address, 1)
-    link = httpx.URL(await runtime.links.url("entry", his["entry_id"], address)).path
+    link = httpx.URL(await runtime.people.links.url("entry", his["entry_id"], address)).path
     sent = {"offer_id": hers["offer"]["offer_id"]}
     for act in ("accept", "decline"):
         refused = await http.post(f"{link}/{act}", json=sent, headers=bob.auth | JSON)
@@ -348,7 +348,7 @@ async def test_whoever_waits_ends_the_links_of_the_place(
 ) -> None:
     address = an_address()
     entry = await gone.stand(ada, contact={"buyer": {"email": address, "name": NAME}})
-    link = httpx.URL(await runtime.links.url("entry", entry["entry_id"], address)).path
+    link = httpx.URL(await runtime.people.links.url("entry", entry["entry_id"], address)).path
     path = f"/v1/waitlist/{entry['entry_id']}/links/revoke"
     problem_of(await bob.post(path), 404, "entry-not-found")
     assert (await http.get(link, headers=JSON)).status_code == 200
@@ -356,7 +356,7 @@ async def test_whoever_waits_ends_the_links_of_the_place(
     problem_of(await http.get(link, headers=JSON), 410, "link-ended")
     problem_of(await http.post(f"{link}/leave", headers=JSON), 410, "link-ended")
     assert (await ada.get(f"/v1/waitlist/{entry['entry_id']}")).json()["status"] == "waiting"
-    fresh = httpx.URL(await runtime.links.url("entry", entry["entry_id"], address)).path
+    fresh = httpx.URL(await runtime.people.links.url("entry", entry["entry_id"], address)).path
     assert (await http.get(fresh, headers=JSON)).status_code == 200
 
 
@@ -368,7 +368,7 @@ async def test_declining_and_leaving_by_link(
     contact = {"buyer": {"email": addresses[1], "name": "Bob"}}
     second = await gone.stand(bob, contact=contact)
     links = [
-        httpx.URL(await runtime.links.url("entry", entry["entry_id"], address)).path
+        httpx.URL(await runtime.people.links.url("entry", entry["entry_id"], address)).path
         for entry, address in zip((first, second), addresses, strict=True)
     ]
     assert (await http.post(f"{links[1]}/leave", headers=BROWSER)).status_code == 303
@@ -385,7 +385,7 @@ async def test_a_link_to_the_old_address_proves_no_new_one(
     """The attack: join with one's own address, change it to a stranger's, act by the link one has."""
     own, strangers = an_address(), an_address()
     entry = await gone.stand(ada, contact={"buyer": {"email": own, "name": "Ada"}})
-    link = httpx.URL(await runtime.links.url("entry", entry["entry_id"], own)).path
+    link = httpx.URL(await runtime.people.links.url("entry", entry["entry_id"], own)).path
     assert (await http.get(link)).status_code == 200
     patch = FRONT | {"contact": {"buyer": {"email": strangers, "name": "Ada"}}}
     headers = ada.auth | {"If-Match": f'"{entry["version"]}"'}
@@ -491,7 +491,7 @@ async def test_looking_up_does_the_same_for_every_address(
 ) -> None:
     """By construction: one statement, which looks nothing up."""
     asked: list[str] = []
-    postgres = runtime.links._pg
+    postgres = runtime.people.links._pg
     fetch = postgres.fetch
 
     async def counting(name: str, *args: Any) -> Any:
@@ -499,6 +499,6 @@ async def test_looking_up_does_the_same_for_every_address(
         return await fetch(name, *args)
 
     monkeypatch.setattr(postgres, "fetch", counting)
-    links: Links = runtime.links
+    links: Links = runtime.people.links
     await links.look_up(an_address())
     assert asked == ["links.enqueue_lookup"]

@@ -224,7 +224,7 @@ async def links_to(runtime: Runtime, address: str, least: int) -> list[str]:
         "SELECT message FROM kept_mails JOIN notifications USING (event_id, notification_id)"
         " WHERE lower(email) = $1 AND kind = 'welcome' ORDER BY notification_id"
     )
-    async with asyncio.timeout(60), runtime.postgres.connection() as connection:
+    async with asyncio.timeout(60), runtime.stores.view.connection() as connection:
         while len(rows := await connection.fetch(kept, address)) < least:
             await asyncio.sleep(0.05)
     texts = [email.message_from_bytes(row[0], policy=email.policy.default) for row in rows]

@@ -176,7 +176,7 @@ async def test_who_has_the_key_sees_what_a_rule_saw(
     await desk.in_force(dead_band=0, max_step=1, min_interval_s=0, reversal_s=0, round_to_minor=1)
     held = (await ada.hold(house.event_id, *range(8))).json()
     await ada.book(held["hold_id"])
-    await house.runtime.repricer.reprice(house.event_id)
+    await house.runtime.pricing.repricer.reprice(house.event_id)
     path = f"/v1/events/{desk.event_id}/prices/history"
     change = (await desk.http.get(path, headers=ORGANISER)).json()["items"][0]
     assert (change["actor"], change["old"], change["new"]) == (

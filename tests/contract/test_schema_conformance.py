@@ -52,7 +52,7 @@ async def real(mode: GenerationMode, make_house: MakeHouse, ada: Buyer) -> dict[
     event = await house.runtime.catalog.event(house.event_id)
     rule = Rule(base_minor=5000, floor_minor=4000, ceiling_minor=9000)
     draft = RuleDraft(category="Front", rule=rule)
-    made = await house.runtime.pricing.make_rule(house.event_id, draft, actor="test")
+    made = await house.runtime.pricing.admin.make_rule(house.event_id, draft, actor="test")
     # Nothing is on sale for nothing.
     path, wanted = f"/v1/events/{house.event_id}/waitlist", {"quantity": 1, "max_price": 0}
     entry = (await ada.http.post(path, json=wanted, headers=ada.auth)).json()

@@ -25,10 +25,11 @@ from engine.base.batch import Batcher
 from engine.base.config import load_settings
 from engine.base.logs import configure_logging
 from engine.base.redaction import install_hooks
+from engine.base.step import Step
 from engine.base.store_urls import StoreUrls
 from engine.cli import main as cli
 from engine.runtime import open_runtime
-from engine.worker.step import Step
+from engine.worker.worker import Worker
 from seatmap.server import LiveServer
 from tests.integration.live import gateway_of
 
@@ -90,7 +91,7 @@ async def in_worker_step() -> None:
         fail("step")
 
     async with open_runtime(settings, role="worker"):
-        await Step("leaking", 0.001, step).loop(stopping)
+        await Worker([Step("leaking", 0.001, step)]).run(stopping)
 
 
 async def in_gateway() -> None:

@@ -25,7 +25,7 @@ from engine.live.codec import PUBLIC_DIGITS
 from engine.live.live_tickets import LiveTickets
 from engine.live.prices import Price
 from engine.live.reading import Snapshot
-from engine.live.watcher_counts import Presence
+from engine.live.watcher_counts import WatcherCounts
 from engine.local.embedded import EmbeddedRedis
 from engine.runtime import Runtime
 from engine.stores.redis import RedisStore
@@ -250,7 +250,7 @@ async def running_gateway(
     **settings: Any,
 ) -> AsyncIterator[Gateway]:
     feed, fallback = RedisFeed(store.client), RedisSource(store)
-    hub = Hub(feed, source or fallback, healer or fallback, Presence(store), pace)
+    hub = Hub(feed, source or fallback, healer or fallback, WatcherCounts(store), pace)
     tickets = LiveTickets(store)
     server = LiveServer(hub, tickets, Settings(live_port=0, **settings), limits)
     async with feed.running(), hub.running(), server.running():
@@ -262,7 +262,7 @@ async def running_gateway(
 def gateway_of(runtime: Runtime, **options: Any) -> contextlib.AbstractAsyncContextManager[Gateway]:
     """A gateway to the engine's own events."""
     return running_gateway(
-        runtime.redis_store, source=runtime.live.reading, healer=runtime.live.rebuilding, **options
+        runtime.stores.redis, source=runtime.live.reading, healer=runtime.live.rebuilding, **options
     )
 
 

@@ -22,7 +22,7 @@ async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtim
     """Databases of their own: money that is made wrong here is wrong for every event."""
     world = await make_world(settings, stores, "auditor", redis_database=3)
     async with open_runtime(world, role="test") as opened:
-        await opened.mongo.ensure_indexes()
+        await opened.stores.mongo.ensure_indexes()
         yield opened
 
 
@@ -39,12 +39,12 @@ class Scene:
     pending_hold_id: str
 
     async def audit(self, *, quiet: bool = False) -> list[Violation]:
-        return await audit(self.house.runtime, self.house.event_id, quiet=quiet)
+        return await audit(self.house.runtime.audit, self.house.event_id, quiet=quiet)
 
     async def execute(self, sql: str) -> None:
         """``sql`` with the scene's names in braces."""
         names = {name: f"'{value}'" for name, value in vars(self).items() if name != "house"}
-        async with self.house.runtime.postgres.connection() as connection:
+        async with self.house.runtime.stores.view.connection() as connection:
             await connection.execute(sql.format(event=f"'{self.house.event_id}'", **names))
 
     async def redis(self, command: str) -> None:
@@ -52,7 +52,7 @@ class Scene:
         names = {name: value for name, value in vars(self).items() if name != "house"}
         base = base_key(self.house.event_id)
         words = (word.format(E=base, **names) for word in command.split())
-        await self.house.runtime.redis_store.call(*words)
+        await self.house.runtime.stores.redis.call(*words)
 
 
 @pytest_asyncio.fixture
@@ -193,4 +193,4 @@ async def test_what_is_unfinished_is_wrong_only_when_all_is_quiet(
 
 async def test_an_event_nobody_published_is_not_found(runtime: Runtime) -> None:
     with pytest.raises(NotFound):
-        await audit(runtime, new_id())
+        await audit(runtime.audit, new_id())

@@ -24,7 +24,7 @@ async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtim
     """Databases of their own, where no worker holds a round while a test looks."""
     world = await make_world(settings, stores, "auditor_line", redis_database=10)
     async with open_runtime(world, role="test") as opened:
-        await opened.mongo.ensure_indexes()
+        await opened.stores.mongo.ensure_indexes()
         yield opened
 
 
@@ -45,7 +45,7 @@ class Scene:
     kept_hold: str
 
     async def audit(self, *, quiet: bool = False) -> list[Violation]:
-        return await audit(self.house.runtime, self.house.event_id, quiet=quiet)
+        return await audit(self.house.runtime.audit, self.house.event_id, quiet=quiet)
 
     async def names(self, *, quiet: bool = False) -> set[tuple[int, str]]:
         return {(v.invariant, v.what) for v in await self.audit(quiet=quiet)}
@@ -53,7 +53,7 @@ class Scene:
     async def execute(self, sql: str) -> None:
         """``sql`` with the scene's names in braces."""
         names = {name: f"'{value}'" for name, value in vars(self).items() if name != "house"}
-        async with self.house.runtime.postgres.connection() as connection:
+        async with self.house.runtime.stores.view.connection() as connection:
             await connection.execute(sql.format(event=f"'{self.house.event_id}'", **names))
 
     async def redis(self, command: str) -> None:
@@ -61,7 +61,7 @@ class Scene:
         names = {name: value for name, value in vars(self).items() if name != "house"}
         base = base_key(self.house.event_id)
         words = (word.format(E=base, **names) for word in command.split())
-        await self.house.runtime.redis_store.call(*words)
+        await self.house.runtime.stores.redis.call(*words)
 
 
 @pytest_asyncio.fixture
@@ -74,7 +74,7 @@ async def scene(make_house: MakeHouse) -> Scene:
     last = await house.hold(keeper, *(n for n in range(SEATS) if n not in (10, 11, 12, 20)))
     await house.book(keeper, last)
     entries = [
-        (await runtime.waitlist.join(event_id, person, wanted, Contact()))[0].entry_id
+        (await runtime.waitlist.entries.join(event_id, person, wanted, Contact()))[0].entry_id
         for person, wanted in zip(
             people,
             [Wanted(quantity=2), Wanted(quantity=1), Wanted(quantity=1)],
@@ -83,12 +83,12 @@ async def scene(make_house: MakeHouse) -> Scene:
     ]
     await runtime.holds.release(held[10, 11], keeper)
     await runtime.holds.release(held[12,], keeper)
-    assert await runtime.rounds.run_round(event_id) == 2
-    rows = await runtime.postgres.fetch(
+    assert await runtime.waitlist.rounds.run_round(event_id) == 2
+    rows = await runtime.stores.view.fetch(
         "waitlist.latest_offers", [event_id] * 2, [entries[0], entries[1]]
     )
     offers = {str(row["entry_id"]): str(row["offer_id"]) for row in rows}
-    await runtime.offers.accept(offers[entries[1]], people[1])
+    await runtime.waitlist.offers.accept(offers[entries[1]], people[1])
     await runtime.holds.release(held[20,], keeper)
     await runtime.holds.release(floor.hold_id, keeper)
     await runtime.ledger.drain()
@@ -108,14 +108,14 @@ async def scene(make_house: MakeHouse) -> Scene:
 
 
 async def test_kept_seats_and_offers_are_as_they_should(scene: Scene) -> None:
-    digits = await scene.house.runtime.redis_store.call(
+    digits = await scene.house.runtime.stores.redis.call(
         "GET", f"{base_key(scene.house.event_id)}:seats"
     )
     assert (digits[10:13], digits[20:21]) == (b"441", b"4")
     assert (await scene.house.states())[20] == "1"
     assert await scene.house.floor_free() == 0
     # An open offer counts against the limit like a hold.
-    held = await scene.house.runtime.redis_store.call(
+    held = await scene.house.runtime.stores.redis.call(
         "HGET", f"{base_key(scene.house.event_id)}:buyers", f"h:{scene.offered_person}"
     )
     assert held == b"2"

@@ -32,7 +32,7 @@ async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtim
     """Databases of their own: no worker of another process frees or sells a seat here."""
     world = await make_world(settings, stores, "best_seats", redis_database=5)
     async with open_runtime(world, role="test") as opened:
-        await opened.mongo.ensure_indexes()
+        await opened.stores.mongo.ensure_indexes()
         yield opened
 
 
@@ -179,7 +179,7 @@ async def test_limits_and_a_paused_event_refuse_as_ever(make_house: MakeHouse, b
     assert refused.extra == {"limit": 4, "owned": 3}
     # The seats that were chosen for a refused buyer are the next one's.
     assert seats_of(await best(house, new_id(), 3)) == [14, 15, 16]
-    await house.runtime.publishing.pause(house.event_id)
+    await house.runtime.events.publishing.pause(house.event_id)
     for quantity in (2, 4):
         closed = await refusal(best(house, new_id(), quantity))
         assert isinstance(closed, Conflict)
@@ -192,7 +192,9 @@ async def test_a_price_that_rose_meanwhile_does_not_slip_in(
     copy = await house.runtime.holds._copies.of(await house.runtime.catalog.facts(house.event_id))
     await copy.look()
     event = await other.catalog.event(house.event_id)
-    await other.publishing.reprice(house.event_id, {"Back": 4000}, reason="demand", actor="test")
+    await other.events.publishing.reprice(
+        house.event_id, {"Back": 4000}, reason="demand", actor="test"
+    )
     # The copy is thought fresh, and knows the old price.
     copy._read_at = time.monotonic() + 60
     assert event.prices["Back"] == 3000
@@ -211,7 +213,7 @@ async def test_seats_given_back_and_seats_that_ran_out_are_free_at_once(
     await house.runtime.holds.release(hold.hold_id, buyer)
     second = await best(house, new_id(), 4)
     # No worker has come by yet when its time is over.
-    redis = house.runtime.redis_store
+    redis = house.runtime.stores.redis
     key = base_key(house.event_id)
     await redis.call("HSET", f"{key}:hold:{second.hold_id}", "expires", 1)
     await redis.call("ZADD", f"{key}:due", 1, second.hold_id)
@@ -290,7 +292,7 @@ async def make_arena(runtime: Runtime, venue_id: str) -> str:
             buyer_limit=6,
         )
     )
-    await runtime.publishing.publish(event.event_id)
+    await runtime.events.publishing.publish(event.event_id)
     return event.event_id
 
 

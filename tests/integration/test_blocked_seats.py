@@ -17,13 +17,13 @@ from tests.worlds import keys_of
 
 
 async def block(house: House, *seats: int, reason: str | None = None) -> Blocking:
-    return await house.runtime.publishing.block(
+    return await house.runtime.events.publishing.block(
         house.event_id, seats, reason=reason, actor="organiser"
     )
 
 
 async def unblock(house: House, *seats: int) -> Blocking:
-    return await house.runtime.publishing.unblock(house.event_id, seats, actor="organiser")
+    return await house.runtime.events.publishing.unblock(house.event_id, seats, actor="organiser")
 
 
 def refusals(blocking: Blocking) -> dict[int, str]:
@@ -31,12 +31,12 @@ def refusals(blocking: Blocking) -> dict[int, str]:
 
 
 async def fetch(house: House, statement: str) -> list[Any]:
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         return list(await connection.fetch(statement, house.event_id))
 
 
 async def quiet(house: House) -> bool:
-    return await audit(house.runtime, house.event_id, quiet=True) == []
+    return await audit(house.runtime.audit, house.event_id, quiet=True) == []
 
 
 async def test_a_blocked_seat_is_not_for_sale(house: House, buyer: str) -> None:
@@ -91,9 +91,9 @@ async def test_which_events_and_seats(runtime: Runtime, house: House) -> None:
     with pytest.raises(Conflict) as refused:
         await block(draft, 1)
     assert refused.value.code == "event-not-published"
-    await runtime.publishing.pause(house.event_id)
+    await runtime.events.publishing.pause(house.event_id)
     assert (await block(house, 1)).seats == [1]
-    await runtime.publishing.cancel(house.event_id)
+    await runtime.events.publishing.cancel(house.event_id)
     with pytest.raises(Conflict) as refused:
         await unblock(house, 1)
     assert refused.value.code == "event-cancelled"
@@ -137,13 +137,15 @@ async def one_waits(house: House) -> Entry:
     """Somebody waits for a front seat, all of which are blocked."""
     await block(house, *range(20))
     wanted = Wanted(quantity=1, categories=["Front"])
-    entry, _ = await house.runtime.waitlist.join(house.event_id, new_id(), wanted, Contact())
+    entry, _ = await house.runtime.waitlist.entries.join(
+        house.event_id, new_id(), wanted, Contact()
+    )
     return entry
 
 
 async def offered_seats(house: House, entry: Entry) -> list[int]:
-    await house.runtime.rounds.run_round(house.event_id)
-    offer = (await house.runtime.waitlist.read(entry.entry_id)).offer
+    await house.runtime.waitlist.rounds.run_round(house.event_id)
+    offer = (await house.runtime.waitlist.entries.read(entry.entry_id)).offer
     return [seat.seat_no for seat in offer.seats] if offer else []
 
 
@@ -162,8 +164,8 @@ async def test_what_is_offered_stays_so(house: House) -> None:
     (seat,) = await offered_seats(house, entry)
     assert refusals(await block(house, seat)) == {seat: "held"}
     # PostgreSQL knows it by itself: Redis may have forgotten.
-    redis = house.runtime.redis
-    await redis.delete(*await keys_of(house.runtime.redis_store, house.event_id))
+    redis = house.runtime.stores.redis.client
+    await redis.delete(*await keys_of(house.runtime.stores.redis, house.event_id))
     assert refusals(await block(house, seat)) == {seat: "held"}
     assert (await house.states())[seat] == "1"
 
@@ -172,7 +174,7 @@ async def test_an_offer_that_is_just_being_made(house: House) -> None:
     """The organiser waits for the round that has the seat, and sees what it did."""
     entry = await one_waits(house)
     await unblock(house, 4)
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         async with connection.transaction():
             await connection.execute(
                 "SELECT FROM seats WHERE event_id = $1 AND seat_no = 4 FOR UPDATE", house.event_id

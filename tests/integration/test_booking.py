@@ -28,7 +28,7 @@ async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtim
     """Databases of their own: no worker of another process finishes here what a test leaves open."""
     world = await make_world(settings, stores, "booking", redis_database=4)
     async with open_runtime(world, role="test") as opened:
-        await opened.mongo.ensure_indexes()
+        await opened.stores.mongo.ensure_indexes()
         yield opened
 
 
@@ -40,7 +40,7 @@ async def test_a_hold_shows_on_the_map_and_freezes_its_price(house: House, buyer
     assert (await house.states()).startswith("001100")
     assert await house.floor_free() == 4
 
-    await house.runtime.publishing.reprice(
+    await house.runtime.events.publishing.reprice(
         house.event_id, {"Front": 9000}, reason="demand", actor="test"
     )
     assert (await house.runtime.holds.read(hold.hold_id, buyer)).total == hold.total
@@ -152,7 +152,7 @@ async def test_the_worker_frees_what_is_due(make_house: MakeHouse, buyer: str) -
     house = await make_house(hold_ttl_s=1)
     await house.hold(buyer, 5, floor=2)
     await asyncio.sleep(1.05)
-    assert await worker_of(house.runtime).expire_holds() >= 1
+    assert await house.runtime.expiring.run_once() >= 1
     assert set(await house.states()) == {"0"}
     assert await house.floor_free() == 6
 
@@ -289,22 +289,22 @@ async def test_a_paused_event_takes_no_holds_but_books_those_it_has(
     house: House, buyer: str
 ) -> None:
     hold = await house.hold(buyer, 2)
-    await house.runtime.publishing.pause(house.event_id)
+    await house.runtime.events.publishing.pause(house.event_id)
     with pytest.raises(Conflict) as refused:
         await house.hold(buyer, 3)
     assert refused.value.code == "event-not-on-sale"
     assert (await house.book(buyer, hold)).outcome == "confirmed"
-    await house.runtime.publishing.resume(house.event_id)
+    await house.runtime.events.publishing.resume(house.event_id)
     await house.hold(buyer, 3)
 
 
 async def test_a_cancelled_event_refunds_everyone(house: House, buyer: str) -> None:
     booking = (await house.book(buyer, await house.hold(buyer, 2))).booking
     late = await house.hold(buyer, 3)
-    await house.runtime.publishing.cancel(house.event_id)
+    await house.runtime.events.publishing.cancel(house.event_id)
     with pytest.raises(Conflict):
         await house.book(buyer, late)
-    await worker_of(house.runtime).cancel_events()
+    await house.runtime.events.closing.run_once()
     refunded = await house.runtime.bookings.read(booking.booking_id)
     assert (refunded.status, refunded.refunded) == (BookingStatus.CANCELLED, booking.total)
 
@@ -312,10 +312,10 @@ async def test_a_cancelled_event_refunds_everyone(house: House, buyer: str) -> N
 async def test_holds_of_a_cancelled_event_still_end(make_house: MakeHouse, buyer: str) -> None:
     house = await make_house(hold_ttl_s=1)
     await house.hold(buyer, 2)
-    await house.runtime.publishing.cancel(house.event_id)
+    await house.runtime.events.publishing.cancel(house.event_id)
     await asyncio.sleep(1.05)
     # The list of open events is read once a second, so the cancelled one must be on it by now.
-    await worker_of(house.runtime).expire_holds()
+    await house.runtime.expiring.run_once()
     assert set(await house.states()) == {"0"}
 
 
@@ -338,7 +338,7 @@ async def test_whoever_lost_the_answer_finds_what_to_do(house: House, buyer: str
 async def test_reconciliation_brings_terms_that_never_reached_redis(
     house: House, buyer: str
 ) -> None:
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE events SET status = 'paused', version = version + 1 WHERE event_id = $1",
             house.event_id,
@@ -355,7 +355,7 @@ async def test_the_worker_asks_about_a_thinking_buyer_ever_less_often(
 ) -> None:
     answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
     booking_id = answer.booking.booking_id
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE bookings SET created_at = now() - interval '1 minute' WHERE booking_id = $1",
             booking_id,
@@ -393,7 +393,7 @@ async def test_a_late_payment_takes_its_seats_again_or_is_refunded(
 
 async def _expire_behind_the_gateways_back(house: House, booking_id: str) -> None:
     """The booking's time passes while the gateway cannot be reached."""
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE bookings SET expires_at = now() - interval '1 second' WHERE booking_id = $1",
             booking_id,
@@ -411,7 +411,7 @@ async def _expire_behind_the_gateways_back(house: House, booking_id: str) -> Non
 
 
 async def _settle_outbox(house: House) -> None:
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE outbox SET created_at = now() - interval '1 minute', due_at = now()"
         )

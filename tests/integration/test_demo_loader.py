@@ -19,7 +19,7 @@ async def test_events_that_have_passed_get_a_new_date(runtime: Runtime, house: H
     ):
         before = await runtime.catalog.event(house.event_id)
         patch = EventPatch(starts_at=starts_at)
-        await runtime.publishing.patch(house.event_id, patch, version=before.version)
+        await runtime.events.publishing.patch(house.event_id, patch, version=before.version)
         await keep_ahead(runtime, event)
         after = await runtime.catalog.event(house.event_id)
         assert (after.starts_at == event.starts_at) == is_moved

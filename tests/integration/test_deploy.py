@@ -211,7 +211,7 @@ async def test_holds_outlive_a_redis_that_is_killed(
                 "maxmemory-policy": "noeviction",
             }
             for name, value in wanted.items():
-                assert (await runtime.redis.config_get(name))[name] == value
+                assert (await runtime.stores.redis.client.config_get(name))[name] == value
             house = House(runtime, await make_event(runtime))
             buyer = new_id()
             hold = await house.hold(buyer, 3, 4, floor=2)
@@ -249,13 +249,13 @@ async def test_a_full_redis_refuses_holds_and_still_frees_them(
             house = House(runtime, await make_event(runtime))
             buyer = new_id()
             hold = await house.hold(buyer, 3, floor=2)
-            await runtime.redis.config_set("maxmemory", 1)
+            await runtime.stores.redis.client.config_set("maxmemory", 1)
             with pytest.raises(Unavailable):
                 await house.hold(buyer, 4)
             await runtime.holds.release(hold.hold_id, buyer)
             shown = await runtime.live.reading.snapshot(house.event_id)
             assert (shown.states[3:5], shown.areas) == (b"00", {0: 6})
-            await runtime.redis.config_set("maxmemory", 0)
+            await runtime.stores.redis.client.config_set("maxmemory", 0)
             await house.hold(buyer, 3, 4)
     finally:
         await server.stop()

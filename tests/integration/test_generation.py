@@ -29,7 +29,7 @@ from engine.stores.generation import Verdict
 from tests.clusters import copy_cluster
 from tests.conftest import House, make_event
 from tests.integration.test_deploy import as_postgres
-from tests.worlds import as_redis_owner, keys_of, make_world, worker_of
+from tests.worlds import as_redis_owner, keys_of, make_world, run_step
 
 KEY = "frontrow:generation"
 
@@ -47,12 +47,12 @@ class Site:
 
     async def look(self) -> None:
         """What a worker does every second, at least a second after the last time."""
-        async with self.runtime.postgres.connection() as connection:
+        async with self.runtime.stores.view.connection() as connection:
             await connection.execute("UPDATE generations SET set_at = set_at - interval '1 second'")
-        await worker_of(self.runtime).steps["watch-stores"].run_once()
+        await run_step(self.runtime, "watch-stores")
 
     async def verdict(self) -> Verdict:
-        return await self.runtime.generation.look()
+        return await self.runtime.stores.generation.look()
 
     @asynccontextmanager
     async def stopped(self) -> AsyncIterator[None]:
@@ -66,7 +66,7 @@ class Site:
         async with asyncio.timeout(60):
             while True:
                 try:
-                    await self.runtime.postgres.ping()
+                    await self.runtime.stores.view.ping()
                 except Unavailable:
                     await asyncio.sleep(0.01)
                 else:
@@ -124,7 +124,7 @@ def rebuilt(cause: str) -> float:
 
 
 async def clean(house: House) -> None:
-    violations = await audit(house.runtime, house.event_id, lateness_max_s=None)
+    violations = await audit(house.runtime.audit, house.event_id, lateness_max_s=None)
     assert [v for v in violations if v.invariant != 2] == []
 
 
@@ -187,7 +187,7 @@ async def test_another_database(site: Site) -> None:
         assert await site.verdict() == Verdict.SAME
         with pytest.raises(NotFound):
             await site.runtime.live.reading.snapshot(house.event_id)
-        assert await keys_of(site.runtime.redis_store, house.event_id) == []
+        assert await keys_of(site.runtime.stores.redis, house.event_id) == []
     finally:
         async with site.stopped():
             site.put_back("ours")
@@ -222,9 +222,9 @@ async def test_a_promotion_that_lost_nothing_and_the_primary_that_does_not_know(
     async with open_runtime(site.runtime.settings, role="test") as other:
         for runtime in (site.runtime, other):
             # Who comes upon a lost connection hears that first.
-            for _ in range(runtime.postgres.size + 1):
+            for _ in range(runtime.stores.view.size + 1):
                 with pytest.raises(Unavailable):
-                    await runtime.postgres.ping()
+                    await runtime.stores.view.ping()
     assert metrics.SERVERS_REFUSED._value.get() >= refused + 2
     async with site.stopped():
         site.put_back("new-primary")
@@ -237,7 +237,7 @@ async def test_a_redis_that_was_started_anew(site: Site) -> None:
     kept = await house.hold(new_id(), 3)
     await site.look()
     before = await site.runtime.live.reading.snapshot(house.event_id)
-    await site.runtime.redis_store.call("HSET", KEY, "redis_run", "of another server")
+    await site.runtime.stores.redis.call("HSET", KEY, "redis_run", "of another server")
     assert await site.verdict() == Verdict.ANOTHER_REDIS
     await site.look()
     after = await site.runtime.live.reading.snapshot(house.event_id)
@@ -253,7 +253,7 @@ async def test_one_worker_puts_the_events_right_however_long_it_takes(
     monkeypatch.setattr(lease, "_LASTS_S", 600.0)
     monkeypatch.setattr(lease, "_RENEWED_EVERY_S", 0.01)
     house = await site.house()
-    call = site.runtime.redis_store.call
+    call = site.runtime.stores.redis.call
     await call("HSET", KEY, "redis_run", "of another server")
     begun, go_on = asyncio.Event(), asyncio.Event()
 
@@ -267,9 +267,9 @@ async def test_one_worker_puts_the_events_right_however_long_it_takes(
         for runtime in (site.runtime, other):
             monkeypatch.setattr(runtime.live.rebuilding, "rebuild", for_long)
         async with asyncio.timeout(60):
-            first = asyncio.create_task(worker_of(site.runtime).watch_stores())
+            first = asyncio.create_task(site.runtime.live.upkeep.watch_stores())
             await begun.wait()
-            await worker_of(other).watch_stores()  # It is at once back: this is another's work.
+            await other.live.upkeep.watch_stores()  # It is at once back: this is another's work.
             await call("PEXPIRE", "watching", 300_000)
             while await call("PTTL", "watching") <= 300_000:
                 await asyncio.sleep(0.005)
@@ -280,7 +280,7 @@ async def test_one_worker_puts_the_events_right_however_long_it_takes(
 
             monkeypatch.setattr(lease, "_RENEWED_EVERY_S", 600.0)
             begun.clear()
-            first = asyncio.create_task(worker_of(site.runtime).watch_stores())
+            first = asyncio.create_task(site.runtime.live.upkeep.watch_stores())
             await begun.wait()
             await call("SET", "watching", "another's", "PX", 600_000)
             go_on.set()
@@ -294,7 +294,7 @@ async def test_a_locked_event_keeps_the_healing_from_being_noted(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await site.house()
-    await site.runtime.redis_store.call("HSET", KEY, "redis_run", "of another server")
+    await site.runtime.stores.redis.call("HSET", KEY, "redis_run", "of another server")
 
     async def locked(event_id: str, **_: object) -> tuple[int, int]:
         raise Contended(f"{event_id} is locked", by_lock=True)
@@ -314,20 +314,20 @@ async def test_what_another_worker_has_put_right_is_left_alone(
 ) -> None:
     """It ends between this one's look and this one's lease."""
     await site.house()
-    call = site.runtime.redis_store.call
+    call = site.runtime.stores.redis.call
     await call("HSET", KEY, "redis_run", "of another server")
     count = rebuilt("generation")
     async with open_runtime(site.runtime.settings, role="test") as other:
-        look = site.runtime.generation.look
+        look = site.runtime.stores.generation.look
 
         async def overtaken() -> Verdict:
             verdict = await look()
             if verdict != Verdict.SAME:
-                await worker_of(other).watch_stores()
+                await other.live.upkeep.watch_stores()
             return verdict
 
-        monkeypatch.setattr(site.runtime.generation, "look", overtaken)
-        await worker_of(site.runtime).watch_stores()
+        monkeypatch.setattr(site.runtime.stores.generation, "look", overtaken)
+        await site.runtime.live.upkeep.watch_stores()
     events = len(await site.runtime.live.reading.open_events())
     assert rebuilt("generation") == count + events
 
@@ -335,9 +335,9 @@ async def test_what_another_worker_has_put_right_is_left_alone(
 @pytest.mark.parametrize("nonsense", [b"\xff\xfe", b"9" * 40, b"-1", b""])
 async def test_nonsense_in_what_redis_remembers_is_survived(site: Site, nonsense: bytes) -> None:
     for name in ("timeline", "counter", "mark", "compared", "redis_run", "system_id"):
-        await site.runtime.redis_store.call("HSET", KEY, name, nonsense)
+        await site.runtime.stores.redis.call("HSET", KEY, name, nonsense)
         await site.look()
         assert await site.verdict() == Verdict.SAME
-    await site.runtime.redis_store.call("DEL", KEY)
-    await site.runtime.redis_store.call("SET", KEY, nonsense)
+    await site.runtime.stores.redis.call("DEL", KEY)
+    await site.runtime.stores.redis.call("SET", KEY, nonsense)
     await site.look()

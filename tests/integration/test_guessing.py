@@ -13,7 +13,7 @@ TRIES = 3
 
 @pytest.fixture
 def limits(runtime: Runtime) -> RateLimits:
-    return RateLimits(runtime.redis_store)
+    return RateLimits(runtime.stores.redis)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from engine.base.store_urls import StoreUrls
 from engine.live.keys import base_key
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, make_event
-from tests.worlds import make_world, worker_of
+from tests.worlds import make_world, run_step
 
 KEYS = ("meta", "seats", "versions", "owners", "areas", "buyers", "due", "hold")
 META_FIELDS = (
@@ -34,7 +34,7 @@ META_FIELDS = (
 async def world(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtime]:
     settings = await make_world(settings, stores, "healing", redis_database=9)
     async with open_runtime(settings, role="test") as opened:
-        await opened.mongo.ensure_indexes()
+        await opened.stores.mongo.ensure_indexes()
         yield opened
 
 
@@ -49,7 +49,7 @@ class Scene(House):
         return base_key(self.event_id)
 
     async def call(self, command: str, key: str, *args: Any) -> Any:
-        return await self.runtime.redis_store.call(command, f"{self.base}:{key}", *args)
+        return await self.runtime.stores.redis.call(command, f"{self.base}:{key}", *args)
 
     async def prepare(self) -> None:
         for buyer in ("ann", "bob", "eve", "kim", "new", "pay"):
@@ -62,14 +62,14 @@ class Scene(House):
 
     async def check(self) -> None:
         """One round of the worker's check, without its pauses."""
-        await self.runtime.redis.delete("checking")
-        worker_of(self.runtime)._check_due = 0.0
+        await self.runtime.stores.redis.client.delete("checking")
+        self.runtime.live.upkeep._check_due = 0.0
         self.runtime.live.reading._open_events_read = float("-inf")
-        await worker_of(self.runtime).steps["check-states"].run_once()
+        await run_step(self.runtime, "check-states")
 
     async def is_whole(self) -> None:
         assert await self.runtime.live.checking.check(self.event_id) is None
-        assert await audit(self.runtime, self.event_id, lateness_max_s=None) == []
+        assert await audit(self.runtime.audit, self.event_id, lateness_max_s=None) == []
         assert (await self.runtime.live.reading.snapshot(self.event_id)).event_id == self.event_id
 
 
@@ -100,7 +100,7 @@ async def _another_type(scene: Scene, key: str) -> None:
 
 async def _truncate(scene: Scene, key: str) -> None:
     """The first half stays."""
-    match await scene.runtime.redis.type(f"{scene.base}:{key}"):
+    match await scene.runtime.stores.redis.client.type(f"{scene.base}:{key}"):
         case b"string":
             text = await scene.call("GET", key)
             await scene.call("SET", key, text[: len(text) // 2])
@@ -113,7 +113,7 @@ async def _truncate(scene: Scene, key: str) -> None:
 
 async def _garble(scene: Scene, key: str) -> None:
     """As large as before, of the same type, and nonsense."""
-    match await scene.runtime.redis.type(f"{scene.base}:{key}"):
+    match await scene.runtime.stores.redis.client.type(f"{scene.base}:{key}"):
         case b"string":
             text = await scene.call("GET", key)
             await scene.call("SET", key, b"\xff" * len(text))
@@ -163,7 +163,7 @@ async def test_a_damaged_key_is_noticed_and_the_event_is_whole_again(
         await scene.book(scene.buyers["bob"], scene.held)
     await scene.book(scene.buyers["kim"], scene.in_area)
     await scene.book(scene.buyers["new"], await scene.hold(scene.buyers["new"], 30, floor=3))
-    assert await audit(scene.runtime, scene.event_id, lateness_max_s=None) == []
+    assert await audit(scene.runtime.audit, scene.event_id, lateness_max_s=None) == []
 
 
 @pytest.mark.parametrize("key", [key for key in KEYS if key != "hold"])
@@ -190,7 +190,7 @@ async def test_a_field_of_the_events_own_is_noticed(make_scene: MakeScene, name:
         if name == "stirred" or (name, nonsense) == ("seq", "-1"):
             continue  # a mark that has no other meaning than to change
         if (name, nonsense) == ("waiting", "1"):
-            await worker_of(scene.runtime).steps["serve-waitlists"].run_once()
+            await run_step(scene.runtime, "serve-waitlists")
             continue
         await scene.check()
         await scene.is_whole()
@@ -203,7 +203,7 @@ async def test_who_finds_a_newer_state_than_its_own_says_that_it_is_being_rebuil
 ) -> None:
     """Between our reading of the truth and our laying it, another process lays a larger epoch."""
     scene = await make_scene()
-    run = scene.runtime.redis_store.run
+    run = scene.runtime.stores.redis.run
     laid: list[int] = []
 
     async def overtaken(script: str, base: str, *args: Any) -> list[Any]:
@@ -212,7 +212,7 @@ async def test_who_finds_a_newer_state_than_its_own_says_that_it_is_being_rebuil
             assert (await run(script, base, laid[0], *args[1:]))[0] == b"loaded"
         return await run(script, base, *args)
 
-    monkeypatch.setattr(scene.runtime.redis_store, "run", overtaken)
+    monkeypatch.setattr(scene.runtime.stores.redis, "run", overtaken)
     await scene.call("DEL", "meta")
     with pytest.raises(Unavailable, match="being rebuilt") as refusal:
         await scene.runtime.live.reading.snapshot(scene.event_id)

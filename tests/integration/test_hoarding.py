@@ -20,7 +20,6 @@ from engine.runtime import Runtime, open_runtime
 from engine.sales.ledger import Answer, Reserve
 from tests.conftest import House, MakeHouse, small_house
 from tests.integration.test_redis_scripts import Stage, stage  # noqa: F401 - a fixture
-from tests.worlds import worker_of
 
 ATTACKER, SCHOOL, ELSEWHERE = "attacker", "school", "elsewhere"
 
@@ -61,14 +60,14 @@ async def grab(house: House, network: str, seats: range) -> list[Hold]:
 async def age(house: House, hold: Hold, ms: int = 10_000_000) -> None:
     """The hold was made, and is due, so much earlier."""
     base = "{" + house.event_id + "}"
-    call = house.runtime.redis_store.call
+    call = house.runtime.stores.redis.call
     for field in ("created", "expires"):
         await call("HINCRBY", f"{base}:hold:{hold.hold_id}", field, -ms)
     await call("ZINCRBY", f"{base}:due", -ms, hold.hold_id)
 
 
 async def networks(house: House) -> dict[str, int]:
-    found = await house.runtime.redis_store.call("HGETALL", "{" + house.event_id + "}:networks")
+    found = await house.runtime.stores.redis.call("HGETALL", "{" + house.event_id + "}:networks")
     return {k.decode(): int(v) for k, v in zip(found[::2], found[1::2], strict=True)}
 
 
@@ -90,7 +89,7 @@ async def test_one_network_cannot_hold_the_house(make_house: MakeHouse) -> None:
     await place(house, "", 198)
     assert await networks(house) == {f"h:{ATTACKER}": 50, f"h:{ELSEWHERE}": 1}
     assert await house.runtime.live.reading.network_share(house.event_id) == 50 / 206
-    await worker_of(house.runtime).watch_networks()
+    await house.runtime.live.upkeep.watch_networks()
     # What is paid or being paid for does not count, and a decline makes it count again.
     assert (await pay(house, held[0], "tok_visa", ATTACKER)).outcome == "confirmed"
     assert (await pay(house, held[1], "tok_3ds", ATTACKER)).outcome == "pending"
@@ -109,7 +108,7 @@ async def pay(house: House, hold: Hold, token: str, network: str) -> Answer:
 
 async def owner(house: House, hold: Hold) -> str:
     key = "{" + house.event_id + "}:hold:" + hold.hold_id
-    found: bytes = await house.runtime.redis_store.call("HGET", key, "owner")
+    found: bytes = await house.runtime.stores.redis.call("HGET", key, "owner")
     return found.decode()
 
 
@@ -165,7 +164,7 @@ async def test_networks_whose_holds_lapse_wait_ever_longer(make_house: MakeHouse
 async def end_pause(house: House) -> None:
     """The last lapse was long ago; how many there were is not forgotten. Nothing rests any more."""
     base = "{" + house.event_id + "}"
-    call = house.runtime.redis_store.call
+    call = house.runtime.stores.redis.call
     conduct = await call("HGET", f"{base}:conduct", f"n:{ATTACKER}")
     lapsed, _, *rest = conduct.decode().split()
     await call("HSET", f"{base}:conduct", f"n:{ATTACKER}", " ".join([lapsed, "0", *rest]))
@@ -276,7 +275,7 @@ async def test_declines_end_the_hold_and_do_not_make_it_longer(house: House, buy
         deadlines.append((await house.runtime.holds.read(hold.hold_id, buyer)).expires_at)
     # The window for paying was given once: aging takes more than each try gives.
     key = "{" + house.event_id + "}:hold:" + hold.hold_id
-    own, expires = await house.runtime.redis_store.call("HMGET", key, "own", "expires")
+    own, expires = await house.runtime.stores.redis.call("HMGET", key, "own", "expires")
     assert int(expires) <= int(own) + 300_000
     answer = await pay(house, hold, "tok_declined", ELSEWHERE)
     assert "5th" in answer.detail
@@ -358,7 +357,7 @@ async def test_a_mailbox_is_limited_whoever_books(make_house: MakeHouse, other: 
 
 
 async def claims(house: House) -> list[int]:
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         rows = await connection.fetch(
             "SELECT places FROM mark_claims WHERE event_id = $1 AND places > 0", house.event_id
         )

@@ -12,9 +12,9 @@ from engine.runtime import Runtime
 async def test_a_request_whose_mark_ran_out_leaves_the_next_ones_key(
     runtime: Runtime, ends: str, second_is: str
 ) -> None:
-    answers, name = KeptAnswers(runtime.redis_store), Name(new_id(), None, "a key")
+    answers, name = KeptAnswers(runtime.stores.redis), Name(new_id(), None, "a key")
     assert await answers.claim(name, b"first", in_flight_s=600) is None
-    await runtime.redis_store.call("DEL", f"{name.base}:{name.key}")  # its time is over
+    await runtime.stores.redis.call("DEL", f"{name.base}:{name.key}")  # its time is over
     assert await answers.claim(name, b"second", in_flight_s=600) is None
     if second_is == "answered":
         await answers.keep(name, b"the answer", kept_s=600, mark=b"second")
@@ -27,15 +27,15 @@ async def test_a_request_whose_mark_ran_out_leaves_the_next_ones_key(
 
 
 async def test_a_late_answer_is_kept_where_nobody_asked_again(runtime: Runtime) -> None:
-    answers, name = KeptAnswers(runtime.redis_store), Name(new_id(), None, "a key")
+    answers, name = KeptAnswers(runtime.stores.redis), Name(new_id(), None, "a key")
     assert await answers.claim(name, b"first", in_flight_s=600) is None
-    await runtime.redis_store.call("DEL", f"{name.base}:{name.key}")
+    await runtime.stores.redis.call("DEL", f"{name.base}:{name.key}")
     await answers.keep(name, b"late", kept_s=600, mark=b"first")
     assert await answers.claim(name, b"second", in_flight_s=600) == b"late"
 
 
 async def test_a_key_of_which_nothing_came_is_free_again(runtime: Runtime) -> None:
-    answers, name = KeptAnswers(runtime.redis_store), Name(new_id(), None, "a key")
+    answers, name = KeptAnswers(runtime.stores.redis), Name(new_id(), None, "a key")
     assert await answers.claim(name, b"first", in_flight_s=600) is None
     await answers.forget(name, mark=b"first")
     assert await answers.claim(name, b"second", in_flight_s=600) is None

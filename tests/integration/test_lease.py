@@ -20,7 +20,7 @@ LONG_S = 600.0
 def redis(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> RedisStore:
     monkeypatch.setattr(lease, "_LASTS_S", LONG_S)
     monkeypatch.setattr(lease, "_RENEWED_EVERY_S", LONG_S)
-    return runtime.redis_store
+    return runtime.stores.redis
 
 
 class Work:

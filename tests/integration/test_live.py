@@ -838,7 +838,7 @@ async def test_what_buyers_do_is_what_watchers_see(house: House, buyer: str) -> 
             assert watcher.map is not None
             assert watcher.map.states.startswith(b"002200")
 
-        await house.runtime.publishing.reprice(
+        await house.runtime.events.publishing.reprice(
             house.event_id, {"Front": 9000}, reason="demand", actor="test"
         )
         await viewer.until(
@@ -857,7 +857,7 @@ async def test_state_lost_in_redis_is_laid_anew_for_watchers(house: House, buyer
         await viewer.until(lambda: viewer.map is not None and viewer.map.states[5:6] == b"2")
         assert viewer.map is not None
         before = viewer.map.epoch
-        await house.runtime.redis.delete(
+        await house.runtime.stores.redis.client.delete(
             *[f"{{{house.event_id}}}:{part}" for part in ("meta", "seats", "versions", "owners")]
         )
         await house.hold(new_id(), 6)

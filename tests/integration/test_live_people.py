@@ -14,7 +14,7 @@ from engine.holds.holds import Holds
 from engine.live.keys import person_channel
 from engine.live.live_tickets import TICKET_TTL_S
 from engine.live.scripts import Settlement
-from engine.live.watcher_counts import Presence
+from engine.live.watcher_counts import WatcherCounts
 from engine.local.embedded import EmbeddedRedis
 from engine.stores.redis import RedisStore
 from seatmap.fanout import Watcher
@@ -266,7 +266,7 @@ async def ada_watches(house: House, buyer: str) -> Any:
 
 async def set_deadline(house: House, hold_id: str, in_s: float) -> int:
     """Give an old hold another deadline, ``in_s`` from now. Returns it in Unix milliseconds."""
-    redis, base = house.runtime.redis_store, f"{{{house.event_id}}}"
+    redis, base = house.runtime.stores.redis, f"{{{house.event_id}}}"
     seconds, micros = await redis.call("TIME")
     now = int(seconds) * 1000 + int(micros) // 1000
     await place_deadline(house, hold_id, now + int(in_s * 1000))
@@ -275,7 +275,7 @@ async def set_deadline(house: House, hold_id: str, in_s: float) -> int:
 
 
 async def place_deadline(house: House, hold_id: str, expires_ms: int) -> None:
-    redis, base = house.runtime.redis_store, f"{{{house.event_id}}}"
+    redis, base = house.runtime.stores.redis, f"{{{house.event_id}}}"
     await redis.call("HSET", f"{base}:hold:{hold_id}", "expires", expires_ms)
     await redis.call("ZADD", f"{base}:due", expires_ms, hold_id)
 
@@ -284,7 +284,7 @@ def holds_warning(house: House, hold_warning_s: int) -> Holds:
     """The house's holds with another warning time than its worker's, which may run beside us."""
     runtime = house.runtime
     settings = msgspec.structs.replace(runtime.settings, hold_warning_s=hold_warning_s)
-    return Holds(runtime.live, runtime.redis_store, runtime.catalog, settings)
+    return Holds(runtime.live, runtime.stores.redis, runtime.catalog, settings)
 
 
 async def test_a_hold_extended_released_expired_and_booked(house: House, buyer: str) -> None:
@@ -314,7 +314,7 @@ async def test_a_hold_extended_released_expired_and_booked(house: House, buyer: 
             "reference": answer.booking.reference,
             "status": "confirmed",
         }
-        await hears_only(house.runtime.redis_store, buyer, viewer, "hold", "booking")
+        await hears_only(house.runtime.stores.redis, buyer, viewer, "hold", "booking")
 
 
 async def test_a_booking_declined_cancelled_and_refunded(house: House, buyer: str) -> None:
@@ -333,7 +333,7 @@ async def test_a_booking_declined_cancelled_and_refunded(house: House, buyer: st
 async def test_the_relay_tells_what_its_process_left_behind(house: House, buyer: str) -> None:
     booking = (await house.book(buyer, await house.hold(buyer, 1))).booking
     async with ada_watches(house, buyer) as viewer:
-        payload = await house.runtime.postgres.fetchval(
+        payload = await house.runtime.stores.view.fetchval(
             "bookings.settlement", house.event_id, booking.booking_id
         )
         settlement = msgspec.convert(payload, Settlement)
@@ -365,7 +365,7 @@ async def test_a_hold_about_to_end_is_warned_of_once_per_deadline(house: House, 
         for _ in range(3):
             await holds_warning(house, 290).warn(house.event_id)
         await viewer.hears("hold", change="ending", expires_at_ms=deadline)
-        await hears_only(house.runtime.redis_store, buyer, viewer, "hold")
+        await hears_only(house.runtime.stores.redis, buyer, viewer, "hold")
 
 
 async def test_short_holds_and_holds_in_payment_are_not_warned_of(
@@ -377,7 +377,7 @@ async def test_short_holds_and_holds_in_payment_are_not_warned_of(
         paying = await house.hold(buyer, 2)
         await house.runtime.holds.begin_payment(paying.hold_id, buyer)
         await holds_warning(house, 290).warn(house.event_id)
-        await hears_only(house.runtime.redis_store, buyer, viewer, "hold")
+        await hears_only(house.runtime.stores.redis, buyer, viewer, "hold")
 
 
 async def test_warning_goes_by_pages_and_forgets_nobody(house: House) -> None:
@@ -396,7 +396,7 @@ async def test_warning_goes_by_pages_and_forgets_nobody(house: House) -> None:
         assert rounds == 4  # 3 + 2 + 2 + nothing left
         for viewer, buyer in zip(viewers, buyers, strict=True):
             await viewer.hears("hold", change="ending")
-            await hears_only(house.runtime.redis_store, buyer, viewer, "hold")
+            await hears_only(house.runtime.stores.redis, buyer, viewer, "hold")
 
 
 # How many
@@ -439,7 +439,7 @@ async def test_a_persons_tabs_are_one_person(store: RedisStore, office: BoxOffic
 
 
 async def test_a_silent_gateway_is_left_out(store: RedisStore, office: BoxOffice) -> None:
-    key, presence = f"{office.base}:watchers", Presence(store)
+    key, presence = f"{office.base}:watchers", WatcherCounts(store)
     assert await presence.report(office.event_id, 3) == 3
     seconds, _ = await store.call("TIME")
     await store.call("HSET", key, "dead", f"40:{int(seconds) * 1000 - 6_000}")

@@ -169,7 +169,7 @@ async def test_a_planted_violation_fails_the_run(
 
 
 async def _void_tickets(runtime: Runtime, event_id: str, *, is_void: bool) -> None:
-    async with runtime.postgres.connection() as connection:
+    async with runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE tickets SET void = $2 WHERE event_id = $1", event_id, is_void
         )

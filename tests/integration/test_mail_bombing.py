@@ -26,7 +26,6 @@ from tests.integration.test_notifications import (  # noqa: F401 - fixtures
 )
 from tests.mail import Mailbox
 from tests.post import statuses
-from tests.worlds import worker_of
 
 VICTIM = "victim@example.com"
 
@@ -34,7 +33,7 @@ VICTIM = "victim@example.com"
 async def queue(runtime: Runtime, kind: str, event_id: str, emails: list[str]) -> None:
     """One mail for each address, of people who do not know each other."""
     people, count = [new_id() for _ in emails], len(emails)
-    async with runtime.postgres.connection() as connection:
+    async with runtime.stores.view.connection() as connection:
         made = await connection.fetchval(
             "SELECT enqueue_notifications($1, $2, $3, $4, $5, $6, $7, $8)",
             *([kind] * count, people, [event_id] * count, people, emails),
@@ -50,7 +49,7 @@ def kinds(box: Mailbox) -> Counter[str]:
 async def join(post: Runtime, event_id: str, email: str, **wanted: object) -> None:
     contact = Contact(buyer=Buyer(email, "Victim"))
     wish = Wanted(**{"quantity": 1, **wanted})  # type: ignore[arg-type]
-    await post.waitlist.join(event_id, new_id(), wish, contact)
+    await post.waitlist.entries.join(event_id, new_id(), wish, contact)
 
 
 async def sold_out(post: Runtime) -> House:
@@ -89,8 +88,10 @@ async def test_two_workers_at_once_have_room_for_no_more_than_one_has(
 async def let_through(post: Runtime) -> int:
     """How many of the mails that are due may go today."""
     worker = new_id()
-    rows = await post.postgres.fetch("notifications.claim", worker, 1000, 60.0)
-    return len(await allowed(post.postgres, worker, [msgspec.convert(dict(r), Due) for r in rows]))
+    rows = await post.stores.view.fetch("notifications.claim", worker, 1000, 60.0)
+    return len(
+        await allowed(post.stores.view, worker, [msgspec.convert(dict(r), Due) for r in rows])
+    )
 
 
 @pytest.mark.parametrize(
@@ -153,12 +154,12 @@ async def book_free(house: House, count: int) -> None:
         person = new_id()
         request = house.request(await house.hold(person, seat))
         await house.runtime.bookings.book(person, new_id(), request)
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         await connection.execute("UPDATE bookings SET amount_minor = 0")
 
 
 async def become_another_day(post: Runtime) -> None:
-    async with post.postgres.connection() as connection:
+    async with post.stores.view.connection() as connection:
         await connection.execute("UPDATE mail_counts SET day = day - 1")
         await connection.execute("UPDATE notifications SET due_at = now() WHERE status = 'queued'")
 
@@ -171,7 +172,7 @@ async def test_free_bookings_wait_for_the_proof_and_are_not_lost(
     assert kinds(box) == {"booking-confirmed": 5}
     # They wait, and nobody is late.
     assert (await statuses(post))["booking-confirmed", "queued"] == 2
-    standing = await post.postgres.fetchrow("notifications.standing")
+    standing = await post.stores.view.fetchrow("notifications.standing")
     assert standing is not None
     assert standing["queued"] == 0
     await prove(post, "ADA@example.com")
@@ -202,7 +203,7 @@ async def test_beyond_the_share_of_a_proven_address_a_mail_rests_until_the_next_
         # Nothing is due: it was not let go of, to be held anew.
         assert await post.notifications.sender.run_once() == 0
     assert kinds(box) == {"booking-confirmed": 5}
-    standing = await post.postgres.fetchrow("notifications.standing")
+    standing = await post.stores.view.fetchrow("notifications.standing")
     assert standing is not None
     assert standing["queued"] == 0
     await become_another_day(post)
@@ -215,7 +216,7 @@ async def test_beyond_the_share_of_a_proven_address_a_mail_rests_until_the_next_
 
 async def counted(post: Runtime) -> set[str]:
     """The kinds of which a mailbox has had one today."""
-    async with post.postgres.connection() as connection:
+    async with post.stores.view.connection() as connection:
         return {row["kind"] for row in await connection.fetch("SELECT kind FROM mail_counts")}
 
 
@@ -224,8 +225,8 @@ async def test_looking_up_addresses_without_bookings_takes_nothing_of_their_mail
 ) -> None:
     await house.book(buyer, await house.hold(buyer, 3))
     for no in range(20):
-        await post.links.look_up(f"ada+{no}@example.com")
-    await post.links.look_up("ada@example.com")
+        await post.people.links.look_up(f"ada+{no}@example.com")
+    await post.people.links.look_up("ada@example.com")
     await send(post)
     assert kinds(box) == {"booking-confirmed": 1, "booking-links": 1}
     assert (await statuses(post))["booking-links", "skipped"] == 20
@@ -244,13 +245,13 @@ async def test_a_confirmation_of_what_is_cancelled_takes_nothing(
 async def stand(post: Runtime, event_id: str, person: str) -> str:
     """Wait for one place. Returns the entry_id."""
     contact = Contact(buyer=Buyer(VICTIM, "Victim"))
-    entry, _ = await post.waitlist.join(event_id, person, Wanted(quantity=1), contact)
+    entry, _ = await post.waitlist.entries.join(event_id, person, Wanted(quantity=1), contact)
     return entry.entry_id
 
 
 async def test_a_place_in_line_that_was_left_takes_nothing(post: Runtime, buyer: str) -> None:
     house = await sold_out(post)
-    await post.waitlist.leave(await stand(post, house.event_id, buyer), buyer)
+    await post.waitlist.entries.leave(await stand(post, house.event_id, buyer), buyer)
     await send(post)
     assert await statuses(post) == {("waitlist-joined", "skipped"): 1}
     assert await counted(post) == set()
@@ -266,9 +267,9 @@ async def test_an_offer_that_was_declined_takes_nothing(
     entry_id = await stand(post, house.event_id, buyer)
     await post.holds.release(first.hold_id, keeper)
     async with asyncio.timeout(60):
-        while (offer := (await post.waitlist.read(entry_id)).offer) is None:
-            await worker_of(post).serve_waitlists()
-    await post.offers.decline(offer.offer_id, buyer)
+        while (offer := (await post.waitlist.entries.read(entry_id)).offer) is None:
+            await post.waitlist.serve()
+    await post.waitlist.offers.decline(offer.offer_id, buyer)
     await send(post)
     assert (await statuses(post))["offer-made", "skipped"] == 1
     assert await counted(post) == set()
@@ -295,7 +296,7 @@ async def test_with_a_store_away_nothing_is_counted_and_nothing_kept(
         patched.setattr(post.bookings, "read", away)
         assert await post.notifications.sender.run_once() == 0
     assert await counted(post) == set()
-    async with post.postgres.connection() as connection:
+    async with post.stores.view.connection() as connection:
         # Let go of: not kept for as long as a lease is.
         assert await connection.fetchval("SELECT leased_by FROM notifications") is None
     await become_another_day(post)
@@ -307,7 +308,7 @@ async def test_what_is_not_sent_slows_nobody_down(
     post: Runtime, box: Mailbox, house: House
 ) -> None:
     """The pace lets one mail pass in 1000 seconds: the second one of these would take as long."""
-    await post.publishing.cancel(house.event_id)
+    await post.events.publishing.cancel(house.event_id)
     names = ("ada", "ben", "carl")
     await queue(post, "event-changed", house.event_id, [f"{name}@example.com" for name in names])
     await queue(post, "welcome", house.event_id, [f"=?{name}?=@example.com" for name in names])
@@ -370,7 +371,7 @@ async def test_wishes_that_nothing_could_serve_are_refused(
 
 async def test_a_limit_below_every_floor_is_refused(post: Runtime) -> None:
     house = await sold_out(post)
-    async with post.postgres.connection() as connection:
+    async with post.stores.view.connection() as connection:
         # A price that no rule governs may yet be anything.
         await join(post, house.event_id, VICTIM, max_price=100)
         await connection.execute(

@@ -19,7 +19,6 @@ from engine.stores.mongo import Mongo
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
 from tests.conftest import House
-from tests.worlds import worker_of
 
 Grown = Callable[[], float]
 
@@ -40,7 +39,7 @@ def growth(name: str, **labels: str) -> Grown:
 def turn(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is this house's turn to be audited, and only its."""
     runtime = house.runtime
-    monkeypatch.setattr(worker_of(runtime), "_unaudited", [house.event_id] * 9)
+    monkeypatch.setattr(runtime.audit, "_unaudited", [house.event_id] * 9)
     monkeypatch.setattr(runtime.live.reading, "_open_events_read", -math.inf)
 
 
@@ -51,21 +50,21 @@ async def sell(house: House, buyer: str, *seats: int) -> None:
 
 
 async def execute(house: House, sql: str) -> None:
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         await connection.execute(sql, house.event_id)
 
 
 @pytest.mark.usefixtures("turn")
 async def test_the_worker_counts_what_is_broken(house: House, buyer: str) -> None:
     await sell(house, buyer, 1, 2)
-    worker = worker_of(house.runtime)
+    auditing = house.runtime.audit
     clean = growth("frontrow_audits_total", outcome="clean")
-    assert await worker.audit_event() == []
+    assert await auditing.audit_next() == []
     assert clean() == 1
     broken = growth("frontrow_invariant_violations_total", invariant="1")
     violated = growth("frontrow_audits_total", outcome="violated")
     await execute(house, "UPDATE tickets SET void = true WHERE event_id = $1 AND place_no = 1")
-    found = await worker.audit_event()
+    found = await auditing.audit_next()
     assert {violation.invariant for violation in found} == {1}
     assert (broken(), violated()) == (len(found), 1)
 
@@ -74,10 +73,10 @@ async def test_the_worker_counts_what_is_broken(house: House, buyer: str) -> Non
 async def test_a_lowered_limit_makes_nobody_a_cheat(house: House, buyer: str) -> None:
     await sell(house, buyer, 1, 2, 3)
     await execute(house, "UPDATE events SET buyer_limit = 2 WHERE event_id = $1")
-    assert await worker_of(house.runtime).audit_event() == []
+    assert await house.runtime.audit.audit_next() == []
     # The count beside it is still looked at.
     await execute(house, "UPDATE buyer_claims SET sold = sold - 1 WHERE event_id = $1")
-    found = await worker_of(house.runtime).audit_event()
+    found = await house.runtime.audit.audit_next()
     assert {violation.invariant for violation in found} == {10}
 
 
@@ -85,29 +84,29 @@ async def test_a_lowered_limit_makes_nobody_a_cheat(house: House, buyer: str) ->
 async def test_of_very_many_holds_a_part_is_audited_at_a_time(
     house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = worker_of(house.runtime)
-    monkeypatch.setattr("engine.worker.steps.AUDITED_HOLDS_MAX", 1)
+    auditing = house.runtime.audit
+    monkeypatch.setattr("engine.audit.auditing.AUDITED_HOLDS_MAX", 1)
     in_part = growth("frontrow_audits_total", outcome="clean-in-part")
-    call, base = house.runtime.redis_store.call, base_key(house.event_id)
+    call, base = house.runtime.stores.redis.call, base_key(house.event_id)
     await sell(house, buyer, 5)
     await house.hold(buyer, 1)
     # A free seat that shows as held by nobody.
     await call("SETRANGE", f"{base}:seats", 7, "1")
-    assert {violation.invariant for violation in await worker.audit_event()} == {5}
+    assert {violation.invariant for violation in await auditing.audit_next()} == {5}
     assert in_part() == 0
     await call("SETRANGE", f"{base}:seats", 7, "0")
     await house.hold(new_id(), 2)
-    assert await worker.audit_event() == []
+    assert await auditing.audit_next() == []
     assert in_part() == 1
     # What is wrong with one of them is found when it is that one's turn.
     (next_due,) = await call("ZRANGE", f"{base}:due", 0, 0)
     await call("ZINCRBY", f"{base}:due", -1, next_due)
-    monkeypatch.setattr("engine.worker.steps.random.randint", lambda first, _: first)
-    assert {violation.invariant for violation in await worker.audit_event()} == {4}
-    monkeypatch.setattr("engine.worker.steps.random.randint", lambda _, last: last)
-    assert await worker.audit_event() == []
+    monkeypatch.setattr("engine.audit.auditing.random.randint", lambda first, _: first)
+    assert {violation.invariant for violation in await auditing.audit_next()} == {4}
+    monkeypatch.setattr("engine.audit.auditing.random.randint", lambda _, last: last)
+    assert await auditing.audit_next() == []
     await execute(house, "UPDATE tickets SET void = true WHERE event_id = $1")
-    assert {violation.invariant for violation in await worker.audit_event()} == {1}
+    assert {violation.invariant for violation in await auditing.audit_next()} == {1}
     assert in_part() == 2
 
 
@@ -115,20 +114,20 @@ async def test_of_very_many_holds_a_part_is_audited_at_a_time(
 async def test_one_worker_audits_at_a_time_and_rests(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = worker_of(house.runtime)
-    monkeypatch.setattr(worker, "_audit_due", time.monotonic() + 60)
+    auditing = house.runtime.audit
+    monkeypatch.setattr(auditing, "_due", time.monotonic() + 60)
     audits = growth("frontrow_audits_total", outcome="clean")
-    await worker.audit_in_turn()
+    await auditing.run_once()
     assert audits() == 0  # its time has not come
-    monkeypatch.setattr(worker, "_audit_due", 0.0)
-    await worker.audit_in_turn()
+    monkeypatch.setattr(auditing, "_due", 0.0)
+    await auditing.run_once()
     assert audits() == 1
-    monkeypatch.setattr(worker, "_audit_due", 0.0)
-    await worker.audit_in_turn()
+    monkeypatch.setattr(auditing, "_due", 0.0)
+    await auditing.run_once()
     assert audits() == 1  # somebody has just done it
-    await house.runtime.redis_store.call("DEL", "auditing")
-    monkeypatch.setattr(worker, "_audit_due", time.monotonic() + 60)
-    await worker.audit_in_turn()
+    await house.runtime.stores.redis.call("DEL", "auditing")
+    monkeypatch.setattr(auditing, "_due", time.monotonic() + 60)
+    await auditing.run_once()
     assert audits() == 1
 
 

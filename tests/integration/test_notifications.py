@@ -32,7 +32,6 @@ from engine.waitlist.model import Contact, Wanted
 from tests.conftest import House, make_event
 from tests.mail import Deed, Mailbox, Stage, mailbox
 from tests.post import MAIL_FROM, cloned_database, post_settings, statuses
-from tests.worlds import worker_of
 
 OpenPost = Callable[..., Awaitable[Runtime]]
 
@@ -176,13 +175,13 @@ async def test_a_cancelled_event_is_told_once_to_each_address_and_not_as_cancell
     await house.book(ada_again, await house.hold(ada_again, 2))
     await fill(house, keep=0)
     who = Contact(buyer=Buyer("ben@example.com", "Ben"), language="de")
-    await post.waitlist.join(house.event_id, ben, Wanted(quantity=1), who)
-    await post.waitlist.join(house.event_id, guest, Wanted(quantity=1), Contact())
+    await post.waitlist.entries.join(house.event_id, ben, Wanted(quantity=1), who)
+    await post.waitlist.entries.join(house.event_id, guest, Wanted(quantity=1), Contact())
     await settle(post)
     box.accepted.clear()
-    await post.publishing.cancel(house.event_id)
-    await post.publishing.cancel(house.event_id)
-    while await worker_of(post).cancel_events():
+    await post.events.publishing.cancel(house.event_id)
+    await post.events.publishing.cancel(house.event_id)
+    while await post.events.closing.run_once():
         pass
     await settle(post)
     told = [(str(m["To"]), m["X-Frontrow-Kind"]) for m in box.accepted]
@@ -219,13 +218,13 @@ async def test_an_edit_is_told_once_and_live(
     box.accepted.clear()
     event = await post.catalog.event(house.event_id)
     later = event.starts_at + timedelta(hours=1)
-    async with post.redis.pubsub() as ear:
+    async with post.stores.redis.client.pubsub() as ear:
         await ear.subscribe(person_channel(buyer))
-        edited = await post.publishing.patch(
+        edited = await post.events.publishing.patch(
             house.event_id, EventPatch(starts_at=later, description="New"), version=event.version
         )
         # Nobody is told of a description.
-        await post.publishing.patch(
+        await post.events.publishing.patch(
             house.event_id, EventPatch(description="Newer"), version=edited.version
         )
         assert await post.notifications.announcing.run_once() == 0
@@ -277,7 +276,7 @@ async def test_a_place_in_line_is_told_in_the_persons_language(
     box.accepted.clear()
     who = Contact(buyer=Buyer("carl@example.com", "Carl"), language="de")
     wanted = Wanted(quantity=2, categories=["Front"])
-    await post.waitlist.join(house.event_id, buyer, wanted, who)
+    await post.waitlist.entries.join(house.event_id, buyer, wanted, who)
     await settle(post)
     [mail] = box.accepted
     assert mail["Subject"] == "Sie stehen auf der Warteliste für The Tempest"
@@ -285,7 +284,7 @@ async def test_a_place_in_line_is_told_in_the_persons_language(
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     url = str(mail["List-Unsubscribe"]).strip("<>")
     assert await post.notifications.unsubscribe.redeem(url.rpartition("/")[2]) == "waitlist"
-    person = await post.people.person(buyer)
+    person = await post.people.accounts.person(buyer)
     assert person.preferences.email.waitlist is False
     assert person.preferences.email.event is True
 
@@ -297,7 +296,7 @@ async def test_an_offer_is_told_and_what_is_switched_off_is_not(
     dora, emil = new_id(), new_id()
     for person, name in ((dora, "dora"), (emil, "emil")):
         who = Contact(buyer=Buyer(f"{name}@example.com", name))
-        await post.waitlist.join(house.event_id, person, Wanted(quantity=1), who)
+        await post.waitlist.entries.join(house.event_id, person, Wanted(quantity=1), who)
     await post.notifications.unsubscribe.redeem(
         post.notifications.unsubscribe.token(emil, "waitlist")
     )
@@ -307,7 +306,7 @@ async def test_an_offer_is_told_and_what_is_switched_off_is_not(
     await post.bookings.cancel(booking.booking_id, actor="buyer", buyer_id=seller)
     async with asyncio.timeout(60):
         while ("offer-made", "queued") not in await statuses(post):
-            await worker_of(post).serve_waitlists()
+            await post.waitlist.serve()
     await settle(post)
     offers = [m for m in box.accepted if m["X-Frontrow-Kind"] == "offer-made"]
     assert [str(m["To"]) for m in offers] == ["dora <dora@example.com>"]
@@ -330,7 +329,7 @@ async def test_a_batch_of_bookings_costs_one_statement_however_many_they_are(
             await house.hold(person, no)
             for person, no in zip(buyers, free_seats(await house.states()), strict=False)
         ]
-        async with post.postgres.connection() as connection:
+        async with post.stores.view.connection() as connection:
             await connection.execute(
                 "CREATE TABLE IF NOT EXISTS counted (n integer);"
                 "CREATE OR REPLACE FUNCTION count_statement() RETURNS trigger LANGUAGE plpgsql AS "
@@ -348,7 +347,7 @@ async def test_a_batch_of_bookings_costs_one_statement_however_many_they_are(
 
         post.ledger._confirming._flush = counting
         await asyncio.gather(*(house.book(b, h) for b, h in zip(buyers, holds, strict=True)))
-        async with post.postgres.connection() as connection:
+        async with post.stores.view.connection() as connection:
             statements: int = await connection.fetchval("SELECT count(*) FROM counted")
         assert statements == batches
         return batches
@@ -362,7 +361,7 @@ def free_seats(states: str) -> list[int]:
 
 
 async def enqueue(runtime: Runtime, kind: str, cause: str, **who: Any) -> int:
-    async with runtime.postgres.connection() as connection:
+    async with runtime.stores.view.connection() as connection:
         made: int = await connection.fetchval(
             "SELECT enqueue_notifications($1, $2, $3, $4, $5, $6, $7, $8)",
             [kind],
@@ -383,7 +382,7 @@ async def test_the_same_cause_is_queued_once_and_nobody_without_an_address(
     assert await enqueue(post, "welcome", buyer, person_id=buyer) == 0
     assert await enqueue(post, "welcome", buyer, person_id=buyer, email="") == 0
     assert await enqueue(post, "welcome", buyer, person_id=buyer, email="a@demo.invalid") == 0
-    async with post.postgres.connection() as connection:
+    async with post.stores.view.connection() as connection:
         await connection.execute(
             "INSERT INTO people (person_id, email, name, language) VALUES ($1, 'f@example.com', 'F', 'de')",
             buyer,
@@ -430,7 +429,7 @@ def whim(stage: Stage, deed: Deed, times: int = 10**6) -> Callable[[Stage, str],
 
 
 async def prove(runtime: Runtime, email: str) -> None:
-    await runtime.postgres.fetch("people.prove_address", email_key(email))
+    await runtime.stores.view.fetch("people.prove_address", email_key(email))
 
 
 async def welcome(runtime: Runtime, email: str = "gina@example.com") -> str:
@@ -646,7 +645,7 @@ async def test_what_is_put_off_too_often_or_for_too_long_is_dead(
         assert (mail.status, len(mail.log)) == (Status.DEAD, 3)
         assert mail.reason == "Put off too often: 451 4.3.0 Not now"
         long = await welcome(post, "old@example.com")
-        async with post.postgres.connection() as connection:
+        async with post.stores.view.connection() as connection:
             await connection.execute(
                 "UPDATE notifications SET queued_at = now() - interval '3 days' WHERE notification_id = $1",
                 long,
@@ -750,7 +749,7 @@ async def test_who_lost_the_lease_sends_no_dot(
         postgres.fetchval = slow  # type: ignore[method-assign]
         asleep = asyncio.create_task(sleepy.notifications.sender.run_once())
         await reached.wait()
-        async with awake.postgres.connection() as connection:
+        async with awake.stores.view.connection() as connection:
             await connection.execute("UPDATE notifications SET due_at = now()")
         await settle(awake)
         assert len(box.accepted) == 1
@@ -763,10 +762,10 @@ async def test_who_lost_the_lease_sends_no_dot(
 async def test_a_hand_over_that_nobody_finished_is_unknown(post: Runtime, box: Mailbox) -> None:
     mail_id = await welcome(post)
     sender = post.notifications.sender
-    async with post.postgres.connection() as connection:
+    async with post.stores.view.connection() as connection:
         # As a worker leaves it that is killed between the dot and the note.
-        await post.postgres.fetch("notifications.claim", sender._me, 1, 60.0)
-        attempt = await post.postgres.fetchval(
+        await post.stores.view.fetch("notifications.claim", sender._me, 1, 60.0)
+        attempt = await post.stores.view.fetchval(
             "notifications.hand_over",
             "00000000-0000-0000-0000-000000000000",
             mail_id,
@@ -906,7 +905,7 @@ async def test_a_template_that_no_longer_fits_its_layout_loses_no_mail(
     post: Runtime, box: Mailbox
 ) -> None:
     await send(post)
-    async with post.postgres.connection() as connection:
+    async with post.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE mail_templates SET html = '{% bad %}' WHERE kind = 'welcome'"
         )
@@ -987,7 +986,7 @@ async def test_the_log_forgets_what_needs_nobody_any_more(
 
     async def later(days: int) -> None:
         """As if so many days had gone by for the mails."""
-        async with post.postgres.connection() as connection:
+        async with post.stores.view.connection() as connection:
             await connection.execute(
                 "UPDATE notifications SET queued_at = now() - make_interval(days => $1), "
                 "ended_at = now() - make_interval(days => $1)",
@@ -1008,7 +1007,7 @@ async def test_the_log_forgets_what_needs_nobody_any_more(
         MailKind.BOOKING_CONFIRMED,
         answer.booking.booking_id,
     )
-    async with post.postgres.connection() as connection:
+    async with post.stores.view.connection() as connection:
         await connection.execute("UPDATE told_events SET starts_at = now() - interval '91 days'")
     assert await watch.forget() == 1
     assert [m.mail_id for m in await post.notifications.deliveries.mails(limit=10)] == [dead]

@@ -25,11 +25,13 @@ _PROGRAM = """
 import asyncio, sys
 from api.app import create_app
 from engine.base.config import load_settings
-from engine.runtime import Pools, wire
+from engine.runtime import build
+from engine.stores.generation import Generation
 from engine.stores.mongo import Mongo
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
-from engine.worker.steps import Worker
+from engine.stores.stores import Stores
+from engine.worker.worker import Worker
 from prometheus_client import generate_latest
 import api.connections
 import seatmap.server
@@ -39,8 +41,11 @@ async def main():
     create_app()
     mongo = Mongo("mongodb://127.0.0.1:1", "nothing")
     postgres = Postgres("postgresql://127.0.0.1:1/nothing", size=2)
-    pools = Pools(sell=postgres, house=postgres, worker=postgres, view=postgres)
-    Worker(wire(settings, pools, RedisStore("redis://127.0.0.1:1"), mongo))
+    redis = RedisStore("redis://127.0.0.1:1")
+    pools = dict.fromkeys(("sell", "house", "worker", "view"), postgres)
+    generation = Generation(postgres, redis)
+    stores = Stores(**pools, redis=redis, mongo=mongo, generation=generation)
+    Worker(build(settings, stores).steps())
     sys.stdout.buffer.write(generate_latest())
 
 asyncio.run(main())

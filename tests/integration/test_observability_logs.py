@@ -159,20 +159,20 @@ async def test_a_failing_batch_names_all_its_requests(monkeypatch: pytest.Monkey
 
 async def test_postgresql_knows_query_and_request(runtime: Runtime, served: bytes) -> None:
     activity = "SELECT application_name, query FROM pg_stat_activity WHERE pid = pg_backend_pid()"
-    async with runtime.postgres.transaction() as transaction:
+    async with runtime.stores.view.transaction() as transaction:
         await transaction.fetch("inventory.open_events")
         during = await transaction.connection.fetchrow(activity)
         pid = await transaction.connection.fetchval("SELECT pg_backend_pid()")
     assert during is not None
     assert during["application_name"] == "frontrow-test mine-7"
-    async with runtime.postgres.connection() as connection:
+    async with runtime.stores.view.connection() as connection:
         after = await connection.fetchrow(
             "SELECT application_name, query FROM pg_stat_activity WHERE pid = $1", pid
         )
     assert after is not None
     # A pooled connection does not keep it.
     assert after["application_name"] == "frontrow-test"
-    assert runtime.postgres._queries["bookings.reserve"].startswith("/* bookings.reserve */ ")
+    assert runtime.stores.view._queries["bookings.reserve"].startswith("/* bookings.reserve */ ")
 
 
 async def test_a_slow_statement_is_told(
@@ -182,7 +182,7 @@ async def test_a_slow_statement_is_told(
     # A logger that has spoken before does not hear of other ways to log.
     monkeypatch.setattr("engine.stores.postgres.log", structlog.get_logger())
     with structlog.testing.capture_logs() as lines:
-        await runtime.postgres.fetch("inventory.open_events")
+        await runtime.stores.view.fetch("inventory.open_events")
     (line,) = lines
     assert (line["event"], line["query"]) == ("slow statement", "inventory.open_events")
     assert line["backend_pid"] > 0
@@ -196,7 +196,7 @@ async def test_what_a_worker_does_for_a_booking_is_logged_under_its_request(
     REQUEST_ID.set(b"mine-43")
     pending = (await house.book(buyer, hold, token="tok_3ds")).booking
     REQUEST_ID.set(b"a-step-of-the-worker")
-    pg = house.runtime.postgres
+    pg = house.runtime.stores.view
     async with pg.connection() as connection:
         await connection.execute(
             "INSERT INTO outbox (event_id, kind, booking_id, created_at)"

@@ -36,7 +36,6 @@ from engine.people.token_versions import TokenVersions
 from engine.people.verification import Verification
 from engine.runtime import Runtime
 from tests.conftest import House, let_it_be_over
-from tests.worlds import worker_of
 
 PASSWORD = "seven swans in a bathtub"
 WAITING = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
@@ -44,7 +43,7 @@ WAITING = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
 
 @pytest.fixture
 def people(runtime: Runtime) -> Accounts:
-    return runtime.people
+    return runtime.people.accounts
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ async def login(people: Accounts, address: str) -> Login:
 
 
 async def execute(runtime: Runtime, statement: str, *args: Any) -> list[Any]:
-    async with runtime.postgres.connection() as connection:
+    async with runtime.stores.view.connection() as connection:
         return list(await connection.fetch(statement, *args))
 
 
@@ -139,7 +138,7 @@ async def test_tabs_that_refresh_at_once_get_the_same(
     runtime: Runtime, people: Accounts, login: Login
 ) -> None:
     tabs = 4
-    async with runtime.postgres.connection() as connection:
+    async with runtime.stores.view.connection() as connection:
         async with connection.transaction():
             # All of them have asked before the first is served.
             await connection.execute(
@@ -197,7 +196,7 @@ async def test_a_login_does_not_last_for_ever(
         "UPDATE sessions SET expires_at = now() - interval '2 days' WHERE person_id = $1",
         login.person_id,
     )
-    await worker_of(runtime).forget_keys()
+    await runtime.people.forget_sessions()
     assert await end_reasons(runtime, login.person_id) == set()
 
 
@@ -390,7 +389,7 @@ async def test_an_address_belongs_to_whoever_opens_its_link_first(
     assert len({ada.person_id, eve.person_id, bob.person_id}) == 3
     for login, secret in zip((ada, eve, bob), secrets, strict=True):
         assert (await people.log_in(address, secret)).person_id == login.person_id
-    verification = runtime.verification
+    verification = runtime.people.verification
     links = [verification.token(who.person_id, address) for who in (ada, eve, bob)]
     # Looking at the page decides nothing.
     found = await verification.claims(links[1])
@@ -424,8 +423,10 @@ async def test_of_two_who_open_their_links_at_once_one_has_it(
     runtime: Runtime, people: Accounts, address: str
 ) -> None:
     logins = [await people.register(registration(address)) for _ in range(4)]
-    links = [runtime.verification.token(login.person_id, address) for login in logins]
-    answers = await asyncio.gather(*map(runtime.verification.redeem, links), return_exceptions=True)
+    links = [runtime.people.verification.token(login.person_id, address) for login in logins]
+    answers = await asyncio.gather(
+        *map(runtime.people.verification.redeem, links), return_exceptions=True
+    )
     [won] = [answer for answer in answers if not isinstance(answer, BaseException)]
     assert {type(a) for a in answers} <= {type(won), Conflict, NotFound}
     assert await claims_of(runtime, address) == {won.person_id}
@@ -435,10 +436,12 @@ async def test_a_link_of_somebody_elses_mail_serves_who_claims_the_address_too(
     runtime: Runtime, people: Accounts, address: str
 ) -> None:
     eve, ada = [await people.register(registration(address)) for _ in "12"]
-    link = runtime.verification.token(eve.person_id, address)
+    link = runtime.people.verification.token(eve.person_id, address)
     stranger = (await people.register(registration(f"{new_id()}@example.com"))).person_id
-    await refused(runtime.verification.redeem(link, stranger), Conflict, "address-not-claimed")
-    await runtime.verification.redeem(link, ada.person_id)
+    await refused(
+        runtime.people.verification.redeem(link, stranger), Conflict, "address-not-claimed"
+    )
+    await runtime.people.verification.redeem(link, ada.person_id)
     assert await claims_of(runtime, address) == {ada.person_id}
 
 
@@ -447,24 +450,24 @@ async def test_many_strangers_claims_do_not_hide_the_owners(
 ) -> None:
     ada = await people.register(registration(address))
     strangers = [await people.register(registration(address)) for _ in range(CLAIMS_SHOWN_MAX + 1)]
-    link = runtime.verification.token(strangers[0].person_id, address)
-    await runtime.verification.redeem(link, ada.person_id)
+    link = runtime.people.verification.token(strangers[0].person_id, address)
+    await runtime.people.verification.redeem(link, ada.person_id)
     assert await claims_of(runtime, address) == {ada.person_id}
 
 
 async def test_links_that_are_none(runtime: Runtime, people: Accounts, address: str) -> None:
     login = await people.register(registration(address))
-    link = runtime.verification.token(login.person_id, address)
-    late = Verification(runtime.postgres, runtime.settings, lambda: time.time() + 31 * 86_400)
-    other = runtime.verification.token(login.person_id, f"x{address}")
+    link = runtime.people.verification.token(login.person_id, address)
+    late = Verification(runtime.stores.view, runtime.settings, lambda: time.time() + 31 * 86_400)
+    other = runtime.people.verification.token(login.person_id, f"x{address}")
     for verification, token in (
         (late, link),
-        (runtime.verification, other),
-        (runtime.verification, runtime.verification.token(new_id(), address)),
-        *((runtime.verification, text) for text in ("", "x", link[:-1], link + "A", "é")),
+        (runtime.people.verification, other),
+        (runtime.people.verification, runtime.people.verification.token(new_id(), address)),
+        *((runtime.people.verification, text) for text in ("", "x", link[:-1], link + "A", "é")),
     ):
         await refused(verification.redeem(token), NotFound, "link-not-ours")
-    assert (await runtime.verification.claims(link))[0].person_id == login.person_id
+    assert (await runtime.people.verification.claims(link))[0].person_id == login.person_id
 
 
 async def test_an_address_is_asked_a_few_times_a_day(
@@ -479,7 +482,9 @@ async def test_an_address_is_asked_a_few_times_a_day(
 async def test_another_address_has_to_be_proven_again(
     runtime: Runtime, people: Accounts, login: Login, address: str
 ) -> None:
-    await runtime.verification.redeem(runtime.verification.token(login.person_id, address))
+    await runtime.people.verification.redeem(
+        runtime.people.verification.token(login.person_id, address)
+    )
     elsewhere = f"{new_id()}@example.com"
     for email, is_proven, version in ((address.title(), True, 2), (elsewhere, False, 3)):
         patch = PersonPatch(email=email, password=PASSWORD)
@@ -496,7 +501,7 @@ async def test_another_address_has_to_be_proven_again(
 async def test_changes_are_heard_by_every_process(
     runtime: Runtime, people: Accounts, buyer: str
 ) -> None:
-    here, elsewhere = people.token_versions, TokenVersions(runtime.postgres, life_s=3600)
+    here, elsewhere = people.token_versions, TokenVersions(runtime.stores.view, life_s=3600)
     await elsewhere.read()
     new = await people.register(registration(f"{new_id()}@example.com"))
     login = await people.register(registration(f"{new_id()}@example.com"), person_id=buyer)
@@ -510,7 +515,7 @@ async def test_changes_are_heard_by_every_process(
         assert here.known[person] == 2
     await elsewhere.read()
     assert [elsewhere.known[person] for person in (buyer, new.person_id)] == [2, 2]
-    late = TokenVersions(runtime.postgres, life_s=3600)
+    late = TokenVersions(runtime.stores.view, life_s=3600)
     await late.read()
     assert late.known[buyer] == 2
     again = await people.register(
@@ -520,9 +525,9 @@ async def test_changes_are_heard_by_every_process(
 
 
 async def test_a_change_that_commits_late_is_heard(runtime: Runtime, login: Login) -> None:
-    elsewhere = TokenVersions(runtime.postgres, life_s=3600)
+    elsewhere = TokenVersions(runtime.stores.view, life_s=3600)
     await elsewhere.read()
-    async with runtime.postgres.connection() as connection, connection.transaction():
+    async with runtime.stores.view.connection() as connection, connection.transaction():
         await connection.execute(
             "UPDATE accounts SET token_version = 7, tokens_changed_at = clock_timestamp()"
             " WHERE person_id = $1",

@@ -14,7 +14,7 @@ from engine.base.errors import Conflict, InvalidInput, NotFound, PreconditionFai
 from engine.base.model import Money, new_id
 from engine.base.store_urls import StoreUrls
 from engine.catalog.model import EventPatch
-from engine.live.watcher_counts import Presence
+from engine.live.watcher_counts import WatcherCounts
 from engine.pricing.market import Recorded, Synthetic
 from engine.pricing.model import (
     Override,
@@ -64,7 +64,7 @@ async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtim
     """Databases of their own: no worker of another process prices here."""
     world = await make_world(settings, stores, "pricing", redis_database=6)
     async with open_runtime(world, role="test") as opened:
-        await opened.mongo.ensure_indexes()
+        await opened.stores.mongo.ensure_indexes()
         yield opened
 
 
@@ -72,7 +72,7 @@ async def follow(
     house: House, rule: Rule = BY_SALES, category: str = "Front", **activation: Any
 ) -> RuleVersion:
     """Make a rule and put it in force."""
-    office = house.runtime.pricing
+    office = house.runtime.pricing.admin
     made = await office.make_rule(
         house.event_id, RuleDraft(category=category, rule=rule), actor=HAND
     )
@@ -86,7 +86,7 @@ async def sell(house: House, *seats: int) -> None:
 
 async def look(house: House) -> int:
     """A worker's look, whoever's turn it is."""
-    return await house.runtime.repricer.reprice(house.event_id)
+    return await house.runtime.pricing.repricer.reprice(house.event_id)
 
 
 async def prices(house: House) -> list[int]:
@@ -95,7 +95,7 @@ async def prices(house: House) -> list[int]:
 
 
 async def history(house: House) -> list[asyncpg.Record]:
-    return await house.runtime.postgres.fetch(
+    return await house.runtime.stores.view.fetch(
         "inventory.price_history", house.event_id, None, None, None, 100
     )
 
@@ -143,11 +143,11 @@ async def test_a_held_seat_keeps_its_quote_whatever_the_price_does(
 
 async def test_demand_is_holds_and_who_waits_and_what_is_left(house: House) -> None:
     await follow(house, BY_DEMAND, "Back")
-    preview = await house.runtime.pricing.preview(house.event_id, "Back")
+    preview = await house.runtime.pricing.admin.preview(house.event_id, "Back")
     # 30 seats and 6 places of the floor.
     assert (preview.signals.capacity, preview.signals.held) == (36, 0)
     await house.hold(new_id(), 30, 31, 32, floor=6)
-    preview = await house.runtime.pricing.preview(house.event_id, "Back")
+    preview = await house.runtime.pricing.admin.preview(house.event_id, "Back")
     assert preview.signals.held == 9
     # 9 wanted of 36 left: 9 / 45, doubled.
     assert preview.decision.price_minor == 4200
@@ -159,9 +159,9 @@ async def test_watchers_are_counted_through_all_gateways(house: House) -> None:
     await follow(house)
     async with gateway_of(house.runtime) as gateway, gateway.viewer(house.event_id) as viewer:
         await viewer.greeted()
-        elsewhere = Presence(house.runtime.redis_store)
+        elsewhere = WatcherCounts(house.runtime.stores.redis)
         await elsewhere.report(house.event_id, 55)
-        preview = await house.runtime.pricing.preview(house.event_id, "Front")
+        preview = await house.runtime.pricing.admin.preview(house.event_id, "Front")
         # Another process says 55 and the gateway 1; the category is 20 of 56 places.
         assert preview.signals.watchers == 20
         await elsewhere.report(house.event_id, 0)
@@ -190,7 +190,7 @@ async def test_an_open_map_hears_it_within_a_tick(house: House) -> None:
             await late.greeted()
             assert late.messages["prices"]["prices"][FRONT] == line
         # What is told changes without the price: maps hear that, too.
-        await house.runtime.pricing.set_terms(
+        await house.runtime.pricing.admin.set_terms(
             house.event_id, TermsPatch(range_public=True), version=1
         )
         line = (await viewer.hears("prices"))["prices"][FRONT]
@@ -199,7 +199,9 @@ async def test_an_open_map_hears_it_within_a_tick(house: House) -> None:
 
 async def test_what_is_told_survives_the_loss_of_redis(house: House) -> None:
     await follow(house)
-    await house.runtime.pricing.set_terms(house.event_id, TermsPatch(range_public=True), version=1)
+    await house.runtime.pricing.admin.set_terms(
+        house.event_id, TermsPatch(range_public=True), version=1
+    )
     await sell(house, *range(8))
     await look(house)
     before = await house.runtime.live.reading.snapshot(house.event_id)
@@ -213,7 +215,7 @@ async def test_what_is_told_survives_the_loss_of_redis(house: House) -> None:
 
 async def test_the_range_is_told_only_where_it_is_shown(house: House) -> None:
     await follow(house)
-    office = house.runtime.pricing
+    office = house.runtime.pricing.admin
     hidden = await house.runtime.live.reading.snapshot(house.event_id)
     assert hidden.pricing.dynamic
     assert hidden.prices[FRONT].floor is None
@@ -232,16 +234,16 @@ async def test_the_range_is_told_only_where_it_is_shown(house: House) -> None:
 async def test_a_paused_event_is_left_alone(house: House) -> None:
     await follow(house)
     await sell(house, *range(8))
-    await house.runtime.publishing.pause(house.event_id)
+    await house.runtime.events.publishing.pause(house.event_id)
     assert await look(house) == 0
     assert await prices(house) == [5000, 3000]
-    await house.runtime.publishing.resume(house.event_id)
+    await house.runtime.events.publishing.resume(house.event_id)
     assert await look(house) == 1
 
 
 async def test_a_blocked_place_is_not_for_sale(house: House) -> None:
     await follow(house)
-    await house.runtime.publishing.block(house.event_id, list(range(10, 20)), actor=HAND)
+    await house.runtime.events.publishing.block(house.event_id, list(range(10, 20)), actor=HAND)
     await sell(house, *range(4))
     await look(house)
     # 4 of 10, not of 20.
@@ -256,7 +258,9 @@ async def test_each_event_has_its_turn_once(house: House) -> None:
     await follow(house)
     await sell(house, *range(8))
     one, other = (
-        Repricer(runtime.postgres, runtime.live, runtime.repricer._measuring, interval_s=3600)
+        Repricer(
+            runtime.stores.view, runtime.live, runtime.pricing.repricer._measuring, interval_s=3600
+        )
         for _ in range(2)
     )
     # Earlier tests' events have their turns too.
@@ -276,7 +280,7 @@ async def test_of_two_workers_that_look_at_once_one_writes(house: House) -> None
     assert sum(changed) == 1
     rows = [row for row in await history(house) if row["actor"] == "pricing:1"]
     assert [(row["old_amount_minor"], row["new_amount_minor"]) for row in rows] == [(5000, 7000)]
-    velocity = await house.runtime.postgres.fetch("pricing.workload", house.event_id, None)
+    velocity = await house.runtime.stores.view.fetch("pricing.workload", house.event_id, None)
     # Counted once: of a worker's sales none twice.
     assert velocity[0]["known_taken"] == 8
 
@@ -286,10 +290,12 @@ async def test_a_hand_between_looking_and_writing_wins(house: House) -> None:
     runtime = house.runtime
     await follow(house)
     await sell(house, *range(8))
-    (row,) = await runtime.postgres.fetch("pricing.workload", house.event_id, None)
-    seen = (await runtime.repricer._measuring.seen(house.event_id))[FRONT]
-    await runtime.pricing.freeze(house.event_id, FRONT, "press night", actor=HAND)
-    assert await runtime.repricer._reprice_category(house.event_id, row, seen, 86_400.0) == 0
+    (row,) = await runtime.stores.view.fetch("pricing.workload", house.event_id, None)
+    seen = (await runtime.pricing.repricer._measuring.seen(house.event_id))[FRONT]
+    await runtime.pricing.admin.freeze(house.event_id, FRONT, "press night", actor=HAND)
+    assert (
+        await runtime.pricing.repricer._reprice_category(house.event_id, row, seen, 86_400.0) == 0
+    )
     assert await prices(house) == [5000, 3000]
 
 
@@ -297,8 +303,8 @@ async def test_velocity_is_kept_from_look_to_look_and_across_workers(house: Hous
     runtime = house.runtime
     await follow(house)
     await look(house)
-    await runtime.postgres.fetch("pricing.workload", house.event_id, None)
-    async with runtime.postgres.connection() as connection:
+    await runtime.stores.view.fetch("pricing.workload", house.event_id, None)
+    async with runtime.stores.view.connection() as connection:
         # As if the last look had been a day ago.
         await connection.execute(
             "UPDATE pricing_velocity SET measured_at = measured_at - interval '1 day'"
@@ -307,8 +313,8 @@ async def test_velocity_is_kept_from_look_to_look_and_across_workers(house: Hous
         )
     await sell(house, *range(6))
     async with open_runtime(runtime.settings, role="test") as other:
-        await other.repricer.reprice(house.event_id)
-        preview = await other.pricing.preview(house.event_id, "Front")
+        await other.pricing.repricer.reprice(house.event_id)
+        preview = await other.pricing.admin.preview(house.event_id, "Front")
     assert preview.signals.velocity == pytest.approx(6, rel=0.01)
     assert preview.signals.confidence == pytest.approx(0.5, rel=0.01)
 
@@ -317,7 +323,7 @@ async def test_velocity_is_kept_from_look_to_look_and_across_workers(house: Hous
 
 
 async def test_an_override_holds_until_it_is_released(house: House) -> None:
-    office = house.runtime.pricing
+    office = house.runtime.pricing.admin
     await follow(house)
     state = await office.override(
         house.event_id, FRONT, Override(amount_minor=4500, reason="Early birds"), actor=HAND
@@ -334,7 +340,7 @@ async def test_an_override_holds_until_it_is_released(house: House) -> None:
 
 
 async def test_an_override_ends_at_its_time(house: House) -> None:
-    office = house.runtime.pricing
+    office = house.runtime.pricing.admin
     await follow(house)
     until = datetime.now(UTC) + timedelta(hours=1)
     wanted = Override(amount_minor=4500, reason="Early birds", until=until)
@@ -343,11 +349,11 @@ async def test_an_override_ends_at_its_time(house: House) -> None:
     await follow(house)
     state = (await office.state(house.event_id)).categories[FRONT]
     assert (state.mode, state.until) == ("override", until)
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE pricing_controls SET until = now() WHERE event_id = $1", house.event_id
         )
-    await house.runtime.repricer.run_once()
+    await house.runtime.pricing.repricer.run_once()
     assert (await office.state(house.event_id)).categories[FRONT].mode == "rule"
     with pytest.raises(InvalidInput):
         await office.override(
@@ -359,7 +365,7 @@ async def test_an_override_ends_at_its_time(house: House) -> None:
 
 
 async def test_a_frozen_price_stays_whatever_comes(house: House) -> None:
-    office = house.runtime.pricing
+    office = house.runtime.pricing.admin
     await follow(house)
     frozen = await office.freeze(house.event_id, FRONT, "press night", actor=HAND)
     assert (frozen.mode, frozen.price.amount) == ("frozen", 5000)
@@ -374,10 +380,10 @@ async def test_a_frozen_price_stays_whatever_comes(house: House) -> None:
 
 
 async def test_a_price_on_the_page_is_an_override_until_the_next_rule(house: House) -> None:
-    runtime, office = house.runtime, house.runtime.pricing
+    runtime, office = house.runtime, house.runtime.pricing.admin
     await follow(house)
     page = await runtime.catalog.event(house.event_id)
-    await runtime.publishing.patch(
+    await runtime.events.publishing.patch(
         house.event_id, EventPatch(prices={"Front": 6000}), version=page.version
     )
     state = (await office.state(house.event_id)).categories
@@ -401,18 +407,18 @@ async def test_an_edit_of_something_else_leaves_a_rules_price(house: House) -> N
     await sell(house, *range(8))
     await look(house)
     page = await runtime.catalog.event(house.event_id)
-    await runtime.publishing.patch(
+    await runtime.events.publishing.patch(
         house.event_id, EventPatch(buyer_limit=3, prices={"Back": 3500}), version=page.version
     )
     assert await prices(house) == [7000, 3500]
-    assert (await runtime.pricing.state(house.event_id)).categories[FRONT].mode == "rule"
+    assert (await runtime.pricing.admin.state(house.event_id)).categories[FRONT].mode == "rule"
 
 
 # The life of a rule
 
 
 async def test_versions_follow_each_other(house: House) -> None:
-    office = house.runtime.pricing
+    office = house.runtime.pricing.admin
     first, second = await follow(house), await follow(house)
     assert (first.rule_no, second.rule_no) == (1, 2)
     rules = await office.rules(house.event_id)
@@ -430,7 +436,7 @@ async def test_versions_follow_each_other(house: House) -> None:
 
 
 async def test_a_scheduled_rule_comes_into_force_at_its_time(house: House) -> None:
-    office = house.runtime.pricing
+    office = house.runtime.pricing.admin
     first = await follow(house)
     moment = datetime.now(UTC) + timedelta(hours=1)
     second = await follow(house, valid_from=moment)
@@ -438,7 +444,7 @@ async def test_a_scheduled_rule_comes_into_force_at_its_time(house: House) -> No
     state = (await office.state(house.event_id)).categories[FRONT]
     assert state.rule is not None
     assert (state.rule.rule_id, state.scheduled_for) == (first.rule_id, moment)
-    await house.runtime.repricer.run_once()
+    await house.runtime.pricing.repricer.run_once()
     assert (await office.rule(house.event_id, second.rule_id)).status == RuleStatus.SCHEDULED
     again = await office.activate(
         house.event_id,
@@ -447,18 +453,18 @@ async def test_a_scheduled_rule_comes_into_force_at_its_time(house: House) -> No
         actor=HAND,
     )
     assert again.status == RuleStatus.SCHEDULED
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE pricing_rules SET valid_from = now() WHERE event_id = $1 AND status = 'scheduled'",
             house.event_id,
         )
-    await house.runtime.repricer.run_once()
+    await house.runtime.pricing.repricer.run_once()
     statuses = {r.rule_id: r.status for r in await office.rules(house.event_id)}
     assert statuses == {first.rule_id: RuleStatus.RETIRED, second.rule_id: RuleStatus.ACTIVE}
 
 
 async def test_without_a_rule_the_price_stays_and_is_fixed_again(house: House) -> None:
-    office = house.runtime.pricing
+    office = house.runtime.pricing.admin
     rule = await follow(house)
     await sell(house, *range(8))
     await look(house)
@@ -483,7 +489,7 @@ async def test_a_new_range_moves_a_price_into_it_at_once(house: House) -> None:
 
 async def test_the_database_keeps_rules_as_they_were_made(house: House) -> None:
     first, _ = await follow(house), await follow(house)
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         for change, constraint in (
             ("rule = '{}'", "pricing_rules_immutable_check"),
             ("rule_no = 7", "pricing_rules_immutable_check"),
@@ -507,7 +513,7 @@ async def test_the_database_keeps_rules_as_they_were_made(house: House) -> None:
 
 
 async def test_what_is_not_there_is_said(house: House, make_house: MakeHouse) -> None:
-    office = house.runtime.pricing
+    office = house.runtime.pricing.admin
     draft = await make_house(publish=False)
     with pytest.raises(Conflict) as refused:
         await office.state(draft.event_id)
@@ -530,7 +536,7 @@ async def test_what_is_not_there_is_said(house: House, make_house: MakeHouse) ->
 
 async def test_a_preview_changes_nothing(house: House) -> None:
     await sell(house, *range(8))
-    preview = await house.runtime.pricing.preview(house.event_id, "Front", rule=BY_SALES)
+    preview = await house.runtime.pricing.admin.preview(house.event_id, "Front", rule=BY_SALES)
     assert preview.price.amount == 5000
     assert preview.decision.price_minor == 7000
     assert preview.decision.factors.from_progress == 0.4
@@ -542,7 +548,7 @@ async def test_a_rule_is_tried_on_a_made_up_sale(house: House) -> None:
     request = SimulationRequest(
         category="Front", rule=BY_SALES, curve=Synthetic(demand=3.0, seats=500, days=10)
     )
-    result = await house.runtime.pricing.simulate(house.event_id, request)
+    result = await house.runtime.pricing.admin.simulate(house.event_id, request)
     assert (result.seats, result.days, result.currency) == (500, 10, "EUR")
     assert result.rule.sold == result.fixed.sold == 500
     assert result.rule.revenue_minor > result.fixed.revenue_minor == 500 * 5000
@@ -553,7 +559,7 @@ async def test_a_rule_is_tried_on_a_sale_that_was(make_house: MakeHouse) -> None
     for seat in range(0, 20, 2):
         await sell(sold, seat, seat + 1)
     fresh = await make_house()
-    office = fresh.runtime.pricing
+    office = fresh.runtime.pricing.admin
     with pytest.raises(Conflict) as refused:
         await office.simulate(
             fresh.event_id,
@@ -577,7 +583,7 @@ async def test_a_rule_set_is_tried_on_each_categorys_own_sales(make_house: MakeH
     for seat in range(0, 20, 2):
         await sell(sold, seat, seat + 1)
     request = SetSimulationRequest(rules={"Front": BY_SALES}, curve=Recorded(elasticity=0))
-    found = await sold.runtime.pricing.simulate_set(sold.event_id, request)
+    found = await sold.runtime.pricing.admin.simulate_set(sold.event_id, request)
     assert [part.category for part in found.categories] == ["Front", "Back"]
     # Nobody bought any of the others.
     assert [part.simulation.fixed.sold for part in found.categories] == [20, 0]
@@ -590,10 +596,10 @@ async def test_who_waits_for_a_section_is_demand_for_its_categories(make_house: 
     await house.hold(new_id(), *range(50))
     runtime = house.runtime
     wanted = Wanted(quantity=2, sections=["Stalls"])
-    await runtime.waitlist.join(house.event_id, new_id(), wanted, Contact())
+    await runtime.waitlist.entries.join(house.event_id, new_id(), wanted, Contact())
     await house.hold(new_id(), floor=6)
     floor = Wanted(quantity=4, sections=["Floor"])
-    await runtime.waitlist.join(house.event_id, new_id(), floor, Contact())
-    seen = await runtime.pricing._measuring.seen(house.event_id)
+    await runtime.waitlist.entries.join(house.event_id, new_id(), floor, Contact())
+    seen = await runtime.pricing.admin._measuring.seen(house.event_id)
     # The floor is of the back rows' category.
     assert [seen[number].waiting for number in (0, 1)] == [1.0, 1.0 + 4.0]

@@ -22,7 +22,7 @@ def solved(proofs: Proofs, network: str = NETWORK) -> Proof:
 
 @pytest.fixture
 def proofs(runtime: Runtime) -> Proofs:
-    return Proofs(runtime.redis_store, TOKEN_SECRET)
+    return Proofs(runtime.stores.redis, TOKEN_SECRET)
 
 
 async def test_a_proof_is_good_once(runtime: Runtime, proofs: Proofs) -> None:
@@ -30,14 +30,14 @@ async def test_a_proof_is_good_once(runtime: Runtime, proofs: Proofs) -> None:
     persons = [await proofs.redeem(proof, NETWORK) for proof in (first, second)]
     assert None not in persons
     assert len(set(persons)) == 2
-    for process in (proofs, Proofs(runtime.redis_store, TOKEN_SECRET)):
+    for process in (proofs, Proofs(runtime.stores.redis, TOKEN_SECRET)):
         assert await process.redeem(first, NETWORK) is None
 
 
 async def test_what_is_no_proof(runtime: Runtime, proofs: Proofs) -> None:
     good = solved(proofs)
     wrong = next(n for n in map(str, range(99)) if not is_solved(good.challenge, n, BITS))
-    forged = Proofs(runtime.redis_store, TOKEN_SECRET + "x").needed(NETWORK, 0).extra["challenge"]
+    forged = Proofs(runtime.stores.redis, TOKEN_SECRET + "x").needed(NETWORK, 0).extra["challenge"]
     for proof, network in (
         (Proof(good.challenge, wrong), NETWORK),
         (Proof(forged, ""), NETWORK),
@@ -46,7 +46,7 @@ async def test_what_is_no_proof(runtime: Runtime, proofs: Proofs) -> None:
         (good, "203.0.113.8"),
     ):
         assert await proofs.redeem(proof, network) is None
-    late = Proofs(runtime.redis_store, TOKEN_SECRET, lambda: datetime.now(UTC).timestamp() + 901)
+    late = Proofs(runtime.stores.redis, TOKEN_SECRET, lambda: datetime.now(UTC).timestamp() + 901)
     assert await late.redeem(good, NETWORK) is None
     assert await proofs.redeem(good, NETWORK) is not None
 
@@ -56,7 +56,7 @@ async def test_servers_with_other_clocks_take_each_others_challenges(
     runtime: Runtime, proofs: Proofs, skew_s: float
 ) -> None:
     skewed = Proofs(
-        runtime.redis_store, TOKEN_SECRET, lambda: datetime.now(UTC).timestamp() + skew_s
+        runtime.stores.redis, TOKEN_SECRET, lambda: datetime.now(UTC).timestamp() + skew_s
     )
     assert await proofs.redeem(solved(skewed), NETWORK) is not None
     assert await skewed.redeem(solved(proofs), NETWORK) is not None

@@ -40,7 +40,7 @@ async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtim
     """Databases of their own: no worker of another process decides a race here."""
     world = await make_world(settings, stores, "races", redis_database=2)
     async with open_runtime(world, role="test") as opened:
-        await opened.mongo.ensure_indexes()
+        await opened.stores.mongo.ensure_indexes()
         yield opened
 
 
@@ -64,13 +64,13 @@ async def assert_sound(house: House) -> None:
     await house.runtime.ledger.drain()
     await make_outbox_due(house)
     await worker_of(house.runtime).relay_outbox()
-    violations = await audit(house.runtime, house.event_id, quiet=True)
+    violations = await audit(house.runtime.audit, house.event_id, quiet=True)
     assert violations == []
 
 
 async def until_waiting(house: House, count: int = 1) -> None:
     """Wait until so many statements of other connections stand at a lock."""
-    async with asyncio.timeout(60), house.runtime.postgres.connection() as connection:
+    async with asyncio.timeout(60), house.runtime.stores.view.connection() as connection:
         while True:
             waiting = await connection.fetchval(
                 "SELECT count(*) FROM pg_stat_activity"
@@ -122,7 +122,7 @@ async def test_a_hold_that_expires_between_checkout_and_reserve_loses(
     house: House, buyer: str
 ) -> None:
     """A process that slept through its deadline is refused by PostgreSQL's clock, after every lock."""
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         async with connection.transaction():
             await connection.execute(
                 "SELECT 1 FROM seats WHERE event_id = $1 AND seat_no = 4 FOR UPDATE", house.event_id
@@ -149,7 +149,7 @@ async def test_two_processes_reserve_the_same_seats_at_once(
         await reserve_command(house, new_id(), 7, 8, 9, deadline=deadline),
         await reserve_command(house, new_id(), 9, 8, 6, deadline=deadline),
     ]
-    async with house.runtime.postgres.connection() as connection, connection.transaction():
+    async with house.runtime.stores.view.connection() as connection, connection.transaction():
         await connection.execute(
             "SELECT 1 FROM seats WHERE event_id = $1 AND seat_no IN (6, 7, 8, 9) FOR UPDATE",
             house.event_id,
@@ -175,7 +175,7 @@ async def test_cancel_and_confirm_at_once(house: House, buyer: str, first: str) 
     await house.runtime.sandbox.complete_action(booking_id, approve=True)
     confirm = bookings.payment_arrived(booking_id)
     cancel = bookings.cancel(booking_id, actor="buyer", buyer_id=buyer)
-    async with house.runtime.postgres.connection() as connection, connection.transaction():
+    async with house.runtime.stores.view.connection() as connection, connection.transaction():
         await connection.execute(
             "SELECT 1 FROM bookings WHERE booking_id = $1 FOR UPDATE", booking_id
         )
@@ -218,7 +218,7 @@ async def test_confirm_and_expiry_at_once(
         decline_code="gateway-unanswered",
         answer=Answer(outcome="expired", booking=await other.bookings.read(booking_id)),
     )
-    async with house.runtime.postgres.connection() as connection, connection.transaction():
+    async with house.runtime.stores.view.connection() as connection, connection.transaction():
         await connection.execute(
             "SELECT 1 FROM bookings WHERE booking_id = $1 FOR UPDATE", booking_id
         )
@@ -244,7 +244,7 @@ async def test_two_processes_confirm_one_booking(house: House, other: Runtime, b
     answer = await house.book(buyer, await house.hold(buyer, 2, 3), "tok_3ds")
     booking_id = answer.booking.booking_id
     await house.runtime.sandbox.complete_action(booking_id, approve=True)
-    async with house.runtime.postgres.connection() as connection, connection.transaction():
+    async with house.runtime.stores.view.connection() as connection, connection.transaction():
         await connection.execute(
             "SELECT 1 FROM bookings WHERE booking_id = $1 FOR UPDATE", booking_id
         )
@@ -266,9 +266,9 @@ async def test_a_payment_under_way_while_the_event_is_called_off(house: House, b
     command = await begin(house, buyer, hold.hold_id)
     assert (await house.runtime.ledger.reserve(command)).outcome == "reserved"
     await house.runtime.sandbox.charge(command.booking_id, "tok_visa", hold.total)
-    await house.runtime.publishing.cancel(house.event_id)
+    await house.runtime.events.publishing.cancel(house.event_id)
     await house.runtime.bookings.payment_arrived(command.booking_id)
-    await worker_of(house.runtime).cancel_events()
+    await house.runtime.events.closing.run_once()
     booking = await house.runtime.bookings.read(command.booking_id)
     assert (booking.status, booking.refunded) == (BookingStatus.CANCELLED, hold.total)
     await assert_sound(house)
@@ -313,7 +313,7 @@ async def test_a_limit_counts_no_sale_that_was_undone_before_redis_died(
 
 async def make_overdue(house: House, booking_id: str) -> None:
     """A booking's time is over, and a hold's with it would be."""
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE bookings SET created_at = created_at - interval '1 hour',"
             " expires_at = now() - interval '1 second' WHERE booking_id = $1",
@@ -330,7 +330,7 @@ async def test_two_cancels_refund_once(house: House, other: Runtime, buyer: str)
         )
     )
     assert BookingStatus.CANCELLED in {getattr(r, "status", None) for r in (first, second)}
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         assert [
             tuple(row)
             for row in await connection.fetch(
@@ -357,7 +357,7 @@ async def test_two_workers_and_one_outbox(house: House, other: Runtime) -> None:
     assert sum(shares) >= 6
     assert (await house.states())[:6] == "222222"
     await assert_sound(house)
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         left = await connection.fetchval(
             "SELECT count(*) FROM outbox WHERE event_id = $1", house.event_id
         )
@@ -383,7 +383,7 @@ async def begin(house: House, buyer: str, hold_id: str) -> Reserve:
 
 async def confirm_silently(house: House, command: Reserve) -> None:
     """Pay and confirm in PostgreSQL, and die before telling Redis."""
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         await connection.execute(
             "INSERT INTO sandbox_charges (booking_id, token, status, amount_minor, currency)"
             " SELECT booking_id, 'tok_visa', 'captured', amount_minor, currency FROM bookings"
@@ -399,7 +399,7 @@ async def confirm_silently(house: House, command: Reserve) -> None:
 
 
 async def make_outbox_due(house: House) -> None:
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE outbox SET created_at = now() - interval '1 minute', due_at = now()"
             " WHERE event_id = $1",
@@ -436,7 +436,7 @@ async def test_the_same_key_twice_at_once(
 @asynccontextmanager
 async def seat_locked(house: House, seat_no: int) -> AsyncIterator[None]:
     """Nobody gets past this seat's row meanwhile."""
-    async with house.runtime.postgres.connection() as connection, connection.transaction():
+    async with house.runtime.stores.view.connection() as connection, connection.transaction():
         await connection.execute(
             "SELECT 1 FROM seats WHERE event_id = $1 AND seat_no = $2 FOR UPDATE",
             house.event_id,
@@ -489,7 +489,7 @@ async def test_two_buyers_who_were_promised_the_same_by_a_redis_that_died(
 
 async def forget(house: House) -> None:
     """Redis loses all it knew of the event."""
-    redis = house.runtime.redis
+    redis = house.runtime.stores.redis.client
     async for key in redis.scan_iter(match=base_key(house.event_id) + ":*", count=1000):
         await redis.delete(key)
 
@@ -583,7 +583,7 @@ async def test_a_late_payment_has_one_outcome_however_often_it_is_told(
 
 
 async def expire(house: House, booking_id: str) -> Bookings:
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE bookings SET expires_at = now() WHERE booking_id = $1", booking_id
         )
@@ -603,7 +603,9 @@ async def test_a_hold_id_used_again_after_its_booking_does_not_lock_seats(
     """Redis has forgotten the booked hold; PostgreSQL has not: the second hold under its id must end."""
     hold = await house.hold(buyer, 2)
     await house.book(buyer, hold)
-    await house.runtime.redis.delete(f"{base_key(house.event_id)}:hold:{hold.hold_id}")
+    await house.runtime.stores.redis.client.delete(
+        f"{base_key(house.event_id)}:hold:{hold.hold_id}"
+    )
     again = await house.hold(buyer, 3, floor=1, hold_id=hold.hold_id)
     with pytest.raises(Conflict):
         await house.book(buyer, again)
@@ -655,11 +657,11 @@ async def test_a_loser_in_an_area_takes_nobody_with_it(house: House) -> None:
 
 async def test_a_refused_hold_leaves_nothing_behind(house: House, buyer: str) -> None:
     await house.hold(new_id(), 2)
-    redis = house.runtime.redis
+    redis = house.runtime.stores.redis.client
     before = {key async for key in redis.scan_iter(match="hold:*", count=1000)}
     with pytest.raises(SeatUnavailable):
         await house.hold(buyer, 2)
-    await house.runtime.redis_store.ping()
+    await house.runtime.stores.redis.ping()
     assert {key async for key in redis.scan_iter(match="hold:*", count=1000)} == before
 
 
@@ -672,7 +674,7 @@ async def test_payments_that_are_due_do_not_keep_others_from_ending(
         hold = await house.hold(buyer, seat)
         await house.runtime.holds.begin_payment(hold.hold_id, buyer)
         due = f"{base_key(house.event_id)}:due"
-        await house.runtime.redis.zadd(due, {hold.hold_id: 1})
+        await house.runtime.stores.redis.client.zadd(due, {hold.hold_id: 1})
     # Only now: who pays needs a hold that is still good, however long the three took.
     await house.set_terms(hold_ttl_s=1)
     await house.hold(new_id(), 5)
@@ -692,11 +694,11 @@ async def test_an_interrupted_publish_puts_later_edits_in_force(
         house.event_id, EventStatus.PUBLISHING, only_from=(EventStatus.DRAFT,)
     )
     event = await rooms.catalog.event(house.event_id)
-    await rooms.publishing._write_seats(event, await rooms.catalog.facts(house.event_id))
-    await rooms.publishing.patch(
+    await rooms.events.publishing._write_seats(event, await rooms.catalog.facts(house.event_id))
+    await rooms.events.publishing.patch(
         house.event_id, EventPatch(prices={"Front": 9900}, buyer_limit=2), version=event.version
     )
-    await rooms.publishing.publish(house.event_id)
+    await rooms.events.publishing.publish(house.event_id)
     assert (await house.hold(buyer, 0)).total.amount == 9900
     with pytest.raises(FrontrowError):
         await house.hold(buyer, 1, 2)
@@ -709,7 +711,10 @@ async def test_a_draft_cancelled_while_it_is_published_does_not_go_on_sale(
     results = await asyncio.gather(
         *(
             outcome(act(house.event_id))
-            for act in (house.runtime.publishing.publish, house.runtime.publishing.cancel)
+            for act in (
+                house.runtime.events.publishing.publish,
+                house.runtime.events.publishing.cancel,
+            )
         )
     )
     status = (await house.runtime.catalog.event(house.event_id)).status

@@ -115,12 +115,12 @@ class Stage:
 
 @pytest_asyncio.fixture
 async def stage(runtime: Runtime) -> AsyncIterator[Stage]:
-    stage = Stage(runtime.redis_store)
+    stage = Stage(runtime.stores.redis)
     await stage.load()
     yield stage
     assert redis_alone(_claims(await stage.run("claims"))) == []
     assert (await stage.run("check"))[0] == b"whole"
-    redis = runtime.redis
+    redis = runtime.stores.redis.client
     keys = [key async for key in redis.scan_iter(match=f"{stage.base}*", count=1000)]
     await redis.delete(*keys)
 
@@ -165,7 +165,7 @@ async def test_every_script_asks_for_the_state_where_it_is_missing(
     runtime: Runtime, script: str
 ) -> None:
     arguments: list[Argument] = ["x", "ada", "1", "", 1, ""]
-    reply = await runtime.redis_store.run(script, base_key(new_id()), *arguments)
+    reply = await runtime.stores.redis.run(script, base_key(new_id()), *arguments)
     assert reply == [b"rebuild"]
 
 

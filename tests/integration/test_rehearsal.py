@@ -78,11 +78,11 @@ async def test_a_rehearsal_sells_a_copy_and_tells_what_postgresql_tells(
         name="Rock & <Roll>", layout=small_house(rows=8, seats_per_row=25, floor=40), hold_ttl_s=60
     )
     await house.hold(new_id(), 7)
-    await house.runtime.publishing.block(house.event_id, [0, 1, 2], actor="test")
+    await house.runtime.events.publishing.block(house.event_id, [0, 1, 2], actor="test")
     rule = RuleDraft(
         category="Back", rule=Rule(base_minor=3000, floor_minor=2000, ceiling_minor=6000)
     )
-    pricing = house.runtime.pricing
+    pricing = house.runtime.pricing.admin
     made = await pricing.make_rule(house.event_id, rule, actor="test")
     await pricing.activate(house.event_id, made.rule_id, actor="test")
     # Where the rule goes on from in the event itself; its copy has sold nothing yet.

@@ -52,6 +52,8 @@ _CALLERS = {
     "engine/stores/generation.py": {"worker"},
     "engine/sales/ledger.py": {"sell"},
     "engine/people/links.py": {"house", "worker"},
+    "engine/people/people.py": {"worker"},
+    "engine/events/closing.py": {"worker"},
     "engine/notifications/allowance.py": {"worker"},
     "engine/notifications/announcing.py": {"house", "worker"},
     "engine/notifications/deliveries.py": {"house"},
@@ -73,7 +75,6 @@ _CALLERS = {
     "engine/waitlist/entries.py": {"sell"},
     "engine/waitlist/offers.py": {"sell", "worker"},
     "engine/waitlist/rounds.py": {"worker"},
-    "engine/worker/steps.py": {"worker"},
 }
 #: Queries of a module that only some of its logins run.
 _ONLY = {
@@ -439,7 +440,7 @@ async def test_doctor_says_who_may_too_much(
     assert [finding.level for finding in said] == ["note", "note"]
     assert "is a superuser" in said[0].what
     assert "does the work of several" in said[1].what
-    assert not await doctor._may_administer(runtime.redis)
+    assert not await doctor._may_administer(runtime.stores.redis.client)
     password = kept_secret(Path(settings.data_dir), "redis_password")
     port = urlsplit(stores.redis_url).port or 0
     async with Redis(port=port, password=password) as owner:

@@ -85,7 +85,7 @@ async def test_down_to_nothing_and_up_again_with_data_inside(scratch_url: str) -
 
 @pytest.mark.parametrize("table", EVENT_SCOPED)
 async def test_every_key_of_an_event_leads_with_the_event(house: House, table: str) -> None:
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         keys = await connection.fetch(
             "SELECT conname, (SELECT attname FROM pg_attribute a"
             "  WHERE a.attrelid = conrelid AND a.attnum = conkey[1]) AS first"
@@ -103,7 +103,7 @@ async def test_every_key_of_an_event_leads_with_the_event(house: House, table: s
 async def test_the_database_refuses_a_second_live_sale_of_a_seat(house: House, buyer: str) -> None:
     first = (await house.book(buyer, await house.hold(buyer, 2))).booking
     second = (await house.book(buyer, await house.hold(buyer, 3))).booking
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         with pytest.raises(asyncpg.UniqueViolationError) as refused:
             await connection.execute(
                 "UPDATE booking_items SET seat_no = 2 WHERE event_id = $1 AND booking_id = $2",
@@ -120,7 +120,7 @@ async def test_the_database_refuses_a_second_live_sale_of_a_seat(house: House, b
 
 
 async def test_the_database_refuses_to_oversell_an_area(house: House) -> None:
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         with pytest.raises(asyncpg.CheckViolationError) as refused:
             await connection.execute(
                 "UPDATE areas SET reserved = 3, sold = capacity - 2 WHERE event_id = $1",
@@ -134,7 +134,7 @@ async def test_the_database_refuses_illegal_transitions(
     house: House, buyer: str, illegal: str
 ) -> None:
     booking = (await house.book(buyer, await house.hold(buyer, 2))).booking
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         with pytest.raises(asyncpg.CheckViolationError) as refused:
             await connection.execute(
                 "UPDATE bookings SET status = $2::booking_status, live = ($2 = 'pending'),"
@@ -148,7 +148,7 @@ async def test_the_database_refuses_illegal_transitions(
 async def test_the_batches_find_their_rows_by_key(make_house: MakeHouse) -> None:
     """Plans are cached while tables are small; these settings keep them right when they are large."""
     house = await make_house()
-    async with house.runtime.postgres.connection() as connection:
+    async with house.runtime.stores.view.connection() as connection:
         rows = await connection.fetch(
             "SELECT proname, proconfig FROM pg_proc WHERE proname = ANY($1)",
             ["reserve_bookings", "confirm_bookings", "end_bookings", "move_claims", "settlements"],
@@ -188,7 +188,7 @@ async def test_a_sale_in_a_large_house_scans_no_table(make_house: MakeHouse, buy
         hold=payment,
         amount=hold.total.amount,
     )
-    async with house.runtime.postgres.transaction() as transaction:
+    async with house.runtime.stores.view.transaction() as transaction:
         # A table that has few rows in this run, and was analysed in it, is quicker to read as a whole.
         await transaction.connection.execute("SET LOCAL enable_seqscan = off")
         await transaction.connection.execute("DISCARD PLANS")

@@ -50,7 +50,7 @@ async def world(settings: Settings, stores: StoreUrls) -> Settings:
 @pytest_asyncio.fixture(scope="module")
 async def runtime(world: Settings) -> AsyncIterator[Runtime]:
     async with open_runtime(world, role="test") as opened:
-        await opened.mongo.ensure_indexes()
+        await opened.stores.mongo.ensure_indexes()
         yield opened
 
 

@@ -85,9 +85,12 @@ async def test_after_one_silence_nobody_waits_until_it_answers(
 ) -> None:
     """No clock: while it is frozen a thousand calls are refused, and none of them was a call."""
     asks: dict[str, tuple[Callable[[], Awaitable[Any]], Breaker]] = {
-        "postgres": (lambda: runtime.postgres.fetchval("outbox.age_s"), runtime.postgres.breaker),
-        "redis": (lambda: runtime.redis_store.call("PING"), runtime.redis_store.breaker),
-        "mongo": (lambda: runtime.mongo.get("events", "none"), runtime.mongo.breaker),
+        "postgres": (
+            lambda: runtime.stores.view.fetchval("outbox.age_s"),
+            runtime.stores.view.breaker,
+        ),
+        "redis": (lambda: runtime.stores.redis.call("PING"), runtime.stores.redis.breaker),
+        "mongo": (lambda: runtime.stores.mongo.get("events", "none"), runtime.stores.mongo.breaker),
     }
     ask, breaker = asks[store]
     await answered(ask)
@@ -110,15 +113,15 @@ async def test_connections_that_died_unnoticed_are_not_used_again(
     runtime: Runtime, proxies: dict[str, Proxy]
 ) -> None:
     """Half open: the way back is there, but those connections will never carry anything again."""
-    async with runtime.postgres.connection(), runtime.postgres.connection():
+    async with runtime.stores.view.connection(), runtime.stores.view.connection():
         pass  # so that there are some
     link = proxies["postgres"]
     link.freeze()
     dead = set(link.connections)
     assert dead
     with pytest.raises(Unavailable):
-        await runtime.postgres.fetchval("outbox.age_s")
-    await until(lambda: runtime.postgres.breaker.is_open)
+        await runtime.stores.view.fetchval("outbox.age_s")
+    await until(lambda: runtime.stores.view.breaker.is_open)
     # Those stay frozen for good, while the way to the server is free again.
     grave = Proxy(link.target, PostgresProtocol)
     grave.freeze()
@@ -127,8 +130,10 @@ async def test_connections_that_died_unnoticed_are_not_used_again(
     asked = [connection._requests.count(b"outbox.age_s") for connection in dead]
     link.mend()
     for _ in range(2):
-        asks = (runtime.postgres.fetchval("outbox.age_s") for _ in range(runtime.postgres.size))
-        await answered(lambda: runtime.postgres.fetchval("outbox.age_s"))
+        asks = (
+            runtime.stores.view.fetchval("outbox.age_s") for _ in range(runtime.stores.view.size)
+        )
+        await answered(lambda: runtime.stores.view.fetchval("outbox.age_s"))
         await asyncio.gather(*asks, return_exceptions=True)
     assert [connection._requests.count(b"outbox.age_s") for connection in dead] == asked
     for connection in dead:
@@ -176,8 +181,8 @@ async def test_who_has_no_time_left_begins_nothing(runtime: Runtime) -> None:
     hold_id = new_id()
     for ask in (
         lambda: house.hold(new_id(), 7, hold_id=hold_id),
-        lambda: runtime.postgres.fetchval("outbox.age_s"),
-        lambda: runtime.mongo.get("events", "none"),
+        lambda: runtime.stores.view.fetchval("outbox.age_s"),
+        lambda: runtime.stores.mongo.get("events", "none"),
         lambda: runtime.payments.status("sandbox", NOBODY),
     ):
         await asyncio.create_task(late(ask))

@@ -256,7 +256,7 @@ async def test_bodies_in_memory_are_bounded(api: Api, house: House) -> None:
 
 
 async def kept_keys(house: House) -> set[bytes]:
-    client = house.runtime.redis
+    client = house.runtime.stores.redis.client
     return {key async for key in client.scan_iter(match="idempotency:*", count=1000)}
 
 
@@ -490,7 +490,7 @@ async def test_requests_under_way_are_limited_and_bodies_that_come_are_not_under
             "/v1/bookings", json=booking, headers=guest | {"Idempotency-Key": new_id()}
         )
         cancel = f"/v1/bookings/{booked.json()['booking_id']}/cancel"
-        async with house.runtime.postgres.transaction() as lock:
+        async with house.runtime.stores.view.transaction() as lock:
             await lock.connection.execute(
                 "SELECT 1 FROM bookings WHERE booking_id = $1 FOR UPDATE",
                 booked.json()["booking_id"],

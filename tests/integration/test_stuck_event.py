@@ -22,7 +22,7 @@ from engine.live.keys import base_key
 from engine.live.scripts import Loaded
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, make_event
-from tests.worlds import make_world, with_one_login, worker_of
+from tests.worlds import make_world, with_one_login
 
 _TABLES = ("events", "seats", "areas", "bookings", "waitlists", "pricing")
 
@@ -37,7 +37,7 @@ async def world(settings: Settings, stores: StoreUrls) -> AsyncIterator[Settings
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def runtime(world: Settings) -> AsyncIterator[Runtime]:
     async with open_runtime(world, role="test") as opened:
-        await opened.mongo.ensure_indexes()
+        await opened.stores.mongo.ensure_indexes()
         yield opened
 
 
@@ -133,9 +133,9 @@ async def test_cancels_there_do_not_take_the_pool(runtime: Runtime, world: Setti
         answers = await asyncio.gather(*cancels, return_exceptions=True)
         assert {type(answer) for answer in answers} == {Contended}
         with pytest.raises(Contended):
-            await runtime.publishing.pause(stuck.event_id)
+            await runtime.events.publishing.pause(stuck.event_id)
         with pytest.raises(Contended):
-            await runtime.publishing.block(stuck.event_id, [40], actor="organiser")
+            await runtime.events.publishing.block(stuck.event_id, [40], actor="organiser")
     assert (await runtime.bookings.cancel(bookings[0], actor="organiser")).status == "cancelled"
 
 
@@ -144,24 +144,24 @@ async def test_the_worker_serves_the_other_events(runtime: Runtime, world: Setti
     stuck, healthy = await two_houses(runtime)
     mine, theirs = await confirmed(stuck, 0), await confirmed(healthy, 0)
     for house in (stuck, healthy):
-        await runtime.publishing.cancel(house.event_id)
+        await runtime.events.publishing.cancel(house.event_id)
     async with locked(world, stuck.event_id):
         async with asyncio.timeout(60):
             while (await runtime.bookings.read(theirs)).status != "cancelled":
-                await worker_of(runtime).cancel_events()
+                await runtime.events.closing.run_once()
         assert (await runtime.bookings.read(mine)).status == "confirmed"
-        await worker_of(runtime).reconcile()
-        await worker_of(runtime).expire_holds()
+        await runtime.live.upkeep.reconcile()
+        await runtime.expiring.run_once()
     async with asyncio.timeout(60):
         while (await runtime.bookings.read(mine)).status != "cancelled":
-            runtime.postgres.bulkhead.close()  # as if its time were over
-            await worker_of(runtime).cancel_events()
+            runtime.stores.view.bulkhead.close()  # as if its time were over
+            await runtime.events.closing.run_once()
 
 
 async def epoch_of(house: House) -> bytes | None:
     """None: the event's next touch rebuilds it."""
     key = base_key(house.event_id) + ":meta"
-    epoch: bytes | None = await house.runtime.redis_store.call("HGET", key, "epoch")
+    epoch: bytes | None = await house.runtime.stores.redis.call("HGET", key, "epoch")
     return epoch
 
 
@@ -190,11 +190,13 @@ async def test_a_locked_event_keeps_no_other_from_being_rebuilt(
     async def rest(_: float) -> None:
         rests.set()
         await go_on.wait()
-        runtime.postgres.bulkhead.close()  # as if its time were over
+        runtime.stores.view.bulkhead.close()  # as if its time were over
 
     async with asyncio.timeout(60):
         async with locked(world, stuck.event_id):
-            rebuilding = asyncio.create_task(rebuild_all(runtime.live, "asked", sleep=rest))
+            rebuilding = asyncio.create_task(
+                rebuild_all(runtime.live.reading, runtime.live.rebuilding, "asked", sleep=rest)
+            )
             rebuilding.add_done_callback(lambda _: rests.set())
             await rests.wait()
             assert not rebuilding.done()
@@ -226,7 +228,7 @@ async def test_an_event_that_stays_locked_is_told_of_in_the_end(
     monkeypatch.setattr(runtime.live.rebuilding, "rebuild", counted)
     async with locked(world, stuck.event_id), asyncio.timeout(120):
         with pytest.raises(Contended):
-            await rebuild_all(runtime.live, "asked", sleep=rest)
+            await rebuild_all(runtime.live.reading, runtime.live.rebuilding, "asked", sleep=rest)
     assert rests == [1.0] * 14
     assert rebuilt.count(stuck.event_id) == 15
     assert rebuilt.count(healthy.event_id) == 1
@@ -234,11 +236,11 @@ async def test_an_event_that_stays_locked_is_told_of_in_the_end(
 
 async def test_readiness_does_not_wait_for_the_pool(runtime: Runtime) -> None:
     async with asyncio.timeout(60):
-        taken = [runtime.postgres.connection() for _ in range(runtime.postgres.size)]
+        taken = [runtime.stores.view.connection() for _ in range(runtime.stores.view.size)]
         for connection in taken:
             await connection.__aenter__()
         try:
-            assert await asyncio.gather(*(runtime.postgres.ping() for _ in range(50)))
+            assert await asyncio.gather(*(runtime.stores.view.ping() for _ in range(50)))
         finally:
             for connection in taken:
                 await connection.__aexit__(None, None, None)

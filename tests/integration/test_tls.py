@@ -158,15 +158,15 @@ async def test_a_sale_over_tls(
         house = House(runtime, await make_event(runtime))
         buyer = new_id()
         assert (await house.book(buyer, await house.hold(buyer, 3))).outcome == "confirmed"
-        assert await runtime.redis.ping()
+        assert await runtime.stores.redis.client.ping()
     assert all(front.seen for front, _ in fronts.values())
 
 
 async def _asked(runtime: Runtime, store: str) -> Any:
     return await {
-        "postgres": runtime.postgres.ping,
-        "redis": runtime.redis_store.ping,
-        "mongo": runtime.mongo.ping,
+        "postgres": runtime.stores.view.ping,
+        "redis": runtime.stores.redis.ping,
+        "mongo": runtime.stores.mongo.ping,
     }[store]()
 
 

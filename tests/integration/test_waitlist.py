@@ -37,7 +37,7 @@ from engine.waitlist.model import (
     WantedPatch,
 )
 from tests.conftest import House, MakeHouse
-from tests.worlds import keys_of, worker_of
+from tests.worlds import keys_of
 
 ADA = Contact(buyer=Buyer("ada@example.com", "Ada"))
 
@@ -55,20 +55,20 @@ class Line:
 
     async def join(self, person: str | None = None, **wanted: Any) -> Entry:
         wanted.setdefault("quantity", 1)
-        entry, _ = await self.runtime.waitlist.join(
+        entry, _ = await self.runtime.waitlist.entries.join(
             self.event_id, person or new_id(), Wanted(**wanted), Contact()
         )
         return entry
 
     async def round(self) -> int:
-        return await self.runtime.rounds.run_round(self.event_id)
+        return await self.runtime.waitlist.rounds.run_round(self.event_id)
 
     async def until_quiet(self) -> None:
         while await self.round():
             pass
 
     async def entry(self, entry: Entry) -> Entry:
-        return await self.runtime.waitlist.read(entry.entry_id)
+        return await self.runtime.waitlist.entries.read(entry.entry_id)
 
     async def offer_of(self, entry: Entry) -> Any:
         """(offer, its seat numbers)"""
@@ -77,22 +77,22 @@ class Line:
         return offer, [seat.seat_no for seat in offer.seats]
 
     async def owner_of(self, entry: Entry) -> str:
-        row = await self.runtime.postgres.fetchrow("waitlist.entry", entry.entry_id)
+        row = await self.runtime.stores.view.fetchrow("waitlist.entry", entry.entry_id)
         assert row is not None
         return str(row["person_id"])
 
     async def states(self) -> str:
         """Every seat's digit as Redis has it, the private ones too."""
-        digits = await self.runtime.redis_store.call("GET", base_key(self.event_id) + ":seats")
+        digits = await self.runtime.stores.redis.call("GET", base_key(self.event_id) + ":seats")
         return str(digits.decode())
 
     async def lapse(self, offer_id: str) -> None:
         """Its time is over, whatever the clock says."""
-        async with self.runtime.postgres.connection() as connection:
+        async with self.runtime.stores.view.connection() as connection:
             await connection.execute(
                 "UPDATE offers SET expires_at = clock_timestamp() WHERE offer_id = $1", offer_id
             )
-        await self.runtime.offers.lapse()
+        await self.runtime.waitlist.offers.lapse()
 
 
 @pytest_asyncio.fixture
@@ -105,7 +105,7 @@ async def line(make_house: MakeHouse, runtime: Runtime) -> Line:
 @asynccontextmanager
 async def heard(runtime: Runtime, person: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
     """What a person's open connections are told."""
-    pubsub = runtime.redis.pubsub()
+    pubsub = runtime.stores.redis.client.pubsub()
 
     async def messages() -> AsyncIterator[dict[str, Any]]:
         async with asyncio.timeout(60):
@@ -156,7 +156,7 @@ async def test_one_entry_per_person_and_the_same_wish_again_is_the_same_entry(li
     await full(line)
     person = new_id()
     first = await line.join(person, quantity=2)
-    again, made = await line.runtime.waitlist.join(
+    again, made = await line.runtime.waitlist.entries.join(
         line.event_id, person, Wanted(quantity=2), Contact()
     )
     assert not made
@@ -190,12 +190,12 @@ async def test_the_line_goes_by_tier_then_by_time(line: Line, runtime: Runtime) 
     await full(line)
     first, second = await line.join(), await line.join()
     patron = new_id()
-    async with runtime.postgres.connection() as connection:
+    async with runtime.stores.view.connection() as connection:
         await connection.execute("INSERT INTO people (person_id, tier) VALUES ($1, 'vip')", patron)
     vip = await line.join(patron)
     assert [(await line.entry(e)).rank for e in (vip, first, second)] == [1, 2, 3]
     assert vip.tier == "vip"
-    await runtime.waitlist.leave(first.entry_id, await line.owner_of(first))
+    await runtime.waitlist.entries.leave(first.entry_id, await line.owner_of(first))
     assert [(await line.entry(e)).rank for e in (vip, second)] == [1, 2]
 
 
@@ -215,7 +215,7 @@ async def test_a_seat_given_back_is_offered_and_nobody_else_gets_it(line: Line) 
     with pytest.raises(SeatUnavailable):
         await line.house.hold(new_id(), 7)
     person = await line.owner_of(entry)
-    hold = await line.runtime.offers.accept(offer.offer_id, person)
+    hold = await line.runtime.waitlist.offers.accept(offer.offer_id, person)
     assert (hold.hold_id, hold.status) == (offer.offer_id, "held")
     assert [seat.seat_no for seat in hold.seats] == [7]
     answer = await line.house.book(person, hold)
@@ -231,8 +231,8 @@ async def free_by_release(line: Line, holds: dict[int, tuple[str, str]]) -> None
 async def free_by_expiry(line: Line, holds: dict[int, tuple[str, str]]) -> None:
     base = base_key(line.event_id)
     hold_id = holds[7][1]
-    await line.runtime.redis_store.call("HSET", f"{base}:hold:{hold_id}", "expires", 1)
-    await line.runtime.redis_store.call("ZADD", f"{base}:due", 1, hold_id)
+    await line.runtime.stores.redis.call("HSET", f"{base}:hold:{hold_id}", "expires", 1)
+    await line.runtime.stores.redis.call("ZADD", f"{base}:due", 1, hold_id)
     await line.runtime.holds.expire(line.event_id)
 
 
@@ -257,7 +257,7 @@ async def free_by_late_settlement(line: Line, holds: dict[int, tuple[str, str]])
 async def free_by_expired_payment(line: Line, holds: dict[int, tuple[str, str]]) -> None:
     buyer, hold_id = holds[7]
     answer = await line.house.book(buyer, hold_id, "tok_3ds")
-    async with line.runtime.postgres.connection() as connection:
+    async with line.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE bookings SET expires_at = now() WHERE booking_id = $1",
             answer.booking.booking_id,
@@ -268,7 +268,7 @@ async def free_by_expired_payment(line: Line, holds: dict[int, tuple[str, str]])
 async def free_by_reconciling(line: Line, holds: dict[int, tuple[str, str]]) -> None:
     """A hold that vanished without a word, as from a half-restored Redis."""
     base = base_key(line.event_id)
-    await line.runtime.redis_store.call("DEL", f"{base}:hold:{holds[7][1]}")
+    await line.runtime.stores.redis.call("DEL", f"{base}:hold:{holds[7][1]}")
     await line.runtime.live.reconciling.reconcile(line.event_id)
 
 
@@ -307,7 +307,7 @@ async def test_places_of_an_area_are_kept_and_offered_too(line: Line) -> None:
     assert [(area.area_no, area.quantity) for area in offer.areas] == [(0, 3)]
     # The fourth place fits nobody in line: it is on sale.
     assert await line.house.floor_free() == 1
-    await line.runtime.offers.decline(offer.offer_id, await line.owner_of(entry))
+    await line.runtime.waitlist.offers.decline(offer.offer_id, await line.owner_of(entry))
     await line.until_quiet()
     assert await line.house.floor_free() == 4
 
@@ -333,7 +333,7 @@ async def test_a_large_party_is_passed_over_and_that_is_written_down(line: Line)
     await line.until_quiet()
     assert (await line.entry(party)).status == EntryStatus.WAITING
     assert (await line.offer_of(single))[1] == [8]
-    async with line.runtime.postgres.connection() as connection:
+    async with line.runtime.stores.view.connection() as connection:
         skips = await connection.fetch(
             "SELECT * FROM waitlist_skips WHERE event_id = $1", line.event_id
         )
@@ -348,14 +348,14 @@ async def test_declining_passes_the_seats_on_and_ends_the_place(line: Line) -> N
     await line.until_quiet()
     offer, _ = await line.offer_of(first)
     person = await line.owner_of(first)
-    declined = await line.runtime.offers.decline(offer.offer_id, person)
+    declined = await line.runtime.waitlist.offers.decline(offer.offer_id, person)
     assert declined.status == OfferStatus.DECLINED
-    assert (await line.runtime.offers.decline(offer.offer_id, person)).status == "declined"
+    assert (await line.runtime.waitlist.offers.decline(offer.offer_id, person)).status == "declined"
     await line.until_quiet()
     assert (await line.offer_of(second))[1] == [8]
     assert (await line.entry(first)).status == EntryStatus.DECLINED
     with pytest.raises(Gone):
-        await line.runtime.offers.accept(offer.offer_id, person)
+        await line.runtime.waitlist.offers.accept(offer.offer_id, person)
 
 
 async def test_an_offer_not_answered_in_time_goes_to_the_next(line: Line) -> None:
@@ -366,7 +366,7 @@ async def test_an_offer_not_answered_in_time_goes_to_the_next(line: Line) -> Non
     offer, _ = await line.offer_of(first)
     await line.lapse(offer.offer_id)
     with pytest.raises(Gone) as refusal:
-        await line.runtime.offers.accept(offer.offer_id, await line.owner_of(first))
+        await line.runtime.waitlist.offers.accept(offer.offer_id, await line.owner_of(first))
     assert refusal.value.code == "offer-ended"
     await line.until_quiet()
     assert (await line.offer_of(second))[1] == [8]
@@ -385,7 +385,7 @@ async def test_when_nobody_is_left_the_seats_go_on_sale(line: Line) -> None:
     # And with nobody waiting what comes back is on sale again: somebody began to join a moment ago,
     # so a round looks first.
     await release(line, holds, 9)
-    await line.runtime.rounds.serve(line.event_id)
+    await line.runtime.waitlist.rounds.serve(line.event_id)
     await line.house.hold(new_id(), 9)
 
 
@@ -397,10 +397,10 @@ async def test_leaving_with_an_open_offer_declines_it(line: Line) -> None:
     offer, _ = await line.offer_of(first)
     person = await line.owner_of(first)
     with pytest.raises(NotFound):
-        await line.runtime.waitlist.leave(first.entry_id, new_id())
-    await line.runtime.waitlist.leave(first.entry_id, person)
-    await line.runtime.waitlist.leave(first.entry_id, person)
-    assert (await line.runtime.offers.read(offer.offer_id)).status == OfferStatus.DECLINED
+        await line.runtime.waitlist.entries.leave(first.entry_id, new_id())
+    await line.runtime.waitlist.entries.leave(first.entry_id, person)
+    await line.runtime.waitlist.entries.leave(first.entry_id, person)
+    assert (await line.runtime.waitlist.offers.read(offer.offer_id)).status == OfferStatus.DECLINED
     await line.until_quiet()
     assert (await line.offer_of(second))[1] == [8]
 
@@ -411,7 +411,9 @@ async def test_a_withdrawn_offer_gives_the_place_back(line: Line) -> None:
     await release(line, holds, 8)
     await line.until_quiet()
     offer, _ = await line.offer_of(first)
-    withdrawn = await line.runtime.offers.withdraw(offer.offer_id, reason="a mistake", actor="o")
+    withdrawn = await line.runtime.waitlist.offers.withdraw(
+        offer.offer_id, reason="a mistake", actor="o"
+    )
     assert (withdrawn.status, withdrawn.reason) == (OfferStatus.WITHDRAWN, "a mistake")
     assert [(await line.entry(e)).rank for e in (first, second)] == [1, 2]
     await line.until_quiet()
@@ -424,7 +426,7 @@ async def test_only_its_person_may_touch_an_offer(line: Line) -> None:
     await release(line, holds, 8)
     await line.until_quiet()
     offer, _ = await line.offer_of(entry)
-    for act in (line.runtime.offers.accept, line.runtime.offers.decline):
+    for act in (line.runtime.waitlist.offers.accept, line.runtime.waitlist.offers.decline):
         with pytest.raises(NotFound):
             await act(offer.offer_id, new_id())
     # Nor can it be taken around the offer.
@@ -445,7 +447,7 @@ async def test_accepting_twice_is_one_hold(line: Line) -> None:
     offer, _ = await line.offer_of(entry)
     person = await line.owner_of(entry)
     first, again = await asyncio.gather(
-        *(line.runtime.offers.accept(offer.offer_id, person) for _ in range(2))
+        *(line.runtime.waitlist.offers.accept(offer.offer_id, person) for _ in range(2))
     )
     assert first == again
 
@@ -455,11 +457,11 @@ async def test_the_price_of_an_offer_stays(line: Line) -> None:
     entry = await line.join()
     await release(line, holds, 8)
     await line.until_quiet()
-    await line.runtime.publishing.reprice(
+    await line.runtime.events.publishing.reprice(
         line.event_id, {"Front": 9900}, reason="dearer", actor="organiser"
     )
     offer, _ = await line.offer_of(entry)
-    hold = await line.runtime.offers.accept(offer.offer_id, await line.owner_of(entry))
+    hold = await line.runtime.waitlist.offers.accept(offer.offer_id, await line.owner_of(entry))
     assert offer.total.amount == hold.total.amount == 5000
 
 
@@ -469,10 +471,10 @@ async def test_a_price_that_falls_brings_an_offer(line: Line) -> None:
     entry = await line.join(max_price=4000)
     await line.until_quiet()
     assert (await line.entry(entry)).status == EntryStatus.WAITING
-    await line.runtime.publishing.reprice(
+    await line.runtime.events.publishing.reprice(
         line.event_id, {"Front": 3900}, reason="cheaper", actor="organiser"
     )
-    assert await line.runtime.rounds.serve(line.event_id) == 1
+    assert await line.runtime.waitlist.rounds.serve(line.event_id) == 1
     assert (await line.offer_of(entry))[0].total.amount == 3900
 
 
@@ -481,7 +483,7 @@ async def test_who_may_have_no_more_is_passed_by(line: Line) -> None:
     greedy = new_id()
     entry = await line.join(greedy, quantity=9)
     assert entry.rank == 1
-    await line.runtime.waitlist.leave(entry.entry_id, greedy)
+    await line.runtime.waitlist.entries.leave(entry.entry_id, greedy)
     await release(line, holds, 0, 1)
     await line.until_quiet()
     await line.house.hold(greedy, 0, 1)
@@ -499,10 +501,10 @@ async def test_changing_ones_mind_keeps_the_place(line: Line) -> None:
     first, second = await line.join(quantity=5), await line.join()
     person = await line.owner_of(first)
     with pytest.raises(PreconditionFailed):
-        await line.runtime.waitlist.change(
+        await line.runtime.waitlist.entries.change(
             first.entry_id, person, WantedPatch(quantity=1), version=9
         )
-    changed = await line.runtime.waitlist.change(
+    changed = await line.runtime.waitlist.entries.change(
         first.entry_id, person, WantedPatch(quantity=1, contact=ADA), version=1
     )
     assert (changed.rank, changed.version, changed.contact) == (1, 2, ADA)
@@ -518,8 +520,8 @@ async def test_offers_outlive_redis(line: Line) -> None:
     await release(line, holds, 8, 9)
     await line.until_quiet()
     offer, seats = await line.offer_of(first)
-    for key in await keys_of(line.runtime.redis_store, line.event_id):
-        await line.runtime.redis_store.call("DEL", key)
+    for key in await keys_of(line.runtime.stores.redis, line.event_id):
+        await line.runtime.stores.redis.call("DEL", key)
     # All holds are gone, and everything is the line's to have first; the offer stands.
     with pytest.raises(SeatUnavailable):
         await line.house.hold(new_id(), 0)
@@ -528,11 +530,11 @@ async def test_offers_outlive_redis(line: Line) -> None:
     await line.until_quiet()
     assert (await line.entry(second)).status == EntryStatus.OFFERED
     await line.house.hold(new_id(), 20)
-    hold = await line.runtime.offers.accept(offer.offer_id, await line.owner_of(first))
+    hold = await line.runtime.waitlist.offers.accept(offer.offer_id, await line.owner_of(first))
     assert [seat.seat_no for seat in hold.seats] == seats
     # And so does the hold that it became.
-    for key in await keys_of(line.runtime.redis_store, line.event_id):
-        await line.runtime.redis_store.call("DEL", key)
+    for key in await keys_of(line.runtime.stores.redis, line.event_id):
+        await line.runtime.stores.redis.call("DEL", key)
     person = await line.owner_of(first)
     assert (await line.runtime.holds.read(hold.hold_id, person)).status == "held"
     assert (await line.house.book(person, hold)).outcome == "confirmed"
@@ -541,11 +543,11 @@ async def test_offers_outlive_redis(line: Line) -> None:
 async def test_ranks_outlive_redis(line: Line) -> None:
     await full(line)
     entries = [await line.join() for _ in range(5)]
-    for key in await keys_of(line.runtime.redis_store, line.event_id):
-        await line.runtime.redis_store.call("DEL", key)
+    for key in await keys_of(line.runtime.stores.redis, line.event_id):
+        await line.runtime.stores.redis.call("DEL", key)
     assert [(await line.entry(e)).rank for e in entries] == [1, 2, 3, 4, 5]
     # A line that lost somebody is mended by the reconciler.
-    await line.runtime.redis_store.call(
+    await line.runtime.stores.redis.call(
         "ZREM", base_key(line.event_id) + ":line", entries[0].entry_id
     )
     for _ in range(2):
@@ -553,7 +555,7 @@ async def test_ranks_outlive_redis(line: Line) -> None:
     assert [(await line.entry(e)).rank for e in entries] == [1, 2, 3, 4, 5]
     # So is one that kept somebody who has left.
     stranger = {new_id(): 0}
-    await line.runtime.redis.zadd(base_key(line.event_id) + ":line", stranger)
+    await line.runtime.stores.redis.client.zadd(base_key(line.event_id) + ":line", stranger)
     assert [(await line.entry(e)).rank for e in entries] == [2, 3, 4, 5, 6]
     for _ in range(2):
         await line.runtime.live.reconciling.reconcile(line.event_id)
@@ -564,7 +566,7 @@ async def test_a_line_laid_anew_is_never_empty(line: Line, monkeypatch: pytest.M
     await full(line)
     first, second = [await line.join() for _ in range(2)]
     key = base_key(line.event_id) + ":line"
-    await line.runtime.redis_store.call("ZREM", key, second.entry_id)
+    await line.runtime.stores.redis.call("ZREM", key, second.entry_id)
     ranks = []
     load = waiting_line.load_line
 
@@ -583,10 +585,10 @@ async def test_a_round_counts_who_waits_though_redis_lost_the_line(line: Line) -
     holds = await full(line)
     for _ in range(3):
         await line.join()
-    await line.runtime.redis_store.call("DEL", base_key(line.event_id) + ":line")
+    await line.runtime.stores.redis.call("DEL", base_key(line.event_id) + ":line")
     await release(line, holds, 8)
     assert await line.round() == 1
-    async with line.runtime.postgres.connection() as connection:
+    async with line.runtime.stores.view.connection() as connection:
         waiting = await connection.fetchval(
             "SELECT waiting FROM waitlist_rounds WHERE event_id = $1", line.event_id
         )
@@ -604,7 +606,7 @@ async def test_a_claim_without_postgresqls_word_comes_back(line: Line) -> None:
     )
     assert reply == [b"claimed"]
     assert await line.round() == 0
-    await worker_of(line.runtime).expire_holds()
+    await line.runtime.expiring.run_once()
     assert (await line.states())[8] == "4"
     await line.until_quiet()
     assert (await line.offer_of(entry))[1] == [8]
@@ -623,9 +625,9 @@ async def test_an_offer_that_redis_was_never_told_of_is_laid(
             with pytest.raises(TypeError):
                 await line.round()
         offer, _ = await line.offer_of(entry)
-        await runtime.offers.settle(line.event_id, offer.offer_id)
+        await runtime.waitlist.offers.settle(line.event_id, offer.offer_id)
         assert (await anext(messages))["change"] == "made"
-    hold = await runtime.offers.accept(offer.offer_id, await line.owner_of(entry))
+    hold = await runtime.waitlist.offers.accept(offer.offer_id, await line.owner_of(entry))
     assert [seat.seat_no for seat in hold.seats] == [8]
 
 
@@ -644,11 +646,11 @@ async def test_rounds_of_two_workers_never_offer_one_seat_twice(line: Line) -> N
 async def test_a_paused_event_makes_no_offers_until_it_sells_again(line: Line) -> None:
     holds = await full(line)
     entry = await line.join()
-    await line.runtime.publishing.pause(line.event_id)
+    await line.runtime.events.publishing.pause(line.event_id)
     await release(line, holds, 8)
     assert await line.round() == 0
-    await line.runtime.publishing.resume(line.event_id)
-    assert await line.runtime.rounds.serve(line.event_id) == 1
+    await line.runtime.events.publishing.resume(line.event_id)
+    assert await line.runtime.waitlist.rounds.serve(line.event_id) == 1
     assert (await line.offer_of(entry))[1] == [8]
     assert (await line.runtime.catalog.event(line.event_id)).status == EventStatus.ON_SALE
 
@@ -660,14 +662,14 @@ async def test_a_late_payment_does_not_take_offered_seats(line: Line) -> None:
     buyer, hold_id = holds[7]
     answer = await line.house.book(buyer, hold_id, "tok_3ds")
     booking_id = answer.booking.booking_id
-    async with line.runtime.postgres.connection() as connection:
+    async with line.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE bookings SET expires_at = now() WHERE booking_id = $1", booking_id
         )
     await line.runtime.bookings.resolve(booking_id, due=True)
     await line.until_quiet()
     assert (await line.offer_of(entry))[1] == [7]
-    async with line.runtime.postgres.connection() as connection:
+    async with line.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE sandbox_charges SET status = 'captured' WHERE booking_id = $1", booking_id
         )
@@ -675,7 +677,7 @@ async def test_a_late_payment_does_not_take_offered_seats(line: Line) -> None:
     assert late.outcome == "expired"
     offer, _ = await line.offer_of(entry)
     person = await line.owner_of(entry)
-    hold = await line.runtime.offers.accept(offer.offer_id, person)
+    hold = await line.runtime.waitlist.offers.accept(offer.offer_id, person)
     assert (await line.house.book(person, hold)).outcome == "confirmed"
 
 
@@ -685,8 +687,8 @@ async def test_a_checkout_that_slept_does_not_take_offered_seats(line: Line) -> 
     entry = await line.join(quantity=1)
     buyer, hold_id = holds[7]
     paying = await line.runtime.holds.begin_payment(hold_id, buyer)
-    for key in await keys_of(line.runtime.redis_store, line.event_id):
-        await line.runtime.redis_store.call("DEL", key)
+    for key in await keys_of(line.runtime.stores.redis, line.event_id):
+        await line.runtime.stores.redis.call("DEL", key)
     assert await line.round() == 0  # it lays the state anew
     await line.until_quiet()
     offer, seats = await line.offer_of(entry)
@@ -705,29 +707,29 @@ async def test_a_checkout_that_slept_does_not_take_offered_seats(line: Line) -> 
     reserved = await line.runtime.ledger.reserve(command)
     assert (reserved.outcome, reserved.seats) == ("seat-unavailable", seats)
     person = await line.owner_of(entry)
-    hold = await line.runtime.offers.accept(offer.offer_id, person)
+    hold = await line.runtime.waitlist.offers.accept(offer.offer_id, person)
     assert (await line.house.book(person, hold)).outcome == "confirmed"
 
 
 async def test_warned_once_before_an_offer_ends(line: Line, runtime: Runtime) -> None:
     # Offers of other tests are about to end by now, where this run takes long.
-    while await runtime.offers.warn():
+    while await runtime.waitlist.offers.warn():
         pass
     holds = await full(line)
     entry = await line.join()
     await release(line, holds, 8)
     await line.until_quiet()
     offer, _ = await line.offer_of(entry)
-    assert await runtime.offers.warn() == 0
-    async with runtime.postgres.connection() as connection:
+    assert await runtime.waitlist.offers.warn() == 0
+    async with runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE offers SET expires_at = clock_timestamp() + interval '30 seconds', "
             "made_at = made_at - interval '14 minutes' WHERE offer_id = $1",
             offer.offer_id,
         )
     async with heard(runtime, await line.owner_of(entry)) as messages:
-        assert await runtime.offers.warn() == 1
-        assert await runtime.offers.warn() == 0
+        assert await runtime.waitlist.offers.warn() == 1
+        assert await runtime.waitlist.offers.warn() == 0
         assert (await anext(messages))["change"] == "ending"
 
 
@@ -743,10 +745,10 @@ async def test_an_answer_that_redis_never_heard_of_is_carried_out(
     offer, _ = await line.offer_of(entry)
     person = await line.owner_of(entry)
     if answer == "leave":
-        await runtime.postgres.fetchrow("waitlist.leave", entry.entry_id, person)
+        await runtime.stores.view.fetchrow("waitlist.leave", entry.entry_id, person)
     else:
         to = {"decline": "declined", "accept": "used"}[answer]
-        await runtime.postgres.fetchrow(
+        await runtime.stores.view.fetchrow(
             "waitlist.end_offer", offer.offer_id, person, to, "person", None
         )
     await runtime.live.reconciling.reconcile(line.event_id)

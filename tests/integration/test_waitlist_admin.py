@@ -25,14 +25,14 @@ class Line:
 
     @property
     def desk(self) -> WaitlistAdmin:
-        return self.house.runtime.desk
+        return self.house.runtime.waitlist.admin
 
     @property
     def event_id(self) -> str:
         return self.house.event_id
 
     async def sql(self, statement: str, *args: Any) -> list[Any]:
-        async with self.house.runtime.postgres.connection() as connection:
+        async with self.house.runtime.stores.view.connection() as connection:
             return await connection.fetch(statement, *args)
 
     async def wish(self, quantity: int = 2) -> int:
@@ -106,9 +106,9 @@ class Line:
 
 @pytest_asyncio.fixture
 async def line(house: House) -> Line:
-    await house.runtime.postgres.fetch("waitlist_admin.make_line", house.event_id, 900)
+    await house.runtime.stores.view.fetch("waitlist_admin.make_line", house.event_id, 900)
     # So that a worker, if one runs, offers nobody anything: the line stays as it is written.
-    await house.runtime.publishing.pause(house.event_id)
+    await house.runtime.events.publishing.pause(house.event_id)
     return Line(house)
 
 
@@ -120,7 +120,7 @@ def ids(entries: list[LineEntry]) -> list[str]:
 
 
 async def test_a_line_that_nobody_has_joined(house: House) -> None:
-    desk = house.runtime.desk
+    desk = house.runtime.waitlist.admin
     empty = await desk.summary(house.event_id)
     assert (empty.waiting, empty.places_wanted, empty.closed) == (0, 0, False)
     assert empty.offer_window_s == house.runtime.settings.offer_window_s
@@ -128,14 +128,14 @@ async def test_a_line_that_nobody_has_joined(house: House) -> None:
     assert await desk.entries(house.event_id, limit=10) == []
     assert [entry async for entry in desk.export(house.event_id)] == []
     # The first to join makes the row: that is nobody's change of terms.
-    await house.runtime.postgres.fetch(
+    await house.runtime.stores.view.fetch(
         "waitlist_admin.make_line", house.event_id, empty.offer_window_s
     )
     assert await desk.summary(house.event_id) == empty
 
 
 async def test_terms_change_under_the_version_that_was_read(house: House) -> None:
-    desk = house.runtime.desk
+    desk = house.runtime.waitlist.admin
     version = (await desk.summary(house.event_id)).version
     closed = await desk.set_terms(house.event_id, closed=True, version=version)
     assert (closed.closed, closed.version) == (True, version + 1)
@@ -149,7 +149,7 @@ async def test_terms_change_under_the_version_that_was_read(house: House) -> Non
 async def test_two_who_set_the_first_terms_and_one_wins(house: House) -> None:
     answers = await asyncio.gather(
         *(
-            house.runtime.desk.set_terms(house.event_id, offer_window_s=n, version=1)
+            house.runtime.waitlist.admin.set_terms(house.event_id, offer_window_s=n, version=1)
             for n in range(1, 7)
         ),
         return_exceptions=True,
@@ -158,7 +158,7 @@ async def test_two_who_set_the_first_terms_and_one_wins(house: House) -> None:
 
 
 async def test_events_that_are_not_there(runtime: Runtime) -> None:
-    desk, nowhere = runtime.desk, new_id()
+    desk, nowhere = runtime.waitlist.admin, new_id()
     for asking in (
         desk.summary(nowhere),
         desk.entries(nowhere, limit=1),
@@ -245,7 +245,7 @@ async def test_a_deep_page_reads_no_more_than_its_own(line: Line) -> None:
         line.event_id, status=EntryStatus.WAITING, after=(0, middle), limit=1
     )
     assert entry.rank == 15_002
-    query = line.house.runtime.postgres._queries["waitlist_admin.line_page"]
+    query = line.house.runtime.stores.view._queries["waitlist_admin.line_page"]
     rows = await line.sql(
         f"EXPLAIN (ANALYZE, FORMAT JSON) {query}".replace("$1", f"'{line.event_id}'")
         .replace("$2", "0")
@@ -360,14 +360,14 @@ async def changes(line: Line, entry_id: str, what: str) -> list[Any]:
 
 async def test_promoted_to_the_head_with_a_reason(line: Line) -> None:
     entries = [await line.stand(200), await line.stand(), await line.stand()]
-    await line.house.runtime.waitlist.mark(
+    await line.house.runtime.waitlist.entries.mark(
         line.event_id, [(e.entry_id, e.weight, e.join_no) for e in await line.waiting()]
     )
     await line.round()
     moved = await line.desk.promote(line.event_id, entries[2], reason="Broken seat", actor="test")
     assert (moved.weight, moved.rank, moved.tier) == (PROMOTED, 1, "regular")
     assert (moved.promoted, moved.version) == ("Broken seat", 2)
-    assert await line.house.runtime.waitlist.rank(line.event_id, entries[2]) == (1, 3)
+    assert await line.house.runtime.waitlist.entries.rank(line.event_id, entries[2]) == (1, 3)
     assert [tuple(row) for row in await changes(line, entries[2], "promoted")] == [
         (PROMOTED, "test", "Broken seat", line.round_no)
     ]
@@ -395,7 +395,7 @@ async def test_only_who_waits_is_promoted(line: Line, house: House) -> None:
 async def test_a_promotion_waits_for_the_round_under_way(line: Line) -> None:
     """The round before does not see it, and the log says so."""
     entry_id = await line.stand()
-    async with line.house.runtime.postgres.transaction() as under_way:
+    async with line.house.runtime.stores.view.transaction() as under_way:
         await under_way.fetch("waitlist.lock_line", line.event_id)
         moving = asyncio.create_task(
             line.desk.promote(line.event_id, entry_id, reason="x", actor="test")
@@ -417,7 +417,7 @@ async def test_a_promotion_waits_for_the_round_under_way(line: Line) -> None:
 async def test_the_list_ends(line: Line) -> None:
     waiting = [await line.stand() for _ in range(3)]
     left = await line.stand(status="left")
-    await line.house.runtime.waitlist.mark(
+    await line.house.runtime.waitlist.entries.mark(
         line.event_id, [(e.entry_id, e.weight, e.join_no) for e in await line.waiting()]
     )
     before = (await line.desk.summary(line.event_id)).version
@@ -428,7 +428,7 @@ async def test_the_list_ends(line: Line) -> None:
     for entry_id in waiting:
         assert [row["reason"] for row in await changes(line, entry_id, "dismissed")] == ["Over"]
     assert await changes(line, left, "dismissed") == []
-    assert await line.house.runtime.waitlist.rank(line.event_id, waiting[0]) == (None, 0)
+    assert await line.house.runtime.waitlist.entries.rank(line.event_id, waiting[0]) == (None, 0)
     assert await line.desk.dismiss(line.event_id, reason="Again", actor="test") == 0
     assert (await line.desk.summary(line.event_id)).version == before + 1
 
@@ -452,8 +452,10 @@ async def test_a_long_list_ends_in_parts(line: Line) -> None:
 
 
 async def test_a_list_that_nobody_joined_ends_too(house: House) -> None:
-    assert await house.runtime.desk.dismiss(house.event_id, reason="Over", actor="test") == 0
-    assert (await house.runtime.desk.summary(house.event_id)).closed
+    assert (
+        await house.runtime.waitlist.admin.dismiss(house.event_id, reason="Over", actor="test") == 0
+    )
+    assert (await house.runtime.waitlist.admin.summary(house.event_id)).closed
 
 
 # The table

@@ -38,8 +38,8 @@ async def test_what_could_not_be_put_on_sale_is_put_there_later(
     with monkeypatch.context() as moment:
         moment.setattr(runtime.live.running, "run", away)
         with pytest.raises(Unavailable):
-            await runtime.rounds.serve(line.event_id)
-    await runtime.rounds.serve(line.event_id)
+            await runtime.waitlist.rounds.serve(line.event_id)
+    await runtime.waitlist.rounds.serve(line.event_id)
     await line.house.hold(new_id(), 8)
 
 
@@ -50,14 +50,14 @@ async def test_a_higher_limit_brings_an_offer(line: Line, runtime: Runtime) -> N
     await line.house.hold(greedy, 0, 1)
     entry = await line.join(greedy, quantity=9, together=False)
     await release(line, holds, *range(20, 29))
-    assert await runtime.rounds.serve(line.event_id) == 0
-    async with runtime.postgres.connection() as connection:
+    assert await runtime.waitlist.rounds.serve(line.event_id) == 0
+    async with runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE events SET buyer_limit = 11, version = version + 1 WHERE event_id = $1",
             line.event_id,
         )
     await runtime.live.settling.refresh_terms(line.event_id)
-    assert await runtime.rounds.serve(line.event_id) == 1
+    assert await runtime.waitlist.rounds.serve(line.event_id) == 1
     assert (await line.entry(entry)).status == EntryStatus.OFFERED
 
 
@@ -65,7 +65,7 @@ async def test_places_found_again_by_counting_are_the_lines(line: Line, runtime:
     await hold_each(line, range(50))
     hold = await line.house.hold(new_id(), floor=6)
     await line.join(quantity=2, sections=["Floor"])
-    await runtime.redis_store.call("DEL", f"{base_key(line.event_id)}:hold:{hold.hold_id}")
+    await runtime.stores.redis.call("DEL", f"{base_key(line.event_id)}:hold:{hold.hold_id}")
     await runtime.live.reconciling.reconcile(line.event_id)
     assert await line.house.floor_free() == 0
     assert await line.round() == 1
@@ -83,7 +83,7 @@ async def test_places_are_kept_whichever_settlement_comes_first(
     held = await line.house.hold(other, floor=4)
     await line.join(quantity=1, sections=["Floor"])
     paying = await runtime.holds.begin_payment(held.hold_id, other)
-    version = (await runtime.postgres.fetch("inventory.area_truth", line.event_id))[0]["version"]
+    version = (await runtime.stores.view.fetch("inventory.area_truth", line.event_id))[0]["version"]
     assert sold.outcome == "confirmed"
     # In PostgreSQL: sold 2, then 6 (confirmed), then 4 (cancelled).
     await runtime.live.settling.settle(line.event_id, Settlement(areas=f"0:4:{version + 2}"))
@@ -116,13 +116,13 @@ async def test_a_redis_that_forgot_an_offer_learns_of_it_before_the_next(
     await line.until_quiet()
     offer, _ = await line.offer_of(first)
     base = base_key(line.event_id)
-    call = runtime.redis_store.call
+    call = runtime.stores.redis.call
     await call("DEL", f"{base}:hold:{offer.offer_id}")
     await call("ZREM", f"{base}:due", offer.offer_id)
     await call("HDEL", f"{base}:owners", 8)
     await line.until_quiet()
     assert (await line.entry(second)).status == EntryStatus.WAITING
-    hold = await runtime.offers.accept(offer.offer_id, await line.owner_of(first))
+    hold = await runtime.waitlist.offers.accept(offer.offer_id, await line.owner_of(first))
     assert [seat.seat_no for seat in hold.seats] == [8]
 
 
@@ -139,15 +139,15 @@ async def test_a_worker_that_slept_sells_nothing_that_has_come_back_since(
         async def sleep(done: Any) -> None:
             sleeping.append(done)
 
-        moment.setattr(runtime.rounds, "_sell", sleep)
+        moment.setattr(runtime.waitlist.rounds, "_sell", sleep)
         await line.round()
     single = await line.join()
     await line.until_quiet()
     other = await line.join()
     offer, seats = await line.offer_of(single)
     assert seats == [8]
-    await runtime.offers.decline(offer.offer_id, await line.owner_of(single))
-    await runtime.rounds._sell(sleeping[0])
+    await runtime.waitlist.offers.decline(offer.offer_id, await line.owner_of(single))
+    await runtime.waitlist.rounds._sell(sleeping[0])
     with pytest.raises(SeatUnavailable):
         await line.house.hold(new_id(), 8)
     await line.until_quiet()
@@ -165,28 +165,28 @@ async def test_the_line_is_laid_anew_though_everybody_waits_for_a_connection(
     await line.until_quiet()
     offer, _ = await line.offer_of(first)
     person = await line.owner_of(first)
-    await runtime.redis_store.call("DEL", f"{base_key(line.event_id)}:meta")
+    await runtime.stores.redis.call("DEL", f"{base_key(line.event_id)}:meta")
     little = msgspec.structs.replace(settings, postgres_pool_size=2)
     async with open_runtime(little, role="test") as small:
         waiting: list[asyncio.Task[Any]] = []
-        run = small.redis_store.run
+        run = small.stores.redis.run
 
         async def hold_round() -> None:
-            async with runtime.postgres.transaction() as transaction:
+            async with runtime.stores.view.transaction() as transaction:
                 await transaction.fetch("waitlist.lock_line", line.event_id)
 
         async def crowd(script: str, *args: Any) -> Any:
             if script == "load":
                 waiting.append(asyncio.create_task(hold_round()))
                 await locks_waited_for(runtime, 1)
-                accept = small.offers.accept(offer.offer_id, person)
+                accept = small.waitlist.offers.accept(offer.offer_id, person)
                 waiting.append(asyncio.create_task(accept))
                 gates = small.live.rebuilding._pg.bulkhead._gates
                 while line.event_id not in gates or gates[line.event_id].users < 2:
                     await asyncio.sleep(0.01)
             return await run(script, *args)
 
-        monkeypatch.setattr(small.redis_store, "run", crowd)
+        monkeypatch.setattr(small.stores.redis, "run", crowd)
         rebuilding = asyncio.create_task(small.live.rebuilding.rebuild(line.event_id))
         try:
             async with asyncio.timeout(60):
@@ -198,15 +198,15 @@ async def test_the_line_is_laid_anew_though_everybody_waits_for_a_connection(
 
 
 async def locks_waited_for(runtime: Runtime, count: int) -> None:
-    async with asyncio.timeout(60), runtime.postgres.connection() as connection:
+    async with asyncio.timeout(60), runtime.stores.view.connection() as connection:
         asked = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         while await connection.fetchval(asked) < count:
             await asyncio.sleep(0.01)
 
 
 async def lose_redis(line: Line) -> None:
-    for key in await keys_of(line.runtime.redis_store, line.event_id):
-        await line.runtime.redis_store.call("DEL", key)
+    for key in await keys_of(line.runtime.stores.redis, line.event_id):
+        await line.runtime.stores.redis.call("DEL", key)
 
 
 async def test_a_checkout_that_slept_does_not_take_offered_places(
@@ -236,7 +236,7 @@ async def test_a_checkout_that_slept_does_not_take_offered_places(
     reserved = await runtime.ledger.reserve(command)
     assert (reserved.outcome, reserved.areas) == ("seat-unavailable", [0])
     person = await line.owner_of(entry)
-    accepted = await runtime.offers.accept(offer.offer_id, person)
+    accepted = await runtime.waitlist.offers.accept(offer.offer_id, person)
     assert (await line.house.book(person, accepted)).outcome == "confirmed"
 
 
@@ -248,21 +248,21 @@ async def test_a_late_payment_does_not_take_offered_places(line: Line, runtime: 
     entry = await line.join(quantity=5, sections=["Floor"])
     answer = await line.house.book(buyer, hold, "tok_3ds")
     booking_id = answer.booking.booking_id
-    async with runtime.postgres.connection() as connection:
+    async with runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE bookings SET expires_at = now() WHERE booking_id = $1", booking_id
         )
     await runtime.bookings.resolve(booking_id, due=True)
     await line.until_quiet()
     offer, _ = await line.offer_of(entry)
-    async with runtime.postgres.connection() as connection:
+    async with runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE sandbox_charges SET status = 'captured' WHERE booking_id = $1", booking_id
         )
     late = await runtime.bookings.payment_arrived(booking_id)
     assert late.outcome == "expired"
     person = await line.owner_of(entry)
-    accepted = await runtime.offers.accept(offer.offer_id, person)
+    accepted = await runtime.waitlist.offers.accept(offer.offer_id, person)
     assert (await line.house.book(person, accepted)).outcome == "confirmed"
 
 
@@ -299,7 +299,7 @@ async def test_who_joins_is_passed_by_from_the_first_moment_by_nobody(
 ) -> None:
     """The API wrote the entry down and died before it told Redis; nobody had waited before."""
     holds = await full(line)
-    submit = runtime.waitlist._joining.submit
+    submit = runtime.waitlist.entries._joining.submit
 
     async def slow(join: Any) -> Any:
         if round_first:
@@ -310,13 +310,13 @@ async def test_who_joins_is_passed_by_from_the_first_moment_by_nobody(
         raise RuntimeError
 
     with monkeypatch.context() as moment:
-        moment.setattr(runtime.waitlist._joining, "submit", slow)
-        moment.setattr(runtime.waitlist, "mark", die)
+        moment.setattr(runtime.waitlist.entries._joining, "submit", slow)
+        moment.setattr(runtime.waitlist.entries, "mark", die)
         with pytest.raises(RuntimeError):
             await line.join()
     await release(line, holds, 8)
     assert (await line.states())[8] == "4"
-    assert await runtime.rounds.serve(line.event_id) == 1
+    assert await runtime.waitlist.rounds.serve(line.event_id) == 1
 
 
 async def test_a_round_waits_for_whoever_is_being_written_down(
@@ -330,10 +330,10 @@ async def test_a_round_waits_for_whoever_is_being_written_down(
     async def slow(run: Run, event_id: str) -> None:
         await expect_join(run, event_id)
         # As if this had been long ago.
-        await runtime.redis_store.call("HDEL", f"{base_key(event_id)}:meta", "soon")
+        await runtime.stores.redis.call("HDEL", f"{base_key(event_id)}:meta", "soon")
         await release(line, holds, 8)
         rounds.append(asyncio.create_task(line.round()))
-        async with runtime.postgres.connection() as connection, asyncio.timeout(30):
+        async with runtime.stores.view.connection() as connection, asyncio.timeout(30):
             # Until it has come to the line's lock, or gone past it.
             while not rounds[0].done() and not await connection.fetchval(
                 "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
@@ -353,7 +353,7 @@ async def test_when_the_last_one_has_left_one_round_ends_the_line(
     holds = await full(line)
     person = new_id()
     entry = await line.join(person)
-    await runtime.waitlist.leave(entry.entry_id, person)
+    await runtime.waitlist.entries.leave(entry.entry_id, person)
     await line.round()
     await release(line, holds, 8)
     assert (await line.states())[8] == "0"
@@ -377,12 +377,12 @@ async def test_a_withdrawn_offer_stays_the_lines_though_redis_never_heard_of_it(
     await line.until_quiet()
     offer, _ = await line.offer_of(entry)
     await line.round()
-    await runtime.postgres.fetchrow(
+    await runtime.stores.view.fetchrow(
         "waitlist.end_offer", offer.offer_id, None, "withdrawn", "organiser", "a mistake"
     )
     await runtime.live.reconciling.reconcile(line.event_id)
     assert (await line.states())[8] == "4"
-    assert await runtime.rounds.serve(line.event_id) == 1
+    assert await runtime.waitlist.rounds.serve(line.event_id) == 1
 
 
 async def test_an_accepted_offer_given_back_is_remembered_until_its_deadline(
@@ -396,10 +396,10 @@ async def test_an_accepted_offer_given_back_is_remembered_until_its_deadline(
     await line.until_quiet()
     offer, _ = await line.offer_of(entry)
     person = await line.owner_of(entry)
-    await runtime.offers.accept(offer.offer_id, person)
+    await runtime.waitlist.offers.accept(offer.offer_id, person)
     await runtime.holds.release(offer.offer_id, person)
     key = f"{base_key(line.event_id)}:hold:{offer.offer_id}"
-    assert await runtime.redis_store.call("PTTL", key) > 1_700_000
+    assert await runtime.stores.redis.call("PTTL", key) > 1_700_000
 
 
 # An offer that is accepted on several devices
@@ -418,8 +418,8 @@ async def offered(line: Line) -> tuple[str, str]:
 async def holders(line: Line, offer_id: str) -> tuple[str, str]:
     """Whose the accepted offer's hold is, as PostgreSQL and as Redis has it."""
     key = f"{base_key(line.event_id)}:hold:{offer_id}"
-    shown = await line.runtime.redis_store.call("HGET", key, "owner")
-    noted = await line.runtime.postgres.fetchval("waitlist.holder_of_offer", offer_id)
+    shown = await line.runtime.stores.redis.call("HGET", key, "owner")
+    noted = await line.runtime.stores.view.fetchval("waitlist.holder_of_offer", offer_id)
     return noted, shown.decode()
 
 
@@ -428,15 +428,15 @@ async def test_a_hold_that_is_being_paid_for_is_not_handed_over(
 ) -> None:
     offer_id, person = await offered(line)
     phone, desk = new_id(), new_id()
-    hold = await runtime.offers.accept_for(offer_id, person, phone)
+    hold = await runtime.waitlist.offers.accept_for(offer_id, person, phone)
     await runtime.holds.begin_payment(offer_id, phone)
     with pytest.raises(FrontrowError) as refusal:
-        await runtime.offers.accept_for(offer_id, person, desk)
+        await runtime.waitlist.offers.accept_for(offer_id, person, desk)
     assert refusal.value.code == "hold-in-payment"
     assert await holders(line, offer_id) == (phone, phone)
     # Nor does who is refused get it by the loss of Redis.
-    for key in await keys_of(runtime.redis_store, line.event_id):
-        await runtime.redis_store.call("DEL", key)
+    for key in await keys_of(runtime.stores.redis, line.event_id):
+        await runtime.stores.redis.call("DEL", key)
     assert (await runtime.holds.read(offer_id, phone)).status == "held"
     assert (await line.house.book(phone, hold)).outcome == "confirmed"
 
@@ -446,7 +446,7 @@ async def test_of_two_devices_both_stores_name_the_same(
 ) -> None:
     """One has Redis's word and has not written it down when the other asks."""
     offer_id, person = await offered(line)
-    await runtime.offers.accept(offer_id, person)
+    await runtime.waitlist.offers.accept(offer_id, person)
     phone, desk = new_id(), new_id()
     attempt, answered, go_on = (
         runtime.live.running.run_without_rebuild,
@@ -463,9 +463,9 @@ async def test_of_two_devices_both_stores_name_the_same(
 
     monkeypatch.setattr(runtime.live.running, "run_without_rebuild", and_wait)
     async with asyncio.timeout(60):
-        first = asyncio.create_task(runtime.offers.accept_for(offer_id, person, phone))
+        first = asyncio.create_task(runtime.waitlist.offers.accept_for(offer_id, person, phone))
         await answered.wait()
-        second = asyncio.create_task(runtime.offers.accept_for(offer_id, person, desk))
+        second = asyncio.create_task(runtime.waitlist.offers.accept_for(offer_id, person, desk))
         await waiting_for_a_lock(runtime, second)
         assert (await holders(line, offer_id))[1] == phone, "the second has not come to Redis"
         go_on.set()
@@ -479,7 +479,7 @@ async def waiting_for_a_lock(runtime: Runtime, task: "asyncio.Task[Any]") -> Non
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         " AND wait_event_type = 'Lock' AND query LIKE '%end_offer(%'"
     )
-    async with runtime.postgres.connection() as connection:
+    async with runtime.stores.view.connection() as connection:
         while not task.done() and not await connection.fetchval(asks):
             await asyncio.sleep(0.005)
 
@@ -490,15 +490,15 @@ async def test_a_handed_over_hold_is_not_taken_back_by_who_read_before(
     """Both ways in which Redis learns late that an offer was accepted."""
     offer_id, person = await offered(line)
     desk, run = new_id(), runtime.live.running.run
-    await runtime.postgres.fetch("waitlist.end_offer", offer_id, person, "used", "person", None)
+    await runtime.stores.view.fetch("waitlist.end_offer", offer_id, person, "used", "person", None)
 
     async def overtaken(script: str, event_id: str, *args: Any) -> Any:
         if script == "accept":
-            await runtime.offers.accept_for(offer_id, person, desk)
+            await runtime.waitlist.offers.accept_for(offer_id, person, desk)
         return await run(script, event_id, *args)
 
     monkeypatch.setattr(runtime.live.running, "run", overtaken)
-    await runtime.offers.settle(line.event_id, offer_id)
+    await runtime.waitlist.offers.settle(line.event_id, offer_id)
     assert await holders(line, offer_id) == (desk, desk)
     await runtime.live.offers.end(line.event_id, [offer_id])
     assert await holders(line, offer_id) == (desk, desk)
@@ -508,9 +508,9 @@ async def test_an_offer_that_redis_has_lost_is_handed_over(line: Line, runtime: 
     offer_id, person = await offered(line)
     phone, desk = new_id(), new_id()
     base = base_key(line.event_id)
-    await runtime.redis_store.call("DEL", f"{base}:hold:{offer_id}")
-    assert (await runtime.offers.accept_for(offer_id, person, phone)).status == "held"
+    await runtime.stores.redis.call("DEL", f"{base}:hold:{offer_id}")
+    assert (await runtime.waitlist.offers.accept_for(offer_id, person, phone)).status == "held"
     assert await holders(line, offer_id) == (phone, phone)
-    await runtime.redis_store.call("DEL", f"{base}:meta")
-    assert (await runtime.offers.accept_for(offer_id, person, desk)).status == "held"
+    await runtime.stores.redis.call("DEL", f"{base}:meta")
+    assert (await runtime.waitlist.offers.accept_for(offer_id, person, desk)).status == "held"
     assert await holders(line, offer_id) == (desk, desk)

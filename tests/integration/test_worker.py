@@ -19,8 +19,9 @@ from engine.base.model import Buyer, new_id
 from engine.base.store_urls import StoreUrls
 from engine.runtime import Runtime, open_runtime
 from engine.waitlist.model import Contact, EntryStatus, Wanted
+from engine.worker.worker import Worker
 from tests.conftest import House, MakeHouse, let_it_be_over
-from tests.worlds import as_redis_owner, make_world, worker_of
+from tests.worlds import as_redis_owner, make_world
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -28,14 +29,14 @@ async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtim
     """Databases of their own: the worker here is the only one."""
     world = await make_world(settings, stores, "worker", redis_database=8)
     async with open_runtime(world, role="test") as opened:
-        await opened.mongo.ensure_indexes()
+        await opened.stores.mongo.ensure_indexes()
         yield opened
 
 
 @asynccontextmanager
 async def at_work(runtime: Runtime) -> AsyncIterator[None]:
     stopping = asyncio.Event()
-    working = asyncio.create_task(worker_of(runtime).run(stopping))
+    working = asyncio.create_task(Worker(runtime.steps()).run(stopping))
     try:
         yield
     finally:
@@ -83,10 +84,10 @@ async def test_what_began_days_ago_is_left_alone(runtime: Runtime, make_house: M
         wanted = Wanted(quantity=6, categories=["Front"])
         await house.hold(new_id(), *range(9))
         await house.hold(new_id(), *range(9, 18))
-        await runtime.waitlist.join(house.event_id, new_id(), wanted, Contact(buyer=None))
+        await runtime.waitlist.entries.join(house.event_id, new_id(), wanted, Contact(buyer=None))
     await let_it_be_over(runtime, [over.event_id])
     for query in ("inventory.open_events", "waitlist.lines"):
-        open_events = {row["event_id"] for row in await runtime.postgres.fetch(query)}
+        open_events = {row["event_id"] for row in await runtime.stores.view.fetch(query)}
         assert coming.event_id in open_events
         assert over.event_id not in open_events
 
@@ -101,10 +102,10 @@ async def test_a_visit_is_due_when_the_next_deadline_is(
         if event_id == house.event_id:
             visits.append(in_s)
 
-    monkeypatch.setattr(worker_of(runtime)._deadlines, "again", note)
-    await worker_of(runtime)._expire_event(house.event_id)
+    monkeypatch.setattr(runtime.expiring._deadlines, "again", note)
+    await runtime.expiring.expire(house.event_id)
     hold = await house.hold(new_id(), 5)
-    await worker_of(runtime)._expire_event(house.event_id)
+    await runtime.expiring.expire(house.event_id)
     left_s = (hold.expires_at - datetime.now(UTC)).total_seconds()
     assert visits[0] == math.inf
     assert visits[1] == pytest.approx(left_s, abs=10)
@@ -121,24 +122,28 @@ async def test_a_line_that_is_stirred_is_served_at_once(
     for _ in range(3):
         contact = Contact(buyer=Buyer("ada@example.com", "Ada"))
         wanted = Wanted(quantity=5, categories=["Front"])
-        entries.append((await runtime.waitlist.join(house.event_id, new_id(), wanted, contact))[0])
+        entries.append(
+            (await runtime.waitlist.entries.join(house.event_id, new_id(), wanted, contact))[0]
+        )
     world = msgspec.structs.replace(runtime.settings, worker_tick_s=600.0)
     async with open_runtime(world, role="slow") as slow, at_work(slow), asyncio.timeout(60):
-        while (await runtime.redis.pubsub_numsub("stirred"))[0][1] == 0:
+        while (await runtime.stores.redis.client.pubsub_numsub("stirred"))[0][1] == 0:
             await asyncio.sleep(0.01)
         for entry, hold, seller in zip(entries, holds, sellers, strict=False):
             await runtime.holds.release(hold.hold_id, seller)
-            while (await runtime.waitlist.read(entry.entry_id)).status != EntryStatus.OFFERED:
+            while (
+                await runtime.waitlist.entries.read(entry.entry_id)
+            ).status != EntryStatus.OFFERED:
                 await asyncio.sleep(0.01)
 
 
 async def test_the_worker_hears_again_after_redis_was_away(runtime: Runtime, house: House) -> None:
     async with at_work(runtime), asyncio.timeout(60):
         for _ in range(2):
-            while (await runtime.redis.pubsub_numsub("stirred"))[0][1] == 0:
+            while (await runtime.stores.redis.client.pubsub_numsub("stirred"))[0][1] == 0:
                 await asyncio.sleep(0.01)
             await as_redis_owner(runtime, "CLIENT", "KILL", "TYPE", "pubsub")
-        while (await runtime.redis.pubsub_numsub("stirred"))[0][1] == 0:
+        while (await runtime.stores.redis.client.pubsub_numsub("stirred"))[0][1] == 0:
             await asyncio.sleep(0.01)
 
 
@@ -148,11 +153,11 @@ async def test_what_was_stirred_is_not_forgotten_while_postgresql_is_away(
     async def away(*_: Any) -> Any:
         raise Unavailable("PostgreSQL is away for a moment.")
 
-    runtime.rounds._stirred.add(house.event_id)
-    runtime.rounds._lines_read = -math.inf
+    runtime.waitlist.rounds._stirred.add(house.event_id)
+    runtime.waitlist.rounds._lines_read = -math.inf
     with monkeypatch.context() as moment:
-        moment.setattr(runtime.rounds._pg, "fetch", away)
+        moment.setattr(runtime.waitlist.rounds._pg, "fetch", away)
         with pytest.raises(Unavailable):
-            await runtime.rounds.due()
-    assert house.event_id in await runtime.rounds.due()
-    assert house.event_id not in await runtime.rounds.due()
+            await runtime.waitlist.rounds.due()
+    assert house.event_id in await runtime.waitlist.rounds.due()
+    assert house.event_id not in await runtime.waitlist.rounds.due()

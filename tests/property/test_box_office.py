@@ -57,7 +57,7 @@ from tests.property.model import (
     MHold,
     Model,
 )
-from tests.worlds import as_redis_owner, make_world, worker_of
+from tests.worlds import as_redis_owner, make_world, run_step
 
 T = TypeVar("T")
 Places: TypeAlias = tuple[frozenset[int], int]
@@ -175,7 +175,7 @@ class BoxOffice(RuleBasedStateMachine):
                 hold_ttl_s=600,
             )
         )
-        await self.runtime.publishing.publish(event.event_id)
+        await self.runtime.events.publishing.publish(event.event_id)
         # The worker's list of events may be a second old; a history takes less.
         self.runtime.live.reading._open_events_read = float("-inf")
         return event.event_id
@@ -208,7 +208,7 @@ class BoxOffice(RuleBasedStateMachine):
     ) -> tuple[str, MHold | None, set[int]]:
         areas = {0: floor} if floor else {}
         base, network = "{" + self.event_id + "}", NETWORKS[buyer]
-        await self.runtime.redis_store.call("DEL", f"{base}:rests", f"{base}:conduct")
+        await self.runtime.stores.redis.call("DEL", f"{base}:rests", f"{base}:conduct")
         try:
             hold = await self.runtime.holds.place(
                 self.event_id,
@@ -303,7 +303,7 @@ class BoxOffice(RuleBasedStateMachine):
     async def _pass_deadline(self, hold_id: str) -> None:
         base = "{" + self.event_id + "}"
         key = f"{base}:hold:{hold_id}"
-        call = self.runtime.redis_store.call
+        call = self.runtime.stores.redis.call
         state = await call("HGET", key, "state")
         if state in (b"held", b"paying"):
             seconds, micros = await call("TIME")
@@ -320,7 +320,7 @@ class BoxOffice(RuleBasedStateMachine):
         )
 
     async def _execute(self, sql: str, *arguments: Any) -> None:
-        async with self.runtime.postgres.connection() as connection:
+        async with self.runtime.stores.view.connection() as connection:
             await connection.execute(sql, *arguments)
 
     def _forget_processes(self) -> None:
@@ -566,7 +566,7 @@ class BoxOffice(RuleBasedStateMachine):
     def _resolve_in_silence(self, booking: MBooking) -> None:
         """The worker looks after a pending booking while the gateway does not answer."""
         gateways = self.runtime.payments._gateways
-        gateways["sandbox"] = SilentGateway(self.runtime.postgres, self.runtime.settings)
+        gateways["sandbox"] = SilentGateway(self.runtime.stores.view, self.runtime.settings)
         try:
             self.office.run(self.runtime.bookings.resolve(booking.booking_id, due=booking.overdue))
         finally:
@@ -611,7 +611,7 @@ class BoxOffice(RuleBasedStateMachine):
 
     @rule(change=st.sampled_from(["pause", "resume", "resume", "cheaper", "dearer"]))
     def organise(self, change: str) -> None:
-        publishing = self.runtime.publishing
+        publishing = self.runtime.events.publishing
         match change:
             case "pause" | "resume":
                 act = publishing.pause if change == "pause" else publishing.resume
@@ -665,8 +665,8 @@ class BoxOffice(RuleBasedStateMachine):
         await self.runtime.ledger.drain()
         if step == "expire-holds":
             # Whatever the deadlines were when the worker last looked: rules move them.
-            await worker_of(self.runtime)._expire_event(self.event_id)
-        while await worker_of(self.runtime).steps[step].run_once():
+            await self.runtime.expiring.expire(self.event_id)
+        while await run_step(self.runtime, step):
             pass
         if step == "reconcile":
             await self.runtime.live.reconciling.reconcile(self.event_id)  # whoever has the lease
@@ -681,7 +681,7 @@ class BoxOffice(RuleBasedStateMachine):
         self.model.relay_outbox()
 
     async def _confirmed(self) -> list[str]:
-        rows = await self.runtime.postgres.fetch("audit.live_bookings", self.event_id)
+        rows = await self.runtime.stores.view.fetch("audit.live_bookings", self.event_id)
         return [row["booking_id"] for row in rows if row["status"] == "confirmed"]
 
     @rule()
@@ -693,7 +693,7 @@ class BoxOffice(RuleBasedStateMachine):
         self.office.run(self._compare(self.model.phantoms()))
         self._work("reconcile")
         self.model.clear()
-        assert self.office.run(audit(self.runtime, self.event_id, quiet=True)) == []
+        assert self.office.run(audit(self.runtime.audit, self.event_id, quiet=True)) == []
         self.office.run(self._compare(set()))
 
     async def _compare(self, left_out: set[int]) -> None:
@@ -704,7 +704,7 @@ class BoxOffice(RuleBasedStateMachine):
             assert (found.refunded is not None) == (booking.refund == "given")
         for hold in self.model.holds:
             key = "{" + self.event_id + "}:hold:" + hold.hold_id
-            state = await self.runtime.redis_store.call("HGET", key, "state")
+            state = await self.runtime.stores.redis.call("HGET", key, "state")
             assert (state or b"lost").decode() == hold.state
         snapshot = await self.runtime.live.reading.snapshot(self.event_id)
         shown = snapshot.states.decode()
@@ -712,14 +712,14 @@ class BoxOffice(RuleBasedStateMachine):
             assert (seat, shown[seat]) == (seat, self.model.seat_shown(seat))
         assert snapshot.areas[0] == self.model.floor_shown()
         base = "{" + self.event_id + "}"
-        networks = await self.runtime.redis_store.call("HGETALL", f"{base}:networks")
+        networks = await self.runtime.stores.redis.call("HGETALL", f"{base}:networks")
         counted = dict(zip(networks[::2], map(int, networks[1::2]), strict=True))
         unpaid = {k[2:].decode(): n for k, n in counted.items() if k.startswith(b"h:")}
         assert unpaid == self.model.unpaid_by_network()
 
     @invariant()
     def every_promise_is_kept(self) -> None:
-        found = self.office.run(audit(self.runtime, self.event_id, lateness_max_s=None))
+        found = self.office.run(audit(self.runtime.audit, self.event_id, lateness_max_s=None))
         assert found == []
 
     def teardown(self) -> None:
@@ -730,7 +730,7 @@ class BoxOffice(RuleBasedStateMachine):
             self.office.run(self._call_off())
 
     async def _call_off(self) -> None:
-        await self.runtime.publishing.cancel(self.event_id)
+        await self.runtime.events.publishing.cancel(self.event_id)
         await self._execute(
             "UPDATE bookings SET created_at = created_at - interval '1 hour',"
             " expires_at = now() - interval '5 seconds'"
@@ -740,8 +740,8 @@ class BoxOffice(RuleBasedStateMachine):
         for step in ("chase-pending", "cancel-events", "relay-outbox"):
             await self._run_step(step)
         await self.runtime.live.reconciling.reconcile(self.event_id)
-        assert await audit(self.runtime, self.event_id, quiet=True, lateness_max_s=None) == []
-        assert await self.runtime.postgres.fetch("audit.live_bookings", self.event_id) == []
+        assert await audit(self.runtime.audit, self.event_id, quiet=True, lateness_max_s=None) == []
+        assert await self.runtime.stores.view.fetch("audit.live_bookings", self.event_id) == []
 
     # Helpers
 
@@ -757,9 +757,9 @@ class BoxOffice(RuleBasedStateMachine):
         base = "{" + self.event_id + "}"
         for hold in self.model.holds:
             if hold.muddled:
-                call = self.runtime.redis_store.call
+                call = self.runtime.stores.redis.call
                 state = await call("HGET", f"{base}:hold:{hold.hold_id}", "state")
-                owners = await self.runtime.redis.hgetall(f"{base}:owners")
+                owners = await self.runtime.stores.redis.client.hgetall(f"{base}:owners")
                 hold.found = bool(await call("EXISTS", f"hold:{hold.hold_id}"))
                 hold.state = state.decode() if state else "lost"
                 mine = hold.hold_id.encode()

@@ -10,6 +10,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import pytest
 
@@ -21,11 +22,12 @@ from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
 from engine.live.keys import feed_channel
 from engine.runtime import Runtime, open_runtime
+from engine.worker.worker import Worker
 from seatmap.feed import parse_payload
 from seatmap.replica import Replica
 from tests.conftest import let_it_be_over, make_event, small_house
 from tests.integration.test_healing import DAMAGES, KEYS, Scene
-from tests.worlds import as_redis_owner, make_world, worker_of
+from tests.worlds import as_redis_owner, make_world
 
 ROWS, PER_ROW, FLOOR = 16, 25, 60
 BUYERS = 6
@@ -65,7 +67,12 @@ async def busy(scene: Scene, dice: random.Random) -> AsyncIterator[Counter[str]]
     """Buyers, and a worker that checks as it does in production."""
     outcomes: Counter[str] = Counter()
     stopping = asyncio.Event()
-    worker = asyncio.create_task(worker_of(scene.runtime).run(stopping))
+    # As in production, only without the pauses.
+    steps = [
+        replace(step, interval_s=0.05) if step.name == "check-states" else step
+        for step in scene.runtime.steps()
+    ]
+    worker = asyncio.create_task(Worker(steps).run(stopping))
     buyers = [
         asyncio.create_task(Buyer(scene, random.Random(dice.random()), outcomes).run(stopping))
         for _ in range(BUYERS)
@@ -102,7 +109,7 @@ async def _until_whole(scene: Scene, outcomes: Counter[str]) -> None:
 async def watching(scene: Scene) -> AsyncIterator[Callable[[], Awaitable[str]]]:
     """A map as the gateway keeps it. Yields what gives its states, when all that was told has come."""
     live, loop = scene.runtime.live, asyncio.get_running_loop()
-    async with scene.runtime.redis.pubsub() as pubsub:
+    async with scene.runtime.stores.redis.client.pubsub() as pubsub:
         await pubsub.subscribe(feed_channel(scene.event_id))
         replica = Replica(await live.reading.snapshot(scene.event_id))
 
@@ -126,16 +133,14 @@ async def test_whatever_is_damaged_while_buyers_buy(
     settings: Settings, stores: StoreUrls, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dice = random.Random(seed)
-    # As in production, only without the pauses.
-    monkeypatch.setattr("engine.worker.steps._CHECK_LEASE_MS", 20)
+    monkeypatch.setattr("engine.live.upkeep._CHECK_LEASE_MS", 20)
     world = await make_world(settings, stores, "healing_load", redis_database=11)
     async with open_runtime(world, role="test") as runtime:
         await as_redis_owner(runtime, "FLUSHDB")
-        await runtime.mongo.ensure_indexes()
+        await runtime.stores.mongo.ensure_indexes()
         await let_it_be_over(runtime)
         layout = small_house(rows=ROWS, seats_per_row=PER_ROW, floor=FLOOR)
         event_id = await make_event(runtime, layout=layout, hold_ttl_s=600)
-        worker_of(runtime).steps["check-states"].interval_s = 0.05
         scene = Scene(runtime, event_id)
         await scene.prepare()
         damages = [(key, damage) for key in KEYS if key != "hold" for damage in DAMAGES]
@@ -160,7 +165,7 @@ async def _finish(runtime: Runtime, scene: Scene) -> None:
     """Nothing is sold twice, and all that is not sold can be bought, to the last place."""
     await runtime.live.rebuilding.heal(scene.event_id)
     await runtime.live.reconciling.reconcile(scene.event_id)
-    assert await audit(runtime, scene.event_id, lateness_max_s=None) == []
+    assert await audit(runtime.audit, scene.event_id, lateness_max_s=None) == []
     states = await scene.states()
     for seat_no in [n for n, digit in enumerate(states) if digit == "0"][:20]:
         buyer = new_id()
@@ -169,4 +174,4 @@ async def _finish(runtime: Runtime, scene: Scene) -> None:
         buyer = new_id()
         await scene.book(buyer, await scene.hold(buyer, floor=1))
     assert await scene.floor_free() == 0
-    assert await audit(runtime, scene.event_id, lateness_max_s=None) == []
+    assert await audit(runtime.audit, scene.event_id, lateness_max_s=None) == []

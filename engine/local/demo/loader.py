@@ -35,7 +35,7 @@ def _silent(what: str, done: int | None = None, total: int | None = None) -> Non
 async def load_demo(runtime: Runtime, on_progress: OnProgress | None = None) -> None:
     """Venues, events, and the sales that make them look like events. Raises Unavailable."""
     say = on_progress or _silent
-    await runtime.mongo.ensure_indexes()
+    await runtime.stores.mongo.ensure_indexes()
     places = {place.key: place for place in demo_places()}
     documents = demo_venues()
     for key, place in places.items():
@@ -48,12 +48,12 @@ async def load_demo(runtime: Runtime, on_progress: OnProgress | None = None) -> 
             say(event.name)
             await _load_event(runtime, event, places[event.venue].venue_id)
             await _sell(runtime, event, say)
-            await runtime.mongo.put(_DONE, event.event_id, {"sold": True})
+            await runtime.stores.mongo.put(_DONE, event.event_id, {"sold": True})
         await _set_rules(runtime, event)
 
 
 async def _is_done(runtime: Runtime, event: DemoEvent) -> bool:
-    return await runtime.mongo.get(_DONE, event.event_id) is not None
+    return await runtime.stores.mongo.get(_DONE, event.event_id) is not None
 
 
 async def keep_ahead(runtime: Runtime, event: DemoEvent) -> None:
@@ -61,7 +61,7 @@ async def keep_ahead(runtime: Runtime, event: DemoEvent) -> None:
     page = await runtime.catalog.event(event.event_id)
     if page.starts_at < datetime.now(UTC):
         patch = EventPatch(starts_at=event.starts_at)
-        await runtime.publishing.patch(event.event_id, patch, version=page.version)
+        await runtime.events.publishing.patch(event.event_id, patch, version=page.version)
 
 
 async def _load_venue(runtime: Runtime, place: DemoPlace, document: object) -> None:
@@ -97,19 +97,19 @@ async def _load_event(runtime: Runtime, event: DemoEvent, venue_id: str) -> None
             metadata=event.metadata,
         )
         await runtime.catalog.create_event(draft, event_id=event.event_id)
-    await runtime.publishing.publish(event.event_id)
+    await runtime.events.publishing.publish(event.event_id)
 
 
 async def _set_rules(runtime: Runtime, event: DemoEvent) -> None:
     """Let prices follow their rules, where nobody has said anything about them yet."""
-    if not event.rules or await runtime.pricing.rules(event.event_id, limit=1):
+    if not event.rules or await runtime.pricing.admin.rules(event.event_id, limit=1):
         return
     for category, rule in event.rules.items():
         draft = RuleDraft(category=category, rule=rule, note="The demo's: moves within minutes.")
-        made = await runtime.pricing.make_rule(event.event_id, draft, actor="demo")
-        await runtime.pricing.activate(event.event_id, made.rule_id, actor="demo")
-    state = await runtime.pricing.state(event.event_id)
-    await runtime.pricing.set_terms(
+        made = await runtime.pricing.admin.make_rule(event.event_id, draft, actor="demo")
+        await runtime.pricing.admin.activate(event.event_id, made.rule_id, actor="demo")
+    state = await runtime.pricing.admin.state(event.event_id)
+    await runtime.pricing.admin.set_terms(
         event.event_id, TermsPatch(range_public=True), version=state.version
     )
 

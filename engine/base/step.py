@@ -1,0 +1,39 @@
+"""What a package wants done again and again though nobody asks for it; a worker does it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from engine.base.errors import NotFound
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kind of background work, which any number of workers may do at the same time.
+
+    ``run_once`` does one round and returns how much it found to do: where there was work there may be
+    more, and it is run again at once; else after ``interval_s``. ``hear(wake, stopping)``, where there is
+    one, calls ``wake`` when the next round shall come at once, until it is cancelled and ``stopping`` is set.
+    """
+
+    name: str
+    interval_s: float
+    run_once: Callable[[], Awaitable[int]]
+    hear: Callable[[Callable[[], object], asyncio.Event], Coroutine[Any, Any, None]] | None = None
+
+
+async def each(items: Iterable[Item], act: Callable[[Item], Awaitable[Result]]) -> list[Result]:
+    """Act on all at once, so that their commands share pipelines. Without those that raise NotFound.
+
+    Raises the first failure of another kind, when all have ended.
+    """
+    results = await asyncio.gather(*(act(item) for item in items), return_exceptions=True)
+    failures = [result for result in results if isinstance(result, BaseException)]
+    for failure in failures:
+        if not isinstance(failure, NotFound):
+            raise failure
+    return [result for result in results if not isinstance(result, BaseException)]

@@ -1,0 +1,52 @@
+"""What a worker does after an event was cancelled: its bookings are cancelled and refunded, its waitlist ends."""
+
+import structlog
+
+from engine.base.errors import Contended, FrontrowError
+from engine.base.step import Step
+from engine.sales.bookings import Bookings
+from engine.stores.postgres import Postgres
+from engine.waitlist.admin import WaitlistAdmin
+
+log = structlog.get_logger(__name__)
+
+
+class Closing:
+    def __init__(self, postgres: Postgres, bookings: Bookings, waitlist: WaitlistAdmin) -> None:
+        self._pg = postgres
+        self._bookings = bookings
+        self._waitlist = waitlist
+
+    def steps(self) -> list[Step]:
+        return [Step("cancel-events", 1.0, self.run_once)]
+
+    async def run_once(self) -> int:
+        """Cancel and refund what was sold of cancelled events, and close their waitlists.
+
+        Returns how many bookings were cancelled.
+        """
+        stuck = list(self._pg.bulkhead.stuck)
+        for row in await self._pg.fetch("waitlist.lines_of_cancelled_events", stuck):
+            await self._close_waitlist(row["event_id"])
+        stuck = list(self._pg.bulkhead.stuck)
+        rows = await self._pg.fetch("bookings.live_bookings_of_cancelled_events", 100, stuck)
+        cancelled = 0
+        for row in rows:
+            if row["event_id"] in self._pg.bulkhead.stuck:
+                continue  # It has just been found out; the others go on.
+            try:
+                await self._bookings.cancel(row["booking_id"], actor="organiser", at_any_time=True)
+                cancelled += 1
+            except FrontrowError as error:
+                log.warning(
+                    "booking not cancelled yet", booking_id=row["booking_id"], reason=error.detail
+                )
+        return cancelled
+
+    async def _close_waitlist(self, event_id: str) -> None:
+        try:
+            await self._waitlist.dismiss(
+                event_id, reason="The event is cancelled.", actor="organiser"
+            )
+        except Contended:
+            log.info("waitlist closed later: its event is stuck", event_id=event_id)

@@ -1,0 +1,38 @@
+"""The events of one process: put on sale, changed, paused, cancelled, and what follows a cancellation."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from engine.base.config import Settings
+from engine.base.step import Step
+from engine.catalog.catalog import Catalog
+from engine.events.closing import Closing
+from engine.events.publishing import Publishing
+from engine.live.live import Live
+from engine.sales.bookings import Bookings
+from engine.stores.stores import Stores
+from engine.waitlist.waitlist import Waitlist
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Events:
+    publishing: Publishing
+    closing: Closing
+
+    @classmethod
+    def build(
+        cls,
+        stores: Stores,
+        live: Live,
+        catalog: Catalog,
+        bookings: Bookings,
+        waitlist: Waitlist,
+        settings: Settings,
+    ) -> Self:
+        return cls(
+            publishing=Publishing(stores.house, live, catalog, settings),
+            closing=Closing(stores.worker, bookings, waitlist.admin),
+        )
+
+    def steps(self) -> list[Step]:
+        return self.closing.steps()

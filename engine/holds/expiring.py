@@ -1,0 +1,67 @@
+"""What a worker does about holds whose time is over, or nearly so."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from engine.base.errors import Unavailable
+from engine.base.schedule import Visits
+from engine.base.step import Step, each
+from engine.holds.holds import Holds
+from engine.live.live import Live
+
+log = structlog.get_logger(__name__)
+
+#: Decides what becomes of an event's hold that somebody pays for, or that was offered.
+Settle = Callable[[str, str], Awaitable[None]]
+
+
+class Expiring:
+    """``settle_paying`` and ``settle_offered`` belong to the rooms above, which know payments and offers."""
+
+    def __init__(
+        self,
+        holds: Holds,
+        live: Live,
+        *,
+        settle_paying: Settle,
+        settle_offered: Settle,
+        tick_s: float,
+    ) -> None:
+        self._holds = holds
+        self._live = live
+        self._settle_paying = settle_paying
+        self._settle_offered = settle_offered
+        self._tick_s = tick_s
+        self._deadlines = Visits()
+
+    def steps(self) -> list[Step]:
+        return [
+            Step("expire-holds", self._tick_s, self.run_once),
+            Step("warn-holds", 1.0, self.warn),
+        ]
+
+    async def run_once(self) -> int:
+        """Free holds whose time is over, in the open events where it may be. Returns how many."""
+        due = self._deadlines.due(await self._live.reading.open_events())
+        return sum(await each(due, self.expire))
+
+    async def expire(self, event_id: str) -> int:
+        """The same in one event, now."""
+        expired = await self._holds.expire(event_id)
+        due = [(self._settle_paying, hold_id) for hold_id in expired.paying]
+        due += [(self._settle_offered, offer_id) for offer_id in expired.offered]
+        for settle, hold_id in due:
+            try:
+                await settle(event_id, hold_id)
+            except Unavailable:
+                raise
+            except Exception:
+                # One hold that cannot be settled must not keep its neighbours.
+                log.exception("hold not settled", event_id=event_id, hold_id=hold_id)
+        self._deadlines.again(event_id, expired.next_s)
+        return expired.freed
+
+    async def warn(self) -> int:
+        """Warn buyers whose holds are about to end. Returns in how many events there may be more."""
+        return sum(await each(await self._live.reading.open_events(), self._holds.warn))
