@@ -13,7 +13,7 @@ from tests.conftest import House, small_house
 from tests.contract.conftest import ORGANISER, Buyer, Json, new_buyer, problem_of, seats_of
 
 
-class PricingAdmin:
+class Office:
     """The organiser's side of the API."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
@@ -44,12 +44,12 @@ class PricingAdmin:
 
 
 @pytest.fixture
-def office(http: httpx.AsyncClient) -> PricingAdmin:
-    return PricingAdmin(http)
+def office(http: httpx.AsyncClient) -> Office:
+    return Office(http)
 
 
 @pytest.fixture
-async def venue_id(office: PricingAdmin) -> str:
+async def venue_id(office: Office) -> str:
     response = await office.import_plan(small_house(), city="Erfurt")
     found: str = response.json()["venue"]["venue_id"]
     return found
@@ -84,7 +84,7 @@ async def test_only_the_organiser(
 
 
 @pytest.mark.parametrize("plan", [NATIVE_PLAN, PRETIX_PLAN], ids=["native", "pretix"])
-async def test_a_plan_makes_a_venue(office: PricingAdmin, plan: Json) -> None:
+async def test_a_plan_makes_a_venue(office: Office, plan: Json) -> None:
     response = await office.import_plan(
         plan, name="House", city="Erfurt", latitude=51, longitude=11
     )
@@ -96,7 +96,7 @@ async def test_a_plan_makes_a_venue(office: PricingAdmin, plan: Json) -> None:
     assert read.json() == venue
 
 
-async def test_a_broken_plan_is_refused_with_every_problem(office: PricingAdmin) -> None:
+async def test_a_broken_plan_is_refused_with_every_problem(office: Office) -> None:
     plan = json.loads(json.dumps(NATIVE_PLAN))
     seats = plan["sections"][0]["rows"][0]["seats"]
     seats[0]["category"] = "Balcony"
@@ -110,7 +110,7 @@ async def test_a_broken_plan_is_refused_with_every_problem(office: PricingAdmin)
     assert any(path.startswith(f"{place}[1]") and "colour" not in path for path in paths)
 
 
-async def test_duplicates_are_named_and_can_be_renumbered(office: PricingAdmin) -> None:
+async def test_duplicates_are_named_and_can_be_renumbered(office: Office) -> None:
     plan = json.loads(json.dumps(PRETIX_PLAN))
     seats = plan["zones"][0]["rows"][0]["seats"]
     seats[1]["seat_guid"] = seats[0]["seat_guid"]
@@ -124,16 +124,16 @@ async def test_duplicates_are_named_and_can_be_renumbered(office: PricingAdmin) 
 @pytest.mark.parametrize(
     "plan", [{}, {"format": "frontrow/9"}, {"zones": 3}, {"categories": [None]}], ids=str
 )
-async def test_what_is_no_plan(office: PricingAdmin, plan: Any) -> None:
+async def test_what_is_no_plan(office: Office, plan: Any) -> None:
     assert problem_of(await office.import_plan(plan), 422, "invalid-layout")["errors"]
 
 
 @pytest.mark.parametrize("plan", [[], 3, None, "plan"], ids=str)
-async def test_what_is_no_object(office: PricingAdmin, plan: Any) -> None:
+async def test_what_is_no_object(office: Office, plan: Any) -> None:
     problem_of(await office.import_plan(plan), 400, "invalid-request")
 
 
-async def test_a_plan_may_be_large(office: PricingAdmin) -> None:
+async def test_a_plan_may_be_large(office: Office) -> None:
     plan = small_house(rows=120, seats_per_row=100)
     assert len(json.dumps(plan)) > 512 * 1024
     response = await office.import_plan(plan)
@@ -141,7 +141,7 @@ async def test_a_plan_may_be_large(office: PricingAdmin) -> None:
     assert response.json()["venue"]["seat_count"] == 12_000
 
 
-async def test_a_venue_gets_another_layout(office: PricingAdmin, venue_id: str) -> None:
+async def test_a_venue_gets_another_layout(office: Office, venue_id: str) -> None:
     event = (await office.draft(venue_id)).json()
     again = await office.import_plan(small_house(rows=2), venue_id=venue_id)
     assert again.json()["venue"]["venue_id"] == venue_id
@@ -153,7 +153,7 @@ async def test_a_venue_gets_another_layout(office: PricingAdmin, venue_id: str) 
     problem_of(unknown, 404, "venue-not-found")
 
 
-async def test_a_venue_without_a_layout(office: PricingAdmin) -> None:
+async def test_a_venue_without_a_layout(office: Office) -> None:
     made = await office.http.post(
         "/v1/venues", json={"name": "Field", "city": "Erfurt"}, headers=ORGANISER
     )
@@ -192,12 +192,12 @@ async def test_a_venue_without_a_layout(office: PricingAdmin) -> None:
     ids=str,
 )
 async def test_a_draft_that_makes_no_sense(
-    office: PricingAdmin, venue_id: str, changes: Json, code: str
+    office: Office, venue_id: str, changes: Json, code: str
 ) -> None:
     problem_of(await office.draft(venue_id, **changes), 400, code)
 
 
-async def test_a_draft_of_nothing(office: PricingAdmin, venue_id: str) -> None:
+async def test_a_draft_of_nothing(office: Office, venue_id: str) -> None:
     problem_of(await office.draft(new_id()), 404, "venue-not-found")
     problem_of(await office.draft(venue_id, layout_id=new_id()), 404, "layout-not-found")
 
@@ -216,7 +216,7 @@ async def test_a_draft_of_nothing(office: PricingAdmin, venue_id: str) -> None:
     ids=str,
 )
 async def test_metadata_is_the_organisers_own(
-    office: PricingAdmin, venue_id: str, metadata: Json
+    office: Office, venue_id: str, metadata: Json
 ) -> None:
     """Whatever it is, it comes back the same or is refused; it never breaks the event."""
     name = new_id()
@@ -231,7 +231,7 @@ async def test_metadata_is_the_organisers_own(
         assert [item["metadata"] for item in listed.json()["items"]] == [metadata]
 
 
-async def test_strange_names_stay_as_they_are(office: PricingAdmin) -> None:
+async def test_strange_names_stay_as_they_are(office: Office) -> None:
     plan = json.loads(json.dumps(small_house()))
     for category in plan["categories"]:
         category["name"] += " $.é'\"%"
@@ -251,7 +251,7 @@ async def test_strange_names_stay_as_they_are(office: PricingAdmin) -> None:
 
 
 async def test_from_draft_to_the_end(
-    office: PricingAdmin, venue_id: str, http: httpx.AsyncClient, ada: Buyer
+    office: Office, venue_id: str, http: httpx.AsyncClient, ada: Buyer
 ) -> None:
     draft = await office.draft(venue_id, buyer_limit=4, hold_ttl_s=120)
     event_id = draft.json()["event_id"]
@@ -293,7 +293,7 @@ async def test_from_draft_to_the_end(
 
 
 async def test_cancelling_refunds_everybody(
-    office: PricingAdmin, house: House, http: httpx.AsyncClient
+    office: Office, house: House, http: httpx.AsyncClient
 ) -> None:
     buyers = [await new_buyer(http) for _ in range(3)]
     bookings = []

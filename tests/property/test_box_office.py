@@ -90,7 +90,7 @@ _LONG_AGO_MS = 5000  # more than any grace
 
 
 @dataclass
-class PricingAdmin:
+class Office:
     """The engine under test, on a loop that turns only while a step runs."""
 
     runner: asyncio.Runner
@@ -112,7 +112,7 @@ class SilentGateway(SandboxGateway):
 
 
 @pytest.fixture
-def office(settings: Settings, stores: StoreUrls) -> Iterator[PricingAdmin]:
+def office(settings: Settings, stores: StoreUrls) -> Iterator[Office]:
     # A loop of its own: hypothesis calls rules, and rules are not coroutines.
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         world = runner.run(
@@ -133,7 +133,7 @@ def office(settings: Settings, stores: StoreUrls) -> Iterator[PricingAdmin]:
             runtime.ledger._delivering._linger_s = 0.0
             layout = small_house(rows=4, seats_per_row=SEATS // 4, floor=FLOOR)
             venue, _ = runner.run(runtime.catalog.import_venue(layout))
-            yield PricingAdmin(runner, runtime, venue.venue_id)
+            yield Office(runner, runtime, venue.venue_id)
         finally:
             runner.run(opening.__aexit__(None, None, None))
 
@@ -147,7 +147,7 @@ def has_bookings(machine: "BoxOffice") -> bool:
 
 
 class BoxOffice(RuleBasedStateMachine):
-    office: PricingAdmin
+    office: Office
 
     @initialize(rush=RUSHES, orderly=st.booleans())
     def open_house(self, rush: tuple[Purchase, ...], orderly: bool) -> None:
@@ -798,7 +798,7 @@ def _reserve_command(buyer_id: str, hold: MHold, payment: PaymentHold) -> Reserv
 
 
 @pytest.mark.timeout(300)
-def test_no_order_of_events_breaks_a_promise(office: PricingAdmin) -> None:
+def test_no_order_of_events_breaks_a_promise(office: Office) -> None:
     machine = type("BoxOfficeHere", (BoxOffice,), {"office": office})
     run_state_machine_as_test(
         machine,
