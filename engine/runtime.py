@@ -27,9 +27,8 @@ from engine.people.verification import Verification
 from engine.pricing.measuring import Measuring
 from engine.pricing.office import Office
 from engine.pricing.repricer import Repricer
-from engine.sales.bookings import Bookings
-from engine.sales.ledger import Ledger
-from engine.sales.payments import Payments, SandboxGateway
+from engine.sales import sales
+from engine.sales.sales import Sales
 from engine.stores.generation import Generation
 from engine.stores.mongo import Mongo
 from engine.stores.postgres import Postgres
@@ -69,10 +68,7 @@ class Runtime:
     live: Live
     generation: Generation
     holds: Holds
-    sandbox: SandboxGateway
-    payments: Payments
-    ledger: Ledger
-    bookings: Bookings
+    sales: Sales
     publishing: Publishing
     pricing: Office
     repricer: Repricer
@@ -138,10 +134,9 @@ async def _opened(settings: Settings, role: str) -> AsyncIterator[Runtime]:
             yield runtime
         finally:
             lag.cancel()
-            await runtime.ledger.drain()
+            await runtime.sales.close()
             await runtime.waitlist.drain()
             await runtime.notifications.close()
-            await runtime.payments.close()
             await mongo.close()
             await redis_store.close()
 
@@ -200,19 +195,11 @@ def wire(
         pool.guard = generation.refuse_older
     live = live_of(sell, redis_store, catalog)
     holds = Holds(live, redis_store, catalog, settings)
-    sandbox = SandboxGateway(sell, settings)
-    payments = Payments(
-        {"sandbox": sandbox},
-        timeout_s=settings.gateway_timeout_s,
-        closed=() if settings.sandbox_sells else ("sandbox",),
-    )
-    ledger = Ledger(sell)
-    bookings = Bookings(
+    selling = sales.build(
         postgres=sell,
-        ledger=ledger,
+        worker_postgres=pools.worker,
         live=live,
         holds=holds,
-        payments=payments,
         catalog=catalog,
         settings=settings,
     )
@@ -254,7 +241,8 @@ def wire(
         worker_postgres=pools.worker,
         live=live,
         catalog=catalog,
-        bookings=bookings,
+        reading=selling.reading,
+        tickets=selling.tickets,
         waitlist=waitlist,
         offers=offers,
         verification=verification,
@@ -271,10 +259,7 @@ def wire(
         live=live,
         generation=generation,
         holds=holds,
-        sandbox=sandbox,
-        payments=payments,
-        ledger=ledger,
-        bookings=bookings,
+        sales=selling,
         publishing=Publishing(house, live, catalog, settings),
         pricing=Office(house, live, catalog, measuring),
         repricer=repricer,

@@ -14,7 +14,8 @@ from engine.notifications.watch import Watch
 from engine.notifications.wording import Wording
 from engine.people.links import Links
 from engine.people.verification import Verification
-from engine.sales.bookings import Bookings
+from engine.sales.reading import BookingReader
+from engine.sales.tickets import Tickets
 from engine.stores.postgres import Postgres
 from engine.waitlist.line import Waitlist
 from engine.waitlist.offers import Offers
@@ -32,7 +33,8 @@ class Notifications:
         worker_postgres: Postgres,
         live: Live,
         catalog: Catalog,
-        bookings: Bookings,
+        reading: BookingReader,
+        tickets: Tickets,
         waitlist: Waitlist,
         offers: Offers,
         verification: Verification,
@@ -45,7 +47,8 @@ class Notifications:
         self.facts = FactReader(
             postgres=postgres,
             catalog=catalog,
-            bookings=bookings,
+            reading=reading,
+            tickets=tickets,
             read_entry=waitlist.read,
             read_offer=offers.read,
             links=links,

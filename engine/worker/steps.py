@@ -10,24 +10,21 @@ import random
 import struct
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
 from engine.audit.auditor import Violation, audit
 from engine.base import metrics
 from engine.base.config import Settings
+from engine.base.each import each as _each
 from engine.base.errors import Contended, FrontrowError, NotFound, Unavailable
-from engine.base.logs import REQUEST_ID
-from engine.base.model import BookingStatus
 from engine.base.schedule import Visits
 from engine.base.shutdown import FINISH_TIMEOUT_S
 from engine.live import keys
 from engine.live.healing import rebuild_all
 from engine.live.live import Live
-from engine.live.scripts import Settlement
 from engine.runtime import Runtime
 from engine.stores.generation import Verdict
 from engine.stores.lease import alone
@@ -72,10 +69,6 @@ class _Audited:
     settings: Settings
 
 
-def _is_turn(wait: tuple[float, float] | None, now: float) -> bool:
-    return wait is None or now >= wait[0]
-
-
 class Worker:
     def __init__(self, runtime: Runtime) -> None:
         settings = runtime.settings
@@ -87,7 +80,7 @@ class Worker:
         self._redis = runtime.redis_store
         self._live = runtime.live
         self._holds = runtime.holds
-        self._bookings = runtime.bookings
+        self._sales = runtime.sales
         self._catalog = runtime.catalog
         self._settings = settings
         self._deadlines = Visits()
@@ -97,8 +90,6 @@ class Worker:
         self._check_due = 0.0
         #: Not as the first thing: right after a start there is more urgent work.
         self._audit_due = time.monotonic() + settings.audit_interval_s
-        #: Pending bookings that were asked about: when to ask again, and the wait before that.
-        self._chased: dict[str, tuple[float, float]] = {}
         self.steps = {
             step.name: step
             for step in (
@@ -109,8 +100,7 @@ class Worker:
                 Step("warn-offers", 1.0, self.warn_offers),
                 # More often than any event's turn comes: no turn waits long for its worker.
                 Step("reprice", min(1.0, settings.reprice_interval_s), runtime.repricer.run_once),
-                Step("chase-pending", tick, self.chase_pending),
-                Step("relay-outbox", tick, self.relay_outbox),
+                *(Step(*step) for step in runtime.sales.steps()),
                 Step("reconcile", settings.reconcile_interval_s, self.reconcile),
                 Step("check-states", 1.0, self.check_states),
                 Step("watch-stores", 1.0, self.watch_stores),
@@ -153,7 +143,7 @@ class Worker:
     async def _expire_event(self, event_id: str) -> int:
         expired = await self._holds.expire(event_id)
         due: list[tuple[Callable[[str, str], Awaitable[None]], str]] = []
-        due += [(self._bookings.settle_hold, hold_id) for hold_id in expired.paying]
+        due += [(self._sales.late_settling.settle_hold, hold_id) for hold_id in expired.paying]
         due += [(self._offers.settle, offer_id) for offer_id in expired.offered]
         for settle, hold_id in due:
             try:
@@ -181,70 +171,6 @@ class Worker:
     async def warn_holds(self) -> int:
         """Tell buyers whose holds are about to end. Returns in how many events there may be more."""
         return sum(await _each(await self._live.reading.open_events(), self._holds.warn))
-
-    async def chase_pending(self) -> int:
-        """Bring pending bookings on whose process has had its time, or whose time is over."""
-        patience_s = self._settings.gateway_timeout_s + 1.0
-        rows = await self._pg.fetch(
-            "bookings.pending_to_chase", patience_s, 1000, self._stuck_events()
-        )
-        now = time.monotonic()
-        # A buyer may think about a 3-D Secure page for minutes: the gateway is asked ever less often.
-        waits = {row["booking_id"]: self._chased.get(row["booking_id"]) for row in rows}
-        self._chased = {booking: wait for booking, wait in waits.items() if wait is not None}
-        turn = [row for row in rows if row["due"] or _is_turn(waits[row["booking_id"]], now)][:100]
-        for row in turn:
-            delay_s = min(30.0, 2 * self._chased.get(row["booking_id"], (0.0, 0.5))[1])
-            self._chased[row["booking_id"]] = (now + delay_s, delay_s)
-        return sum(await _each(turn, self._chase))
-
-    async def _chase(self, row: Any) -> int:
-        _serve_for(row)
-        status = await self._bookings.resolve(row["booking_id"], due=row["due"])
-        if status == BookingStatus.PENDING:
-            return 0
-        log.info("pending booking resolved", status=status.value, booking_id=row["booking_id"])
-        return 1
-
-    async def relay_outbox(self) -> int:
-        """Deliver what a committed change still owes the world."""
-        metrics.OUTBOX_AGE.set(await self._pg.fetchval("outbox.age_s"))
-        rows = await self._pg.fetch("outbox.due", self._settings.outbox_grace_s, 200)
-        delivered = await _each(rows, self._deliver)
-        done = [row for row, ok in zip(rows, delivered, strict=True) if ok]
-        if done:
-            await self._pg.fetch(
-                "outbox.delivered", [r["event_id"] for r in done], [r["outbox_id"] for r in done]
-            )
-        return len(done)
-
-    async def _deliver(self, row: Any) -> bool:
-        _serve_for(row)
-        try:
-            match row["kind"]:
-                case "settle":
-                    await self._bookings.settle_late(
-                        row["event_id"], row["booking_id"], _settlement(row["payload"])
-                    )
-                case "refund":
-                    await self._bookings.refund(row["event_id"], row["booking_id"])
-                case "inquire":
-                    await self._bookings.inquire(row["booking_id"])
-        except Unavailable as error:
-            log.warning(
-                "delivery must wait",
-                kind=row["kind"],
-                booking_id=row["booking_id"],
-                reason=str(error),
-            )
-            return False
-        except Exception:
-            # One row that cannot be delivered must not keep its neighbours; it comes round again.
-            log.exception("delivery failed", kind=row["kind"], booking_id=row["booking_id"])
-            return False
-        metrics.OUTBOX_DELIVERED.labels(row["kind"]).inc()
-        log.info("delivered late", kind=row["kind"], booking_id=row["booking_id"])
-        return True
 
     async def reconcile(self) -> int:
         """Compare Redis with PostgreSQL for every open event and correct Redis."""
@@ -382,7 +308,9 @@ class Worker:
             if row["event_id"] in self._pg.bulkhead.stuck:
                 continue  # It has just been found out; the others go on.
             try:
-                await self._bookings.cancel(row["booking_id"], actor="organiser", at_any_time=True)
+                await self._sales.cancelling.cancel(
+                    row["booking_id"], actor="organiser", at_any_time=True
+                )
                 cancelled += 1
             except FrontrowError as error:
                 log.warning(
@@ -413,21 +341,3 @@ class Worker:
         await self._pg.fetch("bookings.forget_old_keys")
         await self._pg.fetch("people.forget_sessions")
         return 0
-
-
-def _settlement(payload: dict[str, Any]) -> Settlement:
-    return Settlement(**payload)
-
-
-def _serve_for(row: Any) -> None:
-    """In this task: log what is done for a booking under the request that made it."""
-    REQUEST_ID.set(row["request_id"].encode())
-
-
-async def _each(items: Iterable[Any], act: Callable[[Any], Awaitable[Any]]) -> list[Any]:
-    """Act on all at once, so that their commands share pipelines; one missing event spoils nothing."""
-    results = await asyncio.gather(*(act(item) for item in items), return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException) and not isinstance(result, NotFound):
-            raise result
-    return [0 if isinstance(result, NotFound) else result for result in results]
