@@ -20,6 +20,7 @@ from engine.base import metrics
 from engine.base.config import Settings
 from engine.base.each import each as _each
 from engine.base.errors import Contended, FrontrowError, NotFound, Unavailable
+from engine.base.invariants import Invariant
 from engine.base.schedule import Visits
 from engine.base.shutdown import FINISH_TIMEOUT_S
 from engine.live import keys
@@ -54,10 +55,6 @@ def _any_part(holds: int) -> tuple[int, int]:
     """The first and the last of ``AUDITED_HOLDS_MAX`` ranks among so many."""
     first = random.randint(0, holds - AUDITED_HOLDS_MAX)  # noqa: S311 - no secret
     return first, first + AUDITED_HOLDS_MAX - 1
-
-
-#: The invariant that Redis's state of an event breaks.
-_STATE_BROKEN = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,11 +285,12 @@ class Worker:
             log.error(
                 "invariant violated",
                 event_id=event_id,
-                invariant=violation.invariant,
+                invariant=violation.invariant.value,
                 what=violation.what,
                 facts=violation.facts,
             )
-        if any(violation.invariant == _STATE_BROKEN for violation in violations):
+        # The one that a state of Redis's breaks.
+        if any(violation.invariant == Invariant.COUNTED_ONCE for violation in violations):
             await self._live.rebuilding.distrust(event_id, "invariant")
         return violations
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.invariants import Invariant
 from engine.layout import import_layout
+from loadtest.judgement import INVARIANTS
 from tests.conftest import REPO
 
 DOCUMENTS = [
@@ -52,11 +54,21 @@ def test_every_decision_is_in_the_index() -> None:
 
 def test_architecture_lists_every_step_of_the_worker() -> None:
     worker = (REPO / "engine" / "worker" / "steps.py").read_text()
-    mails = (REPO / "engine" / "notifications" / "service.py").read_text()
-    steps = re.findall(r'Step\("([\w-]+)"', worker) + re.findall(r'^ +\("([\w-]+)", ', mails, re.M)
+    steps = re.findall(r'Step\("([\w-]+)"', worker)
+    for path in (REPO / "engine").rglob("*.py"):
+        _, its_own, text = path.read_text().partition("def steps(self)")
+        steps += re.findall(r'^ +\("([\w-]+)", ', text, re.MULTILINE) if its_own else []
     listed = re.findall(
         r"^\| ([a-z]+-[a-z]+|audit|reconcile|reprice) \| ",
         (REPO / "docs" / "architecture.md").read_text(),
         re.MULTILINE,
     )
     assert sorted(listed) == sorted(steps)
+
+
+def test_architecture_numbers_every_invariant() -> None:
+    text = (REPO / "docs" / "architecture.md").read_text()
+    _, _, promises = text.partition("## What holds always")
+    promises, _, _ = promises.partition("\n## ")
+    numbers = re.findall(r"^(\d+)\. ", promises, re.MULTILINE)
+    assert numbers == [str(invariant) for invariant in Invariant] == list(map(str, INVARIANTS))
