@@ -73,7 +73,7 @@ async def book(
 ) -> Response[Booking]:
     data = await read_body(request, _BOOKING_BODY)
     key = _checked_key(idempotency_key)
-    answer, replayed = await _runtime(request).bookings.book(
+    answer, replayed = await _runtime(request).sales.checkout.book(
         buyer_id(request),
         key,
         BookingRequest(data.hold_id.lower(), data.buyer, data.payment),
@@ -121,7 +121,7 @@ async def list_bookings(
     request: Request[Any, Any, Any], limit: Limit = 20, cursor: Cursor = None
 ) -> BookingList:
     after = decode_cursor(cursor, Uuid)
-    found = await _runtime(request).bookings.of_buyer(
+    found = await _runtime(request).sales.reading.of_buyer(
         buyer_id(request), after=after, limit=limit + 1
     )
     return BookingList(*cut(found, limit, lambda booking: booking.booking_id))
@@ -131,7 +131,9 @@ async def list_bookings(
 async def read_booking(
     request: Request[Any, Any, Any], booking_id: FromPath[UUID]
 ) -> Response[Booking]:
-    booking = await _runtime(request).bookings.read(str(booking_id), buyer_id=buyer_id(request))
+    booking = await _runtime(request).sales.reading.read(
+        str(booking_id), buyer_id=buyer_id(request)
+    )
     return Response(booking, headers={"ETag": etag(booking.version)})
 
 
@@ -142,7 +144,9 @@ async def read_booking(
     summary="The tickets of a booking, with QR codes",
 )
 async def read_tickets(request: Request[Any, Any, Any], booking_id: FromPath[UUID]) -> TicketList:
-    tickets = await _runtime(request).bookings.tickets(str(booking_id), buyer_id=buyer_id(request))
+    tickets = await _runtime(request).sales.tickets.of_booking(
+        str(booking_id), buyer_id=buyer_id(request)
+    )
     return TicketList(await asyncio.to_thread(_with_qr, tickets))
 
 
@@ -163,7 +167,7 @@ def _with_qr(tickets: list[Ticket]) -> list[Ticket]:
 async def cancel_booking(
     request: Request[Any, Any, Any], booking_id: FromPath[UUID], if_match: IfMatch = None
 ) -> Response[Booking]:
-    booking = await _runtime(request).bookings.cancel(
+    booking = await _runtime(request).sales.cancelling.cancel(
         str(booking_id),
         actor="buyer",
         buyer_id=buyer_id(request),
@@ -204,7 +208,7 @@ _BANK_PAGE = """<!doctype html>
 @get("/sandbox/3ds/{token:str}", media_type=MediaType.HTML, include_in_schema=False)
 async def bank_page(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
     runtime = _runtime(request)
-    booking = await runtime.bookings.read(runtime.sandbox.read_approval(token))
+    booking = await runtime.sales.reading.read(runtime.sales.sandbox.read_approval(token))
     page = _BANK_PAGE.format(
         total=html.escape(str(booking.total)), reference=html.escape(booking.reference)
     )
@@ -214,12 +218,12 @@ async def bank_page(request: Request[Any, Any, Any], token: FromPath[str]) -> Re
 @post("/sandbox/3ds/{token:str}", include_in_schema=False, status_code=200)
 async def bank_answer(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[Any]:
     runtime = _runtime(request)
-    booking_id = runtime.sandbox.read_approval(token)
+    booking_id = runtime.sales.sandbox.read_approval(token)
     is_form = "json" not in request.headers.get("content-type", "")
     approve = await _form_approval(request) if is_form else await _json_approval(request)
-    await runtime.sandbox.complete_action(booking_id, approve=approve)
-    await runtime.bookings.payment_arrived(booking_id)
-    booking = await runtime.bookings.read(booking_id)
+    await runtime.sales.sandbox.complete_action(booking_id, approve=approve)
+    await runtime.sales.finishing.payment_arrived(booking_id)
+    booking = await runtime.sales.reading.read(booking_id)
     if is_form:
         return Redirect(f"/events/{booking.event_id}?booking={booking_id}", status_code=303)
     return Response({"booking_id": booking.booking_id, "status": booking.status})

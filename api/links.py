@@ -177,9 +177,9 @@ async def _act(request: AnyRequest, kind: LinkKind, token: str) -> Opened:
 )
 async def show_booking(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
     opened = await _open(request, "booking", token)
-    bookings = _runtime(request).bookings
-    booking = await bookings.read(opened.object_id)
-    tickets = await bookings.tickets(opened.object_id)
+    sales = _runtime(request).sales
+    booking = await sales.reading.read(opened.object_id)
+    tickets = await sales.tickets.of_booking(opened.object_id)
     tickets = await asyncio.to_thread(_with_qr, tickets)
     if not _wants_json(request):
         return booking_page(opened.event, booking, tickets, request.url.path)
@@ -211,7 +211,7 @@ def _event(opened: Opened) -> LinkedEvent:
 async def cancel_linked_booking(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
     opened = await _act(request, "booking", token)
     runtime = _runtime(request)
-    booking = await runtime.bookings.cancel(opened.object_id, actor="link")
+    booking = await runtime.sales.cancelling.cancel(opened.object_id, actor="link")
     await runtime.people.links.prove(opened)
     return _done(request, booking, f"/b/{token}")
 

@@ -31,7 +31,14 @@ from api.openapi_examples import (
     VENUE_ID,
 )
 from api.openapi_operations import BINARY, OPERATIONS, Answer, Body, Operation
-from api.problems import PROBLEM_JSON, Problem, problem_body, problem_headers, status_of
+from api.problems import (
+    PROBLEM_JSON,
+    Problem,
+    detail_of,
+    problem_body,
+    problem_headers,
+    status_of,
+)
 from engine.base.errors import FrontrowError
 
 Json = dict[str, Any]
@@ -379,4 +386,6 @@ def _problem_response(status: int, problems: list[FrontrowError], instance: str)
 
 def problem_example(problem: FrontrowError, instance: str) -> Json:
     """A problem as the API would send it for the path ``instance``."""
-    return problem_body(status_of(problem), problem.code, problem.detail, instance, problem.extra)
+    return problem_body(
+        status_of(problem), problem.code, detail_of(problem), instance, problem.extra
+    )

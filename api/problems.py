@@ -9,7 +9,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from msgspec import Meta, Struct
 
 from engine.base import errors
-from engine.base.errors import FrontrowError
+from engine.base.errors import FrontrowError, Remedy
 from engine.base.model import Id, Moment
 from engine.waitlist.model import OfferStatus
 
@@ -77,6 +77,23 @@ HTTP_CODES = {
 }
 
 
+#: How the request that helps is made here.
+_REMEDIES: dict[Remedy, str] = {
+    Remedy.RETRY_SAME_KEY: "with the same Idempotency-Key",
+    Remedy.USE_NEW_KEY: "in the header Idempotency-Key",
+    Remedy.USE_NO_KEY: "the key is the header Idempotency-Key",
+    Remedy.ACCEPT_OFFER: "POST /v1/offers/{id}/accept",
+    Remedy.IMPORT_LAYOUT: "POST /v1/venues/import",
+    Remedy.LIST_TEMPLATES: "GET /v1/mail/templates",
+    Remedy.LOG_IN: "POST /v1/auth/login",
+    Remedy.GET_TOKEN: "POST /v1/auth/login if you have an account, else POST /v1/auth/guest and no token",
+    Remedy.REGISTER: "POST /v1/auth/register",
+    Remedy.CHANGE_ADDRESS: "PATCH /v1/me",
+    Remedy.MAIL_NEW_PROOF: "POST /v1/auth/register, or PATCH /v1/me",
+    Remedy.MAIL_NEW_LINKS: "POST /v1/bookings/lookup",
+}
+
+
 #: Parameters that could not have their written name in Python.
 _WRITTEN = {"starts_from": "from", "starts_to": "to", "event_ids": "id"}
 
@@ -132,6 +149,14 @@ def status_of(error: FrontrowError) -> int:
     return next(_STATUS[cls] for cls in type(error).__mro__ if cls in _STATUS)
 
 
+def detail_of(error: FrontrowError) -> str:
+    """What happened and what to do, with the request that does it."""
+    if error.remedy is None:
+        return error.detail
+    how = _REMEDIES[error.remedy].replace("{id}", error.remedy_id)
+    return f"{error.detail.removesuffix('.')} ({how})."
+
+
 def shown_path(path: str) -> str:
     """A path as it may be said back: whoever sends a long one gets a short one."""
     return path if len(path) <= _PATH_SHOWN_MAX else path[:_PATH_SHOWN_MAX] + "…"
@@ -162,7 +187,7 @@ def problem_headers(status: int, extra: dict[str, Any]) -> dict[str, str]:
 def encode_problem(error: FrontrowError, instance: str) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of an engine error, for those who answer without Litestar."""
     status = status_of(error)
-    body = problem_body(status, error.code, error.detail, instance, error.extra)
+    body = problem_body(status, error.code, detail_of(error), instance, error.extra)
     return status, problem_headers(status, error.extra), msgspec.json.encode(body)
 
 
@@ -181,13 +206,13 @@ def problem_response(
     request: AnyRequest, error: FrontrowError, headers: dict[str, str]
 ) -> Response[Any]:
     """The response for an engine error, with some headers of its own."""
-    response = _response(request, status_of(error), error.code, error.detail, error.extra)
+    response = _response(request, status_of(error), error.code, detail_of(error), error.extra)
     response.headers.update(headers)
     return response
 
 
 def on_frontrow_error(request: AnyRequest, error: FrontrowError) -> Response[bytes]:
-    return _response(request, status_of(error), error.code, error.detail, error.extra)
+    return _response(request, status_of(error), error.code, detail_of(error), error.extra)
 
 
 def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[bytes]:

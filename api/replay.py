@@ -1,6 +1,6 @@
 """The same answer again for the same Idempotency-Key: POSTs that have an effect, of verified subjects.
 
-Bookings keep their keys in PostgreSQL with the money (engine.sales.bookings); every other answer is kept in
+Bookings keep their keys in PostgreSQL with the money (engine.sales.idempotency); every other answer is kept in
 Redis (engine.limits.kept_answers). A key is claimed before anything happens.
 """
 

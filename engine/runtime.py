@@ -20,9 +20,7 @@ from engine.live.live import Live
 from engine.notifications.service import Notifications
 from engine.people.people import People
 from engine.pricing.pricing import Pricing
-from engine.sales.bookings import Bookings
-from engine.sales.ledger import Ledger
-from engine.sales.payments import Payments, SandboxGateway
+from engine.sales.sales import Sales
 from engine.stores.stores import Stores, open_stores
 from engine.waitlist.waitlist import Waitlist
 
@@ -37,10 +35,7 @@ class Runtime:
     live: Live
     holds: Holds
     expiring: Expiring
-    sandbox: SandboxGateway
-    payments: Payments
-    ledger: Ledger
-    bookings: Bookings
+    sales: Sales
     people: People
     pricing: Pricing
     waitlist: Waitlist
@@ -51,8 +46,8 @@ class Runtime:
     def steps(self) -> list[Step]:
         """What a worker does, room by room."""
         rooms = (
-            *(self.expiring, self.waitlist, self.pricing, self.live.upkeep, self.audit),
-            *(self.people, self.notifications, self.events),
+            *(self.expiring, self.sales, self.waitlist, self.pricing, self.live.upkeep),
+            *(self.audit, self.people, self.notifications, self.events),
         )
         return [step for room in rooms for step in room.steps()]
 
@@ -90,10 +85,9 @@ async def open_runtime(settings: Settings, *, role: str) -> AsyncIterator[Runtim
             yield runtime
         finally:
             lag.cancel()
-            await runtime.ledger.drain()
+            await runtime.sales.close()
             await runtime.waitlist.entries.drain()
             await runtime.notifications.close()
-            await runtime.payments.close()
 
 
 def build(settings: Settings, stores: Stores) -> Runtime:
@@ -102,22 +96,7 @@ def build(settings: Settings, stores: Stores) -> Runtime:
     live = Live.build(stores, catalog, settings)
     holds = Holds(live, stores.redis, catalog, settings)
     people = People.build(stores, catalog, settings, live.telling.sign_out)
-    sandbox = SandboxGateway(stores.sell, settings)
-    payments = Payments(
-        {"sandbox": sandbox},
-        timeout_s=settings.gateway_timeout_s,
-        closed=() if settings.sandbox_sells else ("sandbox",),
-    )
-    ledger = Ledger(stores.sell)
-    bookings = Bookings(
-        postgres=stores.sell,
-        ledger=ledger,
-        live=live,
-        holds=holds,
-        payments=payments,
-        catalog=catalog,
-        settings=settings,
-    )
+    sales = Sales.build(stores, live, catalog, holds, settings)
     waitlist = Waitlist.build(stores, live, catalog, holds, settings)
     return Runtime(
         settings=settings,
@@ -128,14 +107,11 @@ def build(settings: Settings, stores: Stores) -> Runtime:
         expiring=Expiring(
             holds,
             live,
-            settle_paying=bookings.settle_hold,
+            settle_paying=sales.late_settling.settle_hold,
             settle_offered=waitlist.offers.settle,
             tick_s=settings.worker_tick_s,
         ),
-        sandbox=sandbox,
-        payments=payments,
-        ledger=ledger,
-        bookings=bookings,
+        sales=sales,
         people=people,
         pricing=Pricing.build(stores, live, catalog, settings),
         waitlist=waitlist,
@@ -144,10 +120,10 @@ def build(settings: Settings, stores: Stores) -> Runtime:
             live=live,
             catalog=catalog,
             people=people,
-            bookings=bookings,
+            sales=sales,
             waitlist=waitlist,
             settings=settings,
         ),
-        events=Events.build(stores, live, catalog, bookings, waitlist, settings),
+        events=Events.build(stores, live, catalog, sales, waitlist, settings),
         audit=Auditing(stores.worker, stores.redis, live, settings),
     )

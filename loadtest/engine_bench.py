@@ -72,8 +72,8 @@ async def book_batched(
 
     async def book(command: Reserve) -> None:
         async with room:
-            reserved = await runtime.ledger.reserve(command)
-            ended = await runtime.ledger.confirm(_confirmation(command))
+            reserved = await runtime.sales.ledger.reserve(command)
+            ended = await runtime.sales.ledger.confirm(_confirmation(command))
         _check(reserved.outcome, ended.outcome)
 
     started = time.perf_counter()
@@ -93,8 +93,8 @@ async def book_single(
     async def serve() -> None:
         while waiting:
             command = waiting.pop()
-            (reserved,) = await runtime.ledger.reserve_batch([command])
-            (ended,) = await runtime.ledger.confirm_batch([_confirmation(command)])
+            (reserved,) = await runtime.sales.ledger.reserve_batch([command])
+            (ended,) = await runtime.sales.ledger.confirm_batch([_confirmation(command)])
             if isinstance(reserved, Exception) or isinstance(ended, Exception):
                 raise RuntimeError("a booking failed")
             _check(reserved.outcome, ended.outcome)

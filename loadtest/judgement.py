@@ -8,22 +8,22 @@ from typing import Any
 from msgspec import Struct
 
 from engine.audit.auditor import Violation
+from engine.base.invariants import Invariant
 from loadtest import figures
 
 #: DESIGN §8, in few words.
 INVARIANTS = {
-    1: "a seat has at most one live sale",
-    2: "captured money = confirmed + refunded + in flight",
-    3: "no sale on an expired or foreign hold",
-    4: "every hold ends within its deadline + 2 s",
-    5: "every seat and place is counted once",
-    6: "one idempotency key, one effect, one response",
-    7: "every watcher's map is the truth after some quiet",
-    8: "offers follow the line, and every skip has a reason",
-    9: "every committed outbox row is delivered",
-    10: "limits per buyer hold",
+    Invariant.ONE_LIVE_SALE: "a seat has at most one live sale",
+    Invariant.MONEY_BALANCES: "captured money = confirmed + refunded + in flight",
+    Invariant.OWN_LIVE_HOLD: "no sale on an expired or foreign hold",
+    Invariant.HOLDS_END: "every hold ends within its deadline + 2 s",
+    Invariant.COUNTED_ONCE: "every seat and place is counted once",
+    Invariant.ONE_ANSWER_PER_KEY: "one idempotency key, one effect, one response",
+    Invariant.MAPS_ARE_TRUE: "every watcher's map is the truth after some quiet",
+    Invariant.WAITLIST_ORDER: "offers follow the line, and every skip has a reason",
+    Invariant.OUTBOX_DELIVERED: "every committed outbox row is delivered",
+    Invariant.BUYER_LIMITS: "limits per buyer hold",
 }
-_WATCHERS = 7
 _SHOWN_MAX = 20
 
 
@@ -166,7 +166,11 @@ class Verdict(Struct, frozen=True):
         """By invariant: its number, what it says, and how often it was broken."""
         broken = Counter(violation.invariant for violation in self.violations)
         return [
-            (number, what, self._watched() if number == _WATCHERS else str(broken[number]))
+            (
+                number,
+                what,
+                self._watched() if number == Invariant.MAPS_ARE_TRUE else str(broken[number]),
+            )
             for number, what in INVARIANTS.items()
         ]
 

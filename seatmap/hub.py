@@ -29,6 +29,7 @@ import structlog
 from msgspec import Struct
 
 from engine.base.errors import FrontrowError, NotFound, Unavailable
+from engine.base.invariants import Invariant
 from engine.base.metrics import INVARIANT_VIOLATIONS
 from engine.catalog.catalog import event_not_found
 from engine.live.keys import feed_channel
@@ -248,8 +249,8 @@ class EventWatch:
                 self._due()
 
     async def audit(self) -> None:
-        """Compare the copy, which all maps here are made from, with what the stores show: the design's
-        invariant 7. What differs is counted, logged and mended. Raises Unavailable, NotFound."""
+        """Compare the copy, which all maps here are made from, with what the stores show: ``Invariant.MAPS_ARE_TRUE``.
+        What differs is counted, logged and corrected. Raises Unavailable, NotFound."""
         generation = self._generation
         snapshot = await self._hub.source.snapshot(self.event_id)
         if self.replica is not None and self.replica.contradicts(snapshot):
@@ -258,8 +259,9 @@ class EventWatch:
         if self.replica is None or self._doubt is not None or not self._subscribed:
             return  # known, and about to be mended
         if generation == self._generation and (what := self.replica.contradicts(snapshot)):
-            INVARIANT_VIOLATIONS.labels("7").inc()
-            log.error("invariant violated", event_id=self.event_id, invariant=7, what=what)
+            broken = Invariant.MAPS_ARE_TRUE.value
+            INVARIANT_VIOLATIONS.labels(str(broken)).inc()
+            log.error("invariant violated", event_id=self.event_id, invariant=broken, what=what)
             self._suspect(Doubt.AUDIT)
             # The copy may be right and the stores wrong, or the reverse: after a rebuild both are the same.
             await self._hub.healer.distrust(self.event_id, "invariant")

@@ -188,7 +188,7 @@ class House:
     ) -> Answer:
         email = f"{buyer}@example.com" if self.mailboxes else "ada@example.com"
         request = self.request(hold, token, self.mailboxes.setdefault(buyer, email))
-        answer, _ = await self.runtime.bookings.book(buyer, key or new_id(), request)
+        answer, _ = await self.runtime.sales.checkout.book(buyer, key or new_id(), request)
         return answer
 
     async def set_terms(

@@ -12,6 +12,7 @@ from engine.audit.auditor import Violation, audit
 from engine.base import metrics
 from engine.base.config import Settings
 from engine.base.errors import NotFound
+from engine.base.invariants import Invariant
 from engine.base.step import Step
 from engine.live import keys
 from engine.live.live import Live
@@ -27,8 +28,6 @@ AUDITED_HOLDS_MAX: Final = 2000
 _AUDIT_REST: Final = 50
 #: What is broken once is often broken a thousand times.
 _VIOLATIONS_LOGGED_MAX: Final = 20
-#: The invariant that Redis's state of an event breaks.
-_STATE_BROKEN: Final = 5
 
 
 class Auditing:
@@ -83,7 +82,7 @@ class Auditing:
                 raise
             return []
         _report(event_id, violations, in_part=part is not None)
-        if any(violation.invariant == _STATE_BROKEN for violation in violations):
+        if any(violation.invariant == Invariant.COUNTED_ONCE for violation in violations):
             await self.live.rebuilding.distrust(event_id, "invariant")
         return violations
 

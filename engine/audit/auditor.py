@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
+from engine.base.invariants import Invariant
 from engine.base.model import SeatState, ms_from_utc
 from engine.live.codec import decode_areas, number_list
 from engine.stores.postgres import Transaction
@@ -48,41 +49,77 @@ class Audited(Protocol):
 
 
 class Violation(Struct, frozen=True):
-    """One broken promise: its number in the design, what is wrong, and the rows that show it."""
+    """One broken promise, what is wrong, and the rows that show it."""
 
-    invariant: int
+    invariant: Invariant
     what: str
     facts: dict[str, Any]
 
 
 #: (invariant, query of ``sql/queries/audit.sql``, what its rows mean).
 _ALWAYS = (
-    (1, "seats_against_sales", "a seat and its live sale disagree"),
-    (1, "items_against_bookings", "a booking and its items do not live and die together"),
-    (1, "tickets_against_sales", "the tickets are not those of the booking"),
-    (2, "payments_against_bookings", "a payment does not stand where its booking does"),
-    (2, "charges_against_payments", "the gateway's book and ours disagree about a charge"),
-    (2, "money_totals", "captured is not confirmed + refunded + in flight"),
-    (3, "reserved_too_late", "reserved after the hold's deadline"),
-    (5, "seat_numbers", "the seats are not numbered 0 to N-1"),
-    (5, "areas_against_sales", "an area's counts are not those of its sales"),
-    (6, "keys_against_bookings", "an idempotency key does not lead to its one booking and answer"),
-    (6, "keys_without_booking", "an idempotency key leads nowhere"),
-    (8, "offers_against_entries", "an entry and its open offer disagree"),
-    (8, "offers_against_seats", "an offer's seats are not kept for it alone"),
-    (8, "offers_at_once", "a person had two open offers at once"),
-    (8, "entries_against_changes", "an entry is not what its log says"),
-    (8, "served_before_equals", "somebody was served before another with the same wish"),
-    (8, "skips_unexplained", "somebody was passed over and nothing says why"),
-    (8, "rounds_unnumbered", "a round is missing"),
-    (9, "owed_unnoted", "a refund is owed and nothing will deliver it"),
-    (10, "claims_against_sales", "a buyer's count is not that of the buyer's sales"),
-    (10, "marks_against_sales", "a mailbox's or a card's count is not that of its sales"),
-    (10, "over_the_limit", "a buyer owns more than the event allows"),
+    (Invariant.ONE_LIVE_SALE, "seats_against_sales", "a seat and its live sale disagree"),
+    (
+        Invariant.ONE_LIVE_SALE,
+        "items_against_bookings",
+        "a booking and its items do not live and die together",
+    ),
+    (Invariant.ONE_LIVE_SALE, "tickets_against_sales", "the tickets are not those of the booking"),
+    (
+        Invariant.MONEY_BALANCES,
+        "payments_against_bookings",
+        "a payment does not stand where its booking does",
+    ),
+    (
+        Invariant.MONEY_BALANCES,
+        "charges_against_payments",
+        "the gateway's book and ours disagree about a charge",
+    ),
+    (Invariant.MONEY_BALANCES, "money_totals", "captured is not confirmed + refunded + in flight"),
+    (Invariant.OWN_LIVE_HOLD, "reserved_too_late", "reserved after the hold's deadline"),
+    (Invariant.COUNTED_ONCE, "seat_numbers", "the seats are not numbered 0 to N-1"),
+    (Invariant.COUNTED_ONCE, "areas_against_sales", "an area's counts are not those of its sales"),
+    (
+        Invariant.ONE_ANSWER_PER_KEY,
+        "keys_against_bookings",
+        "an idempotency key does not lead to its one booking and answer",
+    ),
+    (Invariant.ONE_ANSWER_PER_KEY, "keys_without_booking", "an idempotency key leads nowhere"),
+    (Invariant.WAITLIST_ORDER, "offers_against_entries", "an entry and its open offer disagree"),
+    (
+        Invariant.WAITLIST_ORDER,
+        "offers_against_seats",
+        "an offer's seats are not kept for it alone",
+    ),
+    (Invariant.WAITLIST_ORDER, "offers_at_once", "a person had two open offers at once"),
+    (Invariant.WAITLIST_ORDER, "entries_against_changes", "an entry is not what its log says"),
+    (
+        Invariant.WAITLIST_ORDER,
+        "served_before_equals",
+        "somebody was served before another with the same wish",
+    ),
+    (
+        Invariant.WAITLIST_ORDER,
+        "skips_unexplained",
+        "somebody was passed over and nothing says why",
+    ),
+    (Invariant.WAITLIST_ORDER, "rounds_unnumbered", "a round is missing"),
+    (Invariant.OUTBOX_DELIVERED, "owed_unnoted", "a refund is owed and nothing will deliver it"),
+    (
+        Invariant.BUYER_LIMITS,
+        "claims_against_sales",
+        "a buyer's count is not that of the buyer's sales",
+    ),
+    (
+        Invariant.BUYER_LIMITS,
+        "marks_against_sales",
+        "a mailbox's or a card's count is not that of its sales",
+    ),
+    (Invariant.BUYER_LIMITS, "over_the_limit", "a buyer owns more than the event allows"),
 )
 _QUIET = (
-    (2, "money_in_flight", "money is still in flight"),
-    (9, "outbox_left", "an outbox row is undelivered"),
+    (Invariant.MONEY_BALANCES, "money_in_flight", "money is still in flight"),
+    (Invariant.OUTBOX_DELIVERED, "outbox_left", "an outbox row is undelivered"),
 )
 _FREE, _HELD, _SOLD, _BLOCKED, _OFFERED, _RESERVED = (ord(str(int(s))) for s in SeatState)
 #: Within this the worker comes round again.
@@ -176,9 +213,14 @@ async def audit(
         if lateness_max_s is not None:
             patience_s = lateness_max_s + runtime.settings.gateway_timeout_s
             overdue = await snapshot.fetch("audit.pending_overdue", event_id, patience_s)
-            violations += [_from_row(4, "a pending booking is overdue", row) for row in overdue]
+            violations += [
+                _from_row(Invariant.HOLDS_END, "a pending booking is overdue", row)
+                for row in overdue
+            ]
             lapsed = await snapshot.fetch("audit.offers_overdue", event_id, lateness_max_s)
-            violations += [_from_row(8, "an offer is overdue", row) for row in lapsed]
+            violations += [
+                _from_row(Invariant.WAITLIST_ORDER, "an offer is overdue", row) for row in lapsed
+            ]
         truth = await _truth(snapshot, event_id)
     return violations + await asyncio.to_thread(_compare, claims, truth, quiet, lateness_max_s)
 
@@ -206,11 +248,11 @@ async def _asked(
             yield _from_row(invariant, what, row)
 
 
-def _broken(invariant: int, what: str, **facts: Any) -> Violation:
+def _broken(invariant: Invariant, what: str, **facts: Any) -> Violation:
     return Violation(invariant, what, facts)
 
 
-def _from_row(invariant: int, what: str, row: "asyncpg.Record") -> Violation:
+def _from_row(invariant: Invariant, what: str, row: "asyncpg.Record") -> Violation:
     plain = (int, str, bool, type(None))
     return Violation(
         invariant, what, {k: v if isinstance(v, plain) else str(v) for k, v in row.items()}
@@ -227,7 +269,11 @@ def redis_alone(claims: _Claims) -> list[Violation]:
 
 def _digits_and_owners(claims: _Claims) -> Iterator[Violation]:
     if strange := set(claims.seats) - set(b"012345"):
-        yield _broken(5, "a seat has no known state", digits=bytes(strange).decode("latin1"))
+        yield _broken(
+            Invariant.COUNTED_ONCE,
+            "a seat has no known state",
+            digits=bytes(strange).decode("latin1"),
+        )
     for seat_no, hold_id in claims.owners.items():
         digit = claims.seats[seat_no] if seat_no < len(claims.seats) else None
         hold = claims.holds.get(hold_id)
@@ -235,21 +281,30 @@ def _digits_and_owners(claims: _Claims) -> Iterator[Violation]:
             continue
         if hold is None or seat_no not in hold.seats:
             what = "a seat is claimed by a hold that does not claim it"
-            yield _broken(5, what, seat_no=seat_no, hold_id=hold_id)
+            yield _broken(Invariant.COUNTED_ONCE, what, seat_no=seat_no, hold_id=hold_id)
         elif digit not in _CLAIMED.get(hold.state, ()):
-            yield _broken(5, "a claimed seat does not show it", seat_no=seat_no, digit=digit)
+            yield _broken(
+                Invariant.COUNTED_ONCE,
+                "a claimed seat does not show it",
+                seat_no=seat_no,
+                digit=digit,
+            )
     for seat_no, digit in enumerate(claims.seats):
         if seat_no in claims.owners:
             continue
         if digit == _HELD:
-            yield _broken(5, "a held seat has no hold", seat_no=seat_no)
+            yield _broken(Invariant.COUNTED_ONCE, "a held seat has no hold", seat_no=seat_no)
         if digit == _OFFERED and not claims.line_waits:
-            yield _broken(5, "a seat is kept for a line in which nobody waits", seat_no=seat_no)
+            yield _broken(
+                Invariant.COUNTED_ONCE,
+                "a seat is kept for a line in which nobody waits",
+                seat_no=seat_no,
+            )
 
 
 def _deadlines(claims: _Claims) -> Iterator[Violation]:
     for hold_id in claims.missing:
-        yield _broken(4, "a hold is due that does not exist", hold_id=hold_id)
+        yield _broken(Invariant.HOLDS_END, "a hold is due that does not exist", hold_id=hold_id)
     for hold_id, hold in claims.holds.items():
         deadline_ms = _deadline_ms(claims, hold)
         # A payment that takes longer is looked at again later than its deadline, never before it.
@@ -257,7 +312,9 @@ def _deadlines(claims: _Claims) -> Iterator[Violation]:
         right = {"held": in_time, "offered": in_time, "paying": hold.due_ms >= deadline_ms}
         if not right.get(hold.state, False):
             what = "a hold is not due at its deadline"
-            yield _broken(4, what, hold_id=hold_id, state=hold.state, due=hold.due_ms)
+            yield _broken(
+                Invariant.HOLDS_END, what, hold_id=hold_id, state=hold.state, due=hold.due_ms
+            )
 
 
 def _deadline_ms(claims: _Claims, hold: _LiveHold) -> int:
@@ -271,25 +328,27 @@ def _counters(claims: _Claims) -> Iterator[Violation]:
         by_area.update(hold.areas)
         by_buyer[hold.owner] += hold.quantity
         if hold.quantity != len(hold.seats) + sum(hold.areas.values()):
-            yield _broken(10, "a hold's quantity is not its places", hold_id=hold_id)
+            yield _broken(
+                Invariant.BUYER_LIMITS, "a hold's quantity is not its places", hold_id=hold_id
+            )
     for area_no, area in claims.areas.items():
         if (kept := area.get("kept", 0)) < 0 or (kept and not claims.line_waits):
             what = "an area keeps places for a line in which nobody waits"
-            yield _broken(5, what, area_no=area_no, kept=kept)
+            yield _broken(Invariant.COUNTED_ONCE, what, area_no=area_no, kept=kept)
         if claims.is_whole and (counted := area.get("held", 0)) != (held := by_area[area_no]):
             what = "an area's held places are not those of its holds"
-            yield _broken(5, what, area_no=area_no, counted=counted, held=held)
+            yield _broken(Invariant.COUNTED_ONCE, what, area_no=area_no, counted=counted, held=held)
     if not claims.is_whole:
         return
     for buyer in by_buyer.keys() | claims.held_by_buyer.keys():
         if (counted := claims.held_by_buyer.get(buyer, 0)) != (held := by_buyer[buyer]):
             what = "a buyer's held places are not those of the buyer's holds"
-            yield _broken(10, what, buyer_id=buyer, counted=counted, held=held)
+            yield _broken(Invariant.BUYER_LIMITS, what, buyer_id=buyer, counted=counted, held=held)
     by_network = _by_network(claims.holds.values())
     for field in by_network.keys() | claims.networks.keys():
         if (counted := claims.networks.get(field, 0)) != (held := by_network[field]):
             what = "a network's places are not those of its holds"
-            yield _broken(10, what, network=field, counted=counted, held=held)
+            yield _broken(Invariant.BUYER_LIMITS, what, network=field, counted=counted, held=held)
 
 
 def _by_network(holds: Iterable[_LiveHold]) -> Counter[str]:
@@ -320,14 +379,16 @@ def redis_and_postgres(claims: _Claims, truth: _Truth) -> list[Violation]:
 def _same_seats(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
     if not len(truth.seats) == len(claims.seats) == len(claims.versions):
         what = "Redis does not count as many seats as there are"
-        yield _broken(5, what, postgres=len(truth.seats), redis=len(claims.seats))
+        yield _broken(
+            Invariant.COUNTED_ONCE, what, postgres=len(truth.seats), redis=len(claims.seats)
+        )
         return
     for seat_no, (lasting, version) in enumerate(zip(truth.seats, truth.versions, strict=True)):
         digit, known = claims.seats[seat_no], claims.versions[seat_no]
         if known < version or (known == version and _may_show(lasting, digit)):
             continue
         yield _broken(
-            5,
+            Invariant.COUNTED_ONCE,
             "Redis knows a seat's future" if known > version else "a seat contradicts PostgreSQL",
             seat_no=seat_no,
             postgres=f"{lasting:c}@{version}",
@@ -349,12 +410,19 @@ def _same_counts(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
         if area.get("capacity") != row["capacity"] or not _agrees(
             (area["sold"], area["version"]), (row["sold"], row["version"])
         ):
-            yield _broken(5, "an area contradicts PostgreSQL", postgres=dict(row), redis=area)
+            yield _broken(
+                Invariant.COUNTED_ONCE,
+                "an area contradicts PostgreSQL",
+                postgres=dict(row),
+                redis=area,
+            )
     for buyer, counted in claims.sold_by_buyer.items():
         true = truth.buyers.get(buyer, (0, 0))
         if not _agrees(counted, true):
             what = "a buyer's sold places contradict PostgreSQL"
-            yield _broken(10, what, buyer_id=buyer, postgres=true, redis=counted)
+            yield _broken(
+                Invariant.BUYER_LIMITS, what, buyer_id=buyer, postgres=true, redis=counted
+            )
 
 
 def _agrees(shown: tuple[int, int], true: tuple[int, int]) -> bool:
@@ -369,11 +437,15 @@ def _same_holders(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
             continue
         if hold.owner != booking["buyer_id"]:
             what = "a booking is not of the hold's buyer"
-            yield _broken(3, what, hold_id=hold_id, booking_id=booking["booking_id"])
+            yield _broken(
+                Invariant.OWN_LIVE_HOLD, what, hold_id=hold_id, booking_id=booking["booking_id"]
+            )
         places = (number_list(booking["seats"].encode()), decode_areas(booking["areas"].encode()))
         if (hold.seats, hold.areas) != places:
             what = "a booking has other places than its hold"
-            yield _broken(3, what, hold_id=hold_id, booking_id=booking["booking_id"])
+            yield _broken(
+                Invariant.OWN_LIVE_HOLD, what, hold_id=hold_id, booking_id=booking["booking_id"]
+            )
 
 
 def _same_offers(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
@@ -386,12 +458,18 @@ def _same_offers(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
             continue
         places = (list(offer["seats"]), decode_areas(offer["areas"].encode()))
         if hold is None or hold.state != "offered":
-            yield _broken(8, "nothing is kept for an open offer", offer_id=offer_id)
+            yield _broken(
+                Invariant.WAITLIST_ORDER, "nothing is kept for an open offer", offer_id=offer_id
+            )
         elif (hold.owner, hold.seats, hold.areas) != (offer["person_id"], *places):
-            yield _broken(8, "other places are kept than were offered", offer_id=offer_id)
+            yield _broken(
+                Invariant.WAITLIST_ORDER,
+                "other places are kept than were offered",
+                offer_id=offer_id,
+            )
         elif foreign := [n for n in hold.seats if claims.owners.get(n) != offer_id]:
             what = "somebody else has the seats of an open offer"
-            yield _broken(8, what, offer_id=offer_id, seats=foreign)
+            yield _broken(Invariant.WAITLIST_ORDER, what, offer_id=offer_id, seats=foreign)
 
 
 # Quiet
@@ -416,18 +494,22 @@ def _every_digit(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
         if wrong:
             what = "the map does not show a seat as it is"
             shown = f"{lasting:c} shown as {digit:c}"
-            yield _broken(5, what, seat_no=seat_no, shown=shown, hold_id=hold_id)
+            yield _broken(
+                Invariant.COUNTED_ONCE, what, seat_no=seat_no, shown=shown, hold_id=hold_id
+            )
 
 
 def _every_count(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
     for row in truth.areas:
         if (shown := claims.areas.get(row["area_no"], {}).get("sold")) != row["sold"]:
             what = "the map does not show an area's sold places as they are"
-            yield _broken(5, what, area_no=row["area_no"], sold=row["sold"], shown=shown)
+            yield _broken(
+                Invariant.COUNTED_ONCE, what, area_no=row["area_no"], sold=row["sold"], shown=shown
+            )
     for buyer, (sold, _) in truth.buyers.items():
         if (counted := claims.sold_by_buyer.get(buyer, (0, 0))[0]) != sold:
             what = "the limit does not count what a buyer owns"
-            yield _broken(10, what, buyer_id=buyer, sold=sold, counted=counted)
+            yield _broken(Invariant.BUYER_LIMITS, what, buyer_id=buyer, sold=sold, counted=counted)
 
 
 def _every_hold(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
@@ -435,7 +517,9 @@ def _every_hold(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
         booking = truth.live_bookings.get(hold_id)
         if booking is not None and booking["status"] == "confirmed":
             what = "a booked hold has not ended"
-            yield _broken(4, what, hold_id=hold_id, booking_id=booking["booking_id"])
+            yield _broken(
+                Invariant.HOLDS_END, what, hold_id=hold_id, booking_id=booking["booking_id"]
+            )
 
 
 def _every_offer(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
@@ -445,13 +529,15 @@ def _every_offer(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
             offer is None or ms_from_utc(offer["expires_at"]) != hold.expires_ms
         ):
             what = "seats are kept for an offer that is not open, or not until then"
-            yield _broken(8, what, offer_id=hold_id, expires_ms=hold.expires_ms)
+            yield _broken(
+                Invariant.WAITLIST_ORDER, what, offer_id=hold_id, expires_ms=hold.expires_ms
+            )
     joining = claims.now_ms < claims.soon_ms + _TURN_MS
     kept_for_nobody = claims.line_waits and not truth.waiting and not joining
     passed_by = truth.waiting and not claims.line_waits
     if kept_for_nobody or passed_by or claims.in_line != truth.waiting:
         what = "Redis's line is not PostgreSQL's"
-        yield _broken(8, what, redis=claims.in_line, postgres=truth.waiting)
+        yield _broken(Invariant.WAITLIST_ORDER, what, redis=claims.in_line, postgres=truth.waiting)
 
 
 # Deadlines
@@ -460,7 +546,7 @@ def _every_offer(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
 def late_holds(claims: _Claims, truth: _Truth, lateness_max_s: float) -> list[Violation]:
     """Holds past their deadline that still claim; one that is being paid is its booking's matter."""
     return [
-        _broken(4, "a hold is overdue", hold_id=hold_id, late_ms=late_ms)
+        _broken(Invariant.HOLDS_END, "a hold is overdue", hold_id=hold_id, late_ms=late_ms)
         for hold_id, hold in claims.holds.items()
         if hold_id not in truth.live_bookings
         and (late_ms := claims.now_ms - _deadline_ms(claims, hold)) > lateness_max_s * 1000

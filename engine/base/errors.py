@@ -12,8 +12,8 @@
     │   └── LimitReached        the buyer would own more than the event allows
     ├── Gone                    it existed and has ended (an expired hold)
     ├── PaymentDeclined         the gateway said no; the hold is still there
-    ├── PreconditionFailed      If-Match names a stale version
-    ├── PreconditionRequired    If-Match (or Idempotency-Key) is missing
+    ├── PreconditionFailed      the version that was named is stale
+    ├── PreconditionRequired    a version (or a key) has to be named
     ├── TooManyRequests         a rate limit; carries ``retry_after_s``
     │   └── ProofNeeded         carries a ``challenge`` with which it goes on at once
     └── Unavailable             a store is away; carries ``retry_after_s``; retrying is right
@@ -22,23 +22,61 @@
 
 ``code`` is stable and public: it becomes the last part of the problem type
 (``/problems/<code>``). Drivers' exceptions are translated in ``engine.stores`` only, and HTTP
-statuses are given in ``api.problems`` only.
+statuses are given in ``api.problems`` only. So are routes and headers: where what helps is another
+request, the error has a ``Remedy``, and whoever answers says how that request is made.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 
+class Remedy(StrEnum):
+    """A request that helps where this one failed."""
+
+    #: Ask the same again, under the same idempotency key.
+    RETRY_SAME_KEY = "retry-same-key"
+    #: Ask under an idempotency key that was not used before.
+    USE_NEW_KEY = "use-new-key"
+    #: Ask without an idempotency key, or later.
+    USE_NO_KEY = "use-no-key"
+    #: Accept the waitlist's offer, whose id the error has as ``remedy_id``.
+    ACCEPT_OFFER = "accept-offer"
+    IMPORT_LAYOUT = "import-layout"
+    LIST_TEMPLATES = "list-templates"
+    LOG_IN = "log-in"
+    #: Log in, or be a guest anew where there is no account.
+    GET_TOKEN = "get-token"  # noqa: S105 - no secret: what to do
+    REGISTER = "register"
+    CHANGE_ADDRESS = "change-address"
+    #: Have a new link for proving one's address mailed.
+    MAIL_NEW_PROOF = "mail-new-proof"
+    #: Have new links to one's bookings mailed.
+    MAIL_NEW_LINKS = "mail-new-links"
+
+
 class FrontrowError(Exception):
-    """Base of the tree. ``code`` is stable; ``detail`` says what happened and what to do."""
+    """Base of the tree. ``code`` is stable; ``detail`` says what happened and, without naming a route or a
+    header, what to do. ``remedy``: the request that helps; ``remedy_id``: what it is about.
+    """
 
     code = "internal"
     retryable = False
 
-    def __init__(self, detail: str, *, code: str | None = None, **extra: Any) -> None:
+    def __init__(
+        self,
+        detail: str,
+        *,
+        code: str | None = None,
+        remedy: Remedy | None = None,
+        remedy_id: str = "",
+        **extra: Any,
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.remedy = remedy
+        self.remedy_id = remedy_id
         if code is not None:
             self.code = code
         #: What the caller needs to go on: ``seats``, ``retry_after``, ``errors`` …
@@ -100,8 +138,15 @@ class TooManyRequests(FrontrowError):
     code = "too-many-requests"
     retryable = True
 
-    def __init__(self, detail: str, *, retry_after_s: int, code: str | None = None) -> None:
-        super().__init__(detail, code=code, retry_after=retry_after_s)
+    def __init__(
+        self,
+        detail: str,
+        *,
+        retry_after_s: int,
+        code: str | None = None,
+        remedy: Remedy | None = None,
+    ) -> None:
+        super().__init__(detail, code=code, remedy=remedy, retry_after=retry_after_s)
 
 
 class ProofNeeded(TooManyRequests):
@@ -126,8 +171,15 @@ class Unavailable(FrontrowError):
     code = "unavailable"
     retryable = True
 
-    def __init__(self, detail: str, *, retry_after_s: int = 2, code: str | None = None) -> None:
-        super().__init__(detail, code=code, retry_after=retry_after_s)
+    def __init__(
+        self,
+        detail: str,
+        *,
+        retry_after_s: int = 2,
+        code: str | None = None,
+        remedy: Remedy | None = None,
+    ) -> None:
+        super().__init__(detail, code=code, remedy=remedy, retry_after=retry_after_s)
 
 
 class OutcomeUnknown(Unavailable):

@@ -13,6 +13,7 @@ from types import TracebackType
 from prometheus_client import Counter, Gauge, Histogram, Summary, disable_created_metrics
 
 from engine.base import tracing
+from engine.base.invariants import Invariant
 
 # Twice the series for a time that nobody asks for.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's own omission
@@ -210,7 +211,7 @@ for _state in ("idle", "used"):
     POOL_CONNECTIONS.labels(_state)
 for _outcome in ("clean", "clean-in-part", "violated"):
     AUDITS.labels(_outcome)
-for _invariant in range(1, 11):
+for _invariant in Invariant:
     INVARIANT_VIOLATIONS.labels(str(_invariant))
 
 _STORES = {store: STORE_SECONDS.labels(store) for store in ("postgres", "redis", "mongo")}

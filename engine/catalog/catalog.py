@@ -14,7 +14,7 @@ from zoneinfo import available_timezones
 import msgspec
 
 from engine.base.config import Settings
-from engine.base.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
+from engine.base.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, Remedy
 from engine.base.model import EventStatus, ms_from_utc, new_id, utc_from_ms
 from engine.catalog.model import Event, EventDraft, EventFilter, EventPatch, Facet, Facts, Venue
 from engine.layout import Layout, Problem, import_layout
@@ -147,7 +147,7 @@ class Catalog:
         layout_id = draft.layout_id.lower() if draft.layout_id else venue.layout_id
         if layout_id is None:
             raise InvalidInput(
-                f"Venue {venue.name!r} has no layout yet; import one with POST /v1/venues/import."
+                f"Venue {venue.name!r} has no layout yet; import one.", remedy=Remedy.IMPORT_LAYOUT
             )
         layout = await self.layout(layout_id)
         _check_prices(draft.prices, layout)

@@ -4,7 +4,7 @@ import structlog
 
 from engine.base.errors import Contended, FrontrowError
 from engine.base.step import Step
-from engine.sales.bookings import Bookings
+from engine.sales.cancelling import Cancelling
 from engine.stores.postgres import Postgres
 from engine.waitlist.admin import WaitlistAdmin
 
@@ -12,9 +12,9 @@ log = structlog.get_logger(__name__)
 
 
 class Closing:
-    def __init__(self, postgres: Postgres, bookings: Bookings, waitlist: WaitlistAdmin) -> None:
+    def __init__(self, postgres: Postgres, cancelling: Cancelling, waitlist: WaitlistAdmin) -> None:
         self._pg = postgres
-        self._bookings = bookings
+        self._cancelling = cancelling
         self._waitlist = waitlist
 
     def steps(self) -> list[Step]:
@@ -35,7 +35,9 @@ class Closing:
             if row["event_id"] in self._pg.bulkhead.stuck:
                 continue  # It has just been found out; the others go on.
             try:
-                await self._bookings.cancel(row["booking_id"], actor="organiser", at_any_time=True)
+                await self._cancelling.cancel(
+                    row["booking_id"], actor="organiser", at_any_time=True
+                )
                 cancelled += 1
             except FrontrowError as error:
                 log.warning(

@@ -9,7 +9,7 @@ from engine.catalog.catalog import Catalog
 from engine.events.closing import Closing
 from engine.events.publishing import Publishing
 from engine.live.live import Live
-from engine.sales.bookings import Bookings
+from engine.sales.sales import Sales
 from engine.stores.stores import Stores
 from engine.waitlist.waitlist import Waitlist
 
@@ -25,13 +25,13 @@ class Events:
         stores: Stores,
         live: Live,
         catalog: Catalog,
-        bookings: Bookings,
+        sales: Sales,
         waitlist: Waitlist,
         settings: Settings,
     ) -> Self:
         return cls(
             publishing=Publishing(stores.house, live, catalog, settings),
-            closing=Closing(stores.worker, bookings, waitlist.admin),
+            closing=Closing(stores.worker, sales.cancelling, waitlist.admin),
         )
 
     def steps(self) -> list[Step]:

@@ -10,6 +10,7 @@ from engine.base.errors import (
     Gone,
     InvalidInput,
     NotFound,
+    Remedy,
     SeatUnavailable,
     TooManyRequests,
 )
@@ -116,9 +117,10 @@ def _not_held(hold_id: str, state: str) -> FrontrowError:
         )
     if state == "offered":
         return Conflict(
-            "These seats are offered to you; accept the offer first "
-            f"(POST /v1/offers/{hold_id}/accept).",
+            "These seats are offered to you; accept the offer first.",
             code="offer-not-accepted",
+            remedy=Remedy.ACCEPT_OFFER,
+            remedy_id=hold_id,
         )
     return _ended(state)
 

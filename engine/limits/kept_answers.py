@@ -8,7 +8,7 @@ has no room is refused while nothing has happened.
 import math
 from typing import Final
 
-from engine.base.errors import TooManyRequests
+from engine.base.errors import Remedy, TooManyRequests
 from engine.stores.redis import RedisStore
 
 KEYS_MAX: Final = 200
@@ -58,8 +58,9 @@ class KeptAnswers:
             found: bytes = reply[1]
             return found
         raise TooManyRequests(
-            f"You have used {KEYS_MAX} Idempotency-Keys whose answers are still kept; nothing was "
-            "done. Send this without a key, or later.",
+            f"You have used {KEYS_MAX} keys whose answers are still kept; nothing was done. Send this "
+            "without a key, or later.",
+            remedy=Remedy.USE_NO_KEY,
             retry_after_s=max(1, math.ceil(int(reply[1]))),
             code="too-many-keys",
         )

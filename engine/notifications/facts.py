@@ -20,8 +20,9 @@ from engine.notifications.model import NO_EVENT, TOPICS, Letter, MailKind, Pictu
 from engine.notifications.unsubscribe import Unsubscribe
 from engine.people.links import Links
 from engine.people.verification import Verification
-from engine.sales.bookings import Bookings
 from engine.sales.qr import qr_png
+from engine.sales.reading import BookingReader
+from engine.sales.tickets import Tickets
 from engine.stores.postgres import Postgres
 from engine.waitlist.model import Entry, EntryStatus, Offer, OfferStatus
 
@@ -64,7 +65,8 @@ class FactReader:
         *,
         postgres: Postgres,
         catalog: Catalog,
-        bookings: Bookings,
+        reading: BookingReader,
+        tickets: Tickets,
         read_entry: Callable[[str], Awaitable[Entry]],
         read_offer: Callable[[str], Awaitable[Offer]],
         links: Links,
@@ -74,7 +76,8 @@ class FactReader:
     ) -> None:
         self._pg = postgres
         self._catalog = catalog
-        self._bookings = bookings
+        self._reading = reading
+        self._tickets = tickets
         self._read_entry = read_entry
         self._read_offer = read_offer
         self._links = links
@@ -169,7 +172,7 @@ class FactReader:
         }
         if due.kind != MailKind.BOOKING_CONFIRMED:
             return facts, ()
-        tickets = await self._bookings.tickets(booking.booking_id)
+        tickets = await self._tickets.of_booking(booking.booking_id)
         shown = tickets[:TICKETS_SHOWN_MAX]
         facts["tickets"] = [ticket_facts(ticket, no) for no, ticket in enumerate(shown, 1)]
         facts["tickets_left"] = len(tickets) - len(shown)
@@ -177,7 +180,7 @@ class FactReader:
         return facts, tuple(Picture(f"ticket-{no}", png) for no, png in enumerate(drawings, 1))
 
     async def _booking_of(self, due: Due) -> Booking:
-        booking = await self._bookings.read(due.facts["booking_id"])
+        booking = await self._reading.read(due.facts["booking_id"])
         if due.kind == MailKind.BOOKING_CONFIRMED and booking.status != BookingStatus.CONFIRMED:
             # Its tickets are void, and the mail that says so follows.
             raise Overtaken("booking-cancelled")
@@ -188,7 +191,7 @@ class FactReader:
         return {
             "bookings": [
                 {
-                    **booking_facts(await self._bookings.read(booking_id), language),
+                    **booking_facts(await self._reading.read(booking_id), language),
                     "event": event_facts(event, language, self._site),
                     "url": await self._links.url("booking", booking_id, due.email),
                 }

@@ -12,7 +12,7 @@ from engine.notifications.template_versions import TemplateVersions
 from engine.notifications.unsubscribe import Unsubscribe
 from engine.notifications.watch import Watch
 from engine.people.people import People
-from engine.sales.bookings import Bookings
+from engine.sales.sales import Sales
 from engine.stores.stores import Stores
 from engine.waitlist.waitlist import Waitlist
 
@@ -29,7 +29,7 @@ class Notifications:
         live: Live,
         catalog: Catalog,
         people: People,
-        bookings: Bookings,
+        sales: Sales,
         waitlist: Waitlist,
         settings: Settings,
     ) -> None:
@@ -40,7 +40,8 @@ class Notifications:
         self.facts = FactReader(
             postgres=postgres,
             catalog=catalog,
-            bookings=bookings,
+            reading=sales.reading,
+            tickets=sales.tickets,
             read_entry=waitlist.entries.read,
             read_offer=waitlist.offers.read,
             links=people.links,

@@ -16,7 +16,7 @@ import structlog
 from msgspec import Struct
 
 from engine.base.config import Settings
-from engine.base.errors import Conflict, InvalidInput, NotFound, Unavailable
+from engine.base.errors import Conflict, InvalidInput, NotFound, Remedy, Unavailable
 from engine.notifications.model import (
     EVERY_LANGUAGE,
     LAYOUT,
@@ -327,8 +327,9 @@ def _is_language(text: str) -> bool:
 def _unknown(kind: str, language: str, version: int | None = None) -> NotFound:
     which = f"version {version} of " if version is not None else ""
     return NotFound(
-        f"There is no {which}template {kind}/{language}; GET /v1/mail/templates lists them.",
+        f"There is no {which}template {kind}/{language}; the list has those that there are.",
         code="template-not-found",
+        remedy=Remedy.LIST_TEMPLATES,
     )
 
 

@@ -32,7 +32,14 @@ import structlog
 from msgspec import UNSET, Struct
 
 from engine.base.config import Settings
-from engine.base.errors import Conflict, InvalidInput, NotAllowed, NotAuthenticated, NotFound
+from engine.base.errors import (
+    Conflict,
+    InvalidInput,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    Remedy,
+)
 from engine.base.model import new_id
 from engine.catalog.catalog import stale_version
 from engine.people.model import (
@@ -207,10 +214,7 @@ class Accounts:
         row = await self._pg.fetchrow("people.guest_at_stake", person_id, _AFTER_START_S)
         assert row is not None
         if row["has_account"] or (has_expired and not row["at_stake"]):
-            raise NotAuthenticated(
-                "This token has ended; get a new one with POST /v1/auth/login if you have an "
-                "account, else with POST /v1/auth/guest and no token."
-            )
+            raise NotAuthenticated("This token has ended; get a new one.", remedy=Remedy.GET_TOKEN)
 
     async def change(self, person_id: str, patch: PersonPatch, *, version: int) -> Person:
         """Change what somebody says of themselves.
@@ -263,10 +267,8 @@ class Accounts:
         """
         account = await self._pg.fetchrow("people.account", before.person_id)
         if account is None:
-            raise NotFound(
-                "A guest has no password; make an account with POST /v1/auth/register.",
-                code="no-account",
-            )
+            detail = "A guest has no password; make an account."
+            raise NotFound(detail, code="no-account", remedy=Remedy.REGISTER)
         if not await self._passwords.verify(account["password_hash"], patch.password or ""):
             raise _wrong_password()
         return account["email_key"], account["password_hash"]
@@ -442,5 +444,5 @@ def _wrong_password() -> NotAllowed:
 
 def _session_ended() -> NotAuthenticated:
     return NotAuthenticated(
-        "This login has ended; log in again with POST /v1/auth/login.", code="session-ended"
+        "This login has ended; log in again.", code="session-ended", remedy=Remedy.LOG_IN
     )

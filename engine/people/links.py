@@ -17,7 +17,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from engine.base.config import Settings
-from engine.base.errors import Gone, NotFound
+from engine.base.errors import Gone, NotFound, Remedy
 from engine.base.signing import Signer, token_secret
 from engine.catalog.catalog import Catalog
 from engine.catalog.model import Event
@@ -148,6 +148,7 @@ def _unknown() -> NotFound:
 
 def _ended() -> Gone:
     return Gone(
-        "That link has ended. Have new ones mailed to you with POST /v1/bookings/lookup.",
+        "That link has ended; have new ones mailed to you.",
         code="link-ended",
+        remedy=Remedy.MAIL_NEW_LINKS,
     )

@@ -16,7 +16,7 @@ import structlog
 from msgspec import Struct
 
 from engine.base.config import Settings
-from engine.base.errors import Conflict, NotFound
+from engine.base.errors import Conflict, NotFound, Remedy
 from engine.base.signing import Signer, token_secret
 from engine.people.accounts import CLAIMS_SHOWN_MAX, email_key
 from engine.stores.postgres import Postgres
@@ -91,8 +91,9 @@ class Verification:
             claim = next((c for c in claims if c.person_id == person_id), claim)
             if claim.person_id != person_id:
                 raise Conflict(
-                    "Your account has another address; change it with PATCH /v1/me first.",
+                    "Your account has another address; change it first.",
                     code="address-not-claimed",
+                    remedy=Remedy.CHANGE_ADDRESS,
                 )
         async with self._pg.transaction() as transaction:
             await transaction.fetch("people.lock_email", key)
@@ -123,6 +124,7 @@ def _digest(key: str) -> bytes:
 def _no_link() -> NotFound:
     return NotFound(
         "That link is not one of ours, or its time is over; register again, or name the address "
-        "again with PATCH /v1/me, for a new one.",
+        "again, for a new one.",
         code="link-not-ours",
+        remedy=Remedy.MAIL_NEW_PROOF,
     )

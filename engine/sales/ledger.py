@@ -2,7 +2,7 @@
 
 Commands that arrive while a batch is under way leave together in the next one (``engine.base.batch``). The
 set-based functions in ``sql/migrations`` give every member its own outcome: one lost seat fails its own
-booking, not its neighbours'. Nothing here knows Redis, gateways or retries; ``engine.sales.bookings`` does.
+booking, not its neighbours'. Nothing here knows Redis, gateways or retries; its callers do.
 """
 
 import asyncio

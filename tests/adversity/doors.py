@@ -74,12 +74,12 @@ class EngineDoor:
     async def book(self, person: str, hold_id: str, key: str) -> Booking:
         request = BookingRequest(hold_id, _buyer(hold_id), _VISA)
         async with self._room:
-            answer, _ = await self.runtime.bookings.book(person, key, request)
+            answer, _ = await self.runtime.sales.checkout.book(person, key, request)
         return answer.booking
 
     async def cancel(self, person: str, booking_id: str) -> Booking:
         async with self._room:
-            return await self.runtime.bookings.cancel(booking_id, actor="buyer")
+            return await self.runtime.sales.cancelling.cancel(booking_id, actor="buyer")
 
     async def join(self, person: str, wanted: Wanted) -> Entry:
         async with self._room:

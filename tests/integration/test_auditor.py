@@ -63,7 +63,7 @@ async def scene(make_house: MakeHouse) -> AsyncIterator[Scene]:
     pending_hold = await house.hold(buyer, 3, floor=1)
     pending = await house.book(buyer, pending_hold, "tok_3ds")
     hold = await house.hold(holder, 4, floor=1)
-    await house.runtime.ledger.drain()
+    await house.runtime.sales.ledger.drain()
     scene = Scene(
         house=house,
         sold=sold.booking.booking_id,

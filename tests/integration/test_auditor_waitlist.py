@@ -91,7 +91,7 @@ async def scene(make_house: MakeHouse) -> Scene:
     await runtime.waitlist.offers.accept(offers[entries[1]], people[1])
     await runtime.holds.release(held[20,], keeper)
     await runtime.holds.release(floor.hold_id, keeper)
-    await runtime.ledger.drain()
+    await runtime.sales.ledger.drain()
     scene = Scene(
         house=house,
         keeper=keeper,

@@ -20,7 +20,7 @@ from engine.base.model import BookingStatus, new_id
 from engine.base.store_urls import StoreUrls
 from engine.runtime import Runtime, open_runtime
 from tests.conftest import House, MakeHouse, let_it_be_over
-from tests.worlds import make_world, worker_of
+from tests.worlds import make_world
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -173,7 +173,7 @@ async def test_a_booking_has_its_tickets_and_the_map_shows_it_sold(
     assert (answer.outcome, booking.status, booking.version) == ("confirmed", "confirmed", 2)
     assert (await house.states())[2:4] == "22"
     assert await house.floor_free() == 4
-    tickets = await house.runtime.bookings.tickets(booking.booking_id, buyer_id=buyer)
+    tickets = await house.runtime.sales.tickets.of_booking(booking.booking_id, buyer_id=buyer)
     assert [t.label for t in tickets] == [
         "Stalls, row R1, seat 3",
         "Stalls, row R1, seat 4",
@@ -181,7 +181,7 @@ async def test_a_booking_has_its_tickets_and_the_map_shows_it_sold(
         "Floor",
     ]
     assert len({t.code for t in tickets}) == 4
-    read = await house.runtime.bookings.read(booking.booking_id, buyer_id=buyer)
+    read = await house.runtime.sales.reading.read(booking.booking_id, buyer_id=buyer)
     assert read == booking
 
 
@@ -207,10 +207,10 @@ async def test_three_d_secure_waits_for_the_buyer(house: House, buyer: str, appr
     assert answer.booking.next_action is not None
     page, _, token = answer.booking.next_action.url.rpartition("/")
     assert page.endswith("/sandbox/3ds")
-    assert house.runtime.sandbox.read_approval(token) == booking_id
-    await house.runtime.sandbox.complete_action(booking_id, approve=approve)
-    await house.runtime.bookings.payment_arrived(booking_id)
-    status = (await house.runtime.bookings.read(booking_id)).status
+    assert house.runtime.sales.sandbox.read_approval(token) == booking_id
+    await house.runtime.sales.sandbox.complete_action(booking_id, approve=approve)
+    await house.runtime.sales.finishing.payment_arrived(booking_id)
+    status = (await house.runtime.sales.reading.read(booking_id)).status
     assert status == (BookingStatus.CONFIRMED if approve else BookingStatus.DECLINED)
     assert (await house.states())[2] == ("2" if approve else "1")
 
@@ -218,70 +218,73 @@ async def test_three_d_secure_waits_for_the_buyer(house: House, buyer: str, appr
 async def test_a_silent_gateway_is_asked_again(
     house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(house.runtime.payments, "_timeout_s", 0.1)
+    monkeypatch.setattr(house.runtime.sales.payments, "_timeout_s", 0.1)
     answer = await house.book(buyer, await house.hold(buyer, 2), "tok_timeout")
     assert answer.outcome == "pending"
     assert answer.booking.next_action is not None
     assert answer.booking.next_action.type == "wait"
     booking_id = answer.booking.booking_id
     # It has charged by then; else it would be told not to.
-    await house.runtime.sandbox._charges.drain()
-    assert await house.runtime.bookings.resolve(booking_id, due=False) == BookingStatus.CONFIRMED
+    await house.runtime.sales.sandbox._charges.drain()
+    assert (
+        await house.runtime.sales.finishing.resolve(booking_id, due=False)
+        == BookingStatus.CONFIRMED
+    )
     assert (await house.states())[2] == "2"
 
 
 async def test_cancelling_returns_seats_and_money_once(house: House, buyer: str) -> None:
     booking = (await house.book(buyer, await house.hold(buyer, 2, floor=1))).booking
-    bookings = house.runtime.bookings
+    sales = house.runtime.sales
     with pytest.raises(PreconditionFailed):
-        await bookings.cancel(booking.booking_id, actor="buyer", buyer_id=buyer, version=1)
+        await sales.cancelling.cancel(booking.booking_id, actor="buyer", buyer_id=buyer, version=1)
     with pytest.raises(NotFound):
-        await bookings.cancel(booking.booking_id, actor="buyer", buyer_id=new_id())
-    cancelled = await bookings.cancel(
+        await sales.cancelling.cancel(booking.booking_id, actor="buyer", buyer_id=new_id())
+    cancelled = await sales.cancelling.cancel(
         booking.booking_id, actor="buyer", buyer_id=buyer, version=booking.version
     )
     assert cancelled.status == BookingStatus.CANCELLED
     assert cancelled.refunded == booking.total
     assert (await house.states())[2] == "0"
     assert await house.floor_free() == 6
-    again = await bookings.cancel(booking.booking_id, actor="buyer", buyer_id=buyer)
+    again = await sales.cancelling.cancel(booking.booking_id, actor="buyer", buyer_id=buyer)
     assert again == cancelled
-    assert {t.status for t in await bookings.tickets(booking.booking_id)} == {"void"}
+    assert {t.status for t in await sales.tickets.of_booking(booking.booking_id)} == {"void"}
     await house.hold(new_id(), 2)
 
 
 async def test_an_event_that_has_begun_is_cancelled_by_its_organiser_only(
     house: House, buyer: str
 ) -> None:
-    bookings = house.runtime.bookings
+    sales = house.runtime.sales
     first, second = [
         (await house.book(buyer, await house.hold(buyer, seat))).booking for seat in (1, 2)
     ]
-    await bookings.cancel(second.booking_id, actor="buyer", buyer_id=buyer)
+    await sales.cancelling.cancel(second.booking_id, actor="buyer", buyer_id=buyer)
     await let_it_be_over(house.runtime, [house.event_id])
     with pytest.raises(Conflict) as refused:
-        await bookings.cancel(first.booking_id, actor="buyer", buyer_id=buyer)
+        await sales.cancelling.cancel(first.booking_id, actor="buyer", buyer_id=buyer)
     assert refused.value.code == "event-begun"
     # What was done before is still said.
-    again = await bookings.cancel(second.booking_id, actor="buyer", buyer_id=buyer)
+    again = await sales.cancelling.cancel(second.booking_id, actor="buyer", buyer_id=buyer)
     assert again.status == BookingStatus.CANCELLED
-    ended = await bookings.cancel(first.booking_id, actor="organiser", at_any_time=True)
+    ended = await sales.cancelling.cancel(first.booking_id, actor="organiser", at_any_time=True)
     assert ended.status == BookingStatus.CANCELLED
 
 
 async def test_one_key_has_one_answer(house: House, buyer: str) -> None:
     hold = await house.hold(buyer, 2)
-    bookings = house.runtime.bookings
-    first, replayed = await bookings.book(buyer, "key-1", house.request(hold))
+    sales = house.runtime.sales
+    first, replayed = await sales.checkout.book(buyer, "key-1", house.request(hold))
     assert not replayed
-    second, replayed = await bookings.book(buyer, "key-1", house.request(hold))
+    second, replayed = await sales.checkout.book(buyer, "key-1", house.request(hold))
     assert replayed
     assert second == first
-    await bookings.cancel(first.booking.booking_id, actor="buyer")
-    third, _ = await bookings.book(buyer, "key-1", house.request(hold))
+    await sales.cancelling.cancel(first.booking.booking_id, actor="buyer")
+    third, _ = await sales.checkout.book(buyer, "key-1", house.request(hold))
     assert third == first, "the answer is the one that was given, whatever happened since"
     with pytest.raises(InvalidInput) as refused:
-        await bookings.book(buyer, "key-1", house.request(hold, "tok_declined"))
+        await sales.checkout.book(buyer, "key-1", house.request(hold, "tok_declined"))
     assert refused.value.code == "idempotency-key-reused"
 
 
@@ -305,7 +308,7 @@ async def test_a_cancelled_event_refunds_everyone(house: House, buyer: str) -> N
     with pytest.raises(Conflict):
         await house.book(buyer, late)
     await house.runtime.events.closing.run_once()
-    refunded = await house.runtime.bookings.read(booking.booking_id)
+    refunded = await house.runtime.sales.reading.read(booking.booking_id)
     assert (refunded.status, refunded.refunded) == (BookingStatus.CANCELLED, booking.total)
 
 
@@ -331,7 +334,7 @@ async def test_a_hold_id_is_one_hold_in_the_whole_world(make_house: MakeHouse, b
 
 async def test_whoever_lost_the_answer_finds_what_to_do(house: House, buyer: str) -> None:
     answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
-    read = await house.runtime.bookings.read(answer.booking.booking_id, buyer_id=buyer)
+    read = await house.runtime.sales.reading.read(answer.booking.booking_id, buyer_id=buyer)
     assert read.next_action == answer.booking.next_action
 
 
@@ -360,17 +363,17 @@ async def test_the_worker_asks_about_a_thinking_buyer_ever_less_often(
             "UPDATE bookings SET created_at = now() - interval '1 minute' WHERE booking_id = $1",
             booking_id,
         )
-    worker = worker_of(house.runtime)
-    await worker.chase_pending()
-    first = worker._chased[booking_id]
-    await worker.chase_pending()
-    assert worker._chased[booking_id] == first, "asked again before its turn"
+    chasing = house.runtime.sales.chasing
+    await chasing.run_once()
+    first = chasing._chased[booking_id]
+    await chasing.run_once()
+    assert chasing._chased[booking_id] == first, "asked again before its turn"
 
 
 async def test_a_late_payment_takes_its_seats_again_or_is_refunded(
     house: House, buyer: str
 ) -> None:
-    bookings, sandbox = house.runtime.bookings, house.runtime.sandbox
+    sales = house.runtime.sales
     outcomes = []
     for seat, sniped in ((2, False), (3, True)):
         answer = await house.book(buyer, await house.hold(buyer, seat), "tok_3ds")
@@ -379,14 +382,14 @@ async def test_a_late_payment_takes_its_seats_again_or_is_refunded(
         if sniped:
             rival = new_id()
             await house.book(rival, await house.hold(rival, seat))
-        await sandbox.complete_action(booking_id, approve=True)
-        late = await bookings.payment_arrived(booking_id)
-        await worker_of(house.runtime).relay_outbox()
+        await sales.sandbox.complete_action(booking_id, approve=True)
+        late = await sales.finishing.payment_arrived(booking_id)
+        await house.runtime.sales.relay.run_once()
         outcomes.append(late.outcome)
         await _settle_outbox(house)
     assert outcomes == ["confirmed", "expired"]
     assert (await house.states())[2:4] == "22"
-    refunded = await bookings.read(booking_id)
+    refunded = await sales.reading.read(booking_id)
     assert refunded.refunded == answer.booking.total
     assert "refunded" in (refunded.note or "")
 
@@ -398,7 +401,7 @@ async def _expire_behind_the_gateways_back(house: House, booking_id: str) -> Non
             "UPDATE bookings SET expires_at = now() - interval '1 second' WHERE booking_id = $1",
             booking_id,
         )
-    ended = await house.runtime.ledger.end(
+    ended = await house.runtime.sales.ledger.end(
         house.event_id,
         booking_id,
         to=BookingStatus.EXPIRED,
@@ -415,5 +418,5 @@ async def _settle_outbox(house: House) -> None:
         await connection.execute(
             "UPDATE outbox SET created_at = now() - interval '1 minute', due_at = now()"
         )
-    while await worker_of(house.runtime).relay_outbox():
+    while await house.runtime.sales.relay.run_once():
         pass

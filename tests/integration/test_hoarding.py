@@ -102,7 +102,7 @@ async def test_one_network_cannot_hold_the_house(make_house: MakeHouse) -> None:
 async def pay(house: House, hold: Hold, token: str, network: str) -> Answer:
     buyer = await owner(house, hold)
     request = house.request(hold, token, f"{buyer}@example.com")
-    answer, _ = await house.runtime.bookings.book(buyer, new_id(), request, network=network)
+    answer, _ = await house.runtime.sales.checkout.book(buyer, new_id(), request, network=network)
     return answer
 
 
@@ -314,7 +314,7 @@ async def test_one_person_tries_ten_cards(make_house: MakeHouse, buyer: str) -> 
         for _ in range(4):
             key = new_id()
             request = house.request(hold, "tok_declined")
-            book = house.runtime.bookings.book
+            book = house.runtime.sales.checkout.book
             try:
                 await book(buyer, key, request, network=f"network-{declined}")
                 declined += 1
@@ -349,7 +349,7 @@ async def test_a_mailbox_is_limited_whoever_books(make_house: MakeHouse, other: 
         hold = await house.hold(buyer, 2 * number, 2 * number + 1)
         rooms = (house.runtime, other)[number % 2]
         request = house.request(hold, "tok_visa", ways[number % 3].format(number))
-        return await code_of(rooms.bookings.book(buyer, new_id(), request))
+        return await code_of(rooms.sales.checkout.book(buyer, new_id(), request))
 
     outcomes = Counter(await asyncio.gather(*(buy(number) for number in range(40))))
     assert outcomes == {"done": 5, "limit-reached": 35}
@@ -366,7 +366,7 @@ async def claims(house: House) -> list[int]:
 
 async def test_a_card_is_limited_and_what_ends_is_given_back(make_house: MakeHouse) -> None:
     house = await make_house(buyer_limit=4)
-    book = house.runtime.bookings.book
+    book = house.runtime.sales.checkout.book
 
     async def buy(token: str, email: str, *seats: int) -> Answer:
         buyer = new_id()
@@ -383,7 +383,7 @@ async def test_a_card_is_limited_and_what_ends_is_given_back(make_house: MakeHou
     assert await claims(house) == [3, 3, 4, 4]
     with pytest.raises(LimitReached, match="e-mail"):
         await buy("tok_visa", "b+more@EXAMPLE.com", 10)
-    await house.runtime.bookings.cancel(bought.booking.booking_id, actor="organiser")
+    await house.runtime.sales.cancelling.cancel(bought.booking.booking_id, actor="organiser")
     await buy("tok_visa_card_4242", "a@example.com", 20, 21, 22, 23)
     assert await claims(house) == [4, 4, 4, 4]
 
@@ -396,7 +396,7 @@ async def test_those_of_one_batch_are_judged_in_order(house: House) -> None:
         hold = await house.hold(buyer, *seats)
         payment = await house.runtime.holds.begin_payment(hold.hold_id, buyer)
         commands.append(_reserve(house, buyer, hold, payment))
-    results = await house.runtime.ledger.reserve_batch(commands)
+    results = await house.runtime.sales.ledger.reserve_batch(commands)
     outcomes = [getattr(result, "outcome", result) for result in results]
     assert outcomes == ["reserved", "email-limit-reached", "reserved"]
     assert await claims(house) == [10]

@@ -324,7 +324,7 @@ async def test_a_booking_declined_cancelled_and_refunded(house: House, buyer: st
         await viewer.hears("booking", booking_id=declined.booking_id, status="declined")
         booking = (await house.book(buyer, hold)).booking
         await viewer.hears("booking", booking_id=booking.booking_id, status="confirmed")
-        await house.runtime.bookings.cancel(booking.booking_id, actor="organiser")
+        await house.runtime.sales.cancelling.cancel(booking.booking_id, actor="organiser")
         await viewer.hears("booking", booking_id=booking.booking_id, status="cancelled")
         await viewer.hears("booking", booking_id=booking.booking_id, status="refunded")
         assert "booking" not in other.messages
@@ -337,7 +337,9 @@ async def test_the_relay_tells_what_its_process_left_behind(house: House, buyer:
             "bookings.settlement", house.event_id, booking.booking_id
         )
         settlement = msgspec.convert(payload, Settlement)
-        await house.runtime.bookings.settle_late(house.event_id, booking.booking_id, settlement)
+        await house.runtime.sales.late_settling.settle_booking(
+            house.event_id, booking.booking_id, settlement
+        )
         await viewer.hears("booking", booking_id=booking.booking_id, status="confirmed")
 
 

@@ -156,7 +156,7 @@ async def test_a_planted_violation_fails_the_run(
     request = BookingRequest(
         hold.hold_id, Buyer("ada@example.com", "Ada"), PaymentChoice("sandbox", "tok_visa")
     )
-    await town_runtime.bookings.book(buyer, new_id(), request)
+    await town_runtime.sales.checkout.book(buyer, new_id(), request)
     await _void_tickets(town_runtime, event_id, is_void=True)
     try:
         plan = Plan(seconds=1, users=4, think_s=0.1, shape="soak", report=tmp_path / "report.html")

@@ -153,7 +153,7 @@ async def book_free(house: House, count: int) -> None:
     for seat in range(count):
         person = new_id()
         request = house.request(await house.hold(person, seat))
-        await house.runtime.bookings.book(person, new_id(), request)
+        await house.runtime.sales.checkout.book(person, new_id(), request)
     async with house.runtime.stores.view.connection() as connection:
         await connection.execute("UPDATE bookings SET amount_minor = 0")
 
@@ -236,7 +236,7 @@ async def test_a_confirmation_of_what_is_cancelled_takes_nothing(
     post: Runtime, house: House, buyer: str
 ) -> None:
     answer = await house.book(buyer, await house.hold(buyer, 3))
-    await post.bookings.cancel(answer.booking.booking_id, actor="buyer", buyer_id=buyer)
+    await post.sales.cancelling.cancel(answer.booking.booking_id, actor="buyer", buyer_id=buyer)
     await send(post)
     assert (await statuses(post))["booking-confirmed", "skipped"] == 1
     assert await counted(post) == {"booking-cancelled", "booking-refunded"}
@@ -293,7 +293,7 @@ async def test_with_a_store_away_nothing_is_counted_and_nothing_kept(
 
     await house.book(buyer, await house.hold(buyer, 3))
     with monkeypatch.context() as patched:
-        patched.setattr(post.bookings, "read", away)
+        patched.setattr(post.sales.reading, "read", away)
         assert await post.notifications.sender.run_once() == 0
     assert await counted(post) == set()
     async with post.stores.view.connection() as connection:

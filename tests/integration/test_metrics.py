@@ -46,7 +46,7 @@ def turn(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
 async def sell(house: House, buyer: str, *seats: int) -> None:
     answer = await house.book(buyer, await house.hold(buyer, *seats))
     assert answer.outcome == "confirmed"
-    await house.runtime.ledger.drain()
+    await house.runtime.sales.ledger.drain()
 
 
 async def execute(house: House, sql: str) -> None:

@@ -95,7 +95,7 @@ async def test_a_booking_is_confirmed_by_mail_with_its_tickets(
     assert mail["Subject"] == "Your tickets for The Tempest"
     assert mail["Auto-Submitted"] == "auto-generated"
     assert "List-Unsubscribe" not in mail
-    tickets = await post.bookings.tickets(answer.booking.booking_id)
+    tickets = await post.sales.tickets.of_booking(answer.booking.booking_id)
     text, html = part(mail, "plain"), part(mail, "html")
     for said in (answer.booking.reference, "€160.00", "2 × Floor", "Stalls, row R1, seat 4"):
         assert said in text
@@ -138,9 +138,9 @@ async def test_cancelling_and_refunding_are_told_each_once(
 ) -> None:
     answer = await house.book(buyer, await house.hold(buyer, 3))
     await send(post)
-    await post.bookings.cancel(answer.booking.booking_id, actor="buyer", buyer_id=buyer)
-    await post.bookings.cancel(answer.booking.booking_id, actor="buyer", buyer_id=buyer)
-    await post.bookings.refund(house.event_id, answer.booking.booking_id)
+    await post.sales.cancelling.cancel(answer.booking.booking_id, actor="buyer", buyer_id=buyer)
+    await post.sales.cancelling.cancel(answer.booking.booking_id, actor="buyer", buyer_id=buyer)
+    await post.sales.cancelling.refund(house.event_id, answer.booking.booking_id)
     await send(post)
     assert [str(mail["X-Frontrow-Kind"]) for mail in box.accepted] == [
         "booking-confirmed",
@@ -154,7 +154,7 @@ async def test_a_mail_says_what_is_true_when_it_leaves(
     house: House, post: Runtime, box: Mailbox, buyer: str
 ) -> None:
     answer = await house.book(buyer, await house.hold(buyer, 3))
-    await post.bookings.cancel(answer.booking.booking_id, actor="buyer", buyer_id=buyer)
+    await post.sales.cancelling.cancel(answer.booking.booking_id, actor="buyer", buyer_id=buyer)
     await send(post)
     # Its tickets are void by now: nobody gets them.
     assert [str(mail["X-Frontrow-Kind"]) for mail in box.accepted] == [
@@ -206,7 +206,7 @@ async def fill(house: House, *, keep: int) -> str:
     request = msgspec.structs.replace(
         house.request(hold), buyer=Buyer("everybody@example.com", "Everybody")
     )
-    await house.runtime.bookings.book(person, new_id(), request)
+    await house.runtime.sales.checkout.book(person, new_id(), request)
     return person
 
 
@@ -302,8 +302,8 @@ async def test_an_offer_is_told_and_what_is_switched_off_is_not(
     )
     await settle(post)
     box.accepted.clear()
-    [booking] = await post.bookings.of_buyer(seller, after=None, limit=1)
-    await post.bookings.cancel(booking.booking_id, actor="buyer", buyer_id=seller)
+    [booking] = await post.sales.reading.of_buyer(seller, after=None, limit=1)
+    await post.sales.cancelling.cancel(booking.booking_id, actor="buyer", buyer_id=seller)
     async with asyncio.timeout(60):
         while ("offer-made", "queued") not in await statuses(post):
             await post.waitlist.serve()
@@ -337,7 +337,7 @@ async def test_a_batch_of_bookings_costs_one_statement_however_many_they_are(
                 "CREATE OR REPLACE TRIGGER counting AFTER INSERT ON notifications "
                 "FOR EACH STATEMENT EXECUTE FUNCTION count_statement(); TRUNCATE counted"
             )
-        confirm_batch = post.ledger.confirm_batch
+        confirm_batch = post.sales.ledger.confirm_batch
         batches = 0
 
         async def counting(members: Any) -> Any:
@@ -345,7 +345,7 @@ async def test_a_batch_of_bookings_costs_one_statement_however_many_they_are(
             batches += 1
             return await confirm_batch(members)
 
-        post.ledger._confirming._flush = counting
+        post.sales.ledger._confirming._flush = counting
         await asyncio.gather(*(house.book(b, h) for b, h in zip(buyers, holds, strict=True)))
         async with post.stores.view.connection() as connection:
             statements: int = await connection.fetchval("SELECT count(*) FROM counted")

@@ -18,7 +18,6 @@ from engine.base.redaction import redacted
 from engine.base.store_urls import StoreUrls
 from engine.runtime import Runtime
 from tests.conftest import REPO, House, end_process, role_command, role_environment, until_ready
-from tests.worlds import worker_of
 
 _EMAIL = "ada.lovelace@example.com"
 
@@ -71,7 +70,7 @@ from engine.base.config import load_settings
 from engine.base.logs import REQUEST_ID, configure_logging
 configure_logging(load_settings(), "api")
 REQUEST_ID.set(b"mine-7")
-log = structlog.get_logger("engine.sales.bookings")
+log = structlog.get_logger("engine.sales.checkout")
 log.warning("ours", booking_id="b1", address="{_EMAIL}")
 try:
     raise ValueError("Key (email)=({_EMAIL}) is there")
@@ -191,7 +190,8 @@ async def test_a_slow_statement_is_told(
 async def test_what_a_worker_does_for_a_booking_is_logged_under_its_request(
     house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.worker.steps.log", structlog.get_logger())
+    for step in ("chasing", "relay"):
+        monkeypatch.setattr(f"engine.sales.{step}.log", structlog.get_logger())
     hold = await house.hold(buyer, 1)
     REQUEST_ID.set(b"mine-43")
     pending = (await house.book(buyer, hold, token="tok_3ds")).booking
@@ -208,8 +208,8 @@ async def test_what_a_worker_does_for_a_booking_is_logged_under_its_request(
             "UPDATE bookings SET expires_at = now() WHERE booking_id = $1", pending.booking_id
         )
     with structlog.testing.capture_logs(processors=[add_request_id]) as lines:
-        await worker_of(house.runtime).relay_outbox()
-        await worker_of(house.runtime).chase_pending()
+        await house.runtime.sales.relay.run_once()
+        await house.runtime.sales.chasing.run_once()
     told = {
         line["event"]: line["request_id"]
         for line in lines

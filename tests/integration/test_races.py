@@ -29,10 +29,9 @@ from engine.live.hold_scripts import Paying
 from engine.live.keys import base_key
 from engine.live.scripts import Settlement
 from engine.runtime import Runtime, open_runtime
-from engine.sales.bookings import Bookings
 from engine.sales.ledger import Answer, Reserve
 from tests.conftest import House, MakeHouse
-from tests.worlds import make_world, worker_of
+from tests.worlds import make_world
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -61,9 +60,9 @@ async def outcome(work: object) -> object:
 
 async def assert_sound(house: House) -> None:
     """Everything owed is delivered, and then every invariant holds."""
-    await house.runtime.ledger.drain()
+    await house.runtime.sales.ledger.drain()
     await make_outbox_due(house)
-    await worker_of(house.runtime).relay_outbox()
+    await house.runtime.sales.relay.run_once()
     violations = await audit(house.runtime.audit, house.event_id, quiet=True)
     assert violations == []
 
@@ -129,7 +128,7 @@ async def test_a_hold_that_expires_between_checkout_and_reserve_loses(
             )
             deadline = datetime.now(UTC) + timedelta(seconds=1.5)
             command = await reserve_command(house, buyer, 4, deadline=deadline)
-            late = asyncio.ensure_future(house.runtime.ledger.reserve(command))
+            late = asyncio.ensure_future(house.runtime.sales.ledger.reserve(command))
             await until_waiting(house)
             # It passed every check but the lock in time; now its time runs out.
             await asyncio.sleep((deadline - datetime.now(UTC)).total_seconds() + 0.05)
@@ -137,7 +136,7 @@ async def test_a_hold_that_expires_between_checkout_and_reserve_loses(
     fresh = await reserve_command(
         house, new_id(), 4, deadline=datetime.now(UTC) + timedelta(minutes=1)
     )
-    assert (await house.runtime.ledger.reserve(fresh)).outcome == "reserved"
+    assert (await house.runtime.sales.ledger.reserve(fresh)).outcome == "reserved"
 
 
 async def test_two_processes_reserve_the_same_seats_at_once(
@@ -156,7 +155,9 @@ async def test_two_processes_reserve_the_same_seats_at_once(
         )
         both = [
             asyncio.ensure_future(ledger.reserve(command))
-            for ledger, command in zip((house.runtime.ledger, other.ledger), commands, strict=True)
+            for ledger, command in zip(
+                (house.runtime.sales.ledger, other.sales.ledger), commands, strict=True
+            )
         ]
         await until_waiting(house, 2)
     results = await asyncio.gather(*both)
@@ -169,12 +170,12 @@ async def test_two_processes_reserve_the_same_seats_at_once(
 @pytest.mark.parametrize("first", ["confirm", "cancel"])
 async def test_cancel_and_confirm_at_once(house: House, buyer: str, first: str) -> None:
     """Whichever gets the booking's row first, the other is told what it has become."""
-    bookings = house.runtime.bookings
+    sales = house.runtime.sales
     answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
     booking_id = answer.booking.booking_id
-    await house.runtime.sandbox.complete_action(booking_id, approve=True)
-    confirm = bookings.payment_arrived(booking_id)
-    cancel = bookings.cancel(booking_id, actor="buyer", buyer_id=buyer)
+    await house.runtime.sales.sandbox.complete_action(booking_id, approve=True)
+    confirm = sales.finishing.payment_arrived(booking_id)
+    cancel = sales.cancelling.cancel(booking_id, actor="buyer", buyer_id=buyer)
     async with house.runtime.stores.view.connection() as connection, connection.transaction():
         await connection.execute(
             "SELECT 1 FROM bookings WHERE booking_id = $1 FOR UPDATE", booking_id
@@ -186,14 +187,14 @@ async def test_cancel_and_confirm_at_once(house: House, buyer: str, first: str) 
             tasks.append(asyncio.ensure_future(outcome(rival)))
             await until_waiting(house, len(tasks))
     results = dict(zip(rivals, await asyncio.gather(*tasks), strict=True))
-    status = (await bookings.read(booking_id)).status
+    status = (await sales.reading.read(booking_id)).status
     if first == "confirm":
         assert status == BookingStatus.CANCELLED
     else:
         refusal = results[cancel]
         assert isinstance(refusal, Conflict)
         assert (refusal.code, status) == ("booking-not-confirmed", BookingStatus.CONFIRMED)
-        await bookings.cancel(booking_id, actor="buyer")
+        await sales.cancelling.cancel(booking_id, actor="buyer")
     assert (await house.states())[2] == "0"
     await assert_sound(house)
 
@@ -205,18 +206,18 @@ async def test_confirm_and_expiry_at_once(
     """The money came in the last moment: the buyer has the seats and pays once, whoever is first."""
     hold = await house.hold(buyer, 2, floor=1)
     command = await begin(house, buyer, hold.hold_id)
-    assert (await house.runtime.ledger.reserve(command)).outcome == "reserved"
+    assert (await house.runtime.sales.ledger.reserve(command)).outcome == "reserved"
     booking_id = command.booking_id
-    await house.runtime.sandbox.charge(booking_id, "tok_visa", hold.total)
+    await house.runtime.sales.sandbox.charge(booking_id, "tok_visa", hold.total)
     await make_overdue(house, booking_id)
-    confirm = house.runtime.bookings.payment_arrived(booking_id)
-    expiry = other.ledger.end(
+    confirm = house.runtime.sales.finishing.payment_arrived(booking_id)
+    expiry = other.sales.ledger.end(
         house.event_id,
         booking_id,
         to=BookingStatus.EXPIRED,
         actor="worker",
         decline_code="gateway-unanswered",
-        answer=Answer(outcome="expired", booking=await other.bookings.read(booking_id)),
+        answer=Answer(outcome="expired", booking=await other.sales.reading.read(booking_id)),
     )
     async with house.runtime.stores.view.connection() as connection, connection.transaction():
         await connection.execute(
@@ -228,11 +229,11 @@ async def test_confirm_and_expiry_at_once(
             await until_waiting(house, len(tasks))
     ended = (await asyncio.gather(*tasks))[1 if first == "confirm" else 0]
     assert getattr(ended, "outcome", None) == ("refused" if first == "confirm" else "ended")
-    booking = await house.runtime.bookings.read(booking_id)
+    booking = await house.runtime.sales.reading.read(booking_id)
     assert (booking.status, booking.refunded) == (BookingStatus.CONFIRMED, None)
-    assert len(await house.runtime.bookings.tickets(booking_id)) == 2
+    assert len(await house.runtime.sales.tickets.of_booking(booking_id)) == 2
     await make_outbox_due(house)
-    while await worker_of(other).relay_outbox():
+    while await other.sales.relay.run_once():
         pass
     assert (await house.states())[2] == "2"
     assert await house.floor_free() == 5
@@ -243,20 +244,20 @@ async def test_two_processes_confirm_one_booking(house: House, other: Runtime, b
     """The API and a worker both hear of the money: one set of tickets, one payment."""
     answer = await house.book(buyer, await house.hold(buyer, 2, 3), "tok_3ds")
     booking_id = answer.booking.booking_id
-    await house.runtime.sandbox.complete_action(booking_id, approve=True)
+    await house.runtime.sales.sandbox.complete_action(booking_id, approve=True)
     async with house.runtime.stores.view.connection() as connection, connection.transaction():
         await connection.execute(
             "SELECT 1 FROM bookings WHERE booking_id = $1 FOR UPDATE", booking_id
         )
         both = [
-            asyncio.ensure_future(rooms.bookings.payment_arrived(booking_id))
+            asyncio.ensure_future(rooms.sales.finishing.payment_arrived(booking_id))
             for rooms in (house.runtime, other)
         ]
         await until_waiting(house, 2)
     answers = await asyncio.gather(*both)
     assert [a.outcome for a in answers] == ["confirmed", "confirmed"]
     assert {a.booking.version for a in answers} == {2}
-    assert len(await house.runtime.bookings.tickets(booking_id)) == 2
+    assert len(await house.runtime.sales.tickets.of_booking(booking_id)) == 2
     await assert_sound(house)
 
 
@@ -264,12 +265,12 @@ async def test_a_payment_under_way_while_the_event_is_called_off(house: House, b
     """It is not left between the two: the money comes back like everybody's."""
     hold = await house.hold(buyer, 2)
     command = await begin(house, buyer, hold.hold_id)
-    assert (await house.runtime.ledger.reserve(command)).outcome == "reserved"
-    await house.runtime.sandbox.charge(command.booking_id, "tok_visa", hold.total)
+    assert (await house.runtime.sales.ledger.reserve(command)).outcome == "reserved"
+    await house.runtime.sales.sandbox.charge(command.booking_id, "tok_visa", hold.total)
     await house.runtime.events.publishing.cancel(house.event_id)
-    await house.runtime.bookings.payment_arrived(command.booking_id)
+    await house.runtime.sales.finishing.payment_arrived(command.booking_id)
     await house.runtime.events.closing.run_once()
-    booking = await house.runtime.bookings.read(command.booking_id)
+    booking = await house.runtime.sales.reading.read(command.booking_id)
     assert (booking.status, booking.refunded) == (BookingStatus.CANCELLED, hold.total)
     await assert_sound(house)
 
@@ -279,16 +280,16 @@ async def test_the_key_of_a_process_that_died_is_answered_in_the_end(
 ) -> None:
     hold = await house.hold(buyer, 2)
     command = await begin(house, buyer, hold.hold_id)
-    assert (await house.runtime.ledger.reserve(command)).outcome == "reserved"
+    assert (await house.runtime.sales.ledger.reserve(command)).outcome == "reserved"
 
     async def ask_again() -> tuple[Answer, bool]:
-        return await house.runtime.bookings.book(buyer, command.key, command.request)
+        return await house.runtime.sales.checkout.book(buyer, command.key, command.request)
 
     with pytest.raises(Conflict) as refused:
         await ask_again()
     assert refused.value.code == "request-in-flight"
     await make_overdue(house, command.booking_id)
-    assert await worker_of(house.runtime).chase_pending() >= 1
+    assert await house.runtime.sales.chasing.run_once() >= 1
     answer, replayed = await ask_again()
     assert (answer.outcome, answer.booking.status, replayed) == ("expired", "expired", True)
     await assert_sound(house)
@@ -300,13 +301,13 @@ async def test_a_limit_counts_no_sale_that_was_undone_before_redis_died(
     """Old news of a sale reach a Redis that was laid again after the sale was cancelled."""
     house = await make_house(buyer_limit=1)
     command = await begin(house, buyer, (await house.hold(buyer, 2)).hold_id)
-    assert (await house.runtime.ledger.reserve(command)).outcome == "reserved"
+    assert (await house.runtime.sales.ledger.reserve(command)).outcome == "reserved"
     await confirm_silently(house, command)
-    await house.runtime.bookings.cancel(command.booking_id, actor="buyer")
+    await house.runtime.sales.cancelling.cancel(command.booking_id, actor="buyer")
     await forget(house)
     await house.states()
     await make_outbox_due(house)
-    await worker_of(house.runtime).relay_outbox()
+    await house.runtime.sales.relay.run_once()
     await house.hold(buyer, 3)
     await assert_sound(house)
 
@@ -325,7 +326,7 @@ async def test_two_cancels_refund_once(house: House, other: Runtime, buyer: str)
     booking = (await house.book(buyer, await house.hold(buyer, 2))).booking
     first, second = await asyncio.gather(
         *(
-            outcome(rooms.bookings.cancel(booking.booking_id, actor="buyer", version=2))
+            outcome(rooms.sales.cancelling.cancel(booking.booking_id, actor="buyer", version=2))
             for rooms in (house.runtime, other)
         )
     )
@@ -347,12 +348,12 @@ async def test_two_workers_and_one_outbox(house: House, other: Runtime) -> None:
         buyer = new_id()
         hold = await house.hold(buyer, seat)
         command = await begin(house, buyer, hold.hold_id)
-        assert (await house.runtime.ledger.reserve(command)).outcome == "reserved"
+        assert (await house.runtime.sales.ledger.reserve(command)).outcome == "reserved"
         await confirm_silently(house, command)
     assert (await house.states())[:6] == "111111"
     await make_outbox_due(house)
     shares = await asyncio.gather(
-        worker_of(house.runtime).relay_outbox(), worker_of(other).relay_outbox()
+        house.runtime.sales.relay.run_once(), other.sales.relay.run_once()
     )
     assert sum(shares) >= 6
     assert (await house.states())[:6] == "222222"
@@ -413,11 +414,11 @@ async def test_the_same_key_twice_at_once(
 ) -> None:
     """The second comes while the first stands at the seat's lock; it is told to wait, or the answer."""
     hold = await house.hold(buyer, 2)
-    rooms = [house.runtime.bookings, (other if processes == 2 else house.runtime).bookings]
+    rooms = [house.runtime, other if processes == 2 else house.runtime]
     async with seat_locked(house, 2):
         both = []
-        for bookings in rooms:
-            work = bookings.book(buyer, "one-key", house.request(hold))
+        for runtime in rooms:
+            work = runtime.sales.checkout.book(buyer, "one-key", house.request(hold))
             both.append(asyncio.ensure_future(outcome(work)))
             # One process keeps its second request out of the first one's batch by itself.
             await until_waiting(house, min(len(both), processes))
@@ -427,9 +428,9 @@ async def test_the_same_key_twice_at_once(
         assert second.code == "request-in-flight"
     else:
         assert second == (first[0], True)
-    again, replayed = await house.runtime.bookings.book(buyer, "one-key", house.request(hold))
+    again, replayed = await house.runtime.sales.checkout.book(buyer, "one-key", house.request(hold))
     assert (again, replayed) == (first[0], True)
-    assert len(await house.runtime.bookings.of_buyer(buyer, after=None, limit=10)) == 1
+    assert len(await house.runtime.sales.reading.of_buyer(buyer, after=None, limit=10)) == 1
     await assert_sound(house)
 
 
@@ -451,7 +452,7 @@ async def test_two_checkouts_of_one_hold(house: House, other: Runtime, buyer: st
     async with seat_locked(house, 2):
         both = []
         for rooms in (house.runtime, other):
-            work = rooms.bookings.book(buyer, new_id(), house.request(hold))
+            work = rooms.sales.checkout.book(buyer, new_id(), house.request(hold))
             both.append(asyncio.ensure_future(outcome(work)))
             await until_waiting(house, len(both))
     first, second = await asyncio.gather(*both)
@@ -459,7 +460,7 @@ async def test_two_checkouts_of_one_hold(house: House, other: Runtime, buyer: st
     assert isinstance(second, Conflict)
     assert second.code == "hold-already-booked"
     assert second.extra["booking_id"] == first[0].booking.booking_id
-    assert len(await house.runtime.bookings.of_buyer(buyer, after=None, limit=10)) == 1
+    assert len(await house.runtime.sales.reading.of_buyer(buyer, after=None, limit=10)) == 1
     await assert_sound(house)
 
 
@@ -472,14 +473,14 @@ async def test_two_buyers_who_were_promised_the_same_by_a_redis_that_died(
     command = await begin(house, buyer, mine.hold_id)
     await forget(house)
     theirs = await house.hold(rival, 2, floor=5)
-    assert (await house.runtime.ledger.reserve(command)).outcome == "reserved"
+    assert (await house.runtime.sales.ledger.reserve(command)).outcome == "reserved"
     with pytest.raises(SeatUnavailable) as refused:
         await house.book(rival, theirs)
     assert refused.value.extra["seats"] == [2]
     assert refused.value.extra["areas"] == [0]
     await confirm_silently(house, command)
     await make_outbox_due(house)
-    await worker_of(house.runtime).relay_outbox()
+    await house.runtime.sales.relay.run_once()
     await house.runtime.holds.release(theirs.hold_id, rival)
     await house.runtime.live.reconciling.reconcile(house.event_id)
     assert (await house.states())[2] == "2"
@@ -501,13 +502,15 @@ async def test_a_reservation_that_redis_has_never_heard_of_is_taken_back(
     command = await begin(house, buyer, (await house.hold(buyer, 2, floor=5)).hold_id)
     await forget(house)
     await house.states()
-    assert (await house.runtime.ledger.reserve(command)).outcome == "reserved"
+    assert (await house.runtime.sales.ledger.reserve(command)).outcome == "reserved"
     assert ((await house.states())[2], await house.floor_free()) == ("0", 6)
     await house.runtime.live.reconciling.reconcile(house.event_id)
     assert ((await house.states())[2], await house.floor_free()) == ("1", 1)
     await assert_sound(house)
-    await house.runtime.sandbox.charge(command.booking_id, "tok_declined", Money(20_000, "EUR"))
-    await house.runtime.bookings.payment_arrived(command.booking_id)
+    await house.runtime.sales.sandbox.charge(
+        command.booking_id, "tok_declined", Money(20_000, "EUR")
+    )
+    await house.runtime.sales.finishing.payment_arrived(command.booking_id)
     hold = await house.runtime.holds.read(command.hold.hold_id, buyer)
     assert (hold.status, hold.total.amount) == ("held", 20_000)
     assert (await house.book(buyer, hold)).outcome == "confirmed"
@@ -543,17 +546,16 @@ async def test_a_late_payment_against_a_sniper(house: House, buyer: str) -> None
     """The sniper only holds; the payment has the money: it takes the seat, the sniper is told."""
     answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
     booking_id = answer.booking.booking_id
-    ended = await expire(house, booking_id)
+    await expire(house, booking_id)
     sniper = new_id()
     theirs = await house.hold(sniper, 2)
-    await house.runtime.sandbox.complete_action(booking_id, approve=True)
-    assert (await house.runtime.bookings.payment_arrived(booking_id)).outcome == "confirmed"
+    await house.runtime.sales.sandbox.complete_action(booking_id, approve=True)
+    assert (await house.runtime.sales.finishing.payment_arrived(booking_id)).outcome == "confirmed"
     with pytest.raises(SeatUnavailable):
         await house.book(sniper, theirs)
     await house.runtime.holds.release(theirs.hold_id, sniper)
     assert (await house.states())[2] == "2"
     await assert_sound(house)
-    del ended
 
 
 @pytest.mark.parametrize("refunded", [False, True])
@@ -566,35 +568,30 @@ async def test_a_late_payment_has_one_outcome_however_often_it_is_told(
     await expire(house, booking_id)
     rival = new_id()
     theirs = await house.book(rival, await house.hold(rival, 2))
-    await house.runtime.sandbox.complete_action(booking_id, approve=True)
-    bookings = house.runtime.bookings
-    assert (await bookings.payment_arrived(booking_id)).outcome == "expired"
+    await house.runtime.sales.sandbox.complete_action(booking_id, approve=True)
+    sales = house.runtime.sales
+    assert (await sales.finishing.payment_arrived(booking_id)).outcome == "expired"
     if refunded:
-        await bookings.refund(house.event_id, booking_id)
-    await bookings.cancel(theirs.booking.booking_id, actor="buyer")
-    assert (await bookings.payment_arrived(booking_id)).outcome == "expired"
+        await sales.cancelling.refund(house.event_id, booking_id)
+    await sales.cancelling.cancel(theirs.booking.booking_id, actor="buyer")
+    assert (await sales.finishing.payment_arrived(booking_id)).outcome == "expired"
     await make_outbox_due(house)
-    while await worker_of(house.runtime).relay_outbox():
+    while await house.runtime.sales.relay.run_once():
         pass
-    ended = await bookings.read(booking_id)
+    ended = await sales.reading.read(booking_id)
     assert (ended.status, ended.refunded) == (BookingStatus.EXPIRED, answer.booking.total)
     assert (await house.states())[2] == "0"
     await assert_sound(house)
 
 
-async def expire(house: House, booking_id: str) -> Bookings:
+async def expire(house: House, booking_id: str) -> None:
+    """The gateway does not answer before the booking's time is over."""
     async with house.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE bookings SET expires_at = now() WHERE booking_id = $1", booking_id
         )
-    bookings = house.runtime.bookings
-    await bookings._end(
-        await bookings.read(booking_id),
-        to=BookingStatus.EXPIRED,
-        actor="worker",
-        decline_code="gateway-unanswered",
-    )
-    return bookings
+    sales = house.runtime.sales
+    await sales.outcomes.expire(await sales.reading.read(booking_id), "gateway-unanswered")
 
 
 async def test_a_hold_id_used_again_after_its_booking_does_not_lock_seats(
@@ -618,7 +615,7 @@ async def test_a_late_decline_leaves_the_next_card_its_hold(house: House, buyer:
     hold = await house.hold(buyer, 2)
     declined = (await house.book(buyer, hold, "tok_declined")).booking
     pending = (await house.book(buyer, hold, "tok_3ds")).booking
-    await house.runtime.bookings.settle_late(
+    await house.runtime.sales.late_settling.settle_booking(
         house.event_id,
         declined.booking_id,
         Settlement(hold_id=hold.hold_id, outcome="kept"),
@@ -640,7 +637,7 @@ async def test_a_second_checkout_that_fails_does_not_loosen_the_first(
     )
     async with open_runtime(cut_off, role="cut-off") as second:
         with pytest.raises(Unavailable):
-            await second.bookings.book(buyer, new_id(), house.request(hold))
+            await second.sales.checkout.book(buyer, new_id(), house.request(hold))
     assert (await house.runtime.holds.read(hold.hold_id, buyer)).status == "paying"
 
 
@@ -650,7 +647,7 @@ async def test_a_loser_in_an_area_takes_nobody_with_it(house: House) -> None:
     greedy = await reserve_command(house, new_id(), deadline=deadline)
     modest = await reserve_command(house, new_id(), deadline=deadline)
     greedy.hold.areas, modest.hold.areas = {0: 7}, {0: 2}
-    results = await house.runtime.ledger.reserve_batch([greedy, modest])
+    results = await house.runtime.sales.ledger.reserve_batch([greedy, modest])
     assert [getattr(r, "outcome", r) for r in results] == ["seat-unavailable", "reserved"]
     assert getattr(results[0], "areas", None) == [0]
 

@@ -96,11 +96,11 @@ async def test_in_public_the_sandbox_sells_only_where_somebody_says_so(
     public = msgspec.structs.replace(settings, public_url="https://tickets.invalid")
     async with open_runtime(public, role="test") as runtime:
         with pytest.raises(InvalidInput, match="FRONTROW_SANDBOX=allow") as refused:
-            await runtime.bookings.book(new_id(), new_id(), house.request(hold))
+            await runtime.sales.checkout.book(new_id(), new_id(), house.request(hold))
     assert refused.value.code == "unknown-payment-provider"
     allowed = msgspec.structs.replace(public, sandbox="allow")
     buyer = new_id()
     async with open_runtime(allowed, role="test") as runtime:
         hold = await runtime.holds.place(house.event_id, buyer, seats=[2])
-        answer, _ = await runtime.bookings.book(buyer, new_id(), house.request(hold))
+        answer, _ = await runtime.sales.checkout.book(buyer, new_id(), house.request(hold))
     assert answer.outcome == "confirmed"

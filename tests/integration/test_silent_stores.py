@@ -19,7 +19,8 @@ from engine.base.errors import FrontrowError, Unavailable
 from engine.base.model import BookingStatus, new_id
 from engine.base.store_urls import StoreUrls
 from engine.runtime import Runtime, open_runtime
-from engine.sales.payments import NOBODY, Charge
+from engine.sales.payments.gateway import Charge
+from engine.sales.payments.payments import NOBODY
 from engine.stores.breaker import Breaker
 from tests.adversity.proxy import AnyProtocol, PostgresProtocol, Proxy
 from tests.conftest import House, make_event
@@ -149,14 +150,14 @@ async def test_a_checkout_that_runs_out_of_time_after_reserve_is_pending(
 ) -> None:
     """PostgreSQL falls silent when the card has been charged, or declined: 202, and never 503."""
     house = await house_in(runtime)
-    charge = runtime.sandbox.charge
+    charge = runtime.sales.sandbox.charge
 
     async def and_silence(*args: Any) -> Charge:
         made = await charge(*args)
         proxies["postgres"].freeze()
         return made
 
-    monkeypatch.setattr(runtime.sandbox, "charge", and_silence)
+    monkeypatch.setattr(runtime.sales.sandbox, "charge", and_silence)
     ended = []
     for seat, token in enumerate(("tok_visa", "tok_declined")):
         buyer = new_id()
@@ -164,7 +165,7 @@ async def test_a_checkout_that_runs_out_of_time_after_reserve_is_pending(
         answer = await answered(partial(house.book, buyer, hold, token))
         assert answer.outcome == "pending", answer
         proxies["postgres"].mend()
-        resolve = partial(runtime.bookings.resolve, answer.booking.booking_id, due=False)
+        resolve = partial(runtime.sales.finishing.resolve, answer.booking.booking_id, due=False)
         ended.append(await answered(resolve))
     assert ended == [BookingStatus.CONFIRMED, BookingStatus.DECLINED]
 
@@ -183,7 +184,7 @@ async def test_who_has_no_time_left_begins_nothing(runtime: Runtime) -> None:
         lambda: house.hold(new_id(), 7, hold_id=hold_id),
         lambda: runtime.stores.view.fetchval("outbox.age_s"),
         lambda: runtime.stores.mongo.get("events", "none"),
-        lambda: runtime.payments.status("sandbox", NOBODY),
+        lambda: runtime.sales.payments.status("sandbox", NOBODY),
     ):
         await asyncio.create_task(late(ask))
     assert (await house.states())[7] == "0"
@@ -204,31 +205,33 @@ async def test_a_silent_gateway_is_waited_for_only_so_long(
     token = "tok_3ds" if verb in ("status", "void") else "tok_visa"
     if verb != "charge":
         booked = (await answered(lambda: house.book(buyer, hold, token, key))).booking.booking_id
-        await answered(lambda: runtime.bookings.read(booked))
+        await answered(lambda: runtime.sales.reading.read(booked))
 
-    silence, real = asyncio.Event(), runtime.sandbox.status
+    silence, real = asyncio.Event(), runtime.sales.sandbox.status
 
     async def say_nothing(*_: Any) -> Any:
         await silence.wait()
         return await real(NOBODY)
 
     for name in ("charge", "status", "void", "refund"):
-        monkeypatch.setattr(runtime.sandbox, name, say_nothing)
-    monkeypatch.setattr(runtime.payments._breakers["sandbox"], "_probe", say_nothing)
+        monkeypatch.setattr(runtime.sales.sandbox, name, say_nothing)
+    monkeypatch.setattr(runtime.sales.payments._breakers["sandbox"], "_probe", say_nothing)
     async with asyncio.timeout(60):
         if verb == "charge":
             answer = await answered(lambda: house.book(buyer, hold, key=key))
             assert answer.outcome == "pending", "it may have been charged"
         elif verb == "status":
             with pytest.raises(Unavailable, match="gateway"):
-                await runtime.bookings.payment_arrived(booked)
+                await runtime.sales.finishing.payment_arrived(booked)
         elif verb == "void":
             with pytest.raises(Unavailable, match="gateway"):
-                await runtime.bookings.inquire(booked)
+                await runtime.sales.finishing.inquire(booked)
         else:
-            cancelled = await answered(lambda: runtime.bookings.cancel(booked, actor="buyer"))
+            cancelled = await answered(
+                lambda: runtime.sales.cancelling.cancel(booked, actor="buyer")
+            )
             assert cancelled.status == "cancelled", "and the money follows"
-        await until(lambda: runtime.payments.is_silent("sandbox"))
+        await until(lambda: runtime.sales.payments.is_silent("sandbox"))
         # From here on nothing is reserved, the hold stays, and what was answered stays answered.
         other = new_id()
         kept = await answered(lambda: house.hold(other, 1))
@@ -240,7 +243,7 @@ async def test_a_silent_gateway_is_waited_for_only_so_long(
             again = await answered(lambda: house.book(buyer, hold, token, key))
             assert again.booking.booking_id == booked
         silence.set()
-        await until(lambda: not runtime.payments.is_silent("sandbox"))
+        await until(lambda: not runtime.sales.payments.is_silent("sandbox"))
     monkeypatch.undo()
     assert (await answered(lambda: house.book(other, kept))).outcome == "confirmed"
 

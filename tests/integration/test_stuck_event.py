@@ -98,7 +98,7 @@ async def test_a_payment_that_was_made_is_not_lost_to_a_lock(
     stuck, _ = await two_houses(runtime)
     buyer, key = new_id(), new_id()
     hold = await stuck.hold(buyer, 0)
-    charge = runtime.sandbox.charge
+    charge = runtime.sales.sandbox.charge
     charged, go_on = asyncio.Event(), asyncio.Event()
 
     async def and_wait(*args: object) -> object:
@@ -107,7 +107,7 @@ async def test_a_payment_that_was_made_is_not_lost_to_a_lock(
         await go_on.wait()
         return result
 
-    monkeypatch.setattr(runtime.sandbox, "charge", and_wait)
+    monkeypatch.setattr(runtime.sales.sandbox, "charge", and_wait)
     booking = asyncio.create_task(stuck.book(buyer, hold, key=key))
     await charged.wait()
     async with locked(world, stuck.event_id):
@@ -116,8 +116,8 @@ async def test_a_payment_that_was_made_is_not_lost_to_a_lock(
         assert answer.outcome == "pending"
         # The worker meets the same lock, and leaves it at that.
         with pytest.raises(Contended):
-            await runtime.bookings.resolve(answer.booking.booking_id, due=False)
-    status = await runtime.bookings.resolve(answer.booking.booking_id, due=False)
+            await runtime.sales.finishing.resolve(answer.booking.booking_id, due=False)
+    status = await runtime.sales.finishing.resolve(answer.booking.booking_id, due=False)
     assert status == BookingStatus.CONFIRMED
 
 
@@ -126,7 +126,7 @@ async def test_cancels_there_do_not_take_the_pool(runtime: Runtime, world: Setti
     bookings = [await confirmed(stuck, seat) for seat in range(12)]
     async with locked(world, stuck.event_id):
         cancels = [
-            asyncio.create_task(runtime.bookings.cancel(booking_id, actor="organiser"))
+            asyncio.create_task(runtime.sales.cancelling.cancel(booking_id, actor="organiser"))
             for booking_id in bookings
         ]
         await asyncio.gather(*(confirmed(healthy, seat) for seat in range(20)))
@@ -136,7 +136,9 @@ async def test_cancels_there_do_not_take_the_pool(runtime: Runtime, world: Setti
             await runtime.events.publishing.pause(stuck.event_id)
         with pytest.raises(Contended):
             await runtime.events.publishing.block(stuck.event_id, [40], actor="organiser")
-    assert (await runtime.bookings.cancel(bookings[0], actor="organiser")).status == "cancelled"
+    assert (
+        await runtime.sales.cancelling.cancel(bookings[0], actor="organiser")
+    ).status == "cancelled"
 
 
 async def test_the_worker_serves_the_other_events(runtime: Runtime, world: Settings) -> None:
@@ -147,13 +149,13 @@ async def test_the_worker_serves_the_other_events(runtime: Runtime, world: Setti
         await runtime.events.publishing.cancel(house.event_id)
     async with locked(world, stuck.event_id):
         async with asyncio.timeout(60):
-            while (await runtime.bookings.read(theirs)).status != "cancelled":
+            while (await runtime.sales.reading.read(theirs)).status != "cancelled":
                 await runtime.events.closing.run_once()
-        assert (await runtime.bookings.read(mine)).status == "confirmed"
+        assert (await runtime.sales.reading.read(mine)).status == "confirmed"
         await runtime.live.upkeep.reconcile()
         await runtime.expiring.run_once()
     async with asyncio.timeout(60):
-        while (await runtime.bookings.read(mine)).status != "cancelled":
+        while (await runtime.sales.reading.read(mine)).status != "cancelled":
             runtime.stores.view.bulkhead.close()  # as if its time were over
             await runtime.events.closing.run_once()
 

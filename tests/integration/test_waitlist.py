@@ -239,7 +239,7 @@ async def free_by_expiry(line: Line, holds: dict[int, tuple[str, str]]) -> None:
 async def free_by_cancelling(line: Line, holds: dict[int, tuple[str, str]]) -> None:
     buyer, hold_id = holds[7]
     answer = await line.house.book(buyer, hold_id)
-    await line.runtime.bookings.cancel(answer.booking.booking_id, actor="buyer")
+    await line.runtime.sales.cancelling.cancel(answer.booking.booking_id, actor="buyer")
 
 
 async def free_by_late_settlement(line: Line, holds: dict[int, tuple[str, str]]) -> None:
@@ -247,11 +247,13 @@ async def free_by_late_settlement(line: Line, holds: dict[int, tuple[str, str]])
     buyer, hold_id = holds[7]
     answer = await line.house.book(buyer, hold_id)
     booking = answer.booking
-    ended = await line.runtime.ledger.end(
+    ended = await line.runtime.sales.ledger.end(
         line.event_id, booking.booking_id, to=booking.status.CANCELLED, actor="buyer"
     )
     assert ended.settlement is not None
-    await line.runtime.bookings.settle_late(line.event_id, booking.booking_id, ended.settlement)
+    await line.runtime.sales.late_settling.settle_booking(
+        line.event_id, booking.booking_id, ended.settlement
+    )
 
 
 async def free_by_expired_payment(line: Line, holds: dict[int, tuple[str, str]]) -> None:
@@ -262,7 +264,7 @@ async def free_by_expired_payment(line: Line, holds: dict[int, tuple[str, str]])
             "UPDATE bookings SET expires_at = now() WHERE booking_id = $1",
             answer.booking.booking_id,
         )
-    await line.runtime.bookings.resolve(answer.booking.booking_id, due=True)
+    await line.runtime.sales.finishing.resolve(answer.booking.booking_id, due=True)
 
 
 async def free_by_reconciling(line: Line, holds: dict[int, tuple[str, str]]) -> None:
@@ -666,14 +668,14 @@ async def test_a_late_payment_does_not_take_offered_seats(line: Line) -> None:
         await connection.execute(
             "UPDATE bookings SET expires_at = now() WHERE booking_id = $1", booking_id
         )
-    await line.runtime.bookings.resolve(booking_id, due=True)
+    await line.runtime.sales.finishing.resolve(booking_id, due=True)
     await line.until_quiet()
     assert (await line.offer_of(entry))[1] == [7]
     async with line.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE sandbox_charges SET status = 'captured' WHERE booking_id = $1", booking_id
         )
-    late = await line.runtime.bookings.payment_arrived(booking_id)
+    late = await line.runtime.sales.finishing.payment_arrived(booking_id)
     assert late.outcome == "expired"
     offer, _ = await line.offer_of(entry)
     person = await line.owner_of(entry)
@@ -704,7 +706,7 @@ async def test_a_checkout_that_slept_does_not_take_offered_seats(line: Line) -> 
         hold=paying,
         amount=5000,
     )
-    reserved = await line.runtime.ledger.reserve(command)
+    reserved = await line.runtime.sales.ledger.reserve(command)
     assert (reserved.outcome, reserved.seats) == ("seat-unavailable", seats)
     person = await line.owner_of(entry)
     hold = await line.runtime.waitlist.offers.accept(offer.offer_id, person)

@@ -233,7 +233,7 @@ async def test_a_checkout_that_slept_does_not_take_offered_places(
         hold=paying,
         amount=18000,
     )
-    reserved = await runtime.ledger.reserve(command)
+    reserved = await runtime.sales.ledger.reserve(command)
     assert (reserved.outcome, reserved.areas) == ("seat-unavailable", [0])
     person = await line.owner_of(entry)
     accepted = await runtime.waitlist.offers.accept(offer.offer_id, person)
@@ -252,14 +252,14 @@ async def test_a_late_payment_does_not_take_offered_places(line: Line, runtime: 
         await connection.execute(
             "UPDATE bookings SET expires_at = now() WHERE booking_id = $1", booking_id
         )
-    await runtime.bookings.resolve(booking_id, due=True)
+    await runtime.sales.finishing.resolve(booking_id, due=True)
     await line.until_quiet()
     offer, _ = await line.offer_of(entry)
     async with runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE sandbox_charges SET status = 'captured' WHERE booking_id = $1", booking_id
         )
-    late = await runtime.bookings.payment_arrived(booking_id)
+    late = await runtime.sales.finishing.payment_arrived(booking_id)
     assert late.outcome == "expired"
     person = await line.owner_of(entry)
     accepted = await runtime.waitlist.offers.accept(offer.offer_id, person)
@@ -288,7 +288,7 @@ async def test_a_round_offers_no_places_that_postgresql_has_given_away(
         hold=paying,
         amount=18000,
     )
-    assert (await runtime.ledger.reserve(command)).outcome == "reserved"
+    assert (await runtime.sales.ledger.reserve(command)).outcome == "reserved"
     await line.until_quiet()
     assert (await line.entry(entry)).status == EntryStatus.WAITING
 

@@ -44,7 +44,8 @@ from engine.catalog.model import EventDraft
 from engine.holds.building import PaymentHold
 from engine.runtime import Runtime, open_runtime
 from engine.sales.ledger import Answer, BookingRequest, Confirm, PaymentChoice, Reserve
-from engine.sales.payments import Charge, SandboxGateway
+from engine.sales.payments.gateway import Charge
+from engine.sales.payments.sandbox import SandboxGateway
 from tests.conftest import small_house
 from tests.property.model import (
     CHARGES,
@@ -130,7 +131,7 @@ def office(settings: Settings, stores: StoreUrls) -> Iterator[Office]:
         opening = open_runtime(world, role="test")
         runtime = runner.run(opening.__aenter__())
         try:
-            runtime.ledger._delivering._linger_s = 0.0
+            runtime.sales.ledger._delivering._linger_s = 0.0
             layout = small_house(rows=4, seats_per_row=SEATS // 4, floor=FLOOR)
             venue, _ = runner.run(runtime.catalog.import_venue(layout))
             yield Office(runner, runtime, venue.venue_id)
@@ -407,9 +408,9 @@ class BoxOffice(RuleBasedStateMachine):
 
     async def _book(self, hold: MHold, key: str, token: str) -> tuple[str, str | None]:
         if token == "tok_timeout":
-            self.runtime.payments._timeout_s = 0.03
+            self.runtime.sales.payments._timeout_s = 0.03
         try:
-            answer, replayed = await self.runtime.bookings.book(
+            answer, replayed = await self.runtime.sales.checkout.book(
                 self.buyers[hold.buyer],
                 key,
                 _request(hold, token),
@@ -426,10 +427,10 @@ class BoxOffice(RuleBasedStateMachine):
         finally:
             if token == "tok_timeout":
                 # The bank has charged when it falls silent, however long that took it.
-                await self.runtime.sandbox._charges.drain()
-            self.runtime.payments._timeout_s = self.runtime.settings.gateway_timeout_s
+                await self.runtime.sales.sandbox._charges.drain()
+            self.runtime.sales.payments._timeout_s = self.runtime.settings.gateway_timeout_s
         # The gateway may still be writing what it will not tell.
-        await self.runtime.sandbox._charges.drain()
+        await self.runtime.sales.sandbox._charges.drain()
         assert not replayed
         assert answer.booking.total.amount == hold.total
         shown = {"captured": "confirmed", "declined": "declined", "requires_action": "pending"}
@@ -470,7 +471,7 @@ class BoxOffice(RuleBasedStateMachine):
 
     def _reserve(self, hold: MHold, payment: PaymentHold) -> MBooking | None:
         command = _reserve_command(self.buyers[hold.buyer], hold, payment)
-        reserved = self.office.run(self.runtime.ledger.reserve(command))
+        reserved = self.office.run(self.runtime.sales.ledger.reserve(command))
         # The frozen process's deadline is its own: a hold extended since does not help it.
         overdue, hold.overdue = hold.overdue, payment.expires_ms < time.time() * 1000
         expected = self.model.may_reserve(hold)
@@ -489,7 +490,7 @@ class BoxOffice(RuleBasedStateMachine):
     def _charge(self, booking: MBooking, token: str) -> None:
         amount = Money(booking.hold.total, "EUR")
         token = "tok_visa" if token == "tok_timeout" else token
-        self.office.run(self.runtime.sandbox.charge(booking.booking_id, token, amount))
+        self.office.run(self.runtime.sales.sandbox.charge(booking.booking_id, token, amount))
         booking.charge = booking.charge or CHARGES[token]
 
     def _pending(self) -> list[MBooking]:
@@ -506,19 +507,19 @@ class BoxOffice(RuleBasedStateMachine):
                 self.model.declined(booking, settled=False)
 
     async def _confirm(self, booking: MBooking) -> None:
-        pending = await self.runtime.bookings.read(booking.booking_id)
+        pending = await self.runtime.sales.reading.read(booking.booking_id)
         command = Confirm(
             event_id=self.event_id,
             booking_id=booking.booking_id,
             provider_ref="sandbox",
             answer=Answer(outcome="confirmed", booking=pending),
         )
-        ended = await self.runtime.ledger.confirm(command)
+        ended = await self.runtime.sales.ledger.confirm(command)
         assert ended.outcome == "confirmed"
 
     async def _decline(self, booking: MBooking) -> None:
-        pending = await self.runtime.bookings.read(booking.booking_id)
-        ended = await self.runtime.ledger.end(
+        pending = await self.runtime.sales.reading.read(booking.booking_id)
+        ended = await self.runtime.sales.ledger.end(
             self.event_id,
             booking.booking_id,
             to=BookingStatus.DECLINED,
@@ -539,8 +540,8 @@ class BoxOffice(RuleBasedStateMachine):
         self.office.run(self._adopt())
 
     async def _answer_the_bank(self, booking_id: str, approve: bool) -> None:
-        await self.runtime.sandbox.complete_action(booking_id, approve=approve)
-        await self.runtime.bookings.payment_arrived(booking_id)
+        await self.runtime.sales.sandbox.complete_action(booking_id, approve=approve)
+        await self.runtime.sales.finishing.payment_arrived(booking_id)
 
     @precondition(lambda self: self._pending())
     @rule(
@@ -565,12 +566,14 @@ class BoxOffice(RuleBasedStateMachine):
 
     def _resolve_in_silence(self, booking: MBooking) -> None:
         """The worker looks after a pending booking while the gateway does not answer."""
-        gateways = self.runtime.payments._gateways
+        gateways = self.runtime.sales.payments._gateways
         gateways["sandbox"] = SilentGateway(self.runtime.stores.view, self.runtime.settings)
         try:
-            self.office.run(self.runtime.bookings.resolve(booking.booking_id, due=booking.overdue))
+            self.office.run(
+                self.runtime.sales.finishing.resolve(booking.booking_id, due=booking.overdue)
+            )
         finally:
-            gateways["sandbox"] = self.runtime.sandbox
+            gateways["sandbox"] = self.runtime.sales.sandbox
         if booking.overdue:
             self.model.expired(booking, asked=True)
 
@@ -579,7 +582,7 @@ class BoxOffice(RuleBasedStateMachine):
     def ask_again_with_the_same_key(self, pick: int) -> None:
         booking = self._a_booking(pick)
         hold = booking.hold
-        work = self.runtime.bookings.book(
+        work = self.runtime.sales.checkout.book(
             self.buyers[hold.buyer], booking.key, _request(hold, booking.token)
         )
         try:
@@ -600,7 +603,7 @@ class BoxOffice(RuleBasedStateMachine):
         )
 
     def _cancel(self, booking: MBooking) -> None:
-        refusal = self._try(self.runtime.bookings.cancel(booking.booking_id, actor="buyer"))
+        refusal = self._try(self.runtime.sales.cancelling.cancel(booking.booking_id, actor="buyer"))
         if booking.status == "confirmed":
             assert refusal is None
             self.model.cancelled(booking)
@@ -662,7 +665,7 @@ class BoxOffice(RuleBasedStateMachine):
 
     async def _run_step(self, step: str) -> None:
         # What has been delivered is not delivered again by chance, only where a rule leaves it undone.
-        await self.runtime.ledger.drain()
+        await self.runtime.sales.ledger.drain()
         if step == "expire-holds":
             # Whatever the deadlines were when the worker last looked: rules move them.
             await self.runtime.expiring.expire(self.event_id)
@@ -699,7 +702,7 @@ class BoxOffice(RuleBasedStateMachine):
     async def _compare(self, left_out: set[int]) -> None:
         """The bookings and the map are what the model expects, but for the seats ``left_out``."""
         for booking in self.model.bookings:
-            found = await self.runtime.bookings.read(booking.booking_id)
+            found = await self.runtime.sales.reading.read(booking.booking_id)
             assert found.status == booking.status
             assert (found.refunded is not None) == (booking.refund == "given")
         for hold in self.model.holds:

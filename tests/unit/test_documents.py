@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.invariants import Invariant
 from engine.layout import import_layout
+from loadtest.judgement import INVARIANTS
 from tests.conftest import REPO
 
 DOCUMENTS = [
@@ -59,3 +61,11 @@ def test_architecture_lists_every_step_of_the_worker() -> None:
         re.MULTILINE,
     )
     assert sorted(listed) == sorted(steps)
+
+
+def test_architecture_numbers_every_invariant() -> None:
+    text = (REPO / "docs" / "architecture.md").read_text()
+    _, _, promises = text.partition("## What holds always")
+    promises, _, _ = promises.partition("\n## ")
+    numbers = re.findall(r"^(\d+)\. ", promises, re.MULTILINE)
+    assert numbers == [str(invariant) for invariant in Invariant] == list(map(str, INVARIANTS))

@@ -16,7 +16,6 @@ LONG = {
     "local/demo/events.py": "a table",
     "local/demo/venues.py": "a table",
     "pricing/admin.py": "one class: what an organiser does about prices, act by act",
-    "sales/bookings.py": "one class: the life of a booking, of which every step may be the last",
     "stores/postgres.py": "one class: pool, breaker, bulkhead and deadlines guard the same call",
     "waitlist/matching.py": "one algorithm",
     "waitlist/seating.py": "one algorithm",

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from engine.audit.auditor import Violation
+from engine.base.invariants import Invariant
 from engine.layout import import_layout
 from loadtest.figures import COMPARED, LIVE, Moment, Sent, charts, into_page
 from loadtest.judgement import Audits, Entry, Failure, Verdict
@@ -143,7 +144,7 @@ def test_a_clean_run_passes_and_refusals_are_only_counted() -> None:
     ("bad", "fault"),
     [
         (
-            verdict(violations=[Violation(1, "sold twice", {"seat_no": 7})]),
+            verdict(violations=[Violation(Invariant.ONE_LIVE_SALE, "sold twice", {"seat_no": 7})]),
             "invariant 1: sold twice",
         ),
         (verdict(failures=[Failure("GET", "map", "500 internal", 2)]), "2 × GET map: 500 internal"),
@@ -162,8 +163,8 @@ def test_anything_wrong_fails_the_run_and_is_named(bad: Verdict, fault: str) -> 
 def test_the_same_violation_seen_again_counts_once() -> None:
     audits = Audits()
     for _ in range(3):
-        audits.add([Violation(4, "a hold is overdue", {"hold_id": "a"})])
-    audits.add([Violation(4, "a hold is overdue", {"hold_id": "b"})])
+        audits.add([Violation(Invariant.HOLDS_END, "a hold is overdue", {"hold_id": "a"})])
+    audits.add([Violation(Invariant.HOLDS_END, "a hold is overdue", {"hold_id": "b"})])
     assert (audits.rounds, len(audits.found)) == (4, 2)
     counts = {number: count for number, _, count in verdict(violations=audits.found).counts()}
     assert (counts[4], counts[5]) == ("2", "0")

@@ -169,4 +169,4 @@ async def _book(
         Buyer(f"guest{number}@demo.invalid", f"Guest {number}"),
         PaymentChoice("sandbox", "tok_visa"),
     )
-    await runtime.bookings.book(buyer_id, new_id(), request)
+    await runtime.sales.checkout.book(buyer_id, new_id(), request)

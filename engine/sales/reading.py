@@ -1,0 +1,114 @@
+"""Reading bookings as PostgreSQL has them, with the names of their seats and areas."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from engine.base.errors import NotFound
+from engine.base.model import AreaItem, Booking, BookingStatus, Buyer, Money, SeatItem
+from engine.catalog.catalog import Catalog
+from engine.catalog.model import Facts
+from engine.sales.next_action import NextActions
+from engine.stores.postgres import Postgres
+
+
+class BookingReader:
+    def __init__(self, postgres: Postgres, catalog: Catalog, next_actions: NextActions) -> None:
+        self._pg = postgres
+        self._catalog = catalog
+        self._next_actions = next_actions
+
+    async def read(self, booking_id: str, *, buyer_id: str | None = None) -> Booking:
+        """One booking. With ``buyer_id`` only its owner's. Raises NotFound, Unavailable."""
+        row = await self.row(booking_id)
+        if buyer_id is not None and str(row["buyer_id"]) != buyer_id:
+            raise _unknown_booking(booking_id)
+        return await self.booking_of(row)
+
+    async def of_buyer(self, buyer_id: str, *, after: str | None, limit: int) -> list[Booking]:
+        """A buyer's bookings, newest first, behind the booking ``after``. Raises Unavailable."""
+        return await self._from_rows(
+            await self._pg.fetch("bookings.bookings_of_buyer", buyer_id, after, limit)
+        )
+
+    async def row(self, booking_id: str) -> asyncpg.Record:
+        """The booking with its payment, as a row of ``bookings.booking``. Raises NotFound, Unavailable."""
+        row = await self._pg.fetchrow("bookings.booking", booking_id)
+        if row is None:
+            raise _unknown_booking(booking_id)
+        return row
+
+    async def booking_of(self, row: asyncpg.Record) -> Booking:
+        """The booking of such a row."""
+        return (await self._from_rows([row]))[0]
+
+    async def _from_rows(self, rows: Sequence[asyncpg.Record]) -> list[Booking]:
+        items = await self._pg.fetch(
+            "bookings.booking_items",
+            [row["event_id"] for row in rows],
+            [row["booking_id"] for row in rows],
+        )
+        by_booking: dict[Any, list[asyncpg.Record]] = {}
+        for item in items:
+            by_booking.setdefault(item["booking_id"], []).append(item)
+        return [
+            msgspec.structs.replace(
+                _booking(
+                    await self._catalog.facts(str(row["event_id"])),
+                    row,
+                    by_booking[row["booking_id"]],
+                ),
+                next_action=self._next_actions.of_row(row),
+            )
+            for row in rows
+        ]
+
+
+def _booking(facts: Facts, row: asyncpg.Record, items: list[asyncpg.Record]) -> Booking:
+    layout, currency = facts.layout, row["currency"]
+    names = [category.name for category in layout.categories]
+    seats = [
+        SeatItem(
+            i["seat_no"],
+            layout.seat_label(i["seat_no"]),
+            names[i["category_no"]],
+            Money(i["amount_minor"], currency),
+        )
+        for i in items
+        if i["seat_no"] is not None
+    ]
+    areas = [
+        AreaItem(
+            i["area_no"],
+            layout.area_label(i["area_no"]),
+            names[i["category_no"]],
+            i["quantity"],
+            Money(i["amount_minor"], currency),
+        )
+        for i in items
+        if i["area_no"] is not None
+    ]
+    refunded = row["payment_status"] == "refunded"
+    return Booking(
+        booking_id=str(row["booking_id"]),
+        reference=row["reference"],
+        event_id=str(row["event_id"]),
+        hold_id=str(row["hold_id"]),
+        status=BookingStatus(row["status"]),
+        seats=seats,
+        areas=areas,
+        total=Money(row["amount_minor"], currency),
+        buyer=Buyer(row["email"], row["name"]),
+        version=row["version"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        note=row["note"],
+        refunded=Money(row["paid_minor"], currency) if refunded else None,
+    )
+
+
+def _unknown_booking(booking_id: str) -> NotFound:
+    # Also for what is another buyer's: a stranger does not learn that it exists.
+    return NotFound(f"There is no booking {booking_id}.", code="booking-not-found")
