@@ -18,6 +18,7 @@ from api.networks import network
 from api.paging import Cursor, Limit, cut, decode_cursor
 from api.problems import problem_response
 from api.short_cuts import SHORT_CUT
+from engine.base.actor import Actor, ActorKind
 from engine.base.errors import Gone, InvalidInput, PaymentDeclined
 from engine.base.model import Booking, Buyer, Page, Ticket, Uuid
 from engine.runtime import Runtime
@@ -169,7 +170,7 @@ async def cancel_booking(
 ) -> Response[Booking]:
     booking = await _runtime(request).sales.cancelling.cancel(
         str(booking_id),
-        actor="buyer",
+        actor=Actor(ActorKind.BUYER),
         buyer_id=buyer_id(request),
         version=optional_version(if_match),
     )

@@ -22,6 +22,7 @@ from api.auth import buyer_id
 from api.conventions import rate_limit_headers, read_body
 from api.pages import PAGE_HEADERS, booking_page, place_page, words_page
 from api.problems import on_frontrow_error, problem_response, status_of
+from engine.base.actor import LINK
 from engine.base.addresses import wide_network
 from engine.base.errors import FrontrowError, Gone, InvalidInput, NotAllowed, TooManyRequests
 from engine.base.model import Booking, EmailAddress, Moment, Ticket
@@ -211,7 +212,7 @@ def _event(opened: Opened) -> LinkedEvent:
 async def cancel_linked_booking(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
     opened = await _act(request, "booking", token)
     runtime = _runtime(request)
-    booking = await runtime.sales.cancelling.cancel(opened.object_id, actor="link")
+    booking = await runtime.sales.cancelling.cancel(opened.object_id, actor=LINK)
     await runtime.people.links.prove(opened)
     return _done(request, booking, f"/b/{token}")
 

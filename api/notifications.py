@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from api.auth import require_organiser
 from api.conventions import read_body
 from api.paging import Cursor, Limit, cut, decode_cursor
+from engine.base.actor import ORGANISER
 from engine.base.errors import NotFound
 from engine.base.model import Page, Uuid
 from engine.notifications.model import (
@@ -34,7 +35,6 @@ _ORGANISER: dict[str, Any] = {
     "security": [{"OrganiserKey": []}],
     "guards": [require_organiser],
 }
-_ACTOR: Final = "organiser"
 _VERSION_MAX: Final = 2**31 - 1
 _TEMPLATE = "/v1/mail-templates/{kind:str}/{language:str}"
 
@@ -117,7 +117,7 @@ async def add_template(
         Texts(subject=draft.subject, html=draft.html, text=draft.text),
         note=draft.note,
         activate=draft.activate,
-        actor=_ACTOR,
+        actor=ORGANISER,
     )
     where = f"/v1/mail-templates/{kind}/{language}/{made.version}"
     return Response(made, status_code=201, headers={"Location": where})
@@ -157,7 +157,7 @@ async def activate_template(
 ) -> TemplateInForce:
     choice = await read_body(request, _CHOICE)
     return await _notifications(request).templates.activate(
-        kind, language, choice.version, actor=_ACTOR
+        kind, language, choice.version, actor=ORGANISER
     )
 
 
@@ -170,7 +170,7 @@ async def activate_template(
 async def roll_back_template(
     request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
 ) -> TemplateInForce:
-    return await _notifications(request).templates.roll_back(kind, language, actor=_ACTOR)
+    return await _notifications(request).templates.roll_back(kind, language, actor=ORGANISER)
 
 
 # What was sent
@@ -227,7 +227,7 @@ async def read_mail(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) ->
     **_ORGANISER,
 )
 async def resend_mail(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) -> Mail:
-    return await _notifications(request).deliveries.resend(str(mail_id), actor=_ACTOR)
+    return await _notifications(request).deliveries.resend(str(mail_id), actor=ORGANISER)
 
 
 # Switching mails off

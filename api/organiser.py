@@ -12,6 +12,7 @@ from api.auth import require_organiser
 from api.bodies import PLAN_SIZE_MAX
 from api.conventions import IfMatch, etag, read_body, required_version
 from api.events import EventPage, event_page
+from engine.base.actor import ORGANISER
 from engine.base.model import SeatNo
 from engine.catalog.model import Event, EventDraft, EventPatch, TimeZone, Venue
 from engine.events.publishing import Blocking
@@ -243,7 +244,7 @@ async def cancel_event(
 async def block_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Blocking:
     data = await read_body(request, _SEAT_SELECTION)
     return await _runtime(request).events.publishing.block(
-        str(event_id), data.seats, reason=data.reason, actor="organiser"
+        str(event_id), data.seats, reason=data.reason, actor=ORGANISER
     )
 
 
@@ -257,7 +258,7 @@ async def block_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID])
 async def unblock_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Blocking:
     data = await read_body(request, _SEAT_SELECTION)
     return await _runtime(request).events.publishing.unblock(
-        str(event_id), data.seats, reason=data.reason, actor="organiser"
+        str(event_id), data.seats, reason=data.reason, actor=ORGANISER
     )
 
 

@@ -13,6 +13,7 @@ from api.access import AccessToken, take_for_address
 from api.auth import Tokens, buyer_id, require_organiser, sender_address
 from api.conventions import IfMatch, etag, rate_limit_headers, read_body, required_version
 from api.problems import problem_response
+from engine.base.actor import ORGANISER
 from engine.base.addresses import client_network, wide_network
 from engine.base.errors import InvalidInput, TooManyRequests
 from engine.base.model import EmailAddress, Page
@@ -326,7 +327,7 @@ async def find_people(
 )
 async def set_tier(request: AnyRequest, person_id: FromPath[UUID]) -> Response[Person]:
     sent = await read_body(request, _TIER)
-    person = await _people(request).set_tier(str(person_id), sent.tier, actor="organiser")
+    person = await _people(request).set_tier(str(person_id), sent.tier, actor=ORGANISER)
     return _page(person)
 
 

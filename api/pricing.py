@@ -17,6 +17,7 @@ from api.conventions import (
     required_version,
 )
 from api.paging import Cursor, Limit, cut, decode_cursor
+from engine.base.actor import ORGANISER
 from engine.base.model import Page, Uuid
 from engine.pricing.admin import PricingAdmin
 from engine.pricing.chart import to_svg
@@ -38,7 +39,6 @@ from engine.pricing.model import (
 from engine.pricing.simulation import SetSimulation, Simulation
 
 SVG = "image/svg+xml"
-_ACTOR = "organiser"
 _OPTIONS: dict[str, Any] = {
     "tags": ["Pricing"],
     "security": [{"OrganiserKey": []}],
@@ -125,7 +125,7 @@ async def create_pricing_rule(
     request: Request[Any, Any, Any], event_id: FromPath[UUID]
 ) -> Response[RuleVersion]:
     data = await read_body(request, _RULE_DRAFT)
-    return _rule(await _office(request).make_rule(str(event_id), data, actor=_ACTOR), 201)
+    return _rule(await _office(request).make_rule(str(event_id), data, actor=ORGANISER), 201)
 
 
 @get(
@@ -184,7 +184,7 @@ async def activate_pricing_rule(
             str(rule_id),
             valid_from=data.valid_from,
             version=optional_version(if_match),
-            actor=_ACTOR,
+            actor=ORGANISER,
         )
     )
 
@@ -203,7 +203,7 @@ async def retire_pricing_rule(
 ) -> Response[RuleVersion]:
     version = optional_version(if_match)
     return _rule(
-        await _office(request).retire(str(event_id), str(rule_id), version=version, actor=_ACTOR)
+        await _office(request).retire(str(event_id), str(rule_id), version=version, actor=ORGANISER)
     )
 
 
@@ -227,7 +227,7 @@ async def override_price(
     version = optional_version(if_match)
     return _category(
         await _office(request).override(
-            str(event_id), category_no, data, version=version, actor=_ACTOR
+            str(event_id), category_no, data, version=version, actor=ORGANISER
         )
     )
 
@@ -248,7 +248,7 @@ async def freeze_price(
     version = optional_version(if_match)
     return _category(
         await _office(request).freeze(
-            str(event_id), category_no, data.reason, version=version, actor=_ACTOR
+            str(event_id), category_no, data.reason, version=version, actor=ORGANISER
         )
     )
 
@@ -267,7 +267,7 @@ async def release_price(
 ) -> Response[CategoryState]:
     version = optional_version(if_match)
     return _category(
-        await _office(request).release(str(event_id), category_no, version=version, actor=_ACTOR)
+        await _office(request).release(str(event_id), category_no, version=version, actor=ORGANISER)
     )
 
 

@@ -25,6 +25,7 @@ from api.conventions import (
 from api.paging import Cursor, Int32, Int64, Limit, Position, cut, decode_cursor
 from api.problems import problem_response
 from api.spreadsheets import csv_response
+from engine.base.actor import ORGANISER
 from engine.base.addresses import wide_network
 from engine.base.errors import TooManyRequests
 from engine.base.model import Hold, Money, Page, Uuid
@@ -48,7 +49,6 @@ _ORGANISER: dict[str, Any] = {
     "security": [{"OrganiserKey": []}],
     "guards": [require_organiser],
 }
-_ACTOR = "organiser"
 
 
 class _Place(Position, frozen=True):
@@ -422,7 +422,7 @@ async def promote_entry(
 ) -> LineEntry:
     data = await read_body(request, _BECAUSE)
     return await _runtime(request).waitlist.admin.promote(
-        str(event_id), str(entry_id), reason=data.reason, actor=_ACTOR
+        str(event_id), str(entry_id), reason=data.reason, actor=ORGANISER
     )
 
 
@@ -438,7 +438,7 @@ async def dismiss_waitlist(
 ) -> Response[LineSummary]:
     data = await read_body(request, _BECAUSE)
     desk = _runtime(request).waitlist.admin
-    await desk.dismiss(str(event_id), reason=data.reason, actor=_ACTOR)
+    await desk.dismiss(str(event_id), reason=data.reason, actor=ORGANISER)
     return _summary(await desk.summary(str(event_id)))
 
 
@@ -452,7 +452,7 @@ async def dismiss_waitlist(
 async def withdraw_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Offer:
     data = await read_body(request, _BECAUSE)
     return await _runtime(request).waitlist.offers.withdraw(
-        str(offer_id), reason=data.reason, actor=_ACTOR
+        str(offer_id), reason=data.reason, actor=ORGANISER
     )
 
 

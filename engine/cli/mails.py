@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.base.actor import CLI
 from engine.base.config import load_settings
 from engine.cli.shell import CommandRefused, moment, opened, run
 
@@ -80,8 +81,8 @@ def mail_resend(mail_ids: tuple[uuid.UUID, ...], all_dead: bool, all_unknown: bo
         async with opened(settings) as runtime:
             deliveries = runtime.notifications.deliveries
             for mail_id in mail_ids:
-                await deliveries.resend(str(mail_id), actor="cli")
-            count = await deliveries.resend_failed(wanted, actor="cli") if wanted else 0
+                await deliveries.resend(str(mail_id), actor=CLI)
+            count = await deliveries.resend_failed(wanted, actor=CLI) if wanted else 0
         click.echo(f"queued again: {len(mail_ids) + count}")
 
     run(work())

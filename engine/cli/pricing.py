@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.base.actor import ORGANISER
 from engine.base.config import load_settings
 from engine.cli.shell import (
     CommandRefused,
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from engine.pricing.rule import Rule
     from engine.pricing.simulation import SetSimulation, Simulation
     from engine.runtime import Runtime
-
-_ACTOR = "organiser"
 
 
 @click.group()
@@ -309,10 +308,10 @@ def set_rule(
         async with opened(load_settings()) as runtime:
             state = await _state_of(runtime, event_id, category)
             wanted = RuleDraft(category=state.category, rule=rule, note=note)
-            made = await runtime.pricing.admin.make_rule(event_id, wanted, actor=_ACTOR)
+            made = await runtime.pricing.admin.make_rule(event_id, wanted, actor=ORGANISER)
             if not draft:
                 made = await runtime.pricing.admin.activate(
-                    event_id, made.rule_id, valid_from=moment, actor=_ACTOR
+                    event_id, made.rule_id, valid_from=moment, actor=ORGANISER
                 )
         click.echo(f"{made.rule_id}  {made.category}: rule {made.rule_no}, {made.status.value}")
 
@@ -350,7 +349,7 @@ def override(event_id: str, price: str, reason: str, until: str | None) -> None:
     _handle(
         event_id,
         category,
-        lambda runtime, no: runtime.pricing.admin.override(event_id, no, wanted, actor=_ACTOR),
+        lambda runtime, no: runtime.pricing.admin.override(event_id, no, wanted, actor=ORGANISER),
     )
 
 
@@ -363,7 +362,7 @@ def freeze(event_id: str, category: str, reason: str) -> None:
     _handle(
         event_id,
         category,
-        lambda runtime, no: runtime.pricing.admin.freeze(event_id, no, reason, actor=_ACTOR),
+        lambda runtime, no: runtime.pricing.admin.freeze(event_id, no, reason, actor=ORGANISER),
     )
 
 
@@ -375,7 +374,7 @@ def release(event_id: str, category: str) -> None:
     _handle(
         event_id,
         category,
-        lambda runtime, no: runtime.pricing.admin.release(event_id, no, actor=_ACTOR),
+        lambda runtime, no: runtime.pricing.admin.release(event_id, no, actor=ORGANISER),
     )
 
 

@@ -2,6 +2,7 @@
 
 import structlog
 
+from engine.base.actor import ORGANISER
 from engine.base.errors import Contended, FrontrowError
 from engine.base.step import Step
 from engine.sales.cancelling import Cancelling
@@ -35,9 +36,7 @@ class Closing:
             if row["event_id"] in self._pg.bulkhead.stuck:
                 continue  # It has just been found out; the others go on.
             try:
-                await self._cancelling.cancel(
-                    row["booking_id"], actor="organiser", at_any_time=True
-                )
+                await self._cancelling.cancel(row["booking_id"], actor=ORGANISER, at_any_time=True)
                 cancelled += 1
             except FrontrowError as error:
                 log.warning(
@@ -48,7 +47,7 @@ class Closing:
     async def _close_waitlist(self, event_id: str) -> None:
         try:
             await self._waitlist.dismiss(
-                event_id, reason="The event is cancelled.", actor="organiser"
+                event_id, reason="The event is cancelled.", actor=ORGANISER
             )
         except Contended:
             log.info("waitlist closed later: its event is stuck", event_id=event_id)

@@ -15,6 +15,7 @@ from typing import Annotated, Final, Literal
 import structlog
 from msgspec import Meta, Struct
 
+from engine.base.actor import ORGANISER, Actor
 from engine.base.config import Settings
 from engine.base.errors import Conflict, InvalidInput, Unavailable
 from engine.base.model import EventStatus, Id, SeatNo, SeatState
@@ -123,7 +124,7 @@ class Publishing:
         elsewhere = {row["name"] for row in governed} - set(named)
         amounts = {name: n for name, n in event.prices.items() if name not in elsewhere}
         await self.reprice(
-            event.event_id, amounts, reason="set by hand", actor="organiser", pin=named
+            event.event_id, amounts, reason="set by hand", actor=ORGANISER, pin=named
         )
         await self._pg.fetch(
             "inventory.set_event_terms",
@@ -203,7 +204,7 @@ class Publishing:
             log.warning("changes will be told later", event_id=event.event_id, reason=error.detail)
 
     async def block(
-        self, event_id: str, seat_nos: Sequence[int], *, reason: str | None = None, actor: str
+        self, event_id: str, seat_nos: Sequence[int], *, reason: str | None = None, actor: Actor
     ) -> Blocking:
         """Keep seats from sale, those of them that nobody has.
 
@@ -222,7 +223,7 @@ class Publishing:
         return await self._settled(event_id, rows, SeatState.BLOCKED, refused)
 
     async def unblock(
-        self, event_id: str, seat_nos: Sequence[int], *, reason: str | None = None, actor: str
+        self, event_id: str, seat_nos: Sequence[int], *, reason: str | None = None, actor: Actor
     ) -> Blocking:
         """Give blocked seats back: to the line while anybody waits, else on sale. Raises as ``block``."""
         wanted = await self._sellable(event_id, seat_nos)
@@ -249,7 +250,7 @@ class Publishing:
         return wanted
 
     async def _move_seats(
-        self, command: str, event_id: str, seat_nos: list[int], reason: str | None, actor: str
+        self, command: str, event_id: str, seat_nos: list[int], reason: str | None, actor: Actor
     ) -> list[tuple[int, str, int | None]]:
         """Block or unblock in PostgreSQL, and note it: seat_no, state before, new version if moved."""
         async with self._pg.transaction(event_id=event_id, long=True) as transaction:
@@ -259,7 +260,7 @@ class Publishing:
             if moved:
                 details = {"seats": list(moved)} | ({"reason": reason} if reason else {})
                 await transaction.fetch(
-                    "inventory.audit_seats", event_id, f"seats-{command}ed", actor, details
+                    "inventory.audit_seats", event_id, f"seats-{command}ed", actor.label, details
                 )
         return [(row["seat_no"], row["state"], moved.get(row["seat_no"])) for row in found]
 
@@ -288,7 +289,7 @@ class Publishing:
         amounts: dict[str, int],
         *,
         reason: str,
-        actor: str,
+        actor: Actor,
         pin: Collection[str] = (),
     ) -> list[Price]:
         """Set prices (minor units by category name), record why, and tell every open map.
@@ -306,7 +307,9 @@ class Publishing:
         async with self._pg.transaction(event_id=event_id) as transaction:
             await set_by_hand(transaction, event_id, wanted, reason=reason, actor=actor)
             if pinned := [numbers[name] for name in pin if name in amounts]:
-                await transaction.fetch("pricing.hold_followers", event_id, pinned, reason, actor)
+                await transaction.fetch(
+                    "pricing.hold_followers", event_id, pinned, reason, actor.label
+                )
         return await self._live.settling.refresh_terms(event_id)
 
 

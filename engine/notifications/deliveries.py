@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from engine.base.actor import Actor
 from engine.base.errors import Conflict, NotFound
 from engine.notifications.model import NO_EVENT, Attempt, Mail, MailKind, Status
 from engine.stores.postgres import Postgres
@@ -47,7 +48,7 @@ class Deliveries:
             raise NotFound(f"There is no mail {mail_id}.", code="mail-not-found")
         return _mail(row)
 
-    async def resend(self, mail_id: str, *, actor: str) -> Mail:
+    async def resend(self, mail_id: str, *, actor: Actor) -> Mail:
         """Queue a mail again that is dead, unknown or skipped. It keeps its Message-ID: where it had
         arrived after all, many mailboxes show it once. Raises NotFound, Conflict.
         """
@@ -61,7 +62,7 @@ class Deliveries:
             )
         return mail
 
-    async def resend_failed(self, statuses: Sequence[Status], *, actor: str) -> int:
+    async def resend_failed(self, statuses: Sequence[Status], *, actor: Actor) -> int:
         """Queue all mails again that are ``statuses`` (dead, unknown). Returns how many."""
         done = 0
         while True:
@@ -72,8 +73,8 @@ class Deliveries:
             if not sent_again:
                 return done
 
-    async def _resend(self, mail_ids: Sequence[str], actor: str) -> int:
-        return len(await self._pg.fetch("notifications.resend", mail_ids, actor))
+    async def _resend(self, mail_ids: Sequence[str], actor: Actor) -> int:
+        return len(await self._pg.fetch("notifications.resend", mail_ids, actor.label))
 
     # Kept mails
 

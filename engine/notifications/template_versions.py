@@ -15,6 +15,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from engine.base.actor import Actor
 from engine.base.config import Settings
 from engine.base.errors import Conflict, InvalidInput, NotFound, Remedy, Unavailable
 from engine.notifications.model import (
@@ -185,7 +186,7 @@ class TemplateVersions:
         return await self._try(kind, language, texts)
 
     async def add(
-        self, kind: str, language: str, texts: Texts, *, note: str, activate: bool, actor: str
+        self, kind: str, language: str, texts: Texts, *, note: str, activate: bool, actor: Actor
     ) -> TemplateVersion:
         """Keep ``texts`` as the next version, and put it in force if asked to.
 
@@ -197,7 +198,7 @@ class TemplateVersions:
             assert row is not None
             if activate:
                 await transaction.fetch(
-                    "notifications.choose_template", kind, language, row["version"], actor
+                    "notifications.choose_template", kind, language, row["version"], actor.label
                 )
         return TemplateVersion(
             kind=kind,
@@ -212,7 +213,7 @@ class TemplateVersions:
         )
 
     async def activate(
-        self, kind: str, language: str, version: int, *, actor: str
+        self, kind: str, language: str, version: int, *, actor: Actor
     ) -> TemplateInForce:
         """Put a version in force. Raises NotFound, InvalidInput when it can no longer be used."""
         check_name(kind, language)
@@ -220,10 +221,12 @@ class TemplateVersions:
         await self._try(kind, language, _texts(found))
         async with self._pg.transaction() as transaction:
             await transaction.fetch("notifications.lock_template", kind, language)
-            await transaction.fetch("notifications.choose_template", kind, language, version, actor)
+            await transaction.fetch(
+                "notifications.choose_template", kind, language, version, actor.label
+            )
         return await self._in_force(kind, language)
 
-    async def roll_back(self, kind: str, language: str, *, actor: str) -> TemplateInForce:
+    async def roll_back(self, kind: str, language: str, *, actor: Actor) -> TemplateInForce:
         """Put back what was in force before the version that is. Raises NotFound, Conflict."""
         check_name(kind, language)
         async with self._pg.transaction() as transaction:
@@ -237,7 +240,9 @@ class TemplateVersions:
                     "There is no version before this one; activate one by its number.",
                     code="nothing-to-roll-back",
                 )
-            await transaction.fetch("notifications.choose_template", kind, language, version, actor)
+            await transaction.fetch(
+                "notifications.choose_template", kind, language, version, actor.label
+            )
         return await self._in_force(kind, language)
 
     async def _in_force(self, kind: str, language: str) -> TemplateInForce:

@@ -31,6 +31,7 @@ import msgspec
 import structlog
 from msgspec import UNSET, Struct
 
+from engine.base.actor import Actor
 from engine.base.config import Settings
 from engine.base.errors import (
     Conflict,
@@ -273,10 +274,10 @@ class Accounts:
             raise _wrong_password()
         return account["email_key"], account["password_hash"]
 
-    async def set_tier(self, person_id: str, tier: Tier, *, actor: str) -> Person:
+    async def set_tier(self, person_id: str, tier: Tier, *, actor: Actor) -> Person:
         """Give somebody a tier; a guest too, by the id in the line or the booking."""
         await self._pg.fetch("people.set_tier", person_id, tier)
-        log.info("tier set", person_id=person_id, tier=tier, actor=actor)
+        log.info("tier set", person_id=person_id, tier=tier, actor=actor.label)
         return await self.person(person_id)
 
 

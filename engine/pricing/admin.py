@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from engine.base.actor import Actor
 from engine.base.errors import Conflict, InvalidInput, NotFound
 from engine.base.model import EventStatus, Money, new_id
 from engine.catalog.catalog import Catalog, stale_version
@@ -142,7 +143,7 @@ class PricingAdmin:
 
     # Rules
 
-    async def make_rule(self, event_id: str, draft: RuleDraft, *, actor: str) -> RuleVersion:
+    async def make_rule(self, event_id: str, draft: RuleDraft, *, actor: Actor) -> RuleVersion:
         """Store a new version of a category's rule, as a draft. Raises InvalidInput, NotFound, Conflict."""
         terms = await self._terms(event_id)
         category = await self._category(event_id, draft.category)
@@ -155,7 +156,7 @@ class PricingAdmin:
                 category["category_no"],
                 msgspec.to_builtins(rule),
                 draft.note,
-                actor,
+                actor.label,
             )
         return _rule_version(event_id, {category["category_no"]: draft.category}, row)
 
@@ -189,7 +190,7 @@ class PricingAdmin:
         *,
         valid_from: datetime | None = None,
         version: int | None = None,
-        actor: str,
+        actor: Actor,
     ) -> RuleVersion:
         """Put a draft in force, now or at ``valid_from``; a scheduled one gets the new time.
 
@@ -215,7 +216,7 @@ class PricingAdmin:
         transaction: Transaction,
         rule: RuleVersion,
         valid_from: datetime | None,
-        actor: str,
+        actor: Actor,
     ) -> None:
         event_id, rule_id = rule.event_id, rule.rule_id
         if valid_from is None or valid_from <= datetime.now(UTC):
@@ -226,7 +227,7 @@ class PricingAdmin:
         await note(transaction, event_id, "rule-scheduled", actor, details)
 
     async def retire(
-        self, event_id: str, rule_id: str, *, version: int | None = None, actor: str
+        self, event_id: str, rule_id: str, *, version: int | None = None, actor: Actor
     ) -> RuleVersion:
         """Take a rule out of force, or give up a draft. The price stays where it is. Twice is fine.
 
@@ -252,7 +253,7 @@ class PricingAdmin:
         wanted: Override,
         *,
         version: int | None = None,
-        actor: str,
+        actor: Actor,
     ) -> CategoryState:
         """Set a price by hand, and keep it from its rule. Holds keep what they were quoted.
 
@@ -278,7 +279,7 @@ class PricingAdmin:
                 "override",
                 wanted.until,
                 wanted.reason,
-                actor,
+                actor.label,
             )
             await note(transaction, event_id, "price-overridden", actor, details)
         await self._live.settling.refresh_terms(event_id)
@@ -291,13 +292,13 @@ class PricingAdmin:
         reason: str,
         *,
         version: int | None = None,
-        actor: str,
+        actor: Actor,
     ) -> CategoryState:
         """Keep a price where it is until it is released. Raises NotFound, Conflict, PreconditionFailed."""
         return await self._control(event_id, category_no, "frozen", reason, version, actor)
 
     async def release(
-        self, event_id: str, category_no: int, *, version: int | None = None, actor: str
+        self, event_id: str, category_no: int, *, version: int | None = None, actor: Actor
     ) -> CategoryState:
         """Take the hand off a price: its rule goes on from here. Twice is fine. Raises as ``freeze``."""
         return await self._control(event_id, category_no, None, "released", version, actor)
@@ -309,13 +310,13 @@ class PricingAdmin:
         mode: str | None,
         reason: str,
         version: int | None,
-        actor: str,
+        actor: Actor,
     ) -> CategoryState:
         async with self._locked(event_id) as (transaction, _):
             await _check_control(transaction, event_id, category_no, version)
             await transaction.fetch("pricing.lock_categories", event_id, [category_no])
             await transaction.fetch(
-                "pricing.set_control", event_id, category_no, mode, None, reason, actor
+                "pricing.set_control", event_id, category_no, mode, None, reason, actor.label
             )
             action = "price-frozen" if mode else "price-released"
             details = {"category_no": category_no, "reason": reason}

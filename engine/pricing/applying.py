@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.base import metrics
+from engine.base.actor import Actor
 from engine.stores.postgres import Transaction
 
 
 async def put_in_force(
-    transaction: Transaction, event_id: str, rule_id: str, category_no: int, *, actor: str
+    transaction: Transaction, event_id: str, rule_id: str, category_no: int, *, actor: Actor
 ) -> None:
     """Let a category follow this rule from now on, and no other.
 
@@ -24,7 +25,12 @@ async def put_in_force(
 
 
 async def set_by_hand(
-    transaction: Transaction, event_id: str, amounts: Mapping[int, int], *, reason: str, actor: str
+    transaction: Transaction,
+    event_id: str,
+    amounts: Mapping[int, int],
+    *,
+    reason: str,
+    actor: Actor,
 ) -> int:
     """Set prices (minor units by category number), whatever they are now. Returns how many changed."""
     rows = await transaction.fetch("pricing.lock_categories", event_id, sorted(amounts))
@@ -40,7 +46,7 @@ async def set_by_hand(
             row["version"],
             amount,
             reason,
-            actor,
+            actor.label,
             None,
         )
         changed += 1
@@ -49,7 +55,7 @@ async def set_by_hand(
 
 
 async def note(
-    transaction: Transaction, event_id: str, action: str, actor: str, details: dict[str, Any]
+    transaction: Transaction, event_id: str, action: str, actor: Actor, details: dict[str, Any]
 ) -> None:
     """Who did what to an event's pricing, for the audit."""
-    await transaction.fetch("pricing.note", event_id, action, actor, details)
+    await transaction.fetch("pricing.note", event_id, action, actor.label, details)

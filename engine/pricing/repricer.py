@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from engine.base import metrics
+from engine.base.actor import SCHEDULE
 from engine.base.errors import Contended, Unavailable
 from engine.base.step import Step
 from engine.live.live import Live
@@ -72,7 +73,7 @@ class Repricer:
             row = await transaction.fetchrow("pricing.still_due", event_id, rule_id)
             if row is None or not row[0]:
                 return
-            await put_in_force(transaction, event_id, rule_id, category_no, actor="schedule")
+            await put_in_force(transaction, event_id, rule_id, category_no, actor=SCHEDULE)
         await self._live.settling.refresh_terms(event_id)
 
     async def reprice(self, event_id: str) -> int:

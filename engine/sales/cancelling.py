@@ -2,6 +2,7 @@
 
 import structlog
 
+from engine.base.actor import Actor
 from engine.base.errors import Conflict, PreconditionFailed, Unavailable
 from engine.base.model import Booking, BookingStatus, Money
 from engine.live.live import Live
@@ -34,7 +35,7 @@ class Cancelling:
         self,
         booking_id: str,
         *,
-        actor: str,
+        actor: Actor,
         buyer_id: str | None = None,
         version: int | None = None,
         at_any_time: bool = False,

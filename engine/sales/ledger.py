@@ -14,6 +14,7 @@ import asyncpg
 import msgspec
 from msgspec import Meta, Struct
 
+from engine.base.actor import Actor
 from engine.base.batch import Batcher
 from engine.base.model import Booking, BookingStatus, Buyer, utc_from_ms
 from engine.holds.building import PaymentHold
@@ -164,7 +165,7 @@ class Ledger:
         booking_id: str,
         *,
         to: BookingStatus,
-        actor: str,
+        actor: Actor,
         version: int | None = None,
         note: str | None = None,
         decline_code: str | None = None,
@@ -177,7 +178,7 @@ class Ledger:
             [booking_id],
             [version],
             to.value,
-            actor,
+            actor.label,
             [note],
             [decline_code],
             [answer],

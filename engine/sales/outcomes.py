@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from engine.base import metrics
+from engine.base.actor import GATEWAY, WORKER, Actor
 from engine.base.errors import Unavailable
 from engine.base.model import Booking, BookingStatus
 from engine.holds.holds import DECLINES_MAX
@@ -69,15 +70,15 @@ class Outcomes:
         )
         note = _DECLINES.get(code, "The payment was not completed.") + goes_on
         answer = _ended(booking, "declined", note, decline_code=code)
-        await self._end(booking, BookingStatus.DECLINED, actor="gateway", answer=answer)
+        await self._end(booking, BookingStatus.DECLINED, actor=GATEWAY, answer=answer)
         return answer
 
     async def expire(self, booking: Booking, decline_code: str) -> None:
         """The time for its payment is over."""
         answer = _ended(booking, "expired", _EXPIRED, decline_code=decline_code)
-        await self._end(booking, BookingStatus.EXPIRED, actor="worker", answer=answer)
+        await self._end(booking, BookingStatus.EXPIRED, actor=WORKER, answer=answer)
 
-    async def cancel(self, booking: Booking, *, actor: str, version: int | None) -> Ended:
+    async def cancel(self, booking: Booking, *, actor: Actor, version: int | None) -> Ended:
         """``ended``, or why not: ``stale`` (it is not at this ``version``), ``refused``, ``unknown``."""
         return await self._end(booking, BookingStatus.CANCELLED, actor=actor, version=version)
 
@@ -86,7 +87,7 @@ class Outcomes:
         booking: Booking,
         to: BookingStatus,
         *,
-        actor: str,
+        actor: Actor,
         version: int | None = None,
         answer: Answer | None = None,
     ) -> Ended:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
+from engine.base.actor import Actor
 from engine.base.config import Settings
 from engine.base.errors import Conflict, Gone, NotFound, Unavailable
 from engine.catalog.catalog import Catalog, event_not_found, stale_version
@@ -151,7 +152,9 @@ class WaitlistAdmin:
 
     # Doing
 
-    async def promote(self, event_id: str, entry_id: str, *, reason: str, actor: str) -> LineEntry:
+    async def promote(
+        self, event_id: str, entry_id: str, *, reason: str, actor: Actor
+    ) -> LineEntry:
         """Move who waits to the head of the line, behind those who were moved there and joined earlier.
 
         Who is there already stays, with the first reason. Raises NotFound, Conflict (not waiting),
@@ -161,7 +164,13 @@ class WaitlistAdmin:
             # No round is under way until the end of this: the log says rightly which one sees it first.
             ((round_no,),) = await transaction.fetch("waitlist.share_line", event_id)
             await transaction.fetch(
-                "waitlist_admin.promote", event_id, entry_id, PROMOTED, reason, actor, round_no
+                "waitlist_admin.promote",
+                event_id,
+                entry_id,
+                PROMOTED,
+                reason,
+                actor.label,
+                round_no,
             )
         entry = await self.entry(event_id, entry_id)
         if entry.status != EntryStatus.WAITING:
@@ -198,7 +207,7 @@ class WaitlistAdmin:
             raise stale_version(summary.version)
         return summary
 
-    async def dismiss(self, event_id: str, *, reason: str, actor: str) -> int:
+    async def dismiss(self, event_id: str, *, reason: str, actor: Actor) -> int:
         """End the list: close it, withdraw what is offered, and send everybody home who waits.
 
         Returns how many were sent home; again is fine, and finishes what a crash left half done.
@@ -213,7 +222,7 @@ class WaitlistAdmin:
                 dismissed += await self._withdraw(event_id, str(row["offer_id"]), reason, actor)
         raise Unavailable("The line is moving; ask again to dismiss the rest.")
 
-    async def _withdraw(self, event_id: str, offer_id: str, reason: str, actor: str) -> int:
+    async def _withdraw(self, event_id: str, offer_id: str, reason: str, actor: Actor) -> int:
         try:
             await self._offers.withdraw(offer_id, reason=reason, actor=actor)
         except Gone:
@@ -221,7 +230,7 @@ class WaitlistAdmin:
         # At once: who is back in the line is the next to be offered what has just come back.
         return await self._dismiss_waiting(event_id, reason, actor)
 
-    async def _dismiss_waiting(self, event_id: str, reason: str, actor: str) -> int:
+    async def _dismiss_waiting(self, event_id: str, reason: str, actor: Actor) -> int:
         # In parts: a round that is due meanwhile need not wait for a hundred thousand.
         dismissed = 0
         while some := await self._dismiss_some(event_id, reason, actor):
@@ -229,7 +238,7 @@ class WaitlistAdmin:
             dismissed += len(some)
         return dismissed
 
-    async def _dismiss_some(self, event_id: str, reason: str, actor: str) -> list[str]:
+    async def _dismiss_some(self, event_id: str, reason: str, actor: Actor) -> list[str]:
         async with self._pg.transaction(event_id=event_id) as transaction:
             # Alone with the line: who is about to join is in it by now, or stays outside.
             await transaction.fetch("waitlist.lock_line", event_id)
@@ -239,7 +248,7 @@ class WaitlistAdmin:
             rows = await transaction.fetch(
                 "waitlist_admin.dismiss_waiting",
                 event_id,
-                actor,
+                actor.label,
                 reason,
                 line["round_no"],
                 _DISMISSED_AT_ONCE,

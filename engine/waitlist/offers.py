@@ -18,6 +18,7 @@ from typing import Final
 import asyncpg
 
 from engine.base import metrics
+from engine.base.actor import WORKER, Actor, ActorKind
 from engine.base.errors import Contended, FrontrowError, Gone, NotFound
 from engine.base.model import Hold, ms_from_utc
 from engine.catalog.catalog import Catalog
@@ -74,7 +75,11 @@ class Offers:
         """
         known = await self._known(offer_id)
         row = await self._end(
-            known, offer_id, OfferStatus.USED, actor="person", person_id=person_id
+            known,
+            offer_id,
+            OfferStatus.USED,
+            actor=Actor(ActorKind.PERSON, person_id),
+            person_id=person_id,
         )
         return await self._hold(offer_id, row)
 
@@ -152,13 +157,17 @@ class Offers:
         """
         known = await self._known(offer_id)
         row = await self._end(
-            known, offer_id, OfferStatus.DECLINED, actor="person", person_id=person_id
+            known,
+            offer_id,
+            OfferStatus.DECLINED,
+            actor=Actor(ActorKind.PERSON, person_id),
+            person_id=person_id,
         )
         if row["outcome"] not in ("ended", "already"):
             raise _refusal(offer_id, row)
         return await self.read(offer_id)
 
-    async def withdraw(self, offer_id: str, *, reason: str, actor: str) -> Offer:
+    async def withdraw(self, offer_id: str, *, reason: str, actor: Actor) -> Offer:
         """The organiser takes an open offer back; the person keeps the place. Twice is fine.
 
         Raises Gone, NotFound, Unavailable.
@@ -181,7 +190,7 @@ class Offers:
 
     async def _lapse_one(self, row: asyncpg.Record) -> bool:
         try:
-            await self._end(row["event_id"], row["offer_id"], OfferStatus.EXPIRED, actor="worker")
+            await self._end(row["event_id"], row["offer_id"], OfferStatus.EXPIRED, actor=WORKER)
         except Contended:
             return False  # A stuck event must not keep the others' offers.
         return True
@@ -206,11 +215,11 @@ class Offers:
 
         Also of one that was claimed for a round that never came to be: it was not an offer.
         """
-        row = await self._end(event_id, offer_id, OfferStatus.EXPIRED, actor="worker")
+        row = await self._end(event_id, offer_id, OfferStatus.EXPIRED, actor=WORKER)
         if row["outcome"] == "unknown":
             if not await self._pg.fetchval("waitlist.no_round", event_id):
                 return  # Its round may yet write it down.
-            row = await self._end(event_id, offer_id, OfferStatus.EXPIRED, actor="worker")
+            row = await self._end(event_id, offer_id, OfferStatus.EXPIRED, actor=WORKER)
         if row["outcome"] == "unknown":
             await end_offer(self._live.running.run, event_id, offer_id, "")
         elif row["outcome"] == "not-due":
@@ -236,13 +245,19 @@ class Offers:
         offer_id: str,
         to: OfferStatus,
         *,
-        actor: str,
+        actor: Actor,
         person_id: str | None = None,
         reason: str | None = None,
     ) -> asyncpg.Record:
         """End it in PostgreSQL, and in Redis where it did not become a hold."""
         row = await self._pg.fetchrow(
-            "waitlist.end_offer", offer_id, person_id, to.value, actor, reason, event_id=event_id
+            "waitlist.end_offer",
+            offer_id,
+            person_id,
+            to.value,
+            actor.label,
+            reason,
+            event_id=event_id,
         )
         assert row is not None
         if row["outcome"] == "ended":

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.base.actor import REHEARSAL
 from engine.base.config import Settings
 from engine.base.model import EventStatus
 from engine.catalog.model import Event, EventDraft
@@ -12,7 +13,6 @@ from engine.cli.shell import opened
 from engine.pricing.model import CategoryState, Override, RuleDraft
 from engine.runtime import Runtime
 
-_ACTOR = "rehearsal"
 #: An event that is over is rehearsed as if it were to come.
 _A_MONTH = timedelta(days=30)
 _UNPUBLISHED = (EventStatus.DRAFT, EventStatus.PUBLISHING)
@@ -82,7 +82,7 @@ async def make_copy(runtime: Runtime, original: Original) -> Event:
     )
     copy = await runtime.events.publishing.publish(copy.event_id)
     if original.blocked:
-        await runtime.events.publishing.block(copy.event_id, original.blocked, actor=_ACTOR)
+        await runtime.events.publishing.block(copy.event_id, original.blocked, actor=REHEARSAL)
     return copy
 
 
@@ -96,14 +96,14 @@ async def govern(runtime: Runtime, event_id: str, original: Original) -> None:
 async def _govern(runtime: Runtime, event_id: str, state: CategoryState) -> None:
     if state.rule is not None:
         draft = RuleDraft(category=state.category, rule=state.rule.rule, note=state.rule.note)
-        made = await runtime.pricing.admin.make_rule(event_id, draft, actor=_ACTOR)
-        await runtime.pricing.admin.activate(event_id, made.rule_id, actor=_ACTOR)
+        made = await runtime.pricing.admin.make_rule(event_id, draft, actor=REHEARSAL)
+        await runtime.pricing.admin.activate(event_id, made.rule_id, actor=REHEARSAL)
     reason = state.reason or "as in the original"
     if state.mode == "frozen":
-        await runtime.pricing.admin.freeze(event_id, state.category_no, reason, actor=_ACTOR)
+        await runtime.pricing.admin.freeze(event_id, state.category_no, reason, actor=REHEARSAL)
     elif state.mode == "override":
         hand = Override(amount_minor=state.price.amount, reason=reason, until=state.until)
-        await runtime.pricing.admin.override(event_id, state.category_no, hand, actor=_ACTOR)
+        await runtime.pricing.admin.override(event_id, state.category_no, hand, actor=REHEARSAL)
 
 
 __all__ = ["Original", "govern", "make_copy", "read_original"]

@@ -13,6 +13,7 @@ import httpx
 import msgspec
 
 from engine.base import errors
+from engine.base.actor import Actor, ActorKind
 from engine.base.errors import FrontrowError, Unavailable
 from engine.base.model import Booking, Buyer, Hold, new_id
 from engine.runtime import Runtime
@@ -79,7 +80,9 @@ class EngineDoor:
 
     async def cancel(self, person: str, booking_id: str) -> Booking:
         async with self._room:
-            return await self.runtime.sales.cancelling.cancel(booking_id, actor="buyer")
+            return await self.runtime.sales.cancelling.cancel(
+                booking_id, actor=Actor(ActorKind.BUYER)
+            )
 
     async def join(self, person: str, wanted: Wanted) -> Entry:
         async with self._room:

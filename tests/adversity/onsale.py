@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 from engine.audit.auditor import Violation, audit
+from engine.base.actor import ORGANISER
 from engine.base.errors import Conflict, FrontrowError, Gone, NotFound, Unavailable
 from engine.base.model import Booking, BookingStatus, Hold, new_id
 from engine.runtime import Runtime
@@ -576,7 +577,7 @@ class Organiser:
         await self.sale.insist(
             "unblock",
             lambda: self.sale.runtime.events.publishing.unblock(
-                self.sale.event_id, seats, actor="organiser"
+                self.sale.event_id, seats, actor=ORGANISER
             ),
         )
         book.fresh += seats
@@ -589,16 +590,14 @@ class Organiser:
             if entry_id:
                 await self.promote(entry_id)
             if offer_id:
-                withdraw = partial(offers.withdraw, offer_id, reason="a mistake", actor="organiser")
+                withdraw = partial(offers.withdraw, offer_id, reason="a mistake", actor=ORGANISER)
                 await self.sale.insist("withdraw", withdraw)
 
     async def promote(self, entry_id: str) -> None:
         promote = self.sale.runtime.waitlist.admin.promote
         await self.sale.insist(
             "promote",
-            lambda: promote(
-                self.sale.event_id, entry_id, reason="an old friend", actor="organiser"
-            ),
+            lambda: promote(self.sale.event_id, entry_id, reason="an old friend", actor=ORGANISER),
         )
 
     async def set_window(self, offer_window_s: int) -> None:

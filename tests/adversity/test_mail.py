@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from engine.base.actor import ORGANISER
 from engine.base.config import Settings
 from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
@@ -151,7 +152,7 @@ async def test_a_flapping_server_two_workers_and_one_of_them_killed(
     # By hand, with a server that behaves: whatever was in doubt arrives, and nothing else.
     before = len(box.accepted)
     box.choose = lambda _stage, _recipient: None
-    again = await post.notifications.deliveries.resend_failed([Status.UNKNOWN], actor="test")
+    again = await post.notifications.deliveries.resend_failed([Status.UNKNOWN], actor=ORGANISER)
     assert again == became["unknown"]
     worker = start_role("worker", environments[0])
     try:

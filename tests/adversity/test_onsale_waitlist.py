@@ -20,6 +20,7 @@ import msgspec
 import pytest
 
 from engine.audit.auditor import Violation
+from engine.base.actor import ORGANISER
 from engine.base.model import ms_from_utc
 from engine.base.store_urls import StoreUrls
 from engine.runtime import Runtime, open_runtime
@@ -219,7 +220,7 @@ async def on_sale(site: Site, size: Size = SIZE, *, seed: int = 1) -> AsyncItera
                 event_id,
             )
         await runtime.live.settling.refresh_terms(event_id)
-        await runtime.events.publishing.block(event_id, list(BLOCKED), actor="organiser")
+        await runtime.events.publishing.block(event_id, list(BLOCKED), actor=ORGANISER)
         sale = Sale(
             runtime,
             event_id,
@@ -270,7 +271,7 @@ async def _everybody_goes_home(run: Run) -> None:
         sale.runtime.waitlist.admin.dismiss,
         sale.event_id,
         reason="It has begun.",
-        actor="organiser",
+        actor=ORGANISER,
     )
     await sale.insist("dismiss", dismiss)
     end = time.monotonic() + _FINISH_S

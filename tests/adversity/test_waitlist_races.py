@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 
 from engine.audit.auditor import audit
+from engine.base.actor import ORGANISER
 from engine.base.errors import Conflict, Gone, SeatUnavailable, Unavailable
 from engine.base.model import Hold, new_id
 from engine.live.keys import base_key
@@ -455,7 +456,7 @@ async def test_who_ends_an_offer_first_has_ended_it(
         answers = await asyncio.gather(
             getattr(api, first)(offer_id, person),
             api.decline(offer_id, person),
-            api.withdraw(offer_id, reason="a mistake", actor="organiser"),
+            api.withdraw(offer_id, reason="a mistake", actor=ORGANISER),
             api.accept(offer_id, person),
             return_exceptions=True,
         )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
+from engine.base.actor import ORGANISER
 from tests.browser.conftest import Come, OpenPage, SellOut, Visit, Visitor, settled
 from tests.conftest import MakeHouse, Stack
 
@@ -228,7 +229,7 @@ async def test_every_step_of_the_journey(visit: Visit, make_house: MakeHouse, bu
 async def test_every_step_of_the_waitlist(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
     await crowd.house.runtime.events.publishing.reprice(
-        crowd.event_id, {"Front": 6000}, reason="82 % sold, 6 days left", actor="test"
+        crowd.event_id, {"Front": 6000}, reason="82 % sold, 6 days left", actor=ORGANISER
     )
     page = await come(crowd.event_id)
     await page.wait_for_selector("#invite:not([hidden])")

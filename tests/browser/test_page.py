@@ -8,6 +8,7 @@ import time
 import pytest
 from playwright.async_api import Route, WebSocketRoute, expect
 
+from engine.base.actor import ORGANISER
 from tests.browser.conftest import Branch, OpenPage, Visit, Visitor, settled
 from tests.conftest import House, MakeHouse, Stack
 
@@ -263,7 +264,7 @@ async def test_a_price_that_rose_is_said_before_holding(
 
     async def reprice(amount: int) -> None:
         await house.runtime.events.publishing.reprice(
-            house.event_id, {"Front": amount}, reason="demand", actor="test"
+            house.event_id, {"Front": amount}, reason="demand", actor=ORGANISER
         )
 
     await reprice(6000)

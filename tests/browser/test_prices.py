@@ -4,6 +4,7 @@ import re
 
 from playwright.async_api import expect
 
+from engine.base.actor import ORGANISER
 from engine.pricing.model import Override, RuleDraft, TermsPatch
 from engine.pricing.rule import Rule
 from tests.browser.conftest import Visit
@@ -12,7 +13,7 @@ from tests.conftest import House, MakeHouse
 
 async def reprice(house: House, amount: int, reason: str) -> None:
     await house.runtime.events.publishing.reprice(
-        house.event_id, {"Front": amount}, reason=reason, actor="test"
+        house.event_id, {"Front": amount}, reason=reason, actor=ORGANISER
     )
 
 
@@ -76,10 +77,10 @@ async def test_floor_and_ceiling_are_shown_where_the_organiser_allows_it(
     office = house.runtime.pricing.admin
     rule = Rule(base_minor=5000, floor_minor=4000, ceiling_minor=9000)
     draft = RuleDraft(category="Front", rule=rule)
-    made = await office.make_rule(house.event_id, draft, actor="test")
-    await office.activate(house.event_id, made.rule_id, actor="test")
+    made = await office.make_rule(house.event_id, draft, actor=ORGANISER)
+    await office.activate(house.event_id, made.rule_id, actor=ORGANISER)
     by_hand = Override(amount_minor=6500, reason="a gala")
-    await office.override(house.event_id, 0, by_hand, actor="test")
+    await office.override(house.event_id, 0, by_hand, actor=ORGANISER)
     page = (await visit(house.event_id)).page
     button = page.get_by_role("button", name="Price history of Front")
     band = page.locator(".chart rect")

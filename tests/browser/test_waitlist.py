@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, Route, expect
 
+from engine.base.actor import ORGANISER
 from engine.base.model import new_id
 from engine.waitlist.model import EntryStatus, OfferStatus, Wanted
 from tests.browser.conftest import Branch, Come, Crowd, OpenPage, SellOut, Visitor, settled
@@ -386,18 +387,18 @@ async def test_the_organiser_takes_an_offer_back_and_ends_the_list(
     await offered(page)
     # Too dear by now to be offered to the same person again.
     await crowd.house.runtime.events.publishing.reprice(
-        crowd.event_id, {"Front": 6000}, reason="demand", actor="test"
+        crowd.event_id, {"Front": 6000}, reason="demand", actor=ORGANISER
     )
     offer = (await crowd.until(page, EntryStatus.OFFERED)).offer
     assert offer is not None
     await crowd.runtime.waitlist.offers.withdraw(
-        offer.offer_id, reason="A mistake", actor="organiser"
+        offer.offer_id, reason="A mistake", actor=ORGANISER
     )
     await expect(page.locator("#notice")).to_contain_text("took the offer back")
     await expect(page.locator("#offer")).to_be_hidden()
     await expect(page.locator("#title-line")).to_have_text("You are next of 1")
     await crowd.runtime.waitlist.admin.dismiss(
-        crowd.event_id, reason="All is sold", actor="organiser"
+        crowd.event_id, reason="All is sold", actor=ORGANISER
     )
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     await expect(page.locator("#notice")).to_contain_text("ended the waitlist")

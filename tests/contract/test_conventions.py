@@ -11,6 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from engine.base.actor import ORGANISER as BY_ORGANISER
 from engine.base.config import Settings
 from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
@@ -157,7 +158,7 @@ async def test_pages_of_events_have_no_gap_and_nothing_twice(
 async def test_pages_of_prices_go_back_in_time(runtime: Runtime, house: House, ada: Buyer) -> None:
     for amount in (5100, 5200, 5300):
         await runtime.events.publishing.reprice(
-            house.event_id, {"Front": amount}, reason="test", actor="test"
+            house.event_id, {"Front": amount}, reason="test", actor=BY_ORGANISER
         )
     path = f"/v1/events/{house.event_id}/prices/history"
     for limit in (1, 2, 5):

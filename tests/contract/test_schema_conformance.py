@@ -17,6 +17,7 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from api.openapi_operations import OPERATIONS
+from engine.base.actor import ORGANISER as BY_ORGANISER
 from engine.pricing.model import RuleDraft
 from engine.pricing.rule import Rule
 from tests.conftest import MakeHouse, Stack
@@ -52,7 +53,7 @@ async def real(mode: GenerationMode, make_house: MakeHouse, ada: Buyer) -> dict[
     event = await house.runtime.catalog.event(house.event_id)
     rule = Rule(base_minor=5000, floor_minor=4000, ceiling_minor=9000)
     draft = RuleDraft(category="Front", rule=rule)
-    made = await house.runtime.pricing.admin.make_rule(house.event_id, draft, actor="test")
+    made = await house.runtime.pricing.admin.make_rule(house.event_id, draft, actor=BY_ORGANISER)
     # Nothing is on sale for nothing.
     path, wanted = f"/v1/events/{house.event_id}/waitlist", {"quantity": 1, "max_price": 0}
     entry = (await ada.http.post(path, json=wanted, headers=ada.auth)).json()

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
+from engine.base.actor import ORGANISER
 from engine.base.config import Settings
 from engine.base.errors import Conflict, FrontrowError, InvalidInput, LimitReached, SeatUnavailable
 from engine.base.metrics import BEST_SEATS_ATTEMPTS
@@ -193,7 +194,7 @@ async def test_a_price_that_rose_meanwhile_does_not_slip_in(
     await copy.look()
     event = await other.catalog.event(house.event_id)
     await other.events.publishing.reprice(
-        house.event_id, {"Back": 4000}, reason="demand", actor="test"
+        house.event_id, {"Back": 4000}, reason="demand", actor=ORGANISER
     )
     # The copy is thought fresh, and knows the old price.
     copy._read_at = time.monotonic() + 60

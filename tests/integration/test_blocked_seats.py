@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from engine.audit.auditor import audit
+from engine.base.actor import ORGANISER
 from engine.base.errors import Conflict, InvalidInput, NotFound, SeatUnavailable, Unavailable
 from engine.base.model import BookingStatus, new_id
 from engine.events.publishing import Blocking
@@ -18,12 +19,12 @@ from tests.worlds import keys_of
 
 async def block(house: House, *seats: int, reason: str | None = None) -> Blocking:
     return await house.runtime.events.publishing.block(
-        house.event_id, seats, reason=reason, actor="organiser"
+        house.event_id, seats, reason=reason, actor=ORGANISER
     )
 
 
 async def unblock(house: House, *seats: int) -> Blocking:
-    return await house.runtime.events.publishing.unblock(house.event_id, seats, actor="organiser")
+    return await house.runtime.events.publishing.unblock(house.event_id, seats, actor=ORGANISER)
 
 
 def refusals(blocking: Blocking) -> dict[int, str]:

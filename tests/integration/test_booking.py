@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from engine.base.actor import ORGANISER, WORKER, Actor, ActorKind
 from engine.base.config import Settings
 from engine.base.errors import (
     Conflict,
@@ -41,7 +42,7 @@ async def test_a_hold_shows_on_the_map_and_freezes_its_price(house: House, buyer
     assert await house.floor_free() == 4
 
     await house.runtime.events.publishing.reprice(
-        house.event_id, {"Front": 9000}, reason="demand", actor="test"
+        house.event_id, {"Front": 9000}, reason="demand", actor=ORGANISER
     )
     assert (await house.runtime.holds.read(hold.hold_id, buyer)).total == hold.total
     assert (await house.book(buyer, hold)).booking.total == hold.total
@@ -237,17 +238,23 @@ async def test_cancelling_returns_seats_and_money_once(house: House, buyer: str)
     booking = (await house.book(buyer, await house.hold(buyer, 2, floor=1))).booking
     sales = house.runtime.sales
     with pytest.raises(PreconditionFailed):
-        await sales.cancelling.cancel(booking.booking_id, actor="buyer", buyer_id=buyer, version=1)
+        await sales.cancelling.cancel(
+            booking.booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer, version=1
+        )
     with pytest.raises(NotFound):
-        await sales.cancelling.cancel(booking.booking_id, actor="buyer", buyer_id=new_id())
+        await sales.cancelling.cancel(
+            booking.booking_id, actor=Actor(ActorKind.BUYER), buyer_id=new_id()
+        )
     cancelled = await sales.cancelling.cancel(
-        booking.booking_id, actor="buyer", buyer_id=buyer, version=booking.version
+        booking.booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer, version=booking.version
     )
     assert cancelled.status == BookingStatus.CANCELLED
     assert cancelled.refunded == booking.total
     assert (await house.states())[2] == "0"
     assert await house.floor_free() == 6
-    again = await sales.cancelling.cancel(booking.booking_id, actor="buyer", buyer_id=buyer)
+    again = await sales.cancelling.cancel(
+        booking.booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer
+    )
     assert again == cancelled
     assert {t.status for t in await sales.tickets.of_booking(booking.booking_id)} == {"void"}
     await house.hold(new_id(), 2)
@@ -260,15 +267,19 @@ async def test_an_event_that_has_begun_is_cancelled_by_its_organiser_only(
     first, second = [
         (await house.book(buyer, await house.hold(buyer, seat))).booking for seat in (1, 2)
     ]
-    await sales.cancelling.cancel(second.booking_id, actor="buyer", buyer_id=buyer)
+    await sales.cancelling.cancel(second.booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer)
     await let_it_be_over(house.runtime, [house.event_id])
     with pytest.raises(Conflict) as refused:
-        await sales.cancelling.cancel(first.booking_id, actor="buyer", buyer_id=buyer)
+        await sales.cancelling.cancel(
+            first.booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer
+        )
     assert refused.value.code == "event-begun"
     # What was done before is still said.
-    again = await sales.cancelling.cancel(second.booking_id, actor="buyer", buyer_id=buyer)
+    again = await sales.cancelling.cancel(
+        second.booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer
+    )
     assert again.status == BookingStatus.CANCELLED
-    ended = await sales.cancelling.cancel(first.booking_id, actor="organiser", at_any_time=True)
+    ended = await sales.cancelling.cancel(first.booking_id, actor=ORGANISER, at_any_time=True)
     assert ended.status == BookingStatus.CANCELLED
 
 
@@ -280,7 +291,7 @@ async def test_one_key_has_one_answer(house: House, buyer: str) -> None:
     second, replayed = await sales.checkout.book(buyer, "key-1", house.request(hold))
     assert replayed
     assert second == first
-    await sales.cancelling.cancel(first.booking.booking_id, actor="buyer")
+    await sales.cancelling.cancel(first.booking.booking_id, actor=Actor(ActorKind.BUYER))
     third, _ = await sales.checkout.book(buyer, "key-1", house.request(hold))
     assert third == first, "the answer is the one that was given, whatever happened since"
     with pytest.raises(InvalidInput) as refused:
@@ -405,7 +416,7 @@ async def _expire_behind_the_gateways_back(house: House, booking_id: str) -> Non
         house.event_id,
         booking_id,
         to=BookingStatus.EXPIRED,
-        actor="worker",
+        actor=WORKER,
         note="late",
         decline_code="gateway-unanswered",
     )

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from engine.base.actor import ORGANISER
 from engine.base.errors import Conflict, FrontrowError, LimitReached, TooManyRequests
 from engine.base.model import Hold, new_id
 from engine.best_seats.choice import BestSeatsWish
@@ -383,7 +384,7 @@ async def test_a_card_is_limited_and_what_ends_is_given_back(make_house: MakeHou
     assert await claims(house) == [3, 3, 4, 4]
     with pytest.raises(LimitReached, match="e-mail"):
         await buy("tok_visa", "b+more@EXAMPLE.com", 10)
-    await house.runtime.sales.cancelling.cancel(bought.booking.booking_id, actor="organiser")
+    await house.runtime.sales.cancelling.cancel(bought.booking.booking_id, actor=ORGANISER)
     await buy("tok_visa_card_4242", "a@example.com", 20, 21, 22, 23)
     assert await claims(house) == [4, 4, 4, 4]
 

@@ -21,6 +21,7 @@ from websockets.frames import Frame as WebSocketFrame
 from websockets.frames import Opcode
 from websockets.typing import Origin, Subprotocol
 
+from engine.base.actor import ORGANISER
 from engine.base.config import ConfigError, Settings
 from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
@@ -839,7 +840,7 @@ async def test_what_buyers_do_is_what_watchers_see(house: House, buyer: str) -> 
             assert watcher.map.states.startswith(b"002200")
 
         await house.runtime.events.publishing.reprice(
-            house.event_id, {"Front": 9000}, reason="demand", actor="test"
+            house.event_id, {"Front": 9000}, reason="demand", actor=ORGANISER
         )
         await viewer.until(
             lambda: viewer.messages["prices"]["prices"][0]["price"]["amount"] == 9000

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from prometheus_client import REGISTRY
 
+from engine.base.actor import ORGANISER
 from engine.base.model import ms_from_utc, new_id
 from engine.holds.holds import Holds
 from engine.live.keys import person_channel
@@ -324,7 +325,7 @@ async def test_a_booking_declined_cancelled_and_refunded(house: House, buyer: st
         await viewer.hears("booking", booking_id=declined.booking_id, status="declined")
         booking = (await house.book(buyer, hold)).booking
         await viewer.hears("booking", booking_id=booking.booking_id, status="confirmed")
-        await house.runtime.sales.cancelling.cancel(booking.booking_id, actor="organiser")
+        await house.runtime.sales.cancelling.cancel(booking.booking_id, actor=ORGANISER)
         await viewer.hears("booking", booking_id=booking.booking_id, status="cancelled")
         await viewer.hears("booking", booking_id=booking.booking_id, status="refunded")
         assert "booking" not in other.messages

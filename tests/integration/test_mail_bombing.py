@@ -7,6 +7,7 @@ from collections import Counter
 import msgspec
 import pytest
 
+from engine.base.actor import ORGANISER, Actor, ActorKind
 from engine.base.errors import Conflict, Unavailable
 from engine.base.model import Buyer, new_id
 from engine.notifications.allowance import allowed, mailbox
@@ -236,7 +237,9 @@ async def test_a_confirmation_of_what_is_cancelled_takes_nothing(
     post: Runtime, house: House, buyer: str
 ) -> None:
     answer = await house.book(buyer, await house.hold(buyer, 3))
-    await post.sales.cancelling.cancel(answer.booking.booking_id, actor="buyer", buyer_id=buyer)
+    await post.sales.cancelling.cancel(
+        answer.booking.booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer
+    )
     await send(post)
     assert (await statuses(post))["booking-confirmed", "skipped"] == 1
     assert await counted(post) == {"booking-cancelled", "booking-refunded"}
@@ -329,7 +332,7 @@ async def test_by_hand_a_mail_goes_all_the_same(post: Runtime, box: Mailbox) -> 
     await send(post)
     mails = await post.notifications.deliveries.mails(email=VICTIM, kind=MailKind.WELCOME, limit=10)
     [skipped] = [mail for mail in mails if mail.reason]
-    await post.notifications.deliveries.resend(skipped.mail_id, actor="organiser")
+    await post.notifications.deliveries.resend(skipped.mail_id, actor=ORGANISER)
     await send(post)
     assert len(box.accepted) == 4
 

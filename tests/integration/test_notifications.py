@@ -18,6 +18,7 @@ import pytest
 import pytest_asyncio
 
 from engine.base import metrics
+from engine.base.actor import CLI, ORGANISER, Actor, ActorKind
 from engine.base.config import Settings
 from engine.base.errors import Conflict, InvalidInput, NotFound
 from engine.base.model import Buyer, new_id
@@ -138,8 +139,12 @@ async def test_cancelling_and_refunding_are_told_each_once(
 ) -> None:
     answer = await house.book(buyer, await house.hold(buyer, 3))
     await send(post)
-    await post.sales.cancelling.cancel(answer.booking.booking_id, actor="buyer", buyer_id=buyer)
-    await post.sales.cancelling.cancel(answer.booking.booking_id, actor="buyer", buyer_id=buyer)
+    await post.sales.cancelling.cancel(
+        answer.booking.booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer
+    )
+    await post.sales.cancelling.cancel(
+        answer.booking.booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer
+    )
     await post.sales.cancelling.refund(house.event_id, answer.booking.booking_id)
     await send(post)
     assert [str(mail["X-Frontrow-Kind"]) for mail in box.accepted] == [
@@ -154,7 +159,9 @@ async def test_a_mail_says_what_is_true_when_it_leaves(
     house: House, post: Runtime, box: Mailbox, buyer: str
 ) -> None:
     answer = await house.book(buyer, await house.hold(buyer, 3))
-    await post.sales.cancelling.cancel(answer.booking.booking_id, actor="buyer", buyer_id=buyer)
+    await post.sales.cancelling.cancel(
+        answer.booking.booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer
+    )
     await send(post)
     # Its tickets are void by now: nobody gets them.
     assert [str(mail["X-Frontrow-Kind"]) for mail in box.accepted] == [
@@ -303,7 +310,9 @@ async def test_an_offer_is_told_and_what_is_switched_off_is_not(
     await settle(post)
     box.accepted.clear()
     [booking] = await post.sales.reading.of_buyer(seller, after=None, limit=1)
-    await post.sales.cancelling.cancel(booking.booking_id, actor="buyer", buyer_id=seller)
+    await post.sales.cancelling.cancel(
+        booking.booking_id, actor=Actor(ActorKind.BUYER), buyer_id=seller
+    )
     async with asyncio.timeout(60):
         while ("offer-made", "queued") not in await statuses(post):
             await post.waitlist.serve()
@@ -482,12 +491,12 @@ async def test_what_is_refused_is_dead_with_the_servers_words_and_can_be_sent_ag
     dead = await post.notifications.deliveries.mail(mail_id)
     assert (dead.status, dead.reason, dead.attempts) == (Status.DEAD, "550 5.1.1 Never", 1)
     box.choose = whim(stage, "5xx", 0)
-    again = await post.notifications.deliveries.resend(mail_id, actor="organiser")
+    again = await post.notifications.deliveries.resend(mail_id, actor=ORGANISER)
     assert again.status == Status.QUEUED
     await settle(post)
     assert box.counts() == {f"<{mail_id}@theatre.example>": 1}
     with pytest.raises(Conflict) as refused:
-        await post.notifications.deliveries.resend(mail_id, actor="organiser")
+        await post.notifications.deliveries.resend(mail_id, actor=ORGANISER)
     assert refused.value.code == "mail-not-resendable"
 
 
@@ -516,7 +525,7 @@ async def test_an_answer_that_was_not_heard_is_never_followed_by_a_second_mail(
         await settle(post)
         assert len(box.accepted) == (1 if deed == "drop-kept" else 0)
         # By hand, by somebody who has asked the reader.
-        assert await post.notifications.deliveries.resend_failed([Status.UNKNOWN], actor="cli") == 1
+        assert await post.notifications.deliveries.resend_failed([Status.UNKNOWN], actor=CLI) == 1
         await settle(post)
         assert len(box.accepted) == (2 if deed == "drop-kept" else 1)
 
@@ -798,20 +807,20 @@ async def test_an_organisers_template_is_versioned_tried_activated_and_rolled_ba
         subject="Hi {{ person.name }}", html="<p>{{ person.name }}</p>", text="{{ site.url }}"
     )
     second = await templates.add(
-        "welcome", "en", texts, note="shorter", activate=True, actor="organiser"
+        "welcome", "en", texts, note="shorter", activate=True, actor=ORGANISER
     )
     assert second.version == 2
     await welcome(post, "lena@example.com")
     await send(post)
     assert box.accepted[-1]["Subject"] == "Hi Gina"
-    assert (await templates.roll_back("welcome", "en", actor="organiser")).version == 1
+    assert (await templates.roll_back("welcome", "en", actor=ORGANISER)).version == 1
     await welcome(post, "mia@example.com")
     await send(post)
     assert box.accepted[-1]["Subject"] == "Is this address yours?"
     with pytest.raises(Conflict) as refused:
-        await templates.roll_back("welcome", "en", actor="organiser")
+        await templates.roll_back("welcome", "en", actor=ORGANISER)
     assert refused.value.code == "nothing-to-roll-back"
-    assert (await templates.activate("welcome", "en", 2, actor="organiser")).version == 2
+    assert (await templates.activate("welcome", "en", 2, actor=ORGANISER)).version == 2
 
 
 @pytest.mark.parametrize(
@@ -839,7 +848,7 @@ async def test_a_broken_template_is_refused_when_it_is_saved(
     texts = {"subject": "Hi", "html": "<p>Hi</p>", "text": "Hi", **broken}
     with pytest.raises(InvalidInput) as refused:
         await post.notifications.templates.add(
-            "welcome", "en", Texts(**texts), note="", activate=True, actor="organiser"
+            "welcome", "en", Texts(**texts), note="", activate=True, actor=ORGANISER
         )
     assert refused.value.code == "template-broken"
     assert refused.value.extra["errors"][0]["key"] == place
@@ -857,7 +866,7 @@ async def test_a_template_that_breaks_on_real_facts_loses_no_mail(
         text="Hi",
     )
     await post.notifications.templates.add(
-        "welcome", "en", texts, note="", activate=True, actor="organiser"
+        "welcome", "en", texts, note="", activate=True, actor=ORGANISER
     )
     await welcome(post)
     await send(post)
@@ -873,13 +882,13 @@ async def test_a_template_that_stalls_on_real_facts_is_set_aside(
         subject="Ours", html=f"{{% if 'gina' in person.email %}}{stalls}{{% endif %}}Hi", text="Hi"
     )
     templates = post.notifications.templates
-    await templates.add("welcome", "en", texts, note="", activate=True, actor="organiser")
+    await templates.add("welcome", "en", texts, note="", activate=True, actor=ORGANISER)
     for email in ("gina@example.com", "lena@example.com"):
         await welcome(post, email)
         await send(post)
     # Nor does the second mail cost as much, though it would not have.
     assert [str(m["Subject"]) for m in box.accepted] == ["Is this address yours?"] * 2
-    await templates.add("welcome", "en", texts, note="", activate=True, actor="organiser")
+    await templates.add("welcome", "en", texts, note="", activate=True, actor=ORGANISER)
     await welcome(post, "mia@example.com")
     await send(post)
     assert box.accepted[-1]["Subject"] == "Ours"
@@ -920,7 +929,7 @@ async def test_another_layout_frames_every_mail(post: Runtime, box: Mailbox) -> 
         text="{% block content %}{% endblock %}Ours",
     )
     await post.notifications.templates.add(
-        "layout", "mul", layout, note="", activate=True, actor="organiser"
+        "layout", "mul", layout, note="", activate=True, actor=ORGANISER
     )
     await welcome(post)
     await send(post)
@@ -932,14 +941,14 @@ async def test_another_layout_frames_every_mail(post: Runtime, box: Mailbox) -> 
             Texts(html="{{ no.such }}", text=""),
             note="",
             activate=True,
-            actor="organiser",
+            actor=ORGANISER,
         )
 
 
 async def test_a_language_of_the_organisers_own(post: Runtime, box: Mailbox) -> None:
     texts = Texts(subject="Bienvenue", html="<p>Bonjour</p>", text="Bonjour")
     await post.notifications.templates.add(
-        "welcome", "fr", texts, note="", activate=True, actor="organiser"
+        "welcome", "fr", texts, note="", activate=True, actor=ORGANISER
     )
     for language, subject in (("fr-CA", "Bienvenue"), ("it", "Is this address yours?")):
         person = new_id()

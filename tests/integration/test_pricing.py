@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from engine.base.actor import ORGANISER
 from engine.base.config import Settings
 from engine.base.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from engine.base.model import Money, new_id
@@ -34,7 +35,6 @@ from tests.integration.live import gateway_of
 from tests.worlds import as_redis_owner, make_world
 
 FRONT, BACK = 0, 1
-HAND = "organiser"
 #: Nothing to wait for between two looks.
 QUICK: dict[str, Any] = {"min_interval_s": 0, "reversal_s": 0, "max_step": 1.0, "round_to_minor": 1}
 #: The more is sold the dearer, and nothing else: 5000 to 10000.
@@ -74,9 +74,9 @@ async def follow(
     """Make a rule and put it in force."""
     office = house.runtime.pricing.admin
     made = await office.make_rule(
-        house.event_id, RuleDraft(category=category, rule=rule), actor=HAND
+        house.event_id, RuleDraft(category=category, rule=rule), actor=ORGANISER
     )
-    return await office.activate(house.event_id, made.rule_id, actor=HAND, **activation)
+    return await office.activate(house.event_id, made.rule_id, actor=ORGANISER, **activation)
 
 
 async def sell(house: House, *seats: int) -> None:
@@ -243,7 +243,9 @@ async def test_a_paused_event_is_left_alone(house: House) -> None:
 
 async def test_a_blocked_place_is_not_for_sale(house: House) -> None:
     await follow(house)
-    await house.runtime.events.publishing.block(house.event_id, list(range(10, 20)), actor=HAND)
+    await house.runtime.events.publishing.block(
+        house.event_id, list(range(10, 20)), actor=ORGANISER
+    )
     await sell(house, *range(4))
     await look(house)
     # 4 of 10, not of 20.
@@ -292,7 +294,7 @@ async def test_a_hand_between_looking_and_writing_wins(house: House) -> None:
     await sell(house, *range(8))
     (row,) = await runtime.stores.view.fetch("pricing.workload", house.event_id, None)
     seen = (await runtime.pricing.repricer._measuring.seen(house.event_id))[FRONT]
-    await runtime.pricing.admin.freeze(house.event_id, FRONT, "press night", actor=HAND)
+    await runtime.pricing.admin.freeze(house.event_id, FRONT, "press night", actor=ORGANISER)
     assert (
         await runtime.pricing.repricer._reprice_category(house.event_id, row, seen, 86_400.0) == 0
     )
@@ -326,15 +328,19 @@ async def test_an_override_holds_until_it_is_released(house: House) -> None:
     office = house.runtime.pricing.admin
     await follow(house)
     state = await office.override(
-        house.event_id, FRONT, Override(amount_minor=4500, reason="Early birds"), actor=HAND
+        house.event_id, FRONT, Override(amount_minor=4500, reason="Early birds"), actor=ORGANISER
     )
     assert (state.mode, state.price.amount, state.reason) == ("override", 4500, "Early birds")
     await sell(house, *range(8))
     assert await look(house) == 0
     assert await prices(house) == [4500, 3000]
     change = (await history(house))[0]
-    assert (change["reason"], change["actor"], change["inputs"]) == ("Early birds", HAND, None)
-    assert (await office.release(house.event_id, FRONT, actor=HAND)).mode == "rule"
+    assert (change["reason"], change["actor"], change["inputs"]) == (
+        "Early birds",
+        ORGANISER.label,
+        None,
+    )
+    assert (await office.release(house.event_id, FRONT, actor=ORGANISER)).mode == "rule"
     assert await look(house) == 1
     assert await prices(house) == [7000, 3000]
 
@@ -344,7 +350,7 @@ async def test_an_override_ends_at_its_time(house: House) -> None:
     await follow(house)
     until = datetime.now(UTC) + timedelta(hours=1)
     wanted = Override(amount_minor=4500, reason="Early birds", until=until)
-    assert (await office.override(house.event_id, FRONT, wanted, actor=HAND)).until == until
+    assert (await office.override(house.event_id, FRONT, wanted, actor=ORGANISER)).until == until
     # Another rule that comes into force does not end it before.
     await follow(house)
     state = (await office.state(house.event_id)).categories[FRONT]
@@ -360,22 +366,22 @@ async def test_an_override_ends_at_its_time(house: House) -> None:
             house.event_id,
             FRONT,
             Override(amount_minor=1, reason="late", until=datetime.now(UTC)),
-            actor=HAND,
+            actor=ORGANISER,
         )
 
 
 async def test_a_frozen_price_stays_whatever_comes(house: House) -> None:
     office = house.runtime.pricing.admin
     await follow(house)
-    frozen = await office.freeze(house.event_id, FRONT, "press night", actor=HAND)
+    frozen = await office.freeze(house.event_id, FRONT, "press night", actor=ORGANISER)
     assert (frozen.mode, frozen.price.amount) == ("frozen", 5000)
     await follow(house)
     await sell(house, *range(8))
     assert await look(house) == 0
     assert await prices(house) == [5000, 3000]
     with pytest.raises(PreconditionFailed):
-        await office.release(house.event_id, FRONT, version=frozen.version + 1, actor=HAND)
-    await office.release(house.event_id, FRONT, version=frozen.version, actor=HAND)
+        await office.release(house.event_id, FRONT, version=frozen.version + 1, actor=ORGANISER)
+    await office.release(house.event_id, FRONT, version=frozen.version, actor=ORGANISER)
     assert await look(house) == 1
 
 
@@ -390,7 +396,7 @@ async def test_a_price_on_the_page_is_an_override_until_the_next_rule(house: Hou
     assert (state[FRONT].mode, state[FRONT].price.amount, state[FRONT].actor) == (
         "override",
         6000,
-        HAND,
+        ORGANISER.label,
     )
     assert state[BACK].mode == "fixed"
     await sell(house, *range(8))
@@ -424,7 +430,7 @@ async def test_versions_follow_each_other(house: House) -> None:
     rules = await office.rules(house.event_id)
     assert [(rule.rule_no, rule.status) for rule in rules] == [(2, "active"), (1, "retired")]
     with pytest.raises(Conflict) as refused:
-        await office.activate(house.event_id, first.rule_id, actor=HAND)
+        await office.activate(house.event_id, first.rule_id, actor=ORGANISER)
     assert refused.value.code == "pricing-rule-retired"
     other = await follow(house, BY_DEMAND, "Back")
     assert other.rule_no == 1
@@ -450,7 +456,7 @@ async def test_a_scheduled_rule_comes_into_force_at_its_time(house: House) -> No
         house.event_id,
         second.rule_id,
         valid_from=datetime.now(UTC) + timedelta(hours=2),
-        actor=HAND,
+        actor=ORGANISER,
     )
     assert again.status == RuleStatus.SCHEDULED
     async with house.runtime.stores.view.connection() as connection:
@@ -468,9 +474,11 @@ async def test_without_a_rule_the_price_stays_and_is_fixed_again(house: House) -
     rule = await follow(house)
     await sell(house, *range(8))
     await look(house)
-    retired = await office.retire(house.event_id, rule.rule_id, version=rule.version, actor=HAND)
+    retired = await office.retire(
+        house.event_id, rule.rule_id, version=rule.version, actor=ORGANISER
+    )
     assert retired.status == RuleStatus.RETIRED
-    assert await office.retire(house.event_id, rule.rule_id, actor=HAND) == retired
+    assert await office.retire(house.event_id, rule.rule_id, actor=ORGANISER) == retired
     snapshot = await house.runtime.live.reading.snapshot(house.event_id)
     assert not snapshot.pricing.dynamic
     assert snapshot.prices[FRONT].price.amount == 7000
@@ -523,7 +531,7 @@ async def test_what_is_not_there_is_said(house: House, make_house: MakeHouse) ->
     with pytest.raises(NotFound):
         await office.rule(house.event_id, new_id())
     with pytest.raises(NotFound):
-        await office.freeze(house.event_id, 2, "x", actor=HAND)
+        await office.freeze(house.event_id, 2, "x", actor=ORGANISER)
     with pytest.raises(InvalidInput):
         await office.preview(house.event_id, "Box", rule=BY_SALES)
     with pytest.raises(Conflict) as refused:

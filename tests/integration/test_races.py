@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from engine.audit.auditor import audit
+from engine.base.actor import WORKER, Actor, ActorKind
 from engine.base.config import Settings
 from engine.base.errors import (
     Conflict,
@@ -175,7 +176,7 @@ async def test_cancel_and_confirm_at_once(house: House, buyer: str, first: str) 
     booking_id = answer.booking.booking_id
     await house.runtime.sales.sandbox.complete_action(booking_id, approve=True)
     confirm = sales.finishing.payment_arrived(booking_id)
-    cancel = sales.cancelling.cancel(booking_id, actor="buyer", buyer_id=buyer)
+    cancel = sales.cancelling.cancel(booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer)
     async with house.runtime.stores.view.connection() as connection, connection.transaction():
         await connection.execute(
             "SELECT 1 FROM bookings WHERE booking_id = $1 FOR UPDATE", booking_id
@@ -194,7 +195,7 @@ async def test_cancel_and_confirm_at_once(house: House, buyer: str, first: str) 
         refusal = results[cancel]
         assert isinstance(refusal, Conflict)
         assert (refusal.code, status) == ("booking-not-confirmed", BookingStatus.CONFIRMED)
-        await sales.cancelling.cancel(booking_id, actor="buyer")
+        await sales.cancelling.cancel(booking_id, actor=Actor(ActorKind.BUYER))
     assert (await house.states())[2] == "0"
     await assert_sound(house)
 
@@ -215,7 +216,7 @@ async def test_confirm_and_expiry_at_once(
         house.event_id,
         booking_id,
         to=BookingStatus.EXPIRED,
-        actor="worker",
+        actor=WORKER,
         decline_code="gateway-unanswered",
         answer=Answer(outcome="expired", booking=await other.sales.reading.read(booking_id)),
     )
@@ -303,7 +304,7 @@ async def test_a_limit_counts_no_sale_that_was_undone_before_redis_died(
     command = await begin(house, buyer, (await house.hold(buyer, 2)).hold_id)
     assert (await house.runtime.sales.ledger.reserve(command)).outcome == "reserved"
     await confirm_silently(house, command)
-    await house.runtime.sales.cancelling.cancel(command.booking_id, actor="buyer")
+    await house.runtime.sales.cancelling.cancel(command.booking_id, actor=Actor(ActorKind.BUYER))
     await forget(house)
     await house.states()
     await make_outbox_due(house)
@@ -326,7 +327,11 @@ async def test_two_cancels_refund_once(house: House, other: Runtime, buyer: str)
     booking = (await house.book(buyer, await house.hold(buyer, 2))).booking
     first, second = await asyncio.gather(
         *(
-            outcome(rooms.sales.cancelling.cancel(booking.booking_id, actor="buyer", version=2))
+            outcome(
+                rooms.sales.cancelling.cancel(
+                    booking.booking_id, actor=Actor(ActorKind.BUYER), version=2
+                )
+            )
             for rooms in (house.runtime, other)
         )
     )
@@ -573,7 +578,7 @@ async def test_a_late_payment_has_one_outcome_however_often_it_is_told(
     assert (await sales.finishing.payment_arrived(booking_id)).outcome == "expired"
     if refunded:
         await sales.cancelling.refund(house.event_id, booking_id)
-    await sales.cancelling.cancel(theirs.booking.booking_id, actor="buyer")
+    await sales.cancelling.cancel(theirs.booking.booking_id, actor=Actor(ActorKind.BUYER))
     assert (await sales.finishing.payment_arrived(booking_id)).outcome == "expired"
     await make_outbox_due(house)
     while await house.runtime.sales.relay.run_once():

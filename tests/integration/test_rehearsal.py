@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from engine.base.actor import ORGANISER
 from engine.base.config import Settings
 from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls, running_urls
@@ -78,17 +79,17 @@ async def test_a_rehearsal_sells_a_copy_and_tells_what_postgresql_tells(
         name="Rock & <Roll>", layout=small_house(rows=8, seats_per_row=25, floor=40), hold_ttl_s=60
     )
     await house.hold(new_id(), 7)
-    await house.runtime.events.publishing.block(house.event_id, [0, 1, 2], actor="test")
+    await house.runtime.events.publishing.block(house.event_id, [0, 1, 2], actor=ORGANISER)
     rule = RuleDraft(
         category="Back", rule=Rule(base_minor=3000, floor_minor=2000, ceiling_minor=6000)
     )
     pricing = house.runtime.pricing.admin
-    made = await pricing.make_rule(house.event_id, rule, actor="test")
-    await pricing.activate(house.event_id, made.rule_id, actor="test")
+    made = await pricing.make_rule(house.event_id, rule, actor=ORGANISER)
+    await pricing.activate(house.event_id, made.rule_id, actor=ORGANISER)
     # Where the rule goes on from in the event itself; its copy has sold nothing yet.
     dear = Override(amount_minor=5500, reason="Nearly sold out")
-    await pricing.override(house.event_id, made.category_no, dear, actor="test")
-    await pricing.release(house.event_id, made.category_no, actor="test")
+    await pricing.override(house.event_id, made.category_no, dear, actor=ORGANISER)
+    await pricing.release(house.event_id, made.category_no, actor=ORGANISER)
     before = await house.states()
 
     process = await rehearsal.start(

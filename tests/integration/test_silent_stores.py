@@ -14,6 +14,7 @@ import pytest_asyncio
 from prometheus_client import REGISTRY
 
 from engine.base import deadline
+from engine.base.actor import Actor, ActorKind
 from engine.base.config import Settings
 from engine.base.errors import FrontrowError, Unavailable
 from engine.base.model import BookingStatus, new_id
@@ -228,7 +229,7 @@ async def test_a_silent_gateway_is_waited_for_only_so_long(
                 await runtime.sales.finishing.inquire(booked)
         else:
             cancelled = await answered(
-                lambda: runtime.sales.cancelling.cancel(booked, actor="buyer")
+                lambda: runtime.sales.cancelling.cancel(booked, actor=Actor(ActorKind.BUYER))
             )
             assert cancelled.status == "cancelled", "and the money follows"
         await until(lambda: runtime.sales.payments.is_silent("sandbox"))

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
 
+from engine.base.actor import ORGANISER
 from engine.base.bulkhead import Bulkhead
 from engine.base.config import Settings
 from engine.base.errors import Contended, Unavailable
@@ -126,7 +127,7 @@ async def test_cancels_there_do_not_take_the_pool(runtime: Runtime, world: Setti
     bookings = [await confirmed(stuck, seat) for seat in range(12)]
     async with locked(world, stuck.event_id):
         cancels = [
-            asyncio.create_task(runtime.sales.cancelling.cancel(booking_id, actor="organiser"))
+            asyncio.create_task(runtime.sales.cancelling.cancel(booking_id, actor=ORGANISER))
             for booking_id in bookings
         ]
         await asyncio.gather(*(confirmed(healthy, seat) for seat in range(20)))
@@ -135,9 +136,9 @@ async def test_cancels_there_do_not_take_the_pool(runtime: Runtime, world: Setti
         with pytest.raises(Contended):
             await runtime.events.publishing.pause(stuck.event_id)
         with pytest.raises(Contended):
-            await runtime.events.publishing.block(stuck.event_id, [40], actor="organiser")
+            await runtime.events.publishing.block(stuck.event_id, [40], actor=ORGANISER)
     assert (
-        await runtime.sales.cancelling.cancel(bookings[0], actor="organiser")
+        await runtime.sales.cancelling.cancel(bookings[0], actor=ORGANISER)
     ).status == "cancelled"
 
 

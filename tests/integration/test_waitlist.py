@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from engine.base.actor import ORGANISER, Actor, ActorKind
 from engine.base.errors import (
     Conflict,
     FrontrowError,
@@ -239,7 +240,9 @@ async def free_by_expiry(line: Line, holds: dict[int, tuple[str, str]]) -> None:
 async def free_by_cancelling(line: Line, holds: dict[int, tuple[str, str]]) -> None:
     buyer, hold_id = holds[7]
     answer = await line.house.book(buyer, hold_id)
-    await line.runtime.sales.cancelling.cancel(answer.booking.booking_id, actor="buyer")
+    await line.runtime.sales.cancelling.cancel(
+        answer.booking.booking_id, actor=Actor(ActorKind.BUYER)
+    )
 
 
 async def free_by_late_settlement(line: Line, holds: dict[int, tuple[str, str]]) -> None:
@@ -248,7 +251,7 @@ async def free_by_late_settlement(line: Line, holds: dict[int, tuple[str, str]])
     answer = await line.house.book(buyer, hold_id)
     booking = answer.booking
     ended = await line.runtime.sales.ledger.end(
-        line.event_id, booking.booking_id, to=booking.status.CANCELLED, actor="buyer"
+        line.event_id, booking.booking_id, to=booking.status.CANCELLED, actor=Actor(ActorKind.BUYER)
     )
     assert ended.settlement is not None
     await line.runtime.sales.late_settling.settle_booking(
@@ -414,7 +417,7 @@ async def test_a_withdrawn_offer_gives_the_place_back(line: Line) -> None:
     await line.until_quiet()
     offer, _ = await line.offer_of(first)
     withdrawn = await line.runtime.waitlist.offers.withdraw(
-        offer.offer_id, reason="a mistake", actor="o"
+        offer.offer_id, reason="a mistake", actor=ORGANISER
     )
     assert (withdrawn.status, withdrawn.reason) == (OfferStatus.WITHDRAWN, "a mistake")
     assert [(await line.entry(e)).rank for e in (first, second)] == [1, 2]
@@ -460,7 +463,7 @@ async def test_the_price_of_an_offer_stays(line: Line) -> None:
     await release(line, holds, 8)
     await line.until_quiet()
     await line.runtime.events.publishing.reprice(
-        line.event_id, {"Front": 9900}, reason="dearer", actor="organiser"
+        line.event_id, {"Front": 9900}, reason="dearer", actor=ORGANISER
     )
     offer, _ = await line.offer_of(entry)
     hold = await line.runtime.waitlist.offers.accept(offer.offer_id, await line.owner_of(entry))
@@ -474,7 +477,7 @@ async def test_a_price_that_falls_brings_an_offer(line: Line) -> None:
     await line.until_quiet()
     assert (await line.entry(entry)).status == EntryStatus.WAITING
     await line.runtime.events.publishing.reprice(
-        line.event_id, {"Front": 3900}, reason="cheaper", actor="organiser"
+        line.event_id, {"Front": 3900}, reason="cheaper", actor=ORGANISER
     )
     assert await line.runtime.waitlist.rounds.serve(line.event_id) == 1
     assert (await line.offer_of(entry))[0].total.amount == 3900

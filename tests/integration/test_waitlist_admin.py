@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from engine.base.actor import ORGANISER
 from engine.base.errors import Conflict, NotFound, PreconditionFailed
 from engine.base.model import new_id
 from engine.runtime import Runtime
@@ -164,9 +165,9 @@ async def test_events_that_are_not_there(runtime: Runtime) -> None:
         desk.entries(nowhere, limit=1),
         desk.offers(nowhere, limit=1),
         desk.skips(nowhere, limit=1),
-        desk.promote(nowhere, new_id(), reason="x", actor="test"),
+        desk.promote(nowhere, new_id(), reason="x", actor=ORGANISER),
         desk.set_terms(nowhere, closed=True, version=1),
-        desk.dismiss(nowhere, reason="x", actor="test"),
+        desk.dismiss(nowhere, reason="x", actor=ORGANISER),
         anext(desk.export(nowhere)),
     ):
         with pytest.raises(NotFound) as refused:
@@ -297,7 +298,7 @@ async def test_who_moved_counts_from_where_they_stood(line: Line) -> None:
     await line.round()
     await line.skip(await line.stand(200, quantity=4), served)
     assert await skipped(line, moved) == 0
-    await line.desk.promote(line.event_id, moved, reason="x", actor="test")
+    await line.desk.promote(line.event_id, moved, reason="x", actor=ORGANISER)
     assert await skipped(line, moved) == 0
     await line.round()
     await line.skip(moved, served)
@@ -364,7 +365,9 @@ async def test_promoted_to_the_head_with_a_reason(line: Line) -> None:
         line.event_id, [(e.entry_id, e.weight, e.join_no) for e in await line.waiting()]
     )
     await line.round()
-    moved = await line.desk.promote(line.event_id, entries[2], reason="Broken seat", actor="test")
+    moved = await line.desk.promote(
+        line.event_id, entries[2], reason="Broken seat", actor=ORGANISER
+    )
     assert (moved.weight, moved.rank, moved.tier) == (PROMOTED, 1, "regular")
     assert (moved.promoted, moved.version) == ("Broken seat", 2)
     assert await line.house.runtime.waitlist.entries.rank(line.event_id, entries[2]) == (1, 3)
@@ -372,9 +375,9 @@ async def test_promoted_to_the_head_with_a_reason(line: Line) -> None:
         (PROMOTED, "test", "Broken seat", line.round_no)
     ]
     # Who joined earlier stays ahead, whoever was promoted first.
-    await line.desk.promote(line.event_id, entries[1], reason="Another", actor="test")
+    await line.desk.promote(line.event_id, entries[1], reason="Another", actor=ORGANISER)
     assert ids(await line.waiting()) == [entries[1], entries[2], entries[0]]
-    again = await line.desk.promote(line.event_id, entries[2], reason="Twice", actor="test")
+    again = await line.desk.promote(line.event_id, entries[2], reason="Twice", actor=ORGANISER)
     assert again.promoted == "Broken seat"
     assert len(await changes(line, entries[2], "promoted")) == 1
 
@@ -382,12 +385,12 @@ async def test_promoted_to_the_head_with_a_reason(line: Line) -> None:
 async def test_only_who_waits_is_promoted(line: Line, house: House) -> None:
     offered = await line.stand(status="offered")
     with pytest.raises(Conflict) as refused:
-        await line.desk.promote(line.event_id, offered, reason="x", actor="test")
+        await line.desk.promote(line.event_id, offered, reason="x", actor=ORGANISER)
     assert refused.value.code == "entry-not-waiting"
     assert "offered" in refused.value.detail
     for entry_id in (new_id(), line.event_id):
         with pytest.raises(NotFound) as missing:
-            await line.desk.promote(line.event_id, entry_id, reason="x", actor="test")
+            await line.desk.promote(line.event_id, entry_id, reason="x", actor=ORGANISER)
         assert missing.value.code == "entry-not-found"
     assert await changes(line, offered, "promoted") == []
 
@@ -398,7 +401,7 @@ async def test_a_promotion_waits_for_the_round_under_way(line: Line) -> None:
     async with line.house.runtime.stores.view.transaction() as under_way:
         await under_way.fetch("waitlist.lock_line", line.event_id)
         moving = asyncio.create_task(
-            line.desk.promote(line.event_id, entry_id, reason="x", actor="test")
+            line.desk.promote(line.event_id, entry_id, reason="x", actor=ORGANISER)
         )
         while not await line.sql(
             "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
@@ -421,7 +424,7 @@ async def test_the_list_ends(line: Line) -> None:
         line.event_id, [(e.entry_id, e.weight, e.join_no) for e in await line.waiting()]
     )
     before = (await line.desk.summary(line.event_id)).version
-    assert await line.desk.dismiss(line.event_id, reason="Over", actor="test") == 3
+    assert await line.desk.dismiss(line.event_id, reason="Over", actor=ORGANISER) == 3
     summary = await line.desk.summary(line.event_id)
     assert (summary.closed, summary.waiting, summary.version) == (True, 0, before + 1)
     assert summary.by_status["dismissed"] == 3
@@ -429,7 +432,7 @@ async def test_the_list_ends(line: Line) -> None:
         assert [row["reason"] for row in await changes(line, entry_id, "dismissed")] == ["Over"]
     assert await changes(line, left, "dismissed") == []
     assert await line.house.runtime.waitlist.entries.rank(line.event_id, waiting[0]) == (None, 0)
-    assert await line.desk.dismiss(line.event_id, reason="Again", actor="test") == 0
+    assert await line.desk.dismiss(line.event_id, reason="Again", actor=ORGANISER) == 0
     assert (await line.desk.summary(line.event_id)).version == before + 1
 
 
@@ -443,7 +446,7 @@ async def test_a_long_list_ends_in_parts(line: Line) -> None:
         await line.wish(),
         count,
     )
-    assert await line.desk.dismiss(line.event_id, reason="Over", actor="test") == count
+    assert await line.desk.dismiss(line.event_id, reason="Over", actor=ORGANISER) == count
     ((noted,),) = await line.sql(
         "SELECT count(*) FROM waitlist_changes WHERE event_id = $1 AND what = 'dismissed'",
         line.event_id,
@@ -453,7 +456,8 @@ async def test_a_long_list_ends_in_parts(line: Line) -> None:
 
 async def test_a_list_that_nobody_joined_ends_too(house: House) -> None:
     assert (
-        await house.runtime.waitlist.admin.dismiss(house.event_id, reason="Over", actor="test") == 0
+        await house.runtime.waitlist.admin.dismiss(house.event_id, reason="Over", actor=ORGANISER)
+        == 0
     )
     assert (await house.runtime.waitlist.admin.summary(house.event_id)).closed
 

@@ -28,6 +28,7 @@ from hypothesis.stateful import (
 )
 
 from engine.audit.auditor import audit
+from engine.base.actor import GATEWAY, ORGANISER, Actor, ActorKind
 from engine.base.config import Settings
 from engine.base.errors import (
     Conflict,
@@ -523,7 +524,7 @@ class BoxOffice(RuleBasedStateMachine):
             self.event_id,
             booking.booking_id,
             to=BookingStatus.DECLINED,
-            actor="gateway",
+            actor=GATEWAY,
             answer=Answer(outcome="declined", booking=pending),
         )
         assert ended.outcome == "ended"
@@ -603,7 +604,9 @@ class BoxOffice(RuleBasedStateMachine):
         )
 
     def _cancel(self, booking: MBooking) -> None:
-        refusal = self._try(self.runtime.sales.cancelling.cancel(booking.booking_id, actor="buyer"))
+        refusal = self._try(
+            self.runtime.sales.cancelling.cancel(booking.booking_id, actor=Actor(ActorKind.BUYER))
+        )
         if booking.status == "confirmed":
             assert refusal is None
             self.model.cancelled(booking)
@@ -624,7 +627,7 @@ class BoxOffice(RuleBasedStateMachine):
                 self.model.front = 4000 if change == "cheaper" else 9000
                 amounts = {"Front": self.model.front}
                 self.office.run(
-                    publishing.reprice(self.event_id, amounts, reason=change, actor="test")
+                    publishing.reprice(self.event_id, amounts, reason=change, actor=ORGANISER)
                 )
 
     # Stores and workers

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
+from engine.base.actor import DEMO
 from engine.base.errors import NotFound
 from engine.base.model import Buyer, new_id
 from engine.catalog.model import EventDraft, EventPatch, Facts
@@ -106,8 +107,8 @@ async def _set_rules(runtime: Runtime, event: DemoEvent) -> None:
         return
     for category, rule in event.rules.items():
         draft = RuleDraft(category=category, rule=rule, note="The demo's: moves within minutes.")
-        made = await runtime.pricing.admin.make_rule(event.event_id, draft, actor="demo")
-        await runtime.pricing.admin.activate(event.event_id, made.rule_id, actor="demo")
+        made = await runtime.pricing.admin.make_rule(event.event_id, draft, actor=DEMO)
+        await runtime.pricing.admin.activate(event.event_id, made.rule_id, actor=DEMO)
     state = await runtime.pricing.admin.state(event.event_id)
     await runtime.pricing.admin.set_terms(
         event.event_id, TermsPatch(range_public=True), version=state.version
