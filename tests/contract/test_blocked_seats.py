@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.base.actor import ORGANISER
+from engine.base.actor import ORGANISER as BY_ORGANISER
 from engine.base.model import new_id
 from tests.conftest import House
 from tests.contract.conftest import ORGANISER, Buyer, Json, problem_of, seats_of
@@ -84,7 +84,9 @@ async def test_a_retry_with_its_key_gives_the_same_answer(
 async def test_the_worker_tells_maps_what_a_killed_process_did_not(
     http: httpx.AsyncClient, house: House
 ) -> None:
-    await house.runtime.events.publishing._move_seats("block", house.event_id, [6], None, ORGANISER)
+    await house.runtime.events.publishing._move_seats(
+        "block", house.event_id, [6], None, BY_ORGANISER
+    )
     async with asyncio.timeout(60):
         while (await seats_of(http, house.event_id))["states"][6] != "3":
             await asyncio.sleep(0.05)
