@@ -276,7 +276,7 @@ class People:
     async def set_tier(self, person_id: str, tier: Tier, *, actor: str) -> Person:
         """Give somebody a tier; a guest too, by the id in the line or the booking."""
         await self._pg.fetch("people.set_tier", person_id, tier)
-        log.info("tier set", person_id=person_id, tier=tier, actor=actor)
+        log.info("waitlist tier changed", person_id=person_id, tier=tier, actor=actor)
         return await self.person(person_id)
 
 
