@@ -70,11 +70,7 @@ def build(
     """``Sales`` on these rooms. ``worker_postgres`` is asked for what is left to do, and no more."""
     ledger = Ledger(postgres)
     sandbox = SandboxGateway(postgres, settings)
-    payments = Payments(
-        {"sandbox": sandbox},
-        timeout_s=settings.gateway_timeout_s,
-        closed=() if settings.sandbox_sells else ("sandbox",),
-    )
+    payments = _payments(sandbox, settings)
     next_actions = NextActions(payments, settings.public_url)
     reading = BookingReader(postgres, catalog, next_actions)
     outcomes = Outcomes(ledger, live, reading)
@@ -115,4 +111,12 @@ def build(
             grace_s=settings.outbox_grace_s,
         ),
         tick_s=settings.worker_tick_s,
+    )
+
+
+def _payments(sandbox: SandboxGateway, settings: Settings) -> Payments:
+    return Payments(
+        {"sandbox": sandbox},
+        timeout_s=settings.gateway_timeout_s,
+        closed=() if settings.sandbox_sells else ("sandbox",),
     )
