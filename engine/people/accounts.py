@@ -277,7 +277,7 @@ class Accounts:
     async def set_tier(self, person_id: str, tier: Tier, *, actor: Actor) -> Person:
         """Give somebody a tier; a guest too, by the id in the line or the booking."""
         await self._pg.fetch("people.set_tier", person_id, tier)
-        log.info("tier set", person_id=person_id, tier=tier, actor=actor.label)
+        log.info("waitlist tier changed", person_id=person_id, tier=tier, actor=actor.label)
         return await self.person(person_id)
 
 

@@ -1,1 +1,1 @@
-"""Bookings: reserve, pay, confirm, cancel, refund (PostgreSQL)."""
+"""Bookings: reserve, pay, confirm, cancel, refund (PostgreSQL). ``engine.sales.sales`` makes the whole."""

@@ -108,20 +108,9 @@ class Checkout:
         gateway = self._payments.for_checkout(request.payment.provider)
         gateway.check_token(request.payment.token)
         fingerprint = fingerprint_of(request)
-        earlier_answer = self._idempotency.earlier_answer
-        if self._payments.is_silent(request.payment.provider):
-            # Before anything is reserved: the hold stays as it is, and what was answered stays answered.
-            answer = await earlier_answer(buyer_id, key, fingerprint, request.hold_id)
-            if answer is None:
-                raise payments_unavailable()
-            return answer, True
-        try:
-            hold = await self._holds.begin_payment(request.hold_id, buyer_id, network)
-        except (Gone, NotFound, TooManyRequests):
-            answer = await earlier_answer(buyer_id, key, fingerprint, request.hold_id)
-            if answer is None:
-                raise
-            return answer, True
+        hold = await self._begin(buyer_id, key, fingerprint, request, network)
+        if isinstance(hold, Answer):
+            return hold, True
         seats, areas, total = build_items(hold.facts, hold.seats, hold.areas, hold.prices)
         command = Reserve(
             booking_id=new_id(),
@@ -146,6 +135,24 @@ class Checkout:
         # In the log, too: whoever has only that finds the booking of a request, and the reverse.
         log.info("checkout", outcome=answer.outcome, booking_id=booking.booking_id)
         return answer, False
+
+    async def _begin(
+        self, buyer_id: str, key: str, fingerprint: bytes, request: BookingRequest, network: str
+    ) -> PaymentHold | Answer:
+        """The hold, taken for payment; where that is refused, what the key was answered before, if it was."""
+        refusal: FrontrowError
+        if self._payments.is_silent(request.payment.provider):
+            # Before anything is reserved: the hold stays as it is, and what was answered stays answered.
+            refusal = payments_unavailable()
+        else:
+            try:
+                return await self._holds.begin_payment(request.hold_id, buyer_id, network)
+            except (Gone, NotFound, TooManyRequests) as refused:
+                refusal = refused
+        answer = await self._idempotency.earlier_answer(buyer_id, key, fingerprint, request.hold_id)
+        if answer is None:
+            raise refusal
+        return answer
 
     async def _reserve(self, command: Reserve) -> Reserved:
         try:

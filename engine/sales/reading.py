@@ -67,29 +67,7 @@ class BookingReader:
 
 
 def _booking(facts: Facts, row: asyncpg.Record, items: list[asyncpg.Record]) -> Booking:
-    layout, currency = facts.layout, row["currency"]
-    names = [category.name for category in layout.categories]
-    seats = [
-        SeatItem(
-            i["seat_no"],
-            layout.seat_label(i["seat_no"]),
-            names[i["category_no"]],
-            Money(i["amount_minor"], currency),
-        )
-        for i in items
-        if i["seat_no"] is not None
-    ]
-    areas = [
-        AreaItem(
-            i["area_no"],
-            layout.area_label(i["area_no"]),
-            names[i["category_no"]],
-            i["quantity"],
-            Money(i["amount_minor"], currency),
-        )
-        for i in items
-        if i["area_no"] is not None
-    ]
+    currency = row["currency"]
     refunded = row["payment_status"] == "refunded"
     return Booking(
         booking_id=str(row["booking_id"]),
@@ -97,8 +75,8 @@ def _booking(facts: Facts, row: asyncpg.Record, items: list[asyncpg.Record]) -> 
         event_id=str(row["event_id"]),
         hold_id=str(row["hold_id"]),
         status=BookingStatus(row["status"]),
-        seats=seats,
-        areas=areas,
+        seats=[_seat(facts, i, currency) for i in items if i["seat_no"] is not None],
+        areas=[_area(facts, i, currency) for i in items if i["area_no"] is not None],
         total=Money(row["amount_minor"], currency),
         buyer=Buyer(row["email"], row["name"]),
         version=row["version"],
@@ -106,6 +84,27 @@ def _booking(facts: Facts, row: asyncpg.Record, items: list[asyncpg.Record]) -> 
         expires_at=row["expires_at"],
         note=row["note"],
         refunded=Money(row["paid_minor"], currency) if refunded else None,
+    )
+
+
+def _seat(facts: Facts, item: asyncpg.Record, currency: str) -> SeatItem:
+    layout = facts.layout
+    return SeatItem(
+        item["seat_no"],
+        layout.seat_label(item["seat_no"]),
+        layout.categories[item["category_no"]].name,
+        Money(item["amount_minor"], currency),
+    )
+
+
+def _area(facts: Facts, item: asyncpg.Record, currency: str) -> AreaItem:
+    layout = facts.layout
+    return AreaItem(
+        item["area_no"],
+        layout.area_label(item["area_no"]),
+        layout.categories[item["category_no"]].name,
+        item["quantity"],
+        Money(item["amount_minor"], currency),
     )
 
 

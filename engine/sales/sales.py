@@ -56,11 +56,7 @@ class Sales:
         postgres = stores.sell
         ledger = Ledger(postgres)
         sandbox = SandboxGateway(postgres, settings)
-        payments = Payments(
-            {"sandbox": sandbox},
-            timeout_s=settings.gateway_timeout_s,
-            closed=() if settings.sandbox_sells else ("sandbox",),
-        )
+        payments = _payments(sandbox, settings)
         next_actions = NextActions(payments, settings.public_url)
         reading = BookingReader(postgres, catalog, next_actions)
         outcomes = Outcomes(ledger, live, reading)
@@ -120,3 +116,11 @@ class Sales:
         """Wait for what is under way."""
         await self.ledger.drain()
         await self.payments.close()
+
+
+def _payments(sandbox: SandboxGateway, settings: Settings) -> Payments:
+    return Payments(
+        {"sandbox": sandbox},
+        timeout_s=settings.gateway_timeout_s,
+        closed=() if settings.sandbox_sells else ("sandbox",),
+    )

@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import httpx
 import msgspec
 import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
 
+from api.app import build
 from engine.base import deadline
 from engine.base.actor import Actor, ActorKind
 from engine.base.config import Settings
 from engine.base.errors import FrontrowError, Unavailable
-from engine.base.model import BookingStatus, new_id
+from engine.base.model import Booking, BookingStatus, new_id
 from engine.base.store_urls import StoreUrls
 from engine.runtime import Runtime, open_runtime
 from engine.sales.payments.gateway import Charge
@@ -247,6 +249,70 @@ async def test_a_silent_gateway_is_waited_for_only_so_long(
         await until(lambda: not runtime.sales.payments.is_silent("sandbox"))
     monkeypatch.undo()
     assert (await answered(lambda: house.book(other, kept))).outcome == "confirmed"
+
+
+@pytest.mark.parametrize("who", ["the bank's page", "relay", "chasing"])
+async def test_a_silent_gateway_hangs_neither_a_request_nor_a_step_of_the_worker(
+    who: str, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house, buyer, asked = await house_in(runtime), new_id(), []
+    hold = await answered(lambda: house.hold(buyer, 0))
+    booking = (await answered(lambda: house.book(buyer, hold, "tok_3ds"))).booking
+
+    async def say_nothing(*_: Any) -> Any:
+        asked.append(who)
+        await asyncio.Event().wait()
+
+    for name in ("charge", "status", "void", "refund"):
+        monkeypatch.setattr(runtime.sales.sandbox, name, say_nothing)
+    monkeypatch.setattr(runtime.sales.payments._breakers["sandbox"], "_probe", say_nothing)
+    async with asyncio.timeout(60):
+        # More than once where the machine stands still: then a store seems silent, too.
+        while not asked:
+            await answered(lambda: _leave_behind(runtime, booking))
+            match who:
+                case "relay":
+                    await answered(runtime.sales.relay.run_once)
+                case "chasing":
+                    await answered(runtime.sales.chasing.run_once)
+                case _:
+                    response = await _approve(runtime, urlsplit(booking.next_action.url).path)
+                    assert response.status_code == 503
+        found = await answered(lambda: runtime.sales.reading.read(booking.booking_id))
+    assert found.status == BookingStatus.PENDING
+    assert await answered(lambda: _owed(runtime, booking)) == 1
+
+
+async def _leave_behind(runtime: Runtime, booking: Booking) -> None:
+    """As a process that died would have: pending for a minute, with a question to the gateway owed."""
+    async with runtime.stores.view.connection() as connection, connection.transaction():
+        await connection.execute("DELETE FROM outbox WHERE booking_id = $1", booking.booking_id)
+        await connection.execute(
+            "INSERT INTO outbox (event_id, kind, booking_id, created_at)"
+            " VALUES ($1, 'inquire', $2, now() - interval '1 minute')",
+            booking.event_id,
+            booking.booking_id,
+        )
+        await connection.execute(
+            "UPDATE bookings SET created_at = now() - interval '1 minute' WHERE booking_id = $1",
+            booking.booking_id,
+        )
+
+
+async def _owed(runtime: Runtime, booking: Booking) -> Any:
+    async with runtime.stores.view.connection() as connection:
+        return await connection.fetchval(
+            "SELECT count(*) FROM outbox WHERE booking_id = $1", booking.booking_id
+        )
+
+
+async def _approve(runtime: Runtime, page: str) -> httpx.Response:
+    """The buyer's answer to the bank."""
+    app: Any = build(runtime.settings)
+    app.state["runtime"] = runtime
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        return await http.post(page, json={"approve": True})
 
 
 # The breaker itself
