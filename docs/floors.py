@@ -1,9 +1,12 @@
 """Draws the floors of the engine from its imports: ``python -m docs.floors`` writes docs/images/floors.svg.
 
 The rows are the layers that import-linter holds (pyproject.toml); a line is an import, from a room down to one
-below. A test compares the picture with the code.
+below. A test compares the picture with the code. ``python -m docs.floors CHECKOUT PICTURE`` draws another
+checkout, one without floors too: each room stands above all that it imports, and rooms that import each
+other in a circle are drawn in red.
 """
 
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +19,7 @@ PICTURE = PROJECT / "docs" / "images" / "floors.svg"
 
 _WIDTH, _FLOOR, _TOP = 860, 84, 16
 _BOX_WIDTH, _BOX_HEIGHT = 168, 46
+_ROW_MAX = 5
 _STYLE = """
   text { font: 15px system-ui, sans-serif; fill: #18181b; text-anchor: middle }
   .size { font-size: 12px; fill: #52525b }
@@ -52,6 +56,35 @@ def imports() -> dict[str, set[str]]:
     }
 
 
+def _reach(graph: dict[str, set[str]], room: str) -> set[str]:
+    """All that a room needs, whatever is between."""
+    found: set[str] = set()
+    ahead = [room]
+    while ahead:
+        new = graph.get(ahead.pop(), set()) - found
+        found |= new
+        ahead += new
+    return found
+
+
+def knotted(graph: dict[str, set[str]]) -> set[str]:
+    """The rooms that need themselves."""
+    return {room for room in graph if room in _reach(graph, room)}
+
+
+def strata(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Rooms above all that they need, the highest first; those of one circle on one floor."""
+    reach = {room: _reach(graph, room) for room in graph}
+
+    def height(room: str) -> int:
+        below = [r for r in reach[room] if r in graph and room not in reach[r]]
+        return 1 + max((height(r) for r in below if r != room), default=0)
+
+    heights = {room: height(room) for room in graph}
+    rows = [sorted(r for r in graph if heights[r] == h) for h in sorted(set(heights.values()))]
+    return [row[at : at + _ROW_MAX] for row in reversed(rows) for at in range(0, len(row), _ROW_MAX)]
+
+
 def _size(room: str) -> str:
     file, folder = PROJECT / "engine" / f"{room}.py", PROJECT / "engine" / room
     modules = [file] if file.exists() else [p for p in folder.glob("**/*.py") if p.name[0] != "_"]
@@ -68,8 +101,9 @@ def _places(rows: list[list[str]]) -> dict[str, tuple[int, int]]:
 
 
 def _parts(rows: list[list[str]]) -> Iterator[str]:
-    places = _places(rows)
-    for room, below in sorted(imports().items()):
+    places, graph = _places(rows), imports()
+    circle = knotted(graph)
+    for room, below in sorted(graph.items()):
         # Everything imports the base; to draw that would hide the rest.
         for other in sorted(below & places.keys() - {"base"}) if room in places else ():
             (x, y), (to_x, to_y) = places[room], places[other]
@@ -78,13 +112,14 @@ def _parts(rows: list[list[str]]) -> Iterator[str]:
             yield f'<path d="M{x} {y}C{x} {y + bend} {to_x} {to_y - bend} {to_x} {to_y}"/>'
     for room, (x, y) in places.items():
         left, top = x - _BOX_WIDTH // 2, y - _BOX_HEIGHT // 2
-        yield f'<rect x="{left}" y="{top}" width="{_BOX_WIDTH}" height="{_BOX_HEIGHT}" rx="7"/>'
+        knot = ' style="stroke:#a11232;stroke-width:2.5"' if room in circle else ""
+        yield f'<rect x="{left}" y="{top}" width="{_BOX_WIDTH}" height="{_BOX_HEIGHT}" rx="7"{knot}/>'
         yield f'<text x="{x}" y="{y - 2}">{escape(room)}</text>'
         yield f'<text class="size" x="{x}" y="{y + 15}">{_size(room)}</text>'
 
 
-def drawing() -> str:
-    rows = floors()
+def drawing(rows: list[list[str]] | None = None) -> str:
+    rows = rows or floors()
     height = 2 * _TOP + _FLOOR * (len(rows) - 1) + _BOX_HEIGHT
     parts = "\n".join(_parts(rows))
     return (
@@ -95,5 +130,15 @@ def drawing() -> str:
     )
 
 
+def _draw_checkout(checkout: str, picture: str) -> None:
+    global PROJECT  # noqa: PLW0603 - the one thing that is another's
+    PROJECT = Path(checkout).resolve()
+    sys.path.insert(0, checkout)
+    Path(picture).write_text(drawing(strata(imports())))
+
+
 if __name__ == "__main__":
-    PICTURE.write_text(drawing())
+    if len(sys.argv) > 1:
+        _draw_checkout(*sys.argv[1:])
+    else:
+        PICTURE.write_text(drawing())
