@@ -10,10 +10,11 @@ choice for a while and spreads its choices over the nearest rows.
 import asyncio
 import random
 import time
-from collections import OrderedDict
 from collections.abc import Collection, Iterable
+from functools import partial
 from typing import Final
 
+from engine.base.caching import Bounded, SingleFlight
 from engine.best_seats.choice import Choice, Wish, choose
 from engine.best_seats.index import Board, SeatIndex
 from engine.catalog.model import Facts
@@ -64,7 +65,6 @@ class Scout:
             # One that is done has been of no use to us; its callback may not have run yet.
             if self._reading is None or self._reading.done():
                 self._reading = asyncio.create_task(self._read(), name=f"scout:{self._event_id}")
-                self._reading.add_done_callback(_look_at_failure)
             await asyncio.shield(self._reading)
 
     async def pick(self, wish: Wish, attempt: int, avoided: Collection[int] = ()) -> Choice | None:
@@ -137,19 +137,13 @@ class Scout:
         self._read_at = asked_at
 
 
-def _look_at_failure(reading: "asyncio.Task[None]") -> None:
-    # Whoever waits gets it; when all have gone, nobody is left to be told.
-    if not reading.cancelled():
-        reading.exception()
-
-
 class Scouts:
     """The scouts of one process, by event, and the indexes they share."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._scouts: OrderedDict[str, Scout] = OrderedDict()
-        self._indexes: OrderedDict[str, asyncio.Task[SeatIndex]] = OrderedDict()
+        self._scouts: Bounded[str, Scout] = Bounded(_EVENTS_MAX)
+        self._indexes: SingleFlight[str, SeatIndex] = SingleFlight(_LAYOUTS_MAX)
 
     def known(self, event_id: str) -> Scout | None:
         """The event's scout, where anybody has asked for best seats of late."""
@@ -158,24 +152,13 @@ class Scouts:
     async def of(self, facts: Facts) -> Scout:
         scout = self._scouts.get(facts.event_id)
         if scout is None:
-            index = await self._index(facts)
+            # Twenty thousand seats take some tenths of a second: not on the loop.
+            make = partial(asyncio.to_thread, SeatIndex, facts.layout)
+            index = await self._indexes.get(facts.layout_id, make)
             # Somebody else may have waited for the same index.
             scout = self._scouts.get(facts.event_id)
             if scout is None:
-                scout = Scout(self._live, facts.event_id, index)
-                self._scouts[facts.event_id] = scout
-                if len(self._scouts) > _EVENTS_MAX:
-                    self._scouts.popitem(last=False)
+                scout = self._scouts[facts.event_id] = Scout(self._live, facts.event_id, index)
         # The one not asked for the longest goes: of two scouts neither knows what the other offers.
         self._scouts.move_to_end(facts.event_id)
         return scout
-
-    async def _index(self, facts: Facts) -> SeatIndex:
-        task = self._indexes.get(facts.layout_id)
-        if task is None:
-            # Twenty thousand seats take some tenths of a second: not on the loop.
-            task = asyncio.create_task(asyncio.to_thread(SeatIndex, facts.layout))
-            self._indexes[facts.layout_id] = task
-            if len(self._indexes) > _LAYOUTS_MAX:
-                self._indexes.popitem(last=False)
-        return await asyncio.shield(task)

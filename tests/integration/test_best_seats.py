@@ -4,19 +4,18 @@ import asyncio
 import contextlib
 import random
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 
+from engine.base.caching import Bounded
 from engine.base.config import Settings
 from engine.base.errors import Conflict, FrontrowError, InvalidInput, LimitReached, SeatUnavailable
 from engine.base.metrics import BEST_SEATS_ATTEMPTS
 from engine.base.model import Hold, Money, new_id
 from engine.base.store_urls import StoreUrls
-from engine.best_seats import scout as scout_module
 from engine.best_seats.choice import Wish
 from engine.catalog.model import EventDraft
 from engine.live.hold_scripts import OverLimit
@@ -338,8 +337,7 @@ async def test_the_event_that_is_asked_for_keeps_its_scout(
     make_house: MakeHouse, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scouts = runtime.holds._scouts
-    monkeypatch.setattr(scouts, "_scouts", OrderedDict())
-    monkeypatch.setattr(scout_module, "_EVENTS_MAX", 2)
+    monkeypatch.setattr(scouts, "_scouts", Bounded(2))
     wanted, second, third = [await make_house() for _ in range(3)]
     for house in (wanted, second, wanted, third):
         await best(house, new_id(), 2)
