@@ -26,8 +26,9 @@ from msgspec import Struct
 
 from engine.base import charts
 from engine.base.model import new_id
-from loadtest import client, fanout_bench, waitlist
+from loadtest import fanout_bench, waitlist
 from loadtest.bench import machine
+from loadtest.clients import http_client
 from loadtest.stack import REPO, Bench, api_process, running
 
 #: As many as ``make bench`` holds with.
@@ -65,11 +66,11 @@ async def _hold(ports: Sequence[int], bench: Bench, event_ids: Sequence[str], co
     requests = []
     for event_id in itertools.islice(itertools.cycle(event_ids), count):
         first = next(seats[event_id])
-        requests.append(client.hold(event_id, [first, first + 1], next(tokens), new_id()))
+        requests.append(http_client.hold(event_id, [first, first + 1], next(tokens), new_id()))
     shares = [requests[number :: len(ports)] for number in range(len(ports))]
     results = await asyncio.gather(
         *(
-            client.run("127.0.0.1", port, client.share(share, _CONNECTIONS // len(ports)))
+            http_client.run("127.0.0.1", port, http_client.share(share, _CONNECTIONS // len(ports)))
             for port, share in zip(ports, shares, strict=True)
         )
     )
