@@ -76,7 +76,7 @@ security: $(VENV)/.runtime ## List what stands against the open internet for thi
 bench: $(VENV)/.dev ## Measure against the limits of the machine; writes bench.json
 	@$(BIN)/python -m loadtest.bench
 
-load: $(VENV)/.dev ## An on-sale under load, with a report and a verdict (LOAD_SECONDS, LOAD_USERS)
+load: $(VENV)/.dev ## An on-sale under load, with a verdict and a page in reports/ (LOAD_SECONDS, LOAD_USERS)
 	@$(BIN)/python -m loadtest.on_sale --seconds $(LOAD_SECONDS) --users $(LOAD_USERS) $(LOAD_ARGS)
 
 fmt: $(VENV)/.dev ## Format the code and apply what the linter can mend

@@ -10,7 +10,6 @@ is forgiven at its end.
 
 import hmac
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -20,6 +19,7 @@ from litestar.connection import ASGIConnection
 from msgspec import Struct
 
 from engine.base.addresses import Address, client_address, client_network, is_among
+from engine.base.caching import Bounded
 from engine.base.config import Settings
 from engine.base.errors import NotAllowed, NotAuthenticated
 from engine.base.model import new_id
@@ -72,8 +72,7 @@ class Tokens:
         #: The least version that is good, by person (``engine.people.token_versions``).
         self.versions: Mapping[str, int] = {}
         self._clock = clock
-        self._remembered: OrderedDict[str, tuple[str, float, int]] = OrderedDict()
-        self._remembered_max = remembered_max
+        self._remembered: Bounded[str, tuple[str, float, int]] = Bounded(remembered_max)
 
     def issue(
         self, subject: str | None = None, *, version: int = 0, ttl_s: int | None = None
@@ -130,8 +129,6 @@ class Tokens:
             raise _bad_token()
         known = (claims.sub, claims.exp + _LEEWAY_S, claims.ver)
         self._remembered[encoded] = known
-        if len(self._remembered) > self._remembered_max:
-            self._remembered.popitem(last=False)
         return known
 
     def _read(self, encoded: str) -> _Claims:

@@ -13,7 +13,7 @@ from litestar.response import Redirect
 from msgspec import Struct
 
 from api.auth import buyer_id
-from api.conventions import IfMatch, Json, etag, optional_version, read_body
+from api.conventions import IfMatch, Json, etag, optional_version, read_body, versioned
 from api.networks import network
 from api.paging import Cursor, Limit, cut, decode_cursor
 from api.problems import problem_response
@@ -135,7 +135,7 @@ async def read_booking(
     booking = await _runtime(request).sales.reading.read(
         str(booking_id), buyer_id=buyer_id(request)
     )
-    return Response(booking, headers={"ETag": etag(booking.version)})
+    return versioned(booking, booking.version)
 
 
 @get(
@@ -174,7 +174,7 @@ async def cancel_booking(
         buyer_id=buyer_id(request),
         version=optional_version(if_match),
     )
-    return Response(booking, headers={"ETag": etag(booking.version)})
+    return versioned(booking, booking.version)
 
 
 # The sandbox bank. Its page is another company's: whoever has its address may answer, and nobody else.

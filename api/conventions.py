@@ -112,6 +112,19 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
+def versioned(
+    body: T,
+    version: int,
+    *,
+    status: int = 200,
+    location: str | None = None,
+    headers: Mapping[str, str] = _NO_HEADERS,
+) -> Response[T]:
+    """The answer of what has an ETag, and a Location where it was made or may be read."""
+    where = {} if location is None else {"Location": location}
+    return Response(body, status_code=status, headers={"ETag": etag(version), **where, **headers})
+
+
 def required_version(if_match: str | None) -> int:
     """The version named by If-Match. Raises PreconditionRequired without it."""
     version = optional_version(if_match)

@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import datetime
@@ -18,9 +17,10 @@ from api.auth import is_organiser
 from api.conventions import accepts_gzip, etag, has_tag, large_json
 from api.networks import network
 from api.paging import Cursor, Int32, Limit, Position, cut, decode_cursor
+from engine.base.caching import Bounded
 from engine.base.errors import InvalidInput, NotAllowed, NotFound, Unavailable
 from engine.base.model import CategoryName, EventStatus, Id, Moment, Money, Page, Uuid, Version
-from engine.catalog.model import Event, EventFilter, Facet
+from engine.catalog.model import Event, EventFilter, Facet, Facts
 from engine.live.prices import EventPricing, Price
 from engine.live.reading import UNLIMITED
 from engine.live.snapshot_frame import encode_snapshot
@@ -177,25 +177,16 @@ class PriceHistory(Page[PriceChange], frozen=True):
     """Price changes, newest first."""
 
 
-class _Layouts:
-    """Encoded layouts, plain and compressed: immutable, so made once."""
-
-    def __init__(self, size_max: int = 64) -> None:
-        self._encoded: OrderedDict[str, tuple[bytes, bytes]] = OrderedDict()
-        self._size_max = size_max
-
-    def get(self, layout_id: str, make: Any) -> tuple[bytes, bytes]:
-        known = self._encoded.get(layout_id)
-        if known is None:
-            plain = make()
-            known = (plain, gzip.compress(plain, 6))
-            self._encoded[layout_id] = known
-            if len(self._encoded) > self._size_max:
-                self._encoded.popitem(last=False)
-        return known
+#: Encoded layouts, plain and compressed: immutable, so made once.
+_layouts: Bounded[str, tuple[bytes, bytes]] = Bounded(64)
 
 
-_layouts = _Layouts()
+def _encoded_layout(facts: Facts) -> tuple[bytes, bytes]:
+    known = _layouts.get(facts.layout_id)
+    if known is None:
+        plain = facts.layout.to_json()
+        known = _layouts[facts.layout_id] = (plain, gzip.compress(plain, 6))
+    return known
 
 
 def _runtime(request: Request[Any, Any, Any]) -> Runtime:
@@ -432,7 +423,7 @@ async def read_layout(
     ] = None,
 ) -> Response[bytes]:
     facts = await _runtime(request).catalog.facts(str(event_id))
-    plain, compressed = _layouts.get(facts.layout_id, facts.layout.to_json)
+    plain, compressed = _encoded_layout(facts)
     tag = f'"{facts.layout_id}"'
     headers = {
         "ETag": tag,

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from api.auth import require_organiser
 from api.bodies import PLAN_SIZE_MAX
-from api.conventions import IfMatch, etag, read_body, required_version
+from api.conventions import IfMatch, read_body, required_version, versioned
 from api.events import EventPage, event_page
 from engine.base.actor import ORGANISER
 from engine.base.model import SeatNo
@@ -72,11 +72,8 @@ async def _page(
     request: Request[Any, Any, Any], event: Event, status: int = 200
 ) -> Response[EventPage]:
     page = await event_page(_runtime(request), event)
-    return Response(
-        page,
-        status_code=status,
-        headers={"ETag": etag(event.version), "Location": f"/v1/events/{event.event_id}"},
-    )
+    location = f"/v1/events/{event.event_id}"
+    return versioned(page, event.version, status=status, location=location)
 
 
 @post(

@@ -10,11 +10,11 @@ from litestar.params import FromPath, QueryParameter
 from api.auth import require_organiser
 from api.conventions import (
     IfMatch,
-    etag,
     large_json,
     optional_version,
     read_body,
     required_version,
+    versioned,
 )
 from api.paging import Cursor, Limit, cut, decode_cursor
 from engine.base.actor import ORGANISER
@@ -67,18 +67,12 @@ def _office(request: Request[Any, Any, Any]) -> PricingAdmin:
 
 
 def _rule(rule: RuleVersion, status: int = 200) -> Response[RuleVersion]:
-    return Response(
-        rule,
-        status_code=status,
-        headers={
-            "ETag": etag(rule.version),
-            "Location": f"/v1/events/{rule.event_id}/pricing/rules/{rule.rule_id}",
-        },
-    )
+    location = f"/v1/events/{rule.event_id}/pricing/rules/{rule.rule_id}"
+    return versioned(rule, rule.version, status=status, location=location)
 
 
 def _category(state: CategoryState) -> Response[CategoryState]:
-    return Response(state, headers={"ETag": etag(state.version)})
+    return versioned(state, state.version)
 
 
 # What buyers see, and how it stands
@@ -94,7 +88,7 @@ async def read_pricing(
     request: Request[Any, Any, Any], event_id: FromPath[UUID]
 ) -> Response[PricingState]:
     state = await _office(request).state(str(event_id))
-    return Response(state, headers={"ETag": etag(state.version)})
+    return versioned(state, state.version)
 
 
 @patch(
@@ -109,7 +103,7 @@ async def patch_pricing(
     version = required_version(if_match)
     data = await read_body(request, _TERMS_PATCH)
     state = await _office(request).set_terms(str(event_id), data, version=version)
-    return Response(state, headers={"ETag": etag(state.version)})
+    return versioned(state, state.version)
 
 
 # Rules

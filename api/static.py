@@ -2,6 +2,10 @@
 
 Nothing is used without asking (``no-cache``), so nobody runs yesterday's script on today's API; asking
 costs a 304. Each file's time is looked at when it is asked for: a change shows with the next reload.
+
+Scripts are sent as they are written, comments and all: what a browser runs is what was read and tested,
+and nothing but a parser of JavaScript can tell a comment from a text. Leaving the comments out would
+save an event's page 22 kB of 79, once.
 """
 
 import gzip
@@ -45,11 +49,6 @@ _PAGE_HEADERS = {
     ),
     "Referrer-Policy": "strict-origin-when-cross-origin",
 }
-#: Whole lines of comment, types written inside code, and what lines are indented by.
-_COMMENTS = re.compile(
-    r"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*$|^[ \t]*//[^\n]*$|/\*\* @type (?:(?!\*/).)*\*/ ?|^[ \t]+",
-    re.M | re.S,
-)
 _NAME = re.compile(r"\w[\w-]*(\.\w+)+", re.ASCII)
 _IMPORT = re.compile(r'^(?:import|export)\b[^"\';]*"\./([\w.-]+)"', re.MULTILINE)
 _ENTRY = re.compile(r'<script type="module" src="/web/([\w.-]+)">')
@@ -122,9 +121,7 @@ class StaticFiles:
 def _packed(stamp: tuple[Any, ...], suffix: str, plain: bytes) -> StaticFile:
     imports: tuple[str, ...] = ()
     if suffix == ".js":
-        text = plain.decode()
-        imports = tuple(dict.fromkeys(_IMPORT.findall(text)))
-        plain = _without_comments(text).encode()
+        imports = tuple(dict.fromkeys(_IMPORT.findall(plain.decode())))
     return StaticFile(
         stamp,
         _MEDIA_TYPES[suffix],
@@ -133,11 +130,6 @@ def _packed(stamp: tuple[Any, ...], suffix: str, plain: bytes) -> StaticFile:
         hashlib.sha256(plain).hexdigest()[:20],
         imports,
     )
-
-
-def _without_comments(script: str) -> str:
-    """The script as a browser needs it. Every line keeps its number, so errors point into the source."""
-    return _COMMENTS.sub(lambda comment: "\n" * comment[0].count("\n"), script)
 
 
 def _respond(

@@ -16,11 +16,11 @@ from api.access import take_for_address
 from api.auth import buyer_id, require_organiser
 from api.conventions import (
     IfMatch,
-    etag,
     large_json,
     rate_limit_headers,
     read_body,
     required_version,
+    versioned,
 )
 from api.paging import Cursor, Int32, Int64, Limit, Position, cut, decode_cursor
 from api.problems import problem_response
@@ -159,8 +159,8 @@ async def join_waitlist(
 def _entry(
     entry: Entry, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})
 ) -> Response[Entry]:
-    where = {"ETag": etag(entry.version), "Location": f"/v1/waitlist/{entry.entry_id}"}
-    return Response(entry, status_code=status, headers={**where, **headers})
+    location = f"/v1/waitlist/{entry.entry_id}"
+    return versioned(entry, entry.version, status=status, location=location, headers=headers)
 
 
 @get("/v1/waitlist", summary="Your places in line, the latest first", **_BUYER)
@@ -258,7 +258,7 @@ async def read_waitlist(
 
 
 def _summary(summary: LineSummary) -> Response[LineSummary]:
-    return Response(summary, headers={"ETag": etag(summary.version)}, status_code=200)
+    return versioned(summary, summary.version)
 
 
 @patch(

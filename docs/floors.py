@@ -82,7 +82,9 @@ def strata(graph: dict[str, set[str]]) -> list[list[str]]:
 
     heights = {room: height(room) for room in graph}
     rows = [sorted(r for r in graph if heights[r] == h) for h in sorted(set(heights.values()))]
-    return [row[at : at + _ROW_MAX] for row in reversed(rows) for at in range(0, len(row), _ROW_MAX)]
+    return [
+        row[at : at + _ROW_MAX] for row in reversed(rows) for at in range(0, len(row), _ROW_MAX)
+    ]
 
 
 def _size(room: str) -> str:

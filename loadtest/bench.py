@@ -28,7 +28,9 @@ import psutil
 import uvloop
 
 from engine.base.model import new_id
-from loadtest import best_seats_bench, client, engine_bench, fanout_bench
+from engine.local.terminal import progress_line
+from loadtest import best_seats_bench, engine_bench, fanout_bench
+from loadtest.clients import http_client
 from loadtest.stack import REPO, Bench, Figure, running
 
 #: Buyers of an on-sale come by the hundred; with fewer, client, API and Redis wait for each other in turns.
@@ -59,7 +61,7 @@ async def hold_http_vs_noop(bench: Bench) -> Figure:
     event_id = await bench.event(2 * requests + 2)
     prepared = list(_hold_requests(bench, event_id, requests))
     size = requests // turns
-    noop, hold = client.Result(), client.Result()
+    noop, hold = http_client.Result(), http_client.Result()
     for turn in range(turns):
         part = prepared[turn * size : (turn + 1) * size]
         answers = [await _drive(port, part) for port in (bench.noop_port, bench.api_port)]
@@ -97,7 +99,7 @@ async def booking_cpu_ms(bench: Bench) -> Figure:
     hold_ids = [new_id() for _ in range(bookings)]
     holds = _hold_requests(bench, event_id, bookings, hold_ids)
     books = (
-        client.book(hold_id, token)
+        http_client.book(hold_id, token)
         for hold_id, token in zip(hold_ids, itertools.cycle(bench.tokens), strict=False)
     )
     before = bench.server_cpu_s()
@@ -185,20 +187,20 @@ async def contention_50x10_ms(bench: Bench) -> Figure:
         _fight(event_id, token, chance.sample(range(10), 10), winners)
         for token in bench.tokens[:50]
     ]
-    result = await client.run("127.0.0.1", bench.api_port, scripts)
+    result = await http_client.run("127.0.0.1", bench.api_port, scripts)
     states = (await bench.runtime.live.reading.snapshot(event_id)).states
     if sorted(winners) != list(range(10)) or states != b"2" * 10:
         raise RuntimeError(f"winners of seats {winners}, map {states!r}")
     return Figure(1000 * result.elapsed_s, {"requests": sum(result.statuses.values())})
 
 
-def _fight(event_id: str, token: str, wishes: list[int], winners: list[int]) -> client.Script:
+def _fight(event_id: str, token: str, wishes: list[int], winners: list[int]) -> http_client.Script:
     """One buyer: tries seat after seat until one is booked or none is left."""
     for seat_no in wishes:
-        status, body = yield client.hold(event_id, [seat_no], token)
+        status, body = yield http_client.hold(event_id, [seat_no], token)
         if status != 201:
             continue
-        status, _ = yield client.book(json.loads(body)["hold_id"], token)
+        status, _ = yield http_client.book(json.loads(body)["hold_id"], token)
         if status == 201:
             winners.append(seat_no)
             return
@@ -230,16 +232,16 @@ def _hold_requests(
     tokens = itertools.cycle(bench.tokens)
     for number in range(count):
         hold_id = hold_ids[number] if hold_ids is not None else None
-        yield client.hold(event_id, [2 * number, 2 * number + 1], next(tokens), hold_id)
+        yield http_client.hold(event_id, [2 * number, 2 * number + 1], next(tokens), hold_id)
 
 
 async def _drive(
     port: int, requests: list[bytes], *, connections: int = _CONNECTIONS
-) -> client.Result:
-    return await client.run("127.0.0.1", port, client.share(requests, connections))
+) -> http_client.Result:
+    return await http_client.run("127.0.0.1", port, http_client.share(requests, connections))
 
 
-def _expect(result: client.Result, status: int) -> None:
+def _expect(result: http_client.Result, status: int) -> None:
     if set(result.statuses) != {status}:
         raise RuntimeError(f"expected {status} only, saw {dict(result.statuses)}")
 
@@ -253,16 +255,20 @@ def _percentiles(name: str, seconds: list[float]) -> dict[str, float]:
 
 
 async def measure_all(keys: list[str], repeat: int) -> dict[str, list[Figure]]:
+    """By figure, every measurement; says before each which it is, and then what came out."""
+    started, total = time.monotonic(), repeat * len(keys)
     figures: dict[str, list[Figure]] = {key: [] for key in keys}
     with tempfile.TemporaryDirectory(prefix="frontrow-bench-") as folder:
         # The embedded PostgreSQL may run as another user than the one who made the folder.
         os.chmod(folder, 0o755)  # noqa: S103
+        print("bench: starting stores and processes", flush=True)
         async with running(Path(folder) / "data") as bench:
-            for turn in range(repeat):
-                for key in keys:
-                    figures[key].append(await MEASURES[key](bench))
-                    await bench.leave_events()
-                    print(f"  {turn + 1}/{repeat} {key}: {figures[key][-1].value:.3f}", flush=True)
+            for number, key in enumerate(keys * repeat):
+                line = progress_line("bench", time.monotonic() - started, key, number, total)
+                print(f"{line} …", end=" ", flush=True)
+                figures[key].append(await MEASURES[key](bench))
+                await bench.leave_events()
+                print(f"{figures[key][-1].value:.3f}", flush=True)
     return figures
 
 
@@ -381,6 +387,9 @@ def main() -> None:
     if options.only is None:
         options.output.write_text(json.dumps(kept, indent=2) + "\n")
         write_table(options.document, kept)
+        print(f"\nbench: the figures are in {options.output}, their table in {options.document}")
+    else:
+        print("\nbench: nothing was written, because only some figures were taken")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from engine.catalog.model import EventDraft
 from engine.local.demo.venues import arena
-from loadtest import client
+from loadtest.clients import http_client
 from loadtest.stack import Bench, Figure
 
 _CONNECTIONS = 32
@@ -20,7 +20,7 @@ async def best_seats_p99_ms(bench: Bench) -> Figure:
     event_id = await _arena(bench)
     tokens = itertools.cycle(bench.tokens)
     requests = [
-        client.post(
+        http_client.post(
             f"/v1/events/{event_id}/holds",
             b'{"best":{"quantity":%d}}' % (2 + number % 5),
             next(tokens),
@@ -42,8 +42,8 @@ async def best_seats_p99_ms(bench: Bench) -> Figure:
     )
 
 
-async def _drive(port: int, requests: list[bytes]) -> client.Result:
-    return await client.run("127.0.0.1", port, client.share(requests, _CONNECTIONS))
+async def _drive(port: int, requests: list[bytes]) -> http_client.Result:
+    return await http_client.run("127.0.0.1", port, http_client.share(requests, _CONNECTIONS))
 
 
 async def _arena(bench: Bench) -> str:

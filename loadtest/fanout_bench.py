@@ -20,7 +20,7 @@ import psutil
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
 from engine.base.model import new_id
-from loadtest import client
+from loadtest.clients import http_client
 from loadtest.stack import REPO, Bench, Figure, Gateway, cpu_s
 from seatmap.fanout import Watcher, wire, write_to_all
 from seatmap.protocol import DeltaFrame, Encoding, SnapshotFrame, encode
@@ -290,7 +290,7 @@ async def propagation(
         readers(gateway.url(event_id), watchers, *options) as sink,
     ):
         before = cpu_s(gateway.pid), bench.server_cpu_s(), time.process_time()
-        sold = await client.run_paced(
+        sold = await http_client.run_paced(
             "127.0.0.1",
             bench.api_port,
             _buyers(bench, event_id, bookings),
@@ -323,14 +323,14 @@ async def propagation(
     )
 
 
-def _buyers(bench: Bench, event_id: str, count: int) -> Iterator[client.Script]:
+def _buyers(bench: Bench, event_id: str, count: int) -> Iterator[http_client.Script]:
     """Each holds two seats and pays for them."""
     tokens = itertools.cycle(bench.tokens)
 
-    def buy(number: int, token: str) -> client.Script:
+    def buy(number: int, token: str) -> http_client.Script:
         hold_id = new_id()
-        status, _ = yield client.hold(event_id, [2 * number, 2 * number + 1], token, hold_id)
+        status, _ = yield http_client.hold(event_id, [2 * number, 2 * number + 1], token, hold_id)
         if status == 201:
-            yield client.book(hold_id, token)
+            yield http_client.book(hold_id, token)
 
     return (buy(number, next(tokens)) for number in range(count))

@@ -121,6 +121,17 @@ def moment(environment: "Environment", elapsed_s: float) -> Moment:
     )
 
 
+def line(environment: "Environment", now: Moment, length_s: float) -> str:
+    """How far a run of ``length_s`` seconds is, and how it goes, on one line."""
+    total = environment.stats.total
+    p99_ms = total.get_current_response_time_percentile(0.99) or 0
+    return (
+        f"load {now.elapsed_s:.0f}/{length_s:.0f} s: {now.users:,} people, "
+        f"{now.requests_per_s:,.0f} requests/s, {now.seats_per_s:,.1f} seats sold/s, "
+        f"p99 {p99_ms:,.0f} ms, {total.num_failures:,} failed"
+    )
+
+
 # Pictures
 
 

@@ -32,7 +32,7 @@ from locust.runners import (
 
 from loadtest import figures
 from loadtest.beforehand import complaint
-from loadtest.live_map import FREE
+from loadtest.clients.live_map import FREE
 from loadtest.people import QUIET_S, RUN, Person, Watching
 from loadtest.shapes import (
     DURATION_DEFAULT_S,
@@ -46,6 +46,8 @@ _log = logging.getLogger(__name__)
 #: How long users may take to finish, when ``--stop-timeout`` does not say.
 _STOP_TIMEOUT_S = 40.0
 _COMPARE_EVERY_S = 20.0
+#: How often a run without a page says how far it is.
+_LINE_EVERY_S = 10.0
 #: How long worker processes of this machine may take to come.
 _COMING_S = 10.0
 #: A master to its workers, and back: end what is under way; it has ended.
@@ -572,9 +574,18 @@ def _start(**_: Any) -> None:
 
 
 def _keep_moments(environment: Environment) -> None:
+    options = environment.parsed_options
+    # With Locust's tables, or its page, nobody needs our lines.
+    has_lines = options is not None and options.headless and options.only_summary
+    run_time = options.run_time if options is not None else None
+    line_at_s = _LINE_EVERY_S
     while environment.runner is not None:
         if environment.runner.state in (STATE_SPAWNING, STATE_RUNNING):
             _MOMENTS.append(figures.moment(environment, RUN.elapsed_s))
+            if has_lines and RUN.elapsed_s >= line_at_s:
+                line_at_s += _LINE_EVERY_S
+                length_s = float(run_time or DURATION_DEFAULT_S)
+                print(figures.line(environment, _MOMENTS[-1], length_s), flush=True)
         gevent.sleep(1.0)
 
 

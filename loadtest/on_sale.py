@@ -35,7 +35,14 @@ from engine.local import embedded
 from engine.runtime import Runtime, open_runtime
 from loadtest.figures import into_page
 from loadtest.judgement import Audits, Summary, Verdict
-from loadtest.processes import REPO, check_writable, environment, free_ports, run_to_end
+from loadtest.processes import (
+    REPO,
+    check_writable,
+    environment,
+    free_ports,
+    report_file,
+    run_to_end,
+)
 from loadtest.shapes import SHAPES, read_seconds
 
 _READY_S, _END_S, _CALM_S, _AUDIT_EVERY_S = 90.0, 30.0, 60.0, 2.0
@@ -106,6 +113,7 @@ async def play(
                     os.killpg(locust.pid, signal.SIGKILL)
             exit_code = await ended
         summary = _summary(summary_file)
+    _say("everybody has gone; auditing until all is quiet")
     await _last_audit(runtime, event_id, audits, calm_s)
     return Verdict(
         seats=seats,
@@ -270,9 +278,15 @@ async def run(plan: Plan, seats: int) -> Verdict:
     # What Locust does not come to write is not the last run's.
     plan.report.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="frontrow-load-") as folder:
+        _say("starting stores and processes in a temporary folder")
         async with own_site(Path(folder)) as (runtime, site):
             event_id = await open_event(runtime, seats)
+            _say(f"{seats:,} seats go on sale to {plan.users:,} people for {plan.seconds:.0f} s")
             return await play(runtime, site, event_id, seats, plan)
+
+
+def _say(what: str) -> None:
+    print(f"load: {what}", flush=True)
 
 
 def conclude(verdict: Verdict, report: Path) -> None:
@@ -281,7 +295,7 @@ def conclude(verdict: Verdict, report: Path) -> None:
     if report.exists():
         page = report.read_text(encoding="utf-8")
         report.write_text(into_page(page, verdict.html()), encoding="utf-8")
-        print(f"report: {report.resolve()}")
+        print(f"load: the report is {report.resolve()}")
 
 
 def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -298,12 +312,13 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
         "--think", type=read_seconds, default=2.0, help="mean hesitation in seconds"
     )
     parser.add_argument("--processes", type=int, default=0, help="Locust worker processes")
-    parser.add_argument("--report", type=Path, default=None, help="HTML file")
+    parser.add_argument(
+        "--report", type=Path, default=None, help="HTML file; else one under reports/"
+    )
     options = parser.parse_args(arguments)
     if options.seconds < 1 or options.users < 1 or options.seats < 0 or options.processes < 0:
         parser.error("needs at least one second and one user; nothing may be negative")
-    when = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    options.report = options.report or Path(tempfile.gettempdir()) / f"frontrow-load-{when}.html"
+    options.report = options.report or report_file("load")
     try:
         options.report.parent.mkdir(parents=True, exist_ok=True)
         check_writable(options.report)

@@ -20,8 +20,8 @@ from locust.user.task import LOCUST_STATE_STOPPING
 
 from engine.limits.proofs import solve
 from loadtest import figures
-from loadtest.live_client import Closed, LiveConnection
-from loadtest.live_map import HELD, LiveMap, decoded, same_position_faults
+from loadtest.clients.blocking import Closed, LiveConnection
+from loadtest.clients.live_map import HELD, LiveMap, decoded, same_position_faults
 from loadtest.shapes import storms_by
 from seatmap.protocol import (
     CLOSE_GOING_AWAY,

@@ -5,6 +5,7 @@ import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator, Coroutine
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +30,11 @@ def free_ports(count: int) -> list[int]:
         for probe in probes:
             probe.bind(("127.0.0.1", 0))
         return [probe.getsockname()[1] for probe in probes]
+
+
+def report_file(kind: str) -> Path:
+    """Where a report goes that nobody has named a file for: ``reports/load-2026-11-30T120000Z.html``."""
+    return Path("reports") / f"{kind}-{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.html"
 
 
 def check_writable(file: Path) -> None:
@@ -93,5 +99,6 @@ __all__ = [
     "environment",
     "free_ports",
     "own_stores",
+    "report_file",
     "run_to_end",
 ]

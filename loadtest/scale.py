@@ -12,10 +12,11 @@ import asyncio
 import contextlib
 import itertools
 import json
+import math
 import os
 import statistics
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,11 @@ from typing import Any
 import uvloop
 from msgspec import Struct
 
+from engine.base import charts
 from engine.base.model import new_id
-from loadtest import client, fanout_bench, waitlist
+from loadtest import fanout_bench, waitlist
 from loadtest.bench import machine
-from loadtest.picture import Panel, draw
+from loadtest.clients import http_client
 from loadtest.stack import REPO, Bench, api_process, running
 
 #: As many as ``make bench`` holds with.
@@ -35,6 +37,13 @@ _CONNECTIONS = 128
 _SECONDS_IDLE = 15.0
 
 Point = dict[str, float]
+
+
+class Panel(Struct, frozen=True):
+    """A title and the measures drawn under it, on one scale that begins at 0."""
+
+    title: str
+    measures: Sequence[str]
 
 
 class Curve(Struct, frozen=True):
@@ -57,11 +66,11 @@ async def _hold(ports: Sequence[int], bench: Bench, event_ids: Sequence[str], co
     requests = []
     for event_id in itertools.islice(itertools.cycle(event_ids), count):
         first = next(seats[event_id])
-        requests.append(client.hold(event_id, [first, first + 1], next(tokens), new_id()))
+        requests.append(http_client.hold(event_id, [first, first + 1], next(tokens), new_id()))
     shares = [requests[number :: len(ports)] for number in range(len(ports))]
     results = await asyncio.gather(
         *(
-            client.run("127.0.0.1", port, client.share(share, _CONNECTIONS // len(ports)))
+            http_client.run("127.0.0.1", port, http_client.share(share, _CONNECTIONS // len(ports)))
             for port, share in zip(ports, shares, strict=True)
         )
     )
@@ -265,8 +274,44 @@ def _keep(name: str, points: dict[int, Point], output: Path, pictures: Path) -> 
     }
     output.write_text(json.dumps(kept, indent=2) + "\n")
     curve = CURVES[name]
-    picture = draw(curve.title, curve.axis, points, curve.panels)
-    (pictures / f"scale-{name.replace('_', '-')}.svg").write_text(picture)
+    (pictures / f"scale-{name.replace('_', '-')}.svg").write_text(picture(curve, points))
+
+
+def picture(curve: Curve, points: Mapping[int, Point]) -> str:
+    """A curve as SVG. Every step is as far from the last as any: they grow by factors."""
+    gap = 100 / (len(points) - 1) if len(points) > 1 else 0.0
+    columns = [charts.Mark(gap * number, _short(step)) for number, step in enumerate(points)]
+    panels = []
+    for panel in curve.panels:
+        drawn = [
+            charts.Curve(
+                name=name.removesuffix("_ms").replace("_", " "),
+                color=color,
+                points=[(gap * n, point[name]) for n, point in enumerate(points.values())],
+                dotted=True,
+            )
+            for color, name in zip(charts.COLORS, panel.measures, strict=False)
+        ]
+        panels.append(
+            charts.Panel(
+                title=panel.title,
+                scale=charts.even(max(value for one in drawn for _, value in one.points)),
+                write=_short,
+                curves=drawn,
+                columns=columns,
+                axis=curve.axis,
+                names=drawn if len(drawn) > 1 else (),
+            )
+        )
+    frame = charts.Frame(across=len(panels), panel_width=360, plot_height=170)
+    return charts.picture(curve.title, panels, frame)
+
+
+def _short(value: float) -> str:
+    """``200k``, ``1,500``, ``0.5``."""
+    if value >= 10_000 and value % 1000 == 0:
+        return f"{value / 1000:g}k"
+    return f"{value:,.0f}" if value >= 1 or not value or math.isclose(value, 1) else f"{value:g}"
 
 
 if __name__ == "__main__":

@@ -14,13 +14,10 @@ kernel had them: if this process is late, the figures say so.
 """
 
 import argparse
-import base64
 import contextlib
 import functools
 import gc
-import hashlib
 import json
-import os
 import resource
 import select
 import signal
@@ -38,6 +35,7 @@ from urllib.parse import urlsplit
 from redis import Redis
 
 from engine.live.keys import feed_channel
+from loadtest.clients import framing
 from seatmap.feed import ChangeSet, parse_payload
 from seatmap.protocol import (
     DeltaFrame,
@@ -59,17 +57,9 @@ _MEMO_MAX = 1_024
 _CONNECT_S, _SETTLE_S, _TRUTH_S = 120.0, 10.0, 0.5
 #: Since Linux 4.2; with it a bound address does not take a port before the other end is known.
 _IP_BIND_ADDRESS_NO_PORT = 24
-# Nobody is to be protected from these bytes by a secret mask.
-_MASKED, _MASK = 0x80, b"\0\0\0\0"
-_BINARY, _CLOSE, _PING, _PONG = 2, 8, 9, 10
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 #: ``(epoch, seq)``: where a map stands.
 Position = tuple[int, int]
-
-
-class Broken(Exception):
-    """The server does not speak WebSocket as a server must."""
 
 
 class Delta(NamedTuple):
@@ -112,30 +102,6 @@ class Stream:
     wrong: bool = False
 
 
-def split(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
-    """Whole frames of a server as (opcode, payload), and the rest. Raises Broken."""
-    frames, start = [], 0
-    while len(data) - start >= 2:
-        first, length = data[start], data[start + 1]
-        if first & 0xF0 != 0x80 or length & 0x80:
-            raise Broken("fragmented, masked, or with an extension that nobody asked for")
-        head = start + 2
-        if length > 125:
-            size = 2 if length == 126 else 8
-            length = int.from_bytes(data[head : head + size], "big")
-            head += size
-        if len(data) < head + length:
-            break
-        frames.append((first & 0x0F, data[head : head + length]))
-        start = head + length
-    return frames, data[start:]
-
-
-def masked(opcode: int, payload: bytes) -> bytes:
-    """A control frame of a client."""
-    return bytes((0x80 | opcode, _MASKED | len(payload))) + _MASK + payload
-
-
 class Sink:
     """Watches one event with many connections; everything happens in ``run_until``."""
 
@@ -146,7 +112,7 @@ class Sink:
         self._family: int = found[0]
         self._address: Any = found[4]
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        self._request, self._accept = _handshake(f"{host}:{port}", path)
+        self._request, self._accept = framing.handshake(f"{host}:{port}", path)
         self._sources = sources if str(self._address[0]).startswith("127.") else 0
         self._sample = sample
         self._epoll = select.epoll()
@@ -260,9 +226,9 @@ class Sink:
         if not stream.open and not (data := self._enter(fd, stream, data)):
             return
         try:
-            frames, stream.rest = split(data)
+            frames, stream.rest = framing.split(data)
             heard = self._work_out(frames)
-        except (Broken, ProtocolError) as error:
+        except (framing.Broken, ProtocolError) as error:
             stream.wrong = True
             self._drop(fd, str(error))
             return
@@ -287,7 +253,7 @@ class Sink:
     def _work_out(self, frames: Iterable[tuple[int, bytes]]) -> Heard:
         heard = Heard()
         for opcode, payload in frames:
-            if opcode != _BINARY:
+            if opcode != framing.BINARY:
                 heard.control.append((opcode, payload))
                 continue
             frame = decode(payload)
@@ -318,9 +284,9 @@ class Sink:
 
     def _answer(self, fd: int, stream: Stream, heard: Heard) -> None:
         for opcode, payload in heard.control:
-            if opcode == _PING:
-                stream.socket.send(masked(_PONG, payload))
-            elif opcode == _CLOSE:
+            if opcode == framing.PING:
+                stream.socket.send(framing.masked(framing.PONG, payload))
+            elif opcode == framing.CLOSE:
                 self._drop(fd, str(int.from_bytes(payload[:2], "big") or 1005))
                 return
 
@@ -336,25 +302,9 @@ class Sink:
     def close(self) -> None:
         for stream in self._streams.values():
             with contextlib.suppress(OSError):
-                stream.socket.send(masked(_CLOSE, b"\x03\xe8"))
+                stream.socket.send(framing.masked(framing.CLOSE, b"\x03\xe8"))
             stream.socket.close()
         self._epoll.close()
-
-
-def _handshake(host: str, path: str) -> tuple[bytes, bytes]:
-    """The request, the same for all, and what the answer must contain."""
-    key = base64.b64encode(os.urandom(16))
-    accept = base64.b64encode(hashlib.sha1(key + _GUID).digest())  # noqa: S324  # as RFC 6455 has it
-    lines = (
-        f"GET {path} HTTP/1.1",
-        f"Host: {host}",
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        f"Sec-WebSocket-Key: {key.decode()}",
-        "Sec-WebSocket-Version: 13",
-        "Sec-WebSocket-Protocol: frontrow.v1",
-    )
-    return "\r\n".join((*lines, "", "")).encode(), accept
 
 
 class Feed:

@@ -33,6 +33,7 @@ from engine.catalog.model import EventDraft
 from engine.runtime import Runtime, open_runtime
 from engine.sales.ledger import Answer, BookingRequest, PaymentChoice
 from tests.clusters import copy_cluster, hasty_stores, ready_cluster
+from tests.progress import Progress
 from tests.said import only_live_messages
 from tests.worlds import make_world
 
@@ -50,6 +51,14 @@ hypothesis.settings.load_profile("frontrow")
 #: first, because it takes longest; everything else goes by file to whoever is free.
 _TOGETHER = ("adversity", "browser", "contract")
 _ORDER = (*_TOGETHER, "property", "integration", "unit")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    plugins = session.config.pluginmanager
+    reporter = plugins.get_plugin("terminalreporter")
+    # The processes of --numprocesses report to the one that started them.
+    if reporter is not None and not hasattr(session.config, "workerinput"):
+        plugins.register(Progress(session, reporter))
 
 
 class _ByFolder(LoadScopeScheduling):  # type: ignore[misc]  # xdist carries no types

@@ -25,7 +25,9 @@ def main() -> int:
     seed = int(os.environ.get("ROUGH_SEED") or random.SystemRandom().randrange(10**6))
     dice = random.Random(seed)
     print(f"rough: seed {seed}", file=sys.stderr, flush=True)
-    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(_BUSY_LOOPS)]
+    loops = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(_BUSY_LOOPS)
+    ]
     suite = subprocess.Popen(["make", "--no-print-directory", "test"])
     stopped: Counter[str] = Counter()
     try:

@@ -431,10 +431,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def quiet(settings: Settings) -> Settings:
-    """The same with warnings and errors only in the log: for work of many thousand steps."""
-    if settings.log_level == "error":
-        return settings
-    return msgspec.structs.replace(settings, log_level="warning")
+    """The same with errors only in the log: for work of many thousand steps, which is slow by its size."""
+    return msgspec.structs.replace(settings, log_level="error")
 
 
 def data_path(settings: Settings) -> Path:

@@ -124,7 +124,8 @@ def add_request_id(_: Any, __: str, event: EventDict) -> EventDict:
     """A processor of structlog: what is being served, as ``request_id`` or ``request_ids``."""
     ids = REQUEST_ID.get()
     if isinstance(ids, tuple):
-        event["request_ids"] = [one.decode("ascii") for one in ids]
+        # What no request has asked for has none.
+        event["request_ids"] = [one.decode("ascii") for one in ids if one]
     elif ids:
         event["request_id"] = ids.decode("ascii")
     return event

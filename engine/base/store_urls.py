@@ -52,15 +52,33 @@ def running_urls(settings: Settings) -> StoreUrls | None:
     given = (settings.postgres_url, settings.redis_url, settings.mongo_url)
     run: dict[str, Any] = {}
     if None in given:
-        try:
-            run = read_json(data_path(settings) / "run.json")
-        except PermissionError as error:
-            raise StartError(
-                f"cannot read {error.filename}: Frontrow runs there as another user"
-            ) from None
-        if not run or not is_same_process(int(run["pid"]), float(run["started_s"])):
+        run = _running(settings)
+        if not run:
             return None
     return given_or(settings, run.get("urls", {}))
+
+
+def running_addresses(settings: Settings) -> dict[str, tuple[str, int]]:
+    """Host and port of each process of the ``frontrow up`` that runs on the data folder, by its name.
+
+    Empty where none runs. Raises StartError as ``running_urls``.
+    """
+    return msgspec.convert(
+        _running(settings).get("listening", {}), dict[str, tuple[str, int]], strict=False
+    )
+
+
+def _running(settings: Settings) -> dict[str, Any]:
+    """What the running owner of the data folder has written down; empty where none runs."""
+    try:
+        run: dict[str, Any] = read_json(data_path(settings) / "run.json")
+    except PermissionError as error:
+        raise StartError(
+            f"cannot read {error.filename}: Frontrow runs there as another user"
+        ) from None
+    if not run or not is_same_process(int(run["pid"]), float(run["started_s"])):
+        return {}
+    return run
 
 
 def given_or(settings: Settings, own: Mapping[str, str]) -> StoreUrls:

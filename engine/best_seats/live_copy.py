@@ -10,10 +10,11 @@ choice for a while and spreads its choices over the nearest rows.
 import asyncio
 import random
 import time
-from collections import OrderedDict
 from collections.abc import Collection, Iterable
+from functools import partial
 from typing import Final
 
+from engine.base.caching import Bounded, SingleFlight
 from engine.best_seats.choice import BestSeatsWish, Choice, choose
 from engine.best_seats.index import Board, SeatIndex
 from engine.catalog.model import Facts
@@ -64,7 +65,6 @@ class LiveCopy:
             # One that is done has been of no use to us; its callback may not have run yet.
             if self._reading is None or self._reading.done():
                 self._reading = asyncio.create_task(self._read(), name=f"copy:{self._event_id}")
-                self._reading.add_done_callback(_look_at_failure)
             await asyncio.shield(self._reading)
 
     async def pick(
@@ -139,19 +139,13 @@ class LiveCopy:
         self._read_at = asked_at
 
 
-def _look_at_failure(reading: "asyncio.Task[None]") -> None:
-    # Whoever waits gets it; when all have gone, nobody is left to be told.
-    if not reading.cancelled():
-        reading.exception()
-
-
 class LiveCopies:
     """The copies of one process, by event, and the indexes they share."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._copies: OrderedDict[str, LiveCopy] = OrderedDict()
-        self._indexes: OrderedDict[str, asyncio.Task[SeatIndex]] = OrderedDict()
+        self._copies: Bounded[str, LiveCopy] = Bounded(_EVENTS_MAX)
+        self._indexes: SingleFlight[str, SeatIndex] = SingleFlight(_LAYOUTS_MAX)
 
     def known(self, event_id: str) -> LiveCopy | None:
         """The event's copy, where anybody has asked for best seats of late."""
@@ -160,24 +154,13 @@ class LiveCopies:
     async def of(self, facts: Facts) -> LiveCopy:
         copy = self._copies.get(facts.event_id)
         if copy is None:
-            index = await self._index(facts)
+            # Twenty thousand seats take some tenths of a second: not on the loop.
+            make = partial(asyncio.to_thread, SeatIndex, facts.layout)
+            index = await self._indexes.get(facts.layout_id, make)
             # Somebody else may have waited for the same index.
             copy = self._copies.get(facts.event_id)
             if copy is None:
-                copy = LiveCopy(self._live, facts.event_id, index)
-                self._copies[facts.event_id] = copy
-                if len(self._copies) > _EVENTS_MAX:
-                    self._copies.popitem(last=False)
+                copy = self._copies[facts.event_id] = LiveCopy(self._live, facts.event_id, index)
         # The one not asked for the longest goes: of two copies neither knows what the other offers.
         self._copies.move_to_end(facts.event_id)
         return copy
-
-    async def _index(self, facts: Facts) -> SeatIndex:
-        task = self._indexes.get(facts.layout_id)
-        if task is None:
-            # Twenty thousand seats take some tenths of a second: not on the loop.
-            task = asyncio.create_task(asyncio.to_thread(SeatIndex, facts.layout))
-            self._indexes[facts.layout_id] = task
-            if len(self._indexes) > _LAYOUTS_MAX:
-                self._indexes.popitem(last=False)
-        return await asyncio.shield(task)

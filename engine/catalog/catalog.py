@@ -2,17 +2,16 @@
 
 import asyncio
 import math
-import time
 import zlib
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from zoneinfo import available_timezones
 
 import msgspec
 
+from engine.base.caching import Bounded, SingleFlight
 from engine.base.config import Settings
 from engine.base.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, Remedy
 from engine.base.model import EventStatus, ms_from_utc, new_id, utc_from_ms
@@ -43,11 +42,12 @@ class Catalog:
     def __init__(self, mongo: Mongo, settings: Settings, *, facts_max: int = 512) -> None:
         self._mongo = mongo
         self._settings = settings
-        self._facts: OrderedDict[str, Facts] = OrderedDict()
-        self._facts_max = facts_max
-        self._loading: dict[str, asyncio.Task[Facts]] = {}
-        self._counting: asyncio.Task[tuple[list[Facet], list[Facet]]] | None = None
-        self._count_again_at = 0.0
+        #: What is loaded, in front of the loads: a hold looks here, and a task's result costs more.
+        self._facts: Bounded[str, Facts] = Bounded(facts_max)
+        self._loads: SingleFlight[str, Facts] = SingleFlight(facts_max)
+        self._facets: SingleFlight[None, tuple[list[Facet], list[Facet]]] = SingleFlight(
+            1, fresh_s=_FACETS_FRESH_S
+        )
 
     # Venues and layouts
 
@@ -201,12 +201,7 @@ class Catalog:
 
         Counted every ``_FACETS_FRESH_S`` at most, however many ask. Raises Unavailable.
         """
-        now = time.monotonic()
-        task = self._counting
-        if task is None or (task.done() and (now >= self._count_again_at or task.exception())):
-            task = self._counting = asyncio.create_task(self._count_facets())
-            self._count_again_at = now + _FACETS_FRESH_S
-        return await asyncio.shield(task)
+        return await self._facets.get(None, self._count_facets)
 
     async def _count_facets(self) -> tuple[list[Facet], list[Facet]]:
         query = _query(EventFilter(starts_from=datetime.now(UTC)), None)
@@ -281,23 +276,16 @@ class Catalog:
         known = self._facts.get(event_id)
         if known is not None:
             return known
-        task = self._loading.get(event_id)
-        if task is None:
-            task = asyncio.create_task(self._load_facts(event_id))
-            self._loading[event_id] = task
-            task.add_done_callback(lambda _: self._loading.pop(event_id, None))
-        return await asyncio.shield(task)
+        facts = await self._loads.get(event_id, partial(self._load_facts, event_id))
+        self._facts[event_id] = facts
+        return facts
 
     async def _load_facts(self, event_id: str) -> Facts:
         event = await self.event(event_id)
         if event.status == EventStatus.DRAFT:
             raise event_not_found(event_id)
         layout = await self.layout(event.layout_id)
-        facts = Facts(event_id, event.currency, layout, event.layout_id, layout.category_numbers())
-        self._facts[event_id] = facts
-        if len(self._facts) > self._facts_max:
-            self._facts.popitem(last=False)
-        return facts
+        return Facts(event_id, event.currency, layout, event.layout_id, layout.category_numbers())
 
 
 def event_not_found(event_id: str) -> NotFound:

@@ -10,6 +10,7 @@ from engine.base.config import load_settings
 from engine.cli.shell import (
     CommandRefused,
     check_id,
+    given_moment,
     moment,
     named_price,
     opened,
@@ -287,7 +288,7 @@ def _print_state(state: "PricingState") -> None:
 @click.argument("rules", type=click.Path(path_type=Path), metavar="RULES.json")
 @click.option("--category", help="One of the event's; its first by default.")
 @click.option("--note", default="", help="For yourself.")
-@click.option("--from", "valid_from", help="When it comes into force, with a time zone; else now.")
+@click.option("--from", "valid_from", help="When it comes into force: 2027-05-01T20:00:00Z. [now]")
 @click.option("--draft", is_flag=True, help="Only make it.")
 def set_rule(
     event_id: str,
@@ -302,7 +303,7 @@ def set_rule(
 
     check_id(event_id)
     rule = _read_rule(rules)
-    moment = None if valid_from is None else _moment(valid_from)
+    from_then = None if valid_from is None else given_moment("--from", valid_from)
 
     async def work() -> None:
         async with opened(load_settings()) as runtime:
@@ -311,31 +312,20 @@ def set_rule(
             made = await runtime.pricing.admin.make_rule(event_id, wanted, actor=ORGANISER)
             if not draft:
                 made = await runtime.pricing.admin.activate(
-                    event_id, made.rule_id, valid_from=moment, actor=ORGANISER
+                    event_id, made.rule_id, valid_from=from_then, actor=ORGANISER
                 )
         click.echo(f"{made.rule_id}  {made.category}: rule {made.rule_no}, {made.status.value}")
 
     run(work())
 
 
-def _moment(text: str) -> Any:
-    import msgspec  # noqa: PLC0415
-
-    from engine.base.model import Moment  # noqa: PLC0415
-
-    try:
-        return msgspec.convert(text, Moment)
-    except msgspec.ValidationError:
-        raise CommandRefused(
-            f"{text!r} is no time with a zone, as 2027-05-01T20:00:00Z is"
-        ) from None
-
-
 @pricing.command()
 @click.argument("event_id")
 @click.argument("price", metavar="CATEGORY=AMOUNT")
 @click.option("--reason", required=True, help="Buyers read it.")
-@click.option("--until", help="With a time zone; else until released or another rule is in force.")
+@click.option(
+    "--until", help="2027-05-01T20:00:00Z; else until released or another rule is in force."
+)
 def override(event_id: str, price: str, reason: str, until: str | None) -> None:
     """Set a price by hand, in minor units (cents): Stalls=4500."""
     from engine.pricing.model import Override  # noqa: PLC0415
@@ -344,7 +334,7 @@ def override(event_id: str, price: str, reason: str, until: str | None) -> None:
     wanted = Override(
         amount_minor=amount_minor,
         reason=reason,
-        until=None if until is None else _moment(until),
+        until=None if until is None else given_moment("--until", until),
     )
     _handle(
         event_id,

@@ -5,12 +5,12 @@ keep its owner out; a new network that has guessed too often must wait, even wit
 guessing on is pointless.
 """
 
-from collections import OrderedDict
 from typing import Final
 
 import structlog
 
 from engine.base import metrics
+from engine.base.caching import Bounded
 from engine.base.errors import TooManyRequests
 from engine.limits.rates import RateLimit, RateLimits, Standing
 
@@ -24,7 +24,7 @@ class Guesses:
     def __init__(self, limits: RateLimits, limit: RateLimit) -> None:
         self._limits = limits
         self._limit = limit
-        self._welcome: OrderedDict[str, None] = OrderedDict()
+        self._welcome: Bounded[str, None] = Bounded(_WELCOME_MAX)
         self._count = metrics.WRONG_KEYS.labels(limit.name)
 
     async def right(self, network: str | None) -> None:
@@ -35,8 +35,6 @@ class Guesses:
         if standing.remaining == 0:
             raise _too_many(standing)
         self._welcome[network] = None
-        if len(self._welcome) > _WELCOME_MAX:
-            self._welcome.popitem(last=False)
 
     async def wrong(self, network: str | None) -> None:
         """The secret was wrong. Raises TooManyRequests for one try too many."""

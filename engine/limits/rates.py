@@ -6,10 +6,10 @@ or stop Redis could else try passwords without end.
 
 import asyncio
 import time
-from collections import OrderedDict
 
 from msgspec import Struct
 
+from engine.base.caching import Bounded
 from engine.base.errors import Unavailable
 from engine.stores.pipeline import CommandFailed
 from engine.stores.redis import RedisStore
@@ -40,14 +40,11 @@ class LocalCount:
     """Counts of this process alone: at most ``names_max`` names, the longest untouched forgotten first."""
 
     def __init__(self, names_max: int = 50_000) -> None:
-        self._counts: OrderedDict[str, int] = OrderedDict()
-        self._names_max = names_max
+        self._counts: Bounded[str, int] = Bounded(names_max)
 
     def add(self, name: str) -> int:
         """Count one more. Returns the count."""
-        count = self._counts[name] = self._counts.pop(name, 0) + 1
-        if len(self._counts) > self._names_max:
-            self._counts.popitem(last=False)
+        count = self._counts[name] = self.read(name) + 1
         return count
 
     def read(self, name: str) -> int:

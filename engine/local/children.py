@@ -39,6 +39,12 @@ class Role(Struct, frozen=True):
     def host(self, settings: Settings) -> str:
         return str(getattr(settings, f"{self.setting}_host"))
 
+    def at(self, settings: Settings, host: str, port: int) -> Settings:
+        """The settings with this address of the role."""
+        return msgspec.structs.replace(
+            settings, **{f"{self.setting}_host": host, f"{self.setting}_port": port}
+        )
+
     async def is_ready(self, settings: Settings) -> bool:
         """Whether it runs and ``GET /health/ready`` answers 200."""
         host = self.host(settings)

@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from engine.base.config import Settings, data_path, mask
 from engine.base.data_folder import StartError
-from engine.base.store_urls import POSTGRES_LOGINS, StoreUrls, running_urls
+from engine.base.store_urls import POSTGRES_LOGINS, StoreUrls, running_addresses, running_urls
 from engine.limits.rates import PROXY_DOUBT
 from engine.local import embedded, up
 from engine.stores import migrate
@@ -372,7 +372,11 @@ async def _clock(title: str, ask_s: Callable[[], Awaitable[float]], settings: Se
 
 
 async def _processes(settings: Settings) -> AsyncIterator[Finding]:
+    # The product that runs on the data folder knows better than our variables where it listens.
+    listening = running_addresses(settings)
     for role in up.ROLES:
+        if role.name in listening:
+            settings = role.at(settings, *listening[role.name])
         address = f"{role.host(settings)}:{role.port(settings)}"
         if await role.is_ready(settings):
             yield Finding("good", f"{role.title} is ready at {address}")

@@ -2,11 +2,16 @@
 
 import os
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from engine.base.redaction import redacted
+
+#: How often a plain line says how far something is, where a bar cannot be drawn.
+_LINE_EVERY_S = 10.0
 
 
 class OnProgress(Protocol):
@@ -46,22 +51,59 @@ class Log:
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[OnProgress]:
-    """A bar on stderr where that is a terminal; silent where it is not."""
+def progress_bar(title: str, *, line_every_s: float = _LINE_EVERY_S) -> Iterator[OnProgress]:
+    """A bar on stderr where that is a terminal; where it is not, a plain line now and then."""
+    if not sys.stderr.isatty():
+        with _plain_lines(title, line_every_s) as on_progress:
+            yield on_progress
+        return
     from rich.console import Console  # noqa: PLC0415 - rich is slow to import
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
-    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
 
-        def on_progress(what: str, done: int | None = None, total: int | None = None) -> None:
+        def draw(what: str, done: int | None = None, total: int | None = None) -> None:
             bar.update(task, description=what, completed=done, total=total)
 
+        yield draw
+
+
+@contextmanager
+def _plain_lines(title: str, every_s: float) -> Iterator[OnProgress]:
+    started, over = time.monotonic(), threading.Event()
+    latest: tuple[str, int | None, int | None] = ("", None, None)
+
+    def on_progress(what: str, done: int | None = None, total: int | None = None) -> None:
+        nonlocal latest
+        latest = (what, done, total)
+
+    def write() -> None:
+        # In a thread, because what takes long may not report for long.
+        while not over.wait(every_s):
+            what, done, total = latest
+            with suppress(OSError, ValueError):
+                line = progress_line(title, time.monotonic() - started, what, done, total)
+                print(line, file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    try:
         yield on_progress
+    finally:
+        over.set()
+        thread.join()
+
+
+def progress_line(
+    title: str, elapsed_s: float, what: str, done: int | None = None, total: int | None = None
+) -> str:
+    """How far something is: ``bench 3/60 (5 %), 1 min 12 s: hold_http_vs_noop``."""
+    share = f" {done:,}/{total:,} ({100 * done // total} %)" if done is not None and total else ""
+    minutes, seconds = divmod(int(elapsed_s), 60)
+    elapsed = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    return f"{title}{share}, {elapsed}" + (f": {what}" if what else "")
 
 
 def complain(message: str) -> None:
@@ -71,4 +113,4 @@ def complain(message: str) -> None:
         sys.stderr.flush()
 
 
-__all__ = ["Log", "OnProgress", "complain", "progress_bar"]
+__all__ = ["Log", "OnProgress", "complain", "progress_bar", "progress_line"]

@@ -141,7 +141,9 @@ class Launcher:
         if self.stores.servers:
             titles = ", ".join(server.title for server in self.stores.servers)
             self.log.say(f"{'creating and ' if first else ''}starting {titles}")
-        urls = await self.stores.start()
+        urls = await self.stores.start(
+            {role.name: (role.host(self.settings), role.port(self.settings)) for role in ROLES}
+        )
         await self._migrate(urls)
         await self._load_demo(urls)
         self._urls = urls
@@ -169,8 +171,8 @@ class Launcher:
             applied = await asyncio.to_thread(migrate.migrate, urls.postgres_owner_url)
         except migrate.MigrationError as error:
             raise StartError(str(error)) from None
-        for name in applied:
-            self.log.say(f"migrated {name}")
+        if applied:
+            self.log.say(f"{len(applied)} migrations applied, the newest {applied[-1]}")
 
     async def _load_demo(self, urls: StoreUrls) -> None:
         """Fill our own fresh stores with the demo. Somebody else's are never touched."""

@@ -10,8 +10,8 @@ import os
 import resource
 import signal
 import sys
-from collections import OrderedDict
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, BinaryIO, Final
 
 import msgspec
@@ -65,7 +65,7 @@ class _Writer:
     """Keeps what it has compiled: most mails of an hour are of few templates."""
 
     def __init__(self) -> None:
-        self._templates: OrderedDict[tuple[Texts, Texts], Template] = OrderedDict()
+        self._template = lru_cache(maxsize=_KEPT_MAX)(Template)
 
     def answer(self, job: Job) -> Outcome:
         first: Written | None = None
@@ -78,14 +78,6 @@ class _Writer:
             except TemplateBroken as error:
                 return Outcome(broken=Broken(no, error.place, error.problem, error.line))
         return Outcome(written=first)
-
-    def _template(self, texts: Texts, layout: Texts) -> Template:
-        template = self._templates.get((texts, layout))
-        if template is None:
-            template = self._templates[texts, layout] = Template(texts, layout)
-            if len(self._templates) > _KEPT_MAX:
-                self._templates.popitem(last=False)
-        return template
 
 
 def serve(source: BinaryIO, sink: BinaryIO) -> None:

@@ -5,11 +5,11 @@ Of a rule set, prices and sales have a curve for each category, and revenue is t
 
 import math
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from engine.base.charts import COLORS, Curve, Frame, Mark, Panel, even, picture
 from engine.base.model import Money, minor_digits
 from engine.pricing.simulation import Outcome, SetSimulation, Simulation, Total
 
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 _TEXT_WIDTH: Final = 64
 _TEXT_HEIGHT: Final = 8
 _LABEL_WIDTH: Final = 10
-#: Of a palette that colour-blind people can tell apart, dark enough on white.
-_COLORS: Final = ("#0072b2", "#b25900", "#00785a", "#a8407f", "#6b5b00", "#444b52", "#3d3db8")
-_FIXED_COLOR: Final = _COLORS[1]
+_FIXED_COLOR: Final = COLORS[1]
 _MARKS: Final = "•ox+*#@"
 _FIXED_MARK: Final = "·"
 
@@ -61,7 +59,7 @@ def _of_one(simulation: Simulation) -> _Drawing:
     points, seats = simulation.points, simulation.seats
 
     def both(rule: Sequence[float], fixed: Sequence[float]) -> tuple[_Curve, _Curve]:
-        return _fixed_curve(fixed), _Curve("with the rule", rule, _COLORS[0], _MARKS[0])
+        return _fixed_curve(fixed), _Curve("with the rule", rule, COLORS[0], _MARKS[0])
 
     price = both([p.price_minor for p in points], [simulation.fixed_minor] * len(points))
     sold = both(
@@ -78,7 +76,7 @@ def _of_one(simulation: Simulation) -> _Drawing:
 
 def _of_set(simulation: SetSimulation) -> _Drawing:
     names = [
-        _Curve(part.category, (), _COLORS[n % len(_COLORS)], _MARKS[n % len(_MARKS)])
+        _Curve(part.category, (), COLORS[n % len(COLORS)], _MARKS[n % len(_MARKS)])
         for n, part in enumerate(simulation.categories)
     ]
 
@@ -90,7 +88,7 @@ def _of_set(simulation: SetSimulation) -> _Drawing:
 
     points = simulation.points
     fixed = _fixed_curve([p.fixed_revenue_minor for p in points])
-    together = _Curve("with the rules", [p.revenue_minor for p in points], _COLORS[0], _MARKS[0])
+    together = _Curve("with the rules", [p.revenue_minor for p in points], COLORS[0], _MARKS[0])
     panels = _panels(
         simulation,
         each(lambda one: [p.price_minor for p in one.points]),
@@ -249,81 +247,38 @@ def in_terminal(simulation: Simulation | SetSimulation) -> "RenderableType":
 
 # SVG
 
-_WIDTH: Final = 760
-_PANEL_HEIGHT: Final = 190
-_LEFT: Final = 92
-_RIGHT: Final = 24
-_NAMES_TOP: Final = 44
-_NAMES_HEIGHT: Final = 20
-_NAMES_ACROSS: Final = 3
-_PLOT_HEIGHT: Final = 130
+_FRAME: Final = Frame(across=1, panel_width=760, plot_height=130)
 
 
 def to_svg(simulation: Simulation | SetSimulation) -> str:
-    """The chart as a self-contained SVG of 760 by 660, and 20 more for each further row of names."""
+    """The chart as a self-contained SVG, 760 wide."""
     drawing = _drawing(simulation)
-    top = _NAMES_TOP + _NAMES_HEIGHT * math.ceil(len(drawing.names) / _NAMES_ACROSS)
-    panels = "".join(
-        _svg_panel(panel, drawing.days_left, top + number * _PANEL_HEIGHT)
-        for number, panel in enumerate(drawing.panels)
-    )
-    names = "".join(_svg_name(curve, number) for number, curve in enumerate(drawing.names))
-    height = top + len(drawing.panels) * _PANEL_HEIGHT + 26
-    title = escape(drawing.title)
-    days = f"{drawing.days_left[0]:g} days before"
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
-        'font-family="system-ui, sans-serif" font-size="13" fill="#1b1f23">'
-        f"<title>{title}</title>"
-        f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>'
-        f'<text x="{_LEFT}" y="24" font-weight="600">{title}</text>{names}{panels}'
-        f'<text x="{_LEFT}" y="{height - 8}">{days}</text>'
-        f'<text x="{_WIDTH - _RIGHT}" y="{height - 8}" text-anchor="end">the event</text></svg>'
-    )
+    first, last = drawing.days_left[0], drawing.days_left[-1]
+    span = first - last or math.inf
+    days = even(first)
+    columns = [
+        Mark(100 * (first - mark) / span, f"{mark:g}")
+        for mark in days.marks
+        if last <= mark <= first
+    ]
 
+    def curve(one: _Curve) -> Curve:
+        points = [
+            (100 * (first - days) / span, value)
+            for days, value in zip(drawing.days_left, one.values, strict=False)
+        ]
+        return Curve(name=one.name, color=one.color, points=points, dashed=one.is_fixed)
 
-def _svg_name(curve: _Curve, number: int) -> str:
-    row, column = divmod(number, _NAMES_ACROSS)
-    x = _LEFT + column * (_WIDTH - _LEFT - _RIGHT) // _NAMES_ACROSS
-    y = _NAMES_TOP + row * _NAMES_HEIGHT
-    return (
-        f'<path d="M{x} {y - 4}h24" {_stroke(curve)}/>'
-        f'<text x="{x + 30}" y="{y}">{escape(_short(curve.name))}</text>'
-    )
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 24 else f"{name[:23]}…"
-
-
-def _stroke(curve: _Curve) -> str:
-    look = '1.5" stroke-dasharray="5 4"' if curve.is_fixed else '2.5"'
-    return f'stroke="{curve.color}" stroke-width="{look}'
-
-
-def _svg_panel(panel: _Panel, days_left: Sequence[float], top: int) -> str:
-    low, high = _range(panel)
-    bottom = top + 24 + _PLOT_HEIGHT
-    lines = "".join(
-        f'<path d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}" stroke="#d0d7de" stroke-width="1"/>'
-        f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{panel.write(value)}</text>'
-        for value, y in (
-            (low + (high - low) * part, bottom - _PLOT_HEIGHT * part) for part in (0, 0.5, 1)
+    panels = [
+        Panel(
+            title=panel.title,
+            scale=even(max(values), min(values)),
+            write=panel.write,
+            curves=[curve(one) for one in panel.curves],
+            columns=columns,
+            axis="days before the event",
         )
-    )
-    curves = "".join(_svg_curve(curve, days_left, low, high, bottom) for curve in panel.curves)
-    title = escape(panel.title)
-    return f'<text x="{_LEFT}" y="{top + 12}" font-weight="600">{title}</text>{lines}{curves}'
-
-
-def _svg_curve(
-    curve: _Curve, days_left: Sequence[float], low: float, high: float, bottom: int
-) -> str:
-    width, first = _WIDTH - _RIGHT - _LEFT, days_left[0]
-    span = first - days_left[-1] or math.inf
-    path = "L".join(
-        f"{_LEFT + width * (first - days) / span:.1f} "
-        f"{bottom - _PLOT_HEIGHT * (value - low) / (high - low):.1f}"
-        for days, value in zip(days_left, curve.values, strict=True)
-    )
-    return f'<path d="M{path}" fill="none" stroke-linejoin="round" {_stroke(curve)}/>'
+        for panel in drawing.panels
+        if (values := [value for one in panel.curves for value in one.values])
+    ]
+    return picture(drawing.title, panels, _FRAME, [curve(one) for one in drawing.names])

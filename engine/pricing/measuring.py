@@ -1,13 +1,15 @@
 """What is seen of an event's categories right now: PostgreSQL, Redis, the gateways' census, the line."""
 
 import asyncio
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
 
+from engine.base.caching import SingleFlight
 from engine.base.errors import Unavailable
 from engine.base.model import SeatState
 from engine.catalog.catalog import Catalog
@@ -55,7 +57,7 @@ class Measuring:
         self._presence = presence
         self._starts_at: dict[str, datetime] = {}
         #: By layout, the categories in each section.
-        self._sections: OrderedDict[str, dict[int, set[int]]] = OrderedDict()
+        self._sections: SingleFlight[str, dict[int, set[int]]] = SingleFlight(_LAYOUTS_MAX)
 
     async def seen(self, event_id: str) -> dict[int, CategoryView]:
         """Every category by its number. Raises Unavailable: half of what is to be seen is no basis."""
@@ -104,13 +106,8 @@ class Measuring:
 
     async def _categories_in(self, event_id: str) -> dict[int, set[int]]:
         facts = await self._catalog.facts(event_id)
-        known = self._sections.get(facts.layout_id)
-        if known is None:
-            known = await asyncio.to_thread(categories_in, facts.layout)
-            self._sections[facts.layout_id] = known
-            while len(self._sections) > _LAYOUTS_MAX:
-                self._sections.popitem(last=False)
-        return known
+        find = partial(asyncio.to_thread, categories_in, facts.layout)
+        return await self._sections.get(facts.layout_id, find)
 
     async def left_s(self, event_id: str) -> float:
         """Seconds to the event; as last known while MongoDB is away. Raises Unavailable, NotFound."""

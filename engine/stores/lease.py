@@ -2,6 +2,17 @@
 
 Its key in Redis has a value that no other process has. It is renewed while the work goes on, and given up
 by nobody but its owner; whoever finds it lost stops. After an owner that died it runs out.
+
+What looks alike and is no lease:
+
+- A turn, ``SET NX PX`` (reconciling, checking, auditing, distrusting): "not again within this time". It must
+  outlive its work, which a lease must not, and two processes that overlap are only slower.
+- A mark, ``SET NX EX`` (a proof of work, a hold's pointer): "seen before". It guards no work.
+- ``FOR UPDATE SKIP LOCKED`` (outbox, mails, prices): rows are shared out among workers and are released with
+  the transaction that wrote what became of them. ``pricing.take_turn`` is a turn of that kind: the time of
+  the last look is a column, which is also where a lateness is read.
+- An advisory lock (a waitlist's round): what it guards is a transaction, and it ends with that transaction.
+  A lease could end before it.
 """
 
 import asyncio

@@ -1,9 +1,10 @@
 """What matching needs of each layout."""
 
 import asyncio
-from collections import OrderedDict
+from functools import partial
 from typing import Final
 
+from engine.base.caching import SingleFlight
 from engine.catalog.model import Facts
 from engine.waitlist.matching import LineIndex
 
@@ -14,14 +15,8 @@ class LineIndexes:
     """A layout's index, made once and off the loop."""
 
     def __init__(self) -> None:
-        self._indexes: OrderedDict[str, asyncio.Task[LineIndex]] = OrderedDict()
+        self._indexes: SingleFlight[str, LineIndex] = SingleFlight(_INDEXES_MAX)
 
     async def of(self, facts: Facts) -> LineIndex:
-        task = self._indexes.get(facts.layout_id)
-        if task is None:
-            task = asyncio.create_task(asyncio.to_thread(LineIndex, facts.layout))
-            self._indexes[facts.layout_id] = task
-            if len(self._indexes) > _INDEXES_MAX:
-                self._indexes.popitem(last=False)
-        self._indexes.move_to_end(facts.layout_id)
-        return await asyncio.shield(task)
+        make = partial(asyncio.to_thread, LineIndex, facts.layout)
+        return await self._indexes.get(facts.layout_id, make)

@@ -6,17 +6,17 @@ been asked (``common.lua``). Joins that arrive together are written together (``
 """
 
 import asyncio
-import time
-from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import asyncpg
 import msgspec
 from msgspec import UNSET
 
-from engine.base import deadline, metrics
+from engine.base import metrics
 from engine.base.batch import Batcher
+from engine.base.caching import SingleFlight
 from engine.base.config import Settings
 from engine.base.errors import (
     Conflict,
@@ -93,10 +93,12 @@ class Entries:
             bulkhead=postgres.bulkhead,
             event_of=lambda join: join.event_id,
         )
-        self._on_sale: OrderedDict[tuple[str, Wish], tuple[float, asyncio.Task[Places | None]]] = (
-            OrderedDict()
+        self._on_sale: SingleFlight[tuple[str, Wish], Places | None] = SingleFlight(
+            _ON_SALE_MAX, fresh_s=_ON_SALE_FRESH_S
         )
-        self._statistics: OrderedDict[str, tuple[float, asyncpg.Record]] = OrderedDict()
+        self._statistics: SingleFlight[str, asyncpg.Record | None] = SingleFlight(
+            _STATISTICS_MAX, fresh_s=_STATISTICS_FRESH_S
+        )
         self._possible = Possible()
 
     async def drain(self) -> None:
@@ -233,18 +235,12 @@ class Entries:
         )
 
     async def _simply_on_sale(self, facts: Facts, index: LineIndex, wish: Wish) -> Places | None:
-        key, now = (facts.event_id, wish), time.monotonic()
-        known = self._on_sale.get(key)
-        if known is None or now - known[0] > _ON_SALE_FRESH_S:
-            known = now, asyncio.create_task(self._look_for(facts.event_id, index, wish))
-            known[1].add_done_callback(_look_at_failure)
-            self._on_sale[key] = known
-            while len(self._on_sale) > _ON_SALE_MAX:
-                self._on_sale.popitem(last=False)
-        found = await deadline.within(asyncio.shield(known[1]))
+        key = (facts.event_id, wish)
+        look = partial(self._look_for, facts.event_id, index, wish)
+        found = await self._on_sale.get(key, look)
         if found is not None:
             # It may be sold the next moment, and then they do have to wait.
-            self._on_sale.pop(key, None)
+            self._on_sale.forget(key)
         return found
 
     async def _look_for(self, event_id: str, index: LineIndex, wish: Wish) -> Places | None:
@@ -397,15 +393,9 @@ class Entries:
         )
 
     async def _estimate(self, event_id: str, rank: int, quantity: int) -> Estimate:
-        known = self._statistics.get(event_id)
-        if known is None or time.monotonic() - known[0] > _STATISTICS_FRESH_S:
-            row = await self._pg.fetchrow("waitlist.statistics", event_id)
-            assert row is not None
-            known = time.monotonic(), row
-            self._statistics[event_id] = known
-            while len(self._statistics) > _STATISTICS_MAX:
-                self._statistics.popitem(last=False)
-        row = known[1]
+        read = partial(self._pg.fetchrow, "waitlist.statistics", event_id)
+        row = await self._statistics.get(event_id, read)
+        assert row is not None
         windows = [
             CameBack(
                 min(window_s, row["age_s"]), row[f"{name}_offers"] or 0, row[f"{name}_places"] or 0
@@ -418,9 +408,3 @@ class Entries:
 
 def _unknown_entry(entry_id: str) -> NotFound:
     return NotFound(f"There is no waitlist entry {entry_id}.", code="entry-not-found")
-
-
-def _look_at_failure(task: "asyncio.Task[Places | None]") -> None:
-    # Whoever waits gets it; when all have gone, nobody is left to be told.
-    if not task.cancelled():
-        task.exception()

@@ -4,14 +4,16 @@ Whoever waits in vain is read in every round and written to for nothing; and tho
 cost whoever sends them nothing.
 """
 
-from collections import OrderedDict
 from typing import Final
 
+from engine.base.caching import Bounded
 from engine.base.errors import Conflict
 from engine.waitlist.matching import LineIndex, Places, Pool, WishLine, acceptable, fits
 
 _KNOWN_MAX: Final = 1000
 _SOME: Final = 200
+#: No verdict yet; None is one.
+_UNKNOWN: Final = ""
 
 
 def find_places(index: LineIndex, pool: Pool, wish: WishLine) -> Places | None:
@@ -59,7 +61,9 @@ class Possible:
     """Remembers its verdicts: a crowd that waits wants the same few things."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, tuple[int, ...], WishLine], str | None] = OrderedDict()
+        self._known: Bounded[tuple[str, tuple[int, ...], WishLine], str | None] = Bounded(
+            _KNOWN_MAX
+        )
 
     def check(
         self,
@@ -71,10 +75,9 @@ class Possible:
     ) -> None:
         """Raises Conflict (wish-impossible). Takes its time: not for the loop's thread."""
         key = (layout_id, tuple(floors), wish)
-        if key not in self._known:
-            self._known[key] = why_never(index, areas, floors, wish)
-            while len(self._known) > _KNOWN_MAX:
-                self._known.popitem(last=False)
-        why = self._known[key]
+        # Asked in several threads: what is kept may be dropped meanwhile.
+        why = self._known.get(key, _UNKNOWN)
+        if why == _UNKNOWN:
+            why = self._known[key] = why_never(index, areas, floors, wish)
         if why is not None:
             raise Conflict(f"{why} Change what you want.", code="wish-impossible")

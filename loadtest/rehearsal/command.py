@@ -18,7 +18,7 @@ from engine.base.data_folder import StartError
 from engine.base.errors import FrontrowError
 from engine.local.terminal import complain, progress_bar
 from engine.stores.migrate import MigrationError
-from loadtest.processes import check_writable, run_to_end
+from loadtest.processes import check_writable, report_file, run_to_end
 from loadtest.rehearsal.buyers import Mix
 from loadtest.rehearsal.curves import BUILT_IN, BadCurve, Curve, read_curve
 from loadtest.rehearsal.page import page
@@ -87,6 +87,16 @@ def _check_writable(*files: Path | None) -> None:
             check_writable(file)
         except OSError as error:
             raise click.UsageError(f"cannot write {file}: {error.strerror}") from None
+
+
+def _output() -> Path:
+    """The page's file, where none is named."""
+    file = report_file("rehearsal")
+    try:
+        file.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"cannot write {file}: {error.strerror}; name an --output") from None
+    return file
 
 
 class _Number(click.FloatRange):
@@ -161,9 +171,7 @@ class _Number(click.FloatRange):
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    default="rehearsal.html",
-    show_default=True,
-    help="The page.",
+    help="The page. [reports/rehearsal-TIME.html]",
 )
 @click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="All figures as JSON as well."
@@ -173,7 +181,7 @@ class _Number(click.FloatRange):
     type=click.Path(path_type=Path, file_okay=False),
     help="An empty folder to leave the copy's stores in.",
 )
-def command(output: Path, json_file: Path | None, keep: Path | None, **choices: Any) -> int:
+def command(output: Path | None, json_file: Path | None, keep: Path | None, **choices: Any) -> int:
     """Rehearse an on-sale on a copy of EVENT, and get a page with charts.
 
     The copy gets stores and processes of its own; the event itself is only read, and nobody gets a
@@ -181,6 +189,7 @@ def command(output: Path, json_file: Path | None, keep: Path | None, **choices: 
     rehearsed.
     """
     curve = _curve(choices["curve"])
+    output = output or _output()
     _check_writable(output, json_file)
     if keep is not None and keep.exists() and any(keep.iterdir()):
         raise click.UsageError(f"--keep: {keep} is not empty")
@@ -198,12 +207,11 @@ def command(output: Path, json_file: Path | None, keep: Path | None, **choices: 
         json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
     output.write_text(page(report), "utf-8")
     click.echo(headline(report))
-    click.echo(f"the page: {output}")
     broken = complaint(report)
     if broken is not None:
         complain(broken)
-        return 1
-    return 0
+    click.echo(f"rehearsal: the page is {output.resolve()}")
+    return 0 if broken is None else 1
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -9,19 +9,17 @@ server closed while nothing was under way is opened again, as a browser does.
 """
 
 import asyncio
-import base64
-import os
 import time
 from array import array
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
 import msgspec
 
+from loadtest.clients.framing import Broken, handshake, split
+from loadtest.clients.http_client import Responses
 from loadtest.rehearsal.buyers import Answer, Ask, Memory, Plan, Site, Visit, visit
-from loadtest.watchers import Broken, split
 
 #: Nobody waits longer for one answer.
 PATIENCE_S = 60.0
@@ -64,15 +62,11 @@ class _Turn:
     tries: int = 0
 
 
-class _Connection(asyncio.Protocol):
+class _Connection(Responses):
     def __init__(self, crowd: "Crowd") -> None:
+        super().__init__()
         self._crowd = crowd
-        self._buffer = b""
         self.turn: _Turn | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transport is one by behaviour, not by class.
-        self._transport = cast("asyncio.Transport", transport)
 
     def send(self, turn: _Turn) -> None:
         self.turn = turn
@@ -81,18 +75,10 @@ class _Connection(asyncio.Protocol):
     def abort(self) -> None:
         self._transport.abort()
 
-    def data_received(self, data: bytes) -> None:
-        buffer = self._buffer + data if self._buffer else data
-        head_end = buffer.find(b"\r\n\r\n")
-        at = buffer.find(b"content-length: ", 0, max(head_end, 0))
-        length = int(buffer[at + 16 : buffer.find(b"\r", at)]) if at >= 0 else 0
-        if head_end < 0 or len(buffer) < head_end + 4 + length:
-            self._buffer = buffer
-            return
-        self._buffer = b""
+    def on_response(self, status: int, body: bytes) -> None:
         turn, self.turn = self.turn, None
         if turn is not None:
-            self._crowd.on_answer(self, turn, Answer(int(buffer[9:12]), buffer[head_end + 4 :]))
+            self._crowd.on_answer(self, turn, Answer(status, body))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._crowd.on_lost(self)
@@ -257,14 +243,10 @@ class Crowd:
     async def _first_map(self) -> bool:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._live_port)
         try:
-            key = base64.b64encode(os.urandom(16)).decode()
-            writer.write(
-                f"GET /v1/live/{self._site.event_id} HTTP/1.1\r\nHost: localhost\r\n"
-                "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                f"Sec-WebSocket-Protocol: frontrow.v1\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
-            )
+            request, accept = handshake("localhost", f"/v1/live/{self._site.event_id}")
+            writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 101 "):
+            if not head.startswith(b"HTTP/1.1 101 ") or accept not in head:
                 return False
             rest = b""
             while True:

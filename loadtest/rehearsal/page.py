@@ -6,8 +6,8 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from msgspec import Struct
 
+from engine.base.charts import Line, Plot, Scale, clock, even, over_time, powers
 from loadtest.rehearsal.buyers import OUTCOMES, REFUSALS, STEPS
-from loadtest.rehearsal.drawing import Line, Plot, Scale, clock, even, over_time, powers
 from loadtest.rehearsal.report import Report, advice, duration, headline, money, percent, span
 
 _LOOKS = "abcdefgh"

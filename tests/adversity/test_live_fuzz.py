@@ -33,7 +33,7 @@ from engine.base.config import Settings
 from engine.base.model import new_id
 from engine.base.store_urls import StoreUrls
 from engine.runtime import Runtime
-from loadtest.watchers import split
+from loadtest.clients.framing import split
 from tests.adversity.watchers import Watcher
 from tests.conftest import (
     REPO,

@@ -9,15 +9,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
-from seatmap.protocol import (
-    Encoding,
-    MapState,
-    MessageFrame,
-    SnapshotFrame,
-    apply,
-    decode,
-    decode_json,
-)
+from loadtest.clients.live_map import StrictMap
+from seatmap.protocol import Encoding, MapState, MessageFrame, SnapshotFrame
 
 _BACKOFF_FIRST_S, _BACKOFF_MAX_S = 0.05, 0.4
 
@@ -25,13 +18,13 @@ _BACKOFF_FIRST_S, _BACKOFF_MAX_S = 0.05, 0.4
 class Watcher:
     """``async with Watcher(url)``: one open map until the block ends.
 
-    A frame out of step is an error that ends the watching: the protocol promises there is none.
+    What the protocol promises not to send is an error that ends the watching.
     """
 
     def __init__(self, url: str, encoding: Encoding = Encoding.BINARY) -> None:
         self._url = url
         self._encoding = encoding
-        self.map: MapState | None = None
+        self._shown = StrictMap()
         self.areas: dict[str, int] = {}
         self.connections = 0
         self.snapshots = 0
@@ -40,6 +33,10 @@ class Watcher:
         self.resumes = 0
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def map(self) -> MapState | None:
+        return self._shown.state
 
     async def __aenter__(self) -> "Watcher":
         self._task = asyncio.create_task(self._watch())
@@ -89,6 +86,7 @@ class Watcher:
                     close_timeout=0.2,
                 ) as connection:
                     self.connections += 1
+                    self._shown.reconnected()
                     failures = await self._read(connection, failures)
             except (OSError, TimeoutError, InvalidHandshake):
                 pass
@@ -104,11 +102,11 @@ class Watcher:
         greeted = False
         try:
             async for data in connection:
-                frame = decode(data) if isinstance(data, bytes) else decode_json(data)
-                if not greeted and self.map is not None and not isinstance(frame, SnapshotFrame):
+                known = self.map is not None
+                frame = self._shown.read(data)
+                if not greeted and known and not isinstance(frame, SnapshotFrame):
                     self.resumes += 1
                 greeted, failures = True, 0
-                self.map = apply(self.map, frame)
                 if isinstance(frame, MessageFrame):
                     self._hear(msgspec.json.decode(frame.body))
                 elif isinstance(frame, SnapshotFrame):

@@ -14,8 +14,9 @@ from tests.contract.test_event_list import raw
 
 WEB = Path(__file__).resolve().parents[2] / "seatmap" / "web"
 SCRIPTS = sorted(path.name for path in WEB.glob("*.js"))
-#: Bytes of all scripts together as they are sent: what a page may cost on a telephone.
-SCRIPT_BUDGET = 66_000
+#: Bytes of all scripts together as they are sent, comments included, which are a quarter: what a page may
+#: cost on a telephone that has none of them yet.
+SCRIPT_BUDGET = 90_000
 
 
 async def test_all_scripts_together_stay_small(http: httpx.AsyncClient) -> None:
@@ -28,45 +29,9 @@ async def test_all_scripts_together_stay_small(http: httpx.AsyncClient) -> None:
     assert sum(sizes.values()) <= SCRIPT_BUDGET, sizes
 
 
-def test_comments_stay_here_and_lines_keep_their_numbers(tmp_path: Path) -> None:
-    source = """// @ts-check
-/**
- * What it is. /web/*.js
- */
-export function f() {
-  /** @type {Map<string, number>} */ (g).h = "a // b";
-  // Why.
-  /** @type {number[]} */
-  const at = [1]; // stays
-  return `${at} /** x */`;
-}
-/** One line. */
-f();
-"""
-    (tmp_path / "a.js").write_text(source)
-    sent = StaticFiles(tmp_path).file("a.js").plain.decode()
-    code = """
-
-
-
-export function f() {
-(g).h = "a // b";
-
-
-const at = [1]; // stays
-return `${at} /** x */`;
-}
-
-f();
-"""
-    assert sent == code
-
-
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_no_text_goes_over_a_line(name: str) -> None:
-    """Lines are sent without what they are indented by, which inside a text would be part of it."""
-    lines = StaticFiles(WEB).file(name).plain.decode().splitlines()
-    assert [line for line in lines if line.count("`") % 2] == []
+def test_a_script_is_sent_as_it_is_written(name: str) -> None:
+    assert StaticFiles(WEB).file(name).plain == (WEB / name).read_bytes()
 
 
 @pytest.mark.parametrize(

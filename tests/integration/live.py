@@ -1,12 +1,10 @@
 """The live gateway's other side: an event to watch, a gateway to watch it through, clients that watch."""
 
 import asyncio
-import base64
 import contextlib
-import os
 import socket
-import struct
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -29,16 +27,11 @@ from engine.live.watcher_counts import WatcherCounts
 from engine.local.embedded import EmbeddedRedis
 from engine.runtime import Runtime
 from engine.stores.redis import RedisStore
+from loadtest.clients.framing import handshake, split
+from loadtest.clients.live_map import StrictMap
 from seatmap.feed import RedisFeed
 from seatmap.hub import Healer, Hub, Pace, SnapshotSource
-from seatmap.protocol import (
-    Frame,
-    MapState,
-    MessageFrame,
-    apply,
-    decode,
-    decode_json,
-)
+from seatmap.protocol import Frame, MapState, MessageFrame
 from seatmap.server import GatewayLimits, LiveServer
 
 #: Nothing waits this long when all is well.
@@ -183,18 +176,26 @@ class Viewer:
 
     def __init__(self, socket_: ClientConnection) -> None:
         self.socket = socket_
-        self.map: MapState | None = None
+        self._shown = StrictMap(any_change=True)
         self.frames: list[Frame] = []
         #: Every message in order, and the last one of each type.
         self.heard: list[dict[str, Any]] = []
         self.messages: dict[str, dict[str, Any]] = {}
 
+    @property
+    def map(self) -> MapState | None:
+        return self._shown.state
+
+    def resumes(self, known: MapState) -> None:
+        """This connection was opened with the position of a map that an earlier one has shown."""
+        self._shown.state, self._shown.lost = known, False
+        self._shown.reconnected()
+
     async def read(self) -> Frame:
         async with asyncio.timeout(WAIT_S):
             data = await self.socket.recv()
-        frame = decode(data) if isinstance(data, bytes) else decode_json(data)
+        frame = self._shown.read(data)
         self.frames.append(frame)
-        self.map = apply(self.map, frame)
         if isinstance(frame, MessageFrame):
             body = msgspec.json.decode(frame.body)
             body.pop("kind", None)
@@ -272,6 +273,7 @@ class RawClient:
     def __init__(self, socket_: socket.socket) -> None:
         self.socket = socket_
         self.frames: list[tuple[int, bytes]] = []
+        self._parsed: deque[tuple[int, bytes]] = deque()
         self._buffer = b""
 
     def send(self, data: bytes) -> None:
@@ -282,32 +284,18 @@ class RawClient:
         """The next frame as (opcode, payload); None at the end of the stream."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(WAIT_S):
-            while (frame := self._parse()) is None:
+            while not self._parsed:
                 try:
                     data = await loop.sock_recv(self.socket, 65_536)
                 except ConnectionError:
                     return None
                 if not data:
                     return None
-                self._buffer += data
+                found, self._buffer = split(self._buffer + data)
+                self._parsed += found
+        frame = self._parsed.popleft()
         self.frames.append(frame)
         return frame
-
-    def _parse(self) -> tuple[int, bytes] | None:
-        head = self._buffer
-        if len(head) < 2:
-            return None
-        length, start = head[1], 2
-        if length == 126 and len(head) >= 4:
-            length, start = struct.unpack_from("!H", head, 2)[0], 4
-        elif length == 127 and len(head) >= 10:
-            length, start = struct.unpack_from("!Q", head, 2)[0], 10
-        elif length > 125:
-            return None
-        if len(head) < start + length:
-            return None
-        self._buffer = head[start + length :]
-        return head[0] & 15, head[start : start + length]
 
     async def close_code(self) -> int | None:
         """Read until the close frame and return its code; None when the stream ends without."""
@@ -327,18 +315,11 @@ async def raw_client(
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
         raw.setblocking(False)
         await loop.sock_connect(raw, ("127.0.0.1", gateway.server.port))
-        key = base64.b64encode(os.urandom(16)).decode()
-        lines = (
-            f"GET /v1/live/{target} HTTP/1.1",
-            "Host: localhost",
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            f"Sec-WebSocket-Key: {key}",
-            "Sec-WebSocket-Version: 13",
-        )
-        await loop.sock_sendall(raw, "\r\n".join((*lines, "", "")).encode())
+        request, accept = handshake("localhost", f"/v1/live/{target}", subprotocol=None)
+        await loop.sock_sendall(raw, request)
         answer = b""
         while not answer.endswith(b"\r\n\r\n"):
             answer += await loop.sock_recv(raw, 1)
         assert answer.startswith(b"HTTP/1.1 101")
+        assert accept in answer
         yield RawClient(raw)

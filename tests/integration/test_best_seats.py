@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import random
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, datetime, timedelta
 
@@ -12,12 +11,12 @@ import pytest
 import pytest_asyncio
 
 from engine.base.actor import ORGANISER
+from engine.base.caching import Bounded
 from engine.base.config import Settings
 from engine.base.errors import Conflict, FrontrowError, InvalidInput, LimitReached, SeatUnavailable
 from engine.base.metrics import BEST_SEATS_ATTEMPTS
 from engine.base.model import Hold, Money, new_id
 from engine.base.store_urls import StoreUrls
-from engine.best_seats import live_copy as live_copy_module
 from engine.best_seats.choice import BestSeatsWish
 from engine.catalog.model import EventDraft
 from engine.live.hold_scripts import OverLimit
@@ -341,8 +340,7 @@ async def test_the_event_that_is_asked_for_keeps_its_copy(
     make_house: MakeHouse, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copies = runtime.holds._copies
-    monkeypatch.setattr(copies, "_copies", OrderedDict())
-    monkeypatch.setattr(live_copy_module, "_EVENTS_MAX", 2)
+    monkeypatch.setattr(copies, "_copies", Bounded(2))
     wanted, second, third = [await make_house() for _ in range(3)]
     for house in (wanted, second, wanted, third):
         await best(house, new_id(), 2)

@@ -155,7 +155,7 @@ async def test_resuming_sends_only_what_was_missed(gateway: Gateway, office: Box
         await office.change({3: 1})
         await witness.shows(await office.truth())
         async with gateway.viewer(f"{office.event_id}?epoch=1&seq={known.seq}") as back:
-            back.map = known
+            back.resumes(known)
             await back.greeted()
             assert back.kinds() == [DeltaFrame] + [MessageFrame] * 4
             assert back.frames[0].seats == ((2, 1), (3, 1))  # type: ignore[union-attr]

@@ -170,8 +170,11 @@ async def test_a_seat_that_is_sold_twice_is_reported(
     told, complaints = await process.communicate()
     assert process.returncode == 1, complaints.decode()
     assert "seats with more than one live sale: 1" in complaints.decode()
-    assert complaints.decode().count("\n") == 1
+    # Beside it there is only how far it was, on a machine where that took its time.
+    said = [line for line in complaints.decode().splitlines() if line.startswith("frontrow: ")]
+    assert len(said) == 1
     assert "a promise was broken" in told.decode()
+    assert told.decode().splitlines()[-1] == f"rehearsal: the page is {rehearsal.page}"
     checks = {check["what"]: check for check in rehearsal.figures["verdict"]["checks"]}
     assert not checks["Seats with more than one live sale"]["holds"]
     assert any("invariant 1" in line for line in rehearsal.figures["verdict"]["violations"])

@@ -11,12 +11,20 @@ import pytest
 from engine.audit.auditor import Violation
 from engine.base.invariants import Invariant
 from engine.layout import import_layout
+from loadtest.clients.live_map import LiveMap, StrictMap, WrongFrame, same_position_faults
 from loadtest.figures import COMPARED, LIVE, Moment, Sent, charts, into_page
 from loadtest.judgement import Audits, Entry, Failure, Verdict
-from loadtest.live_map import LiveMap, same_position_faults
 from loadtest.on_sale import house, parse_options
 from loadtest.processes import REPO
-from seatmap.protocol import DeltaFrame, Frame, MapState, SnapshotFrame, message
+from seatmap.protocol import (
+    DeltaFrame,
+    Frame,
+    MapState,
+    SnapshotFrame,
+    encode,
+    encode_json,
+    message,
+)
 
 
 def snapshot(states: bytes, seq: int = 5, epoch: int = 1) -> SnapshotFrame:
@@ -41,6 +49,20 @@ def test_a_good_sequence_has_no_fault_and_is_applied() -> None:
     )
     assert faults == []
     assert live.state == MapState(1, 9, b"2020")
+
+
+def test_a_strict_map_refuses_what_is_wrong_in_either_encoding() -> None:
+    strict, lenient = StrictMap(), StrictMap(any_change=True)
+    for one in (strict, lenient):
+        one.read(encode(snapshot(b"0012")))
+        one.read(encode_json(delta((0, 1))).decode())
+        assert one.state == MapState(1, 6, b"1012")
+    sold_anew = encode(delta((2, 1), start=6, end=7))
+    assert lenient.read(sold_anew) == delta((2, 1), start=6, end=7)
+    with pytest.raises(WrongFrame, match="did not change"):
+        strict.read(sold_anew)
+    with pytest.raises(WrongFrame, match="does not continue"):
+        lenient.read(encode(delta((0, 2), start=9, end=10)))
 
 
 @pytest.mark.parametrize(

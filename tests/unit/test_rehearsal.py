@@ -7,12 +7,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from engine.base.charts import Line, even, over_time, powers
 from engine.catalog.model import Facts
 from engine.layout import import_layout
 from loadtest.rehearsal.buyers import Memory, Mix, Plan, Receipt, pick, plan
 from loadtest.rehearsal.command import main
 from loadtest.rehearsal.curves import BUILT_IN, EMF, BadCurve, arrivals_s, counts, read_curve
-from loadtest.rehearsal.drawing import Line, even, over_time, powers
 from loadtest.rehearsal.report import duration, money, quantile, span
 from loadtest.rehearsal.verdict import Books, Check, Sold, counted_twice, orphans
 from tests.conftest import small_house
@@ -218,7 +218,7 @@ def test_a_line_is_broken_where_nothing_was_measured() -> None:
     line = Line(name="Hold", look="a", values=[1, None, 2, 3])
     plot = over_time([line], width_s=10, scale=even(4), write=str, what='Waiting "long"')
     assert plot.svg.count('class="line a"') == 2
-    assert 'aria-label="Waiting &#34;long&#34;"' in plot.svg
+    assert 'aria-label="Waiting &quot;long&quot;"' in plot.svg
     assert [mark.text for mark in plot.columns] == ["0:00", "0:10", "0:20", "0:30", "0:40"]
 
 

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from loadtest.watchers import Broken, Delta, Sink, divergences, propagation, split
+from loadtest.clients.framing import Broken, split
+from loadtest.watchers import Delta, Sink, divergences, propagation
 from seatmap.fanout import wire
 from seatmap.protocol import DeltaFrame, Encoding, Frame, MapState, SnapshotFrame, encode
 

@@ -4,9 +4,11 @@ import asyncio
 import fcntl
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 import msgspec
 
@@ -23,6 +25,8 @@ from engine.local.embedded.mongo import EmbeddedMongo
 from engine.local.embedded.postgres import EmbeddedPostgres
 from engine.local.embedded.redis import EmbeddedRedis
 from engine.local.embedded.server import START_TIMEOUT_S, EmbeddedServer
+
+_NOBODY: Final[Mapping[str, tuple[str, int]]] = MappingProxyType({})
 
 
 class _Lock:
@@ -91,8 +95,11 @@ class EmbeddedStores:
         self._owned = True
         self._run_file.unlink(missing_ok=True)
 
-    async def start(self) -> StoreUrls:
-        """Start all servers side by side and return when each of them answers."""
+    async def start(self, listening: Mapping[str, tuple[str, int]] = _NOBODY) -> StoreUrls:
+        """Start all servers side by side and return when each of them answers.
+
+        ``listening``: host and port of the processes that the owner runs on them, by name.
+        """
         if not self._owned:
             self.claim()
         try:
@@ -104,6 +111,7 @@ class EmbeddedStores:
                     "pid": os.getpid(),
                     "started_s": start_time_s(os.getpid()),
                     "urls": msgspec.to_builtins(urls),
+                    "listening": dict(listening),
                 },
             )
         except BaseException:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import websocket
 
-from loadtest.live_map import LiveMap, decoded
+from loadtest.clients.live_map import LiveMap, decoded
 from seatmap.protocol import Encoding, Frame
 
 _CONNECT_S = 15.0

@@ -40,19 +40,48 @@ class Result:
         self.lateness_s += other.lateness_s
 
 
-class _Connection(asyncio.Protocol):
-    """Runs one script after another; ``on_idle`` is called at the end of each."""
+def _cut_response(buffer: bytes) -> tuple[int, bytes] | None:
+    """Status and body of the one response in ``buffer``; None while it is not all there."""
+    head_end = buffer.find(b"\r\n\r\n")
+    if head_end < 0:
+        return None
+    at = buffer.find(b"content-length: ", 0, head_end)
+    length = int(buffer[at + 16 : buffer.find(b"\r", at, head_end + 2)]) if at >= 0 else 0
+    if len(buffer) < head_end + 4 + length:
+        return None
+    return int(buffer[9:12]), buffer[head_end + 4 :]
 
-    def __init__(self, result: Result, on_idle: Callable[["_Connection"], None]) -> None:
-        self._result = result
-        self._on_idle = on_idle
+
+class Responses(asyncio.Protocol):
+    """The receiving side of a connection: one response at a time, to ``on_response``."""
+
+    def __init__(self) -> None:
         self._buffer = b""
-        self._sent_at = 0.0
-        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transport is one by behaviour, not by class.
         self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        buffer = self._buffer + data if self._buffer else data
+        response = _cut_response(buffer)
+        self._buffer = b"" if response else buffer
+        if response is not None:
+            self.on_response(*response)
+
+    def on_response(self, status: int, body: bytes) -> None:
+        raise NotImplementedError
+
+
+class _Connection(Responses):
+    """Runs one script after another; ``on_idle`` is called at the end of each."""
+
+    def __init__(self, result: Result, on_idle: Callable[["_Connection"], None]) -> None:
+        super().__init__()
+        self._result = result
+        self._on_idle = on_idle
+        self._sent_at = 0.0
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def start(self, script: Script) -> None:
         self._script = script
@@ -70,24 +99,10 @@ class _Connection(asyncio.Protocol):
         self._sent_at = time.perf_counter()
         self._transport.write(request)
 
-    def data_received(self, data: bytes) -> None:
-        buffer = self._buffer + data if self._buffer else data
-        head_end = buffer.find(b"\r\n\r\n")
-        if head_end < 0:
-            self._buffer = buffer
-            return
-        at = buffer.find(b"content-length: ", 0, head_end)
-        length = 0
-        if at >= 0:
-            length = int(buffer[at + 16 : buffer.find(b"\r", at, head_end + 2)])
-        if len(buffer) < head_end + 4 + length:
-            self._buffer = buffer
-            return
-        self._buffer = b""
-        status = int(buffer[9:12])
+    def on_response(self, status: int, body: bytes) -> None:
         self._result.statuses[status] += 1
         self._result.latencies_s.append(time.perf_counter() - self._sent_at)
-        self._send((status, buffer[head_end + 4 :]))
+        self._send((status, body))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.closed.done():

@@ -8,7 +8,16 @@ goes back.
 from collections.abc import Iterator
 from functools import lru_cache
 
-from seatmap.protocol import DeltaFrame, Frame, MapState, OutOfStep, SnapshotFrame, apply, decode
+from seatmap.protocol import (
+    DeltaFrame,
+    Frame,
+    MapState,
+    OutOfStep,
+    SnapshotFrame,
+    apply,
+    decode,
+    decode_json,
+)
 
 FREE, HELD, SOLD, CLOSED = range(4)
 _DIGIT_ZERO = 48
@@ -67,6 +76,30 @@ class LiveMap:
             return ["a delta does not continue the map"]
         assert old is not None
         return list(_delta_faults(old, delta, resuming=self._resuming))
+
+
+class StrictMap(LiveMap):
+    """The map of a client to whom nothing wrong may be sent, in either encoding.
+
+    ``any_change``: seats may go where no sale takes them, because a test makes the changes up; what does
+    not continue the map is wrong all the same.
+    """
+
+    def __init__(self, *, any_change: bool = False) -> None:
+        super().__init__()
+        self._any_change = any_change
+
+    def read(self, data: bytes | str) -> Frame:
+        """Apply a message of the gateway. Raises WrongFrame."""
+        frame = decoded(data) if isinstance(data, bytes) else decode_json(data)
+        faults = self.take(frame)
+        if faults and (self.lost or not self._any_change):
+            raise WrongFrame(f"{'; '.join(faults)}: {frame!r:.200}")
+        return frame
+
+
+class WrongFrame(Exception):
+    """The gateway sent what it promises not to send."""
 
 
 def _snapshot_faults(old: MapState | None, frame: SnapshotFrame) -> Iterator[str]:
