@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from api.auth import Tokens, network_of
 from api.conventions import rate_limit_headers, read_body
+from api.description import LIMITED, Reply, described
 from api.problems import problem_response
 from engine.base.addresses import Address, client_network, proxy_doubt
 from engine.base.errors import FrontrowError, TooManyRequests
@@ -68,6 +69,16 @@ _GUEST_REQUEST = msgspec.json.Decoder(GuestRequest)
         "With a guest's token: a fresh one of the same guest. One that has expired is renewed, too, "
         "until what its guest booked, or waits for, has been over for thirty days. While many ask, "
         "`proof-needed` carries a challenge: find its nonce, and ask again."
+    ),
+    opt=described(
+        takes=GuestRequest,
+        takes_nothing_too=True,
+        gives={
+            201: Reply(
+                "A token for somebody new, or a fresh one of the same guest.", AccessToken, LIMITED
+            )
+        },
+        refuses=("proof-needed", "too-many-requests", "unavailable"),
     ),
 )
 async def guest(request: AnyRequest) -> Response[AccessToken]:

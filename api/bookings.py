@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from api.auth import buyer_id
 from api.conventions import IfMatch, Json, etag, optional_version, read_body
+from api.description import HOLD_ENDED, HOLD_GONE, STORES, Reply, described
 from api.networks import network
 from api.paging import Cursor, Limit, cut, decode_cursor
 from api.problems import problem_response
@@ -61,7 +62,44 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
         "201 confirmed; 202 pending, with what the buyer must do next; 402 declined (the hold stays). "
         "The same Idempotency-Key and body give the same response again."
     ),
-    opt=SHORT_CUT,
+    opt={
+        **SHORT_CUT,
+        **described(
+            takes=BookingBody,
+            gives={
+                201: Reply(
+                    "Confirmed: the seats are sold and the tickets exist.",
+                    Booking,
+                    ("ETag", "Location"),
+                ),
+                202: Reply(
+                    "Pending: `next_action` says what the buyer must do, or to wait and read again.",
+                    Booking,
+                    ("ETag", "Location"),
+                ),
+            },
+            refuses=(
+                "idempotency-key-required",
+                "unknown-payment-provider",
+                "unknown-payment-token",
+                "payment-declined",
+                *HOLD_GONE,
+                "seat-unavailable",
+                "limit-reached",
+                "event-not-on-sale",
+                "hold-in-payment",
+                "hold-already-booked",
+                *HOLD_ENDED,
+                "payment-too-late",
+                "too-many-payments",
+                *STORES,
+                "payments-unavailable",
+                "outcome-unknown",
+            ),
+            replays=True,
+            needs_key=True,
+        ),
+    },
 )
 async def book(
     request: Request[Any, Any, Any],
@@ -116,7 +154,16 @@ def _answer(request: Request[Any, Any, Any], answer: Answer, *, replayed: bool) 
     return Json(booking, status_code=status, headers=headers)
 
 
-@get("/v1/bookings", tags=["Bookings"], security=_SECURITY, summary="Your bookings, newest first")
+@get(
+    "/v1/bookings",
+    tags=["Bookings"],
+    security=_SECURITY,
+    summary="Your bookings, newest first",
+    opt=described(
+        gives={200: Reply("A page of bookings.", BookingList)},
+        refuses=("unavailable", "catalog-unavailable"),
+    ),
+)
 async def list_bookings(
     request: Request[Any, Any, Any], limit: Limit = 20, cursor: Cursor = None
 ) -> BookingList:
@@ -127,7 +174,16 @@ async def list_bookings(
     return BookingList(*cut(found, limit, lambda booking: booking.booking_id))
 
 
-@get("/v1/bookings/{booking_id:uuid}", tags=["Bookings"], security=_SECURITY, summary="One booking")
+@get(
+    "/v1/bookings/{booking_id:uuid}",
+    tags=["Bookings"],
+    security=_SECURITY,
+    summary="One booking",
+    opt=described(
+        gives={200: Reply("The booking.", Booking, ("ETag",))},
+        refuses=("booking-not-found", "unavailable", "catalog-unavailable"),
+    ),
+)
 async def read_booking(
     request: Request[Any, Any, Any], booking_id: FromPath[UUID]
 ) -> Response[Booking]:
@@ -140,6 +196,12 @@ async def read_booking(
     tags=["Bookings"],
     security=_SECURITY,
     summary="The tickets of a booking, with QR codes",
+    opt=described(
+        gives={
+            200: Reply("One ticket per place; none before the booking is confirmed.", TicketList)
+        },
+        refuses=("booking-not-found", "unavailable", "catalog-unavailable"),
+    ),
 )
 async def read_tickets(request: Request[Any, Any, Any], booking_id: FromPath[UUID]) -> TicketList:
     tickets = await _runtime(request).bookings.tickets(str(booking_id), buyer_id=buyer_id(request))
@@ -158,6 +220,19 @@ def _with_qr(tickets: list[Ticket]) -> list[Ticket]:
     summary="Cancel a booking",
     description=(
         "The seats return to sale at once; the money is refunded in full. Only until the event begins."
+    ),
+    opt=described(
+        gives={200: Reply("The cancelled booking.", Booking, ("ETag",))},
+        refuses=(
+            "booking-not-found",
+            "booking-not-confirmed",
+            "event-begun",
+            "precondition-failed",
+            "unavailable",
+            "catalog-unavailable",
+            "outcome-unknown",
+        ),
+        replays=True,
     ),
 )
 async def cancel_booking(

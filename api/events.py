@@ -16,11 +16,13 @@ from msgspec import Meta, Struct
 
 from api.auth import is_organiser
 from api.conventions import accepts_gzip, etag, has_tag, large_json
+from api.description import BINARY, STORES, Reply, described
 from api.networks import network
 from api.paging import Cursor, Int32, Limit, Position, cut, decode_cursor
 from engine.base.errors import InvalidInput, NotAllowed, NotFound, Unavailable
 from engine.base.model import CategoryName, EventStatus, Id, Moment, Money, Page, Uuid, Version
 from engine.catalog.model import Event, EventFilter, Facet
+from engine.layout import Layout
 from engine.live.prices import Price, Pricing
 from engine.live.reading import UNLIMITED
 from engine.live.snapshot_frame import encode_snapshot
@@ -291,7 +293,12 @@ def _moment(name: str, moment: datetime | None) -> datetime | None:
     return moment
 
 
-@get("/v1/events", tags=["Events"], summary="Events on sale, by date")
+@get(
+    "/v1/events",
+    tags=["Events"],
+    summary="Events on sale, by date",
+    opt=described(gives={200: Reply("A page of events.", EventList)}, refuses=STORES),
+)
 async def list_events(
     request: Request[Any, Any, Any],
     q: Annotated[
@@ -368,6 +375,9 @@ async def _chunks(events: AsyncIterator[Event], size: int) -> AsyncIterator[list
     tags=["Events"],
     summary="Kinds and cities of the events on sale",
     description="What `category` and `city` may be, over the events to come. Some seconds old at most.",
+    opt=described(
+        gives={200: Reply("Kinds and cities.", EventFacets)}, refuses=("catalog-unavailable",)
+    ),
 )
 async def read_facets(request: Request[Any, Any, Any]) -> EventFacets:
     return EventFacets(*await _runtime(request).catalog.facets())
@@ -378,6 +388,9 @@ async def read_facets(request: Request[Any, Any, Any]) -> EventFacets:
     tags=["Events"],
     summary="How some events stand right now",
     description="For lists that are being looked at; cancelled events are among them.",
+    opt=described(
+        gives={200: Reply("Those of the events that there are.", EventStandings)}, refuses=STORES
+    ),
 )
 async def read_availability(
     request: Request[Any, Any, Any],
@@ -410,6 +423,9 @@ async def _visible_event(request: Request[Any, Any, Any], event_id: UUID) -> Eve
     tags=["Events"],
     summary="One event",
     description="With the organiser's key also a draft.",
+    opt=described(
+        gives={200: Reply("The event.", EventPage, ("ETag",))}, refuses=("event-not-found", *STORES)
+    ),
 )
 async def read_event(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Response[bytes]:
     event = await _visible_event(request, event_id)
@@ -422,6 +438,13 @@ async def read_event(request: Request[Any, Any, Any], event_id: FromPath[UUID]) 
     tags=["Events"],
     summary="The drawing of the house",
     description="Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag.",
+    opt=described(
+        gives={
+            200: Reply("The drawing; gzip where you accept it.", Layout, ("ETag", "Cache-Control")),
+            304: Reply("You have it already.", headers=("ETag", "Cache-Control")),
+        },
+        refuses=("event-not-found", "layout-not-found", "catalog-unavailable"),
+    ),
 )
 async def read_layout(
     request: Request[Any, Any, Any],
@@ -452,6 +475,16 @@ async def read_layout(
     tags=["Events"],
     summary="The state of every seat right now",
     description="As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT.",
+    opt=described(
+        gives={
+            200: Reply(
+                "The state of every seat and area at one instant.",
+                SeatStates,
+                others={BINARY: bytes},
+            )
+        },
+        refuses=("event-not-found", *STORES),
+    ),
 )
 async def read_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Response[Any]:
     snapshot = await _runtime(request).live.reading.snapshot(
@@ -471,7 +504,14 @@ async def read_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) 
     return large_json(request, states, {**headers, "Vary": "Accept, Accept-Encoding"})
 
 
-@get("/v1/events/{event_id:uuid}/prices", tags=["Events"], summary="Prices in force")
+@get(
+    "/v1/events/{event_id:uuid}/prices",
+    tags=["Events"],
+    summary="Prices in force",
+    opt=described(
+        gives={200: Reply("The prices.", PriceList)}, refuses=("event-not-found", *STORES)
+    ),
+)
 async def read_prices(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> PriceList:
     snapshot = await _runtime(request).live.reading.snapshot(str(event_id))
     return PriceList(snapshot.prices)
@@ -482,6 +522,10 @@ async def read_prices(request: Request[Any, Any, Any], event_id: FromPath[UUID])
     tags=["Events"],
     summary="Every price change, newest first",
     description="Where the organiser shows it; with the organiser's key always.",
+    opt=described(
+        gives={200: Reply("A page of changes.", PriceHistory)},
+        refuses=("event-not-found", "history-not-public", "unavailable", "catalog-unavailable"),
+    ),
 )
 async def read_price_history(
     request: Request[Any, Any, Any],

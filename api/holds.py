@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from api.auth import buyer_id
 from api.conventions import Json, read_body
+from api.description import HOLD_ENDED, HOLD_GONE, STORES, Reply, described
 from api.networks import network
 from api.short_cuts import SHORT_CUT
 from engine.base.errors import InvalidInput
@@ -65,7 +66,35 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
     description="All of them or none. The price is frozen until the hold ends. With `best` the seats "
     "are chosen here, and `relaxed` says what is less than ideal about them.",
     response_class=Json,
-    opt=SHORT_CUT,
+    opt={
+        **SHORT_CUT,
+        **described(
+            takes=HoldRequest,
+            gives={201: Reply("The hold.", Hold)},
+            refuses=(
+                "empty-hold",
+                "duplicate-seat",
+                "no-such-seat",
+                "no-such-area",
+                "invalid-quantity",
+                "too-many-seats",
+                "no-seats",
+                "no-such-category",
+                "no-such-section",
+                "event-not-found",
+                "seat-unavailable",
+                "limit-reached",
+                "event-not-on-sale",
+                "hold-id-taken",
+                "seat-resting",
+                "network-limit",
+                "network-paused",
+                "too-contended",
+                *STORES,
+            ),
+            replays=True,
+        ),
+    },
 )
 async def place_hold(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Hold:
     data = await read_body(request, _HOLD_REQUEST)
@@ -87,12 +116,27 @@ async def place_hold(request: Request[Any, Any, Any], event_id: FromPath[UUID]) 
     )
 
 
-@get("/v1/holds/{hold_id:uuid}", tags=["Holds"], security=_SECURITY, summary="Read a hold")
+@get(
+    "/v1/holds/{hold_id:uuid}",
+    tags=["Holds"],
+    security=_SECURITY,
+    summary="Read a hold",
+    opt=described(gives={200: Reply("The hold.", Hold)}, refuses=(*HOLD_GONE, *STORES)),
+)
 async def read_hold(request: Request[Any, Any, Any], hold_id: FromPath[UUID]) -> Hold:
     return await _runtime(request).holds.read(str(hold_id), buyer_id(request))
 
 
-@delete("/v1/holds/{hold_id:uuid}", tags=["Holds"], security=_SECURITY, summary="Give a hold back")
+@delete(
+    "/v1/holds/{hold_id:uuid}",
+    tags=["Holds"],
+    security=_SECURITY,
+    summary="Give a hold back",
+    opt=described(
+        gives={204: Reply("The seats are free again.")},
+        refuses=(*HOLD_GONE, "hold-in-payment", *HOLD_ENDED, *STORES),
+    ),
+)
 async def release_hold(request: Request[Any, Any, Any], hold_id: FromPath[UUID]) -> None:
     await _runtime(request).holds.release(str(hold_id), buyer_id(request))
 
@@ -105,6 +149,11 @@ async def release_hold(request: Request[Any, Any, Any], hold_id: FromPath[UUID])
     summary="Extend a hold",
     description="A fresh time to live from now, within the event's longest hold: once, and for a checkout "
     "that has begun. Send the `buyer`, or have tried to pay.",
+    opt=described(
+        gives={200: Reply("The hold with its new deadline.", Hold)},
+        refuses=(*HOLD_GONE, "hold-in-payment", "checkout-not-begun", *HOLD_ENDED, *STORES),
+        replays=True,
+    ),
 )
 async def extend_hold(request: Request[Any, Any, Any], hold_id: FromPath[UUID]) -> Hold:
     data = await read_body(request, _EXTEND_REQUEST, empty=b"{}")

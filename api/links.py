@@ -20,6 +20,7 @@ from msgspec import Meta, Struct
 from api.access import take_for_address
 from api.auth import buyer_id
 from api.conventions import rate_limit_headers, read_body
+from api.description import LIMITED, Reply, described
 from api.pages import PAGE_HEADERS, booking_page, place_page, words_page
 from api.problems import on_frontrow_error, problem_response, status_of
 from engine.base.addresses import wide_network
@@ -331,6 +332,17 @@ async def _form(request: AnyRequest) -> dict[str, str]:
         "For who has lost the token: links that open the bookings under an address are mailed there, once "
         "in six hours. The answer is the same for every address."
     ),
+    opt=described(
+        takes=Lookup,
+        gives={
+            202: Reply(
+                "Whatever the address, and whether or not anything was bought with it.",
+                LookupAnswer,
+                LIMITED,
+            )
+        },
+        refuses=("too-many-requests", "unavailable", "outcome-unknown"),
+    ),
 )
 async def look_up_bookings(request: AnyRequest) -> Response[LookupAnswer]:
     sent = await read_body(request, _LOOKUP)
@@ -394,6 +406,11 @@ async def look_up_by_form(request: AnyRequest) -> Response[str]:
     status_code=204,
     summary="End the mailed links of a booking",
     description="None that was mailed so far opens it any more; mails that are sent from now on carry new ones.",
+    opt=described(
+        gives={204: Reply("What was mailed so far opens nothing any more.")},
+        refuses=("booking-not-found", "unavailable", "outcome-unknown"),
+        replays=True,
+    ),
 )
 async def revoke_links(request: AnyRequest, booking_id: FromPath[UUID]) -> None:
     await _runtime(request).links.end("booking", str(booking_id), buyer_id(request))
@@ -406,6 +423,11 @@ async def revoke_links(request: AnyRequest, booking_id: FromPath[UUID]) -> None:
     status_code=204,
     summary="End the mailed links of a place in line",
     description="None that was mailed so far opens it any more; mails that are sent from now on carry new ones.",
+    opt=described(
+        gives={204: Reply("What was mailed so far opens nothing any more.")},
+        refuses=("entry-not-found", "unavailable", "outcome-unknown"),
+        replays=True,
+    ),
 )
 async def revoke_links_of_place(request: AnyRequest, entry_id: FromPath[UUID]) -> None:
     await _runtime(request).links.end("entry", str(entry_id), buyer_id(request))

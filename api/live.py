@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from api.auth import buyer_id
 from api.conventions import rate_limit_headers
+from api.description import LIMITED, Reply, described
 from api.problems import problem_response
 from engine.base.errors import TooManyRequests
 from engine.limits.rates import Limit
@@ -29,6 +30,10 @@ class LiveTicket(Struct, frozen=True):
     security=[{"BearerToken": []}],
     summary="A ticket for a live connection",
     description="With it the connection also carries what concerns you: your holds and bookings.",
+    opt=described(
+        gives={201: Reply("Good once, for half a minute.", LiveTicket, LIMITED)},
+        refuses=("too-many-requests", "redis-unavailable"),
+    ),
 )
 async def live_ticket(request: Request[Any, Any, Any]) -> Response[LiveTicket]:
     buyer = buyer_id(request)

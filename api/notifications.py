@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from api.auth import require_organiser
 from api.conventions import read_body
+from api.description import Reply, described
 from api.paging import Cursor, Limit, cut, decode_cursor
 from engine.base.errors import NotFound
 from engine.base.model import Page, Uuid
@@ -79,19 +80,40 @@ def _notifications(request: Request[Any, Any, Any]) -> Notifications:
 # Templates
 
 
-@get("/v1/mail-templates", summary="Templates in force", **_ORGANISER)
+@get(
+    "/v1/mail-templates",
+    summary="Templates in force",
+    opt=described(gives={200: Reply("All of them.", TemplateList)}, refuses=("unavailable",)),
+    **_ORGANISER,
+)
 async def list_templates(request: Request[Any, Any, Any]) -> TemplateList:
     return TemplateList(await _notifications(request).wording.templates())
 
 
-@get(_TEMPLATE, summary="Versions of a template", **_ORGANISER)
+@get(
+    _TEMPLATE,
+    summary="Versions of a template",
+    opt=described(
+        gives={200: Reply("All of them.", TemplateVersionList)},
+        refuses=("template-not-found", "unavailable"),
+    ),
+    **_ORGANISER,
+)
 async def list_template_versions(
     request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
 ) -> TemplateVersionList:
     return TemplateVersionList(await _notifications(request).wording.versions(kind, language))
 
 
-@get(_TEMPLATE + "/{version:int}", summary="One version", **_ORGANISER)
+@get(
+    _TEMPLATE + "/{version:int}",
+    summary="One version",
+    opt=described(
+        gives={200: Reply("Its texts.", TemplateVersion)},
+        refuses=("template-not-found", "unavailable"),
+    ),
+    **_ORGANISER,
+)
 async def read_template(
     request: Request[Any, Any, Any],
     kind: FromPath[str],
@@ -105,6 +127,11 @@ async def read_template(
     _TEMPLATE,
     summary="Add a version",
     description="Refused unless mails can be written with it. Another language is made by its first version.",
+    opt=described(
+        takes=TemplateDraft,
+        gives={201: Reply("The version.", TemplateVersion, ("Location",))},
+        refuses=("template-broken", "template-too-costly", "template-not-found", "unavailable"),
+    ),
     **_ORGANISER,
 )
 async def add_template(
@@ -128,6 +155,11 @@ async def add_template(
     status_code=200,
     summary="See a mail before its template is saved",
     description="Written with facts that never happened. Pictures are in the HTML itself.",
+    opt=described(
+        takes=Texts,
+        gives={200: Reply("The mail.", Written)},
+        refuses=("template-broken", "template-too-costly", "template-not-found", "unavailable"),
+    ),
     **_ORGANISER,
 )
 async def preview_template(
@@ -150,6 +182,11 @@ def with_pictures(page: str, letter: Letter) -> str:
     _TEMPLATE + "/activate",
     status_code=200,
     summary="Write mails with a version",
+    opt=described(
+        takes=TemplateChoice,
+        gives={200: Reply("In force.", TemplateInForce)},
+        refuses=("template-broken", "template-too-costly", "template-not-found", "unavailable"),
+    ),
     **_ORGANISER,
 )
 async def activate_template(
@@ -165,6 +202,10 @@ async def activate_template(
     _TEMPLATE + "/rollback",
     status_code=200,
     summary="Go back to the version before",
+    opt=described(
+        gives={200: Reply("In force.", TemplateInForce)},
+        refuses=("template-not-found", "nothing-to-roll-back", "unavailable"),
+    ),
     **_ORGANISER,
 )
 async def roll_back_template(
@@ -180,6 +221,7 @@ async def roll_back_template(
     "/v1/mails",
     summary="Mails and what became of them",
     description="`?status=dead` and `?status=unknown` are those that need a person.",
+    opt=described(gives={200: Reply("A page of mails.", MailList)}, refuses=("unavailable",)),
     **_ORGANISER,
 )
 async def list_mails(
@@ -211,7 +253,15 @@ async def list_mails(
     return MailList(*cut(found, limit, lambda mail: mail.mail_id))
 
 
-@get("/v1/mails/{mail_id:uuid}", summary="One mail and its delivery log", **_ORGANISER)
+@get(
+    "/v1/mails/{mail_id:uuid}",
+    summary="One mail and its delivery log",
+    opt=described(
+        gives={200: Reply("The mail, and every attempt to deliver it.", Mail)},
+        refuses=("mail-not-found", "unavailable"),
+    ),
+    **_ORGANISER,
+)
 async def read_mail(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) -> Mail:
     return await _notifications(request).deliveries.mail(str(mail_id))
 
@@ -223,6 +273,10 @@ async def read_mail(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) ->
     description=(
         "One that is dead, unknown or was skipped. An `unknown` one may have arrived: ask first. It "
         "keeps its Message-ID."
+    ),
+    opt=described(
+        gives={200: Reply("It waits again.", Mail)},
+        refuses=("mail-not-found", "mail-not-resendable", "unavailable"),
     ),
     **_ORGANISER,
 )

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from api.auth import require_organiser
 from api.bodies import PLAN_SIZE_MAX
 from api.conventions import IfMatch, etag, read_body, required_version
+from api.description import STORES, Operation, Reply, described
 from api.events import EventPage, event_page
 from engine.base.model import SeatNo
 from engine.catalog.model import Event, EventDraft, EventPatch, TimeZone, Venue
@@ -62,6 +63,22 @@ _EVENT_PATCH = msgspec.json.Decoder(EventPatch)
 _SEAT_SELECTION = msgspec.json.Decoder(SeatSelection)
 
 
+def _event_command(description: str, *refuses: str) -> dict[str, Operation]:
+    return described(
+        gives={200: Reply(description, EventPage, ("ETag", "Location"))},
+        refuses=("event-not-found", *refuses, *STORES),
+        replays=True,
+    )
+
+
+_SEAT_COMMAND = described(
+    takes=SeatSelection,
+    gives={200: Reply("What was changed, and what not.", Blocking)},
+    refuses=("no-such-seat", "event-not-found", "event-not-published", "event-cancelled", *STORES),
+    replays=True,
+)
+
+
 def _runtime(request: Request[Any, Any, Any]) -> Runtime:
     runtime: Runtime = request.app.state["runtime"]
     return runtime
@@ -82,6 +99,12 @@ async def _page(
     "/v1/venues",
     summary="Make a venue",
     description="Without a layout; `POST /v1/venues/import?venue_id=…` gives it one.",
+    opt=described(
+        takes=VenueDraft,
+        gives={201: Reply("The venue.", Venue, ("Location",))},
+        refuses=("catalog-unavailable",),
+        replays=True,
+    ),
     **_OPTIONS,
 )
 async def create_venue(request: Request[Any, Any, Any]) -> Response[Venue]:
@@ -101,6 +124,18 @@ async def create_venue(request: Request[Any, Any, Any]) -> Response[Venue]:
     summary="Import a seating plan",
     description="The body is a plan in the native or the pretix format; every problem is reported.",
     request_max_body_size=PLAN_SIZE_MAX,
+    opt=described(
+        takes=dict[str, Any],
+        gives={
+            201: Reply(
+                "The venue, and what was mended or left out on the way.",
+                ImportedVenue,
+                ("Location",),
+            )
+        },
+        refuses=("venue-not-found", "invalid-layout", "catalog-unavailable"),
+        replays=True,
+    ),
     **_OPTIONS,
 )
 async def import_venue(
@@ -153,7 +188,14 @@ async def import_venue(
     )
 
 
-@get("/v1/venues/{venue_id:uuid}", summary="One venue", **_OPTIONS)
+@get(
+    "/v1/venues/{venue_id:uuid}",
+    summary="One venue",
+    opt=described(
+        gives={200: Reply("The venue.", Venue)}, refuses=("venue-not-found", "catalog-unavailable")
+    ),
+    **_OPTIONS,
+)
 async def read_venue(request: Request[Any, Any, Any], venue_id: FromPath[UUID]) -> Venue:
     return await _runtime(request).catalog.venue(str(venue_id))
 
@@ -162,6 +204,12 @@ async def read_venue(request: Request[Any, Any, Any], venue_id: FromPath[UUID]) 
     "/v1/events",
     summary="Draft an event",
     description="`prices` are minor units by category of the layout. Buyers see it once published.",
+    opt=described(
+        takes=EventDraft,
+        gives={201: Reply("The draft.", EventPage, ("ETag", "Location"))},
+        refuses=("prices-mismatch", "venue-not-found", "layout-not-found", "catalog-unavailable"),
+        replays=True,
+    ),
     **_OPTIONS,
 )
 async def create_event(request: Request[Any, Any, Any]) -> Response[EventPage]:
@@ -173,6 +221,17 @@ async def create_event(request: Request[Any, Any, Any]) -> Response[EventPage]:
     "/v1/events/{event_id:uuid}",
     summary="Change an event",
     description="Needs If-Match. Prices and limits of an event on sale take effect at once.",
+    opt=described(
+        takes=EventPatch,
+        gives={200: Reply("The event as it is now.", EventPage, ("ETag", "Location"))},
+        refuses=(
+            "prices-mismatch",
+            "event-not-found",
+            "precondition-failed",
+            "precondition-required",
+            *STORES,
+        ),
+    ),
     **_OPTIONS,
 )
 async def patch_event(
@@ -189,6 +248,7 @@ async def patch_event(
     status_code=200,
     summary="Put it on sale",
     description="Publishing twice is fine, and finishes what a crash left half done.",
+    opt=_event_command("The event, on sale.", "event-cancelled"),
     **_OPTIONS,
 )
 async def publish_event(
@@ -202,6 +262,7 @@ async def publish_event(
     status_code=200,
     summary="Stop new holds",
     description="What is held may still be booked.",
+    opt=_event_command("The event, paused.", "event-not-published", "event-cancelled"),
     **_OPTIONS,
 )
 async def pause_event(
@@ -210,7 +271,13 @@ async def pause_event(
     return await _page(request, await _runtime(request).publishing.pause(str(event_id)))
 
 
-@post("/v1/events/{event_id:uuid}/resume", status_code=200, summary="Sell again", **_OPTIONS)
+@post(
+    "/v1/events/{event_id:uuid}/resume",
+    status_code=200,
+    summary="Sell again",
+    opt=_event_command("The event, on sale.", "event-not-published", "event-cancelled"),
+    **_OPTIONS,
+)
 async def resume_event(
     request: Request[Any, Any, Any], event_id: FromPath[UUID]
 ) -> Response[EventPage]:
@@ -222,6 +289,7 @@ async def resume_event(
     status_code=200,
     summary="Cancel the event",
     description="Final. Every booking is cancelled and refunded.",
+    opt=_event_command("The event, cancelled.", "event-not-published"),
     **_OPTIONS,
 )
 async def cancel_event(
@@ -238,6 +306,7 @@ async def cancel_event(
         "Those that nobody has; the answer says which are not and why. Maps show them as not for sale. "
         "Areas cannot be blocked."
     ),
+    opt=_SEAT_COMMAND,
     **_OPTIONS,
 )
 async def block_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Blocking:
@@ -252,6 +321,7 @@ async def block_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID])
     status_code=200,
     summary="Give blocked seats back",
     description="While people wait for seats, they are offered to them first; else they are on sale.",
+    opt=_SEAT_COMMAND,
     **_OPTIONS,
 )
 async def unblock_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Blocking:

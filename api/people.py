@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from api.access import AccessToken, take_for_address
 from api.auth import Tokens, buyer_id, require_organiser, sender_address
 from api.conventions import IfMatch, etag, rate_limit_headers, read_body, required_version
+from api.description import LIMITED, Reply, described
 from api.problems import problem_response
 from engine.base.addresses import client_network, wide_network
 from engine.base.errors import InvalidInput, TooManyRequests
@@ -153,6 +154,17 @@ def _refusal(
         "a mail, and belongs to the account whose link there is opened first: whether anybody has it "
         "already is not told."
     ),
+    opt=described(
+        takes=Registration,
+        gives={201: Reply("The account, logged in.", AccountToken, LIMITED)},
+        refuses=(
+            "weak-password",
+            "unknown-language",
+            "already-registered",
+            "too-many-requests",
+            "unavailable",
+        ),
+    ),
 )
 async def register(request: AnyRequest) -> Response[AccountToken]:
     person_id = buyer_id(request) if "authorization" in request.headers else None
@@ -175,6 +187,11 @@ async def register(request: AnyRequest) -> Response[AccountToken]:
         "Gives tokens of the account's own person. What a guest of the same browser has booked stays "
         "with that guest's token: nothing is merged. Send an earlier token of the account along if you "
         "have one, expired or not: then strangers who try its passwords do not keep you out."
+    ),
+    opt=described(
+        takes=Credentials,
+        gives={200: Reply("Tokens of the account's person.", AccountToken, LIMITED)},
+        refuses=("wrong-credentials", "too-many-requests", "unavailable"),
     ),
 )
 async def login(request: AnyRequest) -> Response[AccountToken]:
@@ -226,6 +243,11 @@ async def _log_in_again(
         "the same next one, as the answer may have been lost; later it ends the login everywhere it "
         "was copied to."
     ),
+    opt=described(
+        takes=RefreshToken,
+        gives={200: Reply("The next ones.", AccountToken, LIMITED)},
+        refuses=("session-ended", "too-many-requests", "unavailable"),
+    ),
 )
 async def refresh(request: AnyRequest) -> Response[AccountToken]:
     sent = await read_body(request, _REFRESH_TOKEN)
@@ -247,6 +269,11 @@ async def refresh(request: AnyRequest) -> Response[AccountToken]:
         "Ends this login; others of the same account go on. Access tokens that were given are good "
         "until they expire, a quarter of an hour at most."
     ),
+    opt=described(
+        takes=RefreshToken,
+        gives={204: Reply("This login has ended, or had before.")},
+        refuses=("unavailable",),
+    ),
 )
 async def logout(request: AnyRequest) -> None:
     sent = await read_body(request, _REFRESH_TOKEN)
@@ -262,6 +289,7 @@ async def logout(request: AnyRequest) -> None:
     security=_SECURITY,
     summary="Who I am",
     description="Also for guests, who have the defaults until they set anything.",
+    opt=described(gives={200: Reply("You.", Person, ("ETag",))}, refuses=("unavailable",)),
 )
 async def read_me(request: AnyRequest) -> Response[Person]:
     return _page(await _people(request).person(buyer_id(request)))
@@ -276,6 +304,21 @@ async def read_me(request: AnyRequest) -> Response[Person]:
         "Needs If-Match. An account's `email` and password are changed with the present `password`; "
         "a `new_password` ends every login, and every access token. Another `email` is asked by mail "
         "whether it is yours; whether anybody else has it is not told."
+    ),
+    opt=described(
+        takes=PersonPatch,
+        gives={200: Reply("You, as of now.", Person, ("ETag",))},
+        refuses=(
+            "weak-password",
+            "unknown-language",
+            "booking-mails-needed",
+            "wrong-password",
+            "no-account",
+            "precondition-failed",
+            "precondition-required",
+            "too-many-requests",
+            "unavailable",
+        ),
     ),
 )
 async def patch_me(request: AnyRequest, if_match: IfMatch = None) -> Response[Person]:
@@ -306,6 +349,7 @@ def _page(person: Person, headers: dict[str, str] | None = None) -> Response[Per
         "Those who registered, ten at most; `email_proven` says whose it is. A guest is known by the id "
         "in a booking or in the line."
     ),
+    opt=described(gives={200: Reply("Nobody or one.", PersonList)}, refuses=("unavailable",)),
     **_ORGANISER,
 )
 async def find_people(
@@ -322,6 +366,11 @@ async def find_people(
     "/v1/people/{person_id:uuid}/tier",
     summary="Give somebody a tier",
     description="Counts for lines joined from now on; who waits already keeps the place.",
+    opt=described(
+        takes=TierBody,
+        gives={200: Reply("The person.", Person, ("ETag",))},
+        refuses=("not-found", "unavailable"),
+    ),
     **_ORGANISER,
 )
 async def set_tier(request: AnyRequest, person_id: FromPath[UUID]) -> Response[Person]:

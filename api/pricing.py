@@ -16,6 +16,7 @@ from api.conventions import (
     read_body,
     required_version,
 )
+from api.description import Operation, Reply, described
 from api.paging import Cursor, Limit, cut, decode_cursor
 from engine.base.model import Page, Uuid
 from engine.pricing.chart import to_svg
@@ -45,6 +46,19 @@ _OPTIONS: dict[str, Any] = {
     "guards": [require_organiser],
 }
 _COMMAND: dict[str, Any] = {**_OPTIONS, "status_code": 200}
+
+_PRICED = ("event-not-found", "event-not-published", "unavailable", "catalog-unavailable")
+#: What an edit of an event's pricing may meet.
+_EDITED = ("event-cancelled", "precondition-failed", "redis-unavailable")
+
+
+def _price_command(description: str, takes: Any = None) -> dict[str, Operation]:
+    return described(
+        takes=takes,
+        gives={200: Reply(description, CategoryState, ("ETag",))},
+        refuses=("category-not-found", *_PRICED, *_EDITED),
+        replays=True,
+    )
 
 
 class RuleList(Page[RuleVersion], frozen=True):
@@ -88,6 +102,7 @@ def _category(state: CategoryState) -> Response[CategoryState]:
     "/v1/events/{event_id:uuid}/pricing",
     summary="How an event's prices come about",
     description="The ETag is for `PATCH`; a category's `version` for what is done to its price.",
+    opt=described(gives={200: Reply("By category.", PricingState, ("ETag",))}, refuses=_PRICED),
     **_OPTIONS,
 )
 async def read_pricing(
@@ -101,6 +116,11 @@ async def read_pricing(
     "/v1/events/{event_id:uuid}/pricing",
     summary="Decide what buyers see of it",
     description="Needs If-Match. The reason of the latest change is always shown with its price.",
+    opt=described(
+        takes=TermsPatch,
+        gives={200: Reply("As it is now.", PricingState, ("ETag",))},
+        refuses=(*_PRICED, *_EDITED, "precondition-required"),
+    ),
     **_OPTIONS,
 )
 async def patch_pricing(
@@ -119,6 +139,12 @@ async def patch_pricing(
     "/v1/events/{event_id:uuid}/pricing/rules",
     summary="Make a version of a category's rule",
     description="A draft: it changes nothing before it is activated, and what it says never changes.",
+    opt=described(
+        takes=RuleDraft,
+        gives={201: Reply("A draft.", RuleVersion, ("ETag", "Location"))},
+        refuses=("no-such-category", *_PRICED, "event-cancelled"),
+        replays=True,
+    ),
     **_OPTIONS,
 )
 async def create_pricing_rule(
@@ -131,6 +157,9 @@ async def create_pricing_rule(
 @get(
     "/v1/events/{event_id:uuid}/pricing/rules",
     summary="Versions of rules, newest first",
+    opt=described(
+        gives={200: Reply("A page of rules.", RuleList)}, refuses=("no-such-category", *_PRICED)
+    ),
     **_OPTIONS,
 )
 async def list_pricing_rules(
@@ -156,6 +185,10 @@ async def list_pricing_rules(
 @get(
     "/v1/events/{event_id:uuid}/pricing/rules/{rule_id:uuid}",
     summary="One version of a rule",
+    opt=described(
+        gives={200: Reply("The rule.", RuleVersion, ("ETag", "Location"))},
+        refuses=("pricing-rule-not-found", "unavailable"),
+    ),
     **_OPTIONS,
 )
 async def read_pricing_rule(
@@ -169,6 +202,12 @@ async def read_pricing_rule(
     summary="Put a rule in force",
     description="At once, or at `valid_from`. The one before it is retired at that moment. "
     "Takes an optional If-Match.",
+    opt=described(
+        takes=Activation,
+        gives={200: Reply("In force, or scheduled.", RuleVersion, ("ETag", "Location"))},
+        refuses=("pricing-rule-not-found", *_PRICED, "pricing-rule-retired", *_EDITED),
+        replays=True,
+    ),
     **_COMMAND,
 )
 async def activate_pricing_rule(
@@ -193,6 +232,11 @@ async def activate_pricing_rule(
     "/v1/events/{event_id:uuid}/pricing/rules/{rule_id:uuid}/retire",
     summary="Take a rule out of force",
     description="Or give up a draft. The price stays where it is. Takes an optional If-Match.",
+    opt=described(
+        gives={200: Reply("Retired.", RuleVersion, ("ETag", "Location"))},
+        refuses=("pricing-rule-not-found", *_PRICED, *_EDITED),
+        replays=True,
+    ),
     **_COMMAND,
 )
 async def retire_pricing_rule(
@@ -215,6 +259,7 @@ async def retire_pricing_rule(
     summary="Set a price by hand",
     description="Its rule waits until `until`, until it is released, or, without `until`, until another "
     "rule comes into force. Buyers read the reason. Takes an optional If-Match.",
+    opt=_price_command("The price, set.", Override),
     **_COMMAND,
 )
 async def override_price(
@@ -236,6 +281,7 @@ async def override_price(
     "/v1/events/{event_id:uuid}/pricing/categories/{category_no:int}/freeze",
     summary="Keep a price where it is",
     description="Until it is released, whatever comes into force. Takes an optional If-Match.",
+    opt=_price_command("The price, kept.", Freeze),
     **_COMMAND,
 )
 async def freeze_price(
@@ -257,6 +303,7 @@ async def freeze_price(
     "/v1/events/{event_id:uuid}/pricing/categories/{category_no:int}/release",
     summary="Let a price follow its rule again",
     description="Ends an override and a freeze. Takes an optional If-Match.",
+    opt=_price_command("Its rule goes on."),
     **_COMMAND,
 )
 async def release_price(
@@ -278,6 +325,18 @@ async def release_price(
     "/v1/events/{event_id:uuid}/pricing/preview",
     summary="What would a rule do now?",
     description="Measures, decides, and changes nothing.",
+    opt=described(
+        takes=PreviewRequest,
+        gives={200: Reply("What it would do.", Preview)},
+        refuses=(
+            "no-such-category",
+            "pricing-rule-not-found",
+            *_PRICED,
+            "no-pricing-rule",
+            "redis-unavailable",
+        ),
+        replays=True,
+    ),
     **_COMMAND,
 )
 async def preview_pricing(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Preview:
@@ -292,6 +351,18 @@ async def preview_pricing(request: Request[Any, Any, Any], event_id: FromPath[UU
     summary="Try a rule on a sale",
     description="A made-up one, or a recorded one. As numbers, or with `Accept: image/svg+xml` as a "
     "chart.",
+    opt=described(
+        takes=SimulationRequest,
+        gives={200: Reply("How it went, against the fixed price.", Simulation, others={SVG: str})},
+        refuses=(
+            "no-such-category",
+            "pricing-rule-not-found",
+            *_PRICED,
+            "no-pricing-rule",
+            "nothing-recorded",
+        ),
+        replays=True,
+    ),
     **_COMMAND,
 )
 async def simulate_pricing(
@@ -306,6 +377,12 @@ async def simulate_pricing(
     summary="Try a whole rule set on a sale",
     description="All categories at once, with their sum. As numbers, or with `Accept: image/svg+xml` as "
     "a chart with a line for each category.",
+    opt=described(
+        takes=SetSimulationRequest,
+        gives={200: Reply("How it went, against fixed prices.", SetSimulation, others={SVG: str})},
+        refuses=("no-such-category", *_PRICED, "nothing-recorded"),
+        replays=True,
+    ),
     **_COMMAND,
 )
 async def simulate_pricing_set(

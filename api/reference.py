@@ -17,8 +17,8 @@ from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from api.examples.problems import PROBLEMS
 from api.openapi import Json, example_path, problem_example
-from api.openapi_examples import PROBLEMS
 from api.problems import status_of
 from engine.base.errors import FrontrowError
 

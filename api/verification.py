@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from api.auth import buyer_id
 from api.bodies import ClientGone, whole_body
 from api.conventions import read_body
+from api.description import Reply, described
 from engine.base.errors import Conflict, InvalidInput, NotFound
 from engine.people.verification import Claim, Verification
 
@@ -67,6 +68,11 @@ def _verification(request: AnyRequest) -> Verification:
         "With the token of the link that was mailed there. The address then belongs to the account that "
         "the mail was written for; with an access token, to your own, if that has the same address. The "
         "first account to show it has it, and all others lose it."
+    ),
+    opt=described(
+        takes=LinkToken,
+        gives={200: Reply("It is yours.", ProvenAddress)},
+        refuses=("link-not-ours", "address-of-another", "address-not-claimed", "unavailable"),
     ),
 )
 async def verify_email(request: AnyRequest) -> Response[ProvenAddress]:

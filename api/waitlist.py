@@ -22,9 +22,10 @@ from api.conventions import (
     read_body,
     required_version,
 )
+from api.description import LIMITED, STORES, Reply, described
 from api.paging import Cursor, Int32, Int64, Limit, Position, cut, decode_cursor
 from api.problems import problem_response
-from api.spreadsheets import csv_response
+from api.spreadsheets import CSV, csv_response
 from engine.base.addresses import wide_network
 from engine.base.errors import TooManyRequests
 from engine.base.model import Hold, Money, Page, Uuid
@@ -49,6 +50,8 @@ _ORGANISER: dict[str, Any] = {
     "guards": [require_organiser],
 }
 _ACTOR = "organiser"
+#: What a wish may meet.
+_WISH = ("no-such-category", "no-such-section", "event-not-found", "event-not-on-sale")
 
 
 class _Place(Position, frozen=True):
@@ -132,6 +135,25 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
     summary="Join the waitlist",
     description="201 with your place in line; 200 where you have it already with the same wish. "
     "Refused while what you want is simply on sale.",
+    opt=described(
+        takes=JoinRequest,
+        gives={
+            201: Reply("Your place in line.", Entry, ("ETag", "Location", *LIMITED)),
+            200: Reply("You have it already.", Entry, ("ETag", "Location", *LIMITED)),
+        },
+        refuses=(
+            *_WISH,
+            "limit-reached",
+            "wish-impossible",
+            "still-on-sale",
+            "already-waiting",
+            "waitlist-closed",
+            "too-many-requests",
+            *STORES,
+            "outcome-unknown",
+        ),
+        replays=True,
+    ),
     **_BUYER,
 )
 async def join_waitlist(
@@ -163,7 +185,12 @@ def _entry(
     return Response(entry, status_code=status, headers={**where, **headers})
 
 
-@get("/v1/waitlist", summary="Your places in line, the latest first", **_BUYER)
+@get(
+    "/v1/waitlist",
+    summary="Your places in line, the latest first",
+    opt=described(gives={200: Reply("A page of places.", EntryList)}, refuses=STORES),
+    **_BUYER,
+)
 async def list_entries(
     request: Request[Any, Any, Any],
     event_id: Annotated[UUID | None, QueryParameter(description="Of this event only.")] = None,
@@ -182,6 +209,14 @@ async def list_entries(
     "/v1/waitlist/{entry_id:uuid}",
     summary="One place in line",
     description="Your rank, how long it may take, and the offer once there is one.",
+    opt=described(
+        gives={
+            200: Reply(
+                "The place; `offer` is the latest offer made for it.", Entry, ("ETag", "Location")
+            )
+        },
+        refuses=("entry-not-found", *STORES),
+    ),
     **_BUYER,
 )
 async def read_entry(request: Request[Any, Any, Any], entry_id: FromPath[UUID]) -> Response[Entry]:
@@ -192,6 +227,22 @@ async def read_entry(request: Request[Any, Any, Any], entry_id: FromPath[UUID]) 
     "/v1/waitlist/{entry_id:uuid}",
     summary="Change what you wait for",
     description="Needs If-Match. The place in line stays.",
+    opt=described(
+        takes=WantedPatch,
+        gives={200: Reply("The place as it is now.", Entry, ("ETag", "Location"))},
+        refuses=(
+            "entry-not-found",
+            *_WISH,
+            "limit-reached",
+            "wish-impossible",
+            "still-on-sale",
+            "entry-ended",
+            "precondition-failed",
+            "precondition-required",
+            *STORES,
+            "outcome-unknown",
+        ),
+    ),
     **_BUYER,
 )
 async def patch_entry(
@@ -209,13 +260,22 @@ async def patch_entry(
     "/v1/waitlist/{entry_id:uuid}",
     summary="Leave the line",
     description="An open offer is declined with it. Leaving twice is fine.",
+    opt=described(
+        gives={204: Reply("You are out of the line.")},
+        refuses=("entry-not-found", *STORES, "outcome-unknown"),
+    ),
     **_BUYER,
 )
 async def leave_waitlist(request: Request[Any, Any, Any], entry_id: FromPath[UUID]) -> None:
     await _runtime(request).waitlist.leave(str(entry_id), buyer_id(request))
 
 
-@get("/v1/offers/{offer_id:uuid}", summary="One offer", **_BUYER)
+@get(
+    "/v1/offers/{offer_id:uuid}",
+    summary="One offer",
+    opt=described(gives={200: Reply("The offer.", Offer)}, refuses=("offer-not-found", *STORES)),
+    **_BUYER,
+)
 async def read_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Offer:
     return await _runtime(request).offers.read(str(offer_id), person_id=buyer_id(request))
 
@@ -226,6 +286,11 @@ async def read_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) 
     summary="Accept an offer",
     description="It becomes an ordinary hold with the same id, at the price that was offered. "
     "Accepting again gives the same hold.",
+    opt=described(
+        gives={200: Reply("The hold.", Hold)},
+        refuses=("offer-not-found", "offer-ended", *STORES, "outcome-unknown"),
+        replays=True,
+    ),
     **_BUYER,
 )
 async def accept_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Hold:
@@ -237,6 +302,11 @@ async def accept_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]
     status_code=200,
     summary="Decline an offer",
     description="The seats go to the next in line at once, and your place in it ends.",
+    opt=described(
+        gives={200: Reply("The offer.", Offer)},
+        refuses=("offer-not-found", "offer-ended", *STORES, "outcome-unknown"),
+        replays=True,
+    ),
     **_BUYER,
 )
 async def decline_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Offer:
@@ -246,7 +316,15 @@ async def decline_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID
 # The organiser's desk
 
 
-@get("/v1/events/{event_id:uuid}/waitlist", summary="A waitlist and its terms", **_ORGANISER)
+@get(
+    "/v1/events/{event_id:uuid}/waitlist",
+    summary="A waitlist and its terms",
+    opt=described(
+        gives={200: Reply("The line.", LineSummary, ("ETag",))},
+        refuses=("event-not-found", "unavailable"),
+    ),
+    **_ORGANISER,
+)
 async def read_waitlist(
     request: Request[Any, Any, Any], event_id: FromPath[UUID]
 ) -> Response[LineSummary]:
@@ -261,6 +339,17 @@ def _summary(summary: LineSummary) -> Response[LineSummary]:
     "/v1/events/{event_id:uuid}/waitlist",
     summary="Change a waitlist's terms",
     description="Needs If-Match. Close the list, open it again, or say how long offers last.",
+    opt=described(
+        takes=LineTerms,
+        gives={200: Reply("The line as it is now.", LineSummary, ("ETag",))},
+        refuses=(
+            "event-not-found",
+            "precondition-failed",
+            "precondition-required",
+            "unavailable",
+            "outcome-unknown",
+        ),
+    ),
     **_ORGANISER,
 )
 async def patch_waitlist(
@@ -282,6 +371,10 @@ async def patch_waitlist(
     "/v1/events/{event_id:uuid}/waitlist/entries",
     summary="Who waits, and who has left",
     description="With `status=waiting` in the line's order; else the latest to join first.",
+    opt=described(
+        gives={200: Reply("A page of people.", LineEntryList)},
+        refuses=("event-not-found", "unavailable", "catalog-unavailable"),
+    ),
     **_ORGANISER,
 )
 async def list_waitlist_entries(
@@ -304,7 +397,15 @@ async def list_waitlist_entries(
     return large_json(request, LineEntryList(*page))
 
 
-@get("/v1/events/{event_id:uuid}/waitlist/offers", summary="What was offered", **_ORGANISER)
+@get(
+    "/v1/events/{event_id:uuid}/waitlist/offers",
+    summary="What was offered",
+    opt=described(
+        gives={200: Reply("A page of offers.", OfferList)},
+        refuses=("event-not-found", "unavailable", "catalog-unavailable"),
+    ),
+    **_ORGANISER,
+)
 async def list_offers(
     request: Request[Any, Any, Any],
     event_id: FromPath[UUID],
@@ -321,6 +422,10 @@ async def list_offers(
     summary="Who was passed over, and why",
     description="One line for each wish and round: everybody who waited with it ahead of the last one "
     "that was served.",
+    opt=described(
+        gives={200: Reply("A page of rounds.", SkipList)},
+        refuses=("event-not-found", "unavailable", "catalog-unavailable"),
+    ),
     **_ORGANISER,
 )
 async def list_skips(
@@ -366,6 +471,16 @@ _COLUMNS = (
     summary="The whole list as a spreadsheet",
     description="CSV after RFC 4180, in UTF-8, with a header: who waits in the line's order, then who "
     "has left it. Text that a spreadsheet would take for a formula begins with an apostrophe.",
+    opt=described(
+        gives={
+            200: Reply(
+                "The table, whole.",
+                headers=("Content-Disposition", "Cache-Control"),
+                others={CSV: str},
+            )
+        },
+        refuses=("event-not-found", "unavailable", "catalog-unavailable"),
+    ),
     **_ORGANISER,
 )
 async def export_waitlist(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Stream:
@@ -409,6 +524,18 @@ def _row(entry: LineEntry) -> tuple[Any, ...]:
     status_code=200,
     summary="Move somebody to the head of the line",
     description="With a reason, which is kept. Who is there already stays as they are.",
+    opt=described(
+        takes=Because,
+        gives={200: Reply("At the head.", LineEntry)},
+        refuses=(
+            "event-not-found",
+            "entry-not-found",
+            "entry-not-waiting",
+            *STORES,
+            "outcome-unknown",
+        ),
+        replays=True,
+    ),
     **_ORGANISER,
 )
 async def promote_entry(
@@ -425,6 +552,12 @@ async def promote_entry(
     status_code=200,
     summary="End the waitlist",
     description="It is closed, open offers are withdrawn, and who waits is sent home.",
+    opt=described(
+        takes=Because,
+        gives={200: Reply("What is left.", LineSummary, ("ETag",))},
+        refuses=("event-not-found", *STORES, "outcome-unknown"),
+        replays=True,
+    ),
     **_ORGANISER,
 )
 async def dismiss_waitlist(
@@ -441,6 +574,12 @@ async def dismiss_waitlist(
     status_code=200,
     summary="Withdraw an offer",
     description="Whoever had it is in line again, at the old place.",
+    opt=described(
+        takes=Because,
+        gives={200: Reply("The offer.", Offer)},
+        refuses=("offer-not-found", "offer-ended", *STORES, "outcome-unknown"),
+        replays=True,
+    ),
     **_ORGANISER,
 )
 async def withdraw_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Offer:
