@@ -2,31 +2,30 @@
 
 import asyncio
 import html
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
 import msgspec
-from litestar import MediaType, Request, Response, get, post
-from litestar.params import FromPath, HeaderParameter
+from litestar import MediaType, Response, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect
 from msgspec import Struct
 
 from api.auth import buyer_id
-from api.conventions import IfMatch, Json, etag, optional_version, read_body
+from api.conventions import AnyRequest, IfMatch, Json, etag, optional_version, read_body, runtime_of
 from api.description import HOLD_ENDED, HOLD_GONE, STORES, Reply, described
+from api.idempotency import REPLAYED, IdempotencyKey, required_key
 from api.networks import network
 from api.paging import Cursor, Limit, cut, decode_cursor
 from api.problems import problem_response
 from api.short_cuts import SHORT_CUT
 from engine.base.errors import Gone, InvalidInput, PaymentDeclined
 from engine.base.model import Booking, Buyer, Page, Ticket, Uuid
-from engine.runtime import Runtime
 from engine.sales.ledger import Answer, BookingRequest, PaymentChoice
 from engine.sales.qr import qr_svg
 
 _SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
-_KEY_LENGTH_MAX = 255
 
 
 class BookingBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,11 +45,6 @@ class BookingList(Page[Booking], frozen=True):
 
 class TicketList(Page[Ticket], frozen=True):
     """All tickets of a booking, on one page."""
-
-
-def _runtime(request: Request[Any, Any, Any]) -> Runtime:
-    runtime: Runtime = request.app.state["runtime"]
-    return runtime
 
 
 @post(
@@ -101,17 +95,10 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
         ),
     },
 )
-async def book(
-    request: Request[Any, Any, Any],
-    idempotency_key: Annotated[
-        str | None,
-        # The engine's own refusal says more than "missing"; api.openapi documents it as required.
-        HeaderParameter(name="Idempotency-Key"),
-    ] = None,
-) -> Response[Booking]:
+async def book(request: AnyRequest, idempotency_key: IdempotencyKey = None) -> Response[Booking]:
     data = await read_body(request, _BOOKING_BODY)
-    key = _checked_key(idempotency_key)
-    answer, replayed = await _runtime(request).bookings.book(
+    key = required_key(idempotency_key)
+    answer, replayed = await runtime_of(request).bookings.book(
         buyer_id(request),
         key,
         BookingRequest(data.hold_id.lower(), data.buyer, data.payment),
@@ -120,22 +107,8 @@ async def book(
     return _answer(request, answer, replayed=replayed)
 
 
-def _checked_key(key: str | None) -> str:
-    if key is None:
-        raise InvalidInput(
-            "Send an Idempotency-Key header, new for each attempt, so that a retry cannot pay twice.",
-            code="idempotency-key-required",
-        )
-    if not 1 <= len(key) <= _KEY_LENGTH_MAX or not key.isprintable():
-        raise InvalidInput(
-            f"Idempotency-Key must be 1 to {_KEY_LENGTH_MAX} printable characters.",
-            code="invalid-idempotency-key",
-        )
-    return key
-
-
-def _answer(request: Request[Any, Any, Any], answer: Answer, *, replayed: bool) -> Response[Any]:
-    headers = {"Idempotency-Replayed": "true"} if replayed else {}
+def _answer(request: AnyRequest, answer: Answer, *, replayed: bool) -> Response[Any]:
+    headers = dict(REPLAYED) if replayed else {}
     booking = answer.booking
     match answer.outcome:
         case "declined":
@@ -165,10 +138,10 @@ def _answer(request: Request[Any, Any, Any], answer: Answer, *, replayed: bool) 
     ),
 )
 async def list_bookings(
-    request: Request[Any, Any, Any], limit: Limit = 20, cursor: Cursor = None
+    request: AnyRequest, limit: Limit = 20, cursor: Cursor = None
 ) -> BookingList:
     after = decode_cursor(cursor, Uuid)
-    found = await _runtime(request).bookings.of_buyer(
+    found = await runtime_of(request).bookings.of_buyer(
         buyer_id(request), after=after, limit=limit + 1
     )
     return BookingList(*cut(found, limit, lambda booking: booking.booking_id))
@@ -184,10 +157,8 @@ async def list_bookings(
         refuses=("booking-not-found", "unavailable", "catalog-unavailable"),
     ),
 )
-async def read_booking(
-    request: Request[Any, Any, Any], booking_id: FromPath[UUID]
-) -> Response[Booking]:
-    booking = await _runtime(request).bookings.read(str(booking_id), buyer_id=buyer_id(request))
+async def read_booking(request: AnyRequest, booking_id: FromPath[UUID]) -> Response[Booking]:
+    booking = await runtime_of(request).bookings.read(str(booking_id), buyer_id=buyer_id(request))
     return Response(booking, headers={"ETag": etag(booking.version)})
 
 
@@ -203,8 +174,10 @@ async def read_booking(
         refuses=("booking-not-found", "unavailable", "catalog-unavailable"),
     ),
 )
-async def read_tickets(request: Request[Any, Any, Any], booking_id: FromPath[UUID]) -> TicketList:
-    tickets = await _runtime(request).bookings.tickets(str(booking_id), buyer_id=buyer_id(request))
+async def read_tickets(request: AnyRequest, booking_id: FromPath[UUID]) -> TicketList:
+    tickets = await runtime_of(request).bookings.tickets(
+        str(booking_id), buyer_id=buyer_id(request)
+    )
     return TicketList(await asyncio.to_thread(_with_qr, tickets))
 
 
@@ -236,9 +209,9 @@ def _with_qr(tickets: list[Ticket]) -> list[Ticket]:
     ),
 )
 async def cancel_booking(
-    request: Request[Any, Any, Any], booking_id: FromPath[UUID], if_match: IfMatch = None
+    request: AnyRequest, booking_id: FromPath[UUID], if_match: IfMatch = None
 ) -> Response[Booking]:
-    booking = await _runtime(request).bookings.cancel(
+    booking = await runtime_of(request).bookings.cancel(
         str(booking_id),
         actor="buyer",
         buyer_id=buyer_id(request),
@@ -277,8 +250,8 @@ _BANK_PAGE = """<!doctype html>
 
 
 @get("/sandbox/3ds/{token:str}", media_type=MediaType.HTML, include_in_schema=False)
-async def bank_page(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
-    runtime = _runtime(request)
+async def bank_page(request: AnyRequest, token: FromPath[str]) -> Response[str]:
+    runtime = runtime_of(request)
     booking = await runtime.bookings.read(runtime.sandbox.read_approval(token))
     page = _BANK_PAGE.format(
         total=html.escape(str(booking.total)), reference=html.escape(booking.reference)
@@ -287,8 +260,8 @@ async def bank_page(request: Request[Any, Any, Any], token: FromPath[str]) -> Re
 
 
 @post("/sandbox/3ds/{token:str}", include_in_schema=False, status_code=200)
-async def bank_answer(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[Any]:
-    runtime = _runtime(request)
+async def bank_answer(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
+    runtime = runtime_of(request)
     booking_id = runtime.sandbox.read_approval(token)
     is_form = "json" not in request.headers.get("content-type", "")
     approve = await _form_approval(request) if is_form else await _json_approval(request)
@@ -300,11 +273,11 @@ async def bank_answer(request: Request[Any, Any, Any], token: FromPath[str]) -> 
     return Response({"booking_id": booking.booking_id, "status": booking.status})
 
 
-async def _json_approval(request: Request[Any, Any, Any]) -> bool:
+async def _json_approval(request: AnyRequest) -> bool:
     return (await read_body(request, _BANK_ANSWER)).approve
 
 
-async def _form_approval(request: Request[Any, Any, Any]) -> bool:
+async def _form_approval(request: AnyRequest) -> bool:
     answers = parse_qs((await request.body()).decode("latin-1")).get("approve")
     if answers not in (["true"], ["false"]):
         raise InvalidInput("approve: send true or false.")

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get
+from litestar import Response, get
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 from msgspec import Meta, Struct
 
 from api.auth import is_organiser
-from api.conventions import accepts_gzip, etag, has_tag, large_json
+from api.conventions import AnyRequest, accepts_gzip, etag, has_tag, large_json, runtime_of
 from api.description import BINARY, STORES, Reply, described
 from api.networks import network
 from api.paging import Cursor, Int32, Limit, Position, cut, decode_cursor
@@ -200,11 +200,6 @@ class _Layouts:
 _layouts = _Layouts()
 
 
-def _runtime(request: Request[Any, Any, Any]) -> Runtime:
-    runtime: Runtime = request.app.state["runtime"]
-    return runtime
-
-
 async def _standing(runtime: Runtime, event: Event) -> tuple[Availability, Money | None]:
     """What is free, and the lowest price in force; of an event not on sale that of its page."""
     places, prices_from = event.place_count, event.prices_from
@@ -300,7 +295,7 @@ def _moment(name: str, moment: datetime | None) -> datetime | None:
     opt=described(gives={200: Reply("A page of events.", EventList)}, refuses=STORES),
 )
 async def list_events(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     q: Annotated[
         str | None, QueryParameter(max_length=200, description="Words to find, all of them.")
     ] = None,
@@ -325,7 +320,7 @@ async def list_events(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Response[bytes]:
-    runtime = _runtime(request)
+    runtime = runtime_of(request)
     wanted = EventFilter(
         q=q,
         category=category,
@@ -379,8 +374,8 @@ async def _chunks(events: AsyncIterator[Event], size: int) -> AsyncIterator[list
         gives={200: Reply("Kinds and cities.", EventFacets)}, refuses=("catalog-unavailable",)
     ),
 )
-async def read_facets(request: Request[Any, Any, Any]) -> EventFacets:
-    return EventFacets(*await _runtime(request).catalog.facets())
+async def read_facets(request: AnyRequest) -> EventFacets:
+    return EventFacets(*await runtime_of(request).catalog.facets())
 
 
 @get(
@@ -393,7 +388,7 @@ async def read_facets(request: Request[Any, Any, Any]) -> EventFacets:
     ),
 )
 async def read_availability(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_ids: Annotated[
         list[UUID],
         QueryParameter(
@@ -401,7 +396,7 @@ async def read_availability(
         ),
     ],
 ) -> EventStandings:
-    runtime = _runtime(request)
+    runtime = runtime_of(request)
     events = await runtime.catalog.events_by_id({str(event_id) for event_id in event_ids})
     items = await asyncio.gather(
         *(event_item(runtime, event) for event in events if event.status not in _HIDDEN)
@@ -411,8 +406,8 @@ async def read_availability(
     )
 
 
-async def _visible_event(request: Request[Any, Any, Any], event_id: UUID) -> Event:
-    event = await _runtime(request).catalog.event(str(event_id))
+async def _visible_event(request: AnyRequest, event_id: UUID) -> Event:
+    event = await runtime_of(request).catalog.event(str(event_id))
     if event.status in _HIDDEN and not await is_organiser(request):
         raise NotFound(f"There is no event {event_id}.", code="event-not-found")
     return event
@@ -427,9 +422,9 @@ async def _visible_event(request: Request[Any, Any, Any], event_id: UUID) -> Eve
         gives={200: Reply("The event.", EventPage, ("ETag",))}, refuses=("event-not-found", *STORES)
     ),
 )
-async def read_event(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Response[bytes]:
+async def read_event(request: AnyRequest, event_id: FromPath[UUID]) -> Response[bytes]:
     event = await _visible_event(request, event_id)
-    page = await event_page(_runtime(request), event)
+    page = await event_page(runtime_of(request), event)
     return large_json(request, page, {"ETag": etag(event.version)})
 
 
@@ -447,14 +442,14 @@ async def read_event(request: Request[Any, Any, Any], event_id: FromPath[UUID]) 
     ),
 )
 async def read_layout(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     if_none_match: Annotated[
         str | None,
         HeaderParameter(name="If-None-Match", description="The ETag of the layout you have."),
     ] = None,
 ) -> Response[bytes]:
-    facts = await _runtime(request).catalog.facts(str(event_id))
+    facts = await runtime_of(request).catalog.facts(str(event_id))
     plain, compressed = _layouts.get(facts.layout_id, facts.layout.to_json)
     tag = f'"{facts.layout_id}"'
     headers = {
@@ -486,8 +481,8 @@ async def read_layout(
         refuses=("event-not-found", *STORES),
     ),
 )
-async def read_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Response[Any]:
-    snapshot = await _runtime(request).live.reading.snapshot(
+async def read_seats(request: AnyRequest, event_id: FromPath[UUID]) -> Response[Any]:
+    snapshot = await runtime_of(request).live.reading.snapshot(
         str(event_id), seen_from=network(request) or UNLIMITED
     )
     headers = {"Cache-Control": "no-store", "Vary": "Accept"}
@@ -512,8 +507,8 @@ async def read_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) 
         gives={200: Reply("The prices.", PriceList)}, refuses=("event-not-found", *STORES)
     ),
 )
-async def read_prices(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> PriceList:
-    snapshot = await _runtime(request).live.reading.snapshot(str(event_id))
+async def read_prices(request: AnyRequest, event_id: FromPath[UUID]) -> PriceList:
+    snapshot = await runtime_of(request).live.reading.snapshot(str(event_id))
     return PriceList(snapshot.prices)
 
 
@@ -528,12 +523,12 @@ async def read_prices(request: Request[Any, Any, Any], event_id: FromPath[UUID])
     ),
 )
 async def read_price_history(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> PriceHistory:
-    runtime = _runtime(request)
+    runtime = runtime_of(request)
     facts = await runtime.catalog.facts(str(event_id))
     organiser = await is_organiser(request)
     if not organiser and not await runtime.postgres.fetchval(

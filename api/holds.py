@@ -1,22 +1,21 @@
 """Holds: claim seats for a moment, look, extend, give back."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar import Request, delete, get, post
+from litestar import delete, get, post
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from api.auth import buyer_id
-from api.conventions import Json, read_body
+from api.conventions import AnyRequest, Json, read_body, runtime_of
 from api.description import HOLD_ENDED, HOLD_GONE, STORES, Reply, described
 from api.networks import network
 from api.short_cuts import SHORT_CUT
 from engine.base.errors import InvalidInput
 from engine.base.model import Buyer, Hold, Uuid
 from engine.best_seats.choice import Wish
-from engine.runtime import Runtime
 
 _SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
 
@@ -51,11 +50,6 @@ class ExtendRequest(Struct, frozen=True):
 
 _EXTEND_REQUEST = msgspec.json.Decoder(ExtendRequest)
 _HOLD_REQUEST = msgspec.json.Decoder(HoldRequest)
-
-
-def _runtime(request: Request[Any, Any, Any]) -> Runtime:
-    runtime: Runtime = request.app.state["runtime"]
-    return runtime
 
 
 @post(
@@ -96,10 +90,10 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
         ),
     },
 )
-async def place_hold(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Hold:
+async def place_hold(request: AnyRequest, event_id: FromPath[UUID]) -> Hold:
     data = await read_body(request, _HOLD_REQUEST)
     hold_id = data.hold_id.lower() if data.hold_id else None
-    holds = _runtime(request).holds
+    holds = runtime_of(request).holds
     if data.best is None:
         return await holds.place(
             str(event_id),
@@ -123,8 +117,8 @@ async def place_hold(request: Request[Any, Any, Any], event_id: FromPath[UUID]) 
     summary="Read a hold",
     opt=described(gives={200: Reply("The hold.", Hold)}, refuses=(*HOLD_GONE, *STORES)),
 )
-async def read_hold(request: Request[Any, Any, Any], hold_id: FromPath[UUID]) -> Hold:
-    return await _runtime(request).holds.read(str(hold_id), buyer_id(request))
+async def read_hold(request: AnyRequest, hold_id: FromPath[UUID]) -> Hold:
+    return await runtime_of(request).holds.read(str(hold_id), buyer_id(request))
 
 
 @delete(
@@ -137,8 +131,8 @@ async def read_hold(request: Request[Any, Any, Any], hold_id: FromPath[UUID]) ->
         refuses=(*HOLD_GONE, "hold-in-payment", *HOLD_ENDED, *STORES),
     ),
 )
-async def release_hold(request: Request[Any, Any, Any], hold_id: FromPath[UUID]) -> None:
-    await _runtime(request).holds.release(str(hold_id), buyer_id(request))
+async def release_hold(request: AnyRequest, hold_id: FromPath[UUID]) -> None:
+    await runtime_of(request).holds.release(str(hold_id), buyer_id(request))
 
 
 @post(
@@ -155,9 +149,9 @@ async def release_hold(request: Request[Any, Any, Any], hold_id: FromPath[UUID])
         replays=True,
     ),
 )
-async def extend_hold(request: Request[Any, Any, Any], hold_id: FromPath[UUID]) -> Hold:
+async def extend_hold(request: AnyRequest, hold_id: FromPath[UUID]) -> Hold:
     data = await read_body(request, _EXTEND_REQUEST, empty=b"{}")
-    return await _runtime(request).holds.extend(
+    return await runtime_of(request).holds.extend(
         str(hold_id), buyer_id(request), begun=data.buyer is not None
     )
 

@@ -1,15 +1,14 @@
 """Live: tickets that tell the live gateway who is watching."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Request, Response, post
+from litestar import Response, post
 from msgspec import Meta, Struct
 
 from api.auth import buyer_id
-from api.conventions import rate_limit_headers
+from api.conventions import AnyRequest, runtime_of
 from api.description import LIMITED, Reply, described
-from api.problems import problem_response
-from engine.base.errors import TooManyRequests
+from api.rate_limits import admit, take
 from engine.limits.rates import Limit
 from engine.live.live_tickets import TICKET_TTL_S
 
@@ -35,18 +34,14 @@ class LiveTicket(Struct, frozen=True):
         refuses=("too-many-requests", "redis-unavailable"),
     ),
 )
-async def live_ticket(request: Request[Any, Any, Any]) -> Response[LiveTicket]:
+async def live_ticket(request: AnyRequest) -> Response[LiveTicket]:
     buyer = buyer_id(request)
-    standing = await request.app.state["limits"].take(_LIMIT, buyer)
-    headers = rate_limit_headers(standing)
-    if standing.exceeded:
-        error = TooManyRequests(
-            "Too many tickets; keep your connections open, one per map is enough.",
-            retry_after_s=standing.reset_s,
-        )
-        return problem_response(request, error, headers)
+    headers = admit(
+        "Too many tickets; keep your connections open, one per map is enough.",
+        await take(_LIMIT, request, buyer),
+    )
     version = request.app.state["tokens"].version(request.headers.get("authorization"))
-    ticket = await request.app.state["runtime"].live_tickets.issue(buyer, version)
+    ticket = await runtime_of(request).live_tickets.issue(buyer, version)
     headers["Cache-Control"] = "no-store"
     return Response(LiveTicket(ticket, TICKET_TTL_S), headers=headers)
 

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
-from litestar import MediaType, Request, Response, get, post
+from litestar import MediaType, Response, get, post
 from litestar.params import FromPath, QueryParameter
 from msgspec import Meta, Struct
 
 from api.auth import require_organiser
-from api.conventions import read_body
+from api.conventions import AnyRequest, read_body, runtime_of
 from api.description import Reply, described
 from api.paging import Cursor, Limit, cut, decode_cursor
 from engine.base.errors import NotFound
@@ -28,7 +28,6 @@ from engine.notifications.model import (
     Texts,
     Written,
 )
-from engine.notifications.service import Notifications
 
 _ORGANISER: dict[str, Any] = {
     "tags": ["Mails"],
@@ -72,11 +71,6 @@ _DRAFT = msgspec.json.Decoder(TemplateDraft)
 _CHOICE = msgspec.json.Decoder(TemplateChoice)
 
 
-def _notifications(request: Request[Any, Any, Any]) -> Notifications:
-    notifications: Notifications = request.app.state["runtime"].notifications
-    return notifications
-
-
 # Templates
 
 
@@ -86,8 +80,8 @@ def _notifications(request: Request[Any, Any, Any]) -> Notifications:
     opt=described(gives={200: Reply("All of them.", TemplateList)}, refuses=("unavailable",)),
     **_ORGANISER,
 )
-async def list_templates(request: Request[Any, Any, Any]) -> TemplateList:
-    return TemplateList(await _notifications(request).wording.templates())
+async def list_templates(request: AnyRequest) -> TemplateList:
+    return TemplateList(await runtime_of(request).notifications.wording.templates())
 
 
 @get(
@@ -100,9 +94,11 @@ async def list_templates(request: Request[Any, Any, Any]) -> TemplateList:
     **_ORGANISER,
 )
 async def list_template_versions(
-    request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
+    request: AnyRequest, kind: FromPath[str], language: FromPath[str]
 ) -> TemplateVersionList:
-    return TemplateVersionList(await _notifications(request).wording.versions(kind, language))
+    return TemplateVersionList(
+        await runtime_of(request).notifications.wording.versions(kind, language)
+    )
 
 
 @get(
@@ -115,12 +111,12 @@ async def list_template_versions(
     **_ORGANISER,
 )
 async def read_template(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     kind: FromPath[str],
     language: FromPath[str],
     version: FromPath[int],
 ) -> TemplateVersion:
-    return await _notifications(request).wording.version(kind, language, version)
+    return await runtime_of(request).notifications.wording.version(kind, language, version)
 
 
 @post(
@@ -135,10 +131,10 @@ async def read_template(
     **_ORGANISER,
 )
 async def add_template(
-    request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
+    request: AnyRequest, kind: FromPath[str], language: FromPath[str]
 ) -> Response[TemplateVersion]:
     draft = await read_body(request, _DRAFT)
-    made = await _notifications(request).wording.add(
+    made = await runtime_of(request).notifications.wording.add(
         kind,
         language,
         Texts(subject=draft.subject, html=draft.html, text=draft.text),
@@ -163,10 +159,10 @@ async def add_template(
     **_ORGANISER,
 )
 async def preview_template(
-    request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
+    request: AnyRequest, kind: FromPath[str], language: FromPath[str]
 ) -> Written:
     texts = await read_body(request, _TEXTS)
-    written, letter = await _notifications(request).wording.preview(kind, language, texts)
+    written, letter = await runtime_of(request).notifications.wording.preview(kind, language, texts)
     return msgspec.structs.replace(written, html=with_pictures(written.html, letter))
 
 
@@ -190,10 +186,10 @@ def with_pictures(page: str, letter: Letter) -> str:
     **_ORGANISER,
 )
 async def activate_template(
-    request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
+    request: AnyRequest, kind: FromPath[str], language: FromPath[str]
 ) -> TemplateInForce:
     choice = await read_body(request, _CHOICE)
-    return await _notifications(request).wording.activate(
+    return await runtime_of(request).notifications.wording.activate(
         kind, language, choice.version, actor=_ACTOR
     )
 
@@ -209,9 +205,9 @@ async def activate_template(
     **_ORGANISER,
 )
 async def roll_back_template(
-    request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
+    request: AnyRequest, kind: FromPath[str], language: FromPath[str]
 ) -> TemplateInForce:
-    return await _notifications(request).wording.roll_back(kind, language, actor=_ACTOR)
+    return await runtime_of(request).notifications.wording.roll_back(kind, language, actor=_ACTOR)
 
 
 # What was sent
@@ -225,7 +221,7 @@ async def roll_back_template(
     **_ORGANISER,
 )
 async def list_mails(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     status: Annotated[
         Status | None, QueryParameter(description="Only these; else of any status.")
     ] = None,
@@ -242,7 +238,7 @@ async def list_mails(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> MailList:
-    found = await _notifications(request).deliveries.mails(
+    found = await runtime_of(request).notifications.deliveries.mails(
         statuses=[status] if status else None,
         kind=kind,
         event_id=str(event_id) if event_id else None,
@@ -262,8 +258,8 @@ async def list_mails(
     ),
     **_ORGANISER,
 )
-async def read_mail(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) -> Mail:
-    return await _notifications(request).deliveries.mail(str(mail_id))
+async def read_mail(request: AnyRequest, mail_id: FromPath[UUID]) -> Mail:
+    return await runtime_of(request).notifications.deliveries.mail(str(mail_id))
 
 
 @post(
@@ -280,8 +276,8 @@ async def read_mail(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) ->
     ),
     **_ORGANISER,
 )
-async def resend_mail(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) -> Mail:
-    return await _notifications(request).deliveries.resend(str(mail_id), actor=_ACTOR)
+async def resend_mail(request: AnyRequest, mail_id: FromPath[UUID]) -> Mail:
+    return await runtime_of(request).notifications.deliveries.resend(str(mail_id), actor=_ACTOR)
 
 
 # Switching mails off
@@ -311,10 +307,10 @@ _FORM: Final = '<form method="post"><button class="button">Stop these mails</but
 
 
 @get("/mail/unsubscribe/{token:str}", media_type=MediaType.HTML, include_in_schema=False)
-async def ask_unsubscribe(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
+async def ask_unsubscribe(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     # Programs that look at links for safety's sake open this too, so opening it changes nothing.
     try:
-        _, topic = _notifications(request).unsubscribe.read(token)
+        _, topic = runtime_of(request).notifications.unsubscribe.read(token)
     except NotFound:
         return _unknown_link()
     return _page("Stop these mails?", f"Mails about {_TOPICS[topic]}.", form=_FORM)
@@ -326,9 +322,9 @@ async def ask_unsubscribe(request: Request[Any, Any, Any], token: FromPath[str])
     status_code=200,
     include_in_schema=False,
 )
-async def unsubscribe(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
+async def unsubscribe(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     try:
-        topic = await _notifications(request).unsubscribe.redeem(token)
+        topic = await runtime_of(request).notifications.unsubscribe.redeem(token)
     except NotFound:
         return _unknown_link()
     return _page(

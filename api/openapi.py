@@ -7,6 +7,7 @@ it.
 """
 
 import inspect
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -18,6 +19,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, License, OpenAPI, SecurityScheme, Tag
 
+from api import idempotency
 from api.description import BINARY, JSON, Operation, Reply, operation_of
 from api.examples import SHOWN
 from api.examples.evening import (
@@ -140,10 +142,10 @@ _PARAMETERS: dict[str, tuple[str, Any]] = {
     "limit": ("", 20),
 }
 _IDEMPOTENCY_KEY: Json = {
-    "name": "Idempotency-Key",
+    "name": idempotency.HEADER,
     "in": "header",
     "description": "Yours, new for each attempt. The same key and body give the same response again.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.KEY_LENGTH_MAX},
     "example": "7c0f5a4e-retry-safe",
 }
 
@@ -261,22 +263,35 @@ class _Types:
             named, ref_template="#/components/schemas/{name}"
         )
         self._schemas = [(type_, schema) for type_, schema in zip(named, schemas, strict=True)]
-        _tidy_descriptions(self.components)
+        _tidy(self.components)
 
     def schema(self, type_: Any) -> Json:
         return next(schema for known, schema in self._schemas if known == type_)
 
 
-def _tidy_descriptions(node: Any) -> None:
-    """Docstrings as CommonMark: no indentation, one backtick around code."""
+def _tidy(node: Any) -> None:
+    """Make schemas what people and generators of clients read alike."""
     if isinstance(node, dict):
-        if isinstance(text := node.get("description"), str):
-            node["description"] = inspect.cleandoc(text).replace("``", "`")
+        _tidy_schema(node)
         for value in node.values():
-            _tidy_descriptions(value)
+            _tidy(value)
     elif isinstance(node, list):
         for value in node:
-            _tidy_descriptions(value)
+            _tidy(value)
+
+
+def _tidy_schema(schema: Json) -> None:
+    # Docstrings as CommonMark: no indentation, one backtick around code.
+    if isinstance(text := schema.get("description"), str):
+        schema["description"] = inspect.cleandoc(text).replace("``", "`")
+    # A tuple's maxItems says the same, and some generators take no `false` for a schema.
+    if schema.get("items") is False and schema["maxItems"] == len(schema["prefixItems"]):
+        del schema["items"]
+    # No generator makes a default of an object that may be of several types; people may know it all the same.
+    if "anyOf" in schema and isinstance(default := schema.get("default"), dict):
+        del schema["default"]
+        words = f"Without it: `{json.dumps(default)}`."
+        schema["description"] = f"{schema.get('description', '')} {words}".strip()
 
 
 def _body_types(described: Iterable[Described]) -> Iterable[Any]:
@@ -305,7 +320,7 @@ def _complete_operation(path: str, found: Json, described: Described, types: _Ty
     parameters = [
         _plain_parameter(parameter)
         for parameter in found.get("parameters", [])
-        if parameter["name"] != _IDEMPOTENCY_KEY["name"]
+        if parameter["name"] != idempotency.HEADER
     ]
     if operation.replays:
         parameters.append({**_IDEMPOTENCY_KEY, "required": operation.needs_key})

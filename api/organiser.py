@@ -4,19 +4,18 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, patch, post
+from litestar import Response, get, patch, post
 from litestar.params import FromPath, QueryParameter
 from msgspec import Meta, Struct
 
 from api.auth import require_organiser
 from api.bodies import PLAN_SIZE_MAX
-from api.conventions import IfMatch, etag, read_body, required_version
+from api.conventions import AnyRequest, IfMatch, etag, read_body, required_version, runtime_of
 from api.description import STORES, Operation, Reply, described
 from api.events import EventPage, event_page
 from engine.base.model import SeatNo
 from engine.catalog.model import Event, EventDraft, EventPatch, TimeZone, Venue
 from engine.events.publishing import Blocking
-from engine.runtime import Runtime
 
 _OPTIONS: dict[str, Any] = {
     "tags": ["Organisers"],
@@ -79,15 +78,8 @@ _SEAT_COMMAND = described(
 )
 
 
-def _runtime(request: Request[Any, Any, Any]) -> Runtime:
-    runtime: Runtime = request.app.state["runtime"]
-    return runtime
-
-
-async def _page(
-    request: Request[Any, Any, Any], event: Event, status: int = 200
-) -> Response[EventPage]:
-    page = await event_page(_runtime(request), event)
+async def _page(request: AnyRequest, event: Event, status: int = 200) -> Response[EventPage]:
+    page = await event_page(runtime_of(request), event)
     return Response(
         page,
         status_code=status,
@@ -107,9 +99,9 @@ async def _page(
     ),
     **_OPTIONS,
 )
-async def create_venue(request: Request[Any, Any, Any]) -> Response[Venue]:
+async def create_venue(request: AnyRequest) -> Response[Venue]:
     data = await read_body(request, _VENUE_DRAFT)
-    venue = await _runtime(request).catalog.create_venue(
+    venue = await runtime_of(request).catalog.create_venue(
         name=data.name,
         city=data.city,
         latitude=data.latitude,
@@ -139,7 +131,7 @@ async def create_venue(request: Request[Any, Any, Any]) -> Response[Venue]:
     **_OPTIONS,
 )
 async def import_venue(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     name: Annotated[
         str | None, QueryParameter(max_length=200, description="The venue's; else the plan's own.")
     ] = None,
@@ -162,7 +154,7 @@ async def import_venue(
         UUID | None, QueryParameter(description="Give this venue a new layout.")
     ] = None,
 ) -> Response[ImportedVenue]:
-    runtime = _runtime(request)
+    runtime = runtime_of(request)
     plan = await read_body(request, _PLAN)
     if venue_id is not None:
         known = await runtime.catalog.venue(str(venue_id))
@@ -196,8 +188,8 @@ async def import_venue(
     ),
     **_OPTIONS,
 )
-async def read_venue(request: Request[Any, Any, Any], venue_id: FromPath[UUID]) -> Venue:
-    return await _runtime(request).catalog.venue(str(venue_id))
+async def read_venue(request: AnyRequest, venue_id: FromPath[UUID]) -> Venue:
+    return await runtime_of(request).catalog.venue(str(venue_id))
 
 
 @post(
@@ -212,9 +204,9 @@ async def read_venue(request: Request[Any, Any, Any], venue_id: FromPath[UUID]) 
     ),
     **_OPTIONS,
 )
-async def create_event(request: Request[Any, Any, Any]) -> Response[EventPage]:
+async def create_event(request: AnyRequest) -> Response[EventPage]:
     data = await read_body(request, _EVENT_DRAFT)
-    return await _page(request, await _runtime(request).catalog.create_event(data), 201)
+    return await _page(request, await runtime_of(request).catalog.create_event(data), 201)
 
 
 @patch(
@@ -235,11 +227,11 @@ async def create_event(request: Request[Any, Any, Any]) -> Response[EventPage]:
     **_OPTIONS,
 )
 async def patch_event(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID], if_match: IfMatch = None
+    request: AnyRequest, event_id: FromPath[UUID], if_match: IfMatch = None
 ) -> Response[EventPage]:
     version = required_version(if_match)
     data = await read_body(request, _EVENT_PATCH)
-    event = await _runtime(request).publishing.patch(str(event_id), data, version=version)
+    event = await runtime_of(request).publishing.patch(str(event_id), data, version=version)
     return await _page(request, event)
 
 
@@ -251,10 +243,8 @@ async def patch_event(
     opt=_event_command("The event, on sale.", "event-cancelled"),
     **_OPTIONS,
 )
-async def publish_event(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[EventPage]:
-    return await _page(request, await _runtime(request).publishing.publish(str(event_id)))
+async def publish_event(request: AnyRequest, event_id: FromPath[UUID]) -> Response[EventPage]:
+    return await _page(request, await runtime_of(request).publishing.publish(str(event_id)))
 
 
 @post(
@@ -265,10 +255,8 @@ async def publish_event(
     opt=_event_command("The event, paused.", "event-not-published", "event-cancelled"),
     **_OPTIONS,
 )
-async def pause_event(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[EventPage]:
-    return await _page(request, await _runtime(request).publishing.pause(str(event_id)))
+async def pause_event(request: AnyRequest, event_id: FromPath[UUID]) -> Response[EventPage]:
+    return await _page(request, await runtime_of(request).publishing.pause(str(event_id)))
 
 
 @post(
@@ -278,10 +266,8 @@ async def pause_event(
     opt=_event_command("The event, on sale.", "event-not-published", "event-cancelled"),
     **_OPTIONS,
 )
-async def resume_event(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[EventPage]:
-    return await _page(request, await _runtime(request).publishing.resume(str(event_id)))
+async def resume_event(request: AnyRequest, event_id: FromPath[UUID]) -> Response[EventPage]:
+    return await _page(request, await runtime_of(request).publishing.resume(str(event_id)))
 
 
 @post(
@@ -292,10 +278,8 @@ async def resume_event(
     opt=_event_command("The event, cancelled.", "event-not-published"),
     **_OPTIONS,
 )
-async def cancel_event(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[EventPage]:
-    return await _page(request, await _runtime(request).publishing.cancel(str(event_id)))
+async def cancel_event(request: AnyRequest, event_id: FromPath[UUID]) -> Response[EventPage]:
+    return await _page(request, await runtime_of(request).publishing.cancel(str(event_id)))
 
 
 @post(
@@ -309,9 +293,9 @@ async def cancel_event(
     opt=_SEAT_COMMAND,
     **_OPTIONS,
 )
-async def block_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Blocking:
+async def block_seats(request: AnyRequest, event_id: FromPath[UUID]) -> Blocking:
     data = await read_body(request, _SEAT_SELECTION)
-    return await _runtime(request).publishing.block(
+    return await runtime_of(request).publishing.block(
         str(event_id), data.seats, reason=data.reason, actor="organiser"
     )
 
@@ -324,9 +308,9 @@ async def block_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID])
     opt=_SEAT_COMMAND,
     **_OPTIONS,
 )
-async def unblock_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Blocking:
+async def unblock_seats(request: AnyRequest, event_id: FromPath[UUID]) -> Blocking:
     data = await read_body(request, _SEAT_SELECTION)
-    return await _runtime(request).publishing.unblock(
+    return await runtime_of(request).publishing.unblock(
         str(event_id), data.seats, reason=data.reason, actor="organiser"
     )
 

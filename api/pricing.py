@@ -4,17 +4,19 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, patch, post
+from litestar import Response, get, patch, post
 from litestar.params import FromPath, QueryParameter
 
 from api.auth import require_organiser
 from api.conventions import (
+    AnyRequest,
     IfMatch,
     etag,
     large_json,
     optional_version,
     read_body,
     required_version,
+    runtime_of,
 )
 from api.description import Operation, Reply, described
 from api.paging import Cursor, Limit, cut, decode_cursor
@@ -35,7 +37,6 @@ from engine.pricing.model import (
     SimulationRequest,
     TermsPatch,
 )
-from engine.pricing.office import Office
 from engine.pricing.simulation import SetSimulation, Simulation
 
 SVG = "image/svg+xml"
@@ -75,11 +76,6 @@ _SIMULATION = msgspec.json.Decoder(SimulationRequest)
 _SET_SIMULATION = msgspec.json.Decoder(SetSimulationRequest)
 
 
-def _office(request: Request[Any, Any, Any]) -> Office:
-    office: Office = request.app.state["runtime"].pricing
-    return office
-
-
 def _rule(rule: RuleVersion, status: int = 200) -> Response[RuleVersion]:
     return Response(
         rule,
@@ -105,10 +101,8 @@ def _category(state: CategoryState) -> Response[CategoryState]:
     opt=described(gives={200: Reply("By category.", PricingState, ("ETag",))}, refuses=_PRICED),
     **_OPTIONS,
 )
-async def read_pricing(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[PricingState]:
-    state = await _office(request).state(str(event_id))
+async def read_pricing(request: AnyRequest, event_id: FromPath[UUID]) -> Response[PricingState]:
+    state = await runtime_of(request).pricing.state(str(event_id))
     return Response(state, headers={"ETag": etag(state.version)})
 
 
@@ -124,11 +118,11 @@ async def read_pricing(
     **_OPTIONS,
 )
 async def patch_pricing(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID], if_match: IfMatch = None
+    request: AnyRequest, event_id: FromPath[UUID], if_match: IfMatch = None
 ) -> Response[PricingState]:
     version = required_version(if_match)
     data = await read_body(request, _TERMS_PATCH)
-    state = await _office(request).set_terms(str(event_id), data, version=version)
+    state = await runtime_of(request).pricing.set_terms(str(event_id), data, version=version)
     return Response(state, headers={"ETag": etag(state.version)})
 
 
@@ -148,10 +142,12 @@ async def patch_pricing(
     **_OPTIONS,
 )
 async def create_pricing_rule(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
+    request: AnyRequest, event_id: FromPath[UUID]
 ) -> Response[RuleVersion]:
     data = await read_body(request, _RULE_DRAFT)
-    return _rule(await _office(request).make_rule(str(event_id), data, actor=_ACTOR), 201)
+    return _rule(
+        await runtime_of(request).pricing.make_rule(str(event_id), data, actor=_ACTOR), 201
+    )
 
 
 @get(
@@ -163,7 +159,7 @@ async def create_pricing_rule(
     **_OPTIONS,
 )
 async def list_pricing_rules(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     category: Annotated[
         str | None, QueryParameter(max_length=200, description="Of one category.")
@@ -172,7 +168,7 @@ async def list_pricing_rules(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Response[bytes]:
-    rules = await _office(request).rules(
+    rules = await runtime_of(request).pricing.rules(
         str(event_id),
         category=category,
         status=status,
@@ -192,9 +188,9 @@ async def list_pricing_rules(
     **_OPTIONS,
 )
 async def read_pricing_rule(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID], rule_id: FromPath[UUID]
+    request: AnyRequest, event_id: FromPath[UUID], rule_id: FromPath[UUID]
 ) -> Response[RuleVersion]:
-    return _rule(await _office(request).rule(str(event_id), str(rule_id)))
+    return _rule(await runtime_of(request).pricing.rule(str(event_id), str(rule_id)))
 
 
 @post(
@@ -211,14 +207,14 @@ async def read_pricing_rule(
     **_COMMAND,
 )
 async def activate_pricing_rule(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     rule_id: FromPath[UUID],
     if_match: IfMatch = None,
 ) -> Response[RuleVersion]:
     data = await read_body(request, _ACTIVATION)
     return _rule(
-        await _office(request).activate(
+        await runtime_of(request).pricing.activate(
             str(event_id),
             str(rule_id),
             valid_from=data.valid_from,
@@ -240,14 +236,16 @@ async def activate_pricing_rule(
     **_COMMAND,
 )
 async def retire_pricing_rule(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     rule_id: FromPath[UUID],
     if_match: IfMatch = None,
 ) -> Response[RuleVersion]:
     version = optional_version(if_match)
     return _rule(
-        await _office(request).retire(str(event_id), str(rule_id), version=version, actor=_ACTOR)
+        await runtime_of(request).pricing.retire(
+            str(event_id), str(rule_id), version=version, actor=_ACTOR
+        )
     )
 
 
@@ -263,7 +261,7 @@ async def retire_pricing_rule(
     **_COMMAND,
 )
 async def override_price(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     category_no: FromPath[int],
     if_match: IfMatch = None,
@@ -271,7 +269,7 @@ async def override_price(
     data = await read_body(request, _OVERRIDE)
     version = optional_version(if_match)
     return _category(
-        await _office(request).override(
+        await runtime_of(request).pricing.override(
             str(event_id), category_no, data, version=version, actor=_ACTOR
         )
     )
@@ -285,7 +283,7 @@ async def override_price(
     **_COMMAND,
 )
 async def freeze_price(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     category_no: FromPath[int],
     if_match: IfMatch = None,
@@ -293,7 +291,7 @@ async def freeze_price(
     data = await read_body(request, _FREEZE)
     version = optional_version(if_match)
     return _category(
-        await _office(request).freeze(
+        await runtime_of(request).pricing.freeze(
             str(event_id), category_no, data.reason, version=version, actor=_ACTOR
         )
     )
@@ -307,14 +305,16 @@ async def freeze_price(
     **_COMMAND,
 )
 async def release_price(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     category_no: FromPath[int],
     if_match: IfMatch = None,
 ) -> Response[CategoryState]:
     version = optional_version(if_match)
     return _category(
-        await _office(request).release(str(event_id), category_no, version=version, actor=_ACTOR)
+        await runtime_of(request).pricing.release(
+            str(event_id), category_no, version=version, actor=_ACTOR
+        )
     )
 
 
@@ -339,9 +339,9 @@ async def release_price(
     ),
     **_COMMAND,
 )
-async def preview_pricing(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Preview:
+async def preview_pricing(request: AnyRequest, event_id: FromPath[UUID]) -> Preview:
     data = await read_body(request, _PREVIEW)
-    return await _office(request).preview(
+    return await runtime_of(request).pricing.preview(
         str(event_id), data.category, rule=data.rule, rule_id=data.rule_id
     )
 
@@ -365,11 +365,9 @@ async def preview_pricing(request: Request[Any, Any, Any], event_id: FromPath[UU
     ),
     **_COMMAND,
 )
-async def simulate_pricing(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[Any]:
+async def simulate_pricing(request: AnyRequest, event_id: FromPath[UUID]) -> Response[Any]:
     data = await read_body(request, _SIMULATION)
-    return _simulated(request, await _office(request).simulate(str(event_id), data))
+    return _simulated(request, await runtime_of(request).pricing.simulate(str(event_id), data))
 
 
 @post(
@@ -385,16 +383,12 @@ async def simulate_pricing(
     ),
     **_COMMAND,
 )
-async def simulate_pricing_set(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[Any]:
+async def simulate_pricing_set(request: AnyRequest, event_id: FromPath[UUID]) -> Response[Any]:
     data = await read_body(request, _SET_SIMULATION)
-    return _simulated(request, await _office(request).simulate_set(str(event_id), data))
+    return _simulated(request, await runtime_of(request).pricing.simulate_set(str(event_id), data))
 
 
-def _simulated(
-    request: Request[Any, Any, Any], simulation: Simulation | SetSimulation
-) -> Response[Any]:
+def _simulated(request: AnyRequest, simulation: Simulation | SetSimulation) -> Response[Any]:
     if SVG in request.headers.get("accept", ""):
         return Response(to_svg(simulation), headers={"Vary": "Accept"}, media_type=SVG)
     return large_json(request, simulation, {"Vary": "Accept, Accept-Encoding"})

@@ -7,27 +7,26 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, delete, get, patch, post
+from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from api.access import take_for_address
 from api.auth import buyer_id, require_organiser
 from api.conventions import (
+    AnyRequest,
     IfMatch,
     etag,
     large_json,
-    rate_limit_headers,
     read_body,
     required_version,
+    runtime_of,
 )
 from api.description import LIMITED, STORES, Reply, described
 from api.paging import Cursor, Int32, Int64, Limit, Position, cut, decode_cursor
-from api.problems import problem_response
+from api.rate_limits import admit, take_for_address
 from api.spreadsheets import CSV, csv_response
 from engine.base.addresses import wide_network
-from engine.base.errors import TooManyRequests
 from engine.base.model import Hold, Money, Page, Uuid
 from engine.limits import rates
 from engine.runtime import Runtime
@@ -122,11 +121,6 @@ _TERMS = msgspec.json.Decoder(LineTerms)
 _BECAUSE = msgspec.json.Decoder(Because)
 
 
-def _runtime(request: Request[Any, Any, Any]) -> Runtime:
-    runtime: Runtime = request.app.state["runtime"]
-    return runtime
-
-
 # Buyers
 
 
@@ -156,23 +150,17 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
     ),
     **_BUYER,
 )
-async def join_waitlist(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[Entry]:
+async def join_waitlist(request: AnyRequest, event_id: FromPath[UUID]) -> Response[Entry]:
     person_id = buyer_id(request)
     per_hour = request.app.state["settings"].waitlist_joins_per_hour
     limit = rates.Limit("waitlist-joins", per_hour, window_s=3600)
-    standing = await take_for_address(limit, request, wide_network)
-    headers = rate_limit_headers(standing)
-    if standing.exceeded:
-        error = TooManyRequests(
-            "Too many places in line were asked for from your network; try again later.",
-            retry_after_s=standing.reset_s,
-        )
-        return problem_response(request, error, headers)
+    headers = admit(
+        "Too many places in line were asked for from your network; try again later.",
+        await take_for_address(limit, request, wide_network),
+    )
     data = await read_body(request, _JOIN)
     wanted = Wanted(**{field: getattr(data, field) for field in Wanted.__struct_fields__})
-    entry, is_new = await _runtime(request).waitlist.join(
+    entry, is_new = await runtime_of(request).waitlist.join(
         str(event_id), person_id, wanted, data.contact
     )
     return _entry(entry, 201 if is_new else 200, headers)
@@ -192,13 +180,13 @@ def _entry(
     **_BUYER,
 )
 async def list_entries(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: Annotated[UUID | None, QueryParameter(description="Of this event only.")] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> EntryList:
     after = decode_cursor(cursor, Uuid)
-    found = await _runtime(request).waitlist.of_person(
+    found = await runtime_of(request).waitlist.of_person(
         buyer_id(request), event_id=None if event_id is None else str(event_id)
     )
     found = [entry for entry in found if after is None or entry.entry_id < after]
@@ -219,8 +207,10 @@ async def list_entries(
     ),
     **_BUYER,
 )
-async def read_entry(request: Request[Any, Any, Any], entry_id: FromPath[UUID]) -> Response[Entry]:
-    return _entry(await _runtime(request).waitlist.read(str(entry_id), person_id=buyer_id(request)))
+async def read_entry(request: AnyRequest, entry_id: FromPath[UUID]) -> Response[Entry]:
+    return _entry(
+        await runtime_of(request).waitlist.read(str(entry_id), person_id=buyer_id(request))
+    )
 
 
 @patch(
@@ -246,13 +236,13 @@ async def read_entry(request: Request[Any, Any, Any], entry_id: FromPath[UUID]) 
     **_BUYER,
 )
 async def patch_entry(
-    request: Request[Any, Any, Any], entry_id: FromPath[UUID], if_match: IfMatch = None
+    request: AnyRequest, entry_id: FromPath[UUID], if_match: IfMatch = None
 ) -> Response[Entry]:
     person_id = buyer_id(request)
     version = required_version(if_match)
     data = await read_body(request, _PATCH)
     return _entry(
-        await _runtime(request).waitlist.change(str(entry_id), person_id, data, version=version)
+        await runtime_of(request).waitlist.change(str(entry_id), person_id, data, version=version)
     )
 
 
@@ -266,8 +256,8 @@ async def patch_entry(
     ),
     **_BUYER,
 )
-async def leave_waitlist(request: Request[Any, Any, Any], entry_id: FromPath[UUID]) -> None:
-    await _runtime(request).waitlist.leave(str(entry_id), buyer_id(request))
+async def leave_waitlist(request: AnyRequest, entry_id: FromPath[UUID]) -> None:
+    await runtime_of(request).waitlist.leave(str(entry_id), buyer_id(request))
 
 
 @get(
@@ -276,8 +266,8 @@ async def leave_waitlist(request: Request[Any, Any, Any], entry_id: FromPath[UUI
     opt=described(gives={200: Reply("The offer.", Offer)}, refuses=("offer-not-found", *STORES)),
     **_BUYER,
 )
-async def read_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Offer:
-    return await _runtime(request).offers.read(str(offer_id), person_id=buyer_id(request))
+async def read_offer(request: AnyRequest, offer_id: FromPath[UUID]) -> Offer:
+    return await runtime_of(request).offers.read(str(offer_id), person_id=buyer_id(request))
 
 
 @post(
@@ -293,8 +283,8 @@ async def read_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) 
     ),
     **_BUYER,
 )
-async def accept_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Hold:
-    return await _runtime(request).offers.accept(str(offer_id), buyer_id(request))
+async def accept_offer(request: AnyRequest, offer_id: FromPath[UUID]) -> Hold:
+    return await runtime_of(request).offers.accept(str(offer_id), buyer_id(request))
 
 
 @post(
@@ -309,8 +299,8 @@ async def accept_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]
     ),
     **_BUYER,
 )
-async def decline_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Offer:
-    return await _runtime(request).offers.decline(str(offer_id), buyer_id(request))
+async def decline_offer(request: AnyRequest, offer_id: FromPath[UUID]) -> Offer:
+    return await runtime_of(request).offers.decline(str(offer_id), buyer_id(request))
 
 
 # The organiser's desk
@@ -325,10 +315,8 @@ async def decline_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID
     ),
     **_ORGANISER,
 )
-async def read_waitlist(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[LineSummary]:
-    return _summary(await _runtime(request).desk.summary(str(event_id)))
+async def read_waitlist(request: AnyRequest, event_id: FromPath[UUID]) -> Response[LineSummary]:
+    return _summary(await runtime_of(request).desk.summary(str(event_id)))
 
 
 def _summary(summary: LineSummary) -> Response[LineSummary]:
@@ -353,12 +341,12 @@ def _summary(summary: LineSummary) -> Response[LineSummary]:
     **_ORGANISER,
 )
 async def patch_waitlist(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID], if_match: IfMatch = None
+    request: AnyRequest, event_id: FromPath[UUID], if_match: IfMatch = None
 ) -> Response[LineSummary]:
     version = required_version(if_match)
     data = await read_body(request, _TERMS)
     return _summary(
-        await _runtime(request).desk.set_terms(
+        await runtime_of(request).desk.set_terms(
             str(event_id),
             closed=None if data.closed is UNSET else data.closed,
             offer_window_s=None if data.offer_window_s is UNSET else data.offer_window_s,
@@ -378,7 +366,7 @@ async def patch_waitlist(
     **_ORGANISER,
 )
 async def list_waitlist_entries(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     status: Annotated[
         EntryStatus | None, QueryParameter(description="Only those that stand so.")
@@ -387,7 +375,7 @@ async def list_waitlist_entries(
     cursor: Cursor = None,
 ) -> Response[bytes]:
     after = decode_cursor(cursor, _Place)
-    found = await _runtime(request).desk.entries(
+    found = await runtime_of(request).desk.entries(
         str(event_id),
         status=status,
         after=None if after is None else (after.weight, after.join_no),
@@ -407,13 +395,13 @@ async def list_waitlist_entries(
     **_ORGANISER,
 )
 async def list_offers(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Response[bytes]:
     after = decode_cursor(cursor, Uuid)
-    found = await _runtime(request).desk.offers(str(event_id), after=after, limit=limit + 1)
+    found = await runtime_of(request).desk.offers(str(event_id), after=after, limit=limit + 1)
     return large_json(request, OfferList(*cut(found, limit, lambda offer: offer.offer_id)))
 
 
@@ -429,13 +417,13 @@ async def list_offers(
     **_ORGANISER,
 )
 async def list_skips(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Response[bytes]:
     after = decode_cursor(cursor, _Passing)
-    found = await _runtime(request).desk.skips(
+    found = await runtime_of(request).desk.skips(
         str(event_id),
         after=None if after is None else (after.round_no, after.entry_id),
         limit=limit + 1,
@@ -483,8 +471,8 @@ _COLUMNS = (
     ),
     **_ORGANISER,
 )
-async def export_waitlist(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Stream:
-    async with aclosing(_rows(_runtime(request), str(event_id))) as rows:
+async def export_waitlist(request: AnyRequest, event_id: FromPath[UUID]) -> Stream:
+    async with aclosing(_rows(runtime_of(request), str(event_id))) as rows:
         return await csv_response(_COLUMNS, rows, filename=f"waitlist-{event_id}.csv")
 
 
@@ -539,10 +527,10 @@ def _row(entry: LineEntry) -> tuple[Any, ...]:
     **_ORGANISER,
 )
 async def promote_entry(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID], entry_id: FromPath[UUID]
+    request: AnyRequest, event_id: FromPath[UUID], entry_id: FromPath[UUID]
 ) -> LineEntry:
     data = await read_body(request, _BECAUSE)
-    return await _runtime(request).desk.promote(
+    return await runtime_of(request).desk.promote(
         str(event_id), str(entry_id), reason=data.reason, actor=_ACTOR
     )
 
@@ -560,11 +548,9 @@ async def promote_entry(
     ),
     **_ORGANISER,
 )
-async def dismiss_waitlist(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[LineSummary]:
+async def dismiss_waitlist(request: AnyRequest, event_id: FromPath[UUID]) -> Response[LineSummary]:
     data = await read_body(request, _BECAUSE)
-    desk = _runtime(request).desk
+    desk = runtime_of(request).desk
     await desk.dismiss(str(event_id), reason=data.reason, actor=_ACTOR)
     return _summary(await desk.summary(str(event_id)))
 
@@ -582,9 +568,11 @@ async def dismiss_waitlist(
     ),
     **_ORGANISER,
 )
-async def withdraw_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Offer:
+async def withdraw_offer(request: AnyRequest, offer_id: FromPath[UUID]) -> Offer:
     data = await read_body(request, _BECAUSE)
-    return await _runtime(request).offers.withdraw(str(offer_id), reason=data.reason, actor=_ACTOR)
+    return await runtime_of(request).offers.withdraw(
+        str(offer_id), reason=data.reason, actor=_ACTOR
+    )
 
 
 HANDLERS = [
