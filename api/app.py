@@ -126,6 +126,12 @@ async def _prepare_catalog(runtime: Any) -> None:
         log.warning("started without the catalogue", reason=error.detail)
 
 
+def openapi_document() -> dict[str, Any]:
+    """The document that is served, without an application to serve it."""
+    app = Litestar(HANDLERS, openapi_config=document_config(HANDLERS), logging_config=None)
+    return app.openapi_schema.to_schema()
+
+
 def create_app() -> ASGIApp:
     """What uvicorn runs: settings from the environment, the edge around the application."""
     app = build(load_settings())

@@ -287,11 +287,12 @@ def _tidy_schema(schema: Json) -> None:
     # A tuple's maxItems says the same, and some generators take no `false` for a schema.
     if schema.get("items") is False and schema["maxItems"] == len(schema["prefixItems"]):
         del schema["items"]
-    # No generator makes a default of an object that may be of several types; people may know it all the same.
-    if "anyOf" in schema and isinstance(default := schema.get("default"), dict):
+    # That what need not be there may be null says as much, and generators make no object of a default.
+    if isinstance(default := schema.get("default", ""), dict | None):
         del schema["default"]
-        words = f"Without it: `{json.dumps(default)}`."
-        schema["description"] = f"{schema.get('description', '')} {words}".strip()
+        if default:
+            words = f"Without it: `{json.dumps(default)}`."
+            schema["description"] = f"{schema.get('description', '')} {words}".strip()
 
 
 def _body_types(described: Iterable[Described]) -> Iterable[Any]:
