@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up demo doctor security sbom audit test check check-types check-lint check-layers check-web check-deploy bench load fmt lock schema browser prometheus proxy clean reset
+.PHONY: help up demo doctor security sbom audit test check check-types check-lint check-layers check-web check-deploy bench load fmt lock schema clients clients-tools node-tools browser prometheus proxy clean reset
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -20,7 +20,8 @@ TEST_PROCESSES ?= 3
 LOAD_SECONDS ?= 300
 LOAD_USERS ?= 200
 LOAD_ARGS ?=
-TYPESCRIPT := 5.9.3
+# Exact: what they write is compared. No lock file, which would name the registry it was made with.
+NODE_TOOLS := typescript@5.9.3 openapi-typescript@7.13.0 openapi-fetch@0.17.0
 UV_COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
@@ -39,7 +40,7 @@ doctor: $(VENV)/.runtime ## Check stores, schema and clocks, and say how to mend
 
 # Bytecode is kept whatever the machine says otherwise: the suite starts Python some hundred times, and
 # compiling everything anew takes longer than all else that a process does to start.
-test: $(VENV)/.dev browser prometheus proxy ## Run the whole test suite
+test: $(VENV)/.dev browser prometheus proxy clients-tools ## Run the whole test suite
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 # In parts, so that `make --jobs=2 check` has two processors at work.
@@ -88,11 +89,16 @@ schema: $(VENV)/.runtime ## Write sql/schema.sql anew from the migrations
 	export FRONTROW_DATA_DIR="$$folder" && $(BIN)/frontrow migrate && \
 	$(BIN)/frontrow migrate --dump sql/schema.sql
 
-lock: $(VENV)/.dev ## Resolve the dependencies anew into the two lock files
+clients: clients-tools ## Write the Python and TypeScript clients anew from the OpenAPI document
+	@$(BIN)/python -m api.clients.generate
+
+lock: $(VENV)/.dev ## Resolve the dependencies anew into the lock files
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
 	@$(UV_COMPILE) --upgrade pyproject.toml --output-file requirements.lock
 	@$(UV_COMPILE) --upgrade pyproject.toml --extra dev --constraint requirements.lock \
 		--output-file requirements-dev.lock
+	@$(UV_COMPILE) --upgrade --group pyproject.toml:clients --constraint requirements-dev.lock \
+		--output-file requirements-clients.lock
 
 clean: ## Remove what was installed and built; data stay
 	@rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -181,11 +187,24 @@ prometheus:
 	echo 'make: no prometheus and promtool, so metrics and alerts are not tested; install them, for example: sudo apt-get install prometheus' >&2; \
 	test -z "$$CI"
 
-check-web:
-	@if [ ! -f seatmap/web/tsconfig.json ]; then exit 0; fi; \
+check-web: node-tools
+	@test ! -x node_modules/.bin/tsc || node_modules/.bin/tsc --project seatmap/web/tsconfig.json
+
+# With CI=true there is no way around npm. All in one go: npm takes away what it is not asked for.
+node-tools:
+	@test "$$(cat node_modules/.frontrow 2>/dev/null)" != '$(NODE_TOOLS)' || exit 0; \
 	if ! command -v npm >/dev/null 2>&1; then \
-		echo 'make: npm is missing, so the JavaScript is not type-checked' >&2; test -z "$$CI"; exit; fi; \
-	node_modules/.bin/tsc --version 2>/dev/null | grep -qF ' $(TYPESCRIPT)' || \
-		npm install --silent --no-save --no-package-lock --no-audit --no-fund typescript@$(TYPESCRIPT) || \
-		exit 1; \
-	node_modules/.bin/tsc --project seatmap/web/tsconfig.json
+		echo 'make: npm is missing, so JavaScript is not type-checked and no client is generated' >&2; \
+		test -z "$$CI"; exit; fi; \
+	npm install --silent --no-save --no-package-lock --no-audit --no-fund $(NODE_TOOLS) && \
+		echo '$(NODE_TOOLS)' >node_modules/.frontrow
+
+clients-tools: $(VENV)/.clients node-tools
+
+# What generates clients needs pydantic, beside which Litestar behaves otherwise: it has a Python of its own.
+$(VENV)/.clients: requirements-clients.lock | $(BIN)/python
+	@echo 'installing what generates clients into $(VENV)/clients (once)'
+	@$(BIN)/python -m venv $(VENV)/clients
+	@$(VENV)/clients/bin/python -m pip install --quiet --disable-pip-version-check \
+		--no-input --no-deps --no-compile --require-hashes -r requirements-clients.lock
+	@touch $@

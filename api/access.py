@@ -1,29 +1,18 @@
 """Access: a token for anybody who asks, at a measured pace; under pressure, at the price of some work."""
 
-from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from litestar import Request, Response, post
+from litestar import Response, post
 from msgspec import Meta, Struct
 
-from api.auth import Tokens, network_of
-from api.conventions import rate_limit_headers, read_body
+from api.auth import Tokens
+from api.conventions import AnyRequest, read_body, runtime_of
+from api.description import LIMITED, Reply, described
 from api.problems import problem_response
-from engine.base.addresses import Address, client_network, proxy_doubt
-from engine.base.errors import FrontrowError, TooManyRequests
+from api.rate_limits import admit, rate_limit_headers, take, take_for_network
 from engine.limits.proofs import NONCE_LENGTH_MAX, Proof, Proofs
-from engine.limits.rates import (
-    PROXY_DOUBT,
-    PROXY_DOUBT_TTL_S,
-    RateLimit,
-    RateLimits,
-    Standing,
-    untouched,
-)
-from engine.people.accounts import Accounts
-
-AnyRequest = Request[Any, Any, Any]
+from engine.limits.rates import RateLimit, Standing
 
 #: Leading zero bits of a proof: where more than usual is asked for, and where much more. A slow
 #: telephone tries 60,000 nonces a second: the harder one takes it a quarter of a second, and one time in
@@ -33,6 +22,7 @@ _BITS: Final = (12, 14)
 _PROVEN_TIMES: Final = 20
 _RENEWALS_PER_MINUTE: Final = 20
 _BODY_SIZE_MAX: Final = 1024
+_TOO_MANY: Final = "Too many tokens for one address; a token is good for many requests, keep it."
 
 
 class AccessToken(Struct, frozen=True):
@@ -76,29 +66,35 @@ _GUEST_REQUEST = msgspec.json.Decoder(GuestRequest)
         "until what its guest booked, or waits for, has been over for thirty days. While many ask, "
         "`proof-needed` carries a challenge: find its nonce, and ask again."
     ),
+    opt=described(
+        takes=GuestRequest,
+        takes_nothing_too=True,
+        gives={
+            201: Reply(
+                "A token for somebody new, or a fresh one of the same guest.", AccessToken, LIMITED
+            )
+        },
+        refuses=("proof-needed", "too-many-requests", "unavailable"),
+    ),
 )
 async def guest(request: AnyRequest) -> Response[AccessToken]:
     sent = await read_body(request, _GUEST_REQUEST) if _has_body(request) else GuestRequest()
     if "authorization" in request.headers:
         return await _renewed(request)
-    standing, refusal, subject = await _admit(request, sent)
-    headers = rate_limit_headers(standing)
-    if refusal is not None:
-        return problem_response(request, refusal, headers)
-    return _token(request, subject, headers)
+    quota: int = request.app.state["settings"].guest_tokens_per_minute
+    near, network = await take_for_network(RateLimit("guest-tokens", quota), request)
+    if network is None or not (near.exceeded or await _all_exceed(request)):
+        return _token(request, None, rate_limit_headers(near))
+    return await _under_pressure(request, sent, near, network)
 
 
 async def _renewed(request: AnyRequest) -> Response[AccessToken]:
-    state = request.app.state
-    tokens: Tokens = state["tokens"]
-    people: Accounts = state["runtime"].people.accounts
+    tokens: Tokens = request.app.state["tokens"]
     known = tokens.renewable(request.headers["authorization"])
-    limits: RateLimits = state["limits"]
-    standing = await limits.take(RateLimit("token-renewals", _RENEWALS_PER_MINUTE), known.subject)
-    headers = rate_limit_headers(standing)
-    if standing.exceeded:
-        return problem_response(request, _too_many(standing), headers)
+    limit = RateLimit("token-renewals", _RENEWALS_PER_MINUTE)
+    headers = admit(_TOO_MANY, await take(limit, request, known.subject))
     if known.is_past:
+        people = runtime_of(request).people.accounts
         await people.check_renewable(known.subject, has_expired=known.has_expired)
     return _token(request, known.subject, headers)
 
@@ -111,24 +107,20 @@ def _token(
     return Response(token, headers={**headers, "Cache-Control": "no-store"})
 
 
-async def _admit(
-    request: AnyRequest, sent: GuestRequest
-) -> tuple[Standing, FrontrowError | None, str | None]:
-    """Whether a stranger gets a token: where they stand, or the refusal, and for whom it is, if that
-    follows from a proof.
-    """
-    settings, limits = request.app.state["settings"], request.app.state["limits"]
-    quota: int = settings.guest_tokens_per_minute
-    near, network = await _take(RateLimit("guest-tokens", quota), request)
-    if network is None or not (near.exceeded or await _all_exceed(request)):
-        return near, None, None
-    proofs: Proofs = request.app.state["proofs"]
+async def _under_pressure(
+    request: AnyRequest, sent: GuestRequest, near: Standing, network: str
+) -> Response[Any]:
+    """A token for a proof, or what to prove. ``near``: where the network stands without."""
+    state = request.app.state
+    quota: int = state["settings"].guest_tokens_per_minute
+    proofs: Proofs = state["proofs"]
     subject = await proofs.redeem(sent.proof, network) if sent.proof else None
     if subject is not None:
-        proven = await limits.take(RateLimit("guest-tokens-proven", _PROVEN_TIMES * quota), network)
-        return proven, _too_many(proven) if proven.exceeded else None, subject
-    pressed = await limits.take(RateLimit("guest-tokens-pressed", 2 * quota), network)
-    return near, proofs.needed(network, _BITS[pressed.exceeded]), None
+        limit = RateLimit("guest-tokens-proven", _PROVEN_TIMES * quota)
+        return _token(request, subject, admit(_TOO_MANY, await take(limit, request, network)))
+    pressed = await take(RateLimit("guest-tokens-pressed", 2 * quota), request, network)
+    refusal = proofs.needed(network, _BITS[pressed.exceeded])
+    return problem_response(request, refusal, rate_limit_headers(near))
 
 
 async def _all_exceed(request: AnyRequest) -> bool:
@@ -137,56 +129,12 @@ async def _all_exceed(request: AnyRequest) -> bool:
     What one network asks for beyond it counts only there: it must not put everybody else to work.
     """
     quota: int = request.app.state["settings"].guest_tokens_of_all_per_minute
-    limits: RateLimits = request.app.state["limits"]
-    return (await limits.take(RateLimit("guest-tokens-of-all", quota), "all")).exceeded
+    return (await take(RateLimit("guest-tokens-of-all", quota), request, "all")).exceeded
 
 
 def _has_body(request: AnyRequest) -> bool:
     length = request.headers.get("content-length", "0")
     return length != "0" or "transfer-encoding" in request.headers
-
-
-def _too_many(standing: Standing) -> TooManyRequests:
-    return TooManyRequests(
-        "Too many tokens for one address; a token is good for many requests, keep it.",
-        retry_after_s=standing.reset_s,
-    )
-
-
-async def take_for_address(
-    limit: RateLimit,
-    request: AnyRequest,
-    network: Callable[[Address], str] = client_network,
-) -> Standing:
-    """Count a request against the address that it comes from, or against the ``network`` around it."""
-    return (await _take(limit, request, network))[0]
-
-
-async def _take(
-    limit: RateLimit, request: AnyRequest, network: Callable[[Address], str] = client_network
-) -> tuple[Standing, str | None]:
-    """The standing, and the network that was counted; None: it is not limited."""
-    _note_proxy_doubt(request)
-    counted = network_of(request, network)
-    if counted is None:
-        return untouched(limit), None
-    limits: RateLimits = request.app.state["limits"]
-    return await limits.take(limit, counted), counted
-
-
-def _note_proxy_doubt(request: AnyRequest) -> None:
-    """Keep for the operator that a proxy is not known, or does not say for whom it speaks."""
-    state = request.app.state
-    doubt = proxy_doubt(
-        request.client.host if request.client else "",
-        request.headers.keys(),
-        state["settings"].trusted_proxies,
-    )
-    if doubt is None:
-        return
-    noted = state["runtime"].stores.redis.call("SET", PROXY_DOUBT, doubt, "EX", PROXY_DOUBT_TTL_S)
-    # Without Redis nobody learns of it, and nothing else depends on it.
-    noted.add_done_callback(lambda future: future.cancelled() or future.exception())
 
 
 HANDLERS = [guest]

@@ -4,12 +4,13 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp
 
@@ -47,6 +48,26 @@ from engine.runtime import open_runtime
 
 log = structlog.get_logger(__name__)
 
+#: Everything that is served.
+HANDLERS: Final[list[HTTPRouteHandler]] = [
+    *access.HANDLERS,
+    *people.HANDLERS,
+    *verification.HANDLERS,
+    *events.HANDLERS,
+    *holds.HANDLERS,
+    *bookings.HANDLERS,
+    *waitlist.HANDLERS,
+    *links.HANDLERS,
+    *live.HANDLERS,
+    *organiser.HANDLERS,
+    *pricing.HANDLERS,
+    *notifications.HANDLERS,
+    *dev_mail.HANDLERS,
+    *operations.HANDLERS,
+    *static.HANDLERS,
+    describe_problem,
+]
+
 
 def build(settings: Settings) -> Litestar:
     """The Litestar application, not yet running."""
@@ -73,24 +94,7 @@ def build(settings: Settings) -> Litestar:
                 watch.cancel()
 
     return Litestar(
-        route_handlers=[
-            *access.HANDLERS,
-            *people.HANDLERS,
-            *verification.HANDLERS,
-            *events.HANDLERS,
-            *holds.HANDLERS,
-            *bookings.HANDLERS,
-            *waitlist.HANDLERS,
-            *links.HANDLERS,
-            *live.HANDLERS,
-            *organiser.HANDLERS,
-            *pricing.HANDLERS,
-            *notifications.HANDLERS,
-            *dev_mail.HANDLERS,
-            *operations.HANDLERS,
-            *static.HANDLERS,
-            describe_problem,
-        ],
+        route_handlers=HANDLERS,
         lifespan=[lifespan],
         state=State(
             {
@@ -105,7 +109,7 @@ def build(settings: Settings) -> Litestar:
             Exception: on_exception,
         },
         openapi_config=document_config(
-            render_plugins=[ReferencePage()], openapi_router=reference_router()
+            HANDLERS, render_plugins=[ReferencePage()], openapi_router=reference_router()
         ),
         request_max_body_size=BODY_SIZE_MAX,
         logging_config=None,
@@ -120,6 +124,12 @@ async def _prepare_catalog(runtime: Any) -> None:
             await runtime.catalog.facts(event_id)
     except FrontrowError as error:
         log.warning("started without the catalogue", reason=error.detail)
+
+
+def openapi_document() -> dict[str, Any]:
+    """The document that is served, without an application to serve it."""
+    app = Litestar(HANDLERS, openapi_config=document_config(HANDLERS), logging_config=None)
+    return app.openapi_schema.to_schema()
 
 
 def create_app() -> ASGIApp:

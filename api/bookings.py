@@ -2,18 +2,29 @@
 
 import asyncio
 import html
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
 import msgspec
-from litestar import MediaType, Request, Response, get, post
-from litestar.params import FromPath, HeaderParameter
+from litestar import MediaType, Response, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect
 from msgspec import Struct
 
 from api.auth import buyer_id
-from api.conventions import IfMatch, Json, etag, optional_version, read_body, versioned
+from api.conventions import (
+    AnyRequest,
+    IfMatch,
+    Json,
+    etag,
+    optional_version,
+    read_body,
+    runtime_of,
+    versioned,
+)
+from api.description import HOLD_ENDED, HOLD_GONE, STORES, Reply, described
+from api.idempotency import REPLAYED, IdempotencyKey, required_key
 from api.networks import network
 from api.paging import Cursor, Limit, cut, decode_cursor
 from api.problems import problem_response
@@ -21,12 +32,10 @@ from api.short_cuts import SHORT_CUT
 from engine.base.actor import Actor, ActorKind
 from engine.base.errors import Gone, InvalidInput, PaymentDeclined
 from engine.base.model import Booking, Buyer, Page, Ticket, Uuid
-from engine.runtime import Runtime
 from engine.sales.ledger import Answer, BookingRequest, PaymentChoice
 from engine.sales.qr import qr_svg
 
 _SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
-_KEY_LENGTH_MAX = 255
 
 
 class BookingBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,11 +57,6 @@ class TicketList(Page[Ticket], frozen=True):
     """All tickets of a booking, on one page."""
 
 
-def _runtime(request: Request[Any, Any, Any]) -> Runtime:
-    runtime: Runtime = request.app.state["runtime"]
-    return runtime
-
-
 @post(
     "/v1/bookings",
     tags=["Bookings"],
@@ -62,19 +66,49 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
         "201 confirmed; 202 pending, with what the buyer must do next; 402 declined (the hold stays). "
         "The same Idempotency-Key and body give the same response again."
     ),
-    opt=SHORT_CUT,
+    opt={
+        **SHORT_CUT,
+        **described(
+            takes=BookingBody,
+            gives={
+                201: Reply(
+                    "Confirmed: the seats are sold and the tickets exist.",
+                    Booking,
+                    ("ETag", "Location"),
+                ),
+                202: Reply(
+                    "Pending: `next_action` says what the buyer must do, or to wait and read again.",
+                    Booking,
+                    ("ETag", "Location"),
+                ),
+            },
+            refuses=(
+                "idempotency-key-required",
+                "unknown-payment-provider",
+                "unknown-payment-token",
+                "payment-declined",
+                *HOLD_GONE,
+                "seat-unavailable",
+                "limit-reached",
+                "event-not-on-sale",
+                "hold-in-payment",
+                "hold-already-booked",
+                *HOLD_ENDED,
+                "payment-too-late",
+                "too-many-payments",
+                *STORES,
+                "payments-unavailable",
+                "outcome-unknown",
+            ),
+            replays=True,
+            needs_key=True,
+        ),
+    },
 )
-async def book(
-    request: Request[Any, Any, Any],
-    idempotency_key: Annotated[
-        str | None,
-        # The engine's own refusal says more than "missing"; api.openapi documents it as required.
-        HeaderParameter(name="Idempotency-Key"),
-    ] = None,
-) -> Response[Booking]:
+async def book(request: AnyRequest, idempotency_key: IdempotencyKey = None) -> Response[Booking]:
     data = await read_body(request, _BOOKING_BODY)
-    key = _checked_key(idempotency_key)
-    answer, replayed = await _runtime(request).sales.checkout.book(
+    key = required_key(idempotency_key)
+    answer, replayed = await runtime_of(request).sales.checkout.book(
         buyer_id(request),
         key,
         BookingRequest(data.hold_id.lower(), data.buyer, data.payment),
@@ -83,22 +117,8 @@ async def book(
     return _answer(request, answer, replayed=replayed)
 
 
-def _checked_key(key: str | None) -> str:
-    if key is None:
-        raise InvalidInput(
-            "Send an Idempotency-Key header, new for each attempt, so that a retry cannot pay twice.",
-            code="idempotency-key-required",
-        )
-    if not 1 <= len(key) <= _KEY_LENGTH_MAX or not key.isprintable():
-        raise InvalidInput(
-            f"Idempotency-Key must be 1 to {_KEY_LENGTH_MAX} printable characters.",
-            code="invalid-idempotency-key",
-        )
-    return key
-
-
-def _answer(request: Request[Any, Any, Any], answer: Answer, *, replayed: bool) -> Response[Any]:
-    headers = {"Idempotency-Replayed": "true"} if replayed else {}
+def _answer(request: AnyRequest, answer: Answer, *, replayed: bool) -> Response[Any]:
+    headers = dict(REPLAYED) if replayed else {}
     booking = answer.booking
     match answer.outcome:
         case "declined":
@@ -117,22 +137,38 @@ def _answer(request: Request[Any, Any, Any], answer: Answer, *, replayed: bool) 
     return Json(booking, status_code=status, headers=headers)
 
 
-@get("/v1/bookings", tags=["Bookings"], security=_SECURITY, summary="Your bookings, newest first")
+@get(
+    "/v1/bookings",
+    tags=["Bookings"],
+    security=_SECURITY,
+    summary="Your bookings, newest first",
+    opt=described(
+        gives={200: Reply("A page of bookings.", BookingList)},
+        refuses=("unavailable", "catalog-unavailable"),
+    ),
+)
 async def list_bookings(
-    request: Request[Any, Any, Any], limit: Limit = 20, cursor: Cursor = None
+    request: AnyRequest, limit: Limit = 20, cursor: Cursor = None
 ) -> BookingList:
     after = decode_cursor(cursor, Uuid)
-    found = await _runtime(request).sales.reading.of_buyer(
+    found = await runtime_of(request).sales.reading.of_buyer(
         buyer_id(request), after=after, limit=limit + 1
     )
     return BookingList(*cut(found, limit, lambda booking: booking.booking_id))
 
 
-@get("/v1/bookings/{booking_id:uuid}", tags=["Bookings"], security=_SECURITY, summary="One booking")
-async def read_booking(
-    request: Request[Any, Any, Any], booking_id: FromPath[UUID]
-) -> Response[Booking]:
-    booking = await _runtime(request).sales.reading.read(
+@get(
+    "/v1/bookings/{booking_id:uuid}",
+    tags=["Bookings"],
+    security=_SECURITY,
+    summary="One booking",
+    opt=described(
+        gives={200: Reply("The booking.", Booking, ("ETag",))},
+        refuses=("booking-not-found", "unavailable", "catalog-unavailable"),
+    ),
+)
+async def read_booking(request: AnyRequest, booking_id: FromPath[UUID]) -> Response[Booking]:
+    booking = await runtime_of(request).sales.reading.read(
         str(booking_id), buyer_id=buyer_id(request)
     )
     return versioned(booking, booking.version)
@@ -143,9 +179,15 @@ async def read_booking(
     tags=["Bookings"],
     security=_SECURITY,
     summary="The tickets of a booking, with QR codes",
+    opt=described(
+        gives={
+            200: Reply("One ticket per place; none before the booking is confirmed.", TicketList)
+        },
+        refuses=("booking-not-found", "unavailable", "catalog-unavailable"),
+    ),
 )
-async def read_tickets(request: Request[Any, Any, Any], booking_id: FromPath[UUID]) -> TicketList:
-    tickets = await _runtime(request).sales.tickets.of_booking(
+async def read_tickets(request: AnyRequest, booking_id: FromPath[UUID]) -> TicketList:
+    tickets = await runtime_of(request).sales.tickets.of_booking(
         str(booking_id), buyer_id=buyer_id(request)
     )
     return TicketList(await asyncio.to_thread(_with_qr, tickets))
@@ -164,11 +206,24 @@ def _with_qr(tickets: list[Ticket]) -> list[Ticket]:
     description=(
         "The seats return to sale at once; the money is refunded in full. Only until the event begins."
     ),
+    opt=described(
+        gives={200: Reply("The cancelled booking.", Booking, ("ETag",))},
+        refuses=(
+            "booking-not-found",
+            "booking-not-confirmed",
+            "event-begun",
+            "precondition-failed",
+            "unavailable",
+            "catalog-unavailable",
+            "outcome-unknown",
+        ),
+        replays=True,
+    ),
 )
 async def cancel_booking(
-    request: Request[Any, Any, Any], booking_id: FromPath[UUID], if_match: IfMatch = None
+    request: AnyRequest, booking_id: FromPath[UUID], if_match: IfMatch = None
 ) -> Response[Booking]:
-    booking = await _runtime(request).sales.cancelling.cancel(
+    booking = await runtime_of(request).sales.cancelling.cancel(
         str(booking_id),
         actor=Actor(ActorKind.BUYER),
         buyer_id=buyer_id(request),
@@ -207,8 +262,8 @@ _BANK_PAGE = """<!doctype html>
 
 
 @get("/sandbox/3ds/{token:str}", media_type=MediaType.HTML, include_in_schema=False)
-async def bank_page(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
-    runtime = _runtime(request)
+async def bank_page(request: AnyRequest, token: FromPath[str]) -> Response[str]:
+    runtime = runtime_of(request)
     booking = await runtime.sales.reading.read(runtime.sales.sandbox.read_approval(token))
     page = _BANK_PAGE.format(
         total=html.escape(str(booking.total)), reference=html.escape(booking.reference)
@@ -217,8 +272,8 @@ async def bank_page(request: Request[Any, Any, Any], token: FromPath[str]) -> Re
 
 
 @post("/sandbox/3ds/{token:str}", include_in_schema=False, status_code=200)
-async def bank_answer(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[Any]:
-    runtime = _runtime(request)
+async def bank_answer(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
+    runtime = runtime_of(request)
     booking_id = runtime.sales.sandbox.read_approval(token)
     is_form = "json" not in request.headers.get("content-type", "")
     approve = await _form_approval(request) if is_form else await _json_approval(request)
@@ -230,11 +285,11 @@ async def bank_answer(request: Request[Any, Any, Any], token: FromPath[str]) -> 
     return Response({"booking_id": booking.booking_id, "status": booking.status})
 
 
-async def _json_approval(request: Request[Any, Any, Any]) -> bool:
+async def _json_approval(request: AnyRequest) -> bool:
     return (await read_body(request, _BANK_ANSWER)).approve
 
 
-async def _form_approval(request: Request[Any, Any, Any]) -> bool:
+async def _form_approval(request: AnyRequest) -> bool:
     answers = parse_qs((await request.body()).decode("latin-1")).get("approve")
     if answers not in (["true"], ["false"]):
         raise InvalidInput("approve: send true or false.")

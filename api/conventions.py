@@ -1,10 +1,10 @@
-"""What all resources share: ETags and If-Match, bodies, answers."""
+"""What all resources share: the engine that serves them, ETags and If-Match, bodies, answers."""
 
 import gzip
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 from litestar import Request, Response
@@ -14,9 +14,10 @@ from litestar.types import Receive, Scope, Send
 
 from api.bodies import BODY_SIZE_MAX, ClientGone, done_with, whole_body
 from engine.base.errors import InvalidInput, PreconditionRequired
-from engine.limits.rates import Standing
+from engine.runtime import Runtime
 
 T = TypeVar("T")
+AnyRequest: TypeAlias = Request[Any, Any, Any]
 
 _NO_HEADERS: Mapping[str, str] = {}
 #: Bytes below which compressing an answer saves nobody a packet.
@@ -32,6 +33,12 @@ IfMatch = Annotated[
     str | None,
     HeaderParameter(name="If-Match", description="The ETag you have read.", max_length=100),
 ]
+
+
+def runtime_of(request: AnyRequest) -> Runtime:
+    """The engine of this process. A dependency of the framework's would cost every request of an on-sale."""
+    runtime: Runtime = request.app.state["runtime"]
+    return runtime
 
 
 class _Answer(ASGIResponse):
@@ -57,7 +64,7 @@ class Json(Response[T]):
     """
 
     def to_asgi_response(
-        self, app: Any, request: Request[Any, Any, Any], *, status_code: int | None = None, **_: Any
+        self, app: Any, request: AnyRequest, *, status_code: int | None = None, **_: Any
     ) -> ASGIResponse:
         return json_answer(self.content, self.status_code or status_code or 200, self.headers)
 
@@ -74,7 +81,7 @@ def json_answer(content: Any, status: int, more: Mapping[str, str] = _NO_HEADERS
 
 
 async def read_body(
-    request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T], *, empty: bytes = b""
+    request: AnyRequest, decoder: msgspec.json.Decoder[T], *, empty: bytes = b""
 ) -> T:
     """The request's JSON body, taken strictly: "3" is no number. ``empty``: what no body stands for.
 
@@ -164,7 +171,7 @@ def accepts_gzip(accept_encoding: str | None) -> bool:
 
 
 def large_json(
-    request: Request[Any, Any, Any], value: object, headers: dict[str, str] | None = None
+    request: AnyRequest, value: object, headers: dict[str, str] | None = None
 ) -> Response[bytes]:
     """A response that is compressed where that pays and the client can read it."""
     body = msgspec.json.encode(value)
@@ -178,15 +185,3 @@ def large_json(
 def _gzipped(body: bytes) -> bytes:
     # Many ask for the same page in the same second.
     return gzip.compress(body, 4, mtime=0)
-
-
-def rate_limit_headers(*standings: Standing) -> dict[str, str]:
-    """``RateLimit`` and ``RateLimit-Policy`` of draft-ietf-httpapi-ratelimit-headers-10."""
-    return {
-        "RateLimit-Policy": ", ".join(
-            f'"{s.limit.name}";q={s.limit.quota};w={s.limit.window_s}' for s in standings
-        ),
-        "RateLimit": ", ".join(
-            f'"{s.limit.name}";r={s.remaining};t={s.reset_s}' for s in standings
-        ),
-    }

@@ -10,18 +10,18 @@ import email.policy
 import hmac
 import html
 from email.message import EmailMessage
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from uuid import UUID
 
-from litestar import MediaType, Request, Response, get
+from litestar import MediaType, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from msgspec import Struct
 
+from api.conventions import AnyRequest
 from engine.base.signing import dev_mail_key
 from engine.notifications.deliveries import Deliveries
 
-AnyRequest: TypeAlias = Request[Any, Any, Any]
 _COOKIE: Final = "frontrow_dev_mail"
 _LIST_MAX: Final = 200
 _HEADERS: Final = {

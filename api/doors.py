@@ -18,7 +18,7 @@ from litestar.utils.path import normalize_path
 from msgspec import Struct
 
 from api.bodies import BODY_SIZE_MAX, OPEN_BODY_SIZE_MAX
-from api.openapi_operations import OPERATIONS
+from api.description import operation_of
 from api.short_cuts import ShortCut, short_cut_to
 
 #: Characters of a path whose door is remembered.
@@ -84,7 +84,7 @@ def _handlers(app: Litestar) -> Iterator[tuple[str, HTTPRouteHandler]]:
 def _door(method: str, handler: HTTPRouteHandler) -> Door:
     schemes = {name for entry in handler.security or [] for name in entry}
     is_open_too = {} in (handler.security or [])
-    operation = OPERATIONS.get(handler.handler_name)
+    operation = operation_of(handler)
     size_max = handler.resolve_request_max_body_size() or BODY_SIZE_MAX
     if "OrganiserKey" in schemes:
         needs = Needs.ORGANISER

@@ -9,18 +9,20 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get
+from litestar import Response, get
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 from msgspec import Meta, Struct
 
 from api.auth import is_organiser
-from api.conventions import accepts_gzip, etag, has_tag, large_json
+from api.conventions import AnyRequest, accepts_gzip, etag, has_tag, large_json, runtime_of
+from api.description import BINARY, STORES, Reply, described
 from api.networks import network
 from api.paging import Cursor, Int32, Limit, Position, cut, decode_cursor
 from engine.base.caching import Bounded
 from engine.base.errors import InvalidInput, NotAllowed, NotFound, Unavailable
 from engine.base.model import CategoryName, EventStatus, Id, Moment, Money, Page, Uuid, Version
 from engine.catalog.model import Event, EventFilter, Facet, Facts
+from engine.layout import Layout
 from engine.live.prices import EventPricing, Price
 from engine.live.reading import UNLIMITED
 from engine.live.snapshot_frame import encode_snapshot
@@ -189,11 +191,6 @@ def _encoded_layout(facts: Facts) -> tuple[bytes, bytes]:
     return known
 
 
-def _runtime(request: Request[Any, Any, Any]) -> Runtime:
-    runtime: Runtime = request.app.state["runtime"]
-    return runtime
-
-
 async def _standing(runtime: Runtime, event: Event) -> tuple[Availability, Money | None]:
     """What is free, and the lowest price in force; of an event not on sale that of its page."""
     places, prices_from = event.place_count, event.prices_from
@@ -282,9 +279,14 @@ def _moment(name: str, moment: datetime | None) -> datetime | None:
     return moment
 
 
-@get("/v1/events", tags=["Events"], summary="Events on sale, by date")
+@get(
+    "/v1/events",
+    tags=["Events"],
+    summary="Events on sale, by date",
+    opt=described(gives={200: Reply("A page of events.", EventList)}, refuses=STORES),
+)
 async def list_events(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     q: Annotated[
         str | None, QueryParameter(max_length=200, description="Words to find, all of them.")
     ] = None,
@@ -309,7 +311,7 @@ async def list_events(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Response[bytes]:
-    runtime = _runtime(request)
+    runtime = runtime_of(request)
     wanted = EventFilter(
         q=q,
         category=category,
@@ -359,9 +361,12 @@ async def _chunks(events: AsyncIterator[Event], size: int) -> AsyncIterator[list
     tags=["Events"],
     summary="Kinds and cities of the events on sale",
     description="What `category` and `city` may be, over the events to come. Some seconds old at most.",
+    opt=described(
+        gives={200: Reply("Kinds and cities.", EventFacets)}, refuses=("catalog-unavailable",)
+    ),
 )
-async def read_facets(request: Request[Any, Any, Any]) -> EventFacets:
-    return EventFacets(*await _runtime(request).catalog.facets())
+async def read_facets(request: AnyRequest) -> EventFacets:
+    return EventFacets(*await runtime_of(request).catalog.facets())
 
 
 @get(
@@ -369,9 +374,12 @@ async def read_facets(request: Request[Any, Any, Any]) -> EventFacets:
     tags=["Events"],
     summary="How some events stand right now",
     description="For lists that are being looked at; cancelled events are among them.",
+    opt=described(
+        gives={200: Reply("Those of the events that there are.", EventStandings)}, refuses=STORES
+    ),
 )
 async def read_availability(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_ids: Annotated[
         list[UUID],
         QueryParameter(
@@ -379,7 +387,7 @@ async def read_availability(
         ),
     ],
 ) -> EventStandings:
-    runtime = _runtime(request)
+    runtime = runtime_of(request)
     events = await runtime.catalog.events_by_id({str(event_id) for event_id in event_ids})
     items = await asyncio.gather(
         *(event_item(runtime, event) for event in events if event.status not in _HIDDEN)
@@ -389,8 +397,8 @@ async def read_availability(
     )
 
 
-async def _visible_event(request: Request[Any, Any, Any], event_id: UUID) -> Event:
-    event = await _runtime(request).catalog.event(str(event_id))
+async def _visible_event(request: AnyRequest, event_id: UUID) -> Event:
+    event = await runtime_of(request).catalog.event(str(event_id))
     if event.status in _HIDDEN and not await is_organiser(request):
         raise NotFound(f"There is no event {event_id}.", code="event-not-found")
     return event
@@ -401,10 +409,13 @@ async def _visible_event(request: Request[Any, Any, Any], event_id: UUID) -> Eve
     tags=["Events"],
     summary="One event",
     description="With the organiser's key also a draft.",
+    opt=described(
+        gives={200: Reply("The event.", EventPage, ("ETag",))}, refuses=("event-not-found", *STORES)
+    ),
 )
-async def read_event(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Response[bytes]:
+async def read_event(request: AnyRequest, event_id: FromPath[UUID]) -> Response[bytes]:
     event = await _visible_event(request, event_id)
-    page = await event_page(_runtime(request), event)
+    page = await event_page(runtime_of(request), event)
     return large_json(request, page, {"ETag": etag(event.version)})
 
 
@@ -413,16 +424,23 @@ async def read_event(request: Request[Any, Any, Any], event_id: FromPath[UUID]) 
     tags=["Events"],
     summary="The drawing of the house",
     description="Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag.",
+    opt=described(
+        gives={
+            200: Reply("The drawing; gzip where you accept it.", Layout, ("ETag", "Cache-Control")),
+            304: Reply("You have it already.", headers=("ETag", "Cache-Control")),
+        },
+        refuses=("event-not-found", "layout-not-found", "catalog-unavailable"),
+    ),
 )
 async def read_layout(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     if_none_match: Annotated[
         str | None,
         HeaderParameter(name="If-None-Match", description="The ETag of the layout you have."),
     ] = None,
 ) -> Response[bytes]:
-    facts = await _runtime(request).catalog.facts(str(event_id))
+    facts = await runtime_of(request).catalog.facts(str(event_id))
     plain, compressed = _encoded_layout(facts)
     tag = f'"{facts.layout_id}"'
     headers = {
@@ -443,9 +461,19 @@ async def read_layout(
     tags=["Events"],
     summary="The state of every seat right now",
     description="As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT.",
+    opt=described(
+        gives={
+            200: Reply(
+                "The state of every seat and area at one instant.",
+                SeatStates,
+                others={BINARY: bytes},
+            )
+        },
+        refuses=("event-not-found", *STORES),
+    ),
 )
-async def read_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Response[Any]:
-    snapshot = await _runtime(request).live.reading.snapshot(
+async def read_seats(request: AnyRequest, event_id: FromPath[UUID]) -> Response[Any]:
+    snapshot = await runtime_of(request).live.reading.snapshot(
         str(event_id), seen_from=network(request) or UNLIMITED
     )
     headers = {"Cache-Control": "no-store", "Vary": "Accept"}
@@ -462,9 +490,16 @@ async def read_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) 
     return large_json(request, states, {**headers, "Vary": "Accept, Accept-Encoding"})
 
 
-@get("/v1/events/{event_id:uuid}/prices", tags=["Events"], summary="Prices in force")
-async def read_prices(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> PriceList:
-    snapshot = await _runtime(request).live.reading.snapshot(str(event_id))
+@get(
+    "/v1/events/{event_id:uuid}/prices",
+    tags=["Events"],
+    summary="Prices in force",
+    opt=described(
+        gives={200: Reply("The prices.", PriceList)}, refuses=("event-not-found", *STORES)
+    ),
+)
+async def read_prices(request: AnyRequest, event_id: FromPath[UUID]) -> PriceList:
+    snapshot = await runtime_of(request).live.reading.snapshot(str(event_id))
     return PriceList(snapshot.prices)
 
 
@@ -473,14 +508,18 @@ async def read_prices(request: Request[Any, Any, Any], event_id: FromPath[UUID])
     tags=["Events"],
     summary="Every price change, newest first",
     description="Where the organiser shows it; with the organiser's key always.",
+    opt=described(
+        gives={200: Reply("A page of changes.", PriceHistory)},
+        refuses=("event-not-found", "history-not-public", "unavailable", "catalog-unavailable"),
+    ),
 )
 async def read_price_history(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> PriceHistory:
-    runtime = _runtime(request)
+    runtime = runtime_of(request)
     facts = await runtime.catalog.facts(str(event_id))
     organiser = await is_organiser(request)
     if not organiser and not await runtime.stores.view.fetchval(

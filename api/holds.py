@@ -1,21 +1,21 @@
 """Holds: claim seats for a moment, look, extend, give back."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar import Request, delete, get, post
+from litestar import delete, get, post
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from api.auth import buyer_id
-from api.conventions import Json, read_body
+from api.conventions import AnyRequest, Json, read_body, runtime_of
+from api.description import HOLD_ENDED, HOLD_GONE, STORES, Reply, described
 from api.networks import network
 from api.short_cuts import SHORT_CUT
 from engine.base.errors import InvalidInput
 from engine.base.model import Buyer, Hold, Uuid
 from engine.best_seats.choice import BestSeatsWish
-from engine.runtime import Runtime
 
 _SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
 
@@ -53,11 +53,6 @@ _EXTEND_REQUEST = msgspec.json.Decoder(ExtendRequest)
 _HOLD_REQUEST = msgspec.json.Decoder(HoldBody)
 
 
-def _runtime(request: Request[Any, Any, Any]) -> Runtime:
-    runtime: Runtime = request.app.state["runtime"]
-    return runtime
-
-
 @post(
     "/v1/events/{event_id:uuid}/holds",
     tags=["Holds"],
@@ -66,12 +61,40 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
     description="All of them or none. The price is frozen until the hold ends. With `best` the seats "
     "are chosen here, and `relaxed` says what is less than ideal about them.",
     response_class=Json,
-    opt=SHORT_CUT,
+    opt={
+        **SHORT_CUT,
+        **described(
+            takes=HoldBody,
+            gives={201: Reply("The hold.", Hold)},
+            refuses=(
+                "empty-hold",
+                "duplicate-seat",
+                "no-such-seat",
+                "no-such-area",
+                "invalid-quantity",
+                "too-many-seats",
+                "no-seats",
+                "no-such-category",
+                "no-such-section",
+                "event-not-found",
+                "seat-unavailable",
+                "limit-reached",
+                "event-not-on-sale",
+                "hold-id-taken",
+                "seat-resting",
+                "network-limit",
+                "network-paused",
+                "too-contended",
+                *STORES,
+            ),
+            replays=True,
+        ),
+    },
 )
-async def place_hold(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Hold:
+async def place_hold(request: AnyRequest, event_id: FromPath[UUID]) -> Hold:
     data = await read_body(request, _HOLD_REQUEST)
     hold_id = data.hold_id.lower() if data.hold_id else None
-    holds = _runtime(request).holds
+    holds = runtime_of(request).holds
     if data.best is None:
         return await holds.place(
             str(event_id),
@@ -88,14 +111,29 @@ async def place_hold(request: Request[Any, Any, Any], event_id: FromPath[UUID]) 
     )
 
 
-@get("/v1/holds/{hold_id:uuid}", tags=["Holds"], security=_SECURITY, summary="Read a hold")
-async def read_hold(request: Request[Any, Any, Any], hold_id: FromPath[UUID]) -> Hold:
-    return await _runtime(request).holds.read(str(hold_id), buyer_id(request))
+@get(
+    "/v1/holds/{hold_id:uuid}",
+    tags=["Holds"],
+    security=_SECURITY,
+    summary="Read a hold",
+    opt=described(gives={200: Reply("The hold.", Hold)}, refuses=(*HOLD_GONE, *STORES)),
+)
+async def read_hold(request: AnyRequest, hold_id: FromPath[UUID]) -> Hold:
+    return await runtime_of(request).holds.read(str(hold_id), buyer_id(request))
 
 
-@delete("/v1/holds/{hold_id:uuid}", tags=["Holds"], security=_SECURITY, summary="Give a hold back")
-async def release_hold(request: Request[Any, Any, Any], hold_id: FromPath[UUID]) -> None:
-    await _runtime(request).holds.release(str(hold_id), buyer_id(request))
+@delete(
+    "/v1/holds/{hold_id:uuid}",
+    tags=["Holds"],
+    security=_SECURITY,
+    summary="Give a hold back",
+    opt=described(
+        gives={204: Reply("The seats are free again.")},
+        refuses=(*HOLD_GONE, "hold-in-payment", *HOLD_ENDED, *STORES),
+    ),
+)
+async def release_hold(request: AnyRequest, hold_id: FromPath[UUID]) -> None:
+    await runtime_of(request).holds.release(str(hold_id), buyer_id(request))
 
 
 @post(
@@ -106,10 +144,15 @@ async def release_hold(request: Request[Any, Any, Any], hold_id: FromPath[UUID])
     summary="Extend a hold",
     description="A fresh time to live from now, within the event's longest hold: once, and for a checkout "
     "that has begun. Send the `buyer`, or have tried to pay.",
+    opt=described(
+        gives={200: Reply("The hold with its new deadline.", Hold)},
+        refuses=(*HOLD_GONE, "hold-in-payment", "checkout-not-begun", *HOLD_ENDED, *STORES),
+        replays=True,
+    ),
 )
-async def extend_hold(request: Request[Any, Any, Any], hold_id: FromPath[UUID]) -> Hold:
+async def extend_hold(request: AnyRequest, hold_id: FromPath[UUID]) -> Hold:
     data = await read_body(request, _EXTEND_REQUEST, empty=b"{}")
-    return await _runtime(request).holds.extend(
+    return await runtime_of(request).holds.extend(
         str(hold_id), buyer_id(request), begun=data.buyer is not None
     )
 

@@ -11,28 +11,26 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, post, route
+from litestar import Response, post, route
 from litestar.enums import HttpMethod
 from litestar.params import FromPath
 from litestar.response import Redirect
 from msgspec import Meta, Struct
 
-from api.access import take_for_address
 from api.auth import buyer_id
-from api.conventions import rate_limit_headers, read_body
+from api.conventions import AnyRequest, read_body, runtime_of
+from api.description import LIMITED, Reply, described
 from api.pages import PAGE_HEADERS, booking_page, place_page, words_page
-from api.problems import on_frontrow_error, problem_response, status_of
+from api.problems import on_frontrow_error, status_of
+from api.rate_limits import admit, take_for_address
 from engine.base.actor import LINK
 from engine.base.addresses import wide_network
-from engine.base.errors import FrontrowError, Gone, InvalidInput, NotAllowed, TooManyRequests
+from engine.base.errors import FrontrowError, Gone, InvalidInput, NotAllowed
 from engine.base.model import Booking, EmailAddress, Moment, Ticket
 from engine.limits.rates import RateLimit, Standing
 from engine.people.links import LinkKind, Opened
-from engine.runtime import Runtime
 from engine.sales.qr import qr_svg
 from engine.waitlist.model import Entry, Offer, OfferStatus
-
-AnyRequest = Request[Any, Any, Any]
 
 #: Pages that one network may open in a minute.
 _OPENED_PER_MINUTE: Final = 600
@@ -96,11 +94,6 @@ class _OfferChoice(Struct, frozen=True, forbid_unknown_fields=True):
 _OFFER_CHOICE = msgspec.json.Decoder(_OfferChoice)
 
 
-def _runtime(request: AnyRequest) -> Runtime:
-    runtime: Runtime = request.app.state["runtime"]
-    return runtime
-
-
 def _wants_json(request: AnyRequest) -> bool:
     accept = request.headers.get("accept", "")
     return "json" in accept and "text/html" not in accept
@@ -138,12 +131,8 @@ _REFUSALS: Final[dict[Any, Callable[[AnyRequest, Any], Response[Any]]]] = {Front
 async def _open(request: AnyRequest, kind: LinkKind, token: str) -> Opened:
     """What the link opens, for whoever has not opened too many."""
     standing = await take_for_address(RateLimit("links", _OPENED_PER_MINUTE), request)
-    if standing.exceeded:
-        raise TooManyRequests(
-            "Too many links opened from your network; wait a moment.",
-            retry_after_s=standing.reset_s,
-        )
-    return await _runtime(request).people.links.open(kind, token)
+    admit("Too many links opened from your network; wait a moment.", standing)
+    return await runtime_of(request).people.links.open(kind, token)
 
 
 def _check_same_site(request: AnyRequest) -> None:
@@ -155,7 +144,7 @@ def _check_same_site(request: AnyRequest) -> None:
         # Pages that send no Referer send `null` here; so did browsers before they knew Sec-Fetch-Site.
         own = {
             request.headers.get("host", ""),
-            urlsplit(_runtime(request).settings.public_url).netloc,
+            urlsplit(runtime_of(request).settings.public_url).netloc,
         }
         is_ours = origin in (None, "null") or urlsplit(origin or "").netloc in own
     if not is_ours:
@@ -178,7 +167,7 @@ async def _act(request: AnyRequest, kind: LinkKind, token: str) -> Opened:
 )
 async def show_booking(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
     opened = await _open(request, "booking", token)
-    sales = _runtime(request).sales
+    sales = runtime_of(request).sales
     booking = await sales.reading.read(opened.object_id)
     tickets = await sales.tickets.of_booking(opened.object_id)
     tickets = await asyncio.to_thread(_with_qr, tickets)
@@ -211,7 +200,7 @@ def _event(opened: Opened) -> LinkedEvent:
 )
 async def cancel_linked_booking(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
     opened = await _act(request, "booking", token)
-    runtime = _runtime(request)
+    runtime = runtime_of(request)
     booking = await runtime.sales.cancelling.cancel(opened.object_id, actor=LINK)
     await runtime.people.links.prove(opened)
     return _done(request, booking, f"/b/{token}")
@@ -235,7 +224,7 @@ def _done(request: AnyRequest, what: Struct, page: str) -> Response[Any]:
 )
 async def show_place(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
     opened = await _open(request, "entry", token)
-    entry = await _runtime(request).waitlist.entries.read(opened.object_id)
+    entry = await runtime_of(request).waitlist.entries.read(opened.object_id)
     if not _wants_json(request):
         return place_page(opened.event, entry, request.url.path)
     linked = LinkedEntry(**_fields(entry), event=_event(opened))
@@ -250,7 +239,7 @@ async def show_place(request: AnyRequest, token: FromPath[str]) -> Response[Any]
 )
 async def accept_linked_offer(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
     opened = await _act(request, "entry", token)
-    runtime = _runtime(request)
+    runtime = runtime_of(request)
     offer = await _offer(request, opened)
     if "authorization" in request.headers:
         # The hold is that of whoever asks, to pay for it there. A link opens one place in one line, and
@@ -279,7 +268,7 @@ async def accept_linked_offer(request: AnyRequest, token: FromPath[str]) -> Resp
 )
 async def decline_linked_offer(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
     opened = await _act(request, "entry", token)
-    runtime = _runtime(request)
+    runtime = runtime_of(request)
     offer = await _offer(request, opened)
     declined = await runtime.waitlist.offers.decline(offer.offer_id, opened.person_id)
     await runtime.people.links.prove(opened)
@@ -294,7 +283,7 @@ async def decline_linked_offer(request: AnyRequest, token: FromPath[str]) -> Res
 )
 async def leave_by_link(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
     opened = await _act(request, "entry", token)
-    runtime = _runtime(request)
+    runtime = runtime_of(request)
     await runtime.waitlist.entries.leave(opened.object_id, opened.person_id)
     await runtime.people.links.prove(opened)
     return _done(request, await runtime.waitlist.entries.read(opened.object_id), f"/w/{token}")
@@ -303,7 +292,7 @@ async def leave_by_link(request: AnyRequest, token: FromPath[str]) -> Response[A
 async def _offer(request: AnyRequest, opened: Opened) -> Offer:
     """The offer that is answered: the one named, if it still is the latest. Raises Gone, InvalidInput."""
     wanted = await _named_offer(request)
-    entry = await _runtime(request).waitlist.entries.read(opened.object_id)
+    entry = await runtime_of(request).waitlist.entries.read(opened.object_id)
     if entry.offer is None or wanted not in (None, entry.offer.offer_id):
         raise Gone("That offer has ended; open the link again.", code="offer-ended")
     return entry.offer
@@ -334,22 +323,31 @@ async def _form(request: AnyRequest) -> dict[str, str]:
         "For who has lost the token: links that open the bookings under an address are mailed there, once "
         "in six hours. The answer is the same for every address."
     ),
+    opt=described(
+        takes=Lookup,
+        gives={
+            202: Reply(
+                "Whatever the address, and whether or not anything was bought with it.",
+                LookupAnswer,
+                LIMITED,
+            )
+        },
+        refuses=("too-many-requests", "unavailable", "outcome-unknown"),
+    ),
 )
 async def look_up_bookings(request: AnyRequest) -> Response[LookupAnswer]:
     sent = await read_body(request, _LOOKUP)
-    standing = await _look_up(request, sent.email)
-    headers = rate_limit_headers(standing)
-    if standing.exceeded:
-        return problem_response(request, _too_many_lookups(standing.reset_s), headers)
-    return Response(LOOKED_UP, headers=headers)
+    return Response(LOOKED_UP, headers=await _look_up(request, sent.email))
 
 
-async def _look_up(request: AnyRequest, email: str) -> Standing:
-    """Have the links mailed, unless too much was asked for; where the asker stands."""
-    standing = await _take_lookup(request)
-    if not standing.exceeded:
-        await _runtime(request).people.links.look_up(email)
-    return standing
+async def _look_up(request: AnyRequest, email: str) -> dict[str, str]:
+    """Have the links mailed, unless too much was asked for; the headers that say where the client stands."""
+    headers = admit(
+        "Too many look-ups from your network; look into your mailbox, or wait a while.",
+        await _take_lookup(request),
+    )
+    await runtime_of(request).people.links.look_up(email)
+    return headers
 
 
 async def _take_lookup(request: AnyRequest) -> Standing:
@@ -361,13 +359,6 @@ async def _take_lookup(request: AnyRequest) -> Standing:
     limit = RateLimit("lookups-wide", _LOOKUPS_WIDE_TIMES * per_hour, _LOOKUPS_WINDOW_S)
     wide = await take_for_address(limit, request, wide_network)
     return min(near, wide, key=lambda standing: (not standing.exceeded, standing.remaining))
-
-
-def _too_many_lookups(reset_s: int) -> TooManyRequests:
-    return TooManyRequests(
-        "Too many look-ups from your network; look into your mailbox, or wait a while.",
-        retry_after_s=reset_s,
-    )
 
 
 @post(
@@ -384,9 +375,7 @@ async def look_up_by_form(request: AnyRequest) -> Response[str]:
     except msgspec.ValidationError:
         words = "That is no e-mail address; write it like ada@example.com."
         return words_page("Please try again", words, status=400)
-    standing = await _look_up(request, email)
-    if standing.exceeded:
-        raise _too_many_lookups(standing.reset_s)
+    await _look_up(request, email)
     return words_page("Look into your mailbox", LOOKED_UP.detail, "/tickets", status=202)
 
 
@@ -397,9 +386,14 @@ async def look_up_by_form(request: AnyRequest) -> Response[str]:
     status_code=204,
     summary="End the mailed links of a booking",
     description="None that was mailed so far opens it any more; mails that are sent from now on carry new ones.",
+    opt=described(
+        gives={204: Reply("What was mailed so far opens nothing any more.")},
+        refuses=("booking-not-found", "unavailable", "outcome-unknown"),
+        replays=True,
+    ),
 )
 async def revoke_links(request: AnyRequest, booking_id: FromPath[UUID]) -> None:
-    await _runtime(request).people.links.end("booking", str(booking_id), buyer_id(request))
+    await runtime_of(request).people.links.end("booking", str(booking_id), buyer_id(request))
 
 
 @post(
@@ -409,9 +403,14 @@ async def revoke_links(request: AnyRequest, booking_id: FromPath[UUID]) -> None:
     status_code=204,
     summary="End the mailed links of a place in line",
     description="None that was mailed so far opens it any more; mails that are sent from now on carry new ones.",
+    opt=described(
+        gives={204: Reply("What was mailed so far opens nothing any more.")},
+        refuses=("entry-not-found", "unavailable", "outcome-unknown"),
+        replays=True,
+    ),
 )
 async def revoke_links_of_place(request: AnyRequest, entry_id: FromPath[UUID]) -> None:
-    await _runtime(request).people.links.end("entry", str(entry_id), buyer_id(request))
+    await runtime_of(request).people.links.end("entry", str(entry_id), buyer_id(request))
 
 
 HANDLERS = [

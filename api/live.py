@@ -1,14 +1,14 @@
 """Live: tickets that tell the live gateway who is watching."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Request, Response, post
+from litestar import Response, post
 from msgspec import Meta, Struct
 
 from api.auth import buyer_id
-from api.conventions import rate_limit_headers
-from api.problems import problem_response
-from engine.base.errors import TooManyRequests
+from api.conventions import AnyRequest, runtime_of
+from api.description import LIMITED, Reply, described
+from api.rate_limits import admit, take
 from engine.limits.rates import RateLimit
 from engine.live.live_tickets import TICKET_TTL_S
 
@@ -29,19 +29,19 @@ class LiveTicket(Struct, frozen=True):
     security=[{"BearerToken": []}],
     summary="A ticket for a live connection",
     description="With it the connection also carries what concerns you: your holds and bookings.",
+    opt=described(
+        gives={201: Reply("Good once, for half a minute.", LiveTicket, LIMITED)},
+        refuses=("too-many-requests", "redis-unavailable"),
+    ),
 )
-async def live_ticket(request: Request[Any, Any, Any]) -> Response[LiveTicket]:
+async def live_ticket(request: AnyRequest) -> Response[LiveTicket]:
     buyer = buyer_id(request)
-    standing = await request.app.state["limits"].take(_LIMIT, buyer)
-    headers = rate_limit_headers(standing)
-    if standing.exceeded:
-        error = TooManyRequests(
-            "Too many tickets; keep your connections open, one per map is enough.",
-            retry_after_s=standing.reset_s,
-        )
-        return problem_response(request, error, headers)
+    headers = admit(
+        "Too many tickets; keep your connections open, one per map is enough.",
+        await take(_LIMIT, request, buyer),
+    )
     version = request.app.state["tokens"].version(request.headers.get("authorization"))
-    ticket = await request.app.state["runtime"].live.tickets.issue(buyer, version)
+    ticket = await runtime_of(request).live.tickets.issue(buyer, version)
     headers["Cache-Control"] = "no-store"
     return Response(LiveTicket(ticket, TICKET_TTL_S), headers=headers)
 

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
-from litestar import MediaType, Request, Response, get, post
+from litestar import MediaType, Response, get, post
 from litestar.params import FromPath, QueryParameter
 from msgspec import Meta, Struct
 
 from api.auth import require_organiser
-from api.conventions import read_body
+from api.conventions import AnyRequest, read_body, runtime_of
+from api.description import Reply, described
 from api.paging import Cursor, Limit, cut, decode_cursor
 from engine.base.actor import ORGANISER
 from engine.base.errors import NotFound
@@ -28,7 +29,6 @@ from engine.notifications.model import (
     Texts,
     Written,
 )
-from engine.notifications.service import Notifications
 
 _ORGANISER: dict[str, Any] = {
     "tags": ["Mails"],
@@ -71,47 +71,70 @@ _DRAFT = msgspec.json.Decoder(TemplateDraft)
 _CHOICE = msgspec.json.Decoder(TemplateChoice)
 
 
-def _notifications(request: Request[Any, Any, Any]) -> Notifications:
-    notifications: Notifications = request.app.state["runtime"].notifications
-    return notifications
-
-
 # Templates
 
 
-@get("/v1/mail-templates", summary="Templates in force", **_ORGANISER)
-async def list_templates(request: Request[Any, Any, Any]) -> TemplateList:
-    return TemplateList(await _notifications(request).templates.templates())
+@get(
+    "/v1/mail-templates",
+    summary="Templates in force",
+    opt=described(gives={200: Reply("All of them.", TemplateList)}, refuses=("unavailable",)),
+    **_ORGANISER,
+)
+async def list_templates(request: AnyRequest) -> TemplateList:
+    return TemplateList(await runtime_of(request).notifications.templates.templates())
 
 
-@get(_TEMPLATE, summary="Versions of a template", **_ORGANISER)
+@get(
+    _TEMPLATE,
+    summary="Versions of a template",
+    opt=described(
+        gives={200: Reply("All of them.", TemplateVersionList)},
+        refuses=("template-not-found", "unavailable"),
+    ),
+    **_ORGANISER,
+)
 async def list_template_versions(
-    request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
+    request: AnyRequest, kind: FromPath[str], language: FromPath[str]
 ) -> TemplateVersionList:
-    return TemplateVersionList(await _notifications(request).templates.versions(kind, language))
+    return TemplateVersionList(
+        await runtime_of(request).notifications.templates.versions(kind, language)
+    )
 
 
-@get(_TEMPLATE + "/{version:int}", summary="One version", **_ORGANISER)
+@get(
+    _TEMPLATE + "/{version:int}",
+    summary="One version",
+    opt=described(
+        gives={200: Reply("Its texts.", TemplateVersion)},
+        refuses=("template-not-found", "unavailable"),
+    ),
+    **_ORGANISER,
+)
 async def read_template(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     kind: FromPath[str],
     language: FromPath[str],
     version: FromPath[int],
 ) -> TemplateVersion:
-    return await _notifications(request).templates.version(kind, language, version)
+    return await runtime_of(request).notifications.templates.version(kind, language, version)
 
 
 @post(
     _TEMPLATE,
     summary="Add a version",
     description="Refused unless mails can be written with it. Another language is made by its first version.",
+    opt=described(
+        takes=TemplateDraft,
+        gives={201: Reply("The version.", TemplateVersion, ("Location",))},
+        refuses=("template-broken", "template-too-costly", "template-not-found", "unavailable"),
+    ),
     **_ORGANISER,
 )
 async def add_template(
-    request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
+    request: AnyRequest, kind: FromPath[str], language: FromPath[str]
 ) -> Response[TemplateVersion]:
     draft = await read_body(request, _DRAFT)
-    made = await _notifications(request).templates.add(
+    made = await runtime_of(request).notifications.templates.add(
         kind,
         language,
         Texts(subject=draft.subject, html=draft.html, text=draft.text),
@@ -128,13 +151,20 @@ async def add_template(
     status_code=200,
     summary="See a mail before its template is saved",
     description="Written with facts that never happened. Pictures are in the HTML itself.",
+    opt=described(
+        takes=Texts,
+        gives={200: Reply("The mail.", Written)},
+        refuses=("template-broken", "template-too-costly", "template-not-found", "unavailable"),
+    ),
     **_ORGANISER,
 )
 async def preview_template(
-    request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
+    request: AnyRequest, kind: FromPath[str], language: FromPath[str]
 ) -> Written:
     texts = await read_body(request, _TEXTS)
-    written, letter = await _notifications(request).templates.preview(kind, language, texts)
+    written, letter = await runtime_of(request).notifications.templates.preview(
+        kind, language, texts
+    )
     return msgspec.structs.replace(written, html=with_pictures(written.html, letter))
 
 
@@ -150,13 +180,18 @@ def with_pictures(page: str, letter: Letter) -> str:
     _TEMPLATE + "/activate",
     status_code=200,
     summary="Write mails with a version",
+    opt=described(
+        takes=TemplateChoice,
+        gives={200: Reply("In force.", TemplateInForce)},
+        refuses=("template-broken", "template-too-costly", "template-not-found", "unavailable"),
+    ),
     **_ORGANISER,
 )
 async def activate_template(
-    request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
+    request: AnyRequest, kind: FromPath[str], language: FromPath[str]
 ) -> TemplateInForce:
     choice = await read_body(request, _CHOICE)
-    return await _notifications(request).templates.activate(
+    return await runtime_of(request).notifications.templates.activate(
         kind, language, choice.version, actor=ORGANISER
     )
 
@@ -165,12 +200,18 @@ async def activate_template(
     _TEMPLATE + "/rollback",
     status_code=200,
     summary="Go back to the version before",
+    opt=described(
+        gives={200: Reply("In force.", TemplateInForce)},
+        refuses=("template-not-found", "nothing-to-roll-back", "unavailable"),
+    ),
     **_ORGANISER,
 )
 async def roll_back_template(
-    request: Request[Any, Any, Any], kind: FromPath[str], language: FromPath[str]
+    request: AnyRequest, kind: FromPath[str], language: FromPath[str]
 ) -> TemplateInForce:
-    return await _notifications(request).templates.roll_back(kind, language, actor=ORGANISER)
+    return await runtime_of(request).notifications.templates.roll_back(
+        kind, language, actor=ORGANISER
+    )
 
 
 # What was sent
@@ -180,10 +221,11 @@ async def roll_back_template(
     "/v1/mails",
     summary="Mails and what became of them",
     description="`?status=dead` and `?status=unknown` are those that need a person.",
+    opt=described(gives={200: Reply("A page of mails.", MailList)}, refuses=("unavailable",)),
     **_ORGANISER,
 )
 async def list_mails(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     status: Annotated[
         Status | None, QueryParameter(description="Only these; else of any status.")
     ] = None,
@@ -200,7 +242,7 @@ async def list_mails(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> MailList:
-    found = await _notifications(request).deliveries.mails(
+    found = await runtime_of(request).notifications.deliveries.mails(
         statuses=[status] if status else None,
         kind=kind,
         event_id=str(event_id) if event_id else None,
@@ -211,9 +253,17 @@ async def list_mails(
     return MailList(*cut(found, limit, lambda mail: mail.mail_id))
 
 
-@get("/v1/mails/{mail_id:uuid}", summary="One mail and its delivery log", **_ORGANISER)
-async def read_mail(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) -> Mail:
-    return await _notifications(request).deliveries.mail(str(mail_id))
+@get(
+    "/v1/mails/{mail_id:uuid}",
+    summary="One mail and its delivery log",
+    opt=described(
+        gives={200: Reply("The mail, and every attempt to deliver it.", Mail)},
+        refuses=("mail-not-found", "unavailable"),
+    ),
+    **_ORGANISER,
+)
+async def read_mail(request: AnyRequest, mail_id: FromPath[UUID]) -> Mail:
+    return await runtime_of(request).notifications.deliveries.mail(str(mail_id))
 
 
 @post(
@@ -224,10 +274,14 @@ async def read_mail(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) ->
         "One that is dead, unknown or was skipped. An `unknown` one may have arrived: ask first. It "
         "keeps its Message-ID."
     ),
+    opt=described(
+        gives={200: Reply("It waits again.", Mail)},
+        refuses=("mail-not-found", "mail-not-resendable", "unavailable"),
+    ),
     **_ORGANISER,
 )
-async def resend_mail(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) -> Mail:
-    return await _notifications(request).deliveries.resend(str(mail_id), actor=ORGANISER)
+async def resend_mail(request: AnyRequest, mail_id: FromPath[UUID]) -> Mail:
+    return await runtime_of(request).notifications.deliveries.resend(str(mail_id), actor=ORGANISER)
 
 
 # Switching mails off
@@ -257,10 +311,10 @@ _FORM: Final = '<form method="post"><button class="button">Stop these mails</but
 
 
 @get("/mail/unsubscribe/{token:str}", media_type=MediaType.HTML, include_in_schema=False)
-async def ask_unsubscribe(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
+async def ask_unsubscribe(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     # Programs that look at links for safety's sake open this too, so opening it changes nothing.
     try:
-        _, topic = _notifications(request).unsubscribe.read(token)
+        _, topic = runtime_of(request).notifications.unsubscribe.read(token)
     except NotFound:
         return _unknown_link()
     return _page("Stop these mails?", f"Mails about {_TOPICS[topic]}.", form=_FORM)
@@ -272,9 +326,9 @@ async def ask_unsubscribe(request: Request[Any, Any, Any], token: FromPath[str])
     status_code=200,
     include_in_schema=False,
 )
-async def unsubscribe(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[str]:
+async def unsubscribe(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     try:
-        topic = await _notifications(request).unsubscribe.redeem(token)
+        topic = await runtime_of(request).notifications.unsubscribe.redeem(token)
     except NotFound:
         return _unknown_link()
     return _page(

@@ -1,44 +1,42 @@
 """The OpenAPI 3.1 document.
 
 Litestar finds the operations and their parameters; msgspec describes the types, which it alone knows
-whole (limits of nested values, descriptions, closed objects); ``openapi_operations`` says what each
-operation takes, gives and refuses. Made once, at the first request for it.
+whole (limits of nested values, descriptions, closed objects); each handler says what it takes, gives and
+refuses (``api.description``), and ``api.examples`` what that looks like. Made once, at the first request for
+it.
 """
 
 import inspect
+import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, License, OpenAPI, SecurityScheme, Tag
 
-from api.openapi_examples import (
+from api import idempotency
+from api.description import BINARY, JSON, Operation, Reply, operation_of
+from api.examples import SHOWN
+from api.examples.evening import (
     BOOKING_ID,
     ENTRY_ID,
     EVENT_ID,
     HOLD_ID,
-    INVALID_PARAMETER,
     LAYOUT_ID,
     MAIL_ID,
     OFFER_ID,
     PERSON_ID,
-    PROBLEMS,
     RULE_ID,
     VENUE_ID,
 )
-from api.openapi_operations import BINARY, OPERATIONS, Answer, Body, Operation
-from api.problems import (
-    PROBLEM_JSON,
-    Problem,
-    detail_of,
-    problem_body,
-    problem_headers,
-    status_of,
-)
+from api.examples.problems import INVALID_PARAMETER, PROBLEMS
+from api.examples.shown import Shown
+from api.problems import PROBLEM_JSON, Problem, detail_of, problem_body, problem_headers, status_of
 from engine.base.errors import FrontrowError
 
 Json = dict[str, Any]
@@ -144,10 +142,10 @@ _PARAMETERS: dict[str, tuple[str, Any]] = {
     "limit": ("", 20),
 }
 _IDEMPOTENCY_KEY: Json = {
-    "name": "Idempotency-Key",
+    "name": idempotency.HEADER,
     "in": "header",
     "description": "Yours, new for each attempt. The same key and body give the same response again.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.KEY_LENGTH_MAX},
     "example": "7c0f5a4e-retry-safe",
 }
 
@@ -156,25 +154,80 @@ _IDEMPOTENCY_KEY: Json = {
 _KEPT = ("tags", "summary", "description", "operationId", "security")
 
 
+class Described(NamedTuple):
+    """An operation as its handler describes it, and what is shown of it."""
+
+    operation: Operation
+    shown: Shown
+
+
+def described_operations(handlers: Iterable[HTTPRouteHandler]) -> dict[str, Described]:
+    """What the document is made of, by the operation's id. Raises TypeError, with what to write, for a handler
+    that does not describe its operation, or whose operation has no example.
+    """
+    found = {}
+    for handler in handlers:
+        if handler.include_in_schema is not False:
+            operation, shown = _operation(handler), SHOWN.get(handler, Shown())
+            _check_examples(handler.handler_name, operation, shown)
+            found[handler.handler_name] = Described(operation, shown)
+    return found
+
+
+def _operation(handler: HTTPRouteHandler) -> Operation:
+    operation = operation_of(handler)
+    if operation is None:
+        raise TypeError(
+            f"{handler.handler_name} ({', '.join(sorted(handler.paths))}) does not say what it gives. "
+            'Write opt=described(gives={200: Reply("What it is.", Type)}, refuses=(…)) beside its path '
+            "(api.description), or include_in_schema=False."
+        )
+    return operation
+
+
+def _check_examples(name: str, operation: Operation, shown: Shown) -> None:
+    missing = ["takes"] if operation.takes and not shown.takes else []
+    for status, reply in operation.gives.items():
+        missing += [
+            f"{status} {media_type}"
+            for media_type in reply.bodies
+            if media_type != BINARY and not shown.of_reply(status, media_type)
+        ]
+    if missing:
+        raise TypeError(
+            f"{name} has no example of: {', '.join(missing)}. Write one for its tag in api/examples/: "
+            f'SHOWN = {{{name}: Shown(takes={{"title": value}}, gives={{200: {{"title": value}}}})}}.'
+        )
+
+
 class Document(OpenAPI):
     """Litestar's document, completed when it is written."""
 
+    described: dict[str, Described]
+
     @cached_property
     def _completed(self) -> Json:
-        return _complete(super().to_schema())
+        return _complete(super().to_schema(), self.described)
 
     def to_schema(self) -> Json:
         return self._completed
 
 
 class DocumentConfig(OpenAPIConfig):
+    described: dict[str, Described]
+
     def to_openapi_schema(self) -> OpenAPI:
-        return Document(**vars(super().to_openapi_schema()))
+        document = Document(**vars(super().to_openapi_schema()))
+        document.described = self.described
+        return document
 
 
-def document_config(**options: Any) -> OpenAPIConfig:
-    """How Litestar makes and serves the document. ``options`` as OpenAPIConfig."""
-    return DocumentConfig(
+def document_config(handlers: Iterable[HTTPRouteHandler], **options: Any) -> OpenAPIConfig:
+    """How Litestar makes and serves the document of these handlers. ``options`` as OpenAPIConfig.
+
+    Raises TypeError as ``described_operations`` does.
+    """
+    config = DocumentConfig(
         title="Frontrow",
         version="1",
         summary="Seats, held and sold in real time.",
@@ -190,6 +243,8 @@ def document_config(**options: Any) -> OpenAPIConfig:
         tags=[Tag(name, description) for name, description in _TAGS.items()],
         **options,
     )
+    config.described = described_operations(handlers)
+    return config
 
 
 def _bearer(description: str) -> SecurityScheme:
@@ -208,34 +263,48 @@ class _Types:
             named, ref_template="#/components/schemas/{name}"
         )
         self._schemas = [(type_, schema) for type_, schema in zip(named, schemas, strict=True)]
-        _tidy_descriptions(self.components)
+        _tidy(self.components)
 
     def schema(self, type_: Any) -> Json:
         return next(schema for known, schema in self._schemas if known == type_)
 
 
-def _tidy_descriptions(node: Any) -> None:
-    """Docstrings as CommonMark: no indentation, one backtick around code."""
+def _tidy(node: Any) -> None:
+    """Make schemas what people and generators of clients read alike."""
     if isinstance(node, dict):
-        if isinstance(text := node.get("description"), str):
-            node["description"] = inspect.cleandoc(text).replace("``", "`")
+        _tidy_schema(node)
         for value in node.values():
-            _tidy_descriptions(value)
+            _tidy(value)
     elif isinstance(node, list):
         for value in node:
-            _tidy_descriptions(value)
+            _tidy(value)
 
 
-def _bodies() -> Iterable[Body]:
-    for operation in OPERATIONS.values():
+def _tidy_schema(schema: Json) -> None:
+    # Docstrings as CommonMark: no indentation, one backtick around code.
+    if isinstance(text := schema.get("description"), str):
+        schema["description"] = inspect.cleandoc(text).replace("``", "`")
+    # A tuple's maxItems says the same, and some generators take no `false` for a schema.
+    if schema.get("items") is False and schema["maxItems"] == len(schema["prefixItems"]):
+        del schema["items"]
+    # That what need not be there may be null says as much, and generators make no object of a default.
+    if isinstance(default := schema.get("default", ""), dict | None):
+        del schema["default"]
+        if default:
+            words = f"Without it: `{json.dumps(default)}`."
+            schema["description"] = f"{schema.get('description', '')} {words}".strip()
+
+
+def _body_types(described: Iterable[Described]) -> Iterable[Any]:
+    for operation, _ in described:
         if operation.takes:
             yield operation.takes
-        for answer in operation.gives.values():
-            yield from answer.bodies
+        for reply in operation.gives.values():
+            yield from (type_ for kind, type_ in reply.bodies.items() if kind != BINARY)
 
 
-def _complete(document: Json) -> Json:
-    types = _Types([Problem, *(body.type for body in _bodies() if body.media_type != BINARY)])
+def _complete(document: Json, described: dict[str, Described]) -> Json:
+    types = _Types([Problem, *_body_types(described.values())])
     document["components"]["schemas"] = types.components
     document["components"]["headers"] = {
         name: {"description": text, "schema": {"type": "string"}, "example": value}
@@ -243,39 +312,36 @@ def _complete(document: Json) -> Json:
     }
     for path, item in document["paths"].items():
         for method, found in item.items():
-            item[method] = _complete_operation(path, found, types)
+            item[method] = _complete_operation(path, found, described[found["operationId"]], types)
     return document
 
 
-def _complete_operation(path: str, found: Json, types: _Types) -> Json:
-    operation = OPERATIONS[found["operationId"]]
+def _complete_operation(path: str, found: Json, described: Described, types: _Types) -> Json:
+    operation, shown = described
     parameters = [
         _plain_parameter(parameter)
         for parameter in found.get("parameters", [])
-        if parameter["name"] != _IDEMPOTENCY_KEY["name"]
+        if parameter["name"] != idempotency.HEADER
     ]
     if operation.replays:
         parameters.append({**_IDEMPOTENCY_KEY, "required": operation.needs_key})
-    described = {key: found[key] for key in _KEPT if key in found}
+    told = {key: found[key] for key in _KEPT if key in found}
     if parameters:
-        described["parameters"] = parameters
+        told["parameters"] = parameters
     if operation.takes:
-        content = _content(operation.takes, types)
-        for example in content[operation.takes.media_type]["examples"].values():
-            example["value"] = _as_one_writes(example["value"])
-        described["requestBody"] = {
-            "required": not operation.takes.is_optional,
-            "content": content,
+        told["requestBody"] = {
+            "required": not operation.takes_nothing_too,
+            "content": {JSON: _content(operation.takes, _as_people_write(shown.takes), types)},
         }
     given = {
-        str(status): _response(answer, operation.replays, types)
-        for status, answer in operation.gives.items()
+        str(status): _response(status, reply, described, types)
+        for status, reply in operation.gives.items()
     }
-    problems = {code: PROBLEMS[code] for code in _refused(described, operation)}
+    problems = {code: PROBLEMS[code] for code in _refused(told, operation)}
     if operation.takes is None and "invalid-request" in problems:
         problems["invalid-request"] = INVALID_PARAMETER
     refused = _problem_responses(problems.values(), example_path(path, parameters))
-    return {**described, "responses": {**given, **refused}}
+    return {**told, "responses": {**given, **refused}}
 
 
 def example_path(path: str, parameters: Iterable[Json]) -> str:
@@ -305,31 +371,36 @@ def _plain_parameter(parameter: Json) -> Json:
     }
 
 
-def _content(body: Body, types: _Types) -> Json:
-    if body.media_type == BINARY:
-        return {body.media_type: {}}
-    content: Json = {"schema": types.schema(body.type)}
-    if body.examples:
-        content["examples"] = {
-            name: {"value": msgspec.to_builtins(value)} for name, value in body.examples.items()
+def _content(type_: Any, examples: Mapping[str, Any], types: _Types) -> Json:
+    return {
+        "schema": types.schema(type_),
+        "examples": {name: {"value": msgspec.to_builtins(it)} for name, it in examples.items()},
+    }
+
+
+def _as_people_write(examples: Mapping[str, Any]) -> Json:
+    """Requests without what they do not ask for."""
+    return {
+        name: {
+            key: field
+            for key, field in msgspec.to_builtins(value).items()
+            if field not in (None, {})
         }
-    return {body.media_type: content}
+        for name, value in examples.items()
+    }
 
 
-def _as_one_writes(value: Json) -> Json:
-    """A request without what it does not ask for."""
-    return {key: field for key, field in value.items() if field not in (None, {})}
-
-
-def _response(answer: Answer, replays: bool, types: _Types) -> Json:
-    headers = [*answer.headers, *(["Idempotency-Replayed"] if replays else [])]
-    response: Json = {"description": answer.description}
+def _response(status: int, reply: Reply, described: Described, types: _Types) -> Json:
+    operation, shown = described
+    headers = [*reply.headers, *(["Idempotency-Replayed"] if operation.replays else [])]
+    response: Json = {"description": reply.description}
     if headers:
         response["headers"] = _header_references(headers)
-    if answer.bodies:
-        response["content"] = {}
-        for body in answer.bodies:
-            response["content"] |= _content(body, types)
+    if reply.bodies:
+        response["content"] = {
+            kind: {} if kind == BINARY else _content(type_, shown.of_reply(status, kind), types)
+            for kind, type_ in reply.bodies.items()
+        }
     return response
 
 

@@ -14,6 +14,7 @@ from litestar.exceptions import NotFoundException
 from msgspec import Meta, Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from api.description import TEXT, Reply, described
 from engine.base.addresses import may_look_inside
 from engine.base.errors import FrontrowError, Unavailable
 from engine.base.shutdown import is_asked
@@ -50,6 +51,7 @@ class Ready(Struct, frozen=True):
     media_type=MediaType.TEXT,
     tags=["Operations"],
     summary="The process runs",
+    opt=described(gives={200: Reply("It runs.", others={TEXT: str})}),
 )
 async def live() -> str:
     return "ok\n"
@@ -61,6 +63,12 @@ async def live() -> str:
     tags=["Operations"],
     summary="The stores that selling needs answer",
     description="The catalogue does not decide: without it known events go on selling.",
+    opt=described(
+        gives={
+            200: Reply("Ready to sell.", Ready),
+            503: Reply("PostgreSQL or Redis does not answer.", Ready, ("Retry-After",)),
+        }
+    ),
 )
 async def ready(state: State) -> Response[Ready]:
     if is_asked():
@@ -90,6 +98,7 @@ async def _ask(ping: Any) -> str:
     tags=["Operations"],
     summary="Prometheus metrics",
     description="Every process has its own: the API here, the live gateway and the worker on theirs.",
+    opt=described(gives={200: Reply("The exposition format, version 1.0.0.", others={TEXT: str})}),
 )
 async def show_metrics() -> Response[bytes]:
     # Beside the loop: thousands of lines take longer than any buyer should wait for them.

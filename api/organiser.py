@@ -4,19 +4,19 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, patch, post
+from litestar import Response, get, patch, post
 from litestar.params import FromPath, QueryParameter
 from msgspec import Meta, Struct
 
 from api.auth import require_organiser
 from api.bodies import PLAN_SIZE_MAX
-from api.conventions import IfMatch, read_body, required_version, versioned
+from api.conventions import AnyRequest, IfMatch, etag, read_body, required_version, runtime_of
+from api.description import STORES, Operation, Reply, described
 from api.events import EventPage, event_page
 from engine.base.actor import ORGANISER
 from engine.base.model import SeatNo
 from engine.catalog.model import Event, EventDraft, EventPatch, TimeZone, Venue
 from engine.events.publishing import Blocking
-from engine.runtime import Runtime
 
 _OPTIONS: dict[str, Any] = {
     "tags": ["Organisers"],
@@ -63,28 +63,46 @@ _EVENT_PATCH = msgspec.json.Decoder(EventPatch)
 _SEAT_SELECTION = msgspec.json.Decoder(SeatSelection)
 
 
-def _runtime(request: Request[Any, Any, Any]) -> Runtime:
-    runtime: Runtime = request.app.state["runtime"]
-    return runtime
+def _event_command(description: str, *refuses: str) -> dict[str, Operation]:
+    return described(
+        gives={200: Reply(description, EventPage, ("ETag", "Location"))},
+        refuses=("event-not-found", *refuses, *STORES),
+        replays=True,
+    )
 
 
-async def _page(
-    request: Request[Any, Any, Any], event: Event, status: int = 200
-) -> Response[EventPage]:
-    page = await event_page(_runtime(request), event)
-    location = f"/v1/events/{event.event_id}"
-    return versioned(page, event.version, status=status, location=location)
+_SEAT_COMMAND = described(
+    takes=SeatSelection,
+    gives={200: Reply("What was changed, and what not.", Blocking)},
+    refuses=("no-such-seat", "event-not-found", "event-not-published", "event-cancelled", *STORES),
+    replays=True,
+)
+
+
+async def _page(request: AnyRequest, event: Event, status: int = 200) -> Response[EventPage]:
+    page = await event_page(runtime_of(request), event)
+    return Response(
+        page,
+        status_code=status,
+        headers={"ETag": etag(event.version), "Location": f"/v1/events/{event.event_id}"},
+    )
 
 
 @post(
     "/v1/venues",
     summary="Make a venue",
     description="Without a layout; `POST /v1/venues/import?venue_id=…` gives it one.",
+    opt=described(
+        takes=VenueDraft,
+        gives={201: Reply("The venue.", Venue, ("Location",))},
+        refuses=("catalog-unavailable",),
+        replays=True,
+    ),
     **_OPTIONS,
 )
-async def create_venue(request: Request[Any, Any, Any]) -> Response[Venue]:
+async def create_venue(request: AnyRequest) -> Response[Venue]:
     data = await read_body(request, _VENUE_DRAFT)
-    venue = await _runtime(request).catalog.create_venue(
+    venue = await runtime_of(request).catalog.create_venue(
         name=data.name,
         city=data.city,
         latitude=data.latitude,
@@ -99,10 +117,22 @@ async def create_venue(request: Request[Any, Any, Any]) -> Response[Venue]:
     summary="Import a seating plan",
     description="The body is a plan in the native or the pretix format; every problem is reported.",
     request_max_body_size=PLAN_SIZE_MAX,
+    opt=described(
+        takes=dict[str, Any],
+        gives={
+            201: Reply(
+                "The venue, and what was mended or left out on the way.",
+                ImportedVenue,
+                ("Location",),
+            )
+        },
+        refuses=("venue-not-found", "invalid-layout", "catalog-unavailable"),
+        replays=True,
+    ),
     **_OPTIONS,
 )
 async def import_venue(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     name: Annotated[
         str | None, QueryParameter(max_length=200, description="The venue's; else the plan's own.")
     ] = None,
@@ -125,7 +155,7 @@ async def import_venue(
         UUID | None, QueryParameter(description="Give this venue a new layout.")
     ] = None,
 ) -> Response[ImportedVenue]:
-    runtime = _runtime(request)
+    runtime = runtime_of(request)
     plan = await read_body(request, _PLAN)
     if venue_id is not None:
         known = await runtime.catalog.venue(str(venue_id))
@@ -151,34 +181,58 @@ async def import_venue(
     )
 
 
-@get("/v1/venues/{venue_id:uuid}", summary="One venue", **_OPTIONS)
-async def read_venue(request: Request[Any, Any, Any], venue_id: FromPath[UUID]) -> Venue:
-    return await _runtime(request).catalog.venue(str(venue_id))
+@get(
+    "/v1/venues/{venue_id:uuid}",
+    summary="One venue",
+    opt=described(
+        gives={200: Reply("The venue.", Venue)}, refuses=("venue-not-found", "catalog-unavailable")
+    ),
+    **_OPTIONS,
+)
+async def read_venue(request: AnyRequest, venue_id: FromPath[UUID]) -> Venue:
+    return await runtime_of(request).catalog.venue(str(venue_id))
 
 
 @post(
     "/v1/events",
     summary="Draft an event",
     description="`prices` are minor units by category of the layout. Buyers see it once published.",
+    opt=described(
+        takes=EventDraft,
+        gives={201: Reply("The draft.", EventPage, ("ETag", "Location"))},
+        refuses=("prices-mismatch", "venue-not-found", "layout-not-found", "catalog-unavailable"),
+        replays=True,
+    ),
     **_OPTIONS,
 )
-async def create_event(request: Request[Any, Any, Any]) -> Response[EventPage]:
+async def create_event(request: AnyRequest) -> Response[EventPage]:
     data = await read_body(request, _EVENT_DRAFT)
-    return await _page(request, await _runtime(request).catalog.create_event(data), 201)
+    return await _page(request, await runtime_of(request).catalog.create_event(data), 201)
 
 
 @patch(
     "/v1/events/{event_id:uuid}",
     summary="Change an event",
     description="Needs If-Match. Prices and limits of an event on sale take effect at once.",
+    opt=described(
+        takes=EventPatch,
+        gives={200: Reply("The event as it is now.", EventPage, ("ETag", "Location"))},
+        refuses=(
+            "prices-mismatch",
+            "event-not-found",
+            "precondition-failed",
+            "precondition-required",
+            *STORES,
+        ),
+    ),
     **_OPTIONS,
 )
 async def patch_event(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID], if_match: IfMatch = None
+    request: AnyRequest, event_id: FromPath[UUID], if_match: IfMatch = None
 ) -> Response[EventPage]:
     version = required_version(if_match)
     data = await read_body(request, _EVENT_PATCH)
-    event = await _runtime(request).events.publishing.patch(str(event_id), data, version=version)
+    event = await runtime_of(request).events.publishing.patch(str(event_id), data, version=version)
     return await _page(request, event)
 
 
@@ -187,12 +241,11 @@ async def patch_event(
     status_code=200,
     summary="Put it on sale",
     description="Publishing twice is fine, and finishes what a crash left half done.",
+    opt=_event_command("The event, on sale.", "event-cancelled"),
     **_OPTIONS,
 )
-async def publish_event(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[EventPage]:
-    return await _page(request, await _runtime(request).events.publishing.publish(str(event_id)))
+async def publish_event(request: AnyRequest, event_id: FromPath[UUID]) -> Response[EventPage]:
+    return await _page(request, await runtime_of(request).events.publishing.publish(str(event_id)))
 
 
 @post(
@@ -200,19 +253,22 @@ async def publish_event(
     status_code=200,
     summary="Stop new holds",
     description="What is held may still be booked.",
+    opt=_event_command("The event, paused.", "event-not-published", "event-cancelled"),
     **_OPTIONS,
 )
-async def pause_event(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[EventPage]:
-    return await _page(request, await _runtime(request).events.publishing.pause(str(event_id)))
+async def pause_event(request: AnyRequest, event_id: FromPath[UUID]) -> Response[EventPage]:
+    return await _page(request, await runtime_of(request).events.publishing.pause(str(event_id)))
 
 
-@post("/v1/events/{event_id:uuid}/resume", status_code=200, summary="Sell again", **_OPTIONS)
-async def resume_event(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[EventPage]:
-    return await _page(request, await _runtime(request).events.publishing.resume(str(event_id)))
+@post(
+    "/v1/events/{event_id:uuid}/resume",
+    status_code=200,
+    summary="Sell again",
+    opt=_event_command("The event, on sale.", "event-not-published", "event-cancelled"),
+    **_OPTIONS,
+)
+async def resume_event(request: AnyRequest, event_id: FromPath[UUID]) -> Response[EventPage]:
+    return await _page(request, await runtime_of(request).events.publishing.resume(str(event_id)))
 
 
 @post(
@@ -220,12 +276,11 @@ async def resume_event(
     status_code=200,
     summary="Cancel the event",
     description="Final. Every booking is cancelled and refunded.",
+    opt=_event_command("The event, cancelled.", "event-not-published"),
     **_OPTIONS,
 )
-async def cancel_event(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[EventPage]:
-    return await _page(request, await _runtime(request).events.publishing.cancel(str(event_id)))
+async def cancel_event(request: AnyRequest, event_id: FromPath[UUID]) -> Response[EventPage]:
+    return await _page(request, await runtime_of(request).events.publishing.cancel(str(event_id)))
 
 
 @post(
@@ -236,11 +291,12 @@ async def cancel_event(
         "Those that nobody has; the answer says which are not and why. Maps show them as not for sale. "
         "Areas cannot be blocked."
     ),
+    opt=_SEAT_COMMAND,
     **_OPTIONS,
 )
-async def block_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Blocking:
+async def block_seats(request: AnyRequest, event_id: FromPath[UUID]) -> Blocking:
     data = await read_body(request, _SEAT_SELECTION)
-    return await _runtime(request).events.publishing.block(
+    return await runtime_of(request).events.publishing.block(
         str(event_id), data.seats, reason=data.reason, actor=ORGANISER
     )
 
@@ -250,11 +306,12 @@ async def block_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID])
     status_code=200,
     summary="Give blocked seats back",
     description="While people wait for seats, they are offered to them first; else they are on sale.",
+    opt=_SEAT_COMMAND,
     **_OPTIONS,
 )
-async def unblock_seats(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Blocking:
+async def unblock_seats(request: AnyRequest, event_id: FromPath[UUID]) -> Blocking:
     data = await read_body(request, _SEAT_SELECTION)
-    return await _runtime(request).events.publishing.unblock(
+    return await runtime_of(request).events.publishing.unblock(
         str(event_id), data.seats, reason=data.reason, actor=ORGANISER
     )
 

@@ -5,20 +5,21 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, patch, post, put
+from litestar import Response, get, patch, post, put
 from litestar.params import FromPath, QueryParameter
 from msgspec import Meta, Struct
 
-from api.access import AccessToken, take_for_address
+from api.access import AccessToken
 from api.auth import Tokens, buyer_id, require_organiser, sender_address
-from api.conventions import IfMatch, etag, rate_limit_headers, read_body, required_version
-from api.problems import problem_response
+from api.conventions import AnyRequest, IfMatch, etag, read_body, required_version, runtime_of
+from api.description import LIMITED, Reply, described
+from api.rate_limits import admit, rate_limit_headers, take, take_for_address
 from engine.base.actor import ORGANISER
 from engine.base.addresses import client_network, wide_network
-from engine.base.errors import InvalidInput, TooManyRequests
+from engine.base.errors import InvalidInput
 from engine.base.model import EmailAddress, Page
-from engine.limits.rates import RateLimit, RateLimits, Standing
-from engine.people.accounts import Accounts, email_key
+from engine.limits.rates import RateLimit, Standing
+from engine.people.accounts import email_key
 from engine.people.model import Login, Password, Person, PersonPatch, Registration, Tier
 
 _SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
@@ -27,13 +28,13 @@ _ORGANISER: dict[str, Any] = {
     "security": [{"OrganiserKey": []}],
     "guards": [require_organiser],
 }
+_TOO_MANY = "Too many attempts; wait a while. Whoever is logged in stays so."
 _NO_STORE = {"Cache-Control": "no-store"}
 #: Seconds in which ``password_attempts`` may be used up.
 _ATTEMPTS_WINDOW_S = 900
 #: So many times ``password_attempts`` for one account, from all networks together, are an attack: then a
 #: wide network has a fifth of them. Its owner still gets in, from any other, or with a token of before.
 _ATTACK_TIMES = 5
-AnyRequest = Request[Any, Any, Any]
 
 
 class AccountToken(AccessToken, frozen=True, kw_only=True):
@@ -74,11 +75,6 @@ _PERSON_PATCH = msgspec.json.Decoder(PersonPatch)
 _TIER = msgspec.json.Decoder(TierBody)
 
 
-def _people(request: AnyRequest) -> Accounts:
-    people: Accounts = request.app.state["runtime"].people.accounts
-    return people
-
-
 def _signed_in(
     request: AnyRequest, login: Login, status: int, headers: dict[str, str]
 ) -> Response[AccountToken]:
@@ -117,27 +113,13 @@ async def _take_for_account(request: AnyRequest, account: str) -> Standing:
 async def _take_attempt(
     request: AnyRequest, name: str, quota: int, account: str, place: str
 ) -> Standing:
-    limits: RateLimits = request.app.state["limits"]
     # Redis keeps no addresses of people.
     client = hashlib.sha256(f"{account}\0{place}".encode()).hexdigest()[:32]
-    return await limits.take(RateLimit(name, quota, _ATTEMPTS_WINDOW_S), client)
+    return await take(RateLimit(name, quota, _ATTEMPTS_WINDOW_S), request, client)
 
 
 def _address_limit(request: AnyRequest, name: str) -> RateLimit:
     return RateLimit(name, request.app.state["settings"].logins_per_minute)
-
-
-def _refusal(
-    request: AnyRequest, standings: list[Standing], headers: dict[str, str]
-) -> Response[Any] | None:
-    exceeded = [standing for standing in standings if standing.exceeded]
-    if not exceeded:
-        return None
-    error = TooManyRequests(
-        "Too many attempts; wait a while. Whoever is logged in stays so.",
-        retry_after_s=max(standing.reset_s for standing in exceeded),
-    )
-    return problem_response(request, error, headers)
 
 
 # Accounts
@@ -154,16 +136,24 @@ def _refusal(
         "a mail, and belongs to the account whose link there is opened first: whether anybody has it "
         "already is not told."
     ),
+    opt=described(
+        takes=Registration,
+        gives={201: Reply("The account, logged in.", AccountToken, LIMITED)},
+        refuses=(
+            "weak-password",
+            "unknown-language",
+            "already-registered",
+            "too-many-requests",
+            "unavailable",
+        ),
+    ),
 )
 async def register(request: AnyRequest) -> Response[AccountToken]:
     person_id = buyer_id(request) if "authorization" in request.headers else None
     wanted = await read_body(request, _REGISTRATION)
     standing = await take_for_address(_address_limit(request, "registrations"), request)
-    headers = rate_limit_headers(standing)
-    refusal = _refusal(request, [standing], headers)
-    if refusal is not None:
-        return refusal
-    login = await _people(request).register(wanted, person_id=person_id)
+    headers = admit(_TOO_MANY, standing)
+    login = await runtime_of(request).people.accounts.register(wanted, person_id=person_id)
     return _signed_in(request, login, 201, headers)
 
 
@@ -177,22 +167,22 @@ async def register(request: AnyRequest) -> Response[AccountToken]:
         "with that guest's token: nothing is merged. Send an earlier token of the account along if you "
         "have one, expired or not: then strangers who try its passwords do not keep you out."
     ),
+    opt=described(
+        takes=Credentials,
+        gives={200: Reply("Tokens of the account's person.", AccountToken, LIMITED)},
+        refuses=("wrong-credentials", "too-many-requests", "unavailable"),
+    ),
 )
 async def login(request: AnyRequest) -> Response[AccountToken]:
     sent = await read_body(request, _CREDENTIALS)
     by_address = await take_for_address(_address_limit(request, "logins"), request)
-    refusal = _refusal(request, [by_address], rate_limit_headers(by_address))
-    if refusal is not None:
-        return refusal
+    admit(_TOO_MANY, by_address)
     again = await _log_in_again(request, sent, by_address)
     if again is not None:
         return again
-    standings = [by_address, await _take_for_account(request, email_key(sent.email))]
-    headers = rate_limit_headers(*standings)
-    refusal = _refusal(request, standings, headers)
-    if refusal is not None:
-        return refusal
-    opened = await _people(request).log_in(sent.email, sent.password)
+    by_account = await _take_for_account(request, email_key(sent.email))
+    headers = admit(_TOO_MANY, by_address, by_account)
+    opened = await runtime_of(request).people.accounts.log_in(sent.email, sent.password)
     return _signed_in(request, opened, 200, headers)
 
 
@@ -205,13 +195,17 @@ async def _log_in_again(
     """
     tokens: Tokens = request.app.state["tokens"]
     person_id = tokens.earlier_subject(request.headers.get("authorization"))
-    if person_id is None or not await _people(request).has_address(person_id, sent.email):
+    if person_id is None or not await runtime_of(request).people.accounts.has_address(
+        person_id, sent.email
+    ):
         return None
     quota: int = request.app.state["settings"].password_attempts
     standing = await _take_attempt(request, "password-attempts", quota, person_id, "known")
     if standing.exceeded:
         return None
-    opened = await _people(request).log_in_again(person_id, sent.email, sent.password)
+    opened = await runtime_of(request).people.accounts.log_in_again(
+        person_id, sent.email, sent.password
+    )
     if opened is None:
         return None
     return _signed_in(request, opened, 200, rate_limit_headers(by_address, standing))
@@ -227,16 +221,20 @@ async def _log_in_again(
         "the same next one, as the answer may have been lost; later it ends the login everywhere it "
         "was copied to."
     ),
+    opt=described(
+        takes=RefreshToken,
+        gives={200: Reply("The next ones.", AccountToken, LIMITED)},
+        refuses=("session-ended", "too-many-requests", "unavailable"),
+    ),
 )
 async def refresh(request: AnyRequest) -> Response[AccountToken]:
     sent = await read_body(request, _REFRESH_TOKEN)
     quota = request.app.state["settings"].guest_tokens_per_minute
     standing = await take_for_address(RateLimit("refreshes", quota), request)
-    headers = rate_limit_headers(standing)
-    refusal = _refusal(request, [standing], headers)
-    if refusal is not None:
-        return refusal
-    return _signed_in(request, await _people(request).refresh(sent.refresh_token), 200, headers)
+    headers = admit(_TOO_MANY, standing)
+    return _signed_in(
+        request, await runtime_of(request).people.accounts.refresh(sent.refresh_token), 200, headers
+    )
 
 
 @post(
@@ -248,10 +246,15 @@ async def refresh(request: AnyRequest) -> Response[AccountToken]:
         "Ends this login; others of the same account go on. Access tokens that were given are good "
         "until they expire, a quarter of an hour at most."
     ),
+    opt=described(
+        takes=RefreshToken,
+        gives={204: Reply("This login has ended, or had before.")},
+        refuses=("unavailable",),
+    ),
 )
 async def logout(request: AnyRequest) -> None:
     sent = await read_body(request, _REFRESH_TOKEN)
-    await _people(request).log_out(sent.refresh_token)
+    await runtime_of(request).people.accounts.log_out(sent.refresh_token)
 
 
 # Who I am
@@ -263,9 +266,10 @@ async def logout(request: AnyRequest) -> None:
     security=_SECURITY,
     summary="Who I am",
     description="Also for guests, who have the defaults until they set anything.",
+    opt=described(gives={200: Reply("You.", Person, ("ETag",))}, refuses=("unavailable",)),
 )
 async def read_me(request: AnyRequest) -> Response[Person]:
-    return _page(await _people(request).person(buyer_id(request)))
+    return _page(await runtime_of(request).people.accounts.person(buyer_id(request)))
 
 
 @patch(
@@ -278,6 +282,21 @@ async def read_me(request: AnyRequest) -> Response[Person]:
         "a `new_password` ends every login, and every access token. Another `email` is asked by mail "
         "whether it is yours; whether anybody else has it is not told."
     ),
+    opt=described(
+        takes=PersonPatch,
+        gives={200: Reply("You, as of now.", Person, ("ETag",))},
+        refuses=(
+            "weak-password",
+            "unknown-language",
+            "booking-mails-needed",
+            "wrong-password",
+            "no-account",
+            "precondition-failed",
+            "precondition-required",
+            "too-many-requests",
+            "unavailable",
+        ),
+    ),
 )
 async def patch_me(request: AnyRequest, if_match: IfMatch = None) -> Response[Person]:
     person_id = buyer_id(request)
@@ -285,12 +304,10 @@ async def patch_me(request: AnyRequest, if_match: IfMatch = None) -> Response[Pe
     sent = await read_body(request, _PERSON_PATCH)
     headers: dict[str, str] = {}
     if sent.password is not None:
-        standing = await _take_for_account(request, person_id)
-        headers = rate_limit_headers(standing)
-        refusal = _refusal(request, [standing], headers)
-        if refusal is not None:
-            return refusal
-    return _page(await _people(request).change(person_id, sent, version=version), headers)
+        headers = admit(_TOO_MANY, await _take_for_account(request, person_id))
+    return _page(
+        await runtime_of(request).people.accounts.change(person_id, sent, version=version), headers
+    )
 
 
 def _page(person: Person, headers: dict[str, str] | None = None) -> Response[Person]:
@@ -307,6 +324,7 @@ def _page(person: Person, headers: dict[str, str] | None = None) -> Response[Per
         "Those who registered, ten at most; `email_proven` says whose it is. A guest is known by the id "
         "in a booking or in the line."
     ),
+    opt=described(gives={200: Reply("Nobody or one.", PersonList)}, refuses=("unavailable",)),
     **_ORGANISER,
 )
 async def find_people(
@@ -316,18 +334,25 @@ async def find_people(
         QueryParameter(max_length=254, description="As they registered; capitals are the same."),
     ],
 ) -> PersonList:
-    return PersonList(await _people(request).find(_checked_address(email)))
+    return PersonList(await runtime_of(request).people.accounts.find(_checked_address(email)))
 
 
 @put(
     "/v1/people/{person_id:uuid}/tier",
     summary="Give somebody a tier",
     description="Counts for lines joined from now on; who waits already keeps the place.",
+    opt=described(
+        takes=TierBody,
+        gives={200: Reply("The person.", Person, ("ETag",))},
+        refuses=("not-found", "unavailable"),
+    ),
     **_ORGANISER,
 )
 async def set_tier(request: AnyRequest, person_id: FromPath[UUID]) -> Response[Person]:
     sent = await read_body(request, _TIER)
-    person = await _people(request).set_tier(str(person_id), sent.tier, actor=ORGANISER)
+    person = await runtime_of(request).people.accounts.set_tier(
+        str(person_id), sent.tier, actor=ORGANISER
+    )
     return _page(person)
 
 

@@ -4,22 +4,24 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, patch, post
+from litestar import Response, get, patch, post
 from litestar.params import FromPath, QueryParameter
 
 from api.auth import require_organiser
 from api.conventions import (
+    AnyRequest,
     IfMatch,
     large_json,
     optional_version,
     read_body,
     required_version,
+    runtime_of,
     versioned,
 )
+from api.description import Operation, Reply, described
 from api.paging import Cursor, Limit, cut, decode_cursor
 from engine.base.actor import ORGANISER
 from engine.base.model import Page, Uuid
-from engine.pricing.admin import PricingAdmin
 from engine.pricing.chart import to_svg
 from engine.pricing.model import (
     Activation,
@@ -46,6 +48,19 @@ _OPTIONS: dict[str, Any] = {
 }
 _COMMAND: dict[str, Any] = {**_OPTIONS, "status_code": 200}
 
+_PRICED = ("event-not-found", "event-not-published", "unavailable", "catalog-unavailable")
+#: What an edit of an event's pricing may meet.
+_EDITED = ("event-cancelled", "precondition-failed", "redis-unavailable")
+
+
+def _price_command(description: str, takes: Any = None) -> dict[str, Operation]:
+    return described(
+        takes=takes,
+        gives={200: Reply(description, CategoryState, ("ETag",))},
+        refuses=("category-not-found", *_PRICED, *_EDITED),
+        replays=True,
+    )
+
 
 class RuleList(Page[RuleVersion], frozen=True):
     """Versions of rules, newest first."""
@@ -59,11 +74,6 @@ _FREEZE = msgspec.json.Decoder(Freeze)
 _PREVIEW = msgspec.json.Decoder(PreviewRequest)
 _SIMULATION = msgspec.json.Decoder(SimulationRequest)
 _SET_SIMULATION = msgspec.json.Decoder(SetSimulationRequest)
-
-
-def _office(request: Request[Any, Any, Any]) -> PricingAdmin:
-    office: PricingAdmin = request.app.state["runtime"].pricing.admin
-    return office
 
 
 def _rule(rule: RuleVersion, status: int = 200) -> Response[RuleVersion]:
@@ -82,12 +92,11 @@ def _category(state: CategoryState) -> Response[CategoryState]:
     "/v1/events/{event_id:uuid}/pricing",
     summary="How an event's prices come about",
     description="The ETag is for `PATCH`; a category's `version` for what is done to its price.",
+    opt=described(gives={200: Reply("By category.", PricingState, ("ETag",))}, refuses=_PRICED),
     **_OPTIONS,
 )
-async def read_pricing(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[PricingState]:
-    state = await _office(request).state(str(event_id))
+async def read_pricing(request: AnyRequest, event_id: FromPath[UUID]) -> Response[PricingState]:
+    state = await runtime_of(request).pricing.admin.state(str(event_id))
     return versioned(state, state.version)
 
 
@@ -95,14 +104,19 @@ async def read_pricing(
     "/v1/events/{event_id:uuid}/pricing",
     summary="Decide what buyers see of it",
     description="Needs If-Match. The reason of the latest change is always shown with its price.",
+    opt=described(
+        takes=TermsPatch,
+        gives={200: Reply("As it is now.", PricingState, ("ETag",))},
+        refuses=(*_PRICED, *_EDITED, "precondition-required"),
+    ),
     **_OPTIONS,
 )
 async def patch_pricing(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID], if_match: IfMatch = None
+    request: AnyRequest, event_id: FromPath[UUID], if_match: IfMatch = None
 ) -> Response[PricingState]:
     version = required_version(if_match)
     data = await read_body(request, _TERMS_PATCH)
-    state = await _office(request).set_terms(str(event_id), data, version=version)
+    state = await runtime_of(request).pricing.admin.set_terms(str(event_id), data, version=version)
     return versioned(state, state.version)
 
 
@@ -113,22 +127,33 @@ async def patch_pricing(
     "/v1/events/{event_id:uuid}/pricing/rules",
     summary="Make a version of a category's rule",
     description="A draft: it changes nothing before it is activated, and what it says never changes.",
+    opt=described(
+        takes=RuleDraft,
+        gives={201: Reply("A draft.", RuleVersion, ("ETag", "Location"))},
+        refuses=("no-such-category", *_PRICED, "event-cancelled"),
+        replays=True,
+    ),
     **_OPTIONS,
 )
 async def create_pricing_rule(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
+    request: AnyRequest, event_id: FromPath[UUID]
 ) -> Response[RuleVersion]:
     data = await read_body(request, _RULE_DRAFT)
-    return _rule(await _office(request).make_rule(str(event_id), data, actor=ORGANISER), 201)
+    return _rule(
+        await runtime_of(request).pricing.admin.make_rule(str(event_id), data, actor=ORGANISER), 201
+    )
 
 
 @get(
     "/v1/events/{event_id:uuid}/pricing/rules",
     summary="Versions of rules, newest first",
+    opt=described(
+        gives={200: Reply("A page of rules.", RuleList)}, refuses=("no-such-category", *_PRICED)
+    ),
     **_OPTIONS,
 )
 async def list_pricing_rules(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     category: Annotated[
         str | None, QueryParameter(max_length=200, description="Of one category.")
@@ -137,7 +162,7 @@ async def list_pricing_rules(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Response[bytes]:
-    rules = await _office(request).rules(
+    rules = await runtime_of(request).pricing.admin.rules(
         str(event_id),
         category=category,
         status=status,
@@ -150,12 +175,16 @@ async def list_pricing_rules(
 @get(
     "/v1/events/{event_id:uuid}/pricing/rules/{rule_id:uuid}",
     summary="One version of a rule",
+    opt=described(
+        gives={200: Reply("The rule.", RuleVersion, ("ETag", "Location"))},
+        refuses=("pricing-rule-not-found", "unavailable"),
+    ),
     **_OPTIONS,
 )
 async def read_pricing_rule(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID], rule_id: FromPath[UUID]
+    request: AnyRequest, event_id: FromPath[UUID], rule_id: FromPath[UUID]
 ) -> Response[RuleVersion]:
-    return _rule(await _office(request).rule(str(event_id), str(rule_id)))
+    return _rule(await runtime_of(request).pricing.admin.rule(str(event_id), str(rule_id)))
 
 
 @post(
@@ -163,17 +192,23 @@ async def read_pricing_rule(
     summary="Put a rule in force",
     description="At once, or at `valid_from`. The one before it is retired at that moment. "
     "Takes an optional If-Match.",
+    opt=described(
+        takes=Activation,
+        gives={200: Reply("In force, or scheduled.", RuleVersion, ("ETag", "Location"))},
+        refuses=("pricing-rule-not-found", *_PRICED, "pricing-rule-retired", *_EDITED),
+        replays=True,
+    ),
     **_COMMAND,
 )
 async def activate_pricing_rule(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     rule_id: FromPath[UUID],
     if_match: IfMatch = None,
 ) -> Response[RuleVersion]:
     data = await read_body(request, _ACTIVATION)
     return _rule(
-        await _office(request).activate(
+        await runtime_of(request).pricing.admin.activate(
             str(event_id),
             str(rule_id),
             valid_from=data.valid_from,
@@ -187,17 +222,24 @@ async def activate_pricing_rule(
     "/v1/events/{event_id:uuid}/pricing/rules/{rule_id:uuid}/retire",
     summary="Take a rule out of force",
     description="Or give up a draft. The price stays where it is. Takes an optional If-Match.",
+    opt=described(
+        gives={200: Reply("Retired.", RuleVersion, ("ETag", "Location"))},
+        refuses=("pricing-rule-not-found", *_PRICED, *_EDITED),
+        replays=True,
+    ),
     **_COMMAND,
 )
 async def retire_pricing_rule(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     rule_id: FromPath[UUID],
     if_match: IfMatch = None,
 ) -> Response[RuleVersion]:
     version = optional_version(if_match)
     return _rule(
-        await _office(request).retire(str(event_id), str(rule_id), version=version, actor=ORGANISER)
+        await runtime_of(request).pricing.admin.retire(
+            str(event_id), str(rule_id), version=version, actor=ORGANISER
+        )
     )
 
 
@@ -209,10 +251,11 @@ async def retire_pricing_rule(
     summary="Set a price by hand",
     description="Its rule waits until `until`, until it is released, or, without `until`, until another "
     "rule comes into force. Buyers read the reason. Takes an optional If-Match.",
+    opt=_price_command("The price, set.", Override),
     **_COMMAND,
 )
 async def override_price(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     category_no: FromPath[int],
     if_match: IfMatch = None,
@@ -220,7 +263,7 @@ async def override_price(
     data = await read_body(request, _OVERRIDE)
     version = optional_version(if_match)
     return _category(
-        await _office(request).override(
+        await runtime_of(request).pricing.admin.override(
             str(event_id), category_no, data, version=version, actor=ORGANISER
         )
     )
@@ -230,10 +273,11 @@ async def override_price(
     "/v1/events/{event_id:uuid}/pricing/categories/{category_no:int}/freeze",
     summary="Keep a price where it is",
     description="Until it is released, whatever comes into force. Takes an optional If-Match.",
+    opt=_price_command("The price, kept.", Freeze),
     **_COMMAND,
 )
 async def freeze_price(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     category_no: FromPath[int],
     if_match: IfMatch = None,
@@ -241,7 +285,7 @@ async def freeze_price(
     data = await read_body(request, _FREEZE)
     version = optional_version(if_match)
     return _category(
-        await _office(request).freeze(
+        await runtime_of(request).pricing.admin.freeze(
             str(event_id), category_no, data.reason, version=version, actor=ORGANISER
         )
     )
@@ -251,17 +295,20 @@ async def freeze_price(
     "/v1/events/{event_id:uuid}/pricing/categories/{category_no:int}/release",
     summary="Let a price follow its rule again",
     description="Ends an override and a freeze. Takes an optional If-Match.",
+    opt=_price_command("Its rule goes on."),
     **_COMMAND,
 )
 async def release_price(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     category_no: FromPath[int],
     if_match: IfMatch = None,
 ) -> Response[CategoryState]:
     version = optional_version(if_match)
     return _category(
-        await _office(request).release(str(event_id), category_no, version=version, actor=ORGANISER)
+        await runtime_of(request).pricing.admin.release(
+            str(event_id), category_no, version=version, actor=ORGANISER
+        )
     )
 
 
@@ -272,11 +319,23 @@ async def release_price(
     "/v1/events/{event_id:uuid}/pricing/preview",
     summary="What would a rule do now?",
     description="Measures, decides, and changes nothing.",
+    opt=described(
+        takes=PreviewRequest,
+        gives={200: Reply("What it would do.", Preview)},
+        refuses=(
+            "no-such-category",
+            "pricing-rule-not-found",
+            *_PRICED,
+            "no-pricing-rule",
+            "redis-unavailable",
+        ),
+        replays=True,
+    ),
     **_COMMAND,
 )
-async def preview_pricing(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Preview:
+async def preview_pricing(request: AnyRequest, event_id: FromPath[UUID]) -> Preview:
     data = await read_body(request, _PREVIEW)
-    return await _office(request).preview(
+    return await runtime_of(request).pricing.admin.preview(
         str(event_id), data.category, rule=data.rule, rule_id=data.rule_id
     )
 
@@ -286,13 +345,25 @@ async def preview_pricing(request: Request[Any, Any, Any], event_id: FromPath[UU
     summary="Try a rule on a sale",
     description="A made-up one, or a recorded one. As numbers, or with `Accept: image/svg+xml` as a "
     "chart.",
+    opt=described(
+        takes=SimulationRequest,
+        gives={200: Reply("How it went, against the fixed price.", Simulation, others={SVG: str})},
+        refuses=(
+            "no-such-category",
+            "pricing-rule-not-found",
+            *_PRICED,
+            "no-pricing-rule",
+            "nothing-recorded",
+        ),
+        replays=True,
+    ),
     **_COMMAND,
 )
-async def simulate_pricing(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[Any]:
+async def simulate_pricing(request: AnyRequest, event_id: FromPath[UUID]) -> Response[Any]:
     data = await read_body(request, _SIMULATION)
-    return _simulated(request, await _office(request).simulate(str(event_id), data))
+    return _simulated(
+        request, await runtime_of(request).pricing.admin.simulate(str(event_id), data)
+    )
 
 
 @post(
@@ -300,18 +371,22 @@ async def simulate_pricing(
     summary="Try a whole rule set on a sale",
     description="All categories at once, with their sum. As numbers, or with `Accept: image/svg+xml` as "
     "a chart with a line for each category.",
+    opt=described(
+        takes=SetSimulationRequest,
+        gives={200: Reply("How it went, against fixed prices.", SetSimulation, others={SVG: str})},
+        refuses=("no-such-category", *_PRICED, "nothing-recorded"),
+        replays=True,
+    ),
     **_COMMAND,
 )
-async def simulate_pricing_set(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[Any]:
+async def simulate_pricing_set(request: AnyRequest, event_id: FromPath[UUID]) -> Response[Any]:
     data = await read_body(request, _SET_SIMULATION)
-    return _simulated(request, await _office(request).simulate_set(str(event_id), data))
+    return _simulated(
+        request, await runtime_of(request).pricing.admin.simulate_set(str(event_id), data)
+    )
 
 
-def _simulated(
-    request: Request[Any, Any, Any], simulation: Simulation | SetSimulation
-) -> Response[Any]:
+def _simulated(request: AnyRequest, simulation: Simulation | SetSimulation) -> Response[Any]:
     if SVG in request.headers.get("accept", ""):
         return Response(to_svg(simulation), headers={"Vary": "Accept"}, media_type=SVG)
     return large_json(request, simulation, {"Vary": "Accept, Accept-Encoding"})

@@ -1,13 +1,15 @@
 """Every refusal as RFC 9457 ``application/problem+json``; the one place that knows HTTP statuses."""
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
 import msgspec
 import structlog
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
 from msgspec import Meta, Struct
 
+from api.conventions import AnyRequest
+from api.rate_limits import LimitExceeded
 from engine.base import errors
 from engine.base.errors import FrontrowError, Remedy
 from engine.base.model import Id, Moment
@@ -15,7 +17,6 @@ from engine.waitlist.model import OfferStatus
 
 log = structlog.get_logger(__name__)
 
-AnyRequest: TypeAlias = Request[Any, Any, Any]
 PROBLEM_JSON = "application/problem+json"
 #: Characters of a path that a problem repeats.
 _PATH_SHOWN_MAX = 200
@@ -212,7 +213,8 @@ def problem_response(
 
 
 def on_frontrow_error(request: AnyRequest, error: FrontrowError) -> Response[bytes]:
-    return _response(request, status_of(error), error.code, detail_of(error), error.extra)
+    headers = error.headers if isinstance(error, LimitExceeded) else {}
+    return problem_response(request, error, headers)
 
 
 def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[bytes]:

@@ -10,15 +10,16 @@ from html import escape
 from http import HTTPStatus
 from typing import Any
 
-from litestar import MediaType, Request, Response, Router, get
+from litestar import MediaType, Response, Router, get
 from litestar.datastructures import ResponseHeader
 from litestar.exceptions import NotFoundException
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from api.conventions import AnyRequest
+from api.examples.problems import PROBLEMS
 from api.openapi import Json, example_path, problem_example
-from api.openapi_examples import PROBLEMS
 from api.problems import status_of
 from engine.base.errors import FrontrowError
 
@@ -40,7 +41,7 @@ class ReferencePage(OpenAPIRenderPlugin):
         super().__init__(path="/")
         self._page: bytes | None = None
 
-    def render(self, request: Request[Any, Any, Any], openapi_schema: Json) -> bytes:
+    def render(self, request: AnyRequest, openapi_schema: Json) -> bytes:
         del request
         if self._page is None:
             self._page = render_reference(openapi_schema).encode()
@@ -61,7 +62,7 @@ def reference_router() -> Router:
     )
 
 
-async def _negotiate(request: Request[Any, Any, Any]) -> Response[Any] | None:
+async def _negotiate(request: AnyRequest) -> Response[Any] | None:
     path = request.url.path.rstrip("/")
     if path not in ("/schema", "/schema/openapi.json"):
         raise NotFoundException

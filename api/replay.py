@@ -13,11 +13,12 @@ from litestar import Request
 from litestar.types import HTTPReceiveMessage, HTTPScope, Message, Receive, Send
 from msgspec import Struct
 
-from api.access import take_for_address
 from api.answers import UNMATCHED, send_answer
 from api.bodies import done_with, whole_body
 from api.doors import Door, Needs
-from engine.base.errors import Conflict, FrontrowError, InvalidInput, TooManyRequests, Unavailable
+from api.idempotency import answer_not_kept, checked_key, in_flight, key_reused
+from api.rate_limits import take_for_address
+from engine.base.errors import TooManyRequests, Unavailable
 from engine.base.model import new_id
 from engine.limits.kept_answers import (
     ANSWER_SIZE_MAX,
@@ -29,7 +30,6 @@ from engine.limits.kept_answers import (
 from engine.limits.rates import RateLimit
 from engine.runtime import Runtime
 
-_KEY_LENGTH_MAX = 255
 #: Keys of one address: people behind a shared one have room, and nobody fills Redis with new tokens.
 _KEYS_OF_AN_ADDRESS = RateLimit("idempotency-keys", 5_000, 600)
 #: Buyers are answered within 6 s; what organisers do may take longer. After that the process that took
@@ -73,7 +73,7 @@ class Replays:
         door: Door,
     ) -> None:
         """Run the request, or give the answer that ``subject`` got for it. Raises FrontrowError."""
-        name = Name(subject, event_id, _checked_key(key))
+        name = Name(subject, event_id, checked_key(key.decode("latin-1")))
         await self._take(scope)
         body = await whole_body(receive, door.size_max)
         try:
@@ -150,44 +150,19 @@ class Replays:
 
 async def _give_again(scope: HTTPScope, send: Send, kept: _Kept, mark: _Kept) -> None:
     if kept.fingerprint != mark.fingerprint:
-        raise InvalidInput(
-            "This Idempotency-Key was used for another request; make a new key for a new one.",
-            code="idempotency-key-reused",
-        )
+        raise key_reused()
     if kept.status == 0:
-        raise Conflict(
-            "The first request with this Idempotency-Key is still under way; retry shortly.",
-            code="request-in-flight",
-            retry_after=1,
-        )
+        raise in_flight()
     scope["path_template"] = kept.route
     if kept.is_too_large:
-        raise _too_large(kept)
+        raise answer_not_kept(kept.status)
     headers = {**dict(kept.headers), "idempotency-replayed": "true"}
     await send_answer(send, kept.status, headers, kept.body.encode("latin-1"))
-
-
-def _too_large(kept: _Kept) -> FrontrowError:
-    return Conflict(
-        f"This was answered with status {kept.status} under the same Idempotency-Key; the answer "
-        "was too large to be kept. Read what came of it.",
-        code="answer-not-kept",
-    )
 
 
 def _fingerprint(scope: HTTPScope, body: bytes | bytearray) -> str:
     parts = (scope["method"].encode(), scope["raw_path"], scope["query_string"], body)
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
-
-
-def _checked_key(raw: bytes) -> str:
-    key = raw.decode("latin-1")
-    if not 1 <= len(key) <= _KEY_LENGTH_MAX or not key.isprintable():
-        raise InvalidInput(
-            f"Idempotency-Key must be 1 to {_KEY_LENGTH_MAX} printable characters.",
-            code="invalid-idempotency-key",
-        )
-    return key
 
 
 def replayed_body(body: bytes | bytearray) -> Receive:

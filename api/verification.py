@@ -1,21 +1,20 @@
 """Whose an address is: the page behind the link that a mail carries, and the same for programs."""
 
 import html
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import parse_qs
 
 import msgspec
-from litestar import MediaType, Request, Response, get, post
+from litestar import MediaType, Response, get, post
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from api.auth import buyer_id
 from api.bodies import ClientGone, whole_body
-from api.conventions import read_body
+from api.conventions import AnyRequest, read_body, runtime_of
+from api.description import Reply, described
 from engine.base.errors import Conflict, InvalidInput, NotFound
-from engine.people.verification import AddressClaim, Verification
-
-AnyRequest = Request[Any, Any, Any]
+from engine.people.verification import AddressClaim
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -52,11 +51,6 @@ class ProvenAddress(Struct, frozen=True):
 _LINK_TOKEN = msgspec.json.Decoder(LinkToken)
 
 
-def _verification(request: AnyRequest) -> Verification:
-    verification: Verification = request.app.state["runtime"].people.verification
-    return verification
-
-
 @post(
     "/v1/auth/verify-email",
     status_code=200,
@@ -68,11 +62,16 @@ def _verification(request: AnyRequest) -> Verification:
         "the mail was written for; with an access token, to your own, if that has the same address. The "
         "first account to show it has it, and all others lose it."
     ),
+    opt=described(
+        takes=LinkToken,
+        gives={200: Reply("It is yours.", ProvenAddress)},
+        refuses=("link-not-ours", "address-of-another", "address-not-claimed", "unavailable"),
+    ),
 )
 async def verify_email(request: AnyRequest) -> Response[ProvenAddress]:
     person_id = buyer_id(request) if "authorization" in request.headers else None
     sent = await read_body(request, _LINK_TOKEN)
-    claim = await _verification(request).redeem(sent.token, person_id)
+    claim = await runtime_of(request).people.verification.redeem(sent.token, person_id)
     return Response(ProvenAddress(claim.email), headers={"Cache-Control": "no-store"})
 
 
@@ -80,7 +79,7 @@ async def verify_email(request: AnyRequest) -> Response[ProvenAddress]:
 async def ask_address(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     # Programs that look at links for safety's sake open this too, so opening it changes nothing.
     try:
-        claims = await _verification(request).claims(token)
+        claims = await runtime_of(request).people.verification.claims(token)
     except NotFound:
         return _unknown_link()
     return _page(
@@ -94,7 +93,7 @@ async def ask_address(request: AnyRequest, token: FromPath[str]) -> Response[str
 @post("/verify/{token:str}", media_type=MediaType.HTML, status_code=200, include_in_schema=False)
 async def give_address(request: AnyRequest, token: FromPath[str]) -> Response[str]:
     try:
-        claim = await _verification(request).redeem(token, await _chosen(request))
+        claim = await runtime_of(request).people.verification.redeem(token, await _chosen(request))
     except NotFound:
         return _unknown_link()
     except Conflict as error:

@@ -7,27 +7,27 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, delete, get, patch, post
+from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from api.access import take_for_address
 from api.auth import buyer_id, require_organiser
 from api.conventions import (
+    AnyRequest,
     IfMatch,
     large_json,
-    rate_limit_headers,
     read_body,
     required_version,
+    runtime_of,
     versioned,
 )
+from api.description import LIMITED, STORES, Reply, described
 from api.paging import Cursor, Int32, Int64, Limit, Position, cut, decode_cursor
-from api.problems import problem_response
-from api.spreadsheets import csv_response
+from api.rate_limits import admit, take_for_address
+from api.spreadsheets import CSV, csv_response
 from engine.base.actor import ORGANISER
 from engine.base.addresses import wide_network
-from engine.base.errors import TooManyRequests
 from engine.base.model import Hold, Money, Page, Uuid
 from engine.limits import rates
 from engine.runtime import Runtime
@@ -49,6 +49,8 @@ _ORGANISER: dict[str, Any] = {
     "security": [{"OrganiserKey": []}],
     "guards": [require_organiser],
 }
+#: What a wish may meet.
+_WISH = ("no-such-category", "no-such-section", "event-not-found", "event-not-on-sale")
 
 
 class _Place(Position, frozen=True):
@@ -119,11 +121,6 @@ _TERMS = msgspec.json.Decoder(LineTerms)
 _BECAUSE = msgspec.json.Decoder(Because)
 
 
-def _runtime(request: Request[Any, Any, Any]) -> Runtime:
-    runtime: Runtime = request.app.state["runtime"]
-    return runtime
-
-
 # Buyers
 
 
@@ -132,25 +129,38 @@ def _runtime(request: Request[Any, Any, Any]) -> Runtime:
     summary="Join the waitlist",
     description="201 with your place in line; 200 where you have it already with the same wish. "
     "Refused while what you want is simply on sale.",
+    opt=described(
+        takes=JoinRequest,
+        gives={
+            201: Reply("Your place in line.", Entry, ("ETag", "Location", *LIMITED)),
+            200: Reply("You have it already.", Entry, ("ETag", "Location", *LIMITED)),
+        },
+        refuses=(
+            *_WISH,
+            "limit-reached",
+            "wish-impossible",
+            "still-on-sale",
+            "already-waiting",
+            "waitlist-closed",
+            "too-many-requests",
+            *STORES,
+            "outcome-unknown",
+        ),
+        replays=True,
+    ),
     **_BUYER,
 )
-async def join_waitlist(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[Entry]:
+async def join_waitlist(request: AnyRequest, event_id: FromPath[UUID]) -> Response[Entry]:
     person_id = buyer_id(request)
     per_hour = request.app.state["settings"].waitlist_joins_per_hour
     limit = rates.RateLimit("waitlist-joins", per_hour, window_s=3600)
-    standing = await take_for_address(limit, request, wide_network)
-    headers = rate_limit_headers(standing)
-    if standing.exceeded:
-        error = TooManyRequests(
-            "Too many places in line were asked for from your network; try again later.",
-            retry_after_s=standing.reset_s,
-        )
-        return problem_response(request, error, headers)
+    headers = admit(
+        "Too many places in line were asked for from your network; try again later.",
+        await take_for_address(limit, request, wide_network),
+    )
     data = await read_body(request, _JOIN)
     wanted = Wanted(**{field: getattr(data, field) for field in Wanted.__struct_fields__})
-    entry, is_new = await _runtime(request).waitlist.entries.join(
+    entry, is_new = await runtime_of(request).waitlist.entries.join(
         str(event_id), person_id, wanted, data.contact
     )
     return _entry(entry, 201 if is_new else 200, headers)
@@ -163,15 +173,20 @@ def _entry(
     return versioned(entry, entry.version, status=status, location=location, headers=headers)
 
 
-@get("/v1/waitlist", summary="Your places in line, the latest first", **_BUYER)
+@get(
+    "/v1/waitlist",
+    summary="Your places in line, the latest first",
+    opt=described(gives={200: Reply("A page of places.", EntryList)}, refuses=STORES),
+    **_BUYER,
+)
 async def list_entries(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: Annotated[UUID | None, QueryParameter(description="Of this event only.")] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> EntryList:
     after = decode_cursor(cursor, Uuid)
-    found = await _runtime(request).waitlist.entries.of_person(
+    found = await runtime_of(request).waitlist.entries.of_person(
         buyer_id(request), event_id=None if event_id is None else str(event_id)
     )
     found = [entry for entry in found if after is None or entry.entry_id < after]
@@ -182,11 +197,19 @@ async def list_entries(
     "/v1/waitlist/{entry_id:uuid}",
     summary="One place in line",
     description="Your rank, how long it may take, and the offer once there is one.",
+    opt=described(
+        gives={
+            200: Reply(
+                "The place; `offer` is the latest offer made for it.", Entry, ("ETag", "Location")
+            )
+        },
+        refuses=("entry-not-found", *STORES),
+    ),
     **_BUYER,
 )
-async def read_entry(request: Request[Any, Any, Any], entry_id: FromPath[UUID]) -> Response[Entry]:
+async def read_entry(request: AnyRequest, entry_id: FromPath[UUID]) -> Response[Entry]:
     return _entry(
-        await _runtime(request).waitlist.entries.read(str(entry_id), person_id=buyer_id(request))
+        await runtime_of(request).waitlist.entries.read(str(entry_id), person_id=buyer_id(request))
     )
 
 
@@ -194,16 +217,32 @@ async def read_entry(request: Request[Any, Any, Any], entry_id: FromPath[UUID]) 
     "/v1/waitlist/{entry_id:uuid}",
     summary="Change what you wait for",
     description="Needs If-Match. The place in line stays.",
+    opt=described(
+        takes=WantedPatch,
+        gives={200: Reply("The place as it is now.", Entry, ("ETag", "Location"))},
+        refuses=(
+            "entry-not-found",
+            *_WISH,
+            "limit-reached",
+            "wish-impossible",
+            "still-on-sale",
+            "entry-ended",
+            "precondition-failed",
+            "precondition-required",
+            *STORES,
+            "outcome-unknown",
+        ),
+    ),
     **_BUYER,
 )
 async def patch_entry(
-    request: Request[Any, Any, Any], entry_id: FromPath[UUID], if_match: IfMatch = None
+    request: AnyRequest, entry_id: FromPath[UUID], if_match: IfMatch = None
 ) -> Response[Entry]:
     person_id = buyer_id(request)
     version = required_version(if_match)
     data = await read_body(request, _PATCH)
     return _entry(
-        await _runtime(request).waitlist.entries.change(
+        await runtime_of(request).waitlist.entries.change(
             str(entry_id), person_id, data, version=version
         )
     )
@@ -213,15 +252,26 @@ async def patch_entry(
     "/v1/waitlist/{entry_id:uuid}",
     summary="Leave the line",
     description="An open offer is declined with it. Leaving twice is fine.",
+    opt=described(
+        gives={204: Reply("You are out of the line.")},
+        refuses=("entry-not-found", *STORES, "outcome-unknown"),
+    ),
     **_BUYER,
 )
-async def leave_waitlist(request: Request[Any, Any, Any], entry_id: FromPath[UUID]) -> None:
-    await _runtime(request).waitlist.entries.leave(str(entry_id), buyer_id(request))
+async def leave_waitlist(request: AnyRequest, entry_id: FromPath[UUID]) -> None:
+    await runtime_of(request).waitlist.entries.leave(str(entry_id), buyer_id(request))
 
 
-@get("/v1/offers/{offer_id:uuid}", summary="One offer", **_BUYER)
-async def read_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Offer:
-    return await _runtime(request).waitlist.offers.read(str(offer_id), person_id=buyer_id(request))
+@get(
+    "/v1/offers/{offer_id:uuid}",
+    summary="One offer",
+    opt=described(gives={200: Reply("The offer.", Offer)}, refuses=("offer-not-found", *STORES)),
+    **_BUYER,
+)
+async def read_offer(request: AnyRequest, offer_id: FromPath[UUID]) -> Offer:
+    return await runtime_of(request).waitlist.offers.read(
+        str(offer_id), person_id=buyer_id(request)
+    )
 
 
 @post(
@@ -230,10 +280,15 @@ async def read_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) 
     summary="Accept an offer",
     description="It becomes an ordinary hold with the same id, at the price that was offered. "
     "Accepting again gives the same hold.",
+    opt=described(
+        gives={200: Reply("The hold.", Hold)},
+        refuses=("offer-not-found", "offer-ended", *STORES, "outcome-unknown"),
+        replays=True,
+    ),
     **_BUYER,
 )
-async def accept_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Hold:
-    return await _runtime(request).waitlist.offers.accept(str(offer_id), buyer_id(request))
+async def accept_offer(request: AnyRequest, offer_id: FromPath[UUID]) -> Hold:
+    return await runtime_of(request).waitlist.offers.accept(str(offer_id), buyer_id(request))
 
 
 @post(
@@ -241,20 +296,31 @@ async def accept_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]
     status_code=200,
     summary="Decline an offer",
     description="The seats go to the next in line at once, and your place in it ends.",
+    opt=described(
+        gives={200: Reply("The offer.", Offer)},
+        refuses=("offer-not-found", "offer-ended", *STORES, "outcome-unknown"),
+        replays=True,
+    ),
     **_BUYER,
 )
-async def decline_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Offer:
-    return await _runtime(request).waitlist.offers.decline(str(offer_id), buyer_id(request))
+async def decline_offer(request: AnyRequest, offer_id: FromPath[UUID]) -> Offer:
+    return await runtime_of(request).waitlist.offers.decline(str(offer_id), buyer_id(request))
 
 
 # The organiser's desk
 
 
-@get("/v1/events/{event_id:uuid}/waitlist", summary="A waitlist and its terms", **_ORGANISER)
-async def read_waitlist(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[LineSummary]:
-    return _summary(await _runtime(request).waitlist.admin.summary(str(event_id)))
+@get(
+    "/v1/events/{event_id:uuid}/waitlist",
+    summary="A waitlist and its terms",
+    opt=described(
+        gives={200: Reply("The line.", LineSummary, ("ETag",))},
+        refuses=("event-not-found", "unavailable"),
+    ),
+    **_ORGANISER,
+)
+async def read_waitlist(request: AnyRequest, event_id: FromPath[UUID]) -> Response[LineSummary]:
+    return _summary(await runtime_of(request).waitlist.admin.summary(str(event_id)))
 
 
 def _summary(summary: LineSummary) -> Response[LineSummary]:
@@ -265,15 +331,26 @@ def _summary(summary: LineSummary) -> Response[LineSummary]:
     "/v1/events/{event_id:uuid}/waitlist",
     summary="Change a waitlist's terms",
     description="Needs If-Match. Close the list, open it again, or say how long offers last.",
+    opt=described(
+        takes=LineTerms,
+        gives={200: Reply("The line as it is now.", LineSummary, ("ETag",))},
+        refuses=(
+            "event-not-found",
+            "precondition-failed",
+            "precondition-required",
+            "unavailable",
+            "outcome-unknown",
+        ),
+    ),
     **_ORGANISER,
 )
 async def patch_waitlist(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID], if_match: IfMatch = None
+    request: AnyRequest, event_id: FromPath[UUID], if_match: IfMatch = None
 ) -> Response[LineSummary]:
     version = required_version(if_match)
     data = await read_body(request, _TERMS)
     return _summary(
-        await _runtime(request).waitlist.admin.set_terms(
+        await runtime_of(request).waitlist.admin.set_terms(
             str(event_id),
             closed=None if data.closed is UNSET else data.closed,
             offer_window_s=None if data.offer_window_s is UNSET else data.offer_window_s,
@@ -286,10 +363,14 @@ async def patch_waitlist(
     "/v1/events/{event_id:uuid}/waitlist/entries",
     summary="Who waits, and who has left",
     description="With `status=waiting` in the line's order; else the latest to join first.",
+    opt=described(
+        gives={200: Reply("A page of people.", LineEntryList)},
+        refuses=("event-not-found", "unavailable", "catalog-unavailable"),
+    ),
     **_ORGANISER,
 )
 async def list_waitlist_entries(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     status: Annotated[
         EntryStatus | None, QueryParameter(description="Only those that stand so.")
@@ -298,7 +379,7 @@ async def list_waitlist_entries(
     cursor: Cursor = None,
 ) -> Response[bytes]:
     after = decode_cursor(cursor, _Place)
-    found = await _runtime(request).waitlist.admin.entries(
+    found = await runtime_of(request).waitlist.admin.entries(
         str(event_id),
         status=status,
         after=None if after is None else (after.weight, after.join_no),
@@ -308,15 +389,23 @@ async def list_waitlist_entries(
     return large_json(request, LineEntryList(*page))
 
 
-@get("/v1/events/{event_id:uuid}/waitlist/offers", summary="What was offered", **_ORGANISER)
+@get(
+    "/v1/events/{event_id:uuid}/waitlist/offers",
+    summary="What was offered",
+    opt=described(
+        gives={200: Reply("A page of offers.", OfferList)},
+        refuses=("event-not-found", "unavailable", "catalog-unavailable"),
+    ),
+    **_ORGANISER,
+)
 async def list_offers(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Response[bytes]:
     after = decode_cursor(cursor, Uuid)
-    found = await _runtime(request).waitlist.admin.offers(
+    found = await runtime_of(request).waitlist.admin.offers(
         str(event_id), after=after, limit=limit + 1
     )
     return large_json(request, OfferList(*cut(found, limit, lambda offer: offer.offer_id)))
@@ -327,16 +416,20 @@ async def list_offers(
     summary="Who was passed over, and why",
     description="One line for each wish and round: everybody who waited with it ahead of the last one "
     "that was served.",
+    opt=described(
+        gives={200: Reply("A page of rounds.", SkipList)},
+        refuses=("event-not-found", "unavailable", "catalog-unavailable"),
+    ),
     **_ORGANISER,
 )
 async def list_skips(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     event_id: FromPath[UUID],
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Response[bytes]:
     after = decode_cursor(cursor, _Passing)
-    found = await _runtime(request).waitlist.admin.skips(
+    found = await runtime_of(request).waitlist.admin.skips(
         str(event_id),
         after=None if after is None else (after.round_no, after.entry_id),
         limit=limit + 1,
@@ -372,10 +465,20 @@ _COLUMNS = (
     summary="The whole list as a spreadsheet",
     description="CSV after RFC 4180, in UTF-8, with a header: who waits in the line's order, then who "
     "has left it. Text that a spreadsheet would take for a formula begins with an apostrophe.",
+    opt=described(
+        gives={
+            200: Reply(
+                "The table, whole.",
+                headers=("Content-Disposition", "Cache-Control"),
+                others={CSV: str},
+            )
+        },
+        refuses=("event-not-found", "unavailable", "catalog-unavailable"),
+    ),
     **_ORGANISER,
 )
-async def export_waitlist(request: Request[Any, Any, Any], event_id: FromPath[UUID]) -> Stream:
-    async with aclosing(_rows(_runtime(request), str(event_id))) as rows:
+async def export_waitlist(request: AnyRequest, event_id: FromPath[UUID]) -> Stream:
+    async with aclosing(_rows(runtime_of(request), str(event_id))) as rows:
         return await csv_response(_COLUMNS, rows, filename=f"waitlist-{event_id}.csv")
 
 
@@ -415,13 +518,25 @@ def _row(entry: LineEntry) -> tuple[Any, ...]:
     status_code=200,
     summary="Move somebody to the head of the line",
     description="With a reason, which is kept. Who is there already stays as they are.",
+    opt=described(
+        takes=Because,
+        gives={200: Reply("At the head.", LineEntry)},
+        refuses=(
+            "event-not-found",
+            "entry-not-found",
+            "entry-not-waiting",
+            *STORES,
+            "outcome-unknown",
+        ),
+        replays=True,
+    ),
     **_ORGANISER,
 )
 async def promote_entry(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID], entry_id: FromPath[UUID]
+    request: AnyRequest, event_id: FromPath[UUID], entry_id: FromPath[UUID]
 ) -> LineEntry:
     data = await read_body(request, _BECAUSE)
-    return await _runtime(request).waitlist.admin.promote(
+    return await runtime_of(request).waitlist.admin.promote(
         str(event_id), str(entry_id), reason=data.reason, actor=ORGANISER
     )
 
@@ -431,13 +546,17 @@ async def promote_entry(
     status_code=200,
     summary="End the waitlist",
     description="It is closed, open offers are withdrawn, and who waits is sent home.",
+    opt=described(
+        takes=Because,
+        gives={200: Reply("What is left.", LineSummary, ("ETag",))},
+        refuses=("event-not-found", *STORES, "outcome-unknown"),
+        replays=True,
+    ),
     **_ORGANISER,
 )
-async def dismiss_waitlist(
-    request: Request[Any, Any, Any], event_id: FromPath[UUID]
-) -> Response[LineSummary]:
+async def dismiss_waitlist(request: AnyRequest, event_id: FromPath[UUID]) -> Response[LineSummary]:
     data = await read_body(request, _BECAUSE)
-    desk = _runtime(request).waitlist.admin
+    desk = runtime_of(request).waitlist.admin
     await desk.dismiss(str(event_id), reason=data.reason, actor=ORGANISER)
     return _summary(await desk.summary(str(event_id)))
 
@@ -447,11 +566,17 @@ async def dismiss_waitlist(
     status_code=200,
     summary="Withdraw an offer",
     description="Whoever had it is in line again, at the old place.",
+    opt=described(
+        takes=Because,
+        gives={200: Reply("The offer.", Offer)},
+        refuses=("offer-not-found", "offer-ended", *STORES, "outcome-unknown"),
+        replays=True,
+    ),
     **_ORGANISER,
 )
-async def withdraw_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> Offer:
+async def withdraw_offer(request: AnyRequest, offer_id: FromPath[UUID]) -> Offer:
     data = await read_body(request, _BECAUSE)
-    return await _runtime(request).waitlist.offers.withdraw(
+    return await runtime_of(request).waitlist.offers.withdraw(
         str(offer_id), reason=data.reason, actor=ORGANISER
     )
 

@@ -166,9 +166,9 @@ export class LiveConnection {
     }
     if (this.socket !== socket) return;
     if (frame.kind === "message") {
-      const { type, code, reconnect_in_ms } = frame.body;
-      if (type === "notice" && code === "going-away") this.toldMs = Number(reconnect_in_ms);
-      else this.options.onMessage(frame.body);
+      const { body } = frame;
+      if (body.type === "notice" && body.code === "going-away") this.toldMs = Number(body.reconnect_in_ms);
+      else this.options.onMessage(body);
       return;
     }
     if (frame.kind === "delta" && this.awaitingSnapshot) return;

@@ -3,13 +3,13 @@
  * `<seat-map event="…">`: the live map of an event and the whole way to its tickets, in anyone's page.
  * Attributes, methods, events and colours are described in docs/embedding.md.
  *
- * @import { BestWish, Buyer, Contact, Entry, EventPage, LiveStatus, MessageBody, OfferMessage, Wanted } from "./types.js"
+ * @import { BestWish, Buyer, Change, Contact, Entry, EventPage, LiveMessage, LiveStatus, Wanted } from "./types.js"
  * @import { Drawing } from "./drawing.js"
  */
 import { Api, ApiError, sleep } from "./api.js";
 import { Filters, Finder, SeatList, showLegend } from "./choosing.js";
 import { finder, h } from "./dom.js";
-import { clock, count } from "./format.js";
+import { clock, count, listed } from "./format.js";
 import { Journey } from "./journey.js";
 import { Venue } from "./layout.js";
 import { LiveConnection } from "./live.js";
@@ -26,6 +26,8 @@ const STALE_MS = 8000;
 const WAIT_MS = 1000;
 /** What the drawing is told in plain colours. */
 const THEME = ["background", "ink", "muted", "line", "surface", "focus"];
+/** @type {Record<Change["what"], string>} */
+const CHANGED_WORDS = { name: "the name", venue: "the venue", starts_at: "the time" };
 /** @type {Record<LiveStatus, string>} */
 const STATUS_WORDS = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", offline: "Offline", polling: "Every few seconds", gone: "Not live" };
 
@@ -181,7 +183,7 @@ class Showing {
     this.emit("selectionchange", this.host.selection);
   }
 
-  /** @param {MessageBody} body a message of the live protocol */
+  /** @param {LiveMessage} body a message of the live protocol */
   told(body) {
     const { event, journey } = this;
     if (event === undefined || journey === undefined) return;
@@ -202,7 +204,10 @@ class Showing {
         journey.status = body.status;
         break;
       case "notice":
-        if (body.text) journey.say("info", body.text);
+        if (body.code === "event-changed" && body.event_id === this.eventId) {
+          const changed = listed((body.changes ?? []).map(({ what }) => CHANGED_WORDS[what]));
+          journey.say("info", `The organiser has changed ${changed}. Reload the page to see it.`);
+        }
         return;
       case "presence":
         this.byId("watching").textContent = body.watching > 1 ? `${count(body.watching)} people looking` : "";
@@ -213,7 +218,7 @@ class Showing {
         void this.waitlist?.look();
         return;
       case "offer":
-        if (body.event_id === this.eventId) void this.waitlist?.told(/** @type {OfferMessage & MessageBody} */ (body));
+        if (body.event_id === this.eventId) void this.waitlist?.told(body);
         return;
       case "hold":
         if (body.hold_id === journey.hold?.hold_id) void journey.refreshHold(body.change === "extended");

@@ -1,10 +1,7 @@
 // What travels between the modules and over the wire. Only types: browsers never load this.
+import type { Change, LiveMessage, Money, OfferMessage, Price } from "./messages.js";
 
-export interface Money {
-  /** in minor units */
-  amount: number;
-  currency: string;
-}
+export type { Change, LiveMessage, Money, OfferMessage, Price };
 
 export interface SeatItem {
   seat_no: number;
@@ -85,19 +82,6 @@ export interface Ticket {
   code: string;
   status: "valid" | "void";
   qr_svg?: string | null;
-}
-
-export interface Price {
-  category_no: number;
-  category: string;
-  price: Money;
-  /** Before the last change. */
-  was?: Money | null;
-  reason?: string | null;
-  changed_at?: string | null;
-  /** What it never leaves, where the organiser shows that. */
-  floor?: Money | null;
-  ceiling?: Money | null;
 }
 
 export interface PriceChange {
@@ -197,15 +181,10 @@ export interface Delta {
   states: Uint8Array;
 }
 
-export interface MessageBody {
-  type: string;
-  [key: string]: any;
-}
-
 export interface Message {
   kind: "message";
   epoch: number;
-  body: MessageBody;
+  body: LiveMessage;
 }
 
 export type Frame = Snapshot | Delta | Message;
@@ -216,7 +195,7 @@ export interface LiveOptions {
   /** address without query */
   url: string;
   onChange: (state: MapState, changed: number[]) => void;
-  onMessage: (body: MessageBody) => void;
+  onMessage: (body: LiveMessage) => void;
   onStatus: (status: LiveStatus) => void;
   /** a new ticket, good for once */
   ticket: () => Promise<string>;
@@ -230,23 +209,6 @@ export interface Notice {
   text: string;
   /** What could be waited for instead. */
   unmet?: Partial<Wanted>;
-}
-
-/** What a personal message says of a hold. */
-export interface HoldMessage {
-  hold_id: string;
-  change: "ending" | "extended" | "ended";
-  status: Hold["status"];
-  expires_at_ms: number;
-}
-
-/** What a personal message says of an offer. */
-export interface OfferMessage {
-  offer_id: string;
-  entry_id: string;
-  change: "made" | "ending" | "ended";
-  status: Offer["status"];
-  expires_at_ms: number;
 }
 
 export interface Request {

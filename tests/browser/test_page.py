@@ -9,6 +9,8 @@ import pytest
 from playwright.async_api import Route, WebSocketRoute, expect
 
 from engine.base.actor import ORGANISER
+from engine.base.model import new_id
+from engine.live.messages import Change, NoticeMessage, encode
 from tests.browser.conftest import Branch, OpenPage, Visit, Visitor, settled
 from tests.conftest import House, MakeHouse, Stack
 
@@ -414,6 +416,28 @@ async def test_a_gateway_that_goes_away_says_when_to_come_back(
     # Left to itself the page would have come back within 0.4 seconds.
     assert sockets[1][0] - began > 2.4
     await expect(page.locator("#notice")).to_be_empty()
+
+
+async def test_a_change_of_the_event_is_said_on_its_open_page(
+    stack: Stack, open_page: OpenPage, make_house: MakeHouse
+) -> None:
+    house = await make_house()
+    page = await open_page()
+    sockets: list[WebSocketRoute] = []
+
+    def relay(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server()
+
+    await page.route_web_socket(re.compile("/v1/live/"), relay)
+    await page.goto(f"{stack.api_url}/events/{house.event_id}")
+    await settled(page)
+    elsewhere, here = Change("name", "A", "B"), Change("starts_at", "A", "B")
+    for event_id, change in ((new_id(), elsewhere), (house.event_id, here)):
+        notice = NoticeMessage("event-changed", event_id=event_id, changes=[change])
+        sockets[0].send(b"\x03" + bytes(7) + encode(notice))
+    said = "The organiser has changed the time. Reload the page to see it."
+    await expect(page.locator("#notice")).to_contain_text(said)
 
 
 async def test_a_gateway_without_tickets_is_enough(

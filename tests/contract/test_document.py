@@ -10,10 +10,13 @@ import jsonschema_rs
 import msgspec
 import pytest
 import schemathesis
+from litestar import get
 
-from api.openapi import HEADERS
-from api.openapi_examples import NATIVE_PLAN, PRETIX_PLAN, PROBLEMS
-from api.openapi_operations import OPERATIONS, Body
+from api.app import HANDLERS
+from api.description import BINARY, Reply, described
+from api.examples.organisers import NATIVE_PLAN, PRETIX_PLAN
+from api.examples.problems import PROBLEMS
+from api.openapi import HEADERS, described_operations
 from api.problems import HTTP_CODES, status_of
 from engine.layout import import_layout
 from tests.conftest import REPO
@@ -55,8 +58,8 @@ async def test_it_is_valid_openapi(document: Json) -> None:
 
 
 async def test_every_operation_is_described_whole(document: Json) -> None:
-    described = {operation["operationId"] for _, _, operation in operations(document)}
-    assert described == set(OPERATIONS)
+    ids = {operation["operationId"] for _, _, operation in operations(document)}
+    assert ids == set(described_operations(HANDLERS))
     tags = {tag["name"] for tag in document["tags"]}
     for path, method, operation in operations(document):
         where = f"{method} {path}"
@@ -101,31 +104,51 @@ async def test_every_header_is_described(document: Json) -> None:
     assert used == set(HEADERS) == set(document["components"]["headers"])
 
 
-def bodies() -> Iterator[tuple[str, str, Body]]:
-    for name, operation in OPERATIONS.items():
+def bodies() -> Iterator[tuple[str, str, str, Any, Json]]:
+    """Operation, request or status, media type, type, examples."""
+    for name, (operation, shown) in described_operations(HANDLERS).items():
         if operation.takes:
-            yield name, "takes", operation.takes
-        for status, answer in operation.gives.items():
-            for body in answer.bodies:
-                yield name, str(status), body
+            yield name, "takes", "application/json", operation.takes, shown.takes
+        for status, reply in operation.gives.items():
+            for kind, type_ in reply.bodies.items():
+                if kind != BINARY:
+                    yield name, str(status), kind, type_, shown.of_reply(status, kind)
 
 
 @pytest.mark.parametrize(
-    ("name", "part", "body"), list(bodies()), ids=lambda v: v if isinstance(v, str) else ""
+    ("name", "part", "kind", "type_", "examples"),
+    list(bodies()),
+    ids=lambda v: v if isinstance(v, str) else "",
 )
 async def test_examples_are_what_the_api_takes_and_gives(
-    document: Json, name: str, part: str, body: Body
+    document: Json, name: str, part: str, kind: str, type_: Any, examples: Json
 ) -> None:
     (operation,) = (o for _, _, o in operations(document) if o["operationId"] == name)
     holder = operation["requestBody"] if part == "takes" else operation["responses"][part]
-    content = holder["content"][body.media_type]
-    if body.type is bytes:
-        return
-    assert content["examples"].keys() == body.examples.keys() != set()
+    content = holder["content"][kind]
+    assert content["examples"].keys() == examples.keys() != set()
     schema = {**content["schema"], "components": document["components"]}
     for example in content["examples"].values():
-        msgspec.convert(example["value"], body.type, str_keys=True)
+        msgspec.convert(example["value"], type_, str_keys=True)
         jsonschema_rs.validate(schema, example["value"])
+
+
+def test_a_route_without_operation_does_not_start() -> None:
+    @get("/v1/nothing")
+    async def read_nothing() -> str:
+        return ""
+
+    with pytest.raises(TypeError, match=r"read_nothing \(/v1/nothing\) .* Write opt=described\("):
+        described_operations([read_nothing])
+
+
+def test_an_operation_without_example_does_not_start() -> None:
+    @get("/v1/nothing", opt=described(gives={200: Reply("Nothing.", str)}))
+    async def read_nothing() -> str:
+        return ""
+
+    with pytest.raises(TypeError, match=r"read_nothing .* 200 application/json\. Write .* Shown\("):
+        described_operations([read_nothing])
 
 
 async def test_problem_examples_fit_their_schema(document: Json) -> None:
@@ -153,7 +176,7 @@ def raised_codes() -> set[str]:
         path.read_text()
         for room in ("engine", "api")
         for path in sorted((REPO / room).rglob("*.py"))
-        if path.name != "openapi_examples.py"
+        if path.parent.name != "examples"
     )
     given = set(re.findall(r"(?<!decline_)code=\(?\s*\"([a-z-]+)\"", source))
     own = set(re.findall(r"^    code = \"([a-z-]+)\"", source, re.MULTILINE))

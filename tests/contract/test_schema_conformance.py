@@ -16,7 +16,8 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from api.openapi_operations import OPERATIONS
+from api.app import HANDLERS
+from api.openapi import described_operations
 from engine.base.actor import ORGANISER as BY_ORGANISER
 from engine.pricing.model import RuleDraft
 from engine.pricing.rule import Rule
@@ -69,7 +70,7 @@ async def real(mode: GenerationMode, make_house: MakeHouse, ada: Buyer) -> dict[
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", described_operations(HANDLERS))
 def test_it_answers_as_described(
     described: Any,
     session: requests.Session,

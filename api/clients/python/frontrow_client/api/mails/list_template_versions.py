@@ -1,0 +1,195 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.problem import Problem
+from ...models.template_version_list import TemplateVersionList
+from ...types import Response
+
+
+def _get_kwargs(
+    kind: str,
+    language: str,
+) -> dict[str, Any]:
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/mail-templates/{kind}/{language}".format(
+            kind=quote(str(kind), safe=""),
+            language=quote(str(language), safe=""),
+        ),
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Problem | TemplateVersionList | None:
+    if response.status_code == 200:
+        response_200 = TemplateVersionList.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 401:
+        response_401 = Problem.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = Problem.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 429:
+        response_429 = Problem.from_dict(response.json())
+
+        return response_429
+
+    if response.status_code == 503:
+        response_503 = Problem.from_dict(response.json())
+
+        return response_503
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[Problem | TemplateVersionList]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    kind: str,
+    language: str,
+    *,
+    client: AuthenticatedClient,
+) -> Response[Problem | TemplateVersionList]:
+    """Versions of a template
+
+    Args:
+        kind (str):
+        language (str):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Problem | TemplateVersionList]
+    """
+
+    kwargs = _get_kwargs(
+        kind=kind,
+        language=language,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    kind: str,
+    language: str,
+    *,
+    client: AuthenticatedClient,
+) -> Problem | TemplateVersionList | None:
+    """Versions of a template
+
+    Args:
+        kind (str):
+        language (str):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Problem | TemplateVersionList
+    """
+
+    return sync_detailed(
+        kind=kind,
+        language=language,
+        client=client,
+    ).parsed
+
+
+async def asyncio_detailed(
+    kind: str,
+    language: str,
+    *,
+    client: AuthenticatedClient,
+) -> Response[Problem | TemplateVersionList]:
+    """Versions of a template
+
+    Args:
+        kind (str):
+        language (str):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Problem | TemplateVersionList]
+    """
+
+    kwargs = _get_kwargs(
+        kind=kind,
+        language=language,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    kind: str,
+    language: str,
+    *,
+    client: AuthenticatedClient,
+) -> Problem | TemplateVersionList | None:
+    """Versions of a template
+
+    Args:
+        kind (str):
+        language (str):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Problem | TemplateVersionList
+    """
+
+    return (
+        await asyncio_detailed(
+            kind=kind,
+            language=language,
+            client=client,
+        )
+    ).parsed

@@ -1,0 +1,12 @@
+from enum import StrEnum
+
+
+class BookingStatus(StrEnum):
+    CANCELLED = "cancelled"
+    CONFIRMED = "confirmed"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    PENDING = "pending"
+
+    def __str__(self) -> str:
+        return str(self.value)

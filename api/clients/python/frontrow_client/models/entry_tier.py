@@ -1,0 +1,10 @@
+from enum import StrEnum
+
+
+class EntryTier(StrEnum):
+    PREMIUM = "premium"
+    REGULAR = "regular"
+    VIP = "vip"
+
+    def __str__(self) -> str:
+        return str(self.value)

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import UUID
+
+from attrs import define as _attrs_define
+
+from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.event_draft_metadata import EventDraftMetadata
+    from ..models.event_draft_prices import EventDraftPrices
+
+
+T = TypeVar("T", bound="EventDraft")
+
+
+@_attrs_define
+class EventDraft:
+    """What an organiser says of an event.
+
+    Attributes:
+        name (str):
+        venue_id (UUID):
+        starts_at (datetime.datetime):
+        currency (str):
+        prices (EventDraftPrices): Minor units by category of the layout.
+        description (str | Unset):  Default: ''.
+        category (str | Unset):  Default: ''.
+        layout_id (None | Unset | UUID): Else the venue's.
+        buyer_limit (int | None | Unset):
+        hold_ttl_s (int | None | Unset):
+        metadata (EventDraftMetadata | Unset): Your own; buyers see it.
+    """
+
+    name: str
+    venue_id: UUID
+    starts_at: datetime.datetime
+    currency: str
+    prices: EventDraftPrices
+    description: str | Unset = ""
+    category: str | Unset = ""
+    layout_id: None | Unset | UUID = UNSET
+    buyer_limit: int | None | Unset = UNSET
+    hold_ttl_s: int | None | Unset = UNSET
+    metadata: EventDraftMetadata | Unset = UNSET
+
+    def to_dict(self) -> dict[str, Any]:
+        name = self.name
+
+        venue_id = str(self.venue_id)
+
+        starts_at = self.starts_at.isoformat()
+
+        currency = self.currency
+
+        prices = self.prices.to_dict()
+
+        description = self.description
+
+        category = self.category
+
+        layout_id: None | str | Unset
+        if isinstance(self.layout_id, Unset):
+            layout_id = UNSET
+        elif isinstance(self.layout_id, UUID):
+            layout_id = str(self.layout_id)
+        else:
+            layout_id = self.layout_id
+
+        buyer_limit: int | None | Unset
+        if isinstance(self.buyer_limit, Unset):
+            buyer_limit = UNSET
+        else:
+            buyer_limit = self.buyer_limit
+
+        hold_ttl_s: int | None | Unset
+        if isinstance(self.hold_ttl_s, Unset):
+            hold_ttl_s = UNSET
+        else:
+            hold_ttl_s = self.hold_ttl_s
+
+        metadata: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.metadata, Unset):
+            metadata = self.metadata.to_dict()
+
+        field_dict: dict[str, Any] = {}
+
+        field_dict.update(
+            {
+                "name": name,
+                "venue_id": venue_id,
+                "starts_at": starts_at,
+                "currency": currency,
+                "prices": prices,
+            }
+        )
+        if description is not UNSET:
+            field_dict["description"] = description
+        if category is not UNSET:
+            field_dict["category"] = category
+        if layout_id is not UNSET:
+            field_dict["layout_id"] = layout_id
+        if buyer_limit is not UNSET:
+            field_dict["buyer_limit"] = buyer_limit
+        if hold_ttl_s is not UNSET:
+            field_dict["hold_ttl_s"] = hold_ttl_s
+        if metadata is not UNSET:
+            field_dict["metadata"] = metadata
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.event_draft_metadata import EventDraftMetadata  # noqa: PLC0415
+        from ..models.event_draft_prices import EventDraftPrices  # noqa: PLC0415
+
+        d = dict(src_dict)
+        name = d.pop("name")
+
+        venue_id = UUID(d.pop("venue_id"))
+
+        starts_at = datetime.datetime.fromisoformat(d.pop("starts_at"))
+
+        currency = d.pop("currency")
+
+        prices = EventDraftPrices.from_dict(d.pop("prices"))
+
+        description = d.pop("description", UNSET)
+
+        category = d.pop("category", UNSET)
+
+        def _parse_layout_id(data: object) -> None | Unset | UUID:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                layout_id_type_0 = UUID(data)
+
+                return layout_id_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | Unset | UUID, data)
+
+        layout_id = _parse_layout_id(d.pop("layout_id", UNSET))
+
+        def _parse_buyer_limit(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        buyer_limit = _parse_buyer_limit(d.pop("buyer_limit", UNSET))
+
+        def _parse_hold_ttl_s(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        hold_ttl_s = _parse_hold_ttl_s(d.pop("hold_ttl_s", UNSET))
+
+        _metadata = d.pop("metadata", UNSET)
+        metadata: EventDraftMetadata | Unset
+        if isinstance(_metadata, Unset):
+            metadata = UNSET
+        else:
+            metadata = EventDraftMetadata.from_dict(_metadata)
+
+        event_draft = cls(
+            name=name,
+            venue_id=venue_id,
+            starts_at=starts_at,
+            currency=currency,
+            prices=prices,
+            description=description,
+            category=category,
+            layout_id=layout_id,
+            buyer_limit=buyer_limit,
+            hold_ttl_s=hold_ttl_s,
+            metadata=metadata,
+        )
+
+        return event_draft

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from attrs import define as _attrs_define
+
+from ..types import UNSET, Unset
+
+T = TypeVar("T", bound="LineTerms")
+
+
+@_attrs_define
+class LineTerms:
+    """What to change about a line; what is absent stays.
+
+    Attributes:
+        closed (bool | Unset): Nobody joins any more; who waits is still served.
+        offer_window_s (int | Unset): How long offers made from now on last, in seconds.
+    """
+
+    closed: bool | Unset = UNSET
+    offer_window_s: int | Unset = UNSET
+
+    def to_dict(self) -> dict[str, Any]:
+        closed = self.closed
+
+        offer_window_s = self.offer_window_s
+
+        field_dict: dict[str, Any] = {}
+
+        field_dict.update({})
+        if closed is not UNSET:
+            field_dict["closed"] = closed
+        if offer_window_s is not UNSET:
+            field_dict["offer_window_s"] = offer_window_s
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        closed = d.pop("closed", UNSET)
+
+        offer_window_s = d.pop("offer_window_s", UNSET)
+
+        line_terms = cls(
+            closed=closed,
+            offer_window_s=offer_window_s,
+        )
+
+        return line_terms

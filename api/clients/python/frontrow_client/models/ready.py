@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+T = TypeVar("T", bound="Ready")
+
+
+@_attrs_define
+class Ready:
+    """How the stores are.
+
+    Attributes:
+        postgres (str): `ok`, or why not.
+        redis (str): `ok`, or why not.
+        mongo (str): `ok`, or why not.
+    """
+
+    postgres: str
+    redis: str
+    mongo: str
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        postgres = self.postgres
+
+        redis = self.redis
+
+        mongo = self.mongo
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "postgres": postgres,
+                "redis": redis,
+                "mongo": mongo,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        postgres = d.pop("postgres")
+
+        redis = d.pop("redis")
+
+        mongo = d.pop("mongo")
+
+        ready = cls(
+            postgres=postgres,
+            redis=redis,
+            mongo=mongo,
+        )
+
+        ready.additional_properties = d
+        return ready
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

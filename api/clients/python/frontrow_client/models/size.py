@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+T = TypeVar("T", bound="Size")
+
+
+@_attrs_define
+class Size:
+    """
+    Attributes:
+        width (float | int):
+        height (float | int):
+    """
+
+    width: float | int
+    height: float | int
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        width: float | int
+        width = self.width
+
+        height: float | int
+        height = self.height
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "width": width,
+                "height": height,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+
+        def _parse_width(data: object) -> float | int:
+            return cast(float | int, data)
+
+        width = _parse_width(d.pop("width"))
+
+        def _parse_height(data: object) -> float | int:
+            return cast(float | int, data)
+
+        height = _parse_height(d.pop("height"))
+
+        size = cls(
+            width=width,
+            height=height,
+        )
+
+        size.additional_properties = d
+        return size
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

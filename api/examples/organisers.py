@@ -1,0 +1,284 @@
+"""Venues, events, people, and the waitlist from the organiser's side."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+
+from api.examples.access import PERSON
+from api.examples.evening import (
+    BOUGHT,
+    BUYER,
+    CURTAIN,
+    ENTRY_ID,
+    EVENT_ID,
+    LAYOUT_ID,
+    PERSON_ID,
+    VENUE_ID,
+)
+from api.examples.events import EVENT_PAGE
+from api.examples.shown import Shown
+from api.examples.waitlist import ENTRY, OFFER, WANTED
+from api.organiser import (
+    ImportedVenue,
+    LayoutWarning,
+    SeatSelection,
+    VenueDraft,
+    block_seats,
+    cancel_event,
+    create_event,
+    create_venue,
+    import_venue,
+    patch_event,
+    pause_event,
+    publish_event,
+    read_venue,
+    resume_event,
+    unblock_seats,
+)
+from api.people import PersonList, TierBody, find_people, set_tier
+from api.spreadsheets import CSV
+from api.waitlist import (
+    Because,
+    LineEntryList,
+    LineTerms,
+    OfferList,
+    SkipList,
+    dismiss_waitlist,
+    export_waitlist,
+    list_offers,
+    list_skips,
+    list_waitlist_entries,
+    patch_waitlist,
+    promote_entry,
+    read_waitlist,
+    withdraw_offer,
+)
+from engine.catalog.model import EventDraft, EventPatch, Venue
+from engine.events.publishing import Blocking, RefusedSeat
+from engine.waitlist.model import (
+    PROMOTED,
+    EntryStatus,
+    LineEntry,
+    LineSummary,
+    OfferStatus,
+    Skip,
+    Wanted,
+)
+
+PERSON_LIST = PersonList([PERSON])
+TIER = TierBody("vip")
+VIP = msgspec.structs.replace(PERSON, tier="vip", version=3)
+VENUE_DRAFT = VenueDraft(
+    name="Schauspielhaus",
+    city="Erfurt",
+    latitude=50.9787,
+    longitude=11.0328,
+    timezone="Europe/Berlin",
+)
+VENUE = Venue(
+    venue_id=VENUE_ID,
+    name="Schauspielhaus",
+    city="Erfurt",
+    latitude=50.9787,
+    longitude=11.0328,
+    timezone="Europe/Berlin",
+    layout_id=LAYOUT_ID,
+    seat_count=2,
+)
+EMPTY_VENUE = Venue(
+    venue_id=VENUE_ID, name="Schauspielhaus", city="Erfurt", latitude=50.9787, longitude=11.0328
+)
+NATIVE_PLAN: dict[str, Any] = {
+    "format": "frontrow/1",
+    "name": "Schauspielhaus",
+    "size": {"width": 400, "height": 300},
+    "focal_point": {"x": 200, "y": 0},
+    "categories": [
+        {"name": "Stalls", "color": "#0072b2"},
+        {"name": "Standing", "color": "#e69f00"},
+    ],
+    "sections": [
+        {
+            "name": "Stalls",
+            "rows": [
+                {
+                    "label": "A",
+                    "seats": [
+                        {"number": "1", "x": 188, "y": 120, "category": "Stalls"},
+                        {
+                            "number": "2",
+                            "x": 212,
+                            "y": 120,
+                            "category": "Stalls",
+                            "properties": ["wheelchair"],
+                        },
+                    ],
+                }
+            ],
+        }
+    ],
+    "areas": [
+        {
+            "name": "Floor",
+            "category": "Standing",
+            "capacity": 80,
+            "shape": {"type": "rectangle", "x": 100, "y": 180, "width": 200, "height": 80},
+        }
+    ],
+}
+PRETIX_PLAN: dict[str, Any] = {
+    "name": "Schauspielhaus",
+    "size": {"width": 400, "height": 300},
+    "categories": [{"name": "Stalls", "color": "#0072b2"}],
+    "zones": [
+        {
+            "name": "Stalls",
+            "position": {"x": 0, "y": 0},
+            "rows": [
+                {
+                    "row_number": "A",
+                    "position": {"x": 188, "y": 120},
+                    "seats": [
+                        {
+                            "seat_number": "1",
+                            "seat_guid": "A-1",
+                            "position": {"x": 0, "y": 0},
+                            "category": "Stalls",
+                        },
+                        {
+                            "seat_number": "2",
+                            "seat_guid": "A-2",
+                            "position": {"x": 24, "y": 0},
+                            "category": "Stalls",
+                        },
+                    ],
+                }
+            ],
+        }
+    ],
+}
+IMPORTED_VENUE = ImportedVenue(VENUE, [LayoutWarning("zones[0].color", "unknown key; ignored")])
+EVENT_DRAFT = EventDraft(
+    name="The Seagull",
+    venue_id=VENUE_ID,
+    starts_at=CURTAIN,
+    currency="EUR",
+    prices={"Stalls": 4800, "Standing": 2200},
+    description=EVENT_PAGE.description,
+    category="theatre",
+    metadata={"age": "12+"},
+)
+EVENT_PATCH = EventPatch(prices={"Stalls": 5200})
+WITHDRAWN_OFFER = msgspec.structs.replace(
+    OFFER,
+    status=OfferStatus.WITHDRAWN,
+    ended_at=BOUGHT + timedelta(minutes=1),
+    reason="The row has to make room for a camera.",
+)
+_NO_ENTRIES = {status.value: 0 for status in EntryStatus}
+_NO_OFFERS = {status.value: 0 for status in OfferStatus}
+LINE = LineSummary(
+    event_id=EVENT_ID,
+    closed=False,
+    offer_window_s=900,
+    waiting=412,
+    by_status=_NO_ENTRIES | {"waiting": 412, "offered": 3, "accepted": 21},
+    offers=_NO_OFFERS | {"open": 3, "used": 21},
+    places_wanted=903,
+    version=1,
+)
+LINE_TERMS = LineTerms(closed=True, offer_window_s=600)
+LINE_ENTRY = LineEntry(
+    entry_id=ENTRY_ID,
+    person_id=PERSON_ID,
+    status=EntryStatus.WAITING,
+    wanted=WANTED,
+    tier="regular",
+    weight=0,
+    join_no=108,
+    rank=17,
+    email=BUYER.email,
+    name=BUYER.name,
+    joined_at=ENTRY.joined_at,
+    skipped=2,
+    version=1,
+)
+PROMOTED_ENTRY = msgspec.structs.replace(
+    LINE_ENTRY,
+    weight=PROMOTED,
+    rank=1,
+    promoted="Their seats broke on the night before.",
+    version=2,
+)
+BECAUSE_PROMOTED = Because("Their seats broke on the night before.")
+BECAUSE_WITHDRAWN = Because("The row has to make room for a camera.")
+BECAUSE_DISMISSED = Because("The returned seats go to the school's choir.")
+DISMISSED_LINE = msgspec.structs.replace(
+    LINE,
+    closed=True,
+    waiting=0,
+    by_status=_NO_ENTRIES | {"accepted": 21, "dismissed": 415},
+    offers=_NO_OFFERS | {"used": 21, "withdrawn": 3},
+    places_wanted=0,
+    version=2,
+)
+LINE_ENTRY_LIST = LineEntryList([LINE_ENTRY], "WzAsMTA4XQ")
+OFFER_LIST = OfferList([OFFER])
+SKIP_LIST = SkipList(
+    [
+        Skip(
+            round_no=31,
+            at=BOUGHT,
+            wanted=Wanted(quantity=4, categories=["Stalls"]),
+            reason="too-few",
+            detail="2 places came back; this party wants 4.",
+            passed=5,
+            entry_id=ENTRY_ID,
+        )
+    ]
+)
+LINE_CSV = (
+    "rank,status,name,email,tier,weight,join_no,promoted,quantity,together,categories,sections,"
+    "max_amount_minor,currency,skipped,joined_at,entry_id,person_id\r\n"
+    "17,waiting,Ada Lovelace,ada@example.com,regular,0,108,,2,yes,Stalls,,6000,EUR,2,"
+    f"2027-03-12T09:26:53+00:00,{ENTRY_ID},{PERSON_ID}\r\n"
+)
+SEAT_SELECTION = SeatSelection(seats=[117, 118, 119], reason="A camera stands there.")
+BLOCKING = Blocking(EVENT_ID, [117, 118], [RefusedSeat(119, "sold")])
+UNBLOCKING = Blocking(EVENT_ID, [117, 118], [RefusedSeat(119, "not-blocked")])
+
+SHOWN: dict[HTTPRouteHandler, Shown] = {
+    read_waitlist: Shown(gives={200: {"line": LINE}}),
+    patch_waitlist: Shown(takes={"closed": LINE_TERMS}, gives={200: {"line": LINE}}),
+    list_waitlist_entries: Shown(gives={200: {"line": LINE_ENTRY_LIST}}),
+    list_offers: Shown(gives={200: {"offers": OFFER_LIST}}),
+    list_skips: Shown(gives={200: {"skips": SKIP_LIST}}),
+    export_waitlist: Shown(others={CSV: {"table": LINE_CSV}}),
+    promote_entry: Shown(
+        takes={"reason": BECAUSE_PROMOTED}, gives={200: {"promoted": PROMOTED_ENTRY}}
+    ),
+    dismiss_waitlist: Shown(
+        takes={"reason": BECAUSE_DISMISSED}, gives={200: {"line": DISMISSED_LINE}}
+    ),
+    withdraw_offer: Shown(
+        takes={"reason": BECAUSE_WITHDRAWN}, gives={200: {"withdrawn": WITHDRAWN_OFFER}}
+    ),
+    create_venue: Shown(takes={"venue": VENUE_DRAFT}, gives={201: {"venue": EMPTY_VENUE}}),
+    import_venue: Shown(
+        takes={"native, frontrow/1": NATIVE_PLAN, "pretix": PRETIX_PLAN},
+        gives={201: {"imported": IMPORTED_VENUE}},
+    ),
+    read_venue: Shown(gives={200: {"venue": VENUE}}),
+    create_event: Shown(takes={"event": EVENT_DRAFT}, gives={201: {"event": EVENT_PAGE}}),
+    patch_event: Shown(takes={"new price": EVENT_PATCH}, gives={200: {"event": EVENT_PAGE}}),
+    publish_event: Shown(gives={200: {"event": EVENT_PAGE}}),
+    pause_event: Shown(gives={200: {"event": EVENT_PAGE}}),
+    resume_event: Shown(gives={200: {"event": EVENT_PAGE}}),
+    cancel_event: Shown(gives={200: {"event": EVENT_PAGE}}),
+    block_seats: Shown(takes={"block": SEAT_SELECTION}, gives={200: {"block": BLOCKING}}),
+    unblock_seats: Shown(takes={"unblock": SEAT_SELECTION}, gives={200: {"unblock": UNBLOCKING}}),
+    find_people: Shown(gives={200: {"people": PERSON_LIST}}),
+    set_tier: Shown(takes={"tier": TIER}, gives={200: {"person": VIP}}),
+}

@@ -1,0 +1,112 @@
+// Written by `python -m seatmap.message_types` from engine/live/messages.py. Only types: browsers never load this.
+
+export type PersonalMessage = HoldMessage | OfferMessage | BookingMessage | NoticeMessage;
+
+export type LiveMessage = HoldMessage | OfferMessage | BookingMessage | NoticeMessage | AreasMessage | PricesMessage | EventMessage | PresenceMessage | AuthenticatedMessage;
+
+/** Places of an area that anybody may have. */
+export interface AreaPlaces {
+  available: number;
+}
+
+/** Places by area number; areas that are absent have not changed. */
+export interface AreasMessage {
+  type: "areas";
+  areas: Record<string, AreaPlaces>;
+}
+
+/** From here on a connection is told what concerns its person. */
+export interface AuthenticatedMessage {
+  type: "authenticated";
+}
+
+/** A booking is no longer pending, and `status` is its `BookingStatus`; or its money has gone back. */
+export interface BookingMessage {
+  type: "booking";
+  event_id: string;
+  booking_id: string;
+  reference: string;
+  status: string;
+}
+
+/** What an edit of the event's page has changed. */
+export interface Change {
+  what: "name" | "starts_at" | "venue";
+  old: string;
+  new: string;
+}
+
+/** Whether the event sells. */
+export interface EventMessage {
+  type: "event";
+  status: EventStatus;
+}
+
+/** `draft → publishing → on_sale ⇄ paused`; all but `publishing` may end `cancelled`. */
+export type EventStatus = "cancelled" | "draft" | "on_sale" | "paused" | "publishing";
+
+/** A hold is about to end, got more time, or has ended. `expires_at_ms` is Unix time. */
+export interface HoldMessage {
+  type: "hold";
+  event_id: string;
+  hold_id: string;
+  change: "ended" | "ending" | "extended";
+  status: "booked" | "expired" | "held" | "released";
+  expires_at_ms: number;
+}
+
+/** An amount in minor units of its currency: 15000 EUR is 150 euros, 15000 JPY is 15,000 yen. */
+export interface Money {
+  /** Minor units. */
+  amount: number;
+  /** ISO 4217. */
+  currency: string;
+}
+
+/** The gateway is going away; or what a person is told beside a mail. */
+export interface NoticeMessage {
+  type: "notice";
+  code: "event-cancelled" | "event-changed" | "going-away";
+  event_id?: string;
+  changes?: Array<Change>;
+  reconnect_in_ms?: number;
+}
+
+/** An offer was made, is about to end, or has ended. `expires_at_ms` is Unix time. */
+export interface OfferMessage {
+  type: "offer";
+  event_id: string;
+  offer_id: string;
+  entry_id: string;
+  change: "ended" | "ending" | "made";
+  status: "declined" | "expired" | "open" | "used" | "withdrawn";
+  expires_at_ms: number;
+}
+
+/** How many people have the map open, as it is shown. */
+export interface PresenceMessage {
+  type: "presence";
+  watching: number;
+}
+
+/** A category's price in force and, where that ever changed, how it came to be. */
+export interface Price {
+  category_no: number;
+  category: string;
+  price: Money;
+  /** Before the latest change. */
+  was?: Money | null;
+  /** Why it changed. */
+  reason?: string | null;
+  changed_at?: string | null;
+  /** It never falls below; where the organiser shows the range. */
+  floor?: Money | null;
+  /** It never rises above; likewise. */
+  ceiling?: Money | null;
+}
+
+/** The whole price list. */
+export interface PricesMessage {
+  type: "prices";
+  prices: Array<Price>;
+}

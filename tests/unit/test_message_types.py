@@ -1,0 +1,8 @@
+"""The types of the page's scripts are those of the live messages."""
+
+from seatmap import message_types
+
+
+def test_the_types_of_the_messages_are_those_of_the_engine() -> None:
+    written = message_types.FILE.read_text()
+    assert written == message_types.declarations(), "run: python -m seatmap.message_types"
