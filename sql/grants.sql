@@ -1,5 +1,6 @@
 -- What each of PostgreSQL's roles may do, and the only place that says so. `frontrow migrate` carries it
--- out as the owner, after the migrations, in one transaction; running it again changes nothing.
+-- out as the owner, after the migrations, in one transaction with the functions; running it again changes
+-- nothing.
 --
 -- A new table or function needs its line here: until then nobody but the owner may use it, and the suite
 -- fails. Rights to a table: s select, i insert, u update, d delete; of some columns only: u(state, version).
@@ -68,6 +69,7 @@ BEGIN
     ('proven_addresses',      '',    'si',                           's',                              's'),
     -- The sandbox's own book: another bank's is not in this database.
     ('sandbox_charges',       'siu', '',                             'siu',                            's(booking_id, status, decline_code, amount_minor, currency, refunded_minor, created_at)'),
+    ('schema_functions',      's',   's',                            's',                              's'),
     ('schema_migrations',     's',   's',                            's',                              's'),
     -- Kept from sale and given back. A sold seat names its booking, which this cannot say.
     ('seats',                 's',   'si u(state, version)',         's u(version)',                   's'),
@@ -118,6 +120,9 @@ BEGIN
     ('raise_epoch',              ARRAY['sell', 'worker'],          true),
     ('reserve_bookings',         ARRAY['sell'],                    true),
     ('retake_booking',           ARRAY[]::text[],                  false),
+    ('return_claims',            ARRAY[]::text[],                  false),
+    ('seat_digit',               ARRAY['sell', 'house', 'worker'], false),
+    ('seats_lost',               ARRAY[]::text[],                  false),
     ('server_sign',              ARRAY['sell', 'house', 'worker'], true),
     ('settlements',              ARRAY['sell', 'worker'],          false),
     ('share_line',               ARRAY['sell', 'house', 'worker'], false),

@@ -1,6 +1,5 @@
 """Databases of a test's own on the session's servers, where no other process's worker reaches."""
 
-import asyncio
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -77,7 +76,11 @@ async def _copy_of_blank(owner_url: str, name: str) -> None:
     finally:
         await connection.close()
     # Who may connect to a database at all is not copied with it.
-    await asyncio.to_thread(roles.grant, owner_url)
+    connection = await asyncpg.connect(owner_url)
+    try:
+        await roles.grant(connection, owner_url)
+    finally:
+        await connection.close()
 
 
 async def keys_of(store: RedisStore, event_id: str) -> list[bytes]:

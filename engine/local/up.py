@@ -169,8 +169,11 @@ class Launcher:
             applied = await asyncio.to_thread(migrate.migrate, urls.postgres_owner_url)
         except migrate.MigrationError as error:
             raise StartError(str(error)) from None
-        for name in applied:
+        functions = [name for name in applied if name.startswith("functions/")]
+        for name in applied[: len(applied) - len(functions)]:
             self.log.say(f"migrated {name}")
+        if functions:
+            self.log.say(f"applied {len(functions)} functions")
 
     async def _load_demo(self, urls: StoreUrls) -> None:
         """Fill our own fresh stores with the demo. Somebody else's are never touched."""

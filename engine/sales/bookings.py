@@ -59,7 +59,16 @@ from engine.holds.refusals import seats_taken
 from engine.live.live import Live
 from engine.live.messages import BookingMessage
 from engine.live.scripts import Settlement
-from engine.sales.ledger import Answer, BookingRequest, Confirm, Ended, Ledger, Reserve, Reserved
+from engine.sales.ledger import (
+    LATE_NOTE,
+    Answer,
+    BookingRequest,
+    Confirm,
+    Ended,
+    Ledger,
+    Reserve,
+    Reserved,
+)
 from engine.sales.marks import card_mark
 from engine.sales.payments import Charge, ChargeStatus, Payments, payments_unavailable
 from engine.stores.postgres import Postgres
@@ -335,11 +344,7 @@ class Bookings:
         current = await self.read(booking.booking_id)
         if ended.outcome == "already":
             return Answer(outcome="confirmed", booking=current)
-        return Answer(
-            outcome="expired",
-            booking=current,
-            detail="The payment arrived after the seats had gone; it is refunded in full.",
-        )
+        return Answer(outcome="expired", booking=current, detail=LATE_NOTE)
 
     async def _decline(
         self, booking: Booking, decline_code: str | None, tries_left: int = 1

@@ -37,8 +37,7 @@ SELECT category_no, name, amount_minor, version FROM categories WHERE event_id =
 
 -- name: seat_truth
 -- Every seat as one string of SeatState digits and one of 4-byte big-endian versions, in seat_no order.
-SELECT coalesce(string_agg(CASE state WHEN 'available' THEN '0' WHEN 'sold' THEN '2'
-                           WHEN 'blocked' THEN '3' ELSE '5' END, '' ORDER BY seat_no), '') AS digits,
+SELECT coalesce(string_agg(seat_digit(state)::text, '' ORDER BY seat_no), '') AS digits,
        coalesce(string_agg(int4send(version), ''::bytea ORDER BY seat_no), ''::bytea) AS versions
 FROM seats WHERE event_id = $1;
 

@@ -14,7 +14,7 @@ RETURNING n.event_id::text, n.notification_id::text, n.kind, n.cause, n.person_i
           n.language, n.facts, n.attempts, n.deferrals, n.queued_at, n.counted;
 
 -- name: take_allowances
-SELECT notification_id::text, outcome FROM take_mail_allowances($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+SELECT notification_id::text, outcome FROM take_mail_allowances($1, $2, $3, $4);
 
 -- name: let_go_of_proven
 -- What was held for addresses that are proven by now is due.

@@ -1,5 +1,5 @@
 -- name: join
-SELECT * FROM join_waitlist($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
+SELECT * FROM join_waitlist($1, $2, $3);
 
 -- name: change
 SELECT * FROM change_entry($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
@@ -109,13 +109,11 @@ WITH next AS (
   INSERT INTO waitlist_rounds (event_id, round_no, seats, areas, prices, to_sale, at_limit, waiting)
   SELECT $1, round_no, $2, $3, $4, $5, $6, $7 FROM next RETURNING round_no
 ), asked AS (
-  SELECT * FROM unnest($8::uuid[], $9::uuid[], $10::jsonb[], $11::text[], $12::integer[])
-    AS a(offer_id, entry_id, seats, areas, quantity)
+  SELECT * FROM unnest($8::round_offer[])
 ), made AS (
   INSERT INTO offers (event_id, offer_id, entry_id, person_id, round_no, seats, areas, quantity, prices, expires_at)
-  SELECT $1, a.offer_id, e.entry_id, e.person_id, round.round_no,
-         ARRAY(SELECT n::integer FROM jsonb_array_elements_text(a.seats) n), a.areas, a.quantity, $13,
-         clock_timestamp() + make_interval(secs => $14)
+  SELECT $1, a.offer_id, e.entry_id, e.person_id, round.round_no, a.seats, a.areas, a.quantity, $10,
+         clock_timestamp() + make_interval(secs => $11)
   FROM asked a JOIN waitlist_entries e ON e.event_id = $1 AND e.entry_id = a.entry_id, round
   RETURNING *
 ), kept AS (
@@ -130,14 +128,16 @@ WITH next AS (
 ), skipped AS (
   INSERT INTO waitlist_skips (event_id, round_no, wish_no, reason, detail, weight, join_no, passed, entry_id)
   SELECT $1, round.round_no, s.wish_no, s.reason, s.detail, s.weight, s.join_no,
-         (SELECT count(*) FROM waitlist_entries e WHERE e.event_id = $1 AND e.wish_no = s.wish_no AND e.status = 'waiting'
-            AND NOT e.entry_id = ANY($9::uuid[]) AND NOT e.person_id = ANY($6::uuid[]) AND (e.weight > s.weight OR e.weight = s.weight AND e.join_no < s.join_no)),
+         (SELECT count(*) FROM waitlist_entries e
+          WHERE e.event_id = $1 AND e.wish_no = s.wish_no AND e.status = 'waiting'
+            AND e.entry_id NOT IN (SELECT entry_id FROM asked) AND NOT e.person_id = ANY($6::uuid[])
+            AND (e.weight > s.weight OR e.weight = s.weight AND e.join_no < s.join_no)),
          s.entry_id
-  FROM unnest($15::integer[], $16::text[], $17::text[], $18::integer[], $19::bigint[], $20::uuid[])
-    AS s(wish_no, reason, detail, weight, join_no, entry_id), round
+  FROM unnest($9::round_skip[]) s, round
 ), told AS (
-  SELECT enqueue_notifications(array_agg('offer-made'::text), array_agg(offer_id::text), array_agg($1::uuid), array_agg(person_id),
-    array_agg(email), array_agg(name), array_agg(language), array_agg(jsonb_build_object('offer_id', offer_id))) AS count
+  SELECT enqueue_notifications(array_agg(ROW(
+    'offer-made', offer_id::text, $1::uuid, person_id, email, name, language,
+    jsonb_build_object('offer_id', offer_id))::notification_command)) AS count
   FROM moved WHERE email IS NOT NULL HAVING count(*) > 0
 )
 SELECT made.offer_id::text, made.expires_at, made.made_at, made.round_no, (SELECT count FROM told) AS told FROM made
@@ -175,8 +175,9 @@ WITH near AS (
     AND e.event_id = f.event_id AND e.entry_id = f.entry_id
   RETURNING f.event_id, f.offer_id, f.entry_id, f.person_id, f.expires_at, e.email, e.name, e.language
 ), told AS (
-  SELECT enqueue_notifications(array_agg('offer-expiring'::text), array_agg(offer_id::text), array_agg(event_id), array_agg(person_id),
-    array_agg(email), array_agg(name), array_agg(language), array_agg(jsonb_build_object('offer_id', offer_id))) AS count
+  SELECT enqueue_notifications(array_agg(ROW(
+    'offer-expiring', offer_id::text, event_id, person_id, email, name, language,
+    jsonb_build_object('offer_id', offer_id))::notification_command)) AS count
   FROM near WHERE email IS NOT NULL AND expires_at > clock_timestamp() + interval '1 minute' HAVING count(*) > 0
 )
 SELECT event_id::text, offer_id::text, entry_id::text, person_id::text, expires_at, (SELECT count FROM told) AS told FROM near;

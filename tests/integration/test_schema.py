@@ -197,7 +197,7 @@ async def test_a_sale_in_a_large_house_scans_no_table(make_house: MakeHouse, buy
         ids = [house.event_id], [command.booking_id]
         (row,) = await transaction.fetch("bookings.reserve", *_reserve_arguments([command]))
         assert row["outcome"] == "reserved"
-        (row,) = await transaction.fetch("bookings.confirm", *ids, ["r"], [{}], "test")
+        (row,) = await transaction.fetch("bookings.confirm", *ids, ["r"], [{}], "test", "")
         assert row["outcome"] == "confirmed"
         nothing = [None]
         (row,) = await transaction.fetch(
