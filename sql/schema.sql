@@ -318,7 +318,8 @@ BEGIN
   SELECT x.event_id INTO event_id FROM waitlist_entries x WHERE x.entry_id = p_entry_id;
   IF NOT FOUND THEN outcome := 'unknown'; RETURN NEXT; RETURN; END IF;
   v_round := share_line(event_id);
-  SELECT x.* INTO e FROM waitlist_entries x WHERE x.event_id = change_entry.event_id AND x.entry_id = p_entry_id FOR UPDATE;
+  SELECT x.* INTO e FROM waitlist_entries x
+  WHERE x.event_id = change_entry.event_id AND x.entry_id = p_entry_id FOR UPDATE;
   weight := e.weight; join_no := e.join_no; version := e.version;
   IF e.person_id <> p_person_id THEN outcome := 'foreign';
   ELSIF e.status <> 'waiting' THEN outcome := 'ended';
@@ -635,7 +636,8 @@ BEGIN
     WHERE x.event_id = f.event_id AND x.entry_id = f.entry_id;
     INSERT INTO waitlist_changes (event_id, entry_id, what, wish_no, weight, join_no, actor, reason, round_no)
     VALUES (f.event_id, f.entry_id, CASE p_to WHEN 'used' THEN 'accepted' WHEN 'declined' THEN 'declined'
-            WHEN 'expired' THEN 'lapsed' ELSE 'withdrawn' END, e.wish_no, e.weight, e.join_no, p_actor, p_reason, v_round);
+            WHEN 'expired' THEN 'lapsed' ELSE 'withdrawn' END, e.wish_no, e.weight, e.join_no, p_actor, p_reason,
+            v_round);
     status := p_to; outcome := 'ended';
   END IF;
   RETURN NEXT;
@@ -822,7 +824,8 @@ BEGIN
   SELECT x.event_id INTO event_id FROM waitlist_entries x WHERE x.entry_id = p_entry_id;
   IF NOT FOUND THEN outcome := 'unknown'; RETURN NEXT; RETURN; END IF;
   v_round := share_line(event_id);
-  SELECT x.* INTO e FROM waitlist_entries x WHERE x.event_id = leave_waitlist.event_id AND x.entry_id = p_entry_id FOR UPDATE;
+  SELECT x.* INTO e FROM waitlist_entries x
+  WHERE x.event_id = leave_waitlist.event_id AND x.entry_id = p_entry_id FOR UPDATE;
   IF e.person_id <> p_person_id THEN outcome := 'foreign';
   ELSIF e.status NOT IN ('waiting', 'offered') THEN outcome := 'already';
   ELSE
@@ -845,7 +848,9 @@ END $$;
 
 CREATE FUNCTION public.line_key(p_event_id uuid) RETURNS bigint
     LANGUAGE sql IMMUTABLE
-    RETURN hashtextextended(('waitlist:'::text || (p_event_id)::text), (0)::bigint);
+    AS $$
+  SELECT hashtextextended('waitlist:' || p_event_id::text, 0)
+$$;
 
 --
 -- Name: move_claims(uuid[], uuid[], integer[], integer, integer); Type: FUNCTION; Schema: public; Owner: -

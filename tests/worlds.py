@@ -1,6 +1,7 @@
 """Databases of a test's own on the session's servers, where no other process's worker reaches."""
 
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -12,6 +13,7 @@ from redis.asyncio import Redis
 
 from engine.base.config import Settings
 from engine.base.data_folder import kept_secret
+from engine.base.model import new_id
 from engine.base.store_urls import POSTGRES_LOGINS, StoreUrls
 from engine.live.keys import base_key
 from engine.runtime import Runtime
@@ -67,6 +69,19 @@ async def as_redis_owner(runtime: Runtime, *command: str) -> Any:
         return await owner.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py
     finally:
         await owner.aclose()
+
+
+@asynccontextmanager
+async def scratch_database(owner_url: str) -> AsyncIterator[str]:
+    """An empty database, and its owner's URL."""
+    name = f"scratch_{new_id().replace('-', '')}"
+    admin = await asyncpg.connect(owner_url)
+    await admin.execute(f"CREATE DATABASE {name}")
+    try:
+        yield in_database(owner_url, name)
+    finally:
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await admin.close()
 
 
 async def _copy_of_blank(owner_url: str, name: str) -> None:

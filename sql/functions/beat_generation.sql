@@ -1,6 +1,8 @@
 -- Sets the next mark, where a second has passed since the last one and anything was written.
 -- knows: this database has the mark p_mark at p_counter; null where none was asked for.
-CREATE OR REPLACE FUNCTION beat_generation(p_counter bigint, p_mark uuid, OUT knows boolean, OUT counter bigint, OUT mark uuid)
+CREATE OR REPLACE FUNCTION beat_generation(
+  p_counter bigint, p_mark uuid, OUT knows boolean, OUT counter bigint, OUT mark uuid
+)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
 DECLARE
   last generations%ROWTYPE;

@@ -45,7 +45,8 @@ BEGIN
     WHERE x.event_id = f.event_id AND x.entry_id = f.entry_id;
     INSERT INTO waitlist_changes (event_id, entry_id, what, wish_no, weight, join_no, actor, reason, round_no)
     VALUES (f.event_id, f.entry_id, CASE p_to WHEN 'used' THEN 'accepted' WHEN 'declined' THEN 'declined'
-            WHEN 'expired' THEN 'lapsed' ELSE 'withdrawn' END, e.wish_no, e.weight, e.join_no, p_actor, p_reason, v_round);
+            WHEN 'expired' THEN 'lapsed' ELSE 'withdrawn' END, e.wish_no, e.weight, e.join_no, p_actor, p_reason,
+            v_round);
     status := p_to; outcome := 'ended';
   END IF;
   RETURN NEXT;

@@ -13,7 +13,8 @@ BEGIN
   SELECT x.event_id INTO event_id FROM waitlist_entries x WHERE x.entry_id = p_entry_id;
   IF NOT FOUND THEN outcome := 'unknown'; RETURN NEXT; RETURN; END IF;
   v_round := share_line(event_id);
-  SELECT x.* INTO e FROM waitlist_entries x WHERE x.event_id = leave_waitlist.event_id AND x.entry_id = p_entry_id FOR UPDATE;
+  SELECT x.* INTO e FROM waitlist_entries x
+  WHERE x.event_id = leave_waitlist.event_id AND x.entry_id = p_entry_id FOR UPDATE;
   IF e.person_id <> p_person_id THEN outcome := 'foreign';
   ELSIF e.status NOT IN ('waiting', 'offered') THEN outcome := 'already';
   ELSE

@@ -10,7 +10,8 @@ SELECT * FROM leave_waitlist($1, $2);
 -- name: entry
 -- One entry with what it wants. Found by id alone: the caller often knows no event.
 SELECT e.*, w.quantity, w.together, w.categories, w.sections, w.max_amount_minor, l.offer_window_s
-FROM waitlist_entries e JOIN waitlist_wishes w USING (event_id, wish_no) JOIN waitlists l USING (event_id) WHERE e.entry_id = $1;
+FROM waitlist_entries e JOIN waitlist_wishes w USING (event_id, wish_no) JOIN waitlists l USING (event_id)
+WHERE e.entry_id = $1;
 
 -- name: entries_of_person
 SELECT e.*, w.quantity, w.together, w.categories, w.sections, w.max_amount_minor, l.offer_window_s
@@ -29,7 +30,8 @@ ORDER BY event_id, entry_id, offer_id DESC;
 SELECT c.category_no, CASE WHEN count(r.rule_id) FILTER (WHERE r.status = 'active') = 0 THEN 0
                       ELSE least(c.amount_minor, min((r.rule ->> 'floor_minor')::bigint)) END AS floor_minor
 FROM categories c
-LEFT JOIN pricing_rules r ON r.event_id = c.event_id AND r.category_no = c.category_no AND r.status IN ('active', 'scheduled')
+LEFT JOIN pricing_rules r ON r.event_id = c.event_id AND r.category_no = c.category_no
+  AND r.status IN ('active', 'scheduled')
 WHERE c.event_id = $1 GROUP BY c.category_no, c.amount_minor;
 
 -- name: statistics
@@ -69,7 +71,8 @@ SELECT pg_advisory_xact_lock(line_key($1));
 SELECT share_line($1);
 
 -- name: line
-SELECT w.closed, w.offer_window_s, w.round_no, w.version, e.status, e.buyer_limit FROM waitlists w JOIN events e USING (event_id)
+SELECT w.closed, w.offer_window_s, w.round_no, w.version, e.status, e.buyer_limit FROM waitlists w
+JOIN events e USING (event_id)
 WHERE event_id = $1;
 
 -- name: heads
@@ -121,7 +124,8 @@ WITH next AS (
 ), moved AS (
   UPDATE waitlist_entries e SET status = 'offered', version = e.version + 1, changed_at = clock_timestamp()
   FROM made WHERE e.event_id = $1 AND e.entry_id = made.entry_id AND e.status = 'waiting'
-  RETURNING e.entry_id, e.wish_no, e.weight, e.join_no, e.email, e.name, e.language, made.offer_id, made.person_id, made.round_no
+  RETURNING e.entry_id, e.wish_no, e.weight, e.join_no, e.email, e.name, e.language, made.offer_id, made.person_id,
+    made.round_no
 ), noted AS (
   INSERT INTO waitlist_changes (event_id, entry_id, what, wish_no, weight, join_no, actor, round_no)
   SELECT $1, entry_id, 'offered', wish_no, weight, join_no, 'worker', round_no FROM moved ORDER BY weight DESC, join_no
@@ -180,7 +184,8 @@ WITH near AS (
     jsonb_build_object('offer_id', offer_id))::notification_command)) AS count
   FROM near WHERE email IS NOT NULL AND expires_at > clock_timestamp() + interval '1 minute' HAVING count(*) > 0
 )
-SELECT event_id::text, offer_id::text, entry_id::text, person_id::text, expires_at, (SELECT count FROM told) AS told FROM near;
+SELECT event_id::text, offer_id::text, entry_id::text, person_id::text, expires_at, (SELECT count FROM told) AS told
+FROM near;
 
 -- name: no_round
 -- Whether no round is under way: what one has claimed is written down by now, or never will be.
@@ -189,19 +194,25 @@ SELECT pg_try_advisory_xact_lock_shared(line_key($1));
 -- name: offer_truth
 -- Offers that claim their seats: open ones, and accepted ones whose hold may still be alive and unbooked.
 -- Not those whose seats somebody got since: their holds were given back, which only Redis knew.
-SELECT f.offer_id::text, coalesce(f.holder_id, f.person_id)::text AS person_id, f.seats, f.areas, f.quantity, f.prices, f.made_at,
+SELECT f.offer_id::text, coalesce(f.holder_id, f.person_id)::text AS person_id, f.seats, f.areas, f.quantity,
+  f.prices, f.made_at,
        coalesce(f.hold_expires_at, f.expires_at) AS expires_at, f.status, f.entry_id::text
-FROM offers f WHERE f.event_id = $1 AND (f.status = 'open' OR f.status = 'used' AND f.hold_expires_at > clock_timestamp()
-  AND NOT EXISTS (SELECT FROM bookings b WHERE b.event_id = f.event_id AND b.hold_id = f.offer_id AND b.status IN ('pending', 'confirmed', 'cancelled'))
+FROM offers f
+WHERE f.event_id = $1 AND (f.status = 'open' OR f.status = 'used' AND f.hold_expires_at > clock_timestamp()
+  AND NOT EXISTS (SELECT FROM bookings b
+    WHERE b.event_id = f.event_id AND b.hold_id = f.offer_id AND b.status IN ('pending', 'confirmed', 'cancelled'))
   AND NOT EXISTS (SELECT FROM offers g WHERE g.event_id = f.event_id AND g.made_at > f.made_at AND g.seats && f.seats)
-  AND NOT EXISTS (SELECT FROM seats s WHERE s.event_id = f.event_id AND s.seat_no = ANY(f.seats) AND s.state <> 'available'));
+  AND NOT EXISTS (SELECT FROM seats s WHERE s.event_id = f.event_id AND s.seat_no = ANY(f.seats)
+    AND s.state <> 'available'));
 
 -- name: ended_offers
-SELECT offer_id::text, person_id::text, coalesce(holder_id, person_id)::text AS holder_id, status, hold_expires_at FROM offers
+SELECT offer_id::text, person_id::text, coalesce(holder_id, person_id)::text AS holder_id, status, hold_expires_at
+FROM offers
 WHERE event_id = $1 AND offer_id = ANY($2::uuid[]) AND status <> 'open';
 
 -- name: offers_to_lay
-SELECT f.offer_id::text, f.person_id::text, f.seats, f.areas, f.quantity, f.prices, f.made_at, f.expires_at, f.status, f.entry_id::text
+SELECT f.offer_id::text, f.person_id::text, f.seats, f.areas, f.quantity, f.prices, f.made_at, f.expires_at, f.status,
+  f.entry_id::text
 FROM offers f WHERE f.event_id = $1 AND f.offer_id = ANY($2::uuid[]) AND f.status = 'open';
 
 -- name: waits
