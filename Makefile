@@ -84,7 +84,7 @@ fmt: $(VENV)/.dev ## Format the code and apply what the linter can mend
 	@$(BIN)/ruff check --fix --exit-zero .
 	@$(BIN)/ruff format .
 
-schema: $(VENV)/.runtime ## Write sql/schema.sql anew from the migrations
+schema: $(VENV)/.runtime ## Write sql/schema.sql from the migrations and functions
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	export FRONTROW_DATA_DIR="$$folder" && $(BIN)/frontrow migrate && \
 	$(BIN)/frontrow migrate --dump sql/schema.sql

@@ -1,5 +1,6 @@
 -- What each of PostgreSQL's roles may do, and the only place that says so. `frontrow migrate` carries it
--- out as the owner, after the migrations, in one transaction; running it again changes nothing.
+-- out as the owner, after the migrations, in one transaction with the functions; running it again changes
+-- nothing.
 --
 -- A new table or function needs its line here: until then nobody but the owner may use it, and the suite
 -- fails. Rights to a table: s select, i insert, u update, d delete; of some columns only: u(state, version).
@@ -34,18 +35,18 @@ BEGIN
 
   FOR r IN SELECT * FROM (VALUES
     -- table                   sell   house                           worker                            readonly
-    ('accounts',              '',    'siu',                          '',                               's(person_id, email_key, created_at, password_at)'),
+    ('accounts',              '',    'siu', '', 's(person_id, email_key, created_at, password_at)'),
     ('areas',                 's',   'si',                           's u(version)',                   's'),
     -- Whoever does something adds to it; nobody reads, changes or removes what stands there.
     ('audit',                 'i',   'i',                            'i',                              's'),
     ('booking_items',         's',   's',                            's',                              's'),
-    ('bookings',              's',   's u(link_generation)',                            's',                              's'),
+    ('bookings',              's',   's u(link_generation)', 's', 's'),
     ('buyer_claims',          's',   's',                            's',                              's'),
     ('categories',            's',   'si u(amount_minor, version)',  's u(amount_minor, version)',     's'),
     ('events',                's',   'si u(status, buyer_limit, hold_ttl_s, version, changed_at)', 's u(version)', 's'),
     ('generations',           '',    '',                             '',                               's'),
     ('house_salt',            '',    's',                            '',                               ''),
-    ('idempotency_keys',      's',   '',                             'sd',                             's(buyer_id, key, event_id, booking_id, created_at)'),
+    ('idempotency_keys',      's',   '', 'sd', 's(buyer_id, key, event_id, booking_id, created_at)'),
     -- Whole mails, with the links in them.
     ('kept_mails',            '',    's',                            'siud',                           ''),
     ('mail_counts',           '',    '',                             's(day) d',                       's'),
@@ -53,30 +54,37 @@ BEGIN
     ('mail_templates',        '',    'si',                           'si',                             's'),
     ('mark_claims',           '',    '',                             's',                              's'),
     ('notification_attempts', '',    's',                            'siud',                           's'),
-    ('notifications',         '',    's u(status, due_at, queued_at, deferrals, reason, ended_at, leased_by, counted)', 'siud', 's'),
+    ('notifications',         '',
+     's u(status, due_at, queued_at, deferrals, reason, ended_at, leased_by, counted)',
+     'siud', 's'),
     ('offer_seats',           's',   's',                            'si',                             's'),
     ('offers',                's',   's',                            'si u(warned)',                   's'),
     ('outbox',                '',    '',                             'sud',                            's'),
     -- Its token is what money is taken by.
-    ('payments',              's',   '',                             's',                              's(event_id, booking_id, provider, status, amount_minor, currency, decline_code, updated_at)'),
+    ('payments',              's',   '', 's',
+     's(event_id, booking_id, provider, status, amount_minor, currency, decline_code, updated_at)'),
     ('people',                '',    'siu',                          's',                              's'),
     ('price_changes',         's',   'si',                           'si',                             's'),
     ('pricing',               's',   'siu',                          's u(looked_at)',                 's'),
     ('pricing_controls',      '',    'siu',                          's u(mode, until, version, changed_at)', 's'),
-    ('pricing_rules',         's',   'siu',                          's u(status, valid_from, activated_at, retired_at, version)', 's'),
+    ('pricing_rules',         's',   'siu', 's u(status, valid_from, activated_at, retired_at, version)', 's'),
     ('pricing_velocity',      '',    's',                            'siu',                            's'),
     ('proven_addresses',      '',    'si',                           's',                              's'),
     -- The sandbox's own book: another bank's is not in this database.
-    ('sandbox_charges',       'siu', '',                             'siu',                            's(booking_id, status, decline_code, amount_minor, currency, refunded_minor, created_at)'),
+    ('sandbox_charges',       'siu', '', 'siu',
+     's(booking_id, status, decline_code, amount_minor, currency, refunded_minor, created_at)'),
+    ('schema_functions',      's',   's',                            's',                              's'),
     ('schema_migrations',     's',   's',                            's',                              's'),
     -- Kept from sale and given back. A sold seat names its booking, which this cannot say.
     ('seats',                 's',   'si u(state, version)',         's u(version)',                   's'),
     ('sessions',              '',    'siu',                          's(expires_at) d',                ''),
     -- The code is what opens the door.
-    ('tickets',               's',   '',                             's',                              's(event_id, ticket_id, booking_id, item_no, place_no, void)'),
+    ('tickets',               's',   '', 's', 's(event_id, ticket_id, booking_id, item_no, place_no, void)'),
     ('told_events',           's',   'siu',                          'siu',                            's'),
     ('waitlist_changes',      '',    'si',                           'si',                             's'),
-    ('waitlist_entries',      's',   's u(status, weight, promoted, version, changed_at, link_generation)', 's u(status, version, changed_at)', 's'),
+    ('waitlist_entries',      's',
+     's u(status, weight, promoted, version, changed_at, link_generation)',
+     's u(status, version, changed_at)', 's'),
     ('waitlist_rounds',       '',    's',                            'si',                             's'),
     ('waitlist_skips',        '',    's',                            'si',                             's'),
     ('waitlist_wishes',       's',   's',                            's',                              's'),
@@ -85,7 +93,9 @@ BEGIN
   LOOP
     CONTINUE WHEN to_regclass(format('public.%I', r.name)) IS NULL;
     FOR i IN 1 .. cardinality(logins) LOOP
-      FOR part IN SELECT regexp_matches((ARRAY[r.sell, r.house, r.worker, r.readonly])[i], '([siud])(\([^)]*\))?', 'g') LOOP
+      FOR part IN
+        SELECT regexp_matches((ARRAY[r.sell, r.house, r.worker, r.readonly])[i], '([siud])(\([^)]*\))?', 'g')
+      LOOP
         EXECUTE format('GRANT %s %s ON public.%I TO %I',
           CASE part[1] WHEN 's' THEN 'SELECT' WHEN 'i' THEN 'INSERT' WHEN 'u' THEN 'UPDATE' ELSE 'DELETE' END,
           coalesce(part[2], ''), r.name, prefix || '_' || logins[i]);
@@ -118,6 +128,9 @@ BEGIN
     ('raise_epoch',              ARRAY['sell', 'worker'],          true),
     ('reserve_bookings',         ARRAY['sell'],                    true),
     ('retake_booking',           ARRAY[]::text[],                  false),
+    ('return_claims',            ARRAY[]::text[],                  false),
+    ('seat_digit',               ARRAY['sell', 'house', 'worker'], false),
+    ('seats_lost',               ARRAY[]::text[],                  false),
     ('server_sign',              ARRAY['sell', 'house', 'worker'], true),
     ('settlements',              ARRAY['sell', 'worker'],          false),
     ('share_line',               ARRAY['sell', 'house', 'worker'], false),

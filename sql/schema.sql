@@ -47,6 +47,53 @@ CREATE TYPE public.event_status AS ENUM (
 );
 
 --
+-- Name: join_command; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.join_command AS (
+	event_id uuid,
+	entry_id uuid,
+	person_id uuid,
+	quantity integer,
+	together boolean,
+	categories smallint[],
+	sections smallint[],
+	max_amount_minor bigint,
+	email text,
+	name text,
+	language text
+);
+
+--
+-- Name: mail_claim; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.mail_claim AS (
+	event_id uuid,
+	notification_id uuid,
+	email_key text,
+	mailbox text,
+	is_booking boolean,
+	most integer,
+	most_in_all integer
+);
+
+--
+-- Name: notification_command; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.notification_command AS (
+	kind text,
+	cause text,
+	event_id uuid,
+	person_id uuid,
+	email text,
+	name text,
+	language text,
+	facts jsonb
+);
+
+--
 -- Name: notification_status; Type: TYPE; Schema: public; Owner: -
 --
 
@@ -82,6 +129,78 @@ CREATE TYPE public.payment_status AS ENUM (
     'voided',
     'refund_pending',
     'refunded'
+);
+
+--
+-- Name: reserve_area; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.reserve_area AS (
+	ord integer,
+	area_no integer,
+	category_no integer,
+	quantity integer,
+	amount_minor bigint
+);
+
+--
+-- Name: reserve_command; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.reserve_command AS (
+	ord integer,
+	event_id uuid,
+	booking_id uuid,
+	hold_id uuid,
+	buyer_id uuid,
+	reference text,
+	deadline timestamp with time zone,
+	amount_minor bigint,
+	email text,
+	name text,
+	provider text,
+	token text,
+	key text,
+	fingerprint bytea,
+	request_id text,
+	email_mark uuid,
+	card_mark uuid
+);
+
+--
+-- Name: reserve_seat; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.reserve_seat AS (
+	ord integer,
+	seat_no integer,
+	category_no integer,
+	amount_minor bigint
+);
+
+--
+-- Name: round_offer; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.round_offer AS (
+	offer_id uuid,
+	entry_id uuid,
+	seats integer[],
+	areas text,
+	quantity integer
+);
+
+--
+-- Name: round_skip; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.round_skip AS (
+	wish_no integer,
+	reason text,
+	detail text,
+	weight integer,
+	join_no bigint,
+	entry_id uuid
 );
 
 --
@@ -133,9 +252,8 @@ CREATE FUNCTION public.announce_event(p_event_id uuid, p_kind text, p_cause text
     SELECT person_id, CASE WHEN of_address = 1 THEN email ELSE '' END AS email, name, language
     FROM numbered WHERE (email <> '' AND of_address = 1) OR of_person = 1
   )
-  SELECT enqueue_notifications(array_agg(p_kind), array_agg(p_cause), array_agg(p_event_id),
-                               array_agg(person_id), array_agg(email), array_agg(nullif(name, '')),
-                               array_agg(language), array_agg(p_facts))
+  SELECT enqueue_notifications(array_agg(ROW(
+    p_kind, p_cause, p_event_id, person_id, email, nullif(name, ''), language, p_facts)::notification_command))
   FROM recipients
 $$;
 
@@ -200,7 +318,8 @@ BEGIN
   SELECT x.event_id INTO event_id FROM waitlist_entries x WHERE x.entry_id = p_entry_id;
   IF NOT FOUND THEN outcome := 'unknown'; RETURN NEXT; RETURN; END IF;
   v_round := share_line(event_id);
-  SELECT x.* INTO e FROM waitlist_entries x WHERE x.event_id = change_entry.event_id AND x.entry_id = p_entry_id FOR UPDATE;
+  SELECT x.* INTO e FROM waitlist_entries x
+  WHERE x.event_id = change_entry.event_id AND x.entry_id = p_entry_id FOR UPDATE;
   weight := e.weight; join_no := e.join_no; version := e.version;
   IF e.person_id <> p_person_id THEN outcome := 'foreign';
   ELSIF e.status <> 'waiting' THEN outcome := 'ended';
@@ -261,10 +380,10 @@ BEGIN
 END $$;
 
 --
--- Name: confirm_bookings(uuid[], uuid[], text[], jsonb[], text); Type: FUNCTION; Schema: public; Owner: -
+-- Name: confirm_bookings(uuid[], uuid[], text[], jsonb[], text, text); Type: FUNCTION; Schema: public; Owner: -
 --
 
-CREATE FUNCTION public.confirm_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_provider_refs text[], p_responses jsonb[], p_actor text) RETURNS TABLE(ord integer, outcome text, version integer, settlement jsonb, outbox_id uuid)
+CREATE FUNCTION public.confirm_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_provider_refs text[], p_responses jsonb[], p_actor text, p_late_note text) RETURNS TABLE(ord integer, outcome text, version integer, settlement jsonb, outbox_id uuid)
     LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
@@ -304,10 +423,11 @@ BEGIN
       WHERE p.event_id = r.event_id AND p.booking_id = r.booking_id
         AND p.status IN ('initiated', 'voided', 'declined');
       IF FOUND THEN
-        UPDATE bookings b SET note = 'The payment arrived after the seats had gone; it is refunded in full.'
+        UPDATE bookings b SET note = p_late_note
         WHERE b.event_id = r.event_id AND b.booking_id = r.booking_id;
         INSERT INTO outbox (event_id, kind, booking_id) VALUES (r.event_id, 'refund', r.booking_id);
-        INSERT INTO audit (event_id, booking_id, action, actor) VALUES (r.event_id, r.booking_id, 'late-payment-refunded', p_actor);
+        INSERT INTO audit (event_id, booking_id, action, actor)
+        VALUES (r.event_id, r.booking_id, 'late-payment-refunded', p_actor);
       END IF;
     END IF;
   END LOOP;
@@ -339,7 +459,8 @@ BEGIN
     UPDATE idempotency_keys k SET response = p_responses[o]
     FROM unnest(winners) o
     JOIN bookings b ON b.event_id = p_event_ids[o] AND b.booking_id = p_booking_ids[o]
-    WHERE k.buyer_id = b.buyer_id AND k.key = b.idempotency_key AND k.event_id = b.event_id AND k.response IS NULL;
+    WHERE k.buyer_id = b.buyer_id AND k.key = b.idempotency_key AND k.event_id = b.event_id
+      AND k.response IS NULL;
 
     FOR r IN
       INSERT INTO outbox (event_id, kind, booking_id, payload)
@@ -437,7 +558,8 @@ BEGIN
     UPDATE idempotency_keys k SET response = p_responses[w]
     FROM unnest(winners) w
     JOIN bookings b ON b.event_id = p_event_ids[w] AND b.booking_id = p_booking_ids[w]
-    WHERE k.buyer_id = b.buyer_id AND k.key = b.idempotency_key AND k.event_id = b.event_id AND k.response IS NULL;
+    WHERE k.buyer_id = b.buyer_id AND k.key = b.idempotency_key AND k.event_id = b.event_id
+      AND k.response IS NULL;
 
     INSERT INTO outbox (event_id, kind, booking_id)
     SELECT p_event_ids[w], 'inquire', p_booking_ids[w] FROM unnest(winners) w
@@ -514,7 +636,8 @@ BEGIN
     WHERE x.event_id = f.event_id AND x.entry_id = f.entry_id;
     INSERT INTO waitlist_changes (event_id, entry_id, what, wish_no, weight, join_no, actor, reason, round_no)
     VALUES (f.event_id, f.entry_id, CASE p_to WHEN 'used' THEN 'accepted' WHEN 'declined' THEN 'declined'
-            WHEN 'expired' THEN 'lapsed' ELSE 'withdrawn' END, e.wish_no, e.weight, e.join_no, p_actor, p_reason, v_round);
+            WHEN 'expired' THEN 'lapsed' ELSE 'withdrawn' END, e.wish_no, e.weight, e.join_no, p_actor, p_reason,
+            v_round);
     status := p_to; outcome := 'ended';
   END IF;
   RETURN NEXT;
@@ -535,11 +658,11 @@ CREATE FUNCTION public.enqueue_booking_mails(p_event_ids uuid[], p_booking_ids u
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 BEGIN
-  PERFORM enqueue_notifications(
-    array_agg(CASE WHEN m.is_off THEN 'event-cancelled' ELSE p_kind END),
-    array_agg(CASE WHEN m.is_off THEN m.event_id ELSE m.booking_id END::text), array_agg(m.event_id),
-    array_agg(m.buyer_id), array_agg(m.email), array_agg(m.name), array_agg(NULL::text),
-    array_agg(CASE WHEN m.is_off THEN '{}' ELSE jsonb_build_object('booking_id', m.booking_id) END))
+  PERFORM enqueue_notifications(array_agg(ROW(
+    CASE WHEN m.is_off THEN 'event-cancelled' ELSE p_kind END,
+    CASE WHEN m.is_off THEN m.event_id ELSE m.booking_id END::text,
+    m.event_id, m.buyer_id, m.email, m.name, NULL,
+    CASE WHEN m.is_off THEN '{}' ELSE jsonb_build_object('booking_id', m.booking_id) END)::notification_command))
   FROM (
     SELECT b.event_id, b.booking_id, b.buyer_id, b.email, b.name,
            p_kind = 'booking-cancelled' AND e.status = 'cancelled' AS is_off
@@ -550,10 +673,10 @@ BEGIN
 END $$;
 
 --
--- Name: enqueue_notifications(text[], text[], uuid[], uuid[], text[], text[], text[], jsonb[]); Type: FUNCTION; Schema: public; Owner: -
+-- Name: enqueue_notifications(public.notification_command[]); Type: FUNCTION; Schema: public; Owner: -
 --
 
-CREATE FUNCTION public.enqueue_notifications(p_kinds text[], p_causes text[], p_event_ids uuid[], p_person_ids uuid[], p_emails text[], p_names text[], p_languages text[], p_facts jsonb[]) RETURNS integer
+CREATE FUNCTION public.enqueue_notifications(p_mails public.notification_command[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
@@ -567,12 +690,12 @@ BEGIN
   WITH asked AS (
     SELECT a.kind, a.cause, a.person_id, a.facts, a.ord,
            coalesce(a.event_id, '00000000-0000-0000-0000-000000000000') AS event_id,
-           CASE WHEN coalesce(a.email, p.email) NOT LIKE '%.invalid' THEN nullif(coalesce(a.email, p.email), '') END AS email,
+           CASE WHEN coalesce(a.email, p.email) NOT LIKE '%.invalid'
+             THEN nullif(coalesce(a.email, p.email), '') END AS email,
            coalesce(a.name, p.name, '') AS name,
            coalesce(a.language, p.language) AS language,
            a.kind IN ('event-changed', 'event-cancelled') AS is_told
-    FROM unnest(p_kinds, p_causes, p_event_ids, p_person_ids, p_emails, p_names, p_languages, p_facts)
-         WITH ORDINALITY a(kind, cause, event_id, person_id, email, name, language, facts, ord)
+    FROM unnest(p_mails) WITH ORDINALITY a(kind, cause, event_id, person_id, email, name, language, facts, ord)
     LEFT JOIN people p ON p.person_id = a.person_id
   )
   INSERT INTO notifications (event_id, kind, cause, person_id, email, name, language, facts, status,
@@ -612,10 +735,10 @@ CREATE FUNCTION public.hand_offer_to(p_offer_id uuid, p_holder_id uuid) RETURNS 
 $$;
 
 --
--- Name: join_waitlist(uuid[], uuid[], uuid[], integer[], boolean[], jsonb[], jsonb[], bigint[], text[], text[], text[], integer[], jsonb); Type: FUNCTION; Schema: public; Owner: -
+-- Name: join_waitlist(public.join_command[], integer, jsonb); Type: FUNCTION; Schema: public; Owner: -
 --
 
-CREATE FUNCTION public.join_waitlist(p_event_ids uuid[], p_entry_ids uuid[], p_person_ids uuid[], p_quantities integer[], p_togethers boolean[], p_categories jsonb[], p_sections jsonb[], p_max_amounts bigint[], p_emails text[], p_names text[], p_languages text[], p_windows integer[], p_weights jsonb) RETURNS TABLE(ord integer, outcome text, entry_id uuid, same boolean, weight integer, join_no bigint)
+CREATE FUNCTION public.join_waitlist(p_joins public.join_command[], p_offer_window_s integer, p_weights jsonb) RETURNS TABLE(ord integer, outcome text, entry_id uuid, same boolean, weight integer, join_no bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -623,7 +746,7 @@ CREATE FUNCTION public.join_waitlist(p_event_ids uuid[], p_entry_ids uuid[], p_p
     AS $$
 #variable_conflict use_column
 DECLARE
-  o integer;
+  j join_command;
   v_event uuid;
   v_round integer;
   v_wish integer;
@@ -631,57 +754,56 @@ DECLARE
   v_weight integer;
   v_join bigint;
   v_there waitlist_entries%ROWTYPE;
-  v_categories smallint[];
-  v_sections smallint[];
   joined integer[] := '{}';
 BEGIN
-  FOR v_event IN SELECT DISTINCT e FROM unnest(p_event_ids) e ORDER BY e LOOP
+  FOR v_event IN SELECT DISTINCT a.event_id FROM unnest(p_joins) a ORDER BY 1 LOOP
     PERFORM pg_advisory_xact_lock_shared(line_key(v_event));
   END LOOP;
-  FOR o IN 1 .. cardinality(p_event_ids) LOOP
+  FOR o IN 1 .. cardinality(p_joins) LOOP
+    j := p_joins[o];
     ord := o; entry_id := NULL; same := NULL; weight := NULL; join_no := NULL;
     INSERT INTO waitlists (event_id, offer_window_s)
-    SELECT e.event_id, p_windows[o] FROM events e
-    WHERE e.event_id = p_event_ids[o] AND e.status <> 'cancelled'
+    SELECT e.event_id, p_offer_window_s FROM events e
+    WHERE e.event_id = j.event_id AND e.status <> 'cancelled'
     ON CONFLICT DO NOTHING;
     SELECT w.round_no INTO v_round FROM waitlists w JOIN events e USING (event_id)
-    WHERE event_id = p_event_ids[o] AND e.status <> 'cancelled';
+    WHERE event_id = j.event_id AND e.status <> 'cancelled';
     IF NOT FOUND THEN outcome := 'unknown'; RETURN NEXT; CONTINUE; END IF;
-    SELECT array_agg(c::smallint ORDER BY c::smallint) INTO v_categories FROM jsonb_array_elements_text(p_categories[o]) c;
-    SELECT array_agg(s::smallint ORDER BY s::smallint) INTO v_sections FROM jsonb_array_elements_text(p_sections[o]) s;
-    v_wish := wish_of(p_event_ids[o], p_quantities[o], p_togethers[o], v_categories, v_sections, p_max_amounts[o]);
-    SELECT e.* INTO v_there FROM waitlist_entries e WHERE e.event_id = p_event_ids[o]
-      AND e.person_id = p_person_ids[o] AND e.status IN ('waiting', 'offered');
+    v_wish := wish_of(j.event_id, j.quantity, j.together, j.categories, j.sections, j.max_amount_minor);
+    SELECT e.* INTO v_there FROM waitlist_entries e
+    WHERE e.event_id = j.event_id AND e.person_id = j.person_id AND e.status IN ('waiting', 'offered');
     IF NOT FOUND THEN
-      IF (SELECT w.closed FROM waitlists w WHERE w.event_id = p_event_ids[o]) THEN
+      IF (SELECT w.closed FROM waitlists w WHERE w.event_id = j.event_id) THEN
         outcome := 'closed'; RETURN NEXT; CONTINUE;
       END IF;
-      v_tier := coalesce((SELECT p.tier FROM people p WHERE p.person_id = p_person_ids[o]), 'regular');
+      v_tier := coalesce((SELECT p.tier FROM people p WHERE p.person_id = j.person_id), 'regular');
       v_weight := (p_weights ->> v_tier)::integer;
       INSERT INTO waitlist_entries AS e (event_id, entry_id, person_id, wish_no, weight, tier, email, name, language)
-      VALUES (p_event_ids[o], p_entry_ids[o], p_person_ids[o], v_wish, v_weight, v_tier, p_emails[o], p_names[o], p_languages[o])
+      VALUES (j.event_id, j.entry_id, j.person_id, v_wish, v_weight, v_tier, j.email, j.name, j.language)
       ON CONFLICT (event_id, person_id) WHERE status IN ('waiting', 'offered') DO NOTHING
       RETURNING e.join_no INTO v_join;
       IF FOUND THEN
         INSERT INTO waitlist_changes (event_id, entry_id, what, wish_no, weight, join_no, actor, round_no)
-        VALUES (p_event_ids[o], p_entry_ids[o], 'joined', v_wish, v_weight, v_join, 'person', v_round);
+        VALUES (j.event_id, j.entry_id, 'joined', v_wish, v_weight, v_join, 'person', v_round);
         joined := joined || o;
-        outcome := 'joined'; entry_id := p_entry_ids[o]; same := true; weight := v_weight; join_no := v_join;
+        outcome := 'joined'; entry_id := j.entry_id; same := true; weight := v_weight; join_no := v_join;
         RETURN NEXT; CONTINUE;
       END IF;
       -- The same person was faster in another request.
-      SELECT e.* INTO v_there FROM waitlist_entries e WHERE e.event_id = p_event_ids[o]
-        AND e.person_id = p_person_ids[o] AND e.status IN ('waiting', 'offered');
+      SELECT e.* INTO v_there FROM waitlist_entries e
+      WHERE e.event_id = j.event_id AND e.person_id = j.person_id AND e.status IN ('waiting', 'offered');
     END IF;
     outcome := 'there'; entry_id := v_there.entry_id; same := v_there.wish_no = v_wish;
     weight := v_there.weight; join_no := v_there.join_no;
     RETURN NEXT;
   END LOOP;
-  PERFORM enqueue_notifications(
-    array_agg('waitlist-joined'::text), array_agg(p_entry_ids[j]::text), array_agg(p_event_ids[j]),
-    array_agg(p_person_ids[j]), array_agg(p_emails[j]), array_agg(p_names[j]), array_agg(p_languages[j]),
-    array_agg(jsonb_build_object('entry_id', p_entry_ids[j])))
-  FROM unnest(joined) j WHERE p_emails[j] IS NOT NULL HAVING count(*) > 0;
+  PERFORM enqueue_notifications(array_agg(ROW(
+    'waitlist-joined', a.entry_id::text, a.event_id, a.person_id, a.email, a.name, a.language,
+    jsonb_build_object('entry_id', a.entry_id))::notification_command ORDER BY a.ord))
+  FROM unnest(p_joins) WITH ORDINALITY
+       a(event_id, entry_id, person_id, quantity, together, categories, sections, max_amount_minor, email, name,
+         language, ord)
+  WHERE a.ord = ANY (joined) AND a.email IS NOT NULL HAVING count(*) > 0;
 END $$;
 
 --
@@ -702,7 +824,8 @@ BEGIN
   SELECT x.event_id INTO event_id FROM waitlist_entries x WHERE x.entry_id = p_entry_id;
   IF NOT FOUND THEN outcome := 'unknown'; RETURN NEXT; RETURN; END IF;
   v_round := share_line(event_id);
-  SELECT x.* INTO e FROM waitlist_entries x WHERE x.event_id = leave_waitlist.event_id AND x.entry_id = p_entry_id FOR UPDATE;
+  SELECT x.* INTO e FROM waitlist_entries x
+  WHERE x.event_id = leave_waitlist.event_id AND x.entry_id = p_entry_id FOR UPDATE;
   IF e.person_id <> p_person_id THEN outcome := 'foreign';
   ELSIF e.status NOT IN ('waiting', 'offered') THEN outcome := 'already';
   ELSE
@@ -725,7 +848,9 @@ END $$;
 
 CREATE FUNCTION public.line_key(p_event_id uuid) RETURNS bigint
     LANGUAGE sql IMMUTABLE
-    RETURN hashtextextended(('waitlist:'::text || (p_event_id)::text), (0)::bigint);
+    AS $$
+  SELECT hashtextextended('waitlist:' || p_event_id::text, 0)
+$$;
 
 --
 -- Name: move_claims(uuid[], uuid[], integer[], integer, integer); Type: FUNCTION; Schema: public; Owner: -
@@ -844,10 +969,10 @@ CREATE FUNCTION public.raise_epoch(p_event_id uuid, p_seen integer) RETURNS inte
 $$;
 
 --
--- Name: reserve_bookings(uuid[], uuid[], uuid[], uuid[], text[], timestamp with time zone[], bigint[], text[], text[], text[], text[], text[], bytea[], text[], uuid[], uuid[], integer[], integer[], integer[], bigint[], integer[], integer[], integer[], integer[], bigint[]); Type: FUNCTION; Schema: public; Owner: -
+-- Name: reserve_bookings(public.reserve_command[], public.reserve_seat[], public.reserve_area[]); Type: FUNCTION; Schema: public; Owner: -
 --
 
-CREATE FUNCTION public.reserve_bookings(p_event_ids uuid[], p_booking_ids uuid[], p_hold_ids uuid[], p_buyer_ids uuid[], p_references text[], p_deadlines timestamp with time zone[], p_amounts bigint[], p_emails text[], p_names text[], p_providers text[], p_tokens text[], p_keys text[], p_fingerprints bytea[], p_request_ids text[], p_email_marks uuid[], p_card_marks uuid[], p_seat_ords integer[], p_seat_nos integer[], p_seat_categories integer[], p_seat_amounts bigint[], p_area_ords integer[], p_area_nos integer[], p_area_categories integer[], p_area_quantities integer[], p_area_amounts bigint[]) RETURNS TABLE(ord integer, outcome text, booking_id uuid, seats integer[], areas integer[], created_at timestamp with time zone)
+CREATE FUNCTION public.reserve_bookings(p_commands public.reserve_command[], p_seats public.reserve_seat[], p_areas public.reserve_area[]) RETURNS TABLE(ord integer, outcome text, booking_id uuid, seats integer[], areas integer[], created_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
@@ -860,12 +985,12 @@ CREATE FUNCTION public.reserve_bookings(p_event_ids uuid[], p_booking_ids uuid[]
     AS $$
 #variable_conflict use_column
 DECLARE
-  n integer := cardinality(p_booking_ids);
-  quantities integer[];          -- places asked for, per booking
+  n integer := cardinality(p_commands);
+  quantities integer[];          -- places asked for, per command
   outcomes text[] := array_fill(NULL::text, ARRAY[n]);
   existing uuid[] := array_fill(NULL::uuid, ARRAY[n]);
   counted uuid[];                 -- marks that have room
-  email_over integer[];           -- bookings whose mailbox, or card, has none: not counted there
+  email_over integer[];           -- commands whose mailbox, or card, has none: not counted there
   card_over integer[];
   too_many integer[] := '{}';
   given jsonb := '{}';            -- places of areas given away in this call
@@ -875,15 +1000,14 @@ BEGIN
   FROM (
     SELECT i.ord, sum(i.quantity)::integer AS quantity FROM (
       SELECT o, 0 FROM generate_series(1, n) o
-      UNION ALL SELECT s, 1 FROM unnest(p_seat_ords) s
-      UNION ALL SELECT a, q FROM unnest(p_area_ords, p_area_quantities) u(a, q)
+      UNION ALL SELECT s.ord, 1 FROM unnest(p_seats) s
+      UNION ALL SELECT a.ord, a.quantity FROM unnest(p_areas) a
     ) i(ord, quantity) GROUP BY i.ord
   ) q;
 
   FOR r IN
     WITH asked AS (
-      SELECT * FROM unnest(p_buyer_ids, p_keys, p_fingerprints, p_event_ids, p_booking_ids)
-        WITH ORDINALITY a(buyer_id, key, fingerprint, event_id, booking_id, ord)
+      SELECT c.ord, c.buyer_id, c.key, c.fingerprint, c.event_id, c.booking_id FROM unnest(p_commands) c
     ), made AS (
       INSERT INTO idempotency_keys (buyer_id, key, fingerprint, event_id, booking_id)
       SELECT buyer_id, key, fingerprint, event_id, booking_id FROM asked ORDER BY buyer_id, key
@@ -895,7 +1019,7 @@ BEGIN
   LOOP outcomes[r.ord] := 'duplicate-key'; END LOOP;
 
   FOR r IN
-    SELECT a.ord FROM unnest(p_event_ids, p_deadlines) WITH ORDINALITY a(event_id, deadline, ord)
+    SELECT a.ord FROM unnest(p_commands) a
     LEFT JOIN events e ON e.event_id = a.event_id
     WHERE outcomes[a.ord] IS NULL AND coalesce(e.status NOT IN ('on_sale', 'paused'), true)
   LOOP outcomes[r.ord] := 'event-closed'; END LOOP;
@@ -903,8 +1027,8 @@ BEGIN
   -- The claim's row is taken and counted in one step; who turns out a loser gives it back below.
   FOR r IN
     WITH asked AS (
-      SELECT a.ord::integer AS ord, a.event_id, a.buyer_id, quantities[a.ord] AS quantity, e.buyer_limit
-      FROM unnest(p_event_ids, p_buyer_ids) WITH ORDINALITY a(event_id, buyer_id, ord)
+      SELECT a.ord, a.event_id, a.buyer_id, quantities[a.ord] AS quantity, e.buyer_limit
+      FROM unnest(p_commands) a
       JOIN events e ON e.event_id = a.event_id
       WHERE outcomes[a.ord] IS NULL AND quantities[a.ord] <= e.buyer_limit
     ), counted AS (
@@ -917,8 +1041,7 @@ BEGIN
       RETURNING c.event_id, c.buyer_id
     )
     SELECT max(k.ord) AS ord FROM (
-      SELECT o AS ord, p_event_ids[o] AS event_id, p_buyer_ids[o] AS buyer_id
-      FROM generate_series(1, n) o WHERE outcomes[o] IS NULL
+      SELECT a.ord, a.event_id, a.buyer_id FROM unnest(p_commands) a WHERE outcomes[a.ord] IS NULL
       UNION ALL SELECT NULL, event_id, buyer_id FROM counted
     ) k GROUP BY k.event_id, k.buyer_id HAVING count(*) = 1
   LOOP outcomes[r.ord] := 'limit-reached'; END LOOP;
@@ -926,27 +1049,27 @@ BEGIN
   -- The same by mailbox and by card, whoever the buyer is.
   WITH counted AS (
     INSERT INTO mark_claims AS c (event_id, mark, places)
-    SELECT p_event_ids[(m.ord - 1) % n + 1], m.mark, quantities[(m.ord - 1) % n + 1]
-    FROM unnest(p_email_marks || p_card_marks) WITH ORDINALITY m(mark, ord)
-    WHERE m.mark IS NOT NULL AND outcomes[(m.ord - 1) % n + 1] IS NULL ORDER BY 1, 2
+    SELECT a.event_id, m.mark, quantities[a.ord]
+    FROM unnest(p_commands) a CROSS JOIN LATERAL (VALUES (a.email_mark), (a.card_mark)) m(mark)
+    WHERE m.mark IS NOT NULL AND outcomes[a.ord] IS NULL ORDER BY 1, 2
     ON CONFLICT (event_id, mark) DO UPDATE SET places = c.places + excluded.places
       WHERE c.places + excluded.places <= (SELECT e.buyer_limit FROM events e WHERE e.event_id = c.event_id)
     RETURNING c.mark
   )
   SELECT array_agg(c.mark) INTO counted FROM counted c;
   IF coalesce(cardinality(counted), 0) < cardinality(array_positions(outcomes, NULL))
-    OR cardinality(array_remove(p_card_marks, NULL)) > 0
+    OR EXISTS (SELECT FROM unnest(p_commands) a WHERE a.card_mark IS NOT NULL)
   THEN
-    SELECT array_agg(o) FILTER (WHERE p_email_marks[o] <> ALL (coalesce(counted, '{}'))),
-           array_agg(o) FILTER (WHERE p_card_marks[o] <> ALL (coalesce(counted, '{}')))
-    INTO email_over, card_over FROM generate_series(1, n) o WHERE outcomes[o] IS NULL;
+    SELECT array_agg(a.ord) FILTER (WHERE a.email_mark <> ALL (coalesce(counted, '{}'))),
+           array_agg(a.ord) FILTER (WHERE a.card_mark <> ALL (coalesce(counted, '{}')))
+    INTO email_over, card_over FROM unnest(p_commands) a WHERE outcomes[a.ord] IS NULL;
     -- Said below: that the seats are gone comes first, for then Redis has to be corrected.
     too_many := coalesce(email_over, '{}') || coalesce(card_over, '{}');
   END IF;
 
   -- Whoever holds the claim's row sees every earlier booking of the same hold.
   FOR r IN
-    SELECT a.ord, b.booking_id FROM unnest(p_event_ids, p_hold_ids) WITH ORDINALITY a(event_id, hold_id, ord)
+    SELECT a.ord, b.booking_id FROM unnest(p_commands) a
     JOIN bookings b ON b.event_id = a.event_id AND b.hold_id = a.hold_id AND b.live
     WHERE coalesce(outcomes[a.ord], 'limit-reached') = 'limit-reached'
   LOOP
@@ -955,18 +1078,17 @@ BEGIN
     existing[r.ord] := r.booking_id;
   END LOOP;
 
-  IF cardinality(p_area_ords) > 0 THEN
+  IF cardinality(p_areas) > 0 THEN
     PERFORM FROM areas a
     WHERE (a.event_id, a.area_no) IN (
-      SELECT p_event_ids[w.ord], w.area_no FROM unnest(p_area_ords, p_area_nos) w(ord, area_no)
-      WHERE outcomes[w.ord] IS NULL)
+      SELECT (p_commands[w.ord]).event_id, w.area_no FROM unnest(p_areas) w WHERE outcomes[w.ord] IS NULL)
     ORDER BY a.event_id, a.area_no FOR UPDATE;
   END IF;
 
   FOR r IN
     WITH wanted AS (
-      SELECT w.ord, p_event_ids[w.ord] AS event_id, w.seat_no
-      FROM unnest(p_seat_ords, p_seat_nos) w(ord, seat_no) WHERE outcomes[w.ord] IS NULL
+      SELECT w.ord, (p_commands[w.ord]).event_id AS event_id, w.seat_no
+      FROM unnest(p_seats) w WHERE outcomes[w.ord] IS NULL
     ), locked AS MATERIALIZED (
       SELECT w.ord, s.state FROM wanted w
       JOIN seats s ON s.event_id = w.event_id AND s.seat_no = w.seat_no
@@ -981,23 +1103,23 @@ BEGIN
   -- Seats kept for somebody else of the waitlist: looked for once the seats are locked, as a round locks
   -- them before it offers them.
   FOR r IN
-    SELECT DISTINCT w.ord FROM unnest(p_seat_ords, p_seat_nos) w(ord, seat_no)
-    JOIN offer_seats f ON f.event_id = p_event_ids[w.ord] AND f.seat_no = w.seat_no AND f.live
-    WHERE outcomes[w.ord] IS NULL AND f.offer_id <> p_hold_ids[w.ord]
+    SELECT DISTINCT w.ord FROM unnest(p_seats) w
+    JOIN offer_seats f ON f.event_id = (p_commands[w.ord]).event_id AND f.seat_no = w.seat_no AND f.live
+    WHERE outcomes[w.ord] IS NULL AND f.offer_id <> (p_commands[w.ord]).hold_id
   LOOP outcomes[r.ord] := 'seat-unavailable'; END LOOP;
 
   -- By this clock, after every lock: a process that slept through its hold's deadline loses here.
   FOR r IN
-    SELECT a.ord FROM unnest(p_deadlines) WITH ORDINALITY a(deadline, ord)
+    SELECT a.ord FROM unnest(p_commands) a
     WHERE outcomes[a.ord] IS NULL AND a.deadline <= clock_timestamp()
   LOOP outcomes[r.ord] := 'hold-expired'; END LOOP;
 
   -- In order, and only what is still in the running counts: a loser takes nobody's place with it.
   FOR r IN
     SELECT u.ord, a.event_id || ':' || a.area_no AS area, u.quantity, a.capacity - a.reserved - a.sold
-      - offered_places(a.event_id, a.area_no, p_hold_ids[u.ord]) AS free
-    FROM unnest(p_area_ords, p_area_nos, p_area_quantities) u(ord, area_no, quantity)
-    LEFT JOIN areas a ON a.event_id = p_event_ids[u.ord] AND a.area_no = u.area_no
+      - offered_places(a.event_id, a.area_no, (p_commands[u.ord]).hold_id) AS free
+    FROM unnest(p_areas) u
+    LEFT JOIN areas a ON a.event_id = (p_commands[u.ord]).event_id AND a.area_no = u.area_no
     WHERE outcomes[u.ord] IS NULL ORDER BY u.ord
   LOOP
     IF coalesce(coalesce((given ->> r.area)::integer, 0) + r.quantity > r.free, true) THEN
@@ -1013,82 +1135,53 @@ BEGIN
 
   INSERT INTO bookings (event_id, booking_id, hold_id, buyer_id, reference, amount_minor, currency,
                         email, name, expires_at, idempotency_key, request_id, email_mark, card_mark)
-  SELECT a.event_id, a.booking_id, a.hold_id, a.buyer_id, a.reference, a.amount, e.currency,
+  SELECT a.event_id, a.booking_id, a.hold_id, a.buyer_id, a.reference, a.amount_minor, e.currency,
          a.email, a.name, a.deadline, a.key, a.request_id, a.email_mark, a.card_mark
-  FROM unnest(p_event_ids, p_booking_ids, p_hold_ids, p_buyer_ids, p_references, p_amounts, p_emails,
-              p_names, p_deadlines, p_keys, p_request_ids, p_email_marks, p_card_marks) WITH ORDINALITY
-       a(event_id, booking_id, hold_id, buyer_id, reference, amount, email, name, deadline, key, request_id,
-         email_mark, card_mark, ord)
-  JOIN events e ON e.event_id = a.event_id
+  FROM unnest(p_commands) a JOIN events e ON e.event_id = a.event_id
   WHERE outcomes[a.ord] IS NULL;
 
   INSERT INTO payments (event_id, booking_id, provider, token, amount_minor, currency)
-  SELECT a.event_id, a.booking_id, a.provider, a.token, a.amount, e.currency
-  FROM unnest(p_event_ids, p_booking_ids, p_providers, p_tokens, p_amounts) WITH ORDINALITY
-       a(event_id, booking_id, provider, token, amount, ord)
-  JOIN events e ON e.event_id = a.event_id
+  SELECT a.event_id, a.booking_id, a.provider, a.token, a.amount_minor, e.currency
+  FROM unnest(p_commands) a JOIN events e ON e.event_id = a.event_id
   WHERE outcomes[a.ord] IS NULL;
 
   INSERT INTO booking_items (event_id, booking_id, item_no, seat_no, area_no, category_no, quantity,
                              amount_minor)
-  SELECT p_event_ids[i.ord], p_booking_ids[i.ord],
+  SELECT (p_commands[i.ord]).event_id, (p_commands[i.ord]).booking_id,
          row_number() OVER (PARTITION BY i.ord ORDER BY i.seat_no, i.area_no),
-         i.seat_no, i.area_no, i.category_no, i.quantity, i.amount
+         i.seat_no, i.area_no, i.category_no, i.quantity, i.amount_minor
   FROM (
-    SELECT s.ord, s.seat_no, NULL::integer AS area_no, s.category_no, 1 AS quantity, s.amount
-    FROM unnest(p_seat_ords, p_seat_nos, p_seat_categories, p_seat_amounts) s(ord, seat_no, category_no, amount)
+    SELECT s.ord, s.seat_no, NULL::integer AS area_no, s.category_no, 1 AS quantity, s.amount_minor
+    FROM unnest(p_seats) s
     UNION ALL
-    SELECT a.ord, NULL, a.area_no, a.category_no, a.quantity, a.amount
-    FROM unnest(p_area_ords, p_area_nos, p_area_categories, p_area_quantities, p_area_amounts)
-         a(ord, area_no, category_no, quantity, amount)
+    SELECT a.ord, NULL, a.area_no, a.category_no, a.quantity, a.amount_minor FROM unnest(p_areas) a
   ) i
   WHERE outcomes[i.ord] IS NULL;
 
-  UPDATE seats s SET state = 'reserved', version = s.version + 1, booking_id = p_booking_ids[w.ord]
-  FROM unnest(p_seat_ords, p_seat_nos) w(ord, seat_no)
-  WHERE s.event_id = p_event_ids[w.ord] AND s.seat_no = w.seat_no AND outcomes[w.ord] IS NULL;
+  UPDATE seats s SET state = 'reserved', version = s.version + 1, booking_id = (p_commands[w.ord]).booking_id
+  FROM unnest(p_seats) w
+  WHERE s.event_id = (p_commands[w.ord]).event_id AND s.seat_no = w.seat_no AND outcomes[w.ord] IS NULL;
 
   UPDATE areas a SET reserved = a.reserved + w.quantity, version = a.version + 1
-  FROM (SELECT p_event_ids[u.ord] AS event_id, u.area_no, sum(u.quantity)::integer AS quantity
-        FROM unnest(p_area_ords, p_area_nos, p_area_quantities) u(ord, area_no, quantity)
-        WHERE outcomes[u.ord] IS NULL GROUP BY 1, 2) w
+  FROM (SELECT (p_commands[u.ord]).event_id AS event_id, u.area_no, sum(u.quantity)::integer AS quantity
+        FROM unnest(p_areas) u WHERE outcomes[u.ord] IS NULL GROUP BY 1, 2) w
   WHERE a.event_id = w.event_id AND a.area_no = w.area_no;
 
   IF cardinality(array_remove(outcomes, NULL)) > 0 THEN
-    UPDATE buyer_claims c SET reserved = c.reserved - quantities[o], version = c.version + 1
-    FROM generate_series(1, n) o
-    WHERE c.event_id = p_event_ids[o] AND c.buyer_id = p_buyer_ids[o]
-      AND outcomes[o] IN ('hold-booked', 'seat-unavailable', 'hold-expired', 'email-limit-reached',
-        'card-limit-reached');
-    UPDATE mark_claims c SET places = c.places - l.places
-    FROM (
-      SELECT p_event_ids[o] AS event_id, m.mark, sum(quantities[o])::integer AS places
-      FROM generate_series(1, n) o CROSS JOIN LATERAL
-        (VALUES (p_email_marks[o], o = ANY (coalesce(email_over, '{}'))),
-                (p_card_marks[o], o = ANY (coalesce(card_over, '{}')))) m(mark, is_over)
-      WHERE NOT m.is_over AND m.mark IS NOT NULL AND outcomes[o] IN ('hold-booked', 'seat-unavailable',
-        'hold-expired', 'email-limit-reached', 'card-limit-reached')
-      GROUP BY 1, 2 ORDER BY 1, 2
-    ) l WHERE c.event_id = l.event_id AND c.mark = l.mark;
-    DELETE FROM idempotency_keys k USING generate_series(1, n) o
-    WHERE k.buyer_id = p_buyer_ids[o] AND k.key = p_keys[o] AND k.booking_id = p_booking_ids[o]
-      AND outcomes[o] IS NOT NULL;
+    PERFORM return_claims(p_commands, quantities, outcomes, email_over, card_over);
   END IF;
 
   RETURN QUERY SELECT o,
     CASE outcomes[o] WHEN 'hold-booked-uncounted' THEN 'hold-booked' ELSE coalesce(outcomes[o], 'reserved') END,
-    coalesce(existing[o], p_booking_ids[o]),
+    coalesce(existing[o], (p_commands[o]).booking_id),
+    CASE WHEN outcomes[o] = 'seat-unavailable' THEN seats_lost(
+      (p_commands[o]).event_id, (p_commands[o]).hold_id,
+      ARRAY(SELECT w.seat_no FROM unnest(p_seats) w WHERE w.ord = o)) END,
     CASE WHEN outcomes[o] = 'seat-unavailable' THEN ARRAY(
-      SELECT w.seat_no FROM unnest(p_seat_ords, p_seat_nos) w(ord, seat_no)
-      LEFT JOIN seats s ON s.event_id = p_event_ids[o] AND s.seat_no = w.seat_no
-      WHERE w.ord = o AND (s.state IS DISTINCT FROM 'available' OR EXISTS (
-        SELECT FROM offer_seats f WHERE f.event_id = p_event_ids[o] AND f.seat_no = w.seat_no AND f.live
-          AND f.offer_id <> p_hold_ids[o])) ORDER BY 1) END,
-    CASE WHEN outcomes[o] = 'seat-unavailable' THEN ARRAY(
-      SELECT w.area_no FROM unnest(p_area_ords, p_area_nos, p_area_quantities) w(ord, area_no, quantity)
-      LEFT JOIN areas a ON a.event_id = p_event_ids[o] AND a.area_no = w.area_no
+      SELECT w.area_no FROM unnest(p_areas) w
+      LEFT JOIN areas a ON a.event_id = (p_commands[o]).event_id AND a.area_no = w.area_no
       WHERE w.ord = o AND coalesce(a.capacity - a.reserved - a.sold
-        - offered_places(a.event_id, a.area_no, p_hold_ids[o]) < w.quantity, true) ORDER BY 1) END,
+        - offered_places(a.event_id, a.area_no, (p_commands[o]).hold_id) < w.quantity, true) ORDER BY 1) END,
     now()
   FROM generate_series(1, n) o;
 END $$;
@@ -1162,6 +1255,72 @@ BEGIN
 END $$;
 
 --
+-- Name: return_claims(public.reserve_command[], integer[], text[], integer[], integer[]); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.return_claims(p_commands public.reserve_command[], p_quantities integer[], p_outcomes text[], p_email_over integer[], p_card_over integer[]) RETURNS void
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_material TO 'off'
+    SET join_collapse_limit TO '1'
+    SET from_collapse_limit TO '1'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE
+  -- The others lost before anything was counted.
+  c_counted CONSTANT text[] := '{hold-booked,seat-unavailable,hold-expired,email-limit-reached,card-limit-reached}';
+BEGIN
+  UPDATE buyer_claims c SET reserved = c.reserved - p_quantities[a.ord], version = c.version + 1
+  FROM unnest(p_commands) a
+  WHERE c.event_id = a.event_id AND c.buyer_id = a.buyer_id AND p_outcomes[a.ord] = ANY (c_counted);
+
+  UPDATE mark_claims c SET places = c.places - l.places
+  FROM (
+    SELECT a.event_id, m.mark, sum(p_quantities[a.ord])::integer AS places
+    FROM unnest(p_commands) a CROSS JOIN LATERAL
+      (VALUES (a.email_mark, a.ord = ANY (coalesce(p_email_over, '{}'))),
+              (a.card_mark, a.ord = ANY (coalesce(p_card_over, '{}')))) m(mark, is_over)
+    WHERE NOT m.is_over AND m.mark IS NOT NULL AND p_outcomes[a.ord] = ANY (c_counted)
+    GROUP BY 1, 2 ORDER BY 1, 2
+  ) l WHERE c.event_id = l.event_id AND c.mark = l.mark;
+
+  DELETE FROM idempotency_keys k USING unnest(p_commands) a
+  WHERE k.buyer_id = a.buyer_id AND k.key = a.key AND k.booking_id = a.booking_id
+    AND p_outcomes[a.ord] IS NOT NULL;
+END $$;
+
+--
+-- Name: seat_digit(public.seat_state); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.seat_digit(p_state public.seat_state) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  SELECT CASE p_state WHEN 'available' THEN 0 WHEN 'sold' THEN 2 WHEN 'blocked' THEN 3 ELSE 5 END
+$$;
+
+--
+-- Name: seats_lost(uuid, uuid, integer[]); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.seats_lost(p_event_id uuid, p_hold_id uuid, p_seat_nos integer[]) RETURNS integer[]
+    LANGUAGE sql STABLE
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $$
+  SELECT ARRAY(
+    SELECT w.seat_no FROM unnest(p_seat_nos) w(seat_no)
+    LEFT JOIN seats s ON s.event_id = p_event_id AND s.seat_no = w.seat_no
+    WHERE s.state IS DISTINCT FROM 'available' OR EXISTS (
+      SELECT FROM offer_seats f WHERE f.event_id = p_event_id AND f.seat_no = w.seat_no AND f.live
+        AND f.offer_id <> p_hold_id)
+    ORDER BY 1)
+$$;
+
+--
 -- Name: server_sign(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1193,8 +1352,7 @@ CREATE FUNCTION public.settlements(p_event_ids uuid[], p_booking_ids uuid[], p_o
     'hold_id', b.hold_id,
     'outcome', p_outcome,
     'seats', coalesce(string_agg(
-      s.seat_no || ':' || CASE s.state WHEN 'available' THEN 0 WHEN 'sold' THEN 2 WHEN 'blocked' THEN 3 ELSE 5 END
-      || ':' || s.version, ',') FILTER (WHERE s.seat_no IS NOT NULL), ''),
+      s.seat_no || ':' || seat_digit(s.state) || ':' || s.version, ',') FILTER (WHERE s.seat_no IS NOT NULL), ''),
     'areas', coalesce(string_agg(
       a.area_no || ':' || a.sold || ':' || a.version, ',') FILTER (WHERE a.area_no IS NOT NULL), ''),
     'buyer', b.buyer_id || ':' || c.sold || ':' || c.version)
@@ -1220,10 +1378,10 @@ BEGIN
 END $$;
 
 --
--- Name: take_mail_allowances(uuid, uuid[], uuid[], text[], text[], boolean[], integer[], integer[], integer, integer); Type: FUNCTION; Schema: public; Owner: -
+-- Name: take_mail_allowances(uuid, public.mail_claim[], integer, integer); Type: FUNCTION; Schema: public; Owner: -
 --
 
-CREATE FUNCTION public.take_mail_allowances(p_worker uuid, p_event_ids uuid[], p_notification_ids uuid[], p_email_keys text[], p_mailboxes text[], p_are_bookings boolean[], p_most integer[], p_most_in_all integer[], p_proven_factor integer, p_paid_factor integer) RETURNS TABLE(notification_id uuid, outcome text)
+CREATE FUNCTION public.take_mail_allowances(p_worker uuid, p_mails public.mail_claim[], p_proven_factor integer, p_paid_factor integer) RETURNS TABLE(notification_id uuid, outcome text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
@@ -1243,10 +1401,11 @@ BEGIN
   FOR m IN
     SELECT a.*, n.kind, p.email_key IS NOT NULL AS is_proven,
            n.kind = 'booking-confirmed' AND EXISTS (
-             SELECT FROM bookings b WHERE b.event_id = n.event_id AND b.booking_id = (n.facts ->> 'booking_id')::uuid
+             SELECT FROM bookings b
+             WHERE b.event_id = n.event_id AND b.booking_id = (n.facts ->> 'booking_id')::uuid
                AND b.amount_minor > 0) AS is_paid
-    FROM unnest(p_event_ids, p_notification_ids, p_email_keys, p_mailboxes, p_are_bookings, p_most, p_most_in_all)
-         WITH ORDINALITY a(event_id, notification_id, email_key, mailbox, is_booking, most, most_in_all, ord)
+    FROM unnest(p_mails) WITH ORDINALITY
+         a(event_id, notification_id, email_key, mailbox, is_booking, most, most_in_all, ord)
     JOIN notifications n ON n.event_id = a.event_id AND n.notification_id = a.notification_id
     LEFT JOIN proven_addresses p ON p.email_key = a.email_key
     WHERE n.status = 'queued' AND n.leased_by = p_worker
@@ -1254,7 +1413,8 @@ BEGIN
   LOOP
     -- Other workers count for the same mailbox one after the other; in its order, so nobody waits in a ring.
     PERFORM pg_advisory_xact_lock(hashtextextended('mailbox:' || m.mailbox, 0));
-    SELECT coalesce(sum(c.mails) FILTER (WHERE c.event_id = m.event_id AND c.kind = m.kind), 0), coalesce(sum(c.mails), 0)
+    SELECT coalesce(sum(c.mails) FILTER (WHERE c.event_id = m.event_id AND c.kind = m.kind), 0),
+           coalesce(sum(c.mails), 0)
     INTO v_same, v_all
     FROM mail_counts c WHERE c.mailbox = m.mailbox AND c.day = v_today AND c.is_booking = m.is_booking;
     v_trust := CASE WHEN m.is_proven THEN p_proven_factor ELSE 1 END;
@@ -1273,7 +1433,8 @@ BEGIN
       -- Named, a proven address would be let go of at once, and held again, all day long.
       held_for = CASE WHEN m.is_booking AND m.is_proven THEN '' WHEN m.is_booking THEN m.email_key END,
       -- Not all of them at midnight.
-      due_at = CASE WHEN m.is_booking THEN (v_today + 1)::timestamp AT TIME ZONE 'UTC' + random() * interval '1 hour' ELSE n.due_at END
+      due_at = CASE WHEN m.is_booking
+        THEN (v_today + 1)::timestamp AT TIME ZONE 'UTC' + random() * interval '1 hour' ELSE n.due_at END
     WHERE n.event_id = m.event_id AND n.notification_id = m.notification_id;
     notification_id := m.notification_id;
     outcome := CASE WHEN m.is_booking THEN 'held' ELSE 'skipped' END;
@@ -1824,6 +1985,16 @@ CREATE TABLE public.sandbox_charges (
 );
 
 --
+-- Name: schema_functions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.schema_functions (
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
 -- Name: schema_migrations; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -2253,6 +2424,13 @@ ALTER TABLE ONLY public.proven_addresses
 
 ALTER TABLE ONLY public.sandbox_charges
     ADD CONSTRAINT sandbox_charges_pkey PRIMARY KEY (booking_id);
+
+--
+-- Name: schema_functions schema_functions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.schema_functions
+    ADD CONSTRAINT schema_functions_pkey PRIMARY KEY (name);
 
 --
 -- Name: schema_migrations schema_migrations_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -2842,7 +3020,6 @@ ALTER TABLE ONLY public.waitlists
 
 INSERT INTO public.schema_migrations (version) VALUES
     ('20261121000001'),
-    ('20261121000002'),
     ('20261121000003'),
     ('20261121000004'),
     ('20261121000005'),
@@ -2852,6 +3029,6 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261130000020'),
     ('20261130000030'),
     ('20261130000040'),
-    ('20261130000060'),
     ('20261130000070'),
-    ('20261130000080');
+    ('20261130000080'),
+    ('20261130000090');

@@ -1,7 +1,7 @@
 """Databases of a test's own on the session's servers, where no other process's worker reaches."""
 
-import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from engine.base.config import Settings
 from engine.base.data_folder import kept_secret
+from engine.base.model import new_id
 from engine.base.store_urls import POSTGRES_LOGINS, StoreUrls
 from engine.live.keys import base_key
 from engine.runtime import Runtime
@@ -66,6 +67,19 @@ async def as_redis_owner(runtime: Runtime, *command: str) -> Any:
         await owner.aclose()
 
 
+@asynccontextmanager
+async def scratch_database(owner_url: str) -> AsyncIterator[str]:
+    """An empty database, and its owner's URL."""
+    name = f"scratch_{new_id().replace('-', '')}"
+    admin = await asyncpg.connect(owner_url)
+    await admin.execute(f"CREATE DATABASE {name}")
+    try:
+        yield in_database(owner_url, name)
+    finally:
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await admin.close()
+
+
 async def _copy_of_blank(owner_url: str, name: str) -> None:
     connection = await asyncpg.connect(in_database(owner_url, "postgres"))
     try:
@@ -73,7 +87,11 @@ async def _copy_of_blank(owner_url: str, name: str) -> None:
     finally:
         await connection.close()
     # Who may connect to a database at all is not copied with it.
-    await asyncio.to_thread(roles.grant, owner_url)
+    connection = await asyncpg.connect(owner_url)
+    try:
+        await roles.grant(connection, owner_url)
+    finally:
+        await connection.close()
 
 
 async def keys_of(store: RedisStore, event_id: str) -> list[bytes]:

@@ -230,7 +230,7 @@ def _programs() -> Path | None:
 def migrate(
     steps: int | None, only_status: bool, schema_file: Path | None, only_roles: bool
 ) -> None:
-    """Bring PostgreSQL's schema and rights and MongoDB's indexes up to date."""
+    """Bring PostgreSQL's schema, functions and rights and MongoDB's indexes up to date."""
     settings = load_settings()
     from engine.local.embedded import stores  # noqa: PLC0415
     from engine.stores import migrate as migrations  # noqa: PLC0415
@@ -246,6 +246,8 @@ def migrate(
             if only_status:
                 for migration in migrations.status(url):
                     click.echo(f"{'applied' if migration.applied else 'pending'}  {migration.name}")
+                for function in migrations.function_states(url):
+                    click.echo(f"{function.state:8} functions/{function.name}.sql")
             elif steps is not None:
                 for name in migrations.rollback(url, steps):
                     click.echo(f"undone   {name}")

@@ -235,14 +235,22 @@ def _in_the_clear(title: str, url: str, remedy: str) -> Iterator[Finding]:
 def _migrations(settings: Settings, url: str) -> Finding:
     try:
         known = migrate.status(url)
+        functions = migrate.function_states(url)
     except migrate.MigrationError as error:
         return Finding("bad", f"the schema's state is unknown: {error}")
+    # `up` migrates its own database by itself; somebody else's is migrated when they say so.
+    level: Level = "note" if settings.postgres_url is None else "bad"
     pending = [migration.name for migration in known if not migration.applied]
     if pending:
-        # `up` migrates its own database by itself; somebody else's is migrated when they say so.
-        level: Level = "note" if settings.postgres_url is None else "bad"
         return Finding(level, f"migrations are pending: {', '.join(pending)}", "frontrow migrate")
-    return Finding("good", f"the schema is up to date ({len(known)} migrations)")
+    stale = [function.name for function in functions if function.state != "applied"]
+    if stale:
+        what = f"functions are not those of this version: {', '.join(stale)}"
+        return Finding(level, what, "frontrow migrate")
+    return Finding(
+        "good",
+        f"the schema is up to date ({len(known)} migrations, {len(functions)} functions)",
+    )
 
 
 async def _redis(settings: Settings, url: str) -> AsyncIterator[Finding]:

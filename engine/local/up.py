@@ -171,8 +171,11 @@ class Launcher:
             applied = await asyncio.to_thread(migrate.migrate, urls.postgres_owner_url)
         except migrate.MigrationError as error:
             raise StartError(str(error)) from None
-        if applied:
-            self.log.say(f"{len(applied)} migrations applied, the newest {applied[-1]}")
+        functions = [name for name in applied if name.startswith("functions/")]
+        if migrations := applied[: len(applied) - len(functions)]:
+            self.log.say(f"{len(migrations)} migrations applied, the newest {migrations[-1]}")
+        if functions:
+            self.log.say(f"applied {len(functions)} functions")
 
     async def _load_demo(self, urls: StoreUrls) -> None:
         """Fill our own fresh stores with the demo. Somebody else's are never touched."""

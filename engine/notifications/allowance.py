@@ -13,7 +13,7 @@ What an organiser announces to everybody is not counted: it goes to each address
 import unicodedata
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 from engine.base import metrics
 from engine.notifications.facts import Due
@@ -36,6 +36,18 @@ _PAID_FACTOR: Final = 10
 _PROVEN_FACTOR: Final = 20
 #: Providers that see no dots, by the domain that they are one of.
 _DOTLESS: Final = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
+
+
+class MailClaim(NamedTuple):
+    """PostgreSQL's type ``mail_claim``, field by field; ``most`` and ``most_in_all`` are those of ``most()``."""
+
+    event_id: str
+    notification_id: str
+    email_key: str
+    mailbox: str
+    is_booking: bool
+    most: int
+    most_in_all: int
 
 
 def most(kind: MailKind) -> tuple[int, int]:
@@ -78,17 +90,10 @@ async def allowed(postgres: Postgres, worker: str, mails: Sequence[Due]) -> list
     asked = [due for due in mails if is_counted(due)]
     if not asked:
         return list(mails)
-    limits = [most(due.kind) for due in asked]
     rows = await postgres.fetch(
         "notifications.take_allowances",
         worker,
-        [due.event_id for due in asked],
-        [due.notification_id for due in asked],
-        [email_key(due.email) for due in asked],
-        [mailbox(due.email) for due in asked],
-        [due.kind in BOOKING_KINDS for due in asked],
-        [about_one for about_one, _ in limits],
-        [in_all for _, in_all in limits],
+        [_claim(due) for due in asked],
         _PROVEN_FACTOR,
         _PAID_FACTOR,
     )
@@ -97,3 +102,16 @@ async def allowed(postgres: Postgres, worker: str, mails: Sequence[Due]) -> list
         if outcome := outcomes.get(due.notification_id):
             metrics.MAILS.labels(due.kind.value, outcome).inc()
     return [due for due in mails if due.notification_id not in outcomes]
+
+
+def _claim(due: Due) -> MailClaim:
+    about_one, in_all = most(due.kind)
+    return MailClaim(
+        event_id=due.event_id,
+        notification_id=due.notification_id,
+        email_key=email_key(due.email),
+        mailbox=mailbox(due.email),
+        is_booking=due.kind in BOOKING_KINDS,
+        most=about_one,
+        most_in_all=in_all,
+    )

@@ -1,14 +1,14 @@
 """The ledger: what PostgreSQL is asked to decide about bookings, in batches of one transaction each.
 
 Commands that arrive while a batch is under way leave together in the next one (``engine.base.batch``). The
-set-based functions in ``sql/migrations`` give every member its own outcome: one lost seat fails its own
+set-based functions in ``sql/functions`` give every member its own outcome: one lost seat fails its own
 booking, not its neighbours'. Nothing here knows Redis, gateways or retries; its callers do.
 """
 
 import asyncio
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import asyncpg
 import msgspec
@@ -21,6 +21,9 @@ from engine.holds.building import PaymentHold
 from engine.live.scripts import Settlement
 from engine.sales.marks import email_mark
 from engine.stores.postgres import Postgres
+
+#: For the buyer of a booking that had expired when its payment came, and whose seats are somebody else's.
+LATE_NOTE: Final = "The payment arrived after the seats had gone; it is refunded in full."
 
 
 class PaymentChoice(Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,6 +87,47 @@ class Reserve(Struct, frozen=True, kw_only=True):
         yield (event_id, self.hold.hold_id)
         for seat_no in self.hold.seats:
             yield (event_id, seat_no)
+
+
+class ReserveCommand(NamedTuple):
+    """PostgreSQL's type ``reserve_command``, field by field: a ``Reserve`` at its place (``ord``, from 1)."""
+
+    ord: int
+    event_id: str
+    booking_id: str
+    hold_id: str
+    buyer_id: str
+    reference: str
+    deadline: datetime
+    amount_minor: int
+    email: str
+    name: str
+    provider: str
+    token: str
+    key: str
+    fingerprint: bytes
+    request_id: str
+    email_mark: str
+    card_mark: str | None
+
+
+class ReserveSeat(NamedTuple):
+    """``reserve_seat``: a seat of the command at ``ord``."""
+
+    ord: int
+    seat_no: int
+    category_no: int
+    amount_minor: int
+
+
+class ReserveArea(NamedTuple):
+    """``reserve_area``: places in an area for the command at ``ord``; ``amount_minor`` of one place."""
+
+    ord: int
+    area_no: int
+    category_no: int
+    quantity: int
+    amount_minor: int
 
 
 class Reserved(Struct, frozen=True):
@@ -218,6 +262,7 @@ class Ledger:
             [c.provider_ref for c in commands],
             [c.answer for c in commands],
             "gateway",
+            LATE_NOTE,
         )
         return [_ended(row) for row in sorted(rows, key=lambda row: row["ord"])]
 
@@ -245,42 +290,48 @@ def _apart(commands: list[Reserve]) -> list[list[Reserve]]:
     return parts
 
 
-def _reserve_arguments(commands: list[Reserve]) -> list[list[Any]]:
-    """The columns of ``reserve_bookings``, one array each."""
-    seats: list[tuple[int, int, int, int]] = []
-    areas: list[tuple[int, int, int, int, int]] = []
+def _reserve_arguments(
+    commands: list[Reserve],
+) -> tuple[list[ReserveCommand], list[ReserveSeat], list[ReserveArea]]:
+    """What ``reserve_bookings`` takes."""
+    rows: list[ReserveCommand] = []
+    seats: list[ReserveSeat] = []
+    areas: list[ReserveArea] = []
     for ord_, command in enumerate(commands, start=1):
+        rows.append(_command_row(ord_, command))
         hold, categories = command.hold, command.hold.facts.seat_categories
         for seat_no in hold.seats:
             category_no = categories[seat_no]
-            seats.append((ord_, seat_no, category_no, hold.prices[category_no]))
+            seats.append(ReserveSeat(ord_, seat_no, category_no, hold.prices[category_no]))
         for area_no, quantity in hold.areas.items():
             category_no = hold.facts.layout.areas[area_no].category
-            areas.append((ord_, area_no, category_no, quantity, hold.prices[category_no]))
-    return [
-        [c.hold.event_id for c in commands],
-        [c.booking_id for c in commands],
-        [c.hold.hold_id for c in commands],
-        [c.buyer_id for c in commands],
-        [c.reference for c in commands],
-        [utc_from_ms(c.hold.expires_ms) for c in commands],
-        [c.amount for c in commands],
-        [c.request.buyer.email for c in commands],
-        [c.request.buyer.name for c in commands],
-        [c.request.payment.provider for c in commands],
-        [c.request.payment.token for c in commands],
-        [c.key for c in commands],
-        [c.fingerprint for c in commands],
-        [c.request_id for c in commands],
-        [c.email_mark for c in commands],
-        [c.card_mark for c in commands],
-        *(list(column) for column in _columns(seats, 4)),
-        *(list(column) for column in _columns(areas, 5)),
-    ]
+            areas.append(
+                ReserveArea(ord_, area_no, category_no, quantity, hold.prices[category_no])
+            )
+    return rows, seats, areas
 
 
-def _columns(rows: Sequence[tuple[int, ...]], width: int) -> list[tuple[int, ...]]:
-    return list(zip(*rows, strict=True)) if rows else [()] * width
+def _command_row(ord_: int, command: Reserve) -> ReserveCommand:
+    hold, request = command.hold, command.request
+    return ReserveCommand(
+        ord=ord_,
+        event_id=hold.event_id,
+        booking_id=command.booking_id,
+        hold_id=hold.hold_id,
+        buyer_id=command.buyer_id,
+        reference=command.reference,
+        deadline=utc_from_ms(hold.expires_ms),
+        amount_minor=command.amount,
+        email=request.buyer.email,
+        name=request.buyer.name,
+        provider=request.payment.provider,
+        token=request.payment.token,
+        key=command.key,
+        fingerprint=command.fingerprint,
+        request_id=command.request_id,
+        email_mark=command.email_mark,
+        card_mark=command.card_mark,
+    )
 
 
 def _ended(row: asyncpg.Record) -> Ended:

@@ -15,7 +15,7 @@ from engine.base.model import Booking, BookingStatus
 from engine.holds.holds import DECLINES_MAX
 from engine.live.live import Live
 from engine.live.messages import BookingMessage
-from engine.sales.ledger import Answer, Confirm, Ended, Ledger
+from engine.sales.ledger import LATE_NOTE, Answer, Confirm, Ended, Ledger
 from engine.sales.payments.gateway import Charge
 from engine.sales.reading import BookingReader
 
@@ -27,7 +27,6 @@ _DECLINES = {
     "authentication_failed": "The payment was not approved.",
 }
 _EXPIRED = "The payment was not completed in time; the seats were given back."
-_TOO_LATE = "The payment arrived after the seats had gone; it is refunded in full."
 
 
 class Outcomes:
@@ -56,7 +55,7 @@ class Outcomes:
         current = await self._reading.read(booking.booking_id)
         if ended.outcome == "already":
             return Answer(outcome="confirmed", booking=current)
-        return Answer(outcome="expired", booking=current, detail=_TOO_LATE)
+        return Answer(outcome="expired", booking=current, detail=LATE_NOTE)
 
     async def decline(
         self, booking: Booking, decline_code: str | None, *, tries_left: int = 1

@@ -1,6 +1,6 @@
 """Whether PostgreSQL and Redis are those that they were: a store may come back with another past.
 
-PostgreSQL sets a mark in every second in which anything is written (``sql/migrations``, generations), and
+PostgreSQL sets a mark in every second in which anything is written (``sql/functions/beat_generation.sql``), and
 Redis keeps the latest mark that a worker has seen. A database without it is another one, or was restored
 to an earlier moment: what Redis shows is of a future that never came. A Redis that was restarted or
 replaced may have lost its last writes. Either way the states of all events are rebuilt. A promotion that

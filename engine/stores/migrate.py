@@ -1,26 +1,40 @@
-"""The schema's history: ``sql/migrations``, run by dbmate, and ``sql/schema.sql``, its outcome."""
+"""The schema's history: ``sql/migrations``, run by dbmate; then the functions, ``sql/functions``, and the
+rights. ``sql/schema.sql`` is the outcome."""
 
+import asyncio
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from msgspec import Struct
 
 from engine.base.config import mask
 from engine.base.places import SQL
-from engine.stores import roles
+from engine.stores import functions, roles
+from engine.stores.functions import FunctionError, FunctionState
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+
+T = TypeVar("T")
 
 MIGRATIONS = SQL / "migrations"
 SCHEMA_FILE = SQL / "schema.sql"
+_CONNECT_TIMEOUT_S = 10
 
 
 class MigrationError(Exception):
-    """dbmate refused. The message is one line: what it was doing, and why it stopped."""
+    """dbmate or PostgreSQL refused. The message is one line: what it was doing, and why it stopped."""
 
 
 class Migration(Struct, frozen=True):
@@ -30,11 +44,13 @@ class Migration(Struct, frozen=True):
 
 
 def migrate(postgres_url: str) -> list[str]:
-    """Apply every pending migration, creating the database if it is missing, and give the roles
-    their rights where there are roles (``engine.stores.roles``). ``postgres_url`` is the owner's.
+    """Apply every pending migration, creating the database if it is missing; then apply the functions that
+    changed, and give the roles their rights where there are roles (``engine.stores.roles``).
+    ``postgres_url`` is the owner's.
 
-    Returns the file names applied, oldest first. Processes that migrate at once wait for each
-    other. Each migration is one transaction: a failed one leaves nothing behind.
+    Returns the file names applied, in that order: ``functions/….sql`` also where a function was dropped.
+    Processes that migrate at once wait for each other. Each migration is one transaction, functions and
+    rights together are another: what fails leaves nothing behind.
     """
     try:
         output = _dbmate(postgres_url, "migrate")
@@ -42,15 +58,24 @@ def migrate(postgres_url: str) -> list[str]:
         if "3D000" not in str(error):
             raise
         output = _dbmate(postgres_url, "up")
-    try:
-        roles.grant(postgres_url)
-    except Exception as error:  # whatever the driver has to say
-        raise MigrationError(f"rights on {_shown(postgres_url)}: {error}") from None
-    return re.findall(r"^Applied: (\S+)", output, re.MULTILINE)
+
+    async def put(connection: "Connection") -> list[str]:
+        changed = await functions.apply_functions(connection)
+        # A function that was replaced has forgotten that it is the owner's: nobody may see it before this.
+        await roles.grant(connection, postgres_url)
+        return changed
+
+    changed = _as_owner(postgres_url, put, "functions and rights")
+    migrated = re.findall(r"^Applied: (\S+)", output, re.MULTILINE)
+    return migrated + [f"functions/{name}.sql" for name in changed]
 
 
 def rollback(postgres_url: str, steps: int = 1) -> list[str]:
-    """Undo the newest ``steps`` migrations, or all there are; returns file names, newest first."""
+    """Undo the newest ``steps`` migrations, or all there are; returns file names, newest first.
+
+    Functions stay, but for those that a migration drops with a type of theirs: the release that is to work
+    on this schema applies its own (``migrate``). With the last migration they go, too.
+    """
     undone: list[str] = []
     for _ in range(steps):
         try:
@@ -60,6 +85,8 @@ def rollback(postgres_url: str, steps: int = 1) -> list[str]:
                 break
             raise
         undone += re.findall(r"^Rolled back: (\S+)", output, re.MULTILINE)
+    if undone and not any(migration.applied for migration in status(postgres_url)):
+        _as_owner(postgres_url, functions.drop_functions, "functions")
     return undone
 
 
@@ -70,6 +97,11 @@ def status(postgres_url: str) -> list[Migration]:
         Migration(version=name.split("_", 1)[0], name=name, applied=mark == "X")
         for mark, name in re.findall(r"^\[(.)\] (\S+)", output, re.MULTILINE)
     ]
+
+
+def function_states(postgres_url: str) -> list[FunctionState]:
+    """Every function that has a file or was applied, in the order in which they are applied."""
+    return _as_owner(postgres_url, functions.function_states, "functions")
 
 
 def dump(postgres_url: str, programs: Path | None = None) -> str:
@@ -85,6 +117,29 @@ def dump(postgres_url: str, programs: Path | None = None) -> str:
     noise = r"^(\\(un)?restrict .*|-- Dumped (from|by) .*)\n"
     text = re.sub(noise, "", text, flags=re.MULTILINE)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def _as_owner(postgres_url: str, work: "Callable[[Connection], Awaitable[T]]", what: str) -> T:
+    """What ``work`` comes to on a connection of its own, in one transaction."""
+
+    async def ask() -> T:
+        import asyncpg  # noqa: PLC0415 - slow to import, and much of this needs none
+
+        connection = await asyncpg.connect(postgres_url, timeout=_CONNECT_TIMEOUT_S)
+        try:
+            async with connection.transaction():
+                return await work(connection)
+        finally:
+            await connection.close()
+
+    try:
+        # Callers may be in a thread of their own or inside a running loop.
+        with ThreadPoolExecutor(1) as beside:
+            return beside.submit(asyncio.run, ask()).result()
+    except FunctionError as error:
+        raise MigrationError(f"{error} (on {_shown(postgres_url)})") from None
+    except Exception as error:  # whatever the driver has to say
+        raise MigrationError(f"{what} on {_shown(postgres_url)}: {error}") from None
 
 
 def _dbmate(
@@ -150,6 +205,7 @@ __all__ = [
     "Migration",
     "MigrationError",
     "dump",
+    "function_states",
     "migrate",
     "rollback",
     "status",

@@ -12,18 +12,21 @@ Each is a login of its own: who gets a statement of his into one of them cannot 
 ``SET ROLE``. Their names share a prefix: ``frontrow_owner``, ``frontrow_sell``, …
 """
 
-import asyncio
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from engine.base.places import SQL
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
 
 ROLES = ("owner", "sell", "house", "worker", "readonly")
 ROLES_FILE = SQL / "roles.sql"
 GRANTS_FILE = SQL / "grants.sql"
 _OWNER = "_owner"
-_CONNECT_TIMEOUT_S = 10
 
 
 def statements(prefix: str, passwords: Mapping[str, str] | None = None) -> str:
@@ -74,33 +77,22 @@ def prefix_of(owner_url: str) -> str | None:
     return user.removesuffix(_OWNER) if user.endswith(_OWNER) and user != _OWNER else None
 
 
-def grant(owner_url: str) -> bool:
-    """Let each role do what it may, and no more. False: there are no roles; one user does everything.
+async def grant(connection: "Connection", owner_url: str) -> bool:
+    """Let each role do what it may, and no more, in the transaction of ``connection``, which is the owner's.
+    False: there are no roles; one user does everything.
 
     Raises what the driver raises.
     """
     prefix = prefix_of(owner_url)
     if prefix is None:
         return False
-    # Callers may be in a thread of their own or inside a running loop.
-    with ThreadPoolExecutor(1) as beside:
-        return beside.submit(asyncio.run, _grant(owner_url, prefix)).result()
-
-
-async def _grant(owner_url: str, prefix: str) -> bool:
-    import asyncpg  # noqa: PLC0415 - slow to import, and the embedded servers need names only
-
-    connection = await asyncpg.connect(owner_url, timeout=_CONNECT_TIMEOUT_S)
-    try:
-        names = [f"{prefix}_{role}" for role in ROLES]
-        found = await connection.fetchval(
-            "SELECT count(*) FROM pg_roles WHERE rolname = ANY($1)", names
-        )
-        if found < len(ROLES):
-            return False
-        await connection.execute(GRANTS_FILE.read_text())
-    finally:
-        await connection.close()
+    names = [f"{prefix}_{role}" for role in ROLES]
+    found = await connection.fetchval(
+        "SELECT count(*) FROM pg_roles WHERE rolname = ANY($1)", names
+    )
+    if found < len(ROLES):
+        return False
+    await connection.execute(GRANTS_FILE.read_text())
     return True
 
 

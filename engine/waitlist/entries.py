@@ -52,6 +52,7 @@ from engine.waitlist.wishes import (
     Wish,
     contact_from_row,
     find_on_sale,
+    join_command,
     read_wish,
     wanted_from_row,
 )
@@ -181,18 +182,8 @@ class Entries:
     ) -> list[asyncpg.Record]:
         rows = await transaction.fetch(
             "waitlist.join",
-            [j.event_id for j in joins],
-            [j.entry_id for j in joins],
-            [j.person_id for j in joins],
-            [j.wish.quantity for j in joins],
-            [j.wish.together for j in joins],
-            [j.wish.categories or () for j in joins],
-            [j.wish.sections or () for j in joins],
-            [j.wish.max_amount_minor for j in joins],
-            [j.contact.buyer.email if j.contact.buyer else None for j in joins],
-            [j.contact.buyer.name if j.contact.buyer else "" for j in joins],
-            [j.contact.language for j in joins],
-            [self._settings.offer_window_s for _ in joins],
+            [join_command(join) for join in joins],
+            self._settings.offer_window_s,
             self._weights,
         )
         return sorted(rows, key=lambda row: int(row["ord"]))

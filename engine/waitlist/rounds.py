@@ -10,7 +10,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
 import structlog
@@ -69,6 +69,27 @@ class _EventRound(Struct):
     at_limit: set[str]
     to_sale: list[int]
     anybody: bool
+
+
+class RoundOffer(NamedTuple):
+    """PostgreSQL's type ``round_offer``, field by field."""
+
+    offer_id: str
+    entry_id: str
+    seats: list[int]
+    areas: str
+    quantity: int
+
+
+class RoundSkip(NamedTuple):
+    """``round_skip``: those of one wish who were passed over, and the place that they stood ahead of."""
+
+    wish_no: int
+    reason: str
+    detail: str
+    weight: int
+    join_no: int
+    entry_id: str
 
 
 class Rounds:
@@ -311,19 +332,10 @@ class Rounds:
             done.to_sale,
             sorted(done.at_limit),
             waiting,
-            done.offer_ids,
-            [found.entry.entry_id for found in matches],
-            [found.seats for found in matches],
-            [encode_areas(found.areas) for found in matches],
-            [len(found.seats) + sum(found.areas.values()) for found in matches],
+            [_offered(*offer) for offer in zip(done.offer_ids, matches, strict=True)],
+            [RoundSkip(p.wish_no, p.reason, p.detail, *p.before, p.entry.entry_id) for p in passed],
             seen.prices.decode(),
             done.window_s,
-            [p.wish_no for p in passed],
-            [p.reason for p in passed],
-            [p.detail for p in passed],
-            [p.before[0] for p in passed],
-            [p.before[1] for p in passed],
-            [p.entry.entry_id for p in passed],
         )
         assert len(rows) == max(1, len(matches))
 
@@ -341,6 +353,16 @@ class Rounds:
             return True
         seats = encode_numbers(done.to_sale)
         return await scripts.sell(self._live.running.run, done.event_id, seats, spare, done.look)
+
+
+def _offered(offer_id: str, found: Match) -> RoundOffer:
+    return RoundOffer(
+        offer_id=offer_id,
+        entry_id=found.entry.entry_id,
+        seats=list(found.seats),
+        areas=encode_areas(found.areas),
+        quantity=len(found.seats) + sum(found.areas.values()),
+    )
 
 
 def _places_of(matches: Sequence[Match]) -> dict[int, int]:

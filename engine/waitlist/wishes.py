@@ -1,6 +1,6 @@
 """What somebody in the waitlist wants, as it is asked and as it is kept."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
 from msgspec import Struct
@@ -51,6 +51,41 @@ class Join(Struct, frozen=True):
     person_id: str
     wish: Wish
     contact: Contact
+
+
+class JoinCommand(NamedTuple):
+    """PostgreSQL's type ``join_command``, field by field."""
+
+    event_id: str
+    entry_id: str
+    person_id: str
+    quantity: int
+    together: bool
+    #: Ascending, as wishes are compared.
+    categories: list[int] | None
+    sections: list[int] | None
+    max_amount_minor: int | None
+    email: str | None
+    name: str
+    language: str
+
+
+def join_command(join: Join) -> JoinCommand:
+    """What PostgreSQL is asked for."""
+    wish, buyer = join.wish, join.contact.buyer
+    return JoinCommand(
+        event_id=join.event_id,
+        entry_id=join.entry_id,
+        person_id=join.person_id,
+        quantity=wish.quantity,
+        together=wish.together,
+        categories=sorted(wish.categories) if wish.categories else None,
+        sections=sorted(wish.sections) if wish.sections else None,
+        max_amount_minor=wish.max_amount_minor,
+        email=buyer.email if buyer else None,
+        name=buyer.name if buyer else "",
+        language=join.contact.language,
+    )
 
 
 def find_on_sale(index: LineIndex, seen: scripts.EventView, wish: WishLine) -> Places | None:

@@ -77,25 +77,7 @@ CREATE TABLE pricing_velocity (
   FOREIGN KEY (event_id, category_no) REFERENCES categories
 ) WITH (fillfactor = 50);
 
--- What a rule says is for good, and a rule's life goes one way only.
-CREATE FUNCTION check_pricing_rule() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF (NEW.rule, NEW.category_no, NEW.rule_no, NEW.made_by, NEW.made_at)
-     IS DISTINCT FROM (OLD.rule, OLD.category_no, OLD.rule_no, OLD.made_by, OLD.made_at) THEN
-    RAISE EXCEPTION 'pricing rule %: what it says never changes', OLD.rule_id
-      USING ERRCODE = 'check_violation', CONSTRAINT = 'pricing_rules_immutable_check';
-  END IF;
-  IF NEW.status < OLD.status THEN
-    RAISE EXCEPTION 'pricing rule %: % cannot become %', OLD.rule_id, OLD.status, NEW.status
-      USING ERRCODE = 'check_violation', CONSTRAINT = 'pricing_rules_transition_check';
-  END IF;
-  RETURN NEW;
-END $$;
-CREATE TRIGGER pricing_rules_check BEFORE UPDATE ON pricing_rules
-  FOR EACH ROW EXECUTE FUNCTION check_pricing_rule();
-
 -- migrate:down
 
 DROP TABLE pricing_velocity, pricing_controls, pricing_rules, pricing;
-DROP FUNCTION check_pricing_rule();
 DROP TYPE rule_status;

@@ -128,78 +128,8 @@ CREATE TABLE told_events (
   starts_at timestamptz NOT NULL
 );
 
--- Queues what the caller's transaction has just made true: one row per kind, cause and recipient; what
--- is there already stays as it is. Address, name and language that are NULL are taken from people; an
--- address '', or one under .invalid, which is nobody's (RFC 2606), means: do not write. Returns how many
--- rows are new.
-CREATE FUNCTION enqueue_notifications(
-  p_kinds text[], p_causes text[], p_event_ids uuid[], p_person_ids uuid[],
-  p_emails text[], p_names text[], p_languages text[], p_facts jsonb[]
-) RETURNS integer LANGUAGE plpgsql AS $$
-DECLARE
-  made integer;
-BEGIN
-  WITH asked AS (
-    SELECT a.kind, a.cause, a.person_id, a.facts, a.ord,
-           coalesce(a.event_id, '00000000-0000-0000-0000-000000000000') AS event_id,
-           CASE WHEN coalesce(a.email, p.email) NOT LIKE '%.invalid' THEN nullif(coalesce(a.email, p.email), '') END AS email,
-           coalesce(a.name, p.name, '') AS name,
-           coalesce(a.language, p.language) AS language,
-           a.kind IN ('event-changed', 'event-cancelled') AS is_told
-    FROM unnest(p_kinds, p_causes, p_event_ids, p_person_ids, p_emails, p_names, p_languages, p_facts)
-         WITH ORDINALITY a(kind, cause, event_id, person_id, email, name, language, facts, ord)
-    LEFT JOIN people p ON p.person_id = a.person_id
-  )
-  INSERT INTO notifications (event_id, kind, cause, person_id, email, name, language, facts, status,
-                             reason, ended_at, to_tell)
-  SELECT event_id, kind, cause, person_id, email, name, language, coalesce(facts, '{}'),
-         CASE WHEN email IS NULL THEN 'skipped' ELSE 'queued' END::notification_status,
-         CASE WHEN email IS NULL THEN 'no-address' END,
-         CASE WHEN email IS NULL THEN now() END,
-         is_told AND row_number() OVER (PARTITION BY kind, cause, person_id ORDER BY ord) = 1
-  FROM asked WHERE email IS NOT NULL OR is_told
-  ORDER BY event_id, cause, kind, person_id
-  ON CONFLICT DO NOTHING;
-  GET DIAGNOSTICS made = ROW_COUNT;
-  RETURN made;
-END $$;
-
--- Tells everybody whom an event concerns: buyers with a booking that lives, and who is in line. Each
--- address is written to once; somebody else who gave the same is told on the live channel.
-CREATE FUNCTION announce_event(p_event_id uuid, p_kind text, p_cause text, p_facts jsonb)
-RETURNS integer LANGUAGE sql AS $$
-  WITH concerned AS (
-    SELECT buyer_id AS person_id, email, name, NULL::text AS language FROM bookings
-    WHERE event_id = p_event_id AND live
-    UNION ALL
-    SELECT person_id, email, name, language FROM waitlist_entries
-    WHERE event_id = p_event_id AND status IN ('waiting', 'offered')
-  ), addressed AS (
-    SELECT DISTINCT ON (c.person_id, lower(coalesce(c.email, p.email, '')))
-           c.person_id, coalesce(c.email, p.email, '') AS email, c.name, c.language
-    FROM concerned c LEFT JOIN people p ON p.person_id = c.person_id
-    ORDER BY c.person_id, lower(coalesce(c.email, p.email, '')), c.language NULLS LAST
-  ), numbered AS (
-    SELECT *, row_number() OVER (PARTITION BY lower(email) ORDER BY person_id) AS of_address,
-           row_number() OVER (PARTITION BY person_id ORDER BY email = '', email) AS of_person
-    FROM addressed
-  ), recipients AS (
-    SELECT person_id, CASE WHEN of_address = 1 THEN email ELSE '' END AS email, name, language
-    FROM numbered WHERE (email <> '' AND of_address = 1) OR of_person = 1
-  )
-  SELECT enqueue_notifications(array_agg(p_kind), array_agg(p_cause), array_agg(p_event_id),
-                               array_agg(person_id), array_agg(email), array_agg(nullif(name, '')),
-                               array_agg(language), array_agg(p_facts))
-  FROM recipients
-$$;
-
--- As in the booking functions: every row is found by its key, also while the tables are small.
-ALTER FUNCTION enqueue_notifications SET enable_seqscan = off SET enable_hashjoin = off
-  SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan;
-
 -- migrate:down
 
-DROP FUNCTION announce_event, enqueue_notifications;
 DROP TABLE told_events, mail_template_choices, mail_templates, kept_mails, notification_attempts,
   notifications;
 DROP TYPE notification_status;

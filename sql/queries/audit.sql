@@ -5,7 +5,8 @@
 -- Not a check: what the auditor compares Redis's holds with.
 SELECT b.hold_id::text, b.booking_id::text, b.buyer_id::text, b.status::text,
        coalesce(string_agg(i.seat_no::text, ',' ORDER BY i.seat_no) FILTER (WHERE i.seat_no IS NOT NULL), '') AS seats,
-       coalesce(string_agg(i.area_no || ':' || i.quantity, ',' ORDER BY i.area_no) FILTER (WHERE i.area_no IS NOT NULL), '') AS areas
+       coalesce(string_agg(i.area_no || ':' || i.quantity, ',' ORDER BY i.area_no)
+         FILTER (WHERE i.area_no IS NOT NULL), '') AS areas
 FROM bookings b JOIN booking_items i USING (event_id, booking_id)
 WHERE b.event_id = $1 AND b.live GROUP BY b.event_id, b.booking_id;
 
@@ -28,7 +29,8 @@ WHERE c.seat_no IS NULL OR s.seat_no IS NULL
 SELECT b.booking_id, b.status, b.live, count(i.item_no) AS items, count(i.item_no) FILTER (WHERE i.live) AS live_items
 FROM bookings b LEFT JOIN booking_items i USING (event_id, booking_id) WHERE b.event_id = $1
 GROUP BY b.event_id, b.booking_id
-HAVING count(i.item_no) = 0 OR count(i.item_no) FILTER (WHERE i.live) <> CASE WHEN b.live THEN count(i.item_no) ELSE 0 END;
+HAVING count(i.item_no) = 0 OR count(i.item_no) FILTER (WHERE i.live) <> CASE WHEN b.live THEN count(i.item_no)
+  ELSE 0 END;
 
 -- name: tickets_against_sales
 -- A confirmed booking has a valid ticket for each place, a cancelled one void ones, any other none.
@@ -67,7 +69,8 @@ WITH both_books AS (
   SELECT p.booking_id, p.status, c.status AS charge, p.amount_minor, p.currency, c.amount_minor AS charged,
          c.currency AS charged_in, coalesce(c.refunded_minor, 0) AS given_back,
          p.status IN ('initiated', 'refund_pending') OR EXISTS (
-           SELECT FROM outbox o WHERE o.event_id = $1 AND o.booking_id = p.booking_id AND o.kind = 'inquire') AS in_flight
+           SELECT FROM outbox o WHERE o.event_id = $1 AND o.booking_id = p.booking_id
+             AND o.kind = 'inquire') AS in_flight
   FROM payments p LEFT JOIN sandbox_charges c USING (booking_id)
   WHERE p.event_id = $1 AND p.provider = 'sandbox'
 )
@@ -87,7 +90,8 @@ WITH both_books AS (
   SELECT coalesce(p.currency, c.currency) AS currency, p.status, p.amount_minor,
          CASE WHEN c.status = 'captured' THEN c.amount_minor ELSE 0 END AS captured,
          c.status = 'captured' AND (p.status IN ('initiated', 'refund_pending') OR p.status = 'voided' AND EXISTS (
-           SELECT FROM outbox o WHERE o.event_id = p.event_id AND o.booking_id = p.booking_id AND o.kind = 'inquire')) AS in_flight
+           SELECT FROM outbox o WHERE o.event_id = p.event_id AND o.booking_id = p.booking_id
+             AND o.kind = 'inquire')) AS in_flight
   FROM (SELECT * FROM payments WHERE provider = 'sandbox') p FULL JOIN sandbox_charges c USING (booking_id)
 ), totals AS (
   SELECT currency, sum(captured) AS captured,
@@ -102,7 +106,8 @@ SELECT * FROM totals WHERE captured <> confirmed + refunded + in_flight;
 -- Quiet: no captured charge waits for us to say what it was for.
 SELECT p.booking_id, p.status AS payment, c.status AS charge, p.amount_minor AS amount
 FROM payments p LEFT JOIN sandbox_charges c USING (booking_id)
-WHERE p.event_id = $1 AND (p.status = 'refund_pending' OR c.status = 'captured' AND p.status IN ('initiated', 'voided', 'declined'));
+WHERE p.event_id = $1 AND (p.status = 'refund_pending' OR c.status = 'captured'
+  AND p.status IN ('initiated', 'voided', 'declined'));
 
 -- name: reserved_too_late
 -- The deadline of the hold is that of the pending booking; nothing is reserved after it.
@@ -118,7 +123,8 @@ WHERE event_id = $1 AND status = 'pending' AND expires_at < clock_timestamp() - 
 -- Seats are numbered 0…N-1 without a gap.
 SELECT e.seat_count, count(s.seat_no) AS seats, min(s.seat_no) AS first, max(s.seat_no) AS last
 FROM events e LEFT JOIN seats s USING (event_id) WHERE e.event_id = $1 GROUP BY e.event_id
-HAVING count(s.seat_no) <> e.seat_count OR e.seat_count > 0 AND (min(s.seat_no) <> 0 OR max(s.seat_no) <> e.seat_count - 1);
+HAVING count(s.seat_no) <> e.seat_count OR e.seat_count > 0
+  AND (min(s.seat_no) <> 0 OR max(s.seat_no) <> e.seat_count - 1);
 
 -- name: areas_against_sales
 WITH sales AS (
@@ -203,7 +209,8 @@ WHERE e.entry_id IS NULL OR f.offer_id IS NULL;
 -- name: offers_against_seats
 -- The seats of an offer are in its rows, live while it is open, and then nobody's else.
 WITH kept AS (
-  SELECT o.offer_id, array_agg(o.seat_no ORDER BY o.seat_no) AS seats, bool_or(o.live) AS live, bool_and(o.live) AS all_live,
+  SELECT o.offer_id, array_agg(o.seat_no ORDER BY o.seat_no) AS seats, bool_or(o.live) AS live,
+    bool_and(o.live) AS all_live,
          bool_or(o.live AND s.state IS DISTINCT FROM 'available') AS owned
   FROM offer_seats o LEFT JOIN seats s USING (event_id, seat_no) WHERE o.event_id = $1 GROUP BY o.offer_id
 )
@@ -231,7 +238,8 @@ WITH latest AS (
 )
 SELECT e.entry_id, e.status, l.what FROM waitlist_entries e LEFT JOIN latest l USING (entry_id)
 WHERE e.event_id = $1 AND ((l.wish_no, l.weight, l.join_no) IS DISTINCT FROM (e.wish_no, e.weight::smallint, e.join_no)
-  OR e.status::text <> CASE WHEN l.what IN ('joined', 'changed', 'promoted', 'withdrawn') THEN 'waiting' ELSE l.what END);
+  OR e.status::text <> CASE WHEN l.what IN ('joined', 'changed', 'promoted', 'withdrawn') THEN 'waiting'
+    ELSE l.what END);
 
 -- name: served_before_equals
 -- Of those with one wish, nobody is served who stands behind somebody who waits with it since before

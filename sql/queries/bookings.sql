@@ -1,8 +1,8 @@
 -- name: reserve
-SELECT * FROM reserve_bookings($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25);
+SELECT * FROM reserve_bookings($1, $2, $3);
 
 -- name: confirm
-SELECT * FROM confirm_bookings($1, $2, $3, $4, $5);
+SELECT * FROM confirm_bookings($1, $2, $3, $4, $5, $6);
 
 -- name: end_bookings
 SELECT * FROM end_bookings($1, $2, $3, $4, $5, $6, $7, $8);

@@ -37,8 +37,7 @@ SELECT category_no, name, amount_minor, version FROM categories WHERE event_id =
 
 -- name: seat_truth
 -- Every seat as one string of SeatState digits and one of 4-byte big-endian versions, in seat_no order.
-SELECT coalesce(string_agg(CASE state WHEN 'available' THEN '0' WHEN 'sold' THEN '2'
-                           WHEN 'blocked' THEN '3' ELSE '5' END, '' ORDER BY seat_no), '') AS digits,
+SELECT coalesce(string_agg(seat_digit(state)::text, '' ORDER BY seat_no), '') AS digits,
        coalesce(string_agg(int4send(version), ''::bytea ORDER BY seat_no), ''::bytea) AS versions
 FROM seats WHERE event_id = $1;
 
@@ -53,7 +52,8 @@ SELECT buyer_id::text, sold, version FROM buyer_claims WHERE event_id = $1;
 -- Pending bookings with what they claim: seats "17,18", areas "0:2", amounts "category:amount,…".
 SELECT b.hold_id::text, b.buyer_id::text, b.created_at, b.expires_at,
        coalesce(string_agg(i.seat_no::text, ',' ORDER BY i.seat_no) FILTER (WHERE i.seat_no IS NOT NULL), '') AS seats,
-       coalesce(string_agg(i.area_no || ':' || i.quantity, ',' ORDER BY i.area_no) FILTER (WHERE i.area_no IS NOT NULL), '') AS areas,
+       coalesce(string_agg(i.area_no || ':' || i.quantity, ',' ORDER BY i.area_no)
+         FILTER (WHERE i.area_no IS NOT NULL), '') AS areas,
        sum(i.quantity)::integer AS quantity,
        string_agg(i.category_no || ':' || i.amount_minor, ',') AS amounts
 FROM bookings b JOIN booking_items i USING (event_id, booking_id)
@@ -98,7 +98,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING event_id;
 
 -- name: publish_categories
 INSERT INTO categories (event_id, category_no, name, amount_minor)
-SELECT $1, a.category_no, a.name, a.amount FROM unnest($2::integer[], $3::text[], $4::bigint[]) a(category_no, name, amount);
+SELECT $1, a.category_no, a.name, a.amount
+FROM unnest($2::integer[], $3::text[], $4::bigint[]) a(category_no, name, amount);
 
 -- name: publish_price_history
 INSERT INTO price_changes (event_id, category_no, version, new_amount_minor, reason, actor)
@@ -106,11 +107,13 @@ SELECT event_id, category_no, version, amount_minor, 'first price', 'organiser' 
 
 -- name: publish_areas
 INSERT INTO areas (event_id, area_no, category_no, capacity)
-SELECT $1, a.area_no, a.category_no, a.capacity FROM unnest($2::integer[], $3::integer[], $4::integer[]) a(area_no, category_no, capacity);
+SELECT $1, a.area_no, a.category_no, a.capacity
+FROM unnest($2::integer[], $3::integer[], $4::integer[]) a(area_no, category_no, capacity);
 
 -- name: price_history
 SELECT category_no, version, old_amount_minor, new_amount_minor, reason, actor, inputs, changed_at
-FROM price_changes WHERE event_id = $1 AND ($2::timestamptz IS NULL OR (changed_at, category_no, version) < ($2, $3, $4))
+FROM price_changes WHERE event_id = $1 AND ($2::timestamptz IS NULL
+  OR (changed_at, category_no, version) < ($2, $3, $4))
 ORDER BY changed_at DESC, category_no DESC, version DESC LIMIT $5;
 
 -- name: lock_seats

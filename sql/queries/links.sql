@@ -35,5 +35,5 @@ WHERE entry_id = $1 AND person_id = $2 RETURNING event_id;
 -- name: enqueue_lookup
 -- One mail for each cause ($1), which is an address and a time: asked for again, nothing happens. Whether
 -- there is anything under the address, nobody looks until it is written.
-SELECT enqueue_notifications(ARRAY['booking-links'], ARRAY[$1::text], ARRAY[NULL::uuid],
-  ARRAY['00000000-0000-0000-0000-000000000000'::uuid], ARRAY[$2::text], ARRAY[''], ARRAY[$3::text], ARRAY['{}'::jsonb]);
+SELECT enqueue_notifications(ARRAY[ROW('booking-links', $1::text, NULL,
+  '00000000-0000-0000-0000-000000000000', $2::text, '', $3::text, '{}')::notification_command]);

@@ -4,7 +4,8 @@
 WITH d AS MATERIALIZED (
   SELECT event_id, notification_id FROM notifications
   WHERE status = 'queued' AND due_at <= now()
-  ORDER BY CASE WHEN kind IN ('booking-confirmed', 'booking-cancelled', 'booking-refunded', 'offer-made', 'offer-expiring')
+  ORDER BY CASE WHEN kind IN (
+      'booking-confirmed', 'booking-cancelled', 'booking-refunded', 'offer-made', 'offer-expiring')
     THEN 0 ELSE 1 END, due_at LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 UPDATE notifications n SET leased_by = $1, due_at = now() + make_interval(secs => $3)
@@ -14,7 +15,7 @@ RETURNING n.event_id::text, n.notification_id::text, n.kind, n.cause, n.person_i
           n.language, n.facts, n.attempts, n.deferrals, n.queued_at, n.counted;
 
 -- name: take_allowances
-SELECT notification_id::text, outcome FROM take_mail_allowances($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+SELECT notification_id::text, outcome FROM take_mail_allowances($1, $2, $3, $4);
 
 -- name: let_go_of_proven
 -- What was held for addresses that are proven by now is due.
@@ -93,7 +94,8 @@ RETURNING notification_id;
 -- name: give_up_hoping
 -- Handed over by somebody who was not heard of again.
 WITH lost AS (
-  UPDATE notifications SET status = 'unknown', reason = 'The worker ended, or lost its database, before an answer was recorded.',
+  UPDATE notifications SET status = 'unknown',
+    reason = 'The worker ended, or lost its database, before an answer was recorded.',
     leased_by = NULL, ended_at = now()
   WHERE (event_id, notification_id) IN (
     SELECT event_id, notification_id FROM notifications WHERE status = 'sending' AND due_at <= now()
@@ -111,7 +113,8 @@ SELECT kind FROM lost;
 SELECT count(*) FILTER (WHERE status IN ('queued', 'sending')) AS queued,
        count(*) FILTER (WHERE status = 'dead') AS dead,
        count(*) FILTER (WHERE status = 'unknown') AS unknown,
-       coalesce(extract(epoch FROM now() - min(queued_at) FILTER (WHERE status IN ('queued', 'sending'))), 0)::float8 AS age_s
+       coalesce(extract(epoch FROM now() - min(queued_at)
+         FILTER (WHERE status IN ('queued', 'sending'))), 0)::float8 AS age_s
 FROM notifications WHERE status IN ('queued', 'sending') AND held_for IS NULL OR status IN ('dead', 'unknown');
 
 -- name: untold
@@ -160,8 +163,10 @@ ORDER BY n.notification_id DESC LIMIT $6;
 
 -- name: read
 SELECT n.*, (SELECT jsonb_agg(jsonb_build_object('attempt_no', a.attempt_no, 'outcome', a.outcome, 'reply', a.reply,
-                                                 'started_at', a.started_at, 'ended_at', a.ended_at) ORDER BY a.attempt_no)
-             FROM notification_attempts a WHERE a.event_id = n.event_id AND a.notification_id = n.notification_id) AS log
+                                                 'started_at', a.started_at, 'ended_at', a.ended_at)
+                              ORDER BY a.attempt_no)
+             FROM notification_attempts a
+             WHERE a.event_id = n.event_id AND a.notification_id = n.notification_id) AS log
 FROM notifications n WHERE n.notification_id = $1;
 
 -- name: resend
@@ -174,7 +179,8 @@ WITH again AS (
   RETURNING event_id, notification_id, kind
 ), noted AS (
   INSERT INTO audit (event_id, action, actor, details)
-  SELECT event_id, 'mail-sent-again', $2, jsonb_build_object('notification_id', notification_id, 'kind', kind) FROM again
+  SELECT event_id, 'mail-sent-again', $2, jsonb_build_object('notification_id', notification_id, 'kind', kind)
+  FROM again
 )
 SELECT notification_id::text FROM again;
 
@@ -187,12 +193,14 @@ ORDER BY notification_id LIMIT $2;
 -- The newest first.
 SELECT n.notification_id::text, n.kind, n.email, n.name, n.language, k.kept_at, octet_length(k.message) AS size,
        substring(k.message FROM 1 FOR 4096) AS head
-FROM kept_mails k JOIN notifications n USING (event_id, notification_id) ORDER BY k.kept_at DESC, n.notification_id DESC LIMIT $1;
+FROM kept_mails k JOIN notifications n USING (event_id, notification_id)
+ORDER BY k.kept_at DESC, n.notification_id DESC LIMIT $1;
 
 -- name: kept_messages
 -- The newest first, whole.
 SELECT n.kind, n.email, k.message
-FROM kept_mails k JOIN notifications n USING (event_id, notification_id) ORDER BY k.kept_at DESC, n.notification_id DESC LIMIT $1;
+FROM kept_mails k JOIN notifications n USING (event_id, notification_id)
+ORDER BY k.kept_at DESC, n.notification_id DESC LIMIT $1;
 
 -- name: kept_mail
 SELECT k.message FROM kept_mails k JOIN notifications n USING (event_id, notification_id)
@@ -242,7 +250,8 @@ SELECT pg_advisory_xact_lock(hashtextextended('mail-template:' || $1 || ':' || $
 -- name: add_template
 -- No row: the product's text is there already.
 INSERT INTO mail_templates (kind, language, version, source, subject, html, text, digest, note)
-SELECT $1, $2, coalesce(max(version), 0) + 1, $3, $4, $5, $6, $7, $8 FROM mail_templates WHERE kind = $1 AND language = $2
+SELECT $1, $2, coalesce(max(version), 0) + 1, $3, $4, $5, $6, $7, $8 FROM mail_templates
+WHERE kind = $1 AND language = $2
 ON CONFLICT (kind, language, digest) WHERE source = 'product' DO NOTHING
 RETURNING version, created_at;
 

@@ -7,7 +7,8 @@ WITH d AS MATERIALIZED (
   WHERE due_at <= now() AND created_at <= now() - make_interval(secs => $1)
   ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
 )
-UPDATE outbox o SET due_at = now() + make_interval(secs => least(60, 2 ^ least(o.attempts, 6))), attempts = o.attempts + 1
+UPDATE outbox o SET due_at = now() + make_interval(secs => least(60, 2 ^ least(o.attempts, 6))),
+  attempts = o.attempts + 1
 FROM d
 WHERE o.event_id = d.event_id AND o.outbox_id = d.outbox_id
 RETURNING o.event_id::text, o.outbox_id, o.kind, o.booking_id::text, o.payload, o.created_at, o.attempts,

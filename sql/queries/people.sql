@@ -42,8 +42,8 @@ ON CONFLICT DO NOTHING RETURNING person_id;
 
 -- name: enqueue_welcome
 -- With the link that proves the address. $3: at most so many a day; any of them serves all who claim it.
-SELECT enqueue_notifications(ARRAY['welcome'], ARRAY[$2], ARRAY[NULL::uuid], ARRAY[$1::uuid],
-  ARRAY[NULL::text], ARRAY[NULL::text], ARRAY[NULL::text], ARRAY['{}'::jsonb])
+SELECT enqueue_notifications(
+  ARRAY[ROW('welcome', $2::text, NULL, $1::uuid, NULL, NULL, NULL, '{}')::notification_command])
 FROM people p WHERE p.person_id = $1 AND $3 > (
   SELECT count(*) FROM notifications n WHERE n.kind = 'welcome' AND lower(n.email) = lower(p.email)
     AND n.queued_at > now() - interval '1 day');

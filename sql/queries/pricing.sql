@@ -27,22 +27,26 @@ UPDATE events SET version = version + 1 WHERE event_id = $1;
 INSERT INTO pricing_rules (event_id, rule_id, category_no, rule_no, rule, note, made_by)
 SELECT $1, $2, $3, 1 + coalesce((SELECT max(rule_no) FROM pricing_rules WHERE event_id = $1 AND category_no = $3), 0),
        $4::jsonb, $5, $6
-RETURNING rule_id::text, category_no, rule_no, rule, note, made_by, made_at, status, valid_from, activated_at, retired_at, version;
+RETURNING rule_id::text, category_no, rule_no, rule, note, made_by, made_at, status, valid_from, activated_at,
+  retired_at, version;
 
 -- name: rule
-SELECT rule_id::text, category_no, rule_no, rule, note, made_by, made_at, status, valid_from, activated_at, retired_at, version
+SELECT rule_id::text, category_no, rule_no, rule, note, made_by, made_at, status, valid_from, activated_at,
+  retired_at, version
 FROM pricing_rules WHERE event_id = $1 AND rule_id = $2;
 
 -- name: rules
 -- Newest first.
-SELECT rule_id::text, category_no, rule_no, rule, note, made_by, made_at, status, valid_from, activated_at, retired_at, version
+SELECT rule_id::text, category_no, rule_no, rule, note, made_by, made_at, status, valid_from, activated_at,
+  retired_at, version
 FROM pricing_rules
 WHERE event_id = $1 AND ($2::smallint IS NULL OR category_no = $2) AND ($3::text IS NULL OR status::text = $3)
   AND ($4::uuid IS NULL OR rule_id < $4)
 ORDER BY rule_id DESC LIMIT $5;
 
 -- name: schedule_rule
-UPDATE pricing_rules SET status = 'scheduled', valid_from = $3, version = version + 1 WHERE event_id = $1 AND rule_id = $2;
+UPDATE pricing_rules SET status = 'scheduled', valid_from = $3, version = version + 1
+WHERE event_id = $1 AND rule_id = $2;
 
 -- name: retire_rule
 UPDATE pricing_rules SET status = 'retired', retired_at = now(), version = version + 1
@@ -54,7 +58,8 @@ UPDATE pricing_rules SET status = 'retired', retired_at = now(), version = versi
 WHERE event_id = $1 AND category_no = $2 AND status = 'active';
 
 -- name: put_in_force
-UPDATE pricing_rules SET status = 'active', valid_from = coalesce(valid_from, now()), activated_at = now(), version = version + 1
+UPDATE pricing_rules SET status = 'active', valid_from = coalesce(valid_from, now()), activated_at = now(),
+  version = version + 1
 WHERE event_id = $1 AND rule_id = $2;
 
 -- name: end_open_override
@@ -97,8 +102,10 @@ RETURNING p.event_id::text, p.category_no;
 -- name: governed
 -- Categories whose price is not simply that of the event's page: they follow a rule or a hand.
 SELECT category_no, name FROM categories c WHERE event_id = $1 AND (
-  EXISTS (SELECT FROM pricing_rules r WHERE r.event_id = c.event_id AND r.category_no = c.category_no AND status = 'active')
-  OR EXISTS (SELECT FROM pricing_controls p WHERE p.event_id = c.event_id AND p.category_no = c.category_no AND mode IS NOT NULL));
+  EXISTS (SELECT FROM pricing_rules r WHERE r.event_id = c.event_id AND r.category_no = c.category_no
+    AND status = 'active')
+  OR EXISTS (SELECT FROM pricing_controls p
+    WHERE p.event_id = c.event_id AND p.category_no = c.category_no AND mode IS NOT NULL));
 
 -- name: states
 -- How each category's price comes about right now.
@@ -114,7 +121,8 @@ WHERE c.event_id = $1 ORDER BY c.category_no;
 -- name: due_rules
 -- Scheduled rules whose time has come, the earlier first.
 SELECT r.event_id::text, r.rule_id::text, r.category_no FROM pricing_rules r JOIN events e USING (event_id)
-WHERE r.status = 'scheduled' AND r.valid_from <= now() AND e.status <> 'cancelled' ORDER BY r.valid_from, r.rule_no LIMIT 100;
+WHERE r.status = 'scheduled' AND r.valid_from <= now() AND e.status <> 'cancelled'
+ORDER BY r.valid_from, r.rule_no LIMIT 100;
 
 -- name: still_due
 SELECT status = 'scheduled' AND valid_from <= now() FROM pricing_rules WHERE event_id = $1 AND rule_id = $2;
@@ -123,7 +131,8 @@ SELECT status = 'scheduled' AND valid_from <= now() FROM pricing_rules WHERE eve
 -- Events on sale that follow a rule and were not looked at for $1 seconds: whoever asks does it, and
 -- nobody else until then. late_s: how long they have been due.
 WITH due AS MATERIALIZED (
-  SELECT p.event_id, extract(epoch FROM now() - p.looked_at) - $1::float8 AS late_s FROM pricing p JOIN events e USING (event_id)
+  SELECT p.event_id, extract(epoch FROM now() - p.looked_at) - $1::float8 AS late_s FROM pricing p
+  JOIN events e USING (event_id)
   WHERE e.status = 'on_sale' AND (p.looked_at IS NULL OR p.looked_at <= now() - make_interval(secs => $1))
     AND EXISTS (SELECT FROM pricing_rules r WHERE r.event_id = p.event_id AND r.status = 'active')
   LIMIT 100 FOR UPDATE OF p SKIP LOCKED
@@ -142,7 +151,8 @@ WITH places AS (
   SELECT category_no, capacity, sold + reserved FROM areas WHERE event_id = $1
 )
 SELECT c.category_no, coalesce(sum(p.capacity), 0)::integer AS capacity, coalesce(sum(p.taken), 0)::integer AS taken
-FROM categories c LEFT JOIN places p USING (category_no) WHERE c.event_id = $1 GROUP BY c.category_no ORDER BY c.category_no;
+FROM categories c LEFT JOIN places p USING (category_no) WHERE c.event_id = $1 GROUP BY c.category_no
+ORDER BY c.category_no;
 
 -- name: areas
 SELECT area_no, category_no, reserved FROM areas WHERE event_id = $1 ORDER BY area_no;
@@ -159,7 +169,8 @@ WHERE e.event_id = $1 AND e.status = 'waiting' GROUP BY w.event_id, w.wish_no;
 -- A category's version is that of its latest change.
 SELECT c.category_no, c.name, c.amount_minor, c.version, r.rule_id::text, r.rule_no, r.rule, p.mode,
        CASE WHEN h.old_amount_minor IS NOT NULL THEN extract(epoch FROM now() - h.changed_at)::float8 END AS changed_s,
-       CASE WHEN h.actor LIKE 'pricing:%' THEN sign(h.new_amount_minor - h.old_amount_minor)::integer ELSE 0 END AS direction,
+       CASE WHEN h.actor LIKE 'pricing:%' THEN sign(h.new_amount_minor - h.old_amount_minor)::integer
+         ELSE 0 END AS direction,
        v.taken AS known_taken, v.places, v.days, v.measured_at, now() AS now
 FROM categories c
 LEFT JOIN pricing_rules r ON r.event_id = c.event_id AND r.category_no = c.category_no AND r.status = 'active'

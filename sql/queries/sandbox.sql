@@ -25,4 +25,5 @@ ON CONFLICT (booking_id) DO UPDATE SET status = CASE WHEN sandbox_charges.status
 RETURNING status, decline_code;
 
 -- name: refund
-UPDATE sandbox_charges SET refunded_minor = amount_minor WHERE booking_id = $1 AND status = 'captured' RETURNING booking_id;
+UPDATE sandbox_charges SET refunded_minor = amount_minor WHERE booking_id = $1 AND status = 'captured'
+RETURNING booking_id;

@@ -1,5 +1,5 @@
 -- name: join
-SELECT * FROM join_waitlist($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
+SELECT * FROM join_waitlist($1, $2, $3);
 
 -- name: change
 SELECT * FROM change_entry($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
@@ -10,7 +10,8 @@ SELECT * FROM leave_waitlist($1, $2);
 -- name: entry
 -- One entry with what it wants. Found by id alone: the caller often knows no event.
 SELECT e.*, w.quantity, w.together, w.categories, w.sections, w.max_amount_minor, l.offer_window_s
-FROM waitlist_entries e JOIN waitlist_wishes w USING (event_id, wish_no) JOIN waitlists l USING (event_id) WHERE e.entry_id = $1;
+FROM waitlist_entries e JOIN waitlist_wishes w USING (event_id, wish_no) JOIN waitlists l USING (event_id)
+WHERE e.entry_id = $1;
 
 -- name: entries_of_person
 SELECT e.*, w.quantity, w.together, w.categories, w.sections, w.max_amount_minor, l.offer_window_s
@@ -29,7 +30,8 @@ ORDER BY event_id, entry_id, offer_id DESC;
 SELECT c.category_no, CASE WHEN count(r.rule_id) FILTER (WHERE r.status = 'active') = 0 THEN 0
                       ELSE least(c.amount_minor, min((r.rule ->> 'floor_minor')::bigint)) END AS floor_minor
 FROM categories c
-LEFT JOIN pricing_rules r ON r.event_id = c.event_id AND r.category_no = c.category_no AND r.status IN ('active', 'scheduled')
+LEFT JOIN pricing_rules r ON r.event_id = c.event_id AND r.category_no = c.category_no
+  AND r.status IN ('active', 'scheduled')
 WHERE c.event_id = $1 GROUP BY c.category_no, c.amount_minor;
 
 -- name: statistics
@@ -69,7 +71,8 @@ SELECT pg_advisory_xact_lock(line_key($1));
 SELECT share_line($1);
 
 -- name: line
-SELECT w.closed, w.offer_window_s, w.round_no, w.version, e.status, e.buyer_limit FROM waitlists w JOIN events e USING (event_id)
+SELECT w.closed, w.offer_window_s, w.round_no, w.version, e.status, e.buyer_limit FROM waitlists w
+JOIN events e USING (event_id)
 WHERE event_id = $1;
 
 -- name: heads
@@ -109,13 +112,11 @@ WITH next AS (
   INSERT INTO waitlist_rounds (event_id, round_no, seats, areas, prices, to_sale, at_limit, waiting)
   SELECT $1, round_no, $2, $3, $4, $5, $6, $7 FROM next RETURNING round_no
 ), asked AS (
-  SELECT * FROM unnest($8::uuid[], $9::uuid[], $10::jsonb[], $11::text[], $12::integer[])
-    AS a(offer_id, entry_id, seats, areas, quantity)
+  SELECT * FROM unnest($8::round_offer[])
 ), made AS (
   INSERT INTO offers (event_id, offer_id, entry_id, person_id, round_no, seats, areas, quantity, prices, expires_at)
-  SELECT $1, a.offer_id, e.entry_id, e.person_id, round.round_no,
-         ARRAY(SELECT n::integer FROM jsonb_array_elements_text(a.seats) n), a.areas, a.quantity, $13,
-         clock_timestamp() + make_interval(secs => $14)
+  SELECT $1, a.offer_id, e.entry_id, e.person_id, round.round_no, a.seats, a.areas, a.quantity, $10,
+         clock_timestamp() + make_interval(secs => $11)
   FROM asked a JOIN waitlist_entries e ON e.event_id = $1 AND e.entry_id = a.entry_id, round
   RETURNING *
 ), kept AS (
@@ -123,21 +124,24 @@ WITH next AS (
 ), moved AS (
   UPDATE waitlist_entries e SET status = 'offered', version = e.version + 1, changed_at = clock_timestamp()
   FROM made WHERE e.event_id = $1 AND e.entry_id = made.entry_id AND e.status = 'waiting'
-  RETURNING e.entry_id, e.wish_no, e.weight, e.join_no, e.email, e.name, e.language, made.offer_id, made.person_id, made.round_no
+  RETURNING e.entry_id, e.wish_no, e.weight, e.join_no, e.email, e.name, e.language, made.offer_id, made.person_id,
+    made.round_no
 ), noted AS (
   INSERT INTO waitlist_changes (event_id, entry_id, what, wish_no, weight, join_no, actor, round_no)
   SELECT $1, entry_id, 'offered', wish_no, weight, join_no, 'worker', round_no FROM moved ORDER BY weight DESC, join_no
 ), skipped AS (
   INSERT INTO waitlist_skips (event_id, round_no, wish_no, reason, detail, weight, join_no, passed, entry_id)
   SELECT $1, round.round_no, s.wish_no, s.reason, s.detail, s.weight, s.join_no,
-         (SELECT count(*) FROM waitlist_entries e WHERE e.event_id = $1 AND e.wish_no = s.wish_no AND e.status = 'waiting'
-            AND NOT e.entry_id = ANY($9::uuid[]) AND NOT e.person_id = ANY($6::uuid[]) AND (e.weight > s.weight OR e.weight = s.weight AND e.join_no < s.join_no)),
+         (SELECT count(*) FROM waitlist_entries e
+          WHERE e.event_id = $1 AND e.wish_no = s.wish_no AND e.status = 'waiting'
+            AND e.entry_id NOT IN (SELECT entry_id FROM asked) AND NOT e.person_id = ANY($6::uuid[])
+            AND (e.weight > s.weight OR e.weight = s.weight AND e.join_no < s.join_no)),
          s.entry_id
-  FROM unnest($15::integer[], $16::text[], $17::text[], $18::integer[], $19::bigint[], $20::uuid[])
-    AS s(wish_no, reason, detail, weight, join_no, entry_id), round
+  FROM unnest($9::round_skip[]) s, round
 ), told AS (
-  SELECT enqueue_notifications(array_agg('offer-made'::text), array_agg(offer_id::text), array_agg($1::uuid), array_agg(person_id),
-    array_agg(email), array_agg(name), array_agg(language), array_agg(jsonb_build_object('offer_id', offer_id))) AS count
+  SELECT enqueue_notifications(array_agg(ROW(
+    'offer-made', offer_id::text, $1::uuid, person_id, email, name, language,
+    jsonb_build_object('offer_id', offer_id))::notification_command)) AS count
   FROM moved WHERE email IS NOT NULL HAVING count(*) > 0
 )
 SELECT made.offer_id::text, made.expires_at, made.made_at, made.round_no, (SELECT count FROM told) AS told FROM made
@@ -175,11 +179,13 @@ WITH near AS (
     AND e.event_id = f.event_id AND e.entry_id = f.entry_id
   RETURNING f.event_id, f.offer_id, f.entry_id, f.person_id, f.expires_at, e.email, e.name, e.language
 ), told AS (
-  SELECT enqueue_notifications(array_agg('offer-expiring'::text), array_agg(offer_id::text), array_agg(event_id), array_agg(person_id),
-    array_agg(email), array_agg(name), array_agg(language), array_agg(jsonb_build_object('offer_id', offer_id))) AS count
+  SELECT enqueue_notifications(array_agg(ROW(
+    'offer-expiring', offer_id::text, event_id, person_id, email, name, language,
+    jsonb_build_object('offer_id', offer_id))::notification_command)) AS count
   FROM near WHERE email IS NOT NULL AND expires_at > clock_timestamp() + interval '1 minute' HAVING count(*) > 0
 )
-SELECT event_id::text, offer_id::text, entry_id::text, person_id::text, expires_at, (SELECT count FROM told) AS told FROM near;
+SELECT event_id::text, offer_id::text, entry_id::text, person_id::text, expires_at, (SELECT count FROM told) AS told
+FROM near;
 
 -- name: no_round
 -- Whether no round is under way: what one has claimed is written down by now, or never will be.
@@ -188,19 +194,25 @@ SELECT pg_try_advisory_xact_lock_shared(line_key($1));
 -- name: offer_truth
 -- Offers that claim their seats: open ones, and accepted ones whose hold may still be alive and unbooked.
 -- Not those whose seats somebody got since: their holds were given back, which only Redis knew.
-SELECT f.offer_id::text, coalesce(f.holder_id, f.person_id)::text AS person_id, f.seats, f.areas, f.quantity, f.prices, f.made_at,
+SELECT f.offer_id::text, coalesce(f.holder_id, f.person_id)::text AS person_id, f.seats, f.areas, f.quantity,
+  f.prices, f.made_at,
        coalesce(f.hold_expires_at, f.expires_at) AS expires_at, f.status, f.entry_id::text
-FROM offers f WHERE f.event_id = $1 AND (f.status = 'open' OR f.status = 'used' AND f.hold_expires_at > clock_timestamp()
-  AND NOT EXISTS (SELECT FROM bookings b WHERE b.event_id = f.event_id AND b.hold_id = f.offer_id AND b.status IN ('pending', 'confirmed', 'cancelled'))
+FROM offers f
+WHERE f.event_id = $1 AND (f.status = 'open' OR f.status = 'used' AND f.hold_expires_at > clock_timestamp()
+  AND NOT EXISTS (SELECT FROM bookings b
+    WHERE b.event_id = f.event_id AND b.hold_id = f.offer_id AND b.status IN ('pending', 'confirmed', 'cancelled'))
   AND NOT EXISTS (SELECT FROM offers g WHERE g.event_id = f.event_id AND g.made_at > f.made_at AND g.seats && f.seats)
-  AND NOT EXISTS (SELECT FROM seats s WHERE s.event_id = f.event_id AND s.seat_no = ANY(f.seats) AND s.state <> 'available'));
+  AND NOT EXISTS (SELECT FROM seats s WHERE s.event_id = f.event_id AND s.seat_no = ANY(f.seats)
+    AND s.state <> 'available'));
 
 -- name: ended_offers
-SELECT offer_id::text, person_id::text, coalesce(holder_id, person_id)::text AS holder_id, status, hold_expires_at FROM offers
+SELECT offer_id::text, person_id::text, coalesce(holder_id, person_id)::text AS holder_id, status, hold_expires_at
+FROM offers
 WHERE event_id = $1 AND offer_id = ANY($2::uuid[]) AND status <> 'open';
 
 -- name: offers_to_lay
-SELECT f.offer_id::text, f.person_id::text, f.seats, f.areas, f.quantity, f.prices, f.made_at, f.expires_at, f.status, f.entry_id::text
+SELECT f.offer_id::text, f.person_id::text, f.seats, f.areas, f.quantity, f.prices, f.made_at, f.expires_at, f.status,
+  f.entry_id::text
 FROM offers f WHERE f.event_id = $1 AND f.offer_id = ANY($2::uuid[]) AND f.status = 'open';
 
 -- name: waits

@@ -4,7 +4,8 @@
 SELECT coalesce(l.closed, false) AS closed, coalesce(l.offer_window_s, $2) AS offer_window_s,
        coalesce(l.version, 1) AS version,
        (SELECT jsonb_object_agg(status, n)
-        FROM (SELECT status, count(*) AS n FROM waitlist_entries WHERE event_id = e.event_id GROUP BY status) s) AS entries,
+        FROM (SELECT status, count(*) AS n FROM waitlist_entries WHERE event_id = e.event_id
+          GROUP BY status) s) AS entries,
        (SELECT jsonb_object_agg(status, n)
         FROM (SELECT status, count(*) AS n FROM offers WHERE event_id = e.event_id GROUP BY status) s) AS offers,
        (SELECT coalesce(sum(w.quantity * s.n), 0)::bigint

@@ -69,9 +69,8 @@ async def enqueue_welcomes(post: Runtime, count: int) -> None:
     people = [new_id() for _ in range(count)]
     async with post.stores.view.connection() as connection:
         made = await connection.fetchval(
-            "SELECT enqueue_notifications(array_agg('welcome'::text), array_agg(p::text), array_agg(NULL::uuid), "
-            "array_agg(p), array_agg(p || '@example.com'), array_agg('Ada'::text), array_agg('en'::text), "
-            "array_agg('{}'::jsonb)) FROM unnest($1::uuid[]) p",
+            "SELECT enqueue_notifications(array_agg(ROW('welcome', p, NULL, p, p || '@example.com', 'Ada',"
+            " 'en', '{}')::notification_command)) FROM unnest($1::uuid[]) p",
             people,
         )
     assert made == count

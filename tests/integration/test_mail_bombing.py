@@ -36,9 +36,10 @@ async def queue(runtime: Runtime, kind: str, event_id: str, emails: list[str]) -
     people, count = [new_id() for _ in emails], len(emails)
     async with runtime.stores.view.connection() as connection:
         made = await connection.fetchval(
-            "SELECT enqueue_notifications($1, $2, $3, $4, $5, $6, $7, $8)",
-            *([kind] * count, people, [event_id] * count, people, emails),
-            *([""] * count, ["en"] * count, [{}] * count),
+            "SELECT enqueue_notifications(array_agg(ROW("
+            "  $1::text, p, $2::uuid, p, email, '', 'en', '{}')::notification_command))"
+            " FROM unnest($3::uuid[], $4::text[]) a(p, email)",
+            *(kind, event_id, people, emails),
         )
     assert made == count
 

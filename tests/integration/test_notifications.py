@@ -372,15 +372,15 @@ def free_seats(states: str) -> list[int]:
 async def enqueue(runtime: Runtime, kind: str, cause: str, **who: Any) -> int:
     async with runtime.stores.view.connection() as connection:
         made: int = await connection.fetchval(
-            "SELECT enqueue_notifications($1, $2, $3, $4, $5, $6, $7, $8)",
-            [kind],
-            [cause],
-            [who.get("event_id")],
-            [who["person_id"]],
-            [who.get("email")],
-            [who.get("name")],
-            [who.get("language")],
-            [{}],
+            "SELECT enqueue_notifications(ARRAY[ROW("
+            "  $1::text, $2::text, $3::uuid, $4::uuid, $5::text, $6::text, $7::text, '{}')::notification_command])",
+            kind,
+            cause,
+            who.get("event_id"),
+            who["person_id"],
+            who.get("email"),
+            who.get("name"),
+            who.get("language"),
         )
     return made
 

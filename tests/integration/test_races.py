@@ -398,7 +398,7 @@ async def confirm_silently(house: House, command: Reserve) -> None:
         )
         await connection.execute(
             "SELECT * FROM confirm_bookings(ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY['r'],"
-            " ARRAY[jsonb_build_object('booking', jsonb_build_object('booking_id', $2::uuid))], 'test')",
+            " ARRAY[jsonb_build_object('booking', jsonb_build_object('booking_id', $2::uuid))], 'test', '')",
             house.event_id,
             command.booking_id,
         )

@@ -29,7 +29,7 @@ from engine.local.embedded import EmbeddedMongo, EmbeddedPostgres, postgres_bin
 from engine.local.embedded import stores as opened_stores
 from engine.local.embedded.postgres import let_traverse
 from engine.runtime import Runtime, open_runtime
-from engine.stores import migrate, roles
+from engine.stores import functions, migrate, roles
 from engine.stores.postgres import read_queries
 from tests.conftest import REPO, House, make_event
 
@@ -240,15 +240,13 @@ _ATTACKS: dict[str, set[str]] = {
     "CREATE DATABASE mine": _EVERYBODY,
     "SET session_replication_role = replica": _EVERYBODY | {"owner"},
     # Functions that are not theirs.
-    "SELECT enqueue_notifications(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)": {
-        "sell",
-        "readonly",
-    },
+    "SELECT enqueue_notifications(NULL)": {"sell", "readonly"},
+    "SELECT return_claims(NULL, NULL, NULL, NULL, NULL)": _EVERYBODY,
     "SELECT announce_event(uuidv7(), 'event-changed', '', '{}')": {"sell", "readonly"},
     "SELECT move_claims(NULL, NULL, NULL, 0, 0)": _EVERYBODY,
     "SELECT retake_booking(uuidv7(), uuidv7())": _EVERYBODY,
     "SELECT note_refund(uuidv7(), uuidv7(), '')": {"house", "readonly"},
-    "SELECT * FROM confirm_bookings('{}', '{}', '{}', '{}', '')": {"house", "readonly"},
+    "SELECT * FROM confirm_bookings('{}', '{}', '{}', '{}', '', '')": {"house", "readonly"},
 }
 
 
@@ -365,8 +363,11 @@ async def test_a_data_folder_of_before_is_converted(
     )
     with monkeypatch.context() as then:
         then.setattr(migrate, "MIGRATIONS", migrations)
+        then.setattr(functions, "FUNCTIONS", tmp_path / "none")
         migrate.migrate(before.url)
     connection = await asyncpg.connect(before.url)
+    await connection.execute("CREATE TYPE pair AS (x integer, y integer)")
+    await connection.execute("CREATE FUNCTION one() RETURNS integer LANGUAGE sql AS 'SELECT 1'")
     await connection.execute("INSERT INTO people (person_id, name) VALUES (uuidv7(), 'Ada')")
     # A power cut, on top of it.
     before.kill()

@@ -16,6 +16,7 @@ from engine.local.embedded import postgres_bin
 from engine.sales.ledger import Reserve, _reserve_arguments
 from engine.stores import migrate
 from tests.conftest import REPO, House, MakeHouse, small_house
+from tests.worlds import scratch_database
 
 EVENT_SCOPED = [
     "categories",
@@ -39,15 +40,8 @@ EVENT_SCOPED = [
 @pytest_asyncio.fixture
 async def scratch_url(stores: StoreUrls) -> AsyncIterator[str]:
     """An empty database of the test's own."""
-    name = f"scratch_{new_id().replace('-', '')}"
-    admin = await asyncpg.connect(stores.postgres_owner_url)
-    await admin.execute(f"CREATE DATABASE {name}")
-    base, _, query = stores.postgres_owner_url.partition("?")
-    try:
-        yield f"{base.rsplit('/', 1)[0]}/{name}?{query}"
-    finally:
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await admin.close()
+    async with scratch_database(stores.postgres_owner_url) as url:
+        yield url
 
 
 async def test_the_schema_file_is_what_the_migrations_make(scratch_url: str) -> None:
@@ -74,7 +68,8 @@ async def test_down_to_nothing_and_up_again_with_data_inside(scratch_url: str) -
             " UNION ALL SELECT proname FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace"
             " WHERE nspname = 'public'"
             " UNION ALL SELECT typname FROM pg_type t JOIN pg_namespace n ON n.oid = typnamespace"
-            " WHERE nspname = 'public' AND typtype = 'e'"
+            " WHERE nspname = 'public' AND (typtype = 'e'"
+            "   OR EXISTS (SELECT FROM pg_class c WHERE c.oid = typrelid AND relkind = 'c'))"
         )
         assert [row[0] for row in left] == []
     finally:
@@ -197,7 +192,7 @@ async def test_a_sale_in_a_large_house_scans_no_table(make_house: MakeHouse, buy
         ids = [house.event_id], [command.booking_id]
         (row,) = await transaction.fetch("bookings.reserve", *_reserve_arguments([command]))
         assert row["outcome"] == "reserved"
-        (row,) = await transaction.fetch("bookings.confirm", *ids, ["r"], [{}], "test")
+        (row,) = await transaction.fetch("bookings.confirm", *ids, ["r"], [{}], "test", "")
         assert row["outcome"] == "confirmed"
         nothing = [None]
         (row,) = await transaction.fetch(

@@ -1,0 +1,11 @@
+-- The gateway has given the money back: the payment says so, once, and the buyer is written to.
+CREATE OR REPLACE FUNCTION note_refund(p_event_id uuid, p_booking_id uuid, p_actor text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE payments SET status = 'refunded', updated_at = now()
+  WHERE event_id = p_event_id AND booking_id = p_booking_id AND status = 'refund_pending';
+  IF FOUND THEN
+    INSERT INTO audit (event_id, booking_id, action, actor) VALUES (p_event_id, p_booking_id, 'refunded', p_actor);
+    PERFORM enqueue_booking_mails(ARRAY[p_event_id], ARRAY[p_booking_id], ARRAY[1], 'booking-refunded');
+  END IF;
+END $$;
