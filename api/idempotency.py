@@ -1,6 +1,6 @@
 """The Idempotency-Key of a request: what one is, and what is refused because of it.
 
-Bookings keep their keys with the money (``engine.sales.bookings``); ``api.replay`` keeps those of every other
+Bookings keep their keys with the money (``engine.sales.idempotency``); ``api.replay`` keeps those of every other
 operation that replays.
 """
 
