@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up demo doctor security sbom audit test check check-types check-lint check-layers check-web check-deploy bench load fmt lock schema clients clients-tools node-tools browser prometheus proxy clean reset
+.PHONY: help up demo doctor security sbom audit test check check-types check-lint check-layers check-web check-deploy bench load mutants test-rough fmt lock schema clients clients-tools node-tools browser prometheus proxy clean reset
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -42,6 +42,12 @@ doctor: $(VENV)/.runtime ## Check stores, schema and clocks, and say how to mend
 # compiling everything anew takes longer than all else that a process does to start.
 test: $(VENV)/.dev browser prometheus proxy clients-tools ## Run the whole test suite
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadscope --no-loadscope-reorder $(PYTEST_ARGS)
+
+mutants: $(VENV)/.dev browser ## Sow ten faults, one at a time: each must turn the suite red
+	@$(BIN)/python -m tests.mutants
+
+test-rough: $(VENV)/.dev browser prometheus proxy clients-tools ## The suite on a machine that is slow and stands still at times
+	@$(BIN)/python -m tests.rough
 
 # In parts, so that `make --jobs=2 check` has two processors at work.
 check: check-types check-lint check-layers check-web check-deploy ## Lint, check formatting, types and layering

@@ -1,15 +1,18 @@
 """The stores and processes that tests share: real servers, started once per run.
 
+A folder of tests is about a package; what a file needs to run is its kind, a marker (``KINDS``). Files
+without one need nothing but Python.
+
 ``stores`` runs PostgreSQL, Redis and the MongoDB-protocol server in a temporary folder; ``runtime`` is
 the engine on them; ``house`` makes a small published event of its own for each test that asks, so tests
-never meet each other's seats. ``running_stack`` is the whole product: API, gateway and worker as
-processes. It lives in ``town``, databases of its own: no worker decides elsewhere what a test wants to
-decide. Folders that are about it have it for as long as they run (``stack``).
+never meet each other's seats. ``stack`` is the whole product: API, gateway and worker as processes. It
+lives in ``town``, databases of its own: no worker decides elsewhere what a test wants to decide.
 """
 
 import asyncio
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -17,8 +20,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import hypothesis
@@ -32,10 +36,10 @@ from engine.base.store_urls import StoreUrls
 from engine.catalog.model import EventDraft
 from engine.runtime import Runtime, open_runtime
 from engine.sales.ledger import Answer, BookingRequest, PaymentChoice
-from tests.clusters import copy_cluster, hasty_stores, ready_cluster
-from tests.progress import Progress
-from tests.said import only_live_messages
-from tests.worlds import make_world
+from tests.support.clusters import copy_cluster, hasty_stores, ready_cluster
+from tests.support.progress import Progress
+from tests.support.said import only_live_messages
+from tests.support.worlds import make_world
 
 REPO = Path(__file__).resolve().parents[1]
 ORGANISER_KEY = "the-organisers-own-key-for-tests"
@@ -47,10 +51,44 @@ LOOPBACK = ("127.0.0.0/8", "::1")
 hypothesis.settings.register_profile("frontrow", hypothesis.settings(), deadline=None)
 hypothesis.settings.load_profile("frontrow")
 
-#: What shares servers and processes of its own stays together in one process of ``make test``, and comes
-#: first, because it takes longest; everything else goes by file to whoever is free.
-_TOGETHER = ("adversity", "browser", "contract")
-_ORDER = (*_TOGETHER, "property", "integration", "unit")
+pytest_plugins = (
+    "tests.support.http",
+    "tests.support.live",
+    "tests.support.pages",
+    "tests.support.site",
+)
+
+#: The kinds of tests, and what each needs. Those that share processes of their own (``_LASTING``) stay
+#: together in one process of ``make test``, and come first, because they take longest; everything else
+#: goes by file to whoever is free.
+KINDS: Final = {
+    "adversity": "servers and processes that are killed, stopped and cut off",
+    "browser": "the product's pages in a real browser",
+    "contract": "the product over HTTP, as its clients see it",
+    "property": "many generated cases against the engine",
+    "integration": "real stores",
+    "unit": "nothing",
+}
+#: Fixtures that run processes, by the kind that needs them: they end with the last test of the kind. An
+#: idle worker would go on looking for work, beside whatever else the process tests.
+_LASTING: Final = {
+    "adversity": ("lasting_site",),
+    "browser": ("stack", "browser"),
+    "contract": ("stack",),
+}
+
+
+@cache
+def _kind(path: Path) -> str:
+    marked = re.search(r"^pytestmark = pytest\.mark\.(\w+)$", path.read_text(), re.MULTILINE)
+    return marked[1] if marked else "unit"
+
+
+class _ByKind(LoadScopeScheduling):  # type: ignore[misc]  # xdist carries no types
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", maxsplit=1)[0]
+        kind = _kind(REPO / file)
+        return kind if kind in _LASTING else file
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -61,18 +99,57 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         plugins.register(Progress(session, reporter))
 
 
-class _ByFolder(LoadScopeScheduling):  # type: ignore[misc]  # xdist carries no types
-    def _split_scope(self, nodeid: str) -> str:
-        _, folder, file = nodeid.split("::", maxsplit=1)[0].split("/")
-        return folder if folder in _TOGETHER else file
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByKind:
+    return _ByKind(config, log)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFolder:
-    return _ByFolder(config, log)
+#: Second runs of ``rough`` tests that a whole run of the suite may need.
+_SECOND_RUNS_MAX: Final = 3
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for kind, needs in KINDS.items():
+        config.addinivalue_line("markers", f"{kind}: needs {needs}")
+    config.addinivalue_line(
+        "markers",
+        "rough: cannot be made independent of time by its nature (kill -9 of a real server under live "
+        "buyers); when it fails it is run once more, and the first failure is shown at the end",
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: _ORDER.index(item.path.relative_to(REPO / "tests").parts[0]))
+    order = list(KINDS)
+    items.sort(key=lambda item: order.index(_kind(item.path)))
+    for item in items:
+        if _kind(item.path) == "unit":
+            item.add_marker("unit")
+        if item.get_closest_marker("rough"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"run twice: {report.nodeid}")
+        terminalreporter.line(str(report.longrepr))
+        for title, text in report.sections:
+            terminalreporter.section(title, sep="-")
+            terminalreporter.line(text)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and len(reporter.stats.get("rerun", [])) > _SECOND_RUNS_MAX:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    if nextitem is None or _kind(nextitem.path) == _kind(item.path):
+        return
+    assert isinstance(item, pytest.Function)
+    for name in _LASTING.get(_kind(item.path), ()):
+        for fixture in item.session._fixturemanager.getfixturedefs(name, item) or ():
+            fixture.finish(item._request)  # type: ignore[arg-type]  # asks for less than it says
 
 
 @pytest.fixture(scope="session")
@@ -116,8 +193,17 @@ async def stores(settings: Settings, cluster: Path) -> AsyncIterator[StoreUrls]:
             yield urls
 
 
+@pytest.fixture
+def runtime(request: pytest.FixtureRequest) -> Runtime:
+    """The engine where the test is: in the town, where the whole product runs, or alone."""
+    kind = _kind(request.path)
+    where = "town_runtime" if kind in ("browser", "contract") else "engine_runtime"
+    runtime: Runtime = request.getfixturevalue(where)
+    return runtime
+
+
 @pytest_asyncio.fixture(scope="session")
-async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtime]:
+async def engine_runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtime]:
     async with open_runtime(settings, role="test") as opened:
         await opened.stores.mongo.ensure_indexes()
         yield opened
@@ -386,11 +472,7 @@ async def town_runtime(town: Settings) -> AsyncIterator[Runtime]:
 
 @asynccontextmanager
 async def running_stack(town: Settings, stores: StoreUrls) -> AsyncIterator[Stack]:
-    """The whole product in the town: one API, one gateway, one worker.
-
-    For as long as somebody needs it, and no longer: an idle worker goes on looking for work, beside
-    whatever else the process tests.
-    """
+    """The whole product in the town: one API, one gateway, one worker."""
     environment = role_environment(town, stores)
     urls = {
         role: f"http://127.0.0.1:{environment[f'FRONTROW_{role.upper()}_PORT']}"
@@ -409,3 +491,9 @@ async def running_stack(town: Settings, stores: StoreUrls) -> AsyncIterator[Stac
             environment=environment,
             processes=processes,
         )
+
+
+@pytest_asyncio.fixture(scope="session")
+async def stack(town: Settings, stores: StoreUrls) -> AsyncIterator[Stack]:
+    async with running_stack(town, stores) as running:
+        yield running

@@ -1,0 +1,43 @@
+"""Answers kept under an Idempotency-Key: a request that came back too late spoils nothing of the next one's."""
+
+import pytest
+
+from engine.base.model import new_id
+from engine.limits.kept_answers import KeptAnswers, Name
+from engine.runtime import Runtime
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.parametrize("ends", ["with an answer", "with nothing"])
+@pytest.mark.parametrize("second_is", ["under way", "answered"])
+async def test_a_request_whose_mark_ran_out_leaves_the_next_ones_key(
+    runtime: Runtime, ends: str, second_is: str
+) -> None:
+    answers, name = KeptAnswers(runtime.stores.redis), Name(new_id(), None, "a key")
+    assert await answers.claim(name, b"first", in_flight_s=600) is None
+    await runtime.stores.redis.call("DEL", f"{name.base}:{name.key}")  # its time is over
+    assert await answers.claim(name, b"second", in_flight_s=600) is None
+    if second_is == "answered":
+        await answers.keep(name, b"the answer", kept_s=600, mark=b"second")
+    if ends == "with nothing":
+        await answers.forget(name, mark=b"first")
+    else:
+        await answers.keep(name, b"too late", kept_s=600, mark=b"first")
+    kept = b"the answer" if second_is == "answered" else b"second"
+    assert await answers.claim(name, b"third", in_flight_s=600) == kept
+
+
+async def test_a_late_answer_is_kept_where_nobody_asked_again(runtime: Runtime) -> None:
+    answers, name = KeptAnswers(runtime.stores.redis), Name(new_id(), None, "a key")
+    assert await answers.claim(name, b"first", in_flight_s=600) is None
+    await runtime.stores.redis.call("DEL", f"{name.base}:{name.key}")
+    await answers.keep(name, b"late", kept_s=600, mark=b"first")
+    assert await answers.claim(name, b"second", in_flight_s=600) == b"late"
+
+
+async def test_a_key_of_which_nothing_came_is_free_again(runtime: Runtime) -> None:
+    answers, name = KeptAnswers(runtime.stores.redis), Name(new_id(), None, "a key")
+    assert await answers.claim(name, b"first", in_flight_s=600) is None
+    await answers.forget(name, mark=b"first")
+    assert await answers.claim(name, b"second", in_flight_s=600) is None

@@ -1,0 +1,206 @@
+"""Booking with each of the sandbox's cards, and what becomes of it."""
+
+import asyncio
+from xml.etree import ElementTree
+
+import httpx
+import pytest
+
+from tests.conftest import House
+from tests.support.http import Buyer, Json, problem_of, seats_of
+
+pytestmark = pytest.mark.contract
+
+
+async def held(buyer: Buyer, house: House, *seats: int, floor: int = 0) -> Json:
+    response = await buyer.hold(house.event_id, *seats, floor=floor)
+    assert response.status_code == 201, response.text
+    hold: Json = response.json()
+    return hold
+
+
+async def ended(buyer: Buyer, path: str) -> Json:
+    """The booking, once it is pending no more."""
+    async with asyncio.timeout(60):
+        while (booking := (await buyer.get(path)).json())["status"] == "pending":
+            await asyncio.sleep(0.05)
+        found: Json = booking
+        return found
+
+
+async def until_shown(buyer: Buyer, house: House, seat_no: int, digit: str) -> None:
+    """Wait until the seats say so: whoever brought a payment on may be about to settle it yet."""
+    async with asyncio.timeout(60):
+        while (await seats_of(buyer.http, house.event_id))["states"][seat_no] != digit:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_hold_over_http(house: House, ada: Buyer) -> None:
+    hold = await held(ada, house, 18, 17, floor=2)
+    assert [seat["seat_no"] for seat in hold["seats"]] == [17, 18]
+    assert hold["seats"][0]["label"] == "Stalls, row R2, seat 8"
+    assert hold["areas"][0] | {"price": None} == {
+        "area_no": 0,
+        "label": "Floor",
+        "category": "Back",
+        "quantity": 2,
+        "price": None,
+    }
+    assert hold["total"] == {"amount": 2 * 5000 + 2 * 3000, "currency": "EUR"}
+    assert hold["expires_at"].endswith("Z")
+    assert (await ada.get(f"/v1/holds/{hold['hold_id']}")).json() == hold
+    seats = await seats_of(ada.http, house.event_id)
+    assert (seats["states"][17:19], seats["areas"]["0"]["available"]) == ("11", 4)
+    released = await ada.delete(f"/v1/holds/{hold['hold_id']}")
+    assert (released.status_code, released.content) == (204, b"")
+    assert (await ada.delete(f"/v1/holds/{hold['hold_id']}")).status_code == 204
+    assert (await ada.get(f"/v1/holds/{hold['hold_id']}")).json()["status"] == "released"
+    problem_of(await ada.book(hold["hold_id"]), 410, "hold-released")
+
+
+async def test_a_retry_with_its_own_hold_id(house: House, ada: Buyer, key: str) -> None:
+    body = {"seats": [1, 2], "hold_id": key.upper()}
+    first = await ada.hold_raw(house.event_id, body)
+    again = await ada.hold_raw(house.event_id, body)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    assert first.json()["hold_id"] == key
+
+
+async def test_tok_visa_pays(house: House, ada: Buyer) -> None:
+    hold = await held(ada, house, 3, 4, floor=1)
+    response = await ada.book(hold["hold_id"])
+    assert response.status_code == 201, response.text
+    booking = response.json()
+    assert booking["status"] == "confirmed"
+    assert (booking["seats"], booking["areas"], booking["total"]) == (
+        hold["seats"],
+        hold["areas"],
+        hold["total"],
+    )
+    path = response.headers["location"]
+    assert path == f"/v1/bookings/{booking['booking_id']}"
+    assert (await ada.get(path)).json() == booking
+    assert (await seats_of(ada.http, house.event_id))["states"][3:5] == "22"
+    problem_of(await ada.book(hold["hold_id"]), 410, "hold-booked")
+    problem_of(await ada.delete(f"/v1/holds/{hold['hold_id']}"), 410, "hold-booked")
+
+    tickets = (await ada.get(path + "/tickets")).json()
+    assert tickets["next_cursor"] is None
+    items = tickets["items"]
+    assert [(t["seat_no"], t["area_no"], t["status"]) for t in items] == [
+        (3, None, "valid"),
+        (4, None, "valid"),
+        (None, 0, "valid"),
+    ]
+    assert len({ticket["code"] for ticket in items}) == 3
+    for ticket in items:
+        assert ElementTree.fromstring(ticket["qr_svg"]).tag.endswith("svg")  # noqa: S314
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [("tok_declined", "card_declined"), ("tok_insufficient_funds", "insufficient_funds")],
+)
+async def test_declined_cards_leave_the_hold(
+    house: House, ada: Buyer, token: str, reason: str
+) -> None:
+    hold = await held(ada, house, 3)
+    response = await ada.book(hold["hold_id"], token)
+    problem = problem_of(response, 402, "payment-declined")
+    assert problem["decline_code"] == reason
+    assert problem["hold_id"] == hold["hold_id"]
+    assert (await ada.get(f"/v1/holds/{hold['hold_id']}")).json()["status"] == "held"
+    declined = (await ada.get(f"/v1/bookings/{problem['booking_id']}")).json()
+    assert declined["status"] == "declined"
+    assert (await ada.get(f"/v1/bookings/{problem['booking_id']}/tickets")).json()["items"] == []
+    assert (await ada.book(hold["hold_id"])).status_code == 201
+
+
+@pytest.mark.parametrize(("approve", "status"), [(True, "confirmed"), (False, "declined")])
+async def test_tok_3ds_waits_for_the_buyer(
+    house: House, ada: Buyer, http: httpx.AsyncClient, approve: bool, status: str
+) -> None:
+    hold = await held(ada, house, 3)
+    response = await ada.book(hold["hold_id"], "tok_3ds")
+    assert response.status_code == 202, response.text
+    booking = response.json()
+    assert (booking["status"], booking["next_action"]["type"]) == ("pending", "redirect")
+    problem_of(await ada.delete(f"/v1/holds/{hold['hold_id']}"), 409, "hold-in-payment")
+    problem_of(await ada.book(hold["hold_id"]), 409, "hold-already-booked")
+    problem_of(
+        await ada.post(response.headers["location"] + "/cancel"), 409, "booking-not-confirmed"
+    )
+
+    url = booking["next_action"]["url"]
+    bank = await http.get(url)
+    assert bank.headers["content-type"].startswith("text/html")
+    assert booking["reference"] in bank.text
+    answered = await http.post(url, json={"approve": approve})
+    assert answered.json() == {"booking_id": booking["booking_id"], "status": status}
+    assert (await http.post(url, json={"approve": True})).json()["status"] == status
+    assert (await ended(ada, response.headers["location"]))["status"] == status
+    await until_shown(ada, house, 3, "2" if approve else "1")
+
+
+async def test_the_banks_form_leads_back_to_the_event(
+    house: House, ada: Buyer, http: httpx.AsyncClient
+) -> None:
+    hold = await held(ada, house, 3)
+    booking = (await ada.book(hold["hold_id"], "tok_3ds")).json()
+    response = await http.post(booking["next_action"]["url"], data={"approve": "true"})
+    assert response.status_code == 303
+    booking_id = booking["booking_id"]
+    assert response.headers["location"] == f"/events/{house.event_id}?booking={booking_id}"
+    assert (await ada.get(f"/v1/bookings/{booking_id}")).json()["status"] == "confirmed"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"{", "application/json"),
+        (b"\xff", "application/json"),
+        (b"[1]", "application/json"),
+        (b"[" * 10_000, "application/json"),
+        (b"", "application/json"),
+        (b"x", "multipart/form-data"),
+        (b"x", "multipart/form-data; boundary=y"),
+        (b"approve=", "application/x-www-form-urlencoded"),
+        (b"", ""),
+        (b"\x00", "text/plain"),
+    ],
+    ids=str,
+)
+async def test_nonsense_to_the_bank_is_no_approval(
+    house: House, ada: Buyer, http: httpx.AsyncClient, content: bytes, kind: str
+) -> None:
+    hold = await held(ada, house, 3)
+    url = (await ada.book(hold["hold_id"], "tok_3ds")).json()["next_action"]["url"]
+    response = await http.post(url, content=content, headers={"Content-Type": kind})
+    problem_of(response, 400, "invalid-request")
+    approved = await http.post(url, json={"approve": True})
+    assert approved.json()["status"] == "confirmed"
+
+
+async def test_tok_timeout_ends_right_anyway(house: House, ada: Buyer) -> None:
+    hold = await held(ada, house, 3)
+    response = await ada.book(hold["hold_id"], "tok_timeout")
+    assert response.status_code == 202, response.text
+    assert response.json()["next_action"]["type"] == "wait"
+    assert response.json()["next_action"]["url"].endswith(response.headers["location"])
+    assert (await ended(ada, response.headers["location"]))["status"] == "confirmed"
+    await until_shown(ada, house, 3, "2")
+
+
+async def test_cancelling_frees_and_refunds(house: House, ada: Buyer, bob: Buyer) -> None:
+    hold = await held(ada, house, 3, floor=6)
+    path = (await ada.book(hold["hold_id"])).headers["location"]
+    problem_of(await bob.hold(house.event_id, 3), 409, "seat-unavailable")
+    cancelled = (await ada.post(path + "/cancel")).json()
+    assert cancelled["status"] == "cancelled"
+    assert cancelled["refunded"] == cancelled["total"]
+    seats = await seats_of(ada.http, house.event_id)
+    assert (seats["states"][3], seats["areas"]["0"]["available"]) == ("0", 6)
+    assert (await bob.hold(house.event_id, 3, floor=6)).status_code == 201
+    tickets = (await ada.get(path + "/tickets")).json()["items"]
+    assert {ticket["status"] for ticket in tickets} == {"void"}

@@ -1,0 +1,35 @@
+"""Everything at once: every server and every process, by kill -9, while buyers run."""
+
+import asyncio
+
+import pytest
+
+from seatmap.protocol import Encoding
+from tests.support.buyers import Crowd
+from tests.support.site import ROLES, Site
+from tests.support.truth import check
+from tests.support.watchers import Watcher
+
+pytestmark = pytest.mark.adversity
+
+
+async def test_a_power_cut(site: Site) -> None:
+    house = await site.house(rows=30)
+    url = site.live_url(house.event_id)
+    async with Watcher(url) as one, Watcher(url, Encoding.JSON) as other:
+        async with Crowd(site.api_url, house.event_id) as crowd:
+            await crowd.until(lambda c: c.told("confirmed") >= 10)
+            # The API alone at first: what it leaves half done the worker begins to finish.
+            site.kill("api")
+            await crowd.until(lambda c: c.answered(0) >= 6)
+            site.kill("worker")
+            site.kill("live")
+            for server in site.servers.values():
+                server.kill()
+            # In any order: nobody waits for anybody.
+            await asyncio.gather(
+                site.start(*ROLES), *(server.start() for server in site.servers.values())
+            )
+            sold = crowd.told("confirmed")
+            await crowd.until(lambda c: c.told("confirmed") >= sold + 10)
+        await check(site, house.event_id, one, other, crowd=crowd)
