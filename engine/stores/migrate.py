@@ -137,9 +137,14 @@ def _as_owner(postgres_url: str, work: "Callable[[Connection], Awaitable[T]]", w
         with ThreadPoolExecutor(1) as beside:
             return beside.submit(asyncio.run, ask()).result()
     except FunctionError as error:
-        raise MigrationError(f"{error} (on {_shown(postgres_url)})") from None
+        raise MigrationError(f"{_one_line(error)} (on {_shown(postgres_url)})") from None
     except Exception as error:  # whatever the driver has to say
-        raise MigrationError(f"{what} on {_shown(postgres_url)}: {error}") from None
+        raise MigrationError(f"{what} on {_shown(postgres_url)}: {_one_line(error)}") from None
+
+
+def _one_line(error: Exception) -> str:
+    # PostgreSQL's details and hints are lines of their own.
+    return " ".join(str(error).split())
 
 
 def _dbmate(
