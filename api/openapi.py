@@ -6,8 +6,6 @@ refuses (``api.description``), and ``api.examples`` what that looks like. Made o
 it.
 """
 
-import inspect
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -36,10 +34,9 @@ from api.examples.evening import (
 )
 from api.examples.problems import INVALID_PARAMETER, PROBLEMS
 from api.examples.shown import Shown
+from api.json_types import Json, Types
 from api.problems import PROBLEM_JSON, Problem, detail_of, problem_body, problem_headers, status_of
 from engine.base.errors import FrontrowError
-
-Json = dict[str, Any]
 
 _ABOUT = """\
 Watch a live seat map, hold seats, pay, and get tickets. Nobody ever gets a seat that someone else has.
@@ -251,50 +248,6 @@ def _bearer(description: str) -> SecurityScheme:
     return SecurityScheme(type="http", scheme="bearer", description=description)
 
 
-# Types
-
-
-class _Types:
-    """JSON Schemas of the types that the operations name, and the components they refer to."""
-
-    def __init__(self, types: Iterable[Any]) -> None:
-        named = list(types)
-        schemas, self.components = msgspec.json.schema_components(
-            named, ref_template="#/components/schemas/{name}"
-        )
-        self._schemas = [(type_, schema) for type_, schema in zip(named, schemas, strict=True)]
-        _tidy(self.components)
-
-    def schema(self, type_: Any) -> Json:
-        return next(schema for known, schema in self._schemas if known == type_)
-
-
-def _tidy(node: Any) -> None:
-    """Make schemas what people and generators of clients read alike."""
-    if isinstance(node, dict):
-        _tidy_schema(node)
-        for value in node.values():
-            _tidy(value)
-    elif isinstance(node, list):
-        for value in node:
-            _tidy(value)
-
-
-def _tidy_schema(schema: Json) -> None:
-    # Docstrings as CommonMark: no indentation, one backtick around code.
-    if isinstance(text := schema.get("description"), str):
-        schema["description"] = inspect.cleandoc(text).replace("``", "`")
-    # A tuple's maxItems says the same, and some generators take no `false` for a schema.
-    if schema.get("items") is False and schema["maxItems"] == len(schema["prefixItems"]):
-        del schema["items"]
-    # That what need not be there may be null says as much, and generators make no object of a default.
-    if isinstance(default := schema.get("default", ""), dict | None):
-        del schema["default"]
-        if default:
-            words = f"Without it: `{json.dumps(default)}`."
-            schema["description"] = f"{schema.get('description', '')} {words}".strip()
-
-
 def _body_types(described: Iterable[Described]) -> Iterable[Any]:
     for operation, _ in described:
         if operation.takes:
@@ -304,7 +257,7 @@ def _body_types(described: Iterable[Described]) -> Iterable[Any]:
 
 
 def _complete(document: Json, described: dict[str, Described]) -> Json:
-    types = _Types([Problem, *_body_types(described.values())])
+    types = Types([Problem, *_body_types(described.values())])
     document["components"]["schemas"] = types.components
     document["components"]["headers"] = {
         name: {"description": text, "schema": {"type": "string"}, "example": value}
@@ -316,7 +269,7 @@ def _complete(document: Json, described: dict[str, Described]) -> Json:
     return document
 
 
-def _complete_operation(path: str, found: Json, described: Described, types: _Types) -> Json:
+def _complete_operation(path: str, found: Json, described: Described, types: Types) -> Json:
     operation, shown = described
     parameters = [
         _plain_parameter(parameter)
@@ -371,7 +324,7 @@ def _plain_parameter(parameter: Json) -> Json:
     }
 
 
-def _content(type_: Any, examples: Mapping[str, Any], types: _Types) -> Json:
+def _content(type_: Any, examples: Mapping[str, Any], types: Types) -> Json:
     return {
         "schema": types.schema(type_),
         "examples": {name: {"value": msgspec.to_builtins(it)} for name, it in examples.items()},
@@ -390,7 +343,7 @@ def _as_people_write(examples: Mapping[str, Any]) -> Json:
     }
 
 
-def _response(status: int, reply: Reply, described: Described, types: _Types) -> Json:
+def _response(status: int, reply: Reply, described: Described, types: Types) -> Json:
     operation, shown = described
     headers = [*reply.headers, *(["Idempotency-Replayed"] if operation.replays else [])]
     response: Json = {"description": reply.description}

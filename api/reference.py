@@ -19,7 +19,8 @@ from litestar.response import Redirect
 
 from api.conventions import AnyRequest
 from api.examples.problems import PROBLEMS
-from api.openapi import Json, example_path, problem_example
+from api.json_types import Json
+from api.openapi import example_path, problem_example
 from api.problems import status_of
 from engine.base.errors import FrontrowError
 

@@ -16,6 +16,7 @@ from api.app import HANDLERS
 from api.description import BINARY, Reply, described
 from api.examples.organisers import NATIVE_PLAN, PRETIX_PLAN
 from api.examples.problems import PROBLEMS
+from api.json_types import Types
 from api.openapi import HEADERS, described_operations
 from api.problems import HTTP_CODES, status_of
 from engine.layout import import_layout
@@ -151,6 +152,29 @@ def test_an_operation_without_example_does_not_start() -> None:
 
     with pytest.raises(TypeError, match=r"read_nothing .* 200 application/json\. Write .* Shown\("):
         described_operations([read_nothing])
+
+
+class _Inner(msgspec.Struct, frozen=True):
+    no: int
+
+
+class _Named(msgspec.Struct):
+    """``default`` is a field's name."""
+
+    default: dict[str, int]
+    items: tuple[int, str]
+    other: str | None = None
+    inner: _Inner = _Inner(1)
+
+
+def test_generators_and_people_read_the_same_of_a_type() -> None:
+    fields = Types([_Named]).components["_Named"]["properties"]
+    assert fields["default"]["type"] == "object"
+    pair = [{"type": "integer"}, {"type": "string"}]
+    assert fields["items"] == {"type": "array", "minItems": 2, "maxItems": 2, "prefixItems": pair}
+    assert "default" not in fields["other"]
+    assert "default" not in fields["inner"]
+    assert fields["inner"]["description"] == 'Without it: `{"no": 1}`.'
 
 
 async def test_problem_examples_fit_their_schema(document: Json) -> None:
