@@ -9,33 +9,33 @@ from attrs import define as _attrs_define
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
-    from ..models.hold_request_areas import HoldRequestAreas
-    from ..models.wish import Wish
+    from ..models.best_seats_wish import BestSeatsWish
+    from ..models.hold_body_areas import HoldBodyAreas
 
 
-T = TypeVar("T", bound="HoldRequest")
+T = TypeVar("T", bound="HoldBody")
 
 
 @_attrs_define
-class HoldRequest:
+class HoldBody:
     """Seats by seat_no, places of areas by area_no, or `best` alone: seats chosen for you.
 
     A client-made `hold_id` makes retries safe.
 
         Attributes:
             seats (list[int] | Unset): Seats by `seat_no`.
-            areas (HoldRequestAreas | Unset): How many places, by `area_no`.
-            best (None | Unset | Wish): The best free seats, by the rule in docs/best-seats.md.
+            areas (HoldBodyAreas | Unset): How many places, by `area_no`.
+            best (BestSeatsWish | None | Unset): The best free seats, by the rule in docs/best-seats.md.
             hold_id (None | Unset | UUID): Yours, new for each attempt: a retry gives the same hold.
     """
 
     seats: list[int] | Unset = UNSET
-    areas: HoldRequestAreas | Unset = UNSET
-    best: None | Unset | Wish = UNSET
+    areas: HoldBodyAreas | Unset = UNSET
+    best: BestSeatsWish | None | Unset = UNSET
     hold_id: None | Unset | UUID = UNSET
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.wish import Wish  # noqa: PLC0415
+        from ..models.best_seats_wish import BestSeatsWish  # noqa: PLC0415
 
         seats: list[int] | Unset = UNSET
         if not isinstance(self.seats, Unset):
@@ -48,7 +48,7 @@ class HoldRequest:
         best: dict[str, Any] | None | Unset
         if isinstance(self.best, Unset):
             best = UNSET
-        elif isinstance(self.best, Wish):
+        elif isinstance(self.best, BestSeatsWish):
             best = self.best.to_dict()
         else:
             best = self.best
@@ -77,20 +77,20 @@ class HoldRequest:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.hold_request_areas import HoldRequestAreas  # noqa: PLC0415
-        from ..models.wish import Wish  # noqa: PLC0415
+        from ..models.best_seats_wish import BestSeatsWish  # noqa: PLC0415
+        from ..models.hold_body_areas import HoldBodyAreas  # noqa: PLC0415
 
         d = dict(src_dict)
         seats = cast(list[int], d.pop("seats", UNSET))
 
         _areas = d.pop("areas", UNSET)
-        areas: HoldRequestAreas | Unset
+        areas: HoldBodyAreas | Unset
         if isinstance(_areas, Unset):
             areas = UNSET
         else:
-            areas = HoldRequestAreas.from_dict(_areas)
+            areas = HoldBodyAreas.from_dict(_areas)
 
-        def _parse_best(data: object) -> None | Unset | Wish:
+        def _parse_best(data: object) -> BestSeatsWish | None | Unset:
             if data is None:
                 return data
             if isinstance(data, Unset):
@@ -98,12 +98,12 @@ class HoldRequest:
             try:
                 if not isinstance(data, dict):
                     raise TypeError()
-                best_type_0 = Wish.from_dict(data)
+                best_type_0 = BestSeatsWish.from_dict(data)
 
                 return best_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(None | Unset | Wish, data)
+            return cast(BestSeatsWish | None | Unset, data)
 
         best = _parse_best(d.pop("best", UNSET))
 
@@ -124,11 +124,11 @@ class HoldRequest:
 
         hold_id = _parse_hold_id(d.pop("hold_id", UNSET))
 
-        hold_request = cls(
+        hold_body = cls(
             seats=seats,
             areas=areas,
             best=best,
             hold_id=hold_id,
         )
 
-        return hold_request
+        return hold_body
