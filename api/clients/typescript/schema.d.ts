@@ -2142,12 +2142,12 @@ export interface components {
             inputs?: Record<string, never> | null;
         };
         /**
-         * HoldBody
+         * HoldRequest
          * @description Seats by seat_no, places of areas by area_no, or `best` alone: seats chosen for you.
          *
          *     A client-made `hold_id` makes retries safe.
          */
-        HoldBody: {
+        HoldRequest: {
             /**
              * @description Seats by `seat_no`.
              * @default []
@@ -5390,7 +5390,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["HoldBody"];
+                "application/json": components["schemas"]["HoldRequest"];
             };
         };
         responses: {

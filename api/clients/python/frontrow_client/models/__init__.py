@@ -60,9 +60,9 @@ from .factors import Factors
 from .freeze import Freeze
 from .guest_request import GuestRequest
 from .hold import Hold
-from .hold_body import HoldBody
-from .hold_body_areas import HoldBodyAreas
 from .hold_relaxed_item import HoldRelaxedItem
+from .hold_request import HoldRequest
+from .hold_request_areas import HoldRequestAreas
 from .hold_status import HoldStatus
 from .import_venue_body import ImportVenueBody
 from .imported_venue import ImportedVenue
@@ -235,9 +235,9 @@ __all__ = (
     "Freeze",
     "GuestRequest",
     "Hold",
-    "HoldBody",
-    "HoldBodyAreas",
     "HoldRelaxedItem",
+    "HoldRequest",
+    "HoldRequestAreas",
     "HoldStatus",
     "ImportedVenue",
     "ImportVenueBody",

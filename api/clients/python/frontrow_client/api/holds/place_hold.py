@@ -8,7 +8,7 @@ import httpx
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.hold import Hold
-from ...models.hold_body import HoldBody
+from ...models.hold_request import HoldRequest
 from ...models.problem import Problem
 from ...types import UNSET, Response, Unset
 
@@ -16,7 +16,7 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     event_id: UUID,
     *,
-    body: HoldBody,
+    body: HoldRequest,
     idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -117,7 +117,7 @@ def sync_detailed(
     event_id: UUID,
     *,
     client: AuthenticatedClient,
-    body: HoldBody,
+    body: HoldRequest,
     idempotency_key: str | Unset = UNSET,
 ) -> Response[Hold | Problem]:
     """Hold seats
@@ -128,7 +128,7 @@ def sync_detailed(
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (HoldBody): Seats by seat_no, places of areas by area_no, or `best` alone: seats
+        body (HoldRequest): Seats by seat_no, places of areas by area_no, or `best` alone: seats
             chosen for you.
 
             A client-made `hold_id` makes retries safe.
@@ -158,7 +158,7 @@ def sync(
     event_id: UUID,
     *,
     client: AuthenticatedClient,
-    body: HoldBody,
+    body: HoldRequest,
     idempotency_key: str | Unset = UNSET,
 ) -> Hold | Problem | None:
     """Hold seats
@@ -169,7 +169,7 @@ def sync(
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (HoldBody): Seats by seat_no, places of areas by area_no, or `best` alone: seats
+        body (HoldRequest): Seats by seat_no, places of areas by area_no, or `best` alone: seats
             chosen for you.
 
             A client-made `hold_id` makes retries safe.
@@ -194,7 +194,7 @@ async def asyncio_detailed(
     event_id: UUID,
     *,
     client: AuthenticatedClient,
-    body: HoldBody,
+    body: HoldRequest,
     idempotency_key: str | Unset = UNSET,
 ) -> Response[Hold | Problem]:
     """Hold seats
@@ -205,7 +205,7 @@ async def asyncio_detailed(
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (HoldBody): Seats by seat_no, places of areas by area_no, or `best` alone: seats
+        body (HoldRequest): Seats by seat_no, places of areas by area_no, or `best` alone: seats
             chosen for you.
 
             A client-made `hold_id` makes retries safe.
@@ -233,7 +233,7 @@ async def asyncio(
     event_id: UUID,
     *,
     client: AuthenticatedClient,
-    body: HoldBody,
+    body: HoldRequest,
     idempotency_key: str | Unset = UNSET,
 ) -> Hold | Problem | None:
     """Hold seats
@@ -244,7 +244,7 @@ async def asyncio(
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (HoldBody): Seats by seat_no, places of areas by area_no, or `best` alone: seats
+        body (HoldRequest): Seats by seat_no, places of areas by area_no, or `best` alone: seats
             chosen for you.
 
             A client-made `hold_id` makes retries safe.

@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-T = TypeVar("T", bound="HoldBodyAreas")
+T = TypeVar("T", bound="HoldRequestAreas")
 
 
 @_attrs_define
-class HoldBodyAreas:
+class HoldRequestAreas:
     """How many places, by `area_no`."""
 
     additional_properties: dict[str, int] = _attrs_field(init=False, factory=dict)
@@ -25,10 +25,10 @@ class HoldBodyAreas:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        hold_body_areas = cls()
+        hold_request_areas = cls()
 
-        hold_body_areas.additional_properties = d
-        return hold_body_areas
+        hold_request_areas.additional_properties = d
+        return hold_request_areas
 
     @property
     def additional_keys(self) -> list[str]:

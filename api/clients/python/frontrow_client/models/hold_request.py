@@ -10,27 +10,27 @@ from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ..models.best_seats_wish import BestSeatsWish
-    from ..models.hold_body_areas import HoldBodyAreas
+    from ..models.hold_request_areas import HoldRequestAreas
 
 
-T = TypeVar("T", bound="HoldBody")
+T = TypeVar("T", bound="HoldRequest")
 
 
 @_attrs_define
-class HoldBody:
+class HoldRequest:
     """Seats by seat_no, places of areas by area_no, or `best` alone: seats chosen for you.
 
     A client-made `hold_id` makes retries safe.
 
         Attributes:
             seats (list[int] | Unset): Seats by `seat_no`.
-            areas (HoldBodyAreas | Unset): How many places, by `area_no`.
+            areas (HoldRequestAreas | Unset): How many places, by `area_no`.
             best (BestSeatsWish | None | Unset): The best free seats, by the rule in docs/best-seats.md.
             hold_id (None | Unset | UUID): Yours, new for each attempt: a retry gives the same hold.
     """
 
     seats: list[int] | Unset = UNSET
-    areas: HoldBodyAreas | Unset = UNSET
+    areas: HoldRequestAreas | Unset = UNSET
     best: BestSeatsWish | None | Unset = UNSET
     hold_id: None | Unset | UUID = UNSET
 
@@ -78,17 +78,17 @@ class HoldBody:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.best_seats_wish import BestSeatsWish  # noqa: PLC0415
-        from ..models.hold_body_areas import HoldBodyAreas  # noqa: PLC0415
+        from ..models.hold_request_areas import HoldRequestAreas  # noqa: PLC0415
 
         d = dict(src_dict)
         seats = cast(list[int], d.pop("seats", UNSET))
 
         _areas = d.pop("areas", UNSET)
-        areas: HoldBodyAreas | Unset
+        areas: HoldRequestAreas | Unset
         if isinstance(_areas, Unset):
             areas = UNSET
         else:
-            areas = HoldBodyAreas.from_dict(_areas)
+            areas = HoldRequestAreas.from_dict(_areas)
 
         def _parse_best(data: object) -> BestSeatsWish | None | Unset:
             if data is None:
@@ -124,11 +124,11 @@ class HoldBody:
 
         hold_id = _parse_hold_id(d.pop("hold_id", UNSET))
 
-        hold_body = cls(
+        hold_request = cls(
             seats=seats,
             areas=areas,
             best=best,
             hold_id=hold_id,
         )
 
-        return hold_body
+        return hold_request
