@@ -4,7 +4,10 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import REPO
+from tests.mutants import MUTANTS, Mutant
 
 #: Give another value each time: two processes of one run would not agree on what the tests are called.
 _NEVER_TWICE = {"new_id", "uuid4", "uuid7", "random", "randrange", "token_urlsafe", "time", "now"}
@@ -24,3 +27,9 @@ def _calls_in_parameters(path: Path) -> Iterator[str]:
 def test_parameters_are_the_same_in_every_process() -> None:
     found = [call for path in (REPO / "tests").rglob("*.py") for call in _calls_in_parameters(path)]
     assert found == []
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.breaks for mutant in MUTANTS])
+def test_each_fault_can_still_be_sown(mutant: Mutant) -> None:
+    assert (REPO / mutant.file).read_text().count(mutant.old) == 1
+    assert all((REPO / "tests" / subject).is_dir() for subject in mutant.subjects)
