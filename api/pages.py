@@ -165,8 +165,6 @@ def words_page(
     headers: dict[str, str] | None = None,
 ) -> Response[str]:
     """A page that says one thing. Without a way back it asks for an address to mail links to."""
-    page = _page(
-        "formatting.html", status, title=title, words=said, back=back, asks_address=not back
-    )
+    page = _page("words.html", status, title=title, words=said, back=back, asks_address=not back)
     page.headers.update(headers or {})
     return page

@@ -7,7 +7,7 @@ headers = admit("Too many of these; wait a while.", standing)
 from collections.abc import Callable
 
 from api.auth import network_of
-from api.conventions import AnyRequest
+from api.conventions import AnyRequest, runtime_of
 from engine.base.addresses import Address, client_network, proxy_doubt
 from engine.base.errors import TooManyRequests
 from engine.limits.rates import (
@@ -84,6 +84,6 @@ def _note_proxy_doubt(request: AnyRequest) -> None:
     )
     if doubt is None:
         return
-    noted = state["runtime"].redis_store.call("SET", PROXY_DOUBT, doubt, "EX", PROXY_DOUBT_TTL_S)
+    noted = runtime_of(request).stores.redis.call("SET", PROXY_DOUBT, doubt, "EX", PROXY_DOUBT_TTL_S)
     # Without Redis nobody learns of it, and nothing else depends on it.
     noted.add_done_callback(lambda future: future.cancelled() or future.exception())

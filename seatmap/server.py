@@ -487,7 +487,7 @@ class LiveServer:
 
     def _may_look_inside(self, connection: ServerConnection, request: Request) -> bool:
         return may_look_inside(
-            str((connection.remote_address or ("",))[0]),
+            _address_of(connection),
             (request.headers.get_all("Host") or [""])[0],
             (name.lower() for name in request.headers),
             self._metrics_networks,
@@ -540,7 +540,7 @@ class LiveServer:
         """What the connection counts as, and how many of each there may be."""
         assert connection.request is not None
         address = client_address(
-            str((connection.remote_address or ("",))[0]),
+            _address_of(connection),
             connection.request.headers.get_all("X-Forwarded-For"),
             self._trusted_proxies,
         )
@@ -743,6 +743,16 @@ async def _answer_metrics(connection: ServerConnection) -> Response:
     # Beside the loop: a broadcast must not wait for it.
     text = await asyncio.to_thread(generate_latest)
     return _response(connection, http.HTTPStatus.OK, text, CONTENT_TYPE_LATEST)
+
+
+def _address_of(connection: ServerConnection) -> str:
+    """The address at the other end; empty where nobody is there any more."""
+    try:
+        peer = connection.remote_address
+    except AttributeError:
+        # uvloop's transport has no socket left: the client was gone before its request was looked at.
+        return ""
+    return str(peer[0]) if peer else ""
 
 
 def _response(

@@ -267,14 +267,14 @@ class Gateway:
 async def gateway(
     settings: Settings,
     stores: StoreUrls,
-    runtime: Runtime,
+    engine_runtime: Runtime,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Gateway]:
     # What is logged at "warning" is for whoever runs it; a client must not be able to fill it.
     environment = role_environment(settings, stores, FRONTROW_LOG_LEVEL="warning")
     port = int(environment["FRONTROW_LIVE_PORT"])
     log = tmp_path_factory.mktemp("fuzz") / "live.log"
-    house = House(runtime, await make_event(runtime))
+    house = House(engine_runtime, await make_event(engine_runtime))
     with log.open("wb") as file:
         process = subprocess.Popen(
             role_command("live", environment), env=environment, cwd=REPO, stdout=file, stderr=file

@@ -374,7 +374,7 @@ async def test_promoted_to_the_head_with_a_reason(line: Line) -> None:
     assert (moved.promoted, moved.version) == ("Broken seat", 2)
     assert await line.house.runtime.waitlist.entries.rank(line.event_id, entries[2]) == (1, 3)
     assert [tuple(row) for row in await changes(line, entries[2], "promoted")] == [
-        (PROMOTED, "test", "Broken seat", line.round_no)
+        (PROMOTED, "organiser", "Broken seat", line.round_no)
     ]
     # Who joined earlier stays ahead, whoever was promoted first.
     await line.desk.promote(line.event_id, entries[1], reason="Another", actor=ORGANISER)
