@@ -62,14 +62,14 @@ async def test_joining_rank_change_and_leaving(sell_out: SellOut, come: Come) ->
     await expect(page.locator("#wait-email")).to_be_focused()
     await page.fill("#wait-email", "ada@example.com")
     await page.click("#wait-send")
-    await expect(page.locator("#wait-name-error")).to_have_text("Whom do we write to?")
+    await expect(page.locator("#wait-name-error")).to_have_text("What is your name?")
     await page.fill("#wait-name", "Ada Lovelace")
     await page.click("#wait-send")
 
     await expect(page.locator("#title-line")).to_have_text("You are 3rd of 3")
     wish = "3 places side by side · Front · Stalls · up to €60.50 each"
     await expect(page.locator("#line-wish")).to_have_text(wish)
-    await expect(page.locator("#line")).to_contain_text("How long it takes, nobody can say yet.")
+    await expect(page.locator("#line")).to_contain_text("Nobody can say yet how long it takes.")
     await expect(page.locator("#line-basis")).not_to_be_empty()
     await expect(page.locator("#invite")).to_be_hidden()
     await page.click("#line summary")
@@ -95,7 +95,7 @@ async def test_joining_rank_change_and_leaving(sell_out: SellOut, come: Come) ->
     assert (entry.contact.buyer.email, entry.contact.language) == ("ada@example.com", "en-US")
 
     await page.click("#line-leave")
-    await page.get_by_role("button", name="Stay in line").click()
+    await page.get_by_role("button", name="Stay in the waitlist").click()
     await expect(page.locator("#line")).to_be_visible()
     await page.click("#line-leave")
     await page.get_by_role("button", name="Leave", exact=True).click()
