@@ -92,8 +92,8 @@ async def mail_list(request: AnyRequest) -> Response[Any]:
         listed = f'<ul class="list">{"".join(map(_row, rows))}</ul>'
     else:
         listed = (
-            '<div class="empty"><h2>No mails yet</h2><p>Book a seat or join a waitlist: what would be '
-            "sent is shown here.</p></div>"
+            '<div class="empty"><h2>No mails yet</h2><p>Book a seat or join a waitlist: the '
+            "mails that would be sent are shown here.</p></div>"
         )
     page = _page(
         "Mail",

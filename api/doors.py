@@ -1,4 +1,4 @@
-"""Who may send a body to which route, and whose answers are kept: derived from the application's routes.
+"""Which clients may send a body to which route, and which answers are kept: derived from the routes.
 
 The framework's own router finds the route of a request, so a decision made here is always about the route
 that then runs.

@@ -60,9 +60,9 @@ next.
 
 **Retries.** Every POST that has an effect takes an `Idempotency-Key`: the same key and body give the \
 same response again, marked `Idempotency-Replayed: true`. Keys are kept for 24 hours, those of refusals \
-for one; 200 for each buyer.
+for one hour; a buyer may have 200.
 
-**Edits.** What can be edited carries an `ETag`; send it back as `If-Match`, so that nobody's change is \
+**Edits.** Resources that can be edited carry an `ETag`; send it back as `If-Match`, so that no change is \
 lost.
 
 **Waiting.** 429 and 503 carry `Retry-After`, in seconds. Routes with a limit carry `RateLimit` and \

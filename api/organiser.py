@@ -255,7 +255,7 @@ async def publish_event(request: AnyRequest, event_id: FromPath[UUID]) -> Respon
     "/v1/events/{event_id:uuid}/pause",
     status_code=200,
     summary="Stop new holds",
-    description="What is held may still be booked.",
+    description="Existing holds can still be booked.",
     opt=_event_command("The event, paused.", "event-not-published", "event-cancelled"),
     **_OPTIONS,
 )

@@ -164,7 +164,7 @@ async def register(request: AnyRequest) -> Response[AccountToken]:
     tags=["Access"],
     summary="Log in",
     description=(
-        "Gives tokens of the account's own person. What a guest of the same browser has booked stays "
+        "Gives tokens of the account's own person. Bookings of a guest of the same browser stay "
         "with that guest's token: nothing is merged. Send an earlier token of the account along if you "
         "have one, expired or not: then strangers who try its passwords do not keep you out."
     ),
@@ -266,7 +266,7 @@ async def logout(request: AnyRequest) -> None:
     tags=["Access"],
     security=_SECURITY,
     summary="Who I am",
-    description="Also for guests, who have the defaults until they set anything.",
+    description="Works for guests, too: they have the defaults until they set values.",
     opt=described(gives={200: Reply("You.", Person, ("ETag",))}, refuses=("unavailable",)),
 )
 async def read_me(request: AnyRequest) -> Response[Person]:

@@ -1,4 +1,4 @@
-"""WebSocket connections: who may watch, how much they may send, how they are closed.
+"""WebSocket connections: admission, limits on messages, closing.
 
 ``/v1/live/{event_id}?epoch=&seq=``. A browser cannot read why a handshake was refused, so the handshake is
 completed and the connection closed with a code that gives the reason:

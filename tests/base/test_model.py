@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from api.holds import HoldBody
+from api.holds import HoldRequest
 from engine.base.model import Money, Uuid, new_id
 
 
@@ -12,7 +12,7 @@ def test_an_id_is_an_id_and_nothing_behind_it(suffix: str) -> None:
     """A newline behind an id is refused by PostgreSQL only: it would be held and never be booked."""
     body = msgspec.json.encode({"seats": [1], "hold_id": new_id() + suffix})
     with pytest.raises(msgspec.ValidationError):
-        msgspec.json.decode(body, type=HoldBody)
+        msgspec.json.decode(body, type=HoldRequest)
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(new_id() + suffix, Uuid)
 
