@@ -40,7 +40,7 @@ StartsTo = Annotated[
 
 
 class Availability(Struct, frozen=True):
-    """Places of the house, and how many are free right now (null: not known at this moment)."""
+    """Places of the event, and how many are free right now (null: not known at this moment)."""
 
     seats: Annotated[int, Meta(examples=[1300])]
     available: Annotated[int | None, Meta(description="At most a second old.")]
@@ -426,7 +426,7 @@ async def read_event(request: AnyRequest, event_id: FromPath[UUID]) -> Response[
 @get(
     "/v1/events/{event_id:uuid}/layout",
     tags=["Events"],
-    summary="The drawing of the house",
+    summary="The drawing of the venue",
     description="Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag.",
     opt=described(
         gives={

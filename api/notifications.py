@@ -43,7 +43,7 @@ class TemplateDraft(Texts, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The texts of the next version, in Jinja2; docs/notifications.md lists the names they can use."""
 
     note: Annotated[
-        str, Meta(max_length=200, pattern=r"^[^\x00]*$", description="What is new about it.")
+        str, Meta(max_length=200, pattern=r"^[^\x00]*$", description="The changes in this version.")
     ] = ""
     activate: Annotated[bool, Meta(description="Write mails with it from now on.")] = False
 

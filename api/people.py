@@ -132,10 +132,10 @@ def _address_limit(request: AnyRequest, name: str) -> RateLimit:
     security=[{}, {"BearerToken": []}],
     summary="Make an account",
     description=(
-        "With a guest's token the account is that guest's: bookings and places in line stay, and that "
-        "token is no longer good. Without one it is somebody new. The answer logs in. The address "
-        "gets a mail, and belongs to the account whose link is opened first. The answer does not "
-        "reveal whether anybody has the address already."
+        "With a guest's token the account is that guest's: bookings and waitlist entries stay, "
+        "and that token is no longer valid. Without one the account is a new person. The answer "
+        "logs in. The address gets a mail, and belongs to the account whose link is opened first. "
+        "The answer does not reveal whether anybody has the address already."
     ),
     opt=described(
         takes=Registration,

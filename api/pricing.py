@@ -320,7 +320,7 @@ async def release_price(
 
 @post(
     "/v1/events/{event_id:uuid}/pricing/preview",
-    summary="What would a rule do now?",
+    summary="Preview a rule's decision",
     description="Measures and decides, and changes nothing.",
     opt=described(
         takes=PreviewRequest,

@@ -388,7 +388,7 @@ function upper(text) {
   return text.replace(/^./, (c) => c.toUpperCase());
 }
 
-// --- price history --------- -----------------------------------------------------------------------
+// --- price history -------------------------------------------------------------------------------
 
 /** @param {EventPage} event @param {number} categoryNo */
 const priceOf = (event, categoryNo) => event.prices.find((price) => price.category_no === categoryNo);

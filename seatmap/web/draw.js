@@ -33,7 +33,7 @@ const WHITE = /** @type {Rgb} */ ([255, 255, 255]);
  * @param {Palette} palette
  * @param {number} radius
  * @param {{ state: number, category: number, square?: boolean, faint?: boolean, text?: string }} seat
- * faint: outside of the filter
+ *   faint: outside of the filter
  */
 export function drawSeat(context, palette, radius, { state, category, square = false, faint = false, text = "" }) {
   const { fill, text: ink } = palette.tones[category] ?? { fill: palette.muted, text: "#ffffff" };

@@ -77,7 +77,8 @@ export class SeatLayer {
     return this.isDone;
   }
 
-  /** Is the picture still good enough?
+  /**
+   * Is the picture still good enough?
    *
    * @param {View} view
    * @param {Size} size

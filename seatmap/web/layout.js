@@ -344,8 +344,8 @@ function covers(shape, x, y) {
 
 /**
  * Seats to take instead of lost ones: the nearest `count` free seats side by side; where none are near, the
- * nearest single ones. Another row counts as `NEAR` farther away, another category as twice that; only a
- * wheelchair place replaces a wheelchair place. Pure.
+ * nearest single ones. Another row counts as `NEAR` farther away, another category as twice that; a wheelchair
+ * place only replaces another one. Pure.
  *
  * @param {Venue} venue
  * @param {Uint8Array} seats public states

@@ -394,7 +394,7 @@ export class SeatMap extends HTMLElement {
     return this.showing?.journey?.booking ?? null;
   }
 
-  // --- its methods ------- ----------------------------------------------------------------------
+  // --- its methods -------------------------------------------------------------------------------
 
   /** @param {number[]} seatNos @returns {number[]} the seats chosen now */
   choose(seatNos) {
