@@ -48,7 +48,7 @@ async def test_joining_rank_change_and_leaving(sell_out: SellOut, come: Come) ->
     await crowd.joins(quantity=4)
     page = await come(crowd.event_id)
     await expect(page.locator("#choose-hint")).to_have_text("Everything is taken just now.")
-    await expect(page.locator("#invite")).to_contain_text("in the order of the line")
+    await expect(page.locator("#invite")).to_contain_text("go to the people in the waitlist")
     await page.click("#invite-go")
     await expect(page.locator("#title-wait")).to_be_focused()
 
@@ -99,7 +99,7 @@ async def test_joining_rank_change_and_leaving(sell_out: SellOut, come: Come) ->
     await expect(page.locator("#line")).to_be_visible()
     await page.click("#line-leave")
     await page.get_by_role("button", name="Leave", exact=True).click()
-    await expect(page.locator("#notice")).to_contain_text("You have left the line")
+    await expect(page.locator("#notice")).to_contain_text("You have left the waitlist")
     await expect(page.locator("#line")).to_be_hidden()
     assert (await crowd.entry(page)).status == EntryStatus.LEFT
     await page.reload()
@@ -260,7 +260,7 @@ async def test_declining_passes_the_seats_on(sell_out: SellOut, come: Come) -> N
     await expect(page.locator("#offer")).to_be_visible()
     await page.click("#decline")
     await page.locator("dialog[open]").get_by_role("button", name="Decline").click()
-    await expect(page.locator("#notice")).to_contain_text("your place in it has ended")
+    await expect(page.locator("#notice")).to_contain_text("your place has ended")
     await expect(page.locator("#offer")).to_be_hidden()
     await offered(other)
     await expect(page).to_have_title("A play · Frontrow")
@@ -396,7 +396,7 @@ async def test_the_organiser_takes_an_offer_back_and_ends_the_list(
     await crowd.runtime.waitlist.offers.withdraw(
         offer.offer_id, reason="A mistake", actor=ORGANISER
     )
-    await expect(page.locator("#notice")).to_contain_text("took the offer back")
+    await expect(page.locator("#notice")).to_contain_text("withdrew the offer")
     await expect(page.locator("#offer")).to_be_hidden()
     await expect(page.locator("#title-line")).to_have_text("You are next of 1")
     await crowd.runtime.waitlist.admin.dismiss(
