@@ -15,12 +15,13 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--no-input --no-deps --no-compile --require-hashes
 PYTEST_ARGS ?=
-# One more than CI has processors: the tests that kill and cut things wait most of their time.
+# One more than CI has processors: the tests that kill processes and cut connections mostly wait.
 TEST_PROCESSES ?= 3
 LOAD_SECONDS ?= 300
 LOAD_USERS ?= 200
 LOAD_ARGS ?=
-# Exact: what they write is compared. No lock file, which would name the registry it was made with.
+# Exact versions, because their output is compared. No lock file, which would name the registry it was made
+# with.
 NODE_TOOLS := typescript@5.9.3 openapi-typescript@7.13.0 openapi-fetch@0.17.0
 UV_COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
@@ -32,24 +33,24 @@ help: ## List the targets
 up: $(VENV)/.runtime ## Start everything here; Ctrl-C stops it
 	@$(BIN)/frontrow up --end-with-parent
 
-demo: $(VENV)/.runtime ## Load the demo's venues and events (done by the first `make up`)
+demo: $(VENV)/.runtime ## Load the demo's venues and events (the first `make up` does it)
 	@$(BIN)/frontrow demo
 
-doctor: $(VENV)/.runtime ## Check stores, schema and clocks, and say how to mend them
+doctor: $(VENV)/.runtime ## Check stores, schema and clocks, and say how to correct problems
 	@$(BIN)/frontrow doctor
 
-# Bytecode is kept whatever the machine says otherwise: the suite starts Python some hundred times, and
-# compiling everything anew takes longer than all else that a process does to start.
+# Bytecode is kept even if the environment forbids it: the suite starts Python some hundred times, and
+# recompiling everything takes longer than the rest of a process's start.
 test: $(VENV)/.dev browser prometheus proxy clients-tools ## Run the whole test suite
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
-mutants: $(VENV)/.dev browser ## Sow ten faults, one at a time: each must turn the suite red
+mutants: $(VENV)/.dev browser ## Insert ten faults, one at a time: each must fail the suite
 	@$(BIN)/python -m tests.mutants
 
-test-rough: $(VENV)/.dev browser prometheus proxy clients-tools ## The suite on a machine that is slow and stands still at times
+test-rough: $(VENV)/.dev browser prometheus proxy clients-tools ## Run the suite on a simulated slow machine that stalls at times
 	@$(BIN)/python -m tests.rough
 
-# In parts, so that `make --jobs=2 check` has two processors at work.
+# In parts, so that `make --jobs=2 check` uses two processors.
 check: check-types check-lint check-layers check-web check-deploy ## Lint, check formatting, types and layering
 
 check-types: $(VENV)/.dev
@@ -62,13 +63,13 @@ check-lint: $(VENV)/.dev
 check-layers: $(VENV)/.dev
 	@$(BIN)/lint-imports
 
-sbom: $(VENV)/.dev ## Write what the product is made of to dist/sbom.cdx.json (CycloneDX)
+sbom: $(VENV)/.dev ## Write the product's components to dist/sbom.cdx.json (CycloneDX)
 	@mkdir -p dist
 	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
 		--output-format JSON --output-file dist/sbom.cdx.json requirements.lock
 	@echo 'dist/sbom.cdx.json: what requirements.lock installs'
 
-audit: $(VENV)/.dev ## Ask the public databases about known vulnerabilities of what is installed
+audit: $(VENV)/.dev ## Look up known vulnerabilities of the installed packages in public databases
 	@out=$$(mktemp); trap 'rm -f "$$out"' EXIT; \
 	if $(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
 		--requirement requirements.lock >"$$out" 2>&1; then cat "$$out"; \
@@ -77,16 +78,16 @@ audit: $(VENV)/.dev ## Ask the public databases about known vulnerabilities of w
 		grep -v '^$$' "$$out" | tail -n 1 >&2; \
 	else cat "$$out"; exit 1; fi
 
-security: $(VENV)/.runtime ## List what stands against the open internet for this deployment
+security: $(VENV)/.runtime ## List what must change in this deployment before the open internet
 	@$(BIN)/frontrow security
 
-bench: $(VENV)/.dev ## Measure against the limits of the machine; writes bench.json
+bench: $(VENV)/.dev ## Measure against the machine's own limits; writes bench.json
 	@$(BIN)/python -m loadtest.bench
 
-load: $(VENV)/.dev ## An on-sale under load, with a verdict and a page in reports/ (LOAD_SECONDS, LOAD_USERS)
+load: $(VENV)/.dev ## Run an on-sale under load, with a verdict and a page in reports/ (LOAD_SECONDS, LOAD_USERS)
 	@$(BIN)/python -m loadtest.on_sale --seconds $(LOAD_SECONDS) --users $(LOAD_USERS) $(LOAD_ARGS)
 
-fmt: $(VENV)/.dev ## Format the code and apply what the linter can mend
+fmt: $(VENV)/.dev ## Format the code and apply the linter's automatic fixes
 	@$(BIN)/ruff check --fix --exit-zero .
 	@$(BIN)/ruff format .
 
@@ -95,10 +96,10 @@ schema: $(VENV)/.runtime ## Write sql/schema.sql from the migrations and functio
 	export FRONTROW_DATA_DIR="$$folder" && $(BIN)/frontrow migrate && \
 	$(BIN)/frontrow migrate --dump sql/schema.sql
 
-clients: clients-tools ## Write the Python and TypeScript clients anew from the OpenAPI document
+clients: clients-tools ## Regenerate the Python and TypeScript clients from the OpenAPI document
 	@$(BIN)/python -m api.clients.generate
 
-lock: $(VENV)/.dev ## Resolve the dependencies anew into the lock files
+lock: $(VENV)/.dev ## Resolve the dependencies again into the lock files
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
 	@$(UV_COMPILE) --upgrade pyproject.toml --output-file requirements.lock
 	@$(UV_COMPILE) --upgrade pyproject.toml --extra dev --constraint requirements.lock \
@@ -106,7 +107,7 @@ lock: $(VENV)/.dev ## Resolve the dependencies anew into the lock files
 	@$(UV_COMPILE) --upgrade --group pyproject.toml:clients --constraint requirements-dev.lock \
 		--output-file requirements-clients.lock
 
-clean: ## Remove what was installed and built; data stay
+clean: ## Remove installed and built files; data stay
 	@rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -115,7 +116,7 @@ reset: ## Delete the embedded stores' data under .frontrow
 		echo 'make reset: Frontrow is running; stop it first (Ctrl-C)' >&2; exit 1; fi
 	@rm -rf .frontrow
 
-# --- what the targets above need ------------------------------------------------------------
+# --- prerequisites of the targets ------------------------------------------------------------
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { \
@@ -141,9 +142,9 @@ $(VENV)/.dev: requirements-dev.lock requirements.lock | $(BIN)/frontrow
 	@$(PIP_INSTALL) -r requirements-dev.lock
 	@touch $@ $(VENV)/.runtime
 
-# The page is tested in a real browser: Chromium's shell without a screen, which is its engine (as
-# Playwright itself takes it) without the windows, profiles and menus that cost more than our pages do.
-# A whole Chromium serves as well, and takes longer. With CI=true there is no way around one of them.
+# The page is tested in a real browser: Chromium's headless shell, which is its engine (Playwright's own
+# default) without the windows, profiles and menus that cost more time than our pages. A full Chromium works
+# as well, and takes longer. With CI=true one of them is required.
 browser: $(VENV)/.dev
 	@for name in chromium-headless-shell chrome-headless-shell; do \
 		command -v $$name >/dev/null 2>&1 && exit 0; done; \
@@ -163,8 +164,7 @@ browser: $(VENV)/.dev
 	echo 'make: no Chromium for the browser tests; install it, for example: sudo apt-get install chromium' >&2; \
 	test -z "$$CI"
 
-# The reverse proxy and systemd's own reader of units are tested for real. With CI=true there is no way
-# around them.
+# The tests use the real reverse proxy and systemd's own unit parser. With CI=true they are required.
 proxy:
 	@missing=; command -v caddy >/dev/null 2>&1 || missing=caddy; \
 	command -v systemd-analyze >/dev/null 2>&1 || missing="$$missing systemd"; \
@@ -182,7 +182,7 @@ check-deploy: $(VENV)/.dev
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 	@$(BIN)/hadolint deploy/Dockerfile
 
-# Prometheus itself reads our metrics, rules and alerts. With CI=true there is no way around it.
+# Prometheus itself reads our metrics, rules and alerts. With CI=true it is required.
 prometheus:
 	@command -v prometheus >/dev/null 2>&1 && command -v promtool >/dev/null 2>&1 && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
@@ -196,7 +196,7 @@ prometheus:
 check-web: node-tools
 	@test ! -x node_modules/.bin/tsc || node_modules/.bin/tsc --project seatmap/web/tsconfig.json
 
-# With CI=true there is no way around npm. All in one go: npm takes away what it is not asked for.
+# With CI=true npm is required. All in one call: npm removes packages that a call does not name.
 node-tools:
 	@test "$$(cat node_modules/.frontrow 2>/dev/null)" != '$(NODE_TOOLS)' || exit 0; \
 	if ! command -v npm >/dev/null 2>&1; then \
@@ -207,7 +207,8 @@ node-tools:
 
 clients-tools: $(VENV)/.clients node-tools
 
-# What generates clients needs pydantic, beside which Litestar behaves otherwise: it has a Python of its own.
+# The client generators need pydantic, with which Litestar behaves differently: they have their own Python
+# environment.
 $(VENV)/.clients: requirements-clients.lock | $(BIN)/python
 	@echo 'installing what generates clients into $(VENV)/clients (once)'
 	@$(BIN)/python -m venv $(VENV)/clients

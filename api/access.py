@@ -1,4 +1,4 @@
-"""Access: a token for anybody who asks, at a measured pace; under pressure, at the price of some work."""
+"""Access: tokens for guests, at a limited rate; under pressure, in exchange for a proof of work."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -14,15 +14,15 @@ from api.rate_limits import admit, rate_limit_headers, take, take_for_network
 from engine.limits.proofs import NONCE_LENGTH_MAX, Proof, Proofs
 from engine.limits.rates import RateLimit, Standing
 
-#: Leading zero bits of a proof: where more than usual is asked for, and where much more. A slow
-#: telephone tries 60,000 nonces a second: the harder one takes it a quarter of a second, and one time in
-#: two thousand more than two.
+#: Leading zero bits of a proof: under pressure, and under heavy pressure. A slow telephone tries 60,000
+#: nonces a second: the harder proof takes it a quarter of a second, and once in two thousand times more than
+#: two.
 _BITS: Final = (12, 14)
-#: What a network gets with proofs, as a multiple of what it gets without.
+#: Tokens that a network gets with proofs, as a multiple of the tokens that it gets without.
 _PROVEN_TIMES: Final = 20
 _RENEWALS_PER_MINUTE: Final = 20
 _BODY_SIZE_MAX: Final = 1024
-_TOO_MANY: Final = "Too many tokens for one address; a token is good for many requests, keep it."
+_TOO_MANY: Final = "Too many tokens for one address; keep a token, it is good for many requests."
 
 
 class AccessToken(Struct, frozen=True):
@@ -34,7 +34,7 @@ class AccessToken(Struct, frozen=True):
 
 
 class ProofOfWork(Proof, frozen=True, forbid_unknown_fields=True):
-    """What was found for the challenge of a `proof-needed`."""
+    """The nonce that was found for the challenge of a `proof-needed`."""
 
     challenge: Annotated[str, Meta(max_length=100)]
     nonce: Annotated[
@@ -47,7 +47,7 @@ class ProofOfWork(Proof, frozen=True, forbid_unknown_fields=True):
 
 
 class GuestRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Empty, but after a `proof-needed`."""
+    """Empty, except after a `proof-needed`."""
 
     proof: ProofOfWork | None = None
 
@@ -62,16 +62,16 @@ _GUEST_REQUEST = msgspec.json.Decoder(GuestRequest)
     summary="A token without an account",
     request_max_body_size=_BODY_SIZE_MAX,
     description=(
-        "With a guest's token: a fresh one of the same guest. One that has expired is renewed, too, "
-        "until what its guest booked, or waits for, has been over for thirty days. While many ask, "
-        "`proof-needed` carries a challenge: find its nonce, and ask again."
+        "With a guest's token: a fresh token of the same guest. An expired token is renewed, too, "
+        "until thirty days after the last event that its guest has booked or waits for. While "
+        "many clients ask, `proof-needed` carries a challenge: find its nonce, and ask again."
     ),
     opt=described(
         takes=GuestRequest,
         takes_nothing_too=True,
         gives={
             201: Reply(
-                "A token for somebody new, or a fresh one of the same guest.", AccessToken, LIMITED
+                "A token for a new guest, or a fresh one of the same guest.", AccessToken, LIMITED
             )
         },
         refuses=("proof-needed", "too-many-requests", "unavailable"),
@@ -110,7 +110,7 @@ def _token(
 async def _under_pressure(
     request: AnyRequest, sent: GuestRequest, near: Standing, network: str
 ) -> Response[Any]:
-    """A token for a proof, or what to prove. ``near``: where the network stands without."""
+    """A token for a proof, or a challenge. ``near``: the network's standing without proofs."""
     state = request.app.state
     quota: int = state["settings"].guest_tokens_per_minute
     proofs: Proofs = state["proofs"]
@@ -124,9 +124,9 @@ async def _under_pressure(
 
 
 async def _all_exceed(request: AnyRequest) -> bool:
-    """Count a stranger whose network has not had its own share.
+    """Count a new guest whose network has not used up its own share.
 
-    What one network asks for beyond it counts only there: it must not put everybody else to work.
+    Requests beyond that share count only for their network: one network must not make all others prove work.
     """
     quota: int = request.app.state["settings"].guest_tokens_of_all_per_minute
     return (await take(RateLimit("guest-tokens-of-all", quota), request, "all")).exceeded

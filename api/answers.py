@@ -1,15 +1,15 @@
-"""Answers that are given without the framework."""
+"""Answers that are sent without the framework."""
 
 from litestar.types import Send
 
 from api.problems import PROBLEM_JSON
 
-#: The route of a request that has none.
+#: The name under which requests without a route are counted.
 UNMATCHED = "unmatched"
 
 
 async def send_answer(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:
-    """A whole answer; a problem, unless ``headers`` say what it is."""
+    """Send a whole answer; a problem, unless ``headers`` name another type."""
     if body:
         headers = {"content-type": PROBLEM_JSON, **headers, "content-length": str(len(body))}
     await send(

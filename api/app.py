@@ -48,7 +48,7 @@ from engine.runtime import open_runtime
 
 log = structlog.get_logger(__name__)
 
-#: Everything that is served.
+#: All handlers that are served.
 HANDLERS: Final[list[HTTPRouteHandler]] = [
     *access.HANDLERS,
     *people.HANDLERS,
@@ -85,7 +85,7 @@ def build(settings: Settings) -> Litestar:
             app.state["tokens"].versions = versions.known
             await _prepare_catalog(runtime)
             watch = asyncio.create_task(versions.watch(), name="token-versions")
-            # What is here now stays for good: the collector need not walk it again and again.
+            # These objects live as long as the process: the garbage collector need not walk them again.
             gc.collect()
             gc.freeze()
             try:
@@ -117,7 +117,7 @@ def build(settings: Settings) -> Litestar:
 
 
 async def _prepare_catalog(runtime: Any) -> None:
-    """Indexes, and the layouts of what is on sale, so that selling outlives MongoDB from the start."""
+    """Make the indexes, and load the layouts of events on sale: from then on, selling needs no MongoDB."""
     try:
         await runtime.stores.mongo.ensure_indexes()
         for event_id in (await runtime.live.reading.open_events())[:50]:
@@ -127,19 +127,19 @@ async def _prepare_catalog(runtime: Any) -> None:
 
 
 def openapi_document() -> dict[str, Any]:
-    """The document that is served, without an application to serve it."""
+    """The OpenAPI document that the application serves, without running one."""
     app = Litestar(HANDLERS, openapi_config=document_config(HANDLERS), logging_config=None)
     return app.openapi_schema.to_schema()
 
 
 def create_app() -> ASGIApp:
-    """What uvicorn runs: settings from the environment, the edge around the application."""
+    """The application that uvicorn runs: settings from the environment, the edge around it."""
     app = build(load_settings())
     return Edge(app, app.state, _operations(app))
 
 
 def _operations(app: Litestar) -> Iterator[tuple[str, str]]:
-    """Every (method, route) but OPTIONS, which every route has and pages ask for only elsewhere."""
+    """Every (method, route) except OPTIONS, which every route has and only pages of other origins use."""
     for route in app.routes:
         if isinstance(route, HTTPRoute):
             for method in route.route_handler_map:

@@ -1,11 +1,11 @@
-"""Who is asking: bearer tokens of buyers, and the organiser's key.
+"""Authentication: bearer tokens of buyers, and the organiser's key.
 
-A buyer is the subject of a token; having the token is the whole ownership rule. Verified tokens are
-remembered by their text, because a buyer sends the same one many times and checking a signature costs
-more than the rest of a hold.
+A buyer is the subject of a token; possession of the token is the whole ownership rule. Verified tokens are
+cached by their text, because a buyer sends the same one many times and checking a signature costs more than
+the rest of a hold.
 
-Two servers' clocks differ, so nothing depends on when a token says that it was made, and half a minute
-is forgiven at its end.
+Clocks of servers differ, so nothing depends on a token's time of issue, and a token is accepted for half a
+minute after its end.
 """
 
 import hmac
@@ -26,20 +26,20 @@ from engine.base.model import new_id
 from engine.limits.guessing import Guesses
 
 AnyConnection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
-#: Under which the edge notes in a request's state whose token it has verified.
+#: Key in a request's state: the buyer whose token the edge has verified.
 BUYER_ID: Final = "buyer_id"
 _ALGORITHM = "HS256"
 _AUDIENCE: Final = "frontrow"
 _LEEWAY_S: Final = 30
-#: A guest's token that has expired may be renewed so long, if there is something to come back for.
+#: How long after its end a guest's token may be renewed, if its guest has a booking or waits for one.
 _RENEWABLE_S: Final = 400 * 86_400
-#: A token is some 250 characters; nothing longer is looked at.
+#: A token has some 250 characters; a longer text is refused unread.
 _TOKEN_LENGTH_MAX: Final = 2_000
 
 
 class _Claims(Struct, frozen=True):
-    """``ver``: the token version of the person's account; 0 of a guest. ``aud``: tokens of before have
-    none, and are good for being renewed only.
+    """``ver``: the token version of the person's account; 0 of a guest. ``aud``: older tokens have none, and
+    can only be renewed.
     """
 
     sub: str
@@ -49,7 +49,7 @@ class _Claims(Struct, frozen=True):
 
 
 class Renewable(Struct, frozen=True):
-    """A guest's token that is ours. ``is_past``: it gives no access any more."""
+    """A guest's token that was issued here. ``is_past``: it gives no access any more."""
 
     subject: str
     is_past: bool
@@ -57,7 +57,7 @@ class Renewable(Struct, frozen=True):
 
 
 class Tokens:
-    """Issues and verifies access tokens. ``ttl_s``: how long one is good for."""
+    """Issues and verifies access tokens. ``ttl_s``: the lifetime of a token."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Tokens:
     ) -> None:
         self._secret = secret
         self.ttl_s = ttl_s
-        #: The least version that is good, by person (``engine.people.token_versions``).
+        #: The lowest valid version, by person (``engine.people.token_versions``).
         self.versions: Mapping[str, int] = {}
         self._clock = clock
         self._remembered: Bounded[str, tuple[str, float, int]] = Bounded(remembered_max)
@@ -77,7 +77,7 @@ class Tokens:
     def issue(
         self, subject: str | None = None, *, version: int = 0, ttl_s: int | None = None
     ) -> str:
-        """A token for ``subject``, or for somebody new; ``ttl_s`` if not as long as others."""
+        """A token for ``subject``, or for a new guest; ``ttl_s`` if its lifetime is not the usual one."""
         now = int(self._clock())
         claims: dict[str, Any] = {
             "sub": subject or new_id(),
@@ -106,17 +106,17 @@ class Tokens:
         return self._remembered[_bearer(authorization)][2]
 
     def renewable(self, authorization: str | None) -> Renewable:
-        """What a guest's token is to be renewed for, also when it has expired. Raises NotAuthenticated."""
+        """A guest's token to renew, also when it has expired. Raises NotAuthenticated."""
         claims = self._read(_bearer(authorization))
         age_s = self._clock() - claims.exp
-        # An account's token is exchanged, and ends, by its refresh token only.
+        # An account's token is renewed and ended by its refresh token only.
         if claims.ver > 0 or self.versions.get(claims.sub, 0) > 0 or age_s > _RENEWABLE_S:
             raise _bad_token()
         has_expired = age_s >= _LEEWAY_S
         return Renewable(claims.sub, has_expired or claims.aud is None, has_expired)
 
     def earlier_subject(self, authorization: str | None) -> str | None:
-        """Whose token somebody has, or had: not enough for access, but no stranger."""
+        """The subject of a token that is or was valid: not enough for access, but no stranger."""
         try:
             claims = self._read(_bearer(authorization))
         except NotAuthenticated:
@@ -132,7 +132,7 @@ class Tokens:
         return known
 
     def _read(self, encoded: str) -> _Claims:
-        """The claims of a token of ours, whenever it was good. Raises NotAuthenticated."""
+        """The claims of a token that was issued here, expired or not. Raises NotAuthenticated."""
         try:
             found = jwt.decode(encoded, self._secret, [_ALGORITHM], options=_ONLY_SIGNATURE)
             claims = msgspec.convert(found, _Claims)
@@ -143,7 +143,7 @@ class Tokens:
         return claims
 
 
-#: The rest is judged by our own clock, and by ourselves.
+#: The other claims are checked here, by our own clock.
 _ONLY_SIGNATURE: Final[Any] = {
     "verify_signature": True,
     "verify_exp": False,
@@ -167,7 +167,7 @@ def _bearer(authorization: str | None) -> str:
 def _bad_token() -> NotAuthenticated:
     return NotAuthenticated(
         "The token is not valid or has expired; get a new one with POST /v1/auth/refresh if you "
-        "have an account; renew a guest's with it at POST /v1/auth/guest."
+        "have an account; a guest sends the old token to POST /v1/auth/guest."
     )
 
 
@@ -193,15 +193,15 @@ async def require_organiser(connection: AnyConnection, _: Any) -> None:
     if await is_organiser(connection):
         return
     if _is_buyer(connection):
-        raise NotAllowed("This is the organiser's; a buyer's token does not open it.")
+        raise NotAllowed("This needs the organiser's key; a buyer's token is not enough.")
     raise NotAuthenticated("That is not the organiser's key.")
 
 
 async def is_organiser(connection: AnyConnection) -> bool:
     """Whether the request carries the organiser's key.
 
-    What is neither that nor a buyer's token is a guess, and counted. Raises TooManyRequests for a network
-    that guesses.
+    A credential that is neither that nor a buyer's token is counted as a guess. Raises TooManyRequests for a
+    network that guesses.
     """
     state = connection.app.state
     key: str = state["settings"].organiser_key
@@ -212,7 +212,7 @@ async def is_organiser(connection: AnyConnection) -> bool:
     if has_organiser_key(connection.headers.get("authorization", ""), key):
         await guesses.right(network_of(connection))
         return True
-    # A token of a buyer, though it has expired, is no guess.
+    # A buyer's token is no guess, even when it has expired.
     if not (sent.startswith("eyJ") or _is_buyer(connection)):
         await guesses.wrong(network_of(connection))
     return False
@@ -227,7 +227,7 @@ def _is_buyer(connection: AnyConnection) -> bool:
 
 
 def sender_address(connection: AnyConnection) -> Address | None:
-    """Where a request comes from. None: a peer without an address, such as a Unix socket's."""
+    """The address that a request comes from. None: a peer without an address, such as a Unix socket's."""
     return client_address(
         connection.client.host if connection.client else "",
         connection.headers.getall("x-forwarded-for", []),
@@ -238,11 +238,11 @@ def sender_address(connection: AnyConnection) -> Address | None:
 def network_of(
     connection: AnyConnection, network: Callable[[Address], str] = client_network
 ) -> str | None:
-    """The network that a request comes from, for counting; None where no limit counts."""
+    """The network that a request comes from, for counting; None for a network without limits."""
     settings: Settings = connection.app.state["settings"]
     address = sender_address(connection)
     if address is None:
-        # A Unix socket's peer. They count as one client: nobody is exempt by being unknown.
+        # Peers of a Unix socket count as one client: an unknown client is not exempt.
         return "unknown"
     if is_among(address, settings.unlimited_networks):
         return None

@@ -1,9 +1,9 @@
-"""Bodies of requests: how large they may be, and how many bytes of them one process holds at once.
+"""Bodies of requests: how large one may be, and how many bytes of all one process holds at once.
 
-The first bytes of a body are free: a hold or a booking is no longer, and the number of connections
-bounds them. What goes beyond is counted as it arrives (not as announced: an announcement costs
-nothing) against what the process has for all together; plans of venues have a share of their own, so
-that an import leaves room for buyers. Over it a body is refused with 503.
+The first bytes of a body are not counted: a hold or a booking is no longer, and the number of connections
+bounds them. Bytes beyond are counted as they arrive (not as announced: an announcement costs nothing) against
+a budget of the process for all bodies; plans of venues have a budget of their own, so that an import leaves
+room for buyers. A body that exceeds the budget is refused with 503.
 """
 
 from litestar.types import Receive
@@ -33,7 +33,7 @@ class ClientGone(Exception):
 
 
 class BodyRoom:
-    """What one process has for bodies: ``ordinary`` bytes, and ``plans`` for what exceeds BODY_SIZE_MAX."""
+    """A process's budget for bodies: ``ordinary`` bytes, and ``plans`` for bodies over BODY_SIZE_MAX."""
 
     def __init__(self, ordinary: int = 32 * 1024 * 1024, plans: int = PLAN_SIZE_MAX) -> None:
         self._ordinary, self._plans = ordinary, plans
@@ -42,7 +42,7 @@ class BodyRoom:
         self.waiting = 0
 
     def grow(self, before: int, size: int) -> None:
-        """A body of ``before`` bytes has ``size`` now. Raises Unavailable where there is no room."""
+        """A body has grown from ``before`` to ``size`` bytes. Raises Unavailable where there is no room."""
         ordinary = _ordinary(size) - _ordinary(before)
         plans = _beyond(size) - _beyond(before)
         if ordinary > self._ordinary or plans > self._plans:
@@ -53,7 +53,7 @@ class BodyRoom:
         self._take(ordinary, plans)
 
     def shrink(self, size: int) -> None:
-        """A body of ``size`` bytes is gone."""
+        """A body of ``size`` bytes has been released."""
         self._take(-_ordinary(size), -_beyond(size))
 
     def _take(self, ordinary: int, plans: int) -> None:
@@ -71,12 +71,12 @@ def _beyond(size: int) -> int:
     return max(0, size - BODY_SIZE_MAX)
 
 
-#: This process's.
+#: The budget of this process.
 ROOM = BodyRoom()
 
 
 async def whole_body(receive: Receive, size_max: int) -> bytes | bytearray:
-    """A request's body in one piece; whoever is done with it says so to ``done_with``.
+    """A request's body in one piece; the caller releases it with ``done_with``.
 
     Raises InvalidInput where it is too large, Unavailable where memory is short, ClientGone.
     """
@@ -109,7 +109,7 @@ async def _next_piece(receive: Receive) -> tuple[bytes, bool]:
 
 
 def done_with(body: bytes | bytearray) -> None:
-    """The body is needed no more."""
+    """Release a body that ``whole_body`` gave."""
     if len(body) > FREE_SIZE:
         ROOM.shrink(len(body))
 

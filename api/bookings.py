@@ -39,7 +39,7 @@ _SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
 
 
 class BookingBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """A hold, whom it is for, and how it is paid."""
+    """A hold, its buyer, and how it is paid."""
 
     hold_id: Uuid
     buyer: Buyer
@@ -77,7 +77,8 @@ class TicketList(Page[Ticket], frozen=True):
                     ("ETag", "Location"),
                 ),
                 202: Reply(
-                    "Pending: `next_action` says what the buyer must do, or to wait and read again.",
+                    "Pending: `next_action` says what the buyer must do next, or that the client "
+                    "should read again later.",
                     Booking,
                     ("ETag", "Location"),
                 ),
@@ -204,7 +205,8 @@ def _with_qr(tickets: list[Ticket]) -> list[Ticket]:
     status_code=200,
     summary="Cancel a booking",
     description=(
-        "The seats return to sale at once; the money is refunded in full. Only until the event begins."
+        "The seats go back on sale at once, and the money is refunded in full. Possible until the "
+        "event begins."
     ),
     opt=described(
         gives={200: Reply("The cancelled booking.", Booking, ("ETag",))},
@@ -232,7 +234,7 @@ async def cancel_booking(
     return versioned(booking, booking.version)
 
 
-# The sandbox bank. Its page is another company's: whoever has its address may answer, and nobody else.
+# The sandbox bank. Its page stands for another company's: the address alone gives access to it.
 
 
 class BankAnswer(Struct, frozen=True):

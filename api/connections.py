@@ -1,9 +1,9 @@
-"""The API's connections: how long each may take, how many there may be, and who makes room.
+"""The API's connections: how long each may take, how many there may be, and which ones make room.
 
-A connection costs its sender nothing until a request is whole. So one that waits (for the first byte of
-a request, for the rest of its headers) is served only while there is room: when there is none, those
-that have waited longest go, and whoever has just come is heard. Nothing of this touches a request's own
-way: one sweep a second looks at all connections.
+A connection costs its sender nothing until a request is complete. So a connection that waits (for the first
+byte of a request, for the rest of its headers) is kept only while there is room: when there is none, the
+connections that have waited longest are closed, and new ones are served. No request pays for this: one sweep
+a second looks at all connections.
 
 ==================== ======================================================== ======================
 waits for            until                                                    then
@@ -35,18 +35,18 @@ from engine.base.addresses import is_among, wide_network
 from engine.base.config import Settings
 from engine.base.errors import FrontrowError, InvalidInput, TooManyRequests, Unavailable
 
-#: Bytes of a request's line and headers, and of whatever else comes without a byte of body.
+#: Bytes of a request's line and headers, and of anything else that comes before the body.
 HEAD_SIZE_MAX = 32 * 1024
 HEADERS_MAX = 100
 #: Requests that a client may send before the first is answered.
 PIPELINE_MAX = 16
-#: Bytes of answers that wait in this process for those who do not read them.
+#: Bytes of answers that wait in this process for clients that do not read them.
 UNREAD_MAX = 64 * 1024 * 1024
-#: Bytes that the kernel takes off our hands for one slow reader (it doubles the figure).
+#: Bytes that the kernel buffers for one slow reader (it doubles the figure).
 KERNEL_BUFFER_SIZE = 128 * 1024
 _SWEEP_SLICE = 512
 _BODY_BYTES_PER_S_MIN = 10_000
-#: The share of those who wait that goes at once: looking for them costs a walk through all.
+#: The share of waiting connections that is closed at once: finding them costs a walk through all.
 _ROOM_SHARE = 16
 
 _OPEN = prometheus_client.Gauge("frontrow_http_connections", "Open connections of clients.")
@@ -98,16 +98,16 @@ class HttpProtocol(HttpToolsProtocol):
     def __init__(self, connections_of_all: "Connections", *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._of_all = connections_of_all
-        #: What it counts as; None: it is not counted.
+        #: The keys that it is counted under; None: it is not counted.
         self.network: str | None = None
-        #: When what it waits for began, or last went on.
+        #: When its present wait began, or last made progress.
         self.since = 0.0
         #: Bytes since the last request, or byte of a body.
         self.fed = 0
         self.in_body = False
         self.body_began = 0.0
         self.body_size = 0
-        #: How much was unsent at the last look, and since when it has been as much.
+        #: How many bytes were unsent at the last sweep, and since when there have been as many.
         self.unread = 0
         self.unread_since = 0.0
         self._problem: FrontrowError | None = None
@@ -131,11 +131,11 @@ class HttpProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            # Nobody speaks anything else here: answered like any request, and the last one.
+            # Only HTTP is spoken here: the upgrade is ignored, and this is the connection's last request.
             if self.cycle is not None:
                 self.cycle.keep_alive = False
         except httptools.HttpParserError:
-            self.refuse("malformed", self._problem or InvalidInput("This is no HTTP request."))
+            self.refuse("malformed", self._problem or InvalidInput("This is not an HTTP request."))
         else:
             if self.fed > HEAD_SIZE_MAX:
                 self.refuse("malformed", _headers_too_large())
@@ -167,7 +167,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.fed = 0
         self.body_size += len(body)
         if not self.cycle.response_complete:
-            # What comes after the answer is thrown away, and not for long.
+            # Bytes after the answer are discarded, for a short time.
             self.since = self.loop.time()
         super().on_body(body)
 
@@ -190,26 +190,26 @@ class HttpProtocol(HttpToolsProtocol):
             self.flow.resume_reading()
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Not worth a line of the log each."""
+        """Too frequent for a line in the log each."""
 
     @property
     def is_busy(self) -> bool:
-        """A request of it is under way."""
+        """A request of this connection is under way."""
         return self.cycle is not None and (bool(self.pipeline) or not self.cycle.response_complete)
 
     @property
     def is_waiting(self) -> bool:
-        """It has shown nothing: no whole request that is not answered yet."""
+        """It has no complete request that is still to be answered."""
         return self.in_body or not self.is_busy
 
     def refuse(self, why: str, problem: FrontrowError) -> None:
-        """Answer what is no whole request with ``problem``, and end the connection."""
+        """Answer an incomplete request with ``problem``, and end the connection."""
         if self._is_refused or self.transport.is_closing():
             return
         self._is_refused = True
         _ENDED.labels(why).inc()
         cycle = self.cycle
-        # Nothing of this request has been answered, and nothing before it is still to be.
+        # This request has no answer yet, and all requests before it have one.
         is_first = not cycle.response_started if self.is_busy else not self.in_body
         if is_first and not self.pipeline:
             self.transport.write(_raw(problem))
@@ -219,7 +219,7 @@ class HttpProtocol(HttpToolsProtocol):
             cycle.message_event.set()
 
     def end(self, why: str) -> None:
-        """End the connection without a word."""
+        """End the connection without an answer."""
         _ENDED.labels(why).inc()
         self._is_refused = True
         if self.transport.get_write_buffer_size():
@@ -250,7 +250,7 @@ def _raw(problem: FrontrowError) -> bytes:
 
 
 class ConnectionLimits(Struct, frozen=True, kw_only=True):
-    """What strangers may cost. Durations are seconds."""
+    """What unknown clients may cost. Durations are in seconds."""
 
     header_timeout_s: float = 10.0
     progress_timeout_s: float = 20.0
@@ -270,14 +270,14 @@ class Connections:
 
     def __init__(self, limits: ConnectionLimits, exempt: tuple[str, ...] = ()) -> None:
         self._limits = limits
-        #: Proxies, which speak for many, and networks that are not limited.
+        #: Proxies, which forward for many clients, and networks without limits.
         self._exempt = exempt
         self._all: dict[HttpProtocol, None] = {}
         self._per_network: Counter[str] = Counter()
 
     @classmethod
     def of(cls, settings: Settings, files_max: int) -> "Connections":
-        """As ``settings`` say; no more than there are files for, some being left for the rest."""
+        """From ``settings``; at most as many as there are open files, with some left for other uses."""
         limits = ConnectionLimits(
             header_timeout_s=settings.api_header_timeout_s,
             progress_timeout_s=settings.api_progress_timeout_s,
@@ -288,7 +288,7 @@ class Connections:
         return cls(limits, (*settings.trusted_proxies, *settings.unlimited_networks))
 
     def admit(self, connection: HttpProtocol) -> None:
-        """Take in a new connection, and let others go for it where there are too many."""
+        """Register a new connection, and close waiting ones where there are too many."""
         self._all[connection] = None
         _OPEN.set(len(self._all))
         connection.network = network = self._network_of(connection)
@@ -300,7 +300,7 @@ class Connections:
                     connection.refuse(
                         "network",
                         TooManyRequests(
-                            "Too many connections from your network; keep them open, one carries "
+                            "Too many connections from your network; keep one open, it carries "
                             "many requests.",
                             retry_after_s=5,
                             code="too-many-connections",
@@ -376,7 +376,7 @@ class Connections:
             connection.refuse("headers", _too_slow("The request's headers did not come in time."))
 
     def _is_unread(self, connection: HttpProtocol, now: float) -> bool:
-        """Whether it has something to read first; it is cut when it has read nothing for too long."""
+        """Whether its client still has bytes to read; it is cut when it has read nothing for too long."""
         unread = connection.transport.get_write_buffer_size()
         if unread == 0 or unread != connection.unread:
             connection.unread, connection.unread_since = unread, now
@@ -387,14 +387,14 @@ class Connections:
 
     def _is_body_too_slow(self, connection: HttpProtocol, now: float) -> bool:
         if connection.flow.read_paused:
-            # It is we who do not read.
+            # The server itself does not read at the moment.
             return False
         patience_s = self._limits.progress_timeout_s
         longest_s = 6 * patience_s + connection.body_size / _BODY_BYTES_PER_S_MIN
         return now - connection.since > patience_s or now - connection.body_began > longest_s
 
     def _end_worst_readers(self, slow: list[HttpProtocol]) -> None:
-        """What waits for those who do not read stays within bounds: the longest-standing go first."""
+        """Bound the bytes that wait for clients that do not read: the longest-waiting are cut first."""
         unread = sum(connection.unread for connection in slow)
         for connection in sorted(slow, key=lambda one: one.unread_since):
             if unread <= self._limits.unread_max:
@@ -419,6 +419,6 @@ def _network(host: str, exempt: tuple[str, ...]) -> str | None:
 
 
 def limit_kernel_buffers(sockets: Iterable[socket.socket]) -> None:
-    """Accepted sockets inherit it. Without it the kernel keeps megabytes for who does not read."""
+    """Accepted sockets inherit it. Without it the kernel keeps megabytes for a client that does not read."""
     for listener in sockets:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_SIZE)

@@ -1,4 +1,4 @@
-"""What all resources share: the engine that serves them, ETags and If-Match, bodies, answers."""
+"""Shared by all resources: the engine that serves them, ETags and If-Match, bodies, answers."""
 
 import gzip
 import re
@@ -20,13 +20,13 @@ T = TypeVar("T")
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 
 _NO_HEADERS: Mapping[str, str] = {}
-#: Bytes below which compressing an answer saves nobody a packet.
+#: Bytes below which compression saves no packet.
 _PACKED_SIZE_MIN = 4096
 
-#: Where in a body a mistake is, at the end of msgspec's message.
+#: The place of a mistake in a body, at the end of msgspec's message.
 _PLACE = re.compile(r"^(?P<message>.*) - at `(?:key in )?\$\.?(?P<key>.*?)`$", re.DOTALL)
 
-#: A proxy that compresses makes our tags weak; the version in them is the same.
+#: A proxy that compresses makes the tags weak; the version in them is the same.
 _ENTITY_TAG = re.compile(r'^\s*(?:W/)?"(?P<tag>[^"]*)"\s*$')
 
 IfMatch = Annotated[
@@ -36,7 +36,7 @@ IfMatch = Annotated[
 
 
 def runtime_of(request: AnyRequest) -> Runtime:
-    """The engine of this process. A dependency of the framework's would cost every request of an on-sale."""
+    """The engine of this process. Injection by the framework would cost every request of an on-sale time."""
     runtime: Runtime = request.app.state["runtime"]
     return runtime
 
@@ -57,10 +57,9 @@ class _Answer(ASGIResponse):
 
 
 class Json(Response[T]):
-    """The JSON answer of routes that an on-sale is made of.
+    """The JSON answer of the busiest routes of an on-sale.
 
-    Litestar's own goes by way of type encoders, cookies and a mapping of headers; that was a tenth of
-    a hold's time.
+    Litestar's own uses type encoders, cookies and a mapping of headers, which took a tenth of a hold's time.
     """
 
     def to_asgi_response(
@@ -70,7 +69,7 @@ class Json(Response[T]):
 
 
 def json_answer(content: Any, status: int, more: Mapping[str, str] = _NO_HEADERS) -> ASGIResponse:
-    """``content`` as JSON, ready to be sent. ``more``: headers."""
+    """``content`` as JSON, ready to be sent. ``more``: additional headers."""
     body = msgspec.json.encode(content)
     headers = [
         (b"content-type", b"application/json"),
@@ -83,7 +82,8 @@ def json_answer(content: Any, status: int, more: Mapping[str, str] = _NO_HEADERS
 async def read_body(
     request: AnyRequest, decoder: msgspec.json.Decoder[T], *, empty: bytes = b""
 ) -> T:
-    """The request's JSON body, taken strictly: "3" is no number. ``empty``: what no body stands for.
+    """The request's JSON body, decoded strictly: "3" is no number. ``empty``: the value where there is no
+    body.
 
     Raises InvalidInput.
 
@@ -94,7 +94,7 @@ async def read_body(
             request.receive, request.route_handler.resolve_request_max_body_size() or BODY_SIZE_MAX
         )
     except ClientGone:
-        # Nobody reads the answer.
+        # The client is gone and reads no answer.
         raise InvalidInput("The connection closed before the body was whole.") from None
     try:
         return _decoded(body or empty, decoder)
@@ -127,7 +127,7 @@ def versioned(
     location: str | None = None,
     headers: Mapping[str, str] = _NO_HEADERS,
 ) -> Response[T]:
-    """The answer of what has an ETag, and a Location where it was made or may be read."""
+    """The answer of a resource with an ETag, and a Location where it was made or can be read."""
     where = {} if location is None else {"Location": location}
     return Response(body, status_code=status, headers={"ETag": etag(version), **where, **headers})
 
@@ -137,19 +137,21 @@ def required_version(if_match: str | None) -> int:
     version = optional_version(if_match)
     if version is None:
         raise PreconditionRequired(
-            "Send If-Match with the ETag that you read, so that nobody's change is lost."
+            "Send If-Match with the ETag that you read, so that no other change is overwritten."
         )
     return version
 
 
 def optional_version(if_match: str | None) -> int | None:
-    """The version named by If-Match; None without it. Raises InvalidInput for what is no ETag."""
+    """The version named by If-Match; None without it. Raises InvalidInput for a value that is no ETag."""
     if if_match is None:
         return None
     if not (found := _ENTITY_TAG.match(if_match)):
-        raise InvalidInput(f'If-Match must be an ETag of ours, for example "3"; got {if_match!r}.')
+        raise InvalidInput(
+            f'If-Match must be an ETag of this API, for example "3"; got {if_match!r}.'
+        )
     text = found["tag"]
-    # A tag that we never gave matches no version, not even the first.
+    # A tag that was never issued matches no version, not even the first.
     return int(text) if text.isdecimal() and len(text) <= 9 else 0
 
 
@@ -162,7 +164,7 @@ def has_tag(if_none_match: str | None, tag: str) -> bool:
 
 
 def accepts_gzip(accept_encoding: str | None) -> bool:
-    """Whether ``Accept-Encoding`` names gzip, and not to refuse it."""
+    """Whether ``Accept-Encoding`` names gzip and does not refuse it."""
     for part in (accept_encoding or "").lower().split(","):
         coding, _, weight = part.partition(";")
         if coding.strip() in ("gzip", "x-gzip", "*"):
@@ -173,7 +175,7 @@ def accepts_gzip(accept_encoding: str | None) -> bool:
 def large_json(
     request: AnyRequest, value: object, headers: dict[str, str] | None = None
 ) -> Response[bytes]:
-    """A response that is compressed where that pays and the client can read it."""
+    """A response that is compressed where that saves packets and the client can read it."""
     body = msgspec.json.encode(value)
     headers = {"Vary": "Accept-Encoding", **(headers or {})}
     if len(body) >= _PACKED_SIZE_MIN and accepts_gzip(request.headers.get("accept-encoding")):
@@ -183,5 +185,5 @@ def large_json(
 
 @lru_cache(maxsize=64)
 def _gzipped(body: bytes) -> bytes:
-    # Many ask for the same page in the same second.
+    # Many clients ask for the same page in the same second.
     return gzip.compress(body, 4, mtime=0)

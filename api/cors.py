@@ -1,7 +1,7 @@
-"""Which pages elsewhere may use the API: FRONTROW_ALLOWED_ORIGINS, for every answer there is.
+"""CORS: which pages of other origins may use the API (FRONTROW_ALLOWED_ORIGINS), for every answer.
 
-It stands around everything else, so that refusals, and answers given again from memory, carry the
-headers of the page that asks now. Files under ``/web/`` are anybody's and say so themselves.
+It wraps everything else, so that refusals, and replayed answers, carry the headers of the page that asks now.
+Files under ``/web/`` are public and send such headers themselves.
 """
 
 from collections.abc import Collection
@@ -32,10 +32,11 @@ class Cors:
         return self._is_open or origin in self._allowed
 
     def headers(self, path: str, origin: bytes | None) -> RawHeaders:
-        """What every answer to a request of a page at ``origin`` carries."""
+        """The headers of every answer to a request of a page at ``origin``."""
         if path.startswith("/web/"):
             return ()
-        # Also without an origin: a cache must not give a page elsewhere what it kept for ours.
+        # Also without an origin: a cache must not give a page of another origin an answer that it kept for
+        # ours.
         vary = () if self._is_open else ((b"vary", b"Origin"),)
         if origin is None or not self._allows(origin):
             return vary
@@ -47,7 +48,7 @@ class Cors:
         )
 
     def preflight(self, scope: HTTPScope, headers: Headers) -> Answer | None:
-        """The answer to a browser that asks whether it may ask; None for any other request."""
+        """The answer to a browser's preflight request; None for any other request."""
         origin = headers.get(b"origin")
         if scope["method"] != "OPTIONS" or origin is None:
             return None

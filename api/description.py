@@ -1,4 +1,4 @@
-"""What a handler says of itself for the OpenAPI document: the half that its signature does not show.
+"""A handler's description for the OpenAPI document: the facts that its signature does not show.
 
     @get(
         "/v1/holds/{hold_id:uuid}",
@@ -6,8 +6,8 @@
         opt=described(gives={200: Reply("The hold.", Hold)}, refuses=HOLD_GONE),
     )
 
-What follows from the operation's shape (401 where a token is needed, 415 where there is a body, 422 for a
-used Idempotency-Key) is added by ``api.openapi``. Examples of the bodies are in ``api.examples``.
+Responses that follow from the operation's shape (401 where a token is needed, 415 where there is a body, 422
+for a used Idempotency-Key) are added by ``api.openapi``. Examples of the bodies are in ``api.examples``.
 """
 
 from typing import Any, Final
@@ -19,7 +19,7 @@ JSON: Final = "application/json"
 BINARY: Final = "application/octet-stream"
 TEXT: Final = "text/plain"
 
-# Problem codes that come together.
+# Problem codes that occur together.
 STORES: Final = ("unavailable", "redis-unavailable", "catalog-unavailable")
 HOLD_GONE: Final = ("hold-not-found", "offer-not-accepted")
 HOLD_ENDED: Final = ("hold-expired", "hold-released", "hold-booked")
@@ -30,7 +30,7 @@ _OPERATION: Final = "operation"
 
 
 class Reply(Struct, frozen=True):
-    """A response that is no problem: the type of its JSON, if it has any, and types by other media types.
+    """A response that is no problem: the type of its JSON, if any, and its types in other media types.
 
     ``headers`` are names in ``api.openapi.HEADERS``.
     """
@@ -48,7 +48,7 @@ class Reply(Struct, frozen=True):
 
 class Operation(Struct, frozen=True, kw_only=True):
     """``takes``: the type of the request's JSON. ``refuses``: problem codes. ``replays``: takes an
-    Idempotency-Key and gives its answer again; ``needs_key``: is refused without one.
+    Idempotency-Key and replays its answer; ``needs_key``: is refused without one.
     """
 
     gives: dict[int, Reply]
@@ -83,6 +83,6 @@ def described(
 
 
 def operation_of(handler: HTTPRouteHandler) -> Operation | None:
-    """What a handler says of itself, if it does."""
+    """The description of a handler, if it has one."""
     operation: Operation | None = handler.opt.get(_OPERATION)
     return operation

@@ -1,6 +1,6 @@
-"""``/dev/mail``: the mails that nobody sends, for whoever tries the product.
+"""``/dev/mail``: shows the mails that are not sent, for people who try the product.
 
-There only while no mail server is set, and only for those who have its key, because mails hold tickets.
+It exists only while no mail server is set, and only for people who have its key, because mails hold tickets.
 ``frontrow up`` prints the key inside the link; programs send it as a bearer token.
 """
 
@@ -32,7 +32,7 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
 }
-#: Whatever a mail holds, it runs nothing, loads nothing and reaches nothing of ours.
+#: A mail, whatever it contains, runs no script, loads nothing and reaches no page of ours.
 _MAIL_HEADERS: Final = {
     **_HEADERS,
     "Content-Security-Policy": (
@@ -40,7 +40,7 @@ _MAIL_HEADERS: Final = {
         "sandbox allow-popups allow-popups-to-escape-sandbox"
     ),
 }
-#: What the reader wants to see of the head; the rest is in the source.
+#: Header fields that are shown; the others are in the source.
 _SHOWN: Final = ("From", "To", "Reply-To", "Date", "Message-ID", "List-Unsubscribe")
 _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -55,7 +55,7 @@ Frontrow</a><a class="place" href="/dev/mail">Mail</a></header>
 
 
 class KeptMail(Struct, frozen=True):
-    """A mail as it would have gone out. ``message`` is the text of RFC 5322."""
+    """A mail as it would have been sent. ``message`` is the text of RFC 5322."""
 
     kind: str
     envelope_to: str
@@ -64,7 +64,7 @@ class KeptMail(Struct, frozen=True):
 
 
 def _deliveries(request: AnyRequest) -> Deliveries:
-    """Raises NotFoundException for everybody who must not see this page."""
+    """Raises NotFoundException for a client that must not see this page."""
     settings = request.app.state["settings"]
     if settings.smtp_url or not _has_key(request, dev_mail_key(settings)):
         raise NotFoundException
@@ -92,15 +92,15 @@ async def mail_list(request: AnyRequest) -> Response[Any]:
         listed = f'<ul class="list">{"".join(map(_row, rows))}</ul>'
     else:
         listed = (
-            '<div class="empty"><h2>No mails yet</h2><p>Book a seat or join a waitlist: what would be '
-            "sent is shown here.</p></div>"
+            '<div class="empty"><h2>No mails yet</h2><p>Book a seat or join a waitlist: the '
+            "mails that would be sent are shown here.</p></div>"
         )
     page = _page(
         "Mail",
         '<div class="head"><h1>Mail</h1><p class="note">No mail server is set, so mails stay here. '
-        f'<span id="fresh">The list follows by itself.</span></p></div><div id="list">{listed}</div>',
+        f'<span id="fresh">The list updates by itself.</span></p></div><div id="list">{listed}</div>',
     )
-    # From here on the browser has it, and the page takes it out of its address.
+    # From here on the browser keeps the key, and the page removes it from its address.
     page.set_cookie(
         _COOKIE,
         dev_mail_key(request.app.state["settings"]),
@@ -178,7 +178,7 @@ def _parsed(message: bytes) -> EmailMessage:
 
 def _body(message: EmailMessage, kind: str) -> str:
     part = message.get_body((kind,))
-    # What an older build kept may be a mail that somebody forged: it has the parts that it has.
+    # A mail that an older build stored may be forged and lack parts.
     return str(part.get_content()) if isinstance(part, EmailMessage) else ""
 
 

@@ -1,7 +1,7 @@
-"""Who may send a body to which route, and whose answers are kept: read off the application's routes.
+"""Which clients may send a body to which route, and which answers are kept: derived from the routes.
 
-The framework's own router says which route a request is for, so what is decided here is never about
-another one than is then run.
+The framework's own router finds the route of a request, so a decision made here is always about the route
+that then runs.
 """
 
 from collections.abc import Iterator
@@ -21,12 +21,12 @@ from api.bodies import BODY_SIZE_MAX, OPEN_BODY_SIZE_MAX
 from api.description import operation_of
 from api.short_cuts import ShortCut, short_cut_to
 
-#: Characters of a path whose door is remembered.
+#: Characters of the longest path whose door is cached.
 _PATH_REMEMBERED_MAX: Final = 200
 
 
 class Needs(Enum):
-    """Whom a route wants to see before it reads anything."""
+    """The credential that a route needs before it reads a body."""
 
     NOBODY = auto()
     BUYER = auto()
@@ -34,8 +34,8 @@ class Needs(Enum):
 
 
 class Door(Struct, frozen=True):
-    """``size_max``: bytes of a body. ``keeps``: gives the same answer again for the same Idempotency-Key.
-    ``short_cut``: the way in past the framework, where there is one.
+    """``size_max``: bytes of a body. ``keeps``: replays its answer for the same Idempotency-Key.
+    ``short_cut``: the way past the framework, where there is one.
     """
 
     needs: Needs
@@ -45,7 +45,7 @@ class Door(Struct, frozen=True):
 
 
 class Way(NamedTuple):
-    """Where a request goes: its door, the route, and the parameters in its path."""
+    """The target of a request: its door, the route, and the parameters in its path."""
 
     door: Door | None
     template: str
@@ -61,7 +61,7 @@ class Doors:
         self._remembered = lru_cache(1024)(self._way)
 
     def find(self, scope: HTTPScope) -> Way | None:
-        """The way of a request; None where no route is."""
+        """The way of a request; None where there is no route."""
         path = scope["path"]
         way = self._remembered if len(path) <= _PATH_REMEMBERED_MAX else self._way
         try:
@@ -92,7 +92,7 @@ def _door(method: str, handler: HTTPRouteHandler) -> Door:
         needs = Needs.BUYER
     else:
         needs, size_max = Needs.NOBODY, OPEN_BODY_SIZE_MAX
-    # What needs a key keeps it itself, with the money.
+    # A route that requires a key keeps its answers itself, with the money.
     keeps = operation is not None and operation.replays and not operation.needs_key
     keeps = keeps and method == "POST" and needs is not Needs.NOBODY
     return Door(needs, size_max, keeps, short_cut_to(handler) if needs is Needs.BUYER else None)

@@ -1,9 +1,8 @@
-"""Around the application: what every request gets, whatever its route.
+"""Around the application: the parts that are the same for every route.
 
-Plain ASGI, because it sits on every request: a request id, counting and timing, what pages elsewhere
-may do (api.cors), what may be kept of an answer, refusals of bodies that are not JSON or whose sender
-has shown nothing (api.doors), replay of POSTs that carry an Idempotency-Key (api.replay), and a limit
-on requests under way.
+Plain ASGI, because it runs for every request: a request id, counting and timing, CORS (api.cors), caching
+headers, refusals of bodies that are not JSON or whose sender has no credential (api.doors), replay of POSTs
+that carry an Idempotency-Key (api.replay), and a limit on requests under way.
 """
 
 import time
@@ -32,7 +31,7 @@ REQUESTS = Counter(
     "Requests by route and class of status.",
     ["method", "route", "status_class"],
 )
-#: Apart from the routes: each of their hundred with each of these would be thousands of series.
+#: Not by route: a hundred routes times all of these would be thousands of series.
 RESPONSES = Counter("frontrow_http_responses", "Responses by status.", ["status"])
 REQUEST_SECONDS = Histogram(
     "frontrow_http_request_seconds",
@@ -41,7 +40,7 @@ REQUEST_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 _CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
-#: Those that the API answers with.
+#: The statuses that the API answers with.
 _STATUSES = (200, 201, 202, 204, 206, 303, 304)
 _STATUSES_REFUSED = (
     400,
@@ -63,13 +62,13 @@ _STATUSES_REFUSED = (
     503,
 )
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
-#: How nginx counts requests that nobody waits for any more.
+#: The status under which nginx counts requests whose client is gone.
 _CLIENT_GONE = 499
-#: Pages whose forms a browser sends, or a mail program in its place.
+#: Pages whose forms are sent by a browser, or by a mail program in its place.
 _FORMS = ("/sandbox/", "/mail/unsubscribe/", "/verify/", "/b/", "/w/", "/tickets/")
-#: Methods whose requests may have a body that somebody reads.
+#: Methods whose requests may have a body that is read.
 _WITH_BODY = frozenset({"POST", "PATCH", "PUT"})
-#: Answers that are nobody's in particular; all others are kept by no cache, unless they say so themselves.
+#: Answers that are the same for everybody; all others are kept by no cache, unless they say so themselves.
 _PUBLIC = frozenset(
     {
         "/",
@@ -90,15 +89,15 @@ _PUBLIC = frozenset(
 )
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 _NO_STORE = (b"cache-control", b"no-store")
-#: Those who run it must be able to look when it is at its busiest.
+#: Operators must be able to look when the process is at its busiest.
 _NEVER_BUSY = ("/health/", "/metrics")
 _SHOWN_LENGTH_MAX = 100
 
 
 class Edge:
-    """The application with all of that around it.
+    """The application with these parts around it.
 
-    ``operations``, as (method, route): whose series are there before their first request.
+    ``operations``: (method, route) pairs whose series exist before their first request.
     """
 
     def __init__(
@@ -171,7 +170,7 @@ class Edge:
         try:
             await self._admit(scope, receive, counting_send, headers)
         except ClientGone:
-            # Half a body is no request: nothing is done, and its key is still unused.
+            # An incomplete body is no request: nothing is done, and its key is still unused.
             status = _CLIENT_GONE
         finally:
             self._under_way -= 1
@@ -196,7 +195,7 @@ class Edge:
             await self._app(scope, receive, send)
 
     def _refuse_when_busy(self, scope: HTTPScope) -> FrontrowError | None:
-        # Who waits for the rest of a body costs only its memory, which is counted by itself.
+        # A request that waits for the rest of its body costs only memory, which has its own budget.
         if self._under_way - ROOM.waiting <= self._under_way_max:
             return None
         if scope["path"].startswith(_NEVER_BUSY):
@@ -206,11 +205,11 @@ class Edge:
     async def _enter(
         self, scope: HTTPScope, receive: Receive, send: Send, headers: dict[bytes, bytes]
     ) -> None:
-        """Run a request that may have a body: nothing of it is read for who has shown nothing."""
+        """Run a request that may have a body; without the needed credential nothing of it is read."""
         way = self._doors.find(scope)
         door = way and way.door
         if way is None or door is None:
-            # The framework says what is wrong.
+            # The framework's answer says what is wrong.
             await self._app(scope, receive, send)
             return
         if door.needs is Needs.NOBODY:
@@ -247,14 +246,16 @@ class Edge:
         )
 
     def _subject(self, door: Door, headers: dict[bytes, bytes]) -> str | None:
-        """Who asks. Raises NotAuthenticated. None: the route's own guard refuses, and reads nothing."""
+        """The subject of the request. Raises NotAuthenticated. None: the route's own guard refuses, and reads
+        nothing.
+        """
         authorization = headers.get(b"authorization", b"").decode("latin-1")
         if door.needs is Needs.BUYER:
             return self._tokens.subject(authorization or None)
         return "organiser" if has_organiser_key(authorization, self._organiser_key) else None
 
     def _beginning_with_body(self, receive: Receive) -> Receive:
-        """The time of a request begins when it is all here: a slow upload is not our delay."""
+        """The time of a request begins when it is complete: a slow upload is not our delay."""
 
         async def receive_and_begin() -> HTTPReceiveMessage:
             message: HTTPReceiveMessage = await receive()  # type: ignore[assignment]  # HTTP only
@@ -286,7 +287,7 @@ def _kept_by_caches(
     asked: dict[bytes, bytes],
     given: Iterable[tuple[bytes, bytes]],
 ) -> tuple[tuple[bytes, bytes], ...]:
-    """What every answer says to caches and browsers."""
+    """The headers of every answer for caches and browsers."""
     for name, _ in given:
         if name == b"cache-control":
             return (_NOSNIFF,)

@@ -40,7 +40,7 @@ StartsTo = Annotated[
 
 
 class Availability(Struct, frozen=True):
-    """Places of the house, and how many are free right now (null: not known at this moment)."""
+    """Places of the event, and how many are free right now (null: not known at this moment)."""
 
     seats: Annotated[int, Meta(examples=[1300])]
     available: Annotated[int | None, Meta(description="At most a second old.")]
@@ -68,7 +68,7 @@ class EventItem(Struct, frozen=True, kw_only=True):
     venue: VenueRef
     prices_from: Annotated[Money | None, Meta(description="The lowest price in force.")]
     availability: Availability
-    metadata: Annotated[dict[str, Any], Meta(description="The organiser's own.")]
+    metadata: Annotated[dict[str, Any], Meta(description="Chosen by the organiser.")]
 
 
 class EventList(Page[EventItem], frozen=True):
@@ -76,14 +76,14 @@ class EventList(Page[EventItem], frozen=True):
 
 
 class EventFacets(Struct, frozen=True):
-    """What there is to filter by, the commonest first."""
+    """Values to filter by, the most common first."""
 
     categories: list[Facet]
     cities: list[Facet]
 
 
 class EventStanding(Struct, frozen=True):
-    """What changes on an event's card while people look at it."""
+    """The changing facts of an event's card."""
 
     event_id: Id
     status: EventStatus
@@ -92,21 +92,23 @@ class EventStanding(Struct, frozen=True):
 
 
 class EventStandings(Struct, frozen=True):
-    """Some events as they stand right now."""
+    """Some events in their current state."""
 
     items: list[EventStanding]
 
 
 class PricingTerms(Struct, frozen=True):
-    """How the event's prices come about, and what is shown of it."""
+    """How the event's prices are made, and how much of it buyers see."""
 
-    dynamic: Annotated[bool, Meta(description="Some price follows a rule and may change.")]
-    history_public: Annotated[bool, Meta(description="`/prices/history` is open to everybody.")]
-    range_public: Annotated[bool, Meta(description="Prices that follow a rule show its range.")]
+    dynamic: Annotated[bool, Meta(description="At least one price follows a rule and may change.")]
+    history_public: Annotated[bool, Meta(description="Everybody may read `/prices/history`.")]
+    range_public: Annotated[
+        bool, Meta(description="Prices that follow a rule show the rule's range.")
+    ]
 
 
 class EventPage(Struct, frozen=True, kw_only=True):
-    """All there is to know of an event but its drawing and its seats' state."""
+    """An event, without its drawing and the state of its seats."""
 
     event_id: Id
     name: str
@@ -122,10 +124,10 @@ class EventPage(Struct, frozen=True, kw_only=True):
     prices_from: Money | None
     availability: Availability
     buyer_limit: Annotated[int, Meta(description="Places one buyer may hold and own together.")]
-    hold_ttl_s: Annotated[int, Meta(description="How long a fresh hold lives, in seconds.")]
+    hold_ttl_s: Annotated[int, Meta(description="Lifetime of a fresh hold, in seconds.")]
     layout_url: Annotated[str, Meta(description="The drawing.")]
     live_url: Annotated[str, Meta(description="The live map's WebSocket.")]
-    metadata: Annotated[dict[str, Any], Meta(description="The organiser's own.")]
+    metadata: Annotated[dict[str, Any], Meta(description="Chosen by the organiser.")]
     version: Version
 
 
@@ -136,9 +138,9 @@ class AreaState(Struct, frozen=True):
 
 
 class SeatStates(Struct, frozen=True):
-    """What a map shows at one instant. ``(epoch, seq)`` is where the live feed goes on from."""
+    """The content of a map at one instant. The live feed goes on from ``(epoch, seq)``."""
 
-    epoch: Annotated[int, Meta(description="Changes when the state is laid anew.")]
+    epoch: Annotated[int, Meta(description="Changes when the state is rebuilt.")]
     seq: Annotated[int, Meta(description="Grows by one with every change set.")]
     seat_count: int
     states: Annotated[
@@ -171,7 +173,7 @@ class PriceChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
     changed_at: Moment
     inputs: Annotated[
         dict[str, Any] | None,
-        Meta(description="What the rule saw and made of it; with the organiser's key only."),
+        Meta(description="What the rule measured and decided; with the organiser's key only."),
     ] = None
 
 
@@ -192,7 +194,7 @@ def _encoded_layout(facts: Facts) -> tuple[bytes, bytes]:
 
 
 async def _standing(runtime: Runtime, event: Event) -> tuple[Availability, Money | None]:
-    """What is free, and the lowest price in force; of an event not on sale that of its page."""
+    """Free places, and the lowest price in force; of an event not on sale the price on its page."""
     places, prices_from = event.place_count, event.prices_from
     if event.status not in (EventStatus.ON_SALE, EventStatus.PAUSED):
         return Availability(places, 0), prices_from
@@ -291,17 +293,18 @@ async def list_events(
         str | None, QueryParameter(max_length=200, description="Words to find, all of them.")
     ] = None,
     category: Annotated[
-        str | None, QueryParameter(max_length=60, description="This kind only, exactly.")
+        str | None, QueryParameter(max_length=60, description="Only events of exactly this kind.")
     ] = None,
     city: Annotated[
-        str | None, QueryParameter(max_length=100, description="In this city, whatever the case.")
+        str | None,
+        QueryParameter(max_length=100, description="Only events in this city; any case."),
     ] = None,
     near: Annotated[
         str | None,
         QueryParameter(max_length=100, description="Around `latitude,longitude`, in degrees."),
     ] = None,
     radius_km: Annotated[
-        float, QueryParameter(gt=0, le=20_000, description="How far around `near`, in kilometres.")
+        float, QueryParameter(gt=0, le=20_000, description="Distance from `near`, in kilometres.")
     ] = 50.0,
     starts_from: StartsFrom = None,
     starts_to: StartsTo = None,
@@ -324,7 +327,7 @@ async def list_events(
     items: list[EventItem] = []
     found = runtime.catalog.events(wanted, after=_events_after(cursor))
     async for events in _chunks(found, limit + 1):
-        # Together, so that their questions to Redis leave together.
+        # Together, so that their commands to Redis leave in one write.
         some = await asyncio.gather(*(event_item(runtime, event) for event in events))
         items += [item for item in some if item.availability.available or not available]
         if len(items) > limit:
@@ -360,7 +363,7 @@ async def _chunks(events: AsyncIterator[Event], size: int) -> AsyncIterator[list
     "/v1/events/facets",
     tags=["Events"],
     summary="Kinds and cities of the events on sale",
-    description="What `category` and `city` may be, over the events to come. Some seconds old at most.",
+    description="Values of `category` and `city` among coming events. At most some seconds old.",
     opt=described(
         gives={200: Reply("Kinds and cities.", EventFacets)}, refuses=("catalog-unavailable",)
     ),
@@ -372,10 +375,11 @@ async def read_facets(request: AnyRequest) -> EventFacets:
 @get(
     "/v1/events/availability",
     tags=["Events"],
-    summary="How some events stand right now",
-    description="For lists that are being looked at; cancelled events are among them.",
+    summary="The current state of some events",
+    description="For lists that people are looking at; includes cancelled events.",
     opt=described(
-        gives={200: Reply("Those of the events that there are.", EventStandings)}, refuses=STORES
+        gives={200: Reply("The events that exist among those asked for.", EventStandings)},
+        refuses=STORES,
     ),
 )
 async def read_availability(
@@ -408,7 +412,7 @@ async def _visible_event(request: AnyRequest, event_id: UUID) -> Event:
     "/v1/events/{event_id:uuid}",
     tags=["Events"],
     summary="One event",
-    description="With the organiser's key also a draft.",
+    description="With the organiser's key, drafts too.",
     opt=described(
         gives={200: Reply("The event.", EventPage, ("ETag",))}, refuses=("event-not-found", *STORES)
     ),
@@ -422,12 +426,16 @@ async def read_event(request: AnyRequest, event_id: FromPath[UUID]) -> Response[
 @get(
     "/v1/events/{event_id:uuid}/layout",
     tags=["Events"],
-    summary="The drawing of the house",
+    summary="The drawing of the venue",
     description="Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag.",
     opt=described(
         gives={
-            200: Reply("The drawing; gzip where you accept it.", Layout, ("ETag", "Cache-Control")),
-            304: Reply("You have it already.", headers=("ETag", "Cache-Control")),
+            200: Reply(
+                "The drawing; compressed with gzip where you accept it.",
+                Layout,
+                ("ETag", "Cache-Control"),
+            ),
+            304: Reply("You already have it.", headers=("ETag", "Cache-Control")),
         },
         refuses=("event-not-found", "layout-not-found", "catalog-unavailable"),
     ),
@@ -507,7 +515,7 @@ async def read_prices(request: AnyRequest, event_id: FromPath[UUID]) -> PriceLis
     "/v1/events/{event_id:uuid}/prices/history",
     tags=["Events"],
     summary="Every price change, newest first",
-    description="Where the organiser shows it; with the organiser's key always.",
+    description="Public where the organiser shows it; with the organiser's key always.",
     opt=described(
         gives={200: Reply("A page of changes.", PriceHistory)},
         refuses=("event-not-found", "history-not-public", "unavailable", "catalog-unavailable"),
@@ -526,7 +534,7 @@ async def read_price_history(
         "pricing.history_public", str(event_id)
     ):
         raise NotAllowed(
-            "The organiser does not show how this event's prices came about. The prices in force "
+            "The organiser does not publish this event's price history. The prices in force "
             f"are at /v1/events/{event_id}/prices.",
             code="history-not-public",
         )

@@ -1,4 +1,4 @@
-"""Holds: claim seats for a moment, look, extend, give back."""
+"""Holds: keep seats for some minutes, read, extend, give back."""
 
 from typing import Annotated
 from uuid import UUID
@@ -21,9 +21,9 @@ _SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
 
 
 class HoldRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Seats by seat_no, places of areas by area_no, or ``best`` alone: seats chosen for you.
+    """Seats by seat_no, places of areas by area_no, or ``best`` alone: the engine chooses the seats.
 
-    A client-made ``hold_id`` makes retries safe.
+    With a ``hold_id`` made by the client, retries are safe.
     """
 
     seats: Annotated[
@@ -39,12 +39,13 @@ class HoldRequest(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="The best free seats, by the rule in docs/best-seats.md."),
     ] = None
     hold_id: Annotated[
-        Uuid | None, Meta(description="Yours, new for each attempt: a retry gives the same hold.")
+        Uuid | None,
+        Meta(description="Made by you, new for each attempt: a retry gives the same hold."),
     ] = None
 
 
 class ExtendRequest(Struct, frozen=True):
-    """Who buys: that a checkout has begun. May be left out once a payment was tried."""
+    """The buyer, which shows that a checkout has begun. Can be left out after a payment attempt."""
 
     buyer: Buyer | None = None
 
@@ -58,8 +59,10 @@ _HOLD_REQUEST = msgspec.json.Decoder(HoldRequest)
     tags=["Holds"],
     security=_SECURITY,
     summary="Hold seats",
-    description="All of them or none. The price is frozen until the hold ends. With `best` the seats "
-    "are chosen here, and `relaxed` says what is less than ideal about them.",
+    description=(
+        "All places or none. The price is frozen until the hold ends. With `best` the engine "
+        "chooses the seats, and `relaxed` says in what respects they are less than ideal."
+    ),
     response_class=Json,
     opt={
         **SHORT_CUT,
@@ -142,8 +145,10 @@ async def release_hold(request: AnyRequest, hold_id: FromPath[UUID]) -> None:
     security=_SECURITY,
     status_code=200,
     summary="Extend a hold",
-    description="A fresh time to live from now, within the event's longest hold: once, and for a checkout "
-    "that has begun. Send the `buyer`, or have tried to pay.",
+    description=(
+        "A fresh time to live from now, within the event's longest hold. Possible once, and only "
+        "after a checkout has begun: send the `buyer`, or try to pay first."
+    ),
     opt=described(
         gives={200: Reply("The hold with its new deadline.", Hold)},
         refuses=(*HOLD_GONE, "hold-in-payment", "checkout-not-begun", *HOLD_ENDED, *STORES),

@@ -1,7 +1,7 @@
-"""The Idempotency-Key of a request: what one is, and what is refused because of it.
+"""The Idempotency-Key of a request: its form, and the refusals that it causes.
 
-Bookings keep their keys with the money (``engine.sales.idempotency``); ``api.replay`` keeps those of every other
-operation that replays.
+Bookings keep their keys with the money (``engine.sales.idempotency``); ``api.replay`` keeps the keys of every
+other operation that replays.
 """
 
 from typing import Annotated, Final
@@ -12,10 +12,11 @@ from engine.base.errors import Conflict, InvalidInput
 
 HEADER: Final = "Idempotency-Key"
 KEY_LENGTH_MAX: Final = 255
-#: On an answer that was given before.
+#: Header of a replayed answer.
 REPLAYED: Final = {"Idempotency-Replayed": "true"}
 
-#: A handler's parameter. The refusals below say more than "missing"; ``api.openapi`` documents it as required.
+#: A handler's parameter. Optional here, because the refusals below say more than "missing"; ``api.openapi``
+#: documents it as required.
 IdempotencyKey = Annotated[str | None, HeaderParameter(name=HEADER)]
 
 
@@ -30,7 +31,7 @@ def required_key(key: str | None) -> str:
 
 
 def checked_key(key: str) -> str:
-    """The key, if it is one. Raises InvalidInput."""
+    """The key, when it is well formed. Raises InvalidInput."""
     if not 1 <= len(key) <= KEY_LENGTH_MAX or not key.isprintable():
         raise InvalidInput(
             f"{HEADER} must be 1 to {KEY_LENGTH_MAX} printable characters.",
@@ -40,7 +41,7 @@ def checked_key(key: str) -> str:
 
 
 def key_reused() -> InvalidInput:
-    """The refusal of another request under the same key."""
+    """The refusal of a different request under the same key."""
     return InvalidInput(
         f"This {HEADER} was used for another request; make a new key for a new one.",
         code="idempotency-key-reused",
@@ -48,7 +49,7 @@ def key_reused() -> InvalidInput:
 
 
 def in_flight() -> Conflict:
-    """The refusal of a request whose first one has no answer yet."""
+    """The refusal of a retry while the first request has no answer yet."""
     return Conflict(
         f"The first request with this {HEADER} is still under way; retry shortly.",
         code="request-in-flight",
@@ -57,9 +58,9 @@ def in_flight() -> Conflict:
 
 
 def answer_not_kept(status: int) -> Conflict:
-    """The refusal where the first answer, with this status, was too large to be given again."""
+    """The refusal of a retry whose first answer, with this status, was too large to be kept."""
     return Conflict(
         f"This was answered with status {status} under the same {HEADER}; the answer was too large to be "
-        "kept. Read what came of it.",
+        "kept. Read the result.",
         code="answer-not-kept",
     )

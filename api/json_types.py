@@ -1,4 +1,4 @@
-"""JSON Schemas of our types, as people and generators of clients read them alike."""
+"""JSON Schemas of our types, in a form that people and generators of clients read alike."""
 
 import inspect
 import json
@@ -26,12 +26,12 @@ class Types:
 
 
 def _tidy(node: Any) -> None:
-    """Make a schema, and all within it, what people and generators of clients read alike."""
+    """Bring a schema, with all nested ones, into a form that people and generators of clients read alike."""
     if isinstance(node, dict):
         _tidy_schema(node)
         for key, value in node.items():
             if key == "properties":
-                # Their names are no keywords.
+                # Names of properties are no keywords.
                 _tidy(list(value.values()))
             elif key not in ("default", "examples"):
                 _tidy(value)
@@ -47,7 +47,7 @@ def _tidy_schema(schema: Json) -> None:
     # A tuple's maxItems says the same, and some generators take no `false` for a schema.
     if schema.get("items") is False and schema["maxItems"] == len(schema["prefixItems"]):
         del schema["items"]
-    # That what need not be there may be null says as much, and generators make no object of a default.
+    # A nullable optional property says as much, and generators cannot make an object of a default.
     if isinstance(default := schema.get("default", ""), dict | None):
         del schema["default"]
         if default:

@@ -1,7 +1,7 @@
-"""The pages that mailed links open: a booking at ``/b/{token}``, a place in line at ``/w/{token}``.
+"""The pages that mailed links open: a booking at ``/b/{token}``, a waitlist entry at ``/w/{token}``.
 
-Opening one changes nothing, because programs that look at mails for safety's sake open them too; acting is
-a POST from the page. A program gets the same as JSON. And the way to new links: the looking up of bookings.
+Opening a link changes nothing, because programs that scan mails open links too; acting is a POST from the
+page. A program gets the same facts as JSON. The look-up that mails new links is here, too.
 """
 
 import asyncio
@@ -35,8 +35,8 @@ from engine.waitlist.model import Entry, Offer, OfferStatus
 #: Pages that one network may open in a minute.
 _OPENED_PER_MINUTE: Final = 600
 _LOOKUPS_WINDOW_S: Final = 3600
-#: The /24 or /48 around a network looks up so many times as often: who chooses among its addresses is
-#: one, and whole schools stand behind few.
+#: The limit of the /24 or /48 around a network, as a multiple of the network's own: a person who can choose
+#: among its addresses is one client, and a whole school may use a few addresses.
 _LOOKUPS_WIDE_TIMES: Final = 5
 _FORM_SIZE_MAX: Final = 4096
 _SECURITY: Final[list[dict[str, list[str]]]] = [{"BearerToken": []}]
@@ -59,7 +59,7 @@ class LinkedBooking(Booking, frozen=True, kw_only=True):
 
 
 class LinkedEntry(Entry, frozen=True, kw_only=True):
-    """A place in line with its event."""
+    """A waitlist entry with its event."""
 
     event: LinkedEvent
 
@@ -111,13 +111,13 @@ def _refused(request: AnyRequest, error: FrontrowError) -> Response[Any]:
 
 
 def _words_of(request: AnyRequest, error: FrontrowError) -> tuple[str, str, str]:
-    """Title, sentence and the way back of a refusal; no way back: an address is asked for."""
+    """Title, sentence and way back of a refusal; without a way back the page asks for an e-mail address."""
     if error.code == "link-not-found":
         return "This link is not one of ours", "Perhaps it was cut in two in the mail.", ""
     if error.code == "link-ended":
         words = "Its event is over, or newer links were made since."
         return "This link has ended", words, ""
-    # A link's page is /b/{token} or /w/{token}; acting is one level below.
+    # A link's page is /b/{token} or /w/{token}; actions are one level below.
     page = "/".join(request.url.path.split("/")[:3])
     return "That did not work", error.detail, page
 
@@ -125,30 +125,30 @@ def _words_of(request: AnyRequest, error: FrontrowError) -> tuple[str, str, str]
 _REFUSALS: Final[dict[Any, Callable[[AnyRequest, Any], Response[Any]]]] = {FrontrowError: _refused}
 
 
-# Who may ask
+# Who may open a link
 
 
 async def _open(request: AnyRequest, kind: LinkKind, token: str) -> Opened:
-    """What the link opens, for whoever has not opened too many."""
+    """The content of the link, unless the client has opened too many links."""
     standing = await take_for_address(RateLimit("links", _OPENED_PER_MINUTE), request)
     admit("Too many links opened from your network; wait a moment.", standing)
     return await runtime_of(request).people.links.open(kind, token)
 
 
 def _check_same_site(request: AnyRequest) -> None:
-    """A form of somebody else's page acts for nobody, though its address be right. Raises NotAllowed."""
+    """Refuse a form on another site's page, even with the right address. Raises NotAllowed."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None:
         is_ours = site in ("same-origin", "none")
     else:
-        # Pages that send no Referer send `null` here; so did browsers before they knew Sec-Fetch-Site.
+        # Pages that send no Referer send `null` here; so did browsers that do not know Sec-Fetch-Site.
         own = {
             request.headers.get("host", ""),
             urlsplit(runtime_of(request).settings.public_url).netloc,
         }
         is_ours = origin in (None, "null") or urlsplit(origin or "").netloc in own
     if not is_ours:
-        raise NotAllowed("This can only be asked for on our own page; open the link itself.")
+        raise NotAllowed("This works only on our own page; open the link itself.")
 
 
 async def _act(request: AnyRequest, kind: LinkKind, token: str) -> Opened:
@@ -207,13 +207,13 @@ async def cancel_linked_booking(request: AnyRequest, token: FromPath[str]) -> Re
 
 
 def _done(request: AnyRequest, what: Struct, page: str) -> Response[Any]:
-    """The thing as it is now, for programs; the page again, for people."""
+    """The present state for programs; the page again for people."""
     if _wants_json(request):
         return Response(what, headers=PAGE_HEADERS)
     return Redirect(page, status_code=303, headers=PAGE_HEADERS)
 
 
-# A place in line
+# A waitlist entry
 
 
 @route(
@@ -242,8 +242,8 @@ async def accept_linked_offer(request: AnyRequest, token: FromPath[str]) -> Resp
     runtime = runtime_of(request)
     offer = await _offer(request, opened)
     if "authorization" in request.headers:
-        # The hold is that of whoever asks, to pay for it there. A link opens one place in one line, and
-        # lends nobody its person's token.
+        # The hold belongs to the client that accepts, which pays for it. A link opens one entry of one
+        # waitlist, and does not give away its person's token.
         hold = await runtime.waitlist.offers.accept_for(
             offer.offer_id, opened.person_id, buyer_id(request)
         )
@@ -254,8 +254,8 @@ async def accept_linked_offer(request: AnyRequest, token: FromPath[str]) -> Resp
     await runtime.people.links.prove(opened)
     if hold is not None and _wants_json(request):
         return Response(hold, headers=PAGE_HEADERS)
-    # A form knows no token. The event's page has one: it asks again with it, for what stands behind the #,
-    # which no server, no log and no Referer ever sees.
+    # A form has no token. The event's page has one and repeats the request with it, using the part after the
+    # #, which no server, no log and no Referer ever sees.
     page = f"/events/{opened.event.event_id}#w={token}"
     return Redirect(page, status_code=303, headers=PAGE_HEADERS)
 
@@ -290,7 +290,7 @@ async def leave_by_link(request: AnyRequest, token: FromPath[str]) -> Response[A
 
 
 async def _offer(request: AnyRequest, opened: Opened) -> Offer:
-    """The offer that is answered: the one named, if it still is the latest. Raises Gone, InvalidInput."""
+    """The offer that is answered: the named one, if it is still the latest. Raises Gone, InvalidInput."""
     wanted = await _named_offer(request)
     entry = await runtime_of(request).waitlist.entries.read(opened.object_id)
     if entry.offer is None or wanted not in (None, entry.offer.offer_id):
@@ -320,14 +320,14 @@ async def _form(request: AnyRequest) -> dict[str, str]:
     status_code=202,
     summary="Have links to your bookings mailed to you",
     description=(
-        "For who has lost the token: links that open the bookings under an address are mailed there, once "
-        "in six hours. The answer is the same for every address."
+        "For people who have lost their token: links that open the bookings under an address are "
+        "mailed to it, at most once in six hours. The answer is the same for every address."
     ),
     opt=described(
         takes=Lookup,
         gives={
             202: Reply(
-                "Whatever the address, and whether or not anything was bought with it.",
+                "The same for every address, with or without bookings.",
                 LookupAnswer,
                 LIMITED,
             )
@@ -341,9 +341,9 @@ async def look_up_bookings(request: AnyRequest) -> Response[LookupAnswer]:
 
 
 async def _look_up(request: AnyRequest, email: str) -> dict[str, str]:
-    """Have the links mailed, unless too much was asked for; the headers that say where the client stands."""
+    """Have the links mailed, unless a limit is exceeded. Returns the rate-limit headers."""
     headers = admit(
-        "Too many look-ups from your network; look into your mailbox, or wait a while.",
+        "Too many look-ups from your network; check your mailbox, or wait a while.",
         await _take_lookup(request),
     )
     await runtime_of(request).people.links.look_up(email)
@@ -354,7 +354,7 @@ async def _take_lookup(request: AnyRequest) -> Standing:
     per_hour = request.app.state["settings"].lookups_per_hour
     near = await take_for_address(RateLimit("lookups", per_hour, _LOOKUPS_WINDOW_S), request)
     if near.exceeded:
-        # One network uses up nothing of its neighbours' by what it is refused.
+        # Refused requests of one network do not count against its neighbours.
         return near
     limit = RateLimit("lookups-wide", _LOOKUPS_WIDE_TIMES * per_hour, _LOOKUPS_WINDOW_S)
     wide = await take_for_address(limit, request, wide_network)
@@ -373,10 +373,10 @@ async def look_up_by_form(request: AnyRequest) -> Response[str]:
     try:
         email = msgspec.convert(email.strip(), EmailAddress)
     except msgspec.ValidationError:
-        words = "That is no e-mail address; write it like ada@example.com."
+        words = "That is not an e-mail address; write it like ada@example.com."
         return words_page("Please try again", words, status=400)
     await _look_up(request, email)
-    return words_page("Look into your mailbox", LOOKED_UP.detail, "/tickets", status=202)
+    return words_page("Check your mailbox", LOOKED_UP.detail, "/tickets", status=202)
 
 
 @post(
@@ -385,9 +385,9 @@ async def look_up_by_form(request: AnyRequest) -> Response[str]:
     security=_SECURITY,
     status_code=204,
     summary="End the mailed links of a booking",
-    description="None that was mailed so far opens it any more; mails that are sent from now on carry new ones.",
+    description="Links that were mailed so far no longer open it; mails from now on carry new links.",
     opt=described(
-        gives={204: Reply("What was mailed so far opens nothing any more.")},
+        gives={204: Reply("Links that were mailed so far open nothing any more.")},
         refuses=("booking-not-found", "unavailable", "outcome-unknown"),
         replays=True,
     ),
@@ -401,10 +401,10 @@ async def revoke_links(request: AnyRequest, booking_id: FromPath[UUID]) -> None:
     tags=["Waitlist"],
     security=_SECURITY,
     status_code=204,
-    summary="End the mailed links of a place in line",
-    description="None that was mailed so far opens it any more; mails that are sent from now on carry new ones.",
+    summary="End the mailed links of a waitlist entry",
+    description="Links that were mailed so far no longer open it; mails from now on carry new links.",
     opt=described(
-        gives={204: Reply("What was mailed so far opens nothing any more.")},
+        gives={204: Reply("Links that were mailed so far open nothing any more.")},
         refuses=("entry-not-found", "unavailable", "outcome-unknown"),
         replays=True,
     ),

@@ -1,4 +1,4 @@
-"""Live: tickets that tell the live gateway who is watching."""
+"""Live: tickets that identify a watcher to the live gateway."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from api.rate_limits import admit, take
 from engine.limits.rates import RateLimit
 from engine.live.live_tickets import TICKET_TTL_S
 
-#: A page needs one per connection, and reconnects no more often than this.
+#: Tickets per person and minute. A page needs one per connection, and reconnects less often than this.
 _LIMIT = RateLimit("live-tickets", 60)
 
 
@@ -28,16 +28,16 @@ class LiveTicket(Struct, frozen=True):
     tags=["Access"],
     security=[{"BearerToken": []}],
     summary="A ticket for a live connection",
-    description="With it the connection also carries what concerns you: your holds and bookings.",
+    description="With a ticket the connection also carries messages about your holds and bookings.",
     opt=described(
-        gives={201: Reply("Good once, for half a minute.", LiveTicket, LIMITED)},
+        gives={201: Reply("Valid once, within half a minute.", LiveTicket, LIMITED)},
         refuses=("too-many-requests", "redis-unavailable"),
     ),
 )
 async def live_ticket(request: AnyRequest) -> Response[LiveTicket]:
     buyer = buyer_id(request)
     headers = admit(
-        "Too many tickets; keep your connections open, one per map is enough.",
+        "Too many tickets; keep your connections open: one per map is enough.",
         await take(_LIMIT, request, buyer),
     )
     version = request.app.state["tokens"].version(request.headers.get("authorization"))

@@ -1,7 +1,7 @@
-"""Which network a request comes from: a name for what one household, school or provider shares.
+"""The network that a request comes from: a name for the addresses of one household, school or provider.
 
-The name is a keyed hash, the same on every process: the stores keep no addresses. It is worked out once
-for each client, since everybody who holds or pays asks for it.
+The name is a keyed hash, the same in every process: the stores keep no addresses. It is computed once for
+each client, because every hold and every payment needs it.
 """
 
 import base64
@@ -15,7 +15,7 @@ from engine.base.addresses import client_address, is_among, wide_network
 from engine.base.config import Settings
 from engine.base.signing import derive_key, token_secret
 
-#: Longer than proxies in a row make it; what comes with more is worked out each time.
+#: Longest forwarding header that is cached; a chain of real proxies is shorter.
 _FORWARDED_LENGTH_MAX = 300
 
 
@@ -44,7 +44,7 @@ class Networks:
     def _name(self, peer: str, forwarded: str) -> str:
         address = client_address(peer, (forwarded,) if forwarded else (), self._trusted)
         if address is None:
-            # A Unix socket: nobody is exempt by being unknown.
+            # A Unix socket's peer: an unknown client is not exempt.
             return self._hashed("unknown")
         return "" if is_among(address, self._unlimited) else self._hashed(wide_network(address))
 

@@ -1,4 +1,4 @@
-"""Mails for those who run it: templates and their versions, what was sent, sending again. And the page
+"""Mails from the operator's side: templates and their versions, sent mails, sending again. Also the page
 behind the link that switches mails off.
 """
 
@@ -40,10 +40,10 @@ _TEMPLATE = "/v1/mail-templates/{kind:str}/{language:str}"
 
 
 class TemplateDraft(Texts, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The texts of the next version, in Jinja2; what they can name is in docs/notifications.md."""
+    """The texts of the next version, in Jinja2; docs/notifications.md lists the names they can use."""
 
     note: Annotated[
-        str, Meta(max_length=200, pattern=r"^[^\x00]*$", description="What is new about it.")
+        str, Meta(max_length=200, pattern=r"^[^\x00]*$", description="The changes in this version.")
     ] = ""
     activate: Annotated[bool, Meta(description="Write mails with it from now on.")] = False
 
@@ -122,7 +122,7 @@ async def read_template(
 @post(
     _TEMPLATE,
     summary="Add a version",
-    description="Refused unless mails can be written with it. Another language is made by its first version.",
+    description="Refused unless mails can be rendered with it. A first version adds its language.",
     opt=described(
         takes=TemplateDraft,
         gives={201: Reply("The version.", TemplateVersion, ("Location",))},
@@ -150,7 +150,7 @@ async def add_template(
     _TEMPLATE + "/preview",
     status_code=200,
     summary="See a mail before its template is saved",
-    description="Written with facts that never happened. Pictures are in the HTML itself.",
+    description="Rendered with made-up facts. Pictures are embedded in the HTML.",
     opt=described(
         takes=Texts,
         gives={200: Reply("The mail.", Written)},
@@ -169,7 +169,7 @@ async def preview_template(
 
 
 def with_pictures(page: str, letter: Letter) -> str:
-    """The HTML with its pictures inside, for where there is no mail around it."""
+    """The HTML with its pictures embedded, to show it outside of a mail."""
     for picture in letter.pictures:
         data = "data:image/png;base64," + base64.b64encode(picture.content).decode()
         page = page.replace(f'"cid:{picture.name}"', f'"{data}"')
@@ -214,20 +214,20 @@ async def roll_back_template(
     )
 
 
-# What was sent
+# Sent mails
 
 
 @get(
     "/v1/mails",
-    summary="Mails and what became of them",
-    description="`?status=dead` and `?status=unknown` are those that need a person.",
+    summary="Mails and their delivery",
+    description="Mails with `?status=dead` and `?status=unknown` need a person.",
     opt=described(gives={200: Reply("A page of mails.", MailList)}, refuses=("unavailable",)),
     **_ORGANISER,
 )
 async def list_mails(
     request: AnyRequest,
     status: Annotated[
-        Status | None, QueryParameter(description="Only these; else of any status.")
+        Status | None, QueryParameter(description="Only mails with this status.")
     ] = None,
     kind: Annotated[MailKind | None, QueryParameter(description="Only mails of this kind.")] = None,
     event_id: Annotated[
@@ -271,11 +271,11 @@ async def read_mail(request: AnyRequest, mail_id: FromPath[UUID]) -> Mail:
     status_code=200,
     summary="Send a mail again",
     description=(
-        "One that is dead, unknown or was skipped. An `unknown` one may have arrived: ask first. It "
-        "keeps its Message-ID."
+        "For a mail that is dead, unknown or skipped. An `unknown` mail may have arrived: ask its "
+        "reader first. The mail keeps its Message-ID."
     ),
     opt=described(
-        gives={200: Reply("It waits again.", Mail)},
+        gives={200: Reply("The mail is waiting again.", Mail)},
         refuses=("mail-not-found", "mail-not-resendable", "unavailable"),
     ),
     **_ORGANISER,
@@ -312,7 +312,7 @@ _FORM: Final = '<form method="post"><button class="button">Stop these mails</but
 
 @get("/mail/unsubscribe/{token:str}", media_type=MediaType.HTML, include_in_schema=False)
 async def ask_unsubscribe(request: AnyRequest, token: FromPath[str]) -> Response[str]:
-    # Programs that look at links for safety's sake open this too, so opening it changes nothing.
+    # Programs that scan mails open this link too, so opening it changes nothing.
     try:
         _, topic = runtime_of(request).notifications.unsubscribe.read(token)
     except NotFound:
@@ -333,8 +333,9 @@ async def unsubscribe(request: AnyRequest, token: FromPath[str]) -> Response[str
         return _unknown_link()
     return _page(
         "Done",
-        f"We no longer write about {_TOPICS[topic]}. What you buy, cancel or get back is still put in "
-        "writing.",
+        f"We no longer write about {_TOPICS[topic]}. You still get mails about purchases, "
+        "cancellations "
+        "and refunds.",
     )
 
 

@@ -1,9 +1,9 @@
 """The OpenAPI 3.1 document.
 
 Litestar finds the operations and their parameters; msgspec describes the types, which it alone knows
-whole (limits of nested values, descriptions, closed objects); each handler says what it takes, gives and
-refuses (``api.description``), and ``api.examples`` what that looks like. Made once, at the first request for
-it.
+completely (limits of nested values, descriptions, closed objects); each handler describes its bodies and
+refusals (``api.description``), and ``api.examples`` has examples of them. The document is made once, at the
+first request for it.
 """
 
 from collections import defaultdict
@@ -60,9 +60,9 @@ next.
 
 **Retries.** Every POST that has an effect takes an `Idempotency-Key`: the same key and body give the \
 same response again, marked `Idempotency-Replayed: true`. Keys are kept for 24 hours, those of refusals \
-for one; 200 for each buyer.
+for one hour; a buyer may have 200.
 
-**Edits.** What can be edited carries an `ETag`; send it back as `If-Match`, so that nobody's change is \
+**Edits.** Resources that can be edited carry an `ETag`; send it back as `If-Match`, so that no change is \
 lost.
 
 **Waiting.** 429 and 503 carry `Retry-After`, in seconds. Routes with a limit carry `RateLimit` and \
@@ -70,41 +70,40 @@ lost.
 """
 
 _TAGS = {
-    "Access": "Who you are. A buyer is the subject of a token: having the token is all it takes. An "
+    "Access": "Who you are. A buyer is the subject of a token: possession of the token is enough. An "
     "account brings the same person back on another device.",
     "Events": "What is on, where, for how much, and what is free right now. Nothing here needs a token.",
-    "Holds": "Seats kept for a moment, all of them or none, at a price that stays.",
-    "Bookings": "Seats paid for, and their tickets. Yours are those made with your token.",
-    "Waitlist": "A place in line for what is gone, and the seats that are offered to you when your turn "
-    "comes: nobody can buy them past the line.",
+    "Holds": "Seats kept for some minutes, all or none, at a frozen price.",
+    "Bookings": "Paid seats and their tickets. Your bookings are those made with your token.",
+    "Waitlist": "Wait for places that are sold out; when your turn comes, seats are offered to "
+    "you. Nobody else can buy seats that the waitlist keeps.",
     "Organisers": "Venues, events and their waitlists, with the organiser's key.",
-    "Pricing": "Prices that follow a rule and say why: make one, try it, put it in force, put your hand on "
-    "a price. With the organiser's key.",
-    "Mails": "What is put in writing: the templates, what was sent and what was not. With the "
-    "organiser's key.",
-    "Operations": "For those who run it.",
+    "Pricing": "Prices that follow a rule and give their reason: make a rule, try it, put it in "
+    "force, or override a price. With the organiser's key.",
+    "Mails": "Mail templates, and the mails that were sent or failed. With the organiser's key.",
+    "Operations": "Health and metrics, for operators.",
 }
 
 #: Response headers by name: description and example.
 HEADERS: dict[str, tuple[str, str]] = {
-    "ETag": ("The version of what you got; for If-Match and If-None-Match.", '"3"'),
-    "Location": ("Where to read it again.", f"/v1/bookings/{BOOKING_ID}"),
-    "Cache-Control": ("How long it may be kept.", "public, max-age=31536000, immutable"),
+    "ETag": ("The version of the resource; for If-Match and If-None-Match.", '"3"'),
+    "Location": ("The address to read it again.", f"/v1/bookings/{BOOKING_ID}"),
+    "Cache-Control": ("How long a cache may keep it.", "public, max-age=31536000, immutable"),
     "Content-Disposition": (
-        "The name to keep it under.",
+        "The file name to save it under.",
         f'attachment; filename="waitlist-{EVENT_ID}.csv"',
     ),
-    "Retry-After": ("Seconds after which asking again makes sense.", "2"),
-    "Idempotency-Replayed": ("`true` on a response that was given before under this key.", "true"),
+    "Retry-After": ("Seconds to wait before a retry.", "2"),
+    "Idempotency-Replayed": ("`true` on a replay of the first response under this key.", "true"),
     "RateLimit": (
-        "What is left (`r`), and the seconds (`t`) until it is whole again.",
+        "Requests left (`r`), and the seconds (`t`) until the full quota is back.",
         '"guest-tokens";r=599;t=42',
     ),
     "RateLimit-Policy": (
-        "How many requests (`q`) in how many seconds (`w`).",
+        "The quota: requests (`q`) per window of seconds (`w`).",
         '"guest-tokens";q=600;w=60',
     ),
-    "WWW-Authenticate": ("How to say who you are.", "Bearer"),
+    "WWW-Authenticate": ("The authentication scheme to use.", "Bearer"),
 }
 
 #: Parameters by name: description, where the handler gives none, and example.
@@ -113,8 +112,8 @@ _PARAMETERS: dict[str, tuple[str, Any]] = {
     "hold_id": ("The hold.", HOLD_ID),
     "booking_id": ("The booking.", BOOKING_ID),
     "venue_id": ("The venue.", VENUE_ID),
-    "person_id": ("The person: the buyer of a booking, whoever is in line.", PERSON_ID),
-    "entry_id": ("The place in line.", ENTRY_ID),
+    "person_id": ("The person: the buyer of a booking, or a person in a waitlist.", PERSON_ID),
+    "entry_id": ("The waitlist entry.", ENTRY_ID),
     "offer_id": ("The offer.", OFFER_ID),
     "rule_id": ("A version of a rule.", RULE_ID),
     "category_no": ("The category's number.", 0),
@@ -141,26 +140,26 @@ _PARAMETERS: dict[str, tuple[str, Any]] = {
 _IDEMPOTENCY_KEY: Json = {
     "name": idempotency.HEADER,
     "in": "header",
-    "description": "Yours, new for each attempt. The same key and body give the same response again.",
+    "description": "Made by you, new for each attempt. The same key and body give the same response again.",
     "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.KEY_LENGTH_MAX},
     "example": "7c0f5a4e-retry-safe",
 }
 
 
-#: What Litestar says of an operation that stays.
+#: The fields of Litestar's description that are kept.
 _KEPT = ("tags", "summary", "description", "operationId", "security")
 
 
 class Described(NamedTuple):
-    """An operation as its handler describes it, and what is shown of it."""
+    """An operation as its handler describes it, and its examples."""
 
     operation: Operation
     shown: Shown
 
 
 def described_operations(handlers: Iterable[HTTPRouteHandler]) -> dict[str, Described]:
-    """What the document is made of, by the operation's id. Raises TypeError, with what to write, for a handler
-    that does not describe its operation, or whose operation has no example.
+    """The described operations, by the operation's id. Raises TypeError, which says what to write, for a
+    handler that does not describe its operation, or whose operation has no example.
     """
     found = {}
     for handler in handlers:
@@ -175,7 +174,7 @@ def _operation(handler: HTTPRouteHandler) -> Operation:
     operation = operation_of(handler)
     if operation is None:
         raise TypeError(
-            f"{handler.handler_name} ({', '.join(sorted(handler.paths))}) does not say what it gives. "
+            f"{handler.handler_name} ({', '.join(sorted(handler.paths))}) does not describe its responses. "
             'Write opt=described(gives={200: Reply("What it is.", Type)}, refuses=(…)) beside its path '
             "(api.description), or include_in_schema=False."
         )
@@ -198,7 +197,7 @@ def _check_examples(name: str, operation: Operation, shown: Shown) -> None:
 
 
 class Document(OpenAPI):
-    """Litestar's document, completed when it is written."""
+    """Litestar's document, completed when it is serialised."""
 
     described: dict[str, Described]
 
@@ -220,7 +219,7 @@ class DocumentConfig(OpenAPIConfig):
 
 
 def document_config(handlers: Iterable[HTTPRouteHandler], **options: Any) -> OpenAPIConfig:
-    """How Litestar makes and serves the document of these handlers. ``options`` as OpenAPIConfig.
+    """How Litestar makes and serves the document of these handlers. ``options``: those of OpenAPIConfig.
 
     Raises TypeError as ``described_operations`` does.
     """
@@ -312,7 +311,7 @@ def _plain_parameter(parameter: Json) -> Json:
     description = schema.pop("description", None)
     text, example = _PARAMETERS.get(name, ("", None))
     if example not in schema.get("enum", [example]):
-        # Two operations call different things by one name.
+        # Two operations use one parameter name for different things.
         example = schema["enum"][0]
     return {
         "name": name,
@@ -332,7 +331,7 @@ def _content(type_: Any, examples: Mapping[str, Any], types: Types) -> Json:
 
 
 def _as_people_write(examples: Mapping[str, Any]) -> Json:
-    """Requests without what they do not ask for."""
+    """The response without parts that do not apply."""
     return {
         name: {
             key: field
@@ -365,7 +364,7 @@ def _header_references(names: Iterable[str]) -> Json:
 
 
 def _refused(described: Json, operation: Operation) -> list[str]:
-    """Every code the operation can refuse with: its own, and what follows from its shape."""
+    """Every code the operation can refuse with: its own, and those that follow from its shape."""
     codes = list(operation.refuses)
     if operation.takes or any(p["in"] != "path" for p in described.get("parameters", [])):
         codes.insert(0, "invalid-request")

@@ -1,7 +1,7 @@
-"""For those who run it: health and metrics.
+"""For operators: health and metrics.
 
-They answer this machine and the networks that ``FRONTROW_METRICS_NETWORKS`` names, and nobody through a
-proxy: they say how much is sold, and to whom nothing may be sold just now.
+They answer only this machine and the networks in ``FRONTROW_METRICS_NETWORKS``, and nobody through a proxy,
+because they show how much is sold, and to whom nothing is sold at present.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ from engine.base.shutdown import is_asked
 
 #: Litestar adds the charset itself.
 _METRICS_TYPE = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
-#: Whoever asks for readiness often waits no longer than a second itself.
+#: A client that asks for readiness often waits at most a second itself.
 _PING_TIMEOUT_S = 0.8
 StoreHealth = Annotated[str, Meta(description="`ok`, or why not.", examples=["ok"])]
 
 
 def only_operators(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> None:
-    """Guard of what is the operator's. To everybody else there is nothing here."""
+    """Guard of the operator's routes. For everybody else they do not exist."""
     if not may_look_inside(
         connection.client.host if connection.client else "",
         connection.headers.get("host", ""),
@@ -38,7 +38,7 @@ def only_operators(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> No
 
 
 class Ready(Struct, frozen=True):
-    """How the stores are."""
+    """The state of the stores."""
 
     postgres: StoreHealth
     redis: StoreHealth
@@ -62,7 +62,7 @@ async def live() -> str:
     guards=[only_operators],
     tags=["Operations"],
     summary="The stores that selling needs answer",
-    description="The catalogue does not decide: without it known events go on selling.",
+    description="The catalogue does not count: without it known events go on selling.",
     opt=described(
         gives={
             200: Reply("Ready to sell.", Ready),
@@ -72,7 +72,7 @@ async def live() -> str:
 )
 async def ready(state: State) -> Response[Ready]:
     if is_asked():
-        raise Unavailable("This process is ending; ask another one.")
+        raise Unavailable("This process is shutting down; ask another one.")
     runtime = state["runtime"]
     pings = (runtime.stores.view.ping, runtime.stores.redis.ping, runtime.stores.mongo.ping)
     found = Ready(*await asyncio.gather(*map(_ask, pings)))
@@ -97,11 +97,14 @@ async def _ask(ping: Any) -> str:
     guards=[only_operators],
     tags=["Operations"],
     summary="Prometheus metrics",
-    description="Every process has its own: the API here, the live gateway and the worker on theirs.",
+    description=(
+        "Every process has its own: the API here, the live gateway and the worker on ports of "
+        "their own."
+    ),
     opt=described(gives={200: Reply("The exposition format, version 1.0.0.", others={TEXT: str})}),
 )
 async def show_metrics() -> Response[bytes]:
-    # Beside the loop: thousands of lines take longer than any buyer should wait for them.
+    # In a thread: thousands of lines take longer than buyers should wait.
     text = await asyncio.to_thread(generate_latest)
     return Response(text, media_type=_METRICS_TYPE)
 

@@ -36,21 +36,21 @@ class VenueDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class SeatSelection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Seats of an event, and why; the reason is kept with it."""
+    """Seats of an event, and a reason, which is kept."""
 
     seats: Annotated[list[SeatNo], Meta(min_length=1, max_length=5000)]
     reason: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*$")] | None = None
 
 
 class LayoutWarning(Struct, frozen=True):
-    """Something in a plan that was mended or left out, and where it is."""
+    """Something in a plan that was corrected or left out, and where it is."""
 
     path: Annotated[str, Meta(examples=["zones[0].rows[3].seats[7].category"])]
     problem: str
 
 
 class ImportedVenue(Struct, frozen=True):
-    """A venue with its new layout, and what the importer had to mend."""
+    """A venue with its new layout, and the importer's corrections."""
 
     venue: Venue
     warnings: list[LayoutWarning]
@@ -73,7 +73,7 @@ def _event_command(description: str, *refuses: str) -> dict[str, Operation]:
 
 _SEAT_COMMAND = described(
     takes=SeatSelection,
-    gives={200: Reply("What was changed, and what not.", Blocking)},
+    gives={200: Reply("The seats that were changed, and those that were not.", Blocking)},
     refuses=("no-such-seat", "event-not-found", "event-not-published", "event-cancelled", *STORES),
     replays=True,
 )
@@ -121,7 +121,7 @@ async def create_venue(request: AnyRequest) -> Response[Venue]:
         takes=dict[str, Any],
         gives={
             201: Reply(
-                "The venue, and what was mended or left out on the way.",
+                "The venue, and the importer's corrections and omissions.",
                 ImportedVenue,
                 ("Location",),
             )
@@ -143,13 +143,16 @@ async def import_venue(
     ] = None,
     timezone: Annotated[
         str | None,
-        QueryParameter(max_length=60, description="IANA name; its events' times are shown in it."),
+        QueryParameter(
+            max_length=60, description="IANA name; the times of its events are shown in this zone."
+        ),
     ] = None,
     renumber: Annotated[
-        bool, QueryParameter(description="Give fresh ids to what has the same id twice.")
+        bool, QueryParameter(description="Give fresh ids to items whose id occurs twice.")
     ] = False,
     lenient: Annotated[
-        bool, QueryParameter(description="Leave out what cannot be understood, and say so.")
+        bool,
+        QueryParameter(description="Leave out parts that cannot be understood, and report them."),
     ] = False,
     venue_id: Annotated[
         UUID | None, QueryParameter(description="Give this venue a new layout.")
@@ -240,7 +243,7 @@ async def patch_event(
     "/v1/events/{event_id:uuid}/publish",
     status_code=200,
     summary="Put it on sale",
-    description="Publishing twice is fine, and finishes what a crash left half done.",
+    description="Publishing twice is safe, and completes a publication that a crash interrupted.",
     opt=_event_command("The event, on sale.", "event-cancelled"),
     **_OPTIONS,
 )
@@ -252,7 +255,7 @@ async def publish_event(request: AnyRequest, event_id: FromPath[UUID]) -> Respon
     "/v1/events/{event_id:uuid}/pause",
     status_code=200,
     summary="Stop new holds",
-    description="What is held may still be booked.",
+    description="Existing holds can still be booked.",
     opt=_event_command("The event, paused.", "event-not-published", "event-cancelled"),
     **_OPTIONS,
 )
@@ -288,8 +291,8 @@ async def cancel_event(request: AnyRequest, event_id: FromPath[UUID]) -> Respons
     status_code=200,
     summary="Keep seats from sale",
     description=(
-        "Those that nobody has; the answer says which are not and why. Maps show them as not for sale. "
-        "Areas cannot be blocked."
+        "Blocks the seats that nobody has; the answer lists the others with the reason. Maps show "
+        "blocked seats as not for sale. Areas cannot be blocked."
     ),
     opt=_SEAT_COMMAND,
     **_OPTIONS,
@@ -305,7 +308,7 @@ async def block_seats(request: AnyRequest, event_id: FromPath[UUID]) -> Blocking
     "/v1/events/{event_id:uuid}/unblock",
     status_code=200,
     summary="Give blocked seats back",
-    description="While people wait for seats, they are offered to them first; else they are on sale.",
+    description="Offered to the waitlist first, if people wait for such seats; otherwise they are on sale.",
     opt=_SEAT_COMMAND,
     **_OPTIONS,
 )

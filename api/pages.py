@@ -1,6 +1,6 @@
-"""The pages that are written here and not in the browser: what a mailed link shows. No script writes them.
+"""Pages that the server renders: the ones that mailed links open. They need no script.
 
-Whatever stands in them is escaped by itself: names of buyers and events are strangers' words.
+Values are escaped automatically, because buyers and organisers choose the names.
 """
 
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ PAGE_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex",
-    # The same address gives JSON to programs.
+    # The same address answers JSON to programs.
     "Vary": "Accept",
 }
 _PAGES: Final = jinja2.Environment(
@@ -50,17 +50,17 @@ _STANDINGS: Final = {
 }
 _PLACES: Final = {
     EntryStatus.WAITING: "When places that fit come back, we keep them for you and write at once.",
-    EntryStatus.OFFERED: "The time to accept is over; the places go to the next in line.",
+    EntryStatus.OFFERED: "The time to accept is over; the places go to the next person in line.",
     EntryStatus.ACCEPTED: (
         "The offer was accepted. If it is not paid for yet, you can go on with it on this device; your "
         "tickets come by mail."
     ),
     EntryStatus.DECLINED: "You declined the offer, and your place in line has ended with it.",
     EntryStatus.LAPSED: (
-        "The offer was not accepted in time, so it went to the next in line, and your place in it has "
+        "The offer was not accepted in time, so it went to the next person in line, and your place has "
         "ended. You can join again, at the end."
     ),
-    EntryStatus.LEFT: "You have left the line. You can join again, at the end.",
+    EntryStatus.LEFT: "You have left the waitlist. You can join again, at the end.",
     EntryStatus.DISMISSED: "The organiser has ended the waitlist.",
 }
 
@@ -108,7 +108,7 @@ def _ticket(ticket: Ticket) -> dict[str, str]:
 
 
 def _picture(svg: str) -> str:
-    """The address of a drawing. One that stands alone must say what it is."""
+    """A data URL of a drawing. An SVG outside of HTML must name its namespace."""
     standalone = svg.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
     return "data:image/svg+xml," + quote(standalone)
 

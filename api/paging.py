@@ -52,7 +52,7 @@ def encode_cursor(position: Any) -> str:
 
 
 def decode_cursor(cursor: str | None, kind: type[T]) -> T | None:
-    """Where the page before ended. Raises InvalidInput for what is no cursor of ours."""
+    """Where the page before ended. Raises InvalidInput for a cursor that this API did not make."""
     if cursor is None:
         return None
     try:
@@ -66,7 +66,7 @@ def decode_cursor(cursor: str | None, kind: type[T]) -> T | None:
 
 
 def cut(found: Sequence[I], limit: int, position: Callable[[I], Any]) -> tuple[list[I], str | None]:
-    """The first ``limit`` of what was found, and the cursor behind them where there are more.
+    """The first ``limit`` of the items found, and the cursor behind them where there are more.
 
     Ask the store for one more than ``limit``; ``position`` gives an item's place in the list.
     """
@@ -79,4 +79,4 @@ def _text(raw: bytes) -> str:
 
 
 def _refused() -> InvalidInput:
-    return InvalidInput("cursor: not one of ours; start again without it.")
+    return InvalidInput("cursor: not valid; start again without it.")

@@ -28,12 +28,13 @@ _ORGANISER: dict[str, Any] = {
     "security": [{"OrganiserKey": []}],
     "guards": [require_organiser],
 }
-_TOO_MANY = "Too many attempts; wait a while. Whoever is logged in stays so."
+_TOO_MANY = "Too many attempts; wait a while. Existing logins are not affected."
 _NO_STORE = {"Cache-Control": "no-store"}
-#: Seconds in which ``password_attempts`` may be used up.
+#: Window of ``password_attempts``, in s.
 _ATTEMPTS_WINDOW_S = 900
-#: So many times ``password_attempts`` for one account, from all networks together, are an attack: then a
-#: wide network has a fifth of them. Its owner still gets in, from any other, or with a token of before.
+#: Attempts on one account from all networks together that count as an attack, as a multiple of
+#: ``password_attempts``: then a wide network has a fifth of them. The account's owner still gets in from any
+#: other network, or with an earlier token.
 _ATTACK_TIMES = 5
 
 
@@ -46,26 +47,26 @@ class AccountToken(AccessToken, frozen=True, kw_only=True):
 
 
 class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an account is opened with."""
+    """The facts of a new account."""
 
     email: EmailAddress
     password: Password
 
 
 class RefreshToken(Struct, frozen=True, forbid_unknown_fields=True):
-    """The newest one that you have."""
+    """The newest refresh token that you have."""
 
     refresh_token: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class TierBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where somebody stands in waitlists."""
+    """A person's tier and weight in waitlists."""
 
     tier: Tier
 
 
 class PersonList(Page[Person], frozen=True):
-    """Who registered with an address: first the one it belongs to, then the earliest."""
+    """The accounts with an address: first the one it belongs to, then the earliest."""
 
 
 _REGISTRATION = msgspec.json.Decoder(Registration)
@@ -98,7 +99,7 @@ async def _take_for_account(request: AnyRequest, account: str) -> Standing:
     near = "unknown" if address is None else client_network(address)
     standing = await _take_attempt(request, "password-attempts", quota, account, near)
     if standing.exceeded:
-        # One network cannot make it look like an attack from everywhere.
+        # One network alone cannot make it look like an attack from everywhere.
         return standing
     everywhere = await _take_attempt(
         request, "password-attempts-of-all", _ATTACK_TIMES * quota, account, ""
@@ -131,10 +132,10 @@ def _address_limit(request: AnyRequest, name: str) -> RateLimit:
     security=[{}, {"BearerToken": []}],
     summary="Make an account",
     description=(
-        "With a guest's token the account is that guest's: bookings and places in line stay, and that "
-        "token is no longer good. Without one it is somebody new. The answer logs in. The address gets "
-        "a mail, and belongs to the account whose link there is opened first: whether anybody has it "
-        "already is not told."
+        "With a guest's token the account is that guest's: bookings and waitlist entries stay, "
+        "and that token is no longer valid. Without one the account is a new person. The answer "
+        "logs in. The address gets a mail, and belongs to the account whose link is opened first. "
+        "The answer does not reveal whether anybody has the address already."
     ),
     opt=described(
         takes=Registration,
@@ -163,7 +164,7 @@ async def register(request: AnyRequest) -> Response[AccountToken]:
     tags=["Access"],
     summary="Log in",
     description=(
-        "Gives tokens of the account's own person. What a guest of the same browser has booked stays "
+        "Gives tokens of the account's own person. Bookings of a guest of the same browser stay "
         "with that guest's token: nothing is merged. Send an earlier token of the account along if you "
         "have one, expired or not: then strangers who try its passwords do not keep you out."
     ),
@@ -189,9 +190,9 @@ async def login(request: AnyRequest) -> Response[AccountToken]:
 async def _log_in_again(
     request: AnyRequest, sent: Credentials, by_address: Standing
 ) -> Response[AccountToken] | None:
-    """The answer to somebody who shows an earlier token of the account, and has its password.
+    """The answer to a client that shows an earlier token of the account, and has its password.
 
-    They are counted by themselves: however many others try passwords, they get in.
+    Such clients are counted apart: they get in, however many others try passwords.
     """
     tokens: Tokens = request.app.state["tokens"]
     person_id = tokens.earlier_subject(request.headers.get("authorization"))
@@ -217,9 +218,9 @@ async def _log_in_again(
     tags=["Access"],
     summary="Exchange a refresh token",
     description=(
-        "For a new access token and the next refresh token. The same one again within a minute gives "
-        "the same next one, as the answer may have been lost; later it ends the login everywhere it "
-        "was copied to."
+        "For a new access token and the next refresh token. The same token again within a minute "
+        "gives the same next one, because the answer may have been lost; later it ends the login "
+        "in every place that has a copy."
     ),
     opt=described(
         takes=RefreshToken,
@@ -243,8 +244,8 @@ async def refresh(request: AnyRequest) -> Response[AccountToken]:
     tags=["Access"],
     summary="Log out",
     description=(
-        "Ends this login; others of the same account go on. Access tokens that were given are good "
-        "until they expire, a quarter of an hour at most."
+        "Ends this login; others of the same account go on. Access tokens that were issued stay "
+        "valid until they expire, a quarter of an hour at most."
     ),
     opt=described(
         takes=RefreshToken,
@@ -265,7 +266,7 @@ async def logout(request: AnyRequest) -> None:
     tags=["Access"],
     security=_SECURITY,
     summary="Who I am",
-    description="Also for guests, who have the defaults until they set anything.",
+    description="Works for guests, too: they have the defaults until they set values.",
     opt=described(gives={200: Reply("You.", Person, ("ETag",))}, refuses=("unavailable",)),
 )
 async def read_me(request: AnyRequest) -> Response[Person]:
@@ -276,11 +277,11 @@ async def read_me(request: AnyRequest) -> Response[Person]:
     "/v1/me",
     tags=["Access"],
     security=_SECURITY,
-    summary="Change what is known of me",
+    summary="Change my data",
     description=(
         "Needs If-Match. An account's `email` and password are changed with the present `password`; "
-        "a `new_password` ends every login, and every access token. Another `email` is asked by mail "
-        "whether it is yours; whether anybody else has it is not told."
+        "a `new_password` ends every login, and every access token. A new `email` gets a mail "
+        "that asks whether it is yours; the answer does not reveal whether anybody else has it."
     ),
     opt=described(
         takes=PersonPatch,
@@ -321,8 +322,8 @@ def _page(person: Person, headers: dict[str, str] | None = None) -> Response[Per
     "/v1/people",
     summary="Find somebody by their address",
     description=(
-        "Those who registered, ten at most; `email_proven` says whose it is. A guest is known by the id "
-        "in a booking or in the line."
+        "Registered people, ten at most; `email_proven` marks the owner. A guest is found by the "
+        "id in a booking or in the waitlist."
     ),
     opt=described(gives={200: Reply("Nobody or one.", PersonList)}, refuses=("unavailable",)),
     **_ORGANISER,
@@ -331,7 +332,10 @@ async def find_people(
     request: AnyRequest,
     email: Annotated[
         str,
-        QueryParameter(max_length=254, description="As they registered; capitals are the same."),
+        QueryParameter(
+            max_length=254,
+            description="The address used to register; upper and lower case are the same.",
+        ),
     ],
 ) -> PersonList:
     return PersonList(await runtime_of(request).people.accounts.find(_checked_address(email)))
@@ -340,7 +344,7 @@ async def find_people(
 @put(
     "/v1/people/{person_id:uuid}/tier",
     summary="Give somebody a tier",
-    description="Counts for lines joined from now on; who waits already keeps the place.",
+    description="Counts for waitlists joined from now on; people who already wait keep their places.",
     opt=described(
         takes=TierBody,
         gives={200: Reply("The person.", Person, ("ETag",))},

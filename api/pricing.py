@@ -1,4 +1,4 @@
-"""Dynamic pricing: rules, the organiser's hand, and trying before it counts."""
+"""Dynamic pricing: rules, the organiser's overrides, and simulations."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -49,7 +49,7 @@ _OPTIONS: dict[str, Any] = {
 _COMMAND: dict[str, Any] = {**_OPTIONS, "status_code": 200}
 
 _PRICED = ("event-not-found", "event-not-published", "unavailable", "catalog-unavailable")
-#: What an edit of an event's pricing may meet.
+#: Problems of an edit of an event's pricing.
 _EDITED = ("event-cancelled", "precondition-failed", "redis-unavailable")
 
 
@@ -85,13 +85,13 @@ def _category(state: CategoryState) -> Response[CategoryState]:
     return versioned(state, state.version)
 
 
-# What buyers see, and how it stands
+# What buyers see, and the present state
 
 
 @get(
     "/v1/events/{event_id:uuid}/pricing",
-    summary="How an event's prices come about",
-    description="The ETag is for `PATCH`; a category's `version` for what is done to its price.",
+    summary="How an event's prices are made",
+    description="The ETag is for `PATCH`; a category's `version` is for changes of its price.",
     opt=described(gives={200: Reply("By category.", PricingState, ("ETag",))}, refuses=_PRICED),
     **_OPTIONS,
 )
@@ -126,7 +126,7 @@ async def patch_pricing(
 @post(
     "/v1/events/{event_id:uuid}/pricing/rules",
     summary="Make a version of a category's rule",
-    description="A draft: it changes nothing before it is activated, and what it says never changes.",
+    description="A draft: it has no effect before it is activated, and its content never changes.",
     opt=described(
         takes=RuleDraft,
         gives={201: Reply("A draft.", RuleVersion, ("ETag", "Location"))},
@@ -243,14 +243,17 @@ async def retire_pricing_rule(
     )
 
 
-# The hand
+# Overrides
 
 
 @post(
     "/v1/events/{event_id:uuid}/pricing/categories/{category_no:int}/override",
-    summary="Set a price by hand",
-    description="Its rule waits until `until`, until it is released, or, without `until`, until another "
-    "rule comes into force. Buyers read the reason. Takes an optional If-Match.",
+    summary="Override a price",
+    description=(
+        "The price's rule pauses until `until`, until the price is released, or, without `until`, "
+        "until another rule comes into force. Buyers read the reason. Takes an optional "
+        "If-Match."
+    ),
     opt=_price_command("The price, set.", Override),
     **_COMMAND,
 )
@@ -272,7 +275,7 @@ async def override_price(
 @post(
     "/v1/events/{event_id:uuid}/pricing/categories/{category_no:int}/freeze",
     summary="Keep a price where it is",
-    description="Until it is released, whatever comes into force. Takes an optional If-Match.",
+    description="Until it is released, whatever rule comes into force. Takes an optional If-Match.",
     opt=_price_command("The price, kept.", Freeze),
     **_COMMAND,
 )
@@ -295,7 +298,7 @@ async def freeze_price(
     "/v1/events/{event_id:uuid}/pricing/categories/{category_no:int}/release",
     summary="Let a price follow its rule again",
     description="Ends an override and a freeze. Takes an optional If-Match.",
-    opt=_price_command("Its rule goes on."),
+    opt=_price_command("The price follows its rule again."),
     **_COMMAND,
 )
 async def release_price(
@@ -312,16 +315,16 @@ async def release_price(
     )
 
 
-# Trying
+# Simulations
 
 
 @post(
     "/v1/events/{event_id:uuid}/pricing/preview",
-    summary="What would a rule do now?",
-    description="Measures, decides, and changes nothing.",
+    summary="Preview a rule's decision",
+    description="Measures and decides, and changes nothing.",
     opt=described(
         takes=PreviewRequest,
-        gives={200: Reply("What it would do.", Preview)},
+        gives={200: Reply("What the rule would do.", Preview)},
         refuses=(
             "no-such-category",
             "pricing-rule-not-found",
@@ -343,11 +346,14 @@ async def preview_pricing(request: AnyRequest, event_id: FromPath[UUID]) -> Prev
 @post(
     "/v1/events/{event_id:uuid}/pricing/simulate",
     summary="Try a rule on a sale",
-    description="A made-up one, or a recorded one. As numbers, or with `Accept: image/svg+xml` as a "
-    "chart.",
+    description=(
+        "A synthetic or a recorded sale. As numbers, or with `Accept: image/svg+xml` as a chart."
+    ),
     opt=described(
         takes=SimulationRequest,
-        gives={200: Reply("How it went, against the fixed price.", Simulation, others={SVG: str})},
+        gives={
+            200: Reply("The result, compared with the fixed price.", Simulation, others={SVG: str})
+        },
         refuses=(
             "no-such-category",
             "pricing-rule-not-found",
@@ -373,7 +379,9 @@ async def simulate_pricing(request: AnyRequest, event_id: FromPath[UUID]) -> Res
     "a chart with a line for each category.",
     opt=described(
         takes=SetSimulationRequest,
-        gives={200: Reply("How it went, against fixed prices.", SetSimulation, others={SVG: str})},
+        gives={
+            200: Reply("The result, compared with fixed prices.", SetSimulation, others={SVG: str})
+        },
         refuses=("no-such-category", *_PRICED, "nothing-recorded"),
         replays=True,
     ),

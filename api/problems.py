@@ -1,4 +1,4 @@
-"""Every refusal as RFC 9457 ``application/problem+json``; the one place that knows HTTP statuses."""
+"""Every refusal as RFC 9457 ``application/problem+json``; the only module that knows HTTP statuses."""
 
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ PROBLEM_JSON = "application/problem+json"
 #: Characters of a path that a problem repeats.
 _PATH_SHOWN_MAX = 200
 
-#: The first class in an error's ancestry that is named here gives the status.
+#: The first class in an error's ancestry that is listed here gives the status.
 _STATUS: dict[type[FrontrowError], int] = {
     errors.InvalidInput: 400,
     errors.NotAuthenticated: 401,
@@ -78,7 +78,7 @@ HTTP_CODES = {
 }
 
 
-#: How the request that helps is made here.
+#: How the remedy of an error is written as a request of this API.
 _REMEDIES: dict[Remedy, str] = {
     Remedy.RETRY_SAME_KEY: "with the same Idempotency-Key",
     Remedy.USE_NEW_KEY: "in the header Idempotency-Key",
@@ -95,13 +95,13 @@ _REMEDIES: dict[Remedy, str] = {
 }
 
 
-#: Parameters that could not have their written name in Python.
+#: Parameters whose names cannot be used in Python.
 _WRITTEN = {"starts_from": "from", "starts_to": "to", "event_ids": "id"}
 
 
 class Problem(Struct, kw_only=True, omit_defaults=True):
-    """RFC 9457. ``type`` is stable and opens its description; what follows ``instance`` is what the
-    caller needs to go on, present where it applies.
+    """RFC 9457. ``type`` is stable and opens its description; the fields after ``instance`` are those that
+    the caller needs to go on, present where they apply.
     """
 
     type: Annotated[str, Meta(examples=["/problems/seat-unavailable"])]
@@ -114,18 +114,18 @@ class Problem(Struct, kw_only=True, omit_defaults=True):
     ] = None
     seats: Annotated[
         list[int] | None,
-        Meta(description="Seats that are taken; of `still-on-sale` those you can have."),
+        Meta(description="Seats that are taken; of `still-on-sale`: seats you can have."),
     ] = None
     areas: Annotated[
         list[int] | None,
-        Meta(description="Areas without so much room; of `still-on-sale` those that have it."),
+        Meta(description="Areas without enough room; of `still-on-sale`: areas that have it."),
     ] = None
     url: Annotated[str | None, Meta(description="The page where you can have it.")] = None
     limit: Annotated[int | None, Meta(description="Places one buyer may have.")] = None
     owned: Annotated[int | None, Meta(description="Places you have already.")] = None
     retry_after: Annotated[int | None, Meta(description="Seconds; as `Retry-After`.")] = None
     challenge: Annotated[
-        str | None, Meta(description="Of `proof-needed`: what to find a nonce for.")
+        str | None, Meta(description="Of `proof-needed`: the challenge to find a nonce for.")
     ] = None
     bits: Annotated[
         int | None,
@@ -134,12 +134,14 @@ class Problem(Struct, kw_only=True, omit_defaults=True):
     expires_at: Annotated[
         Moment | None, Meta(description="Until when the challenge can be answered.")
     ] = None
-    current_version: Annotated[int | None, Meta(description="What If-Match had to be.")] = None
+    current_version: Annotated[
+        int | None, Meta(description="The version that If-Match had to name.")
+    ] = None
     decline_code: Annotated[str | None, Meta(description="Why the card was declined.")] = None
     booking_id: Annotated[Id | None, Meta(description="The booking this is about.")] = None
     hold_id: Annotated[Id | None, Meta(description="The hold this is about.")] = None
     offer_status: Annotated[OfferStatus | None, Meta(description="How the offer ended.")] = None
-    entry_id: Annotated[Id | None, Meta(description="Your place in line that this is about.")] = (
+    entry_id: Annotated[Id | None, Meta(description="Your waitlist entry that this is about.")] = (
         None
     )
 
@@ -151,7 +153,7 @@ def status_of(error: FrontrowError) -> int:
 
 
 def detail_of(error: FrontrowError) -> str:
-    """What happened and what to do, with the request that does it."""
+    """What happened and what to do next, with the request to send."""
     if error.remedy is None:
         return error.detail
     how = _REMEDIES[error.remedy].replace("{id}", error.remedy_id)
@@ -159,7 +161,7 @@ def detail_of(error: FrontrowError) -> str:
 
 
 def shown_path(path: str) -> str:
-    """A path as it may be said back: whoever sends a long one gets a short one."""
+    """A path as a problem may repeat it: a long one is cut."""
     return path if len(path) <= _PATH_SHOWN_MAX else path[:_PATH_SHOWN_MAX] + "…"
 
 
@@ -186,7 +188,7 @@ def problem_headers(status: int, extra: dict[str, Any]) -> dict[str, str]:
 
 
 def encode_problem(error: FrontrowError, instance: str) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of an engine error, for those who answer without Litestar."""
+    """Status, headers and body of an engine error, for code that answers without Litestar."""
     status = status_of(error)
     body = problem_body(status, error.code, detail_of(error), instance, error.extra)
     return status, problem_headers(status, error.extra), msgspec.json.encode(body)
@@ -227,7 +229,7 @@ def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[byt
     elif status == 404:
         detail = f"There is nothing at {shown_path(request.scope['path'])}; the API is described at /schema."
     response = _response(request, status, HTTP_CODES.get(status, "request-failed"), detail, extra)
-    # Among them Allow, which a 405 must have.
+    # They include Allow, which a 405 must have.
     response.headers.update(error.headers or {})
     return response
 

@@ -1,4 +1,4 @@
-"""Rate limits over HTTP: count a request, say in its answer where the client stands, refuse.
+"""Rate limits over HTTP: count a request, report the client's standing in the answer, refuse.
 
 standing = await take_for_address(_LIMIT, request)
 headers = admit("Too many of these; wait a while.", standing)
@@ -21,7 +21,7 @@ from engine.limits.rates import (
 
 
 class LimitExceeded(TooManyRequests):
-    """A refusal that says where its client stands, as the answer would have done."""
+    """A refusal that reports the client's standing, as the answer would have done."""
 
     def __init__(self, detail: str, *standings: Standing) -> None:
         exceeded = [standing for standing in standings if standing.exceeded]
@@ -30,7 +30,7 @@ class LimitExceeded(TooManyRequests):
 
 
 def admit(detail: str, *standings: Standing) -> dict[str, str]:
-    """The headers that tell a client where it stands. Raises LimitExceeded, with ``detail``, where a limit is
+    """The headers that report a client's standing. Raises LimitExceeded, with ``detail``, where a limit is
     exceeded.
     """
     if any(standing.exceeded for standing in standings):
@@ -75,7 +75,7 @@ async def take_for_network(
 
 
 def _note_proxy_doubt(request: AnyRequest) -> None:
-    """Keep for the operator that a proxy is not known, or does not say for whom it speaks."""
+    """Record for the operator that a proxy is unknown, or does not say for whom it forwards."""
     state = request.app.state
     doubt = proxy_doubt(
         request.client.host if request.client else "",
@@ -84,6 +84,8 @@ def _note_proxy_doubt(request: AnyRequest) -> None:
     )
     if doubt is None:
         return
-    noted = runtime_of(request).stores.redis.call("SET", PROXY_DOUBT, doubt, "EX", PROXY_DOUBT_TTL_S)
-    # Without Redis nobody learns of it, and nothing else depends on it.
+    noted = runtime_of(request).stores.redis.call(
+        "SET", PROXY_DOUBT, doubt, "EX", PROXY_DOUBT_TTL_S
+    )
+    # Without Redis the record is lost, and nothing else depends on it.
     noted.add_done_callback(lambda future: future.cancelled() or future.exception())

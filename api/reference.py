@@ -1,6 +1,6 @@
-"""The reference at /schema: the OpenAPI document as a page to read, without script or internet.
+"""The reference at /schema: the OpenAPI document as a page, without scripts or resources of other sites.
 
-``/schema/openapi.json`` is the document itself, and so is ``/schema`` for who asks for JSON.
+``/schema/openapi.json`` is the document itself; ``/schema`` also answers JSON when the client asks for it.
 """
 
 import json
@@ -50,7 +50,7 @@ class ReferencePage(OpenAPIRenderPlugin):
 
 
 def reference_router() -> Router:
-    """Where Litestar hangs the page and the document."""
+    """The plug-in through which Litestar serves the page and the document."""
     return Router(
         "/schema",
         route_handlers=[],
@@ -362,7 +362,7 @@ def _choices(schema: Json) -> str:
 
 
 def _fields(schema: Json, *, mark: str = "required") -> str:
-    """The properties; ``mark`` says which ones are marked, those that must or those that need not be."""
+    """The properties; ``mark`` says which ones are marked: the required or the optional ones."""
     required = schema.get("required", [])
     rows = [
         _field(name, field, mark if (name in required) == (mark == "required") else "")
@@ -411,7 +411,7 @@ def _plain_type(schema: Json) -> str:
 
 
 def _limits(schema: Json) -> Iterable[str]:
-    """Limits that somebody might meet; that a number fits into 32 bits goes without saying."""
+    """Limits that matter to a client; a limit to 32 bits is left out."""
     words = {
         "minimum": "at least {}",
         "exclusiveMinimum": "more than {}",
@@ -466,7 +466,7 @@ def _problem(error: FrontrowError, operations: list[Json]) -> str:
 
 
 def prose(text: str) -> str:
-    """Paragraphs of CommonMark; of its marks only what our own texts use."""
+    """Paragraphs of CommonMark; only the marks that our own texts use."""
     return "".join(f"<p>{inline(part)}</p>" for part in text.strip().split("\n\n") if part)
 
 
@@ -477,7 +477,7 @@ def inline(text: str) -> str:
 
 
 def pretty(value: Any, indent: int = 0) -> str:
-    """JSON that puts on one line what fits on one."""
+    """JSON; a value that fits on one line is put on one."""
     flat = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, dict | list) or not value or len(flat) + indent <= _LINE_LENGTH:
         return flat

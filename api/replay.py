@@ -1,7 +1,7 @@
 """The same answer again for the same Idempotency-Key: POSTs that have an effect, of verified subjects.
 
-Bookings keep their keys in PostgreSQL with the money (engine.sales.idempotency); every other answer is kept in
-Redis (engine.limits.kept_answers). A key is claimed before anything happens.
+Bookings keep their keys in PostgreSQL with the money (engine.sales.idempotency); all other answers are kept
+in Redis (engine.limits.kept_answers). A key is claimed before anything happens.
 """
 
 import contextlib
@@ -30,12 +30,12 @@ from engine.limits.kept_answers import (
 from engine.limits.rates import RateLimit
 from engine.runtime import Runtime
 
-#: Keys of one address: people behind a shared one have room, and nobody fills Redis with new tokens.
+#: Keys of one address: enough for people who share it, and too few to fill Redis with new tokens.
 _KEYS_OF_AN_ADDRESS = RateLimit("idempotency-keys", 5_000, 600)
-#: Buyers are answered within 6 s; what organisers do may take longer. After that the process that took
-#: the key counts as dead.
+#: Buyers are answered within 6 s; requests of organisers may take longer. After this time the process that
+#: claimed the key counts as dead.
 _IN_FLIGHT_S = {Needs.BUYER: 15, Needs.ORGANISER: 60}
-#: Nothing has happened, and the next time the answer may be another one.
+#: Statuses of requests that had no effect: a retry may get another answer.
 _NOT_KEPT = frozenset({401, 403, 404, 405, 406, 408, 413, 415, 429})
 
 
@@ -45,11 +45,11 @@ class _Kept(Struct, frozen=True):
     status: int = 0
     headers: list[tuple[str, str]] = []
     body: str = ""
-    #: Whose answer it was, for counting: nobody routes what comes from memory.
+    #: The route of the first request, for counting: a replay is not routed.
     route: str = UNMATCHED
-    #: It was too large to be kept; that it was given is.
+    #: The answer was too large to be kept; only the fact that it was given is kept.
     is_too_large: bool = False
-    #: Which request it is the mark of; one that comes again has another.
+    #: Names the request that set the mark; a retry has another claim.
     claim: str = ""
 
 
@@ -72,7 +72,7 @@ class Replays:
         key: bytes,
         door: Door,
     ) -> None:
-        """Run the request, or give the answer that ``subject`` got for it. Raises FrontrowError."""
+        """Run the request, or replay the answer that ``subject`` got for it. Raises FrontrowError."""
         name = Name(subject, event_id, checked_key(key.decode("latin-1")))
         await self._take(scope)
         body = await whole_body(receive, door.size_max)
@@ -118,7 +118,7 @@ class Replays:
                 chunks.append(message["body"])
                 is_kept = not message["more_body"] and status < 500 and status not in _NOT_KEPT
                 if is_kept:
-                    # Before its last byte leaves: whoever has it may ask again at once.
+                    # Before the last byte leaves: a client that has it may retry at once.
                     route = scope.get("path_template") or UNMATCHED
                     body = b"".join(chunks).decode("latin-1")
                     answer = _Kept(mark.fingerprint, status, sent_headers, body, route)
@@ -135,11 +135,11 @@ class Replays:
     async def _keep(self, name: Name, answer: _Kept, mark: _Kept) -> None:
         encoded = msgspec.json.encode(answer)
         if len(encoded) > ANSWER_SIZE_MAX:
-            # What was done stays done once: the key says so, without the words.
+            # The effect must still happen only once: the key records that, without the body.
             short = msgspec.structs.replace(answer, headers=[], body="", is_too_large=True)
             encoded = msgspec.json.encode(short)
         kept_s = KEPT_S if answer.status < 400 else REFUSAL_KEPT_S
-        # Redis may be lost; then so is the memory of this answer, and the mark runs out.
+        # If Redis is lost, this answer is lost too, and the mark expires.
         with contextlib.suppress(Unavailable):
             await self._answers().keep(name, encoded, kept_s=kept_s, mark=msgspec.json.encode(mark))
 

@@ -2,13 +2,13 @@
 connection may cost (api.connections), and an end in order.
 
 uvicorn writes the head when a response starts and the body when it comes, and uvloop sends each at
-once: two system calls and two wake-ups of the client for every small response. Here the head waits
-for what follows it in the same turn of the loop. Measured on a hold: a quarter of the process's time
-was the first of the two writes.
+once: two system calls and two wake-ups of the client for every small response. Here the head waits for the
+bytes that follow it in the same turn of the loop. Measured on a hold: the first of the two writes took a
+quarter of the process's time.
 
-Asked to end, it is not ready any more but goes on answering for ``api_linger_s``, each answer being
-the last on its connection. Then it takes no new connections, closes those that wait for a request,
-finishes the requests under way, and exits with 0.
+When asked to end, it reports that it is not ready, but goes on answering for ``api_linger_s``; each answer is
+the last on its connection. Then it takes no new connections, closes those that wait for a request, finishes
+the requests under way, and exits with 0.
 """
 
 import asyncio
@@ -30,7 +30,9 @@ from engine.base.tracing import check_tracing
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, ended as all our processes are; uvicorn's own end is that of a kill."""
+    """uvicorn's server, with the same shutdown as all our processes; uvicorn's own exits like a killed
+    process.
+    """
 
     def __init__(self, config: uvicorn.Config, linger_s: float, connections: Connections) -> None:
         super().__init__(config)
@@ -52,7 +54,7 @@ class _Server(uvicorn.Server):
     def _stop(self) -> None:
         self.should_exit = True
         last = (b"connection", b"close")
-        # Now, and when the headers of all answers are next put together.
+        # Now, and when the default headers are next rebuilt.
         self.server_state.default_headers = [*self.server_state.default_headers, last]
         self.config.encoded_headers.append(last)
 
@@ -78,8 +80,8 @@ def serve(settings: Settings, factory: str = "api.app:create_app") -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        # Whom a proxy speaks for is the engine's to judge (FRONTROW_TRUSTED_PROXIES): the library
-        # would put what it believes in place of who is really at the other end.
+        # The engine decides for whom a proxy forwards (FRONTROW_TRUSTED_PROXIES): the library would replace
+        # the real peer's address with the forwarded one.
         proxy_headers=False,
         timeout_graceful_shutdown=FINISH_TIMEOUT_S,
     )

@@ -1,9 +1,9 @@
 """The short cut of an on-sale's two routes: from the edge to the handler, past the framework's stack
 (docs/decisions/0025).
 
-The edge has found the route by the framework's own router and knows who asks by the time it comes here.
-What is left for the framework on such a route is to hand over the request and to write the answer, by a
-dozen calls of its own; that was a fifth of a hold's time. Whatever is unusual goes through the framework.
+At this point the edge has found the route by the framework's own router and knows the subject. On such a
+route the framework would only pass on the request and write the answer, in a dozen calls of its own, which
+took a fifth of a hold's time. An unusual request goes through the framework.
 """
 
 import re
@@ -19,15 +19,15 @@ from api.conventions import Json, json_answer
 from api.problems import on_exception, on_http_exception
 from engine.base.errors import FrontrowError
 
-#: What a handler puts into its ``opt`` to be reached by the short cut.
+#: Key in a handler's ``opt`` that makes it reachable by the short cut.
 SHORT_CUT: Final = {"short_cut": True}
-#: The framework refuses some hosts; it is asked about all but ordinary ones.
+#: The framework refuses some hosts; requests with any but an ordinary host go to it.
 _ORDINARY_HOST: Final = re.compile(rb"[A-Za-z0-9.:\[\]-]*")
 _KEY_PARAMETER: Final = "idempotency_key"
 
 
 class ShortCut:
-    """The way to one handler, which takes the request, what is in its path, and perhaps a key."""
+    """The way to one handler, which takes the request, its path parameters, and perhaps a key."""
 
     def __init__(self, handler: HTTPRouteHandler) -> None:
         self._handler = handler
@@ -52,7 +52,7 @@ class ShortCut:
         headers: dict[bytes, bytes],
         parameters: dict[str, Any],
     ) -> None:
-        """Run the handler and send its answer. Raises FrontrowError for what it refuses."""
+        """Run the handler and send its answer. Raises FrontrowError when it refuses."""
         scope["route_handler"] = self._handler
         request: Request[Any, Any, Any] = Request(scope, receive, send)
         if self._takes_key:
@@ -78,7 +78,7 @@ class ShortCut:
 
 
 def short_cut_to(handler: HTTPRouteHandler) -> ShortCut | None:
-    """The short cut to a handler that asks for one; it must need nothing that the framework does first."""
+    """The short cut to a handler that asks for one; the handler must not need a step of the framework."""
     if not handler.opt.get("short_cut"):
         return None
     needed = (

@@ -1,7 +1,7 @@
-"""CSV for spreadsheets (RFC 4180): written to a file first, so that what is sent is whole.
+"""CSV for spreadsheets (RFC 4180): written to a file first, so that a table that is sent is complete.
 
-A table that broke off half-way would look like a short one; and whoever reads slowly keeps a file
-waiting, not a store.
+A table that broke off half-way would look like a short one; and a slow reader keeps a file open, not a
+store's connection.
 """
 
 import csv
@@ -18,19 +18,20 @@ CSV = "text/csv"
 #: Smaller tables never touch the disk.
 _MEMORY_MAX = 1024 * 1024
 _CHUNK_SIZE = 64 * 1024
-#: What spreadsheets take for the beginning of a formula; a semicolon begins a cell in half of Europe.
+#: Characters that spreadsheets take for the beginning of a formula; a semicolon begins a cell in half of
+#: Europe.
 _FORMULA = re.compile(r"(^|;)(?=[=+\-@\t\r\n＝＋－＠])")
 
 
 def safe_cell(text: str) -> str:
-    """Text that no spreadsheet calculates with: an apostrophe stands before what looks like a formula."""
+    """Text that no spreadsheet evaluates: an apostrophe stands before text that looks like a formula."""
     return _FORMULA.sub(r"\1'", text)
 
 
 async def csv_response(
     header: Sequence[str], rows: AsyncIterator[Iterable[Any]], *, filename: str
 ) -> Stream:
-    """A table to keep. Text goes through ``safe_cell``; nothing is sent before the last row is there."""
+    """A table as a download. Text goes through ``safe_cell``; nothing is sent before all rows are written."""
     with ExitStack() as failing:
         file = failing.enter_context(SpooledTemporaryFile(_MEMORY_MAX))
         text = TextIOWrapper(file, "utf-8", newline="")

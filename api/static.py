@@ -1,11 +1,11 @@
-"""The pages and what they load, from memory: compressed once, revalidated by strong ETags.
+"""The pages and the files that they load, from memory: compressed once, revalidated by strong ETags.
 
-Nothing is used without asking (``no-cache``), so nobody runs yesterday's script on today's API; asking
-costs a 304. Each file's time is looked at when it is asked for: a change shows with the next reload.
+Browsers revalidate every file (``no-cache``), so nobody runs yesterday's script on today's API; that costs a
+304. Each file's modification time is checked at each request: a change shows with the next reload.
 
-Scripts are sent as they are written, comments and all: what a browser runs is what was read and tested,
-and nothing but a parser of JavaScript can tell a comment from a text. Leaving the comments out would
-save an event's page 22 kB of 79, once.
+Scripts are sent as they are written, with comments: a browser runs the code that was reviewed and tested, and
+only a parser of JavaScript can tell a comment from a string. Without comments an event's page would load 22
+kB less of 79, once.
 """
 
 import gzip
@@ -36,13 +36,14 @@ _HEADERS = {
 }
 _ASSET_HEADERS = {
     **_HEADERS,
-    # Public, and the module scripts of a page elsewhere load only so: the map is there to be embedded.
+    # Files are public. Pages of other origins can load module scripts only with this header: the map is made
+    # to be embedded.
     "Access-Control-Allow-Origin": "*",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 _PAGE_HEADERS = {
     **_HEADERS,
-    # Pictures come from wherever organisers keep them; everything else is ours.
+    # Pictures come from any host that organisers choose; everything else comes from here.
     "Content-Security-Policy": (
         "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: https:; "
         "style-src 'self'; script-src 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -55,7 +56,7 @@ _ENTRY = re.compile(r'<script type="module" src="/web/([\w.-]+)">')
 
 
 class StaticFile(Struct, frozen=True):
-    """What is sent, as it is and compressed. ``stamp`` tells whether its source has changed."""
+    """The bytes to send, plain and compressed. ``stamp`` changes with the source."""
 
     stamp: tuple[Any, ...]
     media_type: str
@@ -66,7 +67,7 @@ class StaticFile(Struct, frozen=True):
 
 
 class StaticFiles:
-    """The files of one folder that a browser may have, by name; there is nothing below the folder."""
+    """The files of one folder that browsers may load, by name; subfolders are not served."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -77,9 +78,9 @@ class StaticFiles:
                 self.file(path.name)
 
     def file(self, name: str) -> StaticFile:
-        """Raises NotFoundException for a name that is none of ours."""
+        """Raises NotFoundException for an unknown name."""
         path = self._root / name
-        # No separator and no leading dot fits the pattern, so no name leads out of the folder.
+        # The pattern allows no separator and no leading dot, so no name leads out of the folder.
         if path.suffix not in _MEDIA_TYPES or not _NAME.fullmatch(name):
             raise NotFoundException
         try:
@@ -93,7 +94,7 @@ class StaticFiles:
         return known
 
     def page(self, name: str) -> StaticFile:
-        """An HTML file that names every module its script will import, for one round trip to all."""
+        """An HTML file that names every module its script will import, so that all load in one round trip."""
         source = self.file(name)
         source_text = source.plain.decode()
         modules = self._modules(_ENTRY.findall(source_text))
@@ -110,7 +111,7 @@ class StaticFiles:
         return known
 
     def _modules(self, entries: list[str]) -> list[str]:
-        """What ``entries`` import, and what those import in turn; not the entries themselves."""
+        """The modules that ``entries`` import, directly or indirectly; not the entries themselves."""
         found = list(entries)
         for name in found:
             with suppress(NotFoundException):
@@ -136,7 +137,7 @@ def _respond(
     request: Request[Any, Any, Any], file: StaticFile, headers: dict[str, str]
 ) -> Response[bytes]:
     is_packed = accepts_gzip(request.headers.get("accept-encoding"))
-    # A strong tag names bytes, and each encoding has its own.
+    # A strong tag identifies bytes, and each encoding has other bytes.
     tag = f'"{file.digest}-gzip"' if is_packed else f'"{file.digest}"'
     headers = {**headers, "ETag": tag}
     if has_tag(request.headers.get("if-none-match"), tag):

@@ -1,4 +1,4 @@
-"""Whose an address is: the page behind the link that a mail carries, and the same for programs."""
+"""Proof of an e-mail address: the page behind a mailed link, and the same for programs."""
 
 import html
 from typing import Annotated, Final
@@ -25,7 +25,7 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
 }
 _FORM_SIZE_MAX: Final = 1024
-#: Names are anybody's to choose, and this is our page.
+#: Longest name shown: anybody can choose a name, and it stands on our page.
 _NAME_SHOWN_MAX: Final = 40
 _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -37,7 +37,7 @@ _PAGE: Final = """<!doctype html>
 
 
 class LinkToken(Struct, frozen=True, forbid_unknown_fields=True):
-    """What stands behind `/verify/` in the link of the mail."""
+    """The part after `/verify/` in the mailed link."""
 
     token: Annotated[str, Meta(min_length=1, max_length=200)]
 
@@ -58,9 +58,10 @@ _LINK_TOKEN = msgspec.json.Decoder(LinkToken)
     security=[{}, {"BearerToken": []}],
     summary="Show that an address is yours",
     description=(
-        "With the token of the link that was mailed there. The address then belongs to the account that "
-        "the mail was written for; with an access token, to your own, if that has the same address. The "
-        "first account to show it has it, and all others lose it."
+        "With the token of the link that was mailed to it. The address then belongs to the "
+        "account that the mail was written for; with an access token, to your own account, if "
+        "that has the same address. The first account that proves the address owns it, and all "
+        "others lose it."
     ),
     opt=described(
         takes=LinkToken,
@@ -77,7 +78,7 @@ async def verify_email(request: AnyRequest) -> Response[ProvenAddress]:
 
 @get("/verify/{token:str}", media_type=MediaType.HTML, include_in_schema=False)
 async def ask_address(request: AnyRequest, token: FromPath[str]) -> Response[str]:
-    # Programs that look at links for safety's sake open this too, so opening it changes nothing.
+    # Programs that scan mails open this link too, so opening it changes nothing.
     try:
         claims = await runtime_of(request).people.verification.claims(token)
     except NotFound:
@@ -111,7 +112,7 @@ async def _chosen(request: AnyRequest) -> str | None:
 
 
 def _form(claims: list[AddressClaim]) -> str:
-    """One button; where several accounts have the address, one for each."""
+    """One button; one for each account where several have the address."""
     if len(claims) == 1:
         return '<form method="post"><button class="button">Yes, that was me</button></form>'
     buttons = "".join(

@@ -1,4 +1,4 @@
-"""The waitlist: join, look, change, leave; offers; and the organiser's desk."""
+"""The waitlist: join, read, change, leave; offers; and the organiser's routes."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -49,7 +49,7 @@ _ORGANISER: dict[str, Any] = {
     "security": [{"OrganiserKey": []}],
     "guards": [require_organiser],
 }
-#: What a wish may meet.
+#: Problems of a wish.
 _WISH = ("no-such-category", "no-such-section", "event-not-found", "event-not-on-sale")
 
 
@@ -68,13 +68,13 @@ class _Passing(Position, frozen=True):
 
 
 class JoinRequest(Wanted, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What you wait for, and how to tell you. Names are the layout's; empty lists: any will do."""
+    """What you wait for, and how to notify you. Names are those of the layout; an empty list means any."""
 
     contact: Contact = Contact()
 
 
 class Because(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why, for the record; who it concerns may read it."""
+    """The reason, for the record; the person concerned may read it."""
 
     reason: Annotated[
         str,
@@ -88,23 +88,25 @@ class Because(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LineTerms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What to change about a line; what is absent stays."""
+    """Changes of a waitlist's terms; absent fields stay."""
 
     closed: Annotated[
-        bool | UnsetType, Meta(description="Nobody joins any more; who waits is still served.")
+        bool | UnsetType, Meta(description="No new entries; existing entries are still served.")
     ] = UNSET
     offer_window_s: Annotated[
         Annotated[int, Meta(ge=1, le=30 * 86_400)] | UnsetType,
-        Meta(description="How long offers made from now on last, in seconds."),
+        Meta(description="Lifetime of offers made from now on, in seconds."),
     ] = UNSET
 
 
 class EntryList(Page[Entry], frozen=True):
-    """Your places in lines, the latest first."""
+    """Your waitlist entries, the latest first."""
 
 
 class LineEntryList(Page[LineEntry], frozen=True):
-    """Who waits, in the line's order; of any other status, and of all, the latest to join first."""
+    """Waiting entries in the order of the waitlist; entries of any other status, and of all, the latest to
+    join first.
+    """
 
 
 class OfferList(Page[Offer], frozen=True):
@@ -112,7 +114,7 @@ class OfferList(Page[Offer], frozen=True):
 
 
 class SkipList(Page[Skip], frozen=True):
-    """Who was passed over, the latest round first."""
+    """Skipped entries, the latest round first."""
 
 
 _JOIN = msgspec.json.Decoder(JoinRequest)
@@ -127,13 +129,15 @@ _BECAUSE = msgspec.json.Decoder(Because)
 @post(
     "/v1/events/{event_id:uuid}/waitlist",
     summary="Join the waitlist",
-    description="201 with your place in line; 200 where you have it already with the same wish. "
-    "Refused while what you want is simply on sale.",
+    description=(
+        "201 with your entry; 200 if you already have one with the same wish. Refused while the "
+        "places you want are on sale."
+    ),
     opt=described(
         takes=JoinRequest,
         gives={
-            201: Reply("Your place in line.", Entry, ("ETag", "Location", *LIMITED)),
-            200: Reply("You have it already.", Entry, ("ETag", "Location", *LIMITED)),
+            201: Reply("Your entry.", Entry, ("ETag", "Location", *LIMITED)),
+            200: Reply("You already have it.", Entry, ("ETag", "Location", *LIMITED)),
         },
         refuses=(
             *_WISH,
@@ -155,7 +159,7 @@ async def join_waitlist(request: AnyRequest, event_id: FromPath[UUID]) -> Respon
     per_hour = request.app.state["settings"].waitlist_joins_per_hour
     limit = rates.RateLimit("waitlist-joins", per_hour, window_s=3600)
     headers = admit(
-        "Too many places in line were asked for from your network; try again later.",
+        "Too many requests to join from your network; try again later.",
         await take_for_address(limit, request, wide_network),
     )
     data = await read_body(request, _JOIN)
@@ -175,13 +179,15 @@ def _entry(
 
 @get(
     "/v1/waitlist",
-    summary="Your places in line, the latest first",
-    opt=described(gives={200: Reply("A page of places.", EntryList)}, refuses=STORES),
+    summary="Your waitlist entries, the latest first",
+    opt=described(gives={200: Reply("A page of entries.", EntryList)}, refuses=STORES),
     **_BUYER,
 )
 async def list_entries(
     request: AnyRequest,
-    event_id: Annotated[UUID | None, QueryParameter(description="Of this event only.")] = None,
+    event_id: Annotated[
+        UUID | None, QueryParameter(description="Only entries for this event.")
+    ] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> EntryList:
@@ -195,12 +201,12 @@ async def list_entries(
 
 @get(
     "/v1/waitlist/{entry_id:uuid}",
-    summary="One place in line",
+    summary="One waitlist entry",
     description="Your rank, how long it may take, and the offer once there is one.",
     opt=described(
         gives={
             200: Reply(
-                "The place; `offer` is the latest offer made for it.", Entry, ("ETag", "Location")
+                "The entry; `offer` is the latest offer made for it.", Entry, ("ETag", "Location")
             )
         },
         refuses=("entry-not-found", *STORES),
@@ -216,10 +222,10 @@ async def read_entry(request: AnyRequest, entry_id: FromPath[UUID]) -> Response[
 @patch(
     "/v1/waitlist/{entry_id:uuid}",
     summary="Change what you wait for",
-    description="Needs If-Match. The place in line stays.",
+    description="Needs If-Match. Your place in the waitlist stays.",
     opt=described(
         takes=WantedPatch,
-        gives={200: Reply("The place as it is now.", Entry, ("ETag", "Location"))},
+        gives={200: Reply("The entry as it is now.", Entry, ("ETag", "Location"))},
         refuses=(
             "entry-not-found",
             *_WISH,
@@ -250,10 +256,10 @@ async def patch_entry(
 
 @delete(
     "/v1/waitlist/{entry_id:uuid}",
-    summary="Leave the line",
-    description="An open offer is declined with it. Leaving twice is fine.",
+    summary="Leave the waitlist",
+    description="An open offer is declined, too. Leaving twice is safe.",
     opt=described(
-        gives={204: Reply("You are out of the line.")},
+        gives={204: Reply("You have left the waitlist.")},
         refuses=("entry-not-found", *STORES, "outcome-unknown"),
     ),
     **_BUYER,
@@ -295,7 +301,7 @@ async def accept_offer(request: AnyRequest, offer_id: FromPath[UUID]) -> Hold:
     "/v1/offers/{offer_id:uuid}/decline",
     status_code=200,
     summary="Decline an offer",
-    description="The seats go to the next in line at once, and your place in it ends.",
+    description="The seats go to the next person in the waitlist at once, and your entry ends.",
     opt=described(
         gives={200: Reply("The offer.", Offer)},
         refuses=("offer-not-found", "offer-ended", *STORES, "outcome-unknown"),
@@ -307,7 +313,7 @@ async def decline_offer(request: AnyRequest, offer_id: FromPath[UUID]) -> Offer:
     return await runtime_of(request).waitlist.offers.decline(str(offer_id), buyer_id(request))
 
 
-# The organiser's desk
+# The organiser's routes
 
 
 @get(
@@ -330,10 +336,10 @@ def _summary(summary: LineSummary) -> Response[LineSummary]:
 @patch(
     "/v1/events/{event_id:uuid}/waitlist",
     summary="Change a waitlist's terms",
-    description="Needs If-Match. Close the list, open it again, or say how long offers last.",
+    description="Needs If-Match. Close the waitlist, open it again, or set how long offers last.",
     opt=described(
         takes=LineTerms,
-        gives={200: Reply("The line as it is now.", LineSummary, ("ETag",))},
+        gives={200: Reply("The waitlist as it is now.", LineSummary, ("ETag",))},
         refuses=(
             "event-not-found",
             "precondition-failed",
@@ -361,10 +367,10 @@ async def patch_waitlist(
 
 @get(
     "/v1/events/{event_id:uuid}/waitlist/entries",
-    summary="Who waits, and who has left",
-    description="With `status=waiting` in the line's order; else the latest to join first.",
+    summary="The entries of a waitlist",
+    description="With `status=waiting` in the order of the waitlist; otherwise the latest to join first.",
     opt=described(
-        gives={200: Reply("A page of people.", LineEntryList)},
+        gives={200: Reply("A page of entries.", LineEntryList)},
         refuses=("event-not-found", "unavailable", "catalog-unavailable"),
     ),
     **_ORGANISER,
@@ -373,7 +379,7 @@ async def list_waitlist_entries(
     request: AnyRequest,
     event_id: FromPath[UUID],
     status: Annotated[
-        EntryStatus | None, QueryParameter(description="Only those that stand so.")
+        EntryStatus | None, QueryParameter(description="Only entries with this status.")
     ] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
@@ -391,7 +397,7 @@ async def list_waitlist_entries(
 
 @get(
     "/v1/events/{event_id:uuid}/waitlist/offers",
-    summary="What was offered",
+    summary="The offers of a waitlist",
     opt=described(
         gives={200: Reply("A page of offers.", OfferList)},
         refuses=("event-not-found", "unavailable", "catalog-unavailable"),
@@ -413,9 +419,11 @@ async def list_offers(
 
 @get(
     "/v1/events/{event_id:uuid}/waitlist/skips",
-    summary="Who was passed over, and why",
-    description="One line for each wish and round: everybody who waited with it ahead of the last one "
-    "that was served.",
+    summary="Skipped entries, and why",
+    description=(
+        "One item for each wish and round: it counts everybody with that wish ahead of the last "
+        "entry that was served."
+    ),
     opt=described(
         gives={200: Reply("A page of rounds.", SkipList)},
         refuses=("event-not-found", "unavailable", "catalog-unavailable"),
@@ -463,12 +471,15 @@ _COLUMNS = (
 @get(
     "/v1/events/{event_id:uuid}/waitlist/export",
     summary="The whole list as a spreadsheet",
-    description="CSV after RFC 4180, in UTF-8, with a header: who waits in the line's order, then who "
-    "has left it. Text that a spreadsheet would take for a formula begins with an apostrophe.",
+    description=(
+        "CSV after RFC 4180, in UTF-8, with a header: waiting entries in the order of the "
+        "waitlist, then ended ones. Text that a spreadsheet would take for a formula begins with "
+        "an apostrophe."
+    ),
     opt=described(
         gives={
             200: Reply(
-                "The table, whole.",
+                "The complete table.",
                 headers=("Content-Disposition", "Cache-Control"),
                 others={CSV: str},
             )
@@ -516,11 +527,11 @@ def _row(entry: LineEntry) -> tuple[Any, ...]:
 @post(
     "/v1/events/{event_id:uuid}/waitlist/entries/{entry_id:uuid}/promote",
     status_code=200,
-    summary="Move somebody to the head of the line",
-    description="With a reason, which is kept. Who is there already stays as they are.",
+    summary="Move an entry to the front of the waitlist",
+    description="With a reason, which is kept. An entry that is already at the front stays as it is.",
     opt=described(
         takes=Because,
-        gives={200: Reply("At the head.", LineEntry)},
+        gives={200: Reply("The entry at the front.", LineEntry)},
         refuses=(
             "event-not-found",
             "entry-not-found",
@@ -545,10 +556,10 @@ async def promote_entry(
     "/v1/events/{event_id:uuid}/waitlist/dismiss",
     status_code=200,
     summary="End the waitlist",
-    description="It is closed, open offers are withdrawn, and who waits is sent home.",
+    description="Closes the waitlist, withdraws open offers, and ends the entries of everyone waiting.",
     opt=described(
         takes=Because,
-        gives={200: Reply("What is left.", LineSummary, ("ETag",))},
+        gives={200: Reply("The waitlist as it is now.", LineSummary, ("ETag",))},
         refuses=("event-not-found", *STORES, "outcome-unknown"),
         replays=True,
     ),
@@ -565,7 +576,7 @@ async def dismiss_waitlist(request: AnyRequest, event_id: FromPath[UUID]) -> Res
     "/v1/offers/{offer_id:uuid}/withdraw",
     status_code=200,
     summary="Withdraw an offer",
-    description="Whoever had it is in line again, at the old place.",
+    description="The person who had it waits again, at the old place.",
     opt=described(
         takes=Because,
         gives={200: Reply("The offer.", Offer)},

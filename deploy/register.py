@@ -1,7 +1,7 @@
-"""Makes a source tree known to the Python that runs this, as installing it would, without a build.
+"""Registers a source tree with the Python that runs this, as an installation would, without a build.
 
-A path file leads to the tree, and a folder beside it says the version and the entry points of
-pyproject.toml. Run it again when those change.
+A path file points to the tree, and a metadata folder has the version and the entry points of pyproject.toml.
+Run it again when those change.
 """
 
 import sysconfig

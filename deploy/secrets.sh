@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes the secrets of compose.yaml under deploy/secrets, once: what is there stays.
+# Makes the secrets of compose.yaml under deploy/secrets, once: existing ones stay.
 #
-# Only their owner may enter the folder. The files in it may be read by anybody who gets that far,
-# because containers read them as users that this machine does not know.
+# Only their owner may enter the folder. The files in it are readable for everybody, because containers read
+# them as users that this machine does not know.
 set -eu
 cd "$(dirname "$0")"
 mkdir -p secrets
@@ -17,7 +17,7 @@ random() {
     head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n'
 }
 
-# As keep, but what an earlier version of this script has written ($3) is written anew.
+# As keep, but a value that an earlier version of this script wrote ($3) is replaced.
 renew() {
     [ "$(cat "secrets/$1" 2>/dev/null)" != "$3" ] || rm -f "secrets/$1"
     keep "$1" "$2"
@@ -32,7 +32,7 @@ for name in postgres_password postgres_owner_password postgres_sell_password pos
     mongo_user_password mongo_key token_secret organiser_key grafana_password; do
     keep "$name" "$(random)"
 done
-# Who may do everything, for a person; and Frontrow, which does not administer.
+# A user with all rights, for a person; and Frontrow's, without administrative rights.
 owner="requirepass $(cat secrets/redis_password)"
 renew redis_auth "$owner
 user frontrow on >$(cat secrets/redis_user_password) ~* &* +@all -@admin -@dangerous +info +role" "$owner"

@@ -1,9 +1,9 @@
 """Draws the floors of the engine from its imports: ``python -m docs.floors`` writes docs/images/floors.svg.
 
-The rows are the layers that import-linter holds (pyproject.toml); a line is an import, from a room down to one
-below. A test compares the picture with the code. ``python -m docs.floors CHECKOUT PICTURE`` draws another
-checkout, one without floors too: each room stands above all that it imports, and rooms that import each
-other in a circle are drawn in red.
+The rows are the layers that import-linter enforces (pyproject.toml); a line is an import, from a room down to
+one below. A test compares the picture with the code. ``python -m docs.floors CHECKOUT PICTURE`` draws another
+checkout, with or without floors: each room stands above all rooms that it imports, and rooms in an import
+cycle are drawn in red.
 """
 
 import sys
@@ -57,7 +57,7 @@ def imports() -> dict[str, set[str]]:
 
 
 def _reach(graph: dict[str, set[str]], room: str) -> set[str]:
-    """All that a room needs, whatever is between."""
+    """All rooms that a room needs, directly or indirectly."""
     found: set[str] = set()
     ahead = [room]
     while ahead:
@@ -68,12 +68,12 @@ def _reach(graph: dict[str, set[str]], room: str) -> set[str]:
 
 
 def knotted(graph: dict[str, set[str]]) -> set[str]:
-    """The rooms that need themselves."""
+    """The rooms that need themselves: those in an import cycle."""
     return {room for room in graph if room in _reach(graph, room)}
 
 
 def strata(graph: dict[str, set[str]]) -> list[list[str]]:
-    """Rooms above all that they need, the highest first; those of one circle on one floor."""
+    """Floors of rooms, each above all rooms that it needs, the highest first; a cycle is on one floor."""
     reach = {room: _reach(graph, room) for room in graph}
 
     def height(room: str) -> int:
@@ -106,7 +106,7 @@ def _parts(rows: list[list[str]]) -> Iterator[str]:
     places, graph = _places(rows), imports()
     circle = knotted(graph)
     for room, below in sorted(graph.items()):
-        # Everything imports the base; to draw that would hide the rest.
+        # Every room imports the base; drawing that would hide the other imports.
         for other in sorted(below & places.keys() - {"base"}) if room in places else ():
             (x, y), (to_x, to_y) = places[room], places[other]
             y, to_y = y + _BOX_HEIGHT // 2, to_y - _BOX_HEIGHT // 2

@@ -31,7 +31,7 @@ async def run(settings: Settings, stopping: asyncio.Event) -> None:
             feed, runtime.live.reading, runtime.live.rebuilding, runtime.live.watcher_counts, pace
         )
         server = LiveServer(hub, runtime.live.tickets, settings)
-        # Entered in this order so that watchers are told before the hub and the feed end.
+        # Entered in this order so that watchers are notified before the hub and the feed end.
         async with _own_health(server, settings), feed.running(), hub.running(), server.running():
             log.info("live gateway ready", host=settings.live_host, port=server.port)
             await stopping.wait()

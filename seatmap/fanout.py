@@ -1,7 +1,7 @@
-"""Writing the same bytes to many watchers, and to none of them more than it takes.
+"""Writing the same bytes to many watchers, and to each at most as many as it reads.
 
-The bytes of a broadcast are complete WebSocket frames, built once. A watcher's buffer is bounded:
-over the mark it is skipped, and gets one fresh snapshot when it has drained.
+The bytes of a broadcast are complete WebSocket frames, built once. A watcher's buffer is bounded: over the
+limit the watcher is skipped, and gets one fresh snapshot when its buffer has drained.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ SLICE_WATCHERS = 256
 
 
 class Audience(Protocol):
-    """Those who watch one event together."""
+    """The watchers of one event."""
 
     def ask(self, watcher: "Watcher") -> None:
         """``watcher`` wants a fresh snapshot."""
@@ -42,7 +42,7 @@ class Sink(Protocol):
         """Send or buffer; calls ``Watcher.buffering`` when something had to be buffered."""
 
     def backlog_bytes(self) -> int:
-        """What is buffered now."""
+        """Bytes that are buffered now."""
 
     def close(self, code: int, reason: str) -> None:
         """Start closing; must not block."""
@@ -51,10 +51,10 @@ class Sink(Protocol):
 class Watcher:
     """One connected client as its hub sees it.
 
-    While nothing is buffered for it, broadcasts go straight to its socket: a system call each, and
-    hardly more. Its owner says when the transport begins to buffer (``buffering``), has sent all
-    (``drained``) and is of no use any more (``closed``). With more than ``backlog_bytes_max``
-    buffered it is no longer ``ready``: it misses broadcasts, and gets one fresh snapshot later.
+    While nothing is buffered for it, broadcasts go straight to its socket: one system call each, and little
+    more. Its owner reports when the transport begins to buffer (``buffering``), has sent all (``drained``)
+    and has ended (``closed``). With more than ``backlog_bytes_max`` buffered the watcher is no longer
+    ``ready``: it misses broadcasts, and gets one fresh snapshot later.
     """
 
     __slots__ = (
@@ -79,10 +79,10 @@ class Watcher:
         self.ready = False
         #: Something was broadcast while it was not ready.
         self.missed = False
-        #: Loop time at which its backlog went over the mark.
+        #: Loop time at which its backlog exceeded the limit.
         self.behind_since: float | None = None
         self.watch: Audience | None = None
-        #: Who it is, as a ticket told.
+        #: The person, as its ticket says.
         self.person: str | None = None
         #: The socket while it may be written to past the transport, else -1.
         self.fd = -1
@@ -91,7 +91,7 @@ class Watcher:
         self._buffering = False
 
     def greet(self, data: bytes) -> None:
-        """Write what brings it up to date; from here on it gets broadcasts."""
+        """Write the frames that bring it up to date; from here on it gets broadcasts."""
         if self.open:
             self.missed = False
             self.set_ready(True)
@@ -102,7 +102,7 @@ class Watcher:
         try:
             self._sink.write(data)
         except RuntimeError:
-            # The transport has ended its side; one watcher's end must not be everybody's.
+            # The transport has ended its side; that must not stop the broadcast to the others.
             self.closed()
             return
         if self._buffering and self._sink.backlog_bytes() > self.backlog_bytes_max:
@@ -161,7 +161,7 @@ async def write_to_all(watchers: Collection[Watcher], data: bytes) -> int:
 
 
 def _write_slice(watchers: Iterable[Watcher], data: bytes) -> int:
-    """Everything here is paid once per watcher and frame, beside the system call's 5 µs."""
+    """Every step here costs time once per watcher and frame, in addition to the system call's 5 µs."""
     write, size = os.write, len(data)
     written = 0
     for watcher in watchers:
@@ -169,7 +169,7 @@ def _write_slice(watchers: Iterable[Watcher], data: bytes) -> int:
             try:
                 sent = write(fd, data)
             except OSError:
-                # Full for now, or broken: the transport knows what to do in either case.
+                # Full for now, or broken: the transport handles either case.
                 sent = 0
             if sent != size:
                 watcher.push(data[sent:])

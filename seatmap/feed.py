@@ -1,15 +1,14 @@
-"""What happens to an event's seats, as it is published on Redis.
+"""The feed of an event's changes, as Redis publishes it.
 
 Channel ``{<event_id>}:feed`` carries
 
-* ``c|<epoch>|<seq>|<time_ms>|<seats>|<areas>``: one change set. ``seq`` is the one after it;
+* ``c|<epoch>|<seq>|<time_ms>|<seats>|<areas>``: one change set. ``seq`` is the number after the change;
   ``<seats>`` is ``<digit>:<seat_no>,<seat_no>…`` groups joined by ``;``, ``<areas>`` is
   ``<area_no>:<available>,…``. Either may be empty.
-* ``m|<json>``: a message for the watchers, forwarded as it is.
+* ``m|<json>``: a message for the watchers, forwarded unchanged.
 
-Publishing is fire and forget, so a subscriber must know when it may have missed something:
-``RedisFeed`` says so each time Redis confirms a subscription, the first time and after every
-reconnection.
+Publishing is fire and forget, so a subscriber must know when it may have missed something: ``RedisFeed``
+reports each confirmation of a subscription, the first one and those after a reconnection.
 """
 
 import asyncio
@@ -34,18 +33,18 @@ log = structlog.get_logger()
 
 #: Always subscribed to, so that there is a connection to watch over from the start.
 _PRESENCE_CHANNEL = "frontrow:live"
-#: Redis silent for this long is asked for a sign of life; twice as long is a lost connection.
+#: After this long without a byte Redis is pinged; after twice as long the connection counts as lost.
 _SILENCE_S = 5.0
 #: Messages dispatched before the loop gets a turn; a flood must not starve the watchers.
 _DISPATCH_SLICE = 256
 
 
 class BadPayloadError(ValueError):
-    """A published payload is not understood."""
+    """A published payload that cannot be parsed."""
 
 
 class ChangeSet(Struct, frozen=True):
-    """One change set: public seat states and absolute area availability, after it."""
+    """One change set: the public seat states and the availability of areas after it."""
 
     epoch: int
     seq: int
@@ -62,13 +61,13 @@ class Note(Struct, frozen=True):
 
 
 class Listener(Protocol):
-    """Who hears a channel. Called on the event loop; must not block."""
+    """A listener of a channel. Called on the event loop; must not block."""
 
     def subscribed(self) -> None:
-        """Redis confirmed. Whatever was published before this moment may have been missed."""
+        """Redis has confirmed. Anything published before this moment may have been missed."""
 
     def lost(self) -> None:
-        """The connection is gone; ``subscribed`` follows when it is back."""
+        """The connection is lost; ``subscribed`` follows when it is back."""
 
     def received(self, payload: bytes) -> None: ...
 
@@ -127,8 +126,8 @@ def backoff_s(attempt: int, *, first_s: float = 0.1, most_s: float = 2.0) -> flo
 class RedisFeed:
     """One connection in subscriber mode, for any number of channels.
 
-    The connection is driven by hand rather than through redis-py's ``PubSub``, which reconnects
-    behind its caller's back, from whichever task notices first.
+    It uses the connection directly and not redis-py's ``PubSub``, which reconnects unseen by its caller, in
+    the task that notices first.
     """
 
     def __init__(self, redis: Redis) -> None:
@@ -159,13 +158,14 @@ class RedisFeed:
                 await task
 
     async def subscribe(self, channel: str, listener: Listener) -> None:
-        """``listener`` hears ``channel`` from its next ``subscribed`` call on. Never fails:
-        without a connection the channel is subscribed to as soon as there is one."""
+        """``listener`` gets the items of ``channel`` from its next ``subscribed`` call on. Never fails:
+        without a connection the channel is subscribed to as soon as there is one.
+        """
         self._listeners[channel.encode()] = listener
         await self._send("SUBSCRIBE", channel)
 
     async def unsubscribe(self, channel: str, listener: Listener) -> None:
-        """Nothing happens when somebody else listens to the channel by now."""
+        """Has no effect when another listener has the channel by now."""
         if self._listeners.get(channel.encode()) is listener:
             del self._listeners[channel.encode()]
             await self._send("UNSUBSCRIBE", channel)
@@ -173,8 +173,8 @@ class RedisFeed:
     async def _send(self, *command: str | bytes) -> None:
         async with self._sending:
             if self._connection is not None:
-                # A failure here is one of the connection, which the reader sees as well; when the
-                # reader was first, redis-py trips over the writer that is no more.
+                # A failure here is a failure of the connection, which the reader sees as well; when the
+                # reader saw it first, redis-py finds the writer closed.
                 with contextlib.suppress(RedisError, OSError, AttributeError):
                     await self._connection.send_command(*command, check_health=False)
 
@@ -184,9 +184,9 @@ class RedisFeed:
             try:
                 await self._read_until_lost()
             except Exception as error:
-                # Whatever it is: were this task to end, every map would stand still for good.
+                # Any error: if this task ended, every map would stand still for good.
                 attempt = 0 if self.connected else attempt + 1
-                # Once when it happens and once when it lasts; readiness tells the rest.
+                # Logged once when it happens and once when it lasts; after that, readiness shows it.
                 say = log.warning if attempt in (0, 3) else log.debug
                 expected = isinstance(error, RedisError | OSError | TimeoutError)
                 say("redis feed lost", error=repr(error), attempt=attempt, exc_info=not expected)

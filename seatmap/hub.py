@@ -1,20 +1,21 @@
 """The hub: watchers by event, one copy per event, one frame per tick, the same bytes for everyone.
 
-Each watched event has a keeper, a task that does everything which writes to watchers, one thing
-after another, so that nobody ever gets frames out of order::
+Each watched event has a keeper, a task that makes all writes to its watchers, one after another, so that no
+watcher ever gets frames out of order::
 
     opening ──subscribed, snapshot read──► live ◄──difference broadcast──┐
        │                                     │                           │
        │ no such event, or stores away       └─gap, reconnect, epoch──► doubtful ─┐
        ▼                                                                    ▲     │ stores away:
-     ended ◄── nobody has watched for a while ── live                       └─────┘ retry later
+     ended ◄── no watchers for a while ── live                              └─────┘ retry later
 
-Subscribing comes before reading the snapshot: what is published in between is held back and
-applied after it. While an event is doubtful its watchers keep what they have; the snapshot is read
-again and what differs is broadcast, so they notice nothing.
+Subscribing comes before reading the snapshot: items published in between are held back and applied after it.
+While an event is doubtful its watchers keep their maps; the snapshot is read again and the difference is
+broadcast, so they notice nothing.
 
-Beside the keepers one task asks every second how many people watch each event, anywhere; the figure
-goes out with the event's next tick. Another compares one event's copy with the stores now and then.
+Apart from the keepers, one task asks every second how many people watch each event through all gateways; the
+figure goes out with the event's next tick. Another task compares one event's copy with the stores at
+intervals.
 """
 
 import asyncio
@@ -53,16 +54,16 @@ log = structlog.get_logger()
 
 #: Feed items held back while a snapshot is being read.
 HELD_MAX = 10_000
-#: Encoded greetings kept; they differ by where a returning watcher stands.
+#: Encoded greetings kept; they differ by the position of a returning watcher.
 GREETINGS_MAX = 64
 _OPEN_TIMEOUT_S = 10.0
 _SNAPSHOT_TIMEOUT_S = 10.0
 _RESYNC_INTERVAL_S = 0.1
 _BEHIND_CHECK_S = 0.5
-#: That an event does not exist is remembered this long, of so many events.
+#: How long, in s, and for how many events a "does not exist" is cached.
 _ABSENT_S = 5.0
 _ABSENT_MAX = 10_000
-#: A last word about who watches may not keep the process.
+#: The last report of watchers must not delay the process's end, in s.
 _FAREWELL_S = 1.0
 
 for _doubt in Doubt:
@@ -70,28 +71,28 @@ for _doubt in Doubt:
 
 
 class Pace(Struct, frozen=True, kw_only=True):
-    """How fast, and how patient. All in seconds."""
+    """Intervals and time limits of a hub, all in seconds."""
 
-    #: Changes within this are one frame.
+    #: Changes within this time are one frame.
     tick_s: float = 0.05
     #: The tick never grows beyond this, however slow the broadcast.
     tick_max_s: float = 1.0
-    #: The first change after quiet waits only this for company.
+    #: The first change after a quiet time waits only this long for others.
     lead_s: float = 0.005
     #: A watcher whose buffer has not drained for this long is closed.
     drain_s: float = 10.0
-    #: An event is kept for this long after its last watcher left.
+    #: An event is kept this long after its last watcher left.
     linger_s: float = 10.0
-    #: How often it is counted how many people watch.
+    #: How often the people who watch are counted.
     presence_s: float = 1.0
-    #: How often one event's copy is compared with the stores, and how long a change may be under way.
+    #: How often one event's copy is compared with the stores, and how long a change may take to arrive.
     audit_s: float = 20.0
     arrival_s: float = 2.0
 
     def tick_after(self, took_s: float, lag_s: float) -> float:
         """The tick after a broadcast that took ``took_s`` and came ``lag_s`` late.
 
-        Half of the time is left for everything else, and more when that is not enough.
+        At least half of the time is left for everything else.
         """
         return min(max(self.tick_s, 2 * took_s + lag_s), self.tick_max_s)
 
@@ -103,16 +104,16 @@ class SnapshotSource(Protocol):
 
 class Healer(Protocol):
     async def distrust(self, event_id: str, cause: Literal["invariant"]) -> bool:
-        """Have the event's state rebuilt, unless it just was. Raises NotFound, Unavailable."""
+        """Rebuild the event's state, unless it was rebuilt just now. Raises NotFound, Unavailable."""
 
 
 class Census(Protocol):
     async def report(self, event_id: str, watching: int) -> int:
-        """So many watch here: how many watch through all gateways? Raises Unavailable."""
+        """Report how many watch here; returns how many watch through all gateways. Raises Unavailable."""
 
 
 class Beat:
-    """Felt after every step of a keeper, so that tests wait for a state instead of sleeping."""
+    """Notified after every step of a keeper, so that tests wait for a state instead of sleeping."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
@@ -151,7 +152,7 @@ class EventWatch:
         self._generation = 0
         self._retry_at = 0.0
         self._attempt = 0
-        #: The shortest time between two broadcasts, at present.
+        #: The shortest time between two broadcasts at present, in s.
         self.tick_s = self._pace.tick_s
         self._watching = 1
         self._resting_since = 0.0
@@ -173,13 +174,13 @@ class EventWatch:
 
     @property
     def present(self) -> int:
-        """People here and those just arriving. Somebody's many tabs are one person."""
+        """People who watch here, with those who are just connecting. A person's many tabs count once."""
         here = {watcher.person or watcher for group in self._groups.values() for watcher in group}
         return self._arriving + len(here)
 
     @property
     def quiet(self) -> bool:
-        """In step with the stores as far as it knows, and everyone has been told."""
+        """The copy is in step with the stores as far as is known, and every watcher has it."""
         return (
             self.replica is not None
             and self._doubt is None
@@ -189,7 +190,7 @@ class EventWatch:
         )
 
     async def join(self, watcher: Watcher, position: Position | None) -> None:
-        """Bring ``watcher`` up to date and keep it so.
+        """Bring ``watcher`` up to date and keep it up to date.
 
         Raises NotFound for an unknown event, Unavailable while its state cannot be read.
         """
@@ -220,7 +221,7 @@ class EventWatch:
 
     def ask(self, watcher: Watcher) -> None:
         """``watcher`` wants a fresh snapshot."""
-        # Until it comes, deltas would only confuse.
+        # Until the snapshot comes, deltas do not fit.
         watcher.set_ready(False)
         self._asking.add(watcher)
         self._wake.set()
@@ -238,7 +239,7 @@ class EventWatch:
             watcher.set_ready(True)
 
     async def count(self) -> None:
-        """Say how many people watch here, and show how many watch anywhere."""
+        """Report how many people watch here, and show how many watch in all."""
         try:
             self._watching = await self._hub.census.report(self.event_id, self.present)
         except Unavailable:
@@ -249,15 +250,16 @@ class EventWatch:
                 self._due()
 
     async def audit(self) -> None:
-        """Compare the copy, which all maps here are made from, with what the stores show: ``Invariant.MAPS_ARE_TRUE``.
-        What differs is counted, logged and corrected. Raises Unavailable, NotFound."""
+        """Compare the copy, which all maps here are made from, with the stores: ``Invariant.MAPS_ARE_TRUE``.
+        Differences are counted, logged and corrected. Raises Unavailable, NotFound.
+        """
         generation = self._generation
         snapshot = await self._hub.source.snapshot(self.event_id)
         if self.replica is not None and self.replica.contradicts(snapshot):
-            # It may be on its way; what has not come by then does not come.
+            # The change may be on its way; a change that has not come by then is lost.
             await asyncio.sleep(self._pace.arrival_s)
         if self.replica is None or self._doubt is not None or not self._subscribed:
-            return  # known, and about to be mended
+            return  # known, and about to be corrected
         if generation == self._generation and (what := self.replica.contradicts(snapshot)):
             broken = Invariant.MAPS_ARE_TRUE.value
             INVARIANT_VIOLATIONS.labels(str(broken)).inc()
@@ -307,7 +309,7 @@ class EventWatch:
 
     def _hold_back(self, item: ChangeSet | Note) -> None:
         if len(self._held) >= HELD_MAX:
-            # Whatever is being read may be older than what is thrown away here.
+            # A snapshot that is being read may be older than the items dropped here.
             self._held.clear()
             self._generation += 1
         self._held.append(item)
@@ -330,7 +332,7 @@ class EventWatch:
                 self._stepping = False
                 self._hub.beat.fire()
         except Exception:
-            # A map that silently stands still is worse than one that reconnects.
+            # A map that stands still unnoticed is worse than one that reconnects.
             log.exception("keeper failed", event_id=self.event_id)
             self._fail(Unavailable("the gateway failed; try again"), CLOSE_INTERNAL)
         finally:
@@ -348,7 +350,7 @@ class EventWatch:
         self._end_if_idle()
 
     async def _rest(self) -> None:
-        """Until the next moment something is due, or something happens."""
+        """Wait until a step is due, or until something happens."""
         self._resting_since = self._loop.time()
         moment = self._next_moment()
         with contextlib.suppress(TimeoutError):
@@ -370,7 +372,7 @@ class EventWatch:
 
     async def _flush(self, replica: Replica) -> None:
         started = self._loop.time()
-        # It rested and was woken late: the loop has more to do than it can.
+        # The keeper slept and was woken late: the event loop is overloaded.
         lag_s = started - max(self._flush_at(), self._resting_since)
         self._dirty_since = None
         self._flushed_at = started
@@ -382,7 +384,8 @@ class EventWatch:
 
     async def _broadcast(self, frames: list[Frame]) -> None:
         self._greetings.clear()
-        # Who joins while we write has these changes already: the groups are as of this moment.
+        # A watcher that joins during the write has these changes already: the groups are those of this
+        # moment.
         batches = [
             (tuple(group), wire(frames, encoding))
             for encoding, group in self._groups.items()
@@ -409,7 +412,7 @@ class EventWatch:
         return data
 
     async def _answer(self, replica: Replica) -> None:
-        """Fresh snapshots for those who asked, or missed something."""
+        """Fresh snapshots for watchers that asked, or missed broadcasts."""
         asking, self._asking = self._asking, set()
         for number, watcher in enumerate(asking):
             if watcher.watch is self and watcher.behind_since is None:
@@ -422,7 +425,7 @@ class EventWatch:
     # Resynchronising
 
     def _resync_at(self) -> float:
-        # Without a subscription a snapshot would be old at once.
+        # Without a subscription a snapshot would be outdated at once.
         return self._retry_at if self._doubt is not None and self._subscribed else math.inf
 
     async def _resync(self, doubt: Doubt) -> None:
@@ -431,13 +434,13 @@ class EventWatch:
             async with asyncio.timeout(_SNAPSHOT_TIMEOUT_S):
                 snapshot = await self._hub.source.snapshot(self.event_id)
                 if self.replica is None:
-                    # Whoever is waiting is greeted with the figure.
+                    # Waiting watchers are greeted with the figure.
                     await self.count()
         except NotFound as error:
             self._fail(error, CLOSE_NOT_FOUND)
             return
         except Exception as error:
-            # Whatever it is, watchers keep what they have, and the next try may succeed.
+            # On any error watchers keep their maps, and the next attempt may succeed.
             self._postpone(error)
             return
         self._retry_at = self._loop.time() + _RESYNC_INTERVAL_S
@@ -498,12 +501,12 @@ class EventWatch:
 
     def _end_if_idle(self) -> None:
         if self._loop.time() >= self._end_at():
-            # Forgotten in the same breath, or the next watcher would join a map that stands still.
+            # Forgotten in the same step, or the next watcher would join a map that stands still.
             self._ended = True
             self._hub.forget(self)
 
     def _fail(self, failure: FrontrowError, code: int) -> None:
-        """It cannot be watched: tell who waits, close who watches, end."""
+        """The event cannot be watched: refuse waiting watchers, close the others, end."""
         self.failure = failure
         self._ended = True
         self._hub.forget(self)
@@ -514,7 +517,7 @@ class EventWatch:
 
 
 class Hub:
-    """Every event that somebody watches through this process."""
+    """All events that are watched through this process."""
 
     def __init__(
         self,
@@ -532,7 +535,7 @@ class Hub:
         self.beat = Beat()
         self._watches: dict[str, EventWatch] = {}
         self._keepers: set[asyncio.Task[None]] = set()
-        #: Events that do not exist, and until when that is believed; the oldest first.
+        #: Events that do not exist, and until when that is cached; the oldest first.
         self._absent: dict[str, float] = {}
 
     @contextlib.asynccontextmanager
@@ -570,20 +573,20 @@ class Hub:
         return self._watches.get(event_id)
 
     async def settled(self, event_id: str) -> None:
-        """Wait until the event's watchers have been told everything this process knows."""
+        """Wait until the event's watchers have everything that this process knows."""
         await self.beat.until(
             lambda: (watch := self._watches.get(event_id)) is not None and watch.quiet
         )
 
     def forget(self, watch: EventWatch) -> None:
-        """``watch`` takes nobody any more; who comes next opens a new one."""
+        """``watch`` accepts no watcher any more; the next one opens a new event."""
         if self._watches.get(watch.event_id) is watch:
             del self._watches[watch.event_id]
             metrics.WATCHED_EVENTS.set(len(self._watches))
             self.beat.fire()
 
     def remember_absent(self, event_id: str) -> None:
-        """Asking the stores for it again can wait: strangers may ask as often as they like."""
+        """The stores are not asked again for a while: unknown clients may ask as often as they like."""
         self._absent.pop(event_id, None)
         self._absent[event_id] = asyncio.get_running_loop().time() + _ABSENT_S
         if len(self._absent) > _ABSENT_MAX:
@@ -599,7 +602,7 @@ class Hub:
 
     async def _audit_forever(self) -> None:
         task = asyncio.current_task()
-        # Redis's client may swallow that this was asked to end.
+        # The Redis client may swallow a cancellation.
         while task is None or not task.cancelling():
             await asyncio.sleep(self.pace.audit_s)
             if not self._watches:
@@ -616,7 +619,7 @@ class Hub:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FAREWELL_S):
                 farewells = (self.census.report(event_id, 0) for event_id in event_ids)
-                # Whatever is not heard of is left out after some seconds.
+                # A gateway that does not report is left out after some seconds.
                 await asyncio.gather(*farewells, return_exceptions=True)
 
     def _open(self, event_id: str) -> EventWatch:

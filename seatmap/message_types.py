@@ -1,7 +1,7 @@
 """The live messages as TypeScript: ``python -m seatmap.message_types`` writes web/messages.d.ts.
 
-The page's scripts are checked against it (``make check-web``), so a field that is renamed in
-``engine.live.messages`` is found where they read it. A test compares the file with the messages.
+The page's scripts are checked against it (``make check-web``), so a renamed field in ``engine.live.messages``
+is reported where the scripts read it. A test compares the file with the messages.
 """
 
 import inspect
@@ -62,7 +62,7 @@ def _comment(schema: Mapping[str, Any], indent: str = "") -> str:
 
 
 def _type(schema: Mapping[str, Any]) -> str:
-    """Raises ValueError for a schema that no message has had so far."""
+    """Raises ValueError for a kind of schema that no message has used so far."""
     match schema:
         case {"$ref": str(name)}:
             text = name

@@ -1,4 +1,4 @@
-"""What the gateway tells Prometheus. No label takes a value that a client chooses."""
+"""The gateway's Prometheus metrics. No label has a value that a client chooses."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -23,14 +23,14 @@ PROPAGATION_SECONDS = Histogram(
 )
 BUFFERED_BYTES = Gauge(
     "frontrow_live_buffered_bytes",
-    "Bytes that wait in this process for watchers that read slowly, as of the last sweep.",
+    "Bytes that wait in this process for slow watchers, at the last sweep.",
 )
 BEHIND = Gauge(
     "frontrow_live_behind",
-    "Watchers with so much unsent that they get no deltas, as of the last sweep.",
+    "Watchers with too many unsent bytes to get deltas, at the last sweep.",
 )
 CONFLATIONS = Counter(
-    "frontrow_live_conflations", "Times a slow watcher got a snapshot for the deltas it missed."
+    "frontrow_live_conflations", "Snapshots sent to slow watchers in place of missed deltas."
 )
 RESYNCS = Counter("frontrow_live_resyncs", "Snapshots read from the stores, by reason.", ["reason"])
 RESUMES = Counter("frontrow_live_resumes", "Connections that asked to resume.", ["outcome"])
@@ -41,7 +41,7 @@ PERSONAL = Counter(
     "Messages for one person's connection; `cut`: it was too slow and was closed instead.",
     ["outcome"],
 )
-DRAINED = Counter("frontrow_live_drained", "Watchers sent away because the gateway ended.")
+DRAINED = Counter("frontrow_live_drained", "Watchers disconnected because the gateway shut down.")
 
 for _encoding in Encoding:
     CONNECTIONS.labels(_encoding.value)

@@ -1,8 +1,8 @@
-"""Who is known among the watchers: what concerns one person reaches all of that person's connections.
+"""Known watchers: personal messages reach all connections of a person.
 
 One Redis subscription per connected person, ``person:<id>``, whatever events that person watches here.
-What is published there is forwarded as it is. Nothing of it is ever skipped: a connection too slow to
-take it is closed, and who reconnects reads anew.
+Messages published there are forwarded unchanged. None is ever skipped: a connection too slow to take it is
+closed, and a client that reconnects reads everything again.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from seatmap.protocol import CLOSE_NOT_AUTHORISED, CLOSE_TOO_SLOW, MessageFrame,
 
 log = structlog.get_logger(__name__)
 
-#: From here on this person is told; whatever happened before may have been missed.
+#: From here on this person gets messages; earlier ones may have been missed.
 _AUTHENTICATED = message(0, AuthenticatedMessage())
-#: Whoever has changed the password has the new token by then, and comes back with it.
+#: By then a person who changed the password has the new token, and reconnects with it.
 _SIGN_OUT_S = 2.0
 
 
@@ -62,14 +62,14 @@ class _Room:
 
 
 class PersonalMessages:
-    """Every person with a connection to this process that has shown a ticket."""
+    """All people with a connection to this process that has shown a ticket."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         self._rooms: dict[str, _Room] = {}
 
     async def join(self, person: str, watcher: Watcher) -> None:
-        """From its ``authenticated`` message on ``watcher`` is told what concerns ``person``."""
+        """From its ``authenticated`` message on, ``watcher`` gets the messages of ``person``."""
         if watcher.person is None:
             metrics.AUTHENTICATED.inc()
         watcher.person = person
@@ -82,7 +82,7 @@ class PersonalMessages:
             await self._feed.subscribe(person_channel(person), room)
 
     async def leave(self, watcher: Watcher) -> None:
-        """Nothing happens for a watcher that is nobody's."""
+        """Has no effect for a watcher without a person."""
         person, watcher.person = watcher.person, None
         if person is None:
             return

@@ -87,7 +87,7 @@ class DeltaFrame(Struct, frozen=True):
 
 
 class MessageFrame(Struct, frozen=True):
-    """JSON for people: ``body`` is the encoded object, kept as it came."""
+    """JSON for people: ``body`` is the encoded object, unchanged."""
 
     epoch: int
     body: bytes
@@ -179,7 +179,7 @@ def encode_json(frame: Frame) -> bytes:
         case DeltaFrame():
             return msgspec.json.encode({"kind": "delta"} | msgspec.structs.asdict(frame))
         case MessageFrame(_, body):
-            # Spliced, not decoded: the body is forwarded as it came, whatever it holds.
+            # Spliced, not decoded: the body is forwarded unchanged, whatever it holds.
             return b'{"kind":"message",' + body.lstrip()[1:]
 
 
@@ -203,7 +203,7 @@ def decode_json(text: bytes | str) -> Frame:
 
 
 def message(epoch: int, body: LiveMessage | dict[str, Any]) -> MessageFrame:
-    """A MESSAGE of ``body``; a dict is one that came over a channel, and has a ``type``."""
+    """A MESSAGE with ``body``; a dict must be one that came over a channel, and have a ``type``."""
     return MessageFrame(epoch, msgspec.json.encode(body))
 
 
@@ -270,14 +270,14 @@ def _decode_snapshot(epoch: int, body: bytes, *, compressed: bool) -> SnapshotFr
 
 
 def _decompress(data: bytes, size: int) -> bytes:
-    # Never more than was announced, however much the data would inflate to.
+    # At most the announced size, however much the data would inflate to.
     inflater = zlib.decompressobj()
     try:
         out = inflater.decompress(data, size + 1)
     except zlib.error as error:
         raise ProtocolError(f"the seats do not decompress: {error}") from None
     if not inflater.eof or inflater.unused_data:
-        raise ProtocolError("the compressed seats are cut off or followed by something")
+        raise ProtocolError("the compressed seats are cut off or followed by other bytes")
     return out
 
 

@@ -1,8 +1,8 @@
-"""The gateway's own copy of one event: what its watchers see, and what they will see next.
+"""The gateway's own copy of one event: what its watchers see now, and what they will see next.
 
 Pure: snapshots and feed items in, frames out. The copy always shows what was *last broadcast*;
-changes since then wait in ``pending`` until ``commit`` turns them into one DELTA. So a watcher
-who joins at any moment gets a snapshot that the next DELTA continues.
+changes since then wait in ``pending`` until ``commit`` turns them into one DELTA. So a watcher that joins at
+any moment gets a snapshot that the next DELTA continues.
 """
 
 from collections import deque
@@ -23,7 +23,7 @@ RING_FRAMES = 1024
 RING_SEATS_MIN = 4096
 #: With more seats than this, and than a quarter of all, a SNAPSHOT is shorter than a DELTA.
 RESUME_SEATS_MIN = 256
-#: Messages kept for one tick; more than that is a publisher gone wild.
+#: Messages kept for one tick; more can only come from a faulty publisher.
 NOTES_MAX = 256
 _DIFF_BLOCK = 1024
 _DIGIT_ZERO = 48
@@ -43,14 +43,14 @@ class Doubt(StrEnum):
 
 
 class Position(Struct, frozen=True):
-    """Where a returning watcher's map stands."""
+    """The position of a returning watcher's map."""
 
     epoch: int
     seq: int
 
 
 class _Broadcast(Struct, frozen=True):
-    """A past DELTA, for the ring: only which seats it changed; the copy has their states."""
+    """A past DELTA in the ring: only the seats that it changed; the copy has their states."""
 
     from_seq: int
     to_seq: int
@@ -66,7 +66,7 @@ class Replica:
         self.areas = dict(snapshot.areas)
         self.prices = body(PricesMessage(snapshot.prices))
         self.event = body(EventMessage(EventStatus(snapshot.status)))
-        #: How many people watch, as it is shown.
+        #: How many people watch, as shown (rounded).
         self.watching = shown_figure(watching)
         self._watching_changed = False
         #: Of the last change taken; ahead of ``seq`` while something is pending.
@@ -75,7 +75,7 @@ class Replica:
         self._pending_areas: dict[int, int] = {}
         self._notes: list[bytes] = []
         self._oldest_ms: int | None = None
-        #: Of the last change heard since the snapshot; the feed never repeats itself.
+        #: Of the last change received since the snapshot; the feed never repeats an item.
         self._heard_seq: int | None = None
         self._ring: deque[_Broadcast] = deque()
         self._ring_seats = 0
@@ -85,13 +85,13 @@ class Replica:
         return self.pending_seq != self.seq or bool(self._notes) or self._watching_changed
 
     def watched_by(self, watching: int) -> None:
-        """So many people watch now; the next ``commit`` says so if it shows."""
+        """Set how many people watch now; the next ``commit`` announces it if the shown figure changes."""
         shown = shown_figure(watching)
         self._watching_changed |= shown != self.watching
         self.watching = shown
 
     def take(self, item: ChangeSet | Note) -> Doubt | None:
-        """Keep an item for the next ``commit``, or say why the copy cannot be trusted."""
+        """Keep an item for the next ``commit``, or return why the copy cannot be trusted."""
         if isinstance(item, Note):
             return self._take_note(item)
         if item.epoch != self.epoch:
@@ -100,14 +100,14 @@ class Replica:
         if item.seq > self.pending_seq + 1:
             return Doubt.GAP
         if item.seq <= self.pending_seq:
-            # What the snapshot already had may still arrive late, but only once.
+            # Changes that the snapshot includes may still arrive late, but only once.
             repeated = self._heard_seq is not None and item.seq <= self._heard_seq
             self._heard_seq = item.seq
             return Doubt.WENT_BACK if repeated else None
         return self._take_change(item)
 
     def commit(self, now_ms: int) -> tuple[list[Frame], int | None]:
-        """Make what is pending the copy: the frames to broadcast, the oldest change's time."""
+        """Apply the pending changes. Returns the frames to broadcast, and the oldest change's time."""
         frames: list[Frame] = []
         if self.pending_seq != self.seq:
             changed = {
@@ -149,25 +149,27 @@ class Replica:
         return frames
 
     def contradicts(self, snapshot: Snapshot) -> str | None:
-        """What ``snapshot`` shows to be wrong with the copy, if everything published before it was
-        read has come by now."""
+        """Errors of the copy that ``snapshot`` shows, if everything published before it was read has come by
+        now.
+        """
         if snapshot.epoch < self.epoch:
             return None
         if (snapshot.epoch, snapshot.seq) > (self.epoch, self.pending_seq):
-            return "a map has not heard of a change"
+            return "a map has missed a change"
         is_same_moment = snapshot.seq == self.seq == self.pending_seq
         if is_same_moment and self.states != snapshot.states:
-            return "a map shows seats as they are not"
+            return "a map shows wrong seat states"
         return None
 
     def resumable(self, position: Position) -> bool:
-        """Everything after ``position`` is still known."""
+        """All changes after ``position`` are still known."""
         oldest = self._ring[0].from_seq if self._ring else self.seq
         return position.epoch == self.epoch and oldest <= position.seq <= self.seq
 
     def greeting(self, position: Position | None, now_ms: int) -> list[Frame]:
-        """What a watcher needs to be up to date: all it missed since a resumable ``position``
-        as one DELTA, or the SNAPSHOT; then areas, prices, event and presence."""
+        """The frames that bring a watcher up to date: everything missed since a resumable ``position`` as one
+        DELTA, or the SNAPSHOT; then areas, prices, event and presence.
+        """
         frames: list[Frame] = []
         if position is None:
             frames.append(self._snapshot())
@@ -241,7 +243,7 @@ class Replica:
         if snapshot.seq == self.seq:
             if not changed:
                 return []
-            # The same seq with other seats: nobody may resume across that.
+            # The same seq with other seats: no watcher may resume across that.
             self._forget_ring()
             frame = self._advance(snapshot.seq, changed, now_ms)
             self._forget_ring()
@@ -270,7 +272,7 @@ class Replica:
 
 
 def shown_figure(watching: int) -> int:
-    """Exact below 1,000, three significant digits above: a crowd's figure need not flicker."""
+    """Exact below 1,000, three significant digits above, so that a large figure does not flicker."""
     unit: int = 10 ** max(0, len(str(watching)) - 3)
     return (watching + unit // 2) // unit * unit
 

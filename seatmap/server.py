@@ -1,7 +1,7 @@
-"""WebSocket connections: who may watch, how much they may send, how they are told to go.
+"""WebSocket connections: admission, limits on messages, closing.
 
-``/v1/live/{event_id}?epoch=&seq=``. A browser cannot read why a handshake was refused, so the
-handshake is completed and the connection closed with a code that says it:
+``/v1/live/{event_id}?epoch=&seq=``. A browser cannot read why a handshake was refused, so the handshake is
+completed and the connection closed with a code that gives the reason:
 
 ==== ==========================================================================================
 4400 malformed: bad query, unknown subprotocol, a message that is not of this protocol
@@ -10,12 +10,11 @@ handshake is completed and the connection closed with a code that says it:
 4408 too slow: did not read, or did not answer pings
 4429 too many connections from one address or network, or too many messages
 1001 going away; the reason says when to reconnect
-1013 try again later: the event's state or the ticket cannot be read at the moment, or this gateway
-     has as many watchers as it may
+1013 try again later: the event's state or the ticket cannot be read at the moment, or this gateway is full
 ==== ==========================================================================================
 
-Only a page from a foreign origin is refused over HTTP (403). What breaks RFC 6455 itself (an
-unmasked frame, more than 4 KiB) is closed by the ``websockets`` library with the RFC's own codes.
+Only a page from a foreign origin is refused over HTTP (403). Violations of RFC 6455 itself (an unmasked
+frame, more than 4 KiB) make the ``websockets`` library close with the RFC's own codes.
 """
 
 import asyncio
@@ -86,23 +85,23 @@ _PINGS = (Opcode.PING, Opcode.PONG)
 #: Pings and pongs a client may send at once, and per second in the long run.
 _PING_BURST, _PINGS_PER_S = 20, 1.0
 _SWEEP_SLICE = 512
-#: Clients come back over this long, in seconds, and so many of them in each.
+#: At shutdown: the shortest and the longest window over which clients reconnect, in s; and reconnects per s.
 _RETURN_MIN_S, _RETURN_MAX_S = 1.0, 30.0
 _RETURNS_PER_S = 500
 
 
 class GatewayLimits(Struct, frozen=True, kw_only=True):
-    """What one client may cost. Durations are seconds."""
+    """Limits of what one client may cost. Durations are in seconds."""
 
     connections_per_address: int = 1000
-    #: Of an IPv4 /24 or an IPv6 /48: as many as of so many addresses. A customer of the smallest
-    #: provider has 65,536 IPv6 networks.
+    #: Limit of an IPv4 /24 or an IPv6 /48, as a multiple of an address's. A customer of the smallest provider
+    #: has 65,536 IPv6 networks.
     addresses_per_network: int = 4
     #: Watchers of one gateway, some 15 KiB each.
     connections_max: int = 30_000
-    #: Connections whose handshake is not complete; the oldest makes room for a new one.
+    #: Connections whose handshake is not complete; the oldest is closed for a new one.
     handshakes_max: int = 2048
-    #: Bytes of a handshake; a browser's is two kilobytes, with cookies some more.
+    #: Bytes of a handshake; a browser's has two kilobytes, with cookies some more.
     handshake_bytes_max: int = 32 * 1024
     message_bytes_max: int = 4096
     #: Messages a client may send at once, and per second in the long run.
@@ -113,7 +112,7 @@ class GatewayLimits(Struct, frozen=True, kw_only=True):
     #: The kernel buffers this much more (it doubles the figure) before a backlog shows.
     kernel_buffer_bytes: int = 32 * 1024
     handshake_s: float = 10.0
-    #: A silent client is pinged after this, and closed after twice this.
+    #: A silent client is pinged after this time, and closed after twice this time.
     heartbeat_s: float = 20.0
     #: How long a closing handshake may take before the connection is cut.
     close_s: float = 5.0
@@ -129,7 +128,7 @@ class HandshakeRefused(Exception):
 
 
 class Target(Struct, frozen=True):
-    """What a client asks to watch, and where its map stands if it has one."""
+    """The event that a client asks to watch, and the position of its map if it has one."""
 
     event_id: str
     position: Position | None
@@ -189,19 +188,19 @@ class Allowance:
         return True
 
 
-#: In the place of one that was answered.
+#: Takes the place of a request that was answered.
 _HANDSHAKE = Request("", Headers())
 
 
 class Handshakes:
-    """Connections that have shown nothing yet, the oldest first."""
+    """Connections whose handshake is not complete, the oldest first."""
 
     def __init__(self, limits: GatewayLimits) -> None:
         self._limits = limits
         self._waiting: dict[LiveConnection, None] = {}
 
     def begin(self, connection: "LiveConnection") -> None:
-        """A connection is there; where too many wait, the one that has waited longest is cut."""
+        """Add a connection; where too many wait, the one that has waited longest is cut."""
         self._waiting[connection] = None
         if len(self._waiting) > self._limits.handshakes_max:
             oldest = next(iter(self._waiting))
@@ -209,28 +208,28 @@ class Handshakes:
             oldest.transport.abort()
 
     def end(self, connection: "LiveConnection") -> None:
-        """Its handshake is complete, or it is gone."""
+        """Remove a connection: its handshake is complete, or it has ended."""
         self._waiting.pop(connection, None)
 
     def is_too_long(self, size: int) -> bool:
-        """Whether a handshake of ``size`` bytes, and not all there, is none."""
+        """Whether an incomplete handshake of ``size`` bytes is too large."""
         return size > self._limits.handshake_bytes_max
 
 
 class LiveConnection(ServerConnection):
-    """Passes on what only the transport knows: that it is full, drained, alive, closing."""
+    """Passes on the transport's state: full, drained, alive, closing."""
 
     watcher: Watcher | None = None
     encoding = Encoding.BINARY
     #: Set when the client offered only subprotocols we do not speak.
     unknown_subprotocol = False
-    #: When the connection is cut although the client has not hung up.
+    #: When the connection is cut if the client has not closed it.
     cut: asyncio.TimerHandle | None = None
     heard_at = 0.0
     pinged = False
     closing = False
     pings: Allowance | None = None
-    #: The last bytes of a handshake that is not all there, and how many there were.
+    #: The last bytes of an incomplete handshake, and the number of all its bytes.
     head_end = b""
     head_size = 0
 
@@ -260,8 +259,9 @@ class LiveConnection(ServerConnection):
         self._end_unless_open()
 
     def _end_unless_open(self) -> None:
-        """After a close frame or a breach of the protocol nothing may follow our answer to it, and
-        who does not hang up then is cut: the library would wait for ever."""
+        """After a close frame or a violation of the protocol nothing may follow our answer to it, and a
+        client that does not close then is cut: the library would wait for ever.
+        """
         if self.protocol.state in (CONNECTING, OPEN):
             return
         if self.watcher is not None:
@@ -270,14 +270,15 @@ class LiveConnection(ServerConnection):
             self.cut = self.loop.call_later(self.close_timeout, self.transport.abort)
 
     def forget_handshake(self) -> None:
-        """Let go of the headers of both sides: a browser's are some kilobytes, kept for every watcher."""
+        """Release the headers of both sides: a browser's have some kilobytes, kept for every watcher."""
         self.request, self.response = _HANDSHAKE, None
         self._handshakes.end(self)
 
     def _speaks_too_soon(self, data: bytes) -> bool:
-        """A client must wait for the answer to its handshake. Of one that does not, the library
-        answers pings before the handshake, and logs a traceback when it refuses that. It also takes
-        a megabyte of headers."""
+        """A client must wait for the answer to its handshake. If it does not, the library answers its pings
+        before the handshake, and logs a traceback when it refuses the handshake. The library also accepts a
+        megabyte of headers.
+        """
         if self.protocol.state is not CONNECTING:
             return False
         if self.request is not None:
@@ -305,16 +306,17 @@ class LiveConnection(ServerConnection):
         return self.pings.spend(now)
 
     def _end_flood(self) -> None:
-        # Every ping is answered, and the answers wait for a client that may never read: from here
-        # on nothing of it is.
+        # Every ping is answered, and the answers wait for a client that may never read: from here on nothing
+        # of it is read.
         if self.protocol.state is OPEN:
             metrics.CLOSES.labels(str(CLOSE_TOO_MANY)).inc()
             self.protocol.fail(CLOSE_TOO_MANY, "too many pings")
             self.send_data()
 
     def hear_only_the_close(self) -> None:
-        """From now on drop messages: the client's answer to our close may be behind many, and
-        the library stops reading while they are queued."""
+        """From now on drop messages: the client's answer to our close may be behind many of them, and the
+        library stops reading while they are queued.
+        """
         self.closing = True
         with contextlib.suppress(RuntimeError):
             self.transport.resume_reading()
@@ -357,11 +359,11 @@ class _Sink:
 
 
 class _AskMap(Struct, tag="snapshot", forbid_unknown_fields=True):
-    """The map again, please."""
+    """Asks for the whole map again."""
 
 
 class _Authenticate(Struct, tag="authenticate", forbid_unknown_fields=True):
-    """Who had been watching without a name has one now."""
+    """Names the person of a watcher that was anonymous so far."""
 
     ticket: Annotated[str, Meta(max_length=255)]
 
@@ -372,7 +374,7 @@ _request_decoder: msgspec.json.Decoder[_AskMap | _Authenticate] = msgspec.json.D
 
 
 class LiveServer:
-    """Serves ``hub`` to WebSocket clients, and health and metrics to whoever runs it."""
+    """Serves ``hub`` to WebSocket clients, and health and metrics to operators."""
 
     def __init__(
         self,
@@ -404,7 +406,7 @@ class LiveServer:
 
     @property
     def connections(self) -> frozenset[LiveConnection]:
-        """Those whose handshake is complete."""
+        """Connections whose handshake is complete."""
         return frozenset(self._connections)
 
     @property
@@ -414,7 +416,7 @@ class LiveServer:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Accept connections until the block ends; then everyone is told when to come back, and 1001.
+        """Accept connections until the block ends; then close all with 1001 and a time to reconnect.
 
         Raises ConfigError when the address cannot be bound.
         """
@@ -440,7 +442,7 @@ class LiveServer:
             process_response=_name_request,
             # One stream of bytes for all: nothing may differ by connection.
             compression=None,
-            # The library's own pings are a task per connection, and wait for a full buffer.
+            # The library's own pings need a task per connection, and wait for a full buffer.
             ping_interval=None,
             open_timeout=limits.handshake_s,
             close_timeout=limits.close_s,
@@ -460,8 +462,8 @@ class LiveServer:
                 "address, for example FRONTROW_LIVE_PORT=8011"
             ) from None
         for listener in server.sockets:
-            # Accepted sockets inherit it. Without it the kernel keeps megabytes for a client that
-            # does not read, and we would learn of it too late.
+            # Accepted sockets inherit it. Without it the kernel keeps megabytes for a client that does not
+            # read, and the backlog shows too late.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.kernel_buffer_bytes)
         return server
 
@@ -470,7 +472,8 @@ class LiveServer:
     def _answer_http(
         self, connection: ServerConnection, request: Request
     ) -> Response | Awaitable[Response] | None:
-        # Given more than once it is nobody's; the handler of the connection inherits what is set here.
+        # A header that is given more than once is ignored; the connection's handler inherits the value set
+        # here.
         given = request.headers.get_all("X-Request-Id")
         REQUEST_ID.set(request_id(given[0].encode() if len(given) == 1 else b""))
         path = request.path.partition("?")[0]
@@ -515,7 +518,7 @@ class LiveServer:
 
     @contextlib.contextmanager
     def _counted(self, connection: LiveConnection) -> Iterator[None]:
-        """The connection's place in the books. Raises HandshakeRefused when there are too many like it."""
+        """Count the connection. Raises HandshakeRefused when a limit is reached."""
         quotas = self._quotas_of(connection)
         gauge = metrics.CONNECTIONS.labels(connection.encoding.value)
         self._counts.update(quotas.keys())
@@ -537,7 +540,7 @@ class LiveServer:
                     del self._counts[name]
 
     def _quotas_of(self, connection: LiveConnection) -> dict[str, int]:
-        """What the connection counts as, and how many of each there may be."""
+        """The keys that the connection counts under, and the limit of each."""
         assert connection.request is not None
         address = client_address(
             _address_of(connection),
@@ -564,7 +567,7 @@ class LiveServer:
         connection.forget_handshake()
         person = None if target.ticket is None else await self._redeem(target.ticket)
         if connection.protocol.state is not OPEN:
-            # It has ended while its ticket was looked up; there may be no socket any more.
+            # The connection has ended while its ticket was looked up; there may be no socket any more.
             return
         sink = _Sink(
             connection, lambda code, reason: self._spawn(self._close(connection, code, reason))
@@ -634,7 +637,7 @@ class LiveServer:
             metrics.CLOSES.labels(str(code)).inc()
         reason = reason.encode()[:_REASON_BYTES_MAX].decode(errors="ignore")
         try:
-            # Closing first waits for the buffer of a client that may never read.
+            # Closing would first wait for the buffer of a client that may never read.
             async with asyncio.timeout(self.limits.close_s):
                 await connection.close(code, reason)
         except TimeoutError:
@@ -657,13 +660,13 @@ class LiveServer:
         if self._closing:
             await asyncio.wait(set(self._closing))
         for handler in list(server.handler_tasks):
-            # It may still wait for an event's state, for a client that is gone by now.
+            # The handler may still wait for an event's state, for a client that is gone by now.
             handler.cancel()
         await server.wait_closed()
 
     def _send_away(self, connection: LiveConnection, delay_ms: int) -> None:
         watcher = connection.watcher
-        # Who has not been greeted yet learns it from the close alone.
+        # A client that has not been greeted yet learns it from the close alone.
         if watcher is not None and watcher.open and watcher.watch is not None:
             notice = NoticeMessage("going-away", reconnect_in_ms=delay_ms)
             watcher.push(wire([message(0, notice)], watcher.encoding))
@@ -679,7 +682,7 @@ class LiveServer:
             await self._sweep()
 
     async def _sweep(self) -> None:
-        """Ping who has been silent, close who stays so; and see what waits for slow ones."""
+        """Ping silent clients, close those that stay silent, and measure the backlog of slow ones."""
         buffered_bytes, behind = 0, 0
         for number, connection in enumerate(list(self._connections)):
             buffered_bytes += connection.transport.get_write_buffer_size()
@@ -700,7 +703,7 @@ class LiveServer:
 
 
 def return_delays_ms(count: int) -> list[int]:
-    """When each of ``count`` clients shall come back: evenly over a window that grows with them."""
+    """Delay before each of ``count`` clients reconnects: even over a window that grows with their number."""
     window_s = min(max(_RETURN_MIN_S, count / _RETURNS_PER_S), _RETURN_MAX_S)
     step_ms = 1000 * window_s / max(1, count)
     return [int((number + random.random()) * step_ms) for number in range(count)]  # noqa: S311 - jitter is no secret
@@ -720,13 +723,14 @@ def _select_subprotocol(
             return name
     if not offered:
         return None
-    # A browser fails the handshake unless one it offered is chosen, and then sees no close code.
+    # A browser fails the handshake unless a subprotocol that it offered is chosen, and then sees no close
+    # code.
     connection.unknown_subprotocol = True
     return offered[0]
 
 
 def _allowed_origins(settings: Settings) -> list[Origin | re.Pattern[str] | None] | None:
-    """None allows any. A client that sends no Origin is no page, so nobody's page is at risk."""
+    """None allows any. A client that sends no Origin is not a page of a browser, so no page is at risk."""
     if "*" in settings.allowed_origins:
         return None
     return [None, *(Origin(origin.rstrip("/")) for origin in settings.allowed_origins)]
@@ -740,7 +744,7 @@ def _name_request(_: ServerConnection, __: Request, response: Response) -> None:
 
 
 async def _answer_metrics(connection: ServerConnection) -> Response:
-    # Beside the loop: a broadcast must not wait for it.
+    # In a thread: a broadcast must not wait for it.
     text = await asyncio.to_thread(generate_latest)
     return _response(connection, http.HTTPStatus.OK, text, CONTENT_TYPE_LATEST)
 

@@ -1,7 +1,7 @@
 """The examples of the document: one evening at the theatre, by tag.
 
-They are the API's own Structs and errors, so an example cannot drift from what is sent. What is shown of an
-operation is found by its handler, the object itself.
+They are the API's own Structs and errors, so an example cannot differ from real answers. The examples of an
+operation are keyed by its handler object.
 """
 
 from litestar.handlers import HTTPRouteHandler
@@ -19,7 +19,7 @@ from api.examples import (
 )
 from api.examples.shown import Shown
 
-#: What is shown of each handler.
+#: The examples of each handler.
 SHOWN: dict[HTTPRouteHandler, Shown] = {
     **access.SHOWN,
     **events.SHOWN,

@@ -1,4 +1,4 @@
-"""Who somebody is: guests, accounts, live tickets."""
+"""Identity: guests, accounts, live tickets."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Seats paid for."""
+"""Bookings and tickets."""
 
 from datetime import timedelta
 

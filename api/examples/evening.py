@@ -1,4 +1,4 @@
-"""One evening at the theatre, as the reference shows it: what examples of several tags share."""
+"""One evening at the theatre, as the reference shows it: shared by the examples of several tags."""
 
 from datetime import UTC, datetime
 

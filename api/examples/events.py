@@ -1,4 +1,4 @@
-"""What is on."""
+"""Events."""
 
 from datetime import timedelta
 

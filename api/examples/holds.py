@@ -1,4 +1,4 @@
-"""Seats kept for a moment."""
+"""Holds."""
 
 from datetime import timedelta
 

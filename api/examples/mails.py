@@ -1,4 +1,4 @@
-"""Templates, and what was sent."""
+"""Templates and sent mails."""
 
 from datetime import UTC, datetime
 

@@ -241,10 +241,10 @@ SHOWN: dict[HTTPRouteHandler, Shown] = {
     freeze_price: Shown(takes={"freeze": FREEZE}, gives={200: {"category": FROZEN_CATEGORY}}),
     release_price: Shown(gives={200: {"category": RELEASED_CATEGORY}}),
     preview_pricing: Shown(
-        takes={"a rule not made yet": PREVIEW_REQUEST}, gives={200: {"preview": PREVIEW}}
+        takes={"a rule that is not saved yet": PREVIEW_REQUEST}, gives={200: {"preview": PREVIEW}}
     ),
     simulate_pricing: Shown(
-        takes={"made up": SIMULATION_REQUEST, "as it was": RECORDED_REQUEST},
+        takes={"made up": SIMULATION_REQUEST, "as recorded": RECORDED_REQUEST},
         gives={200: {"simulation": SIMULATION}},
         others={SVG: {"chart": '<svg xmlns="http://www.w3.org/2000/svg">…</svg>'}},
     ),

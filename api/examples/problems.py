@@ -1,4 +1,4 @@
-"""Every problem there is, by code: the engine's own errors with a sentence as it would be sent."""
+"""Every problem, by code: the engine's own errors with a sentence as it would be sent."""
 
 from datetime import UTC, datetime
 
@@ -89,7 +89,7 @@ PROBLEMS = _by_code(
     ),
     NotAuthenticated(
         "The token is not valid or has expired; get a new one with POST /v1/auth/refresh if you "
-        "have an account; renew a guest's with it at POST /v1/auth/guest."
+        "have an account; a guest sends the old token to POST /v1/auth/guest."
     ),
     NotAuthenticated("The address or the password is wrong.", code="wrong-credentials"),
     NotAuthenticated(
@@ -130,9 +130,9 @@ PROBLEMS = _by_code(
         booking_id=BOOKING_ID,
         hold_id=HOLD_ID,
     ),
-    NotAllowed("This is the organiser's; a buyer's token does not open it."),
+    NotAllowed("This needs the organiser's key; a buyer's token is not enough."),
     NotAllowed(
-        "The organiser does not show how this event's prices came about. The prices in force are at "
+        "The organiser does not publish this event's price history. The prices in force are at "
         f"/v1/events/{EVENT_ID}/prices.",
         code="history-not-public",
     ),
@@ -256,7 +256,7 @@ PROBLEMS = _by_code(
     ),
     Conflict(
         "This was answered with status 201 under the same Idempotency-Key; the answer was too large "
-        "to be kept. Read what came of it.",
+        "to be kept. Read the result.",
         code="answer-not-kept",
     ),
     Gone("The hold has expired; choose the seats again.", code="hold-expired"),
@@ -291,10 +291,10 @@ PROBLEMS = _by_code(
         errors=[{"path": "zones[0].rows[3].seats[7].category", "problem": 'no category "Stals"'}],
     ),
     PreconditionRequired(
-        "Send If-Match with the ETag that you read, so that nobody's change is lost."
+        "Send If-Match with the ETag that you read, so that no other change is overwritten."
     ),
     TooManyRequests(
-        "Too many tokens for one address; a token is good for many requests, keep it.",
+        "Too many tokens for one address; keep a token, it is good for many requests.",
         retry_after_s=17,
     ),
     TooManyRequests(
@@ -304,7 +304,7 @@ PROBLEMS = _by_code(
         code="too-many-keys",
     ),
     TooManyRequests(
-        "Too many connections from your network; keep them open, one carries many requests.",
+        "Too many connections from your network; keep one open, it carries many requests.",
         retry_after_s=5,
         code="too-many-connections",
     ),

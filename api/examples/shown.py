@@ -1,4 +1,4 @@
-"""What the document shows of an operation."""
+"""The examples of an operation in the document."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from api.description import JSON
 
 
 class Shown(Struct, frozen=True, kw_only=True):
-    """Examples by their titles: of the request, of the JSON that is given with a status, and of what is given
-    in other media types.
+    """Examples by their titles: of the request, of the JSON answers by status, and of answers in other media
+    types.
     """
 
     takes: dict[str, Any] = {}
@@ -17,5 +17,5 @@ class Shown(Struct, frozen=True, kw_only=True):
     others: dict[str, dict[str, Any]] = {}
 
     def of_reply(self, status: int, media_type: str) -> dict[str, Any]:
-        """Those of one response."""
+        """The examples of one response."""
         return (self.gives.get(status) if media_type == JSON else self.others.get(media_type)) or {}

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes the dashboards: `python3 deploy/grafana/build.py` (with --check: are the files what it writes?).
+"""Writes the dashboards: `python3 deploy/grafana/build.py` (--check compares the files with its output).
 
-Grafana wants some forty lines of JSON for a panel of which two say something. Here are those two; the
-files beside are what Grafana reads, and are what is delivered.
+Grafana needs some forty lines of JSON for a panel, of which two carry information. This file has those two;
+the generated files in the folder are the ones that Grafana reads and that are delivered.
 """
 
 import json
@@ -58,7 +58,7 @@ def graph(
     stacked: bool = False,
     about: str = "",
 ) -> Panel:
-    """Lines over time. ``queries`` are (legend, PromQL); ``limit`` is drawn where an alert begins."""
+    """Lines over time. ``queries`` are (legend, PromQL); ``limit`` marks the threshold of an alert."""
     steps: list[dict[str, Any]] = [{"color": "green", "value": None}]
     if limit is not None:
         steps.append({"color": "red", "value": limit})
@@ -137,7 +137,7 @@ def _panel(
 
 
 def dashboard(name: str, title: str, *panels: Panel) -> dict[str, Any]:
-    """Figures four in a row, graphs two."""
+    """Arrange the panels: four figures in a row, or two graphs."""
     x = y = row_height = 0
     for number, panel in enumerate(panels, 1):
         width, height = (6, 4) if panel["type"] == "stat" else (12, 8)
@@ -193,10 +193,10 @@ DASHBOARDS = (
             "short",
             'sum(increase(frontrow_http_responses_total{status="500"}[$__range]))',
             red_from=1,
-            about="Always a mistake of the program; the log has it under the request's id.",
+            about="Always an error of the program; the log has it under the request's id.",
         ),
         figure(
-            "Told to come back (503)",
+            "Answered 503",
             "percentunit",
             rate("frontrow_http_responses_total", where='status="503"')
             + " / "
@@ -293,7 +293,7 @@ DASHBOARDS = (
             "short",
             ("{{alertname}} {{job}}", f"count by (alertname, job) ({_FIRING})"),
             stacked=True,
-            about="What to do about each is in docs/observability.md.",
+            about="docs/observability.md has a runbook for each.",
         ),
         graph(
             "Processes that answer",
@@ -316,7 +316,7 @@ DASHBOARDS = (
                 "{{job}} {{instance}}",
                 'rate(process_cpu_seconds_total{job=~"api|live|worker"}[$__rate_interval])',
             ),
-            about="1 is one processor, which is all that one process can use.",
+            about="1 is one processor, the maximum of one process.",
         ),
         graph(
             "Members per batch, mean",
@@ -347,7 +347,7 @@ DASHBOARDS = (
             "Delivered by the relay",
             "ops",
             ("{{kind}}", rate("frontrow_outbox_delivered_total", "kind")),
-            about="What a process left undone; 0 is good.",
+            about="Work that a process left undone; 0 is normal.",
         ),
         graph(
             "Audits",
@@ -427,7 +427,7 @@ DASHBOARDS = (
         ),
         graph("Sent", "Bps", ("{{instance}}", rate("frontrow_live_sent_bytes_total", "instance"))),
         graph(
-            "Waiting for slow watchers",
+            "Buffered for slow watchers",
             "bytes",
             ("{{instance}}", "sum by (instance) (frontrow_live_buffered_bytes)"),
         ),
@@ -444,10 +444,10 @@ DASHBOARDS = (
             stacked=True,
         ),
         graph(
-            "Those who come back",
+            "Returning watchers",
             "ops",
             ("{{outcome}}", rate("frontrow_live_resumes_total", "outcome")),
-            ("sent away", rate("frontrow_live_drained_total")),
+            ("drained", rate("frontrow_live_drained_total")),
         ),
         graph(
             "Closed by the gateway",
@@ -490,7 +490,7 @@ DASHBOARDS = (
             "Calls",
             "ops",
             ("{{store}}", rate("frontrow_store_seconds_count", "store")),
-            about="Of Redis, writes: each carries all commands of one turn of the loop.",
+            about="For Redis, of writes: each carries all commands of one turn of the loop.",
         ),
         graph(
             "Commands in one write to Redis",
@@ -499,7 +499,7 @@ DASHBOARDS = (
             ("p99", quantile(0.99, "frontrow_batch_size", where='batch="redis"')),
         ),
         graph(
-            "What PostgreSQL is asked most",
+            "Most frequent PostgreSQL queries",
             "ops",
             (
                 "{{call}}",
@@ -509,7 +509,7 @@ DASHBOARDS = (
             ),
         ),
         graph(
-            "What takes most of PostgreSQL's time",
+            "Queries with most of PostgreSQL's time",
             "percentunit",
             (
                 "{{call}}",
@@ -517,7 +517,7 @@ DASHBOARDS = (
                 + rate("frontrow_store_call_seconds_sum", "call", where='store="postgres"')
                 + ")",
             ),
-            about="1 is one connection that does nothing else.",
+            about="1 is one connection that is busy all the time.",
         ),
         graph(
             "Wait for a connection, p99",
@@ -585,7 +585,7 @@ DASHBOARDS = (
             ("{{outcome}}", rate("frontrow_bookings_total", "outcome")),
         ),
         graph(
-            "Holds asked for and held",
+            "Holds requested and granted",
             "ops",
             ("asked", rate("frontrow_holds_total")),
             ("held", rate("frontrow_holds_total", where='outcome="held"')),
@@ -624,13 +624,13 @@ DASHBOARDS = (
             ("{{kind}} {{became}}", rate("frontrow_mails_total", "kind", "became") + " > 0"),
         ),
         graph(
-            "Mails that wait",
+            "Waiting mails",
             "short",
             ("waiting", "max(frontrow_mails_queued)"),
             ("{{status}}", "max by (status) (frontrow_mails_failed)"),
         ),
         graph(
-            "The oldest mail that waits",
+            "Age of the oldest waiting mail",
             "s",
             ("age", "max(frontrow_mails_age_seconds)"),
             limit=3600,
@@ -650,7 +650,7 @@ def main() -> int:
         elif not is_check:
             path.write_text(text)
     if stale:
-        sys.stderr.write(f"{', '.join(stale)}: write anew with {Path(__file__).name}\n")
+        sys.stderr.write(f"{', '.join(stale)}: rewrite with {Path(__file__).name}\n")
     return int(bool(stale))
 
 

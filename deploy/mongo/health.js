@@ -1,5 +1,5 @@
-// mongosh --quiet --norc --nodb health.js: makes the replica set of one and Frontrow's user where there
-// are none yet, and fails until this server takes writes.
+// mongosh --quiet --norc --nodb health.js: makes the single-member replica set and Frontrow's user if they do
+// not exist yet, and fails until this server accepts writes.
 const password = require("fs").readFileSync("/run/secrets/mongo_password", "utf8").trim();
 const admin = connect(`mongodb://frontrow:${password}@127.0.0.1:27017/admin?directConnection=true`);
 try {
@@ -11,7 +11,7 @@ try {
   });
 }
 if (!admin.hello().isWritablePrimary) quit(1);
-// Frontrow's own user: one database, and nothing of the server.
+// Frontrow's own user: rights on one database, and none on the server.
 const frontrow = admin.getSiblingDB("frontrow");
 if (!frontrow.getUser("frontrow")) {
   frontrow.createUser({

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Members of a replica set know each other by a key, which mongod reads only from a file of its own.
+# Members of a replica set authenticate with a key, which mongod reads only from a file that it owns.
 set -eu
 install -m 0400 -o mongodb -g mongodb /run/secrets/mongo_key /tmp/key
 exec docker-entrypoint.sh mongod --replSet frontrow --keyFile /tmp/key --bind_ip_all

@@ -1,11 +1,11 @@
 #!/bin/sh
 # A PostgreSQL that follows PRIMARY (host:port): copies it on the first start. Promote it by
-# `pg_ctl promote`, once the primary is surely gone.
+# `pg_ctl promote`, after making sure that the primary is down.
 set -eu
 host=${PRIMARY%:*} port=${PRIMARY##*:}
 PGPASSWORD=$(cat "$PASSWORD_FILE")
 export PGPASSWORD
-# The last file of a copy. Without it a copy was cut off, and no server starts on what there is.
+# The last file of a copy. Without it the copy was interrupted, and no server can start from it.
 if [ ! -s "$PGDATA/global/pg_control" ]; then
     install -d -m 0700 "$PGDATA"
     find "$PGDATA" -mindepth 1 -delete

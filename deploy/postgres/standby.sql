@@ -1,4 +1,4 @@
--- Who a standby is: it may copy everything, and ask nothing.
+-- The role of a standby: it may copy everything, and query nothing.
 DO $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'frontrow_standby') THEN

@@ -1,4 +1,4 @@
-"""The promises of a sale, by their numbers in docs/architecture.md ("What holds always")."""
+"""The promises of a sale, by their numbers in docs/architecture.md ("Invariants")."""
 
 from enum import IntEnum
 

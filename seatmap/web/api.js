@@ -11,9 +11,9 @@ import { solve } from "./work.js";
 
 const ATTEMPTS_MAX = 3;
 const RETRY_AFTER_MAX_MS = 4000;
-/** An answer begins by then: a network that swallows questions would let a buyer wait for ever. */
+/** Time limit for an answer to begin: in a network that drops requests a buyer would wait for ever. */
 const ANSWER_MS = 15_000;
-/** Tokens on their way, by key: several elements on one page are one buyer. @type {Map<string, Promise<string>>} */
+/** Token requests under way, by key: several elements on one page are one buyer. @type {Map<string, Promise<string>>} */
 const tokenRequests = new Map();
 
 /** The server said no, or could not be reached (`code` "network", status 0). */
@@ -28,14 +28,14 @@ export class ApiError extends Error {
     this.problem = problem;
   }
 
-  /** Trying the same thing again later is right. */
+  /** Retrying the same request later makes sense. */
   get passing() {
     if (this.code === "proof-needed") return false;
     return this.status === 0 || this.status === 429 || this.status >= 500 || this.code === "request-in-flight";
   }
 }
 
-/** A UUIDv7 (RFC 9562) made here, so that a retried request names the same thing. */
+/** A UUIDv7 (RFC 9562) made here, so that a retried request names the same object. */
 export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   let ms = Date.now();
@@ -56,7 +56,7 @@ export class Api {
     this.base = base;
     /** Tokens of different box offices are kept apart. */
     this.tokenKey = `token.${base}`;
-    /** Called when a buyer has to be kept for a moment, with words for that. */
+    /** Called with a message when the buyer has to wait for a moment. */
     this.onWork = (/** @type {string} */ _words) => {};
     /** Server clock minus ours, so that a countdown is right on a badly set machine. */
     this.clockOffsetMs = 0;
@@ -96,7 +96,7 @@ export class Api {
     return this.call("GET", `/v1/holds/${holdId}`);
   }
 
-  /** @param {string} holdId @param {Buyer} [buyer] who has begun to check out @returns {Promise<Hold>} */
+  /** @param {string} holdId @param {Buyer} [buyer] given when the checkout has begun @returns {Promise<Hold>} */
   extendHold(holdId, buyer) {
     return this.call("POST", `/v1/holds/${holdId}/extend`, { body: { buyer } });
   }
@@ -126,7 +126,7 @@ export class Api {
     return this.call("GET", `/v1/bookings/${bookingId}/tickets`);
   }
 
-  /** This person's places in the event's line, the latest first. @param {string} eventId @returns {Promise<{ items: Entry[] }>} */
+  /** This person's entries in the event's waitlist, the latest first. @param {string} eventId @returns {Promise<{ items: Entry[] }>} */
   waitlist(eventId) {
     return this.call("GET", `/v1/waitlist?event_id=${eventId}`);
   }
@@ -156,7 +156,7 @@ export class Api {
     return this.call("GET", `/v1/events/${eventId}/prices/history?limit=100`, { anonymous: true });
   }
 
-  /** Shows a live connection who is looking; good for once. @returns {Promise<string>} */
+  /** A ticket that identifies the person to the live connection; valid once. @returns {Promise<string>} */
   async liveTicket() {
     return (await this.call("POST", "/v1/live/tickets", { body: {} })).ticket;
   }
@@ -173,8 +173,8 @@ export class Api {
   }
 
   /**
-   * Send a request, and again when it failed in passing: the idempotency key stays the same, so a
-   * retry never does a thing twice.
+   * Send a request, and again after a transient failure: the idempotency key stays the same, so a retry never
+   * acts twice.
    *
    * @param {string} method @param {string} path @param {Request} wish
    */
@@ -216,7 +216,7 @@ export class Api {
     } finally {
       clearTimeout(timer);
     }
-    // The header has whole seconds and may be a second old: only a real difference counts.
+    // The header has whole seconds and may be a second old: only larger differences count.
     const offsetMs = Date.parse(response.headers.get("date") ?? "") + 500 - Date.now();
     if (!Number.isNaN(offsetMs)) this.clockOffsetMs = Math.abs(offsetMs) > 2000 ? offsetMs : 0;
     if (!response.ok) throw await problemOf(response);
@@ -224,8 +224,8 @@ export class Api {
   }
 
   /**
-   * The buyer's token; made on first need and kept, so holds and bookings stay theirs. Renewed while it is
-   * used. Whether it is good the server says: this machine's clock may be years away.
+   * The buyer's token; made on first need and kept, so that holds and bookings stay the buyer's. Renewed
+   * while it is used. The server decides whether it is valid: this machine's clock may be years wrong.
    */
   async token() {
     const kept = recall(this.tokenKey);
@@ -240,7 +240,7 @@ export class Api {
     return recall(this.tokenKey)?.access_token ?? null;
   }
 
-  /** A fresh token of the same buyer; of another one only where the server knows of nothing to come back to. */
+  /** A fresh token of the same buyer; of a new buyer only if the server knows of no bookings to return to. */
   renewed() {
     return this.once(async () => {
       const kept = this.keptToken();
@@ -281,7 +281,7 @@ export class Api {
         return await this.call("POST", "/v1/auth/guest", wish);
       } catch (error) {
         if (!(error instanceof ApiError && error.code === "proof-needed") || tries > ATTEMPTS_MAX) throw error;
-        this.onWork("Very many people are here just now. This takes a moment.");
+        this.onWork("Very many people are here just now. Please wait a moment.");
         wish.body = { proof: await solve(error.problem) };
       }
     }

@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * What seats are drawn on. Sections as a whole, for when seats are too small to be told apart: a body follows the rows, its tint
- * says how much is free, and so do words. Counted and repainted seat by seat as the map changes. And the
- * scenery around them.
+ * The background of the seats. Sections as a whole are drawn when seats are too small to be told apart: a
+ * body follows the rows, and its tint and words show how much is free. Bodies are counted and repainted seat
+ * by seat as the map changes. The scenery around them is drawn here, too.
  *
  * @import { Venue } from "./layout.js"
  * @import { Palette } from "./draw.js"
@@ -20,9 +20,9 @@ const PITCH_MAX = 6.5;
 /** Share of the category's colour in a body, from full to all free. */
 const TINTS = [0, 0.16, 0.24, 0.33, 0.42, 0.52];
 const PIXELS_MAX = 4_000_000;
-/** It may be shown stretched this much. */
+/** The picture may be shown stretched this much. */
 const STRETCH_MAX = 1.35;
-/** Rather a number than a share when so few are left. */
+/** At most this many free seats are shown as a number, more as a share. */
 const FEW = 20;
 
 /**
@@ -51,7 +51,7 @@ export class Bodies {
     this.venue = venue;
     this.canvas = document.createElement("canvas");
     this.context = contextOf(this.canvas);
-    /** Of each seat the number of its part. */
+    /** The number of each seat's part. */
     this.partOf = new Uint16Array(venue.seatCount);
     /** @type {Part[]} */
     this.parts = [];
@@ -61,13 +61,13 @@ export class Bodies {
     this.free = new Uint32Array(this.parts.length);
     /** @type {Filter} */
     this.filter = null;
-    /** CSS pixels per drawing unit of what is painted, 0 is nothing; and device pixels. */
+    /** Scale of the picture in CSS pixels per drawing unit, 0: nothing painted; and in device pixels. */
     this.scale = 0;
     this.unit = 1;
     const { x0, y0, x1, y1 } = venue.box;
     const rim = venue.radius * 8;
     this.box = { x0: x0 - rim, y0: y0 - rim, x1: x1 + rim, y1: y1 + rim };
-    /** @type {Set<number>} sections that look different from what is painted */
+    /** @type {Set<number>} sections that differ from the picture */
     this.stale = new Set();
     /** @type {Fullness[]} */
     this.words = [];
@@ -112,7 +112,7 @@ export class Bodies {
     if (this.level(no) !== before) this.stale.add(section);
   }
 
-  /** Everything looks different. */
+  /** All sections differ from the picture. */
   forget() {
     this.scale = 0;
     this.words = [];
@@ -176,7 +176,7 @@ export class Bodies {
     const { context, pitches, unit } = this;
     const width = pitches[section] * 1.06;
     const line = (1.2 * ratio) / unit;
-    // Soft edges would grow dark if they were painted over themselves.
+    // Soft edges would become darker if they were painted twice.
     context.globalCompositeOperation = "destination-out";
     if (!fresh) this.strokeParts(section, width + line * 2 + 2 / unit, () => "#000");
     context.globalCompositeOperation = "source-over";
@@ -218,7 +218,7 @@ export class Bodies {
   }
 
   /**
-   * Names and words over sections, as much as there is room for; the larger sections' first.
+   * Names and words over sections, as far as there is room; the larger sections' first.
    *
    * @param {CanvasRenderingContext2D} context in CSS pixels
    * @param {Palette} palette
@@ -315,8 +315,8 @@ function rowPitch(venue, section) {
 }
 
 /**
- * What does not change with every seat: stage, walls, tables, and areas with their places left. Few
- * things, so they are drawn each time.
+ * Parts that do not change with every seat: stage, walls, tables, and areas with their places left. They are
+ * few, so they are drawn each time.
  */
 export class Scenery {
   /** @param {Venue} venue */
@@ -372,7 +372,7 @@ export class Scenery {
     });
   }
 
-  /** As large as they fit; along a narrow area, turned. @param {CanvasRenderingContext2D} context @param {string} ink @param {number} scale @param {number} areaNo */
+  /** Words as large as fit; along a narrow area, turned. @param {CanvasRenderingContext2D} context @param {string} ink @param {number} scale @param {number} areaNo */
   drawAreaWords(context, ink, scale, areaNo) {
     const { name } = this.venue.layout.areas[areaNo];
     const left = this.available.get(areaNo);
@@ -392,7 +392,7 @@ export class Scenery {
   }
 }
 
-/** Words in drawing units; left out where nobody could read them. @param {CanvasRenderingContext2D} context @param {number} scale @param {Text} text @param {string} ink @param {number} [weight] */
+/** Words in drawing units; left out where they would be too small to read. @param {CanvasRenderingContext2D} context @param {number} scale @param {Text} text @param {string} ink @param {number} [weight] */
 function write(context, scale, { text, x, y, size = 16, rotation = 0 }, ink, weight = 500) {
   if (size * scale < 6) return;
   context.save();

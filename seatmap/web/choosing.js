@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Finding seats without aiming at dots: the key to the marks, filters, best seats, and the map in
- * words. The markup is in seat-map.html.
+ * Finding seats without aiming at dots: the legend, filters, best seats, and the map in words. The markup is
+ * in seat-map.html.
  *
  * @import { Journey } from "./journey.js"
  * @import { Layout, Row, Venue } from "./layout.js"
@@ -19,14 +19,14 @@ import { FREE } from "./protocol.js";
 const CHART_WIDTH = 300;
 const CHART_HEIGHT = 80;
 const DAY_MS = 86_400_000;
-/** Nobody reads more; the line shows them all. */
+/** More rows are not read; the drawn line shows all changes. */
 const ROWS_MAX = 8;
 const SIDE_PX = 22;
 const RADIUS_PX = 8;
-/** A sale in full swing changes the counts many times a second; nobody can read that. */
+/** During a busy sale the counts change many times a second, faster than anybody can read. */
 const COUNT_MS = 500;
 const STATE_WORDS = ["free", "someone else is deciding", "sold", "not for sale"];
-/** Who listens can follow a sentence now and then, not a sale in full swing. */
+/** A listener can follow a sentence at intervals, not every change of a busy sale. */
 const PAUSE_MS = 2000;
 
 /** @param {HTMLElement} list @param {Layout} layout @param {Palette} palette */
@@ -134,7 +134,7 @@ export class Filters {
   }
 }
 
-/** Best seats, out of what the map is filtered to. */
+/** Best seats, among the seats that the filter shows. */
 export class Finder {
   /** @param {HTMLElement} host @param {Venue} venue @param {Journey} journey */
   constructor(host, { layout }, journey) {
@@ -175,7 +175,7 @@ export class Finder {
     const { host, journey, quantity, ui } = this;
     const { currency } = journey.event;
     host.hidden = journey.quantity > 0 || this.layout.seats.x.length === 0;
-    // It is a live region, too.
+    // The element is a live region, too.
     if (ui.count.value !== String(quantity)) ui.count.value = String(quantity);
     ui.find.disabled = !journey.onSale || journey.busy !== "" || journey.soldOut;
     ui.find.textContent = journey.busy ? "Finding…" : `Find the best ${quantity > 1 ? quantity : "seat"}`;
@@ -202,7 +202,7 @@ export class SeatList {
     this.row = this.layout.rows[0];
     /** @type {Map<number, HTMLButtonElement>} */
     this.buttons = new Map();
-    /** Seats of the row that were free when it was last spoken of. @type {number[]} */
+    /** Seats of the row that were free at its last announcement. @type {number[]} */
     this.known = [];
     this.timer = 0;
     /** @type {ListParts} */
@@ -215,7 +215,7 @@ export class SeatList {
     ui.rows.onchange = () => this.showRow(this.layout.rows[Number(ui.rows.value)]);
     ui.seats.onkeydown = (press) => this.steer(press);
     ui.all.onchange = () => this.recount();
-    // A list that is not open counts nothing.
+    // A closed list counts nothing.
     host.closest("details")?.addEventListener("toggle", () => this.setFilter(this.filter));
   }
 
@@ -225,7 +225,7 @@ export class SeatList {
     if (this.row) this.showFirst([this.row, ...this.layout.rows]);
   }
 
-  /** The first with a free seat. @param {Row[]} rows */
+  /** The first row with a free seat. @param {Row[]} rows */
   showFirst(rows) {
     const row = rows.find((each) => this.free([each]).length > 0) ?? rows[0];
     if (row !== this.row || this.buttons.size === 0) this.showRow(row);
@@ -281,7 +281,7 @@ export class SeatList {
 
   /** "F 12", "block 226", "row C": words of a seat's name in their order, rather here than elsewhere. @param {string} text */
   find(text) {
-    // As it is written; if that is nowhere, "F12" may be "F 12".
+    // As it is written; if there is no such seat, "F12" may be "F 12".
     for (const word of [/[\p{L}\p{N}]+/gu, /\p{L}+|\p{N}+/gu]) {
       const words = (/** @type {string} */ name) => (name.toLowerCase().match(word) ?? []).map((w) => ` ${w} `);
       const wanted = new RegExp(words(text).map((w) => (w.length > 4 ? w.trimEnd() : w)).join(".*"));
@@ -322,7 +322,7 @@ export class SeatList {
 
   /** @param {HTMLSelectElement} select @param {number} current @param {[number, string, Row[]][]} entries */
   fill(select, current, entries) {
-    // Nothing moves while somebody is choosing from it.
+    // The list does not change while the buyer is choosing from it.
     if (select.matches(":focus") && Number(select.value) === current) return;
     const options = entries.flatMap(([i, name, rows]) => {
       const free = this.free(rows);
@@ -339,7 +339,7 @@ export class SeatList {
     if (changed) this.timer ||= setTimeout(() => this.catchUp(), PAUSE_MS);
   }
 
-  /** Say what others did to this row to whoever is in it; the journey itself tells of the buyer's own seats. */
+  /** Announce other buyers' changes in this row while the focus is in it; the journey announces the buyer's own seats. */
   catchUp() {
     this.timer = 0;
     const { chosen, lost } = this.journey;
@@ -373,7 +373,7 @@ export class SeatList {
     if (button.ariaLabel === name) return;
     button.ariaLabel = name;
     button.ariaPressed = String(own);
-    // Not `disabled`: a seat lost while focused must not take the keyboard's place with it.
+    // Not `disabled`: a seat that is lost while focused must not lose the keyboard focus, too.
     button.ariaDisabled = String(!own && state !== FREE);
   }
 }
@@ -388,7 +388,7 @@ function upper(text) {
   return text.replace(/^./, (c) => c.toUpperCase());
 }
 
-// --- how a price came to be -----------------------------------------------------------------------
+// --- price history -------------------------------------------------------------------------------
 
 /** @param {EventPage} event @param {number} categoryNo */
 const priceOf = (event, categoryNo) => event.prices.find((price) => price.category_no === categoryNo);
@@ -400,13 +400,13 @@ export function priceNote(event, categoryNo) {
   return `${price.amount > was.amount ? "Up" : "Down"} from ${money(was)} since ${when(event, changed_at)}${reason ? `: ${reason}` : ""}`;
 }
 
-/** Today the time says enough. @param {EventPage} event @param {string} iso */
+/** For today, the time is enough. @param {EventPage} event @param {string} iso */
 function when({ venue }, iso) {
   return (Date.now() - Date.parse(iso) < DAY_MS / 2 ? clock : moment)(iso, venue.timezone);
 }
 
 /**
- * A button, and the place where it shows the history; nothing where that is not public.
+ * A button, and the element where it shows the history; nothing where the history is not public.
  *
  * @param {Api} api @param {EventPage} event @param {number} categoryNo
  */
@@ -427,7 +427,7 @@ export function priceHistory(api, event, categoryNo) {
   return [button, box];
 }
 
-/** The last changes in words, and all of them as steps over the band they stay in. @param {EventPage} event @param {number} categoryNo @param {PriceChange[]} items the latest first */
+/** The last changes in words, and all changes as steps over the band that they stay in. @param {EventPage} event @param {number} categoryNo @param {PriceChange[]} items the latest first */
 function picture(event, categoryNo, items) {
   const changes = items.filter((change) => change.category_no === categoryNo);
   const { category = "", floor, ceiling } = priceOf(event, categoryNo) ?? {};
@@ -442,7 +442,7 @@ function picture(event, categoryNo, items) {
   const y = (/** @type {Money} */ { amount }) => CHART_HEIGHT * (high.amount > low.amount ? (high.amount - amount) / (high.amount - low.amount) : 0.5);
   const steps = changes.map((change) => `H${((Date.parse(change.changed_at) - firstMs) / (nowMs - firstMs)) * CHART_WIDTH}V${y(change.new)}`).reverse();
   const chart = h("div", { class: "chart", "aria-hidden": "true" });
-  // Figures only: nothing in it was written by anybody.
+  // Figures only: the markup contains no text from people.
   chart.innerHTML = `<svg viewBox="0 -9 ${CHART_WIDTH} ${CHART_HEIGHT + 18}" preserveAspectRatio="none">${floor && ceiling ? `<rect y="${y(ceiling)}" width="${CHART_WIDTH}" height="${y(floor) - y(ceiling)}"/>` : ""}<path d="M0 ${steps.join("").replace(/H0V/, "")}H${CHART_WIDTH}"/></svg>`;
   chart.append(...[...new Set([high, low].map(money))].map((text) => h("span", {}, text)));
   return [chart, floor && ceiling ? h("p", {}, `Never below ${money(floor)} or above ${money(ceiling)}.`) : "", table];

@@ -3,7 +3,7 @@
 const REFRESH_MS = 2000;
 const list = document.getElementById("list");
 
-// The key came in the address, and is in a cookie now: nobody should see it over a shoulder.
+// The key came in the address, and is in a cookie now: it should not stay visible.
 if (location.search) history.replaceState(null, "", location.pathname);
 
 async function refresh() {
@@ -13,10 +13,10 @@ async function refresh() {
     if (!response.ok) return;
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const fresh = page.getElementById("list");
-    // An unchanged list stays as it is: whoever is about to click on it still can.
+    // An unchanged list is not replaced: a click that is about to happen still hits its mail.
     if (fresh && fresh.innerHTML !== list.innerHTML) list.innerHTML = fresh.innerHTML;
   } catch {
-    // The server is away for a moment; the next round asks again.
+    // The server does not answer at the moment; the next round asks again.
   }
 }
 

@@ -1,5 +1,5 @@
 // @ts-check
-/** What is needed to build and find DOM. Text is always text, never markup. */
+/** Functions to build and find DOM. Text is always text, never markup. */
 
 /**
  * @template {keyof HTMLElementTagNameMap} T
@@ -20,7 +20,7 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Looks up ids below `root`; one that is not there is a mistake of ours. @param {Document | DocumentFragment} root */
+/** Looks up ids below `root`; a missing id is a programming error. @param {Document | DocumentFragment} root */
 export function finder(root) {
   /** @type {<T extends Element = HTMLElement>(id: string) => T} */
   const find = (id) => {
@@ -33,7 +33,7 @@ export function finder(root) {
 
 export const byId = finder(document);
 
-/** What is marked `data-as` below `host`, by that name. @param {Element} host @returns {any} */
+/** The elements marked `data-as` below `host`, by that name. @param {Element} host @returns {any} */
 export function parts(host) {
   return Object.fromEntries([...host.querySelectorAll("[data-as]")].map((part) => [part.getAttribute("data-as"), part]));
 }

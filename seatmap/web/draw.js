@@ -1,10 +1,10 @@
 // @ts-check
 /**
- * Marks and shapes of the map on a 2D canvas. Every state has its own shape, so that nobody needs
- * to tell colours apart: free is a full disc, held a ring with a dot, sold a cross, not for sale a
+ * Marks and shapes of the map on a 2D canvas. Every state has its own shape, so that people who cannot tell
+ * colours apart can use the map: free is a full disc, held a ring with a dot, sold a cross, not for sale a
  * dash; yours is a tick, offered to you a diamond. And the colours: organisers choose category colours
- * freely; what is drawn is the nearest shade that stands out from the background (3 : 1, WCAG 1.4.11)
- * in the light and the dark theme alike.
+ * freely; the map draws the nearest shade that stands out from the background (3 : 1, WCAG 1.4.11) in the
+ * light and the dark theme alike.
  *
  * @typedef {[number, number, number]} Rgb 0…255
  * @typedef {{ fill: string, text: string }} Tone
@@ -13,7 +13,7 @@
  */
 import { BLOCKED, FREE, HELD, SOLD } from "./protocol.js";
 
-/** Radii in CSS pixels from which marks and numbers can be made out. */
+/** Radii in CSS pixels from which marks and numbers are legible. */
 const MARK_RADIUS_PX = 3.2;
 export const NUMBER_RADIUS_PX = 8.5;
 /** A free seat is never drawn smaller: it must be found on a phone showing a whole arena. */
@@ -33,7 +33,7 @@ const WHITE = /** @type {Rgb} */ ([255, 255, 255]);
  * @param {Palette} palette
  * @param {number} radius
  * @param {{ state: number, category: number, square?: boolean, faint?: boolean, text?: string }} seat
- *   faint: not what is looked for
+ *   faint: outside of the filter
  */
 export function drawSeat(context, palette, radius, { state, category, square = false, faint = false, text = "" }) {
   const { fill, text: ink } = palette.tones[category] ?? { fill: palette.muted, text: "#ffffff" };
@@ -64,7 +64,7 @@ export function drawSeat(context, palette, radius, { state, category, square = f
     context.stroke();
     dot(context, radius * 0.3);
   } else if (state === SOLD) {
-    // What is gone steps back, so that what is free stands out.
+    // Taken seats are drawn weaker, so that free seats stand out.
     context.globalAlpha = 0.62 * strength;
     const arm = radius * 0.36;
     line(context, -arm, -arm, arm, arm);
@@ -76,7 +76,7 @@ export function drawSeat(context, palette, radius, { state, category, square = f
 }
 
 /**
- * What the buyer has chosen (ticked, ringed) or holds (the same, filled with ink).
+ * A seat that the buyer has chosen (ticked, ringed) or holds (the same, filled with ink).
  *
  * @param {CanvasRenderingContext2D} context
  * @param {Palette} palette
@@ -141,7 +141,7 @@ export function pathOf(shape) {
   return path;
 }
 
-/** For words around a point. @param {CanvasRenderingContext2D} context @param {number} weight @param {number} size */
+/** Set the font for words around a point. @param {CanvasRenderingContext2D} context @param {number} weight @param {number} size */
 export function setFont(context, weight, size) {
   context.font = `${weight} ${size}px ${FONT}`;
   context.textAlign = "center";
@@ -155,7 +155,7 @@ export function contextOf(canvas, settings) {
   return context;
 }
 
-/** What the line keeps for the buyer: a diamond. @param {CanvasRenderingContext2D} context @param {Palette} palette @param {number} radius @param {number} category */
+/** A seat that the waitlist keeps for the buyer: a diamond. @param {CanvasRenderingContext2D} context @param {Palette} palette @param {number} radius @param {number} category */
 export function drawOffered(context, palette, radius, category) {
   const { fill } = palette.tones[category] ?? { fill: palette.muted };
   context.rotate(Math.PI / 4);

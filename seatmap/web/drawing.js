@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * `<seat-map-drawing>`: the live drawing of a venue. It shows what it is given and says what was chosen;
- * it knows nothing of holds, bookings or the network.
+ * `<seat-map-drawing>`: the live drawing of a venue. It shows the given state and reports choices; it knows
+ * nothing of holds, bookings or the network.
  *
  *     map.venue = venue                     what to draw
  *     map.setSeats(states, changed)         one public state per seat; only `changed` are redrawn
@@ -29,12 +29,12 @@ import { around, between, confined, fitting, listen, Minimap, zoomed } from "./v
 
 const PADDING_PX = 28;
 const RADIUS_MAX_PX = 26;
-/** Seats smaller than this are not chosen but zoomed to: nobody can aim at them. @type {Record<Hand, number>} */
+/** A tap on seats smaller than this zooms instead of choosing: they are too small to aim at. @type {Record<Hand, number>} */
 const AIM_RADIUS_PX = { mouse: 3.5, touch: 8 };
 /** @type {Record<Hand, number>} */
 const REACH_PX = { mouse: 6, touch: 14 };
 const ZOOM_TO_RADIUS_PX = 12;
-/** Zoomed out, one's own seats are shown larger than they are, so that they are never lost. */
+/** Zoomed out, the buyer's own seats are shown larger than they are, so that they stay visible. */
 const OWN_RADIUS_MIN_PX = 5;
 /** If all is shown with smaller seats than this, sections' bodies are shown instead … */
 const BODIES_BELOW_PX = 2.2;
@@ -42,7 +42,7 @@ const BODIES_BELOW_PX = 2.2;
 const SEATS_FROM_PX = 1.8;
 const FADE = 1.4;
 const SETTLE_MS = 120;
-/** Of a frame, for a new picture of the seats; the old one is shown meanwhile. */
+/** The part of a frame, in ms, for painting a new picture of the seats; the old one is shown meanwhile. */
 const SLICE_MS = 6;
 const ANIMATION_MS = 220;
 const TOUCH_TIP_MS = 1800;
@@ -102,7 +102,7 @@ export class Drawing extends HTMLElement {
     this.suggested = [];
     /** @type {ReadonlySet<number>} */
     this.offered = new Set();
-    /** Names of sections and areas; null: seats are chosen, not sections. @type {ReadonlySet<string> | null} */
+    /** Names of picked sections and areas; null: seats are chosen, not sections. @type {ReadonlySet<string> | null} */
     this.picked = null;
     /** @type {Filter} */
     this.filter = null;
@@ -110,7 +110,7 @@ export class Drawing extends HTMLElement {
     this.view = { scale: 1, x: 0, y: 0 };
     this.size = { width: 0, height: 0 };
     this.ratio = 1;
-    /** All is shown, and still shall be when the window changes. */
+    /** The whole venue is shown, and stays so when the window changes. */
     this.fitted = true;
     this.moving = false;
     /** The pictures of the seats: what is shown, and the one being painted. */
@@ -120,9 +120,9 @@ export class Drawing extends HTMLElement {
     /** @type {SeatLayer | null} */
     this.next = null;
     this.minimapIsOld = true;
-    /** Were real states given; and was it marked that they are drawn. */
+    /** Were real states given; and is the mark set that they are drawn. */
     this.isTrue = this.isMarked = false;
-    /** How often what was painted. */
+    /** How often each part was painted. */
     this.painted = { all: 0, seats: 0, sections: 0 };
     this.hovered = NOTHING;
     /** @type {Sweep | null} */
@@ -220,20 +220,20 @@ export class Drawing extends HTMLElement {
     this.repaintAll();
   }
 
-  /** Mark what is offered instead of something that was lost. @param {number[]} seats */
+  /** Mark the seats that are suggested in place of lost ones. @param {number[]} seats */
   setSuggested(seats) {
     this.suggested = [...seats];
     this.invalidate();
   }
 
-  /** Mark what the line keeps for the buyer. @param {ReadonlySet<number>} seats */
+  /** Mark the seats that the waitlist keeps for the buyer. @param {ReadonlySet<number>} seats */
   setOffered(seats) {
     this.offered = seats;
     this.minimapIsOld = true;
     this.invalidate();
   }
 
-  /** Sections are picked now; or, with null, not any more. @param {ReadonlySet<string> | null} names */
+  /** Let sections be picked; with null, seats again. @param {ReadonlySet<string> | null} names */
   setPicked(names) {
     this.picked = names;
     this.invalidate();
@@ -264,7 +264,7 @@ export class Drawing extends HTMLElement {
     if (!section?.weight) return;
     const { x0, y0, x1, y1 } = section.box;
     const { scale } = fitting(section.box, this.size, { padding: PADDING_PX, most: Infinity });
-    // So large a section that its seats would not show: at least some of them.
+    // In a section too large for its seats to show, show at least some of them.
     const near = Math.max(scale, (this.seatsFromPx * FADE) / this.shown.radius);
     this.travel(around({ x: (x0 + x1) / 2, y: (y0 + y1) / 2 }, this.limitScale(near), this.size), true);
   }
@@ -283,7 +283,7 @@ export class Drawing extends HTMLElement {
 
   // --- view -----------------------------------------------------------------------------------
 
-  /** Of all of it. */
+  /** The scale at which the whole venue fits. */
   get fitView() {
     const { box, radius } = this.shown;
     return fitting(box, this.size, { padding: PADDING_PX, most: RADIUS_MAX_PX / radius });
@@ -403,7 +403,7 @@ export class Drawing extends HTMLElement {
     });
   }
 
-  /** Paint all seats anew; what is shown stays until that is done. */
+  /** Repaint all seats; the present picture stays until that is done. */
   repaintAll() {
     if (this.layer !== null) this.layer.isStale = true;
     this.next = null;
@@ -437,19 +437,19 @@ export class Drawing extends HTMLElement {
     }
   }
 
-  /** Radius from which seats are to be seen; 0 where they always are. */
+  /** Radius from which seats are visible; 0 where they always are. */
   get seatsFromPx() {
     const fitPx = this.fitView.scale * this.shown.radius;
     return fitPx < BODIES_BELOW_PX ? Math.max(SEATS_FROM_PX, fitPx * 1.1) : 0;
   }
 
-  /** How much of the seats is to be seen, 0…1; the rest is the sections' bodies. */
+  /** How visible the seats are, 0…1; the rest is the sections' bodies. */
   get seatShare() {
     if (this.layer === null) return 0;
     return clamp((this.radiusPx / this.seatsFromPx - 1) / (FADE - 1), 0, 1);
   }
 
-  /** A picture of the seats for this view: in slices of time, while something else can be shown. @param {Palette} palette */
+  /** A picture of the seats for this view, painted in slices of time while another picture can be shown. @param {Palette} palette */
   paintSeats(palette) {
     const { shown: venue, view, size, ratio, seats, filter, moving } = this;
     if (this.radiusPx <= this.seatsFromPx) {
@@ -474,7 +474,7 @@ export class Drawing extends HTMLElement {
     this.painted.all++;
   }
 
-  /** Below the seats where these fade in, and where their picture ends while the map moves. @param {Palette} palette @param {number} seatShare */
+  /** The sections' bodies: below the seats where these fade in, and beyond their picture while the map moves. @param {Palette} palette @param {number} seatShare */
   drawBodies(palette, seatShare) {
     const { bodies, context, layer, view, size, moving } = this;
     if (seatShare === 1 && layer?.covers(view, size)) return;
@@ -511,7 +511,7 @@ export class Drawing extends HTMLElement {
     });
   }
 
-  /** What is the buyer's, and what the pointer is on. @param {Palette} palette */
+  /** The buyer's seats, and the seat under the pointer. @param {Palette} palette */
   drawOverlay(palette) {
     const { context, picked, shown } = this;
     const { areas, sections, seats } = shown.layout;
@@ -541,7 +541,7 @@ export class Drawing extends HTMLElement {
       if (!picked?.has(name)) return;
       const { x, y } = this.toScreen(shown.sections[i] ?? shown.areaMiddles[i - sections.length]);
       context.save();
-      // Beside its name.
+      // Beside the area's name.
       context.translate(x - (i < sections.length ? 34 : 60), y);
       drawOwn(context, palette, PICKED_RADIUS_PX, { category: 0, mine: true });
       context.restore();
@@ -553,7 +553,7 @@ export class Drawing extends HTMLElement {
 
   // --- pointing and choosing ------------------------------------------------------------------
 
-  /** @param {Point} point @param {Hand} hand @returns {"" | "chose" | "moved"} what came of it */
+  /** @param {Point} point @param {Hand} hand @returns {"" | "chose" | "moved"} the result */
   tap(point, hand) {
     const found = this.find(point, hand);
     const { areas, sections } = this.shown.layout;
@@ -596,7 +596,7 @@ export class Drawing extends HTMLElement {
     return areaNo >= 0 ? { ...NOTHING, areaNo } : NOTHING;
   }
 
-  /** @param {Point | null} point null: the pointer left, or is busy moving the map */
+  /** @param {Point | null} point null: the pointer left, or is moving the map */
   hover(point) {
     const found = point === null ? NOTHING : this.find(point, "mouse");
     this.canvas.classList.toggle("pointing", found !== NOTHING);
@@ -725,7 +725,7 @@ export class Drawing extends HTMLElement {
   }
 }
 
-/** What a buyer should know about a seat before taking it. @param {number} flags */
+/** Facts about a seat that a buyer should know before taking it. @param {number} flags */
 export function seatNotes(flags) {
   const notes = [];
   if (flags & WHEELCHAIR) notes.push("Wheelchair place");

@@ -23,7 +23,7 @@ async function takeOver() {
     const { hold_id } = await new Api(location.origin).call("POST", `/w/${token}/accept`, { body: {} });
     remember(`hold.${eventId}`, hold_id);
   } catch {
-    // The link's own page says what became of it.
+    // The link's own page shows the result.
     location.replace(`/w/${token}`);
   }
 }
@@ -50,7 +50,7 @@ map.addEventListener("offer", (news) => {
   /** @type {HTMLLinkElement} */ (byId("icon")).href = `/web/icon${open ? "-offer" : ""}.svg`;
 });
 
-// Where letters about the waitlist lead to.
+// The target of links in mails about the waitlist.
 map.toggleAttribute("waitlist", location.hash === "#waitlist");
 map.setAttribute("booking", new URLSearchParams(location.search).get("booking") ?? "");
 await takeOver();

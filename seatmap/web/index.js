@@ -1,5 +1,5 @@
 // @ts-check
-/** The list of events. The form holds what is looked for, the address what the form holds. @import { EventSummary } from "./types.js" */
+/** The list of events. The form holds the search, and the address mirrors the form. @import { EventSummary } from "./types.js" */
 import { byId, h, svgAddress } from "./dom.js";
 import { clock, count, dateFormat, moment, money, plural } from "./format.js";
 
@@ -42,7 +42,7 @@ function chosen() {
   return /** @type {any} */ (choice.when !== "dates" ? choice : { ...choice, ...(from && { from }), ...(to && { to }) });
 }
 
-/** Go where the address points, and to where one was there. */
+/** Show the search in the address, and restore the scroll position there. */
 async function visit() {
   const given = new URLSearchParams(location.search);
   for (const name of [...NAMES, "from", "to"]) set(name, given.get(name) ?? "");
@@ -60,7 +60,7 @@ function set(name, value) {
   else fields[name].value = value;
 }
 
-/** @param {string} name @param {string} value to be choosable */
+/** @param {string} name @param {string} value that can be chosen */
 function offer(name, value) {
   const host = { city: fields.city, category: byId("kinds") }[name];
   if (!host || host.querySelector(`[value="${CSS.escape(value)}"]`)) return;
@@ -91,7 +91,7 @@ function words() {
   }).join("");
 }
 
-/** The moments looked for, on this machine's calendar. */
+/** The period of the search, on this machine's calendar. */
 function period() {
   const { when, from, to } = chosen();
   const now = new Date();
@@ -122,7 +122,7 @@ function locate() {
   if (fields.near.value) return drop("near");
   navigator.geolocation.getCurrentPosition(
     ({ coords }) => {
-      // To a kilometre: all that a shared link gives away.
+      // Rounded to a kilometre: a shared link gives away no more.
       fields.near.value = `${coords.latitude.toFixed(2)},${coords.longitude.toFixed(2)}`;
       search();
     },
@@ -144,7 +144,7 @@ function page(place) {
   return get("", { ...query, ...period(), ...place }, loading.signal).catch(() => null);
 }
 
-/** Show what is looked for, from the beginning. @param {number} [limit] how many events */
+/** Show the results of the search, from the beginning. @param {number} [limit] how many events */
 async function load(limit = PAGE) {
   byId("dates").hidden = fields.when.value !== "dates";
   byId("clear").hidden = !words();
@@ -186,7 +186,7 @@ function append({ items, next_cursor }) {
   return cards;
 }
 
-/** Keep the cards in view true: people leave this page open. */
+/** Keep the cards in view up to date: people leave this page open. */
 async function refresh() {
   const ids = [...shown].filter(([, { card }]) => {
     const { top, bottom } = card.getBoundingClientRect();

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * One buyer's way through one event. No DOM: it is told what the buyer does and what the map shows,
- * talks to the API, calls `changed` after every step and `emit` when something has happened.
+ * One buyer's way through one event. No DOM: its methods get the buyer's actions and the map's changes; it
+ * calls the API, then `changed` after every step and `emit` for events.
  *
  *     choose ──hold──▶ held ──pay──▶ done
  *        ▲              │ ▲ └─▶ pending ─┘
@@ -19,13 +19,13 @@ import { FREE, HELD, SOLD } from "./protocol.js";
 
 const POLL_FIRST_MS = 600;
 const POLL_MAX_MS = 4000;
-/** After a hold has ended its seats may take this long to come free; until then it is us who have them. */
+/** After a hold has ended its seats may take this long to come free; until then they are still ours. */
 const ECHO_MS = 3000;
 const ECHO_RETRY_MS = 400;
 const AGAIN_MS = 1500;
-/** A choice is brought back after a reload, but not tomorrow. */
+/** How long a choice is restored after a reload. */
 const CHOICE_MS = 15 * 60_000;
-/** Deadlines closer than this are the same. */
+/** Deadlines closer than this count as equal. */
 const SAME_MS = 1000;
 const AGAIN = "If they are still free you can take them again.";
 const TIME_OUT = `Your time ran out, so the seats went back on sale. ${AGAIN}`;
@@ -34,9 +34,9 @@ const OURS = ["held", "paying", "booked"];
 /** @type {Record<string, string>} */
 const DECLINES = {
   card_declined: "The bank declined the card.",
-  insufficient_funds: "There is not enough money on the account.",
+  insufficient_funds: "There is not enough money in the account.",
 };
-/** What best seats gave up. @type {Record<string, string>} */
+/** In what respect best seats are less than ideal. @type {Record<string, string>} */
 const RELAXED = {
   "restricted-view": "some have a restricted view",
   "neighbouring-rows": "they are in neighbouring rows",
@@ -73,15 +73,15 @@ export class Journey {
     this.notice = null;
     /** Names of the categories that are sold out. @type {string[]} */
     this.gone = [];
-    /** Seats the line has kept for this buyer. @type {ReadonlySet<number>} */
+    /** Seats that the waitlist keeps for this buyer. @type {ReadonlySet<number>} */
     this.offered = new Set();
-    /** Seats somebody was quicker to take, as long as the notice speaks of them. @type {number[]} */
+    /** Seats that somebody else took first, while the notice names them. @type {number[]} */
     this.lost = [];
-    /** The nearest free ones instead. @type {number[]} */
+    /** The nearest free seats, to take instead. @type {number[]} */
     this.suggested = [];
-    /** Why the last thing asked for did not happen. @type {ApiError | null} */
+    /** Why the last request failed. @type {ApiError | null} */
     this.failure = null;
-    /** What is held or booked is not known: the network cut the answer off. */
+    /** It is unknown what is held or booked: the network cut the answer off. */
     this.unresolved = false;
     /** The booking to come back to. @type {string | null | undefined} */
     this.sought = null;
@@ -97,7 +97,7 @@ export class Journey {
     this.setPrices(event.prices);
     this.status = event.status;
     this.ownEchoUntilMs = 0;
-    /** What best seats were last asked for. @type {Partial<Wanted>} */
+    /** The last request for best seats. @type {Partial<Wanted>} */
     this.unmet = {};
     this.deadline = 0;
     this.holdKey = `hold.${event.event_id}`;
@@ -105,7 +105,7 @@ export class Journey {
     this.choiceKey = `tab.choice.${event.event_id}`;
   }
 
-  /** Nothing of this journey shall happen any more. */
+  /** The journey is over: no step may follow. */
   end() {
     this.over = true;
     clearTimeout(this.deadline);
@@ -117,7 +117,7 @@ export class Journey {
     return [...this.wanted.values()].reduce((total, n) => total + n, this.chosen.size);
   }
 
-  /** What the choice costs at today's prices; null while a price is unknown. @returns {Money | null} */
+  /** The price of the choice at today's prices; null while a price is unknown. @returns {Money | null} */
   get total() {
     if (this.hold !== null) return this.hold.total;
     const parts = [...this.chosen].map((seatNo) => this.seatPrice(seatNo));
@@ -143,7 +143,7 @@ export class Journey {
     return this.prices[this.venue.layout.areas[areaNo].category];
   }
 
-  /** As far as is known. */
+  /** As far as known. */
   get soldOut() {
     return this.seats !== null && !this.seats.includes(FREE) && this.venue.layout.areas.every((_, areaNo) => this.available.get(areaNo) === 0);
   }
@@ -153,9 +153,9 @@ export class Journey {
     return new Set(this.step === "held" || this.step === "pending" ? this.hold?.seats.map((s) => s.seat_no) : []);
   }
 
-  // --- what the map says ------------------------------------------------------------------------
+  // --- the map's changes ------------------------------------------------------------------------
 
-  /** A price that rises while seats are being chosen is told before they are held. @param {Price[]} prices */
+  /** A price that rises while seats are being chosen is announced before they are held. @param {Price[]} prices */
   setPrices(prices) {
     const before = this.prices;
     this.prices = [];
@@ -260,7 +260,7 @@ export class Journey {
   setArea(areaNo, quantity) {
     if (!this.mayChoose()) return;
     const before = this.wanted.get(areaNo) ?? 0;
-    // Only the live connection tells; without it the box office decides.
+    // Only the live connection shows this; without it the server decides.
     const left = this.available.get(areaNo) ?? Infinity;
     const { name } = this.venue.layout.areas[areaNo];
     if (left === 0 && quantity > 0) this.say("info", `${name} is sold out.`, [], { sections: [name] });
@@ -316,7 +316,7 @@ export class Journey {
     this.dropLost();
   }
 
-  /** Have the best places found and held, whatever was chosen before. @param {BestWish} best */
+  /** Have the best places found and held, regardless of the present choice. @param {BestWish} best */
   async holdBest(best) {
     this.unmet = { ...best, categories: [best.category ?? []].flat(), sections: [best.section ?? []].flat() };
     await this.doing("holding", async () => {
@@ -327,50 +327,50 @@ export class Journey {
     });
   }
 
-  /** What the line offers becomes a hold like any other, in place of what was held so far. @param {string} offerId */
+  /** An offer becomes a hold like any other, in place of the present hold. @param {string} offerId */
   async accept(offerId) {
     if (this.step === "done") this.restart();
     const before = this.hold;
     await this.doing("accepting", async () => {
       this.enterHold(await this.api.answer(offerId, "accept"));
-      // Should this fail, its deadline frees it.
+      // If this fails, the old hold's deadline frees its seats.
       if (before !== null) await this.api.releaseHold(before.hold_id).catch(() => {});
     });
   }
 
-  /** A hold of this buyer that another window accepted, or whose answer was lost. @param {string} holdId */
+  /** A hold of this buyer that was accepted in another window, or whose answer was lost. @param {string} holdId */
   async adopt(holdId) {
     if (this.step !== "choose" || this.busy !== "" || ![null, holdId].includes(recall(this.holdKey))) return;
     try {
       const hold = await this.api.getHold(holdId);
       if (this.step === "choose" && this.busy === "" && !this.over && ["held", "paying"].includes(hold.status)) await this.resumeHold(hold);
     } catch {
-      // It has ended, then.
+      // The hold has ended.
     }
     this.changed();
   }
 
-  /** The price rose in the moment of holding: nobody is to learn that afterwards. @param {Hold} hold @param {Money} told */
+  /** The price rose in the moment of holding: the buyer must learn that before paying. @param {Hold} hold @param {Money} told */
   async tooDear(hold, told) {
     await this.api.releaseHold(hold.hold_id);
     this.forgetHold(hold);
     this.awaitEcho();
     for (const { seat_no, price } of hold.seats) this.prices[this.venue.layout.seats.category[seat_no]] = price;
     for (const { area_no, price } of hold.areas) this.prices[this.venue.layout.areas[area_no].category] = price;
-    this.say("info", `The price has just gone up to ${money(hold.total)} instead of ${money(told)}, so nothing is held yet. Hold again if that suits you.`);
+    this.say("info", `The price has just gone up to ${money(hold.total)} instead of ${money(told)}, so nothing is held yet. Hold the seats again if you accept the new price.`);
   }
 
   /** @param {Omit<HoldWish, "hold_id">} wish */
   async requestHold(wish) {
     const hold_id = newId();
     const before = recall(this.holdKey);
-    // Known before it exists: should the answer be lost, a reload still finds the hold.
+    // The id is stored before the hold exists: if the answer is lost, a reload still finds the hold.
     remember(this.holdKey, hold_id);
     try {
       return await this.api.hold(this.event.event_id, { hold_id, ...wish });
     } catch (error) {
       if (error instanceof ApiError && (error.status === 0 || error.status >= 500)) this.seekAgain();
-      // Refused for certain; what another window holds is still held.
+      // Refused for certain; a hold in another window is still held.
       else if (before === null) forget(this.holdKey);
       else remember(this.holdKey, before);
       throw error;
@@ -413,12 +413,12 @@ export class Journey {
     this.lookAgain(AGAIN_MS);
   }
 
-  /** Another window may hold something else by now. @param {{ hold_id: string } | null} of */
+  /** Another window may have another hold by now. @param {{ hold_id: string } | null} of */
   forgetHold(of) {
     if (of === null || recall(this.holdKey) === of.hold_id) forget(this.holdKey);
   }
 
-  /** What became of the hold? Its deadline, another window or a refusal may have changed it. @param {boolean} [told] that it was extended */
+  /** Read the hold again: its deadline, another window or a refusal may have changed it. @param {boolean} [told] that it was extended */
   async refreshHold(told = false) {
     const { hold } = this;
     if (this.step !== "held" || hold === null || this.over) return;
@@ -433,8 +433,8 @@ export class Journey {
         this.hold = now;
         this.watchDeadline();
         const longer = Date.parse(now.expires_at) - Date.parse(hold.expires_at) > SAME_MS;
-        // Paying makes it longer too, and then other things are said.
-        if (told && longer && this.notice?.tone !== "bad") this.say("info", "You have more time: it was asked for in another window.");
+        // Paying extends the hold, too, and then other messages are shown.
+        if (told && longer && this.notice?.tone !== "bad") this.say("info", "You have more time: you asked for it in another window.");
       } else await this.resumeHold(now);
     } catch (error) {
       if (error instanceof ApiError && error.passing) this.lookAgain(AGAIN_MS);
@@ -443,7 +443,7 @@ export class Journey {
     this.changed();
   }
 
-  /** Back to choosing, with the same places chosen as far as they are free. @param {string} text @param {"expire" | "release"} how */
+  /** Back to choosing, with the same places chosen where they are free. @param {string} text @param {"expire" | "release"} how */
   holdEnded(text, how = "expire") {
     clearTimeout(this.deadline);
     const { hold } = this;
@@ -455,7 +455,7 @@ export class Journey {
     if (hold) this.emit(how, { hold });
   }
 
-  /** Changes that come now may be our own; those that stay are looked at again. */
+  /** Changes that come now may be our own; lasting ones are checked again. */
   awaitEcho() {
     this.ownEchoUntilMs = Date.now() + ECHO_MS;
     setTimeout(() => this.dropLost(), ECHO_MS + 1);
@@ -469,7 +469,7 @@ export class Journey {
   }
 
   /**
-   * Chosen seats are not free any more. They are somebody else's; or our own, held in another window
+   * Chosen seats are not free any more. Another buyer has them; or they are our own, held in another window
    * or by a request whose answer was lost.
    *
    * @param {number[]} lost @param {number[]} [areas]
@@ -518,7 +518,7 @@ export class Journey {
     });
   }
 
-  /** The network is back: what was left open is looked at again. */
+  /** The network is back: check again what was left open. */
   async reconnected() {
     if (this.over) return;
     if (this.unresolved && this.busy !== "") this.lookAgain(AGAIN_MS);
@@ -534,7 +534,7 @@ export class Journey {
     const { hold } = this;
     if (hold === null) return;
     const body = { hold_id: hold.hold_id, buyer, payment: { provider: "sandbox", token } };
-    // The same wish keeps its key until it is answered, so paying twice by accident cannot happen.
+    // The same request keeps its key until it is answered, so nobody can pay twice by accident.
     const print = JSON.stringify(body);
     const kept = recall(this.attemptKey);
     const key = kept?.print === print ? kept.key : newId();
@@ -633,7 +633,7 @@ export class Journey {
     }
   }
 
-  /** Declined or expired: back to the hold if it lives, else to the map. @param {Booking} booking */
+  /** Declined or expired: back to the hold if it is still alive, else to the map. @param {Booking} booking */
   async bookingFailed(booking) {
     forget(this.attemptKey);
     this.setBooking(null);
@@ -646,7 +646,7 @@ export class Journey {
         return;
       }
     } catch {
-      // Then it is gone for all we know.
+      // The hold counts as gone.
     }
     this.chooseAgain(booking);
     this.holdEnded(`${why}, and the seats went back on sale. ${AGAIN}`);
@@ -681,7 +681,7 @@ export class Journey {
     } catch (error) {
       if (error instanceof ApiError && error.passing) {
         this.seekAgain(bookingId);
-        if (!again) this.say("bad", "The box office does not answer. What you hold or have booked is not lost; we keep looking for it.");
+        if (!again) this.say("bad", "The box office does not answer. Your hold or booking is not lost; we keep trying to load it.");
       } else {
         forget(this.holdKey);
         this.resumeChoice();
@@ -731,7 +731,7 @@ export class Journey {
 
   // --- words ------------------------------------------------------------------------------------
 
-  /** Seats (or areas) that somebody else was quicker to take. @param {number[]} seats @param {number[]} [areas] */
+  /** Seats (or areas) that another buyer took first. @param {number[]} seats @param {number[]} [areas] */
   lose(seats, areas = []) {
     const { layout } = this.venue;
     for (const seatNo of seats) this.chosen.delete(seatNo);
@@ -777,15 +777,15 @@ export class Journey {
         return;
       }
       default:
-        // A limit says by itself what helps.
-        this.say("bad", error.passing && error.status !== 429 ? `The box office is catching its breath. ${sentence(error.detail)} Please try again in a moment.` : sentence(error.detail));
+        // The detail of a limit says what helps.
+        this.say("bad", error.passing && error.status !== 429 ? `The box office is very busy. ${sentence(error.detail)} Please try again in a moment.` : sentence(error.detail));
     }
   }
 
   /**
    * @param {Notice["tone"]} tone @param {string} text empty: nothing to say
-   * @param {number[]} [lost] seats it speaks of
-   * @param {Partial<Wanted>} [unmet] what could be waited for
+   * @param {number[]} [lost] seats that it names
+   * @param {Partial<Wanted>} [unmet] places to wait for instead
    */
   say(tone, text, lost = [], unmet) {
     this.notice = text === "" ? null : { tone, text, unmet };
@@ -793,7 +793,7 @@ export class Journey {
     this.suggest();
   }
 
-  /** @param {ApiError} error that ends what was asked for */
+  /** @param {ApiError} error that ends the request */
   fail(error) {
     this.failure = error;
     this.emit("error", { code: error.code, detail: error.detail });
@@ -807,7 +807,7 @@ export class Journey {
     this.failure = null;
     this.changed();
     try {
-      // What was asked for before may be held already.
+      // The places of an earlier request may be held already.
       if (this.unresolved) await this.resume(this.sought);
       if (!this.unresolved && this.step === step) await act();
     } catch (error) {

@@ -13,7 +13,7 @@ import { WHEELCHAIR } from "./layout.js";
 import { FREE } from "./protocol.js";
 import { common, contains, seen } from "./view.js";
 
-/** How far beyond the view, as a share of it; and when so near its end, the next is begun. */
+/** How far the picture reaches beyond the view, as a share of it; and how near its end the next is begun. */
 const MARGIN = 0.25;
 const MARGIN_LEFT = 0.06;
 /** Between looks at the clock. */
@@ -21,13 +21,13 @@ const SEATS_PER_LOOK = 1000;
 const PIXELS_PER_LOOK = 500_000;
 /** Phones refuse much larger canvases. */
 const PIXELS_MAX = 9_000_000;
-/** It may be shown stretched this much while a gesture lasts. */
+/** The picture may be shown stretched this much while a gesture lasts. */
 const STRETCH_MAX = 2;
 const ROW_LABEL_RADIUS_PX = 6;
 /** Smaller than this, section names lie over the seats (see drawing.js); from it on, before the first row. */
 export const SECTION_LABEL_RADIUS_PX = 3.6;
 
-/** Tiny seats are told apart to half a pixel, or even rows would look uneven. */
+/** Tiny seats are placed to half a pixel, otherwise even rows would look uneven. */
 const FINE_SIDE_PX = 12;
 const SHEET_WIDTH_PX = 2048;
 const LOOKS_PER_STEP = 16;
@@ -37,12 +37,12 @@ export class SeatLayer {
    * @param {object} what
    * @param {Venue} what.venue
    * @param {Palette} what.palette
-   * @param {Uint8Array} what.seats goes on being read until all is painted
+   * @param {Uint8Array} what.seats is read until all is painted
    * @param {Filter} what.filter
    * @param {View} what.view
    * @param {Size} what.size
    * @param {number} what.ratio device pixels per CSS pixel
-   * @param {HTMLCanvasElement} what.canvas is painted on; what it showed is gone
+   * @param {HTMLCanvasElement} what.canvas to paint on; its content is overwritten
    */
   constructor({ venue, palette, seats, filter, view, size, ratio, canvas }) {
     const rim = venue.radius * 5;
@@ -63,7 +63,7 @@ export class SeatLayer {
     this.canvas.width = Math.ceil(width * this.ratio);
     this.canvas.height = Math.ceil(height * this.ratio);
     this.context = contextOf(this.canvas);
-    /** Something else than seats changed: another must be painted. */
+    /** More than seats changed: a new picture must be painted. */
     this.isStale = false;
     this.isDone = false;
     this.steps = this.painting();
@@ -71,14 +71,14 @@ export class SeatLayer {
     this.late = [];
   }
 
-  /** Paint on until the clock shows this. @param {number} untilMs @returns {boolean} is all painted */
+  /** Continue painting until this time. @param {number} untilMs @returns {boolean} is all painted */
   paint(untilMs) {
     while (!this.isDone && performance.now() < untilMs) this.isDone = this.steps.next().done === true;
     return this.isDone;
   }
 
   /**
-   * Does the picture still do?
+   * Is the picture still good enough?
    *
    * @param {View} view
    * @param {Size} size
@@ -104,7 +104,7 @@ export class SeatLayer {
     context.drawImage(this.canvas, 0, 0);
   }
 
-  /** Each step ends where the clock may be looked at. */
+  /** Each step ends where the clock may be checked. */
   *painting() {
     const { venue, box, unit } = this;
     const inside = venue.seatsIn(box);
@@ -165,7 +165,7 @@ export class SeatLayer {
     return { state, category, square: (flags[seatNo] & WHEELCHAIR) !== 0, faint, text: faint ? "" : this.textOf(seatNo, state) };
   }
 
-  /** What is written on a seat. "Stool 12" is said by the tooltip; on the seat there is room for the 12. @param {number} seatNo @param {number} state */
+  /** The text on a seat. The tooltip says "Stool 12"; on the seat there is room for the 12. @param {number} seatNo @param {number} state */
   textOf(seatNo, state) {
     if (state !== FREE || this.radiusPx < NUMBER_RADIUS_PX) return "";
     return this.venue.layout.seats.number[seatNo].split(" ").pop() ?? "";
@@ -180,7 +180,7 @@ export class SeatLayer {
     /** @type {Set<string>} two rows that end side by side share a label's place: one of them is enough */
     const taken = new Set();
     for (const { label, first_seat, seat_count } of venue.layout.rows) {
-      // Longer labels ("Table 12") would run into the seats; the tooltip says them.
+      // Longer labels ("Table 12") would run into the seats; the tooltip shows them.
       if (seat_count < 2 || label.length > 4) continue;
       const last = first_seat + seat_count - 1;
       for (const [end, inner] of [[first_seat, first_seat + 1], [last, last - 1]]) {
@@ -197,7 +197,7 @@ export class SeatLayer {
     }
   }
 
-  /** Beside a section where there is room for the whole name; never over seats or anything drawn. */
+  /** Beside a section where there is room for the whole name; never over seats or drawn shapes. */
   paintSectionNames() {
     const { venue } = this;
     setFont(this.context, 600, 13 * this.ratio);
@@ -221,8 +221,8 @@ export class SeatLayer {
 }
 
 /**
- * Pictures of seats, pressed into an image by the thousand. Each look is drawn once; the rest is
- * copying numbers, which takes a twentieth of the time of 20,000 canvas calls where no GPU helps.
+ * Pictures of seats, copied into an image by the thousand. Each look is drawn once; all further seats are
+ * copied numbers, which takes a twentieth of the time of 20,000 canvas calls without a GPU.
  */
 class Stamps {
   /**
@@ -297,7 +297,7 @@ class Stamps {
     }
   }
 
-  /** All looks in all positions, side by side, once all are numbered. Each step ends where the clock may be looked at. */
+  /** All looks in all positions, side by side, once all are numbered. Each step ends where the clock may be checked. */
   *drawSheet() {
     const { side, grain, ratio, looks, columns } = this;
     const canvas = document.createElement("canvas");

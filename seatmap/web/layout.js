@@ -19,7 +19,7 @@ const NEAR = 24;
 const GAP = 3.6;
 const AISLE_GAP = 2.6;
 
-/** Share of the distance between neighbours that a seat's radius takes. */
+/** A seat's radius as a share of the distance between neighbours. */
 const RADIUS_SHARE = 0.42;
 
 export class Venue {
@@ -35,7 +35,7 @@ export class Venue {
     this.sections = layout.sections.map((_, i) => sectionPlace(layout, i, this.radius));
     /** Section numbers. */
     this.largestFirst = [...this.sections.keys()].sort((a, b) => this.sections[b].weight - this.sections[a].weight);
-    /** Without what they all begin with: "226" where every section is a "Block". */
+    /** Section names without their common beginning: "226" where every section is a "Block". */
     this.shortNames = shortNames(layout.sections.map((section) => section.name));
     this.areaMiddles = layout.areas.map(({ shape }) => middleOf(shape));
     this.cellSize = this.radius * 8;
@@ -137,7 +137,7 @@ export class Venue {
     return this.layout.areas.findLastIndex((area) => covers(area.shape, x, y));
   }
 
-  /** Is there an area or anything drawn? @param {number} x @param {number} y */
+  /** Is there an area or another drawn shape? @param {number} x @param {number} y */
   isCovered(x, y) {
     return this.areaAt(x, y) >= 0 || this.layout.decorations.some(({ shape }) => shape && covers(shape, x, y));
   }
@@ -161,7 +161,7 @@ export class Venue {
   }
 }
 
-/** A label of several words says itself what it is ("Table 3"). @param {string} label */
+/** A label of several words needs no "row" before it ("Table 3"). @param {string} label */
 export function rowName(label) {
   return label === "" || label.includes(" ") ? label : `row ${label}`;
 }
@@ -177,8 +177,8 @@ export function clamp(value, low, high) {
 }
 
 /**
- * From the closer pairs of neighbours in rows, so that no seat covers another; the very closest are
- * left out, as one careless pair must not shrink them all.
+ * From the closer pairs of neighbours in rows, so that no seat covers another; the very closest are left out,
+ * because one badly drawn pair must not shrink all seats.
  *
  * @param {Layout} layout
  */
@@ -210,8 +210,8 @@ function boxOf(layout, radius) {
 }
 
 /**
- * Where a section's name goes: over the middle of its seats; or, where it is to be seen beside them,
- * before its first row or behind its last. `weight` is how many seats there are.
+ * The place of a section's name: over the middle of its seats; or, where it is shown beside them, before its
+ * first row or behind its last. `weight` is the number of seats.
  *
  * @param {Layout} layout
  * @param {number} i
@@ -343,9 +343,9 @@ function covers(shape, x, y) {
 }
 
 /**
- * What to take instead of lost seats: the nearest `count` free ones side by side; where none are
- * near, the nearest single ones. Another row counts as `NEAR` farther away, another category as
- * twice that; a wheelchair place only ever stands for another. Pure.
+ * Seats to take instead of lost ones: the nearest `count` free seats side by side; where none are near, the
+ * nearest single ones. Another row counts as `NEAR` farther away, another category as twice that; a wheelchair
+ * place only replaces another one. Pure.
  *
  * @param {Venue} venue
  * @param {Uint8Array} seats public states

@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * One event's live connection: keeps a MapState true to the server's, whatever the network does.
+ * One event's live connection: keeps a MapState equal to the server's, whatever the network does.
  *
- *     connecting → live ⇄ reconnecting ⇄ offline        gone: no such event, nothing more to try
+ *     connecting → live ⇄ reconnecting ⇄ offline        gone: no such event, no more attempts
  *              ↘ polling: this page may not open such a connection
  *
  * A reconnect offers the (epoch, seq) it has, so the server sends only what was missed.
@@ -13,18 +13,18 @@ import { applyDelta, applySnapshot, decode, SUBPROTOCOL } from "./protocol.js";
 
 const BACKOFF_FIRST_MS = 400;
 const BACKOFF_MAX_MS = 20_000;
-/** A server that goes away spreads its clients over this long at most. */
+/** A server that shuts down spreads its clients' reconnects over this long at most. */
 const TOLD_MAX_MS = 60_000;
 /** A connection this old was a good one: the next failure starts the backoff afresh. */
 const SETTLED_MS = 10_000;
 const MALFORMED = 4400;
 const UNAUTHORISED = 4401;
 const NO_SUCH_EVENT = 4404;
-/** Attempts the backoff begins with: what will not be better at once is not asked for at once. @type {Record<number, number>} */
+/** First attempt number of the backoff, by close code: some conditions do not pass at once. @type {Record<number, number>} */
 const ATTEMPTS_AFTER = { 1013: 2, [MALFORMED]: 5, 4429: 4 };
-/** Being online again is told; this is for machines that are wrong about it. */
+/** The browser announces that it is online again; this is for machines that are wrong about it. */
 const OFFLINE_ATTEMPT = 5;
-/** Some networks neither let such a connection through nor refuse it. */
+/** Some networks neither pass nor refuse WebSocket connections. */
 const OPEN_MS = 10_000;
 
 /**
@@ -49,13 +49,13 @@ export class LiveConnection {
     this.socket = null;
     this.attempt = 0;
     this.openedAtMs = 0;
-    /** How long the server told us to stay away. */
+    /** How long the server asked us to wait before we reconnect. */
     this.toldMs = NaN;
     this.awaitingSnapshot = false;
-    /** Messages for this person only are wanted too. */
+    /** Personal messages are wanted, too. */
     this.personal = false;
     this.authenticating = false;
-    /** Times in a row that our ticket was not accepted. */
+    /** How many times in a row our ticket was not accepted. */
     this.refusals = 0;
     this.timer = 0;
     this.over = new AbortController();
@@ -74,7 +74,7 @@ export class LiveConnection {
     this.abandon();
   }
 
-  /** Take a state that came another way. Ignored while the connection itself delivers. @param {MapState} state */
+  /** Take a state that was read over HTTP. Ignored while the connection itself delivers. @param {MapState} state */
   adopt(state) {
     if (this.status === "live" || this.over.signal.aborted) return;
     const { changed } = applySnapshot(this.state, { kind: "snapshot", ...state });
@@ -105,7 +105,7 @@ export class LiveConnection {
     try {
       socket = new WebSocket(url, SUBPROTOCOL);
     } catch {
-      // A page on https may not open ws: the map then lives by asking over HTTP.
+      // A page on https may not open ws: the map is then read over HTTP.
       this.become("polling");
       return;
     }
@@ -131,14 +131,14 @@ export class LiveConnection {
     };
   }
 
-  /** Someone holds something: tell us what becomes of it. */
+  /** The buyer holds something: ask for personal messages. */
   becomePersonal() {
     if (this.personal) return;
     this.personal = true;
     void this.authenticate();
   }
 
-  /** Without a ticket the map stays as live as it was. */
+  /** Without a ticket the map stays live, without personal messages. */
   async authenticate() {
     const { socket } = this;
     if (!this.personal || this.refusals > 1 || socket?.readyState !== WebSocket.OPEN) return;
@@ -148,7 +148,7 @@ export class LiveConnection {
       socket.send(JSON.stringify({ type: "authenticate", ticket }));
       this.authenticating = true;
     } catch {
-      // An older box office, or one that is busy.
+      // An older or a busy server.
     }
   }
 
@@ -158,7 +158,7 @@ export class LiveConnection {
     try {
       frame = await decode(data);
     } catch {
-      // Not a frame we know: what we have may be wrong, so begin again from nothing.
+      // An unknown frame: our state may be wrong, so begin again from nothing.
       if (this.socket !== socket) return;
       this.state = null;
       this.drop();
@@ -191,7 +191,7 @@ export class LiveConnection {
     }
     const settled = this.openedAtMs > 0 && performance.now() - this.openedAtMs > SETTLED_MS;
     if (settled) this.attempt = this.refusals = 0;
-    // A gateway that does not know tickets calls them malformed.
+    // A gateway that does not know tickets closes with "malformed".
     if (this.authenticating && (code === UNAUTHORISED || code === MALFORMED)) this.refusals++;
     else this.attempt = Math.max(this.attempt, ATTEMPTS_AFTER[code] ?? 0);
     this.schedule();

@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * What the browser remembers for the buyer between page loads; keys that begin with `tab.` for this
- * tab only. Where storage is forbidden (private windows, strict settings) it lasts as long as the
- * page: buying still works, a reload forgets.
+ * The browser's memory for the buyer between page loads; keys that begin with `tab.` are for this tab only.
+ * Where storage is forbidden (private windows, strict settings) it lasts as long as the page: buying still
+ * works, a reload forgets.
  */
 
 const PREFIX = "frontrow.";

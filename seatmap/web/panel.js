@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The booking panel: shows a Journey and a Waitlist, and passes on what the buyer does. The markup,
- * with most of the words, is in seat-map.html.
+ * The booking panel: shows a Journey and a Waitlist, and passes on the buyer's actions. The markup, with most
+ * of the words, is in seat-map.html.
  *
  * @import { AreaItem, Entry, EventPage, Money, SeatItem, Ticket, Wanted } from "./types.js"
  * @import { finder } from "./dom.js"
@@ -58,7 +58,7 @@ export class Panel {
     const isBuyer = () => buyer().name !== "" && EMAIL.test(buyer().email);
     byId("extend").onclick = () => journey.extend(isBuyer() ? buyer() : undefined);
     const form = byId("pay");
-    // Of a double click on the button that held the seats, the second is no wish to pay.
+    // The second half of a double click on the button that held the seats must not pay.
     byId("pay-button").onclick = (click) => click.detail < 2;
     form.oninput = () => remember(BUYER, buyer());
     form.onsubmit = (submit) => {
@@ -76,7 +76,7 @@ export class Panel {
     byId("about").hidden = !event.description;
     this.put("about-text", event.description ?? "");
     byId("areas").append(...journey.venue.layout.areas.map((_, areaNo) => this.areaRow(areaNo)));
-    /** For what else has a deadline. */
+    /** For other things with a deadline. */
     this.tick = () => {};
     this.ticking = setInterval(() => {
       this.showClock();
@@ -88,13 +88,13 @@ export class Panel {
     clearInterval(this.ticking);
   }
 
-  /** Live regions speak when they are written to, so only news is. @param {string} id @param {string} text */
+  /** Live regions speak when they are written to, so only news is written. @param {string} id @param {string} text */
   put(id, text) {
     const element = this.byId(id);
     if (element.textContent !== text) element.textContent = text;
   }
 
-  /** @param {HTMLInputElement} field @param {string} text empty: nothing wrong */
+  /** @param {HTMLInputElement} field @param {string} text empty: no error */
   complain(field, text) {
     this.put(`${field.id}-error`, text);
     this.byId(`${field.id}-error`).hidden = text === "";
@@ -115,7 +115,7 @@ export class Panel {
     if (step === "done") this.showTickets();
     this.shownView = view;
     if (shownView === "" || shownView === view) return;
-    // Who is busy elsewhere in the page is not torn away from there.
+    // The focus is not moved while the buyer is busy elsewhere in the page.
     const { activeElement, body } = document;
     if (activeElement && activeElement !== body && !host.matches(":focus-within")) return;
     const title = byId(`title-${shownView === "wait" && waitlist.waits ? "line" : view}`);
@@ -130,7 +130,7 @@ export class Panel {
   showNotice() {
     const { byId, journey } = this;
     const { notice, suggested } = journey;
-    // Visible words are a live region themselves: each is said once, by one of the two.
+    // The visible text is a live region itself: each message is spoken once, by one of the two.
     const quiet = notice?.tone === "quiet";
     byId("notice").className = notice && !quiet ? `notice ${notice.tone}` : "";
     this.put("notice", (!quiet && notice?.text) || "");
@@ -177,13 +177,13 @@ export class Panel {
         item(label, kind, price, h("button", { type: "button", "aria-label": `Put back ${label}`, onclick: () => journey.toggleSeat(seatNo) }, "×")),
       ),
     );
-    // Who puts seats back by keyboard stays where the next one is.
+    // After a seat is put back by keyboard, the focus goes to the next one.
     if (at >= 0) (buttons()[Math.min(at, rows.length - 1)] ?? byId("title-choose")).focus();
   }
 
   hint() {
     const { journey } = this;
-    if (journey.status === "paused") return "The sale is paused by the organiser. You can look around; seats can be taken when it goes on.";
+    if (journey.status === "paused") return "The sale is paused by the organiser. You can look around; you can choose seats when the sale goes on.";
     if (journey.status === "cancelled") return "This event is cancelled.";
     if (!journey.onSale) return "This event is not on sale yet.";
     if (journey.quantity > 0) return "";
@@ -213,7 +213,7 @@ export class Panel {
     const { journey } = this;
     const { areas, seats } = journey.venue.layout;
     const { category, name } = areas[areaNo];
-    // With the seats' prices, where there are such seats.
+    // Shown with the seats' prices, where there are such seats.
     const [trend, history] = seats.category.includes(category) ? [] : priceHistory(journey.api, this.event, category);
     const step = (/** @type {number} */ by, /** @type {string} */ id, /** @type {string} */ words, /** @type {string} */ sign) => {
       const onclick = () => journey.setArea(areaNo, Math.max(0, (journey.wanted.get(areaNo) ?? 0) + by));
@@ -249,7 +249,7 @@ export class Panel {
     }
     this.clockFullMs = Math.max(this.clockFullMs, Date.parse(hold.expires_at) - api.nowMs());
     const hurry = this.showLeft("clock", hold.expires_at, this.clockFullMs);
-    // Said once: a screen reader that counted every second aloud would be unbearable.
+    // Said once: a screen reader must not count every second aloud.
     const news = hurry && !this.saidHurry;
     this.saidHurry = hurry;
     if (news) this.journey.say("info", "Less than a minute left to pay. You can ask for more time.");
@@ -272,9 +272,9 @@ export class Panel {
     const toBank = action?.type === "redirect";
     link.hidden = !toBank;
     link.href = action?.url ?? "";
-    // The bank leads back to our own page, so somebody else's stays open beside it.
+    // The bank leads back to our own page, so a host page stays open beside it.
     if (!this.host.hasAttribute("booking")) link.target = "_blank";
-    const words = toBank ? "Your bank wants to know that it is you. Your seats are safe while you confirm." : "The bank has not answered yet, so we are asking again. Your seats are safe: stay on this page or come back to it later.";
+    const words = toBank ? "Your bank asks you to confirm that it is you. Your seats are safe while you confirm." : "The bank has not answered yet, so we are asking again. Your seats are safe: stay on this page or come back to it later.";
     this.put("pending-text", words);
   }
 
@@ -288,7 +288,7 @@ export class Panel {
     const words = cancelled ? `.${refunded ? ` ${money(refunded)} were refunded.` : ""}` : ` for ${buyer.name}, ${money(total)} paid. Show the code below at the door, on paper or on a phone. The tickets were mailed to ${buyer.email}, too.`;
     this.put("done-text", `Booking ${reference}${words}`);
     byId("print").hidden = cancelled || tickets.length === 0;
-    // Somebody may be copying a code.
+    // The buyer may be copying a code.
     const shown = JSON.stringify(tickets);
     if (shown === this.shownTickets) return;
     this.shownTickets = shown;
@@ -309,11 +309,12 @@ export class Panel {
   }
 }
 
-/** What is seen of the waitlist: the way in, the place in line, the offer. */
+/** The waitlist in the panel: the invitation, the entry, the offer. */
 export class Waiting {
   /**
    * @param {Panel} panel @param {Waitlist} waitlist
-   * @param {(names: Set<string> | null) => void} pick sections picked on the map; null: they cannot be
+   * @param {(names: Set<string> | null) => void} pick sections picked on the map; null: sections cannot be
+   * picked
    */
   constructor(panel, waitlist, pick) {
     const { byId, journey } = panel;
@@ -376,7 +377,7 @@ export class Waiting {
     const invite = byId("invite");
     invite.hidden = waits || !journey.onSale || !(soldOut || gone.length > 0);
     panel.put("invite-text", soldOut ? "" : `${listed(gone)} ${gone.length > 1 ? "are" : "is"} sold out.`);
-    // With nothing to choose it comes first.
+    // When there is nothing to choose, the invitation comes first.
     const after = byId(soldOut ? "finder" : "categories");
     if (invite.previousElementSibling !== after) after.after(invite);
     byId("line").hidden = step !== "choose" || form !== null || entry?.status !== "waiting" || journey.status === "cancelled";
@@ -461,12 +462,12 @@ export class Waiting {
     const wrong = [
       panel.complain(most, most.validity.valid ? "" : "A price is a number, like 60."),
       panel.complain(email, EMAIL.test(buyer.email) || buyer.email === "" ? "" : "An e-mail address is like ada@example.com. You can do without."),
-      panel.complain(name, buyer.name || buyer.email === "" ? "" : "Whom do we write to?"),
+      panel.complain(name, buyer.name || buyer.email === "" ? "" : "What is your name?"),
     ].find(Boolean);
     if (wrong) return wrong.focus();
     if (buyer.email) {
       remember(BUYER, buyer);
-      // What is told once need not be typed again to pay.
+      // Given once, name and address need not be typed again to pay.
       [panel.fields[0].value, panel.fields[1].value] = [buyer.name, buyer.email];
     }
     const [language = "en"] = /^[a-z]{2}(-[A-Z]{2})?(?=-|$)/.exec(navigator.language) ?? [];
@@ -492,7 +493,7 @@ export class Waiting {
     byId("offer-show").hidden = seats.length === 0;
     waitlist.showSeats(seats);
     byId("panel").scrollTo({ top: 0 });
-    // Nobody is torn away from what they are busy with: it is spoken, and on a phone it is pinned.
+    // The focus is not moved: the offer is announced, and on a phone it is pinned.
     const { activeElement } = /** @type {ShadowRoot} */ (byId("offer").getRootNode());
     if (activeElement ? activeElement.matches("h2") : document.activeElement === document.body) byId("title-offer").focus({ preventScroll: true });
   }

@@ -1,5 +1,5 @@
 // @ts-check
-/** The print button of pages that need no other script: it is there only where this runs. */
+/** The print button of pages that need no other script: it is shown only where this script runs. */
 for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-print]"))) {
   button.hidden = false;
   button.onclick = () => print();

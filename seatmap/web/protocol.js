@@ -22,7 +22,7 @@ const FLAG_ZLIB = 1;
 const HEADER_BYTES = 8;
 const SNAPSHOT_HEAD_BYTES = HEADER_BYTES + 12;
 const DELTA_HEAD_BYTES = HEADER_BYTES + 24;
-/** More seats than any venue has; bounds what a broken frame can make us allocate. */
+/** More seats than any venue has; bounds the memory that a broken frame can make us allocate. */
 const SEATS_MAX = 1_000_000;
 /** A varint holds a seat gap (32 bits) and a state (2 bits). */
 const VARINT_BYTES_MAX = 5;
@@ -58,7 +58,7 @@ export async function decode(data) {
       const packedBytes = Math.ceil(seatCount / 4);
       let packed = bytes.subarray(SNAPSHOT_HEAD_BYTES);
       if (flags) packed = await inflate(packed, packedBytes);
-      demand(packed.length === packedBytes, "snapshot has other seats than it says");
+      demand(packed.length === packedBytes, "snapshot has not as many seats as it says");
       // Two bits per seat, seat 0 in the low bits of byte 0.
       const seats = new Uint8Array(seatCount);
       for (let s = 0; s < seatCount; s++) seats[s] = (packed[s >> 2] >> ((s & 3) * 2)) & 3;
@@ -135,8 +135,7 @@ async function inflate(compressed, limitBytes) {
 }
 
 /**
- * The map as the snapshot says it is; `changed` are the seats that differ from `old`
- * (all of them when there was none).
+ * The map of the snapshot; `changed` are the seats that differ from `old` (all of them when there was none).
  *
  * @param {MapState | null} old @param {Snapshot} frame
  */
@@ -150,7 +149,7 @@ export function applySnapshot(old, { epoch, seq, seats }) {
 
 /**
  * The map after the delta, or the old one with `gap: true` when the delta does not continue it:
- * then the only right thing is to ask for a snapshot.
+ * then the client must ask for a snapshot.
  *
  * @param {MapState | null} old @param {Delta} frame
  * @returns {{ state: MapState | null, changed: number[], gap: boolean }}

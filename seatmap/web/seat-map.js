@@ -18,13 +18,13 @@ import { Panel, Waiting } from "./panel.js";
 import { Waitlist } from "./waitlist.js";
 import "./drawing.js";
 
-/** While the live connection is away the map is asked for this often. */
+/** How often the map is read while the live connection is down. */
 const POLL_MS = 5000;
 /** A map older than this is called old. */
 const STALE_MS = 8000;
-/** Who waits longer than this for the map is told so. */
+/** After this long the page says that the map is still loading. */
 const WAIT_MS = 1000;
-/** What the drawing is told in plain colours. */
+/** The colours that the drawing gets as plain values. */
 const THEME = ["background", "ink", "muted", "line", "surface", "focus"];
 /** @type {Record<Change["what"], string>} */
 const CHANGED_WORDS = { name: "the name", venue: "the venue", starts_at: "the time" };
@@ -45,7 +45,7 @@ function readMarkup() {
   return markup;
 }
 
-/** One event, shown in one element. `end` leaves nothing of it behind. */
+/** One event, shown in one element. `end` removes everything again. */
 class Showing {
   /** @param {SeatMap} host @param {ShadowRoot} root @param {HTMLElement} body */
   constructor(host, root, body) {
@@ -154,7 +154,7 @@ class Showing {
   /** @param {string} name @param {Record<string, unknown>} detail */
   emit(name, detail) {
     if (this.over) return;
-    // A host page that names the booking itself also keeps it itself.
+    // A host page that names the booking itself also stores it itself.
     if (name === "bookingchange" && !this.host.hasAttribute("booking")) {
       if (detail.bookingId === null) forget(this.bookingKey);
       else remember(this.bookingKey, detail.bookingId);
@@ -194,7 +194,7 @@ class Showing {
         this.showPrices();
         break;
       case "areas":
-        // Only those that changed.
+        // Only the prices that changed.
         for (const [areaNo, { available }] of Object.entries(body.areas)) journey.available.set(Number(areaNo), available);
         journey.areasChanged();
         this.drawing?.setAreas(journey.available);
@@ -213,7 +213,7 @@ class Showing {
         this.byId("watching").textContent = body.watching > 1 ? `${count(body.watching)} people looking` : "";
         return;
       case "authenticated":
-        // What was told before may have been missed.
+        // Earlier messages may have been missed.
         void journey.reconnected();
         void this.waitlist?.look();
         return;
@@ -239,7 +239,7 @@ class Showing {
     this.filters?.refresh(drawing.palette);
   }
 
-  /** The canvas needs plain colours: whatever CSS made of ours is resolved for it. */
+  /** The canvas needs plain colours: the computed values of our CSS colours. */
   showTheme() {
     const { drawing } = this;
     if (drawing === undefined) return;
@@ -277,7 +277,7 @@ class Showing {
       try {
         live.adopt(await api.seats(this.eventId));
       } catch {
-        // The next round, or the connection itself, will do it.
+        // The next round, or the connection itself, will update the map.
       }
       await sleep(POLL_MS * (0.75 + Math.random() / 2));
     }
@@ -290,7 +290,7 @@ class Showing {
     const offline = live?.status === "offline";
     const old = offline || this.trueAtMs < Date.now() - STALE_MS;
     const since = this.trueAtMs > 0 ? ` The map shows how it was at ${clock(new Date(this.trueAtMs).toISOString())}.` : "";
-    const words = `${offline ? "You are offline." : "The live connection is away."}${since}${this.journey?.step === "choose" ? " You can go on choosing; holding has to wait." : ""}`;
+    const words = `${offline ? "You are offline." : "The live connection is down."}${since}${this.journey?.step === "choose" ? " You can go on choosing; holding seats works again when it is back." : ""}`;
     const banner = byId("stale");
     banner.hidden = !old;
     if (old && banner.textContent !== words) banner.textContent = words;
@@ -304,7 +304,7 @@ class Showing {
     const missing = status === 404 || status === 400;
     const [title, words, wayOut] = missing
       ? ["There is no such event", "The address may be mistyped, or the event was taken off the programme.", h("slot", { name: "missing" })]
-      : ["The seat map did not load", "The box office cannot be reached just now. Nothing you hold is lost.", h("button", { class: "button", type: "button", onclick: retry }, "Try again")];
+      : ["The seat map did not load", "The box office cannot be reached just now. Nothing that you hold is lost.", h("button", { class: "button", type: "button", onclick: retry }, "Try again")];
     body.hidden = false;
     body.replaceChildren(h("div", { id: "message", class: "empty", role: "alert" }, h("h2", {}, title), h("p", {}, words), wayOut));
     if (!missing) addEventListener("online", retry, { once: true });
@@ -350,7 +350,7 @@ export class SeatMap extends HTMLElement {
   async reload() {
     this.close();
     const { turn } = this;
-    // Several attributes set in one go are one change.
+    // Several attributes set together are one change.
     await null;
     if (turn !== this.turn || !this.isConnected || !this.getAttribute("event")) return;
     this.removeAttribute("step");
@@ -394,7 +394,7 @@ export class SeatMap extends HTMLElement {
     return this.showing?.journey?.booking ?? null;
   }
 
-  // --- what it can be told ----------------------------------------------------------------------
+  // --- its methods -------------------------------------------------------------------------------
 
   /** @param {number[]} seatNos @returns {number[]} the seats chosen now */
   choose(seatNos) {
@@ -430,7 +430,7 @@ export class SeatMap extends HTMLElement {
     return this.ask("held", (journey) => journey.pay(buyer, token), "booking");
   }
 
-  /** Join the waitlist; or, in line, wait for something else at the same place. @param {Wanted} wanted @param {Contact} [contact] */
+  /** Join the waitlist; or change what the person waits for, at the same place. @param {Wanted} wanted @param {Contact} [contact] */
   joinWaitlist(wanted, contact = { buyer: null, language: "en" }) {
     return this.askLine((waitlist) => waitlist.send(wanted, contact));
   }
@@ -439,7 +439,7 @@ export class SeatMap extends HTMLElement {
     return this.askLine((waitlist) => waitlist.leave());
   }
 
-  /** What is offered becomes the hold. */
+  /** The offer becomes the hold. */
   acceptOffer() {
     return this.askLine((waitlist) => waitlist.accept());
   }
@@ -491,15 +491,15 @@ export class SeatMap extends HTMLElement {
 
   /**
    * @template {"hold" | "booking" | "step"} K
-   * @param {Journey["step"]} step in which this can be asked
+   * @param {Journey["step"]} step in which this can be done
    * @param {(journey: Journey) => Promise<void>} act
    * @param {K} answer
    * @returns {Promise<NonNullable<Journey[K]>>}
    */
   async ask(step, act, answer) {
     const { journey } = this;
-    if (journey.busy !== "") throw new ApiError("Something is being asked for already.", "busy");
-    if (journey.step !== step) throw new ApiError(`This can be asked in step ${step}, not in step ${journey.step}.`, "wrong-step");
+    if (journey.busy !== "") throw new ApiError("Another request is under way already.", "busy");
+    if (journey.step !== step) throw new ApiError(`This can be done in step ${step}, not in step ${journey.step}.`, "wrong-step");
     journey.failure = null;
     await act(journey);
     if (journey.failure !== null) throw journey.failure;

@@ -99,7 +99,7 @@ export interface View {
 
 export type Hand = "mouse" | "touch";
 
-/** What is under a point; -1 is none. */
+/** The seat, area or section under a point; -1 is none. */
 export interface Found {
   seatNo: number;
   areaNo: number;
@@ -124,7 +124,7 @@ export interface Look {
   category: number;
   /** wheelchair place */
   square: boolean;
-  /** not what is looked for */
+  /** outside of the filter */
   faint: boolean;
   text: string;
 }

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * My tickets: what was bought with this browser's token, and the way to links for everywhere else.
+ * My tickets: the bookings of this browser's token, and the way to mailed links for other devices.
  *
  * @import { Booking, EventPage, Ticket } from "./types.js"
  */
@@ -34,7 +34,7 @@ function eventOf(id) {
 async function load(cursor) {
   list.ariaBusy = "true";
   try {
-    // Who has no token has bought nothing here.
+    // Without a token nothing was bought here.
     const page = api.keptToken() === null ? { items: [] } : await api.call("GET", `/v1/bookings?limit=20${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
     const cards = await Promise.all(page.items.map(async (/** @type {Booking} */ booking) => card(booking, await eventOf(booking.event_id))));
     if (cursor) list.append(...cards);
@@ -97,7 +97,7 @@ async function toggle(button, booking, event, host, item) {
       return;
     }
   } else host.replaceChildren();
-  // Printed is what is open.
+  // Only the open booking is printed.
   item.classList.toggle("unprinted", open);
   button.ariaExpanded = String(!open);
   button.textContent = open ? "Show tickets" : "Hide tickets";

@@ -42,7 +42,7 @@ export interface Hold {
   areas: AreaItem[];
   total: Money;
   expires_at: string;
-  /** What best seats gave up, in the order it was given up. */
+  /** In what respects best seats are less than ideal, in the order in which they were given up. */
   relaxed?: string[];
 }
 
@@ -93,7 +93,7 @@ export interface PriceChange {
   changed_at: string;
 }
 
-/** What somebody waits for; empty lists mean that any will do. */
+/** What a person waits for; an empty list means any. */
 export interface Wanted {
   quantity: number;
   together: boolean;
@@ -160,7 +160,7 @@ export interface EventPage extends EventSummary {
   pricing?: { dynamic: boolean; history_public: boolean; range_public: boolean };
 }
 
-/** One public state (0…3) per seat number, and where it stands in the order of changes. */
+/** One public state (0…3) per seat number, and its position in the order of changes. */
 export interface MapState {
   epoch: number;
   seq: number;
@@ -197,7 +197,7 @@ export interface LiveOptions {
   onChange: (state: MapState, changed: number[]) => void;
   onMessage: (body: LiveMessage) => void;
   onStatus: (status: LiveStatus) => void;
-  /** a new ticket, good for once */
+  /** a new ticket, valid once */
   ticket: () => Promise<string>;
 }
 
@@ -214,11 +214,11 @@ export interface Notice {
 export interface Request {
   body?: unknown;
   idempotencyKey?: string;
-  /** to be changed only as long as it is this one */
+  /** the version that may be changed */
   version?: number;
   /** asks for no token */
   anonymous?: boolean;
-  /** the one to send, whatever is kept */
+  /** the token to send instead of the stored one */
   token?: string | null;
   accept?: string;
 }
@@ -252,5 +252,5 @@ export interface FinderParts {
   together: HTMLInputElement;
 }
 
-/** What is looked for: categories by number (null: all), up to a price in minor units (or Infinity). */
+/** The filter: categories by number (null: all), up to a price in minor units (or Infinity). */
 export type Filter = (categories: ReadonlySet<number> | null, priceMax: number) => void;

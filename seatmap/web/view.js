@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Where one looks at a drawing from: the arithmetic of views (pure: views go in, views come out), the
- * hands that move them, and the minimap that shows them.
+ * Views of a drawing: their arithmetic (pure: views go in, views come out), the gestures that move them, and
+ * the minimap that shows them.
  *
  * @import { Drawing } from "./drawing.js"
  * @import { Box, Hand, Point, Size, View } from "./shapes.js"
@@ -32,7 +32,7 @@ export function moved({ scale, x, y }, dx, dy) {
   return { scale, x: x + dx / scale, y: y + dy / scale };
 }
 
-/** With some of the box in sight. @param {View} view @param {Box} box @param {Size} size @returns {View} */
+/** Moved so that some of the box is in sight. @param {View} view @param {Box} box @param {Size} size @returns {View} */
 export function confined({ scale, x, y }, box, { width, height }) {
   const w = width / scale / 2;
   const v = height / scale / 2;
@@ -85,7 +85,7 @@ export function overlap(a, b) {
   return a.x0 < b.x1 && b.x0 < a.x1 && a.y0 < b.y1 && b.y0 < a.y1;
 }
 
-// --- hands on the map: drag, pinch, wheel and keys move the view; a press that does not move is a tap;
+// --- gestures on the map: drag, pinch, wheel and keys move the view; a press that does not move is a tap;
 // --- a drag that begins on a seat (by touch: after a long press) sweeps along its row ---------------
 
 /** A press may tremble this much and still be a tap. @type {Record<Hand, number>} */
@@ -192,8 +192,8 @@ export function listen(surface, moves) {
 
   /** @param {Point} point @param {Hand} hand @param {number} nowMs */
   function tap(point, hand, nowMs) {
-    // Choosing never waits for a second tap: only where nothing was chosen can two taps zoom. Where the
-    // first one came nearer by itself, the second was meant for what is no longer there.
+    // Choosing never waits for a second tap: two taps zoom only where the first one chose nothing. Where the
+    // first tap zoomed by itself, the second was meant for a spot that has moved.
     if (isDouble(point, nowMs)) {
       idle.ms = -Infinity;
       if (idle.did === "") moves.zoomBy(DOUBLE_TAP_ZOOM, point);
@@ -241,11 +241,11 @@ export function listen(surface, moves) {
 
 // --- the minimap ----------------------------------------------------------------------------------
 
-/** Shown from this much nearer than all of it. */
+/** The minimap is shown from this zoom, relative to the whole drawing. */
 const NEARER = 1.3;
 const PADDING_PX = 6;
 
-/** A small picture of all of it with a frame around what is seen. Only for pointers; the arrow keys do the same. */
+/** A small picture of the whole drawing with a frame around the visible part. Only for pointers; the arrow keys do the same. */
 export class Minimap {
   /** @param {(place: Point) => void} look what to do when a place in the drawing is pointed at */
   constructor(look) {

@@ -1,10 +1,10 @@
 // @ts-check
 /**
- * One person's place in an event's line. No DOM: it asks the box office, is told by the live
- * connection, and gives what is accepted to the journey.
+ * One person's entry in an event's waitlist. No DOM: it asks the API, gets messages from the live connection,
+ * and gives an accepted offer to the journey.
  *
  *     join ──▶ waiting ⇄ offered ──accept──▶ the journey's hold
- *                 └─ leave   └─ decline, lapse: the place in line has ended
+ *                 └─ leave   └─ decline, lapse: the entry has ended
  *
  * @import { Contact, Entry, EventPage, Offer, OfferMessage, Wanted } from "./types.js"
  * @import { Api } from "./api.js"
@@ -14,21 +14,21 @@ import { ApiError, sleep } from "./api.js";
 import { clock, listed, money } from "./format.js";
 import { recall, remember } from "./memory.js";
 
-/** Ranks move slowly, and everybody in line asks. */
+/** Ranks move slowly, and everybody in the waitlist asks. */
 const LOOK_MS = 30_000;
 const SOON_MS = 500;
-/** A message may be quicker than what it speaks of can be read. */
+/** A message may arrive before the API shows the change. */
 const TRIES_AFTER_NEWS = 5;
-const AGAIN = "You can join again, at the end of the line.";
+const AGAIN = "You can join again, at the end of the waitlist.";
 /** @type {Record<string, string>} */
 const NEWS = {
-  lapsed: `The time to accept ran out, so the seats went to the next in line and your place in it has ended. ${AGAIN}`,
-  declined: `You declined the offer: the seats go to the next in line, and your place in it has ended. ${AGAIN}`,
-  left: `You have left the line. ${AGAIN}`,
+  lapsed: `The time to accept ran out, so the seats went to the next person in line, and your place has ended. ${AGAIN}`,
+  declined: `You declined the offer: the seats go to the next person in line, and your place has ended. ${AGAIN}`,
+  left: `You have left the waitlist. ${AGAIN}`,
   dismissed: "The organiser has ended the waitlist: you are no longer in line.",
-  withdrawn: "The organiser took the offer back: you are in line at your old place.",
+  withdrawn: "The organiser withdrew the offer: you are in line at your old place.",
 };
-/** Told also to who was away; the others are one's own doing. */
+/** Also shown after an absence; the others are the person's own actions. */
 const BAD_NEWS = ["lapsed", "dismissed", "withdrawn"];
 
 export class Waitlist {
@@ -45,9 +45,9 @@ export class Waitlist {
     this.changed = changed;
     this.emit = emit;
     this.showSeats = showSeats;
-    /** The latest, whatever became of it. @type {Entry | null} */
+    /** The latest entry, whatever its status. @type {Entry | null} */
     this.entry = null;
-    /** What the form begins with; null: it is closed. @type {Partial<Wanted> | null} */
+    /** The form's first values; null: it is closed. @type {Partial<Wanted> | null} */
     this.form = null;
     this.busy = false;
     this.over = false;
@@ -55,7 +55,7 @@ export class Waitlist {
     this.asked = 0;
     /** Has the person come for a place in line? */
     this.sought = false;
-    /** Answers to older questions are not listened to. */
+    /** Answers to older requests are ignored. */
     this.turn = 0;
     this.timer = 0;
     this.toldKey = `line.${event.event_id}`;
@@ -87,12 +87,12 @@ export class Waitlist {
     this.changed();
   }
 
-  /** How does it stand? */
+  /** Read the entry's present state. */
   async look() {
     const turn = ++this.turn;
     if (this.over || this.busy) return;
     try {
-      // Who has no token has never joined.
+      // Without a token the person has never joined.
       const { items } = this.api.keptToken() === null ? { items: [] } : await this.api.waitlist(this.event.event_id);
       if (turn === this.turn) this.enter(items[0] ?? null);
     } catch (error) {
@@ -136,7 +136,7 @@ export class Waitlist {
       this.journey.say("quiet", `Seats for you: ${listed([...offer.seats, ...offer.areas].map(({ label }) => label))}, ${money(offer.total)}. They are kept for you until ${this.until(offer)}.`);
     } else if (offer === null && offered !== null) this.emit("offer", { offer: entry?.offer ?? offered, change: "ended" });
     if (entry !== null) this.tell(entry, before);
-    else if (this.sought) this.journey.say("bad", "Nobody waits in this browser. A place in line is kept by the browser in which you joined; on other devices the link in your mail opens it.");
+    else if (this.sought) this.journey.say("bad", "You are not in a waitlist in this browser. Your place is kept by the browser in which you joined; on other devices the link in your mail opens it.");
     this.sought = false;
     this.changed();
     this.watch();
@@ -159,7 +159,7 @@ export class Waitlist {
     return clock(expires_at, this.event.venue.timezone);
   }
 
-  // --- what the person does ---------------------------------------------------------------------
+  // --- the person's actions ---------------------------------------------------------------------
 
   /** Join, or wait for something else at the same place. @param {Wanted} wanted @param {Contact} contact */
   send(wanted, contact) {
@@ -189,11 +189,11 @@ export class Waitlist {
     await this.look();
   }
 
-  /** @param {() => Promise<unknown>} act @param {boolean} [look] at what came of it */
+  /** @param {() => Promise<unknown>} act @param {boolean} [look] at the result */
   async doing(act, look = false) {
     if (this.busy) return;
     this.busy = true;
-    // What is being asked may be answered with how it was before.
+    // A request under way may be answered with the state before the change.
     this.turn++;
     this.changed();
     try {
@@ -208,7 +208,7 @@ export class Waitlist {
     this.changed();
   }
 
-  /** @param {unknown} error @returns {boolean} is the entry another than was thought? */
+  /** @param {unknown} error @returns {boolean} has the entry another state than shown? */
   refused(error) {
     const { journey } = this;
     if (!(error instanceof ApiError)) throw error;

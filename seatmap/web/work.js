@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * A proof of work, asked of everybody while very many ask for tokens: a nonce with which SHA-256 of the
- * challenge and it begins with some zero bits. In slices, so that the page goes on; in plain script, as
- * asking WebCrypto once for each try takes longer than the try.
+ * A proof of work, which the server asks for while very many clients ask for tokens: a nonce so that SHA-256
+ * of the challenge and the nonce begins with some zero bits. Computed in slices, so that the page stays
+ * responsive; in plain script, because a call of WebCrypto takes longer than a try.
  */
 const SLICE_MS = 25;
 /** The first 32 bits of the fractional parts of roots of the first primes: cube roots, and square roots. @type {number[]} */

@@ -1,4 +1,4 @@
-"""Cursors: what is one of ours, and everything else."""
+"""Cursors: valid ones, and everything else."""
 
 import base64
 import json
@@ -60,7 +60,7 @@ def test_a_position_is_read_back_exactly() -> None:
     ],
 )
 def test_anything_else_is_refused(cursor: str) -> None:
-    with pytest.raises(InvalidInput, match="cursor: not one of ours"):
+    with pytest.raises(InvalidInput, match="cursor: not valid"):
         decode_cursor(cursor, End)
 
 

@@ -65,7 +65,7 @@ def test_architecture_lists_every_step_of_the_worker() -> None:
 
 def test_architecture_numbers_every_invariant() -> None:
     text = (REPO / "docs" / "architecture.md").read_text()
-    _, _, promises = text.partition("## What holds always")
+    _, _, promises = text.partition("## Invariants")
     promises, _, _ = promises.partition("\n## ")
     numbers = re.findall(r"^(\d+)\. ", promises, re.MULTILINE)
     assert numbers == [str(invariant) for invariant in Invariant] == list(map(str, INVARIANTS))

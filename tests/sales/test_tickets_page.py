@@ -120,7 +120,7 @@ async def test_a_mailed_booking_on_another_device(
     found["wrong"] = await look(page, "link-wrong")
     await page.fill("#lookup-email", f"{new_id()}@links.example")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Check your mailbox")).to_be_visible()
     assert found == dict.fromkeys(found, _FINE)
 
 

@@ -355,7 +355,7 @@ async def test_another_window_of_the_same_person(visit: Visit, make_house: MakeH
     await other.page.wait_for_selector("#step-held:not([hidden])")
     await expect(ada.page.locator("#clock-left")).to_have_text(re.compile("4:(5[0-7]|[0-4])"))
     await other.page.click("#extend")
-    await ada.notice("it was asked for in another window")
+    await ada.notice("you asked for it in another window")
     await other.page.click("#release")
     await ada.notice("You gave these seats back")
     await expect(ada.page.locator("#chosen li")).to_have_count(1)

@@ -48,7 +48,7 @@ async def test_joining_rank_change_and_leaving(sell_out: SellOut, come: Come) ->
     await crowd.joins(quantity=4)
     page = await come(crowd.event_id)
     await expect(page.locator("#choose-hint")).to_have_text("Everything is taken just now.")
-    await expect(page.locator("#invite")).to_contain_text("in the order of the line")
+    await expect(page.locator("#invite")).to_contain_text("go to the people in the waitlist")
     await page.click("#invite-go")
     await expect(page.locator("#title-wait")).to_be_focused()
 
@@ -62,14 +62,14 @@ async def test_joining_rank_change_and_leaving(sell_out: SellOut, come: Come) ->
     await expect(page.locator("#wait-email")).to_be_focused()
     await page.fill("#wait-email", "ada@example.com")
     await page.click("#wait-send")
-    await expect(page.locator("#wait-name-error")).to_have_text("Whom do we write to?")
+    await expect(page.locator("#wait-name-error")).to_have_text("What is your name?")
     await page.fill("#wait-name", "Ada Lovelace")
     await page.click("#wait-send")
 
     await expect(page.locator("#title-line")).to_have_text("You are 3rd of 3")
     wish = "3 places side by side · Front · Stalls · up to €60.50 each"
     await expect(page.locator("#line-wish")).to_have_text(wish)
-    await expect(page.locator("#line")).to_contain_text("How long it takes, nobody can say yet.")
+    await expect(page.locator("#line")).to_contain_text("Nobody can say yet how long it takes.")
     await expect(page.locator("#line-basis")).not_to_be_empty()
     await expect(page.locator("#invite")).to_be_hidden()
     await page.click("#line summary")
@@ -95,11 +95,11 @@ async def test_joining_rank_change_and_leaving(sell_out: SellOut, come: Come) ->
     assert (entry.contact.buyer.email, entry.contact.language) == ("ada@example.com", "en-US")
 
     await page.click("#line-leave")
-    await page.get_by_role("button", name="Stay in line").click()
+    await page.get_by_role("button", name="Stay in the waitlist").click()
     await expect(page.locator("#line")).to_be_visible()
     await page.click("#line-leave")
     await page.get_by_role("button", name="Leave", exact=True).click()
-    await expect(page.locator("#notice")).to_contain_text("You have left the line")
+    await expect(page.locator("#notice")).to_contain_text("You have left the waitlist")
     await expect(page.locator("#line")).to_be_hidden()
     assert (await crowd.entry(page)).status == EntryStatus.LEFT
     await page.reload()
@@ -260,7 +260,7 @@ async def test_declining_passes_the_seats_on(sell_out: SellOut, come: Come) -> N
     await expect(page.locator("#offer")).to_be_visible()
     await page.click("#decline")
     await page.locator("dialog[open]").get_by_role("button", name="Decline").click()
-    await expect(page.locator("#notice")).to_contain_text("your place in it has ended")
+    await expect(page.locator("#notice")).to_contain_text("your place has ended")
     await expect(page.locator("#offer")).to_be_hidden()
     await offered(other)
     await expect(page).to_have_title("A play · Frontrow")
@@ -396,7 +396,7 @@ async def test_the_organiser_takes_an_offer_back_and_ends_the_list(
     await crowd.runtime.waitlist.offers.withdraw(
         offer.offer_id, reason="A mistake", actor=ORGANISER
     )
-    await expect(page.locator("#notice")).to_contain_text("took the offer back")
+    await expect(page.locator("#notice")).to_contain_text("withdrew the offer")
     await expect(page.locator("#offer")).to_be_hidden()
     await expect(page.locator("#title-line")).to_have_text("You are next of 1")
     await crowd.runtime.waitlist.admin.dismiss(
