@@ -76,7 +76,7 @@ def differences(ours: Path, theirs: Path) -> list[str]:
     return sorted(files - set(same))
 
 
-def test_the_clients_are_those_of_the_document(made: Path) -> None:
+def test_generated_clients_match_the_document(made: Path) -> None:
     stale = differences(made / generate.PYTHON, generate.HERE / generate.PYTHON)
     schema = (made / generate.TYPESCRIPT).read_text()
     if schema != (generate.HERE / generate.TYPESCRIPT).read_text():
@@ -84,7 +84,9 @@ def test_the_clients_are_those_of_the_document(made: Path) -> None:
     assert not stale, "run: make clients"
 
 
-async def test_they_are_made_of_the_document_that_is_served(http: httpx.AsyncClient) -> None:
+async def test_the_served_document_is_the_one_that_clients_are_made_of(
+    http: httpx.AsyncClient,
+) -> None:
     served = (await http.get("/schema/openapi.json")).json()
     assert served == json.loads(json.dumps(openapi_document()))
 

@@ -71,7 +71,7 @@ async def test_an_edit_needs_the_etag_it_was_read_with(
     )
 
 
-async def test_two_edits_at_once_and_one_wins(http: httpx.AsyncClient, house: House) -> None:
+async def test_of_two_edits_at_once_one_wins(http: httpx.AsyncClient, house: House) -> None:
     path = f"/v1/events/{house.event_id}"
     headers = ORGANISER | {"If-Match": (await http.get(path)).headers["etag"]}
     answers = await asyncio.gather(
@@ -95,7 +95,9 @@ async def test_cancelling_takes_an_etag_but_needs_none(house: House, ada: Buyer)
     assert (await ada.post(path + "/cancel")).json() == (await ada.get(path)).json()
 
 
-async def test_a_layout_is_fetched_once(http: httpx.AsyncClient, house: House) -> None:
+async def test_a_layout_is_immutable_and_revalidated_by_its_etag(
+    http: httpx.AsyncClient, house: House
+) -> None:
     path = f"/v1/events/{house.event_id}/layout"
     first = await http.get(path)
     etag = first.headers["etag"]
@@ -175,7 +177,7 @@ async def test_pages_of_prices_go_back_in_time(runtime: Runtime, house: House, a
 # Idempotency
 
 
-async def test_a_key_gives_the_same_hold_again(house: House, ada: Buyer, key: str) -> None:
+async def test_a_key_used_again_gives_the_same_hold(house: House, ada: Buyer, key: str) -> None:
     first = await ada.hold(house.event_id, 1, 2, idempotency_key=key)
     assert first.status_code == 201
     assert "idempotency-replayed" not in first.headers
@@ -190,7 +192,9 @@ async def test_a_key_gives_the_same_hold_again(house: House, ada: Buyer, key: st
     assert await seats_of(ada.http, house.event_id) == before
 
 
-async def test_a_key_remembers_refusals_too(house: House, ada: Buyer, bob: Buyer, key: str) -> None:
+async def test_a_refusal_is_replayed_under_its_key(
+    house: House, ada: Buyer, bob: Buyer, key: str
+) -> None:
     hold_id = (await bob.hold(house.event_id, 1)).json()["hold_id"]
     first = await ada.hold(house.event_id, 1, idempotency_key=key)
     problem_of(first, 409, "seat-unavailable")
@@ -261,7 +265,7 @@ async def test_a_booking_needs_a_key_and_pays_once(house: House, ada: Buyer, key
     assert len((await ada.get("/v1/bookings")).json()["items"]) == 1
 
 
-async def test_a_key_is_good_once_in_each_event(
+async def test_a_key_is_good_for_one_booking_in_each_event(
     make_house: MakeHouse, ada: Buyer, key: str
 ) -> None:
     houses = [await make_house() for _ in "12"]
@@ -288,7 +292,7 @@ async def test_a_declined_card_is_replayed_as_declined(house: House, ada: Buyer,
     assert (await ada.book(hold_id)).status_code == 201
 
 
-async def test_the_second_of_two_at_once_is_told_to_wait(
+async def test_the_second_of_two_requests_with_one_key_is_told_to_wait(
     runtime: Runtime, house: House, ada: Buyer, key: str
 ) -> None:
     hold_id = (await ada.hold(house.event_id, 1)).json()["hold_id"]
@@ -321,7 +325,7 @@ async def test_a_booking_under_way_is_told_to_wait(house: House, ada: Buyer, key
 
 
 @pytest.mark.parametrize("keyed", [True, False], ids=["with a key", "without"])
-async def test_half_a_request_does_nothing(
+async def test_an_incomplete_request_does_nothing(
     stack: Stack, house: House, ada: Buyer, key: str, keyed: bool
 ) -> None:
     before = await seats_of(ada.http, house.event_id)
@@ -413,7 +417,7 @@ def with_redis_only(lame_apis: dict[str, httpx.AsyncClient]) -> httpx.AsyncClien
     return lame_apis["with redis only"]
 
 
-async def test_without_redis_holds_wait_and_the_rest_goes_on(
+async def test_without_redis_holds_are_refused_and_the_rest_goes_on(
     without_redis: httpx.AsyncClient, house: House, key: str
 ) -> None:
     buyer = await new_buyer(without_redis)
@@ -436,7 +440,7 @@ async def test_without_redis_holds_wait_and_the_rest_goes_on(
             others = set(stores.values())
 
 
-async def test_without_postgresql_and_mongodb_each_says_so(
+async def test_the_refusal_names_the_store_that_is_away(
     with_redis_only: httpx.AsyncClient,
 ) -> None:
     buyer = await new_buyer(with_redis_only)
@@ -505,7 +509,9 @@ async def test_under_pressure_a_token_costs_some_work(with_redis_only: httpx.Asy
     assert 14 in [(await asked())["bits"] for _ in range(20)]
 
 
-async def test_one_network_puts_no_other_to_work(with_redis_only: httpx.AsyncClient) -> None:
+async def test_one_network_causes_no_proof_of_work_for_others(
+    with_redis_only: httpx.AsyncClient,
+) -> None:
     async def ask(address: str) -> httpx.Response:
         return await with_redis_only.post("/v1/auth/guest", headers={"X-Forwarded-For": address})
 
@@ -515,7 +521,9 @@ async def test_one_network_puts_no_other_to_work(with_redis_only: httpx.AsyncCli
     assert (await ask("198.51.100.7")).status_code == 201
 
 
-async def test_an_ipv6_household_is_one_address(with_redis_only: httpx.AsyncClient) -> None:
+async def test_an_ipv6_household_is_limited_as_one_address(
+    with_redis_only: httpx.AsyncClient,
+) -> None:
     statuses = [
         (
             await with_redis_only.post(
@@ -529,7 +537,7 @@ async def test_an_ipv6_household_is_one_address(with_redis_only: httpx.AsyncClie
     assert statuses[:3] == statuses[4:7] == [201] * 3
 
 
-async def test_a_network_joins_lines_at_a_measured_pace(with_redis_only: httpx.AsyncClient) -> None:
+async def test_waitlist_joins_are_limited_per_network(with_redis_only: httpx.AsyncClient) -> None:
     buyer = await new_buyer(with_redis_only)
 
     async def join(address: str) -> httpx.Response:
@@ -548,7 +556,9 @@ async def test_a_network_joins_lines_at_a_measured_pace(with_redis_only: httpx.A
     assert "retry-after" in refused.headers
 
 
-async def test_an_address_made_up_in_front_is_nobodys(with_redis_only: httpx.AsyncClient) -> None:
+async def test_an_address_that_the_client_put_in_front_is_ignored(
+    with_redis_only: httpx.AsyncClient,
+) -> None:
     statuses = [
         (
             await with_redis_only.post(
@@ -560,7 +570,9 @@ async def test_an_address_made_up_in_front_is_nobodys(with_redis_only: httpx.Asy
     assert 429 in statuses
 
 
-async def test_the_machine_itself_is_not_limited(with_redis_only: httpx.AsyncClient) -> None:
+async def test_requests_from_the_machine_itself_are_not_limited(
+    with_redis_only: httpx.AsyncClient,
+) -> None:
     answers = [await with_redis_only.post("/v1/auth/guest") for _ in range(8)]
     assert {answer.status_code for answer in answers} == {201}
     assert answers[-1].headers["ratelimit"] == '"guest-tokens";r=3;t=60'

@@ -32,7 +32,7 @@ async def lists(stack_http: httpx.AsyncClient) -> list[str]:
     ]
 
 
-async def test_every_list_refuses_what_is_no_cursor(
+async def test_every_list_refuses_an_invalid_cursor(
     http: httpx.AsyncClient, lists: list[str], house: House, ada: Buyer
 ) -> None:
     assert len(lists) >= 8

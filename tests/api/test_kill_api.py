@@ -21,7 +21,7 @@ async def _until_dead(request: "asyncio.Task[httpx.Response]") -> None:
         raise AssertionError(f"answered by a dead process: {(await request).text}")
 
 
-async def test_killed_between_any_two_lines_of_a_checkout(
+async def test_a_checkout_survives_a_kill_of_the_api_between_any_two_steps(
     site: Site, http: httpx.AsyncClient
 ) -> None:
     """Six buyers, each as far as one line further; then one kill."""

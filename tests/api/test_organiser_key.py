@@ -15,7 +15,7 @@ GUESS = {"Authorization": "Bearer not-the-key-but-long-enough-to-be-one"}
     ("address", "path"),
     [("203.0.113.7", "/v1/mails"), ("203.0.113.8", "/v1/events/{event_id}/prices/history")],
 )
-async def test_a_network_that_guesses_has_to_wait(
+async def test_a_network_that_guesses_keys_is_limited(
     http: httpx.AsyncClient, house: House, address: str, path: str
 ) -> None:
     path = path.format(event_id=house.event_id)
@@ -31,7 +31,7 @@ async def test_a_network_that_guesses_has_to_wait(
     assert other.status_code == 200
 
 
-async def test_a_wrong_key_is_nobodys_and_a_buyers_token_is_not_enough(
+async def test_a_wrong_key_is_401_and_a_buyers_token_is_403(
     http: httpx.AsyncClient, ada: Buyer
 ) -> None:
     problem_of(await http.get("/v1/mails", headers=GUESS), 401, "not-authenticated")

@@ -73,7 +73,7 @@ async def real(mode: GenerationMode, make_house: MakeHouse, ada: Buyer) -> dict[
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("name", described_operations(HANDLERS))
-def test_it_answers_as_described(
+def test_every_operation_answers_as_the_document_says(
     described: Any,
     session: requests.Session,
     real: dict[str, str],

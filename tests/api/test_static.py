@@ -44,7 +44,9 @@ def test_a_script_is_sent_as_it_is_written(name: str) -> None:
         ("icon.svg", "image/svg+xml"),
     ],
 )
-async def test_a_file_as_it_is_sent(http: httpx.AsyncClient, name: str, media_type: str) -> None:
+async def test_a_file_is_sent_with_its_headers_and_encodings(
+    http: httpx.AsyncClient, name: str, media_type: str
+) -> None:
     content = StaticFiles(WEB).file(name).plain
     tags = set()
     for coding in ("identity", "gzip"):

@@ -109,7 +109,7 @@ async def scene(make_house: MakeHouse) -> Scene:
     return scene
 
 
-async def test_kept_seats_and_offers_are_as_they_should(scene: Scene) -> None:
+async def test_a_sound_waitlist_has_no_violation(scene: Scene) -> None:
     digits = await scene.house.runtime.stores.redis.call(
         "GET", f"{base_key(scene.house.event_id)}:seats"
     )
@@ -184,7 +184,7 @@ async def test_kept_seats_and_offers_are_as_they_should(scene: Scene) -> None:
         ),
     ],
 )
-async def test_what_is_wrong_in_postgresql_is_seen(scene: Scene, what: str, sql: str) -> None:
+async def test_each_violation_in_postgresql_is_found(scene: Scene, what: str, sql: str) -> None:
     await scene.execute(sql)
     assert (8, what) in await scene.names()
 
@@ -215,7 +215,7 @@ async def test_what_is_wrong_in_postgresql_is_seen(scene: Scene, what: str, sql:
         ),
     ],
 )
-async def test_what_is_wrong_in_redis_is_seen(
+async def test_each_violation_in_redis_is_found(
     scene: Scene, invariant: int, what: str, command: str
 ) -> None:
     await scene.redis(command)
@@ -234,7 +234,7 @@ async def test_what_is_wrong_in_redis_is_seen(
         ("Redis's line is not PostgreSQL's", "", "ZADD {E}:line 1 {offered_entry}"),
     ],
 )
-async def test_what_is_unfinished_is_wrong_only_when_all_is_quiet(
+async def test_unfinished_work_is_a_violation_only_when_all_is_quiet(
     scene: Scene, what: str, sql: str, command: str
 ) -> None:
     if sql:

@@ -57,7 +57,7 @@ async def execute(house: House, sql: str) -> None:
 
 
 @pytest.mark.usefixtures("turn")
-async def test_the_worker_counts_what_is_broken(house: House, buyer: str) -> None:
+async def test_the_worker_counts_violations(house: House, buyer: str) -> None:
     await sell(house, buyer, 1, 2)
     auditing = house.runtime.audit
     clean = growth("frontrow_audits_total", outcome="clean")
@@ -72,7 +72,9 @@ async def test_the_worker_counts_what_is_broken(house: House, buyer: str) -> Non
 
 
 @pytest.mark.usefixtures("turn")
-async def test_a_lowered_limit_makes_nobody_a_cheat(house: House, buyer: str) -> None:
+async def test_a_buyer_who_exceeded_the_limit_before_it_was_lowered_is_no_violation(
+    house: House, buyer: str
+) -> None:
     await sell(house, buyer, 1, 2, 3)
     await execute(house, "UPDATE events SET buyer_limit = 2 WHERE event_id = $1")
     assert await house.runtime.audit.audit_next() == []
@@ -83,7 +85,7 @@ async def test_a_lowered_limit_makes_nobody_a_cheat(house: House, buyer: str) ->
 
 
 @pytest.mark.usefixtures("turn")
-async def test_of_very_many_holds_a_part_is_audited_at_a_time(
+async def test_a_part_of_very_many_holds_is_audited_per_round(
     house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     auditing = house.runtime.audit
@@ -113,7 +115,7 @@ async def test_of_very_many_holds_a_part_is_audited_at_a_time(
 
 
 @pytest.mark.usefixtures("turn")
-async def test_one_worker_audits_at_a_time_and_rests(
+async def test_one_worker_audits_at_a_time_and_pauses_in_between(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     auditing = house.runtime.audit
@@ -184,7 +186,7 @@ async def test_calls_to_a_store_that_is_away_are_counted() -> None:
     await mongo.close()
 
 
-async def test_a_blocked_loop_shows() -> None:
+async def test_a_blocked_loop_is_measured() -> None:
     late_s = growth("frontrow_event_loop_lag_seconds_sum")
     measuring = asyncio.create_task(metrics.measure_loop_lag())
     await asyncio.sleep(metrics.LAG_INTERVAL_S / 2)

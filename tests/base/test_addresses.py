@@ -41,7 +41,7 @@ TRUSTED = ("10.0.0.0/8", "::1")
         ("fe80::1%eth0", ["2001:db8::7"], "fe80::1"),
     ],
 )
-def test_the_client_is_the_last_that_no_trusted_proxy_is(
+def test_the_client_is_the_last_address_that_is_no_trusted_proxy(
     peer: str, headers: list[str], client: str
 ) -> None:
     assert str(client_address(peer, headers, TRUSTED)) == client
@@ -52,11 +52,11 @@ def test_a_peer_may_have_no_address(peer: str) -> None:
     assert client_address(peer, ["198.51.100.1"], TRUSTED) is None
 
 
-def test_with_nobody_trusted_the_peer_counts() -> None:
+def test_without_trusted_proxies_the_peer_is_the_client() -> None:
     assert str(client_address("127.0.0.1", ["198.51.100.1"], ())) == "127.0.0.1"
 
 
-def test_a_household_is_one_client() -> None:
+def test_an_ipv6_household_is_one_client() -> None:
     def address(text: str) -> Address:
         found = client_address(text, [], ())
         assert found is not None
@@ -86,5 +86,7 @@ def test_a_wrong_network_is_named(text: str) -> None:
         ("", "localhost", (), False),
     ],
 )
-def test_who_may_look_inside(peer: str, host: str, names: tuple[str, ...], may: bool) -> None:
+def test_only_this_machine_and_named_networks_may_look_inside(
+    peer: str, host: str, names: tuple[str, ...], may: bool
+) -> None:
     assert may_look_inside(peer, host, names, ("10.20.0.0/16",)) is may

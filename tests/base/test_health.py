@@ -36,7 +36,7 @@ def half_requests(port: int, number: int) -> Iterator[list[socket.socket]]:
         yield halves
 
 
-def test_half_requests_take_few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incomplete_requests_take_few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     threads_before = threading.active_count()
     with (
         # Only making room for others ends one of these.
@@ -55,7 +55,7 @@ def test_half_requests_take_few_threads(monkeypatch: pytest.MonkeyPatch) -> None
             time.sleep(0.01)
 
 
-def test_half_requests_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incomplete_requests_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(monkeypatch, connection_timeout_s=0.5) as port, half_requests(port, 3) as halves:
         for half in halves:
             with contextlib.suppress(ConnectionError):

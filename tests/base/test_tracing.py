@@ -169,7 +169,7 @@ async def test_a_worker_and_a_gateway_are_followed_too(
     assert collector.named("redis snapshot")
 
 
-def test_without_the_setting_nothing_is_loaded() -> None:
+def test_without_the_setting_no_tracing_library_is_loaded() -> None:
     # Redis's client looks whether the API is there; what makes and sends traces is not loaded.
     program = (
         "import sys, api.app, seatmap.server, engine.worker.__main__;"
@@ -180,7 +180,7 @@ def test_without_the_setting_nothing_is_loaded() -> None:
     assert tracing.span("a") is tracing.span("b")
 
 
-def test_missing_packages_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packages_are_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings({"FRONTROW_OTLP_URL": "http://127.0.0.1:4318"})
     tracing.check_tracing(settings)
     monkeypatch.setattr(tracing, "find_spec", lambda _: None)
@@ -190,7 +190,7 @@ def test_missing_packages_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert importlib.util.find_spec("opentelemetry.sdk")
 
 
-def test_an_address_that_is_none_is_refused() -> None:
+def test_an_invalid_collector_address_is_refused() -> None:
     with pytest.raises(ConfigError, match="FRONTROW_OTLP_URL: must start with http://"):
         load_settings({"FRONTROW_OTLP_URL": "collector:4317"})
 

@@ -300,13 +300,15 @@ def test_the_choice_is_the_published_one(evening: tuple[House, bytes], wish: Bes
 
 @given(evening=ragged_evenings())
 @settings(max_examples=300, deadline=None)
-def test_a_party_that_no_row_has_room_for(evening: tuple[House, bytes, BestSeatsWish]) -> None:
+def test_a_party_that_fits_no_row_is_split_by_the_published_rule(
+    evening: tuple[House, bytes, BestSeatsWish],
+) -> None:
     assert_published(*evening)
 
 
 @given(house=houses(plain=True), quantity=st.integers(1, 4), data=st.data())
 @settings(max_examples=120, deadline=None)
-def test_of_equally_near_seats_the_lower_numbers(
+def test_of_equally_near_seats_the_lower_numbers_are_chosen(
     house: House, quantity: int, data: st.DataObject
 ) -> None:
     states = data.draw(states_of(house))
@@ -345,7 +347,7 @@ def assert_honest(house: House, states: bytes, wish: BestSeatsWish, choice: Choi
 
 @given(evening=evenings(), wish=wishes(), spread=st.integers(1, 6))
 @settings(max_examples=120, deadline=None)
-def test_spread_gives_way_in_nearness_only(
+def test_spread_changes_nearness_only(
     evening: tuple[House, bytes], wish: BestSeatsWish, spread: int
 ) -> None:
     house, states = evening

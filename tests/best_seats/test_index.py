@@ -117,7 +117,7 @@ def test_selling_the_arena_by_best_seats_leaves_hardly_a_single_seat() -> None:
     assert less_than_ideal <= 20
 
 
-def test_a_party_that_fits_in_no_neighbouring_rows_is_told_soon() -> None:
+def test_a_party_that_fits_no_neighbouring_rows_is_answered_quickly() -> None:
     """Every other row is sold, and of the rest every nineteenth seat: wide rooms, nothing behind them."""
     layout = import_layout(arena()).layout
     states = bytearray(b"0" * layout.seat_count)

@@ -73,7 +73,7 @@ async def assert_sound(event_id: str, runtime: Runtime, holds: list[Hold]) -> No
     assert {n for n, digit in enumerate(states) if digit == ord("1")} == set(held)
 
 
-async def test_the_nearest_seats_side_by_side(house: House, buyer: str) -> None:
+async def test_the_nearest_seats_side_by_side_are_held(house: House, buyer: str) -> None:
     # The focal point is in the middle of the upper edge, above seat 5 of the first row.
     first = await best(house, buyer, 4)
     assert seats_of(first) == [3, 4, 5, 6]
@@ -86,7 +86,7 @@ async def test_the_nearest_seats_side_by_side(house: House, buyer: str) -> None:
     assert seats_of(await best(house, buyer, 3)) == [24, 25, 26]
 
 
-async def test_what_was_relaxed_is_said_and_remembered(house: House, buyer: str) -> None:
+async def test_a_hold_says_what_was_relaxed(house: House, buyer: str) -> None:
     # The first row keeps three side by side, in the middle; everything else goes.
     taken = [n for n in range(50) if n not in (4, 5, 6)]
     for at in range(0, len(taken), 10):
@@ -155,7 +155,7 @@ async def test_a_request_sent_twice_at_once_is_one_hold(house: House, buyer: str
         ({"max_price": Money(9000, "CHF")}, "invalid-request", "EUR"),
     ],
 )
-async def test_what_the_event_has_not_is_named(
+async def test_an_unknown_category_or_section_is_named(
     house: House, buyer: str, wish: dict[str, object], code: str, said: str
 ) -> None:
     refused = await refusal(best(house, buyer, 2, **wish))
@@ -170,7 +170,9 @@ async def test_an_event_of_areas_only_has_no_best_seats(make_house: MakeHouse, b
     assert (await refusal(best(house, buyer, 2))).code == "no-seats"
 
 
-async def test_limits_and_a_paused_event_refuse_as_ever(make_house: MakeHouse, buyer: str) -> None:
+async def test_limits_and_a_paused_event_refuse_best_seats_too(
+    make_house: MakeHouse, buyer: str
+) -> None:
     house = await make_house(buyer_limit=4)
     too_many = await refusal(best(house, buyer, 5))
     assert isinstance(too_many, LimitReached)
@@ -188,7 +190,7 @@ async def test_limits_and_a_paused_event_refuse_as_ever(make_house: MakeHouse, b
         assert closed.code == "event-not-on-sale"
 
 
-async def test_a_price_that_rose_meanwhile_does_not_slip_in(
+async def test_a_price_above_the_wish_is_refused_even_from_a_stale_copy(
     house: House, other: Runtime, buyer: str
 ) -> None:
     copy = await house.runtime.holds._copies.of(await house.runtime.catalog.facts(house.event_id))
@@ -222,7 +224,7 @@ async def test_seats_given_back_and_seats_that_ran_out_are_free_at_once(
     assert seats_of(await best(house, new_id(), 4)) == [0, 1, 2, 3]
 
 
-async def test_who_gives_back_and_chooses_again_sees_what_they_gave_back(
+async def test_seats_that_a_buyer_gave_back_are_in_their_next_choice(
     house: House, buyer: str
 ) -> None:
     copy = await house.runtime.holds._copies.of(await house.runtime.catalog.facts(house.event_id))
@@ -233,7 +235,7 @@ async def test_who_gives_back_and_chooses_again_sees_what_they_gave_back(
     assert seats_of(await best(house, buyer, 4)) == seats_of(first)
 
 
-async def test_a_copy_that_is_behind_costs_an_attempt_not_the_seats(
+async def test_a_stale_copy_costs_a_retry_and_not_the_seats(
     house: House, other: Runtime, buyer: str
 ) -> None:
     rival = House(other, house.event_id)
@@ -246,7 +248,7 @@ async def test_a_copy_that_is_behind_costs_an_attempt_not_the_seats(
     assert ours.relaxed == []
 
 
-async def test_a_new_copy_knows_what_is_under_way(house: House) -> None:
+async def test_a_new_copy_leaves_out_seats_that_are_being_held(house: House) -> None:
     """Chosen, and not yet held: the seats are free in Redis, but not for this process's next request."""
     copy = await house.runtime.holds._copies.of(await house.runtime.catalog.facts(house.event_id))
     first = await copy.pick(BestSeatsWish(quantity=4), 1)
@@ -260,7 +262,7 @@ async def test_a_new_copy_knows_what_is_under_way(house: House) -> None:
     assert await copy.pick(BestSeatsWish(quantity=4), 1) == first
 
 
-async def test_who_comes_in_the_moment_a_reading_ends_gets_one_of_their_own(house: House) -> None:
+async def test_a_request_that_comes_as_a_reading_ends_starts_its_own(house: House) -> None:
     """That reading is done but not yet put away: waiting for it would be waiting without end."""
     copy = await house.runtime.holds._copies.of(await house.runtime.catalog.facts(house.event_id))
     first = asyncio.create_task(copy.look(0))
@@ -307,7 +309,7 @@ def attempts_so_far() -> tuple[float, float]:
     )
 
 
-async def test_five_hundred_at_once_in_the_arena(
+async def test_five_hundred_buyers_at_once_get_distinct_seats_in_the_arena(
     runtime: Runtime, other: Runtime, arena_venue: str
 ) -> None:
     """Two processes, each with its own copy of the seats, and the same best seats for everybody."""
@@ -328,7 +330,9 @@ async def test_five_hundred_at_once_in_the_arena(
     assert choices <= 2 * requests
 
 
-async def test_one_process_never_chooses_twice(runtime: Runtime, arena_venue: str) -> None:
+async def test_one_process_never_chooses_the_same_seats_twice(
+    runtime: Runtime, arena_venue: str
+) -> None:
     event_id = await make_arena(runtime, arena_venue)
     house = House(runtime, event_id)
     before = attempts_so_far()
@@ -350,7 +354,7 @@ async def test_the_event_that_is_asked_for_keeps_its_copy(
     assert copies.known(second.event_id) is None
 
 
-async def test_who_may_not_have_the_last_seats_keeps_nobody_from_them(
+async def test_a_refused_buyer_keeps_nobody_from_the_last_seats(
     make_house: MakeHouse, runtime: Runtime
 ) -> None:
     house = await make_house(layout=small_house(rows=1, floor=6))
@@ -375,7 +379,9 @@ async def test_who_may_not_have_the_last_seats_keeps_nobody_from_them(
         await asyncio.gather(*asking, return_exceptions=True)
 
 
-async def test_more_is_wanted_than_there_is(make_house: MakeHouse, other: Runtime) -> None:
+async def test_when_demand_exceeds_supply_every_seat_is_held_once(
+    make_house: MakeHouse, other: Runtime
+) -> None:
     """60 seats, 60 parties of two from two processes: 30 get theirs, 30 are refused, nothing is left."""
     house = await make_house(layout=small_house(rows=6, seats_per_row=10))
     rival = House(other, house.event_id)

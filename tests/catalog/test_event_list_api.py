@@ -36,7 +36,7 @@ async def programme(town_runtime: Runtime) -> dict[str, str]:
     return ids
 
 
-async def test_facets_count_what_is_to_come(
+async def test_facets_count_upcoming_events(
     http: httpx.AsyncClient, programme: dict[str, str]
 ) -> None:
     async with asyncio.timeout(60):
@@ -57,7 +57,7 @@ async def test_facets_count_what_is_to_come(
     assert len(listed.json()["items"]) == 2
 
 
-async def test_facets_are_counted_once_for_all_who_ask(
+async def test_simultaneous_requests_share_one_count_of_facets(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     catalog = Catalog(runtime.stores.mongo, runtime.settings)
@@ -79,7 +79,7 @@ async def test_facets_are_counted_once_for_all_who_ask(
     assert all(answer is answers[0] for answer in answers)
 
 
-async def test_cards_can_be_brought_up_to_date(
+async def test_cards_can_be_refreshed_by_id(
     http: httpx.AsyncClient, runtime: Runtime, make_house: MakeHouse, buyer: str
 ) -> None:
     full, cancelled, draft = [await make_house(publish=i < 2) for i in range(3)]
@@ -95,7 +95,9 @@ async def test_cards_can_be_brought_up_to_date(
 
 
 @pytest.mark.parametrize("ids", [[], ["x"], [new_id() for _ in range(51)]], ids=len)
-async def test_cards_are_asked_for_by_a_few_ids(http: httpx.AsyncClient, ids: list[str]) -> None:
+async def test_an_invalid_list_of_card_ids_is_refused(
+    http: httpx.AsyncClient, ids: list[str]
+) -> None:
     response = await http.get("/v1/events/availability", params={"id": ids})
     problem = problem_of(response, 400, "invalid-request")
     # By the name that the caller wrote.
@@ -103,7 +105,7 @@ async def test_cards_are_asked_for_by_a_few_ids(http: httpx.AsyncClient, ids: li
     assert "id" in problem["detail"]
 
 
-async def test_an_event_says_whose_clock_its_time_is_on(
+async def test_an_event_names_its_time_zone(
     http: httpx.AsyncClient, programme: dict[str, str], house: House
 ) -> None:
     page = (await http.get(f"/v1/events/{programme['first']}")).json()
@@ -111,7 +113,7 @@ async def test_an_event_says_whose_clock_its_time_is_on(
     assert (await http.get(f"/v1/events/{house.event_id}")).json()["venue"]["timezone"] is None
 
 
-async def test_a_zone_must_be_one(http: httpx.AsyncClient) -> None:
+async def test_an_unknown_time_zone_is_refused(http: httpx.AsyncClient) -> None:
     made = await http.post(
         "/v1/venues", json={"name": "Hall", "timezone": "Europe/Vienna"}, headers=ORGANISER
     )

@@ -82,7 +82,7 @@ def in_image(image: Path, environment: dict[str, str]) -> dict[str, str]:
     )
 
 
-async def test_the_image_has_all_that_it_needs(
+async def test_the_image_contains_all_that_it_needs(
     image: Path, settings: Settings, stores: StoreUrls, house: House
 ) -> None:
     environment = in_image(image, role_environment(settings, stores))
@@ -128,7 +128,7 @@ class OfTheImage(EmbeddedPostgres):
         await self._as_superuser(self.folder, "frontrow", change)
 
 
-async def test_compose_gives_what_is_there_to_its_roles(tmp_path: Path) -> None:
+async def test_compose_hands_an_existing_database_to_its_roles(tmp_path: Path) -> None:
     """deploy/postgres/roles.sh, on a database that an earlier version has filled as the superuser."""
     shutil.copy(DEPLOY / "secrets.sh", tmp_path)
     subprocess.run(["sh", str(tmp_path / "secrets.sh")], check=True, cwd="/")
@@ -195,7 +195,7 @@ class ComposeRedis(EmbeddedRedis):
         self._config.write_text(text.replace("bind * -::*", "bind 127.0.0.1") + here)
 
 
-async def test_holds_outlive_a_redis_that_is_killed(
+async def test_holds_survive_a_kill_of_redis(
     settings: Settings, stores: StoreUrls, tmp_path: Path
 ) -> None:
     """Whatever anybody was told is there again, under the same epoch and count of changes."""

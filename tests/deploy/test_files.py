@@ -67,7 +67,7 @@ def mounts(service: dict[str, Any]) -> Iterator[tuple[str, str]]:
 # --- compose.yaml --------------------------------------------------------------------------
 
 
-def test_everything_a_service_names_is_there(
+def test_all_that_a_service_names_exists(
     compose: dict[str, Any], services: dict[str, dict[str, Any]]
 ) -> None:
     used: dict[str, set[str]] = {"secrets": set(), "networks": set(), "volumes": set()}
@@ -98,7 +98,7 @@ def test_every_service_is_pinned_watched_and_limited(services: dict[str, dict[st
             assert service["restart"] == "unless-stopped", name
 
 
-def test_our_own_containers_may_write_nowhere_and_do_nothing_special(
+def test_our_containers_are_read_only_and_without_privileges(
     services: dict[str, dict[str, Any]],
 ) -> None:
     own = [s for s in services.values() if s["image"].startswith("frontrow")]
@@ -110,12 +110,12 @@ def test_our_own_containers_may_write_nowhere_and_do_nothing_special(
         assert not list(mounts(service))
 
 
-def test_there_are_two_of_what_serves(services: dict[str, dict[str, Any]]) -> None:
+def test_api_gateway_and_worker_run_twice(services: dict[str, dict[str, Any]]) -> None:
     for name in ("api", "live", "worker"):
         assert default(services[name]["deploy"]["replicas"]) == "2"
 
 
-def test_a_role_is_asked_for_its_health_on_its_own_port(
+def test_each_role_is_checked_on_its_own_health_port(
     services: dict[str, dict[str, Any]],
 ) -> None:
     settings = load_settings({})
@@ -129,7 +129,7 @@ def test_a_role_is_asked_for_its_health_on_its_own_port(
         ]
 
 
-def test_nothing_but_the_proxy_and_the_tools_is_published_and_only_on_loopback(
+def test_only_the_proxy_and_the_tools_are_published_and_only_on_loopback(
     services: dict[str, dict[str, Any]],
 ) -> None:
     published = {name: s["ports"] for name, s in services.items() if s.get("ports")}
@@ -139,7 +139,9 @@ def test_nothing_but_the_proxy_and_the_tools_is_published_and_only_on_loopback(
             assert default(port).startswith("127.0.0.1:"), port
 
 
-def test_prometheus_looks_where_the_containers_are(services: dict[str, dict[str, Any]]) -> None:
+def test_prometheus_scrapes_the_addresses_of_the_containers(
+    services: dict[str, dict[str, Any]],
+) -> None:
     config = YAML(typ="safe").load(DEPLOY / "prometheus/prometheus.yml")
     jobs = {job["job_name"]: job["dns_sd_configs"] for job in config["scrape_configs"]}
     assert set(jobs) == {role.name for role in ROLES}
@@ -155,7 +157,9 @@ def test_prometheus_looks_where_the_containers_are(services: dict[str, dict[str,
     assert source["url"] == "http://prometheus:9090"
 
 
-def test_redis_refuses_before_it_is_killed(services: dict[str, dict[str, Any]]) -> None:
+def test_redis_reaches_maxmemory_before_the_container_limit(
+    services: dict[str, dict[str, Any]],
+) -> None:
     redis = services["redis"]
     assert redis["deploy"]["resources"]["limits"]["memory"] == "1G"
     command = redis["command"]
@@ -164,7 +168,7 @@ def test_redis_refuses_before_it_is_killed(services: dict[str, dict[str, Any]]) 
     assert megabytes <= 0.75 * 1024
 
 
-def test_the_stores_are_out_of_reach(
+def test_the_stores_are_unreachable_from_outside(
     compose: dict[str, Any], services: dict[str, dict[str, Any]]
 ) -> None:
     assert compose["networks"]["back"]["internal"] is True
@@ -173,13 +177,13 @@ def test_the_stores_are_out_of_reach(
     assert "back" not in names(services["proxy"]["networks"])
 
 
-def test_the_proxy_alone_is_trusted(services: dict[str, dict[str, Any]]) -> None:
+def test_only_the_proxy_is_trusted(services: dict[str, dict[str, Any]]) -> None:
     address = services["proxy"]["networks"]["front"]["ipv4_address"]
     for name in ("api", "live"):
         assert services[name]["environment"]["FRONTROW_TRUSTED_PROXIES"] == address
 
 
-def test_no_password_stands_in_the_file(services: dict[str, dict[str, Any]]) -> None:
+def test_compose_file_contains_no_password(services: dict[str, dict[str, Any]]) -> None:
     for name, service in services.items():
         for variable, value in (service.get("environment") or {}).items():
             if re.search(r"PASSWORD|SECRET|KEY|_URL_", variable):
@@ -188,7 +192,7 @@ def test_no_password_stands_in_the_file(services: dict[str, dict[str, Any]]) -> 
                 assert secret in service["secrets"], (name, variable)
 
 
-def test_the_secrets_are_made_once_and_guarded(compose: dict[str, Any], secrets: Path) -> None:
+def test_secrets_are_made_once_and_readable_by_few(compose: dict[str, Any], secrets: Path) -> None:
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o700
     made = {path.name: path.read_text().strip() for path in secrets.iterdir()}
     assert all(made.values())
@@ -209,7 +213,7 @@ def test_the_secrets_are_made_once_and_guarded(compose: dict[str, Any], secrets:
 
 
 @pytest.mark.parametrize("name", ["api", "live", "worker", "migrate"])
-def test_what_a_service_is_told_are_settings(
+def test_every_variable_of_a_service_is_a_setting(
     name: str, services: dict[str, dict[str, Any]], secrets: Path
 ) -> None:
     environment = {
@@ -232,7 +236,7 @@ def test_what_a_service_is_told_are_settings(
     assert settings.allowed_origins == (settings.public_url,)
 
 
-def test_nothing_secret_is_kept_by_git() -> None:
+def test_git_ignores_secrets() -> None:
     assert {"deploy/secrets/", ".env"} <= set((REPO / ".gitignore").read_text().splitlines())
 
 
@@ -263,7 +267,7 @@ def is_in_context(path: str) -> bool:
     return inside
 
 
-def test_what_is_copied_is_there_and_not_ignored() -> None:
+def test_every_copied_path_exists_and_is_in_the_build_context() -> None:
     sources = copied()
     assert {"engine", "api", "seatmap", "sql", "pyproject.toml"} <= sources
     for source in sources:
@@ -283,11 +287,11 @@ def test_what_is_copied_is_there_and_not_ignored() -> None:
         "tests/conftest.py",
     ],
 )
-def test_what_is_private_or_of_no_use_stays_out(path: str) -> None:
+def test_private_and_useless_files_stay_out_of_the_build_context(path: str) -> None:
     assert not is_in_context(path)
 
 
-def test_every_image_runs_as_nobody_in_particular() -> None:
+def test_every_image_runs_as_an_unprivileged_user() -> None:
     text = (DEPLOY / "Dockerfile").read_text()
     stages = re.split(r"^FROM ", text, flags=re.MULTILINE)[1:]
     final = [stage for stage in stages if "ENTRYPOINT" in stage]
@@ -340,25 +344,25 @@ def analyze(units: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_systemd_understands_every_line(units: Path) -> None:
+def test_systemd_accepts_every_line_of_the_units(units: Path) -> None:
     wanted = [f"frontrow-{name}.service" for name in INSTANCES]
     done = analyze(units, "verify", "--man=no", "frontrow.target", *wanted)
     assert (done.returncode, done.stdout) == (0, "")
 
 
 @pytest.mark.parametrize("name", INSTANCES)
-def test_a_service_may_do_little(units: Path, name: str) -> None:
+def test_systemd_rates_each_unit_as_well_confined(units: Path, name: str) -> None:
     done = analyze(units, "security", "--offline=yes", "--threshold=20", f"frontrow-{name}.service")
     assert done.returncode == 0, done.stdout
 
 
-def test_a_service_sees_what_its_metrics_are_read_from() -> None:
+def test_a_service_can_read_proc_for_its_metrics() -> None:
     """prometheus-client exports no `process_*` at all without /proc/stat, which `pid` leaves out."""
     text = (DEPLOY / "systemd/frontrow-.service.d/common.conf").read_text()
     assert not re.search(r"^ProcSubset=pid", text, re.MULTILINE)
 
 
-def test_a_service_is_never_given_up() -> None:
+def test_systemd_restarts_a_service_without_end() -> None:
     text = (DEPLOY / "systemd/frontrow-.service.d/common.conf").read_text()
     unit = text.split("[Service]")[0]
     assert re.search(r"^\[Unit\](\n#.*)*\nStartLimitIntervalSec=0$", unit, re.MULTILINE)
@@ -366,7 +370,7 @@ def test_a_service_is_never_given_up() -> None:
         assert re.search(r"^Restart=(always|on-failure)$", file.read_text(), re.M), file.name
 
 
-def test_the_units_secrets_are_settings(tmp_path: Path) -> None:
+def test_every_credential_of_a_unit_is_read_by_a_setting(tmp_path: Path) -> None:
     """Each credential is loaded, and read by the setting that bears its name."""
     text = (DEPLOY / "systemd/frontrow-.service.d/common.conf").read_text()
     loaded = dict(re.findall(r"^LoadCredential=(\w+):(\S+)$", text, re.MULTILINE))
@@ -380,7 +384,7 @@ def test_the_units_secrets_are_settings(tmp_path: Path) -> None:
             load_settings({variable: str(tmp_path / "missing")})
 
 
-def test_a_units_command_and_settings_exist(tmp_path: Path) -> None:
+def test_each_units_command_and_settings_exist(tmp_path: Path) -> None:
     for file in (DEPLOY / "systemd").glob("*.service"):
         text = file.read_text()
         loaded = re.findall(r"^LoadCredential=(\w+):/etc/frontrow/secrets/(\w+)$", text, re.M)

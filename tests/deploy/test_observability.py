@@ -143,7 +143,7 @@ def _selects(selector: Selector, labels: dict[str, str]) -> bool:
     return True
 
 
-def test_every_panel_shows_what_is_exported(exported: Exported) -> None:
+def test_every_panel_uses_exported_metrics(exported: Exported) -> None:
     assert [path.stem for path in DASHBOARDS] == ["business", "buyers", "engine", "live", "stores"]
     wrong = {
         where: found
@@ -161,7 +161,7 @@ def _unknown_in_legend(exported: Exported, expr: str, legend: str) -> list[str]:
     return [label for label in re.findall(r"{{(\w+)}}", legend) if label not in known]
 
 
-def test_every_alert_asks_for_what_is_exported(exported: Exported) -> None:
+def test_every_alert_uses_exported_metrics(exported: Exported) -> None:
     wrong = {
         rule["name"]: found for rule in rules() if (found := complaints(exported, rule["expr"]))
     }
@@ -178,7 +178,7 @@ def test_every_alert_asks_for_what_is_exported(exported: Exported) -> None:
         'frontrow_http_responses_total{status=~"9.."}',
     ],
 )
-def test_what_is_not_exported_is_found(exported: Exported, expr: str) -> None:
+def test_a_metric_that_is_not_exported_is_found(exported: Exported, expr: str) -> None:
     assert complaints(exported, expr)
 
 
@@ -189,7 +189,7 @@ def test_every_metric_is_in_the_documentation(exported: Exported) -> None:
     assert {name for name in families if name.startswith("frontrow_")} == told
 
 
-def test_every_series_begins_at_zero(fresh_text: str) -> None:
+def test_every_series_exists_from_the_start(fresh_text: str) -> None:
     moved = [
         line
         for line in fresh_text.splitlines()
@@ -209,7 +209,7 @@ def test_names_and_units_pass_promtool(fresh_text: str) -> None:
     assert (checked.returncode, checked.stderr.decode()) == (0, "")
 
 
-def test_dashboards_are_as_their_source_says() -> None:
+def test_dashboards_match_their_source() -> None:
     build = REPO / "deploy" / "grafana" / "build.py"
     made = subprocess.run(
         [sys.executable, build, "--check"], capture_output=True, text=True, check=False
@@ -218,7 +218,7 @@ def test_dashboards_are_as_their_source_says() -> None:
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: str(path.stem))
-def test_a_dashboard_is_whole(path: Path) -> None:
+def test_each_dashboard_is_complete(path: Path) -> None:
     board: dict[str, Any] = json.loads(path.read_text())
     assert board["schemaVersion"] >= 39
     assert [v["type"] for v in board["templating"]["list"]] == ["datasource"]
@@ -240,7 +240,7 @@ def test_a_dashboard_is_whole(path: Path) -> None:
     assert len(set(ids)) == len(ids)
 
 
-def test_panels_are_promql(tmp_path: Path) -> None:
+def test_every_panel_is_valid_promql(tmp_path: Path) -> None:
     """promtool reads rules and no dashboards, so the panels are handed to it as rules."""
     lines = ["groups:", "  - name: panels", "    rules:"]
     for path in DASHBOARDS:
@@ -260,15 +260,15 @@ def _promtool(*arguments: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["prometheus.yml", "one-machine.yml"])
-def test_prometheus_takes_the_configuration(name: str) -> None:
+def test_prometheus_accepts_the_configuration(name: str) -> None:
     _promtool("check", "config", name)
 
 
-def test_alerts_fire_and_keep_silent() -> None:
+def test_alerts_fire_and_stay_silent_as_their_tests_say() -> None:
     _promtool("test", "rules", "alerts_test.yml")
 
 
-def test_every_alert_is_tested_and_explained() -> None:
+def test_every_alert_has_a_test_and_a_runbook() -> None:
     tested = (PROMETHEUS / "alerts_test.yml").read_text()
     runbook = (REPO / "docs" / "observability.md").read_text()
     for rule in rules():

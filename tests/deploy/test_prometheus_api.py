@@ -171,7 +171,7 @@ async def test_an_answer_from_memory_counts_for_its_route(
     assert counted == before + 2
 
 
-async def test_what_buyers_do_can_be_asked_for(
+async def test_buyer_metrics_can_be_queried(
     prometheus: Prometheus, stack: Stack, house: House, ada: Buyer
 ) -> None:
     await prometheus.until(_HOLDS_SERVED, 0)
@@ -206,7 +206,7 @@ async def test_every_panel_and_every_rule_can_be_evaluated(prometheus: Prometheu
         await prometheus.query(rule["expr"])
 
 
-async def test_the_absent_worker_is_noticed_and_nothing_else_is(
+async def test_only_the_alert_for_the_absent_worker_fires(
     prometheus: Prometheus, nobody: int
 ) -> None:
     async with asyncio.timeout(60):

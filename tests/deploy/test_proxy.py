@@ -165,7 +165,7 @@ async def person(address: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.mark.parametrize("found", ["by address", "by name"])
-async def test_the_page_the_api_and_the_maps_have_one_origin(
+async def test_page_api_and_live_maps_share_one_origin(
     site: Site, house: House, found: str
 ) -> None:
     address = site.address if found == "by address" else site.named_address
@@ -193,7 +193,7 @@ async def test_the_page_the_api_and_the_maps_have_one_origin(
         "/dev/mail",
     ],
 )
-def test_what_is_not_for_the_world_is_not_there(site: Site, path: str) -> None:
+def test_internal_paths_are_not_served_to_the_public(site: Site, path: str) -> None:
     connection = http.client.HTTPConnection(site.address, timeout=WAIT_S)
     with contextlib.closing(connection):
         connection.request("GET", path)
@@ -202,9 +202,7 @@ def test_what_is_not_for_the_world_is_not_there(site: Site, path: str) -> None:
         assert b"frontrow_" not in answer.read()
 
 
-async def test_a_client_counts_by_its_own_address_whatever_it_says(
-    site: Site, house: House
-) -> None:
+async def test_a_client_is_limited_by_its_real_address(site: Site, house: House) -> None:
     async with contextlib.AsyncExitStack() as stack:
 
         async def watch(source: str, **headers: str) -> Viewer:
@@ -218,7 +216,7 @@ async def test_a_client_counts_by_its_own_address_whatever_it_says(
         await (await watch("127.0.0.3")).greeted()
 
 
-async def test_replacing_an_api_is_noticed_by_nobody(site: Site, house: House) -> None:
+async def test_buyers_do_not_notice_the_replacement_of_an_api(site: Site, house: House) -> None:
     """Buyers hold and release without a break while one of two APIs ends."""
     leaving = site.apis[0]
 
@@ -248,7 +246,7 @@ async def test_replacing_an_api_is_noticed_by_nobody(site: Site, house: House) -
     assert {status for several in answers for status in several} <= {201, 204, 409}
 
 
-async def test_a_gateways_goodbye_comes_through(site: Site, house: House) -> None:
+async def test_the_close_frame_of_a_gateway_passes_the_proxy(site: Site, house: House) -> None:
     async with site.viewer(house.event_id) as viewer:
         await viewer.greeted()
         site.gateway.send_signal(signal.SIGTERM)

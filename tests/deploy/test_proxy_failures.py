@@ -141,7 +141,7 @@ async def _answered(pair: Pair, more: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_killed_and_a_frozen_api_are_noticed_by_few(pair: Pair, house: House) -> None:
+async def test_few_clients_notice_a_killed_and_a_frozen_api(pair: Pair, house: House) -> None:
     readers = [asyncio.create_task(pair.read()) for _ in range(4)]
     buyers = [
         asyncio.create_task(pair.buy(house.event_id, range(10 * n, 10 * n + 10))) for n in range(4)
@@ -176,7 +176,7 @@ async def test_a_killed_and_a_frozen_api_are_noticed_by_few(pair: Pair, house: H
     assert (await house.states()).count("2") == sold, "each booking was made once"
 
 
-async def test_with_nobody_behind_it_the_proxy_says_so_as_we_do(pair: Pair) -> None:
+async def test_without_a_backend_the_proxy_answers_a_problem_document(pair: Pair) -> None:
     for api in pair.apis:
         api.kill()
     async with httpx.AsyncClient(base_url=pair.url, timeout=WAIT_S) as client:

@@ -76,7 +76,7 @@ def test_the_engine_names_no_route_and_no_header() -> None:
     assert found == ALLOWED
 
 
-def test_every_remedy_names_its_request() -> None:
+def test_every_remedy_names_a_request() -> None:
     for remedy in Remedy:
         error = Conflict("It is so; do that.", remedy=remedy, remedy_id="one")
         told = detail_of(error)

@@ -59,7 +59,7 @@ async def test_a_blocked_seat_is_not_for_sale(house: House, buyer: str) -> None:
     assert await quiet(house)
 
 
-async def test_what_somebody_has_stays_theirs(house: House, buyer: str) -> None:
+async def test_sold_and_held_seats_are_not_blocked(house: House, buyer: str) -> None:
     await house.book(buyer, await house.hold(buyer, 0))
     held = await house.hold(buyer, 1)
     paying = await house.book(buyer, await house.hold(buyer, 2), token="tok_3ds")
@@ -73,7 +73,7 @@ async def test_what_somebody_has_stays_theirs(house: House, buyer: str) -> None:
     assert (await house.book(buyer, held)).booking.status == BookingStatus.CONFIRMED
 
 
-async def test_asking_again_changes_nothing(house: House) -> None:
+async def test_blocking_again_changes_nothing(house: House) -> None:
     await block(house, 1)
     again = await block(house, 1)
     assert (again.seats, refusals(again)) == ([], {1: "already"})
@@ -82,7 +82,9 @@ async def test_asking_again_changes_nothing(house: House) -> None:
     assert len(await fetch(house, "SELECT FROM audit WHERE event_id = $1")) == 2
 
 
-async def test_which_events_and_seats(runtime: Runtime, house: House) -> None:
+async def test_unknown_seats_and_unpublished_events_are_refused(
+    runtime: Runtime, house: House
+) -> None:
     for seats in ([50], [0, -1], [10**30]):
         with pytest.raises(InvalidInput) as unknown:
             await block(house, *seats)
@@ -102,7 +104,7 @@ async def test_which_events_and_seats(runtime: Runtime, house: House) -> None:
     assert refused.value.code == "event-cancelled"
 
 
-async def test_watchers_see_it(house: House) -> None:
+async def test_watchers_see_a_blocked_seat(house: House) -> None:
     async with (
         gateway_of(house.runtime) as gateway,
         gateway.viewer(house.event_id) as viewer,
@@ -114,7 +116,7 @@ async def test_watchers_see_it(house: House) -> None:
         await viewer.until(lambda: viewer.map is not None and viewer.map.states[7:9] == b"03")
 
 
-async def test_a_hold_that_came_in_between_buys_nothing(
+async def test_a_hold_that_raced_with_blocking_buys_nothing(
     house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live = house.runtime.live
@@ -152,7 +154,7 @@ async def offered_seats(house: House, entry: Entry) -> list[int]:
     return [seat.seat_no for seat in offer.seats] if offer else []
 
 
-async def test_given_back_while_people_wait_it_is_the_lines(house: House, buyer: str) -> None:
+async def test_an_unblocked_seat_goes_to_the_waitlist_first(house: House, buyer: str) -> None:
     entry = await one_waits(house)
     await unblock(house, 9)
     assert (await house.states())[9] == "1"
@@ -161,7 +163,7 @@ async def test_given_back_while_people_wait_it_is_the_lines(house: House, buyer:
     assert await offered_seats(house, entry) == [9]
 
 
-async def test_what_is_offered_stays_so(house: House) -> None:
+async def test_an_offered_seat_stays_offered(house: House) -> None:
     entry = await one_waits(house)
     await unblock(house, 4, 5)
     (seat,) = await offered_seats(house, entry)
@@ -173,7 +175,7 @@ async def test_what_is_offered_stays_so(house: House) -> None:
     assert (await house.states())[seat] == "1"
 
 
-async def test_an_offer_that_is_just_being_made(house: House) -> None:
+async def test_blocking_waits_for_an_offer_that_is_being_made(house: House) -> None:
     """The organiser waits for the round that has the seat, and sees what it did."""
     entry = await one_waits(house)
     await unblock(house, 4)
@@ -227,7 +229,7 @@ async def killed(*args: Any, **options: Any) -> int:
     raise Killed
 
 
-async def test_killed_between_the_stores_reconciliation_finishes(
+async def test_after_a_kill_between_the_stores_reconciliation_finishes(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live = house.runtime.live
@@ -259,7 +261,9 @@ async def test_a_late_map_sells_nothing(
     assert await quiet(house)
 
 
-async def test_redis_gone_after_the_decision(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_blocking_survives_a_redis_that_is_away_after_the_decision(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     live = house.runtime.live
 
     async def away(*args: Any, **options: Any) -> int:
@@ -272,7 +276,7 @@ async def test_redis_gone_after_the_decision(house: House, monkeypatch: pytest.M
     assert (await house.states())[2] == "3"
 
 
-async def test_many_seats_at_once(make_house: MakeHouse) -> None:
+async def test_many_seats_are_blocked_in_one_call(make_house: MakeHouse) -> None:
     house = await make_house(layout=small_house(rows=30, seats_per_row=50))
     answer = await block(house, *range(1500))
     assert len(answer.seats) == 1500
@@ -281,7 +285,7 @@ async def test_many_seats_at_once(make_house: MakeHouse) -> None:
     assert await house.states() == "03" * 750
 
 
-async def test_blocking_races_with_buyers(make_house: MakeHouse) -> None:
+async def test_no_seat_is_both_blocked_and_sold_in_a_race(make_house: MakeHouse) -> None:
     house = await make_house()
     bought: list[int] = []
 

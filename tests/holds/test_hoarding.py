@@ -115,7 +115,7 @@ async def owner(house: House, hold: Hold) -> str:
     return found.decode()
 
 
-async def test_the_share_of_a_large_house(stage: Stage) -> None:  # noqa: F811 - the fixture
+async def test_a_networks_share_grows_with_the_house(stage: Stage) -> None:  # noqa: F811 - the fixture
     """1.5 % of 10,000; places of areas are part of the house."""
     areas = "0:5:0:1,1:9985:0:1"
     meta: list[Any] = ["status", "on_sale", "seat_count", 10, "buyer_limit", 10]
@@ -147,7 +147,7 @@ async def test_no_network_holds_more_than_is_left_for_all(make_house: MakeHouse)
     assert len(await grab(house, SCHOOL, range(40, 47))) == 7
 
 
-async def test_networks_whose_holds_lapse_wait_ever_longer(make_house: MakeHouse) -> None:
+async def test_pauses_grow_for_networks_whose_holds_lapse(make_house: MakeHouse) -> None:
     house = await make_house(layout=small_house(rows=10, seats_per_row=20), buyer_limit=60)
     waits = []
     for _ in range(3):
@@ -174,7 +174,7 @@ async def end_pause(house: House) -> None:
     await call("DEL", f"{base}:rests")
 
 
-async def test_whoever_pays_is_forgiven_what_lapses_beside_them(make_house: MakeHouse) -> None:
+async def test_payments_forgive_lapsed_holds_of_the_same_network(make_house: MakeHouse) -> None:
     """A school: of ten buyers three lose interest, and nobody is kept waiting for that."""
     house = await make_house(layout=small_house(rows=10, seats_per_row=20))
     for at in range(0, 120, 10):
@@ -212,7 +212,7 @@ async def test_seats_do_not_go_from_token_to_token_past_others(make_house: MakeH
     assert won == {"pollers": 1}
 
 
-async def test_a_map_that_others_read_is_a_look(house: House, buyer: str) -> None:
+async def test_a_map_read_by_another_network_makes_a_seat_rest(house: House, buyer: str) -> None:
     hold = await place(house, ATTACKER, 3, buyer=buyer)
     await house.runtime.holds.release(hold.hold_id, buyer)
     # Nobody else is here: a change of mind is nobody's business.
@@ -229,7 +229,7 @@ async def test_a_map_that_others_read_is_a_look(house: House, buyer: str) -> Non
     await place(house, ELSEWHERE, 3)
 
 
-async def test_best_seats_pass_over_those_that_rest(house: House, buyer: str) -> None:
+async def test_best_seats_skip_resting_seats(house: House, buyer: str) -> None:
     holds = house.runtime.holds
     wish = BestSeatsWish(quantity=4)
     first = await holds.place_best(house.event_id, buyer, wish, network=ATTACKER)
@@ -244,7 +244,7 @@ async def test_best_seats_pass_over_those_that_rest(house: House, buyer: str) ->
 # More time
 
 
-async def test_more_time_is_for_a_checkout_that_has_begun_and_once(
+async def test_more_time_is_given_once_and_only_to_a_begun_checkout(
     house: House, buyer: str
 ) -> None:
     holds = house.runtime.holds
@@ -268,7 +268,7 @@ async def age_by(house: House, hold: Hold, ms: int) -> None:
 # Cards that are tried out
 
 
-async def test_declines_end_the_hold_and_do_not_make_it_longer(house: House, buyer: str) -> None:
+async def test_declines_end_the_hold_and_do_not_extend_it(house: House, buyer: str) -> None:
     hold = await place(house, ELSEWHERE, 1, buyer=buyer)
     deadlines = []
     for _ in range(4):
@@ -309,7 +309,7 @@ async def test_card_testing_is_stopped_before_the_gateway(make_house: MakeHouse)
     assert (await pay(house, hold, "tok_visa", ELSEWHERE)).outcome == "confirmed"
 
 
-async def test_one_person_tries_ten_cards(make_house: MakeHouse, buyer: str) -> None:
+async def test_one_person_may_try_ten_cards(make_house: MakeHouse, buyer: str) -> None:
     house = await make_house()
     declined = refused = 0
     for seat in range(4):
@@ -342,7 +342,7 @@ async def test_payments_under_way_at_once_are_bounded(stage: Stage) -> None:  # 
 # Mailboxes and cards
 
 
-async def test_a_mailbox_is_limited_whoever_books(make_house: MakeHouse, other: Runtime) -> None:
+async def test_a_mailbox_is_limited_across_buyers(make_house: MakeHouse, other: Runtime) -> None:
     """Forty tokens on two processes at once, written in many ways: ten places."""
     house = await make_house(layout=small_house(rows=10, seats_per_row=20))
     ways = ("ada.lovelace@gmail.com", "AdaLovelace+{}@googlemail.com", "a.da.lovelace+x@Gmail.com")
@@ -367,7 +367,7 @@ async def claims(house: House) -> list[int]:
     return sorted(row["places"] for row in rows)
 
 
-async def test_a_card_is_limited_and_what_ends_is_given_back(make_house: MakeHouse) -> None:
+async def test_a_card_is_limited_and_ended_bookings_are_given_back(make_house: MakeHouse) -> None:
     house = await make_house(buyer_limit=4)
     book = house.runtime.sales.checkout.book
 
@@ -391,7 +391,7 @@ async def test_a_card_is_limited_and_what_ends_is_given_back(make_house: MakeHou
     assert await claims(house) == [4, 4, 4, 4]
 
 
-async def test_those_of_one_batch_are_judged_in_order(house: House) -> None:
+async def test_bookings_of_one_batch_are_judged_in_order(house: House) -> None:
     """Together too many, each alone not: whoever fits is served, and nobody's place is lost."""
     commands = []
     for seats in ((0, 1, 2, 3, 4, 5), (6, 7, 8, 9, 10), (11, 12, 13, 14)):
@@ -422,7 +422,7 @@ def _reserve(house: House, buyer: str, hold: Hold, payment: PaymentHold) -> Rese
 # The school beside the attack
 
 
-async def test_a_school_buys_as_fast_as_it_pays_beside_an_attack(make_house: MakeHouse) -> None:
+async def test_a_school_buys_at_full_speed_beside_an_attack(make_house: MakeHouse) -> None:
     """60 honest buyers behind one address, while another network takes what it can get and lets it lapse."""
     house = await make_house(layout=small_house(rows=15, seats_per_row=20))
     attack_ends = asyncio.Event()
