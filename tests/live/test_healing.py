@@ -142,7 +142,7 @@ DAMAGES = (_delete, _another_type, _truncate, _garble, _empty_house)
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("key", KEYS)
-async def test_a_damaged_key_is_noticed_and_the_event_is_whole_again(
+async def test_a_damaged_key_is_noticed_and_the_event_is_rebuilt(
     make_scene: MakeScene, key: str, damage: Callable[[Scene, str], Awaitable[None]]
 ) -> None:
     scene = await make_scene()
@@ -169,7 +169,7 @@ async def test_a_damaged_key_is_noticed_and_the_event_is_whole_again(
 
 
 @pytest.mark.parametrize("key", [key for key in KEYS if key != "hold"])
-async def test_buyers_meet_a_damage_before_any_worker_does(make_scene: MakeScene, key: str) -> None:
+async def test_a_buyers_request_rebuilds_a_damaged_event(make_scene: MakeScene, key: str) -> None:
     """What a script fails on is rebuilt in the same request."""
     scene = await make_scene()
     await _another_type(scene, key)
@@ -180,7 +180,7 @@ async def test_buyers_meet_a_damage_before_any_worker_does(make_scene: MakeScene
 
 
 @pytest.mark.parametrize("name", META_FIELDS)
-async def test_a_field_of_the_events_own_is_noticed(make_scene: MakeScene, name: str) -> None:
+async def test_a_damaged_field_of_the_event_is_noticed(make_scene: MakeScene, name: str) -> None:
     scene = await make_scene()
     await scene.call("HDEL", "meta", name)
     await scene.check()
@@ -200,7 +200,7 @@ async def test_a_field_of_the_events_own_is_noticed(make_scene: MakeScene, name:
     await scene.book(scene.buyers["new"], hold)
 
 
-async def test_who_finds_a_newer_state_than_its_own_says_that_it_is_being_rebuilt(
+async def test_a_rebuild_that_finds_a_newer_epoch_reports_a_rebuild_under_way(
     make_scene: MakeScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between our reading of the truth and our laying it, another process lays a larger epoch."""

@@ -131,7 +131,7 @@ async def watching(scene: Scene) -> AsyncIterator[Callable[[], Awaitable[str]]]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_whatever_is_damaged_while_buyers_buy(
+async def test_an_event_heals_from_any_damage_while_buyers_buy(
     settings: Settings, stores: StoreUrls, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dice = random.Random(seed)

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.contract
 JSON = Subprotocol("frontrow.v1.json")
 
 
-async def test_a_ticket_makes_a_connection_ones_own(stack: Stack, house: House, ada: Buyer) -> None:
+async def test_a_ticket_identifies_the_person_of_a_connection(
+    stack: Stack, house: House, ada: Buyer
+) -> None:
     issued = await ada.post("/v1/live/tickets")
     assert issued.status_code == 201
     assert issued.headers["cache-control"] == "no-store"
@@ -92,7 +94,7 @@ async def test_tickets_are_limited_per_buyer(ada: Buyer, bob: Buyer) -> None:
     assert (await bob.post("/v1/live/tickets")).status_code == 201
 
 
-async def test_another_password_closes_open_connections(
+async def test_a_new_password_closes_open_connections(
     stack: Stack, house: House, ada: Buyer
 ) -> None:
     url = f"{stack.live_url}/v1/live/{house.event_id}"

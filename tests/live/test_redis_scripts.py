@@ -171,7 +171,7 @@ async def test_every_script_asks_for_the_state_where_it_is_missing(
     assert reply == [b"rebuild"]
 
 
-async def test_a_larger_epoch_lays_the_state_anew_and_a_smaller_one_does_not(
+async def test_a_larger_epoch_replaces_the_state_and_a_smaller_one_does_not(
     stage: Stage, feed: Feed
 ) -> None:
     staying, paying = await stage.held("1,2", "0:2"), await stage.paying("5")
@@ -191,7 +191,7 @@ async def test_a_larger_epoch_lays_the_state_anew_and_a_smaller_one_does_not(
     assert (await stage.run("check"))[0] == b"whole"
 
 
-async def test_pending_bookings_are_laid_as_holds_in_payment(stage: Stage) -> None:
+async def test_pending_bookings_are_loaded_as_holds_in_payment(stage: Stage) -> None:
     pending: list[Argument] = ["h-1", "ada", "4,5", "0:2", 4, "5000,3000", 10, 2**41]
     await stage.load(2, pending=pending)
     assert await stage.state("h-1") == "paying"
@@ -204,7 +204,7 @@ async def test_pending_bookings_are_laid_as_holds_in_payment(stage: Stage) -> No
 # Holding
 
 
-async def test_a_hold_is_all_or_nothing_and_told_once(stage: Stage, feed: Feed) -> None:
+async def test_a_hold_is_all_or_nothing_and_published_once(stage: Stage, feed: Feed) -> None:
     await stage.held("3,4", "0:2")
     assert await feed.change() == (1, "1:3,4", "0:3")
     before = await stage.store.call("HGETALL", f"{stage.base}:areas")
@@ -247,7 +247,7 @@ async def test_a_retry_is_the_same_hold_and_changes_nothing(stage: Stage, feed: 
     assert await stage.digits() == "0" * SEATS
 
 
-async def test_who_wants_a_seat_frees_the_overdue_hold_on_it(stage: Stage, feed: Feed) -> None:
+async def test_a_new_hold_frees_the_overdue_hold_on_its_seat(stage: Stage, feed: Feed) -> None:
     overdue, paying = await stage.held("1", "0:5", owner="eve"), await stage.paying("2")
     await stage.make_due(overdue)
     await stage.make_due(paying, GRACE_MS + 1)
@@ -283,7 +283,7 @@ async def test_terms_take_effect_once_and_in_order(stage: Stage, feed: Feed) -> 
 # A hold's life
 
 
-async def test_a_hold_is_its_buyers_alone(stage: Stage) -> None:
+async def test_a_hold_belongs_to_its_buyer_only(stage: Stage) -> None:
     hold_id = await stage.held("1")
     for script in ("release", "extend", "begin_payment"):
         assert await stage.run(script, hold_id, "bob") == [b"foreign"]
@@ -325,7 +325,7 @@ async def test_payment_takes_a_hold_out_of_the_expiry_for_as_long_as_it_may_last
 
 
 @pytest.mark.parametrize("script", ["extend", "begin_payment"])
-async def test_an_overdue_hold_is_gone_before_anybody_has_freed_it(
+async def test_an_overdue_hold_is_expired_before_any_worker_frees_it(
     stage: Stage, script: str
 ) -> None:
     hold_id = await stage.held("1")
@@ -358,7 +358,7 @@ async def test_expiry_frees_what_is_due_and_names_what_is_being_paid(
     assert (await stage.run("expire", 2))[1] == b""
 
 
-async def test_expiry_tells_when_to_come_back(stage: Stage) -> None:
+async def test_expiry_returns_the_time_of_the_next_deadline(stage: Stage) -> None:
     assert (await stage.run("expire", 2))[4] == b""
     first, second = await stage.held("1"), await stage.held("2")
     await stage.make_due(second, -60_000)
@@ -366,7 +366,7 @@ async def test_expiry_tells_when_to_come_back(stage: Stage) -> None:
     assert 50_000 < (await stage.run("expire", 2))[4] <= 60_000
 
 
-async def test_a_hold_that_was_never_reserved_is_given_back_or_freed_in_its_time(
+async def test_an_unreserved_hold_in_payment_is_given_back_or_freed_after_its_time(
     stage: Stage,
 ) -> None:
     hold_id = await stage.paying("1", "0:1")
@@ -387,7 +387,9 @@ async def test_a_hold_that_was_never_reserved_is_given_back_or_freed_in_its_time
 # Settling
 
 
-async def test_a_sale_is_settled_once_however_often_it_is_told(stage: Stage, feed: Feed) -> None:
+async def test_a_sale_is_settled_once_however_often_it_is_delivered(
+    stage: Stage, feed: Feed
+) -> None:
     hold_id = await stage.paying("1,2", "0:2")
     await feed.next()
     told = (hold_id, "booked", "1:2:3,2:2:3", "0:2:3", "ada:4:3")
@@ -427,7 +429,7 @@ async def test_a_declined_card_leaves_the_hold_with_its_buyer(stage: Stage, feed
     assert await stage.state(hold_id) == "released"
 
 
-async def test_freeing_does_not_take_a_seat_from_whoever_holds_it_by_now(stage: Stage) -> None:
+async def test_freeing_leaves_a_seat_to_its_new_holder(stage: Stage) -> None:
     theirs = await stage.held("1", owner="bob")
     await stage.settle("some-other-hold", "expired", "1:0:3")
     assert await stage.digits() == "0100000000"
@@ -435,7 +437,7 @@ async def test_freeing_does_not_take_a_seat_from_whoever_holds_it_by_now(stage: 
     assert await stage.digits() == "0" * SEATS
 
 
-async def test_a_sale_takes_the_seat_from_a_hold_that_never_had_it(stage: Stage) -> None:
+async def test_a_sale_takes_its_seat_from_another_buyers_hold(stage: Stage) -> None:
     """After a loss of Redis two were promised one seat; PostgreSQL has sold it to the other."""
     theirs = await stage.held("1,2", owner="bob")
     await stage.settle("lost-hold", "booked", "1:2:3")

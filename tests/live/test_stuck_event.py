@@ -72,7 +72,9 @@ async def confirmed(house: House, seat: int) -> str:
     return answer.booking.booking_id
 
 
-async def test_bookings_of_other_events_go_on(runtime: Runtime, world: Settings) -> None:
+async def test_a_locked_event_does_not_stop_bookings_of_others(
+    runtime: Runtime, world: Settings
+) -> None:
     stuck, healthy = await two_houses(runtime)
     buyer = new_id()
     hold = await stuck.hold(buyer, 0)
@@ -94,7 +96,7 @@ async def test_bookings_of_other_events_go_on(runtime: Runtime, world: Settings)
     assert answer.outcome == "confirmed"
 
 
-async def test_a_payment_that_was_made_is_not_lost_to_a_lock(
+async def test_a_payment_is_not_lost_to_a_lock(
     runtime: Runtime, world: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rows are locked between charge and confirm: pending, and the worker brings it to its end."""
@@ -124,7 +126,9 @@ async def test_a_payment_that_was_made_is_not_lost_to_a_lock(
     assert status == BookingStatus.CONFIRMED
 
 
-async def test_cancels_there_do_not_take_the_pool(runtime: Runtime, world: Settings) -> None:
+async def test_cancellations_of_a_locked_event_do_not_exhaust_the_pool(
+    runtime: Runtime, world: Settings
+) -> None:
     stuck, healthy = await two_houses(runtime)
     bookings = [await confirmed(stuck, seat) for seat in range(12)]
     async with locked(world, stuck.event_id):
@@ -171,7 +175,7 @@ async def epoch_of(house: House) -> bytes | None:
 
 
 @pytest.mark.parametrize("sell", [True, False], ids=["selling", "not-selling"])
-async def test_a_locked_event_keeps_no_other_from_being_rebuilt(
+async def test_a_locked_event_does_not_delay_the_rebuild_of_others(
     runtime: Runtime, world: Settings, monkeypatch: pytest.MonkeyPatch, sell: bool
 ) -> None:
     stuck, healthy = await two_houses(runtime)
@@ -212,7 +216,7 @@ async def test_a_locked_event_keeps_no_other_from_being_rebuilt(
     assert await epoch_of(stuck) != before[stuck.event_id]
 
 
-async def test_an_event_that_stays_locked_is_told_of_in_the_end(
+async def test_an_event_that_stays_locked_is_reported_in_the_end(
     runtime: Runtime, world: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever asked must not note that all were rebuilt."""
@@ -251,7 +255,7 @@ async def test_readiness_does_not_wait_for_the_pool(runtime: Runtime) -> None:
                 await connection.__aexit__(None, None, None)
 
 
-async def test_of_a_stuck_event_nobody_queues() -> None:
+async def test_requests_for_a_stuck_event_are_refused_instead_of_queued() -> None:
     """Only so many try at once; of those who waited for a place, none waits for the lock as well."""
     bulkhead = Bulkhead(per_event=2, stuck_most=1)
     inside, release = asyncio.Semaphore(0), asyncio.Event()

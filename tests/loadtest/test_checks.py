@@ -79,7 +79,7 @@ def test_a_strict_map_refuses_what_is_wrong_in_either_encoding() -> None:
         (snapshot(b"0012"), "a snapshot has another number of seats"),
     ],
 )
-def test_what_is_wrong_is_said(frame: Frame, fault: str) -> None:
+def test_each_fault_of_a_frame_is_named(frame: Frame, fault: str) -> None:
     _, faults = shown(snapshot(b"00123"), frame)
     assert faults == [fault]
 
@@ -100,14 +100,14 @@ def test_a_resumed_connection_may_repeat_what_was_missed() -> None:
     assert live.take(delta((2, 1), start=6, end=7)) == ["a delta names a seat that did not change"]
 
 
-def test_a_connection_that_begins_with_a_message_had_missed_nothing() -> None:
+def test_a_connection_that_begins_with_a_message_has_missed_nothing() -> None:
     live, _ = shown(snapshot(b"0012"))
     live.reconnected()
     assert live.take(message(1, {"type": "presence", "watching": 2})) == []
     assert live.take(delta((2, 1))) == ["a delta names a seat that did not change"]
 
 
-def test_maps_at_the_same_place_must_be_equal() -> None:
+def test_maps_at_the_same_position_must_be_equal() -> None:
     truth = MapState(1, 5, b"0012")
     assert same_position_faults(MapState(1, 5, b"0012"), truth) == []
     assert same_position_faults(MapState(1, 5, b"0112"), truth) == [
@@ -175,7 +175,7 @@ def test_a_clean_run_passes_and_refusals_are_only_counted() -> None:
         (verdict(locust_exit_code=2), "Locust ended with 2"),
     ],
 )
-def test_anything_wrong_fails_the_run_and_is_named(bad: Verdict, fault: str) -> None:
+def test_each_fault_fails_the_run_and_is_named(bad: Verdict, fault: str) -> None:
     assert bad.exit_code == 1
     assert "FAILED" in bad.text()
     assert fault in bad.text()
@@ -225,7 +225,7 @@ def test_the_house_has_as_many_seats_as_were_asked_for(seats: int) -> None:
         (["--report", str(REPO)], "cannot write"),
     ],
 )
-def test_what_cannot_be_played_is_refused(
+def test_options_that_cannot_be_played_are_refused(
     capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -254,7 +254,7 @@ except asyncio.CancelledError:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_who_is_asked_to_end_tidies_up(number: signal.Signals) -> None:
+def test_a_program_that_is_asked_to_end_tidies_up(number: signal.Signals) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", _UNTIL_ASKED], cwd=REPO, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -265,7 +265,7 @@ def test_who_is_asked_to_end_tidies_up(number: signal.Signals) -> None:
     assert process.returncode == 0
 
 
-def test_no_module_here_takes_the_name_of_another() -> None:
+def test_no_load_test_module_shadows_another_module() -> None:
     """Locust loads each file of the folder under its bare name."""
     names = {path.stem for path in (REPO / "loadtest").rglob("*.py")}
     taken = {name for name in names if name in sys.stdlib_module_names and name[0] != "_"}

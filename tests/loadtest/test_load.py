@@ -70,7 +70,7 @@ def named(verdict: Verdict) -> dict[tuple[str | None, str], Entry]:
     return {(entry.method, entry.name): entry for entry in verdict.entries}
 
 
-async def test_everybody_plays_and_a_clean_run_passes(
+async def test_every_kind_of_user_plays_and_a_clean_run_passes(
     town_runtime: Runtime,
     site: Site,
     tmp_path: Path,
@@ -118,7 +118,7 @@ async def test_one_buyer_is_enough(
     assert verdict.compared > 0
 
 
-async def test_where_nothing_can_be_played_nobody_comes(site: Site, tmp_path: Path) -> None:
+async def test_a_run_without_a_server_does_not_start(site: Site, tmp_path: Path) -> None:
     nowhere = "http://127.0.0.1:1"
     locust = await Locust.start("--host", nowhere, "--csv", str(tmp_path / "x"), "-t", "1s")
     assert await locust.ended() == 2
@@ -137,7 +137,7 @@ async def test_where_nothing_can_be_played_nobody_comes(site: Site, tmp_path: Pa
         ({"html_file": "/dev/null/report.html"}, "cannot write /dev/null/report.html"),
     ],
 )
-async def test_what_is_wrong_is_said_in_one_line(
+async def test_wrong_options_are_refused_in_one_line(
     site: Site, changes: dict[str, object], complaint: str
 ) -> None:
     if changes.get("host") == "THE GATEWAY":
@@ -204,7 +204,7 @@ async def test_a_planted_divergence_is_a_failure(
     assert failures(summary) == [("map compared with the API", 2)]
 
 
-async def test_what_workers_find_in_the_end_counts(
+async def test_faults_that_workers_find_at_the_end_count(
     town_runtime: Runtime, site: Site, lasting_event_id: str, tmp_path: Path
 ) -> None:
     """The maps come to where the API's is, and turn out wrong, seconds after the end of the run."""
@@ -239,7 +239,7 @@ async def test_what_workers_find_in_the_end_counts(
     assert failures(summary) == [("map compared with the API", 2)]
 
 
-async def test_a_run_is_as_long_as_was_asked_and_a_sniper_watches_where_it_buys(
+async def test_a_run_lasts_as_asked_and_a_sniper_watches_the_event_that_it_buys(
     town_runtime: Runtime, site: Site, lasting_event_id: str, tmp_path: Path
 ) -> None:
     other = await make_event(town_runtime, layout=small_house(rows=3))
@@ -262,7 +262,7 @@ async def test_a_run_is_as_long_as_was_asked_and_a_sniper_watches_where_it_buys(
     assert lasted_s >= 0.75 * asked_s
 
 
-async def test_the_shape_of_the_form_is_played_and_charts_are_shown(
+async def test_the_shape_chosen_in_the_form_is_played_and_charts_are_shown(
     site: Site, lasting_event_id: str
 ) -> None:
     port = free_port()

@@ -73,7 +73,7 @@ class _Page(HTMLParser):
         self.words += data
 
 
-async def test_a_rehearsal_sells_a_copy_and_tells_what_postgresql_tells(
+async def test_a_rehearsal_sells_a_copy_and_reports_postgresqls_figures(
     make_house: MakeHouse, rehearsal: Rehearsal
 ) -> None:
     house: House = await make_house(
@@ -158,9 +158,7 @@ async def test_a_rehearsal_sells_a_copy_and_tells_what_postgresql_tells(
     assert "Rock & <Roll>" in page.words
 
 
-async def test_a_seat_that_is_sold_twice_is_reported(
-    make_house: MakeHouse, rehearsal: Rehearsal
-) -> None:
+async def test_a_seat_sold_twice_is_reported(make_house: MakeHouse, rehearsal: Rehearsal) -> None:
     house = await make_house()
     process = await rehearsal.start(
         house.event_id,
@@ -231,7 +229,9 @@ async def _is_migrated(connection: "asyncpg.Connection[asyncpg.Record]") -> bool
         return False
 
 
-async def test_what_cannot_be_rehearsed_is_refused(rehearsal: Rehearsal, tmp_path: Path) -> None:
+async def test_events_that_cannot_be_rehearsed_are_refused(
+    rehearsal: Rehearsal, tmp_path: Path
+) -> None:
     process = await rehearsal.start(new_id())
     _, complaints = await process.communicate()
     assert process.returncode == 2

@@ -21,7 +21,7 @@ async def _ready(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     writer.close()
 
 
-async def test_the_running_products_addresses_are_looked_at(
+async def test_doctor_checks_the_addresses_of_the_running_product(
     tmp_path: Path, stores: StoreUrls
 ) -> None:
     # No server of its own: it only owns the folder. Our variables name ports where nobody is.

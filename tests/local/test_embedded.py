@@ -69,7 +69,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-async def test_all_three_answer_and_are_closed_to_others(tmp_path: Path) -> None:
+async def test_all_three_servers_answer_and_are_closed_to_others(tmp_path: Path) -> None:
     settings = settings_for(tmp_path / "data")
     before = children()
     async with stores(settings) as urls:
@@ -137,7 +137,7 @@ async def test_kill_9_loses_nothing_that_was_committed(tmp_path: Path) -> None:
         await server.stop()
 
 
-async def test_one_owner_others_use_its_servers(tmp_path: Path) -> None:
+async def test_other_processes_use_the_servers_of_the_owner(tmp_path: Path) -> None:
     settings = Settings(data_dir=str(tmp_path), postgres_url="postgresql://elsewhere/frontrow")
     async with stores(settings) as urls:
         assert urls.postgres_url == "postgresql://elsewhere/frontrow"
@@ -221,7 +221,7 @@ async def test_a_pid_file_of_somebody_else_harms_nobody(tmp_path: Path) -> None:
         bystander.kill()
 
 
-async def test_odd_states_of_the_data_folder_are_mended(tmp_path: Path) -> None:
+async def test_odd_states_of_the_data_folder_are_repaired(tmp_path: Path) -> None:
     # Killed in the middle of the very first start.
     (tmp_path / "postgres.new" / "base").mkdir(parents=True)
     (tmp_path / "postgres").mkdir()
@@ -242,7 +242,7 @@ async def test_odd_states_of_the_data_folder_are_mended(tmp_path: Path) -> None:
         await again.stop()
 
 
-async def test_what_cannot_be_mended_is_refused_in_one_line(tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_repaired_is_refused_in_one_line(tmp_path: Path) -> None:
     postgres = EmbeddedPostgres(tmp_path)
     cluster = tmp_path / "postgres"
     cluster.mkdir(parents=True)
@@ -267,7 +267,7 @@ async def _refused(server: EmbeddedPostgres | EmbeddedRedis, why: str) -> None:
     assert not server.running
 
 
-def test_secrets_are_made_once_whoever_asks_first(tmp_path: Path) -> None:
+def test_secrets_are_made_once_under_concurrent_requests(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from engine.base.data_folder import kept_secret\n"
         "print(kept_secret(Path(sys.argv[1]), 'token_secret'))"
@@ -341,7 +341,9 @@ async def test_stopping_is_quick_and_orderly(tmp_path: Path) -> None:
     connection.terminate()
 
 
-def test_widened_permissions_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_widened_permissions_are_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     private = tmp_path / "private"
     data = private / "data"
     data.mkdir(parents=True)

@@ -40,7 +40,7 @@ async def found(settings: Settings, level: str = "bad") -> list[str]:
     return [f.what for f in [one async for one in examine(settings)] if f.level == level]
 
 
-async def test_a_good_deployment_has_nothing_bad(tmp_path: Path) -> None:
+async def test_a_good_deployment_has_no_bad_finding(tmp_path: Path) -> None:
     assert await found(msgspec.structs.replace(GOOD, data_dir=str(tmp_path))) == []
 
 
@@ -64,7 +64,7 @@ async def test_each_weakness_is_named(change: dict[str, object], named: str) -> 
     assert bad.startswith(named)
 
 
-async def test_on_ones_own_machine_nothing_is_bad() -> None:
+async def test_a_local_installation_has_no_bad_finding() -> None:
     assert await found(Settings()) == []
     assert "this deployment is not public" in await found(Settings(), "note")
 
@@ -90,7 +90,7 @@ def test_an_address_that_does_not_answer_is_a_note() -> None:
     assert note.level == "note"
 
 
-async def test_in_public_the_sandbox_sells_only_where_somebody_says_so(
+async def test_the_sandbox_sells_in_public_only_if_allowed(
     settings: Settings, stores: StoreUrls, make_house: MakeHouse
 ) -> None:
     house = await make_house()

@@ -154,7 +154,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
                 up.process.wait()
 
 
-def test_it_starts_serves_and_ctrl_c_leaves_nothing(place: Place) -> None:
+def test_up_starts_serves_and_leaves_nothing_after_ctrl_c(place: Place) -> None:
     up = place.up()
     up.wait_for("Ctrl-C stops everything")
     text = up.text()
@@ -239,7 +239,7 @@ def test_the_wheel_starts_and_migrates_elsewhere(place: Place, tmp_path: Path) -
     assert up.end(signal.SIGINT) == 0
 
 
-def test_a_command_that_reads_makes_no_installation(place: Place) -> None:
+def test_a_reading_command_creates_no_installation(place: Place) -> None:
     for command in (("event", "list"), ("mail", "list"), ("event", "show", str(uuid.uuid4()))):
         assert_one_line(place.command(*command), f"no Frontrow in {place.folder}", "frontrow up")
     assert not place.folder.exists()
@@ -248,7 +248,7 @@ def test_a_command_that_reads_makes_no_installation(place: Place) -> None:
         assert_one_line(place.command(*offer, moment), why, "2027-05-01T20:00:00Z")
 
 
-def test_a_child_that_dies_comes_back_and_kill_9_of_the_launcher_is_survived(place: Place) -> None:
+def test_a_dead_child_is_restarted_and_data_survive_kill_9_of_the_launcher(place: Place) -> None:
     up = place.up()
     up.wait_for("Ctrl-C stops everything")
     worker = json.loads((place.folder / "worker.pid").read_text())["pid"]
@@ -272,7 +272,7 @@ def test_a_child_that_dies_comes_back_and_kill_9_of_the_launcher_is_survived(pla
     assert still_running(family) == []
 
 
-def test_a_taken_port_is_one_line_and_nothing_is_half_started(place: Place) -> None:
+def test_a_taken_port_is_refused_in_one_line_and_nothing_is_left_running(place: Place) -> None:
     with socket.create_server(("127.0.0.1", place.ports["live"])):
         done = place.command("up")
     port = place.ports["live"]
@@ -286,7 +286,7 @@ def test_a_taken_port_is_one_line_and_nothing_is_half_started(place: Place) -> N
     )
 
 
-def test_a_wrong_environment_is_one_line(place: Place, tmp_path: Path) -> None:
+def test_a_wrong_environment_is_refused_in_one_line(place: Place, tmp_path: Path) -> None:
     wrong_url = {"FRONTROW_POSTGRES_URL": "mysql://u:hunter2@h/d"}
     done = place.command("up", **wrong_url)
     assert_one_line(done, "FRONTROW_POSTGRES_URL", "mysql://u:***@h/d", "for example")
@@ -303,7 +303,7 @@ def test_a_wrong_environment_is_one_line(place: Place, tmp_path: Path) -> None:
     assert not place.folder.exists()
 
 
-def test_stores_that_are_away_are_one_line(place: Place) -> None:
+def test_unreachable_stores_are_reported_in_one_line(place: Place) -> None:
     nowhere = free_port()
     urls = {
         "FRONTROW_POSTGRES_URL": f"postgresql://u:hunter2@127.0.0.1:{nowhere}/d",

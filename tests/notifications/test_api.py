@@ -110,7 +110,7 @@ async def test_a_broken_template_is_refused_with_its_place(organiser: httpx.Asyn
     problem_of(await organiser.post(path, json={**TEXTS, "html": "a\x00"}), 400, "invalid-request")
 
 
-async def test_a_template_that_never_ends_stops_nobody(
+async def test_an_endless_template_does_not_stop_other_requests(
     organiser: httpx.AsyncClient, http: httpx.AsyncClient
 ) -> None:
     loop = "{% for a in range(99999) %}" * 3 + "{% endfor %}" * 3
@@ -134,7 +134,9 @@ async def test_a_preview_shows_its_pictures(organiser: httpx.AsyncClient) -> Non
     assert shown["html"].startswith('<img src="data:image/png;base64,iVBOR')
 
 
-async def test_templates_and_mails_are_the_organisers(http: httpx.AsyncClient, ada: Buyer) -> None:
+async def test_only_the_organiser_may_use_templates_and_mails(
+    http: httpx.AsyncClient, ada: Buyer
+) -> None:
     for path in ("/v1/mail-templates", "/v1/mails", f"/v1/mails/{new_id()}"):
         problem_of(await http.get(path), 401, "not-authenticated")
         problem_of(await http.get(path, headers=ada.auth), 403, "not-allowed")
@@ -191,7 +193,7 @@ async def test_the_link_that_switches_mails_off(
             assert "not one of ours" in answer.text
 
 
-async def test_mails_that_nobody_sends_are_shown_to_whoever_has_the_key(
+async def test_kept_mails_are_shown_to_anyone_with_the_key(
     stack: Stack, settings: Settings, organiser: httpx.AsyncClient, house: House, ada: Buyer
 ) -> None:
     async with httpx.AsyncClient(base_url=stack.api_url, timeout=60) as http:
@@ -226,7 +228,7 @@ async def _read_kept_mail(
     assert (await http.get(f"/dev/mail/{new_id()}")).status_code == 404
 
 
-async def test_nobody_reads_them_without_the_key(stack: Stack, settings: Settings) -> None:
+async def test_kept_mails_are_refused_without_the_key(stack: Stack, settings: Settings) -> None:
     key = dev_mail_key(settings)
     async with httpx.AsyncClient(base_url=stack.api_url, timeout=60) as http:
         for path in ("/dev/mail", f"/dev/mail/{new_id()}", "/dev/mail?key=", "/dev/mail?key=x"):

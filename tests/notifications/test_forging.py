@@ -126,7 +126,7 @@ def test_no_text_becomes_a_header_or_a_body(
 @example(f"{FORGED}@example.com")
 @example("ada@example.com\r\nBcc: eve@example.com")
 @example("ä\u202e@example.com")
-def test_an_address_is_one_or_no_mail_is_made(address: str) -> None:
+def test_an_address_is_valid_or_no_mail_is_made(address: str) -> None:
     try:
         envelope = build(email=address)
     except Unwritable:
@@ -170,9 +170,7 @@ def test_names_of_all_scripts_arrive_as_they_are(name: str) -> None:
         lambda m: m + b"more",
     ],
 )
-def test_what_is_not_the_mail_that_was_meant_does_not_leave(
-    distort: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_distorted_mail_is_not_sent(distort: object, monkeypatch: pytest.MonkeyPatch) -> None:
     check_message = mime.check_message
     monkeypatch.setattr(
         mime,

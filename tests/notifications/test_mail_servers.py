@@ -107,7 +107,7 @@ async def check_once(post: Runtime, box: Mailbox) -> Counter[str]:
 
 
 @pytest.mark.timeout(240)
-async def test_a_flapping_server_two_workers_and_one_of_them_killed(
+async def test_each_mail_arrives_once_from_two_workers_one_of_them_killed(
     settings: Settings, stores: StoreUrls, post_url: str, post: Runtime, box: Mailbox
 ) -> None:
     chance = random.Random(4)
@@ -164,7 +164,7 @@ async def test_a_flapping_server_two_workers_and_one_of_them_killed(
     assert len(box.counts()) == _MAILS
 
 
-async def test_a_worker_killed_between_the_dot_and_the_note_is_not_followed_by_a_second_mail(
+async def test_a_worker_killed_before_noting_the_answer_causes_no_second_mail(
     settings: Settings, stores: StoreUrls, post_url: str, post: Runtime, box: Mailbox
 ) -> None:
     """The server takes the mail and is slow to say so; the worker dies waiting."""
