@@ -97,7 +97,7 @@ async def test_a_guest_keeps_bookings_by_registering(
     problem_of(await ada.post("/v1/auth/guest"), 401, "not-authenticated")
 
 
-async def test_who_logs_in_beside_a_guest_is_not_that_guest(
+async def test_logging_in_does_not_merge_the_guest(
     http: httpx.AsyncClient, house: House, bob: Buyer, address: str
 ) -> None:
     await register(http, address)
@@ -108,7 +108,9 @@ async def test_who_logs_in_beside_a_guest_is_not_that_guest(
     assert (await bob.get(f"/v1/bookings/{booking}")).status_code == 200
 
 
-async def test_without_a_token_it_is_somebody_new(http: httpx.AsyncClient, address: str) -> None:
+async def test_registering_without_a_token_makes_a_new_person(
+    http: httpx.AsyncClient, address: str
+) -> None:
     first = (await register(http, address)).json()
     other = (await register(http, f"{new_id()}@example.com")).json()
     people = [(await me(http, tokens)).json() for tokens in (first, other)]
@@ -118,7 +120,7 @@ async def test_without_a_token_it_is_somebody_new(http: httpx.AsyncClient, addre
     assert not people[0]["email_proven"]
 
 
-async def test_a_token_that_is_no_good_makes_no_stranger(
+async def test_registering_with_an_invalid_token_is_refused(
     http: httpx.AsyncClient, address: str
 ) -> None:
     strange = Buyer(http, {"Authorization": "Bearer nonsense"})
@@ -153,7 +155,7 @@ async def test_one_token_has_one_account(http: httpx.AsyncClient, ada: Buyer, ad
     ],
     ids=lambda value: str(value)[:30],
 )
-async def test_what_makes_no_account(
+async def test_an_invalid_registration_is_refused(
     http: httpx.AsyncClient, address: str, changes: Json, code: str
 ) -> None:
     problem_of(await register(http, address, **changes), 400, code)
@@ -174,7 +176,7 @@ async def test_a_password_may_have_any_characters(http: httpx.AsyncClient, addre
 # Coming back
 
 
-async def test_a_session_goes_on_by_exchanging_tokens(
+async def test_a_session_continues_by_exchanging_refresh_tokens(
     http: httpx.AsyncClient, address: str
 ) -> None:
     tokens = (await register(http, address)).json()
@@ -196,7 +198,9 @@ async def test_a_session_goes_on_by_exchanging_tokens(
     assert (await me(http, third)).status_code == 200
 
 
-async def test_logging_out_says_nothing_about_tokens(http: httpx.AsyncClient) -> None:
+async def test_logging_out_does_not_reveal_whether_a_token_is_valid(
+    http: httpx.AsyncClient,
+) -> None:
     for token in ("nonsense", "a" * 64):
         response = await http.post("/v1/auth/logout", json={"refresh_token": token})
         assert (response.status_code, response.content) == (204, b"")
@@ -209,7 +213,9 @@ async def test_nobody_learns_who_has_an_account(http: httpx.AsyncClient, address
     assert problem_of(unknown, 401, "wrong-credentials") == wrong
 
 
-async def test_no_answer_with_a_token_is_kept(http: httpx.AsyncClient, address: str) -> None:
+async def test_answers_with_tokens_are_not_stored_by_caches(
+    http: httpx.AsyncClient, address: str
+) -> None:
     key = {"Idempotency-Key": new_id()}
     await register(http, address)
     first, second = [await log_in(http, address, **key) for _ in range(2)]
@@ -234,7 +240,7 @@ async def links_to(runtime: Runtime, address: str, least: int) -> list[str]:
     return [re.findall(r"(/verify/\S+)", body.get_content())[0] for body in bodies if body]
 
 
-async def test_registering_tells_nobody_whose_an_address_is(
+async def test_registering_does_not_reveal_whose_an_address_is(
     http: httpx.AsyncClient, runtime: Runtime, address: str
 ) -> None:
     passwords = [f"a few words {new_id()}" for _ in range(3)]
@@ -279,7 +285,7 @@ async def test_registering_tells_nobody_whose_an_address_is(
     problem_of(taken, 409, "address-of-another")
 
 
-async def test_programs_and_pages_open_links(
+async def test_links_work_for_programs_and_for_pages(
     http: httpx.AsyncClient, runtime: Runtime, address: str
 ) -> None:
     first, second = [(await register(http, address)).json() for _ in "12"]
@@ -378,7 +384,7 @@ def signed(claims: Json) -> str:
 # Limits
 
 
-async def test_nobody_keeps_the_owner_of_an_account_out(
+async def test_nobody_can_lock_the_owner_of_an_account_out(
     http: httpx.AsyncClient, address: str
 ) -> None:
     tokens = (await register(http, address)).json()
@@ -406,7 +412,7 @@ async def test_nobody_keeps_the_owner_of_an_account_out(
     assert await attempt("192.0.2.7", PASSWORD) == 200
 
 
-async def test_passwords_of_one_account_are_tried_at_a_measured_pace(
+async def test_password_attempts_per_account_are_limited(
     http: httpx.AsyncClient, address: str
 ) -> None:
     await register(http, address)
@@ -428,7 +434,9 @@ async def test_passwords_of_one_account_are_tried_at_a_measured_pace(
 
 
 @pytest.mark.parametrize("route", ["register", "login"])
-async def test_one_address_has_a_measured_pace(http: httpx.AsyncClient, route: str) -> None:
+async def test_attempts_per_network_address_are_limited(
+    http: httpx.AsyncClient, route: str
+) -> None:
     # As a proxy on this machine tells it; refused before any password is looked at.
     place = {"X-Forwarded-For": f"2001:db8:{new_id()[-4:]}::1"}
     body: Json = {"email": "x", "password": PASSWORD}
@@ -443,7 +451,7 @@ async def test_one_address_has_a_measured_pace(http: httpx.AsyncClient, route: s
     assert ";q=60;w=60" in answer.headers["ratelimit-policy"]
 
 
-async def test_accounts_open_while_redis_is_away(
+async def test_logging_in_works_while_redis_is_away(
     http: httpx.AsyncClient, stack: Stack, address: str
 ) -> None:
     await register(http, address)
@@ -484,7 +492,7 @@ async def until_alive(client: httpx.AsyncClient) -> None:
 # Who I am
 
 
-async def test_what_a_guest_sets_stays(http: httpx.AsyncClient, ada: Buyer) -> None:
+async def test_a_guests_preferences_are_kept(http: httpx.AsyncClient, ada: Buyer) -> None:
     problem_of(await http.get("/v1/me"), 401, "not-authenticated")
     read = await ada.get("/v1/me")
     assert read.json()["preferences"] == {
@@ -582,7 +590,7 @@ async def test_a_guest_gets_a_tier_by_id(http: httpx.AsyncClient, ada: Buyer) ->
     assert (await ada.get("/v1/me")).json()["tier"] == "premium"
 
 
-async def test_people_are_the_organisers_to_see(http: httpx.AsyncClient) -> None:
+async def test_only_the_organiser_may_see_people(http: httpx.AsyncClient) -> None:
     eve = await new_buyer(http)
     for headers, status, code in (
         ({}, 401, "not-authenticated"),

@@ -77,7 +77,7 @@ async def is_proven(runtime: Runtime, address: str) -> bool:
 # The bank's page
 
 
-async def test_nobody_approves_what_is_not_theirs(
+async def test_nobody_can_approve_another_persons_payment(
     house: House, ada: Buyer, http: httpx.AsyncClient
 ) -> None:
     """The attack: who knows a booking's id (a log, a screenshot) approves its payment."""
@@ -164,7 +164,7 @@ async def test_a_mailed_link_opens_the_booking_anywhere(
     assert link_in(await mailed(runtime, address, "booking-refunded")) == link
 
 
-async def test_no_other_token_opens_anything(
+async def test_no_other_link_token_opens_anything(
     make_house: MakeHouse, ada: Buyer, http: httpx.AsyncClient, runtime: Runtime
 ) -> None:
     house = await make_house()
@@ -222,7 +222,7 @@ async def test_no_other_token_opens_anything(
     assert (await http.get(httpx.URL(elsewhere).path)).status_code == 410
 
 
-async def test_a_link_ends_with_its_event(
+async def test_a_link_expires_30_days_after_its_event(
     make_house: MakeHouse, ada: Buyer, http: httpx.AsyncClient, runtime: Runtime
 ) -> None:
     house = await make_house()
@@ -248,7 +248,7 @@ async def test_a_link_ends_with_its_event(
     ],
     ids=str,
 )
-async def test_somebody_elses_page_acts_for_nobody(
+async def test_requests_from_foreign_pages_are_refused(
     house: House, ada: Buyer, http: httpx.AsyncClient, runtime: Runtime, headers: Json
 ) -> None:
     address = an_address()
@@ -318,7 +318,7 @@ async def test_a_mailed_offer_is_accepted_and_paid_on_another_device(
     problem_of(await http.post(f"{link}/decline", headers=JSON), 410, "offer-ended")
 
 
-async def test_who_paid_on_another_device_outlives_the_loss_of_redis(
+async def test_an_offer_accepted_on_another_device_survives_the_loss_of_redis(
     gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncClient, runtime: Runtime
 ) -> None:
     address = an_address()
@@ -331,7 +331,7 @@ async def test_who_paid_on_another_device_outlives_the_loss_of_redis(
     assert (await bob.book(offer_id)).status_code == 201
 
 
-async def test_an_offer_of_somebody_else_is_not_to_be_had_by_ones_own_link(
+async def test_a_link_gives_no_access_to_another_persons_offer(
     gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncClient, runtime: Runtime
 ) -> None:
     address = an_address()
@@ -345,7 +345,7 @@ async def test_an_offer_of_somebody_else_is_not_to_be_had_by_ones_own_link(
     assert (await ada.get(f"/v1/offers/{sent['offer_id']}")).json()["status"] == "open"
 
 
-async def test_whoever_waits_ends_the_links_of_the_place(
+async def test_a_waiting_person_can_revoke_the_links_of_the_entry(
     gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncClient, runtime: Runtime
 ) -> None:
     address = an_address()
@@ -362,7 +362,7 @@ async def test_whoever_waits_ends_the_links_of_the_place(
     assert (await http.get(fresh, headers=JSON)).status_code == 200
 
 
-async def test_declining_and_leaving_by_link(
+async def test_a_link_can_decline_an_offer_and_leave_the_waitlist(
     gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncClient, runtime: Runtime
 ) -> None:
     addresses = [an_address(), an_address()]
@@ -381,7 +381,7 @@ async def test_declining_and_leaving_by_link(
     assert "Not in line" in (await http.get(links[0], headers=BROWSER)).text
 
 
-async def test_a_link_to_the_old_address_proves_no_new_one(
+async def test_a_link_to_the_old_address_does_not_prove_the_new_one(
     gone: Gone, ada: Buyer, http: httpx.AsyncClient, runtime: Runtime
 ) -> None:
     """The attack: join with one's own address, change it to a stranger's, act by the link one has."""
@@ -400,7 +400,7 @@ async def test_a_link_to_the_old_address_proves_no_new_one(
 # New links
 
 
-async def test_looking_up_says_nothing_and_mails_the_links(
+async def test_a_lookup_reveals_nothing_and_mails_the_links(
     make_house: MakeHouse, ada: Buyer, http: httpx.AsyncClient, runtime: Runtime
 ) -> None:
     house = await make_house()
@@ -443,7 +443,7 @@ def look_up_from(http: httpx.AsyncClient, host: str, email: str) -> Awaitable[ht
     return http.post("/v1/bookings/lookup", json={"email": email}, headers=headers)
 
 
-async def test_one_network_looks_up_so_often(http: httpx.AsyncClient) -> None:
+async def test_lookups_per_network_are_limited(http: httpx.AsyncClient) -> None:
     email, here = an_address(), "203.0.113.77"
     # Of 130 in a row at least ten fall over the limit, even when a new hour begins on the way.
     answers = [await look_up_from(http, here, email) for _ in range(130)]
@@ -462,7 +462,7 @@ async def test_one_network_looks_up_so_often(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("host", ["203.0.115.{}", "2001:db8:115:{}::1"])
-async def test_one_subscriber_does_not_look_up_from_each_of_many_addresses(
+async def test_lookups_from_many_addresses_of_one_subscriber_are_limited(
     http: httpx.AsyncClient, host: str
 ) -> None:
     """The attack: an address, or a /64, for every sixty look-ups."""
@@ -479,7 +479,7 @@ async def test_one_subscriber_does_not_look_up_from_each_of_many_addresses(
     assert (await look_up_from(http, neighbour, email)).status_code == 202
 
 
-async def test_what_one_network_is_refused_takes_nothing_from_its_neighbours(
+async def test_refused_lookups_do_not_count_against_neighbouring_networks(
     http: httpx.AsyncClient,
 ) -> None:
     email = an_address()
@@ -488,7 +488,7 @@ async def test_what_one_network_is_refused_takes_nothing_from_its_neighbours(
     assert (await look_up_from(http, "203.0.117.2", email)).status_code == 202
 
 
-async def test_looking_up_does_the_same_for_every_address(
+async def test_a_lookup_does_the_same_work_for_every_address(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By construction: one statement, which looks nothing up."""

@@ -39,7 +39,7 @@ async def test_a_price_says_what_it_was_and_why(visit: Visit, make_house: MakeHo
     await expect(ada.page.locator("#categories li small").nth(1)).to_be_empty()
 
 
-async def test_the_history_of_a_price(visit: Visit, make_house: MakeHouse) -> None:
+async def test_the_history_of_a_price_is_shown(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     await reprice(house, 6000, "82 % sold")
     await reprice(house, 5500, "a quiet hour")

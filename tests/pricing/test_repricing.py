@@ -105,7 +105,7 @@ async def history(house: House) -> list[asyncpg.Record]:
 # A rule at work
 
 
-async def test_what_is_sold_moves_the_price_and_says_why(house: House) -> None:
+async def test_sales_move_the_price_with_a_reason(house: House) -> None:
     rule = await follow(house)
     assert await look(house) == 0
     await sell(house, *range(8))
@@ -143,7 +143,7 @@ async def test_a_held_seat_keeps_its_quote_whatever_the_price_does(
     assert (await house.hold(new_id(), 14)).total.amount == 7000
 
 
-async def test_demand_is_holds_and_who_waits_and_what_is_left(house: House) -> None:
+async def test_demand_counts_holds_and_waiting_people_against_places_left(house: House) -> None:
     await follow(house, BY_DEMAND, "Back")
     preview = await house.runtime.pricing.admin.preview(house.event_id, "Back")
     # 30 seats and 6 places of the floor.
@@ -169,7 +169,7 @@ async def test_watchers_are_counted_through_all_gateways(house: House) -> None:
         await elsewhere.report(house.event_id, 0)
 
 
-async def test_an_open_map_hears_it_within_a_tick(house: House) -> None:
+async def test_an_open_map_gets_a_new_price_within_a_tick(house: House) -> None:
     await follow(house)
     async with gateway_of(house.runtime) as gateway, gateway.viewer(house.event_id) as viewer:
         await viewer.greeted()
@@ -199,7 +199,7 @@ async def test_an_open_map_hears_it_within_a_tick(house: House) -> None:
         assert line["floor"] == {"amount": 4000, "currency": "EUR"}
 
 
-async def test_what_is_told_survives_the_loss_of_redis(house: House) -> None:
+async def test_published_prices_survive_the_loss_of_redis(house: House) -> None:
     await follow(house)
     await house.runtime.pricing.admin.set_terms(
         house.event_id, TermsPatch(range_public=True), version=1
@@ -215,7 +215,7 @@ async def test_what_is_told_survives_the_loss_of_redis(house: House) -> None:
     assert after.pricing == before.pricing
 
 
-async def test_the_range_is_told_only_where_it_is_shown(house: House) -> None:
+async def test_the_range_is_published_only_if_it_is_public(house: House) -> None:
     await follow(house)
     office = house.runtime.pricing.admin
     hidden = await house.runtime.live.reading.snapshot(house.event_id)
@@ -243,7 +243,7 @@ async def test_a_paused_event_is_left_alone(house: House) -> None:
     assert await look(house) == 1
 
 
-async def test_a_blocked_place_is_not_for_sale(house: House) -> None:
+async def test_blocked_places_do_not_count_as_for_sale(house: House) -> None:
     await follow(house)
     await house.runtime.events.publishing.block(
         house.event_id, list(range(10, 20)), actor=ORGANISER
@@ -257,7 +257,7 @@ async def test_a_blocked_place_is_not_for_sale(house: House) -> None:
 # Turns and races
 
 
-async def test_each_event_has_its_turn_once(house: House) -> None:
+async def test_each_event_is_repriced_once_per_interval(house: House) -> None:
     runtime = house.runtime
     await follow(house)
     await sell(house, *range(8))
@@ -276,7 +276,7 @@ async def test_each_event_has_its_turn_once(house: House) -> None:
     assert await prices(house) == [7000, 3000], "its next turn is in an hour"
 
 
-async def test_of_two_workers_that_look_at_once_one_writes(house: House) -> None:
+async def test_of_two_workers_that_decide_at_once_one_writes(house: House) -> None:
     await follow(house)
     await look(house)
     await sell(house, *range(8))
@@ -289,7 +289,7 @@ async def test_of_two_workers_that_look_at_once_one_writes(house: House) -> None
     assert velocity[0]["known_taken"] == 8
 
 
-async def test_a_hand_between_looking_and_writing_wins(house: House) -> None:
+async def test_an_override_between_decision_and_writing_wins(house: House) -> None:
     """The rule has decided; before it writes, the organiser freezes the price."""
     runtime = house.runtime
     await follow(house)
@@ -303,7 +303,7 @@ async def test_a_hand_between_looking_and_writing_wins(house: House) -> None:
     assert await prices(house) == [5000, 3000]
 
 
-async def test_velocity_is_kept_from_look_to_look_and_across_workers(house: House) -> None:
+async def test_velocity_is_kept_between_rounds_and_across_workers(house: House) -> None:
     runtime = house.runtime
     await follow(house)
     await look(house)
@@ -347,7 +347,7 @@ async def test_an_override_holds_until_it_is_released(house: House) -> None:
     assert await prices(house) == [7000, 3000]
 
 
-async def test_an_override_ends_at_its_time(house: House) -> None:
+async def test_an_override_ends_at_its_end_time(house: House) -> None:
     office = house.runtime.pricing.admin
     await follow(house)
     until = datetime.now(UTC) + timedelta(hours=1)
@@ -372,7 +372,7 @@ async def test_an_override_ends_at_its_time(house: House) -> None:
         )
 
 
-async def test_a_frozen_price_stays_whatever_comes(house: House) -> None:
+async def test_a_frozen_price_never_moves(house: House) -> None:
     office = house.runtime.pricing.admin
     await follow(house)
     frozen = await office.freeze(house.event_id, FRONT, "press night", actor=ORGANISER)
@@ -387,7 +387,9 @@ async def test_a_frozen_price_stays_whatever_comes(house: House) -> None:
     assert await look(house) == 1
 
 
-async def test_a_price_on_the_page_is_an_override_until_the_next_rule(house: House) -> None:
+async def test_a_price_set_by_an_event_edit_is_an_override_until_the_next_rule(
+    house: House,
+) -> None:
     runtime, office = house.runtime, house.runtime.pricing.admin
     await follow(house)
     page = await runtime.catalog.event(house.event_id)
@@ -409,7 +411,7 @@ async def test_a_price_on_the_page_is_an_override_until_the_next_rule(house: Hou
     assert await prices(house) == [7000, 3000]
 
 
-async def test_an_edit_of_something_else_leaves_a_rules_price(house: House) -> None:
+async def test_an_edit_of_another_field_leaves_a_rules_price(house: House) -> None:
     runtime = house.runtime
     await follow(house)
     await sell(house, *range(8))
@@ -425,7 +427,7 @@ async def test_an_edit_of_something_else_leaves_a_rules_price(house: House) -> N
 # The life of a rule
 
 
-async def test_versions_follow_each_other(house: House) -> None:
+async def test_each_version_of_a_rule_supersedes_the_one_before(house: House) -> None:
     office = house.runtime.pricing.admin
     first, second = await follow(house), await follow(house)
     assert (first.rule_no, second.rule_no) == (1, 2)
@@ -443,7 +445,7 @@ async def test_versions_follow_each_other(house: House) -> None:
     assert [rule.rule_id for rule in page] == [second.rule_id]
 
 
-async def test_a_scheduled_rule_comes_into_force_at_its_time(house: House) -> None:
+async def test_a_scheduled_rule_takes_effect_at_its_time(house: House) -> None:
     office = house.runtime.pricing.admin
     first = await follow(house)
     moment = datetime.now(UTC) + timedelta(hours=1)
@@ -471,7 +473,7 @@ async def test_a_scheduled_rule_comes_into_force_at_its_time(house: House) -> No
     assert statuses == {first.rule_id: RuleStatus.RETIRED, second.rule_id: RuleStatus.ACTIVE}
 
 
-async def test_without_a_rule_the_price_stays_and_is_fixed_again(house: House) -> None:
+async def test_a_price_without_its_rule_stays_and_is_fixed(house: House) -> None:
     office = house.runtime.pricing.admin
     rule = await follow(house)
     await sell(house, *range(8))
@@ -497,7 +499,7 @@ async def test_a_new_range_moves_a_price_into_it_at_once(house: House) -> None:
     assert (await history(house))[0]["reason"] == "a new price range"
 
 
-async def test_the_database_keeps_rules_as_they_were_made(house: House) -> None:
+async def test_the_database_refuses_to_change_a_rule(house: House) -> None:
     first, _ = await follow(house), await follow(house)
     async with house.runtime.stores.view.connection() as connection:
         for change, constraint in (
@@ -522,7 +524,9 @@ async def test_the_database_keeps_rules_as_they_were_made(house: House) -> None:
             )
 
 
-async def test_what_is_not_there_is_said(house: House, make_house: MakeHouse) -> None:
+async def test_unknown_events_rules_and_categories_are_refused(
+    house: House, make_house: MakeHouse
+) -> None:
     office = house.runtime.pricing.admin
     draft = await make_house(publish=False)
     with pytest.raises(Conflict) as refused:
@@ -554,7 +558,7 @@ async def test_a_preview_changes_nothing(house: House) -> None:
     assert len(await history(house)) == 2
 
 
-async def test_a_rule_is_tried_on_a_made_up_sale(house: House) -> None:
+async def test_a_rule_is_simulated_on_a_synthetic_sale(house: House) -> None:
     request = SimulationRequest(
         category="Front", rule=BY_SALES, curve=Synthetic(demand=3.0, seats=500, days=10)
     )
@@ -564,7 +568,7 @@ async def test_a_rule_is_tried_on_a_made_up_sale(house: House) -> None:
     assert result.rule.revenue_minor > result.fixed.revenue_minor == 500 * 5000
 
 
-async def test_a_rule_is_tried_on_a_sale_that_was(make_house: MakeHouse) -> None:
+async def test_a_rule_is_simulated_on_a_recorded_sale(make_house: MakeHouse) -> None:
     sold = await make_house(layout=small_house(rows=4), buyer_limit=40)
     for seat in range(0, 20, 2):
         await sell(sold, seat, seat + 1)
@@ -588,7 +592,7 @@ async def test_a_rule_is_tried_on_a_sale_that_was(make_house: MakeHouse) -> None
     assert result.fixed.revenue_minor == 20 * 5000
 
 
-async def test_a_rule_set_is_tried_on_each_categorys_own_sales(make_house: MakeHouse) -> None:
+async def test_a_rule_set_is_simulated_on_each_categorys_own_sales(make_house: MakeHouse) -> None:
     sold = await make_house(layout=small_house(rows=4), buyer_limit=40)
     for seat in range(0, 20, 2):
         await sell(sold, seat, seat + 1)
@@ -601,7 +605,9 @@ async def test_a_rule_set_is_tried_on_each_categorys_own_sales(make_house: MakeH
     assert found.rule.revenue_minor == found.categories[0].simulation.rule.revenue_minor
 
 
-async def test_who_waits_for_a_section_is_demand_for_its_categories(make_house: MakeHouse) -> None:
+async def test_people_waiting_for_a_section_are_demand_for_its_categories(
+    make_house: MakeHouse,
+) -> None:
     house = await make_house(buyer_limit=50)
     await house.hold(new_id(), *range(50))
     runtime = house.runtime

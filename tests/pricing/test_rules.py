@@ -101,7 +101,7 @@ def grid_of(rule: Rule) -> int:
 
 @settings(deadline=None)
 @given(rules(), signals(), currents())
-def test_never_outside_floor_and_ceiling_and_always_with_a_reason(
+def test_a_price_stays_within_floor_and_ceiling_and_has_a_reason(
     rule: Rule, seen: Signals, current: Current
 ) -> None:
     decision = decide(rule, seen, current)
@@ -143,7 +143,7 @@ def test_steps_intervals_and_the_dead_band_are_respected(
 
 @settings(deadline=None)
 @given(rules(), signals(), currents(), st.data())
-def test_a_price_outside_its_range_comes_back_at_once(
+def test_a_price_outside_its_range_returns_at_once(
     rule: Rule, seen: Signals, current: Current, data: st.DataObject
 ) -> None:
     assume(not rule.floor_minor <= current.price_minor <= rule.ceiling_minor)
@@ -329,7 +329,7 @@ def test_every_currency_has_prices_within_any_range(
     st.lists(st.floats(0.01, 5 * DAY_S), min_size=1, max_size=40),
     st.integers(0, 500),
 )
-def test_a_constant_rate_is_found_however_irregular_the_looks(
+def test_a_constant_rate_is_found_from_irregular_observations(
     half_life_s: float, looks_s: list[float], per_hour: int
 ) -> None:
     velocity = Velocity()
@@ -349,7 +349,7 @@ def test_a_constant_rate_is_found_however_irregular_the_looks(
     st.integers(0, 50),
     st.floats(1, DAY_S),
 )
-def test_an_interval_cut_in_pieces_is_the_same_interval(
+def test_splitting_an_interval_does_not_change_the_velocity(
     half_life_s: float, sold: int, elapsed_s: float, pieces: int, before: int, before_s: float
 ) -> None:
     known = Velocity().after(before, before_s, half_life_s)
@@ -363,7 +363,7 @@ def test_an_interval_cut_in_pieces_is_the_same_interval(
 
 @settings(deadline=None)
 @given(st.floats(60, 30 * DAY_S), st.floats(0, DAY_S), st.integers(0, 50), st.integers(0, 50))
-def test_more_sold_is_never_slower(
+def test_more_sales_never_lower_the_velocity(
     half_life_s: float, elapsed_s: float, sold: int, more: int
 ) -> None:
     known = Velocity().after(3, 3600, half_life_s)
@@ -379,7 +379,7 @@ def test_more_sold_is_never_slower(
 
 @settings(deadline=None)
 @given(st.sampled_from(["rush", "steady", "late"]), st.floats(0.5, 700), st.floats(0, 1))
-def test_all_buyers_come_between_on_sale_and_the_event(shape: Shape, days: float, x: float) -> None:
+def test_all_buyers_arrive_between_on_sale_and_event(shape: Shape, days: float, x: float) -> None:
     assert shape_until(shape, days, 0) == 0
     assert math.isclose(shape_until(shape, days, 1), 1)
     assert 0 <= shape_until(shape, days, x) <= 1 + 1e-9
@@ -388,7 +388,7 @@ def test_all_buyers_come_between_on_sale_and_the_event(shape: Shape, days: float
 
 @settings(deadline=None)
 @given(st.floats(0, 3000), st.floats(0, 3000), st.floats(0, 0.999999), st.floats(0, 0.999999))
-def test_more_buyers_or_more_luck_never_give_fewer(
+def test_more_buyers_or_more_luck_never_give_fewer_arrivals(
     mean: float, other: float, luck: float, other_luck: float
 ) -> None:
     low, high = sorted((mean, other))
@@ -409,7 +409,7 @@ def test_more_buyers_or_more_luck_never_give_fewer(
     st.floats(0, 4),
     st.integers(0, 100),
 )
-def test_a_simulation_keeps_its_books(
+def test_a_simulations_figures_are_consistent(
     rule: Rule, shape: Shape, seats: int, days: float, demand: float, elasticity: float, seed: int
 ) -> None:
     # Few steps: a sale of minutes.
@@ -447,7 +447,7 @@ def test_a_simulation_keeps_its_books(
         st.builds(Sale, st.floats(0, 1), st.integers(1, 4), st.integers(1000, 9000)), max_size=40
     )
 )
-def test_a_recorded_sale_at_its_own_prices_is_itself(sales: list[Sale]) -> None:
+def test_a_recorded_sale_at_its_own_prices_is_reproduced(sales: list[Sale]) -> None:
     market = RecordedMarket(sales, seats=500, days=0.02, scale=1.0, elasticity=0.0)
     rule = Rule(base_minor=5000, floor_minor=5000, ceiling_minor=5000, round_to_minor=1)
     result = simulate(rule, market, currency="EUR")

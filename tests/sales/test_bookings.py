@@ -127,7 +127,7 @@ async def test_only_its_buyer_may_touch_a_hold(house: House, buyer: str) -> None
         await holds.read(new_id(), buyer)
 
 
-async def test_releasing_frees_at_once_and_twice_is_fine(house: House, buyer: str) -> None:
+async def test_releasing_frees_at_once_and_may_be_repeated(house: House, buyer: str) -> None:
     hold = await house.hold(buyer, 5, floor=1)
     await house.runtime.holds.release(hold.hold_id, buyer)
     await house.runtime.holds.release(hold.hold_id, buyer)
@@ -137,7 +137,7 @@ async def test_releasing_frees_at_once_and_twice_is_fine(house: House, buyer: st
         await house.book(buyer, hold)
 
 
-async def test_an_expired_hold_is_nobodys(make_house: MakeHouse, buyer: str) -> None:
+async def test_an_expired_hold_can_no_longer_be_used(make_house: MakeHouse, buyer: str) -> None:
     house = await make_house(hold_ttl_s=1)
     hold = await house.hold(buyer, 5)
     # The hold's own deadline is the signal; nothing else announces it.
@@ -151,7 +151,7 @@ async def test_an_expired_hold_is_nobodys(make_house: MakeHouse, buyer: str) -> 
     assert (await house.runtime.holds.read(hold.hold_id, buyer)).status == "expired"
 
 
-async def test_the_worker_frees_what_is_due(make_house: MakeHouse, buyer: str) -> None:
+async def test_the_worker_frees_due_holds(make_house: MakeHouse, buyer: str) -> None:
     house = await make_house(hold_ttl_s=1)
     await house.hold(buyer, 5, floor=2)
     await asyncio.sleep(1.05)
@@ -262,7 +262,7 @@ async def test_cancelling_returns_seats_and_money_once(house: House, buyer: str)
     await house.hold(new_id(), 2)
 
 
-async def test_an_event_that_has_begun_is_cancelled_by_its_organiser_only(
+async def test_bookings_of_a_begun_event_can_be_cancelled_by_the_organiser_only(
     house: House, buyer: str
 ) -> None:
     sales = house.runtime.sales
@@ -325,7 +325,7 @@ async def test_a_cancelled_event_refunds_everyone(house: House, buyer: str) -> N
     assert (refunded.status, refunded.refunded) == (BookingStatus.CANCELLED, booking.total)
 
 
-async def test_holds_of_a_cancelled_event_still_end(make_house: MakeHouse, buyer: str) -> None:
+async def test_holds_of_a_cancelled_event_still_expire(make_house: MakeHouse, buyer: str) -> None:
     house = await make_house(hold_ttl_s=1)
     await house.hold(buyer, 2)
     await house.runtime.events.publishing.cancel(house.event_id)
@@ -335,7 +335,7 @@ async def test_holds_of_a_cancelled_event_still_end(make_house: MakeHouse, buyer
     assert set(await house.states()) == {"0"}
 
 
-async def test_a_hold_id_is_one_hold_in_the_whole_world(make_house: MakeHouse, buyer: str) -> None:
+async def test_a_hold_id_cannot_be_used_in_two_events(make_house: MakeHouse, buyer: str) -> None:
     here, there = await make_house(), await make_house()
     hold = await here.hold(buyer, 2, hold_id=new_id())
     with pytest.raises(Conflict) as refused:
@@ -345,13 +345,15 @@ async def test_a_hold_id_is_one_hold_in_the_whole_world(make_house: MakeHouse, b
     assert (await here.book(buyer, hold)).outcome == "confirmed"
 
 
-async def test_whoever_lost_the_answer_finds_what_to_do(house: House, buyer: str) -> None:
+async def test_reading_a_pending_booking_gives_the_next_action_again(
+    house: House, buyer: str
+) -> None:
     answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
     read = await house.runtime.sales.reading.read(answer.booking.booking_id, buyer_id=buyer)
     assert read.next_action == answer.booking.next_action
 
 
-async def test_reconciliation_brings_terms_that_never_reached_redis(
+async def test_reconciliation_loads_terms_that_never_reached_redis(
     house: House, buyer: str
 ) -> None:
     async with house.runtime.stores.view.connection() as connection:
@@ -366,7 +368,7 @@ async def test_reconciliation_brings_terms_that_never_reached_redis(
     assert refused.value.code == "event-not-on-sale"
 
 
-async def test_the_worker_asks_about_a_thinking_buyer_ever_less_often(
+async def test_the_worker_asks_ever_less_often_about_an_unanswered_payment(
     house: House, buyer: str
 ) -> None:
     answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")

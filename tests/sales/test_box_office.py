@@ -806,7 +806,7 @@ def _reserve_command(buyer_id: str, hold: MHold, payment: PaymentHold) -> Reserv
 
 
 @pytest.mark.timeout(300)
-def test_no_order_of_events_breaks_a_promise(office: Office) -> None:
+def test_no_order_of_events_breaks_an_invariant(office: Office) -> None:
     machine = type("BoxOfficeHere", (BoxOffice,), {"office": office})
     run_state_machine_as_test(
         machine,

@@ -83,7 +83,9 @@ async def until_waiting(house: House, count: int = 1) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_two_hundred_buyers_and_ten_seats(make_house: MakeHouse, other: Runtime) -> None:
+async def test_two_hundred_buyers_get_ten_seats_once_each(
+    make_house: MakeHouse, other: Runtime
+) -> None:
     house = await make_house(buyer_limit=2)
     rival = House(other, house.event_id)
 
@@ -142,7 +144,7 @@ async def test_a_hold_that_expires_between_checkout_and_reserve_loses(
     assert (await house.runtime.sales.ledger.reserve(fresh)).outcome == "reserved"
 
 
-async def test_two_processes_reserve_the_same_seats_at_once(
+async def test_of_two_processes_that_reserve_the_same_seats_one_wins(
     house: House, other: Runtime, buyer: str
 ) -> None:
     """Both batches wait for one lock and then go on: one wins whole, the other is told which seats."""
@@ -171,7 +173,9 @@ async def test_two_processes_reserve_the_same_seats_at_once(
 
 
 @pytest.mark.parametrize("first", ["confirm", "cancel"])
-async def test_cancel_and_confirm_at_once(house: House, buyer: str, first: str) -> None:
+async def test_cancel_and_confirm_at_once_have_one_outcome(
+    house: House, buyer: str, first: str
+) -> None:
     """Whichever gets the booking's row first, the other is told what it has become."""
     sales = house.runtime.sales
     answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
@@ -203,7 +207,7 @@ async def test_cancel_and_confirm_at_once(house: House, buyer: str, first: str) 
 
 
 @pytest.mark.parametrize("first", ["confirm", "expire"])
-async def test_confirm_and_expiry_at_once(
+async def test_confirm_and_expiry_at_once_end_confirmed_and_paid_once(
     house: House, other: Runtime, buyer: str, first: str
 ) -> None:
     """The money came in the last moment: the buyer has the seats and pays once, whoever is first."""
@@ -243,7 +247,9 @@ async def test_confirm_and_expiry_at_once(
     await assert_sound(house)
 
 
-async def test_two_processes_confirm_one_booking(house: House, other: Runtime, buyer: str) -> None:
+async def test_two_confirmations_of_one_booking_make_one_set_of_tickets(
+    house: House, other: Runtime, buyer: str
+) -> None:
     """The API and a worker both hear of the money: one set of tickets, one payment."""
     answer = await house.book(buyer, await house.hold(buyer, 2, 3), "tok_3ds")
     booking_id = answer.booking.booking_id
@@ -264,7 +270,9 @@ async def test_two_processes_confirm_one_booking(house: House, other: Runtime, b
     await assert_sound(house)
 
 
-async def test_a_payment_under_way_while_the_event_is_called_off(house: House, buyer: str) -> None:
+async def test_a_payment_under_way_when_the_event_is_cancelled_is_refunded(
+    house: House, buyer: str
+) -> None:
     """It is not left between the two: the money comes back like everybody's."""
     hold = await house.hold(buyer, 2)
     command = await begin(house, buyer, hold.hold_id)
@@ -278,9 +286,7 @@ async def test_a_payment_under_way_while_the_event_is_called_off(house: House, b
     await assert_sound(house)
 
 
-async def test_the_key_of_a_process_that_died_is_answered_in_the_end(
-    house: House, buyer: str
-) -> None:
+async def test_the_key_of_a_process_that_died_gets_its_answer(house: House, buyer: str) -> None:
     hold = await house.hold(buyer, 2)
     command = await begin(house, buyer, hold.hold_id)
     assert (await house.runtime.sales.ledger.reserve(command)).outcome == "reserved"
@@ -349,7 +355,7 @@ async def test_two_cancels_refund_once(house: House, other: Runtime, buyer: str)
     await assert_sound(house)
 
 
-async def test_two_workers_and_one_outbox(house: House, other: Runtime) -> None:
+async def test_two_workers_deliver_each_outbox_row_once(house: House, other: Runtime) -> None:
     """Rows nobody has delivered are shared out: each once, all of them, and applied rightly."""
     for seat in range(6):
         buyer = new_id()
@@ -416,7 +422,7 @@ async def make_outbox_due(house: House) -> None:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-async def test_the_same_key_twice_at_once(
+async def test_one_key_sent_twice_at_once_makes_one_booking(
     house: House, other: Runtime, buyer: str, processes: int
 ) -> None:
     """The second comes while the first stands at the seat's lock; it is told to wait, or the answer."""
@@ -453,7 +459,9 @@ async def seat_locked(house: House, seat_no: int) -> AsyncIterator[None]:
         yield
 
 
-async def test_two_checkouts_of_one_hold(house: House, other: Runtime, buyer: str) -> None:
+async def test_two_checkouts_of_one_hold_make_one_booking(
+    house: House, other: Runtime, buyer: str
+) -> None:
     """With keys of their own: one books, the other is told which booking has the hold."""
     hold = await house.hold(buyer, 2, floor=1)
     async with seat_locked(house, 2):
@@ -471,7 +479,7 @@ async def test_two_checkouts_of_one_hold(house: House, other: Runtime, buyer: st
     await assert_sound(house)
 
 
-async def test_two_buyers_who_were_promised_the_same_by_a_redis_that_died(
+async def test_a_seat_promised_twice_after_a_loss_of_redis_is_sold_once(
     house: House, buyer: str
 ) -> None:
     """Redis forgets a hold and promises its places to another: PostgreSQL arbitrates, the map follows."""
@@ -502,7 +510,7 @@ async def forget(house: House) -> None:
         await redis.delete(key)
 
 
-async def test_a_reservation_that_redis_has_never_heard_of_is_taken_back(
+async def test_a_reservation_unknown_to_redis_is_restored_by_reconciling(
     house: House, buyer: str
 ) -> None:
     """Redis dies between a checkout's two halves: reconciling shows its places and keeps its hold."""
@@ -524,7 +532,7 @@ async def test_a_reservation_that_redis_has_never_heard_of_is_taken_back(
     await assert_sound(house)
 
 
-async def test_redis_lost_between_hold_and_checkout(house: House, buyer: str) -> None:
+async def test_a_checkout_whose_hold_redis_lost_is_refused(house: House, buyer: str) -> None:
     hold = await house.hold(buyer, 2)
     await forget(house)
     with pytest.raises(FrontrowError) as refused:
@@ -534,7 +542,7 @@ async def test_redis_lost_between_hold_and_checkout(house: House, buyer: str) ->
     await assert_sound(house)
 
 
-async def test_many_at_once_find_the_state_gone_and_one_lays_it(
+async def test_concurrent_requests_rebuild_a_lost_state_and_keep_every_hold(
     house: House, other: Runtime
 ) -> None:
     epoch = (await house.runtime.live.reading.snapshot(house.event_id)).epoch
@@ -549,7 +557,7 @@ async def test_many_at_once_find_the_state_gone_and_one_lays_it(
     await assert_sound(house)
 
 
-async def test_a_late_payment_against_a_sniper(house: House, buyer: str) -> None:
+async def test_a_late_payment_wins_over_a_snipers_hold(house: House, buyer: str) -> None:
     """The sniper only holds; the payment has the money: it takes the seat, the sniper is told."""
     answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
     booking_id = answer.booking.booking_id
@@ -566,7 +574,7 @@ async def test_a_late_payment_against_a_sniper(house: House, buyer: str) -> None
 
 
 @pytest.mark.parametrize("refunded", [False, True])
-async def test_a_late_payment_has_one_outcome_however_often_it_is_told(
+async def test_a_late_payment_has_one_outcome_however_often_it_is_reported(
     house: House, buyer: str, refunded: bool
 ) -> None:
     """Refused because somebody had the seat: also when the seat is free at the next telling."""
@@ -633,7 +641,7 @@ async def test_a_late_decline_leaves_the_next_card_its_hold(house: House, buyer:
     assert declined.status != pending.status
 
 
-async def test_a_second_checkout_that_fails_does_not_loosen_the_first(
+async def test_a_failed_second_checkout_leaves_the_hold_in_payment(
     house: House, buyer: str
 ) -> None:
     """The second one's process cannot reach PostgreSQL, so it cannot know that the first is pending."""
@@ -648,7 +656,7 @@ async def test_a_second_checkout_that_fails_does_not_loosen_the_first(
     assert (await house.runtime.holds.read(hold.hold_id, buyer)).status == "paying"
 
 
-async def test_a_loser_in_an_area_takes_nobody_with_it(house: House) -> None:
+async def test_a_refused_booking_in_an_area_fails_no_other_of_its_batch(house: House) -> None:
     """One batch, a stale promise of more places than there are: whoever fits is served."""
     deadline = datetime.now(UTC) + timedelta(minutes=1)
     greedy = await reserve_command(house, new_id(), deadline=deadline)
@@ -669,7 +677,7 @@ async def test_a_refused_hold_leaves_nothing_behind(house: House, buyer: str) ->
     assert {key async for key in redis.scan_iter(match="hold:*", count=1000)} == before
 
 
-async def test_payments_that_are_due_do_not_keep_others_from_ending(
+async def test_due_payments_do_not_delay_the_expiry_of_others(
     make_house: MakeHouse,
 ) -> None:
     house = await make_house()
@@ -688,7 +696,7 @@ async def test_payments_that_are_due_do_not_keep_others_from_ending(
     assert (await house.states())[5] == "0"
 
 
-async def test_an_interrupted_publish_puts_later_edits_in_force(
+async def test_publishing_again_after_an_interruption_applies_later_edits(
     make_house: MakeHouse, buyer: str
 ) -> None:
     """Killed between PostgreSQL and the page, edited, published again: the page and the price agree."""

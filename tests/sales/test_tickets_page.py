@@ -41,7 +41,9 @@ async def look(page: Page, name: str) -> dict[str, list[str]]:
     return found
 
 
-async def test_my_tickets(visit: Visit, make_house: MakeHouse) -> None:
+async def test_my_tickets_lists_the_bookings_of_this_browser(
+    visit: Visit, make_house: MakeHouse
+) -> None:
     house = await make_house(name="The Tempest <b>")
     ada = await visit(house.event_id)
     page = ada.page
@@ -91,7 +93,7 @@ async def test_my_tickets(visit: Visit, make_house: MakeHouse) -> None:
     assert found == dict.fromkeys(found, _FINE)
 
 
-async def test_a_mailed_booking_on_another_device(
+async def test_a_mailed_booking_link_works_on_another_device(
     stack: Stack, open_page: OpenPage, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house(name="The Tempest <b>")
@@ -124,7 +126,7 @@ async def test_a_mailed_booking_on_another_device(
     assert found == dict.fromkeys(found, _FINE)
 
 
-async def test_a_mailed_offer_on_another_device(
+async def test_a_mailed_offer_link_works_on_another_device(
     sell_out: SellOut, come: Come, stack: Stack, open_page: OpenPage
 ) -> None:
     crowd = await sell_out(name="The Tempest <b>")
