@@ -181,7 +181,9 @@ async def inspect_both_themes(page: Page) -> dict[str, list[str]]:
 _FINE: dict[str, list[str]] = {"light": [], "dark": []}
 
 
-async def test_the_list_of_events(stack: Stack, open_page: OpenPage, make_house: MakeHouse) -> None:
+async def test_the_list_of_events_is_accessible(
+    stack: Stack, open_page: OpenPage, make_house: MakeHouse
+) -> None:
     await make_house()
     page = await open_page()
     await page.goto(stack.api_url)
@@ -189,7 +191,9 @@ async def test_the_list_of_events(stack: Stack, open_page: OpenPage, make_house:
     assert await inspect_both_themes(page) == _FINE
 
 
-async def test_every_step_of_the_journey(visit: Visit, make_house: MakeHouse, buyer: str) -> None:
+async def test_every_step_of_the_journey_is_accessible(
+    visit: Visit, make_house: MakeHouse, buyer: str
+) -> None:
     house = await make_house()
     await house.hold(buyer, 0, 1)
     ada = await visit(house.event_id)
@@ -228,7 +232,7 @@ async def test_every_step_of_the_journey(visit: Visit, make_house: MakeHouse, bu
     assert found == dict.fromkeys(found, _FINE)
 
 
-async def test_every_step_of_the_waitlist(sell_out: SellOut, come: Come) -> None:
+async def test_every_step_of_the_waitlist_is_accessible(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
     await crowd.house.runtime.events.publishing.reprice(
         crowd.event_id, {"Front": 6000}, reason="82 % sold, 6 days left", actor=ORGANISER
@@ -266,7 +270,7 @@ async def test_every_step_of_the_waitlist(sell_out: SellOut, come: Come) -> None
     assert found == dict.fromkeys(found, _FINE)
 
 
-async def test_a_map_that_did_not_load(stack: Stack, open_page: OpenPage) -> None:
+async def test_a_map_that_did_not_load_is_accessible(stack: Stack, open_page: OpenPage) -> None:
     page = await open_page()
     await page.goto(f"{stack.api_url}/events/01920000-0000-7000-8000-00000000dead")
     await page.wait_for_selector("#message h2")
@@ -287,7 +291,7 @@ async def _tab_through(page: Page) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_tab_is_seen_wherever_it_goes(
+async def test_keyboard_focus_is_visible_at_every_stop(
     visit: Visit, make_house: MakeHouse, scheme: str
 ) -> None:
     house = await make_house()
@@ -336,7 +340,7 @@ async def _pay_by_keyboard(ada: Visitor) -> list[str]:
     return labels
 
 
-async def test_keys_alone_book_from_the_list(visit: Visit, make_house: MakeHouse) -> None:
+async def test_the_keyboard_alone_books_from_the_list(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     keys = ada.page.keyboard
@@ -356,7 +360,7 @@ async def test_keys_alone_book_from_the_list(visit: Visit, make_house: MakeHouse
     assert await _pay_by_keyboard(ada) == ["Stalls, row R4, seat 2", "Stalls, row R4, seat 3"]
 
 
-async def test_keys_alone_book_the_best_seats(visit: Visit, make_house: MakeHouse) -> None:
+async def test_the_keyboard_alone_books_the_best_seats(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     await _tab_to(ada.page, "One seat more")
@@ -366,7 +370,7 @@ async def test_keys_alone_book_the_best_seats(visit: Visit, make_house: MakeHous
     assert len(await _pay_by_keyboard(ada)) == 3
 
 
-async def test_the_inspection_finds_what_is_wrong(open_page: OpenPage) -> None:
+async def test_the_inspection_finds_each_fault(open_page: OpenPage) -> None:
     page = await open_page()
     await page.set_content(
         """<title>x</title><style>p { color: #999; background: #fff }</style>

@@ -51,7 +51,9 @@ async def focused(page: Page) -> str:
 # --- the list -------------------------------------------------------------------------------------
 
 
-async def test_arrows_search_and_names(visit: Visit, make_house: MakeHouse) -> None:
+async def test_the_list_has_search_arrow_keys_and_full_names(
+    visit: Visit, make_house: MakeHouse
+) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     await open_list(ada)
@@ -78,7 +80,7 @@ async def test_arrows_search_and_names(visit: Visit, make_house: MakeHouse) -> N
     )
 
 
-async def test_rows_with_nothing_free_are_left_out(
+async def test_sold_out_rows_are_left_out_of_the_list(
     visit: Visit, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()
@@ -96,7 +98,7 @@ async def test_rows_with_nothing_free_are_left_out(
     assert await focused(ada.page) == "Row R1, seat 1, Front, €50, someone else is deciding"
 
 
-async def test_changes_around_one_are_said_once(
+async def test_changes_in_the_row_in_focus_are_announced_once(
     visit: Visit, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()
@@ -128,7 +130,7 @@ async def test_changes_around_one_are_said_once(
     await expect(spoken).to_have_text("Row R2, seat 9 is no longer available.")
 
 
-async def test_twenty_thousand_seats_are_not_twenty_thousand_nodes(
+async def test_a_list_of_twenty_thousand_seats_has_few_nodes(
     visit: Visit, runtime: Runtime
 ) -> None:
     document = arena()
@@ -172,7 +174,9 @@ def _three_prices() -> dict[str, Any]:
     return document
 
 
-async def test_filters_by_category_and_price(visit: Visit, runtime: Runtime, buyer: str) -> None:
+async def test_seats_are_filtered_by_category_and_price(
+    visit: Visit, runtime: Runtime, buyer: str
+) -> None:
     prices = {"Front": 5000, "Back": 3000, "Last row": 1500}
     house = House(runtime, await _event(runtime, _three_prices(), prices))
     ada = await visit(house.event_id)
@@ -209,7 +213,7 @@ async def test_filters_by_category_and_price(visit: Visit, runtime: Runtime, buy
 # --- best seats -----------------------------------------------------------------------------------
 
 
-async def test_best_seats_are_one_tap(visit: Visit, make_house: MakeHouse) -> None:
+async def test_best_seats_are_chosen_with_one_tap(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     page = ada.page
@@ -232,7 +236,7 @@ async def test_best_seats_are_one_tap(visit: Visit, make_house: MakeHouse) -> No
     await expect(page.locator("#held .kind").first).to_have_text("Back")
 
 
-async def test_what_best_seats_gave_up_is_told(
+async def test_the_page_says_what_best_seats_relaxed(
     visit: Visit, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house(layout=small_house(rows=2, seats_per_row=4), buyer_limit=8)
@@ -369,7 +373,7 @@ async def _nearest(open_page: OpenPage, cases: list[dict[str, Any]]) -> list[lis
     return found
 
 
-async def test_nearest_is_never_worse_than_trying_everything(open_page: OpenPage) -> None:
+async def test_the_nearest_block_is_as_near_as_brute_force_finds(open_page: OpenPage) -> None:
     dice = random.Random(20_260)
     cases = [_random_case(dice) for _ in range(400)]
     answers = await _nearest(open_page, cases)
@@ -397,7 +401,7 @@ async def test_nearest_is_never_worse_than_trying_everything(open_page: OpenPage
     assert singles > 20
 
 
-async def test_two_lost_seats_are_offered_anew(
+async def test_a_replacement_is_suggested_for_two_lost_seats(
     visit: Visit, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()

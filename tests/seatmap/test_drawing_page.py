@@ -121,7 +121,7 @@ async def drag(page: Page, *points: tuple[float, float]) -> None:
         await page.mouse.move(*point, steps=4)
 
 
-async def test_a_sweep_takes_the_free_seats_of_one_row(
+async def test_a_sweep_chooses_the_free_seats_of_one_row(
     visit: Visit, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()
@@ -162,7 +162,7 @@ async def test_a_drag_from_between_seats_moves_the_map(visit: Visit, make_house:
     assert await chosen(ada) == []
 
 
-async def test_by_touch_a_long_press_sweeps(visit: Visit, make_house: MakeHouse) -> None:
+async def test_a_long_press_begins_a_sweep_by_touch(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     ada = await visit(house.event_id, **PHONE)
     page = ada.page
@@ -191,9 +191,7 @@ async def test_by_touch_a_long_press_sweeps(visit: Visit, make_house: MakeHouse)
     assert (await point_of(page, 14))[0] == pytest.approx(x, abs=1)
 
 
-async def test_two_taps_come_nearer_where_nothing_is_chosen(
-    visit: Visit, make_house: MakeHouse
-) -> None:
+async def test_a_double_tap_beside_seats_zooms_in(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     page = ada.page
@@ -326,7 +324,7 @@ _COLOUR_AT = """((n) => {
 })(x)"""
 
 
-async def test_a_filter_lets_the_others_step_back(visit: Visit, make_house: MakeHouse) -> None:
+async def test_a_filter_dims_the_other_seats(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     page = ada.page
@@ -384,7 +382,7 @@ async def test_suggested_seats_are_marked(visit: Visit, make_house: MakeHouse) -
 
 
 @pytest.mark.parametrize("motion", ["reduce", "no-preference"])
-async def test_motion_is_left_out_where_it_is_not_wanted(
+async def test_reduced_motion_is_respected(
     visit: Visit, make_house: MakeHouse, motion: str
 ) -> None:
     house = await make_house()
@@ -397,7 +395,9 @@ async def test_motion_is_left_out_where_it_is_not_wanted(
     await until_drawn(ada.page)
 
 
-async def test_twenty_thousand_seats_keep_up(visit: Visit, big_house: House) -> None:
+async def test_a_map_of_twenty_thousand_seats_stays_responsive(
+    visit: Visit, big_house: House
+) -> None:
     """300 seats change per second while the map is moved about; nothing is repainted as a whole for it."""
     ada = await visit(big_house.event_id)
     page = ada.page

@@ -332,7 +332,7 @@ def also(name: str, value: str, count: int = 1) -> Headers:
         ({"headers": also("Content-Length", "5")}, None),
     ],
 )
-async def test_a_wrong_handshake(
+async def test_a_wrong_handshake_is_refused(
     gateway: Gateway, wrong: dict[str, Any], status: int | None
 ) -> None:
     path = gateway.path + wrong.pop("query", "")
@@ -378,7 +378,9 @@ async def test_a_wrong_handshake(
         ([frame(CLOSE, struct.pack("!H", 4999))], 4999),
     ],
 )
-async def test_a_wrong_frame(gateway: Gateway, sent: list[bytes], code: int) -> None:
+async def test_a_wrong_frame_closes_the_connection(
+    gateway: Gateway, sent: list[bytes], code: int
+) -> None:
     async with gateway.open_line() as line:
         await line.send(b"".join(sent))
         assert (await line.closed()).code == code
@@ -389,7 +391,7 @@ async def test_a_wrong_frame(gateway: Gateway, sent: list[bytes], code: int) -> 
     "tail", [frame(0, ASK), frame(CLOSE), frame(PING) + frame(CLOSE), b"\xff" * 8]
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_talking_before_the_handshake_is_answered(
+async def test_data_sent_before_the_handshake_is_answered_harm_nobody(
     gateway: Gateway, method: str, tail: bytes
 ) -> None:
     """In one packet it is cut off; in two it may be, whichever way the race goes."""
@@ -411,7 +413,7 @@ async def test_talking_before_the_handshake_is_answered(
     "query",
     ["?ticket=", "?ticket=%00", "?ticket=%ff", "?ticket=%ED%A0%80", "?ticket=" + "x" * 4_000],
 )
-async def test_a_ticket_that_nobody_issued(gateway: Gateway, query: str) -> None:
+async def test_an_unknown_ticket_is_refused(gateway: Gateway, query: str) -> None:
     async with gateway.line(request(gateway.path + query)) as line:
         assert (await line.closed()).code == 4401
     await gateway.unharmed()
@@ -430,7 +432,7 @@ async def test_a_ticket_that_nobody_issued(gateway: Gateway, query: str) -> None
     ],
     ids=["pong", "ping between fragments", "byte by byte"],
 )
-async def test_unusual_but_right(gateway: Gateway, sent: list[bytes]) -> None:
+async def test_unusual_but_valid_frames_are_accepted(gateway: Gateway, sent: list[bytes]) -> None:
     async with gateway.open_line() as line:
         await line.send(*sent, frame(TEXT, ASK), frame(PING, b"still there?"))
         async with asyncio.timeout(WAIT_S):
@@ -442,7 +444,7 @@ async def test_unusual_but_right(gateway: Gateway, sent: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("opcode", [PING, PONG])
-async def test_control_frames_have_a_rate_too(gateway: Gateway, opcode: int) -> None:
+async def test_control_frames_are_rate_limited_too(gateway: Gateway, opcode: int) -> None:
     """Each ping is answered: who never reads must not make the gateway keep the answers."""
     before = gateway.resident_mib()
     flood = frame(opcode, b"x" * 125) * 1_000
@@ -618,7 +620,9 @@ def _allowed(session: Session) -> Iterator[int | None]:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-async def test_nobody_else_notices(gateway: Gateway, sessions: list[Session]) -> None:
+async def test_hostile_clients_do_not_affect_other_watchers(
+    gateway: Gateway, sessions: list[Session]
+) -> None:
     answers = await asyncio.gather(*(_attack(gateway, session) for session in sessions))
     for session, answer in zip(sessions, answers, strict=True):
         assert answer.status in (None, 101) or 400 <= answer.status < 500, answer

@@ -17,7 +17,7 @@ from tests.support.pages import Branch, OpenPage, Visit, Visitor, settled
 pytestmark = pytest.mark.browser
 
 
-async def test_from_the_list_to_printed_tickets(
+async def test_a_buyer_gets_from_the_list_to_printed_tickets(
     stack: Stack, open_page: OpenPage, make_house: MakeHouse
 ) -> None:
     house = await make_house(name="The Winter's Tale")
@@ -65,7 +65,7 @@ async def test_from_the_list_to_printed_tickets(
     await expect(page.locator(".ticket")).to_have_count(3)
 
 
-async def test_declined_keeps_the_seats_for_another_card(
+async def test_a_declined_card_keeps_the_seats_for_another_card(
     visit: Visit, make_house: MakeHouse
 ) -> None:
     house = await make_house()
@@ -82,7 +82,9 @@ async def test_declined_keeps_the_seats_for_another_card(
 
 
 @pytest.mark.parametrize("approve", [True, False], ids=["approved", "refused"])
-async def test_the_bank_asks(visit: Visit, make_house: MakeHouse, approve: bool) -> None:
+async def test_a_payment_is_approved_or_denied_on_the_banks_page(
+    visit: Visit, make_house: MakeHouse, approve: bool
+) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     await ada.hold(3)
@@ -97,7 +99,9 @@ async def test_the_bank_asks(visit: Visit, make_house: MakeHouse, approve: bool)
         assert await ada.ticket_labels() == ["Stalls, row R1, seat 4"]
 
 
-async def test_a_silent_bank_is_asked_again(visit: Visit, make_house: MakeHouse) -> None:
+async def test_a_payment_without_an_answer_is_resumed_after_a_reload(
+    visit: Visit, make_house: MakeHouse
+) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     await ada.hold(3)
@@ -107,7 +111,9 @@ async def test_a_silent_bank_is_asked_again(visit: Visit, make_house: MakeHouse)
     assert await ada.ticket_labels() == ["Stalls, row R1, seat 4"]
 
 
-async def test_two_people_want_one_seat(visit: Visit, make_house: MakeHouse) -> None:
+async def test_of_two_people_who_hold_one_seat_one_gets_it(
+    visit: Visit, make_house: MakeHouse
+) -> None:
     house = await make_house()
     people = await asyncio.gather(visit(house.event_id), visit(house.event_id))
     for person in people:
@@ -130,7 +136,7 @@ async def test_two_people_want_one_seat(visit: Visit, make_house: MakeHouse) -> 
     assert len({await person.map_digits() for person in people} | {await house.states()}) == 1
 
 
-async def test_a_chosen_seat_is_lost_while_deciding(
+async def test_a_chosen_seat_taken_by_another_is_announced(
     visit: Visit, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()
@@ -141,7 +147,7 @@ async def test_a_chosen_seat_is_lost_while_deciding(
     await expect(ada.page.locator("#chosen li")).to_have_count(1)
 
 
-async def test_a_reload_brings_the_hold_back(visit: Visit, make_house: MakeHouse) -> None:
+async def test_a_reload_restores_the_hold(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     await ada.hold(30, 31)
@@ -154,7 +160,7 @@ async def test_a_reload_brings_the_hold_back(visit: Visit, make_house: MakeHouse
     assert "1" not in await house.states()
 
 
-async def test_the_clock_runs_out(visit: Visit, make_house: MakeHouse) -> None:
+async def test_an_expired_hold_is_announced(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house(hold_ttl_s=2)
     ada = await visit(house.event_id)
     # Counted, for it may be over before anybody has looked at the page.
@@ -189,7 +195,7 @@ async def test_the_keyboard_alone_books(visit: Visit, make_house: MakeHouse) -> 
     assert await ada.ticket_labels() == ["Stalls, row R1, seat 1"]
 
 
-async def test_offline_is_said_and_caught_up_with(
+async def test_the_page_says_that_it_is_offline_and_catches_up_later(
     visit: Visit, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()
@@ -207,7 +213,7 @@ async def test_offline_is_said_and_caught_up_with(
     assert await ada.map_digits() == await house.states()
 
 
-async def test_on_a_phone(visit: Visit, make_house: MakeHouse) -> None:
+async def test_a_buyer_can_book_on_a_phone(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     phone = {"width": 390, "height": 844}
     ada = await visit(house.event_id, viewport=phone, has_touch=True, is_mobile=True)
@@ -226,7 +232,7 @@ async def test_on_a_phone(visit: Visit, make_house: MakeHouse) -> None:
     assert width == 390
 
 
-async def test_an_unknown_event_and_a_silent_server(
+async def test_an_unknown_event_and_a_failing_server_are_explained(
     stack: Stack, open_page: OpenPage, house: House
 ) -> None:
     page = await open_page()
@@ -244,7 +250,7 @@ async def test_an_unknown_event_and_a_silent_server(
     await expect(page.locator(".event h2").first).to_be_visible()
 
 
-async def test_what_was_lost_is_replaced_with_one_tap(
+async def test_a_lost_seat_is_replaced_with_one_tap(
     visit: Visit, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()
@@ -259,7 +265,7 @@ async def test_what_was_lost_is_replaced_with_one_tap(
     assert (await house.states()).count("1") == 4
 
 
-async def test_a_price_that_rose_is_said_before_holding(
+async def test_a_risen_price_is_announced_before_holding(
     visit: Visit, make_house: MakeHouse
 ) -> None:
     house = await make_house()
@@ -290,7 +296,7 @@ async def test_a_price_that_rose_is_said_before_holding(
     await expect(ada.page.locator("#pay-button")).to_have_text("Pay €140")
 
 
-async def test_a_reload_keeps_what_was_chosen(visit: Visit, make_house: MakeHouse) -> None:
+async def test_a_reload_keeps_the_chosen_seats(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     await ada.tap_seat(12, 13)
@@ -301,7 +307,9 @@ async def test_a_reload_keeps_what_was_chosen(visit: Visit, make_house: MakeHous
     await expect(ada.page.locator("#chosen li")).to_have_count(2)
 
 
-async def test_a_reload_while_the_hold_is_on_its_way(visit: Visit, make_house: MakeHouse) -> None:
+async def test_a_reload_during_the_request_for_a_hold_restores_the_hold(
+    visit: Visit, make_house: MakeHouse
+) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     held = asyncio.Event()
@@ -318,7 +326,9 @@ async def test_a_reload_while_the_hold_is_on_its_way(visit: Visit, make_house: M
     await expect(ada.page.locator("#held .place")).to_have_count(1)
 
 
-async def test_a_reload_while_paying_cannot_pay_twice(visit: Visit, make_house: MakeHouse) -> None:
+async def test_a_reload_during_the_payment_cannot_pay_twice(
+    visit: Visit, make_house: MakeHouse
+) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     keys: list[str] = []
@@ -346,7 +356,9 @@ async def test_a_reload_while_paying_cannot_pay_twice(visit: Visit, make_house: 
     assert len(set(keys)) == 1
 
 
-async def test_another_window_of_the_same_person(visit: Visit, make_house: MakeHouse) -> None:
+async def test_another_window_of_the_same_person_is_kept_in_step(
+    visit: Visit, make_house: MakeHouse
+) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     await ada.hold(12)
@@ -368,7 +380,7 @@ async def test_another_window_of_the_same_person(visit: Visit, make_house: MakeH
     assert await ada.ticket_labels() == ["Stalls, row R2, seat 3"]
 
 
-async def test_the_gateway_dies_under_the_page(
+async def test_the_page_survives_the_loss_of_its_gateway(
     branch: Branch, visit: Visit, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()
@@ -392,7 +404,7 @@ async def test_the_gateway_dies_under_the_page(
     assert await ada.map_digits() == await house.states()
 
 
-async def test_a_gateway_that_goes_away_says_when_to_come_back(
+async def test_the_page_reconnects_when_the_closing_gateway_asked(
     stack: Stack, open_page: OpenPage, make_house: MakeHouse
 ) -> None:
     house = await make_house()
@@ -420,7 +432,7 @@ async def test_a_gateway_that_goes_away_says_when_to_come_back(
     await expect(page.locator("#notice")).to_be_empty()
 
 
-async def test_a_change_of_the_event_is_said_on_its_open_page(
+async def test_an_edit_of_the_event_is_announced_on_its_open_page(
     stack: Stack, open_page: OpenPage, make_house: MakeHouse
 ) -> None:
     house = await make_house()
@@ -442,7 +454,7 @@ async def test_a_change_of_the_event_is_said_on_its_open_page(
     await expect(page.locator("#notice")).to_contain_text(said)
 
 
-async def test_a_gateway_without_tickets_is_enough(
+async def test_the_page_works_with_a_gateway_that_refuses_tickets(
     stack: Stack, open_page: OpenPage, make_house: MakeHouse
 ) -> None:
     house = await make_house()
@@ -476,7 +488,7 @@ async def test_a_gateway_without_tickets_is_enough(
     assert len(asked) == 2
 
 
-async def test_where_no_live_connection_may_be_opened(
+async def test_the_page_polls_if_no_live_connection_can_be_opened(
     stack: Stack, open_page: OpenPage, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()

@@ -81,7 +81,7 @@ async def test_a_ticket_is_good_once(gateway: Gateway, office: BoxOffice) -> Non
             await asyncio.sleep(0.01)
 
 
-async def test_an_open_connection_may_say_who_it_is(gateway: Gateway, office: BoxOffice) -> None:
+async def test_an_open_connection_can_authenticate(gateway: Gateway, office: BoxOffice) -> None:
     async with gateway.viewer(office.event_id, JSON) as viewer:
         await viewer.greeted()
         for _ in range(2):  # again with the same person is fine
@@ -93,7 +93,7 @@ async def test_an_open_connection_may_say_who_it_is(gateway: Gateway, office: Bo
         assert await viewer.closed() == 4401
 
 
-async def test_who_has_gone_when_the_ticket_is_known_joins_nothing(
+async def test_a_client_that_left_before_its_ticket_was_checked_joins_nothing(
     gateway: Gateway, office: BoxOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, answer = asyncio.Event(), asyncio.Event()
@@ -117,7 +117,7 @@ async def test_who_has_gone_when_the_ticket_is_known_joins_nothing(
 
 
 @pytest.mark.parametrize("ticket", ["", "x", "a" * 32, "ä" * 32, "a" * 33])
-async def test_an_unknown_ticket_is_not_authorised(
+async def test_an_unknown_ticket_is_unauthorised(
     gateway: Gateway, office: BoxOffice, ticket: str
 ) -> None:
     assert await gateway.close_code(office.event_id, authenticate(ticket)) == 4401
@@ -133,7 +133,7 @@ async def test_an_unknown_ticket_is_not_authorised(
         authenticate("a" * 256),
     ],
 )
-async def test_half_a_ticket_is_malformed(
+async def test_an_incomplete_ticket_is_malformed(
     gateway: Gateway, office: BoxOffice, message: str
 ) -> None:
     assert await gateway.close_code(office.event_id, message) == 4400
@@ -142,7 +142,7 @@ async def test_half_a_ticket_is_malformed(
 # What reaches one person
 
 
-async def test_a_person_hears_on_every_connection_and_nobody_else_does(
+async def test_personal_messages_reach_every_connection_of_the_person_only(
     store: RedisStore, office: BoxOffice
 ) -> None:
     elsewhere = BoxOffice(store)
@@ -176,7 +176,7 @@ async def test_a_person_hears_on_every_connection_and_nobody_else_does(
                 await asyncio.sleep(0.01)
 
 
-async def test_after_a_lost_feed_a_person_is_told_to_read_anew(
+async def test_after_a_lost_feed_a_person_is_authenticated_again(
     gateway: Gateway, office: BoxOffice, redis_server: EmbeddedRedis
 ) -> None:
     async with gateway.known(office.event_id, "ada") as viewer:
@@ -186,7 +186,7 @@ async def test_after_a_lost_feed_a_person_is_told_to_read_anew(
         await viewer.hears("hold")
 
 
-async def test_a_feed_that_is_lost_while_somebody_joins_costs_nobody_a_connection(
+async def test_a_feed_lost_during_a_join_closes_no_connection(
     gateway: Gateway,
     office: BoxOffice,
     redis_server: EmbeddedRedis,
@@ -206,7 +206,7 @@ async def test_a_feed_that_is_lost_while_somebody_joins_costs_nobody_a_connectio
         await viewer.hears("authenticated")
 
 
-async def test_what_is_not_understood_is_not_forwarded(gateway: Gateway, office: BoxOffice) -> None:
+async def test_an_unknown_message_is_not_forwarded(gateway: Gateway, office: BoxOffice) -> None:
     async with gateway.known(office.event_id, "ada") as viewer:
         for payload in (b"", b"m|{", b"m|[]", b"c|1|1|1||", b"\xff"):
             await office.client.publish(person_channel("ada"), payload)
@@ -232,7 +232,9 @@ async def behind(gateway: Gateway, office: BoxOffice, peak: Callable[[int], None
     return watcher
 
 
-async def test_who_would_lose_a_personal_message_is_closed(store: RedisStore) -> None:
+async def test_a_slow_client_that_would_lose_a_personal_message_is_closed(
+    store: RedisStore,
+) -> None:
     office = BoxOffice(store, seat_count=2_000)
     await office.lay()
     limits = GatewayLimits(backlog_bytes_max=4_096, kernel_buffer_bytes=4_096, close_s=WAIT_S)
@@ -290,7 +292,7 @@ def holds_warning(house: House, hold_warning_s: int) -> Holds:
     return Holds(runtime.live, runtime.stores.redis, runtime.catalog, settings)
 
 
-async def test_a_hold_extended_released_expired_and_booked(house: House, buyer: str) -> None:
+async def test_every_change_of_a_hold_reaches_its_person(house: House, buyer: str) -> None:
     holds = house.runtime.holds
     async with ada_watches(house, buyer) as viewer:
         hold = await house.hold(buyer, 1)
@@ -320,7 +322,7 @@ async def test_a_hold_extended_released_expired_and_booked(house: House, buyer: 
         await hears_only(house.runtime.stores.redis, buyer, viewer, "hold", "booking")
 
 
-async def test_a_booking_declined_cancelled_and_refunded(house: House, buyer: str) -> None:
+async def test_every_change_of_a_booking_reaches_its_person(house: House, buyer: str) -> None:
     async with ada_watches(house, buyer) as viewer, ada_watches(house, new_id()) as other:
         hold = await house.hold(buyer, 1)
         declined = (await house.book(buyer, hold, "tok_declined")).booking
@@ -333,7 +335,7 @@ async def test_a_booking_declined_cancelled_and_refunded(house: House, buyer: st
         assert "booking" not in other.messages
 
 
-async def test_the_relay_tells_what_its_process_left_behind(house: House, buyer: str) -> None:
+async def test_the_relay_publishes_what_a_dead_process_left(house: House, buyer: str) -> None:
     booking = (await house.book(buyer, await house.hold(buyer, 1))).booking
     async with ada_watches(house, buyer) as viewer:
         payload = await house.runtime.stores.view.fetchval(
@@ -346,7 +348,9 @@ async def test_the_relay_tells_what_its_process_left_behind(house: House, buyer:
         await viewer.hears("booking", booking_id=booking.booking_id, status="confirmed")
 
 
-async def test_a_hold_about_to_end_is_warned_of_once_per_deadline(house: House, buyer: str) -> None:
+async def test_a_hold_about_to_expire_is_warned_of_once_per_deadline(
+    house: House, buyer: str
+) -> None:
     hold = await house.hold(buyer, 1)
     async with ada_watches(house, buyer) as viewer:
         holds = holds_warning(house, 200)
@@ -385,7 +389,7 @@ async def test_short_holds_and_holds_in_payment_are_not_warned_of(
         await hears_only(house.runtime.stores.redis, buyer, viewer, "hold")
 
 
-async def test_warning_goes_by_pages_and_forgets_nobody(house: House) -> None:
+async def test_warnings_go_by_pages_and_skip_no_hold(house: House) -> None:
     holds = holds_warning(house, 290)
     buyers = [new_id() for _ in range(7)]
     placed = [await house.hold(buyer, n) for n, buyer in enumerate(buyers)]
@@ -407,7 +411,9 @@ async def test_warning_goes_by_pages_and_forgets_nobody(house: House) -> None:
 # How many
 
 
-async def test_people_are_counted_over_all_gateways(store: RedisStore, office: BoxOffice) -> None:
+async def test_watchers_are_counted_across_all_gateways(
+    store: RedisStore, office: BoxOffice
+) -> None:
     async with running_gateway(store, pace=QUICK) as one, one.viewer(office.event_id) as first:
         await first.greeted()
         assert first.messages["presence"]["watching"] == 1
@@ -427,7 +433,7 @@ async def test_people_are_counted_over_all_gateways(store: RedisStore, office: B
         await first.hears("presence", watching=1)
 
 
-async def test_a_persons_tabs_are_one_person(store: RedisStore, office: BoxOffice) -> None:
+async def test_the_tabs_of_one_person_count_once(store: RedisStore, office: BoxOffice) -> None:
     async with (
         running_gateway(store, pace=QUICK) as gateway,
         gateway.viewer(office.event_id) as anonymous,
@@ -443,7 +449,9 @@ async def test_a_persons_tabs_are_one_person(store: RedisStore, office: BoxOffic
         await anonymous.hears("presence", watching=1)
 
 
-async def test_a_silent_gateway_is_left_out(store: RedisStore, office: BoxOffice) -> None:
+async def test_a_silent_gateway_is_left_out_of_the_count(
+    store: RedisStore, office: BoxOffice
+) -> None:
     key, presence = f"{office.base}:watchers", WatcherCounts(store)
     assert await presence.report(office.event_id, 3) == 3
     seconds, _ = await store.call("TIME")

@@ -128,7 +128,7 @@ async def _is_sent_away(viewer: Viewer, stay: int, staying: Process) -> bool:
     return viewer.socket.close_code is not None and await viewer.closed() == 1001
 
 
-async def test_a_gateway_leaves_within_seconds_whatever_its_clients_do(
+async def test_a_gateway_stops_within_seconds_whatever_its_clients_do(
     house: House, settings: Settings, stores: StoreUrls
 ) -> None:
     count = 150
@@ -169,7 +169,7 @@ async def test_a_gateway_leaves_within_seconds_whatever_its_clients_do(
             assert viewer.socket.close_reason == f"reconnect in {notice['reconnect_in_ms']} ms"
 
 
-async def test_a_taken_metrics_port_is_one_line_that_says_what_to_do(
+async def test_a_taken_metrics_port_is_refused_in_one_line_with_a_remedy(
     settings: Settings, stores: StoreUrls
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

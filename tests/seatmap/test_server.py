@@ -103,7 +103,7 @@ async def test_changes_of_one_tick_are_one_frame_and_the_same_bytes(
         assert (delta.from_seq, delta.to_seq, len(delta.seats)) == (0, 10, 10)
 
 
-async def test_messages_are_forwarded_and_remembered_for_who_comes_later(
+async def test_messages_are_forwarded_and_replayed_to_later_watchers(
     gateway: Gateway, office: BoxOffice
 ) -> None:
     async with gateway.viewer(office.event_id) as viewer:
@@ -196,7 +196,7 @@ async def test_a_lost_change_is_noticed_and_only_the_difference_sent(
 
 
 @pytest.mark.parametrize("is_told", [True, False], ids=["another state", "a lost change"])
-async def test_a_wrong_map_is_found_out_in_quiet(
+async def test_a_wrong_map_is_detected_without_any_change(
     store: RedisStore, office: BoxOffice, is_told: bool
 ) -> None:
     def violations() -> float:
@@ -226,7 +226,7 @@ async def test_a_wrong_map_is_found_out_in_quiet(
         assert viewer.kinds().count(SnapshotFrame) == 1
 
 
-async def test_a_broken_feed_connection_is_made_good(
+async def test_the_gateway_recovers_from_a_broken_feed(
     gateway: Gateway, office: BoxOffice, redis_server: EmbeddedRedis
 ) -> None:
     async with gateway.viewer(office.event_id) as viewer:
@@ -239,7 +239,7 @@ async def test_a_broken_feed_connection_is_made_good(
         assert viewer.kinds().count(SnapshotFrame) == 1
 
 
-async def test_a_feed_that_fails_in_a_new_way_is_made_good(
+async def test_the_gateway_recovers_from_an_unexpected_feed_error(
     gateway: Gateway, office: BoxOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(message: object) -> None:
@@ -255,9 +255,7 @@ async def test_a_feed_that_fails_in_a_new_way_is_made_good(
         await viewer.shows(await office.truth())
 
 
-async def test_a_malformed_payload_costs_nobody_the_truth(
-    gateway: Gateway, office: BoxOffice
-) -> None:
+async def test_a_malformed_payload_leaves_maps_correct(gateway: Gateway, office: BoxOffice) -> None:
     async with gateway.viewer(office.event_id) as viewer:
         await viewer.greeted()
         await office.client.publish(f"{office.base}:feed", b"c|garbage")
@@ -318,7 +316,9 @@ async def test_redis_lost_with_its_data_keeps_watchers(tmp_path: Path) -> None:
         await server.stop()
 
 
-async def test_an_event_nobody_watches_is_let_go(store: RedisStore, office: BoxOffice) -> None:
+async def test_an_event_without_watchers_is_dropped_from_memory(
+    store: RedisStore, office: BoxOffice
+) -> None:
     async with running_gateway(store, pace=Pace(tick_s=0.02, linger_s=0.05)) as gateway:
         async with gateway.viewer(office.event_id) as viewer:
             await viewer.greeted()
@@ -361,7 +361,9 @@ async def _subscribers(office: BoxOffice) -> int:
         ("{event}/more", 4404),
     ],
 )
-async def test_wrong_targets(gateway: Gateway, office: BoxOffice, target: str, code: int) -> None:
+async def test_each_wrong_path_has_its_close_code(
+    gateway: Gateway, office: BoxOffice, target: str, code: int
+) -> None:
     assert await gateway.close_code(target.format(event=office.event_id)) == code
 
 
@@ -384,12 +386,12 @@ async def test_an_oversized_message_is_too_big(gateway: Gateway, office: BoxOffi
     assert await gateway.close_code(office.event_id, "x" * 5_000) == 1009
 
 
-async def test_too_many_messages(gateway: Gateway, office: BoxOffice) -> None:
+async def test_too_many_messages_close_the_connection(gateway: Gateway, office: BoxOffice) -> None:
     asked = ['{"type":"snapshot"}'] * 30
     assert await gateway.close_code(office.event_id, *asked) == 4429
 
 
-async def test_too_many_connections_from_one_address(store: RedisStore, office: BoxOffice) -> None:
+async def test_connections_per_address_are_limited(store: RedisStore, office: BoxOffice) -> None:
     limits = GatewayLimits(connections_per_address=2)
     async with running_gateway(store, limits=limits) as gateway:
         async with gateway.viewer(office.event_id) as one, gateway.viewer(office.event_id) as two:
@@ -420,7 +422,7 @@ async def test_a_network_of_many_addresses_is_limited_too(
             await viewer.greeted()
 
 
-async def test_a_gateway_has_room_for_so_many_and_unlimited_networks_are_not_counted(
+async def test_connections_are_limited_except_from_unlimited_networks(
     store: RedisStore, office: BoxOffice
 ) -> None:
     limits = GatewayLimits(connections_per_address=1, connections_max=3)
@@ -435,7 +437,7 @@ async def test_a_gateway_has_room_for_so_many_and_unlimited_networks_are_not_cou
         assert await gateway.close_code(office.event_id) == 1013
 
 
-async def test_half_handshakes_make_room_and_are_short(
+async def test_incomplete_handshakes_make_room_and_time_out(
     store: RedisStore, office: BoxOffice
 ) -> None:
     limits = GatewayLimits(handshakes_max=5)
@@ -463,7 +465,7 @@ async def test_half_handshakes_make_room_and_are_short(
                 await writer.wait_closed()
 
 
-async def test_origins(gateway: Gateway, office: BoxOffice) -> None:
+async def test_only_allowed_origins_may_connect(gateway: Gateway, office: BoxOffice) -> None:
     allowed = Origin("http://localhost:8000")
     async with gateway.viewer(office.event_id, origin=allowed) as viewer:
         await viewer.greeted()
@@ -489,7 +491,7 @@ class CountingSource(RedisSource):
         return await super().snapshot(event_id)
 
 
-async def test_who_asks_for_no_event_again_and_again_costs_one_look(
+async def test_repeated_requests_for_an_unknown_event_cost_one_lookup(
     store: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, office = CountingSource(store), BoxOffice(store)
@@ -575,7 +577,9 @@ async def test_the_limit_per_address_sees_through_trusted_proxies_only(
                 assert await other.closed() == 4429
 
 
-async def test_stopping_says_going_away(store: RedisStore, office: BoxOffice) -> None:
+async def test_a_stopping_gateway_closes_with_going_away(
+    store: RedisStore, office: BoxOffice
+) -> None:
     async with contextlib.AsyncExitStack() as stack:
         async with running_gateway(store) as gateway:
             viewers = [
@@ -599,14 +603,16 @@ async def test_stopping_says_going_away(store: RedisStore, office: BoxOffice) ->
 @pytest.mark.parametrize(
     ("count", "window_ms"), [(1, 1_000), (500, 1_000), (2_000, 4_000), (60_000, 30_000)]
 )
-def test_returning_clients_fill_a_window_that_grows_with_them(count: int, window_ms: int) -> None:
+def test_returning_clients_are_spread_over_a_window_that_grows_with_their_number(
+    count: int, window_ms: int
+) -> None:
     delays_ms = return_delays_ms(count)
     assert len(delays_ms) == count
     for number, delay_ms in enumerate(delays_ms):
         assert number * window_ms // count <= delay_ms <= (number + 1) * window_ms / count
 
 
-async def test_a_taken_port_is_one_line_that_says_what_to_do(gateway: Gateway) -> None:
+async def test_a_taken_port_is_refused_in_one_line_with_a_remedy(gateway: Gateway) -> None:
     taken = Settings(live_port=gateway.server.port)
     with pytest.raises(ConfigError, match="FRONTROW_LIVE_PORT"):
         async with LiveServer(gateway.hub, gateway.tickets, taken).running():
@@ -645,7 +651,9 @@ async def _overwhelm(office: BoxOffice, until: Callable[[], bool]) -> None:
             await office.change({n: chance.randrange(3) for n in range(office.seat_count)})
 
 
-async def test_the_headers_of_a_handshake_are_not_kept(gateway: Gateway, office: BoxOffice) -> None:
+async def test_the_headers_of_a_handshake_are_not_kept_in_memory(
+    gateway: Gateway, office: BoxOffice
+) -> None:
     async with gateway.viewer(office.event_id, None) as viewer:
         await viewer.greeted()
         (connection,) = gateway.server.connections
@@ -744,7 +752,7 @@ async def test_a_client_that_answers_nothing_is_cut(store: RedisStore) -> None:
         b"\x89\x80\0\0\0\0" * 25,  # pings
     ],
 )
-async def test_who_is_closed_and_does_not_hang_up_is_cut(
+async def test_a_closed_client_that_does_not_hang_up_is_cut(
     store: RedisStore, office: BoxOffice, breach: bytes
 ) -> None:
     limits = GatewayLimits(close_s=0.1, heartbeat_s=0.1)
@@ -778,7 +786,7 @@ async def test_a_silent_client_is_pinged_then_closed(store: RedisStore, office: 
 # Health and metrics
 
 
-async def test_health_and_metrics(gateway: Gateway, office: BoxOffice) -> None:
+async def test_the_gateway_serves_health_and_metrics(gateway: Gateway, office: BoxOffice) -> None:
     async with (
         gateway.viewer(office.event_id) as viewer,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.server.port}", timeout=60) as http,
@@ -811,7 +819,7 @@ async def test_health_and_metrics(gateway: Gateway, office: BoxOffice) -> None:
 # With the engine
 
 
-async def test_what_buyers_do_is_what_watchers_see(house: House, buyer: str) -> None:
+async def test_watchers_see_what_buyers_do(house: House, buyer: str) -> None:
     async def truth() -> MapState:
         read = await house.runtime.live.reading.snapshot(house.event_id)
         return MapState(read.epoch, read.seq, read.states)
@@ -850,7 +858,7 @@ async def test_what_buyers_do_is_what_watchers_see(house: House, buyer: str) -> 
         assert viewer.kinds().count(SnapshotFrame) == 1
 
 
-async def test_state_lost_in_redis_is_laid_anew_for_watchers(house: House, buyer: str) -> None:
+async def test_state_lost_in_redis_is_rebuilt_for_watchers(house: House, buyer: str) -> None:
     async with (
         gateway_of(house.runtime) as gateway,
         gateway.viewer(house.event_id) as viewer,
@@ -869,7 +877,7 @@ async def test_state_lost_in_redis_is_laid_anew_for_watchers(house: House, buyer
         assert viewer.map.epoch > before
 
 
-async def test_the_process_serves_and_says_goodbye(
+async def test_the_gateway_process_serves_and_closes_in_order(
     house: House, settings: Settings, stores: StoreUrls
 ) -> None:
     environment = role_environment(settings, stores)

@@ -96,7 +96,7 @@ async def test_a_guest_comes_back_after_a_long_time(
 
 
 @pytest.mark.parametrize("days", [-400, 400])
-async def test_a_clock_that_is_years_away_makes_nobody_a_stranger(
+async def test_a_wrong_clock_does_not_lose_the_guest(
     stack: Stack, open_page: OpenPage, days: int
 ) -> None:
     page = await open_page()
@@ -112,7 +112,7 @@ async def test_a_clock_that_is_years_away_makes_nobody_a_stranger(
     assert await run(page, stack.api_url, _WHO) == ada
 
 
-async def test_a_server_that_is_away_makes_nobody_a_stranger(
+async def test_an_unreachable_server_does_not_lose_the_guest(
     stack: Stack, open_page: OpenPage
 ) -> None:
     page = await open_page()

@@ -131,7 +131,9 @@ async def clean(house: House) -> None:
 
 
 @pytest.mark.parametrize("marked", [True, False], ids=["long-after", "in-the-same-second"])
-async def test_a_database_restored_to_an_earlier_moment(site: Site, marked: bool) -> None:
+async def test_events_are_rebuilt_from_a_database_restored_to_an_earlier_moment(
+    site: Site, marked: bool
+) -> None:
     house = await site.house()
     ann, bob, kim = (new_id() for _ in range(3))
     await house.book(ann, await house.hold(ann, 0, 1, floor=1))
@@ -173,7 +175,7 @@ async def test_a_database_restored_to_an_earlier_moment(site: Site, marked: bool
     await clean(house)
 
 
-async def test_another_database(site: Site) -> None:
+async def test_another_database_is_recognised_and_redis_is_rebuilt(site: Site) -> None:
     """What it does not know is gone from Redis, too."""
     house = await site.house()
     await house.hold(new_id(), 3, floor=1)
@@ -195,7 +197,9 @@ async def test_another_database(site: Site) -> None:
             site.put_back("ours")
 
 
-async def test_a_promotion_that_lost_nothing_and_the_primary_that_does_not_know(site: Site) -> None:
+async def test_a_lossless_promotion_changes_nothing_and_the_old_primary_is_refused(
+    site: Site,
+) -> None:
     house = await site.house()
     ann = new_id()
     await house.book(ann, await house.hold(ann, 0, 1))
@@ -233,7 +237,7 @@ async def test_a_promotion_that_lost_nothing_and_the_primary_that_does_not_know(
     assert await site.verdict() == Verdict.RESTARTED
 
 
-async def test_a_redis_that_was_started_anew(site: Site) -> None:
+async def test_events_get_a_larger_epoch_after_a_restart_of_redis(site: Site) -> None:
     """It may have lost its last writes, so nothing that it tells may look like what it told before."""
     house = await site.house()
     kept = await house.hold(new_id(), 3)
@@ -248,7 +252,7 @@ async def test_a_redis_that_was_started_anew(site: Site) -> None:
     assert kept.hold_id
 
 
-async def test_one_worker_puts_the_events_right_however_long_it_takes(
+async def test_one_worker_repairs_the_events_however_long_it_takes(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lease is renewed; whoever has lost it stops, notes nothing, and leaves the next one's alone."""
@@ -292,7 +296,7 @@ async def test_one_worker_puts_the_events_right_however_long_it_takes(
     assert await site.verdict() == Verdict.SAME
 
 
-async def test_a_locked_event_keeps_the_healing_from_being_noted(
+async def test_healing_is_not_recorded_as_done_while_an_event_is_locked(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await site.house()
@@ -311,7 +315,7 @@ async def test_a_locked_event_keeps_the_healing_from_being_noted(
     assert await site.verdict() == Verdict.SAME
 
 
-async def test_what_another_worker_has_put_right_is_left_alone(
+async def test_events_repaired_by_another_worker_are_left_alone(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends between this one's look and this one's lease."""
@@ -335,7 +339,9 @@ async def test_what_another_worker_has_put_right_is_left_alone(
 
 
 @pytest.mark.parametrize("nonsense", [b"\xff\xfe", b"9" * 40, b"-1", b""])
-async def test_nonsense_in_what_redis_remembers_is_survived(site: Site, nonsense: bytes) -> None:
+async def test_an_invalid_generation_record_in_redis_is_survived(
+    site: Site, nonsense: bytes
+) -> None:
     for name in ("timeline", "counter", "mark", "compared", "redis_run", "system_id"):
         await site.runtime.stores.redis.call("HSET", KEY, name, nonsense)
         await site.look()

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.adversity
     "silence",
     [TimeoutError(), asyncpg.ConnectionDoesNotExistError(), asyncpg.CrashShutdownError()],
 )
-def test_silence_is_not_a_no(silence: Exception) -> None:
+def test_a_lost_answer_is_not_taken_for_a_refusal(silence: Exception) -> None:
     """Under way it may have been carried out; while connecting it cannot have been."""
     with pytest.raises(OutcomeUnknown), translated():
         raise silence
@@ -62,7 +62,9 @@ async def batch_waits(connection: asyncpg.Connection) -> None:
             await connection.execute("SELECT pg_stat_clear_snapshot()")
 
 
-async def test_killed_in_the_middle_of_a_batch(site: Site, http: httpx.AsyncClient) -> None:
+async def test_checkouts_survive_a_kill_of_postgresql_during_a_batch(
+    site: Site, http: httpx.AsyncClient
+) -> None:
     house = await site.house(rows=30)
     url = site.live_url(house.event_id)
     last = 25 * 30 - 1
@@ -109,7 +111,7 @@ async def test_killed_in_the_middle_of_a_batch(site: Site, http: httpx.AsyncClie
         ("bookings.end_bookings", "tok_declined", 202, "declined"),
     ],
 )
-async def test_an_answer_lost_around_commit(
+async def test_a_reservation_whose_commit_answer_is_lost_is_found(
     site: Site, http: httpx.AsyncClient, lost: str, token: str, first: int, last: str
 ) -> None:
     house = await site.house(rows=1)
@@ -151,7 +153,7 @@ async def test_a_reservation_that_never_arrived_leaves_the_hold(
     await check(site, house.event_id)
 
 
-async def test_a_reservation_that_commits_after_it_was_asked_for(
+async def test_a_reservation_that_commits_after_the_lookup_is_given_up(
     site: Site, http: httpx.AsyncClient
 ) -> None:
     """The line breaks, the answer to "is it there?" is no, and only then it commits."""
@@ -171,7 +173,7 @@ async def test_a_reservation_that_commits_after_it_was_asked_for(
     await check(site, house.event_id)
 
 
-async def test_an_answer_that_could_not_be_kept_is_given(
+async def test_an_answer_that_could_not_be_stored_is_still_given(
     site: Site, http: httpx.AsyncClient
 ) -> None:
     """What the buyer must do next is worth more than our memory of having said so."""
@@ -189,7 +191,9 @@ async def test_an_answer_that_could_not_be_kept_is_given(
     await check(site, house.event_id)
 
 
-async def test_a_cancellation_whose_answer_is_lost(site: Site, http: httpx.AsyncClient) -> None:
+async def test_a_cancellation_whose_answer_is_lost_refunds_once(
+    site: Site, http: httpx.AsyncClient
+) -> None:
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
     booking = await patron.booked(await patron.held(1))

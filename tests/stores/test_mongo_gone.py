@@ -15,7 +15,7 @@ pytestmark = pytest.mark.adversity
 _ORGANISER = {"Authorization": f"Bearer {ORGANISER_KEY}"}
 
 
-async def test_selling_goes_on(site: Site, http: httpx.AsyncClient) -> None:
+async def test_selling_continues_without_mongodb(site: Site, http: httpx.AsyncClient) -> None:
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
     await patron.booked(await patron.held(0))
@@ -47,7 +47,7 @@ async def test_selling_goes_on(site: Site, http: httpx.AsyncClient) -> None:
     assert (edited.status_code, edited.json()["name"]) == (200, "Another play")
 
 
-async def test_an_api_that_starts_without_it(site: Site, http: httpx.AsyncClient) -> None:
+async def test_an_api_starts_without_mongodb(site: Site, http: httpx.AsyncClient) -> None:
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
     pending = (await patron.book(await patron.held(0), token="tok_3ds")).json()

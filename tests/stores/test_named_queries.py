@@ -19,7 +19,7 @@ def test_a_named_query_leaves_nothing_in_its_session() -> None:
         assert not _LASTING.search(_COMMENTS.sub("", text).strip()), name
 
 
-def test_nor_does_a_function_that_one_calls() -> None:
+def test_a_function_leaves_nothing_in_its_session() -> None:
     schema = (REPO / "sql" / "schema.sql").read_text()
     bodies = re.findall(r"AS \$\$\n(.*?)\$\$;", schema, re.DOTALL)
     assert len(bodies) > 20

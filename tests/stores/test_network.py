@@ -18,7 +18,7 @@ from tests.support.watchers import Watcher
 pytestmark = pytest.mark.adversity
 
 
-async def test_buyers_on_a_bad_line(site: Site) -> None:
+async def test_buyers_on_a_breaking_connection_get_consistent_answers(site: Site) -> None:
     """Every connection breaks several times a second, in the middle of whatever it carries."""
     house = await site.house(rows=30)
     line = Proxy(int(site.environments["api"]["FRONTROW_API_PORT"]), AnyProtocol)
@@ -31,7 +31,9 @@ async def test_buyers_on_a_bad_line(site: Site) -> None:
         await check(site, house.event_id, watcher, crowd=crowd)
 
 
-async def test_an_answer_that_never_reached_the_buyer(site: Site, http: httpx.AsyncClient) -> None:
+async def test_a_retry_after_a_lost_answer_gets_the_same_answer(
+    site: Site, http: httpx.AsyncClient
+) -> None:
     """The same key gives the same answer; a hold with the same id is the same hold."""
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
@@ -60,7 +62,9 @@ async def test_an_answer_that_never_reached_the_buyer(site: Site, http: httpx.As
     await check(site, house.event_id)
 
 
-async def test_the_api_cut_off_from_redis(site: Site, http: httpx.AsyncClient) -> None:
+async def test_an_api_cut_off_from_redis_refuses_and_recovers(
+    site: Site, http: httpx.AsyncClient
+) -> None:
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
     async with Watcher(site.live_url(house.event_id)) as watcher:
@@ -76,7 +80,9 @@ async def test_the_api_cut_off_from_redis(site: Site, http: httpx.AsyncClient) -
         await check(site, house.event_id, watcher)
 
 
-async def test_the_api_cut_off_from_postgres(site: Site, http: httpx.AsyncClient) -> None:
+async def test_an_api_cut_off_from_postgresql_holds_and_recovers(
+    site: Site, http: httpx.AsyncClient
+) -> None:
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
     async with Watcher(site.live_url(house.event_id)) as watcher:
@@ -91,7 +97,9 @@ async def test_the_api_cut_off_from_postgres(site: Site, http: httpx.AsyncClient
         await check(site, house.event_id, watcher)
 
 
-async def test_a_dead_cable_to_redis(site: Site, http: httpx.AsyncClient) -> None:
+async def test_a_silent_connection_to_redis_stops_no_buyer_for_long(
+    site: Site, http: httpx.AsyncClient
+) -> None:
     """Nothing passes and nothing is closed: no buyer waits for ever, and the sale stands."""
     house = await site.house(rows=1)
     patron, other = [await Patron.come(http, house.event_id) for _ in range(2)]
@@ -116,7 +124,9 @@ async def test_a_dead_cable_to_redis(site: Site, http: httpx.AsyncClient) -> Non
         await check(site, house.event_id, watcher)
 
 
-async def test_a_dead_cable_to_postgres(site: Site, http: httpx.AsyncClient) -> None:
+async def test_a_silent_connection_to_postgresql_stops_no_buyer_for_long(
+    site: Site, http: httpx.AsyncClient
+) -> None:
     """Checkouts are refused, and their holds kept; looking and holding go on, and the API stays ready
     for both once it has noticed; then all is as before."""
     house = await site.house(rows=1)
@@ -137,7 +147,7 @@ async def test_a_dead_cable_to_postgres(site: Site, http: httpx.AsyncClient) -> 
     await check(site, house.event_id)
 
 
-async def test_a_redis_that_hangs_up_in_the_same_breath() -> None:
+async def test_a_redis_that_hangs_up_after_connecting_leaves_no_caller_waiting() -> None:
     """It greets and is gone, as one that dies just then: nobody is forgotten in the queue."""
 
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

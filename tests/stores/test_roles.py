@@ -124,7 +124,7 @@ async def as_role(
         await connection.close()
 
 
-async def test_each_login_may_run_what_its_code_asks_for(
+async def test_each_login_may_run_its_queries(
     as_role: dict[str, asyncpg.Connection], runtime: Runtime
 ) -> None:
     """PostgreSQL plans every query as whoever runs it, and so checks every right it takes."""
@@ -253,7 +253,7 @@ _ATTACKS: dict[str, set[str]] = {
 
 
 @pytest.mark.parametrize("statement", _ATTACKS)
-async def test_a_stolen_statement_is_refused(
+async def test_a_strangers_statement_is_refused(
     as_role: dict[str, asyncpg.Connection], runtime: Runtime, statement: str
 ) -> None:
     for login in sorted(_ATTACKS[statement]):
@@ -273,7 +273,7 @@ async def test_a_stolen_statement_is_refused(
             await transaction.rollback()
 
 
-async def test_nobody_of_ours_is_a_superuser_or_becomes_another(
+async def test_no_login_is_a_superuser_or_can_become_another_role(
     as_role: dict[str, asyncpg.Connection], runtime: Runtime
 ) -> None:
     rows = await as_role["owner"].fetch(
@@ -296,7 +296,7 @@ async def test_nobody_of_ours_is_a_superuser_or_becomes_another(
     assert "frontrow" not in {row["usename"] for row in busy}
 
 
-async def test_functions_that_act_as_the_owner_look_nowhere_else(
+async def test_definer_functions_have_a_pinned_search_path(
     as_role: dict[str, asyncpg.Connection], runtime: Runtime
 ) -> None:
     loose = await as_role["owner"].fetch(
@@ -308,7 +308,7 @@ async def test_functions_that_act_as_the_owner_look_nowhere_else(
     assert not loose
 
 
-async def test_what_a_sale_reads_and_calls_suffices_for_selling(house: House) -> None:
+async def test_the_selling_role_can_sell(house: House) -> None:
     """The role that sells may change nothing, and sells."""
     buyer = new_id()
     hold = await house.hold(buyer, 3, floor=2)
@@ -352,7 +352,7 @@ class _Before(EmbeddedPostgres):
         await self._run(single, "CREATE DATABASE frontrow;\n", account)
 
 
-async def test_a_data_folder_of_before_is_converted(
+async def test_an_earlier_data_folder_is_converted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = _Before(tmp_path)
@@ -406,7 +406,7 @@ UNION ALL SELECT datname FROM pg_database WHERE datname = 'frontrow' AND pg_get_
 """
 
 
-async def test_lost_secrets_are_made_anew_and_the_data_stay(tmp_path: Path) -> None:
+async def test_lost_secrets_are_replaced_and_the_data_stay(tmp_path: Path) -> None:
     settings = Settings(data_dir=str(tmp_path))
     async with opened_stores(settings) as urls:
         connection = await asyncpg.connect(urls.postgres_owner_url)
@@ -419,7 +419,7 @@ async def test_lost_secrets_are_made_anew_and_the_data_stay(tmp_path: Path) -> N
         await connection.close()
 
 
-def test_the_roles_of_a_server_of_ones_own_are_printed_without_secrets() -> None:
+def test_the_roles_for_an_external_server_are_printed_without_secrets() -> None:
     printed = roles.script("postgresql://root@db.example/box%20office?sslmode=require")
     assert "SET frontrow.prefix = 'box office';" in printed
     assert '\\password "box office_sell"' in printed
@@ -428,7 +428,7 @@ def test_the_roles_of_a_server_of_ones_own_are_printed_without_secrets() -> None
     assert roles.prefix_of("postgresql://postgres@db/frontrow") is None
 
 
-async def test_doctor_says_who_may_too_much(
+async def test_doctor_reports_logins_with_too_many_rights(
     settings: Settings, stores: StoreUrls, runtime: Runtime, tmp_path: Path
 ) -> None:
     apart = [finding async for finding in doctor._logins(stores)]
@@ -462,13 +462,13 @@ async def test_doctor_says_who_may_too_much(
      "SHUTDOWN NOSAVE", "MONITOR", "CLIENT KILL TYPE normal", "REPLICAOF 127.0.0.1 1",
      "MODULE LIST", "SAVE", "SLOWLOG GET", "SWAPDB 0 1", "SORT x", "MIGRATE h 1 k 0 1", "LATENCY LATEST"],
 )  # fmt: skip
-async def test_redis_refuses_what_is_not_about_data(stores: StoreUrls, command: str) -> None:
+async def test_redis_refuses_administrative_commands(stores: StoreUrls, command: str) -> None:
     async with Redis.from_url(stores.redis_url) as ours:
         with pytest.raises(NoPermissionError):
             await ours.execute_command(*command.split())  # type: ignore[no-untyped-call]  # redis-py
 
 
-async def test_redis_says_how_it_is(stores: StoreUrls) -> None:
+async def test_redis_answers_questions_about_its_state(stores: StoreUrls) -> None:
     async with Redis.from_url(stores.redis_url) as ours:
         assert (await ours.info("server"))["redis_version"]
         assert (await ours.role())[0] == b"master"
@@ -477,7 +477,7 @@ async def test_redis_says_how_it_is(stores: StoreUrls) -> None:
 # --- MongoDB ----------------------------------------------------------------------------------
 
 
-async def test_the_catalogue_is_behind_a_door_that_nobody_else_opens(tmp_path: Path) -> None:
+async def test_the_mongodb_socket_is_in_a_private_folder(tmp_path: Path) -> None:
     """It knows no passwords: no port, and a folder of ours alone; also where paths are too long."""
     deep = tmp_path / ("x" * 100)
     for folder in (tmp_path, deep):

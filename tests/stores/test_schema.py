@@ -46,13 +46,13 @@ async def scratch_url(stores: StoreUrls) -> AsyncIterator[str]:
         yield url
 
 
-async def test_the_schema_file_is_what_the_migrations_make(scratch_url: str) -> None:
+async def test_the_schema_file_matches_the_migrations(scratch_url: str) -> None:
     await asyncio.to_thread(migrate.migrate, scratch_url)
     dumped = await asyncio.to_thread(migrate.dump, scratch_url, postgres_bin())
     assert (REPO / "sql" / "schema.sql").read_text() == dumped, "run `make schema`"
 
 
-async def test_down_to_nothing_and_up_again_with_data_inside(scratch_url: str) -> None:
+async def test_migrations_go_down_and_up_again_with_data(scratch_url: str) -> None:
     await asyncio.to_thread(migrate.migrate, scratch_url)
     connection = await asyncpg.connect(scratch_url)
     try:

@@ -86,7 +86,7 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("store", ["postgres", "redis", "mongo"])
-async def test_after_one_silence_nobody_waits_until_it_answers(
+async def test_after_one_timeout_calls_are_refused_until_the_store_answers(
     store: str, runtime: Runtime, proxies: dict[str, Proxy]
 ) -> None:
     """No clock: while it is frozen a thousand calls are refused, and none of them was a call."""
@@ -175,7 +175,7 @@ async def test_a_checkout_that_runs_out_of_time_after_reserve_is_pending(
     assert ended == [BookingStatus.CONFIRMED, BookingStatus.DECLINED]
 
 
-async def test_who_has_no_time_left_begins_nothing(runtime: Runtime) -> None:
+async def test_a_request_without_time_left_calls_no_store(runtime: Runtime) -> None:
     house = await house_in(runtime)
     counted = timeouts("postgres"), timeouts("redis"), timeouts("mongo")
 
@@ -200,7 +200,7 @@ async def test_who_has_no_time_left_begins_nothing(runtime: Runtime) -> None:
 
 
 @pytest.mark.parametrize("verb", ["charge", "status", "void", "refund"])
-async def test_a_silent_gateway_is_waited_for_only_so_long(
+async def test_waiting_for_a_silent_payment_gateway_is_limited(
     verb: str, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every verb has the limit, and so has whatever uses one: also the bank's word that money has come."""
@@ -254,7 +254,7 @@ async def test_a_silent_gateway_is_waited_for_only_so_long(
 
 
 @pytest.mark.parametrize("who", ["the bank's page", "relay", "chasing"])
-async def test_a_silent_gateway_hangs_neither_a_request_nor_a_step_of_the_worker(
+async def test_a_silent_payment_gateway_blocks_neither_requests_nor_the_worker(
     who: str, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house, buyer, asked = await house_in(runtime), new_id(), []
@@ -320,7 +320,7 @@ async def _approve(runtime: Runtime, page: str) -> httpx.Response:
 # The breaker itself
 
 
-async def test_what_does_not_open_a_breaker() -> None:
+async def test_timeouts_that_are_not_the_stores_do_not_open_a_breaker() -> None:
     probed = asyncio.Event()
 
     async def probe() -> None:
@@ -342,7 +342,7 @@ async def test_what_does_not_open_a_breaker() -> None:
     await breaker.close()
 
 
-async def test_while_it_is_open_there_is_one_probe() -> None:
+async def test_an_open_breaker_sends_one_probe_at_a_time() -> None:
     asked, answers = asyncio.Semaphore(0), asyncio.Queue[Exception | None]()
 
     async def probe() -> None:

@@ -149,7 +149,7 @@ def _encrypted(
     return msgspec.structs.replace(world, store_timeout_s=10.0, long_timeout_s=20.0, **urls)
 
 
-async def test_a_sale_over_tls(
+async def test_a_sale_works_over_tls(
     world: Settings, fronts: dict[str, tuple[_Front, int]], authorities: dict[str, Path]
 ) -> None:
     encrypted = _encrypted(world, fronts, authorities["ours"])
@@ -174,7 +174,7 @@ async def _asked(runtime: Runtime, store: str) -> Any:
 
 @pytest.mark.parametrize("store", _QUERIES)
 @pytest.mark.parametrize("doubt", ["another authority", "another name"])
-async def test_who_cannot_prove_who_it_is_hears_nothing(
+async def test_a_server_with_an_invalid_certificate_receives_nothing(
     world: Settings,
     fronts: dict[str, tuple[_Front, int]],
     authorities: dict[str, Path],
