@@ -122,7 +122,7 @@ def ids(entries: list[LineEntry]) -> list[str]:
 # Terms
 
 
-async def test_a_line_that_nobody_has_joined(house: House) -> None:
+async def test_an_empty_waitlist_has_default_terms_and_no_entries(house: House) -> None:
     desk = house.runtime.waitlist.admin
     empty = await desk.summary(house.event_id)
     assert (empty.waiting, empty.places_wanted, empty.closed) == (0, 0, False)
@@ -137,7 +137,7 @@ async def test_a_line_that_nobody_has_joined(house: House) -> None:
     assert await desk.summary(house.event_id) == empty
 
 
-async def test_terms_change_under_the_version_that_was_read(house: House) -> None:
+async def test_terms_change_only_with_the_current_version(house: House) -> None:
     desk = house.runtime.waitlist.admin
     version = (await desk.summary(house.event_id)).version
     closed = await desk.set_terms(house.event_id, closed=True, version=version)
@@ -149,7 +149,7 @@ async def test_terms_change_under_the_version_that_was_read(house: House) -> Non
     assert (longer.closed, longer.offer_window_s) == (True, 60)
 
 
-async def test_two_who_set_the_first_terms_and_one_wins(house: House) -> None:
+async def test_of_two_first_changes_of_terms_one_wins(house: House) -> None:
     answers = await asyncio.gather(
         *(
             house.runtime.waitlist.admin.set_terms(house.event_id, offer_window_s=n, version=1)
@@ -160,7 +160,7 @@ async def test_two_who_set_the_first_terms_and_one_wins(house: House) -> None:
     assert sum(isinstance(answer, PreconditionFailed) for answer in answers) == 5
 
 
-async def test_events_that_are_not_there(runtime: Runtime) -> None:
+async def test_unknown_events_are_refused(runtime: Runtime) -> None:
     desk, nowhere = runtime.waitlist.admin, new_id()
     for asking in (
         desk.summary(nowhere),
@@ -180,7 +180,7 @@ async def test_events_that_are_not_there(runtime: Runtime) -> None:
 # Who stands where
 
 
-async def test_who_waits_in_the_lines_order_page_by_page(line: Line) -> None:
+async def test_waiting_entries_are_paged_in_order_of_rank(line: Line) -> None:
     regular = [await line.stand(), await line.stand(), await line.stand()]
     premium = [await line.stand(100), await line.stand(100)]
     for status in ("offered", "accepted", "left"):
@@ -204,7 +204,7 @@ async def test_who_waits_in_the_lines_order_page_by_page(line: Line) -> None:
     assert str(first.wanted.max_price) == "40.00 EUR"
 
 
-async def test_everybody_and_one_status_the_latest_first(line: Line) -> None:
+async def test_entries_are_listed_latest_first_in_all_or_by_status(line: Line) -> None:
     made = [
         await line.stand(weight, status=status)
         for weight, status in [(0, "waiting"), (100, "left"), (0, "left"), (100, "waiting")]
@@ -219,7 +219,7 @@ async def test_everybody_and_one_status_the_latest_first(line: Line) -> None:
     assert ids(left) == [made[2], made[1]]
 
 
-async def test_the_summary_counts(line: Line) -> None:
+async def test_the_summary_counts_entries_and_places(line: Line) -> None:
     for quantity, status in [(2, "waiting"), (4, "waiting"), (4, "offered"), (1, "lapsed")]:
         await line.stand(status=status, quantity=quantity)
     summary = await line.desk.summary(line.event_id)
@@ -229,7 +229,7 @@ async def test_the_summary_counts(line: Line) -> None:
     assert sum(summary.by_status.values()) == 4
 
 
-async def test_a_deep_page_reads_no_more_than_its_own(line: Line) -> None:
+async def test_a_deep_page_reads_only_its_own_entries(line: Line) -> None:
     """What is ahead of a page is counted in the index, and what is on it is found by it."""
     await line.sql(
         "INSERT INTO waitlist_entries (event_id, entry_id, person_id, wish_no, weight, tier)"
@@ -276,7 +276,7 @@ async def skipped(line: Line, entry_id: str) -> int:
     return (await line.desk.entry(line.event_id, entry_id)).skipped
 
 
-async def test_how_often_somebody_was_passed_over(line: Line) -> None:
+async def test_skips_of_an_entry_are_counted(line: Line) -> None:
     four = await line.stand(quantity=4)
     served = await line.stand()
     behind = await line.stand(quantity=4)
@@ -294,7 +294,7 @@ async def test_how_often_somebody_was_passed_over(line: Line) -> None:
     assert [await skipped(line, e) for e in (four, behind, late)] == [2, 0, 1]
 
 
-async def test_who_moved_counts_from_where_they_stood(line: Line) -> None:
+async def test_skips_of_a_promoted_entry_count_from_its_position_at_the_time(line: Line) -> None:
     served = await line.stand(100)
     moved, other = await line.stand(quantity=4), await line.stand(quantity=4)
     await line.round()
@@ -307,7 +307,7 @@ async def test_who_moved_counts_from_where_they_stood(line: Line) -> None:
     assert [await skipped(line, moved), await skipped(line, other)] == [1, 0]
 
 
-async def test_who_had_an_offer_was_not_passed_over(line: Line) -> None:
+async def test_an_entry_with_an_offer_was_not_skipped(line: Line) -> None:
     four, served = await line.stand(quantity=4), await line.stand()
     await line.round()
     await line.note(four, "offered")
@@ -332,7 +332,7 @@ async def test_who_had_an_offer_was_not_passed_over(line: Line) -> None:
     assert await skipped(line, four) == 1
 
 
-async def test_rounds_that_passed_somebody_over_the_latest_first(line: Line) -> None:
+async def test_skips_are_listed_latest_round_first(line: Line) -> None:
     four, six, served = [await line.stand(quantity=n) for n in (4, 6, 2)]
     for _ in range(3):
         await line.round()
@@ -361,7 +361,7 @@ async def changes(line: Line, entry_id: str, what: str) -> list[Any]:
     )
 
 
-async def test_promoted_to_the_head_with_a_reason(line: Line) -> None:
+async def test_an_entry_is_promoted_to_the_front_with_a_reason(line: Line) -> None:
     entries = [await line.stand(200), await line.stand(), await line.stand()]
     await line.house.runtime.waitlist.entries.mark(
         line.event_id, [(e.entry_id, e.weight, e.join_no) for e in await line.waiting()]
@@ -384,7 +384,7 @@ async def test_promoted_to_the_head_with_a_reason(line: Line) -> None:
     assert len(await changes(line, entries[2], "promoted")) == 1
 
 
-async def test_only_who_waits_is_promoted(line: Line, house: House) -> None:
+async def test_only_a_waiting_entry_can_be_promoted(line: Line, house: House) -> None:
     offered = await line.stand(status="offered")
     with pytest.raises(Conflict) as refused:
         await line.desk.promote(line.event_id, offered, reason="x", actor=ORGANISER)
@@ -419,7 +419,7 @@ async def test_a_promotion_waits_for_the_round_under_way(line: Line) -> None:
 # The end
 
 
-async def test_the_list_ends(line: Line) -> None:
+async def test_dismissing_the_waitlist_closes_it_and_ends_every_waiting_entry(line: Line) -> None:
     waiting = [await line.stand() for _ in range(3)]
     left = await line.stand(status="left")
     await line.house.runtime.waitlist.entries.mark(
@@ -438,7 +438,7 @@ async def test_the_list_ends(line: Line) -> None:
     assert (await line.desk.summary(line.event_id)).version == before + 1
 
 
-async def test_a_long_list_ends_in_parts(line: Line) -> None:
+async def test_a_long_waitlist_is_dismissed_in_parts(line: Line) -> None:
     count = _DISMISSED_AT_ONCE + 1
     await line.sql(
         "INSERT INTO waitlist_entries (event_id, entry_id, person_id, wish_no, weight, tier)"
@@ -456,7 +456,7 @@ async def test_a_long_list_ends_in_parts(line: Line) -> None:
     assert noted == count
 
 
-async def test_a_list_that_nobody_joined_ends_too(house: House) -> None:
+async def test_an_empty_waitlist_can_be_dismissed_too(house: House) -> None:
     assert (
         await house.runtime.waitlist.admin.dismiss(house.event_id, reason="Over", actor=ORGANISER)
         == 0
@@ -467,7 +467,7 @@ async def test_a_list_that_nobody_joined_ends_too(house: House) -> None:
 # The table
 
 
-async def test_the_table_has_everybody_once_though_the_line_moves(line: Line) -> None:
+async def test_the_export_has_each_entry_once_while_the_waitlist_changes(line: Line) -> None:
     """More than are read at a time; while it is read somebody comes, leaves and is moved."""
     count = 2 * _READ_AT_ONCE + 7
     await line.sql(

@@ -92,7 +92,9 @@ async def gone(make_house: MakeHouse, http: httpx.AsyncClient) -> AsyncIterator[
 # Joining
 
 
-async def test_nobody_waits_for_what_is_on_sale(house: House, ada: Buyer) -> None:
+async def test_joining_is_refused_while_matching_seats_are_on_sale(
+    house: House, ada: Buyer
+) -> None:
     path = f"/v1/events/{house.event_id}/waitlist"
     response = await ada.http.post(path, json=FRONT | {"quantity": 3}, headers=ada.auth)
     problem = problem_of(response, 409, "still-on-sale")
@@ -105,7 +107,7 @@ async def test_nobody_waits_for_what_is_on_sale(house: House, ada: Buyer) -> Non
     assert (await ada.get("/v1/waitlist")).json()["items"] == []
 
 
-async def test_a_place_in_line(gone: Gone, ada: Buyer, bob: Buyer) -> None:
+async def test_joining_gives_an_entry_with_its_rank(gone: Gone, ada: Buyer, bob: Buyer) -> None:
     wanted = {"quantity": 2, "together": False, "categories": ["Front"], "sections": ["Stalls"]}
     response = await gone.join(ada, wanted | {"max_price": 5000, "contact": ADDRESS})
     assert response.status_code == 201, response.text
@@ -142,7 +144,7 @@ async def test_a_key_joins_once(gone: Gone, ada: Buyer, key: str) -> None:
     problem_of(other, 422, "idempotency-key-reused")
 
 
-async def test_two_at_once_are_one_place(gone: Gone, ada: Buyer) -> None:
+async def test_simultaneous_joins_of_one_person_make_one_entry(gone: Gone, ada: Buyer) -> None:
     answers = await asyncio.gather(*(gone.join(ada) for _ in range(5)))
     assert sorted(answer.status_code for answer in answers) == [200] * 4 + [201]
     assert len({answer.json()["entry_id"] for answer in answers}) == 1
@@ -178,7 +180,7 @@ async def test_two_at_once_are_one_place(gone: Gone, ada: Buyer) -> None:
     ],
     ids=str,
 )
-async def test_a_wish_that_makes_no_sense(
+async def test_an_invalid_wish_is_refused(
     gone: Gone, ada: Buyer, change: Json, status: int, code: str
 ) -> None:
     problem_of(await gone.join(ada, FRONT | change), status, code)
@@ -191,7 +193,7 @@ async def test_a_wish_that_makes_no_sense(
     assert (await ada.get(path)).json()["version"] == 1
 
 
-async def test_the_same_is_meant_however_it_is_written(gone: Gone, ada: Buyer) -> None:
+async def test_equivalent_wishes_are_the_same_entry(gone: Gone, ada: Buyer) -> None:
     wanted = {"quantity": 1, "categories": ["Back", "Front", "Front"], "max_price": 100}
     entry = (await gone.join(ada, wanted)).json()
     same = {"quantity": 1, "categories": ["Front", "Back"], "max_price": 100}
@@ -199,7 +201,7 @@ async def test_the_same_is_meant_however_it_is_written(gone: Gone, ada: Buyer) -
     assert (again.status_code, again.json()["entry_id"]) == (200, entry["entry_id"])
 
 
-async def test_a_place_is_changed_under_its_etag(gone: Gone, ada: Buyer, bob: Buyer) -> None:
+async def test_an_entry_is_changed_under_its_etag(gone: Gone, ada: Buyer, bob: Buyer) -> None:
     entry = await gone.stand(ada)
     await gone.stand(bob)
     path = f"/v1/waitlist/{entry['entry_id']}"
@@ -224,7 +226,9 @@ async def test_a_place_is_changed_under_its_etag(gone: Gone, ada: Buyer, bob: Bu
     assert free.json()["wanted"]["quantity"] == 2
 
 
-async def test_leaving_and_coming_back(gone: Gone, ada: Buyer, bob: Buyer) -> None:
+async def test_a_person_can_leave_and_join_again_at_the_end(
+    gone: Gone, ada: Buyer, bob: Buyer
+) -> None:
     entry = await gone.stand(ada)
     behind = await gone.stand(bob)
     path = f"/v1/waitlist/{entry['entry_id']}"
@@ -242,7 +246,7 @@ async def test_leaving_and_coming_back(gone: Gone, ada: Buyer, bob: Buyer) -> No
     assert again["rank"] == 2
 
 
-async def test_ones_own_places_the_latest_first(
+async def test_a_persons_entries_are_listed_latest_first(
     gone: Gone, make_house: MakeHouse, ada: Buyer, bob: Buyer
 ) -> None:
     made = []
@@ -266,7 +270,7 @@ async def test_ones_own_places_the_latest_first(
     assert (await ada.get("/v1/waitlist", event_id=new_id())).json()["items"] == []
 
 
-async def test_nobody_elses_place(gone: Gone, ada: Buyer, bob: Buyer) -> None:
+async def test_another_persons_entry_is_404(gone: Gone, ada: Buyer, bob: Buyer) -> None:
     path = f"/v1/waitlist/{(await gone.stand(ada))['entry_id']}"
     problem_of(await bob.get(path), 404, "entry-not-found")
     problem_of(await bob.delete(path), 404, "entry-not-found")
@@ -279,7 +283,7 @@ async def test_nobody_elses_place(gone: Gone, ada: Buyer, bob: Buyer) -> None:
         problem_of(await bob.http.request(method, path, json={}), 401, "not-authenticated")
 
 
-async def test_places_and_offers_that_do_not_exist(gone: Gone, ada: Buyer) -> None:
+async def test_unknown_entries_and_offers_are_404(gone: Gone, ada: Buyer) -> None:
     nobody = new_id()
     problem_of(await ada.get(f"/v1/waitlist/{nobody}"), 404, "entry-not-found")
     problem_of(await ada.delete(f"/v1/waitlist/{nobody}"), 404, "entry-not-found")
@@ -357,7 +361,7 @@ async def test_a_key_accepts_once(gone: Gone, ada: Buyer, key: str) -> None:
     )
 
 
-async def test_what_is_declined_goes_to_the_next(gone: Gone, ada: Buyer, bob: Buyer) -> None:
+async def test_declined_seats_go_to_the_next_entry(gone: Gone, ada: Buyer, bob: Buyer) -> None:
     first, second = await gone.stand(ada), await gone.stand(bob)
     await gone.free(1)
     offer = (await until(ada, first, "offered"))["offer"]
@@ -379,7 +383,9 @@ async def test_what_is_declined_goes_to_the_next(gone: Gone, ada: Buyer, bob: Bu
             await asyncio.sleep(0.02)
 
 
-async def test_an_offer_that_nobody_answers(gone: Gone, ada: Buyer, bob: Buyer) -> None:
+async def test_an_unanswered_offer_lapses_and_goes_to_the_next_entry(
+    gone: Gone, ada: Buyer, bob: Buyer
+) -> None:
     version = (await gone.organiser("GET")).headers["etag"]
     terms = await gone.organiser("PATCH", json={"offer_window_s": 2}, headers={"if_match": version})
     assert terms.status_code == 200, terms.text
@@ -398,7 +404,7 @@ async def test_an_offer_that_nobody_answers(gone: Gone, ada: Buyer, bob: Buyer) 
 # The organiser's desk
 
 
-async def test_the_desk_is_the_organisers(gone: Gone, ada: Buyer) -> None:
+async def test_only_the_organiser_may_manage_the_waitlist(gone: Gone, ada: Buyer) -> None:
     entry = await gone.stand(ada)
     because = {"reason": "x"}
     requests: list[tuple[str, str, Json | None]] = [
@@ -422,7 +428,9 @@ async def test_the_desk_is_the_organisers(gone: Gone, ada: Buyer) -> None:
     assert (await ada.get(f"/v1/waitlist/{entry['entry_id']}")).json()["version"] == 1
 
 
-async def test_a_line_at_a_glance_and_its_terms(gone: Gone, ada: Buyer, bob: Buyer) -> None:
+async def test_the_organiser_reads_the_summary_and_changes_the_terms(
+    gone: Gone, ada: Buyer, bob: Buyer
+) -> None:
     empty = await gone.organiser("GET")
     assert (empty.status_code, empty.headers["etag"]) == (200, '"1"')
     assert (empty.json()["waiting"], empty.json()["offer_window_s"]) == (0, 900)
@@ -459,13 +467,13 @@ async def test_a_line_at_a_glance_and_its_terms(gone: Gone, ada: Buyer, bob: Buy
     ],
     ids=str,
 )
-async def test_terms_that_make_no_sense(gone: Gone, body: Any) -> None:
+async def test_invalid_terms_are_refused(gone: Gone, body: Any) -> None:
     response = await gone.organiser("PATCH", json=body, headers={"if_match": '"1"'})
     problem_of(response, 400, "invalid-request")
     assert (await gone.organiser("GET")).headers["etag"] == '"1"'
 
 
-async def test_the_line_in_order_and_somebody_moved_to_its_head(
+async def test_entries_are_listed_in_order_and_one_is_promoted(
     gone: Gone, http: httpx.AsyncClient
 ) -> None:
     people = [await new_buyer(http) for _ in range(5)]
@@ -502,7 +510,9 @@ async def test_the_line_in_order_and_somebody_moved_to_its_head(
 @pytest.mark.parametrize(
     "cursor", ["nonsense", "WzEsMl0", "WzAsOTIyMzM3MjAzNjg1NDc3NTgwOF0", "IjEi"]
 )
-async def test_cursors_that_make_no_sense(gone: Gone, part: str, cursor: str) -> None:
+async def test_an_invalid_cursor_is_refused_or_finds_nothing(
+    gone: Gone, part: str, cursor: str
+) -> None:
     path, _, query = part.partition("?")
     params = dict([query.split("=")]) if query else {}
     response = await gone.organiser("GET", path, params=params | {"cursor": cursor})
@@ -513,12 +523,12 @@ async def test_cursors_that_make_no_sense(gone: Gone, part: str, cursor: str) ->
         assert response.json()["items"] == []
 
 
-async def test_a_status_that_there_is_not(gone: Gone) -> None:
+async def test_an_unknown_status_is_refused(gone: Gone) -> None:
     response = await gone.organiser("GET", "/entries", params={"status": "hoping"})
     problem_of(response, 400, "invalid-request")
 
 
-async def test_offers_and_those_who_were_passed_over(
+async def test_offers_and_skips_are_listed_for_the_organiser(
     gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncClient
 ) -> None:
     """A party of three stands ahead; two seats come back one by one and go to those behind."""
@@ -544,7 +554,7 @@ async def test_offers_and_those_who_were_passed_over(
     assert summary["offers"]["open"] == summary["by_status"]["offered"] == 2
 
 
-async def test_a_withdrawn_offer_leaves_the_place(gone: Gone, ada: Buyer) -> None:
+async def test_a_withdrawn_offer_returns_the_entry_to_its_position(gone: Gone, ada: Buyer) -> None:
     entry = await gone.stand(ada)
     await gone.free(0)
     offer = (await until(ada, entry, "offered"))["offer"]
@@ -575,7 +585,7 @@ async def test_a_withdrawn_offer_leaves_the_place(gone: Gone, ada: Buyer) -> Non
     problem_of(late, 410, "offer-ended")
 
 
-async def test_the_list_ends_with_what_was_offered(
+async def test_dismissing_the_waitlist_ends_its_offers_too(
     gone: Gone, ada: Buyer, http: httpx.AsyncClient
 ) -> None:
     people = [ada, *[await new_buyer(http) for _ in range(4)]]
@@ -615,7 +625,9 @@ async def table_of(gone: Gone) -> tuple[httpx.Response, list[dict[str, str]]]:
     return response, list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
-async def test_the_table(gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncClient) -> None:
+async def test_waitlist_is_listed_for_the_organiser(
+    gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncClient
+) -> None:
     _, nobody = await table_of(gone)
     assert nobody == []
     name = '=HYPERLINK("http://example.com","Ünsal, ""Ada""")'
@@ -671,5 +683,5 @@ async def test_the_table(gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncCl
     ],
     ids=repr,
 )
-def test_no_cell_is_a_formula(text: str, written: str) -> None:
+def test_no_exported_cell_is_a_formula(text: str, written: str) -> None:
     assert safe_cell(text) == written

@@ -144,7 +144,7 @@ def _story() -> Log:
     )
 
 
-def test_a_right_story_has_no_fault() -> None:
+def test_a_correct_log_has_no_fault() -> None:
     verdict = check(_story())
     assert verdict.faults == []
     assert (verdict.proved, verdict.unproved) == (3, 0)
@@ -270,7 +270,7 @@ def test_each_kind_of_fault_is_found(rule: str, plant: Plant) -> None:
     assert rule in {fault.rule for fault in check(log).faults}
 
 
-def test_who_is_at_the_limit_is_not_passed_over() -> None:
+def test_a_person_at_the_limit_does_not_count_as_skipped() -> None:
     log = _story()
     _and(
         _without("offers", "o1"),
@@ -283,7 +283,7 @@ def test_who_is_at_the_limit_is_not_passed_over() -> None:
     assert check(log).faults == []
 
 
-def test_withdrawn_means_back_to_the_old_place() -> None:
+def test_a_withdrawn_offer_returns_the_entry_to_its_position() -> None:
     log = _story()
     _and(
         _in("changes", "10", what="withdrawn"),
@@ -318,7 +318,7 @@ def test_a_seat_that_a_round_has_put_on_sale_may_be_held() -> None:
         ("held-offered", [Grip("o2", "A", (0, 1), _at(12), "o2", _at(31))]),
     ],
 )
-def test_seats_got_past_the_line_are_found(rule: str, grips: list[Grip]) -> None:
+def test_seats_obtained_past_the_waitlist_are_found(rule: str, grips: list[Grip]) -> None:
     assert [fault.rule for fault in sniped(_story(), grips)][:1] == [rule]
 
 
@@ -330,7 +330,7 @@ def test_a_seat_that_came_back_another_way_is_found_too() -> None:
     assert sniped(log, [early], [(7, _at(0.5))]) == []
 
 
-def test_how_long_seats_of_an_ended_offer_were_nobodys() -> None:
+def test_the_time_until_the_next_round_of_an_ended_offers_seats_is_measured() -> None:
     found = {move.offer.offer_id: move.after_s for move in moves(_story())}
     # The pair's were used; the VIP's and the couple's were looked at in round 2.
     assert found == {"o1": 10.0, "o3": 1.0}

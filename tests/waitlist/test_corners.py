@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 __all__ = ["line"]
 
 
-async def test_what_could_not_be_put_on_sale_is_put_there_later(
+async def test_seats_that_could_not_be_put_on_sale_are_put_on_sale_later(
     line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holds = await full(line)
@@ -63,7 +63,9 @@ async def test_a_higher_limit_brings_an_offer(line: Line, runtime: Runtime) -> N
     assert (await line.entry(entry)).status == EntryStatus.OFFERED
 
 
-async def test_places_found_again_by_counting_are_the_lines(line: Line, runtime: Runtime) -> None:
+async def test_places_recovered_by_recounting_go_to_the_waitlist_first(
+    line: Line, runtime: Runtime
+) -> None:
     await hold_each(line, range(50))
     hold = await line.house.hold(new_id(), floor=6)
     await line.join(quantity=2, sections=["Floor"])
@@ -74,7 +76,7 @@ async def test_places_found_again_by_counting_are_the_lines(line: Line, runtime:
     assert await line.house.floor_free() == 4
 
 
-async def test_places_are_kept_whichever_settlement_comes_first(
+async def test_returned_places_are_kept_in_any_order_of_settlements(
     line: Line, runtime: Runtime
 ) -> None:
     """One booking of two places is confirmed, another of two is cancelled; Redis hears of it the
@@ -96,7 +98,7 @@ async def test_places_are_kept_whichever_settlement_comes_first(
     assert await line.house.floor_free() == 0
 
 
-async def test_an_offers_id_is_no_holds_id(line: Line) -> None:
+async def test_the_id_of_an_open_offer_cannot_be_used_for_a_hold(line: Line) -> None:
     holds = await full(line)
     entry = await line.join()
     await release(line, holds, 8)
@@ -108,7 +110,7 @@ async def test_an_offers_id_is_no_holds_id(line: Line) -> None:
     assert refusal.value.code == "offer-not-accepted"
 
 
-async def test_a_redis_that_forgot_an_offer_learns_of_it_before_the_next(
+async def test_an_offer_that_redis_lost_is_restored_before_the_next_round(
     line: Line, runtime: Runtime
 ) -> None:
     """It came back as it was a second ago: the seat is kept and nobody's."""
@@ -128,7 +130,7 @@ async def test_a_redis_that_forgot_an_offer_learns_of_it_before_the_next(
     assert [seat.seat_no for seat in hold.seats] == [8]
 
 
-async def test_a_worker_that_slept_sells_nothing_that_has_come_back_since(
+async def test_a_stalled_worker_does_not_put_newly_returned_seats_on_sale(
     line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody wanted the seat then; it was offered to somebody since, who did not want it either."""
@@ -156,7 +158,7 @@ async def test_a_worker_that_slept_sells_nothing_that_has_come_back_since(
     assert (await line.offer_of(other))[1] == [8]
 
 
-async def test_the_line_is_laid_anew_though_everybody_waits_for_a_connection(
+async def test_the_waitlist_is_rebuilt_while_all_connections_are_taken(
     line: Line, runtime: Runtime, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A round waits for the rebuild, an answer for its place beside the rebuild, which has all connections
@@ -211,7 +213,7 @@ async def lose_redis(line: Line) -> None:
         await line.runtime.stores.redis.call("DEL", key)
 
 
-async def test_a_checkout_that_slept_does_not_take_offered_places(
+async def test_a_stalled_checkout_does_not_take_offered_places(
     line: Line, runtime: Runtime
 ) -> None:
     """As with seats: its hold was lost with Redis, the places were offered on, and then it comes."""
@@ -296,7 +298,7 @@ async def test_a_round_offers_no_places_that_postgresql_has_given_away(
 
 
 @pytest.mark.parametrize("round_first", [False, True])
-async def test_who_joins_is_passed_by_from_the_first_moment_by_nobody(
+async def test_a_new_entry_comes_before_new_buyers_from_the_first_moment(
     line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, round_first: bool
 ) -> None:
     """The API wrote the entry down and died before it told Redis; nobody had waited before."""
@@ -321,7 +323,7 @@ async def test_who_joins_is_passed_by_from_the_first_moment_by_nobody(
     assert await runtime.waitlist.rounds.serve(line.event_id) == 1
 
 
-async def test_a_round_waits_for_whoever_is_being_written_down(
+async def test_a_round_waits_for_a_join_that_is_being_written(
     line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However long that takes, what comes free meanwhile is theirs."""
@@ -349,7 +351,7 @@ async def test_a_round_waits_for_whoever_is_being_written_down(
     assert (await line.entry(entry)).status == EntryStatus.OFFERED
 
 
-async def test_when_the_last_one_has_left_one_round_ends_the_line(
+async def test_seats_are_on_sale_again_one_round_after_the_last_entry_left(
     line: Line, runtime: Runtime
 ) -> None:
     holds = await full(line)
@@ -361,7 +363,7 @@ async def test_when_the_last_one_has_left_one_round_ends_the_line(
     assert (await line.states())[8] == "0"
 
 
-async def test_a_join_that_could_not_be_written_keeps_nothing(line: Line, runtime: Runtime) -> None:
+async def test_a_failed_join_keeps_no_seats_back(line: Line, runtime: Runtime) -> None:
     holds = await full(line)
     await scripts.expect_join(runtime.live.running.run, line.event_id)
     await release(line, holds, 8)
@@ -370,7 +372,7 @@ async def test_a_join_that_could_not_be_written_keeps_nothing(line: Line, runtim
     assert (await line.states())[8] == "0"
 
 
-async def test_a_withdrawn_offer_stays_the_lines_though_redis_never_heard_of_it(
+async def test_seats_of_a_withdrawn_offer_stay_with_the_waitlist_if_redis_was_not_updated(
     line: Line, runtime: Runtime
 ) -> None:
     holds = await full(line)
@@ -425,7 +427,7 @@ async def holders(line: Line, offer_id: str) -> tuple[str, str]:
     return noted, shown.decode()
 
 
-async def test_a_hold_that_is_being_paid_for_is_not_handed_over(
+async def test_a_hold_in_payment_is_not_transferred_to_another_device(
     line: Line, runtime: Runtime
 ) -> None:
     offer_id, person = await offered(line)
@@ -443,7 +445,7 @@ async def test_a_hold_that_is_being_paid_for_is_not_handed_over(
     assert (await line.house.book(phone, hold)).outcome == "confirmed"
 
 
-async def test_of_two_devices_both_stores_name_the_same(
+async def test_both_stores_agree_on_which_of_two_devices_has_the_hold(
     line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One has Redis's word and has not written it down when the other asks."""
@@ -486,7 +488,7 @@ async def waiting_for_a_lock(runtime: Runtime, task: "asyncio.Task[Any]") -> Non
             await asyncio.sleep(0.005)
 
 
-async def test_a_handed_over_hold_is_not_taken_back_by_who_read_before(
+async def test_a_transferred_hold_is_not_taken_back_by_an_earlier_reader(
     line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both ways in which Redis learns late that an offer was accepted."""
@@ -506,7 +508,9 @@ async def test_a_handed_over_hold_is_not_taken_back_by_who_read_before(
     assert await holders(line, offer_id) == (desk, desk)
 
 
-async def test_an_offer_that_redis_has_lost_is_handed_over(line: Line, runtime: Runtime) -> None:
+async def test_an_accepted_offer_that_redis_lost_can_be_transferred(
+    line: Line, runtime: Runtime
+) -> None:
     offer_id, person = await offered(line)
     phone, desk = new_id(), new_id()
     base = base_key(line.event_id)

@@ -388,7 +388,7 @@ def assert_reason(evening: Evening, wish: WishLine, answer: Matching, passed: Pa
 
 @given(evening=crowds() | evenings(), few=st.sampled_from([0, 16]))
 @settings(max_examples=150, deadline=None)
-def test_nobody_is_passed_over_whom_any_seating_serves(evening: Evening, few: int) -> None:
+def test_nobody_is_skipped_whom_any_seating_could_serve(evening: Evening, few: int) -> None:
     """``few``: 0 has the neighbours of one run moved first, as in large houses."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(seating, "_FEW", few)
@@ -426,7 +426,9 @@ def test_a_search_cut_short_is_fair_and_says_so(
 
 @given(evening=crowds() | evenings(), data=st.data())
 @settings(max_examples=100, deadline=None)
-def test_the_same_in_the_same_out(evening: Evening, data: st.DataObject) -> None:
+def test_matching_does_not_depend_on_the_order_of_its_input(
+    evening: Evening, data: st.DataObject
+) -> None:
     answer = evening.play()
     shuffled = Pool(
         frozenset(sorted(evening.pool.seats, reverse=True)),
@@ -439,7 +441,7 @@ def test_the_same_in_the_same_out(evening: Evening, data: st.DataObject) -> None
 
 @given(evening=evenings())
 @settings(max_examples=60, deadline=None)
-def test_what_wishes_accept(evening: Evening) -> None:
+def test_acceptable_places_match_brute_force(evening: Evening) -> None:
     seats, areas = all_places(evening)
     for wish in evening.line:
         found = acceptable(evening.index, evening.pool, wish)
@@ -462,9 +464,7 @@ def test_what_wishes_accept(evening: Evening) -> None:
 
 @given(house=houses(), quantity=st.integers(1, 4), data=st.data())
 @settings(max_examples=60, deadline=None)
-def test_who_is_alone_in_line_gets_the_best_seats(
-    house: House, quantity: int, data: st.DataObject
-) -> None:
+def test_a_lone_entry_gets_the_best_seats(house: House, quantity: int, data: st.DataObject) -> None:
     count = house.layout.seat_count
     pool = data.draw(st.frozensets(st.integers(0, count - 1), min_size=count // 2))
     index = LineIndex(house.layout)
@@ -483,7 +483,7 @@ def test_who_is_alone_in_line_gets_the_best_seats(
 
 @given(house=houses(plain=True), quantity=st.integers(1, 3))
 @settings(max_examples=40, deadline=None)
-def test_of_those_who_want_the_same_the_first_sits_nearest(house: House, quantity: int) -> None:
+def test_of_equal_wishes_the_first_gets_the_nearest_seats(house: House, quantity: int) -> None:
     count = house.layout.seat_count
     waiting = [Waiting(f"e{n}", f"p{n}", 0, n) for n in range(count // quantity + 1)]
     wish = WishLine(wish_no=0, quantity=quantity, waiting=waiting, count=len(waiting))
@@ -503,7 +503,7 @@ def people(*wishes: WishLine) -> list[WishLine]:
     ]
 
 
-def test_the_first_sits_elsewhere_so_that_both_are_served() -> None:
+def test_the_first_entry_is_moved_so_that_both_are_served() -> None:
     """The stalls, category 1, are in front of the balcony."""
     layout = rows_of(("Stalls", 1, 2), ("Balcony", 0, 2))
     pool = Pool(frozenset(range(4)), {}, PRICES)
@@ -538,7 +538,7 @@ def test_seats_do_not_wait_for_a_large_party(
     assert told == ([skip] if skip else [])
 
 
-def test_who_would_fit_alone_but_not_with_those_ahead() -> None:
+def test_an_entry_that_fits_alone_but_not_with_those_ahead_is_skipped() -> None:
     """Three side by side: the first takes two, and one is left for who comes behind the second."""
     pool = Pool(frozenset(range(3)), {}, PRICES)
     line = people(*(WishLine(wish_no=0, quantity=quantity) for quantity in (2, 2, 1)))
@@ -547,7 +547,7 @@ def test_who_would_fit_alone_but_not_with_those_ahead() -> None:
     assert [(p.wish_no, p.reason, p.before) for p in answer.passed] == [(1, "needed-ahead", (0, 2))]
 
 
-def test_nobody_refused_in_doubt_sees_those_ahead_make_room_for_those_behind() -> None:
+def test_a_person_refused_by_a_cut_search_is_not_overtaken_later() -> None:
     """B sits in Y and A in X, U wants all of X or Y. Too many are concerned to see that A may move to Z.
     V wants two of X, and for that A could move: but then U could have had X.
     """
@@ -581,7 +581,7 @@ def test_nobody_refused_in_doubt_sees_those_ahead_make_room_for_those_behind() -
         (WishLine(wish_no=0, quantity=4, together=False), WishLine(wish_no=0, quantity=1)),
     ],
 )
-def test_who_sits_where_others_want_to_moves(first: WishLine, second: WishLine) -> None:
+def test_an_entry_is_moved_from_seats_that_others_need(first: WishLine, second: WishLine) -> None:
     """Y is wanted more, so the first is found seats in X, where alone the second can sit."""
     layout = rows_of(("X", 0, 3), ("Y", 1, 4 if first.quantity == 4 else 3))
     line = people(first, structs.replace(second, categories=frozenset([0])))
@@ -592,7 +592,7 @@ def test_who_sits_where_others_want_to_moves(first: WishLine, second: WishLine) 
     assert [m.wish_no for m in answer.matches] == [0, 1]
 
 
-def test_of_areas_alike_the_lower_number_in_whatever_order_they_come() -> None:
+def test_of_equal_areas_the_lower_number_is_chosen_in_any_order() -> None:
     areas = [Area(name, 0, 10, Rectangle(0, 0, 10, 10)) for name in ("Left", "Right")]
     layout = structs.replace(rows_of(("F", 0, 1)), areas=tuple(areas))
     line = people(WishLine(wish_no=0, quantity=2))

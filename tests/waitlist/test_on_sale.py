@@ -342,7 +342,7 @@ async def _judge(run: Run) -> None:
 
 
 @pytest.mark.timeout(600)
-async def test_what_comes_back_goes_to_the_line_in_its_order(site: Site) -> None:
+async def test_returned_seats_go_to_the_waitlist_in_its_order(site: Site) -> None:
     async with on_sale(site) as run:
         await run.sold_out()
         await run.let_pass(SIZE.lasts_s)
@@ -351,7 +351,7 @@ async def test_what_comes_back_goes_to_the_line_in_its_order(site: Site) -> None
 
 
 @pytest.mark.timeout(600)
-async def test_it_does_so_whatever_is_killed_meanwhile(site: Site) -> None:
+async def test_returned_seats_go_to_the_waitlist_in_its_order_despite_kills(site: Site) -> None:
     """Each worker in its turn, both at once, and Redis with all its data."""
     async with on_sale(site, seed=2) as run:
         await run.sold_out()

@@ -42,7 +42,9 @@ async def offered(page: Page, places: int = 2) -> None:
     await expect(page.locator("#offered li")).to_have_count(places)
 
 
-async def test_joining_rank_change_and_leaving(sell_out: SellOut, come: Come) -> None:
+async def test_a_person_joins_sees_the_rank_changes_the_wish_and_leaves(
+    sell_out: SellOut, come: Come
+) -> None:
     crowd = await sell_out()
     await crowd.joins(categories=["Front"])
     await crowd.joins(quantity=4)
@@ -107,7 +109,9 @@ async def test_joining_rank_change_and_leaving(sell_out: SellOut, come: Come) ->
     await expect(page.locator("#notice")).to_be_empty()
 
 
-async def test_the_rank_is_looked_at_again(sell_out: SellOut, come: Come) -> None:
+async def test_the_rank_is_refreshed_when_the_tab_is_shown_again(
+    sell_out: SellOut, come: Come
+) -> None:
     crowd = await sell_out()
     first = await crowd.joins()
     page = await come(crowd.event_id)
@@ -121,7 +125,9 @@ async def test_the_rank_is_looked_at_again(sell_out: SellOut, come: Come) -> Non
     await expect(page.locator("#title-line")).to_have_text("You are next of 1")
 
 
-async def test_what_can_be_had_is_not_waited_for(make_house: MakeHouse, come: Come) -> None:
+async def test_matching_seats_on_sale_are_chosen_instead_of_joining(
+    make_house: MakeHouse, come: Come
+) -> None:
     crowd = Crowd(await make_house())
     await crowd.take(0, 1)
     page = await come(crowd.event_id)
@@ -137,7 +143,7 @@ async def test_what_can_be_had_is_not_waited_for(make_house: MakeHouse, come: Co
     await expect(page.locator("#step-held")).to_be_visible()
 
 
-async def test_a_wish_that_cannot_be_met_leads_to_the_line(
+async def test_an_unavailable_wish_leads_to_the_waitlist(
     make_house: MakeHouse, come: Come, buyer: str
 ) -> None:
     crowd = Crowd(await make_house())
@@ -272,7 +278,7 @@ async def test_declining_passes_the_seats_on(sell_out: SellOut, come: Come) -> N
     await expect(page.locator("#title-line")).to_have_text("You are next of 1")
 
 
-async def test_an_offer_lapses(sell_out: SellOut, come: Come) -> None:
+async def test_a_lapsed_offer_is_announced(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await join(page)
@@ -299,7 +305,7 @@ async def test_an_offer_lapses(sell_out: SellOut, come: Come) -> None:
     await expect(page.locator("#notice")).to_be_empty()
 
 
-async def test_an_offer_that_is_about_to_end_is_told(sell_out: SellOut, come: Come) -> None:
+async def test_an_offer_about_to_end_is_announced(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await page.evaluate(
@@ -327,7 +333,7 @@ async def test_an_offer_that_is_about_to_end_is_told(sell_out: SellOut, come: Co
     await expect(page.locator("#held li")).to_have_count(2)
 
 
-async def test_an_event_that_is_cancelled_ends_the_line_and_its_offers(
+async def test_a_cancelled_event_ends_the_waitlist_and_its_offers(
     sell_out: SellOut, come: Come
 ) -> None:
     crowd = await sell_out()
@@ -348,7 +354,7 @@ async def test_an_event_that_is_cancelled_ends_the_line_and_its_offers(
         await crowd.until(page, EntryStatus.DISMISSED)
 
 
-async def test_who_was_away_finds_the_offer_or_learns_that_it_is_gone(
+async def test_a_returning_person_finds_the_offer_or_learns_that_it_ended(
     sell_out: SellOut, come: Come
 ) -> None:
     crowd = await sell_out()
@@ -375,7 +381,7 @@ async def test_who_was_away_finds_the_offer_or_learns_that_it_is_gone(
     await expect(page.locator("#notice")).to_contain_text("The time to accept ran out")
 
 
-async def test_the_organiser_takes_an_offer_back_and_ends_the_list(
+async def test_a_withdrawn_offer_and_a_dismissed_waitlist_are_announced(
     sell_out: SellOut, come: Come
 ) -> None:
     crowd = await sell_out()
@@ -407,7 +413,7 @@ async def test_the_organiser_takes_an_offer_back_and_ends_the_list(
     await expect(page.locator("#line")).to_be_hidden()
 
 
-async def test_two_windows(sell_out: SellOut, come: Come) -> None:
+async def test_two_windows_of_one_person_show_the_same_offer(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await join(page)
@@ -425,7 +431,9 @@ async def test_two_windows(sell_out: SellOut, come: Come) -> None:
     await expect(page.locator("#notice")).to_contain_text("You gave these seats back")
 
 
-async def test_declined_in_another_window(sell_out: SellOut, come: Come) -> None:
+async def test_an_offer_declined_in_another_window_disappears(
+    sell_out: SellOut, come: Come
+) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await join(page)
@@ -440,7 +448,9 @@ async def test_declined_in_another_window(sell_out: SellOut, come: Come) -> None
     await expect(page.locator("#offer")).to_be_hidden()
 
 
-async def test_an_answer_that_was_lost(sell_out: SellOut, come: Come) -> None:
+async def test_an_accepted_offer_whose_answer_was_lost_is_found_again(
+    sell_out: SellOut, come: Come
+) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await join(page)
@@ -459,7 +469,9 @@ async def test_an_answer_that_was_lost(sell_out: SellOut, come: Come) -> None:
     await expect(page.locator("#held li")).to_have_count(2)
 
 
-async def test_an_offer_while_other_seats_are_held(sell_out: SellOut, come: Come) -> None:
+async def test_an_offer_can_be_accepted_while_other_seats_are_held(
+    sell_out: SellOut, come: Come
+) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await join(page, "Front")
@@ -479,7 +491,9 @@ async def test_an_offer_while_other_seats_are_held(sell_out: SellOut, come: Come
 
 
 @pytest.mark.parametrize("minutes", [-10, 10], ids=["slow", "fast"])
-async def test_a_clock_that_is_wrong(sell_out: SellOut, come: Come, minutes: int) -> None:
+async def test_a_wrong_clock_does_not_change_the_time_left(
+    sell_out: SellOut, come: Come, minutes: int
+) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await page.add_init_script(
@@ -492,7 +506,7 @@ async def test_a_clock_that_is_wrong(sell_out: SellOut, come: Come, minutes: int
     await expect(page.locator("#offer-left")).to_have_text(_FIFTEEN)
 
 
-async def test_keys_alone_join_and_accept(sell_out: SellOut, come: Come) -> None:
+async def test_the_keyboard_alone_joins_and_accepts(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     keys = page.keyboard
@@ -531,7 +545,7 @@ async def test_keys_alone_join_and_accept(sell_out: SellOut, come: Come) -> None
     assert len(await Visitor(page).ticket_labels()) == 2
 
 
-async def test_on_a_phone(sell_out: SellOut, come: Come) -> None:
+async def test_an_offer_is_in_reach_on_a_phone(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id, **_PHONE)
     await join(page)
@@ -549,7 +563,9 @@ async def test_on_a_phone(sell_out: SellOut, come: Come) -> None:
     await expect(page.locator("#step-held")).to_be_visible()
 
 
-async def test_a_letter_opened_where_nobody_is_known(sell_out: SellOut, come: Come) -> None:
+async def test_a_mailed_page_opened_in_an_unknown_browser_points_to_the_mailed_link(
+    sell_out: SellOut, come: Come
+) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id, "#waitlist")
     await expect(page.locator("#notice")).to_contain_text("the link in your mail opens it")
@@ -561,7 +577,7 @@ async def test_a_letter_opened_where_nobody_is_known(sell_out: SellOut, come: Co
     await expect(known.locator("#notice")).to_be_empty()
 
 
-async def test_offline_and_back(sell_out: SellOut, come: Come) -> None:
+async def test_the_waitlist_recovers_after_being_offline(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await join(page)
@@ -580,7 +596,7 @@ async def test_offline_and_back(sell_out: SellOut, come: Come) -> None:
     await expect(page.locator("#held li")).to_have_count(2)
 
 
-async def test_a_host_page_does_it_all(
+async def test_a_host_page_can_run_the_whole_waitlist(
     branch: Branch, open_page: OpenPage, sell_out: SellOut
 ) -> None:
     crowd = await sell_out(layout=small_house())

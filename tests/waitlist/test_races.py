@@ -139,7 +139,7 @@ async def make_line(site: Site) -> AsyncIterator[MakeLine]:
         await line.execute("UPDATE events SET status = 'paused' WHERE event_id = $1")
 
 
-async def test_a_seat_that_comes_back_goes_down_the_line(make_line: MakeLine) -> None:
+async def test_a_returned_seat_is_offered_to_each_entry_in_turn(make_line: MakeLine) -> None:
     """Nothing goes wrong, for once."""
     line = await make_line(people=3)
     await line.free(0)
@@ -160,7 +160,9 @@ async def test_a_seat_that_comes_back_goes_down_the_line(make_line: MakeLine) ->
 # A round that is cut short
 
 
-async def test_a_worker_killed_between_claim_and_commit(site: Site, make_line: MakeLine) -> None:
+async def test_a_seat_is_offered_once_after_a_kill_between_claim_and_commit(
+    site: Site, make_line: MakeLine
+) -> None:
     line = await make_line()
     writing = await site.catch("worker", "waitlist.write_round")
     await line.free(0)
@@ -177,7 +179,9 @@ async def test_a_worker_killed_between_claim_and_commit(site: Site, make_line: M
     await line.judge()
 
 
-async def test_a_worker_killed_between_commit_and_telling(site: Site, make_line: MakeLine) -> None:
+async def test_an_offer_is_delivered_after_a_kill_between_commit_and_publication(
+    site: Site, make_line: MakeLine
+) -> None:
     line = await make_line()
     telling = await site.catch("worker", "lay_offers", unsent=True)
     await line.free(0)
@@ -205,7 +209,7 @@ async def _deadline_ms(line: Line, offer_id: str) -> int:
     return int(await line.runtime.stores.redis.call("HGET", key, "expires") or 0)
 
 
-async def test_a_worker_that_sleeps_between_claim_and_commit(
+async def test_a_seat_is_offered_once_if_a_worker_stalls_between_claim_and_commit(
     site: Site, make_line: MakeLine
 ) -> None:
     """Longer than the claim is good for, and another one goes round meanwhile."""
@@ -242,7 +246,7 @@ async def _a_turn(runtime: Runtime, event_id: str) -> None:
             continue
 
 
-async def test_two_rounds_at_once_are_one(site: Site, make_line: MakeLine) -> None:
+async def test_simultaneous_rounds_offer_each_seat_once(site: Site, make_line: MakeLine) -> None:
     line = await make_line(people=3)
     writing = await site.catch("worker", "waitlist.write_round")
     await line.free(0)
@@ -262,7 +266,9 @@ async def test_two_rounds_at_once_are_one(site: Site, make_line: MakeLine) -> No
     await line.judge()
 
 
-async def test_who_joins_during_a_round_is_in_the_next(site: Site, make_line: MakeLine) -> None:
+async def test_a_join_during_a_round_is_part_of_the_next_one(
+    site: Site, make_line: MakeLine
+) -> None:
     line = await make_line(people=1)
     writing = await site.catch("worker", "waitlist.write_round")
     await line.free(0, 1)
@@ -283,7 +289,7 @@ async def test_who_joins_during_a_round_is_in_the_next(site: Site, make_line: Ma
     await line.judge()
 
 
-async def test_a_sale_that_comes_late_sells_nothing(site: Site, make_line: MakeLine) -> None:
+async def test_a_late_release_to_sale_releases_nothing(site: Site, make_line: MakeLine) -> None:
     """A seat was nobody's wish, and the worker sleeps before it says so; by then it is somebody's."""
     line = await make_line(people=0)
     await line.join(new_id(), quantity=2)
@@ -317,7 +323,9 @@ async def _sniped(line: Line, seat: int) -> Hold:
 # Redis is lost, or laid anew
 
 
-async def test_redis_lost_between_claim_and_commit(site: Site, make_line: MakeLine) -> None:
+async def test_a_seat_is_offered_once_if_redis_is_lost_between_claim_and_commit(
+    site: Site, make_line: MakeLine
+) -> None:
     line = await make_line()
     writing = await site.catch("worker", "waitlist.write_round")
     await line.free(0)
@@ -360,7 +368,7 @@ async def test_a_rebuild_waits_for_the_round(site: Site, make_line: MakeLine) ->
     await line.judge()
 
 
-async def test_open_offers_outlive_the_loss(site: Site, make_line: MakeLine) -> None:
+async def test_open_offers_survive_the_loss_of_redis(site: Site, make_line: MakeLine) -> None:
     line = await make_line(people=3)
     await line.free(0)
     async with soon():
@@ -383,7 +391,7 @@ async def test_open_offers_outlive_the_loss(site: Site, make_line: MakeLine) -> 
     await line.judge()
 
 
-async def test_a_released_seat_is_the_next_ones_also_after_a_loss(
+async def test_a_released_seat_goes_to_the_next_entry_after_a_loss_of_redis_too(
     site: Site, make_line: MakeLine
 ) -> None:
     """Who accepted and let go has nothing any more, though PostgreSQL never heard of the letting go."""
@@ -404,7 +412,7 @@ async def test_a_released_seat_is_the_next_ones_also_after_a_loss(
 # Two answers at once
 
 
-async def test_an_accept_and_a_lapse_at_one_instant(make_line: MakeLine) -> None:
+async def test_an_accept_and_a_lapse_at_one_instant_have_one_outcome(make_line: MakeLine) -> None:
     """Twenty times around the deadline: it is the person's, or the next one's; never both, never neither."""
     line = await make_line(people=20, window_s=1)
     told: list[str] = []
@@ -437,7 +445,7 @@ async def test_an_accept_and_a_lapse_at_one_instant(make_line: MakeLine) -> None
 
 
 @pytest.mark.parametrize("first", ["accept", "decline", "lapse"])
-async def test_who_ends_an_offer_first_has_ended_it(
+async def test_the_first_end_of_an_offer_counts(
     site: Site, make_line: MakeLine, first: str
 ) -> None:
     """Everybody ends it at once, and the first is still at it when the others come."""
@@ -489,7 +497,9 @@ async def _lapsed_unheard(site: Site, line: Line, offer_id: str) -> Catch:
         lapsing.deliver()
 
 
-async def test_a_decline_that_redis_never_heard_of(site: Site, make_line: MakeLine) -> None:
+async def test_a_decline_that_never_reached_redis_passes_the_seat_on(
+    site: Site, make_line: MakeLine
+) -> None:
     """The process dies between PostgreSQL's word and Redis's: the seat moves on all the same."""
     line = await make_line(people=2)
     await line.free(0)
@@ -505,7 +515,9 @@ async def test_a_decline_that_redis_never_heard_of(site: Site, make_line: MakeLi
     await line.judge()
 
 
-async def test_an_accept_that_redis_never_heard_of(site: Site, make_line: MakeLine) -> None:
+async def test_an_accept_that_never_reached_redis_can_be_repeated(
+    site: Site, make_line: MakeLine
+) -> None:
     line = await make_line(people=2)
     await line.free(0)
     async with soon():
@@ -523,7 +535,7 @@ async def test_an_accept_that_redis_never_heard_of(site: Site, make_line: MakeLi
 # Who may not have more
 
 
-async def test_many_at_their_limit_do_not_keep_a_seat_from_the_next(make_line: MakeLine) -> None:
+async def test_many_people_at_their_limit_do_not_block_the_next_entry(make_line: MakeLine) -> None:
     line = await make_line(people=60)
     # All but the last hold or own as much as they may.
     await line.execute(

@@ -141,7 +141,7 @@ async def release(line: Line, holds: dict[int, tuple[str, str]], *seats: int) ->
         await line.runtime.holds.release(hold_id, buyer)
 
 
-async def test_joining_is_refused_while_what_one_wants_is_on_sale(line: Line) -> None:
+async def test_joining_is_refused_while_matching_seats_are_on_sale(line: Line) -> None:
     with pytest.raises(Conflict) as refusal:
         await line.join(quantity=2, categories=["Front"])
     assert refusal.value.code == "still-on-sale"
@@ -155,7 +155,7 @@ async def test_joining_is_refused_while_what_one_wants_is_on_sale(line: Line) ->
         await line.join(quantity=2, categories=["Back"])
 
 
-async def test_one_entry_per_person_and_the_same_wish_again_is_the_same_entry(line: Line) -> None:
+async def test_a_person_has_one_entry_and_joining_again_returns_it(line: Line) -> None:
     await full(line)
     person = new_id()
     first = await line.join(person, quantity=2)
@@ -170,7 +170,7 @@ async def test_one_entry_per_person_and_the_same_wish_again_is_the_same_entry(li
     assert refusal.value.extra["entry_id"] == first.entry_id
 
 
-async def test_many_joins_of_one_person_at_once_make_one_entry(line: Line) -> None:
+async def test_simultaneous_joins_of_one_person_make_one_entry(line: Line) -> None:
     await full(line)
     person = new_id()
     entries = await asyncio.gather(*(line.join(person, quantity=2) for _ in range(20)))
@@ -178,7 +178,7 @@ async def test_many_joins_of_one_person_at_once_make_one_entry(line: Line) -> No
     assert (await line.entry(entries[0])).waiting == 1
 
 
-async def test_wishes_are_checked(line: Line) -> None:
+async def test_an_invalid_wish_is_refused(line: Line) -> None:
     with pytest.raises(InvalidInput) as refusal:
         await line.join(categories=["Moon"])
     assert refusal.value.code == "no-such-category"
@@ -189,7 +189,7 @@ async def test_wishes_are_checked(line: Line) -> None:
         await line.join(quantity=11)
 
 
-async def test_the_line_goes_by_tier_then_by_time(line: Line, runtime: Runtime) -> None:
+async def test_the_waitlist_is_ordered_by_tier_then_by_time(line: Line, runtime: Runtime) -> None:
     await full(line)
     first, second = await line.join(), await line.join()
     patron = new_id()
@@ -290,7 +290,7 @@ FREEING = [
 
 
 @pytest.mark.parametrize("free", FREEING, ids=lambda free: free.__name__)
-async def test_whatever_frees_a_seat_keeps_it_for_the_line(line: Line, free: Any) -> None:
+async def test_every_way_to_free_a_seat_keeps_it_for_the_waitlist(line: Line, free: Any) -> None:
     holds = await full(line)
     entry = await line.join()
     await free(line, holds)
@@ -333,7 +333,7 @@ async def test_a_party_gets_its_seats_together_or_not_at_all(line: Line) -> None
     assert (await line.offer_of(party))[1] == [3, 4, 5]
 
 
-async def test_a_large_party_is_passed_over_and_that_is_written_down(line: Line) -> None:
+async def test_a_large_party_is_skipped_and_the_skip_is_recorded(line: Line) -> None:
     holds = await full(line)
     party, single = await line.join(quantity=4), await line.join()
     await release(line, holds, 8)
@@ -348,7 +348,7 @@ async def test_a_large_party_is_passed_over_and_that_is_written_down(line: Line)
     assert skips[0]["reason"] == "too-few"
 
 
-async def test_declining_passes_the_seats_on_and_ends_the_place(line: Line) -> None:
+async def test_declining_passes_the_seats_on_and_ends_the_entry(line: Line) -> None:
     holds = await full(line)
     first, second = await line.join(), await line.join()
     await release(line, holds, 8)
@@ -365,7 +365,7 @@ async def test_declining_passes_the_seats_on_and_ends_the_place(line: Line) -> N
         await line.runtime.waitlist.offers.accept(offer.offer_id, person)
 
 
-async def test_an_offer_not_answered_in_time_goes_to_the_next(line: Line) -> None:
+async def test_an_unanswered_offer_goes_to_the_next_entry(line: Line) -> None:
     holds = await full(line)
     first, second = await line.join(), await line.join()
     await release(line, holds, 8)
@@ -380,7 +380,7 @@ async def test_an_offer_not_answered_in_time_goes_to_the_next(line: Line) -> Non
     assert (await line.entry(first)).status == EntryStatus.LAPSED
 
 
-async def test_when_nobody_is_left_the_seats_go_on_sale(line: Line) -> None:
+async def test_seats_go_on_sale_when_nobody_is_waiting(line: Line) -> None:
     holds = await full(line)
     entry = await line.join()
     await release(line, holds, 8)
@@ -412,7 +412,7 @@ async def test_leaving_with_an_open_offer_declines_it(line: Line) -> None:
     assert (await line.offer_of(second))[1] == [8]
 
 
-async def test_a_withdrawn_offer_gives_the_place_back(line: Line) -> None:
+async def test_a_withdrawn_offer_returns_the_entry_to_its_position(line: Line) -> None:
     holds = await full(line)
     first, second = await line.join(), await line.join()
     await release(line, holds, 8)
@@ -427,7 +427,7 @@ async def test_a_withdrawn_offer_gives_the_place_back(line: Line) -> None:
     assert (await line.offer_of(first))[1] == [8]
 
 
-async def test_only_its_person_may_touch_an_offer(line: Line) -> None:
+async def test_only_its_person_may_answer_an_offer(line: Line) -> None:
     holds = await full(line)
     entry = await line.join()
     await release(line, holds, 8)
@@ -446,7 +446,7 @@ async def test_only_its_person_may_touch_an_offer(line: Line) -> None:
         await line.house.book(person, offer.offer_id)
 
 
-async def test_accepting_twice_is_one_hold(line: Line) -> None:
+async def test_accepting_twice_makes_one_hold(line: Line) -> None:
     holds = await full(line)
     entry = await line.join(quantity=2)
     await release(line, holds, 8, 9)
@@ -459,7 +459,7 @@ async def test_accepting_twice_is_one_hold(line: Line) -> None:
     assert first == again
 
 
-async def test_the_price_of_an_offer_stays(line: Line) -> None:
+async def test_the_price_of_an_offer_is_fixed(line: Line) -> None:
     holds = await full(line)
     entry = await line.join()
     await release(line, holds, 8)
@@ -485,7 +485,7 @@ async def test_a_price_that_falls_brings_an_offer(line: Line) -> None:
     assert (await line.offer_of(entry))[0].total.amount == 3900
 
 
-async def test_who_may_have_no_more_is_passed_by(line: Line) -> None:
+async def test_a_person_at_the_limit_is_skipped(line: Line) -> None:
     holds = await full(line)
     greedy = new_id()
     entry = await line.join(greedy, quantity=9)
@@ -503,7 +503,7 @@ async def test_who_may_have_no_more_is_passed_by(line: Line) -> None:
     assert (await line.entry(second)).status == EntryStatus.OFFERED
 
 
-async def test_changing_ones_mind_keeps_the_place(line: Line) -> None:
+async def test_changing_the_wish_keeps_the_position(line: Line) -> None:
     holds = await full(line)
     first, second = await line.join(quantity=5), await line.join()
     person = await line.owner_of(first)
@@ -521,7 +521,7 @@ async def test_changing_ones_mind_keeps_the_place(line: Line) -> None:
     assert (await line.entry(second)).rank == 1
 
 
-async def test_offers_outlive_redis(line: Line) -> None:
+async def test_offers_survive_the_loss_of_redis(line: Line) -> None:
     holds = await full(line)
     first, second = await line.join(quantity=2), await line.join()
     await release(line, holds, 8, 9)
@@ -547,7 +547,7 @@ async def test_offers_outlive_redis(line: Line) -> None:
     assert (await line.house.book(person, hold)).outcome == "confirmed"
 
 
-async def test_ranks_outlive_redis(line: Line) -> None:
+async def test_ranks_survive_the_loss_of_redis(line: Line) -> None:
     await full(line)
     entries = [await line.join() for _ in range(5)]
     for key in await keys_of(line.runtime.stores.redis, line.event_id):
@@ -569,7 +569,9 @@ async def test_ranks_outlive_redis(line: Line) -> None:
     assert [(await line.entry(e)).rank for e in entries] == [1, 2, 3, 4, 5]
 
 
-async def test_a_line_laid_anew_is_never_empty(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ranks_are_never_missing_while_the_waitlist_is_rebuilt(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await full(line)
     first, second = [await line.join() for _ in range(2)]
     key = base_key(line.event_id) + ":line"
@@ -588,7 +590,7 @@ async def test_a_line_laid_anew_is_never_empty(line: Line, monkeypatch: pytest.M
     assert (await line.entry(second)).rank == 2
 
 
-async def test_a_round_counts_who_waits_though_redis_lost_the_line(line: Line) -> None:
+async def test_a_round_counts_waiting_entries_after_redis_lost_them(line: Line) -> None:
     holds = await full(line)
     for _ in range(3):
         await line.join()
@@ -602,7 +604,7 @@ async def test_a_round_counts_who_waits_though_redis_lost_the_line(line: Line) -
     assert waiting == 3
 
 
-async def test_a_claim_without_postgresqls_word_comes_back(line: Line) -> None:
+async def test_an_unconfirmed_claim_returns_to_the_waitlist(line: Line) -> None:
     """A worker claimed seats and died before it could write the offer down."""
     holds = await full(line)
     entry = await line.join()
@@ -619,7 +621,7 @@ async def test_a_claim_without_postgresqls_word_comes_back(line: Line) -> None:
     assert (await line.offer_of(entry))[1] == [8]
 
 
-async def test_an_offer_that_redis_was_never_told_of_is_laid(
+async def test_an_offer_that_never_reached_redis_is_loaded(
     line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker wrote the offer down and died before it could tell anybody."""
@@ -688,7 +690,7 @@ async def test_a_late_payment_does_not_take_offered_seats(line: Line) -> None:
     assert (await line.house.book(person, hold)).outcome == "confirmed"
 
 
-async def test_a_checkout_that_slept_does_not_take_offered_seats(line: Line) -> None:
+async def test_a_stalled_checkout_does_not_take_offered_seats(line: Line) -> None:
     """Its hold was lost with Redis and the seat was offered on; then it comes to PostgreSQL."""
     holds = await full(line)
     entry = await line.join(quantity=1)
@@ -718,7 +720,7 @@ async def test_a_checkout_that_slept_does_not_take_offered_seats(line: Line) -> 
     assert (await line.house.book(person, hold)).outcome == "confirmed"
 
 
-async def test_warned_once_before_an_offer_ends(line: Line, runtime: Runtime) -> None:
+async def test_a_person_is_warned_once_before_an_offer_ends(line: Line, runtime: Runtime) -> None:
     # Offers of other tests are about to end by now, where this run takes long.
     while await runtime.waitlist.offers.warn():
         pass
@@ -741,7 +743,7 @@ async def test_warned_once_before_an_offer_ends(line: Line, runtime: Runtime) ->
 
 
 @pytest.mark.parametrize("answer", ["decline", "accept", "leave"])
-async def test_an_answer_that_redis_never_heard_of_is_carried_out(
+async def test_an_answer_that_never_reached_redis_is_carried_out(
     line: Line, runtime: Runtime, answer: str
 ) -> None:
     """The API wrote the answer down and died before it could tell Redis: the reconciler does."""

@@ -16,7 +16,9 @@ from tests.support.watchers import Watcher
 pytestmark = pytest.mark.adversity
 
 
-async def test_an_api_that_slept_does_not_win_late(site: Site, http: httpx.AsyncClient) -> None:
+async def test_an_api_that_was_paused_does_not_win_late(
+    site: Site, http: httpx.AsyncClient
+) -> None:
     house = await site.house(rows=1, hold_ttl_s=2, payment_window_s=2)
     async with Watcher(site.live_url(house.event_id)) as watcher:
         patrons = [await Patron.come(http, house.event_id) for _ in range(3)]
