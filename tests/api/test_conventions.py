@@ -146,7 +146,7 @@ async def test_pages_of_bookings_have_no_gap_and_nothing_twice(
 async def test_pages_of_events_have_no_gap_and_nothing_twice(
     runtime: Runtime, ada: Buyer, key: str
 ) -> None:
-    # Among them several that start at the same instant, which only their ids tell apart.
+    # Several of them start at the same instant and differ only in their ids.
     city = f"City {key}"
     venue, _ = await runtime.catalog.import_venue(small_house(rows=1), city=city)
     made = [
@@ -297,7 +297,7 @@ async def test_the_second_of_two_requests_with_one_key_is_told_to_wait(
 ) -> None:
     hold_id = (await ada.hold(house.event_id, 1)).json()["hold_id"]
     path = (await ada.book(hold_id)).headers["location"] + "/cancel"
-    # The booking's row is locked, so whichever comes first has to wait for us.
+    # The booking's row is locked, so whichever request comes first has to wait for us.
     async with runtime.stores.view.transaction() as lock:
         await lock.connection.execute(
             "SELECT 1 FROM bookings WHERE booking_id = $1 FOR UPDATE", path.split("/")[3]
@@ -314,7 +314,7 @@ async def test_the_second_of_two_requests_with_one_key_is_told_to_wait(
 
 async def test_a_booking_under_way_is_told_to_wait(house: House, ada: Buyer, key: str) -> None:
     hold_id = (await ada.hold(house.event_id, 1)).json()["hold_id"]
-    # The gateway stays silent for a while, so both are surely on their way together.
+    # The gateway stays silent for a while, so both requests are surely under way together.
     first, second = await asyncio.gather(
         ada.book(hold_id, "tok_timeout", key=key), ada.book(hold_id, "tok_timeout", key=key)
     )
@@ -345,7 +345,7 @@ async def test_an_incomplete_request_does_nothing(
     writer.close()
     await writer.wait_closed()
     assert await seats_of(ada.http, house.event_id) == before
-    # The key is as good as new.
+    # The key can be used again.
     asking = (
         ada.hold(house.event_id, 1, 2, idempotency_key=key)
         if keyed
@@ -368,7 +368,7 @@ _NOWHERE = {
 
 
 async def until_it_answers(client: httpx.AsyncClient) -> None:
-    """Whatever it answers: it is not to be ready."""
+    """Wait for any answer: this process is not supposed to become ready."""
     async with asyncio.timeout(60):
         while True:
             try:
@@ -496,7 +496,7 @@ async def test_under_pressure_a_token_costs_some_work(with_redis_only: httpx.Asy
     first = proof(await asked())
     made = await ask(proof=first)
     assert made.status_code == 201, made.text
-    # Once, and not by chance. A new minute may begin at any time: then nothing is looked at.
+    # Only once, so that no retry hides a fault. If a new minute begins meanwhile, nothing is checked.
     for sent in (first, {**proof(await asked()), "nonce": ""}, {"challenge": "x", "nonce": "y"}):
         await asked()
         answer = await ask(proof=sent)
@@ -515,7 +515,7 @@ async def test_one_network_causes_no_proof_of_work_for_others(
     async def ask(address: str) -> httpx.Response:
         return await with_redis_only.post("/v1/auth/guest", headers={"X-Forwarded-For": address})
 
-    # More than all together may have without a proof, in whichever minute they fall.
+    # More than all networks together may have without a proof, in whichever minute they fall.
     statuses = [(await ask("203.0.113.90")).status_code for _ in range(70)]
     assert statuses.count(429) >= 60
     assert (await ask("198.51.100.7")).status_code == 201
@@ -548,7 +548,7 @@ async def test_waitlist_joins_are_limited_per_network(with_redis_only: httpx.Asy
         )
 
     answers = [await join(f"192.0.2.{host}") for host in range(4)]
-    # An hour may have turned meanwhile; with its stores away, whoever may join hears 503.
+    # A new hour may have begun meanwhile; as the stores are away, a join that is allowed gets 503.
     assert 429 in [answer.status_code for answer in answers]
     assert answers[0].status_code == (await join("198.18.0.1")).status_code == 503
     refused = next(answer for answer in answers if answer.status_code == 429)

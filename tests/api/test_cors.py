@@ -1,4 +1,4 @@
-"""Pages elsewhere: those that the operator allows may use the API, and can read every answer."""
+"""Pages of other origins: those that the operator allows may use the API, and can read every answer."""
 
 import httpx
 import pytest
@@ -14,7 +14,7 @@ FOREIGN = "https://elsewhere.example"
 
 @pytest.fixture
 def allowed(stack: Stack) -> str:
-    """An origin that is not where the requests go: another name for the same machine."""
+    """Another origin than that of the API: another name for the same machine."""
     return stack.api_url.replace("localhost", "127.0.0.1")
 
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.contract
 
 Json = dict[str, Any]
 PROBLEM_JSON = "application/problem+json"
-#: Whose body says who is asking, or nobody needs to.
+#: Routes whose body identifies the client, or that need no authentication.
 WITHOUT_TOKEN = {"guest", "login", "refresh", "logout", "look_up_bookings"}
 
 
@@ -53,7 +53,7 @@ def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
 
 async def test_the_document_is_valid_openapi(document: Json) -> None:
     assert document["openapi"].startswith("3.1.")
-    # The specification's own schema, which schemathesis carries; then every schema of ours.
+    # First the specification's own schema, which comes with schemathesis; then every schema of ours.
     schemathesis.openapi.from_dict(document).validate()
     for name in document["components"]["schemas"]:
         reference = {"$ref": f"#/components/schemas/{name}"}
@@ -159,7 +159,7 @@ class _Inner(msgspec.Struct, frozen=True):
 
 
 class _Named(msgspec.Struct):
-    """``default`` is a field's name."""
+    """A type with a field that is called ``default``."""
 
     default: dict[str, int]
     items: tuple[int, str]
@@ -197,7 +197,7 @@ async def test_the_plans_of_the_examples_import() -> None:
 
 
 def raised_codes() -> set[str]:
-    """Every problem code in the source: given by name, or as the class's own."""
+    """Every problem code in the source, given as an argument or as the default of an error class."""
     source = "\n".join(
         path.read_text()
         for room in ("engine", "api")
@@ -211,7 +211,7 @@ def raised_codes() -> set[str]:
 
 
 async def test_every_problem_code_is_described() -> None:
-    # ``gone`` is the base of its branch of the tree; its branches have names of their own.
+    # ``gone`` is only the base of its branch; the classes below it have codes of their own.
     assert raised_codes() - {"gone"} == set(PROBLEMS)
 
 

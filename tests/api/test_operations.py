@@ -44,7 +44,7 @@ def total(found: dict[str, list[tuple[dict[str, str], float]]], name: str, **lab
 async def test_each_process_reports_its_health(stack: Stack, role: str) -> None:
     async with httpx.AsyncClient(timeout=60) as client:
         assert (await client.get(f"{url_of(stack, role)}/health/live")).status_code == 200
-    # A store that takes a second to answer is none for that moment.
+    # A store that takes a second to answer counts as unavailable for that moment.
     await until_ready(url_of(stack, role))
 
 
@@ -142,7 +142,7 @@ async def test_the_gateway_counts_watchers_and_frames(
 
 
 async def test_the_worker_measures_how_late_it_is(stack: Stack) -> None:
-    # Each step begins when its time has come: right after its start a worker has done nothing yet.
+    # Each step begins at its own time: right after its start a worker has done nothing yet.
     async with asyncio.timeout(60):
         for step in ("expire-holds", "reconcile"):
             while True:

@@ -1,4 +1,4 @@
-"""Guessing the organiser's key over HTTP: every route that tells right from wrong counts."""
+"""Guessing the organiser's key over HTTP: every route that reveals whether a key is right counts guesses."""
 
 import httpx
 import pytest
@@ -21,7 +21,7 @@ async def test_a_network_that_guesses_keys_is_limited(
     path = path.format(event_id=house.event_id)
     # As a trusted proxy forwards it.
     network = {"X-Forwarded-For": address}
-    # The limit is ten in a minute; once a minute may end meanwhile, and not again and again.
+    # The limit is ten per minute; a minute may end meanwhile once, but not again and again.
     for _ in range(40):
         answer = await http.get(path, headers=GUESS | network)
         if answer.status_code == 429:

@@ -1,4 +1,4 @@
-"""Cursors: what is one of ours, and everything else."""
+"""Cursors: our own are read back, everything else is refused."""
 
 import base64
 import json
@@ -36,7 +36,7 @@ def test_a_position_is_read_back_exactly() -> None:
 @pytest.mark.parametrize(
     "cursor",
     [
-        # As they were before there were versions, and as somebody would try.
+        # Cursors of the time before versions, and forged ones.
         "WyIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsOTk5OTk5OTk5OTksMV0",
         "WyIwMDAxLTAxLTAxVDAwOjAwOjAwIiwieCJd",
         written([1, ["2026-11-30T12:00:00Z", 2**31]]),

@@ -1,4 +1,4 @@
-"""The short cut to a handler is for ordinary requests, and for handlers that need nothing of the framework."""
+"""Ordinary requests take the short cut to handlers that need nothing of the framework."""
 
 from typing import Any
 

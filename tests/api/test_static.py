@@ -1,4 +1,4 @@
-"""The pages and their files: small, always fresh, and nothing else from the disk."""
+"""Pages and their files: small and always fresh; no other file of the disk is served."""
 
 import gzip
 import re

@@ -50,7 +50,7 @@ def test_a_token_expires() -> None:
     clock = [NOW]
     tokens = Tokens(SECRET, ttl_s=WEEK, clock=lambda: clock[0])
     assert tokens.subject(token) == ADA
-    # Also for who remembers it.
+    # Also for a process that has it in its cache.
     clock[0] = NOW + 1000
     refused(lambda: tokens.subject(token))
 
@@ -108,9 +108,9 @@ def test_a_guests_token_is_renewed_also_when_it_has_expired() -> None:
     assert found(NOW + WEEK + DAY) == (ADA, True, True)
     assert found(NOW + WEEK + 399 * DAY) == (ADA, True, True)
     refused(lambda: found(NOW + WEEK + 401 * DAY))
-    # Those of before had no audience: no access, but the same guest.
+    # Earlier tokens had no audience: they give no access, but they name the same guest.
     assert found(NOW, made(aud=None)) == (ADA, True, False)
-    # An account's is exchanged by its refresh token.
+    # An account gets a new token by its refresh token.
     refused(lambda: found(NOW, bearer(tokens_at(NOW).issue(ADA, version=1))))
     refused(lambda: found(NOW, made(aud="somebody else")))
 

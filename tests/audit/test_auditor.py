@@ -1,4 +1,4 @@
-"""The auditor sees what is broken: each promise is broken by hand, in one store, and must be named."""
+"""The auditor finds violations: each invariant is broken on purpose, in one store, and must be named."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 
 @pytest_asyncio.fixture(scope="module")
 async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtime]:
-    """Databases of their own: money that is made wrong here is wrong for every event."""
+    """Databases of their own: wrong amounts made here would be found in every event's audit."""
     world = await make_world(settings, stores, "auditor", redis_database=3)
     async with open_runtime(world, role="test") as opened:
         await opened.stores.mongo.ensure_indexes()

@@ -1,4 +1,4 @@
-"""What the auditor says of a waitlist: each promise is broken by hand, in one store, and must be named."""
+"""The auditor on a waitlist: each invariant is broken on purpose, in one store, and must be named."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ SEATS = 50
 
 @pytest_asyncio.fixture(scope="module")
 async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtime]:
-    """Databases of their own, where no worker holds a round while a test looks."""
+    """Databases of their own, where no worker runs a round during a test."""
     world = await make_world(settings, stores, "auditor_line", redis_database=10)
     async with open_runtime(world, role="test") as opened:
         await opened.stores.mongo.ensure_indexes()
@@ -32,8 +32,8 @@ async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtim
 
 @dataclass
 class Scene:
-    """Seats 10 and 11 are offered to the first in line, the next has accepted seat 12; a third waits,
-    seat 20 and a place of the floor have come back, and all else is held.
+    """Seats 10 and 11 are offered to the first entry, the next has accepted seat 12; a third waits,
+    seat 20 and a place of the floor were returned, and all other seats are held.
     """
 
     house: House

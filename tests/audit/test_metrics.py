@@ -1,4 +1,4 @@
-"""What is measured is measured right: audits by the worker, waits for connections, lag of the loop."""
+"""Measurements are right: audits by the worker, waits for connections, lag of the event loop."""
 
 import asyncio
 import math
@@ -26,7 +26,7 @@ Grown = Callable[[], float]
 
 
 def growth(name: str, **labels: str) -> Grown:
-    """How much a sample has grown since now."""
+    """How much a sample has grown since this call."""
 
     def read() -> float:
         value = REGISTRY.get_sample_value(name, labels)
@@ -39,7 +39,7 @@ def growth(name: str, **labels: str) -> Grown:
 
 @pytest.fixture
 def turn(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is this house's turn to be audited, and only its."""
+    """Only this house is due to be audited."""
     runtime = house.runtime
     monkeypatch.setattr(runtime.audit, "_unaudited", [house.event_id] * 9)
     monkeypatch.setattr(runtime.live.reading, "_open_events_read", -math.inf)
@@ -78,7 +78,7 @@ async def test_a_buyer_who_exceeded_the_limit_before_it_was_lowered_is_no_violat
     await sell(house, buyer, 1, 2, 3)
     await execute(house, "UPDATE events SET buyer_limit = 2 WHERE event_id = $1")
     assert await house.runtime.audit.audit_next() == []
-    # The count beside it is still looked at.
+    # The count itself is still audited.
     await execute(house, "UPDATE buyer_claims SET sold = sold - 1 WHERE event_id = $1")
     found = await house.runtime.audit.audit_next()
     assert {violation.invariant for violation in found} == {10}
@@ -102,7 +102,7 @@ async def test_a_part_of_very_many_holds_is_audited_per_round(
     await house.hold(new_id(), 2)
     assert await auditing.audit_next() == []
     assert in_part() == 1
-    # What is wrong with one of them is found when it is that one's turn.
+    # A fault of one of them is found when that hold is audited.
     (next_due,) = await call("ZRANGE", f"{base}:due", 0, 0)
     await call("ZINCRBY", f"{base}:due", -1, next_due)
     monkeypatch.setattr("engine.audit.auditing.random.randint", lambda first, _: first)
@@ -128,7 +128,7 @@ async def test_one_worker_audits_at_a_time_and_pauses_in_between(
     assert audits() == 1
     monkeypatch.setattr(auditing, "_due", 0.0)
     await auditing.run_once()
-    assert audits() == 1  # somebody has just done it
+    assert audits() == 1  # another worker has just done it
     await house.runtime.stores.redis.call("DEL", "auditing")
     monkeypatch.setattr(auditing, "_due", time.monotonic() + 60)
     await auditing.run_once()
@@ -190,7 +190,7 @@ async def test_a_blocked_loop_is_measured() -> None:
     late_s = growth("frontrow_event_loop_lag_seconds_sum")
     measuring = asyncio.create_task(metrics.measure_loop_lag())
     await asyncio.sleep(metrics.LAG_INTERVAL_S / 2)
-    # Wherever in its turn it is by now, it comes late by more than half of one.
+    # Wherever in its interval it is now, it is late by more than half of one.
     time.sleep(2 * metrics.LAG_INTERVAL_S)
     await asyncio.sleep(0)
     await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Whose request it is: proxies that are trusted are believed, and nobody else is."""
+"""Whose request it is: only trusted proxies are believed."""
 
 import pytest
 
@@ -17,17 +17,17 @@ TRUSTED = ("10.0.0.0/8", "::1")
     ("peer", "headers", "client"),
     [
         ("203.0.113.7", [], "203.0.113.7"),
-        # Who is no proxy of ours may claim what it likes.
+        # Claims of a peer that is no proxy of ours are ignored.
         ("203.0.113.7", ["198.51.100.1"], "203.0.113.7"),
         ("10.0.0.1", [], "10.0.0.1"),
         ("10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
-        # The client put something in front; the proxy appended whom it heard.
+        # The client put an address in front; the proxy appended the client's real one.
         ("10.0.0.1", ["127.0.0.1, 10.9.9.9, 198.51.100.1"], "198.51.100.1"),
         ("10.0.0.1", ["127.0.0.1", "198.51.100.1"], "198.51.100.1"),
         # A chain of proxies.
         ("10.0.0.1", ["1.1.1.1, 198.51.100.1, 10.0.0.2,10.0.0.3"], "198.51.100.1"),
         ("10.0.0.1", ["10.0.0.2, 10.0.0.3"], "10.0.0.2"),
-        # What is no address ends the believing.
+        # Text that is no address ends the chain.
         ("10.0.0.1", ["198.51.100.1, unknown"], "10.0.0.1"),
         ("10.0.0.1", ["198.51.100.1, unknown, 10.0.0.2"], "10.0.0.2"),
         ("10.0.0.1", [""], "10.0.0.1"),
@@ -81,7 +81,7 @@ def test_a_wrong_network_is_named(text: str) -> None:
         ("10.20.0.7", "api:8000", (), True),
         ("10.21.0.7", "api:8000", (), False),
         ("10.20.0.7", "api:8000", ("x-forwarded-for",), False),
-        # A page that asks by way of a name that leads to this machine.
+        # A page that sends requests to a name that resolves to this machine (DNS rebinding).
         ("127.0.0.1", "rebound.example", (), False),
         ("", "localhost", (), False),
     ],

@@ -1,4 +1,4 @@
-"""Group commit: what shares a batch, what waits, and who is told what when one fails."""
+"""Group commit: which commands share a batch, which wait, and which result each gets when one fails."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -109,7 +109,7 @@ async def test_a_store_that_is_away_fails_the_whole_batch_and_the_next_one_is_tr
     results = await asyncio.gather(*map(batcher.submit, "abc"), return_exceptions=True)
     assert [type(result) for result in results] == [Unavailable] * 3
     assert await batcher.submit("d") == "D"
-    assert server.batches == [["a", "b", "c"], ["d"]], "nobody was tried alone"
+    assert server.batches == [["a", "b", "c"], ["d"]], "no command was tried alone"
 
 
 async def test_a_cancelled_caller_neither_undoes_the_command_nor_hinders_others() -> None:
@@ -148,7 +148,7 @@ async def test_draining_waits_for_batches_under_way_and_queued_commands() -> Non
     server.reply()
     await draining
     assert (first.result(), second.result()) == ("A", "B")
-    await batcher.drain()  # nothing is there: at once
+    await batcher.drain()  # nothing is queued: returns at once
 
 
 async def test_commands_that_nobody_waits_for_gather_longer() -> None:
@@ -203,7 +203,7 @@ async def test_a_caller_past_its_deadline_is_refused_and_a_queued_command_is_dro
         deadline.begin(seconds)
         return await batcher.submit(command)
 
-    # Under way: who knows. Waiting: never. Neither keeps those with more time, or none, from theirs.
+    # Under way: the outcome is unknown. Queued: never sent. Neither affects callers with more time or no limit.
     under_way = asyncio.create_task(ask("a", 60))
     await server.started()
     waiting = [asyncio.create_task(ask(command, s)) for command, s in (("b", 60), ("c", 0.1))]
@@ -211,7 +211,7 @@ async def test_a_caller_past_its_deadline_is_refused_and_a_queued_command_is_dro
     with pytest.raises(Unavailable) as refused:
         await waiting[1]
     assert not isinstance(refused.value, OutcomeUnknown)
-    batcher._under_way[0].due = 0  # those 60 seconds are over
+    batcher._under_way[0].due = 0  # as if those 60 seconds were over
     batcher._look_at_the_clock()
     with pytest.raises(OutcomeUnknown):
         await under_way
@@ -239,7 +239,7 @@ async def test_a_batch_that_met_a_lock_is_split_and_a_stuck_event_gets_its_own_l
     )
     stuck, *healthy = [batcher.submit(command) for command in ("a1", "b1", "c1", "b2")]
     assert [await future for future in healthy] == ["b1", "c1", "b2"]
-    # It is being tried in a lane of its own: what comes for it joins it there.
+    # The stuck event has a lane of its own: further commands for it join it there.
     later = batcher.submit("a2")
     assert await batcher.submit("b3") == "b3"
     assert not stuck.done()

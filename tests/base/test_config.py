@@ -1,4 +1,4 @@
-"""A wrong setting is refused with its name, what was read, and an example; secrets stay hidden."""
+"""A wrong setting is refused with its name, the value read, and an example; secrets stay hidden."""
 
 from pathlib import Path
 

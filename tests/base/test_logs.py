@@ -1,4 +1,4 @@
-"""One id through logs, batches, PostgreSQL and the gateway; and nothing in a log that is nobody's business."""
+"""One request id through logs, batches, PostgreSQL and the gateway; and no secret or personal data in a log."""
 
 import asyncio
 import json
@@ -136,7 +136,7 @@ async def test_a_batch_is_not_logged_under_its_first_request(served: bytes) -> N
 
 
 async def test_a_failing_batch_names_all_its_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    # A logger that has spoken before does not hear of other ways to log.
+    # A logger that has been used before ignores a new configuration.
     monkeypatch.setattr("engine.base.batch.log", structlog.get_logger())
 
     async def flush(commands: list[int]) -> list[int]:
@@ -173,7 +173,7 @@ async def test_postgresql_sees_the_query_and_the_request_id(
             "SELECT application_name, query FROM pg_stat_activity WHERE pid = $1", pid
         )
     assert after is not None
-    # A pooled connection does not keep it.
+    # A pooled connection does not keep the name.
     assert after["application_name"] == "frontrow-test"
     assert runtime.stores.view._queries["bookings.reserve"].startswith("/* bookings.reserve */ ")
 
@@ -182,7 +182,7 @@ async def test_a_slow_statement_is_logged(
     runtime: Runtime, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.stores.postgres._SLOW_S", 0.0)
-    # A logger that has spoken before does not hear of other ways to log.
+    # A logger that has been used before ignores a new configuration.
     monkeypatch.setattr("engine.stores.postgres.log", structlog.get_logger())
     with structlog.testing.capture_logs() as lines:
         await runtime.stores.view.fetch("inventory.open_events")

@@ -1,4 +1,4 @@
-"""Wherever the product fails, and in whatever format it logs: no secret is in what it writes."""
+"""Wherever the product fails, and in whatever format it logs: its output contains no secret."""
 
 import asyncio
 import sys

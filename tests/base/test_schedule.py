@@ -1,4 +1,4 @@
-"""Whose turn it is."""
+"""When each event is due to be visited."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What is signed for one purpose, and what is accepted."""
+"""Content signed for one purpose, and the texts that are accepted."""
 
 import pytest
 

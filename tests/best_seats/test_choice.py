@@ -1,6 +1,6 @@
-"""Best seats against brute force: on small houses the choice is the one the published rule names.
+"""Best seats against brute force: on small houses the choice is the one that the published rule names.
 
-The other side of each comparison shares nothing with the engine but the layout: it knows which seats
+The brute force shares nothing with the engine but the layout: it knows which seats
 are side by side because the test drew them so, and it tries every possibility.
 """
 
@@ -49,7 +49,7 @@ class House:
         return math.hypot(seats.x[a] - seats.x[b], seats.y[a] - seats.y[b])
 
     def blocks(self, size: int, among: set[int]) -> Iterator[tuple[int, ...]]:
-        """Every block of so many seats side by side."""
+        """Every block of this many seats side by side."""
         for run in self.runs:
             for i in range(len(run) - size + 1):
                 block = tuple(run[i : i + size])
@@ -57,7 +57,7 @@ class House:
                     yield block
 
     def leaves_single(self, chosen: tuple[int, ...], free: set[int]) -> bool:
-        """Some seat that had a free neighbour has none now, and is free itself."""
+        """Whether a free seat that had a free neighbour has none now."""
 
         def neighbours(seat_no: int) -> set[int]:
             run = next(run for run in self.runs if seat_no in run)
@@ -155,7 +155,7 @@ def wishes(draw: st.DrawFn) -> BestSeatsWish:
 
 @st.composite
 def states_of(draw: st.DrawFn, house: House) -> bytes:
-    """From empty to nearly sold out."""
+    """States of a house from empty to nearly sold out."""
     fullness = draw(st.integers(0, 9))
     count = house.layout.seat_count
     tenths = draw(st.lists(st.integers(0, 9), min_size=count, max_size=count))
@@ -171,7 +171,7 @@ def evenings(draw: st.DrawFn) -> tuple[House, bytes]:
     return house, draw(states_of(house))
 
 
-#: More of them, and trying everything takes too long.
+#: With more of them, brute force takes too long.
 _FREE_MAX = 13
 
 
@@ -324,7 +324,7 @@ def assert_published(house: House, states: bytes, wish: BestSeatsWish) -> None:
 
 
 def assert_honest(house: House, states: bytes, wish: BestSeatsWish, choice: Choice) -> None:
-    """Free, matching, distinct, as many as wanted; and ``relaxed`` says what is so, no more, no less."""
+    """The seats are free, matching, distinct and as many as wanted; ``relaxed`` names exactly what was relaxed."""
     seats = choice.seats
     free = {n for n, digit in enumerate(states) if digit == ord("0")}
     assert len(set(seats)) == wish.quantity == len(seats)

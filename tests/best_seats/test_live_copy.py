@@ -1,4 +1,4 @@
-"""Best seats on the real stores: retries, refusals, prices that move, and everybody at once."""
+"""Best seats on the real stores: retries, refusals, changing prices, and many buyers at once."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtim
 
 @pytest_asyncio.fixture
 async def other(runtime: Runtime) -> AsyncIterator[Runtime]:
-    """A second process's rooms on the same stores: it shares nothing with the first but Redis."""
+    """A second process on the same stores: it shares only Redis with the first."""
     async with open_runtime(runtime.settings, role="rival") as opened:
         yield opened
 
@@ -82,7 +82,7 @@ async def test_the_nearest_seats_side_by_side_are_held(house: House, buyer: str)
     assert await house.runtime.holds.read(first.hold_id, buyer) == first
     # Three are left on each side of them: two of those would leave a single one.
     assert seats_of(await best(house, buyer, 2)) == [14, 15]
-    # Straight behind, two rows further, is nearer than beside the first four.
+    # Straight behind, two rows back, is nearer than beside the first four.
     assert seats_of(await best(house, buyer, 3)) == [24, 25, 26]
 
 
@@ -124,7 +124,7 @@ async def test_category_section_and_price_narrow_the_choice(house: House, buyer:
 async def test_a_retry_gives_the_same_hold(house: House, buyer: str) -> None:
     hold_id = new_id()
     first = await best(house, buyer, 4, hold_id=hold_id)
-    # Better seats are free by now, and then none at all: it is the same hold.
+    # Better seats are free by now, and later none at all: the hold stays the same.
     await house.hold(new_id(), 7, 8, 9)
     assert await best(house, buyer, 4, hold_id=hold_id) == first
     for at in range(10, 50, 10):
@@ -143,7 +143,7 @@ async def test_a_request_sent_twice_at_once_is_one_hold(house: House, buyer: str
     holds = await asyncio.gather(*(best(house, buyer, 3, hold_id=hold_id) for _ in range(5)))
     assert all(hold == holds[0] for hold in holds)
     await assert_sound(house.event_id, house.runtime, holds[:1])
-    # What the losers had in mind is on offer again.
+    # Seats chosen for the losing requests are free to choose again.
     assert seats_of(await best(house, buyer, 3)) == [14, 15, 16]
 
 
@@ -181,7 +181,7 @@ async def test_limits_and_a_paused_event_refuse_best_seats_too(
     refused = await refusal(best(house, buyer, 2))
     assert isinstance(refused, LimitReached)
     assert refused.extra == {"limit": 4, "owned": 3}
-    # The seats that were chosen for a refused buyer are the next one's.
+    # Seats chosen for a refused buyer go to the next one.
     assert seats_of(await best(house, new_id(), 3)) == [14, 15, 16]
     await house.runtime.events.publishing.pause(house.event_id)
     for quantity in (2, 4):
@@ -199,7 +199,7 @@ async def test_a_price_above_the_wish_is_refused_even_from_a_stale_copy(
     await other.events.publishing.reprice(
         house.event_id, {"Back": 4000}, reason="demand", actor=ORGANISER
     )
-    # The copy is thought fresh, and knows the old price.
+    # The copy counts as fresh, and has the old price.
     copy._read_at = time.monotonic() + 60
     assert event.prices["Back"] == 3000
     refused = await refusal(best(house, buyer, 2, max_price=3000))
@@ -216,7 +216,7 @@ async def test_seats_given_back_and_seats_that_ran_out_are_free_at_once(
     assert isinstance(await refusal(best(house, new_id(), 4)), SeatUnavailable)
     await house.runtime.holds.release(hold.hold_id, buyer)
     second = await best(house, new_id(), 4)
-    # No worker has come by yet when its time is over.
+    # No worker has freed it yet when its time is over.
     redis = house.runtime.stores.redis
     key = base_key(house.event_id)
     await redis.call("HSET", f"{key}:hold:{second.hold_id}", "expires", 1)
@@ -229,7 +229,7 @@ async def test_seats_that_a_buyer_gave_back_are_in_their_next_choice(
 ) -> None:
     copy = await house.runtime.holds._copies.of(await house.runtime.catalog.facts(house.event_id))
     first = await best(house, buyer, 4)
-    # Even were there a copy that is good for a minute.
+    # Even with a copy that counts as fresh for a minute.
     copy._read_at = time.monotonic() + 60
     await house.runtime.holds.release(first.hold_id, buyer)
     assert seats_of(await best(house, buyer, 4)) == seats_of(first)
@@ -249,7 +249,7 @@ async def test_a_stale_copy_costs_a_retry_and_not_the_seats(
 
 
 async def test_a_new_copy_leaves_out_seats_that_are_being_held(house: House) -> None:
-    """Chosen, and not yet held: the seats are free in Redis, but not for this process's next request."""
+    """Seats chosen but not yet held are free in Redis, but not for this process's next request."""
     copy = await house.runtime.holds._copies.of(await house.runtime.catalog.facts(house.event_id))
     first = await copy.pick(BestSeatsWish(quantity=4), 1)
     await copy.look(0)
@@ -263,7 +263,7 @@ async def test_a_new_copy_leaves_out_seats_that_are_being_held(house: House) -> 
 
 
 async def test_a_request_that_comes_as_a_reading_ends_starts_its_own(house: House) -> None:
-    """That reading is done but not yet put away: waiting for it would be waiting without end."""
+    """That reading is done but still registered: waiting for it would never end."""
     copy = await house.runtime.holds._copies.of(await house.runtime.catalog.facts(house.event_id))
     first = asyncio.create_task(copy.look(0))
     while copy._reading is None:
@@ -301,7 +301,7 @@ async def make_arena(runtime: Runtime, venue_id: str) -> str:
 
 
 def attempts_so_far() -> tuple[float, float]:
-    """Choices that were made, and requests they were made for, by both processes."""
+    """Choices made, and the requests that they were made for, by both processes."""
     samples = {s.name: s.value for s in next(iter(BEST_SEATS_ATTEMPTS.collect())).samples}
     return (
         samples["frontrow_best_seats_attempts_sum"],
@@ -326,7 +326,7 @@ async def test_five_hundred_buyers_at_once_get_distinct_seats_in_the_arena(
     assert all(hold.relaxed == [] for hold in holds)
     await assert_sound(event_id, runtime, list(holds))
     assert requests == 500
-    # At worst each process loses its first choices to the other, reads, and has seen them all by then.
+    # At worst each process loses its first choices to the other, reads again, and then knows all of them.
     assert choices <= 2 * requests
 
 

@@ -1,4 +1,4 @@
-"""What a page of events needs beside the list: what to filter by, how cards stand, zones, sizes."""
+"""What a page of events needs besides the list: filters, availability of cards, time zones, sizes."""
 
 import asyncio
 import gzip
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.contract
 
 @pytest.fixture(scope="module")
 async def programme(town_runtime: Runtime) -> dict[str, str]:
-    """Three events of one day that is theirs alone; the names of their kinds and cities, too."""
+    """Three events on a day of their own; their kinds and cities are also used by no other event."""
     mark = new_id()
     ids = {"opera": f"opera {mark}", "jazz": f"jazz {mark}", "city": f"Weimar {mark}"}
     venue, _ = await town_runtime.catalog.import_venue(
@@ -45,12 +45,12 @@ async def test_facets_count_upcoming_events(
             found = {facet["name"]: facet["events"] for kind in facets.values() for facet in kind}
             if programme["city"] in found:
                 break
-            # It is counted every few seconds, and this programme is new.
+            # Facets are counted every few seconds, and this programme is new.
             await asyncio.sleep(0.2)
     assert found[programme["opera"]] == 2
     assert found[programme["jazz"]] == 1
     assert found[programme["city"]] == 3
-    # Each value is what the list's filters take.
+    # Each value can be used in the list's filters.
     listed = await http.get(
         "/v1/events", params={"category": programme["opera"], "city": programme["city"]}
     )
@@ -100,7 +100,7 @@ async def test_an_invalid_list_of_card_ids_is_refused(
 ) -> None:
     response = await http.get("/v1/events/availability", params={"id": ids})
     problem = problem_of(response, 400, "invalid-request")
-    # By the name that the caller wrote.
+    # Named as in the request.
     assert "event_ids" not in problem["detail"]
     assert "id" in problem["detail"]
 

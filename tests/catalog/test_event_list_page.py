@@ -1,4 +1,4 @@
-"""The list of events in a browser: looking for something, finding it, and coming back to it."""
+"""The list of events in a browser: searching, finding, and coming back."""
 
 import asyncio
 import re
@@ -62,7 +62,7 @@ ListEvents = Callable[..., Awaitable[Page]]
 
 @pytest.fixture
 def list_events(stack: Stack, open_page: OpenPage) -> ListEvents:
-    """A new person on the list, when it has come."""
+    """A new person on the list, once it has loaded."""
 
     async def go(query: str = "", **options: object) -> Page:
         page = await open_page(**options)
@@ -136,7 +136,7 @@ async def test_typing_sends_one_request_and_the_last_answer_is_shown(
     list_events: ListEvents, programme: Programme
 ) -> None:
     page = await list_events(f"?city={quote(programme['Erfurt'])}")
-    # By a clock of the test's own: a machine that is slow between two keys makes no pause in the typing.
+    # With the test's own clock: a slow machine does not create pauses in the typing.
     await page.clock.install()
     await page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
     asked: list[str] = []
@@ -145,7 +145,7 @@ async def test_typing_sends_one_request_and_the_last_answer_is_shown(
 
     async def slowly(route: Route) -> None:
         await answering.wait()
-        # Whoever asked may not be interested any more.
+        # A superseded request may have been cancelled.
         with suppress(Error):
             await route.continue_()
 
@@ -163,7 +163,7 @@ async def test_typing_sends_one_request_and_the_last_answer_is_shown(
     await expect(page.locator(".event h2")).to_have_text(["Nearly full in Erfurt"])
     assert len([url for url in asked if "/v1/events?" in url]) == 2
     await expect(page).to_have_url(re.compile("q=nearly"))
-    # All of the typing is one step back.
+    # The whole typing is one step in the history.
     await page.go_back()
     await expect(page.locator("[name=q]")).to_have_value("")
     await expect(page.locator(".event")).to_have_count(4)
@@ -278,7 +278,7 @@ async def test_cards_are_updated_while_they_are_shown(
     await runtime.holds.place(selling, new_id(), seats=range(10))
     await runtime.events.publishing.cancel(ending)
     async with asyncio.timeout(60):
-        # What the API tells may be a second old, and the page asks every twenty.
+        # The API's answer may be a second old, and the page asks every twenty seconds.
         while await cards.locator(".left").all_inner_texts() != ["2 places left", "Cancelled"]:
             await page.clock.fast_forward(21_000)
             await asyncio.sleep(0.1)
@@ -303,7 +303,7 @@ async def test_the_list_recovers_after_being_offline(
     list_events: ListEvents, programme: Programme
 ) -> None:
     page = await list_events(f"?q={programme['mark']}")
-    # No answer at all is for the page the same as no network, and makes no noise in the console.
+    # To the page a missing answer is the same as no network, and it leaves no error in the console.
     await page.evaluate(
         "() => { window.fetched = fetch; window.fetch = () => Promise.reject(new TypeError()); }"
     )

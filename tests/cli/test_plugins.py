@@ -1,4 +1,4 @@
-"""Commands that are announced by entry points."""
+"""Commands that are registered by entry points."""
 
 from importlib import metadata
 
