@@ -373,7 +373,7 @@ def buyer() -> str:
 
 
 def free_port() -> int:
-    """A port that stays free until somebody listens: the kernel gives higher ports to outgoing connections."""
+    """A port that stays free until somebody listens: the kernel gives those above to outgoing connections."""
     while True:
         port = random.SystemRandom().randrange(12_000, 32_000)
         with socket.socket() as probe, suppress(OSError):

@@ -496,7 +496,7 @@ async def test_under_pressure_a_token_costs_some_work(with_redis_only: httpx.Asy
     first = proof(await asked())
     made = await ask(proof=first)
     assert made.status_code == 201, made.text
-    # Only once, so that no retry hides a fault. If a new minute begins meanwhile, nothing is checked.
+    # A proof is good once, and a wrong one never. If a new minute begins meanwhile, nothing is checked.
     for sent in (first, {**proof(await asked()), "nonce": ""}, {"challenge": "x", "nonce": "y"}):
         await asked()
         answer = await ask(proof=sent)

@@ -57,7 +57,7 @@ async def real(mode: GenerationMode, make_house: MakeHouse, ada: Buyer) -> dict[
     rule = Rule(base_minor=5000, floor_minor=4000, ceiling_minor=9000)
     draft = RuleDraft(category="Front", rule=rule)
     made = await house.runtime.pricing.admin.make_rule(house.event_id, draft, actor=BY_ORGANISER)
-    # No prices means that nothing is for sale.
+    # Nothing is on sale at 0, so this person may join.
     path, wanted = f"/v1/events/{house.event_id}/waitlist", {"quantity": 1, "max_price": 0}
     entry = (await ada.http.post(path, json=wanted, headers=ada.auth)).json()
     return {

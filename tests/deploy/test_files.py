@@ -1,4 +1,4 @@
-"""compose.yaml, the Dockerfile, the systemd units and the Procfile: all that can be said without an engine.
+"""compose.yaml, the Dockerfile, the systemd units and the Procfile: checks that need no container engine.
 
 `make check` reads compose.yaml against the specification's schema, and the Dockerfile with hadolint.
 """
@@ -25,7 +25,7 @@ from tests.conftest import REPO
 
 DEPLOY = REPO / "deploy"
 ENDS_BY_ITSELF = {"migrate", "roles"}
-#: Started by hand, watched by a person.
+#: Started manually, watched by a person.
 BY_HAND = {"load", "load-worker"}
 
 
@@ -79,7 +79,7 @@ def test_all_that_a_service_names_exists(
         for source, rest in mounts(service):
             if source.startswith("./"):
                 assert (REPO / source).exists(), source
-                assert rest.endswith(":ro"), "what is in the repository is not written to"
+                assert rest.endswith(":ro"), "files of the repository are mounted read-only"
             else:
                 used["volumes"].add(source)
     for kind, found in used.items():
@@ -164,7 +164,7 @@ def test_redis_reaches_maxmemory_before_the_container_limit(
     assert redis["deploy"]["resources"]["limits"]["memory"] == "1G"
     command = redis["command"]
     megabytes = int(command[command.index("--maxmemory") + 1].removesuffix("mb"))
-    # What is left is for a copy of what changes while the file is written anew.
+    # The rest is for copied memory pages while the append-only file is rewritten.
     assert megabytes <= 0.75 * 1024
 
 
@@ -229,7 +229,7 @@ def test_every_variable_of_a_service_is_a_setting(
         assert url is not None
         assert re.search(rf"@{service}:\d+/", url)
     assert f"replicaSet={'frontrow'}" in (settings.mongo_url or "")
-    # Mails are caught until the file says otherwise.
+    # Mails are kept and not sent until the file says otherwise.
     assert settings.smtp_url == "smtp://mail:1025"
     # One origin: the page, the API and the maps.
     assert settings.live_public_url == settings.public_url.replace("http", "ws", 1)
@@ -298,8 +298,8 @@ def test_every_image_runs_as_an_unprivileged_user() -> None:
     assert len(final) == 2
     for stage in final:
         assert "USER 10001:10001" in stage
-        assert "pip install" not in stage, "what builds stays in the stage that builds"
-    assert "ENTRYPOINT" in stages[-1], "the last stage is what a build without a target makes"
+        assert "pip install" not in stage, "build tools stay in the build stage"
+    assert "ENTRYPOINT" in stages[-1], "a build without a target makes the last stage"
 
 
 # --- systemd and the Procfile --------------------------------------------------------------
@@ -308,7 +308,7 @@ def test_every_image_runs_as_an_unprivileged_user() -> None:
 def test_the_procfile_runs_each_role() -> None:
     lines = (REPO / "Procfile").read_text().splitlines()
     processes = dict(line.split(": ", 1) for line in lines)
-    # And nothing that ends by itself: where one process ends, a runner ends all.
+    # And no process that ends by itself: when one ends, a runner stops all.
     assert set(processes) == {role.name for role in ROLES}
     for name, command in processes.items():
         assert command == f".venv/bin/frontrow {name}"
@@ -317,7 +317,7 @@ def test_the_procfile_runs_each_role() -> None:
 
 @pytest.fixture
 def units(tmp_path: Path) -> Path:
-    """The units as they would be for an installation here."""
+    """The units, adapted to an installation on this machine."""
     if shutil.which("systemd-analyze") is None:
         if os.environ.get("CI"):
             pytest.fail("no systemd-analyze")
@@ -371,7 +371,7 @@ def test_systemd_restarts_a_service_without_end() -> None:
 
 
 def test_every_credential_of_a_unit_is_read_by_a_setting(tmp_path: Path) -> None:
-    """Each credential is loaded, and read by the setting that bears its name."""
+    """Each credential is loaded, and read by the setting of the same name."""
     text = (DEPLOY / "systemd/frontrow-.service.d/common.conf").read_text()
     loaded = dict(re.findall(r"^LoadCredential=(\w+):(\S+)$", text, re.MULTILINE))
     read = dict(re.findall(r"^Environment=(FRONTROW_\w+_FILE)=%d/(\w+)$", text, re.MULTILINE))

@@ -1,4 +1,4 @@
-"""What those who run it look at exists: every series at the start, every panel, every alert, its runbook."""
+"""What operators look at exists: every series at the start, every panel, every alert and its runbook."""
 
 import json
 import re
@@ -19,10 +19,10 @@ pytestmark = pytest.mark.integration
 PROMETHEUS = REPO / "deploy" / "prometheus"
 DASHBOARDS = sorted((REPO / "deploy" / "grafana" / "dashboards").glob("*.json"))
 _GRAFANA = {"$__rate_interval": "1m", "$__range": "1h"}
-#: What Prometheus itself adds.
+#: Labels that Prometheus itself adds.
 _TARGET = frozenset(("job", "instance"))
 _OF_PROMETHEUS = {"up": frozenset[str](), "ALERTS": frozenset(("alertname", "alertstate"))}
-#: All that any process of ours exports before anything has happened.
+#: All series that our processes export before anything has happened.
 _PROGRAM = """
 import asyncio, sys
 from api.app import create_app
@@ -95,14 +95,14 @@ def expressions(path: Path) -> list[tuple[str, str, str]]:
 
 
 def in_time(expr: str) -> str:
-    """A panel's expression with spans of time where Grafana puts them."""
+    """A panel's expression with Grafana's time variables replaced."""
     for name, value in _GRAFANA.items():
         expr = expr.replace(name, value)
     return expr
 
 
 def rules() -> list[dict[str, str]]:
-    """Name and expression of every alert, as promtool's own reader of YAML would have them."""
+    """Name and expression of every alert, as promtool reads them from YAML."""
     text = (PROMETHEUS / "alerts.yml").read_text()
     found = []
     for block in re.split(r"^      - alert: ", text, flags=re.MULTILINE)[1:]:
@@ -113,7 +113,7 @@ def rules() -> list[dict[str, str]]:
 
 
 def complaints(exported: Exported, expr: str) -> list[str]:
-    """What ``expr`` names that is not there from the start."""
+    """Series that ``expr`` names and that do not exist from the start."""
     selectors, grouped = named(expr)
     assert selectors, expr
     known = set(_TARGET)
@@ -195,7 +195,7 @@ def test_every_series_exists_from_the_start(fresh_text: str) -> None:
         for line in fresh_text.splitlines()
         if line.startswith("frontrow_") and not line.endswith(" 0.0")
     ]
-    # Whether there is a token secret and the like is no event.
+    # Gauges such as the presence of a token secret may begin at another value.
     assert moved == []
 
 
@@ -241,7 +241,7 @@ def test_each_dashboard_is_complete(path: Path) -> None:
 
 
 def test_every_panel_is_valid_promql(tmp_path: Path) -> None:
-    """promtool reads rules and no dashboards, so the panels are handed to it as rules."""
+    """promtool reads rules and no dashboards, so it gets the panels as rules."""
     lines = ["groups:", "  - name: panels", "    rules:"]
     for path in DASHBOARDS:
         for _, expr, _ in expressions(path):
@@ -273,7 +273,7 @@ def test_every_alert_has_a_test_and_a_runbook() -> None:
     runbook = (REPO / "docs" / "observability.md").read_text()
     for rule in rules():
         name = rule["name"]
-        # Silent on a good day, silent before its time, firing.
+        # Each alert is tested silent on a good day, silent before its time, and firing.
         assert tested.count(f"alertname: {name}, ") == 2, name
         assert tested.count(f"alertname: {name}\n") == 1, name
         assert f"### {name}\n" in runbook, name

@@ -1,4 +1,4 @@
-"""The reverse proxy of deploy/proxy, really running, before APIs and a gateway."""
+"""The reverse proxy of deploy/proxy, running in front of APIs and a gateway."""
 
 import asyncio
 import contextlib
@@ -115,7 +115,7 @@ async def site(
 
 
 async def until_served(url: str) -> None:
-    """Wait until the proxy has found both kinds of processes well."""
+    """Wait until the proxy considers both kinds of processes healthy."""
     async with httpx.AsyncClient(base_url=url, timeout=60) as client, asyncio.timeout(WAIT_S):
         for path in ("/v1/events", "/v1/live/nothing"):
             while (await client.get(path)).status_code in (502, 503):
@@ -123,7 +123,7 @@ async def until_served(url: str) -> None:
 
 
 def with_names_of_this_machine(api_port: str, live_port: str) -> str:
-    """As in compose.yaml, but for the names and ports, and what Debian's Caddy 2.6 does not know."""
+    """As in compose.yaml, except for names, ports, and options that Debian's Caddy 2.6 does not know."""
     text = CADDYFILE.read_text()
     for given, here in (
         ("dynamic a api 8000", f"dynamic a localhost {api_port}"),
@@ -231,7 +231,7 @@ async def test_buyers_do_not_notice_the_replacement_of_an_api(site: Site, house:
             held = await client.post(path, json={"seats": [seat], "hold_id": new_id()})
             answers.append(held.status_code)
             if held.status_code == 409:
-                # It rests for whoever has just let it go; that is the API's own answer.
+                # A seat rests for the buyer who has just released it; this refusal is the API's own answer.
                 assert held.json()["type"] == "/problems/seat-resting"
                 continue
             released = await client.delete(f"/v1/holds/{held.json()['hold_id']}")

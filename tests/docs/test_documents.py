@@ -1,4 +1,4 @@
-"""What the documents point at is there, and what they show works."""
+"""Links in the documents have targets, and their examples work."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_every_link_has_a_target(path: Path) -> None:
 
 
 def _anchors(document: Path) -> set[str]:
-    """As GitHub makes them of headings."""
+    """Anchors as GitHub derives them from headings."""
     headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

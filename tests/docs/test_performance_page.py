@@ -1,4 +1,4 @@
-"""The page about performance says what the last run of the benchmarks has left."""
+"""The page about performance has the figures of the last run of the benchmarks."""
 
 import json
 from pathlib import Path

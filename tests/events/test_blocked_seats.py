@@ -1,4 +1,4 @@
-"""Seats that the organiser keeps from sale: nobody loses one they have, nobody buys one that is kept."""
+"""Seats that the organiser blocks: nobody loses a seat they have, and nobody can buy a blocked one."""
 
 import asyncio
 from typing import Any
@@ -139,7 +139,7 @@ async def test_a_hold_that_raced_with_blocking_buys_nothing(
 
 
 async def one_waits(house: House) -> Entry:
-    """Somebody waits for a front seat, all of which are blocked."""
+    """A person waits for a front seat; all front seats are blocked."""
     await block(house, *range(20))
     wanted = Wanted(quantity=1, categories=["Front"])
     entry, _ = await house.runtime.waitlist.entries.join(
@@ -168,7 +168,7 @@ async def test_an_offered_seat_stays_offered(house: House) -> None:
     await unblock(house, 4, 5)
     (seat,) = await offered_seats(house, entry)
     assert refusals(await block(house, seat)) == {seat: "held"}
-    # PostgreSQL knows it by itself: Redis may have forgotten.
+    # PostgreSQL knows the offer without Redis, which may have lost it.
     redis = house.runtime.stores.redis.client
     await redis.delete(*await keys_of(house.runtime.stores.redis, house.event_id))
     assert refusals(await block(house, seat)) == {seat: "held"}
@@ -176,7 +176,7 @@ async def test_an_offered_seat_stays_offered(house: House) -> None:
 
 
 async def test_blocking_waits_for_an_offer_that_is_being_made(house: House) -> None:
-    """The organiser waits for the round that has the seat, and sees what it did."""
+    """Blocking waits for the round that has claimed the seat, and sees its result."""
     entry = await one_waits(house)
     await unblock(house, 4)
     async with house.runtime.stores.view.connection() as connection:
@@ -251,7 +251,7 @@ async def test_a_late_map_sells_nothing(
         patched.setattr(house.runtime.live.settling, "settle", killed)
         with pytest.raises(Killed):
             await block(house, 2)
-    # Redis has not heard of it and gives the seat; the arbiter has, and does not.
+    # Redis has missed the block and grants the hold; PostgreSQL decides and refuses the booking.
     hold = await house.hold(buyer, 2)
     with pytest.raises(SeatUnavailable):
         await house.book(buyer, hold)

@@ -1,4 +1,4 @@
-"""Keeping seats from sale over HTTP, and what buyers and the worker make of it."""
+"""Blocking seats over HTTP, as buyers and the worker see it."""
 
 import asyncio
 from typing import Any

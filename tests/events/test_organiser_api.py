@@ -148,7 +148,7 @@ async def test_a_venue_can_get_another_layout(office: Office, venue_id: str) -> 
     again = await office.import_plan(small_house(rows=2), venue_id=venue_id)
     assert again.json()["venue"]["venue_id"] == venue_id
     assert again.json()["venue"]["city"] == "Erfurt"
-    # What was drafted keeps the drawing it was drafted with.
+    # Existing drafts keep the layout that they were made with.
     assert (await office.command(event["event_id"], "publish")).json()["seat_count"] == 50
     assert (await office.draft(venue_id)).json()["seat_count"] == 20
     unknown = await office.import_plan(small_house(), venue_id=new_id())
@@ -222,7 +222,7 @@ async def test_a_draft_for_an_unknown_venue_or_layout_is_refused(
 async def test_metadata_is_the_organisers_own(
     office: Office, venue_id: str, metadata: Json
 ) -> None:
-    """Whatever it is, it comes back the same or is refused; it never breaks the event."""
+    """Any metadata is returned unchanged or refused; it never breaks the event."""
     name = new_id()
     response = await office.draft(venue_id, metadata=metadata, name=name)
     if response.status_code == 400:
@@ -266,7 +266,7 @@ async def test_an_event_goes_from_draft_to_cancelled(
 
     changed = await office.patch(event_id, {"name": "Renamed"}, draft.headers["etag"])
     assert changed.json()["name"] == "Renamed"
-    # Buyers see nothing yet; the organiser reads the draft, with its ETag.
+    # Buyers do not see the draft; the organiser reads it, with its ETag.
     problem_of(await http.get(f"/v1/events/{event_id}"), 404, "event-not-found")
     own = await http.get(f"/v1/events/{event_id}", headers=ORGANISER)
     assert own.headers["etag"] == changed.headers["etag"]

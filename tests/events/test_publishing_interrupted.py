@@ -1,4 +1,4 @@
-"""Publishing spans three stores; each step may be the last before a crash, and all may be run again."""
+"""Publishing spans three stores; a crash may follow each step, and publishing can be repeated."""
 
 import asyncio
 

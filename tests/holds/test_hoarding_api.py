@@ -1,4 +1,4 @@
-"""Fair shares over HTTP: what counts as a network, and how refusals look."""
+"""Fair shares over HTTP: what counts as one network, and the form of refusals."""
 
 from collections import Counter
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.contract
 
 
 async def somebody(http: httpx.AsyncClient, address: str) -> Buyer:
-    """A new buyer whose requests come from ``address``, by way of the proxy on loopback."""
+    """A new buyer whose requests come from ``address`` through the proxy on loopback."""
     buyer = await new_buyer(http)
     return Buyer(http, buyer.auth | {"X-Forwarded-For": address})
 
@@ -21,7 +21,7 @@ async def somebody(http: httpx.AsyncClient, address: str) -> Buyer:
 async def test_one_network_cannot_exceed_its_share(
     make_house: MakeHouse, http: httpx.AsyncClient
 ) -> None:
-    """Whatever of its addresses it uses, and whatever it says of others; IPv6 by /48."""
+    """Whichever of its addresses it uses, and whatever other addresses it claims; IPv6 by /48."""
     house = await make_house(layout=small_house(rows=11, seats_per_row=10), buyer_limit=100)
     for first, second, claimed in (
         ("198.51.100.7", "198.51.100.201", "1.2.3.4, 198.51.100.9"),
@@ -89,4 +89,4 @@ async def test_card_testing_is_refused(make_house: MakeHouse, http: httpx.AsyncC
     assert 30 <= outcomes[402] <= 40
     assert outcomes[429] == 45 - outcomes[402]
     hold = await buyer.get(f"/v1/holds/{held.json()['hold_id']}")
-    assert hold.json()["status"] == "held", "nothing was lost by being refused"
+    assert hold.json()["status"] == "held", "the refusal took no place away"

@@ -1,4 +1,4 @@
-"""Who guesses a secret has to wait, and keeps nobody else out."""
+"""A client that guesses a secret is limited, and keeps nobody else out."""
 
 import pytest
 
@@ -33,7 +33,7 @@ async def test_a_guesser_is_limited_even_with_the_right_secret(
     with pytest.raises(TooManyRequests) as refused:
         await guesses.wrong("192.0.2.0")
     assert refused.value.extra["retry_after"] > 0
-    # Another process, which has not seen it guess.
+    # Another process, which has not seen the guesses.
     for process in (guesses, Guesses(limits, limit)):
         with pytest.raises(TooManyRequests):
             await process.right("192.0.2.0")

@@ -1,4 +1,4 @@
-"""Answers kept under an Idempotency-Key: a request that came back too late spoils nothing of the next one's."""
+"""Answers kept under an Idempotency-Key: a late request does not overwrite the answer of the next one."""
 
 import pytest
 
@@ -16,7 +16,7 @@ async def test_a_request_whose_mark_expired_leaves_the_key_of_the_next_one(
 ) -> None:
     answers, name = KeptAnswers(runtime.stores.redis), Name(new_id(), None, "a key")
     assert await answers.claim(name, b"first", in_flight_s=600) is None
-    await runtime.stores.redis.call("DEL", f"{name.base}:{name.key}")  # its time is over
+    await runtime.stores.redis.call("DEL", f"{name.base}:{name.key}")  # its mark has expired
     assert await answers.claim(name, b"second", in_flight_s=600) is None
     if second_is == "answered":
         await answers.keep(name, b"the answer", kept_s=600, mark=b"second")

@@ -1,4 +1,4 @@
-"""Proofs of work: what one is good for, and that no store that is away makes them cheaper."""
+"""Proofs of work: what a proof allows, and that an unavailable store does not make proofs cheaper."""
 
 from datetime import UTC, datetime
 

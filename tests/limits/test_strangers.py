@@ -1,4 +1,4 @@
-"""Strangers who mean harm, at an API of their own: what they may cost, and that buyers still buy."""
+"""Hostile clients at an API of their own: their cost is bounded, and buyers can still buy."""
 
 import asyncio
 import contextlib
@@ -76,7 +76,7 @@ class Api:
         return {"Authorization": f"Bearer {guest['access_token']}"}
 
     async def buys(self, house: House, seat: int) -> None:
-        """Somebody honest, with a connection of their own."""
+        """An honest buyer with a connection of their own."""
         async with httpx.AsyncClient(base_url=self.http.base_url, timeout=WAIT_S) as client:
             guest = (await client.post("/v1/auth/guest")).json()
             client.headers["Authorization"] = f"Bearer {guest['access_token']}"
@@ -109,7 +109,7 @@ class Wire:
     writer: asyncio.StreamWriter
 
     async def send(self, data: bytes) -> None:
-        # Whoever is refused may have been hung up on meanwhile.
+        # A refused client's connection may have been closed meanwhile.
         with contextlib.suppress(ConnectionError):
             self.writer.write(data)
             await self.writer.drain()
@@ -185,7 +185,7 @@ async def hasty(settings: Settings, stores: StoreUrls) -> AsyncIterator[Api]:
 async def test_no_body_is_read_before_the_client_is_authenticated(
     api: Api, house: House, keyed: bool
 ) -> None:
-    """Every one of these is answered before a byte of its body has been sent."""
+    """Each of these requests is answered before a byte of its body has been sent."""
     guest = await api.token()
     nobody: dict[str, str] = {}
     hold = f"/v1/events/{house.event_id}/holds"
@@ -225,7 +225,7 @@ async def test_public_routes_accept_only_short_bodies(api: Api, path: str) -> No
 
 
 async def test_bodies_in_memory_are_bounded(api: Api, house: House) -> None:
-    """Four hundred guests send nearly all of the largest body that they may, and then nothing."""
+    """Four hundred guests send almost the whole of the largest allowed body, and then nothing."""
     headers = await api.token()
     before = api.memory_bytes()
     path = f"/v1/events/{house.event_id}/holds"
@@ -245,7 +245,7 @@ async def test_bodies_in_memory_are_bounded(api: Api, house: House) -> None:
     assert refused is not None
     assert refused.status == 503
     assert int(refused.headers["retry-after"]) >= 1
-    # Those whose bodies are short notice nothing.
+    # Requests with short bodies are not affected.
     await api.buys(house, 0)
     for wire in wires:
         wire.close()
@@ -304,7 +304,7 @@ async def test_nothing_is_done_if_the_answer_could_not_be_kept(api: Api, house: 
     assert refused.json()["type"] == "/problems/too-many-keys"
     assert 0 < int(refused.headers["retry-after"]) <= 3600
     assert await house.states() == before
-    # What is kept already is still given, and without a key all goes on.
+    # Kept answers are still replayed, and requests without a key still work.
     assert (await ask(1, "first")).headers["idempotency-replayed"] == "true"
     assert (await api.http.post(path, json={"seats": [2]}, headers=guest)).status_code == 201
 
@@ -356,7 +356,7 @@ async def test_a_long_path_is_not_echoed(api: Api) -> None:
 
 
 async def test_slow_clients_are_ended_and_buyers_buy(hasty: Api, house: House) -> None:
-    """Hundreds of half requests, slow headers, slow bodies, idle connections and such as do not read."""
+    """Hundreds of incomplete requests, slow headers, slow bodies, idle connections and clients that do not read."""
     guest = await hasty.token()
     hold = f"/v1/events/{house.event_id}/holds"
     half = b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n"
@@ -392,7 +392,7 @@ async def test_slow_clients_are_ended_and_buyers_buy(hasty: Api, house: House) -
 
 
 async def test_a_client_that_does_not_read_is_cut(hasty: Api) -> None:
-    """The reference is large; asked for again and again, it fills every buffer on the way."""
+    """The API reference is large; requested again and again, it fills every buffer on the way."""
     wires = []
     for _ in range(5):
         wire = await hasty.dial()
@@ -429,7 +429,7 @@ async def test_an_oversized_head_is_refused(api: Api, sent: bytes, status: int) 
 
 
 async def test_excessive_pipelining_ends_the_connection(api: Api) -> None:
-    """What fits into one packet must not become thousands of requests that wait."""
+    """One packet must not become thousands of queued requests."""
     wire = await api.dial(request("GET", "/health/live") * 10)
     for _ in range(10):
         answer = await wire.answer()
@@ -457,7 +457,7 @@ async def test_endless_trailers_end_the_connection(api: Api, house: House) -> No
 async def test_the_connection_that_idles_longest_makes_room(
     settings: Settings, stores: StoreUrls, house: House, limit: str
 ) -> None:
-    """More connections than there may be, none of which says all; whoever speaks is heard."""
+    """More connections than allowed, all with incomplete requests; a client that sends a whole one is served."""
     counted = {"FRONTROW_TRUSTED_PROXIES": "", "FRONTROW_UNLIMITED_NETWORKS": ""}
     async with api_of(settings, stores, **counted, **{f"FRONTROW_API_{limit}": "20"}) as api:
         begun = [b"", b"GET / HTTP/1.1\r\nHost:", request("POST", "/v1/auth/login", length=60)]
