@@ -229,7 +229,7 @@ def test_every_variable_of_a_service_is_a_setting(
         assert url is not None
         assert re.search(rf"@{service}:\d+/", url)
     assert f"replicaSet={'frontrow'}" in (settings.mongo_url or "")
-    # Mails are kept and not sent until the file says otherwise.
+    # Mails go to a catch-all test server until the file is changed.
     assert settings.smtp_url == "smtp://mail:1025"
     # One origin: the page, the API and the maps.
     assert settings.live_public_url == settings.public_url.replace("http", "ws", 1)

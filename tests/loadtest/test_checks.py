@@ -1,4 +1,4 @@
-"""What a load test calls a fault: of live maps, and of a run as a whole; and that Locust can load the folder."""
+"""What counts as a fault of a live map and of a whole run; and that Locust can load the folder."""
 
 import signal
 import subprocess

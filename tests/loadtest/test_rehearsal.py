@@ -1,4 +1,4 @@
-"""The parts of a rehearsal that are pure: curves, minds, seats picked by hand, counts, drawings."""
+"""The pure parts of a rehearsal: curves, buyers' plans, picked seats, counts, drawings."""
 
 import random
 from itertools import pairwise
@@ -108,7 +108,7 @@ def test_buyers_come_in_the_given_mix_and_other_choices_stay_the_same() -> None:
         assert msgspec.structs.replace(other, ending=usual.ending) == usual
     by_hand = sum(mind.by_hand for mind in minds) / len(minds)
     assert by_hand == pytest.approx(Mix().by_hand, abs=0.08)
-    assert {mind.quantity for mind in minds} == {1, 2, 6}, "nobody asks for more than is allowed"
+    assert {mind.quantity for mind in minds} == {1, 2, 6}, "no party exceeds the limit"
     assert sum(mind.live for mind in minds) == 100
 
 
@@ -185,7 +185,7 @@ def test_orphans_are_the_single_seats_that_the_sale_left() -> None:
     #          the row's end counts as taken ↓     ↓ two are not single
     assert orphans(facts, b"000000000000", b"202220200222") == 2
     assert orphans(facts, b"000000000000", b"000000000000") == 0
-    # A seat that was single before the sale is none of its doing.
+    # A seat that was single before the sale is not counted.
     assert orphans(facts, b"303330000000", b"303330200222") == 0
 
 

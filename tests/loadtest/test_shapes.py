@@ -1,4 +1,4 @@
-"""Load shapes: how many are there when, and how fast they come."""
+"""Load shapes: the number of users over time, and how fast they arrive."""
 
 import itertools
 

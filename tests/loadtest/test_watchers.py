@@ -1,4 +1,4 @@
-"""The watcher sink counts what is wrong; a sink that misses it would make every figure look good."""
+"""The watcher sink counts faults; a sink that misses them would make every figure look good."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ def delta(from_seq: int, to_seq: int, *seats: tuple[int, int]) -> DeltaFrame:
 
 @contextlib.asynccontextmanager
 async def watched(count: int, tell: Tell, *, sample: int = 0) -> AsyncIterator[Sink]:
-    """``count`` watchers of a server that greets them, and then tells each what ``tell`` wants."""
+    """``count`` watchers of a server that greets them and then runs ``tell`` for each."""
     numbers = iter(range(count))
     go, told = asyncio.Event(), asyncio.Semaphore(0)
 
@@ -48,7 +48,7 @@ async def watched(count: int, tell: Tell, *, sample: int = 0) -> AsyncIterator[S
             assert sink.connected == count
             sink.begin()
             told_all: list[bool] = []
-            # Pings are answered while it reads, so it must read while they are sent.
+            # The sink answers pings while it reads, so it must read while they are sent.
             reading = asyncio.create_task(read(sink, lambda: bool(told_all)))
             go.set()
             for _ in range(count):

@@ -1,4 +1,4 @@
-"""``frontrow security``: what it says of a deployment, and what it keeps silent about."""
+"""``frontrow security``: what it reports of a deployment, and what it does not."""
 
 import json
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from tests.conftest import MakeHouse, Stack, running_stack
 
 pytestmark = pytest.mark.integration
 
-#: As somebody should run it. The address answers nobody, which is a note.
+#: A good deployment. Its address does not answer, which is a note.
 GOOD = Settings(
     public_url="https://tickets.invalid",
     live_public_url="wss://tickets.invalid",
@@ -78,7 +78,7 @@ async def test_files_that_others_can_read_are_named(tmp_path: Path) -> None:
 
 
 def test_a_stranger_who_gets_too_much_is_noticed(stack: Stack) -> None:
-    # Without a proxy, and from the machine itself: the worst public address there can be.
+    # Without a proxy, and from the machine itself: the worst possible public address.
     bad = [finding.what for finding in as_a_stranger(stack.api_url)]
     assert any("strict-transport-security" in what for what in bad)
     assert any("/metrics answers 200 to a stranger" in what for what in bad)

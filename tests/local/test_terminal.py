@@ -1,4 +1,4 @@
-"""How far something is, said where no bar can be drawn."""
+"""Progress as plain lines, where no bar can be drawn."""
 
 import time
 

@@ -28,7 +28,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Place:
-    """One data folder and three ports; whatever was started on them is ended with the test."""
+    """One data folder and three ports; processes started on them end with the test."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -69,13 +69,13 @@ class Place:
                 return error.code, error.read().decode()
 
     def post_through_a_proxy(self, path: str) -> None:
-        """A request as a proxy sends it that does not say for whom it speaks."""
+        """A request as sent by a proxy that does not name its client."""
         address = f"http://127.0.0.1:{self.ports['api']}{path}"
         request = urllib.request.Request(address, method="POST", headers={"Via": "1.1 proxy"})
         urllib.request.urlopen(request, timeout=30).close()  # noqa: S310  # this machine, by HTTP
 
     def wait_until_ready(self, name: str) -> None:
-        """A store that takes a second to answer is none for that moment."""
+        """A store that takes a second to answer counts as unavailable for that moment."""
         deadline = time.monotonic() + 60
         while (answer := self.get(name, "/health/ready"))[0] != 200:
             assert time.monotonic() < deadline, answer
@@ -116,7 +116,7 @@ class Up:
 
 
 def still_running(family: list[psutil.Process], timeout_s: float = 30) -> list[psutil.Process]:
-    """Who of them still runs after a while; zombies have ended."""
+    """The processes that still run after a while; zombies count as ended."""
     deadline = time.monotonic() + timeout_s
     while True:
         alive = []
@@ -206,7 +206,7 @@ def installed(folder: Path) -> Path:
     home = folder / "elsewhere"
     venv.create(home, symlinks=True)
     site = next(home.glob("lib/python*/site-packages"))
-    # What it needs is shared with ours: path files in a folder that is reached by one are not read.
+    # Dependencies are shared with our environment: path files inside a folder added by one are not read.
     (site / "shared.pth").write_text(sysconfig.get_path("purelib") + "\n")
     pip = [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python"), "install"]
     options = ["--quiet", "--no-deps", "--no-index", "--ignore-installed"]
@@ -216,7 +216,7 @@ def installed(folder: Path) -> Path:
 
 def test_the_wheel_starts_and_migrates_elsewhere(place: Place, tmp_path: Path) -> None:
     place.program, place.cwd = [str(installed(tmp_path))], tmp_path
-    # Programs that pip would have put beside it.
+    # Programs that pip would have installed beside it.
     place.environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     assert place.command("--version").stdout == "frontrow 0.1.0\n"
     assert "rehearse" in place.command("--help").stdout

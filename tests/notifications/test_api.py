@@ -37,7 +37,7 @@ def in_language(kind: str = "welcome") -> str:
 
 
 async def mail_to(organiser: httpx.AsyncClient, email: str, kind: str) -> dict[str, Any]:
-    """The mail of that kind to that address, once it was sent."""
+    """The mail of this kind to this address, once it was sent."""
     async with asyncio.timeout(60):
         while True:
             wanted = {"email": email, "kind": kind}
@@ -119,7 +119,7 @@ async def test_an_endless_template_does_not_stop_other_requests(
     previews = [
         asyncio.create_task(organiser.post(path, json={**TEXTS, "html": html})) for html in attacks
     ]
-    # While they are at it everybody else is answered.
+    # While these requests run, all others are answered.
     assert (await http.get("/v1/events")).status_code == 200
     assert not all(preview.done() for preview in previews)
     for preview in previews:

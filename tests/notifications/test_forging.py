@@ -1,4 +1,4 @@
-"""Whatever a stranger's text holds, a mail is the one that was meant, or it does not leave."""
+"""Whatever a stranger's text contains, the mail is the intended one or is not sent."""
 
 import email
 import email.policy
@@ -79,7 +79,7 @@ def build(**given: object) -> Envelope:
 
 
 def read(envelope: Envelope) -> EmailMessage:
-    """As a mail program does that is not ours: the library's newest reader."""
+    """Read a mail as a foreign mail program does: with the library's newest reader."""
     parsed = email.message_from_bytes(envelope.message, policy=email.policy.default)
     assert isinstance(parsed, EmailMessage)
     return parsed
@@ -98,7 +98,7 @@ def check(envelope: Envelope) -> EmailMessage:
     types = [part.get_content_type() for part in parsed.walk()]
     assert types[1:] == ["text/plain", "multipart/related", "text/html", "image/png"]
     assert all(not part.defects for part in parsed.walk())
-    # Also when a program that has the hole writes it once more, with every field folded anew.
+    # Also when a vulnerable program writes it again, with every field folded again.
     again = email.message_from_bytes(
         parsed.as_bytes(policy=email.policy.SMTP.clone(refold_source="all")),
         policy=email.policy.default,

@@ -1,5 +1,5 @@
 # ruff: noqa: F811 - fixtures of another file are asked for by their names.
-"""Mails to an address that somebody else gave: few, and never in the way of tickets."""
+"""Mails to an address that another person entered: few, and never delaying tickets."""
 
 import asyncio
 from collections import Counter
@@ -34,7 +34,7 @@ VICTIM = "victim@example.com"
 
 
 async def queue(runtime: Runtime, kind: str, event_id: str, emails: list[str]) -> None:
-    """One mail for each address, of people who do not know each other."""
+    """Queue one mail per address, each for another person."""
     people, count = [new_id() for _ in emails], len(emails)
     async with runtime.stores.view.connection() as connection:
         made = await connection.fetchval(
@@ -69,7 +69,7 @@ async def sold_out(post: Runtime) -> House:
 
 async def test_one_victim_joined_by_a_crowd_gets_one_mail(post: Runtime, box: Mailbox) -> None:
     house = await sold_out(post)
-    # Spelt otherwise, it is the same mailbox.
+    # Other spellings are the same mailbox.
     spelt = (VICTIM, "Victim@Example.com", "victim+7@example.com")
     await asyncio.gather(*(join(post, house.event_id, spelt[no % 3]) for no in range(60)))
     await send(post)
@@ -88,7 +88,7 @@ async def test_two_workers_at_once_share_one_allowance(post: Runtime, box: Mailb
 
 
 async def let_through(post: Runtime) -> int:
-    """How many of the mails that are due may go today."""
+    """How many of the due mails may leave today."""
     worker = new_id()
     rows = await post.stores.view.fetch("notifications.claim", worker, 1000, 60.0)
     return len(
@@ -101,10 +101,10 @@ async def let_through(post: Runtime) -> int:
     [
         ("booking-confirmed", 5, 20),
         ("booking-links", 5, 20),
-        # Who waits is offered places several times a day.
+        # A waiting person may get several offers a day.
         ("offer-made", 5, 30),
         ("offer-expiring", 5, 30),
-        # Who lost the first asks for another one.
+        # A person who lost the first mail asks for another one.
         ("welcome", 3, 10),
         ("waitlist-joined", 1, 10),
     ],
@@ -172,7 +172,7 @@ async def test_mails_of_free_bookings_wait_for_the_proof_and_are_not_lost(
     await book_free(house, 7)
     await send(post)
     assert kinds(box) == {"booking-confirmed": 5}
-    # They wait, and nobody is late.
+    # They wait, and no alert is raised.
     assert (await statuses(post))["booking-confirmed", "queued"] == 2
     standing = await post.stores.view.fetchrow("notifications.standing")
     assert standing is not None
@@ -202,7 +202,7 @@ async def test_a_mail_beyond_the_share_of_a_proven_address_waits_until_the_next_
     await send(post)
     for _ in range(2):
         await post.notifications.watch.run_once()
-        # Nothing is due: it was not let go of, to be held anew.
+        # Nothing is due: the mail was not released and deferred again.
         assert await post.notifications.sender.run_once() == 0
     assert kinds(box) == {"booking-confirmed": 5}
     standing = await post.stores.view.fetchrow("notifications.standing")
@@ -217,7 +217,7 @@ async def test_a_mail_beyond_the_share_of_a_proven_address_waits_until_the_next_
 
 
 async def counted(post: Runtime) -> set[str]:
-    """The kinds of which a mailbox has had one today."""
+    """The kinds of mail that count for a mailbox today."""
     async with post.stores.view.connection() as connection:
         return {row["kind"] for row in await connection.fetch("SELECT kind FROM mail_counts")}
 
@@ -247,7 +247,7 @@ async def test_a_confirmation_of_a_cancelled_booking_uses_up_no_allowance(
 
 
 async def stand(post: Runtime, event_id: str, person: str) -> str:
-    """Wait for one place. Returns the entry_id."""
+    """Join the waitlist for one place. Returns the entry_id."""
     contact = Contact(buyer=Buyer(VICTIM, "Victim"))
     entry, _ = await post.waitlist.entries.join(event_id, person, Wanted(quantity=1), contact)
     return entry.entry_id
@@ -303,7 +303,7 @@ async def test_mails_wait_uncounted_while_a_store_is_away(
         assert await post.notifications.sender.run_once() == 0
     assert await counted(post) == set()
     async with post.stores.view.connection() as connection:
-        # Let go of: not kept for as long as a lease is.
+        # Released at once, not only when its lease expires.
         assert await connection.fetchval("SELECT leased_by FROM notifications") is None
     await become_another_day(post)
     await send(post)
@@ -313,7 +313,7 @@ async def test_mails_wait_uncounted_while_a_store_is_away(
 async def test_unsent_mails_do_not_use_up_the_pace(
     post: Runtime, box: Mailbox, house: House
 ) -> None:
-    """The pace lets one mail pass in 1000 seconds: the second one of these would take as long."""
+    """The pace allows one mail in 1000 seconds: a second one would have to wait that long."""
     await post.events.publishing.cancel(house.event_id)
     names = ("ada", "ben", "carl")
     await queue(post, "event-changed", house.event_id, [f"{name}@example.com" for name in names])
@@ -380,7 +380,7 @@ async def test_wishes_that_can_never_be_served_are_refused(
 async def test_a_limit_below_every_floor_is_refused(post: Runtime) -> None:
     house = await sold_out(post)
     async with post.stores.view.connection() as connection:
-        # A price that no rule governs may yet be anything.
+        # A price without a rule may still become anything.
         await join(post, house.event_id, VICTIM, max_price=100)
         await connection.execute(
             "INSERT INTO pricing (event_id) VALUES ($1) ON CONFLICT DO NOTHING", house.event_id

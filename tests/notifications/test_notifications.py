@@ -1,4 +1,4 @@
-"""Mails and notices: queued with the fact, written from what is true, sent once."""
+"""Mails and notices: queued with their cause, written from the present state, sent once."""
 
 import asyncio
 import re
@@ -121,7 +121,7 @@ async def test_a_booking_is_confirmed_by_mail_with_its_tickets(
 async def test_tickets_are_drawn_without_blocking_the_loop(
     house: House, post: Runtime, box: Mailbox, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A hundred of them take a second, in which holds want to expire."""
+    """A hundred of them take a second, in which holds must still expire."""
     drawn_by: list[int] = []
 
     def draw(code: str) -> bytes:
@@ -165,7 +165,7 @@ async def test_a_mail_is_written_from_the_state_when_it_leaves(
         answer.booking.booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer
     )
     await send(post)
-    # Its tickets are void by now: nobody gets them.
+    # Its tickets are void by now and are not sent.
     assert [str(mail["X-Frontrow-Kind"]) for mail in box.accepted] == [
         "booking-cancelled",
         "booking-refunded",
@@ -197,7 +197,7 @@ async def test_each_address_gets_one_mail_about_a_cancelled_event(
     assert told.count(("Ada <ada@example.com>", "event-cancelled")) == 1
     assert told.count(("Ben <ben@example.com>", "event-cancelled")) == 1
     assert not [kind for _, kind in told if kind == "booking-cancelled"]
-    # Three of Ada's bookings, and the one that filled the house.
+    # Three bookings of Ada's, and the one that filled the house.
     assert len([kind for _, kind in told if kind == "booking-refunded"]) == 4
     refund = next(m for m in box.accepted if m["X-Frontrow-Kind"] == "booking-refunded")
     assert "The event is cancelled." in part(refund, "plain")
@@ -206,7 +206,7 @@ async def test_each_address_gets_one_mail_about_a_cancelled_event(
 
 
 async def fill(house: House, *, keep: int) -> str:
-    """Sell the whole house but the last ``keep`` seats to one person of its own address."""
+    """Sell all but the last ``keep`` seats to one person with another address."""
     person = new_id()
     states = await house.states()
     free = [no for no, state in enumerate(states) if state == "0"]
@@ -232,7 +232,7 @@ async def test_an_edit_is_announced_once_and_live(
         edited = await post.events.publishing.patch(
             house.event_id, EventPatch(starts_at=later, description="New"), version=event.version
         )
-        # Nobody is told of a description.
+        # A changed description is not announced.
         await post.events.publishing.patch(
             house.event_id, EventPatch(description="Newer"), version=edited.version
         )
@@ -267,7 +267,7 @@ async def test_a_worker_announces_an_edit_whose_process_died(
     await house.book(buyer, await house.hold(buyer, 3))
     await settle(post)
     event = await post.catalog.event(house.event_id)
-    # As far as a process comes that dies right after MongoDB's answer.
+    # The state left by a process that dies right after MongoDB's answer.
     await post.catalog.patch_event(
         house.event_id, EventPatch(name="The Storm"), version=event.version
     )
@@ -510,7 +510,7 @@ async def test_a_lost_answer_is_never_followed_by_a_second_mail(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if deed == "hang":
-        # The server's silence at the dot is waited for; everything else has time.
+        # Only the server's silence at the dot reaches its time limit.
         monkeypatch.setattr("engine.notifications.smtp.PATIENCE", 0.1)
     wanted = post_settings(settings, stores, post_url, smtp_url=box.url)
     async with open_runtime(wanted, role="test") as post:
@@ -524,7 +524,7 @@ async def test_a_lost_answer_is_never_followed_by_a_second_mail(
         monkeypatch.undo()
         await settle(post)
         assert len(box.accepted) == (1 if deed == "drop-kept" else 0)
-        # By hand, by somebody who has asked the reader.
+        # Resent manually, by a person who has asked the recipient.
         assert await post.notifications.deliveries.resend_failed([Status.UNKNOWN], actor=CLI) == 1
         await settle(post)
         assert len(box.accepted) == (2 if deed == "drop-kept" else 1)
@@ -558,7 +558,7 @@ async def test_many_mails_share_a_connection_and_a_lost_one_is_reopened(
 
 
 async def test_several_mails_are_under_way_at_once(post: Runtime, box: Mailbox) -> None:
-    # Whoever sends one after the other waits here for ever.
+    # A sender that sends one mail after the other would wait here for ever.
     box.gate = asyncio.Barrier(4).wait
     for no in range(8):
         await welcome(post, f"k{no}@example.com")
@@ -584,7 +584,7 @@ async def test_a_server_that_allows_few_sessions_gets_its_mails_over_these(
         await welcome(post, f"k{no}@example.com")
     await settle(post)
     assert len(box.accepted) == len(box.counts()) == 40
-    # Each session was asked for once, not for every mail.
+    # Each session was requested once, not for every mail.
     assert box.connections <= post.settings.mail_concurrency
 
 
@@ -678,7 +678,7 @@ async def test_a_mail_to_an_invalid_address_is_dead_without_asking_a_server(
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A key and a certificate for 127.0.0.1 that nobody else vouches for."""
+    """A key and a self-signed certificate for 127.0.0.1."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl makes the certificate")
@@ -723,7 +723,7 @@ async def test_encryption_and_login_errors_are_reported_and_the_mail_waits(
         if says == "sent":
             assert mail.status == Status.SENT
         else:
-            # The operator's to mend: the mail waits for that.
+            # The operator must correct the setting: the mail waits until then.
             assert mail.status == Status.QUEUED
             assert [a.outcome for a in mail.log] == ["unreachable"]
             assert says in (mail.reason or "")
@@ -736,7 +736,7 @@ async def test_encryption_and_login_errors_are_reported_and_the_mail_waits(
 async def test_a_worker_that_lost_the_lease_does_not_finish_the_mail(
     settings: Settings, stores: StoreUrls, post_url: str, box: Mailbox
 ) -> None:
-    """A worker that slept in the middle of a mail while another one sent it."""
+    """A worker that stalled in the middle of a mail while another one sent it."""
     wanted = post_settings(settings, stores, post_url, smtp_url=box.url)
     async with (
         open_runtime(wanted, role="test") as sleepy,
@@ -770,7 +770,7 @@ async def test_an_unfinished_delivery_is_unknown(post: Runtime, box: Mailbox) ->
     mail_id = await welcome(post)
     sender = post.notifications.sender
     async with post.stores.view.connection() as connection:
-        # As a worker leaves it that is killed between the dot and the note.
+        # The state left by a worker that is killed between the dot and its record.
         await post.stores.view.fetch("notifications.claim", sender._me, 1, 60.0)
         attempt = await post.stores.view.fetchval(
             "notifications.hand_over",
@@ -884,7 +884,7 @@ async def test_a_template_that_stalls_on_real_facts_is_set_aside(
     for email in ("gina@example.com", "lena@example.com"):
         await welcome(post, email)
         await send(post)
-    # Nor does the second mail cost as much, though it would not have.
+    # Nor does the second mail take that long; the template would not even stall on it.
     assert [str(m["Subject"]) for m in box.accepted] == ["Is this address yours?"] * 2
     await templates.add("welcome", "en", texts, note="", activate=True, actor=ORGANISER)
     await welcome(post, "mia@example.com")
@@ -992,7 +992,7 @@ async def test_the_log_deletes_old_mails_of_past_events(
     watch = post.notifications.watch
 
     async def later(days: int) -> None:
-        """As if so many days had gone by for the mails."""
+        """Age the mails by this many days."""
         async with post.stores.view.connection() as connection:
             await connection.execute(
                 "UPDATE notifications SET queued_at = now() - make_interval(days => $1), "
@@ -1008,7 +1008,7 @@ async def test_the_log_deletes_old_mails_of_past_events(
         with pytest.raises(NotFound):
             await post.notifications.deliveries.mail(mail_id)
     assert (await post.notifications.deliveries.mail(dead)).log
-    # Of an event that is still to come, nothing is forgotten: its causes may come again.
+    # Mails of an upcoming event are not deleted, because their causes may occur again.
     [confirmed] = await post.notifications.deliveries.mails(event_id=house.event_id, limit=10)
     assert (confirmed.kind, confirmed.cause) == (
         MailKind.BOOKING_CONFIRMED,

@@ -1,4 +1,4 @@
-"""What mails are made of: URLs of servers, words, addresses, the product's templates."""
+"""The parts of mails: server URLs, words, addresses, the product's templates."""
 
 import re
 from datetime import UTC, datetime
@@ -77,7 +77,7 @@ def test_wrong_server_urls_are_refused_with_the_password_masked(url: str) -> Non
         ("MAIL_REPLY_TO", "x"),
         ("MAIL_LANGUAGE", "English"),
         ("MAIL_PER_SECOND", "0"),
-        # Mail that leaves has somebody's own sender.
+        # Sending mail requires a sender address.
         ("SMTP_URL", "smtp://mail.example"),
     ],
 )
@@ -235,7 +235,7 @@ def test_the_products_mails_are_well_formed(kind: MailKind, language: str) -> No
         assert "<b>" not in written.html
         assert "{{" not in written.html + written.text + written.subject
         assert "None" not in page.words + written.text + written.subject
-        # The text says and leads to the same.
+        # The text version has the same content and links.
         for fact in ("reference", "total"):
             for thing in ("booking", "offer"):
                 if fact in facts.get(thing, {}):
@@ -276,7 +276,7 @@ def test_a_template_can_read_only_its_facts() -> None:
 @pytest.mark.parametrize(
     ("chosen", "before"),
     [
-        # The latest choice first.
+        # Choices are listed latest first.
         ([1], None),
         ([2, 1], 1),
         ([1, 2, 1], None),

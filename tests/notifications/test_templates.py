@@ -1,4 +1,4 @@
-"""Templates that cost more than they may: they are stopped, and nothing waits for them."""
+"""Templates that exceed their limits: they are stopped, and nothing waits for them."""
 
 import asyncio
 import os
@@ -49,7 +49,7 @@ async def write(renderers: Renderers, html: str, *, cpu_s: float = 2.0, **facts:
 async def test_a_too_expensive_template_is_stopped_and_the_next_is_rendered(
     renderers: Renderers, attack: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # What ends it is what it costs; a busy machine may give it no processor for seconds.
+    # Its CPU time ends it; on a busy machine it may get no processor for seconds.
     monkeypatch.setattr("engine.notifications.rendering_pool._CLOCK_FACTOR", 200)
     with pytest.raises(TooCostly, match=why):
         await write(renderers, attack, cpu_s=0.3)
@@ -91,7 +91,7 @@ async def test_a_killed_child_is_replaced(renderers: Renderers) -> None:
 async def test_jobs_and_their_queue_are_bounded_and_cancellable(
     renderers: Renderers,
 ) -> None:
-    # Two at work and two that wait: one more is one too many.
+    # Two are running and two are queued: one more is refused.
     jobs = [asyncio.create_task(write(renderers, ENDLESS, cpu_s=60.0)) for _ in range(4)]
     while renderers._waiting < 2:
         await asyncio.sleep(0.01)
