@@ -1,4 +1,4 @@
-"""Accounts: how somebody comes back, how a copied token ends, and what nobody learns."""
+"""Accounts: how a person comes back, how a copied token is ended, and what stays secret."""
 
 import asyncio
 import base64
@@ -69,7 +69,7 @@ async def execute(runtime: Runtime, statement: str, *args: Any) -> list[Any]:
 
 
 async def refused(attempt: Awaitable[Any], kind: type[FrontrowError], code: str) -> str:
-    """The detail of a refusal."""
+    """The detail of the refusal."""
     with pytest.raises(kind) as error:
         await attempt
     assert error.value.code == code
@@ -82,7 +82,7 @@ async def end_reasons(runtime: Runtime, person_id: str) -> set[str | None]:
 
 
 async def age(runtime: Runtime, person_id: str, seconds: float) -> None:
-    """As if the last exchange had been that much earlier."""
+    """Let the last exchange have been this much earlier."""
     await execute(
         runtime,
         "UPDATE sessions SET rotated_at = rotated_at - make_interval(secs => $2) WHERE person_id = $1",
@@ -109,7 +109,7 @@ async def test_a_token_that_was_used_before_ends_the_family(
     other_device = await people.log_in(address, PASSWORD)
     second = await people.refresh(login.refresh_token)
     third = await people.refresh(second.refresh_token)
-    # Somebody has kept a copy of the first; neither they nor the rightful one gets on with it.
+    # A thief has a copy of the first token; now neither the thief nor the owner can go on.
     await refused(people.refresh(login.refresh_token), NotAuthenticated, "session-ended")
     for token in (login, second, third):
         await refused(people.refresh(token.refresh_token), NotAuthenticated, "session-ended")
@@ -121,7 +121,7 @@ async def test_a_lost_answer_can_be_asked_for_again(people: Accounts, login: Log
     lost = await people.refresh(login.refresh_token)
     again = await people.refresh(login.refresh_token)
     assert again == lost
-    # … until it has been used: then the first one is twice used.
+    # … until it has been used: then the first one counts as used twice.
     await people.refresh(again.refresh_token)
     await refused(people.refresh(login.refresh_token), NotAuthenticated, "session-ended")
     await refused(people.refresh(again.refresh_token), NotAuthenticated, "session-ended")
@@ -145,7 +145,7 @@ async def test_tabs_that_refresh_at_once_get_the_same_token(
     tabs = 4
     async with runtime.stores.view.connection() as connection:
         async with connection.transaction():
-            # All of them have asked before the first is served.
+            # All requests are sent before the first is served.
             await connection.execute(
                 "SELECT FROM sessions WHERE person_id = $1 FOR UPDATE", login.person_id
             )
@@ -221,7 +221,7 @@ async def test_stored_data_contain_no_token_and_no_password(
 
 
 class Watched:
-    """A hasher that notes what is done, and in which thread."""
+    """A hasher that records its calls and their threads."""
 
     def __init__(self, hasher: PasswordHasher) -> None:
         self._hasher = hasher
@@ -256,9 +256,9 @@ async def test_an_unknown_address_is_refused_like_a_wrong_password(
     people: Accounts, login: Login, address: str, watched: Watched
 ) -> None:
     for _ in range(3):
-        # Strangers who claim the address, too, make nothing dearer, and are not to be counted.
+        # Other claims of the address make a login neither more expensive nor measurable.
         await people.register(registration(address, password=f"of a stranger {new_id()}"))
-    # The first of a process makes something to compare with.
+    # The first login of a process makes the dummy hash to compare with.
     await refused(people.log_in(address, "not it"), NotAuthenticated, "wrong-credentials")
     watched.work.clear()
     known = await refused(people.log_in(address, "not it"), NotAuthenticated, "wrong-credentials")
@@ -268,7 +268,7 @@ async def test_an_unknown_address_is_refused_like_a_wrong_password(
         people.log_in(f"{new_id()}@example.com", "not it"), NotAuthenticated, "wrong-credentials"
     )
     assert known == unknown
-    # The same work, and none of it in the loop's thread.
+    # The same work each time, and none of it in the event loop's thread.
     assert watched.work == work_known
     assert len(work_known) == 2
     assert all(name.startswith("passwords") for name in watched.threads)
@@ -394,7 +394,7 @@ async def test_the_first_opened_link_proves_whose_an_address_is(
         assert (await people.log_in(address, secret)).person_id == login.person_id
     verification = runtime.people.verification
     links = [verification.token(who.person_id, address) for who in (ada, eve, bob)]
-    # Looking at the page decides nothing.
+    # Opening the page decides nothing.
     found = await verification.claims(links[1])
     assert [c.person_id for c in found] == [eve.person_id, bob.person_id, ada.person_id]
     assert await claims_of(runtime, address) == {ada.person_id, eve.person_id, bob.person_id}
@@ -409,12 +409,12 @@ async def test_the_first_opened_link_proves_whose_an_address_is(
     for login, secret in ((ada, secrets[0]), (bob, secrets[2])):
         await refused(people.log_in(address, secret), NotAuthenticated, "wrong-credentials")
         assert (await people.person(login.person_id)).email is None
-        # They are somebody still, and can name another address.
+        # The losing accounts still exist, and can change to another address.
         moved = PersonPatch(email=f"{new_id()}@example.com", password=secret)
         await people.change(login.person_id, moved, version=3)
     for link in (links[0], links[2]):
         await refused(verification.redeem(link), NotFound, "link-not-ours")
-    # Later ones claim it as the first ones did, and cannot get it.
+    # Later claims are accepted as the first ones were, but cannot get the address.
     late = await people.register(registration(address, password=secrets[0]))
     assert (await people.log_in(address, secrets[0])).person_id == late.person_id
     assert (await people.log_in(address, secrets[1])).person_id == eve.person_id
@@ -509,7 +509,7 @@ async def test_token_changes_reach_every_process(
     new = await people.register(registration(f"{new_id()}@example.com"))
     login = await people.register(registration(f"{new_id()}@example.com"), person_id=buyer)
     assert here.known[buyer] == login.version == 1
-    # Who has just come has no earlier tokens: nothing to remember.
+    # A new person has no earlier tokens, so nothing is remembered.
     await elsewhere.read()
     assert (elsewhere.known.get(buyer), elsewhere.known.get(new.person_id)) == (1, None)
     fresh = PersonPatch(password=PASSWORD, new_password="eight geese on a bicycle")
@@ -536,7 +536,7 @@ async def test_a_token_change_that_commits_late_is_noticed(runtime: Runtime, log
             " WHERE person_id = $1",
             login.person_id,
         )
-        # Later than the change is dated, and before it is seen.
+        # Later than the time of the change, and before it is visible.
         await elsewhere.read()
         assert login.person_id not in elsewhere.known
     await elsewhere.read()
@@ -582,7 +582,7 @@ async def test_of_several_registrations_of_one_guest_one_wins(people: Accounts, 
     assert sum(map(len, found)) == 1
 
 
-# What somebody says of themselves
+# What people set for themselves
 
 
 async def test_a_guest_has_the_default_preferences_until_they_change_them(
@@ -689,7 +689,7 @@ async def test_tiers_are_given_to_guests_too(people: Accounts, buyer: str) -> No
     before = await people.person(buyer)
     assert await people.set_tier(buyer, "vip", actor=ORGANISER) == before
     assert before.version == 2
-    # What was read before the tier came is not overwritten unseen.
+    # A tier given after the read is not overwritten unseen.
     await refused(
         people.change(buyer, PersonPatch(name="Ada"), version=1),
         PreconditionFailed,

@@ -66,7 +66,7 @@ async def me(http: httpx.AsyncClient, tokens: Json) -> httpx.Response:
     return await http.get("/v1/me", headers=bearer(tokens))
 
 
-# A guest becomes somebody
+# A guest becomes an account
 
 
 async def test_a_guest_keeps_bookings_by_registering(
@@ -92,7 +92,7 @@ async def test_a_guest_keeps_bookings_by_registering(
     assert await bookings_of(http, device) == [booking]
     later = await http.post("/v1/bookings/" + booking + "/cancel", headers=bearer(device))
     assert later.json()["status"] == "cancelled"
-    # The guest's own token, which may have been copied anywhere, is no longer good for anything.
+    # The guest's own token, which may have been copied anywhere, is no longer valid.
     problem_of(await ada.get(f"/v1/bookings/{booking}"), 401, "not-authenticated")
     problem_of(await ada.post("/v1/auth/guest"), 401, "not-authenticated")
 
@@ -194,7 +194,7 @@ async def test_a_session_continues_by_exchanging_refresh_tokens(
     stolen = await exchange(tokens)
     assert "log in again" in problem_of(stolen, 401, "session-ended")["detail"]
     problem_of(await exchange(third), 401, "session-ended")
-    # What was given before is good until it expires.
+    # The earlier access token is valid until it expires.
     assert (await me(http, third)).status_code == 200
 
 
@@ -227,7 +227,7 @@ async def test_answers_with_tokens_are_not_stored_by_caches(
 
 
 async def links_to(runtime: Runtime, address: str, least: int) -> list[str]:
-    """The pages behind the links in the mails that an address got, the first first."""
+    """The pages behind the links in the mails that an address got, in order."""
     kept = (
         "SELECT message FROM kept_mails JOIN notifications USING (event_id, notification_id)"
         " WHERE lower(email) = $1 AND kind = 'welcome' ORDER BY notification_id"
@@ -246,7 +246,7 @@ async def test_registering_does_not_reveal_whose_an_address_is(
     passwords = [f"a few words {new_id()}" for _ in range(3)]
     first = await register(http, address, password=passwords[0])
     second = await register(http, address.upper(), password=passwords[1])
-    # The page behind any of the mails serves all who claim the address.
+    # The page behind any of the mails lists all accounts that claim the address.
     link, _ = await links_to(runtime, address, 2)
     page = await http.get(link)
     assert (page.status_code, page.headers["referrer-policy"]) == (200, "no-referrer")
@@ -263,7 +263,7 @@ async def test_registering_does_not_reveal_whose_an_address_is(
     assert (await log_in(http, address, passwords[1])).status_code == 200
     assert (await http.get(link)).status_code == 404
 
-    # Known or unknown, it is the same to see.
+    # A known and an unknown address look the same.
     known = await register(http, address, password=passwords[2])
     unknown = await register(http, f"{new_id()}@example.com")
     for answer in (known, unknown):
@@ -312,7 +312,7 @@ async def test_links_work_for_programs_and_for_pages(
 
 @pytest_asyncio.fixture(scope="module")
 async def other(town: Settings, stores: StoreUrls) -> AsyncIterator[httpx.AsyncClient]:
-    """Another API of the same house, whose tokens of guests are soon over."""
+    """Another API on the same stores, with short-lived guest tokens."""
     variables = role_environment(town, stores, FRONTROW_TOKEN_TTL_S="1")
     process = start_role("api", variables)
     try:
@@ -393,16 +393,16 @@ async def test_nobody_can_lock_the_owner_of_an_account_out(
         answer = await log_in(http, address, password, **{"X-Forwarded-For": place}, **headers)
         return answer.status_code
 
-    # A window may end while we try; one of two windows is whole.
+    # A window may end during the attempts; of two windows one is complete.
     attack = [await attempt("203.0.113.7") for _ in range(41)]
     assert 429 in attack
     assert await attempt("198.51.100.7", PASSWORD) == 200
-    # From the very same place, by whoever has an earlier token of the account, good or not.
+    # From the same network, a client with an earlier token of the account, valid or not, may log in.
     assert await attempt("203.0.113.7", PASSWORD, **bearer(tokens)) == 200
-    # Somebody else's token is no help, and nobody's who merely claims the address.
+    # The token of another person does not help, nor that of an account that only claims the address.
     eve = (await register(http, address, password="a few words of hers")).json()
     assert 429 in [await attempt("203.0.113.7", **bearer(eve)) for _ in range(42)]
-    # From everywhere at once each network has a few, its owner's among them.
+    # In an attack from everywhere each network has a few attempts, the owner's network too.
     places = [f"2001:db8:{number:x}::{host}" for host in range(1, 4) for number in range(40)]
     for _ in range(2):
         attack = [await attempt(place) for place in places for _ in "12"]
@@ -417,7 +417,7 @@ async def test_password_attempts_per_account_are_limited(
 ) -> None:
     await register(http, address)
     for tried in (address, f"{new_id()}@example.com"):
-        # A window may end while we try; one of two windows is whole.
+        # A window may end during the attempts; of two windows one is complete.
         for _ in range(2 * 20 + 1):
             answer = await log_in(http, tried, "not the one")
             if answer.status_code == 429:
@@ -426,7 +426,7 @@ async def test_password_attempts_per_account_are_limited(
         problem_of(answer, 429, "too-many-requests")
         assert '"password-attempts";q=20;w=900' in answer.headers["ratelimit-policy"]
         assert '"password-attempts";r=0;' in answer.headers["ratelimit"]
-        # Capitals are no way round.
+        # Capital letters do not circumvent the limit.
         problem_of(await log_in(http, tried.upper()), 429, "too-many-requests")
     other = f"{new_id()}@example.com"
     assert (await register(http, other)).status_code == 201
@@ -437,7 +437,7 @@ async def test_password_attempts_per_account_are_limited(
 async def test_attempts_per_network_address_are_limited(
     http: httpx.AsyncClient, route: str
 ) -> None:
-    # As a proxy on this machine tells it; refused before any password is looked at.
+    # Sent as by a proxy on this machine; refused before any password is checked.
     place = {"X-Forwarded-For": f"2001:db8:{new_id()[-4:]}::1"}
     body: Json = {"email": "x", "password": PASSWORD}
     for number in range(2 * 60 + 1):
@@ -489,7 +489,7 @@ async def until_alive(client: httpx.AsyncClient) -> None:
             await asyncio.sleep(0.05)
 
 
-# Who I am
+# The own person
 
 
 async def test_a_guests_preferences_are_kept(http: httpx.AsyncClient, ada: Buyer) -> None:

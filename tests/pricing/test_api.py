@@ -1,4 +1,4 @@
-"""Pricing over HTTP: what buyers are told, and the organiser's side."""
+"""Pricing over HTTP: what buyers see, and the organiser's side."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,13 +20,13 @@ RULE: Json = {
     "sold_weight": 1.0,
     "velocity_weight": 0,
     "demand_weight": 0,
-    # Nothing of the worker's own shall happen under the test's eyes.
+    # The worker must not change prices during a test.
     "dead_band": 1.0,
 }
 
 
 class PriceDesk:
-    """The organiser at one event's prices."""
+    """The organiser's routes for the prices of one event."""
 
     def __init__(self, http: httpx.AsyncClient, event_id: str) -> None:
         self.http = http
@@ -104,7 +104,7 @@ async def test_only_the_organiser_may_use_these_routes(
     problem_of(await desk.http.request(method, address, headers=ada.auth), 403, "not-allowed")
 
 
-# What buyers are told
+# What buyers see
 
 
 async def test_a_fixed_price_has_no_explanation(desk: PriceDesk) -> None:
@@ -170,7 +170,7 @@ async def test_the_price_history_is_public_unless_switched_off(desk: PriceDesk, 
     assert (await desk.http.get(path, headers=ORGANISER)).status_code == 200
     page = (await desk.http.get(f"/v1/events/{desk.event_id}")).json()
     assert not page["pricing"]["history_public"]
-    # The latest change explains itself all the same.
+    # The latest change still has its reason.
     assert (await prices(desk.http, desk.event_id))[0]["reason"] == "Early birds"
 
 
@@ -203,7 +203,7 @@ async def test_a_rule_is_made_read_and_put_in_force(desk: PriceDesk) -> None:
     rule = made.json()
     assert (rule["rule_no"], rule["status"], rule["note"]) == (1, "draft", "bolder")
     assert (rule["made_by"], rule["valid_from"]) == ("organiser", None)
-    # What was left to the house is said.
+    # Defaults chosen by the server are returned.
     assert rule["rule"]["round_to_minor"] == 50
     assert made.headers["location"] == f"{desk.root}/rules/{rule['rule_id']}"
     read = await desk.get(f"/rules/{rule['rule_id']}")
@@ -307,7 +307,7 @@ async def test_prices_of_a_draft_event_cannot_be_managed(house: House, desk: Pri
     problem_of(await unborn.post("/rules", body), 409, "event-not-published")
 
 
-# The hand
+# Overrides
 
 
 async def test_a_price_can_be_overridden_and_released(desk: PriceDesk) -> None:
@@ -354,7 +354,7 @@ async def test_prices_of_a_cancelled_event_cannot_be_changed(desk: PriceDesk) ->
     problem_of(await desk.post(path, {}), 409, "event-cancelled")
 
 
-# Trying
+# Previews and simulations
 
 
 async def test_a_preview_says_what_a_rule_would_do(desk: PriceDesk, ada: Buyer) -> None:
@@ -413,7 +413,7 @@ async def test_a_rule_set_is_simulated_over_all_categories(desk: PriceDesk) -> N
     parts = {part["category"]: part for part in found["categories"]}
     assert parts["Front"]["follows_rule"]
     assert not parts["Back"]["follows_rule"]
-    # At its price, which is not that of the rule.
+    # At its own price, which is not that of the rule.
     assert parts["Back"]["simulation"]["fixed_minor"] == 3000
     assert found["seats"] == sum(p["simulation"]["seats"] for p in parts.values())
     assert found["seats"] == pytest.approx(400, abs=3)
@@ -425,12 +425,12 @@ async def test_a_rule_set_is_simulated_over_all_categories(desk: PriceDesk) -> N
         text.text for text in drawing.iter("{http://www.w3.org/2000/svg}text")
     }
     problem_of(await desk.post("/simulate-set", {"rules": {"Loge": RULE}}), 400, "no-such-category")
-    # Those that are not named follow the rule in force.
+    # Categories without a rule in the request follow the rule in force.
     rule = await desk.rule()
     await desk.post(f"/rules/{rule['rule_id']}/activate", {})
     again = (await desk.post("/simulate-set", {"curve": body["curve"]})).json()
     assert [part["follows_rule"] for part in again["categories"]][:2] == [True, False]
-    # However long that is to the event, it is as long for each.
+    # The time until the event is the same for each.
     assert (await desk.post("/simulate-set", {})).status_code == 200
     recorded = {"curve": {"type": "recorded"}}
     problem_of(await desk.post("/simulate-set", recorded), 409, "nothing-recorded")

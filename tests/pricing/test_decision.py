@@ -1,4 +1,4 @@
-"""Decisions by name: what a person would expect of each, and what buyers read."""
+"""Single decisions: what a person would expect of each, and the reasons that buyers read."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from engine.pricing.velocity import Velocity
 from tests.conftest import small_house
 
 DAY_S = 86_400.0
-#: 50.00, between 40.00 and 90.00, in any amount; a tenth at a time.
+#: Base price 50.00, range 40.00 to 90.00, any amount, steps of a tenth.
 RULE = Rule(
     base_minor=5000,
     floor_minor=4000,
@@ -62,7 +62,7 @@ def target(rule: Rule = RULE, **changes: Any) -> int:
         ({"taken": 500, "velocity": 150, "confidence": 1}, 6250 + 500),
         ({"taken": 500, "velocity": 150, "confidence": 0.5}, 6250 + 250),
         ({"taken": 500, "velocity": 0, "confidence": 1}, 6250 - 1000),
-        # As many wanted as are left: half of the weight.
+        # As many places are wanted as are left: half of the weight.
         ({"taken": 500, "held": 500}, 6250 + 1000),
         ({"taken": 500, "held": 200, "waiting": 250, "watchers": 1000}, 6250 + 1000),
         ({"taken": 1000, "waiting": 1}, 7500 + 2000),
@@ -180,7 +180,7 @@ def test_a_step_smaller_than_the_rounding_unit_is_one_unit() -> None:
     assert decide(rule, seen(taken=0), Current(price_minor=7400)).price_minor == 7000
 
 
-# Words
+# Reasons
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_elapsed_time_is_written_in_whole_units(left_s: float, said: str) -> Non
     assert time_left(left_s) == said
 
 
-# What is seen
+# Signals
 
 
 def test_a_wish_for_several_categories_is_split_among_them() -> None:
@@ -296,7 +296,7 @@ def test_a_wish_for_several_categories_is_split_among_them() -> None:
 
 def test_a_wish_for_sections_counts_for_their_categories() -> None:
     layout = import_layout(small_house()).layout
-    # The stalls have front and back rows; the floor, which comes after all sections, is of the latter's.
+    # The stalls have front and back rows; the floor, after all sections, has the category of the back rows.
     floor = len(layout.sections)
     assert categories_in(layout) == {0: {0, 1}, floor: {1}}
     wishes = [
@@ -345,7 +345,7 @@ def test_a_higher_price_brings_fewer_buyers() -> None:
     assert willing(5000, 5000, 1.5) == 1
     assert willing(10_000, 5000, 1.0) == pytest.approx(0.5)
     assert willing(2500, 5000, 1.0) == pytest.approx(2)
-    # Nearly nothing is as good as nothing; and what is free has no price to compare with.
+    # A price near 0 counts as 0; and a free place has no price to compare with.
     assert willing(1, 5000, 1.0) == pytest.approx(10)
     assert willing(1, 0, 1.0) == 1
     curve = Synthetic(demand=1.0)
@@ -387,7 +387,7 @@ def test_the_chart_is_drawn_as_svg(simulation: Simulation) -> None:
     assert title is not None
     assert title.text is not None
     assert title.text.startswith("400 places, 1 days")
-    # Two curves in each panel, each as long as the series.
+    # Two curves per panel, each as long as the series.
     curves = [path for path in drawing.iter(f"{name}path") if path.get("fill") == "none"]
     assert len(curves) == 6
     assert {path.get("d", "").count("L") for path in curves} == {len(simulation.points) - 1}
@@ -415,7 +415,7 @@ def test_a_rule_set_is_drawn_with_a_line_for_each_category_and_revenue_in_sum() 
     drawing = ElementTree.fromstring(to_svg(found))  # noqa: S314  # our own
     name = "{http://www.w3.org/2000/svg}"
     curves = [path for path in drawing.iter(f"{name}path") if path.get("fill") == "none"]
-    # Three of prices, three of sales; of revenue the sum, and that at fixed prices.
+    # Three curves of prices, three of sales; for revenue the sum, and the sum at fixed prices.
     assert len(curves) == 3 + 3 + 2
     assert len({curve.get("stroke") for curve in curves[:3]}) == 3
     said = [text.text for text in drawing.iter(f"{name}text")]

@@ -37,9 +37,9 @@ from tests.support.worlds import as_redis_owner, make_world
 pytestmark = pytest.mark.integration
 
 FRONT, BACK = 0, 1
-#: Nothing to wait for between two looks.
+#: No pause between two decisions.
 QUICK: dict[str, Any] = {"min_interval_s": 0, "reversal_s": 0, "max_step": 1.0, "round_to_minor": 1}
-#: The more is sold the dearer, and nothing else: 5000 to 10000.
+#: The price rises only with the share sold, from 5000 to 10000.
 BY_SALES = Rule(
     base_minor=5000,
     floor_minor=4000,
@@ -73,7 +73,7 @@ async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtim
 async def follow(
     house: House, rule: Rule = BY_SALES, category: str = "Front", **activation: Any
 ) -> RuleVersion:
-    """Make a rule and put it in force."""
+    """Make a rule and activate it."""
     office = house.runtime.pricing.admin
     made = await office.make_rule(
         house.event_id, RuleDraft(category=category, rule=rule), actor=ORGANISER
@@ -87,7 +87,7 @@ async def sell(house: House, *seats: int) -> None:
 
 
 async def look(house: House) -> int:
-    """A worker's look, whoever's turn it is."""
+    """Reprice this event now, as a worker does when it is due."""
     return await house.runtime.pricing.repricer.reprice(house.event_id)
 
 
@@ -151,7 +151,7 @@ async def test_demand_counts_holds_and_waiting_people_against_places_left(house:
     await house.hold(new_id(), 30, 31, 32, floor=6)
     preview = await house.runtime.pricing.admin.preview(house.event_id, "Back")
     assert preview.signals.held == 9
-    # 9 wanted of 36 left: 9 / 45, doubled.
+    # 9 wanted and 36 left: 9 / 45, doubled.
     assert preview.decision.price_minor == 4200
     assert await look(house) == 1
     assert (await prices(house))[BACK] == 4200
@@ -164,7 +164,7 @@ async def test_watchers_are_counted_through_all_gateways(house: House) -> None:
         elsewhere = WatcherCounts(house.runtime.stores.redis)
         await elsewhere.report(house.event_id, 55)
         preview = await house.runtime.pricing.admin.preview(house.event_id, "Front")
-        # Another process says 55 and the gateway 1; the category is 20 of 56 places.
+        # Another process reports 55 and the gateway 1; the category has 20 of 56 places.
         assert preview.signals.watchers == 20
         await elsewhere.report(house.event_id, 0)
 
@@ -187,11 +187,11 @@ async def test_an_open_map_gets_a_new_price_within_a_tick(house: House) -> None:
         assert line["was"] == {"amount": 5000, "currency": "EUR"}
         assert line["reason"].startswith("40 % sold")
         assert "floor" not in line
-        # Whoever opens the map now is greeted with the same words.
+        # A map opened now is greeted with the same message.
         async with gateway.viewer(house.event_id) as late:
             await late.greeted()
             assert late.messages["prices"]["prices"][FRONT] == line
-        # What is told changes without the price: maps hear that, too.
+        # The shown range changes without the price: maps get that, too.
         await house.runtime.pricing.admin.set_terms(
             house.event_id, TermsPatch(range_public=True), version=1
         )
@@ -267,13 +267,13 @@ async def test_each_event_is_repriced_once_per_interval(house: House) -> None:
         )
         for _ in range(2)
     )
-    # Earlier tests' events have their turns too.
+    # Events of earlier tests are due too.
     await asyncio.gather(one.run_once(), other.run_once())
     assert await prices(house) == [7000, 3000]
     assert len([row for row in await history(house) if row["actor"] == "pricing:1"]) == 1
     await sell(house, 8, 9)
     await one.run_once()
-    assert await prices(house) == [7000, 3000], "its next turn is in an hour"
+    assert await prices(house) == [7000, 3000], "it is due again in an hour"
 
 
 async def test_of_two_workers_that_decide_at_once_one_writes(house: House) -> None:
@@ -285,12 +285,12 @@ async def test_of_two_workers_that_decide_at_once_one_writes(house: House) -> No
     rows = [row for row in await history(house) if row["actor"] == "pricing:1"]
     assert [(row["old_amount_minor"], row["new_amount_minor"]) for row in rows] == [(5000, 7000)]
     velocity = await house.runtime.stores.view.fetch("pricing.workload", house.event_id, None)
-    # Counted once: of a worker's sales none twice.
+    # Each sale is counted once, whichever worker counts it.
     assert velocity[0]["known_taken"] == 8
 
 
 async def test_an_override_between_decision_and_writing_wins(house: House) -> None:
-    """The rule has decided; before it writes, the organiser freezes the price."""
+    """The rule has decided; before the decision is written, the organiser freezes the price."""
     runtime = house.runtime
     await follow(house)
     await sell(house, *range(8))
@@ -309,7 +309,7 @@ async def test_velocity_is_kept_between_rounds_and_across_workers(house: House) 
     await look(house)
     await runtime.stores.view.fetch("pricing.workload", house.event_id, None)
     async with runtime.stores.view.connection() as connection:
-        # As if the last look had been a day ago.
+        # Let the last decision be a day old.
         await connection.execute(
             "UPDATE pricing_velocity SET measured_at = measured_at - interval '1 day'"
             " WHERE event_id = $1",
@@ -323,7 +323,7 @@ async def test_velocity_is_kept_between_rounds_and_across_workers(house: House) 
     assert preview.signals.confidence == pytest.approx(0.5, rel=0.01)
 
 
-# The organiser's hand
+# Overrides by the organiser
 
 
 async def test_an_override_holds_until_it_is_released(house: House) -> None:
@@ -353,7 +353,7 @@ async def test_an_override_ends_at_its_end_time(house: House) -> None:
     until = datetime.now(UTC) + timedelta(hours=1)
     wanted = Override(amount_minor=4500, reason="Early birds", until=until)
     assert (await office.override(house.event_id, FRONT, wanted, actor=ORGANISER)).until == until
-    # Another rule that comes into force does not end it before.
+    # A rule that takes effect meanwhile does not end it earlier.
     await follow(house)
     state = (await office.state(house.event_id)).categories[FRONT]
     assert (state.mode, state.until) == ("override", until)
@@ -545,7 +545,7 @@ async def test_unknown_events_rules_and_categories_are_refused(
     assert refused.value.code == "no-pricing-rule"
 
 
-# Trying
+# Previews and simulations
 
 
 async def test_a_preview_changes_nothing(house: House) -> None:
@@ -586,7 +586,7 @@ async def test_a_rule_is_simulated_on_a_recorded_sale(make_house: MakeHouse) -> 
         curve=Recorded(event_id=sold.event_id, category="Front", elasticity=0),
     )
     result = await office.simulate(fresh.event_id, request)
-    # All of the other house's front rows, and this one has as many.
+    # All front rows of the other house; this house has as many.
     assert (result.seats, result.fixed.sold) == (20, 20)
     assert result.days == pytest.approx(9, abs=0.1)
     assert result.fixed.revenue_minor == 20 * 5000
@@ -617,5 +617,5 @@ async def test_people_waiting_for_a_section_are_demand_for_its_categories(
     floor = Wanted(quantity=4, sections=["Floor"])
     await runtime.waitlist.entries.join(house.event_id, new_id(), floor, Contact())
     seen = await runtime.pricing.admin._measuring.seen(house.event_id)
-    # The floor is of the back rows' category.
+    # The floor has the category of the back rows.
     assert [seen[number].waiting for number in (0, 1)] == [1.0, 1.0 + 4.0]

@@ -1,4 +1,4 @@
-"""What a price may never do, whatever the rule, the sale and the luck."""
+"""Invariants of prices, for any rule, sale and luck."""
 
 import math
 from itertools import pairwise
@@ -128,7 +128,7 @@ def test_steps_intervals_and_the_dead_band_are_respected(
     if move == 0:
         return
     assert decision.why == "moved"
-    # Towards the target, not beyond it, and no further than a step (or the smallest there is).
+    # Towards the target, not beyond it, and by one step at most (or the smallest possible one).
     assert move * wanted > 0
     assert abs(move) <= abs(wanted)
     assert abs(move) <= max(rule.max_step * price * (1 + 1e-9), grid_of(rule))
@@ -183,7 +183,7 @@ def test_more_of_each_raises_the_target_where_nothing_limits_it(
         floor_minor=0,
         ceiling_minor=10**12,
         sold_weight=weight,
-        # All that pace can take away is less than the base.
+        # Pace can lower the target by less than the base.
         velocity_weight=min(weight, 0.9),
         demand_weight=weight,
         watcher_share=0.5,
@@ -220,7 +220,7 @@ def test_a_higher_base_never_lowers_the_target(
 
 
 def follow(rule: Rule, path: list[Signals], price: int, every_s: float) -> list[int]:
-    """The prices, the first one first, of a worker that looks every so often."""
+    """The prices, in order, of a worker that decides at a fixed interval."""
     prices, changed_s, direction = [price], None, 0
     for seen in path:
         changed_s = None if changed_s is None else changed_s + every_s
@@ -234,7 +234,7 @@ def follow(rule: Rule, path: list[Signals], price: int, every_s: float) -> list[
 
 
 def turns(prices: list[int]) -> int:
-    """How often a price that moved goes back."""
+    """How often the price changes direction."""
     moves = [b - a for a, b in pairwise(prices) if a != b]
     return sum(1 for a, b in pairwise(moves) if a * b < 0)
 
@@ -258,7 +258,7 @@ def test_constant_signals_end_in_a_price_that_stays(
 def test_signals_that_jitter_within_the_dead_band_end_in_a_price_that_stays(
     rule: Rule, seen: Signals, data: st.DataObject
 ) -> None:
-    """Whatever they do: the price comes to them on one way, and then stands still."""
+    """With any such signals the price moves in one direction, and then stays."""
     assume(seen.left_s > 0 and seen.taken < seen.capacity)
     changes = st.builds(
         lambda held, velocity: msgspec.structs.replace(
@@ -334,7 +334,7 @@ def test_a_constant_rate_is_found_from_irregular_observations(
 ) -> None:
     velocity = Velocity()
     for elapsed_s in looks_s:
-        # Fractions of a place: the formula is what is tested, not the counting.
+        # Fractions of a place, because the formula is tested, not the counting.
         velocity = velocity.after(per_hour * elapsed_s / 3600, elapsed_s, half_life_s)  # type: ignore[arg-type]  # as above
     assert math.isclose(velocity.per_day, per_hour * 24, rel_tol=1e-6, abs_tol=1e-9)
     assert 0 < velocity.confidence(half_life_s) <= 1
@@ -393,7 +393,7 @@ def test_more_buyers_or_more_luck_never_give_fewer_arrivals(
 ) -> None:
     low, high = sorted((mean, other))
     unlucky, lucky = sorted((luck, other_luck))
-    # Where the normal distribution takes over, a hair of difference is its own.
+    # At the switch to the normal distribution a small difference is allowed.
     if low > 200 or high <= 200:
         assert poisson(low, luck) <= poisson(high, luck)
     assert poisson(mean, unlucky) <= poisson(mean, lucky)
@@ -412,7 +412,7 @@ def test_more_buyers_or_more_luck_never_give_fewer_arrivals(
 def test_a_simulations_figures_are_consistent(
     rule: Rule, shape: Shape, seats: int, days: float, demand: float, elasticity: float, seed: int
 ) -> None:
-    # Few steps: a sale of minutes.
+    # A short sale, so that there are few steps.
     days = min(days, 0.05)
     curve = Synthetic(shape=shape, demand=demand, elasticity=elasticity, seed=seed)
     market = SyntheticMarket(curve, seats=seats, days=days, base_minor=rule.base_minor)

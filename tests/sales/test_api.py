@@ -1,4 +1,4 @@
-"""Booking with each of the sandbox's cards, and what becomes of it."""
+"""Booking with each of the sandbox's cards, and the outcome."""
 
 import asyncio
 from xml.etree import ElementTree
@@ -20,7 +20,7 @@ async def held(buyer: Buyer, house: House, *seats: int, floor: int = 0) -> Json:
 
 
 async def ended(buyer: Buyer, path: str) -> Json:
-    """The booking, once it is pending no more."""
+    """The booking, once it is no longer pending."""
     async with asyncio.timeout(60):
         while (booking := (await buyer.get(path)).json())["status"] == "pending":
             await asyncio.sleep(0.05)
@@ -29,7 +29,7 @@ async def ended(buyer: Buyer, path: str) -> Json:
 
 
 async def until_shown(buyer: Buyer, house: House, seat_no: int, digit: str) -> None:
-    """Wait until the seats say so: whoever brought a payment on may be about to settle it yet."""
+    """Wait until the map shows it: the process that finished the payment may still be settling it."""
     async with asyncio.timeout(60):
         while (await seats_of(buyer.http, house.event_id))["states"][seat_no] != digit:
             await asyncio.sleep(0.05)

@@ -146,7 +146,7 @@ async def test_an_expired_hold_can_no_longer_be_used(make_house: MakeHouse, buye
         await house.book(buyer, hold)
     with pytest.raises(Gone):
         await house.runtime.holds.extend(hold.hold_id, buyer)
-    # No worker runs here: the next buyer's own request frees what is overdue.
+    # No worker runs here: the next buyer's request frees the overdue hold.
     await house.hold(new_id(), 5)
     assert (await house.runtime.holds.read(hold.hold_id, buyer)).status == "expired"
 
@@ -227,7 +227,7 @@ async def test_a_silent_gateway_is_asked_again(
     assert answer.booking.next_action is not None
     assert answer.booking.next_action.type == "wait"
     booking_id = answer.booking.booking_id
-    # It has charged by then; else it would be told not to.
+    # The gateway has charged by then; otherwise it would be asked to void the payment.
     await house.runtime.sales.sandbox._charges.drain()
     assert (
         await house.runtime.sales.finishing.resolve(booking_id, due=False)
@@ -276,7 +276,7 @@ async def test_bookings_of_a_begun_event_can_be_cancelled_by_the_organiser_only(
             first.booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer
         )
     assert refused.value.code == "event-begun"
-    # What was done before is still said.
+    # An earlier cancellation is still returned.
     again = await sales.cancelling.cancel(
         second.booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer
     )
@@ -295,7 +295,7 @@ async def test_one_key_has_one_answer(house: House, buyer: str) -> None:
     assert second == first
     await sales.cancelling.cancel(first.booking.booking_id, actor=Actor(ActorKind.BUYER))
     third, _ = await sales.checkout.book(buyer, "key-1", house.request(hold))
-    assert third == first, "the answer is the one that was given, whatever happened since"
+    assert third == first, "the first answer is returned, whatever happened since"
     with pytest.raises(InvalidInput) as refused:
         await sales.checkout.book(buyer, "key-1", house.request(hold, "tok_declined"))
     assert refused.value.code == "idempotency-key-reused"
@@ -330,7 +330,7 @@ async def test_holds_of_a_cancelled_event_still_expire(make_house: MakeHouse, bu
     await house.hold(buyer, 2)
     await house.runtime.events.publishing.cancel(house.event_id)
     await asyncio.sleep(1.05)
-    # The list of open events is read once a second, so the cancelled one must be on it by now.
+    # The list of open events is read once a second, so it must contain the cancelled one by now.
     await house.runtime.expiring.run_once()
     assert set(await house.states()) == {"0"}
 
@@ -410,7 +410,7 @@ async def test_a_late_payment_takes_its_seats_again_or_is_refunded(
 
 
 async def _expire_behind_the_gateways_back(house: House, booking_id: str) -> None:
-    """The booking's time passes while the gateway cannot be reached."""
+    """Let the booking's time pass while the gateway cannot be reached."""
     async with house.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE bookings SET expires_at = now() - interval '1 second' WHERE booking_id = $1",

@@ -1,4 +1,4 @@
-"""What is one mailbox for the limit per buyer, and what is another."""
+"""Which spellings are one mailbox for the limit per buyer, and which are different ones."""
 
 import pytest
 
