@@ -1,6 +1,6 @@
-"""The page for people who do not see it, do not use a mouse, or need contrast to read it.
+"""The page for people who cannot see it, do not use a mouse, or need contrast to read it.
 
-Every step of the journey and the list of events is looked through by the same inspection.
+The same inspection checks every step of the journey and the list of events.
 """
 
 import re
@@ -15,7 +15,7 @@ from tests.support.pages import Come, OpenPage, SellOut, Visit, Visitor, settled
 
 pytestmark = pytest.mark.browser
 
-#: Roles a person acts on. Each must say what it is.
+#: Roles of controls. Each control must have a name.
 _INTERACTIVE = {
     "button",
     "checkbox",
@@ -146,7 +146,7 @@ _FOCUSED = (
 
 
 async def inspect(page: Page) -> list[str]:
-    """What is wrong with the page as it stands."""
+    """Faults of the page as it stands."""
     wrong: list[str] = await page.evaluate(_INSPECT)
     session = await page.context.new_cdp_session(page)
     try:
@@ -163,7 +163,7 @@ async def inspect(page: Page) -> list[str]:
         acted_on += role in _INTERACTIVE
         if (focusable or role in _NAMED) and not node.get("name", {}).get("value", "").strip():
             wrong.append(f"a {role} has no name")
-    assert acted_on > 1, "the tree was not looked through"
+    assert acted_on > 1, "the accessibility tree was not inspected"
     return wrong
 
 
@@ -206,7 +206,7 @@ async def test_every_step_of_the_journey_is_accessible(
     await page.click("#area-0-more")
     await page.locator(".seat-buttons button", has_text="4").click()
     found["choosing"] = await inspect_both_themes(page)
-    # Taken by somebody: the button says so instead of being dead.
+    # Taken by another buyer: the button says so and is not just disabled.
     await page.locator(".seat-buttons button").first.press("Enter")
     await page.wait_for_selector("#notice.info")
     found["told why not"] = await inspect_both_themes(page)
@@ -279,7 +279,7 @@ async def test_a_map_that_did_not_load_is_accessible(stack: Stack, open_page: Op
 
 
 async def _tab_through(page: Page) -> list[dict[str, Any]]:
-    """Every stop of the Tab key from the top of the page until the keyboard leaves it."""
+    """Every stop of the Tab key from the top of the page until the focus leaves it."""
     stops: list[dict[str, Any]] = []
     for _ in range(80):
         await page.keyboard.press("Tab")
@@ -309,7 +309,7 @@ async def test_keyboard_focus_is_visible_at_every_stop(
     assert [s for s in stops if s["outline"] < 3] == []
     names = [s["name"] for s in stops]
     assert len(names) > 8
-    # The way out of the map comes before it; the panel after it.
+    # The link that skips the map comes before it, the panel after it.
     whats = [s["what"] for s in stops]
     skip = next(i for i, what in enumerate(whats) if what.startswith("button#skip"))
     canvas = next(i for i, what in enumerate(whats) if what.startswith("canvas"))
@@ -318,7 +318,7 @@ async def test_keyboard_focus_is_visible_at_every_stop(
 
 
 async def _tab_to(page: Page, pattern: str) -> None:
-    """Press Tab until what has the keyboard is called so."""
+    """Press Tab until the focused control has this name."""
     for _ in range(60):
         stop = await page.evaluate(_FOCUSED)
         if stop is not None and re.search(pattern, stop["name"]):

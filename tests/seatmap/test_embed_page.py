@@ -1,4 +1,4 @@
-"""<seat-map> in somebody else's page: another origin, a strict policy, its own plans with the element."""
+"""<seat-map> in a foreign page: another origin, a strict policy, its own use of the element."""
 
 from typing import Any
 

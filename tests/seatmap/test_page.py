@@ -23,7 +23,7 @@ async def test_a_buyer_gets_from_the_list_to_printed_tickets(
     house = await make_house(name="The Winter's Tale")
     page = await open_page()
     await page.goto(stack.api_url)
-    # By its name: the list shows the first twenty, and other tests have events, too.
+    # By its name, as the list shows only the first twenty, and other tests have events too.
     await page.fill("[name=q]", "winter's tale")
     await page.click(f".event h2 a[href='/events/{house.event_id}']")
     await page.wait_for_selector("#live[data-status=live]")
@@ -47,7 +47,7 @@ async def test_a_buyer_gets_from_the_list_to_printed_tickets(
     await expect(page.locator(".ticket h3")).to_have_text(
         ["Stalls, row R2, seat 3", "Stalls, row R2, seat 4", "Floor"]
     )
-    # Fails where one cannot be drawn.
+    # Fails if one of them cannot be drawn.
     drawn = await page.locator(".ticket img").evaluate_all(
         "images => Promise.all(images.map(async (i) => (await i.decode(), i.naturalWidth > 0)))"
     )
@@ -118,7 +118,7 @@ async def test_of_two_people_who_hold_one_seat_one_gets_it(
     people = await asyncio.gather(visit(house.event_id), visit(house.event_id))
     for person in people:
         await person.tap_seat(7, 8)
-    # Whoever is slower may have lost the seats, and the button with them, before the hand comes down.
+    # The slower person may have lost the seats, and with them the button, before the click.
     await asyncio.gather(
         *(person.page.locator("#hold").evaluate("button => button.click()") for person in people)
     )
@@ -163,7 +163,7 @@ async def test_a_reload_restores_the_hold(visit: Visit, make_house: MakeHouse) -
 async def test_an_expired_hold_is_announced(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house(hold_ttl_s=2)
     ada = await visit(house.event_id)
-    # Counted, for it may be over before anybody has looked at the page.
+    # Counted by the page, because a hold may be over before the test looks.
     await ada.page.evaluate(
         """() => { window.holds = 0;
         document.addEventListener("hold", () => window.holds++); }"""
@@ -219,7 +219,7 @@ async def test_a_buyer_can_book_on_a_phone(visit: Visit, make_house: MakeHouse) 
     ada = await visit(house.event_id, viewport=phone, has_touch=True, is_mobile=True)
     point = await ada.page.evaluate("document.getElementById('map').clientPoint(14)")
     if point["radius"] < 8:
-        # The first tap comes closer, the second chooses.
+        # The first tap zooms in, the second chooses.
         await ada.page.touchscreen.tap(point["x"], point["y"])
         await ada.page.wait_for_function(
             "() => document.getElementById('map').clientPoint(14).radius >= 8"
@@ -285,7 +285,7 @@ async def test_a_risen_price_is_announced_before_holding(
         await reprice(7000)
         await route.continue_()
 
-    # In the very moment of holding: nothing is held at a price that was not shown.
+    # At the moment of holding: nothing is held at a price that was not shown.
     await ada.page.route("**/holds", rise_meanwhile)
     await ada.page.click("#hold")
     await ada.notice("€140 instead of €120, so nothing is held yet")
@@ -388,15 +388,15 @@ async def test_the_page_survives_the_loss_of_its_gateway(
     await ada.tap_seat(3, 4)
     branch.kill("live")
     await expect(ada.page.locator("#live")).to_have_text("Reconnecting")
-    # Without it the map is asked for now and then, and buying goes on.
+    # Without the gateway the page polls the map, and buying goes on.
     await house.hold(buyer, 4, 5)
     await ada.until_seat(5, 1)
     await ada.notice("seat 5 was just taken")
     await ada.page.click("#hold")
     await ada.page.wait_for_selector("#step-held:not([hidden])")
     await branch.start("live")
-    # The longer it was away, the longer the page waits between its attempts; not so where the browser says
-    # that the network is back.
+    # The longer the gateway was away, the longer the page waits between attempts, except when the browser
+    # reports that the network is back.
     await ada.page.evaluate("dispatchEvent(new Event('online'))")
     await expect(ada.page.locator("#live")).to_have_text("Live", timeout=60_000)
     await house.hold(buyer, 20)
@@ -427,7 +427,7 @@ async def test_the_page_reconnects_when_the_closing_gateway_asked(
     sockets[0][1].send(b"\x03" + bytes(7) + json.dumps(notice).encode())
     await sockets[0][1].close(code=1001)
     await page.wait_for_function("() => window.statuses.join() === 'live,reconnecting,live'")
-    # Left to itself the page would have come back within 0.4 seconds.
+    # Without the notice the page would have reconnected within 0.4 seconds.
     assert sockets[1][0] - began > 2.4
     await expect(page.locator("#notice")).to_be_empty()
 
@@ -493,7 +493,7 @@ async def test_the_page_polls_if_no_live_connection_can_be_opened(
 ) -> None:
     house = await make_house()
     page = await open_page()
-    # As on a page of https whose gateway is only at ws:.
+    # As on an https page whose gateway has only a ws: address.
     await page.add_init_script(
         "window.WebSocket = class { constructor() { throw new DOMException('', 'SecurityError'); } }"
     )

@@ -1,4 +1,4 @@
-"""Who is watching: tickets, what reaches one person alone, and how many there are."""
+"""People at the live gateway: tickets, messages to one person, and the number of watchers."""
 
 import asyncio
 import contextlib
@@ -54,7 +54,7 @@ async def say(store: RedisStore, person: str, **body: Any) -> None:
 
 
 async def hears_only(store: RedisStore, person: str, viewer: Viewer, *types: str) -> None:
-    """Of these types ``viewer`` has nothing under way."""
+    """Check that no message of these types is under way to ``viewer``."""
     await say(store, person, type=SENTINEL)
     while SENTINEL not in viewer.messages:
         await viewer.read()
@@ -72,7 +72,7 @@ async def test_a_ticket_is_good_once(gateway: Gateway, office: BoxOffice) -> Non
         await viewer.hears("authenticated")
         assert sample("frontrow_live_authenticated") == 1
         assert await gateway.close_code(f"{office.event_id}?ticket={ticket}") == 4401
-        # Losers of the race for a ticket get nothing of it either.
+        # The losers of a race for a ticket are not authenticated either.
         ticket = await gateway.tickets.issue("ada")
         codes = await asyncio.gather(*(gateway.tickets.redeem(ticket) for _ in range(5)))
         assert sorted(codes, key=str) == [None] * 4 + ["ada"]
@@ -84,7 +84,7 @@ async def test_a_ticket_is_good_once(gateway: Gateway, office: BoxOffice) -> Non
 async def test_an_open_connection_can_authenticate(gateway: Gateway, office: BoxOffice) -> None:
     async with gateway.viewer(office.event_id, JSON) as viewer:
         await viewer.greeted()
-        for _ in range(2):  # again with the same person is fine
+        for _ in range(2):  # a second ticket of the same person is accepted
             await viewer.socket.send(authenticate(await gateway.tickets.issue("ada")))
             await viewer.hears("authenticated")
         await say(office.store, "ada", type="hold")
@@ -139,7 +139,7 @@ async def test_an_incomplete_ticket_is_malformed(
     assert await gateway.close_code(office.event_id, message) == 4400
 
 
-# What reaches one person
+# Messages to one person
 
 
 async def test_personal_messages_reach_every_connection_of_the_person_only(
@@ -193,7 +193,7 @@ async def test_a_feed_lost_during_a_join_closes_no_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def trip(*_: Any, **__: Any) -> None:
-        # What redis-py does when the reader has closed the connection in the meantime.
+        # What redis-py raises when the reader has closed the connection meanwhile.
         raise AttributeError("'NoneType' object has no attribute 'writelines'")
 
     ticket = await gateway.tickets.issue("ada")
@@ -219,7 +219,7 @@ async def test_an_unknown_message_is_not_forwarded(gateway: Gateway, office: Box
 
 
 async def behind(gateway: Gateway, office: BoxOffice, peak: Callable[[int], None]) -> Watcher:
-    """Change the house until the one watcher of the gateway does not take it any more."""
+    """Change seats until the gateway's only watcher no longer takes the changes."""
     (connection,) = gateway.server.connections
     watcher = connection.watcher
     assert watcher is not None
@@ -248,19 +248,19 @@ async def test_a_slow_client_that_would_lose_a_personal_message_is_closed(
             while b'"authenticated"' not in (await slow.read_frame() or (0, b""))[1]:
                 pass
             watcher = await behind(gateway, office, peaks.append)
-            assert watcher.open, "it may yet drain: nothing but the map is missed"
+            assert watcher.open, "it may still drain: it has only missed map changes"
             (connection,) = gateway.server.connections
             for _ in range(20):
                 await say(store, "ada", type="hold", filling="x" * 2_000)
             await gateway.hub.settled(office.event_id)
             peaks.append(connection.transport.get_write_buffer_size())
             assert await slow.close_code() == 4408
-    # Over the mark by one tick's frame at most, whatever is published to it.
+    # Over the limit by one tick's frame at most, whatever is published.
     assert max(peaks) <= limits.backlog_bytes_max + 2 * office.seat_count
     assert sample("frontrow_live_personal_messages_total", outcome="cut") == before + 1
 
 
-# Holds and bookings, as the engine tells them
+# Holds and bookings, as the engine publishes them
 
 
 @contextlib.asynccontextmanager
@@ -270,7 +270,7 @@ async def ada_watches(house: House, buyer: str) -> Any:
 
 
 async def set_deadline(house: House, hold_id: str, in_s: float) -> int:
-    """Give an old hold another deadline, ``in_s`` from now. Returns it in Unix milliseconds."""
+    """Set a hold's deadline to ``in_s`` from now. Returns it in Unix milliseconds."""
     redis, base = house.runtime.stores.redis, f"{{{house.event_id}}}"
     seconds, micros = await redis.call("TIME")
     now = int(seconds) * 1000 + int(micros) // 1000
@@ -286,7 +286,7 @@ async def place_deadline(house: House, hold_id: str, expires_ms: int) -> None:
 
 
 def holds_warning(house: House, hold_warning_s: int) -> Holds:
-    """The house's holds with another warning time than its worker's, which may run beside us."""
+    """Holds with another warning time than that of the worker, which may run at the same time."""
     runtime = house.runtime
     settings = msgspec.structs.replace(runtime.settings, hold_warning_s=hold_warning_s)
     return Holds(runtime.live, runtime.stores.redis, runtime.catalog, settings)
@@ -369,7 +369,7 @@ async def test_a_hold_about_to_expire_is_warned_of_once_per_deadline(
             "status": "held",
             "expires_at_ms": deadline,
         }
-        # A later deadline is another one.
+        # A later deadline gets its own warning.
         deadline = await set_deadline(house, hold.hold_id, 280)
         for _ in range(3):
             await holds_warning(house, 290).warn(house.event_id)
@@ -402,13 +402,13 @@ async def test_warnings_go_by_pages_and_skip_no_hold(house: House) -> None:
         rounds = 1
         while await holds.warn(house.event_id, count=2):
             rounds += 1
-        assert rounds == 4  # 3 + 2 + 2 + nothing left
+        assert rounds == 4  # 3 + 2 + 2 + none left
         for viewer, buyer in zip(viewers, buyers, strict=True):
             await viewer.hears("hold", change="ending")
             await hears_only(house.runtime.stores.redis, buyer, viewer, "hold")
 
 
-# How many
+# Numbers of watchers
 
 
 async def test_watchers_are_counted_across_all_gateways(
@@ -420,7 +420,7 @@ async def test_watchers_are_counted_across_all_gateways(
         async with running_gateway(store, pace=QUICK) as two:
             async with two.viewer(office.event_id) as second:
                 await second.greeted()
-                # Whoever comes is counted before being greeted.
+                # A new watcher is counted before it is greeted.
                 assert second.messages["presence"]["watching"] == 2
                 await first.hears("presence", watching=2)
                 async with one.viewer(office.event_id):
@@ -429,7 +429,7 @@ async def test_watchers_are_counted_across_all_gateways(
             await first.hears("presence", watching=1)
             async with two.viewer(office.event_id):
                 await first.hears("presence", watching=2)
-        # That gateway has ended, and said so.
+        # That gateway has stopped, and removed its count.
         await first.hears("presence", watching=1)
 
 

@@ -1,4 +1,4 @@
-"""The gateway's copy of an event: what watchers are told is what happened, whatever got lost."""
+"""The gateway's copy of an event: watchers get what happened, whatever got lost."""
 
 import contextlib
 from collections.abc import Iterable
@@ -204,7 +204,7 @@ def test_resuming_sends_exactly_the_missed_changes() -> None:
         if seq != 6:
             copy.commit(8_000)
     assert copy.greeting(Position(1, 5), 9_000)[0] == DeltaFrame(1, 5, 7, 9_000, ((0, 2), (2, 1)))
-    # In the middle of a tick: a snapshot fetched over HTTP may stand anywhere.
+    # In the middle of a tick: a snapshot fetched over HTTP may have any position.
     assert copy.greeting(Position(1, 6), 9_000)[0] == DeltaFrame(1, 6, 7, 9_000, ((0, 2), (2, 1)))
     assert not any(isinstance(f, DeltaFrame) for f in copy.greeting(Position(1, 7), 9_000))
     assert [copy.resumable(Position(1, seq)) for seq in (2, 3, 7, 8)] == [False, True, True, False]

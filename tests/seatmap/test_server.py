@@ -1,4 +1,4 @@
-"""The live gateway over real sockets and a real Redis: joining, doubt, limits, goodbyes."""
+"""The live gateway over real sockets and a real Redis: joining, doubts, limits, closing."""
 
 import asyncio
 import contextlib
@@ -132,13 +132,13 @@ async def test_random_histories_converge_for_everyone(gateway: Gateway, office: 
     async with contextlib.AsyncExitStack() as stack:
         history = asyncio.create_task(happen())
         viewers = []
-        # They come while it happens, so that snapshots and deltas interleave.
+        # Watchers join meanwhile, so that snapshots and deltas interleave.
         for number in range(12):
             entered = gateway.viewer(office.event_id, JSON if number % 3 else BINARY)
             viewers.append(await stack.enter_async_context(entered))
             await viewers[-1].read()
         await history
-        # The last change is told: a lost one is noticed with the next.
+        # The last change is published, because a lost one is noticed with the next.
         await office.change({0: 2})
         truth = await office.truth()
         await asyncio.gather(*(viewer.shows(truth) for viewer in viewers))
@@ -299,7 +299,7 @@ async def test_redis_lost_with_its_data_keeps_watchers(tmp_path: Path) -> None:
                 async with httpx.AsyncClient(timeout=60) as http:
                     url = f"http://127.0.0.1:{gateway.server.port}/health/ready"
                     assert (await http.get(url)).status_code == 503
-                # Who comes meanwhile gets the copy, where there is one.
+                # A client that joins meanwhile gets the copy, if there is one.
                 async with gateway.viewer(office.event_id) as late:
                     await late.greeted()
                     assert late.map == before
@@ -339,7 +339,7 @@ async def _subscribers(office: BoxOffice) -> int:
     return int(count)
 
 
-# What is wrong, and how the connection ends
+# Errors, and their close codes
 
 
 @pytest.mark.parametrize(
@@ -405,7 +405,7 @@ async def test_connections_per_address_are_limited(store: RedisStore, office: Bo
 async def test_a_network_of_many_addresses_is_limited_too(
     store: RedisStore, office: BoxOffice
 ) -> None:
-    """Whoever has an IPv6 /48 has 65,536 addresses that would each be limited for itself."""
+    """An IPv6 /48 has 65,536 /64 networks, each of which would be limited by itself."""
     limits = GatewayLimits(connections_per_address=1, addresses_per_network=3)
     async with (
         running_gateway(store, limits=limits) as gateway,
@@ -482,7 +482,7 @@ async def test_an_unmasked_frame_is_a_protocol_error(gateway: Gateway, office: B
 
 
 class CountingSource(RedisSource):
-    """Counts how often the stores are asked."""
+    """A source that counts its queries of the stores."""
 
     asked = 0
 
@@ -498,7 +498,7 @@ async def test_repeated_requests_for_an_unknown_event_cost_one_lookup(
     async with running_gateway(store, source=source) as gateway:
         assert {await gateway.close_code(office.event_id) for _ in range(10)} == {4404}
         assert source.asked == 1
-        # It is believed for seconds only: the event may be published any moment.
+        # The answer is cached for seconds only, because the event may be published at any moment.
         await office.lay()
         monkeypatch.setattr(hub_module, "_ABSENT_S", 0.0)
         gateway.hub.remember_absent(office.event_id)
@@ -525,7 +525,7 @@ async def test_the_tick_widens_under_load_and_returns(
             return watch.tick_s
 
         async def calms_down() -> None:
-            """A busy machine is late by itself, but not every time."""
+            """Wait until the tick is short again: a busy machine is late at times, but not every time."""
             state = 1
             async with asyncio.timeout(WAIT_S):
                 while await change(state) != CALM.tick_s:
@@ -544,7 +544,7 @@ async def test_the_tick_widens_under_load_and_returns(
             assert await change(3) == 0.15, "never wider than this"
         await calms_down()
 
-        # The broadcast is quick, but the loop came late to it.
+        # The broadcast is quick, but the event loop started it late.
         watch.received(f"c|1|{watch.replica.seq + 1}|0|1:2|".encode())  # type: ignore[union-attr]  # it is watched
         time.sleep(0.1)
         await viewer.until(lambda: viewer.map is not None and viewer.map.states[2:3] == b"1")
@@ -564,7 +564,7 @@ async def test_the_limit_per_address_sees_through_trusted_proxies_only(
         ) as viewer,
     ):
         await viewer.greeted()
-        # What a client puts in front of its address makes it nobody else.
+        # An address that a client puts in front does not change who it is.
         for claimed in ("203.0.113.7", "198.51.100.1, 203.0.113.7"):
             headers = {"X-Forwarded-For": claimed}
             code = await gateway.close_code(office.event_id, additional_headers=headers)
@@ -595,7 +595,7 @@ async def test_a_stopping_gateway_closes_with_going_away(
             assert await viewer.closed() == 1001
             delays_ms.add(notice["reconnect_in_ms"])
             assert viewer.socket.close_reason == f"reconnect in {notice['reconnect_in_ms']} ms"
-        # One in each fifth of a second.
+        # One client in each fifth of a second.
         assert sorted(delay_ms // 200 for delay_ms in delays_ms) == [0, 1, 2, 3, 4]
         assert await office.client.exists(f"{office.base}:watchers") == 0
 
@@ -722,7 +722,7 @@ async def test_a_watcher_that_never_drains_is_closed(store: RedisStore) -> None:
 
         await _overwhelm(office, until=is_closed)
         await quick.shows(await office.truth())
-        # Past the mark by one tick's frame at most, however much happened meanwhile.
+        # Past the limit by one tick's frame at most, however much happened meanwhile.
         assert 0 < max(peaks) <= SLOW.backlog_bytes_max + 2 * office.seat_count
         assert await stuck.close_code() == 4408
 
@@ -778,7 +778,7 @@ async def test_a_silent_client_is_pinged_then_closed(store: RedisStore, office: 
     ):
         assert await silent.close_code() == 4408
         assert [opcode for opcode, _ in silent.frames].count(Opcode.PING) == 1
-        # The library's client answers pings by itself.
+        # The client of the library answers pings by itself.
         await office.change({1: 1})
         await alive.shows(await office.truth())
 
@@ -798,7 +798,7 @@ async def test_the_gateway_serves_health_and_metrics(gateway: Gateway, office: B
         metrics = await http.get("/metrics")
         assert metrics.headers["content-type"].startswith("text/plain")
         assert 'frontrow_live_connections{subprotocol="frontrow.v1"} 1.0' in metrics.text
-        # Every series is there from the start, so that a rate of it can be told.
+        # Every series exists from the start, so that its rate can be computed.
         for series in (
             'frames_total{kind="message"}',
             "sent_bytes_total",

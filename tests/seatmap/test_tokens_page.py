@@ -1,4 +1,4 @@
-"""How the page gets and keeps the buyer's token: the server decides, and nobody loses what was paid for."""
+"""How the page gets and keeps the buyer's token: the server decides, and no buyer loses a purchase."""
 
 import time
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ _WHO = 'return (await api.call("GET", "/v1/me")).person_id;'
 
 
 async def run(page: Page, base: str, code: str) -> Any:
-    """What ``code`` returns, with the page's own API layer as ``api``, of the box office at ``base``."""
+    """The result of ``code``, with the page's own API layer as ``api``, for the API at ``base``."""
     within = 'const { Api } = await import("/web/api.js"); const api = new Api(base);'
     return await page.evaluate(f"async (base) => {{ {within} {code} }}", base)
 
@@ -40,7 +40,7 @@ def signed(subject: str, *, days_ago: float) -> str:
 
 
 async def keep(page: Page, base: str, token: str, at: str = "Date.now()") -> None:
-    """As if the page had got this token, by its own clock ``at``."""
+    """Store a token as if the page had got it at ``at`` by its own clock."""
     await page.evaluate(
         f"""([base, access_token]) => localStorage.setItem(`frontrow.token.${{base}}`,
           JSON.stringify({{ access_token, at_ms: {at}, renew_ms: 3.0e8 }}))""",
@@ -90,7 +90,7 @@ async def test_a_guest_comes_back_after_a_long_time(
     found = await run(page, stack.api_url, "return (await api.bookings()).items.length;")
     assert found == 1
     assert await run(page, stack.api_url, _WHO) == ada
-    # Of somebody with nothing to come back to, the page makes somebody new.
+    # A guest without bookings is replaced by a new one.
     await keep(page, stack.api_url, signed(new_id(), days_ago=8))
     assert await run(page, stack.api_url, _WHO) not in (ada, None)
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL says when it gives up is "try again shortly", never our mistake."""
+"""Errors of a PostgreSQL that gives up become "try again shortly", never a 500."""
 
 import asyncpg
 import pytest
@@ -36,7 +36,7 @@ def test_every_end_by_time_is_503_with_retry_after(sqlstate: str, kind: type[Una
 
 
 def test_only_a_lock_or_time_limit_marks_an_event_as_stuck() -> None:
-    """What was lost in a race is won by the next try."""
+    """A conflict between transactions is not the event's fault: the next attempt succeeds."""
     for sqlstate, by_lock in (("55P03", True), ("57014", True), ("40001", False), ("40P01", False)):
         with pytest.raises(Contended) as refused, translated():
             raise asyncpg.PostgresError.new({"C": sqlstate, "M": "given up"})

@@ -1,4 +1,4 @@
-"""Functions are files: what has changed is applied, all of it or nothing, and what a function is given has
+"""Functions are files: changed ones are applied, all or none, and composite arguments have
 the fields that PostgreSQL expects."""
 
 import asyncio
@@ -32,7 +32,7 @@ _NUMBER = "CREATE OR REPLACE FUNCTION {name}() RETURNS integer LANGUAGE sql AS '
 
 
 class Place:
-    """A database, and the files that it is to follow."""
+    """A database, and the files that it must match."""
 
     def __init__(self, folder: Path, url: str, connection: Any) -> None:
         self.url = url
@@ -130,7 +130,7 @@ async def test_a_changed_signature_leaves_no_overload(
 
 
 async def test_functions_are_applied_after_those_that_they_call(place: Place) -> None:
-    # PostgreSQL looks into the bodies of these, and the alphabet would have it otherwise.
+    # PostgreSQL checks the bodies of these, and alphabetical order would be the wrong one.
     place.number("a", "b() + 1 -- and nothing of c")
     place.number("b", "c() + 1")
     place.number("c", 1)
@@ -170,7 +170,7 @@ async def test_a_file_must_define_the_function_that_it_is_named_after(place: Pla
 async def test_functions_and_grants_are_applied_in_one_transaction(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A function that was replaced has forgotten whose it is: nobody sees it before it is told again."""
+    """A replaced function has lost its owner and grants: nobody may see it before they are set again."""
     answer = "CREATE OR REPLACE FUNCTION answer_keys(a integer) RETURNS integer LANGUAGE sql AS 'SELECT {}'"
     place.write("answer_keys", answer.format(1))
     await place.migrate()
@@ -295,7 +295,7 @@ def test_each_file_defines_the_function_of_its_name_and_binds_late() -> None:
         made = re.findall(r"^CREATE .*?FUNCTION (\w+)\(", text, re.MULTILINE)
         assert made == [path.stem], path
         assert "CREATE OR REPLACE FUNCTION" in text, path
-        # Such bodies hold on to tables and columns, which migrations then could not change.
+        # Such bodies depend on tables and columns, which migrations could then not change.
         assert not re.search(r"^(BEGIN ATOMIC|RETURN )", text, re.MULTILINE), path
 
 
@@ -318,7 +318,7 @@ def test_lines_of_sql_fit_on_a_screen() -> None:
     assert not wide
 
 
-# What asyncpg makes of each type, and what a named tuple may say of it.
+# The Python type that asyncpg returns for each type, as named tuples may declare it.
 _PYTHON_TYPES: dict[str, set[Any]] = {
     "uuid": {str},
     "text": {str},
@@ -330,7 +330,7 @@ _PYTHON_TYPES: dict[str, set[Any]] = {
     "integer[]": {list[int]},
     "smallint[]": {list[int]},
 }
-#: Types that only SQL makes rows of.
+#: Types of which only SQL makes rows.
 _OF_SQL = {"notification_command"}
 _SENT: list[type[NamedTuple]] = [
     ReserveCommand,

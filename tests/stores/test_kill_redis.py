@@ -32,7 +32,7 @@ async def test_holds_are_lost_and_sales_are_not(site: Site, http: httpx.AsyncCli
             refused = await patron.hold(0)
             assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
             assert refused.json()["type"] == "/problems/redis-unavailable"
-            # Reserved before, paid for now: nothing of that needs Redis.
+            # Reserved before, paid for now: none of this needs Redis.
             approved = await patron.approve(pending)
             assert approved.json()["status"] == "confirmed", approved.text
             crowd.expect_booking(patron, await patron.read(pending["booking_id"]))
@@ -50,7 +50,7 @@ async def test_holds_are_lost_and_sales_are_not(site: Site, http: httpx.AsyncCli
 async def test_a_hold_in_payment_survives_the_loss_of_redis(
     site: Site, http: httpx.AsyncClient
 ) -> None:
-    """PostgreSQL knows it. So when the bank says no, another card may be tried on the same hold."""
+    """PostgreSQL knows the hold. So after a decline another card may be tried on it."""
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
     hold_id = await patron.held(1)
@@ -67,7 +67,7 @@ async def test_a_hold_in_payment_survives_the_loss_of_redis(
 async def test_a_checkout_under_way_survives_the_loss_of_redis(
     site: Site, http: httpx.AsyncClient
 ) -> None:
-    """Redis forgets the hold when PostgreSQL does not know it yet; the sale takes it back."""
+    """Redis loses the hold before PostgreSQL knows it; the booking restores it."""
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
     hold_id = await patron.held(1, floor=2)
@@ -89,7 +89,7 @@ async def test_a_checkout_under_way_survives_the_loss_of_redis(
 
 
 async def test_all_events_are_rebuilt_concurrently(site: Site) -> None:
-    """More of them than there are connections to PostgreSQL."""
+    """More events than connections to PostgreSQL."""
     events = [(await site.house(rows=1)).event_id for _ in range(20)]
     await site.runtime.stores.redis.client.flushall()
     async with asyncio.timeout(60):

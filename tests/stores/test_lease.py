@@ -1,4 +1,4 @@
-"""A lease: one does the work, for as long as it takes, and nobody takes the lease of another away."""
+"""A lease: one process does the work, for as long as it takes, and no other takes its lease away."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ from engine.stores.redis import RedisStore
 
 pytestmark = pytest.mark.integration
 
-#: Longer than any machine is slow.
+#: Longer than any delay of a slow machine.
 LONG_S = 600.0
 
 
@@ -26,7 +26,7 @@ def redis(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> RedisStore:
 
 
 class Work:
-    """It goes on until it is told to end."""
+    """Work that goes on until the test ends it."""
 
     def __init__(self) -> None:
         self.begun, self.end = asyncio.Event(), asyncio.Event()
@@ -115,7 +115,7 @@ async def test_work_stops_when_its_lease_is_lost(
 
 
 async def test_a_late_end_leaves_the_lease_of_the_next_holder(redis: RedisStore) -> None:
-    """It has not yet found out that it lost the lease."""
+    """It has not noticed yet that it lost the lease."""
     name, first, second = new_id(), Work(), Work()
     working = await begun(redis, name, first)
     await redis.call("DEL", name)

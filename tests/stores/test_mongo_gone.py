@@ -1,4 +1,4 @@
-"""Without MongoDB what is on sale goes on selling; only the catalogue waits."""
+"""Without MongoDB events on sale go on selling; only the catalogue is unavailable."""
 
 import httpx
 import pytest
@@ -26,7 +26,7 @@ async def test_selling_continues_without_mongodb(site: Site, http: httpx.AsyncCl
     site.mongo.kill()
     assert (await http.get(f"{page}/layout")).status_code == 200
     assert (await http.get(f"{page}/seats")).status_code == 200
-    # The gateway has never heard of this event, and maps need no catalogue.
+    # The gateway does not know this event yet, and maps need no catalogue.
     url = site.live_url(house.event_id)
     async with Watcher(url) as one, Watcher(url, Encoding.JSON) as other:
         booking = await patron.booked(await patron.held(1))

@@ -5,7 +5,7 @@ import re
 from engine.stores.postgres import read_queries
 from tests.conftest import REPO
 
-#: What outlives its statement and its transaction, and would be met by whoever has the connection next.
+#: Statements with effects beyond their transaction, which the next user of the connection would meet.
 _LASTING = re.compile(
     r"pg_(try_)?advisory_lock|pg_advisory_unlock|set_config\s*\(|^\s*(re)?set\s+(session\s+)?\w+\s*(=|to\b)"
     r"|\blisten\b|with\s+hold|create\s+temp|^\s*prepare\b",

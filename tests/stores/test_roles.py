@@ -1,6 +1,6 @@
-"""What each of PostgreSQL's roles may do: all that its code asks for, and nothing that a thief would.
+"""The rights of each PostgreSQL role: all that its code needs, and nothing that an attacker could use.
 
-And the same of Redis and MongoDB.
+And the same for Redis and MongoDB.
 """
 
 import os
@@ -98,7 +98,7 @@ _ONLY = {
 
 
 def _named_queries() -> Iterator[tuple[str, str]]:
-    """Module and query, wherever a query is named."""
+    """Module and query, for each place that names a query."""
     name = re.compile(r'"([a-z_]+\.[a-z_]*)(\{\w+\})?"')
     known = read_queries()
     for folder in ("api", "engine", "seatmap"):
@@ -127,7 +127,7 @@ async def as_role(
 async def test_each_login_may_run_its_queries(
     as_role: dict[str, asyncpg.Connection], runtime: Runtime
 ) -> None:
-    """PostgreSQL plans every query as whoever runs it, and so checks every right it takes."""
+    """PostgreSQL plans every query as the role that runs it, and so checks every right that it needs."""
     text = read_queries()
     unknown = {module for module, _ in _named_queries()} - set(_CALLERS)
     assert not unknown, f"say in _CALLERS who runs the queries of {unknown}"
@@ -147,7 +147,7 @@ async def test_each_login_may_run_its_queries(
 
 
 def _classified() -> tuple[set[str], set[str]]:
-    """Tables and functions that sql/grants.sql speaks of."""
+    """Tables and functions that sql/grants.sql mentions."""
     text = roles.GRANTS_FILE.read_text()
     tables, functions = text.split("FOR r IN SELECT * FROM (VALUES")[1:]
     line = re.compile(r"^    \('(\w+)',", re.MULTILINE)
@@ -172,11 +172,11 @@ async def test_every_table_and_function_is_classified(
     assert set(found["functions"]) == functions, "sql/grants.sql says who may call each function"
 
 
-#: What somebody tries who got a statement of his into one of the pools. Each is refused to each login
-#: that is named, for want of a right.
+#: Statements of an attacker who can run them in one of the pools. Each is refused to each login
+#: that is named, for lack of a right.
 _EVERYBODY = {"sell", "house", "worker", "readonly"}
 _ATTACKS: dict[str, set[str]] = {
-    # Sales, past the functions.
+    # Sales, without the functions.
     "UPDATE seats SET booking_id = NULL, state = 'available'": _EVERYBODY,
     "DELETE FROM seats": _EVERYBODY,
     "UPDATE seats SET state = 'blocked'": {"sell", "worker", "readonly"},
@@ -196,7 +196,7 @@ _ATTACKS: dict[str, set[str]] = {
     "UPDATE offers SET status = 'open'": _EVERYBODY,
     "UPDATE waitlist_entries SET weight = 1023": {"sell", "worker", "readonly"},
     "DELETE FROM outbox": {"sell", "house", "readonly"},
-    # What was written down stays.
+    # Records cannot be changed.
     "UPDATE audit SET actor = 'nobody'": _EVERYBODY,
     "DELETE FROM audit": _EVERYBODY,
     "TRUNCATE audit": _EVERYBODY,
@@ -241,7 +241,7 @@ _ATTACKS: dict[str, set[str]] = {
     "GRANT frontrow_owner TO frontrow_sell": _EVERYBODY,
     "CREATE DATABASE mine": _EVERYBODY,
     "SET session_replication_role = replica": _EVERYBODY | {"owner"},
-    # Functions that are not theirs.
+    # Functions of other roles.
     "SELECT enqueue_notifications(NULL)": {"sell", "readonly"},
     "SELECT return_claims(NULL, NULL, NULL, NULL, NULL)": _EVERYBODY,
     "SELECT announce_event(uuidv7(), 'event-changed', '', '{}')": {"sell", "readonly"},
@@ -309,7 +309,7 @@ async def test_definer_functions_have_a_pinned_search_path(
 
 
 async def test_the_selling_role_can_sell(house: House) -> None:
-    """The role that sells may change nothing, and sells."""
+    """The selling role may change no table itself, and can still sell."""
     buyer = new_id()
     hold = await house.hold(buyer, 3, floor=2)
     assert (await house.book(buyer, hold)).outcome == "confirmed"
@@ -324,11 +324,11 @@ async def test_the_superuser_cannot_connect(settings: Settings, stores: StoreUrl
             )
 
 
-# --- data folders of before, and servers of one's own ---------------------------------------
+# --- earlier data folders, and external servers ---------------------------------------------
 
 
 class _Before(EmbeddedPostgres):
-    """As the version before roles made it: everything is the superuser's, who connects with a password."""
+    """A server as made before roles: the superuser, who connects with a password, owns everything."""
 
     @property
     def url(self) -> str:
@@ -341,7 +341,7 @@ class _Before(EmbeddedPostgres):
         given = self.data_dir / "password"
         given.write_text(kept_secret(self.data_dir, "postgres_password"))
         if account is not None:
-            # What the servers' own start does on the way: the folders above may be passed through.
+            # As the start of the servers does: other users may pass through the parent folders.
             let_traverse(self.folder)
             for path in (self.folder, given):
                 os.chown(path, account.uid, account.gid)
@@ -371,7 +371,7 @@ async def test_an_earlier_data_folder_is_converted(
     await connection.execute("CREATE TYPE pair AS (x integer, y integer)")
     await connection.execute("CREATE FUNCTION one() RETURNS integer LANGUAGE sql AS 'SELECT 1'")
     await connection.execute("INSERT INTO people (person_id, name) VALUES (uuidv7(), 'Ada')")
-    # A power cut, on top of it.
+    # In addition a power cut.
     before.kill()
     with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         await connection.close()
@@ -395,7 +395,7 @@ async def test_an_earlier_data_folder_is_converted(
     note = tmp_path / "postgres" / "frontrow.roles"
     converted = note.stat().st_mtime_ns
     async with opened_stores(settings):
-        assert note.stat().st_mtime_ns == converted, "once is enough"
+        assert note.stat().st_mtime_ns == converted, "it is converted only once"
 
 
 _NOT_THE_OWNERS = """
@@ -478,7 +478,7 @@ async def test_redis_answers_questions_about_its_state(stores: StoreUrls) -> Non
 
 
 async def test_the_mongodb_socket_is_in_a_private_folder(tmp_path: Path) -> None:
-    """It knows no passwords: no port, and a folder of ours alone; also where paths are too long."""
+    """It has no passwords: it opens no port, and its socket is in a private folder, also for too long paths."""
     deep = tmp_path / ("x" * 100)
     for folder in (tmp_path, deep):
         server = EmbeddedMongo(folder)
@@ -496,7 +496,7 @@ async def test_the_mongodb_socket_is_in_a_private_folder(tmp_path: Path) -> None
             await server.stop()
     assert server.socket.parent != deep / "mongo"
     shutil.rmtree(server.socket.parent)
-    # Somebody was there first.
+    # Another user has made the folder first.
     server.socket.parent.symlink_to(tmp_path)
     with pytest.raises(StartError, match="belongs to another user"):
         await server.start()
