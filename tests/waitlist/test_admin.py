@@ -1,4 +1,4 @@
-"""The organiser's desk on lines that are written by hand: who stands where, who was passed over, what moves."""
+"""The organiser's side on waitlists written by the test: order, skips, promotions."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 
 @dataclass
 class Line:
-    """An event's line in PostgreSQL, as rounds and people would have written it."""
+    """An event's waitlist in PostgreSQL, as rounds and people would have written it."""
 
     house: House
     round_no: int = 0
@@ -48,7 +48,7 @@ class Line:
     async def stand(
         self, weight: int = 0, *, status: str = "waiting", quantity: int = 2, name: str = "Ada"
     ) -> str:
-        """Somebody joins after the latest round."""
+        """Add an entry that joined after the latest round."""
         entry_id = new_id()
         await self.sql(
             "INSERT INTO waitlist_entries (event_id, entry_id, person_id, wish_no, weight, tier,"
@@ -65,7 +65,7 @@ class Line:
         return entry_id
 
     async def note(self, entry_id: str, what: str) -> None:
-        """What happened to an entry, as it is now, after the latest round; ``offered`` in it."""
+        """Record a change of an entry after the latest round; ``offered`` within that round."""
         await self.sql(
             "INSERT INTO waitlist_changes (event_id, entry_id, what, wish_no, weight, join_no, actor,"
             " round_no) SELECT event_id, entry_id, $3, wish_no, weight, join_no, 'test', $4"
@@ -89,7 +89,7 @@ class Line:
         )
 
     async def skip(self, first: str, served: str) -> None:
-        """In the latest round all with the wish of ``first`` ahead of ``served`` were passed over."""
+        """Record that the latest round skipped all entries with the wish of ``first`` ahead of ``served``."""
         await self.sql(
             "INSERT INTO waitlist_skips (event_id, round_no, wish_no, reason, detail, passed, entry_id,"
             " weight, join_no) SELECT f.event_id, $4, f.wish_no, 'too-few', 'Too few.', 1, f.entry_id,"
@@ -110,7 +110,7 @@ class Line:
 @pytest_asyncio.fixture
 async def line(house: House) -> Line:
     await house.runtime.stores.view.fetch("waitlist_admin.make_line", house.event_id, 900)
-    # So that a worker, if one runs, offers nobody anything: the line stays as it is written.
+    # So that a worker, if one runs, makes no offers: the waitlist stays as written.
     await house.runtime.events.publishing.pause(house.event_id)
     return Line(house)
 
@@ -130,7 +130,7 @@ async def test_an_empty_waitlist_has_default_terms_and_no_entries(house: House) 
     assert set(empty.by_status.values()) == set(empty.offers.values()) == {0}
     assert await desk.entries(house.event_id, limit=10) == []
     assert [entry async for entry in desk.export(house.event_id)] == []
-    # The first to join makes the row: that is nobody's change of terms.
+    # The first join creates the row, which is no change of terms.
     await house.runtime.stores.view.fetch(
         "waitlist_admin.make_line", house.event_id, empty.offer_window_s
     )
@@ -177,7 +177,7 @@ async def test_unknown_events_are_refused(runtime: Runtime) -> None:
         assert refused.value.code == "event-not-found"
 
 
-# Who stands where
+# The order
 
 
 async def test_waiting_entries_are_paged_in_order_of_rank(line: Line) -> None:
@@ -230,7 +230,7 @@ async def test_the_summary_counts_entries_and_places(line: Line) -> None:
 
 
 async def test_a_deep_page_reads_only_its_own_entries(line: Line) -> None:
-    """What is ahead of a page is counted in the index, and what is on it is found by it."""
+    """Entries ahead of a page are counted in the index, and its own are found by it."""
     await line.sql(
         "INSERT INTO waitlist_entries (event_id, entry_id, person_id, wish_no, weight, tier)"
         " SELECT $1, gen_random_uuid(), gen_random_uuid(), $2, n % 2 * 100, 'regular'"
@@ -269,7 +269,7 @@ def scans_of(plan: dict[str, Any], table: str) -> Any:
         yield from scans_of(part, table)
 
 
-# Who was passed over
+# Skips
 
 
 async def skipped(line: Line, entry_id: str) -> int:
@@ -283,10 +283,10 @@ async def test_skips_of_an_entry_are_counted(line: Line) -> None:
     await line.round()
     await line.skip(four, served)
     assert await skipped(line, four) == 1
-    # Behind the one who was served, or with another wish: nobody passed them by.
+    # Entries behind the served one, or with another wish, were not skipped.
     assert await skipped(line, behind) == await skipped(line, served) == 0
 
-    # Who joined after the round was not there, however heavy.
+    # An entry that joined after the round was not skipped, whatever its weight.
     late = await line.stand(100, quantity=4)
     assert await skipped(line, late) == 0
     await line.round()
@@ -319,7 +319,7 @@ async def test_an_entry_with_an_offer_was_not_skipped(line: Line) -> None:
     await line.round()
     await line.skip(four, served)
     assert await skipped(line, four) == 1
-    # A person who had all that one may have was kept back for that.
+    # A person at the limit of places is held back for that and not skipped.
     await line.round()
     await line.skip(four, served)
     await line.sql(
@@ -348,7 +348,7 @@ async def test_skips_are_listed_latest_round_first(line: Line) -> None:
     assert found[0].reason == "too-few"
 
 
-# To the head of the line
+# Promotions
 
 
 async def changes(line: Line, entry_id: str, what: str) -> list[Any]:
@@ -376,7 +376,7 @@ async def test_an_entry_is_promoted_to_the_front_with_a_reason(line: Line) -> No
     assert [tuple(row) for row in await changes(line, entries[2], "promoted")] == [
         (PROMOTED, "test", "Broken seat", line.round_no)
     ]
-    # Who joined earlier stays ahead, whoever was promoted first.
+    # Of promoted entries the earlier join stays ahead, whichever was promoted first.
     await line.desk.promote(line.event_id, entries[1], reason="Another", actor=ORGANISER)
     assert ids(await line.waiting()) == [entries[1], entries[2], entries[0]]
     again = await line.desk.promote(line.event_id, entries[2], reason="Twice", actor=ORGANISER)
@@ -398,7 +398,7 @@ async def test_only_a_waiting_entry_can_be_promoted(line: Line, house: House) ->
 
 
 async def test_a_promotion_waits_for_the_round_under_way(line: Line) -> None:
-    """The round before does not see it, and the log says so."""
+    """A round that has begun does not see the promotion, and the log says so."""
     entry_id = await line.stand()
     async with line.house.runtime.stores.view.transaction() as under_way:
         await under_way.fetch("waitlist.lock_line", line.event_id)
@@ -416,7 +416,7 @@ async def test_a_promotion_waits_for_the_round_under_way(line: Line) -> None:
     assert [row["round_no"] for row in await changes(line, entry_id, "promoted")] == [7]
 
 
-# The end
+# Dismissal
 
 
 async def test_dismissing_the_waitlist_closes_it_and_ends_every_waiting_entry(line: Line) -> None:
@@ -464,11 +464,11 @@ async def test_an_empty_waitlist_can_be_dismissed_too(house: House) -> None:
     assert (await house.runtime.waitlist.admin.summary(house.event_id)).closed
 
 
-# The table
+# The export
 
 
 async def test_the_export_has_each_entry_once_while_the_waitlist_changes(line: Line) -> None:
-    """More than are read at a time; while it is read somebody comes, leaves and is moved."""
+    """More entries than are read at a time; meanwhile entries join, leave and are promoted."""
     count = 2 * _READ_AT_ONCE + 7
     await line.sql(
         "INSERT INTO waitlist_entries (event_id, entry_id, person_id, wish_no, weight, tier, status)"

@@ -1,4 +1,4 @@
-"""The waitlist over HTTP: joining, being offered seats, and the organiser's desk."""
+"""The waitlist over HTTP: joining, offers, and the organiser's side."""
 
 import asyncio
 import csv
@@ -24,7 +24,7 @@ ADDRESS = {"buyer": {"email": "ada@example.com", "name": "Ada Lovelace"}}
 
 @dataclass(frozen=True)
 class Gone:
-    """An event with four seats in front, all of them held by ``owner``; the floor is free."""
+    """An event with four front seats, all held by ``owner``; the floor is free."""
 
     event_id: str
     owner: Buyer
@@ -40,7 +40,7 @@ class Gone:
         )
 
     async def stand(self, person: Buyer, **wanted: Any) -> Json:
-        """Join, surely. Returns the entry."""
+        """Join, which must succeed. Returns the entry."""
         response = await self.join(person, FRONT | wanted)
         assert response.status_code == 201, response.text
         entry: Json = response.json()
@@ -71,7 +71,7 @@ class Gone:
 
 
 async def until(person: Buyer, entry: Json, status: str) -> Json:
-    """The entry once it stands so."""
+    """The entry once it has this status."""
     async with asyncio.timeout(60):
         while True:
             response = await person.get(f"/v1/waitlist/{entry['entry_id']}")
@@ -320,7 +320,7 @@ async def test_an_offer_is_accepted_and_booked(gone: Gone, ada: Buyer, bob: Buye
     assert offer["total"] == {"amount": 5000, "currency": "EUR"}
     path = f"/v1/offers/{offer['offer_id']}"
     assert (await ada.get(path)).json() == offer
-    # Kept: nobody buys it past the line.
+    # Kept: nobody can buy it past the waitlist.
     problem_of(await bob.hold(gone.event_id, 2), 409, "seat-unavailable")
     assert (await seats_of(bob.http, gone.event_id))["states"] == "1111"
     problem_of(await bob.get(path), 404, "offer-not-found")
@@ -375,7 +375,7 @@ async def test_declined_seats_go_to_the_next_entry(gone: Gone, ada: Buyer, bob: 
     assert (await until(ada, first, "declined"))["rank"] is None
     theirs = (await until(bob, second, "offered"))["offer"]
     assert theirs["seats"] == offer["seats"]
-    # Leaving with an open offer declines it; nobody is left, so the seat is on sale.
+    # Leaving with an open offer declines it; nobody else waits, so the seat is on sale.
     assert (await bob.delete(f"/v1/waitlist/{second['entry_id']}")).status_code == 204
     assert (await bob.get(f"/v1/offers/{theirs['offer_id']}")).json()["status"] == "declined"
     async with asyncio.timeout(60):
@@ -391,7 +391,7 @@ async def test_an_unanswered_offer_lapses_and_goes_to_the_next_entry(
     assert terms.status_code == 200, terms.text
     first, second = await gone.stand(ada), await gone.stand(bob)
     await gone.free(3)
-    # Looked at when they are over: nobody knows how long a busy machine takes to look.
+    # Read once the offers have ended, because a busy machine may read late.
     offer = (await until(ada, first, "lapsed"))["offer"]
     assert offer["status"] == "expired"
     for command in ("accept", "decline"):
@@ -401,7 +401,7 @@ async def test_an_unanswered_offer_lapses_and_goes_to_the_next_entry(
     assert [seat["seat_no"] for seat in theirs["seats"]] == [3]
 
 
-# The organiser's desk
+# The organiser's side
 
 
 async def test_only_the_organiser_may_manage_the_waitlist(gone: Gone, ada: Buyer) -> None:
@@ -447,7 +447,7 @@ async def test_the_organiser_reads_the_summary_and_changes_the_terms(
     stale = await gone.organiser("PATCH", json={"closed": False}, headers={"if_match": '"1"'})
     assert problem_of(stale, 412, "precondition-failed")["current_version"] == 2
     problem_of(await gone.join(bob), 409, "waitlist-closed")
-    # Who is in line already stays, and is told so.
+    # A waiting person stays in the waitlist; joining again returns the entry.
     assert (await gone.join(ada, FRONT | {"quantity": 3})).status_code == 200
     opened = await gone.organiser("PATCH", json={"closed": False}, headers={"if_match": '"2"'})
     assert opened.json()["closed"] is False
@@ -519,7 +519,7 @@ async def test_an_invalid_cursor_is_refused_or_finds_nothing(
     if response.status_code != 200:
         problem_of(response, 400, "invalid-request")
     else:
-        # A place in a list of another kind may be one in this list, too.
+        # A cursor of another list may be a valid position in this one too.
         assert response.json()["items"] == []
 
 
@@ -531,7 +531,7 @@ async def test_an_unknown_status_is_refused(gone: Gone) -> None:
 async def test_offers_and_skips_are_listed_for_the_organiser(
     gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncClient
 ) -> None:
-    """A party of three stands ahead; two seats come back one by one and go to those behind."""
+    """A party of three is ahead; two seats are returned one by one and go to the entries behind it."""
     party = await gone.stand(ada, quantity=3)
     others = [bob, await new_buyer(http)]
     entries = [await gone.stand(person) for person in others]
@@ -560,7 +560,7 @@ async def test_a_withdrawn_offer_returns_the_entry_to_its_position(gone: Gone, a
     offer = (await until(ada, entry, "offered"))["offer"]
     path = f"/v1/offers/{offer['offer_id']}/withdraw"
     because = {"reason": "A camera stands there."}
-    # So that the seat is not offered again at once: nobody holds a round of an event that is paused.
+    # So that the seat is not offered again at once: a paused event has no rounds.
     paused = await ada.http.post(f"/v1/events/{gone.event_id}/pause", headers=ORGANISER)
     assert paused.status_code == 200
     withdrawn = await ada.http.post(path, json=because, headers=ORGANISER)
@@ -607,7 +607,7 @@ async def test_dismissing_the_waitlist_ends_its_offers_too(
     assert (again.status_code, again.json()) == (200, ended.json())
     four = FRONT | {"quantity": 4}
     problem_of(await gone.join(await new_buyer(http), four), 409, "waitlist-closed")
-    # What was kept is on sale.
+    # The kept seats are on sale.
     async with asyncio.timeout(60):
         while (await seats_of(http, gone.event_id))["states"] != "0011":
             await asyncio.sleep(0.02)

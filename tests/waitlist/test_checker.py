@@ -1,4 +1,4 @@
-"""The checker of the waitlist's log must find each kind of fault: here every kind is planted."""
+"""The checker of the waitlist's log must find each kind of fault: here each kind is planted."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -48,7 +48,7 @@ def _at(second: float) -> datetime:
 
 
 def _change(no: int, entry: str, what: str, round_no: int, second: float) -> Change:
-    """Whose place and wish is whose: see the story."""
+    """The entries, their persons and wishes: see the story."""
     wish_no, weight, join_no = {
         "party": (1, 0, 1),
         "pair": (0, 0, 2),
@@ -91,8 +91,8 @@ _PEOPLE = {
 
 
 def _story() -> Log:
-    """In round 1 three are served and the party of four is passed over; the VIP says no, the couple does
-    not answer. In round 2 nobody wants what they had. In round 3 the party and the dancers are served.
+    """In round 1 three entries are served and the party of four is skipped; the VIP declines, the couple does
+    not answer. In round 2 nobody wants their seats. In round 3 the party and the dancers are served.
     """
     return Log(
         hall=_HALL,
@@ -211,7 +211,7 @@ def _added(name: str, row: Any) -> Plant:
         ("wish", _in("offers", "o5", areas={0: 2}, quantity=2)),
         ("offers", _without("changes", "6")),
         ("offers", _without("offers", "o2")),
-        # Whom it did not serve
+        # Entries that were not served
         ("not-maximal", _without("offers", "o3")),
         ("passed-over", _in("rounds", "1", seats=frozenset({0, 1, 2, 3, 4, 5, 6}))),
         ("not-maximal", _in("rounds", "2", seats=frozenset({0, 1, 2, 3}))),
@@ -228,7 +228,7 @@ def _added(name: str, row: Any) -> Plant:
             _and(_in("offers", "o1", seats=(5,)), _without("offers", "o3")),
         ),
         ("waiting", _in("rounds", "3", waiting=6)),
-        # What went on sale
+        # Seats put on sale
         ("sale", _in("rounds", "1", to_sale=frozenset({4}))),
         ("sale", _in("rounds", "2", to_sale=frozenset({7}))),
         ("lost", _in("rounds", "2", to_sale=frozenset({4, 5}))),
@@ -295,7 +295,7 @@ def test_a_withdrawn_offer_returns_the_entry_to_its_position() -> None:
     assert check(log).faults == []
 
 
-# What becomes of seats
+# The history of seats
 
 
 _STRANGER = Grip("h1", "S", (4,), _at(25))
@@ -309,9 +309,9 @@ def test_a_seat_that_a_round_has_put_on_sale_may_be_held() -> None:
 @pytest.mark.parametrize(
     ("rule", "grips"),
     [
-        # The VIP had declined it at 11, and round 2 has not been yet.
+        # The VIP declined it at 11, and round 2 has not run yet.
         ("sniped", [_STRANGER._replace(since=_at(12))]),
-        # Somebody had it since it was on sale, and gave it back at 26.
+        # A buyer has had it since it was on sale, and gave it back at 26.
         ("sniped", [_STRANGER._replace(ended_from=_at(26)), _STRANGER._replace(since=_at(27))]),
         ("held-offered", [_STRANGER._replace(since=_at(10.5))]),
         ("held-offered", [_STRANGER._replace(since=_at(9), ended_from=_at(10.5))]),
@@ -326,13 +326,13 @@ def test_a_seat_that_came_back_another_way_is_found_too() -> None:
     log, early = _story(), Grip("h1", "S", (7,), _at(6))
     assert sniped(log, [early]) == []
     assert [fault.rule for fault in sniped(log, [early], [(7, _at(5))])] == ["sniped"]
-    # Before anybody waited it was everybody's.
+    # Before anybody waited it was on sale to all.
     assert sniped(log, [early], [(7, _at(0.5))]) == []
 
 
 def test_the_time_until_the_next_round_of_an_ended_offers_seats_is_measured() -> None:
     found = {move.offer.offer_id: move.after_s for move in moves(_story())}
-    # The pair's were used; the VIP's and the couple's were looked at in round 2.
+    # The pair used their seats; those of the VIP and the couple were processed in round 2.
     assert found == {"o1": 10.0, "o3": 1.0}
     log = _story()
     _in("rounds", "2", seats=frozenset({4, 5}), to_sale=frozenset({4, 5}))(log)
@@ -359,7 +359,7 @@ def test_side_by_side_is_read_from_the_layout() -> None:
     seats[1]["properties"] = seats[2]["properties"] = ["aisle"]
     seats[6]["properties"] = ["wheelchair"]
     hall = Hall.of(import_layout(document).layout)
-    # 1 and 2 are parted by the aisle, 3 and 4 by a gap, 6 is kept apart and nobody's in line.
+    # The aisle separates 1 and 2, a gap 3 and 4; seat 6 is a special place and never offered.
     assert hall.beside == (True, False, True, False, True, False, False, False)
     assert (hall.area_categories, hall.section_count) == ((1,), 1)
     assert not fits(hall, Wish(1), Pool({6}), _PRICES)

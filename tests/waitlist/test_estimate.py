@@ -1,4 +1,4 @@
-"""How long the wait may be: honest ranges, and words for where they come from."""
+"""Estimates of the wait: honest ranges, and texts about their basis."""
 
 import random
 
@@ -12,14 +12,14 @@ HOUR, DAY = 3600, 86_400
 @pytest.mark.parametrize("offers", [1, 2, 5, 20, 500])
 @pytest.mark.parametrize(("z", "share"), [(-1.2816, 0.1), (1.2816, 0.9)])
 def test_the_quantile_is_that_of_the_next_arrival(offers: int, z: float, share: float) -> None:
-    """For the very next offer there is a closed form: it is later than t with (1 + t/T)^-(n + 1/2)."""
+    """The next offer has a closed form: it comes after t with probability (1 + t/T)^-(n + 1/2)."""
     exact = (1 - share) ** (-1 / (offers + 0.5)) - 1
     assert f_quantile(z, 2, 2 * offers + 1) / (offers + 0.5) == pytest.approx(exact, rel=0.1)
 
 
 @pytest.mark.parametrize(("needed", "rate"), [(1, 20), (5, 12), (30, 40), (60, 15)])
 def test_four_of_five_waits_are_within_the_range(needed: int, rate: float) -> None:
-    """Whatever the true rate is: an hour is counted, and then the wait itself is drawn."""
+    """For any true rate: returns of an hour are drawn, and then the wait itself."""
     rng = random.Random(4)
     within = told = 0
     for _ in range(2000):
@@ -61,7 +61,7 @@ def test_a_young_waitlist_is_estimated_from_its_whole_life() -> None:
     )
     assert likely.low_s is not None
     assert likely.high_s is not None
-    # One offer says little.
+    # One offer is little evidence.
     assert likely.high_s > 10 * likely.low_s
 
 

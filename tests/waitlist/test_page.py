@@ -1,4 +1,4 @@
-"""People wait for seats on the page: they join, see where they stand, are offered seats and take them."""
+"""The waitlist on the page: people join, see their rank, get offers and accept them."""
 
 import asyncio
 import re
@@ -20,12 +20,12 @@ _PHONE: dict[str, Any] = {
     "has_touch": True,
     "is_mobile": True,
 }
-#: A fresh offer's clock; a busy machine may look at it late.
+#: The clock of a fresh offer; a busy machine may read it late.
 _FIFTEEN = re.compile(r"^(15:00|14:\d\d)$")
 
 
 async def join(page: Page, *ticked: str, quantity: int = 2) -> None:
-    """From the way in that a sold-out event shows, to the place in line."""
+    """Join from the invitation that a sold-out event shows."""
     await page.click("#invite-go")
     for name in ticked:
         await page.get_by_role("checkbox", name=name, exact=True).check()
@@ -120,7 +120,7 @@ async def test_the_rank_is_refreshed_when_the_tab_is_shown_again(
     rows = await crowd.runtime.stores.view.fetchrow("waitlist.entry", first.entry_id)
     assert rows is not None
     await crowd.runtime.waitlist.entries.leave(first.entry_id, str(rows["person_id"]))
-    # As when somebody comes back to the tab.
+    # As when a person comes back to the tab.
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     await expect(page.locator("#title-line")).to_have_text("You are next of 1")
 
@@ -164,7 +164,7 @@ async def test_an_unavailable_wish_leads_to_the_waitlist(
     await page.click("#wait-back")
     await expect(page.locator("#step-choose")).to_be_visible()
 
-    # A seat lost to somebody who was quicker.
+    # A seat lost to a faster buyer.
     await page.evaluate("document.getElementById('map').choose([10])")
     await crowd.house.hold(buyer, 10)
     await expect(page.locator("#notice")).to_contain_text("was just taken")
@@ -226,7 +226,7 @@ async def test_an_offer_is_accepted_and_booked(sell_out: SellOut, come: Come) ->
     await offered(page)
     await expect(page.locator("#offer-left")).to_have_text(_FIFTEEN)
     await settled(page)
-    # One's own: not for choosing, but told what it is.
+    # An own offered seat cannot be chosen, but the map says what it is.
     point = await page.evaluate("document.getElementById('map').clientPoint(4)")
     await page.mouse.click(point["x"], point["y"])
     await expect(page.locator("#notice")).to_contain_text("is offered to you")
@@ -271,7 +271,7 @@ async def test_declining_passes_the_seats_on(sell_out: SellOut, come: Come) -> N
     await offered(other)
     await expect(page).to_have_title("A play · Frontrow")
     assert (await crowd.entry(page)).status == EntryStatus.DECLINED
-    # Back in, at the end, from where the news is told.
+    # Join again, at the end, from the notice.
     await page.click("#invite-lost")
     await expect(page.get_by_role("checkbox", name="Front")).to_be_checked()
     await page.click("#wait-send")
@@ -282,7 +282,7 @@ async def test_a_lapsed_offer_is_announced(sell_out: SellOut, come: Come) -> Non
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await join(page)
-    # Noted by the page itself, for it may be over before anybody has looked there.
+    # Recorded by the page itself, because the offer may be over before the test looks.
     await page.evaluate(
         """() => {
         window.shown = [];
@@ -316,7 +316,7 @@ async def test_an_offer_about_to_end_is_announced(sell_out: SellOut, come: Come)
     await crowd.give_back(4)
     await offered(page)
     async with crowd.runtime.stores.view.connection() as connection:
-        # As if it had been made long ago.
+        # Let the offer have been made long ago.
         await connection.execute(
             "UPDATE offers SET made_at = now() - interval '13 minutes', expires_at = now() + interval '2 minutes' "
             "WHERE event_id = $1",
@@ -343,7 +343,7 @@ async def test_a_cancelled_event_ends_the_waitlist_and_its_offers(
     await offered(lucky)
     waiting = await come(crowd.event_id)
     await join(waiting)
-    # Nobody looks there by themselves meanwhile: what the live connection tells is enough.
+    # The page does not poll meanwhile: the messages of the live connection are enough.
     await waiting.route("**/v1/waitlist*", lambda route: route.abort())
     await crowd.runtime.events.publishing.cancel(crowd.event_id)
     for page in (lucky, waiting):
@@ -393,7 +393,7 @@ async def test_a_withdrawn_offer_and_a_dismissed_waitlist_are_announced(
     await expect(page.locator("#line")).to_be_visible()
     await crowd.give_back(4)
     await offered(page)
-    # Too dear by now to be offered to the same person again.
+    # Now too expensive to be offered to the same person again.
     await crowd.house.runtime.events.publishing.reprice(
         crowd.event_id, {"Front": 6000}, reason="demand", actor=ORGANISER
     )
@@ -628,7 +628,7 @@ async def test_a_host_page_can_run_the_whole_waitlist(
     assert (await page.evaluate("map.acceptOffer()"))["entry_id"] == entry["entry_id"]
     hold = await page.evaluate("document.getElementById('map').currentHold")
     assert [seat["seat_no"] for seat in hold["seats"]] == [4, 5]
-    # The live connection and the answer both tell of it; whichever is later is heard.
+    # Both the live connection and the answer report it; the later one is awaited.
     await page.wait_for_function("() => window.told.length > 1")
     assert await page.evaluate("window.told") == [["made", "open"], ["ended", "used"]]
     offer = (await crowd.entry(page)).offer

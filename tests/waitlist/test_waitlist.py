@@ -1,6 +1,6 @@
-"""The waitlist on real stores: who gets what comes back, and that nobody else does.
+"""The waitlist on real stores: who gets returned seats, and that nobody else does.
 
-Rounds are held by hand, one at a time, so that every test sees the moment it is about.
+The test runs each round itself, so that it can check every moment.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ ADA = Contact(buyer=Buyer("ada@example.com", "Ada"))
 
 @dataclass
 class Line:
-    """A sold-out house and the people who wait for it."""
+    """A sold-out house and its waiting people."""
 
     house: House
     runtime: Runtime
@@ -90,7 +90,7 @@ class Line:
         return str(digits.decode())
 
     async def lapse(self, offer_id: str) -> None:
-        """Its time is over, whatever the clock says."""
+        """Let the offer's time be over."""
         async with self.runtime.stores.view.connection() as connection:
             await connection.execute(
                 "UPDATE offers SET expires_at = clock_timestamp() WHERE offer_id = $1", offer_id
@@ -107,7 +107,7 @@ async def line(make_house: MakeHouse, runtime: Runtime) -> Line:
 
 @asynccontextmanager
 async def heard(runtime: Runtime, person: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-    """What a person's open connections are told."""
+    """Messages to a person's open connections."""
     pubsub = runtime.stores.redis.client.pubsub()
 
     async def messages() -> AsyncIterator[dict[str, Any]]:
@@ -206,7 +206,7 @@ async def test_a_seat_given_back_is_offered_and_nobody_else_gets_it(line: Line) 
     holds = await full(line)
     entry = await line.join()
     await release(line, holds, 7)
-    # Before any round: kept, and not on sale.
+    # Before any round the seat is kept, and not on sale.
     assert (await line.states())[7] == "4"
     assert (await line.house.states())[7] == "1"
     with pytest.raises(SeatUnavailable):
@@ -248,7 +248,7 @@ async def free_by_cancelling(line: Line, holds: dict[int, tuple[str, str]]) -> N
 
 
 async def free_by_late_settlement(line: Line, holds: dict[int, tuple[str, str]]) -> None:
-    """Cancelled in PostgreSQL by a process that died before it told Redis; the relay does."""
+    """Cancelled in PostgreSQL by a process that died before updating Redis; the relay does that."""
     buyer, hold_id = holds[7]
     answer = await line.house.book(buyer, hold_id)
     booking = answer.booking
@@ -273,7 +273,7 @@ async def free_by_expired_payment(line: Line, holds: dict[int, tuple[str, str]])
 
 
 async def free_by_reconciling(line: Line, holds: dict[int, tuple[str, str]]) -> None:
-    """A hold that vanished without a word, as from a half-restored Redis."""
+    """A hold that vanished without a trace, as from a half-restored Redis."""
     base = base_key(line.event_id)
     await line.runtime.stores.redis.call("DEL", f"{base}:hold:{holds[7][1]}")
     await line.runtime.live.reconciling.reconcile(line.event_id)
@@ -312,7 +312,7 @@ async def test_places_of_an_area_are_kept_and_offered_too(line: Line) -> None:
     assert await line.round() == 1
     offer, _ = await line.offer_of(entry)
     assert [(area.area_no, area.quantity) for area in offer.areas] == [(0, 3)]
-    # The fourth place fits nobody in line: it is on sale.
+    # The fourth place fits no waiting entry: it is on sale.
     assert await line.house.floor_free() == 1
     await line.runtime.waitlist.offers.decline(offer.offer_id, await line.owner_of(entry))
     await line.until_quiet()
@@ -325,9 +325,9 @@ async def test_a_party_gets_its_seats_together_or_not_at_all(line: Line) -> None
     await release(line, holds, 3, 12, 41)
     await line.until_quiet()
     assert (await line.entry(party)).status == EntryStatus.WAITING
-    # Nobody could take them: they are on sale.
+    # No entry could use them: they are on sale.
     assert [(await line.states())[n] for n in (3, 12, 41)] == ["0", "0", "0"]
-    # What is on sale counts together with what comes back.
+    # Seats on sale and returned seats count together.
     await release(line, holds, 4, 5)
     await line.until_quiet()
     assert (await line.offer_of(party))[1] == [3, 4, 5]
@@ -389,8 +389,8 @@ async def test_seats_go_on_sale_when_nobody_is_waiting(line: Line) -> None:
     await line.lapse(offer.offer_id)
     await line.until_quiet()
     await line.house.hold(new_id(), 8)
-    # And with nobody waiting what comes back is on sale again: somebody began to join a moment ago,
-    # so a round looks first.
+    # With nobody waiting, returned seats go on sale again, though only after a round, because somebody
+    # began to join a moment ago.
     await release(line, holds, 9)
     await line.runtime.waitlist.rounds.serve(line.event_id)
     await line.house.hold(new_id(), 9)
@@ -436,7 +436,7 @@ async def test_only_its_person_may_answer_an_offer(line: Line) -> None:
     for act in (line.runtime.waitlist.offers.accept, line.runtime.waitlist.offers.decline):
         with pytest.raises(NotFound):
             await act(offer.offer_id, new_id())
-    # Nor can it be taken around the offer.
+    # Nor can the seat be held without the offer.
     person = await line.owner_of(entry)
     for touch in (line.runtime.holds.read, line.runtime.holds.extend, line.runtime.holds.release):
         with pytest.raises(FrontrowError) as refusal:
@@ -529,7 +529,7 @@ async def test_offers_survive_the_loss_of_redis(line: Line) -> None:
     offer, seats = await line.offer_of(first)
     for key in await keys_of(line.runtime.stores.redis, line.event_id):
         await line.runtime.stores.redis.call("DEL", key)
-    # All holds are gone, and everything is the line's to have first; the offer stands.
+    # All holds are gone, and all seats go to the waitlist first; the offer stays.
     with pytest.raises(SeatUnavailable):
         await line.house.hold(new_id(), 0)
     with pytest.raises(SeatUnavailable):
@@ -553,14 +553,14 @@ async def test_ranks_survive_the_loss_of_redis(line: Line) -> None:
     for key in await keys_of(line.runtime.stores.redis, line.event_id):
         await line.runtime.stores.redis.call("DEL", key)
     assert [(await line.entry(e)).rank for e in entries] == [1, 2, 3, 4, 5]
-    # A line that lost somebody is mended by the reconciler.
+    # The reconciler repairs a waitlist that lost an entry in Redis.
     await line.runtime.stores.redis.call(
         "ZREM", base_key(line.event_id) + ":line", entries[0].entry_id
     )
     for _ in range(2):
         await line.runtime.live.reconciling.reconcile(line.event_id)
     assert [(await line.entry(e)).rank for e in entries] == [1, 2, 3, 4, 5]
-    # So is one that kept somebody who has left.
+    # It also repairs one that kept an entry that has left.
     stranger = {new_id(): 0}
     await line.runtime.stores.redis.client.zadd(base_key(line.event_id) + ":line", stranger)
     assert [(await line.entry(e)).rank for e in entries] == [2, 3, 4, 5, 6]
@@ -605,7 +605,7 @@ async def test_a_round_counts_waiting_entries_after_redis_lost_them(line: Line) 
 
 
 async def test_an_unconfirmed_claim_returns_to_the_waitlist(line: Line) -> None:
-    """A worker claimed seats and died before it could write the offer down."""
+    """A worker claimed seats and died before it could write the offer."""
     holds = await full(line)
     entry = await line.join()
     await release(line, holds, 8)
@@ -624,7 +624,7 @@ async def test_an_unconfirmed_claim_returns_to_the_waitlist(line: Line) -> None:
 async def test_an_offer_that_never_reached_redis_is_loaded(
     line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker wrote the offer down and died before it could tell anybody."""
+    """A worker wrote the offer and died before it could publish it."""
     holds = await full(line)
     entry = await line.join()
     await release(line, holds, 8)
@@ -665,7 +665,7 @@ async def test_a_paused_event_makes_no_offers_until_it_sells_again(line: Line) -
 
 
 async def test_a_late_payment_does_not_take_offered_seats(line: Line) -> None:
-    """The seats of an expired booking were offered on; the money that comes late goes back."""
+    """The seats of an expired booking were offered to others; the late payment is refunded."""
     holds = await full(line)
     entry = await line.join()
     buyer, hold_id = holds[7]
@@ -691,14 +691,14 @@ async def test_a_late_payment_does_not_take_offered_seats(line: Line) -> None:
 
 
 async def test_a_stalled_checkout_does_not_take_offered_seats(line: Line) -> None:
-    """Its hold was lost with Redis and the seat was offered on; then it comes to PostgreSQL."""
+    """Its hold was lost with Redis and the seat was offered to another; then it reaches PostgreSQL."""
     holds = await full(line)
     entry = await line.join(quantity=1)
     buyer, hold_id = holds[7]
     paying = await line.runtime.holds.begin_payment(hold_id, buyer)
     for key in await keys_of(line.runtime.stores.redis, line.event_id):
         await line.runtime.stores.redis.call("DEL", key)
-    assert await line.round() == 0  # it lays the state anew
+    assert await line.round() == 0  # this access rebuilds the state
     await line.until_quiet()
     offer, seats = await line.offer_of(entry)
     paying.seats[:] = seats
@@ -721,7 +721,7 @@ async def test_a_stalled_checkout_does_not_take_offered_seats(line: Line) -> Non
 
 
 async def test_a_person_is_warned_once_before_an_offer_ends(line: Line, runtime: Runtime) -> None:
-    # Offers of other tests are about to end by now, where this run takes long.
+    # Offers of other tests may be about to end by now, if this run takes long.
     while await runtime.waitlist.offers.warn():
         pass
     holds = await full(line)
@@ -746,7 +746,7 @@ async def test_a_person_is_warned_once_before_an_offer_ends(line: Line, runtime:
 async def test_an_answer_that_never_reached_redis_is_carried_out(
     line: Line, runtime: Runtime, answer: str
 ) -> None:
-    """The API wrote the answer down and died before it could tell Redis: the reconciler does."""
+    """The API wrote the answer and died before updating Redis: the reconciler does that."""
     holds = await full(line)
     entry, other = await line.join(), await line.join()
     await release(line, holds, 8)

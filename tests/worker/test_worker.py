@@ -63,7 +63,7 @@ def counted(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[
 async def test_a_quiet_event_is_left_alone(
     runtime: Runtime, make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A tick is 50 ms; where nothing is due, a look a second is enough."""
+    """A tick is 50 ms; if nothing is due, one visit a second is enough."""
     quiet, busy = await make_house(), await make_house(hold_ttl_s=1)
     await quiet.hold(new_id(), 1)
     runs = counted(runtime, monkeypatch)
@@ -82,7 +82,7 @@ async def test_a_quiet_event_is_left_alone(
 async def test_events_that_began_days_ago_are_left_alone(
     runtime: Runtime, make_house: MakeHouse
 ) -> None:
-    """A site of many years has more events behind it than it can look at every second."""
+    """A site of many years has more past events than it can check every second."""
     over, coming = await make_house(), await make_house()
     for house in (over, coming):
         wanted = Wanted(quantity=6, categories=["Front"])
@@ -118,7 +118,7 @@ async def test_the_next_visit_is_due_at_the_next_deadline(
 async def test_a_waitlist_that_was_notified_is_served_at_once(
     runtime: Runtime, make_house: MakeHouse
 ) -> None:
-    """Though the worker's own rounds never come: it is told."""
+    """By the notification alone: the worker's own schedule never comes round here."""
     house = await make_house()
     sellers = [new_id() for _ in range(4)]
     holds = [await house.hold(s, *range(5 * n, 5 * n + 5)) for n, s in enumerate(sellers)]
