@@ -15,7 +15,7 @@ _WAIT_S = 10.0
 def complaint(options: Any) -> str | None:
     """Why ``locust -f loadtest`` cannot run with these options, in one line; None if it can."""
     if options.num_users is not None and options.num_users < 1:
-        return f"-u {options.num_users}: somebody must come, at least 1"
+        return f"-u {options.num_users}: at least one user must come"
     for file in (options.html_file, options.summary_file, options.csv_prefix):
         if file and (why := _cannot_write(Path(file))):
             return f"cannot write {file}: {why}"

@@ -133,7 +133,7 @@ async def test_a_run_without_a_server_does_not_start(site: Site, tmp_path: Path)
         ({"event": f"{UUID(int=7)}"}, f"there is no event {UUID(int=7)}"),
         ({"host": "tickets.example"}, "is not an address"),
         ({"host": "THE GATEWAY"}, "is no Frontrow: its list of events answers 404"),
-        ({"num_users": 0}, "somebody must come"),
+        ({"num_users": 0}, "at least one user must come"),
         ({"html_file": "/dev/null/report.html"}, "cannot write /dev/null/report.html"),
     ],
 )

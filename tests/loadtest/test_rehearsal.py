@@ -239,7 +239,7 @@ _EVENT = "01980000-0000-7000-8000-0000000000e1"
         ([_EVENT, "--duration-s", "nan"], "not a number"),
         ([_EVENT, "--think-s", "nan"], "not a number"),
         ([_EVENT, "--output", "/proc/page.html"], "cannot write"),
-        ([_EVENT, "--parties", "2=0"], "somebody must come"),
+        ([_EVENT, "--parties", "2=0"], "at least one buyer must come"),
         ([_EVENT, "--buyers", "0"], "--buyers"),
         ([_EVENT, "--output", "no/such/folder/page.html"], "cannot write"),
         ([_EVENT, "--keep", "."], "not empty"),
