@@ -20,7 +20,7 @@ from engine.best_seats.choice import BestSeatsWish
 _SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
 
 
-class HoldBody(Struct, frozen=True, forbid_unknown_fields=True):
+class HoldRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Seats by seat_no, places of areas by area_no, or ``best`` alone: seats chosen for you.
 
     A client-made ``hold_id`` makes retries safe.
@@ -50,7 +50,7 @@ class ExtendRequest(Struct, frozen=True):
 
 
 _EXTEND_REQUEST = msgspec.json.Decoder(ExtendRequest)
-_HOLD_REQUEST = msgspec.json.Decoder(HoldBody)
+_HOLD_REQUEST = msgspec.json.Decoder(HoldRequest)
 
 
 @post(
@@ -64,7 +64,7 @@ _HOLD_REQUEST = msgspec.json.Decoder(HoldBody)
     opt={
         **SHORT_CUT,
         **described(
-            takes=HoldBody,
+            takes=HoldRequest,
             gives={201: Reply("The hold.", Hold)},
             refuses=(
                 "empty-hold",

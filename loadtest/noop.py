@@ -4,13 +4,13 @@ from uuid import UUID
 
 from litestar import Litestar, post
 
-from api.holds import HoldBody
+from api.holds import HoldRequest
 from api.serving import serve
 from engine.base.config import load_settings
 
 
 @post("/v1/events/{event_id:uuid}/holds")
-async def noop(event_id: UUID, data: HoldBody) -> None:
+async def noop(event_id: UUID, data: HoldRequest) -> None:
     """Decode, and answer without content."""
     del event_id, data
 

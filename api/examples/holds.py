@@ -13,13 +13,13 @@ from api.examples.evening import (
     euros,
 )
 from api.examples.shown import Shown
-from api.holds import HoldBody, extend_hold, place_hold, read_hold
+from api.holds import HoldRequest, extend_hold, place_hold, read_hold
 from engine.base.model import Hold
 from engine.best_seats.choice import BestSeatsWish
 
-HOLD_REQUEST = HoldBody(seats=[117, 118], areas={0: 1})
-HOLD_REQUEST_WITH_ID = HoldBody(seats=[117, 118], hold_id=HOLD_ID)
-BEST_REQUEST = HoldBody(
+HOLD_REQUEST = HoldRequest(seats=[117, 118], areas={0: 1})
+HOLD_REQUEST_WITH_ID = HoldRequest(seats=[117, 118], hold_id=HOLD_ID)
+BEST_REQUEST = HoldRequest(
     best=BestSeatsWish(quantity=2, category="Stalls", max_price=euros(60)), hold_id=HOLD_ID
 )
 HOLD = Hold(

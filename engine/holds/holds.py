@@ -50,7 +50,7 @@ from engine.live.hold_scripts import (
     Crowded,
     Ended,
     Held,
-    HoldRequest,
+    HoldArguments,
     KeptHold,
     NetworkLimits,
     NoSuch,
@@ -252,7 +252,7 @@ class Holds:
         limits = None
         if claim.network:
             limits = NetworkLimits(claim.network, self._network_places, self._network_share)
-        request = HoldRequest(
+        request = HoldArguments(
             hold_id=claim.hold_id,
             buyer_id=claim.buyer_id,
             seats=seats,

@@ -33,7 +33,7 @@ class NetworkLimits(Struct, frozen=True):
     share: float
 
 
-class HoldRequest(Struct, frozen=True, kw_only=True):
+class HoldArguments(Struct, frozen=True, kw_only=True):
     """What ``hold.lua`` is asked for."""
 
     hold_id: str
@@ -231,7 +231,7 @@ class SeatsNow(Struct, frozen=True):
     digits: bytes
 
 
-async def hold(run: Run, event_id: str, request: HoldRequest) -> Held | NotHeld:
+async def hold(run: Run, event_id: str, request: HoldArguments) -> Held | NotHeld:
     """Claim all the seats and places asked for, within the buyer's limit, or nothing."""
     reply = await run("hold", event_id, *request.arguments())
     if reply[0] != b"held":

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from api.holds import HoldBody
+from api.holds import HoldRequest
 from engine.base.model import Money, Uuid, new_id
 
 
@@ -12,7 +12,7 @@ def test_an_id_with_anything_behind_it_is_refused(suffix: str) -> None:
     """Only PostgreSQL refuses a newline behind an id: such a seat would be held and could never be booked."""
     body = msgspec.json.encode({"seats": [1], "hold_id": new_id() + suffix})
     with pytest.raises(msgspec.ValidationError):
-        msgspec.json.decode(body, type=HoldBody)
+        msgspec.json.decode(body, type=HoldRequest)
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(new_id() + suffix, Uuid)
 

@@ -23,11 +23,11 @@ ALLOWED: dict[str, set[str]] = {
     "people/verification.py": {"/verify/"},
     "sales/next_action.py": {"/v1/"},
     "sales/payments/sandbox.py": {"/sandbox/3ds/"},
-    "waitlist/line.py": {"/events/"},
+    "waitlist/entries.py": {"/events/"},
     # A health server of its own, a foreign protocol, and mail headers.
     "base/health.py": {"/health/live", "/health/ready", "/metrics", "X-Content-Type-Options"},
     "base/tracing.py": {"/v1/"},
-    "notifications/message.py": {"X-Auto-Response-Suppress", "X-Frontrow-Kind"},
+    "notifications/mime.py": {"X-Auto-Response-Suppress", "X-Frontrow-Kind"},
 }
 _VERB = r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) /"
 _HEADER = r"\b(?:Idempotency-\w+|If-(?:None-)?Match|ETag|Authorization|Retry-After|RateLimit|X(?:-[A-Z]\w+)+)\b"

@@ -2167,15 +2167,15 @@ export interface components {
                 [key: string]: number;
             };
             /** @description The best free seats, by the rule in docs/best-seats.md. */
-            best?: components["schemas"]["Wish"] | null;
+            best?: components["schemas"]["BestSeatsWish"] | null;
             /** @description Yours, new for each attempt: a retry gives the same hold. */
             hold_id?: string | null;
         };
         /**
-         * Wish
+         * BestSeatsWish
          * @description What best seats are wanted. The names are the layout's.
          */
-        Wish: {
+        BestSeatsWish: {
             /** @example 4 */
             quantity: number;
             category?: string | null;
@@ -3588,7 +3588,7 @@ export interface components {
              * @example 01920000-0000-7000-8000-000000000001
              */
             mail_id: string;
-            kind: components["schemas"]["Kind"];
+            kind: components["schemas"]["MailKind"];
             status: components["schemas"]["Status"];
             event_id: string | null;
             /**
@@ -3620,10 +3620,10 @@ export interface components {
             log?: components["schemas"]["Attempt"][];
         };
         /**
-         * Kind
+         * MailKind
          * @enum {unknown}
          */
-        Kind: "booking-cancelled" | "booking-confirmed" | "booking-links" | "booking-refunded" | "event-cancelled" | "event-changed" | "offer-expiring" | "offer-made" | "waitlist-joined" | "welcome";
+        MailKind: "booking-cancelled" | "booking-confirmed" | "booking-links" | "booking-refunded" | "event-cancelled" | "event-changed" | "offer-expiring" | "offer-made" | "waitlist-joined" | "welcome";
         /**
          * Status
          * @description What became of a mail; `engine.notifications` draws how.
@@ -11831,7 +11831,7 @@ export interface operations {
                  * @description Only mails of this kind.
                  * @example booking-confirmed
                  */
-                kind?: components["schemas"]["Kind"];
+                kind?: components["schemas"]["MailKind"];
                 /**
                  * @description Only mails about this event.
                  * @example 01964c61-3d40-7a4e-b7c8-5d1e2f3a4b5c

@@ -12,6 +12,7 @@ from .attempt import Attempt
 from .attempt_outcome import AttemptOutcome
 from .availability import Availability
 from .because import Because
+from .best_seats_wish import BestSeatsWish
 from .blocking import Blocking
 from .booking import Booking
 from .booking_body import BookingBody
@@ -66,7 +67,6 @@ from .hold_status import HoldStatus
 from .import_venue_body import ImportVenueBody
 from .imported_venue import ImportedVenue
 from .join_request import JoinRequest
-from .kind import Kind
 from .layout import Layout
 from .layout_warning import LayoutWarning
 from .line_entry import LineEntry
@@ -81,6 +81,7 @@ from .live_ticket import LiveTicket
 from .lookup import Lookup
 from .lookup_answer import LookupAnswer
 from .mail import Mail
+from .mail_kind import MailKind
 from .mail_list import MailList
 from .money import Money
 from .next_action import NextAction
@@ -171,7 +172,6 @@ from .venue_draft import VenueDraft
 from .venue_ref import VenueRef
 from .wanted import Wanted
 from .wanted_patch import WantedPatch
-from .wish import Wish
 from .written import Written
 
 __all__ = (
@@ -187,6 +187,7 @@ __all__ = (
     "AttemptOutcome",
     "Availability",
     "Because",
+    "BestSeatsWish",
     "Blocking",
     "Booking",
     "BookingBody",
@@ -241,7 +242,6 @@ __all__ = (
     "ImportedVenue",
     "ImportVenueBody",
     "JoinRequest",
-    "Kind",
     "Layout",
     "LayoutWarning",
     "LineEntry",
@@ -256,6 +256,7 @@ __all__ = (
     "Lookup",
     "LookupAnswer",
     "Mail",
+    "MailKind",
     "MailList",
     "Money",
     "NextAction",
@@ -346,6 +347,5 @@ __all__ = (
     "VenueRef",
     "Wanted",
     "WantedPatch",
-    "Wish",
     "Written",
 )

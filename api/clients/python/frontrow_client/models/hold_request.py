@@ -9,8 +9,8 @@ from attrs import define as _attrs_define
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
+    from ..models.best_seats_wish import BestSeatsWish
     from ..models.hold_request_areas import HoldRequestAreas
-    from ..models.wish import Wish
 
 
 T = TypeVar("T", bound="HoldRequest")
@@ -25,17 +25,17 @@ class HoldRequest:
         Attributes:
             seats (list[int] | Unset): Seats by `seat_no`.
             areas (HoldRequestAreas | Unset): How many places, by `area_no`.
-            best (None | Unset | Wish): The best free seats, by the rule in docs/best-seats.md.
+            best (BestSeatsWish | None | Unset): The best free seats, by the rule in docs/best-seats.md.
             hold_id (None | Unset | UUID): Yours, new for each attempt: a retry gives the same hold.
     """
 
     seats: list[int] | Unset = UNSET
     areas: HoldRequestAreas | Unset = UNSET
-    best: None | Unset | Wish = UNSET
+    best: BestSeatsWish | None | Unset = UNSET
     hold_id: None | Unset | UUID = UNSET
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.wish import Wish  # noqa: PLC0415
+        from ..models.best_seats_wish import BestSeatsWish  # noqa: PLC0415
 
         seats: list[int] | Unset = UNSET
         if not isinstance(self.seats, Unset):
@@ -48,7 +48,7 @@ class HoldRequest:
         best: dict[str, Any] | None | Unset
         if isinstance(self.best, Unset):
             best = UNSET
-        elif isinstance(self.best, Wish):
+        elif isinstance(self.best, BestSeatsWish):
             best = self.best.to_dict()
         else:
             best = self.best
@@ -77,8 +77,8 @@ class HoldRequest:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.best_seats_wish import BestSeatsWish  # noqa: PLC0415
         from ..models.hold_request_areas import HoldRequestAreas  # noqa: PLC0415
-        from ..models.wish import Wish  # noqa: PLC0415
 
         d = dict(src_dict)
         seats = cast(list[int], d.pop("seats", UNSET))
@@ -90,7 +90,7 @@ class HoldRequest:
         else:
             areas = HoldRequestAreas.from_dict(_areas)
 
-        def _parse_best(data: object) -> None | Unset | Wish:
+        def _parse_best(data: object) -> BestSeatsWish | None | Unset:
             if data is None:
                 return data
             if isinstance(data, Unset):
@@ -98,12 +98,12 @@ class HoldRequest:
             try:
                 if not isinstance(data, dict):
                     raise TypeError()
-                best_type_0 = Wish.from_dict(data)
+                best_type_0 = BestSeatsWish.from_dict(data)
 
                 return best_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(None | Unset | Wish, data)
+            return cast(BestSeatsWish | None | Unset, data)
 
         best = _parse_best(d.pop("best", UNSET))
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.kind import Kind
+from ..models.mail_kind import MailKind
 from ..models.status import Status
 from ..types import UNSET, Unset
 
@@ -25,7 +25,7 @@ class Mail:
 
     Attributes:
         mail_id (UUID):
-        kind (Kind):
+        kind (MailKind):
         status (Status): What became of a mail; `engine.notifications` draws how.
         event_id (None | UUID):
         person_id (UUID):
@@ -42,7 +42,7 @@ class Mail:
     """
 
     mail_id: UUID
-    kind: Kind
+    kind: MailKind
     status: Status
     event_id: None | UUID
     person_id: UUID
@@ -141,7 +141,7 @@ class Mail:
         d = dict(src_dict)
         mail_id = UUID(d.pop("mail_id"))
 
-        kind = Kind(d.pop("kind"))
+        kind = MailKind(d.pop("kind"))
 
         status = Status(d.pop("status"))
 

@@ -6,7 +6,7 @@ import httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
-from ...models.kind import Kind
+from ...models.mail_kind import MailKind
 from ...models.mail_list import MailList
 from ...models.problem import Problem
 from ...models.status import Status
@@ -16,7 +16,7 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     *,
     status: Status | Unset = UNSET,
-    kind: Kind | Unset = UNSET,
+    kind: MailKind | Unset = UNSET,
     event_id: UUID | Unset = UNSET,
     email: str | Unset = UNSET,
     limit: int | Unset = 20,
@@ -113,7 +113,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     status: Status | Unset = UNSET,
-    kind: Kind | Unset = UNSET,
+    kind: MailKind | Unset = UNSET,
     event_id: UUID | Unset = UNSET,
     email: str | Unset = UNSET,
     limit: int | Unset = 20,
@@ -125,7 +125,7 @@ def sync_detailed(
 
     Args:
         status (Status | Unset): What became of a mail; `engine.notifications` draws how.
-        kind (Kind | Unset):
+        kind (MailKind | Unset):
         event_id (UUID | Unset):
         email (str | Unset):
         limit (int | Unset):  Default: 20.
@@ -159,7 +159,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     status: Status | Unset = UNSET,
-    kind: Kind | Unset = UNSET,
+    kind: MailKind | Unset = UNSET,
     event_id: UUID | Unset = UNSET,
     email: str | Unset = UNSET,
     limit: int | Unset = 20,
@@ -171,7 +171,7 @@ def sync(
 
     Args:
         status (Status | Unset): What became of a mail; `engine.notifications` draws how.
-        kind (Kind | Unset):
+        kind (MailKind | Unset):
         event_id (UUID | Unset):
         email (str | Unset):
         limit (int | Unset):  Default: 20.
@@ -200,7 +200,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     status: Status | Unset = UNSET,
-    kind: Kind | Unset = UNSET,
+    kind: MailKind | Unset = UNSET,
     event_id: UUID | Unset = UNSET,
     email: str | Unset = UNSET,
     limit: int | Unset = 20,
@@ -212,7 +212,7 @@ async def asyncio_detailed(
 
     Args:
         status (Status | Unset): What became of a mail; `engine.notifications` draws how.
-        kind (Kind | Unset):
+        kind (MailKind | Unset):
         event_id (UUID | Unset):
         email (str | Unset):
         limit (int | Unset):  Default: 20.
@@ -244,7 +244,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     status: Status | Unset = UNSET,
-    kind: Kind | Unset = UNSET,
+    kind: MailKind | Unset = UNSET,
     event_id: UUID | Unset = UNSET,
     email: str | Unset = UNSET,
     limit: int | Unset = 20,
@@ -256,7 +256,7 @@ async def asyncio(
 
     Args:
         status (Status | Unset): What became of a mail; `engine.notifications` draws how.
-        kind (Kind | Unset):
+        kind (MailKind | Unset):
         event_id (UUID | Unset):
         email (str | Unset):
         limit (int | Unset):  Default: 20.

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from ..models.money import Money
 
 
-T = TypeVar("T", bound="Wish")
+T = TypeVar("T", bound="BestSeatsWish")
 
 
 @_attrs_define
-class Wish:
+class BestSeatsWish:
     """What best seats are wanted. The names are the layout's.
 
     Attributes:
@@ -129,7 +129,7 @@ class Wish:
 
         relax = d.pop("relax", UNSET)
 
-        wish = cls(
+        best_seats_wish = cls(
             quantity=quantity,
             category=category,
             section=section,
@@ -138,4 +138,4 @@ class Wish:
             relax=relax,
         )
 
-        return wish
+        return best_seats_wish

@@ -1,7 +1,7 @@
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class MailKind(StrEnum):
     BOOKING_CANCELLED = "booking-cancelled"
     BOOKING_CONFIRMED = "booking-confirmed"
     BOOKING_LINKS = "booking-links"
