@@ -130,7 +130,7 @@ async def all_pages(buyer: Buyer, path: str, limit: int, **params: str) -> list[
         cursor = {"cursor": page["next_cursor"]}
 
 
-async def test_pages_of_bookings_have_no_gap_and_nothing_twice(
+async def test_pages_of_bookings_have_no_gaps_and_no_duplicates(
     make_house: MakeHouse, ada: Buyer
 ) -> None:
     house = await make_house(buyer_limit=20)
@@ -143,7 +143,7 @@ async def test_pages_of_bookings_have_no_gap_and_nothing_twice(
         assert [booking["booking_id"] for booking in found] == made[::-1]
 
 
-async def test_pages_of_events_have_no_gap_and_nothing_twice(
+async def test_pages_of_events_have_no_gaps_and_no_duplicates(
     runtime: Runtime, ada: Buyer, key: str
 ) -> None:
     # Several of them start at the same instant and differ only in their ids.
@@ -205,14 +205,16 @@ async def test_a_refusal_is_replayed_under_its_key(
     assert (await ada.hold(house.event_id, 1)).status_code == 201
 
 
-async def test_keys_are_each_buyers_own(house: House, ada: Buyer, bob: Buyer, key: str) -> None:
+async def test_idempotency_keys_are_separate_for_each_buyer(
+    house: House, ada: Buyer, bob: Buyer, key: str
+) -> None:
     first = await ada.hold(house.event_id, 1, idempotency_key=key)
     second = await bob.hold(house.event_id, 2, idempotency_key=key)
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json()["hold_id"] != second.json()["hold_id"]
 
 
-async def test_a_key_extends_once(house: House, ada: Buyer, key: str) -> None:
+async def test_a_key_extends_a_hold_once(house: House, ada: Buyer, key: str) -> None:
     hold_id = (await ada.hold(house.event_id, 1)).json()["hold_id"]
     path = f"/v1/holds/{hold_id}/extend"
     first = await ada.post(path, idempotency_key=key)
@@ -312,7 +314,9 @@ async def test_the_second_of_two_requests_with_one_key_is_told_to_wait(
     assert (await ada.post(path, idempotency_key=key)).content == first.content
 
 
-async def test_a_booking_under_way_is_told_to_wait(house: House, ada: Buyer, key: str) -> None:
+async def test_a_second_request_during_a_booking_is_told_to_wait(
+    house: House, ada: Buyer, key: str
+) -> None:
     hold_id = (await ada.hold(house.event_id, 1)).json()["hold_id"]
     # The gateway stays silent for a while, so both requests are surely under way together.
     first, second = await asyncio.gather(
@@ -455,7 +459,9 @@ async def test_the_refusal_names_the_store_that_is_away(
 _RATE_LIMIT = re.compile(r'^"guest-tokens";r=(\d+);t=(\d+)$')
 
 
-async def test_a_limited_route_says_what_is_left(with_redis_only: httpx.AsyncClient) -> None:
+async def test_a_limited_route_reports_the_remaining_requests(
+    with_redis_only: httpx.AsyncClient,
+) -> None:
     async def ask(address: str) -> httpx.Response:
         return await with_redis_only.post("/v1/auth/guest", headers={"X-Forwarded-For": address})
 
@@ -476,7 +482,9 @@ async def test_a_limited_route_says_what_is_left(with_redis_only: httpx.AsyncCli
     assert (await ask("203.0.113.8")).status_code == 201
 
 
-async def test_under_pressure_a_token_costs_some_work(with_redis_only: httpx.AsyncClient) -> None:
+async def test_under_load_a_guest_token_requires_proof_of_work(
+    with_redis_only: httpx.AsyncClient,
+) -> None:
     place = {"X-Forwarded-For": "203.0.113.50"}
 
     async def ask(**body: object) -> httpx.Response:

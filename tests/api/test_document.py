@@ -189,7 +189,7 @@ async def test_problem_examples_fit_their_schema(document: Json) -> None:
                 jsonschema_rs.validate(schema, value)
 
 
-async def test_the_plans_of_the_examples_import() -> None:
+async def test_the_seating_plans_of_the_examples_can_be_imported() -> None:
     for plan in (NATIVE_PLAN, PRETIX_PLAN):
         imported = import_layout(plan)
         assert imported.layout.seat_count == 2

@@ -71,7 +71,7 @@ async def test_metric_names_carry_the_prefix_and_labels_are_bounded(
                 assert not any("-7" in value and len(value) == 36 for value in labels.values())
 
 
-async def test_the_api_counts_what_buyers_do(
+async def test_the_api_counts_the_actions_of_buyers(
     stack: Stack, house: House, ada: Buyer, bob: Buyer
 ) -> None:
     before = await samples(stack, "api")
@@ -141,7 +141,7 @@ async def test_the_gateway_counts_watchers_and_frames(
     assert total(after, "frontrow_live_frames_total", kind="message") >= 0
 
 
-async def test_the_worker_measures_how_late_it_is(stack: Stack) -> None:
+async def test_the_worker_measures_its_lateness(stack: Stack) -> None:
     # Each step begins at its own time: right after its start a worker has done nothing yet.
     async with asyncio.timeout(60):
         for step in ("expire-holds", "reconcile"):

@@ -336,7 +336,7 @@ async def test_unusual_filters_are_answered(ada: Buyer, params: dict[str, Any]) 
     assert (await ada.get("/v1/events", **params)).status_code == 200
 
 
-async def test_a_strangers_key_replays_nothing(http: httpx.AsyncClient) -> None:
+async def test_equal_keys_of_two_strangers_replay_nothing(http: httpx.AsyncClient) -> None:
     """Two people without a token may choose the same key; neither gets the other's token."""
     headers = {"Idempotency-Key": "1"}
     tokens = {

@@ -87,7 +87,7 @@ async def test_a_file_is_sent_with_its_headers_and_encodings(
         "/web/%2fetc%2fpasswd.js",
     ],
 )
-async def test_only_known_names_are_files(http: httpx.AsyncClient, path: str) -> None:
+async def test_only_known_files_are_served(http: httpx.AsyncClient, path: str) -> None:
     response = await http.get(path)
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"

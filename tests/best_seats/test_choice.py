@@ -293,7 +293,9 @@ def split(house: House, wish: BestSeatsWish, matching: set[int]) -> tuple[int, .
 
 @given(evening=evenings(), wish=wishes())
 @settings(max_examples=300, deadline=None)
-def test_the_choice_is_the_published_one(evening: tuple[House, bytes], wish: BestSeatsWish) -> None:
+def test_the_choice_follows_the_published_rule(
+    evening: tuple[House, bytes], wish: BestSeatsWish
+) -> None:
     house, states = evening
     assert_published(house, states, wish)
 
@@ -364,7 +366,7 @@ def test_spread_changes_nearness_only(
 
 @given(evening=evenings(), data=st.data())
 @settings(max_examples=100, deadline=None)
-def test_a_marked_board_is_the_board_of_the_marked_states(
+def test_a_marked_board_equals_a_new_board_of_the_same_states(
     evening: tuple[House, bytes], data: st.DataObject
 ) -> None:
     house, states = evening

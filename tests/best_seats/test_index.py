@@ -64,11 +64,11 @@ def drawn(text: str, pitch: float = 20) -> Layout:
         ("..rr..", [6]),
     ],
 )
-def test_aisles_and_gaps_part_a_row(row: str, sizes: list[int]) -> None:
+def test_aisles_and_gaps_split_a_row(row: str, sizes: list[int]) -> None:
     assert [len(run) for run in runs_of(drawn(row))] == sizes
 
 
-def test_the_usual_distance_is_the_sections_own() -> None:
+def test_the_usual_seat_distance_is_taken_per_section() -> None:
     # Wide chairs are neighbours at a distance that would be a gap between narrow ones.
     assert [len(run) for run in runs_of(drawn("....", pitch=60))] == [4]
     assert [len(run) for run in runs_of(house((0, "."), (20, "."), (40, "."), (71, ".")))] == [3, 1]

@@ -101,7 +101,7 @@ async def test_a_hold_says_what_was_relaxed(house: House, buyer: str) -> None:
     assert "ask for fewer" in refused.detail
 
 
-async def test_without_relaxing_it_is_the_best_or_nothing(house: House, buyer: str) -> None:
+async def test_without_relaxing_the_wish_is_met_or_refused(house: House, buyer: str) -> None:
     taken = [n for n in range(50) if n not in (4, 5, 6)]
     for at in range(0, len(taken), 10):
         await house.hold(new_id(), *taken[at : at + 10])
@@ -342,7 +342,7 @@ async def test_one_process_never_chooses_the_same_seats_twice(
     assert choices == requests == 300
 
 
-async def test_the_event_that_is_asked_for_keeps_its_copy(
+async def test_an_event_in_demand_keeps_its_copy(
     make_house: MakeHouse, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copies = runtime.holds._copies

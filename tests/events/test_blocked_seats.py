@@ -244,7 +244,7 @@ async def test_after_a_kill_between_the_stores_reconciliation_finishes(
     assert await quiet(house)
 
 
-async def test_a_late_map_sells_nothing(
+async def test_a_stale_map_sells_no_blocked_seat(
     house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:

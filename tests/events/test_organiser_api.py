@@ -221,7 +221,7 @@ async def test_a_draft_for_an_unknown_venue_or_layout_is_refused(
     ],
     ids=str,
 )
-async def test_metadata_is_the_organisers_own(
+async def test_metadata_is_kept_unchanged_or_refused(
     office: Office, venue_id: str, metadata: Json
 ) -> None:
     """Any metadata is returned unchanged or refused; it never breaks the event."""

@@ -190,7 +190,7 @@ async def test_payments_forgive_lapsed_holds_of_the_same_network(make_house: Mak
 # Seats that rest
 
 
-async def test_seats_do_not_go_from_token_to_token_past_others(make_house: MakeHouse) -> None:
+async def test_seats_cannot_be_passed_from_token_to_token(make_house: MakeHouse) -> None:
     """One network passes four seats from token to token 40 times; five buyers elsewhere still get them."""
     house = await make_house()
     seats, won = (12, 13, 14, 15), Counter[str]()

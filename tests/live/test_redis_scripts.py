@@ -163,9 +163,7 @@ _WITHOUT_STATE = {"load", "watchers", "claim_answer", "keep_answer", "lease"}
 
 
 @pytest.mark.parametrize("script", sorted(read_scripts().keys() - _WITHOUT_STATE))
-async def test_every_script_asks_for_the_state_where_it_is_missing(
-    runtime: Runtime, script: str
-) -> None:
+async def test_every_script_reports_a_missing_state(runtime: Runtime, script: str) -> None:
     arguments: list[Argument] = ["x", "ada", "1", "", 1, ""]
     reply = await runtime.stores.redis.run(script, base_key(new_id()), *arguments)
     assert reply == [b"rebuild"]
@@ -224,7 +222,7 @@ async def test_a_hold_is_all_or_nothing_and_published_once(stage: Stage, feed: F
     assert (await feed.change())[0] == 2, "refusals publish nothing to maps"
 
 
-async def test_the_limit_counts_what_is_held_and_what_is_sold(stage: Stage) -> None:
+async def test_the_limit_counts_held_and_sold_places(stage: Stage) -> None:
     await stage.settle(buyer="ada:2:2")
     await stage.held("1,2", "0:1")
     _, *reply = await stage.hold("3,4")
@@ -303,7 +301,7 @@ async def test_extending_stops_at_the_longest_hold(stage: Stage) -> None:
     assert int(await stage.store.call("ZSCORE", f"{stage.base}:due", hold_id)) == expires
 
 
-async def test_payment_takes_a_hold_out_of_the_expiry_for_as_long_as_it_may_last(
+async def test_a_hold_in_payment_does_not_expire_while_the_payment_may_last(
     stage: Stage, feed: Feed
 ) -> None:
     hold_id = await stage.held("1,2", "0:1")
@@ -334,9 +332,7 @@ async def test_an_overdue_hold_is_expired_before_any_worker_frees_it(
     assert await stage.state(hold_id) == "expired"
 
 
-async def test_expiry_frees_what_is_due_and_names_what_is_being_paid(
-    stage: Stage, feed: Feed
-) -> None:
+async def test_expiry_frees_due_holds_and_lists_those_in_payment(stage: Stage, feed: Feed) -> None:
     """With any page size, payments at the head of the list do not delay holds behind them."""
     paying = [await stage.paying(seat) for seat in "456"]
     first, second = await stage.held("1"), await stage.held("2", "0:1", owner="bob")
@@ -472,7 +468,7 @@ async def test_an_area_never_shows_less_than_nothing(stage: Stage, feed: Feed) -
 # Repairing
 
 
-async def test_recounting_repairs_what_a_half_restored_redis_has_left(stage: Stage) -> None:
+async def test_recounting_repairs_a_half_restored_redis(stage: Stage) -> None:
     call, base = stage.store.call, stage.base
     kept, lost = await stage.held("1", "0:1"), await stage.held("2", "0:2", owner="bob")
     await call("DEL", f"{base}:hold:{lost}")

@@ -51,7 +51,7 @@ def test_a_good_sequence_has_no_fault_and_is_applied() -> None:
     assert live.state == MapState(1, 9, b"2020")
 
 
-def test_a_strict_map_refuses_what_is_wrong_in_either_encoding() -> None:
+def test_a_strict_map_refuses_each_fault_in_either_encoding() -> None:
     strict, lenient = StrictMap(), StrictMap(any_change=True)
     for one in (strict, lenient):
         one.read(encode(snapshot(b"0012")))
@@ -115,7 +115,7 @@ def test_maps_at_the_same_position_must_be_equal() -> None:
     ]
 
 
-def test_nothing_free_is_not_yet_sold_out() -> None:
+def test_a_house_without_free_seats_is_not_yet_sold_out() -> None:
     assert shown(snapshot(b"0123"))[0].is_lacking == (False, False)
     assert shown(snapshot(b"1223"))[0].is_lacking == (True, False)
     assert shown(snapshot(b"2223"))[0].is_lacking == (True, True)
@@ -207,7 +207,7 @@ def test_charts_stand_at_the_head_of_a_report() -> None:
 
 
 @pytest.mark.parametrize("seats", [40, 399, 1234])
-def test_the_house_has_as_many_seats_as_were_asked_for(seats: int) -> None:
+def test_the_house_has_the_requested_number_of_seats(seats: int) -> None:
     imported = import_layout(house(seats))
     assert imported.warnings == []
     assert imported.layout.seat_count == seats

@@ -109,7 +109,7 @@ async def test_every_kind_of_user_plays_and_a_clean_run_passes(
     assert "<svg" in page
 
 
-async def test_one_buyer_is_enough(
+async def test_a_run_with_one_buyer_compares_maps_too(
     town_runtime: Runtime, site: Site, event_id: str, tmp_path: Path
 ) -> None:
     plan = Plan(seconds=2, users=1, think_s=0.1, shape="soak", report=tmp_path / "report.html")

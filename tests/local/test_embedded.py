@@ -297,7 +297,7 @@ async def test_a_failed_start_leaves_nothing_running(tmp_path: Path) -> None:
     EmbeddedStores(settings_for(tmp_path)).claim()
 
 
-async def test_migrations_go_up_down_and_say_what_is_wrong(
+async def test_migrations_go_up_and_down_and_report_errors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "migrations"

@@ -77,7 +77,7 @@ async def test_files_that_others_can_read_are_named(tmp_path: Path) -> None:
     assert str(secrets) in bad
 
 
-def test_a_stranger_who_gets_too_much_is_noticed(stack: Stack) -> None:
+def test_an_address_that_shows_strangers_too_much_is_reported(stack: Stack) -> None:
     # Without a proxy, and from the machine itself: the worst possible public address.
     bad = [finding.what for finding in as_a_stranger(stack.api_url)]
     assert any("strict-transport-security" in what for what in bad)

@@ -63,7 +63,7 @@ async def book(ada: Buyer, house: House, email: str) -> dict[str, Any]:
     return booking
 
 
-async def test_a_template_from_draft_to_rollback(organiser: httpx.AsyncClient) -> None:
+async def test_a_template_goes_from_draft_to_rollback(organiser: httpx.AsyncClient) -> None:
     path = in_language()
     problem_of(await organiser.get(path), 404, "template-not-found")
     preview = (await organiser.post(path + "/preview", json=TEXTS)).json()
@@ -93,7 +93,9 @@ async def in_force(organiser: httpx.AsyncClient, path: str) -> int:
     return int(version)
 
 
-async def test_a_broken_template_is_refused_with_its_place(organiser: httpx.AsyncClient) -> None:
+async def test_a_broken_template_is_refused_with_the_place_of_the_error(
+    organiser: httpx.AsyncClient,
+) -> None:
     path = in_language("offer-made")
     for texts, place in (
         ({**TEXTS, "html": "<p>\n{% fi %}"}, {"key": "html", "line": 2}),
@@ -167,7 +169,7 @@ async def test_a_mail_can_be_found_and_its_log_read(
         assert behind[0]["mail_id"] < page["items"][0]["mail_id"]
 
 
-async def test_the_link_that_switches_mails_off(
+async def test_the_unsubscribe_link_switches_mails_off(
     http: httpx.AsyncClient, house: House, ada: Buyer
 ) -> None:
     me = (await http.get("/v1/me", headers=ada.auth)).json()

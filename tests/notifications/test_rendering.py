@@ -286,5 +286,5 @@ def test_a_template_can_read_only_its_facts() -> None:
         ([4, 1, 3, 2, 1], 1),
     ],
 )
-def test_rolling_back_goes_further_back_each_time(chosen: list[int], before: int | None) -> None:
+def test_each_rollback_goes_one_version_further_back(chosen: list[int], before: int | None) -> None:
     assert _version_before(chosen) == before

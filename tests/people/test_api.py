@@ -206,7 +206,9 @@ async def test_logging_out_does_not_reveal_whether_a_token_is_valid(
         assert (response.status_code, response.content) == (204, b"")
 
 
-async def test_nobody_learns_who_has_an_account(http: httpx.AsyncClient, address: str) -> None:
+async def test_answers_do_not_reveal_who_has_an_account(
+    http: httpx.AsyncClient, address: str
+) -> None:
     await register(http, address)
     wrong = problem_of(await log_in(http, address, "not the one"), 401, "wrong-credentials")
     unknown = await log_in(http, f"{new_id()}@example.com")

@@ -135,7 +135,7 @@ async def test_a_changed_price_says_what_it_was_and_why(desk: PriceDesk) -> None
     assert page["prices_from"] == euros(3000)
 
 
-async def test_a_price_from_is_the_lowest_in_force(desk: PriceDesk) -> None:
+async def test_prices_from_names_the_lowest_price_in_force(desk: PriceDesk) -> None:
     body = {"amount_minor": 1000, "reason": "Last call"}
     await desk.post("/categories/1/override", body)
     found = await desk.http.get("/v1/events/availability", params={"id": desk.event_id})
@@ -197,7 +197,7 @@ async def test_the_organiser_sees_the_signals_of_each_decision(
 # Rules
 
 
-async def test_a_rule_is_made_read_and_put_in_force(desk: PriceDesk) -> None:
+async def test_a_rule_is_created_read_and_activated(desk: PriceDesk) -> None:
     made = await desk.post("/rules", {"category": "Front", "rule": RULE, "note": "bolder"})
     assert made.status_code == 201
     rule = made.json()

@@ -20,7 +20,9 @@ async def reprice(house: House, amount: int, reason: str) -> None:
     )
 
 
-async def test_a_price_says_what_it_was_and_why(visit: Visit, make_house: MakeHouse) -> None:
+async def test_a_price_shows_its_earlier_value_and_the_reason(
+    visit: Visit, make_house: MakeHouse
+) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     front = ada.page.locator("#categories li", has_text="Front")

@@ -157,7 +157,7 @@ async def test_demand_counts_holds_and_waiting_people_against_places_left(house:
     assert (await prices(house))[BACK] == 4200
 
 
-async def test_watchers_are_counted_through_all_gateways(house: House) -> None:
+async def test_watchers_are_counted_across_all_gateways(house: House) -> None:
     await follow(house)
     async with gateway_of(house.runtime) as gateway, gateway.viewer(house.event_id) as viewer:
         await viewer.greeted()

@@ -80,7 +80,7 @@ async def test_an_area_never_gives_more_than_it_has(house: House, buyer: str) ->
         ((), 101, "invalid-quantity"),
     ],
 )
-async def test_nonsense_is_refused_and_leaves_nothing(
+async def test_an_invalid_hold_is_refused_and_holds_nothing(
     house: House, buyer: str, seats: tuple[int, ...], floor: int, code: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
@@ -285,7 +285,7 @@ async def test_bookings_of_a_begun_event_can_be_cancelled_by_the_organiser_only(
     assert ended.status == BookingStatus.CANCELLED
 
 
-async def test_one_key_has_one_answer(house: House, buyer: str) -> None:
+async def test_one_idempotency_key_has_one_answer(house: House, buyer: str) -> None:
     hold = await house.hold(buyer, 2)
     sales = house.runtime.sales
     first, replayed = await sales.checkout.book(buyer, "key-1", house.request(hold))

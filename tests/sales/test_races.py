@@ -304,7 +304,7 @@ async def test_the_key_of_a_process_that_died_gets_its_answer(house: House, buye
     await assert_sound(house)
 
 
-async def test_a_limit_counts_no_sale_that_was_undone_before_redis_died(
+async def test_the_limit_ignores_a_sale_cancelled_before_the_loss_of_redis(
     make_house: MakeHouse, buyer: str
 ) -> None:
     """Old messages of a sale reach a Redis that was rebuilt after the sale was cancelled."""
@@ -734,6 +734,6 @@ async def test_a_draft_cancelled_while_it_is_published_does_not_go_on_sale(
     assert (status == EventStatus.CANCELLED) == (not isinstance(cancelled, FrontrowError))
 
 
-def test_refusals_say_whether_to_retry() -> None:
+def test_errors_tell_whether_they_are_retryable() -> None:
     assert Unavailable("x").retryable
     assert not InvalidInput("x").retryable

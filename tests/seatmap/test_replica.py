@@ -104,7 +104,7 @@ def test_areas_are_coalesced_and_messages_forwarded_unchanged() -> None:
     assert frames[2] == MessageFrame(1, b'{"type": "notice",  "text":"hi"}')
 
 
-def test_a_greeting_has_everything_in_force() -> None:
+def test_a_greeting_has_all_present_state() -> None:
     copy = Replica(snapshot(seq=4))
     copy.take(Note({"type": "event", "status": "paused"}, b'{"type":"event","status":"paused"}'))
     frames = copy.greeting(None, 9_000)

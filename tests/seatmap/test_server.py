@@ -145,7 +145,7 @@ async def test_random_histories_converge_for_everyone(gateway: Gateway, office: 
         assert all(DeltaFrame in viewer.kinds() for viewer in viewers)
 
 
-async def test_resuming_sends_only_what_was_missed(gateway: Gateway, office: BoxOffice) -> None:
+async def test_resuming_sends_only_missed_changes(gateway: Gateway, office: BoxOffice) -> None:
     async with gateway.viewer(office.event_id) as before:
         await before.greeted()
         await office.change({1: 1})
@@ -625,7 +625,7 @@ async def test_a_taken_port_is_refused_in_one_line_with_a_remedy(gateway: Gatewa
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-async def test_whatever_a_client_sends_ends_in_a_close_code(
+async def test_any_data_of_a_client_ends_in_a_close_code(
     gateway: Gateway, office: BoxOffice, chunks: list[bytes]
 ) -> None:
     async with raw_client(gateway, office.event_id) as raw:

@@ -376,7 +376,7 @@ class Line:
         other = self._by_person.setdefault(person, change.entry_id)
         if other != change.entry_id:
             if self.states[other] in ("waiting", "offered"):
-                what = f"person {person} stands in line twice: {other} and {change.entry_id}"
+                what = f"person {person} waits twice: {other} and {change.entry_id}"
                 yield Fault("once", change.round_no, what)
             self._by_person[person] = change.entry_id
 
@@ -434,7 +434,7 @@ class _RoundCheck:
         yield from self._nobody_was_passed_over()
         yield from self._skips_are_told()
         if abs(self.round.waiting - len(self.line)) > self._moving():
-            counted = f"{self.round.waiting} counted, {len(self.line)} waited"
+            counted = f"{self.round.waiting} counted, {len(self.line)} waiting"
             yield self.fault("waiting", counted)
 
     def _moving(self) -> int:
@@ -448,19 +448,21 @@ class _RoundCheck:
             if times > 1:
                 yield self.fault("seat-twice", f"seat {seat} was offered {times} times")
             if seat not in self.round.seats:
-                yield self.fault("foreign-seat", f"seat {seat} was not there to be given")
+                yield self.fault("foreign-seat", f"seat {seat} was not available")
         places: Counter[int] = Counter()
         for offer in self.offers:
             places.update(offer.areas)
         for no, count in places.items():
             if count > self.round.areas.get(no, 0):
-                yield self.fault("foreign-seat", f"area {no}: {count} places were not there")
+                yield self.fault("foreign-seat", f"area {no}: {count} places were not available")
 
     def _offers_are_what_was_wished(self) -> Iterator[Fault]:
         for offer in self.offers:
             standing = self.place.get(offer.entry_id)
             if standing is None:
-                yield self.fault("not-in-line", f"{offer.offer_id}: {offer.entry_id} did not wait")
+                yield self.fault(
+                    "not-in-line", f"{offer.offer_id}: {offer.entry_id} was not waiting"
+                )
                 continue
             if offer.person_id != self.people[offer.entry_id]:
                 yield self.fault("not-in-line", f"{offer.offer_id}: not that person's entry")
@@ -481,7 +483,7 @@ class _RoundCheck:
         for seat in self.round.to_sale & given:
             yield self.fault("sale", f"seat {seat} was offered and put on sale")
         for seat in self.round.to_sale - self.round.seats:
-            yield self.fault("sale", f"seat {seat} had not come back")
+            yield self.fault("sale", f"seat {seat} had not been returned")
 
     @property
     def left(self) -> Pool:
@@ -512,16 +514,16 @@ class _RoundCheck:
             ahead = [o for o in self.offers_in_order if self.place[o.entry_id] < standing]
             behind = [o for o in self.offers_in_order if self.place[o.entry_id] > standing]
             if fits(self.hall, wish, left, prices):
-                what = f"{standing.entry_id} could have been served from what was left: {left}"
+                what = f"{standing.entry_id} could have been served from the rest: {left}"
                 yield self.fault("not-maximal", what)
             elif fits(self.hall, wish, left.plus(behind), prices):
-                what = f"{standing.entry_id} could have taken what was given to others behind"
+                what = f"{standing.entry_id} could have taken places that entries behind got"
                 yield self.fault("passed-over", what)
             else:
                 of_ahead = [self.wishes[self.place[o.entry_id].wish_no] for o in ahead]
                 better = self._seatable([*of_ahead, wish], everything)
                 if better and not self._was_not_found(wish_no):
-                    what = f"{standing.entry_id} could have been served beside all who stood ahead"
+                    what = f"{standing.entry_id} could have been served beside all entries ahead"
                     yield self.fault("not-optimal", what)
                 self.gave_up |= better is not False
 
@@ -540,7 +542,7 @@ class _RoundCheck:
         for wish_no in expected.keys() - told.keys():
             yield self.fault("skip-untold", f"wish {wish_no}: {expected[wish_no]}")
         for wish_no in told.keys() - expected.keys():
-            yield self.fault("skip-untrue", f"{told[wish_no]}: nobody was passed over")
+            yield self.fault("skip-untrue", f"{told[wish_no]}: nobody was skipped")
         for wish_no in told.keys() & expected.keys():
             skip = told[wish_no]
             if (skip.passed, skip.entry_id, skip.weight, skip.join_no) != expected[wish_no]:
@@ -688,7 +690,9 @@ def _ends(log: Log, line: Line) -> Iterator[Fault]:
         yield from _in_time(offer)
     for entry_id, state in line.states.items():
         if (state == "offered") != (entry_id in open_entries):
-            yield Fault("end", None, f"entry {entry_id} is {state} with no open offer, or with one")
+            yield Fault(
+                "end", None, f"entry {entry_id} is {state}, which contradicts its open offers"
+            )
 
 
 def _in_time(offer: Offer) -> Iterator[Fault]:
@@ -715,7 +719,11 @@ def _lost(log: Log) -> Iterator[Fault]:
             if seen is None or not crowd.waited(offer.ended_at, seen.at):
                 continue
             if (seen.round_no, seat) not in given and seat not in seen.to_sale:
-                yield Fault("lost", seen.round_no, f"seat {seat} of {offer.offer_id}: nobody's")
+                yield Fault(
+                    "lost",
+                    seen.round_no,
+                    f"seat {seat} of {offer.offer_id}: neither offered nor on sale",
+                )
 
 
 def _one_at_a_time(log: Log) -> Iterator[Fault]:
@@ -812,7 +820,7 @@ def _past_the_line(history: _History, crowd: "_Crowd", grip: Grip) -> Iterator[F
         if back is None or not crowd.waited(back, grip.since):
             continue
         if not any(back <= sale <= grip.since for sale in history.sales[seat]):
-            what = f"seat {seat} came back at {back.time()} and was sniped: {grip}"
+            what = f"seat {seat} was returned at {back.time()} and sniped: {grip}"
             yield Fault("sniped", None, what)
 
 

@@ -132,7 +132,7 @@ async def test_joining_gives_an_entry_with_its_rank(gone: Gone, ada: Buyer, bob:
     assert read.json() == entry | {"waiting": 2, "estimate": read.json()["estimate"]}
 
 
-async def test_a_key_joins_once(gone: Gone, ada: Buyer, key: str) -> None:
+async def test_a_key_joins_the_waitlist_once(gone: Gone, ada: Buyer, key: str) -> None:
     first = await gone.join(ada, idempotency_key=key)
     again = await gone.join(ada, idempotency_key=key)
     assert (first.status_code, again.status_code) == (201, 201)
@@ -345,7 +345,7 @@ async def test_an_offer_is_accepted_and_booked(gone: Gone, ada: Buyer, bob: Buye
     assert booked.json()["total"] == offer["total"]
 
 
-async def test_a_key_accepts_once(gone: Gone, ada: Buyer, key: str) -> None:
+async def test_a_key_accepts_an_offer_once(gone: Gone, ada: Buyer, key: str) -> None:
     entry = await gone.stand(ada)
     await gone.free(0)
     offer_id = (await until(ada, entry, "offered"))["offer"]["offer_id"]

@@ -322,7 +322,7 @@ def test_seats_obtained_past_the_waitlist_are_found(rule: str, grips: list[Grip]
     assert [fault.rule for fault in sniped(_story(), grips)][:1] == [rule]
 
 
-def test_a_seat_that_came_back_another_way_is_found_too() -> None:
+def test_a_sniped_seat_returned_in_another_way_is_found_too() -> None:
     log, early = _story(), Grip("h1", "S", (7,), _at(6))
     assert sniped(log, [early]) == []
     assert [fault.rule for fault in sniped(log, [early], [(7, _at(5))])] == ["sniped"]
@@ -339,7 +339,7 @@ def test_the_time_until_the_next_round_of_an_ended_offers_seats_is_measured() ->
     assert {move.offer.offer_id: move.after_s for move in moves(log)} == {"o1": 10.0, "o3": None}
 
 
-def test_brute_force_is_right_and_knows_its_limits() -> None:
+def test_brute_force_is_correct_and_respects_its_limits() -> None:
     pair, single, apart = Wish(2), Wish(1), Wish(3, together=False)
     row = Pool({0, 1, 2, 3})
     assert seatable(_HALL, [single, single, pair], row, _PRICES)

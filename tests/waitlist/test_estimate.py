@@ -11,7 +11,9 @@ HOUR, DAY = 3600, 86_400
 
 @pytest.mark.parametrize("offers", [1, 2, 5, 20, 500])
 @pytest.mark.parametrize(("z", "share"), [(-1.2816, 0.1), (1.2816, 0.9)])
-def test_the_quantile_is_that_of_the_next_arrival(offers: int, z: float, share: float) -> None:
+def test_the_quantile_of_the_next_offer_matches_the_closed_form(
+    offers: int, z: float, share: float
+) -> None:
     """The next offer has a closed form: it comes after t with probability (1 + t/T)^-(n + 1/2)."""
     exact = (1 - share) ** (-1 / (offers + 0.5)) - 1
     assert f_quantile(z, 2, 2 * offers + 1) / (offers + 0.5) == pytest.approx(exact, rel=0.1)

@@ -202,7 +202,7 @@ async def test_the_waitlist_is_ordered_by_tier_then_by_time(line: Line, runtime:
     assert [(await line.entry(e)).rank for e in (vip, second)] == [1, 2]
 
 
-async def test_a_seat_given_back_is_offered_and_nobody_else_gets_it(line: Line) -> None:
+async def test_a_returned_seat_is_offered_and_nobody_else_gets_it(line: Line) -> None:
     holds = await full(line)
     entry = await line.join()
     await release(line, holds, 7)
