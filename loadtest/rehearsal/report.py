@@ -322,7 +322,7 @@ def _late_crowd(report: Report) -> str | None:
     if share < 0.9:
         return None
     return (
-        f"The program that plays the buyers was busy {percent(share)} of the time: so the "
+        f"The program that plays the buyers was busy {percent(share)} of the time, so the "
         "times include its own lateness. Take fewer buyers, or a longer --duration-s."
     )
 

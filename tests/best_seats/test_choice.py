@@ -71,7 +71,7 @@ class House:
 
 @st.composite
 def houses(draw: st.DrawFn, *, plain: bool = False) -> House:
-    """``plain``: seats alike, rows in line, and a focal point that makes many of them equally near."""
+    """``plain``: seats alike, aligned rows, and a focal point that makes many of them equally near."""
     x: list[int] = []
     y: list[int] = []
     row_of: list[int] = []

@@ -235,7 +235,7 @@ async def test_waiting_for_a_silent_payment_gateway_is_limited(
             cancelled = await answered(
                 lambda: runtime.sales.cancelling.cancel(booked, actor=Actor(ActorKind.BUYER))
             )
-            assert cancelled.status == "cancelled", "and the payment is found later"
+            assert cancelled.status == "cancelled", "and the refund follows"
         await until(lambda: runtime.sales.payments.is_silent("sandbox"))
         # From here on nothing is reserved, the hold stays, and earlier answers are replayed.
         other = new_id()
