@@ -57,7 +57,7 @@ async def venue_id(office: Office) -> str:
     return found
 
 
-# Who may
+# Access
 
 
 NOBODYS = "01980000-0000-7000-8000-000000000000"

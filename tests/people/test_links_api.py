@@ -264,7 +264,7 @@ async def test_requests_from_foreign_pages_are_refused(
     assert not await is_proven(runtime, address)
 
 
-# A place in line
+# Waitlist entries
 
 
 async def offered(gone: Gone, person: Buyer, address: str, seat_no: int = 0) -> Json:

@@ -74,7 +74,7 @@ def euros(amount: int) -> Json:
     return {"amount": amount, "currency": "EUR"}
 
 
-# Who may
+# Access
 
 
 NOBODYS = "01980000-0000-7000-8000-000000000000"

@@ -311,7 +311,7 @@ def seatable(
             counted["all"] += tries
 
 
-# The line
+# The waitlist
 
 
 #: Allowed changes of an entry: from one status to the next.

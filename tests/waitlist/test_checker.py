@@ -240,7 +240,7 @@ def _added(name: str, row: Any) -> Plant:
         ("skip-unexplained", _in("skips", "1", detail="")),
         ("skip-unexplained", _in("skips", "1", reason="needed-ahead")),
         ("skip-untrue", _added("skips", Skip(2, 0, "r", "d", 1, "couple", 0, 3))),
-        # The line
+        # The waitlist
         ("step", _in("changes", "8", what="withdrawn", entry_id="party")),
         ("step", _without("changes", "1")),
         ("step", _in("changes", "13", what="lapsed")),
