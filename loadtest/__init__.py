@@ -1,1 +1,1 @@
-"""Load and speed: benchmarks, simulated users. Everything here talks to the product from outside."""
+"""Load and speed: benchmarks and simulated users. Everything here uses the product from outside."""

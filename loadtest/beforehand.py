@@ -1,4 +1,4 @@
-"""What is looked at before anybody comes, so that a wrong address is one line and not a thousand failures."""
+"""Checks before a run, so that a wrong address is one line of text and not a thousand failures."""
 
 import contextlib
 import json
@@ -13,9 +13,9 @@ _WAIT_S = 10.0
 
 
 def complaint(options: Any) -> str | None:
-    """Why ``locust -f loadtest`` with these options cannot do what it shall, in one line; None if it can."""
+    """Why ``locust -f loadtest`` cannot run with these options, in one line; None if it can."""
     if options.num_users is not None and options.num_users < 1:
-        return f"-u {options.num_users}: somebody must come, at least 1"
+        return f"-u {options.num_users}: at least one user must come"
     for file in (options.html_file, options.summary_file, options.csv_prefix):
         if file and (why := _cannot_write(Path(file))):
             return f"cannot write {file}: {why}"
@@ -23,7 +23,7 @@ def complaint(options: Any) -> str | None:
 
 
 def _cannot_write(file: Path) -> str | None:
-    """Folders that are not there yet are made later."""
+    """Missing folders are made later."""
     folder = file.absolute().parent
     while not folder.exists():
         folder = folder.parent
@@ -44,13 +44,13 @@ def _wrong_host(host: str, event_ids: str) -> str | None:
             prefix = address.path.rstrip("/")
             status, listed = _get(client, f"{prefix}/v1/events?limit=1")
             if not isinstance(listed, dict) or "items" not in listed:
-                return f"{host} is no Frontrow: it answers {status} where the events are listed"
+                return f"{host} is no Frontrow: its list of events answers {status}"
             for event_id in filter(None, map(str.strip, event_ids.split(","))):
                 status, _ = _get(client, f"{prefix}/v1/events/{event_id}")
                 if status == 404:
                     return f"--event: there is no event {event_id} at {host}"
     except (OSError, ValueError) as error:
-        return f"{host} does not answer ({error}): is it the address of a Frontrow that is up?"
+        return f"{host} does not answer ({error}): is it the address of a running Frontrow?"
     return None
 
 

@@ -3,8 +3,8 @@
     python -m loadtest.bench [--only KEY …] [--repeat N] [--output bench.json]
 
 Starts its own stores and processes in a temporary folder and prints each figure as minimum, median
-and maximum over the repeats. ``bench.json`` keeps the median under each key, and beside it what was
-measured. A limit is always taken in turn with what is measured against it (A B A B …), so that a
+and maximum over the repeats. ``bench.json`` keeps the median under each key, and beside it the measured
+values. A limit is always measured in turn with the figure compared with it (A B A B …), so that a
 machine that changes its speed changes both.
 """
 
@@ -33,10 +33,10 @@ from loadtest import best_seats_bench, engine_bench, fanout_bench
 from loadtest.clients import http_client
 from loadtest.stack import REPO, Bench, Figure, running
 
-#: Buyers of an on-sale come by the hundred; with fewer, client, API and Redis wait for each other in turns.
+#: Buyers of an on-sale come by the hundred; with fewer, client, API and Redis wait for each other.
 _CONNECTIONS = 128
 
-#: DESIGN §9: what each figure should reach. A ratio "at least", a time or a cost "at most".
+#: DESIGN §9: the target of each figure. A ratio "at least", a time or a cost "at most".
 BARS: dict[str, tuple[str, float]] = {
     "hold_http_vs_noop": (">=", 0.70),
     "book_batched_vs_single": (">=", 6.0),
@@ -51,7 +51,7 @@ BARS: dict[str, tuple[str, float]] = {
     "watcher_kib": ("<=", 16.0),
     "propagation_p99_ms": ("<=", 150.0),
 }
-#: What the empty handler served on the machine on which the bars in milliseconds were set.
+#: Requests per second of the empty handler on the machine for which the targets in ms were set.
 DESIGN_NOOP_PER_S = 13_200
 
 
@@ -65,7 +65,7 @@ async def hold_http_vs_noop(bench: Bench) -> Figure:
     for turn in range(turns):
         part = prepared[turn * size : (turn + 1) * size]
         answers = [await _drive(port, part) for port in (bench.noop_port, bench.api_port)]
-        if turn:  # the first is for warming up
+        if turn:  # the first one is a warm-up
             noop.add(answers[0])
             hold.add(answers[1])
     _expect(hold, 201)
@@ -121,7 +121,7 @@ async def book_batched_vs_single(bench: Bench) -> Figure:
     """Reserve and confirm with all bookkeeping: batches, with 512 buyers (two full ones) under way,
     against one call each over 8 connections, which is as busy."""
     bookings, turns = 2048, 2
-    # Redis hears nothing of what the ledger alone does, and a worker would put thousands of seats right
+    # Redis gets nothing of what the ledger alone does, and a worker would correct thousands of seats
     # while the next ones are booked.
     event_id = await bench.event(4 * bookings * turns, is_over=True)
     single_s = batched_s = 0.0
@@ -166,7 +166,7 @@ async def _two_houses(bench: Bench) -> tuple[str, str]:
 
 
 async def rebuild_20k_ms(bench: Bench) -> Figure:
-    """Time to lay the state of a 20,000-seat event into an empty Redis."""
+    """Time to load the state of a 20,000-seat event into an empty Redis."""
     event_id = await bench.event(20_000)
     await engine_bench.book_batched(bench.runtime, event_id, range(1500), concurrency=256)
     times = []
@@ -179,7 +179,7 @@ async def rebuild_20k_ms(bench: Bench) -> Figure:
 
 
 async def contention_50x10_ms(bench: Bench) -> Figure:
-    """50 buyers want the same 10 seats, each until it has booked one or all are gone."""
+    """50 buyers compete for the same 10 seats until each has booked one or all are gone."""
     event_id = await bench.event(10)
     chance = random.Random(7)
     winners: list[int] = []
@@ -255,7 +255,7 @@ def _percentiles(name: str, seconds: list[float]) -> dict[str, float]:
 
 
 async def measure_all(keys: list[str], repeat: int) -> dict[str, list[Figure]]:
-    """By figure, every measurement; says before each which it is, and then what came out."""
+    """Every measurement, by figure; prints the name of each before it runs, and then its result."""
     started, total = time.monotonic(), repeat * len(keys)
     figures: dict[str, list[Figure]] = {key: [] for key in keys}
     with tempfile.TemporaryDirectory(prefix="frontrow-bench-") as folder:
@@ -273,10 +273,10 @@ async def measure_all(keys: list[str], repeat: int) -> dict[str, list[Figure]]:
 
 
 def report(figures: dict[str, list[Figure]]) -> dict[str, Any]:
-    """Prints the table; returns what ``bench.json`` holds."""
+    """Prints the table; returns the content of ``bench.json``."""
     medians: dict[str, Any] = {}
     raw: dict[str, Any] = {}
-    print(f"\n{'figure':26}{'min':>10}{'median':>10}{'max':>10}   bar")
+    print(f"\n{'figure':26}{'min':>10}{'median':>10}{'max':>10}   target")
     for key, taken in figures.items():
         values = sorted(figure.value for figure in taken)
         median = statistics.median(values)
@@ -297,7 +297,7 @@ def report(figures: dict[str, list[Figure]]) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were taken on."""
+    """The machine of the figures."""
     return {
         "cpu": _cpu_model(),
         "cpu_count": os.cpu_count(),
@@ -319,16 +319,16 @@ def _cpu_model() -> str:
 
 def _verdict(key: str, median: float) -> str:
     if key not in BARS:
-        return "no bar"
+        return "no target"
     sign, bar = BARS[key]
     holds = median >= bar if sign == ">=" else median <= bar
     return f"{sign} {bar} {'met' if holds else 'NOT MET'}"
 
 
 def at_design_pace(key: str, kept: dict[str, Any]) -> float | None:
-    """A figure in milliseconds as it would be where the empty handler serves ``DESIGN_NOOP_PER_S``.
+    """A figure in milliseconds as it would be on a machine whose empty handler serves ``DESIGN_NOOP_PER_S``.
 
-    None for a ratio, which needs no such translation. The verdict is on the figure as it was taken.
+    None for a ratio, which needs no such translation. The verdict is on the figure as measured.
     """
     if not key.endswith("_ms"):
         return None
@@ -337,18 +337,18 @@ def at_design_pace(key: str, kept: dict[str, Any]) -> float | None:
     return median * noop_per_s / DESIGN_NOOP_PER_S
 
 
-#: Where the table of figures begins and ends in a document.
+#: Markers around the table of figures in a document.
 _BEGIN, _END = "<!-- figures: begin. Written by make bench. -->\n", "<!-- figures: end -->"
 
 
 def table(kept: dict[str, Any]) -> str:
-    """The figures of a ``bench.json`` as a table for people: what, bar, median, spread, raw figures."""
+    """The figures of a ``bench.json`` as a table for people: what, target, median, spread, raw figures."""
     told = kept["machine"]
     lines = [
         f"Taken on {kept['taken_on']}: {told['cpu_count']} × {told.get('cpu', told['machine'])}, "
         f"{told['memory_gib']:g} GiB, {told['system']}, Python {told['python']}.",
         "",
-        "| key | measured | bar | median | at the design's pace | least to most | raw medians |",
+        "| key | measured | target | median | at the design's pace | least to most | raw medians |",
         "|---|---|---|---|---|---|---|",
     ]
     for key, measure in MEASURES.items():
@@ -366,7 +366,7 @@ def table(kept: dict[str, Any]) -> str:
 
 
 def write_table(document: Path, kept: dict[str, Any]) -> None:
-    """Put the table in its place in the document. Raises ValueError where it has none."""
+    """Put the table in its place in the document. Raises ValueError if the document has none."""
     before, begin, rest = document.read_text().partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not begin or not end:

@@ -1,4 +1,4 @@
-"""How long a buyer waits for the best seats, while as many as an on-sale brings want the same."""
+"""How long a buyer waits for the best seats while as many as in an on-sale want the same."""
 
 import itertools
 import statistics
@@ -11,7 +11,7 @@ from loadtest.stack import Bench, Figure
 
 _CONNECTIONS = 32
 _WARM = 500
-#: With parties of two to six, some 14,000 of the 20,000 seats: from an empty house to a fairly full one.
+#: With parties of two to six, about 14,000 of the 20,000 seats: from an empty house to a fairly full one.
 _REQUESTS = 3_000
 
 

@@ -14,7 +14,7 @@ from engine.sales.ledger import Answer, BookingRequest, Confirm, PaymentChoice, 
 
 
 async def _commands(runtime: Runtime, event_id: str, numbers: Iterable[int]) -> list[Reserve]:
-    """Reservations of two seats each, as checkouts make them; no holds are needed to ask PostgreSQL."""
+    """Reservations of two seats each, as checkouts make them; PostgreSQL needs no holds for them."""
     facts = await runtime.catalog.facts(event_id)
     deadline_ms = ms_from_utc(datetime.now(UTC) + timedelta(minutes=20))
     payment = PaymentChoice("sandbox", "tok_visa")
@@ -136,7 +136,7 @@ async def hold_cost_s(runtime: Runtime, event_id: str, count: int) -> float:
 
 
 async def forget(runtime: Runtime, event_id: str) -> None:
-    """Empty Redis of one event, as if it had been lost."""
+    """Delete one event from Redis, as if it had been lost."""
     async for key in runtime.stores.redis.client.scan_iter(
         match=base_key(event_id) + ":*", count=10_000
     ):

@@ -1,7 +1,7 @@
-"""Measurements of the live gateway: what a frame costs, what a watcher costs, how long a change takes.
+"""Measurements of the live gateway: the cost of a frame and of a watcher, and the delay of a change.
 
 The readers are in another process (``loadtest.watchers``), so that buffers drain and their cost is
-not counted; on two cores they still compete with what is measured.
+not counted; on two cores they still compete with the gateway.
 """
 
 import asyncio
@@ -43,11 +43,11 @@ class Readers:
     """A process of watchers that are all connected."""
 
     process: asyncio.subprocess.Process
-    #: What it said when they were.
+    #: Its report when they were connected.
     ready: dict[str, Any]
 
     async def end(self) -> dict[str, Any]:
-        """Its report. Raises RuntimeError when a map was wrong, or somebody was lost."""
+        """End it. Returns its report. Raises RuntimeError when a map was wrong, or a watcher was lost."""
         self.process.terminate()
         report = await _line(self.process)
         lost = report["connected"] - report["open"]
@@ -67,7 +67,7 @@ async def readers(url: str, count: int, *more: str) -> AsyncIterator[Readers]:
     try:
         ready = await _line(process)
         if ready["connected"] != count:
-            raise RuntimeError(f"not everybody got in: {ready}")
+            raise RuntimeError(f"not every watcher connected: {ready}")
         yield Readers(process, ready)
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -84,11 +84,11 @@ async def _line(process: asyncio.subprocess.Process) -> dict[str, Any]:
     return report
 
 
-# What a frame costs
+# The cost of a frame
 
 
 class _Accepted(ServerConnection):
-    """The library's connection, which tells its watcher what only the transport knows."""
+    """The library's connection, which passes the transport's state to its watcher."""
 
     watcher: Watcher | None = None
 
@@ -126,7 +126,7 @@ class _House:
         await connection.wait_closed()
 
     def next_frame(self) -> DeltaFrame:
-        """As a busy on-sale's: thirty seats in blocks of two, all over the house."""
+        """A frame of a busy on-sale: thirty seats in blocks of two, all over the house."""
         self._seq += 1
         places = range(self._seq % 100, _SEATS, _SEATS // 15)
         seats = tuple((place + n, 1 + self._seq % 2) for place in places[:15] for n in range(2))
@@ -152,7 +152,7 @@ async def _in_turns(ways: dict[str, _Way], sockets: int) -> dict[str, float]:
     """Median CPU per socket of each way of writing a frame to all of them, in µs."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(_FANOUT_ROUNDS):
-        # Who comes first finds the readers asleep, so each does every other time.
+        # The first one finds the readers asleep, so the order alternates.
         for name in sorted(ways, reverse=bool(turn % 2)):
             await asyncio.sleep(_DRAIN_S)
             before = time.process_time()
@@ -225,13 +225,13 @@ async def fanout_cpu_vs_broadcast(_: Bench, sockets: int = _FANOUT_SOCKETS) -> F
     return Figure(us["ours"] / us["broadcast"], {f"{name}_us": cost for name, cost in us.items()})
 
 
-# What a watcher costs
+# The cost of a watcher
 
 
 async def watcher_kib(bench: Bench, count: int = _IDLE_WATCHERS) -> Figure:
     """Growth of the gateway's resident memory per watcher that has its map and is idle.
 
-    A hundred watch before, so that the event's copy and the code are not counted.
+    A hundred others watch before, so that the event's copy and the code are not counted.
     """
     event_id = await bench.event(_SEATS)
     async with bench.gateway() as gateway:
@@ -253,13 +253,13 @@ async def watcher_kib(bench: Bench, count: int = _IDLE_WATCHERS) -> Figure:
 
 
 async def _resident_bytes(gateway: Gateway) -> int:
-    # What a handshake needed is given back a moment after it.
+    # Memory of a handshake is freed a moment later.
     await asyncio.sleep(1)
     resident: int = psutil.Process(gateway.pid).memory_info().rss
     return resident
 
 
-# How long a change takes
+# The delay of a change
 
 
 async def propagation_p99_ms(bench: Bench) -> Figure:

@@ -1,8 +1,8 @@
-"""What Locust does not count by itself: propagation, seats sold, when all was sold, refusals by name.
+"""Figures that Locust does not count: propagation, seats sold, time until sold out, refusals by name.
 
 They are ordinary entries of Locust's statistics, so they are in its tables, files and web page, and add
-up over worker processes. What is no request (a delta seen, a seat sold) stays out of the total, which
-would else tell of nothing but deltas.
+up over worker processes. Entries that are no request (a delta seen, a seat sold) stay out of the total,
+which would otherwise consist of deltas.
 """
 
 import time
@@ -20,22 +20,22 @@ LIVE, SALE = "LIVE", "SALE"
 BROADCAST, SEEN = "broadcast to map", "hold sent to map"
 SEAT, NONE_FREE, SOLD_OUT = "seat sold", "no seat free", "all sold"
 COMPARED = "map compared with the API"
-#: Of seats that were asked for and not seen yet: more than are under way.
+#: Limit of remembered holds that were not seen yet: more than are ever under way.
 _SENT_MAX = 10_000
-#: Older, and it may be somebody else's hold that is seen.
+#: After this time, in s, the visible hold may be another person's.
 _FRESH_S = 10.0
 _WIDTH, _HEIGHT, _PAD = 420, 150, 40
 
 
 def note(environment: "Environment", method: str, name: str, ms: float) -> None:
-    """One thing that happened and took so long; no request."""
+    """Count an event and its duration; it is no request."""
     environment.stats.get(name, method).log(int(ms), 0)
 
 
 def report(
     environment: "Environment", method: str, name: str, ms: float, fault: str | None = None
 ) -> None:
-    """Something that was asked of the server, or that it did wrong: counts in the total."""
+    """Count a request, or a fault of the server: counts in the total."""
     from locust.exception import CatchResponseError  # noqa: PLC0415  # see the head
 
     environment.events.request.fire(
@@ -43,7 +43,7 @@ def report(
         name=name,
         response_time=ms,
         response_length=0,
-        # Its name does not show in the tables.
+        # Its name is not shown in the tables.
         exception=None if fault is None else CatchResponseError(fault),
         context={},
     )
@@ -52,14 +52,14 @@ def report(
 class Sent:
     """When holds were sent, by seat, for watchers in the same process to see them arrive.
 
-    Only holds whose seats are known before the answer: of the others the late ones alone would count.
+    Only holds whose seats are known before the answer: of the others only late ones would count.
     """
 
     def __init__(self) -> None:
         self._at: dict[tuple[str, int], float] = {}
 
     def hold(self, event_id: str, seats: Sequence[int], sent_at: float) -> None:
-        """Whoever asked first for a seat that nobody has is taken to be the one who gets it."""
+        """The first to request a free seat is assumed to get it."""
         if len(self._at) > _SENT_MAX:
             self._at.clear()
         for seat_no in seats:
@@ -67,13 +67,13 @@ class Sent:
                 self._at[event_id, seat_no] = sent_at
 
     def forget(self, event_id: str, seats: Sequence[int], sent_at: float | None = None) -> None:
-        """Others may hold these next. With ``sent_at``, a hold that was refused: only what it noted."""
+        """Forget these seats, which others may hold next. With ``sent_at``: only the notes of that refused hold."""
         for seat_no in seats:
             if sent_at in (None, self._at.get((event_id, seat_no))):
                 self._at.pop((event_id, seat_no), None)
 
     def age_ms(self, event_id: str, seat_no: int, now: float) -> float | None:
-        """How long ago the hold of this seat was sent; None when nobody here has sent one lately."""
+        """How long ago the hold of this seat was sent, in ms; None if no user here has sent one lately."""
         sent_at = self._at.get((event_id, seat_no))
         return None if sent_at is None or now - sent_at > _FRESH_S else (now - sent_at) * 1000
 
@@ -93,7 +93,7 @@ class Moment(Struct, frozen=True):
 
 
 def moment(environment: "Environment", elapsed_s: float) -> Moment:
-    """How it stands now; rates and quantiles are of the last seconds, as Locust keeps them."""
+    """The present state; rates and quantiles are those of the last seconds, as Locust keeps them."""
     stats = environment.stats
     users = environment.runner.user_count if environment.runner is not None else 0
     sold, broadcast, seen = (
@@ -122,7 +122,7 @@ def moment(environment: "Environment", elapsed_s: float) -> Moment:
 
 
 def line(environment: "Environment", now: Moment, length_s: float) -> str:
-    """How far a run of ``length_s`` seconds is, and how it goes, on one line."""
+    """Progress and figures of a run of ``length_s`` seconds, on one line."""
     total = environment.stats.total
     p99_ms = total.get_current_response_time_percentile(0.99) or 0
     return (
@@ -135,7 +135,7 @@ def line(environment: "Environment", now: Moment, length_s: float) -> str:
 # Pictures
 
 
-#: What the page begins with: ours, and Locust's.
+#: The first bytes of a page: ours, and Locust's.
 _OURS, _LOCUSTS = "<section data-frontrow", '<div id="root"'
 
 
@@ -165,7 +165,7 @@ _CHARTS = (
 
 
 def charts(moments: Sequence[Moment]) -> str:
-    """The figures over the time, as HTML with SVG inside; needs no script."""
+    """The figures over time, as HTML with SVG inside; needs no script."""
     if not moments:
         return "<p>Nothing has been measured yet.</p>"
     pictures = "\n".join(_chart(moments, *chart) for chart in _CHARTS)
@@ -176,7 +176,7 @@ def charts(moments: Sequence[Moment]) -> str:
 
 
 def whole_page(moments: Sequence[Moment]) -> str:
-    """The charts as they stand, in a page that looks again every five seconds."""
+    """The present charts, in a page that reloads every five seconds."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Frontrow: the run</title>'
         '<meta http-equiv="refresh" content="5"><meta name="viewport" content="width=device-width">'
@@ -226,8 +226,8 @@ def _points(
 
 
 def into_page(page: str, section: str) -> str:
-    """Locust's report with something more at its head, above what was put there before. Its own part is
-    drawn by a script. Raises ValueError for what is no such page."""
+    """Locust's report with another part at its head, above parts inserted before. Its own part is
+    drawn by a script. Raises ValueError for any other page."""
     anchor = _OURS if _OURS in page else _LOCUSTS
     before, found, after = page.partition(anchor)
     if not found:

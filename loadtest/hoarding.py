@@ -1,8 +1,8 @@
 """An attack beside a school: ``python -m loadtest.hoarding``.
 
-One network takes what it can get, seat after seat with a new token for each ten, asks for more time and lets
-nothing go. Five buyers elsewhere poll for four seats that it passes from token to token. A second network tries
-out cards. Beside them 500 buyers of one school hold two seats each, think, and pay. All over HTTP, against an
+One network holds as many seats as it can, with a new token for each ten, asks for more time and releases
+none. Five buyers elsewhere poll for four seats that it passes from token to token. A second network tests
+cards. Beside them 500 buyers of one school hold two seats each, think, and pay. All over HTTP, against an
 API of its own whose proxy names the networks.
 """
 
@@ -26,7 +26,7 @@ _PASSED = [0, 1, 2, 3]
 
 
 class _Again(httpx.AsyncHTTPTransport):
-    """Sends once more what met a connection that the server was just closing."""
+    """Repeats a request that met a connection which the server was just closing."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         try:
@@ -36,7 +36,7 @@ class _Again(httpx.AsyncHTTPTransport):
 
 
 class _Town:
-    """The event, and whoever asks for its seats. Attackers have connections of their own."""
+    """The event, and all clients that request its seats. Attackers have connections of their own."""
 
     def __init__(self, url: str, event_id: str, seats: int) -> None:
         limits = httpx.Limits(max_connections=40, keepalive_expiry=1.0)
@@ -90,7 +90,7 @@ async def _hoard(town: _Town, first: int, last: int) -> None:
 
 
 async def _pass_on(town: _Town) -> None:
-    """The same four seats from token to token, 40 times."""
+    """Pass the same four seats from token to token, 40 times."""
     who = await town.token(_ATTACKER.format(1))
     answer = await town.hold(who, _PASSED)
     for _ in range(40):
@@ -114,7 +114,7 @@ async def _poll(town: _Town, number: int) -> None:
 
 
 async def _try_cards(town: _Town, number: int) -> None:
-    """New token, new seat, another card; as fast as it goes."""
+    """New token, new seat, another card, as fast as possible."""
     seat = town.seats // 2 + 500 * number
     while not town.over.is_set():
         seat += 1
@@ -175,7 +175,7 @@ async def _attack(town: _Town, buyers: int, think_s: float) -> dict[str, Any]:
 @click.option("--buyers", default=500, show_default=True)
 @click.option("--think-s", default=2.0, show_default=True, help="Between holding and paying.")
 def main(seats: int, buyers: int, think_s: float) -> None:
-    """Print what everybody got."""
+    """Print how many seats each group got."""
     click.echo(json.dumps(asyncio.run(_run(seats, buyers, think_s)), indent=2))
 
 

@@ -1,4 +1,4 @@
-"""What an on-sale under load was worth: figures from Locust, violations from the auditor, one verdict. Pure."""
+"""The judgement of an on-sale under load: Locust's figures, the auditor's violations, one verdict. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ INVARIANTS = {
     Invariant.COUNTED_ONCE: "every seat and place is counted once",
     Invariant.ONE_ANSWER_PER_KEY: "one idempotency key, one effect, one response",
     Invariant.MAPS_ARE_TRUE: "every watcher's map is the truth after some quiet",
-    Invariant.WAITLIST_ORDER: "offers follow the line, and every skip has a reason",
+    Invariant.WAITLIST_ORDER: "offers follow the waitlist, and every skip has a reason",
     Invariant.OUTBOX_DELIVERED: "every committed outbox row is delivered",
     Invariant.BUYER_LIMITS: "limits per buyer hold",
 }
@@ -38,7 +38,7 @@ class Entry(Struct):
     num_reqs_per_sec: dict[int, int] = {}
 
     def quantile_ms(self, share: float) -> int:
-        """The smallest time that so many did not exceed; 0 when there are none."""
+        """The smallest time that this share did not exceed; 0 when there are none."""
         wanted, seen = share * sum(self.response_times.values()), 0
         for ms in sorted(self.response_times):
             seen += self.response_times[ms]
@@ -57,14 +57,14 @@ class Failure(Struct, frozen=True):
 
 
 class Summary(Struct):
-    """What ``--summary-file`` of our Locust users holds."""
+    """The content of ``--summary-file`` of our Locust users."""
 
     entries: list[Entry] = []
     failures: list[Failure] = []
 
 
 class Audits:
-    """What the auditor found, round after round; the same finding counts once."""
+    """The auditor's findings over all rounds; the same finding counts once."""
 
     def __init__(self) -> None:
         self.rounds = 0
@@ -124,14 +124,14 @@ class Verdict(Struct, frozen=True):
         return next(found, None)
 
     def _first_ms(self, name: str) -> list[int]:
-        """When it happened for the first time; nothing if it did not."""
+        """When it happened first, in ms; None if it did not."""
         entry = self._entry(figures.SALE, name)
         return [min(entry.response_times)] if entry is not None and entry.response_times else []
 
     # As text and as a page
 
     def figures(self) -> list[tuple[str, str]]:
-        """What it was, as names and values."""
+        """The figures of the run, as names and values."""
         requests = sum(e.num_requests for e in self.entries if e.method in _HTTP)
         lines = [
             (
@@ -163,7 +163,7 @@ class Verdict(Struct, frozen=True):
         return lines
 
     def counts(self) -> list[tuple[int, str, str]]:
-        """By invariant: its number, what it says, and how often it was broken."""
+        """By invariant: its number, its text, and its violations."""
         broken = Counter(violation.invariant for violation in self.violations)
         return [
             (

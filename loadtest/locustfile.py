@@ -2,7 +2,7 @@
 
     locust -f loadtest --host http://localhost:8000 --headless -u 200 -r 20 -t 2m Buyer Watcher
 
-Options of our own: ``--event``, ``--live-url``, ``--organiser-key``, ``--shape``, ``--think``. Weights are
+Our own options: ``--event``, ``--live-url``, ``--organiser-key``, ``--shape``, ``--think``. Weights are
 changed as Locust changes them: ``--config-users '{"user_class_name": "Buyer", "weight": 5}'``.
 See docs/load-testing.md.
 """
@@ -46,11 +46,11 @@ _log = logging.getLogger(__name__)
 #: How long users may take to finish, when ``--stop-timeout`` does not say.
 _STOP_TIMEOUT_S = 40.0
 _COMPARE_EVERY_S = 20.0
-#: How often a run without a page says how far it is.
+#: Interval of progress lines in a run without a page, in s.
 _LINE_EVERY_S = 10.0
-#: How long worker processes of this machine may take to come.
+#: How long worker processes of this machine may take to connect.
 _COMING_S = 10.0
-#: A master to its workers, and back: end what is under way; it has ended.
+#: Messages of the master to its workers, and back: end what is under way; it has ended.
 _FINISH, _FINISHED = "frontrow-finish", "frontrow-finished"
 _MOMENTS: list[figures.Moment] = []
 
@@ -78,7 +78,7 @@ class Visitor(Person):
 
 
 class Watcher(Watching):
-    """Keeps a live map open, checks all it is told, and compares it with the API's in the end."""
+    """Keeps a live map open, checks every frame, and compares it with the API's map at the end."""
 
     weight = 30
     wait_time = constant(0)
@@ -106,15 +106,15 @@ class Watcher(Watching):
     def on_stop(self) -> None:
         super().on_stop()
         if not self._compared:
-            fault = "the map never came to where the API's is"
+            fault = "the map never reached the position of the API's"
             figures.report(self.environment, figures.LIVE, figures.COMPARED, 0, fault)
 
 
 class Buyer(Person):
-    """Comes, chooses, and mostly pays."""
+    """Comes, chooses, and usually pays."""
 
     weight = 45
-    #: The others take the best there is.
+    #: The others ask for the best seats.
     by_hand_share = 0.4
     tries_max = 4
 
@@ -131,7 +131,7 @@ class Buyer(Person):
 
     @task(2)
     def is_declined(self) -> None:
-        """And pays with another card."""
+        """Is declined, and pays with another card."""
         hold = self._chooses()
         if hold is not None and self.pay(hold, "tok_declined") is None:
             self.think()
@@ -151,7 +151,7 @@ class Buyer(Person):
 
     @task(1)
     def presses_twice(self) -> None:
-        """Sends the same booking again, as a page does that has lost the answer."""
+        """Sends the same booking twice, as a page that has lost the answer does."""
         self._chooses_and_pays("tok_visa", twice=True)
 
     def _chooses_and_pays(
@@ -167,7 +167,7 @@ class Buyer(Person):
         return booking
 
     def _chooses(self) -> dict[str, Any] | None:
-        """Somebody new opens the event, and tries until there is a hold or nothing left."""
+        """A new person opens the event, and tries until there is a hold or nothing left."""
         self.become_guest()
         if not self.authorization or not self.choose_event():
             return None
@@ -207,7 +207,7 @@ def _picked(seats: dict[str, Any]) -> dict[str, Any] | None:
 
 
 class WaitlistBuyer(Person):
-    """Waits in line for what is gone, watches the rank, and takes the offer or does not."""
+    """Joins the waitlist for sold-out places, watches the rank, and accepts the offer or not."""
 
     weight = 8
     #: What becomes of an offer.
@@ -238,7 +238,7 @@ class WaitlistBuyer(Person):
         if entry["status"] == "offered":
             self._answers(entry["offer"])
         elif entry["status"] == "waiting":
-            self.ask("DELETE", f"/v1/waitlist/{entry['entry_id']}", "leave the line")
+            self.ask("DELETE", f"/v1/waitlist/{entry['entry_id']}", "leave the waitlist")
 
     def _answers(self, offer: dict[str, Any]) -> None:
         kinds, weights = zip(*self.answers.items(), strict=True)
@@ -257,16 +257,16 @@ class WaitlistBuyer(Person):
 
 def _check_entry(entry: dict[str, Any]) -> str | None:
     if entry["rank"] is not None and not 1 <= entry["rank"] <= entry["waiting"]:
-        return "a rank is not within the line"
+        return "a rank is not within the waitlist"
     if entry["status"] == "offered" and entry["offer"] is None:
-        return "an offer is told of that is not there"
+        return "an offer was announced that does not exist"
     return None
 
 
 def _check_kept(offer: dict[str, Any], hold: dict[str, Any]) -> str | None:
     same = (offer["seats"], offer["areas"], offer["total"])
     held = (hold["seats"], hold["areas"], hold["total"])
-    return None if same == held else "another hold was given than was offered"
+    return None if same == held else "the hold differs from the offer"
 
 
 class Sniper(Watching):
@@ -295,7 +295,7 @@ class Sniper(Watching):
 
 
 class Organiser(Person):
-    """Edits, prices, blocks and looks at the desk, while all others buy. Needs ``--organiser-key``."""
+    """Edits, prices, blocks and reads the waitlist, while all others buy. Needs ``--organiser-key``."""
 
     fixed_count = 1
 
@@ -305,7 +305,7 @@ class Organiser(Person):
         self.authorization = f"Bearer {self.options.organiser_key}"
 
     def on_stop(self) -> None:
-        """Nothing stays blocked."""
+        """Unblock all seats."""
         if self._blocked:
             self._unblocks()
 
@@ -332,7 +332,7 @@ class Organiser(Person):
 
     @task(2)
     def prices(self) -> None:
-        """A hand on a price that has none, and off again: what was there before counts again."""
+        """Override a price that has no override, and release it: the earlier price counts again."""
         if not self.choose_event():
             return
         desk = f"/v1/events/{self.event_id}/pricing"
@@ -346,7 +346,7 @@ class Organiser(Person):
         path = f"{desk}/categories/{category['category_no']}"
         body = {
             "amount_minor": category["price"]["amount"] + 100,
-            "reason": "A load test tries prices by hand.",
+            "reason": "A load test tries an override.",
         }
         if self.ask("POST", f"{path}/override", "override a price", body=body).ok:
             try:
@@ -356,7 +356,7 @@ class Organiser(Person):
 
     @task(2)
     def blocks(self) -> None:
-        """Keeps seats from sale for a moment."""
+        """Blocks seats for a moment."""
         if self._blocked:
             self._unblocks()
         elif self.choose_event() and (seats := self.seats()):
@@ -402,7 +402,7 @@ class Play(LoadTestShape):
         self._name, self._shape = shape, SHAPES[shape]
 
     def reset_time(self) -> None:
-        """See LoadTestShape: it begins. It may have been chosen in Locust's page."""
+        """See LoadTestShape: the run begins. The shape may have been chosen in Locust's page."""
         super().reset_time()  # type: ignore[no-untyped-call]  # the same
         assert self.runner is not None
         options = self.runner.environment.parsed_options
@@ -436,27 +436,27 @@ def _live_url(text: str) -> str:
 
 def _add_options(parser: Any) -> None:
     parser.add_argument(
-        "--event", default="", help="event ids, comma separated; without, any that is listed"
+        "--event", default="", help="event ids, comma separated; default: any listed event"
     )
     parser.add_argument(
         "--live-url",
         type=_live_url,
         default="",
-        help="ws://…, if not where the event's page says it is",
+        help="ws://…, if not the address on the event's page",
     )
     parser.add_argument(
         "--organiser-key",
         default="",
         env_var="FRONTROW_ORGANISER_KEY",
-        # Who comes is settled when Locust starts.
+        # The users are chosen when Locust starts.
         include_in_web_ui=False,
-        help="for the Organiser, who stays away without",
+        help="for the Organiser, who does not take part without it",
     )
     parser.add_argument(
         "--shape",
         default="none",
         choices=["none", *SHAPES],
-        help="how many there are when; none: -u and -r say it",
+        help="the number of users over time; none: -u and -r define it",
     )
     parser.add_argument(
         "--summary-file",
@@ -475,7 +475,7 @@ def _add_options(parser: Any) -> None:
 def _begin(environment: Environment, **_: Any) -> None:
     options = environment.parsed_options
     assert options is not None
-    # Else the report would be named for the first file that Locust found in the folder.
+    # Otherwise the report would have the name of the first file that Locust found in the folder.
     environment.locustfile = "loadtest"
     if not environment.stop_timeout:
         environment.stop_timeout = _STOP_TIMEOUT_S
@@ -485,7 +485,7 @@ def _begin(environment: Environment, **_: Any) -> None:
     if (options.headless or options.autostart) and (wrong := complaint(options)):
         _refuse(environment, wrong)
     _choose_people(environment)
-    # The loop last looked at the clock before the imports, and `-t` counts from there.
+    # The event loop last read the clock before the imports, and `-t` counts from there.
     gevent.get_hub().loop.update_now()
     shapes = {shape: Play(shape) for shape in SHAPES}
     environment.available_shape_classes = (environment.available_shape_classes or {}) | shapes
@@ -510,7 +510,7 @@ def _refuse(environment: Environment, wrong: str) -> None:
                 file.unlink()
     master = environment.runner
     if isinstance(master, MasterRunner):
-        # Those of --processes do not end with us unless they are told, and they are only just coming.
+        # Processes of --processes do not end with us unless asked to, and they are just connecting.
         expected = options.expect_workers if options.processes else 0
         with gevent.Timeout(_COMING_S, exception=False):
             while len(master.clients.ready) < expected:
@@ -520,7 +520,7 @@ def _refuse(environment: Environment, wrong: str) -> None:
 
 
 def _choose_people(environment: Environment) -> None:
-    """Who has no key cannot organise. Workers know everybody: it is the master who says who comes."""
+    """Without a key there is no Organiser. Workers know all classes: the master decides which ones come."""
     options, people = environment.parsed_options, environment.user_classes
     assert options is not None
     if not options.organiser_key and Organiser in people:
@@ -547,8 +547,8 @@ def _finish(environment: Environment, **_: Any) -> None:
 
 
 def _finish_workers(environment: Environment, **_: Any) -> None:
-    """A master that quits gives its workers half a second. What their people find out in the end takes
-    longer, and counts."""
+    """A quitting master gives its workers half a second. The last checks of their users take
+    longer, and count."""
     master = environment.runner
     if not isinstance(master, MasterRunner):
         return
@@ -562,7 +562,7 @@ def _finish_workers(environment: Environment, **_: Any) -> None:
     master.register_message(_FINISHED, note)
     master.send_message(_FINISH)
     with gevent.Timeout((environment.stop_timeout or 0) + _STOP_TIMEOUT_S, exception=False):
-        # A worker that is gone says nothing, so look at who is there now and then.
+        # A dead worker sends nothing, so check at intervals which workers are connected.
         while {c.id for c in master.clients.all if c.state != STATE_MISSING} - finished:
             one_more.wait(1.0)
             one_more.clear()
@@ -575,7 +575,7 @@ def _start(**_: Any) -> None:
 
 def _keep_moments(environment: Environment) -> None:
     options = environment.parsed_options
-    # With Locust's tables, or its page, nobody needs our lines.
+    # With Locust's tables, or its page, our lines are not needed.
     has_lines = options is not None and options.headless and options.only_summary
     run_time = options.run_time if options is not None else None
     line_at_s = _LINE_EVERY_S
@@ -590,7 +590,7 @@ def _keep_moments(environment: Environment) -> None:
 
 
 def _finish_report(environment: Environment, **_: Any) -> None:
-    """Locust has written its report by now; ours goes to the head of it."""
+    """Locust has written its report by now; ours is put at its head."""
     options = environment.parsed_options
     if options is None or isinstance(environment.runner, WorkerRunner):
         return
@@ -601,7 +601,7 @@ def _finish_report(environment: Environment, **_: Any) -> None:
     if options.summary_file:
         assert environment.runner is not None
         errors = [error.serialize() for error in environment.stats.errors.values()]
-        # What stopped a user in the middle of something: an answer of a shape that nobody expected.
+        # An exception that stopped a user: an answer of an unexpected form.
         stops = [
             {"method": "", "name": "user", "error": each["msg"], "occurrences": each["count"]}
             for each in environment.runner.exceptions.values()
@@ -616,8 +616,8 @@ def _finish_report(environment: Environment, **_: Any) -> None:
 
 
 def _extend_web_page(environment: Environment) -> None:
-    """``/frontrow`` shows the charts while it runs; the report to download has them, too. The form's shape
-    is the one that is played."""
+    """``/frontrow`` shows the charts during the run; the report to download has them, too. The shape chosen in
+    the form is played."""
     web, options = environment.web_ui, environment.parsed_options
     assert web is not None
     assert web.app is not None

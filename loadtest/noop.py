@@ -1,4 +1,4 @@
-"""The limit that a hold over HTTP is measured against: Litestar with the same route and body, and nothing in it."""
+"""The limit that a hold over HTTP is compared with: Litestar with the same route and body, and no work."""
 
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from engine.base.config import load_settings
 
 @post("/v1/events/{event_id:uuid}/holds")
 async def noop(event_id: UUID, data: HoldRequest) -> None:
-    """Decode, and answer with nothing."""
+    """Decode, and answer without content."""
     del event_id, data
 
 
@@ -20,5 +20,5 @@ def create_app() -> Litestar:
 
 
 if __name__ == "__main__":
-    # The same server as the API's: what is compared is what the handlers do.
+    # The same server as the API's, so that only the handlers are compared.
     serve(load_settings(), "loadtest.noop:create_app")

@@ -2,8 +2,8 @@
 
     python -m loadtest.on_sale [--seconds 300] [--users 200] [--seats N] [--shape on-sale] [--report FILE]
 
-Starts ``frontrow up`` in a temporary folder and on free ports, lets Locust's people at one event, and has
-the auditor look at it all the while. Ends with the report's path and the verdict; exit code 1 on any
+Starts ``frontrow up`` in a temporary folder and on free ports, lets Locust's users buy at one event, and
+runs the auditor all the time. Ends with the report's path and the verdict; exit code 1 on any
 violation, divergence or failed request.
 """
 
@@ -46,23 +46,23 @@ from loadtest.processes import (
 from loadtest.shapes import SHAPES, read_seconds
 
 _READY_S, _END_S, _CALM_S, _AUDIT_EVERY_S = 90.0, 30.0, 60.0, 2.0
-#: Short, so that enough of them end within a run.
+#: Short, so that enough holds end within a run.
 _HOLD_TTL_S, _OFFER_WINDOW_S = 15, 10
-#: About half of what people with the default hesitation take: the line has something to do, too.
+#: About half of the seats that people with the default hesitation buy, so that the waitlist is used too.
 _SEATS_PER_USER_SECOND = 0.05
-#: Who comes besides: the organiser and, as of any two others one is a buyer and one a watcher, somebody
-#: who compares maps, however few people there are.
+#: Additional users: the organiser and, as one of any two others is a buyer and one a watcher, a user
+#: that compares maps, however few people there are.
 _COMPANY = 2
 _PER_ROW, _ROWS_PER_SECTION, _FLOOR_SHARE = 40, 10, 0.05
 
 
 class NotStarted(Exception):
-    """There is nothing to put under load. The message says what to look at."""
+    """There is nothing to put under load. The message says what to check."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where a running product is."""
+    """The addresses of a running product."""
 
     api_url: str
     live_url: str
@@ -71,7 +71,7 @@ class Site:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is to be played; ``think_s`` is the mean hesitation, ``report`` the HTML file to write."""
+    """The run to play; ``think_s`` is the mean hesitation, ``report`` the HTML file to write."""
 
     seconds: float
     users: int
@@ -90,15 +90,15 @@ async def play(
     *,
     calm_s: float = _CALM_S,
 ) -> Verdict:
-    """Locust's people at one event, the auditor beside them, then the last word when all is quiet:
-    ``calm_s`` is how long what is under way may take to end."""
+    """Locust's users at one event, with the auditor beside them, then the verdict when all is quiet:
+    ``calm_s`` is how long pending work may take to end."""
     with tempfile.TemporaryDirectory(prefix="frontrow-load-") as folder:
         summary_file = Path(folder) / "summary.json"
         locust = await asyncio.create_subprocess_exec(
             *embedded.leashed(_locust(site, event_id, plan, summary_file), signal.SIGKILL),
             cwd=REPO,
             env=os.environ | {"FRONTROW_ORGANISER_KEY": site.organiser_key},
-            # Ctrl-C is for us; what is interrupted has no verdict.
+            # Ctrl-C is for this process; an interrupted run has no verdict.
             start_new_session=True,
         )
         audits = Audits()
@@ -113,7 +113,7 @@ async def play(
                     os.killpg(locust.pid, signal.SIGKILL)
             exit_code = await ended
         summary = _summary(summary_file)
-    _say("everybody has gone; auditing until all is quiet")
+    _say("all users have left; auditing until all is quiet")
     await _last_audit(runtime, event_id, audits, calm_s)
     return Verdict(
         seats=seats,
@@ -128,7 +128,7 @@ async def play(
 
 
 async def _last_audit(runtime: Runtime, event_id: str, audits: Audits, calm_s: float) -> None:
-    """Nobody buys any more. What is still under way may end; what is wrong then stays so."""
+    """Nobody buys any more. Pending work may still end; faults that remain then are final."""
     deadline = time.monotonic() + calm_s
     while (
         left := await audit(runtime.audit, event_id, quiet=True)
@@ -139,7 +139,7 @@ async def _last_audit(runtime: Runtime, event_id: str, audits: Audits, calm_s: f
 
 
 def _summary(file: Path) -> Summary:
-    """Empty where Locust did not come to write it."""
+    """Empty if Locust did not get to write it."""
     if not file.exists():
         return Summary()
     return msgspec.convert(msgspec.json.decode(file.read_bytes()), Summary, strict=False)
@@ -160,7 +160,7 @@ def _locust(site: Site, event_id: str, plan: Plan, summary: Path) -> list[str]:
 
 
 def house(seats: int) -> dict[str, Any]:
-    """A layout of so many seats in sections of up to 400, two categories, and a floor to stand on."""
+    """A layout of this many seats in sections of up to 400, two categories, and a standing floor."""
     rows = -(-seats // _PER_ROW)
     sections = -(-rows // _ROWS_PER_SECTION)
     height = 30.0 * rows + 60.0 * sections + 200
@@ -270,12 +270,12 @@ def _until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
             urllib.request.urlopen(f"{url}/health/ready", timeout=5).close()  # noqa: S310  # our own
             return
         time.sleep(0.1)
-    raise NotStarted("the product did not start; its own words are above")
+    raise NotStarted("the product did not start; its output is above")
 
 
 async def run(plan: Plan, seats: int) -> Verdict:
-    """The whole of it. Raises NotStarted."""
-    # What Locust does not come to write is not the last run's.
+    """The whole run. Raises NotStarted."""
+    # Files that Locust does not get to write must not be those of an earlier run.
     plan.report.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="frontrow-load-") as folder:
         _say("starting stores and processes in a temporary folder")
@@ -328,7 +328,7 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> int:
-    """The exit code: 1 if anything was wrong, 2 if it could not be tried."""
+    """The exit code: 1 if anything was wrong, 2 if the run could not start."""
     options = parse_options()
     plan = Plan(
         seconds=options.seconds,
@@ -347,7 +347,7 @@ def main() -> int:
         print(f"make load: {error}", file=sys.stderr)
         return 2
     except FrontrowError as error:
-        print(f"make load: it broke off: {error}", file=sys.stderr)
+        print(f"make load: it was aborted: {error}", file=sys.stderr)
         return 1
     except asyncio.CancelledError:
         print("make load: interrupted", file=sys.stderr)

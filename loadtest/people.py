@@ -1,8 +1,8 @@
-"""What all simulated people have in common: a token, an event, and how answers count.
+"""Common parts of all simulated people: a token, an event, and how answers count.
 
-A refusal that the API promises (409, 402, 410, 429) is no failure: it is counted under the request's
+A documented refusal of the API (409, 402, 410, 429) is no failure: it is counted under the request's
 name and its own, ``hold best → 409 seat-unavailable``. Everything else from 400 on is a failure, and so
-is a right answer with wrong content.
+is a good status with wrong content.
 """
 
 import random
@@ -37,22 +37,22 @@ from seatmap.protocol import (
 EXPECTED = (402, 409, 410, 429)
 _EXPECTED_CLOSES = (CLOSE_GOING_AWAY, CLOSE_TRY_LATER, CLOSE_TOO_MANY)
 _THINK_MAX_S, _BACKOFF_MAX_S = 15.0, 5.0
-#: How long after the end of a run a map may take to stand where the API's stands.
+#: How long after the end of a run a map may take to reach the position of the API's, in s.
 QUIET_S = 25.0
 _PENDING_S = 30.0
-#: Servers close connections that have been silent for some seconds; a request may meet that.
+#: Servers close connections that have been silent for some seconds; a request may coincide with that.
 _IDLE_S = 1.0
 _CLOSED, _CLOSED_ERRORS = (
     "idle connection closed",
     (HTTPConnectionClosed, ConnectionResetError, BrokenPipeError),
 )
 
-#: Says what is wrong with the body of a good answer, None if nothing is.
+#: Returns the fault of a good answer's body; None if there is none.
 Check = Callable[[Any], str | None]
 
 
 class Run:
-    """What people of one process share: it begins anew with every test."""
+    """State shared by the people of one process: it is new for every test."""
 
     def __init__(self) -> None:
         self.begin()
@@ -60,7 +60,7 @@ class Run:
     def begin(self) -> None:
         self.started_at = time.monotonic()
         self.sent = figures.Sent()
-        #: Who was told to have bought a seat. By ``(event_id, seat_no)``.
+        #: Buyers to whom a seat was confirmed, by ``(event_id, seat_no)``.
         self.sold: dict[tuple[str, int], str] = {}
         self._told: set[tuple[str, str]] = set()
 
@@ -69,7 +69,7 @@ class Run:
         return time.monotonic() - self.started_at
 
     def is_first(self, event_id: str, what: str) -> bool:
-        """Whether nobody has told this of this event yet."""
+        """Whether this is the first report of this kind for this event."""
         if (event_id, what) in self._told:
             return False
         self._told.add((event_id, what))
@@ -80,7 +80,7 @@ RUN = Run()
 
 
 class Answer(NamedTuple):
-    """What the API answered. ``code`` is the problem's, with a refusal."""
+    """The API's answer. ``code`` is that of the problem, for a refusal."""
 
     status: int
     body: Any = None
@@ -93,7 +93,7 @@ class Answer(NamedTuple):
 
 
 class Person(FastHttpUser):
-    """Somebody with a guest's token and an event in mind."""
+    """A person with a guest's token and an event in mind."""
 
     abstract = True
     network_timeout = 30.0
@@ -111,7 +111,7 @@ class Person(FastHttpUser):
 
     @property
     def stopping(self) -> bool:
-        """The run ends: finish what is under way."""
+        """The run ends: finish the work under way."""
         return bool(self._state == LOCUST_STATE_STOPPING)
 
     def wait_time(self) -> float:
@@ -147,7 +147,7 @@ class Person(FastHttpUser):
         idle_s = time.monotonic() - self._asked_at
         answer = self._ask_once(method, path, name, body, sent, check, idle=idle_s > _IDLE_S)
         if answer.code == _CLOSED:
-            # What every client does; all that people send here may be sent twice.
+            # As every client does; all requests of people here may be sent twice.
             answer = self._ask_once(method, path, name, body, sent, check, idle=False)
         self._asked_at = time.monotonic()
         return answer
@@ -181,7 +181,7 @@ class Person(FastHttpUser):
         return answer
 
     def become_guest(self) -> None:
-        """Somebody new: limits are per person."""
+        """Become a new person, because limits are per person."""
         # With a token it would be the same guest again.
         self.authorization = ""
         answer = self.ask("POST", "/v1/auth/guest", "guest token")
@@ -195,7 +195,7 @@ class Person(FastHttpUser):
         self.authorization = f"Bearer {answer.body['access_token']}"
 
     def choose_event(self) -> bool:
-        """One of ``--event``, else one of the list; reads its page. False when there is none."""
+        """Choose one of ``--event``, or one of the list, and read its page. False when there is none."""
         named = [each.strip() for each in self.options.event.split(",") if each.strip()]
         if not named:
             listed = self.ask("GET", "/v1/events?limit=20", "list of events")
@@ -238,7 +238,7 @@ class Person(FastHttpUser):
     def pay(
         self, hold: dict[str, Any], card: str, name: str = "book", *, twice: bool = False
     ) -> dict[str, Any] | None:
-        """Book a hold and wait for what becomes of it. The confirmed booking, else None.
+        """Book a hold and wait for the outcome. Returns the confirmed booking, or None.
 
         ``twice``: send the same once more, which must lead to the same booking.
         """
@@ -292,7 +292,7 @@ class Person(FastHttpUser):
                 )
 
     def give_back(self, booking: dict[str, Any]) -> None:
-        """Cancel a booking; from the moment of asking its seats may be somebody else's."""
+        """Cancel a booking; from the moment of the request its seats may belong to somebody else."""
         for seat_no in _numbers(booking):
             RUN.sold.pop((self.event_id, seat_no), None)
         RUN.sent.forget(self.event_id, _numbers(booking))
@@ -336,11 +336,11 @@ def _check_map(seats: dict[str, Any]) -> str | None:
 
 def _check_hold(asked: dict[str, Any], held: dict[str, Any]) -> str | None:
     if "seats" in asked and sorted(asked["seats"]) != sorted(_numbers(held)):
-        return "other seats were held than were asked for"
+        return "other seats were held than were requested"
     if "best" in asked:
         places = len(held["seats"]) + sum(area["quantity"] for area in held["areas"])
         if places != asked["best"]["quantity"]:
-            return "another number of places was held than was asked for"
+            return "another number of places was held than was requested"
     return None
 
 
@@ -356,7 +356,7 @@ def _check_again(booking: dict[str, Any], again: dict[str, Any]) -> str | None:
 
 
 class Watching(Person):
-    """Somebody whose map is live; every frame is checked."""
+    """A person with a live map; every frame is checked."""
 
     abstract = True
 
@@ -378,7 +378,7 @@ class Watching(Person):
             self._connection = None
 
     def choose_event(self) -> bool:
-        """As anybody; the map of another event is another map."""
+        """As any person; the map of another event is another map."""
         before = self.event_id
         found = super().choose_event()
         if self.event_id != before:
@@ -392,7 +392,7 @@ class Watching(Person):
         return f"{base}/v1/live/{self.event_id}" if base else str(self.event["live_url"])
 
     def look(self, seconds: float) -> Iterator[DeltaFrame]:
-        """The DELTAs of so many seconds, each checked and applied; reconnects when it must."""
+        """Read DELTAs for this many seconds; each is checked and applied; reconnects when needed."""
         try:
             if self._connection is None:
                 self._connection = self._open()
@@ -407,7 +407,7 @@ class Watching(Person):
             self.cut()
 
     def cut(self) -> None:
-        """Lose the connection, and the map not."""
+        """Lose the connection, but keep the map."""
         if self._connection is not None:
             self._connection.cut()
             self._connection = None
@@ -430,7 +430,7 @@ class Watching(Person):
             figures.report(self.environment, figures.LIVE, "delta", 0, fault)
         if self.shown.lost and not lost and self._connection is not None:
             self._connection.ask_snapshot()
-        # A message that comes first says that nothing was missed.
+        # A message that comes first means that nothing was missed.
         if self._opening_since is not None and (self._resuming or isinstance(frame, SnapshotFrame)):
             self._opened(frame, now)
         elif isinstance(frame, DeltaFrame):
@@ -445,7 +445,7 @@ class Watching(Person):
         self._opening_since, self._failures = None, 0
 
     def _seen(self, delta: DeltaFrame, now: float, now_ms: float) -> None:
-        """Times it, unless it was sent while this user waited for an answer and could not read."""
+        """Records its delay, unless it was sent while this user waited for an answer and could not read."""
         took_ms = max(0.0, now_ms - delta.server_time_ms)
         if now - took_ms / 1000 < self._asked_at:
             return
@@ -463,7 +463,7 @@ class Watching(Person):
                 figures.note(self.environment, figures.SALE, name, RUN.elapsed_s * 1000)
 
     def _lost(self, closed: Closed) -> None:
-        """Counted by name if the gateway may do that, a failure else; then wait and try again."""
+        """Counted by name if the gateway may close so, otherwise as a failure; then wait and try again."""
         opening, self._connection, self._opening_since = self._opening_since, None, None
         if closed.code in _EXPECTED_CLOSES:
             figures.note(self.environment, figures.LIVE, f"closed → {closed.code}", 0)
@@ -475,8 +475,8 @@ class Watching(Person):
         gevent.sleep(backoff_s if closed.wait_s is None else closed.wait_s)
 
     def compare(self, *, patience_s: float) -> bool | None:
-        """Hold the map against the API's where both stand at the same place. True: they are the same;
-        None: they never stood there within the time."""
+        """Compare the map with the API's at the same position. True: they are equal;
+        None: they did not reach the same position within the time."""
         began = deadline = time.monotonic()
         deadline += patience_s
         while True:
@@ -492,7 +492,7 @@ class Watching(Person):
                 return None
 
     def _stands_at(self, position: tuple[int, int]) -> bool:
-        """Read on until the map is there, or further, for a second at most."""
+        """Read until the map has this position, or a later one, for a second at most."""
         deadline = time.monotonic() + 1.0
         while (self.shown.position or (0, 0)) < position and time.monotonic() < deadline:
             for _ in self.look(0.1):

@@ -1,4 +1,4 @@
-"""What every program here needs that starts the product's processes and its stores."""
+"""Common parts of all programs here that start the product's processes and stores."""
 
 import asyncio
 import contextlib
@@ -18,13 +18,13 @@ from engine.local import embedded
 from engine.stores import migrate
 
 REPO = Path(__file__).resolve().parents[1]
-#: Where every client of a load test is.
+#: The network of every client of a load test.
 LOOPBACK = ("127.0.0.0/8", "::1")
 _Result = TypeVar("_Result")
 
 
 def free_ports(count: int) -> list[int]:
-    """So many different ports that nobody listened on a moment ago."""
+    """This many different ports that nobody listened on a moment ago."""
     with contextlib.ExitStack() as kept:
         probes = [kept.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
@@ -33,12 +33,12 @@ def free_ports(count: int) -> list[int]:
 
 
 def report_file(kind: str) -> Path:
-    """Where a report goes that nobody has named a file for: ``reports/load-2026-11-30T120000Z.html``."""
+    """The default file of a report: ``reports/load-2026-11-30T120000Z.html``."""
     return Path("reports") / f"{kind}-{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.html"
 
 
 def check_writable(file: Path) -> None:
-    """Before the work, not after it. Raises OSError for a file that cannot be written."""
+    """Check before the work, not after it. Raises OSError for a file that cannot be written."""
     was_there = file.exists()
     file.open("a").close()
     if not was_there:
@@ -46,7 +46,7 @@ def check_writable(file: Path) -> None:
 
 
 def environment(**settings: object) -> dict[str, str]:
-    """Ours without any of your FRONTROW_… variables, and these instead; our clients are not limited."""
+    """This process's environment with these FRONTROW_… variables only; load-test clients are not limited."""
     settings = {"unlimited_networks": LOOPBACK, **settings}
     return {k: v for k, v in os.environ.items() if not k.startswith("FRONTROW_")} | {
         f"FRONTROW_{name.upper()}": ",".join(value) if isinstance(value, tuple) else str(value)
@@ -55,7 +55,7 @@ def environment(**settings: object) -> dict[str, str]:
 
 
 def cpu_s(pid: int) -> float:
-    """User and system seconds of a process and its children so far; 0 when it is gone."""
+    """User and system seconds of a process and its children so far; 0 when it has ended."""
     total = 0.0
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
@@ -80,7 +80,7 @@ async def own_stores(settings: Settings) -> AsyncIterator[embedded.EmbeddedStore
 
 
 def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run it. SIGTERM and Ctrl-C cancel it, so that whatever it has started is ended; the caller gets
+    """Run a program. SIGTERM and Ctrl-C cancel it, so that all processes it started are ended; the caller gets
     the CancelledError."""
 
     async def cancellable() -> _Result:

@@ -1,4 +1,4 @@
-"""How speed changes with size: throughput and p99 as the site grows, drawn as pictures.
+"""How speed depends on size: throughput and p99 as the site grows, drawn as pictures.
 
     python -m loadtest.scale [--only CURVE …] [--output scale.json] [--pictures docs/images]
 
@@ -31,9 +31,9 @@ from loadtest.bench import machine
 from loadtest.clients import http_client
 from loadtest.stack import REPO, Bench, api_process, running
 
-#: As many as ``make bench`` holds with.
+#: As many connections as ``make bench`` uses for holds.
 _CONNECTIONS = 128
-#: A worker looks over each event once in this time; in less one sees a part of it, or all at once.
+#: A worker visits each event once in this time; a shorter measurement sees some of the visits, or all at once.
 _SECONDS_IDLE = 15.0
 
 Point = dict[str, float]
@@ -47,15 +47,15 @@ class Panel(Struct, frozen=True):
 
 
 class Curve(Struct, frozen=True):
-    """One thing that grows: its steps, how a step is measured, and what is drawn of it."""
+    """One growing quantity: its steps, the measurement of a step, and the panels drawn of it."""
 
     title: str
-    #: What grows; the axis.
+    #: The growing quantity; the label of the axis.
     axis: str
     steps: Sequence[int]
     measure: Callable[[Bench, int], Awaitable[Point]]
     panels: Sequence[Panel]
-    #: Up only, where a step costs minutes.
+    #: Upwards only, if a step takes minutes.
     there_and_back: bool = True
 
 
@@ -88,7 +88,7 @@ async def _hold(ports: Sequence[int], bench: Bench, event_ids: Sequence[str], co
 
 
 async def with_api_processes(bench: Bench, count: int) -> Point:
-    """Holds in one event of 20,000 seats, its buyers spread over so many API processes."""
+    """Holds in one event of 20,000 seats, with buyers spread over this many API processes."""
     async with contextlib.AsyncExitStack() as ending:
         ports = [bench.api_port]
         ports += [await ending.enter_async_context(api_process(bench)) for _ in range(count - 1)]
@@ -98,11 +98,11 @@ async def with_api_processes(bench: Bench, count: int) -> Point:
 
 
 async def in_a_house_of(bench: Bench, seats: int) -> Point:
-    """Holds in one event with so many seats."""
+    """Holds in one event with this many seats."""
     event_id = await _house(bench, seats)
     await bench.runtime.live.rebuilding.rebuild(event_id)
     point = await _hold([bench.api_port], bench, [event_id], min(seats // 2 - 1, 4_000))
-    # The same house again at the next turn, empty: holds are not in PostgreSQL.
+    # The same house is used again in the next turn, empty: holds are not in PostgreSQL.
     await _forget(bench, event_id)
     return point
 
@@ -128,7 +128,7 @@ async def _forget(bench: Bench, event_id: str) -> None:
 
 
 async def with_open_events(bench: Bench, count: int) -> Point:
-    """Holds while so many events are open, in up to 20 of them; and what it costs when nobody comes."""
+    """Holds while this many events are open, in up to 20 of them; and the cost at rest."""
     crowded = min(count, 20)
     await _open(bench, count - crowded)
     fresh = [await bench.event(8_000 // crowded) for _ in range(crowded)]
@@ -149,7 +149,7 @@ async def _open(bench: Bench, count: int) -> None:
 
 
 async def with_watchers(bench: Bench, count: int) -> Point:
-    """Seat change to watcher while 100 buyers a second hold and pay."""
+    """Delay of seat changes to watchers while 100 buyers a second hold and pay."""
     figure = await fanout_bench.propagation(bench, count, bookings_per_s=100, seconds=8)
     return {
         "propagation_p50_ms": figure.raw["p50_ms"],
@@ -159,7 +159,7 @@ async def with_watchers(bench: Bench, count: int) -> Point:
 
 
 async def with_a_line_of(_: Bench, people: int) -> Point:
-    """Joins, ranks and rounds of a waitlist in which so many wait."""
+    """Joins, ranks and rounds of a waitlist with this many entries."""
     figures = await waitlist.measure(people, min(1_000, people // 4))
     return {
         "joins_per_s": figures["joins_per_s_long"],
@@ -220,7 +220,7 @@ CURVES: dict[str, Curve] = {
 
 
 async def measure(name: str) -> dict[int, Point]:
-    """By step of a curve, the medians of what was measured."""
+    """The medians of the measurements, by step of a curve."""
     async with _bench() as bench:
         return await _follow(bench, name, CURVES[name])
 
@@ -239,7 +239,7 @@ async def _bench() -> AsyncIterator[Bench]:
 async def _follow(bench: Bench, name: str, curve: Curve) -> dict[int, Point]:
     turns = [*curve.steps, *(reversed(curve.steps) if curve.there_and_back else ())]
     points: dict[int, list[Point]] = {step: [] for step in curve.steps}
-    # A process that has just begun is slower.
+    # A process that has just started is slower.
     await _hold([bench.api_port], bench, [await bench.event(6_000)], 2_900)
     for step in turns:
         points[step].append(await curve.measure(bench, step))
@@ -258,7 +258,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, default=REPO / "docs" / "images")
     options = parser.parse_args()
     for name in options.only or CURVES:
-        # One by one: what has been taken is kept whatever becomes of the next.
+        # One by one, so that finished curves are kept if a later one fails.
         _keep(name, uvloop.run(measure(name)), options.output, options.pictures)
 
 
@@ -278,7 +278,7 @@ def _keep(name: str, points: dict[int, Point], output: Path, pictures: Path) -> 
 
 
 def picture(curve: Curve, points: Mapping[int, Point]) -> str:
-    """A curve as SVG. Every step is as far from the last as any: they grow by factors."""
+    """A curve as SVG. The steps are equidistant, because they grow by factors."""
     gap = 100 / (len(points) - 1) if len(points) > 1 else 0.0
     columns = [charts.Mark(gap * number, _short(step)) for number, step in enumerate(points)]
     panels = []

@@ -1,6 +1,6 @@
-"""How many are there when: load shapes as pure functions of the time.
+"""Load shapes: the number of users as a pure function of time.
 
-``-u`` is how many there are at most, ``-t`` how long the run lasts.
+``-u`` is the largest number of users, ``-t`` the length of the run.
 """
 
 import math
@@ -11,19 +11,19 @@ from typing import NamedTuple
 #: Purchases per second of a real on-sale (a festival's, emfcamp/Website issue 1901), and when the first of these seconds began.
 RECORDED = (7, 18, 52, 72, 131, 134, 108, 120, 125, 100, 39)
 RECORDED_FROM_S = 3
-#: Before an on-sale opens, for this share of the run, only the curious are there, and so many of all.
+#: Before an on-sale opens, for this share of the run, only early visitors are there, this share of all.
 EARLY_SHARE, EARLY_CROWD = 0.1, 0.25
-#: When it opens, everybody is let in at this rate: what one Locust process spawns without falling behind.
+#: At the opening, users come at this rate per second: what one Locust process can spawn in time.
 OPENING_PER_SECOND = 100.0
 RAMP_SHARE, SOAK_RAMP_SHARE = 0.8, 0.05
 STORM_EVERY_S = 20.0
 USERS_DEFAULT, DURATION_DEFAULT_S = 100, 300.0
-#: Who comes before there is anything to buy.
+#: The users who come before there is anything to buy.
 EARLY_BIRDS = ("Visitor", "Watcher", "Organiser")
 
 
 class Stage(NamedTuple):
-    """So many users from now on; ``per_second``: how fast they come or go."""
+    """This many users from now on; ``per_second``: how fast they come or go."""
 
     users: int
     per_second: float
@@ -34,14 +34,14 @@ Shape = Callable[[float, int, float], Stage]
 
 
 def on_sale(elapsed_s: float, users: int, duration_s: float) -> Stage:
-    """The curious wait with the map open; then all come at once and stay."""
+    """Early visitors wait with the map open; then all come at once and stay."""
     if elapsed_s < EARLY_SHARE * duration_s:
         return Stage(math.ceil(EARLY_CROWD * users), OPENING_PER_SECOND, early=True)
     return Stage(users, OPENING_PER_SECOND)
 
 
 def ramp(elapsed_s: float, users: int, duration_s: float) -> Stage:
-    """More and more, second by second, until all are there for the last fifth of the run."""
+    """More users every second, until all are there for the last fifth of the run."""
     share = min(1.0, (math.floor(elapsed_s) + 1) / (RAMP_SHARE * duration_s))
     return Stage(max(1, math.ceil(share * users)), OPENING_PER_SECOND)
 
@@ -63,12 +63,12 @@ def soak(elapsed_s: float, users: int, duration_s: float) -> Stage:
 
 
 def storm(elapsed_s: float, users: int, duration_s: float) -> Stage:
-    """The same crowd; all its live connections break at the same moment, again and again."""
+    """The same crowd; all its live connections break at the same moment, repeatedly."""
     return soak(elapsed_s, users, duration_s)
 
 
 def storms_by(elapsed_s: float) -> int:
-    """How often all connections have been broken by then."""
+    """How often all connections have been broken until then."""
     return math.floor(max(0.0, elapsed_s) / STORM_EVERY_S)
 
 

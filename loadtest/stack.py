@@ -16,7 +16,7 @@ from engine.catalog.model import EventDraft
 from engine.runtime import Runtime, open_runtime
 from loadtest.processes import REPO, cpu_s, environment, free_ports, own_stores
 
-_SECRET = "benchmarks-sign-their-own-tokens-here"  # noqa: S105  # signs nothing outside the run
+_SECRET = "benchmarks-sign-their-own-tokens-here"  # noqa: S105  # signs nothing outside of the run
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Bench:
     tokens: list[str]
 
     async def event(self, seats: int, *, buyer_limit: int = 1000, is_over: bool = False) -> str:
-        """A published event of so many seats in one category.
+        """A published event of this many seats in one category.
 
-        ``is_over``: it began days ago, so that no worker looks after it.
+        ``is_over``: it began days ago, so that no worker processes it.
         """
         per_row = 100
         rows = -(-seats // per_row)
@@ -90,8 +90,8 @@ class Bench:
         return event.event_id
 
     async def leave_events(self) -> None:
-        """From now on all events began days ago: no worker looks after thousands of holds that only an
-        earlier measurement was about.
+        """Let all events have begun days ago, so that no worker processes thousands of holds that only an
+        earlier measurement needed.
         """
         async with self.runtime.stores.view.connection() as connection:
             await connection.execute("UPDATE told_events SET starts_at = now() - interval '3 days'")
@@ -102,7 +102,7 @@ class Bench:
 
     @contextlib.asynccontextmanager
     async def gateway(self) -> AsyncIterator["Gateway"]:
-        """A live gateway for one measurement: nobody has watched through it before."""
+        """A new live gateway for one measurement."""
         (port,) = free_ports(1)
         settings = self.environment | {
             "FRONTROW_LIVE_PORT": str(port),
@@ -139,9 +139,9 @@ def _environment(
         api_port=api_port,
         worker_port=worker_port,
         log_level="warning",
-        # Queued with each booking, as always; written to be read by nobody, they would only cost.
+        # Mails are queued with each booking, as always; rendering them for no reader would only cost time.
         mail_per_second=0.01,
-        # Bookings of the ledger alone have no captured payments, which an audit would call a broken invariant.
+        # Bookings of the ledger alone have no captured payments, which an audit would report as a violation.
         audit_interval_s=86_400,
     )
 

@@ -1,9 +1,9 @@
-"""A long line, measured: joining it, asking for one's rank, and a round for fifty seats.
+"""Measurements of a long waitlist: joins, ranks, and a round for fifty seats.
 
     python -m loadtest.waitlist [--people 100000] [--joined 5000]
 
-Starts stores of its own in a temporary folder. ``--joined`` people come through the engine's own door, a
-few hundred at a time, before and after the line is long; the rest is filled in by SQL.
+Starts stores of its own in a temporary folder. ``--joined`` people join through the engine, a
+few hundred at a time, before and after the waitlist is long; the rest is filled in by SQL.
 """
 
 import argparse
@@ -37,7 +37,7 @@ _SECRET = "benchmarks-sign-their-own-tokens-here"  # noqa: S105  # signs nothing
 
 
 async def measure(people: int, joined: int) -> dict[str, Any]:
-    """Every figure of one line; times in milliseconds."""
+    """Every figure of one waitlist; times in milliseconds."""
     with tempfile.TemporaryDirectory(prefix="frontrow-") as folder:
         settings = Settings(data_dir=folder, token_secret=_SECRET, log_level="error")
         async with embedded.stores(settings) as urls:
@@ -51,7 +51,7 @@ async def _measure(runtime: Runtime, people: int, joined: int) -> dict[str, Any]
     await runtime.events.publishing.block(event_id, range(SEATS), actor=BENCH)
     figures: dict[str, Any] = {"joins_per_s_short": await _joins(runtime, event_id, joined)}
     await _fill(runtime, event_id, people - 2 * joined)
-    # The first comparison only doubts: somebody may be joining.
+    # The first comparison may find a difference, as somebody may be joining.
     await runtime.live.reconciling.reconcile(event_id)
     began = time.perf_counter()
     await runtime.live.reconciling.reconcile(event_id)
@@ -111,7 +111,7 @@ async def _event(runtime: Runtime) -> str:
 
 
 def _wish(number: int) -> Wanted:
-    """One of a few dozen: of one to four, together or not, in any block or in one."""
+    """One of a few dozen wishes: for one to four, together or not, in any block or in one."""
     block = number // 8 % 6
     return Wanted(
         quantity=number % 4 + 1,
@@ -128,7 +128,7 @@ async def _joins(runtime: Runtime, event_id: str, count: int) -> float:
         for number in numbers:
             person, wish = new_id(), _wish(number)
             while True:
-                # Asked to come back when the database is full, people do.
+                # People retry when the database asks them to come back later.
                 with contextlib.suppress(Unavailable):
                     await runtime.waitlist.entries.join(event_id, person, wish, Contact())
                     break
@@ -139,7 +139,7 @@ async def _joins(runtime: Runtime, event_id: str, count: int) -> float:
 
 
 async def _fill(runtime: Runtime, event_id: str, count: int) -> None:
-    """So many more in PostgreSQL's line, with wishes that are there; some ahead of others by their tier."""
+    """Add this many entries in PostgreSQL, with existing wishes; some are ahead of others by their tier."""
     async with runtime.stores.view.connection() as connection:
         await connection.execute(
             """
@@ -161,7 +161,7 @@ async def _fill(runtime: Runtime, event_id: str, count: int) -> None:
 
 
 async def _timed(things: Sequence[str], ask: Callable[[str], Awaitable[Any]]) -> list[float]:
-    """Milliseconds of each, asked one after the other."""
+    """Milliseconds of each call, one after the other."""
     times = []
     for thing in things:
         began = time.perf_counter()
@@ -171,7 +171,7 @@ async def _timed(things: Sequence[str], ask: Callable[[str], Awaitable[Any]]) ->
 
 
 async def _rounds(runtime: Runtime, event_id: str) -> dict[str, float]:
-    """Fifty seats come back, here three side by side and there one; the first in line get them."""
+    """Fifty seats are returned, some three side by side, some single; the first entries get them."""
     chance = random.Random(1)
     blocked = set(range(SEATS))
     times, offers = [], 0
@@ -212,8 +212,13 @@ def _percentiles(name: str, times: Sequence[float]) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--people", type=int, default=100_000, help="in line in the end")
-    parser.add_argument("--joined", type=int, default=5_000, help="who join, twice")
+    parser.add_argument("--people", type=int, default=100_000, help="waiting at the end")
+    parser.add_argument(
+        "--joined",
+        type=int,
+        default=5_000,
+        help="of them join through the engine, before and after",
+    )
     options = parser.parse_args()
     for name, value in uvloop.run(measure(options.people, options.joined)).items():
         print(f"{name:20} {value:12,.2f}")

@@ -1,16 +1,16 @@
-"""Thousands of open maps in one process, cheap enough to stay out of the way of what is measured.
+"""Thousands of open maps in one process, cheap enough not to disturb the measurement.
 
     python -m loadtest.watchers ws://localhost:8001/v1/live/EVENT --count 5000 --seconds 60
 
-Prints one JSON line when everybody is connected and, after ``--seconds``, Ctrl-C or SIGTERM, one with
-what was seen. With ``--redis`` it listens to the event's change feed too, and times every change from
-the moment Redis made it; without, from the moment the gateway says it broadcast it (the clocks of the
+Prints one JSON line when all watchers are connected and, after ``--seconds``, Ctrl-C or SIGTERM, one with
+the results. With ``--redis`` it listens to the event's change feed too, and times every change from
+the moment Redis made it; without, from the gateway's time of its broadcast (the clocks of the
 two machines must then agree). With ``--api`` the maps are compared with the API's at the end.
 
 A broadcast is the same bytes for everyone, so a chunk of bytes is parsed once and looked up for all
 others who receive it. Every watcher's deltas are checked to join up without a gap; ``--sample`` of
 them also keep the whole map. An arrival is noted when this process has read the bytes, not when the
-kernel had them: if this process is late, the figures say so.
+kernel had them: if this process is late, the figures include that.
 """
 
 import argparse
@@ -52,18 +52,18 @@ from seatmap.protocol import (
 _READ_BYTES = 65_536
 #: Handshakes under way at once: enough to keep a gateway busy, few enough to outrun its time limit.
 _CONNECTING_MAX = 200
-#: Different chunks remembered. More than are under way between a gateway and its watchers.
+#: Limit of different chunks remembered: more than are under way between a gateway and its watchers.
 _MEMO_MAX = 1_024
 _CONNECT_S, _SETTLE_S, _TRUTH_S = 120.0, 10.0, 0.5
-#: Since Linux 4.2; with it a bound address does not take a port before the other end is known.
+#: Since Linux 4.2; with it binding an address takes no port before the peer is known.
 _IP_BIND_ADDRESS_NO_PORT = 24
 
-#: ``(epoch, seq)``: where a map stands.
+#: ``(epoch, seq)``: the position of a map.
 Position = tuple[int, int]
 
 
 class Delta(NamedTuple):
-    """One DELTA as it is known to all who received it."""
+    """One DELTA, shared by all watchers that received it."""
 
     epoch: int
     from_seq: int
@@ -73,16 +73,16 @@ class Delta(NamedTuple):
 
 @dataclass(slots=True)
 class Heard:
-    """What a chunk of bytes says, worked out once."""
+    """The decoded content of a chunk of bytes, computed once."""
 
     frames: list[Frame] = field(default_factory=list)
     control: list[tuple[int, bytes]] = field(default_factory=list)
-    #: Where a map must stand that this continues; None when a snapshot comes first, or nothing.
+    #: The position that a map must have before; None if a snapshot comes first, or nothing.
     starts: Position | None = None
-    #: Where it stands afterwards; None when there is no map in it.
+    #: Its position afterwards; None if there is no map in it.
     ends: Position | None = None
     in_step: bool = True
-    #: Where the arrivals of its deltas are noted.
+    #: The list for the arrivals of its deltas.
     arrivals: list["array[float]"] = field(default_factory=list)
 
 
@@ -92,13 +92,13 @@ class Stream:
 
     socket: socket.socket
     recv: Callable[[int], bytes]
-    #: The map is kept, not only its position.
+    #: Whether the map is kept, not only its position.
     sampled: bool
     rest: bytes = b""
     open: bool = False
     position: Position | None = None
     map: MapState | None = None
-    #: A delta did not continue the map, or a frame was none.
+    #: A delta did not continue the map, or a frame was invalid.
     wrong: bool = False
 
 
@@ -145,7 +145,7 @@ class Sink:
         sock = socket.socket(self._family, socket.SOCK_STREAM)
         sock.setblocking(False)
         if self._sources:
-            # One address has some 28,000 ports to one server, and those just used rest for a minute.
+            # One address has about 28,000 ports to one server, and used ones are blocked for a minute.
             sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
             sock.bind((f"127.0.0.{1 + number % self._sources}", 0))
         sock.connect_ex(self._address)
@@ -164,7 +164,7 @@ class Sink:
         self._epoll.modify(fd, select.EPOLLIN)
 
     def _enter(self, fd: int, stream: Stream, data: bytes) -> bytes:
-        """The answer to the handshake, taken off ``data``; empty while it is not all there."""
+        """Take the answer to the handshake off ``data``; empty while it is incomplete."""
         head, ended, rest = data.partition(b"\r\n\r\n")
         if not ended:
             stream.rest = data
@@ -181,15 +181,15 @@ class Sink:
     # Listening
 
     def begin(self) -> None:
-        """Count from here on: what came while people were still connecting is not of interest."""
+        """Count from here on: frames that came while watchers were still connecting do not count."""
         self.frames = self.bytes = self.snapshots = 0
         self.messages.clear()
         self.arrivals.clear()
-        # It points to the arrivals that are gone.
+        # It refers to arrivals that have been dropped.
         self._memo.clear()
 
     def run_until(self, is_so: Callable[[], bool], deadline: float) -> bool:
-        """Read until something is so. False when ``deadline`` (monotonic seconds) came first."""
+        """Read until a condition holds. False when ``deadline`` (monotonic seconds) came first."""
         while not is_so():
             if time.monotonic() > deadline:
                 return False
@@ -218,7 +218,7 @@ class Sink:
                 self._take(stream, heard, arrived)
 
     def _read(self, fd: int, stream: Stream, data: bytes, arrived: float) -> None:
-        """What the shortcut cannot do: ends, handshakes, cut frames, bytes seen for the first time."""
+        """Cases outside the shortcut: ends, handshakes, incomplete frames, bytes seen for the first time."""
         if not data:
             self._drop(fd, "cut")
             return
@@ -318,7 +318,7 @@ class Feed:
         self._subscription.subscribe(feed_channel(event_id))
 
     def read(self) -> None:
-        """Take what has been published; does not wait."""
+        """Read published changes; does not wait."""
         while (message := self._subscription.get_message(timeout=0)) is not None:
             item = parse_payload(message["data"])
             if isinstance(item, ChangeSet):
@@ -332,7 +332,7 @@ class Times:
         self.counts: Counter[int] = Counter()
 
     def quantile(self, share: float) -> int | None:
-        """The smallest time that so many did not exceed; None when there are none."""
+        """The smallest time that this share did not exceed; None when there are none."""
         wanted, seen = share * self.counts.total(), 0
         for ms in sorted(self.counts):
             seen += self.counts[ms]
@@ -352,9 +352,9 @@ class Times:
 def propagation(
     arrivals: dict[Delta, "array[float]"], made_at_ms: dict[Position, int]
 ) -> dict[str, Times]:
-    """How long it took, in three ways: ``change``, every change to every watcher; ``frame``, the
-    oldest change of every DELTA to every watcher; ``broadcast``, from the time the gateway put on a
-    DELTA to every watcher. The first two know only changes that are in ``made_at_ms``."""
+    """The delay, in three ways: ``change``, every change to every watcher; ``frame``, the
+    oldest change of every DELTA to every watcher; ``broadcast``, from the gateway's timestamp in a
+    DELTA to every watcher. The first two count only changes that are in ``made_at_ms``."""
     times = {"change": Times(), "frame": Times(), "broadcast": Times()}
     for delta, arrived in arrivals.items():
         by_ms = Counter(int(1000 * moment) for moment in arrived)
@@ -387,7 +387,7 @@ def read_truth(api_url: str, event_id: str) -> MapState:
 
 
 def divergences(sink: Sink, read: Callable[[], MapState]) -> int:
-    """Watchers whose map is not the truth, a few seconds after it was asked for."""
+    """Watchers whose map differs from the truth, which was read a few seconds before."""
     deadline = time.monotonic() + _SETTLE_S
     while True:
         truth = read()
@@ -412,7 +412,7 @@ def watch(options: argparse.Namespace, is_over: Callable[[], bool]) -> Iterator[
     sink.connect(options.count)
     connect_s = time.monotonic() - started
     feed = Feed(options.redis, event_id) if options.redis else None
-    # Nothing of what was made so far goes away again; looking through it takes 50 ms.
+    # Objects made so far stay alive; a garbage collection of them would take 50 ms.
     gc.freeze()
     gc.disable()
     yield {
@@ -466,10 +466,13 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=0, help="0: until Ctrl-C")
     parser.add_argument("--api", default="", help="http://…, to compare the maps with at the end")
     parser.add_argument(
-        "--redis", default="", help="redis://…, to time each change from its making"
+        "--redis", default="", help="redis://…, to time each change from the moment it was made"
     )
     parser.add_argument(
-        "--sources", type=int, default=4, help="loopback addresses to come from, if that is the way"
+        "--sources",
+        type=int,
+        default=4,
+        help="loopback addresses to connect from, if the gateway is local",
     )
     return parser.parse_args(arguments)
 

@@ -1,10 +1,10 @@
 """The stores and processes that tests share: real servers, started once per run.
 
-A folder of tests is about a package; what a file needs to run is its kind, a marker (``KINDS``). Files
+A folder of tests is about a package; a marker says what a file needs to run (``KINDS``). Files
 without one need nothing but Python.
 
 ``stores`` runs PostgreSQL, Redis and the MongoDB-protocol server in a temporary folder; ``runtime`` is
-the engine on them; ``house`` makes a small published event of its own for each test that asks, so tests
+the engine on them; ``house`` makes a small published event for each test that requests it, so tests
 never meet each other's seats. ``stack`` is the whole product: API, gateway and worker as processes. It
 lives in ``town``, databases of its own: no worker decides elsewhere what a test wants to decide.
 """
@@ -44,10 +44,10 @@ from tests.support.worlds import make_world
 REPO = Path(__file__).resolve().parents[1]
 ORGANISER_KEY = "the-organisers-own-key-for-tests"
 TOKEN_SECRET = "a-secret-of-more-than-thirty-two-characters"
-#: All clients of the suite are here, and a test that is about a limit sets it by itself.
+#: All clients of the suite are in this network; a test of a limit sets it by itself.
 LOOPBACK = ("127.0.0.0/8", "::1")
 
-# How long one example takes says something about the machine only.
+# The time of one example depends on the machine only.
 hypothesis.settings.register_profile("frontrow", hypothesis.settings(), deadline=None)
 hypothesis.settings.load_profile("frontrow")
 
@@ -60,7 +60,7 @@ pytest_plugins = (
 
 #: The kinds of tests, and what each needs. Those that share processes of their own (``_LASTING``) stay
 #: together in one process of ``make test``, and come first, because they take longest; everything else
-#: goes by file to whoever is free.
+#: goes by file to the next free process.
 KINDS: Final = {
     "adversity": "servers and processes that are killed, stopped and cut off",
     "browser": "the product's pages in a real browser",
@@ -149,7 +149,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     assert isinstance(item, pytest.Function)
     for name in _LASTING.get(_kind(item.path), ()):
         for fixture in item.session._fixturemanager.getfixturedefs(name, item) or ():
-            fixture.finish(item._request)  # type: ignore[arg-type]  # asks for less than it says
+            fixture.finish(item._request)  # type: ignore[arg-type]  # needs less than its declared type
 
 
 @pytest.fixture(scope="session")
@@ -159,9 +159,9 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def settings(data_dir: Path) -> Settings:
-    """Short times, so that nothing has to be waited for long; but a store that a busy machine keeps waiting
-    is not away, and the bank is one of them: it may take seconds for a charge, and a payment that was
-    given up is pending where a test expects a booking."""
+    """Short times, so that no test waits long; but a store that is slow on a busy machine
+    is not away. The same holds for the bank: a charge may take seconds, and a payment that was
+    given up would be pending where a test expects a booking."""
     return Settings(
         data_dir=str(data_dir),
         organiser_key=ORGANISER_KEY,
@@ -180,7 +180,7 @@ def settings(data_dir: Path) -> Settings:
 
 @pytest_asyncio.fixture(scope="session")
 async def cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated PostgreSQL that does not run; ``copy_cluster`` makes a server of a test's own of it."""
+    """A migrated PostgreSQL that is not running; ``copy_cluster`` makes a test's own server from it."""
     return await ready_cluster(tmp_path_factory)
 
 
@@ -195,7 +195,7 @@ async def stores(settings: Settings, cluster: Path) -> AsyncIterator[StoreUrls]:
 
 @pytest.fixture
 def runtime(request: pytest.FixtureRequest) -> Runtime:
-    """The engine where the test is: in the town, where the whole product runs, or alone."""
+    """The engine of the test's world: the town, where the whole product runs, or databases without processes."""
     kind = _kind(request.path)
     where = "town_runtime" if kind in ("browser", "contract") else "engine_runtime"
     runtime: Runtime = request.getfixturevalue(where)
@@ -258,7 +258,7 @@ def small_house(*, rows: int = 5, seats_per_row: int = 10, floor: int = 6) -> di
 
 @dataclass
 class House:
-    """One event of a test's own, and the moves a buyer has in it."""
+    """An event of a test's own, and what a buyer can do in it."""
 
     runtime: Runtime
     event_id: str
@@ -289,7 +289,7 @@ class House:
     async def set_terms(
         self, *, hold_ttl_s: int | None = None, payment_window_s: int | None = None
     ) -> None:
-        """For what is held from now on; what is held already keeps its own."""
+        """Terms for later holds; existing holds keep theirs."""
         async with self.runtime.stores.view.connection() as connection:
             await connection.execute(
                 "UPDATE events SET hold_ttl_s = coalesce($2, hold_ttl_s),"
@@ -338,7 +338,7 @@ async def make_event(
 
 
 async def let_it_be_over(runtime: Runtime, event_ids: Sequence[str] | None = None) -> None:
-    """These events (None: all) began long ago: no worker cares for them any more."""
+    """Let these events (None: all) have begun long ago, so that no worker looks after them any more."""
     async with runtime.stores.view.connection() as connection:
         await connection.execute(
             "INSERT INTO told_events (event_id, version, name, venue, starts_at)"
@@ -373,7 +373,7 @@ def buyer() -> str:
 
 
 def free_port() -> int:
-    """One that stays free until somebody listens: of those above, the kernel gives any to any connection."""
+    """A port that stays free until somebody listens: the kernel gives those above to outgoing connections."""
     while True:
         port = random.SystemRandom().randrange(12_000, 32_000)
         with socket.socket() as probe, suppress(OSError):
@@ -418,11 +418,11 @@ def role_environment(settings: Settings, urls: StoreUrls, **more: str) -> dict[s
         "FRONTROW_PUBLIC_URL": f"http://localhost:{api}",
         "FRONTROW_LIVE_PUBLIC_URL": f"ws://localhost:{live}",
         "FRONTROW_ALLOWED_ORIGINS": f"http://localhost:{api},http://127.0.0.1:{api}",
-        # A machine that stands still for some seconds is no silence of a store.
+        # A machine that stalls for some seconds must not count as a silent store.
         "FRONTROW_REQUEST_TIMEOUT_S": "60",
         "FRONTROW_STORE_TIMEOUT_S": "5",
         "FRONTROW_LOCK_TIMEOUT_S": "5",
-        # Whoever pays with tok_timeout waits as long; a charge on a busy machine must not.
+        # A payment with tok_timeout waits this long; a charge on a busy machine must not time out.
         "FRONTROW_GATEWAY_TIMEOUT_S": "5",
         "FRONTROW_OUTBOX_GRACE_S": "0.3",
         "FRONTROW_WORKER_TICK_S": "0.1",

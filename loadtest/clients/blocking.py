@@ -1,7 +1,7 @@
 """A live connection for a Locust user: blocks only its own greenlet.
 
-``websocket-client`` waits on plain sockets, which Locust has made cooperative, and answers pings by
-itself; what comes is decoded by ``seatmap.protocol``.
+``websocket-client`` waits on plain sockets, which Locust has made cooperative, and answers pings
+itself; ``seatmap.protocol`` decodes the frames.
 """
 
 import re
@@ -25,7 +25,7 @@ class Closed(Exception):
         super().__init__(f"closed {code}: {reason}" if code else f"broken: {reason}")
         self.code = code
         found = _RECONNECT_IN.search(reason)
-        #: How long the gateway asks to stay away, if it says so.
+        #: How long the gateway asks to stay away, in s, if it does.
         self.wait_s = int(found[1]) / 1000 if found else None
 
 
@@ -43,7 +43,7 @@ class LiveConnection:
                 url + query,
                 timeout=_CONNECT_S,
                 subprotocols=[Encoding.BINARY],
-                # A page's origin would have to be allowed; this is no page.
+                # The origin of a page would have to be allowed; this client is no page.
                 suppress_origin=True,
             )
         except websocket.WebSocketBadStatusException as error:
@@ -52,7 +52,7 @@ class LiveConnection:
             raise Closed(None, type(error).__name__) from error
 
     def frames(self, seconds: float) -> Iterator[Frame]:
-        """What comes within this time. Raises Closed, and ProtocolError for what is no frame."""
+        """The frames that come within this time. Raises Closed, and ProtocolError for an invalid frame."""
         deadline = time.monotonic() + seconds
         while (left_s := deadline - time.monotonic()) > 0:
             self._socket.settimeout(left_s)
@@ -67,7 +67,7 @@ class LiveConnection:
             yield decoded(bytes(data))
 
     def ask_snapshot(self) -> None:
-        """The whole map again, please."""
+        """Ask for the whole map again."""
         self._send('{"type": "snapshot"}')
 
     def _send(self, text: str) -> None:
@@ -77,12 +77,12 @@ class LiveConnection:
             raise Closed(None, type(error).__name__) from error
 
     def cut(self) -> None:
-        """End it as a lost network does: without a word."""
+        """End the connection as a lost network does: without a close frame."""
         if self._socket.sock is not None:
             self._socket.sock.close()
 
     def close(self) -> None:
-        """Take leave, and do not wait for an answer."""
+        """Send a close frame, and do not wait for the answer."""
         try:
             self._socket.settimeout(1.0)
             self._socket.send_close()

@@ -1,6 +1,6 @@
 """WebSockets on plain sockets: the opening handshake of RFC 6455, and its frames.
 
-Only as much as a client of ours needs: whole frames without an extension.
+Only the part that our clients need: whole frames without an extension.
 """
 
 import base64
@@ -9,7 +9,7 @@ import os
 from typing import Final
 
 BINARY, CLOSE, PING, PONG = 2, 8, 9, 10
-# Nobody is to be protected from these bytes by a secret mask.
+# These bytes need no secret mask, which protects proxies only.
 _MASKED, _MASK = 0x80, b"\0\0\0\0"
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -21,7 +21,7 @@ class Broken(Exception):
 def handshake(
     host: str, path: str, *, subprotocol: str | None = "frontrow.v1"
 ) -> tuple[bytes, bytes]:
-    """The request, which any number of connections may send, and what its answer must contain."""
+    """The request, which any number of connections may send, and the text that its answer must contain."""
     key = base64.b64encode(os.urandom(16))
     accept = base64.b64encode(hashlib.sha1(key + _GUID).digest())  # noqa: S324  # as RFC 6455 has it
     lines = [
@@ -38,12 +38,12 @@ def handshake(
 
 
 def split(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
-    """Whole frames of a server as (opcode, payload), and the rest. Raises Broken."""
+    """Whole frames of a server as (opcode, payload), and the remaining bytes. Raises Broken."""
     frames, start = [], 0
     while len(data) - start >= 2:
         first, length = data[start], data[start + 1]
         if first & 0xF0 != 0x80 or length & 0x80:
-            raise Broken("fragmented, masked, or with an extension that nobody asked for")
+            raise Broken("fragmented, masked, or with an extension that was not requested")
         head = start + 2
         if length > 125:
             size = 2 if length == 126 else 8
@@ -57,5 +57,5 @@ def split(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
 
 
 def masked(opcode: int, payload: bytes) -> bytes:
-    """A control frame of a client."""
+    """A masked control frame of a client."""
     return bytes((0x80 | opcode, _MASKED | len(payload))) + _MASK + payload

@@ -1,8 +1,8 @@
-"""An HTTP/1.1 client that costs little: it must not be what is measured.
+"""An HTTP/1.1 client that costs little, so that the server is measured and not the client.
 
 Each connection sends a prepared request, waits for the whole response, and sends the next: a closed
-loop with ``run``, while with ``run_paced`` buyers come whether the earlier ones are served or not. No
-pipelining: that is how browsers come. Responses are parsed just enough to find their end.
+loop with ``run``; with ``run_paced`` buyers come whether earlier ones have been served or not. No
+pipelining, as browsers do not use it. Responses are parsed just enough to find their end.
 """
 
 import asyncio
@@ -14,18 +14,18 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-#: What one connection does: yields a request, is sent (status, body), yields the next.
+#: The script of one connection: yields a request, is sent (status, body), yields the next.
 Script = Generator[bytes, tuple[int, bytes], None]
 
 
 @dataclass
 class Result:
-    """What a run saw: how long it took, the statuses, each response's time in seconds."""
+    """The result of a run: its duration, the statuses, and each response's time, in s."""
 
     elapsed_s: float = 0.0
     statuses: Counter[int] = field(default_factory=Counter)
     latencies_s: list[float] = field(default_factory=list)
-    #: How long after its moment each script of an open loop began.
+    #: How late each script of an open loop began, in s.
     lateness_s: list[float] = field(default_factory=list)
 
     @property
@@ -41,7 +41,7 @@ class Result:
 
 
 def _cut_response(buffer: bytes) -> tuple[int, bytes] | None:
-    """Status and body of the one response in ``buffer``; None while it is not all there."""
+    """Status and body of the one response in ``buffer``; None while it is incomplete."""
     head_end = buffer.find(b"\r\n\r\n")
     if head_end < 0:
         return None
@@ -120,7 +120,7 @@ async def _connect(
 
 
 async def run(host: str, port: int, scripts: Sequence[Script]) -> Result:
-    """One connection per script, all open before the first request. Returns what was seen."""
+    """One connection per script, all open before the first request."""
     result = Result()
     connections = await _connect(host, port, len(scripts), result, _Connection.close)
     started = time.perf_counter()
@@ -134,10 +134,10 @@ async def run(host: str, port: int, scripts: Sequence[Script]) -> Result:
 async def run_paced(
     host: str, port: int, scripts: Iterable[Script], *, per_second: float, connections: int
 ) -> Result:
-    """Open loop: scripts begin at random moments, so many a second on average, however long earlier
-    ones take. One that finds no connection idle waits, which counts as lateness."""
+    """Open loop: scripts begin at random moments, at this average rate per second, however long earlier
+    ones take. A script that finds no idle connection waits, which counts as lateness."""
     result = Result()
-    # The longest idle first: a server closes a connection that says nothing for some seconds.
+    # The longest idle first, because a server closes connections that are silent for some seconds.
     idle: deque[_Connection] = deque()
     waiting: deque[tuple[float, Script]] = deque()
 
@@ -173,7 +173,7 @@ async def run_paced(
 
 
 def share(requests: Iterable[bytes], connections: int) -> list[Script]:
-    """Scripts that take the requests from one queue, each the next when it has its answer."""
+    """Scripts that share one queue: each takes the next request once it has its answer."""
     queue = iter(requests)
 
     def script() -> Script:
@@ -206,7 +206,7 @@ def hold(event_id: str, seats: list[int], token: str, hold_id: str | None = None
 
 
 def book(hold_id: str, token: str) -> bytes:
-    """A prepared booking of a hold, paid with a card that is good."""
+    """A prepared booking of a hold, paid with a valid card."""
     body = {
         "hold_id": hold_id,
         "buyer": {"email": f"{hold_id}@example.com", "name": "Ada Lovelace"},

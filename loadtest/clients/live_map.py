@@ -1,7 +1,7 @@
-"""One watcher's map, and what is wrong with what it is told. Pure: frames in, faults out.
+"""One watcher's map, and the faults of its frames. Pure: frames in, faults out.
 
 A gateway may gather any number of changes in one DELTA, so a seat may go from any state to any other;
-but a DELTA names only seats that are different now, each change takes its step of ``seq``, and nothing
+but a DELTA names only seats that have changed, each change takes its step of ``seq``, and nothing
 goes back.
 """
 
@@ -21,22 +21,22 @@ from seatmap.protocol import (
 
 FREE, HELD, SOLD, CLOSED = range(4)
 _DIGIT_ZERO = 48
-#: What cannot happen in one change: nobody buys a seat that is not for sale, nor closes one that is sold.
+#: Impossible changes: nobody buys a seat that is not for sale, nor blocks one that is sold.
 STEPS_MIN = {(CLOSED, SOLD): 2, (SOLD, CLOSED): 2}
 
-# A broadcast is the same bytes for all, and most maps are equal: each is worked out once per process.
+# A broadcast is the same bytes for all, and most maps are equal: each is computed once per process.
 decoded = lru_cache(maxsize=256)(decode)
 _applied = lru_cache(maxsize=256)(apply)
 
 
 class LiveMap:
-    """What a client has on its screen. After an OutOfStep it ignores DELTAs until a SNAPSHOT comes."""
+    """The map on a client's screen. After an OutOfStep it ignores DELTAs until a SNAPSHOT comes."""
 
     def __init__(self) -> None:
         self.state: MapState | None = None
-        #: A snapshot is awaited: the map is not what it should be, or not there yet.
+        #: A snapshot is awaited: the map is wrong, or not there yet.
         self.lost = True
-        #: A DELTA that comes first on a connection repeats what was missed, changed or not.
+        #: A DELTA that comes first on a connection repeats missed seats, changed or not.
         self._resuming = False
 
     @property
@@ -46,7 +46,7 @@ class LiveMap:
 
     @property
     def is_lacking(self) -> tuple[bool, bool]:
-        """Whether no seat is free; whether none is held either, so that all is sold."""
+        """Whether no seat is free; whether none is held either, so that all are sold."""
         if self.state is None:
             return False, False
         none_free = b"0" not in self.state.states
@@ -57,7 +57,7 @@ class LiveMap:
         self._resuming = not self.lost
 
     def take(self, frame: Frame) -> list[str]:
-        """Apply a frame. Returns what was wrong with it, in words that do not vary."""
+        """Apply a frame. Returns its faults, as fixed texts."""
         faults: list[str] = []
         if isinstance(frame, SnapshotFrame):
             faults = list(_snapshot_faults(self.state, frame))
@@ -79,10 +79,10 @@ class LiveMap:
 
 
 class StrictMap(LiveMap):
-    """The map of a client to whom nothing wrong may be sent, in either encoding.
+    """The map of a client that accepts no fault, in either encoding.
 
-    ``any_change``: seats may go where no sale takes them, because a test makes the changes up; what does
-    not continue the map is wrong all the same.
+    ``any_change``: seats may change as no sale would change them, because a test invents the changes;
+    a frame that does not continue the map is still a fault.
     """
 
     def __init__(self, *, any_change: bool = False) -> None:
@@ -99,7 +99,7 @@ class StrictMap(LiveMap):
 
 
 class WrongFrame(Exception):
-    """The gateway sent what it promises not to send."""
+    """The gateway sent a frame that the protocol forbids."""
 
 
 def _snapshot_faults(old: MapState | None, frame: SnapshotFrame) -> Iterator[str]:
@@ -124,7 +124,7 @@ def _delta_faults(old: MapState, delta: DeltaFrame, *, resuming: bool) -> Iterat
 
 
 def same_position_faults(shown: MapState, truth: MapState) -> list[str]:
-    """Whether two maps that stand at the same place show the same."""
+    """Faults of a map compared with another one at the same position."""
     if shown.states == truth.states:
         return []
     seats = [

@@ -1,5 +1,5 @@
-"""What buyers do. What each wants is decided by the seed before anything runs (``plan``); what it
-then asks for depends on what it is answered (``visit``).
+"""What buyers do. The seed decides what each wants before anything runs (``plan``); what it
+then requests depends on the answers (``visit``).
 """
 
 import random
@@ -13,7 +13,7 @@ from msgspec import Struct
 from seatmap.protocol import ProtocolError, SnapshotFrame, decode
 
 Ending = Literal["pays", "other-card", "declined", "gives-back", "walks-off"]
-#: How a visit may end; ``pending``: paid for, and the answer was still out.
+#: Ends of a visit; ``pending``: paid, but without an answer yet.
 OUTCOMES = {
     "booked": "got their seats",
     "pending": "paid, and were still waiting for the answer",
@@ -36,20 +36,20 @@ STEPS = {
     "book": "Book and pay",
     "release": "Give hold back",
 }
-#: Why a hold was refused, by code.
+#: Reasons for refused holds, by problem code.
 REFUSALS = {
     "seats-taken": "Chosen by hand, taken by somebody else meanwhile",
     "nothing-fits": "Best seats: nothing left that fits",
     "area-full": "Standing area full",
 }
-#: How often somebody picks again whose seats were taken.
+#: Retries of a buyer whose picked seats were taken.
 _TRIES = 4
-#: How often somebody tries again who is told to come back.
+#: Retries of a buyer who is told to come back later.
 _RETRIES = 3
 
 
 class Mix(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What kind of buyers come. Shares are 0 to 1."""
+    """The mix of buyers. Shares are 0 to 1."""
 
     #: Choose on the map; the others ask for the best seats.
     by_hand: float = 0.3
@@ -62,13 +62,13 @@ class Mix(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """One buyer's mind, made up beforehand. Times in seconds."""
+    """One buyer's decisions, made beforehand. Times in seconds."""
 
     number: int
     arrives_s: float
     quantity: int
     by_hand: bool
-    #: Picks an area where this is below the areas' share of the house.
+    #: Picks an area if this is below the areas' share of the house.
     area_draw: float
     ending: Ending
     extends: bool
@@ -79,7 +79,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 class Site(Struct, frozen=True, kw_only=True):
-    """What a buyer knows of the copy."""
+    """The copy as a buyer sees it."""
 
     event_id: str
     #: By seat_no.
@@ -88,7 +88,7 @@ class Site(Struct, frozen=True, kw_only=True):
 
 
 class Ask(Struct, frozen=True):
-    """The next request, ``after_s`` seconds after the answer to the last; without bytes: go live."""
+    """The next request, ``after_s`` seconds after the last answer; without bytes: open the live map."""
 
     step: str
     request: bytes
@@ -103,7 +103,7 @@ class Answer(Struct, frozen=True):
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """What a buyer was told that it owns."""
+    """A confirmed purchase, as the buyer got it."""
 
     booking_id: str
     seats: list[int]
@@ -112,13 +112,13 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
 
 class Memory(Struct, kw_only=True):
-    """What became of one buyer."""
+    """The history of one buyer."""
 
     refusals: list[str] = []
-    #: The total that came with the hold: what the buyer agreed to pay.
+    #: The total of the hold: the amount that the buyer agreed to pay.
     quoted_minor: int | None = None
     receipt: Receipt | None = None
-    #: Sent a booking and was not told what became of it: it may have been made.
+    #: Sent a booking and got no outcome: it may have been made.
     unanswered: bool = False
     held: bool = False
 
@@ -136,7 +136,7 @@ def plan(
     live_every: int,
     seed: int,
 ) -> list[Plan]:
-    """Every buyer's mind. ``parties``: weight by size. ``live_every``: each so-many-th connects live."""
+    """Every buyer's decisions. ``parties``: weight by size. ``live_every``: one of this many opens the live map."""
     sizes = [min(size, buyer_limit) for size in parties]
     weights = list(parties.values())
     return [
@@ -155,7 +155,7 @@ def _plan_one(
     live: bool,
     seed: int,
 ) -> Plan:
-    # Each its own chance: another share of one kind does not change what the others choose.
+    # A random number for each decision: another share of one kind does not change other decisions.
     chance = random.Random(f"buyer {seed} {number}")
     draws = [chance.random() for _ in range(6)]
     return Plan(
@@ -276,13 +276,13 @@ class _Buyer:
         return str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
 
     def take_seats(self) -> Generator[Ask, Answer, Outcome | None]:
-        """Look at the map and hold; None when it holds."""
+        """Look at the map and hold. Returns the end of the visit, or None with a hold."""
         for attempt in range(_TRIES):
             seen = yield from self._look()
             if seen is None:
                 return "failed"
             wanted = self._choose(seen)
-            # Thousands think at once, each with a map of the house.
+            # Thousands think at once, each with its map of the house in memory.
             del seen
             if wanted is None:
                 return "refused" if self._memory.refusals else "saw-full"
@@ -298,7 +298,7 @@ class _Buyer:
             if answer.status not in (409, 429, 503):
                 return "failed"
             self._memory.refusals.append(self._reason(answer))
-            # Only who chose by hand can choose others.
+            # Only a buyer who picked seats can pick others.
             if answer.status != 409 or "seats" not in wanted:
                 return "refused"
         return "refused"
@@ -324,7 +324,7 @@ class _Buyer:
         return frame.states if isinstance(frame, SnapshotFrame) else None
 
     def _choose(self, states: bytes) -> dict[str, Any] | None:
-        """What to ask for, after a look at the map; None when there is nothing to want."""
+        """The seats or places to request, after a look at the map; None if nothing suits."""
         quantity = self._mind.quantity
         if self._in_area:
             capacities = self._site.area_capacities
@@ -337,7 +337,7 @@ class _Buyer:
         return {"seats": pick(states, self._site.row_of, quantity, self._chance)}
 
     def decide(self) -> Generator[Ask, Answer, Outcome]:
-        """Pay, or not, as it is in the buyer's mind."""
+        """Pay, or not, as the buyer's plan says."""
         mind = self._mind
         if mind.extends:
             path = f"/v1/holds/{self._hold_id}/extend"
@@ -401,7 +401,7 @@ def _receipt(booking: _Booking) -> Receipt:
 def pick(
     states: bytes, row_of: Sequence[int], quantity: int, chance: random.Random
 ) -> list[int] | None:
-    """Seats as people choose them: side by side somewhere, rather in front; else the first that are free.
+    """Seats as people pick them: side by side, preferably in front; otherwise the first free ones.
 
     None when fewer than ``quantity`` are free.
     """

@@ -1,4 +1,4 @@
-"""The command: what is asked for, checked; what was found, written.
+"""The command: checks its options, and writes the findings.
 
 Exit code 1: a promise was broken. 2: it could not be rehearsed.
 """
@@ -59,7 +59,9 @@ def _parties(_: click.Context, __: click.Parameter, text: str) -> dict[int, floa
         if not size.isdecimal() or not 1 <= int(size) <= 100 or not 0 <= weight < math.inf:
             raise click.UsageError(f"--parties: {size}={weight:g} is not size=weight, as 2=50 is")
     if not sum(weights.values()):
-        raise click.UsageError("--parties: somebody must come; for example 1=20,2=60,4=20")
+        raise click.UsageError(
+            "--parties: at least one buyer must come; for example 1=20,2=60,4=20"
+        )
     return {int(size): weight for size, weight in weights.items()}
 
 
@@ -82,7 +84,7 @@ def _curve(name: str) -> Curve:
 def _check_writable(*files: Path | None) -> None:
     for file in filter(None, files):
         if not file.absolute().parent.is_dir() or file.is_dir():
-            raise click.UsageError(f"cannot write {file}: name a file in a folder that is there")
+            raise click.UsageError(f"cannot write {file}: name a file in an existing folder")
         try:
             check_writable(file)
         except OSError as error:
@@ -90,7 +92,7 @@ def _check_writable(*files: Path | None) -> None:
 
 
 def _output() -> Path:
-    """The page's file, where none is named."""
+    """The default file of the page."""
     file = report_file("rehearsal")
     try:
         file.parent.mkdir(exist_ok=True)
@@ -100,7 +102,7 @@ def _output() -> Path:
 
 
 class _Number(click.FloatRange):
-    """One within its range; ``nan`` is not."""
+    """A number within its range; ``nan`` is not."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         number = super().convert(value, param, ctx)
@@ -114,7 +116,7 @@ class _Number(click.FloatRange):
 @click.option(
     "--buyers",
     type=click.IntRange(1, 1_000_000),
-    help="How many come. [a file's own sum, else 1000]",
+    help="Number of buyers. [a file's own sum, else 1000]",
 )
 @click.option(
     "--curve",
@@ -125,7 +127,7 @@ class _Number(click.FloatRange):
 @click.option(
     "--duration-s",
     type=_Number(1, 24 * 3600),
-    help="Stretch or squeeze the curve to so many seconds. [its own]",
+    help="Stretch or shrink the curve to this many seconds. [its own]",
 )
 @click.option(
     "--watchers",
@@ -152,7 +154,7 @@ class _Number(click.FloatRange):
     type=_Number(0, 600),
     default=5.0,
     show_default=True,
-    help="How long people choose, and fill in the checkout, on average.",
+    help="Average time to choose, and again to fill in the checkout.",
 )
 @click.option(
     "--seed",
@@ -166,7 +168,7 @@ class _Number(click.FloatRange):
     type=click.IntRange(1, 10_000),
     default=256,
     show_default=True,
-    help="HTTP requests under way at most.",
+    help="Maximum number of HTTP requests under way.",
 )
 @click.option(
     "--output",
@@ -197,7 +199,7 @@ def command(output: Path | None, json_file: Path | None, keep: Path | None, **ch
     own_sum = _BUYERS if choices["curve"] in BUILT_IN else round(sum(curve))
     choices["buyers"] = choices["buyers"] or own_sum
     if choices["curve"] not in BUILT_IN:
-        # The page may be sent to others, who need not know our folders.
+        # The page may be sent to other people, who need not know our folders.
         choices["curve"] = Path(choices["curve"]).name
     choices["duration_s"] = choices["duration_s"] or float(len(curve))
     wanted = Wanted(event_id=event_id, curve=curve, setting=Setting(**choices), keep=keep)
@@ -217,7 +219,7 @@ def command(output: Path | None, json_file: Path | None, keep: Path | None, **ch
 def main(arguments: Sequence[str]) -> int:
     """Runs the command line; returns the exit code, with one line on stderr for what went wrong."""
     try:
-        # An int is what the command returns, and what --help ends with.
+        # Both the command and --help return an int.
         code: int = command.main(
             list(arguments), prog_name="frontrow rehearse", standalone_mode=False
         )

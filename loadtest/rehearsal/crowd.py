@@ -1,11 +1,11 @@
-"""Sends the buyers: an open loop. Everybody comes at the moment of the curve, served or not.
+"""Sends the buyers: an open loop. Everybody comes at the time given by the curve, served or not.
 
-Every time is taken from the moment a request was *meant* to be sent: the arrival, or the last answer
-and the time for thinking. Waiting for a free connection, and this process being late, count. So a
-server that stalls is not measured less often because it stalls (coordinated omission).
+Every time is measured from the moment a request was *meant* to be sent: the arrival, or the last answer
+plus the time to think. Waiting for a free connection, and lateness of this process, count. So a
+stalling server is not measured less often because it stalls (coordinated omission).
 
-A request takes a connection for as long as it is under way; who thinks has none. A connection that the
-server closed while nothing was under way is opened again, as a browser does.
+A request uses a connection while it is under way; a thinking buyer has none. A connection that the
+server closed while idle is opened again, as a browser does.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ from loadtest.clients.framing import Broken, handshake, split
 from loadtest.clients.http_client import Responses
 from loadtest.rehearsal.buyers import Answer, Ask, Memory, Plan, Site, Visit, visit
 
-#: Nobody waits longer for one answer.
+#: Time limit for one answer, in s.
 PATIENCE_S = 60.0
 _NO_ANSWER = Answer(0, b"")
 
 
 @dataclass
 class Samples:
-    """The requests of one step: when each was due (seconds from the opening), how long it took."""
+    """The requests of one step: when each was due (seconds from the opening), and its duration."""
 
     due_s: "array[float]" = field(default_factory=lambda: array("d"))
     took_s: "array[float]" = field(default_factory=lambda: array("d"))
@@ -37,14 +37,14 @@ class Samples:
 
 @dataclass
 class Record:
-    """What was seen from outside. Seconds from the opening."""
+    """The record of all buyers, from outside. Seconds from the opening."""
 
     steps: dict[str, Samples] = field(default_factory=dict)
     outcomes: Counter[str] = field(default_factory=Counter)
     memories: list[Memory] = field(default_factory=list)
     #: When each receipt came, and for how many places.
     sold_s: list[tuple[float, int]] = field(default_factory=list)
-    #: How long after its moment each request left: waiting for a connection, or we were late.
+    #: How late each request was sent: it waited for a connection, or this process was late.
     left_late_s: "array[float]" = field(default_factory=lambda: array("d"))
     arrived: int = 0
     ended: int = 0
@@ -107,7 +107,7 @@ class Crowd:
         return time.perf_counter() - self._opened_at
 
     async def serve(self, minds: Sequence[Plan]) -> Record:
-        """Let everybody come; return when the last one has gone."""
+        """Let everybody come; returns when the last one has left."""
         self._opened_at = time.perf_counter()
         impatience = asyncio.create_task(self._end_the_endless())
         try:
@@ -163,7 +163,7 @@ class Crowd:
                 lambda: _Connection(self), "127.0.0.1", self._api_port
             )
         except OSError:
-            # Whoever waits longest learns that there is nobody; the others try for themselves.
+            # The request that waited longest gets the connection error; the others try themselves.
             self._open -= 1
             if self._waiting:
                 self._go_on(self._waiting.popleft(), _NO_ANSWER)
@@ -205,7 +205,7 @@ class Crowd:
             self._leave(turn.memory, ending.value, now - self._opened_at)
             return
         except msgspec.DecodeError:
-            # Something answered that is not the API; nobody waits for this buyer.
+            # Something else than the API answered; the buyer is given up.
             self._leave(turn.memory, "failed", now - self._opened_at)
             return
         turn.due, turn.tries = now + turn.ask.after_s, 0
@@ -232,7 +232,7 @@ class Crowd:
     # The live connection
 
     async def _go_live(self, turn: _Turn) -> None:
-        """Until the whole map is there; then the connection has done what it was wanted for."""
+        """Keep the connection until the whole map is there; then it is no longer needed."""
         try:
             async with asyncio.timeout(PATIENCE_S):
                 seen = await self._first_map()
@@ -254,7 +254,7 @@ class Crowd:
                 if not data:
                     return False
                 frames, rest = split(rest + data)
-                # A SNAPSHOT is kind 1; what may come before it is a message.
+                # A SNAPSHOT has kind 1; only a message may come before it.
                 if any(payload[:1] == b"\1" for _, payload in frames):
                     return True
         finally:

@@ -1,4 +1,4 @@
-"""When buyers come: pure functions of a curve, how many there are, and a seed."""
+"""When buyers come: pure functions of a curve, the number of buyers, and a seed."""
 
 import csv
 import itertools
@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-#: Arrivals by part of the sale, all parts equally long. Only the shape counts.
+#: Arrivals by part of the sale; all parts are equally long. Only the shape counts.
 Curve = tuple[float, ...]
 
 #: Purchases per second of a real on-sale, from three seconds after opening (emfcamp/Website, issue 1901).
@@ -22,13 +22,13 @@ _BUYERS_MAX = 10_000_000
 
 
 class BadCurve(Exception):
-    """A curve cannot be read. The message is one line that says where and why."""
+    """A curve cannot be read. The message is one line with the place and the reason."""
 
 
 def read_curve(file: Path) -> Curve:
-    """A curve from lines ``second,arrivals``; seconds that are not there have no arrivals.
+    """A curve from lines ``second,arrivals``; missing seconds have no arrivals.
 
-    A first line of words is a header. Raises BadCurve.
+    A first line without numbers is a header. Raises BadCurve.
     """
     try:
         rows = list(csv.reader(file.read_text("utf-8-sig").splitlines()))
@@ -58,7 +58,7 @@ def read_curve(file: Path) -> Curve:
 
 
 def counts(curve: Curve, buyers: int) -> list[int]:
-    """How many of ``buyers`` come in each part of the curve: exactly all of them, by its shape."""
+    """How many of ``buyers`` come in each part of the curve; the sum is exactly ``buyers``."""
     total = sum(curve)
     exact = [buyers * share / total for share in curve]
     whole = [int(value) for value in exact]
@@ -69,7 +69,7 @@ def counts(curve: Curve, buyers: int) -> list[int]:
 
 
 def arrivals_s(curve: Curve, buyers: int, duration_s: float, seed: int) -> Sequence[float]:
-    """The moment each buyer comes, ascending, in seconds from the opening; the same for the same seed."""
+    """The arrival of each buyer, ascending, in seconds from the opening; the same for the same seed."""
     chance = random.Random(f"arrivals {seed}")
     part_s = duration_s / len(curve)
     return sorted(

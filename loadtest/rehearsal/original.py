@@ -1,4 +1,4 @@
-"""The event that is rehearsed: read from where it lives, and made again, empty, on the stage."""
+"""The event to rehearse: read from its own stores, and made again, without sales, on the stage."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,27 +13,27 @@ from engine.cli.shell import opened
 from engine.pricing.model import CategoryState, Override, RuleDraft
 from engine.runtime import Runtime
 
-#: An event that is over is rehearsed as if it were to come.
+#: A past event is rehearsed as if it were upcoming.
 _A_MONTH = timedelta(days=30)
 _UNPUBLISHED = (EventStatus.DRAFT, EventStatus.PUBLISHING)
 
 
 class Original(Struct, frozen=True, kw_only=True):
-    """What a copy needs. ``venue`` and ``layout`` are the catalogue's documents as they are."""
+    """The data for a copy. ``venue`` and ``layout`` are the catalogue's documents, unchanged."""
 
     event: Event
     venue: dict[str, Any]
     layout: dict[str, Any]
-    #: Minor units by category, as the copy opens: where a rule decides, what it begins with.
+    #: Opening prices by category, in minor units: with a rule, the price that the rule begins with.
     prices: dict[str, int]
-    #: Categories that follow a rule or have a hand on their price.
+    #: Categories that follow a rule or have an override.
     governed: list[CategoryState]
-    #: Seats kept from sale.
+    #: Blocked seats.
     blocked: list[int]
 
 
 async def read_original(settings: Settings, event_id: str) -> Original:
-    """Look, change nothing. Raises NotFound, Unavailable, StartError."""
+    """Read only. Raises NotFound, Unavailable, StartError."""
     async with opened(settings) as runtime:
         event = await runtime.catalog.event(event_id)
         venue = await runtime.stores.mongo.get("venues", event.venue.venue_id)
@@ -52,7 +52,7 @@ async def read_original(settings: Settings, event_id: str) -> Original:
         event=event,
         venue=venue,
         layout=layout,
-        # What a rule has made of a price comes of sales that the copy has not had.
+        # A price moved by a rule results from sales that the copy has not had.
         prices=event.prices | {s.category: s.price.amount for s in states if s.mode != "rule"},
         governed=[state for state in states if state.mode != "fixed"],
         blocked=[row["seat_no"] for row in blocked],
@@ -60,7 +60,7 @@ async def read_original(settings: Settings, event_id: str) -> Original:
 
 
 async def make_copy(runtime: Runtime, original: Original) -> Event:
-    """The event on sale on the stage, with every seat free that is for sale; prices stand still. Returns
+    """Put the event on sale on the stage, with every seat free that is for sale; prices do not move. Returns
     the copy."""
     event, now = original.event, datetime.now(UTC)
     await runtime.stores.mongo.insert("venues", original.venue)
@@ -87,7 +87,7 @@ async def make_copy(runtime: Runtime, original: Original) -> Event:
 
 
 async def govern(runtime: Runtime, event_id: str, original: Original) -> None:
-    """Rules and hands on prices, for the copy. To be done as it opens: a rule that sees nobody buy for
+    """Set the copy's rules and overrides. Call it as the sale opens: a rule that sees nobody buy for
     a while lowers its price, and may not raise it again for long."""
     for state in original.governed:
         await _govern(runtime, event_id, state)

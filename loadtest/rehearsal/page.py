@@ -29,13 +29,13 @@ class Chart(Struct, frozen=True, kw_only=True):
     says: str
     lines: Sequence[Line]
     plot: Plot
-    #: The same as a table: its head, its rows.
+    #: The same data as a table: its head, its rows.
     head: list[str]
     rows: list[list[str]]
 
 
 class Bar(Struct, frozen=True, kw_only=True):
-    """A row of bars: how much, in words, and where it begins and ends in per cent."""
+    """A bar of a row: its value as text, and where it begins and ends, in per cent."""
 
     name: str
     text: str
@@ -45,7 +45,7 @@ class Bar(Struct, frozen=True, kw_only=True):
 
 
 class Key(Struct, frozen=True, kw_only=True):
-    """A figure that an organiser looks for first."""
+    """A key figure for the organiser."""
 
     name: str
     value: str
@@ -121,7 +121,7 @@ def _keys(report: Report) -> list[Key]:
 
 
 def _round_money(amount_minor: int, currency: str) -> str:
-    """Without what is behind the point, where that is little."""
+    """Large amounts without decimals."""
     number, _, code = money(amount_minor, currency).partition(" ")
     whole, _, _ = number.partition(".")
     return f"{whole if len(whole) > 4 else number} {code}"
@@ -140,7 +140,7 @@ def _sold_out(report: Report) -> Key:
 
 
 def _outcomes(report: Report) -> list[Bar]:
-    """One bar of all buyers, cut by how their visit ended."""
+    """One bar of all buyers, divided by the end of their visits."""
     bars: list[Bar] = []
     end = 0.0
     for number, (outcome, words) in enumerate(OUTCOMES.items()):
@@ -155,7 +155,7 @@ def _outcomes(report: Report) -> list[Bar]:
 
 
 def _steps(report: Report) -> list[Bar]:
-    """From the median to the 99th percentile, by powers of ten."""
+    """From the median to the 99th percentile, on a logarithmic scale."""
     if not report.steps:
         return []
     scale = powers(
@@ -182,7 +182,7 @@ def _refusals(report: Report) -> list[Bar]:
 
 
 def _sold(report: Report) -> list[list[str]]:
-    """By category, and in all; amounts without their currency."""
+    """By category, and in total; amounts without their currency."""
     opening = report.subject.opening_prices
     last = opening | {change.category: change.amount_minor for change in report.price_changes}
 
@@ -302,7 +302,7 @@ def _places(report: Report) -> Chart:
     return _chart(
         report,
         "Places left and places sold",
-        "What is neither free nor sold is held by somebody, or being paid for.",
+        "Places that are neither free nor sold are held or being paid for.",
         [
             Line(name="Free to hold", look="a", values=timeline.left, filled=True),
             Line(name="Sold", look="b", values=timeline.sold),
@@ -323,7 +323,7 @@ def _times(report: Report) -> Chart:
     return _chart(
         report,
         "How long buyers waited",
-        "From the moment somebody asked until the answer was there; each mark is ten times the last.",
+        "From the request until the answer was there; each mark is ten times the last.",
         lines,
         powers(min(seen), max(seen)),
         _round_time,
@@ -331,7 +331,7 @@ def _times(report: Report) -> Chart:
 
 
 def _prices(report: Report) -> Chart | None:
-    """The path of the prices that moved; None when none did."""
+    """The course of prices that moved; None when none did."""
     changed = {change.category for change in report.price_changes}
     moved = [sold.category for sold in report.sold if sold.category in changed][: len(_LOOKS)]
     if not moved:

@@ -50,7 +50,7 @@ from loadtest.rehearsal.verdict import (
 )
 
 _SAMPLE_S = 0.25
-#: So many buyers connect live at most: a map of a large house is work, also for us who read it.
+#: At most this many buyers open the live map: a map of a large house is work for this process too.
 _LIVE_MAX = 1000
 
 
@@ -68,7 +68,7 @@ _Samples = list[tuple[float, int]]
 
 
 async def rehearse(yours: Settings, wanted: Wanted, say: OnProgress) -> Report:
-    """Rehearse an event that is in the stores of ``yours``. Nothing there is changed.
+    """Rehearse an event of the stores in ``yours``. Nothing there is changed.
 
     Raises NotFound (no such event), Unavailable, StartError (what it needs does not start).
     """
@@ -91,7 +91,7 @@ async def rehearse(yours: Settings, wanted: Wanted, say: OnProgress) -> Report:
 
 @dataclass
 class _Sale:
-    """What was seen while it lasted, and when. Shares are of one core, ``busy_share`` of all."""
+    """The record of the sale. Shares are of one core, ``busy_share`` of all cores."""
 
     minds: Sequence[Plan]
     record: Record
@@ -151,7 +151,7 @@ def _minds(copy: Event, wanted: Wanted) -> list[Plan]:
 async def _look_back(
     ready: Stage, original: Original, copy: Event, opening: bytes, setting: Setting, sale: _Sale
 ) -> Report:
-    """Read the books, judge, and put everything together. ``opening``: the seats as they began."""
+    """Read the books, judge, and make the report. ``opening``: the states of the seats at the opening."""
     runtime, event_id, record = ready.runtime, copy.event_id, sale.record
     facts = await runtime.catalog.facts(event_id)
     prices = await opening_prices(runtime, event_id, sale.opened_at)
@@ -223,7 +223,7 @@ def _sold_out_s(record: Record, for_sale: int) -> float | None:
 async def _looking(
     ready: Stage, event_id: str, crowd: Crowd, say: OnProgress, buyers: int
 ) -> AsyncIterator[_Samples]:
-    """Samples what is free, past the API, while the sale goes on."""
+    """Samples the free places, without the API, during the sale."""
     free: _Samples = []
 
     async def sample() -> None:
@@ -253,11 +253,11 @@ class _Watchers:
         self._count = count
 
     async def connected(self) -> None:
-        """Until everybody has a whole map."""
+        """Wait until every watcher has its whole map."""
         await self._read_line()
 
     async def end(self) -> Propagation | None:
-        """Compare every map with the truth, close, and tell."""
+        """Compare every map with the truth, close, and report."""
         if self._process is None:
             return None
         self._process.send_signal(signal.SIGTERM)
@@ -319,23 +319,23 @@ async def _watching(ready: Stage, event_id: str, count: int) -> AsyncIterator[_W
         await watchers.close()
 
 
-# Where and with what
+# The machine
 
 
 class _Usage:
-    """Processor time from now on."""
+    """Processor time used from now on."""
 
     def __init__(self, ready: Stage) -> None:
         self._ready = ready
         self._before, self._ours, self._all = ready.cpu_s(), time.process_time(), psutil.cpu_times()
 
     def shares(self, elapsed_s: float) -> tuple[dict[str, float], float]:
-        """Of each process, of one core; and of all programs there are, of all cores."""
+        """Shares of each process, of one core; and of all programs, of all cores."""
         used = {name: after - self._before[name] for name, after in self._ready.cpu_s().items()}
         used["buyers"] = time.process_time() - self._ours
         now = psutil.cpu_times()
         spent = {name: getattr(now, name) - getattr(self._all, name) for name in now._fields}
-        # A guest's time is in the user's already.
+        # Guest time is already part of user time.
         total = sum(seconds for name, seconds in spent.items() if not name.startswith("guest"))
         idle = spent["idle"] + spent.get("iowait", 0.0)
         shares = {name: round(seconds / elapsed_s, 3) for name, seconds in used.items()}

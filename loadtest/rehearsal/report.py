@@ -1,4 +1,4 @@
-"""What a rehearsal found: as JSON, and in words."""
+"""The findings of a rehearsal: as JSON, and as sentences."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -10,12 +10,12 @@ from loadtest.rehearsal.buyers import STEPS, Mix
 from loadtest.rehearsal.crowd import Record
 from loadtest.rehearsal.verdict import PriceChange, Sold, Verdict
 
-#: A chart has so many points at most.
+#: Maximum number of points in a chart.
 _POINTS_MAX = 120
 
 
 class Setting(Struct, frozen=True, kw_only=True):
-    """What was asked for."""
+    """The options of the rehearsal."""
 
     buyers: int
     curve: str
@@ -45,7 +45,7 @@ class Subject(Struct, frozen=True, kw_only=True):
 
 
 class StepTimes(Struct, frozen=True, kw_only=True):
-    """One step of a visit; times from when it should have begun until the whole answer was there."""
+    """One step of a visit; times from its due moment until the whole answer was there."""
 
     step: str
     requests: int
@@ -59,7 +59,7 @@ class StepTimes(Struct, frozen=True, kw_only=True):
 class Timeline(Struct, frozen=True, kw_only=True):
     """One value per part of ``width_s`` seconds, from the opening. Rates are per second.
 
-    ``left`` and ``sold`` are places at the end of the part. Times are None where nothing was asked.
+    ``left`` and ``sold`` are places at the end of the part. Times are None for parts without requests.
     """
 
     width_s: float
@@ -73,7 +73,7 @@ class Timeline(Struct, frozen=True, kw_only=True):
 
 
 class Propagation(Struct, frozen=True, kw_only=True):
-    """How long seat changes took to every open map. Of ``divergences``: maps wrong at the end."""
+    """The delay of seat changes to every open map. ``divergences``: maps wrong at the end."""
 
     watchers: int
     still_open: int
@@ -85,7 +85,7 @@ class Propagation(Struct, frozen=True, kw_only=True):
 
 
 class Machine(Struct, frozen=True, kw_only=True):
-    """Where and with what. CPU shares are of one core, over the sale."""
+    """The machine and its load. CPU shares are of one core, over the sale."""
 
     started_at: str
     processor: str
@@ -93,9 +93,9 @@ class Machine(Struct, frozen=True, kw_only=True):
     system: str
     versions: dict[str, str]
     cpu_shares: dict[str, float]
-    #: Of all cores, by every program on the machine.
+    #: Share of all cores, used by every program on the machine.
     busy_share: float
-    #: How long requests waited for a free connection, or for the program that plays the buyers.
+    #: How long requests waited for a free connection or for the program that plays the buyers.
     left_late_p50_ms: float
     left_late_p99_ms: float
 
@@ -105,9 +105,9 @@ class Report(Struct, frozen=True, kw_only=True):
 
     subject: Subject
     setting: Setting
-    #: First moment at which one place in 200 or less was free to hold; None: there always were more.
+    #: First moment at which at most one place in 200 was free to hold; None: there were always more.
     all_taken_s: float | None
-    #: When the last place was sold; None: some were not.
+    #: When the last place was sold; None: not all were sold.
     sold_out_s: float | None
     ended_s: float
     outcomes: dict[str, int]
@@ -130,7 +130,7 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The smallest value that so many do not exceed, of ascending values; 0 when there are none."""
+    """The smallest of ascending values that this share does not exceed; 0 when there are none."""
     return values[max(0, math.ceil(share * len(values)) - 1)] if values else 0.0
 
 
@@ -161,7 +161,7 @@ def timeline(
     left: Sequence[tuple[float, int]],
     ended_s: float,
 ) -> Timeline:
-    """``left``: (seconds, places free to hold), as sampled; before the first sample it is that one."""
+    """``left``: samples of (seconds, places free to hold); the first one also counts for the time before it."""
     width_s = float(max(1, math.ceil(ended_s / _POINTS_MAX)))
     parts = max(1, math.ceil(ended_s / width_s))
 
@@ -233,7 +233,7 @@ def money(amount_minor: int, currency: str) -> str:
 
 
 def headline(report: Report) -> str:
-    """One sentence for the organiser: how it ended, for whom, and whether the promise held."""
+    """One sentence for the organiser: the end, the share of served buyers, and whether the promise held."""
     return f"{_how_it_ended(report)}; {_for_whom(report)}; {_promise(report)}."
 
 
@@ -259,7 +259,7 @@ def _promise(report: Report) -> str:
 
 
 def complaint(report: Report) -> str | None:
-    """What is broken, in a plain sentence; None when nothing is."""
+    """The broken promises, in a plain sentence; None without any."""
     if report.verdict.holds:
         return None
     broken = [
@@ -272,7 +272,7 @@ def complaint(report: Report) -> str | None:
 
 
 def advice(report: Report) -> list[str]:
-    """What to change, only where the figures say so."""
+    """Advice, only where the figures support it."""
     return [
         line
         for line in (
@@ -302,7 +302,7 @@ def _busy(report: Report) -> str | None:
     if report.machine.busy_share > 0.85 and ours < 0.7 * report.machine.busy_share:
         return (
             f"{slow}, but other programs took {percent(report.machine.busy_share - ours)} of this machine "
-            "meanwhile: rehearse again when it is calm."
+            "meanwhile: rehearse again when they are idle."
         )
     if api > 0.85:
         return (
@@ -322,8 +322,8 @@ def _late_crowd(report: Report) -> str | None:
     if share < 0.9:
         return None
     return (
-        f"The program that plays the buyers was busy {percent(share)} of the time: times are too long by "
-        "what it was late itself. Take fewer buyers, or a longer --duration-s."
+        f"The program that plays the buyers was busy {percent(share)} of the time, so the "
+        "times include its own lateness. Take fewer buyers, or a longer --duration-s."
     )
 
 
@@ -332,8 +332,8 @@ def _crowded_out(report: Report) -> str | None:
     if report.all_taken_s is None or without < report.setting.buyers / 10:
         return None
     return (
-        f"{without:,} buyers wanted seats and left without. Tell them of the waitlist: whatever comes "
-        "back goes to those who wait in line, before anybody else."
+        f"{without:,} buyers wanted seats and left without. Tell them of the waitlist: returned "
+        "places go to people in the waitlist first."
     )
 
 
@@ -343,7 +343,7 @@ def _lost_picks(report: Report) -> str | None:
     if asked < 100 or lost < asked / 10:
         return None
     return (
-        f"{lost:,} of {asked:,} attempts to hold were for seats chosen by hand that somebody else "
+        f"{lost:,} of {asked:,} attempts to hold were for picked seats that another buyer "
         "had taken meanwhile. Lead buyers to the best seats first: those are found and held in one step."
     )
 
@@ -353,7 +353,7 @@ def _orphaned(report: Report) -> str | None:
         return None
     return (
         f"{report.orphan_seats:,} seats were left single between taken ones. Best seats avoid that "
-        "where they can; choosing by hand does not."
+        "if possible; picking seats on the map does not."
     )
 
 
@@ -361,8 +361,8 @@ def _stale_holds(report: Report) -> str | None:
     if report.subject.hold_ttl_s < 120 or report.places_held < report.subject.places / 50:
         return None
     return (
-        f"At the end {report.places_held:,} places stood in holds of buyers who had gone. A hold "
-        f"lives {span(report.subject.hold_ttl_s)}; a shorter one brings such places back sooner."
+        f"At the end {report.places_held:,} places were in holds of buyers who had left. A hold "
+        f"lasts {span(report.subject.hold_ttl_s)}; a shorter one returns such places sooner."
     )
 
 

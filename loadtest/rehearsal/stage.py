@@ -1,4 +1,4 @@
-"""The rehearsal's own stores and processes, in a folder of its own: nothing of yours is touched."""
+"""The rehearsal's own stores and processes, in a folder of its own: your data are not touched."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ from engine.runtime import Runtime, open_runtime
 from loadtest.processes import REPO, cpu_s, environment, free_ports, own_stores
 
 _END_S = 20.0
-#: What an organiser has set counts in the copy too, where it changes how a sale goes.
+#: Settings that influence a sale apply to the copy too.
 _KEPT = (
     *("hold_ttl_s", "hold_max_s", "hold_warning_s", "payment_window_s", "buyer_limit"),
     *("gateway_timeout_s", "reprice_interval_s", "live_tick_ms", "postgres_pool_size"),
@@ -30,14 +30,14 @@ _KEPT = (
 
 @dataclass(frozen=True)
 class Stage:
-    """The copy's running product. ``pids`` by what each process is."""
+    """The copy's running product. ``pids`` by the name of each process."""
 
     runtime: Runtime
     settings: Settings
     urls: StoreUrls
     pids: dict[str, int]
     processes: dict[str, "subprocess.Popen[bytes]"]
-    #: Where the processes write what they have to say.
+    #: The folder of the processes' logs.
     logs: Path
 
     def check(self) -> None:
@@ -50,7 +50,7 @@ class Stage:
                 )
 
     def cpu_s(self) -> dict[str, float]:
-        """User and system seconds so far, with children, by process; one that is gone has none."""
+        """User and system seconds so far, with children, by process; ended processes are left out."""
         return {name: cpu_s(pid) for name, pid in self.pids.items()}
 
 
@@ -114,7 +114,7 @@ def _processes(settings: Settings, logs: Path) -> Iterator[dict[str, "subprocess
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    # Ctrl-C is for us; we end them when we have ended.
+                    # Ctrl-C is for this process, which stops them at its own end.
                     start_new_session=True,
                 )
         yield started
@@ -143,7 +143,7 @@ async def _until_ready(
 
 def _last_words(logs: Path, name: str) -> str:
     said = (logs / f"{name}.log").read_text(errors="replace").strip().splitlines()
-    return said[-1] if said else "it said nothing"
+    return said[-1] if said else "it printed nothing"
 
 
 __all__ = ["Stage", "stage"]

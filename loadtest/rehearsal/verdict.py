@@ -1,4 +1,4 @@
-"""What the stores say when all is over: the auditor's verdict, and counts of our own beside it."""
+"""The verdict from the stores at the end: the auditor's findings, and independent counts."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from engine.catalog.model import Facts
 from engine.runtime import Runtime
 from loadtest.rehearsal.buyers import Memory
 
-#: What is under way may take so long to end before that counts against the system.
+#: How long pending work may take to end before it counts as a fault, in s.
 _QUIET_S = 60.0
 _AUDIT_S = 20.0
 _VIOLATIONS_SHOWN = 50
@@ -29,7 +29,7 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 class Sold(Struct, frozen=True, kw_only=True):
-    """What was sold of one category. Minor units."""
+    """Sales of one category. Minor units."""
 
     category: str
     places: int
@@ -38,7 +38,7 @@ class Sold(Struct, frozen=True, kw_only=True):
 
 
 class PriceChange(Struct, frozen=True, kw_only=True):
-    """What a price became, and why. Seconds from the opening, minor units."""
+    """A price change and its reason. Seconds from the opening, minor units."""
 
     at_s: float
     category: str
@@ -47,7 +47,7 @@ class PriceChange(Struct, frozen=True, kw_only=True):
 
 
 class Books(Struct, frozen=True, kw_only=True):
-    """What PostgreSQL says, as of one snapshot."""
+    """PostgreSQL's figures, from one snapshot."""
 
     sold_seats: int
     sold_places: int
@@ -59,14 +59,14 @@ class Books(Struct, frozen=True, kw_only=True):
     booked_minor: int
     captured_minor: int
     pending: int
-    #: What each confirmed booking cost, by its id.
+    #: The amount of each confirmed booking, by its id.
     bookings: dict[str, int]
     sold: list[Sold]
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
     checks: list[Check]
-    #: In words, the auditor's.
+    #: The auditor's violations, as texts.
     violations: list[str]
 
     @property
@@ -118,9 +118,9 @@ WHERE event_id = $1 AND changed_at <= to_timestamp($2::float8) ORDER BY category
 
 
 async def until_quiet(runtime: Runtime, event_id: str) -> float:
-    """Wait until every booking has ended and everything is delivered; returns how long that took.
+    """Wait until every booking has ended and everything is delivered. Returns how long that took, in s.
 
-    What never ends is for the auditor to tell.
+    The auditor reports work that never ends.
     """
     started = time.monotonic()
     while time.monotonic() - started < _QUIET_S:
@@ -165,7 +165,7 @@ async def opening_prices(runtime: Runtime, event_id: str, opened_at: float) -> d
 
 
 async def price_changes(runtime: Runtime, event_id: str, opened_at: float) -> list[PriceChange]:
-    """What prices became since the opening (Unix seconds)."""
+    """Price changes since the opening (Unix seconds)."""
     async with runtime.stores.view.connection() as connection:
         rows = await connection.fetch(_PRICES, event_id, opened_at)
     return [
@@ -186,15 +186,15 @@ async def judge(
     memories: Sequence[Memory],
     wrong_maps: int | None,
 ) -> Verdict:
-    """The auditor's verdict on the whole copy, and counts that know nothing of the auditor.
+    """The auditor's verdict on the whole copy, and counts that are independent of the auditor.
 
-    ``wrong_maps``: open maps that went wrong or differed at the end; None when nobody watched.
+    ``wrong_maps``: open maps with a fault or a difference at the end; None without watchers.
     """
     started = time.monotonic()
     while True:
         found = await audit(runtime.audit, event_id, quiet=True)
-        # A worker behind with its rounds is not a broken promise; one that never comes round is, and
-        # so is whatever may not be at any moment.
+        # A worker that is late with its rounds is not a broken promise; one that never runs them is, and
+        # so is every violation of what must hold at any moment.
         if not found or time.monotonic() - started > _AUDIT_S:
             break
         if await audit(runtime.audit, event_id, lateness_max_s=None):
@@ -214,7 +214,7 @@ async def judge(
 
 
 def counted_twice(books: Books, memories: Sequence[Memory]) -> list[Check]:
-    """PostgreSQL's tables against each other, and against the receipts that buyers went home with."""
+    """Compares PostgreSQL's tables with each other, and with the receipts that buyers got."""
     receipts = [memory.receipt for memory in memories if memory.receipt is not None]
     on_receipts = Counter(seat_no for receipt in receipts for seat_no in receipt.seats)
     twice = sum(count > 1 for count in on_receipts.values())
@@ -249,7 +249,7 @@ def counted_twice(books: Books, memories: Sequence[Memory]) -> list[Check]:
         ),
         _none("Receipts without a booking", lost, of=len(receipts)),
         Check(
-            what="Bookings without a receipt, and buyers who never heard what became of theirs",
+            what="Bookings without a receipt, and buyers who never got an outcome",
             found=f"{unknown:,} and {unanswered:,}",
             holds=unknown <= unanswered,
         ),
@@ -275,8 +275,8 @@ def _same(what: str, one: int, other: int) -> Check:
 
 
 def orphans(facts: Facts, opening: bytes, states: bytes) -> int:
-    """Free seats left single: with nobody's seat or a taken one on both sides, which at the opening
-    they had not (``docs/best-seats.md``). States are one digit per seat, ``0`` free.
+    """Free seats left single: with no seat or a taken one on both sides, which they
+    did not have at the opening (``docs/best-seats.md``). States are one digit per seat, ``0`` free.
     """
     index = SeatIndex(facts.layout)
     before, after = index.lay(opening), index.lay(states)

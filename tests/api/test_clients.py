@@ -34,7 +34,7 @@ _DOCS = REPO / "docs" / "api.md"
 
 
 def run(command: Sequence[str | Path], **environment: str) -> str:
-    """What a program prints; its complaint is the test's, where it fails."""
+    """What a program prints; if it fails, the test fails with its error output."""
     done = subprocess.run(
         command, env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
@@ -43,14 +43,14 @@ def run(command: Sequence[str | Path], **environment: str) -> str:
 
 
 def type_check_python(*paths: Path, folder: Path) -> None:
-    # A configuration of its own: what is generated need not be as strict as the project.
+    # A configuration of its own: generated code need not be as strict as the project.
     options = ["--config-file=", f"--cache-dir={folder}/mypy", f"--python-executable={_PYTHON}"]
     run([sys.executable, "-m", "mypy", *options, *paths], MYPYPATH=str(generate.HERE / "python"))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def tools() -> None:
-    """What ``make clients-tools`` installs. With CI=true there is no way around it."""
+    """What ``make clients-tools`` installs. Skips without it, except with CI=true."""
     missing = [str(tool) for tool in (_PYTHON, _TSC) if not tool.exists()]
     if missing and not os.environ.get("CI"):
         pytest.skip(f"run `make clients-tools`: there is no {', '.join(missing)}")
@@ -58,14 +58,14 @@ def tools() -> None:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The clients, generated afresh."""
+    """The clients, generated again."""
     folder = tmp_path_factory.mktemp("clients")
     generate.make_clients(folder)
     return folder
 
 
 def differences(ours: Path, theirs: Path) -> list[str]:
-    """Files that are not the same in two folders, or are in one of them only."""
+    """Files that differ between two folders or are in only one of them."""
 
     def listed(folder: Path) -> set[str]:
         found = (path for path in folder.rglob("*") if path.suffix != ".pyc")
@@ -76,7 +76,7 @@ def differences(ours: Path, theirs: Path) -> list[str]:
     return sorted(files - set(same))
 
 
-def test_the_clients_are_those_of_the_document(made: Path) -> None:
+def test_generated_clients_match_the_document(made: Path) -> None:
     stale = differences(made / generate.PYTHON, generate.HERE / generate.PYTHON)
     schema = (made / generate.TYPESCRIPT).read_text()
     if schema != (generate.HERE / generate.TYPESCRIPT).read_text():
@@ -84,7 +84,9 @@ def test_the_clients_are_those_of_the_document(made: Path) -> None:
     assert not stale, "run: make clients"
 
 
-async def test_they_are_made_of_the_document_that_is_served(http: httpx.AsyncClient) -> None:
+async def test_the_served_document_is_the_one_that_clients_are_made_of(
+    http: httpx.AsyncClient,
+) -> None:
     served = (await http.get("/schema/openapi.json")).json()
     assert served == json.loads(json.dumps(openapi_document()))
 

@@ -71,7 +71,7 @@ async def test_an_edit_needs_the_etag_it_was_read_with(
     )
 
 
-async def test_two_edits_at_once_and_one_wins(http: httpx.AsyncClient, house: House) -> None:
+async def test_of_two_edits_at_once_one_wins(http: httpx.AsyncClient, house: House) -> None:
     path = f"/v1/events/{house.event_id}"
     headers = ORGANISER | {"If-Match": (await http.get(path)).headers["etag"]}
     answers = await asyncio.gather(
@@ -95,7 +95,9 @@ async def test_cancelling_takes_an_etag_but_needs_none(house: House, ada: Buyer)
     assert (await ada.post(path + "/cancel")).json() == (await ada.get(path)).json()
 
 
-async def test_a_layout_is_fetched_once(http: httpx.AsyncClient, house: House) -> None:
+async def test_a_layout_is_immutable_and_revalidated_by_its_etag(
+    http: httpx.AsyncClient, house: House
+) -> None:
     path = f"/v1/events/{house.event_id}/layout"
     first = await http.get(path)
     etag = first.headers["etag"]
@@ -128,7 +130,7 @@ async def all_pages(buyer: Buyer, path: str, limit: int, **params: str) -> list[
         cursor = {"cursor": page["next_cursor"]}
 
 
-async def test_pages_of_bookings_have_no_gap_and_nothing_twice(
+async def test_pages_of_bookings_have_no_gaps_and_no_duplicates(
     make_house: MakeHouse, ada: Buyer
 ) -> None:
     house = await make_house(buyer_limit=20)
@@ -141,10 +143,10 @@ async def test_pages_of_bookings_have_no_gap_and_nothing_twice(
         assert [booking["booking_id"] for booking in found] == made[::-1]
 
 
-async def test_pages_of_events_have_no_gap_and_nothing_twice(
+async def test_pages_of_events_have_no_gaps_and_no_duplicates(
     runtime: Runtime, ada: Buyer, key: str
 ) -> None:
-    # Among them several that start at the same instant, which only their ids tell apart.
+    # Several of them start at the same instant and differ only in their ids.
     city = f"City {key}"
     venue, _ = await runtime.catalog.import_venue(small_house(rows=1), city=city)
     made = [
@@ -175,7 +177,7 @@ async def test_pages_of_prices_go_back_in_time(runtime: Runtime, house: House, a
 # Idempotency
 
 
-async def test_a_key_gives_the_same_hold_again(house: House, ada: Buyer, key: str) -> None:
+async def test_a_key_used_again_gives_the_same_hold(house: House, ada: Buyer, key: str) -> None:
     first = await ada.hold(house.event_id, 1, 2, idempotency_key=key)
     assert first.status_code == 201
     assert "idempotency-replayed" not in first.headers
@@ -190,7 +192,9 @@ async def test_a_key_gives_the_same_hold_again(house: House, ada: Buyer, key: st
     assert await seats_of(ada.http, house.event_id) == before
 
 
-async def test_a_key_remembers_refusals_too(house: House, ada: Buyer, bob: Buyer, key: str) -> None:
+async def test_a_refusal_is_replayed_under_its_key(
+    house: House, ada: Buyer, bob: Buyer, key: str
+) -> None:
     hold_id = (await bob.hold(house.event_id, 1)).json()["hold_id"]
     first = await ada.hold(house.event_id, 1, idempotency_key=key)
     problem_of(first, 409, "seat-unavailable")
@@ -201,14 +205,16 @@ async def test_a_key_remembers_refusals_too(house: House, ada: Buyer, bob: Buyer
     assert (await ada.hold(house.event_id, 1)).status_code == 201
 
 
-async def test_keys_are_each_buyers_own(house: House, ada: Buyer, bob: Buyer, key: str) -> None:
+async def test_idempotency_keys_are_separate_for_each_buyer(
+    house: House, ada: Buyer, bob: Buyer, key: str
+) -> None:
     first = await ada.hold(house.event_id, 1, idempotency_key=key)
     second = await bob.hold(house.event_id, 2, idempotency_key=key)
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json()["hold_id"] != second.json()["hold_id"]
 
 
-async def test_a_key_extends_once(house: House, ada: Buyer, key: str) -> None:
+async def test_a_key_extends_a_hold_once(house: House, ada: Buyer, key: str) -> None:
     hold_id = (await ada.hold(house.event_id, 1)).json()["hold_id"]
     path = f"/v1/holds/{hold_id}/extend"
     first = await ada.post(path, idempotency_key=key)
@@ -261,7 +267,7 @@ async def test_a_booking_needs_a_key_and_pays_once(house: House, ada: Buyer, key
     assert len((await ada.get("/v1/bookings")).json()["items"]) == 1
 
 
-async def test_a_key_is_good_once_in_each_event(
+async def test_a_key_is_good_for_one_booking_in_each_event(
     make_house: MakeHouse, ada: Buyer, key: str
 ) -> None:
     houses = [await make_house() for _ in "12"]
@@ -288,12 +294,12 @@ async def test_a_declined_card_is_replayed_as_declined(house: House, ada: Buyer,
     assert (await ada.book(hold_id)).status_code == 201
 
 
-async def test_the_second_of_two_at_once_is_told_to_wait(
+async def test_the_second_of_two_requests_with_one_key_is_told_to_wait(
     runtime: Runtime, house: House, ada: Buyer, key: str
 ) -> None:
     hold_id = (await ada.hold(house.event_id, 1)).json()["hold_id"]
     path = (await ada.book(hold_id)).headers["location"] + "/cancel"
-    # The booking's row is locked, so whichever comes first has to wait for us.
+    # The booking's row is locked, so whichever request comes first has to wait for us.
     async with runtime.stores.view.transaction() as lock:
         await lock.connection.execute(
             "SELECT 1 FROM bookings WHERE booking_id = $1 FOR UPDATE", path.split("/")[3]
@@ -308,9 +314,11 @@ async def test_the_second_of_two_at_once_is_told_to_wait(
     assert (await ada.post(path, idempotency_key=key)).content == first.content
 
 
-async def test_a_booking_under_way_is_told_to_wait(house: House, ada: Buyer, key: str) -> None:
+async def test_a_second_request_during_a_booking_is_told_to_wait(
+    house: House, ada: Buyer, key: str
+) -> None:
     hold_id = (await ada.hold(house.event_id, 1)).json()["hold_id"]
-    # The gateway stays silent for a while, so both are surely on their way together.
+    # The gateway stays silent for a while, so both requests are surely under way together.
     first, second = await asyncio.gather(
         ada.book(hold_id, "tok_timeout", key=key), ada.book(hold_id, "tok_timeout", key=key)
     )
@@ -321,7 +329,7 @@ async def test_a_booking_under_way_is_told_to_wait(house: House, ada: Buyer, key
 
 
 @pytest.mark.parametrize("keyed", [True, False], ids=["with a key", "without"])
-async def test_half_a_request_does_nothing(
+async def test_an_incomplete_request_does_nothing(
     stack: Stack, house: House, ada: Buyer, key: str, keyed: bool
 ) -> None:
     before = await seats_of(ada.http, house.event_id)
@@ -341,7 +349,7 @@ async def test_half_a_request_does_nothing(
     writer.close()
     await writer.wait_closed()
     assert await seats_of(ada.http, house.event_id) == before
-    # The key is as good as new.
+    # The key can be used again.
     asking = (
         ada.hold(house.event_id, 1, 2, idempotency_key=key)
         if keyed
@@ -364,7 +372,7 @@ _NOWHERE = {
 
 
 async def until_it_answers(client: httpx.AsyncClient) -> None:
-    """Whatever it answers: it is not to be ready."""
+    """Wait for any answer: this process is not supposed to become ready."""
     async with asyncio.timeout(60):
         while True:
             try:
@@ -413,7 +421,7 @@ def with_redis_only(lame_apis: dict[str, httpx.AsyncClient]) -> httpx.AsyncClien
     return lame_apis["with redis only"]
 
 
-async def test_without_redis_holds_wait_and_the_rest_goes_on(
+async def test_without_redis_holds_are_refused_and_the_rest_goes_on(
     without_redis: httpx.AsyncClient, house: House, key: str
 ) -> None:
     buyer = await new_buyer(without_redis)
@@ -436,7 +444,7 @@ async def test_without_redis_holds_wait_and_the_rest_goes_on(
             others = set(stores.values())
 
 
-async def test_without_postgresql_and_mongodb_each_says_so(
+async def test_the_refusal_names_the_store_that_is_away(
     with_redis_only: httpx.AsyncClient,
 ) -> None:
     buyer = await new_buyer(with_redis_only)
@@ -451,7 +459,9 @@ async def test_without_postgresql_and_mongodb_each_says_so(
 _RATE_LIMIT = re.compile(r'^"guest-tokens";r=(\d+);t=(\d+)$')
 
 
-async def test_a_limited_route_says_what_is_left(with_redis_only: httpx.AsyncClient) -> None:
+async def test_a_limited_route_reports_the_remaining_requests(
+    with_redis_only: httpx.AsyncClient,
+) -> None:
     async def ask(address: str) -> httpx.Response:
         return await with_redis_only.post("/v1/auth/guest", headers={"X-Forwarded-For": address})
 
@@ -472,7 +482,9 @@ async def test_a_limited_route_says_what_is_left(with_redis_only: httpx.AsyncCli
     assert (await ask("203.0.113.8")).status_code == 201
 
 
-async def test_under_pressure_a_token_costs_some_work(with_redis_only: httpx.AsyncClient) -> None:
+async def test_under_load_a_guest_token_requires_proof_of_work(
+    with_redis_only: httpx.AsyncClient,
+) -> None:
     place = {"X-Forwarded-For": "203.0.113.50"}
 
     async def ask(**body: object) -> httpx.Response:
@@ -492,7 +504,7 @@ async def test_under_pressure_a_token_costs_some_work(with_redis_only: httpx.Asy
     first = proof(await asked())
     made = await ask(proof=first)
     assert made.status_code == 201, made.text
-    # Once, and not by chance. A new minute may begin at any time: then nothing is looked at.
+    # A proof is good once, and a wrong one never. If a new minute begins meanwhile, nothing is checked.
     for sent in (first, {**proof(await asked()), "nonce": ""}, {"challenge": "x", "nonce": "y"}):
         await asked()
         answer = await ask(proof=sent)
@@ -505,17 +517,21 @@ async def test_under_pressure_a_token_costs_some_work(with_redis_only: httpx.Asy
     assert 14 in [(await asked())["bits"] for _ in range(20)]
 
 
-async def test_one_network_puts_no_other_to_work(with_redis_only: httpx.AsyncClient) -> None:
+async def test_one_network_causes_no_proof_of_work_for_others(
+    with_redis_only: httpx.AsyncClient,
+) -> None:
     async def ask(address: str) -> httpx.Response:
         return await with_redis_only.post("/v1/auth/guest", headers={"X-Forwarded-For": address})
 
-    # More than all together may have without a proof, in whichever minute they fall.
+    # More than all networks together may have without a proof, in whichever minute they fall.
     statuses = [(await ask("203.0.113.90")).status_code for _ in range(70)]
     assert statuses.count(429) >= 60
     assert (await ask("198.51.100.7")).status_code == 201
 
 
-async def test_an_ipv6_household_is_one_address(with_redis_only: httpx.AsyncClient) -> None:
+async def test_an_ipv6_household_is_limited_as_one_address(
+    with_redis_only: httpx.AsyncClient,
+) -> None:
     statuses = [
         (
             await with_redis_only.post(
@@ -529,7 +545,7 @@ async def test_an_ipv6_household_is_one_address(with_redis_only: httpx.AsyncClie
     assert statuses[:3] == statuses[4:7] == [201] * 3
 
 
-async def test_a_network_joins_lines_at_a_measured_pace(with_redis_only: httpx.AsyncClient) -> None:
+async def test_waitlist_joins_are_limited_per_network(with_redis_only: httpx.AsyncClient) -> None:
     buyer = await new_buyer(with_redis_only)
 
     async def join(address: str) -> httpx.Response:
@@ -540,7 +556,7 @@ async def test_a_network_joins_lines_at_a_measured_pace(with_redis_only: httpx.A
         )
 
     answers = [await join(f"192.0.2.{host}") for host in range(4)]
-    # An hour may have turned meanwhile; with its stores away, whoever may join hears 503.
+    # A new hour may have begun meanwhile; as the stores are away, a join that is allowed gets 503.
     assert 429 in [answer.status_code for answer in answers]
     assert answers[0].status_code == (await join("198.18.0.1")).status_code == 503
     refused = next(answer for answer in answers if answer.status_code == 429)
@@ -548,7 +564,9 @@ async def test_a_network_joins_lines_at_a_measured_pace(with_redis_only: httpx.A
     assert "retry-after" in refused.headers
 
 
-async def test_an_address_made_up_in_front_is_nobodys(with_redis_only: httpx.AsyncClient) -> None:
+async def test_an_address_that_the_client_put_in_front_is_ignored(
+    with_redis_only: httpx.AsyncClient,
+) -> None:
     statuses = [
         (
             await with_redis_only.post(
@@ -560,7 +578,9 @@ async def test_an_address_made_up_in_front_is_nobodys(with_redis_only: httpx.Asy
     assert 429 in statuses
 
 
-async def test_the_machine_itself_is_not_limited(with_redis_only: httpx.AsyncClient) -> None:
+async def test_requests_from_the_machine_itself_are_not_limited(
+    with_redis_only: httpx.AsyncClient,
+) -> None:
     answers = [await with_redis_only.post("/v1/auth/guest") for _ in range(8)]
     assert {answer.status_code for answer in answers} == {201}
     assert answers[-1].headers["ratelimit"] == '"guest-tokens";r=3;t=60'

@@ -1,4 +1,4 @@
-"""Pages elsewhere: those that the operator allows may use the API, and can read every answer."""
+"""Pages of other origins: those that the operator allows may use the API, and can read every answer."""
 
 import httpx
 import pytest
@@ -14,7 +14,7 @@ FOREIGN = "https://elsewhere.example"
 
 @pytest.fixture
 def allowed(stack: Stack) -> str:
-    """An origin that is not where the requests go: another name for the same machine."""
+    """Another origin than that of the API: another name for the same machine."""
     return stack.api_url.replace("localhost", "127.0.0.1")
 
 
@@ -40,7 +40,7 @@ async def test_an_allowed_page_may_send_our_headers(http: httpx.AsyncClient, all
     assert "Origin" in answer.headers["vary"]
 
 
-async def test_another_page_may_not(http: httpx.AsyncClient) -> None:
+async def test_a_page_that_is_not_allowed_is_refused(http: httpx.AsyncClient) -> None:
     answer = await ask_first(http, "/v1/bookings", FOREIGN)
     assert "FRONTROW_ALLOWED_ORIGINS" in problem_of(answer, 403, "not-allowed")["detail"]
     assert "access-control-allow-origin" not in answer.headers
@@ -50,15 +50,13 @@ async def test_another_page_may_not(http: httpx.AsyncClient) -> None:
     assert "Origin" in read.headers["vary"]
 
 
-async def test_a_cache_keeps_our_page_and_theirs_apart(
-    http: httpx.AsyncClient, house: House
-) -> None:
+async def test_answers_vary_by_origin_for_caches(http: httpx.AsyncClient, house: House) -> None:
     layout = await http.get(f"/v1/events/{house.event_id}/layout")
     assert "public" in layout.headers["cache-control"]
     assert {"Origin", "Accept-Encoding"} <= set(layout.headers["vary"].split(", "))
 
 
-async def test_every_answer_can_be_read(
+async def test_an_allowed_page_can_read_every_answer(
     http: httpx.AsyncClient, house: House, ada: Buyer, allowed: str
 ) -> None:
     page = {"Origin": allowed}
@@ -98,7 +96,7 @@ async def test_every_answer_can_be_read(
         assert "access-control-allow-credentials" not in answer.headers, name
 
 
-async def test_an_answer_from_memory_is_for_the_page_that_asks_now(
+async def test_an_answer_from_memory_names_the_origin_of_the_present_request(
     house: House, ada: Buyer, stack: Stack, allowed: str
 ) -> None:
     path = f"/v1/events/{house.event_id}/holds"

@@ -1,4 +1,4 @@
-"""Every list that pages by cursor refuses what is none, as 400 and not as our mistake."""
+"""Every list that pages by cursor refuses an invalid one with 400 and not with a 5xx."""
 
 import httpx
 import pytest
@@ -8,7 +8,7 @@ from tests.support.http import ORGANISER, Buyer, Json, problem_of
 
 pytestmark = pytest.mark.contract
 
-#: Of lists in use, of other kinds, of before there were versions; and what a driver would stumble over.
+#: Cursors of other lists, of the time before versions, and values that a database driver fails on.
 FORGED = [
     "WyIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsOTk5OTk5OTk5OTksMV0",
     "WyIwMDAxLTAxLTAxVDAwOjAwOjAwIiwieCJd",
@@ -32,13 +32,13 @@ async def lists(stack_http: httpx.AsyncClient) -> list[str]:
     ]
 
 
-async def test_every_list_refuses_what_is_no_cursor(
+async def test_every_list_refuses_an_invalid_cursor(
     http: httpx.AsyncClient, lists: list[str], house: House, ada: Buyer
 ) -> None:
     assert len(lists) >= 8
     for path in lists:
         address = path.replace("{event_id}", house.event_id)
-        assert "{" not in address, f"say here what stands for it: {path}"
+        assert "{" not in address, f"say here what to use for it: {path}"
         for cursor in FORGED:
             params = {"cursor": cursor}
             answer = await http.get(address, headers=ada.auth, params=params)

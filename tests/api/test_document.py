@@ -26,7 +26,7 @@ pytestmark = pytest.mark.contract
 
 Json = dict[str, Any]
 PROBLEM_JSON = "application/problem+json"
-#: Whose body says who is asking, or nobody needs to.
+#: Routes whose body identifies the client, or that need no authentication.
 WITHOUT_TOKEN = {"guest", "login", "refresh", "logout", "look_up_bookings"}
 
 
@@ -51,16 +51,16 @@ def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
             yield path, method, operation
 
 
-async def test_it_is_valid_openapi(document: Json) -> None:
+async def test_the_document_is_valid_openapi(document: Json) -> None:
     assert document["openapi"].startswith("3.1.")
-    # The specification's own schema, which schemathesis carries; then every schema of ours.
+    # First the specification's own schema, which comes with schemathesis; then every schema of ours.
     schemathesis.openapi.from_dict(document).validate()
     for name in document["components"]["schemas"]:
         reference = {"$ref": f"#/components/schemas/{name}"}
         jsonschema_rs.validator_for({**reference, "components": document["components"]})
 
 
-async def test_every_operation_is_described_whole(document: Json) -> None:
+async def test_every_operation_is_described_completely(document: Json) -> None:
     ids = {operation["operationId"] for _, _, operation in operations(document)}
     assert ids == set(described_operations(HANDLERS))
     tags = {tag["name"] for tag in document["tags"]}
@@ -123,7 +123,7 @@ def bodies() -> Iterator[tuple[str, str, str, Any, Json]]:
     list(bodies()),
     ids=lambda v: v if isinstance(v, str) else "",
 )
-async def test_examples_are_what_the_api_takes_and_gives(
+async def test_examples_fit_what_the_api_takes_and_gives(
     document: Json, name: str, part: str, kind: str, type_: Any, examples: Json
 ) -> None:
     (operation,) = (o for _, _, o in operations(document) if o["operationId"] == name)
@@ -159,7 +159,7 @@ class _Inner(msgspec.Struct, frozen=True):
 
 
 class _Named(msgspec.Struct):
-    """``default`` is a field's name."""
+    """A type with a field that is called ``default``."""
 
     default: dict[str, int]
     items: tuple[int, str]
@@ -167,7 +167,7 @@ class _Named(msgspec.Struct):
     inner: _Inner = _Inner(1)
 
 
-def test_generators_and_people_read_the_same_of_a_type() -> None:
+def test_types_read_the_same_for_generators_and_people() -> None:
     fields = Types([_Named]).components["_Named"]["properties"]
     assert fields["default"]["type"] == "object"
     pair = [{"type": "integer"}, {"type": "string"}]
@@ -189,7 +189,7 @@ async def test_problem_examples_fit_their_schema(document: Json) -> None:
                 jsonschema_rs.validate(schema, value)
 
 
-async def test_the_plans_of_the_examples_import() -> None:
+async def test_the_seating_plans_of_the_examples_can_be_imported() -> None:
     for plan in (NATIVE_PLAN, PRETIX_PLAN):
         imported = import_layout(plan)
         assert imported.layout.seat_count == 2
@@ -197,7 +197,7 @@ async def test_the_plans_of_the_examples_import() -> None:
 
 
 def raised_codes() -> set[str]:
-    """Every problem code in the source: given by name, or as the class's own."""
+    """Every problem code in the source, given as an argument or as the default of an error class."""
     source = "\n".join(
         path.read_text()
         for room in ("engine", "api")
@@ -211,11 +211,11 @@ def raised_codes() -> set[str]:
 
 
 async def test_every_problem_code_is_described() -> None:
-    # ``gone`` is the base of its branch of the tree; its branches have names of their own.
+    # ``gone`` is only the base of its branch; the classes below it have codes of their own.
     assert raised_codes() - {"gone"} == set(PROBLEMS)
 
 
-async def test_the_page_shows_everything_without_internet(document: Json, page: str) -> None:
+async def test_the_page_shows_everything_without_internet_access(document: Json, page: str) -> None:
     for path, method, operation in operations(document):
         assert f'id="{operation["operationId"]}"' in page, (method, path)
     for name in document["components"]["schemas"]:
@@ -230,7 +230,7 @@ async def test_the_page_shows_everything_without_internet(document: Json, page: 
     assert {a[1:] for a in loaded if a.startswith("#")} - targets == set()
 
 
-async def test_what_the_page_loads_is_there(http: httpx.AsyncClient, page: str) -> None:
+async def test_every_file_that_the_page_loads_exists(http: httpx.AsyncClient, page: str) -> None:
     for address in set(re.findall(r'(?:src|href)="(/web/[^"]*)"', page)):
         response = await http.get(address)
         assert response.status_code == 200, address
@@ -238,13 +238,15 @@ async def test_what_the_page_loads_is_there(http: httpx.AsyncClient, page: str) 
         assert Path(address).suffix in (".css", ".svg")
 
 
-async def test_who_asks_for_json_gets_the_document(http: httpx.AsyncClient, document: Json) -> None:
+async def test_a_client_that_asks_for_json_gets_the_document(
+    http: httpx.AsyncClient, document: Json
+) -> None:
     response = await http.get("/schema", headers={"Accept": "application/json"})
     assert response.headers["content-type"] == "application/json"
     assert response.json() == document
 
 
-async def test_a_problems_type_opens_its_description(http: httpx.AsyncClient) -> None:
+async def test_a_problem_type_url_opens_its_description(http: httpx.AsyncClient) -> None:
     for code, error in PROBLEMS.items():
         response = await http.get(f"/problems/{code}")
         assert response.status_code == 303

@@ -1,4 +1,4 @@
-"""kill -9 of the API at chosen lines: another process finishes, and retries tell the truth."""
+"""kill -9 of the API at chosen steps: another process finishes, and retries get true answers."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -21,10 +21,10 @@ async def _until_dead(request: "asyncio.Task[httpx.Response]") -> None:
         raise AssertionError(f"answered by a dead process: {(await request).text}")
 
 
-async def test_killed_between_any_two_lines_of_a_checkout(
+async def test_a_checkout_survives_a_kill_of_the_api_between_any_two_steps(
     site: Site, http: httpx.AsyncClient
 ) -> None:
-    """Six buyers, each as far as one line further; then one kill."""
+    """Six buyers, each one step further in the checkout than the one before; then one kill."""
     house = await site.house(rows=1)
     async with Watcher(site.live_url(house.event_id)) as watcher:
         patrons = [await Patron.come(http, house.event_id) for _ in range(6)]
@@ -34,7 +34,7 @@ async def test_killed_between_any_two_lines_of_a_checkout(
         keys = [new_id() for _ in holds]
         fresh_hold = new_id()
 
-        # Batches leave one after another and stay caught, so who gets furthest goes first.
+        # Batches leave one after another and stay caught, so the buyer who gets furthest goes first.
         steps: tuple[tuple[Callable[[], Coroutine[None, None, httpx.Response]], str], ...] = (
             (lambda: cancelled.cancel(bought["booking_id"]), "bookings.end_bookings"),
             (lambda: confirmed.book(holds[0], keys[0]), "bookings.confirm"),
@@ -62,10 +62,10 @@ async def test_killed_between_any_two_lines_of_a_checkout(
         # Paid: the worker has asked the bank and confirmed.
         answer = await charged.answer_of(holds[1], keys[1])
         assert (answer.status_code, answer.headers["Idempotency-Replayed"]) == (201, "true")
-        # Not paid: given up, the hold is the buyer's again.
+        # Not paid: the payment was given up, and the buyer has the hold again.
         assert (await reserved.answer_of(holds[2], keys[2])).status_code == 402
         assert (await reserved.answer_of(holds[2], new_id())).status_code == 201
-        # Nobody but Redis knew of it yet: the retry is the first to reserve.
+        # Only Redis knew of it: the retry is the first to reserve.
         answer = await paying.answer_of(holds[3], keys[3])
         assert (answer.status_code, "Idempotency-Replayed" in answer.headers) == (201, False)
         answer = await held.hold(4, hold_id=fresh_hold)

@@ -41,14 +41,14 @@ def total(found: dict[str, list[tuple[dict[str, str], float]]], name: str, **lab
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_each_process_says_how_it_is(stack: Stack, role: str) -> None:
+async def test_each_process_reports_its_health(stack: Stack, role: str) -> None:
     async with httpx.AsyncClient(timeout=60) as client:
         assert (await client.get(f"{url_of(stack, role)}/health/live")).status_code == 200
-    # A store that takes a second to answer is none for that moment.
+    # A store that takes a second to answer counts as unavailable for that moment.
     await until_ready(url_of(stack, role))
 
 
-async def test_the_api_names_its_stores(http: httpx.AsyncClient) -> None:
+async def test_readiness_of_the_api_names_its_stores(http: httpx.AsyncClient) -> None:
     ready = None
     async with asyncio.timeout(60):
         while ready != {"postgres": "ok", "redis": "ok", "mongo": "ok"}:
@@ -57,7 +57,9 @@ async def test_the_api_names_its_stores(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_names_carry_the_prefix_and_labels_are_bounded(stack: Stack, role: str) -> None:
+async def test_metric_names_carry_the_prefix_and_labels_are_bounded(
+    stack: Stack, role: str
+) -> None:
     found = await samples(stack, role)
     foreign = [n for n in found if not n.startswith(("frontrow_", "python_", "process_"))]
     assert foreign == []
@@ -69,7 +71,7 @@ async def test_names_carry_the_prefix_and_labels_are_bounded(stack: Stack, role:
                 assert not any("-7" in value and len(value) == 36 for value in labels.values())
 
 
-async def test_the_api_counts_what_buyers_do(
+async def test_the_api_counts_the_actions_of_buyers(
     stack: Stack, house: House, ada: Buyer, bob: Buyer
 ) -> None:
     before = await samples(stack, "api")
@@ -139,8 +141,8 @@ async def test_the_gateway_counts_watchers_and_frames(
     assert total(after, "frontrow_live_frames_total", kind="message") >= 0
 
 
-async def test_the_worker_measures_how_late_it_is(stack: Stack) -> None:
-    # Each step begins when its time has come: right after its start a worker has done nothing yet.
+async def test_the_worker_measures_its_lateness(stack: Stack) -> None:
+    # Each step begins at its own time: right after its start a worker has done nothing yet.
     async with asyncio.timeout(60):
         for step in ("expire-holds", "reconcile"):
             while True:
@@ -153,7 +155,9 @@ async def test_the_worker_measures_how_late_it_is(stack: Stack) -> None:
     assert "frontrow_repairs_total" in found
 
 
-async def test_the_gateway_takes_the_id_of_a_handshake(stack: Stack, house: House) -> None:
+async def test_the_gateway_keeps_a_valid_request_id_of_a_handshake(
+    stack: Stack, house: House
+) -> None:
     url = f"{stack.live_url}/v1/live/{house.event_id}"
     given = {}
     for name in ("mine-43", "not fit @all"):
@@ -176,7 +180,7 @@ async def test_the_gateway_takes_the_id_of_a_handshake(stack: Stack, house: Hous
     ],
     ids=str,
 )
-async def test_health_and_metrics_are_nobodys_through_a_proxy(
+async def test_health_and_metrics_are_refused_through_a_proxy(
     stack: Stack, headers: dict[str, str]
 ) -> None:
     urls = (stack.api_url, stack.live_url.replace("ws://", "http://"), stack.worker_url)

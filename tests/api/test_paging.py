@@ -1,4 +1,4 @@
-"""Cursors: valid ones, and everything else."""
+"""Cursors: our own are read back, everything else is refused."""
 
 import base64
 import json
@@ -36,7 +36,7 @@ def test_a_position_is_read_back_exactly() -> None:
 @pytest.mark.parametrize(
     "cursor",
     [
-        # As they were before there were versions, and as somebody would try.
+        # Cursors of the time before versions, and forged ones.
         "WyIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsOTk5OTk5OTk5OTksMV0",
         "WyIwMDAxLTAxLTAxVDAwOjAwOjAwIiwieCJd",
         written([1, ["2026-11-30T12:00:00Z", 2**31]]),
@@ -59,12 +59,12 @@ def test_a_position_is_read_back_exactly() -> None:
         "A" * 500,
     ],
 )
-def test_anything_else_is_refused(cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidInput, match="cursor: not valid"):
         decode_cursor(cursor, End)
 
 
-def test_one_position_has_one_text() -> None:
+def test_each_position_has_exactly_one_cursor_text() -> None:
     cursor = encode_cursor(End(CHANGED_AT, 7))
     for other in (cursor + "=", cursor + "!", " " + cursor, cursor[:9] + "\n" + cursor[9:]):
         with pytest.raises(InvalidInput):
@@ -72,7 +72,7 @@ def test_one_position_has_one_text() -> None:
 
 
 @given(st.text(max_size=500))
-def test_text_is_a_cursor_or_refused(text: str) -> None:
+def test_any_text_is_a_cursor_or_refused(text: str) -> None:
     for kind in (End, Uuid):
         try:
             position = decode_cursor(text, kind)
@@ -82,7 +82,7 @@ def test_text_is_a_cursor_or_refused(text: str) -> None:
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists))
-def test_json_is_a_cursor_or_refused(value: Any) -> None:
+def test_any_json_is_a_cursor_or_refused(value: Any) -> None:
     test_one = written([1, value])
     try:
         position = decode_cursor(test_one, End)

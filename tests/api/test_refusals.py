@@ -47,7 +47,7 @@ JSON_TYPE = {"Content-Type": "application/json"}
     ],
     ids=str,
 )
-async def test_a_hold_that_makes_no_sense(house: House, ada: Buyer, body: Any, code: str) -> None:
+async def test_an_invalid_hold_is_refused(house: House, ada: Buyer, body: Any, code: str) -> None:
     before = await seats_of(ada.http, house.event_id)
     problem_of(await ada.hold_raw(house.event_id, body), 400, code)
     assert await seats_of(ada.http, house.event_id) == before
@@ -89,7 +89,7 @@ async def test_a_hold_that_makes_no_sense(house: House, ada: Buyer, body: Any, c
         "10 MB of nothing",
     ],
 )
-async def test_a_body_that_is_none(
+async def test_an_unreadable_body_is_refused(
     house: House, ada: Buyer, content: bytes, headers: dict[str, str], status: int, code: str
 ) -> None:
     before = await seats_of(ada.http, house.event_id)
@@ -103,7 +103,7 @@ async def test_a_body_that_is_none(
     assert await seats_of(ada.http, house.event_id) == before
 
 
-async def test_a_large_body_in_chunks_is_refused_too(house: House, ada: Buyer) -> None:
+async def test_a_large_chunked_body_is_refused_too(house: House, ada: Buyer) -> None:
     async def chunks() -> Any:
         for _ in range(160):
             yield b" " * 65_536
@@ -139,7 +139,7 @@ async def test_a_large_body_in_chunks_is_refused_too(house: House, ada: Buyer) -
         "long",
     ],
 )
-async def test_a_bad_token(
+async def test_a_bad_token_is_refused(
     http: httpx.AsyncClient, house: House, authorization: str | None
 ) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
@@ -155,7 +155,7 @@ async def test_a_bad_token(
 
 
 @pytest.mark.parametrize("key", ["k" * 300, "", "tab\there"], ids=["300", "empty", "tab"])
-async def test_a_bad_idempotency_key(house: House, ada: Buyer, key: str) -> None:
+async def test_a_bad_idempotency_key_is_refused(house: House, ada: Buyer, key: str) -> None:
     headers = {"Idempotency-Key": key}
     before = await seats_of(ada.http, house.event_id)
     refused = await ada.hold(house.event_id, 1, idempotency_key=key)
@@ -171,7 +171,7 @@ async def test_a_bad_idempotency_key(house: House, ada: Buyer, key: str) -> None
     assert (await ada.get("/v1/bookings")).json()["items"] == []
 
 
-async def test_what_does_not_exist(ada: Buyer) -> None:
+async def test_unknown_ids_and_paths_are_404(ada: Buyer) -> None:
     nobody = new_id()
     problem_of(await ada.hold(nobody, 1), 404, "event-not-found")
     for part in ("", "/layout", "/seats", "/prices", "/prices/history"):
@@ -188,14 +188,16 @@ async def test_what_does_not_exist(ada: Buyer) -> None:
     problem_of(await ada.http.get(f"/sandbox/3ds/{nobody}"), 404, "link-not-found")
 
 
-async def test_a_method_that_is_not_there(http: httpx.AsyncClient, house: House) -> None:
+async def test_an_unsupported_method_is_refused(http: httpx.AsyncClient, house: House) -> None:
     for path in ("/v1/events", f"/v1/events/{house.event_id}/seats", "/v1/bookings"):
         response = await http.delete(path)
         problem_of(response, 405, "method-not-allowed")
         assert "GET" in response.headers["allow"]
 
 
-async def test_another_buyers_hold_and_booking(house: House, ada: Buyer, bob: Buyer) -> None:
+async def test_another_buyers_hold_and_booking_are_404(
+    house: House, ada: Buyer, bob: Buyer
+) -> None:
     hold_id = (await ada.hold(house.event_id, 4)).json()["hold_id"]
     before = await seats_of(ada.http, house.event_id)
     problem_of(await bob.get(f"/v1/holds/{hold_id}"), 404, "hold-not-found")
@@ -215,7 +217,9 @@ async def test_another_buyers_hold_and_booking(house: House, ada: Buyer, bob: Bu
     assert (await bob.get("/v1/bookings")).json() == {"items": [], "next_cursor": None}
 
 
-async def test_an_expired_hold(make_house: MakeHouse, ada: Buyer, bob: Buyer) -> None:
+async def test_an_expired_hold_is_410_and_its_seats_are_free(
+    make_house: MakeHouse, ada: Buyer, bob: Buyer
+) -> None:
     house = await make_house(hold_ttl_s=1)
     hold_id = (await ada.hold(house.event_id, 4, floor=2)).json()["hold_id"]
     # Freed by its deadline and nothing else: the map says so.
@@ -265,7 +269,7 @@ async def test_a_taken_seat_is_named_and_the_rest_stays_free(
     ],
     ids=str,
 )
-async def test_a_booking_that_makes_no_sense(
+async def test_an_invalid_booking_is_refused(
     house: House, ada: Buyer, change: dict[str, Any], code: str
 ) -> None:
     hold_id = (await ada.hold(house.event_id, 1)).json()["hold_id"]
@@ -306,7 +310,9 @@ async def test_a_booking_that_makes_no_sense(
     ],
     ids=str,
 )
-async def test_parameters_that_make_no_sense(ada: Buyer, path: str, params: dict[str, Any]) -> None:
+async def test_invalid_parameters_are_refused(
+    ada: Buyer, path: str, params: dict[str, Any]
+) -> None:
     problem_of(await ada.get(path, **params), 400, "invalid-request")
 
 
@@ -326,11 +332,11 @@ async def test_parameters_that_make_no_sense(ada: Buyer, path: str, params: dict
     ],
     ids=str,
 )
-async def test_strange_filters_find_what_they_find(ada: Buyer, params: dict[str, Any]) -> None:
+async def test_unusual_filters_are_answered(ada: Buyer, params: dict[str, Any]) -> None:
     assert (await ada.get("/v1/events", **params)).status_code == 200
 
 
-async def test_a_strangers_key_replays_nothing(http: httpx.AsyncClient) -> None:
+async def test_equal_keys_of_two_strangers_replay_nothing(http: httpx.AsyncClient) -> None:
     """Two people without a token may choose the same key; neither gets the other's token."""
     headers = {"Idempotency-Key": "1"}
     tokens = {
@@ -339,7 +345,9 @@ async def test_a_strangers_key_replays_nothing(http: httpx.AsyncClient) -> None:
     assert len(tokens) == 2
 
 
-async def test_buyers_are_many(http: httpx.AsyncClient, house: House) -> None:
+async def test_refused_holds_leave_the_buyers_limit_alone(
+    http: httpx.AsyncClient, house: House
+) -> None:
     """The bad input above has left the buyer's own limit alone."""
     buyer = await new_buyer(http)
     problem_of(await buyer.hold(house.event_id, 3, 3), 400, "duplicate-seat")

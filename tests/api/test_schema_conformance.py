@@ -1,4 +1,4 @@
-"""Whatever the document allows and forbids: the API answers as the document says, never with a 5xx.
+"""Whether a request is valid or not: the API answers as the document says, never with a 5xx.
 
 Schemathesis makes the requests from the document, valid and invalid ones, for every operation.
 """
@@ -32,7 +32,7 @@ _EXAMPLES = 8
 @pytest.fixture(scope="module")
 def described(stack: Stack) -> Any:
     schema = schemathesis.openapi.from_url(stack.api_url + "/schema/openapi.json")
-    # A query the document does not know is nobody's mistake; tokens are tested by name elsewhere.
+    # Unknown query parameters are ignored, not refused; tokens are tested elsewhere.
     schema.config.generation.allow_extra_parameters = False
     schema.config.generation.with_security_parameters = False
     return schema
@@ -46,7 +46,7 @@ def session() -> Iterator[requests.Session]:
 
 @pytest.fixture
 async def real(mode: GenerationMode, make_house: MakeHouse, ada: Buyer) -> dict[str, str]:
-    """Ids of what is there, by the name of the parameter. Who asks wrongly needs none."""
+    """Ids of existing objects, by the name of the parameter. Invalid requests need none."""
     if mode is GenerationMode.NEGATIVE:
         return {}
     house = await make_house()
@@ -57,7 +57,7 @@ async def real(mode: GenerationMode, make_house: MakeHouse, ada: Buyer) -> dict[
     rule = Rule(base_minor=5000, floor_minor=4000, ceiling_minor=9000)
     draft = RuleDraft(category="Front", rule=rule)
     made = await house.runtime.pricing.admin.make_rule(house.event_id, draft, actor=BY_ORGANISER)
-    # Nothing is on sale for nothing.
+    # Nothing is on sale at 0, so this person may join.
     path, wanted = f"/v1/events/{house.event_id}/waitlist", {"quantity": 1, "max_price": 0}
     entry = (await ada.http.post(path, json=wanted, headers=ada.auth)).json()
     return {
@@ -73,7 +73,7 @@ async def real(mode: GenerationMode, make_house: MakeHouse, ada: Buyer) -> dict[
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("name", described_operations(HANDLERS))
-def test_it_answers_as_described(
+def test_every_operation_answers_as_the_document_says(
     described: Any,
     session: requests.Session,
     real: dict[str, str],
@@ -98,7 +98,7 @@ def test_it_answers_as_described(
     @given(case=operation.as_strategy(generation_mode=mode), lost=st.integers(0, 3))
     def ask(case: Any, lost: int) -> None:
         if lost and mode is GenerationMode.POSITIVE:
-            # Three times in four what is asked about is there.
+            # In three of four requests the object exists.
             case.path_parameters = {
                 key: real.get(key, value) for key, value in (case.path_parameters or {}).items()
             }
@@ -111,12 +111,12 @@ def test_it_answers_as_described(
             if name == "book" and isinstance(case.body, dict):
                 payment = case.body.get("payment")
                 if isinstance(payment, dict) and payment.get("token") == "tok_timeout":
-                    # Pending as well, and nobody waits for it.
+                    # Pending as well: nobody waits for the outcome.
                     payment["token"] = "tok_3ds"
         response = case.call(headers=headers, session=session)
-        # A schema cannot say all: that a hold names something, that a cursor is one of ours.
+        # A schema cannot express everything: that a hold names a seat, that a cursor is one of ours.
         case.validate_response(response, excluded_checks=[positive_data_acceptance])
 
-    # Nothing can be wrong with a request that has no parts.
+    # A request without parts cannot be invalid.
     with suppress(Unsatisfiable):
         ask()

@@ -1,4 +1,4 @@
-"""The short cut to a handler is for ordinary requests, and for handlers that need nothing of the framework."""
+"""Ordinary requests take the short cut to handlers that need nothing of the framework."""
 
 from typing import Any
 
@@ -16,18 +16,18 @@ def _is_open(*headers: tuple[bytes, bytes]) -> bool:
     return ShortCut.is_open_to(scope, dict(headers))
 
 
-def test_it_is_open_to_ordinary_requests() -> None:
+def test_ordinary_requests_take_the_short_cut() -> None:
     assert _is_open((b"host", b"tickets.example:8000"), (b"authorization", b"Bearer x"))
     assert _is_open((b"host", b"[::1]:8000"))
     assert _is_open()
 
 
 @pytest.mark.parametrize("host", [b"a b", b"tickets.example/", b"x\xff", b"<x>"])
-def test_a_strange_host_is_the_frameworks_to_refuse(host: bytes) -> None:
+def test_a_request_with_a_strange_host_goes_through_the_framework(host: bytes) -> None:
     assert not _is_open((b"host", host))
 
 
-def test_a_header_that_comes_twice_is_the_frameworks_to_read() -> None:
+def test_a_request_with_a_repeated_header_goes_through_the_framework() -> None:
     assert not _is_open((b"idempotency-key", b"a"), (b"idempotency-key", b"b"))
 
 
@@ -46,12 +46,12 @@ async def plain(request: Request[Any, Any, Any]) -> None: ...
 async def open_to_all(request: Request[Any, Any, Any]) -> None: ...
 
 
-def test_a_handler_with_a_guard_can_have_none() -> None:
+def test_a_handler_with_a_guard_has_no_short_cut() -> None:
     with pytest.raises(TypeError, match="guarded"):
         Doors(Litestar([guarded], openapi_config=None))
 
 
-def test_only_a_buyers_route_has_one() -> None:
+def test_only_buyers_routes_have_a_short_cut() -> None:
     doors = Doors(Litestar([plain, open_to_all], openapi_config=None))
     found = []
     for path in ("/plain", "/open"):

@@ -1,4 +1,4 @@
-"""The pages and their files: small, always fresh, and nothing else from the disk."""
+"""Pages and their files: small and always fresh; no other file of the disk is served."""
 
 import gzip
 import re
@@ -44,7 +44,9 @@ def test_a_script_is_sent_as_it_is_written(name: str) -> None:
         ("icon.svg", "image/svg+xml"),
     ],
 )
-async def test_a_file_as_it_is_sent(http: httpx.AsyncClient, name: str, media_type: str) -> None:
+async def test_a_file_is_sent_with_its_headers_and_encodings(
+    http: httpx.AsyncClient, name: str, media_type: str
+) -> None:
     content = StaticFiles(WEB).file(name).plain
     tags = set()
     for coding in ("identity", "gzip"):
@@ -85,7 +87,7 @@ async def test_a_file_as_it_is_sent(http: httpx.AsyncClient, name: str, media_ty
         "/web/%2fetc%2fpasswd.js",
     ],
 )
-async def test_only_known_names_are_files(http: httpx.AsyncClient, path: str) -> None:
+async def test_only_known_files_are_served(http: httpx.AsyncClient, path: str) -> None:
     response = await http.get(path)
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"

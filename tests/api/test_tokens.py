@@ -43,14 +43,14 @@ def test_servers_with_other_clocks_take_each_others_tokens(skew_s: float, ttl_s:
         assert other.subject(bearer(issuer.issue(ADA, ttl_s=ttl_s))) == ADA
 
 
-def test_a_token_ends() -> None:
+def test_a_token_expires() -> None:
     token = bearer(tokens_at(NOW).issue(ADA, ttl_s=900))
     assert tokens_at(NOW + 900 + 29).subject(token) == ADA
     refused(lambda: tokens_at(NOW + 900 + 30).subject(token))
     clock = [NOW]
     tokens = Tokens(SECRET, ttl_s=WEEK, clock=lambda: clock[0])
     assert tokens.subject(token) == ADA
-    # Also for who remembers it.
+    # Also for a process that has it in its cache.
     clock[0] = NOW + 1000
     refused(lambda: tokens.subject(token))
 
@@ -78,11 +78,11 @@ def test_a_token_ends() -> None:
         None,
     ],
 )
-def test_what_is_no_token_of_ours(token: str | None) -> None:
+def test_a_token_that_we_did_not_issue_is_refused(token: str | None) -> None:
     refused(lambda: tokens_at(NOW).subject(token))
 
 
-def test_earlier_versions_are_refused() -> None:
+def test_tokens_of_earlier_versions_are_refused() -> None:
     tokens = tokens_at(NOW)
     guest, first, second = (bearer(tokens.issue(ADA, version=v)) for v in (0, 1, 2))
     versions: dict[str, int] = {}
@@ -108,14 +108,14 @@ def test_a_guests_token_is_renewed_also_when_it_has_expired() -> None:
     assert found(NOW + WEEK + DAY) == (ADA, True, True)
     assert found(NOW + WEEK + 399 * DAY) == (ADA, True, True)
     refused(lambda: found(NOW + WEEK + 401 * DAY))
-    # Those of before had no audience: no access, but the same guest.
+    # Earlier tokens had no audience: they give no access, but they name the same guest.
     assert found(NOW, made(aud=None)) == (ADA, True, False)
-    # An account's is exchanged by its refresh token.
+    # An account gets a new token by its refresh token.
     refused(lambda: found(NOW, bearer(tokens_at(NOW).issue(ADA, version=1))))
     refused(lambda: found(NOW, made(aud="somebody else")))
 
 
-def test_an_earlier_token_tells_who_is_no_stranger() -> None:
+def test_an_earlier_token_still_names_its_person() -> None:
     token = bearer(tokens_at(NOW).issue(ADA, version=3, ttl_s=900))
     assert tokens_at(NOW + 300 * DAY).earlier_subject(token) == ADA
     assert tokens_at(NOW + 401 * DAY).earlier_subject(token) is None

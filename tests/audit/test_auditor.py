@@ -1,4 +1,4 @@
-"""The auditor sees what is broken: each promise is broken by hand, in one store, and must be named."""
+"""The auditor finds violations: each invariant is broken on purpose, in one store, and must be named."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 
 @pytest_asyncio.fixture(scope="module")
 async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtime]:
-    """Databases of their own: money that is made wrong here is wrong for every event."""
+    """Databases of their own: wrong amounts made here would be found in every event's audit."""
     world = await make_world(settings, stores, "auditor", redis_database=3)
     async with open_runtime(world, role="test") as opened:
         await opened.stores.mongo.ensure_indexes()
@@ -125,7 +125,9 @@ async def scene(make_house: MakeHouse) -> AsyncIterator[Scene]:
         (10, "UPDATE events SET buyer_limit = 5 WHERE event_id = {event}"),
     ],
 )
-async def test_what_is_wrong_in_postgresql_is_seen(scene: Scene, invariant: int, sql: str) -> None:
+async def test_each_violation_in_postgresql_is_found(
+    scene: Scene, invariant: int, sql: str
+) -> None:
     await scene.execute(sql)
     assert invariant in {violation.invariant for violation in await scene.audit()}
 
@@ -157,7 +159,7 @@ async def test_what_is_wrong_in_postgresql_is_seen(scene: Scene, invariant: int,
         (10, "HSET {E}:buyers o:{buyer} 9:99"),
     ],
 )
-async def test_what_is_wrong_in_redis_is_seen(scene: Scene, invariant: int, command: str) -> None:
+async def test_each_violation_in_redis_is_found(scene: Scene, invariant: int, command: str) -> None:
     await scene.redis(command)
     # A hold that is not in the list of deadlines is found by its places, which nobody accounts for.
     expected = {invariant} if "ZREM" not in command else {5, 10}
@@ -182,7 +184,7 @@ async def test_what_is_wrong_in_redis_is_seen(scene: Scene, invariant: int, comm
         (10, "", "HDEL {E}:buyers o:{buyer}"),
     ],
 )
-async def test_what_is_unfinished_is_wrong_only_when_all_is_quiet(
+async def test_unfinished_work_is_a_violation_only_when_all_is_quiet(
     scene: Scene, invariant: int, sql: str, command: str
 ) -> None:
     if sql:
@@ -193,6 +195,6 @@ async def test_what_is_unfinished_is_wrong_only_when_all_is_quiet(
     assert {violation.invariant for violation in await scene.audit(quiet=True)} == {invariant}
 
 
-async def test_an_event_nobody_published_is_not_found(runtime: Runtime) -> None:
+async def test_an_unpublished_event_is_not_found(runtime: Runtime) -> None:
     with pytest.raises(NotFound):
         await audit(runtime.audit, new_id())

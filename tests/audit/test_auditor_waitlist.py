@@ -1,4 +1,4 @@
-"""What the auditor says of a waitlist: each promise is broken by hand, in one store, and must be named."""
+"""The auditor on a waitlist: each invariant is broken on purpose, in one store, and must be named."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ SEATS = 50
 
 @pytest_asyncio.fixture(scope="module")
 async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtime]:
-    """Databases of their own, where no worker holds a round while a test looks."""
+    """Databases of their own, where no worker runs a round during a test."""
     world = await make_world(settings, stores, "auditor_line", redis_database=10)
     async with open_runtime(world, role="test") as opened:
         await opened.stores.mongo.ensure_indexes()
@@ -32,8 +32,8 @@ async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtim
 
 @dataclass
 class Scene:
-    """Seats 10 and 11 are offered to the first in line, the next has accepted seat 12; a third waits,
-    seat 20 and a place of the floor have come back, and all else is held.
+    """Seats 10 and 11 are offered to the first entry, the next has accepted seat 12; a third waits,
+    seat 20 and a place of the floor were returned, and all other seats are held.
     """
 
     house: House
@@ -109,7 +109,7 @@ async def scene(make_house: MakeHouse) -> Scene:
     return scene
 
 
-async def test_kept_seats_and_offers_are_as_they_should(scene: Scene) -> None:
+async def test_a_sound_waitlist_has_no_violation(scene: Scene) -> None:
     digits = await scene.house.runtime.stores.redis.call(
         "GET", f"{base_key(scene.house.event_id)}:seats"
     )
@@ -184,7 +184,7 @@ async def test_kept_seats_and_offers_are_as_they_should(scene: Scene) -> None:
         ),
     ],
 )
-async def test_what_is_wrong_in_postgresql_is_seen(scene: Scene, what: str, sql: str) -> None:
+async def test_each_violation_in_postgresql_is_found(scene: Scene, what: str, sql: str) -> None:
     await scene.execute(sql)
     assert (8, what) in await scene.names()
 
@@ -215,7 +215,7 @@ async def test_what_is_wrong_in_postgresql_is_seen(scene: Scene, what: str, sql:
         ),
     ],
 )
-async def test_what_is_wrong_in_redis_is_seen(
+async def test_each_violation_in_redis_is_found(
     scene: Scene, invariant: int, what: str, command: str
 ) -> None:
     await scene.redis(command)
@@ -234,7 +234,7 @@ async def test_what_is_wrong_in_redis_is_seen(
         ("Redis's line is not PostgreSQL's", "", "ZADD {E}:line 1 {offered_entry}"),
     ],
 )
-async def test_what_is_unfinished_is_wrong_only_when_all_is_quiet(
+async def test_unfinished_work_is_a_violation_only_when_all_is_quiet(
     scene: Scene, what: str, sql: str, command: str
 ) -> None:
     if sql:

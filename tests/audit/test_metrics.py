@@ -1,4 +1,4 @@
-"""What is measured is measured right: audits by the worker, waits for connections, lag of the loop."""
+"""Measurements are right: audits by the worker, waits for connections, lag of the event loop."""
 
 import asyncio
 import math
@@ -26,7 +26,7 @@ Grown = Callable[[], float]
 
 
 def growth(name: str, **labels: str) -> Grown:
-    """How much a sample has grown since now."""
+    """How much a sample has grown since this call."""
 
     def read() -> float:
         value = REGISTRY.get_sample_value(name, labels)
@@ -39,7 +39,7 @@ def growth(name: str, **labels: str) -> Grown:
 
 @pytest.fixture
 def turn(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is this house's turn to be audited, and only its."""
+    """Only this house is due to be audited."""
     runtime = house.runtime
     monkeypatch.setattr(runtime.audit, "_unaudited", [house.event_id] * 9)
     monkeypatch.setattr(runtime.live.reading, "_open_events_read", -math.inf)
@@ -57,7 +57,7 @@ async def execute(house: House, sql: str) -> None:
 
 
 @pytest.mark.usefixtures("turn")
-async def test_the_worker_counts_what_is_broken(house: House, buyer: str) -> None:
+async def test_the_worker_counts_violations(house: House, buyer: str) -> None:
     await sell(house, buyer, 1, 2)
     auditing = house.runtime.audit
     clean = growth("frontrow_audits_total", outcome="clean")
@@ -72,18 +72,20 @@ async def test_the_worker_counts_what_is_broken(house: House, buyer: str) -> Non
 
 
 @pytest.mark.usefixtures("turn")
-async def test_a_lowered_limit_makes_nobody_a_cheat(house: House, buyer: str) -> None:
+async def test_a_buyer_who_exceeded_the_limit_before_it_was_lowered_is_no_violation(
+    house: House, buyer: str
+) -> None:
     await sell(house, buyer, 1, 2, 3)
     await execute(house, "UPDATE events SET buyer_limit = 2 WHERE event_id = $1")
     assert await house.runtime.audit.audit_next() == []
-    # The count beside it is still looked at.
+    # The count itself is still audited.
     await execute(house, "UPDATE buyer_claims SET sold = sold - 1 WHERE event_id = $1")
     found = await house.runtime.audit.audit_next()
     assert {violation.invariant for violation in found} == {10}
 
 
 @pytest.mark.usefixtures("turn")
-async def test_of_very_many_holds_a_part_is_audited_at_a_time(
+async def test_a_part_of_very_many_holds_is_audited_per_round(
     house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     auditing = house.runtime.audit
@@ -100,7 +102,7 @@ async def test_of_very_many_holds_a_part_is_audited_at_a_time(
     await house.hold(new_id(), 2)
     assert await auditing.audit_next() == []
     assert in_part() == 1
-    # What is wrong with one of them is found when it is that one's turn.
+    # A fault of one of them is found when that hold is audited.
     (next_due,) = await call("ZRANGE", f"{base}:due", 0, 0)
     await call("ZINCRBY", f"{base}:due", -1, next_due)
     monkeypatch.setattr("engine.audit.auditing.random.randint", lambda first, _: first)
@@ -113,7 +115,7 @@ async def test_of_very_many_holds_a_part_is_audited_at_a_time(
 
 
 @pytest.mark.usefixtures("turn")
-async def test_one_worker_audits_at_a_time_and_rests(
+async def test_one_worker_audits_at_a_time_and_pauses_in_between(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     auditing = house.runtime.audit
@@ -126,7 +128,7 @@ async def test_one_worker_audits_at_a_time_and_rests(
     assert audits() == 1
     monkeypatch.setattr(auditing, "_due", 0.0)
     await auditing.run_once()
-    assert audits() == 1  # somebody has just done it
+    assert audits() == 1  # another worker has just done it
     await house.runtime.stores.redis.call("DEL", "auditing")
     monkeypatch.setattr(auditing, "_due", time.monotonic() + 60)
     await auditing.run_once()
@@ -184,11 +186,11 @@ async def test_calls_to_a_store_that_is_away_are_counted() -> None:
     await mongo.close()
 
 
-async def test_a_blocked_loop_shows() -> None:
+async def test_a_blocked_loop_is_measured() -> None:
     late_s = growth("frontrow_event_loop_lag_seconds_sum")
     measuring = asyncio.create_task(metrics.measure_loop_lag())
     await asyncio.sleep(metrics.LAG_INTERVAL_S / 2)
-    # Wherever in its turn it is by now, it comes late by more than half of one.
+    # Wherever in its interval it is now, it is late by more than half of one.
     time.sleep(2 * metrics.LAG_INTERVAL_S)
     await asyncio.sleep(0)
     await asyncio.sleep(0.01)

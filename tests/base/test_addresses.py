@@ -1,4 +1,4 @@
-"""Whose request it is: proxies that are trusted are believed, and nobody else is."""
+"""Whose request it is: only trusted proxies are believed."""
 
 import pytest
 
@@ -17,17 +17,17 @@ TRUSTED = ("10.0.0.0/8", "::1")
     ("peer", "headers", "client"),
     [
         ("203.0.113.7", [], "203.0.113.7"),
-        # Who is no proxy of ours may claim what it likes.
+        # Claims of a peer that is no proxy of ours are ignored.
         ("203.0.113.7", ["198.51.100.1"], "203.0.113.7"),
         ("10.0.0.1", [], "10.0.0.1"),
         ("10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
-        # The client put something in front; the proxy appended whom it heard.
+        # The client put an address in front; the proxy appended the client's real one.
         ("10.0.0.1", ["127.0.0.1, 10.9.9.9, 198.51.100.1"], "198.51.100.1"),
         ("10.0.0.1", ["127.0.0.1", "198.51.100.1"], "198.51.100.1"),
         # A chain of proxies.
         ("10.0.0.1", ["1.1.1.1, 198.51.100.1, 10.0.0.2,10.0.0.3"], "198.51.100.1"),
         ("10.0.0.1", ["10.0.0.2, 10.0.0.3"], "10.0.0.2"),
-        # What is no address ends the believing.
+        # Text that is no address ends the chain.
         ("10.0.0.1", ["198.51.100.1, unknown"], "10.0.0.1"),
         ("10.0.0.1", ["198.51.100.1, unknown, 10.0.0.2"], "10.0.0.2"),
         ("10.0.0.1", [""], "10.0.0.1"),
@@ -41,7 +41,7 @@ TRUSTED = ("10.0.0.0/8", "::1")
         ("fe80::1%eth0", ["2001:db8::7"], "fe80::1"),
     ],
 )
-def test_the_client_is_the_last_that_no_trusted_proxy_is(
+def test_the_client_is_the_last_address_that_is_no_trusted_proxy(
     peer: str, headers: list[str], client: str
 ) -> None:
     assert str(client_address(peer, headers, TRUSTED)) == client
@@ -52,11 +52,11 @@ def test_a_peer_may_have_no_address(peer: str) -> None:
     assert client_address(peer, ["198.51.100.1"], TRUSTED) is None
 
 
-def test_with_nobody_trusted_the_peer_counts() -> None:
+def test_without_trusted_proxies_the_peer_is_the_client() -> None:
     assert str(client_address("127.0.0.1", ["198.51.100.1"], ())) == "127.0.0.1"
 
 
-def test_a_household_is_one_client() -> None:
+def test_an_ipv6_household_is_one_client() -> None:
     def address(text: str) -> Address:
         found = client_address(text, [], ())
         assert found is not None
@@ -81,10 +81,12 @@ def test_a_wrong_network_is_named(text: str) -> None:
         ("10.20.0.7", "api:8000", (), True),
         ("10.21.0.7", "api:8000", (), False),
         ("10.20.0.7", "api:8000", ("x-forwarded-for",), False),
-        # A page that asks by way of a name that leads to this machine.
+        # A page that sends requests to a name that resolves to this machine (DNS rebinding).
         ("127.0.0.1", "rebound.example", (), False),
         ("", "localhost", (), False),
     ],
 )
-def test_who_may_look_inside(peer: str, host: str, names: tuple[str, ...], may: bool) -> None:
+def test_only_this_machine_and_named_networks_may_look_inside(
+    peer: str, host: str, names: tuple[str, ...], may: bool
+) -> None:
     assert may_look_inside(peer, host, names, ("10.20.0.0/16",)) is may

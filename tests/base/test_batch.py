@@ -1,4 +1,4 @@
-"""Group commit: what shares a batch, what waits, and who is told what when one fails."""
+"""Group commit: which commands share a batch, which wait, and which result each gets when one fails."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ async def test_a_lone_command_leaves_at_once() -> None:
     assert server.batches == [["a"]]
 
 
-async def test_what_comes_while_a_batch_is_under_way_leaves_together_and_in_order() -> None:
+async def test_commands_that_arrive_during_a_batch_leave_together_and_in_order() -> None:
     server = Server()
     batcher = Batcher("test", server.flush)
     first = batcher.submit("a")
@@ -58,7 +58,7 @@ async def test_what_comes_while_a_batch_is_under_way_leaves_together_and_in_orde
     assert server.batches == [["a"], ["b", "c", "d"]]
 
 
-async def test_a_batch_has_its_largest_size() -> None:
+async def test_a_batch_does_not_exceed_its_largest_size() -> None:
     server = Server()
     batcher = Batcher("test", server.flush, size_max=2)
     server.reply(None, None, None)
@@ -85,7 +85,7 @@ async def test_each_command_has_its_own_result() -> None:
     assert [repr(result) for result in results] == ["'a'", "ValueError('b')", "'c'"]
 
 
-async def test_a_poisonous_command_fails_alone() -> None:
+async def test_a_command_that_fails_its_batch_fails_alone() -> None:
     attempts: list[list[str]] = []
 
     async def flush(commands: list[str]) -> list[str]:
@@ -102,17 +102,17 @@ async def test_a_poisonous_command_fails_alone() -> None:
     assert attempts == [commands, ["a"], ["poison"], ["b"]]
 
 
-async def test_a_store_that_is_away_fails_all_at_once_and_later_ones_are_tried_anew() -> None:
+async def test_a_store_that_is_away_fails_the_whole_batch_and_the_next_one_is_tried_again() -> None:
     server = Server()
     batcher = Batcher("test", server.flush)
     server.reply(Unavailable("away"), None)
     results = await asyncio.gather(*map(batcher.submit, "abc"), return_exceptions=True)
     assert [type(result) for result in results] == [Unavailable] * 3
     assert await batcher.submit("d") == "D"
-    assert server.batches == [["a", "b", "c"], ["d"]], "nobody was tried alone"
+    assert server.batches == [["a", "b", "c"], ["d"]], "no command was tried alone"
 
 
-async def test_who_stops_waiting_does_not_undo_the_command_nor_hinder_others() -> None:
+async def test_a_cancelled_caller_neither_undoes_the_command_nor_hinders_others() -> None:
     server = Server()
     batcher = Batcher("test", server.flush)
     running = batcher.submit("a")
@@ -125,7 +125,7 @@ async def test_who_stops_waiting_does_not_undo_the_command_nor_hinder_others() -
     assert server.batches == [["a"], ["b", "c"]]
 
 
-async def test_an_answer_that_does_not_fit_fails_everybody_and_leaves_nobody_waiting() -> None:
+async def test_an_answer_of_the_wrong_length_fails_every_caller() -> None:
     async def flush(commands: list[str]) -> list[str]:
         return commands[:-1] if len(commands) != 1 else ["x", "y"]
 
@@ -135,7 +135,7 @@ async def test_an_answer_that_does_not_fit_fails_everybody_and_leaves_nobody_wai
     assert all(isinstance(result, Exception) for result in results), results
 
 
-async def test_draining_waits_for_what_is_under_way_and_what_waits() -> None:
+async def test_draining_waits_for_batches_under_way_and_queued_commands() -> None:
     server = Server()
     batcher = Batcher("test", server.flush)
     first = batcher.submit("a")
@@ -148,10 +148,10 @@ async def test_draining_waits_for_what_is_under_way_and_what_waits() -> None:
     server.reply()
     await draining
     assert (first.result(), second.result()) == ("A", "B")
-    await batcher.drain()  # nothing is there: at once
+    await batcher.drain()  # nothing is queued: returns at once
 
 
-async def test_work_nobody_waits_for_gathers_longer() -> None:
+async def test_commands_that_nobody_waits_for_gather_longer() -> None:
     server = Server()
     batcher = Batcher("test", server.flush, linger_s=0.05)
     server.reply()
@@ -163,7 +163,7 @@ async def test_work_nobody_waits_for_gathers_longer() -> None:
     assert server.batches == [["a", "b"]]
 
 
-async def test_a_cancelled_batch_tells_its_waiters() -> None:
+async def test_a_cancelled_batch_fails_its_callers() -> None:
     server = Server()
     batcher = Batcher("test", server.flush)
     waiter = asyncio.gather(*map(batcher.submit, "ab"), return_exceptions=True)
@@ -195,7 +195,7 @@ async def test_random_conflicts_keep_every_keys_order(size_max: int) -> None:
         assert [command for command in served if command[0] == key] == mine
 
 
-async def test_whose_time_is_over_hears_so_and_what_has_not_begun_is_not_done() -> None:
+async def test_a_caller_past_its_deadline_is_refused_and_a_queued_command_is_dropped() -> None:
     server = Server()
     batcher = Batcher("test", server.flush)
 
@@ -203,7 +203,7 @@ async def test_whose_time_is_over_hears_so_and_what_has_not_begun_is_not_done() 
         deadline.begin(seconds)
         return await batcher.submit(command)
 
-    # Under way: who knows. Waiting: never. Neither keeps those with more time, or none, from theirs.
+    # Under way: the outcome is unknown. Queued: never sent. Neither affects callers with more time or no limit.
     under_way = asyncio.create_task(ask("a", 60))
     await server.started()
     waiting = [asyncio.create_task(ask(command, s)) for command, s in (("b", 60), ("c", 0.1))]
@@ -211,7 +211,7 @@ async def test_whose_time_is_over_hears_so_and_what_has_not_begun_is_not_done() 
     with pytest.raises(Unavailable) as refused:
         await waiting[1]
     assert not isinstance(refused.value, OutcomeUnknown)
-    batcher._under_way[0].due = 0  # those 60 seconds are over
+    batcher._under_way[0].due = 0  # as if those 60 seconds were over
     batcher._look_at_the_clock()
     with pytest.raises(OutcomeUnknown):
         await under_way
@@ -220,7 +220,7 @@ async def test_whose_time_is_over_hears_so_and_what_has_not_begun_is_not_done() 
     assert [sorted(batch) for batch in server.batches] == [["a"], ["b", "d"]]
 
 
-async def test_a_batch_that_met_a_lock_is_split_by_event_and_a_stuck_one_leaves_the_lane() -> None:
+async def test_a_batch_that_met_a_lock_is_split_and_a_stuck_event_gets_its_own_lane() -> None:
     """Commands are event and number: "a1" is one of event a, whose rows are locked."""
     attempts: list[list[str]] = []
     lock = asyncio.Event()
@@ -239,7 +239,7 @@ async def test_a_batch_that_met_a_lock_is_split_by_event_and_a_stuck_one_leaves_
     )
     stuck, *healthy = [batcher.submit(command) for command in ("a1", "b1", "c1", "b2")]
     assert [await future for future in healthy] == ["b1", "c1", "b2"]
-    # It is being tried in a lane of its own: what comes for it joins it there.
+    # The stuck event has a lane of its own: further commands for it join it there.
     later = batcher.submit("a2")
     assert await batcher.submit("b3") == "b3"
     assert not stuck.done()

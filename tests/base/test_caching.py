@@ -1,4 +1,4 @@
-"""What is kept in memory: how much, for how long, and how often it is loaded."""
+"""Caches: how much they keep, for how long, and how often a value is loaded."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Charts: scales with round marks, and pictures that stand alone."""
+"""Charts: scales with round marks, and self-contained pictures."""
 
 from xml.etree import ElementTree
 

@@ -1,4 +1,4 @@
-"""A wrong setting is refused with its name, what was read, and an example; secrets stay hidden."""
+"""A wrong setting is refused with its name, the value read, and an example; secrets stay hidden."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from engine.base.config import ConfigError, Settings, load_settings, mask
 
 
-def test_nothing_set_gives_the_defaults() -> None:
+def test_an_empty_environment_gives_the_defaults() -> None:
     assert load_settings({"PATH": "/bin"}) == Settings()
 
 
@@ -32,7 +32,7 @@ def test_every_kind_of_value_is_read() -> None:
     assert settings.live_metrics_port == 8021
 
 
-def test_nobody_needs_to_be_trusted() -> None:
+def test_the_list_of_trusted_proxies_may_be_empty() -> None:
     assert load_settings({"FRONTROW_TRUSTED_PROXIES": ""}).trusted_proxies == ()
 
 

@@ -1,4 +1,4 @@
-"""The small server for health and metrics: slow clients stop nobody."""
+"""The small server for health and metrics: slow clients do not stop others."""
 
 import contextlib
 import socket
@@ -36,10 +36,10 @@ def half_requests(port: int, number: int) -> Iterator[list[socket.socket]]:
         yield halves
 
 
-def test_half_requests_take_few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incomplete_requests_take_few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     threads_before = threading.active_count()
     with (
-        # Only making room for others ends one of these.
+        # These are ended only to make room for others.
         serving(
             monkeypatch, connections_max=CONNECTIONS_MAX, connection_timeout_s=10 * WAIT_S
         ) as port,
@@ -49,13 +49,13 @@ def test_half_requests_take_few_threads(monkeypatch: pytest.MonkeyPatch) -> None
         assert answer.status_code == 200
         assert answer.headers["x-content-type-options"] == "nosniff"
         ends_at = time.monotonic() + WAIT_S
-        # The server's own, and one for each connection. Those that were hung up on end when they can.
+        # The server's own thread, and one per connection. Threads of closed connections end when they can.
         while threading.active_count() - threads_before > 1 + CONNECTIONS_MAX:
             assert time.monotonic() < ends_at, threading.enumerate()
             time.sleep(0.01)
 
 
-def test_half_requests_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incomplete_requests_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(monkeypatch, connection_timeout_s=0.5) as port, half_requests(port, 3) as halves:
         for half in halves:
             with contextlib.suppress(ConnectionError):

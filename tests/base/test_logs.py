@@ -1,4 +1,4 @@
-"""One id through logs, batches, PostgreSQL and the gateway; and nothing in a log that is nobody's business."""
+"""One request id through logs, batches, PostgreSQL and the gateway; and no secret or personal data in a log."""
 
 import asyncio
 import json
@@ -61,7 +61,7 @@ def test_secrets_are_masked(line: str, secret: str) -> None:
     assert secret not in redacted(line)
 
 
-def test_other_text_stays() -> None:
+def test_text_without_secrets_is_unchanged() -> None:
     line = '{"event": "held", "at": "2026-11-21T10:00:00Z", "url": "http://a.example/x?seq=1"}'
     assert redacted(line) == line
 
@@ -86,7 +86,7 @@ logging.getLogger("websockets").info("chatter")
 
 
 @pytest.mark.parametrize("form", ["json", "pretty"])
-def test_libraries_and_we_log_alike(form: str) -> None:
+def test_libraries_log_in_the_same_format(form: str) -> None:
     run = subprocess.run(
         [sys.executable, "-c", _SCRIPT],
         cwd=REPO,
@@ -115,7 +115,7 @@ def test_libraries_and_we_log_alike(form: str) -> None:
     assert lines[3]["request_ids"] == ["a", "b"]
 
 
-async def test_a_batch_is_not_its_first_members(served: bytes) -> None:
+async def test_a_batch_is_not_logged_under_its_first_request(served: bytes) -> None:
     seen: list[bytes | tuple[bytes, ...]] = []
 
     async def flush(commands: list[int]) -> list[int]:
@@ -136,7 +136,7 @@ async def test_a_batch_is_not_its_first_members(served: bytes) -> None:
 
 
 async def test_a_failing_batch_names_all_its_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    # A logger that has spoken before does not hear of other ways to log.
+    # A logger that has been used before ignores a new configuration.
     monkeypatch.setattr("engine.base.batch.log", structlog.get_logger())
 
     async def flush(commands: list[int]) -> list[int]:
@@ -158,7 +158,9 @@ async def test_a_failing_batch_names_all_its_requests(monkeypatch: pytest.Monkey
     assert line["request_ids"] == ["request-1", "request-2"]
 
 
-async def test_postgresql_knows_query_and_request(runtime: Runtime, served: bytes) -> None:
+async def test_postgresql_sees_the_query_and_the_request_id(
+    runtime: Runtime, served: bytes
+) -> None:
     activity = "SELECT application_name, query FROM pg_stat_activity WHERE pid = pg_backend_pid()"
     async with runtime.stores.view.transaction() as transaction:
         await transaction.fetch("inventory.open_events")
@@ -171,16 +173,16 @@ async def test_postgresql_knows_query_and_request(runtime: Runtime, served: byte
             "SELECT application_name, query FROM pg_stat_activity WHERE pid = $1", pid
         )
     assert after is not None
-    # A pooled connection does not keep it.
+    # A pooled connection does not keep the name.
     assert after["application_name"] == "frontrow-test"
     assert runtime.stores.view._queries["bookings.reserve"].startswith("/* bookings.reserve */ ")
 
 
-async def test_a_slow_statement_is_told(
+async def test_a_slow_statement_is_logged(
     runtime: Runtime, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.stores.postgres._SLOW_S", 0.0)
-    # A logger that has spoken before does not hear of other ways to log.
+    # A logger that has been used before ignores a new configuration.
     monkeypatch.setattr("engine.stores.postgres.log", structlog.get_logger())
     with structlog.testing.capture_logs() as lines:
         await runtime.stores.view.fetch("inventory.open_events")
@@ -189,7 +191,7 @@ async def test_a_slow_statement_is_told(
     assert line["backend_pid"] > 0
 
 
-async def test_what_a_worker_does_for_a_booking_is_logged_under_its_request(
+async def test_a_workers_work_for_a_booking_is_logged_under_its_request_id(
     house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for step in ("chasing", "relay"):

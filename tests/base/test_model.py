@@ -1,4 +1,4 @@
-"""The nouns: what an id may look like, and money for people."""
+"""Ids and amounts of money: their format, and how people read them."""
 
 import msgspec
 import pytest
@@ -8,8 +8,8 @@ from engine.base.model import Money, Uuid, new_id
 
 
 @pytest.mark.parametrize("suffix", ["\n", " ", "0", "\x00"])
-def test_an_id_is_an_id_and_nothing_behind_it(suffix: str) -> None:
-    """A newline behind an id is refused by PostgreSQL only: it would be held and never be booked."""
+def test_an_id_with_anything_behind_it_is_refused(suffix: str) -> None:
+    """Only PostgreSQL refuses a newline behind an id: such a seat would be held and could never be booked."""
     body = msgspec.json.encode({"seats": [1], "hold_id": new_id() + suffix})
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(body, type=HoldRequest)

@@ -1,4 +1,4 @@
-"""Wherever the product fails, and in whatever format it logs: no secret is in what it writes."""
+"""Wherever the product fails, and in whatever format it logs: its output contains no secret."""
 
 import asyncio
 import sys
@@ -63,7 +63,7 @@ def _traceback(tracebacks: Tracebacks, depth: int = 0, message: str = "broken") 
     raise AssertionError
 
 
-def test_a_traceback_shows_no_variables_and_is_not_endless() -> None:
+def test_a_traceback_shows_no_variables_and_is_bounded() -> None:
     written = _traceback(Tracebacks(), depth=500)
     assert "hidden_local" in written  # the line of code
     assert "is only in a variable" not in written.replace('f"{message} is only in a variable"', "")
@@ -123,11 +123,11 @@ def test_a_known_secret_is_masked_in_every_form() -> None:
         "request-id frontrow-worker-0123456789abcdef-1f",
     ],
 )
-def test_other_text_stays(line: str) -> None:
+def test_text_without_secrets_is_unchanged(line: str) -> None:
     assert redacted(line) == line
 
 
-def test_no_value_writes_lines_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_value_can_write_log_lines_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     from engine.base.logs import _shorten
 
     event: structlog.typing.EventDict = {

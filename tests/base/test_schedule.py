@@ -1,4 +1,4 @@
-"""Whose turn it is."""
+"""When each event is due to be visited."""
 
 import time
 
@@ -14,7 +14,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_everybody_comes_at_once_and_then_when_they_said(clock: list[float]) -> None:
+def test_each_event_is_due_at_first_and_then_at_its_own_time(clock: list[float]) -> None:
     visits = Visits()
     assert visits.due("abc") == ["a", "b", "c"]
     visits.again("a", 0.25)
@@ -28,7 +28,7 @@ def test_everybody_comes_at_once_and_then_when_they_said(clock: list[float]) -> 
     assert visits.due("abc") == ["a", "b", "c"]
 
 
-def test_nobody_waits_longer_than_a_quiet_event(clock: list[float]) -> None:
+def test_no_visit_is_put_off_longer_than_that_of_a_quiet_event(clock: list[float]) -> None:
     visits = Visits()
     visits.due("a")
     visits.again("a", 3600.0)
@@ -36,7 +36,7 @@ def test_nobody_waits_longer_than_a_quiet_event(clock: list[float]) -> None:
     assert visits.due("a") == ["a"]
 
 
-def test_who_is_not_named_is_forgotten(clock: list[float]) -> None:
+def test_an_event_that_is_no_longer_named_is_forgotten(clock: list[float]) -> None:
     visits = Visits()
     visits.again("a")
     assert visits.due("b") == ["b"]

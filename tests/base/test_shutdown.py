@@ -1,4 +1,4 @@
-"""SIGTERM to an API, a worker and a gateway: what is under way finishes, nothing new is taken, exit 0."""
+"""SIGTERM to an API, a worker and a gateway: work under way finishes, nothing new is accepted, exit 0."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.integration
 
 WAIT_S = 60
 
-#: Runs a module. Nothing here is to be cut off: what ends within ``WAIT_S`` has ended by itself.
+#: Runs a module. Nothing here may be cut off: a process that ends within ``WAIT_S`` has ended by itself.
 _PROGRAM = f"""
 import engine.base.shutdown, runpy, sys
 engine.base.shutdown.FINISH_TIMEOUT_S = {3 * WAIT_S}
@@ -58,7 +58,7 @@ async def runtime(world: Settings) -> AsyncIterator[Runtime]:
 
 @dataclass
 class Process:
-    """One role's process; ``url`` is where its health is."""
+    """One role's process; ``url`` is that of its health server."""
 
     url: str
     popen: "subprocess.Popen[bytes]"
@@ -99,7 +99,7 @@ async def running(
 
 
 class Lock:
-    """A table that nobody else gets at, until the transaction that has it ends."""
+    """A table that nobody else can use until the transaction that locks it ends."""
 
     def __init__(self, connection: "asyncpg.Connection[Any]", table: str) -> None:
         self.connection = connection
@@ -128,7 +128,7 @@ async def locked(world: Settings, table: str) -> AsyncIterator[Lock]:
 
 
 async def start_paying(http: httpx.AsyncClient, house: House) -> "asyncio.Task[httpx.Response]":
-    """A buyer with a hold, who books it."""
+    """Start the booking of a hold by a new buyer."""
     guest = (await http.post("/v1/auth/guest")).json()
     http.headers["Authorization"] = f"Bearer {guest['access_token']}"
     hold = await http.post(f"/v1/events/{house.event_id}/holds", json={"seats": [3]})
@@ -165,11 +165,11 @@ async def test_an_api_finishes_a_payment_and_takes_nothing_new(
             assert (await asyncio.to_thread(idle.recv, 4096)).startswith(b"HTTP/1.1 200")
 
             api.signal()
-            # First it says that it is ending, and still answers.
+            # First it reports that it is stopping, and still answers.
             await api.turns(503)
             last = await http.get("/health/live")
             assert (last.status_code, last.headers["connection"]) == (200, "close")
-            # Then it is not there for anybody new, nor for who waits with an open connection.
+            # Then it accepts no new connection and closes idle ones.
             await api.turns(None)
             assert await asyncio.to_thread(idle.recv, 4096) == b""
 
@@ -195,7 +195,7 @@ async def test_a_worker_finishes_its_round(
         worker.signal()
         await worker.turns(503)
         assert worker.popen.poll() is None
-        # What the round under way finds when it may look.
+        # Work that the round under way finds once the lock is released.
         await lock.connection.execute(
             "INSERT INTO outbox (event_id, kind, booking_id, created_at) "
             "VALUES ($1::uuid, 'inquire', $2::uuid, now() - interval '1 hour')",
@@ -256,7 +256,7 @@ async def test_a_second_signal_ends_a_process_at_once(
         if table is not None:
             await lock.is_waited_for()
         if role == "live":
-            # Who never answers keeps a gateway for seconds.
+            # A client that never answers delays a gateway's end for seconds.
             stack.enter_context(mute_watcher(process.url, house.event_id))
         process.signal()
         await process.turns(503 if role == "worker" else None)

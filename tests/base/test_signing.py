@@ -1,4 +1,4 @@
-"""What is signed for one purpose, and what is accepted."""
+"""Content signed for one purpose, and the texts that are accepted."""
 
 import pytest
 
@@ -15,12 +15,12 @@ def test_signed_content_is_read_back() -> None:
 @pytest.mark.parametrize(
     "other", [Signer(SECRET, "frontrow/test/2"), Signer(SECRET[::-1], "frontrow/test/1")]
 )
-def test_other_purposes_and_secrets_do_not_count(other: Signer) -> None:
+def test_content_signed_for_another_purpose_or_secret_is_refused(other: Signer) -> None:
     assert other.read(Signer(SECRET, "frontrow/test/1").sign(b"booking 7")) is None
 
 
 @pytest.mark.parametrize("text", ["", "!", "ä", "AAAA", "A" * 10_000])
-def test_anything_else_is_refused(text: str) -> None:
+def test_any_other_text_is_refused(text: str) -> None:
     assert Signer(SECRET, "frontrow/test/1").read(text) is None
 
 

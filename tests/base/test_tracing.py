@@ -1,4 +1,4 @@
-"""Traces, where they are asked for: what a collector gets of a hold and a booking."""
+"""Traces, if switched on: what a collector receives for a hold and a booking."""
 
 import asyncio
 import http.server
@@ -107,7 +107,7 @@ async def test_a_booking_is_followed_into_its_batches(
             booked = await client.post("/v1/bookings", json=body, headers=names)
             assert booked.status_code == 201, booked.text
     finally:
-        # What is left is sent before it ends.
+        # Remaining spans are sent before the process ends.
         end_process(process)
     assert collector.services == {"frontrow-api"}
 
@@ -165,12 +165,12 @@ async def test_a_worker_and_a_gateway_are_followed_too(
     due = collector.named("postgres outbox.due")
     assert due
     assert all(span.parent_span_id in rounds for span in due)
-    # What the gateway asked for the map of an event that is not there.
+    # The gateway's queries for the map of an unknown event.
     assert collector.named("redis snapshot")
 
 
-def test_without_the_setting_nothing_is_loaded() -> None:
-    # Redis's client looks whether the API is there; what makes and sends traces is not loaded.
+def test_without_the_setting_no_tracing_library_is_loaded() -> None:
+    # Redis's client checks for the tracing API; the SDK and the exporter are not loaded.
     program = (
         "import sys, api.app, seatmap.server, engine.worker.__main__;"
         "sys.exit(any(n in sys.modules for n in ('opentelemetry.sdk.trace', 'opentelemetry.proto')))"
@@ -180,7 +180,7 @@ def test_without_the_setting_nothing_is_loaded() -> None:
     assert tracing.span("a") is tracing.span("b")
 
 
-def test_missing_packages_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packages_are_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings({"FRONTROW_OTLP_URL": "http://127.0.0.1:4318"})
     tracing.check_tracing(settings)
     monkeypatch.setattr(tracing, "find_spec", lambda _: None)
@@ -190,7 +190,7 @@ def test_missing_packages_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert importlib.util.find_spec("opentelemetry.sdk")
 
 
-def test_an_address_that_is_none_is_refused() -> None:
+def test_an_invalid_collector_address_is_refused() -> None:
     with pytest.raises(ConfigError, match="FRONTROW_OTLP_URL: must start with http://"):
         load_settings({"FRONTROW_OTLP_URL": "collector:4317"})
 

@@ -43,20 +43,24 @@ async def test_the_best_seats_are_held_in_one_call(house: House, ada: Buyer) -> 
         ({"quantity": 2, "max_price": 10}, 409, "seat-unavailable"),
     ],
 )
-async def test_what_cannot_be_wished_for(
+async def test_an_invalid_wish_is_refused(
     house: House, ada: Buyer, best: dict[str, Any], status: int, code: str
 ) -> None:
     problem_of(await ada.hold_raw(house.event_id, {"best": best}), status, code)
 
 
 @pytest.mark.parametrize("more", [{"seats": [1]}, {"areas": {"0": 1}}])
-async def test_best_stands_alone(house: House, ada: Buyer, more: dict[str, Any]) -> None:
+async def test_best_cannot_be_combined_with_seats_or_areas(
+    house: House, ada: Buyer, more: dict[str, Any]
+) -> None:
     body = {"best": {"quantity": 2}, **more}
     problem_of(await ada.hold_raw(house.event_id, body), 400, "invalid-request")
     assert "1" not in await house.states()
 
 
-async def test_a_full_house_says_so(make_house: MakeHouse, ada: Buyer, bob: Buyer) -> None:
+async def test_best_seats_in_a_full_house_are_refused(
+    make_house: MakeHouse, ada: Buyer, bob: Buyer
+) -> None:
     house = await make_house(buyer_limit=50)
     assert (await ada.hold_raw(house.event_id, {"best": {"quantity": 49}})).status_code == 201
     refused = problem_of(
@@ -65,7 +69,9 @@ async def test_a_full_house_says_so(make_house: MakeHouse, ada: Buyer, bob: Buye
     assert "ask for fewer" in refused["detail"]
 
 
-async def test_choices_are_counted(stack: Stack, house: House, ada: Buyer) -> None:
+async def test_best_seat_choices_are_counted_in_metrics(
+    stack: Stack, house: House, ada: Buyer
+) -> None:
     before = await samples(stack, "api")
     await ada.hold_raw(house.event_id, {"best": {"quantity": 2}})
     after = await samples(stack, "api")

@@ -1,6 +1,6 @@
-"""Best seats against brute force: on small houses the choice is the one the published rule names.
+"""Best seats against brute force: on small houses the choice is the one that the published rule names.
 
-The other side of each comparison shares nothing with the engine but the layout: it knows which seats
+The brute force shares nothing with the engine but the layout: it knows which seats
 are side by side because the test drew them so, and it tries every possibility.
 """
 
@@ -49,7 +49,7 @@ class House:
         return math.hypot(seats.x[a] - seats.x[b], seats.y[a] - seats.y[b])
 
     def blocks(self, size: int, among: set[int]) -> Iterator[tuple[int, ...]]:
-        """Every block of so many seats side by side."""
+        """Every block of this many seats side by side."""
         for run in self.runs:
             for i in range(len(run) - size + 1):
                 block = tuple(run[i : i + size])
@@ -57,7 +57,7 @@ class House:
                     yield block
 
     def leaves_single(self, chosen: tuple[int, ...], free: set[int]) -> bool:
-        """Some seat that had a free neighbour has none now, and is free itself."""
+        """Whether a free seat that had a free neighbour has none now."""
 
         def neighbours(seat_no: int) -> set[int]:
             run = next(run for run in self.runs if seat_no in run)
@@ -71,7 +71,7 @@ class House:
 
 @st.composite
 def houses(draw: st.DrawFn, *, plain: bool = False) -> House:
-    """``plain``: seats alike, rows in line, and a focal point that makes many of them equally near."""
+    """``plain``: seats alike, aligned rows, and a focal point that makes many of them equally near."""
     x: list[int] = []
     y: list[int] = []
     row_of: list[int] = []
@@ -155,7 +155,7 @@ def wishes(draw: st.DrawFn) -> BestSeatsWish:
 
 @st.composite
 def states_of(draw: st.DrawFn, house: House) -> bytes:
-    """From empty to nearly sold out."""
+    """States of a house from empty to nearly sold out."""
     fullness = draw(st.integers(0, 9))
     count = house.layout.seat_count
     tenths = draw(st.lists(st.integers(0, 9), min_size=count, max_size=count))
@@ -171,7 +171,7 @@ def evenings(draw: st.DrawFn) -> tuple[House, bytes]:
     return house, draw(states_of(house))
 
 
-#: More of them, and trying everything takes too long.
+#: With more of them, brute force takes too long.
 _FREE_MAX = 13
 
 
@@ -293,20 +293,24 @@ def split(house: House, wish: BestSeatsWish, matching: set[int]) -> tuple[int, .
 
 @given(evening=evenings(), wish=wishes())
 @settings(max_examples=300, deadline=None)
-def test_the_choice_is_the_published_one(evening: tuple[House, bytes], wish: BestSeatsWish) -> None:
+def test_the_choice_follows_the_published_rule(
+    evening: tuple[House, bytes], wish: BestSeatsWish
+) -> None:
     house, states = evening
     assert_published(house, states, wish)
 
 
 @given(evening=ragged_evenings())
 @settings(max_examples=300, deadline=None)
-def test_a_party_that_no_row_has_room_for(evening: tuple[House, bytes, BestSeatsWish]) -> None:
+def test_a_party_that_fits_no_row_is_split_by_the_published_rule(
+    evening: tuple[House, bytes, BestSeatsWish],
+) -> None:
     assert_published(*evening)
 
 
 @given(house=houses(plain=True), quantity=st.integers(1, 4), data=st.data())
 @settings(max_examples=120, deadline=None)
-def test_of_equally_near_seats_the_lower_numbers(
+def test_of_equally_near_seats_the_lower_numbers_are_chosen(
     house: House, quantity: int, data: st.DataObject
 ) -> None:
     states = data.draw(states_of(house))
@@ -322,7 +326,7 @@ def assert_published(house: House, states: bytes, wish: BestSeatsWish) -> None:
 
 
 def assert_honest(house: House, states: bytes, wish: BestSeatsWish, choice: Choice) -> None:
-    """Free, matching, distinct, as many as wanted; and ``relaxed`` says what is so, no more, no less."""
+    """The seats are free, matching, distinct and as many as wanted; ``relaxed`` names exactly what was relaxed."""
     seats = choice.seats
     free = {n for n, digit in enumerate(states) if digit == ord("0")}
     assert len(set(seats)) == wish.quantity == len(seats)
@@ -345,7 +349,7 @@ def assert_honest(house: House, states: bytes, wish: BestSeatsWish, choice: Choi
 
 @given(evening=evenings(), wish=wishes(), spread=st.integers(1, 6))
 @settings(max_examples=120, deadline=None)
-def test_spread_gives_way_in_nearness_only(
+def test_spread_changes_nearness_only(
     evening: tuple[House, bytes], wish: BestSeatsWish, spread: int
 ) -> None:
     house, states = evening
@@ -362,7 +366,7 @@ def test_spread_gives_way_in_nearness_only(
 
 @given(evening=evenings(), data=st.data())
 @settings(max_examples=100, deadline=None)
-def test_a_marked_board_is_the_board_of_the_marked_states(
+def test_a_marked_board_equals_a_new_board_of_the_same_states(
     evening: tuple[House, bytes], data: st.DataObject
 ) -> None:
     house, states = evening

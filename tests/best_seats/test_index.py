@@ -1,4 +1,4 @@
-"""Which seats are truly side by side."""
+"""Which seats are side by side for a party."""
 
 import itertools
 import time
@@ -39,7 +39,7 @@ def house(*seats: tuple[float, str], y: float = 40) -> Layout:
 
 
 def drawn(text: str, pitch: float = 20) -> Layout:
-    """A row as text: ``.`` a seat, a letter one with a property, a space room for one more."""
+    """A row as text: ``.`` a seat, a letter a seat with a property, a space a gap of one seat."""
     return house(*((pitch * i, letter) for i, letter in enumerate(text) if letter != " "))
 
 
@@ -48,28 +48,28 @@ def drawn(text: str, pitch: float = 20) -> Layout:
     [
         ("......", [6]),
         ("... ...", [3, 3]),
-        # Flags alone part a row that is drawn without a gap …
+        # Aisle flags alone split a row that is drawn without a gap …
         ("..aa..", [3, 3]),
         ("..a ..", [3, 2]),
-        # … but a lone flag does not tell which side the aisle is on,
+        # … but a single flag does not say which side the aisle is on,
         ("...a..", [6]),
         ("a....a", [6]),
         # and a block of two between two aisles is a block of two.
         ("..a aa a..", [3, 2, 3]),
         ("aa", [2]),
-        # Wheelchair places and those kept beside them are no places for others.
+        # Wheelchair places and their companion seats are not for other people.
         ("..wc..", [2, 2]),
         ("w..", [2]),
         ("wc", []),
         ("..rr..", [6]),
     ],
 )
-def test_aisles_and_gaps_part_a_row(row: str, sizes: list[int]) -> None:
+def test_aisles_and_gaps_split_a_row(row: str, sizes: list[int]) -> None:
     assert [len(run) for run in runs_of(drawn(row))] == sizes
 
 
-def test_the_usual_distance_is_the_sections_own() -> None:
-    # Wide chairs are neighbours at a distance that is a gap among narrow ones.
+def test_the_usual_seat_distance_is_taken_per_section() -> None:
+    # Wide chairs are neighbours at a distance that would be a gap between narrow ones.
     assert [len(run) for run in runs_of(drawn("....", pitch=60))] == [4]
     assert [len(run) for run in runs_of(house((0, "."), (20, "."), (40, "."), (71, ".")))] == [3, 1]
     assert [len(run) for run in runs_of(house((0, "."), (20, "."), (40, "."), (69, ".")))] == [4]
@@ -102,7 +102,7 @@ def test_the_demo_houses_are_covered_without_overlap(name: str) -> None:
 
 
 def test_selling_the_arena_by_best_seats_leaves_hardly_a_single_seat() -> None:
-    """Parties of two to six, one after the other, until nothing is left."""
+    """Parties of two to six, one after another, until nothing is left."""
     layout = import_layout(arena()).layout
     board = Board(SeatIndex(layout), b"0" * layout.seat_count, [5000] * len(layout.categories))
     less_than_ideal = 0
@@ -113,12 +113,12 @@ def test_selling_the_arena_by_best_seats_leaves_hardly_a_single_seat() -> None:
         board.mark(choice.seats)
         less_than_ideal += bool(set(choice.relaxed) - {"restricted-view"})
     assert board.taken.count(0) < 6
-    # Only the last few with a good view, and the last few of all, have to take what is left over.
+    # Only the last few seats with a good view, and the last few of all, are sold as leftovers.
     assert less_than_ideal <= 20
 
 
-def test_a_party_that_fits_in_no_neighbouring_rows_is_told_soon() -> None:
-    """Every other row is sold, and of the rest every nineteenth seat: wide rooms, nothing behind them."""
+def test_a_party_that_fits_no_neighbouring_rows_is_answered_quickly() -> None:
+    """Every other row is sold, and every nineteenth seat of the rest: long blocks without neighbouring rows."""
     layout = import_layout(arena()).layout
     states = bytearray(b"0" * layout.seat_count)
     for number, row in enumerate(layout.rows):

@@ -1,4 +1,4 @@
-"""Best seats on the real stores: retries, refusals, prices that move, and everybody at once."""
+"""Best seats on the real stores: retries, refusals, changing prices, and many buyers at once."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtim
 
 @pytest_asyncio.fixture
 async def other(runtime: Runtime) -> AsyncIterator[Runtime]:
-    """A second process's rooms on the same stores: it shares nothing with the first but Redis."""
+    """A second process on the same stores: it shares only Redis with the first."""
     async with open_runtime(runtime.settings, role="rival") as opened:
         yield opened
 
@@ -73,7 +73,7 @@ async def assert_sound(event_id: str, runtime: Runtime, holds: list[Hold]) -> No
     assert {n for n, digit in enumerate(states) if digit == ord("1")} == set(held)
 
 
-async def test_the_nearest_seats_side_by_side(house: House, buyer: str) -> None:
+async def test_the_nearest_seats_side_by_side_are_held(house: House, buyer: str) -> None:
     # The focal point is in the middle of the upper edge, above seat 5 of the first row.
     first = await best(house, buyer, 4)
     assert seats_of(first) == [3, 4, 5, 6]
@@ -82,11 +82,11 @@ async def test_the_nearest_seats_side_by_side(house: House, buyer: str) -> None:
     assert await house.runtime.holds.read(first.hold_id, buyer) == first
     # Three are left on each side of them: two of those would leave a single one.
     assert seats_of(await best(house, buyer, 2)) == [14, 15]
-    # Straight behind, two rows further, is nearer than beside the first four.
+    # Straight behind, two rows back, is nearer than beside the first four.
     assert seats_of(await best(house, buyer, 3)) == [24, 25, 26]
 
 
-async def test_what_was_relaxed_is_said_and_remembered(house: House, buyer: str) -> None:
+async def test_a_hold_says_what_was_relaxed(house: House, buyer: str) -> None:
     # The first row keeps three side by side, in the middle; everything else goes.
     taken = [n for n in range(50) if n not in (4, 5, 6)]
     for at in range(0, len(taken), 10):
@@ -101,7 +101,7 @@ async def test_what_was_relaxed_is_said_and_remembered(house: House, buyer: str)
     assert "ask for fewer" in refused.detail
 
 
-async def test_without_relaxing_it_is_the_best_or_nothing(house: House, buyer: str) -> None:
+async def test_without_relaxing_the_wish_is_met_or_refused(house: House, buyer: str) -> None:
     taken = [n for n in range(50) if n not in (4, 5, 6)]
     for at in range(0, len(taken), 10):
         await house.hold(new_id(), *taken[at : at + 10])
@@ -124,7 +124,7 @@ async def test_category_section_and_price_narrow_the_choice(house: House, buyer:
 async def test_a_retry_gives_the_same_hold(house: House, buyer: str) -> None:
     hold_id = new_id()
     first = await best(house, buyer, 4, hold_id=hold_id)
-    # Better seats are free by now, and then none at all: it is the same hold.
+    # Better seats are free by now, and later none at all: the hold stays the same.
     await house.hold(new_id(), 7, 8, 9)
     assert await best(house, buyer, 4, hold_id=hold_id) == first
     for at in range(10, 50, 10):
@@ -143,7 +143,7 @@ async def test_a_request_sent_twice_at_once_is_one_hold(house: House, buyer: str
     holds = await asyncio.gather(*(best(house, buyer, 3, hold_id=hold_id) for _ in range(5)))
     assert all(hold == holds[0] for hold in holds)
     await assert_sound(house.event_id, house.runtime, holds[:1])
-    # What the losers had in mind is on offer again.
+    # Seats chosen for the losing requests are free to choose again.
     assert seats_of(await best(house, buyer, 3)) == [14, 15, 16]
 
 
@@ -155,7 +155,7 @@ async def test_a_request_sent_twice_at_once_is_one_hold(house: House, buyer: str
         ({"max_price": Money(9000, "CHF")}, "invalid-request", "EUR"),
     ],
 )
-async def test_what_the_event_has_not_is_named(
+async def test_an_unknown_category_or_section_is_named(
     house: House, buyer: str, wish: dict[str, object], code: str, said: str
 ) -> None:
     refused = await refusal(best(house, buyer, 2, **wish))
@@ -170,7 +170,9 @@ async def test_an_event_of_areas_only_has_no_best_seats(make_house: MakeHouse, b
     assert (await refusal(best(house, buyer, 2))).code == "no-seats"
 
 
-async def test_limits_and_a_paused_event_refuse_as_ever(make_house: MakeHouse, buyer: str) -> None:
+async def test_limits_and_a_paused_event_refuse_best_seats_too(
+    make_house: MakeHouse, buyer: str
+) -> None:
     house = await make_house(buyer_limit=4)
     too_many = await refusal(best(house, buyer, 5))
     assert isinstance(too_many, LimitReached)
@@ -179,7 +181,7 @@ async def test_limits_and_a_paused_event_refuse_as_ever(make_house: MakeHouse, b
     refused = await refusal(best(house, buyer, 2))
     assert isinstance(refused, LimitReached)
     assert refused.extra == {"limit": 4, "owned": 3}
-    # The seats that were chosen for a refused buyer are the next one's.
+    # Seats chosen for a refused buyer go to the next one.
     assert seats_of(await best(house, new_id(), 3)) == [14, 15, 16]
     await house.runtime.events.publishing.pause(house.event_id)
     for quantity in (2, 4):
@@ -188,7 +190,7 @@ async def test_limits_and_a_paused_event_refuse_as_ever(make_house: MakeHouse, b
         assert closed.code == "event-not-on-sale"
 
 
-async def test_a_price_that_rose_meanwhile_does_not_slip_in(
+async def test_a_price_above_the_wish_is_refused_even_from_a_stale_copy(
     house: House, other: Runtime, buyer: str
 ) -> None:
     copy = await house.runtime.holds._copies.of(await house.runtime.catalog.facts(house.event_id))
@@ -197,7 +199,7 @@ async def test_a_price_that_rose_meanwhile_does_not_slip_in(
     await other.events.publishing.reprice(
         house.event_id, {"Back": 4000}, reason="demand", actor=ORGANISER
     )
-    # The copy is thought fresh, and knows the old price.
+    # The copy counts as fresh, and has the old price.
     copy._read_at = time.monotonic() + 60
     assert event.prices["Back"] == 3000
     refused = await refusal(best(house, buyer, 2, max_price=3000))
@@ -214,7 +216,7 @@ async def test_seats_given_back_and_seats_that_ran_out_are_free_at_once(
     assert isinstance(await refusal(best(house, new_id(), 4)), SeatUnavailable)
     await house.runtime.holds.release(hold.hold_id, buyer)
     second = await best(house, new_id(), 4)
-    # No worker has come by yet when its time is over.
+    # No worker has freed it yet when its time is over.
     redis = house.runtime.stores.redis
     key = base_key(house.event_id)
     await redis.call("HSET", f"{key}:hold:{second.hold_id}", "expires", 1)
@@ -222,18 +224,18 @@ async def test_seats_given_back_and_seats_that_ran_out_are_free_at_once(
     assert seats_of(await best(house, new_id(), 4)) == [0, 1, 2, 3]
 
 
-async def test_who_gives_back_and_chooses_again_sees_what_they_gave_back(
+async def test_seats_that_a_buyer_gave_back_are_in_their_next_choice(
     house: House, buyer: str
 ) -> None:
     copy = await house.runtime.holds._copies.of(await house.runtime.catalog.facts(house.event_id))
     first = await best(house, buyer, 4)
-    # Even were there a copy that is good for a minute.
+    # Even with a copy that counts as fresh for a minute.
     copy._read_at = time.monotonic() + 60
     await house.runtime.holds.release(first.hold_id, buyer)
     assert seats_of(await best(house, buyer, 4)) == seats_of(first)
 
 
-async def test_a_copy_that_is_behind_costs_an_attempt_not_the_seats(
+async def test_a_stale_copy_costs_a_retry_and_not_the_seats(
     house: House, other: Runtime, buyer: str
 ) -> None:
     rival = House(other, house.event_id)
@@ -246,8 +248,8 @@ async def test_a_copy_that_is_behind_costs_an_attempt_not_the_seats(
     assert ours.relaxed == []
 
 
-async def test_a_new_copy_knows_what_is_under_way(house: House) -> None:
-    """Chosen, and not yet held: the seats are free in Redis, but not for this process's next request."""
+async def test_a_new_copy_leaves_out_seats_that_are_being_held(house: House) -> None:
+    """Seats chosen but not yet held are free in Redis, but not for this process's next request."""
     copy = await house.runtime.holds._copies.of(await house.runtime.catalog.facts(house.event_id))
     first = await copy.pick(BestSeatsWish(quantity=4), 1)
     await copy.look(0)
@@ -260,8 +262,8 @@ async def test_a_new_copy_knows_what_is_under_way(house: House) -> None:
     assert await copy.pick(BestSeatsWish(quantity=4), 1) == first
 
 
-async def test_who_comes_in_the_moment_a_reading_ends_gets_one_of_their_own(house: House) -> None:
-    """That reading is done but not yet put away: waiting for it would be waiting without end."""
+async def test_a_request_that_comes_as_a_reading_ends_starts_its_own(house: House) -> None:
+    """That reading is done but still registered: waiting for it would never end."""
     copy = await house.runtime.holds._copies.of(await house.runtime.catalog.facts(house.event_id))
     first = asyncio.create_task(copy.look(0))
     while copy._reading is None:
@@ -299,7 +301,7 @@ async def make_arena(runtime: Runtime, venue_id: str) -> str:
 
 
 def attempts_so_far() -> tuple[float, float]:
-    """Choices that were made, and requests they were made for, by both processes."""
+    """Choices made, and the requests that they were made for, by both processes."""
     samples = {s.name: s.value for s in next(iter(BEST_SEATS_ATTEMPTS.collect())).samples}
     return (
         samples["frontrow_best_seats_attempts_sum"],
@@ -307,7 +309,7 @@ def attempts_so_far() -> tuple[float, float]:
     )
 
 
-async def test_five_hundred_at_once_in_the_arena(
+async def test_five_hundred_buyers_at_once_get_distinct_seats_in_the_arena(
     runtime: Runtime, other: Runtime, arena_venue: str
 ) -> None:
     """Two processes, each with its own copy of the seats, and the same best seats for everybody."""
@@ -324,11 +326,13 @@ async def test_five_hundred_at_once_in_the_arena(
     assert all(hold.relaxed == [] for hold in holds)
     await assert_sound(event_id, runtime, list(holds))
     assert requests == 500
-    # At worst each process loses its first choices to the other, reads, and has seen them all by then.
+    # At worst each process loses its first choices to the other, reads again, and then knows all of them.
     assert choices <= 2 * requests
 
 
-async def test_one_process_never_chooses_twice(runtime: Runtime, arena_venue: str) -> None:
+async def test_one_process_never_chooses_the_same_seats_twice(
+    runtime: Runtime, arena_venue: str
+) -> None:
     event_id = await make_arena(runtime, arena_venue)
     house = House(runtime, event_id)
     before = attempts_so_far()
@@ -338,7 +342,7 @@ async def test_one_process_never_chooses_twice(runtime: Runtime, arena_venue: st
     assert choices == requests == 300
 
 
-async def test_the_event_that_is_asked_for_keeps_its_copy(
+async def test_an_event_in_demand_keeps_its_copy(
     make_house: MakeHouse, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copies = runtime.holds._copies
@@ -350,7 +354,7 @@ async def test_the_event_that_is_asked_for_keeps_its_copy(
     assert copies.known(second.event_id) is None
 
 
-async def test_who_may_not_have_the_last_seats_keeps_nobody_from_them(
+async def test_a_refused_buyer_keeps_nobody_from_the_last_seats(
     make_house: MakeHouse, runtime: Runtime
 ) -> None:
     house = await make_house(layout=small_house(rows=1, floor=6))
@@ -375,7 +379,9 @@ async def test_who_may_not_have_the_last_seats_keeps_nobody_from_them(
         await asyncio.gather(*asking, return_exceptions=True)
 
 
-async def test_more_is_wanted_than_there_is(make_house: MakeHouse, other: Runtime) -> None:
+async def test_when_demand_exceeds_supply_every_seat_is_held_once(
+    make_house: MakeHouse, other: Runtime
+) -> None:
     """60 seats, 60 parties of two from two processes: 30 get theirs, 30 are refused, nothing is left."""
     house = await make_house(layout=small_house(rows=6, seats_per_row=10))
     rival = House(other, house.event_id)

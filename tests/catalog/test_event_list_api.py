@@ -1,4 +1,4 @@
-"""What a page of events needs beside the list: what to filter by, how cards stand, zones, sizes."""
+"""What a page of events needs besides the list: filters, availability of cards, time zones, sizes."""
 
 import asyncio
 import gzip
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.contract
 
 @pytest.fixture(scope="module")
 async def programme(town_runtime: Runtime) -> dict[str, str]:
-    """Three events of one day that is theirs alone; the names of their kinds and cities, too."""
+    """Three events on a day of their own; their kinds and cities are also used by no other event."""
     mark = new_id()
     ids = {"opera": f"opera {mark}", "jazz": f"jazz {mark}", "city": f"Weimar {mark}"}
     venue, _ = await town_runtime.catalog.import_venue(
@@ -36,7 +36,7 @@ async def programme(town_runtime: Runtime) -> dict[str, str]:
     return ids
 
 
-async def test_facets_count_what_is_to_come(
+async def test_facets_count_upcoming_events(
     http: httpx.AsyncClient, programme: dict[str, str]
 ) -> None:
     async with asyncio.timeout(60):
@@ -45,19 +45,19 @@ async def test_facets_count_what_is_to_come(
             found = {facet["name"]: facet["events"] for kind in facets.values() for facet in kind}
             if programme["city"] in found:
                 break
-            # It is counted every few seconds, and this programme is new.
+            # Facets are counted every few seconds, and this programme is new.
             await asyncio.sleep(0.2)
     assert found[programme["opera"]] == 2
     assert found[programme["jazz"]] == 1
     assert found[programme["city"]] == 3
-    # Each value is what the list's filters take.
+    # Each value can be used in the list's filters.
     listed = await http.get(
         "/v1/events", params={"category": programme["opera"], "city": programme["city"]}
     )
     assert len(listed.json()["items"]) == 2
 
 
-async def test_facets_are_counted_once_for_all_who_ask(
+async def test_simultaneous_requests_share_one_count_of_facets(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     catalog = Catalog(runtime.stores.mongo, runtime.settings)
@@ -79,7 +79,7 @@ async def test_facets_are_counted_once_for_all_who_ask(
     assert all(answer is answers[0] for answer in answers)
 
 
-async def test_cards_can_be_brought_up_to_date(
+async def test_cards_can_be_refreshed_by_id(
     http: httpx.AsyncClient, runtime: Runtime, make_house: MakeHouse, buyer: str
 ) -> None:
     full, cancelled, draft = [await make_house(publish=i < 2) for i in range(3)]
@@ -98,15 +98,17 @@ _TOO_MANY = [f"01980000-0000-7000-8000-{n:012}" for n in range(51)]
 
 
 @pytest.mark.parametrize("ids", [[], ["x"], _TOO_MANY], ids=len)
-async def test_cards_are_asked_for_by_a_few_ids(http: httpx.AsyncClient, ids: list[str]) -> None:
+async def test_an_invalid_list_of_card_ids_is_refused(
+    http: httpx.AsyncClient, ids: list[str]
+) -> None:
     response = await http.get("/v1/events/availability", params={"id": ids})
     problem = problem_of(response, 400, "invalid-request")
-    # By the name that the caller wrote.
+    # Named as in the request.
     assert "event_ids" not in problem["detail"]
     assert "id" in problem["detail"]
 
 
-async def test_an_event_says_whose_clock_its_time_is_on(
+async def test_an_event_names_its_time_zone(
     http: httpx.AsyncClient, programme: dict[str, str], house: House
 ) -> None:
     page = (await http.get(f"/v1/events/{programme['first']}")).json()
@@ -114,7 +116,7 @@ async def test_an_event_says_whose_clock_its_time_is_on(
     assert (await http.get(f"/v1/events/{house.event_id}")).json()["venue"]["timezone"] is None
 
 
-async def test_a_zone_must_be_one(http: httpx.AsyncClient) -> None:
+async def test_an_unknown_time_zone_is_refused(http: httpx.AsyncClient) -> None:
     made = await http.post(
         "/v1/venues", json={"name": "Hall", "timezone": "Europe/Vienna"}, headers=ORGANISER
     )

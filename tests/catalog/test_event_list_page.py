@@ -1,4 +1,4 @@
-"""The list of events in a browser: looking for something, finding it, and coming back to it."""
+"""The list of events in a browser: searching, finding, and coming back."""
 
 import asyncio
 import re
@@ -62,7 +62,7 @@ ListEvents = Callable[..., Awaitable[Page]]
 
 @pytest.fixture
 def list_events(stack: Stack, open_page: OpenPage) -> ListEvents:
-    """A new person on the list, when it has come."""
+    """A new person on the list, once it has loaded."""
 
     async def go(query: str = "", **options: object) -> Page:
         page = await open_page(**options)
@@ -78,7 +78,7 @@ async def names(page: Page) -> list[str]:
     return await page.locator(".event h2").all_inner_texts()
 
 
-async def test_what_a_card_tells_without_colour(
+async def test_a_card_states_availability_in_words(
     list_events: ListEvents, programme: Programme, runtime: Runtime
 ) -> None:
     page = await list_events(f"?q={programme['mark']}+erfurt")
@@ -98,7 +98,7 @@ async def test_what_a_card_tells_without_colour(
     await page.wait_for_url(f"**/events/{programme['Erfurt Free']}")
 
 
-async def test_filters_live_in_the_address(
+async def test_filters_are_kept_in_the_address(
     list_events: ListEvents, programme: Programme, stack: Stack, open_page: OpenPage
 ) -> None:
     page = await list_events(f"?q={programme['mark']}")
@@ -132,11 +132,11 @@ async def test_filters_live_in_the_address(
     await expect(page.locator("#clear")).to_be_hidden()
 
 
-async def test_typing_asks_once_and_the_last_word_counts(
+async def test_typing_sends_one_request_and_the_last_answer_is_shown(
     list_events: ListEvents, programme: Programme
 ) -> None:
     page = await list_events(f"?city={quote(programme['Erfurt'])}")
-    # By a clock of the test's own: a machine that is slow between two keys makes no pause in the typing.
+    # With the test's own clock: a slow machine does not create pauses in the typing.
     await page.clock.install()
     await page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
     asked: list[str] = []
@@ -145,7 +145,7 @@ async def test_typing_asks_once_and_the_last_word_counts(
 
     async def slowly(route: Route) -> None:
         await answering.wait()
-        # Whoever asked may not be interested any more.
+        # A superseded request may have been cancelled.
         with suppress(Error):
             await route.continue_()
 
@@ -163,13 +163,13 @@ async def test_typing_asks_once_and_the_last_word_counts(
     await expect(page.locator(".event h2")).to_have_text(["Nearly full in Erfurt"])
     assert len([url for url in asked if "/v1/events?" in url]) == 2
     await expect(page).to_have_url(re.compile("q=nearly"))
-    # All of the typing is one step back.
+    # The whole typing is one step in the history.
     await page.go_back()
     await expect(page.locator("[name=q]")).to_have_value("")
     await expect(page.locator(".event")).to_have_count(4)
 
 
-async def test_dates_are_those_of_the_calendar(
+async def test_events_are_filtered_by_calendar_date(
     list_events: ListEvents, programme: Programme
 ) -> None:
     page = await list_events(f"?q={programme['mark']}+erfurt&when=dates", timezone_id="UTC")
@@ -191,7 +191,7 @@ async def test_dates_are_those_of_the_calendar(
     ],
     ids=["Wednesday", "Friday evening", "Saturday", "late on Sunday"],
 )
-async def test_this_weekend(
+async def test_this_weekend_is_asked_for_by_its_dates(
     open_page: OpenPage, stack: Stack, today: str, first: str, last: str
 ) -> None:
     page = await open_page(timezone_id="UTC")
@@ -203,7 +203,7 @@ async def test_this_weekend(
     assert f"to={last}".replace(":", "%3A") in url
 
 
-async def test_near_me_is_asked_for_and_can_be_refused(
+async def test_near_me_asks_for_the_position_which_may_be_refused(
     list_events: ListEvents, programme: Programme
 ) -> None:
     query = f"?q={programme['mark']}"
@@ -228,7 +228,7 @@ async def test_near_me_is_asked_for_and_can_be_refused(
     await expect(refused.locator(".event")).to_have_count(8)
 
 
-async def test_more_events_keep_the_place_and_the_focus(
+async def test_loading_more_events_keeps_scroll_position_and_focus(
     list_events: ListEvents, runtime: Runtime
 ) -> None:
     mark = f"many{new_id()[-8:]}"
@@ -262,7 +262,7 @@ async def test_more_events_keep_the_place_and_the_focus(
     )
 
 
-async def test_cards_stay_true_while_they_are_looked_at(
+async def test_cards_are_updated_while_they_are_shown(
     open_page: OpenPage, stack: Stack, runtime: Runtime
 ) -> None:
     mark = f"stay{new_id()[-8:]}"
@@ -278,14 +278,16 @@ async def test_cards_stay_true_while_they_are_looked_at(
     await runtime.holds.place(selling, new_id(), seats=range(10))
     await runtime.events.publishing.cancel(ending)
     async with asyncio.timeout(60):
-        # What the API tells may be a second old, and the page asks every twenty.
+        # The API's answer may be a second old, and the page asks every twenty seconds.
         while await cards.locator(".left").all_inner_texts() != ["2 places left", "Cancelled"]:
             await page.clock.fast_forward(21_000)
             await asyncio.sleep(0.1)
     await expect(cards.locator(".price:visible")).to_have_count(1)
 
 
-async def test_out_of_reach_and_back(list_events: ListEvents, programme: Programme) -> None:
+async def test_a_list_that_did_not_load_can_be_tried_again(
+    list_events: ListEvents, programme: Programme
+) -> None:
     page = await list_events(f"?q={programme['mark']}")
     await page.route("**/v1/events?*", lambda route: route.fulfill(status=418))
     await page.select_option("[name=city]", programme["Erfurt"])
@@ -297,9 +299,11 @@ async def test_out_of_reach_and_back(list_events: ListEvents, programme: Program
     await expect(page.get_by_role("alert")).to_be_hidden()
 
 
-async def test_offline_and_back(list_events: ListEvents, programme: Programme) -> None:
+async def test_the_list_recovers_after_being_offline(
+    list_events: ListEvents, programme: Programme
+) -> None:
     page = await list_events(f"?q={programme['mark']}")
-    # No answer at all is for the page the same as no network, and makes no noise in the console.
+    # To the page a missing answer is the same as no network, and it leaves no error in the console.
     await page.evaluate(
         "() => { window.fetched = fetch; window.fetch = () => Promise.reject(new TypeError()); }"
     )
@@ -313,7 +317,7 @@ async def test_offline_and_back(list_events: ListEvents, programme: Programme) -
     await expect(page.locator(".event")).to_have_count(4)
 
 
-async def test_an_event_without_a_picture_has_one_and_a_broken_one_too(
+async def test_a_missing_or_broken_picture_is_replaced(
     list_events: ListEvents, runtime: Runtime
 ) -> None:
     mark = f"pic{new_id()[-8:]}"
@@ -338,7 +342,7 @@ async def test_an_event_without_a_picture_has_one_and_a_broken_one_too(
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
-async def test_nothing_moves_or_sticks_out(
+async def test_the_layout_neither_shifts_nor_overflows(
     open_page: OpenPage, stack: Stack, programme: Programme, width: int
 ) -> None:
     page = await open_page(viewport={"width": width, "height": 844})
@@ -353,7 +357,9 @@ async def test_nothing_moves_or_sticks_out(
     assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
-async def test_by_keyboard_alone(list_events: ListEvents, programme: Programme) -> None:
+async def test_the_list_is_usable_by_keyboard_alone(
+    list_events: ListEvents, programme: Programme
+) -> None:
     page = await list_events()
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Skip to the events")).to_be_focused()

@@ -1,4 +1,4 @@
-"""Commands that are announced by entry points."""
+"""Commands that are registered by entry points."""
 
 from importlib import metadata
 
@@ -9,7 +9,7 @@ from engine.cli.main import cli
 from engine.cli.shell import CommandRefused
 
 
-def test_a_command_of_what_is_not_installed_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plugin_that_is_not_installed_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     gone = metadata.EntryPoint("gone", "nowhere.at_all:command", "frontrow.commands")
     found = metadata.EntryPoints([gone])
     monkeypatch.setattr(metadata, "entry_points", lambda **_: found)

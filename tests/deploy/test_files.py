@@ -1,4 +1,4 @@
-"""compose.yaml, the Dockerfile, the systemd units and the Procfile: all that can be said without an engine.
+"""compose.yaml, the Dockerfile, the systemd units and the Procfile: checks that need no container engine.
 
 `make check` reads compose.yaml against the specification's schema, and the Dockerfile with hadolint.
 """
@@ -25,7 +25,7 @@ from tests.conftest import REPO
 
 DEPLOY = REPO / "deploy"
 ENDS_BY_ITSELF = {"migrate", "roles"}
-#: Started by hand, watched by a person.
+#: Started manually, watched by a person.
 BY_HAND = {"load", "load-worker"}
 
 
@@ -67,7 +67,7 @@ def mounts(service: dict[str, Any]) -> Iterator[tuple[str, str]]:
 # --- compose.yaml --------------------------------------------------------------------------
 
 
-def test_everything_a_service_names_is_there(
+def test_all_that_a_service_names_exists(
     compose: dict[str, Any], services: dict[str, dict[str, Any]]
 ) -> None:
     used: dict[str, set[str]] = {"secrets": set(), "networks": set(), "volumes": set()}
@@ -79,7 +79,7 @@ def test_everything_a_service_names_is_there(
         for source, rest in mounts(service):
             if source.startswith("./"):
                 assert (REPO / source).exists(), source
-                assert rest.endswith(":ro"), "what is in the repository is not written to"
+                assert rest.endswith(":ro"), "files of the repository are mounted read-only"
             else:
                 used["volumes"].add(source)
     for kind, found in used.items():
@@ -98,7 +98,7 @@ def test_every_service_is_pinned_watched_and_limited(services: dict[str, dict[st
             assert service["restart"] == "unless-stopped", name
 
 
-def test_our_own_containers_may_write_nowhere_and_do_nothing_special(
+def test_our_containers_are_read_only_and_without_privileges(
     services: dict[str, dict[str, Any]],
 ) -> None:
     own = [s for s in services.values() if s["image"].startswith("frontrow")]
@@ -110,12 +110,12 @@ def test_our_own_containers_may_write_nowhere_and_do_nothing_special(
         assert not list(mounts(service))
 
 
-def test_there_are_two_of_what_serves(services: dict[str, dict[str, Any]]) -> None:
+def test_api_gateway_and_worker_run_twice(services: dict[str, dict[str, Any]]) -> None:
     for name in ("api", "live", "worker"):
         assert default(services[name]["deploy"]["replicas"]) == "2"
 
 
-def test_a_role_is_asked_for_its_health_on_its_own_port(
+def test_each_role_is_checked_on_its_own_health_port(
     services: dict[str, dict[str, Any]],
 ) -> None:
     settings = load_settings({})
@@ -129,7 +129,7 @@ def test_a_role_is_asked_for_its_health_on_its_own_port(
         ]
 
 
-def test_nothing_but_the_proxy_and_the_tools_is_published_and_only_on_loopback(
+def test_only_the_proxy_and_the_tools_are_published_and_only_on_loopback(
     services: dict[str, dict[str, Any]],
 ) -> None:
     published = {name: s["ports"] for name, s in services.items() if s.get("ports")}
@@ -139,7 +139,9 @@ def test_nothing_but_the_proxy_and_the_tools_is_published_and_only_on_loopback(
             assert default(port).startswith("127.0.0.1:"), port
 
 
-def test_prometheus_looks_where_the_containers_are(services: dict[str, dict[str, Any]]) -> None:
+def test_prometheus_scrapes_the_addresses_of_the_containers(
+    services: dict[str, dict[str, Any]],
+) -> None:
     config = YAML(typ="safe").load(DEPLOY / "prometheus/prometheus.yml")
     jobs = {job["job_name"]: job["dns_sd_configs"] for job in config["scrape_configs"]}
     assert set(jobs) == {role.name for role in ROLES}
@@ -155,16 +157,18 @@ def test_prometheus_looks_where_the_containers_are(services: dict[str, dict[str,
     assert source["url"] == "http://prometheus:9090"
 
 
-def test_redis_refuses_before_it_is_killed(services: dict[str, dict[str, Any]]) -> None:
+def test_redis_reaches_maxmemory_before_the_container_limit(
+    services: dict[str, dict[str, Any]],
+) -> None:
     redis = services["redis"]
     assert redis["deploy"]["resources"]["limits"]["memory"] == "1G"
     command = redis["command"]
     megabytes = int(command[command.index("--maxmemory") + 1].removesuffix("mb"))
-    # What is left is for a copy of what changes while the file is written anew.
+    # The rest is for copied memory pages while the append-only file is rewritten.
     assert megabytes <= 0.75 * 1024
 
 
-def test_the_stores_are_out_of_reach(
+def test_the_stores_are_unreachable_from_outside(
     compose: dict[str, Any], services: dict[str, dict[str, Any]]
 ) -> None:
     assert compose["networks"]["back"]["internal"] is True
@@ -173,13 +177,13 @@ def test_the_stores_are_out_of_reach(
     assert "back" not in names(services["proxy"]["networks"])
 
 
-def test_the_proxy_alone_is_trusted(services: dict[str, dict[str, Any]]) -> None:
+def test_only_the_proxy_is_trusted(services: dict[str, dict[str, Any]]) -> None:
     address = services["proxy"]["networks"]["front"]["ipv4_address"]
     for name in ("api", "live"):
         assert services[name]["environment"]["FRONTROW_TRUSTED_PROXIES"] == address
 
 
-def test_no_password_stands_in_the_file(services: dict[str, dict[str, Any]]) -> None:
+def test_compose_file_contains_no_password(services: dict[str, dict[str, Any]]) -> None:
     for name, service in services.items():
         for variable, value in (service.get("environment") or {}).items():
             if re.search(r"PASSWORD|SECRET|KEY|_URL_", variable):
@@ -188,7 +192,7 @@ def test_no_password_stands_in_the_file(services: dict[str, dict[str, Any]]) -> 
                 assert secret in service["secrets"], (name, variable)
 
 
-def test_the_secrets_are_made_once_and_guarded(compose: dict[str, Any], secrets: Path) -> None:
+def test_secrets_are_made_once_and_readable_by_few(compose: dict[str, Any], secrets: Path) -> None:
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o700
     made = {path.name: path.read_text().strip() for path in secrets.iterdir()}
     assert all(made.values())
@@ -209,7 +213,7 @@ def test_the_secrets_are_made_once_and_guarded(compose: dict[str, Any], secrets:
 
 
 @pytest.mark.parametrize("name", ["api", "live", "worker", "migrate"])
-def test_what_a_service_is_told_are_settings(
+def test_every_variable_of_a_service_is_a_setting(
     name: str, services: dict[str, dict[str, Any]], secrets: Path
 ) -> None:
     environment = {
@@ -225,14 +229,14 @@ def test_what_a_service_is_told_are_settings(
         assert url is not None
         assert re.search(rf"@{service}:\d+/", url)
     assert f"replicaSet={'frontrow'}" in (settings.mongo_url or "")
-    # Mails are caught until the file says otherwise.
+    # Mails go to a catch-all test server until the file is changed.
     assert settings.smtp_url == "smtp://mail:1025"
     # One origin: the page, the API and the maps.
     assert settings.live_public_url == settings.public_url.replace("http", "ws", 1)
     assert settings.allowed_origins == (settings.public_url,)
 
 
-def test_nothing_secret_is_kept_by_git() -> None:
+def test_git_ignores_secrets() -> None:
     assert {"deploy/secrets/", ".env"} <= set((REPO / ".gitignore").read_text().splitlines())
 
 
@@ -263,7 +267,7 @@ def is_in_context(path: str) -> bool:
     return inside
 
 
-def test_what_is_copied_is_there_and_not_ignored() -> None:
+def test_every_copied_path_exists_and_is_in_the_build_context() -> None:
     sources = copied()
     assert {"engine", "api", "seatmap", "sql", "pyproject.toml"} <= sources
     for source in sources:
@@ -283,19 +287,19 @@ def test_what_is_copied_is_there_and_not_ignored() -> None:
         "tests/conftest.py",
     ],
 )
-def test_what_is_private_or_of_no_use_stays_out(path: str) -> None:
+def test_private_and_useless_files_stay_out_of_the_build_context(path: str) -> None:
     assert not is_in_context(path)
 
 
-def test_every_image_runs_as_nobody_in_particular() -> None:
+def test_every_image_runs_as_an_unprivileged_user() -> None:
     text = (DEPLOY / "Dockerfile").read_text()
     stages = re.split(r"^FROM ", text, flags=re.MULTILINE)[1:]
     final = [stage for stage in stages if "ENTRYPOINT" in stage]
     assert len(final) == 2
     for stage in final:
         assert "USER 10001:10001" in stage
-        assert "pip install" not in stage, "what builds stays in the stage that builds"
-    assert "ENTRYPOINT" in stages[-1], "the last stage is what a build without a target makes"
+        assert "pip install" not in stage, "build tools stay in the build stage"
+    assert "ENTRYPOINT" in stages[-1], "a build without a target makes the last stage"
 
 
 # --- systemd and the Procfile --------------------------------------------------------------
@@ -304,7 +308,7 @@ def test_every_image_runs_as_nobody_in_particular() -> None:
 def test_the_procfile_runs_each_role() -> None:
     lines = (REPO / "Procfile").read_text().splitlines()
     processes = dict(line.split(": ", 1) for line in lines)
-    # And nothing that ends by itself: where one process ends, a runner ends all.
+    # And no process that ends by itself: when one ends, a runner stops all.
     assert set(processes) == {role.name for role in ROLES}
     for name, command in processes.items():
         assert command == f".venv/bin/frontrow {name}"
@@ -313,7 +317,7 @@ def test_the_procfile_runs_each_role() -> None:
 
 @pytest.fixture
 def units(tmp_path: Path) -> Path:
-    """The units as they would be for an installation here."""
+    """The units, adapted to an installation on this machine."""
     if shutil.which("systemd-analyze") is None:
         if os.environ.get("CI"):
             pytest.fail("no systemd-analyze")
@@ -340,25 +344,25 @@ def analyze(units: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_systemd_understands_every_line(units: Path) -> None:
+def test_systemd_accepts_every_line_of_the_units(units: Path) -> None:
     wanted = [f"frontrow-{name}.service" for name in INSTANCES]
     done = analyze(units, "verify", "--man=no", "frontrow.target", *wanted)
     assert (done.returncode, done.stdout) == (0, "")
 
 
 @pytest.mark.parametrize("name", INSTANCES)
-def test_a_service_may_do_little(units: Path, name: str) -> None:
+def test_systemd_rates_each_unit_as_well_confined(units: Path, name: str) -> None:
     done = analyze(units, "security", "--offline=yes", "--threshold=20", f"frontrow-{name}.service")
     assert done.returncode == 0, done.stdout
 
 
-def test_a_service_sees_what_its_metrics_are_read_from() -> None:
+def test_a_service_can_read_proc_for_its_metrics() -> None:
     """prometheus-client exports no `process_*` at all without /proc/stat, which `pid` leaves out."""
     text = (DEPLOY / "systemd/frontrow-.service.d/common.conf").read_text()
     assert not re.search(r"^ProcSubset=pid", text, re.MULTILINE)
 
 
-def test_a_service_is_never_given_up() -> None:
+def test_systemd_restarts_a_service_without_end() -> None:
     text = (DEPLOY / "systemd/frontrow-.service.d/common.conf").read_text()
     unit = text.split("[Service]")[0]
     assert re.search(r"^\[Unit\](\n#.*)*\nStartLimitIntervalSec=0$", unit, re.MULTILINE)
@@ -366,8 +370,8 @@ def test_a_service_is_never_given_up() -> None:
         assert re.search(r"^Restart=(always|on-failure)$", file.read_text(), re.M), file.name
 
 
-def test_the_units_secrets_are_settings(tmp_path: Path) -> None:
-    """Each credential is loaded, and read by the setting that bears its name."""
+def test_every_credential_of_a_unit_is_read_by_a_setting(tmp_path: Path) -> None:
+    """Each credential is loaded, and read by the setting of the same name."""
     text = (DEPLOY / "systemd/frontrow-.service.d/common.conf").read_text()
     loaded = dict(re.findall(r"^LoadCredential=(\w+):(\S+)$", text, re.MULTILINE))
     read = dict(re.findall(r"^Environment=(FRONTROW_\w+_FILE)=%d/(\w+)$", text, re.MULTILINE))
@@ -380,7 +384,7 @@ def test_the_units_secrets_are_settings(tmp_path: Path) -> None:
             load_settings({variable: str(tmp_path / "missing")})
 
 
-def test_a_units_command_and_settings_exist(tmp_path: Path) -> None:
+def test_each_units_command_and_settings_exist(tmp_path: Path) -> None:
     for file in (DEPLOY / "systemd").glob("*.service"):
         text = file.read_text()
         loaded = re.findall(r"^LoadCredential=(\w+):/etc/frontrow/secrets/(\w+)$", text, re.M)

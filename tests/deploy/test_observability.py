@@ -1,4 +1,4 @@
-"""What those who run it look at exists: every series at the start, every panel, every alert, its runbook."""
+"""What operators look at exists: every series at the start, every panel, every alert and its runbook."""
 
 import json
 import re
@@ -19,10 +19,10 @@ pytestmark = pytest.mark.integration
 PROMETHEUS = REPO / "deploy" / "prometheus"
 DASHBOARDS = sorted((REPO / "deploy" / "grafana" / "dashboards").glob("*.json"))
 _GRAFANA = {"$__rate_interval": "1m", "$__range": "1h"}
-#: What Prometheus itself adds.
+#: Labels that Prometheus itself adds.
 _TARGET = frozenset(("job", "instance"))
 _OF_PROMETHEUS = {"up": frozenset[str](), "ALERTS": frozenset(("alertname", "alertstate"))}
-#: All that any process of ours exports before anything has happened.
+#: All series that our processes export before anything has happened.
 _PROGRAM = """
 import asyncio, sys
 from api.app import create_app
@@ -95,14 +95,14 @@ def expressions(path: Path) -> list[tuple[str, str, str]]:
 
 
 def in_time(expr: str) -> str:
-    """A panel's expression with spans of time where Grafana puts them."""
+    """A panel's expression with Grafana's time variables replaced."""
     for name, value in _GRAFANA.items():
         expr = expr.replace(name, value)
     return expr
 
 
 def rules() -> list[dict[str, str]]:
-    """Name and expression of every alert, as promtool's own reader of YAML would have them."""
+    """Name and expression of every alert, as promtool reads them from YAML."""
     text = (PROMETHEUS / "alerts.yml").read_text()
     found = []
     for block in re.split(r"^      - alert: ", text, flags=re.MULTILINE)[1:]:
@@ -113,7 +113,7 @@ def rules() -> list[dict[str, str]]:
 
 
 def complaints(exported: Exported, expr: str) -> list[str]:
-    """What ``expr`` names that is not there from the start."""
+    """Series that ``expr`` names and that do not exist from the start."""
     selectors, grouped = named(expr)
     assert selectors, expr
     known = set(_TARGET)
@@ -143,7 +143,7 @@ def _selects(selector: Selector, labels: dict[str, str]) -> bool:
     return True
 
 
-def test_every_panel_shows_what_is_exported(exported: Exported) -> None:
+def test_every_panel_uses_exported_metrics(exported: Exported) -> None:
     assert [path.stem for path in DASHBOARDS] == ["business", "buyers", "engine", "live", "stores"]
     wrong = {
         where: found
@@ -161,7 +161,7 @@ def _unknown_in_legend(exported: Exported, expr: str, legend: str) -> list[str]:
     return [label for label in re.findall(r"{{(\w+)}}", legend) if label not in known]
 
 
-def test_every_alert_asks_for_what_is_exported(exported: Exported) -> None:
+def test_every_alert_uses_exported_metrics(exported: Exported) -> None:
     wrong = {
         rule["name"]: found for rule in rules() if (found := complaints(exported, rule["expr"]))
     }
@@ -178,7 +178,7 @@ def test_every_alert_asks_for_what_is_exported(exported: Exported) -> None:
         'frontrow_http_responses_total{status=~"9.."}',
     ],
 )
-def test_what_is_not_exported_is_found(exported: Exported, expr: str) -> None:
+def test_a_metric_that_is_not_exported_is_found(exported: Exported, expr: str) -> None:
     assert complaints(exported, expr)
 
 
@@ -195,7 +195,7 @@ def test_every_series_begins_at_zero(fresh_text: str) -> None:
         for line in fresh_text.splitlines()
         if line.startswith("frontrow_") and not line.endswith(" 0.0")
     ]
-    # Whether there is a token secret and the like is no event.
+    # Settings, such as a token secret that is given, count as no event.
     assert moved == []
 
 
@@ -209,7 +209,7 @@ def test_names_and_units_pass_promtool(fresh_text: str) -> None:
     assert (checked.returncode, checked.stderr.decode()) == (0, "")
 
 
-def test_dashboards_are_as_their_source_says() -> None:
+def test_dashboards_match_their_source() -> None:
     build = REPO / "deploy" / "grafana" / "build.py"
     made = subprocess.run(
         [sys.executable, build, "--check"], capture_output=True, text=True, check=False
@@ -218,7 +218,7 @@ def test_dashboards_are_as_their_source_says() -> None:
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: str(path.stem))
-def test_a_dashboard_is_whole(path: Path) -> None:
+def test_each_dashboard_is_complete(path: Path) -> None:
     board: dict[str, Any] = json.loads(path.read_text())
     assert board["schemaVersion"] >= 39
     assert [v["type"] for v in board["templating"]["list"]] == ["datasource"]
@@ -240,8 +240,8 @@ def test_a_dashboard_is_whole(path: Path) -> None:
     assert len(set(ids)) == len(ids)
 
 
-def test_panels_are_promql(tmp_path: Path) -> None:
-    """promtool reads rules and no dashboards, so the panels are handed to it as rules."""
+def test_every_panel_is_valid_promql(tmp_path: Path) -> None:
+    """promtool reads rules and no dashboards, so it gets the panels as rules."""
     lines = ["groups:", "  - name: panels", "    rules:"]
     for path in DASHBOARDS:
         for _, expr, _ in expressions(path):
@@ -260,20 +260,20 @@ def _promtool(*arguments: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["prometheus.yml", "one-machine.yml"])
-def test_prometheus_takes_the_configuration(name: str) -> None:
+def test_prometheus_accepts_the_configuration(name: str) -> None:
     _promtool("check", "config", name)
 
 
-def test_alerts_fire_and_keep_silent() -> None:
+def test_alerts_fire_and_stay_silent_as_their_tests_say() -> None:
     _promtool("test", "rules", "alerts_test.yml")
 
 
-def test_every_alert_is_tested_and_explained() -> None:
+def test_every_alert_has_a_test_and_a_runbook() -> None:
     tested = (PROMETHEUS / "alerts_test.yml").read_text()
     runbook = (REPO / "docs" / "observability.md").read_text()
     for rule in rules():
         name = rule["name"]
-        # Silent on a good day, silent before its time, firing.
+        # Each alert is tested silent on a good day, silent before its time, and firing.
         assert tested.count(f"alertname: {name}, ") == 2, name
         assert tested.count(f"alertname: {name}\n") == 1, name
         assert f"### {name}\n" in runbook, name

@@ -1,4 +1,4 @@
-"""Debian's Prometheus scrapes the running product, and its queries give what they should."""
+"""Debian's Prometheus scrapes the running product, and its queries give the expected values."""
 
 import asyncio
 import math
@@ -45,7 +45,7 @@ class Prometheus:
         return found
 
     async def until(self, expr: str, least: float) -> float:
-        """The value of ``expr``, once it is at least that."""
+        """The value of ``expr``, once it is at least this much."""
         async with asyncio.timeout(60):
             while True:
                 found = await self.query(expr)
@@ -128,7 +128,7 @@ async def test_names_and_units_of_a_process_pass_promtool(
 
 
 async def test_every_process_is_scraped(prometheus: Prometheus, nobody: int) -> None:
-    # Over time: on a busy machine a scrape may take longer than the second that it is given here.
+    # Over time: on a busy machine a scrape may exceed its limit of one second.
     ever = "max_over_time(up[1m])"
     await prometheus.until(f"sum({ever})", 3)
     await prometheus.until(f"count({ever})", 4)
@@ -146,7 +146,7 @@ _HOLDS_SERVED = f'frontrow_http_requests_total{{{_HOLDS},status_class="2xx"}}'
 
 
 async def exported(stack: Stack, series: str) -> float:
-    """What the API itself says at this moment; Prometheus knows what it said a second ago."""
+    """The API's own figure at this moment; Prometheus has that of a second ago."""
     async with httpx.AsyncClient(base_url=stack.api_url, timeout=60) as http:
         text = (await http.get("/metrics")).text
     (value,) = re.findall(rf"^{re.escape(series)} (.*)", text, re.MULTILINE)
@@ -171,7 +171,7 @@ async def test_an_answer_from_memory_counts_for_its_route(
     assert counted == before + 2
 
 
-async def test_what_buyers_do_can_be_asked_for(
+async def test_buyer_metrics_can_be_queried(
     prometheus: Prometheus, stack: Stack, house: House, ada: Buyer
 ) -> None:
     await prometheus.until(_HOLDS_SERVED, 0)
@@ -206,14 +206,14 @@ async def test_every_panel_and_every_rule_can_be_evaluated(prometheus: Prometheu
         await prometheus.query(rule["expr"])
 
 
-async def test_the_absent_worker_is_noticed_and_nothing_else_is(
+async def test_only_the_alert_for_the_absent_worker_fires(
     prometheus: Prometheus, nobody: int
 ) -> None:
     async with asyncio.timeout(60):
         while "FrontrowDown" not in await prometheus.alerts():
             await asyncio.sleep(0.1)
     alerts = await prometheus.alerts()
-    # The rule gives it a minute, which may be over by now on a busy machine.
+    # The rule waits for a minute, which may be over by now on a busy machine.
     assert alerts["FrontrowDown"] in ("pending", "firing")
     assert "FrontrowFeedLost" not in alerts
     down = await prometheus.query('max_over_time(up{job=~"api|live|worker"}[1m]) == 0')

@@ -1,4 +1,4 @@
-"""The reverse proxy of deploy/proxy, really running, before APIs and a gateway."""
+"""The reverse proxy of deploy/proxy, running in front of APIs and a gateway."""
 
 import asyncio
 import contextlib
@@ -115,7 +115,7 @@ async def site(
 
 
 async def until_served(url: str) -> None:
-    """Wait until the proxy has found both kinds of processes well."""
+    """Wait until the proxy considers both kinds of processes healthy."""
     async with httpx.AsyncClient(base_url=url, timeout=60) as client, asyncio.timeout(WAIT_S):
         for path in ("/v1/events", "/v1/live/nothing"):
             while (await client.get(path)).status_code in (502, 503):
@@ -123,7 +123,7 @@ async def until_served(url: str) -> None:
 
 
 def with_names_of_this_machine(api_port: str, live_port: str) -> str:
-    """As in compose.yaml, but for the names and ports, and what Debian's Caddy 2.6 does not know."""
+    """As in compose.yaml, except for names, ports, and options that Debian's Caddy 2.6 does not know."""
     text = CADDYFILE.read_text()
     for given, here in (
         ("dynamic a api 8000", f"dynamic a localhost {api_port}"),
@@ -165,7 +165,7 @@ async def person(address: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.mark.parametrize("found", ["by address", "by name"])
-async def test_the_page_the_api_and_the_maps_have_one_origin(
+async def test_page_api_and_live_maps_share_one_origin(
     site: Site, house: House, found: str
 ) -> None:
     address = site.address if found == "by address" else site.named_address
@@ -193,7 +193,7 @@ async def test_the_page_the_api_and_the_maps_have_one_origin(
         "/dev/mail",
     ],
 )
-def test_what_is_not_for_the_world_is_not_there(site: Site, path: str) -> None:
+def test_internal_paths_are_not_served_to_the_public(site: Site, path: str) -> None:
     connection = http.client.HTTPConnection(site.address, timeout=WAIT_S)
     with contextlib.closing(connection):
         connection.request("GET", path)
@@ -202,9 +202,7 @@ def test_what_is_not_for_the_world_is_not_there(site: Site, path: str) -> None:
         assert b"frontrow_" not in answer.read()
 
 
-async def test_a_client_counts_by_its_own_address_whatever_it_says(
-    site: Site, house: House
-) -> None:
+async def test_a_client_is_limited_by_its_real_address(site: Site, house: House) -> None:
     async with contextlib.AsyncExitStack() as stack:
 
         async def watch(source: str, **headers: str) -> Viewer:
@@ -218,7 +216,7 @@ async def test_a_client_counts_by_its_own_address_whatever_it_says(
         await (await watch("127.0.0.3")).greeted()
 
 
-async def test_replacing_an_api_is_noticed_by_nobody(site: Site, house: House) -> None:
+async def test_buyers_do_not_notice_the_replacement_of_an_api(site: Site, house: House) -> None:
     """Buyers hold and release without a break while one of two APIs ends."""
     leaving = site.apis[0]
 
@@ -233,7 +231,7 @@ async def test_replacing_an_api_is_noticed_by_nobody(site: Site, house: House) -
             held = await client.post(path, json={"seats": [seat], "hold_id": new_id()})
             answers.append(held.status_code)
             if held.status_code == 409:
-                # It rests for whoever has just let it go; that is the API's own answer.
+                # A seat rests for the buyer who has just released it; this refusal is the API's own answer.
                 assert held.json()["type"] == "/problems/seat-resting"
                 continue
             released = await client.delete(f"/v1/holds/{held.json()['hold_id']}")
@@ -248,7 +246,7 @@ async def test_replacing_an_api_is_noticed_by_nobody(site: Site, house: House) -
     assert {status for several in answers for status in several} <= {201, 204, 409}
 
 
-async def test_a_gateways_goodbye_comes_through(site: Site, house: House) -> None:
+async def test_the_close_frame_of_a_gateway_passes_the_proxy(site: Site, house: House) -> None:
     async with site.viewer(house.event_id) as viewer:
         await viewer.greeted()
         site.gateway.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""One of two APIs behind the real proxy is killed, then the other stands still: who notices."""
+"""One of two APIs behind the real proxy is killed, then the other is frozen: how many clients notice."""
 
 import asyncio
 import contextlib
@@ -45,7 +45,7 @@ class Pair:
     enough: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def read(self) -> None:
-        """Look at the list of events, again and again."""
+        """Read the list of events again and again."""
         async with httpx.AsyncClient(base_url=self.url, timeout=WAIT_S) as client:
             while not self.enough.is_set():
                 answer = await client.get("/v1/events")
@@ -54,7 +54,7 @@ class Pair:
                     self.failed.append(answer)
 
     async def buy(self, event_id: str, seats: range) -> int:
-        """Book seat after seat as the page does it: a failed request again, with the same key."""
+        """Book seat after seat as the page does: a failed request is repeated with the same key."""
         async with httpx.AsyncClient(base_url=self.url, timeout=WAIT_S) as client:
             guest = (await self._ask(client, "/v1/auth/guest", {})).json()
             client.headers["Authorization"] = f"Bearer {guest['access_token']}"
@@ -72,9 +72,9 @@ class Pair:
                 }
                 booked = await self._ask(client, "/v1/bookings", booking)
                 while booked.status_code == 402:
-                    # It was reserved at the one that died, and never charged: the hold is still there.
+                    # The booking was reserved by the API that died, and never charged: the hold is still there.
                     booked = await self._ask(client, "/v1/bookings", booking)
-                # 202: it was under way at the one that died, and a worker has it now.
+                # 202: the booking was under way in the API that died, and a worker finishes it.
                 assert booked.status_code in (201, 202), booked.text
         return len(seats)
 
@@ -90,7 +90,7 @@ class Pair:
                     return answer
                 if answer.status_code != 409:
                     self.failed.append(answer)
-                # 409: the first is taken for being under way. It died with its process.
+                # 409: the first request counts as under way, but it died with its process.
                 await asyncio.sleep(0.2)
 
 
@@ -122,7 +122,7 @@ async def pair(
                     await asyncio.sleep(0.05)
         yield Pair(f"http://127.0.0.1:{port}", apis, environments)
         for api in apis:
-            # It cannot end otherwise.
+            # No other end is possible.
             with contextlib.suppress(ProcessLookupError):
                 api.send_signal(signal.SIGCONT)
 
@@ -141,7 +141,7 @@ async def _answered(pair: Pair, more: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_killed_and_a_frozen_api_are_noticed_by_few(pair: Pair, house: House) -> None:
+async def test_few_clients_notice_a_killed_and_a_frozen_api(pair: Pair, house: House) -> None:
     readers = [asyncio.create_task(pair.read()) for _ in range(4)]
     buyers = [
         asyncio.create_task(pair.buy(house.event_id, range(10 * n, 10 * n + 10))) for n in range(4)
@@ -150,7 +150,7 @@ async def test_a_killed_and_a_frozen_api_are_noticed_by_few(pair: Pair, house: H
     pair.apis[0].kill()
     pair.apis[0].wait()
     await _answered(pair, 100)
-    # Of those that read nobody has noticed anything, of those that buy few: whose request died with it.
+    # No reader has noticed anything; few buyers have: those whose request died with the API.
     gets = [answer for answer in pair.failed if answer.request.method == "GET"]
     assert gets == []
     pair.apis[0] = start_role("api", pair.environments[0])
@@ -176,7 +176,7 @@ async def test_a_killed_and_a_frozen_api_are_noticed_by_few(pair: Pair, house: H
     assert (await house.states()).count("2") == sold, "each booking was made once"
 
 
-async def test_with_nobody_behind_it_the_proxy_says_so_as_we_do(pair: Pair) -> None:
+async def test_without_a_backend_the_proxy_answers_a_problem_document(pair: Pair) -> None:
     for api in pair.apis:
         api.kill()
     async with httpx.AsyncClient(base_url=pair.url, timeout=WAIT_S) as client:

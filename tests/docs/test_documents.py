@@ -1,4 +1,4 @@
-"""What the documents point at is there, and what they show works."""
+"""Links in the documents have targets, and their examples work."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ DOCUMENTS = [
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(REPO)))
-def test_links_lead_somewhere(path: Path) -> None:
+def test_every_link_has_a_target(path: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
         file, _, anchor = target.partition("#")
         if "://" in target or target.startswith("mailto:"):
@@ -28,7 +28,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 def _anchors(document: Path) -> set[str]:
-    """As GitHub makes them of headings."""
+    """Anchors as GitHub derives them from headings."""
     headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -40,7 +40,7 @@ def test_example_plans_are_imported_without_a_warning(path: Path) -> None:
     assert import_layout(path.read_bytes()).warnings == []
 
 
-def test_index_names_every_document() -> None:
+def test_the_index_names_every_document() -> None:
     named = re.findall(r"\]\(([\w-]+\.md)\)", (REPO / "docs" / "README.md").read_text())
     there = {path.name for path in (REPO / "docs").glob("*.md")} - {"README.md"}
     assert set(named) == there

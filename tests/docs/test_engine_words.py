@@ -1,4 +1,4 @@
-"""The engine knows HTTP neither by its imports nor in its words: routes and headers are the API's to name."""
+"""The engine does not know HTTP, neither in its imports nor in its texts: the API names routes and headers."""
 
 import ast
 import importlib
@@ -12,11 +12,11 @@ from engine.base.errors import Conflict, Remedy
 from tests.conftest import REPO
 
 ENGINE = REPO / "engine"
-#: These rooms start the processes and ask them over HTTP.
+#: These packages start the processes and ask them over HTTP.
 _OUTSIDE = {"cli", "local"}
-#: What of HTTP the engine does say, by module.
+#: Exceptions: HTTP terms that the engine does use, by module.
 ALLOWED: dict[str, set[str]] = {
-    # Pages for people, on the public address in the settings.
+    # Links to pages for people, on the public address in the settings.
     "notifications/facts.py": {"/events/", "/tickets"},
     "notifications/samples.py": {"/b/", "/mail/unsubscribe/", "/tickets", "/verify/"},
     "notifications/unsubscribe.py": {"/mail/unsubscribe/"},
@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "sales/next_action.py": {"/v1/"},
     "sales/payments/sandbox.py": {"/sandbox/3ds/"},
     "waitlist/entries.py": {"/events/"},
-    # A server of its own, another's protocol, and the head of a mail.
+    # A health server of its own, a foreign protocol, and mail headers.
     "base/health.py": {"/health/live", "/health/ready", "/metrics", "X-Content-Type-Options"},
     "base/tracing.py": {"/v1/"},
     "notifications/mime.py": {"X-Auto-Response-Suppress", "X-Frontrow-Kind"},
@@ -34,7 +34,7 @@ _HEADER = r"\b(?:Idempotency-\w+|If-(?:None-)?Match|ETag|Authorization|Retry-Aft
 
 
 def _routes() -> set[str]:
-    """What the API's paths begin with, up to the first parameter; of those below /v1/ only that."""
+    """The beginnings of the API's paths, up to the first parameter; for those below /v1/ only that prefix."""
     paths = {
         path
         for module in pkgutil.iter_modules(api.__path__)
@@ -46,7 +46,7 @@ def _routes() -> set[str]:
 
 
 def _strings(tree: ast.AST) -> Iterator[str]:
-    """Those of the code: without docstrings, and without descriptions of fields, which the API publishes."""
+    """String literals of the code, without docstrings and without field descriptions, which the API publishes."""
     skipped: set[ast.AST] = set()
     for node in ast.walk(tree):
         match node:
@@ -61,7 +61,7 @@ def _strings(tree: ast.AST) -> Iterator[str]:
 def test_the_engine_names_no_route_and_no_header() -> None:
     starts = sorted(map(re.escape, _routes()), key=len, reverse=True)
     assert len(starts) > 10
-    # Not behind another slash: a host may be called like a page.
+    # Not after another slash: a host may have the name of a page.
     words = re.compile(rf"(?<!/)(?:{'|'.join(starts)})|{_VERB}|{_HEADER}")
     found: dict[str, set[str]] = {}
     for path in ENGINE.rglob("*.py"):
@@ -76,7 +76,7 @@ def test_the_engine_names_no_route_and_no_header() -> None:
     assert found == ALLOWED
 
 
-def test_every_remedy_names_its_request() -> None:
+def test_every_remedy_names_a_request() -> None:
     for remedy in Remedy:
         error = Conflict("It is so; do that.", remedy=remedy, remedy_id="one")
         told = detail_of(error)

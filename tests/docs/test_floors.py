@@ -1,4 +1,4 @@
-"""The house has floors (the contracts in pyproject.toml say which), and no room is a maze."""
+"""The layers of packages (contracts in pyproject.toml) match their picture, and modules stay short."""
 
 import re
 from graphlib import CycleError, TopologicalSorter
@@ -31,17 +31,17 @@ def test_long_modules_are_few_and_have_a_reason() -> None:
     assert len(LONG) <= 8
 
 
-def test_the_picture_shows_todays_imports() -> None:
+def test_the_picture_of_floors_matches_the_imports() -> None:
     assert floors.PICTURE.read_text() == floors.drawing(), "run: python -m docs.floors"
 
 
-def test_architecture_describes_every_room() -> None:
+def test_architecture_describes_every_package() -> None:
     text = (REPO / "docs" / "architecture.md").read_text()
     rooms = [room for floor in floors.floors() for room in floor]
     assert re.findall(r"^\| `(\w+)` \| ", text.partition("floors.svg")[2], re.MULTILINE) == rooms
 
 
-def test_packages_of_the_engine_make_no_circle() -> None:
+def test_packages_of_the_engine_form_no_cycle() -> None:
     graph = grimp.build_graph("engine")
     rooms = {
         room: {

@@ -74,7 +74,7 @@ async def programme(town_runtime: Runtime) -> dict[str, str]:
     ],
     ids=str,
 )
-async def test_filters_find_what_they_say(
+async def test_each_filter_finds_the_matching_events(
     http: httpx.AsyncClient, programme: dict[str, str], params: dict[str, str], expected: list[str]
 ) -> None:
     response = await http.get("/v1/events", params={"category": programme["kind"], **params})
@@ -83,7 +83,7 @@ async def test_filters_find_what_they_say(
     assert [names[event["event_id"]] for event in response.json()["items"]] == expected
 
 
-async def test_a_list_says_what_a_buyer_wants_to_know(
+async def test_the_event_list_has_name_time_price_and_availability(
     http: httpx.AsyncClient, programme: dict[str, str]
 ) -> None:
     response = await http.get("/v1/events", params={"category": programme["kind"], "q": "seagull"})
@@ -96,7 +96,9 @@ async def test_a_list_says_what_a_buyer_wants_to_know(
     assert sold_out["availability"] == {"seats": 12, "available": 0}
 
 
-async def test_a_page_of_an_event(http: httpx.AsyncClient, house: House) -> None:
+async def test_the_event_page_has_prices_availability_and_links(
+    http: httpx.AsyncClient, house: House
+) -> None:
     page: Json = (await http.get(f"/v1/events/{house.event_id}")).json()
     assert page["event_id"] == house.event_id
     assert page["seat_count"] == 50
@@ -111,7 +113,9 @@ async def test_a_page_of_an_event(http: httpx.AsyncClient, house: House) -> None
     assert prices["prices"] == page["prices"]
 
 
-async def test_a_layout_and_the_seats_go_together(http: httpx.AsyncClient, house: House) -> None:
+async def test_a_layout_and_its_seat_states_have_the_same_seats(
+    http: httpx.AsyncClient, house: House
+) -> None:
     layout = (await http.get(f"/v1/events/{house.event_id}/layout")).json()
     seats = await seats_of(http, house.event_id)
     assert seats["seat_count"] == len(seats["states"]) == 50
@@ -121,7 +125,7 @@ async def test_a_layout_and_the_seats_go_together(http: httpx.AsyncClient, house
     assert seats["areas"] == {"0": {"available": 6}}
 
 
-async def test_seats_as_json_and_as_a_frame_are_the_same(house: House, ada: Buyer) -> None:
+async def test_seats_are_the_same_as_json_and_as_a_frame(house: House, ada: Buyer) -> None:
     await ada.book((await ada.hold(house.event_id, 3, 4, floor=2)).json()["hold_id"])
     await ada.hold(house.event_id, 49)
     json = await seats_of(ada.http, house.event_id)
@@ -136,7 +140,7 @@ async def test_seats_as_json_and_as_a_frame_are_the_same(house: House, ada: Buye
     assert frame.states.decode() == json["states"]
 
 
-async def test_a_draft_is_not_for_buyers(runtime: Runtime, ada: Buyer, house: House) -> None:
+async def test_a_draft_is_invisible_to_buyers(runtime: Runtime, ada: Buyer, house: House) -> None:
     venue_id = (await runtime.catalog.event(house.event_id)).venue.venue_id
     event_id = (
         await ada.http.post(

@@ -1,4 +1,4 @@
-"""Seats that the organiser keeps from sale: nobody loses one they have, nobody buys one that is kept."""
+"""Seats that the organiser blocks: nobody loses a seat they have, and nobody can buy a blocked one."""
 
 import asyncio
 from typing import Any
@@ -59,7 +59,7 @@ async def test_a_blocked_seat_is_not_for_sale(house: House, buyer: str) -> None:
     assert await quiet(house)
 
 
-async def test_what_somebody_has_stays_theirs(house: House, buyer: str) -> None:
+async def test_sold_and_held_seats_are_not_blocked(house: House, buyer: str) -> None:
     await house.book(buyer, await house.hold(buyer, 0))
     held = await house.hold(buyer, 1)
     paying = await house.book(buyer, await house.hold(buyer, 2), token="tok_3ds")
@@ -73,7 +73,7 @@ async def test_what_somebody_has_stays_theirs(house: House, buyer: str) -> None:
     assert (await house.book(buyer, held)).booking.status == BookingStatus.CONFIRMED
 
 
-async def test_asking_again_changes_nothing(house: House) -> None:
+async def test_blocking_again_changes_nothing(house: House) -> None:
     await block(house, 1)
     again = await block(house, 1)
     assert (again.seats, refusals(again)) == ([], {1: "already"})
@@ -82,7 +82,9 @@ async def test_asking_again_changes_nothing(house: House) -> None:
     assert len(await fetch(house, "SELECT FROM audit WHERE event_id = $1")) == 2
 
 
-async def test_which_events_and_seats(runtime: Runtime, house: House) -> None:
+async def test_unknown_seats_and_unpublished_events_are_refused(
+    runtime: Runtime, house: House
+) -> None:
     for seats in ([50], [0, -1], [10**30]):
         with pytest.raises(InvalidInput) as unknown:
             await block(house, *seats)
@@ -102,7 +104,7 @@ async def test_which_events_and_seats(runtime: Runtime, house: House) -> None:
     assert refused.value.code == "event-cancelled"
 
 
-async def test_watchers_see_it(house: House) -> None:
+async def test_watchers_see_a_blocked_seat(house: House) -> None:
     async with (
         gateway_of(house.runtime) as gateway,
         gateway.viewer(house.event_id) as viewer,
@@ -114,7 +116,7 @@ async def test_watchers_see_it(house: House) -> None:
         await viewer.until(lambda: viewer.map is not None and viewer.map.states[7:9] == b"03")
 
 
-async def test_a_hold_that_came_in_between_buys_nothing(
+async def test_a_hold_that_raced_with_blocking_buys_nothing(
     house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live = house.runtime.live
@@ -137,7 +139,7 @@ async def test_a_hold_that_came_in_between_buys_nothing(
 
 
 async def one_waits(house: House) -> Entry:
-    """Somebody waits for a front seat, all of which are blocked."""
+    """A person waits for a front seat; all front seats are blocked."""
     await block(house, *range(20))
     wanted = Wanted(quantity=1, categories=["Front"])
     entry, _ = await house.runtime.waitlist.entries.join(
@@ -152,7 +154,7 @@ async def offered_seats(house: House, entry: Entry) -> list[int]:
     return [seat.seat_no for seat in offer.seats] if offer else []
 
 
-async def test_given_back_while_people_wait_it_is_the_lines(house: House, buyer: str) -> None:
+async def test_an_unblocked_seat_goes_to_the_waitlist_first(house: House, buyer: str) -> None:
     entry = await one_waits(house)
     await unblock(house, 9)
     assert (await house.states())[9] == "1"
@@ -161,20 +163,20 @@ async def test_given_back_while_people_wait_it_is_the_lines(house: House, buyer:
     assert await offered_seats(house, entry) == [9]
 
 
-async def test_what_is_offered_stays_so(house: House) -> None:
+async def test_an_offered_seat_stays_offered(house: House) -> None:
     entry = await one_waits(house)
     await unblock(house, 4, 5)
     (seat,) = await offered_seats(house, entry)
     assert refusals(await block(house, seat)) == {seat: "held"}
-    # PostgreSQL knows it by itself: Redis may have forgotten.
+    # PostgreSQL knows the offer without Redis, which may have lost it.
     redis = house.runtime.stores.redis.client
     await redis.delete(*await keys_of(house.runtime.stores.redis, house.event_id))
     assert refusals(await block(house, seat)) == {seat: "held"}
     assert (await house.states())[seat] == "1"
 
 
-async def test_an_offer_that_is_just_being_made(house: House) -> None:
-    """The organiser waits for the round that has the seat, and sees what it did."""
+async def test_blocking_waits_for_an_offer_that_is_being_made(house: House) -> None:
+    """Blocking waits for the round that has claimed the seat, and sees its result."""
     entry = await one_waits(house)
     await unblock(house, 4)
     async with house.runtime.stores.view.connection() as connection:
@@ -227,7 +229,7 @@ async def killed(*args: Any, **options: Any) -> int:
     raise Killed
 
 
-async def test_killed_between_the_stores_reconciliation_finishes(
+async def test_after_a_kill_between_the_stores_reconciliation_finishes(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live = house.runtime.live
@@ -242,14 +244,14 @@ async def test_killed_between_the_stores_reconciliation_finishes(
     assert await quiet(house)
 
 
-async def test_a_late_map_sells_nothing(
+async def test_a_stale_map_sells_no_blocked_seat(
     house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(house.runtime.live.settling, "settle", killed)
         with pytest.raises(Killed):
             await block(house, 2)
-    # Redis has not heard of it and gives the seat; the arbiter has, and does not.
+    # Redis has missed the block and grants the hold; PostgreSQL decides and refuses the booking.
     hold = await house.hold(buyer, 2)
     with pytest.raises(SeatUnavailable):
         await house.book(buyer, hold)
@@ -259,7 +261,9 @@ async def test_a_late_map_sells_nothing(
     assert await quiet(house)
 
 
-async def test_redis_gone_after_the_decision(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_blocking_survives_a_redis_that_is_away_after_the_decision(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     live = house.runtime.live
 
     async def away(*args: Any, **options: Any) -> int:
@@ -272,7 +276,7 @@ async def test_redis_gone_after_the_decision(house: House, monkeypatch: pytest.M
     assert (await house.states())[2] == "3"
 
 
-async def test_many_seats_at_once(make_house: MakeHouse) -> None:
+async def test_many_seats_are_blocked_in_one_call(make_house: MakeHouse) -> None:
     house = await make_house(layout=small_house(rows=30, seats_per_row=50))
     answer = await block(house, *range(1500))
     assert len(answer.seats) == 1500
@@ -281,7 +285,7 @@ async def test_many_seats_at_once(make_house: MakeHouse) -> None:
     assert await house.states() == "03" * 750
 
 
-async def test_blocking_races_with_buyers(make_house: MakeHouse) -> None:
+async def test_no_seat_is_both_blocked_and_sold_in_a_race(make_house: MakeHouse) -> None:
     house = await make_house()
     bought: list[int] = []
 

@@ -1,4 +1,4 @@
-"""Keeping seats from sale over HTTP, and what buyers and the worker make of it."""
+"""Blocking seats over HTTP, as buyers and the worker see it."""
 
 import asyncio
 from typing import Any
@@ -22,7 +22,9 @@ async def command(
     )
 
 
-async def test_blocked_and_given_back(http: httpx.AsyncClient, house: House, ada: Buyer) -> None:
+async def test_seats_are_blocked_and_given_back(
+    http: httpx.AsyncClient, house: House, ada: Buyer
+) -> None:
     held = (await ada.hold(house.event_id, 1)).json()
     sold = (await ada.hold(house.event_id, 2)).json()
     assert (await ada.book(sold["hold_id"])).status_code == 201
@@ -45,7 +47,7 @@ async def test_blocked_and_given_back(http: httpx.AsyncClient, house: House, ada
 
 
 @pytest.mark.parametrize("name", ["block", "unblock"])
-async def test_what_cannot_be_blocked(
+async def test_seats_that_cannot_be_blocked_are_refused(
     http: httpx.AsyncClient, house: House, ada: Buyer, name: str
 ) -> None:
     bodies: list[tuple[Json, str]] = [
@@ -83,7 +85,7 @@ async def test_a_retry_with_its_key_gives_the_same_answer(
     assert first.json()["seats"] == [4]
 
 
-async def test_the_worker_tells_maps_what_a_killed_process_did_not(
+async def test_the_worker_publishes_changes_that_a_killed_process_did_not(
     http: httpx.AsyncClient, house: House
 ) -> None:
     await house.runtime.events.publishing._move_seats(

@@ -57,7 +57,7 @@ async def venue_id(office: Office) -> str:
     return found
 
 
-# Who may
+# Access
 
 
 NOBODYS = "01980000-0000-7000-8000-000000000000"
@@ -77,7 +77,7 @@ NOBODYS = "01980000-0000-7000-8000-000000000000"
         ),
     ],
 )
-async def test_only_the_organiser(
+async def test_only_the_organiser_may_use_these_routes(
     http: httpx.AsyncClient, ada: Buyer, method: str, path: str
 ) -> None:
     problem_of(await http.request(method, path), 401, "not-authenticated")
@@ -128,12 +128,12 @@ async def test_duplicates_are_named_and_can_be_renumbered(office: Office) -> Non
 @pytest.mark.parametrize(
     "plan", [{}, {"format": "frontrow/9"}, {"zones": 3}, {"categories": [None]}], ids=str
 )
-async def test_what_is_no_plan(office: Office, plan: Any) -> None:
+async def test_an_invalid_plan_is_refused(office: Office, plan: Any) -> None:
     assert problem_of(await office.import_plan(plan), 422, "invalid-layout")["errors"]
 
 
 @pytest.mark.parametrize("plan", [[], 3, None, "plan"], ids=str)
-async def test_what_is_no_object(office: Office, plan: Any) -> None:
+async def test_a_plan_that_is_no_object_is_refused(office: Office, plan: Any) -> None:
     problem_of(await office.import_plan(plan), 400, "invalid-request")
 
 
@@ -145,19 +145,19 @@ async def test_a_plan_may_be_large(office: Office) -> None:
     assert response.json()["venue"]["seat_count"] == 12_000
 
 
-async def test_a_venue_gets_another_layout(office: Office, venue_id: str) -> None:
+async def test_a_venue_can_get_another_layout(office: Office, venue_id: str) -> None:
     event = (await office.draft(venue_id)).json()
     again = await office.import_plan(small_house(rows=2), venue_id=venue_id)
     assert again.json()["venue"]["venue_id"] == venue_id
     assert again.json()["venue"]["city"] == "Erfurt"
-    # What was drafted keeps the drawing it was drafted with.
+    # Existing drafts keep the layout that they were made with.
     assert (await office.command(event["event_id"], "publish")).json()["seat_count"] == 50
     assert (await office.draft(venue_id)).json()["seat_count"] == 20
     unknown = await office.import_plan(small_house(), venue_id=new_id())
     problem_of(unknown, 404, "venue-not-found")
 
 
-async def test_a_venue_without_a_layout(office: Office) -> None:
+async def test_a_venue_without_a_layout_cannot_be_drafted_for(office: Office) -> None:
     made = await office.http.post(
         "/v1/venues", json={"name": "Field", "city": "Erfurt"}, headers=ORGANISER
     )
@@ -195,13 +195,15 @@ async def test_a_venue_without_a_layout(office: Office) -> None:
     ],
     ids=str,
 )
-async def test_a_draft_that_makes_no_sense(
+async def test_an_invalid_draft_is_refused(
     office: Office, venue_id: str, changes: Json, code: str
 ) -> None:
     problem_of(await office.draft(venue_id, **changes), 400, code)
 
 
-async def test_a_draft_of_nothing(office: Office, venue_id: str) -> None:
+async def test_a_draft_for_an_unknown_venue_or_layout_is_refused(
+    office: Office, venue_id: str
+) -> None:
     problem_of(await office.draft(new_id()), 404, "venue-not-found")
     problem_of(await office.draft(venue_id, layout_id=new_id()), 404, "layout-not-found")
 
@@ -219,10 +221,10 @@ async def test_a_draft_of_nothing(office: Office, venue_id: str) -> None:
     ],
     ids=str,
 )
-async def test_metadata_is_the_organisers_own(
+async def test_metadata_is_kept_unchanged_or_refused(
     office: Office, venue_id: str, metadata: Json
 ) -> None:
-    """Whatever it is, it comes back the same or is refused; it never breaks the event."""
+    """Any metadata is returned unchanged or refused; it never breaks the event."""
     name = new_id()
     response = await office.draft(venue_id, metadata=metadata, name=name)
     if response.status_code == 400:
@@ -235,7 +237,7 @@ async def test_metadata_is_the_organisers_own(
         assert [item["metadata"] for item in listed.json()["items"]] == [metadata]
 
 
-async def test_strange_names_stay_as_they_are(office: Office) -> None:
+async def test_unusual_names_are_kept_unchanged(office: Office) -> None:
     plan = json.loads(json.dumps(small_house()))
     for category in plan["categories"]:
         category["name"] += " $.é'\"%"
@@ -254,7 +256,7 @@ async def test_strange_names_stay_as_they_are(office: Office) -> None:
 # On sale
 
 
-async def test_from_draft_to_the_end(
+async def test_an_event_goes_from_draft_to_cancelled(
     office: Office, venue_id: str, http: httpx.AsyncClient, ada: Buyer
 ) -> None:
     draft = await office.draft(venue_id, buyer_limit=4, hold_ttl_s=120)
@@ -266,7 +268,7 @@ async def test_from_draft_to_the_end(
 
     changed = await office.patch(event_id, {"name": "Renamed"}, draft.headers["etag"])
     assert changed.json()["name"] == "Renamed"
-    # Buyers see nothing yet; the organiser reads the draft, with its ETag.
+    # Buyers do not see the draft; the organiser reads it, with its ETag.
     problem_of(await http.get(f"/v1/events/{event_id}"), 404, "event-not-found")
     own = await http.get(f"/v1/events/{event_id}", headers=ORGANISER)
     assert own.headers["etag"] == changed.headers["etag"]

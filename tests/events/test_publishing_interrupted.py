@@ -1,4 +1,4 @@
-"""Publishing spans three stores; each step may be the last before a crash, and all may be run again."""
+"""Publishing spans three stores; a crash may follow each step, and publishing can be repeated."""
 
 import asyncio
 
@@ -33,7 +33,7 @@ async def _caught(site: Site, step: str) -> Catch:
         "mongo: on_sale",
     ],
 )
-async def test_publishing_goes_on_from_any_step(
+async def test_publishing_resumes_after_any_step(
     site: Site, http: httpx.AsyncClient, step: str
 ) -> None:
     layout = small_house(rows=2, seats_per_row=25)

@@ -1,6 +1,6 @@
-"""Taking what one does not mean to buy: places per network, seats that rest, limits per mailbox and card.
+"""Hoarding: limits of places per network, resting seats, limits per mailbox and card.
 
-Networks are names here; that addresses become names is for tests/holds/test_hoarding_api.py.
+Networks are plain names here; tests/holds/test_hoarding_api.py covers how addresses become names.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ async def place(house: House, network: str, *seats: int, buyer: str = "", floor:
 
 
 async def code_of(work: Any) -> str:
-    """What became of an attempt: "done", or the code of its refusal."""
+    """The outcome of an attempt: "done", or the code of its refusal."""
     try:
         await work
     except FrontrowError as refusal:
@@ -61,7 +61,7 @@ async def grab(house: House, network: str, seats: range) -> list[Hold]:
 
 
 async def age(house: House, hold: Hold, ms: int = 10_000_000) -> None:
-    """The hold was made, and is due, so much earlier."""
+    """Let the hold have been made, and be due, this much earlier."""
     base = "{" + house.event_id + "}"
     call = house.runtime.stores.redis.call
     for field in ("created", "expires"):
@@ -87,13 +87,13 @@ async def test_one_network_cannot_hold_the_house(make_house: MakeHouse) -> None:
     )
     assert await code_of(best) == "network-limit"
     assert await code_of(place(house, ATTACKER, floor=1)) == "network-limit"
-    # Everybody else buys; so does a network without limits.
+    # Other networks can still buy, and so can a network without limits.
     await place(house, ELSEWHERE, 199)
     await place(house, "", 198)
     assert await networks(house) == {f"h:{ATTACKER}": 50, f"h:{ELSEWHERE}": 1}
     assert await house.runtime.live.reading.network_share(house.event_id) == 50 / 206
     await house.runtime.live.upkeep.watch_networks()
-    # What is paid or being paid for does not count, and a decline makes it count again.
+    # Paid places and places in payment do not count; after a decline they count again.
     assert (await pay(house, held[0], "tok_visa", ATTACKER)).outcome == "confirmed"
     assert (await pay(house, held[1], "tok_3ds", ATTACKER)).outcome == "pending"
     assert (await pay(house, held[2], "tok_declined", ATTACKER)).outcome == "declined"
@@ -115,8 +115,8 @@ async def owner(house: House, hold: Hold) -> str:
     return found.decode()
 
 
-async def test_the_share_of_a_large_house(stage: Stage) -> None:  # noqa: F811 - the fixture
-    """1.5 % of 10,000; places of areas are part of the house."""
+async def test_a_networks_share_grows_with_the_house(stage: Stage) -> None:  # noqa: F811 - the fixture
+    """The share is 1.5 % of 10,000; places of areas count as part of the house."""
     areas = "0:5:0:1,1:9985:0:1"
     meta: list[Any] = ["status", "on_sale", "seat_count", 10, "buyer_limit", 10]
     meta += [
@@ -137,7 +137,7 @@ async def test_the_share_of_a_large_house(stage: Stage) -> None:  # noqa: F811 -
 
 
 async def test_no_network_holds_more_than_is_left_for_all(make_house: MakeHouse) -> None:
-    """Once others ask, too; one buyer's fill always fits."""
+    """This limit applies once others ask, too; the places of one buyer always fit."""
     house = await make_house(layout=small_house(rows=8, seats_per_row=10, floor=1))
     await place(house, ELSEWHERE, 79)
     assert len(await grab(house, ATTACKER, range(79))) == 40
@@ -147,7 +147,7 @@ async def test_no_network_holds_more_than_is_left_for_all(make_house: MakeHouse)
     assert len(await grab(house, SCHOOL, range(40, 47))) == 7
 
 
-async def test_networks_whose_holds_lapse_wait_ever_longer(make_house: MakeHouse) -> None:
+async def test_pauses_grow_for_networks_whose_holds_lapse(make_house: MakeHouse) -> None:
     house = await make_house(layout=small_house(rows=10, seats_per_row=20), buyer_limit=60)
     waits = []
     for _ in range(3):
@@ -165,7 +165,7 @@ async def test_networks_whose_holds_lapse_wait_ever_longer(make_house: MakeHouse
 
 
 async def end_pause(house: House) -> None:
-    """The last lapse was long ago; how many there were is not forgotten. Nothing rests any more."""
+    """Let the last lapse be long ago; the number of lapses is kept. No seat rests any more."""
     base = "{" + house.event_id + "}"
     call = house.runtime.stores.redis.call
     conduct = await call("HGET", f"{base}:conduct", f"n:{ATTACKER}")
@@ -174,8 +174,8 @@ async def end_pause(house: House) -> None:
     await call("DEL", f"{base}:rests")
 
 
-async def test_whoever_pays_is_forgiven_what_lapses_beside_them(make_house: MakeHouse) -> None:
-    """A school: of ten buyers three lose interest, and nobody is kept waiting for that."""
+async def test_payments_forgive_lapsed_holds_of_the_same_network(make_house: MakeHouse) -> None:
+    """A school: three of ten buyers lose interest, and the network gets no pause for that."""
     house = await make_house(layout=small_house(rows=10, seats_per_row=20))
     for at in range(0, 120, 10):
         holds = [await place(house, SCHOOL, seat) for seat in range(at, at + 10)]
@@ -190,8 +190,8 @@ async def test_whoever_pays_is_forgiven_what_lapses_beside_them(make_house: Make
 # Seats that rest
 
 
-async def test_seats_do_not_go_from_token_to_token_past_others(make_house: MakeHouse) -> None:
-    """The same four seats, 40 times, while five buyers elsewhere ask for them: they get them."""
+async def test_seats_cannot_be_passed_from_token_to_token(make_house: MakeHouse) -> None:
+    """One network passes four seats from token to token 40 times; five buyers elsewhere still get them."""
     house = await make_house()
     seats, won = (12, 13, 14, 15), Counter[str]()
     pollers = {new_id(): f"home-{n}" for n in range(5)}
@@ -212,10 +212,10 @@ async def test_seats_do_not_go_from_token_to_token_past_others(make_house: MakeH
     assert won == {"pollers": 1}
 
 
-async def test_a_map_that_others_read_is_a_look(house: House, buyer: str) -> None:
+async def test_a_map_read_by_another_network_makes_a_seat_rest(house: House, buyer: str) -> None:
     hold = await place(house, ATTACKER, 3, buyer=buyer)
     await house.runtime.holds.release(hold.hold_id, buyer)
-    # Nobody else is here: a change of mind is nobody's business.
+    # Nobody else has looked: releasing and holding again is allowed.
     hold = await place(house, ATTACKER, 3, 4, buyer=buyer)
     await house.runtime.live.reading.snapshot(house.event_id, seen_from=ATTACKER)
     await house.runtime.holds.release(hold.hold_id, buyer)
@@ -224,12 +224,14 @@ async def test_a_map_that_others_read_is_a_look(house: House, buyer: str) -> Non
     await house.runtime.holds.release(hold.hold_id, buyer)
     assert await code_of(place(house, ATTACKER, 3)) == "seat-resting"
     assert await code_of(place(house, "train", 3, buyer=buyer)) == "seat-resting"
-    assert await code_of(place(house, ATTACKER, 4)) == "seat-resting", "of the look at the map"
+    assert await code_of(place(house, ATTACKER, 4)) == "seat-resting", (
+        "seat 4 rests because others read the map"
+    )
     await place(house, ATTACKER, 5, buyer=buyer)
     await place(house, ELSEWHERE, 3)
 
 
-async def test_best_seats_pass_over_those_that_rest(house: House, buyer: str) -> None:
+async def test_best_seats_skip_resting_seats(house: House, buyer: str) -> None:
     holds = house.runtime.holds
     wish = BestSeatsWish(quantity=4)
     first = await holds.place_best(house.event_id, buyer, wish, network=ATTACKER)
@@ -244,7 +246,7 @@ async def test_best_seats_pass_over_those_that_rest(house: House, buyer: str) ->
 # More time
 
 
-async def test_more_time_is_for_a_checkout_that_has_begun_and_once(
+async def test_more_time_is_given_once_and_only_to_a_begun_checkout(
     house: House, buyer: str
 ) -> None:
     holds = house.runtime.holds
@@ -255,7 +257,7 @@ async def test_more_time_is_for_a_checkout_that_has_begun_and_once(
     assert extended.expires_at > hold.expires_at
     await age_by(house, hold, 60_000)
     again = await holds.extend(hold.hold_id, buyer, begun=True)
-    assert again.expires_at < extended.expires_at, "as it was, a minute later"
+    assert again.expires_at < extended.expires_at, "a second extension gives no more time"
     tried = await place(house, SCHOOL, 2, buyer=buyer)
     await pay(house, tried, "tok_declined", SCHOOL)
     assert await code_of(holds.extend(tried.hold_id, buyer)) == "done"
@@ -268,7 +270,7 @@ async def age_by(house: House, hold: Hold, ms: int) -> None:
 # Cards that are tried out
 
 
-async def test_declines_end_the_hold_and_do_not_make_it_longer(house: House, buyer: str) -> None:
+async def test_declines_end_the_hold_and_do_not_extend_it(house: House, buyer: str) -> None:
     hold = await place(house, ELSEWHERE, 1, buyer=buyer)
     deadlines = []
     for _ in range(4):
@@ -276,7 +278,7 @@ async def test_declines_end_the_hold_and_do_not_make_it_longer(house: House, buy
         assert "still held" in answer.detail
         await age_by(house, hold, 50_000)
         deadlines.append((await house.runtime.holds.read(hold.hold_id, buyer)).expires_at)
-    # The window for paying was given once: aging takes more than each try gives.
+    # The payment window was granted once: ageing takes more than each attempt adds.
     key = "{" + house.event_id + "}:hold:" + hold.hold_id
     own, expires = await house.runtime.stores.redis.call("HMGET", key, "own", "expires")
     assert int(expires) <= int(own) + 300_000
@@ -288,7 +290,7 @@ async def test_declines_end_the_hold_and_do_not_make_it_longer(house: House, buy
 
 
 async def test_card_testing_is_stopped_before_the_gateway(make_house: MakeHouse) -> None:
-    """New tokens, new seats, one network: the gateway hears of some thirty cards, not of all."""
+    """New tokens, new seats, one network: about thirty cards reach the payment gateway, not all."""
     house = await make_house(layout=small_house(rows=10, seats_per_row=20))
     outcomes = Counter[str]()
 
@@ -304,12 +306,12 @@ async def test_card_testing_is_stopped_before_the_gateway(make_house: MakeHouse)
         await try_a_card(seat)
     assert 30 <= outcomes["declined"] <= 35
     assert outcomes["too-many-payments"] >= 10
-    # Elsewhere nobody notices.
+    # Other networks are not affected.
     hold = await place(house, ELSEWHERE, 199)
     assert (await pay(house, hold, "tok_visa", ELSEWHERE)).outcome == "confirmed"
 
 
-async def test_one_person_tries_ten_cards(make_house: MakeHouse, buyer: str) -> None:
+async def test_one_person_may_try_ten_cards(make_house: MakeHouse, buyer: str) -> None:
     house = await make_house()
     declined = refused = 0
     for seat in range(4):
@@ -325,7 +327,7 @@ async def test_one_person_tries_ten_cards(make_house: MakeHouse, buyer: str) -> 
                 refused += 1
     assert refused == 6
     assert declined == 10
-    # Another network makes no difference, and what was answered is answered again.
+    # Another network makes no difference, and earlier answers are replayed.
     assert await code_of(book(buyer, key, request, network="another")) == "too-many-payments"
 
 
@@ -342,8 +344,8 @@ async def test_payments_under_way_at_once_are_bounded(stage: Stage) -> None:  # 
 # Mailboxes and cards
 
 
-async def test_a_mailbox_is_limited_whoever_books(make_house: MakeHouse, other: Runtime) -> None:
-    """Forty tokens on two processes at once, written in many ways: ten places."""
+async def test_a_mailbox_is_limited_across_buyers(make_house: MakeHouse, other: Runtime) -> None:
+    """Forty tokens on two processes at once, with many spellings of one mailbox, get ten places."""
     house = await make_house(layout=small_house(rows=10, seats_per_row=20))
     ways = ("ada.lovelace@gmail.com", "AdaLovelace+{}@googlemail.com", "a.da.lovelace+x@Gmail.com")
 
@@ -367,7 +369,7 @@ async def claims(house: House) -> list[int]:
     return sorted(row["places"] for row in rows)
 
 
-async def test_a_card_is_limited_and_what_ends_is_given_back(make_house: MakeHouse) -> None:
+async def test_a_card_is_limited_and_ended_bookings_are_given_back(make_house: MakeHouse) -> None:
     house = await make_house(buyer_limit=4)
     book = house.runtime.sales.checkout.book
 
@@ -381,7 +383,7 @@ async def test_a_card_is_limited_and_what_ends_is_given_back(make_house: MakeHou
     assert (await buy("tok_declined_card_4242", "b@example.com", 3)).outcome == "declined"
     with pytest.raises(LimitReached, match="card"):
         await buy("tok_visa_card_4242", "b@example.com", 4, 5)
-    # What was refused by card is not counted by mailbox.
+    # A booking refused by its card does not count for the mailbox.
     await buy("tok_visa_card_1111", "b@example.com", 6, 7, 8, 9)
     assert await claims(house) == [3, 3, 4, 4]
     with pytest.raises(LimitReached, match="e-mail"):
@@ -391,8 +393,8 @@ async def test_a_card_is_limited_and_what_ends_is_given_back(make_house: MakeHou
     assert await claims(house) == [4, 4, 4, 4]
 
 
-async def test_those_of_one_batch_are_judged_in_order(house: House) -> None:
-    """Together too many, each alone not: whoever fits is served, and nobody's place is lost."""
+async def test_bookings_of_one_batch_are_judged_in_order(house: House) -> None:
+    """Together too many, each alone not: bookings that fit are made, and no place is lost."""
     commands = []
     for seats in ((0, 1, 2, 3, 4, 5), (6, 7, 8, 9, 10), (11, 12, 13, 14)):
         buyer = new_id()
@@ -422,8 +424,8 @@ def _reserve(house: House, buyer: str, hold: Hold, payment: PaymentHold) -> Rese
 # The school beside the attack
 
 
-async def test_a_school_buys_as_fast_as_it_pays_beside_an_attack(make_house: MakeHouse) -> None:
-    """60 honest buyers behind one address, while another network takes what it can get and lets it lapse."""
+async def test_a_school_buys_at_full_speed_beside_an_attack(make_house: MakeHouse) -> None:
+    """60 honest buyers behind one address, while another network holds what it can and lets it lapse."""
     house = await make_house(layout=small_house(rows=15, seats_per_row=20))
     attack_ends = asyncio.Event()
 

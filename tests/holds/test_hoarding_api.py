@@ -1,4 +1,4 @@
-"""Fair shares over HTTP: what counts as a network, and how refusals look."""
+"""Fair shares over HTTP: what counts as one network, and the form of refusals."""
 
 from collections import Counter
 
@@ -13,13 +13,15 @@ pytestmark = pytest.mark.contract
 
 
 async def somebody(http: httpx.AsyncClient, address: str) -> Buyer:
-    """A new buyer whose requests come from ``address``, by way of the proxy on loopback."""
+    """A new buyer whose requests come from ``address`` through the proxy on loopback."""
     buyer = await new_buyer(http)
     return Buyer(http, buyer.auth | {"X-Forwarded-For": address})
 
 
-async def test_one_network_has_a_share(make_house: MakeHouse, http: httpx.AsyncClient) -> None:
-    """Whatever of its addresses it uses, and whatever it says of others; IPv6 by /48."""
+async def test_one_network_cannot_exceed_its_share(
+    make_house: MakeHouse, http: httpx.AsyncClient
+) -> None:
+    """Whichever of its addresses it uses, and whatever other addresses it claims; IPv6 by /48."""
     house = await make_house(layout=small_house(rows=11, seats_per_row=10), buyer_limit=100)
     for first, second, claimed in (
         ("198.51.100.7", "198.51.100.201", "1.2.3.4, 198.51.100.9"),
@@ -60,7 +62,7 @@ async def test_a_seat_rests_once_another_network_has_read_the_map(
     assert (await bob.hold(house.event_id, seat)).status_code == 201
 
 
-async def test_more_time_is_for_a_begun_checkout(house: House, http: httpx.AsyncClient) -> None:
+async def test_only_a_begun_checkout_gets_more_time(house: House, http: httpx.AsyncClient) -> None:
     ada = await somebody(http, "198.51.100.7")
     path = f"/v1/holds/{(await ada.hold(house.event_id, 3)).json()['hold_id']}/extend"
     problem_of(await ada.post(path), 409, "checkout-not-begun")
@@ -70,7 +72,7 @@ async def test_more_time_is_for_a_begun_checkout(house: House, http: httpx.Async
     problem_of(await http.post(path, json=wrong, headers=ada.auth), 400, "invalid-request")
 
 
-async def test_cards_are_not_tried_out_here(make_house: MakeHouse, http: httpx.AsyncClient) -> None:
+async def test_card_testing_is_refused(make_house: MakeHouse, http: httpx.AsyncClient) -> None:
     house = await make_house(layout=small_house(rows=5, seats_per_row=10))
     outcomes = Counter[int]()
     for seat in range(45):
@@ -87,4 +89,4 @@ async def test_cards_are_not_tried_out_here(make_house: MakeHouse, http: httpx.A
     assert 30 <= outcomes[402] <= 40
     assert outcomes[429] == 45 - outcomes[402]
     hold = await buyer.get(f"/v1/holds/{held.json()['hold_id']}")
-    assert hold.json()["status"] == "held", "nothing was lost by being refused"
+    assert hold.json()["status"] == "held", "the refusal took no place away"

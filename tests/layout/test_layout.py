@@ -38,7 +38,7 @@ def warnings(document: object, **how: bool) -> dict[str, str]:
 
 
 class TestNative:
-    def test_reads_everything(self) -> None:
+    def test_every_part_of_a_document_is_read(self) -> None:
         document = native()
         document["sections"][0]["rows"][0]["seats"][0]["properties"] = ["wheelchair", "aisle"]
         imported = import_layout(document)
@@ -56,13 +56,13 @@ class TestNative:
         assert (layout.areas[0].category, layout.areas[0].capacity) == (1, 50)
         assert isinstance(layout.areas[0].shape, Polygon)
 
-    def test_rows_follow_their_order_not_the_file(self) -> None:
+    def test_rows_follow_their_order_and_not_the_files(self) -> None:
         document = native()
         document["sections"][0]["rows"][0]["order"] = 2
         document["sections"][0]["rows"][1]["order"] = 1
         assert [row.label for row in import_layout(document).layout.rows] == ["B", "A"]
 
-    def test_focal_point_is_given_or_the_stage_or_the_upper_edge(self) -> None:
+    def test_the_focal_point_is_given_or_the_stage_or_the_upper_edge(self) -> None:
         document = native()
         assert import_layout(document).layout.focal_point == Point(200, 30)
         document["decorations"] = []
@@ -86,12 +86,12 @@ class TestNative:
         check_invariants(imported)
         assert imported.layout.seat_count == 0
 
-    def test_is_compact(self) -> None:
+    def test_coordinates_are_rounded_and_written_compactly(self) -> None:
         document = native()
         document["sections"][0]["rows"][0]["seats"][0]["x"] = 20.04
         assert b'"x":[30,55,80,105,30,' in import_layout(document).layout.to_json()
 
-    def test_reads_bytes_and_text_with_or_without_a_byte_order_mark(self) -> None:
+    def test_bytes_and_text_are_read_with_or_without_a_byte_order_mark(self) -> None:
         text = json.dumps(native())
         layout = import_layout(native()).layout
         assert import_layout(text).layout == layout
@@ -196,7 +196,7 @@ def test_every_problem_is_reported_in_one_reading() -> None:
         ({}, "neither a pretix plan"),
     ],
 )
-def test_what_is_no_document_is_refused(document: object, says: str) -> None:
+def test_input_that_is_no_document_is_refused(document: object, says: str) -> None:
     assert says in problems(document)["$"]
 
 
@@ -244,7 +244,9 @@ class TestLenient:
             (lambda d: d["decorations"].append(3), "decorations[1]", "left out"),
         ],
     )
-    def test_mends(self, change: Callable[[Document], None], path: str, remedy: str) -> None:
+    def test_repairable_problems_become_warnings(
+        self, change: Callable[[Document], None], path: str, remedy: str
+    ) -> None:
         document = native()
         change(document)
         path = path.format(seat="sections[0].rows[1].seats[2]")
@@ -266,12 +268,14 @@ class TestLenient:
             lambda d: at(d, *ROW).update(position={"x": 1}),
         ],
     )
-    def test_does_not_guess(self, change: Callable[[Document], None]) -> None:
+    def test_problems_without_a_safe_repair_are_refused(
+        self, change: Callable[[Document], None]
+    ) -> None:
         document = native()
         change(document)
         assert problems(document, lenient=True)
 
-    def test_refuses_when_nothing_is_left(self) -> None:
+    def test_a_document_with_nothing_to_sell_is_refused(self) -> None:
         document = native()
         del document["areas"]
         document["sections"][0]["position"]["x"] = 5000
@@ -281,7 +285,7 @@ class TestLenient:
 class TestRenumber:
     """Gives fresh names to what must be unique, and says so."""
 
-    def test_ids_numbers_and_names(self) -> None:
+    def test_duplicate_ids_numbers_and_names_are_replaced(self) -> None:
         document = native()
         document["sections"].append(
             {
@@ -329,7 +333,7 @@ class TestRenumber:
 
 
 class TestPretix:
-    def test_reads_zones_rows_seats_and_areas(self) -> None:
+    def test_zones_rows_seats_and_areas_are_read(self) -> None:
         imported = import_layout(pretix())
         check_invariants(imported)
         layout = imported.layout
@@ -358,7 +362,7 @@ class TestPretix:
         assert [section.row_count for section in layout.sections] == [2, 2, 1]
         assert set(layout.seats.category[:8]) == {0}
 
-    def test_older_files_without_size_and_with_plain_areas(self) -> None:
+    def test_older_files_without_size_and_with_plain_areas_are_read(self) -> None:
         document = pretix()
         del document["size"]
         document["zones"][1]["displayed"] = True
@@ -371,7 +375,7 @@ class TestPretix:
         assert {warning.path for warning in imported.warnings} == {"size", "zones[0]"}
         assert imported.layout.decorations[1].shape == Rectangle(10, 200, 50, 20)
 
-    def test_turned_shapes(self) -> None:
+    def test_rotated_shapes_are_read(self) -> None:
         document = pretix()
         area = document["zones"][0]["areas"][0]
         area["rotation"] = 90

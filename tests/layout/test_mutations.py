@@ -89,7 +89,9 @@ def mutate(document: Document, data: st.DataObject) -> None:
 
 @given(st.data(), st.sampled_from([native, pretix]), st.booleans(), st.booleans())
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_mutated_documents(data: st.DataObject, make: Any, renumber: bool, lenient: bool) -> None:
+def test_mutated_documents_are_imported_or_refused(
+    data: st.DataObject, make: Any, renumber: bool, lenient: bool
+) -> None:
     document = make()
     for _ in range(data.draw(st.integers(1, 6))):
         if not places(document):
@@ -109,11 +111,11 @@ JSON = st.recursive(
 @example({"zones": None})
 @example({"format": ["frontrow/1"]})
 @settings(max_examples=100, deadline=None)
-def test_any_json(document: object) -> None:
+def test_any_json_is_imported_or_refused(document: object) -> None:
     check_import(document)
 
 
 @given(st.binary(max_size=200))
 @settings(max_examples=100, deadline=None)
-def test_any_bytes(data: bytes) -> None:
+def test_any_bytes_are_imported_or_refused(data: bytes) -> None:
     check_import(data)

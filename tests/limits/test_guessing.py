@@ -1,4 +1,4 @@
-"""Who guesses a secret has to wait, and keeps nobody else out."""
+"""A client that guesses a secret is limited, and keeps nobody else out."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def limit() -> RateLimit:
     return RateLimit(f"test-{new_id()}", TRIES, window_s=10**9)
 
 
-async def test_a_guesser_waits_even_with_the_right_one(
+async def test_a_guesser_is_limited_even_with_the_right_secret(
     limits: RateLimits, limit: RateLimit
 ) -> None:
     guesses = Guesses(limits, limit)
@@ -33,16 +33,14 @@ async def test_a_guesser_waits_even_with_the_right_one(
     with pytest.raises(TooManyRequests) as refused:
         await guesses.wrong("192.0.2.0")
     assert refused.value.extra["retry_after"] > 0
-    # Another process, which has not seen it guess.
+    # Another process, which has not seen the guesses.
     for process in (guesses, Guesses(limits, limit)):
         with pytest.raises(TooManyRequests):
             await process.right("192.0.2.0")
     await guesses.right("192.0.2.1")
 
 
-async def test_its_owner_is_not_kept_out_by_a_guesser_beside_him(
-    limits: RateLimits, limit: RateLimit
-) -> None:
+async def test_a_guesser_does_not_keep_the_owner_out(limits: RateLimits, limit: RateLimit) -> None:
     guesses = Guesses(limits, limit)
     await guesses.right("192.0.2.0")
     for _ in range(TRIES):
@@ -52,7 +50,9 @@ async def test_its_owner_is_not_kept_out_by_a_guesser_beside_him(
     await guesses.right("192.0.2.0")
 
 
-async def test_an_unlimited_network_is_counted_only(limits: RateLimits, limit: RateLimit) -> None:
+async def test_guesses_from_an_unlimited_network_are_only_counted(
+    limits: RateLimits, limit: RateLimit
+) -> None:
     guesses = Guesses(limits, limit)
     for _ in range(2 * TRIES):
         await guesses.wrong(None)

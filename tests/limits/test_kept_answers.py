@@ -1,4 +1,4 @@
-"""Answers kept under an Idempotency-Key: a request that came back too late spoils nothing of the next one's."""
+"""Answers kept under an Idempotency-Key: a late request does not overwrite the answer of the next one."""
 
 import pytest
 
@@ -11,12 +11,12 @@ pytestmark = pytest.mark.integration
 
 @pytest.mark.parametrize("ends", ["with an answer", "with nothing"])
 @pytest.mark.parametrize("second_is", ["under way", "answered"])
-async def test_a_request_whose_mark_ran_out_leaves_the_next_ones_key(
+async def test_a_request_whose_mark_expired_leaves_the_key_of_the_next_one(
     runtime: Runtime, ends: str, second_is: str
 ) -> None:
     answers, name = KeptAnswers(runtime.stores.redis), Name(new_id(), None, "a key")
     assert await answers.claim(name, b"first", in_flight_s=600) is None
-    await runtime.stores.redis.call("DEL", f"{name.base}:{name.key}")  # its time is over
+    await runtime.stores.redis.call("DEL", f"{name.base}:{name.key}")  # its mark has expired
     assert await answers.claim(name, b"second", in_flight_s=600) is None
     if second_is == "answered":
         await answers.keep(name, b"the answer", kept_s=600, mark=b"second")
@@ -28,7 +28,7 @@ async def test_a_request_whose_mark_ran_out_leaves_the_next_ones_key(
     assert await answers.claim(name, b"third", in_flight_s=600) == kept
 
 
-async def test_a_late_answer_is_kept_where_nobody_asked_again(runtime: Runtime) -> None:
+async def test_a_late_answer_is_kept_if_nobody_asked_again(runtime: Runtime) -> None:
     answers, name = KeptAnswers(runtime.stores.redis), Name(new_id(), None, "a key")
     assert await answers.claim(name, b"first", in_flight_s=600) is None
     await runtime.stores.redis.call("DEL", f"{name.base}:{name.key}")
@@ -36,7 +36,7 @@ async def test_a_late_answer_is_kept_where_nobody_asked_again(runtime: Runtime) 
     assert await answers.claim(name, b"second", in_flight_s=600) == b"late"
 
 
-async def test_a_key_of_which_nothing_came_is_free_again(runtime: Runtime) -> None:
+async def test_a_key_without_an_answer_is_free_again(runtime: Runtime) -> None:
     answers, name = KeptAnswers(runtime.stores.redis), Name(new_id(), None, "a key")
     assert await answers.claim(name, b"first", in_flight_s=600) is None
     await answers.forget(name, mark=b"first")

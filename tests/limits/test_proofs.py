@@ -1,4 +1,4 @@
-"""Proofs of work: what one is good for, and that no store that is away makes them cheaper."""
+"""Proofs of work: what a proof allows, and that an unavailable store does not make proofs cheaper."""
 
 from datetime import UTC, datetime
 
@@ -36,7 +36,7 @@ async def test_a_proof_is_good_once(runtime: Runtime, proofs: Proofs) -> None:
         assert await process.redeem(first, NETWORK) is None
 
 
-async def test_what_is_no_proof(runtime: Runtime, proofs: Proofs) -> None:
+async def test_an_invalid_proof_is_refused(runtime: Runtime, proofs: Proofs) -> None:
     good = solved(proofs)
     wrong = next(n for n in map(str, range(99)) if not is_solved(good.challenge, n, BITS))
     forged = Proofs(runtime.stores.redis, TOKEN_SECRET + "x").needed(NETWORK, 0).extra["challenge"]
@@ -54,7 +54,7 @@ async def test_what_is_no_proof(runtime: Runtime, proofs: Proofs) -> None:
 
 
 @pytest.mark.parametrize("skew_s", [-600, 600])
-async def test_servers_with_other_clocks_take_each_others_challenges(
+async def test_servers_with_different_clocks_accept_each_others_challenges(
     runtime: Runtime, proofs: Proofs, skew_s: float
 ) -> None:
     skewed = Proofs(
@@ -64,7 +64,7 @@ async def test_servers_with_other_clocks_take_each_others_challenges(
     assert await skewed.redeem(solved(proofs), NETWORK) is not None
 
 
-async def test_without_redis_one_proof_makes_one_person() -> None:
+async def test_without_redis_a_proof_still_makes_only_one_person() -> None:
     away = RedisStore(f"redis://127.0.0.1:{free_port()}/0")
     try:
         proofs = Proofs(away, TOKEN_SECRET)

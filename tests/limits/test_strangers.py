@@ -1,4 +1,4 @@
-"""Strangers who mean harm, at an API of their own: what they may cost, and that buyers still buy."""
+"""Hostile clients at an API of their own: their cost is bounded, and buyers can still buy."""
 
 import asyncio
 import contextlib
@@ -76,7 +76,7 @@ class Api:
         return {"Authorization": f"Bearer {guest['access_token']}"}
 
     async def buys(self, house: House, seat: int) -> None:
-        """Somebody honest, with a connection of their own."""
+        """An honest buyer with a connection of their own."""
         async with httpx.AsyncClient(base_url=self.http.base_url, timeout=WAIT_S) as client:
             guest = (await client.post("/v1/auth/guest")).json()
             client.headers["Authorization"] = f"Bearer {guest['access_token']}"
@@ -109,7 +109,7 @@ class Wire:
     writer: asyncio.StreamWriter
 
     async def send(self, data: bytes) -> None:
-        # Whoever is refused may have been hung up on meanwhile.
+        # A refused client's connection may have been closed meanwhile.
         with contextlib.suppress(ConnectionError):
             self.writer.write(data)
             await self.writer.drain()
@@ -182,10 +182,10 @@ async def hasty(settings: Settings, stores: StoreUrls) -> AsyncIterator[Api]:
 
 
 @pytest.mark.parametrize("keyed", [True, False], ids=["with a key", "without"])
-async def test_nothing_of_a_body_is_read_for_who_has_shown_nothing(
+async def test_no_body_is_read_before_the_client_is_authenticated(
     api: Api, house: House, keyed: bool
 ) -> None:
-    """Every one of these is answered before a byte of its body has been sent."""
+    """Each of these requests is answered before a byte of its body has been sent."""
     guest = await api.token()
     nobody: dict[str, str] = {}
     hold = f"/v1/events/{house.event_id}/holds"
@@ -215,7 +215,7 @@ async def test_nothing_of_a_body_is_read_for_who_has_shown_nothing(
 
 
 @pytest.mark.parametrize("path", ["/v1/auth/login", "/v1/auth/register", "/sandbox/3ds/{id}"])
-async def test_what_anybody_may_send_is_short(api: Api, path: str) -> None:
+async def test_public_routes_accept_only_short_bodies(api: Api, path: str) -> None:
     wire = await api.dial(request("POST", path.format(id=new_id()), length=64 * MB))
     await wire.send(b" " * 20_000)
     answer = await wire.answer()
@@ -225,7 +225,7 @@ async def test_what_anybody_may_send_is_short(api: Api, path: str) -> None:
 
 
 async def test_bodies_in_memory_are_bounded(api: Api, house: House) -> None:
-    """Four hundred guests send nearly all of the largest body that they may, and then nothing."""
+    """Four hundred guests send almost the whole of the largest allowed body, and then nothing."""
     headers = await api.token()
     before = api.memory_bytes()
     path = f"/v1/events/{house.event_id}/holds"
@@ -245,7 +245,7 @@ async def test_bodies_in_memory_are_bounded(api: Api, house: House) -> None:
     assert refused is not None
     assert refused.status == 503
     assert int(refused.headers["retry-after"]) >= 1
-    # Those whose bodies are short notice nothing.
+    # Requests with short bodies are not affected.
     await api.buys(house, 0)
     for wire in wires:
         wire.close()
@@ -262,7 +262,7 @@ async def kept_keys(house: House) -> set[bytes]:
     return {key async for key in client.scan_iter(match="idempotency:*", count=1000)}
 
 
-async def test_a_strangers_key_leaves_nothing(api: Api, house: House) -> None:
+async def test_a_strangers_idempotency_key_is_not_stored(api: Api, house: House) -> None:
     before = await kept_keys(house)
     guest = await api.token()
     hold = f"/v1/events/{house.event_id}/holds"
@@ -286,7 +286,7 @@ async def test_a_strangers_key_leaves_nothing(api: Api, house: House) -> None:
     assert await kept_keys(house) == before
 
 
-async def test_where_an_answer_cannot_be_kept_nothing_is_done(api: Api, house: House) -> None:
+async def test_nothing_is_done_if_the_answer_could_not_be_kept(api: Api, house: House) -> None:
     guest = await api.token()
     path = f"/v1/events/{house.event_id}/holds"
 
@@ -304,12 +304,14 @@ async def test_where_an_answer_cannot_be_kept_nothing_is_done(api: Api, house: H
     assert refused.json()["type"] == "/problems/too-many-keys"
     assert 0 < int(refused.headers["retry-after"]) <= 3600
     assert await house.states() == before
-    # What is kept already is still given, and without a key all goes on.
+    # Kept answers are still replayed, and requests without a key still work.
     assert (await ask(1, "first")).headers["idempotency-replayed"] == "true"
     assert (await api.http.post(path, json={"seats": [2]}, headers=guest)).status_code == 201
 
 
-async def test_a_key_is_of_one_event(api: Api, house: House, make_house: Any) -> None:
+async def test_an_idempotency_key_belongs_to_one_event(
+    api: Api, house: House, make_house: Any
+) -> None:
     guest = await api.token()
     headers = guest | {"Idempotency-Key": "same"}
     other = await make_house()
@@ -321,7 +323,7 @@ async def test_a_key_is_of_one_event(api: Api, house: House, make_house: Any) ->
         assert "idempotency-replayed" not in answer.headers
 
 
-async def test_what_was_done_is_not_done_again_though_its_answer_was_too_large(
+async def test_an_effect_is_not_repeated_if_its_answer_was_too_large_to_keep(
     api: Api, house: House
 ) -> None:
     event = (await api.http.get(f"/v1/events/{house.event_id}")).json()
@@ -343,7 +345,7 @@ async def test_what_was_done_is_not_done_again_though_its_answer_was_too_large(
     assert again.json()["type"] == "/problems/answer-not-kept"
 
 
-async def test_nothing_says_a_long_path_back(api: Api) -> None:
+async def test_a_long_path_is_not_echoed(api: Api) -> None:
     for method in ("GET", "POST"):
         answer = await api.http.request(method, "/v1/" + "x" * 5000)
         assert answer.status_code == 404
@@ -354,7 +356,7 @@ async def test_nothing_says_a_long_path_back(api: Api) -> None:
 
 
 async def test_slow_clients_are_ended_and_buyers_buy(hasty: Api, house: House) -> None:
-    """Hundreds of half requests, slow headers, slow bodies, idle connections and such as do not read."""
+    """Hundreds of incomplete requests, slow headers, slow bodies, idle connections and clients that do not read."""
     guest = await hasty.token()
     hold = f"/v1/events/{house.event_id}/holds"
     half = b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n"
@@ -389,8 +391,8 @@ async def test_slow_clients_are_ended_and_buyers_buy(hasty: Api, house: House) -
     assert await hasty.metric("frontrow_http_connections") <= 2
 
 
-async def test_who_does_not_read_is_cut(hasty: Api) -> None:
-    """The reference is large; asked for again and again, it fills every buffer on the way."""
+async def test_a_client_that_does_not_read_is_cut(hasty: Api) -> None:
+    """The API reference is large; requested again and again, it fills every buffer on the way."""
     wires = []
     for _ in range(5):
         wire = await hasty.dial()
@@ -417,7 +419,7 @@ async def test_who_does_not_read_is_cut(hasty: Api) -> None:
     ],
     ids=["large", "endless", "address", "many", "nonsense", "empty lines"],
 )
-async def test_a_head_that_is_too_much(api: Api, sent: bytes, status: int) -> None:
+async def test_an_oversized_head_is_refused(api: Api, sent: bytes, status: int) -> None:
     wire = await api.dial(sent)
     answer = await wire.answer()
     assert answer is not None
@@ -426,8 +428,8 @@ async def test_a_head_that_is_too_much(api: Api, sent: bytes, status: int) -> No
     await wire.ended()
 
 
-async def test_requests_sent_far_ahead_end_the_connection(api: Api) -> None:
-    """What fits into one packet must not become thousands of requests that wait."""
+async def test_excessive_pipelining_ends_the_connection(api: Api) -> None:
+    """One packet must not become thousands of queued requests."""
     wire = await api.dial(request("GET", "/health/live") * 10)
     for _ in range(10):
         answer = await wire.answer()
@@ -439,7 +441,7 @@ async def test_requests_sent_far_ahead_end_the_connection(api: Api) -> None:
     assert api.memory_bytes() - before < 30 * MB
 
 
-async def test_trailers_are_no_way_in(api: Api, house: House) -> None:
+async def test_endless_trailers_end_the_connection(api: Api, house: House) -> None:
     headers = await api.token() | {"Transfer-Encoding": "chunked"}
     head = request("POST", f"/v1/events/{house.event_id}/holds", headers)
     head = head.replace(b"\r\n\r\n", b"\r\nContent-Type: application/json\r\n\r\n")
@@ -452,10 +454,10 @@ async def test_trailers_are_no_way_in(api: Api, house: House) -> None:
 
 
 @pytest.mark.parametrize("limit", ["CONNECTIONS_MAX", "CONNECTIONS_PER_NETWORK"])
-async def test_who_waits_longest_makes_room(
+async def test_the_connection_that_idles_longest_makes_room(
     settings: Settings, stores: StoreUrls, house: House, limit: str
 ) -> None:
-    """More connections than there may be, none of which says all; whoever speaks is heard."""
+    """More connections than allowed, all with incomplete requests; a client that sends a whole one is served."""
     counted = {"FRONTROW_TRUSTED_PROXIES": "", "FRONTROW_UNLIMITED_NETWORKS": ""}
     async with api_of(settings, stores, **counted, **{f"FRONTROW_API_{limit}": "20"}) as api:
         begun = [b"", b"GET / HTTP/1.1\r\nHost:", request("POST", "/v1/auth/login", length=60)]
@@ -467,7 +469,7 @@ async def test_who_waits_longest_makes_room(
             wire.close()
 
 
-async def test_requests_under_way_are_limited_and_bodies_that_come_are_not_under_way(
+async def test_requests_under_way_are_limited_and_incoming_bodies_do_not_count(
     settings: Settings, stores: StoreUrls, house: House
 ) -> None:
     async with AsyncExitStack() as stack:
@@ -513,7 +515,7 @@ async def test_requests_under_way_are_limited_and_bodies_that_come_are_not_under
 # What an answer says
 
 
-async def test_what_is_a_persons_is_kept_by_nobody(api: Api, house: House) -> None:
+async def test_personal_answers_are_not_stored_by_caches(api: Api, house: House) -> None:
     guest = await api.token()
     organiser = {"Authorization": f"Bearer {ORGANISER_KEY}"}
     held = await api.http.post(
@@ -573,7 +575,7 @@ async def test_what_is_a_persons_is_kept_by_nobody(api: Api, house: House) -> No
 
 
 @pytest.mark.parametrize("state", ["away", "full"])
-async def test_no_limit_is_off_because_redis_is(state: str, tmp_path: Path) -> None:
+async def test_limits_hold_without_redis(state: str, tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         url = "redis://127.0.0.1:1/0"
         if state == "full":
@@ -591,7 +593,7 @@ async def test_no_limit_is_off_because_redis_is(state: str, tmp_path: Path) -> N
         assert not (await limits.take(limit, "203.0.113.8")).exceeded
 
 
-def test_what_is_counted_here_is_bounded() -> None:
+def test_local_counts_are_bounded() -> None:
     counts = LocalCount(names_max=100)
     for number in range(1000):
         counts.add("asked for often")

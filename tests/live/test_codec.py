@@ -26,7 +26,7 @@ from engine.live.codec import (
 _DIGITS = st.text("012345", max_size=50).map(str.encode)
 
 
-def test_lists_are_read_as_they_are_written() -> None:
+def test_written_lists_are_read_back() -> None:
     assert number_list(encode_numbers([17, 18]).encode()) == [17, 18]
     assert decode_prices(encode_prices([4800, 2500]).encode()) == [4800, 2500]
     assert decode_areas(encode_areas({1: 1, 0: 2}).encode()) == {0: 2, 1: 1}
@@ -36,7 +36,7 @@ def test_lists_are_read_as_they_are_written() -> None:
 
 
 @given(_DIGITS, st.sampled_from(SeatState))
-def test_the_seats_that_show_a_state(digits: bytes, state: SeatState) -> None:
+def test_seats_are_found_by_state(digits: bytes, state: SeatState) -> None:
     shown = [n for n, digit in enumerate(digits) if digit == ord(str(int(state)))]
     assert list(seats_showing(digits, state)) == shown
 
@@ -62,11 +62,13 @@ def test_facts_carry_their_versions() -> None:
         (b"00", b"", [0, 1]),
     ],
 )
-def test_what_cannot_stand_beside_the_truth(truth: bytes, shown: bytes, wrong: list[int]) -> None:
+def test_states_that_contradict_postgresql_are_found(
+    truth: bytes, shown: bytes, wrong: list[int]
+) -> None:
     assert disagreements(truth, shown) == wrong
 
 
-def test_versions_that_are_ahead() -> None:
+def test_versions_ahead_of_postgresql_are_found() -> None:
     truth = struct.pack(">2I", 5, 256)
     assert not any_larger(truth, truth)
     assert not any_larger(struct.pack(">2I", 5, 255), truth)

@@ -1,8 +1,8 @@
-"""A Redis that has lost a part of an event, or holds another's: it is whole again by itself.
+"""A Redis that has lost a part of an event, or has data of another one: it recovers by itself.
 
 Each damage is done to a house with holds, sales, a payment under way and an area; then buyers come, and a
-worker looks at the states once. Nothing may be sold twice, all live holds that can stay do, and what was
-free can be sold.
+worker checks the states once. No seat may be sold twice, all live holds that can stay do, and free
+seats can be sold.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -63,7 +63,7 @@ class Scene(House):
         await self.runtime.holds.begin_payment(paying.hold_id, self.buyers["pay"])
 
     async def check(self) -> None:
-        """One round of the worker's check, without its pauses."""
+        """One round of the worker's check, without pauses."""
         await self.runtime.stores.redis.client.delete("checking")
         self.runtime.live.upkeep._check_due = 0.0
         self.runtime.live.reading._open_events_read = float("-inf")
@@ -101,7 +101,7 @@ async def _another_type(scene: Scene, key: str) -> None:
 
 
 async def _truncate(scene: Scene, key: str) -> None:
-    """The first half stays."""
+    """Keep the first half only."""
     match await scene.runtime.stores.redis.client.type(f"{scene.base}:{key}"):
         case b"string":
             text = await scene.call("GET", key)
@@ -114,7 +114,7 @@ async def _truncate(scene: Scene, key: str) -> None:
 
 
 async def _garble(scene: Scene, key: str) -> None:
-    """As large as before, of the same type, and nonsense."""
+    """Replace the value by nonsense of the same type and size."""
     match await scene.runtime.stores.redis.client.type(f"{scene.base}:{key}"):
         case b"string":
             text = await scene.call("GET", key)
@@ -128,7 +128,7 @@ async def _garble(scene: Scene, key: str) -> None:
 
 
 async def _empty_house(scene: Scene, key: str) -> None:
-    """What it would be if nothing had ever been sold or held."""
+    """The value of an event in which nothing was ever sold or held."""
     if key == "seats":
         await scene.call("SET", key, "0" * 50)
     elif key == "versions":
@@ -142,7 +142,7 @@ DAMAGES = (_delete, _another_type, _truncate, _garble, _empty_house)
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("key", KEYS)
-async def test_a_damaged_key_is_noticed_and_the_event_is_whole_again(
+async def test_a_damaged_key_is_noticed_and_the_event_is_rebuilt(
     make_scene: MakeScene, key: str, damage: Callable[[Scene, str], Awaitable[None]]
 ) -> None:
     scene = await make_scene()
@@ -158,7 +158,7 @@ async def test_a_damaged_key_is_noticed_and_the_event_is_whole_again(
     assert states[20] == "1"
     assert states.count("0") == (47 if key == "hold" else 45)
     assert await scene.floor_free() == 3
-    # Holds are still their buyers', and can be paid for; nobody else can.
+    # Holds still belong to their buyers, who can pay for them; nobody else can.
     if key != "hold":
         with pytest.raises(FrontrowError):
             await scene.hold(scene.buyers["new"], 10)
@@ -169,8 +169,8 @@ async def test_a_damaged_key_is_noticed_and_the_event_is_whole_again(
 
 
 @pytest.mark.parametrize("key", [key for key in KEYS if key != "hold"])
-async def test_buyers_meet_a_damage_before_any_worker_does(make_scene: MakeScene, key: str) -> None:
-    """What a script fails on is rebuilt in the same request."""
+async def test_a_buyers_request_rebuilds_a_damaged_event(make_scene: MakeScene, key: str) -> None:
+    """State that a script fails on is rebuilt in the same request."""
     scene = await make_scene()
     await _another_type(scene, key)
     hold = await scene.hold(scene.buyers["new"], 30, floor=1)
@@ -180,7 +180,7 @@ async def test_buyers_meet_a_damage_before_any_worker_does(make_scene: MakeScene
 
 
 @pytest.mark.parametrize("name", META_FIELDS)
-async def test_a_field_of_the_events_own_is_noticed(make_scene: MakeScene, name: str) -> None:
+async def test_a_damaged_field_of_the_event_is_noticed(make_scene: MakeScene, name: str) -> None:
     scene = await make_scene()
     await scene.call("HDEL", "meta", name)
     await scene.check()
@@ -190,7 +190,7 @@ async def test_a_field_of_the_events_own_is_noticed(make_scene: MakeScene, name:
             continue
         await scene.call("HSET", "meta", name, nonsense)
         if name == "stirred" or (name, nonsense) == ("seq", "-1"):
-            continue  # a mark that has no other meaning than to change
+            continue  # a marker that only has to change
         if (name, nonsense) == ("waiting", "1"):
             await run_step(scene.runtime, "serve-waitlists")
             continue
@@ -200,10 +200,10 @@ async def test_a_field_of_the_events_own_is_noticed(make_scene: MakeScene, name:
     await scene.book(scene.buyers["new"], hold)
 
 
-async def test_who_finds_a_newer_state_than_its_own_says_that_it_is_being_rebuilt(
+async def test_a_rebuild_that_finds_a_newer_epoch_reports_a_rebuild_under_way(
     make_scene: MakeScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between our reading of the truth and our laying it, another process lays a larger epoch."""
+    """Between reading from PostgreSQL and loading into Redis, another process loads a larger epoch."""
     scene = await make_scene()
     run = scene.runtime.stores.redis.run
     laid: list[int] = []

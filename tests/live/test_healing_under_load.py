@@ -1,8 +1,8 @@
 """Any key of an event is deleted, cut, emptied, garbled or replaced while buyers buy and a worker runs.
 
-The buyers never stop. After each damage the event must be whole within seconds, and at the end everything
-that was not sold must be on sale, no seat may have been sold twice, and a map that watched all along must
-show what is true.
+The buyers never stop. After each damage the event must be whole within seconds. At the end everything
+that was not sold must be on sale, no seat may have been sold twice, and a map that was open all the time
+must show the true states.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ BUYERS = 6
 
 
 class Buyer:
-    """Takes two places, and pays, gives back or forgets them."""
+    """Holds two places, and pays, releases or abandons them."""
 
     def __init__(self, scene: Scene, dice: random.Random, outcomes: Counter[str]) -> None:
         self._scene, self._dice, self._outcomes = scene, dice, outcomes
@@ -87,7 +87,7 @@ async def busy(scene: Scene, dice: random.Random) -> AsyncIterator[Counter[str]]
 
 
 def rebuilds() -> float:
-    """Of the one event of this world."""
+    """Rebuilds so far of the only event of this world."""
     causes = ("missing", "damaged", "invariant", "generation")
     return float(sum(metrics.REBUILDS.labels(cause)._value.get() for cause in causes))
 
@@ -97,7 +97,7 @@ def checks() -> float:
 
 
 async def _until_whole(scene: Scene, outcomes: Counter[str]) -> None:
-    """The worker has looked, and buyers went on after it."""
+    """Wait until the worker has checked the event and buyers have continued after that."""
     async with asyncio.timeout(60):
         looked = checks()
         while checks() < looked + 2 or await scene.runtime.live.checking.check(scene.event_id):
@@ -109,7 +109,7 @@ async def _until_whole(scene: Scene, outcomes: Counter[str]) -> None:
 
 @asynccontextmanager
 async def watching(scene: Scene) -> AsyncIterator[Callable[[], Awaitable[str]]]:
-    """A map as the gateway keeps it. Yields what gives its states, when all that was told has come."""
+    """A map as the gateway keeps it. Yields a function that returns its states once all changes have arrived."""
     live, loop = scene.runtime.live, asyncio.get_running_loop()
     async with scene.runtime.stores.redis.client.pubsub() as pubsub:
         await pubsub.subscribe(feed_channel(scene.event_id))
@@ -131,7 +131,7 @@ async def watching(scene: Scene) -> AsyncIterator[Callable[[], Awaitable[str]]]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_whatever_is_damaged_while_buyers_buy(
+async def test_an_event_heals_from_any_damage_while_buyers_buy(
     settings: Settings, stores: StoreUrls, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dice = random.Random(seed)
@@ -152,19 +152,19 @@ async def test_whatever_is_damaged_while_buyers_buy(
             async with busy(scene, dice) as outcomes:
                 for key, damage in damages[: len(damages) // 2]:
                     with suppress(Exception):
-                        # Buyers and worker may have been faster than the damage's own steps.
+                        # Buyers and worker may have been faster than the steps of the damage.
                         await damage(scene, key)
                     await _until_whole(scene, outcomes)
             await _finish(runtime, scene)
             assert outcomes["confirmed"] > 0
-            # Some damages are to what its buyers give up in the same moment.
+            # Some damages concern keys that buyers give up at the same moment.
             assert rebuilds() - before > len(damages) / 4
             assert await shown() == await scene.states()
         await let_it_be_over(runtime)
 
 
 async def _finish(runtime: Runtime, scene: Scene) -> None:
-    """Nothing is sold twice, and all that is not sold can be bought, to the last place."""
+    """No seat is sold twice, and all unsold seats can be bought, to the last place."""
     await runtime.live.rebuilding.heal(scene.event_id)
     await runtime.live.reconciling.reconcile(scene.event_id)
     assert await audit(runtime.audit, scene.event_id, lateness_max_s=None) == []

@@ -1,4 +1,4 @@
-"""A ticket from the API is what the live gateway wants."""
+"""Tickets from the API identify a person at the live gateway."""
 
 import asyncio
 
@@ -18,7 +18,9 @@ pytestmark = pytest.mark.contract
 JSON = Subprotocol("frontrow.v1.json")
 
 
-async def test_a_ticket_makes_a_connection_ones_own(stack: Stack, house: House, ada: Buyer) -> None:
+async def test_a_ticket_identifies_the_person_of_a_connection(
+    stack: Stack, house: House, ada: Buyer
+) -> None:
     issued = await ada.post("/v1/live/tickets")
     assert issued.status_code == 201
     assert issued.headers["cache-control"] == "no-store"
@@ -43,11 +45,11 @@ async def test_a_ticket_makes_a_connection_ones_own(stack: Stack, house: House, 
             booking["booking_id"],
             booking["reference"],
         )
-        # The stranger sees the seat sold, and nothing of whose it is.
+        # The stranger sees the seat sold, but not who bought it.
         other = await Viewer(stranger).greeted()
         await other.until(lambda: other.map is not None and other.map.states[4:5] == b"2")
         assert not {body["type"] for body in other.heard} & {"hold", "booking", "authenticated"}
-        # Later by a message, as who first watches and then buys does.
+        # Later by a message, as a person does who watches first and buys later.
         ticket = (await ada.post("/v1/live/tickets")).json()["ticket"]
         await stranger.send(
             msgspec.json.encode({"type": "authenticate", "ticket": ticket}).decode()
@@ -62,7 +64,7 @@ async def test_a_ticket_makes_a_connection_ones_own(stack: Stack, house: House, 
 async def test_the_worker_warns_of_a_hold_that_is_about_to_end(
     stack: Stack, make_house: MakeHouse, ada: Buyer
 ) -> None:
-    house = await make_house(hold_ttl_s=61)  # a second more than the warning
+    house = await make_house(hold_ttl_s=61)  # a second longer than the warning time
     ticket = (await ada.post("/v1/live/tickets")).json()["ticket"]
     url = f"{stack.live_url}/v1/live/{house.event_id}?ticket={ticket}"
     async with connect(url, subprotocols=[JSON]) as socket:
@@ -86,13 +88,13 @@ async def test_a_ticket_is_new_even_under_the_same_key(ada: Buyer) -> None:
 async def test_tickets_are_limited_per_buyer(ada: Buyer, bob: Buyer) -> None:
     answers = [await ada.post("/v1/live/tickets") for _ in range(130)]
     refused = [answer for answer in answers if answer.status_code == 429]
-    # Of 130 in a row at least ten fall over the limit, even when a new minute begins on the way.
+    # Of 130 in a row at least ten exceed the limit, even if a new minute begins meanwhile.
     assert len(refused) >= 10
     problem_of(refused[0], 429, "too-many-requests")
     assert (await bob.post("/v1/live/tickets")).status_code == 201
 
 
-async def test_another_password_closes_open_connections(
+async def test_a_new_password_closes_open_connections(
     stack: Stack, house: House, ada: Buyer
 ) -> None:
     url = f"{stack.live_url}/v1/live/{house.event_id}"
@@ -115,7 +117,7 @@ async def test_another_password_closes_open_connections(
             await socket.wait_closed()
         assert socket.close_code == 4401
         await (await stranger.ping())
-        # Nor is a ticket good that was got with the old token.
+        # A ticket issued for the old token is not valid either.
         async with connect(f"{url}?ticket={spare}", subprotocols=[JSON]) as again:
             async with asyncio.timeout(60):
                 await again.wait_closed()

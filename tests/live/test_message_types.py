@@ -3,6 +3,6 @@
 from seatmap import message_types
 
 
-def test_the_types_of_the_messages_are_those_of_the_engine() -> None:
+def test_the_message_types_match_the_engine() -> None:
     written = message_types.FILE.read_text()
     assert written == message_types.declarations(), "run: python -m seatmap.message_types"

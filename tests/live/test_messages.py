@@ -82,7 +82,7 @@ _MESSAGES: list[tuple[LiveMessage, str]] = [
 
 
 @pytest.mark.parametrize(("message", "text"), _MESSAGES)
-def test_a_message_is_the_json_of_the_protocol(message: LiveMessage, text: str) -> None:
+def test_a_message_is_encoded_as_the_protocol_says(message: LiveMessage, text: str) -> None:
     assert encode(message).decode() == text
     assert body(message) == json.loads(text)
     assert payload(message) == b"m|" + text.encode()
@@ -103,7 +103,7 @@ def test_a_message_is_the_json_of_the_protocol(message: LiveMessage, text: str) 
         b"c|1|2|3||",
     ],
 )
-def test_what_is_no_message_is_refused(text: bytes) -> None:
+def test_an_invalid_message_is_refused(text: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode_payload(text)
 
@@ -134,7 +134,7 @@ _EVENT = payload(EventMessage(EventStatus.PAUSED))
         (b"person:ada", b"m|{}", True),
     ],
 )
-def test_the_listener_of_the_tests_knows_what_belongs_where(
+def test_the_suites_listener_accepts_only_messages_of_the_channel(
     channel: bytes, text: bytes, is_right: bool
 ) -> None:
     assert (complaint(channel, text) is None) == is_right

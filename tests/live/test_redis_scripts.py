@@ -1,6 +1,6 @@
-"""The Redis scripts by themselves: what each changes, what it refuses, and what it tells the maps.
+"""The Redis scripts by themselves: what each changes, what it refuses, and what it publishes to maps.
 
-No event of PostgreSQL stands behind these; the state is laid by hand. After every test the auditor's
+There is no event in PostgreSQL; each test loads the state itself. After every test the auditor's
 view of Redis alone must be sound.
 """
 
@@ -33,7 +33,7 @@ META: dict[str, Argument] = {
     "payment_window_ms": 120_000,
     "prices": "5000,3000",
 }
-#: What maps are told of other terms: of the event and of its prices.
+#: Messages published to maps when terms change: of the event and of its prices.
 _TOLD = ('{"type":"event","status":"paused"}', '{"type":"prices","prices":[]}')
 
 
@@ -62,7 +62,7 @@ class Stage:
     async def hold(
         self, seats: str = "", areas: str = "", owner: str = "ada", hold_id: str | None = None
     ) -> list[Any]:
-        """The reply, with the hold's id in front."""
+        """Run ``hold``. Returns its reply, with the hold's id in front."""
         hold_id = hold_id or new_id()
         quantity = len(seats.split(",")) if seats else 0
         quantity += sum(int(part.split(":")[1]) for part in areas.split(",") if part)
@@ -107,7 +107,7 @@ class Stage:
         return value
 
     async def make_due(self, hold_id: str, ago_ms: int = 0) -> None:
-        """The hold's deadline was ``ago_ms`` before now."""
+        """Set the hold's deadline to ``ago_ms`` before now."""
         seconds, micros = await self.store.call("TIME")
         expires = int(seconds) * 1000 + int(micros) // 1000 - ago_ms
         grace = GRACE_MS if await self.state(hold_id) == "paying" else 0
@@ -129,7 +129,7 @@ async def stage(runtime: Runtime) -> AsyncIterator[Stage]:
 
 @dataclass
 class Feed:
-    """What maps are told, in order."""
+    """The messages published to maps, in order."""
 
     pubsub: Any
 
@@ -158,20 +158,18 @@ async def feed(stage: Stage) -> AsyncIterator[Feed]:
 # Without state
 
 
-#: Those that are not about an event's seats, and the one that lays them.
+#: Scripts that are not about an event's seats, and the one that loads the seats.
 _WITHOUT_STATE = {"load", "watchers", "claim_answer", "keep_answer", "lease"}
 
 
 @pytest.mark.parametrize("script", sorted(read_scripts().keys() - _WITHOUT_STATE))
-async def test_every_script_asks_for_the_state_where_it_is_missing(
-    runtime: Runtime, script: str
-) -> None:
+async def test_every_script_reports_a_missing_state(runtime: Runtime, script: str) -> None:
     arguments: list[Argument] = ["x", "ada", "1", "", 1, ""]
     reply = await runtime.stores.redis.run(script, base_key(new_id()), *arguments)
     assert reply == [b"rebuild"]
 
 
-async def test_a_larger_epoch_lays_the_state_anew_and_a_smaller_one_does_not(
+async def test_a_larger_epoch_replaces_the_state_and_a_smaller_one_does_not(
     stage: Stage, feed: Feed
 ) -> None:
     staying, paying = await stage.held("1,2", "0:2"), await stage.paying("5")
@@ -183,7 +181,7 @@ async def test_a_larger_epoch_lays_the_state_anew_and_a_smaller_one_does_not(
         assert await stage.digits() == ("0111150000" if word == b"newer" else "0112050000")
     kind, epoch_told, seq, *rest = (await feed.next()).split("|")
     assert (kind, epoch_told, seq, rest[1:]) == ("c", "2", "0", ["", ""])
-    # Who can keep all places does; who cannot, none.
+    # A booking keeps all its places or none.
     states = [await stage.state(hold_id) for hold_id in (staying, paying, in_the_way)]
     assert states == ["held", "paying", "expired"]
     assert await stage.floor() == 3
@@ -191,20 +189,20 @@ async def test_a_larger_epoch_lays_the_state_anew_and_a_smaller_one_does_not(
     assert (await stage.run("check"))[0] == b"whole"
 
 
-async def test_pending_bookings_are_laid_as_holds_in_payment(stage: Stage) -> None:
+async def test_pending_bookings_are_loaded_as_holds_in_payment(stage: Stage) -> None:
     pending: list[Argument] = ["h-1", "ada", "4,5", "0:2", 4, "5000,3000", 10, 2**41]
     await stage.load(2, pending=pending)
     assert await stage.state("h-1") == "paying"
     assert await stage.buyer("h:ada") == b"4"
     assert await stage.floor() == 3
-    # The digits are PostgreSQL's to say: it has them as reserved.
+    # The digits come from PostgreSQL, which has these seats as reserved.
     assert await stage.settle(seats="4:5:2,5:5:2") == 2
 
 
 # Holding
 
 
-async def test_a_hold_is_all_or_nothing_and_told_once(stage: Stage, feed: Feed) -> None:
+async def test_a_hold_is_all_or_nothing_and_published_once(stage: Stage, feed: Feed) -> None:
     await stage.held("3,4", "0:2")
     assert await feed.change() == (1, "1:3,4", "0:3")
     before = await stage.store.call("HGETALL", f"{stage.base}:areas")
@@ -221,10 +219,10 @@ async def test_a_hold_is_all_or_nothing_and_told_once(stage: Stage, feed: Feed) 
     assert await stage.digits() == "0001100000"
     assert await stage.store.call("HGETALL", f"{stage.base}:areas") == before
     await stage.held("5", owner="bob")
-    assert (await feed.change())[0] == 2, "refusals tell the maps nothing"
+    assert (await feed.change())[0] == 2, "refusals publish nothing to maps"
 
 
-async def test_the_limit_counts_what_is_held_and_what_is_sold(stage: Stage) -> None:
+async def test_the_limit_counts_held_and_sold_places(stage: Stage) -> None:
     await stage.settle(buyer="ada:2:2")
     await stage.held("1,2", "0:1")
     _, *reply = await stage.hold("3,4")
@@ -242,12 +240,12 @@ async def test_a_retry_is_the_same_hold_and_changes_nothing(stage: Stage, feed: 
     assert await stage.buyer("h:ada") == b"3"
     await stage.run("release", hold_id, "ada")
     assert (await feed.change()) == (2, "0:1,2", "0:5")
-    # Also when it has ended: the answer says so, and nothing is held again.
+    # Also when the hold has ended: the answer says so, and nothing is held again.
     assert (await stage.hold("1,2", "0:1", hold_id=hold_id))[4] == b"released"
     assert await stage.digits() == "0" * SEATS
 
 
-async def test_who_wants_a_seat_frees_the_overdue_hold_on_it(stage: Stage, feed: Feed) -> None:
+async def test_a_new_hold_frees_the_overdue_hold_on_its_seat(stage: Stage, feed: Feed) -> None:
     overdue, paying = await stage.held("1", "0:5", owner="eve"), await stage.paying("2")
     await stage.make_due(overdue)
     await stage.make_due(paying, GRACE_MS + 1)
@@ -265,7 +263,7 @@ async def test_a_closed_event_holds_nothing(stage: Stage) -> None:
     fields = flat([("status", "paused")])[1:]
     assert (await stage.run("configure", 2, *_TOLD, *fields))[0] == b"configured"
     assert (await stage.hold("2"))[1:] == [b"closed", b"paused"]
-    # What is held may be kept, paid for and given back.
+    # Existing holds can still be extended, paid for and released.
     assert (await stage.run("extend", kept, "ada"))[0] == b"hold"
     assert (await stage.run("begin_payment", kept, "ada"))[0] == b"paying"
 
@@ -283,7 +281,7 @@ async def test_terms_take_effect_once_and_in_order(stage: Stage, feed: Feed) -> 
 # A hold's life
 
 
-async def test_a_hold_is_its_buyers_alone(stage: Stage) -> None:
+async def test_a_hold_belongs_to_its_buyer_only(stage: Stage) -> None:
     hold_id = await stage.held("1")
     for script in ("release", "extend", "begin_payment"):
         assert await stage.run(script, hold_id, "bob") == [b"foreign"]
@@ -297,13 +295,13 @@ async def test_extending_stops_at_the_longest_hold(stage: Stage) -> None:
     created = int(await stage.store.call("HGET", key, "created"))
     expires = int((await stage.run("extend", hold_id, "ada"))[6])
     assert created + 60_000 <= expires < created + 90_000
-    # Held for a long time already: the end is near, and extending never shortens.
+    # Held for a long time already: the longest hold is nearly reached, and extending never shortens a hold.
     await stage.store.call("HSET", key, "created", created - 40_000)
     assert int((await stage.run("extend", hold_id, "ada"))[6]) == expires
     assert int(await stage.store.call("ZSCORE", f"{stage.base}:due", hold_id)) == expires
 
 
-async def test_payment_takes_a_hold_out_of_the_expiry_for_as_long_as_it_may_last(
+async def test_a_hold_in_payment_does_not_expire_while_the_payment_may_last(
     stage: Stage, feed: Feed
 ) -> None:
     hold_id = await stage.held("1,2", "0:1")
@@ -321,11 +319,11 @@ async def test_payment_takes_a_hold_out_of_the_expiry_for_as_long_as_it_may_last
     word, *_, before = await stage.run("begin_payment", hold_id, "ada")
     assert (word, before) == (b"paying", b"paying"), "another try"
     await stage.held("3")
-    assert (await feed.change()) == (2, "1:3", ""), "payment is nobody else's business"
+    assert (await feed.change()) == (2, "1:3", ""), "nobody else can end the payment"
 
 
 @pytest.mark.parametrize("script", ["extend", "begin_payment"])
-async def test_an_overdue_hold_is_gone_before_anybody_has_freed_it(
+async def test_an_overdue_hold_is_expired_before_any_worker_frees_it(
     stage: Stage, script: str
 ) -> None:
     hold_id = await stage.held("1")
@@ -334,10 +332,8 @@ async def test_an_overdue_hold_is_gone_before_anybody_has_freed_it(
     assert await stage.state(hold_id) == "expired"
 
 
-async def test_expiry_frees_what_is_due_and_names_what_is_being_paid(
-    stage: Stage, feed: Feed
-) -> None:
-    """Whatever the page's size: payments in front of the list keep nobody behind them waiting."""
+async def test_expiry_frees_due_holds_and_lists_those_in_payment(stage: Stage, feed: Feed) -> None:
+    """With any page size, payments at the head of the list do not delay holds behind them."""
     paying = [await stage.paying(seat) for seat in "456"]
     first, second = await stage.held("1"), await stage.held("2", "0:1", owner="bob")
     later = await stage.held("3")
@@ -348,7 +344,7 @@ async def test_expiry_frees_what_is_due_and_names_what_is_being_paid(
     await stage.make_due(first, 300)
     await stage.make_due(second, 200)
     _, late, still_paying, _, next_ms = await stage.run("expire", 2)
-    assert next_ms == 0, "those in payment are due"
+    assert next_ms == 0, "holds in payment are due"
     assert [int(ms) >= least for ms, least in zip(late.split(b","), (300, 200), strict=True)]
     assert set(still_paying.decode().split(",")) == set(paying)
     assert await feed.change() == (7, "0:1,2", "0:5")
@@ -358,7 +354,7 @@ async def test_expiry_frees_what_is_due_and_names_what_is_being_paid(
     assert (await stage.run("expire", 2))[1] == b""
 
 
-async def test_expiry_tells_when_to_come_back(stage: Stage) -> None:
+async def test_expiry_returns_the_time_of_the_next_deadline(stage: Stage) -> None:
     assert (await stage.run("expire", 2))[4] == b""
     first, second = await stage.held("1"), await stage.held("2")
     await stage.make_due(second, -60_000)
@@ -366,7 +362,7 @@ async def test_expiry_tells_when_to_come_back(stage: Stage) -> None:
     assert 50_000 < (await stage.run("expire", 2))[4] <= 60_000
 
 
-async def test_a_hold_that_was_never_reserved_is_given_back_or_freed_in_its_time(
+async def test_an_unreserved_hold_in_payment_is_given_back_or_freed_after_its_time(
     stage: Stage,
 ) -> None:
     hold_id = await stage.paying("1", "0:1")
@@ -377,7 +373,7 @@ async def test_a_hold_that_was_never_reserved_is_given_back_or_freed_in_its_time
     await stage.run("begin_payment", hold_id, "ada")
     await stage.make_due(hold_id, GRACE_MS // 2)
     await stage.run("abandon", hold_id, "")
-    assert await stage.state(hold_id) == "paying", "PostgreSQL may just be taking it"
+    assert await stage.state(hold_id) == "paying", "PostgreSQL may be reserving it at this moment"
     await stage.make_due(hold_id, GRACE_MS + 1)
     await stage.run("abandon", hold_id, "")
     assert (await stage.state(hold_id), await stage.digits()) == ("expired", "0" * SEATS)
@@ -387,7 +383,9 @@ async def test_a_hold_that_was_never_reserved_is_given_back_or_freed_in_its_time
 # Settling
 
 
-async def test_a_sale_is_settled_once_however_often_it_is_told(stage: Stage, feed: Feed) -> None:
+async def test_a_sale_is_settled_once_however_often_it_is_delivered(
+    stage: Stage, feed: Feed
+) -> None:
     hold_id = await stage.paying("1,2", "0:2")
     await feed.next()
     told = (hold_id, "booked", "1:2:3,2:2:3", "0:2:3", "ada:4:3")
@@ -403,7 +401,7 @@ async def test_a_sale_is_settled_once_however_often_it_is_told(stage: Stage, fee
 
 
 async def test_an_older_fact_never_overwrites_a_newer_one(stage: Stage) -> None:
-    """A cancelled sale's news arrive in the wrong order."""
+    """Sale and cancellation arrive in the wrong order."""
     hold_id = await stage.paying("1", "0:1")
     await stage.settle(hold_id, "", "1:0:4", "0:0:4", "ada:0:4")
     assert (await stage.digits(), await stage.state(hold_id)) == ("0000000000", "paying")
@@ -422,12 +420,12 @@ async def test_a_declined_card_leaves_the_hold_with_its_buyer(stage: Stage, feed
     assert await stage.floor() == 4
     await stage.settle(hold_id, "kept", "1:0:3,2:0:3", "0:0:2", "ada:0:2")
     await stage.run("release", hold_id, "ada")
-    assert await feed.change() == (2, "0:1,2", "0:5"), "between, nothing changed for anybody"
+    assert await feed.change() == (2, "0:1,2", "0:5"), "in between, nobody sees a change"
     await stage.settle(hold_id, "kept", "1:0:3", "", "")
     assert await stage.state(hold_id) == "released"
 
 
-async def test_freeing_does_not_take_a_seat_from_whoever_holds_it_by_now(stage: Stage) -> None:
+async def test_freeing_leaves_a_seat_to_its_new_holder(stage: Stage) -> None:
     theirs = await stage.held("1", owner="bob")
     await stage.settle("some-other-hold", "expired", "1:0:3")
     assert await stage.digits() == "0100000000"
@@ -435,8 +433,8 @@ async def test_freeing_does_not_take_a_seat_from_whoever_holds_it_by_now(stage: 
     assert await stage.digits() == "0" * SEATS
 
 
-async def test_a_sale_takes_the_seat_from_a_hold_that_never_had_it(stage: Stage) -> None:
-    """After a loss of Redis two were promised one seat; PostgreSQL has sold it to the other."""
+async def test_a_sale_takes_its_seat_from_another_buyers_hold(stage: Stage) -> None:
+    """After a loss of Redis two buyers were promised one seat; PostgreSQL has sold it to the other one."""
     theirs = await stage.held("1,2", owner="bob")
     await stage.settle("lost-hold", "booked", "1:2:3")
     assert await stage.digits() == "0210000000"
@@ -454,11 +452,11 @@ async def test_reconciling_corrects_a_digit_of_a_known_version(stage: Stage, fee
     assert await stage.settle(seats="1:2:3") == 0
     assert await stage.settle(seats="1:2:3", force=True) == 1
     assert await feed.change() == (2, "2:1", "")
-    assert await stage.settle(seats="1:0:2", force=True) == 0, "older all the same"
+    assert await stage.settle(seats="1:0:2", force=True) == 0, "still older"
 
 
 async def test_an_area_never_shows_less_than_nothing(stage: Stage, feed: Feed) -> None:
-    """After a loss of Redis places are held that PostgreSQL has sold to somebody else."""
+    """After a loss of Redis, places are held that PostgreSQL has sold to another buyer."""
     await stage.held("", "0:4")
     await feed.next()
     await stage.settle("lost-hold", "booked", "", "0:3:2")
@@ -470,7 +468,7 @@ async def test_an_area_never_shows_less_than_nothing(stage: Stage, feed: Feed) -
 # Repairing
 
 
-async def test_recounting_repairs_what_a_half_restored_redis_has_left(stage: Stage) -> None:
+async def test_recounting_repairs_a_half_restored_redis(stage: Stage) -> None:
     call, base = stage.store.call, stage.base
     kept, lost = await stage.held("1", "0:1"), await stage.held("2", "0:2", owner="bob")
     await call("DEL", f"{base}:hold:{lost}")
@@ -491,7 +489,7 @@ async def test_recounting_repairs_what_a_half_restored_redis_has_left(stage: Sta
 
 
 async def test_every_key_and_channel_carries_the_events_hash_tag(stage: Stage) -> None:
-    """On a cluster a script may touch one slot only."""
+    """On a Redis cluster a script may use one slot only."""
     await stage.settle(await stage.paying("1", "0:1"), "booked", "1:2:3", "0:1:2", "ada:2:2")
     await stage.held("2")
     redis = stage.store.client
@@ -503,7 +501,7 @@ async def test_every_key_and_channel_carries_the_events_hash_tag(stage: Stage) -
 
 
 async def test_a_hold_of_the_largest_size_fits_one_script(stage: Stage) -> None:
-    """Lua's unpack has an end; a hold of a hundred seats is below it."""
+    """Lua's unpack has a limit; a hold of a hundred seats is below it."""
     await stage.load(2)
     many = [str(n) for n in range(100)]
     meta = META | {"seat_count": 100, "buyer_limit": 100}

@@ -1,4 +1,4 @@
-"""One event's rows stay locked: it hurts that event only, in bookings, cancels and the worker's steps."""
+"""One event's rows stay locked: only that event suffers, in bookings, cancellations and the worker's steps."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ _TABLES = ("events", "seats", "areas", "bookings", "waitlists", "pricing")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def world(settings: Settings, stores: StoreUrls) -> AsyncIterator[Settings]:
-    """A world with a small pool and no patience with locks."""
+    """A world with a small pool and a short lock timeout."""
     own = await make_world(settings, stores, "stuck", redis_database=11)
     yield msgspec.structs.replace(with_one_login(own), postgres_pool_size=6, lock_timeout_s=0.3)
 
@@ -46,7 +46,7 @@ async def runtime(world: Settings) -> AsyncIterator[Runtime]:
 
 @asynccontextmanager
 async def locked(world: Settings, event_id: str) -> AsyncIterator[None]:
-    """Somebody in psql: BEGIN; SELECT … FOR UPDATE; and then a long lunch."""
+    """A person in psql who runs BEGIN; SELECT … FOR UPDATE; and leaves it open."""
     assert world.postgres_url is not None
     somebody = await asyncpg.connect(world.postgres_url)
     try:
@@ -72,32 +72,34 @@ async def confirmed(house: House, seat: int) -> str:
     return answer.booking.booking_id
 
 
-async def test_bookings_of_other_events_go_on(runtime: Runtime, world: Settings) -> None:
+async def test_a_locked_event_does_not_stop_bookings_of_others(
+    runtime: Runtime, world: Settings
+) -> None:
     stuck, healthy = await two_houses(runtime)
     buyer = new_id()
     hold = await stuck.hold(buyer, 0)
     async with locked(world, stuck.event_id):
-        # Together, so that they share a batch: it must not fail, nor wait, as one.
+        # Together, so that they share a batch: the batch must neither fail nor wait as a whole.
         refused = asyncio.create_task(stuck.book(buyer, hold))
         await asyncio.gather(*(confirmed(healthy, seat) for seat in range(20)))
         with pytest.raises(Contended):
             await refused
         assert REGISTRY.get_sample_value("frontrow_events_stuck") == 1
-        # It has a lane of its own now: the next do not even begin by waiting for it.
+        # The event has a lane of its own now: later batches do not wait for it at all.
         again = asyncio.create_task(stuck.book(buyer, hold))
         await asyncio.gather(*(confirmed(healthy, seat) for seat in range(20, 40)))
         with pytest.raises(Contended):
             await again
         kept = await runtime.holds.read(hold.hold_id, buyer)
-        assert kept.status == "held", "the hold is the buyer's as before"
+        assert kept.status == "held", "the buyer still has the hold"
     answer = await stuck.book(buyer, hold)
     assert answer.outcome == "confirmed"
 
 
-async def test_a_payment_that_was_made_is_not_lost_to_a_lock(
+async def test_a_payment_is_not_lost_to_a_lock(
     runtime: Runtime, world: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The rows are locked between charge and confirm: pending, and the worker brings it to its end."""
+    """The rows are locked between charge and confirm: the booking is pending, and the worker finishes it."""
     stuck, _ = await two_houses(runtime)
     buyer, key = new_id(), new_id()
     hold = await stuck.hold(buyer, 0)
@@ -117,14 +119,16 @@ async def test_a_payment_that_was_made_is_not_lost_to_a_lock(
         go_on.set()
         answer = await booking
         assert answer.outcome == "pending"
-        # The worker meets the same lock, and leaves it at that.
+        # The worker meets the same lock, and gives up for now.
         with pytest.raises(Contended):
             await runtime.sales.finishing.resolve(answer.booking.booking_id, due=False)
     status = await runtime.sales.finishing.resolve(answer.booking.booking_id, due=False)
     assert status == BookingStatus.CONFIRMED
 
 
-async def test_cancels_there_do_not_take_the_pool(runtime: Runtime, world: Settings) -> None:
+async def test_cancellations_of_a_locked_event_do_not_exhaust_the_pool(
+    runtime: Runtime, world: Settings
+) -> None:
     stuck, healthy = await two_houses(runtime)
     bookings = [await confirmed(stuck, seat) for seat in range(12)]
     async with locked(world, stuck.event_id):
@@ -145,7 +149,7 @@ async def test_cancels_there_do_not_take_the_pool(runtime: Runtime, world: Setti
 
 
 async def test_the_worker_serves_the_other_events(runtime: Runtime, world: Settings) -> None:
-    """A cancelled event whose bookings are locked does not keep another's from being refunded."""
+    """A cancelled event whose bookings are locked does not delay the refunds of another one."""
     stuck, healthy = await two_houses(runtime)
     mine, theirs = await confirmed(stuck, 0), await confirmed(healthy, 0)
     for house in (stuck, healthy):
@@ -164,14 +168,14 @@ async def test_the_worker_serves_the_other_events(runtime: Runtime, world: Setti
 
 
 async def epoch_of(house: House) -> bytes | None:
-    """None: the event's next touch rebuilds it."""
+    """None: the next access to the event rebuilds it."""
     key = base_key(house.event_id) + ":meta"
     epoch: bytes | None = await house.runtime.stores.redis.call("HGET", key, "epoch")
     return epoch
 
 
 @pytest.mark.parametrize("sell", [True, False], ids=["selling", "not-selling"])
-async def test_a_locked_event_keeps_no_other_from_being_rebuilt(
+async def test_a_locked_event_does_not_delay_the_rebuild_of_others(
     runtime: Runtime, world: Settings, monkeypatch: pytest.MonkeyPatch, sell: bool
 ) -> None:
     stuck, healthy = await two_houses(runtime)
@@ -212,10 +216,10 @@ async def test_a_locked_event_keeps_no_other_from_being_rebuilt(
     assert await epoch_of(stuck) != before[stuck.event_id]
 
 
-async def test_an_event_that_stays_locked_is_told_of_in_the_end(
+async def test_an_event_that_stays_locked_is_reported_in_the_end(
     runtime: Runtime, world: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever asked must not note that all were rebuilt."""
+    """The caller must not record that all events were rebuilt."""
     stuck, healthy = await two_houses(runtime)
     await healthy.states()
     runtime.live.reading._open_events_read = float("-inf")
@@ -251,8 +255,8 @@ async def test_readiness_does_not_wait_for_the_pool(runtime: Runtime) -> None:
                 await connection.__aexit__(None, None, None)
 
 
-async def test_of_a_stuck_event_nobody_queues() -> None:
-    """Only so many try at once; of those who waited for a place, none waits for the lock as well."""
+async def test_requests_for_a_stuck_event_are_refused_instead_of_queued() -> None:
+    """At most this many try at once; requests that waited for a place do not wait for the lock as well."""
     bulkhead = Bulkhead(per_event=2, stuck_most=1)
     inside, release = asyncio.Semaphore(0), asyncio.Event()
 
@@ -271,7 +275,7 @@ async def test_of_a_stuck_event_nobody_queues() -> None:
     assert all(isinstance(answer, Contended) for answer in found)
     assert inside.locked(), "nobody else went in"
     assert list(bulkhead.stuck) == ["event"]
-    async with bulkhead.room("event", 60):  # one tries whether it is over
+    async with bulkhead.room("event", 60):  # one request tests whether the lock is gone
         with pytest.raises(Unavailable):
             async with bulkhead.room("event", 60):
                 pass

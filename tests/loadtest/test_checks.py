@@ -1,4 +1,4 @@
-"""What a load test calls a fault: of live maps, and of a run as a whole; and that Locust can load the folder."""
+"""What counts as a fault of a live map and of a whole run; and that Locust can load the folder."""
 
 import signal
 import subprocess
@@ -51,7 +51,7 @@ def test_a_good_sequence_has_no_fault_and_is_applied() -> None:
     assert live.state == MapState(1, 9, b"2020")
 
 
-def test_a_strict_map_refuses_what_is_wrong_in_either_encoding() -> None:
+def test_a_strict_map_refuses_each_fault_in_either_encoding() -> None:
     strict, lenient = StrictMap(), StrictMap(any_change=True)
     for one in (strict, lenient):
         one.read(encode(snapshot(b"0012")))
@@ -79,7 +79,7 @@ def test_a_strict_map_refuses_what_is_wrong_in_either_encoding() -> None:
         (snapshot(b"0012"), "a snapshot has another number of seats"),
     ],
 )
-def test_what_is_wrong_is_said(frame: Frame, fault: str) -> None:
+def test_each_fault_of_a_frame_is_named(frame: Frame, fault: str) -> None:
     _, faults = shown(snapshot(b"00123"), frame)
     assert faults == [fault]
 
@@ -100,14 +100,14 @@ def test_a_resumed_connection_may_repeat_what_was_missed() -> None:
     assert live.take(delta((2, 1), start=6, end=7)) == ["a delta names a seat that did not change"]
 
 
-def test_a_connection_that_begins_with_a_message_had_missed_nothing() -> None:
+def test_a_connection_that_begins_with_a_message_has_missed_nothing() -> None:
     live, _ = shown(snapshot(b"0012"))
     live.reconnected()
     assert live.take(message(1, {"type": "presence", "watching": 2})) == []
     assert live.take(delta((2, 1))) == ["a delta names a seat that did not change"]
 
 
-def test_maps_at_the_same_place_must_be_equal() -> None:
+def test_maps_at_the_same_position_must_be_equal() -> None:
     truth = MapState(1, 5, b"0012")
     assert same_position_faults(MapState(1, 5, b"0012"), truth) == []
     assert same_position_faults(MapState(1, 5, b"0112"), truth) == [
@@ -115,7 +115,7 @@ def test_maps_at_the_same_place_must_be_equal() -> None:
     ]
 
 
-def test_nothing_free_is_not_yet_sold_out() -> None:
+def test_a_house_without_free_seats_is_not_yet_sold_out() -> None:
     assert shown(snapshot(b"0123"))[0].is_lacking == (False, False)
     assert shown(snapshot(b"1223"))[0].is_lacking == (True, False)
     assert shown(snapshot(b"2223"))[0].is_lacking == (True, True)
@@ -175,7 +175,7 @@ def test_a_clean_run_passes_and_refusals_are_only_counted() -> None:
         (verdict(locust_exit_code=2), "Locust ended with 2"),
     ],
 )
-def test_anything_wrong_fails_the_run_and_is_named(bad: Verdict, fault: str) -> None:
+def test_each_fault_fails_the_run_and_is_named(bad: Verdict, fault: str) -> None:
     assert bad.exit_code == 1
     assert "FAILED" in bad.text()
     assert fault in bad.text()
@@ -207,7 +207,7 @@ def test_charts_stand_at_the_head_of_a_report() -> None:
 
 
 @pytest.mark.parametrize("seats", [40, 399, 1234])
-def test_the_house_has_as_many_seats_as_were_asked_for(seats: int) -> None:
+def test_the_house_has_the_requested_number_of_seats(seats: int) -> None:
     imported = import_layout(house(seats))
     assert imported.warnings == []
     assert imported.layout.seat_count == seats
@@ -225,7 +225,7 @@ def test_the_house_has_as_many_seats_as_were_asked_for(seats: int) -> None:
         (["--report", str(REPO)], "cannot write"),
     ],
 )
-def test_what_cannot_be_played_is_refused(
+def test_options_that_cannot_be_played_are_refused(
     capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -254,7 +254,7 @@ except asyncio.CancelledError:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_who_is_asked_to_end_tidies_up(number: signal.Signals) -> None:
+def test_a_program_that_is_asked_to_end_tidies_up(number: signal.Signals) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", _UNTIL_ASKED], cwd=REPO, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -265,7 +265,7 @@ def test_who_is_asked_to_end_tidies_up(number: signal.Signals) -> None:
     assert process.returncode == 0
 
 
-def test_no_module_here_takes_the_name_of_another() -> None:
+def test_no_load_test_module_shadows_another_module() -> None:
     """Locust loads each file of the folder under its bare name."""
     names = {path.stem for path in (REPO / "loadtest").rglob("*.py")}
     taken = {name for name in names if name in sys.stdlib_module_names and name[0] != "_"}

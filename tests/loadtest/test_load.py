@@ -1,4 +1,4 @@
-"""The load test itself, against the running product: a clean run passes, and what is planted is found."""
+"""The load test itself, against the running product: a clean run passes, and planted faults are found."""
 
 import asyncio
 import re
@@ -39,8 +39,8 @@ from tests.conftest import (
 
 pytestmark = pytest.mark.integration
 
-#: How long a run is, in seconds: on a busy machine little comes about in a short one, and then there is
-#: another, a longer one.
+#: Length of a run, in seconds: on a busy machine little happens in a short one, and then there is
+#: a second, longer one.
 RUNS_S = (5, 20, 60)
 
 
@@ -57,7 +57,7 @@ async def event_id(town_runtime: Runtime) -> str:
 
 @pytest.fixture
 async def lasting_event_id(town_runtime: Runtime) -> str:
-    """Its holds outlive the test: nothing but what the test does changes its map."""
+    """An event whose holds outlive the test, so that only the test changes its map."""
     return await make_event(town_runtime, layout=small_house(rows=2, floor=1))
 
 
@@ -70,7 +70,7 @@ def named(verdict: Verdict) -> dict[tuple[str | None, str], Entry]:
     return {(entry.method, entry.name): entry for entry in verdict.entries}
 
 
-async def test_everybody_plays_and_a_clean_run_passes(
+async def test_every_kind_of_user_plays_and_a_clean_run_passes(
     town_runtime: Runtime,
     site: Site,
     tmp_path: Path,
@@ -99,7 +99,7 @@ async def test_everybody_plays_and_a_clean_run_passes(
             break
     for what in wanted:
         assert entries[what].num_requests > 0, what
-    # Sniper: it may never be fast enough.
+    # Sniper: may never be fast enough.
     assert any(name.startswith("snipe") for _, name in entries)
     assert any(re.search("→ 409 ", entry.name) for entry in verdict.entries)
     conclude(verdict, plan.report)
@@ -109,7 +109,7 @@ async def test_everybody_plays_and_a_clean_run_passes(
     assert "<svg" in page
 
 
-async def test_one_buyer_is_enough(
+async def test_a_run_with_one_buyer_compares_maps_too(
     town_runtime: Runtime, site: Site, event_id: str, tmp_path: Path
 ) -> None:
     plan = Plan(seconds=2, users=1, think_s=0.1, shape="soak", report=tmp_path / "report.html")
@@ -118,7 +118,7 @@ async def test_one_buyer_is_enough(
     assert verdict.compared > 0
 
 
-async def test_where_nothing_can_be_played_nobody_comes(site: Site, tmp_path: Path) -> None:
+async def test_a_run_without_a_server_does_not_start(site: Site, tmp_path: Path) -> None:
     nowhere = "http://127.0.0.1:1"
     locust = await Locust.start("--host", nowhere, "--csv", str(tmp_path / "x"), "-t", "1s")
     assert await locust.ended() == 2
@@ -132,12 +132,12 @@ async def test_where_nothing_can_be_played_nobody_comes(site: Site, tmp_path: Pa
     [
         ({"event": f"{UUID(int=7)}"}, f"there is no event {UUID(int=7)}"),
         ({"host": "tickets.example"}, "is not an address"),
-        ({"host": "THE GATEWAY"}, "is no Frontrow: it answers 404"),
-        ({"num_users": 0}, "somebody must come"),
+        ({"host": "THE GATEWAY"}, "is no Frontrow: its list of events answers 404"),
+        ({"num_users": 0}, "at least one user must come"),
         ({"html_file": "/dev/null/report.html"}, "cannot write /dev/null/report.html"),
     ],
 )
-async def test_what_is_wrong_is_said_in_one_line(
+async def test_wrong_options_are_refused_in_one_line(
     site: Site, changes: dict[str, object], complaint: str
 ) -> None:
     if changes.get("host") == "THE GATEWAY":
@@ -204,10 +204,10 @@ async def test_a_planted_divergence_is_a_failure(
     assert failures(summary) == [("map compared with the API", 2)]
 
 
-async def test_what_workers_find_in_the_end_counts(
+async def test_faults_that_workers_find_at_the_end_count(
     town_runtime: Runtime, site: Site, lasting_event_id: str, tmp_path: Path
 ) -> None:
-    """The maps come to where the API's is, and turn out wrong, seconds after the end of the run."""
+    """Seconds after the end of the run the maps reach the API's position and turn out wrong."""
     summary = tmp_path / "summary.json"
 
     async def later(data: bytes) -> bytes:
@@ -239,7 +239,7 @@ async def test_what_workers_find_in_the_end_counts(
     assert failures(summary) == [("map compared with the API", 2)]
 
 
-async def test_a_run_is_as_long_as_was_asked_and_a_sniper_watches_where_it_buys(
+async def test_a_run_lasts_as_asked_and_a_sniper_watches_the_event_that_it_buys(
     town_runtime: Runtime, site: Site, lasting_event_id: str, tmp_path: Path
 ) -> None:
     other = await make_event(town_runtime, layout=small_house(rows=3))
@@ -262,7 +262,7 @@ async def test_a_run_is_as_long_as_was_asked_and_a_sniper_watches_where_it_buys(
     assert lasted_s >= 0.75 * asked_s
 
 
-async def test_the_shape_of_the_form_is_played_and_charts_are_shown(
+async def test_the_shape_chosen_in_the_form_is_played_and_charts_are_shown(
     site: Site, lasting_event_id: str
 ) -> None:
     port = free_port()
@@ -293,7 +293,7 @@ async def test_the_shape_of_the_form_is_played_and_charts_are_shown(
 
 
 class Locust:
-    """A run of it, by itself."""
+    """One run of Locust, as a process."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.output = b""
@@ -327,7 +327,7 @@ class Locust:
         return await self._process.wait()
 
     async def meanwhile(self, signal: asyncio.Event, act: Callable[[], Awaitable[None]]) -> bool:
-        """Do something at a signal. False: on a busy machine the time of the run was up before."""
+        """Do something at a signal. False: on a busy machine the run had ended before."""
         signalled = asyncio.create_task(signal.wait())
         late = asyncio.create_task(self.time_is_up.wait())
         await asyncio.wait([signalled, late], return_when="FIRST_COMPLETED")
@@ -339,7 +339,7 @@ class Locust:
 
 
 def failures(summary: Path) -> list[tuple[str, int]]:
-    """What failed, and how often."""
+    """Failures by name, with their counts."""
     found = msgspec.json.decode(summary.read_bytes())["failures"]
     return [(each["name"], each["occurrences"]) for each in found]
 
@@ -348,8 +348,8 @@ def failures(summary: Path) -> list[tuple[str, int]]:
 async def between(
     live_url: str, event_id: str, told: Callable[[bytes], Awaitable[bytes]]
 ) -> AsyncIterator[tuple[str, asyncio.Event]]:
-    """A gateway between the watchers and the true one, which changes what they are ``told``. Its
-    address, and when two watch."""
+    """A gateway between the watchers and the true one that changes messages by ``told``. Its
+    address, and an event that is set once two watch."""
     watched, watching = asyncio.Event(), set[ServerConnection]()
 
     async def relay(client: ServerConnection) -> None:
@@ -381,7 +381,7 @@ async def between(
 
 
 async def _falsified(data: bytes) -> bytes:
-    """Whatever changes is sold."""
+    """Show every changed seat as sold."""
     frame = decode(data)
     if not isinstance(frame, DeltaFrame):
         return data

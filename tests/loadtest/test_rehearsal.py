@@ -1,4 +1,4 @@
-"""The parts of a rehearsal that are pure: curves, minds, seats picked by hand, counts, drawings."""
+"""The pure parts of a rehearsal: curves, buyers' plans, picked seats, counts, drawings."""
 
 import random
 from itertools import pairwise
@@ -22,7 +22,7 @@ from tests.conftest import small_house
 
 @pytest.mark.parametrize("name", BUILT_IN)
 @pytest.mark.parametrize("buyers", [1, 7, 1000, 20_000])
-def test_everybody_comes_by_the_shape_of_the_curve(name: str, buyers: int) -> None:
+def test_arrivals_follow_the_shape_of_the_curve(name: str, buyers: int) -> None:
     curve = BUILT_IN[name]
     found = counts(curve, buyers)
     assert sum(found) == buyers
@@ -31,7 +31,7 @@ def test_everybody_comes_by_the_shape_of_the_curve(name: str, buyers: int) -> No
         assert abs(count - buyers * share / sum(curve)) < 1
 
 
-def test_the_recorded_curve_comes_back_as_it_was_recorded() -> None:
+def test_the_recorded_curve_is_reproduced_exactly() -> None:
     assert counts(EMF, 906) == [7, 18, 52, 72, 131, 134, 108, 120, 125, 100, 39]
 
 
@@ -101,18 +101,18 @@ def test_the_same_seed_brings_the_same_buyers() -> None:
     assert _minds(1) != _minds(2)
 
 
-def test_a_mix_is_what_comes_and_leaves_the_rest_as_it_was() -> None:
+def test_buyers_come_in_the_given_mix_and_other_choices_stay_the_same() -> None:
     minds, abandoning = _minds(1), _minds(1, Mix(abandon=1.0))
     assert {mind.ending for mind in abandoning} == {"gives-back", "walks-off"}
     for usual, other in zip(minds, abandoning, strict=True):
         assert msgspec.structs.replace(other, ending=usual.ending) == usual
     by_hand = sum(mind.by_hand for mind in minds) / len(minds)
     assert by_hand == pytest.approx(Mix().by_hand, abs=0.08)
-    assert {mind.quantity for mind in minds} == {1, 2, 6}, "nobody asks for more than is allowed"
+    assert {mind.quantity for mind in minds} == {1, 2, 6}, "no party exceeds the limit"
     assert sum(mind.live for mind in minds) == 100
 
 
-def test_seats_picked_by_hand_are_free_and_side_by_side_where_that_is_possible() -> None:
+def test_picked_seats_are_free_and_side_by_side_where_possible() -> None:
     row_of = [0] * 5 + [1] * 5
     for seed in range(50):
         seats = pick(b"2200000220", row_of, 3, random.Random(seed))
@@ -156,7 +156,7 @@ def _books(**changes: object) -> Books:
         {"sold": [Sold(category="Front", places=1, revenue_minor=5, at_opening_prices_minor=5)]},
     ],
 )
-def test_each_count_that_is_wrong_is_noticed(wrong: dict[str, object]) -> None:
+def test_each_wrong_count_is_noticed(wrong: dict[str, object]) -> None:
     assert all(check.holds for check in counted_twice(_books(), []))
     assert sum(not check.holds for check in counted_twice(_books(**wrong), [])) == 1
 
@@ -179,32 +179,32 @@ def test_a_price_that_moves_between_hold_and_receipt_is_noticed(
     assert wrong.found == "1 of 1"
 
 
-def test_orphans_are_the_single_seats_that_the_sale_has_left() -> None:
+def test_orphans_are_the_single_seats_that_the_sale_left() -> None:
     layout = import_layout(small_house(rows=2, seats_per_row=6, floor=1)).layout
     facts = Facts("event", "EUR", layout, "layout", layout.category_numbers())
     #          the row's end counts as taken ↓     ↓ two are not single
     assert orphans(facts, b"000000000000", b"202220200222") == 2
     assert orphans(facts, b"000000000000", b"000000000000") == 0
-    # A seat that was single before the sale is none of its doing.
+    # A seat that was single before the sale is not counted.
     assert orphans(facts, b"303330000000", b"303330200222") == 0
 
 
 # Words and drawings
 
 
-def test_words_for_times_and_money() -> None:
+def test_times_and_money_are_written_for_people() -> None:
     assert [span(s) for s in (8.44, 42.2, 102.0, 120.0)] == ["8.4 s", "42 s", "1 min 42 s", "2 min"]
     assert [duration(ms) for ms in (8.44, 420.0, 3200.0)] == ["8.4 ms", "420 ms", "3.2 s"]
     assert money(123_456_789, "EUR") == "1,234,567.89 EUR"
     assert money(1500, "JPY") == "1,500 JPY"
 
 
-def test_quantiles_do_not_exceed_what_was_seen() -> None:
+def test_quantiles_do_not_exceed_the_largest_value() -> None:
     assert quantile([], 0.5) == 0
     assert [quantile([1, 2, 3, 4], share) for share in (0.25, 0.5, 0.99, 1)] == [1, 2, 4, 4]
 
 
-def test_scales_cover_what_they_show() -> None:
+def test_scales_cover_their_values() -> None:
     for high in (0.3, 1, 7, 99, 100, 24_500):
         scale = even(high)
         assert scale.low == 0
@@ -214,7 +214,7 @@ def test_scales_cover_what_they_show() -> None:
     assert powers(10, 1000).part(100) == pytest.approx(0.5)
 
 
-def test_a_line_is_broken_where_nothing_was_measured() -> None:
+def test_a_curve_is_broken_where_nothing_was_measured() -> None:
     line = Line(name="Hold", look="a", values=[1, None, 2, 3])
     plot = over_time([line], width_s=10, scale=even(4), write=str, what='Waiting "long"')
     assert plot.svg.count('class="line a"') == 2
@@ -239,7 +239,7 @@ _EVENT = "01980000-0000-7000-8000-0000000000e1"
         ([_EVENT, "--duration-s", "nan"], "not a number"),
         ([_EVENT, "--think-s", "nan"], "not a number"),
         ([_EVENT, "--output", "/proc/page.html"], "cannot write"),
-        ([_EVENT, "--parties", "2=0"], "somebody must come"),
+        ([_EVENT, "--parties", "2=0"], "at least one buyer must come"),
         ([_EVENT, "--buyers", "0"], "--buyers"),
         ([_EVENT, "--output", "no/such/folder/page.html"], "cannot write"),
         ([_EVENT, "--keep", "."], "not empty"),

@@ -26,10 +26,10 @@ class Rehearsal:
     """One run of the command on the session's stores."""
 
     def __init__(self, folder: Path, settings: Settings, stores: StoreUrls) -> None:
-        # Nothing is left to open for PostgreSQL's account, and to be said.
+        # The PostgreSQL account needs no further access to folders, which would print a notice.
         folder.chmod(0o711)
         self.page, self.json, self.copy = folder / "p.html", folder / "r.json", folder / "copy"
-        # The copy takes over such settings; a machine that is busy must not leave payments pending.
+        # The copy inherits these settings; a busy machine must not leave payments pending.
         self._environment = role_environment(settings, stores) | {
             "FRONTROW_GATEWAY_TIMEOUT_S": "20"
         }
@@ -56,7 +56,7 @@ def rehearsal(tmp_path: Path, settings: Settings, stores: StoreUrls) -> Rehearsa
 
 
 class _Page(HTMLParser):
-    """What a page asks for from elsewhere, and its words."""
+    """External resources of a page, and its words."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class _Page(HTMLParser):
         self.words += data
 
 
-async def test_a_rehearsal_sells_a_copy_and_tells_what_postgresql_tells(
+async def test_a_rehearsal_sells_a_copy_and_reports_postgresqls_figures(
     make_house: MakeHouse, rehearsal: Rehearsal
 ) -> None:
     house: House = await make_house(
@@ -87,7 +87,7 @@ async def test_a_rehearsal_sells_a_copy_and_tells_what_postgresql_tells(
     pricing = house.runtime.pricing.admin
     made = await pricing.make_rule(house.event_id, rule, actor=ORGANISER)
     await pricing.activate(house.event_id, made.rule_id, actor=ORGANISER)
-    # Where the rule goes on from in the event itself; its copy has sold nothing yet.
+    # The event's own rule has moved its price already; the copy has sold nothing yet.
     dear = Override(amount_minor=5500, reason="Nearly sold out")
     await pricing.override(house.event_id, made.category_no, dear, actor=ORGANISER)
     await pricing.release(house.event_id, made.category_no, actor=ORGANISER)
@@ -158,9 +158,7 @@ async def test_a_rehearsal_sells_a_copy_and_tells_what_postgresql_tells(
     assert "Rock & <Roll>" in page.words
 
 
-async def test_a_seat_that_is_sold_twice_is_reported(
-    make_house: MakeHouse, rehearsal: Rehearsal
-) -> None:
+async def test_a_seat_sold_twice_is_reported(make_house: MakeHouse, rehearsal: Rehearsal) -> None:
     house = await make_house()
     process = await rehearsal.start(
         house.event_id,
@@ -171,7 +169,7 @@ async def test_a_seat_that_is_sold_twice_is_reported(
     told, complaints = await process.communicate()
     assert process.returncode == 1, complaints.decode()
     assert "seats with more than one live sale: 1" in complaints.decode()
-    # Beside it there is only how far it was, on a machine where that took its time.
+    # Besides it there are only progress lines, on a slow machine.
     said = [line for line in complaints.decode().splitlines() if line.startswith("frontrow: ")]
     assert len(said) == 1
     assert "a promise was broken" in told.decode()
@@ -185,7 +183,7 @@ async def test_a_seat_that_is_sold_twice_is_reported(
 async def _let_a_seat_be_sold_twice(
     rehearsal: Rehearsal, process: asyncio.subprocess.Process
 ) -> None:
-    """In the copy's PostgreSQL, before anybody buys there: who comes later is sold an earlier one's seat."""
+    """Let the copy's PostgreSQL, before anybody buys, sell an earlier buyer's seat to a later one."""
     settings = Settings(data_dir=str(rehearsal.copy))
     async with asyncio.timeout(60):
         while not (rehearsal.copy / "run.json").exists():
@@ -195,7 +193,7 @@ async def _let_a_seat_be_sold_twice(
         assert urls is not None
         connection = await asyncpg.connect(urls.postgres_owner_url)
         try:
-            # Not before the last migration: one that is under way locks the same tables in its own order.
+            # Only after the last migration, because a running one locks the same tables in its own order.
             while not await _is_migrated(connection):
                 await asyncio.sleep(0.02)
             await connection.execute(
@@ -231,7 +229,9 @@ async def _is_migrated(connection: "asyncpg.Connection[asyncpg.Record]") -> bool
         return False
 
 
-async def test_what_cannot_be_rehearsed_is_refused(rehearsal: Rehearsal, tmp_path: Path) -> None:
+async def test_events_that_cannot_be_rehearsed_are_refused(
+    rehearsal: Rehearsal, tmp_path: Path
+) -> None:
     process = await rehearsal.start(new_id())
     _, complaints = await process.communicate()
     assert process.returncode == 2

@@ -1,4 +1,4 @@
-"""Load shapes: how many are there when, and how fast they come."""
+"""Load shapes: the number of users over time, and how fast they arrive."""
 
 import itertools
 
@@ -14,7 +14,7 @@ def test_an_on_sale_begins_with_the_curious_and_opens_at_once() -> None:
     assert on_sale(299, 200, 300) == Stage(200, 100)
 
 
-def test_a_ramp_adds_people_every_second_and_has_all_for_the_last_fifth() -> None:
+def test_a_ramp_adds_people_every_second_and_is_complete_for_the_last_fifth() -> None:
     counts = [ramp(second, 400, 100).users for second in range(100)]
     assert counts[:3] == [5, 10, 15]
     assert counts[79:] == [400] * 21
@@ -46,7 +46,7 @@ def test_storms_come_every_twenty_seconds() -> None:
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_no_shape_goes_over_its_users_or_loses_people(name: str) -> None:
+def test_no_shape_exceeds_its_users_or_loses_any(name: str) -> None:
     counts = [SHAPES[name](tenth / 10, 37, 30).users for tenth in range(300)]
     assert counts == sorted(counts)
     assert counts[-1] == 37

@@ -1,4 +1,4 @@
-"""The watcher sink counts what is wrong; a sink that misses it would make every figure look good."""
+"""The watcher sink counts faults; a sink that misses them would make every figure look good."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ def delta(from_seq: int, to_seq: int, *seats: tuple[int, int]) -> DeltaFrame:
 
 @contextlib.asynccontextmanager
 async def watched(count: int, tell: Tell, *, sample: int = 0) -> AsyncIterator[Sink]:
-    """``count`` watchers of a server that greets them, and then tells each what ``tell`` wants."""
+    """``count`` watchers of a server that greets them and then runs ``tell`` for each."""
     numbers = iter(range(count))
     go, told = asyncio.Event(), asyncio.Semaphore(0)
 
@@ -48,7 +48,7 @@ async def watched(count: int, tell: Tell, *, sample: int = 0) -> AsyncIterator[S
             assert sink.connected == count
             sink.begin()
             told_all: list[bool] = []
-            # Pings are answered while it reads, so it must read while they are sent.
+            # The sink answers pings while it reads, so it must read while they are sent.
             reading = asyncio.create_task(read(sink, lambda: bool(told_all)))
             go.set()
             for _ in range(count):
@@ -69,7 +69,7 @@ async def tell_all(connection: ServerConnection, _: int) -> None:
         await connection.send(encode(frame))
 
 
-async def test_everybody_is_in_step_and_every_arrival_noted() -> None:
+async def test_watchers_are_in_step_and_every_arrival_is_noted() -> None:
     async with watched(7, tell_all, sample=3) as sink:
         await read(sink, lambda: sink.frames == 14)
         assert {s.position for s in sink.streams} == {(1, 3)}
@@ -81,7 +81,7 @@ async def test_everybody_is_in_step_and_every_arrival_noted() -> None:
         }
 
 
-async def test_a_gap_is_wrong_for_whoever_has_it() -> None:
+async def test_a_gap_counts_for_each_watcher_that_has_it() -> None:
     async def skip(connection: ServerConnection, number: int) -> None:
         if number % 2:
             await connection.send(encode(delta(0, 1, (0, 1))))
@@ -92,7 +92,7 @@ async def test_a_gap_is_wrong_for_whoever_has_it() -> None:
         assert sum(s.wrong for s in sink.streams) == 3
 
 
-async def test_a_gap_within_one_chunk_is_wrong() -> None:
+async def test_a_gap_within_one_chunk_is_a_fault() -> None:
     async def skip(connection: ServerConnection, _: int) -> None:
         frames: list[Frame] = [delta(0, 1, (0, 1)), delta(5, 6, (0, 2))]
         connection.transport.write(wire(frames, Encoding.BINARY))
@@ -102,7 +102,7 @@ async def test_a_gap_within_one_chunk_is_wrong() -> None:
         assert all(s.wrong for s in sink.streams)
 
 
-async def test_maps_that_are_not_the_truth_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_maps_that_differ_from_the_truth_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("loadtest.watchers._SETTLE_S", 0.2)
 
     async def lie(connection: ServerConnection, number: int) -> None:
@@ -116,7 +116,7 @@ async def test_maps_that_are_not_the_truth_are_counted(monkeypatch: pytest.Monke
         assert await asyncio.to_thread(divergences, sink, lambda: further) == 5
 
 
-async def test_pings_are_answered_and_closes_counted() -> None:
+async def test_pings_are_answered_and_closes_are_counted() -> None:
     answered = []
 
     async def ping(connection: ServerConnection, number: int) -> None:
@@ -133,7 +133,7 @@ async def test_pings_are_answered_and_closes_counted() -> None:
         assert sorted(answered) == [0, 1, 2]
 
 
-async def test_a_frame_of_no_server_ends_the_connection_as_wrong() -> None:
+async def test_an_invalid_frame_ends_the_connection_as_a_fault() -> None:
     async def break_it(connection: ServerConnection, _: int) -> None:
         connection.transport.write(b"\x01\x01x")
 
@@ -142,7 +142,7 @@ async def test_a_frame_of_no_server_ends_the_connection_as_wrong() -> None:
         assert sink.wrong == 2
 
 
-def test_frames_are_whole_wherever_they_are_cut() -> None:
+def test_frames_are_reassembled_wherever_they_are_cut() -> None:
     payloads = [b"", b"x" * 125, b"y" * 126, b"z" * 70_000]
     data = b"".join(
         bytes((0x82,)) + size + payload
@@ -160,7 +160,7 @@ def test_frames_are_whole_wherever_they_are_cut() -> None:
 
 
 @pytest.mark.parametrize("head", [b"\x02\x00", b"\xc2\x00", b"\x82\x80"])
-def test_what_a_server_must_not_send(head: bytes) -> None:
+def test_frames_that_a_server_must_not_send_are_refused(head: bytes) -> None:
     with pytest.raises(Broken):
         split(head)
 

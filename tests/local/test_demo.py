@@ -77,7 +77,7 @@ def test_a_sunday_matinee_is_on_a_sunday(day: int) -> None:
     assert matinee.starts_at.weekday() == 6
 
 
-def test_everything_is_the_same_every_time() -> None:
+def test_the_demo_is_the_same_every_time() -> None:
     assert demo_venues() == demo_venues()
     assert demo_events(NOW) == demo_events(NOW)
 

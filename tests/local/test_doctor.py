@@ -1,4 +1,4 @@
-"""``frontrow doctor`` looks for processes where the running product says they are."""
+"""``frontrow doctor`` looks for processes at the addresses that the running product has recorded."""
 
 import asyncio
 from pathlib import Path
@@ -21,10 +21,10 @@ async def _ready(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     writer.close()
 
 
-async def test_the_running_products_addresses_are_looked_at(
+async def test_doctor_checks_the_addresses_of_the_running_product(
     tmp_path: Path, stores: StoreUrls
 ) -> None:
-    # No server of its own: it only owns the folder. Our variables name ports where nobody is.
+    # The owner starts no servers: it only owns the folder. Our variables name unused ports.
     settings = Settings(
         data_dir=str(tmp_path),
         **msgspec.structs.asdict(stores),
@@ -45,6 +45,6 @@ async def test_the_running_products_addresses_are_looked_at(
     assert [finding.level for finding in found] == ["good", "note", "note"]
     assert found[0].what == f"the API is ready at 127.0.0.1:{port}"
     assert found[1].what == f"the live gateway does not run at 127.0.0.1:{elsewhere[1]}"
-    # It runs no more: now our variables are all there is.
+    # The product no longer runs: now only our variables count.
     (api, *_) = [finding async for finding in doctor._processes(settings)]
     assert api.what == f"the API does not run at 127.0.0.1:{settings.api_port}"

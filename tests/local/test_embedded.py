@@ -1,4 +1,4 @@
-"""The embedded servers: they answer, they keep what they must, and nothing is left running."""
+"""The embedded servers: they answer, keep committed data, and leave nothing running."""
 
 import asyncio
 import json
@@ -58,7 +58,7 @@ async def wait_until(holds: Callable[[], bool], what: str, timeout_s: float = 60
 
 
 def children() -> set[int]:
-    """Who we have started so far; other tests may keep servers of theirs."""
+    """Processes that we have started so far; other tests may have servers of their own."""
     return {child.pid for child in psutil.Process().children(recursive=True)}
 
 
@@ -69,7 +69,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-async def test_all_three_answer_and_are_closed_to_others(tmp_path: Path) -> None:
+async def test_all_three_servers_answer_and_are_closed_to_others(tmp_path: Path) -> None:
     settings = settings_for(tmp_path / "data")
     before = children()
     async with stores(settings) as urls:
@@ -137,7 +137,7 @@ async def test_kill_9_loses_nothing_that_was_committed(tmp_path: Path) -> None:
         await server.stop()
 
 
-async def test_one_owner_others_use_its_servers(tmp_path: Path) -> None:
+async def test_other_processes_use_the_servers_of_the_owner(tmp_path: Path) -> None:
     settings = Settings(data_dir=str(tmp_path), postgres_url="postgresql://elsewhere/frontrow")
     async with stores(settings) as urls:
         assert urls.postgres_url == "postgresql://elsewhere/frontrow"
@@ -147,7 +147,7 @@ async def test_one_owner_others_use_its_servers(tmp_path: Path) -> None:
         async with stores(settings) as again:
             assert again == urls
         client = aioredis.Redis.from_url(urls.redis_url)
-        assert await client.ping(), "they still run when a guest leaves"
+        assert await client.ping(), "the servers still run when another user of them leaves"
         await client.aclose()
 
 
@@ -197,7 +197,7 @@ async def test_servers_die_with_an_owner_killed_by_9(tmp_path: Path) -> None:
 
 
 async def test_a_leftover_server_is_ended_by_the_next_owner(tmp_path: Path) -> None:
-    """As where the kernel does not end it: its owner is gone and only the pid file tells."""
+    """As on systems whose kernel does not end it: its owner is gone and only the pid file names it."""
     left = EmbeddedRedis(tmp_path)
     await left.start()
     left_pid = left.pid
@@ -221,15 +221,15 @@ async def test_a_pid_file_of_somebody_else_harms_nobody(tmp_path: Path) -> None:
         bystander.kill()
 
 
-async def test_odd_states_of_the_data_folder_are_mended(tmp_path: Path) -> None:
-    # Killed in the middle of the very first start.
+async def test_odd_states_of_the_data_folder_are_repaired(tmp_path: Path) -> None:
+    # A first start that was killed halfway.
     (tmp_path / "postgres.new" / "base").mkdir(parents=True)
     (tmp_path / "postgres").mkdir()
     postgres = EmbeddedPostgres(tmp_path)
     await postgres.start()
     postgres.kill()
     assert not (tmp_path / "postgres.new").exists()
-    # A stale postmaster.pid whose number a stranger has by now; and the port went to somebody else.
+    # A stale postmaster.pid whose number another process has now; and the port is taken by another one.
     (tmp_path / "postgres" / "postmaster.pid").write_text(f"{os.getpid()}\n{tmp_path}\n1\n5432\n")
     with socket.socket() as squatter:
         squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -242,7 +242,7 @@ async def test_odd_states_of_the_data_folder_are_mended(tmp_path: Path) -> None:
         await again.stop()
 
 
-async def test_what_cannot_be_mended_is_refused_in_one_line(tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_repaired_is_refused_in_one_line(tmp_path: Path) -> None:
     postgres = EmbeddedPostgres(tmp_path)
     cluster = tmp_path / "postgres"
     cluster.mkdir(parents=True)
@@ -267,7 +267,7 @@ async def _refused(server: EmbeddedPostgres | EmbeddedRedis, why: str) -> None:
     assert not server.running
 
 
-def test_secrets_are_made_once_whoever_asks_first(tmp_path: Path) -> None:
+def test_secrets_are_made_once_under_concurrent_requests(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from engine.base.data_folder import kept_secret\n"
         "print(kept_secret(Path(sys.argv[1]), 'token_secret'))"
@@ -297,13 +297,13 @@ async def test_a_failed_start_leaves_nothing_running(tmp_path: Path) -> None:
     EmbeddedStores(settings_for(tmp_path)).claim()
 
 
-async def test_migrations_go_up_down_and_say_what_is_wrong(
+async def test_migrations_go_up_and_down_and_report_errors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "migrations"
     folder.mkdir()
     monkeypatch.setattr(migrate, "MIGRATIONS", folder)
-    # Ours need tables that are not there.
+    # Our migrations need tables that do not exist.
     monkeypatch.setattr(functions, "FUNCTIONS", folder / "none")
     (folder / "1_a.sql").write_text(
         "-- migrate:up\nCREATE TABLE a (x int);\n-- migrate:down\nDROP TABLE a;\n"
@@ -335,13 +335,15 @@ async def test_stopping_is_quick_and_orderly(tmp_path: Path) -> None:
     connection = await asyncpg.connect(postgres.url)
     began = time.monotonic()
     await postgres.stop()
-    assert time.monotonic() - began < STOP_TIMEOUT_S, "an open connection does not hold it up"
+    assert time.monotonic() - began < STOP_TIMEOUT_S, "an open connection does not delay the stop"
     assert "database system is shut down" in postgres.log_file.read_text()
     assert EmbeddedPostgres.stop_signal == signal.SIGINT
     connection.terminate()
 
 
-def test_widened_permissions_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_widened_permissions_are_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     private = tmp_path / "private"
     data = private / "data"
     data.mkdir(parents=True)

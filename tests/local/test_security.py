@@ -1,4 +1,4 @@
-"""``frontrow security``: what it says of a deployment, and what it keeps silent about."""
+"""``frontrow security``: what it reports of a deployment, and what it does not."""
 
 import json
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from tests.conftest import MakeHouse, Stack, running_stack
 
 pytestmark = pytest.mark.integration
 
-#: As somebody should run it. The address answers nobody, which is a note.
+#: A good deployment. Its address does not answer, which is a note.
 GOOD = Settings(
     public_url="https://tickets.invalid",
     live_public_url="wss://tickets.invalid",
@@ -40,7 +40,7 @@ async def found(settings: Settings, level: str = "bad") -> list[str]:
     return [f.what for f in [one async for one in examine(settings)] if f.level == level]
 
 
-async def test_a_good_deployment_has_nothing_bad(tmp_path: Path) -> None:
+async def test_a_good_deployment_has_no_bad_finding(tmp_path: Path) -> None:
     assert await found(msgspec.structs.replace(GOOD, data_dir=str(tmp_path))) == []
 
 
@@ -64,7 +64,7 @@ async def test_each_weakness_is_named(change: dict[str, object], named: str) -> 
     assert bad.startswith(named)
 
 
-async def test_on_ones_own_machine_nothing_is_bad() -> None:
+async def test_a_local_installation_has_no_bad_finding() -> None:
     assert await found(Settings()) == []
     assert "this deployment is not public" in await found(Settings(), "note")
 
@@ -77,8 +77,8 @@ async def test_files_that_others_can_read_are_named(tmp_path: Path) -> None:
     assert str(secrets) in bad
 
 
-def test_a_stranger_who_gets_too_much_is_noticed(stack: Stack) -> None:
-    # Without a proxy, and from the machine itself: the worst public address there can be.
+def test_an_address_that_shows_strangers_too_much_is_reported(stack: Stack) -> None:
+    # Without a proxy, and from the machine itself: the worst possible public address.
     bad = [finding.what for finding in as_a_stranger(stack.api_url)]
     assert any("strict-transport-security" in what for what in bad)
     assert any("/metrics answers 200 to a stranger" in what for what in bad)
@@ -90,7 +90,7 @@ def test_an_address_that_does_not_answer_is_a_note() -> None:
     assert note.level == "note"
 
 
-async def test_in_public_the_sandbox_sells_only_where_somebody_says_so(
+async def test_the_sandbox_sells_in_public_only_if_allowed(
     settings: Settings, stores: StoreUrls, make_house: MakeHouse
 ) -> None:
     house = await make_house()

@@ -1,4 +1,4 @@
-"""How far something is, said where no bar can be drawn."""
+"""Progress as plain lines, where no bar can be drawn."""
 
 import time
 
@@ -7,14 +7,14 @@ import pytest
 from engine.local.terminal import progress_bar, progress_line
 
 
-def test_a_line_names_the_share_and_the_time() -> None:
+def test_a_progress_line_names_the_share_and_the_time() -> None:
     assert progress_line("tests", 130.9, "", 812, 3131) == "tests 812/3,131 (25 %), 2 min 10 s"
     assert progress_line("bench", 12, "hold", 0, 60) == "bench 0/60 (0 %), 12 s: hold"
     assert progress_line("rehearsal", 3, "auditing") == "rehearsal, 3 s: auditing"
     assert progress_line("demo", 3, "none", 0, 0) == "demo, 3 s: none"
 
 
-def test_without_a_terminal_plain_lines_say_how_far_it_is(
+def test_without_a_terminal_progress_is_plain_lines(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     said = ""
@@ -27,7 +27,7 @@ def test_without_a_terminal_plain_lines_say_how_far_it_is(
     assert "\x1b" not in said
 
 
-def test_what_is_over_soon_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_short_work_prints_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
     with progress_bar("demo") as on_progress:
         on_progress("selling", 3, 12)
     assert capsys.readouterr().err == ""

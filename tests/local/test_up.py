@@ -28,7 +28,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Place:
-    """One data folder and three ports; whatever was started on them is ended with the test."""
+    """One data folder and three ports; processes started on them end with the test."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -69,13 +69,13 @@ class Place:
                 return error.code, error.read().decode()
 
     def post_through_a_proxy(self, path: str) -> None:
-        """A request as a proxy sends it that does not say for whom it speaks."""
+        """A request as sent by a proxy that does not name its client."""
         address = f"http://127.0.0.1:{self.ports['api']}{path}"
         request = urllib.request.Request(address, method="POST", headers={"Via": "1.1 proxy"})
         urllib.request.urlopen(request, timeout=30).close()  # noqa: S310  # this machine, by HTTP
 
     def wait_until_ready(self, name: str) -> None:
-        """A store that takes a second to answer is none for that moment."""
+        """A store that takes a second to answer counts as unavailable for that moment."""
         deadline = time.monotonic() + 60
         while (answer := self.get(name, "/health/ready"))[0] != 200:
             assert time.monotonic() < deadline, answer
@@ -116,7 +116,7 @@ class Up:
 
 
 def still_running(family: list[psutil.Process], timeout_s: float = 30) -> list[psutil.Process]:
-    """Who of them still runs after a while; zombies have ended."""
+    """The processes that still run after a while; zombies count as ended."""
     deadline = time.monotonic() + timeout_s
     while True:
         alive = []
@@ -154,7 +154,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
                 up.process.wait()
 
 
-def test_it_starts_serves_and_ctrl_c_leaves_nothing(place: Place) -> None:
+def test_up_starts_serves_and_leaves_nothing_after_ctrl_c(place: Place) -> None:
     up = place.up()
     up.wait_for("Ctrl-C stops everything")
     text = up.text()
@@ -206,7 +206,7 @@ def installed(folder: Path) -> Path:
     home = folder / "elsewhere"
     venv.create(home, symlinks=True)
     site = next(home.glob("lib/python*/site-packages"))
-    # What it needs is shared with ours: path files in a folder that is reached by one are not read.
+    # Dependencies are shared with our environment: path files inside a folder added by one are not read.
     (site / "shared.pth").write_text(sysconfig.get_path("purelib") + "\n")
     pip = [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python"), "install"]
     options = ["--quiet", "--no-deps", "--no-index", "--ignore-installed"]
@@ -216,7 +216,7 @@ def installed(folder: Path) -> Path:
 
 def test_the_wheel_starts_and_migrates_elsewhere(place: Place, tmp_path: Path) -> None:
     place.program, place.cwd = [str(installed(tmp_path))], tmp_path
-    # Programs that pip would have put beside it.
+    # Programs that pip would have installed beside it.
     place.environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     assert place.command("--version").stdout == "frontrow 0.1.0\n"
     assert "rehearse" in place.command("--help").stdout
@@ -239,7 +239,7 @@ def test_the_wheel_starts_and_migrates_elsewhere(place: Place, tmp_path: Path) -
     assert up.end(signal.SIGINT) == 0
 
 
-def test_a_command_that_reads_makes_no_installation(place: Place) -> None:
+def test_a_reading_command_creates_no_installation(place: Place) -> None:
     for command in (("event", "list"), ("mail", "list"), ("event", "show", str(uuid.uuid4()))):
         assert_one_line(place.command(*command), f"no Frontrow in {place.folder}", "frontrow up")
     assert not place.folder.exists()
@@ -248,7 +248,7 @@ def test_a_command_that_reads_makes_no_installation(place: Place) -> None:
         assert_one_line(place.command(*offer, moment), why, "2027-05-01T20:00:00Z")
 
 
-def test_a_child_that_dies_comes_back_and_kill_9_of_the_launcher_is_survived(place: Place) -> None:
+def test_a_dead_child_is_restarted_and_data_survive_kill_9_of_the_launcher(place: Place) -> None:
     up = place.up()
     up.wait_for("Ctrl-C stops everything")
     worker = json.loads((place.folder / "worker.pid").read_text())["pid"]
@@ -272,7 +272,7 @@ def test_a_child_that_dies_comes_back_and_kill_9_of_the_launcher_is_survived(pla
     assert still_running(family) == []
 
 
-def test_a_taken_port_is_one_line_and_nothing_is_half_started(place: Place) -> None:
+def test_a_taken_port_is_refused_in_one_line_and_nothing_is_left_running(place: Place) -> None:
     with socket.create_server(("127.0.0.1", place.ports["live"])):
         done = place.command("up")
     port = place.ports["live"]
@@ -286,7 +286,7 @@ def test_a_taken_port_is_one_line_and_nothing_is_half_started(place: Place) -> N
     )
 
 
-def test_a_wrong_environment_is_one_line(place: Place, tmp_path: Path) -> None:
+def test_a_wrong_environment_is_refused_in_one_line(place: Place, tmp_path: Path) -> None:
     wrong_url = {"FRONTROW_POSTGRES_URL": "mysql://u:hunter2@h/d"}
     done = place.command("up", **wrong_url)
     assert_one_line(done, "FRONTROW_POSTGRES_URL", "mysql://u:***@h/d", "for example")
@@ -303,7 +303,7 @@ def test_a_wrong_environment_is_one_line(place: Place, tmp_path: Path) -> None:
     assert not place.folder.exists()
 
 
-def test_stores_that_are_away_are_one_line(place: Place) -> None:
+def test_unreachable_stores_are_reported_in_one_line(place: Place) -> None:
     nowhere = free_port()
     urls = {
         "FRONTROW_POSTGRES_URL": f"postgresql://u:hunter2@127.0.0.1:{nowhere}/d",

@@ -37,7 +37,7 @@ def in_language(kind: str = "welcome") -> str:
 
 
 async def mail_to(organiser: httpx.AsyncClient, email: str, kind: str) -> dict[str, Any]:
-    """The mail of that kind to that address, once it was sent."""
+    """The mail of this kind to this address, once it was sent."""
     async with asyncio.timeout(60):
         while True:
             wanted = {"email": email, "kind": kind}
@@ -63,7 +63,7 @@ async def book(ada: Buyer, house: House, email: str) -> dict[str, Any]:
     return booking
 
 
-async def test_a_template_from_draft_to_rollback(organiser: httpx.AsyncClient) -> None:
+async def test_a_template_goes_from_draft_to_rollback(organiser: httpx.AsyncClient) -> None:
     path = in_language()
     problem_of(await organiser.get(path), 404, "template-not-found")
     preview = (await organiser.post(path + "/preview", json=TEXTS)).json()
@@ -93,7 +93,9 @@ async def in_force(organiser: httpx.AsyncClient, path: str) -> int:
     return int(version)
 
 
-async def test_a_broken_template_is_refused_with_its_place(organiser: httpx.AsyncClient) -> None:
+async def test_a_broken_template_is_refused_with_the_place_of_the_error(
+    organiser: httpx.AsyncClient,
+) -> None:
     path = in_language("offer-made")
     for texts, place in (
         ({**TEXTS, "html": "<p>\n{% fi %}"}, {"key": "html", "line": 2}),
@@ -110,7 +112,7 @@ async def test_a_broken_template_is_refused_with_its_place(organiser: httpx.Asyn
     problem_of(await organiser.post(path, json={**TEXTS, "html": "a\x00"}), 400, "invalid-request")
 
 
-async def test_a_template_that_never_ends_stops_nobody(
+async def test_an_endless_template_does_not_stop_other_requests(
     organiser: httpx.AsyncClient, http: httpx.AsyncClient
 ) -> None:
     loop = "{% for a in range(99999) %}" * 3 + "{% endfor %}" * 3
@@ -119,7 +121,7 @@ async def test_a_template_that_never_ends_stops_nobody(
     previews = [
         asyncio.create_task(organiser.post(path, json={**TEXTS, "html": html})) for html in attacks
     ]
-    # While they are at it everybody else is answered.
+    # While these requests run, all others are answered.
     assert (await http.get("/v1/events")).status_code == 200
     assert not all(preview.done() for preview in previews)
     for preview in previews:
@@ -134,7 +136,9 @@ async def test_a_preview_shows_its_pictures(organiser: httpx.AsyncClient) -> Non
     assert shown["html"].startswith('<img src="data:image/png;base64,iVBOR')
 
 
-async def test_templates_and_mails_are_the_organisers(http: httpx.AsyncClient, ada: Buyer) -> None:
+async def test_only_the_organiser_may_use_templates_and_mails(
+    http: httpx.AsyncClient, ada: Buyer
+) -> None:
     for path in ("/v1/mail-templates", "/v1/mails", f"/v1/mails/{new_id()}"):
         problem_of(await http.get(path), 401, "not-authenticated")
         problem_of(await http.get(path, headers=ada.auth), 403, "not-allowed")
@@ -165,7 +169,7 @@ async def test_a_mail_can_be_found_and_its_log_read(
         assert behind[0]["mail_id"] < page["items"][0]["mail_id"]
 
 
-async def test_the_link_that_switches_mails_off(
+async def test_the_unsubscribe_link_switches_mails_off(
     http: httpx.AsyncClient, house: House, ada: Buyer
 ) -> None:
     me = (await http.get("/v1/me", headers=ada.auth)).json()
@@ -191,7 +195,7 @@ async def test_the_link_that_switches_mails_off(
             assert "not one of ours" in answer.text
 
 
-async def test_mails_that_nobody_sends_are_shown_to_whoever_has_the_key(
+async def test_kept_mails_are_shown_to_anyone_with_the_key(
     stack: Stack, settings: Settings, organiser: httpx.AsyncClient, house: House, ada: Buyer
 ) -> None:
     async with httpx.AsyncClient(base_url=stack.api_url, timeout=60) as http:
@@ -226,7 +230,7 @@ async def _read_kept_mail(
     assert (await http.get(f"/dev/mail/{new_id()}")).status_code == 404
 
 
-async def test_nobody_reads_them_without_the_key(stack: Stack, settings: Settings) -> None:
+async def test_kept_mails_are_refused_without_the_key(stack: Stack, settings: Settings) -> None:
     key = dev_mail_key(settings)
     async with httpx.AsyncClient(base_url=stack.api_url, timeout=60) as http:
         for path in ("/dev/mail", f"/dev/mail/{new_id()}", "/dev/mail?key=", "/dev/mail?key=x"):

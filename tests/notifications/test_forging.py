@@ -1,4 +1,4 @@
-"""Whatever a stranger's text holds, a mail is the one that was meant, or it does not leave."""
+"""Whatever a stranger's text contains, the mail is the intended one or is not sent."""
 
 import email
 import email.policy
@@ -79,7 +79,7 @@ def build(**given: object) -> Envelope:
 
 
 def read(envelope: Envelope) -> EmailMessage:
-    """As a mail program does that is not ours: the library's newest reader."""
+    """Read a mail as a foreign mail program does: with the library's newest reader."""
     parsed = email.message_from_bytes(envelope.message, policy=email.policy.default)
     assert isinstance(parsed, EmailMessage)
     return parsed
@@ -98,7 +98,7 @@ def check(envelope: Envelope) -> EmailMessage:
     types = [part.get_content_type() for part in parsed.walk()]
     assert types[1:] == ["text/plain", "multipart/related", "text/html", "image/png"]
     assert all(not part.defects for part in parsed.walk())
-    # Also when a program that has the hole writes it once more, with every field folded anew.
+    # Also when a vulnerable program writes it again, with every field folded again.
     again = email.message_from_bytes(
         parsed.as_bytes(policy=email.policy.SMTP.clone(refold_source="all")),
         policy=email.policy.default,
@@ -126,7 +126,7 @@ def test_no_text_becomes_a_header_or_a_body(
 @example(f"{FORGED}@example.com")
 @example("ada@example.com\r\nBcc: eve@example.com")
 @example("ä\u202e@example.com")
-def test_an_address_is_one_or_no_mail_is_made(address: str) -> None:
+def test_an_address_is_valid_or_no_mail_is_made(address: str) -> None:
     try:
         envelope = build(email=address)
     except Unwritable:
@@ -170,9 +170,7 @@ def test_names_of_all_scripts_arrive_as_they_are(name: str) -> None:
         lambda m: m + b"more",
     ],
 )
-def test_what_is_not_the_mail_that_was_meant_does_not_leave(
-    distort: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_distorted_mail_is_not_sent(distort: object, monkeypatch: pytest.MonkeyPatch) -> None:
     check_message = mime.check_message
     monkeypatch.setattr(
         mime,

@@ -1,5 +1,5 @@
 # ruff: noqa: F811 - fixtures of another file are asked for by their names.
-"""Mails to an address that somebody else gave: few, and never in the way of tickets."""
+"""Mails to an address that another person entered: few, and never delaying tickets."""
 
 import asyncio
 from collections import Counter
@@ -34,7 +34,7 @@ VICTIM = "victim@example.com"
 
 
 async def queue(runtime: Runtime, kind: str, event_id: str, emails: list[str]) -> None:
-    """One mail for each address, of people who do not know each other."""
+    """Queue one mail per address, each for another person."""
     people, count = [new_id() for _ in emails], len(emails)
     async with runtime.stores.view.connection() as connection:
         made = await connection.fetchval(
@@ -67,9 +67,9 @@ async def sold_out(post: Runtime) -> House:
     return house
 
 
-async def test_a_crowd_puts_one_victim_in_line(post: Runtime, box: Mailbox) -> None:
+async def test_one_victim_joined_by_a_crowd_gets_one_mail(post: Runtime, box: Mailbox) -> None:
     house = await sold_out(post)
-    # Spelt otherwise, it is the same mailbox.
+    # Other spellings are the same mailbox.
     spelt = (VICTIM, "Victim@Example.com", "victim+7@example.com")
     await asyncio.gather(*(join(post, house.event_id, spelt[no % 3]) for no in range(60)))
     await send(post)
@@ -79,9 +79,7 @@ async def test_a_crowd_puts_one_victim_in_line(post: Runtime, box: Mailbox) -> N
     assert mail.reason in ("enough-for-a-day", None)
 
 
-async def test_two_workers_at_once_have_room_for_no_more_than_one_has(
-    post: Runtime, box: Mailbox
-) -> None:
+async def test_two_workers_at_once_share_one_allowance(post: Runtime, box: Mailbox) -> None:
     event_id = await make_event(post)
     await queue(post, "welcome", event_id, [VICTIM] * 300)
     async with open_runtime(post.settings, role="test") as other:
@@ -90,7 +88,7 @@ async def test_two_workers_at_once_have_room_for_no_more_than_one_has(
 
 
 async def let_through(post: Runtime) -> int:
-    """How many of the mails that are due may go today."""
+    """How many of the due mails may leave today."""
     worker = new_id()
     rows = await post.stores.view.fetch("notifications.claim", worker, 1000, 60.0)
     return len(
@@ -103,15 +101,15 @@ async def let_through(post: Runtime) -> int:
     [
         ("booking-confirmed", 5, 20),
         ("booking-links", 5, 20),
-        # Who waits is offered places several times a day.
+        # A waiting person may get several offers a day.
         ("offer-made", 5, 30),
         ("offer-expiring", 5, 30),
-        # Who lost the first asks for another one.
+        # A person who lost the first mail asks for another one.
         ("welcome", 3, 10),
         ("waitlist-joined", 1, 10),
     ],
 )
-async def test_each_kind_has_a_limit_about_one_event_and_in_all(
+async def test_each_kind_has_a_limit_per_event_and_in_all(
     post: Runtime, kind: str, about_one: int, in_all: int
 ) -> None:
     await queue(post, kind, new_id(), [VICTIM] * (about_one + 2))
@@ -121,7 +119,7 @@ async def test_each_kind_has_a_limit_about_one_event_and_in_all(
     assert await let_through(post) == in_all - about_one
 
 
-async def test_many_events_are_no_way_around(
+async def test_many_events_do_not_circumvent_the_limit(
     post: Runtime, box: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.notifications.allowance.most", lambda _: (1, 2))
@@ -131,7 +129,7 @@ async def test_many_events_are_no_way_around(
     assert kinds(box) == {"welcome": 2}
 
 
-async def test_tickets_leave_before_whatever_else_waits(
+async def test_tickets_leave_before_other_queued_mails(
     post: Runtime, box: Mailbox, house: House
 ) -> None:
     await queue(post, "welcome", house.event_id, [f"g{no}@example.com" for no in range(150)])
@@ -143,7 +141,7 @@ async def test_tickets_leave_before_whatever_else_waits(
     assert str(box.accepted[0]["X-Frontrow-Kind"]) == "booking-confirmed"
 
 
-async def test_each_booking_of_ones_own_is_put_in_writing(
+async def test_each_booking_is_confirmed_by_mail(
     post: Runtime, box: Mailbox, house: House, buyer: str
 ) -> None:
     for seat in range(7):
@@ -168,13 +166,13 @@ async def become_another_day(post: Runtime) -> None:
         await connection.execute("UPDATE notifications SET due_at = now() WHERE status = 'queued'")
 
 
-async def test_free_bookings_wait_for_the_proof_and_are_not_lost(
+async def test_mails_of_free_bookings_wait_for_the_proof_and_are_not_lost(
     post: Runtime, box: Mailbox, house: House
 ) -> None:
     await book_free(house, 7)
     await send(post)
     assert kinds(box) == {"booking-confirmed": 5}
-    # They wait, and nobody is late.
+    # They wait, and no alert is raised.
     assert (await statuses(post))["booking-confirmed", "queued"] == 2
     standing = await post.stores.view.fetchrow("notifications.standing")
     assert standing is not None
@@ -185,7 +183,7 @@ async def test_free_bookings_wait_for_the_proof_and_are_not_lost(
     assert kinds(box) == {"booking-confirmed": 7}
 
 
-async def test_what_is_held_leaves_on_another_day(
+async def test_deferred_mails_leave_on_another_day(
     post: Runtime, box: Mailbox, house: House
 ) -> None:
     await book_free(house, 6)
@@ -195,7 +193,7 @@ async def test_what_is_held_leaves_on_another_day(
     assert kinds(box) == {"booking-confirmed": 6}
 
 
-async def test_beyond_the_share_of_a_proven_address_a_mail_rests_until_the_next_day(
+async def test_a_mail_beyond_the_share_of_a_proven_address_waits_until_the_next_day(
     post: Runtime, box: Mailbox, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.notifications.allowance._PROVEN_FACTOR", 1)
@@ -204,7 +202,7 @@ async def test_beyond_the_share_of_a_proven_address_a_mail_rests_until_the_next_
     await send(post)
     for _ in range(2):
         await post.notifications.watch.run_once()
-        # Nothing is due: it was not let go of, to be held anew.
+        # Nothing is due: the mail was not released and deferred again.
         assert await post.notifications.sender.run_once() == 0
     assert kinds(box) == {"booking-confirmed": 5}
     standing = await post.stores.view.fetchrow("notifications.standing")
@@ -219,12 +217,12 @@ async def test_beyond_the_share_of_a_proven_address_a_mail_rests_until_the_next_
 
 
 async def counted(post: Runtime) -> set[str]:
-    """The kinds of which a mailbox has had one today."""
+    """The kinds of mail that count for a mailbox today."""
     async with post.stores.view.connection() as connection:
         return {row["kind"] for row in await connection.fetch("SELECT kind FROM mail_counts")}
 
 
-async def test_looking_up_addresses_without_bookings_takes_nothing_of_their_mailbox(
+async def test_lookups_of_addresses_without_bookings_use_up_no_allowance(
     post: Runtime, box: Mailbox, house: House, buyer: str
 ) -> None:
     await house.book(buyer, await house.hold(buyer, 3))
@@ -236,7 +234,7 @@ async def test_looking_up_addresses_without_bookings_takes_nothing_of_their_mail
     assert (await statuses(post))["booking-links", "skipped"] == 20
 
 
-async def test_a_confirmation_of_what_is_cancelled_takes_nothing(
+async def test_a_confirmation_of_a_cancelled_booking_uses_up_no_allowance(
     post: Runtime, house: House, buyer: str
 ) -> None:
     answer = await house.book(buyer, await house.hold(buyer, 3))
@@ -249,13 +247,15 @@ async def test_a_confirmation_of_what_is_cancelled_takes_nothing(
 
 
 async def stand(post: Runtime, event_id: str, person: str) -> str:
-    """Wait for one place. Returns the entry_id."""
+    """Join the waitlist for one place. Returns the entry_id."""
     contact = Contact(buyer=Buyer(VICTIM, "Victim"))
     entry, _ = await post.waitlist.entries.join(event_id, person, Wanted(quantity=1), contact)
     return entry.entry_id
 
 
-async def test_a_place_in_line_that_was_left_takes_nothing(post: Runtime, buyer: str) -> None:
+async def test_a_waitlist_entry_that_was_left_uses_up_no_allowance(
+    post: Runtime, buyer: str
+) -> None:
     house = await sold_out(post)
     await post.waitlist.entries.leave(await stand(post, house.event_id, buyer), buyer)
     await send(post)
@@ -263,7 +263,7 @@ async def test_a_place_in_line_that_was_left_takes_nothing(post: Runtime, buyer:
     assert await counted(post) == set()
 
 
-async def test_an_offer_that_was_declined_takes_nothing(
+async def test_a_declined_offer_uses_up_no_allowance(
     post: Runtime, house: House, buyer: str
 ) -> None:
     keeper = new_id()
@@ -281,7 +281,7 @@ async def test_an_offer_that_was_declined_takes_nothing(
     assert await counted(post) == set()
 
 
-async def test_what_is_switched_off_takes_nothing(post: Runtime, buyer: str) -> None:
+async def test_a_mail_that_is_switched_off_uses_up_no_allowance(post: Runtime, buyer: str) -> None:
     house = await sold_out(post)
     await stand(post, house.event_id, buyer)
     unsubscribe = post.notifications.unsubscribe
@@ -291,7 +291,7 @@ async def test_what_is_switched_off_takes_nothing(post: Runtime, buyer: str) -> 
     assert await counted(post) == set()
 
 
-async def test_with_a_store_away_nothing_is_counted_and_nothing_kept(
+async def test_mails_wait_uncounted_while_a_store_is_away(
     post: Runtime, box: Mailbox, house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(booking_id: str) -> None:
@@ -303,17 +303,17 @@ async def test_with_a_store_away_nothing_is_counted_and_nothing_kept(
         assert await post.notifications.sender.run_once() == 0
     assert await counted(post) == set()
     async with post.stores.view.connection() as connection:
-        # Let go of: not kept for as long as a lease is.
+        # Released at once, not only when its lease expires.
         assert await connection.fetchval("SELECT leased_by FROM notifications") is None
     await become_another_day(post)
     await send(post)
     assert kinds(box) == {"booking-confirmed": 1}
 
 
-async def test_what_is_not_sent_slows_nobody_down(
+async def test_unsent_mails_do_not_use_up_the_pace(
     post: Runtime, box: Mailbox, house: House
 ) -> None:
-    """The pace lets one mail pass in 1000 seconds: the second one of these would take as long."""
+    """The pace allows one mail in 1000 seconds: a second one would have to wait that long."""
     await post.events.publishing.cancel(house.event_id)
     names = ("ada", "ben", "carl")
     await queue(post, "event-changed", house.event_id, [f"{name}@example.com" for name in names])
@@ -329,7 +329,9 @@ async def test_what_is_not_sent_slows_nobody_down(
     }
 
 
-async def test_by_hand_a_mail_goes_all_the_same(post: Runtime, box: Mailbox) -> None:
+async def test_a_mail_resent_by_the_organiser_ignores_the_limit(
+    post: Runtime, box: Mailbox
+) -> None:
     event_id = await make_event(post)
     await queue(post, "welcome", event_id, [VICTIM] * 4)
     await send(post)
@@ -351,7 +353,7 @@ async def test_by_hand_a_mail_goes_all_the_same(post: Runtime, box: Mailbox) -> 
         ("a.da@example.com", "a.da@example.com"),
     ],
 )
-def test_mailboxes(email: str, same: str) -> None:
+def test_spellings_of_one_mailbox_are_recognised(email: str, same: str) -> None:
     assert mailbox(email) == same
 
 
@@ -365,7 +367,7 @@ def test_mailboxes(email: str, same: str) -> None:
         {"quantity": 1, "categories": ["Front"], "sections": ["Floor"]},
     ],
 )
-async def test_wishes_that_nothing_could_serve_are_refused(
+async def test_wishes_that_can_never_be_served_are_refused(
     post: Runtime, wanted: dict[str, object]
 ) -> None:
     house = await sold_out(post)
@@ -378,7 +380,7 @@ async def test_wishes_that_nothing_could_serve_are_refused(
 async def test_a_limit_below_every_floor_is_refused(post: Runtime) -> None:
     house = await sold_out(post)
     async with post.stores.view.connection() as connection:
-        # A price that no rule governs may yet be anything.
+        # A price without a rule may still become anything.
         await join(post, house.event_id, VICTIM, max_price=100)
         await connection.execute(
             "INSERT INTO pricing (event_id) VALUES ($1) ON CONFLICT DO NOTHING", house.event_id

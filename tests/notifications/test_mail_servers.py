@@ -1,4 +1,4 @@
-"""One mail for each cause, whatever the mail server and the workers do."""
+"""One mail per cause, whatever the mail server and the workers do."""
 
 import asyncio
 import random
@@ -21,7 +21,7 @@ from tests.support.post import MAIL_FROM, cloned_database, post_settings, status
 pytestmark = pytest.mark.adversity
 
 _MAILS = 120
-#: What a server may do at each stage, and how often in a hundred.
+#: What a server may do at each stage, and in how many of a hundred cases.
 _WHIMS: dict[Stage, dict[Deed, int]] = {
     "EHLO": {"421": 5, "drop": 5},
     "MAIL": {"4xx": 3, "5xx": 1, "421": 1, "drop": 2},
@@ -85,7 +85,7 @@ async def until_ended(post: Runtime, timeout_s: float) -> None:
 
 
 async def check_once(post: Runtime, box: Mailbox) -> Counter[str]:
-    """Nothing arrived twice, everything that is called sent arrived. Returns mails by status."""
+    """Check that no mail arrived twice and every mail marked as sent arrived. Returns mails by status."""
     taken = box.counts()
     assert set(taken.values()) <= {1}, taken.most_common(3)
     became: Counter[str] = Counter()
@@ -107,7 +107,7 @@ async def check_once(post: Runtime, box: Mailbox) -> Counter[str]:
 
 
 @pytest.mark.timeout(240)
-async def test_a_flapping_server_two_workers_and_one_of_them_killed(
+async def test_each_mail_arrives_once_from_two_workers_one_of_them_killed(
     settings: Settings, stores: StoreUrls, post_url: str, post: Runtime, box: Mailbox
 ) -> None:
     chance = random.Random(4)
@@ -126,7 +126,7 @@ async def test_a_flapping_server_two_workers_and_one_of_them_killed(
         person = new_id()
         await house.book(person, await house.hold(person, seat_no))
     await enqueue_welcomes(post, _MAILS - 20)
-    # Nothing hangs here, so only a busy machine could make an answer late, and its mail doubtful.
+    # Nothing hangs here, so only a busy machine could delay an answer and leave its mail in doubt.
     environments = [
         worker_environment(settings, stores, post_url, box, timeout_s=2) for _ in range(3)
     ]
@@ -150,7 +150,7 @@ async def test_a_flapping_server_two_workers_and_one_of_them_killed(
     assert set(became) <= {"sent", "unknown"}
     assert sum(became.values()) == _MAILS
     assert became["sent"] >= _MAILS * 0.8
-    # By hand, with a server that behaves: whatever was in doubt arrives, and nothing else.
+    # Resent manually, with a well-behaved server: the mails in doubt arrive, and no others.
     before = len(box.accepted)
     box.choose = lambda _stage, _recipient: None
     again = await post.notifications.deliveries.resend_failed([Status.UNKNOWN], actor=ORGANISER)
@@ -164,10 +164,10 @@ async def test_a_flapping_server_two_workers_and_one_of_them_killed(
     assert len(box.counts()) == _MAILS
 
 
-async def test_a_worker_killed_between_the_dot_and_the_note_is_not_followed_by_a_second_mail(
+async def test_a_worker_killed_before_noting_the_answer_causes_no_second_mail(
     settings: Settings, stores: StoreUrls, post_url: str, post: Runtime, box: Mailbox
 ) -> None:
-    """The server takes the mail and is slow to say so; the worker dies waiting."""
+    """The server accepts the mail and answers slowly; the worker dies while waiting."""
     box.choose = lambda stage, _: "keep-hang" if stage == "dot" else None
     await enqueue_welcomes(post, 1)
     environment = worker_environment(settings, stores, post_url, box, timeout_s=20)
@@ -178,7 +178,7 @@ async def test_a_worker_killed_between_the_dot_and_the_note_is_not_followed_by_a
         worker.kill()
         worker.wait()
     assert await statuses(post) == {("welcome", "sending"): 1}
-    # The time that it had to note an answer passes.
+    # The time in which it could have recorded the answer passes.
     async with post.stores.view.connection() as connection:
         await connection.execute("UPDATE notifications SET due_at = now()")
     box.choose = lambda _stage, _recipient: None
@@ -186,7 +186,7 @@ async def test_a_worker_killed_between_the_dot_and_the_note_is_not_followed_by_a
     successor = start_role("worker", environment)
     try:
         await until_ended(post, 60)
-        # Whoever sends now would have sent it: the second one is behind it in the queue.
+        # A worker would send it now: the second mail is behind it in the queue.
         await enqueue_welcomes(post, 1)
         await box.until(2)
         await until_ended(post, 60)

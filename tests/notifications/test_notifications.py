@@ -1,4 +1,4 @@
-"""Mails and notices: queued with the fact, written from what is true, sent once."""
+"""Mails and notices: queued with their cause, written from the present state, sent once."""
 
 import asyncio
 import re
@@ -118,10 +118,10 @@ async def test_a_booking_is_confirmed_by_mail_with_its_tickets(
     assert (attempt.outcome, attempt.reply) == ("accepted", "250 2.0.0 Ok: queued")
 
 
-async def test_tickets_are_drawn_beside_the_loop(
+async def test_tickets_are_drawn_without_blocking_the_loop(
     house: House, post: Runtime, box: Mailbox, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A hundred of them take a second, in which holds want to expire."""
+    """A hundred of them take a second, in which holds must still expire."""
     drawn_by: list[int] = []
 
     def draw(code: str) -> bytes:
@@ -136,7 +136,7 @@ async def test_tickets_are_drawn_beside_the_loop(
     assert threading.get_ident() not in drawn_by
 
 
-async def test_cancelling_and_refunding_are_told_each_once(
+async def test_cancellation_and_refund_are_each_announced_once(
     house: House, post: Runtime, box: Mailbox, buyer: str
 ) -> None:
     answer = await house.book(buyer, await house.hold(buyer, 3))
@@ -157,7 +157,7 @@ async def test_cancelling_and_refunding_are_told_each_once(
     assert "€50.00" in part(box.accepted[2], "plain")
 
 
-async def test_a_mail_says_what_is_true_when_it_leaves(
+async def test_a_mail_is_written_from_the_state_when_it_leaves(
     house: House, post: Runtime, box: Mailbox, buyer: str
 ) -> None:
     answer = await house.book(buyer, await house.hold(buyer, 3))
@@ -165,7 +165,7 @@ async def test_a_mail_says_what_is_true_when_it_leaves(
         answer.booking.booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer
     )
     await send(post)
-    # Its tickets are void by now: nobody gets them.
+    # Its tickets are void by now and are not sent.
     assert [str(mail["X-Frontrow-Kind"]) for mail in box.accepted] == [
         "booking-cancelled",
         "booking-refunded",
@@ -174,7 +174,7 @@ async def test_a_mail_says_what_is_true_when_it_leaves(
     assert (skipped.kind, skipped.reason) == (MailKind.BOOKING_CONFIRMED, "booking-cancelled")
 
 
-async def test_a_cancelled_event_is_told_once_to_each_address_and_not_as_cancelled_bookings(
+async def test_each_address_gets_one_mail_about_a_cancelled_event(
     house: House, post: Runtime, box: Mailbox
 ) -> None:
     ada, ada_again, ben, guest = (new_id() for _ in range(4))
@@ -197,7 +197,7 @@ async def test_a_cancelled_event_is_told_once_to_each_address_and_not_as_cancell
     assert told.count(("Ada <ada@example.com>", "event-cancelled")) == 1
     assert told.count(("Ben <ben@example.com>", "event-cancelled")) == 1
     assert not [kind for _, kind in told if kind == "booking-cancelled"]
-    # Three of Ada's bookings, and the one that filled the house.
+    # Three bookings of Ada's, and the one that filled the house.
     assert len([kind for _, kind in told if kind == "booking-refunded"]) == 4
     refund = next(m for m in box.accepted if m["X-Frontrow-Kind"] == "booking-refunded")
     assert "The event is cancelled." in part(refund, "plain")
@@ -206,7 +206,7 @@ async def test_a_cancelled_event_is_told_once_to_each_address_and_not_as_cancell
 
 
 async def fill(house: House, *, keep: int) -> str:
-    """Sell the whole house but the last ``keep`` seats to one person of its own address."""
+    """Sell all but the last ``keep`` seats to one person with another address."""
     person = new_id()
     states = await house.states()
     free = [no for no, state in enumerate(states) if state == "0"]
@@ -219,7 +219,7 @@ async def fill(house: House, *, keep: int) -> str:
     return person
 
 
-async def test_an_edit_is_told_once_and_live(
+async def test_an_edit_is_announced_once_and_live(
     house: House, post: Runtime, box: Mailbox, buyer: str
 ) -> None:
     await house.book(buyer, await house.hold(buyer, 3))
@@ -232,7 +232,7 @@ async def test_an_edit_is_told_once_and_live(
         edited = await post.events.publishing.patch(
             house.event_id, EventPatch(starts_at=later, description="New"), version=event.version
         )
-        # Nobody is told of a description.
+        # A changed description is not announced.
         await post.events.publishing.patch(
             house.event_id, EventPatch(description="Newer"), version=edited.version
         )
@@ -261,13 +261,13 @@ async def heard_by(ear: Any, count: int) -> list[Any]:
     return heard
 
 
-async def test_an_edit_whose_process_died_is_told_by_a_worker(
+async def test_a_worker_announces_an_edit_whose_process_died(
     house: House, post: Runtime, box: Mailbox, buyer: str
 ) -> None:
     await house.book(buyer, await house.hold(buyer, 3))
     await settle(post)
     event = await post.catalog.event(house.event_id)
-    # As far as a process comes that dies right after MongoDB's answer.
+    # The state left by a process that dies right after MongoDB's answer.
     await post.catalog.patch_event(
         house.event_id, EventPatch(name="The Storm"), version=event.version
     )
@@ -277,7 +277,7 @@ async def test_an_edit_whose_process_died_is_told_by_a_worker(
     assert [str(m["Subject"]) for m in box.accepted[1:]] == ["Changed: The Storm"]
 
 
-async def test_a_place_in_line_is_told_in_the_persons_language(
+async def test_a_waitlist_entry_is_confirmed_in_the_persons_language(
     house: House, post: Runtime, box: Mailbox, buyer: str
 ) -> None:
     await fill(house, keep=0)
@@ -298,7 +298,7 @@ async def test_a_place_in_line_is_told_in_the_persons_language(
     assert person.preferences.email.event is True
 
 
-async def test_an_offer_is_told_and_what_is_switched_off_is_not(
+async def test_an_offer_is_mailed_unless_such_mails_are_switched_off(
     house: House, post: Runtime, box: Mailbox
 ) -> None:
     seller = await fill(house, keep=0)
@@ -387,9 +387,7 @@ async def enqueue(runtime: Runtime, kind: str, cause: str, **who: Any) -> int:
     return made
 
 
-async def test_the_same_cause_is_queued_once_and_nobody_without_an_address(
-    post: Runtime, buyer: str
-) -> None:
+async def test_a_cause_is_queued_once_and_only_with_an_address(post: Runtime, buyer: str) -> None:
     assert await enqueue(post, "welcome", buyer, person_id=buyer) == 0
     assert await enqueue(post, "welcome", buyer, person_id=buyer, email="") == 0
     assert await enqueue(post, "welcome", buyer, person_id=buyer, email="a@demo.invalid") == 0
@@ -470,7 +468,7 @@ async def welcome(runtime: Runtime, email: str = "gina@example.com") -> str:
         ("dot", "421", "deferred"),
     ],
 )
-async def test_what_fails_for_now_is_tried_again(
+async def test_a_temporary_failure_is_retried(
     post: Runtime, box: Mailbox, stage: Stage, deed: Deed, outcome: str
 ) -> None:
     box.choose = whim(stage, deed, 2)
@@ -484,7 +482,7 @@ async def test_what_fails_for_now_is_tried_again(
 
 
 @pytest.mark.parametrize("stage", ["RCPT", "DATA", "dot"])
-async def test_what_is_refused_is_dead_with_the_servers_words_and_can_be_sent_again(
+async def test_a_refused_mail_is_dead_with_the_servers_words_and_can_be_resent(
     post: Runtime, box: Mailbox, stage: Stage
 ) -> None:
     box.choose = whim(stage, "5xx")
@@ -503,7 +501,7 @@ async def test_what_is_refused_is_dead_with_the_servers_words_and_can_be_sent_ag
 
 
 @pytest.mark.parametrize("deed", ["drop", "drop-kept", "hang"])
-async def test_an_answer_that_was_not_heard_is_never_followed_by_a_second_mail(
+async def test_a_lost_answer_is_never_followed_by_a_second_mail(
     settings: Settings,
     stores: StoreUrls,
     post_url: str,
@@ -512,7 +510,7 @@ async def test_an_answer_that_was_not_heard_is_never_followed_by_a_second_mail(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if deed == "hang":
-        # The server's silence at the dot is waited for; everything else has time.
+        # Only the server's silence at the dot reaches its time limit.
         monkeypatch.setattr("engine.notifications.smtp.PATIENCE", 0.1)
     wanted = post_settings(settings, stores, post_url, smtp_url=box.url)
     async with open_runtime(wanted, role="test") as post:
@@ -526,15 +524,13 @@ async def test_an_answer_that_was_not_heard_is_never_followed_by_a_second_mail(
         monkeypatch.undo()
         await settle(post)
         assert len(box.accepted) == (1 if deed == "drop-kept" else 0)
-        # By hand, by somebody who has asked the reader.
+        # Resent manually, by a person who has asked the recipient.
         assert await post.notifications.deliveries.resend_failed([Status.UNKNOWN], actor=CLI) == 1
         await settle(post)
         assert len(box.accepted) == (2 if deed == "drop-kept" else 1)
 
 
-async def test_one_mail_that_is_put_off_does_not_keep_its_neighbours(
-    post: Runtime, box: Mailbox
-) -> None:
+async def test_one_deferred_mail_does_not_hold_back_others(post: Runtime, box: Mailbox) -> None:
     box.choose = lambda stage, to: "4xx" if stage == "RCPT" and to.startswith("hal") else None
     for name in ("hal", "ida", "jim"):
         await welcome(post, f"{name}@example.com")
@@ -545,7 +541,7 @@ async def test_one_mail_that_is_put_off_does_not_keep_its_neighbours(
     }
 
 
-async def test_many_mails_share_a_connection_and_one_that_went_away_is_made_anew(
+async def test_many_mails_share_a_connection_and_a_lost_one_is_reopened(
     settings: Settings, stores: StoreUrls, post_url: str, box: Mailbox
 ) -> None:
     wanted = post_settings(settings, stores, post_url, smtp_url=box.url, mail_concurrency=1)
@@ -562,7 +558,7 @@ async def test_many_mails_share_a_connection_and_one_that_went_away_is_made_anew
 
 
 async def test_several_mails_are_under_way_at_once(post: Runtime, box: Mailbox) -> None:
-    # Whoever sends one after the other waits here for ever.
+    # A sender that sends one mail after the other would wait here for ever.
     box.gate = asyncio.Barrier(4).wait
     for no in range(8):
         await welcome(post, f"k{no}@example.com")
@@ -579,7 +575,7 @@ async def test_mails_to_one_address_follow_each_other(post: Runtime, box: Mailbo
     assert box.connections == 1
 
 
-async def test_a_server_that_wants_few_sessions_gets_its_mails_over_these(
+async def test_a_server_that_allows_few_sessions_gets_its_mails_over_these(
     post: Runtime, box: Mailbox
 ) -> None:
     box.choose = lambda stage, _: "421" if stage == "EHLO" and box.sessions > 2 else None
@@ -588,11 +584,11 @@ async def test_a_server_that_wants_few_sessions_gets_its_mails_over_these(
         await welcome(post, f"k{no}@example.com")
     await settle(post)
     assert len(box.accepted) == len(box.counts()) == 40
-    # Each session was asked for once, not for every mail.
+    # Each session was requested once, not for every mail.
     assert box.connections <= post.settings.mail_concurrency
 
 
-async def test_all_sessions_together_keep_the_pace(
+async def test_all_sessions_share_one_pace(
     settings: Settings, stores: StoreUrls, post_url: str, box: Mailbox
 ) -> None:
     wanted = post_settings(settings, stores, post_url, smtp_url=box.url, mail_per_second=3.0)
@@ -605,7 +601,7 @@ async def test_all_sessions_together_keep_the_pace(
     assert len(box.accepted) == 6
 
 
-async def test_a_mail_that_the_server_takes_its_time_over_keeps_no_other(
+async def test_a_slow_answer_for_one_mail_does_not_hold_back_others(
     post: Runtime, box: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.notifications.lanes.ROUND_S", 0.2)
@@ -619,7 +615,7 @@ async def test_a_mail_that_the_server_takes_its_time_over_keeps_no_other(
     assert await statuses(post) == {("welcome", "sending"): 1, ("welcome", "sent"): 2}
 
 
-async def test_of_a_server_that_is_away_one_mail_learns(post: Runtime, box: Mailbox) -> None:
+async def test_only_one_mail_is_tried_while_the_server_is_away(post: Runtime, box: Mailbox) -> None:
     await box.close()
     for no in range(5):
         await welcome(post, f"k{no}@example.com")
@@ -628,7 +624,7 @@ async def test_of_a_server_that_is_away_one_mail_learns(post: Runtime, box: Mail
     assert sorted(mail.attempts for mail in mails) == [0, 0, 0, 0, 1]
 
 
-async def test_a_server_that_is_away_counts_against_no_mail(
+async def test_an_unreachable_server_costs_no_mail_an_attempt(
     settings: Settings, stores: StoreUrls, post_url: str, box: Mailbox
 ) -> None:
     wanted = post_settings(settings, stores, post_url, smtp_url=box.url, mail_attempts_max=2)
@@ -644,7 +640,7 @@ async def test_a_server_that_is_away_counts_against_no_mail(
         assert len(box.accepted) == 1
 
 
-async def test_what_is_put_off_too_often_or_for_too_long_is_dead(
+async def test_a_mail_deferred_too_often_or_too_long_is_dead(
     settings: Settings, stores: StoreUrls, post_url: str, box: Mailbox
 ) -> None:
     wanted = post_settings(settings, stores, post_url, smtp_url=box.url, mail_attempts_max=3)
@@ -667,7 +663,7 @@ async def test_what_is_put_off_too_often_or_for_too_long_is_dead(
         assert (mail.reason or "").startswith("Tried for too long")
 
 
-async def test_an_address_that_no_server_takes_is_dead_without_asking_one(
+async def test_a_mail_to_an_invalid_address_is_dead_without_asking_a_server(
     post: Runtime, box: Mailbox
 ) -> None:
     mail_id = await welcome(post, "a>b@example.com")
@@ -682,7 +678,7 @@ async def test_an_address_that_no_server_takes_is_dead_without_asking_one(
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A key and a certificate for 127.0.0.1 that nobody else vouches for."""
+    """A key and a self-signed certificate for 127.0.0.1."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl makes the certificate")
@@ -704,7 +700,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     ("password", "knows_ca", "says"),
     [("right", True, "sent"), ("wrong", True, "535"), ("right", False, "certificate")],
 )
-async def test_encryption_and_login(
+async def test_encryption_and_login_errors_are_reported_and_the_mail_waits(
     settings: Settings,
     stores: StoreUrls,
     post_url: str,
@@ -727,7 +723,7 @@ async def test_encryption_and_login(
         if says == "sent":
             assert mail.status == Status.SENT
         else:
-            # The operator's to mend: the mail waits for that.
+            # The operator must correct the setting: the mail waits until then.
             assert mail.status == Status.QUEUED
             assert [a.outcome for a in mail.log] == ["unreachable"]
             assert says in (mail.reason or "")
@@ -737,10 +733,10 @@ async def test_encryption_and_login(
 # Two workers
 
 
-async def test_who_lost_the_lease_sends_no_dot(
+async def test_a_worker_that_lost_the_lease_does_not_finish_the_mail(
     settings: Settings, stores: StoreUrls, post_url: str, box: Mailbox
 ) -> None:
-    """A worker that slept in the middle of a mail while another one sent it."""
+    """A worker that stalled in the middle of a mail while another one sent it."""
     wanted = post_settings(settings, stores, post_url, smtp_url=box.url)
     async with (
         open_runtime(wanted, role="test") as sleepy,
@@ -770,11 +766,11 @@ async def test_who_lost_the_lease_sends_no_dot(
         assert await statuses(awake) == {("welcome", "sent"): 1}
 
 
-async def test_a_hand_over_that_nobody_finished_is_unknown(post: Runtime, box: Mailbox) -> None:
+async def test_an_unfinished_delivery_is_unknown(post: Runtime, box: Mailbox) -> None:
     mail_id = await welcome(post)
     sender = post.notifications.sender
     async with post.stores.view.connection() as connection:
-        # As a worker leaves it that is killed between the dot and the note.
+        # The state left by a worker that is killed between the dot and its record.
         await post.stores.view.fetch("notifications.claim", sender._me, 1, 60.0)
         attempt = await post.stores.view.fetchval(
             "notifications.hand_over",
@@ -797,7 +793,7 @@ async def test_a_hand_over_that_nobody_finished_is_unknown(post: Runtime, box: M
 # Templates
 
 
-async def test_an_organisers_template_is_versioned_tried_activated_and_rolled_back(
+async def test_an_organisers_template_is_versioned_previewed_activated_and_rolled_back(
     post: Runtime, box: Mailbox
 ) -> None:
     templates = post.notifications.templates
@@ -888,7 +884,7 @@ async def test_a_template_that_stalls_on_real_facts_is_set_aside(
     for email in ("gina@example.com", "lena@example.com"):
         await welcome(post, email)
         await send(post)
-    # Nor does the second mail cost as much, though it would not have.
+    # Nor does the second mail take that long; the template would not even stall on it.
     assert [str(m["Subject"]) for m in box.accepted] == ["Is this address yours?"] * 2
     await templates.add("welcome", "en", texts, note="", activate=True, actor=ORGANISER)
     await welcome(post, "mia@example.com")
@@ -896,7 +892,7 @@ async def test_a_template_that_stalls_on_real_facts_is_set_aside(
     assert box.accepted[-1]["Subject"] == "Ours"
 
 
-async def test_a_mail_that_is_not_what_was_meant_is_dead(
+async def test_a_distorted_mail_is_dead(
     post: Runtime, box: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -925,7 +921,7 @@ async def test_a_template_that_no_longer_fits_its_layout_loses_no_mail(
     assert "Is this address yours?" in part(box.accepted[0], "html")
 
 
-async def test_another_layout_frames_every_mail(post: Runtime, box: Mailbox) -> None:
+async def test_an_organisers_layout_frames_every_mail(post: Runtime, box: Mailbox) -> None:
     layout = Texts(
         html="<html>{% block title %}{% endblock %}{% block content %}{% endblock %}<i>Ours</i></html>",
         text="{% block content %}{% endblock %}Ours",
@@ -947,7 +943,7 @@ async def test_another_layout_frames_every_mail(post: Runtime, box: Mailbox) -> 
         )
 
 
-async def test_a_language_of_the_organisers_own(post: Runtime, box: Mailbox) -> None:
+async def test_the_organiser_may_add_a_language(post: Runtime, box: Mailbox) -> None:
     texts = Texts(subject="Bienvenue", html="<p>Bonjour</p>", text="Bonjour")
     await post.notifications.templates.add(
         "welcome", "fr", texts, note="", activate=True, actor=ORGANISER
@@ -983,7 +979,7 @@ async def test_without_a_server_mails_are_kept(
 # The log
 
 
-async def test_the_log_forgets_what_needs_nobody_any_more(
+async def test_the_log_deletes_old_mails_of_past_events(
     house: House, post: Runtime, box: Mailbox, buyer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.notifications.watch._FORGOTTEN_AT_ONCE", 2)
@@ -996,7 +992,7 @@ async def test_the_log_forgets_what_needs_nobody_any_more(
     watch = post.notifications.watch
 
     async def later(days: int) -> None:
-        """As if so many days had gone by for the mails."""
+        """Age the mails by this many days."""
         async with post.stores.view.connection() as connection:
             await connection.execute(
                 "UPDATE notifications SET queued_at = now() - make_interval(days => $1), "
@@ -1012,7 +1008,7 @@ async def test_the_log_forgets_what_needs_nobody_any_more(
         with pytest.raises(NotFound):
             await post.notifications.deliveries.mail(mail_id)
     assert (await post.notifications.deliveries.mail(dead)).log
-    # Of an event that is still to come, nothing is forgotten: its causes may come again.
+    # Mails of an upcoming event are not deleted, because their causes may occur again.
     [confirmed] = await post.notifications.deliveries.mails(event_id=house.event_id, limit=10)
     assert (confirmed.kind, confirmed.cause) == (
         MailKind.BOOKING_CONFIRMED,

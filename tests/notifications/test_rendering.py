@@ -1,4 +1,4 @@
-"""What mails are made of: URLs of servers, words, addresses, the product's templates."""
+"""The parts of mails: server URLs, words, addresses, the product's templates."""
 
 import re
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ SITE = "https://tickets.example"
         ("smtp://h?starttls=always", ("h", 25, False, "always", None, None)),
     ],
 )
-def test_server_urls(url: str, expected: tuple[object, ...]) -> None:
+def test_server_urls_are_parsed(url: str, expected: tuple[object, ...]) -> None:
     found = parse_server_url(url)
     assert (
         found.host,
@@ -77,11 +77,11 @@ def test_wrong_server_urls_are_refused_with_the_password_masked(url: str) -> Non
         ("MAIL_REPLY_TO", "x"),
         ("MAIL_LANGUAGE", "English"),
         ("MAIL_PER_SECOND", "0"),
-        # Mail that leaves has somebody's own sender.
+        # Sending mail requires a sender address.
         ("SMTP_URL", "smtp://mail.example"),
     ],
 )
-def test_settings_are_checked(name: str, value: str) -> None:
+def test_wrong_mail_settings_are_refused(name: str, value: str) -> None:
     with pytest.raises(ConfigError):
         load_settings({f"FRONTROW_{name}": value})
 
@@ -97,13 +97,15 @@ def test_settings_are_checked(name: str, value: str) -> None:
         (0, "EUR", "€0.00", "0,00\u00a0€", "0.00 EUR"),
     ],
 )
-def test_amounts(amount: int, currency: str, english: str, german: str, french: str) -> None:
+def test_amounts_are_written_in_the_readers_language(
+    amount: int, currency: str, english: str, german: str, french: str
+) -> None:
     price = Money(amount, currency)
     found = [formatting.money(price, language) for language in ("en-GB", "de", "fr")]
     assert found == [english, german, french]
 
 
-def test_moments_are_those_of_the_venue() -> None:
+def test_times_are_written_in_the_venues_time_zone() -> None:
     moment = datetime(2027, 5, 1, 22, 30, tzinfo=UTC).astimezone(formatting.zone("Europe/Berlin"))
     assert formatting.day_and_clock(moment, "en") == "Sunday, 2 May 2027, 00:30"
     assert formatting.day_and_clock(moment, "de-AT") == "Sonntag, 2. Mai 2027, 00:30 Uhr"
@@ -140,7 +142,7 @@ def envelope(**fields: object) -> bytes:
         ("ädä@example.com", "ädä@example.com"),
     ],
 )
-def test_addresses(email: str, expected: str) -> None:
+def test_domains_are_converted_to_ascii(email: str, expected: str) -> None:
     assert ascii_domain(email) == expected
 
 
@@ -160,12 +162,12 @@ def test_addresses(email: str, expected: str) -> None:
         "a@-x.de",
     ],
 )
-def test_addresses_that_no_server_takes(email: str) -> None:
+def test_invalid_addresses_are_refused(email: str) -> None:
     with pytest.raises(Unwritable):
         ascii_domain(email)
 
 
-def test_nobodys_name_becomes_a_header() -> None:
+def test_no_name_becomes_a_header() -> None:
     message = envelope(name="Ada\r\nBcc: eve@example.com\x00", language="en")
     head = message.partition(b"\r\n\r\n")[0]
     assert b"\r\nBcc:" not in head
@@ -175,7 +177,7 @@ def test_nobodys_name_becomes_a_header() -> None:
     assert max(map(len, message.split(b"\r\n"))) <= 998
 
 
-def test_only_what_can_be_switched_off_says_how() -> None:
+def test_only_optional_mails_have_an_unsubscribe_link() -> None:
     assert b"List-Unsubscribe" not in envelope()
     message = envelope(unsubscribe_url=f"{SITE}/mail/unsubscribe/abc")
     assert f"List-Unsubscribe: <{SITE}/mail/unsubscribe/abc>".encode() in message
@@ -220,7 +222,7 @@ class _Checker(HTMLParser):
 
 @pytest.mark.parametrize("language", PRODUCT_LANGUAGES)
 @pytest.mark.parametrize("kind", list(MailKind))
-def test_the_products_mails(kind: MailKind, language: str) -> None:
+def test_the_products_mails_are_well_formed(kind: MailKind, language: str) -> None:
     for letter in sample_letters(kind, language, SITE):
         facts = letter.facts
         if facts["event"]:
@@ -233,7 +235,7 @@ def test_the_products_mails(kind: MailKind, language: str) -> None:
         assert "<b>" not in written.html
         assert "{{" not in written.html + written.text + written.subject
         assert "None" not in page.words + written.text + written.subject
-        # The text says and leads to the same.
+        # The text version has the same content and links.
         for fact in ("reference", "total"):
             for thing in ("booking", "offer"):
                 if fact in facts.get(thing, {}):
@@ -251,7 +253,7 @@ def test_the_products_mails(kind: MailKind, language: str) -> None:
         assert not re.search(r"\n\n\n|[ \t]\n(?!$)", written.text.replace("\n-- \n", "\n--\n"))
 
 
-def test_a_template_sees_nothing_but_facts() -> None:
+def test_a_template_can_read_only_its_facts() -> None:
     layout = Texts(html="{% block content %}{% endblock %}", text="")
     for attack in (
         "{{ ''.__class__.__mro__ }}",
@@ -274,7 +276,7 @@ def test_a_template_sees_nothing_but_facts() -> None:
 @pytest.mark.parametrize(
     ("chosen", "before"),
     [
-        # The latest choice first.
+        # Choices are listed latest first.
         ([1], None),
         ([2, 1], 1),
         ([1, 2, 1], None),
@@ -284,5 +286,5 @@ def test_a_template_sees_nothing_but_facts() -> None:
         ([4, 1, 3, 2, 1], 1),
     ],
 )
-def test_rolling_back_goes_further_back_each_time(chosen: list[int], before: int | None) -> None:
+def test_each_rollback_goes_one_version_further_back(chosen: list[int], before: int | None) -> None:
     assert _version_before(chosen) == before

@@ -1,4 +1,4 @@
-"""Templates that cost more than they may: they are stopped, and nothing waits for them."""
+"""Templates that exceed their limits: they are stopped, and nothing waits for them."""
 
 import asyncio
 import os
@@ -46,17 +46,17 @@ async def write(renderers: Renderers, html: str, *, cpu_s: float = 2.0, **facts:
         ),
     ],
 )
-async def test_what_costs_too_much_is_stopped_and_the_next_is_written(
+async def test_a_too_expensive_template_is_stopped_and_the_next_is_rendered(
     renderers: Renderers, attack: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # What ends it is what it costs; a busy machine may give it no processor for seconds.
+    # Its CPU time ends it; on a busy machine it may get no processor for seconds.
     monkeypatch.setattr("engine.notifications.rendering_pool._CLOCK_FACTOR", 200)
     with pytest.raises(TooCostly, match=why):
         await write(renderers, attack, cpu_s=0.3)
     assert (await write(renderers, "{{ a }}", a="<b>")).html == "&lt;b&gt;"
 
 
-async def test_what_is_broken_breaks_no_child(renderers: Renderers) -> None:
+async def test_a_broken_template_breaks_no_child(renderers: Renderers) -> None:
     for attack in (
         "{{ x.__class__ }}",
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
@@ -71,7 +71,7 @@ async def test_what_is_broken_breaks_no_child(renderers: Renderers) -> None:
         assert child.is_alive
 
 
-async def test_a_child_knows_no_secret_and_half_a_character_harms_nobody(
+async def test_a_child_has_no_secrets_and_survives_an_incomplete_character(
     renderers: Renderers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FRONTROW_TOKEN_SECRET", "s3cret" * 6)
@@ -81,17 +81,17 @@ async def test_a_child_knows_no_secret_and_half_a_character_harms_nobody(
         assert b"FRONTROW" not in environ.read()
 
 
-async def test_one_that_was_killed_is_replaced(renderers: Renderers) -> None:
+async def test_a_killed_child_is_replaced(renderers: Renderers) -> None:
     await write(renderers, "a")
     [child] = renderers._idle
     os.kill(child._process.pid, 9)
     assert (await write(renderers, "b")).html == "b"
 
 
-async def test_jobs_and_those_who_wait_for_them_are_bounded_and_can_be_given_up(
+async def test_jobs_and_their_queue_are_bounded_and_cancellable(
     renderers: Renderers,
 ) -> None:
-    # Two at work and two that wait: one more is one too many.
+    # Two are running and two are queued: one more is refused.
     jobs = [asyncio.create_task(write(renderers, ENDLESS, cpu_s=60.0)) for _ in range(4)]
     while renderers._waiting < 2:
         await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Accounts: how somebody comes back, how a copied token ends, and what nobody learns."""
+"""Accounts: how a person comes back, how a copied token is ended, and what stays secret."""
 
 import asyncio
 import base64
@@ -69,7 +69,7 @@ async def execute(runtime: Runtime, statement: str, *args: Any) -> list[Any]:
 
 
 async def refused(attempt: Awaitable[Any], kind: type[FrontrowError], code: str) -> str:
-    """The detail of a refusal."""
+    """The detail of the refusal."""
     with pytest.raises(kind) as error:
         await attempt
     assert error.value.code == code
@@ -82,7 +82,7 @@ async def end_reasons(runtime: Runtime, person_id: str) -> set[str | None]:
 
 
 async def age(runtime: Runtime, person_id: str, seconds: float) -> None:
-    """As if the last exchange had been that much earlier."""
+    """Let the last exchange have been this much earlier."""
     await execute(
         runtime,
         "UPDATE sessions SET rotated_at = rotated_at - make_interval(secs => $2) WHERE person_id = $1",
@@ -109,7 +109,7 @@ async def test_a_token_that_was_used_before_ends_the_family(
     other_device = await people.log_in(address, PASSWORD)
     second = await people.refresh(login.refresh_token)
     third = await people.refresh(second.refresh_token)
-    # Somebody has kept a copy of the first; neither they nor the rightful one gets on with it.
+    # A thief has a copy of the first token; now neither the thief nor the owner can go on.
     await refused(people.refresh(login.refresh_token), NotAuthenticated, "session-ended")
     for token in (login, second, third):
         await refused(people.refresh(token.refresh_token), NotAuthenticated, "session-ended")
@@ -121,13 +121,15 @@ async def test_a_lost_answer_can_be_asked_for_again(people: Accounts, login: Log
     lost = await people.refresh(login.refresh_token)
     again = await people.refresh(login.refresh_token)
     assert again == lost
-    # … until it has been used: then the first one is twice used.
+    # … until it has been used: then the first one counts as used twice.
     await people.refresh(again.refresh_token)
     await refused(people.refresh(login.refresh_token), NotAuthenticated, "session-ended")
     await refused(people.refresh(again.refresh_token), NotAuthenticated, "session-ended")
 
 
-async def test_but_not_after_the_grace(runtime: Runtime, people: Accounts, login: Login) -> None:
+async def test_a_lost_answer_cannot_be_asked_for_after_the_grace_period(
+    runtime: Runtime, people: Accounts, login: Login
+) -> None:
     second = await people.refresh(login.refresh_token)
     await age(runtime, login.person_id, runtime.settings.refresh_grace_s - 5)
     assert await people.refresh(login.refresh_token) == second
@@ -137,13 +139,13 @@ async def test_but_not_after_the_grace(runtime: Runtime, people: Accounts, login
     assert await end_reasons(runtime, login.person_id) == {"reuse"}
 
 
-async def test_tabs_that_refresh_at_once_get_the_same(
+async def test_tabs_that_refresh_at_once_get_the_same_token(
     runtime: Runtime, people: Accounts, login: Login
 ) -> None:
     tabs = 4
     async with runtime.stores.view.connection() as connection:
         async with connection.transaction():
-            # All of them have asked before the first is served.
+            # All requests are sent before the first is served.
             await connection.execute(
                 "SELECT FROM sessions WHERE person_id = $1 FOR UPDATE", login.person_id
             )
@@ -167,7 +169,7 @@ async def test_a_guess_at_a_session_ends_it(people: Accounts, login: Login) -> N
 @pytest.mark.parametrize(
     "token", ["", "x", "é" * 64, "a" * 64, "A" * 63, "\0" * 64, "=" * 64], ids=repr
 )
-async def test_what_is_no_refresh_token(people: Accounts, token: str) -> None:
+async def test_an_invalid_refresh_token_is_refused(people: Accounts, token: str) -> None:
     await refused(people.refresh(token), NotAuthenticated, "session-ended")
     await people.log_out(token)
 
@@ -184,9 +186,7 @@ async def test_logging_out_ends_one_login(
     await people.refresh(other_device.refresh_token)
 
 
-async def test_a_login_does_not_last_for_ever(
-    runtime: Runtime, people: Accounts, login: Login
-) -> None:
+async def test_a_login_expires(runtime: Runtime, people: Accounts, login: Login) -> None:
     newest = await people.refresh(login.refresh_token)
     await execute(
         runtime,
@@ -203,7 +203,7 @@ async def test_a_login_does_not_last_for_ever(
     assert await end_reasons(runtime, login.person_id) == set()
 
 
-async def test_what_is_stored_makes_no_token(
+async def test_stored_data_contain_no_token_and_no_password(
     runtime: Runtime, people: Accounts, login: Login
 ) -> None:
     tokens = [login.refresh_token, (await people.refresh(login.refresh_token)).refresh_token]
@@ -221,7 +221,7 @@ async def test_what_is_stored_makes_no_token(
 
 
 class Watched:
-    """A hasher that notes what is done, and in which thread."""
+    """A hasher that records its calls and their threads."""
 
     def __init__(self, hasher: PasswordHasher) -> None:
         self._hasher = hasher
@@ -256,9 +256,9 @@ async def test_an_unknown_address_is_refused_like_a_wrong_password(
     people: Accounts, login: Login, address: str, watched: Watched
 ) -> None:
     for _ in range(3):
-        # Strangers who claim the address, too, make nothing dearer, and are not to be counted.
+        # Other claims of the address make a login neither more expensive nor measurable.
         await people.register(registration(address, password=f"of a stranger {new_id()}"))
-    # The first of a process makes something to compare with.
+    # The first login of a process makes the dummy hash to compare with.
     await refused(people.log_in(address, "not it"), NotAuthenticated, "wrong-credentials")
     watched.work.clear()
     known = await refused(people.log_in(address, "not it"), NotAuthenticated, "wrong-credentials")
@@ -268,7 +268,7 @@ async def test_an_unknown_address_is_refused_like_a_wrong_password(
         people.log_in(f"{new_id()}@example.com", "not it"), NotAuthenticated, "wrong-credentials"
     )
     assert known == unknown
-    # The same work, and none of it in the loop's thread.
+    # The same work each time, and none of it in the event loop's thread.
     assert watched.work == work_known
     assert len(work_known) == 2
     assert all(name.startswith("passwords") for name in watched.threads)
@@ -277,7 +277,7 @@ async def test_an_unknown_address_is_refused_like_a_wrong_password(
     assert len(watched.work) == 1
 
 
-async def test_argon2_as_owasp_wants_it(runtime: Runtime, login: Login) -> None:
+async def test_argon2_parameters_follow_owasp(runtime: Runtime, login: Login) -> None:
     (row,) = await execute(
         runtime, "SELECT password_hash FROM accounts WHERE person_id = $1", login.person_id
     )
@@ -287,7 +287,7 @@ async def test_argon2_as_owasp_wants_it(runtime: Runtime, login: Login) -> None:
     assert (parameters.time_cost, parameters.parallelism) == (2, 1)
 
 
-async def test_a_hash_of_yesterday_is_made_anew(
+async def test_an_outdated_hash_is_renewed_at_login(
     runtime: Runtime, people: Accounts, login: Login, address: str
 ) -> None:
     old = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
@@ -315,7 +315,7 @@ async def test_capitals_make_no_difference_to_an_address(
     assert found.person_id == login.person_id
 
 
-async def test_the_same_password_typed_on_another_keyboard(people: Accounts, address: str) -> None:
+async def test_unicode_forms_of_one_password_are_the_same(people: Accounts, address: str) -> None:
     await people.register(registration(address, password="Übergrößenträger"))
     await people.log_in(address, "U\u0308bergro\u0308ßentra\u0308ger")
 
@@ -342,7 +342,7 @@ async def test_the_same_password_typed_on_another_keyboard(people: Accounts, add
         "x" * 257,
     ],
 )
-async def test_passwords_that_anybody_would_try(people: Accounts, password: str) -> None:
+async def test_obvious_passwords_are_refused(people: Accounts, password: str) -> None:
     wanted = registration("ada.lovelace@example.com", password=password, name="Ada Lovelace")
     await refused(people.register(wanted), InvalidInput, "weak-password")
 
@@ -352,7 +352,7 @@ async def test_passwords_that_anybody_would_try(people: Accounts, password: str)
     ["zwölf 🦢 hier", "correct horse battery", " a b c d ", "x9" * 3 + "vk" * 61],
     ids=ascii,
 )
-async def test_passwords_that_are_taken_as_they_are(
+async def test_unusual_passwords_are_accepted_unchanged(
     people: Accounts, address: str, password: str
 ) -> None:
     made = await people.register(registration(address, password=password))
@@ -384,7 +384,7 @@ async def claims_of(runtime: Runtime, address: str) -> set[str]:
     return {row[0] for row in rows}
 
 
-async def test_an_address_belongs_to_whoever_opens_its_link_first(
+async def test_the_first_opened_link_proves_whose_an_address_is(
     runtime: Runtime, people: Accounts, address: str
 ) -> None:
     secrets = [f"one of a few words {new_id()}" for _ in range(3)]
@@ -394,7 +394,7 @@ async def test_an_address_belongs_to_whoever_opens_its_link_first(
         assert (await people.log_in(address, secret)).person_id == login.person_id
     verification = runtime.people.verification
     links = [verification.token(who.person_id, address) for who in (ada, eve, bob)]
-    # Looking at the page decides nothing.
+    # Opening the page decides nothing.
     found = await verification.claims(links[1])
     assert [c.person_id for c in found] == [eve.person_id, bob.person_id, ada.person_id]
     assert await claims_of(runtime, address) == {ada.person_id, eve.person_id, bob.person_id}
@@ -409,12 +409,12 @@ async def test_an_address_belongs_to_whoever_opens_its_link_first(
     for login, secret in ((ada, secrets[0]), (bob, secrets[2])):
         await refused(people.log_in(address, secret), NotAuthenticated, "wrong-credentials")
         assert (await people.person(login.person_id)).email is None
-        # They are somebody still, and can name another address.
+        # The losing accounts still exist, and can change to another address.
         moved = PersonPatch(email=f"{new_id()}@example.com", password=secret)
         await people.change(login.person_id, moved, version=3)
     for link in (links[0], links[2]):
         await refused(verification.redeem(link), NotFound, "link-not-ours")
-    # Later ones claim it as the first ones did, and cannot get it.
+    # Later claims are accepted as the first ones were, but cannot get the address.
     late = await people.register(registration(address, password=secrets[0]))
     assert (await people.log_in(address, secrets[0])).person_id == late.person_id
     assert (await people.log_in(address, secrets[1])).person_id == eve.person_id
@@ -422,7 +422,7 @@ async def test_an_address_belongs_to_whoever_opens_its_link_first(
     await refused(verification.redeem(link), Conflict, "address-of-another")
 
 
-async def test_of_two_who_open_their_links_at_once_one_has_it(
+async def test_of_two_links_opened_at_once_one_wins(
     runtime: Runtime, people: Accounts, address: str
 ) -> None:
     logins = [await people.register(registration(address)) for _ in range(4)]
@@ -435,7 +435,7 @@ async def test_of_two_who_open_their_links_at_once_one_has_it(
     assert await claims_of(runtime, address) == {won.person_id}
 
 
-async def test_a_link_of_somebody_elses_mail_serves_who_claims_the_address_too(
+async def test_any_mailed_link_can_prove_each_account_that_claims_the_address(
     runtime: Runtime, people: Accounts, address: str
 ) -> None:
     eve, ada = [await people.register(registration(address)) for _ in "12"]
@@ -458,7 +458,7 @@ async def test_many_strangers_claims_do_not_hide_the_owners(
     assert await claims_of(runtime, address) == {ada.person_id}
 
 
-async def test_links_that_are_none(runtime: Runtime, people: Accounts, address: str) -> None:
+async def test_invalid_links_are_refused(runtime: Runtime, people: Accounts, address: str) -> None:
     login = await people.register(registration(address))
     link = runtime.people.verification.token(login.person_id, address)
     late = Verification(runtime.stores.view, runtime.settings, lambda: time.time() + 31 * 86_400)
@@ -473,7 +473,7 @@ async def test_links_that_are_none(runtime: Runtime, people: Accounts, address: 
     assert (await runtime.people.verification.claims(link))[0].person_id == login.person_id
 
 
-async def test_an_address_is_asked_a_few_times_a_day(
+async def test_an_address_gets_few_verification_mails_a_day(
     runtime: Runtime, people: Accounts, address: str
 ) -> None:
     for number in range(6):
@@ -482,7 +482,7 @@ async def test_an_address_is_asked_a_few_times_a_day(
     assert len(await execute(runtime, sent, address)) == 3
 
 
-async def test_another_address_has_to_be_proven_again(
+async def test_a_changed_address_has_to_be_proven_again(
     runtime: Runtime, people: Accounts, login: Login, address: str
 ) -> None:
     await runtime.people.verification.redeem(
@@ -501,7 +501,7 @@ async def test_another_address_has_to_be_proven_again(
 # Access tokens
 
 
-async def test_changes_are_heard_by_every_process(
+async def test_token_changes_reach_every_process(
     runtime: Runtime, people: Accounts, buyer: str
 ) -> None:
     here, elsewhere = people.token_versions, TokenVersions(runtime.stores.view, life_s=3600)
@@ -509,7 +509,7 @@ async def test_changes_are_heard_by_every_process(
     new = await people.register(registration(f"{new_id()}@example.com"))
     login = await people.register(registration(f"{new_id()}@example.com"), person_id=buyer)
     assert here.known[buyer] == login.version == 1
-    # Who has just come has no earlier tokens: nothing to remember.
+    # A new person has no earlier tokens, so nothing is remembered.
     await elsewhere.read()
     assert (elsewhere.known.get(buyer), elsewhere.known.get(new.person_id)) == (1, None)
     fresh = PersonPatch(password=PASSWORD, new_password="eight geese on a bicycle")
@@ -527,7 +527,7 @@ async def test_changes_are_heard_by_every_process(
     assert again.version == 1
 
 
-async def test_a_change_that_commits_late_is_heard(runtime: Runtime, login: Login) -> None:
+async def test_a_token_change_that_commits_late_is_noticed(runtime: Runtime, login: Login) -> None:
     elsewhere = TokenVersions(runtime.stores.view, life_s=3600)
     await elsewhere.read()
     async with runtime.stores.view.connection() as connection, connection.transaction():
@@ -536,14 +536,14 @@ async def test_a_change_that_commits_late_is_heard(runtime: Runtime, login: Logi
             " WHERE person_id = $1",
             login.person_id,
         )
-        # Later than the change is dated, and before it is seen.
+        # Later than the time of the change, and before it is visible.
         await elsewhere.read()
         assert login.person_id not in elsewhere.known
     await elsewhere.read()
     assert elsewhere.known[login.person_id] == 7
 
 
-async def test_a_guest_comes_back_to_what_was_paid_for(
+async def test_a_guest_with_bookings_can_renew_an_expired_token(
     runtime: Runtime, people: Accounts, house: House, buyer: str
 ) -> None:
     await people.check_renewable(buyer, has_expired=False)
@@ -571,7 +571,7 @@ async def test_a_guest_comes_back_to_what_was_paid_for(
         )
 
 
-async def test_of_two_addresses_for_one_guest_one_is_taken(people: Accounts, buyer: str) -> None:
+async def test_of_several_registrations_of_one_guest_one_wins(people: Accounts, buyer: str) -> None:
     wanted = [registration(f"{new_id()}@example.com") for _ in range(4)]
     answers = await asyncio.gather(
         *(people.register(each, person_id=buyer) for each in wanted), return_exceptions=True
@@ -582,10 +582,10 @@ async def test_of_two_addresses_for_one_guest_one_is_taken(people: Accounts, buy
     assert sum(map(len, found)) == 1
 
 
-# What somebody says of themselves
+# What people set for themselves
 
 
-async def test_a_guest_has_the_defaults_until_they_set_something(
+async def test_a_guest_has_the_default_preferences_until_they_change_them(
     people: Accounts, buyer: str
 ) -> None:
     before = await people.person(buyer)
@@ -626,7 +626,7 @@ async def test_of_two_changes_to_one_version_one_is_refused(people: Accounts, bu
         assert (await people.person(buyer)).version == version + 1
 
 
-async def test_what_nobody_may_choose(people: Accounts, buyer: str) -> None:
+async def test_an_invalid_choice_is_refused(people: Accounts, buyer: str) -> None:
     detail = await refused(
         people.change(buyer, PersonPatch(language="tlh"), version=1),
         InvalidInput,
@@ -668,7 +668,7 @@ async def test_a_stolen_access_token_does_not_take_the_account(
     await refused(people.log_in(address, PASSWORD), NotAuthenticated, "wrong-credentials")
 
 
-async def test_another_password_ends_every_login(
+async def test_a_new_password_ends_every_login(
     runtime: Runtime, people: Accounts, login: Login, address: str
 ) -> None:
     other_device = await people.log_in(address, PASSWORD)
@@ -689,7 +689,7 @@ async def test_tiers_are_given_to_guests_too(people: Accounts, buyer: str) -> No
     before = await people.person(buyer)
     assert await people.set_tier(buyer, "vip", actor=ORGANISER) == before
     assert before.version == 2
-    # What was read before the tier came is not overwritten unseen.
+    # A tier given after the read is not overwritten unseen.
     await refused(
         people.change(buyer, PersonPatch(name="Ada"), version=1),
         PreconditionFailed,
@@ -697,7 +697,7 @@ async def test_tiers_are_given_to_guests_too(people: Accounts, buyer: str) -> No
     )
 
 
-def test_what_can_be_chosen_is_what_there_is() -> None:
+def test_choices_match_the_languages_and_kinds_of_mail() -> None:
     assert set(LANGUAGES) == set(PRODUCT_LANGUAGES)
     switched = {topic for topics in TOPICS.values() for topic in topics}
     assert switched | {"booking"} == set(EmailPreferences.__struct_fields__)

@@ -66,7 +66,7 @@ async def me(http: httpx.AsyncClient, tokens: Json) -> httpx.Response:
     return await http.get("/v1/me", headers=bearer(tokens))
 
 
-# A guest becomes somebody
+# A guest becomes an account
 
 
 async def test_a_guest_keeps_bookings_by_registering(
@@ -92,12 +92,12 @@ async def test_a_guest_keeps_bookings_by_registering(
     assert await bookings_of(http, device) == [booking]
     later = await http.post("/v1/bookings/" + booking + "/cancel", headers=bearer(device))
     assert later.json()["status"] == "cancelled"
-    # The guest's own token, which may have been copied anywhere, is no longer good for anything.
+    # The guest's own token, which may have been copied anywhere, is no longer valid.
     problem_of(await ada.get(f"/v1/bookings/{booking}"), 401, "not-authenticated")
     problem_of(await ada.post("/v1/auth/guest"), 401, "not-authenticated")
 
 
-async def test_who_logs_in_beside_a_guest_is_not_that_guest(
+async def test_logging_in_does_not_merge_the_guest(
     http: httpx.AsyncClient, house: House, bob: Buyer, address: str
 ) -> None:
     await register(http, address)
@@ -108,7 +108,9 @@ async def test_who_logs_in_beside_a_guest_is_not_that_guest(
     assert (await bob.get(f"/v1/bookings/{booking}")).status_code == 200
 
 
-async def test_without_a_token_it_is_somebody_new(http: httpx.AsyncClient, address: str) -> None:
+async def test_registering_without_a_token_makes_a_new_person(
+    http: httpx.AsyncClient, address: str
+) -> None:
     first = (await register(http, address)).json()
     other = (await register(http, f"{new_id()}@example.com")).json()
     people = [(await me(http, tokens)).json() for tokens in (first, other)]
@@ -118,7 +120,7 @@ async def test_without_a_token_it_is_somebody_new(http: httpx.AsyncClient, addre
     assert not people[0]["email_proven"]
 
 
-async def test_a_token_that_is_no_good_makes_no_stranger(
+async def test_registering_with_an_invalid_token_is_refused(
     http: httpx.AsyncClient, address: str
 ) -> None:
     strange = Buyer(http, {"Authorization": "Bearer nonsense"})
@@ -153,7 +155,7 @@ async def test_one_token_has_one_account(http: httpx.AsyncClient, ada: Buyer, ad
     ],
     ids=lambda value: str(value)[:30],
 )
-async def test_what_makes_no_account(
+async def test_an_invalid_registration_is_refused(
     http: httpx.AsyncClient, address: str, changes: Json, code: str
 ) -> None:
     problem_of(await register(http, address, **changes), 400, code)
@@ -174,7 +176,7 @@ async def test_a_password_may_have_any_characters(http: httpx.AsyncClient, addre
 # Coming back
 
 
-async def test_a_session_goes_on_by_exchanging_tokens(
+async def test_a_session_continues_by_exchanging_refresh_tokens(
     http: httpx.AsyncClient, address: str
 ) -> None:
     tokens = (await register(http, address)).json()
@@ -192,24 +194,30 @@ async def test_a_session_goes_on_by_exchanging_tokens(
     stolen = await exchange(tokens)
     assert "log in again" in problem_of(stolen, 401, "session-ended")["detail"]
     problem_of(await exchange(third), 401, "session-ended")
-    # What was given before is good until it expires.
+    # The earlier access token is valid until it expires.
     assert (await me(http, third)).status_code == 200
 
 
-async def test_logging_out_says_nothing_about_tokens(http: httpx.AsyncClient) -> None:
+async def test_logging_out_does_not_reveal_whether_a_token_is_valid(
+    http: httpx.AsyncClient,
+) -> None:
     for token in ("nonsense", "a" * 64):
         response = await http.post("/v1/auth/logout", json={"refresh_token": token})
         assert (response.status_code, response.content) == (204, b"")
 
 
-async def test_nobody_learns_who_has_an_account(http: httpx.AsyncClient, address: str) -> None:
+async def test_answers_do_not_reveal_who_has_an_account(
+    http: httpx.AsyncClient, address: str
+) -> None:
     await register(http, address)
     wrong = problem_of(await log_in(http, address, "not the one"), 401, "wrong-credentials")
     unknown = await log_in(http, f"{new_id()}@example.com")
     assert problem_of(unknown, 401, "wrong-credentials") == wrong
 
 
-async def test_no_answer_with_a_token_is_kept(http: httpx.AsyncClient, address: str) -> None:
+async def test_answers_with_tokens_are_not_stored_by_caches(
+    http: httpx.AsyncClient, address: str
+) -> None:
     key = {"Idempotency-Key": new_id()}
     await register(http, address)
     first, second = [await log_in(http, address, **key) for _ in range(2)]
@@ -221,7 +229,7 @@ async def test_no_answer_with_a_token_is_kept(http: httpx.AsyncClient, address: 
 
 
 async def links_to(runtime: Runtime, address: str, least: int) -> list[str]:
-    """The pages behind the links in the mails that an address got, the first first."""
+    """The pages behind the links in the mails that an address got, in order."""
     kept = (
         "SELECT message FROM kept_mails JOIN notifications USING (event_id, notification_id)"
         " WHERE lower(email) = $1 AND kind = 'welcome' ORDER BY notification_id"
@@ -234,13 +242,13 @@ async def links_to(runtime: Runtime, address: str, least: int) -> list[str]:
     return [re.findall(r"(/verify/\S+)", body.get_content())[0] for body in bodies if body]
 
 
-async def test_registering_tells_nobody_whose_an_address_is(
+async def test_registering_does_not_reveal_whose_an_address_is(
     http: httpx.AsyncClient, runtime: Runtime, address: str
 ) -> None:
     passwords = [f"a few words {new_id()}" for _ in range(3)]
     first = await register(http, address, password=passwords[0])
     second = await register(http, address.upper(), password=passwords[1])
-    # The page behind any of the mails serves all who claim the address.
+    # The page behind any of the mails lists all accounts that claim the address.
     link, _ = await links_to(runtime, address, 2)
     page = await http.get(link)
     assert (page.status_code, page.headers["referrer-policy"]) == (200, "no-referrer")
@@ -257,7 +265,7 @@ async def test_registering_tells_nobody_whose_an_address_is(
     assert (await log_in(http, address, passwords[1])).status_code == 200
     assert (await http.get(link)).status_code == 404
 
-    # Known or unknown, it is the same to see.
+    # A known and an unknown address look the same.
     known = await register(http, address, password=passwords[2])
     unknown = await register(http, f"{new_id()}@example.com")
     for answer in (known, unknown):
@@ -279,7 +287,7 @@ async def test_registering_tells_nobody_whose_an_address_is(
     problem_of(taken, 409, "address-of-another")
 
 
-async def test_programs_and_pages_open_links(
+async def test_links_work_for_programs_and_for_pages(
     http: httpx.AsyncClient, runtime: Runtime, address: str
 ) -> None:
     first, second = [(await register(http, address)).json() for _ in "12"]
@@ -306,7 +314,7 @@ async def test_programs_and_pages_open_links(
 
 @pytest_asyncio.fixture(scope="module")
 async def other(town: Settings, stores: StoreUrls) -> AsyncIterator[httpx.AsyncClient]:
-    """Another API of the same house, whose tokens of guests are soon over."""
+    """Another API on the same stores, with short-lived guest tokens."""
     variables = role_environment(town, stores, FRONTROW_TOKEN_TTL_S="1")
     process = start_role("api", variables)
     try:
@@ -378,7 +386,7 @@ def signed(claims: Json) -> str:
 # Limits
 
 
-async def test_nobody_keeps_the_owner_of_an_account_out(
+async def test_nobody_can_lock_the_owner_of_an_account_out(
     http: httpx.AsyncClient, address: str
 ) -> None:
     tokens = (await register(http, address)).json()
@@ -387,16 +395,16 @@ async def test_nobody_keeps_the_owner_of_an_account_out(
         answer = await log_in(http, address, password, **{"X-Forwarded-For": place}, **headers)
         return answer.status_code
 
-    # A window may end while we try; one of two windows is whole.
+    # A window may end during the attempts; of two windows one is complete.
     attack = [await attempt("203.0.113.7") for _ in range(41)]
     assert 429 in attack
     assert await attempt("198.51.100.7", PASSWORD) == 200
-    # From the very same place, by whoever has an earlier token of the account, good or not.
+    # From the same network, a client with an earlier token of the account, valid or not, may log in.
     assert await attempt("203.0.113.7", PASSWORD, **bearer(tokens)) == 200
-    # Somebody else's token is no help, and nobody's who merely claims the address.
+    # The token of another person does not help, nor that of an account that only claims the address.
     eve = (await register(http, address, password="a few words of hers")).json()
     assert 429 in [await attempt("203.0.113.7", **bearer(eve)) for _ in range(42)]
-    # From everywhere at once each network has a few, its owner's among them.
+    # In an attack from everywhere each network has a few attempts, the owner's network too.
     places = [f"2001:db8:{number:x}::{host}" for host in range(1, 4) for number in range(40)]
     for _ in range(2):
         attack = [await attempt(place) for place in places for _ in "12"]
@@ -406,12 +414,12 @@ async def test_nobody_keeps_the_owner_of_an_account_out(
     assert await attempt("192.0.2.7", PASSWORD) == 200
 
 
-async def test_passwords_of_one_account_are_tried_at_a_measured_pace(
+async def test_password_attempts_per_account_are_limited(
     http: httpx.AsyncClient, address: str
 ) -> None:
     await register(http, address)
     for tried in (address, f"{new_id()}@example.com"):
-        # A window may end while we try; one of two windows is whole.
+        # A window may end during the attempts; of two windows one is complete.
         for _ in range(2 * 20 + 1):
             answer = await log_in(http, tried, "not the one")
             if answer.status_code == 429:
@@ -420,7 +428,7 @@ async def test_passwords_of_one_account_are_tried_at_a_measured_pace(
         problem_of(answer, 429, "too-many-requests")
         assert '"password-attempts";q=20;w=900' in answer.headers["ratelimit-policy"]
         assert '"password-attempts";r=0;' in answer.headers["ratelimit"]
-        # Capitals are no way round.
+        # Capital letters do not circumvent the limit.
         problem_of(await log_in(http, tried.upper()), 429, "too-many-requests")
     other = f"{new_id()}@example.com"
     assert (await register(http, other)).status_code == 201
@@ -428,8 +436,10 @@ async def test_passwords_of_one_account_are_tried_at_a_measured_pace(
 
 
 @pytest.mark.parametrize("route", ["register", "login"])
-async def test_one_address_has_a_measured_pace(http: httpx.AsyncClient, route: str) -> None:
-    # As a proxy on this machine tells it; refused before any password is looked at.
+async def test_attempts_per_network_address_are_limited(
+    http: httpx.AsyncClient, route: str
+) -> None:
+    # Sent as by a proxy on this machine; refused before any password is checked.
     place = {"X-Forwarded-For": f"2001:db8:{new_id()[-4:]}::1"}
     body: Json = {"email": "x", "password": PASSWORD}
     for number in range(2 * 60 + 1):
@@ -443,7 +453,7 @@ async def test_one_address_has_a_measured_pace(http: httpx.AsyncClient, route: s
     assert ";q=60;w=60" in answer.headers["ratelimit-policy"]
 
 
-async def test_accounts_open_while_redis_is_away(
+async def test_logging_in_works_while_redis_is_away(
     http: httpx.AsyncClient, stack: Stack, address: str
 ) -> None:
     await register(http, address)
@@ -481,10 +491,10 @@ async def until_alive(client: httpx.AsyncClient) -> None:
             await asyncio.sleep(0.05)
 
 
-# Who I am
+# The own person
 
 
-async def test_what_a_guest_sets_stays(http: httpx.AsyncClient, ada: Buyer) -> None:
+async def test_a_guests_preferences_are_kept(http: httpx.AsyncClient, ada: Buyer) -> None:
     problem_of(await http.get("/v1/me"), 401, "not-authenticated")
     read = await ada.get("/v1/me")
     assert read.json()["preferences"] == {
@@ -582,7 +592,7 @@ async def test_a_guest_gets_a_tier_by_id(http: httpx.AsyncClient, ada: Buyer) ->
     assert (await ada.get("/v1/me")).json()["tier"] == "premium"
 
 
-async def test_people_are_the_organisers_to_see(http: httpx.AsyncClient) -> None:
+async def test_only_the_organiser_may_see_people(http: httpx.AsyncClient) -> None:
     eve = await new_buyer(http)
     for headers, status, code in (
         ({}, 401, "not-authenticated"),

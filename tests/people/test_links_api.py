@@ -1,4 +1,4 @@
-"""Mailed links: what they open, on any device; what no link opens; and the way to new ones."""
+"""Mailed links: what they open, on any device; what no link opens; and how to get new ones."""
 
 import asyncio
 import email
@@ -31,7 +31,7 @@ NAME = "<script>alert(1)</script>\"'&{{7*7}}"
 
 
 async def mailed(runtime: Runtime, address: str, kind: str, count: int = 1) -> str:
-    """The plain text of the latest mail of that kind to an address, once so many were written."""
+    """The plain text of the latest mail of this kind to an address, once this many were written."""
     async with asyncio.timeout(60):
         while True:
             mails = await runtime.notifications.deliveries.mails(email=address, limit=50)
@@ -46,7 +46,7 @@ async def mailed(runtime: Runtime, address: str, kind: str, count: int = 1) -> s
 
 
 def link_in(text: str, kind: str = "b") -> str:
-    """The path of the first link of that kind in a mail."""
+    """The path of the first link of this kind in a mail."""
     found = re.search(rf"https?://[^/]+(/{kind}/[\w-]+)", text)
     assert found is not None, text
     return found[1]
@@ -77,10 +77,10 @@ async def is_proven(runtime: Runtime, address: str) -> bool:
 # The bank's page
 
 
-async def test_nobody_approves_what_is_not_theirs(
+async def test_nobody_can_approve_another_persons_payment(
     house: House, ada: Buyer, http: httpx.AsyncClient
 ) -> None:
-    """The attack: who knows a booking's id (a log, a screenshot) approves its payment."""
+    """The attack: a person who knows a booking's id (from a log, a screenshot) approves its payment."""
     mine, other = [(await ada.hold(house.event_id, n)).json()["hold_id"] for n in (1, 2)]
     booking = (await ada.book(mine, "tok_3ds")).json()
     url = booking["next_action"]["url"]
@@ -159,12 +159,12 @@ async def test_a_mailed_link_opens_the_booking_anywhere(
     page = await http.get(link, headers=BROWSER)
     assert "Cancelled" in page.text
     assert f'action="{link}/cancel"' not in page.text
-    # Later mails have it too.
+    # Later mails contain the link too.
     assert link_in(await mailed(runtime, address, "booking-cancelled")) == link
     assert link_in(await mailed(runtime, address, "booking-refunded")) == link
 
 
-async def test_no_other_token_opens_anything(
+async def test_no_other_link_token_opens_anything(
     make_house: MakeHouse, ada: Buyer, http: httpx.AsyncClient, runtime: Runtime
 ) -> None:
     house = await make_house()
@@ -178,7 +178,7 @@ async def test_no_other_token_opens_anything(
     swapped = uuid.UUID(other["booking_id"]).bytes + content[16:]
     as_place = Signer(TOKEN_SECRET, "frontrow/waitlist-link/1")
     sign = Signer(TOKEN_SECRET, "frontrow/booking-link/1").sign
-    #: (path, status): forged; of another purpose, both ways; signed, and about something else.
+    #: (path, status): forged; of another purpose, both ways; signed, but for another object.
     wrong = [
         (f"/b/{token[:-1]}{'A' if token[-1] != 'A' else 'B'}", 404),
         (f"/b/{token}A", 404),
@@ -205,7 +205,7 @@ async def test_no_other_token_opens_anything(
         assert (await http.post(f"{path}/{act}", headers=JSON)).status_code == status
     assert not await is_proven(runtime, address)
 
-    # Her own doing ends what was mailed so far; nobody else's does.
+    # She can revoke the links mailed so far; nobody else can.
     bob = await new_buyer(http)
     path = f"/v1/bookings/{booking['booking_id']}/links/revoke"
     assert (await bob.post(path)).status_code in (403, 404)
@@ -217,12 +217,12 @@ async def test_no_other_token_opens_anything(
     assert (await ada.get(f"/v1/bookings/{booking['booking_id']}")).json()["status"] == "confirmed"
     fresh = await runtime.people.links.url("booking", booking["booking_id"], address)
     assert (await http.get(httpx.URL(fresh).path)).status_code == 200
-    # A link was mailed to one address, and proves no other.
+    # A link proves only the address that it was mailed to.
     elsewhere = await runtime.people.links.url("booking", booking["booking_id"], an_address())
     assert (await http.get(httpx.URL(elsewhere).path)).status_code == 410
 
 
-async def test_a_link_ends_with_its_event(
+async def test_a_link_expires_30_days_after_its_event(
     make_house: MakeHouse, ada: Buyer, http: httpx.AsyncClient, runtime: Runtime
 ) -> None:
     house = await make_house()
@@ -248,7 +248,7 @@ async def test_a_link_ends_with_its_event(
     ],
     ids=str,
 )
-async def test_somebody_elses_page_acts_for_nobody(
+async def test_requests_from_foreign_pages_are_refused(
     house: House, ada: Buyer, http: httpx.AsyncClient, runtime: Runtime, headers: Json
 ) -> None:
     address = an_address()
@@ -264,7 +264,7 @@ async def test_somebody_elses_page_acts_for_nobody(
     assert not await is_proven(runtime, address)
 
 
-# A place in line
+# Waitlist entries
 
 
 async def offered(gone: Gone, person: Buyer, address: str, seat_no: int = 0) -> Json:
@@ -296,7 +296,7 @@ async def test_a_mailed_offer_is_accepted_and_paid_on_another_device(
     problem_of(stale, 410, "offer-ended")
     assert (await ada.get(f"/v1/offers/{offer_id}")).json()["status"] == "open"
 
-    # A browser sends the form, and its page asks again with the browser's own token.
+    # A browser sends the form, and its page repeats the request with the browser's own token.
     answer = await http.post(f"{link}/accept", data={"offer_id": offer_id}, headers=BROWSER)
     assert answer.status_code == 303
     token = link.rpartition("/")[2]
@@ -306,7 +306,7 @@ async def test_a_mailed_offer_is_accepted_and_paid_on_another_device(
     hold = (await http.post(f"{link}/accept", headers=bob.auth | JSON)).json()
     assert (hold["hold_id"], hold["status"]) == (offer_id, "held")
     assert (await bob.get(f"/v1/holds/{offer_id}")).json() == hold
-    # Nothing else of hers is his, and the hold is hers no more.
+    # He gets nothing else of hers, and she no longer has the hold.
     problem_of(await bob.get(f"/v1/waitlist/{entry['entry_id']}"), 404, "entry-not-found")
     problem_of(await ada.get(f"/v1/holds/{offer_id}"), 404, "hold-not-found")
     again = await ada.post(f"/v1/offers/{offer_id}/accept")
@@ -318,7 +318,7 @@ async def test_a_mailed_offer_is_accepted_and_paid_on_another_device(
     problem_of(await http.post(f"{link}/decline", headers=JSON), 410, "offer-ended")
 
 
-async def test_who_paid_on_another_device_outlives_the_loss_of_redis(
+async def test_an_offer_accepted_on_another_device_survives_the_loss_of_redis(
     gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncClient, runtime: Runtime
 ) -> None:
     address = an_address()
@@ -331,7 +331,7 @@ async def test_who_paid_on_another_device_outlives_the_loss_of_redis(
     assert (await bob.book(offer_id)).status_code == 201
 
 
-async def test_an_offer_of_somebody_else_is_not_to_be_had_by_ones_own_link(
+async def test_a_link_gives_no_access_to_another_persons_offer(
     gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncClient, runtime: Runtime
 ) -> None:
     address = an_address()
@@ -345,7 +345,7 @@ async def test_an_offer_of_somebody_else_is_not_to_be_had_by_ones_own_link(
     assert (await ada.get(f"/v1/offers/{sent['offer_id']}")).json()["status"] == "open"
 
 
-async def test_whoever_waits_ends_the_links_of_the_place(
+async def test_a_waiting_person_can_revoke_the_links_of_the_entry(
     gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncClient, runtime: Runtime
 ) -> None:
     address = an_address()
@@ -362,7 +362,7 @@ async def test_whoever_waits_ends_the_links_of_the_place(
     assert (await http.get(fresh, headers=JSON)).status_code == 200
 
 
-async def test_declining_and_leaving_by_link(
+async def test_a_link_can_decline_an_offer_and_leave_the_waitlist(
     gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncClient, runtime: Runtime
 ) -> None:
     addresses = [an_address(), an_address()]
@@ -381,10 +381,10 @@ async def test_declining_and_leaving_by_link(
     assert "Not in line" in (await http.get(links[0], headers=BROWSER)).text
 
 
-async def test_a_link_to_the_old_address_proves_no_new_one(
+async def test_a_link_to_the_old_address_does_not_prove_the_new_one(
     gone: Gone, ada: Buyer, http: httpx.AsyncClient, runtime: Runtime
 ) -> None:
-    """The attack: join with one's own address, change it to a stranger's, act by the link one has."""
+    """The attack: join with an own address, change it to a stranger's, and use the link mailed before."""
     own, strangers = an_address(), an_address()
     entry = await gone.stand(ada, contact={"buyer": {"email": own, "name": "Ada"}})
     link = httpx.URL(await runtime.people.links.url("entry", entry["entry_id"], own)).path
@@ -400,7 +400,7 @@ async def test_a_link_to_the_old_address_proves_no_new_one(
 # New links
 
 
-async def test_looking_up_says_nothing_and_mails_the_links(
+async def test_a_lookup_reveals_nothing_and_mails_the_links(
     make_house: MakeHouse, ada: Buyer, http: httpx.AsyncClient, runtime: Runtime
 ) -> None:
     house = await make_house()
@@ -426,13 +426,13 @@ async def test_looking_up_says_nothing_and_mails_the_links(
     for sent in ({}, {"email": "a"}, {"email": ["a@b.cd"]}, {"email": f"{'a' * 300}@b.cd"}):
         problem_of(await http.post("/v1/bookings/lookup", json=sent), 400, "invalid-request")
     assert (await http.post("/tickets/lookup", data={"email": "<b>"})).status_code == 400
-    # Asked for five times: one mail to who has something, and none to who has nothing.
+    # Requested five times: one mail to an address with bookings, none to an address without.
     deliveries = runtime.notifications.deliveries
     async with asyncio.timeout(60):
         while not (nothing := await deliveries.mails(email=nobodys, limit=9))[0].reason:
             await asyncio.sleep(0.05)
     assert [(mail.status, mail.reason) for mail in nothing] == [("skipped", "nothing-found")]
-    # `address` and `ADDRESS` are one.
+    # `address` and `ADDRESS` are one address.
     upper = await deliveries.mails(email=address.upper(), limit=9)
     lower = [m for m in await deliveries.mails(email=address, limit=9) if m.kind == "booking-links"]
     assert len({mail.mail_id for mail in upper + lower if mail.kind == "booking-links"}) == 1
@@ -443,15 +443,15 @@ def look_up_from(http: httpx.AsyncClient, host: str, email: str) -> Awaitable[ht
     return http.post("/v1/bookings/lookup", json={"email": email}, headers=headers)
 
 
-async def test_one_network_looks_up_so_often(http: httpx.AsyncClient) -> None:
+async def test_lookups_per_network_are_limited(http: httpx.AsyncClient) -> None:
     email, here = an_address(), "203.0.113.77"
-    # Of 130 in a row at least ten fall over the limit, even when a new hour begins on the way.
+    # Of 130 in a row at least ten exceed the limit, even if a new hour begins meanwhile.
     answers = [await look_up_from(http, here, email) for _ in range(130)]
     refused = [answer for answer in answers if answer.status_code == 429]
     assert len(refused) >= 10
     problem_of(refused[0], 429, "too-many-requests")
     headers = {"X-Forwarded-For": here} | BROWSER
-    # The form is no way around it.
+    # The form does not circumvent the limit.
     forms = [
         (await http.post("/tickets/lookup", data={"email": email}, headers=headers)).status_code
         for _ in range(70)
@@ -462,24 +462,24 @@ async def test_one_network_looks_up_so_often(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("host", ["203.0.115.{}", "2001:db8:115:{}::1"])
-async def test_one_subscriber_does_not_look_up_from_each_of_many_addresses(
+async def test_lookups_from_many_addresses_of_one_subscriber_are_limited(
     http: httpx.AsyncClient, host: str
 ) -> None:
-    """The attack: an address, or a /64, for every sixty look-ups."""
+    """The attack: another address, or another /64, for every sixty look-ups."""
     email = an_address()
-    # 52 of each are below its own limit. Twenty are over that of all, even when a new hour begins.
+    # 52 of each are below its own limit. Twenty exceed the common limit, even if a new hour begins.
     answers = [
         await look_up_from(http, host.format(no), email) for _ in range(52) for no in range(1, 13)
     ]
     refused = [answer for answer in answers if answer.status_code == 429]
     assert len(refused) >= 20
     problem_of(refused[0], 429, "too-many-requests")
-    # Its neighbours are others.
+    # Neighbouring networks are not affected.
     neighbour = host.replace("115", "116").format(1)
     assert (await look_up_from(http, neighbour, email)).status_code == 202
 
 
-async def test_what_one_network_is_refused_takes_nothing_from_its_neighbours(
+async def test_refused_lookups_do_not_count_against_neighbouring_networks(
     http: httpx.AsyncClient,
 ) -> None:
     email = an_address()
@@ -488,10 +488,10 @@ async def test_what_one_network_is_refused_takes_nothing_from_its_neighbours(
     assert (await look_up_from(http, "203.0.117.2", email)).status_code == 202
 
 
-async def test_looking_up_does_the_same_for_every_address(
+async def test_a_lookup_does_the_same_work_for_every_address(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By construction: one statement, which looks nothing up."""
+    """By construction: one statement, which does not look up the address."""
     asked: list[str] = []
     postgres = runtime.people.links._pg
     fetch = postgres.fetch

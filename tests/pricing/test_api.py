@@ -1,4 +1,4 @@
-"""Pricing over HTTP: what buyers are told, and the organiser's side."""
+"""Pricing over HTTP: what buyers see, and the organiser's side."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,13 +20,13 @@ RULE: Json = {
     "sold_weight": 1.0,
     "velocity_weight": 0,
     "demand_weight": 0,
-    # Nothing of the worker's own shall happen under the test's eyes.
+    # The worker must not change prices during a test.
     "dead_band": 1.0,
 }
 
 
 class PriceDesk:
-    """The organiser at one event's prices."""
+    """The organiser's routes for the prices of one event."""
 
     def __init__(self, http: httpx.AsyncClient, event_id: str) -> None:
         self.http = http
@@ -74,7 +74,7 @@ def euros(amount: int) -> Json:
     return {"amount": amount, "currency": "EUR"}
 
 
-# Who may
+# Access
 
 
 NOBODYS = "01980000-0000-7000-8000-000000000000"
@@ -96,16 +96,18 @@ NOBODYS = "01980000-0000-7000-8000-000000000000"
         ("POST", "/simulate-set"),
     ],
 )
-async def test_only_the_organiser(desk: PriceDesk, ada: Buyer, method: str, path: str) -> None:
+async def test_only_the_organiser_may_use_these_routes(
+    desk: PriceDesk, ada: Buyer, method: str, path: str
+) -> None:
     address = desk.root + path
     problem_of(await desk.http.request(method, address), 401, "not-authenticated")
     problem_of(await desk.http.request(method, address, headers=ada.auth), 403, "not-allowed")
 
 
-# What buyers are told
+# What buyers see
 
 
-async def test_a_fixed_price_says_nothing_more(desk: PriceDesk) -> None:
+async def test_a_fixed_price_has_no_explanation(desk: PriceDesk) -> None:
     assert await prices(desk.http, desk.event_id) == [
         {"category_no": 0, "category": "Front", "price": euros(5000)},
         {"category_no": 1, "category": "Back", "price": euros(3000)},
@@ -133,14 +135,14 @@ async def test_a_changed_price_says_what_it_was_and_why(desk: PriceDesk) -> None
     assert page["prices_from"] == euros(3000)
 
 
-async def test_a_price_from_is_the_lowest_in_force(desk: PriceDesk) -> None:
+async def test_prices_from_names_the_lowest_price_in_force(desk: PriceDesk) -> None:
     body = {"amount_minor": 1000, "reason": "Last call"}
     await desk.post("/categories/1/override", body)
     found = await desk.http.get("/v1/events/availability", params={"id": desk.event_id})
     assert found.json()["items"][0]["prices_from"] == euros(1000)
 
 
-async def test_the_range_is_shown_where_the_organiser_says_so(desk: PriceDesk) -> None:
+async def test_the_price_range_is_shown_if_the_organiser_allows_it(desk: PriceDesk) -> None:
     await desk.in_force()
     tag = (await desk.get()).headers["etag"]
     assert "floor" not in (await prices(desk.http, desk.event_id))[0]
@@ -155,7 +157,7 @@ async def test_the_range_is_shown_where_the_organiser_says_so(desk: PriceDesk) -
     problem_of(await desk.patch({"range_public": False}), 428, "precondition-required")
 
 
-async def test_the_history_is_open_until_it_is_closed(desk: PriceDesk, ada: Buyer) -> None:
+async def test_the_price_history_is_public_unless_switched_off(desk: PriceDesk, ada: Buyer) -> None:
     await desk.post("/categories/0/override", {"amount_minor": 4500, "reason": "Early birds"})
     path = f"/v1/events/{desk.event_id}/prices/history"
     shown = await ada.get(path)
@@ -168,11 +170,11 @@ async def test_the_history_is_open_until_it_is_closed(desk: PriceDesk, ada: Buye
     assert (await desk.http.get(path, headers=ORGANISER)).status_code == 200
     page = (await desk.http.get(f"/v1/events/{desk.event_id}")).json()
     assert not page["pricing"]["history_public"]
-    # The latest change explains itself all the same.
+    # The latest change still has its reason.
     assert (await prices(desk.http, desk.event_id))[0]["reason"] == "Early birds"
 
 
-async def test_who_has_the_key_sees_what_a_rule_saw(
+async def test_the_organiser_sees_the_signals_of_each_decision(
     desk: PriceDesk, house: House, ada: Buyer
 ) -> None:
     await desk.in_force(dead_band=0, max_step=1, min_interval_s=0, reversal_s=0, round_to_minor=1)
@@ -195,13 +197,13 @@ async def test_who_has_the_key_sees_what_a_rule_saw(
 # Rules
 
 
-async def test_a_rule_is_made_read_and_put_in_force(desk: PriceDesk) -> None:
+async def test_a_rule_is_created_read_and_activated(desk: PriceDesk) -> None:
     made = await desk.post("/rules", {"category": "Front", "rule": RULE, "note": "bolder"})
     assert made.status_code == 201
     rule = made.json()
     assert (rule["rule_no"], rule["status"], rule["note"]) == (1, "draft", "bolder")
     assert (rule["made_by"], rule["valid_from"]) == ("organiser", None)
-    # What was left to the house is said.
+    # Defaults chosen by the server are returned.
     assert rule["rule"]["round_to_minor"] == 50
     assert made.headers["location"] == f"{desk.root}/rules/{rule['rule_id']}"
     read = await desk.get(f"/rules/{rule['rule_id']}")
@@ -221,7 +223,7 @@ async def test_a_rule_is_made_read_and_put_in_force(desk: PriceDesk) -> None:
     assert (await desk.get()).json()["categories"][0]["mode"] == "fixed"
 
 
-async def test_a_rule_can_wait_for_its_time(desk: PriceDesk) -> None:
+async def test_a_rule_can_be_scheduled(desk: PriceDesk) -> None:
     rule = await desk.rule()
     moment = "2031-01-01T10:00:00Z"
     body = {"valid_from": moment}
@@ -230,7 +232,7 @@ async def test_a_rule_can_wait_for_its_time(desk: PriceDesk) -> None:
     assert (await desk.get()).json()["categories"][0]["scheduled_for"] == moment
 
 
-async def test_rules_come_in_pages(desk: PriceDesk) -> None:
+async def test_rules_are_listed_in_pages(desk: PriceDesk) -> None:
     made = [(await desk.rule(category))["rule_id"] for category in ("Front", "Back", "Front")]
     await desk.post(f"/rules/{made[1]}/activate", {})
     first = (await desk.get("/rules", limit=2)).json()
@@ -273,7 +275,7 @@ async def test_a_rule_that_contradicts_itself_is_refused(
     assert said in problem_of(response, 400, "invalid-request")["detail"]
 
 
-async def test_what_is_not_there(desk: PriceDesk) -> None:
+async def test_unknown_categories_rules_and_events_are_refused(desk: PriceDesk) -> None:
     body = {"category": "Box", "rule": RULE}
     problem_of(await desk.post("/rules", body), 400, "no-such-category")
     problem_of(await desk.get(f"/rules/{NOBODYS}"), 404, "pricing-rule-not-found")
@@ -289,7 +291,7 @@ async def test_what_is_not_there(desk: PriceDesk) -> None:
     problem_of(await desk.post(path, {"valid_from": "2031-01-01T10:00:00"}), 400, "invalid-request")
 
 
-async def test_a_draft_event_has_no_prices_to_govern(house: House, desk: PriceDesk) -> None:
+async def test_prices_of_a_draft_event_cannot_be_managed(house: House, desk: PriceDesk) -> None:
     page = await house.runtime.catalog.event(house.event_id)
     draft = {
         "name": "A play",
@@ -305,10 +307,10 @@ async def test_a_draft_event_has_no_prices_to_govern(house: House, desk: PriceDe
     problem_of(await unborn.post("/rules", body), 409, "event-not-published")
 
 
-# The hand
+# Overrides
 
 
-async def test_a_price_by_hand_and_back(desk: PriceDesk) -> None:
+async def test_a_price_can_be_overridden_and_released(desk: PriceDesk) -> None:
     await desk.in_force()
     body = {"amount_minor": 4500, "reason": "Early birds", "until": "2031-01-01T10:00:00Z"}
     response = await desk.post("/categories/0/override", body, if_match='"0"')
@@ -334,7 +336,7 @@ async def test_a_price_by_hand_and_back(desk: PriceDesk) -> None:
     problem_of(await desk.post("/categories/0/override", bad), 400, "invalid-request")
 
 
-async def test_a_key_sets_a_price_once(desk: PriceDesk) -> None:
+async def test_a_key_overrides_a_price_once(desk: PriceDesk) -> None:
     key = new_id()
     body = {"amount_minor": 4500, "reason": "Early birds"}
     first = await desk.post("/categories/0/override", body, idempotency_key=key)
@@ -343,7 +345,7 @@ async def test_a_key_sets_a_price_once(desk: PriceDesk) -> None:
     assert again.headers["idempotency-replayed"] == "true"
 
 
-async def test_a_cancelled_events_prices_are_left(desk: PriceDesk) -> None:
+async def test_prices_of_a_cancelled_event_cannot_be_changed(desk: PriceDesk) -> None:
     rule = await desk.rule()
     await desk.http.post(f"/v1/events/{desk.event_id}/cancel", headers=ORGANISER)
     body = {"amount_minor": 4500, "reason": "x"}
@@ -352,7 +354,7 @@ async def test_a_cancelled_events_prices_are_left(desk: PriceDesk) -> None:
     problem_of(await desk.post(path, {}), 409, "event-cancelled")
 
 
-# Trying
+# Previews and simulations
 
 
 async def test_a_preview_says_what_a_rule_would_do(desk: PriceDesk, ada: Buyer) -> None:
@@ -376,7 +378,7 @@ async def test_a_preview_says_what_a_rule_would_do(desk: PriceDesk, ada: Buyer) 
     assert (await desk.post("/preview", {"category": "Front"})).status_code == 200
 
 
-async def test_a_simulation_as_numbers_and_as_a_picture(desk: PriceDesk) -> None:
+async def test_a_simulation_is_returned_as_numbers_or_as_a_picture(desk: PriceDesk) -> None:
     body = {
         "category": "Front",
         "rule": RULE | {"dead_band": 0.02},
@@ -411,7 +413,7 @@ async def test_a_rule_set_is_simulated_over_all_categories(desk: PriceDesk) -> N
     parts = {part["category"]: part for part in found["categories"]}
     assert parts["Front"]["follows_rule"]
     assert not parts["Back"]["follows_rule"]
-    # At its price, which is not that of the rule.
+    # At its own price, which is not that of the rule.
     assert parts["Back"]["simulation"]["fixed_minor"] == 3000
     assert found["seats"] == sum(p["simulation"]["seats"] for p in parts.values())
     assert found["seats"] == pytest.approx(400, abs=3)
@@ -423,12 +425,12 @@ async def test_a_rule_set_is_simulated_over_all_categories(desk: PriceDesk) -> N
         text.text for text in drawing.iter("{http://www.w3.org/2000/svg}text")
     }
     problem_of(await desk.post("/simulate-set", {"rules": {"Loge": RULE}}), 400, "no-such-category")
-    # Those that are not named follow the rule in force.
+    # Categories without a rule in the request follow the rule in force.
     rule = await desk.rule()
     await desk.post(f"/rules/{rule['rule_id']}/activate", {})
     again = (await desk.post("/simulate-set", {"curve": body["curve"]})).json()
     assert [part["follows_rule"] for part in again["categories"]][:2] == [True, False]
-    # However long that is to the event, it is as long for each.
+    # The time until the event is the same for each.
     assert (await desk.post("/simulate-set", {})).status_code == 200
     recorded = {"curve": {"type": "recorded"}}
     problem_of(await desk.post("/simulate-set", recorded), 409, "nothing-recorded")

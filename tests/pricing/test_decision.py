@@ -1,4 +1,4 @@
-"""Decisions by name: what a person would expect of each, and what buyers read."""
+"""Single decisions: what a person would expect of each, and the reasons that buyers read."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from engine.pricing.velocity import Velocity
 from tests.conftest import small_house
 
 DAY_S = 86_400.0
-#: 50.00, between 40.00 and 90.00, in any amount; a tenth at a time.
+#: Base price 50.00, range 40.00 to 90.00, any amount, steps of a tenth.
 RULE = Rule(
     base_minor=5000,
     floor_minor=4000,
@@ -62,7 +62,7 @@ def target(rule: Rule = RULE, **changes: Any) -> int:
         ({"taken": 500, "velocity": 150, "confidence": 1}, 6250 + 500),
         ({"taken": 500, "velocity": 150, "confidence": 0.5}, 6250 + 250),
         ({"taken": 500, "velocity": 0, "confidence": 1}, 6250 - 1000),
-        # As many wanted as are left: half of the weight.
+        # As many places are wanted as are left: half of the weight.
         ({"taken": 500, "held": 500}, 6250 + 1000),
         ({"taken": 500, "held": 200, "waiting": 250, "watchers": 1000}, 6250 + 1000),
         ({"taken": 1000, "waiting": 1}, 7500 + 2000),
@@ -71,7 +71,7 @@ def target(rule: Rule = RULE, **changes: Any) -> int:
     ],
     ids=str,
 )
-def test_the_target_is_the_formula(changes: dict[str, Any], expected: int) -> None:
+def test_the_target_follows_the_formula(changes: dict[str, Any], expected: int) -> None:
     assert target(**changes) == min(expected, 9000)
 
 
@@ -88,7 +88,7 @@ def test_the_plan_is_a_straight_line_between_its_points(
     assert factors.progress == pytest.approx(0.5 - expected_share)
 
 
-def test_behind_the_plan_it_is_cheaper() -> None:
+def test_the_target_is_lower_behind_the_plan() -> None:
     rule = msgspec.structs.replace(RULE, expected=PLAN)
     assert target(rule, taken=500) == 5000 * (1 - 0.05)
 
@@ -112,7 +112,7 @@ def test_behind_the_plan_it_is_cheaper() -> None:
         (12_000, 1, -1, 9000, "range"),
     ],
 )
-def test_one_step_at_a_time(
+def test_a_price_moves_at_most_one_step_at_a_time(
     price: int, changed_s: float | None, direction: int, expected: int, why: str
 ) -> None:
     current = Current(price_minor=price, changed_s=changed_s, direction=direction)
@@ -123,7 +123,7 @@ def test_one_step_at_a_time(
 @pytest.mark.parametrize(
     ("changes", "why"), [({"left_s": 0.0}, "over"), ({"taken": 1000}, "sold-out")]
 )
-def test_what_is_over_stays(changes: dict[str, Any], why: str) -> None:
+def test_the_price_of_an_ended_sale_stays(changes: dict[str, Any], why: str) -> None:
     decision = decide(RULE, seen(**changes), Current(price_minor=5000))
     assert (decision.price_minor, decision.why) == (5000, why)
 
@@ -135,7 +135,7 @@ def test_what_is_over_stays(changes: dict[str, Any], why: str) -> None:
     ("currency", "expected"),
     [("EUR", 50), ("USD", 50), ("JPY", 100), ("KWD", 250), ("HUF", 10_000), ("XPF", 100)],
 )
-def test_rounding_is_what_is_usual_in_the_currency(currency: str, expected: int) -> None:
+def test_rounding_defaults_to_what_is_usual_in_the_currency(currency: str, expected: int) -> None:
     assert usual_rounding(currency) == expected
     rule = Rule(base_minor=50_000, floor_minor=40_000, ceiling_minor=90_000)
     assert complete(rule, currency).round_to_minor == expected
@@ -168,19 +168,19 @@ def test_rounding_never_leads_out_of_the_range() -> None:
     )
 
 
-def test_a_range_too_narrow_for_what_is_usual_has_prices_too() -> None:
+def test_a_range_narrower_than_the_usual_rounding_has_prices_too() -> None:
     assert (
         complete(Rule(base_minor=12, floor_minor=11, ceiling_minor=13), "EUR").round_to_minor == 1
     )
 
 
-def test_a_step_below_the_rounding_is_one_rounding() -> None:
+def test_a_step_smaller_than_the_rounding_unit_is_one_unit() -> None:
     rule = msgspec.structs.replace(RULE, round_to_minor=1000, max_step=0.01)
     assert decide(rule, seen(taken=1000 - 1), Current(price_minor=5000)).price_minor == 6000
     assert decide(rule, seen(taken=0), Current(price_minor=7400)).price_minor == 7000
 
 
-# Words
+# Reasons
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_a_step_below_the_rounding_is_one_rounding() -> None:
         ),
     ],
 )
-def test_the_reason_is_what_weighs_most(
+def test_the_reason_names_the_factor_that_weighs_most(
     rises: bool,
     because: tuple[float, float, float],
     share: float,
@@ -282,21 +282,21 @@ def test_the_reason_is_what_weighs_most(
         (-5, "the last hours"),
     ],
 )
-def test_time_is_told_in_whole_units_that_have_passed(left_s: float, said: str) -> None:
+def test_elapsed_time_is_written_in_whole_units(left_s: float, said: str) -> None:
     assert time_left(left_s) == said
 
 
-# What is seen
+# Signals
 
 
-def test_a_wish_that_several_categories_would_do_is_split() -> None:
+def test_a_wish_for_several_categories_is_split_among_them() -> None:
     wishes = [(None, None, 6), ([0], None, 4), ([1, 2], None, 3), ([9], None, 5)]
     assert waiting_by_category(wishes, [0, 1, 2], {}) == {0: 6.0, 1: 3.5, 2: 3.5}
 
 
-def test_a_wish_for_sections_is_one_for_their_categories() -> None:
+def test_a_wish_for_sections_counts_for_their_categories() -> None:
     layout = import_layout(small_house()).layout
-    # The stalls have front and back rows; the floor, which comes after all sections, is of the latter's.
+    # The stalls have front and back rows; the floor, after all sections, has the category of the back rows.
     floor = len(layout.sections)
     assert categories_in(layout) == {0: {0, 1}, floor: {1}}
     wishes = [
@@ -310,7 +310,7 @@ def test_a_wish_for_sections_is_one_for_their_categories() -> None:
     assert known == {0: 3 + 4 + 1, 1: 3 + 1, 2: 1}
 
 
-def test_signals_are_what_can_be_seen() -> None:
+def test_impossible_signals_are_refused() -> None:
     for changes in (
         {"taken": -1},
         {"velocity": float("nan")},
@@ -322,7 +322,7 @@ def test_signals_are_what_can_be_seen() -> None:
             seen(**changes)
 
 
-def test_a_fresh_memory_is_little_trusted() -> None:
+def test_a_short_observation_has_little_confidence() -> None:
     velocity = Velocity().after(10, 3600, DAY_S)
     assert velocity.per_day == pytest.approx(240)
     assert velocity.confidence(DAY_S) == pytest.approx(1 - 0.5 ** (1 / 24))
@@ -341,11 +341,11 @@ def simulation() -> Simulation:
     return simulate(RULE, market, currency="EUR")
 
 
-def test_a_dearer_price_brings_fewer_buyers() -> None:
+def test_a_higher_price_brings_fewer_buyers() -> None:
     assert willing(5000, 5000, 1.5) == 1
     assert willing(10_000, 5000, 1.0) == pytest.approx(0.5)
     assert willing(2500, 5000, 1.0) == pytest.approx(2)
-    # Nearly nothing is as good as nothing; and what is free has no price to compare with.
+    # A price near 0 counts as 0; and a free place has no price to compare with.
     assert willing(1, 5000, 1.0) == pytest.approx(10)
     assert willing(1, 0, 1.0) == 1
     curve = Synthetic(demand=1.0)
@@ -355,14 +355,14 @@ def test_a_dearer_price_brings_fewer_buyers() -> None:
     assert sum(market.buyers(step, 100, 7500) for step in range(100)) < 0.7 * at_base
 
 
-def test_a_rush_comes_first_and_the_last_week_last() -> None:
+def test_demand_is_highest_at_the_start_and_rises_in_the_last_week() -> None:
     market = SyntheticMarket(Synthetic(), seats=10_000, days=60, base_minor=5000)
     rates = [market.rate(step, 60, 5000) for step in range(60)]
     assert rates[0] > 3 * rates[30]
     assert rates[59] > 2 * rates[30]
 
 
-def test_the_chart_shows_both_and_their_sum(simulation: Simulation) -> None:
+def test_the_text_chart_shows_rule_and_fixed_price_with_totals(simulation: Simulation) -> None:
     panels = text_panels(simulation)
     assert [title for title, _ in panels] == ["Price, EUR", "Sold, %", "Revenue, EUR"]
     for _, lines in panels:
@@ -380,14 +380,14 @@ def test_the_chart_shows_both_and_their_sum(simulation: Simulation) -> None:
         assert all(value in text for value in values)
 
 
-def test_the_chart_as_a_drawing(simulation: Simulation) -> None:
+def test_the_chart_is_drawn_as_svg(simulation: Simulation) -> None:
     drawing = ElementTree.fromstring(to_svg(simulation))  # noqa: S314  # our own
     name = "{http://www.w3.org/2000/svg}"
     title = drawing.find(f"{name}title")
     assert title is not None
     assert title.text is not None
     assert title.text.startswith("400 places, 1 days")
-    # Two curves in each panel, each as long as the series.
+    # Two curves per panel, each as long as the series.
     curves = [path for path in drawing.iter(f"{name}path") if path.get("fill") == "none"]
     assert len(curves) == 6
     assert {path.get("d", "").count("L") for path in curves} == {len(simulation.points) - 1}
@@ -415,7 +415,7 @@ def test_a_rule_set_is_drawn_with_a_line_for_each_category_and_revenue_in_sum() 
     drawing = ElementTree.fromstring(to_svg(found))  # noqa: S314  # our own
     name = "{http://www.w3.org/2000/svg}"
     curves = [path for path in drawing.iter(f"{name}path") if path.get("fill") == "none"]
-    # Three of prices, three of sales; of revenue the sum, and that at fixed prices.
+    # Three curves of prices, three of sales; for revenue the sum, and the sum at fixed prices.
     assert len(curves) == 3 + 3 + 2
     assert len({curve.get("stroke") for curve in curves[:3]}) == 3
     said = [text.text for text in drawing.iter(f"{name}text")]
@@ -463,7 +463,7 @@ def test_the_command_line_simulates_without_any_store(rule_file: Path, tmp_path:
     assert again.output == result.output
 
 
-def test_the_command_line_refuses_what_is_no_rule(tmp_path: Path) -> None:
+def test_the_command_line_refuses_an_invalid_rule(tmp_path: Path) -> None:
     file = tmp_path / "rules.json"
     file.write_text('{"base_minor": 1, "floor_minor": 2, "ceiling_minor": 3}')
     result = CliRunner().invoke(cli, ["pricing", "simulate", str(file)])
@@ -475,7 +475,7 @@ def test_the_command_line_refuses_what_is_no_rule(tmp_path: Path) -> None:
     assert str(result.exception).startswith(f"'Box' in {file} is not a rule: ")
 
 
-def test_the_demo_has_prices_that_move() -> None:
+def test_one_demo_event_has_pricing_rules() -> None:
     ruled = [event for event in demo_events() if event.rules]
     assert len(ruled) == 1
     for category, rule in ruled[0].rules.items():

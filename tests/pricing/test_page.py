@@ -20,7 +20,9 @@ async def reprice(house: House, amount: int, reason: str) -> None:
     )
 
 
-async def test_a_price_says_what_it_was_and_why(visit: Visit, make_house: MakeHouse) -> None:
+async def test_a_price_shows_its_earlier_value_and_the_reason(
+    visit: Visit, make_house: MakeHouse
+) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     front = ada.page.locator("#categories li", has_text="Front")
@@ -33,13 +35,13 @@ async def test_a_price_says_what_it_was_and_why(visit: Visit, make_house: MakeHo
     await expect(front.locator("small")).to_have_text(
         re.compile("^Down from €60 since .*: few are")
     )
-    # Also for who comes now, and for nobody else's category.
+    # Also for a new visitor, and not for the other category.
     await ada.page.reload()
     await expect(front.locator("small")).to_have_text(re.compile("^Down from €60"))
     await expect(ada.page.locator("#categories li small").nth(1)).to_be_empty()
 
 
-async def test_the_history_of_a_price(visit: Visit, make_house: MakeHouse) -> None:
+async def test_the_history_of_a_price_is_shown(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     await reprice(house, 6000, "82 % sold")
     await reprice(house, 5500, "a quiet hour")
@@ -99,7 +101,7 @@ async def test_floor_and_ceiling_are_shown_where_the_organiser_allows_it(
     await page.reload()
     await button.click()
     await expect(said).to_be_visible()
-    # From the ceiling to the floor; the price goes its way between them.
+    # Lines for ceiling and floor, with the price between them.
     await expect(page.locator(".chart span")).to_have_text(["€90", "€40"])
     assert [await band.get_attribute(name) for name in ("y", "height")] == ["0", "80"]
     path = await page.locator(".chart path").get_attribute("d") or ""

@@ -37,9 +37,9 @@ from tests.support.worlds import as_redis_owner, make_world
 pytestmark = pytest.mark.integration
 
 FRONT, BACK = 0, 1
-#: Nothing to wait for between two looks.
+#: No pause between two decisions.
 QUICK: dict[str, Any] = {"min_interval_s": 0, "reversal_s": 0, "max_step": 1.0, "round_to_minor": 1}
-#: The more is sold the dearer, and nothing else: 5000 to 10000.
+#: The price rises only with the share sold, from 5000 to 10000.
 BY_SALES = Rule(
     base_minor=5000,
     floor_minor=4000,
@@ -73,7 +73,7 @@ async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtim
 async def follow(
     house: House, rule: Rule = BY_SALES, category: str = "Front", **activation: Any
 ) -> RuleVersion:
-    """Make a rule and put it in force."""
+    """Make a rule and activate it."""
     office = house.runtime.pricing.admin
     made = await office.make_rule(
         house.event_id, RuleDraft(category=category, rule=rule), actor=ORGANISER
@@ -87,7 +87,7 @@ async def sell(house: House, *seats: int) -> None:
 
 
 async def look(house: House) -> int:
-    """A worker's look, whoever's turn it is."""
+    """Reprice this event now, as a worker does when it is due."""
     return await house.runtime.pricing.repricer.reprice(house.event_id)
 
 
@@ -105,7 +105,7 @@ async def history(house: House) -> list[asyncpg.Record]:
 # A rule at work
 
 
-async def test_what_is_sold_moves_the_price_and_says_why(house: House) -> None:
+async def test_sales_move_the_price_with_a_reason(house: House) -> None:
     rule = await follow(house)
     assert await look(house) == 0
     await sell(house, *range(8))
@@ -143,7 +143,7 @@ async def test_a_held_seat_keeps_its_quote_whatever_the_price_does(
     assert (await house.hold(new_id(), 14)).total.amount == 7000
 
 
-async def test_demand_is_holds_and_who_waits_and_what_is_left(house: House) -> None:
+async def test_demand_counts_holds_and_waiting_people_against_places_left(house: House) -> None:
     await follow(house, BY_DEMAND, "Back")
     preview = await house.runtime.pricing.admin.preview(house.event_id, "Back")
     # 30 seats and 6 places of the floor.
@@ -151,25 +151,25 @@ async def test_demand_is_holds_and_who_waits_and_what_is_left(house: House) -> N
     await house.hold(new_id(), 30, 31, 32, floor=6)
     preview = await house.runtime.pricing.admin.preview(house.event_id, "Back")
     assert preview.signals.held == 9
-    # 9 wanted of 36 left: 9 / 45, doubled.
+    # 9 wanted and 36 left: 9 / 45, doubled.
     assert preview.decision.price_minor == 4200
     assert await look(house) == 1
     assert (await prices(house))[BACK] == 4200
 
 
-async def test_watchers_are_counted_through_all_gateways(house: House) -> None:
+async def test_watchers_are_counted_across_all_gateways(house: House) -> None:
     await follow(house)
     async with gateway_of(house.runtime) as gateway, gateway.viewer(house.event_id) as viewer:
         await viewer.greeted()
         elsewhere = WatcherCounts(house.runtime.stores.redis)
         await elsewhere.report(house.event_id, 55)
         preview = await house.runtime.pricing.admin.preview(house.event_id, "Front")
-        # Another process says 55 and the gateway 1; the category is 20 of 56 places.
+        # Another process reports 55 and the gateway 1; the category has 20 of 56 places.
         assert preview.signals.watchers == 20
         await elsewhere.report(house.event_id, 0)
 
 
-async def test_an_open_map_hears_it_within_a_tick(house: House) -> None:
+async def test_an_open_map_gets_a_new_price_within_a_tick(house: House) -> None:
     await follow(house)
     async with gateway_of(house.runtime) as gateway, gateway.viewer(house.event_id) as viewer:
         await viewer.greeted()
@@ -187,11 +187,11 @@ async def test_an_open_map_hears_it_within_a_tick(house: House) -> None:
         assert line["was"] == {"amount": 5000, "currency": "EUR"}
         assert line["reason"].startswith("40 % sold")
         assert "floor" not in line
-        # Whoever opens the map now is greeted with the same words.
+        # A map opened now is greeted with the same message.
         async with gateway.viewer(house.event_id) as late:
             await late.greeted()
             assert late.messages["prices"]["prices"][FRONT] == line
-        # What is told changes without the price: maps hear that, too.
+        # The shown range changes without the price: maps get that, too.
         await house.runtime.pricing.admin.set_terms(
             house.event_id, TermsPatch(range_public=True), version=1
         )
@@ -199,7 +199,7 @@ async def test_an_open_map_hears_it_within_a_tick(house: House) -> None:
         assert line["floor"] == {"amount": 4000, "currency": "EUR"}
 
 
-async def test_what_is_told_survives_the_loss_of_redis(house: House) -> None:
+async def test_published_prices_survive_the_loss_of_redis(house: House) -> None:
     await follow(house)
     await house.runtime.pricing.admin.set_terms(
         house.event_id, TermsPatch(range_public=True), version=1
@@ -215,7 +215,7 @@ async def test_what_is_told_survives_the_loss_of_redis(house: House) -> None:
     assert after.pricing == before.pricing
 
 
-async def test_the_range_is_told_only_where_it_is_shown(house: House) -> None:
+async def test_the_range_is_published_only_if_it_is_public(house: House) -> None:
     await follow(house)
     office = house.runtime.pricing.admin
     hidden = await house.runtime.live.reading.snapshot(house.event_id)
@@ -243,7 +243,7 @@ async def test_a_paused_event_is_left_alone(house: House) -> None:
     assert await look(house) == 1
 
 
-async def test_a_blocked_place_is_not_for_sale(house: House) -> None:
+async def test_blocked_places_do_not_count_as_for_sale(house: House) -> None:
     await follow(house)
     await house.runtime.events.publishing.block(
         house.event_id, list(range(10, 20)), actor=ORGANISER
@@ -257,7 +257,7 @@ async def test_a_blocked_place_is_not_for_sale(house: House) -> None:
 # Turns and races
 
 
-async def test_each_event_has_its_turn_once(house: House) -> None:
+async def test_each_event_is_repriced_once_per_interval(house: House) -> None:
     runtime = house.runtime
     await follow(house)
     await sell(house, *range(8))
@@ -267,16 +267,16 @@ async def test_each_event_has_its_turn_once(house: House) -> None:
         )
         for _ in range(2)
     )
-    # Earlier tests' events have their turns too.
+    # Events of earlier tests are due too.
     await asyncio.gather(one.run_once(), other.run_once())
     assert await prices(house) == [7000, 3000]
     assert len([row for row in await history(house) if row["actor"] == "pricing:1"]) == 1
     await sell(house, 8, 9)
     await one.run_once()
-    assert await prices(house) == [7000, 3000], "its next turn is in an hour"
+    assert await prices(house) == [7000, 3000], "it is due again in an hour"
 
 
-async def test_of_two_workers_that_look_at_once_one_writes(house: House) -> None:
+async def test_of_two_workers_that_decide_at_once_one_writes(house: House) -> None:
     await follow(house)
     await look(house)
     await sell(house, *range(8))
@@ -285,12 +285,12 @@ async def test_of_two_workers_that_look_at_once_one_writes(house: House) -> None
     rows = [row for row in await history(house) if row["actor"] == "pricing:1"]
     assert [(row["old_amount_minor"], row["new_amount_minor"]) for row in rows] == [(5000, 7000)]
     velocity = await house.runtime.stores.view.fetch("pricing.workload", house.event_id, None)
-    # Counted once: of a worker's sales none twice.
+    # Each sale is counted once, whichever worker counts it.
     assert velocity[0]["known_taken"] == 8
 
 
-async def test_a_hand_between_looking_and_writing_wins(house: House) -> None:
-    """The rule has decided; before it writes, the organiser freezes the price."""
+async def test_an_override_between_decision_and_writing_wins(house: House) -> None:
+    """The rule has decided; before the decision is written, the organiser freezes the price."""
     runtime = house.runtime
     await follow(house)
     await sell(house, *range(8))
@@ -303,13 +303,13 @@ async def test_a_hand_between_looking_and_writing_wins(house: House) -> None:
     assert await prices(house) == [5000, 3000]
 
 
-async def test_velocity_is_kept_from_look_to_look_and_across_workers(house: House) -> None:
+async def test_velocity_is_kept_between_rounds_and_across_workers(house: House) -> None:
     runtime = house.runtime
     await follow(house)
     await look(house)
     await runtime.stores.view.fetch("pricing.workload", house.event_id, None)
     async with runtime.stores.view.connection() as connection:
-        # As if the last look had been a day ago.
+        # Let the last decision be a day old.
         await connection.execute(
             "UPDATE pricing_velocity SET measured_at = measured_at - interval '1 day'"
             " WHERE event_id = $1",
@@ -323,7 +323,7 @@ async def test_velocity_is_kept_from_look_to_look_and_across_workers(house: Hous
     assert preview.signals.confidence == pytest.approx(0.5, rel=0.01)
 
 
-# The organiser's hand
+# Overrides by the organiser
 
 
 async def test_an_override_holds_until_it_is_released(house: House) -> None:
@@ -347,13 +347,13 @@ async def test_an_override_holds_until_it_is_released(house: House) -> None:
     assert await prices(house) == [7000, 3000]
 
 
-async def test_an_override_ends_at_its_time(house: House) -> None:
+async def test_an_override_ends_at_its_end_time(house: House) -> None:
     office = house.runtime.pricing.admin
     await follow(house)
     until = datetime.now(UTC) + timedelta(hours=1)
     wanted = Override(amount_minor=4500, reason="Early birds", until=until)
     assert (await office.override(house.event_id, FRONT, wanted, actor=ORGANISER)).until == until
-    # Another rule that comes into force does not end it before.
+    # A rule that takes effect meanwhile does not end it earlier.
     await follow(house)
     state = (await office.state(house.event_id)).categories[FRONT]
     assert (state.mode, state.until) == ("override", until)
@@ -372,7 +372,7 @@ async def test_an_override_ends_at_its_time(house: House) -> None:
         )
 
 
-async def test_a_frozen_price_stays_whatever_comes(house: House) -> None:
+async def test_a_frozen_price_never_moves(house: House) -> None:
     office = house.runtime.pricing.admin
     await follow(house)
     frozen = await office.freeze(house.event_id, FRONT, "press night", actor=ORGANISER)
@@ -387,7 +387,9 @@ async def test_a_frozen_price_stays_whatever_comes(house: House) -> None:
     assert await look(house) == 1
 
 
-async def test_a_price_on_the_page_is_an_override_until_the_next_rule(house: House) -> None:
+async def test_a_price_set_by_an_event_edit_is_an_override_until_the_next_rule(
+    house: House,
+) -> None:
     runtime, office = house.runtime, house.runtime.pricing.admin
     await follow(house)
     page = await runtime.catalog.event(house.event_id)
@@ -409,7 +411,7 @@ async def test_a_price_on_the_page_is_an_override_until_the_next_rule(house: Hou
     assert await prices(house) == [7000, 3000]
 
 
-async def test_an_edit_of_something_else_leaves_a_rules_price(house: House) -> None:
+async def test_an_edit_of_another_field_leaves_a_rules_price(house: House) -> None:
     runtime = house.runtime
     await follow(house)
     await sell(house, *range(8))
@@ -425,7 +427,7 @@ async def test_an_edit_of_something_else_leaves_a_rules_price(house: House) -> N
 # The life of a rule
 
 
-async def test_versions_follow_each_other(house: House) -> None:
+async def test_each_version_of_a_rule_supersedes_the_one_before(house: House) -> None:
     office = house.runtime.pricing.admin
     first, second = await follow(house), await follow(house)
     assert (first.rule_no, second.rule_no) == (1, 2)
@@ -443,7 +445,7 @@ async def test_versions_follow_each_other(house: House) -> None:
     assert [rule.rule_id for rule in page] == [second.rule_id]
 
 
-async def test_a_scheduled_rule_comes_into_force_at_its_time(house: House) -> None:
+async def test_a_scheduled_rule_takes_effect_at_its_time(house: House) -> None:
     office = house.runtime.pricing.admin
     first = await follow(house)
     moment = datetime.now(UTC) + timedelta(hours=1)
@@ -471,7 +473,7 @@ async def test_a_scheduled_rule_comes_into_force_at_its_time(house: House) -> No
     assert statuses == {first.rule_id: RuleStatus.RETIRED, second.rule_id: RuleStatus.ACTIVE}
 
 
-async def test_without_a_rule_the_price_stays_and_is_fixed_again(house: House) -> None:
+async def test_a_price_without_its_rule_stays_and_is_fixed(house: House) -> None:
     office = house.runtime.pricing.admin
     rule = await follow(house)
     await sell(house, *range(8))
@@ -497,7 +499,7 @@ async def test_a_new_range_moves_a_price_into_it_at_once(house: House) -> None:
     assert (await history(house))[0]["reason"] == "a new price range"
 
 
-async def test_the_database_keeps_rules_as_they_were_made(house: House) -> None:
+async def test_the_database_refuses_to_change_a_rule(house: House) -> None:
     first, _ = await follow(house), await follow(house)
     async with house.runtime.stores.view.connection() as connection:
         for change, constraint in (
@@ -522,7 +524,9 @@ async def test_the_database_keeps_rules_as_they_were_made(house: House) -> None:
             )
 
 
-async def test_what_is_not_there_is_said(house: House, make_house: MakeHouse) -> None:
+async def test_unknown_events_rules_and_categories_are_refused(
+    house: House, make_house: MakeHouse
+) -> None:
     office = house.runtime.pricing.admin
     draft = await make_house(publish=False)
     with pytest.raises(Conflict) as refused:
@@ -541,7 +545,7 @@ async def test_what_is_not_there_is_said(house: House, make_house: MakeHouse) ->
     assert refused.value.code == "no-pricing-rule"
 
 
-# Trying
+# Previews and simulations
 
 
 async def test_a_preview_changes_nothing(house: House) -> None:
@@ -554,7 +558,7 @@ async def test_a_preview_changes_nothing(house: House) -> None:
     assert len(await history(house)) == 2
 
 
-async def test_a_rule_is_tried_on_a_made_up_sale(house: House) -> None:
+async def test_a_rule_is_simulated_on_a_synthetic_sale(house: House) -> None:
     request = SimulationRequest(
         category="Front", rule=BY_SALES, curve=Synthetic(demand=3.0, seats=500, days=10)
     )
@@ -564,7 +568,7 @@ async def test_a_rule_is_tried_on_a_made_up_sale(house: House) -> None:
     assert result.rule.revenue_minor > result.fixed.revenue_minor == 500 * 5000
 
 
-async def test_a_rule_is_tried_on_a_sale_that_was(make_house: MakeHouse) -> None:
+async def test_a_rule_is_simulated_on_a_recorded_sale(make_house: MakeHouse) -> None:
     sold = await make_house(layout=small_house(rows=4), buyer_limit=40)
     for seat in range(0, 20, 2):
         await sell(sold, seat, seat + 1)
@@ -582,13 +586,13 @@ async def test_a_rule_is_tried_on_a_sale_that_was(make_house: MakeHouse) -> None
         curve=Recorded(event_id=sold.event_id, category="Front", elasticity=0),
     )
     result = await office.simulate(fresh.event_id, request)
-    # All of the other house's front rows, and this one has as many.
+    # All front rows of the other house; this house has as many.
     assert (result.seats, result.fixed.sold) == (20, 20)
     assert result.days == pytest.approx(9, abs=0.1)
     assert result.fixed.revenue_minor == 20 * 5000
 
 
-async def test_a_rule_set_is_tried_on_each_categorys_own_sales(make_house: MakeHouse) -> None:
+async def test_a_rule_set_is_simulated_on_each_categorys_own_sales(make_house: MakeHouse) -> None:
     sold = await make_house(layout=small_house(rows=4), buyer_limit=40)
     for seat in range(0, 20, 2):
         await sell(sold, seat, seat + 1)
@@ -601,7 +605,9 @@ async def test_a_rule_set_is_tried_on_each_categorys_own_sales(make_house: MakeH
     assert found.rule.revenue_minor == found.categories[0].simulation.rule.revenue_minor
 
 
-async def test_who_waits_for_a_section_is_demand_for_its_categories(make_house: MakeHouse) -> None:
+async def test_people_waiting_for_a_section_are_demand_for_its_categories(
+    make_house: MakeHouse,
+) -> None:
     house = await make_house(buyer_limit=50)
     await house.hold(new_id(), *range(50))
     runtime = house.runtime
@@ -611,5 +617,5 @@ async def test_who_waits_for_a_section_is_demand_for_its_categories(make_house: 
     floor = Wanted(quantity=4, sections=["Floor"])
     await runtime.waitlist.entries.join(house.event_id, new_id(), floor, Contact())
     seen = await runtime.pricing.admin._measuring.seen(house.event_id)
-    # The floor is of the back rows' category.
+    # The floor has the category of the back rows.
     assert [seen[number].waiting for number in (0, 1)] == [1.0, 1.0 + 4.0]

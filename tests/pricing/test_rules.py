@@ -1,4 +1,4 @@
-"""What a price may never do, whatever the rule, the sale and the luck."""
+"""Invariants of prices, for any rule, sale and luck."""
 
 import math
 from itertools import pairwise
@@ -101,7 +101,7 @@ def grid_of(rule: Rule) -> int:
 
 @settings(deadline=None)
 @given(rules(), signals(), currents())
-def test_never_outside_floor_and_ceiling_and_always_with_a_reason(
+def test_a_price_stays_within_floor_and_ceiling_and_has_a_reason(
     rule: Rule, seen: Signals, current: Current
 ) -> None:
     decision = decide(rule, seen, current)
@@ -128,7 +128,7 @@ def test_steps_intervals_and_the_dead_band_are_respected(
     if move == 0:
         return
     assert decision.why == "moved"
-    # Towards the target, not beyond it, and no further than a step (or the smallest there is).
+    # Towards the target, not beyond it, and by one step at most (or the smallest possible one).
     assert move * wanted > 0
     assert abs(move) <= abs(wanted)
     assert abs(move) <= max(rule.max_step * price * (1 + 1e-9), grid_of(rule))
@@ -143,7 +143,7 @@ def test_steps_intervals_and_the_dead_band_are_respected(
 
 @settings(deadline=None)
 @given(rules(), signals(), currents(), st.data())
-def test_a_price_outside_its_range_comes_back_at_once(
+def test_a_price_outside_its_range_returns_at_once(
     rule: Rule, seen: Signals, current: Current, data: st.DataObject
 ) -> None:
     assume(not rule.floor_minor <= current.price_minor <= rule.ceiling_minor)
@@ -183,7 +183,7 @@ def test_more_of_each_raises_the_target_where_nothing_limits_it(
         floor_minor=0,
         ceiling_minor=10**12,
         sold_weight=weight,
-        # All that pace can take away is less than the base.
+        # Pace can lower the target by less than the base.
         velocity_weight=min(weight, 0.9),
         demand_weight=weight,
         watcher_share=0.5,
@@ -220,7 +220,7 @@ def test_a_higher_base_never_lowers_the_target(
 
 
 def follow(rule: Rule, path: list[Signals], price: int, every_s: float) -> list[int]:
-    """The prices, the first one first, of a worker that looks every so often."""
+    """The prices, in order, of a worker that decides at a fixed interval."""
     prices, changed_s, direction = [price], None, 0
     for seen in path:
         changed_s = None if changed_s is None else changed_s + every_s
@@ -234,7 +234,7 @@ def follow(rule: Rule, path: list[Signals], price: int, every_s: float) -> list[
 
 
 def turns(prices: list[int]) -> int:
-    """How often a price that moved goes back."""
+    """How often the price changes direction."""
     moves = [b - a for a, b in pairwise(prices) if a != b]
     return sum(1 for a, b in pairwise(moves) if a * b < 0)
 
@@ -258,7 +258,7 @@ def test_constant_signals_end_in_a_price_that_stays(
 def test_signals_that_jitter_within_the_dead_band_end_in_a_price_that_stays(
     rule: Rule, seen: Signals, data: st.DataObject
 ) -> None:
-    """Whatever they do: the price comes to them on one way, and then stands still."""
+    """With any such signals the price moves in one direction, and then stays."""
     assume(seen.left_s > 0 and seen.taken < seen.capacity)
     changes = st.builds(
         lambda held, velocity: msgspec.structs.replace(
@@ -329,12 +329,12 @@ def test_every_currency_has_prices_within_any_range(
     st.lists(st.floats(0.01, 5 * DAY_S), min_size=1, max_size=40),
     st.integers(0, 500),
 )
-def test_a_constant_rate_is_found_however_irregular_the_looks(
+def test_a_constant_rate_is_found_from_irregular_observations(
     half_life_s: float, looks_s: list[float], per_hour: int
 ) -> None:
     velocity = Velocity()
     for elapsed_s in looks_s:
-        # Fractions of a place: the formula is what is tested, not the counting.
+        # Fractions of a place, because the formula is tested, not the counting.
         velocity = velocity.after(per_hour * elapsed_s / 3600, elapsed_s, half_life_s)  # type: ignore[arg-type]  # as above
     assert math.isclose(velocity.per_day, per_hour * 24, rel_tol=1e-6, abs_tol=1e-9)
     assert 0 < velocity.confidence(half_life_s) <= 1
@@ -349,7 +349,7 @@ def test_a_constant_rate_is_found_however_irregular_the_looks(
     st.integers(0, 50),
     st.floats(1, DAY_S),
 )
-def test_an_interval_cut_in_pieces_is_the_same_interval(
+def test_splitting_an_interval_does_not_change_the_velocity(
     half_life_s: float, sold: int, elapsed_s: float, pieces: int, before: int, before_s: float
 ) -> None:
     known = Velocity().after(before, before_s, half_life_s)
@@ -363,7 +363,7 @@ def test_an_interval_cut_in_pieces_is_the_same_interval(
 
 @settings(deadline=None)
 @given(st.floats(60, 30 * DAY_S), st.floats(0, DAY_S), st.integers(0, 50), st.integers(0, 50))
-def test_more_sold_is_never_slower(
+def test_more_sales_never_lower_the_velocity(
     half_life_s: float, elapsed_s: float, sold: int, more: int
 ) -> None:
     known = Velocity().after(3, 3600, half_life_s)
@@ -379,7 +379,7 @@ def test_more_sold_is_never_slower(
 
 @settings(deadline=None)
 @given(st.sampled_from(["rush", "steady", "late"]), st.floats(0.5, 700), st.floats(0, 1))
-def test_all_buyers_come_between_on_sale_and_the_event(shape: Shape, days: float, x: float) -> None:
+def test_all_buyers_arrive_between_on_sale_and_event(shape: Shape, days: float, x: float) -> None:
     assert shape_until(shape, days, 0) == 0
     assert math.isclose(shape_until(shape, days, 1), 1)
     assert 0 <= shape_until(shape, days, x) <= 1 + 1e-9
@@ -388,12 +388,12 @@ def test_all_buyers_come_between_on_sale_and_the_event(shape: Shape, days: float
 
 @settings(deadline=None)
 @given(st.floats(0, 3000), st.floats(0, 3000), st.floats(0, 0.999999), st.floats(0, 0.999999))
-def test_more_buyers_or_more_luck_never_give_fewer(
+def test_more_buyers_or_more_luck_never_give_fewer_arrivals(
     mean: float, other: float, luck: float, other_luck: float
 ) -> None:
     low, high = sorted((mean, other))
     unlucky, lucky = sorted((luck, other_luck))
-    # Where the normal distribution takes over, a hair of difference is its own.
+    # At the switch to the normal distribution a small difference is allowed.
     if low > 200 or high <= 200:
         assert poisson(low, luck) <= poisson(high, luck)
     assert poisson(mean, unlucky) <= poisson(mean, lucky)
@@ -409,10 +409,10 @@ def test_more_buyers_or_more_luck_never_give_fewer(
     st.floats(0, 4),
     st.integers(0, 100),
 )
-def test_a_simulation_keeps_its_books(
+def test_a_simulations_figures_are_consistent(
     rule: Rule, shape: Shape, seats: int, days: float, demand: float, elasticity: float, seed: int
 ) -> None:
-    # Few steps: a sale of minutes.
+    # A short sale, so that there are few steps.
     days = min(days, 0.05)
     curve = Synthetic(shape=shape, demand=demand, elasticity=elasticity, seed=seed)
     market = SyntheticMarket(curve, seats=seats, days=days, base_minor=rule.base_minor)
@@ -447,7 +447,7 @@ def test_a_simulation_keeps_its_books(
         st.builds(Sale, st.floats(0, 1), st.integers(1, 4), st.integers(1000, 9000)), max_size=40
     )
 )
-def test_a_recorded_sale_at_its_own_prices_is_itself(sales: list[Sale]) -> None:
+def test_a_recorded_sale_at_its_own_prices_is_reproduced(sales: list[Sale]) -> None:
     market = RecordedMarket(sales, seats=500, days=0.02, scale=1.0, elasticity=0.0)
     rule = Rule(base_minor=5000, floor_minor=5000, ceiling_minor=5000, round_to_minor=1)
     result = simulate(rule, market, currency="EUR")

@@ -1,4 +1,4 @@
-"""Booking with each of the sandbox's cards, and what becomes of it."""
+"""Booking with each of the sandbox's cards, and the outcome."""
 
 import asyncio
 from xml.etree import ElementTree
@@ -20,7 +20,7 @@ async def held(buyer: Buyer, house: House, *seats: int, floor: int = 0) -> Json:
 
 
 async def ended(buyer: Buyer, path: str) -> Json:
-    """The booking, once it is pending no more."""
+    """The booking, once it is no longer pending."""
     async with asyncio.timeout(60):
         while (booking := (await buyer.get(path)).json())["status"] == "pending":
             await asyncio.sleep(0.05)
@@ -29,13 +29,13 @@ async def ended(buyer: Buyer, path: str) -> Json:
 
 
 async def until_shown(buyer: Buyer, house: House, seat_no: int, digit: str) -> None:
-    """Wait until the seats say so: whoever brought a payment on may be about to settle it yet."""
+    """Wait until the map shows it: the process that finished the payment may still be settling it."""
     async with asyncio.timeout(60):
         while (await seats_of(buyer.http, house.event_id))["states"][seat_no] != digit:
             await asyncio.sleep(0.05)
 
 
-async def test_a_hold_over_http(house: House, ada: Buyer) -> None:
+async def test_a_hold_has_seats_prices_and_expiry(house: House, ada: Buyer) -> None:
     hold = await held(ada, house, 18, 17, floor=2)
     assert [seat["seat_no"] for seat in hold["seats"]] == [17, 18]
     assert hold["seats"][0]["label"] == "Stalls, row R2, seat 8"
@@ -58,7 +58,9 @@ async def test_a_hold_over_http(house: House, ada: Buyer) -> None:
     problem_of(await ada.book(hold["hold_id"]), 410, "hold-released")
 
 
-async def test_a_retry_with_its_own_hold_id(house: House, ada: Buyer, key: str) -> None:
+async def test_a_retry_with_the_same_hold_id_is_the_same_hold(
+    house: House, ada: Buyer, key: str
+) -> None:
     body = {"seats": [1, 2], "hold_id": key.upper()}
     first = await ada.hold_raw(house.event_id, body)
     again = await ada.hold_raw(house.event_id, body)
@@ -171,7 +173,7 @@ async def test_the_banks_form_leads_back_to_the_event(
     ],
     ids=str,
 )
-async def test_nonsense_to_the_bank_is_no_approval(
+async def test_an_invalid_answer_to_the_bank_approves_nothing(
     house: House, ada: Buyer, http: httpx.AsyncClient, content: bytes, kind: str
 ) -> None:
     hold = await held(ada, house, 3)
@@ -182,7 +184,7 @@ async def test_nonsense_to_the_bank_is_no_approval(
     assert approved.json()["status"] == "confirmed"
 
 
-async def test_tok_timeout_ends_right_anyway(house: House, ada: Buyer) -> None:
+async def test_tok_timeout_is_confirmed_in_the_end(house: House, ada: Buyer) -> None:
     hold = await held(ada, house, 3)
     response = await ada.book(hold["hold_id"], "tok_timeout")
     assert response.status_code == 202, response.text

@@ -80,7 +80,7 @@ async def test_an_area_never_gives_more_than_it_has(house: House, buyer: str) ->
         ((), 101, "invalid-quantity"),
     ],
 )
-async def test_nonsense_is_refused_and_leaves_nothing(
+async def test_an_invalid_hold_is_refused_and_holds_nothing(
     house: House, buyer: str, seats: tuple[int, ...], floor: int, code: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
@@ -127,7 +127,7 @@ async def test_only_its_buyer_may_touch_a_hold(house: House, buyer: str) -> None
         await holds.read(new_id(), buyer)
 
 
-async def test_releasing_frees_at_once_and_twice_is_fine(house: House, buyer: str) -> None:
+async def test_releasing_frees_at_once_and_may_be_repeated(house: House, buyer: str) -> None:
     hold = await house.hold(buyer, 5, floor=1)
     await house.runtime.holds.release(hold.hold_id, buyer)
     await house.runtime.holds.release(hold.hold_id, buyer)
@@ -137,7 +137,7 @@ async def test_releasing_frees_at_once_and_twice_is_fine(house: House, buyer: st
         await house.book(buyer, hold)
 
 
-async def test_an_expired_hold_is_nobodys(make_house: MakeHouse, buyer: str) -> None:
+async def test_an_expired_hold_can_no_longer_be_used(make_house: MakeHouse, buyer: str) -> None:
     house = await make_house(hold_ttl_s=1)
     hold = await house.hold(buyer, 5)
     # The hold's own deadline is the signal; nothing else announces it.
@@ -146,12 +146,12 @@ async def test_an_expired_hold_is_nobodys(make_house: MakeHouse, buyer: str) -> 
         await house.book(buyer, hold)
     with pytest.raises(Gone):
         await house.runtime.holds.extend(hold.hold_id, buyer)
-    # No worker runs here: the next buyer's own request frees what is overdue.
+    # No worker runs here: the next buyer's request frees the overdue hold.
     await house.hold(new_id(), 5)
     assert (await house.runtime.holds.read(hold.hold_id, buyer)).status == "expired"
 
 
-async def test_the_worker_frees_what_is_due(make_house: MakeHouse, buyer: str) -> None:
+async def test_the_worker_frees_due_holds(make_house: MakeHouse, buyer: str) -> None:
     house = await make_house(hold_ttl_s=1)
     await house.hold(buyer, 5, floor=2)
     await asyncio.sleep(1.05)
@@ -227,7 +227,7 @@ async def test_a_silent_gateway_is_asked_again(
     assert answer.booking.next_action is not None
     assert answer.booking.next_action.type == "wait"
     booking_id = answer.booking.booking_id
-    # It has charged by then; else it would be told not to.
+    # The gateway has charged by then; otherwise it would be asked to void the payment.
     await house.runtime.sales.sandbox._charges.drain()
     assert (
         await house.runtime.sales.finishing.resolve(booking_id, due=False)
@@ -262,7 +262,7 @@ async def test_cancelling_returns_seats_and_money_once(house: House, buyer: str)
     await house.hold(new_id(), 2)
 
 
-async def test_an_event_that_has_begun_is_cancelled_by_its_organiser_only(
+async def test_bookings_of_a_begun_event_can_be_cancelled_by_the_organiser_only(
     house: House, buyer: str
 ) -> None:
     sales = house.runtime.sales
@@ -276,7 +276,7 @@ async def test_an_event_that_has_begun_is_cancelled_by_its_organiser_only(
             first.booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer
         )
     assert refused.value.code == "event-begun"
-    # What was done before is still said.
+    # An earlier cancellation is still returned.
     again = await sales.cancelling.cancel(
         second.booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer
     )
@@ -285,7 +285,7 @@ async def test_an_event_that_has_begun_is_cancelled_by_its_organiser_only(
     assert ended.status == BookingStatus.CANCELLED
 
 
-async def test_one_key_has_one_answer(house: House, buyer: str) -> None:
+async def test_one_idempotency_key_has_one_answer(house: House, buyer: str) -> None:
     hold = await house.hold(buyer, 2)
     sales = house.runtime.sales
     first, replayed = await sales.checkout.book(buyer, "key-1", house.request(hold))
@@ -295,7 +295,7 @@ async def test_one_key_has_one_answer(house: House, buyer: str) -> None:
     assert second == first
     await sales.cancelling.cancel(first.booking.booking_id, actor=Actor(ActorKind.BUYER))
     third, _ = await sales.checkout.book(buyer, "key-1", house.request(hold))
-    assert third == first, "the answer is the one that was given, whatever happened since"
+    assert third == first, "the first answer is returned, whatever happened since"
     with pytest.raises(InvalidInput) as refused:
         await sales.checkout.book(buyer, "key-1", house.request(hold, "tok_declined"))
     assert refused.value.code == "idempotency-key-reused"
@@ -325,17 +325,17 @@ async def test_a_cancelled_event_refunds_everyone(house: House, buyer: str) -> N
     assert (refunded.status, refunded.refunded) == (BookingStatus.CANCELLED, booking.total)
 
 
-async def test_holds_of_a_cancelled_event_still_end(make_house: MakeHouse, buyer: str) -> None:
+async def test_holds_of_a_cancelled_event_still_expire(make_house: MakeHouse, buyer: str) -> None:
     house = await make_house(hold_ttl_s=1)
     await house.hold(buyer, 2)
     await house.runtime.events.publishing.cancel(house.event_id)
     await asyncio.sleep(1.05)
-    # The list of open events is read once a second, so the cancelled one must be on it by now.
+    # The list of open events is read once a second, so it must contain the cancelled one by now.
     await house.runtime.expiring.run_once()
     assert set(await house.states()) == {"0"}
 
 
-async def test_a_hold_id_is_one_hold_in_the_whole_world(make_house: MakeHouse, buyer: str) -> None:
+async def test_a_hold_id_cannot_be_used_in_two_events(make_house: MakeHouse, buyer: str) -> None:
     here, there = await make_house(), await make_house()
     hold = await here.hold(buyer, 2, hold_id=new_id())
     with pytest.raises(Conflict) as refused:
@@ -345,13 +345,15 @@ async def test_a_hold_id_is_one_hold_in_the_whole_world(make_house: MakeHouse, b
     assert (await here.book(buyer, hold)).outcome == "confirmed"
 
 
-async def test_whoever_lost_the_answer_finds_what_to_do(house: House, buyer: str) -> None:
+async def test_reading_a_pending_booking_gives_the_next_action_again(
+    house: House, buyer: str
+) -> None:
     answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
     read = await house.runtime.sales.reading.read(answer.booking.booking_id, buyer_id=buyer)
     assert read.next_action == answer.booking.next_action
 
 
-async def test_reconciliation_brings_terms_that_never_reached_redis(
+async def test_reconciliation_loads_terms_that_never_reached_redis(
     house: House, buyer: str
 ) -> None:
     async with house.runtime.stores.view.connection() as connection:
@@ -366,7 +368,7 @@ async def test_reconciliation_brings_terms_that_never_reached_redis(
     assert refused.value.code == "event-not-on-sale"
 
 
-async def test_the_worker_asks_about_a_thinking_buyer_ever_less_often(
+async def test_the_worker_asks_ever_less_often_about_an_unanswered_payment(
     house: House, buyer: str
 ) -> None:
     answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
@@ -408,7 +410,7 @@ async def test_a_late_payment_takes_its_seats_again_or_is_refunded(
 
 
 async def _expire_behind_the_gateways_back(house: House, booking_id: str) -> None:
-    """The booking's time passes while the gateway cannot be reached."""
+    """Let the booking's time pass while the gateway cannot be reached."""
     async with house.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE bookings SET expires_at = now() - interval '1 second' WHERE booking_id = $1",

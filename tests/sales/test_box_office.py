@@ -1,6 +1,6 @@
 """Any order of holds, payments, crashes, lapses, restarts and worker rounds, against a small model.
 
-After every step the auditor's invariants hold; whenever the worker has gone round, the map is what the
+After every step the auditor's invariants hold; after each round of the worker, the map is what the
 model expects, seat by seat. Nothing sleeps: time passes by moving deadlines into the past.
 """
 
@@ -66,21 +66,21 @@ pytestmark = pytest.mark.property
 T = TypeVar("T")
 Places: TypeAlias = tuple[frozenset[int], int]
 BUYERS = st.integers(0, 2)
-#: Chooses among what there is: an index into some list, whatever its length.
+#: An index into some list, whatever its length.
 PICK = st.integers(0, 9)
-#: Seats, and how many places on the floor; not nothing.
+#: Seats and a number of places on the floor, not both empty.
 PLACES: st.SearchStrategy[Places] = st.tuples(
     st.frozensets(st.integers(0, SEATS - 1), max_size=3), st.sampled_from([0, 0, 1, 2])
 ).filter(lambda places: places != (frozenset(), 0))
 TOKENS = st.sampled_from(["tok_visa", *CHARGES])
-#: What a charge is sent with where the gateway answers.
+#: The card of a charge, if the gateway answers.
 CARDS = st.sampled_from(["tok_visa", "tok_visa", "tok_declined", "tok_3ds"])
-#: How far a checkout gets; see ``_buy_until``.
+#: The last step of a checkout; see ``_buy_until``.
 STAGES = (
     *("held", "too late", "begun", "overslept", "forgotten", "reserved", "charged", "decided"),
     *("sniped", "all", "regretted"),
 )
-#: Who wants what, pays how, and how far the checkout gets.
+#: A buyer, the wish, the card, and the last step of the checkout.
 Purchase: TypeAlias = tuple[int, Places, str, str]
 
 
@@ -90,12 +90,12 @@ def purchases(stage: str) -> st.SearchStrategy[Purchase]:
 
 #: One purchase of each of six kinds.
 RUSHES = st.permutations(STAGES).flatmap(lambda some: st.tuples(*map(purchases, some[:6])))
-_LONG_AGO_MS = 5000  # more than any grace
+_LONG_AGO_MS = 5000  # longer than any grace period
 
 
 @dataclass
 class Office:
-    """The engine under test, on a loop that turns only while a step runs."""
+    """The engine under test, on an event loop that runs only during a step."""
 
     runner: asyncio.Runner
     runtime: Runtime
@@ -106,7 +106,7 @@ class Office:
 
 
 class SilentGateway(SandboxGateway):
-    """The sandbox behind a cut line."""
+    """The sandbox gateway behind a broken connection."""
 
     async def status(self, booking_id: str) -> Charge | None:
         raise Unavailable(f"no answer about {booking_id}")
@@ -117,7 +117,7 @@ class SilentGateway(SandboxGateway):
 
 @pytest.fixture
 def office(settings: Settings, stores: StoreUrls) -> Iterator[Office]:
-    # A loop of its own: hypothesis calls rules, and rules are not coroutines.
+    # An event loop of its own, because hypothesis calls rules, and rules are not coroutines.
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         world = runner.run(
             make_world(
@@ -127,7 +127,7 @@ def office(settings: Settings, stores: StoreUrls) -> Iterator[Office]:
                 redis_database=1,
                 outbox_grace_s=0.0,
                 hold_ttl_s=600,
-                # Counted, and never reached: what is refused has tests of its own.
+                # Limits count, but are never reached: refusals have tests of their own.
                 network_places=1000,
             )
         )
@@ -155,13 +155,13 @@ class BoxOffice(RuleBasedStateMachine):
 
     @initialize(rush=RUSHES, orderly=st.booleans())
     def open_house(self, rush: tuple[Purchase, ...], orderly: bool) -> None:
-        """Opens with some buying, so that no history is empty, whichever rules it may use."""
+        """Starts with some purchases, so that no history is empty, whichever rules it uses."""
         self.runtime = self.office.runtime
-        #: Whether the worker goes round once more before the event is called off.
+        #: Whether the worker runs once more before the event is cancelled.
         self.orderly = orderly
         self.model = Model()
         self.buyers = [new_id() for _ in range(3)]
-        #: Checkouts whose process stopped before PostgreSQL heard of them; they may wake up any time.
+        #: Checkouts whose process was frozen before PostgreSQL got the request; they may resume at any time.
         self.sleepers: list[tuple[MHold, PaymentHold]] = []
         self.event_id = self.office.run(self._publish())
         for buyer, places, token, stage in rush:
@@ -180,7 +180,7 @@ class BoxOffice(RuleBasedStateMachine):
             )
         )
         await self.runtime.events.publishing.publish(event.event_id)
-        # The worker's list of events may be a second old; a history takes less.
+        # The worker's list of events may be a second old; a history is shorter than that.
         self.runtime.live.reading._open_events_read = float("-inf")
         return event.event_id
 
@@ -226,9 +226,7 @@ class BoxOffice(RuleBasedStateMachine):
         except LimitReached:
             return "limit", None, set()
         except Conflict as refusal:
-            if (
-                refusal.code == "seat-resting"
-            ):  # what was overdue and in the way has just been freed
+            if refusal.code == "seat-resting":  # overdue holds of these seats have just been freed
                 return await self._hold(buyer, seats, floor)
             return _short(refusal), None, set()
         total = hold.total.amount
@@ -236,7 +234,7 @@ class BoxOffice(RuleBasedStateMachine):
         return "held", held, set()
 
     def _a_hold(self, pick: int) -> MHold:
-        """Any hold, mostly a live one."""
+        """Any hold, usually a live one."""
         live = self.model.live_holds()
         return (live or self.model.holds)[pick % len(live or self.model.holds)]
 
@@ -328,7 +326,7 @@ class BoxOffice(RuleBasedStateMachine):
             await connection.execute(sql, *arguments)
 
     def _forget_processes(self) -> None:
-        """No process that was paying has been heard of for longer than a payment may take."""
+        """Let every process that was paying be silent for longer than a payment may take."""
         self.office.run(
             self._execute(
                 "UPDATE bookings SET created_at = created_at - interval '1 minute'"
@@ -346,7 +344,7 @@ class BoxOffice(RuleBasedStateMachine):
         self._buy_until(*purchase)
 
     def _buy_until(self, buyer: int, places: Places, token: str, stage: str) -> None:
-        """The process dies behind ``stage``; before PostgreSQL has heard of it, it may just be frozen."""
+        """The process dies after ``stage``; before the request to PostgreSQL it may also just be frozen."""
         hold = self._place(buyer, *places)
         if hold is None or stage == "held":
             return
@@ -386,12 +384,12 @@ class BoxOffice(RuleBasedStateMachine):
         key, is_begun = new_id(), hold.state == "paying"
         outcome, booking_id = self.office.run(self._book(hold, key, token))
         if hold.muddled and not blocked:
-            # Whether Redis still has the hold is open; if so, PostgreSQL decides as ever.
+            # Redis may or may not have the hold; if it has, PostgreSQL decides as usual.
             assert outcome in ("gone", expected if expected != "hold-expired" else "gone"), outcome
         else:
             assert outcome == expected
         if outcome != "gone" and hold.live:
-            # Behind begin_payment a refusal gives the hold back, unless another checkout has it.
+            # After begin_payment a refusal gives the hold back, unless another checkout has it.
             hold.state = "paying" if is_begun or outcome == "hold-booked" else "held"
         if outcome == "seat-unavailable":
             self.model.muddle_all()
@@ -429,10 +427,10 @@ class BoxOffice(RuleBasedStateMachine):
             return _short(refusal), None
         finally:
             if token == "tok_timeout":
-                # The bank has charged when it falls silent, however long that took it.
+                # The bank has charged before it falls silent, however long that took.
                 await self.runtime.sales.sandbox._charges.drain()
             self.runtime.sales.payments._timeout_s = self.runtime.settings.gateway_timeout_s
-        # The gateway may still be writing what it will not tell.
+        # The gateway may still be writing a result that it will not report.
         await self.runtime.sales.sandbox._charges.drain()
         assert not replayed
         assert answer.booking.total.amount == hold.total
@@ -462,7 +460,7 @@ class BoxOffice(RuleBasedStateMachine):
     @precondition(lambda self: self.sleepers)
     @rule(pick=PICK)
     def wake_up_and_reserve(self, pick: int) -> None:
-        """A frozen process goes on, whatever has happened since; then it dies. PostgreSQL decides."""
+        """A frozen process resumes, whatever has happened since; then it dies. PostgreSQL decides."""
         self._reserve(*self.sleepers.pop(pick % len(self.sleepers)))
 
     @precondition(lambda self: self.sleepers)
@@ -475,7 +473,7 @@ class BoxOffice(RuleBasedStateMachine):
     def _reserve(self, hold: MHold, payment: PaymentHold) -> MBooking | None:
         command = _reserve_command(self.buyers[hold.buyer], hold, payment)
         reserved = self.office.run(self.runtime.sales.ledger.reserve(command))
-        # The frozen process's deadline is its own: a hold extended since does not help it.
+        # The frozen process keeps its own deadline: extending the hold since does not help it.
         overdue, hold.overdue = hold.overdue, payment.expires_ms < time.time() * 1000
         expected = self.model.may_reserve(hold)
         hold.overdue = overdue
@@ -487,7 +485,7 @@ class BoxOffice(RuleBasedStateMachine):
     @precondition(has_bookings)
     @rule(pick=PICK, token=CARDS)
     def charge_and_die(self, pick: int, token: str) -> None:
-        """A process that had stopped between reserve and pay sends its charge; then it dies."""
+        """A process that was frozen between reserve and pay sends its charge; then it dies."""
         self._charge(self._a_booking(pick), token)
 
     def _charge(self, booking: MBooking, token: str) -> None:
@@ -500,7 +498,7 @@ class BoxOffice(RuleBasedStateMachine):
         return [b for b in self.model.bookings if b.status == "pending"]
 
     def _decide_and_die(self, booking: MBooking) -> None:
-        """Confirmed or declined in PostgreSQL, and nobody tells Redis."""
+        """Confirm or decline in PostgreSQL only; Redis is not updated."""
         match booking.charge:
             case "captured":
                 self.office.run(self._confirm(booking))
@@ -534,7 +532,7 @@ class BoxOffice(RuleBasedStateMachine):
     @precondition(has_bookings)
     @rule(pick=PICK, approve=st.booleans())
     def answer_the_bank(self, pick: int, approve: bool) -> None:
-        """3-D Secure, and the gateway's word about it, however late and however often."""
+        """3-D Secure, and the gateway's report of it, however late and often."""
         booking = self._a_booking(pick)
         self.office.run(self._answer_the_bank(booking.booking_id, approve))
         if booking.charge == "requires_action":
@@ -556,7 +554,7 @@ class BoxOffice(RuleBasedStateMachine):
     def give_up_on_a_silent_gateway(
         self, pick: int, late: bool, sniper: int | None, paid: bool
     ) -> None:
-        """… and somebody else may take the seats, and the money may have arrived all the same."""
+        """The booking expires: another buyer may take the seats, and the money may still arrive."""
         pending = self._pending()
         booking = pending[pick % len(pending)]
         if late:
@@ -568,7 +566,7 @@ class BoxOffice(RuleBasedStateMachine):
             self._charge(booking, "tok_visa")
 
     def _resolve_in_silence(self, booking: MBooking) -> None:
-        """The worker looks after a pending booking while the gateway does not answer."""
+        """The worker handles a pending booking while the gateway does not answer."""
         gateways = self.runtime.sales.payments._gateways
         gateways["sandbox"] = SilentGateway(self.runtime.stores.view, self.runtime.settings)
         try:
@@ -669,18 +667,20 @@ class BoxOffice(RuleBasedStateMachine):
         self.office.run(self._adopt())
 
     async def _run_step(self, step: str) -> None:
-        # What has been delivered is not delivered again by chance, only where a rule leaves it undone.
+        # Delivered rows are not delivered again, except where a rule leaves them open.
         await self.runtime.sales.ledger.drain()
         if step == "expire-holds":
-            # Whatever the deadlines were when the worker last looked: rules move them.
+            # Ignore the deadlines that the worker saw last: rules move them.
             await self.runtime.expiring.expire(self.event_id)
         while await run_step(self.runtime, step):
             pass
         if step == "reconcile":
-            await self.runtime.live.reconciling.reconcile(self.event_id)  # whoever has the lease
+            await self.runtime.live.reconciling.reconcile(
+                self.event_id
+            )  # whichever worker has the lease
 
     def _relayed(self) -> None:
-        """Where two late payments want the same places, either may have come first."""
+        """If two late payments want the same places, either may have come first."""
         late = [b for b in self.model.bookings if b.asked and b.charge == "captured"]
         if len(late) > 1:
             confirmed = set(self.office.run(self._confirmed()))
@@ -697,7 +697,7 @@ class BoxOffice(RuleBasedStateMachine):
         self._forget_processes()
         for step in ("expire-holds", "chase-pending", "relay-outbox", "expire-holds"):
             self._work(step)
-        # Delivery alone makes the map right; only what Redis never heard of needs reconciling.
+        # Delivery alone makes the map right; only state that Redis never had needs reconciling.
         self.office.run(self._compare(self.model.phantoms()))
         self._work("reconcile")
         self.model.clear()
@@ -705,7 +705,7 @@ class BoxOffice(RuleBasedStateMachine):
         self.office.run(self._compare(set()))
 
     async def _compare(self, left_out: set[int]) -> None:
-        """The bookings and the map are what the model expects, but for the seats ``left_out``."""
+        """The bookings and the map are what the model expects, except for the seats ``left_out``."""
         for booking in self.model.bookings:
             found = await self.runtime.sales.reading.read(booking.booking_id)
             assert found.status == booking.status
@@ -731,7 +731,7 @@ class BoxOffice(RuleBasedStateMachine):
         assert found == []
 
     def teardown(self) -> None:
-        """The event is called off in the middle of everything: all money goes back."""
+        """The event is cancelled in the middle of everything: all money is refunded."""
         if sys.exc_info()[0] is None:
             if self.orderly:
                 self.let_the_worker_go_round()
@@ -761,7 +761,7 @@ class BoxOffice(RuleBasedStateMachine):
         return None
 
     async def _adopt(self) -> None:
-        """Take over what Redis has of the muddled holds."""
+        """Take over the state that Redis has of the muddled holds."""
         base = "{" + self.event_id + "}"
         for hold in self.model.holds:
             if hold.muddled:
@@ -806,7 +806,7 @@ def _reserve_command(buyer_id: str, hold: MHold, payment: PaymentHold) -> Reserv
 
 
 @pytest.mark.timeout(300)
-def test_no_order_of_events_breaks_a_promise(office: Office) -> None:
+def test_no_order_of_events_breaks_an_invariant(office: Office) -> None:
     machine = type("BoxOfficeHere", (BoxOffice,), {"office": office})
     run_state_machine_as_test(
         machine,
@@ -815,7 +815,7 @@ def test_no_order_of_events_breaks_a_promise(office: Office) -> None:
             stateful_step_count=15,
             deadline=None,
             derandomize=True,
-            # Shrinking replays for minutes on real stores: add Phase.shrink when one is to be studied.
+            # Shrinking takes minutes on real stores: add Phase.shrink to study a failure.
             phases=(Phase.generate,),
             report_multiple_bugs=False,
             database=None,

@@ -1,4 +1,4 @@
-"""What is one mailbox for the limit per buyer, and what is another."""
+"""Which spellings are one mailbox for the limit per buyer, and which are different ones."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from engine.sales.marks import card_mark, email_mark
         ("stra\u00dfe@example.com", "STRASSE@example.com"),
     ],
 )
-def test_one_mailbox(one: str, other: str) -> None:
+def test_spellings_of_one_mailbox_have_one_mark(one: str, other: str) -> None:
     assert email_mark(one) == email_mark(other)
 
 
@@ -30,11 +30,11 @@ def test_one_mailbox(one: str, other: str) -> None:
         ("...@gmail.com", "ada@gmail.com"),
     ],
 )
-def test_two_mailboxes(one: str, other: str) -> None:
+def test_different_mailboxes_have_different_marks(one: str, other: str) -> None:
     assert email_mark(one) != email_mark(other)
 
 
-def test_cards() -> None:
+def test_a_card_is_marked_per_gateway() -> None:
     assert card_mark("sandbox", None) is None
     assert card_mark("sandbox", "4242") != card_mark("stripe", "4242")
     assert card_mark("sandbox", "4242") == card_mark("sandbox", "4242")

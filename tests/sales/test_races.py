@@ -1,4 +1,4 @@
-"""Races, forced: locks and barriers put the rivals where only the right answer survives."""
+"""Forced races: locks and barriers put the rivals where only the right answer survives."""
 
 import asyncio
 import hashlib
@@ -48,7 +48,7 @@ async def runtime(settings: Settings, stores: StoreUrls) -> AsyncIterator[Runtim
 
 @pytest_asyncio.fixture
 async def other(runtime: Runtime) -> AsyncIterator[Runtime]:
-    """A second process's rooms on the same stores."""
+    """A second process on the same stores."""
     async with open_runtime(runtime.settings, role="rival") as opened:
         yield opened
 
@@ -71,7 +71,7 @@ async def assert_sound(house: House) -> None:
 
 
 async def until_waiting(house: House, count: int = 1) -> None:
-    """Wait until so many statements of other connections stand at a lock."""
+    """Wait until this many statements of other connections wait for a lock."""
     async with asyncio.timeout(60), house.runtime.stores.view.connection() as connection:
         while True:
             waiting = await connection.fetchval(
@@ -83,7 +83,9 @@ async def until_waiting(house: House, count: int = 1) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_two_hundred_buyers_and_ten_seats(make_house: MakeHouse, other: Runtime) -> None:
+async def test_two_hundred_buyers_get_ten_seats_once_each(
+    make_house: MakeHouse, other: Runtime
+) -> None:
     house = await make_house(buyer_limit=2)
     rival = House(other, house.event_id)
 
@@ -123,7 +125,7 @@ async def reserve_command(house: House, buyer: str, *seats: int, deadline: datet
 async def test_a_hold_that_expires_between_checkout_and_reserve_loses(
     house: House, buyer: str
 ) -> None:
-    """A process that slept through its deadline is refused by PostgreSQL's clock, after every lock."""
+    """A process that slept through its deadline is refused by PostgreSQL's clock, checked after every lock."""
     async with house.runtime.stores.view.connection() as connection:
         async with connection.transaction():
             await connection.execute(
@@ -133,7 +135,7 @@ async def test_a_hold_that_expires_between_checkout_and_reserve_loses(
             command = await reserve_command(house, buyer, 4, deadline=deadline)
             late = asyncio.ensure_future(house.runtime.sales.ledger.reserve(command))
             await until_waiting(house)
-            # It passed every check but the lock in time; now its time runs out.
+            # It passed every check before the lock in time; now its time runs out.
             await asyncio.sleep((deadline - datetime.now(UTC)).total_seconds() + 0.05)
         assert (await late).outcome == "hold-expired"
     fresh = await reserve_command(
@@ -142,10 +144,10 @@ async def test_a_hold_that_expires_between_checkout_and_reserve_loses(
     assert (await house.runtime.sales.ledger.reserve(fresh)).outcome == "reserved"
 
 
-async def test_two_processes_reserve_the_same_seats_at_once(
+async def test_of_two_processes_that_reserve_the_same_seats_one_wins(
     house: House, other: Runtime, buyer: str
 ) -> None:
-    """Both batches wait for one lock and then go on: one wins whole, the other is told which seats."""
+    """Both batches wait for one lock and then continue: one wins completely, the other learns which seats it lost."""
     deadline = datetime.now(UTC) + timedelta(minutes=1)
     commands = [
         await reserve_command(house, new_id(), 7, 8, 9, deadline=deadline),
@@ -171,8 +173,10 @@ async def test_two_processes_reserve_the_same_seats_at_once(
 
 
 @pytest.mark.parametrize("first", ["confirm", "cancel"])
-async def test_cancel_and_confirm_at_once(house: House, buyer: str, first: str) -> None:
-    """Whichever gets the booking's row first, the other is told what it has become."""
+async def test_cancel_and_confirm_at_once_have_one_outcome(
+    house: House, buyer: str, first: str
+) -> None:
+    """Whichever gets the booking's row first, the other gets the resulting status."""
     sales = house.runtime.sales
     answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
     booking_id = answer.booking.booking_id
@@ -183,7 +187,7 @@ async def test_cancel_and_confirm_at_once(house: House, buyer: str, first: str) 
         await connection.execute(
             "SELECT 1 FROM bookings WHERE booking_id = $1 FOR UPDATE", booking_id
         )
-        # Who waits first is served first.
+        # The first waiter is served first.
         rivals = [confirm, cancel] if first == "confirm" else [cancel, confirm]
         tasks = []
         for rival in rivals:
@@ -203,10 +207,10 @@ async def test_cancel_and_confirm_at_once(house: House, buyer: str, first: str) 
 
 
 @pytest.mark.parametrize("first", ["confirm", "expire"])
-async def test_confirm_and_expiry_at_once(
+async def test_confirm_and_expiry_at_once_end_confirmed_and_paid_once(
     house: House, other: Runtime, buyer: str, first: str
 ) -> None:
-    """The money came in the last moment: the buyer has the seats and pays once, whoever is first."""
+    """The money came at the last moment: the buyer gets the seats and pays once, whichever is first."""
     hold = await house.hold(buyer, 2, floor=1)
     command = await begin(house, buyer, hold.hold_id)
     assert (await house.runtime.sales.ledger.reserve(command)).outcome == "reserved"
@@ -243,8 +247,10 @@ async def test_confirm_and_expiry_at_once(
     await assert_sound(house)
 
 
-async def test_two_processes_confirm_one_booking(house: House, other: Runtime, buyer: str) -> None:
-    """The API and a worker both hear of the money: one set of tickets, one payment."""
+async def test_two_confirmations_of_one_booking_make_one_set_of_tickets(
+    house: House, other: Runtime, buyer: str
+) -> None:
+    """The API and a worker both learn of the payment: one set of tickets, one payment."""
     answer = await house.book(buyer, await house.hold(buyer, 2, 3), "tok_3ds")
     booking_id = answer.booking.booking_id
     await house.runtime.sales.sandbox.complete_action(booking_id, approve=True)
@@ -264,8 +270,10 @@ async def test_two_processes_confirm_one_booking(house: House, other: Runtime, b
     await assert_sound(house)
 
 
-async def test_a_payment_under_way_while_the_event_is_called_off(house: House, buyer: str) -> None:
-    """It is not left between the two: the money comes back like everybody's."""
+async def test_a_payment_under_way_when_the_event_is_cancelled_is_refunded(
+    house: House, buyer: str
+) -> None:
+    """The payment is not left in between: it is refunded like all others."""
     hold = await house.hold(buyer, 2)
     command = await begin(house, buyer, hold.hold_id)
     assert (await house.runtime.sales.ledger.reserve(command)).outcome == "reserved"
@@ -278,9 +286,7 @@ async def test_a_payment_under_way_while_the_event_is_called_off(house: House, b
     await assert_sound(house)
 
 
-async def test_the_key_of_a_process_that_died_is_answered_in_the_end(
-    house: House, buyer: str
-) -> None:
+async def test_the_key_of_a_process_that_died_gets_its_answer(house: House, buyer: str) -> None:
     hold = await house.hold(buyer, 2)
     command = await begin(house, buyer, hold.hold_id)
     assert (await house.runtime.sales.ledger.reserve(command)).outcome == "reserved"
@@ -298,10 +304,10 @@ async def test_the_key_of_a_process_that_died_is_answered_in_the_end(
     await assert_sound(house)
 
 
-async def test_a_limit_counts_no_sale_that_was_undone_before_redis_died(
+async def test_the_limit_ignores_a_sale_cancelled_before_the_loss_of_redis(
     make_house: MakeHouse, buyer: str
 ) -> None:
-    """Old news of a sale reach a Redis that was laid again after the sale was cancelled."""
+    """Old messages of a sale reach a Redis that was rebuilt after the sale was cancelled."""
     house = await make_house(buyer_limit=1)
     command = await begin(house, buyer, (await house.hold(buyer, 2)).hold_id)
     assert (await house.runtime.sales.ledger.reserve(command)).outcome == "reserved"
@@ -316,7 +322,7 @@ async def test_a_limit_counts_no_sale_that_was_undone_before_redis_died(
 
 
 async def make_overdue(house: House, booking_id: str) -> None:
-    """A booking's time is over, and a hold's with it would be."""
+    """Let the time of a booking, and of its hold, be over."""
     async with house.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE bookings SET created_at = created_at - interval '1 hour',"
@@ -349,8 +355,8 @@ async def test_two_cancels_refund_once(house: House, other: Runtime, buyer: str)
     await assert_sound(house)
 
 
-async def test_two_workers_and_one_outbox(house: House, other: Runtime) -> None:
-    """Rows nobody has delivered are shared out: each once, all of them, and applied rightly."""
+async def test_two_workers_deliver_each_outbox_row_once(house: House, other: Runtime) -> None:
+    """Undelivered rows are shared out: all of them, each once, and applied correctly."""
     for seat in range(6):
         buyer = new_id()
         hold = await house.hold(buyer, seat)
@@ -373,7 +379,7 @@ async def test_two_workers_and_one_outbox(house: House, other: Runtime) -> None:
 
 
 async def begin(house: House, buyer: str, hold_id: str) -> Reserve:
-    """What a checkout sends to PostgreSQL for a real hold."""
+    """The command that a checkout sends to PostgreSQL for a real hold."""
     hold = await house.runtime.holds.begin_payment(hold_id, buyer)
     *_, total = build_items(hold.facts, hold.seats, hold.areas, hold.prices)
     return Reserve(
@@ -390,7 +396,7 @@ async def begin(house: House, buyer: str, hold_id: str) -> Reserve:
 
 
 async def confirm_silently(house: House, command: Reserve) -> None:
-    """Pay and confirm in PostgreSQL, and die before telling Redis."""
+    """Pay and confirm in PostgreSQL, and die before updating Redis."""
     async with house.runtime.stores.view.connection() as connection:
         await connection.execute(
             "INSERT INTO sandbox_charges (booking_id, token, status, amount_minor, currency)"
@@ -416,10 +422,10 @@ async def make_outbox_due(house: House) -> None:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-async def test_the_same_key_twice_at_once(
+async def test_one_key_sent_twice_at_once_makes_one_booking(
     house: House, other: Runtime, buyer: str, processes: int
 ) -> None:
-    """The second comes while the first stands at the seat's lock; it is told to wait, or the answer."""
+    """The second comes while the first waits for the seat's lock; it is told to wait, or gets the answer."""
     hold = await house.hold(buyer, 2)
     rooms = [house.runtime, other if processes == 2 else house.runtime]
     async with seat_locked(house, 2):
@@ -427,7 +433,7 @@ async def test_the_same_key_twice_at_once(
         for runtime in rooms:
             work = runtime.sales.checkout.book(buyer, "one-key", house.request(hold))
             both.append(asyncio.ensure_future(outcome(work)))
-            # One process keeps its second request out of the first one's batch by itself.
+            # A single process already keeps the second request out of the first one's batch.
             await until_waiting(house, min(len(both), processes))
     first, second = await asyncio.gather(*both)
     assert isinstance(first, tuple)
@@ -443,7 +449,7 @@ async def test_the_same_key_twice_at_once(
 
 @asynccontextmanager
 async def seat_locked(house: House, seat_no: int) -> AsyncIterator[None]:
-    """Nobody gets past this seat's row meanwhile."""
+    """Lock this seat's row meanwhile."""
     async with house.runtime.stores.view.connection() as connection, connection.transaction():
         await connection.execute(
             "SELECT 1 FROM seats WHERE event_id = $1 AND seat_no = $2 FOR UPDATE",
@@ -453,8 +459,10 @@ async def seat_locked(house: House, seat_no: int) -> AsyncIterator[None]:
         yield
 
 
-async def test_two_checkouts_of_one_hold(house: House, other: Runtime, buyer: str) -> None:
-    """With keys of their own: one books, the other is told which booking has the hold."""
+async def test_two_checkouts_of_one_hold_make_one_booking(
+    house: House, other: Runtime, buyer: str
+) -> None:
+    """With different keys: one books, the other learns which booking has the hold."""
     hold = await house.hold(buyer, 2, floor=1)
     async with seat_locked(house, 2):
         both = []
@@ -471,10 +479,10 @@ async def test_two_checkouts_of_one_hold(house: House, other: Runtime, buyer: st
     await assert_sound(house)
 
 
-async def test_two_buyers_who_were_promised_the_same_by_a_redis_that_died(
+async def test_a_seat_promised_twice_after_a_loss_of_redis_is_sold_once(
     house: House, buyer: str
 ) -> None:
-    """Redis forgets a hold and promises its places to another: PostgreSQL arbitrates, the map follows."""
+    """Redis loses a hold and promises its places to another buyer: PostgreSQL decides, the map follows."""
     rival = new_id()
     mine = await house.hold(buyer, 2, floor=5)
     command = await begin(house, buyer, mine.hold_id)
@@ -496,16 +504,16 @@ async def test_two_buyers_who_were_promised_the_same_by_a_redis_that_died(
 
 
 async def forget(house: House) -> None:
-    """Redis loses all it knew of the event."""
+    """Redis loses all state of the event."""
     redis = house.runtime.stores.redis.client
     async for key in redis.scan_iter(match=base_key(house.event_id) + ":*", count=1000):
         await redis.delete(key)
 
 
-async def test_a_reservation_that_redis_has_never_heard_of_is_taken_back(
+async def test_a_reservation_unknown_to_redis_is_restored_by_reconciling(
     house: House, buyer: str
 ) -> None:
-    """Redis dies between a checkout's two halves: reconciling shows its places and keeps its hold."""
+    """Redis dies between the two halves of a checkout: reconciling restores its places and its hold."""
     command = await begin(house, buyer, (await house.hold(buyer, 2, floor=5)).hold_id)
     await forget(house)
     await house.states()
@@ -524,7 +532,7 @@ async def test_a_reservation_that_redis_has_never_heard_of_is_taken_back(
     await assert_sound(house)
 
 
-async def test_redis_lost_between_hold_and_checkout(house: House, buyer: str) -> None:
+async def test_a_checkout_whose_hold_redis_lost_is_refused(house: House, buyer: str) -> None:
     hold = await house.hold(buyer, 2)
     await forget(house)
     with pytest.raises(FrontrowError) as refused:
@@ -534,7 +542,7 @@ async def test_redis_lost_between_hold_and_checkout(house: House, buyer: str) ->
     await assert_sound(house)
 
 
-async def test_many_at_once_find_the_state_gone_and_one_lays_it(
+async def test_concurrent_requests_rebuild_a_lost_state_and_keep_every_hold(
     house: House, other: Runtime
 ) -> None:
     epoch = (await house.runtime.live.reading.snapshot(house.event_id)).epoch
@@ -549,8 +557,8 @@ async def test_many_at_once_find_the_state_gone_and_one_lays_it(
     await assert_sound(house)
 
 
-async def test_a_late_payment_against_a_sniper(house: House, buyer: str) -> None:
-    """The sniper only holds; the payment has the money: it takes the seat, the sniper is told."""
+async def test_a_late_payment_wins_over_a_snipers_hold(house: House, buyer: str) -> None:
+    """The sniper only holds, the late payment is made: it takes the seat, and the sniper is notified."""
     answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
     booking_id = answer.booking.booking_id
     await expire(house, booking_id)
@@ -566,10 +574,10 @@ async def test_a_late_payment_against_a_sniper(house: House, buyer: str) -> None
 
 
 @pytest.mark.parametrize("refunded", [False, True])
-async def test_a_late_payment_has_one_outcome_however_often_it_is_told(
+async def test_a_late_payment_has_one_outcome_however_often_it_is_reported(
     house: House, buyer: str, refunded: bool
 ) -> None:
-    """Refused because somebody had the seat: also when the seat is free at the next telling."""
+    """Refused because another buyer had the seat, even if the seat is free at the next report."""
     answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
     booking_id = answer.booking.booking_id
     await expire(house, booking_id)
@@ -592,7 +600,7 @@ async def test_a_late_payment_has_one_outcome_however_often_it_is_told(
 
 
 async def expire(house: House, booking_id: str) -> None:
-    """The gateway does not answer before the booking's time is over."""
+    """Let the booking's time pass without an answer of the gateway."""
     async with house.runtime.stores.view.connection() as connection:
         await connection.execute(
             "UPDATE bookings SET expires_at = now() WHERE booking_id = $1", booking_id
@@ -604,7 +612,7 @@ async def expire(house: House, booking_id: str) -> None:
 async def test_a_hold_id_used_again_after_its_booking_does_not_lock_seats(
     house: House, buyer: str
 ) -> None:
-    """Redis has forgotten the booked hold; PostgreSQL has not: the second hold under its id must end."""
+    """Redis has lost the booked hold, PostgreSQL has not: the second hold under its id must end."""
     hold = await house.hold(buyer, 2)
     await house.book(buyer, hold)
     await house.runtime.stores.redis.client.delete(
@@ -618,7 +626,7 @@ async def test_a_hold_id_used_again_after_its_booking_does_not_lock_seats(
 
 
 async def test_a_late_decline_leaves_the_next_card_its_hold(house: House, buyer: str) -> None:
-    """A decline whose process died is settled after the buyer has gone on to a card that is pending."""
+    """A decline whose process died is settled after the buyer has moved on to a card that is pending."""
     hold = await house.hold(buyer, 2)
     declined = (await house.book(buyer, hold, "tok_declined")).booking
     pending = (await house.book(buyer, hold, "tok_3ds")).booking
@@ -633,7 +641,7 @@ async def test_a_late_decline_leaves_the_next_card_its_hold(house: House, buyer:
     assert declined.status != pending.status
 
 
-async def test_a_second_checkout_that_fails_does_not_loosen_the_first(
+async def test_a_failed_second_checkout_leaves_the_hold_in_payment(
     house: House, buyer: str
 ) -> None:
     """The second one's process cannot reach PostgreSQL, so it cannot know that the first is pending."""
@@ -648,8 +656,8 @@ async def test_a_second_checkout_that_fails_does_not_loosen_the_first(
     assert (await house.runtime.holds.read(hold.hold_id, buyer)).status == "paying"
 
 
-async def test_a_loser_in_an_area_takes_nobody_with_it(house: House) -> None:
-    """One batch, a stale promise of more places than there are: whoever fits is served."""
+async def test_a_refused_booking_in_an_area_fails_no_other_of_its_batch(house: House) -> None:
+    """One batch, with stale holds of more places than there are: bookings that fit are made."""
     deadline = datetime.now(UTC) + timedelta(minutes=1)
     greedy = await reserve_command(house, new_id(), deadline=deadline)
     modest = await reserve_command(house, new_id(), deadline=deadline)
@@ -669,7 +677,7 @@ async def test_a_refused_hold_leaves_nothing_behind(house: House, buyer: str) ->
     assert {key async for key in redis.scan_iter(match="hold:*", count=1000)} == before
 
 
-async def test_payments_that_are_due_do_not_keep_others_from_ending(
+async def test_due_payments_do_not_delay_the_expiry_of_others(
     make_house: MakeHouse,
 ) -> None:
     house = await make_house()
@@ -679,7 +687,7 @@ async def test_payments_that_are_due_do_not_keep_others_from_ending(
         await house.runtime.holds.begin_payment(hold.hold_id, buyer)
         due = f"{base_key(house.event_id)}:due"
         await house.runtime.stores.redis.client.zadd(due, {hold.hold_id: 1})
-    # Only now: who pays needs a hold that is still good, however long the three took.
+    # Only now, because a payment needs a hold that is still valid, however long the three took.
     await house.set_terms(hold_ttl_s=1)
     await house.hold(new_id(), 5)
     await asyncio.sleep(1.05)
@@ -688,10 +696,10 @@ async def test_payments_that_are_due_do_not_keep_others_from_ending(
     assert (await house.states())[5] == "0"
 
 
-async def test_an_interrupted_publish_puts_later_edits_in_force(
+async def test_publishing_again_after_an_interruption_applies_later_edits(
     make_house: MakeHouse, buyer: str
 ) -> None:
-    """Killed between PostgreSQL and the page, edited, published again: the page and the price agree."""
+    """Killed between PostgreSQL and MongoDB, edited, published again: event page and price agree."""
     house = await make_house(publish=False)
     rooms = house.runtime
     await rooms.catalog.set_status(
@@ -726,6 +734,6 @@ async def test_a_draft_cancelled_while_it_is_published_does_not_go_on_sale(
     assert (status == EventStatus.CANCELLED) == (not isinstance(cancelled, FrontrowError))
 
 
-def test_refusals_say_whether_to_retry() -> None:
+def test_errors_tell_whether_they_are_retryable() -> None:
     assert Unavailable("x").retryable
     assert not InvalidInput("x").retryable

@@ -1,4 +1,4 @@
-"""My tickets, and the pages that mailed links open: in a browser that bought, and in one that did not."""
+"""My tickets, and the pages of mailed links: in the browser that bought, and in another one."""
 
 import os
 import re
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.browser
 
 _FINE: dict[str, list[str]] = {"light": [], "dark": []}
 _PHONE: Any = {"width": 390, "height": 844}
-#: For people who look at pages: a folder to leave pictures in.
+#: A folder for screenshots, for people who want to look at them.
 _PICTURES = os.environ.get("FRONTROW_TEST_PICTURES")
 
 
 async def look(page: Page, name: str) -> dict[str, list[str]]:
-    """What is wrong with the page as it stands, on a desk and on a phone."""
+    """Faults of the page as it stands, on a desktop and on a phone."""
     desk = page.viewport_size
     assert desk is not None
     found: dict[str, list[str]] = {"light": [], "dark": []}
@@ -41,7 +41,9 @@ async def look(page: Page, name: str) -> dict[str, list[str]]:
     return found
 
 
-async def test_my_tickets(visit: Visit, make_house: MakeHouse) -> None:
+async def test_my_tickets_lists_the_bookings_of_this_browser(
+    visit: Visit, make_house: MakeHouse
+) -> None:
     house = await make_house(name="The Tempest <b>")
     ada = await visit(house.event_id)
     page = ada.page
@@ -91,7 +93,7 @@ async def test_my_tickets(visit: Visit, make_house: MakeHouse) -> None:
     assert found == dict.fromkeys(found, _FINE)
 
 
-async def test_a_mailed_booking_on_another_device(
+async def test_a_mailed_booking_link_works_on_another_device(
     stack: Stack, open_page: OpenPage, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house(name="The Tempest <b>")
@@ -124,7 +126,7 @@ async def test_a_mailed_booking_on_another_device(
     assert found == dict.fromkeys(found, _FINE)
 
 
-async def test_a_mailed_offer_on_another_device(
+async def test_a_mailed_offer_link_works_on_another_device(
     sell_out: SellOut, come: Come, stack: Stack, open_page: OpenPage
 ) -> None:
     crowd = await sell_out(name="The Tempest <b>")
@@ -159,10 +161,10 @@ async def test_a_mailed_offer_on_another_device(
     await expect(phone.get_by_text("Confirmed", exact=True)).to_be_visible()
     await phone.goto(path)
     found["accepted"] = await look(phone, "place-accepted")
-    # It is paid for, and here: the tickets are shown.
+    # Paid for in this browser: the tickets are shown.
     await phone.get_by_role("button", name="Pay on this device").click()
     await phone.wait_for_selector(".ticket")
-    # Where it was not bought, the link's page says what became of it.
+    # In the other browser the link's page shows the outcome.
     await home.goto(path)
     await home.get_by_role("button", name="Pay on this device").click()
     await home.wait_for_url(path)

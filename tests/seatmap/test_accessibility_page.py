@@ -1,6 +1,6 @@
-"""The page for people who do not see it, do not use a mouse, or need contrast to read it.
+"""The page for people who cannot see it, do not use a mouse, or need contrast to read it.
 
-Every step of the journey and the list of events is looked through by the same inspection.
+The same inspection checks every step of the journey and the list of events.
 """
 
 import re
@@ -15,7 +15,7 @@ from tests.support.pages import Come, OpenPage, SellOut, Visit, Visitor, settled
 
 pytestmark = pytest.mark.browser
 
-#: Roles a person acts on. Each must say what it is.
+#: Roles of controls. Each control must have a name.
 _INTERACTIVE = {
     "button",
     "checkbox",
@@ -146,7 +146,7 @@ _FOCUSED = (
 
 
 async def inspect(page: Page) -> list[str]:
-    """What is wrong with the page as it stands."""
+    """Faults of the page as it stands."""
     wrong: list[str] = await page.evaluate(_INSPECT)
     session = await page.context.new_cdp_session(page)
     try:
@@ -163,7 +163,7 @@ async def inspect(page: Page) -> list[str]:
         acted_on += role in _INTERACTIVE
         if (focusable or role in _NAMED) and not node.get("name", {}).get("value", "").strip():
             wrong.append(f"a {role} has no name")
-    assert acted_on > 1, "the tree was not looked through"
+    assert acted_on > 1, "the accessibility tree was not inspected"
     return wrong
 
 
@@ -181,7 +181,9 @@ async def inspect_both_themes(page: Page) -> dict[str, list[str]]:
 _FINE: dict[str, list[str]] = {"light": [], "dark": []}
 
 
-async def test_the_list_of_events(stack: Stack, open_page: OpenPage, make_house: MakeHouse) -> None:
+async def test_the_list_of_events_is_accessible(
+    stack: Stack, open_page: OpenPage, make_house: MakeHouse
+) -> None:
     await make_house()
     page = await open_page()
     await page.goto(stack.api_url)
@@ -189,7 +191,9 @@ async def test_the_list_of_events(stack: Stack, open_page: OpenPage, make_house:
     assert await inspect_both_themes(page) == _FINE
 
 
-async def test_every_step_of_the_journey(visit: Visit, make_house: MakeHouse, buyer: str) -> None:
+async def test_every_step_of_the_journey_is_accessible(
+    visit: Visit, make_house: MakeHouse, buyer: str
+) -> None:
     house = await make_house()
     await house.hold(buyer, 0, 1)
     ada = await visit(house.event_id)
@@ -202,7 +206,7 @@ async def test_every_step_of_the_journey(visit: Visit, make_house: MakeHouse, bu
     await page.click("#area-0-more")
     await page.locator(".seat-buttons button", has_text="4").click()
     found["choosing"] = await inspect_both_themes(page)
-    # Taken by somebody: the button says so instead of being dead.
+    # Taken by another buyer: the button says so and is not just disabled.
     await page.locator(".seat-buttons button").first.press("Enter")
     await page.wait_for_selector("#notice.info")
     found["told why not"] = await inspect_both_themes(page)
@@ -228,7 +232,7 @@ async def test_every_step_of_the_journey(visit: Visit, make_house: MakeHouse, bu
     assert found == dict.fromkeys(found, _FINE)
 
 
-async def test_every_step_of_the_waitlist(sell_out: SellOut, come: Come) -> None:
+async def test_every_step_of_the_waitlist_is_accessible(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
     await crowd.house.runtime.events.publishing.reprice(
         crowd.event_id, {"Front": 6000}, reason="82 % sold, 6 days left", actor=ORGANISER
@@ -266,7 +270,7 @@ async def test_every_step_of_the_waitlist(sell_out: SellOut, come: Come) -> None
     assert found == dict.fromkeys(found, _FINE)
 
 
-async def test_a_map_that_did_not_load(stack: Stack, open_page: OpenPage) -> None:
+async def test_a_map_that_did_not_load_is_accessible(stack: Stack, open_page: OpenPage) -> None:
     page = await open_page()
     await page.goto(f"{stack.api_url}/events/01920000-0000-7000-8000-00000000dead")
     await page.wait_for_selector("#message h2")
@@ -275,7 +279,7 @@ async def test_a_map_that_did_not_load(stack: Stack, open_page: OpenPage) -> Non
 
 
 async def _tab_through(page: Page) -> list[dict[str, Any]]:
-    """Every stop of the Tab key from the top of the page until the keyboard leaves it."""
+    """Every stop of the Tab key from the top of the page until the focus leaves it."""
     stops: list[dict[str, Any]] = []
     for _ in range(80):
         await page.keyboard.press("Tab")
@@ -287,7 +291,7 @@ async def _tab_through(page: Page) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_tab_is_seen_wherever_it_goes(
+async def test_keyboard_focus_is_visible_at_every_stop(
     visit: Visit, make_house: MakeHouse, scheme: str
 ) -> None:
     house = await make_house()
@@ -305,7 +309,7 @@ async def test_tab_is_seen_wherever_it_goes(
     assert [s for s in stops if s["outline"] < 3] == []
     names = [s["name"] for s in stops]
     assert len(names) > 8
-    # The way out of the map comes before it; the panel after it.
+    # The link that skips the map comes before it, the panel after it.
     whats = [s["what"] for s in stops]
     skip = next(i for i, what in enumerate(whats) if what.startswith("button#skip"))
     canvas = next(i for i, what in enumerate(whats) if what.startswith("canvas"))
@@ -314,7 +318,7 @@ async def test_tab_is_seen_wherever_it_goes(
 
 
 async def _tab_to(page: Page, pattern: str) -> None:
-    """Press Tab until what has the keyboard is called so."""
+    """Press Tab until the focused control has this name."""
     for _ in range(60):
         stop = await page.evaluate(_FOCUSED)
         if stop is not None and re.search(pattern, stop["name"]):
@@ -336,7 +340,7 @@ async def _pay_by_keyboard(ada: Visitor) -> list[str]:
     return labels
 
 
-async def test_keys_alone_book_from_the_list(visit: Visit, make_house: MakeHouse) -> None:
+async def test_the_keyboard_alone_books_from_the_list(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     keys = ada.page.keyboard
@@ -356,7 +360,7 @@ async def test_keys_alone_book_from_the_list(visit: Visit, make_house: MakeHouse
     assert await _pay_by_keyboard(ada) == ["Stalls, row R4, seat 2", "Stalls, row R4, seat 3"]
 
 
-async def test_keys_alone_book_the_best_seats(visit: Visit, make_house: MakeHouse) -> None:
+async def test_the_keyboard_alone_books_the_best_seats(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     await _tab_to(ada.page, "One seat more")
@@ -366,7 +370,7 @@ async def test_keys_alone_book_the_best_seats(visit: Visit, make_house: MakeHous
     assert len(await _pay_by_keyboard(ada)) == 3
 
 
-async def test_the_inspection_finds_what_is_wrong(open_page: OpenPage) -> None:
+async def test_the_inspection_finds_each_fault(open_page: OpenPage) -> None:
     page = await open_page()
     await page.set_content(
         """<title>x</title><style>p { color: #999; background: #fff }</style>

@@ -1,4 +1,4 @@
-"""Finding seats without aiming at dots: the list, the filters, best seats, and what to take instead."""
+"""Finding seats without aiming at dots: the list, the filters, best seats, and replacements."""
 
 import asyncio
 import itertools
@@ -51,7 +51,9 @@ async def focused(page: Page) -> str:
 # --- the list -------------------------------------------------------------------------------------
 
 
-async def test_arrows_search_and_names(visit: Visit, make_house: MakeHouse) -> None:
+async def test_the_list_has_search_arrow_keys_and_full_names(
+    visit: Visit, make_house: MakeHouse
+) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     await open_list(ada)
@@ -68,7 +70,7 @@ async def test_arrows_search_and_names(visit: Visit, make_house: MakeHouse) -> N
     assert await focused(page) == "Row R2, seat 10, Front, €50, chosen"
     await expect(page.locator(".seat-buttons [aria-pressed=true]")).to_have_text("10")
     await expect(page.locator("#chosen .place")).to_contain_text("Stalls, row R2, seat 10")
-    # Tab goes into the row once, and leaves it.
+    # Tab enters the row once, and then leaves it.
     await expect(page.locator(".seat-buttons [tabindex='0']")).to_have_count(1)
 
     await page.get_by_label("Find a seat, row or section").fill("row z")
@@ -78,7 +80,7 @@ async def test_arrows_search_and_names(visit: Visit, make_house: MakeHouse) -> N
     )
 
 
-async def test_rows_with_nothing_free_are_left_out(
+async def test_sold_out_rows_are_left_out_of_the_list(
     visit: Visit, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()
@@ -96,7 +98,7 @@ async def test_rows_with_nothing_free_are_left_out(
     assert await focused(ada.page) == "Row R1, seat 1, Front, €50, someone else is deciding"
 
 
-async def test_changes_around_one_are_said_once(
+async def test_changes_in_the_row_in_focus_are_announced_once(
     visit: Visit, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()
@@ -104,7 +106,7 @@ async def test_changes_around_one_are_said_once(
     await open_list(ada)
     spoken = ada.page.locator("#list [role=status]")
 
-    # Out of the list nobody asked.
+    # The list has no focus, so nothing is announced.
     await house.hold(buyer, 9)
     await ada.until_seat(9, 1)
     await expect(ada.page.locator(".seat-buttons [aria-disabled=true]")).to_have_text("10")
@@ -113,7 +115,7 @@ async def test_changes_around_one_are_said_once(
 
     await ada.page.focus(".seat-buttons [tabindex='0']")
     await ada.page.keyboard.press("ArrowDown")
-    # The row's in one go: what comes further apart than the list pauses is told in two sentences.
+    # Changes of the row at once: changes further apart than the list's pause get two announcements.
     await asyncio.gather(house.hold(new_id(), 13, 14, 15), house.hold(new_id(), 30))
     await expect(spoken).to_have_text("3 seats in row R2 were taken.")
     hold = await house.hold(buyer, 16)
@@ -121,14 +123,14 @@ async def test_changes_around_one_are_said_once(
     await house.runtime.holds.release(hold.hold_id, buyer)
     await expect(spoken).to_have_text("Row R2, seat 7 is free again.")
 
-    # What one has chosen oneself is told by the journey, once.
+    # Seats that one has chosen are announced by the journey, once.
     await ada.page.get_by_role("button", name="Row R2, seat 8").press("Enter")
     await house.hold(buyer, 17, 18)
     await ada.notice("seat 8 was just taken")
     await expect(spoken).to_have_text("Row R2, seat 9 is no longer available.")
 
 
-async def test_twenty_thousand_seats_are_not_twenty_thousand_nodes(
+async def test_a_list_of_twenty_thousand_seats_has_few_nodes(
     visit: Visit, runtime: Runtime
 ) -> None:
     document = arena()
@@ -172,7 +174,9 @@ def _three_prices() -> dict[str, Any]:
     return document
 
 
-async def test_filters_by_category_and_price(visit: Visit, runtime: Runtime, buyer: str) -> None:
+async def test_seats_are_filtered_by_category_and_price(
+    visit: Visit, runtime: Runtime, buyer: str
+) -> None:
     prices = {"Front": 5000, "Back": 3000, "Last row": 1500}
     house = House(runtime, await _event(runtime, _three_prices(), prices))
     ada = await visit(house.event_id)
@@ -209,7 +213,7 @@ async def test_filters_by_category_and_price(visit: Visit, runtime: Runtime, buy
 # --- best seats -----------------------------------------------------------------------------------
 
 
-async def test_best_seats_are_one_tap(visit: Visit, make_house: MakeHouse) -> None:
+async def test_best_seats_are_chosen_with_one_tap(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     page = ada.page
@@ -222,7 +226,7 @@ async def test_best_seats_are_one_tap(visit: Visit, make_house: MakeHouse) -> No
     assert states.count("1") == 3
 
     await page.click("#release")
-    # A choice of one's own takes the finder's place.
+    # A manual choice replaces that of the finder.
     await expect(page.locator("#chosen li")).to_have_count(3)
     await expect(page.locator("#finder")).to_be_hidden()
     while await page.locator("#chosen button").count():
@@ -232,7 +236,7 @@ async def test_best_seats_are_one_tap(visit: Visit, make_house: MakeHouse) -> No
     await expect(page.locator("#held .kind").first).to_have_text("Back")
 
 
-async def test_what_best_seats_gave_up_is_told(
+async def test_the_page_says_what_best_seats_relaxed(
     visit: Visit, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house(layout=small_house(rows=2, seats_per_row=4), buyer_limit=8)
@@ -256,7 +260,7 @@ async def test_best_seats_need_no_scrolling_on_a_phone(visit: Visit, make_house:
     assert box["height"] >= 44
 
 
-# --- what to take instead -------------------------------------------------------------------------
+# --- replacements ---------------------------------------------------------------------------------
 
 _NEAREST = """async (cases) => {
   const { nearestFree, Venue } = await import("/layout.js");
@@ -266,7 +270,7 @@ _NEAREST = """async (cases) => {
 
 
 def _hall(rows: list[list[float]], flags: dict[int, int], categories: list[int]) -> dict[str, Any]:
-    """Columnar, one section; each row is the x of its seats."""
+    """Columnar data of one section; each row lists the x of its seats."""
     firsts = [0, *itertools.accumulate(len(row) for row in rows)]
     count = firsts.pop()
     return {
@@ -316,7 +320,7 @@ def _random_case(dice: random.Random) -> dict[str, Any]:
 
 
 def _cost(case: dict[str, Any], block: tuple[int, ...]) -> tuple[float, float]:
-    """How far it is, and how far it counts, in radii of a seat."""
+    """The distance, and the distance as the rule counts it, in radii of a seat."""
     seats, lost = case["layout"]["seats"], case["lost"]
 
     def middle(along: str, of: Any) -> float:
@@ -334,7 +338,7 @@ def _cost(case: dict[str, Any], block: tuple[int, ...]) -> tuple[float, float]:
 
 
 def _brute_force(case: dict[str, Any]) -> float | None:
-    """The lowest cost of all blocks; None without any near."""
+    """The lowest cost of all blocks; None if no block is near."""
     layout = case["layout"]
     x, row, flags = (layout["seats"][name] for name in ("x", "row", "flags"))
     kinds = {flags[n] & _WHEELCHAIR for n in case["lost"]}
@@ -344,7 +348,7 @@ def _brute_force(case: dict[str, Any]) -> float | None:
         beside = all(
             b == a + 1
             and row[a] == row[b]
-            # A little apart is an aisle only where the plan says so.
+            # A small gap is an aisle only if the plan says so.
             and x[b] - x[a] < _PITCH * (1.05 if flags[a] & flags[b] & _AISLE else _NARROW + 0.05)
             for a, b in itertools.pairwise(block)
         )
@@ -369,7 +373,7 @@ async def _nearest(open_page: OpenPage, cases: list[dict[str, Any]]) -> list[lis
     return found
 
 
-async def test_nearest_is_never_worse_than_trying_everything(open_page: OpenPage) -> None:
+async def test_the_nearest_block_is_as_near_as_brute_force_finds(open_page: OpenPage) -> None:
     dice = random.Random(20_260)
     cases = [_random_case(dice) for _ in range(400)]
     answers = await _nearest(open_page, cases)
@@ -397,7 +401,7 @@ async def test_nearest_is_never_worse_than_trying_everything(open_page: OpenPage
     assert singles > 20
 
 
-async def test_two_lost_seats_are_offered_anew(
+async def test_a_replacement_is_suggested_for_two_lost_seats(
     visit: Visit, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()

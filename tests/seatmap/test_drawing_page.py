@@ -1,4 +1,4 @@
-"""The canvas: sweeping along rows, zooming, sections as a whole, the minimap; and what is redrawn when."""
+"""The canvas: sweeping along rows, zooming, whole sections, the minimap; and what is redrawn when."""
 
 import asyncio
 from typing import Any
@@ -22,7 +22,7 @@ PHONE: dict[str, Any] = {
 
 
 def arena(*, sections: int = 20, rows: int = 25, seats_per_row: int = 40) -> dict[str, Any]:
-    """Blocks side by side in two tiers; in each the first rows are dearer."""
+    """Blocks side by side in two tiers; in each the first rows are more expensive."""
     across = sections // 2
 
     def row(section: int, number: int) -> dict[str, Any]:
@@ -66,7 +66,7 @@ async def ask(page: Page, expression: str, argument: Any = None) -> Any:
     )
 
 
-#: Of a square of the drawing, through a canvas that is made for reading.
+#: Pixels of a square of the drawing, through a canvas that is made for reading.
 _PIXELS = """const pixels = (d, x, y, side) => {
   const copy = new OffscreenCanvas(side, side).getContext("2d", { willReadFrequently: true });
   copy.drawImage(d.canvas, Math.round(-x * d.ratio), Math.round(-y * d.ratio));
@@ -80,7 +80,7 @@ async def until(page: Page, expression: str, argument: Any = None) -> None:
 
 
 async def until_drawn(page: Page) -> None:
-    """Until nothing is left to draw."""
+    """Wait until nothing is left to draw."""
     await until(page, "d.isTrue && d.frame === 0 && d.next === null && !d.moving")
 
 
@@ -95,7 +95,7 @@ async def chosen(visitor: Visitor) -> list[int]:
 
 
 async def until_chosen(visitor: Visitor, *seats: int) -> None:
-    """The page may hear of the hand's last move a frame later."""
+    """Wait until these seats are chosen: the page may get the last pointer move a frame later."""
     await visitor.page.wait_for_function(
         "seats => document.getElementById('map').selection.seats.join() === seats.join()",
         arg=list(seats),
@@ -103,7 +103,7 @@ async def until_chosen(visitor: Visitor, *seats: int) -> None:
 
 
 async def until_at(page: Page, seat_no: int, x: float, y: float) -> None:
-    """Until that seat is there, to a pixel."""
+    """Wait until this seat is there, to a pixel."""
     await page.wait_for_function(
         """([n, x, y]) => {
           const at = document.getElementById('map').clientPoint(n);
@@ -114,14 +114,14 @@ async def until_at(page: Page, seat_no: int, x: float, y: float) -> None:
 
 
 async def drag(page: Page, *points: tuple[float, float]) -> None:
-    """Press at the first and go on to the last, the button still down."""
+    """Press at the first point and move to the last with the button down."""
     await page.mouse.move(*points[0])
     await page.mouse.down()
     for point in points[1:]:
         await page.mouse.move(*point, steps=4)
 
 
-async def test_a_sweep_takes_the_free_seats_of_one_row(
+async def test_a_sweep_chooses_the_free_seats_of_one_row(
     visit: Visit, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()
@@ -130,7 +130,7 @@ async def test_a_sweep_takes_the_free_seats_of_one_row(
     page = ada.page
     await ada.until_seat(14, 1)
     first, last = await point_of(page, 12), await point_of(page, 16)
-    # It ends below its row: the row counts, not the way the hand went.
+    # The sweep ends below its row: the row counts, not the path of the pointer.
     await drag(page, first, (last[0], last[1] + 50))
     await until(page, "d.sweep?.seats.join() === '12,13,15,16'")
     assert await chosen(ada) == []
@@ -162,7 +162,7 @@ async def test_a_drag_from_between_seats_moves_the_map(visit: Visit, make_house:
     assert await chosen(ada) == []
 
 
-async def test_by_touch_a_long_press_sweeps(visit: Visit, make_house: MakeHouse) -> None:
+async def test_a_long_press_begins_a_sweep_by_touch(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     ada = await visit(house.event_id, **PHONE)
     page = ada.page
@@ -175,7 +175,7 @@ async def test_by_touch_a_long_press_sweeps(visit: Visit, make_house: MakeHouse)
         at = [{"x": x, "y": y} for x, y in points]
         await cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
 
-    # In one go: were there a pause, it would be a long press.
+    # Without a pause, which would make it a long press.
     await asyncio.gather(
         touch("touchStart", (x, y)), touch("touchMove", (x + 40, y)), touch("touchEnd")
     )
@@ -191,9 +191,7 @@ async def test_by_touch_a_long_press_sweeps(visit: Visit, make_house: MakeHouse)
     assert (await point_of(page, 14))[0] == pytest.approx(x, abs=1)
 
 
-async def test_two_taps_come_nearer_where_nothing_is_chosen(
-    visit: Visit, make_house: MakeHouse
-) -> None:
+async def test_a_double_tap_beside_seats_zooms_in(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     page = ada.page
@@ -210,7 +208,7 @@ async def test_two_taps_come_nearer_where_nothing_is_chosen(
     stretch = after / before
     assert moved_x == pytest.approx(gap[0] + (x - gap[0]) * stretch, abs=1)
     assert moved_y == pytest.approx(gap[1] + (y - gap[1]) * stretch, abs=1)
-    # On a seat each tap counts, at once.
+    # On a seat each tap counts immediately.
     await page.mouse.dblclick(moved_x, moved_y)
     assert await chosen(ada) == []
     await page.mouse.click(moved_x, moved_y)
@@ -254,7 +252,7 @@ async def test_sections_say_how_full_they_are(visit: Visit, big_house: House, bu
     words = await words_drawn(page)
     assert words[words.index("102") + 1].removesuffix(" free") == "26%"
     after = await ask(page, "d.painted")
-    # The one section, once per step of its tint; and no seat is painted that cannot be seen.
+    # Only the section is painted, once per step of its tint, and no seat that cannot be seen.
     assert painted["sections"] < after["sections"] <= painted["sections"] + 8
     assert after["all"] == painted["all"] == 0
 
@@ -275,7 +273,7 @@ async def test_sections_say_how_full_they_are(visit: Visit, big_house: House, bu
     states = await big_house.states()
     assert counted == [states[1000:1320].count("0"), 320, 320, 320]
 
-    # A tap on a section comes near enough to choose.
+    # A tap on a section zooms in far enough to choose.
     x, y = await point_of(page, 520)
     await page.mouse.click(x, y)
     await until(page, "d.radiusPx > 3.5")
@@ -286,7 +284,7 @@ async def test_sections_say_how_full_they_are(visit: Visit, big_house: House, bu
 
 
 async def take(house: House, seats: range) -> None:
-    """Held by as many people as it takes."""
+    """Hold seats in the name of as many people as needed."""
     for first in range(seats.start, seats.stop, 10):
         await house.hold(new_id(), *range(first, min(first + 10, seats.stop)))
 
@@ -326,7 +324,7 @@ _COLOUR_AT = """((n) => {
 })(x)"""
 
 
-async def test_a_filter_lets_the_others_step_back(visit: Visit, make_house: MakeHouse) -> None:
+async def test_a_filter_dims_the_other_seats(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     page = ada.page
@@ -384,7 +382,7 @@ async def test_suggested_seats_are_marked(visit: Visit, make_house: MakeHouse) -
 
 
 @pytest.mark.parametrize("motion", ["reduce", "no-preference"])
-async def test_motion_is_left_out_where_it_is_not_wanted(
+async def test_reduced_motion_is_respected(
     visit: Visit, make_house: MakeHouse, motion: str
 ) -> None:
     house = await make_house()
@@ -397,8 +395,10 @@ async def test_motion_is_left_out_where_it_is_not_wanted(
     await until_drawn(ada.page)
 
 
-async def test_twenty_thousand_seats_keep_up(visit: Visit, big_house: House) -> None:
-    """300 seats change per second while the map is moved about; nothing is repainted as a whole for it."""
+async def test_a_map_of_twenty_thousand_seats_stays_responsive(
+    visit: Visit, big_house: House
+) -> None:
+    """300 seats change per second while the map is moved; the whole map is not repainted for them."""
     ada = await visit(big_house.event_id)
     page = ada.page
     await ask(page, "d.setView({ ...d.view, scale: 4 / d.shown.radius })")
@@ -412,7 +412,7 @@ async def test_twenty_thousand_seats_keep_up(visit: Visit, big_house: House) -> 
     before = await ask(page, "d.painted")
     holds = []
     for burst in range(30):
-        # Scattered over the whole house, so that what is on the screen changes too.
+        # Scattered over the whole house, so that seats on the screen change too.
         due = asyncio.create_task(asyncio.sleep(0.1))
         for buyer_no in range(3):
             first = (burst * 3 + buyer_no) * 220
@@ -420,7 +420,7 @@ async def test_twenty_thousand_seats_keep_up(visit: Visit, big_house: House) -> 
             hold = await big_house.hold(buyer, *range(first, first + 10))
             holds.append((buyer, hold.hold_id))
         await due
-    # A page that is behind would be told of some of it once instead of twice.
+    # A page that is behind would get some of the changes once instead of twice.
     await shows(page, await big_house.states())
     for buyer, hold_id in holds[::2]:
         await big_house.runtime.holds.release(hold_id, buyer)
@@ -432,7 +432,7 @@ async def test_twenty_thousand_seats_keep_up(visit: Visit, big_house: House) -> 
     after = await ask(page, "d.painted")
     assert after["seats"] - before["seats"] >= 900 + 450
     assert after["all"] == before["all"]
-    # A frame is 17 ms; this only tells apart, on any machine, a map that follows from one that freezes.
+    # A frame is 17 ms; this limit only separates, on any machine, a map that follows from one that freezes.
     assert await page.evaluate("window.longest") < 15_000
 
 

@@ -1,4 +1,4 @@
-"""<seat-map> in somebody else's page: another origin, a strict policy, its own plans with the element."""
+"""<seat-map> in a foreign page: another origin, a strict policy, its own use of the element."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ async def _names(page: Page, id_: str = "map") -> list[str]:
     return [name for target, name, _ in happened if target == id_]
 
 
-async def test_a_page_elsewhere_sells(
+async def test_an_embedding_page_of_another_origin_sells(
     branch: Branch, open_page: OpenPage, make_house: MakeHouse
 ) -> None:
     house = await make_house()
@@ -74,7 +74,7 @@ async def test_a_page_elsewhere_sells(
     assert page.url == url
 
 
-async def test_two_on_one_page_and_one_goes(
+async def test_two_maps_on_one_page_are_independent(
     branch: Branch, open_page: OpenPage, make_house: MakeHouse
 ) -> None:
     houses = [await make_house(), await make_house()]
@@ -109,7 +109,7 @@ async def test_two_on_one_page_and_one_goes(
     assert [s.is_closed() for s in sockets if houses[1].event_id in s.url] == [False]
 
 
-async def test_the_host_page_drives_it(
+async def test_the_host_page_can_control_the_element(
     branch: Branch, open_page: OpenPage, make_house: MakeHouse
 ) -> None:
     house = await make_house()
@@ -157,7 +157,7 @@ async def test_the_host_page_drives_it(
     await expect(page.locator("#drawing")).to_be_visible()
 
 
-async def test_someone_was_quicker(
+async def test_the_host_page_learns_that_a_seat_was_taken(
     branch: Branch, open_page: OpenPage, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()
@@ -177,7 +177,7 @@ async def test_someone_was_quicker(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_its_colours_are_the_host_pages(
+async def test_the_host_page_sets_the_colours(
     branch: Branch, open_page: OpenPage, make_house: MakeHouse, when: str
 ) -> None:
     house = await make_house()
@@ -202,7 +202,7 @@ async def test_its_colours_are_the_host_pages(
     )
 
 
-async def test_another_event_in_the_same_element(
+async def test_the_element_can_show_another_event(
     branch: Branch, open_page: OpenPage, make_house: MakeHouse
 ) -> None:
     houses = [await make_house(), await make_house()]

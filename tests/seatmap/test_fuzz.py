@@ -1,8 +1,8 @@
-"""Clients that mean harm, against a gateway of their own: none of them may matter to anybody else.
+"""Hostile clients, against a gateway of their own: none of them may affect anybody else.
 
-Whatever they send, they get an HTTP 4xx, a close code of the documented set, or nothing worse than the
-end of the connection; the process logs nothing and keeps nothing of them; and somebody who watches
-properly sees every change on one connection, from one snapshot.
+Whatever they send, they get an HTTP 4xx, a documented close code, or at worst the
+end of the connection; the process logs nothing and keeps nothing of them; and a watcher that behaves
+properly gets every change on one connection, from one snapshot.
 """
 
 import asyncio
@@ -48,11 +48,11 @@ from tests.support.watchers import Watcher
 pytestmark = pytest.mark.adversity
 
 WAIT_S = 60
-#: The gateway's own limit; nothing but waiting shows it.
+#: The gateway's own limit; only waiting can show it.
 HANDSHAKE_S = 10
-#: How a connection may be closed that the gateway did not like, or that its client closed.
+#: Close codes for connections that the gateway refuses or that the client closed.
 CODES = {1000, 1002, 1005, 1007, 1009, 4400, 4401, 4404, 4429}
-#: A client that closes with one of these gets it back.
+#: A client that closes with one of these codes gets it back.
 PRIVATE_CODES = set(range(3000, 5000))
 ASK = b'{"type":"snapshot"}'
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
@@ -70,7 +70,7 @@ def frame(
     masked: bool = True,
     length: int | None = None,
 ) -> bytes:
-    """A client's frame, right or wrong; ``length`` is what it says, if not the truth."""
+    """A client's frame, valid or not; ``length`` is the length that it claims, if not the true one."""
     said = len(payload) if length is None else length
     first, mask = (0x80 if fin else 0) | rsv << 4 | opcode, 0x80 if masked else 0
     if said < 126:
@@ -104,11 +104,11 @@ def request(
 
 
 class Answer(msgspec.Struct):
-    """What a connection came to."""
+    """The result of a connection."""
 
-    #: Of the HTTP response; None when there was none.
+    #: Status of the HTTP response; None without one.
     status: int | None = None
-    #: Of the close frame; None when there was none, 1005 when it had no code.
+    #: Code of the close frame; None without a frame, 1005 for a frame without code.
     code: int | None = None
     frames: list[tuple[int, bytes]] = []
 
@@ -137,14 +137,14 @@ class Line:
         self.data = b""
 
     async def send(self, *chunks: bytes) -> None:
-        """Gives up quietly when the gateway has had enough."""
+        """Send. Gives up quietly when the gateway has closed the connection."""
         with contextlib.suppress(ConnectionError):
             for chunk in chunks:
                 await self._loop.sock_sendall(self.socket, chunk)
 
     @contextlib.asynccontextmanager
     async def sending(self, *chunks: bytes) -> AsyncIterator["asyncio.Task[None]"]:
-        """In the background, until the block ends."""
+        """Send in the background, until the block ends."""
         task = asyncio.create_task(self.send(*chunks))
         try:
             yield task
@@ -153,7 +153,7 @@ class Line:
             await asyncio.wait([task])
 
     async def read(self) -> bool:
-        """Some more; False at the end."""
+        """Read some more; False at the end of the connection."""
         try:
             data = await self._loop.sock_recv(self.socket, 1 << 16)
         except ConnectionError:
@@ -162,14 +162,14 @@ class Line:
         return bool(data)
 
     async def greeted(self) -> "Line":
-        """Until the map is there."""
+        """Read until the map is there."""
         async with asyncio.timeout(WAIT_S):
             while b'"watching"' not in self.data:
                 assert await self.read(), self.data
         return self
 
     async def end(self, *, half_close: bool = True) -> Answer:
-        """Everything up to the end of the connection."""
+        """Read everything up to the end of the connection."""
         if half_close:
             with contextlib.suppress(OSError):
                 self.socket.shutdown(socket.SHUT_WR)
@@ -179,7 +179,7 @@ class Line:
         return read_answer(self.data)
 
     async def closed(self) -> Answer:
-        """Until the gateway has closed it, which it must do first."""
+        """Read until the gateway has closed the connection, which it must do first."""
         async with asyncio.timeout(WAIT_S):
             while await self.read():
                 answer = read_answer(self.data)
@@ -188,16 +188,16 @@ class Line:
         return read_answer(self.data)
 
     def reset(self) -> None:
-        """No goodbye at all."""
+        """Reset the connection without a close."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-# The gateway, and somebody who watches properly
+# The gateway, and a watcher that behaves properly
 
 
 @dataclass
 class Gateway:
-    """A gateway process under attack, and the event that somebody watches on it."""
+    """A gateway process under attack, and the event that a proper client watches on it."""
 
     process: "subprocess.Popen[bytes]"
     port: int
@@ -221,7 +221,7 @@ class Gateway:
 
     @contextlib.asynccontextmanager
     async def open_line(self, query: str = "") -> AsyncIterator[Line]:
-        """Connected and greeted, as anybody may be."""
+        """A connection that is open and has its map."""
         async with self.line(request(self.path + query)) as line:
             yield await line.greeted()
 
@@ -236,7 +236,7 @@ class Gateway:
         return resident / 2**20
 
     async def unharmed(self) -> None:
-        """Only the proper watcher is left, it sees what changes, and nothing was logged."""
+        """Check that only the proper watcher is left, that it sees changes, and that nothing was logged."""
         await self._a_change_is_seen()
         assert self.watcher.map is not None
         truth = await self.house.runtime.live.reading.snapshot(self.house.event_id)
@@ -270,7 +270,7 @@ async def gateway(
     engine_runtime: Runtime,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Gateway]:
-    # What is logged at "warning" is for whoever runs it; a client must not be able to fill it.
+    # Messages at "warning" are for the operator; a client must not be able to fill the log.
     environment = role_environment(settings, stores, FRONTROW_LOG_LEVEL="warning")
     port = int(environment["FRONTROW_LIVE_PORT"])
     log = tmp_path_factory.mktemp("fuzz") / "live.log"
@@ -287,7 +287,7 @@ async def gateway(
         end_process(process)
 
 
-# What is definitely wrong, and what it leads to
+# Definite errors, and their results
 
 
 def without(name: str) -> Headers:
@@ -321,9 +321,9 @@ def also(name: str, value: str, count: int = 1) -> Headers:
         ({"headers": also("X-Long", "x" * 9_000)}, 431),
         ({"headers": also("X-Many", "x", 200)}, 431),
         ({"query": "?seq=" + "1" * 9_000}, 414),
-        # RFC 9110 has a 5xx for what is the client's own doing.
+        # RFC 9110 has a 5xx for this error of the client.
         ({"version": "HTTP/1.0"}, 505),
-        # What is not HTTP gets no answer in HTTP.
+        # Bytes that are not HTTP get no HTTP answer.
         ({"version": "HTTP/2"}, None),
         ({"version": "\x16\x03\x01"}, None),
         ({"query": "?\xff"}, None),
@@ -332,7 +332,7 @@ def also(name: str, value: str, count: int = 1) -> Headers:
         ({"headers": also("Content-Length", "5")}, None),
     ],
 )
-async def test_a_wrong_handshake(
+async def test_a_wrong_handshake_is_refused(
     gateway: Gateway, wrong: dict[str, Any], status: int | None
 ) -> None:
     path = gateway.path + wrong.pop("query", "")
@@ -378,7 +378,9 @@ async def test_a_wrong_handshake(
         ([frame(CLOSE, struct.pack("!H", 4999))], 4999),
     ],
 )
-async def test_a_wrong_frame(gateway: Gateway, sent: list[bytes], code: int) -> None:
+async def test_a_wrong_frame_closes_the_connection(
+    gateway: Gateway, sent: list[bytes], code: int
+) -> None:
     async with gateway.open_line() as line:
         await line.send(b"".join(sent))
         assert (await line.closed()).code == code
@@ -389,10 +391,10 @@ async def test_a_wrong_frame(gateway: Gateway, sent: list[bytes], code: int) -> 
     "tail", [frame(0, ASK), frame(CLOSE), frame(PING) + frame(CLOSE), b"\xff" * 8]
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_talking_before_the_handshake_is_answered(
+async def test_data_sent_before_the_handshake_is_answered_harm_nobody(
     gateway: Gateway, method: str, tail: bytes
 ) -> None:
-    """In one packet it is cut off; in two it may be, whichever way the race goes."""
+    """In one packet the client is cut off; in two it may be, depending on the race."""
     handshake = request(gateway.path, method=method)
 
     async def interrupt(*sent: bytes) -> int | None:
@@ -411,7 +413,7 @@ async def test_talking_before_the_handshake_is_answered(
     "query",
     ["?ticket=", "?ticket=%00", "?ticket=%ff", "?ticket=%ED%A0%80", "?ticket=" + "x" * 4_000],
 )
-async def test_a_ticket_that_nobody_issued(gateway: Gateway, query: str) -> None:
+async def test_an_unknown_ticket_is_refused(gateway: Gateway, query: str) -> None:
     async with gateway.line(request(gateway.path + query)) as line:
         assert (await line.closed()).code == 4401
     await gateway.unharmed()
@@ -430,7 +432,7 @@ async def test_a_ticket_that_nobody_issued(gateway: Gateway, query: str) -> None
     ],
     ids=["pong", "ping between fragments", "byte by byte"],
 )
-async def test_unusual_but_right(gateway: Gateway, sent: list[bytes]) -> None:
+async def test_unusual_but_valid_frames_are_accepted(gateway: Gateway, sent: list[bytes]) -> None:
     async with gateway.open_line() as line:
         await line.send(*sent, frame(TEXT, ASK), frame(PING, b"still there?"))
         async with asyncio.timeout(WAIT_S):
@@ -442,8 +444,8 @@ async def test_unusual_but_right(gateway: Gateway, sent: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("opcode", [PING, PONG])
-async def test_control_frames_have_a_rate_too(gateway: Gateway, opcode: int) -> None:
-    """Each ping is answered: who never reads must not make the gateway keep the answers."""
+async def test_control_frames_are_rate_limited_too(gateway: Gateway, opcode: int) -> None:
+    """Each ping is answered: a client that never reads must not make the gateway store the answers."""
     before = gateway.resident_mib()
     flood = frame(opcode, b"x" * 125) * 1_000
     async with gateway.open_line() as line, line.sending(*[flood] * 300) as sent:
@@ -453,16 +455,16 @@ async def test_control_frames_have_a_rate_too(gateway: Gateway, opcode: int) -> 
     await gateway.unharmed()
 
 
-# Whatever else comes to a fuzzer's mind
+# Random sessions of a fuzzer
 
 
 class Session(msgspec.Struct, frozen=True):
-    """What one hostile client does. ``{event}`` in its request is the event's path."""
+    """The actions of one hostile client. ``{event}`` in its request is the event's path."""
 
     request: bytes
     chunks: tuple[bytes, ...]
     ending: str
-    #: It may have closed with any private code by itself.
+    #: The client may have closed with any private code itself.
     garbage: bool
     close_codes: frozenset[int]
 
@@ -590,7 +592,7 @@ async def _attack(gateway: Gateway, session: Session) -> Answer:
     chunks = session.request.replace(b"{event}", gateway.path.encode()), *session.chunks
     async with gateway.line() as line, line.sending(*chunks) as sent:
         if session.ending == "wait":
-            # It may go on for ever; a while is enough to see that nothing worse comes.
+            # It may go on for ever; a while is enough to see that nothing worse happens.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(0.2):
                     return await line.end(half_close=False)
@@ -610,7 +612,7 @@ def _allowed(session: Session) -> Iterator[int | None]:
         yield from PRIVATE_CODES
 
 
-# Large examples are wanted; the warning would hide what one of them has found.
+# Large examples are wanted; the warning would hide their findings.
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @given(st.lists(_sessions(), min_size=1, max_size=8))
 @examples(
@@ -618,7 +620,9 @@ def _allowed(session: Session) -> Iterator[int | None]:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-async def test_nobody_else_notices(gateway: Gateway, sessions: list[Session]) -> None:
+async def test_hostile_clients_do_not_affect_other_watchers(
+    gateway: Gateway, sessions: list[Session]
+) -> None:
     answers = await asyncio.gather(*(_attack(gateway, session) for session in sessions))
     for session, answer in zip(sessions, answers, strict=True):
         assert answer.status in (None, 101) or 400 <= answer.status < 500, answer
@@ -641,7 +645,7 @@ async def test_a_handshake_that_never_ends_is_ended(gateway: Gateway) -> None:
             assert await asyncio.gather(*ended) == [False] * 3
         trickle.cancel()
         assert time.monotonic() - started > HANDSHAKE_S - 1
-        # The connections are gone there, though nobody closed them here.
+        # The connections are gone at the gateway, though the clients did not close them.
         assert psutil.Process(gateway.process.pid).num_fds() <= descriptors
     await gateway.unharmed()
 

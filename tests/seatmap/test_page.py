@@ -17,13 +17,13 @@ from tests.support.pages import Branch, OpenPage, Visit, Visitor, settled
 pytestmark = pytest.mark.browser
 
 
-async def test_from_the_list_to_printed_tickets(
+async def test_a_buyer_gets_from_the_list_to_printed_tickets(
     stack: Stack, open_page: OpenPage, make_house: MakeHouse
 ) -> None:
     house = await make_house(name="The Winter's Tale")
     page = await open_page()
     await page.goto(stack.api_url)
-    # By its name: the list shows the first twenty, and other tests have events, too.
+    # By its name, as the list shows only the first twenty, and other tests have events too.
     await page.fill("[name=q]", "winter's tale")
     await page.click(f".event h2 a[href='/events/{house.event_id}']")
     await page.wait_for_selector("#live[data-status=live]")
@@ -47,7 +47,7 @@ async def test_from_the_list_to_printed_tickets(
     await expect(page.locator(".ticket h3")).to_have_text(
         ["Stalls, row R2, seat 3", "Stalls, row R2, seat 4", "Floor"]
     )
-    # Fails where one cannot be drawn.
+    # Fails if one of them cannot be drawn.
     drawn = await page.locator(".ticket img").evaluate_all(
         "images => Promise.all(images.map(async (i) => (await i.decode(), i.naturalWidth > 0)))"
     )
@@ -65,7 +65,7 @@ async def test_from_the_list_to_printed_tickets(
     await expect(page.locator(".ticket")).to_have_count(3)
 
 
-async def test_declined_keeps_the_seats_for_another_card(
+async def test_a_declined_card_keeps_the_seats_for_another_card(
     visit: Visit, make_house: MakeHouse
 ) -> None:
     house = await make_house()
@@ -82,7 +82,9 @@ async def test_declined_keeps_the_seats_for_another_card(
 
 
 @pytest.mark.parametrize("approve", [True, False], ids=["approved", "refused"])
-async def test_the_bank_asks(visit: Visit, make_house: MakeHouse, approve: bool) -> None:
+async def test_a_payment_is_approved_or_denied_on_the_banks_page(
+    visit: Visit, make_house: MakeHouse, approve: bool
+) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     await ada.hold(3)
@@ -97,7 +99,9 @@ async def test_the_bank_asks(visit: Visit, make_house: MakeHouse, approve: bool)
         assert await ada.ticket_labels() == ["Stalls, row R1, seat 4"]
 
 
-async def test_a_silent_bank_is_asked_again(visit: Visit, make_house: MakeHouse) -> None:
+async def test_a_payment_without_an_answer_is_resumed_after_a_reload(
+    visit: Visit, make_house: MakeHouse
+) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     await ada.hold(3)
@@ -107,12 +111,14 @@ async def test_a_silent_bank_is_asked_again(visit: Visit, make_house: MakeHouse)
     assert await ada.ticket_labels() == ["Stalls, row R1, seat 4"]
 
 
-async def test_two_people_want_one_seat(visit: Visit, make_house: MakeHouse) -> None:
+async def test_of_two_people_who_hold_one_seat_one_gets_it(
+    visit: Visit, make_house: MakeHouse
+) -> None:
     house = await make_house()
     people = await asyncio.gather(visit(house.event_id), visit(house.event_id))
     for person in people:
         await person.tap_seat(7, 8)
-    # Whoever is slower may have lost the seats, and the button with them, before the hand comes down.
+    # The slower person may have lost the seats, and with them the button, before the click.
     await asyncio.gather(
         *(person.page.locator("#hold").evaluate("button => button.click()") for person in people)
     )
@@ -130,7 +136,7 @@ async def test_two_people_want_one_seat(visit: Visit, make_house: MakeHouse) -> 
     assert len({await person.map_digits() for person in people} | {await house.states()}) == 1
 
 
-async def test_a_chosen_seat_is_lost_while_deciding(
+async def test_a_chosen_seat_taken_by_another_is_announced(
     visit: Visit, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()
@@ -141,7 +147,7 @@ async def test_a_chosen_seat_is_lost_while_deciding(
     await expect(ada.page.locator("#chosen li")).to_have_count(1)
 
 
-async def test_a_reload_brings_the_hold_back(visit: Visit, make_house: MakeHouse) -> None:
+async def test_a_reload_restores_the_hold(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     await ada.hold(30, 31)
@@ -154,10 +160,10 @@ async def test_a_reload_brings_the_hold_back(visit: Visit, make_house: MakeHouse
     assert "1" not in await house.states()
 
 
-async def test_the_clock_runs_out(visit: Visit, make_house: MakeHouse) -> None:
+async def test_an_expired_hold_is_announced(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house(hold_ttl_s=2)
     ada = await visit(house.event_id)
-    # Counted, for it may be over before anybody has looked at the page.
+    # Counted by the page, because a hold may be over before the test looks.
     await ada.page.evaluate(
         """() => { window.holds = 0;
         document.addEventListener("hold", () => window.holds++); }"""
@@ -189,7 +195,7 @@ async def test_the_keyboard_alone_books(visit: Visit, make_house: MakeHouse) -> 
     assert await ada.ticket_labels() == ["Stalls, row R1, seat 1"]
 
 
-async def test_offline_is_said_and_caught_up_with(
+async def test_the_page_says_that_it_is_offline_and_catches_up_later(
     visit: Visit, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()
@@ -207,13 +213,13 @@ async def test_offline_is_said_and_caught_up_with(
     assert await ada.map_digits() == await house.states()
 
 
-async def test_on_a_phone(visit: Visit, make_house: MakeHouse) -> None:
+async def test_a_buyer_can_book_on_a_phone(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     phone = {"width": 390, "height": 844}
     ada = await visit(house.event_id, viewport=phone, has_touch=True, is_mobile=True)
     point = await ada.page.evaluate("document.getElementById('map').clientPoint(14)")
     if point["radius"] < 8:
-        # The first tap comes closer, the second chooses.
+        # The first tap zooms in, the second chooses.
         await ada.page.touchscreen.tap(point["x"], point["y"])
         await ada.page.wait_for_function(
             "() => document.getElementById('map').clientPoint(14).radius >= 8"
@@ -226,7 +232,7 @@ async def test_on_a_phone(visit: Visit, make_house: MakeHouse) -> None:
     assert width == 390
 
 
-async def test_an_unknown_event_and_a_silent_server(
+async def test_an_unknown_event_and_a_failing_server_are_explained(
     stack: Stack, open_page: OpenPage, house: House
 ) -> None:
     page = await open_page()
@@ -244,7 +250,7 @@ async def test_an_unknown_event_and_a_silent_server(
     await expect(page.locator(".event h2").first).to_be_visible()
 
 
-async def test_what_was_lost_is_replaced_with_one_tap(
+async def test_a_lost_seat_is_replaced_with_one_tap(
     visit: Visit, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()
@@ -259,7 +265,7 @@ async def test_what_was_lost_is_replaced_with_one_tap(
     assert (await house.states()).count("1") == 4
 
 
-async def test_a_price_that_rose_is_said_before_holding(
+async def test_a_risen_price_is_announced_before_holding(
     visit: Visit, make_house: MakeHouse
 ) -> None:
     house = await make_house()
@@ -279,7 +285,7 @@ async def test_a_price_that_rose_is_said_before_holding(
         await reprice(7000)
         await route.continue_()
 
-    # In the very moment of holding: nothing is held at a price that was not shown.
+    # At the moment of holding: nothing is held at a price that was not shown.
     await ada.page.route("**/holds", rise_meanwhile)
     await ada.page.click("#hold")
     await ada.notice("€140 instead of €120, so nothing is held yet")
@@ -290,7 +296,7 @@ async def test_a_price_that_rose_is_said_before_holding(
     await expect(ada.page.locator("#pay-button")).to_have_text("Pay €140")
 
 
-async def test_a_reload_keeps_what_was_chosen(visit: Visit, make_house: MakeHouse) -> None:
+async def test_a_reload_keeps_the_chosen_seats(visit: Visit, make_house: MakeHouse) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     await ada.tap_seat(12, 13)
@@ -301,7 +307,9 @@ async def test_a_reload_keeps_what_was_chosen(visit: Visit, make_house: MakeHous
     await expect(ada.page.locator("#chosen li")).to_have_count(2)
 
 
-async def test_a_reload_while_the_hold_is_on_its_way(visit: Visit, make_house: MakeHouse) -> None:
+async def test_a_reload_during_the_request_for_a_hold_restores_the_hold(
+    visit: Visit, make_house: MakeHouse
+) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     held = asyncio.Event()
@@ -318,7 +326,9 @@ async def test_a_reload_while_the_hold_is_on_its_way(visit: Visit, make_house: M
     await expect(ada.page.locator("#held .place")).to_have_count(1)
 
 
-async def test_a_reload_while_paying_cannot_pay_twice(visit: Visit, make_house: MakeHouse) -> None:
+async def test_a_reload_during_the_payment_cannot_pay_twice(
+    visit: Visit, make_house: MakeHouse
+) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     keys: list[str] = []
@@ -346,7 +356,9 @@ async def test_a_reload_while_paying_cannot_pay_twice(visit: Visit, make_house: 
     assert len(set(keys)) == 1
 
 
-async def test_another_window_of_the_same_person(visit: Visit, make_house: MakeHouse) -> None:
+async def test_another_window_of_the_same_person_is_kept_in_step(
+    visit: Visit, make_house: MakeHouse
+) -> None:
     house = await make_house()
     ada = await visit(house.event_id)
     await ada.hold(12)
@@ -368,7 +380,7 @@ async def test_another_window_of_the_same_person(visit: Visit, make_house: MakeH
     assert await ada.ticket_labels() == ["Stalls, row R2, seat 3"]
 
 
-async def test_the_gateway_dies_under_the_page(
+async def test_the_page_survives_the_loss_of_its_gateway(
     branch: Branch, visit: Visit, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()
@@ -376,15 +388,15 @@ async def test_the_gateway_dies_under_the_page(
     await ada.tap_seat(3, 4)
     branch.kill("live")
     await expect(ada.page.locator("#live")).to_have_text("Reconnecting")
-    # Without it the map is asked for now and then, and buying goes on.
+    # Without the gateway the page polls the map, and buying goes on.
     await house.hold(buyer, 4, 5)
     await ada.until_seat(5, 1)
     await ada.notice("seat 5 was just taken")
     await ada.page.click("#hold")
     await ada.page.wait_for_selector("#step-held:not([hidden])")
     await branch.start("live")
-    # The longer it was away, the longer the page waits between its attempts; not so where the browser says
-    # that the network is back.
+    # The longer the gateway was away, the longer the page waits between attempts, except when the browser
+    # reports that the network is back.
     await ada.page.evaluate("dispatchEvent(new Event('online'))")
     await expect(ada.page.locator("#live")).to_have_text("Live", timeout=60_000)
     await house.hold(buyer, 20)
@@ -392,7 +404,7 @@ async def test_the_gateway_dies_under_the_page(
     assert await ada.map_digits() == await house.states()
 
 
-async def test_a_gateway_that_goes_away_says_when_to_come_back(
+async def test_the_page_reconnects_when_the_closing_gateway_asked(
     stack: Stack, open_page: OpenPage, make_house: MakeHouse
 ) -> None:
     house = await make_house()
@@ -415,12 +427,12 @@ async def test_a_gateway_that_goes_away_says_when_to_come_back(
     sockets[0][1].send(b"\x03" + bytes(7) + json.dumps(notice).encode())
     await sockets[0][1].close(code=1001)
     await page.wait_for_function("() => window.statuses.join() === 'live,reconnecting,live'")
-    # Left to itself the page would have come back within 0.4 seconds.
+    # Without the notice the page would have reconnected within 0.4 seconds.
     assert sockets[1][0] - began > 2.4
     await expect(page.locator("#notice")).to_be_empty()
 
 
-async def test_a_change_of_the_event_is_said_on_its_open_page(
+async def test_an_edit_of_the_event_is_announced_on_its_open_page(
     stack: Stack, open_page: OpenPage, make_house: MakeHouse
 ) -> None:
     house = await make_house()
@@ -442,7 +454,7 @@ async def test_a_change_of_the_event_is_said_on_its_open_page(
     await expect(page.locator("#notice")).to_contain_text(said)
 
 
-async def test_a_gateway_without_tickets_is_enough(
+async def test_the_page_works_with_a_gateway_that_refuses_tickets(
     stack: Stack, open_page: OpenPage, make_house: MakeHouse
 ) -> None:
     house = await make_house()
@@ -476,12 +488,12 @@ async def test_a_gateway_without_tickets_is_enough(
     assert len(asked) == 2
 
 
-async def test_where_no_live_connection_may_be_opened(
+async def test_the_page_polls_if_no_live_connection_can_be_opened(
     stack: Stack, open_page: OpenPage, make_house: MakeHouse, buyer: str
 ) -> None:
     house = await make_house()
     page = await open_page()
-    # As on a page of https whose gateway is only at ws:.
+    # As on an https page whose gateway has only a ws: address.
     await page.add_init_script(
         "window.WebSocket = class { constructor() { throw new DOMException('', 'SecurityError'); } }"
     )

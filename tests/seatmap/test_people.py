@@ -1,4 +1,4 @@
-"""Who is watching: tickets, what reaches one person alone, and how many there are."""
+"""People at the live gateway: tickets, messages to one person, and the number of watchers."""
 
 import asyncio
 import contextlib
@@ -54,7 +54,7 @@ async def say(store: RedisStore, person: str, **body: Any) -> None:
 
 
 async def hears_only(store: RedisStore, person: str, viewer: Viewer, *types: str) -> None:
-    """Of these types ``viewer`` has nothing under way."""
+    """Check that no message of these types is under way to ``viewer``."""
     await say(store, person, type=SENTINEL)
     while SENTINEL not in viewer.messages:
         await viewer.read()
@@ -72,7 +72,7 @@ async def test_a_ticket_is_good_once(gateway: Gateway, office: BoxOffice) -> Non
         await viewer.hears("authenticated")
         assert sample("frontrow_live_authenticated") == 1
         assert await gateway.close_code(f"{office.event_id}?ticket={ticket}") == 4401
-        # Losers of the race for a ticket get nothing of it either.
+        # The losers of a race for a ticket are not authenticated either.
         ticket = await gateway.tickets.issue("ada")
         codes = await asyncio.gather(*(gateway.tickets.redeem(ticket) for _ in range(5)))
         assert sorted(codes, key=str) == [None] * 4 + ["ada"]
@@ -81,10 +81,10 @@ async def test_a_ticket_is_good_once(gateway: Gateway, office: BoxOffice) -> Non
             await asyncio.sleep(0.01)
 
 
-async def test_an_open_connection_may_say_who_it_is(gateway: Gateway, office: BoxOffice) -> None:
+async def test_an_open_connection_can_authenticate(gateway: Gateway, office: BoxOffice) -> None:
     async with gateway.viewer(office.event_id, JSON) as viewer:
         await viewer.greeted()
-        for _ in range(2):  # again with the same person is fine
+        for _ in range(2):  # a second ticket of the same person is accepted
             await viewer.socket.send(authenticate(await gateway.tickets.issue("ada")))
             await viewer.hears("authenticated")
         await say(office.store, "ada", type="hold")
@@ -93,7 +93,7 @@ async def test_an_open_connection_may_say_who_it_is(gateway: Gateway, office: Bo
         assert await viewer.closed() == 4401
 
 
-async def test_who_has_gone_when_the_ticket_is_known_joins_nothing(
+async def test_a_client_that_left_before_its_ticket_was_checked_joins_nothing(
     gateway: Gateway, office: BoxOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, answer = asyncio.Event(), asyncio.Event()
@@ -117,7 +117,7 @@ async def test_who_has_gone_when_the_ticket_is_known_joins_nothing(
 
 
 @pytest.mark.parametrize("ticket", ["", "x", "a" * 32, "ä" * 32, "a" * 33])
-async def test_an_unknown_ticket_is_not_authorised(
+async def test_an_unknown_ticket_is_unauthorised(
     gateway: Gateway, office: BoxOffice, ticket: str
 ) -> None:
     assert await gateway.close_code(office.event_id, authenticate(ticket)) == 4401
@@ -133,16 +133,16 @@ async def test_an_unknown_ticket_is_not_authorised(
         authenticate("a" * 256),
     ],
 )
-async def test_half_a_ticket_is_malformed(
+async def test_an_incomplete_ticket_is_malformed(
     gateway: Gateway, office: BoxOffice, message: str
 ) -> None:
     assert await gateway.close_code(office.event_id, message) == 4400
 
 
-# What reaches one person
+# Messages to one person
 
 
-async def test_a_person_hears_on_every_connection_and_nobody_else_does(
+async def test_personal_messages_reach_every_connection_of_the_person_only(
     store: RedisStore, office: BoxOffice
 ) -> None:
     elsewhere = BoxOffice(store)
@@ -176,7 +176,7 @@ async def test_a_person_hears_on_every_connection_and_nobody_else_does(
                 await asyncio.sleep(0.01)
 
 
-async def test_after_a_lost_feed_a_person_is_told_to_read_anew(
+async def test_after_a_lost_feed_a_person_is_authenticated_again(
     gateway: Gateway, office: BoxOffice, redis_server: EmbeddedRedis
 ) -> None:
     async with gateway.known(office.event_id, "ada") as viewer:
@@ -186,14 +186,14 @@ async def test_after_a_lost_feed_a_person_is_told_to_read_anew(
         await viewer.hears("hold")
 
 
-async def test_a_feed_that_is_lost_while_somebody_joins_costs_nobody_a_connection(
+async def test_a_feed_lost_during_a_join_closes_no_connection(
     gateway: Gateway,
     office: BoxOffice,
     redis_server: EmbeddedRedis,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def trip(*_: Any, **__: Any) -> None:
-        # What redis-py does when the reader has closed the connection in the meantime.
+        # What redis-py raises when the reader has closed the connection meanwhile.
         raise AttributeError("'NoneType' object has no attribute 'writelines'")
 
     ticket = await gateway.tickets.issue("ada")
@@ -206,7 +206,7 @@ async def test_a_feed_that_is_lost_while_somebody_joins_costs_nobody_a_connectio
         await viewer.hears("authenticated")
 
 
-async def test_what_is_not_understood_is_not_forwarded(gateway: Gateway, office: BoxOffice) -> None:
+async def test_an_unknown_message_is_not_forwarded(gateway: Gateway, office: BoxOffice) -> None:
     async with gateway.known(office.event_id, "ada") as viewer:
         for payload in (b"", b"m|{", b"m|[]", b"c|1|1|1||", b"\xff"):
             await office.client.publish(person_channel("ada"), payload)
@@ -219,7 +219,7 @@ async def test_what_is_not_understood_is_not_forwarded(gateway: Gateway, office:
 
 
 async def behind(gateway: Gateway, office: BoxOffice, peak: Callable[[int], None]) -> Watcher:
-    """Change the house until the one watcher of the gateway does not take it any more."""
+    """Change seats until the gateway's only watcher no longer takes the changes."""
     (connection,) = gateway.server.connections
     watcher = connection.watcher
     assert watcher is not None
@@ -232,7 +232,9 @@ async def behind(gateway: Gateway, office: BoxOffice, peak: Callable[[int], None
     return watcher
 
 
-async def test_who_would_lose_a_personal_message_is_closed(store: RedisStore) -> None:
+async def test_a_slow_client_that_would_lose_a_personal_message_is_closed(
+    store: RedisStore,
+) -> None:
     office = BoxOffice(store, seat_count=2_000)
     await office.lay()
     limits = GatewayLimits(backlog_bytes_max=4_096, kernel_buffer_bytes=4_096, close_s=WAIT_S)
@@ -246,19 +248,19 @@ async def test_who_would_lose_a_personal_message_is_closed(store: RedisStore) ->
             while b'"authenticated"' not in (await slow.read_frame() or (0, b""))[1]:
                 pass
             watcher = await behind(gateway, office, peaks.append)
-            assert watcher.open, "it may yet drain: nothing but the map is missed"
+            assert watcher.open, "it may still drain: it has only missed map changes"
             (connection,) = gateway.server.connections
             for _ in range(20):
                 await say(store, "ada", type="hold", filling="x" * 2_000)
             await gateway.hub.settled(office.event_id)
             peaks.append(connection.transport.get_write_buffer_size())
             assert await slow.close_code() == 4408
-    # Over the mark by one tick's frame at most, whatever is published to it.
+    # Over the limit by one tick's frame at most, whatever is published.
     assert max(peaks) <= limits.backlog_bytes_max + 2 * office.seat_count
     assert sample("frontrow_live_personal_messages_total", outcome="cut") == before + 1
 
 
-# Holds and bookings, as the engine tells them
+# Holds and bookings, as the engine publishes them
 
 
 @contextlib.asynccontextmanager
@@ -268,7 +270,7 @@ async def ada_watches(house: House, buyer: str) -> Any:
 
 
 async def set_deadline(house: House, hold_id: str, in_s: float) -> int:
-    """Give an old hold another deadline, ``in_s`` from now. Returns it in Unix milliseconds."""
+    """Set a hold's deadline to ``in_s`` from now. Returns it in Unix milliseconds."""
     redis, base = house.runtime.stores.redis, f"{{{house.event_id}}}"
     seconds, micros = await redis.call("TIME")
     now = int(seconds) * 1000 + int(micros) // 1000
@@ -284,13 +286,13 @@ async def place_deadline(house: House, hold_id: str, expires_ms: int) -> None:
 
 
 def holds_warning(house: House, hold_warning_s: int) -> Holds:
-    """The house's holds with another warning time than its worker's, which may run beside us."""
+    """Holds with another warning time than that of the worker, which may run at the same time."""
     runtime = house.runtime
     settings = msgspec.structs.replace(runtime.settings, hold_warning_s=hold_warning_s)
     return Holds(runtime.live, runtime.stores.redis, runtime.catalog, settings)
 
 
-async def test_a_hold_extended_released_expired_and_booked(house: House, buyer: str) -> None:
+async def test_every_change_of_a_hold_reaches_its_person(house: House, buyer: str) -> None:
     holds = house.runtime.holds
     async with ada_watches(house, buyer) as viewer:
         hold = await house.hold(buyer, 1)
@@ -320,7 +322,7 @@ async def test_a_hold_extended_released_expired_and_booked(house: House, buyer: 
         await hears_only(house.runtime.stores.redis, buyer, viewer, "hold", "booking")
 
 
-async def test_a_booking_declined_cancelled_and_refunded(house: House, buyer: str) -> None:
+async def test_every_change_of_a_booking_reaches_its_person(house: House, buyer: str) -> None:
     async with ada_watches(house, buyer) as viewer, ada_watches(house, new_id()) as other:
         hold = await house.hold(buyer, 1)
         declined = (await house.book(buyer, hold, "tok_declined")).booking
@@ -333,7 +335,7 @@ async def test_a_booking_declined_cancelled_and_refunded(house: House, buyer: st
         assert "booking" not in other.messages
 
 
-async def test_the_relay_tells_what_its_process_left_behind(house: House, buyer: str) -> None:
+async def test_the_relay_publishes_what_a_dead_process_left(house: House, buyer: str) -> None:
     booking = (await house.book(buyer, await house.hold(buyer, 1))).booking
     async with ada_watches(house, buyer) as viewer:
         payload = await house.runtime.stores.view.fetchval(
@@ -346,7 +348,9 @@ async def test_the_relay_tells_what_its_process_left_behind(house: House, buyer:
         await viewer.hears("booking", booking_id=booking.booking_id, status="confirmed")
 
 
-async def test_a_hold_about_to_end_is_warned_of_once_per_deadline(house: House, buyer: str) -> None:
+async def test_a_hold_about_to_expire_is_warned_of_once_per_deadline(
+    house: House, buyer: str
+) -> None:
     hold = await house.hold(buyer, 1)
     async with ada_watches(house, buyer) as viewer:
         holds = holds_warning(house, 200)
@@ -365,7 +369,7 @@ async def test_a_hold_about_to_end_is_warned_of_once_per_deadline(house: House, 
             "status": "held",
             "expires_at_ms": deadline,
         }
-        # A later deadline is another one.
+        # A later deadline gets its own warning.
         deadline = await set_deadline(house, hold.hold_id, 280)
         for _ in range(3):
             await holds_warning(house, 290).warn(house.event_id)
@@ -385,7 +389,7 @@ async def test_short_holds_and_holds_in_payment_are_not_warned_of(
         await hears_only(house.runtime.stores.redis, buyer, viewer, "hold")
 
 
-async def test_warning_goes_by_pages_and_forgets_nobody(house: House) -> None:
+async def test_warnings_go_by_pages_and_skip_no_hold(house: House) -> None:
     holds = holds_warning(house, 290)
     buyers = [new_id() for _ in range(7)]
     placed = [await house.hold(buyer, n) for n, buyer in enumerate(buyers)]
@@ -398,23 +402,25 @@ async def test_warning_goes_by_pages_and_forgets_nobody(house: House) -> None:
         rounds = 1
         while await holds.warn(house.event_id, count=2):
             rounds += 1
-        assert rounds == 4  # 3 + 2 + 2 + nothing left
+        assert rounds == 4  # 3 + 2 + 2 + none left
         for viewer, buyer in zip(viewers, buyers, strict=True):
             await viewer.hears("hold", change="ending")
             await hears_only(house.runtime.stores.redis, buyer, viewer, "hold")
 
 
-# How many
+# Numbers of watchers
 
 
-async def test_people_are_counted_over_all_gateways(store: RedisStore, office: BoxOffice) -> None:
+async def test_watchers_are_counted_across_all_gateways(
+    store: RedisStore, office: BoxOffice
+) -> None:
     async with running_gateway(store, pace=QUICK) as one, one.viewer(office.event_id) as first:
         await first.greeted()
         assert first.messages["presence"]["watching"] == 1
         async with running_gateway(store, pace=QUICK) as two:
             async with two.viewer(office.event_id) as second:
                 await second.greeted()
-                # Whoever comes is counted before being greeted.
+                # A new watcher is counted before it is greeted.
                 assert second.messages["presence"]["watching"] == 2
                 await first.hears("presence", watching=2)
                 async with one.viewer(office.event_id):
@@ -423,11 +429,11 @@ async def test_people_are_counted_over_all_gateways(store: RedisStore, office: B
             await first.hears("presence", watching=1)
             async with two.viewer(office.event_id):
                 await first.hears("presence", watching=2)
-        # That gateway has ended, and said so.
+        # That gateway has stopped, and removed its count.
         await first.hears("presence", watching=1)
 
 
-async def test_a_persons_tabs_are_one_person(store: RedisStore, office: BoxOffice) -> None:
+async def test_the_tabs_of_one_person_count_once(store: RedisStore, office: BoxOffice) -> None:
     async with (
         running_gateway(store, pace=QUICK) as gateway,
         gateway.viewer(office.event_id) as anonymous,
@@ -443,7 +449,9 @@ async def test_a_persons_tabs_are_one_person(store: RedisStore, office: BoxOffic
         await anonymous.hears("presence", watching=1)
 
 
-async def test_a_silent_gateway_is_left_out(store: RedisStore, office: BoxOffice) -> None:
+async def test_a_silent_gateway_is_left_out_of_the_count(
+    store: RedisStore, office: BoxOffice
+) -> None:
     key, presence = f"{office.base}:watchers", WatcherCounts(store)
     assert await presence.report(office.event_id, 3) == 3
     seconds, _ = await store.call("TIME")

@@ -1,4 +1,4 @@
-"""Gateways as processes: several on one port, and how one of them leaves."""
+"""Gateways as processes: several on one port, and how one of them stops."""
 
 import asyncio
 import contextlib
@@ -49,7 +49,7 @@ class Process:
         return int(found[1])
 
     async def readiness(self) -> int | None:
-        """The status of /health/ready; None when nobody answers."""
+        """The status of /health/ready; None without an answer."""
         async with httpx.AsyncClient(base_url=self.health_url, timeout=60) as http:
             try:
                 return (await http.get("/health/ready")).status_code
@@ -69,7 +69,7 @@ class Process:
 async def processes(
     settings: Settings, stores: StoreUrls, count: int
 ) -> AsyncIterator[tuple[str, list[Process]]]:
-    """``count`` gateways on one port: its address, and them."""
+    """``count`` gateways on one port: the address, and the processes."""
     environment = role_environment(settings, stores, FRONTROW_LIVE_REUSE_PORT="1")
     started = [Process(environment) for _ in range(count)]
     try:
@@ -101,7 +101,7 @@ async def test_two_gateways_share_a_port_and_one_may_leave(
         viewers = [await watch(stack, url) for _ in range(WATCHERS)]
         split = [await leaving.watchers(), await staying.watchers()]
         assert sum(split) == WATCHERS
-        assert all(split), "the kernel gave some to each"
+        assert all(split), "the kernel gave each process some connections"
 
         await house.hold(new_id(), 9)
         for viewer in viewers:
@@ -118,7 +118,7 @@ async def test_two_gateways_share_a_port_and_one_may_leave(
         for viewer in left:
             await viewer.shows(await truth(house))
             await viewer.until(lambda v=viewer: v.messages["presence"]["watching"] == len(left))  # type: ignore[misc]  # bound in the loop
-        # Whoever comes back is let in by the other.
+        # Returning clients are accepted by the other gateway.
         back = await watch(stack, url)
         assert back.map == await truth(house)
 
@@ -128,7 +128,7 @@ async def _is_sent_away(viewer: Viewer, stay: int, staying: Process) -> bool:
     return viewer.socket.close_code is not None and await viewer.closed() == 1001
 
 
-async def test_a_gateway_leaves_within_seconds_whatever_its_clients_do(
+async def test_a_gateway_stops_within_seconds_whatever_its_clients_do(
     house: House, settings: Settings, stores: StoreUrls
 ) -> None:
     count = 150
@@ -152,7 +152,7 @@ async def test_a_gateway_leaves_within_seconds_whatever_its_clients_do(
         gateway.process.terminate()
         ready = asyncio.create_task(gateway.turns(503))
         notices = await asyncio.gather(*(v.hears("notice", code="going-away") for v in viewers))
-        # Those who answer nothing keep it for a moment: long enough to see that it is not ready.
+        # Clients that answer nothing delay it for a moment: long enough to see that it is not ready.
         await ready
         with pytest.raises(OSError, match="Connect call failed"):
             await watch(stack, url)
@@ -162,14 +162,14 @@ async def test_a_gateway_leaves_within_seconds_whatever_its_clients_do(
 
         delays_ms = sorted(notice["reconnect_in_ms"] for notice in notices)
         assert delays_ms[-1] < 1_000
-        # The silent one has a place among them too.
+        # The silent client is one of them too.
         assert max(b - a for a, b in zip([0, *delays_ms], [*delays_ms, 1_000], strict=True)) < 40
         for viewer, notice in zip(viewers, notices, strict=True):
             assert await viewer.closed() == 1001
             assert viewer.socket.close_reason == f"reconnect in {notice['reconnect_in_ms']} ms"
 
 
-async def test_a_taken_metrics_port_is_one_line_that_says_what_to_do(
+async def test_a_taken_metrics_port_is_refused_in_one_line_with_a_remedy(
     settings: Settings, stores: StoreUrls
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -101,7 +101,7 @@ def test_only_the_seats_are_compressed_and_only_when_it_pays() -> None:
 
 
 @given(digits)
-def test_packing_keeps_every_seat(states: bytes) -> None:
+def test_packed_states_are_read_back(states: bytes) -> None:
     packed = pack_states(states)
     assert len(packed) == (len(states) + 3) // 4
     assert unpack_states(packed, len(states)) == states
@@ -110,12 +110,12 @@ def test_packing_keeps_every_seat(states: bytes) -> None:
 
 
 @given(frames)
-def test_binary_round_trip(frame: Frame) -> None:
+def test_binary_frames_are_read_back(frame: Frame) -> None:
     assert decode(encode(frame)) == frame
 
 
 @given(frames)
-def test_json_round_trip(frame: Frame) -> None:
+def test_json_frames_are_read_back(frame: Frame) -> None:
     read = decode_json(encode_json(frame))
     if isinstance(frame, MessageFrame):
         assert isinstance(read, MessageFrame)
@@ -142,7 +142,7 @@ def test_damaged_frames_are_a_frame_or_a_protocol_error(
 
 
 @pytest.mark.parametrize("frame", refused_frames())
-def test_refuses_what_is_no_frame(frame: str) -> None:
+def test_an_invalid_binary_frame_is_refused(frame: str) -> None:
     with pytest.raises(ProtocolError):
         decode(base64.b64decode(frame))
 
@@ -166,7 +166,7 @@ def test_refuses_what_is_no_frame(frame: str) -> None:
         "[" * 100_000,
     ],
 )
-def test_refuses_json_that_is_no_frame(text: str) -> None:
+def test_an_invalid_json_frame_is_refused(text: str) -> None:
     with pytest.raises(ProtocolError):
         decode_json(text)
 
@@ -210,7 +210,7 @@ def test_snapshot_and_deltas_make_the_same_map_in_both_encodings(seed: int) -> N
         assert binary.states.decode() == expected["states"]
 
 
-def test_histories_change_something() -> None:
+def test_random_histories_change_states() -> None:
     # A decoder that ignored every delta must not pass.
     for history in random_histories(seed=1, count=5):
         assert len({step["state"]["states"] for step in history["steps"]}) > 1

@@ -1,4 +1,4 @@
-"""The gateway's copy of an event: what watchers are told is what happened, whatever got lost."""
+"""The gateway's copy of an event: watchers get what happened, whatever got lost."""
 
 import contextlib
 from collections.abc import Iterable
@@ -63,7 +63,7 @@ def test_a_tick_is_one_delta_with_the_last_state_of_each_seat() -> None:
     assert not copy.dirty
 
 
-def test_presence_is_told_when_what_is_shown_changes() -> None:
+def test_presence_is_sent_when_the_shown_figure_changes() -> None:
     copy = Replica(snapshot(), watching=7)
     assert bodies(copy.greeting(None, 1))[-1] == {"type": "presence", "watching": 7}
     copy.watched_by(7)
@@ -80,17 +80,17 @@ def test_presence_is_told_when_what_is_shown_changes() -> None:
     ("watching", "shown"),
     [(0, 0), (999, 999), (1_004, 1_000), (1_005, 1_010), (9_996, 10_000), (1_234_567, 1_230_000)],
 )
-def test_a_crowds_figure_has_three_digits(watching: int, shown: int) -> None:
+def test_large_figures_of_presence_are_rounded(watching: int, shown: int) -> None:
     assert replica_module.shown_figure(watching) == shown
 
 
-def test_a_change_that_shows_nothing_still_moves_seq() -> None:
+def test_an_invisible_change_still_advances_seq() -> None:
     copy = Replica(snapshot(states=b"01000000"))
     copy.take(change(1, (1, 1)))
     assert copy.commit(9_000)[0] == [DeltaFrame(1, 0, 1, 9_000, ())]
 
 
-def test_areas_are_coalesced_and_notes_forwarded_as_they_came() -> None:
+def test_areas_are_coalesced_and_messages_forwarded_unchanged() -> None:
     copy = Replica(snapshot())
     copy.take(change(1, areas=((0, 400),)))
     copy.take(change(2, areas=((0, 399), (1, 7))))
@@ -104,7 +104,7 @@ def test_areas_are_coalesced_and_notes_forwarded_as_they_came() -> None:
     assert frames[2] == MessageFrame(1, b'{"type": "notice",  "text":"hi"}')
 
 
-def test_a_greeting_has_everything_in_force() -> None:
+def test_a_greeting_has_all_present_state() -> None:
     copy = Replica(snapshot(seq=4))
     copy.take(Note({"type": "event", "status": "paused"}, b'{"type":"event","status":"paused"}'))
     frames = copy.greeting(None, 9_000)
@@ -126,7 +126,7 @@ def test_a_greeting_has_everything_in_force() -> None:
     ]
 
 
-def test_a_snapshot_never_shows_what_was_not_broadcast_yet() -> None:
+def test_a_snapshot_never_shows_changes_before_their_broadcast() -> None:
     copy = Replica(snapshot())
     copy.take(change(1, (2, 1)))
     assert copy.greeting(None, 9_000)[0] == SnapshotFrame(1, 0, b"00000000")
@@ -143,13 +143,13 @@ def test_a_snapshot_never_shows_what_was_not_broadcast_yet() -> None:
         (change(1, (-1, 1)), Doubt.MALFORMED),
     ],
 )
-def test_doubts(item: ChangeSet, doubt: Doubt | None) -> None:
+def test_each_inconsistency_raises_its_doubt(item: ChangeSet, doubt: Doubt | None) -> None:
     copy = Replica(snapshot())
     assert copy.take(item) == doubt
     assert not copy.dirty
 
 
-def test_what_the_snapshot_had_may_arrive_late_but_not_twice() -> None:
+def test_a_change_within_the_snapshot_may_arrive_late_but_not_twice() -> None:
     copy = Replica(snapshot(seq=5))
     assert copy.take(change(4, (1, 1))) is None
     assert copy.take(change(5, (1, 1))) is None
@@ -158,7 +158,7 @@ def test_what_the_snapshot_had_may_arrive_late_but_not_twice() -> None:
     assert copy.take(change(3, (1, 0))) == Doubt.WENT_BACK
 
 
-def test_too_many_notes_are_a_doubt_not_a_leak() -> None:
+def test_too_many_messages_are_a_doubt_and_no_memory_leak() -> None:
     copy = Replica(snapshot())
     note = Note({"type": "notice"}, b'{"type":"notice"}')
     doubts = [copy.take(note) for _ in range(replica_module.NOTES_MAX + 1)]
@@ -188,7 +188,7 @@ def test_adopting_a_snapshot_broadcasts_only_the_difference() -> None:
     ],
     ids=["new epoch", "seq went back", "another size"],
 )
-def test_what_cannot_be_continued_is_a_snapshot_to_all(read: Snapshot) -> None:
+def test_a_discontinuous_snapshot_is_sent_to_all(read: Snapshot) -> None:
     copy = Replica(snapshot(seq=3))
     copy.take(change(4, (0, 1)))
     copy.commit(8_000)
@@ -197,21 +197,21 @@ def test_what_cannot_be_continued_is_a_snapshot_to_all(read: Snapshot) -> None:
     assert copy.resumable(Position(read.epoch, read.seq))
 
 
-def test_resuming_gets_what_was_missed_and_no_more() -> None:
+def test_resuming_sends_exactly_the_missed_changes() -> None:
     copy = Replica(snapshot(seq=3))
     for seq, seat in ((4, (0, 1)), (5, (1, 1)), (6, (0, 2)), (7, (2, 1))):
         copy.take(change(seq, seat))
         if seq != 6:
             copy.commit(8_000)
     assert copy.greeting(Position(1, 5), 9_000)[0] == DeltaFrame(1, 5, 7, 9_000, ((0, 2), (2, 1)))
-    # In the middle of a tick: a snapshot fetched over HTTP may stand anywhere.
+    # In the middle of a tick: a snapshot fetched over HTTP may have any position.
     assert copy.greeting(Position(1, 6), 9_000)[0] == DeltaFrame(1, 6, 7, 9_000, ((0, 2), (2, 1)))
     assert not any(isinstance(f, DeltaFrame) for f in copy.greeting(Position(1, 7), 9_000))
     assert [copy.resumable(Position(1, seq)) for seq in (2, 3, 7, 8)] == [False, True, True, False]
     assert not copy.resumable(Position(2, 5))
 
 
-def test_the_ring_is_bounded() -> None:
+def test_the_history_for_resuming_is_bounded() -> None:
     copy = Replica(snapshot())
     for seq in range(1, 3 * replica_module.RING_FRAMES):
         copy.take(change(seq, (seq % 8, seq % 4)))
@@ -237,7 +237,7 @@ steps = st.lists(
 
 
 @given(steps)
-def test_every_watcher_ends_with_the_truth(history: list[tuple[str, object]]) -> None:
+def test_every_watcher_ends_with_the_true_map(history: list[tuple[str, object]]) -> None:
     """One watcher from the start, one that keeps leaving and returning, against the truth."""
     truth = snapshot()
     copy = Replica(truth)
@@ -280,7 +280,7 @@ def _changed(truth: Snapshot, seats: dict[int, int]) -> Snapshot:
     return msgspec.structs.replace(truth, seq=truth.seq + 1, states=bytes(states))
 
 
-def test_payloads_are_read_as_published() -> None:
+def test_published_payloads_are_read_back() -> None:
     assert parse_payload(b"c|7|12|1690000000000|1:17,18;5:3;0:4|0:412,2:9") == ChangeSet(
         7, 12, 1690000000000, [(17, 1), (18, 1), (3, 1), (4, 0)], [(0, 412), (2, 9)]
     )
@@ -301,6 +301,6 @@ def test_any_other_payload_is_a_bad_payload(prefix: bytes, payload: bytes) -> No
     "payload",
     [b"", b"c|1|2|3|", b"x|1|2|3||", b"c|1|2|3|9:1|", b"c|a|2|3||", b"c|1|2|3|1:x|", b"m|[1]"],
 )
-def test_bad_payloads(payload: bytes) -> None:
+def test_a_malformed_payload_is_refused(payload: bytes) -> None:
     with pytest.raises(BadPayloadError):
         parse_payload(payload)

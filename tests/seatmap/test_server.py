@@ -1,4 +1,4 @@
-"""The live gateway over real sockets and a real Redis: joining, doubt, limits, goodbyes."""
+"""The live gateway over real sockets and a real Redis: joining, doubts, limits, closing."""
 
 import asyncio
 import contextlib
@@ -103,7 +103,7 @@ async def test_changes_of_one_tick_are_one_frame_and_the_same_bytes(
         assert (delta.from_seq, delta.to_seq, len(delta.seats)) == (0, 10, 10)
 
 
-async def test_messages_are_forwarded_and_remembered_for_who_comes_later(
+async def test_messages_are_forwarded_and_replayed_to_later_watchers(
     gateway: Gateway, office: BoxOffice
 ) -> None:
     async with gateway.viewer(office.event_id) as viewer:
@@ -132,20 +132,20 @@ async def test_random_histories_converge_for_everyone(gateway: Gateway, office: 
     async with contextlib.AsyncExitStack() as stack:
         history = asyncio.create_task(happen())
         viewers = []
-        # They come while it happens, so that snapshots and deltas interleave.
+        # Watchers join meanwhile, so that snapshots and deltas interleave.
         for number in range(12):
             entered = gateway.viewer(office.event_id, JSON if number % 3 else BINARY)
             viewers.append(await stack.enter_async_context(entered))
             await viewers[-1].read()
         await history
-        # The last change is told: a lost one is noticed with the next.
+        # The last change is published, because a lost one is noticed with the next.
         await office.change({0: 2})
         truth = await office.truth()
         await asyncio.gather(*(viewer.shows(truth) for viewer in viewers))
         assert all(DeltaFrame in viewer.kinds() for viewer in viewers)
 
 
-async def test_resuming_sends_only_what_was_missed(gateway: Gateway, office: BoxOffice) -> None:
+async def test_resuming_sends_only_missed_changes(gateway: Gateway, office: BoxOffice) -> None:
     async with gateway.viewer(office.event_id) as before:
         await before.greeted()
         await office.change({1: 1})
@@ -196,7 +196,7 @@ async def test_a_lost_change_is_noticed_and_only_the_difference_sent(
 
 
 @pytest.mark.parametrize("is_told", [True, False], ids=["another state", "a lost change"])
-async def test_a_wrong_map_is_found_out_in_quiet(
+async def test_a_wrong_map_is_detected_without_any_change(
     store: RedisStore, office: BoxOffice, is_told: bool
 ) -> None:
     def violations() -> float:
@@ -226,7 +226,7 @@ async def test_a_wrong_map_is_found_out_in_quiet(
         assert viewer.kinds().count(SnapshotFrame) == 1
 
 
-async def test_a_broken_feed_connection_is_made_good(
+async def test_the_gateway_recovers_from_a_broken_feed(
     gateway: Gateway, office: BoxOffice, redis_server: EmbeddedRedis
 ) -> None:
     async with gateway.viewer(office.event_id) as viewer:
@@ -239,7 +239,7 @@ async def test_a_broken_feed_connection_is_made_good(
         assert viewer.kinds().count(SnapshotFrame) == 1
 
 
-async def test_a_feed_that_fails_in_a_new_way_is_made_good(
+async def test_the_gateway_recovers_from_an_unexpected_feed_error(
     gateway: Gateway, office: BoxOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(message: object) -> None:
@@ -255,9 +255,7 @@ async def test_a_feed_that_fails_in_a_new_way_is_made_good(
         await viewer.shows(await office.truth())
 
 
-async def test_a_malformed_payload_costs_nobody_the_truth(
-    gateway: Gateway, office: BoxOffice
-) -> None:
+async def test_a_malformed_payload_leaves_maps_correct(gateway: Gateway, office: BoxOffice) -> None:
     async with gateway.viewer(office.event_id) as viewer:
         await viewer.greeted()
         await office.client.publish(f"{office.base}:feed", b"c|garbage")
@@ -301,7 +299,7 @@ async def test_redis_lost_with_its_data_keeps_watchers(tmp_path: Path) -> None:
                 async with httpx.AsyncClient(timeout=60) as http:
                     url = f"http://127.0.0.1:{gateway.server.port}/health/ready"
                     assert (await http.get(url)).status_code == 503
-                # Who comes meanwhile gets the copy, where there is one.
+                # A client that joins meanwhile gets the copy, if there is one.
                 async with gateway.viewer(office.event_id) as late:
                     await late.greeted()
                     assert late.map == before
@@ -318,7 +316,9 @@ async def test_redis_lost_with_its_data_keeps_watchers(tmp_path: Path) -> None:
         await server.stop()
 
 
-async def test_an_event_nobody_watches_is_let_go(store: RedisStore, office: BoxOffice) -> None:
+async def test_an_event_without_watchers_is_dropped_from_memory(
+    store: RedisStore, office: BoxOffice
+) -> None:
     async with running_gateway(store, pace=Pace(tick_s=0.02, linger_s=0.05)) as gateway:
         async with gateway.viewer(office.event_id) as viewer:
             await viewer.greeted()
@@ -339,7 +339,7 @@ async def _subscribers(office: BoxOffice) -> int:
     return int(count)
 
 
-# What is wrong, and how the connection ends
+# Errors, and their close codes
 
 
 @pytest.mark.parametrize(
@@ -361,7 +361,9 @@ async def _subscribers(office: BoxOffice) -> int:
         ("{event}/more", 4404),
     ],
 )
-async def test_wrong_targets(gateway: Gateway, office: BoxOffice, target: str, code: int) -> None:
+async def test_each_wrong_path_has_its_close_code(
+    gateway: Gateway, office: BoxOffice, target: str, code: int
+) -> None:
     assert await gateway.close_code(target.format(event=office.event_id)) == code
 
 
@@ -384,12 +386,12 @@ async def test_an_oversized_message_is_too_big(gateway: Gateway, office: BoxOffi
     assert await gateway.close_code(office.event_id, "x" * 5_000) == 1009
 
 
-async def test_too_many_messages(gateway: Gateway, office: BoxOffice) -> None:
+async def test_too_many_messages_close_the_connection(gateway: Gateway, office: BoxOffice) -> None:
     asked = ['{"type":"snapshot"}'] * 30
     assert await gateway.close_code(office.event_id, *asked) == 4429
 
 
-async def test_too_many_connections_from_one_address(store: RedisStore, office: BoxOffice) -> None:
+async def test_connections_per_address_are_limited(store: RedisStore, office: BoxOffice) -> None:
     limits = GatewayLimits(connections_per_address=2)
     async with running_gateway(store, limits=limits) as gateway:
         async with gateway.viewer(office.event_id) as one, gateway.viewer(office.event_id) as two:
@@ -403,7 +405,7 @@ async def test_too_many_connections_from_one_address(store: RedisStore, office: 
 async def test_a_network_of_many_addresses_is_limited_too(
     store: RedisStore, office: BoxOffice
 ) -> None:
-    """Whoever has an IPv6 /48 has 65,536 addresses that would each be limited for itself."""
+    """An IPv6 /48 has 65,536 /64 networks, each of which would be limited by itself."""
     limits = GatewayLimits(connections_per_address=1, addresses_per_network=3)
     async with (
         running_gateway(store, limits=limits) as gateway,
@@ -420,7 +422,7 @@ async def test_a_network_of_many_addresses_is_limited_too(
             await viewer.greeted()
 
 
-async def test_a_gateway_has_room_for_so_many_and_unlimited_networks_are_not_counted(
+async def test_connections_are_limited_except_from_unlimited_networks(
     store: RedisStore, office: BoxOffice
 ) -> None:
     limits = GatewayLimits(connections_per_address=1, connections_max=3)
@@ -435,7 +437,7 @@ async def test_a_gateway_has_room_for_so_many_and_unlimited_networks_are_not_cou
         assert await gateway.close_code(office.event_id) == 1013
 
 
-async def test_half_handshakes_make_room_and_are_short(
+async def test_incomplete_handshakes_make_room_and_time_out(
     store: RedisStore, office: BoxOffice
 ) -> None:
     limits = GatewayLimits(handshakes_max=5)
@@ -463,7 +465,7 @@ async def test_half_handshakes_make_room_and_are_short(
                 await writer.wait_closed()
 
 
-async def test_origins(gateway: Gateway, office: BoxOffice) -> None:
+async def test_only_allowed_origins_may_connect(gateway: Gateway, office: BoxOffice) -> None:
     allowed = Origin("http://localhost:8000")
     async with gateway.viewer(office.event_id, origin=allowed) as viewer:
         await viewer.greeted()
@@ -480,7 +482,7 @@ async def test_an_unmasked_frame_is_a_protocol_error(gateway: Gateway, office: B
 
 
 class CountingSource(RedisSource):
-    """Counts how often the stores are asked."""
+    """A source that counts its queries of the stores."""
 
     asked = 0
 
@@ -489,14 +491,14 @@ class CountingSource(RedisSource):
         return await super().snapshot(event_id)
 
 
-async def test_who_asks_for_no_event_again_and_again_costs_one_look(
+async def test_repeated_requests_for_an_unknown_event_cost_one_lookup(
     store: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, office = CountingSource(store), BoxOffice(store)
     async with running_gateway(store, source=source) as gateway:
         assert {await gateway.close_code(office.event_id) for _ in range(10)} == {4404}
         assert source.asked == 1
-        # It is believed for seconds only: the event may be published any moment.
+        # The answer is cached for seconds only, because the event may be published at any moment.
         await office.lay()
         monkeypatch.setattr(hub_module, "_ABSENT_S", 0.0)
         gateway.hub.remember_absent(office.event_id)
@@ -523,7 +525,7 @@ async def test_the_tick_widens_under_load_and_returns(
             return watch.tick_s
 
         async def calms_down() -> None:
-            """A busy machine is late by itself, but not every time."""
+            """Wait until the tick is short again: a busy machine is late at times, but not every time."""
             state = 1
             async with asyncio.timeout(WAIT_S):
                 while await change(state) != CALM.tick_s:
@@ -542,7 +544,7 @@ async def test_the_tick_widens_under_load_and_returns(
             assert await change(3) == 0.15, "never wider than this"
         await calms_down()
 
-        # The broadcast is quick, but the loop came late to it.
+        # The broadcast is quick, but the event loop started it late.
         watch.received(f"c|1|{watch.replica.seq + 1}|0|1:2|".encode())  # type: ignore[union-attr]  # it is watched
         time.sleep(0.1)
         await viewer.until(lambda: viewer.map is not None and viewer.map.states[2:3] == b"1")
@@ -562,7 +564,7 @@ async def test_the_limit_per_address_sees_through_trusted_proxies_only(
         ) as viewer,
     ):
         await viewer.greeted()
-        # What a client puts in front of its address makes it nobody else.
+        # An address that a client puts in front does not change who it is.
         for claimed in ("203.0.113.7", "198.51.100.1, 203.0.113.7"):
             headers = {"X-Forwarded-For": claimed}
             code = await gateway.close_code(office.event_id, additional_headers=headers)
@@ -575,7 +577,9 @@ async def test_the_limit_per_address_sees_through_trusted_proxies_only(
                 assert await other.closed() == 4429
 
 
-async def test_stopping_says_going_away(store: RedisStore, office: BoxOffice) -> None:
+async def test_a_stopping_gateway_closes_with_going_away(
+    store: RedisStore, office: BoxOffice
+) -> None:
     async with contextlib.AsyncExitStack() as stack:
         async with running_gateway(store) as gateway:
             viewers = [
@@ -591,7 +595,7 @@ async def test_stopping_says_going_away(store: RedisStore, office: BoxOffice) ->
             assert await viewer.closed() == 1001
             delays_ms.add(notice["reconnect_in_ms"])
             assert viewer.socket.close_reason == f"reconnect in {notice['reconnect_in_ms']} ms"
-        # One in each fifth of a second.
+        # One client in each fifth of a second.
         assert sorted(delay_ms // 200 for delay_ms in delays_ms) == [0, 1, 2, 3, 4]
         assert await office.client.exists(f"{office.base}:watchers") == 0
 
@@ -599,14 +603,16 @@ async def test_stopping_says_going_away(store: RedisStore, office: BoxOffice) ->
 @pytest.mark.parametrize(
     ("count", "window_ms"), [(1, 1_000), (500, 1_000), (2_000, 4_000), (60_000, 30_000)]
 )
-def test_returning_clients_fill_a_window_that_grows_with_them(count: int, window_ms: int) -> None:
+def test_returning_clients_are_spread_over_a_window_that_grows_with_their_number(
+    count: int, window_ms: int
+) -> None:
     delays_ms = return_delays_ms(count)
     assert len(delays_ms) == count
     for number, delay_ms in enumerate(delays_ms):
         assert number * window_ms // count <= delay_ms <= (number + 1) * window_ms / count
 
 
-async def test_a_taken_port_is_one_line_that_says_what_to_do(gateway: Gateway) -> None:
+async def test_a_taken_port_is_refused_in_one_line_with_a_remedy(gateway: Gateway) -> None:
     taken = Settings(live_port=gateway.server.port)
     with pytest.raises(ConfigError, match="FRONTROW_LIVE_PORT"):
         async with LiveServer(gateway.hub, gateway.tickets, taken).running():
@@ -619,7 +625,7 @@ async def test_a_taken_port_is_one_line_that_says_what_to_do(gateway: Gateway) -
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-async def test_whatever_a_client_sends_ends_in_a_close_code(
+async def test_any_data_of_a_client_ends_in_a_close_code(
     gateway: Gateway, office: BoxOffice, chunks: list[bytes]
 ) -> None:
     async with raw_client(gateway, office.event_id) as raw:
@@ -645,7 +651,9 @@ async def _overwhelm(office: BoxOffice, until: Callable[[], bool]) -> None:
             await office.change({n: chance.randrange(3) for n in range(office.seat_count)})
 
 
-async def test_the_headers_of_a_handshake_are_not_kept(gateway: Gateway, office: BoxOffice) -> None:
+async def test_the_headers_of_a_handshake_are_not_kept_in_memory(
+    gateway: Gateway, office: BoxOffice
+) -> None:
     async with gateway.viewer(office.event_id, None) as viewer:
         await viewer.greeted()
         (connection,) = gateway.server.connections
@@ -714,7 +722,7 @@ async def test_a_watcher_that_never_drains_is_closed(store: RedisStore) -> None:
 
         await _overwhelm(office, until=is_closed)
         await quick.shows(await office.truth())
-        # Past the mark by one tick's frame at most, however much happened meanwhile.
+        # Past the limit by one tick's frame at most, however much happened meanwhile.
         assert 0 < max(peaks) <= SLOW.backlog_bytes_max + 2 * office.seat_count
         assert await stuck.close_code() == 4408
 
@@ -744,7 +752,7 @@ async def test_a_client_that_answers_nothing_is_cut(store: RedisStore) -> None:
         b"\x89\x80\0\0\0\0" * 25,  # pings
     ],
 )
-async def test_who_is_closed_and_does_not_hang_up_is_cut(
+async def test_a_closed_client_that_does_not_hang_up_is_cut(
     store: RedisStore, office: BoxOffice, breach: bytes
 ) -> None:
     limits = GatewayLimits(close_s=0.1, heartbeat_s=0.1)
@@ -770,7 +778,7 @@ async def test_a_silent_client_is_pinged_then_closed(store: RedisStore, office: 
     ):
         assert await silent.close_code() == 4408
         assert [opcode for opcode, _ in silent.frames].count(Opcode.PING) == 1
-        # The library's client answers pings by itself.
+        # The client of the library answers pings by itself.
         await office.change({1: 1})
         await alive.shows(await office.truth())
 
@@ -778,7 +786,7 @@ async def test_a_silent_client_is_pinged_then_closed(store: RedisStore, office: 
 # Health and metrics
 
 
-async def test_health_and_metrics(gateway: Gateway, office: BoxOffice) -> None:
+async def test_the_gateway_serves_health_and_metrics(gateway: Gateway, office: BoxOffice) -> None:
     async with (
         gateway.viewer(office.event_id) as viewer,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.server.port}", timeout=60) as http,
@@ -790,7 +798,7 @@ async def test_health_and_metrics(gateway: Gateway, office: BoxOffice) -> None:
         metrics = await http.get("/metrics")
         assert metrics.headers["content-type"].startswith("text/plain")
         assert 'frontrow_live_connections{subprotocol="frontrow.v1"} 1.0' in metrics.text
-        # Every series is there from the start, so that a rate of it can be told.
+        # Every series exists from the start, so that its rate can be computed.
         for series in (
             'frames_total{kind="message"}',
             "sent_bytes_total",
@@ -811,7 +819,7 @@ async def test_health_and_metrics(gateway: Gateway, office: BoxOffice) -> None:
 # With the engine
 
 
-async def test_what_buyers_do_is_what_watchers_see(house: House, buyer: str) -> None:
+async def test_watchers_see_what_buyers_do(house: House, buyer: str) -> None:
     async def truth() -> MapState:
         read = await house.runtime.live.reading.snapshot(house.event_id)
         return MapState(read.epoch, read.seq, read.states)
@@ -850,7 +858,7 @@ async def test_what_buyers_do_is_what_watchers_see(house: House, buyer: str) -> 
         assert viewer.kinds().count(SnapshotFrame) == 1
 
 
-async def test_state_lost_in_redis_is_laid_anew_for_watchers(house: House, buyer: str) -> None:
+async def test_state_lost_in_redis_is_rebuilt_for_watchers(house: House, buyer: str) -> None:
     async with (
         gateway_of(house.runtime) as gateway,
         gateway.viewer(house.event_id) as viewer,
@@ -869,7 +877,7 @@ async def test_state_lost_in_redis_is_laid_anew_for_watchers(house: House, buyer
         assert viewer.map.epoch > before
 
 
-async def test_the_process_serves_and_says_goodbye(
+async def test_the_gateway_process_serves_and_closes_in_order(
     house: House, settings: Settings, stores: StoreUrls
 ) -> None:
     environment = role_environment(settings, stores)

@@ -1,4 +1,4 @@
-"""How the page gets and keeps the buyer's token: the server decides, and nobody loses what was paid for."""
+"""How the page gets and keeps the buyer's token: the server decides, and no buyer loses a purchase."""
 
 import time
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ _WHO = 'return (await api.call("GET", "/v1/me")).person_id;'
 
 
 async def run(page: Page, base: str, code: str) -> Any:
-    """What ``code`` returns, with the page's own API layer as ``api``, of the box office at ``base``."""
+    """The result of ``code``, with the page's own API layer as ``api``, for the API at ``base``."""
     within = 'const { Api } = await import("/web/api.js"); const api = new Api(base);'
     return await page.evaluate(f"async (base) => {{ {within} {code} }}", base)
 
@@ -40,7 +40,7 @@ def signed(subject: str, *, days_ago: float) -> str:
 
 
 async def keep(page: Page, base: str, token: str, at: str = "Date.now()") -> None:
-    """As if the page had got this token, by its own clock ``at``."""
+    """Store a token as if the page had got it at ``at`` by its own clock."""
     await page.evaluate(
         f"""([base, access_token]) => localStorage.setItem(`frontrow.token.${{base}}`,
           JSON.stringify({{ access_token, at_ms: {at}, renew_ms: 3.0e8 }}))""",
@@ -90,13 +90,13 @@ async def test_a_guest_comes_back_after_a_long_time(
     found = await run(page, stack.api_url, "return (await api.bookings()).items.length;")
     assert found == 1
     assert await run(page, stack.api_url, _WHO) == ada
-    # Of somebody with nothing to come back to, the page makes somebody new.
+    # A guest without bookings is replaced by a new one.
     await keep(page, stack.api_url, signed(new_id(), days_ago=8))
     assert await run(page, stack.api_url, _WHO) not in (ada, None)
 
 
 @pytest.mark.parametrize("days", [-400, 400])
-async def test_a_clock_that_is_years_away_makes_nobody_a_stranger(
+async def test_a_wrong_clock_does_not_lose_the_guest(
     stack: Stack, open_page: OpenPage, days: int
 ) -> None:
     page = await open_page()
@@ -112,7 +112,7 @@ async def test_a_clock_that_is_years_away_makes_nobody_a_stranger(
     assert await run(page, stack.api_url, _WHO) == ada
 
 
-async def test_a_server_that_is_away_makes_nobody_a_stranger(
+async def test_an_unreachable_server_does_not_lose_the_guest(
     stack: Stack, open_page: OpenPage
 ) -> None:
     page = await open_page()

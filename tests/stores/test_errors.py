@@ -1,4 +1,4 @@
-"""What PostgreSQL says when it gives up is "try again shortly", never our mistake."""
+"""Errors of a PostgreSQL that gives up become "try again shortly", never a 500."""
 
 import asyncpg
 import pytest
@@ -35,14 +35,14 @@ def test_every_end_by_time_is_503_with_retry_after(sqlstate: str, kind: type[Una
     assert (status, headers["Retry-After"]) == (503, "2")
 
 
-def test_only_a_lock_marks_an_event() -> None:
-    """What was lost in a race is won by the next try."""
+def test_only_a_lock_or_time_limit_marks_an_event_as_stuck() -> None:
+    """A conflict between transactions is not the event's fault: the next attempt succeeds."""
     for sqlstate, by_lock in (("55P03", True), ("57014", True), ("40001", False), ("40P01", False)):
         with pytest.raises(Contended) as refused, translated():
             raise asyncpg.PostgresError.new({"C": sqlstate, "M": "given up"})
         assert refused.value.by_lock is by_lock
 
 
-def test_a_mistake_of_ours_stays_one() -> None:
+def test_a_programming_error_is_not_translated() -> None:
     with pytest.raises(asyncpg.UndefinedTableError), translated():
         raise asyncpg.PostgresError.new({"C": "42P01", "M": "no such table"})

@@ -1,4 +1,4 @@
-"""Functions are files: what has changed is applied, all of it or nothing, and what a function is given has
+"""Functions are files: changed ones are applied, all or none, and composite arguments have
 the fields that PostgreSQL expects."""
 
 import asyncio
@@ -32,7 +32,7 @@ _NUMBER = "CREATE OR REPLACE FUNCTION {name}() RETURNS integer LANGUAGE sql AS '
 
 
 class Place:
-    """A database, and the files that it is to follow."""
+    """A database, and the files that it must match."""
 
     def __init__(self, folder: Path, url: str, connection: Any) -> None:
         self.url = url
@@ -100,7 +100,7 @@ async def test_only_a_file_that_has_changed_is_applied(place: Place) -> None:
     assert before == await place.ask("SELECT applied_at FROM schema_functions WHERE name = 'one'")
 
 
-async def test_a_function_without_a_file_is_dropped_and_others_are_not_ours(place: Place) -> None:
+async def test_a_function_without_a_file_is_dropped_and_foreign_ones_stay(place: Place) -> None:
     place.number("one", 1)
     place.number("two", 2)
     await place.migrate()
@@ -130,7 +130,7 @@ async def test_a_changed_signature_leaves_no_overload(
 
 
 async def test_functions_are_applied_after_those_that_they_call(place: Place) -> None:
-    # PostgreSQL looks into the bodies of these, and the alphabet would have it otherwise.
+    # PostgreSQL checks the bodies of these, and alphabetical order would be the wrong one.
     place.number("a", "b() + 1 -- and nothing of c")
     place.number("b", "c() + 1")
     place.number("c", 1)
@@ -141,7 +141,7 @@ async def test_functions_are_applied_after_those_that_they_call(place: Place) ->
         await place.migrate()
 
 
-async def test_what_fails_leaves_everything_as_it_was(place: Place) -> None:
+async def test_a_failed_migration_leaves_everything_unchanged(place: Place) -> None:
     place.number("one", 1)
     place.number("two", 2)
     await place.migrate()
@@ -158,7 +158,7 @@ async def test_what_fails_leaves_everything_as_it_was(place: Place) -> None:
     assert await place.states() == {"one": "obsolete", "two": "pending", "three": "pending"}
 
 
-async def test_a_file_defines_the_function_that_it_is_called_after(place: Place) -> None:
+async def test_a_file_must_define_the_function_that_it_is_named_after(place: Place) -> None:
     place.write("one", _NUMBER.format(name="two", value=2))
     with pytest.raises(
         migrate.MigrationError, match=r"functions/one\.sql: defines no function one"
@@ -167,10 +167,10 @@ async def test_a_file_defines_the_function_that_it_is_called_after(place: Place)
     assert await place.signatures() == []
 
 
-async def test_functions_and_rights_are_one_transaction(
+async def test_functions_and_grants_are_applied_in_one_transaction(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A function that was replaced has forgotten whose it is: nobody sees it before it is told again."""
+    """A replaced function has lost its owner and grants: nobody may see it before they are set again."""
     answer = "CREATE OR REPLACE FUNCTION answer_keys(a integer) RETURNS integer LANGUAGE sql AS 'SELECT {}'"
     place.write("answer_keys", answer.format(1))
     await place.migrate()
@@ -193,7 +193,7 @@ async def test_functions_and_rights_are_one_transaction(
     assert await place.ask(seen)
 
 
-async def test_two_that_migrate_at_once_wait_for_each_other(place: Place) -> None:
+async def test_concurrent_migrations_wait_for_each_other(place: Place) -> None:
     await place.migrate()
     place.number("one", 1)
     async with place.connection.transaction():
@@ -229,7 +229,7 @@ async def test_a_trigger_comes_and_goes_with_its_function(place: Place) -> None:
     assert await place.signatures() == []
 
 
-async def test_what_else_needs_a_function_is_not_dropped_with_it(place: Place) -> None:
+async def test_a_function_that_other_objects_need_is_not_dropped(place: Place) -> None:
     place.number("one", 1)
     await place.migrate()
     await place.connection.execute("ALTER TABLE chairs ADD x integer DEFAULT one()")
@@ -242,7 +242,7 @@ async def test_what_else_needs_a_function_is_not_dropped_with_it(place: Place) -
     assert await place.signatures() == ["one()"]
 
 
-async def test_what_a_migration_dropped_is_applied_again(place: Place) -> None:
+async def test_a_function_dropped_by_a_migration_is_applied_again(place: Place) -> None:
     place.number("one", 1)
     place.number("two", 2)
     await place.migrate()
@@ -262,7 +262,9 @@ async def test_functions_stay_until_the_last_migration_is_undone(place: Place) -
     assert await place.migrate() == ["2_other.sql", "functions/one.sql"]
 
 
-async def test_doctor_sees_functions_of_another_version(place: Place, settings: Settings) -> None:
+async def test_doctor_reports_functions_of_another_version(
+    place: Place, settings: Settings
+) -> None:
     place.number("one", 1)
     await place.migrate()
     elsewhere = msgspec.structs.replace(settings, postgres_url=place.url)
@@ -285,7 +287,7 @@ async def test_doctor_sees_functions_of_another_version(place: Place, settings: 
 # --- ours ----------------------------------------------------------------------------------
 
 
-def test_each_file_holds_the_function_that_it_is_called_after_and_binds_late() -> None:
+def test_each_file_defines_the_function_of_its_name_and_binds_late() -> None:
     paths = sorted((REPO / "sql" / "functions").glob("*.sql"))
     assert len(paths) > 20
     for path in paths:
@@ -293,7 +295,7 @@ def test_each_file_holds_the_function_that_it_is_called_after_and_binds_late() -
         made = re.findall(r"^CREATE .*?FUNCTION (\w+)\(", text, re.MULTILINE)
         assert made == [path.stem], path
         assert "CREATE OR REPLACE FUNCTION" in text, path
-        # Such bodies hold on to tables and columns, which migrations then could not change.
+        # Such bodies depend on tables and columns, which migrations could then not change.
         assert not re.search(r"^(BEGIN ATOMIC|RETURN )", text, re.MULTILINE), path
 
 
@@ -316,7 +318,7 @@ def test_lines_of_sql_fit_on_a_screen() -> None:
     assert not wide
 
 
-# What asyncpg makes of each type, and what a named tuple may say of it.
+# The Python type that asyncpg returns for each type, as named tuples may declare it.
 _PYTHON_TYPES: dict[str, set[Any]] = {
     "uuid": {str},
     "text": {str},
@@ -328,7 +330,7 @@ _PYTHON_TYPES: dict[str, set[Any]] = {
     "integer[]": {list[int]},
     "smallint[]": {list[int]},
 }
-#: Types that only SQL makes rows of.
+#: Types of which only SQL makes rows.
 _OF_SQL = {"notification_command"}
 _SENT: list[type[NamedTuple]] = [
     ReserveCommand,
@@ -370,7 +372,7 @@ async def test_named_tuples_have_the_fields_of_postgresqls_types(runtime: Runtim
             assert hints[field] in allowed, f"{name}.{field} is {type_}"
 
 
-async def test_a_seats_digit_is_that_of_its_state(runtime: Runtime) -> None:
+async def test_sql_and_python_agree_on_the_digit_of_each_seat_state(runtime: Runtime) -> None:
     async with runtime.stores.view.connection() as connection:
         rows = await connection.fetch(
             "SELECT s::text AS state, seat_digit(s) AS digit FROM unnest(enum_range(NULL::seat_state)) s"

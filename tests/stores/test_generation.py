@@ -48,7 +48,7 @@ class Site:
         return House(self.runtime, await make_event(self.runtime))
 
     async def look(self) -> None:
-        """What a worker does every second, at least a second after the last time."""
+        """Check as a worker does every second, at least a second after the last check."""
         async with self.runtime.stores.view.connection() as connection:
             await connection.execute("UPDATE generations SET set_at = set_at - interval '1 second'")
         await run_step(self.runtime, "watch-stores")
@@ -64,7 +64,7 @@ class Site:
         await self.connected()
 
     async def connected(self) -> None:
-        """The connections of the pool are gone; whoever comes upon one hears so once."""
+        """The connections of the pool are dead; each fails once for its next user."""
         async with asyncio.timeout(60):
             while True:
                 try:
@@ -82,13 +82,13 @@ class Site:
         subprocess.run(["cp", "-a", self.backups / name, self.postgres.folder], check=True)
 
     async def promote(self) -> None:
-        """This server becomes a standby of nobody, has all there is, and is promoted."""
+        """Turn this server into a standby without a primary, with all data, and promote it."""
         async with self.stopped():
             signal = self.postgres.folder / "standby.signal"
             signal.touch()
             owner = self.postgres.folder.stat()
             shutil.chown(signal, owner.st_uid, owner.st_gid)
-        # No role of ours may promote a server: its administrator does.
+        # None of our roles may promote a server: its administrator does it.
         data = str(self.postgres.folder)
         promote = [str(embedded.postgres_bin() / "pg_ctl"), "promote", "-w", "-D", data]
         subprocess.run(as_postgres(promote, self.postgres.folder), check=True, cwd="/")
@@ -131,7 +131,9 @@ async def clean(house: House) -> None:
 
 
 @pytest.mark.parametrize("marked", [True, False], ids=["long-after", "in-the-same-second"])
-async def test_a_database_restored_to_an_earlier_moment(site: Site, marked: bool) -> None:
+async def test_events_are_rebuilt_from_a_database_restored_to_an_earlier_moment(
+    site: Site, marked: bool
+) -> None:
     house = await site.house()
     ann, bob, kim = (new_id() for _ in range(3))
     await house.book(ann, await house.hold(ann, 0, 1, floor=1))
@@ -139,7 +141,7 @@ async def test_a_database_restored_to_an_earlier_moment(site: Site, marked: bool
     await site.look()
     async with site.stopped():
         site.save("earlier")
-    # The future that is going to be lost.
+    # The changes that will be lost.
     await house.book(ann, await house.hold(ann, 20, 21, floor=2))
     kims = await house.hold(kim, 30, floor=1)
     paid = await house.hold(kim, 40)
@@ -163,18 +165,18 @@ async def test_a_database_restored_to_an_earlier_moment(site: Site, marked: bool
     shown = {n: chr(digit) for n, digit in enumerate(after.states) if digit != ord("0")}
     assert shown == {0: "2", 1: "2", 10: "1", 11: "1", 30: "1"}
     assert after.areas == {0: 6 - 1 - 1}
-    # Maps pass over what is of an older epoch than theirs.
+    # Maps ignore messages of an older epoch than theirs.
     assert after.epoch > before.epoch
     await clean(house)
-    # Live holds are their buyers' still, and what was lost can be sold to somebody else.
+    # Buyers still have their live holds, and lost sales can be sold to somebody else.
     await house.book(bob, bobs)
     await house.book(kim, kims)
     await house.book(kim, await house.hold(kim, 20, 21, 40))
     await clean(house)
 
 
-async def test_another_database(site: Site) -> None:
-    """What it does not know is gone from Redis, too."""
+async def test_another_database_is_recognised_and_redis_is_rebuilt(site: Site) -> None:
+    """Data that it does not have is removed from Redis too."""
     house = await site.house()
     await house.hold(new_id(), 3, floor=1)
     await site.postgres.stop()
@@ -195,7 +197,9 @@ async def test_another_database(site: Site) -> None:
             site.put_back("ours")
 
 
-async def test_a_promotion_that_lost_nothing_and_the_primary_that_does_not_know(site: Site) -> None:
+async def test_a_lossless_promotion_changes_nothing_and_the_old_primary_is_refused(
+    site: Site,
+) -> None:
     house = await site.house()
     ann = new_id()
     await house.book(ann, await house.hold(ann, 0, 1))
@@ -223,7 +227,7 @@ async def test_a_promotion_that_lost_nothing_and_the_primary_that_does_not_know(
     await site.postgres.start()
     async with open_runtime(site.runtime.settings, role="test") as other:
         for runtime in (site.runtime, other):
-            # Who comes upon a lost connection hears that first.
+            # A caller that gets a dead connection gets that error first.
             for _ in range(runtime.stores.view.size + 1):
                 with pytest.raises(Unavailable):
                     await runtime.stores.view.ping()
@@ -233,8 +237,8 @@ async def test_a_promotion_that_lost_nothing_and_the_primary_that_does_not_know(
     assert await site.verdict() == Verdict.RESTARTED
 
 
-async def test_a_redis_that_was_started_anew(site: Site) -> None:
-    """It may have lost its last writes, so nothing that it tells may look like what it told before."""
+async def test_events_get_a_larger_epoch_after_a_restart_of_redis(site: Site) -> None:
+    """It may have lost its last writes, so its positions must not look like earlier ones."""
     house = await site.house()
     kept = await house.hold(new_id(), 3)
     await site.look()
@@ -248,10 +252,10 @@ async def test_a_redis_that_was_started_anew(site: Site) -> None:
     assert kept.hold_id
 
 
-async def test_one_worker_puts_the_events_right_however_long_it_takes(
+async def test_one_worker_repairs_the_events_however_long_it_takes(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The lease is renewed; whoever has lost it stops, notes nothing, and leaves the next one's alone."""
+    """The lease is renewed; a worker that has lost it stops, records nothing, and leaves the next lease alone."""
     monkeypatch.setattr(lease, "_LASTS_S", 600.0)
     monkeypatch.setattr(lease, "_RENEWED_EVERY_S", 0.01)
     house = await site.house()
@@ -271,7 +275,9 @@ async def test_one_worker_puts_the_events_right_however_long_it_takes(
         async with asyncio.timeout(60):
             first = asyncio.create_task(site.runtime.live.upkeep.watch_stores())
             await begun.wait()
-            await other.live.upkeep.watch_stores()  # It is at once back: this is another's work.
+            await (
+                other.live.upkeep.watch_stores()
+            )  # It returns at once: another worker does this work.
             await call("PEXPIRE", "watching", 300_000)
             while await call("PTTL", "watching") <= 300_000:
                 await asyncio.sleep(0.005)
@@ -292,7 +298,7 @@ async def test_one_worker_puts_the_events_right_however_long_it_takes(
     assert await site.verdict() == Verdict.SAME
 
 
-async def test_a_locked_event_keeps_the_healing_from_being_noted(
+async def test_healing_is_not_recorded_as_done_while_an_event_is_locked(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await site.house()
@@ -311,10 +317,10 @@ async def test_a_locked_event_keeps_the_healing_from_being_noted(
     assert await site.verdict() == Verdict.SAME
 
 
-async def test_what_another_worker_has_put_right_is_left_alone(
+async def test_events_repaired_by_another_worker_are_left_alone(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It ends between this one's look and this one's lease."""
+    """The other worker ends between this one's check and this one's lease."""
     await site.house()
     call = site.runtime.stores.redis.call
     await call("HSET", KEY, "redis_run", "of another server")
@@ -335,7 +341,9 @@ async def test_what_another_worker_has_put_right_is_left_alone(
 
 
 @pytest.mark.parametrize("nonsense", [b"\xff\xfe", b"9" * 40, b"-1", b""])
-async def test_nonsense_in_what_redis_remembers_is_survived(site: Site, nonsense: bytes) -> None:
+async def test_an_invalid_generation_record_in_redis_is_survived(
+    site: Site, nonsense: bytes
+) -> None:
     for name in ("timeline", "counter", "mark", "compared", "redis_run", "system_id"):
         await site.runtime.stores.redis.call("HSET", KEY, name, nonsense)
         await site.look()

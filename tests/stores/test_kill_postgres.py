@@ -1,4 +1,4 @@
-"""PostgreSQL dies under a batch, or its answer is lost: what was promised stays, what was not is asked."""
+"""PostgreSQL dies during a batch, or its answer is lost: promises are kept, unknown outcomes are looked up."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.adversity
     "silence",
     [TimeoutError(), asyncpg.ConnectionDoesNotExistError(), asyncpg.CrashShutdownError()],
 )
-def test_silence_is_not_a_no(silence: Exception) -> None:
-    """Under way it may have been carried out; while connecting it cannot have been."""
+def test_a_lost_answer_is_not_taken_for_a_refusal(silence: Exception) -> None:
+    """A statement under way may have been carried out; one that was still connecting cannot have been."""
     with pytest.raises(OutcomeUnknown), translated():
         raise silence
     with pytest.raises(Unavailable) as refused, translated(under_way=False):
@@ -36,7 +36,7 @@ def test_silence_is_not_a_no(silence: Exception) -> None:
 
 @asynccontextmanager
 async def locked_seat(site: Site, house: House, seat_no: int) -> AsyncIterator[asyncpg.Connection]:
-    """Within the block a batch that wants the seat waits inside PostgreSQL."""
+    """Within the block a batch that needs the seat waits inside PostgreSQL."""
     connection = await asyncpg.connect(site.postgres.url)
     try:
         await connection.execute("BEGIN")
@@ -51,18 +51,20 @@ async def locked_seat(site: Site, house: House, seat_no: int) -> AsyncIterator[a
 
 
 async def batch_waits(connection: asyncpg.Connection) -> None:
-    """Until a reservation waits for a lock."""
+    """Wait until a reservation waits for a lock."""
     async with asyncio.timeout(60):
         while not await connection.fetchval(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE wait_event_type = 'Lock' AND query LIKE '%reserve_bookings%'"
         ):
             await asyncio.sleep(0.02)
-            # One transaction sees one picture of the others, unless it asks for a new one.
+            # A transaction sees one snapshot of the activity view, unless it clears it.
             await connection.execute("SELECT pg_stat_clear_snapshot()")
 
 
-async def test_killed_in_the_middle_of_a_batch(site: Site, http: httpx.AsyncClient) -> None:
+async def test_checkouts_survive_a_kill_of_postgresql_during_a_batch(
+    site: Site, http: httpx.AsyncClient
+) -> None:
     house = await site.house(rows=30)
     url = site.live_url(house.event_id)
     last = 25 * 30 - 1
@@ -76,7 +78,7 @@ async def test_killed_in_the_middle_of_a_batch(site: Site, http: httpx.AsyncClie
                 await batch_waits(connection)
                 site.postgres.kill()
 
-            # Holding goes on; reserving says "later" and keeps the hold.
+            # Holding still works; reserving answers "later" and keeps the hold.
             kept = await onlooker.held(last - 1)
             refused = await onlooker.book(kept)
             assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
@@ -99,17 +101,17 @@ async def test_killed_in_the_middle_of_a_batch(site: Site, http: httpx.AsyncClie
 @pytest.mark.parametrize(
     ("lost", "token", "first", "last"),
     [
-        # The commit was made: asked by its id, it is found, and all goes on as if nothing were.
+        # The commit was made: the booking is found by its id, and all continues normally.
         ("bookings.reserve", "tok_visa", 201, "confirmed"),
-        # Paid or not? The bank is asked again.
+        # Whether it was paid is unknown: the bank is asked again.
         ("sandbox.charge", "tok_visa", 202, "confirmed"),
-        # Paid, and confirmed though nobody knows: it is not told before it is known.
+        # Paid and confirmed, though nobody knows yet: it is not reported before it is known.
         ("bookings.confirm", "tok_visa", 202, "confirmed"),
-        # Declined, and nobody knows whether that is written down: it is reserved, so never 503.
+        # Declined, and nobody knows whether that was recorded: the booking is reserved, so never 503.
         ("bookings.end_bookings", "tok_declined", 202, "declined"),
     ],
 )
-async def test_an_answer_lost_around_commit(
+async def test_a_reservation_whose_commit_answer_is_lost_is_found(
     site: Site, http: httpx.AsyncClient, lost: str, token: str, first: int, last: str
 ) -> None:
     house = await site.house(rows=1)
@@ -151,10 +153,10 @@ async def test_a_reservation_that_never_arrived_leaves_the_hold(
     await check(site, house.event_id)
 
 
-async def test_a_reservation_that_commits_after_it_was_asked_for(
+async def test_a_reservation_that_commits_after_the_lookup_is_given_up(
     site: Site, http: httpx.AsyncClient
 ) -> None:
-    """The line breaks, the answer to "is it there?" is no, and only then it commits."""
+    """The connection breaks, the lookup finds nothing, and only then the reservation commits."""
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
     await patron.booked(await patron.held(0))
@@ -165,16 +167,16 @@ async def test_a_reservation_that_commits_after_it_was_asked_for(
         site.link("api", "postgres").drop_all()
         assert (await booking).status_code == 503
         await connection.execute("COMMIT")
-    # Nobody has charged for it, so it is given up, and the hold is the buyer's as before.
+    # It was not charged, so it is given up, and the buyer has the hold as before.
     assert (await patron.answer_of(hold_id, key)).status_code == 402
     assert (await patron.answer_of(hold_id, new_id())).status_code == 201
     await check(site, house.event_id)
 
 
-async def test_an_answer_that_could_not_be_kept_is_given(
+async def test_an_answer_that_could_not_be_stored_is_still_given(
     site: Site, http: httpx.AsyncClient
 ) -> None:
-    """What the buyer must do next is worth more than our memory of having said so."""
+    """The buyer's next step matters more than storing the answer for a replay."""
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
     hold_id, key = await patron.held(1), new_id()
@@ -189,7 +191,9 @@ async def test_an_answer_that_could_not_be_kept_is_given(
     await check(site, house.event_id)
 
 
-async def test_a_cancellation_whose_answer_is_lost(site: Site, http: httpx.AsyncClient) -> None:
+async def test_a_cancellation_whose_answer_is_lost_refunds_once(
+    site: Site, http: httpx.AsyncClient
+) -> None:
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
     booking = await patron.booked(await patron.held(1))
@@ -200,5 +204,5 @@ async def test_a_cancellation_whose_answer_is_lost(site: Site, http: httpx.Async
     again = await patron.cancel(booking["booking_id"])
     assert (again.status_code, again.json()["status"]) == (200, "cancelled")
     await check(site, house.event_id)
-    # The refund was nobody's but the outbox's.
+    # Only the outbox made the refund.
     assert (await patron.read(booking["booking_id"])).json()["refunded"] == booking["total"]

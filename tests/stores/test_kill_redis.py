@@ -32,7 +32,7 @@ async def test_holds_are_lost_and_sales_are_not(site: Site, http: httpx.AsyncCli
             refused = await patron.hold(0)
             assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
             assert refused.json()["type"] == "/problems/redis-unavailable"
-            # Reserved before, paid for now: nothing of that needs Redis.
+            # Reserved before, paid for now: none of this needs Redis.
             approved = await patron.approve(pending)
             assert approved.json()["status"] == "confirmed", approved.text
             crowd.expect_booking(patron, await patron.read(pending["booking_id"]))
@@ -47,8 +47,10 @@ async def test_holds_are_lost_and_sales_are_not(site: Site, http: httpx.AsyncCli
         await check(site, house.event_id, one, other, crowd=crowd)
 
 
-async def test_a_hold_in_payment_outlives_the_loss(site: Site, http: httpx.AsyncClient) -> None:
-    """PostgreSQL knows it. So when the bank says no, another card may be tried on the same hold."""
+async def test_a_hold_in_payment_survives_the_loss_of_redis(
+    site: Site, http: httpx.AsyncClient
+) -> None:
+    """PostgreSQL knows the hold. So after a decline another card may be tried on it."""
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
     hold_id = await patron.held(1)
@@ -62,8 +64,10 @@ async def test_a_hold_in_payment_outlives_the_loss(site: Site, http: httpx.Async
     await check(site, house.event_id)
 
 
-async def test_a_checkout_under_way_outlives_the_loss(site: Site, http: httpx.AsyncClient) -> None:
-    """Redis forgets the hold when PostgreSQL does not know it yet; the sale takes it back."""
+async def test_a_checkout_under_way_survives_the_loss_of_redis(
+    site: Site, http: httpx.AsyncClient
+) -> None:
+    """Redis loses the hold before PostgreSQL knows it; the booking restores it."""
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
     hold_id = await patron.held(1, floor=2)
@@ -84,8 +88,8 @@ async def test_a_checkout_under_way_outlives_the_loss(site: Site, http: httpx.As
     await check(site, house.event_id)
 
 
-async def test_all_events_are_rebuilt_side_by_side(site: Site) -> None:
-    """More of them than there are connections to PostgreSQL."""
+async def test_all_events_are_rebuilt_concurrently(site: Site) -> None:
+    """More events than connections to PostgreSQL."""
     events = [(await site.house(rows=1)).event_id for _ in range(20)]
     await site.runtime.stores.redis.client.flushall()
     async with asyncio.timeout(60):
@@ -100,7 +104,7 @@ async def test_all_events_are_rebuilt_side_by_side(site: Site) -> None:
     ],
     ids=["full", "a replica"],
 )
-async def test_a_redis_that_takes_no_writes_is_away(
+async def test_a_redis_that_takes_no_writes_counts_as_unavailable(
     site: Site, refusing: tuple[str, ...], again: tuple[str, ...]
 ) -> None:
     house = await site.house(rows=1)

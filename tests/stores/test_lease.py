@@ -1,4 +1,4 @@
-"""A lease: one does the work, for as long as it takes, and nobody takes the lease of another away."""
+"""A lease: one process does the work, for as long as it takes, and no other takes its lease away."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ from engine.stores.redis import RedisStore
 
 pytestmark = pytest.mark.integration
 
-#: Longer than any machine is slow.
+#: Longer than any delay of a slow machine.
 LONG_S = 600.0
 
 
@@ -26,7 +26,7 @@ def redis(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> RedisStore:
 
 
 class Work:
-    """It goes on until it is told to end."""
+    """Work that goes on until the test ends it."""
 
     def __init__(self) -> None:
         self.begun, self.end = asyncio.Event(), asyncio.Event()
@@ -48,7 +48,7 @@ async def begun(redis: RedisStore, name: str, work: Work) -> "asyncio.Task[bool]
     return task
 
 
-async def test_one_works_and_the_next_when_it_has_ended(redis: RedisStore) -> None:
+async def test_one_holder_works_and_the_next_one_afterwards(redis: RedisStore) -> None:
     name, first, second = new_id(), Work(), Work()
     working = await begun(redis, name, first)
     assert not await alone(redis, name, second)
@@ -60,7 +60,7 @@ async def test_one_works_and_the_next_when_it_has_ended(redis: RedisStore) -> No
     assert await alone(redis, name, second)
 
 
-async def test_work_that_fails_gives_its_lease_up(redis: RedisStore) -> None:
+async def test_failed_work_gives_its_lease_up(redis: RedisStore) -> None:
     name = new_id()
 
     async def fail() -> None:
@@ -97,7 +97,7 @@ async def test_a_lease_is_renewed_while_the_work_goes_on(
 
 
 @pytest.mark.parametrize("to", ["another", "nobody"])
-async def test_who_has_lost_a_lease_stops(
+async def test_work_stops_when_its_lease_is_lost(
     redis: RedisStore, monkeypatch: pytest.MonkeyPatch, to: str
 ) -> None:
     monkeypatch.setattr(lease, "_RENEWED_EVERY_S", 0.01)
@@ -114,8 +114,8 @@ async def test_who_has_lost_a_lease_stops(
     assert await redis.call("GET", name) == (b"another's" if to == "another" else None)
 
 
-async def test_who_ends_too_late_leaves_the_next_ones_lease(redis: RedisStore) -> None:
-    """It has not yet found out that it lost the lease."""
+async def test_a_late_end_leaves_the_lease_of_the_next_holder(redis: RedisStore) -> None:
+    """It has not noticed yet that it lost the lease."""
     name, first, second = new_id(), Work(), Work()
     working = await begun(redis, name, first)
     await redis.call("DEL", name)
@@ -128,7 +128,7 @@ async def test_who_ends_too_late_leaves_the_next_ones_lease(redis: RedisStore) -
     assert await next_one
 
 
-async def test_whoever_is_cut_off_gives_the_lease_up(redis: RedisStore) -> None:
+async def test_cancelled_work_gives_its_lease_up(redis: RedisStore) -> None:
     name, work = new_id(), Work()
     working = await begun(redis, name, work)
     working.cancel()

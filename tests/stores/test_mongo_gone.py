@@ -1,4 +1,4 @@
-"""Without MongoDB what is on sale goes on selling; only the catalogue waits."""
+"""Without MongoDB events on sale go on selling; only the catalogue is unavailable."""
 
 import httpx
 import pytest
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.adversity
 _ORGANISER = {"Authorization": f"Bearer {ORGANISER_KEY}"}
 
 
-async def test_selling_goes_on(site: Site, http: httpx.AsyncClient) -> None:
+async def test_selling_continues_without_mongodb(site: Site, http: httpx.AsyncClient) -> None:
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
     await patron.booked(await patron.held(0))
@@ -26,7 +26,7 @@ async def test_selling_goes_on(site: Site, http: httpx.AsyncClient) -> None:
     site.mongo.kill()
     assert (await http.get(f"{page}/layout")).status_code == 200
     assert (await http.get(f"{page}/seats")).status_code == 200
-    # The gateway has never heard of this event, and maps need no catalogue.
+    # The gateway does not know this event yet, and maps need no catalogue.
     url = site.live_url(house.event_id)
     async with Watcher(url) as one, Watcher(url, Encoding.JSON) as other:
         booking = await patron.booked(await patron.held(1))
@@ -47,7 +47,7 @@ async def test_selling_goes_on(site: Site, http: httpx.AsyncClient) -> None:
     assert (edited.status_code, edited.json()["name"]) == (200, "Another play")
 
 
-async def test_an_api_that_starts_without_it(site: Site, http: httpx.AsyncClient) -> None:
+async def test_an_api_starts_without_mongodb(site: Site, http: httpx.AsyncClient) -> None:
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
     pending = (await patron.book(await patron.held(0), token="tok_3ds")).json()

@@ -5,7 +5,7 @@ import re
 from engine.stores.postgres import read_queries
 from tests.conftest import REPO
 
-#: What outlives its statement and its transaction, and would be met by whoever has the connection next.
+#: Statements with effects beyond their transaction, which the next user of the connection would meet.
 _LASTING = re.compile(
     r"pg_(try_)?advisory_lock|pg_advisory_unlock|set_config\s*\(|^\s*(re)?set\s+(session\s+)?\w+\s*(=|to\b)"
     r"|\blisten\b|with\s+hold|create\s+temp|^\s*prepare\b",
@@ -19,7 +19,7 @@ def test_a_named_query_leaves_nothing_in_its_session() -> None:
         assert not _LASTING.search(_COMMENTS.sub("", text).strip()), name
 
 
-def test_nor_does_a_function_that_one_calls() -> None:
+def test_a_function_leaves_nothing_in_its_session() -> None:
     schema = (REPO / "sql" / "schema.sql").read_text()
     bodies = re.findall(r"AS \$\$\n(.*?)\$\$;", schema, re.DOTALL)
     assert len(bodies) > 20

@@ -1,4 +1,4 @@
-"""Lines that break: between buyers and the API, and between the API and its stores."""
+"""Broken connections: between buyers and the API, and between the API and its stores."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -18,8 +18,8 @@ from tests.support.watchers import Watcher
 pytestmark = pytest.mark.adversity
 
 
-async def test_buyers_on_a_bad_line(site: Site) -> None:
-    """Every connection breaks several times a second, in the middle of whatever it carries."""
+async def test_buyers_on_a_breaking_connection_get_consistent_answers(site: Site) -> None:
+    """Every connection breaks several times a second, in the middle of a request or an answer."""
     house = await site.house(rows=30)
     line = Proxy(int(site.environments["api"]["FRONTROW_API_PORT"]), AnyProtocol)
     async with line.running(), Watcher(site.live_url(house.event_id)) as watcher:
@@ -31,7 +31,9 @@ async def test_buyers_on_a_bad_line(site: Site) -> None:
         await check(site, house.event_id, watcher, crowd=crowd)
 
 
-async def test_an_answer_that_never_reached_the_buyer(site: Site, http: httpx.AsyncClient) -> None:
+async def test_a_retry_after_a_lost_answer_gets_the_same_answer(
+    site: Site, http: httpx.AsyncClient
+) -> None:
     """The same key gives the same answer; a hold with the same id is the same hold."""
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
@@ -60,7 +62,9 @@ async def test_an_answer_that_never_reached_the_buyer(site: Site, http: httpx.As
     await check(site, house.event_id)
 
 
-async def test_the_api_cut_off_from_redis(site: Site, http: httpx.AsyncClient) -> None:
+async def test_an_api_cut_off_from_redis_refuses_and_recovers(
+    site: Site, http: httpx.AsyncClient
+) -> None:
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
     async with Watcher(site.live_url(house.event_id)) as watcher:
@@ -76,7 +80,9 @@ async def test_the_api_cut_off_from_redis(site: Site, http: httpx.AsyncClient) -
         await check(site, house.event_id, watcher)
 
 
-async def test_the_api_cut_off_from_postgres(site: Site, http: httpx.AsyncClient) -> None:
+async def test_an_api_cut_off_from_postgresql_holds_and_recovers(
+    site: Site, http: httpx.AsyncClient
+) -> None:
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
     async with Watcher(site.live_url(house.event_id)) as watcher:
@@ -91,8 +97,10 @@ async def test_the_api_cut_off_from_postgres(site: Site, http: httpx.AsyncClient
         await check(site, house.event_id, watcher)
 
 
-async def test_a_dead_cable_to_redis(site: Site, http: httpx.AsyncClient) -> None:
-    """Nothing passes and nothing is closed: no buyer waits for ever, and the sale stands."""
+async def test_a_silent_connection_to_redis_stops_no_buyer_for_long(
+    site: Site, http: httpx.AsyncClient
+) -> None:
+    """Nothing passes and nothing is closed: no buyer waits for ever, and the sale is kept."""
     house = await site.house(rows=1)
     patron, other = [await Patron.come(http, house.event_id) for _ in range(2)]
     hold_id, fresh = await patron.held(0), new_id()
@@ -103,7 +111,7 @@ async def test_a_dead_cable_to_redis(site: Site, http: httpx.AsyncClient) -> Non
         site.link("api", "redis").freeze()
         confirmed.deliver()
         holding = asyncio.create_task(other.hold(1, hold_id=fresh))
-        # The relay settles; the API waits for its own settling only so long.
+        # The relay settles; the API waits only a limited time for its own settlement.
         await watcher.until(lambda: watcher.map and watcher.map.states[:1] == b"2")
         answers = await asyncio.gather(booking, holding)
         assert [answer.status_code for answer in answers] == [201, 503]
@@ -116,7 +124,9 @@ async def test_a_dead_cable_to_redis(site: Site, http: httpx.AsyncClient) -> Non
         await check(site, house.event_id, watcher)
 
 
-async def test_a_dead_cable_to_postgres(site: Site, http: httpx.AsyncClient) -> None:
+async def test_a_silent_connection_to_postgresql_stops_no_buyer_for_long(
+    site: Site, http: httpx.AsyncClient
+) -> None:
     """Checkouts are refused, and their holds kept; looking and holding go on, and the API stays ready
     for both once it has noticed; then all is as before."""
     house = await site.house(rows=1)
@@ -126,7 +136,7 @@ async def test_a_dead_cable_to_postgres(site: Site, http: httpx.AsyncClient) -> 
     link.freeze()
     first = await patron.book(hold_id)
     assert (first.status_code, first.headers["Retry-After"]) == (503, "2")
-    # From here on nobody waits: those many would take minutes.
+    # From here on nobody waits: this many waits would take minutes.
     answers = await asyncio.gather(*(patron.book(other_id) for _ in range(50)))
     assert {answer.status_code for answer in answers} == {503}
     assert (await patron.hold(2)).status_code == 201
@@ -137,8 +147,8 @@ async def test_a_dead_cable_to_postgres(site: Site, http: httpx.AsyncClient) -> 
     await check(site, house.event_id)
 
 
-async def test_a_redis_that_hangs_up_in_the_same_breath() -> None:
-    """It greets and is gone, as one that dies just then: nobody is forgotten in the queue."""
+async def test_a_redis_that_hangs_up_after_connecting_leaves_no_caller_waiting() -> None:
+    """It accepts the connection and closes it, as when it dies at that moment: no queued caller is forgotten."""
 
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1000)

@@ -13,20 +13,20 @@ from tests.support.watchers import Watcher
 pytestmark = pytest.mark.adversity
 
 
-async def test_a_power_cut(site: Site) -> None:
+async def test_a_kill_of_everything_at_once_loses_no_sale(site: Site) -> None:
     house = await site.house(rows=30)
     url = site.live_url(house.event_id)
     async with Watcher(url) as one, Watcher(url, Encoding.JSON) as other:
         async with Crowd(site.api_url, house.event_id) as crowd:
             await crowd.until(lambda c: c.told("confirmed") >= 10)
-            # The API alone at first: what it leaves half done the worker begins to finish.
+            # First the API alone: the worker begins to finish its half-done work.
             site.kill("api")
             await crowd.until(lambda c: c.answered(0) >= 6)
             site.kill("worker")
             site.kill("live")
             for server in site.servers.values():
                 server.kill()
-            # In any order: nobody waits for anybody.
+            # In any order: no process waits for another one.
             await asyncio.gather(
                 site.start(*ROLES), *(server.start() for server in site.servers.values())
             )

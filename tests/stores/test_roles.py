@@ -1,6 +1,6 @@
-"""What each of PostgreSQL's roles may do: all that its code asks for, and nothing that a thief would.
+"""The rights of each PostgreSQL role: all that its code needs, and nothing that an attacker could use.
 
-And the same of Redis and MongoDB.
+And the same for Redis and MongoDB.
 """
 
 import os
@@ -106,7 +106,7 @@ _ONLY = {
 
 
 def _named_queries() -> Iterator[tuple[str, str]]:
-    """Module and query, wherever a query is named."""
+    """Module and query, for each place that names a query."""
     name = re.compile(r'"([a-z_]+\.[a-z_]*)(\{\w+\})?"')
     known = read_queries()
     for folder in ("api", "engine", "seatmap"):
@@ -132,10 +132,10 @@ async def as_role(
         await connection.close()
 
 
-async def test_each_login_may_run_what_its_code_asks_for(
+async def test_each_login_may_run_its_queries(
     as_role: dict[str, asyncpg.Connection], runtime: Runtime
 ) -> None:
-    """PostgreSQL plans every query as whoever runs it, and so checks every right it takes."""
+    """PostgreSQL plans every query as the role that runs it, and so checks every right that it needs."""
     text = read_queries()
     unknown = {module for module, _ in _named_queries()} - set(_CALLERS)
     assert not unknown, f"say in _CALLERS who runs the queries of {unknown}"
@@ -155,7 +155,7 @@ async def test_each_login_may_run_what_its_code_asks_for(
 
 
 def _classified() -> tuple[set[str], set[str]]:
-    """Tables and functions that sql/grants.sql speaks of."""
+    """Tables and functions that sql/grants.sql mentions."""
     text = roles.GRANTS_FILE.read_text()
     tables, functions = text.split("FOR r IN SELECT * FROM (VALUES")[1:]
     line = re.compile(r"^    \('(\w+)',", re.MULTILINE)
@@ -180,11 +180,11 @@ async def test_every_table_and_function_is_classified(
     assert set(found["functions"]) == functions, "sql/grants.sql says who may call each function"
 
 
-#: What somebody tries who got a statement of his into one of the pools. Each is refused to each login
-#: that is named, for want of a right.
+#: Statements of an attacker who can run them in one of the pools. Each is refused to each login
+#: that is named, for lack of a right.
 _EVERYBODY = {"sell", "house", "worker", "readonly"}
 _ATTACKS: dict[str, set[str]] = {
-    # Sales, past the functions.
+    # Sales, without the functions.
     "UPDATE seats SET booking_id = NULL, state = 'available'": _EVERYBODY,
     "DELETE FROM seats": _EVERYBODY,
     "UPDATE seats SET state = 'blocked'": {"sell", "worker", "readonly"},
@@ -204,7 +204,7 @@ _ATTACKS: dict[str, set[str]] = {
     "UPDATE offers SET status = 'open'": _EVERYBODY,
     "UPDATE waitlist_entries SET weight = 1023": {"sell", "worker", "readonly"},
     "DELETE FROM outbox": {"sell", "house", "readonly"},
-    # What was written down stays.
+    # Records cannot be changed.
     "UPDATE audit SET actor = 'nobody'": _EVERYBODY,
     "DELETE FROM audit": _EVERYBODY,
     "TRUNCATE audit": _EVERYBODY,
@@ -249,7 +249,7 @@ _ATTACKS: dict[str, set[str]] = {
     "GRANT frontrow_owner TO frontrow_sell": _EVERYBODY,
     "CREATE DATABASE mine": _EVERYBODY,
     "SET session_replication_role = replica": _EVERYBODY | {"owner"},
-    # Functions that are not theirs.
+    # Functions of other roles.
     "SELECT enqueue_notifications(NULL)": {"sell", "readonly"},
     "SELECT return_claims(NULL, NULL, NULL, NULL, NULL)": _EVERYBODY,
     "SELECT announce_event(uuidv7(), 'event-changed', '', '{}')": {"sell", "readonly"},
@@ -261,7 +261,7 @@ _ATTACKS: dict[str, set[str]] = {
 
 
 @pytest.mark.parametrize("statement", _ATTACKS)
-async def test_a_stolen_statement_is_refused(
+async def test_a_strangers_statement_is_refused(
     as_role: dict[str, asyncpg.Connection], runtime: Runtime, statement: str
 ) -> None:
     for login in sorted(_ATTACKS[statement]):
@@ -281,7 +281,7 @@ async def test_a_stolen_statement_is_refused(
             await transaction.rollback()
 
 
-async def test_nobody_of_ours_is_a_superuser_or_becomes_another(
+async def test_no_login_is_a_superuser_or_can_become_another_role(
     as_role: dict[str, asyncpg.Connection], runtime: Runtime
 ) -> None:
     rows = await as_role["owner"].fetch(
@@ -304,7 +304,7 @@ async def test_nobody_of_ours_is_a_superuser_or_becomes_another(
     assert "frontrow" not in {row["usename"] for row in busy}
 
 
-async def test_functions_that_act_as_the_owner_look_nowhere_else(
+async def test_definer_functions_have_a_pinned_search_path(
     as_role: dict[str, asyncpg.Connection], runtime: Runtime
 ) -> None:
     loose = await as_role["owner"].fetch(
@@ -316,8 +316,8 @@ async def test_functions_that_act_as_the_owner_look_nowhere_else(
     assert not loose
 
 
-async def test_what_a_sale_reads_and_calls_suffices_for_selling(house: House) -> None:
-    """The role that sells may change nothing, and sells."""
+async def test_the_selling_role_can_sell(house: House) -> None:
+    """The selling role may change no table itself, and can still sell."""
     buyer = new_id()
     hold = await house.hold(buyer, 3, floor=2)
     assert (await house.book(buyer, hold)).outcome == "confirmed"
@@ -332,11 +332,11 @@ async def test_the_superuser_cannot_connect(settings: Settings, stores: StoreUrl
             )
 
 
-# --- data folders of before, and servers of one's own ---------------------------------------
+# --- earlier data folders, and external servers ---------------------------------------------
 
 
 class _Before(EmbeddedPostgres):
-    """As the version before roles made it: everything is the superuser's, who connects with a password."""
+    """A server as made before roles: the superuser, who connects with a password, owns everything."""
 
     @property
     def url(self) -> str:
@@ -349,7 +349,7 @@ class _Before(EmbeddedPostgres):
         given = self.data_dir / "password"
         given.write_text(kept_secret(self.data_dir, "postgres_password"))
         if account is not None:
-            # What the servers' own start does on the way: the folders above may be passed through.
+            # As the start of the servers does: other users may pass through the parent folders.
             let_traverse(self.folder)
             for path in (self.folder, given):
                 os.chown(path, account.uid, account.gid)
@@ -360,7 +360,7 @@ class _Before(EmbeddedPostgres):
         await self._run(single, "CREATE DATABASE frontrow;\n", account)
 
 
-async def test_a_data_folder_of_before_is_converted(
+async def test_an_earlier_data_folder_is_converted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = _Before(tmp_path)
@@ -379,7 +379,7 @@ async def test_a_data_folder_of_before_is_converted(
     await connection.execute("CREATE TYPE pair AS (x integer, y integer)")
     await connection.execute("CREATE FUNCTION one() RETURNS integer LANGUAGE sql AS 'SELECT 1'")
     await connection.execute("INSERT INTO people (person_id, name) VALUES (uuidv7(), 'Ada')")
-    # A power cut, on top of it.
+    # In addition a power cut.
     before.kill()
     with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         await connection.close()
@@ -403,7 +403,7 @@ async def test_a_data_folder_of_before_is_converted(
     note = tmp_path / "postgres" / "frontrow.roles"
     converted = note.stat().st_mtime_ns
     async with opened_stores(settings):
-        assert note.stat().st_mtime_ns == converted, "once is enough"
+        assert note.stat().st_mtime_ns == converted, "it is converted only once"
 
 
 _NOT_THE_OWNERS = """
@@ -414,7 +414,7 @@ UNION ALL SELECT datname FROM pg_database WHERE datname = 'frontrow' AND pg_get_
 """
 
 
-async def test_lost_secrets_are_made_anew_and_the_data_stay(tmp_path: Path) -> None:
+async def test_lost_secrets_are_replaced_and_the_data_stay(tmp_path: Path) -> None:
     settings = Settings(data_dir=str(tmp_path))
     async with opened_stores(settings) as urls:
         connection = await asyncpg.connect(urls.postgres_owner_url)
@@ -427,7 +427,7 @@ async def test_lost_secrets_are_made_anew_and_the_data_stay(tmp_path: Path) -> N
         await connection.close()
 
 
-def test_the_roles_of_a_server_of_ones_own_are_printed_without_secrets() -> None:
+def test_the_roles_for_an_external_server_are_printed_without_secrets() -> None:
     printed = roles.script("postgresql://root@db.example/box%20office?sslmode=require")
     assert "SET frontrow.prefix = 'box office';" in printed
     assert '\\password "box office_sell"' in printed
@@ -436,7 +436,7 @@ def test_the_roles_of_a_server_of_ones_own_are_printed_without_secrets() -> None
     assert roles.prefix_of("postgresql://postgres@db/frontrow") is None
 
 
-async def test_doctor_says_who_may_too_much(
+async def test_doctor_reports_logins_with_too_many_rights(
     settings: Settings, stores: StoreUrls, runtime: Runtime, tmp_path: Path
 ) -> None:
     apart = [finding async for finding in doctor._logins(stores)]
@@ -470,13 +470,13 @@ async def test_doctor_says_who_may_too_much(
      "SHUTDOWN NOSAVE", "MONITOR", "CLIENT KILL TYPE normal", "REPLICAOF 127.0.0.1 1",
      "MODULE LIST", "SAVE", "SLOWLOG GET", "SWAPDB 0 1", "SORT x", "MIGRATE h 1 k 0 1", "LATENCY LATEST"],
 )  # fmt: skip
-async def test_redis_refuses_what_is_not_about_data(stores: StoreUrls, command: str) -> None:
+async def test_redis_refuses_administrative_commands(stores: StoreUrls, command: str) -> None:
     async with Redis.from_url(stores.redis_url) as ours:
         with pytest.raises(NoPermissionError):
             await ours.execute_command(*command.split())  # type: ignore[no-untyped-call]  # redis-py
 
 
-async def test_redis_says_how_it_is(stores: StoreUrls) -> None:
+async def test_redis_answers_questions_about_its_state(stores: StoreUrls) -> None:
     async with Redis.from_url(stores.redis_url) as ours:
         assert (await ours.info("server"))["redis_version"]
         assert (await ours.role())[0] == b"master"
@@ -485,8 +485,8 @@ async def test_redis_says_how_it_is(stores: StoreUrls) -> None:
 # --- MongoDB ----------------------------------------------------------------------------------
 
 
-async def test_the_catalogue_is_behind_a_door_that_nobody_else_opens(tmp_path: Path) -> None:
-    """It knows no passwords: no port, and a folder of ours alone; also where paths are too long."""
+async def test_the_mongodb_socket_is_in_a_private_folder(tmp_path: Path) -> None:
+    """It has no passwords: it opens no port, and its socket is in a private folder, also for too long paths."""
     deep = tmp_path / ("x" * 100)
     for folder in (tmp_path, deep):
         server = EmbeddedMongo(folder)
@@ -504,7 +504,7 @@ async def test_the_catalogue_is_behind_a_door_that_nobody_else_opens(tmp_path: P
             await server.stop()
     assert server.socket.parent != deep / "mongo"
     shutil.rmtree(server.socket.parent)
-    # Somebody was there first.
+    # Another user has made the folder first.
     server.socket.parent.symlink_to(tmp_path)
     with pytest.raises(StartError, match="belongs to another user"):
         await server.start()

@@ -46,13 +46,13 @@ async def scratch_url(stores: StoreUrls) -> AsyncIterator[str]:
         yield url
 
 
-async def test_the_schema_file_is_what_the_migrations_make(scratch_url: str) -> None:
+async def test_the_schema_file_matches_the_migrations(scratch_url: str) -> None:
     await asyncio.to_thread(migrate.migrate, scratch_url)
     dumped = await asyncio.to_thread(migrate.dump, scratch_url, postgres_bin())
     assert (REPO / "sql" / "schema.sql").read_text() == dumped, "run `make schema`"
 
 
-async def test_down_to_nothing_and_up_again_with_data_inside(scratch_url: str) -> None:
+async def test_migrations_go_down_and_up_again_with_data(scratch_url: str) -> None:
     await asyncio.to_thread(migrate.migrate, scratch_url)
     connection = await asyncpg.connect(scratch_url)
     try:
@@ -165,7 +165,7 @@ async def test_the_batches_find_their_rows_by_key(make_house: MakeHouse) -> None
     text = "\n".join(row[0] for row in plan)
     assert "seats_pkey" in text
     assert "Seq Scan" not in text
-    # Locks are taken in key order: whatever sorts, or reads in order, does so below the locking.
+    # Locks are taken in key order: sorting, or reading in order, happens below the locking.
     assert text.startswith("LockRows"), text
 
 
@@ -186,10 +186,10 @@ async def test_a_sale_in_a_large_house_scans_no_table(make_house: MakeHouse, buy
         amount=hold.total.amount,
     )
     async with house.runtime.stores.view.transaction() as transaction:
-        # A table that has few rows in this run, and was analysed in it, is quicker to read as a whole.
+        # A table with few rows that was analysed in this run is quicker to read as a whole.
         await transaction.connection.execute("SET LOCAL enable_seqscan = off")
         await transaction.connection.execute("DISCARD PLANS")
-        # What the same connection did in the second before may still be among its figures.
+        # Activity of the same connection in the last second may still be counted.
         before = await _scans(transaction.connection)
         ids = [house.event_id], [command.booking_id]
         (row,) = await transaction.fetch("bookings.reserve", *_reserve_arguments([command]))
@@ -215,7 +215,7 @@ async def test_a_sale_in_a_large_house_scans_no_table(make_house: MakeHouse, buy
 
 
 async def _scans(connection: Any) -> Counter[tuple[str, str]]:
-    """How often this transaction has read each table, as a whole and by an index."""
+    """How often this transaction has read each table sequentially and by an index."""
     rows = await connection.fetch(
         "SELECT relname, seq_scan, idx_scan FROM pg_stat_xact_user_tables"
     )

@@ -1,4 +1,4 @@
-"""A store or a gateway that says nothing: those who met the silence wait for one limit, nobody after them."""
+"""A silent store or payment gateway: the first callers wait for one time limit, later ones not at all."""
 
 import asyncio
 import time
@@ -31,8 +31,8 @@ from tests.support.worlds import make_world, with_one_login
 
 pytestmark = pytest.mark.integration
 
-#: Small, so that no test waits long for a silence. A machine that stands still is taken for one, too: what
-#: must succeed is asked until it does.
+#: Small, so that no test waits long for a timeout. A stalled machine also counts as a silent store, so
+#: calls that must succeed are repeated until they do.
 _LIMIT_S = 0.5
 
 
@@ -43,7 +43,7 @@ async def world(settings: Settings, stores: StoreUrls) -> Settings:
 
 @pytest_asyncio.fixture
 async def proxies(world: Settings) -> AsyncIterator[dict[str, Proxy]]:
-    """On the way to each store: they freeze, and nothing is closed."""
+    """Proxies in front of each store: they freeze, and close nothing."""
     links = {}
     for store in ("postgres", "redis", "mongo"):
         parts = urlsplit(getattr(world, f"{store}_url"))
@@ -70,7 +70,7 @@ def timeouts(store: str) -> float:
 
 
 async def answered(ask: Callable[[], Awaitable[Any]]) -> Any:
-    """What is answered once no breaker is open."""
+    """The answer, once no breaker is open."""
     async with asyncio.timeout(60):
         while True:
             try:
@@ -86,10 +86,10 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("store", ["postgres", "redis", "mongo"])
-async def test_after_one_silence_nobody_waits_until_it_answers(
+async def test_after_one_timeout_calls_are_refused_until_the_store_answers(
     store: str, runtime: Runtime, proxies: dict[str, Proxy]
 ) -> None:
-    """No clock: while it is frozen a thousand calls are refused, and none of them was a call."""
+    """Without a clock: while the store is frozen a thousand calls are refused without being sent."""
     asks: dict[str, tuple[Callable[[], Awaitable[Any]], Breaker]] = {
         "postgres": (
             lambda: runtime.stores.view.fetchval("outbox.age_s"),
@@ -118,7 +118,7 @@ async def test_after_one_silence_nobody_waits_until_it_answers(
 async def test_connections_that_died_unnoticed_are_not_used_again(
     runtime: Runtime, proxies: dict[str, Proxy]
 ) -> None:
-    """Half open: the way back is there, but those connections will never carry anything again."""
+    """Half-open connections: the store is reachable again, but those connections never carry anything again."""
     async with runtime.stores.view.connection(), runtime.stores.view.connection():
         pass  # so that there are some
     link = proxies["postgres"]
@@ -128,7 +128,7 @@ async def test_connections_that_died_unnoticed_are_not_used_again(
     with pytest.raises(Unavailable):
         await runtime.stores.view.fetchval("outbox.age_s")
     await until(lambda: runtime.stores.view.breaker.is_open)
-    # Those stay frozen for good, while the way to the server is free again.
+    # Those stay frozen for good, while new connections to the server work again.
     grave = Proxy(link.target, PostgresProtocol)
     grave.freeze()
     for connection in dead:
@@ -153,7 +153,7 @@ async def house_in(runtime: Runtime) -> House:
 async def test_a_checkout_that_runs_out_of_time_after_reserve_is_pending(
     runtime: Runtime, proxies: dict[str, Proxy], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PostgreSQL falls silent when the card has been charged, or declined: 202, and never 503."""
+    """PostgreSQL falls silent after the card was charged or declined: 202, and never 503."""
     house = await house_in(runtime)
     charge = runtime.sales.sandbox.charge
 
@@ -175,7 +175,7 @@ async def test_a_checkout_that_runs_out_of_time_after_reserve_is_pending(
     assert ended == [BookingStatus.CONFIRMED, BookingStatus.DECLINED]
 
 
-async def test_who_has_no_time_left_begins_nothing(runtime: Runtime) -> None:
+async def test_a_request_without_time_left_calls_no_store(runtime: Runtime) -> None:
     house = await house_in(runtime)
     counted = timeouts("postgres"), timeouts("redis"), timeouts("mongo")
 
@@ -200,10 +200,10 @@ async def test_who_has_no_time_left_begins_nothing(runtime: Runtime) -> None:
 
 
 @pytest.mark.parametrize("verb", ["charge", "status", "void", "refund"])
-async def test_a_silent_gateway_is_waited_for_only_so_long(
+async def test_waiting_for_a_silent_payment_gateway_is_limited(
     verb: str, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every verb has the limit, and so has whatever uses one: also the bank's word that money has come."""
+    """Every verb has the limit, and so has all code that uses one, also the bank's report of a payment."""
     house = await house_in(runtime)
     buyer, key = new_id(), new_id()
     hold = await answered(lambda: house.hold(buyer, 0))
@@ -235,9 +235,9 @@ async def test_a_silent_gateway_is_waited_for_only_so_long(
             cancelled = await answered(
                 lambda: runtime.sales.cancelling.cancel(booked, actor=Actor(ActorKind.BUYER))
             )
-            assert cancelled.status == "cancelled", "and the money follows"
+            assert cancelled.status == "cancelled", "and the refund follows"
         await until(lambda: runtime.sales.payments.is_silent("sandbox"))
-        # From here on nothing is reserved, the hold stays, and what was answered stays answered.
+        # From here on nothing is reserved, the hold stays, and earlier answers are replayed.
         other = new_id()
         kept = await answered(lambda: house.hold(other, 1))
         with pytest.raises(Unavailable) as refused:
@@ -254,7 +254,7 @@ async def test_a_silent_gateway_is_waited_for_only_so_long(
 
 
 @pytest.mark.parametrize("who", ["the bank's page", "relay", "chasing"])
-async def test_a_silent_gateway_hangs_neither_a_request_nor_a_step_of_the_worker(
+async def test_a_silent_payment_gateway_blocks_neither_requests_nor_the_worker(
     who: str, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house, buyer, asked = await house_in(runtime), new_id(), []
@@ -269,7 +269,7 @@ async def test_a_silent_gateway_hangs_neither_a_request_nor_a_step_of_the_worker
         monkeypatch.setattr(runtime.sales.sandbox, name, say_nothing)
     monkeypatch.setattr(runtime.sales.payments._breakers["sandbox"], "_probe", say_nothing)
     async with asyncio.timeout(60):
-        # More than once where the machine stands still: then a store seems silent, too.
+        # Repeated if the machine stalls, as then a store seems silent too.
         while not asked:
             await answered(lambda: _leave_behind(runtime, booking))
             match who:
@@ -286,7 +286,7 @@ async def test_a_silent_gateway_hangs_neither_a_request_nor_a_step_of_the_worker
 
 
 async def _leave_behind(runtime: Runtime, booking: Booking) -> None:
-    """As a process that died would have: pending for a minute, with a question to the gateway owed."""
+    """The state left by a dead process: pending for a minute, with an inquiry to the gateway owed."""
     async with runtime.stores.view.connection() as connection, connection.transaction():
         await connection.execute("DELETE FROM outbox WHERE booking_id = $1", booking.booking_id)
         await connection.execute(
@@ -320,7 +320,7 @@ async def _approve(runtime: Runtime, page: str) -> httpx.Response:
 # The breaker itself
 
 
-async def test_what_does_not_open_a_breaker() -> None:
+async def test_timeouts_that_are_not_the_stores_do_not_open_a_breaker() -> None:
     probed = asyncio.Event()
 
     async def probe() -> None:
@@ -342,7 +342,7 @@ async def test_what_does_not_open_a_breaker() -> None:
     await breaker.close()
 
 
-async def test_while_it_is_open_there_is_one_probe() -> None:
+async def test_an_open_breaker_sends_one_probe_at_a_time() -> None:
     asked, answers = asyncio.Semaphore(0), asyncio.Queue[Exception | None]()
 
     async def probe() -> None:

@@ -1,6 +1,6 @@
-"""TLS to the stores by their URLs: a sale over it, and no word to a server that cannot prove who it is.
+"""TLS to the stores by their URLs: a sale over TLS, and no data to a server with a wrong certificate.
 
-The servers of the wheels know no TLS: in front of each stands something that does, as stunnel would.
+The bundled servers have no TLS: a TLS proxy is in front of each, as stunnel would be.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ def _openssl(folder: Path, *arguments: str) -> None:
 
 
 def _make_authority(folder: Path, name: str) -> Path:
-    """A certificate authority, and of it a certificate for ``localhost``."""
+    """A certificate authority, and its certificate for ``localhost``."""
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     authority = ("-keyout", f"{name}-ca.key", "-out", f"{name}-ca.pem", "-subj", f"/CN={name}")
     _openssl(folder, "req", "-x509", *key, *authority, "-days", _DAYS)
@@ -58,7 +58,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 class _Front:
-    """Speaks TLS to clients, and passes what it hears on to a server without."""
+    """Speaks TLS to clients, and forwards their data to a server without TLS."""
 
     def __init__(self, url: str, context: ssl.SSLContext) -> None:
         self._url = urlsplit(url)
@@ -145,11 +145,11 @@ def _encrypted(
         urls[name] = _through(
             getattr(world, name), fronts["postgres"][1], _QUERIES["postgres"](ca), **changes
         )
-    # A pool behind a front is not closed in order, and waits this long before it ends all the same.
+    # A pool behind a front does not close in order, and ends only after this time.
     return msgspec.structs.replace(world, store_timeout_s=10.0, long_timeout_s=20.0, **urls)
 
 
-async def test_a_sale_over_tls(
+async def test_a_sale_works_over_tls(
     world: Settings, fronts: dict[str, tuple[_Front, int]], authorities: dict[str, Path]
 ) -> None:
     encrypted = _encrypted(world, fronts, authorities["ours"])
@@ -174,7 +174,7 @@ async def _asked(runtime: Runtime, store: str) -> Any:
 
 @pytest.mark.parametrize("store", _QUERIES)
 @pytest.mark.parametrize("doubt", ["another authority", "another name"])
-async def test_who_cannot_prove_who_it_is_hears_nothing(
+async def test_a_server_with_an_invalid_certificate_receives_nothing(
     world: Settings,
     fronts: dict[str, tuple[_Front, int]],
     authorities: dict[str, Path],
@@ -185,7 +185,7 @@ async def test_who_cannot_prove_who_it_is_hears_nothing(
         encrypted = _encrypted(world, fronts, authorities["ours"], host="127.0.0.1")
     else:
         encrypted = _encrypted(world, fronts, authorities["foreign"])
-    # Both: whoever is no buyer's process has the longer one's patience, and nobody will answer.
+    # Both, because processes that do not serve buyers use the longer limit, and no answer will come.
     encrypted = msgspec.structs.replace(encrypted, store_timeout_s=2.0, long_timeout_s=2.0)
     async with open_runtime(encrypted, role="test") as runtime:
         with pytest.raises((FrontrowError, ssl.SSLError)):

@@ -1,8 +1,8 @@
-"""What a person would expect of the box office, in dictionaries: holds, bookings, and who has what.
+"""The expected behaviour of the box office, in dictionaries: holds, bookings, and who has which seats.
 
 PostgreSQL's side (bookings) is exact at every step. Redis's side (holds) is exact as long as nothing
 was lost between the two; where something was (``muddled`` holds, ``unsure`` seats and buyers), the
-model expects nothing until the worker has gone round, and then takes over what it finds.
+model expects nothing until the worker's next round, and then takes over the state that it finds.
 """
 
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class MHold:
     seats: frozenset[int]
     floor: int
     total: int
-    #: held, paying; or how it ended: released, expired, booked, lost (with Redis).
+    #: held, paying; or its end: released, expired, booked, lost (with Redis).
     state: str = "held"
     overdue: bool = False
     muddled: bool = False
@@ -34,7 +34,7 @@ class MHold:
     found: bool = True
     #: The seats Redis has as this hold's: all, or those that no sale has taken from it.
     owns: set[int] = field(default_factory=set)
-    #: Where Redis knows that it was made from; lost with Redis.
+    #: The network that Redis has for it; lost with Redis.
     network: str = ""
     declines: int = 0
 
@@ -58,16 +58,16 @@ class MBooking:
     key: str
     token: str
     status: str = "pending"
-    #: In the gateway's book: None (never heard of it), captured, declined, requires_action, voided.
+    #: Status at the payment gateway: None (unknown), captured, declined, requires_action, voided.
     charge: str | None = None
-    #: none, owed or given.
+    #: none, owed or made.
     refund: str = "none"
     overdue: bool = False
-    #: Its process has had its time and is not heard of.
+    #: Its process is past its time limit and silent.
     abandoned: bool = False
-    #: Redis has been told how it ended.
+    #: Redis has got its outcome.
     settled: bool = True
-    #: Expired without the gateway's word; the outbox asks.
+    #: Expired without an answer of the gateway; the outbox inquires.
     asked: bool = False
 
     @property
@@ -118,7 +118,7 @@ class Model:
         )
 
     def seat_shown(self, seat: int) -> str:
-        """The public digit."""
+        """The public state digit of a seat."""
         for booking in self.live_bookings():
             if seat in booking.hold.seats:
                 return "1" if booking.status == "pending" or not booking.settled else "2"
@@ -134,7 +134,7 @@ class Model:
         return max(0, FLOOR - confirmed - sum(h.floor for h in self.live_holds()))
 
     def counted(self, buyer: int) -> int:
-        """What Redis holds against the buyer's limit."""
+        """The places that Redis counts towards the buyer's limit."""
         held = sum(h.quantity for h in self.live_holds() if h.buyer == buyer)
         return held + sum(b.hold.quantity for b in self._sold() if b.hold.buyer == buyer)
 
@@ -160,7 +160,7 @@ class Model:
         return "email-limit-reached" if mailed + hold.quantity > LIMIT else "reserved"
 
     def may_hold(self, buyer: int, seats: frozenset[int], floor: int) -> tuple[str, set[int]]:
-        """Redis's answer to a hold, and the seats it names. What is overdue and in the way is freed."""
+        """Redis's answer to a hold, and the seats that it names. Overdue holds in the way are freed."""
         if not self.on_sale:
             return "closed", set()
         taken, short = self._lacking(seats, floor)
@@ -178,10 +178,10 @@ class Model:
         taken = {seat for seat in seats if self.seat_shown(seat) != "0"}
         return taken, floor > 0 and floor > self.floor_shown()
 
-    # What happens
+    # Events
 
     def muddle(self, hold: MHold) -> None:
-        """Redis and PostgreSQL see this hold's places differently until the worker has gone round."""
+        """Redis and PostgreSQL disagree on this hold's places until the worker's next round."""
         hold.muddled = True
         self.unsure_seats |= hold.seats
         self._doubt_counts(hold)
@@ -213,11 +213,11 @@ class Model:
             return
         if booking.hold.state != "paying":
             self.muddle(booking.hold)
-        # The next sale's settlement counts this one as sold, while its hold counts it as held.
+        # The next sale's settlement counts this booking as sold, while its hold still counts it as held.
         self._doubt_counts(booking.hold)
 
     def _settle(self, booking: MBooking) -> None:
-        """Redis hears what PostgreSQL had decided, perhaps long ago."""
+        """Redis gets PostgreSQL's decision, perhaps long after it was made."""
         booking.settled = True
         if booking.status == "declined":
             self._keep(booking.hold)
@@ -229,7 +229,7 @@ class Model:
                 hold.owns -= booking.hold.seats
 
     def unpaid_by_network(self) -> dict[str, int]:
-        """What Redis counts as held, places that are not being paid for."""
+        """The places that Redis counts as held and not in payment, by network."""
         counted: dict[str, int] = {}
         for hold in self.live_holds():
             if hold.state == "held" and hold.network:
@@ -239,7 +239,7 @@ class Model:
     def _keep(self, hold: MHold) -> None:
         if hold.state == "paying":
             self._count_decline(hold)
-            if self.live_booking(hold) is not None:  # another card is being tried already
+            if self.live_booking(hold) is not None:  # the buyer is already trying another card
                 self.muddle(hold)
 
     def declined(self, booking: MBooking, *, settled: bool = True) -> None:
@@ -265,7 +265,7 @@ class Model:
             self.muddle(booking.hold)
 
     def payment_arrived(self, booking: MBooking) -> None:
-        """Somebody looks into the gateway's book."""
+        """A process reads the payment's status at the gateway."""
         match booking.status, booking.charge:
             case "pending", "captured":
                 self.confirmed(booking)
@@ -282,7 +282,7 @@ class Model:
                     booking.refund = "owed"
 
     def redis_lost(self) -> None:
-        """Everything in Redis is gone, and laid again from PostgreSQL at the next touch."""
+        """All of Redis is lost, and rebuilt from PostgreSQL at the next access."""
         self.clear()
         for hold in self.holds:
             hold.end("lost")

@@ -1,8 +1,8 @@
-"""Simulated buyers: over HTTP, with retries and idempotency keys, remembering what they were told.
+"""Simulated buyers: over HTTP, with retries and idempotency keys, recording the answers that they got.
 
-A buyer insists: what the network or a 503 left open is asked again with the same hold id, the same
-Idempotency-Key, until there is an answer. Every final answer is a ``Word``; ``Crowd.words`` is held
-against the stores when all is over.
+A buyer insists: a request that the network or a 503 left open is repeated with the same hold id and
+Idempotency-Key until there is an answer. Every final answer is a ``Word``; ``Crowd.words`` is compared
+with the stores at the end.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from msgspec import Struct
 
 from engine.base.model import new_id
 
-#: Each visit ends within this, whatever dies: restarts here take a few seconds.
+#: Time limit of a visit, whatever dies, in s: restarts here take a few seconds.
 _PATIENCE_S = 90.0
 _PAUSE_MAX_S = 0.15
 _TOKENS = ["tok_visa"] * 7 + ["tok_declined", "tok_timeout"]
 
 
 class Word(Struct):
-    """What one buyer was told last of one visit."""
+    """The last answer that one buyer got in one visit."""
 
     authorization: str
     #: "nothing": every attempt ended without a sale.
@@ -34,7 +34,7 @@ class Word(Struct):
     seats: tuple[int, ...] = ()
     places: int = 0
     amount_minor: int = 0
-    #: The checkout that was answered 201, to be sent again.
+    #: The checkout that was answered with 201, for a replay.
     key: str = ""
     body: dict[str, Any] = {}
 
@@ -51,9 +51,9 @@ class Complaint(Exception):
 
 
 class Crowd:
-    """Buyers of one event. ``async with Crowd(...)``: they come, and at its end finish what they do.
+    """Buyers of one event. ``async with Crowd(...)``: they keep coming, and at the end finish their visits.
 
-    ``leaves``: seats that none of them wants, for those whom the test itself plays.
+    ``leaves``: seats that none of them wants, for buyers that the test itself plays.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Crowd:
         self.event_id = event_id
         self._leaves = frozenset(leaves)
         self.words: list[Word] = []
-        #: How often each (action, status) was answered; 0: no answer came.
+        #: Answers by (action, status); status 0: no answer came.
         self.answers: Counter[tuple[str, int]] = Counter()
         self.http = httpx.AsyncClient(
             base_url=api_url, timeout=20, trust_env=False, limits=httpx.Limits(max_connections=100)
@@ -95,7 +95,7 @@ class Crowd:
                     raise result
 
     async def until(self, is_so: Callable[["Crowd"], bool], *, timeout_s: float = 60) -> None:
-        """Wait until the crowd has seen something. A buyer's complaint is raised at once."""
+        """Wait until the crowd meets a condition. Raises a buyer's complaint at once."""
         async with asyncio.timeout(timeout_s):
             while not is_so(self):
                 for task in self._tasks:
@@ -104,14 +104,14 @@ class Crowd:
                 await asyncio.sleep(0.02)
 
     def answered(self, status: int) -> int:
-        """How many requests were answered so; 0: those that got no answer."""
+        """How many requests were answered with this status; 0: those without an answer."""
         return sum(count for (_, given), count in self.answers.items() if given == status)
 
     def told(self, *statuses: str) -> int:
         return sum(word.told in statuses for word in self.words)
 
     def expect_booking(self, patron: "Patron", answer: httpx.Response) -> None:
-        """Count what somebody else booked in the same house among what was promised."""
+        """Count a booking that somebody else made in this house among the promised ones."""
         word = Word(patron.authorization)
         word.remember(answer.json())
         self.words.append(word)
@@ -131,7 +131,7 @@ class Crowd:
         if hold is None:
             return
         if self._random.random() < 0.1:
-            # Walks away; what was held is released, or forgotten together with Redis.
+            # The buyer leaves; the hold is released, or was lost with Redis.
             await self._insist("release", "DELETE", f"/v1/holds/{hold['hold_id']}", word)
             return
         await self._pay(word, hold, self._random.choice(_TOKENS))
@@ -167,7 +167,7 @@ class Crowd:
         answer = await self._insist(
             "book", "POST", "/v1/bookings", word, json=body, headers=headers
         )
-        # 404, 409, 410: the hold went with Redis, its seats perhaps to somebody else.
+        # 404, 409, 410: the hold was lost with Redis, and perhaps somebody else has its seats.
         self._expect(answer, 201, 202, 402, 404, 409, 410)
         if answer.status_code == 201:
             word.remember(answer.json())
@@ -191,7 +191,7 @@ class Crowd:
     async def _insist(
         self, action: str, method: str, path: str, word: Word | None = None, **request: Any
     ) -> httpx.Response:
-        """Ask until there is an answer that is not "later"."""
+        """Repeat a request until the answer is not "later"."""
         if word is not None:
             request["headers"] = request.get("headers", {}) | {"Authorization": word.authorization}
         while True:
@@ -206,7 +206,7 @@ class Crowd:
                 return answer
             if "Retry-After" not in answer.headers and answer.status_code == 503:
                 raise Complaint(f"{action}: 503 without Retry-After")
-            # The wish of Retry-After is for crowds of thousands.
+            # Retry-After is meant for crowds of thousands; these buyers retry sooner.
             await asyncio.sleep(self._random.uniform(0.02, _PAUSE_MAX_S))
 
     def _expect(self, answer: httpx.Response, *statuses: int) -> None:
@@ -222,7 +222,7 @@ def _is_later(answer: httpx.Response) -> bool:
 
 
 class Patron:
-    """One buyer whose every move the test decides. Answers come back as they are."""
+    """One buyer whose every step the test decides. Answers are returned unchanged."""
 
     def __init__(self, http: httpx.AsyncClient, event_id: str, access_token: str) -> None:
         self.http = http
@@ -262,13 +262,13 @@ class Patron:
         return await self._send("POST", "/v1/bookings", json=body, headers=headers)
 
     async def answer_of(self, hold_id: str, key: str, token: str = "tok_visa") -> httpx.Response:
-        """Send one checkout until it is answered with anything but "later"."""
+        """Repeat one checkout until the answer is not "later"."""
         return await ask_until(
             lambda: self.book(hold_id, key, token), lambda answer: not _is_later(answer)
         )
 
     async def booked(self, hold_id: str) -> dict[str, Any]:
-        """Buy what is held; a bank that is slow to answer is waited for."""
+        """Buy a hold; waits for a bank that answers slowly."""
         answer = await self.book(hold_id)
         if answer.status_code == 202:
             booking_id = answer.json()["booking_id"]
@@ -283,7 +283,7 @@ class Patron:
         return await self._send("GET", f"/v1/bookings/{booking_id}")
 
     async def ended(self, booking_id: str) -> str:
-        """Wait until a booking is no longer pending; returns what it is then."""
+        """Wait until a booking is no longer pending. Returns its status."""
         answer = await ask_until(
             lambda: self.read(booking_id),
             lambda answer: answer.status_code == 200 and answer.json()["status"] != "pending",
@@ -292,7 +292,7 @@ class Patron:
         return status
 
     async def approve(self, pending: dict[str, Any], *, approve: bool = True) -> httpx.Response:
-        """Answer the bank's question about a pending booking, on the road that this buyer takes."""
+        """Approve or deny a pending booking on the bank's page, over this buyer's connection."""
         page = urlsplit(pending["next_action"]["url"]).path
         return await self.http.post(page, json={"approve": approve})
 

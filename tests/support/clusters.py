@@ -1,7 +1,7 @@
-"""A PostgreSQL made ready once per run: the servers of the suite begin as copies of it.
+"""A PostgreSQL prepared once per run: the servers of the suite begin as copies of it.
 
-What a server takes longest for is to come into the world (initdb), and then the migrations. Both are
-proved by tests of their own (``test_embedded``, ``test_up``, ``test_schema``), which start from nothing.
+The slowest parts of a new server are initdb and the migrations. Both are
+covered by tests that start from nothing (``test_embedded``, ``test_up``, ``test_schema``).
 """
 
 import fcntl
@@ -23,7 +23,7 @@ from tests.support.worlds import BLANK, in_database
 
 
 class HastyPostgres(EmbeddedPostgres):
-    """Never waits for its disk. Whatever dies but the machine itself, it keeps what was committed; tests
+    """Never waits for its disk. Committed data survive everything but a crash of the machine. Tests
     that make databases by the dozen would otherwise wait for the disk most of the time."""
 
     def _command(self) -> Sequence[str]:
@@ -46,7 +46,7 @@ async def hasty_stores(settings: Settings) -> AsyncIterator[StoreUrls]:
 
 async def ready_cluster(factory: pytest.TempPathFactory) -> Path:
     """The data folder of a server that does not run, with ``frontrow`` and ``BLANK`` migrated. The
-    processes of one run share it: who comes first makes it, and the others wait."""
+    processes of one run share it: the first one makes it, and the others wait."""
     base = factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cluster"
     folder.mkdir(exist_ok=True)
@@ -74,8 +74,8 @@ async def _make(folder: Path) -> None:
 
 
 def copy_cluster(cluster: Path, data_dir: Path) -> None:
-    """Let a server that has not been started yet begin with what is in ``cluster``."""
+    """Let a server that has not been started yet begin with the data of ``cluster``."""
     prepare_data_dir(data_dir)
-    # With their owners: PostgreSQL runs under an account of its own where we are root.
+    # With their owners: PostgreSQL runs under an account of its own if we are root.
     parts = [str(cluster / name) for name in ("postgres", "secrets.json")]
     subprocess.run(["cp", "-Rp", *parts, str(data_dir)], check=True)

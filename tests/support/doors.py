@@ -1,7 +1,7 @@
 """Two ways into the box office for simulated people: the engine in this process, and the API over HTTP.
 
-Both give the engine's own Structs and raise its errors, so that whoever comes through one door behaves
-like whoever comes through the other.
+Both return the engine's own Structs and raise its errors, so that a person behaves the same
+over either of them.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class Door(Protocol):
     async def decline(self, person: str, offer_id: str) -> Offer: ...
 
 
-#: So many at a time are let through to PostgreSQL, as a busy API process has in hand.
+#: At most this many calls at a time reach PostgreSQL, as in a busy API process.
 _AT_ONCE = 60
 
 
@@ -181,7 +181,7 @@ class HttpDoor:
             raise Unavailable(repr(error), code="no-answer") from error
         if not answer.is_success:
             raise _refusal(answer)
-        # 204 says nothing, and then nothing was wanted.
+        # A 204 has no body, and then the caller needs none.
         return msgspec.json.decode(answer.content or b"null", type=wanted)
 
 

@@ -1,4 +1,4 @@
-"""The product over HTTP, as a stranger's program meets it."""
+"""The product over HTTP, as a foreign program uses it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ ORGANISER = {"Authorization": f"Bearer {ORGANISER_KEY}"}
 
 
 def problem_of(response: httpx.Response, status: int, code: str) -> Json:
-    """The problem in a response, after checking that it is a whole one (RFC 9457)."""
+    """The problem in a response, after checking that it is complete (RFC 9457)."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     problem: Json = response.json()
@@ -39,7 +39,7 @@ def problem_of(response: httpx.Response, status: int, code: str) -> Json:
 
 @dataclass(frozen=True)
 class Buyer:
-    """Somebody with a token, and the moves they have."""
+    """A person with a token, and their requests."""
 
     http: httpx.AsyncClient
     auth: dict[str, str]
@@ -95,7 +95,7 @@ async def stack_http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def http(request: pytest.FixtureRequest) -> httpx.AsyncClient:
-    """A client of the product that the test is about: the stack of the town, or the site."""
+    """A client of the product under test: the stack of the town, or the site."""
     adverse = request.node.get_closest_marker("adversity")
     client: httpx.AsyncClient = request.getfixturevalue("site_http" if adverse else "stack_http")
     return client

@@ -1,4 +1,4 @@
-"""Documents that layout tests start from, and what must be true of every layout."""
+"""Documents that layout tests start from, and the invariants of every layout."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ VENUES_DIR = Path(
 
 
 def venue_file(name: str) -> bytes:
-    """A real plan, kept outside the repository; skips the test where it is not."""
+    """A real plan, kept outside the repository; skips the test if it is missing."""
     path = VENUES_DIR / name
     if not path.is_file():
         pytest.skip(f"{path} is not here; set FRONTROW_VENUES_DIR")
@@ -134,7 +134,7 @@ def pretix_row(number: str, x: float, y: float, category: str) -> Document:
 
 
 def check_invariants(imported: Imported) -> None:
-    """What everybody else relies on."""
+    """Check what all other code relies on."""
     layout = imported.layout
     seats, count = layout.seats, layout.seat_count
     columns = (seats.x, seats.y, seats.row, seats.number, seats.category, seats.flags)

@@ -1,4 +1,4 @@
-"""A program that fails in every place where the product can, with secrets at hand; see test_no_secret_is_written.
+"""A program that fails in every place where the product can, with secrets at hand; see test_redaction.
 
 ``python -m tests.support.leaking PLACE``. Each failure quotes secrets in its message and has others in
 the variables of its frames, as errors of drivers and of our own code do.
@@ -33,7 +33,7 @@ from engine.worker.worker import Worker
 from seatmap.server import LiveServer
 from tests.support.live import gateway_of
 
-#: What a person sends: no process knows it beforehand.
+#: A secret that a person sends: no process knows it beforehand.
 BEARER = "xyzzy.plugh-0123456789_abcdef.secretive"
 PASSWORD = "correct-horse-battery"
 settings = load_settings()
@@ -41,7 +41,7 @@ TOKEN = Tokens(settings.token_secret or "x" * 32, ttl_s=60).issue()
 
 
 class Leak(Exception):
-    """Says ``LEAK`` and the place, so that the test knows that it was written."""
+    """An error with ``LEAK`` and the place, so that the test sees that it was written."""
 
 
 def fail(place: str) -> NoReturn:
@@ -79,7 +79,7 @@ async def in_batch() -> None:
 
     async with open_runtime(settings, role="test"):
         batcher: Batcher[int, int] = Batcher("leaking", flush)
-        # More than one: a batch that fails is logged, and tried member by member.
+        # More than one, because a failed batch is logged and retried command by command.
         await asyncio.gather(batcher.submit(1), batcher.submit(2), return_exceptions=True)
 
 
@@ -109,7 +109,7 @@ async def in_gateway() -> None:
 
 
 async def in_task() -> None:
-    """One that nobody awaits: the loop's own handler writes of it."""
+    """Fail in a task that nobody awaits: the event loop's own handler logs it."""
     configure_logging(settings, "test")
 
     async def work() -> None:
@@ -135,7 +135,7 @@ def in_thread() -> None:
 
 
 def in_log_line() -> None:
-    """Values that ours and libraries hand over; and a line that cannot be put together."""
+    """Log values of our own code and of libraries, and a line that cannot be formatted."""
     configure_logging(settings, "test")
     log = structlog.get_logger("leaking")
     log.warning("LEAK line", settings=settings, url=settings.postgres_url, token=TOKEN)

@@ -1,4 +1,4 @@
-"""The live gateway's other side: an event to watch, a gateway to watch it through, clients that watch."""
+"""Support for live tests: an event to watch, a gateway to watch it through, and clients that watch."""
 
 import asyncio
 import contextlib
@@ -35,21 +35,21 @@ from seatmap.hub import Healer, Hub, Pace, SnapshotSource
 from seatmap.protocol import Frame, MapState, MessageFrame
 from seatmap.server import GatewayLimits, LiveServer
 
-#: Nothing waits this long when all is well.
+#: Nothing takes this long if all is well.
 WAIT_S = 60
 BINARY, JSON = Subprotocol("frontrow.v1"), Subprotocol("frontrow.v1.json")
-#: Figures of presence come when a test asks for them, and so do audits.
+#: Presence and audits run only when a test asks for them.
 CALM = Pace(tick_s=0.02, presence_s=3600, audit_s=3600)
 
 
 async def break_feeds(server: EmbeddedRedis) -> None:
-    """End every connection that listens to Redis."""
+    """Close every connection that subscribes to Redis."""
     async with Redis.from_url(server.owner_url) as owner:
         await owner.client_kill_filter(_type="pubsub")
 
 
 class BoxOffice:
-    """One event's state in Redis, written and published the way the engine's scripts do."""
+    """One event's state in Redis, written and published as the engine's scripts do."""
 
     def __init__(self, store: RedisStore, seat_count: int = 40) -> None:
         self.store = store
@@ -59,7 +59,7 @@ class BoxOffice:
         self.base = f"{{{self.event_id}}}"
 
     async def lay(self, epoch: int = 1) -> None:
-        """An empty house under ``epoch``, announced as a rebuild is."""
+        """Load an empty house under ``epoch``, announced as a rebuild is."""
         fields: dict[Any, Any] = {"epoch": epoch, "seq": 0, "status": "on_sale", "area:0": 412}
         async with self.client.pipeline(transaction=True) as pipe:
             pipe.hset(f"{self.base}:meta", mapping=fields)
@@ -70,7 +70,7 @@ class BoxOffice:
     async def change(
         self, seats: dict[int, int], areas: dict[int, int] | None = None, *, tell: bool = True
     ) -> None:
-        """One change set; with ``tell`` false the feed loses it."""
+        """Make one change set; with ``tell`` false the feed loses it."""
         stored = await self.client.hmget(f"{self.base}:meta", ["epoch", "seq"])
         epoch, number = int(stored[0] or 0), int(stored[1] or 0) + 1
         groups = ";".join(f"{state}:{seat_no}" for seat_no, state in seats.items())
@@ -115,7 +115,7 @@ class RedisSource:
         except (RedisError, OSError) as error:
             raise Unavailable("Redis is away") from error
         if not meta and event_id in self._known:
-            # As the engine says: PostgreSQL knows the event, though Redis has lost it.
+            # As in the engine: PostgreSQL knows the event, though Redis has lost it.
             raise Unavailable("The event's state is being rebuilt.")
         if not meta:
             raise NotFound("no such event")
@@ -132,7 +132,7 @@ class RedisSource:
         )
 
     async def distrust(self, event_id: str, cause: str) -> bool:
-        """There is nothing here to rebuild it from."""
+        """Does nothing: there is no PostgreSQL to rebuild from."""
         self.distrusted.append((event_id, cause))
         return False
 
@@ -165,7 +165,7 @@ class Gateway:
             yield Viewer(socket_)
 
     async def close_code(self, target: str, *messages: str | bytes, **options: Any) -> int:
-        """The code the gateway closes with, after whatever it sent before."""
+        """The gateway's close code, after skipping other frames."""
         async with self.viewer(target, **options) as viewer:
             for message in messages:
                 await viewer.socket.send(message)
@@ -173,7 +173,7 @@ class Gateway:
 
 
 class Viewer:
-    """A client that keeps a map from the frames it gets, and refuses to be out of step."""
+    """A client that builds a map from its frames, and fails when it is out of step."""
 
     def __init__(self, socket_: ClientConnection) -> None:
         self.socket = socket_
@@ -188,7 +188,7 @@ class Viewer:
         return self._shown.state
 
     def resumes(self, known: MapState) -> None:
-        """This connection was opened with the position of a map that an earlier one has shown."""
+        """This connection was opened with the position of a map from an earlier one."""
         self._shown.state, self._shown.lost = known, False
         self._shown.reconnected()
 
@@ -213,7 +213,7 @@ class Viewer:
         return self
 
     async def hears(self, type_: str, **fields: Any) -> dict[str, Any]:
-        """The next message of ``type_`` with these fields; those before it are forgotten."""
+        """The next message of ``type_`` with these fields; earlier messages are dropped."""
         while True:
             while self.heard:
                 body = self.heard.pop(0)
@@ -262,14 +262,14 @@ async def running_gateway(
 
 
 def gateway_of(runtime: Runtime, **options: Any) -> contextlib.AbstractAsyncContextManager[Gateway]:
-    """A gateway to the engine's own events."""
+    """A gateway for the engine's own events."""
     return running_gateway(
         runtime.stores.redis, source=runtime.live.reading, healer=runtime.live.rebuilding, **options
     )
 
 
 class RawClient:
-    """A client on a bare socket: it reads when it wants to and answers nothing by itself."""
+    """A client on a bare socket: it reads on request and answers nothing by itself."""
 
     def __init__(self, socket_: socket.socket) -> None:
         self.socket = socket_

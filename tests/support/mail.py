@@ -1,4 +1,4 @@
-"""A mail server that can be told to behave badly, for tests; and the mails it took."""
+"""A mail server for tests that can misbehave, and the mails that it accepted."""
 
 import asyncio
 import email
@@ -17,7 +17,7 @@ Deed = Literal["4xx", "5xx", "421", "drop", "drop-kept", "keep-hang", "hang"]
 
 
 class Mailbox:
-    """An SMTP server in this loop. ``choose`` says, at each stage of each mail, what it does wrong.
+    """An SMTP server in this event loop. ``choose`` decides, at each stage of each mail, what goes wrong.
 
     At the dot: ``drop-kept`` keeps the mail and loses the connection before the answer, ``keep-hang``
     keeps it and never answers.
@@ -25,9 +25,9 @@ class Mailbox:
 
     def __init__(self) -> None:
         self.port = 0
-        #: Asked at every stage; None: it behaves.
+        #: Called at every stage; None: no fault.
         self.choose: Callable[[Stage, str], Deed | None] = lambda _stage, _recipient: None
-        #: Awaited at every dot, before anything else.
+        #: Awaited at every dot (end of a mail), before anything else.
         self.gate: Callable[[], Awaitable[object]] | None = None
         self.accepted: list[EmailMessage] = []
         self.connections = 0
@@ -36,9 +36,9 @@ class Mailbox:
         self.arrived = asyncio.Condition()
         self._server: asyncio.Server | None = None
         self._open: set[_Connection] = set()
-        #: With a context, STARTTLS is demanded.
+        #: With a context, STARTTLS is required.
         self.tls: ssl.SSLContext | None = None
-        #: User and password, demanded after STARTTLS.
+        #: User and password, required after STARTTLS.
         self.login: tuple[str, str] | None = None
 
     @property
@@ -50,7 +50,7 @@ class Mailbox:
         return f"smtp://127.0.0.1:{self.port}"
 
     def counts(self) -> Counter[str]:
-        """How often each Message-ID was taken."""
+        """How often each Message-ID was accepted."""
         return Counter(str(message["Message-ID"]) for message in self.accepted)
 
     async def open(self) -> None:
@@ -61,13 +61,13 @@ class Mailbox:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        """Refuse connections, and end those there are."""
+        """Refuse new connections, and close the open ones."""
         if self._server is not None:
             loop = asyncio.get_running_loop()
             for listening in self._server.sockets:
                 loop.remove_reader(listening.fileno())
-            # What was accepted a moment ago becomes a connection first: to a closed server it cannot any
-            # more, and nobody would close its socket (CPython 3.11).
+            # A socket accepted a moment ago must first become a connection: with a closed server it no
+            # longer can, and nobody would close it (CPython 3.11).
             for _ in range(3):
                 await asyncio.sleep(0)
             self._server.close()
@@ -167,7 +167,7 @@ class _Connection(SMTP):
             self.transport.abort()
 
     async def misbehave(self, stage: Stage, recipient: str) -> str | None:
-        """What to answer instead of doing it; None: do it."""
+        """The answer instead of doing it; None: do it."""
         return await self.carry_out(self.mailbox.choose(stage, recipient))
 
     async def carry_out(self, deed: Deed | None) -> str | None:

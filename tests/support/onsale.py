@@ -1,8 +1,8 @@
-"""A simulated on-sale: thousands of buyers, and thousands who wait for what comes back.
+"""A simulated on-sale: thousands of buyers, and thousands of people waiting for returned seats.
 
-Buyers and people in line are tasks in this process, on the engine and the real stores; some come over
-HTTP. Everything that anybody was given is written down with its time, by the stores' clocks, to be held
-against the log of the waitlist when all is over (``tests.support.waitlist_checker``).
+Buyers and waiting people are tasks in this process, on the engine and the real stores; some use
+HTTP. Everything that anybody was given is recorded with its time, by the stores' clocks, and compared
+with the log of the waitlist at the end (``tests.support.waitlist_checker``).
 """
 
 import asyncio
@@ -28,9 +28,9 @@ from tests.support.waitlist_checker import Grip
 
 SECTIONS = ("Stalls", "Circle", "Balcony", "Gallery")
 ROWS, SEATS_PER_ROW, FLOOR = 25, 25, 250
-#: With so few places left, people begin to wait.
+#: With this few places left, people begin to wait.
 SOLD_OUT = 40
-#: "Later" comes within this.
+#: "Later" is over within this time, in s.
 _PATIENCE_S = 120
 
 
@@ -85,14 +85,14 @@ def now() -> datetime:
 
 @dataclass(eq=False)
 class Held:
-    """What somebody was given, and what became of it. See ``tests.support.waitlist_checker.Grip``."""
+    """Seats that a person was given, and their outcome. See ``tests.support.waitlist_checker.Grip``."""
 
     person: str
     hold: Hold
     since: datetime
     offer_id: str | None = None
     ended_from: datetime | None = None
-    #: Being paid for, or paid: the loss of Redis does not end it.
+    #: In payment, or paid: a loss of Redis does not end it.
     bought: bool = False
     booking_id: str | None = None
 
@@ -113,13 +113,13 @@ class Book:
     def __init__(self, hold_ttl_s: int) -> None:
         self._hold_ttl = timedelta(seconds=hold_ttl_s)
         self.held: list[Held] = []
-        #: Seats that came back otherwise, and when at the earliest.
+        #: Seats that were returned in other ways, with the earliest time.
         self.freed: list[tuple[int, datetime]] = []
-        #: Seats that have just come back, for those who try to be faster than the line.
+        #: Seats that were just returned, for snipers who try to be faster than the waitlist.
         self.fresh: list[int] = []
 
     def note(self, person: str, hold: Hold, offer_id: str | None = None) -> Held:
-        # Redis counts in milliseconds: it was given within the one that has begun then.
+        # Redis counts in milliseconds: it was given within the millisecond that has begun then.
         since = hold.expires_at - self._hold_ttl + timedelta(milliseconds=1)
         held = Held(person, hold, since, offer_id, hold.expires_at)
         self.held.append(held)
@@ -131,7 +131,7 @@ class Book:
         del self.fresh[:-200]
 
     def redis_dies(self) -> None:
-        """What was only held is lost, from now on."""
+        """Seats that are only held are lost from now on."""
         at = now()
         for held in self.held:
             if not held.bought and held.ended_from is not None and held.ended_from > at:
@@ -139,9 +139,9 @@ class Book:
 
 
 class Stalls:
-    """When this machine had no time for anybody, as a process sees it that wants little of it, often."""
+    """Stalls of this machine, as measured by a process that needs little time, often."""
 
-    #: Ten milliseconds of work, four times a second; what they take longer, everybody has waited.
+    #: Ten milliseconds of work, four times a second; the excess is time that everybody has waited.
     _METRONOME = (
         "import time\n"
         "while True:\n"
@@ -183,13 +183,13 @@ class Stalls:
 
     @contextmanager
     def outage(self) -> Iterator[None]:
-        """What dies within the block excuses whoever waits for it."""
+        """A process killed within the block excuses delays during that time."""
         began = now()
         yield
         self.note(began, (now() - began).total_seconds())
 
     def within(self, since: datetime, until: datetime) -> float:
-        """Seconds of it between two moments."""
+        """Seconds of stall between two moments."""
         total = timedelta()
         for began, lasted in self.times:
             overlap = min(until, began + lasted) - max(since, began)
@@ -198,7 +198,7 @@ class Stalls:
 
 
 class Sale:
-    """One event's on-sale: what all its people share."""
+    """One event's on-sale: state shared by all its people."""
 
     def __init__(
         self, runtime: Runtime, event_id: str, *, hold_ttl_s: int, offer_window_s: int, seed: int
@@ -208,11 +208,11 @@ class Sale:
         self.offer_window_s = offer_window_s
         self.book = Book(hold_ttl_s)
         self.random = random.Random(seed)
-        #: How often what was answered, for the report.
+        #: Counts of answers, for the report.
         self.counts: Counter[str] = Counter()
-        #: Answers that nobody should ever get.
+        #: Answers that no person should ever get.
         self.surprises: list[str] = []
-        #: Who waits, by person: offers are put there, and "" when it is all over.
+        #: Queues of waiting people, by person: offers are put there, and "" at the end.
         self.inboxes: dict[str, asyncio.Queue[str]] = {}
         #: People whose offers the organiser does not take back.
         self.spared: set[str] = set()
@@ -234,14 +234,14 @@ class Sale:
             inbox.put_nowait("")
 
     async def over_within(self, seconds: float) -> bool:
-        """Wait so long; whether it is all over by then."""
+        """Wait this long. Returns whether the on-sale is over by then."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._closing.wait()
         return self._closing.is_set()
 
     async def insist(self, what: str, ask: Callable[[], Awaitable[Any]]) -> Any:
-        """Ask until there is an answer that is not "later". Refusals are returned, not raised."""
+        """Repeat a request until the answer is not "later". Refusals are returned, not raised."""
         patience = time.monotonic() + _PATIENCE_S
         while True:
             try:
@@ -259,8 +259,8 @@ class Sale:
             return answer
 
     async def shown(self) -> tuple[bytearray, int]:
-        """The map and the places of the floor, on a page that is refreshed ten times a second. Whoever
-        is about to take a seat marks it there, or everybody would run for the same.
+        """The map and the places of the floor, on a page that is refreshed ten times a second. A person
+        about to take a seat marks it there, so that not all choose the same one.
         """
         if time.monotonic() - self._map_read > 0.1:
             if self._reading is None or self._reading.done():
@@ -278,7 +278,7 @@ class Sale:
             self.sold_out.set()
 
     async def post(self) -> None:
-        """Brings people their offers."""
+        """Delivers offers to people."""
         while not await self.over_within(0.05):
             rows = await self.insist("post", self._open_offers)
             for offer_id, person in rows:
@@ -296,7 +296,7 @@ class Sale:
         return [(row["offer_id"], row["person_id"]) for row in rows]
 
     async def audited(self, found: list[Violation], stalls: Stalls) -> None:
-        """Looks all the time. What is only late while the machine stands still is not counted."""
+        """Audits all the time. Lateness during a stall of the machine is not counted."""
         while not await self.over_within(1.0):
             began = now()
             try:
@@ -317,7 +317,7 @@ class Buyer:
         self.random = sale.random
 
     async def come(self, arrives_s: float, *, tries: int = 4) -> None:
-        """Comes, looks at the map, takes what is free, or comes again a few times."""
+        """Comes, looks at the map, takes free seats, or comes again a few times."""
         if await self.sale.over_within(arrives_s):
             return
         person = await self.sale.insist("person", self.door.person)
@@ -330,7 +330,7 @@ class Buyer:
                 return
 
     async def snipe(self) -> None:
-        """Does not look at maps: tries what has just come back, again and again."""
+        """Does not look at maps: tries seats that were just returned, again and again."""
         while not await self.sale.over_within(self.random.uniform(0.01, 0.1)):
             if not self.sale.book.fresh:
                 continue
@@ -350,7 +350,7 @@ class Buyer:
         return None
 
     def _pick(self, states: bytearray) -> list[int]:
-        """A few free seats beside each other, or what there is."""
+        """A few free seats beside each other, or any free ones."""
         start = self.random.randrange(len(states))
         for size in range(self.random.randint(1, 4), 0, -1):
             at = max(states.find(b"0" * size, start), states.find(b"0" * size))
@@ -371,7 +371,7 @@ class Buyer:
         return None
 
     async def use(self, held: Held, *, buys: float) -> None:
-        """What people do with what they hold."""
+        """What people do with their hold."""
         chance = self.random.random()
         if chance < buys:
             await asyncio.sleep(self.random.uniform(0, 0.5))
@@ -385,7 +385,7 @@ class Buyer:
             self.sale.counts["forgot a hold"] += 1
 
     async def pay(self, held: Held) -> bool:
-        """Whether it came to a confirmed booking."""
+        """Pay. Returns whether there is a confirmed booking."""
         held.bought, held.ended_from = True, None
         key = new_id()
         answer = await self.sale.insist(
@@ -394,7 +394,7 @@ class Buyer:
         if isinstance(answer, Booking):
             held.booking_id = answer.booking_id
             return answer.status == BookingStatus.CONFIRMED
-        # It was over, or went with Redis; when exactly, nobody here knows.
+        # It had expired, or was lost with Redis; the exact time is not known here.
         if not isinstance(answer, Gone | NotFound | Conflict):
             self.sale.surprises.append(f"book: {answer!r}")
         return False
@@ -417,10 +417,10 @@ class Buyer:
 
 
 class Waiter(Buyer):
-    """Waits for something to come back."""
+    """Waits for seats to be returned."""
 
     async def come(self, arrives_s: float, *, tries: int = 3) -> None:
-        """Joins, waits, answers an offer or does not; may join again. ``arrives_s``: after the house is
+        """Joins, waits, answers an offer or not; may join again. ``arrives_s``: seconds after the house is
         sold out.
         """
         await self.sale.sold_out.wait()
@@ -450,7 +450,7 @@ class Waiter(Buyer):
         )
 
     async def _join(self, person: str) -> Entry | None:
-        """A place in line; None while there is nothing to wait for."""
+        """Join. Returns the entry; None while there is nothing to wait for."""
         states, floor = await self.sale.shown()
         if states.count(b"0") + floor > SOLD_OUT:
             return None
@@ -465,7 +465,7 @@ class Waiter(Buyer):
     async def _until_offered(
         self, entry: Entry, person: str, inbox: "asyncio.Queue[str]"
     ) -> str | None:
-        """None: left, or all is over. Some lose patience once, and leave or want something else."""
+        """The offer; None: left, or all is over. Some lose patience once, and leave or change their wish."""
         if self.random.random() < 0.2:
             if await self.sale.over_within(self.random.uniform(0.5, 15)):
                 return None
@@ -478,7 +478,7 @@ class Waiter(Buyer):
         return await inbox.get() or None
 
     async def _answer(self, offer_id: str, person: str) -> bool:
-        """Whether to join again."""
+        """Answer an offer. Returns whether to join again."""
         chance = self.random.random()
         if chance < 0.3:
             self.sale.counts["did not answer"] += 1
@@ -495,23 +495,23 @@ class Waiter(Buyer):
         if isinstance(answer, Hold):
             await self.use(self.sale.book.note(person, answer, offer_id), buys=0.6)
         elif not isinstance(answer, Gone | NotFound):
-            # NotFound: the hold that it had become went with Redis.
+            # NotFound: the hold made of the offer was lost with Redis.
             self.sale.surprises.append(f"accept: {answer!r}")
         return False
 
     async def _comes_again(self) -> bool:
-        # Until the offer is surely over, also for who did not answer.
+        # Wait until the offer is surely over, also without an answer.
         return self.random.random() < 0.3 and not await self.sale.over_within(
             self.sale.offer_window_s + 1
         )
 
 
 class Undecided(Waiter):
-    """Is offered a seat with time to think, and thinks."""
+    """A person with a long offer window who does not answer yet."""
 
     async def offered(self, seats: Sequence[int], *, window_s: int) -> str:
-        """The offer's id, once it is there. ``seats``, of the first section, were kept from sale and come
-        back for it: a few, as others may have been moved to the head of the line, too.
+        """The offer's id, once it exists. ``seats``, of the first section, were blocked and are given
+        back for it: a few, as other entries may have been promoted too.
         """
         sale, person = self.sale, await self.door.person()
         inbox = sale.inboxes[person] = asyncio.Queue()
@@ -531,7 +531,7 @@ class Undecided(Waiter):
 
 
 class Subscribers(Buyer):
-    """They have theirs before it begins, by the half-dozen; some give them back."""
+    """People with six seats each before the on-sale begins; some give them back."""
 
     def __init__(self, sale: Sale, door: Door) -> None:
         super().__init__(sale, door)
@@ -559,13 +559,13 @@ class Subscribers(Buyer):
 
 
 class Organiser:
-    """Gives seats back that were kept from sale, and meddles with the line."""
+    """Unblocks seats, and changes the waitlist."""
 
     def __init__(self, sale: Sale) -> None:
         self.sale = sale
 
     async def unblock(self, seats: Sequence[int]) -> None:
-        """Gives back seats that were kept from sale, a few at a time."""
+        """Unblocks seats, a few at a time."""
         for at in range(0, len(seats), 10):
             if await self.sale.over_within(1.0):
                 return
@@ -583,7 +583,7 @@ class Organiser:
         book.fresh += seats
 
     async def meddle(self) -> None:
-        """Moves the last in line to its head, and takes the latest offer back, now and then."""
+        """Promotes the last entry, and withdraws the latest offer, now and then."""
         offers = self.sale.runtime.waitlist.offers
         while not await self.sale.over_within(1.5):
             entry_id, offer_id = await self.sale.insist("look", self._last)
@@ -601,7 +601,7 @@ class Organiser:
         )
 
     async def set_window(self, offer_window_s: int) -> None:
-        """How long whatever is offered from now on stands."""
+        """Set the offer window for later offers."""
         desk, event_id = self.sale.runtime.waitlist.admin, self.sale.event_id
         version = (await desk.summary(event_id)).version
         await desk.set_terms(event_id, offer_window_s=offer_window_s, version=version)

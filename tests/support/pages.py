@@ -1,6 +1,6 @@
-"""A real Chromium on the real product. Every page is watched: a script error fails its test.
+"""A real Chromium on the real product. Every page is monitored: a script error fails its test.
 
-Without a Chromium these tests skip, except in CI, where that is an error.
+Without a Chromium these tests are skipped, except in CI, where that is an error.
 """
 
 import asyncio
@@ -38,11 +38,11 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-#: For a machine that is busy with the rest of the suite; nothing waits this long when all is well.
+#: For a machine that is busy with the rest of the suite; nothing takes this long if all is well.
 _PATIENCE_MS = 40_000
 expect.set_options(timeout=_PATIENCE_MS)
-#: The map is there, with every seat's state, and the drawing has the size that it keeps: what is
-#: clicked is where it was. Its style comes on a road of its own, perhaps after the live connection.
+#: The map is there, with every seat's state, and the drawing has its final size: a click goes to the
+#: right place. The style sheet loads separately, perhaps after the live connection.
 _SETTLED = """() => {
   const map = document.getElementById("map") ?? document.querySelector("seat-map");
   const drawing = map?.shadowRoot.getElementById("drawing");
@@ -52,7 +52,7 @@ _SETTLED = """() => {
     drawing.size.height === height && drawing.isTrue && drawing.frame === 0 &&
     drawing.next === null && !drawing.moving;
 }"""
-#: First the shell without a screen: the same engine, at a sixth of the computing time for each person.
+#: First the headless shell: the same engine, with a sixth of the CPU time per person.
 _NAMES = (
     *("chromium-headless-shell", "chrome-headless-shell"),
     *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"),
@@ -83,20 +83,20 @@ OpenPage = Callable[..., Awaitable[Page]]
 
 
 async def settled(page: Page) -> None:
-    """Until the page has a live map on which nothing moves under the pointer any more."""
+    """Wait until the page has a live map on which nothing moves any more."""
     await page.wait_for_selector("#live[data-status=live]")
     await page.wait_for_function(_SETTLED)
 
 
 @pytest_asyncio.fixture
 async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
-    """Opens pages, each in a browser profile of its own: another person."""
+    """Opens pages, each in a browser profile of its own, as another person."""
     contexts = []
     wrongs: list[str] = []
 
     def on_console(message: ConsoleMessage) -> None:
-        # Chromium itself reports every 4xx of a fetch; refusals are answers here, and shown.
-        # So does it report what could not be reached; tests that cut the network see to the page.
+        # Chromium itself reports every 4xx of a fetch; here refusals are expected answers, and shown.
+        # It also reports unreachable addresses; tests that cut the network check the page instead.
         refusal = "Failed to load resource: the server responded with a status of 4"
         expected = message.text.startswith(refusal) or "net::ERR_" in message.text
         if message.type in ("error", "warning") and not expected:
@@ -148,7 +148,7 @@ class Visitor:
         return await self.page.locator(".ticket h3").all_inner_texts()
 
     async def notice(self, words: str) -> str:
-        """The message shown, once it has ``words`` in it."""
+        """The message shown, once it contains ``words``."""
         found = self.page.locator("#notice", has_text=words)
         await found.wait_for()
         return await found.inner_text()
@@ -181,7 +181,7 @@ def visit(stack: Stack, open_page: OpenPage) -> Visit:
 
 
 class Crowd:
-    """Who has all the places of the small house, ten by ten; one row comes back at a time."""
+    """Buyers who have all places of the small house, ten each; one row is given back at a time."""
 
     def __init__(self, house: House) -> None:
         self.house = house
@@ -199,19 +199,19 @@ class Crowd:
             await self.house.hold(new_id(), floor=6)
 
     async def give_back(self, *firsts: int) -> None:
-        """Pairs of seats, by the first of the two."""
+        """Give back pairs of seats, each named by its first seat."""
         for first in firsts:
             await self.runtime.holds.release(*self.holds[first])
 
     async def joins(self, quantity: int = 2, **wanted: Any) -> Entry:
-        """Somebody who is not looking at the page."""
+        """Join as a person who is not looking at the page."""
         entry, _ = await self.runtime.waitlist.entries.join(
             self.event_id, new_id(), Wanted(quantity=quantity, **wanted), Contact()
         )
         return entry
 
     async def entry(self, page: Page) -> Entry:
-        """What the page's person waits for, as the box office has it."""
+        """The waitlist entry of the page's person, as the engine has it."""
         entry_id: str = await page.evaluate("document.getElementById('map').waitlistEntry.entry_id")
         return await self.runtime.waitlist.entries.read(entry_id)
 
@@ -224,7 +224,7 @@ class Crowd:
                 await asyncio.sleep(0.05)
 
     async def window(self, seconds: int) -> None:
-        """How long offers made from now on last."""
+        """Set the offer window for later offers."""
         desk = self.runtime.waitlist.admin
         summary = await desk.summary(self.event_id)
         await desk.set_terms(self.event_id, offer_window_s=seconds, version=summary.version)
@@ -248,7 +248,7 @@ Come = Callable[..., Awaitable[Page]]
 
 @pytest.fixture
 def come(stack: Stack, open_page: OpenPage) -> Come:
-    """A new person on the page of an event where perhaps nothing is free."""
+    """A new person on the page of an event that may be sold out."""
 
     async def come_to(event_id: str, more: str = "", **options: Any) -> Page:
         page = await open_page(**options)
@@ -261,7 +261,7 @@ def come(stack: Stack, open_page: OpenPage) -> Come:
 
 @dataclass
 class Branch:
-    """Another API and gateway on the same stores, which let pages of a host page's origin in."""
+    """Another API and gateway on the same stores, which allow the origin of a host page."""
 
     api_url: str
     host_url: str
@@ -270,7 +270,7 @@ class Branch:
     processes: dict[str, "subprocess.Popen[bytes]"]
 
     def put_up(self, name: str, body: str) -> str:
-        """The address of a new page at the other origin."""
+        """Publish a page at the other origin. Returns its address."""
         self.pages[f"/{name}"] = f"<!doctype html><html lang=en><title>Shop</title>{body}"
         return f"{self.host_url}/{name}"
 
@@ -291,7 +291,7 @@ async def branch(town: Settings, stores: StoreUrls, stack: Stack) -> AsyncIterat
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
         body = pages.get(path.partition("?")[0], "").encode()
-        # As strict as a careful shop's: our origin for scripts, styles and calls, and nothing inline.
+        # A strict policy: our origin for scripts, styles and calls, and nothing inline.
         policy = f"default-src 'none'; script-src {api}; style-src {api}; connect-src {api} {live}; img-src data:"
         head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
         head += f"Content-Security-Policy: {policy}\r\nConnection: close\r\n\r\n"

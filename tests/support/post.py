@@ -1,4 +1,4 @@
-"""The engine with a mail server of a test's own, on a database that no other worker looks into."""
+"""The engine with a test's own mail server, on a database that no other worker uses."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +24,7 @@ def database_url(urls: StoreUrls, name: str) -> str:
 
 @asynccontextmanager
 async def cloned_database(urls: StoreUrls) -> AsyncIterator[str]:
-    """The URL of an empty, migrated database which nobody else knows."""
+    """The URL of an empty, migrated database that nobody else uses."""
     name = "test_" + new_id().replace("-", "")
     connection = await asyncpg.connect(urls.postgres_owner_url)
     try:
@@ -36,7 +36,7 @@ async def cloned_database(urls: StoreUrls) -> AsyncIterator[str]:
 
 
 def post_settings(settings: Settings, urls: StoreUrls, postgres_url: str, **more: Any) -> Settings:
-    """Short waits, and all stores named. ``postgres_url``: anybody's in that database."""
+    """Settings with short waits and all stores. ``postgres_url``: any login of that database."""
     fields: dict[str, Any] = {
         **postgres_logins(urls, urlsplit(postgres_url).path.strip("/")),
         "redis_url": urls.redis_url,

@@ -1,4 +1,4 @@
-"""Programs of other people that tests run: without them a test skips, except in CI."""
+"""External programs that tests run: without them a test is skipped, except in CI."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ import pytest
 
 
 def need(name: str) -> str:
-    """The program's path."""
+    """The program's path. Skips the test without it."""
     path = shutil.which(name)
     if path is None:
         reason = f"{name} is not installed; `make prometheus` does it where it may"

@@ -1,4 +1,4 @@
-"""How far a run of the tests is, as a plain line every ten seconds: dots alone name no number in a log."""
+"""Progress of a test run as a plain line every ten seconds: dots show no number in a log."""
 
 import time
 
@@ -10,7 +10,7 @@ _LINE_EVERY_S = 10.0
 
 
 class Progress:
-    """Counts the tests that have ended, wherever they ran."""
+    """Counts the tests that have ended, in all processes."""
 
     def __init__(self, session: pytest.Session, reporter: pytest.TerminalReporter) -> None:
         self._session = session
@@ -26,5 +26,5 @@ class Progress:
         self._written = now
         total = self._session.testscollected
         line = progress_line("tests", now - self._started, "", self._done, total)
-        # A dot at least stands on the line that is open.
+        # The open line has at least one dot.
         self._reporter.write(f"\n{line}\n")

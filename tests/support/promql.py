@@ -1,6 +1,6 @@
-"""What a PromQL expression names: enough of its grammar to hold it against what the program exports.
+"""Names in a PromQL expression: enough of the grammar to compare them with exported metrics.
 
-Whether it is PromQL at all is for Prometheus to say.
+Prometheus itself checks the syntax.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Random histories of a map as JSON, so that every decoder is held to the same truth.
+"""Random histories of a map as JSON, so that every decoder is tested with the same data.
 
 A history is ``{"seat_count", "steps": [{"frame", "json", "state"}]}``: ``frame`` is the binary
 frame in base64, ``json`` the text of the other subprotocol, ``state`` the map after it
@@ -22,7 +22,7 @@ from seatmap.protocol import (
 )
 
 _SEAT_COUNTS = (1, 3, 4, 5, 120, 1_300, 20_000)
-#: 2**40 and beyond: numbers that a 32-bit reader gets wrong.
+#: 2**40 and more: numbers that a 32-bit reader gets wrong.
 _SEQ_STARTS = (0, 1, 2**31, 2**32 - 2, 2**40, 2**53 - 1_000)
 
 
@@ -55,7 +55,7 @@ def random_history(chance: random.Random, steps: int) -> dict[str, Any]:
 
 
 def refused_frames() -> list[str]:
-    """Frames that are none, in base64."""
+    """Invalid frames, in base64."""
     snapshot = encode(SnapshotFrame(1, 2, b"0123" * 100))
     delta = encode(DeltaFrame(1, 2, 3, 4, ((5, 1), (9, 2))))
     broken = [
@@ -97,7 +97,7 @@ def _next_frame(chance: random.Random, state: MapState | None, seat_count: int) 
 def _snapshot(chance: random.Random, state: MapState | None, seat_count: int) -> SnapshotFrame:
     epoch = chance.choice((1, 7, 2**31, 2**32 - 20)) if state is None else state.epoch + 1
     seq = chance.choice(_SEQ_STARTS)
-    # Even maps are sent compressed, noisy ones are not.
+    # Uniform maps are compressed, random ones are not.
     digits = chance.choice((b"0", b"0002", b"0123"))
     states = bytes(chance.choice(digits) for _ in range(seat_count))
     return SnapshotFrame(epoch, seq, states)

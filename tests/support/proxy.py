@@ -1,9 +1,9 @@
-"""TCP proxies that cut, freeze and catch, so that a race is forced and not hoped for.
+"""TCP proxies that cut, freeze and catch, so that races are forced.
 
-A proxy stands on one link, say from the API to PostgreSQL. ``cut`` is a pulled plug, ``freeze`` a
+A proxy is on one link, for example from the API to PostgreSQL. ``cut`` is a pulled plug, ``freeze`` a
 dead cable: nothing passes and nothing is closed. ``catch`` waits for one particular request and
-keeps its answer back: when it is reached, the server has done the work and the client does not know
-it. What happens next, and to which process meanwhile, is the test's to say.
+holds back its answer: then the server has done the work and the client does not know
+it. The test decides what happens next, and to which process.
 """
 
 import asyncio
@@ -17,16 +17,16 @@ _LOOPBACK = "127.0.0.1"
 
 
 class Dialect(Protocol):
-    """What a proxy must understand of one connection to recognise a request and its whole answer."""
+    """The part of a protocol that a proxy needs to recognise a request and its whole answer."""
 
     def asked(self, data: bytes) -> bytes:
-        """The text of what ``data`` asks the server to do."""
+        """The text of the requests in ``data``."""
 
     def is_whole(self, answer: bytes) -> bool: ...
 
 
 class AnyProtocol:
-    """Redis, HTTP: a request is its own text, and its answer comes in one piece."""
+    """Redis, HTTP: a request is searched as text, and its answer comes in one piece."""
 
     def asked(self, data: bytes) -> bytes:
         return data
@@ -80,7 +80,7 @@ class PostgresProtocol:
 
 
 class Catch:
-    """One awaited request; ``unsent``: the request itself is kept back, not its answer."""
+    """One awaited request; ``unsent``: the request itself is held back, not its answer."""
 
     def __init__(self, needle: bytes, *, unsent: bool) -> None:
         self.needle = needle
@@ -94,12 +94,12 @@ class Catch:
         return self
 
     def deliver(self) -> None:
-        """Let it pass after all; on a shared connection with the last of those caught there."""
+        """Let it pass; on a shared connection together with the last request caught there."""
         assert self.connection is not None, "not reached"
         self.connection.release(self)
 
     def drop(self) -> None:
-        """Break the connection: whoever asked never hears the answer."""
+        """Break the connection: the client never gets the answer."""
         assert self.connection is not None, "not reached"
         self.connection.abort()
 
@@ -114,7 +114,7 @@ class Connection:
         self._server: asyncio.Transport | None = None
         self._requests = bytearray()
         self._answers = bytearray()
-        #: By catch: how much of the answers was there when its request came.
+        #: By catch: how many bytes of answers there were when its request came.
         self._caught: dict[Catch, int] = {}
         self._ended = False
         self._connecting = asyncio.create_task(self._connect())
@@ -144,12 +144,12 @@ class Connection:
         self.flow()
 
     def ended(self) -> None:
-        """One of the two sides has hung up."""
+        """One of the two sides has closed the connection."""
         self._ended = True
         self.flow()
 
     def flow(self) -> None:
-        """Pass on what may pass."""
+        """Forward all data that may pass."""
         if self._server is None or self._proxy.frozen:
             return
         unsent = [catch for catch in self._caught if catch.unsent]
@@ -219,7 +219,7 @@ class _ServerSide(asyncio.Protocol):
 
 
 class Proxy:
-    """Listens on a port of its own and passes everything on to ``target``: a port here, or a socket."""
+    """Listens on a port of its own and forwards everything to ``target``: a local port, or a socket."""
 
     def __init__(self, target: int | Path, dialect: type[Dialect]) -> None:
         self.target = target
@@ -249,12 +249,12 @@ class Proxy:
         return urlunsplit(parts._replace(netloc=f"{login}{at}{_LOOPBACK}:{self.port}"))
 
     def drop_all(self) -> None:
-        """Break every connection there is; new ones are welcome."""
+        """Break every open connection; new ones are accepted."""
         for connection in list(self.connections):
             connection.abort()
 
     def cut(self) -> None:
-        """Break every connection, and every new one at once."""
+        """Break every connection, and each new one immediately."""
         self.is_cut = True
         self.drop_all()
 
@@ -263,7 +263,7 @@ class Proxy:
         self.frozen = True
 
     def mend(self) -> None:
-        """Undo ``cut`` and ``freeze``, and whatever is caught or waits to be."""
+        """Undo ``cut`` and ``freeze``, and release all catches."""
         self.is_cut = self.frozen = False
         self._catches.clear()
         for connection in list(self.connections):
@@ -279,7 +279,7 @@ class Proxy:
         return catch
 
     def claim(self, text: bytes, connection: Connection) -> Catch | None:
-        """The catch that waited for this request."""
+        """The catch that waits for this request."""
         for catch in self._catches:
             if catch.needle in text:
                 self._catches.remove(catch)

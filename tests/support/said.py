@@ -1,4 +1,4 @@
-"""Hears all that is said on the channels of events and persons, and fails where it is no live message.
+"""Listens to the channels of events and persons, and fails on anything that is no live message.
 
 Scripts write some messages themselves, and no type checker sees those.
 """
@@ -25,9 +25,9 @@ from engine.live.messages import (
 )
 from seatmap.feed import BadPayloadError, ChangeSet, parse_payload
 
-#: What a test says to somebody with another name than an id is its own affair.
+#: Messages of a test to a person whose name is no id are not checked.
 _ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-#: A test says this to a person, to know that nothing else is under way.
+#: A test sends this to a person, to know that nothing else is under way.
 SENTINEL = "sentinel"
 _SENTINEL = b'm|{"type":"%s"}' % SENTINEL.encode()
 _END = b"said:end"
@@ -36,7 +36,7 @@ _TOLD_MAX = 20
 
 
 def complaint(channel: bytes, payload: bytes) -> str | None:
-    """What is wrong with something that was published; None: nothing."""
+    """The fault of a published message; None: it is valid."""
     if not _ID.search(channel):
         return None
     is_personal = channel.startswith(b"person:")
@@ -57,9 +57,9 @@ def complaint(channel: bytes, payload: bytes) -> str | None:
 
 @contextlib.asynccontextmanager
 async def only_live_messages(redis_url: str) -> AsyncIterator[None]:
-    """While this is open, whatever is published must be a message of ``engine.live.messages``.
+    """Within this block, all that is published must be messages of ``engine.live.messages``.
 
-    Raises AssertionError at the end. Channels know no databases: those of all worlds of a server are heard.
+    Raises AssertionError at the end. Channels have no database: those of all worlds of a server are checked.
     """
     wrong: list[str] = []
     async with Redis.from_url(redis_url) as client:

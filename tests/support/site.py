@@ -7,7 +7,7 @@
             worker ─┴─▶ MongoDB
 
 ``site.runtime`` is the engine in the test's own process, on the servers themselves: the observer,
-and wherever it matters the other process that goes on when one has died.
+and, if needed, the other process that continues when one has died.
 """
 
 import asyncio
@@ -116,7 +116,7 @@ class Site:
 
     @asynccontextmanager
     async def paused(self, role: str) -> AsyncIterator[None]:
-        """Within the block the process is stopped wherever it happens to be (SIGSTOP)."""
+        """Within the block the process is stopped at whatever it is doing (SIGSTOP)."""
         pid = self.processes[role].pid
         os.kill(pid, signal.SIGSTOP)
         try:
@@ -126,7 +126,7 @@ class Site:
             os.kill(pid, signal.SIGCONT)
 
     async def heal(self) -> None:
-        """Whatever was cut, frozen or killed works again."""
+        """Restore everything that was cut, frozen or killed."""
         for proxy in self.links.values():
             proxy.mend()
         await asyncio.gather(
@@ -138,17 +138,17 @@ class Site:
 
     async def catch(self, role: str, step: str, *, unsent: bool = False) -> Catch:
         """Catch the next run that ``role`` makes of a query of ``sql/queries`` (``bookings.reserve``)
-        or of a script of ``engine/lua`` (``begin_payment``), or its next word to Redis with ``step``
-        in it. A process has one connection to Redis: a catch there keeps back all that follows.
+        or of a script of ``engine/lua`` (``begin_payment``), or its next command to Redis with ``step``
+        in it. A process has one connection to Redis: a catch there holds back all that follows.
         """
         if step in _QUERIES:
             return self.link(role, "postgres").catch(_QUERIES[step], unsent=unsent)
         if step in _SCRIPTS:
-            # Known to the server, so that the first answer is the script's, not "no such script".
+            # Loaded into the server, so that the first answer is the script's, not "no such script".
             step = await self.runtime.stores.redis.client.script_load(_SCRIPTS[step])
         return self.link(role, "redis").catch(step, unsent=unsent)
 
-    # Looking
+    # Observing
 
     async def owed(self, event_id: str) -> list[str]:
         """The kinds of outbox rows that an event still has."""
@@ -157,7 +157,7 @@ class Site:
         return [row["kind"] for row in rows]
 
     async def worker_rounds(self, step: str, count: int) -> None:
-        """Wait until the worker has begun and ended a step ``count`` times from now on."""
+        """Wait until the worker has run a step ``count`` times from now on."""
         line = re.compile(rf'frontrow_worker_runs_total{{result="ok",step="{step}"}} (\S+)')
         first: float | None = None
         async with httpx.AsyncClient(trust_env=False, timeout=60) as client, asyncio.timeout(60):
@@ -189,7 +189,7 @@ class Site:
 
 
 async def until(is_so: Callable[[], bool], *, timeout_s: float = 60) -> None:
-    """Poll a condition. Raises TimeoutError when it does not come true."""
+    """Poll a condition. Raises TimeoutError if it does not become true."""
     async with asyncio.timeout(timeout_s):
         while not is_so():
             await asyncio.sleep(0.01)
@@ -219,7 +219,7 @@ async def open_site(folder: Path) -> AsyncIterator[Site]:
             direct |= server.urls()
         redis = servers["redis"]
         assert isinstance(redis, EmbeddedRedis)
-        # The observer may also do what no process may: empty Redis.
+        # The observer may also empty Redis, which no process may.
         direct["redis_url"] = redis.owner_url
         runtime = await stack.enter_async_context(
             open_runtime(msgspec.structs.replace(settings, **direct), role="test")
@@ -245,7 +245,7 @@ async def open_site(folder: Path) -> AsyncIterator[Site]:
 
 
 def _end_all(site: Site) -> None:
-    """Killed, not asked: each of these processes must bear that."""
+    """Killed and not stopped: each of these processes must survive that."""
     for role in list(site.processes):
         site.kill(role)
 
@@ -265,7 +265,7 @@ async def site(lasting_site: Site) -> AsyncIterator[Site]:
     await lasting_site.heal()
     await let_it_be_over(lasting_site.runtime)
     yield lasting_site
-    # Whatever a failed test left broken must not spoil the next.
+    # Damage left by a failed test must not affect the next one.
     for proxy in lasting_site.links.values():
         proxy.mend()
 

@@ -1,4 +1,4 @@
-"""After the storm: what must be so again, read from the stores and compared with what people were told."""
+"""After disturbances: invariants that must hold again, read from the stores and compared with the answers."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ _CALM_TIMEOUT_S = 60.0
 
 
 async def calm(site: Site, event_id: str) -> None:
-    """Wait until nothing is under way: no pending booking, nothing owed, no hold in payment."""
+    """Wait until nothing is under way: no pending booking, no outbox row, no hold in payment."""
     deadline = time.monotonic() + _CALM_TIMEOUT_S
     while (left := await _under_way(site, event_id)) != {}:
         assert time.monotonic() < deadline, f"still under way: {left}"
@@ -51,7 +51,7 @@ async def live_holds(site: Site, event_id: str) -> list[dict[bytes, bytes]]:
 
 async def true_map(site: Site, event_id: str) -> tuple[bytes, dict[int, int]]:
     """PostgreSQL + live holds and offers: public digits by seat, places available by area. For an event
-    in whose line nobody waits: what is kept for the line only Redis knows.
+    with an empty waitlist: only Redis knows what is kept for the waitlist.
     """
     async with site.runtime.stores.view.connection() as connection:
         seats = await connection.fetch(
@@ -76,7 +76,7 @@ async def true_map(site: Site, event_id: str) -> tuple[bytes, dict[int, int]]:
 
 
 async def check(site: Site, event_id: str, *watchers: Watcher, crowd: Crowd | None = None) -> None:
-    """Everything that must hold once the dust has settled."""
+    """Check everything that must hold once nothing is under way."""
     await calm(site, event_id)
     states, areas = await true_map(site, event_id)
     snapshot = await site.runtime.live.reading.snapshot(event_id)
@@ -90,7 +90,7 @@ async def check(site: Site, event_id: str, *watchers: Watcher, crowd: Crowd | No
 
 
 async def _check_money(site: Site, event_id: str) -> None:
-    """The sandbox bank's book against ours, booking by booking."""
+    """Compare the sandbox bank's payments with ours, booking by booking."""
     async with site.runtime.stores.view.connection() as connection:
         rows = await connection.fetch(
             """
@@ -126,7 +126,7 @@ async def _check_words(site: Site, event_id: str, crowd: Crowd) -> None:
         for w in crowd.words
         if w.told == "confirmed"
     }
-    # Both ways: nobody lost a booking, and nobody has one they were not told of.
+    # In both directions: nobody lost a booking, and nobody has one that was never confirmed to them.
     assert confirmed == promised
     async with httpx.AsyncClient(base_url=site.api_url, timeout=30, trust_env=False) as http:
         answered = [word for word in crowd.words if word.key]
@@ -134,7 +134,7 @@ async def _check_words(site: Site, event_id: str, crowd: Crowd) -> None:
 
 
 async def _check_replay(http: httpx.AsyncClient, word: Word) -> None:
-    """The same key and body: the same answer, whatever has happened since."""
+    """The same key and body give the same answer, whatever has happened since."""
     answer = await http.post(
         "/v1/bookings",
         json=word.body,

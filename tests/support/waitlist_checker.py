@@ -1,7 +1,7 @@
-"""Replays the log of a waitlist from PostgreSQL and says what is wrong with it, round by round.
+"""Replays the log of a waitlist from PostgreSQL and lists its faults, round by round.
 
-It shares no code with the engine's matching: the rules are those of docs/waitlist.md, told here once
-more in as few lines as possible. ``check`` is pure; ``read_log`` reads what it wants to know.
+It shares no code with the engine's matching: the rules of docs/waitlist.md are written here a second
+time, in as few lines as possible. ``check`` is pure; ``read_log`` reads its input.
 """
 
 from bisect import bisect_left
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
     from engine.runtime import Runtime
 
-#: Rounds with more ways to serve them than this are not tried by brute force.
+#: Rounds with more possible seatings than this are not checked by brute force.
 TRIES_MAX = 1_000
-#: And after so many in a whole log no round is.
+#: Limit of seatings tried in a whole log; after it no round is checked by brute force.
 TRIES_IN_ALL = 200_000
-#: Rounds with more seats are large ones in the sense of docs/waitlist.md, and not tried either.
+#: Rounds with more seats are large in the sense of docs/waitlist.md, and not checked by brute force either.
 LARGE = 50
-#: Redis knows who waits when their joining is answered: a moment after PostgreSQL does.
+#: Redis learns of an entry when the join is answered: a moment after PostgreSQL.
 _HEARS = timedelta(seconds=3)
 #: Flags of seats in the layout: wheelchair or companion; aisle.
 _KEPT_APART, _AISLE = 1 | 2, 8
 
 
 class Fault(NamedTuple):
-    """What is wrong: a short name of the broken rule, the round (None: none in particular), the facts."""
+    """A fault: a short name of the broken rule, the round (None: no particular one), the facts."""
 
     rule: str
     round_no: int | None
@@ -106,15 +106,15 @@ class Skip:
 
 @dataclass(frozen=True)
 class Hall:
-    """What a wish can be about. Sections are numbered, the areas' names behind them."""
+    """The parts of a house that a wish can name. Sections are numbered, areas follow them."""
 
     categories: tuple[int, ...]
     sections: tuple[int, ...]
-    #: Of each seat, whether it is truly side by side with the seat of the next number.
+    #: For each seat, whether it is side by side with the seat of the next number.
     beside: tuple[bool, ...]
     area_categories: tuple[int, ...] = ()
     section_count: int = 1
-    #: Wheelchair and companion places: never the line's.
+    #: Wheelchair and companion places: never offered to the waitlist.
     kept_apart: frozenset[int] = frozenset()
 
     @classmethod
@@ -142,7 +142,7 @@ class Log:
 
 
 class Standing(NamedTuple):
-    """An entry in line. Sorted, they are the line."""
+    """A waiting entry. Sorted, the entries are in waitlist order."""
 
     weight_down: int
     join_no: int
@@ -152,7 +152,7 @@ class Standing(NamedTuple):
 
 @dataclass
 class Pool:
-    """Seats and places that can be given."""
+    """Seats and places that can be offered."""
 
     seats: set[int]
     areas: Counter[int] = field(default_factory=Counter)
@@ -199,7 +199,7 @@ def _parted(layout: Layout, near: set[int], n: int) -> bool:
     return both_aisle and not block_of_two
 
 
-# What a wish takes
+# What a wish accepts
 
 
 def accepts_seat(hall: Hall, wish: Wish, seat_no: int, prices: Sequence[int]) -> bool:
@@ -222,7 +222,7 @@ def _accepts(wish: Wish, category: int, section: int, prices: Sequence[int]) -> 
 
 
 def fits(hall: Hall, wish: Wish, pool: Pool, prices: Sequence[int]) -> bool:
-    """Whether this wish alone could be served from the pool."""
+    """Whether the pool could serve this wish alone."""
     return next(ways(hall, wish, pool, prices), None) is not None
 
 
@@ -238,7 +238,7 @@ def ways(
     liked: frozenset[int] | None = None,
 ) -> Iterator[tuple[tuple[int, ...], Counter[int]]]:
     """Every way to serve a wish: with seats, or with places in one area. ``liked``: seats it accepts,
-    of this pool or a larger one, where they are known already.
+    of this pool or a larger one, if they are known already.
     """
     if liked is None:
         liked = liked_seats(hall, wish, pool, prices)
@@ -266,7 +266,7 @@ def _runs(hall: Hall, seats: Sequence[int]) -> list[list[int]]:
 
 
 class _TooMany(Exception):
-    """Brute force is not for this round."""
+    """There are too many seatings for brute force in this round."""
 
 
 def seatable(
@@ -276,9 +276,9 @@ def seatable(
     prices: Sequence[int],
     counted: Counter[str] | None = None,
 ) -> bool | None:
-    """Whether all of them can be served at once, by trying everything. None: that is too much.
+    """Whether all of them can be served at once, by brute force. None: too many seatings.
 
-    ``counted``: its ``all`` grows by what was tried.
+    ``counted``: its ``all`` grows by the number of tried seatings.
     """
     tries = 0
     hopeless: set[tuple[int, frozenset[int], tuple[tuple[int, int], ...]]] = set()
@@ -299,7 +299,7 @@ def seatable(
         hopeless.add(key)
         return False
 
-    # Who is choosiest fails first; whether all can be served does not depend on the order.
+    # The choosiest wish first, as it fails first; the result does not depend on the order.
     wishes = sorted(wishes, key=lambda wish: (not wish.together, -wish.quantity))
     liked = {wish: liked_seats(hall, wish, pool, prices) for wish in wishes}
     try:
@@ -311,10 +311,10 @@ def seatable(
             counted["all"] += tries
 
 
-# The line
+# The waitlist
 
 
-#: What may happen to an entry, from what it is to what it is then.
+#: Allowed changes of an entry: from one status to the next.
 _STEPS = {
     ("", "joined"): "waiting",
     ("waiting", "changed"): "waiting",
@@ -332,7 +332,7 @@ _STEPS = {
 
 
 class Line:
-    """Who stands where, as the changes come."""
+    """The waitlist in order, updated by the changes."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -376,7 +376,7 @@ class Line:
         other = self._by_person.setdefault(person, change.entry_id)
         if other != change.entry_id:
             if self.states[other] in ("waiting", "offered"):
-                what = f"person {person} stands in line twice: {other} and {change.entry_id}"
+                what = f"person {person} waits twice: {other} and {change.entry_id}"
                 yield Fault("once", change.round_no, what)
             self._by_person[person] = change.entry_id
 
@@ -389,7 +389,7 @@ class Line:
 
 class Verdict(NamedTuple):
     faults: list[Fault]
-    #: Rounds whose every refusal was confirmed by trying everything.
+    #: Rounds in which brute force confirmed every refusal.
     proved: int
     #: Rounds with a refusal that brute force gave up on.
     unproved: int
@@ -434,11 +434,11 @@ class _RoundCheck:
         yield from self._nobody_was_passed_over()
         yield from self._skips_are_told()
         if abs(self.round.waiting - len(self.line)) > self._moving():
-            counted = f"{self.round.waiting} counted, {len(self.line)} waited"
+            counted = f"{self.round.waiting} counted, {len(self.line)} waiting"
             yield self.fault("waiting", counted)
 
     def _moving(self) -> int:
-        """How many have come or gone just now: Redis counts, and hears of it a moment later."""
+        """Entries that joined or left just now: Redis counts them a moment later."""
         lately = self.round.at - _HEARS
         return sum(lately < change.at <= self.round.at for change in self.changes)
 
@@ -448,19 +448,21 @@ class _RoundCheck:
             if times > 1:
                 yield self.fault("seat-twice", f"seat {seat} was offered {times} times")
             if seat not in self.round.seats:
-                yield self.fault("foreign-seat", f"seat {seat} was not there to be given")
+                yield self.fault("foreign-seat", f"seat {seat} was not available")
         places: Counter[int] = Counter()
         for offer in self.offers:
             places.update(offer.areas)
         for no, count in places.items():
             if count > self.round.areas.get(no, 0):
-                yield self.fault("foreign-seat", f"area {no}: {count} places were not there")
+                yield self.fault("foreign-seat", f"area {no}: {count} places were not available")
 
     def _offers_are_what_was_wished(self) -> Iterator[Fault]:
         for offer in self.offers:
             standing = self.place.get(offer.entry_id)
             if standing is None:
-                yield self.fault("not-in-line", f"{offer.offer_id}: {offer.entry_id} did not wait")
+                yield self.fault(
+                    "not-in-line", f"{offer.offer_id}: {offer.entry_id} was not waiting"
+                )
                 continue
             if offer.person_id != self.people[offer.entry_id]:
                 yield self.fault("not-in-line", f"{offer.offer_id}: not that person's entry")
@@ -481,7 +483,7 @@ class _RoundCheck:
         for seat in self.round.to_sale & given:
             yield self.fault("sale", f"seat {seat} was offered and put on sale")
         for seat in self.round.to_sale - self.round.seats:
-            yield self.fault("sale", f"seat {seat} had not come back")
+            yield self.fault("sale", f"seat {seat} had not been returned")
 
     @property
     def left(self) -> Pool:
@@ -495,7 +497,7 @@ class _RoundCheck:
         return bool(self.round.at_limit & {standing.entry_id, self.people[standing.entry_id]})
 
     def _first_unserved(self) -> dict[int, Standing]:
-        """By wish, the first who got nothing."""
+        """By wish, the first entry that got nothing."""
         first: dict[int, Standing] = {}
         for standing in self.line:
             if standing.entry_id not in self.served and not self._at_limit(standing):
@@ -512,16 +514,16 @@ class _RoundCheck:
             ahead = [o for o in self.offers_in_order if self.place[o.entry_id] < standing]
             behind = [o for o in self.offers_in_order if self.place[o.entry_id] > standing]
             if fits(self.hall, wish, left, prices):
-                what = f"{standing.entry_id} could have been served from what was left: {left}"
+                what = f"{standing.entry_id} could have been served from the rest: {left}"
                 yield self.fault("not-maximal", what)
             elif fits(self.hall, wish, left.plus(behind), prices):
-                what = f"{standing.entry_id} could have taken what was given to others behind"
+                what = f"{standing.entry_id} could have taken places that entries behind got"
                 yield self.fault("passed-over", what)
             else:
                 of_ahead = [self.wishes[self.place[o.entry_id].wish_no] for o in ahead]
                 better = self._seatable([*of_ahead, wish], everything)
                 if better and not self._was_not_found(wish_no):
-                    what = f"{standing.entry_id} could have been served beside all who stood ahead"
+                    what = f"{standing.entry_id} could have been served beside all entries ahead"
                     yield self.fault("not-optimal", what)
                 self.gave_up |= better is not False
 
@@ -531,7 +533,7 @@ class _RoundCheck:
         return seatable(self.hall, wishes, pool, self.round.prices, self.tries)
 
     def _was_not_found(self, wish_no: int) -> bool:
-        """Whether the engine says that it did not find out."""
+        """Whether the engine reports that its search was cut short."""
         return "not-found" in [skip.reason for skip in self.skips if skip.wish_no == wish_no]
 
     def _skips_are_told(self) -> Iterator[Fault]:
@@ -540,7 +542,7 @@ class _RoundCheck:
         for wish_no in expected.keys() - told.keys():
             yield self.fault("skip-untold", f"wish {wish_no}: {expected[wish_no]}")
         for wish_no in told.keys() - expected.keys():
-            yield self.fault("skip-untrue", f"{told[wish_no]}: nobody was passed over")
+            yield self.fault("skip-untrue", f"{told[wish_no]}: nobody was skipped")
         for wish_no in told.keys() & expected.keys():
             skip = told[wish_no]
             if (skip.passed, skip.entry_id, skip.weight, skip.join_no) != expected[wish_no]:
@@ -549,7 +551,7 @@ class _RoundCheck:
                 yield self.fault("skip-unexplained", f"{skip}")
 
     def _reasons(self, wish_no: int) -> tuple[str, ...]:
-        """What may be the reason for not serving a wish."""
+        """Possible reasons for not serving a wish."""
         wish, prices = self.wishes[wish_no], self.round.prices
         seats = sum(accepts_seat(self.hall, wish, n, prices) for n in self.round.seats)
         places = [
@@ -562,8 +564,8 @@ class _RoundCheck:
         return ("too-few", "not-together") if seats + sum(places) >= wish.quantity else ("too-few",)
 
     def expected_skips(self) -> dict[int, tuple[int, str, int, int]]:
-        """By wish: how many were passed over, the first of them, and who was the last to get places
-        that they would have taken.
+        """By wish: how many entries were skipped, the first of them, and the last entry that got places
+        that they would have accepted.
         """
         skips = {}
         for wish_no, first in self._first_unserved().items():
@@ -651,7 +653,7 @@ def _numbering(log: Log) -> Iterator[Fault]:
             yield Fault("numbering", round_no, "no such round")
 
 
-#: How an offer ended, and what then has happened to its entry.
+#: How an offer ended, and the change of its entry that goes with it.
 _ENDS = {
     "used": {"accepted"},
     "declined": {"declined", "left"},
@@ -661,7 +663,7 @@ _ENDS = {
 
 
 def _ends(log: Log, line: Line) -> Iterator[Fault]:
-    """Each offer ended as its entry did, in time; who has none open does not stand as offered."""
+    """Each offer ended as its entry did, in time; an entry without an open offer is not in status offered."""
     stories: dict[str, list[Change]] = defaultdict(list)
     for change in sorted(log.changes, key=lambda c: c.change_no):
         stories[change.entry_id].append(change)
@@ -688,7 +690,9 @@ def _ends(log: Log, line: Line) -> Iterator[Fault]:
         yield from _in_time(offer)
     for entry_id, state in line.states.items():
         if (state == "offered") != (entry_id in open_entries):
-            yield Fault("end", None, f"entry {entry_id} is {state} with no open offer, or with one")
+            yield Fault(
+                "end", None, f"entry {entry_id} is {state}, which contradicts its open offers"
+            )
 
 
 def _in_time(offer: Offer) -> Iterator[Fault]:
@@ -704,7 +708,7 @@ def _in_time(offer: Offer) -> Iterator[Fault]:
 
 
 def _lost(log: Log) -> Iterator[Fault]:
-    """What an offer kept that came to nothing is the next one's or on sale, once a round has seen it."""
+    """Seats of an unused offer go to the next entry or on sale, once a round has processed them."""
     crowd, rounds = _Crowd(log), sorted(log.rounds, key=lambda r: r.at)
     given = {(offer.round_no, seat) for offer in log.offers for seat in offer.seats}
     for offer in log.offers:
@@ -715,7 +719,11 @@ def _lost(log: Log) -> Iterator[Fault]:
             if seen is None or not crowd.waited(offer.ended_at, seen.at):
                 continue
             if (seen.round_no, seat) not in given and seat not in seen.to_sale:
-                yield Fault("lost", seen.round_no, f"seat {seat} of {offer.offer_id}: nobody's")
+                yield Fault(
+                    "lost",
+                    seen.round_no,
+                    f"seat {seat} of {offer.offer_id}: neither offered nor on sale",
+                )
 
 
 def _one_at_a_time(log: Log) -> Iterator[Fault]:
@@ -735,13 +743,13 @@ def _one_at_a_time(log: Log) -> Iterator[Fault]:
                     yield Fault(rule, other.round_no, what)
 
 
-# What becomes of seats
+# The history of seats
 
 
 class Grip(NamedTuple):
-    """Seats that somebody had for a time, by Redis's clock: a hold, and the booking that it became.
+    """Seats that a person had for a time, by Redis's clock: a hold, and the booking made from it.
 
-    ``offer_id``: it came out of an offer. ``since`` is exact; it ended between ``ended_from`` and
+    ``offer_id``: it was made from an offer. ``since`` is exact; it ended between ``ended_from`` and
     ``ended_to`` (None: it has not).
     """
 
@@ -755,7 +763,7 @@ class Grip(NamedTuple):
 
 
 class _History:
-    """By seat: when it came back at the earliest, when it went on sale, and to whom it was offered."""
+    """By seat: the earliest time of each return, the times it went on sale, and its offers."""
 
     def __init__(
         self, log: Log, grips: Iterable[Grip], freed: Iterable[tuple[int, datetime]]
@@ -783,10 +791,10 @@ class _History:
 def sniped(
     log: Log, grips: Sequence[Grip], freed: Iterable[tuple[int, datetime]] = ()
 ) -> list[Fault]:
-    """Seats that somebody got though they had come back while people waited, and no round had put them
-    on sale; and seats that somebody had while they were offered to somebody else.
+    """Seats that a buyer got though they were returned while people waited, and no round had put them
+    on sale; and seats that a person had while they were offered to another one.
 
-    ``freed``: seats that came back otherwise than out of a grip or an offer, and when at the earliest.
+    ``freed``: seats returned other than from a grip or an offer, with the earliest time.
     """
     history, crowd = _History(log, grips, freed), _Crowd(log)
     faults: list[Fault] = []
@@ -812,12 +820,12 @@ def _past_the_line(history: _History, crowd: "_Crowd", grip: Grip) -> Iterator[F
         if back is None or not crowd.waited(back, grip.since):
             continue
         if not any(back <= sale <= grip.since for sale in history.sales[seat]):
-            what = f"seat {seat} came back at {back.time()} and was sniped: {grip}"
+            what = f"seat {seat} was returned at {back.time()} and sniped: {grip}"
             yield Fault("sniped", None, what)
 
 
 class _Crowd:
-    """When anybody waited at all."""
+    """The times at which anybody waited."""
 
     def __init__(self, log: Log) -> None:
         line = Line(log)
@@ -832,13 +840,13 @@ class _Crowd:
                 self._until.append(change.at)
 
     def waited(self, since: datetime, until: datetime) -> bool:
-        """Whether there was somebody in line all the time, since a little before."""
+        """Whether somebody was waiting all the time, since a little before."""
         at = bisect_left(self._since, since) - 1
         return at >= 0 and (at >= len(self._until) or until < self._until[at])
 
 
 class Move(NamedTuple):
-    """How long the seats of an ended offer stayed nobody's, in seconds; None: they still do."""
+    """How long the seats of an ended offer were left without a round, in seconds; None: they still are."""
 
     offer: Offer
     over: datetime
@@ -846,7 +854,7 @@ class Move(NamedTuple):
 
 
 def moves(log: Log) -> list[Move]:
-    """For each offer that came to nothing while others waited: when a round looked at its places again."""
+    """For each unused offer while others waited: the time until a round processed its places again."""
     crowd, rounds = _Crowd(log), sorted(log.rounds, key=lambda r: r.at)
     found = []
     for offer in log.offers:
@@ -859,7 +867,7 @@ def moves(log: Log) -> list[Move]:
             at = next((r.at for r in later if seat in r.seats), None)
             last = None if at is None or last is None else max(last, at)
         if offer.areas:
-            # What of an area goes on sale because nobody in line wants it, no round tells.
+            # Rounds do not record places of an area that go on sale because nobody wants them.
             last = next((r.at for r in later if offer.areas.keys() <= r.areas.keys()), None)
             if last is None:
                 continue
@@ -880,7 +888,7 @@ async def read_log(runtime: "Runtime", event_id: str) -> Log:
     ):
 
         async def table(name: str) -> "list[asyncpg.Record]":
-            # Names of tables, from right here.
+            # Table names are constants of this file.
             return await connection.fetch(f"SELECT * FROM {name} WHERE event_id = $1", event_id)  # noqa: S608
 
         wishes, entries, changes, rounds, offers, skips = [

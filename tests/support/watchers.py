@@ -1,4 +1,4 @@
-"""People with the map open: they reconnect with backoff, resume where they were, and keep what they see."""
+"""People with an open map: they reconnect with backoff, resume where they were, and keep the map."""
 
 import asyncio
 import random
@@ -18,7 +18,7 @@ _BACKOFF_FIRST_S, _BACKOFF_MAX_S = 0.05, 0.4
 class Watcher:
     """``async with Watcher(url)``: one open map until the block ends.
 
-    What the protocol promises not to send is an error that ends the watching.
+    A frame that the protocol forbids is an error that ends the watching.
     """
 
     def __init__(self, url: str, encoding: Encoding = Encoding.BINARY) -> None:
@@ -51,7 +51,7 @@ class Watcher:
             self._task.result()
 
     async def until(self, is_so: Any, *, timeout_s: float = 60) -> None:
-        """Wait until the map is as wanted. Raises what ended the watching, or TimeoutError."""
+        """Wait until the map meets a condition. Raises the error that ended the watching, or TimeoutError."""
         assert self._task is not None
         async with asyncio.timeout(timeout_s):
             while not is_so():
@@ -65,7 +65,7 @@ class Watcher:
                     waiter.cancel()
 
     async def shows(self, states: bytes, areas: dict[int, int], *, timeout_s: float = 60) -> None:
-        """Wait until the map is this one."""
+        """Wait until the map equals this one."""
         wanted = {str(no): available for no, available in areas.items()}
         await self.until(
             lambda: self.map is not None and self.map.states == states and self.areas == wanted,
@@ -98,7 +98,7 @@ class Watcher:
         return f"?epoch={self.map.epoch}&seq={self.map.seq}" if self.map else ""
 
     async def _read(self, connection: ClientConnection, failures: int) -> int:
-        """Until the connection ends. Returns the failures in a row: none once something came."""
+        """Read until the connection ends. Returns the failures in a row: 0 once something was received."""
         greeted = False
         try:
             async for data in connection:

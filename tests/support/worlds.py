@@ -1,4 +1,4 @@
-"""Databases of a test's own on the session's servers, where no other process's worker reaches."""
+"""Databases of a test's own on the session's servers, which no other process's worker uses."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -19,12 +19,12 @@ from engine.runtime import Runtime
 from engine.stores import roles
 from engine.stores.redis import RedisStore
 
-#: The database that others are copies of: migrated, empty, and nobody ever connects to it.
+#: The template database: migrated, empty, and without connections.
 BLANK = "blank"
 
 
 async def run_step(runtime: Runtime, name: str) -> int:
-    """One round of this step of a worker's."""
+    """Run one round of this step of a worker."""
     (step,) = (step for step in runtime.steps() if step.name == name)
     return await step.run_once()
 
@@ -34,7 +34,7 @@ async def make_world(
 ) -> Settings:
     """Settings (with ``changes``) of an empty, migrated world called ``name``.
 
-    It may be emptied at any time (FLUSHDB): nobody else lives there.
+    It may be emptied at any time (FLUSHDB): nobody else uses it.
     """
     logins = postgres_logins(stores, name)
     with suppress(asyncpg.DuplicateDatabaseError):
@@ -50,14 +50,14 @@ async def make_world(
 
 
 def with_one_login(world: Settings) -> Settings:
-    """The same world, where one user of PostgreSQL does everything: one pool, one breaker, one bulkhead."""
+    """The same world with one PostgreSQL login for everything: one pool, one breaker, one bulkhead."""
     return msgspec.structs.replace(
         world, postgres_url=world.postgres_owner_url, **dict.fromkeys(POSTGRES_LOGINS)
     )
 
 
 async def as_redis_owner(runtime: Runtime, *command: str) -> Any:
-    """Let the owner of the session's Redis do what no process of the product may."""
+    """Run a command as the owner of the session's Redis, which no process of the product may run."""
     where = runtime.stores.redis.client.connection_pool.connection_kwargs
     password = kept_secret(Path(runtime.settings.data_dir), "redis_password")
     owner = Redis(host=where["host"], port=where["port"], db=where["db"], password=password)
@@ -86,7 +86,7 @@ async def _copy_of_blank(owner_url: str, name: str) -> None:
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE {BLANK}")
     finally:
         await connection.close()
-    # Who may connect to a database at all is not copied with it.
+    # The right to connect to a database is not copied with it.
     connection = await asyncpg.connect(owner_url)
     try:
         await roles.grant(connection, owner_url)

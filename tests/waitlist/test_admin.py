@@ -1,4 +1,4 @@
-"""The organiser's desk on lines that are written by hand: who stands where, who was passed over, what moves."""
+"""The organiser's side on waitlists written by the test: order, skips, promotions."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 
 @dataclass
 class Line:
-    """An event's line in PostgreSQL, as rounds and people would have written it."""
+    """An event's waitlist in PostgreSQL, as rounds and people would have written it."""
 
     house: House
     round_no: int = 0
@@ -48,7 +48,7 @@ class Line:
     async def stand(
         self, weight: int = 0, *, status: str = "waiting", quantity: int = 2, name: str = "Ada"
     ) -> str:
-        """Somebody joins after the latest round."""
+        """Add an entry that joined after the latest round."""
         entry_id = new_id()
         await self.sql(
             "INSERT INTO waitlist_entries (event_id, entry_id, person_id, wish_no, weight, tier,"
@@ -65,7 +65,7 @@ class Line:
         return entry_id
 
     async def note(self, entry_id: str, what: str) -> None:
-        """What happened to an entry, as it is now, after the latest round; ``offered`` in it."""
+        """Record a change of an entry after the latest round; ``offered`` within that round."""
         await self.sql(
             "INSERT INTO waitlist_changes (event_id, entry_id, what, wish_no, weight, join_no, actor,"
             " round_no) SELECT event_id, entry_id, $3, wish_no, weight, join_no, 'test', $4"
@@ -89,7 +89,7 @@ class Line:
         )
 
     async def skip(self, first: str, served: str) -> None:
-        """In the latest round all with the wish of ``first`` ahead of ``served`` were passed over."""
+        """Record that the latest round skipped all entries with the wish of ``first`` ahead of ``served``."""
         await self.sql(
             "INSERT INTO waitlist_skips (event_id, round_no, wish_no, reason, detail, passed, entry_id,"
             " weight, join_no) SELECT f.event_id, $4, f.wish_no, 'too-few', 'Too few.', 1, f.entry_id,"
@@ -110,7 +110,7 @@ class Line:
 @pytest_asyncio.fixture
 async def line(house: House) -> Line:
     await house.runtime.stores.view.fetch("waitlist_admin.make_line", house.event_id, 900)
-    # So that a worker, if one runs, offers nobody anything: the line stays as it is written.
+    # So that a worker, if one runs, makes no offers: the waitlist stays as written.
     await house.runtime.events.publishing.pause(house.event_id)
     return Line(house)
 
@@ -122,7 +122,7 @@ def ids(entries: list[LineEntry]) -> list[str]:
 # Terms
 
 
-async def test_a_line_that_nobody_has_joined(house: House) -> None:
+async def test_an_empty_waitlist_has_default_terms_and_no_entries(house: House) -> None:
     desk = house.runtime.waitlist.admin
     empty = await desk.summary(house.event_id)
     assert (empty.waiting, empty.places_wanted, empty.closed) == (0, 0, False)
@@ -130,14 +130,14 @@ async def test_a_line_that_nobody_has_joined(house: House) -> None:
     assert set(empty.by_status.values()) == set(empty.offers.values()) == {0}
     assert await desk.entries(house.event_id, limit=10) == []
     assert [entry async for entry in desk.export(house.event_id)] == []
-    # The first to join makes the row: that is nobody's change of terms.
+    # The first join creates the row, which is no change of terms.
     await house.runtime.stores.view.fetch(
         "waitlist_admin.make_line", house.event_id, empty.offer_window_s
     )
     assert await desk.summary(house.event_id) == empty
 
 
-async def test_terms_change_under_the_version_that_was_read(house: House) -> None:
+async def test_terms_change_only_with_the_current_version(house: House) -> None:
     desk = house.runtime.waitlist.admin
     version = (await desk.summary(house.event_id)).version
     closed = await desk.set_terms(house.event_id, closed=True, version=version)
@@ -149,7 +149,7 @@ async def test_terms_change_under_the_version_that_was_read(house: House) -> Non
     assert (longer.closed, longer.offer_window_s) == (True, 60)
 
 
-async def test_two_who_set_the_first_terms_and_one_wins(house: House) -> None:
+async def test_of_two_first_changes_of_terms_one_wins(house: House) -> None:
     answers = await asyncio.gather(
         *(
             house.runtime.waitlist.admin.set_terms(house.event_id, offer_window_s=n, version=1)
@@ -160,7 +160,7 @@ async def test_two_who_set_the_first_terms_and_one_wins(house: House) -> None:
     assert sum(isinstance(answer, PreconditionFailed) for answer in answers) == 5
 
 
-async def test_events_that_are_not_there(runtime: Runtime) -> None:
+async def test_unknown_events_are_refused(runtime: Runtime) -> None:
     desk, nowhere = runtime.waitlist.admin, new_id()
     for asking in (
         desk.summary(nowhere),
@@ -177,10 +177,10 @@ async def test_events_that_are_not_there(runtime: Runtime) -> None:
         assert refused.value.code == "event-not-found"
 
 
-# Who stands where
+# The order
 
 
-async def test_who_waits_in_the_lines_order_page_by_page(line: Line) -> None:
+async def test_waiting_entries_are_paged_in_order_of_rank(line: Line) -> None:
     regular = [await line.stand(), await line.stand(), await line.stand()]
     premium = [await line.stand(100), await line.stand(100)]
     for status in ("offered", "accepted", "left"):
@@ -204,7 +204,7 @@ async def test_who_waits_in_the_lines_order_page_by_page(line: Line) -> None:
     assert str(first.wanted.max_price) == "40.00 EUR"
 
 
-async def test_everybody_and_one_status_the_latest_first(line: Line) -> None:
+async def test_entries_are_listed_latest_first_in_all_or_by_status(line: Line) -> None:
     made = [
         await line.stand(weight, status=status)
         for weight, status in [(0, "waiting"), (100, "left"), (0, "left"), (100, "waiting")]
@@ -219,7 +219,7 @@ async def test_everybody_and_one_status_the_latest_first(line: Line) -> None:
     assert ids(left) == [made[2], made[1]]
 
 
-async def test_the_summary_counts(line: Line) -> None:
+async def test_the_summary_counts_entries_and_places(line: Line) -> None:
     for quantity, status in [(2, "waiting"), (4, "waiting"), (4, "offered"), (1, "lapsed")]:
         await line.stand(status=status, quantity=quantity)
     summary = await line.desk.summary(line.event_id)
@@ -229,8 +229,8 @@ async def test_the_summary_counts(line: Line) -> None:
     assert sum(summary.by_status.values()) == 4
 
 
-async def test_a_deep_page_reads_no_more_than_its_own(line: Line) -> None:
-    """What is ahead of a page is counted in the index, and what is on it is found by it."""
+async def test_a_deep_page_reads_only_its_own_entries(line: Line) -> None:
+    """Entries ahead of a page are counted in the index, and its own are found by it."""
     await line.sql(
         "INSERT INTO waitlist_entries (event_id, entry_id, person_id, wish_no, weight, tier)"
         " SELECT $1, gen_random_uuid(), gen_random_uuid(), $2, n % 2 * 100, 'regular'"
@@ -269,24 +269,24 @@ def scans_of(plan: dict[str, Any], table: str) -> Any:
         yield from scans_of(part, table)
 
 
-# Who was passed over
+# Skips
 
 
 async def skipped(line: Line, entry_id: str) -> int:
     return (await line.desk.entry(line.event_id, entry_id)).skipped
 
 
-async def test_how_often_somebody_was_passed_over(line: Line) -> None:
+async def test_skips_of_an_entry_are_counted(line: Line) -> None:
     four = await line.stand(quantity=4)
     served = await line.stand()
     behind = await line.stand(quantity=4)
     await line.round()
     await line.skip(four, served)
     assert await skipped(line, four) == 1
-    # Behind the one who was served, or with another wish: nobody passed them by.
+    # Entries behind the served one, or with another wish, were not skipped.
     assert await skipped(line, behind) == await skipped(line, served) == 0
 
-    # Who joined after the round was not there, however heavy.
+    # An entry that joined after the round was not skipped, whatever its weight.
     late = await line.stand(100, quantity=4)
     assert await skipped(line, late) == 0
     await line.round()
@@ -294,7 +294,7 @@ async def test_how_often_somebody_was_passed_over(line: Line) -> None:
     assert [await skipped(line, e) for e in (four, behind, late)] == [2, 0, 1]
 
 
-async def test_who_moved_counts_from_where_they_stood(line: Line) -> None:
+async def test_skips_of_a_promoted_entry_count_from_its_position_at_the_time(line: Line) -> None:
     served = await line.stand(100)
     moved, other = await line.stand(quantity=4), await line.stand(quantity=4)
     await line.round()
@@ -307,7 +307,7 @@ async def test_who_moved_counts_from_where_they_stood(line: Line) -> None:
     assert [await skipped(line, moved), await skipped(line, other)] == [1, 0]
 
 
-async def test_who_had_an_offer_was_not_passed_over(line: Line) -> None:
+async def test_an_entry_with_an_offer_was_not_skipped(line: Line) -> None:
     four, served = await line.stand(quantity=4), await line.stand()
     await line.round()
     await line.note(four, "offered")
@@ -319,7 +319,7 @@ async def test_who_had_an_offer_was_not_passed_over(line: Line) -> None:
     await line.round()
     await line.skip(four, served)
     assert await skipped(line, four) == 1
-    # A person who had all that one may have was kept back for that.
+    # A person at the limit of places is held back for that and not skipped.
     await line.round()
     await line.skip(four, served)
     await line.sql(
@@ -332,7 +332,7 @@ async def test_who_had_an_offer_was_not_passed_over(line: Line) -> None:
     assert await skipped(line, four) == 1
 
 
-async def test_rounds_that_passed_somebody_over_the_latest_first(line: Line) -> None:
+async def test_skips_are_listed_latest_round_first(line: Line) -> None:
     four, six, served = [await line.stand(quantity=n) for n in (4, 6, 2)]
     for _ in range(3):
         await line.round()
@@ -348,7 +348,7 @@ async def test_rounds_that_passed_somebody_over_the_latest_first(line: Line) -> 
     assert found[0].reason == "too-few"
 
 
-# To the head of the line
+# Promotions
 
 
 async def changes(line: Line, entry_id: str, what: str) -> list[Any]:
@@ -361,7 +361,7 @@ async def changes(line: Line, entry_id: str, what: str) -> list[Any]:
     )
 
 
-async def test_promoted_to_the_head_with_a_reason(line: Line) -> None:
+async def test_an_entry_is_promoted_to_the_front_with_a_reason(line: Line) -> None:
     entries = [await line.stand(200), await line.stand(), await line.stand()]
     await line.house.runtime.waitlist.entries.mark(
         line.event_id, [(e.entry_id, e.weight, e.join_no) for e in await line.waiting()]
@@ -376,7 +376,7 @@ async def test_promoted_to_the_head_with_a_reason(line: Line) -> None:
     assert [tuple(row) for row in await changes(line, entries[2], "promoted")] == [
         (PROMOTED, "organiser", "Broken seat", line.round_no)
     ]
-    # Who joined earlier stays ahead, whoever was promoted first.
+    # Of promoted entries the earlier join stays ahead, whichever was promoted first.
     await line.desk.promote(line.event_id, entries[1], reason="Another", actor=ORGANISER)
     assert ids(await line.waiting()) == [entries[1], entries[2], entries[0]]
     again = await line.desk.promote(line.event_id, entries[2], reason="Twice", actor=ORGANISER)
@@ -384,7 +384,7 @@ async def test_promoted_to_the_head_with_a_reason(line: Line) -> None:
     assert len(await changes(line, entries[2], "promoted")) == 1
 
 
-async def test_only_who_waits_is_promoted(line: Line, house: House) -> None:
+async def test_only_a_waiting_entry_can_be_promoted(line: Line, house: House) -> None:
     offered = await line.stand(status="offered")
     with pytest.raises(Conflict) as refused:
         await line.desk.promote(line.event_id, offered, reason="x", actor=ORGANISER)
@@ -398,7 +398,7 @@ async def test_only_who_waits_is_promoted(line: Line, house: House) -> None:
 
 
 async def test_a_promotion_waits_for_the_round_under_way(line: Line) -> None:
-    """The round before does not see it, and the log says so."""
+    """A round that has begun does not see the promotion, and the log says so."""
     entry_id = await line.stand()
     async with line.house.runtime.stores.view.transaction() as under_way:
         await under_way.fetch("waitlist.lock_line", line.event_id)
@@ -416,10 +416,10 @@ async def test_a_promotion_waits_for_the_round_under_way(line: Line) -> None:
     assert [row["round_no"] for row in await changes(line, entry_id, "promoted")] == [7]
 
 
-# The end
+# Dismissal
 
 
-async def test_the_list_ends(line: Line) -> None:
+async def test_dismissing_the_waitlist_closes_it_and_ends_every_waiting_entry(line: Line) -> None:
     waiting = [await line.stand() for _ in range(3)]
     left = await line.stand(status="left")
     await line.house.runtime.waitlist.entries.mark(
@@ -438,7 +438,7 @@ async def test_the_list_ends(line: Line) -> None:
     assert (await line.desk.summary(line.event_id)).version == before + 1
 
 
-async def test_a_long_list_ends_in_parts(line: Line) -> None:
+async def test_a_long_waitlist_is_dismissed_in_parts(line: Line) -> None:
     count = _DISMISSED_AT_ONCE + 1
     await line.sql(
         "INSERT INTO waitlist_entries (event_id, entry_id, person_id, wish_no, weight, tier)"
@@ -456,7 +456,7 @@ async def test_a_long_list_ends_in_parts(line: Line) -> None:
     assert noted == count
 
 
-async def test_a_list_that_nobody_joined_ends_too(house: House) -> None:
+async def test_an_empty_waitlist_can_be_dismissed_too(house: House) -> None:
     assert (
         await house.runtime.waitlist.admin.dismiss(house.event_id, reason="Over", actor=ORGANISER)
         == 0
@@ -464,11 +464,11 @@ async def test_a_list_that_nobody_joined_ends_too(house: House) -> None:
     assert (await house.runtime.waitlist.admin.summary(house.event_id)).closed
 
 
-# The table
+# The export
 
 
-async def test_the_table_has_everybody_once_though_the_line_moves(line: Line) -> None:
-    """More than are read at a time; while it is read somebody comes, leaves and is moved."""
+async def test_the_export_has_each_entry_once_while_the_waitlist_changes(line: Line) -> None:
+    """More entries than are read at a time; meanwhile entries join, leave and are promoted."""
     count = 2 * _READ_AT_ONCE + 7
     await line.sql(
         "INSERT INTO waitlist_entries (event_id, entry_id, person_id, wish_no, weight, tier, status)"

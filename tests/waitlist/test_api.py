@@ -1,4 +1,4 @@
-"""The waitlist over HTTP: joining, being offered seats, and the organiser's desk."""
+"""The waitlist over HTTP: joining, offers, and the organiser's side."""
 
 import asyncio
 import csv
@@ -24,7 +24,7 @@ ADDRESS = {"buyer": {"email": "ada@example.com", "name": "Ada Lovelace"}}
 
 @dataclass(frozen=True)
 class Gone:
-    """An event with four seats in front, all of them held by ``owner``; the floor is free."""
+    """An event with four front seats, all held by ``owner``; the floor is free."""
 
     event_id: str
     owner: Buyer
@@ -40,7 +40,7 @@ class Gone:
         )
 
     async def stand(self, person: Buyer, **wanted: Any) -> Json:
-        """Join, surely. Returns the entry."""
+        """Join, which must succeed. Returns the entry."""
         response = await self.join(person, FRONT | wanted)
         assert response.status_code == 201, response.text
         entry: Json = response.json()
@@ -71,7 +71,7 @@ class Gone:
 
 
 async def until(person: Buyer, entry: Json, status: str) -> Json:
-    """The entry once it stands so."""
+    """The entry once it has this status."""
     async with asyncio.timeout(60):
         while True:
             response = await person.get(f"/v1/waitlist/{entry['entry_id']}")
@@ -92,7 +92,9 @@ async def gone(make_house: MakeHouse, http: httpx.AsyncClient) -> AsyncIterator[
 # Joining
 
 
-async def test_nobody_waits_for_what_is_on_sale(house: House, ada: Buyer) -> None:
+async def test_joining_is_refused_while_matching_seats_are_on_sale(
+    house: House, ada: Buyer
+) -> None:
     path = f"/v1/events/{house.event_id}/waitlist"
     response = await ada.http.post(path, json=FRONT | {"quantity": 3}, headers=ada.auth)
     problem = problem_of(response, 409, "still-on-sale")
@@ -105,7 +107,7 @@ async def test_nobody_waits_for_what_is_on_sale(house: House, ada: Buyer) -> Non
     assert (await ada.get("/v1/waitlist")).json()["items"] == []
 
 
-async def test_a_place_in_line(gone: Gone, ada: Buyer, bob: Buyer) -> None:
+async def test_joining_gives_an_entry_with_its_rank(gone: Gone, ada: Buyer, bob: Buyer) -> None:
     wanted = {"quantity": 2, "together": False, "categories": ["Front"], "sections": ["Stalls"]}
     response = await gone.join(ada, wanted | {"max_price": 5000, "contact": ADDRESS})
     assert response.status_code == 201, response.text
@@ -130,7 +132,7 @@ async def test_a_place_in_line(gone: Gone, ada: Buyer, bob: Buyer) -> None:
     assert read.json() == entry | {"waiting": 2, "estimate": read.json()["estimate"]}
 
 
-async def test_a_key_joins_once(gone: Gone, ada: Buyer, key: str) -> None:
+async def test_a_key_joins_the_waitlist_once(gone: Gone, ada: Buyer, key: str) -> None:
     first = await gone.join(ada, idempotency_key=key)
     again = await gone.join(ada, idempotency_key=key)
     assert (first.status_code, again.status_code) == (201, 201)
@@ -142,7 +144,7 @@ async def test_a_key_joins_once(gone: Gone, ada: Buyer, key: str) -> None:
     problem_of(other, 422, "idempotency-key-reused")
 
 
-async def test_two_at_once_are_one_place(gone: Gone, ada: Buyer) -> None:
+async def test_simultaneous_joins_of_one_person_make_one_entry(gone: Gone, ada: Buyer) -> None:
     answers = await asyncio.gather(*(gone.join(ada) for _ in range(5)))
     assert sorted(answer.status_code for answer in answers) == [200] * 4 + [201]
     assert len({answer.json()["entry_id"] for answer in answers}) == 1
@@ -178,7 +180,7 @@ async def test_two_at_once_are_one_place(gone: Gone, ada: Buyer) -> None:
     ],
     ids=str,
 )
-async def test_a_wish_that_makes_no_sense(
+async def test_an_invalid_wish_is_refused(
     gone: Gone, ada: Buyer, change: Json, status: int, code: str
 ) -> None:
     problem_of(await gone.join(ada, FRONT | change), status, code)
@@ -191,7 +193,7 @@ async def test_a_wish_that_makes_no_sense(
     assert (await ada.get(path)).json()["version"] == 1
 
 
-async def test_the_same_is_meant_however_it_is_written(gone: Gone, ada: Buyer) -> None:
+async def test_equivalent_wishes_are_the_same_entry(gone: Gone, ada: Buyer) -> None:
     wanted = {"quantity": 1, "categories": ["Back", "Front", "Front"], "max_price": 100}
     entry = (await gone.join(ada, wanted)).json()
     same = {"quantity": 1, "categories": ["Front", "Back"], "max_price": 100}
@@ -199,7 +201,7 @@ async def test_the_same_is_meant_however_it_is_written(gone: Gone, ada: Buyer) -
     assert (again.status_code, again.json()["entry_id"]) == (200, entry["entry_id"])
 
 
-async def test_a_place_is_changed_under_its_etag(gone: Gone, ada: Buyer, bob: Buyer) -> None:
+async def test_an_entry_is_changed_under_its_etag(gone: Gone, ada: Buyer, bob: Buyer) -> None:
     entry = await gone.stand(ada)
     await gone.stand(bob)
     path = f"/v1/waitlist/{entry['entry_id']}"
@@ -224,7 +226,9 @@ async def test_a_place_is_changed_under_its_etag(gone: Gone, ada: Buyer, bob: Bu
     assert free.json()["wanted"]["quantity"] == 2
 
 
-async def test_leaving_and_coming_back(gone: Gone, ada: Buyer, bob: Buyer) -> None:
+async def test_a_person_can_leave_and_join_again_at_the_end(
+    gone: Gone, ada: Buyer, bob: Buyer
+) -> None:
     entry = await gone.stand(ada)
     behind = await gone.stand(bob)
     path = f"/v1/waitlist/{entry['entry_id']}"
@@ -242,7 +246,7 @@ async def test_leaving_and_coming_back(gone: Gone, ada: Buyer, bob: Buyer) -> No
     assert again["rank"] == 2
 
 
-async def test_ones_own_places_the_latest_first(
+async def test_a_persons_entries_are_listed_latest_first(
     gone: Gone, make_house: MakeHouse, ada: Buyer, bob: Buyer
 ) -> None:
     made = []
@@ -266,7 +270,7 @@ async def test_ones_own_places_the_latest_first(
     assert (await ada.get("/v1/waitlist", event_id=new_id())).json()["items"] == []
 
 
-async def test_nobody_elses_place(gone: Gone, ada: Buyer, bob: Buyer) -> None:
+async def test_another_persons_entry_is_404(gone: Gone, ada: Buyer, bob: Buyer) -> None:
     path = f"/v1/waitlist/{(await gone.stand(ada))['entry_id']}"
     problem_of(await bob.get(path), 404, "entry-not-found")
     problem_of(await bob.delete(path), 404, "entry-not-found")
@@ -279,7 +283,7 @@ async def test_nobody_elses_place(gone: Gone, ada: Buyer, bob: Buyer) -> None:
         problem_of(await bob.http.request(method, path, json={}), 401, "not-authenticated")
 
 
-async def test_places_and_offers_that_do_not_exist(gone: Gone, ada: Buyer) -> None:
+async def test_unknown_entries_and_offers_are_404(gone: Gone, ada: Buyer) -> None:
     nobody = new_id()
     problem_of(await ada.get(f"/v1/waitlist/{nobody}"), 404, "entry-not-found")
     problem_of(await ada.delete(f"/v1/waitlist/{nobody}"), 404, "entry-not-found")
@@ -316,7 +320,7 @@ async def test_an_offer_is_accepted_and_booked(gone: Gone, ada: Buyer, bob: Buye
     assert offer["total"] == {"amount": 5000, "currency": "EUR"}
     path = f"/v1/offers/{offer['offer_id']}"
     assert (await ada.get(path)).json() == offer
-    # Kept: nobody buys it past the line.
+    # Kept: nobody can buy it past the waitlist.
     problem_of(await bob.hold(gone.event_id, 2), 409, "seat-unavailable")
     assert (await seats_of(bob.http, gone.event_id))["states"] == "1111"
     problem_of(await bob.get(path), 404, "offer-not-found")
@@ -341,7 +345,7 @@ async def test_an_offer_is_accepted_and_booked(gone: Gone, ada: Buyer, bob: Buye
     assert booked.json()["total"] == offer["total"]
 
 
-async def test_a_key_accepts_once(gone: Gone, ada: Buyer, key: str) -> None:
+async def test_a_key_accepts_an_offer_once(gone: Gone, ada: Buyer, key: str) -> None:
     entry = await gone.stand(ada)
     await gone.free(0)
     offer_id = (await until(ada, entry, "offered"))["offer"]["offer_id"]
@@ -357,7 +361,7 @@ async def test_a_key_accepts_once(gone: Gone, ada: Buyer, key: str) -> None:
     )
 
 
-async def test_what_is_declined_goes_to_the_next(gone: Gone, ada: Buyer, bob: Buyer) -> None:
+async def test_declined_seats_go_to_the_next_entry(gone: Gone, ada: Buyer, bob: Buyer) -> None:
     first, second = await gone.stand(ada), await gone.stand(bob)
     await gone.free(1)
     offer = (await until(ada, first, "offered"))["offer"]
@@ -371,7 +375,7 @@ async def test_what_is_declined_goes_to_the_next(gone: Gone, ada: Buyer, bob: Bu
     assert (await until(ada, first, "declined"))["rank"] is None
     theirs = (await until(bob, second, "offered"))["offer"]
     assert theirs["seats"] == offer["seats"]
-    # Leaving with an open offer declines it; nobody is left, so the seat is on sale.
+    # Leaving with an open offer declines it; nobody else waits, so the seat is on sale.
     assert (await bob.delete(f"/v1/waitlist/{second['entry_id']}")).status_code == 204
     assert (await bob.get(f"/v1/offers/{theirs['offer_id']}")).json()["status"] == "declined"
     async with asyncio.timeout(60):
@@ -379,13 +383,15 @@ async def test_what_is_declined_goes_to_the_next(gone: Gone, ada: Buyer, bob: Bu
             await asyncio.sleep(0.02)
 
 
-async def test_an_offer_that_nobody_answers(gone: Gone, ada: Buyer, bob: Buyer) -> None:
+async def test_an_unanswered_offer_lapses_and_goes_to_the_next_entry(
+    gone: Gone, ada: Buyer, bob: Buyer
+) -> None:
     version = (await gone.organiser("GET")).headers["etag"]
     terms = await gone.organiser("PATCH", json={"offer_window_s": 2}, headers={"if_match": version})
     assert terms.status_code == 200, terms.text
     first, second = await gone.stand(ada), await gone.stand(bob)
     await gone.free(3)
-    # Looked at when they are over: nobody knows how long a busy machine takes to look.
+    # Read once the offers have ended, because a busy machine may read late.
     offer = (await until(ada, first, "lapsed"))["offer"]
     assert offer["status"] == "expired"
     for command in ("accept", "decline"):
@@ -395,10 +401,10 @@ async def test_an_offer_that_nobody_answers(gone: Gone, ada: Buyer, bob: Buyer) 
     assert [seat["seat_no"] for seat in theirs["seats"]] == [3]
 
 
-# The organiser's desk
+# The organiser's side
 
 
-async def test_the_desk_is_the_organisers(gone: Gone, ada: Buyer) -> None:
+async def test_only_the_organiser_may_manage_the_waitlist(gone: Gone, ada: Buyer) -> None:
     entry = await gone.stand(ada)
     because = {"reason": "x"}
     requests: list[tuple[str, str, Json | None]] = [
@@ -422,7 +428,9 @@ async def test_the_desk_is_the_organisers(gone: Gone, ada: Buyer) -> None:
     assert (await ada.get(f"/v1/waitlist/{entry['entry_id']}")).json()["version"] == 1
 
 
-async def test_a_line_at_a_glance_and_its_terms(gone: Gone, ada: Buyer, bob: Buyer) -> None:
+async def test_the_organiser_reads_the_summary_and_changes_the_terms(
+    gone: Gone, ada: Buyer, bob: Buyer
+) -> None:
     empty = await gone.organiser("GET")
     assert (empty.status_code, empty.headers["etag"]) == (200, '"1"')
     assert (empty.json()["waiting"], empty.json()["offer_window_s"]) == (0, 900)
@@ -439,7 +447,7 @@ async def test_a_line_at_a_glance_and_its_terms(gone: Gone, ada: Buyer, bob: Buy
     stale = await gone.organiser("PATCH", json={"closed": False}, headers={"if_match": '"1"'})
     assert problem_of(stale, 412, "precondition-failed")["current_version"] == 2
     problem_of(await gone.join(bob), 409, "waitlist-closed")
-    # Who is in line already stays, and is told so.
+    # A waiting person stays in the waitlist; joining again returns the entry.
     assert (await gone.join(ada, FRONT | {"quantity": 3})).status_code == 200
     opened = await gone.organiser("PATCH", json={"closed": False}, headers={"if_match": '"2"'})
     assert opened.json()["closed"] is False
@@ -459,13 +467,13 @@ async def test_a_line_at_a_glance_and_its_terms(gone: Gone, ada: Buyer, bob: Buy
     ],
     ids=str,
 )
-async def test_terms_that_make_no_sense(gone: Gone, body: Any) -> None:
+async def test_invalid_terms_are_refused(gone: Gone, body: Any) -> None:
     response = await gone.organiser("PATCH", json=body, headers={"if_match": '"1"'})
     problem_of(response, 400, "invalid-request")
     assert (await gone.organiser("GET")).headers["etag"] == '"1"'
 
 
-async def test_the_line_in_order_and_somebody_moved_to_its_head(
+async def test_entries_are_listed_in_order_and_one_is_promoted(
     gone: Gone, http: httpx.AsyncClient
 ) -> None:
     people = [await new_buyer(http) for _ in range(5)]
@@ -502,26 +510,28 @@ async def test_the_line_in_order_and_somebody_moved_to_its_head(
 @pytest.mark.parametrize(
     "cursor", ["nonsense", "WzEsMl0", "WzAsOTIyMzM3MjAzNjg1NDc3NTgwOF0", "IjEi"]
 )
-async def test_cursors_that_make_no_sense(gone: Gone, part: str, cursor: str) -> None:
+async def test_an_invalid_cursor_is_refused_or_finds_nothing(
+    gone: Gone, part: str, cursor: str
+) -> None:
     path, _, query = part.partition("?")
     params = dict([query.split("=")]) if query else {}
     response = await gone.organiser("GET", path, params=params | {"cursor": cursor})
     if response.status_code != 200:
         problem_of(response, 400, "invalid-request")
     else:
-        # A place in a list of another kind may be one in this list, too.
+        # A cursor of another list may be a valid position in this one too.
         assert response.json()["items"] == []
 
 
-async def test_a_status_that_there_is_not(gone: Gone) -> None:
+async def test_an_unknown_status_is_refused(gone: Gone) -> None:
     response = await gone.organiser("GET", "/entries", params={"status": "hoping"})
     problem_of(response, 400, "invalid-request")
 
 
-async def test_offers_and_those_who_were_passed_over(
+async def test_offers_and_skips_are_listed_for_the_organiser(
     gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncClient
 ) -> None:
-    """A party of three stands ahead; two seats come back one by one and go to those behind."""
+    """A party of three is ahead; two seats are returned one by one and go to the entries behind it."""
     party = await gone.stand(ada, quantity=3)
     others = [bob, await new_buyer(http)]
     entries = [await gone.stand(person) for person in others]
@@ -544,13 +554,13 @@ async def test_offers_and_those_who_were_passed_over(
     assert summary["offers"]["open"] == summary["by_status"]["offered"] == 2
 
 
-async def test_a_withdrawn_offer_leaves_the_place(gone: Gone, ada: Buyer) -> None:
+async def test_a_withdrawn_offer_returns_the_entry_to_its_position(gone: Gone, ada: Buyer) -> None:
     entry = await gone.stand(ada)
     await gone.free(0)
     offer = (await until(ada, entry, "offered"))["offer"]
     path = f"/v1/offers/{offer['offer_id']}/withdraw"
     because = {"reason": "A camera stands there."}
-    # So that the seat is not offered again at once: nobody holds a round of an event that is paused.
+    # So that the seat is not offered again at once: a paused event has no rounds.
     paused = await ada.http.post(f"/v1/events/{gone.event_id}/pause", headers=ORGANISER)
     assert paused.status_code == 200
     withdrawn = await ada.http.post(path, json=because, headers=ORGANISER)
@@ -575,7 +585,7 @@ async def test_a_withdrawn_offer_leaves_the_place(gone: Gone, ada: Buyer) -> Non
     problem_of(late, 410, "offer-ended")
 
 
-async def test_the_list_ends_with_what_was_offered(
+async def test_dismissing_the_waitlist_ends_its_offers_too(
     gone: Gone, ada: Buyer, http: httpx.AsyncClient
 ) -> None:
     people = [ada, *[await new_buyer(http) for _ in range(4)]]
@@ -597,7 +607,7 @@ async def test_the_list_ends_with_what_was_offered(
     assert (again.status_code, again.json()) == (200, ended.json())
     four = FRONT | {"quantity": 4}
     problem_of(await gone.join(await new_buyer(http), four), 409, "waitlist-closed")
-    # What was kept is on sale.
+    # The kept seats are on sale.
     async with asyncio.timeout(60):
         while (await seats_of(http, gone.event_id))["states"] != "0011":
             await asyncio.sleep(0.02)
@@ -615,7 +625,9 @@ async def table_of(gone: Gone) -> tuple[httpx.Response, list[dict[str, str]]]:
     return response, list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
-async def test_the_table(gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncClient) -> None:
+async def test_waitlist_is_listed_for_the_organiser(
+    gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncClient
+) -> None:
     _, nobody = await table_of(gone)
     assert nobody == []
     name = '=HYPERLINK("http://example.com","Ünsal, ""Ada""")'
@@ -671,5 +683,5 @@ async def test_the_table(gone: Gone, ada: Buyer, bob: Buyer, http: httpx.AsyncCl
     ],
     ids=repr,
 )
-def test_no_cell_is_a_formula(text: str, written: str) -> None:
+def test_no_exported_cell_is_a_formula(text: str, written: str) -> None:
     assert safe_cell(text) == written

@@ -1,4 +1,4 @@
-"""The checker of the waitlist's log must find each kind of fault: here every kind is planted."""
+"""The checker of the waitlist's log must find each kind of fault: here each kind is planted."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -48,7 +48,7 @@ def _at(second: float) -> datetime:
 
 
 def _change(no: int, entry: str, what: str, round_no: int, second: float) -> Change:
-    """Whose place and wish is whose: see the story."""
+    """The entries, their persons and wishes: see the story."""
     wish_no, weight, join_no = {
         "party": (1, 0, 1),
         "pair": (0, 0, 2),
@@ -91,8 +91,8 @@ _PEOPLE = {
 
 
 def _story() -> Log:
-    """In round 1 three are served and the party of four is passed over; the VIP says no, the couple does
-    not answer. In round 2 nobody wants what they had. In round 3 the party and the dancers are served.
+    """In round 1 three entries are served and the party of four is skipped; the VIP declines, the couple does
+    not answer. In round 2 nobody wants their seats. In round 3 the party and the dancers are served.
     """
     return Log(
         hall=_HALL,
@@ -144,7 +144,7 @@ def _story() -> Log:
     )
 
 
-def test_a_right_story_has_no_fault() -> None:
+def test_a_correct_log_has_no_fault() -> None:
     verdict = check(_story())
     assert verdict.faults == []
     assert (verdict.proved, verdict.unproved) == (3, 0)
@@ -211,7 +211,7 @@ def _added(name: str, row: Any) -> Plant:
         ("wish", _in("offers", "o5", areas={0: 2}, quantity=2)),
         ("offers", _without("changes", "6")),
         ("offers", _without("offers", "o2")),
-        # Whom it did not serve
+        # Entries that were not served
         ("not-maximal", _without("offers", "o3")),
         ("passed-over", _in("rounds", "1", seats=frozenset({0, 1, 2, 3, 4, 5, 6}))),
         ("not-maximal", _in("rounds", "2", seats=frozenset({0, 1, 2, 3}))),
@@ -228,7 +228,7 @@ def _added(name: str, row: Any) -> Plant:
             _and(_in("offers", "o1", seats=(5,)), _without("offers", "o3")),
         ),
         ("waiting", _in("rounds", "3", waiting=6)),
-        # What went on sale
+        # Seats put on sale
         ("sale", _in("rounds", "1", to_sale=frozenset({4}))),
         ("sale", _in("rounds", "2", to_sale=frozenset({7}))),
         ("lost", _in("rounds", "2", to_sale=frozenset({4, 5}))),
@@ -240,7 +240,7 @@ def _added(name: str, row: Any) -> Plant:
         ("skip-unexplained", _in("skips", "1", detail="")),
         ("skip-unexplained", _in("skips", "1", reason="needed-ahead")),
         ("skip-untrue", _added("skips", Skip(2, 0, "r", "d", 1, "couple", 0, 3))),
-        # The line
+        # The waitlist
         ("step", _in("changes", "8", what="withdrawn", entry_id="party")),
         ("step", _without("changes", "1")),
         ("step", _in("changes", "13", what="lapsed")),
@@ -270,7 +270,7 @@ def test_each_kind_of_fault_is_found(rule: str, plant: Plant) -> None:
     assert rule in {fault.rule for fault in check(log).faults}
 
 
-def test_who_is_at_the_limit_is_not_passed_over() -> None:
+def test_a_person_at_the_limit_does_not_count_as_skipped() -> None:
     log = _story()
     _and(
         _without("offers", "o1"),
@@ -283,7 +283,7 @@ def test_who_is_at_the_limit_is_not_passed_over() -> None:
     assert check(log).faults == []
 
 
-def test_withdrawn_means_back_to_the_old_place() -> None:
+def test_a_withdrawn_offer_returns_the_entry_to_its_position() -> None:
     log = _story()
     _and(
         _in("changes", "10", what="withdrawn"),
@@ -295,7 +295,7 @@ def test_withdrawn_means_back_to_the_old_place() -> None:
     assert check(log).faults == []
 
 
-# What becomes of seats
+# The history of seats
 
 
 _STRANGER = Grip("h1", "S", (4,), _at(25))
@@ -309,37 +309,37 @@ def test_a_seat_that_a_round_has_put_on_sale_may_be_held() -> None:
 @pytest.mark.parametrize(
     ("rule", "grips"),
     [
-        # The VIP had declined it at 11, and round 2 has not been yet.
+        # The VIP declined it at 11, and round 2 has not run yet.
         ("sniped", [_STRANGER._replace(since=_at(12))]),
-        # Somebody had it since it was on sale, and gave it back at 26.
+        # A buyer has had it since it was on sale, and gave it back at 26.
         ("sniped", [_STRANGER._replace(ended_from=_at(26)), _STRANGER._replace(since=_at(27))]),
         ("held-offered", [_STRANGER._replace(since=_at(10.5))]),
         ("held-offered", [_STRANGER._replace(since=_at(9), ended_from=_at(10.5))]),
         ("held-offered", [Grip("o2", "A", (0, 1), _at(12), "o2", _at(31))]),
     ],
 )
-def test_seats_got_past_the_line_are_found(rule: str, grips: list[Grip]) -> None:
+def test_seats_obtained_past_the_waitlist_are_found(rule: str, grips: list[Grip]) -> None:
     assert [fault.rule for fault in sniped(_story(), grips)][:1] == [rule]
 
 
-def test_a_seat_that_came_back_another_way_is_found_too() -> None:
+def test_a_sniped_seat_returned_in_another_way_is_found_too() -> None:
     log, early = _story(), Grip("h1", "S", (7,), _at(6))
     assert sniped(log, [early]) == []
     assert [fault.rule for fault in sniped(log, [early], [(7, _at(5))])] == ["sniped"]
-    # Before anybody waited it was everybody's.
+    # Before anybody waited it was on sale to all.
     assert sniped(log, [early], [(7, _at(0.5))]) == []
 
 
-def test_how_long_seats_of_an_ended_offer_were_nobodys() -> None:
+def test_the_time_until_the_next_round_of_an_ended_offers_seats_is_measured() -> None:
     found = {move.offer.offer_id: move.after_s for move in moves(_story())}
-    # The pair's were used; the VIP's and the couple's were looked at in round 2.
+    # The pair used their seats; those of the VIP and the couple were processed in round 2.
     assert found == {"o1": 10.0, "o3": 1.0}
     log = _story()
     _in("rounds", "2", seats=frozenset({4, 5}), to_sale=frozenset({4, 5}))(log)
     assert {move.offer.offer_id: move.after_s for move in moves(log)} == {"o1": 10.0, "o3": None}
 
 
-def test_brute_force_is_right_and_knows_its_limits() -> None:
+def test_brute_force_is_correct_and_respects_its_limits() -> None:
     pair, single, apart = Wish(2), Wish(1), Wish(3, together=False)
     row = Pool({0, 1, 2, 3})
     assert seatable(_HALL, [single, single, pair], row, _PRICES)
@@ -359,7 +359,7 @@ def test_side_by_side_is_read_from_the_layout() -> None:
     seats[1]["properties"] = seats[2]["properties"] = ["aisle"]
     seats[6]["properties"] = ["wheelchair"]
     hall = Hall.of(import_layout(document).layout)
-    # 1 and 2 are parted by the aisle, 3 and 4 by a gap, 6 is kept apart and nobody's in line.
+    # The aisle separates 1 and 2, a gap 3 and 4; seat 6 is a special place and never offered.
     assert hall.beside == (True, False, True, False, True, False, False, False)
     assert (hall.area_categories, hall.section_count) == ((1,), 1)
     assert not fits(hall, Wish(1), Pool({6}), _PRICES)

@@ -1,4 +1,4 @@
-"""The waitlist where something goes wrong at the wrong moment."""
+"""The waitlist when something fails at the wrong moment."""
 
 import asyncio
 from typing import Any
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 __all__ = ["line"]
 
 
-async def test_what_could_not_be_put_on_sale_is_put_there_later(
+async def test_seats_that_could_not_be_put_on_sale_are_put_on_sale_later(
     line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holds = await full(line)
@@ -63,7 +63,9 @@ async def test_a_higher_limit_brings_an_offer(line: Line, runtime: Runtime) -> N
     assert (await line.entry(entry)).status == EntryStatus.OFFERED
 
 
-async def test_places_found_again_by_counting_are_the_lines(line: Line, runtime: Runtime) -> None:
+async def test_places_recovered_by_recounting_go_to_the_waitlist_first(
+    line: Line, runtime: Runtime
+) -> None:
     await hold_each(line, range(50))
     hold = await line.house.hold(new_id(), floor=6)
     await line.join(quantity=2, sections=["Floor"])
@@ -74,11 +76,11 @@ async def test_places_found_again_by_counting_are_the_lines(line: Line, runtime:
     assert await line.house.floor_free() == 4
 
 
-async def test_places_are_kept_whichever_settlement_comes_first(
+async def test_returned_places_are_kept_in_any_order_of_settlements(
     line: Line, runtime: Runtime
 ) -> None:
-    """One booking of two places is confirmed, another of two is cancelled; Redis hears of it the
-    other way round."""
+    """One booking of two places is confirmed, another of two is cancelled; Redis gets the settlements in
+    reverse order."""
     await hold_each(line, range(50))
     one, other = new_id(), new_id()
     sold = await line.house.book(one, await line.house.hold(one, floor=2))
@@ -96,7 +98,7 @@ async def test_places_are_kept_whichever_settlement_comes_first(
     assert await line.house.floor_free() == 0
 
 
-async def test_an_offers_id_is_no_holds_id(line: Line) -> None:
+async def test_the_id_of_an_open_offer_cannot_be_used_for_a_hold(line: Line) -> None:
     holds = await full(line)
     entry = await line.join()
     await release(line, holds, 8)
@@ -108,10 +110,10 @@ async def test_an_offers_id_is_no_holds_id(line: Line) -> None:
     assert refusal.value.code == "offer-not-accepted"
 
 
-async def test_a_redis_that_forgot_an_offer_learns_of_it_before_the_next(
+async def test_an_offer_that_redis_lost_is_restored_before_the_next_round(
     line: Line, runtime: Runtime
 ) -> None:
-    """It came back as it was a second ago: the seat is kept and nobody's."""
+    """Redis restarts with its state of a second ago: the seat is kept without an offer."""
     holds = await full(line)
     first, second = await line.join(), await line.join()
     await release(line, holds, 8)
@@ -128,10 +130,10 @@ async def test_a_redis_that_forgot_an_offer_learns_of_it_before_the_next(
     assert [seat.seat_no for seat in hold.seats] == [8]
 
 
-async def test_a_worker_that_slept_sells_nothing_that_has_come_back_since(
+async def test_a_stalled_worker_does_not_put_newly_returned_seats_on_sale(
     line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody wanted the seat then; it was offered to somebody since, who did not want it either."""
+    """Nobody wanted the seat then; meanwhile it was offered to a person, who declined it."""
     holds = await full(line)
     await line.join(quantity=2)
     await release(line, holds, 8)
@@ -156,10 +158,10 @@ async def test_a_worker_that_slept_sells_nothing_that_has_come_back_since(
     assert (await line.offer_of(other))[1] == [8]
 
 
-async def test_the_line_is_laid_anew_though_everybody_waits_for_a_connection(
+async def test_the_waitlist_is_rebuilt_while_all_connections_are_taken(
     line: Line, runtime: Runtime, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A round waits for the rebuild, an answer for its place beside the rebuild, which has all connections
+    """A round waits for the rebuild, an answer for the bulkhead beside the rebuild, which has all connections
     that it needs."""
     holds = await full(line)
     first, second = await line.join(), await line.join()
@@ -211,17 +213,17 @@ async def lose_redis(line: Line) -> None:
         await line.runtime.stores.redis.call("DEL", key)
 
 
-async def test_a_checkout_that_slept_does_not_take_offered_places(
+async def test_a_stalled_checkout_does_not_take_offered_places(
     line: Line, runtime: Runtime
 ) -> None:
-    """As with seats: its hold was lost with Redis, the places were offered on, and then it comes."""
+    """As with seats: its hold was lost with Redis, the places were offered to others, and then it reserves."""
     await hold_each(line, range(50))
     buyer = new_id()
     hold = await line.house.hold(buyer, floor=6)
     entry = await line.join(quantity=5, sections=["Floor"])
     paying = await runtime.holds.begin_payment(hold.hold_id, buyer)
     await lose_redis(line)
-    assert await line.round() == 0  # it lays the state anew
+    assert await line.round() == 0  # this access rebuilds the state
     await line.until_quiet()
     offer, _ = await line.offer_of(entry)
     command = Reserve(
@@ -271,14 +273,14 @@ async def test_a_late_payment_does_not_take_offered_places(line: Line, runtime: 
 async def test_a_round_offers_no_places_that_postgresql_has_given_away(
     line: Line, runtime: Runtime
 ) -> None:
-    """A checkout that slept has reserved them; Redis, laid anew before that, does not know."""
+    """A stalled checkout has reserved them; Redis was rebuilt before and does not know."""
     await hold_each(line, range(50))
     buyer = new_id()
     hold = await line.house.hold(buyer, floor=6)
     entry = await line.join(quantity=5, sections=["Floor"])
     paying = await runtime.holds.begin_payment(hold.hold_id, buyer)
     await lose_redis(line)
-    assert await line.round() == 0  # it lays the state anew
+    assert await line.round() == 0  # this access rebuilds the state
     command = Reserve(
         booking_id=new_id(),
         buyer_id=buyer,
@@ -296,10 +298,10 @@ async def test_a_round_offers_no_places_that_postgresql_has_given_away(
 
 
 @pytest.mark.parametrize("round_first", [False, True])
-async def test_who_joins_is_passed_by_from_the_first_moment_by_nobody(
+async def test_a_new_entry_comes_before_new_buyers_from_the_first_moment(
     line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, round_first: bool
 ) -> None:
-    """The API wrote the entry down and died before it told Redis; nobody had waited before."""
+    """The API wrote the entry to PostgreSQL and died before updating Redis; it is the first entry."""
     holds = await full(line)
     submit = runtime.waitlist.entries._joining.submit
 
@@ -321,22 +323,22 @@ async def test_who_joins_is_passed_by_from_the_first_moment_by_nobody(
     assert await runtime.waitlist.rounds.serve(line.event_id) == 1
 
 
-async def test_a_round_waits_for_whoever_is_being_written_down(
+async def test_a_round_waits_for_a_join_that_is_being_written(
     line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However long that takes, what comes free meanwhile is theirs."""
+    """However long that takes, seats returned meanwhile go to the new entry."""
     holds = await full(line)
     expect_join = scripts.expect_join
     rounds: list[asyncio.Task[int]] = []
 
     async def slow(run: Run, event_id: str) -> None:
         await expect_join(run, event_id)
-        # As if this had been long ago.
+        # Let this have been long ago.
         await runtime.stores.redis.call("HDEL", f"{base_key(event_id)}:meta", "soon")
         await release(line, holds, 8)
         rounds.append(asyncio.create_task(line.round()))
         async with runtime.stores.view.connection() as connection, asyncio.timeout(30):
-            # Until it has come to the line's lock, or gone past it.
+            # Wait until it has reached the waitlist's lock, or passed it.
             while not rounds[0].done() and not await connection.fetchval(
                 "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
             ):
@@ -349,7 +351,7 @@ async def test_a_round_waits_for_whoever_is_being_written_down(
     assert (await line.entry(entry)).status == EntryStatus.OFFERED
 
 
-async def test_when_the_last_one_has_left_one_round_ends_the_line(
+async def test_seats_are_on_sale_again_one_round_after_the_last_entry_left(
     line: Line, runtime: Runtime
 ) -> None:
     holds = await full(line)
@@ -361,7 +363,7 @@ async def test_when_the_last_one_has_left_one_round_ends_the_line(
     assert (await line.states())[8] == "0"
 
 
-async def test_a_join_that_could_not_be_written_keeps_nothing(line: Line, runtime: Runtime) -> None:
+async def test_a_failed_join_keeps_no_seats_back(line: Line, runtime: Runtime) -> None:
     holds = await full(line)
     await scripts.expect_join(runtime.live.running.run, line.event_id)
     await release(line, holds, 8)
@@ -370,7 +372,7 @@ async def test_a_join_that_could_not_be_written_keeps_nothing(line: Line, runtim
     assert (await line.states())[8] == "0"
 
 
-async def test_a_withdrawn_offer_stays_the_lines_though_redis_never_heard_of_it(
+async def test_seats_of_a_withdrawn_offer_stay_with_the_waitlist_if_redis_was_not_updated(
     line: Line, runtime: Runtime
 ) -> None:
     holds = await full(line)
@@ -390,7 +392,7 @@ async def test_a_withdrawn_offer_stays_the_lines_though_redis_never_heard_of_it(
 async def test_an_accepted_offer_given_back_is_remembered_until_its_deadline(
     make_house: MakeHouse, runtime: Runtime
 ) -> None:
-    """Else a reconciliation would take it for one that Redis has lost, and hold the seat again."""
+    """Otherwise a reconciliation would take it for a hold that Redis lost, and hold the seat again."""
     line = Line(await make_house(buyer_limit=10, hold_ttl_s=1800), runtime)
     holds = await full(line)
     entry = await line.join()
@@ -418,14 +420,14 @@ async def offered(line: Line) -> tuple[str, str]:
 
 
 async def holders(line: Line, offer_id: str) -> tuple[str, str]:
-    """Whose the accepted offer's hold is, as PostgreSQL and as Redis has it."""
+    """The owner of the accepted offer's hold, in PostgreSQL and in Redis."""
     key = f"{base_key(line.event_id)}:hold:{offer_id}"
     shown = await line.runtime.stores.redis.call("HGET", key, "owner")
     noted = await line.runtime.stores.view.fetchval("waitlist.holder_of_offer", offer_id)
     return noted, shown.decode()
 
 
-async def test_a_hold_that_is_being_paid_for_is_not_handed_over(
+async def test_a_hold_in_payment_is_not_transferred_to_another_device(
     line: Line, runtime: Runtime
 ) -> None:
     offer_id, person = await offered(line)
@@ -436,17 +438,17 @@ async def test_a_hold_that_is_being_paid_for_is_not_handed_over(
         await runtime.waitlist.offers.accept_for(offer_id, person, desk)
     assert refusal.value.code == "hold-in-payment"
     assert await holders(line, offer_id) == (phone, phone)
-    # Nor does who is refused get it by the loss of Redis.
+    # Nor does the refused device get it through a loss of Redis.
     for key in await keys_of(runtime.stores.redis, line.event_id):
         await runtime.stores.redis.call("DEL", key)
     assert (await runtime.holds.read(offer_id, phone)).status == "held"
     assert (await line.house.book(phone, hold)).outcome == "confirmed"
 
 
-async def test_of_two_devices_both_stores_name_the_same(
+async def test_both_stores_agree_on_which_of_two_devices_has_the_hold(
     line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One has Redis's word and has not written it down when the other asks."""
+    """One device has its answer from Redis and has not written it to PostgreSQL when the other asks."""
     offer_id, person = await offered(line)
     await runtime.waitlist.offers.accept(offer_id, person)
     phone, desk = new_id(), new_id()
@@ -469,14 +471,16 @@ async def test_of_two_devices_both_stores_name_the_same(
         await answered.wait()
         second = asyncio.create_task(runtime.waitlist.offers.accept_for(offer_id, person, desk))
         await waiting_for_a_lock(runtime, second)
-        assert (await holders(line, offer_id))[1] == phone, "the second has not come to Redis"
+        assert (await holders(line, offer_id))[1] == phone, (
+            "the second request has not reached Redis"
+        )
         go_on.set()
         await asyncio.gather(first, second)
     assert await holders(line, offer_id) == (desk, desk)
 
 
 async def waiting_for_a_lock(runtime: Runtime, task: "asyncio.Task[Any]") -> None:
-    """Until PostgreSQL lets somebody wait for a row of an offer, or the task has ended without that."""
+    """Wait until a statement waits for the row of an offer, or the task has ended without that."""
     asks = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         " AND wait_event_type = 'Lock' AND query LIKE '%end_offer(%'"
@@ -486,10 +490,10 @@ async def waiting_for_a_lock(runtime: Runtime, task: "asyncio.Task[Any]") -> Non
             await asyncio.sleep(0.005)
 
 
-async def test_a_handed_over_hold_is_not_taken_back_by_who_read_before(
+async def test_a_transferred_hold_is_not_taken_back_by_an_earlier_reader(
     line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both ways in which Redis learns late that an offer was accepted."""
+    """Both ways in which Redis is updated late about an accepted offer."""
     offer_id, person = await offered(line)
     desk, run = new_id(), runtime.live.running.run
     await runtime.stores.view.fetch("waitlist.end_offer", offer_id, person, "used", "person", None)
@@ -506,7 +510,9 @@ async def test_a_handed_over_hold_is_not_taken_back_by_who_read_before(
     assert await holders(line, offer_id) == (desk, desk)
 
 
-async def test_an_offer_that_redis_has_lost_is_handed_over(line: Line, runtime: Runtime) -> None:
+async def test_an_accepted_offer_that_redis_lost_can_be_transferred(
+    line: Line, runtime: Runtime
+) -> None:
     offer_id, person = await offered(line)
     phone, desk = new_id(), new_id()
     base = base_key(line.event_id)

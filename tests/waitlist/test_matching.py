@@ -1,7 +1,7 @@
-"""Who is offered what, against brute force: on small houses the answer is the one the published rule names.
+"""Matching against brute force: on small houses the result is the one that the published rule names.
 
-The other side shares nothing with the engine but the layout: it knows which seats are side by side
-because the test drew them so, and it tries every way to seat people.
+The brute force shares nothing with the engine but the layout: it knows which seats are side by side
+because the test drew them so, and it tries every seating.
 """
 
 import itertools
@@ -107,7 +107,7 @@ def evenings(draw: st.DrawFn) -> Evening:
             Area(f"Area {n}", n % 2, 10, Rectangle(0, 0, 10, 10)) for n in range(len(areas))
         ),
     )
-    # Whole stretches come back rather than single seats.
+    # Whole blocks are returned rather than single seats.
     stretches = st.tuples(
         st.integers(0, house.layout.seat_count - 1), st.sampled_from([3, 2, 4, 5, 1])
     )
@@ -175,7 +175,7 @@ _MENU = [
 
 @st.composite
 def crowds(draw: st.DrawFn) -> Evening:
-    """Short rows that are all free, and more people than seats: who sits where decides who is served."""
+    """Short rows that are all free, and more people than seats: the seating decides who is served."""
     rows: list[tuple[str, int, int]] = []
     for n in range(draw(st.sampled_from([3, 2, 4]))):
         left = _SEATS_MAX - sum(seats for _, _, seats in rows)
@@ -248,7 +248,7 @@ Ways = Iterator[tuple[frozenset[int], tuple[int, ...]]]
 
 
 def ways(evening: Evening, wish: WishLine, seats: frozenset[int], areas: tuple[int, ...]) -> Ways:
-    """What is left after each way to give the wish its places."""
+    """The places left after each way to serve the wish."""
     mine = seats_for(evening, wish, seats)
     groups: Iterator[tuple[int, ...]] = (
         evening.house.blocks(wish.quantity, set(mine))
@@ -273,7 +273,7 @@ def all_places(evening: Evening) -> tuple[frozenset[int], tuple[int, ...]]:
 
 
 def best_under_the_order(evening: Evening) -> list[str]:
-    """Each is served whom any seating serves that serves everybody served before."""
+    """An entry is served if any seating serves it together with all entries served before."""
     wishes = {wish.wish_no: wish for wish in evening.line}
 
     @cache
@@ -293,7 +293,7 @@ def best_under_the_order(evening: Evening) -> list[str]:
 def left_without(
     evening: Evening, matches: Sequence[Match]
 ) -> tuple[frozenset[int], tuple[int, ...]]:
-    """What nobody of these has."""
+    """The places that none of these matches uses."""
     seats, areas = set(evening.pool.seats), dict(evening.pool.areas)
     for given_ in matches:
         seats -= set(given_.seats)
@@ -302,11 +302,11 @@ def left_without(
     return frozenset(seats), tuple(areas.values())
 
 
-# What must be so of every answer
+# Invariants of every result
 
 
 def assert_valid(evening: Evening, answer: Matching) -> None:
-    """Each gets exactly what they asked for, nothing is given twice, and of a wish the first are served."""
+    """Each entry gets exactly its wish, no place is given twice, and the first entries of a wish are served."""
     wishes = {wish.wish_no: wish for wish in evening.line}
     order = [entry.entry_id for entry, _ in evening.order]
     assert [m.entry.entry_id for m in answer.matches] == [
@@ -332,8 +332,8 @@ def assert_valid(evening: Evening, answer: Matching) -> None:
 
 
 def assert_fair(evening: Evening, answer: Matching) -> None:
-    """Nobody could have sat where nobody ahead of them does: so nobody is served with what is left
-    either, and nobody behind them has what they could have taken as it stood.
+    """No skipped entry could have used places that nobody ahead uses: so no entry could take the rest
+    either, and no entry behind has places that a skipped one could have taken as they stood.
     """
     served = {m.entry.entry_id for m in answer.matches}
     for n, (entry, wish) in enumerate(evening.order):
@@ -344,7 +344,7 @@ def assert_fair(evening: Evening, answer: Matching) -> None:
 
 
 def assert_skips_told(evening: Evening, answer: Matching) -> None:
-    """One for each wish of which somebody was passed over, with the right reason, and no others."""
+    """One skip for each wish with a skipped entry, with the right reason, and no others."""
     told = {passed.wish_no: passed for passed in answer.passed}
     assert len(told) == len(answer.passed)
     served = {m.entry.entry_id for m in answer.matches}
@@ -388,8 +388,8 @@ def assert_reason(evening: Evening, wish: WishLine, answer: Matching, passed: Pa
 
 @given(evening=crowds() | evenings(), few=st.sampled_from([0, 16]))
 @settings(max_examples=150, deadline=None)
-def test_nobody_is_passed_over_whom_any_seating_serves(evening: Evening, few: int) -> None:
-    """``few``: 0 has the neighbours of one run moved first, as in large houses."""
+def test_nobody_is_skipped_whom_any_seating_could_serve(evening: Evening, few: int) -> None:
+    """``few``: 0 moves the neighbours of one run first, as in large houses."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(seating, "_FEW", few)
         answer = evening.play()
@@ -426,7 +426,9 @@ def test_a_search_cut_short_is_fair_and_says_so(
 
 @given(evening=crowds() | evenings(), data=st.data())
 @settings(max_examples=100, deadline=None)
-def test_the_same_in_the_same_out(evening: Evening, data: st.DataObject) -> None:
+def test_matching_does_not_depend_on_the_order_of_its_input(
+    evening: Evening, data: st.DataObject
+) -> None:
     answer = evening.play()
     shuffled = Pool(
         frozenset(sorted(evening.pool.seats, reverse=True)),
@@ -439,7 +441,7 @@ def test_the_same_in_the_same_out(evening: Evening, data: st.DataObject) -> None
 
 @given(evening=evenings())
 @settings(max_examples=60, deadline=None)
-def test_what_wishes_accept(evening: Evening) -> None:
+def test_acceptable_places_match_brute_force(evening: Evening) -> None:
     seats, areas = all_places(evening)
     for wish in evening.line:
         found = acceptable(evening.index, evening.pool, wish)
@@ -462,9 +464,7 @@ def test_what_wishes_accept(evening: Evening) -> None:
 
 @given(house=houses(), quantity=st.integers(1, 4), data=st.data())
 @settings(max_examples=60, deadline=None)
-def test_who_is_alone_in_line_gets_the_best_seats(
-    house: House, quantity: int, data: st.DataObject
-) -> None:
+def test_a_lone_entry_gets_the_best_seats(house: House, quantity: int, data: st.DataObject) -> None:
     count = house.layout.seat_count
     pool = data.draw(st.frozensets(st.integers(0, count - 1), min_size=count // 2))
     index = LineIndex(house.layout)
@@ -473,7 +473,7 @@ def test_who_is_alone_in_line_gets_the_best_seats(
     best = choose(Board(index.seats, states, PRICES), BestSeatsWish(quantity=quantity))
     found = fits(index, Pool(pool, {}, PRICES), wish)
     if best is None or {"neighbouring-rows", "split"} & set(best.relaxed):
-        # Best seats would rather split a party with a full view; who waits wants to sit together.
+        # Best seats prefer a split party with a full view; waiting people want to sit together.
         restricted = [n for n in pool if house.has(n, SeatFlag.RESTRICTED_VIEW)]
         assert found is None or set(found.seats) & set(restricted)
     else:
@@ -483,7 +483,7 @@ def test_who_is_alone_in_line_gets_the_best_seats(
 
 @given(house=houses(plain=True), quantity=st.integers(1, 3))
 @settings(max_examples=40, deadline=None)
-def test_of_those_who_want_the_same_the_first_sits_nearest(house: House, quantity: int) -> None:
+def test_of_equal_wishes_the_first_gets_the_nearest_seats(house: House, quantity: int) -> None:
     count = house.layout.seat_count
     waiting = [Waiting(f"e{n}", f"p{n}", 0, n) for n in range(count // quantity + 1)]
     wish = WishLine(wish_no=0, quantity=quantity, waiting=waiting, count=len(waiting))
@@ -496,14 +496,14 @@ def test_of_those_who_want_the_same_the_first_sits_nearest(house: House, quantit
 
 
 def people(*wishes: WishLine) -> list[WishLine]:
-    """One waits with each wish, in this order."""
+    """One entry per wish, in this order."""
     return [
         structs.replace(wish, wish_no=n, waiting=(Waiting(f"e{n}", f"p{n}", 0, n),), count=1)
         for n, wish in enumerate(wishes)
     ]
 
 
-def test_the_first_sits_elsewhere_so_that_both_are_served() -> None:
+def test_the_first_entry_is_moved_so_that_both_are_served() -> None:
     """The stalls, category 1, are in front of the balcony."""
     layout = rows_of(("Stalls", 1, 2), ("Balcony", 0, 2))
     pool = Pool(frozenset(range(4)), {}, PRICES)
@@ -538,8 +538,8 @@ def test_seats_do_not_wait_for_a_large_party(
     assert told == ([skip] if skip else [])
 
 
-def test_who_would_fit_alone_but_not_with_those_ahead() -> None:
-    """Three side by side: the first takes two, and one is left for who comes behind the second."""
+def test_an_entry_that_fits_alone_but_not_with_those_ahead_is_skipped() -> None:
+    """Three side by side: the first takes two, and one is left for the entry behind the second."""
     pool = Pool(frozenset(range(3)), {}, PRICES)
     line = people(*(WishLine(wish_no=0, quantity=quantity) for quantity in (2, 2, 1)))
     answer = match(LineIndex(rows_of(("F", 0, 3))), pool, line)
@@ -547,8 +547,8 @@ def test_who_would_fit_alone_but_not_with_those_ahead() -> None:
     assert [(p.wish_no, p.reason, p.before) for p in answer.passed] == [(1, "needed-ahead", (0, 2))]
 
 
-def test_nobody_refused_in_doubt_sees_those_ahead_make_room_for_those_behind() -> None:
-    """B sits in Y and A in X, U wants all of X or Y. Too many are concerned to see that A may move to Z.
+def test_a_person_refused_by_a_cut_search_is_not_overtaken_later() -> None:
+    """B sits in Y and A in X, U wants all of X or Y. The search is cut short before it finds that A may move to Z.
     V wants two of X, and for that A could move: but then U could have had X.
     """
     layout = rows_of(("X", 0, 3), ("Y", 0, 3), ("Z", 0, 3))
@@ -559,7 +559,7 @@ def test_nobody_refused_in_doubt_sees_those_ahead_make_room_for_those_behind() -
         WishLine(wish_no=0, quantity=3, sections=x | y),
         WishLine(wish_no=0, quantity=2, sections=x),
     )
-    # Z is wanted most, so that A is not there from the start.
+    # Z is wanted most, so that A does not start there.
     others = [WishLine(wish_no=10 + n, quantity=n, sections=z) for n in (1, 2, 3)]
     pool = Pool(frozenset(range(9)), {}, PRICES)
     with pytest.MonkeyPatch.context() as patch:
@@ -581,8 +581,8 @@ def test_nobody_refused_in_doubt_sees_those_ahead_make_room_for_those_behind() -
         (WishLine(wish_no=0, quantity=4, together=False), WishLine(wish_no=0, quantity=1)),
     ],
 )
-def test_who_sits_where_others_want_to_moves(first: WishLine, second: WishLine) -> None:
-    """Y is wanted more, so the first is found seats in X, where alone the second can sit."""
+def test_an_entry_is_moved_from_seats_that_others_need(first: WishLine, second: WishLine) -> None:
+    """Y is wanted more, so the first entry gets seats in X, the only place for the second."""
     layout = rows_of(("X", 0, 3), ("Y", 1, 4 if first.quantity == 4 else 3))
     line = people(first, structs.replace(second, categories=frozenset([0])))
     line += [WishLine(wish_no=9 + n, quantity=1, categories=frozenset([1])) for n in range(3)]
@@ -592,7 +592,7 @@ def test_who_sits_where_others_want_to_moves(first: WishLine, second: WishLine) 
     assert [m.wish_no for m in answer.matches] == [0, 1]
 
 
-def test_of_areas_alike_the_lower_number_in_whatever_order_they_come() -> None:
+def test_of_equal_areas_the_lower_number_is_chosen_in_any_order() -> None:
     areas = [Area(name, 0, 10, Rectangle(0, 0, 10, 10)) for name in ("Left", "Right")]
     layout = structs.replace(rows_of(("F", 0, 1)), areas=tuple(areas))
     line = people(WishLine(wish_no=0, quantity=2))

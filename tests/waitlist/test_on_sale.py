@@ -1,6 +1,6 @@
-"""A simulated on-sale with people in line: whatever comes back goes to them, in their order, at once.
+"""A simulated on-sale with a waitlist: returned seats go to waiting people, in order, immediately.
 
-As part of the suite it is one of 600 buyers and 240 people in line; ``FRONTROW_ONSALE=full`` makes it
+In the suite it has 600 buyers and 240 waiting people; ``FRONTROW_ONSALE=full`` makes it
 5,000 and 2,000 (some minutes).
 """
 
@@ -48,13 +48,13 @@ from tests.support.waitlist_checker import Log, check, moves, read_log, sniped
 
 pytestmark = pytest.mark.adversity
 
-#: Of a lapse or a refusal: until those seats are the next one's, or on sale.
+#: After a lapse or a refusal: until those seats are offered to the next entry, or on sale.
 MOVES_ON_S = 2.0
-#: How offers must have ended for a run to have been worth looking at.
+#: Ends of offers that must occur for a run to count.
 ENDS = {"used", "declined", "expired"}
-#: So many rounds at least are checked by trying everything.
+#: At least this many rounds are checked by brute force.
 PROVED = 10
-#: Whoever is at something when it is over has long finished within this.
+#: Time limit for people to finish at the end, in s.
 _FINISH_S = 60
 
 
@@ -76,15 +76,15 @@ SIZES = {
 }
 SIZE = SIZES[os.environ.get("FRONTROW_ONSALE", "small")]
 BLOCKED = range(0, 100)
-#: Of these, kept for the one offer that has to outlive Redis, however slow the machine.
+#: Seats kept for the one offer that has to survive the loss of Redis, however slow the machine.
 SPARE = BLOCKED[-6:]
 THINKS_S = 60
-#: One of so many comes over HTTP.
+#: One of this many people comes over HTTP.
 HTTP_EVERY = 50
 
 
 class Processes:
-    """Two workers and an API, straight on the stores: nothing of this process stands between."""
+    """Two workers and an API, directly on the stores, without proxies of this process."""
 
     def __init__(self, site: Site) -> None:
         urls = StoreUrls(
@@ -136,7 +136,7 @@ async def a_runtime(site: Site) -> AsyncIterator[Runtime]:
 
 @dataclass
 class Run:
-    """One simulated on-sale, and what was seen of it."""
+    """One simulated on-sale, and its records."""
 
     site: Site
     sale: Sale
@@ -151,14 +151,14 @@ class Run:
         self.sale.mark("sold out at")
 
     async def let_pass(self, seconds: float) -> None:
-        """Wait; whatever goes wrong with anybody is raised at once."""
+        """Wait; an error of any person is raised at once."""
         running = {task for task in self.tasks if not task.done()}
         done, _ = await asyncio.wait(running, timeout=seconds, return_when="FIRST_EXCEPTION")
         for task in done:
             task.result()
 
     async def let_enough_happen(self) -> None:
-        """Wait until it is worth looking: on a busy machine all of this takes longer."""
+        """Wait until enough has happened to judge: on a busy machine this takes longer."""
         end = time.monotonic() + _FINISH_S
         while time.monotonic() < end and not await self._is_worth_looking():
             await self.let_pass(0.5)
@@ -172,7 +172,7 @@ class Run:
         return set(ended or ()) >= ENDS
 
     async def let_go(self) -> None:
-        """It is over: everybody finishes what they are at; who cannot is shown."""
+        """End: everybody finishes; people who cannot are shown."""
         self.sale.close()
         done, still = await asyncio.wait(self.tasks, timeout=_FINISH_S)
         for task in done:
@@ -182,7 +182,7 @@ class Run:
         assert not still, f"{len(still)} are still at it: {self.sale.counts}"
 
     async def kill_redis(self) -> None:
-        """Data and all."""
+        """Kill Redis with all its data."""
         with self.stalls.outage():
             self.site.redis.kill()
             self.sale.book.redis_dies()
@@ -248,7 +248,7 @@ async def on_sale(site: Site, size: Size = SIZE, *, seed: int = 1) -> AsyncItera
 
 
 def _people(sale: Sale, size: Size, engine: EngineDoor, http: HttpDoor) -> list[Any]:
-    """Half of the buyers soon, the others all the time; those who wait when nothing is left."""
+    """Half of the buyers come early, the others all the time; waiting people come when nothing is left."""
     rush_s, late_s = size.lasts_s * 0.2, size.lasts_s * 0.8
     come: list[Any] = []
     for n in range(size.buyers):
@@ -267,7 +267,7 @@ def _people(sale: Sale, size: Size, engine: EngineDoor, http: HttpDoor) -> list[
 
 
 async def _everybody_goes_home(run: Run) -> None:
-    """The organiser ends the list; what is held ends by itself."""
+    """The organiser dismisses the waitlist; holds end by themselves."""
     sale = run.sale
     dismiss = partial(
         sale.runtime.waitlist.admin.dismiss,
@@ -283,7 +283,7 @@ async def _everybody_goes_home(run: Run) -> None:
 
 
 async def _left(run: Run) -> list[str]:
-    """What is held yet, and whether anything is kept for the line."""
+    """Remaining holds, and whether anything is kept for the waitlist."""
     runtime, event_id = run.sale.runtime, run.sale.event_id
     reply = await runtime.live.running.run("claims", event_id)
     held = [f"{hold[3].decode()} for {int(hold[1]) - int(reply[1])} ms" for hold in reply[9]]
@@ -291,7 +291,7 @@ async def _left(run: Run) -> list[str]:
 
 
 def _report(run: Run, log: Log, after_s: list[float], stalled_s: float) -> None:
-    """What the run was like, for those who run it by hand (pytest -s)."""
+    """A report of the run, for manual runs (pytest -s)."""
     by_status: dict[str, int] = {}
     for offer in log.offers:
         by_status[offer.status] = by_status.get(offer.status, 0) + 1
@@ -311,7 +311,7 @@ def _report(run: Run, log: Log, after_s: list[float], stalled_s: float) -> None:
 
 
 async def _judge(run: Run) -> None:
-    """Everything that must be so, of the whole run."""
+    """Check the invariants of the whole run."""
     sale = run.sale
     sale.mark("over at")
     await run.let_go()
@@ -333,7 +333,7 @@ async def _judge(run: Run) -> None:
     assert [m.offer for m in moved if m.after_s is None] == []
     assert {offer_id: s for offer_id, s in late.items() if s > MOVES_ON_S} == {}
     assert run.violations == []
-    # It was worth looking: every kind of thing has happened.
+    # The run counts: every kind of event has happened.
     ended = {offer.status for offer in log.offers}
     assert ended >= ENDS
     assert log.skips
@@ -342,7 +342,7 @@ async def _judge(run: Run) -> None:
 
 
 @pytest.mark.timeout(600)
-async def test_what_comes_back_goes_to_the_line_in_its_order(site: Site) -> None:
+async def test_returned_seats_go_to_the_waitlist_in_its_order(site: Site) -> None:
     async with on_sale(site) as run:
         await run.sold_out()
         await run.let_pass(SIZE.lasts_s)
@@ -351,8 +351,8 @@ async def test_what_comes_back_goes_to_the_line_in_its_order(site: Site) -> None
 
 
 @pytest.mark.timeout(600)
-async def test_it_does_so_whatever_is_killed_meanwhile(site: Site) -> None:
-    """Each worker in its turn, both at once, and Redis with all its data."""
+async def test_returned_seats_go_to_the_waitlist_in_its_order_despite_kills(site: Site) -> None:
+    """Kills each worker in turn, both at once, and Redis with all its data."""
     async with on_sale(site, seed=2) as run:
         await run.sold_out()
         await run.let_pass(SIZE.lasts_s * 0.4)
@@ -387,8 +387,8 @@ async def _open_offers(run: Run) -> dict[str, Any]:
 
 
 async def _still_stand(run: Run, before: dict[str, Any], offer_id: str) -> None:
-    """Offers that were open when Redis died keep their seats and their deadline: that of ``offer_id``,
-    and those that nobody has answered since and that have not lapsed.
+    """Check that offers that were open when Redis died keep seats and deadline: that of ``offer_id``,
+    and those that have neither been answered since nor lapsed.
     """
     claims = await run.sale.insist(
         "look", lambda: run.sale.runtime.live.running.run("claims", run.sale.event_id)

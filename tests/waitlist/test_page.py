@@ -1,4 +1,4 @@
-"""People wait for seats on the page: they join, see where they stand, are offered seats and take them."""
+"""The waitlist on the page: people join, see their rank, get offers and accept them."""
 
 import asyncio
 import re
@@ -20,12 +20,12 @@ _PHONE: dict[str, Any] = {
     "has_touch": True,
     "is_mobile": True,
 }
-#: A fresh offer's clock; a busy machine may look at it late.
+#: The clock of a fresh offer; a busy machine may read it late.
 _FIFTEEN = re.compile(r"^(15:00|14:\d\d)$")
 
 
 async def join(page: Page, *ticked: str, quantity: int = 2) -> None:
-    """From the way in that a sold-out event shows, to the place in line."""
+    """Join from the invitation that a sold-out event shows."""
     await page.click("#invite-go")
     for name in ticked:
         await page.get_by_role("checkbox", name=name, exact=True).check()
@@ -42,7 +42,9 @@ async def offered(page: Page, places: int = 2) -> None:
     await expect(page.locator("#offered li")).to_have_count(places)
 
 
-async def test_joining_rank_change_and_leaving(sell_out: SellOut, come: Come) -> None:
+async def test_a_person_joins_sees_the_rank_changes_the_wish_and_leaves(
+    sell_out: SellOut, come: Come
+) -> None:
     crowd = await sell_out()
     await crowd.joins(categories=["Front"])
     await crowd.joins(quantity=4)
@@ -107,7 +109,9 @@ async def test_joining_rank_change_and_leaving(sell_out: SellOut, come: Come) ->
     await expect(page.locator("#notice")).to_be_empty()
 
 
-async def test_the_rank_is_looked_at_again(sell_out: SellOut, come: Come) -> None:
+async def test_the_rank_is_refreshed_when_the_tab_is_shown_again(
+    sell_out: SellOut, come: Come
+) -> None:
     crowd = await sell_out()
     first = await crowd.joins()
     page = await come(crowd.event_id)
@@ -116,12 +120,14 @@ async def test_the_rank_is_looked_at_again(sell_out: SellOut, come: Come) -> Non
     rows = await crowd.runtime.stores.view.fetchrow("waitlist.entry", first.entry_id)
     assert rows is not None
     await crowd.runtime.waitlist.entries.leave(first.entry_id, str(rows["person_id"]))
-    # As when somebody comes back to the tab.
+    # As when a person comes back to the tab.
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     await expect(page.locator("#title-line")).to_have_text("You are next of 1")
 
 
-async def test_what_can_be_had_is_not_waited_for(make_house: MakeHouse, come: Come) -> None:
+async def test_matching_seats_on_sale_are_chosen_instead_of_joining(
+    make_house: MakeHouse, come: Come
+) -> None:
     crowd = Crowd(await make_house())
     await crowd.take(0, 1)
     page = await come(crowd.event_id)
@@ -137,7 +143,7 @@ async def test_what_can_be_had_is_not_waited_for(make_house: MakeHouse, come: Co
     await expect(page.locator("#step-held")).to_be_visible()
 
 
-async def test_a_wish_that_cannot_be_met_leads_to_the_line(
+async def test_an_unavailable_wish_leads_to_the_waitlist(
     make_house: MakeHouse, come: Come, buyer: str
 ) -> None:
     crowd = Crowd(await make_house())
@@ -158,7 +164,7 @@ async def test_a_wish_that_cannot_be_met_leads_to_the_line(
     await page.click("#wait-back")
     await expect(page.locator("#step-choose")).to_be_visible()
 
-    # A seat lost to somebody who was quicker.
+    # A seat lost to a faster buyer.
     await page.evaluate("document.getElementById('map').choose([10])")
     await crowd.house.hold(buyer, 10)
     await expect(page.locator("#notice")).to_contain_text("was just taken")
@@ -220,7 +226,7 @@ async def test_an_offer_is_accepted_and_booked(sell_out: SellOut, come: Come) ->
     await offered(page)
     await expect(page.locator("#offer-left")).to_have_text(_FIFTEEN)
     await settled(page)
-    # One's own: not for choosing, but told what it is.
+    # An own offered seat cannot be chosen, but the map says what it is.
     point = await page.evaluate("document.getElementById('map').clientPoint(4)")
     await page.mouse.click(point["x"], point["y"])
     await expect(page.locator("#notice")).to_contain_text("is offered to you")
@@ -265,18 +271,18 @@ async def test_declining_passes_the_seats_on(sell_out: SellOut, come: Come) -> N
     await offered(other)
     await expect(page).to_have_title("A play · Frontrow")
     assert (await crowd.entry(page)).status == EntryStatus.DECLINED
-    # Back in, at the end, from where the news is told.
+    # Join again, at the end, from the notice.
     await page.click("#invite-lost")
     await expect(page.get_by_role("checkbox", name="Front")).to_be_checked()
     await page.click("#wait-send")
     await expect(page.locator("#title-line")).to_have_text("You are next of 1")
 
 
-async def test_an_offer_lapses(sell_out: SellOut, come: Come) -> None:
+async def test_a_lapsed_offer_is_announced(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await join(page)
-    # Noted by the page itself, for it may be over before anybody has looked there.
+    # Recorded by the page itself, because the offer may be over before the test looks.
     await page.evaluate(
         """() => {
         window.shown = [];
@@ -299,7 +305,7 @@ async def test_an_offer_lapses(sell_out: SellOut, come: Come) -> None:
     await expect(page.locator("#notice")).to_be_empty()
 
 
-async def test_an_offer_that_is_about_to_end_is_told(sell_out: SellOut, come: Come) -> None:
+async def test_an_offer_about_to_end_is_announced(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await page.evaluate(
@@ -310,7 +316,7 @@ async def test_an_offer_that_is_about_to_end_is_told(sell_out: SellOut, come: Co
     await crowd.give_back(4)
     await offered(page)
     async with crowd.runtime.stores.view.connection() as connection:
-        # As if it had been made long ago.
+        # Let the offer have been made long ago.
         await connection.execute(
             "UPDATE offers SET made_at = now() - interval '13 minutes', expires_at = now() + interval '2 minutes' "
             "WHERE event_id = $1",
@@ -327,7 +333,7 @@ async def test_an_offer_that_is_about_to_end_is_told(sell_out: SellOut, come: Co
     await expect(page.locator("#held li")).to_have_count(2)
 
 
-async def test_an_event_that_is_cancelled_ends_the_line_and_its_offers(
+async def test_a_cancelled_event_ends_the_waitlist_and_its_offers(
     sell_out: SellOut, come: Come
 ) -> None:
     crowd = await sell_out()
@@ -337,7 +343,7 @@ async def test_an_event_that_is_cancelled_ends_the_line_and_its_offers(
     await offered(lucky)
     waiting = await come(crowd.event_id)
     await join(waiting)
-    # Nobody looks there by themselves meanwhile: what the live connection tells is enough.
+    # The page does not poll meanwhile: the messages of the live connection are enough.
     await waiting.route("**/v1/waitlist*", lambda route: route.abort())
     await crowd.runtime.events.publishing.cancel(crowd.event_id)
     for page in (lucky, waiting):
@@ -348,7 +354,7 @@ async def test_an_event_that_is_cancelled_ends_the_line_and_its_offers(
         await crowd.until(page, EntryStatus.DISMISSED)
 
 
-async def test_who_was_away_finds_the_offer_or_learns_that_it_is_gone(
+async def test_a_returning_person_finds_the_offer_or_learns_that_it_ended(
     sell_out: SellOut, come: Come
 ) -> None:
     crowd = await sell_out()
@@ -375,7 +381,7 @@ async def test_who_was_away_finds_the_offer_or_learns_that_it_is_gone(
     await expect(page.locator("#notice")).to_contain_text("The time to accept ran out")
 
 
-async def test_the_organiser_takes_an_offer_back_and_ends_the_list(
+async def test_a_withdrawn_offer_and_a_dismissed_waitlist_are_announced(
     sell_out: SellOut, come: Come
 ) -> None:
     crowd = await sell_out()
@@ -387,7 +393,7 @@ async def test_the_organiser_takes_an_offer_back_and_ends_the_list(
     await expect(page.locator("#line")).to_be_visible()
     await crowd.give_back(4)
     await offered(page)
-    # Too dear by now to be offered to the same person again.
+    # Now too expensive to be offered to the same person again.
     await crowd.house.runtime.events.publishing.reprice(
         crowd.event_id, {"Front": 6000}, reason="demand", actor=ORGANISER
     )
@@ -407,7 +413,7 @@ async def test_the_organiser_takes_an_offer_back_and_ends_the_list(
     await expect(page.locator("#line")).to_be_hidden()
 
 
-async def test_two_windows(sell_out: SellOut, come: Come) -> None:
+async def test_two_windows_of_one_person_show_the_same_offer(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await join(page)
@@ -425,7 +431,9 @@ async def test_two_windows(sell_out: SellOut, come: Come) -> None:
     await expect(page.locator("#notice")).to_contain_text("You gave these seats back")
 
 
-async def test_declined_in_another_window(sell_out: SellOut, come: Come) -> None:
+async def test_an_offer_declined_in_another_window_disappears(
+    sell_out: SellOut, come: Come
+) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await join(page)
@@ -440,7 +448,9 @@ async def test_declined_in_another_window(sell_out: SellOut, come: Come) -> None
     await expect(page.locator("#offer")).to_be_hidden()
 
 
-async def test_an_answer_that_was_lost(sell_out: SellOut, come: Come) -> None:
+async def test_an_accepted_offer_whose_answer_was_lost_is_found_again(
+    sell_out: SellOut, come: Come
+) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await join(page)
@@ -459,7 +469,9 @@ async def test_an_answer_that_was_lost(sell_out: SellOut, come: Come) -> None:
     await expect(page.locator("#held li")).to_have_count(2)
 
 
-async def test_an_offer_while_other_seats_are_held(sell_out: SellOut, come: Come) -> None:
+async def test_an_offer_can_be_accepted_while_other_seats_are_held(
+    sell_out: SellOut, come: Come
+) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await join(page, "Front")
@@ -479,7 +491,9 @@ async def test_an_offer_while_other_seats_are_held(sell_out: SellOut, come: Come
 
 
 @pytest.mark.parametrize("minutes", [-10, 10], ids=["slow", "fast"])
-async def test_a_clock_that_is_wrong(sell_out: SellOut, come: Come, minutes: int) -> None:
+async def test_a_wrong_clock_does_not_change_the_time_left(
+    sell_out: SellOut, come: Come, minutes: int
+) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await page.add_init_script(
@@ -492,7 +506,7 @@ async def test_a_clock_that_is_wrong(sell_out: SellOut, come: Come, minutes: int
     await expect(page.locator("#offer-left")).to_have_text(_FIFTEEN)
 
 
-async def test_keys_alone_join_and_accept(sell_out: SellOut, come: Come) -> None:
+async def test_the_keyboard_alone_joins_and_accepts(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     keys = page.keyboard
@@ -531,7 +545,7 @@ async def test_keys_alone_join_and_accept(sell_out: SellOut, come: Come) -> None
     assert len(await Visitor(page).ticket_labels()) == 2
 
 
-async def test_on_a_phone(sell_out: SellOut, come: Come) -> None:
+async def test_an_offer_is_in_reach_on_a_phone(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id, **_PHONE)
     await join(page)
@@ -549,7 +563,9 @@ async def test_on_a_phone(sell_out: SellOut, come: Come) -> None:
     await expect(page.locator("#step-held")).to_be_visible()
 
 
-async def test_a_letter_opened_where_nobody_is_known(sell_out: SellOut, come: Come) -> None:
+async def test_a_mailed_page_opened_in_an_unknown_browser_points_to_the_mailed_link(
+    sell_out: SellOut, come: Come
+) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id, "#waitlist")
     await expect(page.locator("#notice")).to_contain_text("the link in your mail opens it")
@@ -561,7 +577,7 @@ async def test_a_letter_opened_where_nobody_is_known(sell_out: SellOut, come: Co
     await expect(known.locator("#notice")).to_be_empty()
 
 
-async def test_offline_and_back(sell_out: SellOut, come: Come) -> None:
+async def test_the_waitlist_recovers_after_being_offline(sell_out: SellOut, come: Come) -> None:
     crowd = await sell_out()
     page = await come(crowd.event_id)
     await join(page)
@@ -580,7 +596,7 @@ async def test_offline_and_back(sell_out: SellOut, come: Come) -> None:
     await expect(page.locator("#held li")).to_have_count(2)
 
 
-async def test_a_host_page_does_it_all(
+async def test_a_host_page_can_run_the_whole_waitlist(
     branch: Branch, open_page: OpenPage, sell_out: SellOut
 ) -> None:
     crowd = await sell_out(layout=small_house())
@@ -612,7 +628,7 @@ async def test_a_host_page_does_it_all(
     assert (await page.evaluate("map.acceptOffer()"))["entry_id"] == entry["entry_id"]
     hold = await page.evaluate("document.getElementById('map').currentHold")
     assert [seat["seat_no"] for seat in hold["seats"]] == [4, 5]
-    # The live connection and the answer both tell of it; whichever is later is heard.
+    # Both the live connection and the answer report it; the later one is awaited.
     await page.wait_for_function("() => window.told.length > 1")
     assert await page.evaluate("window.told") == [["made", "open"], ["ended", "used"]]
     offer = (await crowd.entry(page)).offer

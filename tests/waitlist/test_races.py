@@ -1,7 +1,7 @@
-"""What may go wrong in and around a round of the waitlist is made to go wrong, at the very line.
+"""Failures in and around a round of the waitlist are forced, at the exact step.
 
-One seat comes back to a line of people; whatever dies, sleeps or comes between, it is one person's at a
-time, in their order, and never anybody else's before the line has said no.
+One seat is returned to a waitlist; whatever dies, stalls or interferes, it belongs to one person at a
+time, in waitlist order, and to nobody else before the waitlist has declined it.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ from tests.support.waitlist_checker import check, read_log
 pytestmark = pytest.mark.adversity
 
 SEATS = 25
-#: Everything here moves on within this, or it does not at all.
+#: Time limit for each step, in s.
 SOON_S = 60.0
 
 
 @dataclass
 class Line:
-    """A house whose every seat somebody holds, each by itself, and people who wait for one each."""
+    """A house in which each seat is a hold of its own, and people who wait for one seat each."""
 
     site: Site
     house: House
@@ -65,7 +65,7 @@ class Line:
             await self.runtime.holds.release(self.holds[seat], self.keeper)
 
     async def offers(self) -> list[Any]:
-        """All there have been, in order."""
+        """All offers so far, in order."""
         return await self.fetch(
             "SELECT *, offer_id::text, person_id::text FROM offers WHERE event_id = $1 ORDER BY made_at"
         )
@@ -80,7 +80,7 @@ class Line:
             await connection.execute(sql, self.event_id, *more)
 
     async def offered(self, number: int, *, ended: bool = False) -> str:
-        """Wait until a person (by number) has an offer that is open, or may have ended; its id."""
+        """Wait until a person (by number) has an offer, open or ended. Returns its id."""
         person = self.people[number]
         while True:
             for offer in await self.offers():
@@ -89,7 +89,7 @@ class Line:
             await asyncio.sleep(0.02)
 
     async def digit(self, seat: int) -> str:
-        """As Redis has it, without any script."""
+        """A seat's digit in Redis, read without a script."""
         key = f"{base_key(self.event_id)}:seats"
         digit: bytes = await self.runtime.stores.redis.call("GETRANGE", key, seat, seat)
         return digit.decode()
@@ -99,7 +99,7 @@ class Line:
             await self.house.hold(new_id(), seat)
 
     async def judge(self) -> None:
-        """When all has been said: the log, the auditor, and one seat one person."""
+        """Check at the end: the log, the auditor, and one person per seat."""
         end = time.monotonic() + SOON_S
         while violations := await audit(self.runtime.audit, self.event_id, quiet=True):
             assert time.monotonic() < end, violations
@@ -134,13 +134,13 @@ async def make_line(site: Site) -> AsyncIterator[MakeLine]:
         return line
 
     yield make
-    # A later test catches the next round that there is: it must not be one of these.
+    # A later test catches the next round: it must not be one of this event.
     for line in made:
         await line.execute("UPDATE events SET status = 'paused' WHERE event_id = $1")
 
 
-async def test_a_seat_that_comes_back_goes_down_the_line(make_line: MakeLine) -> None:
-    """Nothing goes wrong, for once."""
+async def test_a_returned_seat_is_offered_to_each_entry_in_turn(make_line: MakeLine) -> None:
+    """Without any failure."""
     line = await make_line(people=3)
     await line.free(0)
     async with soon():
@@ -157,10 +157,12 @@ async def test_a_seat_that_comes_back_goes_down_the_line(make_line: MakeLine) ->
     await line.judge()
 
 
-# A round that is cut short
+# An interrupted round
 
 
-async def test_a_worker_killed_between_claim_and_commit(site: Site, make_line: MakeLine) -> None:
+async def test_a_seat_is_offered_once_after_a_kill_between_claim_and_commit(
+    site: Site, make_line: MakeLine
+) -> None:
     line = await make_line()
     writing = await site.catch("worker", "waitlist.write_round")
     await line.free(0)
@@ -177,7 +179,9 @@ async def test_a_worker_killed_between_claim_and_commit(site: Site, make_line: M
     await line.judge()
 
 
-async def test_a_worker_killed_between_commit_and_telling(site: Site, make_line: MakeLine) -> None:
+async def test_an_offer_is_delivered_after_a_kill_between_commit_and_publication(
+    site: Site, make_line: MakeLine
+) -> None:
     line = await make_line()
     telling = await site.catch("worker", "lay_offers", unsent=True)
     await line.free(0)
@@ -190,7 +194,7 @@ async def test_a_worker_killed_between_commit_and_telling(site: Site, make_line:
     await site.start("worker")
     wanted_ms = offer["expires_at"].timestamp() * 1000
     async with soon():
-        # The claim was for a moment; now Redis knows until when it is.
+        # The claim was short-lived; now Redis has the offer's deadline.
         while abs(await _deadline_ms(line, offer["offer_id"]) - wanted_ms) > 1:
             await asyncio.sleep(0.05)
         await line.nobody_gets(0)
@@ -205,10 +209,10 @@ async def _deadline_ms(line: Line, offer_id: str) -> int:
     return int(await line.runtime.stores.redis.call("HGET", key, "expires") or 0)
 
 
-async def test_a_worker_that_sleeps_between_claim_and_commit(
+async def test_a_seat_is_offered_once_if_a_worker_stalls_between_claim_and_commit(
     site: Site, make_line: MakeLine
 ) -> None:
-    """Longer than the claim is good for, and another one goes round meanwhile."""
+    """It stalls longer than the claim is valid, and another worker runs a round meanwhile."""
     line = await make_line()
     writing = await site.catch("worker", "waitlist.write_round")
     await line.free(0)
@@ -228,7 +232,7 @@ async def test_a_worker_that_sleeps_between_claim_and_commit(
 
 
 async def _a_turn(runtime: Runtime, event_id: str) -> None:
-    """What a worker does again and again, done once in this process."""
+    """One pass of a worker's steps, in this process."""
     acts: list[Callable[[], Awaitable[int]]] = [
         partial(runtime.expiring.expire, event_id),
         runtime.waitlist.offers.lapse,
@@ -242,12 +246,12 @@ async def _a_turn(runtime: Runtime, event_id: str) -> None:
             continue
 
 
-async def test_two_rounds_at_once_are_one(site: Site, make_line: MakeLine) -> None:
+async def test_simultaneous_rounds_offer_each_seat_once(site: Site, make_line: MakeLine) -> None:
     line = await make_line(people=3)
     writing = await site.catch("worker", "waitlist.write_round")
     await line.free(0)
     await writing.wait()
-    # The worker is in the middle of one; nobody else begins another, or waits.
+    # The worker is in the middle of a round; nobody else begins another one, or waits.
     async with asyncio.timeout(30):
         assert await line.runtime.waitlist.rounds.run_round(line.event_id) == 0
     writing.deliver()
@@ -262,7 +266,9 @@ async def test_two_rounds_at_once_are_one(site: Site, make_line: MakeLine) -> No
     await line.judge()
 
 
-async def test_who_joins_during_a_round_is_in_the_next(site: Site, make_line: MakeLine) -> None:
+async def test_a_join_during_a_round_is_part_of_the_next_one(
+    site: Site, make_line: MakeLine
+) -> None:
     line = await make_line(people=1)
     writing = await site.catch("worker", "waitlist.write_round")
     await line.free(0, 1)
@@ -270,10 +276,10 @@ async def test_who_joins_during_a_round_is_in_the_next(site: Site, make_line: Ma
     late = new_id()
     joining = asyncio.create_task(line.join(late))
     await asyncio.sleep(0.2)
-    assert not joining.done(), "the line stands still while a round looks at it"
+    assert not joining.done(), "the waitlist does not change during a round"
     writing.deliver()
     line.people.append(late)
-    # Seat 1 was nobody's in that round, and is on sale or the next one's by now.
+    # Nobody got seat 1 in that round, and it is on sale or offered to the next entry by now.
     (answer,) = await asyncio.gather(joining, return_exceptions=True)
     if isinstance(answer, Conflict):
         await line.house.hold(late, 1)
@@ -283,8 +289,8 @@ async def test_who_joins_during_a_round_is_in_the_next(site: Site, make_line: Ma
     await line.judge()
 
 
-async def test_a_sale_that_comes_late_sells_nothing(site: Site, make_line: MakeLine) -> None:
-    """A seat was nobody's wish, and the worker sleeps before it says so; by then it is somebody's."""
+async def test_a_late_release_to_sale_releases_nothing(site: Site, make_line: MakeLine) -> None:
+    """Nobody wanted the seat, and the worker stalls before putting it on sale; by then it is offered."""
     line = await make_line(people=0)
     await line.join(new_id(), quantity=2)
     selling = await site.catch("worker", "sell", unsent=True)
@@ -301,12 +307,12 @@ async def test_a_sale_that_comes_late_sells_nothing(site: Site, make_line: MakeL
         await line.offered(1)
     sniping.cancel()
     await asyncio.wait([sniping])
-    assert sniping.cancelled(), "somebody got it past the line"
+    assert sniping.cancelled(), "a buyer got it past the waitlist"
     await line.judge()
 
 
 async def _sniped(line: Line, seat: int) -> Hold:
-    """Tries to hold a seat until it succeeds."""
+    """Try to hold a seat until that succeeds."""
     while True:
         try:
             return await line.house.hold(new_id(), seat)
@@ -314,10 +320,12 @@ async def _sniped(line: Line, seat: int) -> Hold:
             await asyncio.sleep(0.002)
 
 
-# Redis is lost, or laid anew
+# Redis is lost, or rebuilt
 
 
-async def test_redis_lost_between_claim_and_commit(site: Site, make_line: MakeLine) -> None:
+async def test_a_seat_is_offered_once_if_redis_is_lost_between_claim_and_commit(
+    site: Site, make_line: MakeLine
+) -> None:
     line = await make_line()
     writing = await site.catch("worker", "waitlist.write_round")
     await line.free(0)
@@ -351,7 +359,7 @@ async def test_a_rebuild_waits_for_the_round(site: Site, make_line: MakeLine) ->
     await line.runtime.stores.redis.client.flushall()
     looking = asyncio.create_task(line.house.states())
     await asyncio.sleep(0.3)
-    assert not looking.done(), "what it would lay is being decided"
+    assert not looking.done(), "the state to load is being decided"
     writing.deliver()
     async with soon():
         assert (await looking)[0] == "1"
@@ -360,7 +368,7 @@ async def test_a_rebuild_waits_for_the_round(site: Site, make_line: MakeLine) ->
     await line.judge()
 
 
-async def test_open_offers_outlive_the_loss(site: Site, make_line: MakeLine) -> None:
+async def test_open_offers_survive_the_loss_of_redis(site: Site, make_line: MakeLine) -> None:
     line = await make_line(people=3)
     await line.free(0)
     async with soon():
@@ -374,7 +382,7 @@ async def test_open_offers_outlive_the_loss(site: Site, make_line: MakeLine) -> 
     assert await line.runtime.waitlist.offers.read(offer_id) == before
     expires_ms = await _deadline_ms(line, offer_id)
     assert abs(expires_ms - before.expires_at.timestamp() * 1000) <= 1
-    # All that was held came back with the loss, and goes to the line before anybody gets it.
+    # All held seats were returned by the loss, and go to the waitlist before anybody gets them.
     async with soon():
         await line.offered(1)
         await line.offered(2)
@@ -383,10 +391,10 @@ async def test_open_offers_outlive_the_loss(site: Site, make_line: MakeLine) -> 
     await line.judge()
 
 
-async def test_a_released_seat_is_the_next_ones_also_after_a_loss(
+async def test_a_released_seat_goes_to_the_next_entry_after_a_loss_of_redis_too(
     site: Site, make_line: MakeLine
 ) -> None:
-    """Who accepted and let go has nothing any more, though PostgreSQL never heard of the letting go."""
+    """A person who accepted and released has nothing any more, though PostgreSQL missed the release."""
     line = await make_line(people=3)
     await line.free(0)
     async with soon():
@@ -404,8 +412,8 @@ async def test_a_released_seat_is_the_next_ones_also_after_a_loss(
 # Two answers at once
 
 
-async def test_an_accept_and_a_lapse_at_one_instant(make_line: MakeLine) -> None:
-    """Twenty times around the deadline: it is the person's, or the next one's; never both, never neither."""
+async def test_an_accept_and_a_lapse_at_one_instant_have_one_outcome(make_line: MakeLine) -> None:
+    """Twenty times around the deadline: the seat goes to the person or to the next one, never to both or neither."""
     line = await make_line(people=20, window_s=1)
     told: list[str] = []
     await line.free(*range(10))
@@ -437,10 +445,10 @@ async def test_an_accept_and_a_lapse_at_one_instant(make_line: MakeLine) -> None
 
 
 @pytest.mark.parametrize("first", ["accept", "decline", "lapse"])
-async def test_who_ends_an_offer_first_has_ended_it(
+async def test_the_first_end_of_an_offer_counts(
     site: Site, make_line: MakeLine, first: str
 ) -> None:
-    """Everybody ends it at once, and the first is still at it when the others come."""
+    """All end it at once, and the first is still under way when the others come."""
     line = await make_line(people=2)
     await line.free(0)
     async with soon():
@@ -475,7 +483,7 @@ async def test_who_ends_an_offer_first_has_ended_it(
 
 
 async def _lapsed_unheard(site: Site, line: Line, offer_id: str) -> Catch:
-    """Its time passes; the worker has ended the offer, and does not know it yet."""
+    """Let its time pass; the worker has ended the offer, and has not got the answer yet."""
     while True:
         lapsing = await site.catch("worker", "waitlist.end_offer")
         await line.execute(
@@ -485,17 +493,19 @@ async def _lapsed_unheard(site: Site, line: Line, offer_id: str) -> Catch:
         await lapsing.wait()
         if (await line.runtime.waitlist.offers.read(offer_id)).status == OfferStatus.EXPIRED:
             return lapsing
-        # It was another one's.
+        # It belonged to another person.
         lapsing.deliver()
 
 
-async def test_a_decline_that_redis_never_heard_of(site: Site, make_line: MakeLine) -> None:
-    """The process dies between PostgreSQL's word and Redis's: the seat moves on all the same."""
+async def test_a_decline_that_never_reached_redis_passes_the_seat_on(
+    site: Site, make_line: MakeLine
+) -> None:
+    """The process dies between the writes to PostgreSQL and Redis: the seat moves on all the same."""
     line = await make_line(people=2)
     await line.free(0)
     async with soon():
         offer_id = await line.offered(0)
-    # What a process does that dies there: the first half.
+    # The first half of the work, as of a process that dies there.
     rows = await line.runtime.stores.view.fetch(
         "waitlist.end_offer", offer_id, line.people[0], "declined", "person", None
     )
@@ -505,7 +515,9 @@ async def test_a_decline_that_redis_never_heard_of(site: Site, make_line: MakeLi
     await line.judge()
 
 
-async def test_an_accept_that_redis_never_heard_of(site: Site, make_line: MakeLine) -> None:
+async def test_an_accept_that_never_reached_redis_can_be_repeated(
+    site: Site, make_line: MakeLine
+) -> None:
     line = await make_line(people=2)
     await line.free(0)
     async with soon():
@@ -520,18 +532,18 @@ async def test_an_accept_that_redis_never_heard_of(site: Site, make_line: MakeLi
     await line.judge()
 
 
-# Who may not have more
+# People at their limit
 
 
-async def test_many_at_their_limit_do_not_keep_a_seat_from_the_next(make_line: MakeLine) -> None:
+async def test_many_people_at_their_limit_do_not_block_the_next_entry(make_line: MakeLine) -> None:
     line = await make_line(people=60)
-    # All but the last hold or own as much as they may.
+    # All but the last are at their limit.
     await line.execute(
         "UPDATE events SET buyer_limit = 1, version = version + 1 WHERE event_id = $1"
     )
     await line.runtime.live.settling.refresh_terms(line.event_id)
     base = base_key(line.event_id)
-    # No worker counts again what is only said here to be held.
+    # No worker recounts the held places that the test only pretends.
     call = line.runtime.stores.redis.call
     await call("SET", f"reconciling:{line.event_id}", "1", "EX", 600)
     await call("SET", "checking", "1", "EX", 600)

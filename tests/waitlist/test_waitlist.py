@@ -1,6 +1,6 @@
-"""The waitlist on real stores: who gets what comes back, and that nobody else does.
+"""The waitlist on real stores: who gets returned seats, and that nobody else does.
 
-Rounds are held by hand, one at a time, so that every test sees the moment it is about.
+The test runs each round itself, so that it can check every moment.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ ADA = Contact(buyer=Buyer("ada@example.com", "Ada"))
 
 @dataclass
 class Line:
-    """A sold-out house and the people who wait for it."""
+    """A sold-out house and its waiting people."""
 
     house: House
     runtime: Runtime
@@ -90,7 +90,7 @@ class Line:
         return str(digits.decode())
 
     async def lapse(self, offer_id: str) -> None:
-        """Its time is over, whatever the clock says."""
+        """Let the offer's time be over."""
         async with self.runtime.stores.view.connection() as connection:
             await connection.execute(
                 "UPDATE offers SET expires_at = clock_timestamp() WHERE offer_id = $1", offer_id
@@ -107,7 +107,7 @@ async def line(make_house: MakeHouse, runtime: Runtime) -> Line:
 
 @asynccontextmanager
 async def heard(runtime: Runtime, person: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-    """What a person's open connections are told."""
+    """Messages to a person's open connections."""
     pubsub = runtime.stores.redis.client.pubsub()
 
     async def messages() -> AsyncIterator[dict[str, Any]]:
@@ -141,7 +141,7 @@ async def release(line: Line, holds: dict[int, tuple[str, str]], *seats: int) ->
         await line.runtime.holds.release(hold_id, buyer)
 
 
-async def test_joining_is_refused_while_what_one_wants_is_on_sale(line: Line) -> None:
+async def test_joining_is_refused_while_matching_seats_are_on_sale(line: Line) -> None:
     with pytest.raises(Conflict) as refusal:
         await line.join(quantity=2, categories=["Front"])
     assert refusal.value.code == "still-on-sale"
@@ -155,7 +155,7 @@ async def test_joining_is_refused_while_what_one_wants_is_on_sale(line: Line) ->
         await line.join(quantity=2, categories=["Back"])
 
 
-async def test_one_entry_per_person_and_the_same_wish_again_is_the_same_entry(line: Line) -> None:
+async def test_a_person_has_one_entry_and_joining_again_returns_it(line: Line) -> None:
     await full(line)
     person = new_id()
     first = await line.join(person, quantity=2)
@@ -170,7 +170,7 @@ async def test_one_entry_per_person_and_the_same_wish_again_is_the_same_entry(li
     assert refusal.value.extra["entry_id"] == first.entry_id
 
 
-async def test_many_joins_of_one_person_at_once_make_one_entry(line: Line) -> None:
+async def test_simultaneous_joins_of_one_person_make_one_entry(line: Line) -> None:
     await full(line)
     person = new_id()
     entries = await asyncio.gather(*(line.join(person, quantity=2) for _ in range(20)))
@@ -178,7 +178,7 @@ async def test_many_joins_of_one_person_at_once_make_one_entry(line: Line) -> No
     assert (await line.entry(entries[0])).waiting == 1
 
 
-async def test_wishes_are_checked(line: Line) -> None:
+async def test_an_invalid_wish_is_refused(line: Line) -> None:
     with pytest.raises(InvalidInput) as refusal:
         await line.join(categories=["Moon"])
     assert refusal.value.code == "no-such-category"
@@ -189,7 +189,7 @@ async def test_wishes_are_checked(line: Line) -> None:
         await line.join(quantity=11)
 
 
-async def test_the_line_goes_by_tier_then_by_time(line: Line, runtime: Runtime) -> None:
+async def test_the_waitlist_is_ordered_by_tier_then_by_time(line: Line, runtime: Runtime) -> None:
     await full(line)
     first, second = await line.join(), await line.join()
     patron = new_id()
@@ -202,11 +202,11 @@ async def test_the_line_goes_by_tier_then_by_time(line: Line, runtime: Runtime) 
     assert [(await line.entry(e)).rank for e in (vip, second)] == [1, 2]
 
 
-async def test_a_seat_given_back_is_offered_and_nobody_else_gets_it(line: Line) -> None:
+async def test_a_returned_seat_is_offered_and_nobody_else_gets_it(line: Line) -> None:
     holds = await full(line)
     entry = await line.join()
     await release(line, holds, 7)
-    # Before any round: kept, and not on sale.
+    # Before any round the seat is kept, and not on sale.
     assert (await line.states())[7] == "4"
     assert (await line.house.states())[7] == "1"
     with pytest.raises(SeatUnavailable):
@@ -248,7 +248,7 @@ async def free_by_cancelling(line: Line, holds: dict[int, tuple[str, str]]) -> N
 
 
 async def free_by_late_settlement(line: Line, holds: dict[int, tuple[str, str]]) -> None:
-    """Cancelled in PostgreSQL by a process that died before it told Redis; the relay does."""
+    """Cancelled in PostgreSQL by a process that died before updating Redis; the relay does that."""
     buyer, hold_id = holds[7]
     answer = await line.house.book(buyer, hold_id)
     booking = answer.booking
@@ -273,7 +273,7 @@ async def free_by_expired_payment(line: Line, holds: dict[int, tuple[str, str]])
 
 
 async def free_by_reconciling(line: Line, holds: dict[int, tuple[str, str]]) -> None:
-    """A hold that vanished without a word, as from a half-restored Redis."""
+    """A hold that vanished without a trace, as from a half-restored Redis."""
     base = base_key(line.event_id)
     await line.runtime.stores.redis.call("DEL", f"{base}:hold:{holds[7][1]}")
     await line.runtime.live.reconciling.reconcile(line.event_id)
@@ -290,7 +290,7 @@ FREEING = [
 
 
 @pytest.mark.parametrize("free", FREEING, ids=lambda free: free.__name__)
-async def test_whatever_frees_a_seat_keeps_it_for_the_line(line: Line, free: Any) -> None:
+async def test_every_way_to_free_a_seat_keeps_it_for_the_waitlist(line: Line, free: Any) -> None:
     holds = await full(line)
     entry = await line.join()
     await free(line, holds)
@@ -312,7 +312,7 @@ async def test_places_of_an_area_are_kept_and_offered_too(line: Line) -> None:
     assert await line.round() == 1
     offer, _ = await line.offer_of(entry)
     assert [(area.area_no, area.quantity) for area in offer.areas] == [(0, 3)]
-    # The fourth place fits nobody in line: it is on sale.
+    # The fourth place fits no waiting entry: it is on sale.
     assert await line.house.floor_free() == 1
     await line.runtime.waitlist.offers.decline(offer.offer_id, await line.owner_of(entry))
     await line.until_quiet()
@@ -325,15 +325,15 @@ async def test_a_party_gets_its_seats_together_or_not_at_all(line: Line) -> None
     await release(line, holds, 3, 12, 41)
     await line.until_quiet()
     assert (await line.entry(party)).status == EntryStatus.WAITING
-    # Nobody could take them: they are on sale.
+    # No entry could use them: they are on sale.
     assert [(await line.states())[n] for n in (3, 12, 41)] == ["0", "0", "0"]
-    # What is on sale counts together with what comes back.
+    # Seats on sale and returned seats count together.
     await release(line, holds, 4, 5)
     await line.until_quiet()
     assert (await line.offer_of(party))[1] == [3, 4, 5]
 
 
-async def test_a_large_party_is_passed_over_and_that_is_written_down(line: Line) -> None:
+async def test_a_large_party_is_skipped_and_the_skip_is_recorded(line: Line) -> None:
     holds = await full(line)
     party, single = await line.join(quantity=4), await line.join()
     await release(line, holds, 8)
@@ -348,7 +348,7 @@ async def test_a_large_party_is_passed_over_and_that_is_written_down(line: Line)
     assert skips[0]["reason"] == "too-few"
 
 
-async def test_declining_passes_the_seats_on_and_ends_the_place(line: Line) -> None:
+async def test_declining_passes_the_seats_on_and_ends_the_entry(line: Line) -> None:
     holds = await full(line)
     first, second = await line.join(), await line.join()
     await release(line, holds, 8)
@@ -365,7 +365,7 @@ async def test_declining_passes_the_seats_on_and_ends_the_place(line: Line) -> N
         await line.runtime.waitlist.offers.accept(offer.offer_id, person)
 
 
-async def test_an_offer_not_answered_in_time_goes_to_the_next(line: Line) -> None:
+async def test_an_unanswered_offer_goes_to_the_next_entry(line: Line) -> None:
     holds = await full(line)
     first, second = await line.join(), await line.join()
     await release(line, holds, 8)
@@ -380,7 +380,7 @@ async def test_an_offer_not_answered_in_time_goes_to_the_next(line: Line) -> Non
     assert (await line.entry(first)).status == EntryStatus.LAPSED
 
 
-async def test_when_nobody_is_left_the_seats_go_on_sale(line: Line) -> None:
+async def test_seats_go_on_sale_when_nobody_is_waiting(line: Line) -> None:
     holds = await full(line)
     entry = await line.join()
     await release(line, holds, 8)
@@ -389,8 +389,8 @@ async def test_when_nobody_is_left_the_seats_go_on_sale(line: Line) -> None:
     await line.lapse(offer.offer_id)
     await line.until_quiet()
     await line.house.hold(new_id(), 8)
-    # And with nobody waiting what comes back is on sale again: somebody began to join a moment ago,
-    # so a round looks first.
+    # With nobody waiting, returned seats go on sale again, though only after a round, because somebody
+    # began to join a moment ago.
     await release(line, holds, 9)
     await line.runtime.waitlist.rounds.serve(line.event_id)
     await line.house.hold(new_id(), 9)
@@ -412,7 +412,7 @@ async def test_leaving_with_an_open_offer_declines_it(line: Line) -> None:
     assert (await line.offer_of(second))[1] == [8]
 
 
-async def test_a_withdrawn_offer_gives_the_place_back(line: Line) -> None:
+async def test_a_withdrawn_offer_returns_the_entry_to_its_position(line: Line) -> None:
     holds = await full(line)
     first, second = await line.join(), await line.join()
     await release(line, holds, 8)
@@ -427,7 +427,7 @@ async def test_a_withdrawn_offer_gives_the_place_back(line: Line) -> None:
     assert (await line.offer_of(first))[1] == [8]
 
 
-async def test_only_its_person_may_touch_an_offer(line: Line) -> None:
+async def test_only_its_person_may_answer_an_offer(line: Line) -> None:
     holds = await full(line)
     entry = await line.join()
     await release(line, holds, 8)
@@ -436,7 +436,7 @@ async def test_only_its_person_may_touch_an_offer(line: Line) -> None:
     for act in (line.runtime.waitlist.offers.accept, line.runtime.waitlist.offers.decline):
         with pytest.raises(NotFound):
             await act(offer.offer_id, new_id())
-    # Nor can it be taken around the offer.
+    # Nor can the seat be held without the offer.
     person = await line.owner_of(entry)
     for touch in (line.runtime.holds.read, line.runtime.holds.extend, line.runtime.holds.release):
         with pytest.raises(FrontrowError) as refusal:
@@ -446,7 +446,7 @@ async def test_only_its_person_may_touch_an_offer(line: Line) -> None:
         await line.house.book(person, offer.offer_id)
 
 
-async def test_accepting_twice_is_one_hold(line: Line) -> None:
+async def test_accepting_twice_makes_one_hold(line: Line) -> None:
     holds = await full(line)
     entry = await line.join(quantity=2)
     await release(line, holds, 8, 9)
@@ -459,7 +459,7 @@ async def test_accepting_twice_is_one_hold(line: Line) -> None:
     assert first == again
 
 
-async def test_the_price_of_an_offer_stays(line: Line) -> None:
+async def test_the_price_of_an_offer_is_fixed(line: Line) -> None:
     holds = await full(line)
     entry = await line.join()
     await release(line, holds, 8)
@@ -485,7 +485,7 @@ async def test_a_price_that_falls_brings_an_offer(line: Line) -> None:
     assert (await line.offer_of(entry))[0].total.amount == 3900
 
 
-async def test_who_may_have_no_more_is_passed_by(line: Line) -> None:
+async def test_a_person_at_the_limit_is_skipped(line: Line) -> None:
     holds = await full(line)
     greedy = new_id()
     entry = await line.join(greedy, quantity=9)
@@ -503,7 +503,7 @@ async def test_who_may_have_no_more_is_passed_by(line: Line) -> None:
     assert (await line.entry(second)).status == EntryStatus.OFFERED
 
 
-async def test_changing_ones_mind_keeps_the_place(line: Line) -> None:
+async def test_changing_the_wish_keeps_the_position(line: Line) -> None:
     holds = await full(line)
     first, second = await line.join(quantity=5), await line.join()
     person = await line.owner_of(first)
@@ -521,7 +521,7 @@ async def test_changing_ones_mind_keeps_the_place(line: Line) -> None:
     assert (await line.entry(second)).rank == 1
 
 
-async def test_offers_outlive_redis(line: Line) -> None:
+async def test_offers_survive_the_loss_of_redis(line: Line) -> None:
     holds = await full(line)
     first, second = await line.join(quantity=2), await line.join()
     await release(line, holds, 8, 9)
@@ -529,7 +529,7 @@ async def test_offers_outlive_redis(line: Line) -> None:
     offer, seats = await line.offer_of(first)
     for key in await keys_of(line.runtime.stores.redis, line.event_id):
         await line.runtime.stores.redis.call("DEL", key)
-    # All holds are gone, and everything is the line's to have first; the offer stands.
+    # All holds are gone, and all seats go to the waitlist first; the offer stays.
     with pytest.raises(SeatUnavailable):
         await line.house.hold(new_id(), 0)
     with pytest.raises(SeatUnavailable):
@@ -547,20 +547,20 @@ async def test_offers_outlive_redis(line: Line) -> None:
     assert (await line.house.book(person, hold)).outcome == "confirmed"
 
 
-async def test_ranks_outlive_redis(line: Line) -> None:
+async def test_ranks_survive_the_loss_of_redis(line: Line) -> None:
     await full(line)
     entries = [await line.join() for _ in range(5)]
     for key in await keys_of(line.runtime.stores.redis, line.event_id):
         await line.runtime.stores.redis.call("DEL", key)
     assert [(await line.entry(e)).rank for e in entries] == [1, 2, 3, 4, 5]
-    # A line that lost somebody is mended by the reconciler.
+    # The reconciler repairs a waitlist that lost an entry in Redis.
     await line.runtime.stores.redis.call(
         "ZREM", base_key(line.event_id) + ":line", entries[0].entry_id
     )
     for _ in range(2):
         await line.runtime.live.reconciling.reconcile(line.event_id)
     assert [(await line.entry(e)).rank for e in entries] == [1, 2, 3, 4, 5]
-    # So is one that kept somebody who has left.
+    # It also repairs one that kept an entry that has left.
     stranger = {new_id(): 0}
     await line.runtime.stores.redis.client.zadd(base_key(line.event_id) + ":line", stranger)
     assert [(await line.entry(e)).rank for e in entries] == [2, 3, 4, 5, 6]
@@ -569,7 +569,9 @@ async def test_ranks_outlive_redis(line: Line) -> None:
     assert [(await line.entry(e)).rank for e in entries] == [1, 2, 3, 4, 5]
 
 
-async def test_a_line_laid_anew_is_never_empty(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ranks_are_never_missing_while_the_waitlist_is_rebuilt(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await full(line)
     first, second = [await line.join() for _ in range(2)]
     key = base_key(line.event_id) + ":line"
@@ -588,7 +590,7 @@ async def test_a_line_laid_anew_is_never_empty(line: Line, monkeypatch: pytest.M
     assert (await line.entry(second)).rank == 2
 
 
-async def test_a_round_counts_who_waits_though_redis_lost_the_line(line: Line) -> None:
+async def test_a_round_counts_waiting_entries_after_redis_lost_them(line: Line) -> None:
     holds = await full(line)
     for _ in range(3):
         await line.join()
@@ -602,8 +604,8 @@ async def test_a_round_counts_who_waits_though_redis_lost_the_line(line: Line) -
     assert waiting == 3
 
 
-async def test_a_claim_without_postgresqls_word_comes_back(line: Line) -> None:
-    """A worker claimed seats and died before it could write the offer down."""
+async def test_an_unconfirmed_claim_returns_to_the_waitlist(line: Line) -> None:
+    """A worker claimed seats and died before it could write the offer."""
     holds = await full(line)
     entry = await line.join()
     await release(line, holds, 8)
@@ -619,10 +621,10 @@ async def test_a_claim_without_postgresqls_word_comes_back(line: Line) -> None:
     assert (await line.offer_of(entry))[1] == [8]
 
 
-async def test_an_offer_that_redis_was_never_told_of_is_laid(
+async def test_an_offer_that_never_reached_redis_is_loaded(
     line: Line, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker wrote the offer down and died before it could tell anybody."""
+    """A worker wrote the offer and died before it could publish it."""
     holds = await full(line)
     entry = await line.join()
     await release(line, holds, 8)
@@ -663,7 +665,7 @@ async def test_a_paused_event_makes_no_offers_until_it_sells_again(line: Line) -
 
 
 async def test_a_late_payment_does_not_take_offered_seats(line: Line) -> None:
-    """The seats of an expired booking were offered on; the money that comes late goes back."""
+    """The seats of an expired booking were offered to others; the late payment is refunded."""
     holds = await full(line)
     entry = await line.join()
     buyer, hold_id = holds[7]
@@ -688,15 +690,15 @@ async def test_a_late_payment_does_not_take_offered_seats(line: Line) -> None:
     assert (await line.house.book(person, hold)).outcome == "confirmed"
 
 
-async def test_a_checkout_that_slept_does_not_take_offered_seats(line: Line) -> None:
-    """Its hold was lost with Redis and the seat was offered on; then it comes to PostgreSQL."""
+async def test_a_stalled_checkout_does_not_take_offered_seats(line: Line) -> None:
+    """Its hold was lost with Redis and the seat was offered to another; then it reaches PostgreSQL."""
     holds = await full(line)
     entry = await line.join(quantity=1)
     buyer, hold_id = holds[7]
     paying = await line.runtime.holds.begin_payment(hold_id, buyer)
     for key in await keys_of(line.runtime.stores.redis, line.event_id):
         await line.runtime.stores.redis.call("DEL", key)
-    assert await line.round() == 0  # it lays the state anew
+    assert await line.round() == 0  # this access rebuilds the state
     await line.until_quiet()
     offer, seats = await line.offer_of(entry)
     paying.seats[:] = seats
@@ -718,8 +720,8 @@ async def test_a_checkout_that_slept_does_not_take_offered_seats(line: Line) -> 
     assert (await line.house.book(person, hold)).outcome == "confirmed"
 
 
-async def test_warned_once_before_an_offer_ends(line: Line, runtime: Runtime) -> None:
-    # Offers of other tests are about to end by now, where this run takes long.
+async def test_a_person_is_warned_once_before_an_offer_ends(line: Line, runtime: Runtime) -> None:
+    # Offers of other tests may be about to end by now, if this run takes long.
     while await runtime.waitlist.offers.warn():
         pass
     holds = await full(line)
@@ -741,10 +743,10 @@ async def test_warned_once_before_an_offer_ends(line: Line, runtime: Runtime) ->
 
 
 @pytest.mark.parametrize("answer", ["decline", "accept", "leave"])
-async def test_an_answer_that_redis_never_heard_of_is_carried_out(
+async def test_an_answer_that_never_reached_redis_is_carried_out(
     line: Line, runtime: Runtime, answer: str
 ) -> None:
-    """The API wrote the answer down and died before it could tell Redis: the reconciler does."""
+    """The API wrote the answer and died before updating Redis: the reconciler does that."""
     holds = await full(line)
     entry, other = await line.join(), await line.join()
     await release(line, holds, 8)

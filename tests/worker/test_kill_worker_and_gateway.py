@@ -14,8 +14,10 @@ from tests.support.watchers import Watcher
 pytestmark = pytest.mark.adversity
 
 
-async def test_a_worker_killed_with_its_hands_full(site: Site, http: httpx.AsyncClient) -> None:
-    """It has taken an outbox row and not delivered it, and has given a payment up at the bank only."""
+async def test_work_of_a_killed_worker_is_finished_by_the_next(
+    site: Site, http: httpx.AsyncClient
+) -> None:
+    """It has leased an outbox row without delivering it, and has voided a payment at the bank only."""
     house = await site.house(rows=1)
     async with Watcher(site.live_url(house.event_id)) as watcher:
         unsettled, unpaid, idle = [await Patron.come(http, house.event_id) for _ in range(3)]
@@ -30,7 +32,7 @@ async def test_a_worker_killed_with_its_hands_full(site: Site, http: httpx.Async
         await house.set_terms(hold_ttl_s=2)
         await idle.held(2)
         settling = site.link("worker", "redis").catch(hold_id, unsent=True)
-        # The API confirms and cannot tell Redis.
+        # The API confirms and cannot update Redis.
         confirmed = await site.catch("api", "bookings.confirm")
         booking = asyncio.create_task(unsettled.book(hold_id))
         await confirmed.wait()
@@ -49,7 +51,9 @@ async def test_a_worker_killed_with_its_hands_full(site: Site, http: httpx.Async
         await check(site, house.event_id, watcher)
 
 
-async def test_a_killed_gateway_is_resumed_from(site: Site, http: httpx.AsyncClient) -> None:
+async def test_watchers_resume_after_a_kill_of_the_gateway(
+    site: Site, http: httpx.AsyncClient
+) -> None:
     house = await site.house(rows=1)
     patron = await Patron.come(http, house.event_id)
     url = site.live_url(house.event_id)

@@ -16,7 +16,9 @@ from tests.support.watchers import Watcher
 pytestmark = pytest.mark.adversity
 
 
-async def test_an_api_that_slept_does_not_win_late(site: Site, http: httpx.AsyncClient) -> None:
+async def test_an_api_that_was_paused_does_not_win_late(
+    site: Site, http: httpx.AsyncClient
+) -> None:
     house = await site.house(rows=1, hold_ttl_s=2, payment_window_s=2)
     async with Watcher(site.live_url(house.event_id)) as watcher:
         patrons = [await Patron.come(http, house.event_id) for _ in range(3)]
@@ -24,7 +26,7 @@ async def test_an_api_that_slept_does_not_win_late(site: Site, http: httpx.Async
         catches: list[Catch] = []
         under_way: list[asyncio.Task[httpx.Response]] = []
         fresh = iter(range(25))
-        # Who gets furthest goes first: each stays caught where it is.
+        # The request that gets furthest goes first: each stays caught where it is.
         for patron, caught_at in zip(
             patrons, ("sandbox.charge", "bookings.reserve", "begin_payment"), strict=True
         ):
@@ -39,7 +41,7 @@ async def test_an_api_that_slept_does_not_win_late(site: Site, http: httpx.Async
             return b"".join(watcher.map.states[seat : seat + 1] for seat in seats)
 
         async with site.paused("api"):
-            # Their time passes, the worker gives them up, and somebody else is quicker.
+            # Their time passes, the worker gives them up, and another buyer is faster.
             await watcher.until(lambda: shown() == b"200")
             await house.set_terms(hold_ttl_s=300)
             rival = new_id()
@@ -52,7 +54,7 @@ async def test_an_api_that_slept_does_not_win_late(site: Site, http: httpx.Async
         # Paid in time, and confirmed by the worker meanwhile.
         assert paid.status_code in (201, 202)
         assert await patrons[0].ended(paid.json()["booking_id"]) == "confirmed"
-        # Given up meanwhile: the bank refuses to charge for it any more.
+        # Given up meanwhile: the bank refuses the charge.
         assert given_up.status_code == 402, given_up.text
         # The seat is still free, but PostgreSQL goes by its own clock.
         assert (slept.status_code, slept.json()["type"]) == (410, "/problems/hold-expired")
@@ -63,7 +65,7 @@ async def test_an_api_that_slept_does_not_win_late(site: Site, http: httpx.Async
 async def _on_the_way(
     patron: Patron, seats: Iterator[int], catch: Catch
 ) -> tuple[int, "asyncio.Task[httpx.Response]"]:
-    """A seat and its checkout, caught. On a busy machine a hold may be over before: then of another seat."""
+    """A seat and its caught checkout. If the hold expires first on a busy machine, another seat is used."""
     waiting = asyncio.create_task(catch.wait())
     for seat in seats:
         hold_id = await patron.held(seat)

@@ -63,7 +63,7 @@ def counted(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[
 async def test_a_quiet_event_is_left_alone(
     runtime: Runtime, make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A tick is 50 ms; where nothing is due, a look a second is enough."""
+    """A tick is 50 ms; if nothing is due, one visit a second is enough."""
     quiet, busy = await make_house(), await make_house(hold_ttl_s=1)
     await quiet.hold(new_id(), 1)
     runs = counted(runtime, monkeypatch)
@@ -79,8 +79,10 @@ async def test_a_quiet_event_is_left_alone(
     assert looked <= time.monotonic() - began + 3, runs
 
 
-async def test_what_began_days_ago_is_left_alone(runtime: Runtime, make_house: MakeHouse) -> None:
-    """A site of many years has more events behind it than it can look at every second."""
+async def test_events_that_began_days_ago_are_left_alone(
+    runtime: Runtime, make_house: MakeHouse
+) -> None:
+    """A site of many years has more past events than it can check every second."""
     over, coming = await make_house(), await make_house()
     for house in (over, coming):
         wanted = Wanted(quantity=6, categories=["Front"])
@@ -94,7 +96,7 @@ async def test_what_began_days_ago_is_left_alone(runtime: Runtime, make_house: M
         assert over.event_id not in open_events
 
 
-async def test_a_visit_is_due_when_the_next_deadline_is(
+async def test_the_next_visit_is_due_at_the_next_deadline(
     runtime: Runtime, make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = await make_house(hold_ttl_s=60)
@@ -113,10 +115,10 @@ async def test_a_visit_is_due_when_the_next_deadline_is(
     assert visits[1] == pytest.approx(left_s, abs=10)
 
 
-async def test_a_line_that_is_stirred_is_served_at_once(
+async def test_a_waitlist_that_was_notified_is_served_at_once(
     runtime: Runtime, make_house: MakeHouse
 ) -> None:
-    """Though the worker's own rounds never come: it is told."""
+    """By the notification alone: the worker's own schedule never comes round here."""
     house = await make_house()
     sellers = [new_id() for _ in range(4)]
     holds = [await house.hold(s, *range(5 * n, 5 * n + 5)) for n, s in enumerate(sellers)]
@@ -139,7 +141,9 @@ async def test_a_line_that_is_stirred_is_served_at_once(
                 await asyncio.sleep(0.01)
 
 
-async def test_the_worker_hears_again_after_redis_was_away(runtime: Runtime, house: House) -> None:
+async def test_the_worker_receives_notifications_again_after_redis_was_away(
+    runtime: Runtime, house: House
+) -> None:
     async with at_work(runtime), asyncio.timeout(60):
         for _ in range(2):
             while (await runtime.stores.redis.client.pubsub_numsub("stirred"))[0][1] == 0:
@@ -149,7 +153,7 @@ async def test_the_worker_hears_again_after_redis_was_away(runtime: Runtime, hou
             await asyncio.sleep(0.01)
 
 
-async def test_what_was_stirred_is_not_forgotten_while_postgresql_is_away(
+async def test_notified_waitlists_are_not_forgotten_while_postgresql_is_away(
     runtime: Runtime, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: Any) -> Any:
