@@ -48,7 +48,7 @@ PROBLEMS = _by_code(
         errors=[{"message": "Expected `int`, got `str`", "key": "seats[0]", "source": "body"}],
     ),
     InvalidInput(
-        "Nothing was asked for: name at least one seat or area.",
+        "The request is empty: name at least one seat or area.",
         code="empty-hold",
     ),
     InvalidInput("A seat is named twice.", code="duplicate-seat"),
@@ -57,13 +57,13 @@ PROBLEMS = _by_code(
         code="no-such-seat",
     ),
     InvalidInput("At most 100 seats and areas in one hold.", code="too-many-seats"),
+    InvalidInput("The event has no numbered seats; ask for places with `areas`.", code="no-seats"),
     InvalidInput(
-        "The event has no seats to choose among; ask for places with `areas`.", code="no-seats"
+        "There is no category 'Stals'; the event has Stalls, Standing.", code="no-such-category"
     ),
     InvalidInput(
-        "There is no category 'Stals'; there are Stalls, Standing.", code="no-such-category"
+        "There is no section 'Balcony'; the event has Stalls, Boxes.", code="no-such-section"
     ),
-    InvalidInput("There is no section 'Balcony'; there are Stalls, Boxes.", code="no-such-section"),
     InvalidInput(
         "An area's number starts at 0 and its quantity is 1 to 100.", code="invalid-quantity"
     ),
@@ -184,7 +184,7 @@ PROBLEMS = _by_code(
     NotFound(f"There is no layout {LAYOUT_ID}.", code="layout-not-found"),
     NotFound(f"There is no mail {MAIL_ID}.", code="mail-not-found"),
     Conflict(
-        "The mail is sent; only what is dead, unknown or skipped, and has an address, is sent again.",
+        "The mail is sent; only a dead, unknown or skipped mail with an address can be sent again.",
         code="mail-not-resendable",
     ),
     NotFound(
@@ -311,26 +311,26 @@ PROBLEMS = _by_code(
     ProofNeeded(PROOF.challenge, bits=14, expires_at=datetime(2026, 4, 3, 18, 15, tzinfo=UTC)),
     FrontrowError("This is our mistake; it has been logged. Trying again may work."),
     Conflict(
-        "You or somebody in your network has just let go of Stalls, Row 3, seat 7, and others are looking at "
-        "it: it is theirs to take for 8 s. Choose other seats, or ask again then.",
+        "You or somebody in your network has just given up Stalls, Row 3, seat 7. For 8 s only other "
+        "people may take these seats. Choose other seats, or try again then.",
         code="seat-resting",
         seats=[17],
         retry_after=8,
     ),
     Conflict(
-        "More time is for a checkout that has begun: fill in the buyer's name and e-mail "
+        "Only a checkout that has begun gets more time: send the buyer's name and e-mail "
         "(`buyer`), or pay.",
         code="checkout-not-begun",
     ),
     TooManyRequests(
         "Your network holds 50 unpaid places of this event, and one network may hold 50 just now. Places "
-        "come free as others beside you pay or give back; ask again in a moment.",
+        "become free when others in your network pay or give theirs back; try again in a moment.",
         code="network-limit",
         retry_after_s=3,
     ),
     TooManyRequests(
-        "Many places that your network held were let go unpaid, so it waits a while before it holds more. "
-        "Payments from your network make this shorter.",
+        "Many places held by your network were given up unpaid, so it must wait before it holds more. "
+        "Payments from your network shorten the wait.",
         code="network-paused",
         retry_after_s=40,
     ),
@@ -341,7 +341,7 @@ PROBLEMS = _by_code(
         retry_after_s=10,
     ),
     Unavailable(
-        "So many are choosing just now that others were faster each time; try again.",
+        "Many people are choosing seats right now, and others were faster each time; try again.",
         code="too-contended",
         retry_after_s=1,
     ),

@@ -198,7 +198,7 @@ class Entries:
         if wish.quantity > terms["buyer_limit"]:
             raise LimitReached(
                 f"One buyer may have {terms['buyer_limit']} places of this event; "
-                f"you ask for {wish.quantity}.",
+                f"you asked for {wish.quantity}.",
                 limit=terms["buyer_limit"],
             )
         await self._check_possible(facts, index, wish)
