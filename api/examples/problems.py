@@ -96,9 +96,11 @@ PROBLEMS = _by_code(
         "This login has ended; log in again with POST /v1/auth/login.", code="session-ended"
     ),
     InvalidInput("Take at least 8 characters; a few words do well.", code="weak-password"),
-    InvalidInput("We do not write in 'tlh'; choose one of en, de.", code="unknown-language"),
     InvalidInput(
-        "Mails about what you bought cannot be switched off: they carry your tickets.",
+        "The language 'tlh' is not supported; choose one of en, de.", code="unknown-language"
+    ),
+    InvalidInput(
+        "Mails about your bookings cannot be switched off: they carry your tickets.",
         code="booking-mails-needed",
     ),
     Conflict(
@@ -110,8 +112,8 @@ PROBLEMS = _by_code(
         code="address-not-claimed",
     ),
     NotFound(
-        "That link is not one of ours, or its time is over; register again, or name the address "
-        "again with PATCH /v1/me, for a new one.",
+        "That link is not one of ours, or it has expired; for a new one register again, or set the address "
+        "again with PATCH /v1/me.",
         code="link-not-ours",
     ),
     Conflict(
@@ -119,7 +121,7 @@ PROBLEMS = _by_code(
         code="already-registered",
     ),
     NotAllowed(
-        "Send your present password as `password`; the one sent is not it.", code="wrong-password"
+        "The password is wrong; send your present password as `password`.", code="wrong-password"
     ),
     NotFound(
         "A guest has no password; make an account with POST /v1/auth/register.", code="no-account"
@@ -152,27 +154,25 @@ PROBLEMS = _by_code(
     NotFound(f"There is no place in line {ENTRY_ID}.", code="entry-not-found"),
     NotFound(f"There is no offer {OFFER_ID}.", code="offer-not-found"),
     Conflict(
-        "What you want is on sale: Stalls, row F, seat 12; Stalls, row F, seat 13. "
-        "Nobody has to wait for it.",
+        "Your wish is on sale: Stalls, row F, seat 12; Stalls, row F, seat 13. "
+        "You do not have to wait for it.",
         code="still-on-sale",
         url=f"http://localhost:8000/events/{EVENT_ID}",
         seats=[117, 118],
     ),
     Conflict(
-        "You are in this line already; change what you want, or leave and join again.",
+        "You are in this waitlist already; change your entry, or leave and join again.",
         code="already-waiting",
         entry_id=ENTRY_ID,
     ),
     Conflict("Nobody can join this waitlist any more.", code="waitlist-closed"),
+    Conflict("There are at most 6 such places. Change your wish.", code="wish-impossible"),
     Conflict(
-        "There are never more than 6 such places. Change what you want.", code="wish-impossible"
-    ),
-    Conflict(
-        "Only who waits can change what they want; this entry has an offer or has ended.",
+        "Only a waiting entry can be changed; this one has an offer or has ended.",
         code="entry-ended",
     ),
     Conflict(
-        "Only who waits can be moved to the head of the line; this entry is accepted.",
+        "Only a waiting entry can be moved to the front; this one is accepted.",
         code="entry-not-waiting",
     ),
     Conflict(
@@ -240,13 +240,13 @@ PROBLEMS = _by_code(
     Conflict("A cancelled event stays cancelled.", code="event-cancelled"),
     Conflict("The event is draft; publish it first.", code="event-not-published"),
     Conflict("Somebody else changed the same price; read and repeat."),
-    Conflict("There is one with this id already.", code="already-exists"),
+    Conflict("This id exists already.", code="already-exists"),
     Conflict(
         "A retired rule stays retired; make a new version of it.", code="pricing-rule-retired"
     ),
-    Conflict("Stalls follows no rule; send the one to try.", code="no-pricing-rule"),
+    Conflict("Stalls follows no rule; send a rule to try.", code="no-pricing-rule"),
     Conflict(
-        "Nothing has been sold there that could be played again; try a synthetic curve.",
+        "There are no recorded sales to replay; try a synthetic curve.",
         code="nothing-recorded",
     ),
     Conflict(
@@ -263,7 +263,7 @@ PROBLEMS = _by_code(
     Gone("The hold has been released; choose the seats again.", code="hold-released"),
     Gone("The hold has been booked already.", code="hold-booked"),
     Gone(
-        "The payment arrived after the seats had gone; it is refunded in full.",
+        "The payment arrived after the seats were sold to somebody else; it is refunded in full.",
         code="payment-too-late",
         booking_id=BOOKING_ID,
     ),

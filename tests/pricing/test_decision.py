@@ -233,7 +233,7 @@ def test_a_step_below_the_rounding_is_one_rounding() -> None:
             0.5,
             False,
             6,
-            "50 % sold, 6 days left: many want the places that are left",
+            "50 % sold, 6 days left: many people want the places that are left",
         ),
         (
             False,

@@ -49,15 +49,15 @@ def test_more_ahead_is_longer_and_more_coming_back_is_shorter() -> None:
 
 def test_the_latest_window_with_enough_in_it_decides() -> None:
     windows = [CameBack(HOUR, 9, 20), CameBack(DAY, 30, 70), CameBack(9 * DAY, 300, 700)]
-    assert "70 places came back to the line in the last day" in estimate(1, windows).basis
+    assert "70 places came back to the waitlist in the last day" in estimate(1, windows).basis
     windows[0] = CameBack(HOUR, 10, 22)
-    assert "22 places came back to the line in the last hour" in estimate(1, windows).basis
+    assert "22 places came back to the waitlist in the last hour" in estimate(1, windows).basis
 
 
 def test_a_young_line_goes_by_all_there_was() -> None:
     likely = estimate(30, [CameBack(1200, 1, 1)])
     assert likely.basis == (
-        "1 place came back to the line since it began 20 minutes ago; 30 are wanted ahead of you."
+        "1 place came back to the waitlist since it began 20 minutes ago; 30 are wanted ahead of you."
     )
     assert likely.low_s is not None
     assert likely.high_s is not None
@@ -69,7 +69,7 @@ def test_when_nothing_came_back_nobody_can_say() -> None:
     likely = estimate(1, [CameBack(HOUR, 0, 0), CameBack(3 * HOUR, 0, 0)])
     assert (likely.low_s, likely.high_s) == (None, None)
     assert likely.basis == (
-        "Nothing came back to the line since it began 3 hours ago, so nobody can say; "
+        "No places came back to the waitlist since it began 3 hours ago, so there is no estimate; "
         "1 is wanted ahead of you."
     )
 
