@@ -1,4 +1,4 @@
-"""Opens the stores, builds the rooms, closes everything: the one place where they meet."""
+"""Opens the stores, builds the packages' objects, closes everything: the one place where they meet."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ from engine.waitlist.waitlist import Waitlist
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Runtime:
-    """One process's rooms, wired."""
+    """The objects of one process, connected."""
 
     settings: Settings
     stores: Stores
@@ -44,7 +44,7 @@ class Runtime:
     audit: Auditing
 
     def steps(self) -> list[Step]:
-        """What a worker does, room by room."""
+        """A worker's steps, package by package."""
         rooms = (
             *(self.expiring, self.sales, self.waitlist, self.pricing, self.live.upkeep),
             *(self.audit, self.people, self.notifications, self.events),
@@ -53,9 +53,9 @@ class Runtime:
 
 
 def store_urls(settings: Settings) -> StoreUrls:
-    """Where the stores are: as set, else the embedded servers that run for this data folder.
+    """The URLs of the stores: those set, else those of the embedded servers that run for this data folder.
 
-    Raises ConfigError when neither is there.
+    Raises ConfigError when there are neither.
     """
     if urls := running_urls(settings):
         return urls
@@ -73,7 +73,7 @@ def store_urls(settings: Settings) -> StoreUrls:
 
 @asynccontextmanager
 async def open_runtime(settings: Settings, *, role: str) -> AsyncIterator[Runtime]:
-    """The rooms of one process. The stores need not be reachable: what needs one says so when asked."""
+    """The objects of one process. The stores need not be reachable: a call that needs one raises then."""
     configure_logging(settings, role)
     async with (
         tracing(settings, role),
@@ -91,7 +91,7 @@ async def open_runtime(settings: Settings, *, role: str) -> AsyncIterator[Runtim
 
 
 def build(settings: Settings, stores: Stores) -> Runtime:
-    """The rooms on these stores, from the lowest floor to the highest."""
+    """Build the packages' objects on these stores, from the lowest floor to the highest."""
     catalog = Catalog(stores.mongo, settings)
     live = Live.build(stores, catalog, settings)
     holds = Holds(live, stores.redis, catalog, settings)

@@ -48,7 +48,7 @@ PROBLEMS = _by_code(
         errors=[{"message": "Expected `int`, got `str`", "key": "seats[0]", "source": "body"}],
     ),
     InvalidInput(
-        "Nothing was asked for: name at least one seat or area.",
+        "The request is empty: name at least one seat or area.",
         code="empty-hold",
     ),
     InvalidInput("A seat is named twice.", code="duplicate-seat"),
@@ -57,13 +57,13 @@ PROBLEMS = _by_code(
         code="no-such-seat",
     ),
     InvalidInput("At most 100 seats and areas in one hold.", code="too-many-seats"),
+    InvalidInput("The event has no numbered seats; ask for places with `areas`.", code="no-seats"),
     InvalidInput(
-        "The event has no seats to choose among; ask for places with `areas`.", code="no-seats"
+        "There is no category 'Stals'; the event has Stalls, Standing.", code="no-such-category"
     ),
     InvalidInput(
-        "There is no category 'Stals'; there are Stalls, Standing.", code="no-such-category"
+        "There is no section 'Balcony'; the event has Stalls, Boxes.", code="no-such-section"
     ),
-    InvalidInput("There is no section 'Balcony'; there are Stalls, Boxes.", code="no-such-section"),
     InvalidInput(
         "An area's number starts at 0 and its quantity is 1 to 100.", code="invalid-quantity"
     ),
@@ -96,9 +96,11 @@ PROBLEMS = _by_code(
         "This login has ended; log in again with POST /v1/auth/login.", code="session-ended"
     ),
     InvalidInput("Take at least 8 characters; a few words do well.", code="weak-password"),
-    InvalidInput("We do not write in 'tlh'; choose one of en, de.", code="unknown-language"),
     InvalidInput(
-        "Mails about what you bought cannot be switched off: they carry your tickets.",
+        "The language 'tlh' is not supported; choose one of en, de.", code="unknown-language"
+    ),
+    InvalidInput(
+        "Mails about your bookings cannot be switched off: they carry your tickets.",
         code="booking-mails-needed",
     ),
     Conflict(
@@ -110,8 +112,8 @@ PROBLEMS = _by_code(
         code="address-not-claimed",
     ),
     NotFound(
-        "That link is not one of ours, or its time is over; register again, or name the address "
-        "again with PATCH /v1/me, for a new one.",
+        "That link is not one of ours, or it has expired; for a new one register again, or set the address "
+        "again with PATCH /v1/me.",
         code="link-not-ours",
     ),
     Conflict(
@@ -119,7 +121,7 @@ PROBLEMS = _by_code(
         code="already-registered",
     ),
     NotAllowed(
-        "Send your present password as `password`; the one sent is not it.", code="wrong-password"
+        "The password is wrong; send your present password as `password`.", code="wrong-password"
     ),
     NotFound(
         "A guest has no password; make an account with POST /v1/auth/register.", code="no-account"
@@ -152,27 +154,25 @@ PROBLEMS = _by_code(
     NotFound(f"There is no place in line {ENTRY_ID}.", code="entry-not-found"),
     NotFound(f"There is no offer {OFFER_ID}.", code="offer-not-found"),
     Conflict(
-        "What you want is on sale: Stalls, row F, seat 12; Stalls, row F, seat 13. "
-        "Nobody has to wait for it.",
+        "Your wish is on sale: Stalls, row F, seat 12; Stalls, row F, seat 13. "
+        "You do not have to wait for it.",
         code="still-on-sale",
         url=f"http://localhost:8000/events/{EVENT_ID}",
         seats=[117, 118],
     ),
     Conflict(
-        "You are in this line already; change what you want, or leave and join again.",
+        "You are in this waitlist already; change your entry, or leave and join again.",
         code="already-waiting",
         entry_id=ENTRY_ID,
     ),
     Conflict("Nobody can join this waitlist any more.", code="waitlist-closed"),
+    Conflict("There are at most 6 such places. Change your wish.", code="wish-impossible"),
     Conflict(
-        "There are never more than 6 such places. Change what you want.", code="wish-impossible"
-    ),
-    Conflict(
-        "Only who waits can change what they want; this entry has an offer or has ended.",
+        "Only a waiting entry can be changed; this one has an offer or has ended.",
         code="entry-ended",
     ),
     Conflict(
-        "Only who waits can be moved to the head of the line; this entry is accepted.",
+        "Only a waiting entry can be moved to the front; this one is accepted.",
         code="entry-not-waiting",
     ),
     Conflict(
@@ -184,7 +184,7 @@ PROBLEMS = _by_code(
     NotFound(f"There is no layout {LAYOUT_ID}.", code="layout-not-found"),
     NotFound(f"There is no mail {MAIL_ID}.", code="mail-not-found"),
     Conflict(
-        "The mail is sent; only what is dead, unknown or skipped, and has an address, is sent again.",
+        "The mail is sent; only a dead, unknown or skipped mail with an address can be sent again.",
         code="mail-not-resendable",
     ),
     NotFound(
@@ -240,13 +240,13 @@ PROBLEMS = _by_code(
     Conflict("A cancelled event stays cancelled.", code="event-cancelled"),
     Conflict("The event is draft; publish it first.", code="event-not-published"),
     Conflict("Somebody else changed the same price; read and repeat."),
-    Conflict("There is one with this id already.", code="already-exists"),
+    Conflict("This id exists already.", code="already-exists"),
     Conflict(
         "A retired rule stays retired; make a new version of it.", code="pricing-rule-retired"
     ),
-    Conflict("Stalls follows no rule; send the one to try.", code="no-pricing-rule"),
+    Conflict("Stalls follows no rule; send a rule to try.", code="no-pricing-rule"),
     Conflict(
-        "Nothing has been sold there that could be played again; try a synthetic curve.",
+        "There are no recorded sales to replay; try a synthetic curve.",
         code="nothing-recorded",
     ),
     Conflict(
@@ -263,7 +263,7 @@ PROBLEMS = _by_code(
     Gone("The hold has been released; choose the seats again.", code="hold-released"),
     Gone("The hold has been booked already.", code="hold-booked"),
     Gone(
-        "The payment arrived after the seats had gone; it is refunded in full.",
+        "The payment arrived after the seats were sold to somebody else; it is refunded in full.",
         code="payment-too-late",
         booking_id=BOOKING_ID,
     ),
@@ -311,26 +311,26 @@ PROBLEMS = _by_code(
     ProofNeeded(PROOF.challenge, bits=14, expires_at=datetime(2026, 4, 3, 18, 15, tzinfo=UTC)),
     FrontrowError("This is our mistake; it has been logged. Trying again may work."),
     Conflict(
-        "You or somebody in your network has just let go of Stalls, Row 3, seat 7, and others are looking at "
-        "it: it is theirs to take for 8 s. Choose other seats, or ask again then.",
+        "You or somebody in your network has just given up Stalls, Row 3, seat 7. For 8 s only other "
+        "people may take these seats. Choose other seats, or try again then.",
         code="seat-resting",
         seats=[17],
         retry_after=8,
     ),
     Conflict(
-        "More time is for a checkout that has begun: fill in the buyer's name and e-mail "
+        "Only a checkout that has begun gets more time: send the buyer's name and e-mail "
         "(`buyer`), or pay.",
         code="checkout-not-begun",
     ),
     TooManyRequests(
         "Your network holds 50 unpaid places of this event, and one network may hold 50 just now. Places "
-        "come free as others beside you pay or give back; ask again in a moment.",
+        "become free when others in your network pay or give theirs back; try again in a moment.",
         code="network-limit",
         retry_after_s=3,
     ),
     TooManyRequests(
-        "Many places that your network held were let go unpaid, so it waits a while before it holds more. "
-        "Payments from your network make this shorter.",
+        "Many places held by your network were given up unpaid, so it must wait before it holds more. "
+        "Payments from your network shorten the wait.",
         code="network-paused",
         retry_after_s=40,
     ),
@@ -341,7 +341,7 @@ PROBLEMS = _by_code(
         retry_after_s=10,
     ),
     Unavailable(
-        "So many are choosing just now that others were faster each time; try again.",
+        "Many people are choosing seats right now, and others were faster each time; try again.",
         code="too-contended",
         retry_after_s=1,
     ),

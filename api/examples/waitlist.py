@@ -45,7 +45,7 @@ ENTRY = Entry(
     estimate=Estimate(
         low_s=3600,
         high_s=14_400,
-        basis="12 places came back to the line in the last hour; 30 are wanted ahead of you.",
+        basis="12 places came back to the waitlist in the last hour; 30 are wanted ahead of you.",
     ),
     offer_window_s=900,
     contact=Contact(buyer=BUYER),

@@ -1,4 +1,4 @@
-"""Audits in turn: one open event after the other, by one worker at a time."""
+"""Audits of open events, one event after the other, by one worker at a time."""
 
 import random
 import struct
@@ -26,12 +26,12 @@ log = structlog.get_logger(__name__)
 AUDITED_HOLDS_MAX: Final = 2000
 #: An audit is followed by a rest this many times as long.
 _AUDIT_REST: Final = 50
-#: What is broken once is often broken a thousand times.
+#: One cause often breaks a thousand rows.
 _VIOLATIONS_LOGGED_MAX: Final = 20
 
 
 class Auditing:
-    """What an audit reads, and which open events have had none in this turn through all of them."""
+    """What an audit reads, and which open events have not been audited in the present turn."""
 
     def __init__(
         self, postgres: Postgres, redis: RedisStore, live: Live, settings: Settings
@@ -41,18 +41,18 @@ class Auditing:
         self.settings = settings
         self._redis = redis
         self._unaudited: list[str] = []
-        #: Not as the first thing: right after a start there is more urgent work.
+        #: Not at once: right after a start there is more urgent work.
         self._due = time.monotonic() + settings.audit_interval_s
 
     def steps(self) -> list[Step]:
         return [Step("audit", self.settings.audit_interval_s, self.run_once)]
 
     async def run_once(self) -> int:
-        """``audit_next``, at its time and where no other worker does it. Returns 0."""
+        """Run ``audit_next`` when it is due and no other worker runs it. Returns 0."""
         if time.monotonic() < self._due:
             return 0
         lease_ms = max(1, int(self.settings.audit_interval_s * 900))
-        # Two audits at once do no harm, so the key is no lease.
+        # Two audits at once do no harm, so a plain key is enough; no lease is needed.
         if await self._redis.call("SET", keys.AUDITING, "1", "NX", "PX", lease_ms):
             started = time.monotonic()
             await self.audit_next()
@@ -61,12 +61,12 @@ class Auditing:
         return 0
 
     async def audit_next(self) -> list[Violation]:
-        """Audit one open event, another one each time; count and log what is broken."""
+        """Audit one open event, a different one each time; count and log the violations."""
         open_events = set(await self.live.reading.open_events())
         self._unaudited = [e for e in self._unaudited if e in open_events] or list(open_events)
         if not self._unaudited:
             return []
-        # In no order: several workers do not walk in step.
+        # In random order, so that several workers do not audit the same events.
         event_id = self._unaudited.pop(random.randrange(len(self._unaudited)))  # noqa: S311 - no secret
         holds = await self._redis.call("ZCARD", keys.part_key(event_id, "due"))
         part = _any_part(holds) if holds > AUDITED_HOLDS_MAX else None
@@ -77,7 +77,7 @@ class Auditing:
         except NotFound:
             return []  # closed meanwhile
         except (ValueError, LookupError, struct.error):
-            # It could not even be read.
+            # The event's state could not be read.
             if not await self.live.rebuilding.heal(event_id):
                 raise
             return []
@@ -88,7 +88,7 @@ class Auditing:
 
 
 def _any_part(holds: int) -> tuple[int, int]:
-    """The first and the last of ``AUDITED_HOLDS_MAX`` ranks among this many."""
+    """The first and the last rank of a random part: ``AUDITED_HOLDS_MAX`` of ``holds``."""
     first = random.randint(0, holds - AUDITED_HOLDS_MAX)  # noqa: S311 - no secret
     return first, first + AUDITED_HOLDS_MAX - 1
 

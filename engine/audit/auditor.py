@@ -1,19 +1,19 @@
-"""The auditor: whether the promises of the design hold on the running system, told as violations.
+"""The auditor: checks the promises of the design on the running system and reports violations.
 
 ::
 
     1  a seat has at most one live sale          6  one idempotency key, one effect, one response
     2  captured = confirmed + refunded + in      9  every committed outbox row is delivered
        flight, per currency                     10  per-buyer limits hold
-    3  no sale on an expired or foreign hold     8  the waitlist: an offer keeps its seats for one
-    4  every hold ends soon after its deadline      person, offers follow the line, skips say why
+    3  no sale on an expired or foreign hold     8  waitlist: an offer keeps its seats for one
+    4  every hold ends soon after its deadline      person, offers follow its order, skips say why
     5  every seat and place is counted once     (7, the watchers' maps: seatmap.hub)
 
-Redis is read first, in one script, then PostgreSQL in one snapshot: what Redis knows by then,
-PostgreSQL has known for longer, so a version in Redis is never the larger one, and where the versions
-are equal the two must say the same, however busy the event is. What a crash may leave behind for a
-while (an undelivered settlement, a reservation whose hold Redis has lost) is checked only when the
-caller says that all is quiet.
+Redis is read first, in one script, then PostgreSQL in one snapshot. PostgreSQL always knows a fact
+before Redis does, so a version in Redis is never the larger one; where the versions are equal the two
+must agree, however busy the event is. A crash may leave some things undone for a while (an undelivered
+settlement, a reservation whose hold Redis has lost); they are checked only when the caller says that
+all is quiet.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class Audited(Protocol):
-    """What is looked at: these rooms of a ``Runtime``."""
+    """The parts of a ``Runtime`` that an audit reads."""
 
     @property
     def live(self) -> "Live": ...
@@ -56,24 +56,24 @@ class Violation(Struct, frozen=True):
     facts: dict[str, Any]
 
 
-#: (invariant, query of ``sql/queries/audit.sql``, what its rows mean).
+#: (invariant, query of ``sql/queries/audit.sql``, what each of its rows means).
 _ALWAYS = (
     (Invariant.ONE_LIVE_SALE, "seats_against_sales", "a seat and its live sale disagree"),
     (
         Invariant.ONE_LIVE_SALE,
         "items_against_bookings",
-        "a booking and its items do not live and die together",
+        "a booking and its items disagree about whether they are live",
     ),
     (Invariant.ONE_LIVE_SALE, "tickets_against_sales", "the tickets are not those of the booking"),
     (
         Invariant.MONEY_BALANCES,
         "payments_against_bookings",
-        "a payment does not stand where its booking does",
+        "a payment's status does not fit its booking's",
     ),
     (
         Invariant.MONEY_BALANCES,
         "charges_against_payments",
-        "the gateway's book and ours disagree about a charge",
+        "the gateway's record and ours disagree about a charge",
     ),
     (Invariant.MONEY_BALANCES, "money_totals", "captured is not confirmed + refunded + in flight"),
     (Invariant.OWN_LIVE_HOLD, "reserved_too_late", "reserved after the hold's deadline"),
@@ -84,7 +84,7 @@ _ALWAYS = (
         "keys_against_bookings",
         "an idempotency key does not lead to its one booking and answer",
     ),
-    (Invariant.ONE_ANSWER_PER_KEY, "keys_without_booking", "an idempotency key leads nowhere"),
+    (Invariant.ONE_ANSWER_PER_KEY, "keys_without_booking", "an idempotency key has no booking"),
     (Invariant.WAITLIST_ORDER, "offers_against_entries", "an entry and its open offer disagree"),
     (
         Invariant.WAITLIST_ORDER,
@@ -101,10 +101,14 @@ _ALWAYS = (
     (
         Invariant.WAITLIST_ORDER,
         "skips_unexplained",
-        "somebody was passed over and nothing says why",
+        "an entry was skipped without a recorded reason",
     ),
     (Invariant.WAITLIST_ORDER, "rounds_unnumbered", "a round is missing"),
-    (Invariant.OUTBOX_DELIVERED, "owed_unnoted", "a refund is owed and nothing will deliver it"),
+    (
+        Invariant.OUTBOX_DELIVERED,
+        "owed_unnoted",
+        "a refund is owed and no outbox row will deliver it",
+    ),
     (
         Invariant.BUYER_LIMITS,
         "claims_against_sales",
@@ -122,10 +126,10 @@ _QUIET = (
     (Invariant.OUTBOX_DELIVERED, "outbox_left", "an outbox row is undelivered"),
 )
 _FREE, _HELD, _SOLD, _BLOCKED, _OFFERED, _RESERVED = (ord(str(int(s))) for s in SeatState)
-#: Within this the worker comes round again.
+#: The worker runs each of its steps again within this time.
 _TURN_MS = 1000
-#: The digits that a claimed seat may show, by what claims it. What Redis has as held may be reserved in
-#: PostgreSQL, and then shows that.
+#: The digits that a claimed seat may show, by the kind of claim. A seat that is held in Redis may be
+#: reserved in PostgreSQL, and then shows that.
 _CLAIMED = {
     "held": (_HELD, _RESERVED),
     "paying": (_HELD, _RESERVED),
@@ -146,7 +150,7 @@ class _LiveHold(Struct, frozen=True):
 
 
 class _Claims(Struct, frozen=True, kw_only=True):
-    """What Redis says: see ``claims.lua``."""
+    """The state in Redis: see ``claims.lua``."""
 
     now_ms: int
     grace_ms: int
@@ -158,14 +162,14 @@ class _Claims(Struct, frozen=True, kw_only=True):
     held_by_buyer: dict[str, int]
     #: buyer → (sold, version).
     sold_by_buyer: dict[str, tuple[int, int]]
-    #: What limited networks hold: see ``count_hold`` in ``common.lua``.
+    #: Places that limited networks hold: see ``count_hold`` in ``common.lua``.
     networks: dict[str, int]
-    #: All that are live, or the part that was asked for.
+    #: All live holds, or the part that was asked for.
     holds: dict[str, _LiveHold]
     is_whole: bool
-    #: Due, but there is no such hold.
+    #: Deadlines of holds that do not exist.
     missing: list[str]
-    #: Somebody waits, so what comes free is kept for the line; and how many stand in it.
+    #: Somebody waits, so returned seats are kept for the waitlist; and how many entries it has.
     line_waits: bool
     in_line: int
     #: Until then somebody may be about to join.
@@ -173,14 +177,14 @@ class _Claims(Struct, frozen=True, kw_only=True):
 
 
 class _Truth(Struct, frozen=True):
-    """What PostgreSQL says, as of one snapshot."""
+    """The state in PostgreSQL, as of one snapshot."""
 
     seats: bytes
     versions: list[int]
     areas: list["asyncpg.Record"]
     buyers: dict[str, tuple[int, int]]
     live_bookings: dict[str, "asyncpg.Record"]
-    #: Open ones by offer_id.
+    #: Open offers by offer_id.
     offers: dict[str, "asyncpg.Record"]
     waiting: int
 
@@ -194,18 +198,18 @@ async def audit(
     limits_fixed: bool = True,
     part: tuple[int, int] | None = None,
 ) -> list[Violation]:
-    """Every broken invariant of one event (and of all money); an empty list is what one wants.
+    """Every broken invariant of one event (and of all money); an empty list when all hold.
 
-    ``quiet``: nobody buys and the worker has gone round, so nothing may be left half done.
+    ``quiet``: nobody buys and the worker has run all its steps, so nothing may be left half done.
     ``lateness_max_s``: how long after its deadline a hold may still claim its seats; None where no
-    worker runs. A pending booking gets one silence of the gateway more.
-    ``limits_fixed``: nobody has lowered the event's limit below what somebody owned by then, so whoever
+    worker runs. A pending booking gets one more timeout of the gateway.
+    ``limits_fixed``: the event's limit was never lowered below what a buyer owned by then, so a buyer who
     owns more has got past it.
-    ``part``: of all live holds in Redis only those from the first to the last rank by deadline are looked at,
-    so that Redis is not kept for long; what only the sum of them shows is left out. Not when ``quiet``.
+    ``part``: read only the live holds from the first to the last rank by deadline, so that Redis is not
+    blocked for long; checks that need the sum of all holds are left out. Not when ``quiet``.
     Raises NotFound for an event that is not published, Unavailable when a store is away.
     """
-    # What costs time on a large event is done beside the loop: others sell meanwhile.
+    # Expensive on a large event, so it runs in a thread: the loop goes on selling.
     reply = await runtime.live.running.run("claims", event_id, *(part or ()))
     claims = await asyncio.to_thread(_claims, reply, part is None)
     async with runtime.postgres.transaction("repeatable_read", long=True) as snapshot:
@@ -242,7 +246,7 @@ async def _asked(
     for invariant, query, what in _ALWAYS + (_QUIET if quiet else ()):
         if query == "over_the_limit" and not limits_fixed:
             continue
-        # Money knows no event: its totals are of everything there is.
+        # Money is not counted by event: its totals are of everything.
         arguments = () if query == "money_totals" else (event_id,)
         for row in await snapshot.fetch(f"audit.{query}", *arguments):
             yield _from_row(invariant, what, row)
@@ -263,7 +267,7 @@ def _from_row(invariant: Invariant, what: str, row: "asyncpg.Record") -> Violati
 
 
 def redis_alone(claims: _Claims) -> list[Violation]:
-    """What the scripts keep among Redis's own keys, at every instant."""
+    """Invariants among Redis's own keys, which the scripts keep at every instant."""
     return [*_digits_and_owners(claims), *_deadlines(claims), *_counters(claims)]
 
 
@@ -297,14 +301,16 @@ def _digits_and_owners(claims: _Claims) -> Iterator[Violation]:
         if digit == _OFFERED and not claims.line_waits:
             yield _broken(
                 Invariant.COUNTED_ONCE,
-                "a seat is kept for a line in which nobody waits",
+                "a seat is kept for an empty waitlist",
                 seat_no=seat_no,
             )
 
 
 def _deadlines(claims: _Claims) -> Iterator[Violation]:
     for hold_id in claims.missing:
-        yield _broken(Invariant.HOLDS_END, "a hold is due that does not exist", hold_id=hold_id)
+        yield _broken(
+            Invariant.HOLDS_END, "a deadline exists for a hold that does not", hold_id=hold_id
+        )
     for hold_id, hold in claims.holds.items():
         deadline_ms = _deadline_ms(claims, hold)
         # A payment that takes longer is looked at again later than its deadline, never before it.
@@ -333,7 +339,7 @@ def _counters(claims: _Claims) -> Iterator[Violation]:
             )
     for area_no, area in claims.areas.items():
         if (kept := area.get("kept", 0)) < 0 or (kept and not claims.line_waits):
-            what = "an area keeps places for a line in which nobody waits"
+            what = "an area keeps places for an empty waitlist"
             yield _broken(Invariant.COUNTED_ONCE, what, area_no=area_no, kept=kept)
         if claims.is_whole and (counted := area.get("held", 0)) != (held := by_area[area_no]):
             what = "an area's held places are not those of its holds"
@@ -367,7 +373,7 @@ def _by_network(holds: Iterable[_LiveHold]) -> Counter[str]:
 
 
 def redis_and_postgres(claims: _Claims, truth: _Truth) -> list[Violation]:
-    """What holds between the two at every instant: see the module's docstring."""
+    """Invariants between the two at every instant: see the module's docstring."""
     return [
         *_same_seats(claims, truth),
         *_same_counts(claims, truth),
@@ -389,7 +395,9 @@ def _same_seats(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
             continue
         yield _broken(
             Invariant.COUNTED_ONCE,
-            "Redis knows a seat's future" if known > version else "a seat contradicts PostgreSQL",
+            "a seat's version in Redis is ahead of PostgreSQL"
+            if known > version
+            else "a seat contradicts PostgreSQL",
             seat_no=seat_no,
             postgres=f"{lasting:c}@{version}",
             redis=f"{digit:c}@{known}",
@@ -397,7 +405,7 @@ def _same_seats(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
 
 
 def _may_show(lasting: int, digit: int) -> bool:
-    """Whether Redis may show ``digit`` for what PostgreSQL has as ``lasting``, at the same version."""
+    """Whether Redis may show ``digit`` for a seat that PostgreSQL has as ``lasting``, at the same version."""
     if lasting in (_SOLD, _BLOCKED):
         return digit == lasting
     # A reservation whose hold Redis has lost or given back shows as free or held until reconciled.
@@ -436,13 +444,13 @@ def _same_holders(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
         if hold is None:
             continue
         if hold.owner != booking["buyer_id"]:
-            what = "a booking is not of the hold's buyer"
+            what = "a booking and its hold have different buyers"
             yield _broken(
                 Invariant.OWN_LIVE_HOLD, what, hold_id=hold_id, booking_id=booking["booking_id"]
             )
         places = (number_list(booking["seats"].encode()), decode_areas(booking["areas"].encode()))
         if (hold.seats, hold.areas) != places:
-            what = "a booking has other places than its hold"
+            what = "a booking and its hold have different places"
             yield _broken(
                 Invariant.OWN_LIVE_HOLD, what, hold_id=hold_id, booking_id=booking["booking_id"]
             )
@@ -459,12 +467,12 @@ def _same_offers(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
         places = (list(offer["seats"]), decode_areas(offer["areas"].encode()))
         if hold is None or hold.state != "offered":
             yield _broken(
-                Invariant.WAITLIST_ORDER, "nothing is kept for an open offer", offer_id=offer_id
+                Invariant.WAITLIST_ORDER, "no seats are kept for an open offer", offer_id=offer_id
             )
         elif (hold.owner, hold.seats, hold.areas) != (offer["person_id"], *places):
             yield _broken(
                 Invariant.WAITLIST_ORDER,
-                "other places are kept than were offered",
+                "the places kept are not those that were offered",
                 offer_id=offer_id,
             )
         elif foreign := [n for n in hold.seats if claims.owners.get(n) != offer_id]:
@@ -488,11 +496,11 @@ def redis_equals_postgres(claims: _Claims, truth: _Truth) -> list[Violation]:
 def _every_digit(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
     for seat_no, (lasting, digit) in enumerate(zip(truth.seats, claims.seats, strict=False)):
         hold_id = claims.owners.get(seat_no)
-        # A free seat shows whether somebody holds it or it is kept; any other is what it is.
+        # A free seat shows whether it is held or kept; any other shows its lasting state.
         shows_it = digit in (_FREE, _OFFERED) if hold_id is None else digit != _FREE
         wrong = not shows_it if lasting == _FREE else digit != lasting
         if wrong:
-            what = "the map does not show a seat as it is"
+            what = "the map shows a seat in another state"
             shown = f"{lasting:c} shown as {digit:c}"
             yield _broken(
                 Invariant.COUNTED_ONCE, what, seat_no=seat_no, shown=shown, hold_id=hold_id
@@ -502,13 +510,13 @@ def _every_digit(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
 def _every_count(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
     for row in truth.areas:
         if (shown := claims.areas.get(row["area_no"], {}).get("sold")) != row["sold"]:
-            what = "the map does not show an area's sold places as they are"
+            what = "the map shows another number of sold places in an area"
             yield _broken(
                 Invariant.COUNTED_ONCE, what, area_no=row["area_no"], sold=row["sold"], shown=shown
             )
     for buyer, (sold, _) in truth.buyers.items():
         if (counted := claims.sold_by_buyer.get(buyer, (0, 0))[0]) != sold:
-            what = "the limit does not count what a buyer owns"
+            what = "the count for the limit is not what a buyer owns"
             yield _broken(Invariant.BUYER_LIMITS, what, buyer_id=buyer, sold=sold, counted=counted)
 
 
@@ -528,7 +536,7 @@ def _every_offer(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
         if hold.state == "offered" and (
             offer is None or ms_from_utc(offer["expires_at"]) != hold.expires_ms
         ):
-            what = "seats are kept for an offer that is not open, or not until then"
+            what = "seats are kept for an offer that is not open, or with another deadline"
             yield _broken(
                 Invariant.WAITLIST_ORDER, what, offer_id=hold_id, expires_ms=hold.expires_ms
             )
@@ -536,7 +544,7 @@ def _every_offer(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
     kept_for_nobody = claims.line_waits and not truth.waiting and not joining
     passed_by = truth.waiting and not claims.line_waits
     if kept_for_nobody or passed_by or claims.in_line != truth.waiting:
-        what = "Redis's line is not PostgreSQL's"
+        what = "the waitlist in Redis is not PostgreSQL's"
         yield _broken(Invariant.WAITLIST_ORDER, what, redis=claims.in_line, postgres=truth.waiting)
 
 
@@ -544,7 +552,7 @@ def _every_offer(claims: _Claims, truth: _Truth) -> Iterator[Violation]:
 
 
 def late_holds(claims: _Claims, truth: _Truth, lateness_max_s: float) -> list[Violation]:
-    """Holds past their deadline that still claim; one that is being paid is its booking's matter."""
+    """Holds past their deadline that still claim seats. Those being paid are checked by their booking."""
     return [
         _broken(Invariant.HOLDS_END, "a hold is overdue", hold_id=hold_id, late_ms=late_ms)
         for hold_id, hold in claims.holds.items()

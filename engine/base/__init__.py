@@ -1,1 +1,1 @@
-"""What everything else stands on: settings, errors, logs, metrics, time limits. Imports nothing above it."""
+"""The foundation: settings, errors, logs, metrics, time limits. Imports nothing above it."""

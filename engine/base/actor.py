@@ -1,4 +1,4 @@
-"""Who changes something: given to whatever changes anything, and noted by the audit."""
+"""Who makes a change: passed to every function that changes something, and recorded in the audit log."""
 
 from enum import StrEnum
 from typing import Final
@@ -7,37 +7,37 @@ from msgspec import Struct
 
 
 class ActorKind(StrEnum):
-    #: Somebody with the organiser's key.
+    #: A client with the organiser's key.
     ORGANISER = "organiser"
-    #: Whoever bought, by their token.
+    #: A buyer, by their token.
     BUYER = "buyer"
-    #: Whoever waits or was offered seats, by their token.
+    #: A person in the waitlist, or with an offer, by their token.
     PERSON = "person"
-    #: Whoever opened a mailed link.
+    #: The person who opened a mailed link.
     LINK = "link"
-    #: The payment gateway, by what it said of a payment.
+    #: The payment gateway, by its answer about a payment.
     GATEWAY = "gateway"
-    #: A worker, because a time was over.
+    #: A worker, because a deadline passed.
     WORKER = "worker"
     #: A pricing rule whose time has come.
     SCHEDULE = "schedule"
-    #: Somebody at the command line of the machine.
+    #: A person at the command line of the machine.
     CLI = "cli"
-    #: What loads the demo, measures, or rehearses a sale.
+    #: A program that loads the demo, measures, or rehearses a sale.
     DEMO = "demo"
     BENCH = "bench"
     REHEARSAL = "rehearsal"
 
 
 class Actor(Struct, frozen=True):
-    """``id``: who of that kind, where it is known: a person's id."""
+    """``id``: which one of that kind, where it is known: a person's id."""
 
     kind: ActorKind
     id: str | None = None
 
     @property
     def label(self) -> str:
-        """What the audit, logs and answers show."""
+        """The text that the audit log, logs and answers show."""
         return self.kind.value
 
 

@@ -1,11 +1,11 @@
-"""Whose request it is: the address of a client, also behind proxies that we trust to tell it."""
+"""The address of a client, also behind trusted proxies that forward it."""
 
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
-#: What proxies add to the requests that they forward.
+#: Headers that proxies add to the requests that they forward.
 PROXY_TRAITS = frozenset(
     {
         "x-forwarded-for",
@@ -25,18 +25,18 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 @lru_cache(maxsize=8)
 def parse_networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
-    """Addresses and networks as they stand in a setting. Raises ValueError naming the wrong one."""
+    """Parse the addresses and networks of a setting. Raises ValueError naming the wrong one."""
     return tuple(ip_network(text) for text in texts)
 
 
 def client_address(
     peer: str, forwarded_for: Iterable[str], trusted: tuple[str, ...]
 ) -> Address | None:
-    """Who is at the other end. None: a peer without an address, such as a Unix socket's.
+    """The client's address. None: a peer without an address, such as a Unix socket's.
 
-    ``forwarded_for`` are the X-Forwarded-For headers in their order. Each proxy appends whom it
-    heard, so they are read from the right, and no further than the first that is not ``trusted``:
-    whatever stands to the left of it, anybody may have written.
+    ``forwarded_for`` are the X-Forwarded-For headers in their order. Each proxy appends the address of
+    its peer, so they are read from the right, up to the first that is not ``trusted``: anybody may have
+    written the addresses to the left of it.
     """
     address = _parse(peer)
     hops = [hop for header in forwarded_for for hop in header.split(",")]
@@ -49,31 +49,31 @@ def client_address(
 
 
 def client_network(address: Address) -> str:
-    """What counts as one client: an IPv4 address or an IPv6 /64, as given to one household."""
+    """The network that counts as one client: an IPv4 address or an IPv6 /64, as given to one household."""
     if isinstance(address, IPv6Address):
         return str(ip_network((address, 64), strict=False))
     return str(address)
 
 
 def wide_network(address: Address) -> str:
-    """What one subscriber may choose addresses from, and a school shares: an IPv4 /24 or an IPv6 /48."""
+    """The network of one subscriber or of a school: an IPv4 /24 or an IPv6 /48."""
     prefix = 48 if isinstance(address, IPv6Address) else 24
     return str(ip_network((address, prefix), strict=False))
 
 
 def is_among(address: Address, networks: tuple[str, ...]) -> bool:
-    """Whether ``address`` is in one of ``networks``, as they stand in a setting."""
+    """Whether ``address`` is in one of ``networks``, written as in a setting."""
     return _is_in(address, parse_networks(networks))
 
 
 def may_look_inside(
     peer: str, host: str, header_names: Iterable[str], networks: tuple[str, ...]
 ) -> bool:
-    """Whether a peer may read what is the operator's: metrics and health.
+    """Whether a peer may read the operator's pages: metrics and health.
 
-    It is this machine, asking by a name of this machine, or in ``networks``; and it speaks for nobody
-    else. ``header_names`` are those of the request in lower case: a proxy gives itself away by what it
-    adds. Without the look at ``host`` a web page could ask by way of a name that leads here.
+    The peer is this machine, asking by a name of this machine, or is in ``networks``; and it is no proxy.
+    ``header_names`` are those of the request in lower case: the headers that a proxy adds show that it is
+    one. ``host`` is checked because a web page could ask by a name that resolves to this machine.
     """
     address = _parse(peer)
     if address is None or not PROXY_TRAITS.isdisjoint(header_names):
@@ -82,9 +82,9 @@ def may_look_inside(
 
 
 def proxy_doubt(peer: str, header_names: Iterable[str], trusted: tuple[str, ...]) -> str | None:
-    """What is wrong with how a request was forwarded; None where nothing is.
+    """What is wrong with how a request was forwarded; None when nothing is wrong.
 
-    Where something is, all clients of a proxy count as one, and are limited as one.
+    When something is wrong, all clients of the proxy count as one, and are limited as one.
     """
     traits = PROXY_TRAITS.intersection(header_names)
     address = _parse(peer)

@@ -1,7 +1,7 @@
 """Group commit: commands that arrive while a batch is under way leave together in the next one.
 
-There is no timer. A lone command costs one round trip; under load a batch grows to whatever came in
-during the last one, and the price of a transaction (its round trip, its WAL flush) is shared.
+There is no timer. A lone command costs one round trip; under load a batch grows to the commands that
+came in during the last one, and the cost of a transaction (its round trip, its WAL flush) is shared.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 C = TypeVar("C")
 R = TypeVar("R")
 log = structlog.get_logger(__name__)
-#: How long a lane of its own waits for a place among those who work on its event.
+#: How long an event's own lane waits for one of the event's places, in seconds.
 _ROOM_WAIT_S: Final = 1.0
 
 
 class _Entry(Generic[C, R]):
-    """A command, the future that carries its result, and whose request it is."""
+    """A command, the future that carries its result, and the request that it belongs to."""
 
     __slots__ = ("command", "due", "future", "ids", "is_taken", "is_withdrawn", "span")
 
@@ -39,27 +39,27 @@ class _Entry(Generic[C, R]):
         self.command = command
         self.future = future
         self.ids = ids
-        #: Where traces are made: the span in which the command was submitted.
+        #: The span in which the command was submitted; None without tracing.
         self.span: SpanContext | None = tracing.here() if tracing.is_on() else None
         self.is_taken = False
         self.is_withdrawn = False
-        #: When whoever waits must have heard, on ``time.monotonic``'s clock.
+        #: When the caller must have an answer, on ``time.monotonic``'s clock.
         self.due = deadline.due()
 
     def run_out(self) -> None:
-        """Tell whoever waits that time is over: of what has not begun, that it never will."""
+        """Fail the caller's wait because time is over; a command that has not begun never will."""
         if self.future.done():
             return
         self.is_withdrawn = not self.is_taken
         self.future.set_exception(
-            OutcomeUnknown("This takes long at our side; ask again shortly what became of it.")
+            OutcomeUnknown("This is taking long on our side; ask again shortly for the result.")
             if self.is_taken
             else deadline.out_of_time()
         )
 
     def answered(self, result: "R | BaseException") -> None:
         if self.future.done():
-            return  # whoever waited has gone
+            return  # the caller has gone
         if isinstance(result, BaseException):
             self.future.set_exception(result)
         else:
@@ -71,11 +71,11 @@ class Batcher(Generic[C, R]):
 
     ``conflicts`` names what a command touches: two commands with a common key never share a batch, so
     ``flush`` need not arbitrate among its own members. When a whole batch fails for a reason that is
-    not the store being away, its members are tried one by one, so that one poisonous command fails alone.
+    not the store being away, its members are tried one by one, so that one bad command fails alone.
 
-    With ``bulkhead`` and ``event_of`` a stuck event holds up nobody but itself: a batch that met a lock
-    is split into lanes of one event each, which go on beside this one; whose lane meets the lock again
-    is stuck, its members fail with Contended, and for a while whatever comes for it takes that lane.
+    With ``bulkhead`` and ``event_of`` a stuck event delays only itself: a batch that met a lock is split
+    into lanes of one event each, which go on beside this one. An event whose lane meets the lock again is
+    stuck: its members fail with Contended, and for a while its further commands take that lane.
     """
 
     def __init__(
@@ -93,12 +93,12 @@ class Batcher(Generic[C, R]):
         self._flush = flush
         self._conflicts = conflicts
         self._size_max = size_max
-        #: For work nobody waits for: let more of it come before a batch leaves.
+        #: For work that no caller waits for: let more of it gather before a batch leaves.
         self._linger_s = linger_s
         self._waiting: deque[_Entry[C, R]] = deque()
         self._under_way: list[_Entry[C, R]] = []
         self._task: asyncio.Task[None] | None = None
-        #: The earliest time at which somebody must have heard, and the alarm that is set for it.
+        #: The earliest time at which a caller must have an answer, and the timer that is set for it.
         self._watched = math.inf
         self._alarm: asyncio.TimerHandle | None = None
         self._observe = metrics.BATCH_SIZE.labels(name).observe
@@ -118,7 +118,7 @@ class Batcher(Generic[C, R]):
         return future
 
     def _lane_for(self, command: C) -> "Batcher[C, R]":
-        """This lane, but for a stuck event's commands and for those of one that is being tried."""
+        """This lane, except for commands of an event that is stuck or is being tried alone."""
         assert self._bulkhead is not None
         assert self._event_of is not None
         event_id = self._event_of(command)
@@ -135,13 +135,13 @@ class Batcher(Generic[C, R]):
         if entry.due < self._watched:
             self._watch(entry.due)
         if self._task is None or self._task.done():
-            # In a context of its own: a batch is not the request's that happened to come first.
+            # In a context of its own: a batch does not belong to the request that happened to come first.
             self._task = asyncio.create_task(
                 self._run(), name=f"batch:{self._name}", context=Context()
             )
 
     def _watch(self, due: float) -> None:
-        # One alarm for all: a timer for each would cost more than all the rest of a submit.
+        # One timer for all: one for each would cost more than all the rest of a submit.
         if self._alarm is not None:
             self._alarm.cancel()
         self._watched = due
@@ -215,7 +215,7 @@ class Batcher(Generic[C, R]):
                 continue
             if self._conflicts is not None:
                 keys = set(self._conflicts(entry.command))
-                # A deferred command's keys count too: what came after it must not overtake it.
+                # A deferred command's keys count too: later commands must not overtake it.
                 if keys & touched:
                     later.append(entry)
                     touched |= keys
@@ -250,7 +250,7 @@ class Batcher(Generic[C, R]):
             entry.answered(result)
 
     def _split(self, batch: "list[_Entry[C, R]]", error: Contended) -> bool:
-        """A batch met a lock: let each event go on by itself. False: it was one event's alone."""
+        """A batch met a lock: let each event go on by itself. False: all its commands were of one event."""
         if self._bulkhead is None or self._event_of is None:
             return False
         events = {self._event_of(entry.command) for entry in batch}
@@ -266,7 +266,7 @@ class Batcher(Generic[C, R]):
         return not is_one
 
     def _divert(self, events: set[str]) -> None:
-        """Whoever came meanwhile for these would meet the same lock, in the midst of others."""
+        """Move commands that came meanwhile for these events: here they would meet the same lock among others."""
         assert self._event_of is not None
         waiting, self._waiting = self._waiting, deque()
         for entry in waiting:
@@ -276,6 +276,6 @@ class Batcher(Generic[C, R]):
     async def _answers(self, commands: list[C]) -> Sequence[R | Exception]:
         results = await self._flush(commands)
         if len(results) != len(commands):
-            # Nobody could tell whose is missing, and a future left alone is waited for for ever.
+            # It is not known which result is missing, and a future left alone is waited for for ever.
             raise RuntimeError(f"{len(results)} results for {len(commands)} commands")
         return results

@@ -1,9 +1,9 @@
 """A stuck event hurts only itself.
 
-Whatever takes locks of one event goes through ``room``: a few connections at once for each event, so
-that one whose rows somebody keeps locked cannot take the whole pool. Who meets such a lock gives up
-after the lock timeout and the event counts as stuck for a while: then nobody queues for it any more,
-and its bookings have a lane of their own (``engine.base.batch``).
+All work that locks rows of one event goes through ``room``: a few connections at once for each event,
+so that an event whose rows stay locked cannot take the whole pool. Work that meets such a lock gives
+up after the lock timeout, and the event counts as stuck for a while: then nobody queues for it any
+more, and its bookings have a lane of their own (``engine.base.batch``).
 """
 
 import asyncio
@@ -18,28 +18,28 @@ from engine.base.errors import Contended
 
 log = structlog.get_logger(__name__)
 
-#: An event that met a lock counts as stuck until it has met none for so long.
+#: An event that met a lock counts as stuck until it has met none for this many seconds.
 STUCK_FOR_S: Final = 10.0
 
 
 class _Gate(asyncio.Semaphore):
-    """One event's places, and how many are inside or waiting."""
+    """One event's places, and how many callers are inside or waiting."""
 
     users = 0
 
 
 class Bulkhead:
-    """``per_event``: how many work on one event at once; ``stuck_most``: on all stuck ones together."""
+    """At most ``per_event`` callers work on one event at once, ``stuck_most`` on all stuck ones together."""
 
     def __init__(self, *, per_event: int, stuck_most: int) -> None:
         self._per_event = per_event
         self._gates: dict[str, _Gate] = {}
         self._trials = asyncio.Semaphore(stuck_most)
-        #: Stuck events, and what ends it. Empty nearly always: asking costs the hot path one look.
+        #: Stuck events, and the timer that ends it. Empty nearly always: the hot path pays one look-up.
         self.stuck: dict[str, asyncio.TimerHandle] = {}
 
     def mark(self, event_id: str) -> None:
-        """Somebody keeps locks of this event for longer than anybody may wait."""
+        """Count this event as stuck: its rows stay locked for longer than a caller may wait."""
         loop = asyncio.get_running_loop()
         timer = self.stuck.pop(event_id, None)
         if timer is None:
@@ -56,9 +56,9 @@ class Bulkhead:
 
     @asynccontextmanager
     async def room(self, event_id: str, limit_s: float) -> AsyncIterator[None]:
-        """A place among those who work on this event. Raises Contended when there is none in time.
+        """Take one of the event's places. Raises Contended when none is free in time.
 
-        What fails inside because of a lock marks the event.
+        A failure inside because of a lock marks the event as stuck.
         """
         gate = self._gates.get(event_id)
         if gate is None:
@@ -92,7 +92,7 @@ class Bulkhead:
         except TimeoutError:
             raise busy() from None
         if event_id in self.stuck:
-            # Found out while we waited: one after another would wait for the same lock.
+            # Marked while we waited: one caller after another would wait for the same lock.
             gate.release()
             raise busy()
 

@@ -1,4 +1,4 @@
-"""What a process keeps in memory: a mapping with a largest size, and values that one task loads for all.
+"""Caches in a process's memory: a mapping of bounded size, and values that one task loads for all.
 
 Where a function's arguments are its key, ``functools.lru_cache`` is used instead. Why neither cachetools
 nor async-lru: docs/decisions/0038-caches.md.
@@ -20,8 +20,8 @@ V = TypeVar("V")
 class Bounded(OrderedDict[K, V]):
     """At most ``size_max`` entries; the one written longest ago is dropped first.
 
-    Reading is a plain dict's and moves nothing, because that is the hot path. Where an entry in use
-    must stay, its reader calls ``move_to_end``.
+    Reading is a plain dict's and moves nothing, because it is the hot path. Where an entry in use must
+    stay, its reader calls ``move_to_end``.
     """
 
     def __init__(self, size_max: int) -> None:
@@ -36,10 +36,10 @@ class Bounded(OrderedDict[K, V]):
 
 
 class SingleFlight(Generic[K, V]):
-    """Values by key, each loaded by one task however many ask for it at the same time.
+    """Values by key, each loaded by one task however many callers ask for it at the same time.
 
     A load has no caller's deadline and runs to its end although all its callers are gone; each caller
-    waits until its own deadline. A load that failed raises for all that wait for it and is not kept.
+    waits until its own deadline. A failed load raises for all that wait for it and is not kept.
     At most ``size_max`` values are kept, the least recently used is dropped first; each is good for
     ``fresh_s`` seconds from the beginning of its load.
     """
@@ -63,12 +63,12 @@ class SingleFlight(Generic[K, V]):
         begun_at, task = self._loads.get(key, (-math.inf, None))
         if task is None or now - begun_at > self._fresh_s or _has_failed(task):
             begun_at, task = now, asyncio.create_task(_load_for_all(load))
-        # Written again also when it was found: the least recently used is dropped.
+        # Written again also when found, so that the least recently used is dropped.
         self._loads[key] = begun_at, task
         return await deadline.within(asyncio.shield(task))
 
     def forget(self, key: K) -> None:
-        """Load it again when it is asked for the next time."""
+        """Drop the value; the next ``get`` loads it again."""
         self._loads.pop(key, None)
 
 

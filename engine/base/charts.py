@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-#: Of a palette that colour-blind people can tell apart, dark enough on white.
+#: From a palette that colour-blind people can tell apart, dark enough on white.
 COLORS: Final = ("#0072b2", "#b25900", "#00785a", "#a8407f", "#6b5b00", "#444b52", "#3d3db8")
 #: Usual steps between marks on a time axis, in seconds.
 _TIME_STEPS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800)
@@ -51,7 +51,7 @@ def even(high: float, low: float = 0.0) -> Scale:
     span = (high - low) or 1.0
     power = 10.0 ** math.floor(math.log10(span / 4))
     step = next(power * n for n in (1, 2, 2.5, 5, 10) if power * n * 4 >= span * 0.999)
-    # A value that is a mark but for a rounding error needs no further one.
+    # A value that equals a mark except for rounding needs no further mark.
     first = math.floor(low / step + 1e-4)
     last = max(first + 1, math.ceil(high / step - 1e-4))
     return Scale(
@@ -62,7 +62,7 @@ def even(high: float, low: float = 0.0) -> Scale:
 
 
 def powers(low: float, high: float) -> Scale:
-    """Powers of ten around what is there; both above 0."""
+    """Powers of ten around ``low`` and ``high``, which are above 0."""
     first = math.floor(math.log10(low))
     last = max(first + 1, math.ceil(math.log10(high)))
     return Scale(
@@ -83,10 +83,10 @@ _TITLE_HEIGHT: Final = 44
 _PANEL_TITLE_HEIGHT: Final = 30
 _NAMES_HEIGHT: Final = 20
 _SWATCH_WIDTH: Final = 24
-#: An average letter's, and somewhat more.
+#: The width of an average letter, and somewhat more.
 _LETTER_WIDTH: Final = 8
 _NAME_LENGTH_MAX: Final = 24
-#: Below a plot: its column marks, what they are, and some air.
+#: Below a plot: its column marks, their title, and some space.
 _COLUMNS_HEIGHT: Final = 56
 
 
@@ -97,7 +97,7 @@ class Curve(Struct, frozen=True, kw_only=True):
     color: str
     points: Sequence[tuple[float, float]]
     dashed: bool = False
-    #: A dot at every point, where each of few was measured.
+    #: A dot at every point, for a few measured values.
     dotted: bool = False
 
 
@@ -109,14 +109,14 @@ class Panel(Struct, frozen=True, kw_only=True):
     write: Callable[[float], str]
     curves: Sequence[Curve]
     columns: Sequence[Mark]
-    #: What the columns are.
+    #: The title of the columns.
     axis: str
     #: Its curves, named above it.
     names: Sequence[Curve] = ()
 
 
 class Frame(Struct, frozen=True, kw_only=True):
-    """How panels are laid out: so many side by side, each so large in units of the SVG."""
+    """How panels are laid out: how many side by side, and their size in units of the SVG."""
 
     across: int
     panel_width: int
@@ -151,7 +151,7 @@ def _names_height(curves: Sequence[Curve], width: int) -> int:
 
 
 def _placed(curves: Sequence[Curve], width: int) -> list[tuple[int, int, str]]:
-    """Where each curve's name stands, in rows that are filled as text is: x, row, name."""
+    """The position of each curve's name, in rows filled from left to right: x, row, name."""
     placed = []
     x, row = _EDGE, 0
     for curve in curves:
@@ -234,7 +234,7 @@ class Line(Struct, frozen=True, kw_only=True):
     look: str
     values: Sequence[Value]
     filled: bool = False
-    #: Stays at a value until the next, as prices do.
+    #: Drawn as steps: a value stays until the next, as prices do.
     stepped: bool = False
 
 
@@ -247,7 +247,7 @@ class Plot(Struct, frozen=True, kw_only=True):
 def over_time(
     lines: Sequence[Line], *, width_s: float, scale: Scale, write: Callable[[float], str], what: str
 ) -> Plot:
-    """Lines whose parts are ``width_s`` seconds wide, from the opening. ``what``: for who cannot see it."""
+    """Lines whose parts are ``width_s`` seconds wide, from the opening. ``what``: the text for people who cannot see it."""
     seconds = width_s * max(len(line.values) for line in lines)
     grid = "".join(
         f'<path class="grid" d="M0 {_y(scale, mark):.1f}H{_WIDTH:.0f}"/>' for mark in scale.marks
@@ -269,7 +269,7 @@ def _y(scale: Scale, value: float) -> float:
 
 
 def _draw(line: Line, scale: Scale) -> str:
-    """The line in as many pieces as it has, and what is below it if it is filled."""
+    """The pieces of the line, and the area below them if it is filled."""
     pieces = []
     for first, values in _pieces(line.values):
         points = _points(first, values, line, scale)
@@ -309,7 +309,7 @@ def _points(
         else:
             points.append((part * (number + 0.5), y))
     if len(points) == 1:
-        # One value alone: as wide as its part, or it would not be seen.
+        # One value alone is drawn as wide as its part; otherwise it would be invisible.
         points = [(points[0][0] - part / 2, points[0][1]), (points[0][0] + part / 2, points[0][1])]
     return points
 

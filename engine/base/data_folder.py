@@ -1,4 +1,4 @@
-"""Files of the data folder, which one installation keeps: private ones, and its generated secrets."""
+"""Files of an installation's data folder: private ones, and its generated secrets."""
 
 import fcntl
 import json
@@ -30,19 +30,19 @@ def write_private(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a file; empty where there is no such file, or something else in it."""
+    """The JSON object in a file; empty when there is no such file or it holds something else."""
     try:
         value = json.loads(path.read_text())
     except FileNotFoundError:
         return {}
     except (ValueError, UnicodeDecodeError):
-        # Both files that are read this way can be made anew, except secrets (see kept_secret).
+        # The files that are read this way can be made again, except secrets (see kept_secret).
         return {}
     return value if isinstance(value, dict) else {}
 
 
 def is_installed(data_dir: Path) -> bool:
-    """Whether an installation keeps its data there."""
+    """Whether an installation keeps its data in this folder."""
     return (data_dir / "secrets.json").exists()
 
 
@@ -62,7 +62,7 @@ def prepare_data_dir(data_dir: Path) -> None:
     with suppress(FileNotFoundError):
         owner = (data_dir / "secrets.json").stat().st_uid
         if owner != os.geteuid():
-            # Files of two users side by side are files that one of them cannot open.
+            # With files of two users in one folder, one of them could not open the other's.
             raise StartError(
                 f"the data folder {data_dir} was made by {_user_name(owner)}: run Frontrow as that "
                 "user, or name another folder with FRONTROW_DATA_DIR"
@@ -94,7 +94,7 @@ def kept_secret(data_dir: Path, name: str) -> str:
         except (OSError, ValueError, TypeError) as error:
             raise StartError(
                 f"cannot read {path}: {error}; restore it, or delete it together with "
-                f"{data_dir / 'postgres'} to start anew"
+                f"{data_dir / 'postgres'} to start afresh"
             ) from None
         kept[name] = secrets.token_urlsafe(32)
         hide(kept[name])

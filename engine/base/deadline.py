@@ -1,9 +1,9 @@
-"""How long what is being served may still take.
+"""Deadlines: how long the present request may still take.
 
-Whoever lets somebody in says ``begin``; whatever waits on their behalf, a store, a gateway, a batch,
-asks ``limit_s`` how long it may. Nobody is cut off in the middle of a thing: a step that has no time
-left does not begin, and one that is under way ends by its own limit. Batches run in a context of their
-own and have no deadline, because they are many people's; each member's wait has.
+The code that accepts a request calls ``begin``; each wait on its behalf (for a store, a gateway, a
+batch) asks ``limit_s`` how long it may take. No step is cut off in the middle: a step without time left
+does not begin, and one that is under way ends by its own limit. Batches run in a context of their own
+and have no deadline, because they serve many people; each member's wait has one.
 """
 
 import asyncio
@@ -16,27 +16,27 @@ from typing import TypeVar
 from engine.base.errors import Unavailable
 
 T = TypeVar("T")
-#: On ``time.monotonic``'s clock. Nobody waits for work without one: a worker's, a test's, a batch's.
+#: On ``time.monotonic``'s clock. No caller waits for work without one: a worker's, a test's, a batch's.
 _DEADLINE: ContextVar[float] = ContextVar("deadline", default=math.inf)
 
 
 def begin(seconds: float) -> None:
-    """What this context serves must be answered in ``seconds`` from now."""
+    """The request of this context must be answered in ``seconds`` from now."""
     _DEADLINE.set(time.monotonic() + seconds)
 
 
 def extend(seconds: float) -> None:
-    """Long work goes on, with ``seconds`` from now at least; where there is no deadline, none begins."""
+    """Give long work at least ``seconds`` from now; without a deadline this has no effect."""
     _DEADLINE.set(max(_DEADLINE.get(), time.monotonic() + seconds))
 
 
 def forget() -> None:
-    """What this context does from here on is nobody's wait: it is done for all who may ask for it."""
+    """Remove the deadline of this context: its work from here on is done for all callers, not for one."""
     _DEADLINE.set(math.inf)
 
 
 async def within(work: Awaitable[T]) -> T:
-    """What ``work`` gives, or Unavailable at the deadline. Shield what is to go on after that."""
+    """The result of ``work``, or Unavailable at the deadline. Shield work that must go on after that."""
     left = left_s()
     if left == math.inf:
         return await work
@@ -55,12 +55,12 @@ def due() -> float:
 
 
 def left_s() -> float:
-    """Seconds until the deadline; negative behind it, infinite without one."""
+    """Seconds until the deadline; negative after it, infinite without one."""
     return _DEADLINE.get() - time.monotonic()
 
 
 def limit_s(most_s: float) -> float:
-    """How long the next step may take, ``most_s`` at most. Raises Unavailable when no time is left."""
+    """How long the next step may take, at most ``most_s``. Raises Unavailable when no time is left."""
     left = _DEADLINE.get() - time.monotonic()
     if left >= most_s:
         return most_s
@@ -70,5 +70,5 @@ def limit_s(most_s: float) -> float:
 
 
 def out_of_time() -> Unavailable:
-    """The refusal of what could not begin in time. Nothing has been done."""
-    return Unavailable("This took too long at our side and was not carried out; try again shortly.")
+    """The refusal of work that could not begin in time. Nothing has been done."""
+    return Unavailable("This took too long on our side and was not carried out; try again shortly.")

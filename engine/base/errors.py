@@ -5,7 +5,7 @@
     FrontrowError
     ├── InvalidInput            the request can never succeed as it stands
     ├── NotAuthenticated        no token, or one that is not ours
-    ├── NotAllowed              a valid person who may not do this (what is another's is NotFound)
+    ├── NotAllowed              a valid person who may not do this (another person's things are NotFound)
     ├── NotFound                no such event, hold, booking, venue …
     ├── Conflict                the present state forbids it; another choice may work
     │   ├── SeatUnavailable     names the seats (or areas) that somebody else has
@@ -22,8 +22,8 @@
 
 ``code`` is stable and public: it becomes the last part of the problem type
 (``/problems/<code>``). Drivers' exceptions are translated in ``engine.stores`` only, and HTTP
-statuses are given in ``api.problems`` only. So are routes and headers: where what helps is another
-request, the error has a ``Remedy``, and whoever answers says how that request is made.
+statuses are given in ``api.problems`` only. So are routes and headers: where another request helps,
+the error has a ``Remedy``, and ``api.problems`` says how that request is made.
 """
 
 from collections.abc import Sequence
@@ -35,24 +35,24 @@ from typing import Any
 class Remedy(StrEnum):
     """A request that helps where this one failed."""
 
-    #: Ask the same again, under the same idempotency key.
+    #: Repeat the request under the same idempotency key.
     RETRY_SAME_KEY = "retry-same-key"
-    #: Ask under an idempotency key that was not used before.
+    #: Repeat the request under a new idempotency key.
     USE_NEW_KEY = "use-new-key"
-    #: Ask without an idempotency key, or later.
+    #: Repeat the request without an idempotency key, or later.
     USE_NO_KEY = "use-no-key"
     #: Accept the waitlist's offer, whose id the error has as ``remedy_id``.
     ACCEPT_OFFER = "accept-offer"
     IMPORT_LAYOUT = "import-layout"
     LIST_TEMPLATES = "list-templates"
     LOG_IN = "log-in"
-    #: Log in, or be a guest anew where there is no account.
-    GET_TOKEN = "get-token"  # noqa: S105 - no secret: what to do
+    #: Log in, or get a new guest token where there is no account.
+    GET_TOKEN = "get-token"  # noqa: S105 - not a secret
     REGISTER = "register"
     CHANGE_ADDRESS = "change-address"
-    #: Have a new link for proving one's address mailed.
+    #: Have a new link mailed that proves the address.
     MAIL_NEW_PROOF = "mail-new-proof"
-    #: Have new links to one's bookings mailed.
+    #: Have new links to the bookings mailed.
     MAIL_NEW_LINKS = "mail-new-links"
 
 
@@ -79,7 +79,7 @@ class FrontrowError(Exception):
         self.remedy_id = remedy_id
         if code is not None:
             self.code = code
-        #: What the caller needs to go on: ``seats``, ``retry_after``, ``errors`` …
+        #: Data that the caller needs to go on: ``seats``, ``retry_after``, ``errors`` …
         self.extra: dict[str, Any] = extra
 
 
@@ -104,7 +104,7 @@ class Conflict(FrontrowError):
 
 
 class SeatUnavailable(Conflict):
-    """Some of what was asked for is taken. ``seats`` are dense seat numbers, ``areas`` area numbers."""
+    """Some of the wanted places are taken. ``seats`` are dense seat numbers, ``areas`` area numbers."""
 
     code = "seat-unavailable"
 
@@ -183,13 +183,13 @@ class Unavailable(FrontrowError):
 
 
 class OutcomeUnknown(Unavailable):
-    """Lost with a statement under way: it may or may not have been committed."""
+    """The connection was lost with a statement under way: it may or may not have been committed."""
 
     code = "outcome-unknown"
 
 
 class Contended(Unavailable):
-    """Nothing was done. ``by_lock``: for longer than anybody may wait, others kept what it needs."""
+    """Nothing was done. ``by_lock``: others kept the needed rows locked for longer than a caller may wait."""
 
     def __init__(self, detail: str, *, by_lock: bool = False, retry_after_s: int = 2) -> None:
         super().__init__(detail, retry_after_s=retry_after_s)

@@ -1,4 +1,4 @@
-"""Open files: a connection is one, and the soft limit is often 1,024."""
+"""The limit of open files: each connection is one, and the soft limit is often 1,024."""
 
 import contextlib
 import resource

@@ -1,4 +1,4 @@
-"""A process's health and metrics over HTTP, in a thread of their own, whatever its loop does."""
+"""A process's health and metrics over HTTP, in a thread of their own, independent of its event loop."""
 
 import contextlib
 import socket
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """A thread for each connection, and no connection for long: a few slow ones stop nobody."""
+    """A thread for each connection, each of limited duration: a few slow clients stop nobody."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -35,7 +35,7 @@ class _Server(ThreadingMixIn, WSGIServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         self._since[request] = time.monotonic()
         while len(self._since) > self.connections_max:
-            # Forgotten at once: its thread may take a while to end, and the next one must meet another.
+            # Removed at once: its thread may take a while to end, and the next call must find another one.
             oldest = next(iter(self._since))
             self._since.pop(oldest, None)
             _hang_up(oldest)
@@ -54,12 +54,12 @@ class _Server(ThreadingMixIn, WSGIServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if isinstance(sys.exc_info()[1], OSError):
-            return  # it hung up
+            return  # the client hung up
         log.warning("metrics or health not answered", exc_info=True)
 
 
 def _hang_up(request: socket.socket) -> None:
-    # Its thread sees the end of the stream, whatever it waits for.
+    # Its thread sees the end of the stream, in a read and in a write.
     with contextlib.suppress(OSError):
         request.shutdown(socket.SHUT_RDWR)
 

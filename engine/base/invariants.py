@@ -18,7 +18,7 @@ class Invariant(IntEnum):
     COUNTED_ONCE = 5
     #: One idempotency key has one effect and one answer.
     ONE_ANSWER_PER_KEY = 6
-    #: After some quiet every watcher's map is the truth.
+    #: After some quiet every watcher's map equals PostgreSQL.
     MAPS_ARE_TRUE = 7
     #: Offers follow the waitlist's order, and each skip has its reason.
     WAITLIST_ORDER = 8

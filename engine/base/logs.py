@@ -1,10 +1,10 @@
 """Logs: one line per event on stderr, pretty or JSON, ours and those of libraries alike.
 
-Every line carries the process's role and the id of what is being served: a request, a connection of
-the gateway, a round of a worker's step; in a batch, the ids of all its members. What must not be
-written down (addresses of people, tokens, passwords in URLs) is masked in the finished line, wherever it
-came from (engine.base.redaction). A traceback never shows the values of variables, and one place in the code
-may write a few of them a second: whoever can provoke an error must not be able to fill a disk with it.
+Every line carries the process's role and the id of the work being served: a request, a connection of
+the gateway, a round of a worker's step; in a batch, the ids of all its members. Addresses of people,
+tokens and passwords in URLs must not be written down: they are masked in the finished line, wherever
+they came from (engine.base.redaction). A traceback never shows the values of variables, and one place in
+the code may write only a few of them a second: a client that can provoke an error must not fill a disk.
 """
 
 import itertools
@@ -25,32 +25,32 @@ from structlog.typing import EventDict, ExcInfo, Processor
 from engine.base.config import Settings, data_path
 from engine.base.redaction import hide, redacted, write_redacted_traceback
 
-#: What is being served here, as it came over the wire; of a batch, all that is.
+#: The ids of the work being served here, as they came over the wire; in a batch, those of all members.
 REQUEST_ID: ContextVar[bytes | tuple[bytes, ...]] = ContextVar("request_id", default=b"")
-#: Names what comes without an id: this process, and the piece of work within it.
+#: For ids of work that comes without one: this process, and a number within it.
 _PROCESS = secrets.token_hex(6).encode()
 _COUNT = itertools.count(1)
-#: Nothing that means anything in SQL, a log or a header, and no address of a person.
+#: No character with a meaning in SQL, a log or a header, and no person's address.
 _GIVEN = re.compile(rb"[A-Za-z0-9._:/+=-]{1,64}")
-#: Tracebacks that one place writes in a second; further ones are named in one line.
+#: The most tracebacks that one place writes in a second; further ones are named in one line.
 _TRACEBACKS_PER_S: Final = 3
-#: Frames of one exception, the innermost ones; and characters of one traceback, from both ends.
+#: The most frames of one exception, the innermost; and the most characters of one traceback, from both ends.
 _FRAMES_MAX: Final = 25
 _TRACEBACK_LENGTH_MAX: Final = 16_000
-#: Characters of any other text: what a stranger sends may be long.
+#: The most characters of any other text: a stranger's input may be long.
 _VALUE_LENGTH_MAX: Final = 2_000
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def request_id(given: bytes = b"") -> bytes:
-    """``given`` if it is fit to be written everywhere, else a new id of this process."""
+    """``given`` if it is safe to write everywhere, else a new id of this process."""
     if given and _GIVEN.fullmatch(given):
         return given
     return b"%b-%x" % (_PROCESS, next(_COUNT))
 
 
 def served_ids() -> str:
-    """The ids of what is being served, for other programs' logs; empty when it is nobody's."""
+    """The ids of the work being served, for other programs' logs; empty outside of a request."""
     ids = REQUEST_ID.get()
     if isinstance(ids, bytes):
         return ids.decode("ascii")
@@ -62,7 +62,7 @@ def _redact(_: Any, __: str, line: Any) -> str:
 
 
 class Tracebacks:
-    """Writes exceptions: without the values of variables, and of each place a few per second."""
+    """Writes exceptions without the values of variables, and only a few per second and place."""
 
     def __init__(self, *, per_second: int = _TRACEBACKS_PER_S) -> None:
         self._per_second = per_second
@@ -108,7 +108,7 @@ def _place(where: Any) -> tuple[str, int]:
 
 
 def _shorten(_: Any, __: str, event: EventDict) -> EventDict:
-    """No value is longer than a reader wants, or writes lines and colours of its own."""
+    """Limit the length of values, and remove line breaks and colour codes from them."""
     for name, value in event.items():
         if isinstance(value, str) and name != "exception":
             shown = value if len(value) <= _VALUE_LENGTH_MAX else value[:_VALUE_LENGTH_MAX] + "…"
@@ -121,10 +121,10 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def add_request_id(_: Any, __: str, event: EventDict) -> EventDict:
-    """A processor of structlog: what is being served, as ``request_id`` or ``request_ids``."""
+    """A processor of structlog: adds the ids of the work being served, as ``request_id`` or ``request_ids``."""
     ids = REQUEST_ID.get()
     if isinstance(ids, tuple):
-        # What no request has asked for has none.
+        # Work outside of requests has no id.
         event["request_ids"] = [one.decode("ascii") for one in ids if one]
     elif ids:
         event["request_id"] = ids.decode("ascii")
@@ -132,7 +132,7 @@ def add_request_id(_: Any, __: str, event: EventDict) -> EventDict:
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
-    """Writes to whatever stderr is by then."""
+    """Writes to the ``sys.stderr`` of the moment, which may have been replaced."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
@@ -147,14 +147,14 @@ class _Stderr(logging.StreamHandler[TextIO]):
         raise AttributeError("it is always stderr")
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the library's name
-        """A line that cannot be written: the library would print it with all its arguments."""
+        """Drop a line that cannot be written: the library would print it with all its arguments."""
         kind, error, where = sys.exc_info()
         if kind is not None and error is not None:
             write_redacted_traceback(kind, error, where)
 
 
 def _hide_kept_secrets(folder: Path) -> None:
-    """What this installation keeps is secret in every process, also in one that does not use it."""
+    """Mask this installation's kept secrets in every process, also in one that does not use them."""
     try:
         kept = msgspec.json.decode((folder / "secrets.json").read_bytes(), type=dict[str, str])
     except (OSError, msgspec.DecodeError):
@@ -164,7 +164,7 @@ def _hide_kept_secrets(folder: Path) -> None:
 
 
 def configure_logging(settings: Settings, role: str) -> None:
-    """structlog for everything, also for what libraries tell the standard library's ``logging``."""
+    """Use structlog for everything, also for libraries that log to the standard library's ``logging``."""
 
     def add_role(_: Any, __: str, event: EventDict) -> EventDict:
         event["role"] = role
@@ -186,7 +186,7 @@ def configure_logging(settings: Settings, role: str) -> None:
         else structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(),
             pad_event_to=0,
-            # The one for people shows the values of variables.
+            # The pretty formatter would show the values of variables.
             exception_formatter=structlog.dev.plain_traceback,
         )
     )
@@ -213,5 +213,5 @@ def _route_libraries(before: list[Processor], end: list[Processor], level: int) 
     for earlier in [known for known in root.handlers if known.get_name() == "frontrow"]:
         root.removeHandler(earlier)
     root.addHandler(handler)
-    # What libraries say below a warning is of use to those who write them.
+    # Messages of libraries below a warning are useful only to their authors.
     root.setLevel(level if level in (logging.DEBUG, logging.ERROR) else logging.WARNING)

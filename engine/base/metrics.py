@@ -1,4 +1,4 @@
-"""What every process counts: docs/observability.md.
+"""The metrics of every process: docs/observability.md.
 
 Names carry the ``frontrow_`` prefix and base units. Labels are bounded, and every combination that can
 occur is there from the start with 0: Prometheus sees an increase only between two samples, so the first
@@ -15,7 +15,7 @@ from prometheus_client import Counter, Gauge, Histogram, Summary, disable_create
 from engine.base import tracing
 from engine.base.invariants import Invariant
 
-# Twice the series for a time that nobody asks for.
+# They would double the series, for a time that nobody uses.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's own omission
 
 _FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -24,32 +24,32 @@ _BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 HOLDS = Counter("frontrow_holds", "Hold requests by outcome.", ["outcome"])
 BEST_SEATS_ATTEMPTS = Histogram(
     "frontrow_best_seats_attempts",
-    "Choices until best seats were held, or it was clear that none can be.",
+    "Choices until best seats were held or none could be.",
     buckets=(1, 2, 3, 4, 6, 8),
 )
 BOOKINGS = Counter("frontrow_bookings", "Bookings by how a step ended.", ["outcome"])
 PAYMENTS = Counter("frontrow_payments", "Answers of the payment gateway.", ["outcome"])
 PAYMENTS_REFUSED = Counter(
     "frontrow_payments_refused",
-    "Payments refused before the gateway was asked: too many declined or under way, by whose.",
+    "Payments refused before the gateway was asked: too many declined or under way, by whose limit.",
     ["of"],
 )
 NETWORK_SHARE_MAX = Gauge(
     "frontrow_network_share_max",
-    "The largest share of a house that one network keeps without having paid, over all open events.",
+    "The largest share of a house that one network holds unpaid, over all open events.",
 )
 BATCH_SIZE = Histogram("frontrow_batch_size", "Commands in one batch.", ["batch"], buckets=_BATCH)
 STORE_SECONDS = Histogram(
     "frontrow_store_seconds", "Time of one store call.", ["store"], buckets=_FAST
 )
-#: Without buckets: there are some two hundred calls.
+#: Without buckets: there are about two hundred calls.
 STORE_CALL_SECONDS = Summary(
     "frontrow_store_call_seconds", "Time of one store call, by call.", ["store", "call"]
 )
 STORE_FAILURES = Counter(
     "frontrow_store_failures", "Calls that failed because the store was away.", ["store"]
 )
-WRONG_KEYS = Counter("frontrow_wrong_keys", "Secrets that were tried and were wrong.", ["of"])
+WRONG_KEYS = Counter("frontrow_wrong_keys", "Wrong secrets that were tried.", ["of"])
 WRONG_KEYS.labels("organiser-key")
 STORE_TIMEOUTS = Counter(
     "frontrow_store_timeouts",
@@ -57,13 +57,17 @@ STORE_TIMEOUTS = Counter(
     ["store"],
 )
 BREAKER_OPEN = Gauge(
-    "frontrow_breaker_open", "1 while calls are refused at once because nothing answers.", ["store"]
+    "frontrow_breaker_open",
+    "1 while calls are refused at once because the store does not answer.",
+    ["store"],
 )
 BREAKER_OPENINGS = Counter(
-    "frontrow_breaker_openings", "How often silence began, by store or gateway.", ["store"]
+    "frontrow_breaker_openings",
+    "How often calls began to be refused at once, by store or gateway.",
+    ["store"],
 )
 EVENTS_STUCK = Gauge(
-    "frontrow_events_stuck", "Events whose rows somebody keeps locked, as this process met them."
+    "frontrow_events_stuck", "Events whose rows stay locked, as seen by this process."
 )
 POOL_WAIT_SECONDS = Histogram(
     "frontrow_postgres_pool_wait_seconds",
@@ -83,7 +87,7 @@ POOL_CONNECTIONS_MAX = Gauge(
 )
 LOOP_LAG_SECONDS = Histogram(
     "frontrow_event_loop_lag_seconds",
-    "How late the event loop came to what was due: what every request waits besides its own work.",
+    "How late the event loop ran due work: the wait that every request has besides its own work.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
 EXPIRY_LATENESS = Histogram(
@@ -91,11 +95,9 @@ EXPIRY_LATENESS = Histogram(
     "How long after its deadline a hold was freed.",
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 60),
 )
-REBUILDS = Counter(
-    "frontrow_rebuilds", "Event states laid in Redis, by what made it necessary.", ["cause"]
-)
+REBUILDS = Counter("frontrow_rebuilds", "Event states loaded into Redis, by the cause.", ["cause"])
 SERVERS_REFUSED = Counter(
-    "frontrow_servers_refused", "Connections to a PostgreSQL that another one has replaced."
+    "frontrow_servers_refused", "Refused connections to a PostgreSQL that another one has replaced."
 )
 REBUILD_SECONDS = Histogram("frontrow_rebuild_seconds", "Time of a rebuild.", buckets=_FAST)
 REPAIRS = Counter("frontrow_repairs", "Facts in Redis that reconciliation had to correct.")
@@ -103,16 +105,16 @@ OUTBOX_DELIVERED = Counter(
     "frontrow_outbox_delivered", "Outbox rows the relay delivered.", ["kind"]
 )
 OUTBOX_AGE = Gauge("frontrow_outbox_age_seconds", "Age of the oldest undelivered outbox row.")
-MAILS = Counter("frontrow_mails", "Mails by kind and what a try made of them.", ["kind", "became"])
+MAILS = Counter("frontrow_mails", "Mails by kind and the result of an attempt.", ["kind", "became"])
 MAILS_FORGOTTEN = Counter(
-    "frontrow_mails_forgotten", "Mails whose time in the delivery log was over."
+    "frontrow_mails_forgotten", "Mails deleted from the delivery log because their time was over."
 )
 MAILS_DISTORTED = Counter(
     "frontrow_mails_distorted",
-    "Mails not sent: the finished message was not the one that was meant.",
+    "Mails not sent because the rendered message was not the intended one.",
 )
-MAILS_QUEUED = Gauge("frontrow_mails_queued", "Mails that wait or are under way.")
-MAILS_AGE = Gauge("frontrow_mails_age_seconds", "Age of the oldest mail that waits.")
+MAILS_QUEUED = Gauge("frontrow_mails_queued", "Mails that are waiting or under way.")
+MAILS_AGE = Gauge("frontrow_mails_age_seconds", "Age of the oldest waiting mail.")
 MAILS_FAILED = Gauge(
     "frontrow_mails_failed", "Mails that need a person: dead, unknown.", ["status"]
 )
@@ -122,33 +124,33 @@ WORKER_RUN_SECONDS = Summary(
 )
 INVARIANT_VIOLATIONS = Counter(
     "frontrow_invariant_violations",
-    "Broken promises that audits of open events found, by their number in the design.",
+    "Violations that audits of open events found, by the invariant's number.",
     ["invariant"],
 )
-AUDITS = Counter("frontrow_audits", "Audits of one open event, by what came of it.", ["outcome"])
+AUDITS = Counter("frontrow_audits", "Audits of one open event, by outcome.", ["outcome"])
 AUDIT_SECONDS = Histogram(
     "frontrow_audit_seconds",
     "Time of one audit of one event.",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 
-PRICE_CHANGES = Counter("frontrow_price_changes", "Prices changed, by who decided it.", ["by"])
+PRICE_CHANGES = Counter("frontrow_price_changes", "Price changes, by who decided them.", ["by"])
 PRICE_DECISIONS = Counter(
-    "frontrow_price_decisions", "Prices that a rule looked at, by what came of it.", ["outcome"]
+    "frontrow_price_decisions", "Prices that a rule reviewed, by outcome.", ["outcome"]
 )
 REPRICE_LATENESS = Histogram(
     "frontrow_reprice_lateness_seconds",
-    "How long after its turn an event that follows a rule was looked at.",
+    "How late an event that follows a rule was reviewed.",
     buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 300),
 )
-WAITLIST_JOINED = Counter("frontrow_waitlist_joined", "Places taken in a waitlist.")
+WAITLIST_JOINED = Counter("frontrow_waitlist_joined", "Waitlist entries made.")
 WAITLIST_ROUND = Histogram(
     "frontrow_waitlist_round_seconds",
-    "Time of one round of matching what came back with who waits.",
+    "Time of one round that matches returned seats with the waitlist.",
     buckets=_FAST,
 )
 OFFERS = Counter(
-    "frontrow_offers", "Offers of the waitlist, made and by how they ended.", ["outcome"]
+    "frontrow_offers", "Waitlist offers made, and ended by how they ended.", ["outcome"]
 )
 
 for _cause in ("missing", "damaged", "generation", "invariant", "asked"):
@@ -245,7 +247,7 @@ class StoreTimer:
 
 
 class _TracedTimer(StoreTimer):
-    """The same, with a span around the call."""
+    """``StoreTimer`` with a span around the call."""
 
     __slots__ = ("_span",)
 
@@ -277,18 +279,18 @@ def store_seconds(store: str, call: str) -> StoreTimer:
 
 
 def know_store_call(store: str, call: str) -> tuple[_Observe, _Observe]:
-    """Have the call's series from the start."""
+    """Create the call's series at the start, with 0."""
     by_call = STORE_CALL_SECONDS.labels(store, call).observe
     observers = _observers[store, call] = (_STORES[store].observe, by_call)
     return observers
 
 
-#: Four times a second: often enough to see what stops a loop, and nothing beside its work.
+#: Four times a second: often enough to see a blocked loop, and negligible beside its work.
 LAG_INTERVAL_S = 0.25
 
 
 async def measure_loop_lag() -> None:
-    """Observe for ever how late this event loop is."""
+    """Measure without end how late this event loop is."""
     loop = asyncio.get_running_loop()
     while True:
         due = loop.time() + LAG_INTERVAL_S

@@ -1,4 +1,4 @@
-"""The nouns of the engine: what holds, bookings, tickets and events look like to everyone.
+"""The data types of the engine: holds, bookings, tickets and events as everyone sees them.
 
 These Structs are both the engine's results and the JSON the API sends. Money is in minor units of
 its currency (cents, yen); times are aware datetimes in UTC; ids are UUIDv7 in canonical text.
@@ -14,12 +14,12 @@ from msgspec import Meta, Struct
 
 T = TypeVar("T")
 
-#: An id that we give out. Not validated: what we made needs no check.
+#: An id that we give out. Not validated, because we made it.
 Id = Annotated[
     str,
     Meta(examples=["01920000-0000-7000-8000-000000000001"], extra_json_schema={"format": "uuid"}),
 ]
-#: An id that somebody sends.
+#: An id that a client sends; validated.
 Uuid = Annotated[
     str,
     Meta(
@@ -38,7 +38,7 @@ Version = Annotated[int, Meta(description="Grows with every change; the ETag.", 
 
 
 class SeatState(IntEnum):
-    """The byte of a seat in Redis (as an ASCII digit). PostgreSQL stores the lasting ones."""
+    """The byte of a seat in Redis (an ASCII digit). PostgreSQL stores the lasting states."""
 
     FREE = 0
     HELD = 1
@@ -59,7 +59,7 @@ class EventStatus(StrEnum):
 
 
 class BookingStatus(StrEnum):
-    """``pending`` resolves exactly once, into confirmed, declined or expired.
+    """``pending`` ends exactly once, as confirmed, declined or expired.
 
     ``confirmed`` may become ``cancelled``. An ``expired`` booking whose payment arrives late becomes
     ``confirmed`` if its seats are still free, else stays expired and is refunded.
@@ -72,7 +72,7 @@ class BookingStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-#: Digits behind the point by currency where they are not two (ISO 4217).
+#: Digits after the decimal point by currency, where they are not two (ISO 4217).
 _MINOR_DIGITS = dict.fromkeys(
     [
         "BIF",
@@ -98,7 +98,7 @@ _MINOR_DIGITS |= dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]
 
 
 def minor_digits(currency: str) -> int:
-    """Digits behind the point of an amount in ``currency``: 2 for EUR, 0 for JPY, 3 for KWD."""
+    """Digits after the decimal point of an amount in ``currency``: 2 for EUR, 0 for JPY, 3 for KWD."""
     return _MINOR_DIGITS.get(currency, 2)
 
 
@@ -115,7 +115,7 @@ class Money(Struct, frozen=True):
 
 
 class SeatItem(Struct, frozen=True):
-    """A seat with the price that was quoted for it."""
+    """A seat with its quoted price."""
 
     seat_no: SeatNo
     label: Annotated[str, Meta(examples=["Stalls, row F, seat 12"])]
@@ -133,7 +133,7 @@ class AreaItem(Struct, frozen=True):
     price: Money
 
 
-#: What is less than ideal about best seats.
+#: Compromises made in choosing best seats.
 Relaxation = Literal["single-seat-left", "restricted-view", "neighbouring-rows", "split"]
 
 
@@ -146,10 +146,10 @@ class Hold(Struct, frozen=True, kw_only=True):
     seats: list[SeatItem]
     areas: list[AreaItem]
     total: Money
-    expires_at: Annotated[Moment, Meta(description="Whatever happens, not later.")]
+    expires_at: Annotated[Moment, Meta(description="The latest moment at which it ends.")]
     relaxed: Annotated[
         list[Relaxation],
-        Meta(description="Of best seats: what is so of them because nothing better was free."),
+        Meta(description="Best seats only: compromises, because nothing better was free."),
     ] = []
 
 
@@ -173,24 +173,26 @@ PersonName = Annotated[
 
 
 class Buyer(Struct, frozen=True):
-    """Whom the tickets are for."""
+    """The person whom the tickets are for."""
 
     email: EmailAddress
     name: PersonName
 
 
 class NextAction(Struct, frozen=True):
-    """What the buyer must do for a pending booking: open ``url``, or wait and ask again."""
+    """The buyer's next step for a pending booking: open ``url``, or wait and ask again."""
 
     type: Literal["redirect", "wait"]
     url: str
 
 
 class Booking(Struct, frozen=True, kw_only=True):
-    """Seats and areas that are paid for, or about to be."""
+    """Seats and areas that are paid for or being paid."""
 
     booking_id: Id
-    reference: Annotated[str, Meta(description="For people, to read out.", examples=["7K2M9Q4TXV"])]
+    reference: Annotated[
+        str, Meta(description="Short, for people to read out.", examples=["7K2M9Q4TXV"])
+    ]
     event_id: Id
     hold_id: Id
     status: BookingStatus
@@ -201,7 +203,7 @@ class Booking(Struct, frozen=True, kw_only=True):
     version: Version
     created_at: Moment
     expires_at: Annotated[
-        Moment | None, Meta(description="Payment is due by then; only while pending.")
+        Moment | None, Meta(description="When payment is due; only while pending.")
     ] = None
     next_action: NextAction | None = None
     note: Annotated[str | None, Meta(description="How it ended, where that needs explaining.")] = (
@@ -220,9 +222,9 @@ class Ticket(Struct, frozen=True, kw_only=True):
     category: CategoryName
     seat_no: SeatNo | None
     area_no: AreaNo | None
-    code: Annotated[str, Meta(description="What the door scans; unguessable.")]
+    code: Annotated[str, Meta(description="The code that the door scans; unguessable.")]
     status: Literal["valid", "void"]
-    qr_svg: Annotated[str | None, Meta(description="`code` as a drawing.")] = None
+    qr_svg: Annotated[str | None, Meta(description="`code` as a QR code in SVG.")] = None
 
 
 class Page(Struct, Generic[T], frozen=True):
@@ -235,7 +237,7 @@ class Page(Struct, Generic[T], frozen=True):
 
 
 def new_id() -> str:
-    """A fresh UUIDv7 (RFC 9562): sorts by creation time, so indexes stay warm at their end."""
+    """A fresh UUIDv7 (RFC 9562): sorts by creation time, so inserts stay at the end of an index."""
     return str(uuid_utils.uuid7())
 
 

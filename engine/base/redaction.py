@@ -1,9 +1,9 @@
-"""What must not be written down: known secrets by their value, everything else by its shape.
+"""Masks secrets in text: known ones by their value, others by their shape.
 
 A log line, a traceback and an error on the command line pass through ``redacted`` last, in their
-finished form: an exception's text quotes whatever it likes. Secrets that this process knows (its
-settings, ``secrets.json``) are remembered with ``hide`` and masked wherever they stand and however they
-are written; tokens, passwords in URLs, and addresses of people are recognised by their shape.
+finished form, because an exception's text may quote anything. Secrets that this process knows (its
+settings, ``secrets.json``) are registered with ``hide`` and masked everywhere, in every encoding;
+tokens, passwords in URLs, and addresses of people are recognised by their shape.
 """
 
 import json
@@ -16,12 +16,12 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 MASK: Final = "***"
-#: A password this short is part of ordinary words; it is masked within URLs only.
+#: A password this short may be part of ordinary words; it is masked within URLs only.
 _KNOWN_LENGTH_MIN: Final = 6
 _SECRET_NAME: Final = re.compile(r"(?i)(key|secret|password|token|ticket)$")
 
 _SHAPES: Final = re.compile(
-    # A password; and what stands alone before a host, which may be a token.
+    # A password; and a user name without password, which may be a token.
     r"(?P<url>://[^\s/\"':@]*:)[^\s/\"']+(?=@)"
     r"|(?P<userinfo>(?<=://)[^\s/\"']+(?=@))"
     r"|(?P<email>[\w.+%-]+@[\w-]+(?:\.[\w-]+)+)"
@@ -29,7 +29,7 @@ _SHAPES: Final = re.compile(
     r"|(?P<bearer>(?<=bearer )[\w.~+/=-]{8,})"
     r"|(?P<authorization>authorization\W{1,6}(?:b\W)?(?:\w+ )?)[\w.~+/=:-]{8,}"
     r"|(?P<query>[?&][\w-]*(?:ticket|token|key|secret|password|code|proof)=)[^\s&\"'\\]+"
-    # What a mailed link, or a page of the sandbox bank, is opened by.
+    # The token in a mailed link, or in a page of the sandbox bank.
     r"|(?P<link>/(?:[bw]|3ds|unsubscribe|verify)/|#w=)[\w-]{20,}"
     # As reprs, JSON and keyword arguments are written: password='…', "refresh_token": "…".
     r"|(?P<named>(?:password|passwd|secret|token|organiser_key|api_key)(?:\\?[\"'])?\s*[:=]\s*b?\\?[\"'])"
@@ -38,12 +38,12 @@ _SHAPES: Final = re.compile(
     r"|(?P<random>(?<![\w-])(?=[\w-]{0,80}\d)[\w-]{43,})",
     re.IGNORECASE,
 )
-#: Groups that say what follows is a secret, and stay.
+#: Groups that announce a secret; they stay.
 _LABELS: Final = frozenset({"url", "authorization", "query", "link", "named"})
 
 
 class _Known:
-    """The secrets of this process, in every form in which a line may hold them."""
+    """The secrets of this process, in every encoding in which a line may hold them."""
 
     def __init__(self) -> None:
         self._forms: set[str] = set()
@@ -75,7 +75,7 @@ _KNOWN: Final = _Known()
 
 
 def hide(value: str) -> None:
-    """From now on ``value`` is masked in everything that this process writes."""
+    """Mask ``value`` from now on in everything that this process writes."""
     if len(value) >= _KNOWN_LENGTH_MIN:
         _KNOWN.add(value)
 
@@ -93,7 +93,7 @@ def hide_url(url: str) -> None:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether what is called so is a secret: ``organiser_key``, ``sslpassword`` …"""
+    """Whether this is the name of a secret: ``organiser_key``, ``sslpassword`` …"""
     return _SECRET_NAME.search(name) is not None
 
 
@@ -110,19 +110,19 @@ def _mask(found: re.Match[str]) -> str:
 
 
 def _is_random(word: str) -> bool:
-    # The pattern as a whole ignores case, so the two cases are looked for here.
+    # The whole pattern ignores case, so the two cases are checked here.
     return any(c.isupper() for c in word) and any(c.islower() for c in word)
 
 
 def write_redacted_traceback(
     kind: type[BaseException], error: BaseException, where: TracebackType | None
 ) -> None:
-    """``sys.excepthook``: as Python writes what nobody has caught, without what must not be written."""
+    """``sys.excepthook``: writes an uncaught exception as Python does, without secrets."""
     sys.stderr.write(redacted("".join(traceback.format_exception(kind, error, where))))
 
 
 def install_hooks() -> None:
-    """Whatever ends this process or one of its threads is written without secrets."""
+    """Write exceptions that end this process or one of its threads without secrets."""
     sys.excepthook = write_redacted_traceback
 
     def in_thread(args: threading.ExceptHookArgs) -> None:

@@ -10,7 +10,7 @@ StartTls = Literal["always", "auto", "never"]
 
 
 class MailServerUrl(Struct, frozen=True, kw_only=True):
-    """Where mail goes. ``tls``: from the first byte; ``starttls``: whether to switch to it after."""
+    """The mail server. ``tls``: from the first byte; ``starttls``: whether to switch to TLS later."""
 
     host: str
     port: int
@@ -35,10 +35,10 @@ def parse_server_url(url: str) -> MailServerUrl:
     if not parts.hostname:
         raise ValueError("names no host")
     if parts.path not in ("", "/"):
-        raise ValueError(f"ends with {parts.path!r}, which means nothing here")
+        raise ValueError(f"must not have a path, but ends with {parts.path!r}")
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     if unknown := set(query) - {"starttls", "ca"}:
-        raise ValueError(f"knows starttls and ca behind the ?, not {', '.join(sorted(unknown))}")
+        raise ValueError(f"allows starttls and ca after the ?, not {', '.join(sorted(unknown))}")
     tls = parts.scheme == "smtps"
     return MailServerUrl(
         host=parts.hostname,
@@ -58,4 +58,4 @@ def _starttls(query: dict[str, str], *, has_login: bool) -> StartTls:
         case "always" | "auto" | "never" as chosen:
             return chosen
         case other:
-            raise ValueError(f"starttls is always, auto or never, not {other!r}")
+            raise ValueError(f"starttls must be always, auto or never, not {other!r}")

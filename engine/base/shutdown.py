@@ -1,7 +1,7 @@
 """How a process ends: the first SIGTERM or SIGINT asks it to, the second ends it at once.
 
-Once asked, a process is not ready any more, finishes what is under way, and exits with 0. A second
-signal has the effect it would have on any program: whatever is cut off, another process finishes.
+Once asked, a process is not ready any more, finishes the work under way, and exits with 0. A second
+signal ends it as it would any program: another process finishes the interrupted work.
 """
 
 import asyncio
@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-#: Rounds and requests under way have so long to finish; less than supervisors wait before they kill.
+#: How long rounds and requests under way have to finish, in seconds; less than supervisors wait before
+#: they kill.
 FINISH_TIMEOUT_S = 8
 
 _asked = threading.Event()
@@ -22,7 +23,7 @@ def is_asked() -> bool:
 
 
 def on_signal(stop: Callable[[], object]) -> None:
-    """Have the running loop call ``stop`` when this process is asked to end."""
+    """Let the running loop call ``stop`` when this process is asked to end."""
     loop = asyncio.get_running_loop()
 
     def asked() -> None:

@@ -1,6 +1,6 @@
-"""Signatures of our own: one secret, a key for each purpose.
+"""Our signatures: one secret, a key for each purpose.
 
-A signature made for one purpose is worth nothing for any other, because each purpose has a key of its
+A signature made for one purpose is invalid for any other, because each purpose has a key of its
 own, derived from ``FRONTROW_TOKEN_SECRET`` as HKDF-Expand does (RFC 5869, one block).
 """
 
@@ -16,7 +16,7 @@ _MAC_BYTES = 16
 
 
 def token_secret(settings: Settings) -> str:
-    """The secret that signs tokens and links: the one given, else the one kept in the data folder."""
+    """The secret that signs tokens and links: the given one, else the one kept in the data folder."""
     return settings.token_secret or kept_secret(data_path(settings), "token_secret")
 
 
@@ -26,7 +26,7 @@ def derive_key(secret: str, purpose: str) -> bytes:
 
 
 def dev_mail_key(settings: Settings) -> str:
-    """Opens ``/dev/mail``: mails hold tickets."""
+    """The key that opens ``/dev/mail``, because mails hold tickets."""
     # 128 bits: it stands in a link that should fit into a terminal's line.
     key = derive_key(token_secret(settings), "frontrow/dev-mail/1")[:16]
     text = base64.urlsafe_b64encode(key).rstrip(b"=").decode()
@@ -35,7 +35,7 @@ def dev_mail_key(settings: Settings) -> str:
 
 
 class Signer:
-    """Signs bytes for one purpose, as text that is fit for the path of a URL."""
+    """Signs bytes for one purpose, as text that may stand in the path of a URL."""
 
     def __init__(self, secret: str, purpose: str) -> None:
         self._key = derive_key(secret, purpose)
@@ -45,7 +45,7 @@ class Signer:
         return base64.urlsafe_b64encode(content + self._mac(content)).rstrip(b"=").decode()
 
     def read(self, signed: str) -> bytes | None:
-        """The content of what ``sign`` made; None for anything else."""
+        """The content of a text that ``sign`` made; None for any other text."""
         try:
             raw = base64.urlsafe_b64decode(signed.encode("ascii") + b"=" * (-len(signed) % 4))
         except (ValueError, binascii.Error):

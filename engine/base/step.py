@@ -1,4 +1,4 @@
-"""What a package wants done again and again though nobody asks for it; a worker does it."""
+"""Background work that a package wants repeated; a worker runs it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -15,9 +15,9 @@ Result = TypeVar("Result")
 class Step:
     """One kind of background work, which any number of workers may do at the same time.
 
-    ``run_once`` does one round and returns how much it found to do: where there was work there may be
-    more, and it is run again at once; else after ``interval_s``. ``hear(wake, stopping)``, where there is
-    one, calls ``wake`` when the next round shall come at once, until it is cancelled and ``stopping`` is set.
+    ``run_once`` does one round and returns how much work it found: after work it is run again at once, as
+    there may be more; else after ``interval_s``. ``hear(wake, stopping)``, where there is one, calls
+    ``wake`` when the next round shall come at once, until it is cancelled and ``stopping`` is set.
     """
 
     name: str
@@ -27,9 +27,9 @@ class Step:
 
 
 async def each(items: Iterable[Item], act: Callable[[Item], Awaitable[Result]]) -> list[Result]:
-    """Act on all at once, so that their commands share pipelines. Without those that raise NotFound.
+    """Act on all at once, so that their commands share pipelines. Results without those that raise NotFound.
 
-    Raises the first failure of another kind, when all have ended.
+    Raises the first failure of another kind after all have ended.
     """
     results = await asyncio.gather(*(act(item) for item in items), return_exceptions=True)
     failures = [result for result in results if isinstance(result, BaseException)]

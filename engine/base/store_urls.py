@@ -1,4 +1,4 @@
-"""Where the stores are: by the settings, or as the owner of the embedded servers has written it down."""
+"""URLs of the stores: from the settings, or as the owner of the embedded servers wrote them down."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,14 +13,14 @@ from engine.base.redaction import hide_url
 
 
 class StoreUrls(Struct, frozen=True, kw_only=True):
-    """Where the stores are. PostgreSQL's logins that are not given are ``postgres_url``: one for all."""
+    """URLs of the stores. Logins of PostgreSQL that are not given are ``postgres_url``: one for all."""
 
-    #: Sells, and serves whatever has no login of its own.
+    #: The login that sells, and serves all work without a login of its own.
     postgres_url: str
-    #: What an organiser does, and accounts.
+    #: The login for the organiser's work and accounts.
     postgres_house_url: str = ""
     postgres_worker_url: str = ""
-    #: Owns the schema: migrations, backups, inspection.
+    #: The owner of the schema: migrations, backups, inspection.
     postgres_owner_url: str = ""
     redis_url: str
     mongo_url: str
@@ -29,7 +29,7 @@ class StoreUrls(Struct, frozen=True, kw_only=True):
         for name in POSTGRES_LOGINS:
             if not getattr(self, name):
                 msgspec.structs.force_setattr(self, name, self.postgres_url)
-        # They hold passwords, and whoever has them may write them down by mistake.
+        # They hold passwords, and code that has them may write them down by mistake.
         for url in msgspec.structs.astuple(self):
             hide_url(url)
 
@@ -45,9 +45,9 @@ POSTGRES_LOGINS = ("postgres_house_url", "postgres_worker_url", "postgres_owner_
 
 
 def running_urls(settings: Settings) -> StoreUrls | None:
-    """The URLs to use right now: those given, else those of the running embedded servers.
+    """The URLs to use now: the given ones, else those of the running embedded servers.
 
-    None when a URL is neither given nor is there an owner running on the data directory.
+    None when a URL is not given and no owner runs on the data directory.
     """
     given = (settings.postgres_url, settings.redis_url, settings.mongo_url)
     run: dict[str, Any] = {}
@@ -69,7 +69,7 @@ def running_addresses(settings: Settings) -> dict[str, tuple[str, int]]:
 
 
 def _running(settings: Settings) -> dict[str, Any]:
-    """What the running owner of the data folder has written down; empty where none runs."""
+    """The record that the running owner of the data folder has written; empty where none runs."""
     try:
         run: dict[str, Any] = read_json(data_path(settings) / "run.json")
     except PermissionError as error:
@@ -82,7 +82,7 @@ def _running(settings: Settings) -> dict[str, Any]:
 
 
 def given_or(settings: Settings, own: Mapping[str, str]) -> StoreUrls:
-    """The URLs of the settings and, for servers without one there, of our own servers."""
+    """The URLs of the settings; for servers without one there, those of our own servers."""
     names = ["postgres_url", "redis_url", "mongo_url"]
     urls = {name: getattr(settings, name) or own[name] for name in names}
     logins = own if settings.postgres_url is None else {}
@@ -101,6 +101,6 @@ def start_time_s(pid: int) -> float | None:
 
 
 def is_same_process(pid: int, started_s: float) -> bool:
-    """Whether the process that started then still runs: ids are given again."""
+    """Whether the process that started at this time still runs: process ids are reused."""
     actual = start_time_s(pid)
     return actual is not None and abs(actual - started_s) < 1.0

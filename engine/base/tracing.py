@@ -1,7 +1,7 @@
-"""Traces for those who ask for them with ``FRONTROW_OTLP_URL``: OpenTelemetry, loaded only then.
+"""Traces with OpenTelemetry, which is loaded only when ``FRONTROW_OTLP_URL`` is set.
 
 Spans: a request, a hold, a booking, a batch, a store's call, a round of a worker's step. A batch serves
-many requests at once, so it is no child of any: it is a trace of its own with a link to each of them.
+many requests at once, so it is not a child of any: it is a trace of its own with a link to each.
 Without the setting a call here costs a comparison.
 """
 
@@ -51,7 +51,7 @@ def check_tracing(settings: Settings) -> None:
 
 @asynccontextmanager
 async def tracing(settings: Settings, role: str) -> AsyncIterator[None]:
-    """Make traces while the block runs, if the settings say so; what is left is sent at its end."""
+    """Make traces while the block runs, if the settings say so; the rest is sent at its end."""
     global _tracer  # noqa: PLW0603  # read on hot paths, set once for a process
     if settings.otlp_url is None:
         yield
@@ -76,7 +76,7 @@ def _provider(url: str, role: str) -> Any:
     resource = resources.Resource.create(
         {"service.name": f"frontrow-{role}", "service.namespace": "frontrow"}
     )
-    # What share of traces is made is said by the standard's own OTEL_TRACES_SAMPLER.
+    # The share of traces that is made follows the standard's own OTEL_TRACES_SAMPLER.
     provider = sdk.TracerProvider(resource=resource, shutdown_on_exit=False)
     exporter = otlp.OTLPSpanExporter(endpoint=endpoint, timeout=5)
     provider.add_span_processor(export.BatchSpanProcessor(exporter))
@@ -89,7 +89,7 @@ def span(
     attributes: Mapping[str, str | int] | None = None,
     links: "Sequence[SpanContext]" = (),
 ) -> "AbstractContextManager[Span | None]":
-    """A span around a block, below the one that is under way here."""
+    """A span around a block, a child of the present one."""
     if _tracer is None:
         return _NOTHING
     from opentelemetry.trace import Link  # noqa: PLC0415
@@ -107,7 +107,7 @@ def span(
 
 @contextmanager
 def _failing_quietly(started: "AbstractContextManager[Span]") -> "Iterator[Span]":
-    """Name the kind of what a span fails with, and not its text: that quotes whatever it likes."""
+    """Record the type of a span's exception, but not its text, which may quote secrets."""
     with started as opened:
         try:
             yield opened
@@ -120,7 +120,7 @@ def _failing_quietly(started: "AbstractContextManager[Span]") -> "Iterator[Span]
 
 
 def request_span(traceparent: str) -> "AbstractContextManager[Span]":
-    """A span for a request, below its sender's if it names one."""
+    """A span for a request, a child of its sender's if the request names one."""
     from opentelemetry.trace import SpanKind  # noqa: PLC0415
     from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415
         TraceContextTextMapPropagator,
@@ -140,7 +140,7 @@ def request_span(traceparent: str) -> "AbstractContextManager[Span]":
 
 
 def here() -> "SpanContext":
-    """The span that is under way, to link to."""
+    """The present span, to link to."""
     from opentelemetry.trace import get_current_span  # noqa: PLC0415
 
     return get_current_span().get_span_context()

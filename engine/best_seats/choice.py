@@ -15,25 +15,27 @@ from msgspec import Meta, Struct
 from engine.base.model import CategoryName, Money, Relaxation
 from engine.best_seats.index import FAR, ROWS_MAX, Blocks, Board, Runs, SeatIndex
 
-#: Makes the seats that are not open the white space between words.
+#: Turns the seats that are not open into white space between words.
 _WORDS: Final = bytes.maketrans(b"\0\1", b"x ")
 
-#: A block: the position of its first seat on the board, and how many seats.
+#: A block: the position of its first seat on the board, and the number of seats.
 Block = tuple[int, int]
 
 
 class BestSeatsWish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What best seats are wanted. The names are the layout's."""
+    """A wish for best seats. The names are the layout's."""
 
     quantity: Annotated[int, Meta(ge=1, le=100, examples=[4])]
     category: CategoryName | None = None
     section: Annotated[str | None, Meta(examples=["Block 226"])] = None
-    together: Annotated[bool, Meta(description="Side by side; else simply the nearest.")] = True
+    together: Annotated[bool, Meta(description="Seats side by side; else simply the nearest.")] = (
+        True
+    )
     max_price: Annotated[
         Money | Annotated[int, Meta(ge=0)] | None,
         Meta(description="For one seat; a number is minor units of the event's currency."),
     ] = None
-    relax: Annotated[bool, Meta(description="Take the next best where the best is gone.")] = True
+    relax: Annotated[bool, Meta(description="Take the next best when the best is gone.")] = True
 
     @property
     def price_max(self) -> int | None:
@@ -42,7 +44,7 @@ class BestSeatsWish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Choice(Struct, frozen=True):
-    """Seats by ``seat_no``, ascending, and what is less than ideal about them."""
+    """Seats by ``seat_no``, ascending, and the compromises made."""
 
     seats: tuple[int, ...]
     relaxed: tuple[Relaxation, ...]
@@ -51,8 +53,8 @@ class Choice(Struct, frozen=True):
 def choose(board: Board, wish: BestSeatsWish, spread: int = 0) -> Choice | None:
     """The best free seats for a wish, or None when the rule finds none.
 
-    ``spread`` passes over the best block of that many runs, for those who race others for the very
-    best: 0 is the published order. Seats found with it are free, match and are together all the same.
+    ``spread`` skips the best block of that many runs, for callers that race others for the very best:
+    0 is the published order. Seats found with it are free, match and are together all the same.
     """
     for restricted in (False, True) if wish.relax else (False,):
         view = board.open(wish.category, wish.section, wish.price_max, restricted=restricted)
@@ -63,8 +65,8 @@ def choose(board: Board, wish: BestSeatsWish, spread: int = 0) -> Choice | None:
 
 
 class Nearness:
-    """The nearest seats of a board: ``open`` has a 0 for each that comes into question, ``taken`` a 1
-    for each that is not free. ``spread``: see ``choose``.
+    """The nearest seats of a board: ``open`` has a 0 for each eligible seat, ``taken`` a 1 for each
+    that is not free. ``spread``: see ``choose``.
     """
 
     def __init__(self, index: Runs, taken: bytearray, view: bytearray, spread: int = 0) -> None:
@@ -79,13 +81,13 @@ class Nearness:
 
     @cached_property
     def holes(self) -> list[int]:
-        """How many open seats are side by side, each time, the most first."""
+        """The lengths of the groups of open seats side by side, the longest first."""
         return sorted(map(len, self.open.translate(_WORDS).split()), reverse=True)
 
     # Side by side
 
     def nearest(self, size: int, *, tidy: bool = False) -> int | None:
-        """The position of the nearest open block, among the tidy ones if so asked."""
+        """The position of the nearest open block; with ``tidy`` only among the tidy ones."""
         blocks = self.index.blocks(size)
         find, needle, sums = self.open.find, blocks.needle, blocks.sums
         run_of, run_end, seat_of = self.index.run_of, self.index.run_end, self.index.seat_of
@@ -108,7 +110,7 @@ class Nearness:
         return best[-1][2] if best else None
 
     def _nearest_in(self, run: int, blocks: Blocks, sum_max: int, *, tidy: bool) -> int | None:
-        """The same within a run: from its nearest place outwards, to the right and then to the left."""
+        """The same within one run: from its nearest place outwards, to the right and then to the left."""
         needle, sums, taken, size = blocks.needle, blocks.sums, self.taken, len(blocks.needle)
         start, end, middle = self.index.run_start[run], self.index.run_end[run], blocks.middle[run]
         best = None
@@ -129,13 +131,13 @@ class Nearness:
     # Anywhere
 
     def even_sizes(self, quantity: int) -> list[int]:
-        """The fewest groups that the free places allow, as even as those places are large."""
+        """The fewest groups that the free places allow, as even in size as those places allow."""
         rooms: list[int] = []
         while sum(rooms) < quantity:
             rooms.append(self.holes[len(rooms)])
         sizes = []
         for left in range(len(rooms), 0, -1):
-            # From the smallest place: it gets its even share, or is filled.
+            # From the smallest place on: each gets its even share, or is filled.
             sizes.append(min(rooms[left - 1], quantity // left))
             quantity -= sizes[-1]
         return sizes[::-1]
@@ -155,7 +157,7 @@ class Nearness:
 
 
 class _Search(Nearness):
-    """One look over the seats that match a wish."""
+    """One search over the seats that match a wish."""
 
     index: SeatIndex
 
@@ -181,7 +183,7 @@ class _Search(Nearness):
 
     @cached_property
     def widest(self) -> list[int]:
-        """By row: the most open seats side by side; 0 behind the last row."""
+        """By row: the most open seats side by side; 0 after the last row."""
         words, widest = self.open.translate(_WORDS), [0] * len(self.index.row_nearest)
         for row, start, end in zip(
             self.index.run_row, self.index.run_start, self.index.run_end, strict=True
@@ -236,7 +238,7 @@ class _Search(Nearness):
     def _rows_from(
         self, position: int, row: int, sizes: tuple[int, ...], sum_max: int
     ) -> Iterator[tuple[int, list[int]]]:
-        """Every way to go on from a group at ``position`` into the rows behind, up to ``sum_max``."""
+        """Every way to continue from a group at ``position`` into the rows behind, up to ``sum_max``."""
         index = self.index
         distance = index.blocks(sizes[0]).sums[position]
         least = distance + sum(map(mul, sizes[1:], index.row_nearest[row + 1 :]))
@@ -283,7 +285,7 @@ def _describe(
 
 
 def _is_alone(taken: bytearray, position: int) -> bool:
-    """A free seat with nobody's seat or none on both sides; beside one of ours it was not alone before."""
+    """A free seat with a taken seat, or none, on both sides; beside one of ours it was not alone before."""
     return not taken[position] and bool(taken[position - 1] and taken[position + 1])
 
 
@@ -292,10 +294,10 @@ def _leaves_single(taken: bytearray, start: int, end: int) -> bool:
 
 
 def _divisions(quantity: int, row_count: int) -> list[tuple[int, ...]]:
-    """Ways to seat a party in so many rows, front to back, the most even first.
+    """Ways to seat a party in this many rows, front to back, the most even first.
 
-    The smallest group is at least half as large as the largest, and two only make a row of their own
-    where the party is not larger than three.
+    The smallest group is at least half as large as the largest. One person alone in a row is allowed only
+    for a party of at most three in two rows.
     """
     least = 1 if row_count == 2 and quantity <= 3 else 2
     most = 2 * quantity // (row_count + 1)

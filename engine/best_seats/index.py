@@ -1,7 +1,7 @@
-"""What choosing needs of a layout, made once, and the board it chooses on.
+"""The data that choosing needs from a layout, made once, and the board it chooses on.
 
 A board is one byte per position: 0 free, 1 not. Positions follow runs (seats truly side by side), the
-runs nearest to the focal point first, with a 1 around each, so that one ``bytes.find`` passes over a
+runs nearest to the focal point first, with a 1 around each, so that one ``bytes.find`` skips a
 sold-out front at the speed of memory and can never mistake two runs for one.
 """
 
@@ -22,7 +22,7 @@ from engine.layout.model import Row, SeatFlag
 GAP: Final = 1.5
 #: A seat of the next row is behind one when it is nearer than this many usual distances.
 BEHIND: Final = 2.5
-#: A party is seated in so many neighbouring rows at most.
+#: The most neighbouring rows in which one party is seated.
 ROWS_MAX: Final = 3
 #: Distances are compared in hundredths of a drawing unit: whole numbers, so that ties are ties.
 _PRECISION: Final = 100
@@ -40,7 +40,7 @@ _FREE_OR_NOT: Final = bytes(0 if digit == ord("0") else 1 for digit in range(256
 
 
 class Blocks:
-    """Where so many seats side by side can be, for one number of seats.
+    """Possible blocks of seats side by side, for one number of seats.
 
     By position: ``sums`` are the distances of the block that begins there; ``earlier`` and ``later``
     the least of these in its run up to there and from there on. By run: ``middle`` is the position of
@@ -66,7 +66,7 @@ class Blocks:
 
 
 class Runs:
-    """Runs of seats on a board, one behind the other. Position 0 and one behind each are nobody's."""
+    """Runs of seats on a board, one after the other. Position 0 and one after each run are no seats."""
 
     def __init__(self, runs: Iterable[Sequence[int]], distances: Sequence[int]) -> None:
         """``distances``: by ``seat_no``, from the focal point."""
@@ -81,7 +81,7 @@ class Runs:
             self.run_end.append(len(self.seat_of) - 1)
         self.size = len(self.seat_of)
         self.prefix = [0, *accumulate(distances[n] if n >= 0 else 0 for n in self.seat_of)]
-        # Per board, so that it goes when the board goes.
+        # Per object, so that the cache is freed with it.
         self.blocks = lru_cache(maxsize=_SIZES_KEPT)(self._blocks)
 
     def _blocks(self, size: int) -> Blocks:
@@ -157,7 +157,7 @@ class SeatIndex(Runs):
         return bytearray(text.translate(_FREE_OR_NOT))
 
     def closed(self, categories: Collection[int], section: int | None, *, restricted: bool) -> int:
-        """The positions that do not come into question, as the number that a board's bytes make."""
+        """The positions that are not eligible, as the integer of a board's bytes."""
         table = bytes(0 if category in categories else 1 for category in range(256))
         closed = int.from_bytes(self._category_at.translate(table), "little")
         if not restricted:
@@ -189,7 +189,7 @@ class Board:
     ) -> bytearray:
         """By position: 0 where a seat is free and matches. The names must be the layout's.
 
-        Kept and marked along, because whoever wants best seats mostly wants them like everybody else.
+        The result is kept and updated by ``mark``, because most buyers have the same wish.
         """
         key = (category, section, price_max, restricted)
         view = self._views.get(key)

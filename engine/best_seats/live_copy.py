@@ -1,10 +1,10 @@
 """Where one process chooses best seats: a copy of each event's seats, read again every moment.
 
-Between two readings the copy is kept up with what this process itself has chosen, so its own requests
-hardly ever want the same seats. Readings and holds go to Redis on one connection, first in, first out:
-a reading has seen every hold sent before it, and what was chosen since is marked on it again. Other
-processes choose from copies of their own. When one of them was faster, this process reads before every
-choice for a while and spreads its choices over the nearest rows.
+Between two readings this process marks its own choices on the copy, so its own requests hardly ever
+want the same seats. Readings and holds go to Redis on one connection, first in, first out: a reading
+has seen every hold sent before it, and later choices are marked on it again. Other processes choose
+from copies of their own. When one of them was faster, this process reads before every choice for a
+while and spreads its choices over the nearest rows.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from engine.live.codec import decode_prices
 from engine.live.hold_scripts import Held, NotHeld, Taken, read_live_copy
 from engine.live.live import Live
 
-#: A copy this old is still good to choose from; whether it was, the hold's script decides.
+#: A copy up to this old is used for choosing; the hold's script decides whether the seats are still free.
 _FRESH_S: Final = 0.025
-#: After losing seats to another process.
+#: How long this process is careful after losing seats to another one.
 _CONTENDED_S: Final = 1.0
 _SPREAD: Final = 2
 _SPREAD_MAX: Final = 64
@@ -43,7 +43,7 @@ class LiveCopy:
         self.prices = b""
         self._live = live
         self._event_id = event_id
-        #: What was read, and a board of it that stays unmarked, once somebody needs one.
+        #: The last reading, and an unmarked board of it, made when it is first needed.
         self._states = b""
         self._as_read: Board | None = None
         self._board: Board | None = None
@@ -54,15 +54,15 @@ class LiveCopy:
 
     @property
     def board(self) -> Board:
-        """What is known now; ``look`` first."""
+        """The present board; call ``look`` first."""
         assert self._board is not None
         return self._board
 
     async def look(self, max_age_s: float = _FRESH_S) -> None:
-        """Have a copy no older than this. Raises as ``Running.run``."""
+        """Make sure that the copy is no older than this. Raises as ``Running.run``."""
         since = time.monotonic() - max_age_s
         while self._read_at < since:
-            # One that is done has been of no use to us; its callback may not have run yet.
+            # A finished reading was too old for us; its callback may not have run yet.
             if self._reading is None or self._reading.done():
                 self._reading = asyncio.create_task(self._read(), name=f"copy:{self._event_id}")
             await asyncio.shield(self._reading)
@@ -70,19 +70,19 @@ class LiveCopy:
     async def pick(
         self, wish: BestSeatsWish, attempt: int, avoided: Collection[int] = ()
     ) -> Choice | None:
-        """Seats that nobody else in this process is offered until ``settle``. None: nothing fits.
+        """Choose seats; no other request of this process gets them until ``settle``. None: nothing fits.
 
-        ``attempt`` counts from 1; the more there were, the wider the choices are spread. ``avoided``: seats
-        that this buyer may not have.
+        ``attempt`` counts from 1; later attempts spread the choices wider. ``avoided``: seats that this buyer
+        may not have.
         """
         asked_at = time.monotonic()
         contended = asked_at < self._contended_until
         await self.look(0 if contended else _FRESH_S)
         spread = min(_SPREAD << attempt, _SPREAD_MAX) if contended else 1
-        # Not a secret, only a way to be unlike the others.
+        # Not a secret, only a way to choose other seats than the other processes.
         chosen = choose(self._board_without(avoided), wish, random.randrange(spread))  # noqa: S311
         while chosen is None and (self._read_at < asked_at or self._may_come_back(wish)):
-            # Not on the word of an old copy, nor before it is known what becomes of those under way.
+            # "Nothing fits" needs a fresh copy, and the outcome of the picks under way.
             await self.look(0)
             chosen = choose(self._board_without(avoided), wish)
             if avoided:
@@ -93,7 +93,7 @@ class LiveCopy:
         return chosen
 
     def _board_without(self, avoided: Collection[int]) -> Board:
-        """What is known now; a copy of it where one buyer must not have some of the seats."""
+        """The present board; a copy of it when this buyer must not have some of the seats."""
         if not avoided:
             return self.board
         board = Board(self.index, self._states, self.board.prices)
@@ -103,7 +103,7 @@ class LiveCopy:
         return board
 
     def _may_come_back(self, wish: BestSeatsWish) -> bool:
-        """Something fits if those under way are refused: their buyers may have reached their limit."""
+        """Whether something fits if picks under way are refused: their buyers may have reached their limit."""
         if not self._in_flight:
             return False
         if self._as_read is None:
@@ -111,7 +111,7 @@ class LiveCopy:
         return choose(self._as_read, wish) is not None
 
     def settle(self, choice: Choice, reply: Held | NotHeld | None) -> None:
-        """What became of a pick: the reply of the hold's script, None when there was none."""
+        """Record the outcome of a pick: the reply of the hold's script, None when there was none."""
         self._in_flight.discard(choice)
         if not isinstance(reply, Held) or reply.seats is not None:
             self.doubt()
@@ -119,12 +119,12 @@ class LiveCopy:
                 self._contended_until = time.monotonic() + _CONTENDED_S
 
     def mark(self, seats: Iterable[int]) -> None:
-        """This process holds these seats by another way."""
+        """Mark seats that this process holds without a pick."""
         if self._board is not None:
             self._board.mark(seats)
 
     def doubt(self) -> None:
-        """Seats changed hands in a way that the copy does not show: read before the next choice."""
+        """Seats changed in a way that the copy does not show: read before the next choice."""
         self._read_at = float("-inf")
 
     async def _read(self) -> None:
@@ -148,19 +148,20 @@ class LiveCopies:
         self._indexes: SingleFlight[str, SeatIndex] = SingleFlight(_LAYOUTS_MAX)
 
     def known(self, event_id: str) -> LiveCopy | None:
-        """The event's copy, where anybody has asked for best seats of late."""
+        """The event's copy, if best seats were requested lately; else None."""
         return self._copies.get(event_id)
 
     async def of(self, facts: Facts) -> LiveCopy:
         copy = self._copies.get(facts.event_id)
         if copy is None:
-            # Twenty thousand seats take some tenths of a second: not on the loop.
+            # Twenty thousand seats take some tenths of a second, too long for the loop.
             make = partial(asyncio.to_thread, SeatIndex, facts.layout)
             index = await self._indexes.get(facts.layout_id, make)
-            # Somebody else may have waited for the same index.
+            # Another request may have waited for the same index.
             copy = self._copies.get(facts.event_id)
             if copy is None:
                 copy = self._copies[facts.event_id] = LiveCopy(self._live, facts.event_id, index)
-        # The one not asked for the longest goes: of two copies neither knows what the other offers.
+        # The least recently used copy is dropped, never the present one: two copies of one event would
+        # offer the same seats.
         self._copies.move_to_end(facts.event_id)
         return copy

@@ -1,4 +1,4 @@
-"""What is said to a wish that cannot be granted, and what would help."""
+"""Refusals of a wish for best seats, and what would help."""
 
 from collections.abc import Iterable
 
@@ -14,19 +14,19 @@ _NAMES_MAX = 20
 
 
 def check_wish(wish: BestSeatsWish, facts: Facts, index: SeatIndex) -> None:
-    """Raises InvalidInput for what this event has not: seats, a category, a section, a currency."""
+    """Raises InvalidInput when the event lacks something in the wish: seats, a category, a section, a currency."""
     if not index.run_start:
         raise InvalidInput(
-            "The event has no seats to choose among; ask for places with `areas`.", code="no-seats"
+            "The event has no numbered seats; ask for places with `areas`.", code="no-seats"
         )
     if wish.category is not None and wish.category not in index.categories:
         raise InvalidInput(
-            f"There is no category {wish.category!r}; there are {_list(index.categories)}.",
+            f"There is no category {wish.category!r}; the event has {_list(index.categories)}.",
             code="no-such-category",
         )
     if wish.section is not None and wish.section not in index.sections:
         raise InvalidInput(
-            f"There is no section {wish.section!r}; there are {_list(index.sections)}.",
+            f"There is no section {wish.section!r}; the event has {_list(index.sections)}.",
             code="no-such-section",
         )
     if isinstance(wish.max_price, Money) and wish.max_price.currency != facts.currency:
@@ -40,19 +40,19 @@ def _list(names: Iterable[str]) -> str:
 
 
 def nothing_fits(board: Board, wish: BestSeatsWish) -> SeatUnavailable:
-    """The refusal, once ``choose`` has found nothing for the wish on this board."""
+    """The refusal when ``choose`` has found nothing for the wish on this board."""
     narrowed = [
         name for name in ("category", "section", "max_price") if getattr(wish, name) is not None
     ]
     matching = " that match" if narrowed else ""
     if not wish.relax and choose(board, msgspec.structs.replace(wish, relax=True)):
         return SeatUnavailable(
-            f"{wish.quantity} seats like that are not free{matching and ' in what you named'}, "
+            f"{wish.quantity} seats like that are not free{matching and ' within your filters'}, "
             "but the next best are: send `relax` as true, or ask for fewer."
         )
     view = board.open(wish.category, wish.section, wish.price_max, restricted=True)
     free = view.count(0)
     left = "No seats" if free == 0 else "1 seat" if free == 1 else f"Only {free} seats"
     remedies = [f"widen {' or '.join(narrowed)}"] if narrowed else []
-    remedies += ["ask for fewer"] if free else ["try again later: what others hold may come back"]
+    remedies += ["ask for fewer"] if free else ["try again later: held seats may come back"]
     return SeatUnavailable(f"{left}{matching} are free; {', or '.join(remedies)}.")

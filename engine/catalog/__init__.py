@@ -1,1 +1,1 @@
-"""What can be sold: events, venues, layouts (MongoDB)."""
+"""The catalogue: events, venues, layouts (MongoDB)."""

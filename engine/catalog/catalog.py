@@ -20,9 +20,9 @@ from engine.layout import Layout, Problem, import_layout
 from engine.stores.mongo import Mongo
 
 _EARTH_RADIUS_KM = 6371.0088
-#: More values than a person would look through.
+#: The most values of a facet: more than a person would look through.
 _FACETS_MAX = 100
-#: Counting takes a look at every event; the programme does not change by the second.
+#: How old facets may be, in seconds: counting reads every event, and the programme changes slowly.
 _FACETS_FRESH_S = 5.0
 
 
@@ -37,12 +37,12 @@ def distance_km(a: tuple[float, float], b: tuple[float, float]) -> float:
 
 
 class Catalog:
-    """Reads and writes the catalogue; keeps what never changes in memory, so selling outlives MongoDB."""
+    """Reads and writes the catalogue; keeps immutable facts in memory, so that selling goes on without MongoDB."""
 
     def __init__(self, mongo: Mongo, settings: Settings, *, facts_max: int = 512) -> None:
         self._mongo = mongo
         self._settings = settings
-        #: What is loaded, in front of the loads: a hold looks here, and a task's result costs more.
+        #: Loaded facts, in front of the loader: a hold looks here, because awaiting a task costs more.
         self._facts: Bounded[str, Facts] = Bounded(facts_max)
         self._loads: SingleFlight[str, Facts] = SingleFlight(facts_max)
         self._facets: SingleFlight[None, tuple[list[Facet], list[Facet]]] = SingleFlight(
@@ -70,7 +70,7 @@ class Catalog:
         Returns the venue and the importer's warnings. Raises LayoutRejected with every problem.
         """
         _check_timezone(timezone)
-        # Twenty thousand seats take some tenths of a second to check: not on the loop.
+        # Twenty thousand seats take some tenths of a second to check, too long for the loop.
         imported = await asyncio.to_thread(
             import_layout, document, renumber=renumber, lenient=lenient
         )
@@ -134,7 +134,7 @@ class Catalog:
         found = await self._mongo.get("layouts", layout_id)
         if found is None:
             raise NotFound(f"There is no layout {layout_id}.", code="layout-not-found")
-        # Twenty thousand seats take some ten milliseconds to inflate and decode: not on the loop.
+        # Twenty thousand seats take about ten milliseconds to inflate and decode, too long for the loop.
         return await asyncio.to_thread(lambda: Layout.from_json(zlib.decompress(found["body"])))
 
     # Events
@@ -187,7 +187,7 @@ class Catalog:
         return _event_from(found)
 
     async def events_by_id(self, event_ids: Collection[str]) -> list[Event]:
-        """Those of ``event_ids`` that there are, by date."""
+        """Those of ``event_ids`` that exist, by date."""
         documents = await self._mongo.find(
             "events",
             {"_id": {"$in": list(event_ids)}},
@@ -197,9 +197,9 @@ class Catalog:
         return [_event_from(document) for document in documents]
 
     async def facets(self) -> tuple[list[Facet], list[Facet]]:
-        """Kinds and cities of the events on sale still to come, the commonest first.
+        """Kinds and cities of future events on sale, the commonest first.
 
-        Counted every ``_FACETS_FRESH_S`` at most, however many ask. Raises Unavailable.
+        Counted at most once in ``_FACETS_FRESH_S``, however many clients ask. Raises Unavailable.
         """
         return await self._facets.get(None, self._count_facets)
 
@@ -236,7 +236,7 @@ class Catalog:
     async def set_status(
         self, event_id: str, status: EventStatus, *, only_from: Collection[EventStatus]
     ) -> Event:
-        """Note on the page what was decided. Raises Conflict when it stands otherwise by now."""
+        """Set the status on the page. Raises Conflict when the page has another status by now."""
         event = await self.event(event_id)
         if event.status == status:
             return event
@@ -255,7 +255,7 @@ class Catalog:
     async def events(
         self, wanted: EventFilter, *, after: tuple[datetime, str] | None = None
     ) -> AsyncIterator[Event]:
-        """Events in order of (starts_at, event_id), beginning behind ``after``."""
+        """Events in order of (starts_at, event_id), beginning after ``after``."""
         while True:
             documents = await self._mongo.find(
                 "events", _query(wanted, after), sort=[("starts_at", 1), ("_id", 1)], limit=100
@@ -269,10 +269,10 @@ class Catalog:
             last = _event_from(documents[-1])
             after = (last.starts_at, last.event_id)
 
-    # What selling needs, from memory
+    # Facts for selling, from memory
 
     async def facts(self, event_id: str) -> Facts:
-        """The event's immutable facts; from memory when known, so that MongoDB may be away."""
+        """The event's immutable facts; from memory when loaded, so that MongoDB may be away."""
         known = self._facts.get(event_id)
         if known is not None:
             return known
@@ -304,7 +304,7 @@ def _check_time(moment: datetime) -> None:
     if moment.tzinfo is None:
         raise InvalidInput("starts_at needs a time zone, for example 2027-05-01T20:00:00Z.")
     if not 1970 < moment.year < 9999:
-        raise InvalidInput("starts_at: that year is not one for events.")
+        raise InvalidInput("starts_at: the year is out of range.")
 
 
 @cache
@@ -313,9 +313,11 @@ def _timezones() -> set[str]:
 
 
 def _check_timezone(name: str | None) -> None:
-    # A machine without the database of zones takes any name; browsers have their own.
+    # A machine without the database of zones accepts any name; browsers have their own.
     if name is not None and _timezones() and name not in _timezones():
-        raise InvalidInput(f"timezone: {name!r} is no IANA name; Europe/Berlin would be one.")
+        raise InvalidInput(
+            f"timezone: {name!r} is not an IANA time-zone name, for example Europe/Berlin."
+        )
 
 
 def _facets(tally: list[tuple[str, int]]) -> list[Facet]:
@@ -338,7 +340,7 @@ def _check_prices(prices: dict[str, int], layout: Layout) -> None:
 def _event_document(event: Event) -> dict[str, Any]:
     document: dict[str, Any] = msgspec.to_builtins(event)
     document["_id"] = document.pop("event_id")
-    # A number sorts and compares alike on every server; the embedded one turns dates into text.
+    # A number, because it sorts and compares alike on every server; the embedded one turns dates into text.
     document["starts_at"] = ms_from_utc(event.starts_at)
     document["search"] = " ".join(
         (event.name, event.venue.name, event.venue.city, event.category)
@@ -367,7 +369,7 @@ def _within(venue: Venue, centre: tuple[float, float], radius_km: float) -> bool
 def _query(wanted: EventFilter, after: tuple[datetime, str] | None) -> dict[str, Any]:
     clauses: list[dict[str, Any]] = [{"status": {"$in": [s.value for s in wanted.statuses]}}]
     if wanted.q:
-        # Text is matched by every word; escaped, so that nobody's input becomes a pattern.
+        # Every word must match; escaped, so that no input becomes a pattern.
         clauses += [
             {"search": {"$regex": _escape(word)}} for word in wanted.q.casefold().split()[:8]
         ]
@@ -399,7 +401,7 @@ def _escape(word: str) -> str:
 
 
 def _bounding_box(centre: tuple[float, float], radius_km: float) -> list[dict[str, Any]]:
-    """What an index can answer; the exact distance is computed on what comes back."""
+    """A condition that an index can answer; the exact distance is computed on its results."""
     latitude, longitude = centre
     dlat = math.degrees(radius_km / _EARTH_RADIUS_KM)
     clauses: list[dict[str, Any]] = [
@@ -407,7 +409,7 @@ def _bounding_box(centre: tuple[float, float], radius_km: float) -> list[dict[st
     ]
     cosine = math.cos(math.radians(min(89.9, abs(latitude) + dlat)))
     dlon = math.degrees(radius_km / _EARTH_RADIUS_KM / cosine)
-    # Across the antimeridian a box is no interval; latitude alone narrows enough there.
+    # Across the antimeridian a box is not one interval; latitude alone narrows enough there.
     if longitude - dlon >= -180 and longitude + dlon <= 180:
         clauses.append({"longitude": {"$gte": longitude - dlon, "$lte": longitude + dlon}})
     return clauses

@@ -46,7 +46,7 @@ _Metadata = Annotated[dict[str, Any], Meta(description="Your own; buyers see it.
 
 
 class EventDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an organiser says of an event."""
+    """An event as its organiser describes it."""
 
     name: Name
     venue_id: Uuid
@@ -55,14 +55,16 @@ class EventDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     prices: _Prices
     description: _Description = ""
     category: _Kind = ""
-    layout_id: Annotated[Uuid | None, Meta(description="Else the venue's.")] = None
+    layout_id: Annotated[Uuid | None, Meta(description="Default: the venue's present layout.")] = (
+        None
+    )
     buyer_limit: _Limit | None = None
     hold_ttl_s: _HoldTtl | None = None
     metadata: _Metadata = {}
 
 
 class EventPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The fields to change; what is absent stays. ``prices`` may name some categories only."""
+    """The fields to change; absent ones stay. ``prices`` may name some categories only."""
 
     name: Name | None = None
     description: _Description | None = None
@@ -100,7 +102,7 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class Facts(Struct, frozen=True):
-    """What never changes about a published event and every request needs."""
+    """The immutable facts of a published event, which every request needs."""
 
     event_id: str
     currency: str
@@ -111,7 +113,7 @@ class Facts(Struct, frozen=True):
 
 
 class Facet(Struct, frozen=True):
-    """A value that events have, and how many have it."""
+    """A value that events have, and the number of events that have it."""
 
     name: str
     events: int

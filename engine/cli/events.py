@@ -1,4 +1,4 @@
-"""``frontrow event``: what is sold."""
+"""``frontrow event``: the events on sale."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -75,7 +75,9 @@ def event_show(event_id: str) -> None:
 
 @event.command("create")
 @click.option("--name", required=True)
-@click.option("--venue", "venue_id", required=True, help="Its id, as `venue import` printed it.")
+@click.option(
+    "--venue", "venue_id", required=True, help="The venue's id, as `venue import` printed it."
+)
 @click.option("--starts-at", required=True, help="With a time zone: 2027-05-01T20:00:00Z.")
 @click.option("--currency", default="EUR", show_default=True)
 @click.option(
@@ -144,7 +146,7 @@ def event_publish(event_id: str) -> None:
 @event.command("pause")
 @click.argument("event_id")
 def event_pause(event_id: str) -> None:
-    """Stop new holds; what is held may still be booked."""
+    """Stop new holds; existing holds may still be booked."""
     _change(event_id, lambda runtime: runtime.events.publishing.pause(event_id))
 
 

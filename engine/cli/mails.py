@@ -1,4 +1,4 @@
-"""``frontrow mail``: what was sent, and what was not."""
+"""``frontrow mail``: mails that were sent, and those that were not."""
 
 import uuid
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ _STATUSES = click.Choice(["queued", "sending", "sent", "skipped", "dead", "unkno
 @click.option("--to", "email", help="Only mails to this address.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1, max=10_000))
 def mail_list(statuses: tuple[str, ...], email: str | None, limit: int) -> None:
-    """List mails, the newest first; without --status those that need a person."""
+    """List mails, the newest first; without --status those that a person must deal with."""
     settings = load_settings()
 
     async def work() -> None:
@@ -66,10 +66,14 @@ def mail_show(mail_id: uuid.UUID) -> None:
 
 @mail.command("resend")
 @click.argument("mail_ids", type=click.UUID, nargs=-1)
-@click.option("--all-dead", is_flag=True, help="Every mail that was given up.")
-@click.option("--all-unknown", is_flag=True, help="Every mail that may have arrived: some twice.")
+@click.option("--all-dead", is_flag=True, help="All mails that were given up.")
+@click.option(
+    "--all-unknown",
+    is_flag=True,
+    help="All mails that may have arrived; some people will get theirs twice.",
+)
 def mail_resend(mail_ids: tuple[uuid.UUID, ...], all_dead: bool, all_unknown: bool) -> None:
-    """Send mails again that are dead, unknown or were skipped."""
+    """Send dead, unknown or skipped mails again."""
     if not (mail_ids or all_dead or all_unknown):
         raise CommandRefused("name a mail (frontrow mail list), or --all-dead, or --all-unknown")
     settings = load_settings()

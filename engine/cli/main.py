@@ -1,7 +1,7 @@
 """The command line ``frontrow``. Every failure is one line on stderr and exit code 1.
 
-Commands import what they need when they run: ``--help`` and a refused start stay quick, and a
-Python that lacks something is told so before anything needs it.
+Commands import their modules when they run: ``--help`` and a refused start stay quick, and a Python
+that lacks a module is refused before anything needs it.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def check_python() -> None:
-    """Refuse a Python that was built without what we need."""
+    """Refuse a Python that was built without a module that we need."""
     for module, package in (
         ("ssl", "OpenSSL"),
         ("sqlite3", "SQLite"),
@@ -56,7 +56,7 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
 
 
 def _version() -> str:
-    """Ours: of the installed package, else of the source tree that we run from."""
+    """Our version: of the installed package, else of the source tree that we run from."""
     import tomllib  # noqa: PLC0415
     from importlib import metadata  # noqa: PLC0415
 
@@ -68,7 +68,7 @@ def _version() -> str:
 
 
 class _Commands(click.Group):
-    """Ours, and those that what stands above the engine adds: entry points ``frontrow.commands``."""
+    """Our commands, and those that packages above the engine add: entry points ``frontrow.commands``."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted({*super().list_commands(context), *_added().names})
@@ -84,7 +84,7 @@ class _Commands(click.Group):
 
 
 def _absent(name: str, error: ImportError) -> click.Command:
-    """A command that was announced by what is not installed here."""
+    """A command of a package that is not installed here."""
 
     options = {"ignore_unknown_options": True}
 
@@ -114,7 +114,7 @@ def cli() -> None:
 
 
 def _expected() -> tuple[type[Exception], ...]:
-    """What is a person's to mend and needs no traceback."""
+    """The exceptions that a person can correct and that need no traceback."""
     from engine.base.data_folder import StartError  # noqa: PLC0415
     from engine.base.errors import FrontrowError  # noqa: PLC0415
     from engine.stores.migrate import MigrationError  # noqa: PLC0415
@@ -137,7 +137,7 @@ def main() -> None:
         complain(f"{error.format_message()} (see frontrow --help)")
         sys.exit(2)
     except BrokenPipeError:
-        # `frontrow event list | head`: the reader has seen enough.
+        # `frontrow event list | head`: the reader has closed the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except CommandRefused as error:
         complain(str(error))
@@ -175,7 +175,7 @@ def up(verbose: bool, no_demo: bool, end_with_parent: bool) -> None:
 
 
 def _run_role(name: str) -> None:
-    """Become one of the processes that ``up`` starts, on the stores that are there."""
+    """Become one of the processes that ``up`` starts, on the stores that run already."""
     settings = load_settings()
     from engine.base.store_urls import running_urls  # noqa: PLC0415
     from engine.local import up as launcher  # noqa: PLC0415
@@ -207,26 +207,26 @@ def live() -> None:
 
 @cli.command()
 def worker() -> None:
-    """Run the worker alone; any number of them may run."""
+    """Run a worker alone; any number of workers may run."""
     _run_role("worker")
 
 
 def _programs() -> Path | None:
-    """PostgreSQL's programs of the embedded server, where there is one."""
+    """The embedded server's PostgreSQL programs; None where there is no embedded server."""
     from engine.base.data_folder import StartError  # noqa: PLC0415
     from engine.local.embedded import postgres_bin  # noqa: PLC0415
 
     try:
         return postgres_bin()
     except StartError:
-        return None  # the ones on the path serve as well
+        return None  # use the programs on the path
 
 
 @cli.command()
 @click.option("--down", "steps", type=click.IntRange(min=1), help="Undo the newest N migrations.")
 @click.option("--status", "only_status", is_flag=True, help="Show what is applied and pending.")
 @click.option("--dump", "schema_file", type=click.Path(path_type=Path), help="Write the schema.")
-@click.option("--roles", "only_roles", is_flag=True, help="Print the SQL that makes the roles.")
+@click.option("--roles", "only_roles", is_flag=True, help="Print the SQL that creates the roles.")
 def migrate(
     steps: int | None, only_status: bool, schema_file: Path | None, only_roles: bool
 ) -> None:
@@ -292,12 +292,12 @@ def demo() -> None:
 
 @cli.command()
 @click.argument("event_id", metavar="[EVENT]", required=False)
-@click.option("--all", "every", is_flag=True, help="Every event that Redis knows or that sells.")
+@click.option("--all", "every", is_flag=True, help="Every event that is on sale or known to Redis.")
 def rebuild(event_id: str | None, every: bool) -> None:
-    """Lay an event's state in Redis again from what PostgreSQL says. Live holds stay.
+    """Rebuild an event's state in Redis from PostgreSQL. Live holds stay.
 
-    With --all PostgreSQL and Redis are also taken as they are from now on: after a database was
-    restored by hand on an older timeline than the processes have seen.
+    With --all PostgreSQL and Redis are also accepted in their present state: needed after a database
+    was restored manually to an older timeline than the processes have seen.
     """
     if (event_id is None) != every:
         raise CommandRefused("name one event (see frontrow event list), or --all")
@@ -310,7 +310,7 @@ def rebuild(event_id: str | None, every: bool) -> None:
 
         async with opened(settings) as runtime:
             if event_id is None:
-                # Whatever server answers is meant.
+                # Accept whichever server answers.
                 runtime.stores.generation.trusts_any = True
                 await runtime.stores.generation.look()
                 count = await rebuild_all(runtime.live.reading, runtime.live.rebuilding, "asked")
@@ -327,7 +327,7 @@ def rebuild(event_id: str | None, every: bool) -> None:
 
 @cli.command()
 def doctor() -> None:
-    """Check the stores, the schema and the clocks, and say how to mend what is wrong."""
+    """Check the stores, the schema and the clocks, and say how to correct each problem."""
     settings = load_settings()
     from engine.local import doctor as examination  # noqa: PLC0415
 
@@ -337,7 +337,7 @@ def doctor() -> None:
 
 @cli.command()
 def security() -> None:
-    """List what stands against the open internet for this deployment."""
+    """List the reasons against opening this deployment to the internet."""
     settings = load_settings()
     from engine.local import security as examination  # noqa: PLC0415
     from engine.local.doctor import report  # noqa: PLC0415

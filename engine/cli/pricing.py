@@ -1,4 +1,4 @@
-"""``frontrow pricing …``: try a rule, see how prices come about, put a hand on one."""
+"""``frontrow pricing …``: try a rule, explain prices, override one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def pricing() -> None:
-    """Prices that follow a rule: try one, put it in force, put a hand on a price."""
+    """Prices that follow a rule: try one, put it in force, override a price."""
 
 
 # --- trying --------------------------------------------------------------------------------
@@ -41,10 +41,12 @@ def pricing() -> None:
     type=click.Choice(["rush", "steady", "late", "recorded"]),
     default="rush",
     show_default=True,
-    help="How buyers come: made up, or as they came to --event.",
+    help="How buyers arrive: synthetic, or as recorded for --event.",
 )
 @click.option("--seats", type=click.IntRange(1, 200_000), help="Places to sell. [1000]")
-@click.option("--days", type=click.FloatRange(0.05, 730), help="On sale before the event. [60]")
+@click.option(
+    "--days", type=click.FloatRange(0.05, 730), help="Days on sale before the event. [60]"
+)
 @click.option(
     "--demand",
     type=click.FloatRange(0, 20, min_open=True),
@@ -57,16 +59,16 @@ def pricing() -> None:
     type=click.FloatRange(0, 5),
     default=1.2,
     show_default=True,
-    help="A price 1 % higher loses so many per cent of the buyers.",
+    help="Per cent of the buyers lost by a price 1 % higher.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32), default=1, show_default=True)
 @click.option("--fixed", type=click.IntRange(min=0), help="Price to compare with; the rule's base.")
-@click.option("--currency", help="ISO 4217; the event's, else EUR.")
-@click.option("--event", "event_id", help="Its places, its days, its currency.")
+@click.option("--currency", help="ISO 4217. [the event's, else EUR]")
+@click.option("--event", "event_id", help="Use the places, days and currency of this event.")
 @click.option("--category", help="One of the event's categories; its first by default.")
 @click.option("--svg", type=click.Path(path_type=Path), help="Write the chart there as well.")
 def simulate(rules: Path, svg: Path | None, **choices: Any) -> None:
-    """Let a rule sell against a fixed price, or a rule set against fixed prices, and show how both went.
+    """Simulate a rule against a fixed price, or a rule set against fixed prices, and show both results.
 
     RULES.json holds one rule, as the API takes it (docs/pricing.md), or rules by category.
     """
@@ -135,7 +137,7 @@ def _simulate_set(
         )
     if event_id is not None:
         if currency is not None:
-            raise CommandRefused("--currency is the event's: leave it out, or leave out --event")
+            raise CommandRefused("the event has its own currency: leave out --currency or --event")
         wanted = _curve(curve, seats, days, category=None, event_id=event_id, **choices)
         request = SetSimulationRequest(rules=rules, curve=wanted)
         return run(_simulate_event_set(event_id, request))
@@ -166,7 +168,7 @@ def _synthetic(curve: str, seats: int | None, days: float | None, **choices: Any
 
     wanted = _curve(curve, seats, days, category=None, event_id=None, **choices)
     if not isinstance(wanted, Synthetic):
-        raise CommandRefused("--curve recorded needs --event: whose sale shall be played again?")
+        raise CommandRefused("--curve recorded needs --event, the event whose sale is replayed")
     return wanted
 
 
@@ -260,7 +262,7 @@ async def _state_of(runtime: "Runtime", event_id: str, category: str | None) -> 
 @pricing.command()
 @click.argument("event_id")
 def show(event_id: str) -> None:
-    """Show how each price of an event comes about right now."""
+    """Show how each present price of an event is computed."""
 
     check_id(event_id)
 
@@ -289,7 +291,7 @@ def _print_state(state: "PricingState") -> None:
 @click.option("--category", help="One of the event's; its first by default.")
 @click.option("--note", default="", help="For yourself.")
 @click.option("--from", "valid_from", help="When it comes into force: 2027-05-01T20:00:00Z. [now]")
-@click.option("--draft", is_flag=True, help="Only make it.")
+@click.option("--draft", is_flag=True, help="Make the version without putting it in force.")
 def set_rule(
     event_id: str,
     rules: Path,
@@ -324,10 +326,10 @@ def set_rule(
 @click.argument("price", metavar="CATEGORY=AMOUNT")
 @click.option("--reason", required=True, help="Buyers read it.")
 @click.option(
-    "--until", help="2027-05-01T20:00:00Z; else until released or another rule is in force."
+    "--until", help="2027-05-01T20:00:00Z. [until released, or until another rule is in force]"
 )
 def override(event_id: str, price: str, reason: str, until: str | None) -> None:
-    """Set a price by hand, in minor units (cents): Stalls=4500."""
+    """Override a price, in minor units (cents): Stalls=4500."""
     from engine.pricing.model import Override  # noqa: PLC0415
 
     category, amount_minor = named_price(price)

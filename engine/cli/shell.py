@@ -1,4 +1,4 @@
-"""What every command of the command line needs: to refuse, to read a file, to open the engine."""
+"""Shared by all commands of the command line: to refuse, to read a file, to open the engine."""
 
 import asyncio
 import uuid
@@ -18,7 +18,7 @@ _DOCUMENT_BYTES_MAX = 64 * 1024 * 1024
 
 
 class CommandRefused(Exception):
-    """What the command line itself refuses. The message is one line that says what to do."""
+    """A refusal by the command line itself. The message is one line that says what to do."""
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -27,9 +27,9 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 @asynccontextmanager
 async def opened(settings: Settings, *, may_install: bool = False) -> AsyncIterator["Runtime"]:
-    """The engine on the stores that run, or on embedded ones for the length of one command.
+    """The engine on the running stores, or on embedded ones that run for this command only.
 
-    A command that only makes sense where there is something already does not make a new installation.
+    A command that needs existing data does not make a new installation.
     Raises CommandRefused.
     """
     import msgspec  # noqa: PLC0415
@@ -87,7 +87,7 @@ def given_moment(option: str, text: str) -> datetime:
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        lacks = "is no time" if at is None else "names no time zone"
+        lacks = "is not a time" if at is None else "has no time zone"
         raise CommandRefused(
             f"{option} {text!r} {lacks}; write it like 2027-05-01T20:00:00Z or 2027-05-01T22:00:00+02:00"
         )

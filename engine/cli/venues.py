@@ -1,4 +1,4 @@
-"""``frontrow venue``: plans of halls."""
+"""``frontrow venue``: venues and their seating plans."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,10 @@ def venue() -> None:
 @venue.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--name", help="The venue's name; the plan's own by default.")
-@click.option("--city", default="", help="Where it is.")
+@click.option("--city", default="", help="The venue's city.")
 @click.option("--venue", "venue_id", help="Give an existing venue a new version of its plan.")
 @click.option("--renumber", is_flag=True, help="Give seats with duplicate ids new ones.")
-@click.option("--lenient", is_flag=True, help="Leave out what is broken and import the rest.")
+@click.option("--lenient", is_flag=True, help="Leave out broken parts and import the rest.")
 def venue_import(file: Path, **choices: Any) -> None:
     """Import a seating plan: pretix JSON or Frontrow's own format."""
     document = read_document(file)

@@ -1,1 +1,1 @@
-"""Events on their way: published, paused, repriced, cancelled."""
+"""Changes of an event: published, paused, repriced, cancelled."""

@@ -1,4 +1,4 @@
-"""What a worker does after an event was cancelled: its bookings are cancelled and refunded, its waitlist ends."""
+"""A worker's step after an event was cancelled: cancel and refund its bookings, close its waitlist."""
 
 import structlog
 
@@ -22,7 +22,7 @@ class Closing:
         return [Step("cancel-events", 1.0, self.run_once)]
 
     async def run_once(self) -> int:
-        """Cancel and refund what was sold of cancelled events, and close their waitlists.
+        """Cancel and refund the bookings of cancelled events, and close their waitlists.
 
         Returns how many bookings were cancelled.
         """
@@ -34,7 +34,7 @@ class Closing:
         cancelled = 0
         for row in rows:
             if row["event_id"] in self._pg.bulkhead.stuck:
-                continue  # It has just been found out; the others go on.
+                continue  # Found stuck in this round; the other events go on.
             try:
                 await self._cancelling.cancel(row["booking_id"], actor=ORGANISER, at_any_time=True)
                 cancelled += 1

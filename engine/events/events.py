@@ -1,4 +1,4 @@
-"""The events of one process: put on sale, changed, paused, cancelled, and what follows a cancellation."""
+"""The events of one process: publishing, changes, pausing, cancelling, and the steps after a cancellation."""
 
 from dataclasses import dataclass
 from typing import Self

@@ -1,12 +1,12 @@
-"""Putting events on sale, and everything an organiser does to one that is.
+"""Putting events on sale, and an organiser's changes to an event on sale.
 
-Publishing spans three stores, so it is a saga of steps that each may be the last before a crash and
-that all may be run again::
+Publishing spans three stores, so it is a saga: a crash may follow each step, and all steps may be
+run again::
 
     draft ─▶ MongoDB: publishing ─▶ PostgreSQL: event, categories, areas, seats (one transaction)
-          ─▶ Redis: state laid ─▶ MongoDB: on_sale
+          ─▶ Redis: state loaded ─▶ MongoDB: on_sale
 
-PostgreSQL's row decides: before it there is nothing to sell, from then on the rest follows.
+PostgreSQL's row decides: before it exists nothing can be sold; once it does, the other steps follow.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -33,10 +33,10 @@ from engine.stores.postgres import Postgres, Transaction
 log = structlog.get_logger(__name__)
 Progress = Callable[[str], None]
 _UNPUBLISHED = (EventStatus.DRAFT, EventStatus.PUBLISHING)
-#: Seats that Redis is told of at once: a script that runs longer keeps everybody waiting.
+#: Seats per script call: a script that runs longer blocks everybody.
 _SETTLED_AT_ONCE: Final = 500
 _Reason = Literal["sold", "held", "already", "not-blocked"]
-#: Why PostgreSQL left a seat as it was, by its state there; an available one is offered to somebody.
+#: Why PostgreSQL left a seat unchanged, by its state there; an available one belongs to an open offer.
 _NOT_BLOCKED: Final[dict[str, _Reason]] = {
     "available": "held",
     "reserved": "held",
@@ -46,22 +46,22 @@ _NOT_BLOCKED: Final[dict[str, _Reason]] = {
 
 
 class RefusedSeat(Struct, frozen=True):
-    """A seat that stayed as it was."""
+    """A seat that was not changed."""
 
     seat_no: SeatNo
     reason: Annotated[
         _Reason,
         Meta(
             description=(
-                "`held`: somebody has it in a hold, pays for it, or has been offered it; "
-                "`already`: it was blocked before; `not-blocked`: nothing to give back."
+                "`held`: a buyer holds it, pays for it, or has an offer of it; "
+                "`already`: it was blocked before; `not-blocked`: it was not blocked."
             )
         ),
     ]
 
 
 class Blocking(Struct, frozen=True):
-    """Which seats are blocked (or given back) now, and which are not and why."""
+    """The seats that are blocked (or given back) now, and those that were refused, with the reason."""
 
     event_id: Id
     seats: list[SeatNo]
@@ -78,7 +78,7 @@ class Publishing:
         self._settings = settings
 
     async def publish(self, event_id: str, on_progress: Progress | None = None) -> Event:
-        """Put a draft on sale; finishing a half-published one and repeating are both fine.
+        """Put a draft on sale. Also finishes a half-published event; repeating it has no effect.
 
         Raises NotFound, Conflict (cancelled).
         """
@@ -97,13 +97,13 @@ class Publishing:
         say("map")
         await self._live.reading.snapshot(event_id)
         event = await self._note_status(event_id)
-        # Whoever edited the page before it was on sale relied on this to put the edit in force.
+        # An edit of the page before it was on sale relies on this to be put in force.
         await self._enforce(event)
         await self._tell_changes(event)
         return event
 
     async def _note_status(self, event_id: str) -> Event:
-        """Bring the page to the status that PostgreSQL has, also when that changes meanwhile."""
+        """Set the page's status to PostgreSQL's, also when that changes meanwhile."""
         while True:
             terms = await self._pg.fetchrow("inventory.event_terms", event_id)
             if terms is None:
@@ -117,8 +117,8 @@ class Publishing:
     async def _enforce(self, event: Event, named: Collection[str] = ()) -> None:
         """Put the page's prices and limits in force.
 
-        A price that follows a rule, or was set by hand elsewhere, is none of the page's business
-        unless it is ``named``; then it stays where it is put (``pin``).
+        A price that follows a rule, or was overridden elsewhere, is left alone unless it is ``named``;
+        then it is pinned.
         """
         governed = await self._pg.fetch("pricing.governed", event.event_id)
         elsewhere = {row["name"] for row in governed} - set(named)
@@ -151,7 +151,7 @@ class Publishing:
                 await _write_inventory(transaction, event, facts.layout, facts.seat_categories)
 
     async def pause(self, event_id: str) -> Event:
-        """No new holds; what is held may still be booked."""
+        """Stop new holds; existing holds may still be booked."""
         return await self._change_status(event_id, EventStatus.PAUSED)
 
     async def resume(self, event_id: str) -> Event:
@@ -192,7 +192,7 @@ class Publishing:
         if event.status not in (EventStatus.ON_SALE, EventStatus.PAUSED):
             return event
         if patch.prices or patch.buyer_limit is not None or patch.hold_ttl_s is not None:
-            # As the page stands now: of two edits the later one is in force, whichever comes here last.
+            # From the page's present state: of two edits the later one is in force, whichever comes here last.
             await self._enforce(await self._catalog.event(event_id), patch.prices or ())
         await self._tell_changes(event)
         return event
@@ -201,14 +201,14 @@ class Publishing:
         try:
             await tell_changes(self._pg, event)
         except Unavailable as error:
-            log.warning("changes will be told later", event_id=event.event_id, reason=error.detail)
+            log.warning("change notice deferred", event_id=event.event_id, reason=error.detail)
 
     async def block(
         self, event_id: str, seat_nos: Sequence[int], *, reason: str | None = None, actor: Actor
     ) -> Blocking:
-        """Keep seats from sale, those of them that nobody has.
+        """Keep seats from sale, except those that somebody has.
 
-        PostgreSQL decides. A hold that is placed between our look at Redis and its decision loses the
+        PostgreSQL decides. A hold that is placed between our reading of Redis and its decision loses the
         seat: its checkout is refused, and the map shows the seat not for sale. Raises InvalidInput
         (no-such-seat), Conflict (not published, cancelled), NotFound, Unavailable.
         """
@@ -225,14 +225,14 @@ class Publishing:
     async def unblock(
         self, event_id: str, seat_nos: Sequence[int], *, reason: str | None = None, actor: Actor
     ) -> Blocking:
-        """Give blocked seats back: to the line while anybody waits, else on sale. Raises as ``block``."""
+        """Give blocked seats back: to the waitlist while anybody waits, else on sale. Raises as ``block``."""
         wanted = await self._sellable(event_id, seat_nos)
         rows = await self._move_seats("unblock", event_id, wanted, reason, actor)
         refused = [RefusedSeat(n, "not-blocked") for n, _, version in rows if version is None]
         return await self._settled(event_id, rows, SeatState.FREE, refused)
 
     async def _sellable(self, event_id: str, seat_nos: Sequence[int]) -> list[int]:
-        """The seats named, each once, after checking that the event has them and sells."""
+        """The named seats, each once, after checking that the event has them and is on sale."""
         terms = await self._pg.fetchrow("inventory.event_terms", event_id)
         if terms is None:
             event = await self._catalog.event(event_id)
@@ -252,7 +252,7 @@ class Publishing:
     async def _move_seats(
         self, command: str, event_id: str, seat_nos: list[int], reason: str | None, actor: Actor
     ) -> list[tuple[int, str, int | None]]:
-        """Block or unblock in PostgreSQL, and note it: seat_no, state before, new version if moved."""
+        """Block or unblock in PostgreSQL, with an audit entry: seat_no, state before, new version if moved."""
         async with self._pg.transaction(event_id=event_id, long=True) as transaction:
             found = await transaction.fetch("inventory.lock_seats", event_id, seat_nos)
             changed = await transaction.fetch(f"inventory.{command}_seats", event_id, seat_nos)
@@ -271,7 +271,7 @@ class Publishing:
         state: SeatState,
         refused: list[RefusedSeat],
     ) -> Blocking:
-        """Tell Redis and every open map. What cannot be told now, the worker's reconciliation tells."""
+        """Update Redis and every open map. If that fails now, the worker's reconciliation does it."""
         moved = [(n, version) for n, _, version in rows if version is not None]
         try:
             for at in range(0, len(moved), _SETTLED_AT_ONCE):
@@ -279,7 +279,7 @@ class Publishing:
                 seats = encode_facts((n, state, version) for n, version in part)
                 await self._live.settling.settle(event_id, Settlement(seats=seats))
         except Unavailable as error:
-            log.warning("maps will be told later", event_id=event_id, reason=error.detail)
+            log.warning("live update deferred", event_id=event_id, reason=error.detail)
         refused.sort(key=lambda seat: seat.seat_no)
         return Blocking(event_id, [n for n, _ in moved], refused)
 
@@ -292,10 +292,10 @@ class Publishing:
         actor: Actor,
         pin: Collection[str] = (),
     ) -> list[Price]:
-        """Set prices (minor units by category name), record why, and tell every open map.
+        """Set prices (minor units by category name), record why, and notify every open map.
 
-        Holds keep what they were quoted. Categories of ``pin`` that follow a rule stay at these prices
-        until they are released or another rule comes into force; the others' rules go on from here.
+        Holds keep their quoted prices. Categories of ``pin`` that follow a rule stay at these prices
+        until they are released or another rule comes into force; the others' rules continue from them.
         Raises InvalidInput for an unknown category.
         """
         rows = await self._pg.fetch("inventory.prices", event_id)
@@ -337,7 +337,7 @@ async def _write_inventory(
         [area.category for area in layout.areas],
         [area.capacity for area in layout.areas],
     )
-    # COPY: the one way to write 20,000 rows that is faster than describing them.
+    # COPY is the fastest way to write 20,000 rows.
     await transaction.connection.copy_records_to_table(
         "seats",
         columns=["event_id", "seat_no", "category_no"],

@@ -1,4 +1,4 @@
-"""Holds as buyers see them, from what Redis keeps."""
+"""Holds as buyers see them, built from their state in Redis."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,19 +23,19 @@ from engine.live.hold_scripts import (
 
 
 class Expired(Struct, frozen=True):
-    """What the deadlines of one event's holds and offers have come to."""
+    """The result of expiring one event's holds and offers."""
 
     freed: int
-    #: Due, and still in payment: hold ids.
+    #: Ids of holds that are due and still in payment.
     paying: list[str]
     #: Due offers of the waitlist.
     offered: list[str]
-    #: Until the next deadline; 0 where one is due, infinity where there is none.
+    #: Time until the next deadline; 0 when one is due, infinity when there is none.
     next_s: float
 
 
 class PaymentHold:
-    """What a checkout needs of a hold that has just been proved alive and its buyer's own."""
+    """The data for a checkout of a hold that has just been proved alive and its buyer's own."""
 
     __slots__ = (
         "areas",
@@ -57,7 +57,7 @@ class PaymentHold:
         self.areas = paying.areas
         self.prices = paying.prices
         self.expires_ms = paying.expires_ms
-        #: This checkout began the payment; else another one has, and the hold is not ours to give back.
+        #: Whether this checkout began the payment; if another one did, we must not give the hold back.
         self.began_here = paying.state_before == "held"
         #: Cards that were declined for this hold so far.
         self.declines = paying.declines
@@ -124,12 +124,12 @@ def build_hold(
 
 
 def wish_text(wish: BestSeatsWish) -> str:
-    """How a hold remembers what was wished for, to know a retry."""
+    """The wish as text, kept with the hold to recognise a retry."""
     return msgspec.json.encode(wish).decode()
 
 
 class HoldClaim:
-    """Who wants a hold of which event, from where, and under which id."""
+    """Who wants a hold of which event, from which network, and under which id."""
 
     __slots__ = ("buyer_id", "client_made", "facts", "hold_id", "network")
 

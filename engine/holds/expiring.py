@@ -1,4 +1,4 @@
-"""What a worker does about holds whose time is over, or nearly so."""
+"""A worker's steps for holds that have expired or are about to."""
 
 from collections.abc import Awaitable, Callable
 
@@ -12,12 +12,12 @@ from engine.live.live import Live
 
 log = structlog.get_logger(__name__)
 
-#: Decides what becomes of an event's hold that somebody pays for, or that was offered.
+#: Settles an expired hold of an event that is in payment, or an expired offer.
 Settle = Callable[[str, str], Awaitable[None]]
 
 
 class Expiring:
-    """``settle_paying`` and ``settle_offered`` belong to the rooms above, which know payments and offers."""
+    """``settle_paying`` and ``settle_offered`` come from the packages above, which know payments and offers."""
 
     def __init__(
         self,
@@ -42,12 +42,12 @@ class Expiring:
         ]
 
     async def run_once(self) -> int:
-        """Free holds whose time is over, in the open events where it may be. Returns how many."""
+        """Free expired holds in the open events that may have some. Returns how many."""
         due = self._deadlines.due(await self._live.reading.open_events())
         return sum(await each(due, self.expire))
 
     async def expire(self, event_id: str) -> int:
-        """The same in one event, now."""
+        """Free expired holds of one event, now."""
         expired = await self._holds.expire(event_id)
         due = [(self._settle_paying, hold_id) for hold_id in expired.paying]
         due += [(self._settle_offered, offer_id) for offer_id in expired.offered]
@@ -57,11 +57,11 @@ class Expiring:
             except Unavailable:
                 raise
             except Exception:
-                # One hold that cannot be settled must not keep its neighbours.
+                # One hold that cannot be settled must not stop the others.
                 log.exception("hold not settled", event_id=event_id, hold_id=hold_id)
         self._deadlines.again(event_id, expired.next_s)
         return expired.freed
 
     async def warn(self) -> int:
-        """Warn buyers whose holds are about to end. Returns in how many events there may be more."""
+        """Warn buyers whose holds are about to end. Returns the number of events that may have more."""
         return sum(await each(await self._live.reading.open_events(), self._holds.warn))

@@ -67,17 +67,17 @@ from engine.live.keys import hold_pointer
 from engine.live.live import Live
 from engine.stores.redis import RedisStore
 
-#: A hold's event can be found by the hold's id this long after it was made.
+#: How long the hold's id leads to its event, from the making of the hold.
 _POINTER_MARGIN_S = 1800
 _POINTER_BRIEFLY_S = 60
-#: So many declined payments end a hold: DECLINES_OF_HOLD_MAX of common.lua.
+#: Declined payments after which a hold ends: DECLINES_OF_HOLD_MAX of common.lua.
 DECLINES_MAX = 5
-#: States of what is an offer of the waitlist, or was one, and not a hold.
+#: States of an offer of the waitlist, open or ended, in contrast to a hold.
 _OFFERS = ("offered", "unoffered")
-#: So often are best seats chosen anew when others were faster, before the buyer is asked to come back.
+#: How often best seats are chosen, including retries after losing a race, before the buyer is refused.
 _CHOICES_MAX = 8
 
-#: As what a refusal is counted; those of requests that could never be granted are counted as invalid.
+#: The metric's outcome for a refusal; refusals of requests that could never succeed count as invalid.
 _OUTCOMES: Mapping[type[NotHeld], str] = {
     Taken: "taken",
     OverLimit: "limit",
@@ -116,9 +116,9 @@ class Holds:
     ) -> Hold:
         """Hold seats (by seat_no) and places in areas (area_no → quantity) for one buyer.
 
-        ``hold_id`` made by the client makes a retry return the same hold. ``network``: where the buyer asks
-        from; empty for one without limits. Prices are those in force now and stay. Raises SeatUnavailable
-        (names what is taken), LimitReached, InvalidInput, NotFound, Conflict (not on sale, seat-resting),
+        With a ``hold_id`` made by the client a retry returns the same hold. ``network``: the buyer's; empty
+        for one without limits. The prices in force now are kept for the hold. Raises SeatUnavailable (names
+        the taken places), LimitReached, InvalidInput, NotFound, Conflict (not on sale, seat-resting),
         TooManyRequests (network-limit, network-paused), Unavailable.
         """
         try:
@@ -140,8 +140,8 @@ class Holds:
     ) -> Hold:
         """Find the best free seats for a wish and hold them, as ``place`` does.
 
-        With the same ``hold_id`` and wish the same hold is returned, whatever is free by now. Raises as
-        ``place``; SeatUnavailable names no seats, but says what might help.
+        With the same ``hold_id`` and wish the same hold is returned, whichever seats are free by now. Raises
+        as ``place``; SeatUnavailable names no seats, but says what might help.
         """
         try:
             claim = HoldClaim(await self._catalog.facts(event_id), buyer_id, network, hold_id)
@@ -188,7 +188,7 @@ class Holds:
             self._count["limit"].inc()
             raise LimitReached(
                 f"One buyer may have {copy.buyer_limit} places of this event; "
-                f"you ask for {wish.quantity}.",
+                f"you asked for {wish.quantity}.",
                 limit=copy.buyer_limit,
             )
         choices, resting, rested = 0, set[int](), None
@@ -202,7 +202,7 @@ class Holds:
                 if isinstance(reply, Held):
                     return self._granted(claim, reply, choice.seats, {}, choice.relaxed)
                 if isinstance(reply, Resting):
-                    # For this network only; there may be others.
+                    # These seats are refused to this network only; there may be others.
                     resting.update(reply.seats)
                     rested = self._refusal(reply, claim.facts)
                 elif not isinstance(reply, Taken | Repriced):
@@ -210,7 +210,7 @@ class Holds:
         finally:
             metrics.BEST_SEATS_ATTEMPTS.observe(choices)
         raise Unavailable(
-            "So many are choosing just now that others were faster each time; try again.",
+            "Many people are choosing seats right now, and others were faster each time; try again.",
             code="too-contended",
             retry_after_s=1,
         )
@@ -219,7 +219,7 @@ class Holds:
         self, claim: HoldClaim, wish: BestSeatsWish, copy: LiveCopy, choice: Choice
     ) -> Held | NotHeld:
         reply = None
-        # A price that has risen since must not slip past the buyer's limit.
+        # A price that has risen since must not exceed the buyer's ``max_price``.
         chosen_by = copy.prices if wish.max_price is not None else b""
         chosen = Chosen(wish_text(wish), choice.relaxed, chosen_by)
         try:
@@ -235,7 +235,7 @@ class Holds:
         return nothing_fits(copy.board, wish)
 
     async def _held_before(self, claim: HoldClaim, wish: BestSeatsWish) -> Hold | None:
-        """The hold that an earlier try of the same request has made, if it has."""
+        """The hold that an earlier attempt of the same request has made; None if there is none."""
         event_id = claim.facts.event_id
         kept = await hold_scripts.read(self._live.running.run, event_id, claim.hold_id)
         if not isinstance(kept, KeptHold):
@@ -248,7 +248,7 @@ class Holds:
     async def _ask(
         self, claim: HoldClaim, seats: str, areas: str, quantity: int, chosen: Chosen | None = None
     ) -> Held | NotHeld:
-        """Run the hold's script. ``chosen``: what it keeps of seats that were chosen for the buyer."""
+        """Run the hold's script. ``chosen``: how the seats were chosen for the buyer; kept with the hold."""
         limits = None
         if claim.network:
             limits = NetworkLimits(claim.network, self._network_places, self._network_share)
@@ -290,10 +290,10 @@ class Holds:
         )
 
     async def _point(self, claim: HoldClaim) -> bool:
-        """Note which event a hold is of, one place ahead of its script in the same pipeline.
+        """Write the hold's pointer to its event, directly before its script in the same pipeline.
 
-        An id that another hold has is not this request's to move; only a client-made one can be that.
-        Those are noted for a moment only, until the hold is there: most of an on-sale is refused.
+        A pointer of another hold must not be moved; only a client-made id can collide. The pointer of
+        such an id is short-lived until the hold exists, because most requests of an on-sale are refused.
         Returns whether the id has been seen before.
         """
         event_id = claim.facts.event_id
@@ -309,7 +309,7 @@ class Holds:
 
     def _keep_pointer(self, claim: HoldClaim) -> None:
         if claim.client_made:
-            # Not EXPIRE: what an attempt a minute ago noted for a moment may have just gone.
+            # Not EXPIRE: the short-lived pointer of an attempt a minute ago may have just gone.
             self._redis.call(
                 "SET",
                 hold_pointer(claim.hold_id),
@@ -352,7 +352,7 @@ class Holds:
                 return taken_id()
 
     async def event_of(self, hold_id: str) -> str:
-        """The event a hold belongs to. Raises NotFound for an id we never gave a hold."""
+        """The event a hold belongs to. Raises NotFound for an id of no hold."""
         event_id = await self._redis.call("GET", hold_pointer(hold_id))
         if event_id is None:
             raise unknown_hold(hold_id)
@@ -367,10 +367,10 @@ class Holds:
         return await self.from_reply(event_id, hold_id, reply)
 
     async def extend(self, hold_id: str, buyer_id: str, *, begun: bool = False) -> Hold:
-        """A fresh time to live, within the event's longest hold: in limited networks once, and for a
-        checkout that has begun (``begun``: the buyer has said who they are; or a payment was begun before).
+        """Give a hold a fresh time to live, within the event's longest hold. In limited networks only once, and
+        only for a checkout that has begun (``begun``: the buyer gave their name; or a payment was begun before).
 
-        Raises Gone when it has ended, Conflict (checkout-not-begun).
+        Raises Gone when the hold has ended, Conflict (checkout-not-begun).
         """
         event_id = await self.event_of(hold_id)
         reply = await hold_scripts.extend(
@@ -379,7 +379,7 @@ class Holds:
         return await self.from_reply(event_id, hold_id, reply)
 
     async def release(self, hold_id: str, buyer_id: str) -> None:
-        """Give the seats back at once; releasing twice is fine. Raises Conflict while it is being paid."""
+        """Give the seats back at once; a second release has no effect. Raises Conflict while it is being paid."""
         event_id = await self.event_of(hold_id)
         refused = await hold_scripts.release(self._live.running.run, event_id, hold_id, buyer_id)
         if refused is not None:
@@ -389,7 +389,7 @@ class Holds:
             copy.doubt()
 
     async def begin_payment(self, hold_id: str, buyer_id: str, network: str = "") -> PaymentHold:
-        """Prove a hold alive and the buyer's, and keep it for payment.
+        """Check that a hold is alive and the buyer's, and keep it for payment.
 
         Raises Gone, NotFound, TooManyRequests (too-many-payments).
         """
@@ -403,15 +403,15 @@ class Holds:
         return PaymentHold(event_id, hold_id, facts, reply)
 
     async def give_back(self, event_id: str, hold_id: str) -> None:
-        """A checkout that came to nothing before PostgreSQL knew of it: the hold is the buyer's again."""
+        """Give the hold back to its buyer after a checkout that failed before PostgreSQL knew of it."""
         await hold_scripts.abandon(self._live.running.run, event_id, hold_id, give_back=True)
 
     async def point(self, event_id: str, hold_id: str) -> None:
-        """Let a hold that was not placed here be found by its id."""
+        """Write the pointer of a hold that was not placed by this process."""
         await self._redis.call("SET", hold_pointer(hold_id), event_id, "EX", self._pointer_ttl_s)
 
     async def expire(self, event_id: str, *, count: int = 500) -> Expired:
-        """Free what is due."""
+        """Free holds that are due."""
         lapsed = await hold_scripts.expire(self._live.running.run, event_id, count)
         for ms in lapsed.late_ms:
             metrics.EXPIRY_LATENESS.observe(ms / 1000)
@@ -419,7 +419,7 @@ class Holds:
         return Expired(len(lapsed.late_ms), lapsed.paying, lapsed.offered, next_s)
 
     async def warn(self, event_id: str, *, count: int = 500) -> bool:
-        """Tell buyers whose holds are about to end, once per deadline. True: there may be more."""
+        """Warn buyers whose holds are about to end, once per deadline. True: there may be more."""
         return await hold_scripts.warn(self._live.running.run, event_id, self._warning_ms, count)
 
     async def abandon(self, event_id: str, hold_id: str) -> None:
@@ -427,7 +427,7 @@ class Holds:
         await hold_scripts.abandon(self._live.running.run, event_id, hold_id, give_back=False)
 
     async def from_reply(self, event_id: str, hold_id: str, reply: KeptHold | Refused) -> Hold:
-        """The hold that a script has answered with. Raises the refusal that it gave."""
+        """The hold in a script's reply. Raises the script's refusal."""
         if not isinstance(reply, KeptHold):
             raise hold_refusal(hold_id, reply)
         if reply.state in _OFFERS:
@@ -445,6 +445,6 @@ class Holds:
 
 
 def _forget_failure(future: "asyncio.Future[Any]") -> None:
-    # The script right behind it in the same pipeline fails the same way, and that one is awaited.
+    # The script directly after it in the same pipeline fails the same way, and is awaited.
     if not future.cancelled():
         future.exception()

@@ -1,4 +1,4 @@
-"""Why a hold is refused, in words that say what helps."""
+"""Refusals of a hold, with what helps."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,10 @@ from engine.live.hold_scripts import (
     Unbegun,
 )
 
-#: More than this in one request is a mistake, whatever the event's limit.
+#: The most items of one request; more is a mistake, whatever the event's limit.
 ITEMS_MAX = 100
 
-#: When to ask again where a network holds as much as it may.
+#: Retry-after for a network at its limit, in seconds.
 _CROWDED_RETRY_S = 3
 
 
@@ -49,7 +49,7 @@ def network_refusal(refused: Crowded | Paused | Resting, facts: Facts) -> Frontr
 def _crowded(cap: int, held: int) -> TooManyRequests:
     return TooManyRequests(
         f"Your network holds {held} unpaid places of this event, and one network may hold {cap} just now. "
-        "Places come free as others beside you pay or give back; ask again in a moment.",
+        "Places become free when others in your network pay or give theirs back; try again in a moment.",
         code="network-limit",
         retry_after_s=_CROWDED_RETRY_S,
     )
@@ -57,8 +57,8 @@ def _crowded(cap: int, held: int) -> TooManyRequests:
 
 def _paused(ms: int) -> TooManyRequests:
     return TooManyRequests(
-        "Many places that your network held were let go unpaid, so it waits a while before it holds more. "
-        "Payments from your network make this shorter.",
+        "Many places held by your network were given up unpaid, so it must wait before it holds more. "
+        "Payments from your network shorten the wait.",
         code="network-paused",
         retry_after_s=_whole_s(ms),
     )
@@ -67,8 +67,8 @@ def _paused(ms: int) -> TooManyRequests:
 def _resting(facts: Facts, seats: Sequence[int], ms: int) -> Conflict:
     names = "; ".join(facts.layout.seat_label(n) for n in seats)
     return Conflict(
-        f"You or somebody in your network has just let go of {names}, and others are looking at it: it is "
-        f"theirs to take for {_whole_s(ms)} s. Choose other seats, or ask again then.",
+        f"You or somebody in your network has just given up {names}. For {_whole_s(ms)} s only other "
+        "people may take these seats. Choose other seats, or try again then.",
         code="seat-resting",
         seats=list(seats),
         retry_after=_whole_s(ms),
@@ -140,7 +140,7 @@ def hold_refusal(hold_id: str, refused: Refused) -> FrontrowError:
     match refused:
         case Unbegun():
             return Conflict(
-                "More time is for a checkout that has begun: fill in the buyer's name and e-mail "
+                "Only a checkout that has begun gets more time: send the buyer's name and e-mail "
                 "(`buyer`), or pay.",
                 code="checkout-not-begun",
             )
@@ -149,14 +149,14 @@ def hold_refusal(hold_id: str, refused: Refused) -> FrontrowError:
         case Ended(state):
             return _not_held(hold_id, state)
         case _:
-            # Also what is another buyer's: a stranger does not learn that it exists.
+            # Another buyer's hold, too: a stranger does not learn that it exists.
             return unknown_hold(hold_id)
 
 
 def check_request(seats: Sequence[int], areas: Mapping[int, int]) -> int:
     if not seats and not areas:
         raise InvalidInput(
-            "Nothing was asked for: name at least one seat or area.", code="empty-hold"
+            "The request is empty: name at least one seat or area.", code="empty-hold"
         )
     if len(seats) + len(areas) > ITEMS_MAX:
         raise InvalidInput(

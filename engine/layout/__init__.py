@@ -18,7 +18,7 @@ from engine.layout.report import LayoutRejected, Problem, Report
 
 
 class Imported(Struct, frozen=True):
-    """A sound layout, what was mended or is doubtful, and the file's seat ids by ``seat_no``."""
+    """A sound layout, warnings about repaired or doubtful parts, and the file's seat ids by ``seat_no``."""
 
     layout: Layout
     warnings: list[Problem]
@@ -28,8 +28,8 @@ class Imported(Struct, frozen=True):
 def import_layout(document: object, *, renumber: bool = False, lenient: bool = False) -> Imported:
     """Read a venue from a decoded JSON document (or its bytes), native or pretix, by its keys.
 
-    ``renumber`` gives fresh names to what is not unique (seat ids, seat numbers, row labels,
-    section and area names); ``lenient`` drops or replaces what can be spared. Both only turn those
+    ``renumber`` gives fresh names where they are not unique (seat ids, seat numbers, row labels,
+    section and area names); ``lenient`` drops or replaces dispensable parts. Both only turn those
     problems into warnings. Raises LayoutRejected with every problem, and then nothing is imported.
     """
     report = Report(lenient=lenient, renumber=renumber)

@@ -1,8 +1,8 @@
-"""From a draft to a Layout: what only shows when the parts are seen together.
+"""From a draft to a Layout: checks that need all parts together.
 
 Categories exist, ids and labels are unique, seats are inside the drawing and not on top of each
-other, and the whole is neither empty nor absurdly large. The work grows with the number of seats,
-never with its square, whatever the document says.
+other, and the whole is neither empty nor absurdly large. The work grows linearly with the number of
+seats, for any document.
 """
 
 from collections import Counter
@@ -70,7 +70,7 @@ def assemble(draft: Draft, report: Report) -> tuple[Layout, list[str]]:
 
 
 def _check_count(path: str, what: str, count: int, count_max: int, report: Report) -> None:
-    """Refuse an absurd size at once: looking closer would take long and tell nothing."""
+    """Refuse an absurd size at once: further checks would take long and add nothing."""
     if count > count_max:
         report.fatal(path, f"{count} {what} are too many; at most {count_max} are possible")
         report.reject()
@@ -85,7 +85,7 @@ def _path(row: DraftRow, seat: DraftSeat) -> str:
 
 
 def _fresh(base: str, used: set[str], counts: Counter[str], pattern: str = "{}-{}") -> str:
-    """An unused variant of ``base``; ``counts`` remembers where to go on."""
+    """An unused variant of ``base``; ``counts`` keeps the last number tried."""
     name = base
     while name in used:
         counts[base] += 1
@@ -150,7 +150,7 @@ def _measures(size: Size) -> str:
 
 
 def _overlaps(shape: Shape, size: Size) -> bool:
-    """Whether any of the shape's bounding box is on the drawing."""
+    """Whether a part of the shape's bounding box is on the drawing."""
     left, top, right, bottom = bounding_box(shape)
     return left < size.width and top < size.height and right > 0 and bottom > 0
 
@@ -185,7 +185,7 @@ def _check_inside(draft: Draft, report: Report) -> None:
 
 
 def _check_same_place(draft: Draft, report: Report) -> None:
-    """Report seats on top of each other, and (once per row) those merely drawn over others."""
+    """Report seats at the same place, and (once per row) seats that overlap others."""
     rows = list(_rows(draft))
     crowded_distance = max(SAME_PLACE_DISTANCE, CROWDED_SHARE * usual_pitch(rows))
     crowded = list(too_near(rows, crowded_distance))
@@ -208,7 +208,7 @@ def _check_same_place(draft: Draft, report: Report) -> None:
 
 
 def _check_numbers(draft: Draft, report: Report) -> None:
-    """Seat numbers tell the seats of a row apart."""
+    """Report seats of a row without a number or with the same one."""
     key = draft.words.seat_number
     for row in _rows(draft):
         if len({seat.number for seat in row.seats} - {""}) == len(row.seats):
@@ -228,7 +228,7 @@ def _check_numbers(draft: Draft, report: Report) -> None:
 
 
 def _check_ids(draft: Draft, report: Report) -> None:
-    """Give every seat an id of its own; those without one get one silently."""
+    """Give every seat a unique id; seats without one get one silently."""
     key = draft.words.seat_id
     first: dict[str, str] = {}
     nameless, repeated = [], []
@@ -252,7 +252,7 @@ def _check_ids(draft: Draft, report: Report) -> None:
 
 
 def _tell_apart(draft: Draft, report: Report) -> list[DraftSection]:
-    """Sections with names of their own and, in each, rows with labels of their own."""
+    """Give sections unique names and, in each section, rows unique labels."""
     pitch = usual_pitch(list(_rows(draft)))
     used: set[str] = set()
     counts: Counter[str] = Counter()
@@ -313,7 +313,7 @@ def _blocks(
 
 
 def _check_labels(sections: list[DraftSection], report: Report) -> None:
-    """Parts that are unique can still make equal labels ("A, row 1" + "2", "A" + "row 1, …")."""
+    """Refuse equal labels, which unique parts can still make ("A, row 1" + "2", "A" + "row 1, …")."""
     placed = [
         (compose_label(section.name, row.label, seat.number), row, seat)
         for section in sections

@@ -9,14 +9,14 @@ from typing import Final
 
 from engine.layout.draft import DraftRow
 
-#: In usual distances between neighbouring seats; wide enough for an aisle across a block.
+#: In units of the usual distance between neighbouring seats; wide enough for an aisle across a block.
 _NEAR: Final = 4.0
-#: Only so many of the latest blocks are looked at, so that the work stays linear.
+#: How many of the latest blocks are searched: bounded, so that the work stays linear.
 _CANDIDATES_MAX: Final = 16
 
 
 def split_blocks(rows: list[DraftRow], pitch: float) -> list[list[DraftRow]]:
-    """``rows`` in blocks, in the order they begin; ``pitch`` is the usual seat distance."""
+    """``rows`` in blocks, in the order in which blocks begin; ``pitch`` is the usual seat distance."""
     blocks: list[list[DraftRow]] = []
     labels: list[set[str]] = []
     for row in rows:
@@ -44,7 +44,7 @@ def _nearest(
 
 
 def _distance(a: DraftRow, b: DraftRow) -> float:
-    """Between the same ends of two rows, whichever pair is nearer."""
+    """The distance between the same ends of two rows, of the nearer pair."""
     return min(
         math.hypot(a.seats[end].x - b.seats[end].x, a.seats[end].y - b.seats[end].y)
         for end in (0, -1)

@@ -1,15 +1,15 @@
-"""What both formats are read into: a venue as written, each part with its path in the file."""
+"""The common form of both formats: a venue as written, each part with its path in the file."""
 
 from msgspec import Struct
 
 from engine.layout.model import Area, Category, Coordinate, Decoration, Point, Size
 
-#: Okabe and Ito's palette: told apart by people who see colours differently, too.
+#: Okabe and Ito's palette, which colour-blind people can tell apart.
 _PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#6c6c6c")
 
 
 class DraftSeat(Struct):
-    """``index`` is the place in the row as written, so that the path stays right."""
+    """``index`` is the seat's place in the row as written, so that its path stays right."""
 
     index: int
     id: str
@@ -44,7 +44,7 @@ class DraftArea(Struct):
 
 
 class Words(Struct, frozen=True):
-    """What the format calls things, for paths and messages."""
+    """The format's names of things, for paths and messages."""
 
     seat_id: str
     seat_number: str
@@ -56,7 +56,7 @@ class Draft(Struct):
     size: Size | None
     focal_point: Point | None
     categories: list[Category]
-    #: False when some could not be read, so that an unknown one proves nothing.
+    #: False when some could not be read: an unknown category is then no error.
     categories_known: bool
     sections: list[DraftSection]
     areas: list[DraftArea]
@@ -65,7 +65,7 @@ class Draft(Struct):
 
 
 def coordinate(value: float) -> Coordinate:
-    """Rounded to 0.1, and an int where it is one, which is shorter as JSON."""
+    """Rounded to 0.1, and an int when integral, which is shorter as JSON."""
     rounded = round(value, 1)
     return int(rounded) if rounded == int(rounded) else rounded
 

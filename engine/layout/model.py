@@ -1,13 +1,13 @@
-"""The drawing of a venue, as every other room sees it.
+"""The drawing of a venue, as every other package sees it.
 
-A Layout is columnar: what there are thousands of (seats) is kept as one array per property, and a
+A Layout is columnar: seats, of which there are thousands, are kept as one array per property, and a
 seat is its index in them, its ``seat_no``. The order is section by section, row by row (front to
 back, by ``order``), seat by seat; it never changes once a layout is imported, because sales refer
 to it. Rows tile the seats and sections tile the rows, without gaps.
 
 Coordinates are drawing units, x to the right and y down, rounded to 0.1; an integral one is an int
 so that the JSON is shorter. The Struct does not validate: only ``import_layout`` makes layouts from
-what people write, and it refuses what would break these promises.
+people's documents, and it refuses documents that would break these promises.
 """
 
 from enum import IntFlag
@@ -125,7 +125,7 @@ DecorationKind = Literal["stage", "field", "floor", "wall", "table", "entrance",
 
 
 class Decoration(Struct, frozen=True, omit_defaults=True):
-    """Something drawn that nobody can buy. ``kind`` tells how to draw what has no colour."""
+    """A drawn object that nobody can buy. ``kind`` says how to draw one without a colour."""
 
     kind: DecorationKind = "other"
     shape: Shape | None = None
@@ -137,7 +137,7 @@ class Decoration(Struct, frozen=True, omit_defaults=True):
 class Layout(Struct, frozen=True):
     name: str
     size: Size
-    #: What everybody looks at: where the best view is nearest to.
+    #: The point everybody looks at; seats near it have the best view.
     focal_point: Point
     categories: tuple[Category, ...]
     sections: tuple[Section, ...]
@@ -151,9 +151,9 @@ class Layout(Struct, frozen=True):
         return len(self.seats.row)
 
     def seat_label(self, seat_no: int) -> str:
-        """Words that tell this seat from every other, as in "Stalls, row F, seat 12".
+        """The seat's unique label, as in "Stalls, row F, seat 12".
 
-        A row label (or seat number) of several words says itself what it is: "Table 3".
+        A row label (or seat number) of several words is used without "row" (or "seat"): "Table 3".
         """
         if seat_no < 0:
             raise IndexError(f"no seat {seat_no}")
@@ -174,7 +174,7 @@ class Layout(Struct, frozen=True):
 
     @classmethod
     def from_json(cls, data: bytes | str) -> "Layout":
-        """Read what ``to_json`` wrote; msgspec.DecodeError when it is something else."""
+        """Read the output of ``to_json``. Raises msgspec.DecodeError for anything else."""
         return msgspec.json.decode(data, type=cls)
 
 

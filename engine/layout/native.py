@@ -155,7 +155,7 @@ class DocumentIn(Container):
 
 
 def read_native(document: dict[str, object], report: Report) -> Draft | None:
-    """The document as a draft; None when nothing of it could be read. Problems go to ``report``."""
+    """The document as a draft; None when no part could be read. Problems go to ``report``."""
     source = read_document(document, DocumentIn, report)
     if source is None:
         return None

@@ -1,7 +1,7 @@
 """The seating-plan format of pretix (its JSON schema 0.0.1, and keys of earlier versions).
 
 Zones become sections; a seat's place is zone + row + seat position. Areas of that format are
-drawings without a capacity, so they become decorations. What only serves its editor is accepted
+drawings without a capacity, so they become decorations. Keys that only serve its editor are accepted
 and ignored.
 """
 
@@ -165,7 +165,7 @@ class DocumentIn(Container):
 
 
 class _Frame(Struct, frozen=True):
-    """Where an area is and how it is turned, clockwise, around that point."""
+    """An area's position, and its clockwise rotation around it."""
 
     x: float
     y: float
@@ -178,7 +178,7 @@ class _Frame(Struct, frozen=True):
 
 
 def read_pretix(document: dict[str, object], report: Report) -> Draft | None:
-    """The document as a draft; None when nothing of it could be read. Problems go to ``report``."""
+    """The document as a draft; None when no part could be read. Problems go to ``report``."""
     source = read_document(document, DocumentIn, report)
     if source is None:
         return None
@@ -256,7 +256,7 @@ def _row(row: RowIn, path: str, zone: PositionIn, index: int) -> DraftRow:
 
 
 def _fill(template: str | None, value: str) -> str:
-    """What people call it: ``template`` with ``%s`` filled in, or else the plain value."""
+    """The name that people see: ``template`` with ``%s`` filled in, or else the plain value."""
     return template.replace("%s", value).strip() if template else value.strip()
 
 

@@ -1,8 +1,8 @@
 """Turns a decoded JSON document into Structs, reporting every mismatch instead of the first.
 
-msgspec converts a sound document in one call. Only what does not convert is walked again, key by
+msgspec converts a sound document in one call. Only parts that do not convert are walked again, key by
 key, so that each wrong value is named by its path; the Structs stay the one description of the
-format. A field marked EXPENDABLE can be dropped by ``lenient`` without changing what is sold.
+format. A field marked EXPENDABLE can be dropped by ``lenient`` without changing the places on sale.
 """
 
 import difflib
@@ -28,7 +28,7 @@ Number = Annotated[float, Meta(ge=-1_000_000, le=1_000_000)]
 #: A width, height or radius, in drawing units.
 Length = Annotated[float, Meta(gt=0, le=1_000_000)]
 
-#: Nothing prints or stores these: control characters and halves of surrogate pairs.
+#: Characters that cannot be printed or stored: control characters and halves of surrogate pairs.
 _PRINTABLE: Final = r"^[^\x00-\x1f\x7f\ud800-\udfff]*\Z"
 _PRINTABLE_LINES: Final = r"^[^\x00-\x09\x0b-\x1f\x7f\ud800-\udfff]*\Z"
 _HEX: Final = r"^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})\Z"
@@ -39,9 +39,9 @@ SeatId = Annotated[str, Meta(max_length=200, pattern=_PRINTABLE)]
 Lines = Annotated[str, Meta(max_length=500, pattern=_PRINTABLE_LINES)]
 Color = Annotated[str, Meta(pattern=_HEX)]
 
-#: What Python says of a text with half a surrogate pair.
+#: Python's message for a text with half a surrogate pair.
 _SURROGATE = "surrogates not allowed"
-#: Seats and rows are not numbered higher; anything else is a mistake of another kind.
+#: The highest number of a seat or row; a larger one is a mistake.
 _TEXT_NUMBER_MAX: Final = 10**9
 #: JSON types in msgspec's messages and in ours.
 _WORDS = {
@@ -61,15 +61,15 @@ class Strict(Struct, forbid_unknown_fields=True):
 
 
 class Container(Strict):
-    """Holds lists worth reading even when a key beside them is wrong.
+    """Holds lists that are read even when a key beside them is wrong.
 
-    What is missing is then None, or an empty list; the document is refused anyway, but the problems
+    Missing values are then None, or an empty list; the document is refused anyway, but the problems
     further in are found in the same reading.
     """
 
 
 def read_document(value: object, kind: type[_T], report: Report) -> _T | None:
-    """A whole document as ``kind``; None when nothing of it could be read."""
+    """A whole document as ``kind``; None when no part could be read."""
     found = read(value, kind, "$", report)
     return found if isinstance(found, kind) else None
 

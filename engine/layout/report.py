@@ -1,8 +1,8 @@
-"""What is wrong with a document, gathered whole: every problem with its path in the file.
+"""All problems of a document, each with its path in the file.
 
-Three kinds of problem: fatal ones; those that ``lenient`` mends (something is dropped or replaced);
-those that ``renumber`` mends (something that must be unique gets a fresh name). A mended problem is
-a warning that says what was done. Nothing else changes what is imported.
+Three kinds of problem: fatal ones; those that ``lenient`` repairs (a part is dropped or replaced);
+those that ``renumber`` repairs (a name that must be unique is replaced). A repaired problem is a
+warning that says what was done. Nothing else changes the imported layout.
 """
 
 import json
@@ -12,8 +12,7 @@ from msgspec import Struct
 
 from engine.base.errors import InvalidInput
 
-#: A document can have more problems than anyone reads. Reading stops at so many errors, and further
-#: warnings are only counted.
+#: Reading stops after this many errors, more than anyone reads; further warnings are only counted.
 REPORTED_MAX = 10_000
 _QUOTED_MAX = 60
 
@@ -60,11 +59,11 @@ class Report:
             self._warnings.append(Problem(path, problem))
 
     def droppable(self, path: str, problem: str, remedy: str) -> bool:
-        """Report what ``lenient`` may mend by ``remedy``; True when it was asked to."""
+        """Report a problem that ``lenient`` repairs by ``remedy``; True when ``lenient`` was asked for."""
         return self._mend(self._lenient, path, problem, remedy)
 
     def ambiguous(self, path: str, problem: str, remedy: str) -> bool:
-        """Report what ``renumber`` may mend by ``remedy``; True when it was asked to."""
+        """Report a problem that ``renumber`` repairs by ``remedy``; True when ``renumber`` was asked for."""
         return self._mend(self._renumber, path, problem, remedy)
 
     def _mend(self, allowed: bool, path: str, problem: str, remedy: str) -> bool:
@@ -92,7 +91,7 @@ class Report:
 
 
 def quote(text: str) -> str:
-    """``text`` in double quotes, shortened, and safe to encode whatever it holds."""
+    """``text`` in double quotes, shortened, and always safe to encode."""
     if len(text) > _QUOTED_MAX:
         text = text[: _QUOTED_MAX - 1] + "…"
     quoted = json.dumps(text, ensure_ascii=False)

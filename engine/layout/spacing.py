@@ -1,4 +1,4 @@
-"""Which seats are drawn where another one already is, in time that grows with their number."""
+"""Finds seats drawn at the place of another one, in linear time."""
 
 import math
 from collections.abc import Iterator
@@ -25,10 +25,10 @@ def usual_pitch(rows: list[DraftRow]) -> float:
 
 
 def too_near(rows: list[DraftRow], distance: float) -> Iterator[tuple[Place, Place]]:
-    """Each seat nearer than ``distance`` to an earlier one, with that one.
+    """Each seat nearer than ``distance`` to an earlier one, and that earlier one.
 
-    A seat that is too near is not compared with later ones. What is compared lies apart, so a cell
-    of the grid holds few seats however many the document piles onto one spot.
+    A seat that is too near is not compared with later ones. Compared seats lie apart, so a cell of the
+    grid holds few seats however many the document piles onto one spot.
     """
     grid: dict[tuple[int, int], list[Place]] = {}
     side = 2 * distance
@@ -45,7 +45,7 @@ def too_near(rows: list[DraftRow], distance: float) -> Iterator[tuple[Place, Pla
 def _find(
     grid: dict[tuple[int, int], list[Place]], seat: DraftSeat, distance: float
 ) -> Place | None:
-    """Cells are two distances wide, so whatever is near lies in four of them at most."""
+    """Cells are two distances wide, so all near seats lie in at most four of them."""
     side, limit = 2 * distance, distance * distance
     left, upper = int((seat.x - distance) // side), int((seat.y - distance) // side)
     for cell in ((left, upper), (left + 1, upper), (left, upper + 1), (left + 1, upper + 1)):

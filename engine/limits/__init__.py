@@ -1,1 +1,1 @@
-"""What strangers may do, and how often: rates, guesses, proofs of work, kept answers."""
+"""Limits for clients: rates, guesses, proofs of work, kept answers."""

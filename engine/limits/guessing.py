@@ -1,8 +1,8 @@
-"""A secret that everybody may try: who tries wrongly is counted, and after some tries not heard any more.
+"""Limits guesses of a secret: wrong tries are counted by network, and after some the network is refused.
 
-A network from which the right secret came stays welcome, so that nobody behind the same address can
-keep its owner out; a new network that has guessed too often must wait, even with the right one, so that
-guessing on is pointless.
+A network that has sent the right secret is never refused, so that nobody behind the same address can
+keep its owner out. A new network that has guessed too often is refused for a while even with the right
+secret, so that further guessing is pointless.
 """
 
 from typing import Final
@@ -28,7 +28,7 @@ class Guesses:
         self._count = metrics.WRONG_KEYS.labels(limit.name)
 
     async def right(self, network: str | None) -> None:
-        """The secret was right. ``network`` is None where no limit counts. Raises TooManyRequests."""
+        """Record a right secret. ``network`` is None when it has no limits. Raises TooManyRequests."""
         if network is None or network in self._welcome:
             return
         standing = await self._limits.look(self._limit, network)
@@ -37,7 +37,7 @@ class Guesses:
         self._welcome[network] = None
 
     async def wrong(self, network: str | None) -> None:
-        """The secret was wrong. Raises TooManyRequests for one try too many."""
+        """Count a wrong secret. Raises TooManyRequests when it exceeds the limit."""
         self._count.inc()
         if network is None:
             log.warning("wrong key", of=self._limit.name, network="unlimited")
@@ -45,7 +45,7 @@ class Guesses:
         standing = await self._limits.take(self._limit, network)
         if standing.exceeded:
             raise _too_many(standing)
-        # What exceeds the limit is only counted: a guesser must not be able to fill the log.
+        # Tries above the limit are only counted: a guesser must not be able to fill the log.
         log.warning("wrong key", of=self._limit.name, network=network)
 
 

@@ -1,8 +1,8 @@
-"""What was answered under an Idempotency-Key, kept in Redis to be given again.
+"""Answers to requests with an Idempotency-Key, kept in Redis to be given again.
 
-A key belongs to a subject, and to an event where the request names one. Each subject has room for
-``KEYS_MAX`` of them; a key is claimed before its request has any effect, so that a request whose answer
-has no room is refused while nothing has happened.
+A key belongs to a subject, and to an event when the request names one. Each subject has room for
+``KEYS_MAX`` keys. A key is claimed before its request has any effect, so that a request without room
+for its answer is refused while nothing has happened.
 """
 
 import math
@@ -12,9 +12,9 @@ from engine.base.errors import Remedy, TooManyRequests
 from engine.stores.redis import RedisStore
 
 KEYS_MAX: Final = 200
-#: Bytes of one kept answer.
+#: The most bytes of one kept answer.
 ANSWER_SIZE_MAX: Final = 64 * 1024
-#: What had an effect is remembered for a day; a refusal, which can be asked for without end, for an hour.
+#: An answer with an effect is kept for a day; a refusal, which a client can cause without end, for an hour.
 KEPT_S: Final = 24 * 3600
 REFUSAL_KEPT_S: Final = 3600
 
@@ -27,7 +27,7 @@ class Name:
     def __init__(self, subject: str, event_id: str | None, key: str) -> None:
         self.base = f"idempotency:{{{subject}}}"
         self.key = f"{event_id or ''}/{key}"
-        #: A key used where no event is named is taken for every event.
+        #: A key used without an event is taken for every event.
         self.without_event = f"/{key}" if event_id else ""
 
 
@@ -38,10 +38,10 @@ class KeptAnswers:
         self._redis = redis
 
     async def claim(self, name: Name, mark: bytes, *, in_flight_s: int) -> bytes | None:
-        """Take the key for a request under way, of which ``mark``, like no other, is kept. None: it is ours.
-        Else what was kept under it before. Raises TooManyRequests where the subject has no room.
+        """Claim the key for a request under way, with its unique ``mark`` as the value. None: it is ours.
+        Else the value kept under it before. Raises TooManyRequests when the subject has no room.
 
-        ``in_flight_s``: how long it stays ours without an answer, the process being dead.
+        ``in_flight_s``: how long the claim lasts without an answer, for example after the process died.
         """
         reply = await self._redis.run(
             "claim_answer",
@@ -66,11 +66,11 @@ class KeptAnswers:
         )
 
     async def keep(self, name: Name, answer: bytes, *, kept_s: int, mark: bytes) -> None:
-        """The claimed key's answer, of ANSWER_SIZE_MAX bytes at most; nothing where another request has
-        claimed it since.
+        """Keep the claimed key's answer, at most ANSWER_SIZE_MAX bytes. No effect when another request has
+        claimed the key since.
         """
         await self._redis.run("keep_answer", name.base, name.key, answer, kept_s, mark)
 
     async def forget(self, name: Name, *, mark: bytes) -> None:
-        """Nothing came of the request: the key is as good as new, unless it is another request's by now."""
+        """Free the key because the request had no effect, unless another request has claimed it by now."""
         await self._redis.run("keep_answer", name.base, name.key, b"", 0, mark)

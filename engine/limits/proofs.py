@@ -1,10 +1,10 @@
-"""Proofs of work: what a token costs while very many are asked for. No puzzle; a loop of some moments.
+"""Proofs of work: the price of a guest token while very many are requested. A client's loop of some moments.
 
-A challenge is a signed text that nothing remembers. Its proof is any ``nonce`` with which
+A challenge is a signed text that is not stored. Its proof is any ``nonce`` with which
 ``SHA-256(challenge ‖ nonce)``, both as UTF-8, begins with as many zero bits as the challenge says. It is
-good within its time, for the network that asked, and for one person: who that is follows from the
-challenge. So nothing needs to be remembered, and no store that is away or full makes proofs cheaper; what
-is remembered for a minute only tells who sends one twice to solve another.
+valid within its time, for the network that asked, and for one person, whose id follows from the
+challenge. So nothing needs to be stored, and a store that is away or full makes no proof cheaper. Used
+proofs are remembered for a minute, only to tell a client that sends one twice to solve another.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from engine.base.errors import ProofNeeded, Unavailable
 from engine.base.signing import Signer, derive_key
 from engine.stores.redis import RedisStore
 
-#: Long, as two servers' clocks may differ by minutes: a proof costs the same whenever it is made.
+#: Long, because two servers' clocks may differ by minutes; a proof costs the same whenever it is made.
 _LIFE_S = 900
 #: Random, end in seconds since 1970, bits, and the beginning of the digest of the network. With its
 #: signature a text of 48 characters: challenge and nonce fit one block of SHA-256.
@@ -34,7 +34,7 @@ NONCE_LENGTH_MAX = 64
 
 
 class Proof(Struct, frozen=True):
-    """What the client found for a challenge."""
+    """The client's solution of a challenge."""
 
     challenge: str
     nonce: str
@@ -58,7 +58,7 @@ class Proofs:
         )
 
     async def redeem(self, proof: Proof, network: str) -> str | None:
-        """The person that a proof is good for, always the same; None: it is not good, or was sent twice."""
+        """The person id that a proof is good for, always the same; None: it is invalid, or was sent twice."""
         content = self._signer.read(proof.challenge)
         if content is None or len(content) != _CONTENT.size:
             return None

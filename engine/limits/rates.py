@@ -1,7 +1,7 @@
-"""Rate limits: how often one client may ask, counted in Redis so that all processes share the count.
+"""Rate limits of one client's requests, counted in Redis so that all processes share the count.
 
-With Redis away or full each process counts for itself, so that no limit is ever off: whoever can fill
-or stop Redis could else try passwords without end.
+While Redis is away or full each process counts for itself, so that no limit is ever off: otherwise
+an attacker who can fill or stop Redis could try passwords without end.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from engine.base.errors import Unavailable
 from engine.stores.pipeline import CommandFailed
 from engine.stores.redis import RedisStore
 
-#: The Redis key that says how requests have lately been forwarded wrongly; `frontrow doctor` reads it.
+#: The Redis key with the latest doubt about forwarded requests; `frontrow doctor` reads it.
 PROXY_DOUBT = "doubt:proxy"
 PROXY_DOUBT_TTL_S = 24 * 3600
 
@@ -28,7 +28,7 @@ class RateLimit(Struct, frozen=True):
 
 
 class Standing(Struct, frozen=True):
-    """Where a client is after a request: how many more it has until ``reset_s`` seconds from now."""
+    """A client's remaining requests until the window resets, ``reset_s`` seconds from now."""
 
     limit: RateLimit
     remaining: int
@@ -37,7 +37,7 @@ class Standing(Struct, frozen=True):
 
 
 class LocalCount:
-    """Counts of this process alone: at most ``names_max`` names, the longest untouched forgotten first."""
+    """Counts of this process alone, of at most ``names_max`` names; the least recently used is dropped first."""
 
     def __init__(self, names_max: int = 50_000) -> None:
         self._counts: Bounded[str, int] = Bounded(names_max)
@@ -58,7 +58,7 @@ class RateLimits:
         self._local = LocalCount()
 
     async def take(self, limit: RateLimit, client: str) -> Standing:
-        """Count one request of ``client``: in Redis, or in this process where Redis takes no counts."""
+        """Count one request of ``client``: in Redis, or in this process while Redis accepts no counts."""
         window_no, elapsed_s = divmod(time.time(), limit.window_s)
         reset_s = limit.window_s - int(elapsed_s)
         name = f"limit:{limit.name}:{client}:{int(window_no)}"
@@ -72,7 +72,7 @@ class RateLimits:
         return Standing(limit, max(0, limit.quota - taken), reset_s, taken > limit.quota)
 
     async def look(self, limit: RateLimit, client: str) -> Standing:
-        """Where ``client`` is, without counting a request."""
+        """The standing of ``client``, without counting a request."""
         window_no, elapsed_s = divmod(time.time(), limit.window_s)
         name = f"limit:{limit.name}:{client}:{int(window_no)}"
         try:
@@ -84,5 +84,5 @@ class RateLimits:
 
 
 def untouched(limit: RateLimit) -> Standing:
-    """The standing of a client that is not counted."""
+    """The standing of a client without limits."""
     return Standing(limit, limit.quota, limit.window_s)

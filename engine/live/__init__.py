@@ -1,1 +1,1 @@
-"""The present moment of an event in Redis: its state, what is told of it, and its rebuilding."""
+"""An event's live state in Redis: the state, the messages about it, and its rebuilding."""

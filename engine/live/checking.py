@@ -1,4 +1,4 @@
-"""Whether an event's state in Redis is whole by itself, and how far each was when this process looked last."""
+"""Checks whether an event's state in Redis is whole, and keeps the last seen epoch and seq of each."""
 
 import time
 from typing import Final
@@ -12,29 +12,29 @@ from engine.stores.redis import RedisStore
 
 log = structlog.get_logger(__name__)
 
-#: What made a script fail is looked for once within this, for this many events.
+#: The cause of a failed script is looked for once in this time, and remembered for this many events.
 _SUSPICION_S: Final = 0.5
 _SUSPECTED_MAX: Final = 1000
 _POSITIONS_MAX: Final = 20_000
-#: Redis refuses us: no fault of the state's.
+#: Errors by which Redis refuses us; the state is not at fault.
 _REFUSED: Final = ("NOPERM", "NOAUTH", "ACL failure")
 
 
 class Checking:
-    """Looks, and changes nothing."""
+    """Reads only; changes nothing."""
 
     def __init__(self, redis: RedisStore) -> None:
         self._redis = redis
         #: (epoch, seq) of states that were whole when they were last checked.
         self._positions: dict[str, tuple[int, int]] = {}
-        #: On which a script failed: when that was looked into, and whether they were damaged.
+        #: Events on which a script failed: when they were checked, and whether they were damaged.
         self._suspected: dict[str, tuple[float, bool]] = {}
 
     async def check(self, event_id: str) -> str | None:
-        """What is wrong with the event's state in Redis by itself; None: it is whole.
+        """What is wrong with the event's state in Redis, without PostgreSQL; None: it is whole.
 
-        A state that went back since this process looked last is not whole either: it is one that Redis
-        had in the past. Raises Unavailable.
+        A state that is older than the one this process saw last is not whole either: Redis has gone back
+        to the past. Raises Unavailable.
         """
         try:
             reply = await self._redis.run("check", base_key(event_id))
@@ -57,14 +57,14 @@ class Checking:
 
     async def known_epoch(self, event_id: str) -> int:
         """The largest epoch that maps may have seen. A database restored to an earlier moment counts from
-        a smaller one, and maps pass over what is of an older epoch than theirs. Raises Unavailable.
+        a smaller one, and maps ignore messages of an older epoch than theirs. Raises Unavailable.
         """
         await self.check(event_id)
         return self._positions.get(event_id, (0, 0))[0]
 
     async def explains(self, event_id: str, error: CommandFailed) -> bool:
-        """Whether the state explains a script's error. Whoever makes scripts fail may do so often: the
-        state is looked at for all that fail within a moment. Raises Unavailable.
+        """Whether a damaged state explains a script's error. Scripts may fail often: one check serves all
+        failures within a moment. Raises Unavailable.
         """
         known, now = self._suspected.get(event_id), time.monotonic()
         if known is not None and now - known[0] < _SUSPICION_S:

@@ -1,4 +1,4 @@
-"""How Redis and its scripts write numbers: digits of seats, lists of numbers, facts with their versions.
+"""The notation of numbers in Redis and its scripts: digits of seats, lists of numbers, facts with versions.
 
 ::
 
@@ -19,7 +19,7 @@ from engine.base.model import SeatState
 PUBLIC_STATE: Final = (0, 1, 2, 3, 1, 1)
 #: Translates a string of seat-state digits into one of public digits (``bytes.translate``).
 PUBLIC_DIGITS: Final = bytes.maketrans(b"012345", bytes(48 + state for state in PUBLIC_STATE))
-#: The digits that a seat may show for a while though PostgreSQL has it as free.
+#: The digits that a seat may show for a while although PostgreSQL has it as free.
 MOMENTARY: Final = frozenset(
     ord(str(int(state))) for state in (SeatState.HELD, SeatState.OFFERED, SeatState.RESERVED)
 )
@@ -38,7 +38,7 @@ def seats_showing(digits: bytes, state: SeatState) -> Iterator[int]:
 
 
 def disagreements(truth: bytes, shown: bytes) -> list[int]:
-    """Seat numbers where Redis's digit cannot stand beside PostgreSQL's (both one digit per seat)."""
+    """Seat numbers whose digit in Redis contradicts PostgreSQL's (both one digit per seat)."""
     if truth == shown:
         return []
     if len(truth) != len(shown):
@@ -66,7 +66,7 @@ def id_list(text: bytes) -> list[str]:
 
 
 def decode_areas(text: bytes) -> dict[int, int]:
-    """Places by area number, of "0:2,1:1"."""
+    """Places by area number, from "0:2,1:1"."""
     if not text:
         return {}
     return {int(no): int(n) for no, n in (part.split(b":") for part in text.split(b","))}
@@ -88,7 +88,7 @@ def decode_prices(text: bytes) -> list[int]:
 
 
 def encode_facts(facts: Iterable[tuple[int, int, int]]) -> str:
-    """What PostgreSQL says of seats or areas: their number, the digit or the places sold, the version."""
+    """PostgreSQL's facts of seats or areas: the number, the digit or the places sold, the version."""
     return ",".join(f"{no}:{what}:{version}" for no, what, version in facts)
 
 
@@ -102,7 +102,7 @@ def seat_facts(
 
 
 def any_larger(known: bytes, truth: bytes) -> bool:
-    """Whether any packed version that Redis knows is larger than PostgreSQL's of the same seat."""
+    """Whether any packed version in Redis is larger than PostgreSQL's of the same seat."""
     if known == truth:
         return False
     pairs = zip(_words(known), _words(truth), strict=False)

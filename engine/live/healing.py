@@ -1,4 +1,4 @@
-"""Rebuilding the states of many events: what an operator asks for, and what another store makes necessary."""
+"""Rebuilding the states of many events: when an operator asks for it, or after a store was replaced."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _AT_ONCE: Final = 8
-#: So often an event comes round whose rows somebody keeps, with a rest between.
+#: How often an event with locked rows is tried, with a rest in between.
 _ROUNDS: Final = 15
 _REST_S: Final = 1.0
 #: An event, and why it is rebuilt; None: it does not sell, its next touch rebuilds it.
@@ -29,11 +29,11 @@ async def rebuild_all(
     *,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> int:
-    """Rebuild every event that sells, and let what else Redis knows be rebuilt at its next touch.
+    """Rebuild every event on sale, and let the other events in Redis be rebuilt at their next touch.
 
-    What PostgreSQL does not know is removed. An event that somebody keeps comes again after all others.
-    One event that fails is logged and left to the next check. Returns how many there were. Raises
-    Contended where one was kept in every round, Unavailable.
+    Events that PostgreSQL does not know are removed. An event with locked rows is tried again after all
+    others. An event that fails is logged and left to the next check. Returns the number of events. Raises
+    Contended when one was locked in every round, Unavailable.
     """
     open_events = await reading.open_events()
     known = await rebuilding.known_events()
@@ -47,17 +47,17 @@ async def rebuild_all(
         kept = await _round(rebuilding, kept)
     if kept:
         names = [event_id for event_id, _ in kept]
-        log.warning("states not rebuilt: somebody keeps their events", event_ids=names)
+        log.warning("states not rebuilt: rows of their events are locked", event_ids=names)
         raise Contended(f"{len(kept)} events could not be rebuilt: their rows are locked.")
     return len(turns)
 
 
 async def _round(rebuilding: "Rebuilding", turns: Sequence[_Turn]) -> list[_Turn]:
-    """Each event once. Returns those that somebody keeps."""
+    """Try each event once. Returns those with locked rows."""
     kept: list[_Turn] = []
     for at in range(0, len(turns), _AT_ONCE):
         batch = turns[at : at + _AT_ONCE]
-        # All come to their end: none goes on alone behind a caller that was told of another's failure.
+        # Wait for all: none may go on alone after the caller got another one's failure.
         done = await asyncio.gather(
             *(_put_right(rebuilding, *turn) for turn in batch), return_exceptions=True
         )
@@ -70,7 +70,7 @@ async def _round(rebuilding: "Rebuilding", turns: Sequence[_Turn]) -> list[_Turn
 
 
 async def _put_right(rebuilding: "Rebuilding", event_id: str, cause: "Cause | None") -> bool:
-    """False: somebody keeps it just now."""
+    """False: its rows are locked right now."""
     try:
         if cause is None:
             await rebuilding.close(event_id)

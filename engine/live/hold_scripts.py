@@ -1,4 +1,4 @@
-"""The scripts of holds: one wrapper each, and what it answers as a value.
+"""The scripts of holds: one wrapper each, which returns the reply as a value.
 
 Each takes ``run`` as those of ``engine.live.scripts`` do, and raises what ``run`` raises.
 """
@@ -15,26 +15,26 @@ from engine.stores.pipeline import Argument
 
 
 class Chosen(Struct, frozen=True):
-    """How seats were chosen for a buyer: kept with the hold, to know a retry."""
+    """How seats were chosen for a buyer: kept with the hold, to recognise a retry."""
 
     wish: str
     relaxed: Sequence[Relaxation]
-    #: The encoded prices by which they were chosen; empty where any will do.
+    #: The encoded prices by which they were chosen; empty when any prices will do.
     prices: bytes
 
 
 class NetworkLimits(Struct, frozen=True):
-    """What a network that is limited may hold."""
+    """The limits of a network."""
 
     network: str
-    #: Unpaid places that it may have at least.
+    #: Unpaid places that it may always have.
     places: int
-    #: And as a share of the house, 0 to 1.
+    #: Unpaid places as a share of the house, 0 to 1.
     share: float
 
 
 class HoldArguments(Struct, frozen=True, kw_only=True):
-    """What ``hold.lua`` is asked for."""
+    """A request to ``hold.lua``."""
 
     hold_id: str
     buyer_id: str
@@ -42,9 +42,9 @@ class HoldArguments(Struct, frozen=True, kw_only=True):
     seats: str
     areas: str
     quantity: int
-    #: The id was made for this request, so it can be nobody else's.
+    #: The id was made for this request, so no other hold can have it.
     fresh: bool
-    #: Where seats were chosen for the buyer.
+    #: Set when seats were chosen for the buyer.
     chosen: Chosen | None = None
     #: None: from a network without limits.
     limits: NetworkLimits | None = None
@@ -70,14 +70,14 @@ class HoldArguments(Struct, frozen=True, kw_only=True):
 
 
 class Held(Struct, frozen=True):
-    """The hold is there, made by this request or by an earlier try of it."""
+    """The hold exists, made by this request or by an earlier attempt of it."""
 
     state: str
     #: Minor units by category number.
     prices: list[int]
     #: Unix time.
     expires_ms: int
-    #: Of an earlier try whose seats were chosen for the buyer: which they are. Else None.
+    #: The seats, if an earlier attempt chose them for the buyer; else None.
     seats: list[int] | None = None
     relaxed: Sequence[Relaxation] = ()
 
@@ -110,14 +110,14 @@ class Paused(Struct, frozen=True):
 
 
 class Resting(Struct, frozen=True):
-    """Whoever asks has just let go of these seats, which are others' for so long."""
+    """The buyer, or their network, has just given up these seats; only others may take them for ``wait_ms``."""
 
     seats: list[int]
     wait_ms: int
 
 
 class Closed(Struct, frozen=True):
-    """The event does not sell."""
+    """The event is not on sale."""
 
     status: str
 
@@ -129,39 +129,39 @@ class NoSuch(Struct, frozen=True):
 
 
 class Repriced(Struct, frozen=True):
-    """Other prices are in force than those by which the seats were chosen."""
+    """The prices in force are not those by which the seats were chosen."""
 
 
 class Foreign(Struct, frozen=True):
-    """The hold, or its id, is another buyer's or another request's."""
+    """The hold, or its id, belongs to another buyer or another request."""
 
 
 class Ended(Struct, frozen=True):
-    """The hold is not in a state in which this can be done to it."""
+    """The hold's state does not allow this."""
 
     state: str
 
 
 class Slow(Struct, frozen=True):
-    """Too many payments of a 'person' or a 'network' were declined, or are under way."""
+    """Too many payments of a 'person' or a 'network' were declined or are under way."""
 
     whose: str
     retry_ms: int
 
 
 class Unbegun(Struct, frozen=True):
-    """More time is for a checkout that has begun."""
+    """Only a checkout that has begun gets more time."""
 
 
 class Unknown(Struct, frozen=True):
-    """Redis knows no such hold."""
+    """Redis has no such hold."""
 
 
 #: Why there is no hold.
 NotHeld: TypeAlias = (
     Taken | OverLimit | Crowded | Paused | Resting | Closed | NoSuch | Repriced | Foreign
 )
-#: Why something cannot be done to a hold.
+#: Why a hold cannot be changed.
 Refused: TypeAlias = Ended | Slow | Unbegun | Foreign | Unknown
 
 
@@ -181,7 +181,7 @@ class KeptHold(Struct, frozen=True):
 
 
 class Paying(Struct, frozen=True):
-    """A hold that is alive, its buyer's own, and kept for payment."""
+    """A live hold of its buyer, kept for payment."""
 
     seats: list[int]
     areas: dict[int, int]
@@ -189,39 +189,39 @@ class Paying(Struct, frozen=True):
     prices: list[int]
     #: Unix time.
     expires_ms: int
-    #: In which state it was before: 'held', or 'paying' for another checkout.
+    #: Its state before: 'held', or 'paying' for another checkout.
     state_before: str
     #: Cards that were declined for it so far.
     declines: int
 
 
 class Acceptance(Struct, frozen=True, kw_only=True):
-    """An offer that PostgreSQL has noted as accepted."""
+    """An offer that PostgreSQL has recorded as accepted."""
 
     offer_id: str
     person_id: str
-    #: Until when the hold lives that it becomes; Unix time.
+    #: The deadline of the hold that it becomes; Unix time.
     expires_ms: int
-    #: Whose the hold is from now on, if it is not being paid for yet; None: the person's.
+    #: The hold's new owner, if it is not being paid for yet; None: the person.
     holder_id: str | None = None
-    #: Only if it is not a hold yet.
+    #: Accept it only if it is not a hold yet.
     only_first: bool = False
 
 
 class Lapsed(Struct, frozen=True):
-    """What has come of the deadlines of one event's holds and offers."""
+    """The result of expiring one event's holds and offers."""
 
     #: How late each hold was freed.
     late_ms: list[int]
-    #: Holds that are due and still in payment; offers that are due.
+    #: Due holds that are still in payment; due offers.
     paying: list[str]
     offered: list[str]
-    #: Until the next deadline; 0: one is due; None: there is none.
+    #: Time until the next deadline; 0: one is due; None: there is none.
     next_ms: int | None
 
 
 class SeatsNow(Struct, frozen=True):
-    """What choosing seats for somebody needs to know."""
+    """The data for choosing seats."""
 
     status: str
     #: Encoded, as ``hold.lua`` compares them.
@@ -232,7 +232,7 @@ class SeatsNow(Struct, frozen=True):
 
 
 async def hold(run: Run, event_id: str, request: HoldArguments) -> Held | NotHeld:
-    """Claim all the seats and places asked for, within the buyer's limit, or nothing."""
+    """Claim all the wanted seats and places, within the buyer's limit, or nothing."""
     reply = await run("hold", event_id, *request.arguments())
     if reply[0] != b"held":
         word, *facts = reply
@@ -245,7 +245,7 @@ async def hold(run: Run, event_id: str, request: HoldArguments) -> Held | NotHel
     return Held(*held, number_list(seats), _relaxed(relaxed))
 
 
-#: What is behind each word with which ``hold.lua`` refuses.
+#: The refusal behind each word of ``hold.lua``.
 _NOT_HELD: Final[dict[bytes, Callable[..., NotHeld]]] = {
     b"taken": lambda seats, areas: Taken(number_list(seats), number_list(areas)),
     b"limit": lambda limit, owned: OverLimit(int(limit), int(owned)),
@@ -260,19 +260,19 @@ _NOT_HELD: Final[dict[bytes, Callable[..., NotHeld]]] = {
 
 
 async def read(run: Run, event_id: str, hold_id: str) -> KeptHold | Refused:
-    """A hold as it is."""
+    """Read a hold."""
     return _kept(await run("read_hold", event_id, hold_id))
 
 
 async def extend(
     run: Run, event_id: str, hold_id: str, buyer_id: str, *, begun: bool
 ) -> KeptHold | Refused:
-    """Give a hold another full time to live. ``begun``: the checkout has."""
+    """Give a hold another full time to live. ``begun``: whether the checkout has begun."""
     return _kept(await run("extend", event_id, hold_id, buyer_id, "1" if begun else ""))
 
 
 async def accept(run: Run, event_id: str, acceptance: Acceptance) -> KeptHold | Refused:
-    """Make an accepted offer an ordinary hold, at the prices at which it was made."""
+    """Turn an accepted offer into an ordinary hold, at the prices of the offer."""
     arguments: list[Argument] = [
         acceptance.offer_id,
         acceptance.person_id,
@@ -294,7 +294,7 @@ async def release(run: Run, event_id: str, hold_id: str, buyer_id: str) -> Refus
 async def begin_payment(
     run: Run, event_id: str, hold_id: str, buyer_id: str, network: str
 ) -> Paying | Refused:
-    """Prove a hold alive and its buyer's, and keep it for payment. ``network``: '' for one without limits."""
+    """Check that a hold is alive and its buyer's, and keep it for payment. ``network``: '' if unlimited."""
     reply = await run("begin_payment", event_id, hold_id, buyer_id, network)
     if reply[0] != b"paying":
         return _refused(reply)
@@ -310,14 +310,14 @@ async def begin_payment(
 
 
 async def abandon(run: Run, event_id: str, hold_id: str, *, give_back: bool) -> None:
-    """End the payment of a hold that PostgreSQL has no booking for: freed once it is due, or at once its
-    buyer's again (``give_back``).
+    """End the payment of a hold without a booking in PostgreSQL: free it once it is due, or give it back
+    to its buyer at once (``give_back``).
     """
     await run("abandon", event_id, hold_id, "1" if give_back else "")
 
 
 async def expire(run: Run, event_id: str, count: int) -> Lapsed:
-    """Free what is due, ``count`` at most."""
+    """Free due holds, at most ``count``."""
     _, late_ms, paying, offered, next_ms = await run("expire", event_id, count)
     return Lapsed(
         number_list(late_ms),
@@ -328,13 +328,13 @@ async def expire(run: Run, event_id: str, count: int) -> Lapsed:
 
 
 async def warn(run: Run, event_id: str, warning_ms: int, count: int) -> bool:
-    """Tell buyers of holds that end within ``warning_ms``, ``count`` at most. True: there may be more."""
+    """Warn buyers of holds that end within ``warning_ms``, at most ``count``. True: there may be more."""
     _, _, more = await run("warn", event_id, warning_ms, count)
     return bool(more)
 
 
 async def read_live_copy(run: Run, event_id: str) -> SeatsNow:
-    """What there is to choose from. Frees what is due first."""
+    """The seats to choose from. Frees due holds first."""
     _, status, prices, buyer_limit, digits = await run("live_copy", event_id)
     return SeatsNow(status.decode(), prices, int(buyer_limit), digits)
 
@@ -369,5 +369,5 @@ def _refused(reply: list[Any]) -> Refused:
 
 
 def _relaxed(text: bytes) -> list[Relaxation]:
-    # Redis says what ``hold`` was given.
+    # Redis returns the words that ``hold`` was given.
     return cast("list[Relaxation]", id_list(text))

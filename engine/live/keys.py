@@ -1,11 +1,11 @@
-"""Every Redis key and channel of an event and of a person: each name is spelled here and nowhere else in Python.
+"""Every Redis key and channel of an event and of a person. No other Python module spells their names.
 
 ``common.lua`` spells those of an event again, because a script derives them from its one key.
 """
 
 from typing import Final, Literal, TypeAlias
 
-#: The keys of one event, behind its base key; what each holds is in ``docs/architecture.md``.
+#: The keys of one event, after its base key; ``docs/architecture.md`` says what each holds.
 Part: TypeAlias = Literal[
     "meta",
     "seats",
@@ -21,12 +21,12 @@ Part: TypeAlias = Literal[
     "watchers",
     "found",
 ]
-#: What an area counts; fields of the part ``areas``.
+#: The counts of an area; fields of the part ``areas``.
 AreaCount: TypeAlias = Literal["capacity", "sold", "held", "kept", "version"]
 
-#: Scripts publish here the ids of events whose lines may have something to get (``stir`` of ``common.lua``).
+#: Scripts publish here the ids of events whose waitlists may be served (``stir`` of ``common.lua``).
 STIRRED: Final = "stirred"
-#: One worker at a time checks all states; audits one event; puts right what another store made wrong.
+#: One worker at a time checks all states; audits one event; corrects the events after a store was replaced.
 CHECKING: Final = "checking"
 AUDITING: Final = "auditing"
 WATCHING: Final = "watching"
@@ -43,7 +43,7 @@ def part_key(event_id: str, part: Part) -> str:
 
 
 def event_of_part(key: bytes) -> str:
-    """The event whose part a key is; any text, where the key is not one of ours."""
+    """The event that a key is a part of; any text, when the key is not one of ours."""
     return key.decode(errors="replace")[1:].partition("}")[0]
 
 
@@ -58,7 +58,7 @@ def hold_pointer(hold_id: str) -> str:
 
 
 def signed_out(person_id: str) -> str:
-    """The least token version with which tickets of this person's are good, for as long as older ones last."""
+    """The key with the least token version for which this person's tickets are valid, while older ones last."""
     return f"signed-out:{person_id}"
 
 
@@ -68,22 +68,22 @@ def live_ticket(ticket: str) -> str:
 
 
 def distrusted(event_id: str) -> str:
-    """While it is there, the event has just been rebuilt on somebody's word."""
+    """The key that exists while a rebuild requested by an audit is recent."""
     return f"distrusted:{event_id}"
 
 
 def reconciling(event_id: str) -> str:
-    """While it is there, a worker has just compared the event with PostgreSQL."""
+    """The key that exists while a worker's comparison with PostgreSQL is recent."""
     return f"reconciling:{event_id}"
 
 
 def feed_channel(event_id: str) -> str:
-    """Where an event's changes and messages are published."""
+    """The channel of an event's changes and messages."""
     return f"{base_key(event_id)}:feed"
 
 
 def person_channel(person_id: str) -> str:
-    """Where a person's open connections hear of their own holds, bookings and offers."""
+    """The channel on which a person's open connections receive news of their holds, bookings and offers."""
     return f"person:{person_id}"
 
 

@@ -1,4 +1,4 @@
-"""The present moment of every event: what works on its state in Redis, made for one process."""
+"""The live state of every event: the objects of one process that work on it in Redis."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -21,7 +21,7 @@ from engine.stores.stores import Stores
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Live:
-    """What the rooms above use of this one; each is described in the module of its class."""
+    """The objects that the packages above use; each is described in the module of its class."""
 
     checking: Checking
     rebuilding: Rebuilding

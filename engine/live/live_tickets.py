@@ -1,6 +1,6 @@
-"""Tickets that tell the live gateway who is watching, without a token in an address.
+"""Tickets that identify a person to the live gateway, without a token in an address.
 
-Whoever has a token asks the API for a ticket and shows it to the gateway, which redeems it: once,
+A client with a token asks the API for a ticket and shows it to the gateway, which redeems it: once,
 within ``TICKET_TTL_S``. An address is logged by every proxy on the way; by then its ticket is used.
 """
 
@@ -29,9 +29,9 @@ class LiveTickets:
         return ticket
 
     async def redeem(self, ticket: str) -> str | None:
-        """Whose ticket it is; from then on nobody's.
+        """The ticket's person. The ticket is used up.
 
-        None: unknown, used, its time is over, or it was got with a token that has ended since.
+        None: unknown, used, expired, or issued for a token that has ended since.
         """
         if not _TICKET.fullmatch(ticket):
             return None

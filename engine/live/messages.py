@@ -1,8 +1,8 @@
-"""The live messages: what watchers of an event, and one person's connections, are told.
+"""The live messages to watchers of an event, and to one person's connections.
 
 Each is a Struct; its JSON has the tag as ``type``, and is the body of ``docs/live-protocol.md``. Scripts write
-``hold`` and ``offer`` themselves, in the step in which they become true. On a channel a message has ``m|``
-before it; what has ``c|`` there is a change of seats (``seatmap.feed``).
+``hold`` and ``offer`` themselves, in the step in which they become true. On a channel a message is prefixed
+with ``m|``; a change of seats with ``c|`` (``seatmap.feed``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ class _Message(Struct, frozen=True, tag_field="type", forbid_unknown_fields=True
 
 
 class AreaPlaces(Struct, frozen=True, forbid_unknown_fields=True):
-    """Places of an area that anybody may have."""
+    """The free places of an area."""
 
     available: int
 
@@ -42,7 +42,7 @@ class PricesMessage(_Message, frozen=True, tag="prices"):
 
 
 class EventMessage(_Message, frozen=True, tag="event"):
-    """Whether the event sells."""
+    """Whether the event is on sale."""
 
     status: EventStatus
 
@@ -54,7 +54,7 @@ class PresenceMessage(_Message, frozen=True, tag="presence"):
 
 
 class AuthenticatedMessage(_Message, frozen=True, tag="authenticated"):
-    """From here on a connection is told what concerns its person."""
+    """From here on a connection receives its person's messages."""
 
 
 class HoldMessage(_Message, frozen=True, tag="hold"):
@@ -79,7 +79,7 @@ class OfferMessage(_Message, frozen=True, tag="offer"):
 
 
 class BookingMessage(_Message, frozen=True, tag="booking"):
-    """A booking is no longer pending, and ``status`` is its ``BookingStatus``; or its money has gone back."""
+    """A booking is no longer pending, and ``status`` is its ``BookingStatus``; or its money was refunded."""
 
     event_id: str
     booking_id: str
@@ -88,7 +88,7 @@ class BookingMessage(_Message, frozen=True, tag="booking"):
 
 
 class Change(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an edit of the event's page has changed."""
+    """One change by an edit of the event's page."""
 
     what: Literal["name", "venue", "starts_at"]
     old: str
@@ -96,20 +96,20 @@ class Change(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NoticeMessage(_Message, frozen=True, tag="notice"):
-    """The gateway is going away; or what a person is told beside a mail."""
+    """The gateway is going away; or a notice to a person beside a mail."""
 
     code: Literal["going-away", "event-changed", "event-cancelled"]
-    #: Of what concerns an event.
+    #: Only for notices about an event.
     event_id: str | UnsetType = UNSET
-    #: Of ``event-changed``.
+    #: Only for ``event-changed``.
     changes: list[Change] | UnsetType = UNSET
-    #: Of ``going-away``.
+    #: Only for ``going-away``.
     reconnect_in_ms: int | UnsetType = UNSET
 
 
-#: What one person's connections are told.
+#: Messages to one person's connections.
 PersonalMessage: TypeAlias = HoldMessage | OfferMessage | BookingMessage | NoticeMessage
-#: Every message there is.
+#: All messages.
 LiveMessage: TypeAlias = (
     PersonalMessage
     | AreasMessage
@@ -132,14 +132,14 @@ def payload(message: LiveMessage) -> bytes:
 
 
 def body(message: LiveMessage) -> dict[str, Any]:
-    """A message as a decoded JSON object, to be compared with one that came over a channel."""
+    """A message as a decoded JSON object, to compare with one from a channel."""
     found: dict[str, Any] = msgspec.to_builtins(message, str_keys=True)
     return found
 
 
 def decode_payload(text: bytes) -> LiveMessage:
     """The message of a channel's payload. Raises msgspec.ValidationError for anything that is not one of
-    these, or has more or less than it has to have.
+    these, or has additional or missing fields.
     """
     if not text.startswith(_MARK):
         raise msgspec.ValidationError("not a message: it has no mark")
@@ -147,14 +147,14 @@ def decode_payload(text: bytes) -> LiveMessage:
 
 
 def areas_message(places: Mapping[int, int]) -> AreasMessage:
-    """The message of the places that areas have left."""
+    """The message with the free places of areas."""
     return AreasMessage({no: AreaPlaces(n) for no, n in sorted(places.items())})
 
 
 def event_notice(code: str, event_id: str, facts: Mapping[str, Any]) -> NoticeMessage:
     """A notice beside a mail of kind ``code``, with the facts that were queued with it.
 
-    Raises msgspec.ValidationError for a kind that is no notice, or facts of another kind.
+    Raises msgspec.ValidationError for a kind without a notice, or facts of another kind.
     """
     return msgspec.convert(
         {"type": "notice", "code": code, "event_id": event_id, **facts}, NoticeMessage

@@ -22,12 +22,12 @@ class OpenOffers:
         self._running = running
 
     async def load(self, event_id: str, offer_ids: Sequence[str]) -> None:
-        """Give open offers their seats and deadlines as PostgreSQL has them, and tell their people."""
+        """Give open offers their seats and deadlines as PostgreSQL has them, and notify their people."""
         rows = await self._pg.fetch("waitlist.offers_to_lay", event_id, offer_ids)
         await self._load(event_id, rows)
 
     async def adopt(self, event_id: str) -> int:
-        """Take back offers that Redis has lost, or never heard of. Returns how many."""
+        """Load offers that Redis has lost or never had. Returns how many."""
         rows = await self._pg.fetch("waitlist.offer_truth", event_id)
         return await self._load(event_id, rows)
 
@@ -38,9 +38,9 @@ class OpenOffers:
         return await scripts.load_offers(self._running.run, event_id, offer_arguments(rows))
 
     async def end(self, event_id: str, offer_ids: Sequence[str]) -> int:
-        """Tell Redis of those offers that ended while nobody could; returns how many.
+        """End offers in Redis that ended in PostgreSQL while Redis was away; returns how many.
 
-        Those that PostgreSQL does not know are left: a round may be about to write them down.
+        Offers that PostgreSQL does not know are left: a round may be about to commit them.
         """
         if not offer_ids:
             return 0
@@ -53,7 +53,7 @@ class OpenOffers:
         if row["status"] != "used":
             await scripts.end_offer(self._running.run, event_id, row["offer_id"], row["status"])
             return
-        # It may have been handed over since, and is not taken back.
+        # It may have been accepted since, and is then not taken back.
         await hold_scripts.accept(
             self._running.run,
             event_id,

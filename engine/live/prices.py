@@ -1,4 +1,4 @@
-"""What is told of an event's prices: to every map, and in the event's page."""
+"""An event's prices as they are shown on every map and in the event's page."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,29 +13,29 @@ from engine.live.codec import decode_prices
 
 
 class Price(Struct, frozen=True, omit_defaults=True):
-    """A category's price in force and, where that ever changed, how it came to be."""
+    """A category's price in force and, if it ever changed, its latest change."""
 
     category_no: int
     category: str
     price: Money
-    was: Annotated[Money | None, Meta(description="Before the latest change.")] = None
+    was: Annotated[Money | None, Meta(description="The price before the latest change.")] = None
     reason: Annotated[
         str | None,
         Meta(
-            description="Why it changed.",
+            description="The reason of the latest change.",
             examples=["82 % sold, 6 days left: the last places cost more"],
         ),
     ] = None
     changed_at: Moment | None = None
     floor: Annotated[
         Money | None,
-        Meta(description="It never falls below; where the organiser shows the range."),
+        Meta(description="The lower limit; present if the organiser shows the range."),
     ] = None
-    ceiling: Annotated[Money | None, Meta(description="It never rises above; likewise.")] = None
+    ceiling: Annotated[Money | None, Meta(description="The upper limit; likewise.")] = None
 
 
 class CategoryPricing(Struct, frozen=True):
-    """What is told of one category's price. Amounts are minor units."""
+    """The public facts of one category's price. Amounts are minor units."""
 
     was_minor: int | None = None
     reason: str | None = None
@@ -45,9 +45,9 @@ class CategoryPricing(Struct, frozen=True):
 
 
 class EventPricing(Struct, frozen=True):
-    """What buyers are told of an event's prices; the field ``pricing`` of Redis's ``meta``."""
+    """The public facts of an event's prices; the field ``pricing`` of Redis's ``meta``."""
 
-    #: Some price follows a rule.
+    #: Whether a price follows a rule.
     dynamic: bool = False
     history_public: bool = True
     range_public: bool = False
@@ -60,7 +60,7 @@ _PRICING = msgspec.json.Decoder(EventPricing)
 
 @lru_cache(maxsize=256)
 def decode_pricing(text: bytes) -> EventPricing:
-    """What is told of the prices; nothing, where an older version loaded the state.
+    """The public facts of the prices; empty when an older version loaded the state.
 
     Raises msgspec.DecodeError.
     """
@@ -69,10 +69,10 @@ def decode_pricing(text: bytes) -> EventPricing:
 
 @lru_cache(maxsize=256)
 def price_list(names: tuple[str, ...], currency: str, prices: bytes, told: bytes) -> list[Price]:
-    """The prices as they are told. Made once: many maps open between two changes of a price.
+    """The prices as they are shown. Cached: many maps open between two changes of a price.
 
-    ``names``: of the categories, by number; ``prices`` and ``told``: as Redis has them. Raises ValueError,
-    msgspec.DecodeError: they are damaged.
+    ``names``: of the categories, by number; ``prices`` and ``told``: as Redis has them. Raises ValueError
+    or msgspec.DecodeError when they are damaged.
     """
     pricing = decode_pricing(told)
     amounts = decode_prices(prices)

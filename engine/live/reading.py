@@ -1,4 +1,4 @@
-"""What is so right now: maps, places left, what is claimed; and which events are open."""
+"""Reads the present state: maps, free places, claimed seats, and which events are open."""
 
 import time
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from engine.live.rebuilding import Rebuilding
 from engine.live.running import Running
 from engine.stores.postgres import Postgres
 
-#: Who looks at a map from a network that is not limited.
+#: ``seen_from`` of a network without limits.
 UNLIMITED: Final = "-"
-#: What many ask for is remembered this long.
+#: How long answers that many clients ask for are cached.
 _FRESH_S: Final = 1.0
 
 
 class Snapshot(Struct, frozen=True):
-    """What a map shows at one instant: ``states`` are public digits, one per seat."""
+    """The data of a map at one instant: ``states`` are public digits, one per seat."""
 
     event_id: str
     epoch: int
@@ -37,7 +37,7 @@ class Snapshot(Struct, frozen=True):
 
 
 class Reading:
-    """Reads, and changes nothing but what has to be rebuilt for that."""
+    """Reads only, except that a missing or damaged state is rebuilt first."""
 
     def __init__(
         self, postgres: Postgres, catalog: Catalog, running: Running, rebuilding: Rebuilding
@@ -54,7 +54,7 @@ class Reading:
     async def snapshot(self, event_id: str, *, seen_from: str = "") -> Snapshot:
         """Everything a map shows, as of one instant. Raises as ``Running.run``.
 
-        ``seen_from``: the network whose buyer looks, ``UNLIMITED`` for one without limits; empty: ours.
+        ``seen_from``: the network of the buyer, ``UNLIMITED`` for one without limits; empty: our own reading.
         """
         try:
             return await self._snapshot(event_id, seen_from)
@@ -78,8 +78,8 @@ class Reading:
         )
 
     async def _price_names(self, event_id: str) -> tuple[str, tuple[str, ...]]:
-        """The currency and the categories' names. They are fixed once an event is published, and
-        maps open whichever of the two stores that know them is away.
+        """The currency and the categories' names. They are fixed once an event is published; two stores
+        have them, and maps open when either is away.
         """
         known = self._names.get(event_id)
         if known is None:
@@ -110,19 +110,19 @@ class Reading:
         return standing
 
     async def claimed(self, event_id: str, seat_nos: Sequence[int]) -> set[int]:
-        """Those of the seats that a hold or an open offer has right now. Raises as ``Running.run``."""
+        """Those of the seats that a hold or an open offer claims now. Raises as ``Running.run``."""
         owners = await self._running.read(event_id, "HMGET", "owners", *seat_nos)
         return {n for n, owner in zip(seat_nos, owners, strict=True) if owner is not None}
 
     async def network_share(self, event_id: str) -> float:
-        """The share of the house that the network with most unpaid places keeps. Raises as ``Running.run``."""
+        """The share of the house held by the network with most unpaid places. Raises as ``Running.run``."""
         share = await scripts.networks(self._running.run, event_id)
         return share.places / share.house if share.house else 0.0
 
     async def open_events(self) -> list[str]:
-        """Events that sell or are paused, at most a second old; the last known while PostgreSQL is away.
+        """Events on sale or paused, at most a second old; the last known ones while PostgreSQL is away.
 
-        Raises Unavailable where none are known.
+        Raises Unavailable when none are known.
         """
         now = time.monotonic()
         if now - self._open_events_read >= _FRESH_S:

@@ -1,10 +1,10 @@
-"""Loading an event's state from PostgreSQL where Redis has lost it, or where it is not to be believed.
+"""Loading an event's state from PostgreSQL when Redis has lost it, or when it is not trusted.
 
-Redis may vanish, whole or in part. The next touch of an event finds no state, or a script fails on what is
-left, or the worker's check finds that it does not add up. Then the event's lock in PostgreSQL is taken,
-the truth is read in one snapshot and loaded under a larger epoch, with all live holds whose places are
-free by it; whoever touched it meanwhile waits for that and then goes on. Every fact carries PostgreSQL's
-version of the row, so an older fact never overwrites a newer one, whichever way they race.
+Redis may lose its data, whole or in part. The next touch of an event finds no state, or a script fails on
+the rest, or the worker's check finds an inconsistency. Then the event's lock in PostgreSQL is taken, the
+truth is read in one snapshot and loaded under a larger epoch, with all live holds whose places are free
+by it; calls that touch the event meanwhile wait for that and then go on. Every fact carries PostgreSQL's
+version of the row, so an older fact never overwrites a newer one, in whichever order they arrive.
 """
 
 import asyncio
@@ -31,40 +31,40 @@ from engine.stores.redis import RedisStore
 
 log = structlog.get_logger(__name__)
 
-#: Why a state is rebuilt: it is not there; it is not whole; PostgreSQL or Redis is another one than it was,
-#: or an older one; an audit found it to break a promise; somebody asked.
+#: Why a state is rebuilt: it is missing; it is not whole; PostgreSQL or Redis was replaced or restored;
+#: an audit found a violation; an operator asked.
 Cause: TypeAlias = Literal["missing", "damaged", "generation", "invariant", "asked"]
-#: An audit may be wrong, or find what a rebuild does not help against: so rarely is it believed.
+#: Least time between two rebuilds because of audits: an audit may be wrong, or a rebuild may not help.
 _DISTRUST_S: Final = 60
 _SCAN_PAGE: Final = 5000
-#: Keys of an event without which it has no holds.
+#: The keys of an event that lead to its holds.
 _PARTS: Final[tuple[Part, ...]] = ("meta", "seats", "owners", "areas", "buyers", "due", "line")
 
 
 def being_rebuilt() -> Contended:
-    """What a caller is told who would have to wait for longer than it may."""
+    """The refusal of a caller that would have to wait for too long."""
     return Contended("The event's state is being rebuilt; try again shortly.", retry_after_s=1)
 
 
 class Rebuilding:
-    """Rebuilds states, once per process and event however many ask. All raise Unavailable."""
+    """Rebuilds states, once per process and event however many callers ask. All methods raise Unavailable."""
 
     def __init__(self, postgres: Postgres, redis: RedisStore, checking: Checking) -> None:
         self._pg = postgres
         self._redis = redis
         self._checking = checking
         self._rebuilding: dict[str, asyncio.Task[Loaded]] = {}
-        # A rebuild takes two connections at once: were all taken as first ones, none would get on.
+        # A rebuild takes two connections at once: if all were taken as first ones, no rebuild could go on.
         self._slots = asyncio.Semaphore(max(1, postgres.size // 4))
 
     async def rebuild(self, event_id: str, *, cause: Cause = "damaged") -> Loaded:
-        """Load the event's state from PostgreSQL. Live holds stay, where their places are free.
+        """Load the event's state from PostgreSQL. Live holds stay if their places are free.
 
-        ``damaged``: only where it is missing or not whole. Raises NotFound, Contended.
+        ``damaged``: only if it is missing or not whole. Raises NotFound, Contended.
         """
         task = self._rebuilding.get(event_id)
         if task is not None and cause != "damaged":
-            # It may have begun for less, or too early.
+            # The running rebuild may be a conditional one, or may have begun too early.
             await asyncio.wait([task])
             return await self.rebuild(event_id, cause=cause)
         if task is None:
@@ -74,7 +74,7 @@ class Rebuilding:
         return await deadline.within(asyncio.shield(task))
 
     async def heal(self, event_id: str) -> bool:
-        """Rebuild the event's state where it is damaged or missing. Returns whether it was.
+        """Rebuild the event's state if it is damaged or missing. Returns whether it was.
 
         Raises NotFound, Contended.
         """
@@ -84,8 +84,8 @@ class Rebuilding:
         return True
 
     async def distrust(self, event_id: str, cause: Cause) -> bool:
-        """Rebuild a state that is not what it should be, though nothing shows in it. False: it was rebuilt
-        for that a moment ago, and another rebuild would not help either.
+        """Rebuild a state that looks whole but was found wrong. False: it was rebuilt for that a moment ago,
+        and another rebuild would not help either.
 
         Raises NotFound, Contended.
         """
@@ -107,7 +107,7 @@ class Rebuilding:
         await self._redis.call("DEL", part_key(event_id, "meta"))
 
     async def forget(self, event_id: str) -> None:
-        """Remove all that Redis has of an event that PostgreSQL does not know."""
+        """Remove all keys of an event that PostgreSQL does not know."""
         await self._find_holds(event_id)
         found = part_key(event_id, "found")
         ids = await self._redis.call("SMEMBERS", found)
@@ -116,7 +116,7 @@ class Rebuilding:
         await self._redis.call("DEL", *keys, found, *holds)
 
     async def known_events(self) -> set[str]:
-        """Events of which Redis has a state."""
+        """Events with a state in Redis."""
         found: set[str] = set()
         cursor = b"0"
         while True:
@@ -130,14 +130,14 @@ class Rebuilding:
     def _rebuilt(self, event_id: str, task: "asyncio.Task[Loaded]") -> None:
         del self._rebuilding[event_id]
         if not task.cancelled():
-            # Whoever waits gets it; when all have gone, nobody is left to be told.
+            # Waiting callers get the failure; when all have gone, nobody is left to get it.
             task.exception()
 
     async def _rebuild(self, event_id: str, cause: Cause) -> Loaded:
         deadline.forget()
         started = time.perf_counter()
         # The row lock of next_epoch is the lock among processes: it is held until the state is loaded,
-        # and who waited for it finds the state there.
+        # and a process that waited for it finds the state loaded.
         async with (
             self._slots,
             self._pg.transaction(event_id=event_id, long=True) as lock,
@@ -172,11 +172,11 @@ class Rebuilding:
     async def _load(self, lock: Transaction, event_id: str, epoch: int) -> Loaded:
         await self._find_holds(event_id)
         async with self._pg.transaction("repeatable_read", long=True) as truth:
-            # A round of the waitlist that claimed seats in the Redis that was lost writes them down
-            # first. Its lock is taken once we have all connections that we need: whoever has the last
-            # ones may be waiting for the next round, and that for us.
+            # A round of the waitlist that claimed seats in the lost Redis commits first. Its lock is taken
+            # once we have all connections that we need: otherwise a caller with the last connections could
+            # wait for the next round, and that round for us.
             await lock.fetch("waitlist.share_line", event_id)
-            # What is committed from here on finds no state, and is told to the one that is loaded now.
+            # Later commits find no state; they are settled in the one that is loaded now.
             await self._redis.call("DEL", part_key(event_id, "meta"))
             pending = await truth.fetch("inventory.pending_truth", event_id)
             offers = await truth.fetch("waitlist.offer_truth", event_id)
@@ -187,8 +187,8 @@ class Rebuilding:
         return loaded
 
     async def _run_load(self, event_id: str, arguments: Sequence[Argument]) -> Loaded:
-        """Raises Contended where another process has loaded a larger epoch since: what is there is not
-        what was read here.
+        """Run ``load.lua``. Raises Contended when another process has loaded a larger epoch since: the state
+        is then not the one read here.
         """
         loaded = read_loaded(await self._redis.run("load", base_key(event_id), *arguments))
         if loaded is None:
@@ -196,7 +196,7 @@ class Rebuilding:
         return loaded
 
     async def _find_holds(self, event_id: str) -> None:
-        """Note all holds that Redis has of an event whose other keys may not lead to them any more."""
+        """List all holds in Redis of an event whose other keys may not lead to them any more."""
         found = part_key(event_id, "found")
         await self._redis.call("DEL", found)
         if not await self._redis.call("EXISTS", *(part_key(event_id, part) for part in _PARTS)):

@@ -1,4 +1,4 @@
-"""Comparing Redis with PostgreSQL, and correcting Redis."""
+"""Compares Redis with PostgreSQL, and corrects Redis."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 class _Known(Struct, frozen=True):
-    """The versions that Redis knows."""
+    """The versions in Redis."""
 
     #: Packed, one per seat.
     seats: bytes
@@ -41,7 +41,7 @@ class _Known(Struct, frozen=True):
 
 
 class Reconciling:
-    """Makes one event in Redis what PostgreSQL says."""
+    """Makes one event in Redis equal to PostgreSQL."""
 
     def __init__(
         self,
@@ -59,25 +59,25 @@ class Reconciling:
         self._rebuilding = rebuilding
         self._settling = settling
         self._offers = offers
-        #: Events whose line in Redis was another than PostgreSQL's when it was last compared.
+        #: Events whose waitlist in Redis differed from PostgreSQL's at the last comparison.
         self._doubted: set[str] = set()
 
     async def reconcile(self, event_id: str) -> int:
-        """Compare Redis with PostgreSQL, correct Redis, and return how much had to be corrected.
+        """Compare Redis with PostgreSQL, correct Redis, and return the number of corrections.
 
-        Seats whose truth is lasting (sold, blocked, reserved) must show it; what is available may be
-        held for a moment. A fact that changed while we compared is newer than ours and wins by its version.
-        A state that is damaged, or knows what PostgreSQL does not, is rebuilt. Raises as ``Running.run``.
+        Seats with a lasting state (sold, blocked, reserved) must show it; an available seat may be held
+        for a moment. A fact that changed while we compared is newer than ours and wins by its version.
+        A state that is damaged, or ahead of PostgreSQL, is rebuilt. Raises as ``Running.run``.
         """
         corrected = int(await self._rebuilding.heal(event_id))
         await self._settling.refresh_terms(event_id)
-        # Before anything is freed: if somebody waits, it is theirs.
+        # Before any seat is freed: if somebody waits, it goes to the waitlist.
         corrected += await self._check_line(event_id)
         recounted = await scripts.recount(self._running.run, event_id)
         corrected += recounted.corrected
         settled = await self._settle_places(event_id)
         if settled is None:
-            log.error("Redis knows what PostgreSQL does not", event_id=event_id)
+            log.error("Redis is ahead of PostgreSQL", event_id=event_id)
             return corrected + int(await self._rebuilding.distrust(event_id, "generation"))
         corrected += settled
         corrected += await self._adopt(event_id)
@@ -87,8 +87,8 @@ class Reconciling:
         return corrected
 
     async def _settle_places(self, event_id: str) -> int | None:
-        """Correct seats and areas; returns how many. None: Redis knows more than PostgreSQL."""
-        # Read before PostgreSQL's: a state that knows more than PostgreSQL then is of a future that was lost.
+        """Correct seats and areas; returns how many. None: Redis is ahead of PostgreSQL."""
+        # Read before PostgreSQL: a state that is then still ahead of PostgreSQL is of a future that was lost.
         known = await self._known_versions(event_id)
         async with self._pg.transaction("repeatable_read", long=True) as truth:
             seats = await truth.fetchrow("inventory.seat_truth", event_id)
@@ -111,8 +111,8 @@ class Reconciling:
         return _Known(await self._running.read(event_id, "GET", "versions") or b"", areas)
 
     async def _check_line(self, event_id: str) -> int:
-        """Renew the line where Redis does not know that anybody waits, or twice in a row counts others
-        than PostgreSQL does: while people join, the two never count at the same moment.
+        """Renew the waitlist in Redis when Redis does not know that anybody waits, or when its count differs
+        from PostgreSQL's twice in a row: while people join, the two never count at the same moment.
         """
         waiting = await self._pg.fetchval("waitlist.waiting", event_id)
         known = await scripts.rank(self._running.run, event_id)
@@ -129,7 +129,7 @@ class Reconciling:
         return 1
 
     async def _adopt(self, event_id: str) -> int:
-        """Take back the holds of pending bookings where Redis has lost them. Returns how many."""
+        """Load the holds of pending bookings that Redis has lost. Returns how many."""
         pending = await self._pg.fetch("inventory.pending_truth", event_id)
         if not pending:
             return 0
@@ -140,7 +140,7 @@ class Reconciling:
             return 0
         await point_to_event(self._redis, adopted, event_id)
         rows = await self._pg.fetch("inventory.pending_truth", event_id)
-        # What ended between the two readings has been settled already, and nobody will do it again.
+        # Bookings that ended between the two readings are settled already, and nobody will settle them again.
         for hold_id in set(adopted) - {row["hold_id"] for row in rows}:
             await self._settling.settle(event_id, Settlement(hold_id=hold_id, outcome="expired"))
         return len(adopted)

@@ -8,16 +8,16 @@ from engine.live.rebuilding import Rebuilding, being_rebuilt
 from engine.stores.pipeline import Argument, CommandFailed
 from engine.stores.redis import RedisStore
 
-#: How many times a script is tried again because somebody else was loading the state just then.
+#: Retries of a script while another process loads the state.
 _REBUILD_ATTEMPTS: Final = 3
 
 
 class NeedsRebuild(Exception):
-    """The event's state is missing or damaged, and whoever asked holds locks that a rebuild waits for."""
+    """The event's state is missing or damaged, and the caller holds locks that a rebuild waits for."""
 
 
 class Running:
-    """Scripts and plain commands on events; what is missing or damaged is rebuilt first."""
+    """Runs scripts and plain commands on events; a missing or damaged state is rebuilt first."""
 
     def __init__(self, redis: RedisStore, checking: Checking, rebuilding: Rebuilding) -> None:
         self._redis = redis
@@ -25,10 +25,10 @@ class Running:
         self._rebuilding = rebuilding
 
     async def run(self, script: str, event_id: str, /, *args: Argument) -> list[Any]:
-        """Run a script on an event, rebuilding the event's state first where it is missing or damaged.
+        """Run a script on an event, after rebuilding the event's state if it is missing or damaged.
 
         Raises NotFound for an event that was never published, Contended while others rebuild it, Unavailable
-        when a store is away, CommandFailed where the script fails on a state that is whole: a fault of ours.
+        when a store is away, CommandFailed when the script fails on a whole state: a fault of ours.
         """
         for _ in range(_REBUILD_ATTEMPTS):
             try:
@@ -40,8 +40,8 @@ class Running:
     async def run_without_rebuild(
         self, script: str, event_id: str, /, *args: Argument
     ) -> list[Any]:
-        """As ``run``, for whoever holds the lock of the event's line or of a row of it in PostgreSQL: a rebuild
-        waits for those, and would wait for ever. Raises NeedsRebuild: let go of the locks, rebuild, come again.
+        """As ``run``, for callers that hold the event's waitlist lock or a lock on a row of it in PostgreSQL: a
+        rebuild would wait for these locks for ever. Raises NeedsRebuild: release the locks, rebuild, retry.
         """
         try:
             reply = await self._redis.run(script, base_key(event_id), *args)
@@ -54,7 +54,7 @@ class Running:
         return reply
 
     async def read(self, event_id: str, command: str, part: Part, *args: Argument) -> Any:
-        """One plain command that reads a key of the event; where it fails, after healing. Raises as ``run``."""
+        """Run one plain command that reads a key of the event; if it fails, again after healing. Raises as ``run``."""
         key = part_key(event_id, part)
         try:
             return await self._redis.call(command, key, *args)

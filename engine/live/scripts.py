@@ -1,6 +1,6 @@
-"""The scripts on an event's whole state: one wrapper each, and what it answers as a value.
+"""The scripts on an event's whole state: one wrapper each, which returns the reply as a value.
 
-Every wrapper takes ``run``, which runs a script by name on an event: with a rebuild where the state is
+Every wrapper takes ``run``, which runs a script by name on an event: with a rebuild when the state is
 missing, or without (``engine.live.running``). Each raises what ``run`` raises. The scripts of holds are in
 ``engine.live.hold_scripts``, those of the waitlist's rounds in ``engine.waitlist.scripts``.
 """
@@ -21,10 +21,10 @@ class Run(Protocol):
 
 
 class Settlement(Struct, frozen=True, kw_only=True):
-    """What PostgreSQL says about a booking's places; the notation of ``settle.lua``."""
+    """PostgreSQL's facts about a booking's places; the notation of ``settle.lua``."""
 
     hold_id: str = ""
-    #: What became of the hold: 'kept' is back to the buyer, '' leaves it as it is.
+    #: The hold's new state: 'kept' gives it back to the buyer, '' leaves it unchanged.
     outcome: Literal["booked", "expired", "kept", ""] = ""
     #: "no:digit:version,…".
     seats: str = ""
@@ -35,57 +35,57 @@ class Settlement(Struct, frozen=True, kw_only=True):
 
 
 class Checked(Struct, frozen=True):
-    """A state that is whole, and how far it is."""
+    """A whole state, and its epoch and seq."""
 
     epoch: int
     seq: int
 
 
 class Loaded(Struct, frozen=True):
-    """How many live holds have stayed with a rebuild, and how many have not."""
+    """How many live holds a rebuild has kept, and how many it has ended."""
 
     holds_kept: int
     holds_lost: int
 
 
 class Shown(Struct, frozen=True):
-    """What a map shows, as Redis keeps it."""
+    """The data of a map, as Redis keeps it."""
 
     epoch: int
     seq: int
     status: str
-    #: Minor units by category number, and what is told of them: both encoded.
+    #: Minor units by category number, and their public facts: both encoded.
     prices: bytes
     pricing: bytes
     #: One digit per seat: SeatState.
     digits: bytes
-    #: Places on sale by area number; negative nowhere but in a damaged state.
+    #: Places on sale by area number; negative only in a damaged state.
     areas: dict[int, int]
 
 
 class LargestShare(Struct, frozen=True):
-    """Unpaid places of the network that has most of them, and the places of the house."""
+    """Unpaid places of the network that has most, and all places of the house."""
 
     places: int
     house: int
 
 
 class Recounted(Struct, frozen=True):
-    """How much had to be corrected, and the offers that Redis has as open."""
+    """The number of corrections, and the offers that are open in Redis."""
 
     corrected: int
     offer_ids: list[str]
 
 
 class Rank(Struct, frozen=True):
-    """How many stand ahead of an entry (None: it is not in the line), and how many wait in all."""
+    """How many entries are ahead of an entry (None: it is not in the waitlist), and how many wait in all."""
 
     ahead: int | None
     waiting: int
 
 
 def read_checked(reply: Sequence[Any]) -> Checked | str:
-    """The reply of ``check.lua``: where the state is, or what is wrong with it."""
+    """The reply of ``check.lua``: the state's epoch and seq, or what is wrong with it."""
     match reply:
         case [b"whole", epoch, seq]:
             return Checked(int(epoch), int(seq))
@@ -103,9 +103,9 @@ def read_loaded(reply: Sequence[Any]) -> Loaded | None:
 
 
 async def snapshot(run: Run, event_id: str, seen_from: str = "") -> Shown:
-    """Everything a map shows, as of one instant. ``seen_from``: the network that looks; '': ours.
+    """Everything a map shows, as of one instant. ``seen_from``: the viewer's network; '': our own reading.
 
-    Raises ValueError where it is damaged.
+    Raises ValueError when the state is damaged.
     """
     reply = await run("snapshot", event_id, seen_from)
     _, epoch, seq, status, prices, digits, *areas, pricing = reply
@@ -148,7 +148,7 @@ async def configure(
     messages: tuple[bytes, bytes],
     meta: Sequence[tuple[Argument, Argument]],
 ) -> None:
-    """What holds obey takes PostgreSQL's truth of ``version``, and maps are told what changed of it.
+    """Set status, limits and prices to PostgreSQL's of ``version``, and notify maps of the changes.
 
     ``messages``: the event's and the prices', as JSON. ``meta``: field and value.
     """
@@ -157,50 +157,50 @@ async def configure(
 
 
 async def networks(run: Run, event_id: str) -> LargestShare:
-    """How much of the house one network keeps from others."""
+    """The largest share of the house that one network holds."""
     _, places, house = await run("networks", event_id)
     return LargestShare(int(places), int(house))
 
 
 async def recount(run: Run, event_id: str) -> Recounted:
-    """Count again what live holds claim, and correct what disagrees."""
+    """Recount the claims of live holds, and correct differing counts."""
     _, corrected, offered = await run("recount", event_id)
     return Recounted(int(corrected), id_list(offered))
 
 
 async def adopt(run: Run, event_id: str, pending: Sequence[Argument]) -> list[str]:
-    """Take back holds of pending bookings that Redis has lost; returns their ids."""
+    """Load holds of pending bookings that Redis has lost; returns their ids."""
     _, adopted = await run("adopt", event_id, *pending)
     return id_list(adopted)
 
 
 async def load_offers(run: Run, event_id: str, offers: Sequence[Argument]) -> int:
-    """Give Redis offers as PostgreSQL has them; returns how many were new or changed."""
+    """Load offers into Redis as PostgreSQL has them; returns how many were new or changed."""
     _, changed = await run("lay_offers", event_id, *offers)
     return int(changed)
 
 
 async def end_offer(run: Run, event_id: str, offer_id: str, status: str) -> None:
-    """An offer ended, but not by being accepted. ``status`` '': it was never made, nobody is told."""
+    """End an offer that was not accepted. ``status`` '': it was never made, and nobody is notified."""
     await run("end_offer", event_id, offer_id, status)
 
 
 async def enter_line(run: Run, event_id: str, places: Sequence[tuple[int, str]]) -> None:
-    """Let entries (score, entry_id) take their places in the line."""
+    """Put entries (score, entry_id) into the waitlist."""
     await run("line", event_id, "in", *(value for pair in places for value in pair))
 
 
 async def leave_line(run: Run, event_id: str, entry_ids: Sequence[str | bytes]) -> None:
-    """Take entries out of the line."""
+    """Take entries out of the waitlist."""
     await run("line", event_id, "out", *entry_ids)
 
 
 async def expect_line(run: Run, event_id: str, within_ms: int) -> None:
-    """Keep what comes free for the line: within this somebody is in it, if at all."""
+    """Keep returned seats for the waitlist during this time, in which an expected entry joins or fails."""
     await run("line", event_id, "soon", within_ms)
 
 
 async def rank(run: Run, event_id: str, entry_id: str = "") -> Rank:
-    """Where an entry stands in the line."""
+    """The rank of an entry in the waitlist."""
     _, ahead, waiting = await run("rank", event_id, entry_id)
     return Rank(None if ahead < 0 else ahead, waiting)

@@ -1,4 +1,4 @@
-"""Giving Redis PostgreSQL's word: on some places, and on an event's status, limits and prices."""
+"""Giving Redis PostgreSQL's facts: about some places, and an event's status, limits and prices."""
 
 from engine.base.model import EventStatus
 from engine.catalog.catalog import Catalog, event_not_found
@@ -12,7 +12,7 @@ from engine.stores.postgres import Postgres
 
 
 class Settling:
-    """Tells Redis, and with it every open map. Harmless twice, and in any order."""
+    """Updates Redis, and with it every open map. Idempotent, and harmless in any order."""
 
     def __init__(self, postgres: Postgres, catalog: Catalog, running: Running) -> None:
         self._pg = postgres
@@ -27,16 +27,16 @@ class Settling:
         force: bool = False,
         news: PersonalMessage | None = None,
     ) -> int:
-        """Give Redis PostgreSQL's truth about some places; returns what changed. Raises as ``Running.run``.
+        """Give Redis PostgreSQL's facts about some places; returns how many changed. Raises as ``Running.run``.
 
-        ``force``: also where the version is known. ``news`` is told to the buyer's open connections in the
-        same step.
+        ``force``: also when Redis has the version already. ``news`` is sent to the buyer's open connections in
+        the same step.
         """
         told = b"" if news is None else encode(news)
         return await scripts.settle(self._running.run, event_id, settlement, force=force, news=told)
 
     async def refresh_terms(self, event_id: str) -> list[Price]:
-        """Give holds PostgreSQL's status, limits and prices, and tell open maps what changed.
+        """Give holds PostgreSQL's status, limits and prices, and notify open maps of the changes.
 
         Returns the prices in force. Raises NotFound for an event that was never published, Unavailable.
         """

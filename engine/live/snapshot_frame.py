@@ -1,4 +1,4 @@
-"""The SNAPSHOT frame of the live protocol: the API serves it too, so it lives below both.
+"""The SNAPSHOT frame of the live protocol. The API serves it too, so its module is below both.
 
 Little-endian ``u8 kind=1, u8 flags, u16 0, u32 epoch, u64 seq, u32 seat_count``, then two bits per
 seat, seat 0 in the low bits of byte 0. With flags bit 0 the seats (and only they) are zlib-compressed.
@@ -10,9 +10,9 @@ import zlib
 _KIND_SNAPSHOT = 1
 FLAG_ZLIB = 1
 _HEAD = struct.Struct("<BBHIQI")
-#: Below this a zlib header costs more than it saves.
+#: Below this size a zlib header costs more than it saves.
 _COMPRESS_BYTES_MIN = 64
-#: Compressed seats must be this much smaller, or every client inflates them for nothing.
+#: Compressed seats must be this much smaller; otherwise every client would inflate them for nothing.
 _COMPRESS_RATIO_MAX = 0.9
 #: Higher levels take three times as long for a tenth of the size.
 _COMPRESS_LEVEL = 1

@@ -1,4 +1,4 @@
-"""Telling one person's open connections."""
+"""Notifying one person's open connections."""
 
 import structlog
 
@@ -11,25 +11,25 @@ from engine.stores.redis import RedisStore
 
 log = structlog.get_logger(__name__)
 
-#: Every process refuses the old tokens after some seconds; the last ticket that was got with one is over then.
+#: Every process refuses the old tokens after some seconds; by then the last ticket issued for one has expired.
 _SIGNED_OUT_S = 2 * TICKET_TTL_S
 
 
 class Telling:
-    """Publishes on persons' channels. Who is not connected has missed nothing: it can be read over HTTP."""
+    """Publishes on persons' channels. A person who is not connected can read the same over HTTP."""
 
     def __init__(self, redis: RedisStore) -> None:
         self._redis = redis
 
     async def tell(self, person_id: str, message: PersonalMessage) -> None:
-        """Tell a person's open connections. With Redis away nobody hears it."""
+        """Notify a person's open connections. While Redis is away, nobody is notified."""
         await self._publish(person_id, payload(message))
 
     async def sign_out(self, person_id: str, version: int) -> None:
-        """Close a person's open connections soon: tokens before ``version`` are no longer good, nor are
-        the tickets that were got with them.
+        """Close a person's open connections soon: tokens before ``version`` are no longer valid, nor are the
+        tickets issued for them.
 
-        With Redis away they stay until they end by themselves.
+        While Redis is away they stay until they end by themselves.
         """
         await self._try("SET", signed_out(person_id), version, "EX", _SIGNED_OUT_S)
         await self._publish(person_id, SIGNED_OUT)
@@ -38,7 +38,7 @@ class Telling:
         await self._try("PUBLISH", person_channel(person_id), text)
 
     async def _try(self, *command: str | bytes | int) -> None:
-        """What was done is done, whether or not anybody hears of it."""
+        """Run the command; a failure is only logged, because the change itself is done."""
         try:
             await self._redis.call(*command)
         except Unavailable:

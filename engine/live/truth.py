@@ -1,4 +1,4 @@
-"""What PostgreSQL knows of an event, as the arguments of the scripts that load it into Redis."""
+"""PostgreSQL's facts of an event, as the arguments of the scripts that load it into Redis."""
 
 from collections.abc import Sequence
 
@@ -28,8 +28,8 @@ async def load_arguments(
     prices = decode_prices(terms["prices"].encode())
     buyers = await truth.fetch("inventory.buyer_truth", event_id)
     waits = (await truth.fetch("waitlist.waits", event_id))[0][0]
-    # Which of the free seats were on sale, and which had come back, nobody knows any more: the line is
-    # asked first, and what it does not want is on sale a moment later.
+    # It is no longer known which free seats were on sale and which had been returned: all are offered to
+    # the waitlist first, and the others are on sale a moment later.
     digits = seats["digits"].replace("0", "4") if waits else seats["digits"]
     meta = [("terms", terms["version"]), ("waiting", int(waits)), *meta_fields(terms)]
     arguments: list[Argument] = [
@@ -46,7 +46,7 @@ async def load_arguments(
 
 
 def meta_fields(terms: asyncpg.Record) -> list[tuple[Argument, Argument]]:
-    """What holds obey, as the fields of the event's ``meta``."""
+    """Status, limits and prices, as the fields of the event's ``meta``."""
     return [
         ("status", terms["status"]),
         ("seat_count", terms["seat_count"]),
@@ -60,7 +60,7 @@ def meta_fields(terms: asyncpg.Record) -> list[tuple[Argument, Argument]]:
 
 
 def offer_arguments(offers: Sequence[asyncpg.Record]) -> list[Argument]:
-    """What ``load.lua`` and ``lay_offers.lua`` take for each offer."""
+    """The arguments of ``load.lua`` and ``lay_offers.lua`` for each offer."""
     arguments: list[Argument] = []
     for row in offers:
         arguments += [
@@ -79,7 +79,7 @@ def offer_arguments(offers: Sequence[asyncpg.Record]) -> list[Argument]:
 
 
 def pending_arguments(pending: Sequence[asyncpg.Record], prices: Sequence[int]) -> list[Argument]:
-    """What ``load.lua`` and ``adopt.lua`` take for each pending booking. ``prices``: those in force."""
+    """The arguments of ``load.lua`` and ``adopt.lua`` for each pending booking. ``prices``: those in force."""
     arguments: list[Argument] = []
     for row in pending:
         arguments += [
@@ -96,7 +96,7 @@ def pending_arguments(pending: Sequence[asyncpg.Record], prices: Sequence[int]) 
 
 
 def _frozen_prices(current: Sequence[int], amounts: str) -> list[int]:
-    """Today's price list with what this booking was quoted put back in."""
+    """The present price list with this booking's quoted prices put back in."""
     frozen = list(current)
     for pair in amounts.split(","):
         category_no, amount = pair.split(":")

@@ -1,4 +1,4 @@
-"""What a worker does to keep every open event's state in Redis true, whatever happened to the stores."""
+"""A worker's steps that keep every open event's state in Redis true, whatever happened to the stores."""
 
 import time
 from typing import Final
@@ -23,9 +23,9 @@ log = structlog.get_logger(__name__)
 #: Layouts kept in memory; one of 20,000 seats takes some megabytes.
 LAYOUTS_KNOWN: Final = 50
 _NETWORKS_WATCHED_S: Final = 10.0
-#: One worker's check of all open events serves for this long.
+#: How long one worker's check of all open events counts for all workers.
 _CHECK_LEASE_MS: Final = 800
-#: A check is followed by a rest this many times as long, so that Redis is free for most of the time.
+#: A check is followed by a pause this many times as long, so that Redis is free for most of the time.
 _CHECK_REST: Final = 20
 _CHECKED_AT_ONCE: Final = 10
 
@@ -66,7 +66,7 @@ class Upkeep:
         """Compare Redis with PostgreSQL for every open event and correct Redis. Returns 0."""
         lease_ms = max(1, int(self._reconcile_interval_s * 900))
         for event_id in await self._reading.open_events():
-            # One worker per event and turn is enough; two would only be slower. So the key is no lease, and
+            # One worker per event and turn is enough; two would only be slower. So the key is not a lease, and
             # need not last as long as the work. The same holds for check_states.
             if await self._redis.call("SET", keys.reconciling(event_id), "1", "NX", "PX", lease_ms):
                 await self._reconcile_one(event_id)
@@ -82,7 +82,7 @@ class Upkeep:
             log.warning("reconciliation corrected Redis", event_id=event_id, facts=corrected)
 
     async def check_states(self) -> int:
-        """Rebuild what is damaged of the open events' states in Redis. Returns 0: there is no more."""
+        """Rebuild damaged states of open events in Redis. Returns 0: there is no more."""
         if time.monotonic() < self._check_due:
             return 0
         if not await self._redis.call("SET", keys.CHECKING, "1", "NX", "PX", _CHECK_LEASE_MS):
@@ -103,21 +103,21 @@ class Upkeep:
         except (NotFound, Unavailable):
             raise
         except Exception:
-            # One event that cannot be checked must not keep its neighbours.
+            # One event that cannot be checked must not stop the others.
             log.exception("state not checked", event_id=event_id)
 
     async def watch_stores(self) -> int:
-        """Correct the events where PostgreSQL or Redis came back as another one, or with another past."""
+        """Correct the events when PostgreSQL or Redis was replaced, or came back with another history."""
         if await self._generation.look() != Verdict.SAME:
             await alone(self._redis, keys.WATCHING, self._put_right)
         return 0
 
     async def _put_right(self) -> None:
-        # Another worker may have done it between our look and our lease.
+        # Another worker may have done it between our check and our lease.
         verdict = await self._generation.look()
         if verdict == Verdict.SAME:
             return
-        log.warning("a store is not what it was", verdict=verdict.value)
+        log.warning("a store was replaced or restored", verdict=verdict.value)
         if verdict == Verdict.RESTARTED:
             await self._compare_all()
         else:
@@ -134,13 +134,13 @@ class Upkeep:
                 log.exception("state not compared", event_id=event_id)
 
     async def watch_networks(self) -> int:
-        """Export the largest share of a house that one network keeps without having paid. Returns 0."""
+        """Export the largest share of a house that one network holds unpaid. Returns 0."""
         shares = await each(await self._reading.open_events(), self._reading.network_share)
         metrics.NETWORK_SHARE_MAX.set(max(shares, default=0))
         return 0
 
     async def know_layouts(self) -> int:
-        """Have the layouts of what is on sale in memory: finishing a sale must not need MongoDB."""
+        """Keep the layouts of events on sale in memory: finishing a sale must not need MongoDB."""
         open_events = await self._reading.open_events()
         await each(open_events[:LAYOUTS_KNOWN], self._catalog.facts)
         return 0

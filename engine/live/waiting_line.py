@@ -1,4 +1,4 @@
-"""The line of an event in Redis: everybody's rank by their place in PostgreSQL."""
+"""An event's waitlist in Redis: everybody's rank by their place in PostgreSQL."""
 
 from typing import Any, Final
 
@@ -10,19 +10,19 @@ from engine.stores.redis import RedisStore
 
 #: Upper bound of ``waitlist_entries.weight``; ``line_score`` relies on it.
 _WEIGHT_MAX: Final = 1023
-#: This many enter at once: a script has no room for more arguments.
+#: Entries per script call: a script has no room for more arguments.
 _PAGE: Final = 2000
 
 
 def line_score(weight: int, join_no: int) -> int:
-    """Where somebody stands in Redis's line, as one number that a double holds exactly: less is ahead."""
+    """An entry's score in Redis's waitlist, as one number that a double holds exactly; a smaller one is ahead."""
     return (_WEIGHT_MAX - weight) * 2**42 + join_no
 
 
 async def load_line(redis: RedisStore, event_id: str, truth: Postgres | Transaction) -> set[str]:
-    """Give everybody their place in the line, in pages. What comes free meanwhile is kept already.
+    """Load the waitlist into Redis, in pages. Seats returned meanwhile are kept for it already.
 
-    Returns the entry_ids of all who wait. Raises Unavailable.
+    Returns the entry_ids of all waiting entries. Raises Unavailable.
     """
     run = _straight(redis)
     loaded: set[str] = set()
@@ -36,9 +36,9 @@ async def load_line(redis: RedisStore, event_id: str, truth: Postgres | Transact
 
 
 async def renew_line(redis: RedisStore, event_id: str, truth: Postgres | Transaction) -> None:
-    """Make the line what PostgreSQL has, with nobody else in it. Raises Unavailable.
+    """Make the waitlist in Redis equal to PostgreSQL's. Raises Unavailable.
 
-    Never empty for a moment: a round that looked then would count nobody, and ranks would vanish.
+    It is never empty in between: a round at that moment would count nobody, and ranks would vanish.
     """
     shown = await redis.call("ZRANGE", part_key(event_id, "line"), 0, -1)
     waiting = {entry_id.encode() for entry_id in await load_line(redis, event_id, truth)}
@@ -48,7 +48,7 @@ async def renew_line(redis: RedisStore, event_id: str, truth: Postgres | Transac
 
 
 def _straight(redis: RedisStore) -> Run:
-    """Runs scripts as they are: whoever rebuilds a state must not ask for a rebuild."""
+    """Runs scripts without a rebuild: a rebuild must not ask for another one."""
 
     async def run(script: str, event_id: str, /, *args: Argument) -> list[Any]:
         return await redis.run(script, base_key(event_id), *args)

@@ -1,1 +1,1 @@
-"""What runs Frontrow on one machine: embedded servers, the launcher, the doctor, the demo."""
+"""Running Frontrow on one machine: embedded servers, the launcher, the doctor, the demo."""

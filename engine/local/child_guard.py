@@ -1,11 +1,11 @@
-"""Becomes a command that must not outlive the process that started it.
+"""Runs a command in place of itself, which must not outlive the process that started it.
 
 ``python -I -S leash.py PARENT SIGNAL ACCOUNT COMMAND [ARGUMENT …]``: the kernel sends SIGNAL when
 the thread of PARENT that started this ends, so that thread must be the main one. ACCOUNT is ``-``
 or ``uid:gid`` to run as. This is a program of its own, and not a ``preexec_fn``, because forking a
 process that has threads and then running Python in the child may deadlock.
 
-Only Linux has such a signal; elsewhere the next owner ends what the last one left behind.
+Only Linux has such a signal; elsewhere the next owner ends the processes that the last one left behind.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def end_with_parent(death_signal: int) -> None:
-    """Have the kernel send us ``death_signal`` when the thread that started us ends."""
+    """Ask the kernel to send us ``death_signal`` when the thread that started us ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, death_signal)
 
@@ -27,7 +27,7 @@ def main(parent: str, death_signal: str, account: str, *command: str) -> None:
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
-    # After the change of account, which would clear it.
+    # After the change of account, which would clear this setting.
     end_with_parent(int(death_signal))
     if os.getppid() == int(parent):  # else it died before we asked
         try:

@@ -1,4 +1,4 @@
-"""The processes that the launcher starts: what each is, its environment, its life."""
+"""The processes that the launcher starts: their roles, environments and lives."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ class Role(Struct, frozen=True):
     name: str
     title: str
     setting: str
-    #: What it imports, and may import before the stores are there.
+    #: Modules that it may import before the stores run.
     imports: tuple[str, ...]
 
     def port(self, settings: Settings) -> int:
@@ -40,7 +40,7 @@ class Role(Struct, frozen=True):
         return str(getattr(settings, f"{self.setting}_host"))
 
     def at(self, settings: Settings, host: str, port: int) -> Settings:
-        """The settings with this address of the role."""
+        """The settings, with this address for the role."""
         return msgspec.structs.replace(
             settings, **{f"{self.setting}_host": host, f"{self.setting}_port": port}
         )
@@ -66,7 +66,7 @@ class Role(Struct, frozen=True):
 
     @property
     def module(self) -> str:
-        """What to run: by name, because the engine knows nothing of those above it."""
+        """The module to run: by name, because the engine must not import packages above it."""
         return {"api": "api", "live": "seatmap", "worker": "engine.worker"}[self.name]
 
     def command(self, settings: Settings) -> list[str]:
@@ -82,7 +82,7 @@ ROLES = (
 
 
 def check_ports(settings: Settings) -> None:
-    """Refuse to start where one of our ports is taken or two are the same."""
+    """Refuse to start when one of our ports is taken or two are the same."""
     seen: dict[int, str] = {}
     for role in ROLES:
         port, variable = role.port(settings), f"FRONTROW_{role.setting.upper()}_PORT"
@@ -93,10 +93,10 @@ def check_ports(settings: Settings) -> None:
 
 
 def check_port(role: Role, settings: Settings) -> None:
-    """Raise StartError when the role's port is taken, saying by whom where that can be known."""
+    """Raise StartError when the role's port is taken, naming the program if it is known."""
     port = role.port(settings)
     if role.name == "live" and settings.live_reuse_port:
-        return  # Another gateway may be there already.
+        return  # Another gateway may use it already.
     if not embedded.port_is_free(port, role.host(settings)):
         raise StartError(
             f"port {port} of {role.title} is taken{_occupant(port)}; stop that program, or choose "
@@ -116,13 +116,12 @@ def _occupant(port: int) -> str:
     return ""
 
 
-#: Logins of PostgreSQL by who else than everybody uses them. The owner's is nobody's: no process that
-#: serves has it, whatever it finds.
+#: Logins of PostgreSQL by the roles that use them. No role has the owner's: no serving process gets it.
 _LOGINS = {"postgres_house_url": "api", "postgres_worker_url": "worker", "postgres_owner_url": ""}
 
 
 def ambient(role: Role) -> dict[str, str]:
-    """Our environment without the logins that are not the role's."""
+    """Our environment without the logins of other roles."""
     foreign = {
         f"FRONTROW_{name.upper()}{form}"
         for name, user in _LOGINS.items()
@@ -133,7 +132,7 @@ def ambient(role: Role) -> dict[str, str]:
 
 
 def child_environment(settings: Settings, urls: StoreUrls, role: Role) -> dict[str, str]:
-    """What api, live or worker gets beside ``ambient``: URLs and generated secrets."""
+    """The environment of api, live or worker beside ``ambient``: URLs and generated secrets."""
     data_dir = data_path(settings)
     page = page_url(settings)
     origins = (page, f"http://127.0.0.1:{settings.api_port}")
@@ -153,17 +152,17 @@ def child_environment(settings: Settings, urls: StoreUrls, role: Role) -> dict[s
             environment[f"FRONTROW_{name.upper()}"] = getattr(urls, name)
     if not is_given("allowed_origins"):
         environment["FRONTROW_ALLOWED_ORIGINS"] = ",".join(origins)
-    # What stands in a file is read from there: it need not be in anybody's environment.
+    # A secret in a file is read from there: it need not be in any environment.
     return {name: value for name, value in environment.items() if f"{name}_FILE" not in os.environ}
 
 
 def organiser_key(settings: Settings) -> str:
-    """The organiser's key: the configured one, else one generated and kept."""
+    """The organiser's key: the configured one, else the generated one."""
     return settings.organiser_key or kept_secret(data_path(settings), "organiser_key")
 
 
 def page_url(settings: Settings) -> str:
-    """Where a browser finds the page; follows the port unless it was configured."""
+    """The address of the page; follows the port unless it was configured."""
     if is_given("public_url"):
         return settings.public_url
     return f"http://localhost:{settings.api_port}"
@@ -205,7 +204,7 @@ class Child:
         return self._process is not None and self._process.returncode is None
 
     async def ended(self) -> int:
-        """Wait for its end; returns the exit code (negative: the signal that ended it)."""
+        """Wait until it ends; returns the exit code (negative: the signal that ended it)."""
         assert self._process is not None
         return await self._process.wait()
 
@@ -213,29 +212,29 @@ class Child:
         await embedded.end_leftover(self._pid_file, self.role.title, signal.SIGKILL)
 
     async def prepare(self) -> None:
-        """Start it as far as it can come without stores: its imports. ``release`` lets it go on."""
+        """Start it up to its imports, which need no stores. ``release`` lets it go on."""
         command = [sys.executable, "-m", "engine.local.prefork", self.role.name, *self.role.imports]
         self._process = await asyncio.create_subprocess_exec(
-            # Killed, not asked: without its launcher nobody would see it hang on a port.
+            # Killed, not asked: without its launcher nobody would notice it blocking a port.
             *embedded.leashed(command, signal.SIGKILL),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             cwd=PROJECT,
             start_new_session=True,
-            # Lines reach the terminal when they are written, not when a buffer is full.
+            # Unbuffered, so that lines reach the terminal when they are written.
             env=ambient(self.role) | {"PYTHONUNBUFFERED": "1"},
         )
         embedded.remember_process(self._pid_file, self._process.pid)
         self._reader = asyncio.create_task(self._copy_output(self._process))
 
     def release(self, urls: StoreUrls) -> None:
-        """Let it run, now that the stores are there."""
+        """Let it run, now that the stores answer."""
         assert self._process is not None
         assert self._process.stdin is not None
         environment = child_environment(self._settings, urls, self.role)
         order = {"environment": environment, "argv": [self.role.module]}
-        # One that has died meanwhile is found by whoever waits for it.
+        # A child that has died meanwhile is noticed by the caller that waits for it.
         with suppress(OSError):
             self._process.stdin.write(msgspec.json.encode(order) + b"\n")
             self._process.stdin.close()
@@ -247,7 +246,7 @@ class Child:
             self._log.line(self.role.name, line)
 
     async def until_ready(self) -> None:
-        """Return when it answers that it is ready; StartError tells why it never will."""
+        """Wait until it reports that it is ready. StartError says why it never will."""
         deadline = time.monotonic() + READY_TIMEOUT_S
         while not await self.role.is_ready(self._settings):
             if not self.running:
@@ -261,14 +260,14 @@ class Child:
             await asyncio.sleep(POLL_S)
 
     async def _reason(self) -> str:
-        """Its last line that says something."""
+        """Its last line that is not empty."""
         if self._reader is not None:
             await asyncio.wait([self._reader], timeout=1)
         said = [line.strip() for line in self.last_lines if line.strip()]
         return said[-1] if said else f"it ended with code {await self.ended()}"
 
     async def stop(self) -> None:
-        """Ask it to end, and make it end when it takes too long."""
+        """Ask it to end, and kill it when it takes too long."""
         process = self._process
         if process is None:
             return

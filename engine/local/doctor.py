@@ -1,7 +1,7 @@
-"""``frontrow doctor``: looks at everything the engine stands on, and says how to mend it.
+"""``frontrow doctor``: examines everything that the engine depends on, and says how to correct it.
 
 Each examination yields findings; a finding that is not good carries the remedy. Nothing is changed,
-except that embedded stores that do not run are started for the length of the examination.
+except that embedded stores that do not run are started during the examination.
 """
 
 import asyncio
@@ -66,7 +66,7 @@ async def report(findings: AsyncIterator[Finding]) -> bool:
 
 
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
-    """Every finding, in the order in which things depend on each other."""
+    """Every finding; a part is examined after the parts that it depends on."""
     for finding in _machine(settings):
         yield finding
     started = running_urls(settings) is None
@@ -132,7 +132,7 @@ async def _stores(settings: Settings, urls: StoreUrls) -> AsyncIterator[Finding]
         try:
             async for finding in examination():
                 yield finding
-        except Exception as error:  # whatever a driver throws is a finding here
+        except Exception as error:  # any exception of a driver is a finding here
             reason = " ".join(str(error).split())[:300] or type(error).__name__
             yield Finding(
                 "bad", f"{title} does not answer: {mask(reason)}", f"start it, or check {variable}"
@@ -188,7 +188,7 @@ async def _postgres(settings: Settings, urls: StoreUrls) -> AsyncIterator[Findin
 
 
 async def _logins(urls: StoreUrls) -> AsyncIterator[Finding]:
-    """Whether each part of the product may do what it must, and no more (``engine.stores.roles``)."""
+    """Whether each part of the product has the rights it needs, and no more (``engine.stores.roles``)."""
     import asyncpg  # noqa: PLC0415
 
     logins = [urls.postgres_url, *(getattr(urls, name) for name in POSTGRES_LOGINS)]
@@ -206,28 +206,28 @@ async def _logins(urls: StoreUrls) -> AsyncIterator[Finding]:
         if row["rolsuper"]:
             yield Finding(
                 "note",
-                f"PostgreSQL's user {row['name']} is a superuser: whoever gets a statement of theirs "
-                "into Frontrow reads files and runs programs there",
+                f"PostgreSQL's user {row['name']} is a superuser: an attacker who gets a statement "
+                "into Frontrow could read files and run programs there",
                 _ROLES_REMEDY,
             )
     if len(names) == len(logins):
-        yield Finding("good", f"PostgreSQL's logins are apart: {', '.join(sorted(names))}")
+        yield Finding("good", f"PostgreSQL's logins are separate: {', '.join(sorted(names))}")
     else:
         yield Finding(
             "note",
-            f"PostgreSQL's user {' or '.join(sorted(names))} does the work of several: "
+            f"PostgreSQL's user {' or '.join(sorted(names))} serves several roles: "
             "selling, organising, the worker and migrating have no logins of their own",
             _ROLES_REMEDY,
         )
 
 
 def _in_the_clear(title: str, url: str, remedy: str) -> Iterator[Finding]:
-    """A store elsewhere that is spoken to without TLS."""
+    """The finding for a store on another machine that is used without TLS."""
     host = (urlsplit(url).hostname or "").lower()
     if host and not host.startswith(("127.", "%2f", "/")) and host not in ("localhost", "::1"):
         yield Finding(
             "note",
-            f"{title} at {host} is spoken to without TLS: passwords and people's data pass in the clear",
+            f"{title} at {host} is used without TLS: passwords and people's data are sent unencrypted",
             f"add to its URL: {remedy}",
         )
 
@@ -238,7 +238,7 @@ def _migrations(settings: Settings, url: str) -> Finding:
         functions = migrate.function_states(url)
     except migrate.MigrationError as error:
         return Finding("bad", f"the schema's state is unknown: {error}")
-    # `up` migrates its own database by itself; somebody else's is migrated when they say so.
+    # `up` migrates its own database by itself; another database is migrated only on command.
     level: Level = "note" if settings.postgres_url is None else "bad"
     pending = [migration.name for migration in known if not migration.applied]
     if pending:
@@ -285,7 +285,7 @@ async def _redis(settings: Settings, url: str) -> AsyncIterator[Finding]:
         if await _may_administer(client):
             yield Finding(
                 "note",
-                "Redis' user may do everything, also empty it and stop it",
+                "Redis' user has all rights, and may empty or stop the server",
                 f"ACL SETUSER frontrow on >PASSWORD {embedded.REDIS_RIGHTS}; then "
                 "FRONTROW_REDIS_URL=redis://frontrow:PASSWORD@…",
             )
@@ -296,8 +296,8 @@ async def _redis(settings: Settings, url: str) -> AsyncIterator[Finding]:
         if doubt is not None:
             yield Finding(
                 "note",
-                f"in the last day {doubt.decode() if isinstance(doubt, bytes) else doubt}: if that is yours, all its clients count as one",
-                "name it in FRONTROW_TRUSTED_PROXIES, and make it append to X-Forwarded-For",
+                f"in the last day {doubt.decode() if isinstance(doubt, bytes) else doubt}: if that proxy is yours, all its clients count as one",
+                "name it in FRONTROW_TRUSTED_PROXIES, and let it append to X-Forwarded-For",
             )
     finally:
         await client.aclose()
@@ -310,7 +310,7 @@ async def _may_administer(client: "Redis") -> bool:
         await client.acl_list()
     except NoPermissionError:
         return False
-    except ResponseError:  # a Redis without users, or one that renames commands
+    except ResponseError:  # a Redis without users, or with renamed commands
         return True
     return True
 
@@ -321,7 +321,7 @@ async def _mongo(settings: Settings, url: str) -> AsyncIterator[Finding]:
 
 
 def _ask_mongo(settings: Settings, url: str) -> Iterator[Finding]:
-    # One question needs no event loop; motor stays in the one file that owns it.
+    # One query needs no event loop; motor stays in the one file that owns it.
     from pymongo import MongoClient  # noqa: PLC0415
     from pymongo.errors import PyMongoError  # noqa: PLC0415
 
@@ -341,14 +341,14 @@ def _ask_mongo(settings: Settings, url: str) -> Iterator[Finding]:
     if foreign := [role for role in roles if role != (settings.mongo_database, "readWrite")]:
         yield Finding(
             "note",
-            "MongoDB's user may do more than it must: "
+            "MongoDB's user has more rights than needed: "
             + ", ".join(f"{role} on {database}" for database, role in foreign),
             f"give it readWrite on {settings.mongo_database} and nothing else",
         )
     elif not roles and not is_socket:
         yield Finding(
             "note",
-            "MongoDB asks for no password: whoever reaches it writes the catalogue",
+            "MongoDB asks for no password: anybody who reaches it can change the catalogue",
             f"make a user with readWrite on {settings.mongo_database}, and name it in FRONTROW_MONGO_URL",
         )
     if not (is_socket or url.startswith("mongodb+srv:") or "tls=true" in url or "ssl=true" in url):
@@ -356,7 +356,7 @@ def _ask_mongo(settings: Settings, url: str) -> Iterator[Finding]:
 
 
 async def _clock(title: str, ask_s: Callable[[], Awaitable[float]], settings: Settings) -> Finding:
-    """How far a store's clock is from ours, by the quickest of a few round trips."""
+    """The difference of a store's clock from ours, by the quickest of a few round trips."""
     best_trip_s, skew_s = float("inf"), 0.0
     for _ in range(5):
         before_s = time.time()
@@ -380,7 +380,7 @@ async def _clock(title: str, ask_s: Callable[[], Awaitable[float]], settings: Se
 
 
 async def _processes(settings: Settings) -> AsyncIterator[Finding]:
-    # The product that runs on the data folder knows better than our variables where it listens.
+    # The running product's record in the data folder is more reliable than our variables.
     listening = running_addresses(settings)
     for role in up.ROLES:
         if role.name in listening:
@@ -393,8 +393,8 @@ async def _processes(settings: Settings) -> AsyncIterator[Finding]:
         else:
             yield Finding(
                 "bad",
-                f"{role.title} does not answer at {address} that it is ready",
-                f"look at its log, and at curl http://{address}/health/ready",
+                f"{role.title} is not ready at {address}",
+                f"read its log, and the answer of curl http://{address}/health/ready",
             )
 
 

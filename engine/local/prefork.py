@@ -1,8 +1,8 @@
-"""``python -m engine.local.prefork NAME [MODULE …]``: import first, then become what stdin says.
+"""``python -m engine.local.prefork NAME [MODULE …]``: import first, then run the program named on stdin.
 
-Importing is most of what starting one of our processes takes. The launcher starts them beside the
-stores with this; each imports its MODULEs and waits for one line of JSON, ``{"environment": {…},
-"argv": [module, argument, …]}``, which is the stores' word that they are there. NAME only tells
+Imports take most of the time of starting one of our processes. The launcher starts them with this
+while the stores start; each imports its MODULEs and waits for one line of JSON, ``{"environment": {…},
+"argv": [module, argument, …]}``, which the launcher sends when the stores answer. NAME only tells
 people which process it is.
 """
 
@@ -24,7 +24,7 @@ def main(*modules: str) -> None:
     os.environ.update(order["environment"])
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     sys.argv = order["argv"]
-    # That a module was imported before it runs is the point of this program.
+    # The warning about a module imported before it runs is silenced: this is the program's purpose.
     warnings.filterwarnings("ignore", category=RuntimeWarning, module="runpy")
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 

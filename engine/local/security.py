@@ -1,8 +1,8 @@
-"""``frontrow security``: what stands against the open internet, for this deployment.
+"""``frontrow security``: reasons against opening this deployment to the internet.
 
-One list, from three sources: the settings, the files of this installation, and what a stranger gets who
-asks at ``FRONTROW_PUBLIC_URL``. Each finding says what to do. Nothing is changed. The stores are examined
-by ``frontrow doctor``; docs/security.md has the threats and what is built against them.
+One list, from three sources: the settings, the files of this installation, and the answers that a
+stranger gets at ``FRONTROW_PUBLIC_URL``. Each finding says what to do. Nothing is changed. The stores
+are examined by ``frontrow doctor``; docs/security.md has the threats and the protections.
 """
 
 import asyncio
@@ -19,23 +19,23 @@ from engine.base.addresses import is_local_host, parse_networks
 from engine.base.config import Settings, data_path
 from engine.local.doctor import Finding, Level
 
-#: More addresses than this in one entry of a setting is nobody's own network.
+#: An entry of a setting with more addresses than this cannot be the operator's own network.
 _NETWORK_ADDRESSES_MAX: Final = 2**24
 _ASK_TIMEOUT_S: Final = 5
-#: What is the operator's; a stranger must not find it.
+#: The operator's pages, which a stranger must not reach.
 _PRIVATE_PATHS: Final = ("/metrics", "/health/ready", "/dev/mail")
 _PRIVATE_FILES: Final = ("secrets.json", "run.json")
 
 
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
-    """Every finding; ``bad`` ones must go before anybody opens a sale."""
+    """Every finding; ``bad`` ones must be resolved before a sale opens."""
     if settings.is_public:
         yield Finding("good", f"this deployment is public: {settings.public_url}")
     else:
         yield Finding(
             "note",
             "this deployment is not public",
-            "set FRONTROW_PUBLIC_URL to where buyers come, for example https://tickets.example",
+            "set FRONTROW_PUBLIC_URL to the buyers' address, for example https://tickets.example",
         )
     for finding in (*_addresses(settings), *_money_and_mail(settings), *_networks(settings)):
         yield finding
@@ -53,7 +53,7 @@ def _addresses(settings: Settings) -> Iterator[Finding]:
         if url.scheme != scheme:
             yield Finding(
                 _grave(settings),
-                f"FRONTROW_{name.upper()} is {url.scheme}://, so anybody on the way reads and changes everything",
+                f"FRONTROW_{name.upper()} is {url.scheme}://, so anybody on the way can read and change everything",
                 f"put a proxy with TLS before it and set {scheme}://{url.netloc}",
             )
     for role, host in (
@@ -64,19 +64,19 @@ def _addresses(settings: Settings) -> Iterator[Finding]:
         if not is_local_host(host):
             yield Finding(
                 "note",
-                f"FRONTROW_{role}_HOST is {host}: others than the proxy may reach it without TLS",
+                f"FRONTROW_{role}_HOST is {host}: clients other than the proxy may reach it without TLS",
                 "let only the proxy and Prometheus reach it, by a firewall or a network of its own",
             )
     if "*" in settings.allowed_origins:
         yield Finding(
             "note",
-            "FRONTROW_ALLOWED_ORIGINS is *: pages of any site may show your maps and sell in your name",
-            "name the origins that may",
+            "FRONTROW_ALLOWED_ORIGINS is *: pages of any site may show your maps and sell on your behalf",
+            "name the permitted origins",
         )
     elif settings.is_public and any(map(_is_here, settings.allowed_origins)):
         yield Finding(
             "bad",
-            "FRONTROW_ALLOWED_ORIGINS names this machine and not where buyers come",
+            "FRONTROW_ALLOWED_ORIGINS names this machine and not the buyers' address",
             f"set it to {settings.public_url}",
         )
 
@@ -86,7 +86,7 @@ def _money_and_mail(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "bad",
             "FRONTROW_SANDBOX=allow: buyers get tickets for made-up cards",
-            "unset it before anybody should pay",
+            "unset it before the first real sale",
         )
     elif not settings.sandbox_sells:
         yield Finding(
@@ -97,13 +97,13 @@ def _money_and_mail(settings: Settings) -> Iterator[Finding]:
     if not settings.smtp_url:
         yield Finding(
             _grave(settings),
-            "FRONTROW_SMTP_URL is not set: no mail leaves, and buyers lose what they bought with their browser",
+            "FRONTROW_SMTP_URL is not set: no mail is sent, and buyers who lose their browser's data lose their tickets",
             "set it, and FRONTROW_MAIL_FROM",
         )
     elif settings.smtp_url.startswith("smtp://") and not _is_here(settings.smtp_url):
         yield Finding(
             "note",
-            "FRONTROW_SMTP_URL is smtp://: mails are encrypted on the way only if the server offers it",
+            "FRONTROW_SMTP_URL is smtp://: mails are encrypted in transit only if the server offers it",
             "use smtps://",
         )
     if not settings.organiser_key:
@@ -116,11 +116,11 @@ def _networks(settings: Settings) -> Iterator[Finding]:
     if settings.unlimited_networks:
         yield Finding(
             _grave(settings),
-            f"FRONTROW_UNLIMITED_NETWORKS: no limit counts for {', '.join(settings.unlimited_networks)}",
+            f"FRONTROW_UNLIMITED_NETWORKS: no limits apply to {', '.join(settings.unlimited_networks)}",
             "unset it; it is for load tests",
         )
     for name, what in (
-        ("trusted_proxies", "is believed about whom it speaks for"),
+        ("trusted_proxies", "is trusted about the clients it forwards"),
         ("metrics_networks", "may read the metrics"),
     ):
         for network in parse_networks(getattr(settings, name)):
@@ -153,7 +153,7 @@ def _files(folder: Path) -> Iterator[Finding]:
 
 
 def as_a_stranger(base: str) -> Iterator[Finding]:
-    """What somebody gets who asks at ``base``, the public address."""
+    """Findings from a stranger's requests to ``base``, the public address."""
     found = _ask(f"{base}/v1/events?limit=1")
     if isinstance(found, str):
         yield Finding("note", f"{base} could not be asked from here: {found}", "ask from outside")
@@ -173,7 +173,7 @@ def as_a_stranger(base: str) -> Iterator[Finding]:
 
 
 def _ask(url: str) -> tuple[int, Message] | str:
-    """Status and headers, or why there are none."""
+    """Status and headers, or the reason why there are none."""
     try:
         with urllib.request.urlopen(url, timeout=_ASK_TIMEOUT_S) as answer:  # noqa: S310  # http(s), checked by the settings
             return answer.status, answer.headers
@@ -185,7 +185,7 @@ def _ask(url: str) -> tuple[int, Message] | str:
 
 
 def _grave(settings: Settings) -> Level:
-    """What endangers buyers where there are some."""
+    """``bad`` in a public deployment, where it endangers buyers; else a note."""
     return "bad" if settings.is_public else "note"
 
 

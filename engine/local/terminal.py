@@ -1,4 +1,4 @@
-"""What the command line shows: one prefixed log, progress bars, lines of error."""
+"""The output of the command line: one prefixed log, progress bars, error lines."""
 
 import os
 import sys
@@ -10,12 +10,12 @@ from typing import Protocol
 
 from engine.base.redaction import redacted
 
-#: How often a plain line says how far something is, where a bar cannot be drawn.
+#: How often a plain line reports progress when a bar cannot be drawn, in seconds.
 _LINE_EVERY_S = 10.0
 
 
 class OnProgress(Protocol):
-    """Told ``what`` is being done and, where that is known, how many steps of how many are done."""
+    """Called with ``what`` is being done and, if known, the number of steps done and of all steps."""
 
     def __call__(self, what: str, done: int | None = None, total: int | None = None) -> None: ...
 
@@ -32,7 +32,7 @@ _COLORS = {
 
 
 class Log:
-    """One stream of lines, each with the name of who wrote it, in that one's colour."""
+    """One stream of lines, each with the name of its source, in that source's colour."""
 
     def __init__(self) -> None:
         self._colored = sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -52,7 +52,7 @@ class Log:
 
 @contextmanager
 def progress_bar(title: str, *, line_every_s: float = _LINE_EVERY_S) -> Iterator[OnProgress]:
-    """A bar on stderr where that is a terminal; where it is not, a plain line now and then."""
+    """A bar on stderr if that is a terminal; otherwise a plain line now and then."""
     if not sys.stderr.isatty():
         with _plain_lines(title, line_every_s) as on_progress:
             yield on_progress
@@ -80,7 +80,7 @@ def _plain_lines(title: str, every_s: float) -> Iterator[OnProgress]:
         latest = (what, done, total)
 
     def write() -> None:
-        # In a thread, because what takes long may not report for long.
+        # In a thread, because long work may not report for a long time.
         while not over.wait(every_s):
             what, done, total = latest
             with suppress(OSError, ValueError):
@@ -99,7 +99,7 @@ def _plain_lines(title: str, every_s: float) -> Iterator[OnProgress]:
 def progress_line(
     title: str, elapsed_s: float, what: str, done: int | None = None, total: int | None = None
 ) -> str:
-    """How far something is: ``bench 3/60 (5 %), 1 min 12 s: hold_http_vs_noop``."""
+    """The progress as a line: ``bench 3/60 (5 %), 1 min 12 s: hold_http_vs_noop``."""
     share = f" {done:,}/{total:,} ({100 * done // total} %)" if done is not None and total else ""
     minutes, seconds = divmod(int(elapsed_s), 60)
     elapsed = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
@@ -107,7 +107,7 @@ def progress_line(
 
 
 def complain(message: str) -> None:
-    """One line on stderr, whatever line breaks a driver put into its message."""
+    """Write one line to stderr, without the line breaks of a driver's message."""
     with suppress(OSError, ValueError):
         sys.stderr.write(f"frontrow: {redacted(' '.join(message.split()))}\n")
         sys.stderr.flush()

@@ -1,10 +1,10 @@
 """``frontrow up``: everything on one machine, from one terminal, ended by Ctrl-C.
 
-Order: check, own the data directory, stores, migrations, demo (once), then API, live gateway and
-worker side by side. Ending is the same order backwards. Nothing is left running: each child is in
-its own session and dies with this process (see ``engine.local.embedded``).
+Order of starting: checks, ownership of the data directory, stores, migrations, demo (once), then API,
+live gateway and worker side by side. Stopping uses the reverse order. Nothing is left running: each
+child is in its own session and ends with this process (see ``engine.local.embedded``).
 
-A child that dies is started again; one that keeps dying ends everything, with its reason.
+A child that dies is started again; one that keeps dying stops everything, with the reason.
 """
 
 import asyncio
@@ -37,14 +37,14 @@ from engine.local.children import (
 )
 from engine.local.terminal import Log, progress_bar
 
-#: A child may die this often within the window; once more, and everything is stopped.
+#: How often a child may die within the window; after one more death everything is stopped.
 RESTARTS_MAX = 3
 RESTARTS_WINDOW_S = 60.0
 _SANDBOX_CARDS = (
     ("tok_visa", "pays"),
     ("tok_declined", "is declined"),
     ("tok_insufficient_funds", "is declined for lack of funds"),
-    ("tok_3ds", "asks the buyer to confirm first"),
+    ("tok_3ds", "asks for the buyer's confirmation"),
     ("tok_timeout", "gives no answer at first"),
 )
 
@@ -52,16 +52,16 @@ _SANDBOX_CARDS = (
 # --- before anything is started ------------------------------------------------------------
 
 
-# --- what the children are told ------------------------------------------------------------
+# --- the children's environment -------------------------------------------------------------
 
 
 # --- one log -------------------------------------------------------------------------------
 
 
-# What the stores' own words mean to somebody who watches the log. Redis marks warnings with '#'.
+# Lines of the stores' logs that are shown as warnings. Redis marks warnings with '#'.
 _STORE_WARNING = re.compile(r"\b(WARNING|FATAL|PANIC|CRITICAL)\b|^\d+:\w .{20,32} # ")
-# Redis never forks to save here, so it does not need what it asks for.
-# The MongoDB server says of many queries that it answers them the slower of its two ways.
+# Redis never forks to save here, so it does not need the kernel setting that it asks for.
+# The MongoDB server reports for many queries that it uses the slower of its two methods.
 _STORE_CHATTER = re.compile(
     r"overcommit_memory|ready to exit|User requested shutdown|neosqlite.* fallback"
 )
@@ -99,13 +99,13 @@ class _LogTail:
 
 
 class _Deaths:
-    """Counts how often something died lately, and says how long to wait before the next try."""
+    """Counts recent deaths of a process, and gives the wait before the next start."""
 
     def __init__(self) -> None:
         self._times_s: deque[float] = deque()
 
     def add(self) -> float | None:
-        """Seconds to wait; None when it died too often to try again."""
+        """Add a death. Returns the seconds to wait; None when it died too often to try again."""
         now = time.monotonic()
         while self._times_s and self._times_s[0] < now - RESTARTS_WINDOW_S:
             self._times_s.popleft()
@@ -129,7 +129,7 @@ class Launcher:
         self._deaths: dict[str, _Deaths] = {}
 
     async def start(self) -> None:
-        """Everything up and ready, or a StartError (with nothing stopped yet: call ``stop``)."""
+        """Start everything and wait until it is ready. After a StartError call ``stop``: nothing is stopped yet."""
         begun = time.monotonic()
         await self._claim()
         for child in self.children:
@@ -154,7 +154,7 @@ class Launcher:
         self.log.say(f"ready after {time.monotonic() - begun:.1f} s")
 
     async def _claim(self) -> None:
-        """Own the data directory; waits for an owner that is just going away."""
+        """Become the owner of the data directory; wait for an owner that is just stopping."""
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while True:
             try:
@@ -178,13 +178,13 @@ class Launcher:
             self.log.say(f"applied {len(functions)} functions")
 
     async def _load_demo(self, urls: StoreUrls) -> None:
-        """Fill our own fresh stores with the demo. Somebody else's are never touched."""
+        """Fill our own fresh stores with the demo. External stores are never touched."""
         marker = self.stores.data_dir / "demo.loaded"
         cluster = self.stores.data_dir / "postgres" / "PG_VERSION"
         own = {server.name for server in self.stores.servers}
         if not self._demo or not {"postgres", "mongo"} <= own:
             return
-        # A marker older than the database speaks of one that was thrown away.
+        # A marker older than the database is about an earlier database, which was deleted.
         if marker.exists() and marker.stat().st_mtime >= cluster.stat().st_mtime:
             return
         self.log.say("loading the demo")
@@ -192,7 +192,7 @@ class Launcher:
         marker.touch()
 
     async def watch(self) -> None:
-        """Restart what dies until cancelled; StartError when something keeps dying."""
+        """Restart processes that die, until cancelled; StartError when one keeps dying."""
         async with asyncio.TaskGroup() as group:
             for child in self.children:
                 group.create_task(self._watch_child(child))
@@ -236,7 +236,7 @@ class Launcher:
                 self.log.line(name, line)
 
     async def stop(self) -> None:
-        """Stop everything in order: first who talks to buyers, then the worker, then the stores."""
+        """Stop everything in order: first the processes that serve buyers, then the worker, then the stores."""
         self.stores.announce_end()
         api, live, worker = self.children
         await asyncio.gather(api.stop(), live.stop())
@@ -244,7 +244,7 @@ class Launcher:
         await self.stores.stop()
 
     def kill(self) -> None:
-        """For the impatient: end everything now. Sales survive that by design."""
+        """Kill everything at once, after a second signal. Sales survive that by design."""
         for child in self.children:
             child.kill()
         for server in self.stores.servers:
@@ -262,7 +262,7 @@ async def load_demo(settings: Settings) -> None:
 
 
 def show_summary(settings: Settings) -> None:
-    """What a person needs now: where to look, how to pay, how to stop."""
+    """Print the first steps: the addresses, the test cards, how to stop."""
     from rich.console import Console  # noqa: PLC0415 - rich is slow to import
     from rich.panel import Panel  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415

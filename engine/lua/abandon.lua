@@ -1,5 +1,5 @@
--- A hold in payment that PostgreSQL has never heard of: its process died between the two. Freed once
--- its time (and the grace) is over; with force '1' at once back to the buyer as an ordinary hold.
+-- Ends the payment of a hold that PostgreSQL does not know, because its process died between the two. It is
+-- freed once its time (and the grace) is over; with back '1' the buyer has it again at once, as an ordinary hold.
 -- ARGV: hold_id, back ('1' = give back to the buyer).
 if not is_whole() then return { 'rebuild' } end
 local id = ARGV[1]

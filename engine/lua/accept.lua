@@ -1,7 +1,7 @@
--- An offer that PostgreSQL has noted as accepted becomes an ordinary hold, at the prices it was made at.
--- ARGV: offer_id, person, expires; then whose the hold is from now on, if it is not being paid for yet
--- (else it must be the person's); then '1': only if it is not a hold yet. Reply as read_hold.lua (also when
--- it has been one since), or {'foreign'}, {'gone', state}, {'unknown'}, {'rebuild'}.
+-- An offer that PostgreSQL has recorded as accepted becomes an ordinary hold, at the prices of the offer.
+-- ARGV: offer_id, person, expires; then the hold's new owner, if it is not being paid for yet (else it must
+-- be the person's); then '1': only if it is not a hold yet. Reply as read_hold.lua (also when it has become
+-- one since), or {'foreign'}, {'gone', state}, {'unknown'}, {'rebuild'}.
 if not is_whole() then return { 'rebuild' } end
 local id = ARGV[1]
 local hold = read_hold(id)

@@ -1,5 +1,5 @@
--- Takes back holds in payment that PostgreSQL knows and Redis does not: it was lost after their checkout
--- had begun and before PostgreSQL knew. ARGV: 8 values per pending booking, as in load.lua.
+-- Loads holds in payment that PostgreSQL knows and Redis does not: Redis was lost after their checkout had
+-- begun and before PostgreSQL knew. ARGV: 8 values per pending booking, as in load.lua.
 -- Reply: {'adopted', hold ids "…"} or {'rebuild'}.
 if not is_whole() then return { 'rebuild' } end
 local adopted, claimed, areas = {}, {}, {}
@@ -9,7 +9,7 @@ for at = 1, #ARGV, 8 do
     lay_paying(unpack(ARGV, at, at + 7))
     for n in string.gmatch(ARGV[at + 2], '%d+') do
       local digit = redis.call('GETRANGE', SEATS, n, n)
-      -- Whoever holds the seat by now stays; PostgreSQL refuses them.
+      -- A later holder of the seat keeps it; PostgreSQL will refuse their booking.
       if string.find('045', digit, 1, true) and redis.call('HSETNX', OWNERS, n, id) == 1 and digit ~= '5' then
         redis.call('SETRANGE', SEATS, n, '5')
         if digit == '0' then claimed[#claimed + 1] = n end

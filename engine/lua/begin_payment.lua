@@ -1,7 +1,7 @@
--- Proves that the hold is alive and the buyer's, and keeps it for payment. The public map does not change.
+-- Checks that the hold is alive and the buyer's, and keeps it for payment. The public map does not change.
 -- ARGV: hold_id, owner, network that pays ('': one without limits). Reply: {'paying', seats, areas, quantity,
--- prices, expires, state before} and, where cards were declined for it, how many; {'foreign'}, {'gone', state},
--- {'slow', whose, retry_ms} (too many payments were declined, or are under way), {'unknown'}, {'rebuild'}.
+-- prices, expires, state before} and, if cards were declined for it, their number; {'foreign'}, {'gone', state},
+-- {'slow', whose, retry_ms} (too many payments were declined or are under way), {'unknown'}, {'rebuild'}.
 local meta = redis.call('HMGET', META, 'epoch', 'seat_count', 'area_count', 'payment_window_ms', 'hold_max_ms')
 if not (meta[4] and meta[5] and is_whole(meta)) then return { 'rebuild' } end
 local id, payer = ARGV[1], ARGV[3] or ''
@@ -11,7 +11,7 @@ if hold.owner ~= ARGV[2] then return { 'foreign' } end
 if not is_live(hold) then return { 'gone', hold.state } end
 local now = now_ms()
 if now >= tonumber(hold.expires) then return { 'gone', 'expired' } end
--- Declines of one person, of one network, and its payments under way.
+-- Limits: declines of one person, declines of one network, and its payments under way.
 local PERSON_MAX, NETWORK_MAX, UNDER_WAY_MAX = 10, 30, 100
 local state_before, own = hold.state, nil
 if state_before == 'held' then
@@ -24,7 +24,7 @@ if state_before == 'held' then
     local under_way = tonumber(redis.call('HGET', NETWORKS, 'b:' .. payer) or 0)
     if under_way + declined >= UNDER_WAY_MAX then return { 'slow', 'network', 2000 } end
   end
-  -- The time for paying is given once, however often it is begun.
+  -- The time for paying is given only once, however often a payment is begun.
   own = tonumber(hold.own or hold.expires)
   local window_ends = math.min(now + meta[4], own + meta[4], hold.created + meta[5])
   hold.expires = math.max(tonumber(hold.expires), window_ends)

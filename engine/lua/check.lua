@@ -1,5 +1,5 @@
--- Whether all that Redis keeps of the event is whole: types, lengths, counts, and the sums that the scripts keep.
--- It reads only; an error is damage, too. What PostgreSQL alone can know is compared by reconciliation.
+-- Whether the event's state in Redis is whole: types, lengths, counts, and the sums that the scripts keep.
+-- It reads only; an error is damage, too. Facts that need PostgreSQL are compared by reconciliation.
 -- Reply: {'whole', epoch, seq}, {'damaged', what} or {'rebuild'}.
 local HOLDS_MAX, BUYERS_MAX = 500, 1000
 local meta = redis.call('HMGET', META, 'epoch', 'seq', 'seal', 'lasting', 'seat_count', 'area_count', 'waiting',
@@ -14,7 +14,7 @@ local seats = read_seats(meta[5])
 if not seats then return { 'damaged', 'seats' } end
 local counts, areas = count_digits(seats), redis.call('HGETALL', AREAS)
 if sum_lasting(counts, areas) ~= tonumber(meta[4]) then return { 'damaged', 'what is lasting' } end
--- Of networks the types and the numbers; their sums are counted again by reconciliation.
+-- Networks: only the types and the numbers; their sums are recounted by reconciliation.
 for _, count in ipairs(redis.call('HVALS', NETWORKS)) do
   if (tonumber(count) or 0) < 1 then return { 'damaged', 'networks' } end
 end
@@ -24,7 +24,7 @@ local in_line = redis.call('ZCARD', LINE)
 local waits = meta[7] == '1'
 if in_line ~= tonumber(meta[8]) or in_line > 0 and not waits then return { 'damaged', 'line' } end
 
--- What live holds claim: of all, or of some of many, others each time.
+-- The claims of all live holds, or of a different part of many each time.
 local live, in_areas, by_buyer = {}, {}, {}
 local due_count, first, last = redis.call('ZCARD', DUE), 0, -1
 local all = due_count <= HOLDS_MAX
@@ -37,7 +37,7 @@ for i = 1, #due, 2 do
   local id = due[i]
   local hold = read_hold(id)
   if not (has_claims(hold) and is_sound(hold)) then return { 'damaged', 'hold ' .. id } end
-  -- A payment that takes longer is looked at again later than its deadline.
+  -- A payment that takes longer is due later than its deadline.
   local late = due[i + 1] - hold.expires
   if hold.state == 'paying' and late < PAYMENT_GRACE_MS or hold.state ~= 'paying' and late ~= 0 then
     return { 'damaged', 'due' }
@@ -72,7 +72,7 @@ else
   if next(by_buyer) then return { 'damaged', 'buyers' } end
 end
 
--- Every claimed seat leads to the hold that claims it, and shows it.
+-- Every claimed seat leads to the hold that claims it, and shows its state.
 local owners, owner_of, shown = redis.call('HGETALL', OWNERS), {}, { held = 0, offered = 0 }
 local owned, holders = {}, 0
 for i = 1, #owners, 2 do

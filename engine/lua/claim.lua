@@ -1,8 +1,8 @@
--- The offers of one round take their seats: all of them, or none does.
--- ARGV: prices (they were matched by these), lay_ms (without PostgreSQL's word they are looked at again
--- after that), then 6 values per offer: offer_id, person, seats, areas, quantity, entry_id.
--- Reply: {'claimed'}, {'repriced'}, {'closed', status}, {'taken'} (something is no longer there),
--- {'limit', offer ids "…"} (these persons may have no more) or {'rebuild'}.
+-- Claims the seats of one round's offers: of all, or of none.
+-- ARGV: prices (by which they were matched), lay_ms (when the claims are due, unless PostgreSQL confirms
+-- them), then 6 values per offer: offer_id, person, seats, areas, quantity, entry_id.
+-- Reply: {'claimed'}, {'repriced'}, {'closed', status}, {'taken'} (a place is no longer free),
+-- {'limit', offer ids "…"} (their people are at their limit) or {'rebuild'}.
 local meta = redis.call('HMGET', META, 'epoch', 'status', 'prices', 'buyer_limit')
 if not is_whole() then return { 'rebuild' } end
 if meta[2] ~= 'on_sale' then return { 'closed', meta[2] } end

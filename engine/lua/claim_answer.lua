@@ -1,15 +1,15 @@
--- A person's Idempotency-Key is claimed for one request, before it has any effect.
+-- Claims a person's Idempotency-Key for one request, before the request has any effect.
 --
--- KEYS[1] "idempotency:{subject}"; ARGV: the key's name, the same name without an event ('' where the
--- request has none), the mark of a request under way and how long it stands (s), the quota. Returns
--- {'claimed'}, {'found', what is kept under it}, or {'full', seconds until one is forgotten}.
+-- KEYS[1] "idempotency:{subject}"; ARGV: the key's name, the same name without an event ('' if the request
+-- has none), the mark of a request under way and how long it lasts (s), the quota. Returns {'claimed'},
+-- {'found', the value kept under it}, or {'full', seconds until one is deleted}.
 local name, without_event, mark, in_flight_s, quota = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local index, answer = base .. ':kept', base .. ':' .. name
 local found = redis.call('GET', answer)
 if not found and without_event ~= '' then found = redis.call('GET', base .. ':' .. without_event) end
 if found then return { 'found', found } end
 local now = now_ms()
--- At most `quota` names are ever in the index.
+-- The index never has more than `quota` names.
 redis.call('ZREMRANGEBYSCORE', index, '-inf', now)
 if redis.call('ZCARD', index) >= quota then
   local first = redis.call('ZRANGE', index, 0, 0, 'WITHSCORES')

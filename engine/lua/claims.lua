@@ -1,10 +1,10 @@
--- All that Redis claims of one event, as of one instant: what the auditor compares. ARGV: nothing, or the ranks by
--- deadline of the first and the last hold to read.
+-- An event's whole state in Redis at one instant, for the auditor. ARGV: nothing, or the ranks by deadline of
+-- the first and the last hold to read.
 -- Reply: {'claims', now, payment grace, seats, versions, {seat, hold id, …}, area count, {area field, value, …},
 -- {buyer field, value, …}, {{id, due, owner, state, seats, areas, quantity, created, expires, network, payer}, …} (a hold
--- that is due but not there has '' for all but its id and due), waiting ('1': what comes free is kept for
--- the line), how many stand in it, until when somebody may be about to join, {network field, value, …}}, or
--- {'rebuild'}.
+-- that is due but does not exist has '' for all but its id and due), waiting ('1': returned seats are kept for
+-- the waitlist), the number of its entries, until when somebody may be about to join, {network field, value,
+-- …}}, or {'rebuild'}.
 local area_count = redis.call('HGET', META, 'area_count')
 if not area_count then return { 'rebuild' } end
 local holds = {}

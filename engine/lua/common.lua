@@ -3,32 +3,32 @@
 -- KEYS[1] is "{event_id}"; every other key is derived from it and carries the same hash tag, so a
 -- script touches one slot of a cluster. `seats` holds one ASCII digit per seat (engine.base.model.SeatState),
 -- `versions` the seat's PostgreSQL version (4 bytes, big-endian) that digit reflects, `owners` the live
--- hold of each claimed seat. A hold is a hash; `due` orders live holds by deadline. The deadline counts,
+-- hold of each claimed seat. A hold is a hash; `due` orders live holds by deadline. The deadline decides,
 -- not the presence of the key: a late worker never makes a hold longer. An open offer of the waitlist is
--- a hold in state 'offered'; `line` orders who waits. While anybody does (META's `waiting`), what comes
--- free is kept for the line: digit 4 without an owner, places counted in `kept`, and `stirred` grows.
+-- a hold in state 'offered'; `line` orders the waiting entries. While there are any (META's `waiting`),
+-- returned seats are kept for them: digit 4 without an owner, places counted in `kept`, and `stirred` grows.
 
 local base = KEYS[1]
 local META, SEATS, VERSIONS, OWNERS = base .. ':meta', base .. ':seats', base .. ':versions', base .. ':owners'
 local AREAS, BUYERS, DUE, FEED = base .. ':areas', base .. ':buyers', base .. ':due', base .. ':feed'
 local LINE = base .. ':line'
--- Of networks that are limited (docs/decisions/0030): what they hold now, what they are remembered by, and
--- the seats that they have just let go.
+-- Limited networks (docs/decisions/0030): the places that they hold, their record, and the seats that they
+-- have just given up.
 local NETWORKS, CONDUCT, RESTS = base .. ':networks', base .. ':conduct', base .. ':rests'
--- Ids of holds that Redis still has, where a state is rebuilt that may no longer lead to them.
+-- Ids of holds still in Redis, when a state is rebuilt that may no longer lead to them.
 local FOUND = base .. ':found'
--- An ended hold is remembered this long, to explain itself and to answer retries.
+-- How long an ended hold is kept, to explain its end and to answer retries.
 local REMEMBER_MS = 900000
--- A hold in payment outlives its deadline by this, so that PostgreSQL, which refuses at the deadline
--- by its own clock, has surely refused before the seats are given away.
+-- A hold in payment outlives its deadline by this time. PostgreSQL refuses at the deadline by its own
+-- clock, and has then certainly refused before the seats are given to others.
 local PAYMENT_GRACE_MS = 1000
--- A seat that was let go rests for whoever had it: at least so long, and at random so much longer.
+-- How long a seat is closed to the buyer who gave it up: the least time, and the most that is added at random.
 local REST_MS_MIN, REST_MS_SPREAD = 3000, 12000
--- Whoever gives a hold back within this has changed their mind; later, the hold has lapsed.
+-- A hold given back within this time counts as a change of mind; later, as lapsed.
 local CHANGE_OF_MIND_MS = 60000
--- Lapsed places count for half after this long; one decline is forgotten after that long.
+-- The time after which lapsed places count for half; the time after which one decline is forgotten.
 local LAPSE_HALF_MS, DECLINE_FORGOTTEN_MS = 600000, 10000
--- How many paid places a network may have to its credit, against places that lapse later.
+-- The most paid places that a network is credited with, against places that lapse later.
 local CREDIT_MAX = 100
 local CONDUCT_KEPT_MS = 3600000
 local DECLINES_OF_HOLD_MAX = 5
@@ -44,17 +44,17 @@ local function read_hold(id)
   local f = redis.pcall('HMGET', hold_key(id), 'owner', 'state', 'seats', 'areas', 'quantity', 'prices',
     'created', 'expires', 'wish', 'relaxed', 'entry', 'network', 'payer', 'own', 'declines', 'extended')
   if not f[1] then
-    -- What is of another type is nobody's hold, and would stop whoever comes across it.
+    -- A key of another type is no hold, and would make every script fail that reads it.
     if f.err then redis.call('DEL', hold_key(id)) end
     return nil
   end
   return { owner = f[1], state = f[2], seats = f[3], areas = f[4], quantity = f[5], prices = f[6],
     created = f[7], expires = f[8], wish = f[9], relaxed = f[10], entry = f[11],
-    -- network: it was made from; payer: the payment was begun from; own: its deadline without payments.
+    -- network: where it was made; payer: where the payment was begun; own: its deadline without payments.
     network = f[12] or '', payer = f[13] or '', own = f[14], declines = tonumber(f[15] or 0), extended = f[16] }
 end
 
--- A hold in payment as PostgreSQL knows it: everything but its seats' digits.
+-- Loads a hold in payment as PostgreSQL knows it, except its seats' digits.
 local function lay_paying(id, owner, seats, areas, quantity, prices, created, expires)
   redis.call('HSET', hold_key(id), 'owner', owner, 'state', 'paying', 'seats', seats, 'areas', areas,
     'quantity', quantity, 'prices', prices, 'created', created, 'expires', expires)
@@ -63,22 +63,22 @@ local function lay_paying(id, owner, seats, areas, quantity, prices, created, ex
   redis.call('HINCRBY', BUYERS, 'h:' .. owner, quantity)
 end
 
--- Whether the event's state is there and the keys that scripts work on are as long as they must be. What is
--- of another type raises an error, with the same consequence: the caller has the state rebuilt.
--- `f`: META's epoch, seat_count and area_count, where the caller has read them already.
+-- Whether the event's state exists and the keys that scripts use have the right lengths. A key of another
+-- type raises an error, with the same consequence: the caller rebuilds the state.
+-- `f`: META's epoch, seat_count and area_count, if the caller has read them already.
 local function is_whole(f)
   f = f or redis.call('HMGET', META, 'epoch', 'seat_count', 'area_count')
   return f[1] and redis.call('STRLEN', SEATS) == tonumber(f[2]) and redis.call('STRLEN', VERSIONS) == 4 * f[2]
     and redis.call('HLEN', AREAS) >= 4 * f[3]
 end
 
--- The seats' digits of an event that has so many, or nil where they are damaged.
+-- The seats' digits of an event with this many seats, or nil if they are damaged.
 local function read_seats(seat_count)
   local seats = redis.call('GET', SEATS) or ''
   if #seats == tonumber(seat_count) and not string.find(seats, '[^0-5]') then return seats end
 end
 
--- The fields of META that change only by PostgreSQL's word, sealed so that any other change is noticed.
+-- A checksum of the fields of META that change only with PostgreSQL, so that any other change is noticed.
 local function seal()
   local f = redis.call('HMGET', META, 'epoch', 'terms', 'status', 'seat_count', 'area_count', 'buyer_limit',
     'hold_ttl_ms', 'hold_max_ms', 'payment_window_ms', 'prices', 'pricing')
@@ -86,7 +86,7 @@ local function seal()
   return redis.sha1hex(table.concat(f, '|'))
 end
 
--- How many seats show which digit, by its byte, in one pass.
+-- The number of seats for each digit (by its byte), in one pass.
 local function count_digits(seats)
   local counts = { [48] = 0, [49] = 0, [50] = 0, [51] = 0, [52] = 0, [53] = 0 }
   for at = 1, #seats, 200 do
@@ -96,9 +96,9 @@ local function count_digits(seats)
   return counts
 end
 
--- Sums over what is lasting, which META keeps, and every script that changes any of it: `lasting` over the seats
--- that are not for sale, the versions and the areas, `owned` over what buyers have; `counts` of the digits,
--- `areas` and `buyers` as HGETALL gives them.
+-- Sums over lasting facts, kept in META by every script that changes one: `lasting` over the seats that are
+-- not for sale, the versions and the areas, `owned` over the buyers' sold places; `counts` of the digits,
+-- `areas` and `buyers` as HGETALL returns them.
 local function sum_lasting(counts, areas)
   local sum = counts[50] + counts[51] + redis.call('BITCOUNT', VERSIONS)
   for i = 1, #areas, 2 do
@@ -120,21 +120,21 @@ end
 
 local function is_live(hold) return hold and (hold.state == 'held' or hold.state == 'paying') end
 
--- Whether it claims its seats and places: what is live does, and an open offer.
+-- Whether it claims its seats and places, as live holds and open offers do.
 local function has_claims(hold) return is_live(hold) or hold and hold.state == 'offered' end
 
--- Places on sale; and those that the line may have, which are these and the kept ones.
+-- Places on sale; and places for the waitlist, which are these and the kept ones.
 local function area_available(no)
   local f = redis.call('HMGET', AREAS, no .. ':capacity', no .. ':sold', no .. ':held', no .. ':kept')
   if not f[1] then return nil end
-  -- After a loss of Redis more may be held and sold than there is, until PostgreSQL has refused the rest.
+  -- After a loss of Redis more may be held and sold than exists, until PostgreSQL has refused the rest.
   local left = math.max(0, f[1] - f[2] - (f[3] or 0))
   return math.max(0, left - (f[4] or 0)), left
 end
 
 local function line_waits() return redis.call('HGET', META, 'waiting') == '1' end
 
--- There may be something for the line to have: the workers hear of it.
+-- There may be seats for the waitlist: notify the workers.
 local function stir()
   redis.call('HINCRBY', META, 'stirred', 1)
   redis.call('PUBLISH', 'stirred', string.sub(base, 2, -2))
@@ -143,7 +143,7 @@ end
 local function keep_places(no, places) redis.call('HINCRBY', AREAS, no .. ':kept', places) end
 
 -- Publishes one change set. `groups` maps a state digit to seat numbers, `areas` is a set of area numbers;
--- `epoch` where the caller has read it already.
+-- `epoch` if the caller has read it already.
 local function publish(now, groups, areas, epoch)
   local seats, availability = {}, {}
   for digit, numbers in pairs(groups) do
@@ -169,8 +169,8 @@ local function count_network(network, kind, delta)
   if redis.call('HINCRBY', NETWORKS, field, delta) <= 0 then redis.call('HDEL', NETWORKS, field) end
 end
 
--- Adds a hold to what its network holds (sign 1), or takes it away (-1), by the state that it is in: unpaid
--- places (h:), places in a begun payment (p:), begun payments (b:, of the network that pays).
+-- Adds a hold to the counts of its network (sign 1), or subtracts it (-1), by its state: unpaid places (h:),
+-- places in a begun payment (p:), begun payments (b:, of the network that pays).
 local function count_hold(hold, sign)
   if hold.state == 'held' then
     count_network(hold.network, 'h:', sign * hold.quantity)
@@ -180,7 +180,7 @@ local function count_hold(hold, sign)
   end
 end
 
--- A hold goes from being paid for to being held, or the reverse: everything but its seats' digits.
+-- Moves a hold from payment to held, or the reverse, except its seats' digits.
 local function change_state(id, hold, state)
   count_hold(hold, -1)
   hold.state = state
@@ -188,8 +188,8 @@ local function change_state(id, hold, state)
   redis.call('HSET', hold_key(id), 'state', state)
 end
 
--- What a network ('n:…') or a person ('u:…') is remembered by: `lapsed` places (below 0: paid ones to its
--- credit), when the last one did, and `declined` payments.
+-- The record of a network ('n:…') or a person ('u:…'): `lapsed` places (below 0: paid ones to its credit),
+-- the time of the last one, and `declined` payments.
 local function read_conduct(who, now)
   local lapsed, lapsed_at, declined, at =
     string.match(redis.call('HGET', CONDUCT, who) or '', '^(%S+) (%d+) (%S+) (%d+)$')
@@ -210,7 +210,7 @@ local function write_conduct(who, conduct, now)
   end
 end
 
--- Two that are remembered are looked at each time that one is added, so that the forgotten ones go.
+-- Each time a record is added, two others are checked, so that old ones are deleted.
 local function remember(who, now, change)
   local conduct = read_conduct(who, now)
   change(conduct)
@@ -224,7 +224,7 @@ local function remember(who, now, change)
   end
 end
 
--- The last two who did something, each "who when": enough to know whether anybody but one of them has.
+-- The last two actors, each "who when": enough to know whether anybody but one of them acted.
 local function with_last(text, who, now)
   local last, at, one_before, before = string.match(text or '', '^(%S+) (%d+) (%S+) (%d+)$')
   if last == who then last, at = one_before, before end
@@ -237,10 +237,10 @@ local function has_other_since(text, who, since)
   return last ~= who and tonumber(at) >= since or one_before ~= who and tonumber(before) >= since
 end
 
--- Whether it matters who looks: some limited network holds something, or has just let it go.
+-- Whether the map depends on the viewer: a limited network holds places, or has just given some up.
 local function is_watched() return redis.call('EXISTS', NETWORKS, RESTS) > 0 end
 
--- How a hold ended is remembered of its network and its buyer. Whoever pays is forgiven.
+-- Records how a hold ended, for its network and its buyer. A payment clears the record.
 local function remember_end(hold, outcome, now)
   if outcome == 'booked' then
     local function forgive(conduct)
@@ -256,7 +256,7 @@ local function remember_end(hold, outcome, now)
   end
 end
 
--- A decline: of the hold, the buyer and the network that paid.
+-- Counts a decline for the hold, the buyer and the network that paid.
 local function remember_decline(id, hold, now)
   hold.declines = redis.call('HINCRBY', hold_key(id), 'declines', 1)
   if hold.payer == '' then return end
@@ -265,12 +265,12 @@ local function remember_decline(id, hold, now)
   remember('u:' .. hold.owner, now, more)
 end
 
--- Seats that a limited network lets go rest for it, and for their buyer (hold.lua decides when that counts).
+-- Seats that a limited network gives up are closed to it, and to their buyer (hold.lua decides when).
 local function let_rest(hold, seats, now)
   if hold.network == '' or #seats == 0 then return end
   local rests = {}
   for i, n in ipairs(seats) do
-    -- math.random gives the same numbers to every script.
+    -- Not math.random, which gives the same numbers to every script.
     local rest_ms = REST_MS_MIN + (redis.call('TIME')[2] + 7919 * i) % (REST_MS_SPREAD + 1)
     rests[2 * i - 1] = n
     rests[2 * i] = string.format('%d %d %s %s', now + rest_ms, hold.created, hold.network, hold.owner)
@@ -279,7 +279,7 @@ local function let_rest(hold, seats, now)
   redis.call('PEXPIRE', RESTS, REST_MS_MIN + REST_MS_SPREAD)
 end
 
--- Tells a person's open connections, in the same step in which it becomes true.
+-- Notifies a person's open connections, in the same step in which it becomes true.
 local function tell(person, json) redis.call('PUBLISH', 'person:' .. person, 'm|' .. json) end
 
 local function tell_of_hold(owner, id, change, status, expires)
@@ -292,10 +292,10 @@ local function tell_of_offer(owner, id, entry, change, status, expires)
     string.sub(base, 2, -2), id, entry, change, status, expires))
 end
 
--- Takes the claims of a hold or an offer away from it: only what it still owns, for a seat that PostgreSQL
--- has since given to somebody stays theirs. What nobody bought goes to the line, where there is one.
+-- Takes a hold's or an offer's claims away: only seats that it still owns, because PostgreSQL may have given
+-- one to somebody else since. Seats that were not bought go to the waitlist, if anybody waits.
 local function drop_claims(id, hold, outcome, now, freed, areas)
-  -- First of all: a Redis that is full refuses a script whose first write might need memory.
+  -- The first write must be one that frees memory: a full Redis refuses a script otherwise.
   redis.call('ZREM', DUE, id)
   count_hold(hold, -1)
   local kept, let_go = 0, {}
@@ -321,17 +321,17 @@ local function drop_claims(id, hold, outcome, now, freed, areas)
   if outcome ~= 'booked' then let_rest(hold, let_go, now) end
   remember_end(hold, outcome, now)
   redis.call('HSET', hold_key(id), 'state', outcome, 'ended', now)
-  -- Not shorter than its deadline: what was an offer would be taken for one that got lost.
+  -- Not shorter than its deadline: an ended offer would be taken for a lost one.
   redis.call('PEXPIRE', hold_key(id), math.max(REMEMBER_MS, hold.expires - now))
 end
 
--- A live hold comes to its one end.
+-- Ends a live hold, once.
 local function end_hold(id, hold, outcome, now, freed, areas)
   drop_claims(id, hold, outcome, now, freed, areas)
   tell_of_hold(hold.owner, id, 'ended', outcome, hold.expires)
 end
 
--- An offer takes its claims: `seats` that are free or kept, and places. Returns what maps show otherwise.
+-- Gives an offer its claims: `seats` that are free or kept, and places. Returns the changes for maps.
 local function claim_offer(id, owner, seats, areas, quantity, prices, created, expires, state, entry)
   local shown, digit = {}, state == 'held' and '1' or '4'
   for n in string.gmatch(seats, '%d+') do
@@ -354,9 +354,8 @@ local function claim_offer(id, owner, seats, areas, quantity, prices, created, e
   return shown
 end
 
--- Ends holds whose time is over, looking at pages of `count`, passing over those still in payment and
--- offers (only PostgreSQL knows how they end). Returns the former, how late, in ms, each freed one was,
--- and the offers.
+-- Ends due holds, in pages of `count`, except those in payment and offers (PostgreSQL decides how these
+-- end). Returns the holds in payment, how late, in ms, each freed one was, and the offers.
 local function free_due(now, count, freed, areas)
   count = tonumber(count)
   local paying, late, offered = {}, {}, {}
@@ -380,7 +379,7 @@ local function free_due(now, count, freed, areas)
   return paying, late, offered
 end
 
--- Whether a hold's fields are what they must be, whoever wrote them.
+-- Whether a hold's fields are valid, whoever wrote them.
 local function is_sound(hold)
   local quantity, created, expires = tonumber(hold.quantity), tonumber(hold.created), tonumber(hold.expires)
   if not (quantity and created and expires and hold.seats and hold.areas and hold.prices) then return false end

@@ -1,6 +1,6 @@
--- An offer has come to its end, other than by being accepted; what it kept is the line's again.
--- ARGV: offer_id, status ('declined', 'expired', 'withdrawn'; '': it was never made, nobody is told).
--- Reply: {'ended', 1 or 0 (it had been)} or {'rebuild'}.
+-- Ends an offer that was not accepted; its seats go back to the waitlist.
+-- ARGV: offer_id, status ('declined', 'expired', 'withdrawn'; '': it was never made, nobody is notified).
+-- Reply: {'ended', 1 or 0 (it had ended before)} or {'rebuild'}.
 if not is_whole() then return { 'rebuild' } end
 local id, status = ARGV[1], ARGV[2]
 local hold = read_hold(id)

@@ -1,4 +1,4 @@
--- Frees holds whose time is over. ARGV: count.
+-- Frees due holds. ARGV: count.
 -- Reply: {'expired', late_ms "…", still paying hold ids "…", due offer ids "…", ms until the next deadline
 -- (0: one is due; '': there is none)} or {'rebuild'}.
 if not is_whole() then return { 'rebuild' } end

@@ -1,6 +1,6 @@
--- Another full time to live from now, within the event's longest hold. Holds of limited networks get it once,
--- and only for a checkout that has begun: a payment was, or the buyer has said who they are.
--- ARGV: hold_id, owner, begun ('1': the buyer has). Reply as read_hold.lua, or {'foreign'}, {'gone', state},
+-- Gives a hold another full time to live from now, within the event's longest hold. Holds of limited networks
+-- get it once, and only for a checkout that has begun: a payment was begun, or the buyer gave their name.
+-- ARGV: hold_id, owner, begun ('1': the buyer gave it). Reply as read_hold.lua, or {'foreign'}, {'gone', state},
 -- {'unbegun'}, {'unknown'}, {'rebuild'}.
 local meta = redis.call('HMGET', META, 'hold_ttl_ms', 'hold_max_ms')
 if not (meta[1] and meta[2]) then return { 'rebuild' } end

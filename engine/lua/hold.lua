@@ -1,19 +1,20 @@
--- All the seats and places asked for, within the buyer's limit, or nothing.
+-- Claims all the wanted seats and places, within the buyer's limit, or nothing.
 -- ARGV: hold_id, owner, seats "17,18", areas "0:2,1:1", quantity, fresh ('1': the id was made for this
--- request, so it can be nobody else's); and where the seats were chosen for the buyer: the wish, what was
--- relaxed, and the prices they were chosen by ('' where any will do); then the network that asks ('': one
--- without limits), how many unpaid places a network may have at least, and as a share of the house.
--- Reply: {'held', prices, expires, state} (also for a retry of the same hold, and then with its seats and what
--- was relaxed, where they were chosen for the buyer); or {'rebuild'}, {'closed', status}, {'taken', seats, areas}, {'limit', limit, owned},
--- {'no-such', seats, areas}, {'foreign'} (the id is another request's), {'repriced'} (other prices are in force);
--- of the network: {'crowded', cap, held}, {'paused', ms}, {'resting', seats, ms}.
+-- request, so no other hold can have it); if the seats were chosen for the buyer: the wish, the relaxed
+-- conditions, and the prices by which they were chosen ('' for any); then the network that asks ('': one
+-- without limits), the unpaid places that a network may always have, and its share of the house.
+-- Reply: {'held', prices, expires, state} (also for a retry of the same hold, then with its seats and the
+-- relaxed conditions, if they were chosen for the buyer); or {'rebuild'}, {'closed', status}, {'taken', seats,
+-- areas}, {'limit', limit, owned}, {'no-such', seats, areas}, {'foreign'} (the id belongs to another request),
+-- {'repriced'} (other prices are in force); because of the network: {'crowded', cap, held}, {'paused', ms},
+-- {'resting', seats, ms}.
 local id, owner, wanted_seats, wanted_areas, quantity = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local wish, relaxed, chosen_by = ARGV[7] or '', ARGV[8] or '', ARGV[9] or ''
 local network = ARGV[10] or ''
 local meta = redis.call('HMGET', META, 'epoch', 'status', 'seat_count', 'buyer_limit', 'hold_ttl_ms', 'prices',
   'seen_by', 'asked_by', 'house', 'left', 'area_count', 'seq')
--- What is damaged is found before anything is written, here and by the order of the writes: a key of another
--- type stops the first write to it, and nothing is written yet but the deadline of a hold that is not there.
+-- Damage is found before anything is written, here and by the order of the writes: a key of another type
+-- stops the first write to it, when only the deadline of a hold that does not exist yet is written.
 if not (meta[1] and meta[2] and meta[6] and tonumber(meta[12])) then return { 'rebuild' } end
 
 local existing = ARGV[6] ~= '1' and read_hold(id)
@@ -63,7 +64,7 @@ end
 
 local missing, taken, short = lacking()
 if #missing == 0 and #taken + #short > 0 then
-  -- What stands in the way may be a hold whose time is over and that no worker has freed yet.
+  -- The obstacle may be a due hold that no worker has freed yet.
   local freed, areas = {}, {}
   free_due(now, 100, freed, areas)
   if #freed > 0 or next(areas) then
@@ -89,8 +90,7 @@ local function places_of_house()
   return house
 end
 
--- Places that anybody may have now, but for what others took within a second: counting them costs as much as
--- the house is large.
+-- Free places, up to a second old: counting them takes time in proportion to the house.
 local function places_left()
   local left, at = string.match(meta[10] or '', '^(%d+) (%d+)$')
   if left and now - at < 1000 then
@@ -103,21 +103,21 @@ local function places_left()
   return free
 end
 
--- What the network may not have just now.
+-- Refuses places that the network may not have at present.
 local function refusal_of_network()
   local known = redis.call('HMGET', NETWORKS, 'h:' .. network, 'p:' .. network)
   local held, paying = tonumber(known[1] or 0), tonumber(known[2] or 0)
   local most = math.max(tonumber(ARGV[11]), math.floor(ARGV[12] * places_of_house()))
-  -- Half of what it may hold may lapse; beyond, each place that does costs two seconds, five minutes at most.
+  -- Half of its allowance may lapse; each lapsed place beyond costs two seconds, at most five minutes.
   local conduct = read_conduct('n:' .. network, now)
   local pause_ms = math.min(300000, 2000 * (conduct.lapsed - most / 2)) - (now - conduct.lapsed_at)
   if pause_ms > 0 then return { 'paused', math.ceil(pause_ms) } end
   local cap = most
-  -- While others want places too, none holds more than is left for all; one buyer's fill always fits.
+  -- While others want places, too, no network holds more than is left for all; one buyer's limit always fits.
   if held + quantity > tonumber(meta[4]) and has_other_since(meta[7], network, now - 60000) then
     cap = math.min(most, math.max(tonumber(meta[4]), places_left()))
   end
-  -- Begun payments do not count; but many times as much may not wait for a payment that never comes.
+  -- Begun payments do not count, up to a multiple: a network must not hold many places by unfinished payments.
   if held + quantity > cap or held + paying + quantity > 4 * most then return { 'crowded', cap, held } end
   if #seats == 0 then return nil end
   local resting, wait_ms = {}, 0

@@ -1,5 +1,5 @@
--- The answer of a request whose key was claimed; an empty one frees the key. Where the mark ran out and
--- another request has claimed the key since, what is kept is that one's, and stays.
+-- Keeps the answer of a request whose key was claimed; an empty one frees the key. If the mark has expired
+-- and another request has claimed the key since, that one's value stays.
 --
 -- KEYS[1] as in claim_answer; ARGV: the key's name, the answer, how long it is kept (s), the mark.
 local name, answer, kept_s, mark = ARGV[1], ARGV[2], ARGV[3], ARGV[4]

@@ -1,6 +1,6 @@
--- Offers as PostgreSQL knows them: those of a round that has just been committed, and those that Redis has
--- lost. Whoever is offered something is told once, in this step. ARGV: 10 values per offer: offer_id,
--- person, seats, areas, quantity, prices, created, expires, state ('offered'; 'held': accepted), entry_id.
+-- Loads offers as PostgreSQL knows them: those of a round just committed, and those that Redis has lost.
+-- Their people are notified once, in this step. ARGV: 10 values per offer: offer_id, person, seats, areas,
+-- quantity, prices, created, expires, state ('offered'; 'held': accepted), entry_id.
 -- Reply: {'laid', how many were new or changed} or {'rebuild'}.
 if not is_whole() then return { 'rebuild' } end
 local now, shown, areas, laid = now_ms(), {}, {}, 0

@@ -1,6 +1,6 @@
--- People take their places in the line, or leave it. ARGV: 'in', then score and entry_id of each; 'out',
--- then entry_ids; or 'soon', then ms: somebody is about to be in line, within them if at all (the auditor may
--- look in the meantime). Reply: {'line', waiting} or {'rebuild'}.
+-- Puts entries into the waitlist, or takes them out. ARGV: 'in', then score and entry_id of each; 'out', then
+-- entry_ids; or 'soon', then ms: within this time somebody joins, or the join has failed (the auditor may
+-- read in the meantime). Reply: {'line', waiting} or {'rebuild'}.
 if redis.call('EXISTS', META) == 0 then return { 'rebuild' } end
 if ARGV[1] == 'in' then
   redis.call('HINCRBY', META, 'in_line', redis.call('ZADD', LINE, unpack(ARGV, 2)))

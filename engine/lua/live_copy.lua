@@ -1,4 +1,4 @@
--- What choosing seats for somebody needs to know. Frees what is due first: it may be the best there is.
+-- The data for choosing seats. Frees due holds first: their seats may be the best.
 -- No arguments. Reply: {'live_copy', status, prices, buyer_limit, seats} or {'rebuild'}.
 local meta = redis.call('HMGET', META, 'status', 'prices', 'buyer_limit', 'seat_count')
 if not (meta[1] and meta[2] and tonumber(meta[3]) and is_whole() and read_seats(meta[4])) then return { 'rebuild' } end

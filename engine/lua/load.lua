@@ -1,16 +1,16 @@
--- Lays an event's state from PostgreSQL's truth, under a larger epoch. Live holds that Redis still has keep
--- what is free by that truth; a hold that cannot keep all it had has expired.
+-- Loads an event's state from PostgreSQL's truth, under a larger epoch. Live holds still in Redis keep places
+-- that are free by that truth; a hold that cannot keep all its places has expired.
 -- ARGV: epoch, area_count, seats, versions, areas "no:capacity:sold:version,…", n, n meta field/value
 -- pairs, m, m buyer "id", "sold:version" pairs, k, 8 values per pending booking: hold_id, owner,
 -- seats, areas, quantity, prices, created, expires; then 10 values per offer, as in lay_offers.lua.
--- While anybody waits, `seats` has a 4 for whatever is free: all of it is the line's to have first.
--- Reply: {'loaded', holds kept, holds lost} or {'newer'} when another process was here first.
+-- While anybody waits, `seats` has a 4 for every free seat: all are offered to the waitlist first.
+-- Reply: {'loaded', holds kept, holds lost} or {'newer'} when another process has loaded a larger epoch.
 local epoch = tonumber(ARGV[1])
 local current = redis.call('HGET', META, 'epoch')
 if current and tonumber(current) >= epoch then return { 'newer' } end
 local now = now_ms()
 
--- What may lead to a hold that is still there: each of them may be what was damaged.
+-- All keys that may lead to a hold that still exists: each of them may be the damaged one.
 local before, ids = {}, {}
 local function note(key, kind, command, ...)
   if redis.call('TYPE', key).ok ~= kind then return end
@@ -26,9 +26,9 @@ note(OWNERS, 'hash', 'HVALS')
 note(FOUND, 'set', 'SMEMBERS')
 
 redis.call('DEL', META, SEATS, VERSIONS, OWNERS, AREAS, BUYERS, DUE, FOUND, NETWORKS)
--- The line is never empty for a moment: who rebuilds puts it right afterwards.
+-- The waitlist must not be empty in between: the rebuilding process corrects it afterwards.
 if redis.call('TYPE', LINE).ok ~= 'zset' then redis.call('DEL', LINE) end
--- What networks are remembered by outlives a rebuild: nobody is forgiven for damage.
+-- The record of networks outlives a rebuild: damage must not clear it.
 for _, key in ipairs({ CONDUCT, RESTS }) do
   if redis.call('TYPE', key).ok ~= 'hash' then redis.call('DEL', key) end
 end
@@ -68,7 +68,7 @@ at = at + 1
 while ARGV[at] do
   local id, state = ARGV[at], ARGV[at + 8]
   local hold = before[id]
-  -- What became of an offer after it was accepted, Redis knows better.
+  -- Redis knows better what happened to an offer after it was accepted.
   if not (state == 'held' and hold and hold.state ~= 'offered') then
     claim_offer(unpack(ARGV, at, at + 9))
     before[id] = nil
@@ -115,7 +115,7 @@ for _, id in ipairs(ids) do
     if is_live(hold) and is_sound(hold) then
       claiming[#claiming + 1] = { id = id, hold = hold, created = tonumber(hold.created) }
     else
-      -- Nothing can be made of it; and an offer that PostgreSQL does not know was never made.
+      -- It cannot be used; and an offer that PostgreSQL does not know was never made.
       redis.call('DEL', hold_key(id))
       lost = lost + 1
     end

@@ -1,5 +1,5 @@
--- How much of the house the network that has most of it keeps from others: unpaid places and those in a begun
--- payment. No arguments. Reply: {'networks', places, house} or {'rebuild'}.
+-- The places of the network that holds most of the house: unpaid places and those in a begun payment. No
+-- arguments. Reply: {'networks', places, house} or {'rebuild'}.
 local meta = redis.call('HMGET', META, 'seat_count', 'area_count')
 if not meta[1] then return { 'rebuild' } end
 local house = tonumber(meta[1])

@@ -1,5 +1,5 @@
--- What the line may have: kept seats and places, and those on sale. ARGV: who looks ('': nobody who will
--- put anything on sale; of those who will only the last one to look may).
+-- The seats and places for the waitlist: kept ones, and those on sale. ARGV: the reader's id ('': a reader that
+-- will put nothing on sale; of the others only the last reader may).
 -- Reply: {'pool', mark, status, prices, waiting, seats, offered seats "…", areas "no:left:kept,…"} (left:
 -- on sale or kept) or {'rebuild'}.
 local meta = redis.call('HMGET', META, 'epoch', 'status', 'prices', 'area_count', 'seat_count')
@@ -20,7 +20,7 @@ local areas = {}
 for no = 0, tonumber(meta[4]) - 1 do
   local _, left = area_available(no)
   local kept = tonumber(redis.call('HGET', AREAS, no .. ':kept') or 0)
-  -- More may have been kept than there is, where more was sold than held.
+  -- More places may be kept than exist, when more were sold than held.
   if kept > left then
     kept = left
     redis.call('HSET', AREAS, no .. ':kept', kept)

@@ -1,6 +1,5 @@
--- Counts again what live holds claim, and corrects seats, areas and buyers that disagree: what a
--- half-restored Redis or a bug may have left behind. Reply: {'recounted', corrected, open offers "…"} or
--- {'rebuild'}.
+-- Recounts the claims of live holds, and corrects seats, areas and buyers that disagree, as after a
+-- half-restored Redis or a bug. Reply: {'recounted', corrected, open offers "…"} or {'rebuild'}.
 local meta = redis.call('HMGET', META, 'epoch', 'area_count', 'waiting')
 local waits = meta[3] == '1'
 if not is_whole() then return { 'rebuild' } end
@@ -77,8 +76,8 @@ for i = 1, #owners, 2 do
     corrected = corrected + 1
   end
 end
--- A claimed digit with no live hold behind it is nobody's here, or the line's; what is sold, blocked or
--- reserved by PostgreSQL's word is put back by the comparison that follows.
+-- A claimed digit without a live hold becomes free, or kept for the waitlist; seats that are sold, blocked or
+-- reserved in PostgreSQL are corrected by the comparison that follows.
 local seats, at = redis.call('GET', SEATS) or '', 1
 while true do
   local found = string.find(seats, waits and '[15]' or '[145]', at)

@@ -1,5 +1,5 @@
 -- The buyer gives a hold back. ARGV: hold_id, owner.
--- Reply: {'released'} (also when it was already), {'foreign'}, {'gone', state}, {'unknown'}, {'rebuild'}.
+-- Reply: {'released'} (also when it was released before), {'foreign'}, {'gone', state}, {'unknown'}, {'rebuild'}.
 if not is_whole() then return { 'rebuild' } end
 local hold = read_hold(ARGV[1])
 if not hold then return { 'unknown' } end

@@ -1,6 +1,6 @@
--- What came back and nobody in line would take goes on sale. ARGV: waiting ('0': nobody is in line any
--- more, so all that is kept does), seats "17,18", areas "no:places,…", who looked (as in pool.lua).
--- Reply: {'sold', seats}, {'late'} (another round has looked since: what is kept now is its to decide) or
+-- Puts kept places on sale that fit no wish in the waitlist. ARGV: waiting ('0': the waitlist is empty, so all
+-- kept places are), seats "17,18", areas "no:places,…", the reader's id (as in pool.lua).
+-- Reply: {'sold', seats}, {'late'} (another round has read since, and decides about the kept places) or
 -- {'rebuild'}.
 local meta = redis.call('HMGET', META, 'area_count', 'looked')
 local area_count = meta[1]

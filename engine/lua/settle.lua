@@ -1,5 +1,5 @@
--- Seats, areas and the buyer's count take PostgreSQL's truth, and the hold behind them its end.
--- A fact older than what is known here is skipped, so settling twice or out of order is harmless.
+-- Sets seats, areas and the buyer's count to PostgreSQL's facts, and ends the hold behind them.
+-- A fact older than the known one is skipped, so settling twice or out of order is harmless.
 -- ARGV: hold_id ('' for none), outcome ('booked', 'expired', 'kept' = back to the buyer, '' = leave),
 -- seats "no:digit:version,…", areas "no:sold:version,…", buyer "id:sold:version",
 -- force '1' = also correct a digit whose version is already known (reconciliation), news = JSON for the
@@ -13,7 +13,7 @@ local hold = id ~= '' and read_hold(id) or nil
 local keeps = outcome == 'kept' and is_live(hold)
 if keeps and hold.state == 'paying' then
   remember_decline(id, hold, now)
-  -- Cards can be tried out on any seat: after so many the hold is over.
+  -- Stolen cards can be tested on any seat, so the hold ends after this many declines.
   if hold.declines >= DECLINES_OF_HOLD_MAX then outcome, keeps = 'expired', false end
 end
 local PUBLIC = { ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '1', ['5'] = '1' }
@@ -21,7 +21,7 @@ local LASTS = { ['0'] = 0, ['1'] = 0, ['2'] = 1, ['3'] = 1, ['4'] = 0, ['5'] = 0
 local groups, areas, changed = {}, {}, 0
 local waits, kept = meta[4] == '1', false
 local lasting, owned, buyers = tonumber(meta[5]), tonumber(meta[6]), tonumber(meta[7])
--- As BITCOUNT counts them. Versions are small.
+-- The same as BITCOUNT. Versions are small.
 local function count_bits(number)
   local bits = 0
   while number > 0 do
@@ -38,13 +38,13 @@ for no, digit, version in string.gmatch(ARGV[3], '(%d+):(%d):(%d+)') do
   if version > stored or (force and version == stored) then
     local owner = redis.call('HGET', OWNERS, no)
     if digit == '0' and owner == id and keeps then digit = '1'
-    elseif digit == '0' and owner and owner ~= id then digit = nil -- somebody holds it by now
+    elseif digit == '0' and owner and owner ~= id then digit = nil -- another hold has it by now
     elseif digit == '5' and owner then digit = '5'
     elseif owner then redis.call('HDEL', OWNERS, no) end
     redis.call('SETRANGE', VERSIONS, at, struct.pack('>I4', version))
     lasting = lasting + count_bits(version) - count_bits(stored)
     local before = redis.call('GETRANGE', SEATS, no, no)
-    -- What comes back while people wait is theirs to be offered first; what is on sale stays there.
+    -- Seats returned while people wait are offered to them first; seats on sale stay on sale.
     if digit == '0' and waits and before ~= '0' then digit = '4'; kept = true end
     if digit and digit ~= before then
       redis.call('SETRANGE', SEATS, no, digit)
@@ -59,7 +59,7 @@ for no, digit, version in string.gmatch(ARGV[3], '(%d+):(%d):(%d+)') do
   end
 end
 
--- Places on sale before; an area that the event does not have is nobody's.
+-- Places on sale before; areas that the event does not have are skipped.
 local before_sale = {}
 local function note_sale(no) before_sale[no] = before_sale[no] or area_available(no) end
 for no in string.gmatch(ARGV[4], '(%d+):%d+:%d+') do note_sale(no) end
@@ -87,7 +87,7 @@ if buyer then
   end
 end
 if force then
-  -- What is corrected here was changed by nobody who keeps the sum.
+  -- A correction is of a change that did not update the sum.
   lasting = sum_lasting(count_digits(redis.call('GET', SEATS) or ''), redis.call('HGETALL', AREAS))
 end
 redis.call('HSET', META, 'lasting', lasting, 'owned', owned, 'buyers', buyers)
@@ -110,7 +110,7 @@ if is_live(hold) then
     end
   end
 end
--- While people wait nothing comes on sale here, in whatever order sales and cancellations arrive.
+-- While people wait no places go on sale here, in whatever order sales and cancellations arrive.
 if waits then
   for no, before in pairs(before_sale) do
     local more = area_available(no) - before

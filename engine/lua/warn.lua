@@ -1,5 +1,5 @@
--- Tells buyers of holds that are about to end. `due` is walked by deadline, and META's `warned` is how far:
--- each deadline is warned of once, and a round costs what has come near since the last one.
+-- Warns buyers of holds that are about to end. `due` is read by deadline, and META's `warned` is the last one
+-- read: each deadline is warned of once, and a round reads only deadlines that have come near since the last.
 -- ARGV: warning_ms, count. Reply: {'warned', warned, more ('1': there may be)} or {'rebuild'}.
 local warning_ms = tonumber(ARGV[1])
 local known = redis.call('HMGET', META, 'epoch', 'warned')
@@ -8,13 +8,13 @@ local now = now_ms()
 local from = math.max(now, tonumber(known[2] or 0))
 local upto = now + warning_ms
 if upto <= from then return { 'warned', 0, '' } end
--- Deadlines of one millisecond are warned of together, or the next round would pass over some.
+-- Deadlines of one millisecond are warned of together; otherwise the next round would skip some.
 local last = redis.call('ZRANGEBYSCORE', DUE, '(' .. from, upto, 'WITHSCORES', 'LIMIT', ARGV[2] - 1, 1)
 if last[2] then upto = tonumber(last[2]) end
 local warned = 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', DUE, '(' .. from, upto)) do
   local hold = read_hold(id)
-  -- Who was never given more time than this has been told so just now.
+  -- A buyer whose whole time was shorter than the warning has just seen the deadline.
   if hold and hold.state == 'held' and hold.expires - hold.created > warning_ms then
     tell_of_hold(hold.owner, id, 'ending', 'held', hold.expires)
     warned = warned + 1

@@ -1,4 +1,4 @@
--- Whether there may be something for the line to have. No arguments.
+-- Whether there may be seats for the waitlist. No arguments.
 -- Reply: {'watched', waiting ('1': somebody does), mark (changes when there may be), status} or {'rebuild'}.
 local f = redis.call('HMGET', META, 'epoch', 'waiting', 'stirred', 'status')
 if not (f[1] and f[4]) then return { 'rebuild' } end

@@ -1,5 +1,5 @@
--- One gateway process says how many watch the event through it (0: it is leaving), and learns how many
--- watch it through all of them. ARGV: process, watching. Reply: {'watching', sum}.
+-- A gateway process reports its number of watchers of the event (0: it is leaving), and gets the number of
+-- all. ARGV: process, watching. Reply: {'watching', sum}.
 local WATCHERS, SILENT_MS = base .. ':watchers', 5000
 local now, sum = now_ms(), 0
 if redis.call('TYPE', WATCHERS).ok ~= 'hash' then redis.call('DEL', WATCHERS) end

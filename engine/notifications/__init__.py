@@ -1,16 +1,17 @@
-"""Mails and notices: what is told to people, once for each cause, and how it is known to be once.
+"""Mails and live notices to people, exactly one for each cause.
 
-Whoever makes a fact true queues its mail in the same transaction (``enqueue_notifications``, SQL). The
-facts themselves are read when the mail is written. A worker takes what is due under a lease::
+The transaction that makes a fact true also queues its mail (``enqueue_notifications``, SQL). The facts
+themselves are read when the mail is written. A worker takes due mails under a lease::
 
     queued ──▶ sending ──▶ sent
-      │  ▲        ├──────▶ queued   the server put it off (4xx)
-      │  │        ├──────▶ dead     the server refused it (5xx), or it was put off for too long
-      │  │        └──────▶ unknown  the answer was not heard: it may have arrived
-      │  └── by hand: dead, unknown, skipped
+      │  ▲        ├──────▶ queued   the server deferred it (4xx)
+      │  │        ├──────▶ dead     the server refused it (5xx), or deferred it for too long
+      │  │        └──────▶ unknown  no answer was received: it may have arrived
+      │  └── manually: dead, unknown, skipped
       ├─────▶ dead        refused before the message was handed over, or tried for too long
       └─────▶ skipped     switched off, or overtaken by events
 
-``sending`` is written when the whole message but its last dot has left, and before that dot. What dies
-earlier has certainly not been delivered and is tried again; what dies later is ``unknown`` and is not.
+``sending`` is written when the whole message except its last dot was sent, and before that dot. A mail
+that fails earlier has certainly not been delivered and is tried again; one that fails later is ``unknown``
+and is not.
 """

@@ -1,13 +1,13 @@
-"""How many mails an address gets in a day, which anybody may have given for theirs.
+"""Daily limits of mails to one address, because anybody may give an address as theirs.
 
 Until somebody has followed a link from one of our mails and acted on that page (``people.prove_address``),
-an address may be a stranger's whom somebody wants to annoy. So it gets few mails of each kind about each
-event in a day, and few in all (``most``). What a buyer has booked is put in writing all the same:
-confirmations of paid bookings nearly always go at once, those of free ones and what follows a booking go
-some at a time, and the others wait, for the proof or for the next day. An address that is proven can
-still be given by somebody else; it gets many times as many.
+an address may belong to a stranger whom somebody wants to annoy. So it gets few mails of each kind about
+each event in a day, and few in all (``most``). Mails about bookings are sent nevertheless: confirmations
+of paid bookings nearly always at once; those of free ones, and later mails about a booking, some at a
+time, while the others wait for the proof or for the next day. A proven address can still be given by
+somebody else; its limits are many times higher.
 
-What an organiser announces to everybody is not counted: it goes to each address once as it is.
+An organiser's announcements to everybody are not counted: each address gets them once anyway.
 """
 
 import unicodedata
@@ -31,10 +31,10 @@ BOOKING_KINDS: Final = frozenset(
 )
 _UNCOUNTED: Final = frozenset({MailKind.EVENT_CHANGED, MailKind.EVENT_CANCELLED})
 _OFFER_KINDS: Final = frozenset({MailKind.OFFER_MADE, MailKind.OFFER_EXPIRING})
-#: So many times as many confirmations of bookings that cost something: each was paid for.
+#: Factor for confirmations of bookings that cost something: each was paid for.
 _PAID_FACTOR: Final = 10
 _PROVEN_FACTOR: Final = 20
-#: Providers that see no dots, by the domain that they are one of.
+#: Providers that ignore dots in a mailbox's name; each domain leads to the provider's main domain.
 _DOTLESS: Final = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 
 
@@ -51,23 +51,23 @@ class MailClaim(NamedTuple):
 
 
 def most(kind: MailKind) -> tuple[int, int]:
-    """How many mails of a kind about one event go to a mailbox in a day, and at how many in all they end.
+    """The daily limit of mails of a kind about one event to a mailbox, and the limit of all kinds together.
 
-    In all: of bookings, or of everything that is no booking.
+    "All kinds" are those about bookings, or all others.
     """
     if kind in BOOKING_KINDS:
         return 5, 20
     if kind in _OFFER_KINDS:
-        # Who waits is offered places again and again, and has minutes to accept each time.
+        # A person in the waitlist gets offers repeatedly, and has only minutes to accept each.
         return 5, 30
     if kind == MailKind.WELCOME:
-        # One that was lost can be asked for again.
+        # A lost mail can be requested again.
         return 3, 10
     return 1, 10
 
 
 def mailbox(email: str) -> str:
-    """The mailbox behind an address, as nearly as anybody can tell: ``ada+1@x`` is read by ``ada@x``."""
+    """The probable mailbox behind an address: ``ada+1@x`` is read by ``ada@x``."""
     local, _, domain = unicodedata.normalize("NFKC", email_key(email)).rpartition("@")
     with suppress(UnicodeError):
         domain = domain if domain.isascii() else domain.encode("idna").decode()
@@ -78,12 +78,12 @@ def mailbox(email: str) -> str:
 
 
 def is_counted(due: Due) -> bool:
-    """Whether a mail takes one of those that its address may get today."""
+    """Whether a mail counts towards its address's daily limit."""
     return not due.counted and due.kind not in _UNCOUNTED
 
 
 async def allowed(postgres: Postgres, worker: str, mails: Sequence[Due]) -> list[Due]:
-    """Those of the mails that ``worker`` has claimed which may go today. Raises Unavailable.
+    """The mails claimed by ``worker`` that may be sent today. Raises Unavailable.
 
     The others are skipped or held, in the database.
     """

@@ -1,8 +1,8 @@
-"""What everybody with tickets must be told of an event: it is off, or its page says something else.
+"""Announcements to everybody with tickets of an event: it was cancelled, or its page has changed.
 
 The page is a document in MongoDB and the bookings are rows in PostgreSQL, so no transaction holds both.
-PostgreSQL keeps what was told last; whoever compares the two finds what is still to be told, and it does
-not matter who: the request that edited the page does it at once, a worker does it after a crash.
+PostgreSQL keeps the last announced page; a comparison of the two shows the changes still to announce. The
+request that edited the page compares them at once; after a crash a worker does.
 """
 
 from datetime import UTC, datetime
@@ -26,10 +26,10 @@ def _venue(event: Event) -> str:
 
 
 async def tell_changes(postgres: Postgres, event: Event) -> int:
-    """Queue ``event-changed`` for whoever has tickets or waits, if name, venue or start are not what they
-    were told. Returns how many are told. Raises Unavailable.
+    """Queue ``event-changed`` for everybody with tickets or in the waitlist, if name, venue or start differ
+    from the last announced ones. Returns the number of queued mails. Raises Unavailable.
 
-    What is told of an event for the first time is told to nobody: that is what they bought.
+    The first version of a page is recorded without mails: it is what people bought.
     """
     if event.status not in (EventStatus.ON_SALE, EventStatus.PAUSED):
         return 0
@@ -57,7 +57,7 @@ async def tell_changes(postgres: Postgres, event: Event) -> int:
             )
             if old != new
         ]
-        # Of what is over, nobody need hear.
+        # Past events need no announcement.
         if not changes or max(told["starts_at"], event.starts_at) < datetime.now(UTC):
             return 0
         row = await transaction.fetchrow(
@@ -71,14 +71,14 @@ async def tell_changes(postgres: Postgres, event: Event) -> int:
 
 
 async def announce_cancelled(transaction: Transaction, event_id: str) -> None:
-    """Queue ``event-cancelled`` for whoever has tickets or waits, in the transaction that cancels."""
+    """Queue ``event-cancelled`` for everybody with tickets or in the waitlist, in the cancelling transaction."""
     await transaction.fetch(
         "notifications.announce", event_id, MailKind.EVENT_CANCELLED.value, event_id, {}
     )
 
 
 class Announcing:
-    """The worker's round over all events on sale, for edits whose process died before it told them."""
+    """The worker's round over all events on sale, for edits whose process died before announcing them."""
 
     def __init__(self, postgres: Postgres, live: Live, catalog: Catalog) -> None:
         self._pg = postgres
@@ -93,5 +93,5 @@ class Announcing:
             for page in pages:
                 told += await tell_changes(self._pg, page)
         if told:
-            log.info("changed events told", mails=told)
+            log.info("event-change mails queued", mails=told)
         return 0

@@ -1,4 +1,4 @@
-"""What became of mails, for whoever runs this: the list, one with its attempts, sending again."""
+"""The delivery log for operators: the list of mails, one mail with its attempts, sending again."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from engine.base.errors import Conflict, NotFound
 from engine.notifications.model import NO_EVENT, Attempt, Mail, MailKind, Status
 from engine.stores.postgres import Postgres
 
-#: What sending again by hand is for.
+#: Statuses from which a mail can be sent again manually.
 RESENDABLE = (Status.DEAD, Status.UNKNOWN, Status.SKIPPED)
 
 
@@ -29,7 +29,7 @@ class Deliveries:
         after: str | None = None,
         limit: int,
     ) -> list[Mail]:
-        """Mails, the newest first, behind the mail ``after``."""
+        """Mails, the newest first, following the mail ``after``."""
         rows = await self._pg.fetch(
             "notifications.list",
             [status.value for status in statuses] if statuses else None,
@@ -49,21 +49,21 @@ class Deliveries:
         return _mail(row)
 
     async def resend(self, mail_id: str, *, actor: Actor) -> Mail:
-        """Queue a mail again that is dead, unknown or skipped. It keeps its Message-ID: where it had
-        arrived after all, many mailboxes show it once. Raises NotFound, Conflict.
+        """Queue a dead, unknown or skipped mail again. It keeps its Message-ID: if it had arrived after
+        all, many mailboxes show it once. Raises NotFound, Conflict.
         """
         sent_again = await self._resend([mail_id], actor)
         mail = await self.mail(mail_id)
         if not sent_again:
             raise Conflict(
-                f"The mail is {mail.status.value}; only what is dead, unknown or skipped, and has an "
-                "address, is sent again.",
+                f"The mail is {mail.status.value}; only a dead, unknown or skipped mail with an address "
+                "can be sent again.",
                 code="mail-not-resendable",
             )
         return mail
 
     async def resend_failed(self, statuses: Sequence[Status], *, actor: Actor) -> int:
-        """Queue all mails again that are ``statuses`` (dead, unknown). Returns how many."""
+        """Queue all mails with one of ``statuses`` (dead, unknown) again. Returns how many."""
         done = 0
         while True:
             names = [status.value for status in statuses]
@@ -79,15 +79,15 @@ class Deliveries:
     # Kept mails
 
     async def kept(self, limit: int) -> list[asyncpg.Record]:
-        """Mails that were kept instead of sent, the newest first, with the head of each."""
+        """Mails that were kept instead of sent, the newest first, each with its head."""
         return await self._pg.fetch("notifications.kept", limit)
 
     async def kept_messages(self, limit: int) -> list[asyncpg.Record]:
-        """The same with the whole messages: kind, email and message of each."""
+        """The same mails with the whole messages: kind, email and message of each."""
         return await self._pg.fetch("notifications.kept_messages", limit)
 
     async def kept_mail(self, mail_id: str) -> bytes:
-        """A kept mail, as it would have gone over the wire. Raises NotFound."""
+        """A kept mail, as it would have been sent. Raises NotFound."""
         message = await self._pg.fetchval("notifications.kept_mail", mail_id)
         if message is None:
             raise NotFound(f"There is no kept mail {mail_id}.", code="mail-not-found")

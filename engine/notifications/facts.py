@@ -1,7 +1,7 @@
-"""What a mail says: facts read when it is written, so that it tells what is true when it leaves.
+"""The facts of a mail, read when it is written, so that they are true when it is sent.
 
-The facts are plain values by name, times and amounts already in words of the reader's language:
-a template puts them in order and computes nothing. ``docs/notifications.md`` lists them.
+The facts are plain values by name, with times and amounts already formatted in the reader's language:
+a template arranges them and computes nothing. ``docs/notifications.md`` lists them.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ from engine.sales.tickets import Tickets
 from engine.stores.postgres import Postgres
 from engine.waitlist.model import Entry, EntryStatus, Offer, OfferStatus
 
-#: Tickets whose codes are in the mail itself; of larger bookings the others are on the page.
+#: The most tickets whose codes are in the mail itself; the others of a larger booking are on the page.
 TICKETS_SHOWN_MAX = 40
 
 
 class Overtaken(Exception):
-    """The mail has nothing to say any more. ``reason`` is kept beside it."""
+    """The mail is no longer needed. ``reason`` is kept with it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -39,7 +39,7 @@ class Overtaken(Exception):
 
 
 class Due(Struct, frozen=True, kw_only=True):
-    """A mail whose turn it is, as it stands in the queue."""
+    """A due mail, as the queue has it."""
 
     event_id: str
     notification_id: str
@@ -53,12 +53,12 @@ class Due(Struct, frozen=True, kw_only=True):
     attempts: int
     deferrals: int
     queued_at: datetime
-    #: It has its place among what its address gets in a day (``engine.notifications.allowance``).
+    #: It is counted in its address's daily limit already (``engine.notifications.allowance``).
     counted: bool
 
 
 class FactReader:
-    """Looks up what a mail of each kind is about."""
+    """Reads the facts for each kind of mail."""
 
     def __init__(
         self,
@@ -87,11 +87,11 @@ class FactReader:
         self._language = settings.mail_language
 
     async def event(self, due: Due) -> Event | None:
-        """The event that a mail is about, if it is about one. Raises Unavailable."""
+        """The event that a mail is about; None for other mails. Raises Unavailable."""
         return None if due.event_id == NO_EVENT else await self._catalog.event(due.event_id)
 
     def languages(self, due: Due, event: Event | None) -> list[str]:
-        """The languages to look for a template in, the best first."""
+        """The languages in which to look for a template, the best first."""
         named = event.metadata.get("language") if event else None
         wanted = due.language or (named if isinstance(named, str) else None)
         chain = [wanted, wanted and formatting.base_language(wanted), self._language, "en"]
@@ -106,10 +106,10 @@ class FactReader:
             raise Overtaken("switched-off")
 
     async def check_needed(self, due: Due) -> None:
-        """Raises Overtaken when ``letter`` would, or the person has switched such mails off; for what
-        nobody announces to everybody.
+        """Raises Overtaken when ``letter`` would, or the person has switched such mails off. Not for
+        announcements to everybody.
 
-        Raises NotFound when what it is about is not there, Unavailable.
+        Raises NotFound when the mail's subject does not exist, Unavailable.
         """
         await self.check_wanted(due)
         match due.kind:
@@ -125,8 +125,8 @@ class FactReader:
     async def letter(self, due: Due, event: Event | None, language: str) -> Letter:
         """The facts of a mail in ``language``.
 
-        Raises Overtaken when it has nothing to say any more, NotFound when what it is about is not
-        there, Unavailable.
+        Raises Overtaken when the mail is no longer needed, NotFound when its subject does not exist,
+        Unavailable.
         """
         topics = TOPICS.get(due.kind, ())
         facts: dict[str, Any] = {
@@ -182,7 +182,7 @@ class FactReader:
     async def _booking_of(self, due: Due) -> Booking:
         booking = await self._reading.read(due.facts["booking_id"])
         if due.kind == MailKind.BOOKING_CONFIRMED and booking.status != BookingStatus.CONFIRMED:
-            # Its tickets are void, and the mail that says so follows.
+            # Its tickets are void; a cancellation mail follows.
             raise Overtaken("booking-cancelled")
         return booking
 
@@ -234,7 +234,7 @@ class FactReader:
 
 def event_facts(event: Event, language: str, site: str) -> dict[str, Any]:
     starts_at = event.starts_at.astimezone(formatting.zone(event.venue.timezone))
-    # Of a house that says where it is, everybody knows which time is meant.
+    # If the venue has a place, its local time is clear without naming the zone.
     with_zone = event.venue.timezone is None
     return {
         "event_id": event.event_id,
@@ -252,7 +252,7 @@ def event_facts(event: Event, language: str, site: str) -> dict[str, Any]:
 def line_facts(
     seats: Sequence[SeatItem], areas: Sequence[AreaItem], language: str
 ) -> list[dict[str, Any]]:
-    """What was bought or is offered, a line each."""
+    """The bought or offered seats and areas, one line each."""
     lines = [(seat.label, seat.category, 1, seat.price) for seat in seats]
     lines += [(area.label, area.category, area.quantity, area.price) for area in areas]
     return [
@@ -317,7 +317,7 @@ def offer_facts(offer: Offer, event: Event, language: str) -> dict[str, Any]:
 def change_facts(
     changes: Sequence[dict[str, str]], event: Event, language: str
 ) -> list[dict[str, str]]:
-    """What was edited, before and after; ``what`` is ``name``, ``venue`` or ``starts_at``."""
+    """The edited fields, before and after; ``what`` is ``name``, ``venue`` or ``starts_at``."""
 
     def written(what: str, value: str) -> str:
         if what != "starts_at":

@@ -1,4 +1,4 @@
-"""Amounts, dates and names as they are written in a language."""
+"""Amounts, dates and names, formatted in a language."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from engine.base.model import Money
 
-#: How readers of a language call a zone, where they call it otherwise.
+#: A language's own names of zones, where they differ.
 _ZONES: Final = {("de", "CET"): "MEZ", ("de", "CEST"): "MESZ"}
 _SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
 
@@ -21,7 +21,7 @@ class _Grammar(Struct, frozen=True):
     clock: str
     thousands: str
     point: str
-    #: Where the currency goes.
+    #: The position of the currency.
     money: str
 
 
@@ -59,7 +59,7 @@ def base_language(language: str) -> str:
 
 
 def money(amount: Money, language: str) -> str:
-    """``€150.00``, ``150,00 €``; in a language that we do not speak ``150.00 EUR``."""
+    """``€150.00``, ``150,00 €``; in an unsupported language ``150.00 EUR``."""
     plain, currency = str(amount).rsplit(" ", 1)
     grammar = _GRAMMARS.get(base_language(language))
     if grammar is None:
@@ -74,7 +74,7 @@ def money(amount: Money, language: str) -> str:
 
 
 def zone(name: str | None) -> ZoneInfo:
-    """The time zone of that IANA name; UTC without one, and where it is unknown here."""
+    """The time zone of that IANA name; UTC if there is none, or if it is unknown here."""
     try:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
@@ -82,7 +82,7 @@ def zone(name: str | None) -> ZoneInfo:
 
 
 def day(moment: datetime, language: str) -> str:
-    """``Saturday, 1 May 2027``; ``moment`` in the zone that counts."""
+    """``Saturday, 1 May 2027``; ``moment`` is in the zone to show."""
     grammar = _GRAMMARS.get(base_language(language))
     if grammar is None:
         return f"{moment:%Y-%m-%d}"

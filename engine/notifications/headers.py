@@ -1,9 +1,9 @@
-"""Header fields of mails, written out by ourselves from text that strangers chose.
+"""Header fields of mails, written by our own code because strangers chose their text.
 
-CPython up to 3.12.4 puts an RFC 2047 encoded word of a name or a subject in clear when it writes a
-message, line breaks included (CVE-2024-6923): whoever chose the name wrote headers and a body. So no
-text of anybody passes through ``email``'s own headers. It is cleaned here, and whatever is more than
-plain ASCII leaves as encoded words of ours.
+CPython up to 3.12.4 decodes an RFC 2047 encoded word of a name or a subject when it writes a message,
+line breaks included (CVE-2024-6923): the author of the name could write headers and a body. So no
+foreign text passes through ``email``'s own headers. It is cleaned here, and text beyond plain ASCII is
+sent as encoded words of ours.
 """
 
 import re
@@ -15,13 +15,13 @@ from email.message import Message
 from email.utils import getaddresses
 from typing import Final, TypeAlias
 
-#: Field names and their values as they go over the wire, in order.
+#: Field names and their values as they are sent, in order.
 Fields: TypeAlias = list[tuple[str, str]]
 
-#: The beginning of an encoded word. A space breaks it, for whoever decodes the text once too often.
+#: The beginning of an encoded word. A space breaks it, for readers that decode the text once too often.
 _ENCODED_WORD: Final = re.compile(r"=(?=\?[^?]*\?[bq]\?)", re.IGNORECASE)
-#: Embeddings, overrides and isolates: unbalanced, they turn what stands behind them around, such as the
-#: address behind a name. Marks and joiners stay, without which names are misspelt.
+#: Embeddings, overrides and isolates: unbalanced, they reverse the text after them, such as the address
+#: after a name. Marks and joiners stay, because names need them.
 _TURNING: Final = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 _BREAKING: Final = frozenset({"Cc", "Zl", "Zp", "Zs"})
 _TEXT_MAX: Final = 300
@@ -30,8 +30,8 @@ _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 
 
 def one_line(text: str) -> str:
-    """``text`` without what ends a line, steers a terminal or turns text around. Letters of all scripts,
-    and the joiners and marks that belong to them, stay as they are.
+    """``text`` without characters that end a line, control a terminal or reverse text. Letters of all
+    scripts stay, with their joiners and marks.
     """
     kept = "".join(_plain(character) for character in text[: 4 * _TEXT_MAX].translate(_TURNING))
     words = _ENCODED_WORD.sub("= ", " ".join(kept.split())[:_TEXT_MAX])
@@ -42,7 +42,7 @@ def _plain(character: str) -> str:
     category = unicodedata.category(character)
     if category in _BREAKING:
         return " "
-    # Half of a pair is no character, and cannot be encoded.
+    # Half of a surrogate pair is not a character, and cannot be encoded.
     return "\ufffd" if category == "Cs" else character
 
 
@@ -66,7 +66,7 @@ def address_value(name: str, display_name: str, addr_spec: str) -> str:
         phrase = display_name
     else:
         phrase = '"' + re.sub(r'(["\\])', r"\\\1", display_name) + '"'
-    # A line of its own where the two together are longer than lines should be (RFC 5322, 2.1.1).
+    # A line of its own if the two together are longer than lines should be (RFC 5322, 2.1.1).
     length = len(f"{name}: {phrase} <{addr_spec}>".rpartition("\n")[2])
     between = " " if length <= _LINE_LENGTH else "\r\n "
     return f"{phrase}{between}<{addr_spec}>"
@@ -84,7 +84,7 @@ def _encoded(name: str, text: str) -> str:
 
 
 def read_text(value: str) -> str:
-    """The text of an unstructured value. Raises ValueError for what is none."""
+    """The text of an unstructured value. Raises ValueError for anything else."""
     try:
         return str(make_header(decode_header(_unfolded(value))))
     except (MessageError, LookupError) as error:
@@ -92,7 +92,7 @@ def read_text(value: str) -> str:
 
 
 def read_address(value: str) -> tuple[str, str]:
-    """Display name and address, where the value is one of each. Raises ValueError for anything else."""
+    """The display name and the address of a value. Raises ValueError for anything else."""
     [(display_name, addr_spec)] = getaddresses([_unfolded(value)])
     return read_text(display_name), addr_spec
 

@@ -1,4 +1,4 @@
-"""The sessions to the mail server, and one turn of sending over them."""
+"""The sessions with the mail server, and one turn of sending over them."""
 
 import asyncio
 import time
@@ -13,15 +13,15 @@ from engine.notifications.facts import Due
 from engine.notifications.model import URGENT, Status
 from engine.notifications.smtp import MailServer
 
-#: A round ends after so long, so that a worker that is asked to stop does.
+#: The longest round, in seconds, so that a worker that is asked to stop does.
 ROUND_S: Final = 5.0
 
-#: A session that the server does not want beside the others is not asked for again so soon.
+#: Wait before another attempt to open a session that the server refused beside the others, in seconds.
 REST_S: Final = 60.0
 
 
 class Failure(Struct, frozen=True):
-    """What to note of a try that did not deliver: where the mail goes from here."""
+    """The result of an attempt that did not deliver: the mail's next status."""
 
     status: Status
     reason: str
@@ -29,12 +29,12 @@ class Failure(Struct, frozen=True):
 
 
 class Lane:
-    """One mail at a time, over a session of its own; without a server mails are kept."""
+    """Sends one mail at a time, over its own session; without a server mails are kept."""
 
     def __init__(self, server: MailServer | None) -> None:
         self.server = server
         self.rests_until = 0.0
-        #: What it is at; of an earlier round, where the server takes long over one mail.
+        #: The sending under way; from an earlier round when the server takes long over one mail.
         self.work: asyncio.Task[None] | None = None
 
     @property
@@ -47,12 +47,12 @@ def _turn(due: Due) -> tuple[bool, datetime, str]:
 
 
 class Turn:
-    """The mails of one round, and whether it goes on."""
+    """The mails of one round, and whether the round goes on."""
 
     def __init__(self, mails: Sequence[Due], in_force: dict[tuple[str, str], int]) -> None:
         self.in_force = in_force
         self.done = 0
-        #: The round is over, and nothing is tried for so long.
+        #: Set when the round is over: how long nothing is tried, in seconds.
         self.wait_s: float | None = None
         self._ends_at = time.monotonic() + ROUND_S
         by_address: dict[str, deque[Due]] = {}
@@ -63,7 +63,7 @@ class Turn:
 
     @property
     def addresses(self) -> int:
-        """To which there are mails that nobody has taken."""
+        """The addresses with mails that no lane has taken."""
         return len(self._waiting)
 
     @property
@@ -75,14 +75,14 @@ class Turn:
         return self.wait_s is not None or time.monotonic() > self._ends_at
 
     def take(self) -> deque[Due] | None:
-        """All mails to one address, in their order."""
+        """Take all mails to one address, in their order."""
         return self._waiting.popleft() if self._waiting and not self.is_over else None
 
     def stop(self, wait_s: float) -> None:
         self.wait_s = max(wait_s, self.wait_s or 0.0)
 
     def left(self) -> list[Due]:
-        """What nobody has taken, and nobody takes any more."""
+        """The mails that no lane has taken; no lane can take them any more."""
         left = [due for mails in self._waiting for due in mails]
         self._waiting.clear()
         return left

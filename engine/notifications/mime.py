@@ -1,8 +1,8 @@
-"""A mail as it goes over the wire: RFC 5322 and MIME, from what was written.
+"""Builds the message of a mail: RFC 5322 and MIME.
 
-The head is written by ``engine.notifications.headers``, the body by ``email``, which gets nothing there
-but texts to encode and names of ours. Then the whole is parsed again: what is not exactly the mail that
-was meant does not leave (``Distorted``).
+The head is written by ``engine.notifications.headers``, the body by ``email``, which gets only texts to
+encode and names of ours. Then the whole is parsed again: a message that is not exactly the intended one
+is not sent (``Distorted``).
 """
 
 import email
@@ -19,23 +19,23 @@ from msgspec import Struct
 from engine.notifications import headers
 from engine.notifications.model import Picture, Written
 
-#: What SMTP can carry between angle brackets without quoting; anything else is nobody's real address.
+#: Addresses that SMTP can carry between angle brackets without quoting; no real address needs more.
 _LOCAL_PART = re.compile(r"[^\s\x00-\x20()<>@,;:\\\"\[\]\x7f]+")
 _LOCAL_PART_BYTES_MAX: Final = 64
 _DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _URL = re.compile(r"[!-;=?-~]+")
-#: Lines end with CR LF and with nothing else, and are no longer than servers take (RFC 5321, 4.5.3.1.6).
+#: Lines end with CR LF only, and are no longer than servers accept (RFC 5321, 4.5.3.1.6).
 _BAD_LINE = re.compile(rb"\r(?!\n)|(?<!\r)\n|\x00|[^\r\n]{999}")
-#: What the body itself brings into the head.
+#: Header fields that belong to the body.
 _BODY_FIELDS: Final = ("MIME-Version", "Content-Type")
 
 
 class Unwritable(Exception):
-    """No mail can be made of this: the message says why."""
+    """No mail can be built: the message says why."""
 
 
 class Distorted(Unwritable):
-    """The finished message is not the one that was meant. Its words are of ours and hold nothing of it."""
+    """The finished message is not the intended one. The exception's text is ours and quotes none of it."""
 
 
 class Envelope(Struct, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
 
 
 class _Meaning(Struct, frozen=True, kw_only=True):
-    """What a reader is to find in the message: texts and addresses decoded, the rest as it stands."""
+    """The content that a reader must find in the message: texts and addresses decoded, the rest as written."""
 
     fields: headers.Fields
     texts: dict[str, str]
@@ -70,7 +70,7 @@ def build_envelope(
     kind: str,
     unsubscribe_url: str | None,
 ) -> Envelope:
-    """The mail to ``email``. Raises Unwritable for an address that no server would take, and Distorted."""
+    """The mail to ``email``. Raises Unwritable for an address that no server would accept, and Distorted."""
     addresses = {"From": _mailbox(mail_from), "To": (headers.one_line(name), ascii_domain(email))}
     if reply_to:
         addresses["Reply-To"] = _mailbox(reply_to)
@@ -82,7 +82,7 @@ def build_envelope(
         ("Date", format_datetime(datetime.now(UTC))),
         ("Message-ID", f"<{message_id}@{sender.rpartition('@')[2]}>"),
         ("Content-Language", language),
-        # Nobody's absence note shall answer.
+        # Suppresses automatic replies.
         ("Auto-Submitted", "auto-generated"),
         ("X-Auto-Response-Suppress", "All"),
         ("X-Frontrow-Kind", kind),
@@ -109,7 +109,7 @@ def build_envelope(
 
 
 def _body(written: Written, pictures: Sequence[Picture]) -> bytes:
-    """Its own header fields, an empty line, and the parts."""
+    """The body's header fields, an empty line, and the parts."""
     body = EmailMessage(policy=email.policy.SMTP)
     body.set_content(_encodable(written.text), cte="quoted-printable")
     body.add_alternative(_encodable(written.html), subtype="html", cte="quoted-printable")
@@ -133,22 +133,22 @@ def _encodable(text: str) -> str:
 
 
 def ascii_domain(email: str) -> str:
-    """The address with its domain as DNS knows it (``xn--…``). Raises Unwritable."""
+    """The address with its domain in ASCII form (``xn--…``). Raises Unwritable."""
     local, _, domain = email.rpartition("@")
     try:
         domain = domain if domain.isascii() else domain.encode("idna").decode()
         is_short = len(local.encode()) <= _LOCAL_PART_BYTES_MAX
     except UnicodeError:
         domain, is_short = "", False
-    # Readers that decode once too often would see an encoded word there.
+    # Readers that decode once too often would take this for an encoded word.
     is_local = _LOCAL_PART.fullmatch(local) and local.isprintable() and "=?" not in local
     if not (is_local and is_short and _DOMAIN.fullmatch(domain)):
-        raise Unwritable(f"{email!r} is no address that a mail server would take.")
+        raise Unwritable(f"{email!r} is not an address that a mail server would accept.")
     return f"{local}@{domain}"
 
 
 def _mailbox(text: str) -> tuple[str, str]:
-    """Name and address of ``Name <address>``, as settings have them."""
+    """The name and the address of ``Name <address>``, as in settings."""
     name, bracket, address = text.rpartition("<")
     if not bracket:
         return "", ascii_domain(text.strip())
@@ -160,7 +160,7 @@ def _mailbox(text: str) -> tuple[str, str]:
 
 def _checked_url(url: str) -> str:
     if not _URL.fullmatch(url):
-        raise Unwritable("The link that switches mails off is no URL; see FRONTROW_PUBLIC_URL.")
+        raise Unwritable("The link that switches mails off is not a URL; see FRONTROW_PUBLIC_URL.")
     return url
 
 
@@ -168,10 +168,10 @@ def _checked_url(url: str) -> str:
 
 
 def check_message(message: bytes, meaning: _Meaning) -> None:
-    """Raises Distorted unless a reader finds exactly what was meant, and nothing beside it."""
+    """Raises Distorted unless a reader finds exactly the intended content, and nothing else."""
     if _BAD_LINE.search(message):
-        raise Distorted("The message has a line that no server takes.")
-    # The oldest of the library's readers: it takes fields as they stand.
+        raise Distorted("The message has a line that no server accepts.")
+    # The oldest of the library's policies: it leaves fields as they are.
     parsed = email.message_from_bytes(message, policy=email.policy.compat32)
     _check_fields(headers.fields_of(parsed), meaning)
     _check_parts(parsed, meaning)
@@ -180,9 +180,9 @@ def check_message(message: bytes, meaning: _Meaning) -> None:
 def _check_fields(found: headers.Fields, meaning: _Meaning) -> None:
     names = [*(name for name, _ in meaning.fields), *_BODY_FIELDS]
     if sorted(name for name, _ in found) != sorted(names):
-        raise Distorted("The message has other header fields than those that were set.")
+        raise Distorted("The message's header fields are not those that were set.")
     if [name for name, _ in found[: len(meaning.fields)]] != names[: len(meaning.fields)]:
-        raise Distorted("The header fields are not in their order.")
+        raise Distorted("The header fields are in the wrong order.")
     for (name, value), (_, set_value) in zip(found, meaning.fields, strict=False):
         try:
             if name in meaning.texts:
@@ -194,7 +194,7 @@ def _check_fields(found: headers.Fields, meaning: _Meaning) -> None:
         except ValueError:
             is_meant = False
         if not is_meant:
-            raise Distorted(f"{name} does not say what was meant.")
+            raise Distorted(f"{name} does not have the intended value.")
 
 
 def _check_parts(parsed: "Message[str, str]", meaning: _Meaning) -> None:
@@ -219,5 +219,5 @@ def _leaf(part: "Message[str, str]") -> tuple[str, str | None, bytes]:
 
 
 def _wire(text: str) -> bytes:
-    """A text as its reader has it, but for empty lines at its end."""
+    """A text as its reader gets it, without empty lines at its end."""
     return b"\r\n".join(_encodable(text).encode().splitlines()).rstrip(b"\r\n")

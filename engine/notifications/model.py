@@ -1,4 +1,4 @@
-"""The nouns of notifications: kinds, templates, and what the operator sees of a mail."""
+"""The data types of notifications: kinds, templates, and mails as operators see them."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from engine.base.model import Id, Moment, Version
 
-#: The event of what belongs to no event.
+#: The event_id of mails without an event.
 NO_EVENT: Final = "00000000-0000-0000-0000-000000000000"
 #: The language of texts that serve every language: the frame around all mails.
 EVERY_LANGUAGE: Final = "mul"
@@ -27,7 +27,7 @@ class MailKind(StrEnum):
     EVENT_CANCELLED = "event-cancelled"
 
 
-#: Sent before all others: their readers have a deadline, or have paid. ``claim`` says the same in SQL.
+#: Sent before all others: their readers have a deadline, or have paid. The SQL query ``claim`` repeats this.
 URGENT: Final = frozenset(
     {
         MailKind.BOOKING_CONFIRMED,
@@ -38,8 +38,8 @@ URGENT: Final = frozenset(
     }
 )
 
-#: What a person may switch off, by the fields of ``engine.people.model.EmailPreferences``; a mail goes only
-#: when all its topics are on. What is not named here is put in writing whatever anybody prefers.
+#: Kinds that a person may switch off, by the fields of ``engine.people.model.EmailPreferences``; a mail is
+#: sent only when all its topics are on. Other kinds are sent regardless of preferences.
 TOPICS: Final[dict[MailKind, tuple[str, ...]]] = {
     MailKind.WAITLIST_JOINED: ("waitlist",),
     MailKind.OFFER_MADE: ("waitlist",),
@@ -49,7 +49,7 @@ TOPICS: Final[dict[MailKind, tuple[str, ...]]] = {
 
 
 class Status(StrEnum):
-    """What became of a mail; ``engine.notifications`` draws how."""
+    """The status of a mail; ``engine.notifications`` has a diagram."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -65,7 +65,7 @@ Outcome = Literal[
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """One try to deliver a mail."""
+    """One attempt to deliver a mail."""
 
     attempt_no: int
     outcome: Outcome
@@ -85,7 +85,7 @@ class Mail(Struct, frozen=True, kw_only=True):
     status: Status
     event_id: Id | None
     person_id: Id
-    cause: Annotated[str, Meta(description="The id of what happened; it is told once.")]
+    cause: Annotated[str, Meta(description="The id of the cause; it causes one mail of this kind.")]
     email: Annotated[str | None, Meta(examples=["ada@example.com"])]
     name: str
     language: str | None
@@ -97,7 +97,7 @@ class Mail(Struct, frozen=True, kw_only=True):
     log: Annotated[list[Attempt], Meta(description="Every attempt; empty in lists.")] = []
 
 
-#: As long as a request's body may be; PostgreSQL keeps no NUL.
+#: As long as a request's body may be; PostgreSQL cannot store NUL.
 _Template = Annotated[str, Meta(pattern=r"^[^\x00]*$")]
 
 
@@ -109,7 +109,7 @@ class Texts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             max_length=1000,
             pattern=r"^[^\x00-\x1f]*$(?!\n)",
-            description="Of a layout: nothing.",
+            description="Empty for a layout.",
             examples=["Your tickets for {{ event.name }}"],
         ),
     ] = ""
@@ -130,7 +130,8 @@ class TemplateVersion(Struct, frozen=True, kw_only=True):
     language: Language
     version: Version
     source: Annotated[
-        Literal["product", "organiser"], Meta(description="Who wrote it: we, or you.")
+        Literal["product", "organiser"],
+        Meta(description="Who wrote it: Frontrow, or the organiser."),
     ]
     subject: str
     html: str
@@ -140,7 +141,7 @@ class TemplateVersion(Struct, frozen=True, kw_only=True):
 
 
 class TemplateInForce(Struct, frozen=True, kw_only=True):
-    """Which version of a template mails are written with."""
+    """The template version in force."""
 
     kind: TemplateKind
     language: Language
@@ -152,7 +153,7 @@ class TemplateInForce(Struct, frozen=True, kw_only=True):
 
 
 class Written(Struct, frozen=True, kw_only=True):
-    """A template with facts put in."""
+    """A rendered template."""
 
     subject: str
     html: str
@@ -167,7 +168,7 @@ class Picture(Struct, frozen=True):
 
 
 class Letter(Struct, frozen=True, kw_only=True):
-    """What a mail says, before it is put into words: the facts by name, and the pictures among them."""
+    """The content of a mail before rendering: the facts by name, and the pictures among them."""
 
     facts: dict[str, Any]
     pictures: tuple[Picture, ...] = ()

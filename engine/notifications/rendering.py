@@ -1,11 +1,11 @@
-"""Putting facts into words: Jinja2 in a sandbox, one frame around all mails, the product's own texts.
+"""Rendering of mails: Jinja2 in a sandbox, one layout around all mails, the product's own texts.
 
-Only the product's own templates are rendered in the process that needs them; those of organisers go to
-``engine.notifications.rendering_pool``, because the sandbox limits what a template reaches, not what it costs.
+Only the product's own templates are rendered in the calling process; those of organisers go to
+``engine.notifications.rendering_pool``, because the sandbox limits a template's access, not its cost.
 
-A template is three texts: the subject, the HTML and the plain text. HTML is escaped by itself; a name
-that does not exist is an error, not an empty space. Templates see plain values only, and the two files
-beside them: ``layout``, the frame, and ``parts``, the macros of the HTML.
+A template is three texts: the subject, the HTML and the plain text. HTML is escaped automatically; an
+unknown name is an error, not an empty text. Templates see plain values only, and two files: ``layout``,
+the frame, and ``parts``, the macros of the HTML.
 """
 
 import re
@@ -21,10 +21,10 @@ from engine.notifications.model import EVERY_LANGUAGE, LAYOUT, MailKind, Texts, 
 
 _FOLDER = Path(__file__).with_name("templates")
 _SUBJECT_LENGTH_MAX: Final = 250
-#: Characters of one rendered text; mail clients cut longer ones off at a hundred thousand.
+#: The most characters of one rendered text; mail clients cut off texts of more than a hundred thousand.
 _SIZE_MAX: Final = 1_000_000
 _PROBLEM_LENGTH_MAX: Final = 300
-#: Languages that the product's own texts are in.
+#: Languages of the product's own texts.
 PRODUCT_LANGUAGES: Final = ("en", "de")
 
 
@@ -32,7 +32,7 @@ class TemplateBroken(Exception):
     """A template cannot be used. ``place`` is ``subject``, ``html`` or ``text``; ``line`` counts from 1."""
 
     def __init__(self, place: str, problem: str, line: int | None = None) -> None:
-        # It may quote whatever the template made.
+        # The problem may quote anything that the template made.
         problem = problem[:_PROBLEM_LENGTH_MAX]
         super().__init__(f"{place}{f', line {line}' if line else ''}: {problem}")
         self.place = place
@@ -47,7 +47,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         if operator == "**" or not (_is_small(left) and _is_small(right)):
-            raise jinja2.exceptions.SecurityError(f"{operator} is for small numbers here")
+            raise jinja2.exceptions.SecurityError(f"{operator} is allowed for small numbers only")
         return super().call_binop(context, operator, left, right)
 
 
@@ -56,10 +56,10 @@ def _is_small(value: Any) -> bool:
 
 
 class Template:
-    """A kind's texts in one language, compiled within their frame."""
+    """A kind's texts in one language, compiled with their layout."""
 
     def __init__(self, texts: Texts, layout: Texts) -> None:
-        """Raises TemplateBroken for what is no Jinja2."""
+        """Raises TemplateBroken for texts that are not Jinja2."""
         self._subject = _compile("subject", texts.subject, {}, escapes=False)
         self._html = _compile(
             "html", texts.html, {LAYOUT: layout.html, "parts": _parts()}, escapes=True
@@ -67,7 +67,7 @@ class Template:
         self._text = _compile("text", texts.text, {LAYOUT: layout.text}, escapes=False)
 
     def write(self, facts: Mapping[str, Any]) -> Written:
-        """Raises TemplateBroken for what cannot be made of these facts."""
+        """Render the texts with these facts. Raises TemplateBroken when that fails."""
         subject = " ".join(_render("subject", self._subject, facts).split())
         if not 0 < len(subject) <= _SUBJECT_LENGTH_MAX:
             raise TemplateBroken("subject", f"has {len(subject)} of 1 to {_SUBJECT_LENGTH_MAX}")
@@ -76,7 +76,7 @@ class Template:
         return Written(
             subject=subject,
             html=_render("html", self._html, within),
-            # However the tags of a template stand, its reader sees one empty line at most.
+            # However a template's tags are placed, its reader sees at most one empty line in a row.
             text=re.sub(
                 r"(?<!\n--)[ \t]+\n", "\n", re.sub(r"\n[ \t]*(\n[ \t]*)+\n", "\n\n", text)
             ).strip()
@@ -98,13 +98,13 @@ def _compile(
     try:
         return environment.get_template(place)
     except jinja2.TemplateSyntaxError as error:
-        raise TemplateBroken(place, error.message or "is no Jinja2", error.lineno) from None
+        raise TemplateBroken(place, error.message or "is not Jinja2", error.lineno) from None
     except RecursionError:
         raise TemplateBroken(place, "is nested too deeply") from None
     except MemoryError:
         raise
     except Exception as error:
-        # Numbers of thousands of digits, blocks that Python does not nest, and the like.
+        # Numbers with thousands of digits, blocks nested deeper than Python allows, and the like.
         raise TemplateBroken(place, str(error) or type(error).__name__) from error
 
 
@@ -118,15 +118,15 @@ def _render(place: str, template: jinja2.Template, facts: Mapping[str, Any]) -> 
             if size > _SIZE_MAX:
                 break
     except MemoryError:
-        # Not the template's alone: the process is out of it (``rendering_child``).
+        # Not only the template's problem: the process is out of memory (``rendering_child``).
         raise
     except Exception as error:
-        # Whatever a template does wrong, down to dividing by zero, is the template's mistake.
+        # Any other exception, even a division by zero, is the template's mistake.
         line = error.lineno if isinstance(error, jinja2.TemplateSyntaxError) else None
         raise TemplateBroken(place, str(error) or type(error).__name__, line) from error
     if size > _SIZE_MAX:
         raise TemplateBroken(place, f"becomes longer than {_SIZE_MAX} characters")
-    # Half of a surrogate pair is no character that a mail could carry.
+    # A mail cannot carry half of a surrogate pair.
     return "".join(parts).encode("utf-8", "replace").decode()
 
 
@@ -164,7 +164,7 @@ def _read_texts(name: str) -> Texts:
 
 @cache
 def product_template(kind: MailKind, language: str) -> Template:
-    """The product's template, English where it has no other: what every mail can fall back to."""
+    """The product's template, in English if it has no other: the fallback of every mail."""
     texts, layout = product_texts(), product_texts()[LAYOUT, EVERY_LANGUAGE]
     chosen = texts.get((kind.value, language)) or texts[kind.value, "en"]
     return Template(chosen, layout)

@@ -1,8 +1,8 @@
-"""The process that renders templates which organisers wrote: ``python -m engine.notifications.rendering_child``.
+"""The process that renders organisers' templates: ``python -m engine.notifications.rendering_child``.
 
-Jobs come over stdin and answers go over stdout, each with four bytes of length before it, in msgpack. It
-has nothing that a template could want: no secret, no store, no file of its own. What a template costs
-too much of ends the whole process: processor time by a timer of the kernel's, memory by a limit.
+Jobs come over stdin and answers go over stdout, each in msgpack after four bytes of length. The process
+has nothing of value to a template: no secret, no store, no file. A template that costs too much ends the
+whole process: by a timer of the kernel for processor time, by a limit for memory.
 ``engine.notifications.rendering_pool`` is its other end.
 """
 
@@ -22,11 +22,11 @@ from engine.notifications.rendering import Template, TemplateBroken
 
 LENGTH_BYTES: Final = 4
 READY: Final = b"."
-#: How it ends when a template wanted more memory than there is.
+#: Exit code after a template needed more memory than the limit.
 OUT_OF_MEMORY: Final = 75
 _MEMORY_MAX: Final = 256 * 1024 * 1024
 _KEPT_MAX: Final = 32
-#: Behind whatever serves people on the same processor.
+#: Lower priority than processes that serve people on the same processor.
 _NICENESS: Final = 5
 
 
@@ -38,7 +38,7 @@ class Piece(Struct, frozen=True):
 
 
 class Job(Struct, frozen=True):
-    """``cpu_s``: the processor time that all of it may take."""
+    """``cpu_s``: the processor time that the whole job may take."""
 
     layout: Texts
     pieces: list[Piece]
@@ -55,14 +55,14 @@ class Broken(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """The first mail of the first piece, if all could be written."""
+    """The first mail of the first piece, if all mails could be rendered."""
 
     written: Written | None = None
     broken: Broken | None = None
 
 
 class _Writer:
-    """Keeps what it has compiled: most mails of an hour are of few templates."""
+    """Keeps compiled templates: most mails of an hour use few templates."""
 
     def __init__(self) -> None:
         self._template = lru_cache(maxsize=_KEPT_MAX)(Template)
@@ -87,7 +87,7 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
     sink.flush()
     while length := source.read(LENGTH_BYTES):
         job = decoder.decode(source.read(int.from_bytes(length)))
-        # It counts time on the processor, also inside one long call; a machine that stands still has none.
+        # It counts processor time, also inside one long call; a stalled machine uses none.
         signal.setitimer(signal.ITIMER_PROF, job.cpu_s)
         answer = msgspec.msgpack.encode(writer.answer(job))
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -96,7 +96,7 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
 
 
 def _limit() -> None:
-    # Whoever asks the whole group to end means our parent, which ends us by closing stdin.
+    # A signal to the whole group is meant for our parent, which ends us by closing stdin.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
@@ -108,7 +108,7 @@ def _limit() -> None:
         "RLIMIT_NPROC": 0,
     }
     for name, value in limits.items():
-        # Not every system has each, and some know no limit on memory; time is limited on all.
+        # Not every system has all limits, and some have none on memory; time is limited on all.
         with suppress(AttributeError, OSError, ValueError):
             resource.setrlimit(getattr(resource, name), (value, value))
     with suppress(OSError):
@@ -122,7 +122,7 @@ def main() -> None:
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
     except BrokenPipeError:
-        # Nobody is there any more, nor for what is still to be flushed.
+        # The parent has gone; nobody would read the rest of the buffer.
         os._exit(0)
 
 

@@ -1,8 +1,8 @@
-"""Templates that organisers wrote are rendered in processes of their own, which can be ended.
+"""Renders organisers' templates in separate processes, which can be ended.
 
-A thread cannot: ``{{ 'x' | center(300000000) }}`` or loops within loops would keep it, its memory and
-the process around it for good. Here two warm children take one job at a time each. One that takes too
-long or too much is ended and replaced when it is next needed; nobody waits behind it for longer.
+A thread cannot be ended: ``{{ 'x' | center(300000000) }}`` or nested loops would occupy it, its memory
+and its process for good. Here two warm children take one job at a time each. A child that takes too long
+or too much memory is ended, and replaced when it is next needed; other jobs do not wait for it any longer.
 """
 
 import asyncio
@@ -33,17 +33,17 @@ log = structlog.get_logger(__name__)
 __all__ = ["Job", "Piece", "PieceBroken", "Renderers", "TooCostly"]
 
 _CHILDREN: Final = 2
-#: Its imports, on a machine that has much else to do.
+#: How long a child's start may take, on a busy machine.
 _START_S: Final = 30.0
-#: A job's time on the clock, by its time on the processor: it ends what neither works nor answers.
+#: A job's wall-clock limit, as a multiple of its processor time: it ends a child that hangs.
 _CLOCK_FACTOR: Final = 5
 _ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
-#: Where the interpreter's own libraries are. Nothing else of our environment: it holds secrets.
+#: Variables with the paths of the interpreter's libraries. No others are passed on: they hold secrets.
 _INHERITED: Final = ("LD_LIBRARY_PATH",)
 
 
 class PieceBroken(TemplateBroken):
-    """``piece`` says which of a job's templates it was."""
+    """``piece``: the index of the job's broken template."""
 
     def __init__(self, broken: Broken) -> None:
         super().__init__(broken.place, broken.problem, broken.line)
@@ -51,7 +51,7 @@ class PieceBroken(TemplateBroken):
 
 
 class TooCostly(Exception):
-    """A template was stopped: the message says what it took too much of."""
+    """A template was stopped: the message names the exceeded limit."""
 
 
 class _Ended(Exception):
@@ -66,7 +66,7 @@ class Renderers:
     """The children of one process, started when they are first needed."""
 
     def __init__(self, *, waiting_max: int) -> None:
-        """``waiting_max``: jobs that wait for a child; who comes beyond them is asked to come again."""
+        """``waiting_max``: the most jobs that wait for a child; further ones are refused with Unavailable."""
         self._free = asyncio.Semaphore(_CHILDREN)
         self._waiting = 0
         self._waiting_max = waiting_max
@@ -74,7 +74,7 @@ class Renderers:
         self._ending: set[asyncio.Task[None]] = set()
 
     async def render(self, layout: Texts, pieces: list[Piece], *, cpu_s: float) -> Written:
-        """The first mail, when all can be written. Raises PieceBroken, TooCostly, Unavailable."""
+        """The first mail, when all can be rendered. Raises PieceBroken, TooCostly, Unavailable."""
         if self._waiting >= self._waiting_max:
             raise Unavailable("Too many templates are being rendered; try again shortly.")
         job = Job(layout, pieces, cpu_s)
@@ -96,7 +96,7 @@ class Renderers:
         try:
             return await self._try(job)
         except _Ended as ended:
-            # Somebody else may have ended it, such as a system that runs out of memory.
+            # It may have been ended from outside, for example by a system out of memory.
             log.warning("a renderer ended", code=ended.code)
         try:
             return await self._try(job)

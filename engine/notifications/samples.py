@@ -1,4 +1,4 @@
-"""Facts that never happened, to preview a template with and to try it before it is saved."""
+"""Invented facts, for previews of a template and for testing it before it is saved."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,7 +52,7 @@ _FLOOR = [AreaItem(0, "Floor", "Standing", 2, Money(2200, "EUR"))]
 
 
 def sample_letters(kind: MailKind, language: str, site: str) -> list[Letter]:
-    """Letters of a kind in ``language``: one that is full, and one with little to say."""
+    """Letters of a kind in ``language``: one with all facts, and one with few."""
     return [_letter(kind, language, site, full=full) for full in (True, False)]
 
 
@@ -103,7 +103,7 @@ def _letter(kind: MailKind, language: str, site: str, *, full: bool) -> Letter:
 def _link_url(kind: MailKind, site: str, *, full: bool) -> str | None:
     if kind == MailKind.BOOKING_LINKS:
         return f"{site}/tickets"
-    # What concerns an event may find somebody who has nothing of it any more.
+    # A mail about an event may reach a person who has neither tickets nor an entry any more.
     if kind == MailKind.WELCOME or (
         kind in (MailKind.EVENT_CHANGED, MailKind.EVENT_CANCELLED) and not full
     ):

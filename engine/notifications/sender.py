@@ -1,9 +1,9 @@
-"""The worker's side of mail: take what is due, write it, bring it to the server, note how it went.
+"""The worker's side of mail: take due mails, write them, deliver them to the server, record the results.
 
-A worker has several sessions with the server, each with a mail of its own under way; mails to one
-address follow each other. Any number of workers send at once. A lease keeps them off each other's
-mails, and the database is asked once more when nothing but the last dot is missing (``hand_over``): who
-has lost the lease by then, to a pause or a dead connection, sends no dot.
+A worker has several sessions with the server, each with one mail under way; mails to one address are
+sent one after the other. Any number of workers send at once. A lease keeps them off each other's mails,
+and the database is asked once more when only the last dot is missing (``hand_over``): a worker that has
+lost the lease by then, to a pause or a dead connection, sends no dot.
 """
 
 import asyncio
@@ -40,19 +40,19 @@ for _status in (Status.DEAD, Status.UNKNOWN):
     metrics.MAILS_FAILED.labels(_status.value)
 
 _CLAIM_MIN: Final = 50
-#: Taken for each session, so that none is idle for long while the last mails of a round are under way.
+#: Mails taken for each session, so that none is idle for long while the last mails of a round are under way.
 _CLAIM_PER_SESSION: Final = 10
 _RETRY_MAX_S: Final = 3600.0
-#: A server that is away is asked again at least this often.
+#: The longest wait before a server that is away is tried again, in seconds.
 _SERVER_RETRY_MAX_S: Final = 60.0
-#: At the end, the server has so long to answer what has been handed over.
+#: On shutdown: how long to wait for replies to mails already handed to the server, in seconds.
 _LAST_WORD_S: Final = 2.0
-#: While a store is away that a mail needs, nothing is counted.
+#: The wait while a store is away that a mail needs, in seconds; such attempts are not counted.
 _STORE_RETRY_S: Final = 2.0
 
 
 class Sender:
-    """Sends what is due. One per worker: it owns the sessions with the mail server."""
+    """Sends due mails. One per worker: it owns the sessions with the mail server."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Sender:
         self._me = new_id()
         self._turn = Turn([], {})
         self._lanes = [Lane(server) for server in self._servers()]
-        #: The server is left alone until then, after so many failures in a row.
+        #: When the server is tried again, and the number of failures in a row.
         self._server_wait = (0.0, 0)
         self._next_at = 0.0
         self._has_texts = False
@@ -78,7 +78,7 @@ class Sender:
         settings = self._settings
         if not settings.smtp_url:
             return [None]
-        # One is opened after the other: of a server that is away only one mail learns.
+        # Sessions are opened one after the other, so that only one mail meets a server that is away.
         opening = asyncio.Lock()
         return [
             MailServer(
@@ -92,7 +92,7 @@ class Sender:
         ]
 
     async def run_once(self) -> int:
-        """Send what is due, for some seconds at most. Returns how many mails were dealt with."""
+        """Send due mails, for some seconds at most. Returns how many mails were handled."""
         if time.monotonic() < self._server_wait[0]:
             return 0
         if not self._has_texts:
@@ -107,7 +107,7 @@ class Sender:
         try:
             needed = [due for due in claimed if await self._is_needed(due)]
         except Unavailable as error:
-            log.warning("mails must wait", reason=error.detail)
+            log.warning("mails deferred", reason=error.detail)
             await self._release(claimed, _STORE_RETRY_S)
             return 0
         mails = await allowed(self._pg, self._me, needed)
@@ -118,20 +118,20 @@ class Sender:
             await self._play(turn)
         finally:
             await self._release(turn.left(), turn.wait_s or 0.0)
-        # Whoever waits for the server waits; who only ran out of time has more to do.
+        # A round that waits for the server is over; one that only ran out of time has more to do.
         return turn.done if turn.wait_s is None else 0
 
     async def _claim(self) -> list[Due]:
-        # Whoever takes longer keeps its mails while nobody else asks for them.
+        # A worker that takes longer keeps its mails unless another worker claims them.
         lease_s = ROUND_S + 2 * self._settings.mail_timeout_s
         claim_max = max(_CLAIM_MIN, _CLAIM_PER_SESSION * len(self._lanes))
         rows = await self._pg.fetch("notifications.claim", self._me, claim_max, lease_s)
         return [msgspec.convert(dict(row), Due) for row in rows]
 
     async def _is_needed(self, due: Due) -> bool:
-        """Whether a mail may take its part of what its address gets in a day. Raises Unavailable.
+        """Whether a mail may be counted in its address's daily limit. Raises Unavailable.
 
-        Of one that has nothing to say any more, a stranger who caused it has nothing.
+        A mail that is no longer needed is not counted, so that a stranger cannot use up the limit with it.
         """
         if not is_counted(due):
             return True
@@ -143,13 +143,13 @@ class Sender:
         except Unavailable:
             raise
         except Exception:
-            # It cannot be written; whoever tries to notes why.
+            # It cannot be written; the attempt to write it records why.
             return True
         return True
 
     async def _play(self, turn: Turn) -> None:
-        """Until the mails are sent or the turn is over: not for a mail over which the server takes its
-        time; nor is that cut off, which would leave it in doubt.
+        """Send until all mails are sent or the turn is over. A mail over which the server takes long is
+        neither waited for nor cut off, which would leave its delivery in doubt.
         """
         while True:
             self._look_at_failures()
@@ -165,10 +165,10 @@ class Sender:
             )
 
     def _free_lanes(self) -> list[Lane]:
-        """Those with open sessions first."""
+        """Free lanes, those with open sessions first."""
         free = [lane for lane in self._lanes if lane.work is None and not lane.rests]
         free.sort(key=lambda lane: lane.server is None or not lane.server.is_open)
-        # With no more at work than the pace allows, none sleeps for longer than a round.
+        # With no more lanes than the pace allows, none sleeps for longer than a round.
         pace = max(1, int(self._settings.mail_per_second * ROUND_S))
         return free[: max(0, pace - len(self._under_way()))]
 
@@ -176,7 +176,7 @@ class Sender:
         return {lane.work for lane in self._lanes if lane.work is not None}
 
     def _look_at_failures(self) -> None:
-        """Raises what a lane ended with."""
+        """Raises the exception that a lane ended with."""
         for lane in self._lanes:
             work = lane.work
             if work is not None and work.done():
@@ -206,11 +206,11 @@ class Sender:
                 return
 
     async def _send_noting(self, lane: Lane, due: Due, turn: Turn) -> None:
-        """Send one mail. Stops the turn where the others must wait."""
+        """Send one mail, and record the result. Stops the turn when the other mails must be deferred."""
         envelope = await self._write_noting(due, turn)
         if envelope is None:
             return
-        # Written before: whoever queues mails that are not sent slows nobody down.
+        # Written before waiting for the pace: mails that are not sent must not slow down others.
         await self._keep_pace()
         if lane.server is not None:
             await self._deliver(lane, lane.server, due, envelope, datetime.now(UTC))
@@ -221,14 +221,14 @@ class Sender:
         self._count(due, "sent")
 
     async def _write_noting(self, due: Due, turn: Turn) -> Envelope | None:
-        """The finished mail; None, once it is noted why there is none."""
+        """The finished mail; None when it cannot be written, and the reason is recorded."""
         started_at = datetime.now(UTC)
         try:
             return await self._write(due, turn.in_force)
         except Overtaken as overtaken:
             await self._skip(due, overtaken.reason)
         except Unavailable as error:
-            log.warning("mail must wait", reason=error.detail)
+            log.warning("mail deferred", reason=error.detail)
             turn.stop(_STORE_RETRY_S)
             await self._release([due], _STORE_RETRY_S)
         except Exception as error:
@@ -242,7 +242,7 @@ class Sender:
         return None
 
     async def _keep_pace(self) -> None:
-        """Wait for one's turn; all sessions together keep the pace."""
+        """Wait so that all sessions together keep the pace."""
         now = time.monotonic()
         mine = max(now, self._next_at)
         self._next_at = mine + 1 / self._settings.mail_per_second
@@ -257,7 +257,7 @@ class Sender:
         template, language = await self._templates.template(in_force, due.kind, languages)
         letter = await self._facts.letter(due, event, language)
         written = await self._templates.write(template, due.kind, language, letter.facts)
-        # Some milliseconds of encoding and checking: not on the loop.
+        # Encoding and checking take some milliseconds, too long for the loop.
         return await asyncio.to_thread(self._envelope, due, written, letter, language)
 
     def _envelope(self, due: Due, written: Written, letter: Letter, language: str) -> Envelope:
@@ -321,7 +321,7 @@ class Sender:
             await self._note_answer(due, attempt_no, delivery, failure)
 
     def _judge(self, due: Due, delivery: Delivery) -> Failure | None:
-        """Where a mail goes after this try; None: it has arrived."""
+        """The mail's next status after this attempt; None: it was delivered."""
         match delivery.outcome:
             case "accepted":
                 return None
@@ -330,7 +330,7 @@ class Sender:
             case "refused":
                 return Failure(Status.DEAD, delivery.reply)
             case "deferred" if due.deferrals + 1 >= self._settings.mail_attempts_max:
-                return Failure(Status.DEAD, f"Put off too often: {delivery.reply}")
+                return Failure(Status.DEAD, f"Deferred too often: {delivery.reply}")
         return self._again(due, delivery.reply)
 
     def _unwritten(self, due: Due, error: Exception) -> Failure:
@@ -344,29 +344,29 @@ class Sender:
         age_s = (datetime.now(UTC) - due.queued_at).total_seconds()
         if age_s > self._settings.mail_age_max_s:
             return Failure(Status.DEAD, f"Tried for too long: {reason}")
-        # Exponential, by what was tried; spread, so that what failed together does not return together.
+        # Exponential in the attempts; random, so that mails that failed together are not retried together.
         delay_s = min(_RETRY_MAX_S, self._settings.mail_retry_s * 2 ** min(due.attempts, 12))
         return Failure(Status.QUEUED, reason, delay_s * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
 
     def _learn(self, lane: Lane, delivery: Delivery) -> None:
-        """What one answer says about the server."""
+        """Record what one answer says about the server."""
         if not delivery.is_servers:
             self._server_wait = (0.0, 0)
             return
         others = [other.server for other in self._lanes if other is not lane]
         if delivery.is_sessions and any(server and server.is_open for server in others):
-            # It takes mails over the others.
+            # The server accepts mails over the other sessions.
             if delivery.is_unwanted:
                 lane.rests_until = time.monotonic() + REST_S
             return
         failures = self._server_wait[1]
-        # Servers end sessions for reasons of their own: the first time, hardly anybody waits.
+        # Servers end sessions for their own reasons, so the first wait is very short.
         wait_s: float = self._settings.mail_retry_s / 10 * 2 ** min(failures, 12)
         wait_s = min(_SERVER_RETRY_MAX_S, wait_s)
         wait_s *= random.uniform(0.5, 1.5)  # noqa: S311 - no secret
         self._server_wait = (time.monotonic() + wait_s, failures + 1)
         say = log.warning if failures == 0 else log.debug
-        say("mail server must wait", reason=delivery.reply)
+        say("mail server deferred us", reason=delivery.reply)
         self._turn.stop(wait_s)
 
     # Noting
@@ -391,8 +391,8 @@ class Sender:
     async def _note_answer(
         self, due: Due, attempt_no: int, delivery: Delivery, failure: Failure | None
     ) -> None:
-        """Note what the server said. With PostgreSQL away it is tried for a while: this is known to
-        nobody else, and unless it is noted the mail becomes ``unknown``.
+        """Record the server's answer. While PostgreSQL is away this is retried for a while: only this
+        process knows the answer, and without the record the mail becomes ``unknown``.
         """
         status = failure.status if failure else Status.SENT
 
@@ -433,7 +433,7 @@ class Sender:
 
 
 async def _persist(act: Callable[[], Awaitable[Any]], *, for_s: float) -> None:
-    """Repeat what is harmless twice until it is done. Raises Unavailable after ``for_s`` seconds."""
+    """Retry an idempotent operation until it succeeds. Raises Unavailable after ``for_s`` seconds."""
     ends_at = time.monotonic() + for_s
     delay_s = 0.1
     while True:

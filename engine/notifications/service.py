@@ -1,4 +1,4 @@
-"""Wires the rooms of notifications: what the API asks for, and the steps of the worker."""
+"""Builds the parts of notifications: the services for the API, and the worker's steps."""
 
 from engine.base.config import Settings
 from engine.base.step import Step

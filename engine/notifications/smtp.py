@@ -1,9 +1,9 @@
 """A session with the mail server, kept open for many mails.
 
-What a mail's fate depends on is one line with a dot: until that has left, the server must not deliver
-what it has got (RFC 5321, 4.1.1.4), and whoever loses the connection may try again. From the dot to
-its answer nobody but the server knows (RFC 1047). So a message is sent whole but for its dot, then the
-caller writes down that it is about to be delivered, then the dot goes.
+A mail's delivery depends on one line with a dot: until that is sent, the server must not deliver the
+message (RFC 5321, 4.1.1.4), and a client that loses the connection may try again. Between the dot and
+its answer only the server knows the outcome (RFC 1047). So the whole message except its dot is sent,
+then the caller records that it is about to be delivered, then the dot is sent.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ from engine.notifications.mime import Envelope
 
 log = structlog.get_logger(__name__)
 
-#: A session without work ends before the server ends it (RFC 5321, 4.5.3.2.7: five minutes).
+#: An idle session is ended after this time, before the server ends it (RFC 5321, 4.5.3.2.7: five minutes).
 _IDLE_MAX_S = 60.0
-#: RFC 5321, 4.5.3.2.6: the answer to the dot may take long, and giving up early makes doubt.
+#: RFC 5321, 4.5.3.2.6: the answer to the dot may take long, and giving up early leaves the outcome unknown.
 PATIENCE = 10
 _REPLY_LENGTH_MAX = 500
 _LOST = (SMTPException, OSError, TimeoutError, EOFError)
 
 
 class Delivery(Struct, frozen=True):
-    """How one try ended. ``is_servers``: it says nothing about this mail, all others would fare alike.
-    ``is_sessions``: those of other sessions perhaps not; ``is_unwanted``: nor will there be such a session.
+    """The result of one attempt. ``is_servers``: it is about the server, not this mail; others would get it, too.
+    ``is_sessions``: mails of other sessions perhaps not; ``is_unwanted``: the server refuses such a session.
     """
 
     outcome: Literal[
@@ -45,7 +45,7 @@ class Delivery(Struct, frozen=True):
 
 
 class _Refusal(Exception):
-    """``is_goodbye``: the server ends the session, whatever we wanted of it (421)."""
+    """``is_goodbye``: the server ends the session, whatever the command was (421)."""
 
     def __init__(self, delivery: Delivery, *, is_goodbye: bool = False) -> None:
         super().__init__(delivery.reply)
@@ -54,7 +54,7 @@ class _Refusal(Exception):
 
 
 class MailServer:
-    """One session. It has one mail under way at a time."""
+    """One session, with one mail under way at a time."""
 
     def __init__(
         self,
@@ -65,9 +65,9 @@ class MailServer:
         opening: asyncio.Lock,
         may_open: Callable[[], bool],
     ) -> None:
-        """``hello``: what we call ourselves. Nothing is opened before the first mail.
+        """``hello``: our host name. No connection is opened before the first mail.
 
-        ``opening`` is shared by all sessions: they are opened one after the other, and each asks before
+        ``opening`` is shared by all sessions: they are opened one after the other, and each first asks
         whether it still ``may_open``.
         """
         self._url = url
@@ -76,7 +76,7 @@ class MailServer:
         self._opening = opening
         self._may_open = may_open
         self._client: aiosmtplib.SMTP | None = None
-        #: The server has not finished with the last mail, though we have.
+        #: The server has not finished with the last mail, although we have.
         self._is_midway = False
         self._used_at = 0.0
 
@@ -87,10 +87,10 @@ class MailServer:
     async def deliver(
         self, envelope: Envelope, hand_over: Callable[[], Awaitable[bool]]
     ) -> Delivery:
-        """Bring one mail to the server. Raises nothing of the network's.
+        """Deliver one mail to the server. Raises no network errors.
 
-        ``hand_over`` is asked when nothing but the dot is missing: False stops it (``not-ours``), and so
-        does whatever it raises. ``not-tried``: a session was to be opened for it, and may not be.
+        ``hand_over`` is called when only the dot is missing: False stops the delivery (``not-ours``), and
+        so does any exception. ``not-tried``: it needed a new session, which must not be opened.
         """
         try:
             client = await self._begin(envelope)
@@ -105,7 +105,7 @@ class MailServer:
         try:
             ours = await hand_over()
         except BaseException:
-            # Without the dot: what the server has got it must throw away.
+            # Without the dot: the server must discard the message.
             self.close()
             raise
         if not ours:
@@ -114,7 +114,7 @@ class MailServer:
         return await self._finish(client)
 
     async def _begin(self, envelope: Envelope) -> aiosmtplib.SMTP:
-        """Name sender and recipient, over a new session where there is none any more."""
+        """Send the envelope, over a new session if there is none any more."""
         client = self._client
         if client is not None and self.is_open:
             if time.monotonic() - self._used_at >= _IDLE_MAX_S:
@@ -126,7 +126,7 @@ class MailServer:
                         self._is_midway = False
                     await self._announce(client, envelope)
                 except _LOST:
-                    pass  # it went away between two mails, which is its right
+                    pass  # the server ended the session between two mails, as it may
                 except _Refusal as refusal:
                     if not refusal.is_goodbye:
                         raise
@@ -168,7 +168,8 @@ class MailServer:
             if not client.supports_extension("smtputf8"):
                 raise _Refusal(
                     Delivery(
-                        "refused", "The mail server takes no address with letters beyond ASCII."
+                        "refused",
+                        "The mail server does not accept addresses with non-ASCII letters.",
                     )
                 )
             options = ["SMTPUTF8"]
@@ -176,7 +177,7 @@ class MailServer:
         try:
             await client.mail(envelope.sender, options=options, encoding=encoding)
         except aiosmtplib.SMTPSenderRefused as error:
-            # The sender is the same for all: that is the operator's to mend, and no mail's end.
+            # The sender is the same for all mails: the operator must correct it, and no mail is given up for it.
             raise self._refusal(error, "deferred", is_servers=True) from None
         self._is_midway = True
         try:
@@ -185,7 +186,7 @@ class MailServer:
             raise self._refusal(error, _by_code(error.code)) from None
 
     async def _send_content(self, client: aiosmtplib.SMTP, message: bytes) -> None:
-        """DATA, and the message without its dot. Raises when the connection is lost till it is out."""
+        """Send DATA, and the message without its dot. Raises when the connection is lost before all is sent."""
         reply = await client.execute_command(b"DATA")
         if reply.code != 354:
             raise self._refusal(aiosmtplib.SMTPResponseException(*reply), _by_code(reply.code))
@@ -195,16 +196,16 @@ class MailServer:
         content = b"." + content if content.startswith(b".") else content
         transport.write(content if content.endswith(b"\r\n") else content + b"\r\n")
         async with asyncio.timeout(self._timeout_s):
-            # The library waits for no writer; what is still in the buffer may yet be lost.
+            # The library does not wait until data is sent; data in the buffer may still be lost.
             while transport.get_write_buffer_size() and not transport.is_closing():  # noqa: ASYNC110 - transports tell nobody but their protocol
                 await asyncio.sleep(0.002)
-            # A server that hung up meanwhile is heard of in the loop's next round.
+            # A server's hang-up is noticed only in the loop's next iteration.
             await asyncio.sleep(0)
         if transport.is_closing() or not client.is_connected:
             raise ConnectionError("The connection was lost before the message was complete.")
 
     async def _finish(self, client: aiosmtplib.SMTP) -> Delivery:
-        """The dot, and the server's word on it. Whatever goes wrong after the dot leaves doubt."""
+        """Send the dot, and read the answer. Any failure after the dot leaves the outcome unknown."""
         if not client.is_connected:
             self.close()
             return _lost("The connection was lost before the dot.")
@@ -221,7 +222,7 @@ class MailServer:
         if reply.code // 100 in (4, 5):
             return Delivery(_by_code(reply.code), said)
         self.close()
-        return Delivery("unknown", f"No answer that means anything: {said}")
+        return Delivery("unknown", f"The answer cannot be understood: {said}")
 
     def _refusal(
         self,
@@ -244,7 +245,7 @@ class MailServer:
         )
 
     async def quit(self) -> None:
-        """End the session with a word, if it lives."""
+        """End the session with QUIT, if it is open."""
         client, self._client = self._client, None
         if client is not None and client.is_connected:
             try:
@@ -253,7 +254,7 @@ class MailServer:
                 client.close()
 
     def close(self) -> None:
-        """End the session without a word."""
+        """End the session without QUIT."""
         client, self._client = self._client, None
         if client is not None:
             client.close()

@@ -1,8 +1,8 @@
 """The templates in force: versions in PostgreSQL, the product's own among them.
 
-A version is never changed. Which one is in force is chosen, and choosing the one before is rolling
-back. The product's texts come in as versions when a worker starts; new ones take the place of older
-ones of the product, never of what an organiser chose.
+A version is never changed. An organiser chooses the one in force; choosing the previous one is a
+rollback. The product's texts are added as versions when a worker starts; new ones replace older ones of
+the product in force, never a version that an organiser chose.
 """
 
 import asyncio
@@ -41,16 +41,16 @@ from engine.stores.postgres import Postgres, Transaction
 log = structlog.get_logger(__name__)
 
 _PRODUCT = "product"
-#: Processor time of one mail, a hundred times what one takes; and of a template that is tried.
+#: Limit of processor time for one mail, a hundred times the usual; and for testing a template.
 _MAIL_CPU_S: Final = 0.5
 _TRY_CPU_S: Final = 2.0
-#: A layout is tried with every template there is.
+#: The same for a layout, which is tested with every template.
 _TRY_MORE_CPU_S: Final = 0.2
 _WAITING_MIN: Final = 8
 
 
 class OrganiserTemplate(Struct, frozen=True):
-    """A template that an organiser wrote, or that stands in a layout of theirs: not for this process."""
+    """A template, or a layout around it, is an organiser's: it must not be rendered in this process."""
 
     texts: Texts
     layout: Texts
@@ -61,7 +61,7 @@ class TemplateVersions:
         self._pg = postgres
         self._site = settings.public_url.rstrip("/")
         self._renderers = Renderers(waiting_max=max(_WAITING_MIN, settings.mail_concurrency))
-        #: By kind and language, with the versions they were made of.
+        #: Compiled templates by kind and language, with the versions they were made of.
         self._loaded: dict[
             tuple[str, str], tuple[tuple[int, int], Template | OrganiserTemplate]
         ] = {}
@@ -81,13 +81,13 @@ class TemplateVersions:
     ) -> tuple[Template | OrganiserTemplate, str]:
         """The template of a kind in the first of ``languages`` that has one, and that language.
 
-        One that cannot be used is passed over for the product's own: a mail is never lost to it.
+        The product's own replaces one that cannot be used: no mail is lost because of it.
         """
         for language in languages:
             version = in_force.get((kind.value, language))
             if version is not None:
                 return await self._load(in_force, kind, language, version), language
-        # Before the first worker has brought the texts in.
+        # Before the first worker has added the product's texts.
         language = next((x for x in languages if (kind.value, x) in product_texts()), "en")
         return product_template(kind, language), language
 
@@ -117,7 +117,7 @@ class TemplateVersions:
         language: str,
         facts: dict[str, Any],
     ) -> Written:
-        """The words of one mail: the product's own where ``template`` cannot make any of these facts."""
+        """Render one mail; with the product's own template if ``template`` cannot be rendered with these facts."""
         try:
             if isinstance(template, Template):
                 return await asyncio.to_thread(template.write, facts)
@@ -129,7 +129,7 @@ class TemplateVersions:
                 "mail template stopped, set aside", kind=kind, language=language, reason=str(error)
             )
         except TemplateBroken as error:
-            # It passed with sample facts and fails with real ones.
+            # It passed with sample facts but fails with real ones.
             _warn(kind, language, error)
         except Unavailable as error:
             log.warning("mail template not rendered", kind=kind, reason=error.detail)
@@ -138,7 +138,7 @@ class TemplateVersions:
     def _set_aside(
         self, template: Template | OrganiserTemplate, kind: MailKind, language: str
     ) -> None:
-        """Use the product's until another version is in force: each further mail would cost as much."""
+        """Use the product's template until another version is in force: each further mail would cost as much."""
         known = self._loaded.get((kind.value, language))
         if known is not None and known[1] is template:
             self._loaded[kind.value, language] = (known[0], product_template(kind, language))
@@ -153,7 +153,7 @@ class TemplateVersions:
     # The organiser's side
 
     async def templates(self) -> list[TemplateInForce]:
-        """Every kind and language that has a template, and the version in force."""
+        """Every kind and language with a template, and the version in force."""
         rows = await self._pg.fetch("notifications.templates_in_force")
         return [TemplateInForce(**dict(row)) for row in rows]
 
@@ -179,7 +179,7 @@ class TemplateVersions:
         return TemplateVersion(**dict(row))
 
     async def preview(self, kind: str, language: str, texts: Texts) -> tuple[Written, Letter]:
-        """The mail that ``texts`` would make of sample facts. A layout is shown around a booking.
+        """Render ``texts`` with sample facts. A layout is shown around a booking mail.
 
         Raises InvalidInput for texts that cannot be used, saying where, Unavailable.
         """
@@ -227,7 +227,7 @@ class TemplateVersions:
         return await self._in_force(kind, language)
 
     async def roll_back(self, kind: str, language: str, *, actor: Actor) -> TemplateInForce:
-        """Put back what was in force before the version that is. Raises NotFound, Conflict."""
+        """Put the version in force that was before the present one. Raises NotFound, Conflict."""
         check_name(kind, language)
         async with self._pg.transaction() as transaction:
             await transaction.fetch("notifications.lock_template", kind, language)
@@ -250,7 +250,7 @@ class TemplateVersions:
         return found[0]
 
     async def _try(self, kind: str, language: str, texts: Texts) -> tuple[Written, Letter]:
-        """Write every sample with these texts; the first mail. Raises InvalidInput, Unavailable."""
+        """Render every sample with these texts; returns the first mail. Raises InvalidInput, Unavailable."""
         check_name(kind, language)
         in_force = await self.in_force()
         if kind == LAYOUT:
@@ -281,7 +281,7 @@ class TemplateVersions:
     async def _every_template(
         self, in_force: dict[tuple[str, str], int]
     ) -> dict[tuple[str, str], Texts]:
-        """All templates that stand in the layout, the product's where none is in force; a booking first."""
+        """All templates inside the layout, the product's where none is in force; a booking mail first."""
         versions = {**dict.fromkeys(product_texts(), 0), **in_force}
         names = sorted(
             (name for name in versions if name[0] != LAYOUT),
@@ -292,7 +292,7 @@ class TemplateVersions:
     # The product's own texts
 
     async def bring_in_product_texts(self) -> int:
-        """Keep the product's texts as versions; harmless twice. Returns how many are new."""
+        """Add the product's texts as versions; idempotent. Returns how many are new."""
         made = 0
         for (kind, language), texts in product_texts().items():
             async with self._pg.transaction() as transaction:
@@ -309,7 +309,7 @@ class TemplateVersions:
 
 
 def check_name(kind: str, language: str) -> None:
-    """Raises NotFound for what is no kind, or no language of it."""
+    """Raises NotFound for an unknown kind, or a language that the kind does not have."""
     if kind == LAYOUT:
         if language != EVERY_LANGUAGE:
             raise NotFound(
@@ -332,7 +332,7 @@ def _is_language(text: str) -> bool:
 def _unknown(kind: str, language: str, version: int | None = None) -> NotFound:
     which = f"version {version} of " if version is not None else ""
     return NotFound(
-        f"There is no {which}template {kind}/{language}; the list has those that there are.",
+        f"There is no {which}template {kind}/{language}; see the list of templates.",
         code="template-not-found",
         remedy=Remedy.LIST_TEMPLATES,
     )
@@ -343,12 +343,12 @@ def _texts(version: TemplateVersion) -> Texts:
 
 
 def _version_before(chosen: Sequence[int]) -> int | None:
-    """What was in force before ``chosen[0]``, when rolling back has itself made choices.
+    """The version in force before ``chosen[0]``, when rollbacks have themselves made choices.
 
-    Going back over and over walks through the versions, and not to and fro between two.
+    Repeated rollbacks go back through the versions, not to and fro between two.
     """
     present = chosen[0]
-    # The choice that first put the present one in force: what led back to it is passed over.
+    # The choice that first put the present version in force; rollbacks to it are skipped.
     first = max(place for place, version in enumerate(chosen) if version == present)
     return chosen[first + 1] if first + 1 < len(chosen) else None
 
@@ -365,7 +365,7 @@ def _refused(kind: str, language: str, error: TemplateBroken) -> InvalidInput:
 
 
 def _warn(kind: str, language: str, error: TemplateBroken) -> None:
-    # Not its words: they may quote the facts.
+    # Not the message: it may quote the facts.
     log.warning(
         "mail template broken", kind=kind, language=language, place=error.place, line=error.line
     )

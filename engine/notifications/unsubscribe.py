@@ -1,4 +1,4 @@
-"""Links that switch mails of one topic off, for whoever has the mail and without a login (RFC 8058)."""
+"""Links in mails that switch off mails of one topic, without a login (RFC 8058)."""
 
 import uuid
 from functools import cached_property
@@ -23,7 +23,7 @@ class Unsubscribe:
 
     @cached_property
     def _signer(self) -> Signer:
-        # Made when first needed: a process that sends nothing needs no secret.
+        # Made when first needed: a process that sends no mail needs no secret.
         return Signer(token_secret(self._settings), _PURPOSE)
 
     def url(self, person_id: str, topic: str) -> str:
@@ -34,7 +34,7 @@ class Unsubscribe:
         return self._signer.sign(uuid.UUID(person_id).bytes + topic.encode())
 
     def read(self, token: str) -> tuple[str, str]:
-        """The person and the topic of a token. Raises NotFound for one that is not ours."""
+        """The person and the topic of a token. Raises NotFound for a foreign token."""
         content = self._signer.read(token)
         topic = (content or b"")[_PERSON_BYTES:].decode()
         if content is None or topic not in _TOPICS:
@@ -42,7 +42,7 @@ class Unsubscribe:
         return str(uuid.UUID(bytes=content[:_PERSON_BYTES])), topic
 
     async def redeem(self, token: str) -> str:
-        """Switch the topic off; twice is fine. Returns the topic. Raises NotFound, Unavailable."""
+        """Switch the topic off; idempotent. Returns the topic. Raises NotFound, Unavailable."""
         person_id, topic = self.read(token)
         await self._pg.fetch("notifications.switch_off", person_id, topic)
         return topic

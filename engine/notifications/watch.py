@@ -1,4 +1,4 @@
-"""What goes on beside sending: lost hand-overs, live notices, the figures."""
+"""Work beside sending: lost hand-overs, live notices, the metrics."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ from engine.stores.postgres import Postgres
 log = structlog.get_logger(__name__)
 
 
-#: Kept mails beyond these are forgotten.
+#: The most kept mails; older ones are deleted.
 KEPT_MAX: Final = 2000
 
 
@@ -21,7 +21,7 @@ _FORGOTTEN_AT_ONCE: Final = 1000
 
 
 class Watch:
-    """What goes on beside sending: lost hand-overs, live notices, the figures."""
+    """Work beside sending: lost hand-overs, live notices, the metrics."""
 
     def __init__(self, postgres: Postgres, live: Live, retention_days: int) -> None:
         self._pg = postgres
@@ -29,8 +29,8 @@ class Watch:
         self._retention_days = retention_days
 
     async def run_once(self) -> int:
-        """Give up on hand-overs that nobody finished, let go of what waited for a proof, and set the
-        gauges. Returns 0.
+        """Give up unfinished hand-overs, end the waiting of mails for a proof, and set the gauges.
+        Returns 0.
         """
         for row in await self._pg.fetch("notifications.give_up_hoping"):
             metrics.MAILS.labels(row["kind"], Status.UNKNOWN.value).inc()
@@ -45,7 +45,7 @@ class Watch:
         return 0
 
     async def tell(self) -> int:
-        """Tell open connections what has no live message of its own. Returns how many were told."""
+        """Notify open connections of mails without a live message of their own. Returns how many."""
         rows = await self._pg.fetch("notifications.untold", 200)
         for row in rows:
             if row["wanted"]:
@@ -54,7 +54,7 @@ class Watch:
         return len(rows)
 
     async def forget(self) -> int:
-        """Delete a slice of what needs nobody any more. Returns how many mails are no longer in the log."""
+        """Delete a slice of mails that nobody needs any more. Returns how many were deleted."""
         await self._pg.fetch("notifications.forget_kept", KEPT_MAX)
         await self._pg.fetch("notifications.forget_counts")
         gone: int = await self._pg.fetchval(

@@ -1,1 +1,1 @@
-"""Who somebody is: accounts, passwords, tokens, proven addresses, mailed links."""
+"""Identity of people: accounts, passwords, tokens, proven addresses, mailed links."""

@@ -1,19 +1,19 @@
-"""People: who they are, what they want to be told, and how they come back on another device.
+"""People: their accounts and preferences, and how they log in on another device.
 
 A person is the subject of a token. Guests have no row until something is set; registering keeps the
-guest's subject, so that bookings and places in line stay theirs.
+guest's subject, so that bookings and waitlist entries stay theirs.
 
-An account claims an address. Others may claim it, too, until one of them opens the link that was mailed
-there (``engine.people.verification``): then it is that account's, and the others have lost it.
+An account claims an address. Others may claim it, too, until one of them opens the link mailed there
+(``engine.people.verification``): then the address belongs to that account, and the others lose it.
 
-A login opens a session, a family of refresh tokens of which each is good once::
+A login opens a session, a family of refresh tokens that are each valid once::
 
-    token 1 ─exchange─▶ token 2 ─exchange─▶ token 3 …      the newest is good
-                 │                   └─ comes again within the grace: token 3 once more
-                 └─ comes again: somebody has a copy; the family ends
+    token 1 ─exchange─▶ token 2 ─exchange─▶ token 3 …      the newest is valid
+                 │                   └─ sent again within the grace: token 3 once more
+                 └─ sent again: somebody has a copy; the family ends
 
 An answer may be lost, and two tabs may ask at once: within the grace the token before the newest one
-gives the newest one again, the same for all who ask. Nothing that is stored is enough to make a token.
+gives the newest one again, the same to all callers. The stored data is not enough to make a token.
 """
 
 import base64
@@ -60,11 +60,11 @@ from engine.stores.postgres import Postgres, Transaction
 log = structlog.get_logger(__name__)
 
 _SECRET_BYTES: Final = 32
-#: Mails a day that ask an address whether it is theirs; each of them serves all who claim it.
+#: The most verification mails to an address in a day; each of them serves all who claim it.
 _WELCOMES_PER_DAY: Final = 3
-#: Accounts with one address that are shown.
+#: The most accounts of one address that are shown.
 CLAIMS_SHOWN_MAX: Final = 10
-#: A guest can come back until an event has been over for thirty days; one without an end lasts six hours.
+#: A guest's token can be renewed until thirty days after the event; an event without an end lasts six hours.
 _AFTER_START_S: Final = 6 * 3600 + 30 * 86_400
 
 
@@ -76,7 +76,7 @@ class Accounts:
         settings: Settings,
         sign_out: Callable[[str, int], Awaitable[None]],
     ) -> None:
-        """``sign_out`` ends what somebody has open elsewhere with earlier tokens."""
+        """``sign_out`` closes a person's connections that were opened with earlier tokens."""
         self._pg = postgres
         self._sign_out = sign_out
         self._passwords = passwords
@@ -91,7 +91,7 @@ class Accounts:
     async def register(self, wanted: Registration, *, person_id: str | None = None) -> Login:
         """Make an account, for the guest ``person_id`` if given, and log in.
 
-        The address is asked by mail whether it is theirs. Nothing here depends on who else claims it.
+        A verification mail is sent to the address. The result does not depend on who else claims it.
         Raises InvalidInput (weak-password, unknown-language), Conflict (already-registered),
         Unavailable.
         """
@@ -117,13 +117,13 @@ class Accounts:
         return login
 
     async def log_in(self, email: str, password: str) -> Login:
-        """Open a session. Raises NotAuthenticated, with one message whatever is wrong, Unavailable."""
+        """Open a session. Raises NotAuthenticated, with the same message for every cause, Unavailable."""
         key = email_key(email)
         tried = await self._passwords.hash(password, await self._salt(key))
         account = await self._pg.fetchrow("people.account_by_hash", key, tried)
         if account is not None:
             return await self._logged_in(account["person_id"], tried)
-        # As much work, whether there is an account of before or not.
+        # The same work with or without an existing account.
         account = await self._pg.fetchrow("people.account_with_own_salt", key)
         kept: str | None = account["password_hash"] if account else None
         if not await self._passwords.verify(kept, password) or account is None or kept is None:
@@ -132,7 +132,7 @@ class Accounts:
         return await self._logged_in(account["person_id"], tried if changed else kept)
 
     async def log_in_again(self, person_id: str, email: str, password: str) -> Login | None:
-        """Open a session of this very account. None: it has another address, or another password."""
+        """Open a session of this one account. None: it has another address, or another password."""
         account = await self._pg.fetchrow("people.account", person_id)
         if account is None or account["email_key"] != email_key(email):
             return None
@@ -153,7 +153,7 @@ class Accounts:
         return login
 
     async def _salt(self, key: str) -> bytes:
-        """The salt of an address."""
+        """The password salt of an address."""
         if not self._house_salt:
             self._house_salt = await self._pg.fetchval("people.house_salt")
         return hmac.digest(self._house_salt, key.encode(), "sha256")[:16]
@@ -173,9 +173,9 @@ class Accounts:
     async def refresh(self, refresh_token: str) -> Login:
         """Exchange a refresh token for the next one of its family.
 
-        The same token again within the grace gives the same next one, unless that has been exchanged
-        itself; any other token of the family that was used before ends the family. Raises
-        NotAuthenticated (session-ended), Unavailable.
+        The same token sent again within the grace gives the same next one, unless that was exchanged
+        itself. Any other used token of the family ends the family. Raises NotAuthenticated
+        (session-ended), Unavailable.
         """
         session_id, secret = _parts(refresh_token)
         async with self._pg.transaction() as transaction:
@@ -183,13 +183,13 @@ class Accounts:
             next_secret = None
             if row is not None and not row["ended"] and not row["expired"]:
                 next_secret = await _exchange(transaction, session_id, row, secret)
-        # Committed by now: a family that ends, ends, though its caller is refused.
+        # Committed by now: an ended family stays ended, although its caller is refused.
         if row is None or next_secret is None:
             raise _session_ended()
         return Login(row["person_id"], _token(session_id, next_secret), row["token_version"])
 
     async def log_out(self, refresh_token: str) -> None:
-        """End the family of a refresh token, also by one that was used; twice is fine."""
+        """End the family of a refresh token, which may be a used one; idempotent."""
         try:
             session_id, _ = _parts(refresh_token)
         except NotAuthenticated:
@@ -199,18 +199,18 @@ class Accounts:
     # Accounts
 
     async def person(self, person_id: str) -> Person:
-        """Whoever that is; somebody of whom nothing is known has the defaults."""
+        """The person of this id; a person without a row has the defaults."""
         row = await self._pg.fetchrow("people.person", person_id)
         return Person(person_id=person_id) if row is None else _person(row)
 
     async def find(self, email: str) -> list[Person]:
-        """Who registered with an address: first the one it belongs to, then the earliest."""
+        """The people registered with an address: first the one it belongs to, then the earliest."""
         rows = await self._pg.fetch("people.people_by_email", email_key(email), CLAIMS_SHOWN_MAX)
         return [_person(row) for row in rows]
 
     async def check_renewable(self, person_id: str, *, has_expired: bool) -> None:
-        """Raises NotAuthenticated for a guest's token that is not to be renewed: its person has an
-        account, or it has expired and nothing that was booked or waited for is still to come.
+        """Raises NotAuthenticated for a guest's token that must not be renewed: its person has an
+        account, or it has expired and all events that were booked or waited for are over.
         """
         row = await self._pg.fetchrow("people.guest_at_stake", person_id, _AFTER_START_S)
         assert row is not None
@@ -218,10 +218,10 @@ class Accounts:
             raise NotAuthenticated("This token has ended; get a new one.", remedy=Remedy.GET_TOKEN)
 
     async def change(self, person_id: str, patch: PersonPatch, *, version: int) -> Person:
-        """Change what somebody says of themselves.
+        """Change a person's data.
 
-        Another address of an account is asked by mail whether it is theirs; nothing here depends on
-        who else claims it. Raises PreconditionFailed when they are no longer at ``version``,
+        A new address of an account gets a verification mail; the result does not depend on who else
+        claims it. Raises PreconditionFailed when the person is no longer at ``version``,
         InvalidInput (unknown-language, weak-password), NotAllowed (wrong-password), NotFound
         (no-account: a guest has no password), Unavailable.
         """
@@ -232,7 +232,7 @@ class Accounts:
         change = await self._account_change(before, after, patch)
         async with self._pg.transaction() as transaction:
             if change is not None and change.key != change.kept_key:
-                # Before the person's row, as registering does.
+                # Before the person's row, in the same order as in ``register``.
                 await transaction.fetch("people.lock_email", change.key)
             await _write(transaction, after, version=version)
             token_version = None
@@ -243,14 +243,14 @@ class Accounts:
         return await self.person(person_id)
 
     async def _end_tokens(self, person_id: str, version: int) -> None:
-        """Access tokens before ``version`` are refused, and live connections made with them close."""
+        """Refuse access tokens before ``version``, and close live connections made with them."""
         self.token_versions.note(person_id, version)
         await self._sign_out(person_id, version)
 
     async def _account_change(
         self, before: Person, after: Person, patch: PersonPatch
     ) -> "_AccountChange | None":
-        """What becomes of the account, once ``patch`` has shown its password. None: nothing."""
+        """The change of the account, after checking the password in ``patch``. None: no change."""
         moves = before.registered and after.email != before.email
         if patch.new_password is None and not moves:
             return None
@@ -263,8 +263,8 @@ class Accounts:
         return _AccountChange(kept_key, key, kept, fresh, patch.new_password is not None)
 
     async def _checked_password(self, before: Person, patch: PersonPatch) -> tuple[str | None, str]:
-        """The account's address as it is compared, and the hash of its present password, after
-        checking that ``patch`` has it.
+        """The account's address in its compared form, and the hash of its present password, after
+        checking the password in ``patch``.
         """
         account = await self._pg.fetchrow("people.account", before.person_id)
         if account is None:
@@ -275,19 +275,19 @@ class Accounts:
         return account["email_key"], account["password_hash"]
 
     async def set_tier(self, person_id: str, tier: Tier, *, actor: Actor) -> Person:
-        """Give somebody a tier; a guest too, by the id in the line or the booking."""
+        """Give a person a tier; a guest, too, by the id in a waitlist entry or booking."""
         await self._pg.fetch("people.set_tier", person_id, tier)
         log.info("waitlist tier changed", person_id=person_id, tier=tier, actor=actor.label)
         return await self.person(person_id)
 
 
 def email_key(email: str) -> str:
-    """An address as it is compared. Capitals make no difference in any mailbox that people have."""
+    """An address in its compared form. Capitals make no difference in real mailboxes."""
     return unicodedata.normalize("NFC", email).lower()
 
 
 # Refresh tokens: session_id (16 bytes) and secret (32 bytes), base64url. Only hashes are stored; the
-# next secret follows from the one before and a seed that is drawn for it.
+# next secret is derived from the one before and a random seed.
 
 
 async def _exchange(
@@ -339,12 +339,12 @@ def _person(row: asyncpg.Record) -> Person:
 
 
 def _patched(before: Person, patch: PersonPatch) -> Person:
-    """Raises InvalidInput for what nobody may choose."""
+    """The preferences with the patch applied. Raises InvalidInput for a choice that is not allowed."""
     if patch.language is not UNSET:
         _check_language(patch.language)
     if patch.preferences.email.booking is False:
         raise InvalidInput(
-            "Mails about what you bought cannot be switched off: they carry your tickets.",
+            "Mails about your bookings cannot be switched off: they carry your tickets.",
             code="booking-mails-needed",
         )
     told = before.preferences
@@ -359,7 +359,7 @@ def _patched(before: Person, patch: PersonPatch) -> Person:
 
 
 def _sent(patch: Struct, *names: str) -> dict[str, Any]:
-    """The fields that the patch has, of ``names`` or of all."""
+    """The fields present in the patch, of ``names`` or of all."""
     fields = names or patch.__struct_fields__
     return {n: value for n in fields if (value := getattr(patch, n)) is not UNSET}
 
@@ -380,8 +380,8 @@ async def _write(transaction: Transaction, after: Person, *, version: int) -> No
 
 
 class _AccountChange(Struct, frozen=True):
-    """``kept``: the hash that was checked. ``fresh``: what it becomes; of another password if
-    ``is_other``, else of the same one with the salt of another address.
+    """``kept``: the checked hash. ``fresh``: the new hash; of another password if ``is_other``, else of
+    the same one with the salt of another address.
     """
 
     kept_key: str | None
@@ -394,7 +394,7 @@ class _AccountChange(Struct, frozen=True):
 async def _write_account(
     transaction: Transaction, after: Person, change: _AccountChange
 ) -> int | None:
-    """Returns the version of access tokens when earlier ones are no longer good."""
+    """Returns the new version of access tokens when earlier ones are no longer valid, else None."""
     person_id = after.person_id
     row = await transaction.fetchrow(
         "people.change_account", person_id, change.key, change.kept, change.fresh, change.is_other
@@ -420,7 +420,7 @@ async def _enqueue_welcome(transaction: Transaction, person_id: str, *, cause: s
 def _check_language(language: str | None) -> None:
     if language is not None and language not in LANGUAGES:
         raise InvalidInput(
-            f"We do not write in {language!r}; choose one of {', '.join(LANGUAGES)}.",
+            f"The language {language!r} is not supported; choose one of {', '.join(LANGUAGES)}.",
             code="unknown-language",
         )
 
@@ -433,13 +433,13 @@ def _registered() -> Conflict:
 
 
 def _wrong_credentials() -> NotAuthenticated:
-    # One message for an unknown address and a wrong password: neither is anybody's to learn.
+    # One message for an unknown address and a wrong password, so that a stranger learns neither.
     return NotAuthenticated("The address or the password is wrong.", code="wrong-credentials")
 
 
 def _wrong_password() -> NotAllowed:
     return NotAllowed(
-        "Send your present password as `password`; the one sent is not it.", code="wrong-password"
+        "The password is wrong; send your present password as `password`.", code="wrong-password"
     )
 
 

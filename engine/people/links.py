@@ -1,9 +1,9 @@
-"""Signed links: what is mailed opens one booking, or one place in a line, on any device.
+"""Signed links in mails: each opens one booking, or one waitlist entry, on any device.
 
-A link is made only to be mailed, so whoever acts by it has read what came to that address. It carries
-what it opens, the generation of its links, and a digest of the address; each kind is signed for a purpose
-of its own. It ends with the event and thirty days; when the address of what it opens is another one by
-then; and when its person ends all links made so far.
+A link is made only to be mailed, so a person who acts by it can read mails to that address. It carries
+the id of its object, the generation of its links, and a digest of the address; each kind is signed for a
+purpose of its own. A link ends thirty days after the event; when the address of its object changes; and
+when its person ends all links made so far.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from engine.people.accounts import email_key
 from engine.stores.postgres import Postgres
 
 LinkKind = Literal["booking", "entry"]
-#: By kind: what its links are signed for, and the folder of their pages.
+#: By kind: the purpose of the signature, and the folder of the pages.
 _PURPOSES: Final[dict[LinkKind, tuple[str, str]]] = {
     "booking": ("frontrow/booking-link/1", "b"),
     "entry": ("frontrow/waitlist-link/1", "w"),
@@ -34,19 +34,19 @@ _ID_BYTES: Final = 16
 _GENERATION_BYTES: Final = 2
 _DIGEST_BYTES: Final = 8
 _CONTENT_BYTES: Final = _ID_BYTES + _GENERATION_BYTES + _DIGEST_BYTES
-#: An event is over so long after it began.
+#: How long an event is assumed to last.
 EVENT_LENGTH: Final = timedelta(hours=6)
-#: Links are good so long after that.
+#: How long links stay valid after that.
 _AFTERWARDS: Final = timedelta(days=30)
-#: One mail with the links of an address in so long.
+#: Least time between two mails with the links of an address.
 _LOOKUP_S: Final = 6 * 3600
-#: Bookings in one such mail, and looked through for it.
+#: The most bookings in one such mail, and the most searched for it.
 LISTED_MAX: Final = 50
 _LOOKED_THROUGH_MAX: Final = 500
 
 
 class Opened(Struct, frozen=True, kw_only=True):
-    """What a link opens, of which event, and the address that it was mailed to."""
+    """The object of a link, its event, and the address that the link was mailed to."""
 
     object_id: str
     event: Event
@@ -59,7 +59,7 @@ class Links:
         self._pg = postgres
         self._catalog = catalog
         self._settings = settings
-        # Made when first needed: a process that makes and reads no links needs no secret.
+        # Made when first needed: a process without links needs no secret.
         self._signer = cache(self._make_signer)
 
     def _make_signer(self, kind: LinkKind) -> Signer:
@@ -81,12 +81,12 @@ class Links:
         return f"{self._settings.public_url.rstrip('/')}/{_PURPOSES[kind][1]}/{token}"
 
     async def url_of_event(self, event_id: str, person_id: str, email: str) -> str | None:
-        """The link to what somebody has of an event under an address; None where that is nothing."""
+        """The link to a person's booking or entry of an event under an address; None if there is none."""
         row = await self._pg.fetchrow("links.of_event", event_id, person_id, email)
         return None if row is None else await self.url(row["kind"], row["id"], email)
 
     async def of_address(self, email: str) -> Sequence[tuple[str, Event]]:
-        """The booking_ids under an address whose links are good, with their events, the latest first."""
+        """The booking_ids under an address whose links are valid, with their events, the latest first."""
         rows = await self._pg.fetch("links.of_address", email_key(email), _LOOKED_THROUGH_MAX)
         pages = await self._catalog.events_by_id({row["event_id"] for row in rows})
         events = {event.event_id: event for event in pages if not _is_past(event)}
@@ -94,19 +94,19 @@ class Links:
         return found[:LISTED_MAX]
 
     async def look_up(self, email: str, language: str | None = None) -> None:
-        """Have the links of an address mailed to it, once in some hours.
+        """Mail the links of an address to it, at most once in some hours.
 
-        The same is done for every address, known or not: a worker finds out when it writes the mail.
+        The same happens for every address, known or not: a worker finds out when it writes the mail.
         """
         key = email_key(email)
         turn = int(time.time() // _LOOKUP_S)
         cause = f"lookup:{hashlib.sha256(key.encode()).hexdigest()[:32]}:{turn}"
         await self._pg.fetch("links.enqueue_lookup", cause, email, language)
 
-    # For whoever has one
+    # For people with a link
 
     async def open(self, kind: LinkKind, token: str) -> Opened:
-        """What a link opens. Raises NotFound (not ours), Gone (ended), Unavailable."""
+        """The object of a link. Raises NotFound (not ours), Gone (ended), Unavailable."""
         content = self._signer(kind).read(token)
         if content is None or len(content) != _CONTENT_BYTES:
             raise _unknown()
@@ -125,11 +125,11 @@ class Links:
         )
 
     async def prove(self, opened: Opened) -> None:
-        """Somebody has acted by the link: they read the mails of that address."""
+        """Record that somebody has acted by the link, so they can read mails to that address."""
         await self._pg.fetch("people.prove_address", email_key(opened.email))
 
     async def end(self, kind: LinkKind, object_id: str, person_id: str) -> None:
-        """End all links made so far of what is ``person_id``'s. Raises NotFound, Unavailable."""
+        """End all links made so far to an object of ``person_id``. Raises NotFound, Unavailable."""
         if not await self._pg.fetch(f"links.end_of_{kind}", object_id, person_id):
             raise NotFound(f"There is no {kind} {object_id}.", code=f"{kind}-not-found")
 

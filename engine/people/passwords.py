@@ -1,12 +1,12 @@
-"""Passwords: which are taken, how they are kept, how they are checked without stopping the loop.
+"""Passwords: which are accepted, how they are stored, how they are checked without blocking the loop.
 
-Kept by argon2id with the least that OWASP's Password Storage Cheat Sheet asks for (19 MiB, two passes,
-one lane). Taken after NIST SP 800-63B, section on passwords: any characters, spaces among them, counted
-as code points and never cut; no rules about kinds of characters, no expiry; refused is what is short,
-common, or about the person or this service.
+Stored with argon2id and the least parameters of OWASP's Password Storage Cheat Sheet (19 MiB, two passes,
+one lane). Accepted by NIST SP 800-63B, section on passwords: any characters including spaces, counted as
+code points and never truncated; no rules about kinds of characters, no expiry. Refused are passwords that
+are short, common, or about the person or this service.
 
-The salt of a hash follows from the address and a random value of this house: one hash then decides for
-all accounts that claim an address, and a stranger who claims it, too, makes no login dearer.
+The salt of a hash is derived from the address and a random value of this installation: one hash then
+serves all accounts that claim an address, and a stranger who claims it, too, makes no login slower.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ from engine.base.errors import InvalidInput, Unavailable
 
 T = TypeVar("T")
 
-#: Characters; NIST wants at least 64 to be taken. Longer ones cost memory and add nothing.
+#: Characters; NIST requires at least 64 to be accepted. Longer ones cost memory and add nothing.
 PASSWORD_LENGTH_MAX: Final = 256
-#: Each takes its 19 MiB and a core while it works; the GIL is free meanwhile.
+#: Hashes at once: each takes 19 MiB and a core; the GIL is free meanwhile.
 _WORKERS: Final = 2
-#: Who comes behind so many waits longer than a browser does.
+#: Queue length beyond which a browser would time out first.
 _QUEUE_MAX: Final = 100
 
-#: Words that most people's passwords are made of.
+#: Words that are most of many people's passwords.
 _COMMON: Final = frozenset(
     (Path(__file__).parent / "common_passwords.txt").read_text(encoding="utf-8").split()
 )
@@ -45,23 +45,23 @@ _RUNS: Final = (
     "1q2w3e4r5t6y7u8i9o0p",
     "1qaz2wsx3edc4rfv5tgb6yhn7ujm",
 )
-#: What people put around a word to satisfy rules that we do not have.
+#: Characters that people add to a word to satisfy rules that we do not have.
 _DECORATION: Final = "0123456789 !?.,;:#*+-_$%&/()=@"
 
 
 class Passwords:
-    """``length_min``: characters that a new password must have."""
+    """``length_min``: the least number of characters of a new password."""
 
     def __init__(self, *, length_min: int) -> None:
         self._length_min = length_min
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-        # Threads of its own: those of the loop also resolve names and read files.
+        # Threads of their own: the loop's threads also resolve names and read files.
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="passwords")
         self._queued = 0
         self._nobodys = ""
 
     def check(self, password: str, *about: str) -> None:
-        """Refuse a new password that somebody would guess. ``about``: the person's address and name.
+        """Refuse a new password that is easy to guess. ``about``: the person's address and name.
 
         Raises InvalidInput (weak-password), which says what is wrong with it.
         """
@@ -80,11 +80,11 @@ class Passwords:
             raise _weak("Take something other than your name or your address.")
 
     async def hash(self, password: str, salt: bytes) -> str:
-        """The password as it is kept; the same for the same salt. Raises Unavailable when too many wait."""
+        """The stored form of the password; the same for the same salt. Raises Unavailable when too many wait."""
         return await self._in_thread(lambda: self._hasher.hash(_normal(password), salt=salt))
 
     async def verify(self, kept: str | None, password: str) -> bool:
-        """Whether ``password`` is the one kept. None: there is none, and it takes as long to say so.
+        """Whether ``password`` is the stored one. ``kept`` None: there is none; the check takes as long.
 
         Raises Unavailable when too many wait.
         """
@@ -92,7 +92,7 @@ class Passwords:
 
     def _verify(self, kept: str | None, password: str) -> bool:
         if not self._nobodys:
-            # Also where it is not needed: the first check of a process takes longer for everybody.
+            # Computed even if not needed, so that a missing account takes the same time.
             self._nobodys = self._hasher.hash(secrets.token_hex())
         try:
             self._hasher.verify(kept or self._nobodys, password)
@@ -102,7 +102,7 @@ class Passwords:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         if self._queued >= _QUEUE_MAX:
-            raise Unavailable("Too many are logging in just now; try again shortly.")
+            raise Unavailable("Too many people are logging in right now; try again shortly.")
         self._queued += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
@@ -111,7 +111,7 @@ class Passwords:
 
 
 def _normal(password: str) -> str:
-    # The same password typed on another keyboard may come in other code points.
+    # The same password typed on another keyboard may have other code points.
     return unicodedata.normalize("NFKC", password)
 
 
@@ -122,7 +122,7 @@ def _words_about(about: tuple[str, ...]) -> set[str]:
         local, _, domain = plain.partition("@")
         words |= {plain, plain.replace(" ", ""), local, domain, domain.partition(".")[0]}
         words |= set(plain.split())
-    # Not what is left of nothing, and not an initial.
+    # No empty rests, and no initials.
     return {word for word in words if len(word) > 2}
 
 

@@ -1,4 +1,4 @@
-"""The people of one process: their accounts, the proof of their addresses, the links mailed to them."""
+"""The people package of one process: accounts, verification of addresses, mailed links."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -1,8 +1,9 @@
-"""Which access tokens are refused before they expire: those older than a change to their account.
+"""Access tokens that are refused before they expire: those older than a change to their account.
 
-Each process knows by heart whose tokens have changed within the life of a token, and asks PostgreSQL for
-changes every other second; a request asks nobody. While PostgreSQL is away the last known holds: nobody
-can change a password then either, and all that the token of a changed account can still do is hold seats.
+Each process keeps in memory the people whose tokens have changed within the life of a token, and asks
+PostgreSQL for changes every other second; a request needs no query. While PostgreSQL is away the last
+known state is used: nobody can change a password then either, and the token of a changed account can
+still only hold seats.
 """
 
 import asyncio
@@ -16,27 +17,27 @@ from engine.stores.postgres import Postgres
 log = structlog.get_logger(__name__)
 
 _POLL_S = 2.0
-#: A change is dated when it is written and seen when it is committed; no transaction takes this long.
+#: A change is dated when it is written and visible when it is committed; no transaction takes this long.
 _OVERLAP_S = 120.0
 
 
 class TokenVersions:
-    """``life_s``: how long any access token is good for."""
+    """``life_s``: the longest life of an access token."""
 
     def __init__(self, postgres: Postgres, *, life_s: float) -> None:
         self._pg = postgres
-        #: The least version that is good, by person; of people without an entry, every version is.
+        #: The least valid version by person; for people without an entry every version is valid.
         self.known: dict[str, int] = {}
-        # A day more: what was renewed from a token of the time before is not forgotten too early.
+        # A day more, so that a token renewed from an earlier one is not accepted too early.
         self._life_s = life_s + 86_400
         self._read_at: float | None = None
 
     def note(self, person_id: str, version: int) -> None:
-        """From now on this process refuses the person's earlier tokens."""
+        """Refuse the person's earlier tokens in this process from now on."""
         self.known[person_id] = max(version, self.known.get(person_id, 0))
 
     async def read(self) -> None:
-        """Learn what has changed since the last time. Raises Unavailable."""
+        """Read the changes since the last time. Raises Unavailable."""
         now = time.monotonic()
         elapsed_s = None if self._read_at is None else now - self._read_at + _OVERLAP_S
         rows = await self._pg.fetch("people.token_changes", elapsed_s or self._life_s)
@@ -53,8 +54,8 @@ class TokenVersions:
                 is_behind = False
             except Unavailable as error:
                 if not is_behind:
-                    log.warning("changes of passwords are not heard of", reason=error.detail)
+                    log.warning("token versions not read: PostgreSQL is away", reason=error.detail)
                 is_behind = True
             except Exception:
-                log.exception("changes of passwords not read")
+                log.exception("token versions not read")
             await asyncio.sleep(_POLL_S)

@@ -1,4 +1,4 @@
-"""Whose an address is: the link in the mail that asks it, and what opening it does.
+"""Verification of addresses: the link in the verification mail, and the effect of opening it.
 
 Whoever registers, or names another address, claims it; the mail carries a link for that claim. The first
 link that is acted upon decides, and all other claims of the address end. Looking at the page behind it
@@ -30,7 +30,7 @@ _CONTENT = struct.Struct(">16sQ16s")
 
 
 class AddressClaim(Struct, frozen=True, kw_only=True):
-    """An account that says an address is its own. ``email`` is as that account wrote it."""
+    """An account that claims an address. ``email`` is as that account wrote it."""
 
     person_id: str
     email_key: str
@@ -50,7 +50,7 @@ class Verification:
         self._signer: Signer | None = None
 
     def url(self, person_id: str, email: str) -> str:
-        """The page where this person shows that this address is theirs."""
+        """The page where this person verifies that this address is theirs."""
         site = self._settings.public_url.rstrip("/")
         return f"{site}/verify/{self.token(person_id, email)}"
 
@@ -61,10 +61,10 @@ class Verification:
         )
 
     async def claims(self, token: str, also: str | None = None) -> list[AddressClaim]:
-        """Who claims the address that a link was sent to: first the one it was made for, then the person
-        ``also`` if they do, however many others claim it.
+        """The claims of the address that a link was sent to: first the one it was made for, then that of the
+        person ``also`` if they claim it, however many others do.
 
-        Raises NotFound for what is no link of ours, has ended, or whose claim has ended; Unavailable.
+        Raises NotFound for a foreign or expired link, or when its claim has ended; Unavailable.
         """
         content = self._sign().read(token)
         if content is None or len(content) != _CONTENT.size:
@@ -79,10 +79,10 @@ class Verification:
         return [AddressClaim(**dict(row)) for row in rows]
 
     async def redeem(self, token: str, person_id: str | None = None) -> AddressClaim:
-        """Give the address to the person whose link it is, or to ``person_id``, who claims it as well.
+        """Give the address to the link's person, or to ``person_id``, who claims it as well.
 
-        Twice is fine. Raises NotFound as ``claims`` does, Conflict (address-not-claimed: by that
-        person; address-of-another: it was proven before), Unavailable.
+        Idempotent. Raises NotFound as ``claims`` does, Conflict (address-not-claimed: by that person;
+        address-of-another: it was proven before), Unavailable.
         """
         claims = await self.claims(token, person_id)
         key = claims[0].email_key
@@ -112,7 +112,7 @@ class Verification:
 
     def _sign(self) -> Signer:
         if self._signer is None:
-            # Read when first needed: a process that sends nothing needs no secret.
+            # Read when first needed: a process that sends no mail needs no secret.
             self._signer = Signer(token_secret(self._settings), "frontrow/verify-email/1")
         return self._signer
 
@@ -123,8 +123,8 @@ def _digest(key: str) -> bytes:
 
 def _no_link() -> NotFound:
     return NotFound(
-        "That link is not one of ours, or its time is over; register again, or name the address "
-        "again, for a new one.",
+        "That link is not one of ours, or it has expired; for a new one register again, or set the "
+        "address again.",
         code="link-not-ours",
         remedy=Remedy.MAIL_NEW_PROOF,
     )

@@ -1,4 +1,4 @@
-"""Dynamic pricing: prices that follow a published rule and say why.
+"""Dynamic pricing: prices that follow a published rule and give a reason for each change.
 
 ::
 
@@ -6,8 +6,8 @@
     signals ├─▶ decide ─▶ price, reason in words, factors
     current ┘      ▲
                    ├── repricer    the worker: measures, decides, writes, publishes
-                   ├── office      the organiser: rules, overrides, preview
-                   └── simulation  the same function on a made-up or a recorded sale
+                   ├── admin       the organiser: rules, overrides, preview
+                   └── simulation  the same function on a synthetic or a recorded sale
 
-``rule``, ``decision``, ``velocity``, ``words``, ``market``, ``simulation`` and ``chart`` are pure.
+``rule``, ``decision``, ``velocity``, ``sentences``, ``market``, ``simulation`` and ``chart`` are pure.
 """

@@ -1,15 +1,15 @@
-"""The organiser's desk for prices: rules and their life, what buyers see, the hand on a price.
+"""The organiser's control of prices: rules and their life, the facts that buyers see, overrides.
 
 ::
 
-    draft ──activate──▶ active ──▶ retired     by hand, or when another rule comes into force
+    draft ──activate──▶ active ──▶ retired     manually, or when another rule comes into force
       └─────activate──▶ scheduled ─its time─▶ active
 
     a category's price:  fixed ── rule ⇄ override | frozen
 
-A hand is stronger than a rule. An override ends when it is released, at its ``until``, or, without
-one, when another rule comes into force. A freeze ends when it is released. What is set by
-``PATCH /v1/events/{event_id}`` is an override without an end.
+An override or a freeze has precedence over a rule. An override ends when it is released, at its
+``until``, or, without one, when another rule comes into force. A freeze ends when it is released. A price
+set by ``PATCH /v1/events/{event_id}`` is an override without an end.
 """
 
 import asyncio
@@ -70,13 +70,13 @@ class PricingAdmin:
         self._live = live
         self._catalog = catalog
         self._measuring = measuring
-        # A simulation keeps a processor busy for some tenths of a second.
+        # One at a time: a simulation keeps a processor busy for some tenths of a second.
         self._simulating = asyncio.Semaphore(1)
 
-    # What there is
+    # Reading
 
     async def state(self, event_id: str) -> PricingState:
-        """How an event's prices come about right now. Raises NotFound, Conflict (not published)."""
+        """How an event's present prices are computed. Raises NotFound, Conflict (not published)."""
         terms = await self._terms(event_id)
         states = await self._pg.fetch("pricing.states", event_id)
         active = await self._pg.fetch("pricing.rules", event_id, None, "active", None, 255)
@@ -95,7 +95,7 @@ class PricingAdmin:
     async def _terms(self, event_id: str) -> Any:
         terms = await self._pg.fetchrow("pricing.terms", event_id)
         if terms is None:
-            # Raises NotFound for an event that there is not.
+            # Raises NotFound for an unknown event.
             event = await self._catalog.event(event_id)
             raise Conflict(
                 f"The event is {event.status}; publish it first.", code="event-not-published"
@@ -103,7 +103,7 @@ class PricingAdmin:
         return terms
 
     async def set_terms(self, event_id: str, patch: TermsPatch, *, version: int) -> PricingState:
-        """Change what buyers see. Raises PreconditionFailed when it is not at ``version``."""
+        """Change which facts buyers see. Raises PreconditionFailed when the terms are not at ``version``."""
         async with self._locked(event_id) as (transaction, terms):
             _check_version(terms["version"], version)
             await transaction.fetch(
@@ -118,7 +118,7 @@ class PricingAdmin:
 
     @asynccontextmanager
     async def _locked(self, event_id: str) -> AsyncIterator[tuple[Transaction, Any]]:
-        """A transaction alone with the event's pricing, and its terms.
+        """A transaction with the event's pricing lock, and the event's terms.
 
         Raises NotFound, Conflict (not published, cancelled).
         """
@@ -169,7 +169,7 @@ class PricingAdmin:
         after: str | None = None,
         limit: int = 20,
     ) -> list[RuleVersion]:
-        """Versions of rules, newest first, beginning behind ``after``."""
+        """Versions of rules, newest first, beginning after ``after``."""
         await self._terms(event_id)
         category_no = (
             None if category is None else (await self._category(event_id, category))["category_no"]
@@ -194,8 +194,8 @@ class PricingAdmin:
     ) -> RuleVersion:
         """Put a draft in force, now or at ``valid_from``; a scheduled one gets the new time.
 
-        The rule that the category follows is retired when this one comes into force. What is active
-        already stays so. Raises NotFound, Conflict (retired), PreconditionFailed.
+        The rule that the category follows is retired when this one comes into force. Activating an
+        active rule has no effect. Raises NotFound, Conflict (retired), PreconditionFailed.
         """
         _check_moment("valid_from", valid_from)
         async with self._locked(event_id) as (transaction, _):
@@ -229,7 +229,7 @@ class PricingAdmin:
     async def retire(
         self, event_id: str, rule_id: str, *, version: int | None = None, actor: Actor
     ) -> RuleVersion:
-        """Take a rule out of force, or give up a draft. The price stays where it is. Twice is fine.
+        """Take a rule out of force, or give up a draft. The price stays where it is. Idempotent.
 
         Raises NotFound, PreconditionFailed.
         """
@@ -244,7 +244,7 @@ class PricingAdmin:
         await self._live.settling.refresh_terms(event_id)
         return await self.rule(event_id, rule_id)
 
-    # The hand
+    # Overrides
 
     async def override(
         self,
@@ -255,13 +255,13 @@ class PricingAdmin:
         version: int | None = None,
         actor: Actor,
     ) -> CategoryState:
-        """Set a price by hand, and keep it from its rule. Holds keep what they were quoted.
+        """Override a price, so that it no longer follows its rule. Holds keep their quoted prices.
 
         Raises NotFound, Conflict, InvalidInput (``until`` is over), PreconditionFailed.
         """
         _check_moment("until", wanted.until)
         if wanted.until is not None and wanted.until <= datetime.now(UTC):
-            raise InvalidInput("until: that time is over.")
+            raise InvalidInput("until: must be in the future.")
         details = {"amount_minor": wanted.amount_minor, "reason": wanted.reason}
         async with self._locked(event_id) as (transaction, _):
             await _check_control(transaction, event_id, category_no, version)
@@ -300,7 +300,7 @@ class PricingAdmin:
     async def release(
         self, event_id: str, category_no: int, *, version: int | None = None, actor: Actor
     ) -> CategoryState:
-        """Take the hand off a price: its rule goes on from here. Twice is fine. Raises as ``freeze``."""
+        """End an override or a freeze: the rule continues from the present price. Idempotent. Raises as ``freeze``."""
         return await self._control(event_id, category_no, None, "released", version, actor)
 
     async def _control(
@@ -336,7 +336,7 @@ class PricingAdmin:
         rule: Rule | None = None,
         rule_id: str | None = None,
     ) -> Preview:
-        """What a rule would do now: the one given, a made one, or the one in force.
+        """The decision of a rule now: the given one, a stored one, or the one in force.
 
         Raises InvalidInput, NotFound, Conflict (no rule at all), Unavailable.
         """
@@ -368,12 +368,12 @@ class PricingAdmin:
         )
         if not rows:
             raise Conflict(
-                f"{category['name']} follows no rule; send the one to try.", code="no-pricing-rule"
+                f"{category['name']} follows no rule; send a rule to try.", code="no-pricing-rule"
             )
         return msgspec.convert(rows[0]["rule"], Rule)
 
     async def simulate(self, event_id: str, request: SimulationRequest) -> Simulation:
-        """Let a rule sell this category on a made-up or a recorded sale.
+        """Simulate a rule for this category on a synthetic or a recorded sale.
 
         Raises InvalidInput, NotFound, Conflict (no rule at all, nothing recorded), Unavailable.
         """
@@ -388,7 +388,7 @@ class PricingAdmin:
         )
 
     async def simulate_set(self, event_id: str, request: SetSimulationRequest) -> SetSimulation:
-        """Let a whole rule set sell the event on a made-up or a recorded sale.
+        """Simulate a whole rule set for the event on a synthetic or a recorded sale.
 
         Raises InvalidInput, NotFound, Conflict (nothing recorded), Unavailable.
         """
@@ -401,12 +401,12 @@ class PricingAdmin:
         rules = {row["category_no"]: msgspec.convert(row["rule"], Rule) for row in in_force}
         whole = request.curve
         if isinstance(whole, Synthetic) and whole.days is None:
-            # As long for each, to the millisecond.
+            # The same length for each, to the millisecond.
             left_s = await self._measuring.left_s(event_id)
             whole = msgspec.structs.replace(whole, days=max(1.0, left_s / DAY_S))
         states = await self._pg.fetch("pricing.states", event_id)
         parts = []
-        # Those that have places at all.
+        # Categories that have places.
         for row in [row for row in states if capacity[row["category_no"]]] or states:
             name, number = row["name"], row["category_no"]
             rule = rules.get(number)
@@ -423,7 +423,7 @@ class PricingAdmin:
     async def _curve_of(
         self, event_id: str, curve: Curve, name: str, number: int, share: float
     ) -> Curve:
-        """One category's part of a curve of all: its places, a luck of its own, and its own sales where
+        """One category's part of a common curve: its places, its own random numbers, and its own sales if
         that event sold such a category.
         """
         match curve:
@@ -438,7 +438,7 @@ class PricingAdmin:
     async def run(
         self, rule: Rule, market: Market, *, currency: str, fixed_minor: int | None = None
     ) -> Simulation:
-        """``simulate`` in a thread, one at a time: the loop has others to serve."""
+        """``simulate`` in a thread, one at a time, because it would block the loop."""
         async with self._simulating:
             return await asyncio.to_thread(
                 simulate, rule, market, currency=currency, fixed_minor=fixed_minor
@@ -447,7 +447,7 @@ class PricingAdmin:
     async def market(
         self, event_id: str, category_no: int, curve: Curve, base_minor: int
     ) -> Market:
-        """The buyers of a simulation, of whom so many come at ``base_minor``.
+        """The market of a simulation; ``base_minor`` is the price that its demand refers to.
 
         Raises NotFound, InvalidInput, Conflict (nothing recorded).
         """
@@ -478,7 +478,7 @@ class PricingAdmin:
         rows = await self._pg.fetch("pricing.sales", source, category_no)
         if not rows and not await self._pg.fetch("pricing.sales", source, None):
             raise Conflict(
-                "Nothing has been sold there that could be played again; try a synthetic curve.",
+                "There are no recorded sales to replay; try a synthetic curve.",
                 code="nothing-recorded",
             )
         published = await self._pg.fetchval("pricing.published_at", source)
@@ -531,9 +531,9 @@ async def _check_control(
 
 
 def _check_moment(name: str, moment: datetime | None) -> None:
-    # At the ends of time a zone leads out of it.
+    # Near the first and last year a conversion between zones would overflow.
     if moment is not None and not 1970 < moment.year < 9999:
-        raise InvalidInput(f"{name}: that year is not one for events.")
+        raise InvalidInput(f"{name}: the year is out of range.")
 
 
 def _check_version(current: int, wanted: int | None) -> None:

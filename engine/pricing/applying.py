@@ -1,4 +1,4 @@
-"""The two moves that put somebody's will in force; each within its caller's transaction."""
+"""The two changes of prices, by a rule and by an override; each within its caller's transaction."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,8 +13,8 @@ async def put_in_force(
 ) -> None:
     """Let a category follow this rule from now on, and no other.
 
-    A price set by hand without an end gives way; a frozen one does not. The caller holds the event's
-    pricing lock, and has maps told afterwards (``Settling.refresh_terms``).
+    An override without an end is ended by this; a freeze is not. The caller holds the event's pricing
+    lock, and notifies maps afterwards (``Settling.refresh_terms``).
     """
     await transaction.fetch("pricing.lock_categories", event_id, [category_no])
     await transaction.fetch("pricing.retire_active", event_id, category_no)
@@ -32,7 +32,7 @@ async def set_by_hand(
     reason: str,
     actor: Actor,
 ) -> int:
-    """Set prices (minor units by category number), whatever they are now. Returns how many changed."""
+    """Override prices (minor units by category number). Returns how many changed."""
     rows = await transaction.fetch("pricing.lock_categories", event_id, sorted(amounts))
     changed = 0
     for row in rows:
@@ -57,5 +57,5 @@ async def set_by_hand(
 async def note(
     transaction: Transaction, event_id: str, action: str, actor: Actor, details: dict[str, Any]
 ) -> None:
-    """Who did what to an event's pricing, for the audit."""
+    """Record who did what to an event's pricing, for the audit."""
     await transaction.fetch("pricing.note", event_id, action, actor.label, details)

@@ -1,6 +1,6 @@
-"""A simulation drawn: as text for a terminal, as SVG for a page. Three panels over the days of the sale.
+"""Charts of a simulation: as text for a terminal, as SVG for a page. Three panels over the days of the sale.
 
-Of a rule set, prices and sales have a curve for each category, and revenue is that of all of them.
+For a rule set, prices and sales have a curve for each category, and revenue is the sum of all.
 """
 
 import math
@@ -25,7 +25,7 @@ _FIXED_MARK: Final = "·"
 
 
 class _Curve(Struct, frozen=True):
-    """One line of a panel. ``is_fixed``: that of the fixed price, dashed and behind the others."""
+    """One curve of a panel. ``is_fixed``: the fixed price's, dashed and behind the others."""
 
     name: str
     values: Sequence[float]
@@ -43,7 +43,7 @@ class _Panel(Struct, frozen=True):
 
 
 class _Drawing(Struct, frozen=True):
-    """What is drawn, over ``days_left``; ``title`` sums it up, ``names`` are what curves are told by."""
+    """The chart's content over ``days_left``; ``title`` is a summary, ``names`` are the curves in the legend."""
 
     title: str
     days_left: Sequence[float]
@@ -131,7 +131,7 @@ def _title(simulation: Simulation | SetSimulation) -> str:
 
 
 def summary_lines(simulation: Simulation | SetSimulation) -> list[tuple[str, str, str]]:
-    """What came out, as (what, with the rule, at the fixed price)."""
+    """The results as (what, with the rule, at the fixed price)."""
     lines = _in_sum(simulation.rule, simulation.fixed, simulation)
     if isinstance(simulation, SetSimulation):
         for part in simulation.categories:
@@ -177,7 +177,7 @@ def _of_price(rule: Outcome, fixed: Outcome, simulation: Simulation) -> list[tup
 
 
 def gain(simulation: Simulation | SetSimulation) -> str:
-    """``+12.3 %``: the revenue against the fixed price."""
+    """``+12.3 %``: the revenue compared with the fixed price's."""
     fixed = simulation.fixed.revenue_minor
     if not fixed:
         return "no sale at the fixed price"
@@ -221,7 +221,7 @@ def _range(panel: _Panel) -> tuple[float, float]:
 
 
 def in_terminal(simulation: Simulation | SetSimulation) -> "RenderableType":
-    """The chart and the summary for a rich console; without colours where that is no terminal."""
+    """The chart and the summary for a rich console; without colours if it is not a terminal."""
     from rich.console import Group  # noqa: PLC0415 - rich is slow to import
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The price of a category: a pure function of its rule, what is seen, and where it stands.
+"""The price of a category: a pure function of its rule, the signals, and the present price.
 
 ::
 
@@ -11,12 +11,12 @@
     target   = base · (1 + sold_weight · progress + velocity_weight · confidence · pace
                          + demand_weight · demand),  rounded, within floor … ceiling
 
-The same in gives the same out, on every machine: all of it is exact arithmetic on fractions, and
-becomes an integer once, by the rule's rounding. More sold, more velocity or more demand never
-lowers the target. From the price in force to the target leads a bounded step, not before the
-interval is over, not for a difference within the dead band, and not back where it came from until
-``reversal_s`` is over; so signals that jitter within the band move nothing, and constant ones end
-in a price that stays. docs/pricing.md has the reasons and the sources.
+The same input gives the same output on every machine: all arithmetic is exact, on fractions, with one
+conversion to an integer by the rule's rounding. More sold, more velocity or more demand never lowers
+the target. The price moves towards the target by a bounded step: not before the interval is over, not
+for a difference within the dead band, and not in the opposite direction until ``reversal_s`` is over.
+So signals that jitter within the band move nothing, and constant ones lead to a price that stays.
+docs/pricing.md has the reasons and the sources.
 """
 
 import math
@@ -31,22 +31,26 @@ from engine.pricing.rule import Rule, highest_price, lowest_price
 from engine.pricing.sentences import say_move, say_stay
 
 _DAY_S: Final = 86_400
-#: What is left is never spread over less time than this, lest the last minutes turn wild.
+#: The least time over which the remaining places are spread, so that the last minutes do not turn wild.
 _LEFT_MIN_S: Final = 3600
 
 Why = Literal["moved", "range", "steady", "interval", "reversal", "sold-out", "over"]
 
 
 class Signals(Struct, frozen=True, kw_only=True):
-    """What is seen of a category at one moment. Raises ValueError for what cannot be seen."""
+    """The measured signals of a category at one moment. Raises ValueError for impossible values."""
 
     capacity: Annotated[int, Meta(description="Places that are or were for sale.")]
     taken: Annotated[int, Meta(description="Places sold, or being paid for.")]
     left_s: Annotated[float, Meta(description="Seconds to the event; negative when it has begun.")]
     held: Annotated[int, Meta(description="Places in somebody's hold.")] = 0
-    watchers: Annotated[int, Meta(description="Who watch the map: this category's part.")] = 0
-    waiting: Annotated[float, Meta(description="Places the waitlist wants here.")] = 0.0
-    velocity: Annotated[float, Meta(description="Places sold per day, of late.")] = 0.0
+    watchers: Annotated[
+        int, Meta(description="This category's part of the people watching the map.")
+    ] = 0
+    waiting: Annotated[
+        float, Meta(description="Places of this category that the waitlist wants.")
+    ] = 0.0
+    velocity: Annotated[float, Meta(description="Places sold per day, recently.")] = 0.0
     confidence: Annotated[
         float, Meta(description="0 to 1: how much of its memory the velocity has seen.")
     ] = 0.0
@@ -56,16 +60,16 @@ class Signals(Struct, frozen=True, kw_only=True):
         if not all(math.isfinite(number) and number >= 0 for number in counts):
             raise ValueError("signals are counts: finite and not negative")
         if not math.isfinite(self.left_s) or not 0 <= self.confidence <= 1:
-            raise ValueError("left_s is finite, confidence 0 to 1")
+            raise ValueError("left_s must be finite, confidence 0 to 1")
 
 
 class Current(Struct, frozen=True, kw_only=True):
-    """Where a price stands."""
+    """A price in force, and its latest change."""
 
     price_minor: int
-    #: Since its latest change, whoever made it; None: it has never changed.
+    #: Time since its latest change by anybody; None: it has never changed.
     changed_s: float | None = None
-    #: Of the latest change: +1 up, −1 down; 0 where no rule made it.
+    #: Direction of the latest change: +1 up, −1 down; 0 if no rule made it.
     direction: int = 0
 
 
@@ -73,23 +77,25 @@ class Factors(Struct, frozen=True, kw_only=True):
     """The numbers behind a decision, as shares of 1."""
 
     share: Annotated[float, Meta(description="Sold.")]
-    expected: Annotated[float | None, Meta(description="Should be sold by now.")]
+    expected: Annotated[float | None, Meta(description="The share that should be sold by now.")]
     progress: float
     velocity: Annotated[float, Meta(description="Places per day.")]
     needed: Annotated[float, Meta(description="Places per day that would sell the house out.")]
     pace: float
     demand: float
-    from_progress: Annotated[float, Meta(description="What it adds to the base, as a share of it.")]
+    from_progress: Annotated[
+        float, Meta(description="Its addition to the base price, as a share of it.")
+    ]
     from_pace: float
     from_demand: float
-    target_minor: Annotated[int, Meta(description="Where the price is heading.")]
+    target_minor: Annotated[int, Meta(description="The target price.")]
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """A price, why in words for buyers, and the numbers."""
+    """A price, the reason in words for buyers, and the numbers."""
 
     price_minor: int
-    why: Annotated[Why, Meta(description="Moved, or what keeps the price where it is.")]
+    why: Annotated[Why, Meta(description="`moved`, or the cause that keeps the price where it is.")]
     reason: Annotated[str, Meta(examples=["82 % sold, 6 days left: the last places cost more"])]
     factors: Factors
 
@@ -114,7 +120,7 @@ class _Weighed(Struct, frozen=True):
 
 
 def decide(rule: Rule, signals: Signals, current: Current) -> Decision:
-    """The price that ``rule`` wants now. Total: every rule, signals and current price has one."""
+    """The price that ``rule`` sets now. Total: every rule, signals and current price has a result."""
     weighed = _weigh(rule, signals)
     target = _target(rule, weighed.multiplier)
     price, why = _move(rule, signals, current, target)
@@ -155,12 +161,12 @@ def _weigh(rule: Rule, signals: Signals) -> _Weighed:
 
 @lru_cache(maxsize=4096)
 def _exact(number: float) -> Fraction:
-    """What a person wrote: 0.1 is a tenth."""
+    """A person's number, exactly: 0.1 is a tenth."""
     return Fraction(repr(number))
 
 
 def _measured(number: float) -> Fraction:
-    """To the millionth: what is measured is no more exact, and short fractions are quick."""
+    """A measured number, rounded to a millionth: it is not more exact, and short fractions are quick."""
     return Fraction(round(Fraction(number) * 1_000_000), 1_000_000)
 
 
@@ -169,7 +175,7 @@ def _ratio(part: Fraction, whole: Fraction) -> Fraction:
 
 
 def _expected(rule: Rule, days_left: Fraction) -> Fraction | None:
-    """The planned share at this moment: straight between two points, level outside them."""
+    """The planned share at this moment: linear between two points, constant outside them."""
     plan = rule.expected
     if not plan:
         return None
@@ -217,7 +223,7 @@ def _what_keeps_it(rule: Rule, signals: Signals, current: Current, target: int) 
 
 
 def _step_up(rule: Rule, price: int, target: int) -> int:
-    """Towards ``target``, at most a step; but where a step is less than the rounding, one rounding."""
+    """The price after one step towards ``target``; if a step is less than the rounding, one unit of rounding."""
     grid, ending = rule.round_to_minor or 1, rule.ending_minor
     reach = math.floor(price * (1 + _exact(rule.max_step)))
     reach -= (reach - ending) % grid

@@ -1,18 +1,18 @@
-"""Buyers for a simulation: made up by a documented formula, or as they really came.
+"""Buyers for a simulation: synthetic by a documented formula, or as recorded.
 
-A market says how many want a place in an interval at a price::
+A market gives the number of buyers who want a place in an interval at a price::
 
-    made up     λ(t, p) = demand · seats / days · shape(x) · (p / base)^(−elasticity)
+    synthetic   λ(t, p) = demand · seats / days · shape(x) · (p / base)^(−elasticity)
     recorded    λ(t, p) = sold then / its length · (p / price then)^(−elasticity)
 
 with x from 0 (on sale) to 1 (the event). ``shape`` integrates to 1 over 0 … 1; its parts are
 ``k e^(−k x) / (1 − e^(−k))`` (the rush, which dies away), 1 (the slow middle) and
-``k e^(−k (1 − x)) / (1 − e^(−k))`` (the last week, which swells). Buyers come independently of each
-other: their number in an interval is Poisson distributed, the price thins the stream. (G. Gallego
+``k e^(−k (1 − x)) / (1 − e^(−k))`` (the last week, which grows). Buyers come independently of each
+other: their number in an interval is Poisson distributed, and the price thins the process. (G. Gallego
 and G. van Ryzin, Optimal Dynamic Pricing of Inventories with Stochastic Demand over Finite Horizons,
 1994; constant elasticity: K. Talluri and G. van Ryzin, The Theory and Practice of Revenue
-Management, 2004, chapter 7.) Each interval has one random number, whatever the
-price: two policies meet the same luck.
+Management, 2004, chapter 7.) Each interval has one random number for all prices, so two policies have
+the same luck.
 """
 
 import bisect
@@ -27,17 +27,17 @@ from msgspec import Meta, Struct
 from engine.base.model import Uuid
 
 DAY_S: Final = 86_400
-#: Above this mean a Poisson distribution is close to a normal one, and adding it up takes long.
+#: Above this mean a Poisson distribution is close to a normal one, and summing it takes long.
 _POISSON_EXACT_MAX: Final = 200.0
 #: A price below this share of the usual one brings no more buyers.
 _CHEAPEST_SHARE: Final = 0.1
-#: The days in which the rush dies away and the last ones in which sales swell.
+#: The days in which the rush dies away, and the last days in which sales grow.
 _RUSH_DAYS: Final = 1.5
 _LAST_DAYS: Final = 4.0
 _NORMAL: Final = NormalDist()
 
 Shape = Literal["rush", "steady", "late"]
-#: How much of all sales falls to the rush, the middle and the last week.
+#: The shares of all sales in the rush, the middle and the last week.
 _PARTS: Final[dict[Shape, tuple[float, float, float]]] = {
     "rush": (0.40, 0.35, 0.25),
     "steady": (0.05, 0.90, 0.05),
@@ -46,22 +46,22 @@ _PARTS: Final[dict[Shape, tuple[float, float, float]]] = {
 
 Elasticity = Annotated[
     float,
-    Meta(ge=0, le=5, description="A price 1 % higher loses so many per cent of the buyers."),
+    Meta(ge=0, le=5, description="Per cent of the buyers lost by a price 1 % higher."),
 ]
 
 
 class Synthetic(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="synthetic"):
-    """A sale that is made up. The same parameters and seed make the same one."""
+    """A synthetic sale. The same parameters and seed give the same sale."""
 
     shape: Annotated[
         Shape, Meta(description="`rush`: on-sale rush, slow middle, last week; `steady`; `late`.")
     ] = "rush"
     seats: Annotated[
-        Annotated[int, Meta(ge=1, le=200_000)] | None, Meta(description="Else the category's.")
+        Annotated[int, Meta(ge=1, le=200_000)] | None, Meta(description="Default: the category's.")
     ] = None
     days: Annotated[
         Annotated[float, Meta(ge=0.05, le=730)] | None,
-        Meta(description="From on-sale to the event; else what is left to it."),
+        Meta(description="Days from on-sale to the event. Default: the time left to it."),
     ] = None
     demand: Annotated[
         float,
@@ -72,12 +72,12 @@ class Synthetic(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
 
 
 class Recorded(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="recorded"):
-    """A sale as it was: this event's, or another one's."""
+    """A recorded sale: this event's, or another one's."""
 
-    event_id: Annotated[Uuid | None, Meta(description="Else this event.")] = None
+    event_id: Annotated[Uuid | None, Meta(description="Default: this event.")] = None
     category: Annotated[
         Annotated[str, Meta(max_length=200)] | None,
-        Meta(description="Of that event; else all of it."),
+        Meta(description="A category of that event. Default: all."),
     ] = None
     elasticity: Elasticity = 1.2
 
@@ -86,20 +86,20 @@ Curve = Synthetic | Recorded
 
 
 class Market(Protocol):
-    """Who would buy, over one sale of ``days``."""
+    """The demand over one sale of ``days``."""
 
     seats: int
     days: float
 
     def buyers(self, step: int, steps: int, price_minor: int) -> int:
-        """How many want a place at this price in one of so many equal intervals."""
+        """The number of buyers at this price in one of ``steps`` equal intervals."""
 
     def rate(self, step: int, steps: int, price_minor: int) -> float:
-        """Buyers per day expected in it."""
+        """The expected buyers per day in that interval."""
 
 
 def shape_until(shape: Shape, days: float, x: float) -> float:
-    """The share of all buyers who come up to ``x`` (0 to 1): the integral of the shape."""
+    """The share of all buyers until ``x`` (0 to 1): the integral of the shape."""
     rush, middle, last = _PARTS[shape]
     return (
         rush * _decay_until(days / _RUSH_DAYS, x)
@@ -113,7 +113,7 @@ def _decay_until(k: float, x: float) -> float:
 
 
 def willing(price_minor: int, usual_minor: int, elasticity: float) -> float:
-    """How many more or fewer buy at this price than at the usual one, as a factor."""
+    """The factor of buyers at this price compared with the usual one."""
     if usual_minor <= 0:
         return 1.0
     share = max(price_minor / usual_minor, _CHEAPEST_SHARE)
@@ -131,8 +131,8 @@ class SyntheticMarket:
         return self._mean(step, steps, price_minor) * steps / self.days
 
     def buyers(self, step: int, steps: int, price_minor: int) -> int:
-        # Repeatability is wanted here, and nothing is guarded by it. A generator of its own for each
-        # step, so that the luck of a step does not depend on what was asked before.
+        # Must be repeatable; not used for security. A generator for each step, so that a step's number does
+        # not depend on earlier calls.
         luck = random.Random(f"{self._curve.seed}:{step}").random()  # noqa: S311
         return poisson(self._mean(step, steps, price_minor), luck)
 
@@ -168,7 +168,7 @@ def poisson(mean: float, luck: float) -> int:
 
 
 class Sale(Struct, frozen=True):
-    """Places sold together, ``at`` (0 to 1) between on-sale and the event, for so much each."""
+    """Places sold together, ``at`` (0 to 1) between on-sale and the event, with the price of each."""
 
     at: float
     places: int
@@ -176,7 +176,7 @@ class Sale(Struct, frozen=True):
 
 
 class RecordedMarket:
-    """Sales as they were. What a price above or below the one then would have changed is a guess."""
+    """Recorded sales. The effect of a price above or below the recorded one is an estimate."""
 
     def __init__(
         self, sales: Sequence[Sale], *, seats: int, days: float, scale: float, elasticity: float
@@ -193,7 +193,7 @@ class RecordedMarket:
 
     def buyers(self, step: int, steps: int, price_minor: int) -> int:
         whole = self._mean(step, steps, price_minor)
-        # Fractions of a place even out over the sale: each step has its own place between two numbers.
+        # Random rounding of each step, so that fractions of a place even out over the sale.
         return math.floor(whole + random.Random(f"recorded:{step}").random())  # noqa: S311
 
     def _mean(self, step: int, steps: int, price_minor: int) -> float:

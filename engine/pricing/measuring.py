@@ -1,4 +1,4 @@
-"""What is seen of an event's categories right now: PostgreSQL, Redis, the gateways' census, the line."""
+"""Measures the signals of an event's categories: sales, holds, watcher counts, the waitlist."""
 
 import asyncio
 from collections import Counter
@@ -56,11 +56,11 @@ class Measuring:
         self._catalog = catalog
         self._presence = presence
         self._starts_at: dict[str, datetime] = {}
-        #: By layout, the categories in each section.
+        #: The categories in each section, by layout.
         self._sections: SingleFlight[str, dict[int, set[int]]] = SingleFlight(_LAYOUTS_MAX)
 
     async def seen(self, event_id: str) -> dict[int, CategoryView]:
-        """Every category by its number. Raises Unavailable: half of what is to be seen is no basis."""
+        """Every category by its number. Raises Unavailable, because partial signals are no basis for a decision."""
         places = await self._pg.fetch("pricing.places", event_id)
         held = await self._held(event_id)
         watching = await self._presence.watching(event_id)
@@ -76,7 +76,7 @@ class Measuring:
                 capacity=row["capacity"],
                 taken=row["taken"],
                 held=held[row["category_no"]],
-                # Nobody says which category they look at: to each its part of the house.
+                # It is unknown which category people look at: each gets its share of the house.
                 watchers=watching * row["capacity"] // whole if whole else 0,
                 waiting=waiting[row["category_no"]],
             )
@@ -88,7 +88,7 @@ class Measuring:
         areas = await self._pg.fetch("pricing.areas", event_id)
         digits = await self._redis.call("GET", part_key(event_id, "seats")) or b""
         by_seat = facts.seat_categories
-        # Offered seats are not demand of the market, reserved ones are taken.
+        # Offered seats are not market demand; reserved ones are taken.
         held = Counter(by_seat[seat_no] for seat_no in seats_showing(digits, SeatState.HELD))
         counts = (
             await self._redis.call(
@@ -100,7 +100,7 @@ class Measuring:
             else []
         )
         for area, count in zip(areas, counts, strict=True):
-            # What is being paid for is taken already.
+            # Places in payment count as taken already.
             held[area["category_no"]] += max(0, int(count or 0) - area["reserved"])
         return held
 
@@ -120,7 +120,7 @@ class Measuring:
 
 
 def categories_in(layout: Layout) -> dict[int, set[int]]:
-    """Which categories have places in which section: sections by number, then areas, as in wishes."""
+    """The categories with places in each section: sections by number, then areas, as in wishes."""
     found: dict[int, set[int]] = {}
     for row, category in zip(layout.seats.row, layout.seats.category, strict=True):
         found.setdefault(layout.rows[row].section, set()).add(category)
@@ -134,7 +134,7 @@ def waiting_by_category(
     category_nos: Sequence[int],
     categories_in: Mapping[int, Set[int]],
 ) -> Mapping[int, float]:
-    """Places that are waited for, by category. A wish that several would do is split among them.
+    """Places wanted by the waitlist, by category. A wish for several categories is split among them.
 
     ``wishes``: categories, sections and places; None: any. ``categories_in``: of each section; a wish
     for sections is one for their categories.

@@ -1,4 +1,4 @@
-"""The nouns of pricing: what an organiser says, and sees."""
+"""The data types of pricing: an organiser's requests, and the answers."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -16,14 +16,14 @@ Reason = Annotated[
         min_length=1,
         max_length=200,
         pattern=r"^[^\x00-\x1f]*$(?!\n)",
-        description="Buyers read it.",
+        description="Shown to buyers.",
         examples=["Early birds"],
     ),
 ]
 
 
 class RuleStatus(StrEnum):
-    """``draft → scheduled → active → retired``; any step may be left out, none goes back."""
+    """``draft → scheduled → active → retired``; steps may be skipped, never reversed."""
 
     DRAFT = "draft"
     SCHEDULED = "scheduled"
@@ -43,13 +43,13 @@ class RuleDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class RuleVersion(Struct, frozen=True, kw_only=True):
-    """A version of a category's rule. What it says never changes."""
+    """A version of a category's rule. Its content never changes."""
 
     rule_id: Id
     event_id: Id
     category_no: int
     category: CategoryName
-    rule_no: Annotated[int, Meta(description="1 is the category's first.")]
+    rule_no: Annotated[int, Meta(description="The version; 1 is the category's first.")]
     status: RuleStatus
     rule: Rule
     note: str
@@ -62,26 +62,28 @@ class RuleVersion(Struct, frozen=True, kw_only=True):
 
 
 class Activation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """From when on a rule shall be in force."""
+    """When a rule comes into force."""
 
-    valid_from: Annotated[Moment | None, Meta(description="Else, or in the past: now.")] = None
+    valid_from: Annotated[Moment | None, Meta(description="Absent or in the past: now.")] = None
 
 
 class TermsPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What buyers shall see. What is absent stays."""
+    """Which facts buyers see. Absent fields stay."""
 
-    history_public: Annotated[bool | None, Meta(description="Every change and its reason.")] = None
-    range_public: Annotated[bool | None, Meta(description="Floor and ceiling.")] = None
+    history_public: Annotated[
+        bool | None, Meta(description="Show every change and its reason.")
+    ] = None
+    range_public: Annotated[bool | None, Meta(description="Show floor and ceiling.")] = None
 
 
 class Override(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A price by hand."""
+    """A manual price."""
 
     amount_minor: Amount
     reason: Reason
     until: Annotated[
         Moment | None,
-        Meta(description="Else until it is released, or another rule comes into force."),
+        Meta(description="Absent: until it is released, or another rule comes into force."),
     ] = None
 
 
@@ -92,27 +94,32 @@ class Freeze(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class CategoryState(Struct, frozen=True, kw_only=True):
-    """How a category's price comes about right now."""
+    """How a category's present price is computed."""
 
     category_no: int
     category: CategoryName
     price: Money
     mode: Annotated[
         Literal["fixed", "rule", "override", "frozen"],
-        Meta(description="`fixed`: nothing but the event's own price."),
+        Meta(description="`fixed`: only the event's own price."),
     ]
-    rule: Annotated[RuleVersion | None, Meta(description="In force, also while a hand is on it.")]
+    rule: Annotated[
+        RuleVersion | None,
+        Meta(description="The rule in force, also during an override or freeze."),
+    ]
     scheduled_for: Annotated[
         Moment | None, Meta(description="When the next rule comes into force.")
     ]
     until: Annotated[Moment | None, Meta(description="When an override ends by itself.")]
-    reason: Annotated[str | None, Meta(description="Of the override or freeze.")]
+    reason: Annotated[str | None, Meta(description="The reason of the override or freeze.")]
     actor: str | None
-    version: Annotated[int, Meta(description="Of the override or freeze; 0: never any.")]
+    version: Annotated[
+        int, Meta(description="The version of the override or freeze; 0: there was none.")
+    ]
 
 
 class PricingState(Struct, frozen=True, kw_only=True):
-    """An event's pricing at a glance. ``version`` is that of what buyers see."""
+    """An event's pricing at a glance. ``version`` is that of the terms (what buyers see)."""
 
     event_id: Id
     history_public: bool
@@ -122,7 +129,7 @@ class PricingState(Struct, frozen=True, kw_only=True):
 
 
 class PreviewRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What would a rule do now? One that is sent, one that was made, or the one in force."""
+    """A rule to preview: a sent one, a stored one, or the one in force."""
 
     category: CategoryName
     rule: Rule | None = None
@@ -130,7 +137,7 @@ class PreviewRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Preview(Struct, frozen=True, kw_only=True):
-    """The price now, what is seen, and what the rule makes of it. Nothing is changed."""
+    """The present price, the signals, and the rule's decision. Nothing is changed."""
 
     category_no: int
     category: CategoryName
@@ -140,28 +147,28 @@ class Preview(Struct, frozen=True, kw_only=True):
 
 
 class SimulationRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A sale to try a rule on: one that is sent, one that was made, or the one in force."""
+    """A simulated sale for a rule: a sent one, a stored one, or the one in force."""
 
     category: CategoryName
     rule: Rule | None = None
     rule_id: Uuid | None = None
     curve: Curve = Synthetic()
     fixed_minor: Annotated[
-        Amount | None, Meta(description="The price to compare with; else the rule's base.")
+        Amount | None, Meta(description="The price to compare with. Default: the rule's base.")
     ] = None
 
 
 class SetSimulationRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A sale to try a whole rule set on: every category of the event at once."""
+    """A simulated sale for a whole rule set: every category of the event at once."""
 
     rules: Annotated[
         dict[CategoryName, Rule],
         Meta(
             max_length=200,
-            description="By category. The others follow the rule in force, or stay at their price.",
+            description="Rules by category. The others follow the rule in force, or stay at their price.",
         ),
     ] = {}
     curve: Annotated[
         Curve,
-        Meta(description="`seats` are those of all categories; `category` is of no use here."),
+        Meta(description="`seats` are those of all categories; `category` has no effect here."),
     ] = Synthetic()

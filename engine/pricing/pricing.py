@@ -1,4 +1,4 @@
-"""The prices of one process: what the organiser does about them, and the worker that follows the rules."""
+"""The pricing package of one process: the organiser's control, and the worker's step that reprices."""
 
 from dataclasses import dataclass
 from typing import Self

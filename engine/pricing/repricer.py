@@ -1,7 +1,8 @@
-"""The worker's side: who follows a rule is looked at, decided on, written and published.
+"""The worker's side: categories with a rule are measured, decided, written and published.
 
-Any number of workers may do it. An event is one worker's per turn; a category's row decides between
-a rule and an organiser's hand, by its version and its lock: who comes second reads again next time.
+Any number of workers may run it. One worker takes an event per turn. A category's row decides between a
+rule and an organiser's override, by its version and its lock: the later writer gives up and reads again
+next time.
 """
 
 from typing import Any
@@ -34,11 +35,11 @@ class Repricer:
         self._interval_s = interval_s
 
     def steps(self) -> list[Step]:
-        # More often than any event's turn comes: no turn waits long for its worker.
+        # More often than any event is due, so that no event waits long for a worker.
         return [Step("reprice", min(1.0, self._interval_s), self.run_once)]
 
     async def run_once(self) -> int:
-        """Bring rules into force whose time has come, and let those in force decide.
+        """Put due rules in force, and apply the rules in force.
 
         Returns how many prices changed. Raises Unavailable.
         """
@@ -54,7 +55,7 @@ class Repricer:
             except Unavailable:
                 raise
             except Exception:
-                # One event that cannot be priced must not keep its neighbours.
+                # One event that cannot be priced must not stop the others.
                 log.exception("event not repriced", event_id=turn["event_id"])
         return changed
 
@@ -77,7 +78,7 @@ class Repricer:
         await self._live.settling.refresh_terms(event_id)
 
     async def reprice(self, event_id: str) -> int:
-        """Look at every category of the event that follows a rule. Returns how many prices changed.
+        """Reprice every category of the event that follows a rule. Returns how many prices changed.
 
         Raises NotFound, Unavailable.
         """
@@ -107,7 +108,7 @@ class Repricer:
             event_id=event_id,
         )
         if not counted:
-            # Another worker has counted these sales, and decides.
+            # Another worker has counted these sales already, and decides.
             return 0
         if row["mode"] is not None:
             metrics.PRICE_DECISIONS.labels("controlled").inc()
@@ -120,7 +121,7 @@ class Repricer:
         return int(await self._apply(event_id, row, signals, decision))
 
     async def _apply(self, event_id: str, row: Any, signals: Signals, decision: Decision) -> bool:
-        """Write a decision, unless the price, the rule or a hand on it changed meanwhile."""
+        """Write a decision, unless the price, the rule or an override changed meanwhile."""
         category_no = row["category_no"]
         inputs = {
             "rule_id": row["rule_id"],
@@ -163,7 +164,7 @@ class Repricer:
 
 
 def velocity_of(row: Any, taken: int, half_life_s: float) -> Velocity:
-    """What is remembered of a category's sales, brought to now. ``row``: of ``pricing.workload``."""
+    """A category's velocity, brought up to now. ``row``: of ``pricing.workload``."""
     if row["measured_at"] is None:
         return Velocity()
     known = Velocity(places=row["places"], days=row["days"])
@@ -172,7 +173,7 @@ def velocity_of(row: Any, taken: int, half_life_s: float) -> Velocity:
 
 
 def current_of(row: Any) -> Current:
-    """Where a category's price stands. ``row``: of ``pricing.workload``."""
+    """A category's present price. ``row``: of ``pricing.workload``."""
     return Current(
         price_minor=row["amount_minor"], changed_s=row["changed_s"], direction=row["direction"]
     )

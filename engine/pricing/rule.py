@@ -1,4 +1,4 @@
-"""What an organiser says about a category's price: one rule, checked whole when it is made."""
+"""An organiser's rule for a category's price, checked as a whole when it is made."""
 
 from itertools import pairwise
 from typing import Annotated, Final
@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from engine.base.model import minor_digits
 
-#: What prices are usually rounded to, in minor units, where the digits behind the point do not say it.
+#: Usual rounding of prices in minor units, where it does not follow from the currency's digits.
 _ROUND_TO_MINOR: Final = {
     "JPY": 100,
     "KRW": 1_000,
@@ -23,7 +23,7 @@ _ROUND_TO_MINOR: Final = {
     "NOK": 500,
     "DKK": 500,
 }
-#: 50 cents of what has cents; 100 of what has nothing smaller; a quarter of what has thousandths.
+#: By the currency's digits: 50 cents for two; 100 for none; a quarter for three.
 _ROUND_TO_MINOR_BY_DIGITS: Final = {0: 100, 2: 50, 3: 250}
 
 Amount = Annotated[int, Meta(ge=0, le=10**12)]
@@ -32,7 +32,7 @@ Weight = Annotated[float, Meta(ge=0, le=10)]
 
 
 class Expected(Struct, frozen=True, forbid_unknown_fields=True):
-    """How much should be sold so long before the event."""
+    """The share that should be sold at a time before the event."""
 
     days_left: Annotated[float, Meta(ge=0, le=3650, examples=[30])]
     share: Annotated[float, Meta(ge=0, le=1, examples=[0.4])]
@@ -44,62 +44,76 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     Raises ValueError for a rule that contradicts itself.
     """
 
-    base_minor: Annotated[Amount, Meta(description="The price while nothing speaks for another.")]
+    base_minor: Annotated[Amount, Meta(description="The price while no signal changes it.")]
     floor_minor: Annotated[Amount, Meta(description="Never below.")]
     ceiling_minor: Annotated[Amount, Meta(description="Never above.")]
     sold_weight: Annotated[
-        Weight, Meta(description="So much dearer, as a share of the base, when all is sold.")
+        Weight, Meta(description="Rise when all is sold, as a share of the base price.")
     ] = 0.5
     expected: Annotated[
         list[Expected],
         Meta(
             max_length=100,
-            description="The sales to compare with, earliest first; between two points in a straight "
-            "line. Without: every place sold makes the next one dearer.",
+            description="The planned sales, earliest first; linear between two points. "
+            "Absent: every sold place makes the next one more expensive.",
         ),
     ] = []
     velocity_weight: Annotated[
         Weight,
         Meta(
-            description="So much dearer or cheaper when places sell much faster or slower than they "
-            "must to be gone by the event."
+            description="Rise or fall, as a share of the base price, when places sell much faster or slower "
+            "than needed to sell out by the event."
         ),
     ] = 0.15
     half_life_s: Annotated[
         float,
-        Meta(ge=60, le=90 * 86_400, description="Sales so long ago count half for the velocity."),
+        Meta(
+            ge=60,
+            le=90 * 86_400,
+            description="Age at which sales count half for the velocity, in seconds.",
+        ),
     ] = 86_400
     demand_weight: Annotated[
         Weight,
-        Meta(description="So much dearer when many more want places than are left."),
+        Meta(
+            description="Rise, as a share of the base price, when many more people want places than are left."
+        ),
     ] = 0.2
     watcher_share: Annotated[
-        Share, Meta(description="How many of those who watch the map count as wanting a place.")
+        Share,
+        Meta(description="The share of people watching the map who count as wanting a place."),
     ] = 0.05
     max_step: Annotated[
         float,
-        Meta(gt=0, le=1, description="The most that one change moves the price, as a share of it."),
+        Meta(gt=0, le=1, description="The largest change at once, as a share of the price."),
     ] = 0.1
     min_interval_s: Annotated[
-        int, Meta(ge=0, le=30 * 86_400, description="A price stays at least so long.")
+        int,
+        Meta(
+            ge=0, le=30 * 86_400, description="The shortest time between two changes, in seconds."
+        ),
     ] = 900
     dead_band: Annotated[
         Share, Meta(description="Differences up to this share of the price change nothing.")
     ] = 0.03
     reversal_s: Annotated[
         int,
-        Meta(ge=0, le=90 * 86_400, description="For so long a price does not turn back."),
+        Meta(
+            ge=0,
+            le=90 * 86_400,
+            description="The shortest time before a change in the opposite direction, in seconds.",
+        ),
     ] = 86_400
     round_to_minor: Annotated[
         Annotated[int, Meta(ge=1, le=10**9)] | None,
-        Meta(description="Null: as is usual in the currency."),
+        Meta(description="Null: the usual rounding of the currency."),
     ] = None
     ending_minor: Annotated[
         int,
         Meta(
             ge=0,
             le=10**9,
-            description="What prices end in: 100 and 90 make 8.90, 9.90, 10.90.",
+            description="The ending of prices: rounding 100 with ending 90 gives 8.90, 9.90, 10.90.",
         ),
     ] = 0
 
@@ -128,16 +142,16 @@ def lowest_price(rule: Rule) -> int:
 
 
 def usual_rounding(currency: str) -> int:
-    """What ticket prices are rounded to in ``currency``, in minor units, where nobody says otherwise."""
+    """The usual rounding of ticket prices in ``currency``, in minor units."""
     return _ROUND_TO_MINOR.get(currency) or _ROUND_TO_MINOR_BY_DIGITS[minor_digits(currency)]
 
 
 def complete(rule: Rule, currency: str) -> Rule:
-    """The rule with its rounding said."""
+    """The rule with its rounding filled in."""
     if rule.round_to_minor is not None:
         return rule
     grid = usual_rounding(currency)
     if rule.ceiling_minor // grid * grid < rule.floor_minor:
-        # A range too narrow for what is usual: any amount will do.
+        # A range too narrow for the usual rounding: any amount will do.
         grid = 1
     return msgspec.structs.replace(rule, round_to_minor=grid)

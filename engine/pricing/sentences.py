@@ -1,19 +1,19 @@
-"""Why a price moved, in words for buyers. Short, true, and without what only the house should know."""
+"""The reasons of price changes, in words for buyers: short, true, and without the house's internal figures."""
 
 import math
 from collections.abc import Mapping
 from typing import Final
 
-#: From here on it is the last places that are sold.
+#: The sold share from which on the remaining places are called the last places.
 _LAST_SHARE: Final = 0.75
 _HOUR_S: Final = 3600
 _DAY_S: Final = 86_400
 
 _STAYS: Final = {
-    "steady": "the price is where it should be, or close enough",
-    "interval": "the price has changed only lately",
-    "reversal": "the price has just moved the other way",
-    "sold-out": "nothing is left to sell",
+    "steady": "the price is at its target, or close enough",
+    "interval": "the price has changed too recently",
+    "reversal": "the price has just moved in the other direction",
+    "sold-out": "no places are left",
     "over": "the event has begun",
 }
 
@@ -23,23 +23,23 @@ _CAUSES: Final = {
     ("progress", False): "more places are left than expected",
     ("pace", True): "places are selling fast",
     ("pace", False): "places are selling slowly",
-    ("demand", True): "many want the places that are left",
-    ("demand", False): "fewer want the places that are left",
+    ("demand", True): "many people want the places that are left",
+    ("demand", False): "fewer people want the places that are left",
 }
 
 
 def say_stay(why: str) -> str:
-    """What keeps a price; for the organiser."""
+    """The cause that keeps a price; for the organiser."""
     return _STAYS[why]
 
 
 def say_move(
     *, rises: bool, because: Mapping[str, float], share: float, planned: bool, left_s: float
 ) -> str:
-    """Why a price rises or falls: what is sold, how long there is, and what weighs most.
+    """Why a price rises or falls: the share sold, the time left, and the largest factor.
 
-    ``because``: by ``progress``, ``pace`` and ``demand``, what each adds to the base price; ``range``
-    is not 0 where the organiser's range alone moved it.
+    ``because``: the additions of ``progress``, ``pace`` and ``demand`` to the base price; ``range`` is
+    not 0 when only the organiser's range moved it.
     """
     if because["range"]:
         return "a new price range"
@@ -60,7 +60,7 @@ def _cause(rises: bool, because: Mapping[str, float], share: float, planned: boo
 
 
 def _percent(share: float) -> str:
-    # Down: nobody shall read 100 % while there is a place left.
+    # Rounded down: 100 % must not appear while a place is left.
     return f"{math.floor(100 * share + 1e-6)} %"
 
 

@@ -1,4 +1,4 @@
-"""A rule, or a whole rule set, tried on a sale before it goes live: the same ``decide`` as the worker's, step by step."""
+"""Simulates a rule, or a whole rule set, on a sale: with the worker's ``decide``, step by step."""
 
 import math
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from engine.pricing.market import DAY_S, Market
 from engine.pricing.rule import Rule
 from engine.pricing.velocity import Velocity
 
-#: A sale is cut into so many steps, of a minute at least.
+#: The number of steps of a sale; each is at least a minute.
 STEPS: Final = 1440
 _STEP_MIN_S: Final = 60.0
-#: Points of a series that is handed out.
+#: The most points of a returned series.
 POINTS_MAX: Final = 240
-#: A buyer of the simulation holds places for so long, and there are so many who only look.
+#: How long a simulated buyer holds places, and the number of people who only watch.
 _HOLD_S: Final = 300.0
 _LOOKERS: Final = 10
 
@@ -27,7 +27,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     revenue_minor: int
     sold: int
     sell_through: Annotated[float, Meta(description="Sold, as a share of the places.")]
-    average_minor: Annotated[int, Meta(description="Of the places sold.")]
+    average_minor: Annotated[int, Meta(description="The average price of sold places.")]
     final_minor: Annotated[int, Meta(description="The price at the end.")]
     changes: Annotated[int, Meta(description="How often the price moved.")]
     sold_out_days_left: Annotated[
@@ -36,7 +36,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 class SimulationPoint(Struct, frozen=True, kw_only=True):
-    """The sale at one moment; ``fixed_…`` is the same sale at the price of the comparison."""
+    """The sale at one moment; ``fixed_…`` is the same sale at the fixed price."""
 
     days_left: float
     price_minor: int
@@ -47,7 +47,7 @@ class SimulationPoint(Struct, frozen=True, kw_only=True):
 
 
 class PriceMove(Struct, frozen=True, kw_only=True):
-    """A change of the price, and what buyers would have read."""
+    """A change of the price, and the reason that buyers would have read."""
 
     days_left: float
     price_minor: int
@@ -68,7 +68,7 @@ class Simulation(Struct, frozen=True, kw_only=True):
 
 
 class Total(Struct, frozen=True, kw_only=True):
-    """How a sale of several categories ended, in sum."""
+    """The total result of a sale of several categories."""
 
     revenue_minor: int
     sold: int
@@ -89,7 +89,7 @@ class CategorySimulation(Struct, frozen=True, kw_only=True):
     """A category's part in a rule set's simulation."""
 
     category: str
-    follows_rule: Annotated[bool, Meta(description="Else its price stays as it is.")]
+    follows_rule: Annotated[bool, Meta(description="False: its price stays as it is.")]
     simulation: Simulation
 
 
@@ -106,7 +106,7 @@ class SetSimulation(Struct, frozen=True, kw_only=True):
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """A category that is simulated; without a rule its price stays at ``fixed_minor``."""
+    """A simulated category; without a rule its price stays at ``fixed_minor``."""
 
     category: str
     rule: Rule | None
@@ -115,7 +115,7 @@ class Part(Struct, frozen=True, kw_only=True):
 
 
 class _Run:
-    """One policy going through the market. Without a rule the price stays."""
+    """One policy's run over the market. Without a rule the price stays."""
 
     def __init__(self, market: Market, rule: Rule | None, price_minor: int, steps: int) -> None:
         self.market = market
@@ -132,7 +132,7 @@ class _Run:
         self._velocity = Velocity()
 
     def take(self, step: int) -> None:
-        """Reprice, then sell: who comes in a step pays what was decided at its beginning."""
+        """Reprice, then sell: buyers in a step pay the price decided at its beginning."""
         if self.rule is not None:
             self._reprice(self.rule, step)
         left = self.market.seats - self.sold
@@ -195,9 +195,9 @@ class _Run:
 def simulate(
     rule: Rule, market: Market, *, currency: str, fixed_minor: int | None = None
 ) -> Simulation:
-    """Let ``rule`` sell against a fixed price (default: its base) on the same market.
+    """Simulate ``rule`` and a fixed price (default: its base) on the same market.
 
-    Takes some tenths of a second: not on an event loop. Deterministic.
+    Takes some tenths of a second, so it must not run on an event loop. Deterministic.
     """
     return _simulate(
         rule, market, currency, rule.base_minor if fixed_minor is None else fixed_minor
@@ -205,9 +205,9 @@ def simulate(
 
 
 def simulate_set(parts: Sequence[Part], *, currency: str) -> SetSimulation:
-    """``simulate`` for every category of an event, whose sales are equally long, and their sum.
+    """``simulate`` for every category of an event, with sales of equal length, and their total.
 
-    Nobody turns to another category because one has become too dear.
+    Buyers do not change to another category when one becomes too expensive.
     """
     found = [
         CategorySimulation(

@@ -1,1 +1,1 @@
-"""Bookings: reserve, pay, confirm, cancel, refund (PostgreSQL). ``engine.sales.sales`` makes the whole."""
+"""Bookings: reserve, pay, confirm, cancel, refund (PostgreSQL). ``engine.sales.sales`` builds the package's objects."""

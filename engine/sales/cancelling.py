@@ -1,4 +1,4 @@
-"""Cancelling a confirmed booking, and giving its money back."""
+"""Cancelling and refunding a confirmed booking."""
 
 import structlog
 
@@ -40,10 +40,10 @@ class Cancelling:
         version: int | None = None,
         at_any_time: bool = False,
     ) -> Booking:
-        """Cancel a confirmed booking: seats return to sale at once, the money follows.
+        """Cancel a confirmed booking: its seats return to sale at once, the refund follows.
 
-        ``buyer_id`` must own it (None: whoever asks was checked). ``version``: as seen by the caller.
-        ``at_any_time``: once the event has begun, too. Cancelling a cancelled booking returns it.
+        ``buyer_id`` must own it (None: the caller was checked). ``version``: as seen by the caller.
+        ``at_any_time``: also after the event has begun. Cancelling a cancelled booking returns it.
         Raises NotFound, PreconditionFailed, Conflict (booking-not-confirmed, event-begun).
         """
         booking = await self._reading.read(booking_id, buyer_id=buyer_id)
@@ -68,7 +68,7 @@ class Cancelling:
         return await self._reading.read(booking_id)
 
     async def _check_not_begun(self, event_id: str) -> None:
-        # By PostgreSQL's clock and its own copy of the date: cancelling needs no catalogue.
+        # By PostgreSQL's clock and copy of the date, so that cancelling does not need the catalogue.
         if await self._pg.fetchval("bookings.event_has_begun", event_id, event_id=event_id):
             raise Conflict(
                 "The event has begun, so its bookings can no longer be cancelled here; ask the organiser.",
@@ -76,7 +76,7 @@ class Cancelling:
             )
 
     async def refund(self, event_id: str, booking_id: str) -> None:
-        """Give the money back through the gateway; harmless twice. Raises Unavailable."""
+        """Refund through the gateway; idempotent. Raises Unavailable."""
         row = await self._reading.row(booking_id)
         if row["payment_status"] != "refund_pending":
             return

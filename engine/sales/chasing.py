@@ -1,4 +1,4 @@
-"""Bringing pending bookings on whose process has died, or whose time is over: a step of the worker."""
+"""Resolving pending bookings whose process has died, or whose time is over: a step of the worker."""
 
 import time
 from typing import Any
@@ -13,7 +13,7 @@ from engine.stores.postgres import Postgres
 
 log = structlog.get_logger(__name__)
 
-#: Pending bookings that one look reads, and those of them that one round asks the gateway about.
+#: The most pending bookings read at once, and the most that one round asks the gateway about.
 _READ_MAX = 1000
 _ASKED_MAX = 100
 #: The wait before a booking is asked about a second time, and the longest wait later.
@@ -28,18 +28,18 @@ class Chasing:
         self._pg = postgres
         self._finishing = finishing
         self._patience_s = patience_s
-        #: Pending bookings that were asked about: when to ask again, and the wait before that.
+        #: Pending bookings that the gateway was asked about: when to ask again, and the wait before that.
         self._chased: dict[str, tuple[float, float]] = {}
 
     async def run_once(self) -> int:
-        """Bring on those whose turn it is. Returns how many ended. Raises Unavailable."""
+        """Resolve the due ones. Returns how many ended. Raises Unavailable."""
         rows = await self._pg.fetch(
             "bookings.pending_to_chase", self._patience_s, _READ_MAX, list(self._pg.bulkhead.stuck)
         )
         return sum(await each(self._in_turn(rows), self._chase))
 
     def _in_turn(self, rows: list[Any]) -> list[Any]:
-        # A buyer may think about a 3-D Secure page for minutes: the gateway is asked ever less often.
+        # A buyer may take minutes on a 3-D Secure page, so the gateway is asked less and less often.
         now = time.monotonic()
         pending = {row["booking_id"] for row in rows}
         self._chased = {id_: wait for id_, wait in self._chased.items() if id_ in pending}
@@ -55,7 +55,7 @@ class Chasing:
         return wait is None or now >= wait[0]
 
     async def _chase(self, row: Any) -> int:
-        # In this task: logged under the request that made the booking.
+        # In this task only, so that it is logged under the request that made the booking.
         REQUEST_ID.set(row["request_id"].encode())
         status = await self._finishing.resolve(row["booking_id"], due=row["due"])
         if status == BookingStatus.PENDING:

@@ -3,12 +3,12 @@
 ::
 
     (hold) ─reserve─▶ pending ─confirm─▶ confirmed ─cancel─▶ cancelled
-                        ├─decline─▶ declined        (the hold is the buyer's again)
+                        ├─decline─▶ declined        (the buyer has the hold again)
                         └─expire──▶ expired ─late payment─▶ confirmed, or refunded
 
 PostgreSQL decides, in set-based functions that take a whole batch in one transaction. Money moves
-only between reserve and confirm, outside any transaction, under the booking's id. What a process
-leaves pending when it dies, ``engine.sales.finishing`` brings on.
+only between reserve and confirm, outside any transaction, under the booking's id. Bookings left
+pending by a process that died are finished by ``engine.sales.finishing``.
 """
 
 import asyncio
@@ -57,16 +57,16 @@ from engine.stores.postgres import Postgres
 
 log = structlog.get_logger(__name__)
 
-#: Crockford's base 32: no letter that is misread on the phone.
+#: Crockford's base 32: without letters that are misread or misheard.
 _REFERENCE_ALPHABET = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _REFERENCE_OF_BYTES = bytes(_REFERENCE_ALPHABET[byte & 31] for byte in range(256))
 _LIMITS = {
-    "limit-reached": "You would have more places of this event than one buyer may.",
-    "email-limit-reached": "This e-mail address would have more places of this event than one buyer may, "
-    "whoever books for it.",
-    "card-limit-reached": "This card would have paid for more places of this event than one buyer may have.",
+    "limit-reached": "With this booking you would have more places of this event than one buyer may have.",
+    "email-limit-reached": "With this booking this e-mail address would have more places of this event "
+    "than one buyer may have, whoever books for it.",
+    "card-limit-reached": "With this booking this card would have paid for more places of this event than one buyer may have.",
 }
-#: What is left of a request's time is kept for the answer.
+#: How much of a request's time is reserved for the answer, in seconds.
 _ANSWERING_S = 0.5
 
 
@@ -101,7 +101,7 @@ class Checkout:
         """Turn a hold into a booking and pay for it. Returns the answer and whether it is a replay.
 
         ``key`` is the buyer's idempotency key in this event: one key, one effect, one answer. ``network``: where the buyer
-        pays from; empty for one without limits. Raises Gone (the hold has ended), NotFound, Conflict (the
+        pays from; empty if it has no limits. Raises Gone (the hold has ended), NotFound, Conflict (the
         same key is under way, the event is closed, …), SeatUnavailable, LimitReached, InvalidInput (another
         body under the same key), TooManyRequests (too-many-payments), Unavailable.
         """
@@ -132,17 +132,17 @@ class Checkout:
         counted("reserved").inc()
         booking = _pending_booking(command, reserved.created_at, seats, areas, total)
         answer = await self._pay(booking, command)
-        # In the log, too: whoever has only that finds the booking of a request, and the reverse.
+        # In the log, too, which leads from a request to its booking, and the reverse.
         log.info("checkout", outcome=answer.outcome, booking_id=booking.booking_id)
         return answer, False
 
     async def _begin(
         self, buyer_id: str, key: str, fingerprint: bytes, request: BookingRequest, network: str
     ) -> PaymentHold | Answer:
-        """The hold, taken for payment; where that is refused, what the key was answered before, if it was."""
+        """The hold, taken for payment. If that is refused: the key's earlier answer, if there is one."""
         refusal: FrontrowError
         if self._payments.is_silent(request.payment.provider):
-            # Before anything is reserved: the hold stays as it is, and what was answered stays answered.
+            # Before anything is reserved: the hold stays as it is, and earlier answers stay valid.
             refusal = payments_unavailable()
         else:
             try:
@@ -168,7 +168,7 @@ class Checkout:
             raise
 
     async def _was_reserved(self, booking_id: str) -> datetime | None:
-        """After a connection lost around COMMIT: ask, for as long as a restart or the buyer may take."""
+        """After a connection lost around COMMIT: ask until PostgreSQL is back, or the request's time is over."""
         for attempt in range(8):
             try:
                 row = await self._pg.fetchrow("bookings.booking", booking_id)
@@ -183,13 +183,13 @@ class Checkout:
         raise Unavailable("PostgreSQL is not reachable; retry.", remedy=Remedy.RETRY_SAME_KEY)
 
     async def _give_back(self, hold: PaymentHold) -> None:
-        """Make the hold an ordinary one again, if it was this checkout that took it for payment."""
+        """Make the hold an ordinary one again, if this checkout took it for payment."""
         if not hold.began_here:
             return
         try:
             await self._holds.give_back(hold.event_id, hold.hold_id)
         except Unavailable:
-            # It stays in payment until its deadline; a retry with the same key goes on from there.
+            # It stays in payment until its deadline; a retry with the same key continues from there.
             log.warning("hold not given back", hold_id=hold.hold_id)
 
     async def _duplicate(self, command: Reserve) -> Answer:
@@ -224,7 +224,7 @@ class Checkout:
             return LimitReached(_LIMITS[reserved.outcome])
         if reserved.outcome == "event-closed":
             return Conflict("The event is no longer on sale.", code="event-not-on-sale")
-        # Redis promised what PostgreSQL had given to somebody else: correct it for everyone now.
+        # Redis held places that PostgreSQL has given to somebody else: correct Redis for everyone now.
         await self._live.reconciling.reconcile(hold.event_id)
         return seats_taken(hold.facts, reserved.seats, reserved.areas)
 
@@ -249,10 +249,10 @@ class Checkout:
             await self._ledger.answer(booking.event_id, command.buyer_id, command.key, answer)
         except Unavailable as error:
             if charge.status in (ChargeStatus.REQUIRES_ACTION, ChargeStatus.UNKNOWN):
-                # The answer is right all the same; a retry waits for how the booking ends.
+                # The answer is right nevertheless; a retry waits until the booking ends.
                 log.warning("idempotent answer not stored", booking_id=booking.booking_id)
                 return answer
-            # It is reserved, so it is pending: the worker brings it to the end the gateway knows.
+            # It is reserved, so it is pending: the worker finishes it by the gateway's answer.
             log.warning(
                 "charge not recorded yet",
                 booking_id=booking.booking_id,
@@ -266,7 +266,7 @@ class Checkout:
         detail = (
             "Your bank wants you to approve the payment: open next_action.url."
             if kind == "redirect"
-            else "The payment gateway has not answered yet; we keep asking. Read the booking again."
+            else "The payment gateway has not answered yet; we keep asking. Read the booking again shortly."
         )
         assert booking.expires_at is not None
         action = self._next_actions.of(booking.booking_id, kind, provider, booking.expires_at)
@@ -278,7 +278,7 @@ class Checkout:
 
 
 def _new_reference() -> str:
-    """Ten characters for people, 50 random bits: the booking's id is its key, this only its name."""
+    """Ten characters for people, 50 random bits: a name for the booking, whose key is its id."""
     return secrets.token_bytes(10).translate(_REFERENCE_OF_BYTES).decode("ascii")
 
 

@@ -1,7 +1,7 @@
-"""Finishing a booking that its process left behind, or whose buyer went away to the bank.
+"""Finishing a booking that its process left behind, or whose buyer is at the bank's page.
 
-A pending booking is itself the note that something is unfinished: whoever finds it asks the gateway
-and goes on. Nobody's word but the gateway's own confirms a booking.
+A pending booking is itself the record of unfinished work: the process that finds it asks the gateway
+and continues. Only the gateway's own answer confirms a booking.
 """
 
 from engine.base.errors import Unavailable
@@ -20,9 +20,9 @@ class Finishing:
         self._outcomes = outcomes
 
     async def resolve(self, booking_id: str, *, due: bool) -> BookingStatus:
-        """Ask the gateway about a pending booking and bring it on: safe at any time.
+        """Ask the gateway about a pending booking and finish it if possible: safe at any time.
 
-        ``due``: its payment time is over. Returns the status after. Raises NotFound, Unavailable.
+        ``due``: its payment time is over. Returns the new status. Raises NotFound, Unavailable.
         """
         row = await self._reading.row(booking_id)
         booking = await self._reading.booking_of(row)
@@ -31,7 +31,7 @@ class Finishing:
         try:
             charge = await self._payments.status(row["provider"], booking_id)
             if charge is None or (due and charge.status == ChargeStatus.REQUIRES_ACTION):
-                # Whoever was about to charge is too late from here on, or was in time: it says.
+                # A charge that was about to begin is too late from here on; one that was in time is reported.
                 charge = await self._payments.void(row["provider"], booking_id)
         except Unavailable:
             if not due:
@@ -56,10 +56,10 @@ class Finishing:
                 pass
 
     async def inquire(self, booking_id: str) -> None:
-        """A booking expired while the gateway was silent: was it paid after all?
+        """Find out whether a booking that expired while the gateway was silent was paid after all.
 
-        If so the payment is confirmed on the same seats where they are still free, else refunded.
-        Raises Unavailable while the gateway stays silent.
+        If so, it is confirmed on the same seats if they are still free, else refunded.
+        Raises Unavailable while the gateway is silent.
         """
         row = await self._reading.row(booking_id)
         charge = await self._payments.void(row["provider"], booking_id)
@@ -67,7 +67,7 @@ class Finishing:
             await self.payment_arrived(booking_id)
 
     async def payment_arrived(self, booking_id: str) -> Answer:
-        """Somebody says that the gateway has the money, however late. One recorded, explained outcome.
+        """Handle a report that the gateway has the money, however late, with one recorded, explained outcome.
 
         Asks the gateway first. Raises NotFound, Unavailable.
         """

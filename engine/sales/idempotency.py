@@ -1,7 +1,7 @@
-"""The idempotency keys of checkouts: what a key was answered before.
+"""The idempotency keys of checkouts, and the earlier answer to a key.
 
 They are in PostgreSQL with the money, written by the same functions that reserve and end a booking, so
-no crash can part a booking from its answer.
+no crash can separate a booking from its answer.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from engine.stores.postgres import Postgres
 
 
 def fingerprint_of(request: BookingRequest) -> bytes:
-    """32 bytes that two different requests do not share."""
+    """32 bytes that differ for different requests."""
     return hashlib.sha256(msgspec.json.encode(request)).digest()
 
 
@@ -25,9 +25,9 @@ class Idempotency:
     async def earlier_answer(
         self, buyer_id: str, key: str, fingerprint: bytes, hold_id: str, event_id: str | None = None
     ) -> Answer | None:
-        """What this key was answered before, in this event (None: only the hold could tell which it is).
+        """The earlier answer to this key in this event (None: only the hold could tell the event).
 
-        None: it is new. Raises InvalidInput (idempotency-key-reused) for another request, Conflict
+        None: the key is new. Raises InvalidInput (idempotency-key-reused) for another request, Conflict
         (request-in-flight), Unavailable.
         """
         row = await self._pg.fetchrow(

@@ -1,4 +1,4 @@
-"""Settling in Redis what its process could not: a hold stuck in payment, a settlement never delivered."""
+"""Late settling in Redis, after a process died: of a hold stuck in payment, or an undelivered settlement."""
 
 import msgspec
 
@@ -21,10 +21,10 @@ class LateSettling:
         self._reading = reading
 
     async def settle_hold(self, event_id: str, hold_id: str) -> None:
-        """Bring a hold in payment whose time is over to its end, as PostgreSQL knows it.
+        """End a hold in payment whose time is over, by the state in PostgreSQL.
 
-        A pending booking is chased by itself; a confirmed one has taken its places and the hold with
-        them, whatever Redis remembers; a hold PostgreSQL never heard of belongs to a process that died.
+        A pending booking is chased separately; a confirmed one has taken its places and ended the hold,
+        whatever Redis has; a hold without a booking in PostgreSQL belongs to a process that died.
         """
         live = await self._pg.fetchrow("bookings.live_booking_of_hold", event_id, hold_id)
         if live is None:
@@ -34,15 +34,15 @@ class LateSettling:
             await self._live.settling.settle(event_id, msgspec.convert(payload, Settlement))
 
     async def settle_booking(self, event_id: str, booking_id: str, settlement: Settlement) -> None:
-        """Deliver a settlement that its process left behind. Harmless twice and out of order: the
-        buyer may hear a second time of the booking as it is now.
+        """Deliver a settlement that its process left behind. Idempotent, and harmless out of order: the
+        buyer may be notified again of the booking's present state.
         """
         if settlement.outcome == "kept":
             live = await self._pg.fetchrow(
                 "bookings.live_booking_of_hold", event_id, settlement.hold_id
             )
             if live is not None:
-                # The buyer has gone on to another card: the hold is that booking's now.
+                # The buyer has tried another card: the hold belongs to that booking now.
                 settlement = msgspec.structs.replace(settlement, outcome="")
         row = await self._reading.row(booking_id)
         news = BookingMessage(event_id, booking_id, row["reference"], row["status"])

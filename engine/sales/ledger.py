@@ -1,8 +1,8 @@
-"""The ledger: what PostgreSQL is asked to decide about bookings, in batches of one transaction each.
+"""The ledger: PostgreSQL's decisions about bookings, in batches of one transaction each.
 
 Commands that arrive while a batch is under way leave together in the next one (``engine.base.batch``). The
-set-based functions in ``sql/functions`` give every member its own outcome: one lost seat fails its own
-booking, not its neighbours'. Nothing here knows Redis, gateways or retries; its callers do.
+set-based functions in ``sql/functions`` give every member its own outcome: a lost seat fails only its
+own booking. This module knows no Redis, gateways or retries; its callers do.
 """
 
 import asyncio
@@ -22,8 +22,10 @@ from engine.live.scripts import Settlement
 from engine.sales.marks import email_mark
 from engine.stores.postgres import Postgres
 
-#: For the buyer of a booking that had expired when its payment came, and whose seats are somebody else's.
-LATE_NOTE: Final = "The payment arrived after the seats had gone; it is refunded in full."
+#: For the buyer of a booking that had expired when its payment arrived, and whose seats somebody else has.
+LATE_NOTE: Final = (
+    "The payment arrived after the seats were sold to somebody else; it is refunded in full."
+)
 
 
 class PaymentChoice(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,7 +38,7 @@ class PaymentChoice(Struct, frozen=True, forbid_unknown_fields=True):
             max_length=255,
             description="`tok_visa` pays; `tok_declined` and `tok_insufficient_funds` are declined; "
             "`tok_3ds` waits for the buyer's approval; `tok_timeout` gets no answer for a while. "
-            "`tok_visa_card_4242` is a token of the card 4242, and so with each of them.",
+            "`tok_visa_card_4242` is a token of the card 4242; each token may have such an ending.",
             examples=["tok_visa"],
         ),
     ]
@@ -49,7 +51,7 @@ class BookingRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """How a checkout was answered. Stored under its idempotency key and given again on a retry."""
+    """The answer to a checkout. Stored under its idempotency key and given again on a retry."""
 
     outcome: Literal["confirmed", "pending", "declined", "expired"]
     booking: Booking
@@ -76,11 +78,11 @@ class Reserve(Struct, frozen=True, kw_only=True):
         return email_mark(self.request.buyer.email)
 
     def marks(self) -> list[str]:
-        """What is counted for this booking beside its buyer."""
+        """The marks that this booking counts for, beside its buyer."""
         return [self.email_mark] if self.card_mark is None else [self.email_mark, self.card_mark]
 
     def touches(self) -> Iterable[Hashable]:
-        """What no two members of one batch may share."""
+        """The keys that no two members of one batch may share."""
         event_id = self.hold.event_id
         yield self.buyer_id
         yield from self.marks()
@@ -112,7 +114,7 @@ class ReserveCommand(NamedTuple):
 
 
 class ReserveSeat(NamedTuple):
-    """``reserve_seat``: a seat of the command at ``ord``."""
+    """PostgreSQL's type ``reserve_seat``: a seat of the command at ``ord``."""
 
     ord: int
     seat_no: int
@@ -121,7 +123,7 @@ class ReserveSeat(NamedTuple):
 
 
 class ReserveArea(NamedTuple):
-    """``reserve_area``: places in an area for the command at ``ord``; ``amount_minor`` of one place."""
+    """PostgreSQL's type ``reserve_area``: places for the command at ``ord``; ``amount_minor`` of one place."""
 
     ord: int
     area_no: int
@@ -146,7 +148,7 @@ class Confirm(Struct, frozen=True, kw_only=True):
 
 
 class Ended(Struct, frozen=True):
-    """The result of confirm or of an end: what to tell Redis, and which outbox row says the same."""
+    """The result of confirm or of an end: the settlement for Redis, and the outbox row with the same content."""
 
     outcome: str
     settlement: Settlement | None
@@ -187,20 +189,20 @@ class Ledger:
         )
 
     async def drain(self) -> None:
-        """Wait for what is under way."""
+        """Wait for all commands under way."""
         for batcher in (self._reserving, self._confirming, self._answering, self._delivering):
             await batcher.drain()
 
     async def reserve(self, command: Reserve) -> Reserved:
         """A pending booking on the hold's places, or the outcome that says why not.
 
-        Raises OutcomeUnknown when the connection was lost under way, or when time ran out then;
+        Raises OutcomeUnknown when the connection was lost, or time ran out, while it was under way;
         Unavailable when PostgreSQL is away, or the event's rows are locked: nothing was done.
         """
         return await self._reserving.submit(command)
 
     async def confirm(self, command: Confirm) -> Ended:
-        """The gateway has the money: confirmed, already, refund-due or unknown. Raises as ``reserve``."""
+        """Confirm a paid booking: confirmed, already, refund-due or unknown. Raises as ``reserve``."""
         return await self._confirming.submit(command)
 
     async def end(
@@ -231,11 +233,11 @@ class Ledger:
         return _ended(rows[0])
 
     async def answer(self, event_id: str, buyer_id: str, key: str, answer: Answer) -> None:
-        """Keep the answer given to a key, unless it has one. Raises Unavailable."""
+        """Store the answer to a key, unless it has one. Raises Unavailable."""
         await self._answering.submit((event_id, buyer_id, key, answer))
 
     def delivered(self, event_id: str, outbox_id: Any) -> None:
-        """Forget an outbox row some time soon; if that fails the relay delivers it again: harmless."""
+        """Delete an outbox row soon; if that fails, the relay delivers it again, which is harmless."""
         self._delivering.submit((event_id, outbox_id)).add_done_callback(_forget_failure)
 
     async def reserve_batch(self, commands: list[Reserve]) -> list[Reserved | Exception]:
@@ -277,7 +279,7 @@ class Ledger:
 
 
 def _apart(commands: list[Reserve]) -> list[list[Reserve]]:
-    """The commands in their order, those that share a mark in different parts. A batch is one part."""
+    """The commands in their order, in parts whose members share no mark. Usually there is one part."""
     parts: list[list[Reserve]] = [[]]
     seen: set[str] = set()
     for command in commands:
@@ -293,7 +295,7 @@ def _apart(commands: list[Reserve]) -> list[list[Reserve]]:
 def _reserve_arguments(
     commands: list[Reserve],
 ) -> tuple[list[ReserveCommand], list[ReserveSeat], list[ReserveArea]]:
-    """What ``reserve_bookings`` takes."""
+    """The arguments of ``reserve_bookings``."""
     rows: list[ReserveCommand] = []
     seats: list[ReserveSeat] = []
     areas: list[ReserveArea] = []
@@ -346,6 +348,6 @@ def _ended(row: asyncpg.Record) -> Ended:
 
 
 def _forget_failure(future: "asyncio.Future[None]") -> None:
-    # The outbox row stays, and the relay delivers it again: harmless.
+    # The outbox row stays, and the relay delivers it again, which is harmless.
     if not future.cancelled():
         future.exception()

@@ -1,8 +1,8 @@
-"""Marks: what tells that two buyers are one, for the limit of places per buyer and for nothing else.
+"""Marks identify one buyer behind several names, for the limit of places per buyer only.
 
-An address or a card is written in many ways. Here all ways of one come out as the same mark, 16 bytes of
-a hash, as the 32 digits that PostgreSQL takes for a uuid: each booking compares and sends its marks several
-times, which an object of the uuid module makes dear. Mails still go to the address as it was typed.
+An address or a card can be written in many ways. All ways of one give the same mark, 16 bytes of a hash,
+as the 32 digits that PostgreSQL accepts for a uuid: each booking compares and sends its marks several
+times, and objects of the uuid module would make that slow. Mails still go to the address as typed.
 """
 
 import hashlib
@@ -12,13 +12,13 @@ from typing import Final
 
 #: Hexadecimal digits of a mark.
 _MARK_DIGITS: Final = 32
-#: Names of one mail service, and its own one: dots in a mailbox make no difference there.
+#: Domains of one mail service that ignores dots in a mailbox's name, and its main domain.
 _DOTLESS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 
 
 def same_mailbox(email: str) -> str:
-    """An address without what makes no other mailbox of it: capitals, wide letters, ``+tags``, and for
-    Gmail dots.
+    """An address without differences that lead to the same mailbox: capitals, wide letters, ``+tags``,
+    and for Gmail dots.
     """
     local, _, domain = unicodedata.normalize("NFKC", email).casefold().rpartition("@")
     try:
@@ -38,7 +38,7 @@ def email_mark(email: str) -> str:
 
 
 def card_mark(provider: str, card: str | None) -> str | None:
-    """The mark of a card, by the fingerprint that its gateway gave; None where it gave none."""
+    """The mark of a card, by its gateway's fingerprint; None if the gateway gave none."""
     return None if card is None else _mark(f"card/{provider}", card)
 
 

@@ -1,4 +1,4 @@
-"""What a buyer does next about a pending booking: approve the payment at the bank, or wait."""
+"""A buyer's next action for a pending booking: approve the payment at the bank, or wait."""
 
 from datetime import datetime
 from typing import Literal
@@ -12,14 +12,14 @@ Kind = Literal["redirect", "wait"]
 
 
 class NextActions:
-    """``public_url`` is the address under which buyers find us."""
+    """``public_url`` is the buyers' address of this service."""
 
     def __init__(self, payments: Payments, public_url: str) -> None:
         self._payments = payments
         self._site = public_url.rstrip("/")
 
     def of(self, booking_id: str, kind: Kind, provider: str, until: datetime) -> NextAction:
-        """``until``: when the payment is due."""
+        """The next action. ``until``: when the payment is due."""
         if kind == "redirect":
             url = self._payments.gateway(provider).approval_url(booking_id, until)
         else:
@@ -27,7 +27,7 @@ class NextActions:
         return NextAction(kind, url)
 
     def of_row(self, row: asyncpg.Record) -> NextAction | None:
-        """That of a row of ``bookings.booking``; None once it has ended."""
+        """The next action for a row of ``bookings.booking``; None once the booking has ended."""
         if row["status"] != BookingStatus.PENDING:
             return None
         needs_buyer = self._payments.gateway(row["provider"]).needs_buyer(row["token"])

@@ -1,6 +1,6 @@
-"""How a booking ends: PostgreSQL writes it down, then Redis and the buyer's connections are told.
+"""How a booking ends: PostgreSQL commits it, then Redis and the buyer's connections are updated.
 
-Which end it is, the callers decide: the checkout, whoever finishes it for them, or a cancellation.
+The callers decide which end it is: the checkout, ``engine.sales.finishing``, or a cancellation.
 """
 
 from functools import cache
@@ -19,7 +19,7 @@ from engine.sales.ledger import LATE_NOTE, Answer, Confirm, Ended, Ledger
 from engine.sales.payments.gateway import Charge
 from engine.sales.reading import BookingReader
 
-#: Looking a series up by its label costs more than counting; there are as many as outcomes.
+#: The series by outcome: looking one up by its label costs more than counting.
 counted = cache(metrics.BOOKINGS.labels)
 _DECLINES = {
     "card_declined": "The card was declined.",
@@ -30,7 +30,7 @@ _EXPIRED = "The payment was not completed in time; the seats were given back."
 
 
 class Outcomes:
-    """``booking`` is always as it was before. Each raises Unavailable, and has then perhaps not been done."""
+    """``booking`` is always the state before. Each method raises Unavailable; then it may not have been done."""
 
     def __init__(self, ledger: Ledger, live: Live, reading: BookingReader) -> None:
         self._ledger = ledger
@@ -38,7 +38,7 @@ class Outcomes:
         self._reading = reading
 
     async def confirm(self, booking: Booking, charge: Charge) -> Answer:
-        """It is paid for. ``expired`` when its seats had gone by then, and the money goes back."""
+        """Confirm a paid booking. ``expired`` when its seats were gone by then, and it is refunded."""
         answer = _ended(booking, "confirmed")
         ended = await self._ledger.confirm(
             Confirm(
@@ -60,12 +60,12 @@ class Outcomes:
     async def decline(
         self, booking: Booking, decline_code: str | None, *, tries_left: int = 1
     ) -> Answer:
-        """The gateway said no. ``tries_left``: how many more payments the hold may try."""
+        """Decline: the gateway refused the payment. ``tries_left``: how many more payments the hold may try."""
         code = decline_code or "not_completed"
         goes_on = (
             " Your seats are still held; try another card."
             if tries_left > 0
-            else f" It was the hold's {DECLINES_MAX}th payment to fail, so the seats went back on sale."
+            else f" It was the {DECLINES_MAX}th failed payment for this hold, so the seats are on sale again."
         )
         note = _DECLINES.get(code, "The payment was not completed.") + goes_on
         answer = _ended(booking, "declined", note, decline_code=code)
@@ -73,12 +73,12 @@ class Outcomes:
         return answer
 
     async def expire(self, booking: Booking, decline_code: str) -> None:
-        """The time for its payment is over."""
+        """Expire: the time for its payment is over."""
         answer = _ended(booking, "expired", _EXPIRED, decline_code=decline_code)
         await self._end(booking, BookingStatus.EXPIRED, actor=WORKER, answer=answer)
 
     async def cancel(self, booking: Booking, *, actor: Actor, version: int | None) -> Ended:
-        """``ended``, or why not: ``stale`` (it is not at this ``version``), ``refused``, ``unknown``."""
+        """Cancel: ``ended``, or why not: ``stale`` (it is not at this ``version``), ``refused``, ``unknown``."""
         return await self._end(booking, BookingStatus.CANCELLED, actor=actor, version=version)
 
     async def _end(
@@ -123,7 +123,7 @@ def _ended(
     *,
     decline_code: str | None = None,
 ) -> Answer:
-    """The answer for a booking that has just ended so, with the booking as it is from then on."""
+    """The answer for a booking that has just ended, with the booking's new state."""
     return Answer(
         outcome=outcome,
         booking=msgspec.structs.replace(

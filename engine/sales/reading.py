@@ -1,4 +1,4 @@
-"""Reading bookings as PostgreSQL has them, with the names of their seats and areas."""
+"""Reads bookings from PostgreSQL, with the names of their seats and areas."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +28,7 @@ class BookingReader:
         return await self.booking_of(row)
 
     async def of_buyer(self, buyer_id: str, *, after: str | None, limit: int) -> list[Booking]:
-        """A buyer's bookings, newest first, behind the booking ``after``. Raises Unavailable."""
+        """A buyer's bookings, newest first, following the booking ``after``. Raises Unavailable."""
         return await self._from_rows(
             await self._pg.fetch("bookings.bookings_of_buyer", buyer_id, after, limit)
         )
@@ -41,7 +41,7 @@ class BookingReader:
         return row
 
     async def booking_of(self, row: asyncpg.Record) -> Booking:
-        """The booking of such a row."""
+        """The booking of a row of ``row``."""
         return (await self._from_rows([row]))[0]
 
     async def _from_rows(self, rows: Sequence[asyncpg.Record]) -> list[Booking]:
@@ -109,5 +109,5 @@ def _area(facts: Facts, item: asyncpg.Record, currency: str) -> AreaItem:
 
 
 def _unknown_booking(booking_id: str) -> NotFound:
-    # Also for what is another buyer's: a stranger does not learn that it exists.
+    # Another buyer's booking, too: a stranger does not learn that it exists.
     return NotFound(f"There is no booking {booking_id}.", code="booking-not-found")

@@ -1,6 +1,6 @@
-"""Paying the debts of committed changes (``outbox``): a step of the worker.
+"""Delivers the outbox of committed changes: a step of the worker.
 
-A debt is to settle in Redis, to refund at the gateway, or to inquire there after a late payment.
+A row asks to settle in Redis, to refund at the gateway, or to inquire there about a late payment.
 """
 
 from typing import Any
@@ -19,12 +19,12 @@ from engine.stores.postgres import Postgres
 
 log = structlog.get_logger(__name__)
 
-#: Debts that one round takes.
+#: The most rows that one round takes.
 _TAKEN_MAX = 200
 
 
 class Relay:
-    """``grace_s``: how long a debt is left to the process that made it."""
+    """``grace_s``: how long a row is left to the process that wrote it."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Relay:
         self._grace_s = grace_s
 
     async def run_once(self) -> int:
-        """Deliver what is due. Returns how much was delivered. Raises Unavailable."""
+        """Deliver due rows. Returns how many were delivered. Raises Unavailable."""
         metrics.OUTBOX_AGE.set(await self._pg.fetchval("outbox.age_s"))
         rows = await self._pg.fetch("outbox.due", self._grace_s, _TAKEN_MAX)
         delivered = await each(rows, self._deliver)
@@ -54,7 +54,7 @@ class Relay:
         return len(done)
 
     async def _deliver(self, row: Any) -> bool:
-        # In this task: logged under the request that made the booking.
+        # In this task only, so that it is logged under the request that made the booking.
         REQUEST_ID.set(row["request_id"].encode())
         kind, booking_id = row["kind"], row["booking_id"]
         try:
@@ -65,7 +65,7 @@ class Relay:
             )
             return False
         except Exception:
-            # One row that cannot be delivered must not keep its neighbours; it comes round again.
+            # One row that cannot be delivered must not stop the others; it is tried again.
             log.exception("outbox delivery failed", kind=kind, booking_id=booking_id)
             return False
         metrics.OUTBOX_DELIVERED.labels(kind).inc()

@@ -1,4 +1,4 @@
-"""Everything about sales, made for one process, and what a worker runs of it."""
+"""The sales package of one process, and its worker steps."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -25,14 +25,14 @@ from engine.sales.tickets import Tickets
 from engine.stores.postgres import Postgres
 from engine.stores.stores import Stores
 
-#: Beyond the gateway's own limit, until a pending booking counts as left behind.
+#: Added to the gateway's time limit until a pending booking counts as left behind, in seconds.
 _CHECKOUT_S = 1.0
 _FORGET_S = 600.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sales:
-    """What the rooms above use of this one; each is described in the module of its class."""
+    """The objects that the packages above use; each is described in the module of its class."""
 
     ledger: Ledger
     payments: Payments
@@ -113,7 +113,7 @@ class Sales:
         return 0
 
     async def close(self) -> None:
-        """Wait for what is under way."""
+        """Wait for all work under way."""
         await self.ledger.drain()
         await self.payments.close()
 

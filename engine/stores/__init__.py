@@ -1,1 +1,1 @@
-"""The three stores. Drivers are touched here only, and their exceptions end here."""
+"""The three stores. Only this package uses their drivers, and it translates the drivers' exceptions."""

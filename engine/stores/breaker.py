@@ -1,15 +1,15 @@
-"""One answer to a store or a gateway that is silent, the same for all of them.
+"""A circuit breaker, the same for all stores and gateways that do not answer.
 
 ::
 
-    closed ──nothing heard for a call's whole time──▶ open ──the probe is answered──▶ closed
+    closed ──no answer for a call's whole time──▶ open ──the probe is answered──▶ closed
 
-While it is open every call is refused at once, and one probe in the background asks again and again.
-So the silence costs those who met it first their time limit, and everybody else nothing; and whatever
-comes back is met by one question, not by a crowd.
+While it is open every call is refused at once, and one probe in the background is repeated. So only the
+first callers wait for their time limit, all others not at all; and a store that comes back gets one
+probe, not a crowd of calls.
 
-A store that refuses (away, starting, full) answers at once by itself: that opens nothing. Nor does one
-slow call beside others that are answered, nor a process that stood still itself.
+A store that refuses (away, starting, full) answers at once, so it does not open the breaker. Nor does one
+slow call beside others that are answered, nor a stall of this process.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ from engine.base import metrics
 
 log = structlog.get_logger(__name__)
 
-#: A limit that is noticed so much too late says that this process stood still, and nothing of the store.
+#: A timeout noticed this much too late, in seconds, shows that this process stalled, not the store.
 _STOOD_STILL_S: Final = 1.0
 _PAUSE_FIRST_S: Final = 0.05
 _PAUSE_MOST_S: Final = 1.0
 
 
 class Breaker:
-    """``probe`` is one harmless question to ``store`` on a way of its own; ``on_open`` drops what may be dead."""
+    """``probe``: a harmless query to ``store`` on a separate connection; ``on_open`` drops dead connections."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Breaker:
         limit_s: float,
         on_open: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        #: Read before each call: nothing else of it is on anybody's way.
+        #: Read before each call; the breaker's only cost on the hot path.
         self.is_open = False
         self._store = store
         self._probe = probe
@@ -56,13 +56,13 @@ class Breaker:
         self._shown.set(0)
 
     def heard(self) -> None:
-        """The store has answered something."""
+        """Record that the store has answered."""
         self._heard_at = time.monotonic()
 
     def timed_out(self, since: float, limit_s: float) -> None:
-        """A call that began at ``since`` (monotonic) was not answered within ``limit_s``.
+        """Record that a call begun at ``since`` (monotonic) was not answered within ``limit_s``.
 
-        Opens, unless others were answered meanwhile, the call had hardly any time, or we stood still.
+        Opens, unless other calls were answered meanwhile, the call had hardly any time, or we stalled.
         """
         self._timeouts.inc()
         now = time.monotonic()
@@ -72,19 +72,19 @@ class Breaker:
         self.open()
 
     def silent(self) -> None:
-        """Whoever says so has heard nothing at all for the time of a call."""
+        """Record that there was no answer at all for the time of a call."""
         self._timeouts.inc()
         self.open()
 
     def open(self) -> None:
-        """Refuse from now on, until the probe is answered."""
+        """Refuse all calls until the probe is answered."""
         if self.is_open:
             return
         self.is_open = True
         self._shown.set(1)
         self._opened.inc()
-        log.warning("no answer; refusing at once until there is one", store=self._store)
-        # In a context of its own: it is not the request's that happened to meet the silence.
+        log.warning("store does not answer; calls are refused until it does", store=self._store)
+        # In a context of its own: it does not belong to the request that met the timeout.
         self._probing = asyncio.create_task(
             self._ask(), name=f"probe:{self._store}", context=Context()
         )
@@ -106,7 +106,7 @@ class Breaker:
             async with asyncio.timeout(self._limit_s):
                 await self._probe()
         except Exception:
-            # Whatever it was, it was no answer; the next probe says more.
+            # Any exception means that there was no answer; the next probe tries again.
             return False
         return True
 

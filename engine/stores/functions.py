@@ -1,9 +1,9 @@
-"""The functions of ``sql/functions``: one file for each, called as the function is, applied whenever it
+"""The functions of ``sql/functions``: one file for each, with the function's name, applied whenever it
 has changed.
 
-``schema_functions`` keeps what was applied: name, sha256 of the file, applied_at. A function takes no part
-in the schema's history: whoever migrates last leaves the functions of their release. docs/decisions/0036
-says what that means for processes of another release.
+``schema_functions`` records the applied files: name, sha256 of the file, applied_at. Functions are not part
+of the schema's history: the last release that migrates leaves its functions. docs/decisions/0036 says what
+that means for processes of another release.
 """
 
 import graphlib
@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS schema_functions (
   sha256     text NOT NULL,
   applied_at timestamptz NOT NULL DEFAULT now()
 )"""
-# A migration may have dropped a function, to change a type that it takes.
+# A migration may have dropped a function, to change the type of a parameter.
 _KNOWN = """
 SELECT name, sha256, EXISTS (
   SELECT FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.proname = s.name) AS is_there
@@ -48,7 +48,7 @@ WHERE p.pronamespace = 'public'::regnamespace AND p.proname = $1 AND NOT t.tgisi
 
 
 class FunctionError(Exception):
-    """A file that PostgreSQL refuses. The message is one line: which file, and why."""
+    """PostgreSQL refuses a file. The message is one line: the file, and the reason."""
 
 
 class FunctionFile(Struct, frozen=True):
@@ -60,7 +60,7 @@ class FunctionFile(Struct, frozen=True):
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     def words(self) -> set[str]:
-        """Whatever may be a name of something, comments left out."""
+        """All words that may be names, without comments."""
         return set(re.findall(r"\w+", re.sub(r"--.*", "", self.text)))
 
 
@@ -71,8 +71,8 @@ class FunctionState(Struct, frozen=True):
 
 
 def read_functions(folder: Path | None = None) -> list[FunctionFile]:
-    """The files, each after those of the functions that it calls: PostgreSQL looks into the bodies of SQL
-    functions when they are created. Raises FunctionError where they call each other in a circle.
+    """The files, each after those of the functions that it calls: PostgreSQL checks the bodies of SQL
+    functions when they are created. Raises FunctionError when they call each other in a cycle.
     """
     paths = sorted((folder or FUNCTIONS).glob("*.sql"))
     files = {path.stem: FunctionFile(path.stem, path.read_text()) for path in paths}
@@ -84,9 +84,9 @@ def read_functions(folder: Path | None = None) -> list[FunctionFile]:
 
 
 async def apply_functions(connection: "Connection") -> list[str]:
-    """Make the database's functions those of the files, in the caller's transaction: files that are new or
-    have changed are applied, functions that have no file any more are dropped. Processes that do so at once
-    wait for each other.
+    """Make the database's functions equal to the files, in the caller's transaction: new and changed files
+    are applied, functions without a file are dropped. Processes that do so at the same time wait for each
+    other.
 
     Returns the names of the functions that changed. Raises FunctionError, and what the driver raises.
     """
@@ -105,14 +105,14 @@ async def apply_functions(connection: "Connection") -> list[str]:
 
 
 async def function_states(connection: "Connection") -> list[FunctionState]:
-    """How each function stands, in the order in which they are applied; raises what the driver raises."""
+    """The state of each function, in the order in which they are applied; raises what the driver raises."""
     if await connection.fetchval("SELECT to_regclass('public.schema_functions')") is None:
         return [FunctionState(file.name, "pending") for file in read_functions()]
     return await _states(connection)
 
 
 async def drop_functions(connection: "Connection") -> None:
-    """Drop every function that was applied, and the memory of them: nothing is left to work on."""
+    """Drop every applied function, and their record, when no schema is left for them to work on."""
     await connection.execute(_LOCK)
     await connection.execute(_TABLE)
     for row in await connection.fetch("SELECT name FROM schema_functions"):
@@ -150,8 +150,8 @@ async def _put(connection: "Connection", file: FunctionFile) -> None:
 
 
 async def _replace(connection: "Connection", file: FunctionFile) -> bool:
-    """False: PostgreSQL cannot replace what is there, or has put another function beside it, for its
-    parameters or what it returns have changed."""
+    """Replace the function. False: PostgreSQL cannot, or has created another one beside it, because its
+    parameters or its result type have changed."""
     import asyncpg  # noqa: PLC0415 - slow to import, and not needed to read files
 
     await _drop_triggers(connection, file.name)
@@ -174,7 +174,7 @@ async def _forget(connection: "Connection", name: str) -> None:
 
 
 async def _drop(connection: "Connection", name: str) -> None:
-    """Drop the function of that name, and its triggers. Nothing else that needs it: that is refused."""
+    """Drop the function of that name, and its triggers. PostgreSQL refuses if other objects need it."""
     await _drop_triggers(connection, name)
     for row in await connection.fetch(_SIGNATURES, name):
         await connection.execute(f"DROP ROUTINE {row['signature']}")
@@ -186,7 +186,7 @@ async def _drop_triggers(connection: "Connection", name: str) -> None:
 
 
 def _line(file: FunctionFile, error: Any) -> str:
-    """Where PostgreSQL says so: the line in the file."""
+    """The line in the file, if PostgreSQL gives a position."""
     if not error.position:
         return ""
     return f", line {file.text.count(chr(10), 0, int(error.position) - 1) + 1}"

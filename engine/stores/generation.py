@@ -1,14 +1,14 @@
-"""Whether PostgreSQL and Redis are those that they were: a store may come back with another past.
+"""Detects whether PostgreSQL or Redis was replaced or restored: a store may come back with another history.
 
-PostgreSQL sets a mark in every second in which anything is written (``sql/functions/beat_generation.sql``), and
-Redis keeps the latest mark that a worker has seen. A database without it is another one, or was restored
-to an earlier moment: what Redis shows is of a future that never came. A Redis that was restarted or
-replaced may have lost its last writes. Either way the states of all events are rebuilt. A promotion that
-lost nothing has the mark; what it may have lost since that is found by comparing versions
-(``engine.live.reconciling``), and only where it is found is anything rebuilt.
+PostgreSQL sets a mark in every second with a write (``sql/functions/beat_generation.sql``), and Redis
+keeps the latest mark that a worker has seen. A database without that mark is another one, or was
+restored to an earlier moment: Redis then shows a future that was lost. A Redis that was restarted or
+replaced may have lost its last writes. In both cases the states of all events are rebuilt. A server promoted
+without loss has the mark; losses after the mark are found by comparing versions
+(``engine.live.reconciling``), and only the events concerned are rebuilt.
 
-Every process looks at each new connection to PostgreSQL: a server on an older timeline than the highest that
-was seen is a primary that was replaced, and does not know it.
+Every process checks each new connection to PostgreSQL: a server on an older timeline than the highest one
+seen is a former primary that was replaced and does not know it.
 """
 
 import asyncio
@@ -33,25 +33,25 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _KEY: Final = "frontrow:generation"
-#: A new connection waits no longer for Redis's word: without it, this process's own memory counts.
+#: How long a new connection waits for Redis's record; without it this process's own record decides.
 _ASK_TIMEOUT_S: Final = 0.5
 _TELL_INTERVAL_S: Final = 5.0
-#: More than a bigint has of them is nobody's number.
+#: The most digits of a bigint; a longer number is damaged.
 _DIGITS_MAX: Final = 19
 
 
 class Verdict(StrEnum):
     SAME = "same"
-    #: The same history on a server that was promoted or started anew: what Redis knows is to be compared.
+    #: The same history on a server that was promoted or restarted: Redis must be compared.
     RESTARTED = "restarted"
-    #: Another database, or this one at an earlier moment.
+    #: Another database, or this one restored to an earlier moment.
     ANOTHER_DATABASE = "another database"
-    #: Redis was started anew, or is another server.
+    #: Redis was restarted, or is another server.
     ANOTHER_REDIS = "another Redis"
 
 
 class Remembered(Struct, frozen=True, kw_only=True):
-    """What Redis remembers. ``compared``: the server with which all events were compared last."""
+    """The record in Redis. ``compared``: the server with which all events were compared last."""
 
     system_id: str = ""
     timeline: int = 0
@@ -66,24 +66,24 @@ class Generation:
         self._pg = postgres
         self._redis = redis
         self._seen = Remembered()
-        #: Whatever server answers is meant.
+        #: Accept whichever server answers.
         self.trusts_any = False
         self._told_at = float("-inf")
-        #: What ``look`` has found, for ``accept`` to remember.
+        #: The findings of ``look``, which ``accept`` records.
         self._found = Remembered()
 
     # Each new connection
 
     async def refuse_older(self, connection: "Connection") -> None:
-        """Raises Unavailable for a server that another one has replaced."""
+        """Raises Unavailable for a server that was replaced by another one."""
         if self.trusts_any:
             return
         try:
             row = await connection.fetchrow(self._pg.query("generation.sign"))
         except (asyncpg.UndefinedFunctionError, asyncpg.InsufficientPrivilegeError):
-            return  # The schema is about to be brought up to date, or has to be: whoever needs it says so.
+            return  # The schema is being migrated, or must be: the calls that need it report that.
         if row is None or row["timeline"] is None:
-            return  # A standby: it writes nothing, and says so.
+            return  # A standby: it refuses writes itself.
         seen = await self._highest()
         if row["system_id"] == seen.system_id and row["timeline"] < seen.timeline:
             self._refuse(row["timeline"], seen.timeline)
@@ -101,7 +101,7 @@ class Generation:
         return self._seen
 
     async def _note_timeline(self, row: Any, seen: Remembered) -> None:
-        """The highest timeline of a system is known to all at once; another system is for a worker to judge."""
+        """Publish a system's highest timeline to all processes at once; another system is judged by a worker."""
         self._seen = Remembered(system_id=row["system_id"], timeline=row["timeline"])
         if row["system_id"] == seen.system_id:
             try:
@@ -118,12 +118,12 @@ class Generation:
             log.error("PostgreSQL refused: it was replaced", timeline=timeline, highest=highest)
         raise Unavailable("PostgreSQL is not reachable; try again shortly.")
 
-    # The worker's look
+    # The worker's check
 
     async def look(self) -> Verdict:
-        """Compare both stores with what was seen of them. Raises Unavailable.
+        """Compare both stores with the record of them. Raises Unavailable.
 
-        Where it is not the same, the caller puts the events right and then calls ``accept``.
+        If they differ, the caller corrects the events and then calls ``accept``.
         """
         seen = await self._read()
         run = await self._redis_run()
@@ -143,7 +143,7 @@ class Generation:
         return verdict
 
     async def accept(self) -> None:
-        """Remember both stores as they were found. Raises Unavailable."""
+        """Record both stores as ``look`` found them. Raises Unavailable."""
         found = self._found
         fields = {name: getattr(found, name) for name in found.__struct_fields__}
         await self._redis.call("HSET", _KEY, *(part for pair in fields.items() for part in pair))
@@ -153,7 +153,7 @@ class Generation:
         try:
             values = await self._redis.call("HMGET", _KEY, *Remembered.__struct_fields__)
         except CommandFailed:
-            # Something else stands there: nothing is known, and it must not stay so.
+            # The record is damaged: it counts as empty, and is replaced.
             await self._redis.call("DEL", _KEY)
             return Remembered()
         texts = [(value or b"").decode(errors="replace") for value in values]
@@ -175,7 +175,7 @@ class Generation:
 
 def _judge(seen: Remembered, found: Remembered, *, knows: bool | None) -> Verdict:
     if not seen.system_id:
-        return Verdict.SAME  # Redis is empty, and so is whatever it knew.
+        return Verdict.SAME  # Redis is empty, so there is nothing to correct.
     if found.system_id != seen.system_id or not knows:
         return Verdict.ANOTHER_DATABASE
     if found.redis_run != seen.redis_run:

@@ -1,18 +1,18 @@
-"""A lease: one process at a time does a thing, for as long as it takes.
+"""A lease: one process at a time does some work, for as long as it takes.
 
-Its key in Redis has a value that no other process has. It is renewed while the work goes on, and given up
-by nobody but its owner; whoever finds it lost stops. After an owner that died it runs out.
+Its key in Redis has a value that no other process has. It is renewed while the work goes on, and released
+only by its owner; an owner that finds it lost stops. When an owner dies, it expires.
 
-What looks alike and is no lease:
+Similar mechanisms that are not leases:
 
 - A turn, ``SET NX PX`` (reconciling, checking, auditing, distrusting): "not again within this time". It must
-  outlive its work, which a lease must not, and two processes that overlap are only slower.
+  outlive its work, which a lease must not; two processes that overlap are only slower.
 - A mark, ``SET NX EX`` (a proof of work, a hold's pointer): "seen before". It guards no work.
-- ``FOR UPDATE SKIP LOCKED`` (outbox, mails, prices): rows are shared out among workers and are released with
-  the transaction that wrote what became of them. ``pricing.take_turn`` is a turn of that kind: the time of
-  the last look is a column, which is also where a lateness is read.
-- An advisory lock (a waitlist's round): what it guards is a transaction, and it ends with that transaction.
-  A lease could end before it.
+- ``FOR UPDATE SKIP LOCKED`` (outbox, mails, prices): rows are distributed among workers and released with
+  the transaction that wrote the result. ``pricing.take_turn`` is a turn of that kind: the time of the last
+  turn is a column, from which the lateness is read.
+- An advisory lock (a waitlist's round): it guards a transaction, and ends with that transaction. A lease
+  could end earlier.
 """
 
 import asyncio
@@ -26,16 +26,16 @@ from engine.base.errors import Contended, Unavailable
 from engine.stores.redis import RedisStore
 
 _LASTS_S = 10.0
-#: Two renewals may fail before it is lost.
+#: Seconds between two renewals: two may fail before the lease is lost.
 _RENEWED_EVERY_S = 3.0
 
 
 async def alone(
     redis: RedisStore, name: str, work: Callable[[], Coroutine[Any, Any, None]]
 ) -> bool:
-    """Do the work where no other process is at it. Returns whether it was ours to do.
+    """Do the work if no other process is doing it. Returns whether we did it.
 
-    Raises what the work raises; Contended where the lease was lost, and the work cancelled.
+    Raises what the work raises; Contended when the lease was lost and the work was cancelled.
     """
     lease = _Lease(redis, name)
     if not await lease.take():
@@ -56,7 +56,7 @@ async def alone(
 
 
 class _Lease:
-    # The lock of redis-py would go round the store's pipeline, its time limits and its breaker.
+    # The lock of redis-py would bypass the store's pipeline, its time limits and its breaker.
 
     def __init__(self, redis: RedisStore, name: str) -> None:
         self._redis = redis
@@ -71,7 +71,7 @@ class _Lease:
         return bool(await self._redis.call(*command))
 
     async def keep(self) -> None:
-        """Renew it until it is lost, or until whoever still hears Redis may have it."""
+        """Renew it until it is lost, or until it may have expired because Redis does not answer."""
         while self._left_s > 0:
             await asyncio.sleep(min(_RENEWED_EVERY_S, self._left_s))
             asked_at = time.monotonic()

@@ -1,5 +1,5 @@
 """The schema's history: ``sql/migrations``, run by dbmate; then the functions, ``sql/functions``, and the
-rights. ``sql/schema.sql`` is the outcome."""
+rights. ``sql/schema.sql`` is the result."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ _CONNECT_TIMEOUT_S = 10
 
 
 class MigrationError(Exception):
-    """dbmate or PostgreSQL refused. The message is one line: what it was doing, and why it stopped."""
+    """dbmate or PostgreSQL refused. The message is one line: the step, and the reason."""
 
 
 class Migration(Struct, frozen=True):
@@ -45,12 +45,12 @@ class Migration(Struct, frozen=True):
 
 def migrate(postgres_url: str) -> list[str]:
     """Apply every pending migration, creating the database if it is missing; then apply the functions that
-    changed, and give the roles their rights where there are roles (``engine.stores.roles``).
+    changed, and give the roles their rights if there are roles (``engine.stores.roles``).
     ``postgres_url`` is the owner's.
 
-    Returns the file names applied, in that order: ``functions/….sql`` also where a function was dropped.
-    Processes that migrate at once wait for each other. Each migration is one transaction, functions and
-    rights together are another: what fails leaves nothing behind.
+    Returns the applied file names, in that order: ``functions/….sql`` also for a dropped function.
+    Processes that migrate at the same time wait for each other. Each migration is one transaction, functions
+    and rights together are another: a failed one leaves nothing behind.
     """
     try:
         output = _dbmate(postgres_url, "migrate")
@@ -61,7 +61,7 @@ def migrate(postgres_url: str) -> list[str]:
 
     async def put(connection: "Connection") -> list[str]:
         changed = await functions.apply_functions(connection)
-        # A function that was replaced has forgotten that it is the owner's: nobody may see it before this.
+        # A re-created function has lost its grants, so both must be in one transaction.
         await roles.grant(connection, postgres_url)
         return changed
 
@@ -71,10 +71,10 @@ def migrate(postgres_url: str) -> list[str]:
 
 
 def rollback(postgres_url: str, steps: int = 1) -> list[str]:
-    """Undo the newest ``steps`` migrations, or all there are; returns file names, newest first.
+    """Undo the newest ``steps`` migrations, or all if there are fewer; returns file names, newest first.
 
-    Functions stay, but for those that a migration drops with a type of theirs: the release that is to work
-    on this schema applies its own (``migrate``). With the last migration they go, too.
+    Functions stay, except those that a migration drops with a type of theirs: the release that will use
+    this schema applies its own (``migrate``). With the last migration they are dropped, too.
     """
     undone: list[str] = []
     for _ in range(steps):
@@ -91,7 +91,7 @@ def rollback(postgres_url: str, steps: int = 1) -> list[str]:
 
 
 def status(postgres_url: str) -> list[Migration]:
-    """Every migration known here, oldest first."""
+    """Every migration of this release, oldest first."""
     output = _dbmate(postgres_url, "status")
     return [
         Migration(version=name.split("_", 1)[0], name=name, applied=mark == "X")
@@ -100,12 +100,12 @@ def status(postgres_url: str) -> list[Migration]:
 
 
 def function_states(postgres_url: str) -> list[FunctionState]:
-    """Every function that has a file or was applied, in the order in which they are applied."""
+    """Every function that has a file or was applied, in the order of applying."""
     return _as_owner(postgres_url, functions.function_states, "functions")
 
 
 def dump(postgres_url: str, programs: Path | None = None) -> str:
-    """The schema of a database as SQL: the same text for the same schema, always.
+    """The schema of a database as SQL: always the same text for the same schema.
 
     ``programs``: the folder of a pg_dump; None: the one on the path.
     """
@@ -113,14 +113,14 @@ def dump(postgres_url: str, programs: Path | None = None) -> str:
         file = Path(folder) / "schema.sql"
         _dbmate(postgres_url, "dump", schema_file=file, programs=programs)
         text = file.read_text()
-    # A key against injection into psql, and versions of the machine that dumped.
+    # A random key against injection into psql, and the versions of the dumping machine.
     noise = r"^(\\(un)?restrict .*|-- Dumped (from|by) .*)\n"
     text = re.sub(noise, "", text, flags=re.MULTILINE)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def _as_owner(postgres_url: str, work: "Callable[[Connection], Awaitable[T]]", what: str) -> T:
-    """What ``work`` comes to on a connection of its own, in one transaction."""
+    """The result of ``work`` on a separate connection, in one transaction."""
 
     async def ask() -> T:
         import asyncpg  # noqa: PLC0415 - slow to import, and much of this needs none
@@ -133,17 +133,17 @@ def _as_owner(postgres_url: str, work: "Callable[[Connection], Awaitable[T]]", w
             await connection.close()
 
     try:
-        # Callers may be in a thread of their own or inside a running loop.
+        # The caller may be in a separate thread or inside a running loop.
         with ThreadPoolExecutor(1) as beside:
             return beside.submit(asyncio.run, ask()).result()
     except FunctionError as error:
         raise MigrationError(f"{_one_line(error)} (on {_shown(postgres_url)})") from None
-    except Exception as error:  # whatever the driver has to say
+    except Exception as error:  # any exception of the driver
         raise MigrationError(f"{what} on {_shown(postgres_url)}: {_one_line(error)}") from None
 
 
 def _one_line(error: Exception) -> str:
-    # PostgreSQL's details and hints are lines of their own.
+    # PostgreSQL's details and hints are on separate lines.
     return " ".join(str(error).split())
 
 
@@ -176,7 +176,7 @@ def _program() -> str:
 
 
 def _environment(programs: Path | None) -> dict[str, str]:
-    """Ours, without what would speak for libpq or dbmate, and with those programs first."""
+    """Our environment, without variables of libpq or dbmate, and with those programs first on the path."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "DBMATE_"))}
     if programs is None:
         return environment
@@ -184,7 +184,7 @@ def _environment(programs: Path | None) -> dict[str, str]:
 
 
 def _url_for_dbmate(postgres_url: str) -> str:
-    """With encryption where the server has it, which is every other client's default."""
+    """The URL with encryption if the server has it, the default of every other client."""
     parts = urlsplit(postgres_url)
     if "sslmode=" in parts.query:
         return postgres_url

@@ -1,4 +1,4 @@
-"""MongoDB through motor: the only file that knows the driver.
+"""MongoDB through motor: the only file that uses the driver.
 
 Upstream has ended motor's feature life in favour of ``pymongo.AsyncMongoClient``; moving is the one
 import below (docs/decisions/0005-motor.md). Nothing here needs more of the server than the embedded
@@ -24,7 +24,7 @@ from engine.stores.breaker import Breaker
 
 Document = dict[str, Any]
 
-#: What discovery asks for: by time, by place, by kind.
+#: The searches of discovery: by time, by place, by kind.
 _INDEXES: tuple[tuple[str, list[tuple[str, int]]], ...] = (
     ("events", [("status", 1), ("starts_at", 1)]),
     ("events", [("city", 1), ("starts_at", 1)]),
@@ -34,7 +34,7 @@ _INDEXES: tuple[tuple[str, list[tuple[str, int]]], ...] = (
 
 
 class _PlainInt(TypeDecoder):
-    """The driver's own kind of integer is one that our encoders do not know."""
+    """Converts the driver's own integer type, which our encoders do not know."""
 
     bson_type = Int64
 
@@ -61,7 +61,7 @@ def _translated() -> Iterator[None]:
         # Numbers beyond 64 bits, names with a NUL in them.
         raise InvalidInput(f"This cannot be stored: {error}.") from error
     except DuplicateKeyError as error:
-        raise Conflict("There is one with this id already.", code="already-exists") from error
+        raise Conflict("This id exists already.", code="already-exists") from error
     except (ConnectionFailure, OSError) as error:
         raise _away("is not reachable") from error
     except PyMongoError as error:
@@ -97,7 +97,7 @@ class Mongo:
 
     @contextmanager
     def _asking(self, call: str, *, long: bool = False) -> Iterator[None]:
-        """Time, limit and translate one call."""
+        """Time one call, limit it and translate its errors."""
         if self.breaker.is_open:
             raise _away("does not answer")
         if long:
@@ -105,8 +105,8 @@ class Mongo:
         limit_s = deadline.limit_s(self._long_s if long else self._call_s)
         began = time.monotonic()
         try:
-            # The driver's own limit, over choosing a server, connecting and waiting: its threads are
-            # few, and one that nobody waits for any more would still be kept.
+            # The driver's own limit, over choosing a server, connecting and waiting: its threads are few, and
+            # an abandoned call would still occupy one.
             with metrics.store_seconds("mongo", call), _translated(), pymongo.timeout(limit_s):
                 yield
         except Unavailable as error:
@@ -116,7 +116,7 @@ class Mongo:
         self.breaker.heard()
 
     async def ensure_indexes(self) -> None:
-        await self.ping()  # Building may take long, finding out that nobody is there may not.
+        await self.ping()  # Building may take long, but a server that is away must be noticed soon.
         with _translated(), pymongo.timeout(self._long_s):
             for collection, keys in _INDEXES:
                 await self._database[collection].create_index(keys)
@@ -139,7 +139,7 @@ class Mongo:
         *,
         expected: Document | None = None,
     ) -> bool:
-        """Set fields; with ``expected`` only if those still hold (False otherwise), else upsert."""
+        """Set fields; with ``expected`` only if those values still hold (False otherwise), else upsert."""
         with self._asking(f"{collection}.put"):
             result = await self._database[collection].update_one(
                 {"_id": document_id, **(expected or {})}, {"$set": fields}, upsert=expected is None
@@ -157,7 +157,7 @@ class Mongo:
     async def tally(
         self, collection: str, query: Document, *, field: str, limit: int
     ) -> list[tuple[str, int]]:
-        """How many documents have each value of ``field``, the commonest values first."""
+        """The number of documents for each value of ``field``, the commonest values first."""
         pipeline: list[Document] = [
             {"$match": query},
             {"$group": {"_id": f"${field}", "count": {"$sum": 1}}},
@@ -169,7 +169,7 @@ class Mongo:
             return [(entry["_id"], entry["count"]) for entry in found]
 
     async def ping(self) -> None:
-        """A sign of life. Raises Unavailable, at once while there is none."""
+        """Check that the server answers. Raises Unavailable, at once while it is known to be silent."""
         with self._asking("admin.ping"):
             await self._ping()
 

@@ -1,12 +1,12 @@
-"""Commands issued in one tick of the event loop leave in one write, on one connection.
+"""Commands issued in one iteration of the event loop are sent in one write, on one connection.
 
 A buyer's request is one script call. Sending each by itself costs a system call, a packet and a
-wake-up on both sides; a busy process has dozens of them in every tick, so they are gathered and
-written together, and replies, which come in order, are handed out as they are read. There is no task,
+wake-up on both sides; a busy process has dozens of them in every iteration, so they are gathered and
+written together, and replies, which come in order, are distributed as they are read. There is no task,
 no lock and no timer per command: a caller's only cost is its future.
 
 redis-py's connections do the same work with a stream reader, a coroutine and a timeout per reply;
-measured on a hold over HTTP that was a fifth of the process's time.
+measured on a hold over HTTP, that took a fifth of the process's time.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ from engine.base.errors import Unavailable
 from engine.stores.breaker import Breaker
 
 Argument: TypeAlias = str | bytes | int | float
-#: A future, and when its write left if it is the last of it (else 0).
+#: A future, and the time of its write if it is the last one of the write (else 0).
 _Waiting: TypeAlias = tuple["asyncio.Future[Any]", float]
-#: A command as it goes over the wire, and whoever waits for its reply.
+#: An encoded command, and the future of its reply.
 _Command: TypeAlias = tuple[bytes, "asyncio.Future[Any]"]
 
-#: An alarm so much too late says that this process stood still: the reply may lie there, unread.
+#: A timer this much too late, in seconds, shows that this process stalled: the reply may be there, unread.
 _STOOD_STILL_S: Final = 1.0
 _READING_S: Final = 0.25
 _AWAY_ANSWERS: Final = frozenset(
@@ -51,11 +51,11 @@ _FAILURES: Final = metrics.STORE_FAILURES.labels("redis")
 
 
 class CommandFailed(ResponseError):
-    """Redis has answered a command with an error; that it is away is told as ``Unavailable``."""
+    """Redis has answered a command with an error. When it is away, ``Unavailable`` is raised instead."""
 
 
 def redis_away(cause: BaseException | None = None) -> Unavailable:
-    """What a command that Redis does not carry out ends with; counted."""
+    """The error of a command that Redis does not carry out; counted."""
     _FAILURES.inc()
     problem = Unavailable("Redis is not reachable; try again shortly.", code="redis-unavailable")
     problem.__cause__ = cause
@@ -63,7 +63,7 @@ def redis_away(cause: BaseException | None = None) -> Unavailable:
 
 
 class _Link(asyncio.Protocol):
-    """One connection: replies in, in the order in which commands went out."""
+    """One connection: replies arrive in the order in which commands were sent."""
 
     def __init__(self, timeout_s: float, on_silence: Callable[[], None]) -> None:
         self._timeout_s = timeout_s
@@ -80,7 +80,7 @@ class _Link(asyncio.Protocol):
         return self.transport is not None and not self.transport.is_closing()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transport is one by behaviour, not by class.
+        # uvloop's transport has the interface, but not the class.
         self.transport = transport  # type: ignore[assignment]
 
     def send(self, commands: "list[_Command]") -> None:
@@ -136,7 +136,7 @@ class _Link(asyncio.Protocol):
         self.end(exc)
 
     def end(self, cause: BaseException | None = None) -> None:
-        """Give up the connection: everything that waits is told that Redis is away."""
+        """Give up the connection: all waiting commands fail because Redis is away."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
@@ -153,7 +153,7 @@ def _pack(command: tuple[Argument, ...]) -> bytes:
 
 
 def _answer_by(future: "asyncio.Future[Any]", left_s: float) -> bool:
-    """Let whoever waits hear in time, though the reply may come later. False: there is no time left."""
+    """Limit the caller's wait to its deadline, although the reply may come later. False: no time is left."""
     if left_s <= 0:
         future.set_exception(deadline.out_of_time())
         return False
@@ -164,7 +164,7 @@ def _answer_by(future: "asyncio.Future[Any]", left_s: float) -> bool:
 
 def _run_out(future: "asyncio.Future[Any]") -> None:
     if not future.done():
-        future.set_exception(redis_away(TimeoutError("the request's time is over")))
+        future.set_exception(redis_away(TimeoutError("the request's deadline has passed")))
 
 
 def _refusal(message: str) -> Exception:
@@ -173,7 +173,7 @@ def _refusal(message: str) -> Exception:
 
 
 class Pipeline:
-    """The shared connection of one process. Connects when first used and again whenever it is lost.
+    """The shared connection of one process. Connects when first used, and again after each loss.
 
     A server that owes a reply for longer than ``timeout_s`` counts as away and opens ``breaker``.
     """
@@ -188,8 +188,8 @@ class Pipeline:
         self._observe = metrics.BATCH_SIZE.labels("redis").observe
 
     def call(self, *command: Argument) -> "asyncio.Future[Any]":
-        """Queue one command. The future carries its reply; CommandFailed or Unavailable on failure."""
-        # Packed here, so that what cannot be packed fails its own caller and nobody else.
+        """Queue one command. The future gets its reply, or CommandFailed or Unavailable."""
+        # Encoded here, so that a command that cannot be encoded fails its own caller only.
         packed = _pack(command)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
@@ -218,11 +218,11 @@ class Pipeline:
             async with asyncio.timeout(self._timeout_s):
                 self._link = await self._open()
             if not self._link.usable:
-                raise redis_away()  # noqa: TRY301  # it hung up in the same breath
+                raise redis_away()  # noqa: TRY301  # the server hung up at once
         except Exception as error:
             if isinstance(error, TimeoutError):
                 self.breaker.silent()
-            # Whatever it was: who is forgotten in the queue here would wait for ever.
+            # Any exception: callers left in the queue here would wait for ever.
             queue, self._queue = self._queue, []
             for _, future in queue:
                 if not future.done():
@@ -234,7 +234,7 @@ class Pipeline:
         return _Link(self._timeout_s, self.breaker.silent)
 
     async def _probe(self) -> None:
-        """Connect and be greeted; that connection is then the one to use."""
+        """Connect and wait for the greeting; this connection is then used."""
         link = await self._open()
         self._link.end()
         self._link = link
@@ -265,8 +265,8 @@ class Pipeline:
 
 
 def _tls(options: dict[str, Any]) -> ssl.SSLContext | None:
-    """What ``rediss://`` asks for: the server's certificate is checked, by the authority that
-    ``ssl_ca_certs`` names in the URL where it does."""
+    """TLS for ``rediss://``: the server's certificate is checked, with the authority in the URL's
+    ``ssl_ca_certs`` if there is one."""
     if options.get("connection_class") is not SSLConnection:
         return None
     wanted = {name: value for name, value in options.items() if name.startswith("ssl_")}
@@ -274,7 +274,7 @@ def _tls(options: dict[str, Any]) -> ssl.SSLContext | None:
 
 
 async def _introduce(link: _Link, options: dict[str, Any]) -> None:
-    """Say who we are and which database we mean."""
+    """Authenticate, and select the database."""
     commands: list[tuple[Argument, ...]] = []
     if options.get("password"):
         user = (options["username"],) if options.get("username") else ()

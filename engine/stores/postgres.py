@@ -27,31 +27,31 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-#: A statement that takes longer is worth a line, with the ids of those who waited for it.
+#: A statement that takes longer is logged, with the ids of the requests that waited for it; in seconds.
 _SLOW_S = 1.0
-#: PostgreSQL cuts an application's name there.
+#: PostgreSQL truncates an application's name to this length.
 _NAME_LENGTH_MAX = 63
 QUERIES_DIR = SQL / "queries"
 
-#: The server gives up first and says so; who hears nothing after that knows that it is silent.
+#: The server's share of our time limit: it gives up first and answers; without an answer it is silent.
 _STATEMENT_SHARE: Final = 0.9
-#: Between two statements of a transaction its process asks Redis a few things; longer, and it is gone.
+#: The longest pause within a transaction, in calls' time limits: its process may call Redis meanwhile.
 _IDLE_CALLS: Final = 5
-#: A peer that acknowledges nothing for so long is not there any more.
+#: A peer that acknowledges nothing for this time is gone.
 _UNHEARD_S: Final = 10
 _KEEPALIVE_S: Final = 5
 
 _FAILURES = metrics.STORE_FAILURES.labels("postgres")
-#: The connection ended, or nothing was heard in time.
+#: The connection ended, or there was no answer in time.
 _LOST = (
     TimeoutError,
     asyncpg.ConnectionDoesNotExistError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
 )
-#: The statement was given up and is undone: a lock was not to be had, or it took too long.
+#: The statement was given up and undone: it did not get a lock in time, or it took too long.
 _GIVEN_UP = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
-#: The same, by a race that another try need not lose.
+#: The same, because of a race that a retry may win.
 _RACED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 #: The server is away, going away, full, or only a standby: retrying later is right.
 _AWAY = (
@@ -66,13 +66,13 @@ _AWAY = (
     asyncpg.InternalClientError,
     asyncpg.InterfaceError,
 )
-#: Whatever may befall a connection that is only being given back.
+#: Errors that may occur while a connection is given back.
 _BROKEN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 def read_queries(folder: Path = QUERIES_DIR) -> dict[str, str]:
     """``{"bookings.reserve": "/* bookings.reserve */ SELECT …"}`` from every ``-- name:`` block under
-    ``folder``. The name goes along: PostgreSQL's own views and logs show it.
+    ``folder``. The name is a comment in the statement: PostgreSQL's own views and logs show it.
     """
     queries: dict[str, str] = {}
     for path in sorted(folder.glob("*.sql")):
@@ -85,9 +85,9 @@ def read_queries(folder: Path = QUERIES_DIR) -> dict[str, str]:
 
 @contextmanager
 def translated(*, under_way: bool = True) -> Iterator[None]:
-    """Turn the driver's "away" into Unavailable, and into OutcomeUnknown where a statement may have
-    been carried out (``under_way``); what others kept it from into Contended. Anything else is a bug
-    and stays itself.
+    """Translate the driver's errors: a server that is away to Unavailable, or OutcomeUnknown if a
+    statement may have been carried out (``under_way``); a statement blocked by others to Contended. Any
+    other error is a bug and is raised unchanged.
     """
     try:
         yield
@@ -121,7 +121,7 @@ async def _prepare(connection: Any) -> None:
 
 
 def _end_when_unheard(connection: Any) -> None:
-    """Let the kernel end a connection whose peer has gone without a word (half open)."""
+    """Let the kernel end a connection whose peer vanished without closing it (half open)."""
     sock = connection._transport.get_extra_info("socket")
     if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
         return
@@ -132,20 +132,20 @@ def _end_when_unheard(connection: Any) -> None:
         ("TCP_KEEPCNT", 2),
         ("TCP_USER_TIMEOUT", _UNHEARD_S * 1000),
     ):
-        # Not every system has all of them.
+        # Not every system has all of these options.
         if hasattr(socket, option):
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 class _Session(asyncpg.Connection):
-    """A connection of the pool. What it was given for is undone when it comes back, unless that was one
-    named query: those leave nothing behind in a session, and saying so to the server costs four statements.
+    """A connection of the pool. It is reset when it is given back, unless it was used for one named query:
+    those leave nothing behind in a session, and a reset costs the server four statements.
     """
 
     _is_as_it_was = False
 
     def leave_as_it_was(self) -> None:
-        """What has been asked since it was taken has changed nothing of the session."""
+        """The statements since it was taken have not changed the session."""
         self._is_as_it_was = True
 
     def get_reset_query(self) -> str:
@@ -154,11 +154,11 @@ class _Session(asyncpg.Connection):
 
 
 class Postgres:
-    """A lazily filled pool: opening it needs no server, every call says when there is none.
+    """A lazily filled pool: opening it needs no server; each call raises when there is none.
 
     ``call_timeout_s`` limits each call, and the wait for a connection with it; ``lock_timeout_s`` the
-    wait for one lock; ``long_timeout_s`` what organisers and workers do at length (``long``). A server
-    that says nothing opens ``breaker``; an event whose rows are locked meets ``bulkhead``.
+    wait for one lock; ``long_timeout_s`` the long statements of organisers and workers (``long``). A
+    silent server opens ``breaker``; ``bulkhead`` limits the calls of an event whose rows are locked.
     """
 
     def __init__(
@@ -184,7 +184,7 @@ class Postgres:
             "postgres", self.ping, limit_s=call_timeout_s, on_open=self._drop_connections
         )
         self.bulkhead = Bulkhead(per_event=max(1, size // 3), stuck_most=max(1, size // 2))
-        #: Asked about each new connection; raises what whoever wanted it gets.
+        #: Called with each new connection; the caller that wanted it gets its exception.
         self.guard: Callable[[Any], Awaitable[None]] | None = None
         for name in self._queries:
             metrics.know_store_call("postgres", name)
@@ -226,7 +226,7 @@ class Postgres:
         )
         _end_when_unheard(connection)
         try:
-            # A server that no call may reach is not there for whoever asks for a sign of life either.
+            # A server that calls must not use must not pass the health check either.
             if self.guard is not None:
                 await self.guard(connection)
         except BaseException:
@@ -255,7 +255,7 @@ class Postgres:
                 self._pool.terminate()
 
     async def _drop_connections(self) -> None:
-        """Use none again of those that were open in the silence: some may be dead without knowing."""
+        """Stop using connections that were open during the silence: some may be dead unnoticed."""
         self._line.drop()
         if self._pool is not None:
             await self._pool.expire_connections()
@@ -273,7 +273,7 @@ class Postgres:
             with translated(under_way=False):
                 return await self._pool.acquire(timeout=limit_s)
         except Unavailable as error:
-            # A full pool says nothing of the server; who is inside learns how it is.
+            # A full pool says nothing about the server; the calls that have a connection find out.
             if isinstance(error.__cause__, TimeoutError) and self._pool.get_size() < self.size:
                 self.breaker.timed_out(asked, limit_s)
             raise
@@ -281,7 +281,7 @@ class Postgres:
             metrics.POOL_WAIT_SECONDS.observe(time.monotonic() - asked)
 
     async def _release(self, connection: "Connection") -> None:
-        # What was done is done, whatever becomes of the connection: a bad one is dropped.
+        # The work is done, whatever happens to the connection: a bad one is dropped.
         assert self._pool is not None
         with suppress(*_BROKEN):
             await self._pool.release(connection, timeout=self._call_s)
@@ -303,8 +303,8 @@ class Postgres:
     ) -> "AsyncIterator[Transaction]":
         """One transaction; ``isolation`` as PostgreSQL names it (default read committed).
 
-        ``event_id``: it takes locks of this event's rows, so only some at a time may. ``long``: its
-        statements may take long, and so may whoever waits for it. Raises Contended as ``fetch``.
+        ``event_id``: it locks rows of this event, so only some may run at a time. ``long``: its statements
+        may take long, and so may its caller. Raises Contended as ``fetch``.
         """
         async with self._room(event_id), self.connection() as connection:
             if long:
@@ -319,10 +319,10 @@ class Postgres:
             await transaction.commit()
 
     def _opening(self, *, long: bool) -> str:
-        """What a transaction sets for itself, along with BEGIN."""
+        """The settings of a transaction, sent along with BEGIN."""
         settings = []
         if ids := served_ids():
-            # Letters, digits and some signs only: see engine.base.logs.
+            # Needs no quoting, as it has only letters, digits and some signs: see engine.base.logs.
             name = f"{self._application_name} {ids}"[:_NAME_LENGTH_MAX]
             settings.append(f"SET LOCAL application_name = '{name}'")
         if long:
@@ -339,9 +339,9 @@ class Postgres:
     async def fetch(
         self, name: str, *args: Any, event_id: str | None = None
     ) -> list[asyncpg.Record]:
-        """The rows of a named query, by itself. ``event_id`` as in ``transaction``.
+        """The rows of a single named query. ``event_id`` as in ``transaction``.
 
-        Raises Unavailable; Contended, one of those, where a lock was not to be had in time.
+        Raises Unavailable; its subclass Contended if a lock was not obtained in time.
         """
         if event_id is not None:
             async with self._room(event_id):
@@ -367,7 +367,7 @@ class Postgres:
     async def ask(
         self, connection: "Connection", name: str, args: tuple[Any, ...], limit_s: float
     ) -> list[asyncpg.Record]:
-        """One named query on a connection. After a silence the connection is not used again."""
+        """Run one named query on a connection. After a timeout the connection is not used again."""
         began = time.monotonic()
         try:
             rows = await _fetch(connection, name, self._queries[name], args, limit_s)
@@ -382,7 +382,7 @@ class Postgres:
         return rows
 
     def silent(self, connection: "Connection", began: float, limit_s: float) -> None:
-        """The server did not answer, not even that it gave up."""
+        """Record that the server did not answer, not even with its own timeout."""
         self.breaker.timed_out(began, limit_s)
         connection.terminate()
 
@@ -398,7 +398,7 @@ class Postgres:
         return self._call_s
 
     async def ping(self) -> str:
-        """The server's version, as a sign of life, over a connection of its own: a full pool is no death."""
+        """The server's version, as a health check, over a separate connection: a full pool must not fail it."""
         with translated():
             return await self._line.ask()
 
@@ -408,7 +408,7 @@ def _ms(seconds: float) -> str:
 
 
 class _Line:
-    """One connection for the one question whether the server answers, however many ask at once."""
+    """One connection for the health check, however many callers ask at once."""
 
     def __init__(self, connect: Any) -> None:
         self._connect = connect
@@ -418,7 +418,7 @@ class _Line:
     async def ask(self) -> str:
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask(), name="ping:postgres")
-            # Those who asked may have gone by the time it fails.
+            # The callers may have gone by the time it fails.
             self._asking.add_done_callback(lambda task: task.cancelled() or task.exception())
         return await asyncio.shield(self._asking)
 
@@ -426,7 +426,7 @@ class _Line:
         if self._connection is not None and not self._connection.is_closed():
             with suppress(*_BROKEN):
                 return await self._version(self._connection)
-            # It may have ended long ago, unnoticed: that is no news of the server.
+            # The connection may have ended long ago, unnoticed; that says nothing about the server.
             self._connection.terminate()
         self._connection = await self._connect()
         return await self._version(self._connection)
@@ -435,7 +435,7 @@ class _Line:
         return str(await connection.fetchval("SHOW server_version"))
 
     def drop(self) -> None:
-        """Ask over a new connection from now on; who is asking over the old one notices."""
+        """Use a new connection from now on; checks on the old one fail."""
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
@@ -465,7 +465,7 @@ async def _fetch(
     finally:
         took_s = time.perf_counter() - started
         if took_s > _SLOW_S:
-            # The backend's number is in PostgreSQL's own log (%p).
+            # The backend's process id is also in PostgreSQL's own log (%p).
             pid = connection.get_server_pid()
             log.warning("slow statement", query=name, took_s=round(took_s, 3), backend_pid=pid)
 
@@ -483,11 +483,11 @@ class Transaction:
         await self._say(f"BEGIN{level}; {opening}")
 
     async def commit(self) -> None:
-        """Raises OutcomeUnknown when nothing is heard of it. What has got so far is not refused."""
+        """Commit. Raises OutcomeUnknown when there is no answer. It is not refused at the deadline."""
         await self._say("COMMIT", self._pg.call_timeout_s)
 
     async def undo(self) -> None:
-        """Roll back; where that cannot be said, the end of the connection says it."""
+        """Roll back; if that fails, the end of the connection does it."""
         try:
             await self._say("ROLLBACK", self._pg.call_timeout_s)
         except _BROKEN:
@@ -512,6 +512,6 @@ class Transaction:
         return rows[0] if rows else None
 
     async def cursor(self, name: str, *args: Any) -> "asyncpg.cursor.Cursor[asyncpg.Record]":
-        """The answer to be read in parts, which stays with the server meanwhile."""
+        """The rows, read in parts; the server keeps the result meanwhile."""
         limit_s = self._pg.limit_s(long=self._long)
         return await self.connection.cursor(self._pg.text_of(name), *args, timeout=limit_s)

@@ -15,14 +15,14 @@ from redis.maint_notifications import MaintNotificationsConfig
 from engine.base import tracing
 from engine.stores.pipeline import Argument, CommandFailed, Pipeline
 
-#: For connections that listen: longer than the longest silence they allow by themselves.
+#: Timeout of listening connections, in seconds: longer than their own longest wait.
 _READ_TIMEOUT_S: Final = 5.0
-#: A channel is listened to in turns of this length.
+#: Length of one wait for a channel's messages, in seconds.
 _LISTENING_TURN_S: Final = 1.0
-#: A channel is listened to again this long after Redis went away.
+#: Wait before listening again after Redis went away, in seconds.
 _LISTENING_RETRY_S: Final = 0.2
 SCRIPTS_DIR = Path(__file__).resolve().parents[1] / "lua"
-#: A function of the prelude: on one line, or to the "end" that is not indented.
+#: A function of the prelude: on one line, or up to an "end" without indentation.
 _FUNCTION = re.compile(
     r"^local function (?P<name>\w+)\(.*?(?: end\n|\n(?:  .*\n|\n)*end\n)", re.MULTILINE
 )
@@ -30,7 +30,7 @@ _WORD = re.compile(r"\w+")
 
 
 def read_scripts(folder: Path = SCRIPTS_DIR) -> dict[str, str]:
-    """Every script under its file's name, with what it uses of the common prelude in front."""
+    """Every script by its file's name, preceded by the parts of the common prelude that it uses."""
     prelude = _parts((folder / "common.lua").read_text())
     return {
         path.stem: _used(prelude, path.read_text())
@@ -40,7 +40,7 @@ def read_scripts(folder: Path = SCRIPTS_DIR) -> dict[str, str]:
 
 
 def _parts(prelude: str) -> list[tuple[str, str]]:
-    """The prelude in its order: its functions by name, and what stands between them under ""."""
+    """The prelude in its order: its functions by name, and the text between them under ""."""
     parts: list[tuple[str, str]] = []
     at = 0
     for found in _FUNCTION.finditer(prelude):
@@ -50,11 +50,11 @@ def _parts(prelude: str) -> list[tuple[str, str]]:
 
 
 def _used(prelude: list[tuple[str, str]], script: str) -> str:
-    """The script behind those functions that it needs: each is a closure that every call makes anew, and
-    that was a fifth of the time of a hold.
+    """The script, preceded by the functions that it needs only: each is a closure that every call makes
+    again, and all of them took a fifth of the time of a hold.
     """
     kept, known = [script], set(_WORD.findall(script))
-    # From the end: a function uses only what stands before it.
+    # From the end, because a function uses only functions before it.
     for name, text in reversed(prelude):
         if not name or name in known:
             kept.append(text)
@@ -63,7 +63,7 @@ def _used(prelude: list[tuple[str, str]], script: str) -> str:
 
 
 class RedisStore:
-    """``client`` is for what needs a connection of its own; everything else shares the pipeline."""
+    """``client`` is for uses that need their own connection; everything else shares the pipeline."""
 
     def __init__(self, url: str, *, call_timeout_s: float = 30.0) -> None:
         self.client: aioredis.Redis = aioredis.Redis.from_url(
@@ -73,20 +73,20 @@ class RedisStore:
             socket_connect_timeout=call_timeout_s,
             max_connections=64,
             health_check_interval=0,
-            # "auto" keeps the pool from noticing that the server has closed an idle connection.
+            # With "auto" the pool would not notice that the server has closed an idle connection.
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
         self._pipeline = Pipeline(url, timeout_s=call_timeout_s)
         self.breaker = self._pipeline.breaker
         self._scripts = read_scripts()
         self._shas = {
-            # SHA-1 is the name Redis gives a script, not a safeguard.
+            # Redis names scripts by SHA-1; it is not used for security.
             name: hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
             for name, text in self._scripts.items()
         }
 
     def call(self, *command: Argument) -> "Future[Any]":
-        """One plain command. CommandFailed or Unavailable on failure."""
+        """Queue one plain command. Raises CommandFailed or Unavailable."""
         return self._pipeline.call(*command)
 
     async def run(self, script: str, base: str, *args: Argument) -> list[Any]:
@@ -113,9 +113,9 @@ class RedisStore:
     async def listen(
         self, channel: str, heard: Callable[[bytes], object], stopping: asyncio.Event
     ) -> None:
-        """Call ``heard`` with whatever is published on a channel. What is published while Redis is away is
-        missed. Ends when it is cancelled and ``stopping`` is set: the library may lose a cancellation that
-        meets a message or its timeout.
+        """Call ``heard`` with each message published on a channel. Messages published while Redis is away
+        are missed. Ends when it is cancelled and ``stopping`` is set: the library may lose a cancellation
+        that coincides with a message or its timeout.
         """
         while not stopping.is_set():
             try:
@@ -137,5 +137,5 @@ class RedisStore:
 
 
 def flat(pairs: Sequence[tuple[Argument, Argument]]) -> list[Argument]:
-    """Count, then the pairs one after another: how scripts take tables."""
+    """The count, then the pairs one after another: the form in which scripts take tables."""
     return [len(pairs), *(value for pair in pairs for value in pair)]

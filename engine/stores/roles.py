@@ -1,15 +1,15 @@
-"""PostgreSQL's roles: who there is (``sql/roles.sql``) and what each may do (``sql/grants.sql``).
+"""PostgreSQL's roles (``sql/roles.sql``) and their rights (``sql/grants.sql``).
 
 ======== ======================================================= ===========================
 owner    owns the schema, migrates it, backs it up               FRONTROW_POSTGRES_OWNER_URL
-sell     what serves buyers: functions write, it reads           FRONTROW_POSTGRES_URL
-house    what an organiser does, and accounts                    FRONTROW_POSTGRES_HOUSE_URL
+sell     serves buyers: functions write, it only reads           FRONTROW_POSTGRES_URL
+house    the organiser's work, and accounts                      FRONTROW_POSTGRES_HOUSE_URL
 worker   the worker                                              FRONTROW_POSTGRES_WORKER_URL
-readonly people with a question; no secrets                      (nothing of ours connects so)
+readonly people who inspect the data; sees no secrets            (not used by our processes)
 ======== ======================================================= ===========================
 
-Each is a login of its own: who gets a statement of his into one of them cannot become another, as with
-``SET ROLE``. Their names share a prefix: ``frontrow_owner``, ``frontrow_sell``, …
+Each is a separate login, so that an attacker with a statement in one of them cannot become another, as
+with ``SET ROLE``. Their names share a prefix: ``frontrow_owner``, ``frontrow_sell``, …
 """
 
 from collections.abc import Mapping
@@ -30,10 +30,10 @@ _OWNER = "_owner"
 
 
 def statements(prefix: str, passwords: Mapping[str, str] | None = None) -> str:
-    """SQL for a superuser, in Frontrow's database, that makes the roles ``prefix``_owner and so on.
+    """SQL for a superuser, in Frontrow's database, that creates the roles ``prefix``_owner and so on.
 
-    With ``passwords`` by role: for a server that is ours alone. Its owner may make databases and end
-    other people's statements, and nobody has anything to do in PostgreSQL's own databases.
+    With ``passwords`` by role: for a server that is ours alone. There the owner may create databases and
+    end other sessions' statements, and only the owner may connect to PostgreSQL's own databases.
     """
     parts = [f"SET frontrow.prefix = {_literal(prefix)};", ROLES_FILE.read_text().strip()]
     for role, password in (passwords or {}).items():
@@ -50,13 +50,13 @@ def statements(prefix: str, passwords: Mapping[str, str] | None = None) -> str:
 
 
 def script(postgres_url: str | None) -> str:
-    """``statements`` for a server of one's own, and how to give the logins their passwords."""
+    """``statements`` for an operator's own server, and how to give the logins their passwords."""
     database = urlsplit(postgres_url or "").path.strip("/") or "frontrow"
     prefix = prefix_of(postgres_url or "") or unquote(database)
     head = (
         "-- For a superuser, in Frontrow's database: frontrow migrate --roles | "
         f"psql --dbname={database} --set=ON_ERROR_STOP=1\n-- Then give each login a password of its "
-        "own, in psql, which sends no password in the clear:\n"
+        "own, in psql, which never sends a password unencrypted:\n"
         + "".join(f"--   \\password {_name(prefix, role)}\n" for role in ROLES)
         + "-- and let the owner migrate: FRONTROW_POSTGRES_OWNER_URL=… frontrow migrate\n\n"
     )
@@ -72,13 +72,13 @@ def _name(prefix: str, role: str) -> str:
 
 
 def prefix_of(owner_url: str) -> str | None:
-    """``frontrow`` of ``postgresql://frontrow_owner@…``; None where one user does everything."""
+    """``frontrow`` of ``postgresql://frontrow_owner@…``; None when one user does everything."""
     user = unquote(urlsplit(owner_url).username or "")
     return user.removesuffix(_OWNER) if user.endswith(_OWNER) and user != _OWNER else None
 
 
 async def grant(connection: "Connection", owner_url: str) -> bool:
-    """Let each role do what it may, and no more, in the transaction of ``connection``, which is the owner's.
+    """Give each role its rights, and no more, in the transaction of ``connection``, which is the owner's.
     False: there are no roles; one user does everything.
 
     Raises what the driver raises.

@@ -11,18 +11,18 @@ from engine.stores.mongo import Mongo
 from engine.stores.postgres import Postgres
 from engine.stores.redis import RedisStore
 
-#: Roles with a buyer waiting at the other end; every other process may wait longer for a store.
+#: Processes with waiting buyers; every other process may wait longer for a store.
 _BUYERS_SIDE = ("api", "live")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stores:
-    """PostgreSQL by what is done there (``engine.stores.roles``), Redis and MongoDB."""
+    """PostgreSQL by role (``engine.stores.roles``), Redis and MongoDB."""
 
     sell: Postgres
     house: Postgres
     worker: Postgres
-    #: The widest login that the process has, for what looks at the whole.
+    #: The process's login with most rights, for work on the whole database.
     view: Postgres
     redis: RedisStore
     mongo: Mongo
@@ -93,11 +93,11 @@ def _logins(urls: StoreUrls, role: str) -> _Logins:
     sell, house, worker = urls.postgres_url, urls.postgres_house_url, urls.postgres_worker_url
     match role:
         case "api" | "live":
-            # No worker runs here.
+            # No worker runs in this process.
             return _Logins(sell=sell, house=house, worker=house, view=sell)
         case "worker":
             return _Logins(sell=worker, house=worker, worker=worker, view=worker)
         case "cli" | "demo":
             return _Logins(sell=sell, house=house, worker=worker, view=house)
-    # Tests and load tests look at everything.
+    # Tests and load tests read everything.
     return _Logins(sell=sell, house=house, worker=worker, view=urls.postgres_owner_url)

@@ -1,1 +1,1 @@
-"""The waitlist: who waits, for what, in which order, and who is offered what comes back."""
+"""The waitlist: people waiting for seats, their wishes and order, and offers of returned seats."""

@@ -1,7 +1,7 @@
-"""The organiser's desk: who waits, what was offered, who was passed over; and what may be done about it.
+"""The organiser's view and control of a waitlist: entries, offers, skips, and changes to them.
 
-Everything here reads and writes PostgreSQL, where the line is. Redis hears of it afterwards, and hears
-of it again when the same is asked again: an answer that got lost is mended by repeating the request.
+Everything here reads and writes PostgreSQL, which has the waitlist. Redis is updated afterwards, and again
+when the request is repeated: repeating it corrects everything after a lost answer.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -30,14 +30,14 @@ from engine.waitlist.model import (
 from engine.waitlist.offers import Offers, offer_from_row
 from engine.waitlist.wishes import wanted_from_row
 
-#: A place in the line: weight, join_no. Before all others:
+#: A place in the waitlist: weight, join_no. Ahead of all others:
 _HEAD = (PROMOTED + 1, 0)
 #: Behind everybody who ever joined.
 _LATEST = 2**63 - 1
-#: Entries read at a time: so many are in memory, however many there are.
+#: Entries read at a time, so that memory is bounded for a waitlist of any length.
 _READ_AT_ONCE = 500
 _DISMISSED_AT_ONCE = 2000
-#: So often may a round give a withdrawn offer to the same person again before we give up for now.
+#: How often to retry a withdrawal whose seats the next round offered back to the same person.
 _WITHDRAWALS_MAX = 20
 
 
@@ -59,12 +59,12 @@ class WaitlistAdmin:
         self._offers = offers
         self._offer_window_s = settings.offer_window_s
 
-    # Looking
+    # Reading
 
     async def summary(self, event_id: str) -> LineSummary:
-        """The line at a glance. An event that nobody has waited for has one, too: empty, at version 1.
+        """The waitlist at a glance. An event without any entry has one, too: empty, at version 1.
 
-        Raises NotFound for an event that was never published, as everything here does.
+        Raises NotFound for an event that was never published, as all methods here do.
         """
         row = await self._pg.fetchrow("waitlist_admin.summary", event_id, self._offer_window_s)
         if row is None:
@@ -89,7 +89,7 @@ class WaitlistAdmin:
         after: tuple[int, int] | None = None,
         limit: int,
     ) -> list[LineEntry]:
-        """Who waits in the line's order; any other status, or all of them, the latest to join first.
+        """Waiting entries in the waitlist's order; entries of any other status, or all, the latest to join first.
 
         ``after`` is the place (weight, join_no) of the last entry on the page before.
         """
@@ -112,14 +112,14 @@ class WaitlistAdmin:
         facts, index = await self._names(event_id)
         rows = await self._pg.fetch("waitlist_admin.entry", event_id, entry_id)
         if not rows:
-            raise NotFound(f"Nobody waits as {entry_id} for this event.", code="entry-not-found")
+            raise NotFound(f"The event has no waitlist entry {entry_id}.", code="entry-not-found")
         skipped = await self._pg.fetch("waitlist_admin.skipped", event_id, _ids(rows))
         return _line_entries(facts, index, rows, skipped)[0]
 
     async def export(self, event_id: str) -> AsyncGenerator[LineEntry]:
-        """Everybody at one instant: who waits, in the line's order, then who has left it.
+        """All entries at one instant: the waiting ones in the waitlist's order, then those that have left it.
 
-        A connection is held until the end: read on without waiting for anybody.
+        It occupies a connection until its end, so the caller must not wait in between.
         """
         facts, index = await self._names(event_id)
         async with self._pg.transaction("repeatable_read", long=True) as transaction:
@@ -130,7 +130,7 @@ class WaitlistAdmin:
                     yield entry
 
     async def offers(self, event_id: str, *, after: str | None = None, limit: int) -> list[Offer]:
-        """The latest first; ``after`` is the offer_id of the last one on the page before."""
+        """Offers, the latest first; ``after`` is the offer_id of the last one on the page before."""
         facts = await self._catalog.facts(event_id)
         rows = await self._pg.fetch("waitlist_admin.offers_page", event_id, after, limit)
         return [offer_from_row(facts, row) for row in rows]
@@ -138,7 +138,7 @@ class WaitlistAdmin:
     async def skips(
         self, event_id: str, *, after: tuple[int, str] | None = None, limit: int
     ) -> list[Skip]:
-        """Who was passed over, the latest round first; ``after`` is (round_no, entry_id)."""
+        """Skipped entries, the latest round first; ``after`` is (round_no, entry_id)."""
         facts, index = await self._names(event_id)
         round_no, entry_id = after or (None, None)
         rows = await self._pg.fetch(
@@ -150,18 +150,18 @@ class WaitlistAdmin:
         facts = await self._catalog.facts(event_id)
         return facts, await self._indexes.of(facts)
 
-    # Doing
+    # Changing
 
     async def promote(
         self, event_id: str, entry_id: str, *, reason: str, actor: Actor
     ) -> LineEntry:
-        """Move who waits to the head of the line, behind those who were moved there and joined earlier.
+        """Move a waiting entry to the front, behind entries that were moved there and joined earlier.
 
-        Who is there already stays, with the first reason. Raises NotFound, Conflict (not waiting),
-        Unavailable (it may be done: ask again).
+        An entry that is there already stays, with the first reason. Raises NotFound, Conflict (not
+        waiting), Unavailable (it may be done: repeat the request).
         """
         async with self._pg.transaction(event_id=event_id) as transaction:
-            # No round is under way until the end of this: the log says rightly which one sees it first.
+            # No round runs until the end of this, so the log has the right number of the first round to see it.
             ((round_no,),) = await transaction.fetch("waitlist.share_line", event_id)
             await transaction.fetch(
                 "waitlist_admin.promote",
@@ -175,7 +175,7 @@ class WaitlistAdmin:
         entry = await self.entry(event_id, entry_id)
         if entry.status != EntryStatus.WAITING:
             raise Conflict(
-                f"Only who waits can be moved to the head of the line; this entry is {entry.status}.",
+                f"Only a waiting entry can be moved to the front; this one is {entry.status}.",
                 code="entry-not-waiting",
             )
         await self._entries.mark(event_id, [(entry_id, entry.weight, entry.join_no)])
@@ -189,7 +189,7 @@ class WaitlistAdmin:
         offer_window_s: int | None = None,
         version: int,
     ) -> LineSummary:
-        """Open or close the list, and say how long offers last (seconds; those that are open keep theirs).
+        """Open or close the waitlist, and set how long offers last (seconds; open offers keep theirs).
 
         Raises PreconditionFailed when the terms are no longer at ``version``.
         """
@@ -208,9 +208,9 @@ class WaitlistAdmin:
         return summary
 
     async def dismiss(self, event_id: str, *, reason: str, actor: Actor) -> int:
-        """End the list: close it, withdraw what is offered, and send everybody home who waits.
+        """Dismiss the waitlist: close it, withdraw open offers, and end the entries of everyone waiting.
 
-        Returns how many were sent home; again is fine, and finishes what a crash left half done.
+        Returns how many entries were ended. Idempotent; a repetition finishes the rest after a crash.
         """
         await self._pg.fetch("waitlist_admin.make_line", event_id, self._offer_window_s)
         dismissed = await self._dismiss_waiting(event_id, reason, actor)
@@ -220,18 +220,18 @@ class WaitlistAdmin:
                 return dismissed
             for row in rows:
                 dismissed += await self._withdraw(event_id, str(row["offer_id"]), reason, actor)
-        raise Unavailable("The line is moving; ask again to dismiss the rest.")
+        raise Unavailable("The waitlist is changing; repeat the request to dismiss the rest.")
 
     async def _withdraw(self, event_id: str, offer_id: str, reason: str, actor: Actor) -> int:
         try:
             await self._offers.withdraw(offer_id, reason=reason, actor=actor)
         except Gone:
-            return 0  # Answered, or over, while we went through them.
-        # At once: who is back in the line is the next to be offered what has just come back.
+            return 0  # It was answered, or ended, meanwhile.
+        # At once: otherwise an entry back in the waitlist would be offered the seats that it has just returned.
         return await self._dismiss_waiting(event_id, reason, actor)
 
     async def _dismiss_waiting(self, event_id: str, reason: str, actor: Actor) -> int:
-        # In parts: a round that is due meanwhile need not wait for a hundred thousand.
+        # In parts, so that a round that is due need not wait for a hundred thousand entries.
         dismissed = 0
         while some := await self._dismiss_some(event_id, reason, actor):
             await self._entries.forget(event_id, some)
@@ -240,7 +240,7 @@ class WaitlistAdmin:
 
     async def _dismiss_some(self, event_id: str, reason: str, actor: Actor) -> list[str]:
         async with self._pg.transaction(event_id=event_id) as transaction:
-            # Alone with the line: who is about to join is in it by now, or stays outside.
+            # With the waitlist's lock: a concurrent join is either in it by now, or is refused.
             await transaction.fetch("waitlist.lock_line", event_id)
             line = await transaction.fetchrow("waitlist_admin.close_line", event_id)
             if line is None:
@@ -266,7 +266,7 @@ def _line_entries(
     rows: Sequence[asyncpg.Record],
     skipped: Sequence[asyncpg.Record],
 ) -> list[LineEntry]:
-    """``skipped`` as the query of that name."""
+    """``skipped``: the result of the query of that name."""
     times = {row["entry_id"]: row["skipped"] for row in skipped}
     return [
         LineEntry(

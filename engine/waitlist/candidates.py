@@ -1,4 +1,4 @@
-"""What matching needs of each layout."""
+"""The indexes that matching needs for each layout."""
 
 import asyncio
 from functools import partial
@@ -12,7 +12,7 @@ _INDEXES_MAX: Final = 8
 
 
 class LineIndexes:
-    """A layout's index, made once and off the loop."""
+    """Indexes by layout, each made once and outside of the event loop."""
 
     def __init__(self) -> None:
         self._indexes: SingleFlight[str, LineIndex] = SingleFlight(_INDEXES_MAX)

@@ -1,8 +1,8 @@
-"""The line: joining it, standing in it, changing one's mind, leaving.
+"""Waitlist entries: joining, reading, changing, leaving.
 
-PostgreSQL keeps who waits, in which order and for what; Redis keeps how many stand ahead of whom, and
-that anybody waits at all: from that moment on nothing that comes free is on sale before the line has
-been asked (``common.lua``). Joins that arrive together are written together (``engine.base.batch``).
+PostgreSQL keeps the entries, their order and wishes; Redis keeps how many are ahead of each, and whether
+anybody waits: while somebody does, returned seats are offered to the waitlist before they are on sale
+(``common.lua``). Joins that arrive together are written together (``engine.base.batch``).
 """
 
 import asyncio
@@ -57,12 +57,12 @@ from engine.waitlist.wishes import (
     wanted_from_row,
 )
 
-#: What is on sale is looked up once for all who ask for the same within this time.
+#: Places on sale are looked up once for all joins with the same wish within this time.
 _ON_SALE_FRESH_S: Final = 0.1
 _ON_SALE_MAX: Final = 1000
 _REBUILDS_MAX: Final = 5
 _NAMED_MAX: Final = 5
-#: What an estimate rests on may be this old.
+#: How old the data of an estimate may be.
 _STATISTICS_FRESH_S: Final = 5.0
 _STATISTICS_MAX: Final = 1000
 
@@ -103,18 +103,17 @@ class Entries:
         self._possible = Possible()
 
     async def drain(self) -> None:
-        """Wait for what is under way."""
+        """Wait for all joins under way."""
         await self._joining.drain()
 
     async def join(
         self, event_id: str, person_id: str, wanted: Wanted, contact: Contact
     ) -> tuple[Entry, bool]:
-        """Take a place in the line. True: made now; asking again for the same returns the same entry.
+        """Join the waitlist. True: made now; a repetition with the same wish returns the same entry.
 
-        Raises Conflict (what is wanted is simply on sale and which seats that would be; no place of
-        the house could ever serve it; in line
-        already for something else; the list is closed; the event is not on sale), LimitReached,
-        InvalidInput, NotFound, Unavailable.
+        Raises Conflict (the wish can be bought, naming the seats; no place of the house could ever serve
+        it; the person waits with another wish already; the waitlist is closed; the event is not on sale),
+        LimitReached, InvalidInput, NotFound, Unavailable.
         """
         facts = await self._catalog.facts(event_id)
         index = await self._indexes.of(facts)
@@ -129,7 +128,7 @@ class Entries:
             raise Conflict("Nobody can join this waitlist any more.", code="waitlist-closed")
         if row["outcome"] == "there" and not row["same"]:
             raise Conflict(
-                "You are in this line already; change what you want, or leave and join again.",
+                "You are in this waitlist already; change your entry, or leave and join again.",
                 code="already-waiting",
                 entry_id=str(row["entry_id"]),
             )
@@ -141,11 +140,11 @@ class Entries:
             await self.mark(event_id, [place])
         entry = await self.read(entry_id)
         if entry.status == EntryStatus.WAITING and entry.rank is None:
-            # Whoever made the entry may have died before Redis knew of it.
+            # The process that made the entry may have died before Redis had it.
             await self.mark(event_id, [place])
             entry = await self.read(entry_id)
         if entry.status != EntryStatus.WAITING:
-            # A round was faster than we were, and they are not in line any more.
+            # A round was faster than we were, and the entry is no longer waiting.
             await self.forget(event_id, [entry_id])
         return entry, made
 
@@ -159,8 +158,8 @@ class Entries:
             async with self._pg.transaction() as transaction:
                 for event_id in event_ids:
                     await transaction.fetch("waitlist.share_line", event_id)
-                # PostgreSQL has them in line first, and from then on nothing may pass them by. No round
-                # finds out that nobody waits until this is committed: it would have to have the lock.
+                # PostgreSQL has the entries first, and from then on no returned seat may bypass them. No round
+                # can find the waitlist empty before this is committed, because it would need the lock.
                 known = await asyncio.gather(*map(self._expect_join, event_ids))
                 if all(known):
                     return await self._write_joins(transaction, joins)
@@ -170,7 +169,7 @@ class Entries:
         raise Unavailable("The event's state is being rebuilt; try again shortly.", retry_after_s=1)
 
     async def _expect_join(self, event_id: str) -> bool:
-        """False: Redis has lost the event."""
+        """Let Redis keep returned seats for the entries about to join. False: Redis has lost the event."""
         try:
             await scripts.expect_join(self._live.running.run_without_rebuild, event_id)
         except NeedsRebuild:
@@ -189,7 +188,7 @@ class Entries:
         return sorted(rows, key=lambda row: int(row["ord"]))
 
     async def _check_need(self, facts: Facts, index: LineIndex, wish: Wish) -> None:
-        """Refuse to let somebody wait for what they can simply buy, or may not have at all."""
+        """Refuse a wish that can be bought at once, or that the buyer's limit forbids."""
         terms = await self._pg.fetchrow("inventory.event_terms", facts.event_id)
         if terms is None:
             raise event_not_found(facts.event_id)
@@ -198,7 +197,7 @@ class Entries:
         if wish.quantity > terms["buyer_limit"]:
             raise LimitReached(
                 f"One buyer may have {terms['buyer_limit']} places of this event; "
-                f"you ask for {wish.quantity}.",
+                f"you asked for {wish.quantity}.",
                 limit=terms["buyer_limit"],
             )
         await self._check_possible(facts, index, wish)
@@ -208,7 +207,7 @@ class Entries:
         names = [facts.layout.seat_label(n) for n in match.seats[:_NAMED_MAX]]
         names += [facts.layout.area_label(n) for n in match.areas]
         raise Conflict(
-            f"What you want is on sale: {'; '.join(names)}. Nobody has to wait for it.",
+            f"Your wish is on sale: {'; '.join(names)}. You do not have to wait for it.",
             code="still-on-sale",
             url=f"{self._settings.public_url.rstrip('/')}/events/{facts.event_id}",
             seats=list(match.seats),
@@ -230,7 +229,7 @@ class Entries:
         look = partial(self._look_for, facts.event_id, index, wish)
         found = await self._on_sale.get(key, look)
         if found is not None:
-            # It may be sold the next moment, and then they do have to wait.
+            # It may be sold the next moment; then the person has to wait.
             self._on_sale.forget(key)
         return found
 
@@ -258,7 +257,7 @@ class Entries:
     async def change(
         self, entry_id: str, person_id: str, patch: WantedPatch, *, version: int
     ) -> Entry:
-        """Want something else, or be told elsewhere, at the same place in the line.
+        """Change the wish or the contact of an entry, at the same place in the waitlist.
 
         Raises as ``join``, and PreconditionFailed when the entry is no longer at ``version``.
         """
@@ -303,7 +302,7 @@ class Entries:
             )
         if changed["outcome"] != "changed":
             raise Conflict(
-                "Only who waits can change what they want; this entry has an offer or has ended.",
+                "Only a waiting entry can be changed; this one has an offer or has ended.",
                 code="entry-ended",
             )
         await self.mark(event_id, [(entry_id, changed["weight"], changed["join_no"])])
@@ -313,7 +312,7 @@ class Entries:
         return entry
 
     async def leave(self, entry_id: str, person_id: str) -> None:
-        """Give up the place; an open offer is declined with it. Leaving twice is fine."""
+        """Leave the waitlist; an open offer is declined with it. Idempotent."""
         known = await self._pg.fetchrow("waitlist.entry", entry_id)
         if known is None:
             raise _unknown_entry(entry_id)
@@ -332,19 +331,19 @@ class Entries:
         await self.forget(event_id, [entry_id])
 
     async def rank(self, event_id: str, entry_id: str) -> tuple[int | None, int]:
-        """Which place in the line an entry has (1 is next), None when it is not in it; and how many wait."""
+        """An entry's place in the waitlist (1 is next; None when it is not in it), and how many wait."""
         found = await rank(self._live.running.run, event_id, entry_id)
         return (None if found.ahead is None else found.ahead + 1), found.waiting
 
     async def mark(self, event_id: str, places: Sequence[tuple[str, int, int]]) -> None:
-        """Let entries (entry_id, weight, join_no) take their places in Redis's line; a round is due.
+        """Put entries (entry_id, weight, join_no) into Redis's waitlist; a round is due.
 
-        From here on nothing that comes free passes them by.
+        From here on no returned seat bypasses them.
         """
         await scripts.take_places(self._live.running.run, event_id, places)
 
     async def forget(self, event_id: str, entry_ids: Sequence[str]) -> None:
-        """Entries have left the line."""
+        """Take entries out of Redis's waitlist."""
         await leave_line(self._live.running.run, event_id, entry_ids)
 
     async def _from_rows(self, rows: Sequence[asyncpg.Record]) -> list[Entry]:
@@ -393,7 +392,7 @@ class Entries:
             )
             for name, window_s in (("hour", 3600.0), ("day", 86400.0), ("ever", float("inf")))
         ]
-        # By the average wish: to add up what each one ahead wants would cost more the further back one is.
+        # By the average wish: the sum of all wishes ahead would cost more the further back an entry is.
         return estimate(round((rank - 1) * row["quantity"]), windows, quantity=quantity)
 
 

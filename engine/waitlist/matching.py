@@ -1,12 +1,12 @@
-"""Who in line is offered which of the seats that came back: a pure function, the rule of docs/waitlist.md.
+"""Matches returned seats with people in the waitlist: a pure function, the rule of docs/waitlist.md.
 
-    match(index, pool, line)         a round: who is offered what, and who was passed over, and why
-    acceptable(index, pool, wish)    what of a pool one wish would take
-    fits(index, pool, wish)          the places one wish would get if nobody else were in line
-    wanted(index, pool, line)        what of a pool anybody in line would take
+    match(index, pool, line)         a round: the offers, and the skipped entries with the reasons
+    acceptable(index, pool, wish)    the places of a pool that fit one wish
+    fits(index, pool, wish)          the places that one wish would get if nobody else waited
+    wanted(index, pool, line)        the places of a pool that fit any wish in the waitlist
 
-To leave somebody out (their limit is reached) or a seat (it was taken meanwhile), leave them out of what
-is passed in and ask again.
+To leave out a person (their limit is reached) or a seat (it was taken meanwhile), call again without
+them in the arguments.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,15 +22,15 @@ from engine.layout import Layout
 from engine.layout.model import SeatFlag
 from engine.waitlist.seating import Key, PartyKind, Place, Seating, lowest, starts
 
-#: A round tries so many ways to seat people who do not fit as the others sit, then it gives up.
+#: The most ways a round tries to reseat others for people who do not fit; then it gives up.
 SEARCH_STEPS: Final = 3_000
 _RESTRICTED: Final = int(SeatFlag.RESTRICTED_VIEW)
-#: The digits of a number in base 2, a 1 for each seat, to the bytes of a board.
+#: Translates the binary digits of a number, a 1 for each seat, to the bytes of a board.
 _TO_BOARD: Final = bytes.maketrans(b"01", b"\1\0")
 
 
 class Waiting(Struct, frozen=True):
-    """Somebody in line."""
+    """A person in the waitlist."""
 
     entry_id: str
     person_id: str
@@ -39,16 +39,16 @@ class Waiting(Struct, frozen=True):
 
     @property
     def key(self) -> Key:
-        """The less, the further ahead."""
+        """The sort key: smaller is further ahead."""
         return -self.weight, self.join_no
 
 
 class WishLine(Struct, frozen=True, kw_only=True):
-    """One wish, and the first of the people who wait with it.
+    """One wish, and the first people who wait with it.
 
     ``categories`` and ``sections`` are numbers (``LineIndex.section_no``); None: any will do.
-    ``waiting`` is in the line's order and holds everybody or at least ``len(pool) // quantity + 1``,
-    places of areas counted in; ``count`` is how many there are in all.
+    ``waiting`` is in the waitlist's order and has everybody or at least ``len(pool) // quantity + 1``,
+    including places of areas; ``count`` is the number of all.
     """
 
     wish_no: int
@@ -62,7 +62,7 @@ class WishLine(Struct, frozen=True, kw_only=True):
 
 
 class Pool(Struct, frozen=True):
-    """What can be given: seats by ``seat_no``, ``area_no`` → places, prices in force by category number."""
+    """The places to give: seats by ``seat_no``, ``area_no`` → places, prices in force by category number."""
 
     seats: frozenset[int]
     areas: dict[int, int]
@@ -77,7 +77,7 @@ class Places(Struct, frozen=True):
 
 
 class Match(Struct, frozen=True):
-    """Who is offered what: seats, ascending, or ``{area_no: quantity}``; never both."""
+    """One offer: seats, ascending, or ``{area_no: quantity}``; never both."""
 
     entry: Waiting
     wish_no: int
@@ -86,10 +86,10 @@ class Match(Struct, frozen=True):
 
 
 class Passed(Struct, frozen=True):
-    """All who wait with this wish, were not served and stand ahead of ``before`` were passed over:
-    somebody there, ``(weight, join_no)``, was the last to get places that they would have taken.
+    """Skipped: all people with this wish who were not served and are ahead of ``before``, the place
+    ``(weight, join_no)`` of the last person to get places that they would have taken.
 
-    ``reason`` is a code of docs/waitlist.md; ``entry`` the first of them.
+    ``reason`` is a code of docs/waitlist.md; ``entry`` is the first of them.
     """
 
     wish_no: int
@@ -100,8 +100,8 @@ class Passed(Struct, frozen=True):
 
 
 class Matching(Struct, frozen=True):
-    """``matches`` in the line's order. ``wanted``: what of the pool anybody in line would take.
-    ``left``: what of the pool is given to nobody. ``exact``: proved to be the best under the line's order.
+    """``matches`` in the waitlist's order. ``wanted``: the places of the pool that fit any wish. ``left``:
+    the places given to nobody. ``exact``: proved to be the best result under the waitlist's order.
     """
 
     matches: list[Match]
@@ -112,13 +112,13 @@ class Matching(Struct, frozen=True):
 
 
 class LineIndex:
-    """What matching needs of a layout, made once.
+    """The data that matching needs from a layout, made once.
 
     A section's number is its index in the layout; areas follow: ``section_count + area_no``.
     """
 
     def __init__(self, layout: Layout, seats: SeatIndex | None = None) -> None:
-        """``seats``: the layout's index for best seats, if there is one already."""
+        """``seats``: the layout's index for best seats, if it exists already."""
         self.seats = seats or SeatIndex(layout)
         self.section_count = len(layout.sections)
         self.names = [section.name for section in layout.sections]
@@ -130,7 +130,7 @@ class LineIndex:
         self.restricted = {n for n, flags in enumerate(layout.seats.flags) if flags & _RESTRICTED}
 
     def section_no(self, name: str) -> int | None:
-        """Of a section or area; None when the layout has none of that name."""
+        """The number of a section or area; None when the layout has none of that name."""
         return self._numbers.get(name)
 
     def section_name(self, number: int) -> str:
@@ -140,33 +140,33 @@ class LineIndex:
 def match(
     index: LineIndex, pool: Pool, line: Sequence[WishLine], *, steps: int = SEARCH_STEPS
 ) -> Matching:
-    """One round. The same in, the same out. ``steps`` bounds the search; with 0 nobody who has places
-    is moved to others so that somebody behind fits, too.
+    """One round, deterministic. ``steps`` bounds the search; with 0 no person is moved to other places so
+    that a person behind fits, too.
     """
     return _Round(index, pool, line, steps).play()
 
 
 def acceptable(index: LineIndex, pool: Pool, wish: WishLine) -> Places:
-    """What of the pool fits the wish's categories, sections and price, be it enough or not."""
+    """The places of the pool that fit the wish's categories, sections and price, whether enough or not."""
     return wanted(index, pool, [wish])
 
 
 def fits(index: LineIndex, pool: Pool, wish: WishLine) -> Places | None:
-    """The places that the wish would get alone, or None: there are not enough, or not together."""
+    """The places that the wish would get alone; None: there are not enough, or not together."""
     alone = structs.replace(wish, waiting=(Waiting("", "", 0, 0),), count=1)
     matches = match(index, pool, [alone]).matches
     return Places(matches[0].seats, matches[0].areas) if matches else None
 
 
 def wanted(index: LineIndex, pool: Pool, line: Sequence[WishLine]) -> Places:
-    """What of the pool at least one of these wishes would take, be it enough or not."""
+    """The places of the pool that fit at least one of these wishes, whether enough or not."""
     tastes = _Tastes(index, pool, line)
     seats = tuple(sorted(n for n in pool.seats if tastes.of_seat(n)))
     return Places(seats, {no: n for no, n in pool.areas.items() if n > 0 and tastes.of_area(no)})
 
 
 class _Tastes:
-    """Which wishes accept what: bit n of a number is the n-th wish of the line."""
+    """The wishes that accept a place: bit n of a number is the n-th wish."""
 
     def __init__(self, index: LineIndex, pool: Pool, line: Sequence[WishLine]) -> None:
         self.index = index
@@ -187,7 +187,7 @@ class _Tastes:
         self.by_section = [wishes | anywhere for wishes in self.by_section]
 
     def of_seat(self, seat_no: int) -> int:
-        """Of a place kept apart (wheelchair, companion) none: it is not on the board."""
+        """The wishes that accept a seat; none for a wheelchair or companion place, which is not on the board."""
         index = self.index
         if index.seats.position_of[seat_no] < 0:
             return 0
@@ -201,7 +201,7 @@ class _Tastes:
 
 
 class _Party(Struct):
-    """Somebody served: the ``i``-th of a kind."""
+    """A served party: the ``i``-th of a kind."""
 
     entry: Waiting
     wish: int
@@ -210,14 +210,14 @@ class _Party(Struct):
 
 
 class _Round:
-    """A board of the seats that anybody wants, the kinds of parties that there are on it, and who sits
-    where. Wishes are counted as in ``line``, areas as in ``area_nos``.
+    """A board of the seats that anybody wants, the kinds of parties on it, and their places. Wishes are
+    numbered as in ``line``, areas as in ``area_nos``.
     """
 
     def __init__(self, index: LineIndex, pool: Pool, line: Sequence[WishLine], steps: int) -> None:
         self.index = index
         self.pool = pool
-        # Numbered alike in whatever order they are passed in: ties go by these numbers.
+        # The same numbers for any order of the arguments, because ties are resolved by these numbers.
         self.line = sorted(line, key=attrgetter("wish_no"))
         tastes = _Tastes(index, pool, self.line)
         position_of = index.seats.position_of
@@ -229,7 +229,7 @@ class _Round:
         classes, class_at = self._classes([fans[position] for position in positions])
         self.seats_wanted, self.areas_wanted = self._per_wish(classes, tastes)
         kinds: dict[PartyKind, int] = {}
-        #: By wish; None: the pool has no such places at all.
+        #: The kind by wish; None: the pool has no such places.
         self.kind_of = [
             None if kind is None else kinds.setdefault(kind, len(kinds))
             for kind in map(self._kind, range(len(line)))
@@ -243,12 +243,12 @@ class _Round:
             parcels=_least_wanted_first(classes),
             steps=steps,
         )
-        #: How many of each wish's people are served: always the first of them.
+        #: How many people of each wish are served; always the first ones.
         self.served = [0] * len(line)
         self.parties: list[_Party] = []
 
     def _classes(self, fans: Sequence[int]) -> tuple[dict[int, int], list[int]]:
-        """Seats that the same wishes accept are a class: those wishes → the seats; the class by position."""
+        """Group seats that the same wishes accept into classes: wishes → seats; and the class by position."""
         size, seat_of = self.board.size, self.board.seat_of
         numbers: dict[int, int] = {}
         class_at = [-1] * size
@@ -265,7 +265,7 @@ class _Round:
     def _per_wish(
         self, classes: dict[int, int], tastes: _Tastes
     ) -> tuple[list[int], list[tuple[int, ...]]]:
-        """What each wish accepts: seats of the board, and areas."""
+        """The seats of the board, and the areas, that each wish accepts."""
         seats = [0] * len(self.line)
         areas: list[tuple[int, ...]] = [()] * len(self.line)
         for wishes, of_class in classes.items():
@@ -311,7 +311,7 @@ class _Round:
         )
 
     def _serve(self) -> None:
-        """One after the other, in the line's order; the heads of all wishes are on a heap."""
+        """Serve people one after the other, in the waitlist's order; the first ones of all wishes are on a heap."""
         heads = [(w.waiting[0].key, n) for n, w in enumerate(self.line) if w.waiting]
         heapify(heads)
         refused: set[int | None] = {None}
@@ -343,10 +343,10 @@ class _Round:
             {self.area_nos[area]: wish.quantity} if area >= 0 else {},
         )
 
-    # Who was passed over
+    # Skipped entries
 
     def _passed(self) -> Iterator[Passed]:
-        """By wish, the one whose first is furthest ahead first."""
+        """The skipped by wish; the wish whose first person is furthest ahead comes first."""
         served = [(party.entry, *self._place(party)) for party in self.parties]
         free, areas = self.seating.everything, list(self.areas)
         doubtful = {doubt.kind_no for doubt in self.seating.doubts}
@@ -370,7 +370,7 @@ class _Round:
                 yield Passed(wish.wish_no, reason, detail, before, wish.waiting[self.served[n]])
 
     def _last_served(self, n: int, behind: Sequence[tuple[Waiting, int, int]]) -> Waiting | None:
-        """The last of these to get anything that the wish accepts."""
+        """The last of these people who got a place that the wish accepts."""
         for entry, seats, area in reversed(behind):
             if seats & self.seats_wanted[n] or area in self.areas_wanted[n]:
                 return entry
@@ -379,7 +379,7 @@ class _Round:
     def _reason(
         self, n: int, free: int, areas: Sequence[int], *, in_doubt: bool
     ) -> tuple[str, str]:
-        """A code of docs/waitlist.md, and words. ``free``, ``areas``: what nobody ahead has."""
+        """A code of docs/waitlist.md, and words. ``free``, ``areas``: places that nobody ahead has."""
         size = self.line[n].quantity
         if self.kind_of[n] is None:
             room, widest = self._room(n, self.seating.everything, self.areas)
@@ -387,18 +387,18 @@ class _Round:
                 return "too-few", f"There were {room} such places; {size} are wanted."
             return (
                 "not-together",
-                f"There were {room} such places, but no more than {widest} side by side; "
+                f"There were {room} such places, but at most {widest} side by side; "
                 f"{size} are wanted.",
             )
         room, widest = self._room(n, free, areas)
         left = f"{room} such places" if room < size else f"{widest} such places side by side"
         words = f"People ahead got places; {left} remained, and {size} are wanted."
         if in_doubt:
-            return "not-found", f"{words} Whether all could be seated otherwise was not found out."
-        return "needed-ahead", f"{words} All of them could not be seated in any way."
+            return "not-found", f"{words} The search for another seating was cut short."
+        return "needed-ahead", f"{words} No other seating had room for all."
 
     def _room(self, n: int, seats: int, areas: Sequence[int]) -> tuple[int, int]:
-        """How many of these places fit the wish, on seats or in one area; and how many together."""
+        """How many of these places fit the wish, seats or in one area; and how many together."""
         mine = seats & self.seats_wanted[n]
         largest = max((areas[area] for area in self.areas_wanted[n]), default=0)
         widest = 0
@@ -408,10 +408,10 @@ class _Round:
 
 
 class _Polish:
-    """Better seats for those who are served; who is served does not change.
+    """Improves the seats of served people; the set of served people does not change.
 
-    Each, in the line's order, moves to the best of their seats and those still free; of people who want
-    the same, the first then has the nearest.
+    Each, in the waitlist's order, moves to the best of their own and the free seats; of people with the same
+    wish the first then has the nearest.
     """
 
     def __init__(self, index: LineIndex, board: Runs, seating: Seating) -> None:
@@ -422,7 +422,7 @@ class _Polish:
         for position, seat_no in enumerate(board.seat_of):
             if seat_no in index.restricted:
                 self.full_view &= ~(1 << position)
-        #: Of kinds that need not sit together: the seats of those who did not choose yet, and how many.
+        #: For kinds that need not sit together: the seats of parties that have not chosen yet, and their number.
         self.hands: dict[int, tuple[int, int]] = {}
 
     def all(self, parties: Iterable[_Party]) -> None:
@@ -470,7 +470,7 @@ class _Polish:
         return seats
 
     def _best(self, mine: int, size: int, *, together: bool) -> int:
-        """By the rule of best seats: a full view, no single seat left, near; or apart, in few groups."""
+        """The rule of best seats: a full view, no single seat left, near; or apart, in few groups."""
         for seats in (mine & self.full_view, mine):
             near = Nearness(self.board, self._bytes(self.free), self._bytes(seats))
             if together and starts(seats, size):
@@ -480,7 +480,7 @@ class _Polish:
             if not together and seats.bit_count() >= size:
                 blocks = near.place(near.even_sizes(size))
                 return sum(((1 << length) - 1) << position for position, length in blocks)
-        raise AssertionError("who moves has room: at least their own seats")
+        raise AssertionError("a moving party has room: at least its own seats")
 
     def _bytes(self, seats: int) -> bytearray:
         digits = f"{seats:0{self.board.size}b}".encode()
@@ -488,7 +488,7 @@ class _Polish:
 
 
 def _side_by_side(seats: SeatIndex, positions: Sequence[int]) -> Iterator[list[int]]:
-    """The seats at these positions, in order, parted where there are none between."""
+    """The seats at these positions, in order, split at gaps."""
     run: list[int] = []
     before = -1
     for position in positions:
@@ -502,7 +502,7 @@ def _side_by_side(seats: SeatIndex, positions: Sequence[int]) -> Iterator[list[i
 
 
 def _least_wanted_first(classes: dict[int, int]) -> list[int]:
-    """Seats that equally many wishes accept, the fewest first."""
+    """Groups of seats that equally many wishes accept, the fewest wishes first."""
     parcels: dict[int, int] = {}
     for wishes, seats in classes.items():
         parcels[wishes.bit_count()] = parcels.get(wishes.bit_count(), 0) | seats
@@ -510,7 +510,7 @@ def _least_wanted_first(classes: dict[int, int]) -> list[int]:
 
 
 def _in_blocks(seats: int, size: int) -> int:
-    """Those of the seats that are in a block of so many side by side."""
+    """The seats that are in a block of at least this many side by side."""
     begins = starts(seats, size)
     blocks = 0
     for offset in range(size if begins else 0):
@@ -519,7 +519,7 @@ def _in_blocks(seats: int, size: int) -> int:
 
 
 def _bits(number: int) -> Iterator[int]:
-    """Which bits are set, ascending."""
+    """The indexes of the set bits, ascending."""
     while number:
         yield lowest(number)
         number &= number - 1

@@ -1,4 +1,4 @@
-"""The nouns of the waitlist: what people ask for, where they stand, what they are offered."""
+"""The data types of the waitlist: wishes, entries, offers."""
 
 from enum import StrEnum
 from typing import Annotated, Final, Literal
@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from engine.base.model import AreaItem, Buyer, CategoryName, Id, Moment, Money, SeatItem, Version
 
-#: The weight of who was moved to the head by hand: above every tier.
+#: The weight of entries that an organiser moved to the front: above every tier.
 PROMOTED: Final = 1023
 #: Tiers by name; their weights are settings (``waitlist_weight_regular`` …).
 Tier = Literal["regular", "premium", "vip"]
@@ -44,7 +44,7 @@ MaxPrice = Annotated[
 
 
 class Wanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What somebody waits for. The names are the layout's; empty lists mean that any will do.
+    """A waiting person's wish. The names are the layout's; empty lists accept any.
 
     Sections are sections of seats or names of areas. ``together``: side by side in one row; places of
     an area are always together.
@@ -58,14 +58,14 @@ class Wanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Contact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How to tell somebody. Without ``buyer`` only the page does, and the live channel."""
+    """How to notify the person. Without ``buyer`` only the page and the live channel do."""
 
-    buyer: Annotated[Buyer | None, Meta(description="Whom to write to.")] = None
+    buyer: Annotated[Buyer | None, Meta(description="The recipient of mails.")] = None
     language: Annotated[str, Meta(pattern="^[a-z]{2}(-[A-Z]{2})?$(?!\\n)", examples=["en"])] = "en"
 
 
 class WantedPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to change about an entry; what is not sent stays."""
+    """The fields of an entry to change; absent ones stay."""
 
     quantity: Annotated[int, Meta(ge=1, le=100)] | UnsetType = UNSET
     together: bool | UnsetType = UNSET
@@ -76,15 +76,15 @@ class WantedPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Estimate(Struct, frozen=True, kw_only=True):
-    """How long it may take, as honestly as what came back lately allows."""
+    """The estimated wait, from the places returned recently."""
 
-    low_s: Annotated[int | None, Meta(description="Null: nobody can say.")]
+    low_s: Annotated[int | None, Meta(description="Null: there is no estimate.")]
     high_s: int | None
     basis: Annotated[
         str,
         Meta(
             examples=[
-                "12 places came back to the line in the last hour; 30 are wanted ahead of you."
+                "12 places came back to the waitlist in the last hour; 30 are wanted ahead of you."
             ]
         ),
     ]
@@ -107,7 +107,7 @@ class Offer(Struct, frozen=True, kw_only=True):
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """One person's place in an event's line."""
+    """One person's entry in an event's waitlist."""
 
     entry_id: Id
     event_id: Id
@@ -117,10 +117,10 @@ class Entry(Struct, frozen=True, kw_only=True):
     rank: Annotated[
         int | None, Meta(description="1 is next; null when not waiting, or while it is unknown.")
     ]
-    waiting: Annotated[int, Meta(description="How many wait, everybody counted.")]
+    waiting: Annotated[int, Meta(description="The number of all waiting entries.")]
     estimate: Estimate | None
     offer_window_s: Annotated[
-        int, Meta(description="How long an offer lasts that is made now.", examples=[900])
+        int, Meta(description="How long a new offer lasts, in seconds.", examples=[900])
     ]
     contact: Contact
     joined_at: Moment
@@ -128,7 +128,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     offer: Annotated[Offer | None, Meta(description="The latest, open or not.")] = None
 
 
-# What the organiser sees
+# The organiser's view
 
 
 class LineEntry(Struct, frozen=True, kw_only=True):
@@ -140,27 +140,27 @@ class LineEntry(Struct, frozen=True, kw_only=True):
     wanted: Wanted
     tier: Tier
     weight: Annotated[
-        int, Meta(description="The line's order: the heavier first, then the lower join_no.")
+        int, Meta(description="Decides the order: larger weights first, then the lower join_no.")
     ]
     join_no: int
     rank: int | None
     email: str | None
     name: str
     joined_at: Moment
-    promoted: Annotated[str | None, Meta(description="Why it was moved to the head.")] = None
-    skipped: Annotated[int, Meta(description="In how many rounds it was passed over.")] = 0
+    promoted: Annotated[str | None, Meta(description="Why it was moved to the front.")] = None
+    skipped: Annotated[int, Meta(description="The number of rounds that skipped it.")] = 0
     version: Version
 
 
 class Skip(Struct, frozen=True, kw_only=True):
-    """Who was passed over in one round, and why: all with this wish ahead of the last one served."""
+    """The entries skipped in one round, and why: all with this wish ahead of the last one served."""
 
     round_no: int
     at: Moment
     wanted: Wanted
     reason: str
     detail: str
-    passed: Annotated[int, Meta(description="How many entries.")]
+    passed: Annotated[int, Meta(description="The number of skipped entries.")]
     entry_id: Annotated[Id, Meta(description="The first of them.")]
 
 

@@ -3,13 +3,13 @@
 ::
 
     open ──accept──▶ used        (an ordinary hold from here on, under the offer's id; accepted by a
-      │                           mailed link it is the hold of who opened the link)
+      │                           mailed link, the hold belongs to the person who opened the link)
       ├──decline──▶ declined
       ├──its time─▶ expired
       └──withdraw─▶ withdrawn    (by the organiser; the entry is back at its place)
 
-PostgreSQL decides how an offer ends, by its own clock and once; Redis follows. Whoever dies in between
-leaves a claim in Redis that comes due, and whoever finds it asks PostgreSQL and goes on (``settle``).
+PostgreSQL decides once how an offer ends, by its own clock; Redis follows. A process that dies in between
+leaves a claim in Redis that becomes due; the process that finds it asks PostgreSQL and goes on (``settle``).
 """
 
 import asyncio
@@ -36,9 +36,9 @@ from engine.stores.postgres import Postgres, Transaction
 from engine.waitlist.model import Offer, OfferStatus
 from engine.waitlist.scripts import take_places
 
-#: Offers ended together. All that one round made end in one moment, and their seats should not wait in turn.
+#: Offers ended together: all offers of one round end at the same moment, and their seats should not queue.
 _ENDED_AT_ONCE: Final = 8
-#: Redis may have lost the event, and after that the offer.
+#: Attempts, because Redis may have lost the event, and after its rebuild the offer.
 _HAND_OVER_ATTEMPTS: Final = 3
 
 
@@ -68,9 +68,9 @@ class Offers:
         return offer_from_row(await self._catalog.facts(str(row["event_id"])), row)
 
     async def accept(self, offer_id: str, person_id: str) -> Hold:
-        """Take the offer: the same seats as a hold, at the offer's prices, with a deadline of its own.
+        """Accept the offer: its seats become a hold, at the offer's prices, with a new deadline.
 
-        Accepting again returns the same hold, as it is by then. Raises Gone, NotFound (also where
+        Accepting again returns the same hold in its present state. Raises Gone, NotFound (also when
         somebody has accepted it by a mailed link since), Unavailable.
         """
         known = await self._known(offer_id)
@@ -84,16 +84,16 @@ class Offers:
         return await self._hold(offer_id, row)
 
     async def accept_for(self, offer_id: str, person_id: str, holder_id: str) -> Hold:
-        """Take ``person_id``'s offer for somebody else: the hold is ``holder_id``'s, to pay for it there.
+        """Accept ``person_id``'s offer for another person: the hold belongs to ``holder_id``, who pays for it.
 
-        Accepted before, it goes over to ``holder_id``, until it is being paid for. Raises Gone,
-        NotFound (also of another person's), Conflict (it is being paid for), Unavailable.
+        If it was accepted before, the hold moves to ``holder_id``, unless it is being paid for. Raises Gone,
+        NotFound (also for another person's offer), Conflict (it is being paid for), Unavailable.
         """
         known = await self._known(offer_id)
         async with self._pg.transaction(event_id=known) as transaction:
             row = await _accepted_by_link(transaction, offer_id, person_id)
             if row["outcome"] == "ended":
-                # Nobody else has it yet.
+                # No other person has it yet.
                 await transaction.fetch("waitlist.hand_offer_to", offer_id, holder_id)
         if row["outcome"] == "ended":
             metrics.OFFERS.labels(OfferStatus.USED.value).inc()
@@ -106,12 +106,12 @@ class Offers:
     async def _hand_over(
         self, event_id: str, offer_id: str, person_id: str, holder_id: str
     ) -> KeptHold | Refused:
-        """Let an accepted offer's hold be ``holder_id``'s, in Redis and, where that has not refused, in
-        PostgreSQL. Returns Redis's reply.
+        """Give an accepted offer's hold to ``holder_id``, in Redis and, unless Redis refuses, in PostgreSQL.
+        Returns Redis's reply.
         """
         reply: KeptHold | Refused | None = None
         for _ in range(_HAND_OVER_ATTEMPTS):
-            # The lock of the offer's row is held meanwhile: both stores name the same last one of many.
+            # The offer's row is locked meanwhile, so that both stores have the same last holder of many.
             async with self._pg.transaction(event_id=event_id) as transaction:
                 row = await _accepted_by_link(transaction, offer_id, person_id)
                 reply = await self._accept_here(event_id, _accepting(offer_id, row, holder_id))
@@ -130,14 +130,14 @@ class Offers:
     async def _accept_here(
         self, event_id: str, acceptance: Acceptance
     ) -> KeptHold | Refused | None:
-        """Accept where the lock of the offer's row is held. None: Redis has lost the event."""
+        """Accept while the offer's row is locked. None: Redis has lost the event."""
         try:
             return await accept(self._live.running.run_without_rebuild, event_id, acceptance)
         except NeedsRebuild:
             return None
 
     async def _hold(self, offer_id: str, row: asyncpg.Record) -> Hold:
-        """What an offer has become that its person accepted. ``row``: as end_offer answered."""
+        """The hold of an accepted offer. ``row``: the result of end_offer."""
         if row["outcome"] not in ("ended", "already"):
             raise _refusal(offer_id, row)
         event_id = str(row["event_id"])
@@ -145,15 +145,15 @@ class Offers:
         acceptance = _accepting(offer_id, row)
         reply = await accept(self._live.running.run, event_id, acceptance)
         if isinstance(reply, Unknown):
-            # Redis lost it between the offer and the answer, and only this event's offers.
+            # Redis has lost this event's offers between the offer and the answer.
             await self._live.offers.adopt(event_id)
             reply = await accept(self._live.running.run, event_id, acceptance)
         return await self._holds.from_reply(event_id, offer_id, reply)
 
     async def decline(self, offer_id: str, person_id: str) -> Offer:
-        """Let the offer go, and with it the place in the line: next is whoever is next.
+        """Decline the offer and give up the entry: the seats go to the next person.
 
-        Declining twice is fine. Raises Gone, NotFound, Unavailable.
+        Idempotent. Raises Gone, NotFound, Unavailable.
         """
         known = await self._known(offer_id)
         row = await self._end(
@@ -168,7 +168,7 @@ class Offers:
         return await self.read(offer_id)
 
     async def withdraw(self, offer_id: str, *, reason: str, actor: Actor) -> Offer:
-        """The organiser takes an open offer back; the person keeps the place. Twice is fine.
+        """Withdraw an open offer for the organiser; the person keeps the place. Idempotent.
 
         Raises Gone, NotFound, Unavailable.
         """
@@ -179,7 +179,7 @@ class Offers:
         return await self.read(offer_id)
 
     async def lapse(self, *, count: int = 200) -> int:
-        """End offers whose time is over. Returns how many were ended; those of stuck events wait."""
+        """End expired offers. Returns how many were ended; those of stuck events are deferred."""
         stuck = list(self._pg.bulkhead.stuck)
         rows = await self._worker_pg.fetch("waitlist.due_offers", count, stuck)
         ended = 0
@@ -192,11 +192,11 @@ class Offers:
         try:
             await self._end(row["event_id"], row["offer_id"], OfferStatus.EXPIRED, actor=WORKER)
         except Contended:
-            return False  # A stuck event must not keep the others' offers.
+            return False  # A stuck event must not stop the other events' offers.
         return True
 
     async def warn(self) -> int:
-        """Tell whose offer is about to end, once each. Returns how many were told."""
+        """Warn people whose offer is about to end, once each. Returns how many were warned."""
         rows = await self._worker_pg.fetch("waitlist.warn_offers")
         for row in rows:
             ending = OfferMessage(
@@ -211,14 +211,14 @@ class Offers:
         return len(rows)
 
     async def settle(self, event_id: str, offer_id: str) -> None:
-        """Redis wonders about an offer whose time there is over: it learns what PostgreSQL says.
+        """Settle a claim whose time in Redis is over, by the offer's state in PostgreSQL.
 
-        Also of one that was claimed for a round that never came to be: it was not an offer.
+        Also for a claim of a round that was never committed: it was not an offer.
         """
         row = await self._end(event_id, offer_id, OfferStatus.EXPIRED, actor=WORKER)
         if row["outcome"] == "unknown":
             if not await self._pg.fetchval("waitlist.no_round", event_id):
-                return  # Its round may yet write it down.
+                return  # Its round may still commit it.
             row = await self._end(event_id, offer_id, OfferStatus.EXPIRED, actor=WORKER)
         if row["outcome"] == "unknown":
             await end_offer(self._live.running.run, event_id, offer_id, "")
@@ -226,14 +226,14 @@ class Offers:
             await self._live.offers.load(event_id, [offer_id])
         elif row["outcome"] == "over" and row["status"] == OfferStatus.USED:
             holder_id = await self._pg.fetchval("waitlist.holder_of_offer", offer_id)
-            # It may have been handed over since, and is not taken back.
+            # It may have been accepted since, and is then not taken back.
             acceptance = _accepting(offer_id, row, holder_id, only_first=True)
             await accept(self._live.running.run, event_id, acceptance)
         elif row["outcome"] == "over":
             await end_offer(self._live.running.run, event_id, offer_id, row["status"])
 
     async def _known(self, offer_id: str) -> str:
-        """The event of an offer. Raises as ``_refusal`` for one that never was."""
+        """The event of an offer. Raises NotFound for an unknown one."""
         row = await self._pg.fetchrow("waitlist.offer", offer_id)
         if row is None:
             raise _unknown_offer(offer_id)
@@ -249,7 +249,7 @@ class Offers:
         person_id: str | None = None,
         reason: str | None = None,
     ) -> asyncpg.Record:
-        """End it in PostgreSQL, and in Redis where it did not become a hold."""
+        """End it in PostgreSQL, and in Redis unless it became a hold."""
         row = await self._pg.fetchrow(
             "waitlist.end_offer",
             offer_id,
@@ -273,7 +273,7 @@ class Offers:
 async def _accepted_by_link(
     transaction: Transaction, offer_id: str, person_id: str
 ) -> asyncpg.Record:
-    """End it as accepted, or find it so. Its row is locked from here on."""
+    """End it as accepted, unless it is already. Its row is locked from here on."""
     row = await transaction.fetchrow(
         "waitlist.end_offer", offer_id, person_id, OfferStatus.USED.value, "link", None
     )
@@ -284,7 +284,7 @@ async def _accepted_by_link(
 def _accepting(
     offer_id: str, row: asyncpg.Record, holder_id: str | None = None, *, only_first: bool = False
 ) -> Acceptance:
-    """What Redis is told of an accepted offer. ``row``: as end_offer answered."""
+    """The arguments of ``accept.lua`` for an accepted offer. ``row``: the result of end_offer."""
     return Acceptance(
         offer_id=offer_id,
         person_id=str(row["person_id"]),
@@ -325,7 +325,7 @@ def _refusal(offer_id: str, row: asyncpg.Record) -> FrontrowError:
         "used": "has been accepted already",
         "declined": "was declined",
         "expired": "was not accepted in time",
-        "withdrawn": "was withdrawn by the organiser; you keep your place in the line",
+        "withdrawn": "was withdrawn by the organiser; you keep your place in the waitlist",
     }
     return Gone(
         f"The offer {words[row['status']]}.", code="offer-ended", offer_status=row["status"]

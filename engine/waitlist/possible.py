@@ -1,7 +1,7 @@
-"""Wishes that no place of the house could ever serve: nobody is let into the line with one.
+"""Impossible wishes, which no place of the house could ever serve: they are refused at joining.
 
-Whoever waits in vain is read in every round and written to for nothing; and thousands of such entries
-cost whoever sends them nothing.
+An entry with one is read in every round and causes useless mails, and thousands of them would cost an
+attacker nothing.
 """
 
 from typing import Final
@@ -17,8 +17,8 @@ _UNKNOWN: Final = ""
 
 
 def find_places(index: LineIndex, pool: Pool, wish: WishLine) -> Places | None:
-    """Places of the pool that the wish could have. Of thousands some few are looked at first: as a rule
-    they will do, and it is only to be shown that there are any.
+    """Places of the pool that the wish could have. Of thousands, a few are tried first: they usually suffice
+    to show that there are any.
     """
     return _some_of(index, pool, acceptable(index, pool, wish), wish)
 
@@ -35,9 +35,9 @@ def _some_of(index: LineIndex, pool: Pool, liked: Places, wish: WishLine) -> Pla
 def why_never(
     index: LineIndex, areas: dict[int, int], floors: list[int], wish: WishLine
 ) -> str | None:
-    """What keeps the wish from ever being served, with every place of the house free; None: nothing.
+    """Why the wish can never be served, even with every place of the house free; None: it can.
 
-    ``areas``: capacities; ``floors``: the least that each category may come to cost, in minor units.
+    ``areas``: capacities; ``floors``: the lowest possible price of each category, in minor units.
     """
     house = Pool(frozenset(range(len(index.category_of))), areas, floors)
     liked = acceptable(index, house, wish)
@@ -48,17 +48,17 @@ def why_never(
         others = acceptable(index, free, wish)
         if not others.seats and not others.areas:
             return "There are no such places that a waitlist could give."
-        return "No such place will ever cost as little as your max_price."
+        return "No such place can ever be as cheap as your max_price."
     most = max(len(liked.seats), *liked.areas.values(), 0)
     if most < wish.quantity:
-        return f"There are never more than {most} such places."
+        return f"There are at most {most} such places."
     if _some_of(index, house, liked, wish) is None:
-        return f"There are nowhere {wish.quantity} such places side by side; ask without together."
+        return f"Nowhere are {wish.quantity} such places side by side; ask without `together`."
     return None
 
 
 class Possible:
-    """Remembers its verdicts: a crowd that waits wants the same few things."""
+    """Checks wishes and caches the verdicts: most people have one of a few wishes."""
 
     def __init__(self) -> None:
         self._known: Bounded[tuple[str, tuple[int, ...], WishLine], str | None] = Bounded(
@@ -73,11 +73,11 @@ class Possible:
         floors: list[int],
         wish: WishLine,
     ) -> None:
-        """Raises Conflict (wish-impossible). Takes its time: not for the loop's thread."""
+        """Raises Conflict (wish-impossible). May take long, so it must not run on the event loop."""
         key = (layout_id, tuple(floors), wish)
-        # Asked in several threads: what is kept may be dropped meanwhile.
+        # Called in several threads: a cached verdict may be dropped meanwhile.
         why = self._known.get(key, _UNKNOWN)
         if why == _UNKNOWN:
             why = self._known[key] = why_never(index, areas, floors, wish)
         if why is not None:
-            raise Conflict(f"{why} Change what you want.", code="wish-impossible")
+            raise Conflict(f"{why} Change your wish.", code="wish-impossible")

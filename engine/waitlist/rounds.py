@@ -1,9 +1,9 @@
-"""A round: what came back is offered to the line, in steps that may each be the last.
+"""A round: returned seats are offered to the waitlist, in steps; a crash may follow each of them.
 
-Under the line's lock: look, match, claim the seats in Redis, write down who is offered what and who was
-passed over; commit; then tell the people, and put on sale what nobody wants. A claim without PostgreSQL's
-word comes due in a second and is looked at again (``Offers.settle``); what was to go on sale and did not
-is kept still, and the next round finds it.
+Under the waitlist's lock: read, match, claim the seats in Redis, write the offers and skips; commit; then
+notify the people, and put unwanted seats on sale. A claim that PostgreSQL has not confirmed becomes due in
+a second and is settled (``Offers.settle``); seats that should be on sale and are not are still kept, and
+the next round finds them.
 """
 
 import asyncio
@@ -44,23 +44,23 @@ log = structlog.get_logger(__name__)
 
 #: How long Redis keeps a claim that PostgreSQL has not confirmed, in ms.
 _STANDS_MS: Final = 1000
-#: Matching a pool larger than this may take longer than others on the loop should wait.
+#: A larger pool is matched in a thread, because it may block the loop for too long.
 _LARGE: Final = 200
-#: So often a round matches anew, because a seat was taken or a person reached their limit meanwhile.
+#: Retries of a matching when a seat was taken or a person reached their limit meanwhile.
 _MATCHINGS_MAX: Final = 20
-#: So many more of the line are read at first where some may have no more places.
+#: Extra entries read at first, because some people may already be at their limit.
 _MORE: Final = 50
 
 
 class _Mistaken(Exception):
-    """Redis shows as free what PostgreSQL has sold or offered: the round is given up, so that it can be corrected."""
+    """Redis shows sold or offered places as free: the round is aborted, and Redis corrected."""
 
 
 class _EventRound(Struct):
     """One round under way."""
 
     event_id: str
-    #: Names it to Redis: only the last round to look puts on sale what nobody wants.
+    #: The round's id in Redis: only the last round that has read puts unwanted seats on sale.
     look: str
     window_s: int
     seen: scripts.EventView
@@ -82,7 +82,7 @@ class RoundOffer(NamedTuple):
 
 
 class RoundSkip(NamedTuple):
-    """``round_skip``: those of one wish who were passed over, and the place that they stood ahead of."""
+    """PostgreSQL's type ``round_skip``: skipped entries of one wish, and the place that they are ahead of."""
 
     wish_no: int
     reason: str
@@ -105,21 +105,21 @@ class Rounds:
         self._pg = postgres
         self._redis = redis
         self._live = live
-        #: A round holds the line's lock, for which a rebuild would wait.
+        #: Without a rebuild: a round holds the waitlist's lock, for which a rebuild would wait.
         self._run = live.running.run_without_rebuild
         self._catalog = catalog
         self._indexes = indexes
-        #: By event, the mark of ``watch_line.lua`` at which a round found nothing left to do.
+        #: By event, the mark of ``watch_line.lua`` at which a round found no more work.
         self._done: dict[str, str] = {}
         self._visits = Visits()
-        #: Events where Redis says that there may be something for the line.
+        #: Events for which Redis has published that there may be seats for the waitlist.
         self._stirred: set[str] = set()
         self._lines: list[str] = []
         self._lines_read = -math.inf
 
     async def hear(self, wake: Callable[[], object], stopping: asyncio.Event) -> None:
-        """Note every event whose line has been stirred, and ``wake``. Ends when it is cancelled and
-        ``stopping`` is set. What is missed while Redis is away is found at the next visit.
+        """Collect the events published on ``stirred``, and call ``wake``. Ends when it is cancelled and
+        ``stopping`` is set. Messages missed while Redis is away are made up for at the next check.
         """
 
         def heard(event_id: bytes) -> None:
@@ -129,17 +129,17 @@ class Rounds:
         await self._redis.listen(STIRRED, heard, stopping)
 
     async def due(self) -> list[str]:
-        """Events whose line was stirred, or has not been looked at for a second."""
+        """Events with a notification, or not checked for a second."""
         if time.monotonic() - self._lines_read >= QUIET_S:
             self._lines = [row["event_id"] for row in await self._pg.fetch("waitlist.lines")]
             self._lines_read = time.monotonic()
-        # Last, so that none is forgotten where PostgreSQL is away.
+        # Last, so that none is forgotten when PostgreSQL is away.
         stirred, self._stirred = self._stirred, set()
         return list({*stirred, *self._visits.due(self._lines)})
 
     async def serve(self, event_id: str) -> int:
-        """Hold a round if there may be anything to have. Returns how many offers were made."""
-        self._visits.again(event_id, 0.0)  # where this fails, it is tried again at once
+        """Run a round if there may be seats to offer. Returns how many offers were made."""
+        self._visits.again(event_id, 0.0)  # if this fails, it is tried again at once
         watched = await scripts.watch(self._live.running.run, event_id)
         made = 0
         if watched.waiting and self._done.get(event_id) != watched.mark:
@@ -148,7 +148,7 @@ class Rounds:
         return made
 
     async def run_round(self, event_id: str) -> int:
-        """A round, unless another worker holds one just now. Raises Unavailable, NotFound."""
+        """Run a round, unless another worker is running one. Raises Unavailable, NotFound."""
         index = await self._indexes.of(await self._catalog.facts(event_id))
         try:
             async with self._pg.transaction(event_id=event_id, long=True) as transaction:
@@ -169,7 +169,7 @@ class Rounds:
             metrics.OFFERS.labels("made").inc(len(done.offer_ids))
         sold = await self._sell(done)
         if sold and done.anybody and not done.offer_ids:
-            # With nobody in line, rounds go on until Redis says so, too: somebody may join just now.
+            # With an empty waitlist, rounds go on until Redis agrees: somebody may be joining.
             self._done[event_id] = done.seen.mark
         return len(done.offer_ids)
 
@@ -188,12 +188,12 @@ class Rounds:
         if done.offer_ids or done.to_sale:
             await self._write(transaction, done)
         if not done.anybody:
-            # While nobody can join: from the next one on everything is kept again.
+            # While nobody can join: from the next join on returned seats are kept again.
             await scripts.sell_all(self._run, event_id, done.look)
         return done
 
     async def _sell_all(self, event_id: str) -> None:
-        """Nobody has ever stood in line: whoever was about to could not be written down."""
+        """Put all kept seats on sale: nobody has ever joined, because the expected join failed."""
         look_id = new_id()
         await scripts.look(self._run, event_id, look_id)
         await scripts.sell_all(self._run, event_id, look_id)
@@ -205,7 +205,7 @@ class Rounds:
         index: LineIndex,
         terms: asyncpg.Record,
     ) -> _EventRound | None:
-        """Match until the claims of all the matches have been taken. None: the event was paused."""
+        """Match until the claims of all matches have succeeded. None: the event was paused."""
         limit, window_s = terms["buyer_limit"], terms["offer_window_s"]
         at_limit: set[str] = set()
         look_id = new_id()
@@ -245,7 +245,7 @@ class Rounds:
     async def _liked(
         self, transaction: Transaction, event_id: str, index: LineIndex, pool: Pool
     ) -> Pool:
-        """What of the pool somebody in line would take: most of what is on sale may be nobody's wish."""
+        """The places of the pool that fit a wish in the waitlist: most places on sale may fit none."""
         wishes = await transaction.fetch("waitlist.heads", event_id, 0, 0)
         liked = wanted(index, pool, [_wish_line(row, set()) for row in wishes])
         return Pool(frozenset(liked.seats), liked.areas, pool.prices)
@@ -258,9 +258,9 @@ class Rounds:
         limit: int,
         at_limit: set[str],
     ) -> list[asyncpg.Record]:
-        """By wish, the first in line: enough of them who may have more places, or all.
+        """By wish, the first people waiting: enough of them below their limit, or all.
 
-        Notes in ``at_limit`` those who own as many already as the event allows.
+        Adds those who own as many places as the event allows to ``at_limit``.
         """
         more = len(at_limit)
         while True:
@@ -274,7 +274,7 @@ class Rounds:
     async def _limited(
         self, event_id: str, heads: Sequence[asyncpg.Record], limit: int
     ) -> set[str]:
-        """Who of them holds and owns as many as the event allows, as Redis counts."""
+        """Those of them who hold and own as many places as the event allows, as Redis counts."""
         limited = set()
         for row in heads:
             people = row["person_ids"]
@@ -288,13 +288,15 @@ class Rounds:
     async def _still_there(
         self, transaction: Transaction, event_id: str, matching: Matching
     ) -> Sequence[Match]:
-        """The matches, whose seats and areas are locked now. Raises _Mistaken."""
+        """The matches, with their seats and areas locked. Raises _Mistaken."""
         wanted = _places_of(matching.matches)
         if wanted:
             areas = await transaction.fetch("waitlist.lock_areas", event_id, sorted(wanted))
             short = [row["area_no"] for row in areas if row["free"] < wanted[row["area_no"]]]
             if short:
-                log.warning("offered what is sold", event_id=event_id, areas=short)
+                log.warning(
+                    "round aborted: Redis offered sold places", event_id=event_id, areas=short
+                )
                 raise _Mistaken
         seats = sorted(n for found in matching.matches for n in found.seats)
         if not seats:
@@ -303,7 +305,7 @@ class Rounds:
         if len(rows) == len(seats):
             return matching.matches
         missing = sorted(set(seats) - {row["seat_no"] for row in rows})
-        log.warning("offered what is sold", event_id=event_id, seats=missing)
+        log.warning("round aborted: Redis offered sold places", event_id=event_id, seats=missing)
         raise _Mistaken
 
     async def _claim(
@@ -321,7 +323,7 @@ class Rounds:
     async def _write(self, transaction: Transaction, done: _EventRound) -> None:
         matches, passed, seen = done.matching.matches, done.matching.passed, done.seen
         liked = done.matching.wanted
-        # Redis counts nobody where its line was lost and is not laid yet.
+        # Redis counts nobody while its waitlist is lost and not reloaded yet.
         waiting = seen.waiting or (await transaction.fetch("waitlist.waiting", done.event_id))[0][0]
         rows = await transaction.fetch(
             "waitlist.write_round",
@@ -340,8 +342,8 @@ class Rounds:
         assert len(rows) == max(1, len(matches))
 
     async def _sell(self, done: _EventRound) -> bool:
-        """What came back and nobody in line would take goes on sale. False: another round has looked
-        since, and decides.
+        """Put returned seats on sale that fit no wish in the waitlist. False: another round has read since,
+        and decides.
         """
         given = _places_of(done.matching.matches)
         spare = ",".join(
@@ -366,7 +368,7 @@ def _offered(offer_id: str, found: Match) -> RoundOffer:
 
 
 def _places_of(matches: Sequence[Match]) -> dict[int, int]:
-    """Places of areas that these give away."""
+    """Places of areas that these matches use."""
     given: dict[int, int] = {}
     for found in matches:
         for no, places in found.areas.items():
@@ -375,13 +377,13 @@ def _places_of(matches: Sequence[Match]) -> dict[int, int]:
 
 
 def _over(row: asyncpg.Record, owned: Sequence[int], limit: int) -> set[str]:
-    """Who could not have this wish's places besides what they own."""
+    """People who would exceed the limit with this wish's places."""
     people = zip(row["person_ids"], owned, strict=True)
     return {person for person, count in people if count + row["quantity"] > limit}
 
 
 def _are_enough(row: asyncpg.Record, room: int, more: int, at_limit: set[str]) -> bool:
-    """Whether the line has no more of this wish, or room for no more."""
+    """Whether the waitlist has no more entries of this wish, or the pool no room for more."""
     enough: int = room // row["quantity"] + 1
     people: list[str] = row["person_ids"]
     return len(people) < enough + more or sum(p not in at_limit for p in people) >= enough

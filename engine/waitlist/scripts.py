@@ -1,4 +1,4 @@
-"""The scripts of the waitlist's rounds: one wrapper each, and what it answers as a value.
+"""The scripts of the waitlist's rounds: one wrapper each, which returns the reply as a value.
 
 Each takes ``run`` as those of ``engine.live.scripts`` do, and raises what ``run`` raises.
 """
@@ -21,19 +21,19 @@ _JOIN_MS_MAX: Final = 10_000
 
 
 class Watched(Struct, frozen=True):
-    """Whether there may be something for the line to have."""
+    """Whether there may be seats for the waitlist."""
 
     waiting: bool
-    #: Changes when there may be.
+    #: Changes when there may be seats.
     mark: str
 
 
 class EventView(Struct, frozen=True):
-    """One look at an event: see ``pool.lua``. ``areas``: area_no → (places left, of these kept)."""
+    """One reading of an event: see ``pool.lua``. ``areas``: area_no → (free places, of these kept)."""
 
     mark: str
     status: str
-    #: Encoded, as ``claim.lua`` compares them.
+    #: Encoded, in the form that ``claim.lua`` compares.
     prices: bytes
     waiting: int
     digits: bytes
@@ -41,7 +41,7 @@ class EventView(Struct, frozen=True):
     areas: dict[int, tuple[int, int]]
 
     def on_sale(self) -> Pool:
-        """What anybody can buy."""
+        """The places that anybody can buy."""
         return Pool(
             seats=frozenset(seats_showing(self.digits, SeatState.FREE)),
             areas={no: left - kept for no, (left, kept) in self.areas.items() if left > kept},
@@ -49,11 +49,11 @@ class EventView(Struct, frozen=True):
         )
 
     def kept(self) -> frozenset[int]:
-        """Seats that came back and nobody has been offered yet."""
+        """Returned seats that nobody has been offered yet."""
         return frozenset(seats_showing(self.digits, SeatState.OFFERED)) - self.offered
 
     def for_line(self) -> Pool:
-        """What the line can be offered: that, and what is on sale."""
+        """The places for the waitlist: kept ones, and those on sale."""
         return Pool(
             seats=self.on_sale().seats | self.kept(),
             areas={no: left for no, (left, _) in self.areas.items() if left},
@@ -66,30 +66,30 @@ class Claimed(Struct, frozen=True):
 
 
 class AtLimit(Struct, frozen=True):
-    """Some persons may have no more places."""
+    """Some people are at their limit."""
 
 
 class NoLongerThere(Struct, frozen=True):
-    """Something was taken meanwhile, or other prices are in force."""
+    """A place was taken meanwhile, or other prices are in force."""
 
 
 class WaitlistClosed(Struct, frozen=True):
-    """The event does not sell."""
+    """The event is not on sale."""
 
 
 ClaimReply: TypeAlias = Claimed | AtLimit | NoLongerThere | WaitlistClosed
 
 
 async def take_places(run: Run, event_id: str, places: Sequence[tuple[str, int, int]]) -> None:
-    """Let entries (entry_id, weight, join_no) take their places in Redis's line; a round is due.
+    """Put entries (entry_id, weight, join_no) into Redis's waitlist; a round is due.
 
-    From here on nothing that comes free passes them by.
+    From here on no returned seat bypasses them.
     """
     await scripts.enter_line(run, event_id, [(line_score(w, no), e) for e, w, no in places])
 
 
 async def expect_join(run: Run, event_id: str) -> None:
-    """Keep what comes free for the line, in which somebody is about to be."""
+    """Keep returned seats for the waitlist, because somebody is about to join."""
     await scripts.expect_line(run, event_id, _JOIN_MS_MAX)
 
 
@@ -100,7 +100,7 @@ async def watch(run: Run, event_id: str) -> Watched:
 
 
 async def look(run: Run, event_id: str, look_id: str = "") -> EventView:
-    """What there is. ``look_id``: who may put on sale what nobody wants, if nobody looks later; '': nobody."""
+    """Read an event. ``look_id``: only the last reader may put unwanted seats on sale; '': never this one."""
     _, mark, status, prices, waiting, digits, offered, areas = await run("pool", event_id, look_id)
     return EventView(
         mark=mark.decode(),
@@ -119,10 +119,10 @@ async def look(run: Run, event_id: str, look_id: str = "") -> EventView:
 async def claim(
     run: Run, event_id: str, prices: bytes, stands_ms: int, offers: Sequence[tuple[str, Match]]
 ) -> ClaimReply:
-    """Give all of a round's offers (offer_id, match) their places, or none of them.
+    """Claim the places of all of a round's offers (offer_id, match), or of none.
 
-    ``prices``: those by which they were matched. Without PostgreSQL's word they are looked at again after
-    ``stands_ms``.
+    ``prices``: those by which they were matched. Claims that PostgreSQL does not confirm are settled
+    after ``stands_ms``.
     """
     arguments: list[Argument] = []
     for offer_id, found in offers:
@@ -146,14 +146,14 @@ async def claim(
 
 
 async def sell(run: Run, event_id: str, seats: str, areas: str, look_id: str) -> bool:
-    """Put on sale what nobody in line would take: seats "17,18", areas "no:places,…".
+    """Put kept places on sale that fit no wish in the waitlist: seats "17,18", areas "no:places,…".
 
-    False: another round has looked since, and decides.
+    False: another round has read since, and decides.
     """
     word, *_ = await run("sell", event_id, "1", seats, areas, look_id)
     return bool(word == b"sold")
 
 
 async def sell_all(run: Run, event_id: str, look_id: str) -> None:
-    """Put on sale all that is kept, because nobody is in line any more, unless another round has looked."""
+    """Put all kept places on sale, because the waitlist is empty, unless another round has read since."""
     await run("sell", event_id, "0", "", "", look_id)

@@ -1,16 +1,16 @@
-"""Seating parties of several kinds, one after the other, and never giving up one that has a place.
+"""Seats parties of several kinds, one after the other; a seated party is never dropped.
 
 Seats are bits of a whole number, bit n being position n of a board (``engine.best_seats.index.Runs``);
 areas are numbers of places. One more party:
 
-    fits as the others sit                          → gets the tightest place
-    cannot fit, as counting shows                   → refused: proved
-    fits when others within reach sit elsewhere     → so they do
-    does not, in any way                            → refused: proved
-    might, but there are too many ways to try       → refused: in doubt
+    fits without moving others                      → gets the tightest place
+    cannot fit, by counting                         → refused: proved
+    fits when others within reach are moved         → they are moved
+    does not fit in any way                         → refused: proved
+    might fit, but there are too many ways to try   → refused: in doubt
 
-Whoever is refused in doubt is not made a fool of later: from then on nobody is made to sit elsewhere so
-that a party refused in doubt could have sat where nobody ahead of it in line does.
+A party refused in doubt is not treated unfairly later: from then on nobody is moved in a way that would
+leave room for that party on places that nobody ahead of it has.
 """
 
 from collections import Counter
@@ -21,29 +21,29 @@ from msgspec import Struct
 
 from engine.best_seats.index import Runs
 
-#: ``(-weight, join_no)``: the least is the first in line.
+#: ``(-weight, join_no)``: the smallest is the first in the waitlist.
 Key = tuple[int, int]
-#: Where a party sits: ``(seats, -1)`` or ``(0, area)``.
+#: A party's places: ``(seats, -1)`` or ``(0, area)``.
 Place = tuple[int, int]
-#: A kind, and the how manieth of it.
+#: (kind, index within the kind).
 Party = tuple[int, int]
 
 _NOWHERE: Final = (0, -1)
-#: With more parties than these it is first tried to move those of one run of seats only.
+#: With more parties than this, the search first moves only those of one run of seats.
 _FEW: Final = 16
-#: More are never all moved at once: the search goes as deep as there are parties.
+#: The most parties moved at once: the search is as deep as their number.
 _MANY: Final = 200
-#: How many runs are tried, and the steps for each; the steps to move all at once.
+#: The most runs tried, and the steps for each; and the steps for moving all at once.
 _RUNS_TRIED: Final = 12
 _RUN_STEPS: Final = 40
 _SEARCH_STEPS: Final = 1000
 
 
 class PartyKind(Struct, frozen=True):
-    """Parties that are alike: of one size, at home in the same places.
+    """Parties of the same size that accept the same places.
 
-    ``together``: side by side; ``seats`` are then only those of its blocks. In an area are all of a party
-    or none.
+    ``together``: side by side; ``seats`` are then only those in blocks. A party is never split between an
+    area and seats.
     """
 
     quantity: int
@@ -53,7 +53,7 @@ class PartyKind(Struct, frozen=True):
 
 
 class Reach(Struct):
-    """What seating one more can touch: places, and the kinds of the parties there, at home only there."""
+    """The places that seating one more can affect, and the kinds of parties that accept only these places."""
 
     seats: int
     areas: set[int]
@@ -61,7 +61,7 @@ class Reach(Struct):
 
 
 class Unproven(Struct):
-    """Somebody refused without proof, and the seats and places that nobody ahead of them has."""
+    """A party refused in doubt, and the seats and places that nobody ahead of it has."""
 
     kind_no: int
     key: Key
@@ -70,11 +70,11 @@ class Unproven(Struct):
 
 
 class OutOfStepsError(Exception):
-    """The search was cut short: nobody knows whether there is a way."""
+    """The search was cut short: it is unknown whether there is a way."""
 
 
 class Seating:
-    """``placed`` and ``keys``, by kind: where its parties sit and who they are, in the line's order."""
+    """``placed`` and ``keys``, by kind: its parties' places and keys, in the waitlist's order."""
 
     def __init__(
         self,
@@ -86,8 +86,8 @@ class Seating:
         parcels: Sequence[int],
         steps: int,
     ) -> None:
-        """``areas``: places in each. ``class_at``: by position a number, equal where the same kinds are
-        at home. ``parcels``: all seats, the least wanted first. ``steps``: of the search, in all.
+        """``areas``: places in each. ``class_at``: a number by position, equal where the same kinds accept
+        the seat. ``parcels``: all seats, the least wanted first. ``steps``: of the search, in all.
         """
         self.kinds = kinds
         self.areas = list(areas)
@@ -98,7 +98,7 @@ class Seating:
         self.runs: list[int] = []
         self.run_of = board.run_of
         self._lengths: list[int] = []
-        #: Seats of runs that are one class all along.
+        #: Seats of runs that have only one class.
         self.plain = 0
         for start, end in zip(board.run_start, board.run_end, strict=True):
             self.runs.append((1 << end) - (1 << start))
@@ -110,7 +110,7 @@ class Seating:
         self.placed: list[list[Place]] = [[] for _ in kinds]
         self.keys: list[list[Key]] = [[] for _ in kinds]
         self._held = [0] * len(kinds)
-        #: By kind, how many of its parties are in an area; have seats in a run. By run, who has.
+        #: By kind, how many of its parties are in each area, and in each run. By run, the parties in it.
         self._areas_held: list[Counter[int]] = [Counter() for _ in kinds]
         self._runs_held: list[Counter[int]] = [Counter() for _ in kinds]
         self._in_run: list[set[Party]] = [set() for _ in self.runs]
@@ -118,10 +118,10 @@ class Seating:
         self._sizes = sorted({kind.quantity for kind in kinds if kind.together})
         self.doubts: list[Unproven] = []
 
-    # One more
+    # Seating one more
 
     def take(self, kind_no: int, key: Key) -> bool:
-        """Seat one more. False: refused, and so will be all others of its kind."""
+        """Seat one more. False: refused; all others of its kind will be refused, too."""
         place = self.find(kind_no, self.free, self.areas)
         if place is not None:
             self._add(kind_no, key)
@@ -136,7 +136,7 @@ class Seating:
         return bool(seated)
 
     def find(self, kind_no: int, free: int, areas: Sequence[int]) -> Place | None:
-        """The tightest place for one of a kind among these free ones; seats before areas."""
+        """The tightest place for a party of a kind among these free places; seats before areas."""
         kind, size = self.kinds[kind_no], self.kinds[kind_no].quantity
         seats = free & kind.seats
         if kind.together:
@@ -144,7 +144,7 @@ class Seating:
             if found is not None:
                 start, over = found
                 if free >> (start - 1) & 1 and not free >> (start + size + over) & 1:
-                    start += over  # what stays free is then in one piece
+                    start += over  # the remaining free seats are then in one piece
                 return ((1 << size) - 1) << start, -1
         elif seats.bit_count() >= size:
             return self._smallest_gaps(seats, size), -1
@@ -152,9 +152,9 @@ class Seating:
         return (0, min(roomy)[1]) if roomy else None
 
     def _tightest(self, seats: int, size: int) -> tuple[int, int] | None:
-        """Where the shortest stretch begins that is long enough, and how many seats are over there.
+        """The start of the shortest stretch that is long enough, and the number of surplus seats in it.
 
-        Of equal ones the least wanted, then the first on the board.
+        Among equal ones the least wanted, then the first on the board.
         """
         begins = starts(seats, size) & ~(seats << 1)
         over = 0
@@ -182,7 +182,7 @@ class Seating:
     # Proofs by counting
 
     def _reach(self, kind_no: int) -> Reach:
-        """From this kind's places to the parties there, to all the places of their kinds, and so on."""
+        """The closure of this kind's places: the parties there, all places of their kinds, and so on."""
         kind = self.kinds[kind_no]
         reach = Reach(kind.seats, set(kind.areas), set())
         others = {no for no, placed in enumerate(self.placed) if placed}
@@ -199,10 +199,10 @@ class Seating:
         return reach
 
     def _counted_out(self, kind_no: int, reach: Reach) -> bool:
-        """Whether too few places are free within reach; nobody there is at home anywhere else.
+        """Whether too few places are free within reach; the parties there accept no other places.
 
-        The same, if the party sits together, with blocks for places: a run has room for so many of one
-        size, and each party takes up so many.
+        For a party that sits together, the same with blocks instead of places: a run has room for a
+        number of blocks of one size, and each party takes up some of them.
         """
         kind = self.kinds[kind_no]
         free = (reach.seats & self.free).bit_count() + sum(self.areas[n] for n in reach.areas)
@@ -233,7 +233,7 @@ class Seating:
         return room + sum(self.capacities[area] // size for area in areas) - needed
 
     def _runs_of(self, kind_no: int) -> set[int]:
-        """The runs in which the kind is at home."""
+        """The runs with seats that the kind accepts."""
         runs = self._runs_usable.get(kind_no)
         if runs is None:
             seats = self.kinds[kind_no].seats
@@ -241,10 +241,10 @@ class Seating:
             self._runs_usable[kind_no] = runs
         return runs
 
-    # Others sit elsewhere
+    # Moving others
 
     def _seat_anew(self, kind_no: int, key: Key, reach: Reach) -> bool | None:
-        """True: done. False: there is no way. None: not known."""
+        """Seat one more by moving others. True: done. False: there is no way. None: unknown."""
         count = sum(len(self.placed[no]) for no in reach.kinds)
         if count > _FEW:
             for neighbours in self._neighbours(kind_no):
@@ -257,7 +257,7 @@ class Seating:
         return self._seat_with(kind_no, key, reach, everybody, _SEARCH_STEPS)
 
     def _neighbours(self, kind_no: int) -> Iterator[set[Party]]:
-        """Who sits in one run where the kind is at home; the runs with most room first."""
+        """The parties in one run that the kind accepts; the runs with most room first."""
         usable = self.kinds[kind_no].seats & self.free
         runs = sorted(self._runs_of(kind_no))
         runs.sort(key=lambda run: -(self.runs[run] & usable).bit_count())
@@ -267,7 +267,7 @@ class Seating:
     def _seat_with(
         self, kind_no: int, key: Key, reach: Reach, others: Collection[Party], steps: int
     ) -> bool | None:
-        """Seat one more, and these others anew, where all the rest leave room."""
+        """Seat one more, and these others again, in the room that all other parties leave."""
         free, areas = self._without(others)
         newcomer = (kind_no, len(self.placed[kind_no]))
         parties = sorted([*others, newcomer], key=self._hardest_first)
@@ -289,14 +289,14 @@ class Seating:
         return True
 
     def _hardest_first(self, party: Party) -> tuple[int, int, int, Party]:
-        """Together, then apart but perhaps in an area, then apart; the largest first."""
+        """Parties together first, then those apart that accept an area, then those apart; the largest first."""
         kind = self.kinds[party[0]]
         how = 0 if kind.together else 1 if kind.areas else 2
         return how, -kind.quantity, kind.seats.bit_count(), party
 
     def _bears(self, moves: Sequence[tuple[Party, Place]], newcomer: Party) -> bool:
-        """Whether nobody refused in doubt could then sit where nobody ahead of them does. If so, their
-        doubts know it from now on.
+        """Whether no party refused in doubt could then sit on places that nobody ahead of it has. If so, the
+        doubts are updated.
         """
         after = []
         for doubt in self.doubts:
@@ -313,16 +313,16 @@ class Seating:
             doubt.free, doubt.areas = free, areas
         return True
 
-    # Who sits where
+    # Places of parties
 
     def _without(self, parties: Iterable[Party]) -> tuple[int, list[int]]:
-        """The free seats and places if these parties were not there."""
+        """The free seats and places without these parties."""
         return self._moved(self.free, self.areas, [(party, _NOWHERE) for party in parties])
 
     def _moved(
         self, free: int, areas: Sequence[int], moves: Iterable[tuple[Party, Place]]
     ) -> tuple[int, list[int]]:
-        """What is free after these moves, where all get up before the first sits down."""
+        """The free seats and places after these moves, with all old places freed first."""
         areas, taken = list(areas), 0
         for (no, i), (seats, area) in moves:
             old_seats, old_area = self.placed[no][i]
@@ -346,7 +346,7 @@ class Seating:
             self._note(no, i, 1)
 
     def _note(self, no: int, i: int, count: int) -> None:
-        """Note that a party sits where it does, or (-1) no longer."""
+        """Count a party's places, or (-1) stop counting them."""
         seats, area = self.placed[no][i]
         self._held[no] += seats * count
         if area >= 0:
@@ -362,10 +362,10 @@ class Seating:
 
 
 class _Search:
-    """Places for parties, all or none: those who sit together come first, and largest first."""
+    """Finds places for parties, all or none: those that sit together first, the largest first."""
 
     def __init__(self, seating: Seating, kind_nos: Sequence[int], steps: int) -> None:
-        """``kind_nos``: of the parties, the hardest first, equal ones one behind the other."""
+        """``kind_nos``: the kinds of the parties, the hardest first, equal ones adjacent."""
         self.steps = steps
         self._plain = seating.plain
         self._class_at = seating.class_at
@@ -373,9 +373,9 @@ class _Search:
         self._blocks = [kinds[no] for no in kind_nos if kinds[no].together]
         counts = Counter(no for no in kind_nos if not kinds[no].together)
         self._others = [(kinds[no], count) for no, count in counts.items()]
-        #: The first so many may also sit in areas.
+        #: The number of first parties that may also sit in areas.
         self._choosy = sum(bool(kind.areas) for kind, _ in self._others)
-        #: From each party on: the kinds still to sit together, and how many of each.
+        #: From each party on: the remaining kinds that sit together, and the number of each.
         self._ahead: list[list[tuple[PartyKind, int]]] = [[] for _ in self._blocks]
         for i in range(len(self._blocks)):
             counted = Counter(no for no in kind_nos[i : len(self._blocks)])
@@ -383,7 +383,7 @@ class _Search:
         self._dead: set[tuple[object, ...]] = set()
 
     def seat(self, free: int, areas: tuple[int, ...]) -> list[Place] | None:
-        """A place for each, or None: there is no way. Raises OutOfStepsError."""
+        """A place for each; None: there is no way. Raises OutOfStepsError."""
         return self._seat_blocks(0, free, areas)
 
     def _step(self) -> None:
@@ -392,7 +392,7 @@ class _Search:
         self.steps -= 1
 
     def _seat_blocks(self, i: int, free: int, areas: tuple[int, ...]) -> list[Place] | None:
-        """Places for those from the i-th on."""
+        """Places for the parties from the i-th on."""
         if i == len(self._blocks):
             return self._seat_others(free, areas, [])
         state = (i, free, areas)
@@ -414,12 +414,12 @@ class _Search:
         return None
 
     def _has_room(self, i: int, free: int, areas: tuple[int, ...]) -> bool:
-        """Whether each kind would find enough, had it everything to itself."""
+        """Whether each kind alone would find enough places."""
         for kind, count in self._ahead[i]:
             size = kind.quantity
             missing = count - sum(areas[area] // size for area in kind.areas)
             begins = starts(free & kind.seats, size)
-            # Each block that is taken spoils at most so many beginnings as it is long.
+            # Each taken block removes at most as many starts as its length.
             if begins.bit_count() >= missing * size:
                 continue
             while begins and missing > 0:
@@ -434,10 +434,10 @@ class _Search:
         return True
 
     def _ways(self, kind: PartyKind, free: int) -> list[int]:
-        """Where one of the kind may sit, the tightest first.
+        """The possible places of a party of the kind, the tightest first.
 
-        In a run of one class only at the left end of a stretch, and only in one of several stretches
-        alike: whatever can be done otherwise can be done so.
+        In a run of one class only at the left end of a stretch, and only in one of several equal
+        stretches: this loses no solution.
         """
         seats = free & kind.seats
         begins = starts(seats, kind.quantity) & (~self._plain | ~(seats << 1))
@@ -460,8 +460,8 @@ class _Search:
     def _seat_others(
         self, free: int, areas: tuple[int, ...], in_areas: list[tuple[int, ...]]
     ) -> list[Place] | None:
-        """``in_areas``: by kind of those who need not sit together, how many of it are in each area; of
-        the further kinds it is still open.
+        """``in_areas``: for kinds that need not sit together, how many parties are in each area; the further
+        kinds are still open.
         """
         if len(in_areas) == self._choosy:
             self._step()
@@ -482,11 +482,11 @@ class _Search:
         return None
 
     def _deal(self, free: int, in_areas: list[tuple[int, ...]]) -> list[Place] | None:
-        """Seats for those of whom no area takes care: a flow, by augmenting paths."""
+        """Seats for the parties that are in no area: a flow, by augmenting paths."""
         hands = [0] * len(self._others)
 
         def draw(no: int, asked: set[int]) -> int:
-            """A free seat, or one of another kind that draws anew for it; 0: there is none."""
+            """A free seat, or one of another kind that draws again instead; 0: there is none."""
             nonlocal free
             home = self._others[no][0].seats
             seats = free & home
@@ -523,7 +523,7 @@ class _Search:
 
 
 def starts(seats: int, size: int) -> int:
-    """Where blocks of so many of these seats side by side begin."""
+    """The starts of blocks of this many of these seats side by side."""
     done = 1
     while 2 * done <= size:
         seats &= seats >> done
@@ -537,12 +537,12 @@ def lowest(seats: int) -> int:
 
 
 def _length(seats: int) -> int:
-    """How many seats are side by side from position 0 on."""
+    """The number of seats side by side from position 0 on."""
     return (seats ^ (seats + 1)).bit_length() - 1
 
 
 def _count(counter: Counter[int], what: int, count: int) -> None:
-    """Keeps no zeros: the keys are what there is."""
+    """Add to a count; zeros are deleted, so that the keys are those with a count."""
     counter[what] += count
     if not counter[what]:
         del counter[what]
@@ -553,7 +553,7 @@ def _less(areas: tuple[int, ...], area: int, quantity: int) -> tuple[int, ...]:
 
 
 def _first(seats: int, count: int) -> int:
-    """The first so many of these seats, or all."""
+    """The first ``count`` of these seats, or all."""
     low, high = 0, seats.bit_length()
     while low < high:
         middle = (low + high) // 2
@@ -565,7 +565,7 @@ def _first(seats: int, count: int) -> int:
 
 
 def _splits(count: int, rooms: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    """How many of so many parties may go where there is so much room; the fewest first."""
+    """The possible distributions of parties over areas with this much room; the fewest first."""
     if not rooms:
         yield ()
         return

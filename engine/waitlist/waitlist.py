@@ -1,4 +1,4 @@
-"""The waitlist of one process: who joins, what is offered, what the organiser does, the rounds of a worker."""
+"""The waitlist package of one process: entries, offers, the organiser's control, a worker's rounds."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -22,7 +22,7 @@ class Waitlist:
     offers: Offers
     admin: WaitlistAdmin
     rounds: Rounds
-    #: How often a worker looks for something to do.
+    #: How often a worker looks for work.
     tick_s: float
 
     @classmethod
@@ -71,5 +71,5 @@ class Waitlist:
         ]
 
     async def serve(self) -> int:
-        """Offer what came back to the people in the waitlists. Returns how many offers were made."""
+        """Offer returned seats to the people in the waitlists. Returns how many offers were made."""
         return sum(await each(await self.rounds.due(), self.rounds.serve))

@@ -1,4 +1,4 @@
-"""What somebody in the waitlist wants, as it is asked and as it is kept."""
+"""Wishes in the waitlist, as requested and as stored."""
 
 from typing import Final, NamedTuple
 
@@ -18,12 +18,12 @@ from engine.waitlist.model import (
 )
 from engine.waitlist.possible import find_places
 
-#: As prices are (``engine.catalog.model.AmountMinor``).
+#: The same range as prices (``engine.catalog.model.AmountMinor``).
 _AMOUNT_MAX: Final = 10**12
 
 
 class Wish(Struct, frozen=True):
-    """What somebody wants, in the layout's numbers; None: any will do."""
+    """A wish in the layout's numbers; None: any."""
 
     quantity: int
     together: bool
@@ -32,7 +32,7 @@ class Wish(Struct, frozen=True):
     max_amount_minor: int | None
 
     def alone(self) -> WishLine:
-        """The wish as a line of nobody."""
+        """The wish as a ``WishLine`` without people."""
         return WishLine(
             wish_no=0,
             quantity=self.quantity,
@@ -61,7 +61,7 @@ class JoinCommand(NamedTuple):
     person_id: str
     quantity: int
     together: bool
-    #: Ascending, as wishes are compared.
+    #: Ascending, so that wishes can be compared.
     categories: list[int] | None
     sections: list[int] | None
     max_amount_minor: int | None
@@ -71,7 +71,7 @@ class JoinCommand(NamedTuple):
 
 
 def join_command(join: Join) -> JoinCommand:
-    """What PostgreSQL is asked for."""
+    """The join as PostgreSQL's command."""
     wish, buyer = join.wish, join.contact.buyer
     return JoinCommand(
         event_id=join.event_id,
@@ -99,7 +99,7 @@ def read_wish(facts: Facts, index: LineIndex, wanted: Wanted) -> Wish:
     unknown = [name for name in wanted.categories if name not in names]
     if unknown:
         raise InvalidInput(
-            f"Unknown category: {', '.join(unknown)}; there are {', '.join(names)}.",
+            f"Unknown category: {', '.join(unknown)}; the event has {', '.join(names)}.",
             code="no-such-category",
         )
     sections = {name: index.section_no(name) for name in wanted.sections}
@@ -111,7 +111,7 @@ def read_wish(facts: Facts, index: LineIndex, wanted: Wanted) -> Wish:
         raise InvalidInput(f"The event's prices are in {facts.currency}, not {price.currency}.")
     amount = price.amount if isinstance(price, Money) else price
     if amount is not None and not 0 <= amount <= _AMOUNT_MAX:
-        raise InvalidInput("max_price: what no price can be; it is in minor units, for one place.")
+        raise InvalidInput("max_price: out of range; it is in minor units, for one place.")
     return Wish(
         quantity=wanted.quantity,
         together=wanted.together or wanted.quantity == 1,
@@ -122,7 +122,7 @@ def read_wish(facts: Facts, index: LineIndex, wanted: Wanted) -> Wish:
 
 
 def wanted_from_row(facts: Facts, index: LineIndex, row: asyncpg.Record) -> Wanted:
-    """A wish as its row has it, in names."""
+    """The wish of a row, in names."""
     amount = row["max_amount_minor"]
     return Wanted(
         quantity=row["quantity"],

@@ -1,1 +1,1 @@
-"""The worker process: what must happen though nobody asks for it."""
+"""The worker process: work that no request triggers."""

@@ -1,7 +1,7 @@
-"""The worker: what must happen though nobody asks for it.
+"""The worker: runs all background steps.
 
-Any number of workers may run any step (``engine.base.step``) at the same time. Steps fail alone: one that
-raises is logged, counted, and tried again at its next turn.
+Any number of workers may run any step (``engine.base.step``) at the same time. A step's failure does not
+affect others: it is logged, counted, and the step is tried again at its next turn.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from engine.base.step import Step
 
 log = structlog.get_logger(__name__)
 
-#: Where there was work there may be more: come back at once, but let others run.
+#: The pause after a round with work, in seconds: there may be more, but other steps must run, too.
 _BUSY_S = 0.005
 
 
@@ -27,12 +27,12 @@ class Worker:
 
     @property
     def steps(self) -> dict[str, Step]:
-        """Its steps by name."""
+        """The steps by name."""
         return {turns.step.name: turns.step for turns in self._turns}
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Run every step until ``stopping`` is set, then let the rounds under way end, in
-        ``FINISH_TIMEOUT_S`` at most: what is cancelled then, another worker finishes."""
+        """Run every step until ``stopping`` is set, then let the rounds under way end within
+        ``FINISH_TIMEOUT_S``. Another worker finishes rounds that are cancelled then."""
         try:
             async with asyncio.timeout(None) as patience:
                 await self._run_steps(stopping, patience)
@@ -59,7 +59,7 @@ class Worker:
 
 
 class _Turns:
-    """A step's rounds, one after the other."""
+    """Runs one step's rounds, one after the other."""
 
     def __init__(self, step: Step) -> None:
         self.step = step
@@ -80,7 +80,7 @@ class _Turns:
                 deferred = False
             except Unavailable as error:
                 self._failed.inc()
-                # Once per absence: a step comes round several times a second.
+                # Logged once per absence, because a step runs several times a second.
                 say = log.debug if deferred else log.warning
                 say("worker step deferred", step=self.step.name, reason=error.detail)
                 deferred = True

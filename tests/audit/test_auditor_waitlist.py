@@ -171,7 +171,7 @@ async def test_a_sound_waitlist_has_no_violation(scene: Scene) -> None:
             "UPDATE waitlist_entries SET weight = 200 WHERE entry_id = {waiting_entry}",
         ),
         (
-            "somebody was passed over and nothing says why",
+            "an entry was skipped without a recorded reason",
             "INSERT INTO waitlist_skips VALUES ({event}, 1, 1, '', 'x', 1, {waiting_entry}, 0, 1)",
         ),
         (
@@ -192,19 +192,23 @@ async def test_each_violation_in_postgresql_is_found(scene: Scene, what: str, sq
 @pytest.mark.parametrize(
     ("invariant", "what", "command"),
     [
-        (8, "nothing is kept for an open offer", "DEL {E}:hold:{offer}"),
-        (8, "nothing is kept for an open offer", "HSET {E}:hold:{offer} state held"),
-        (8, "other places are kept than were offered", "HSET {E}:hold:{offer} seats 10,20"),
-        (8, "other places are kept than were offered", "HSET {E}:hold:{offer} areas 0:1"),
-        (8, "other places are kept than were offered", "HSET {E}:hold:{offer} owner {keeper}"),
+        (8, "no seats are kept for an open offer", "DEL {E}:hold:{offer}"),
+        (8, "no seats are kept for an open offer", "HSET {E}:hold:{offer} state held"),
+        (8, "the places kept are not those that were offered", "HSET {E}:hold:{offer} seats 10,20"),
+        (8, "the places kept are not those that were offered", "HSET {E}:hold:{offer} areas 0:1"),
+        (
+            8,
+            "the places kept are not those that were offered",
+            "HSET {E}:hold:{offer} owner {keeper}",
+        ),
         (8, "somebody else has the seats of an open offer", "HSET {E}:owners 10 {used}"),
         (5, "a claimed seat does not show it", "SETRANGE {E}:seats 10 1"),
         (5, "a claimed seat does not show it", "SETRANGE {E}:seats 12 4"),
-        (5, "a seat is kept for a line in which nobody waits", "HSET {E}:meta waiting 0"),
-        (5, "an area keeps places for a line in which nobody waits", "HSET {E}:meta waiting 0"),
+        (5, "a seat is kept for an empty waitlist", "HSET {E}:meta waiting 0"),
+        (5, "an area keeps places for an empty waitlist", "HSET {E}:meta waiting 0"),
         (
             5,
-            "an area keeps places for a line in which nobody waits",
+            "an area keeps places for an empty waitlist",
             "HSET {E}:areas 0:kept -1",
         ),
         (4, "a hold is not due at its deadline", "HSET {E}:hold:{offer} expires 1000"),
@@ -226,12 +230,12 @@ async def test_each_violation_in_redis_is_found(
     ("what", "sql", "command"),
     [
         (
-            "seats are kept for an offer that is not open, or not until then",
+            "seats are kept for an offer that is not open, or with another deadline",
             "UPDATE offers SET expires_at = expires_at + interval '1 second' WHERE offer_id = {offer}",
             "",
         ),
-        ("Redis's line is not PostgreSQL's", "", "ZREM {E}:line {waiting_entry}"),
-        ("Redis's line is not PostgreSQL's", "", "ZADD {E}:line 1 {offered_entry}"),
+        ("the waitlist in Redis is not PostgreSQL's", "", "ZREM {E}:line {waiting_entry}"),
+        ("the waitlist in Redis is not PostgreSQL's", "", "ZADD {E}:line 1 {offered_entry}"),
     ],
 )
 async def test_unfinished_work_is_a_violation_only_when_all_is_quiet(

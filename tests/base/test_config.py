@@ -113,7 +113,7 @@ def test_a_wrong_value_in_a_file_is_refused_without_showing_it(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(None, "No such file or directory"), (b"\xff\xfe", "it is no UTF-8 text")]
+    ("content", "why"), [(None, "No such file or directory"), (b"\xff\xfe", "it is not UTF-8 text")]
 )
 def test_a_file_that_cannot_be_read_is_refused_in_one_line(
     tmp_path: Path, content: bytes | None, why: str

@@ -244,7 +244,7 @@ def test_a_reading_command_creates_no_installation(place: Place) -> None:
         assert_one_line(place.command(*command), f"no Frontrow in {place.folder}", "frontrow up")
     assert not place.folder.exists()
     offer = ("event", "create", "--name", "A", "--venue", "v", "--price", "Stalls=1", "--starts-at")
-    for moment, why in (("2027-05-01T20:00", "names no time zone"), ("tomorrow", "is no time")):
+    for moment, why in (("2027-05-01T20:00", "has no time zone"), ("tomorrow", "is not a time")):
         assert_one_line(place.command(*offer, moment), why, "2027-05-01T20:00:00Z")
 
 

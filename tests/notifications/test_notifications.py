@@ -650,7 +650,7 @@ async def test_a_mail_deferred_too_often_or_too_long_is_dead(
         await settle(post)
         mail = await post.notifications.deliveries.mail(often)
         assert (mail.status, len(mail.log)) == (Status.DEAD, 3)
-        assert mail.reason == "Put off too often: 451 4.3.0 Not now"
+        assert mail.reason == "Deferred too often: 451 4.3.0 Not now"
         long = await welcome(post, "old@example.com")
         async with post.stores.view.connection() as connection:
             await connection.execute(
@@ -904,7 +904,7 @@ async def test_a_distorted_mail_is_dead(
     await send(post)
     [mail] = await post.notifications.deliveries.mails(limit=1)
     assert (mail.status, box.accepted) == (Status.DEAD, [])
-    assert mail.reason == "The message has other header fields than those that were set."
+    assert mail.reason == "The message's header fields are not those that were set."
     assert metrics.MAILS_DISTORTED._value.get() == before + 1
 
 

@@ -233,7 +233,7 @@ def test_a_step_smaller_than_the_rounding_unit_is_one_unit() -> None:
             0.5,
             False,
             6,
-            "50 % sold, 6 days left: many want the places that are left",
+            "50 % sold, 6 days left: many people want the places that are left",
         ),
         (
             False,

@@ -450,7 +450,7 @@ async def test_doctor_reports_logins_with_too_many_rights(
         await server.stop()
     assert [finding.level for finding in said] == ["note", "note"]
     assert "is a superuser" in said[0].what
-    assert "does the work of several" in said[1].what
+    assert "serves several roles" in said[1].what
     assert not await doctor._may_administer(runtime.stores.redis.client)
     password = kept_secret(Path(settings.data_dir), "redis_password")
     port = urlsplit(stores.redis_url).port or 0

@@ -51,15 +51,15 @@ def test_the_wait_grows_with_places_ahead_and_falls_with_returned_places() -> No
 
 def test_the_shortest_window_with_enough_returned_places_decides() -> None:
     windows = [CameBack(HOUR, 9, 20), CameBack(DAY, 30, 70), CameBack(9 * DAY, 300, 700)]
-    assert "70 places came back to the line in the last day" in estimate(1, windows).basis
+    assert "70 places came back to the waitlist in the last day" in estimate(1, windows).basis
     windows[0] = CameBack(HOUR, 10, 22)
-    assert "22 places came back to the line in the last hour" in estimate(1, windows).basis
+    assert "22 places came back to the waitlist in the last hour" in estimate(1, windows).basis
 
 
 def test_a_young_waitlist_is_estimated_from_its_whole_life() -> None:
     likely = estimate(30, [CameBack(1200, 1, 1)])
     assert likely.basis == (
-        "1 place came back to the line since it began 20 minutes ago; 30 are wanted ahead of you."
+        "1 place came back to the waitlist since it began 20 minutes ago; 30 are wanted ahead of you."
     )
     assert likely.low_s is not None
     assert likely.high_s is not None
@@ -71,7 +71,7 @@ def test_without_returned_places_there_is_no_estimate() -> None:
     likely = estimate(1, [CameBack(HOUR, 0, 0), CameBack(3 * HOUR, 0, 0)])
     assert (likely.low_s, likely.high_s) == (None, None)
     assert likely.basis == (
-        "Nothing came back to the line since it began 3 hours ago, so nobody can say; "
+        "No places came back to the waitlist since it began 3 hours ago, so there is no estimate; "
         "1 is wanted ahead of you."
     )
 

@@ -522,7 +522,7 @@ def test_the_first_entry_is_moved_so_that_both_are_served() -> None:
         (
             (11, 12, 14, 15),
             [2, 1],
-            "not-together: There were 4 such places, but no more than 2 side by side; 4 are wanted.",
+            "not-together: There were 4 such places, but at most 2 side by side; 4 are wanted.",
         ),
         ((11, 12, 13, 14), [4], None),
     ],

@@ -136,7 +136,7 @@ async def test_matching_seats_on_sale_are_chosen_instead_of_joining(
     await expect(page.get_by_role("checkbox", name="Front")).to_be_checked()
     await page.get_by_role("checkbox", name="Back").check()
     await page.click("#wait-send")
-    await expect(page.locator("#notice")).to_contain_text("What you want is on sale: Stalls, row R")
+    await expect(page.locator("#notice")).to_contain_text("Your wish is on sale: Stalls, row R")
     await expect(page.locator("#chosen li")).to_have_count(2)
     await expect(page.locator("#choose-total")).to_have_text("€60")
     await page.click("#hold")

@@ -19,7 +19,7 @@ SEED: Final = 20_260
 
 
 class DemoPlace(Struct, frozen=True):
-    """Where a venue is; ``layout`` of the same key is in ``demo_venues()``."""
+    """A venue's place; its layout has the same key in ``demo_venues()``."""
 
     venue_id: str
     key: str
@@ -48,7 +48,7 @@ class DemoEvent(Struct, frozen=True, kw_only=True):
     buyer_limit: int
     sold_share: float
     metadata: dict[str, Any]
-    #: By category; those without keep their price.
+    #: By category; categories without a rule keep their price.
     rules: dict[str, Rule] = {}
 
 
@@ -260,7 +260,7 @@ def demo_events(now: datetime | None = None) -> list[DemoEvent]:
 
 
 def _lively(prices: dict[str, int]) -> dict[str, Rule]:
-    """Rules that move within minutes, so that there is something to see."""
+    """Rules that change prices within minutes, so that a visitor sees changes."""
     return {
         category: Rule(
             base_minor=price,
@@ -288,11 +288,11 @@ _PARTY_WEIGHTS: Final = (14, 46, 12, 20, 4, 4)
 
 
 def sold_seats(layout: Layout, share: float, seed: int = SEED) -> list[int]:
-    """Seat numbers, ascending, that look as sales do: parties side by side, good seats first.
+    """Seat numbers, ascending, that look like real sales: parties side by side, good seats first.
 
     Exactly ``round(share * seat_count)`` of them, the same for the same arguments.
     """
-    # Repeatability is wanted here, and nothing is guarded by it.
+    # Must be repeatable; not used for security.
     chance = random.Random(seed)  # noqa: S311
     wanted = round(min(max(share, 0.0), 1.0) * layout.seat_count)
     parties = [
@@ -309,7 +309,7 @@ def sold_seats(layout: Layout, share: float, seed: int = SEED) -> list[int]:
 
 
 def _parties(first: int, count: int, chance: random.Random) -> list[tuple[int, int]]:
-    """Cuts a row into people who come together, as (first, end) seat numbers."""
+    """Cut a row into parties, as (first, end) seat numbers."""
     cuts = [first]
     while cuts[-1] < first + count:
         size = chance.choices(_PARTY_SIZES, _PARTY_WEIGHTS)[0]

@@ -1,7 +1,7 @@
-"""Loads the demo into the stores through the doors everyone uses: import, publish, hold, book.
+"""Loads the demo into the stores by the public functions: import, publish, hold, book.
 
-Every step may be the last before an interruption; loading again goes on where it stopped. Once all is
-there it only gives events that have passed a new date.
+An interruption may follow every step; loading again continues where it stopped. Once everything is
+loaded it only gives past events a new date.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from engine.sales.ledger import BookingRequest, PaymentChoice
 
 _PARTY_MAX = 4
 _SALES_AT_ONCE = 128
-#: Notes in the catalogue which events have had their share sold.
+#: Marks in the catalogue the events whose share was sold.
 _DONE = "demo"
 
 
@@ -34,7 +34,7 @@ def _silent(what: str, done: int | None = None, total: int | None = None) -> Non
 
 
 async def load_demo(runtime: Runtime, on_progress: OnProgress | None = None) -> None:
-    """Venues, events, and the sales that make them look like events. Raises Unavailable."""
+    """Load venues, events, and sales that make them look real. Raises Unavailable."""
     say = on_progress or _silent
     await runtime.stores.mongo.ensure_indexes()
     places = {place.key: place for place in demo_places()}
@@ -58,7 +58,7 @@ async def _is_done(runtime: Runtime, event: DemoEvent) -> bool:
 
 
 async def keep_ahead(runtime: Runtime, event: DemoEvent) -> None:
-    """A programme of the past would be an empty page."""
+    """Give past events a new date: without it the page would be empty."""
     page = await runtime.catalog.event(event.event_id)
     if page.starts_at < datetime.now(UTC):
         patch = EventPatch(starts_at=event.starts_at)
@@ -102,7 +102,7 @@ async def _load_event(runtime: Runtime, event: DemoEvent, venue_id: str) -> None
 
 
 async def _set_rules(runtime: Runtime, event: DemoEvent) -> None:
-    """Let prices follow their rules, where nobody has said anything about them yet."""
+    """Let prices follow their rules, unless an organiser has set them already."""
     if not event.rules or await runtime.pricing.admin.rules(event.event_id, limit=1):
         return
     for category, rule in event.rules.items():
@@ -166,7 +166,7 @@ async def _book(
     hold = await runtime.holds.place(event.event_id, buyer_id, seats=seats, areas=areas)
     request = BookingRequest(
         hold.hold_id,
-        # Nobody's address (RFC 2606): the demo's eleven thousand bookings write no mails.
+        # A reserved domain (RFC 2606): the demo's eleven thousand bookings send no mails.
         Buyer(f"guest{number}@demo.invalid", f"Guest {number}"),
         PaymentChoice("sandbox", "tok_visa"),
     )

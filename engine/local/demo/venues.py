@@ -14,10 +14,10 @@ from msgspec import Struct
 Document = dict[str, Any]
 Point = tuple[float, float]
 
-#: Row letters as houses use them: I and O look like one and zero.
+#: Row letters as theatres use them, without I and O, which look like one and zero.
 ROW_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
-# Paul Tol's muted colours, told apart by people who see colours differently, too.
+# Paul Tol's muted colours, which colour-blind people can tell apart.
 _INDIGO, _CYAN, _TEAL, _GREEN = "#332288", "#88ccee", "#44aa99", "#117733"
 _SAND, _ROSE, _WINE, _PURPLE = "#ddcc77", "#cc6677", "#882255", "#aa4499"
 
@@ -94,13 +94,13 @@ class _Block(Struct, frozen=True):
     """A piece of the bowl: a wedge of ``span`` around a corner, or a straight ``width``."""
 
     origin: Point
-    #: Outward, from the floor.
+    #: The direction outward from the floor.
     angle: float
     span: float = 0.0
     width: float = 0.0
 
     def row(self, radius: float) -> list[Point]:
-        """The places of the seats at ``radius``, clockwise around the bowl, aisles left free."""
+        """The places of the seats at ``radius``, clockwise around the bowl, with aisles left free."""
         length = self.span * radius if self.span else self.width
         count = max(0, int((length - _AISLE) // _SEAT_PITCH) + 1)
         return [self.place(radius, offset) for offset in _spread(count, _SEAT_PITCH)]
@@ -234,7 +234,7 @@ def _upper_block(block: _Block, number: int) -> Document:
 
 
 def _around_entrance(seats: list[Document]) -> list[Document]:
-    """Leave out the middle of the row, where people come in."""
+    """Leave out the middle of the row, where the entrance is."""
     first = (len(seats) - _ENTRANCE_SEATS) // 2
     end = first + _ENTRANCE_SEATS
     for beside in (first - 1, end):
@@ -440,7 +440,7 @@ def _boxes(side: str, first: int, places: list[Point]) -> Document:
     rows = []
     for i, (x, y) in enumerate(places):
         chairs = [(x + dx, y + dy) for dy in (-12, 12) for dx in (-12, 12)]
-        # From the box nearest to the stage one sees only half of it.
+        # The box nearest to the stage has a view of only half of it.
         properties = ("restricted_view",) if i == 0 else ()
         seats = [_seat(n + 1, place, "Boxes", *properties) for n, place in enumerate(chairs)]
         rows.append(_row(f"Box {first + i}", i, seats))

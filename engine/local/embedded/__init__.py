@@ -2,24 +2,24 @@
 
 Everything they need lives under one folder, the data directory::
 
-    lock            held (flock) by the process that owns the servers
-    run.json        who owns them and where they listen, while they run
+    lock            locked (flock) by the process that owns the servers
+    run.json        their owner and their addresses, while they run
     secrets.json    generated passwords and keys, mode 0600
-    ports.json      the port each server had last, so that it has it again
+    ports.json      each server's last port, to use it again
     postgres/ redis/ mongo/     data
-    postgres/frontrow.roles     which roles that database has (a digest)
-    logs/<server>.log           what each server said
+    postgres/frontrow.roles     a digest of the roles that the database has
+    logs/<server>.log           the output of each server
     <server>.pid    process id and start time of each, to clean up after a crash of the owner
 
-A server never outlives its owner: Linux ends it when the owner dies (PR_SET_PDEATHSIG), and
-elsewhere the next owner ends what it finds by pid file. Nothing but loopback is listened on, and
-the MongoDB-protocol server, which knows no passwords, on a socket in a folder of its own (mode 0700).
+A server never outlives its owner: Linux ends it when the owner dies (PR_SET_PDEATHSIG); elsewhere
+the next owner ends it by its pid file. Servers listen on loopback only; the MongoDB-protocol server,
+which knows no passwords, listens on a socket in a folder of its own (mode 0700).
 
-PostgreSQL's superuser cannot connect at all. What only it can do (sql/roles.sql) is done while no server
-runs, in single-user mode; everybody else is one of the roles of ``engine.stores.roles``.
+PostgreSQL's superuser cannot connect at all. The work that needs it (sql/roles.sql) is done in
+single-user mode while no server runs; every connection is one of the roles of ``engine.stores.roles``.
 
-PostgreSQL is durable (fsync on). Redis starts empty every time, on purpose: it holds the present
-moment only, and an empty one is rebuilt from PostgreSQL under a new epoch.
+PostgreSQL is durable (fsync on). Redis starts empty every time, on purpose: it holds the live state
+only, which is rebuilt from PostgreSQL under a new epoch.
 """
 
 from engine.local.embedded.mongo import EmbeddedMongo

@@ -33,7 +33,7 @@ class EmbeddedMongo(EmbeddedServer):
 
     @property
     def socket(self) -> Path:
-        """In its folder, or, where that path is too long for a socket, in a short one of ours."""
+        """The socket in its folder or, if that path is too long for a socket, in a shorter folder of ours."""
         path = self.folder / "mongo.sock"
         if len(os.fsencode(path)) <= _SOCKET_PATH_BYTES_MAX:
             return path
@@ -55,7 +55,7 @@ class EmbeddedMongo(EmbeddedServer):
             *(sys.executable, "-c", _MONGO_PROGRAM),
             *("--db", str(self.folder / "catalogue.db"), "--single-db-compat"),
             *("--host", str(self.socket)),
-            # Its defaults are fixed names in the shared temporary folder.
+            # The defaults are fixed names in the shared temporary folder.
             *("--pid-file", str(self.folder / "server.pid"), "--log-file", os.devnull),
         ]
 
@@ -64,7 +64,7 @@ class EmbeddedMongo(EmbeddedServer):
 
 
 def _make_private(folder: Path) -> None:
-    """A folder that only we can enter. Raises StartError where somebody else has made it."""
+    """Make a folder that only we can enter. Raises StartError if it belongs to somebody else."""
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
@@ -72,9 +72,9 @@ def _make_private(folder: Path) -> None:
     folder.chmod(0o700)
 
 
-#: What the kernel has room for, with the NUL behind it.
+#: The kernel's limit of a socket's path, including the final NUL.
 _SOCKET_PATH_BYTES_MAX = 107 if sys.platform == "linux" else 103
-# It knows no sockets but TCP's. And at its own level it logs two lines for every command.
+# The server supports only TCP sockets, and by default it logs two lines for every command.
 _MONGO_PROGRAM = """
 import asyncio, logging
 from nx_27017.nx_27017 import main
@@ -89,7 +89,7 @@ main()
 
 
 def _mongo_ping() -> bytes:
-    """OP_MSG ``{ping: 1, $db: "admin"}``, by hand to spare the owner the driver's import."""
+    """OP_MSG ``{ping: 1, $db: "admin"}``, built here to spare the owner the driver's import."""
     fields = b"\x10ping\x00" + struct.pack("<i", 1) + b"\x02$db\x00" + struct.pack("<i", 6)
     body = fields + b"admin\x00" + b"\x00"
     document = struct.pack("<i", len(body) + 4) + body

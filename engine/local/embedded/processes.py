@@ -1,4 +1,4 @@
-"""Processes that end with us, ports that are free, and what an earlier owner left running."""
+"""Processes that end with us, free ports, and processes that an earlier owner left running."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ from engine.base.store_urls import is_same_process, start_time_s
 POSTGRES_MAJOR = 18
 STOP_TIMEOUT_S = 20.0
 POLL_S = 0.01
-# Below what Linux gives to outgoing connections, so that nobody takes it while we are off.
+# Below the range for outgoing connections on Linux, so that none takes it while we do not run.
 _PORTS = range(21_000, 32_000)
 LOOPBACK = "127.0.0.1"
 _LEASH = Path(__file__).parent.with_name("child_guard.py")
@@ -72,14 +72,14 @@ async def ended(pid: int, started_s: float, timeout_s: float) -> bool:
 
 
 def remember_process(pid_file: Path, pid: int) -> None:
-    """Note a child down, so that the next owner of the data directory can end it if we cannot."""
+    """Record a child, so that the next owner of the data directory can end it if we cannot."""
     write_private(pid_file, {"pid": pid, "started_s": start_time_s(pid) or 0.0})
 
 
 async def end_leftover(pid_file: Path, title: str, stop_signal: int) -> None:
-    """End what ``remember_process`` noted down, if it still runs, and forget it.
+    """End the process that ``remember_process`` recorded, if it still runs, and delete the record.
 
-    Process ids come round again: only the process that also started at the noted time is meant.
+    Process ids are reused, so only a process that also started at the recorded time is ended.
     """
     left = read_json(pid_file)
     if left:
@@ -106,7 +106,7 @@ async def end_process(pid: int, started_s: float, title: str, stop_signal: int) 
 
 
 def package_folder(package: str, what: str, setting: str) -> Path:
-    """Where a wheel is, without importing it (some import slowly)."""
+    """The folder of a wheel, found without importing it (some import slowly)."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise StartError(

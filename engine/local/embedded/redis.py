@@ -14,26 +14,26 @@ from engine.local.embedded.processes import (
 )
 from engine.local.embedded.server import EmbeddedServer, ask
 
-#: What our processes may do in Redis: all that concerns data, and look how the server is. They do not
-#: administer it, and cannot empty or stop it (docs/operations.md has the line for servers of one's own).
+#: The rights of our processes in Redis: all data commands, and reading the server's state. They cannot
+#: administer, empty or stop it (docs/operations.md has the command for an operator's own server).
 REDIS_RIGHTS = "~* &* +@all -@admin -@dangerous +info +role"
 
 
 class EmbeddedRedis(EmbeddedServer):
-    """Redis without persistence: what it holds may be lost whole (DESIGN §1)."""
+    """Redis without persistence: all its data may be lost (DESIGN §1)."""
 
     name = "redis"
     title = "Redis"
 
     @property
     def url(self) -> str:
-        """As our processes connect."""
+        """The URL for our processes."""
         password = kept_secret(self.data_dir, "redis_user_password")
         return f"redis://frontrow:{password}@{LOOPBACK}:{self.port}/0"
 
     @property
     def owner_url(self) -> str:
-        """As somebody who may do everything; no process of ours is."""
+        """The URL of a user with all rights; no process of ours uses it."""
         return f"redis://:{self._password}@{LOOPBACK}:{self.port}/0"
 
     @property
@@ -49,15 +49,15 @@ class EmbeddedRedis(EmbeddedServer):
         lines = (
             f"bind {LOOPBACK}",
             f"port {self.port}",
-            # In a file and not on the command line, where everybody could read it.
+            # In a file and not on the command line, which everybody could read.
             f"requirepass {self._password}",
             f"user frontrow on >{kept_secret(self.data_dir, 'redis_user_password')} {REDIS_RIGHTS}",
             f'dir "{self.folder}"',
             'save ""',
             "appendonly no",
-            # Dropping a hold silently would free a seat that somebody pays for.
+            # Evicting a hold silently would free a seat that a buyer is paying for.
             "maxmemory-policy noeviction",
-            # Above this a hash is a table: a list of 500 buyers costs more to search than a script.
+            # Larger hashes become tables: searching a list of 500 buyers would cost more than a script.
             "hash-max-listpack-entries 64",
             "client-output-buffer-limit pubsub 256mb 128mb 30",
             "daemonize no",

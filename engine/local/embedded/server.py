@@ -1,4 +1,4 @@
-"""One server: chosen port, start, wait until it answers, stop, and its last words if it does not."""
+"""One server: choose a port, start, wait until it answers, stop, and quote its log if it fails."""
 
 import asyncio
 import os
@@ -55,15 +55,15 @@ class EmbeddedServer(ABC):
     @property
     @abstractmethod
     def url(self) -> str:
-        """Where clients connect to, password included."""
+        """The URL for clients, with its password."""
 
     def urls(self) -> dict[str, str]:
-        """What ``StoreUrls`` says of it."""
+        """Its fields of ``StoreUrls``."""
         return {f"{self.name}_url": self.url}
 
     @abstractmethod
     async def _prepare(self) -> None:
-        """Make the folder ready for ``_command``; ``port`` is set."""
+        """Prepare the folder for ``_command``; ``port`` is set."""
 
     @abstractmethod
     def _command(self) -> Sequence[str]: ...
@@ -74,7 +74,7 @@ class EmbeddedServer(ABC):
 
     @property
     def pid(self) -> int:
-        """Process id; 0 when it does not run."""
+        """The process id; 0 when it does not run."""
         return self._process.pid if self._process is not None and self.running else 0
 
     @property
@@ -82,7 +82,7 @@ class EmbeddedServer(ABC):
         return self._process is not None and self._process.poll() is None
 
     def _account(self) -> Account | None:
-        """Who the server runs as; None: as ourselves."""
+        """The account of the server; None: our own."""
         return None
 
     async def start(self) -> None:
@@ -101,7 +101,7 @@ class EmbeddedServer(ABC):
             raise
 
     async def stop(self) -> None:
-        """Stop it in order; kill it when it does not end in time. Safe to call twice."""
+        """Stop it cleanly; kill it when it does not end in time. Safe to call twice."""
         process = self._process
         if process is not None and process.poll() is None:
             process.send_signal(self.stop_signal)
@@ -109,7 +109,7 @@ class EmbeddedServer(ABC):
         self.kill()
 
     def kill(self) -> None:
-        """End it like a power cut would: SIGKILL, with all its children."""
+        """End it as a power cut would: SIGKILL, with all its children."""
         process, self._process = self._process, None
         if process is not None and process.poll() is None:
             family: list[psutil.Process] = []
@@ -124,7 +124,7 @@ class EmbeddedServer(ABC):
         self._pid_file.unlink(missing_ok=True)
 
     def last_words(self) -> str:
-        """The last line of the log that tells a reason, for error messages."""
+        """The last line of the log that names a reason, for error messages."""
         try:
             lines = self.log_file.read_text(errors="replace").splitlines()[-40:]
         except OSError:
@@ -152,7 +152,7 @@ class EmbeddedServer(ABC):
                 stderr=log,
                 cwd=self.folder if account is None else "/",
                 env=clean_environment(),
-                # Its own session: Ctrl-C at the terminal is for the owner, who stops it in order.
+                # Its own session: Ctrl-C at the terminal goes to the owner only, which stops it cleanly.
                 start_new_session=True,
             )
 
@@ -176,13 +176,13 @@ class EmbeddedServer(ABC):
             await asyncio.sleep(POLL_S)
 
     async def _end_leftover(self) -> None:
-        """End the server that an owner which died without stopping it left behind."""
+        """End a server whose owner died without stopping it."""
         if not self.running:
             await end_leftover(self._pid_file, self.title, self.stop_signal)
 
 
 def clean_environment() -> dict[str, str]:
-    """Ours, without what would change the servers (PGDATA, PGOPTIONS …)."""
+    """Our environment, without variables that would change the servers (PGDATA, PGOPTIONS …)."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "FRONTROW_"))}
     return kept | {"LC_ALL": "C", "TZ": "UTC"}
 
@@ -192,7 +192,7 @@ async def ask(
     question: bytes,
     answer_bytes_min: int,
 ) -> bytes:
-    """Send ``question`` and read the first answer; empty while nobody listens."""
+    """Send ``question`` and read the first answer; empty while no server listens."""
     try:
         reader, writer = await opening
     except OSError:

@@ -30,7 +30,7 @@ _NOBODY: Final[Mapping[str, tuple[str, int]]] = MappingProxyType({})
 
 
 class _Lock:
-    """flock on ``<data_dir>/lock``: ends with its process, whatever ends it."""
+    """flock on ``<data_dir>/lock``: released when its process ends, for any reason."""
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / "lock"
@@ -53,7 +53,7 @@ class _Lock:
 
 
 async def _all_or_first_error(parts: Iterable[Awaitable[None]]) -> None:
-    """Like gather, but every part has ended when the first error is raised."""
+    """Like gather, but it raises the first error only after every part has ended."""
     results = await asyncio.gather(*parts, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
@@ -61,7 +61,7 @@ async def _all_or_first_error(parts: Iterable[Awaitable[None]]) -> None:
 
 
 class EmbeddedStores:
-    """The owner: starts every server that has no URL in the settings, and stops it."""
+    """The owner: starts and stops every server that has no URL in the settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -83,7 +83,7 @@ class EmbeddedStores:
         return self.data_dir / "run.json"
 
     def claim(self) -> None:
-        """Become the owner of the data directory; AlreadyRunning names the process that is it."""
+        """Become the owner of the data directory; AlreadyRunning names the process that owns it."""
         prepare_data_dir(self.data_dir)
         if not self._lock.acquire():
             owner = read_json(self._run_file).get("pid")
@@ -126,12 +126,12 @@ class EmbeddedStores:
         return given_or(self._settings, own)
 
     def announce_end(self) -> None:
-        """From now on nobody finds these servers, and who wants to be the next owner waits."""
+        """Remove the record of these servers: clients no longer find them, and the next owner waits."""
         if self._owned:
             self._run_file.unlink(missing_ok=True)
 
     async def stop(self) -> None:
-        """Stop what runs and give the data directory up. Safe to call twice."""
+        """Stop all servers and give up the data directory. Safe to call twice."""
         if not self._owned:
             return
         self.announce_end()
@@ -142,10 +142,10 @@ class EmbeddedStores:
 
 @asynccontextmanager
 async def stores(settings: Settings) -> AsyncIterator[StoreUrls]:
-    """URLs of all three stores, answering.
+    """URLs of all three stores, which answer.
 
-    Uses the URLs of the settings; for those absent it uses the embedded servers that run already,
-    or starts them and stops them at the end.
+    Uses the URLs of the settings; for missing ones it uses running embedded servers, or starts them
+    and stops them at the end.
     """
     owner = EmbeddedStores(settings)
     if not owner.servers:
@@ -167,7 +167,7 @@ async def _wait_for_owner(settings: Settings) -> StoreUrls:
     while (urls := running_urls(settings)) is None:
         if time.monotonic() > deadline:
             raise StartError(
-                f"another process starts Frontrow on {data_path(settings)} but does not finish; "
+                f"another process is starting Frontrow on {data_path(settings)} but does not finish; "
                 "stop it and try again"
             )
         await asyncio.sleep(0.1)

@@ -1,1 +1,1 @@
-"""Payment gateways: what the engine asks of one, the gateways that are set up, and the sandbox."""
+"""Payment gateways: the protocol, the configured gateways, and the sandbox."""

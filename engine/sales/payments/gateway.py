@@ -1,7 +1,7 @@
-"""What the engine asks of a payment gateway.
+"""The protocol of a payment gateway.
 
-The booking id is the idempotency key of every request: asking twice charges once, and after any
-doubt the gateway is asked what it did.
+The booking id is the idempotency key of every request: two requests charge once, and in doubt the
+gateway is asked for the outcome.
 """
 
 from datetime import datetime
@@ -16,11 +16,11 @@ from engine.base.model import Money
 class ChargeStatus(StrEnum):
     CAPTURED = "captured"
     DECLINED = "declined"
-    #: The buyer must do something first (3-D Secure).
+    #: The buyer must act first (3-D Secure).
     REQUIRES_ACTION = "requires_action"
-    #: Given up; nothing will ever be charged under this booking id.
+    #: Voided; nothing will ever be charged under this booking id.
     VOIDED = "voided"
-    #: The gateway did not answer; only asking again tells.
+    #: The gateway did not answer; it must be asked again.
     UNKNOWN = "unknown"
 
 
@@ -31,7 +31,7 @@ class Charge(Struct, frozen=True):
 
 
 class Gateway(Protocol):
-    """Each method may raise Unavailable; the caller then knows nothing and asks again later."""
+    """Each method may raise Unavailable; the outcome is then unknown, and the caller asks again later."""
 
     def check_token(self, token: str) -> None:
         """Raise InvalidInput for a token that can never work, before anything is reserved."""
@@ -40,18 +40,18 @@ class Gateway(Protocol):
         """Whether a charge with this token waits for its buyer to approve it."""
 
     def card(self, token: str) -> str | None:
-        """The fingerprint of the card behind a token: the same for every token of one card. None where that
-        is not known before a charge."""
+        """The fingerprint of the card behind a token: the same for every token of one card. None if it is
+        not known before a charge."""
 
     def approval_url(self, booking_id: str, until: datetime) -> str:
-        """The page where the buyer approves such a charge; good for that one, and until then."""
+        """The page where the buyer approves such a charge; valid for that charge only, and until then."""
 
     async def charge(self, booking_id: str, token: str, amount: Money) -> Charge: ...
 
     async def status(self, booking_id: str) -> Charge | None:
-        """What became of a charge; None when the gateway never heard of it."""
+        """The outcome of a charge; None when the gateway does not know it."""
 
     async def void(self, booking_id: str) -> Charge:
-        """See that nothing is charged any more; the answer tells if something was before."""
+        """Prevent any further charge; the answer says whether something was charged before."""
 
     async def refund(self, booking_id: str, amount: Money) -> None: ...

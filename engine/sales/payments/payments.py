@@ -1,4 +1,4 @@
-"""The gateways that are set up, and the one time limit of every request to them."""
+"""The configured gateways, and the one time limit of every request to them."""
 
 import asyncio
 import time
@@ -17,16 +17,16 @@ from engine.stores.breaker import Breaker
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
-#: Looking a series up by its label costs more than counting; there are as many as outcomes.
+#: The series by outcome: looking one up by its label costs more than counting.
 _counted = cache(metrics.PAYMENTS.labels)
 
-#: A booking that never was: asking what became of it harms nobody and shows that somebody answers.
+#: A booking that does not exist: a query about it is harmless and shows whether the gateway answers.
 NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 
 
 class Payments:
-    """The gateways by provider name. Every request to one has the same time limit, is counted, and
-    stops at that gateway's breaker; what nobody answered is Unavailable, of a charge UNKNOWN.
+    """The gateways by provider name. Every request has the same time limit, is counted, and is refused
+    at once while the gateway's breaker is open. No answer is Unavailable, for a charge UNKNOWN.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Payments:
     ) -> None:
         self._gateways = gateways
         self._timeout_s = timeout_s
-        #: Gateways that finish what has begun, and take nothing new.
+        #: Gateways that finish begun payments, and take no new ones.
         self._closed = closed
         self._breakers = {
             name: Breaker(f"payments-{name}", partial(gateway.status, NOBODY), limit_s=timeout_s)
@@ -42,7 +42,7 @@ class Payments:
         }
 
     def gateway(self, provider: str) -> Gateway:
-        """Raises InvalidInput for a provider that is not set up."""
+        """Raises InvalidInput for a provider that is not configured."""
         try:
             return self._gateways[provider]
         except KeyError:
@@ -52,7 +52,7 @@ class Payments:
             ) from None
 
     def for_checkout(self, provider: str) -> Gateway:
-        """The gateway for a new payment. Raises InvalidInput for one that takes none."""
+        """The gateway for a new payment. Raises InvalidInput for one that takes no payments."""
         if provider in self._closed:
             raise InvalidInput(
                 f"The payment provider {provider!r} takes no payments in a public deployment; "
@@ -62,7 +62,7 @@ class Payments:
         return self.gateway(provider)
 
     def is_silent(self, provider: str) -> bool:
-        """The gateway does not answer at present: nothing that needs it should begin."""
+        """Whether the gateway does not answer at present: then no work that needs it should begin."""
         return self._breakers[provider].is_open
 
     @traced("charge")
@@ -77,19 +77,19 @@ class Payments:
         return charge
 
     async def status(self, provider: str, booking_id: str) -> Charge | None:
-        """What became of a charge; None when the gateway never heard of it. Raises Unavailable."""
+        """The outcome of a charge; None when the gateway does not know it. Raises Unavailable."""
         return await self._ask(provider, lambda g: g.status(booking_id))
 
     async def void(self, provider: str, booking_id: str) -> Charge:
-        """See that nothing is charged any more. Raises Unavailable."""
+        """Prevent any further charge. Raises Unavailable."""
         return await self._ask(provider, lambda g: g.void(booking_id))
 
     async def refund(self, provider: str, booking_id: str, amount: Money) -> None:
-        """Give the money back; harmless twice. Raises Unavailable."""
+        """Refund a charge; idempotent. Raises Unavailable."""
         await self._ask(provider, lambda g: g.refund(booking_id, amount))
 
     async def _ask(self, provider: str, question: Callable[[Gateway], Awaitable[T]]) -> T:
-        # No context manager: for each charge, one of its own costs as much as the time limit.
+        # No context manager: it would cost each charge as much again as the time limit.
         gateway, breaker = self.gateway(provider), self._breakers[provider]
         if breaker.is_open:
             raise payments_unavailable()

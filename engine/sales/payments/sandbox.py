@@ -1,7 +1,7 @@
-"""The sandbox: a gateway for trying things out.
+"""The sandbox: a gateway for trials.
 
-It is deterministic by its token and keeps its own book (``sandbox_charges``), which outlives every
-process of ours, as a real company's would.
+Its answers depend on the token only. It keeps its own record (``sandbox_charges``), which outlives our
+processes, as a real company's would.
 """
 
 import asyncio
@@ -29,11 +29,11 @@ class _Request(Struct, frozen=True):
     amount: Money
 
 
-#: What the address of an approval page holds: the booking, and when it ends, in seconds since 1970.
+#: The content of an approval page's address: the booking, and when the address ends, in seconds since 1970.
 _BOOKING_BYTES = 16
 _MOMENT_BYTES = 5
 
-#: token → (status, decline code) of the sandbox. ``tok_timeout`` captures and never answers.
+#: token → (status, decline code). ``tok_timeout`` captures and never answers.
 SANDBOX_TOKENS: dict[str, tuple[ChargeStatus, str | None]] = {
     "tok_visa": (ChargeStatus.CAPTURED, None),
     "tok_declined": (ChargeStatus.DECLINED, "card_declined"),
@@ -42,13 +42,13 @@ SANDBOX_TOKENS: dict[str, tuple[ChargeStatus, str | None]] = {
     "tok_timeout": (ChargeStatus.CAPTURED, None),
 }
 
-#: Between a token of the sandbox and the fingerprint of its card, where it shall have one: ``tok_visa_card_4242``.
+#: Separates a sandbox token from the fingerprint of its card, if it has one: ``tok_visa_card_4242``.
 _CARD = "_card_"
 _FINGERPRINT = re.compile(r"[A-Za-z0-9]{1,64}")
 
 
 class SandboxGateway:
-    """A gateway for trying things out; no money moves anywhere."""
+    """A gateway for trials; no money moves."""
 
     def __init__(self, postgres: Postgres, settings: Settings) -> None:
         self._pg = postgres
@@ -59,8 +59,8 @@ class SandboxGateway:
         kind, has_card, card = token.partition(_CARD)
         if kind not in SANDBOX_TOKENS or (has_card and not _FINGERPRINT.fullmatch(card)):
             raise InvalidInput(
-                f"Unknown sandbox token; use one of {', '.join(SANDBOX_TOKENS)}; with {_CARD} and letters "
-                "or digits behind it, it is the token of that card.",
+                f"Unknown sandbox token; use one of {', '.join(SANDBOX_TOKENS)}; add {_CARD} and letters "
+                "or digits for the token of a certain card.",
                 code="unknown-payment-token",
             )
 
@@ -71,13 +71,13 @@ class SandboxGateway:
         return token.partition(_CARD)[2] or None
 
     def approval_url(self, booking_id: str, until: datetime) -> str:
-        # The same page each time it is asked for: a retry gets the answer that it missed.
+        # The same page on each call, so that a retry gets the answer that it missed.
         ends_s = math.ceil(until.timestamp())
         content = uuid.UUID(booking_id).bytes + ends_s.to_bytes(_MOMENT_BYTES)
         return f"{self._settings.public_url.rstrip('/')}/sandbox/3ds/{self._signer.sign(content)}"
 
     def read_approval(self, token: str) -> str:
-        """The booking of a page's address. Raises NotFound for one that is not ours, Gone."""
+        """The booking of an approval page's address. Raises NotFound for a foreign one, Gone."""
         content = self._signer.read(token)
         if content is None or len(content) != _BOOKING_BYTES + _MOMENT_BYTES:
             raise NotFound("That link is not one of ours.", code="link-not-found")
@@ -87,7 +87,7 @@ class SandboxGateway:
 
     @cached_property
     def _signer(self) -> Signer:
-        # Made when first needed: a process that shows nobody a link needs no secret.
+        # Made when first needed: a process that makes no links needs no secret.
         return Signer(token_secret(self._settings), "frontrow/3ds/1")
 
     async def charge(self, booking_id: str, token: str, amount: Money) -> Charge:
@@ -107,8 +107,8 @@ class SandboxGateway:
             [r.amount.currency for r in requests],
         )
         charges = {row["booking_id"]: _charge(row["booking_id"], row) for row in rows}
-        # A charge that another process is inserting this very moment is invisible to both halves
-        # of the statement; the caller asks again.
+        # A charge that another process is inserting at this moment is invisible to both halves of the
+        # statement; the caller asks again.
         return [charges.get(r.booking_id, Charge(ChargeStatus.UNKNOWN)) for r in requests]
 
     async def status(self, booking_id: str) -> Charge | None:
@@ -120,11 +120,11 @@ class SandboxGateway:
         return _charge(booking_id, row)
 
     async def refund(self, booking_id: str, amount: Money) -> None:
-        del amount  # The sandbox refunds in full only, which is all the engine asks for.
+        del amount  # The sandbox refunds in full only; the engine needs no more.
         await self._pg.fetchrow("sandbox.refund", booking_id)
 
     async def complete_action(self, booking_id: str, *, approve: bool) -> bool:
-        """The buyer's answer on the 3-D Secure page. False: there was nothing to answer (any more)."""
+        """Record the buyer's answer on the 3-D Secure page. False: no answer was expected (any more)."""
         row = await self._pg.fetchrow(
             "sandbox.complete",
             booking_id,
