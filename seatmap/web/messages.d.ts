@@ -4,7 +4,7 @@ export type PersonalMessage = HoldMessage | OfferMessage | BookingMessage | Noti
 
 export type LiveMessage = HoldMessage | OfferMessage | BookingMessage | NoticeMessage | AreasMessage | PricesMessage | EventMessage | PresenceMessage | AuthenticatedMessage;
 
-/** Places of an area that anybody may have. */
+/** The free places of an area. */
 export interface AreaPlaces {
   available: number;
 }
@@ -15,12 +15,12 @@ export interface AreasMessage {
   areas: Record<string, AreaPlaces>;
 }
 
-/** From here on a connection is told what concerns its person. */
+/** From here on a connection receives its person's messages. */
 export interface AuthenticatedMessage {
   type: "authenticated";
 }
 
-/** A booking is no longer pending, and `status` is its `BookingStatus`; or its money has gone back. */
+/** A booking is no longer pending, and `status` is its `BookingStatus`; or its money was refunded. */
 export interface BookingMessage {
   type: "booking";
   event_id: string;
@@ -29,14 +29,14 @@ export interface BookingMessage {
   status: string;
 }
 
-/** What an edit of the event's page has changed. */
+/** One change by an edit of the event's page. */
 export interface Change {
   what: "name" | "starts_at" | "venue";
   old: string;
   new: string;
 }
 
-/** Whether the event sells. */
+/** Whether the event is on sale. */
 export interface EventMessage {
   type: "event";
   status: EventStatus;
@@ -63,7 +63,7 @@ export interface Money {
   currency: string;
 }
 
-/** The gateway is going away; or what a person is told beside a mail. */
+/** The gateway is going away; or a notice to a person beside a mail. */
 export interface NoticeMessage {
   type: "notice";
   code: "event-cancelled" | "event-changed" | "going-away";
@@ -89,19 +89,19 @@ export interface PresenceMessage {
   watching: number;
 }
 
-/** A category's price in force and, where that ever changed, how it came to be. */
+/** A category's price in force and, if it ever changed, its latest change. */
 export interface Price {
   category_no: number;
   category: string;
   price: Money;
-  /** Before the latest change. */
+  /** The price before the latest change. */
   was?: Money | null;
-  /** Why it changed. */
+  /** The reason of the latest change. */
   reason?: string | null;
   changed_at?: string | null;
-  /** It never falls below; where the organiser shows the range. */
+  /** The lower limit; present if the organiser shows the range. */
   floor?: Money | null;
-  /** It never rises above; likewise. */
+  /** The upper limit; likewise. */
   ceiling?: Money | null;
 }
 

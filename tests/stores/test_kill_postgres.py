@@ -62,6 +62,7 @@ async def batch_waits(connection: asyncpg.Connection) -> None:
             await connection.execute("SELECT pg_stat_clear_snapshot()")
 
 
+@pytest.mark.rough
 async def test_checkouts_survive_a_kill_of_postgresql_during_a_batch(
     site: Site, http: httpx.AsyncClient
 ) -> None:

@@ -17,6 +17,7 @@ from tests.support.watchers import Watcher
 pytestmark = pytest.mark.adversity
 
 
+@pytest.mark.rough
 async def test_holds_are_lost_and_sales_are_not(site: Site, http: httpx.AsyncClient) -> None:
     house = await site.house(rows=30)
     url = site.live_url(house.event_id)

@@ -18,6 +18,7 @@ from tests.support.watchers import Watcher
 pytestmark = pytest.mark.adversity
 
 
+@pytest.mark.rough
 async def test_buyers_on_a_breaking_connection_get_consistent_answers(site: Site) -> None:
     """Every connection breaks several times a second, in the middle of a request or an answer."""
     house = await site.house(rows=30)

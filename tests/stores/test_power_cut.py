@@ -13,6 +13,7 @@ from tests.support.watchers import Watcher
 pytestmark = pytest.mark.adversity
 
 
+@pytest.mark.rough
 async def test_a_kill_of_everything_at_once_loses_no_sale(site: Site) -> None:
     house = await site.house(rows=30)
     url = site.live_url(house.event_id)

@@ -342,6 +342,7 @@ async def _judge(run: Run) -> None:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.rough
 async def test_returned_seats_go_to_the_waitlist_in_its_order(site: Site) -> None:
     async with on_sale(site) as run:
         await run.sold_out()
@@ -351,6 +352,7 @@ async def test_returned_seats_go_to_the_waitlist_in_its_order(site: Site) -> Non
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.rough
 async def test_returned_seats_go_to_the_waitlist_in_its_order_despite_kills(site: Site) -> None:
     """Kills each worker in turn, both at once, and Redis with all its data."""
     async with on_sale(site, seed=2) as run:

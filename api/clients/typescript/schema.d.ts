@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * A token without an account
-         * @description With a guest's token: a fresh one of the same guest. One that has expired is renewed, too, until what its guest booked, or waits for, has been over for thirty days. While many ask, `proof-needed` carries a challenge: find its nonce, and ask again.
+         * @description With a guest's token: a fresh token of the same guest. An expired token is renewed, too, until thirty days after the last event that its guest has booked or waits for. While many clients ask, `proof-needed` carries a challenge: find its nonce, and ask again.
          */
         post: operations["guest"];
         delete?: never;
@@ -35,7 +35,7 @@ export interface paths {
         put?: never;
         /**
          * Make an account
-         * @description With a guest's token the account is that guest's: bookings and places in line stay, and that token is no longer good. Without one it is somebody new. The answer logs in. The address gets a mail, and belongs to the account whose link there is opened first: whether anybody has it already is not told.
+         * @description With a guest's token the account is that guest's: bookings and waitlist entries stay, and that token is no longer valid. Without one the account is a new person. The answer logs in. The address gets a mail, and belongs to the account whose link is opened first. The answer does not reveal whether anybody has the address already.
          */
         post: operations["register"];
         delete?: never;
@@ -55,7 +55,7 @@ export interface paths {
         put?: never;
         /**
          * Log in
-         * @description Gives tokens of the account's own person. What a guest of the same browser has booked stays with that guest's token: nothing is merged. Send an earlier token of the account along if you have one, expired or not: then strangers who try its passwords do not keep you out.
+         * @description Gives tokens of the account's own person. Bookings of a guest of the same browser stay with that guest's token: nothing is merged. Send an earlier token of the account along if you have one, expired or not: then strangers who try its passwords do not keep you out.
          */
         post: operations["login"];
         delete?: never;
@@ -75,7 +75,7 @@ export interface paths {
         put?: never;
         /**
          * Exchange a refresh token
-         * @description For a new access token and the next refresh token. The same one again within a minute gives the same next one, as the answer may have been lost; later it ends the login everywhere it was copied to.
+         * @description For a new access token and the next refresh token. The same token again within a minute gives the same next one, because the answer may have been lost; later it ends the login in every place that has a copy.
          */
         post: operations["refresh"];
         delete?: never;
@@ -95,7 +95,7 @@ export interface paths {
         put?: never;
         /**
          * Log out
-         * @description Ends this login; others of the same account go on. Access tokens that were given are good until they expire, a quarter of an hour at most.
+         * @description Ends this login; others of the same account go on. Access tokens that were issued stay valid until they expire, a quarter of an hour at most.
          */
         post: operations["logout"];
         delete?: never;
@@ -113,7 +113,7 @@ export interface paths {
         };
         /**
          * Who I am
-         * @description Also for guests, who have the defaults until they set anything.
+         * @description Works for guests, too: they have the defaults until they set values.
          */
         get: operations["read_me"];
         put?: never;
@@ -122,8 +122,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change what is known of me
-         * @description Needs If-Match. An account's `email` and password are changed with the present `password`; a `new_password` ends every login, and every access token. Another `email` is asked by mail whether it is yours; whether anybody else has it is not told.
+         * Change my data
+         * @description Needs If-Match. An account's `email` and password are changed with the present `password`; a `new_password` ends every login, and every access token. A new `email` gets a mail that asks whether it is yours; the answer does not reveal whether anybody else has it.
          */
         patch: operations["patch_me"];
         trace?: never;
@@ -137,7 +137,7 @@ export interface paths {
         };
         /**
          * Find somebody by their address
-         * @description Those who registered, ten at most; `email_proven` says whose it is. A guest is known by the id in a booking or in the line.
+         * @description Registered people, ten at most; `email_proven` marks the owner. A guest is found by the id in a booking or in the waitlist.
          */
         get: operations["find_people"];
         put?: never;
@@ -158,7 +158,7 @@ export interface paths {
         get?: never;
         /**
          * Give somebody a tier
-         * @description Counts for lines joined from now on; who waits already keeps the place.
+         * @description Counts for waitlists joined from now on; people who already wait keep their places.
          */
         put: operations["set_tier"];
         post?: never;
@@ -179,7 +179,7 @@ export interface paths {
         put?: never;
         /**
          * Show that an address is yours
-         * @description With the token of the link that was mailed there. The address then belongs to the account that the mail was written for; with an access token, to your own, if that has the same address. The first account to show it has it, and all others lose it.
+         * @description With the token of the link that was mailed to it. The address then belongs to the account that the mail was written for; with an access token, to your own account, if that has the same address. The first account that proves the address owns it, and all others lose it.
          */
         post: operations["verify_email"];
         delete?: never;
@@ -218,7 +218,7 @@ export interface paths {
         };
         /**
          * Kinds and cities of the events on sale
-         * @description What `category` and `city` may be, over the events to come. Some seconds old at most.
+         * @description Values of `category` and `city` among coming events. At most some seconds old.
          */
         get: operations["read_facets"];
         put?: never;
@@ -237,8 +237,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How some events stand right now
-         * @description For lists that are being looked at; cancelled events are among them.
+         * The current state of some events
+         * @description For lists that people are looking at; includes cancelled events.
          */
         get: operations["read_availability"];
         put?: never;
@@ -258,7 +258,7 @@ export interface paths {
         };
         /**
          * One event
-         * @description With the organiser's key also a draft.
+         * @description With the organiser's key, drafts too.
          */
         get: operations["read_event"];
         put?: never;
@@ -281,7 +281,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The drawing of the house
+         * The drawing of the venue
          * @description Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag.
          */
         get: operations["read_layout"];
@@ -339,7 +339,7 @@ export interface paths {
         };
         /**
          * Every price change, newest first
-         * @description Where the organiser shows it; with the organiser's key always.
+         * @description Public where the organiser shows it; with the organiser's key always.
          */
         get: operations["read_price_history"];
         put?: never;
@@ -361,7 +361,7 @@ export interface paths {
         put?: never;
         /**
          * Hold seats
-         * @description All of them or none. The price is frozen until the hold ends. With `best` the seats are chosen here, and `relaxed` says what is less than ideal about them.
+         * @description All places or none. The price is frozen until the hold ends. With `best` the engine chooses the seats, and `relaxed` says in what respects they are less than ideal.
          */
         post: operations["place_hold"];
         delete?: never;
@@ -399,7 +399,7 @@ export interface paths {
         put?: never;
         /**
          * Extend a hold
-         * @description A fresh time to live from now, within the event's longest hold: once, and for a checkout that has begun. Send the `buyer`, or have tried to pay.
+         * @description A fresh time to live from now, within the event's longest hold. Possible once, and only after a checkout has begun: send the `buyer`, or try to pay first.
          */
         post: operations["extend_hold"];
         delete?: never;
@@ -474,7 +474,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel a booking
-         * @description The seats return to sale at once; the money is refunded in full. Only until the event begins.
+         * @description The seats go back on sale at once, and the money is refunded in full. Possible until the event begins.
          */
         post: operations["cancel_booking"];
         delete?: never;
@@ -495,7 +495,7 @@ export interface paths {
         put?: never;
         /**
          * Join the waitlist
-         * @description 201 with your place in line; 200 where you have it already with the same wish. Refused while what you want is simply on sale.
+         * @description 201 with your entry; 200 if you already have one with the same wish. Refused while the places you want are on sale.
          */
         post: operations["join_waitlist"];
         delete?: never;
@@ -503,7 +503,7 @@ export interface paths {
         head?: never;
         /**
          * Change a waitlist's terms
-         * @description Needs If-Match. Close the list, open it again, or say how long offers last.
+         * @description Needs If-Match. Close the waitlist, open it again, or set how long offers last.
          */
         patch: operations["patch_waitlist"];
         trace?: never;
@@ -515,7 +515,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Your places in line, the latest first */
+        /** Your waitlist entries, the latest first */
         get: operations["list_entries"];
         put?: never;
         post?: never;
@@ -533,22 +533,22 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One place in line
+         * One waitlist entry
          * @description Your rank, how long it may take, and the offer once there is one.
          */
         get: operations["read_entry"];
         put?: never;
         post?: never;
         /**
-         * Leave the line
-         * @description An open offer is declined with it. Leaving twice is fine.
+         * Leave the waitlist
+         * @description An open offer is declined, too. Leaving twice is safe.
          */
         delete: operations["leave_waitlist"];
         options?: never;
         head?: never;
         /**
          * Change what you wait for
-         * @description Needs If-Match. The place in line stays.
+         * @description Needs If-Match. Your place in the waitlist stays.
          */
         patch: operations["patch_entry"];
         trace?: never;
@@ -601,7 +601,7 @@ export interface paths {
         put?: never;
         /**
          * Decline an offer
-         * @description The seats go to the next in line at once, and your place in it ends.
+         * @description The seats go to the next person in the waitlist at once, and your entry ends.
          */
         post: operations["decline_offer"];
         delete?: never;
@@ -618,8 +618,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who waits, and who has left
-         * @description With `status=waiting` in the line's order; else the latest to join first.
+         * The entries of a waitlist
+         * @description With `status=waiting` in the order of the waitlist; otherwise the latest to join first.
          */
         get: operations["list_waitlist_entries"];
         put?: never;
@@ -637,7 +637,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What was offered */
+        /** The offers of a waitlist */
         get: operations["list_offers"];
         put?: never;
         post?: never;
@@ -655,8 +655,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who was passed over, and why
-         * @description One line for each wish and round: everybody who waited with it ahead of the last one that was served.
+         * Skipped entries, and why
+         * @description One item for each wish and round: it counts everybody with that wish ahead of the last entry that was served.
          */
         get: operations["list_skips"];
         put?: never;
@@ -676,7 +676,7 @@ export interface paths {
         };
         /**
          * The whole list as a spreadsheet
-         * @description CSV after RFC 4180, in UTF-8, with a header: who waits in the line's order, then who has left it. Text that a spreadsheet would take for a formula begins with an apostrophe.
+         * @description CSV after RFC 4180, in UTF-8, with a header: waiting entries in the order of the waitlist, then ended ones. Text that a spreadsheet would take for a formula begins with an apostrophe.
          */
         get: operations["export_waitlist"];
         put?: never;
@@ -697,8 +697,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Move somebody to the head of the line
-         * @description With a reason, which is kept. Who is there already stays as they are.
+         * Move an entry to the front of the waitlist
+         * @description With a reason, which is kept. An entry that is already at the front stays as it is.
          */
         post: operations["promote_entry"];
         delete?: never;
@@ -718,7 +718,7 @@ export interface paths {
         put?: never;
         /**
          * End the waitlist
-         * @description It is closed, open offers are withdrawn, and who waits is sent home.
+         * @description Closes the waitlist, withdraws open offers, and ends the entries of everyone waiting.
          */
         post: operations["dismiss_waitlist"];
         delete?: never;
@@ -738,7 +738,7 @@ export interface paths {
         put?: never;
         /**
          * Withdraw an offer
-         * @description Whoever had it is in line again, at the old place.
+         * @description The person who had it waits again, at the old place.
          */
         post: operations["withdraw_offer"];
         delete?: never;
@@ -758,7 +758,7 @@ export interface paths {
         put?: never;
         /**
          * Have links to your bookings mailed to you
-         * @description For who has lost the token: links that open the bookings under an address are mailed there, once in six hours. The answer is the same for every address.
+         * @description For people who have lost their token: links that open the bookings under an address are mailed to it, at most once in six hours. The answer is the same for every address.
          */
         post: operations["look_up_bookings"];
         delete?: never;
@@ -778,7 +778,7 @@ export interface paths {
         put?: never;
         /**
          * End the mailed links of a booking
-         * @description None that was mailed so far opens it any more; mails that are sent from now on carry new ones.
+         * @description Links that were mailed so far no longer open it; mails from now on carry new links.
          */
         post: operations["revoke_links"];
         delete?: never;
@@ -797,8 +797,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End the mailed links of a place in line
-         * @description None that was mailed so far opens it any more; mails that are sent from now on carry new ones.
+         * End the mailed links of a waitlist entry
+         * @description Links that were mailed so far no longer open it; mails from now on carry new links.
          */
         post: operations["revoke_links_of_place"];
         delete?: never;
@@ -818,7 +818,7 @@ export interface paths {
         put?: never;
         /**
          * A ticket for a live connection
-         * @description With it the connection also carries what concerns you: your holds and bookings.
+         * @description With a ticket the connection also carries messages about your holds and bookings.
          */
         post: operations["live_ticket"];
         delete?: never;
@@ -895,7 +895,7 @@ export interface paths {
         put?: never;
         /**
          * Put it on sale
-         * @description Publishing twice is fine, and finishes what a crash left half done.
+         * @description Publishing twice is safe, and completes a publication that a crash interrupted.
          */
         post: operations["publish_event"];
         delete?: never;
@@ -915,7 +915,7 @@ export interface paths {
         put?: never;
         /**
          * Stop new holds
-         * @description What is held may still be booked.
+         * @description Existing holds can still be booked.
          */
         post: operations["pause_event"];
         delete?: never;
@@ -972,7 +972,7 @@ export interface paths {
         put?: never;
         /**
          * Keep seats from sale
-         * @description Those that nobody has; the answer says which are not and why. Maps show them as not for sale. Areas cannot be blocked.
+         * @description Blocks the seats that nobody has; the answer lists the others with the reason. Maps show blocked seats as not for sale. Areas cannot be blocked.
          */
         post: operations["block_seats"];
         delete?: never;
@@ -992,7 +992,7 @@ export interface paths {
         put?: never;
         /**
          * Give blocked seats back
-         * @description While people wait for seats, they are offered to them first; else they are on sale.
+         * @description Offered to the waitlist first, if people wait for such seats; otherwise they are on sale.
          */
         post: operations["unblock_seats"];
         delete?: never;
@@ -1009,8 +1009,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How an event's prices come about
-         * @description The ETag is for `PATCH`; a category's `version` for what is done to its price.
+         * How an event's prices are made
+         * @description The ETag is for `PATCH`; a category's `version` is for changes of its price.
          */
         get: operations["read_pricing"];
         put?: never;
@@ -1037,7 +1037,7 @@ export interface paths {
         put?: never;
         /**
          * Make a version of a category's rule
-         * @description A draft: it changes nothing before it is activated, and what it says never changes.
+         * @description A draft: it has no effect before it is activated, and its content never changes.
          */
         post: operations["create_pricing_rule"];
         delete?: never;
@@ -1113,8 +1113,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Set a price by hand
-         * @description Its rule waits until `until`, until it is released, or, without `until`, until another rule comes into force. Buyers read the reason. Takes an optional If-Match.
+         * Override a price
+         * @description The price's rule pauses until `until`, until the price is released, or, without `until`, until another rule comes into force. Buyers read the reason. Takes an optional If-Match.
          */
         post: operations["override_price"];
         delete?: never;
@@ -1134,7 +1134,7 @@ export interface paths {
         put?: never;
         /**
          * Keep a price where it is
-         * @description Until it is released, whatever comes into force. Takes an optional If-Match.
+         * @description Until it is released, whatever rule comes into force. Takes an optional If-Match.
          */
         post: operations["freeze_price"];
         delete?: never;
@@ -1173,8 +1173,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * What would a rule do now?
-         * @description Measures, decides, and changes nothing.
+         * Preview a rule's decision
+         * @description Measures and decides, and changes nothing.
          */
         post: operations["preview_pricing"];
         delete?: never;
@@ -1194,7 +1194,7 @@ export interface paths {
         put?: never;
         /**
          * Try a rule on a sale
-         * @description A made-up one, or a recorded one. As numbers, or with `Accept: image/svg+xml` as a chart.
+         * @description A synthetic or a recorded sale. As numbers, or with `Accept: image/svg+xml` as a chart.
          */
         post: operations["simulate_pricing"];
         delete?: never;
@@ -1252,7 +1252,7 @@ export interface paths {
         put?: never;
         /**
          * Add a version
-         * @description Refused unless mails can be written with it. Another language is made by its first version.
+         * @description Refused unless mails can be rendered with it. A first version adds its language.
          */
         post: operations["add_template"];
         delete?: never;
@@ -1289,7 +1289,7 @@ export interface paths {
         put?: never;
         /**
          * See a mail before its template is saved
-         * @description Written with facts that never happened. Pictures are in the HTML itself.
+         * @description Rendered with made-up facts. Pictures are embedded in the HTML.
          */
         post: operations["preview_template"];
         delete?: never;
@@ -1340,8 +1340,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Mails and what became of them
-         * @description `?status=dead` and `?status=unknown` are those that need a person.
+         * Mails and their delivery
+         * @description Mails with `?status=dead` and `?status=unknown` need a person.
          */
         get: operations["list_mails"];
         put?: never;
@@ -1380,7 +1380,7 @@ export interface paths {
         put?: never;
         /**
          * Send a mail again
-         * @description One that is dead, unknown or was skipped. An `unknown` one may have arrived: ask first. It keeps its Message-ID.
+         * @description For a mail that is dead, unknown or skipped. An `unknown` mail may have arrived: ask its reader first. The mail keeps its Message-ID.
          */
         post: operations["resend_mail"];
         delete?: never;
@@ -1415,7 +1415,7 @@ export interface paths {
         };
         /**
          * The stores that selling needs answer
-         * @description The catalogue does not decide: without it known events go on selling.
+         * @description The catalogue does not count: without it known events go on selling.
          */
         get: operations["ready"];
         put?: never;
@@ -1435,7 +1435,7 @@ export interface paths {
         };
         /**
          * Prometheus metrics
-         * @description Every process has its own: the API here, the live gateway and the worker on theirs.
+         * @description Every process has its own: the API here, the live gateway and the worker on ports of their own.
          */
         get: operations["show_metrics"];
         put?: never;
@@ -1452,8 +1452,8 @@ export interface components {
     schemas: {
         /**
          * Problem
-         * @description RFC 9457. `type` is stable and opens its description; what follows `instance` is what the
-         *     caller needs to go on, present where it applies.
+         * @description RFC 9457. `type` is stable and opens its description; the fields after `instance` are those that
+         *     the caller needs to go on, present where they apply.
          */
         Problem: {
             /** @example /problems/seat-unavailable */
@@ -1468,9 +1468,9 @@ export interface components {
             instance: string;
             /** @description Each mistake, and where it is. */
             errors?: Record<string, never>[] | null;
-            /** @description Seats that are taken; of `still-on-sale` those you can have. */
+            /** @description Seats that are taken; of `still-on-sale`: seats you can have. */
             seats?: number[] | null;
-            /** @description Areas without so much room; of `still-on-sale` those that have it. */
+            /** @description Areas without enough room; of `still-on-sale`: areas that have it. */
             areas?: number[] | null;
             /** @description The page where you can have it. */
             url?: string | null;
@@ -1480,13 +1480,13 @@ export interface components {
             owned?: number | null;
             /** @description Seconds; as `Retry-After`. */
             retry_after?: number | null;
-            /** @description Of `proof-needed`: what to find a nonce for. */
+            /** @description Of `proof-needed`: the challenge to find a nonce for. */
             challenge?: string | null;
             /** @description Zero bits that SHA-256 of challenge and nonce has to begin with. */
             bits?: number | null;
             /** @description Until when the challenge can be answered. */
             expires_at?: string | null;
-            /** @description What If-Match had to be. */
+            /** @description The version that If-Match had to name. */
             current_version?: number | null;
             /** @description Why the card was declined. */
             decline_code?: string | null;
@@ -1496,7 +1496,7 @@ export interface components {
             hold_id?: string | null;
             /** @description How the offer ended. */
             offer_status?: components["schemas"]["OfferStatus"] | null;
-            /** @description Your place in line that this is about. */
+            /** @description Your waitlist entry that this is about. */
             entry_id?: string | null;
         };
         /**
@@ -1506,14 +1506,14 @@ export interface components {
         OfferStatus: "declined" | "expired" | "open" | "used" | "withdrawn";
         /**
          * GuestRequest
-         * @description Empty, but after a `proof-needed`.
+         * @description Empty, except after a `proof-needed`.
          */
         GuestRequest: {
             proof?: components["schemas"]["ProofOfWork"] | null;
         };
         /**
          * ProofOfWork
-         * @description What was found for the challenge of a `proof-needed`.
+         * @description The nonce that was found for the challenge of a `proof-needed`.
          */
         ProofOfWork: {
             challenge: string;
@@ -1539,7 +1539,7 @@ export interface components {
         };
         /**
          * Registration
-         * @description An account for whoever sends it.
+         * @description An account for the sender.
          */
         Registration: {
             /** @example ada@example.com */
@@ -1548,7 +1548,7 @@ export interface components {
             password: string;
             /** @example Ada Lovelace */
             name: string;
-            /** @description Absent: what is set already, or English. */
+            /** @description Default: the language set before, or English. */
             language?: string | null;
         };
         /**
@@ -1573,7 +1573,7 @@ export interface components {
         };
         /**
          * Credentials
-         * @description What an account is opened with.
+         * @description The facts of a new account.
          */
         Credentials: {
             /** @example ada@example.com */
@@ -1583,14 +1583,14 @@ export interface components {
         };
         /**
          * RefreshToken
-         * @description The newest one that you have.
+         * @description The newest refresh token that you have.
          */
         RefreshToken: {
             refresh_token: string;
         };
         /**
          * Person
-         * @description Somebody who holds, books and waits.
+         * @description A person who holds, books and waits.
          */
         Person: {
             /**
@@ -1598,25 +1598,25 @@ export interface components {
              * @example 01920000-0000-7000-8000-000000000001
              */
             person_id: string;
-            /** @description Where to write to. */
+            /** @description The address for mails. */
             email?: string | null;
             /** @default  */
             name?: string;
             /** @default en */
             language?: string;
             /**
-             * @description Given by the organiser; counts in waitlists.
+             * @description Given by the organiser; decides the order in waitlists.
              * @default regular
              * @enum {unknown}
              */
             tier?: "premium" | "regular" | "vip";
             /**
-             * @description Can log in; else a guest.
+             * @description True: has an account; false: a guest.
              * @default false
              */
             registered?: boolean;
             /**
-             * @description The link that was mailed to the account's address was opened.
+             * @description Whether the link mailed to the account's address was opened.
              * @default false
              */
             email_proven?: boolean;
@@ -1632,29 +1632,29 @@ export interface components {
         };
         /**
          * Preferences
-         * @description How somebody wants to be told.
+         * @description How a person wants to be notified.
          */
         Preferences: {
             /** @description Without it: `{"waitlist": true, "reminders": true, "event": true, "booking": true}`. */
             email?: components["schemas"]["EmailPreferences"];
             /**
-             * @description On the open page, too.
+             * @description Notices on the open page, too.
              * @default true
              */
             live?: boolean;
         };
         /**
          * EmailPreferences
-         * @description Which mails somebody wants.
+         * @description The mails that a person wants.
          */
         EmailPreferences: {
             /**
-             * @description Your place in line, and offers.
+             * @description Your place in a waitlist, and offers.
              * @default true
              */
             waitlist?: boolean;
             /**
-             * @description That an offer is about to end; needs `waitlist`, too.
+             * @description Reminders that an offer is about to end; needs `waitlist`, too.
              * @default true
              */
             reminders?: boolean;
@@ -1664,20 +1664,20 @@ export interface components {
              */
             event?: boolean;
             /**
-             * @description Always true: what was bought, cancelled and refunded is put in writing.
+             * @description Always true: bookings, cancellations and refunds are confirmed by mail.
              * @default true
              */
             booking?: boolean;
         };
         /**
          * PersonPatch
-         * @description What to change; what is not sent stays. An account's address and password need the present one.
+         * @description The fields to change; absent ones stay. An account's address and password need the present password.
          */
         PersonPatch: {
             /** @example Ada Lovelace */
             name?: string;
             /**
-             * @description One of those we write in.
+             * @description A supported language.
              * @example en
              */
             language?: string;
@@ -1685,14 +1685,14 @@ export interface components {
             email?: string;
             /** @description Without it: `{"email": {}}`. */
             preferences?: components["schemas"]["PreferencesPatch"];
-            /** @description The present one, to change `email` or the password. */
+            /** @description The present password, to change `email` or the password. */
             password?: string | null;
-            /** @description Ends every login, this one too. */
+            /** @description A new password; ends every login, this one too. */
             new_password?: string | null;
         };
         /**
          * PreferencesPatch
-         * @description What is not sent stays.
+         * @description The preferences to change; absent fields stay.
          */
         PreferencesPatch: {
             email?: components["schemas"]["EmailPreferencesPatch"];
@@ -1707,7 +1707,7 @@ export interface components {
         };
         /**
          * PersonList
-         * @description Who registered with an address: first the one it belongs to, then the earliest.
+         * @description The accounts with an address: first the one it belongs to, then the earliest.
          */
         PersonList: {
             items: components["schemas"]["Person"][];
@@ -1716,7 +1716,7 @@ export interface components {
         };
         /**
          * TierBody
-         * @description Where somebody stands in waitlists.
+         * @description A person's tier and weight in waitlists.
          */
         TierBody: {
             /** @enum {unknown} */
@@ -1724,7 +1724,7 @@ export interface components {
         };
         /**
          * LinkToken
-         * @description What stands behind `/verify/` in the link of the mail.
+         * @description The part after `/verify/` in the mailed link.
          */
         LinkToken: {
             token: string;
@@ -1768,7 +1768,7 @@ export interface components {
             /** @description The lowest price in force. */
             prices_from: components["schemas"]["Money"] | null;
             availability: components["schemas"]["Availability"];
-            /** @description The organiser's own. */
+            /** @description Chosen by the organiser. */
             metadata: Record<string, never>;
         };
         /**
@@ -1813,7 +1813,7 @@ export interface components {
         };
         /**
          * Availability
-         * @description Places of the house, and how many are free right now (null: not known at this moment).
+         * @description Places of the event, and how many are free right now (null: not known at this moment).
          */
         Availability: {
             /** @example 1300 */
@@ -1823,7 +1823,7 @@ export interface components {
         };
         /**
          * EventFacets
-         * @description What there is to filter by, the commonest first.
+         * @description Values to filter by, the most common first.
          */
         EventFacets: {
             categories: components["schemas"]["Facet"][];
@@ -1831,7 +1831,7 @@ export interface components {
         };
         /**
          * Facet
-         * @description A value that events have, and how many have it.
+         * @description A value that events have, and the number of events that have it.
          */
         Facet: {
             name: string;
@@ -1839,14 +1839,14 @@ export interface components {
         };
         /**
          * EventStandings
-         * @description Some events as they stand right now.
+         * @description Some events in their current state.
          */
         EventStandings: {
             items: components["schemas"]["EventStanding"][];
         };
         /**
          * EventStanding
-         * @description What changes on an event's card while people look at it.
+         * @description The changing facts of an event's card.
          */
         EventStanding: {
             /**
@@ -1860,7 +1860,7 @@ export interface components {
         };
         /**
          * EventPage
-         * @description All there is to know of an event but its drawing and its seats' state.
+         * @description An event, without its drawing and the state of its seats.
          */
         EventPage: {
             /**
@@ -1890,13 +1890,13 @@ export interface components {
             availability: components["schemas"]["Availability"];
             /** @description Places one buyer may hold and own together. */
             buyer_limit: number;
-            /** @description How long a fresh hold lives, in seconds. */
+            /** @description Lifetime of a fresh hold, in seconds. */
             hold_ttl_s: number;
             /** @description The drawing. */
             layout_url: string;
             /** @description The live map's WebSocket. */
             live_url: string;
-            /** @description The organiser's own. */
+            /** @description Chosen by the organiser. */
             metadata: Record<string, never>;
             /**
              * @description Grows with every change; the ETag.
@@ -1906,35 +1906,35 @@ export interface components {
         };
         /**
          * Price
-         * @description A category's price in force and, where that ever changed, how it came to be.
+         * @description A category's price in force and, if it ever changed, its latest change.
          */
         Price: {
             category_no: number;
             category: string;
             price: components["schemas"]["Money"];
-            /** @description Before the latest change. */
+            /** @description The price before the latest change. */
             was?: components["schemas"]["Money"] | null;
             /**
-             * @description Why it changed.
+             * @description The reason of the latest change.
              * @example 82 % sold, 6 days left: the last places cost more
              */
             reason?: string | null;
             changed_at?: string | null;
-            /** @description It never falls below; where the organiser shows the range. */
+            /** @description The lower limit; present if the organiser shows the range. */
             floor?: components["schemas"]["Money"] | null;
-            /** @description It never rises above; likewise. */
+            /** @description The upper limit; likewise. */
             ceiling?: components["schemas"]["Money"] | null;
         };
         /**
          * PricingTerms
-         * @description How the event's prices come about, and what is shown of it.
+         * @description How the event's prices are made, and how much of it buyers see.
          */
         PricingTerms: {
-            /** @description Some price follows a rule and may change. */
+            /** @description At least one price follows a rule and may change. */
             dynamic: boolean;
-            /** @description `/prices/history` is open to everybody. */
+            /** @description Everybody may read `/prices/history`. */
             history_public: boolean;
-            /** @description Prices that follow a rule show its range. */
+            /** @description Prices that follow a rule show the rule's range. */
             range_public: boolean;
         };
         /** Layout */
@@ -2046,7 +2046,7 @@ export interface components {
         };
         /**
          * Decoration
-         * @description Something drawn that nobody can buy. `kind` tells how to draw what has no colour.
+         * @description A drawn object that nobody can buy. `kind` says how to draw one without a colour.
          */
         Decoration: {
             /**
@@ -2075,10 +2075,10 @@ export interface components {
         };
         /**
          * SeatStates
-         * @description What a map shows at one instant. `(epoch, seq)` is where the live feed goes on from.
+         * @description The content of a map at one instant. The live feed goes on from `(epoch, seq)`.
          */
         SeatStates: {
-            /** @description Changes when the state is laid anew. */
+            /** @description Changes when the state is rebuilt. */
             epoch: number;
             /** @description Grows by one with every change set. */
             seq: number;
@@ -2138,14 +2138,14 @@ export interface components {
              * @example 2027-05-01T20:00:00Z
              */
             changed_at: string;
-            /** @description What the rule saw and made of it; with the organiser's key only. */
+            /** @description What the rule measured and decided; with the organiser's key only. */
             inputs?: Record<string, never> | null;
         };
         /**
          * HoldRequest
-         * @description Seats by seat_no, places of areas by area_no, or `best` alone: seats chosen for you.
+         * @description Seats by seat_no, places of areas by area_no, or `best` alone: the engine chooses the seats.
          *
-         *     A client-made `hold_id` makes retries safe.
+         *     With a `hold_id` made by the client, retries are safe.
          */
         HoldRequest: {
             /**
@@ -2168,12 +2168,12 @@ export interface components {
             };
             /** @description The best free seats, by the rule in docs/best-seats.md. */
             best?: components["schemas"]["BestSeatsWish"] | null;
-            /** @description Yours, new for each attempt: a retry gives the same hold. */
+            /** @description Made by you, new for each attempt: a retry gives the same hold. */
             hold_id?: string | null;
         };
         /**
          * BestSeatsWish
-         * @description What best seats are wanted. The names are the layout's.
+         * @description A wish for best seats. The names are the layout's.
          */
         BestSeatsWish: {
             /** @example 4 */
@@ -2182,14 +2182,14 @@ export interface components {
             /** @example Block 226 */
             section?: string | null;
             /**
-             * @description Side by side; else simply the nearest.
+             * @description Seats side by side; else simply the nearest.
              * @default true
              */
             together?: boolean;
             /** @description For one seat; a number is minor units of the event's currency. */
             max_price?: number | components["schemas"]["Money"] | null;
             /**
-             * @description Take the next best where the best is gone.
+             * @description Take the next best when the best is gone.
              * @default true
              */
             relax?: boolean;
@@ -2216,19 +2216,19 @@ export interface components {
             total: components["schemas"]["Money"];
             /**
              * Format: date-time
-             * @description Whatever happens, not later.
+             * @description The latest moment at which it ends.
              * @example 2027-05-01T20:00:00Z
              */
             expires_at: string;
             /**
-             * @description Of best seats: what is so of them because nothing better was free.
+             * @description Best seats only: compromises, because nothing better was free.
              * @default []
              */
             relaxed?: ("neighbouring-rows" | "restricted-view" | "single-seat-left" | "split")[];
         };
         /**
          * SeatItem
-         * @description A seat with the price that was quoted for it.
+         * @description A seat with its quoted price.
          */
         SeatItem: {
             /**
@@ -2268,7 +2268,7 @@ export interface components {
         };
         /**
          * BookingBody
-         * @description A hold, whom it is for, and how it is paid.
+         * @description A hold, its buyer, and how it is paid.
          */
         BookingBody: {
             /**
@@ -2281,7 +2281,7 @@ export interface components {
         };
         /**
          * Buyer
-         * @description Whom the tickets are for.
+         * @description The person whom the tickets are for.
          */
         Buyer: {
             /** @example ada@example.com */
@@ -2297,14 +2297,14 @@ export interface components {
             /** @example sandbox */
             provider: string;
             /**
-             * @description `tok_visa` pays; `tok_declined` and `tok_insufficient_funds` are declined; `tok_3ds` waits for the buyer's approval; `tok_timeout` gets no answer for a while. `tok_visa_card_4242` is a token of the card 4242, and so with each of them.
+             * @description `tok_visa` pays; `tok_declined` and `tok_insufficient_funds` are declined; `tok_3ds` waits for the buyer's approval; `tok_timeout` gets no answer for a while. `tok_visa_card_4242` is a token of the card 4242; each token may have such an ending.
              * @example tok_visa
              */
             token: string;
         };
         /**
          * Booking
-         * @description Seats and areas that are paid for, or about to be.
+         * @description Seats and areas that are paid for or being paid.
          */
         Booking: {
             /**
@@ -2313,7 +2313,7 @@ export interface components {
              */
             booking_id: string;
             /**
-             * @description For people, to read out.
+             * @description Short, for people to read out.
              * @example 7K2M9Q4TXV
              */
             reference: string;
@@ -2342,7 +2342,7 @@ export interface components {
              * @example 2027-05-01T20:00:00Z
              */
             created_at: string;
-            /** @description Payment is due by then; only while pending. */
+            /** @description When payment is due; only while pending. */
             expires_at?: string | null;
             next_action?: components["schemas"]["NextAction"] | null;
             /** @description How it ended, where that needs explaining. */
@@ -2351,7 +2351,7 @@ export interface components {
         };
         /**
          * BookingStatus
-         * @description `pending` resolves exactly once, into confirmed, declined or expired.
+         * @description `pending` ends exactly once, as confirmed, declined or expired.
          *
          *     `confirmed` may become `cancelled`. An `expired` booking whose payment arrives late becomes
          *     `confirmed` if its seats are still free, else stays expired and is refunded.
@@ -2360,7 +2360,7 @@ export interface components {
         BookingStatus: "cancelled" | "confirmed" | "declined" | "expired" | "pending";
         /**
          * NextAction
-         * @description What the buyer must do for a pending booking: open `url`, or wait and ask again.
+         * @description The buyer's next step for a pending booking: open `url`, or wait and ask again.
          */
         NextAction: {
             /** @enum {unknown} */
@@ -2414,16 +2414,16 @@ export interface components {
             category: string;
             seat_no: number | null;
             area_no: number | null;
-            /** @description What the door scans; unguessable. */
+            /** @description The code that the door scans; unguessable. */
             code: string;
             /** @enum {unknown} */
             status: "valid" | "void";
-            /** @description `code` as a drawing. */
+            /** @description `code` as a QR code in SVG. */
             qr_svg?: string | null;
         };
         /**
          * JoinRequest
-         * @description What you wait for, and how to tell you. Names are the layout's; empty lists: any will do.
+         * @description What you wait for, and how to notify you. Names are those of the layout; an empty list means any.
          */
         JoinRequest: {
             /** @example 2 */
@@ -2441,10 +2441,10 @@ export interface components {
         };
         /**
          * Contact
-         * @description How to tell somebody. Without `buyer` only the page does, and the live channel.
+         * @description How to notify the person. Without `buyer` only the page and the live channel do.
          */
         Contact: {
-            /** @description Whom to write to. */
+            /** @description The recipient of mails. */
             buyer?: components["schemas"]["Buyer"] | null;
             /**
              * @default en
@@ -2454,7 +2454,7 @@ export interface components {
         };
         /**
          * Entry
-         * @description One person's place in an event's line.
+         * @description One person's entry in an event's waitlist.
          */
         Entry: {
             /**
@@ -2473,11 +2473,11 @@ export interface components {
             tier: "premium" | "regular" | "vip";
             /** @description 1 is next; null when not waiting, or while it is unknown. */
             rank: number | null;
-            /** @description How many wait, everybody counted. */
+            /** @description The number of all waiting entries. */
             waiting: number;
             estimate: components["schemas"]["Estimate"] | null;
             /**
-             * @description How long an offer lasts that is made now.
+             * @description How long a new offer lasts, in seconds.
              * @example 900
              */
             offer_window_s: number;
@@ -2505,7 +2505,7 @@ export interface components {
         EntryStatus: "accepted" | "declined" | "dismissed" | "lapsed" | "left" | "offered" | "waiting";
         /**
          * Wanted
-         * @description What somebody waits for. The names are the layout's; empty lists mean that any will do.
+         * @description A waiting person's wish. The names are the layout's; empty lists accept any.
          *
          *     Sections are sections of seats or names of areas. `together`: side by side in one row; places of
          *     an area are always together.
@@ -2524,13 +2524,13 @@ export interface components {
         };
         /**
          * Estimate
-         * @description How long it may take, as honestly as what came back lately allows.
+         * @description The estimated wait, from the places returned recently.
          */
         Estimate: {
-            /** @description Null: nobody can say. */
+            /** @description Null: there is no estimate. */
             low_s: number | null;
             high_s: number | null;
-            /** @example 12 places came back to the line in the last hour; 30 are wanted ahead of you. */
+            /** @example 12 places came back to the waitlist in the last hour; 30 are wanted ahead of you. */
             basis: string;
         };
         /**
@@ -2573,7 +2573,7 @@ export interface components {
         };
         /**
          * EntryList
-         * @description Your places in lines, the latest first.
+         * @description Your waitlist entries, the latest first.
          */
         EntryList: {
             items: components["schemas"]["Entry"][];
@@ -2582,7 +2582,7 @@ export interface components {
         };
         /**
          * WantedPatch
-         * @description What to change about an entry; what is not sent stays.
+         * @description The fields of an entry to change; absent ones stay.
          */
         WantedPatch: {
             quantity?: number;
@@ -2621,17 +2621,18 @@ export interface components {
         };
         /**
          * LineTerms
-         * @description What to change about a line; what is absent stays.
+         * @description Changes of a waitlist's terms; absent fields stay.
          */
         LineTerms: {
-            /** @description Nobody joins any more; who waits is still served. */
+            /** @description No new entries; existing entries are still served. */
             closed?: boolean;
-            /** @description How long offers made from now on last, in seconds. */
+            /** @description Lifetime of offers made from now on, in seconds. */
             offer_window_s?: number;
         };
         /**
          * LineEntryList
-         * @description Who waits, in the line's order; of any other status, and of all, the latest to join first.
+         * @description Waiting entries in the order of the waitlist; entries of any other status, and of all, the latest to
+         *     join first.
          */
         LineEntryList: {
             items: components["schemas"]["LineEntry"][];
@@ -2657,7 +2658,7 @@ export interface components {
             wanted: components["schemas"]["Wanted"];
             /** @enum {unknown} */
             tier: "premium" | "regular" | "vip";
-            /** @description The line's order: the heavier first, then the lower join_no. */
+            /** @description Decides the order: larger weights first, then the lower join_no. */
             weight: number;
             join_no: number;
             rank: number | null;
@@ -2668,10 +2669,10 @@ export interface components {
              * @example 2027-05-01T20:00:00Z
              */
             joined_at: string;
-            /** @description Why it was moved to the head. */
+            /** @description Why it was moved to the front. */
             promoted?: string | null;
             /**
-             * @description In how many rounds it was passed over.
+             * @description The number of rounds that skipped it.
              * @default 0
              */
             skipped?: number;
@@ -2692,7 +2693,7 @@ export interface components {
         };
         /**
          * SkipList
-         * @description Who was passed over, the latest round first.
+         * @description Skipped entries, the latest round first.
          */
         SkipList: {
             items: components["schemas"]["Skip"][];
@@ -2701,7 +2702,7 @@ export interface components {
         };
         /**
          * Skip
-         * @description Who was passed over in one round, and why: all with this wish ahead of the last one served.
+         * @description The entries skipped in one round, and why: all with this wish ahead of the last one served.
          */
         Skip: {
             round_no: number;
@@ -2713,7 +2714,7 @@ export interface components {
             wanted: components["schemas"]["Wanted"];
             reason: string;
             detail: string;
-            /** @description How many entries. */
+            /** @description The number of skipped entries. */
             passed: number;
             /**
              * Format: uuid
@@ -2724,7 +2725,7 @@ export interface components {
         };
         /**
          * Because
-         * @description Why, for the record; who it concerns may read it.
+         * @description The reason, for the record; the person concerned may read it.
          */
         Because: {
             /** @example Seats had to be taken down. */
@@ -2795,7 +2796,7 @@ export interface components {
         };
         /**
          * ImportedVenue
-         * @description A venue with its new layout, and what the importer had to mend.
+         * @description A venue with its new layout, and the importer's corrections.
          */
         ImportedVenue: {
             venue: components["schemas"]["Venue"];
@@ -2803,7 +2804,7 @@ export interface components {
         };
         /**
          * LayoutWarning
-         * @description Something in a plan that was mended or left out, and where it is.
+         * @description Something in a plan that was corrected or left out, and where it is.
          */
         LayoutWarning: {
             /** @example zones[0].rows[3].seats[7].category */
@@ -2812,7 +2813,7 @@ export interface components {
         };
         /**
          * EventDraft
-         * @description What an organiser says of an event.
+         * @description An event as its organiser describes it.
          */
         EventDraft: {
             name: string;
@@ -2845,7 +2846,7 @@ export interface components {
              * @example theatre
              */
             category?: string;
-            /** @description Else the venue's. */
+            /** @description Default: the venue's present layout. */
             layout_id?: string | null;
             buyer_limit?: number | null;
             hold_ttl_s?: number | null;
@@ -2854,7 +2855,7 @@ export interface components {
         };
         /**
          * EventPatch
-         * @description The fields to change; what is absent stays. `prices` may name some categories only.
+         * @description The fields to change; absent ones stay. `prices` may name some categories only.
          */
         EventPatch: {
             name?: string | null;
@@ -2870,7 +2871,7 @@ export interface components {
         };
         /**
          * SeatSelection
-         * @description Seats of an event, and why; the reason is kept with it.
+         * @description Seats of an event, and a reason, which is kept.
          */
         SeatSelection: {
             seats: number[];
@@ -2878,7 +2879,7 @@ export interface components {
         };
         /**
          * Blocking
-         * @description Which seats are blocked (or given back) now, and which are not and why.
+         * @description The seats that are blocked (or given back) now, and those that were refused, with the reason.
          */
         Blocking: {
             /**
@@ -2891,7 +2892,7 @@ export interface components {
         };
         /**
          * RefusedSeat
-         * @description A seat that stayed as it was.
+         * @description A seat that was not changed.
          */
         RefusedSeat: {
             /**
@@ -2900,14 +2901,14 @@ export interface components {
              */
             seat_no: number;
             /**
-             * @description `held`: somebody has it in a hold, pays for it, or has been offered it; `already`: it was blocked before; `not-blocked`: nothing to give back.
+             * @description `held`: a buyer holds it, pays for it, or has an offer of it; `already`: it was blocked before; `not-blocked`: it was not blocked.
              * @enum {unknown}
              */
             reason: "already" | "held" | "not-blocked" | "sold";
         };
         /**
          * PricingState
-         * @description An event's pricing at a glance. `version` is that of what buyers see.
+         * @description An event's pricing at a glance. `version` is that of the terms (what buyers see).
          */
         PricingState: {
             /**
@@ -2926,7 +2927,7 @@ export interface components {
         };
         /**
          * CategoryState
-         * @description How a category's price comes about right now.
+         * @description How a category's present price is computed.
          */
         CategoryState: {
             category_no: number;
@@ -2937,25 +2938,25 @@ export interface components {
             category: string;
             price: components["schemas"]["Money"];
             /**
-             * @description `fixed`: nothing but the event's own price.
+             * @description `fixed`: only the event's own price.
              * @enum {unknown}
              */
             mode: "fixed" | "frozen" | "override" | "rule";
-            /** @description In force, also while a hand is on it. */
+            /** @description The rule in force, also during an override or freeze. */
             rule: components["schemas"]["RuleVersion"] | null;
             /** @description When the next rule comes into force. */
             scheduled_for: string | null;
             /** @description When an override ends by itself. */
             until: string | null;
-            /** @description Of the override or freeze. */
+            /** @description The reason of the override or freeze. */
             reason: string | null;
             actor: string | null;
-            /** @description Of the override or freeze; 0: never any. */
+            /** @description The version of the override or freeze; 0: there was none. */
             version: number;
         };
         /**
          * RuleVersion
-         * @description A version of a category's rule. What it says never changes.
+         * @description A version of a category's rule. Its content never changes.
          */
         RuleVersion: {
             /**
@@ -2974,7 +2975,7 @@ export interface components {
              * @example Stalls
              */
             category: string;
-            /** @description 1 is the category's first. */
+            /** @description The version; 1 is the category's first. */
             rule_no: number;
             status: components["schemas"]["RuleStatus"];
             rule: components["schemas"]["Rule"];
@@ -2997,7 +2998,7 @@ export interface components {
         };
         /**
          * RuleStatus
-         * @description `draft → scheduled → active → retired`; any step may be left out, none goes back.
+         * @description `draft → scheduled → active → retired`; steps may be skipped, never reversed.
          * @enum {unknown}
          */
         RuleStatus: "active" | "draft" | "retired" | "scheduled";
@@ -3008,49 +3009,49 @@ export interface components {
          *     Raises ValueError for a rule that contradicts itself.
          */
         Rule: {
-            /** @description The price while nothing speaks for another. */
+            /** @description The price while no signal changes it. */
             base_minor: number;
             /** @description Never below. */
             floor_minor: number;
             /** @description Never above. */
             ceiling_minor: number;
             /**
-             * @description So much dearer, as a share of the base, when all is sold.
+             * @description Rise when all is sold, as a share of the base price.
              * @default 0.5
              */
             sold_weight?: number;
             /**
-             * @description The sales to compare with, earliest first; between two points in a straight line. Without: every place sold makes the next one dearer.
+             * @description The planned sales, earliest first; linear between two points. Absent: every sold place makes the next one more expensive.
              * @default []
              */
             expected?: components["schemas"]["Expected"][];
             /**
-             * @description So much dearer or cheaper when places sell much faster or slower than they must to be gone by the event.
+             * @description Rise or fall, as a share of the base price, when places sell much faster or slower than needed to sell out by the event.
              * @default 0.15
              */
             velocity_weight?: number;
             /**
-             * @description Sales so long ago count half for the velocity.
+             * @description Age at which sales count half for the velocity, in seconds.
              * @default 86400
              */
             half_life_s?: number;
             /**
-             * @description So much dearer when many more want places than are left.
+             * @description Rise, as a share of the base price, when many more people want places than are left.
              * @default 0.2
              */
             demand_weight?: number;
             /**
-             * @description How many of those who watch the map count as wanting a place.
+             * @description The share of people watching the map who count as wanting a place.
              * @default 0.05
              */
             watcher_share?: number;
             /**
-             * @description The most that one change moves the price, as a share of it.
+             * @description The largest change at once, as a share of the price.
              * @default 0.1
              */
             max_step?: number;
             /**
-             * @description A price stays at least so long.
+             * @description The shortest time between two changes, in seconds.
              * @default 900
              */
             min_interval_s?: number;
@@ -3060,21 +3061,21 @@ export interface components {
              */
             dead_band?: number;
             /**
-             * @description For so long a price does not turn back.
+             * @description The shortest time before a change in the opposite direction, in seconds.
              * @default 86400
              */
             reversal_s?: number;
-            /** @description Null: as is usual in the currency. */
+            /** @description Null: the usual rounding of the currency. */
             round_to_minor?: number | null;
             /**
-             * @description What prices end in: 100 and 90 make 8.90, 9.90, 10.90.
+             * @description The ending of prices: rounding 100 with ending 90 gives 8.90, 9.90, 10.90.
              * @default 0
              */
             ending_minor?: number;
         };
         /**
          * Expected
-         * @description How much should be sold so long before the event.
+         * @description The share that should be sold at a time before the event.
          */
         Expected: {
             /** @example 30 */
@@ -3084,12 +3085,12 @@ export interface components {
         };
         /**
          * TermsPatch
-         * @description What buyers shall see. What is absent stays.
+         * @description Which facts buyers see. Absent fields stay.
          */
         TermsPatch: {
-            /** @description Every change and its reason. */
+            /** @description Show every change and its reason. */
             history_public?: boolean | null;
-            /** @description Floor and ceiling. */
+            /** @description Show floor and ceiling. */
             range_public?: boolean | null;
         };
         /**
@@ -3120,24 +3121,24 @@ export interface components {
         };
         /**
          * Activation
-         * @description From when on a rule shall be in force.
+         * @description When a rule comes into force.
          */
         Activation: {
-            /** @description Else, or in the past: now. */
+            /** @description Absent or in the past: now. */
             valid_from?: string | null;
         };
         /**
          * Override
-         * @description A price by hand.
+         * @description A manual price.
          */
         Override: {
             amount_minor: number;
             /**
-             * @description Buyers read it.
+             * @description Shown to buyers.
              * @example Early birds
              */
             reason: string;
-            /** @description Else until it is released, or another rule comes into force. */
+            /** @description Absent: until it is released, or another rule comes into force. */
             until?: string | null;
         };
         /**
@@ -3146,14 +3147,14 @@ export interface components {
          */
         Freeze: {
             /**
-             * @description Buyers read it.
+             * @description Shown to buyers.
              * @example Early birds
              */
             reason: string;
         };
         /**
          * PreviewRequest
-         * @description What would a rule do now? One that is sent, one that was made, or the one in force.
+         * @description A rule to preview: a sent one, a stored one, or the one in force.
          */
         PreviewRequest: {
             /**
@@ -3166,7 +3167,7 @@ export interface components {
         };
         /**
          * Preview
-         * @description The price now, what is seen, and what the rule makes of it. Nothing is changed.
+         * @description The present price, the signals, and the rule's decision. Nothing is changed.
          */
         Preview: {
             category_no: number;
@@ -3181,7 +3182,7 @@ export interface components {
         };
         /**
          * Signals
-         * @description What is seen of a category at one moment. Raises ValueError for what cannot be seen.
+         * @description The measured signals of a category at one moment. Raises ValueError for impossible values.
          */
         Signals: {
             /** @description Places that are or were for sale. */
@@ -3196,17 +3197,17 @@ export interface components {
              */
             held?: number;
             /**
-             * @description Who watch the map: this category's part.
+             * @description This category's part of the people watching the map.
              * @default 0
              */
             watchers?: number;
             /**
-             * @description Places the waitlist wants here.
+             * @description Places of this category that the waitlist wants.
              * @default 0
              */
             waiting?: number;
             /**
-             * @description Places sold per day, of late.
+             * @description Places sold per day, recently.
              * @default 0
              */
             velocity?: number;
@@ -3218,12 +3219,12 @@ export interface components {
         };
         /**
          * Decision
-         * @description A price, why in words for buyers, and the numbers.
+         * @description A price, the reason in words for buyers, and the numbers.
          */
         Decision: {
             price_minor: number;
             /**
-             * @description Moved, or what keeps the price where it is.
+             * @description `moved`, or the cause that keeps the price where it is.
              * @enum {unknown}
              */
             why: "interval" | "moved" | "over" | "range" | "reversal" | "sold-out" | "steady";
@@ -3238,7 +3239,7 @@ export interface components {
         Factors: {
             /** @description Sold. */
             share: number;
-            /** @description Should be sold by now. */
+            /** @description The share that should be sold by now. */
             expected: number | null;
             progress: number;
             /** @description Places per day. */
@@ -3247,16 +3248,16 @@ export interface components {
             needed: number;
             pace: number;
             demand: number;
-            /** @description What it adds to the base, as a share of it. */
+            /** @description Its addition to the base price, as a share of it. */
             from_progress: number;
             from_pace: number;
             from_demand: number;
-            /** @description Where the price is heading. */
+            /** @description The target price. */
             target_minor: number;
         };
         /**
          * SimulationRequest
-         * @description A sale to try a rule on: one that is sent, one that was made, or the one in force.
+         * @description A simulated sale for a rule: a sent one, a stored one, or the one in force.
          */
         SimulationRequest: {
             /**
@@ -3268,12 +3269,12 @@ export interface components {
             rule_id?: string | null;
             /** @description Without it: `{"type": "synthetic", "shape": "rush", "seats": null, "days": null, "demand": 1.2, "elasticity": 1.2, "seed": 1}`. */
             curve?: components["schemas"]["Synthetic"] | components["schemas"]["Recorded"];
-            /** @description The price to compare with; else the rule's base. */
+            /** @description The price to compare with. Default: the rule's base. */
             fixed_minor?: number | null;
         };
         /**
          * Synthetic
-         * @description A sale that is made up. The same parameters and seed make the same one.
+         * @description A synthetic sale. The same parameters and seed give the same sale.
          */
         Synthetic: {
             /** @enum {unknown} */
@@ -3284,9 +3285,9 @@ export interface components {
              * @enum {unknown}
              */
             shape?: "late" | "rush" | "steady";
-            /** @description Else the category's. */
+            /** @description Default: the category's. */
             seats?: number | null;
-            /** @description From on-sale to the event; else what is left to it. */
+            /** @description Days from on-sale to the event. Default: the time left to it. */
             days?: number | null;
             /**
              * @description Buyers at the base price, as a share of the seats.
@@ -3294,7 +3295,7 @@ export interface components {
              */
             demand?: number;
             /**
-             * @description A price 1 % higher loses so many per cent of the buyers.
+             * @description Per cent of the buyers lost by a price 1 % higher.
              * @default 1.2
              */
             elasticity?: number;
@@ -3303,17 +3304,17 @@ export interface components {
         };
         /**
          * Recorded
-         * @description A sale as it was: this event's, or another one's.
+         * @description A recorded sale: this event's, or another one's.
          */
         Recorded: {
             /** @enum {unknown} */
             type: "recorded";
-            /** @description Else this event. */
+            /** @description Default: this event. */
             event_id?: string | null;
-            /** @description Of that event; else all of it. */
+            /** @description A category of that event. Default: all. */
             category?: string | null;
             /**
-             * @description A price 1 % higher loses so many per cent of the buyers.
+             * @description Per cent of the buyers lost by a price 1 % higher.
              * @default 1.2
              */
             elasticity?: number;
@@ -3342,7 +3343,7 @@ export interface components {
             sold: number;
             /** @description Sold, as a share of the places. */
             sell_through: number;
-            /** @description Of the places sold. */
+            /** @description The average price of sold places. */
             average_minor: number;
             /** @description The price at the end. */
             final_minor: number;
@@ -3353,7 +3354,7 @@ export interface components {
         };
         /**
          * SimulationPoint
-         * @description The sale at one moment; `fixed_…` is the same sale at the price of the comparison.
+         * @description The sale at one moment; `fixed_…` is the same sale at the fixed price.
          */
         SimulationPoint: {
             days_left: number;
@@ -3365,7 +3366,7 @@ export interface components {
         };
         /**
          * PriceMove
-         * @description A change of the price, and what buyers would have read.
+         * @description A change of the price, and the reason that buyers would have read.
          */
         PriceMove: {
             days_left: number;
@@ -3374,14 +3375,14 @@ export interface components {
         };
         /**
          * SetSimulationRequest
-         * @description A sale to try a whole rule set on: every category of the event at once.
+         * @description A simulated sale for a whole rule set: every category of the event at once.
          */
         SetSimulationRequest: {
-            /** @description By category. The others follow the rule in force, or stay at their price. */
+            /** @description Rules by category. The others follow the rule in force, or stay at their price. */
             rules?: {
                 [key: string]: components["schemas"]["Rule"];
             };
-            /** @description `seats` are those of all categories; `category` is of no use here. Without it: `{"type": "synthetic", "shape": "rush", "seats": null, "days": null, "demand": 1.2, "elasticity": 1.2, "seed": 1}`. */
+            /** @description `seats` are those of all categories; `category` has no effect here. Without it: `{"type": "synthetic", "shape": "rush", "seats": null, "days": null, "demand": 1.2, "elasticity": 1.2, "seed": 1}`. */
             curve?: components["schemas"]["Synthetic"] | components["schemas"]["Recorded"];
         };
         /**
@@ -3399,7 +3400,7 @@ export interface components {
         };
         /**
          * Total
-         * @description How a sale of several categories ended, in sum.
+         * @description The total result of a sale of several categories.
          */
         Total: {
             revenue_minor: number;
@@ -3424,7 +3425,7 @@ export interface components {
          */
         CategorySimulation: {
             category: string;
-            /** @description Else its price stays as it is. */
+            /** @description False: its price stays as it is. */
             follows_rule: boolean;
             simulation: components["schemas"]["Simulation"];
         };
@@ -3439,7 +3440,7 @@ export interface components {
         };
         /**
          * TemplateInForce
-         * @description Which version of a template mails are written with.
+         * @description The template version in force.
          */
         TemplateInForce: {
             /**
@@ -3501,7 +3502,7 @@ export interface components {
              */
             version: number;
             /**
-             * @description Who wrote it: we, or you.
+             * @description Who wrote it: Frontrow, or the organiser.
              * @enum {unknown}
              */
             source: "organiser" | "product";
@@ -3517,11 +3518,11 @@ export interface components {
         };
         /**
          * TemplateDraft
-         * @description The texts of the next version, in Jinja2; what they can name is in docs/notifications.md.
+         * @description The texts of the next version, in Jinja2; docs/notifications.md lists the names they can use.
          */
         TemplateDraft: {
             /**
-             * @description Of a layout: nothing.
+             * @description Empty for a layout.
              * @default
              * @example Your tickets for {{ event.name }}
              */
@@ -3529,7 +3530,7 @@ export interface components {
             html: string;
             text: string;
             /**
-             * @description What is new about it.
+             * @description The changes in this version.
              * @default
              */
             note?: string;
@@ -3545,7 +3546,7 @@ export interface components {
          */
         Texts: {
             /**
-             * @description Of a layout: nothing.
+             * @description Empty for a layout.
              * @default
              * @example Your tickets for {{ event.name }}
              */
@@ -3555,7 +3556,7 @@ export interface components {
         };
         /**
          * Written
-         * @description A template with facts put in.
+         * @description A rendered template.
          */
         Written: {
             subject: string;
@@ -3596,7 +3597,7 @@ export interface components {
              * @example 01920000-0000-7000-8000-000000000001
              */
             person_id: string;
-            /** @description The id of what happened; it is told once. */
+            /** @description The id of the cause; it causes one mail of this kind. */
             cause: string;
             /** @example ada@example.com */
             email: string | null;
@@ -3626,13 +3627,13 @@ export interface components {
         MailKind: "booking-cancelled" | "booking-confirmed" | "booking-links" | "booking-refunded" | "event-cancelled" | "event-changed" | "offer-expiring" | "offer-made" | "waitlist-joined" | "welcome";
         /**
          * Status
-         * @description What became of a mail; `engine.notifications` draws how.
+         * @description The status of a mail; `engine.notifications` has a diagram.
          * @enum {unknown}
          */
         Status: "dead" | "queued" | "sending" | "sent" | "skipped" | "unknown";
         /**
          * Attempt
-         * @description One try to deliver a mail.
+         * @description One attempt to deliver a mail.
          */
         Attempt: {
             attempt_no: number;
@@ -3652,7 +3653,7 @@ export interface components {
         };
         /**
          * Ready
-         * @description How the stores are.
+         * @description The state of the stores.
          */
         Ready: {
             /**
@@ -3677,47 +3678,47 @@ export interface components {
     requestBodies: never;
     headers: {
         /**
-         * @description The version of what you got; for If-Match and If-None-Match.
+         * @description The version of the resource; for If-Match and If-None-Match.
          * @example "3"
          */
         ETag: string;
         /**
-         * @description Where to read it again.
+         * @description The address to read it again.
          * @example /v1/bookings/01964c70-5bc4-7d15-8c9d-0e1f2a3b4c5d
          */
         Location: string;
         /**
-         * @description How long it may be kept.
+         * @description How long a cache may keep it.
          * @example public, max-age=31536000, immutable
          */
         "Cache-Control": string;
         /**
-         * @description The name to keep it under.
+         * @description The file name to save it under.
          * @example attachment; filename="waitlist-01964c61-3d40-7a4e-b7c8-5d1e2f3a4b5c.csv"
          */
         "Content-Disposition": string;
         /**
-         * @description Seconds after which asking again makes sense.
+         * @description Seconds to wait before a retry.
          * @example 2
          */
         "Retry-After": string;
         /**
-         * @description `true` on a response that was given before under this key.
+         * @description `true` on a replay of the first response under this key.
          * @example true
          */
         "Idempotency-Replayed": string;
         /**
-         * @description What is left (`r`), and the seconds (`t`) until it is whole again.
+         * @description Requests left (`r`), and the seconds (`t`) until the full quota is back.
          * @example "guest-tokens";r=599;t=42
          */
         RateLimit: string;
         /**
-         * @description How many requests (`q`) in how many seconds (`w`).
+         * @description The quota: requests (`q`) per window of seconds (`w`).
          * @example "guest-tokens";q=600;w=60
          */
         "RateLimit-Policy": string;
         /**
-         * @description How to say who you are.
+         * @description The authentication scheme to use.
          * @example Bearer
          */
         "WWW-Authenticate": string;
@@ -3739,7 +3740,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description A token for somebody new, or a fresh one of the same guest. */
+            /** @description A token for a new guest, or a fresh one of the same guest. */
             201: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4359,7 +4360,7 @@ export interface operations {
         parameters: {
             query: {
                 /**
-                 * @description As they registered; capitals are the same.
+                 * @description The address used to register; upper and lower case are the same.
                  * @example ada@example.com
                  */
                 email: string;
@@ -4437,7 +4438,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The person: the buyer of a booking, whoever is in line.
+                 * @description The person: the buyer of a booking, or a person in a waitlist.
                  * @example 01964c5f-77aa-7b09-a0b1-c2d3e4f5a6b7
                  */
                 person_id: string;
@@ -4655,12 +4656,12 @@ export interface operations {
                  */
                 q?: string;
                 /**
-                 * @description This kind only, exactly.
+                 * @description Only events of exactly this kind.
                  * @example theatre
                  */
                 category?: string;
                 /**
-                 * @description In this city, whatever the case.
+                 * @description Only events in this city; any case.
                  * @example Erfurt
                  */
                 city?: string;
@@ -4670,7 +4671,7 @@ export interface operations {
                  */
                 near?: string;
                 /**
-                 * @description How far around `near`, in kilometres.
+                 * @description Distance from `near`, in kilometres.
                  * @example 25
                  */
                 radius_km?: number;
@@ -4738,7 +4739,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -4918,7 +4919,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Those of the events that there are. */
+            /** @description The events that exist among those asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5157,7 +5158,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The drawing; gzip where you accept it. */
+            /** @description The drawing; compressed with gzip where you accept it. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -5168,7 +5169,7 @@ export interface operations {
                     "application/json": components["schemas"]["Layout"];
                 };
             };
-            /** @description You have it already. */
+            /** @description You already have it. */
             304: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -5374,7 +5375,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -5642,7 +5643,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -5810,7 +5811,7 @@ export interface operations {
             query?: never;
             header: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key": string;
@@ -5836,7 +5837,7 @@ export interface operations {
                     "application/json": components["schemas"]["Booking"];
                 };
             };
-            /** @description Pending: `next_action` says what the buyer must do, or to wait and read again. */
+            /** @description Pending: `next_action` says what the buyer must do next, or that the client should read again later. */
             202: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -6085,7 +6086,7 @@ export interface operations {
                  */
                 "If-Match"?: string;
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -6274,7 +6275,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -6294,7 +6295,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description You have it already. */
+            /** @description You already have it. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -6308,7 +6309,7 @@ export interface operations {
                     "application/json": components["schemas"]["Entry"];
                 };
             };
-            /** @description Your place in line. */
+            /** @description Your entry. */
             201: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -6445,7 +6446,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The line as it is now. */
+            /** @description The waitlist as it is now. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -6565,7 +6566,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Of this event only.
+                 * @description Only entries for this event.
                  * @example 01964c61-3d40-7a4e-b7c8-5d1e2f3a4b5c
                  */
                 event_id?: string;
@@ -6583,7 +6584,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of places. */
+            /** @description A page of entries. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6629,7 +6630,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The place in line.
+                 * @description The waitlist entry.
                  * @example 01964c6f-20e5-7c0d-b1a9-3e4f5a6b7c8d
                  */
                 entry_id: string;
@@ -6638,7 +6639,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The place; `offer` is the latest offer made for it. */
+            /** @description The entry; `offer` is the latest offer made for it. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -6686,7 +6687,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The place in line.
+                 * @description The waitlist entry.
                  * @example 01964c6f-20e5-7c0d-b1a9-3e4f5a6b7c8d
                  */
                 entry_id: string;
@@ -6695,7 +6696,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description You are out of the line. */
+            /** @description You have left the waitlist. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -6745,7 +6746,7 @@ export interface operations {
             };
             path: {
                 /**
-                 * @description The place in line.
+                 * @description The waitlist entry.
                  * @example 01964c6f-20e5-7c0d-b1a9-3e4f5a6b7c8d
                  */
                 entry_id: string;
@@ -6758,7 +6759,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The place as it is now. */
+            /** @description The entry as it is now. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -6923,7 +6924,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -7034,7 +7035,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -7144,7 +7145,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Only those that stand so.
+                 * @description Only entries with this status.
                  * @example waiting
                  */
                 status?: components["schemas"]["EntryStatus"];
@@ -7168,7 +7169,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of people. */
+            /** @description A page of entries. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7439,7 +7440,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The table, whole. */
+            /** @description The complete table. */
             200: {
                 headers: {
                     "Content-Disposition": components["headers"]["Content-Disposition"];
@@ -7507,7 +7508,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -7519,7 +7520,7 @@ export interface operations {
                  */
                 event_id: string;
                 /**
-                 * @description The place in line.
+                 * @description The waitlist entry.
                  * @example 01964c6f-20e5-7c0d-b1a9-3e4f5a6b7c8d
                  */
                 entry_id: string;
@@ -7532,7 +7533,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description At the head. */
+            /** @description The entry at the front. */
             200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
@@ -7654,7 +7655,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -7674,7 +7675,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What is left. */
+            /** @description The waitlist as it is now. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -7797,7 +7798,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -7956,7 +7957,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Whatever the address, and whether or not anything was bought with it. */
+            /** @description The same for every address, with or without bookings. */
             202: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -8032,7 +8033,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -8048,7 +8049,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was mailed so far opens nothing any more. */
+            /** @description Links that were mailed so far open nothing any more. */
             204: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
@@ -8132,14 +8133,14 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
             };
             path: {
                 /**
-                 * @description The place in line.
+                 * @description The waitlist entry.
                  * @example 01964c6f-20e5-7c0d-b1a9-3e4f5a6b7c8d
                  */
                 entry_id: string;
@@ -8148,7 +8149,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was mailed so far opens nothing any more. */
+            /** @description Links that were mailed so far open nothing any more. */
             204: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
@@ -8236,7 +8237,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Good once, for half a minute. */
+            /** @description Valid once, within half a minute. */
             201: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -8286,7 +8287,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -8424,13 +8425,13 @@ export interface operations {
                 /** @description Degrees. */
                 longitude?: number;
                 /**
-                 * @description IANA name; its events' times are shown in it.
+                 * @description IANA name; the times of its events are shown in this zone.
                  * @example Europe/Berlin
                  */
                 timezone?: string;
-                /** @description Give fresh ids to what has the same id twice. */
+                /** @description Give fresh ids to items whose id occurs twice. */
                 renumber?: boolean;
-                /** @description Leave out what cannot be understood, and say so. */
+                /** @description Leave out parts that cannot be understood, and report them. */
                 lenient?: boolean;
                 /**
                  * @description Give this venue a new layout.
@@ -8440,7 +8441,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -8454,7 +8455,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The venue, and what was mended or left out on the way. */
+            /** @description The venue, and the importer's corrections and omissions. */
             201: {
                 headers: {
                     Location: components["headers"]["Location"];
@@ -8653,7 +8654,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -8766,7 +8767,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -8879,7 +8880,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -8992,7 +8993,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -9105,7 +9106,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -9125,7 +9126,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was changed, and what not. */
+            /** @description The seats that were changed, and those that were not. */
             200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
@@ -9247,7 +9248,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -9267,7 +9268,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was changed, and what not. */
+            /** @description The seats that were changed, and those that were not. */
             200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
@@ -9737,7 +9738,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -9969,7 +9970,7 @@ export interface operations {
                  */
                 "If-Match"?: string;
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -10132,7 +10133,7 @@ export interface operations {
                  */
                 "If-Match"?: string;
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -10264,7 +10265,7 @@ export interface operations {
                  */
                 "If-Match"?: string;
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -10426,7 +10427,7 @@ export interface operations {
                  */
                 "If-Match"?: string;
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -10588,7 +10589,7 @@ export interface operations {
                  */
                 "If-Match"?: string;
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -10609,7 +10610,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Its rule goes on. */
+            /** @description The price follows its rule again. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -10714,7 +10715,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -10734,7 +10735,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What it would do. */
+            /** @description What the rule would do. */
             200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
@@ -10856,7 +10857,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -10876,7 +10877,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How it went, against the fixed price. */
+            /** @description The result, compared with the fixed price. */
             200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
@@ -10999,7 +11000,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Yours, new for each attempt. The same key and body give the same response again.
+                 * @description Made by you, new for each attempt. The same key and body give the same response again.
                  * @example 7c0f5a4e-retry-safe
                  */
                 "Idempotency-Key"?: string;
@@ -11019,7 +11020,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How it went, against fixed prices. */
+            /** @description The result, compared with fixed prices. */
             200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
@@ -11823,7 +11824,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Only these; else of any status.
+                 * @description Only mails with this status.
                  * @example waiting
                  */
                 status?: components["schemas"]["Status"];
@@ -12008,7 +12009,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It waits again. */
+            /** @description The mail is waiting again. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -13,10 +13,10 @@ T = TypeVar("T", bound="Activation")
 
 @_attrs_define
 class Activation:
-    """From when on a rule shall be in force.
+    """When a rule comes into force.
 
     Attributes:
-        valid_from (datetime.datetime | None | Unset): Else, or in the past: now.
+        valid_from (datetime.datetime | None | Unset): Absent or in the past: now.
     """
 
     valid_from: datetime.datetime | None | Unset = UNSET

@@ -14,7 +14,7 @@ T = TypeVar("T", bound="Attempt")
 
 @_attrs_define
 class Attempt:
-    """One try to deliver a mail.
+    """One attempt to deliver a mail.
 
     Attributes:
         attempt_no (int):

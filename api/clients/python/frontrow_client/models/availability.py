@@ -11,7 +11,7 @@ T = TypeVar("T", bound="Availability")
 
 @_attrs_define
 class Availability:
-    """Places of the house, and how many are free right now (null: not known at this moment).
+    """Places of the event, and how many are free right now (null: not known at this moment).
 
     Attributes:
         seats (int):

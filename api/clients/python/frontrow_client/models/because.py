@@ -10,7 +10,7 @@ T = TypeVar("T", bound="Because")
 
 @_attrs_define
 class Because:
-    """Why, for the record; who it concerns may read it.
+    """The reason, for the record; the person concerned may read it.
 
     Attributes:
         reason (str):

@@ -16,15 +16,15 @@ T = TypeVar("T", bound="BestSeatsWish")
 
 @_attrs_define
 class BestSeatsWish:
-    """What best seats are wanted. The names are the layout's.
+    """A wish for best seats. The names are the layout's.
 
     Attributes:
         quantity (int):
         category (None | str | Unset):
         section (None | str | Unset):
-        together (bool | Unset): Side by side; else simply the nearest. Default: True.
+        together (bool | Unset): Seats side by side; else simply the nearest. Default: True.
         max_price (int | Money | None | Unset): For one seat; a number is minor units of the event's currency.
-        relax (bool | Unset): Take the next best where the best is gone. Default: True.
+        relax (bool | Unset): Take the next best when the best is gone. Default: True.
     """
 
     quantity: int

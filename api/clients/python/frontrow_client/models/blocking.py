@@ -16,7 +16,7 @@ T = TypeVar("T", bound="Blocking")
 
 @_attrs_define
 class Blocking:
-    """Which seats are blocked (or given back) now, and which are not and why.
+    """The seats that are blocked (or given back) now, and those that were refused, with the reason.
 
     Attributes:
         event_id (UUID):

@@ -24,24 +24,24 @@ T = TypeVar("T", bound="Booking")
 
 @_attrs_define
 class Booking:
-    """Seats and areas that are paid for, or about to be.
+    """Seats and areas that are paid for or being paid.
 
     Attributes:
         booking_id (UUID):
-        reference (str): For people, to read out.
+        reference (str): Short, for people to read out.
         event_id (UUID):
         hold_id (UUID):
-        status (BookingStatus): `pending` resolves exactly once, into confirmed, declined or expired.
+        status (BookingStatus): `pending` ends exactly once, as confirmed, declined or expired.
 
             `confirmed` may become `cancelled`. An `expired` booking whose payment arrives late becomes
             `confirmed` if its seats are still free, else stays expired and is refunded.
         seats (list[SeatItem]):
         areas (list[AreaItem]):
         total (Money): An amount in minor units of its currency: 15000 EUR is 150 euros, 15000 JPY is 15,000 yen.
-        buyer (Buyer): Whom the tickets are for.
+        buyer (Buyer): The person whom the tickets are for.
         version (int): Grows with every change; the ETag.
         created_at (datetime.datetime):
-        expires_at (datetime.datetime | None | Unset): Payment is due by then; only while pending.
+        expires_at (datetime.datetime | None | Unset): When payment is due; only while pending.
         next_action (NextAction | None | Unset):
         note (None | str | Unset): How it ended, where that needs explaining.
         refunded (Money | None | Unset):

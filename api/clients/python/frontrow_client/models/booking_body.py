@@ -16,11 +16,11 @@ T = TypeVar("T", bound="BookingBody")
 
 @_attrs_define
 class BookingBody:
-    """A hold, whom it is for, and how it is paid.
+    """A hold, its buyer, and how it is paid.
 
     Attributes:
         hold_id (UUID):
-        buyer (Buyer): Whom the tickets are for.
+        buyer (Buyer): The person whom the tickets are for.
         payment (PaymentChoice): How to pay. The sandbox knows five cards; no money moves.
     """
 

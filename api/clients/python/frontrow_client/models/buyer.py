@@ -11,7 +11,7 @@ T = TypeVar("T", bound="Buyer")
 
 @_attrs_define
 class Buyer:
-    """Whom the tickets are for.
+    """The person whom the tickets are for.
 
     Attributes:
         email (str):

@@ -18,17 +18,17 @@ T = TypeVar("T", bound="CategoryPrice")
 
 @_attrs_define
 class CategoryPrice:
-    """A category's price in force and, where that ever changed, how it came to be.
+    """A category's price in force and, if it ever changed, its latest change.
 
     Attributes:
         category_no (int):
         category (str):
         price (Money): An amount in minor units of its currency: 15000 EUR is 150 euros, 15000 JPY is 15,000 yen.
-        was (Money | None | Unset): Before the latest change.
-        reason (None | str | Unset): Why it changed.
+        was (Money | None | Unset): The price before the latest change.
+        reason (None | str | Unset): The reason of the latest change.
         changed_at (datetime.datetime | None | Unset):
-        floor (Money | None | Unset): It never falls below; where the organiser shows the range.
-        ceiling (Money | None | Unset): It never rises above; likewise.
+        floor (Money | None | Unset): The lower limit; present if the organiser shows the range.
+        ceiling (Money | None | Unset): The upper limit; likewise.
     """
 
     category_no: int

@@ -19,7 +19,7 @@ class CategorySimulation:
 
     Attributes:
         category (str):
-        follows_rule (bool): Else its price stays as it is.
+        follows_rule (bool): False: its price stays as it is.
         simulation (Simulation): A rule against a fixed price on the same sale.
     """
 

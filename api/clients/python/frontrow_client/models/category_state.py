@@ -19,19 +19,19 @@ T = TypeVar("T", bound="CategoryState")
 
 @_attrs_define
 class CategoryState:
-    """How a category's price comes about right now.
+    """How a category's present price is computed.
 
     Attributes:
         category_no (int):
         category (str): The price band.
         price (Money): An amount in minor units of its currency: 15000 EUR is 150 euros, 15000 JPY is 15,000 yen.
-        mode (CategoryStateMode): `fixed`: nothing but the event's own price.
-        rule (None | RuleVersion): In force, also while a hand is on it.
+        mode (CategoryStateMode): `fixed`: only the event's own price.
+        rule (None | RuleVersion): The rule in force, also during an override or freeze.
         scheduled_for (datetime.datetime | None): When the next rule comes into force.
         until (datetime.datetime | None): When an override ends by itself.
-        reason (None | str): Of the override or freeze.
+        reason (None | str): The reason of the override or freeze.
         actor (None | str):
-        version (int): Of the override or freeze; 0: never any.
+        version (int): The version of the override or freeze; 0: there was none.
     """
 
     category_no: int

@@ -16,10 +16,10 @@ T = TypeVar("T", bound="Contact")
 
 @_attrs_define
 class Contact:
-    """How to tell somebody. Without `buyer` only the page does, and the live channel.
+    """How to notify the person. Without `buyer` only the page and the live channel do.
 
     Attributes:
-        buyer (Buyer | None | Unset): Whom to write to.
+        buyer (Buyer | None | Unset): The recipient of mails.
         language (str | Unset):  Default: 'en'.
     """
 

@@ -10,7 +10,7 @@ T = TypeVar("T", bound="Credentials")
 
 @_attrs_define
 class Credentials:
-    """What an account is opened with.
+    """The facts of a new account.
 
     Attributes:
         email (str):

@@ -17,11 +17,11 @@ T = TypeVar("T", bound="Decision")
 
 @_attrs_define
 class Decision:
-    """A price, why in words for buyers, and the numbers.
+    """A price, the reason in words for buyers, and the numbers.
 
     Attributes:
         price_minor (int):
-        why (DecisionWhy): Moved, or what keeps the price where it is.
+        why (DecisionWhy): `moved`, or the cause that keeps the price where it is.
         reason (str):
         factors (Factors): The numbers behind a decision, as shares of 1.
     """

@@ -21,7 +21,7 @@ T = TypeVar("T", bound="Decoration")
 
 @_attrs_define
 class Decoration:
-    """Something drawn that nobody can buy. `kind` tells how to draw what has no colour.
+    """A drawn object that nobody can buy. `kind` says how to draw one without a colour.
 
     Attributes:
         kind (DecorationKind | Unset):  Default: DecorationKind.OTHER.

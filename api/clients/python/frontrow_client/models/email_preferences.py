@@ -13,13 +13,13 @@ T = TypeVar("T", bound="EmailPreferences")
 
 @_attrs_define
 class EmailPreferences:
-    """Which mails somebody wants.
+    """The mails that a person wants.
 
     Attributes:
-        waitlist (bool | Unset): Your place in line, and offers. Default: True.
-        reminders (bool | Unset): That an offer is about to end; needs `waitlist`, too. Default: True.
+        waitlist (bool | Unset): Your place in a waitlist, and offers. Default: True.
+        reminders (bool | Unset): Reminders that an offer is about to end; needs `waitlist`, too. Default: True.
         event (bool | Unset): Changes to events that you have tickets for. Default: True.
-        booking (bool | Unset): Always true: what was bought, cancelled and refunded is put in writing. Default: True.
+        booking (bool | Unset): Always true: bookings, cancellations and refunds are confirmed by mail. Default: True.
     """
 
     waitlist: bool | Unset = True

@@ -24,7 +24,7 @@ T = TypeVar("T", bound="Entry")
 
 @_attrs_define
 class Entry:
-    """One person's place in an event's line.
+    """One person's entry in an event's waitlist.
 
     Attributes:
         entry_id (UUID):
@@ -32,16 +32,16 @@ class Entry:
         status (EntryStatus): `waiting → offered → accepted | declined | lapsed`; both may end `left` or `dismissed`.
 
             A withdrawn offer puts its entry back to `waiting`, at its old place.
-        wanted (Wanted): What somebody waits for. The names are the layout's; empty lists mean that any will do.
+        wanted (Wanted): A waiting person's wish. The names are the layout's; empty lists accept any.
 
             Sections are sections of seats or names of areas. `together`: side by side in one row; places of
             an area are always together.
         tier (EntryTier):
         rank (int | None): 1 is next; null when not waiting, or while it is unknown.
-        waiting (int): How many wait, everybody counted.
+        waiting (int): The number of all waiting entries.
         estimate (Estimate | None):
-        offer_window_s (int): How long an offer lasts that is made now.
-        contact (Contact): How to tell somebody. Without `buyer` only the page does, and the live channel.
+        offer_window_s (int): How long a new offer lasts, in seconds.
+        contact (Contact): How to notify the person. Without `buyer` only the page and the live channel do.
         joined_at (datetime.datetime):
         version (int): Grows with every change; the ETag.
         offer (None | Offer | Unset): The latest, open or not.

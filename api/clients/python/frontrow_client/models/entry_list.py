@@ -17,7 +17,7 @@ T = TypeVar("T", bound="EntryList")
 
 @_attrs_define
 class EntryList:
-    """Your places in lines, the latest first.
+    """Your waitlist entries, the latest first.
 
     Attributes:
         items (list[Entry]):

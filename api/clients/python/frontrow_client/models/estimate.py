@@ -11,10 +11,10 @@ T = TypeVar("T", bound="Estimate")
 
 @_attrs_define
 class Estimate:
-    """How long it may take, as honestly as what came back lately allows.
+    """The estimated wait, from the places returned recently.
 
     Attributes:
-        low_s (int | None): Null: nobody can say.
+        low_s (int | None): Null: there is no estimate.
         high_s (int | None):
         basis (str):
     """

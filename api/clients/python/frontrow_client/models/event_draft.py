@@ -19,7 +19,7 @@ T = TypeVar("T", bound="EventDraft")
 
 @_attrs_define
 class EventDraft:
-    """What an organiser says of an event.
+    """An event as its organiser describes it.
 
     Attributes:
         name (str):
@@ -29,7 +29,7 @@ class EventDraft:
         prices (EventDraftPrices): Minor units by category of the layout.
         description (str | Unset):  Default: ''.
         category (str | Unset):  Default: ''.
-        layout_id (None | Unset | UUID): Else the venue's.
+        layout_id (None | Unset | UUID): Default: the venue's present layout.
         buyer_limit (int | None | Unset):
         hold_ttl_s (int | None | Unset):
         metadata (EventDraftMetadata | Unset): Your own; buyers see it.

@@ -15,7 +15,7 @@ T = TypeVar("T", bound="EventFacets")
 
 @_attrs_define
 class EventFacets:
-    """What there is to filter by, the commonest first.
+    """Values to filter by, the most common first.
 
     Attributes:
         categories (list[Facet]):

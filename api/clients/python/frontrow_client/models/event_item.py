@@ -32,9 +32,9 @@ class EventItem:
         category (str):
         venue (VenueRef): Where an event takes place.
         prices_from (Money | None): The lowest price in force.
-        availability (Availability): Places of the house, and how many are free right now (null: not known at this
+        availability (Availability): Places of the event, and how many are free right now (null: not known at this
             moment).
-        metadata (EventItemMetadata): The organiser's own.
+        metadata (EventItemMetadata): Chosen by the organiser.
     """
 
     event_id: UUID

@@ -11,7 +11,7 @@ T = TypeVar("T", bound="EventItemMetadata")
 
 @_attrs_define
 class EventItemMetadata:
-    """The organiser's own."""
+    """Chosen by the organiser."""
 
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 

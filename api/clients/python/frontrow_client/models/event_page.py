@@ -24,7 +24,7 @@ T = TypeVar("T", bound="EventPage")
 
 @_attrs_define
 class EventPage:
-    """All there is to know of an event but its drawing and its seats' state.
+    """An event, without its drawing and the state of its seats.
 
     Attributes:
         event_id (UUID):
@@ -37,15 +37,15 @@ class EventPage:
         currency (str): ISO 4217.
         seat_count (int):
         prices (list[CategoryPrice]):
-        pricing (PricingTerms): How the event's prices come about, and what is shown of it.
+        pricing (PricingTerms): How the event's prices are made, and how much of it buyers see.
         prices_from (Money | None):
-        availability (Availability): Places of the house, and how many are free right now (null: not known at this
+        availability (Availability): Places of the event, and how many are free right now (null: not known at this
             moment).
         buyer_limit (int): Places one buyer may hold and own together.
-        hold_ttl_s (int): How long a fresh hold lives, in seconds.
+        hold_ttl_s (int): Lifetime of a fresh hold, in seconds.
         layout_url (str): The drawing.
         live_url (str): The live map's WebSocket.
-        metadata (EventPageMetadata): The organiser's own.
+        metadata (EventPageMetadata): Chosen by the organiser.
         version (int): Grows with every change; the ETag.
     """
 

@@ -11,7 +11,7 @@ T = TypeVar("T", bound="EventPageMetadata")
 
 @_attrs_define
 class EventPageMetadata:
-    """The organiser's own."""
+    """Chosen by the organiser."""
 
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 

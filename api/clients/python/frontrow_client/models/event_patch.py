@@ -18,7 +18,7 @@ T = TypeVar("T", bound="EventPatch")
 
 @_attrs_define
 class EventPatch:
-    """The fields to change; what is absent stays. `prices` may name some categories only.
+    """The fields to change; absent ones stay. `prices` may name some categories only.
 
     Attributes:
         name (None | str | Unset):

@@ -19,13 +19,13 @@ T = TypeVar("T", bound="EventStanding")
 
 @_attrs_define
 class EventStanding:
-    """What changes on an event's card while people look at it.
+    """The changing facts of an event's card.
 
     Attributes:
         event_id (UUID):
         status (EventStatus): `draft → publishing → on_sale ⇄ paused`; all but `publishing` may end `cancelled`.
         prices_from (Money | None):
-        availability (Availability): Places of the house, and how many are free right now (null: not known at this
+        availability (Availability): Places of the event, and how many are free right now (null: not known at this
             moment).
     """
 

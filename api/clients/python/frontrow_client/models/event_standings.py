@@ -15,7 +15,7 @@ T = TypeVar("T", bound="EventStandings")
 
 @_attrs_define
 class EventStandings:
-    """Some events as they stand right now.
+    """Some events in their current state.
 
     Attributes:
         items (list[EventStanding]):

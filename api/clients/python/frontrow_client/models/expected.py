@@ -10,7 +10,7 @@ T = TypeVar("T", bound="Expected")
 
 @_attrs_define
 class Expected:
-    """How much should be sold so long before the event.
+    """The share that should be sold at a time before the event.
 
     Attributes:
         days_left (float):

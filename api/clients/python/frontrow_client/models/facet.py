@@ -11,7 +11,7 @@ T = TypeVar("T", bound="Facet")
 
 @_attrs_define
 class Facet:
-    """A value that events have, and how many have it.
+    """A value that events have, and the number of events that have it.
 
     Attributes:
         name (str):

@@ -15,16 +15,16 @@ class Factors:
 
     Attributes:
         share (float): Sold.
-        expected (float | None): Should be sold by now.
+        expected (float | None): The share that should be sold by now.
         progress (float):
         velocity (float): Places per day.
         needed (float): Places per day that would sell the house out.
         pace (float):
         demand (float):
-        from_progress (float): What it adds to the base, as a share of it.
+        from_progress (float): Its addition to the base price, as a share of it.
         from_pace (float):
         from_demand (float):
-        target_minor (int): Where the price is heading.
+        target_minor (int): The target price.
     """
 
     share: float

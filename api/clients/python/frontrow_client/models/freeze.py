@@ -13,7 +13,7 @@ class Freeze:
     """The price stays as it is until it is released.
 
     Attributes:
-        reason (str): Buyers read it.
+        reason (str): Shown to buyers.
     """
 
     reason: str

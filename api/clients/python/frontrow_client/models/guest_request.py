@@ -16,7 +16,7 @@ T = TypeVar("T", bound="GuestRequest")
 
 @_attrs_define
 class GuestRequest:
-    """Empty, but after a `proof-needed`.
+    """Empty, except after a `proof-needed`.
 
     Attributes:
         proof (None | ProofOfWork | Unset):

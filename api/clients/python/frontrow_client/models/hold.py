@@ -32,8 +32,8 @@ class Hold:
         seats (list[SeatItem]):
         areas (list[AreaItem]):
         total (Money): An amount in minor units of its currency: 15000 EUR is 150 euros, 15000 JPY is 15,000 yen.
-        expires_at (datetime.datetime): Whatever happens, not later.
-        relaxed (list[HoldRelaxedItem] | Unset): Of best seats: what is so of them because nothing better was free.
+        expires_at (datetime.datetime): The latest moment at which it ends.
+        relaxed (list[HoldRelaxedItem] | Unset): Best seats only: compromises, because nothing better was free.
     """
 
     hold_id: UUID

@@ -18,15 +18,15 @@ T = TypeVar("T", bound="HoldRequest")
 
 @_attrs_define
 class HoldRequest:
-    """Seats by seat_no, places of areas by area_no, or `best` alone: seats chosen for you.
+    """Seats by seat_no, places of areas by area_no, or `best` alone: the engine chooses the seats.
 
-    A client-made `hold_id` makes retries safe.
+    With a `hold_id` made by the client, retries are safe.
 
         Attributes:
             seats (list[int] | Unset): Seats by `seat_no`.
             areas (HoldRequestAreas | Unset): How many places, by `area_no`.
             best (BestSeatsWish | None | Unset): The best free seats, by the rule in docs/best-seats.md.
-            hold_id (None | Unset | UUID): Yours, new for each attempt: a retry gives the same hold.
+            hold_id (None | Unset | UUID): Made by you, new for each attempt: a retry gives the same hold.
     """
 
     seats: list[int] | Unset = UNSET

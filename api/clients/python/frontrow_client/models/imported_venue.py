@@ -16,7 +16,7 @@ T = TypeVar("T", bound="ImportedVenue")
 
 @_attrs_define
 class ImportedVenue:
-    """A venue with its new layout, and what the importer had to mend.
+    """A venue with its new layout, and the importer's corrections.
 
     Attributes:
         venue (Venue): A house, and the layout that new events get.

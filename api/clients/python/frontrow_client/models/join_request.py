@@ -17,7 +17,7 @@ T = TypeVar("T", bound="JoinRequest")
 
 @_attrs_define
 class JoinRequest:
-    """What you wait for, and how to tell you. Names are the layout's; empty lists: any will do.
+    """What you wait for, and how to notify you. Names are those of the layout; an empty list means any.
 
     Attributes:
         quantity (int):
@@ -25,7 +25,7 @@ class JoinRequest:
         categories (list[str] | Unset):
         sections (list[str] | Unset):
         max_price (int | Money | None | Unset): For one place; a number is minor units of the event's currency.
-        contact (Contact | Unset): How to tell somebody. Without `buyer` only the page does, and the live channel.
+        contact (Contact | Unset): How to notify the person. Without `buyer` only the page and the live channel do.
     """
 
     quantity: int

@@ -11,7 +11,7 @@ T = TypeVar("T", bound="LayoutWarning")
 
 @_attrs_define
 class LayoutWarning:
-    """Something in a plan that was mended or left out, and where it is.
+    """Something in a plan that was corrected or left out, and where it is.
 
     Attributes:
         path (str):

@@ -29,20 +29,20 @@ class LineEntry:
         status (EntryStatus): `waiting → offered → accepted | declined | lapsed`; both may end `left` or `dismissed`.
 
             A withdrawn offer puts its entry back to `waiting`, at its old place.
-        wanted (Wanted): What somebody waits for. The names are the layout's; empty lists mean that any will do.
+        wanted (Wanted): A waiting person's wish. The names are the layout's; empty lists accept any.
 
             Sections are sections of seats or names of areas. `together`: side by side in one row; places of
             an area are always together.
         tier (LineEntryTier):
-        weight (int): The line's order: the heavier first, then the lower join_no.
+        weight (int): Decides the order: larger weights first, then the lower join_no.
         join_no (int):
         rank (int | None):
         email (None | str):
         name (str):
         joined_at (datetime.datetime):
         version (int): Grows with every change; the ETag.
-        promoted (None | str | Unset): Why it was moved to the head.
-        skipped (int | Unset): In how many rounds it was passed over. Default: 0.
+        promoted (None | str | Unset): Why it was moved to the front.
+        skipped (int | Unset): The number of rounds that skipped it. Default: 0.
     """
 
     entry_id: UUID

@@ -17,11 +17,12 @@ T = TypeVar("T", bound="LineEntryList")
 
 @_attrs_define
 class LineEntryList:
-    """Who waits, in the line's order; of any other status, and of all, the latest to join first.
+    """Waiting entries in the order of the waitlist; entries of any other status, and of all, the latest to
+    join first.
 
-    Attributes:
-        items (list[LineEntry]):
-        next_cursor (None | str | Unset): Send it as `cursor` for the next page; null on the last.
+        Attributes:
+            items (list[LineEntry]):
+            next_cursor (None | str | Unset): Send it as `cursor` for the next page; null on the last.
     """
 
     items: list[LineEntry]

@@ -12,11 +12,11 @@ T = TypeVar("T", bound="LineTerms")
 
 @_attrs_define
 class LineTerms:
-    """What to change about a line; what is absent stays.
+    """Changes of a waitlist's terms; absent fields stay.
 
     Attributes:
-        closed (bool | Unset): Nobody joins any more; who waits is still served.
-        offer_window_s (int | Unset): How long offers made from now on last, in seconds.
+        closed (bool | Unset): No new entries; existing entries are still served.
+        offer_window_s (int | Unset): Lifetime of offers made from now on, in seconds.
     """
 
     closed: bool | Unset = UNSET

@@ -10,7 +10,7 @@ T = TypeVar("T", bound="LinkToken")
 
 @_attrs_define
 class LinkToken:
-    """What stands behind `/verify/` in the link of the mail.
+    """The part after `/verify/` in the mailed link.
 
     Attributes:
         token (str):

@@ -26,10 +26,10 @@ class Mail:
     Attributes:
         mail_id (UUID):
         kind (MailKind):
-        status (Status): What became of a mail; `engine.notifications` draws how.
+        status (Status): The status of a mail; `engine.notifications` has a diagram.
         event_id (None | UUID):
         person_id (UUID):
-        cause (str): The id of what happened; it is told once.
+        cause (str): The id of the cause; it causes one mail of this kind.
         email (None | str):
         name (str):
         language (None | str):

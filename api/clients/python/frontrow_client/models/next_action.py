@@ -13,7 +13,7 @@ T = TypeVar("T", bound="NextAction")
 
 @_attrs_define
 class NextAction:
-    """What the buyer must do for a pending booking: open `url`, or wait and ask again.
+    """The buyer's next step for a pending booking: open `url`, or wait and ask again.
 
     Attributes:
         type_ (NextActionType):

@@ -19,7 +19,7 @@ class Outcome:
         revenue_minor (int):
         sold (int):
         sell_through (float): Sold, as a share of the places.
-        average_minor (int): Of the places sold.
+        average_minor (int): The average price of sold places.
         final_minor (int): The price at the end.
         changes (int): How often the price moved.
         sold_out_days_left (float | None | Unset): Days before the event; null: never.

@@ -13,12 +13,12 @@ T = TypeVar("T", bound="Override")
 
 @_attrs_define
 class Override:
-    """A price by hand.
+    """A manual price.
 
     Attributes:
         amount_minor (int):
-        reason (str): Buyers read it.
-        until (datetime.datetime | None | Unset): Else until it is released, or another rule comes into force.
+        reason (str): Shown to buyers.
+        until (datetime.datetime | None | Unset): Absent: until it is released, or another rule comes into force.
     """
 
     amount_minor: int

@@ -15,8 +15,8 @@ class PaymentChoice:
     Attributes:
         provider (str):
         token (str): `tok_visa` pays; `tok_declined` and `tok_insufficient_funds` are declined; `tok_3ds` waits for the
-            buyer's approval; `tok_timeout` gets no answer for a while. `tok_visa_card_4242` is a token of the card 4242,
-            and so with each of them.
+            buyer's approval; `tok_timeout` gets no answer for a while. `tok_visa_card_4242` is a token of the card 4242;
+            each token may have such an ending.
     """
 
     provider: str

@@ -20,17 +20,17 @@ T = TypeVar("T", bound="Person")
 
 @_attrs_define
 class Person:
-    """Somebody who holds, books and waits.
+    """A person who holds, books and waits.
 
     Attributes:
         person_id (UUID):
-        email (None | str | Unset): Where to write to.
+        email (None | str | Unset): The address for mails.
         name (str | Unset):  Default: ''.
         language (str | Unset):  Default: 'en'.
-        tier (PersonTier | Unset): Given by the organiser; counts in waitlists. Default: PersonTier.REGULAR.
-        registered (bool | Unset): Can log in; else a guest. Default: False.
-        email_proven (bool | Unset): The link that was mailed to the account's address was opened. Default: False.
-        preferences (Preferences | Unset): How somebody wants to be told.
+        tier (PersonTier | Unset): Given by the organiser; decides the order in waitlists. Default: PersonTier.REGULAR.
+        registered (bool | Unset): True: has an account; false: a guest. Default: False.
+        email_proven (bool | Unset): Whether the link mailed to the account's address was opened. Default: False.
+        preferences (Preferences | Unset): How a person wants to be notified.
         version (int | Unset): Grows with every change; the ETag. Default: 1.
         created_at (datetime.datetime | None | Unset):
     """

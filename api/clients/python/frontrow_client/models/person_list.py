@@ -17,7 +17,7 @@ T = TypeVar("T", bound="PersonList")
 
 @_attrs_define
 class PersonList:
-    """Who registered with an address: first the one it belongs to, then the earliest.
+    """The accounts with an address: first the one it belongs to, then the earliest.
 
     Attributes:
         items (list[Person]):

@@ -16,15 +16,15 @@ T = TypeVar("T", bound="PersonPatch")
 
 @_attrs_define
 class PersonPatch:
-    """What to change; what is not sent stays. An account's address and password need the present one.
+    """The fields to change; absent ones stay. An account's address and password need the present password.
 
     Attributes:
         name (str | Unset):
-        language (str | Unset): One of those we write in.
+        language (str | Unset): A supported language.
         email (str | Unset):
-        preferences (PreferencesPatch | Unset): What is not sent stays.
-        password (None | str | Unset): The present one, to change `email` or the password.
-        new_password (None | str | Unset): Ends every login, this one too.
+        preferences (PreferencesPatch | Unset): The preferences to change; absent fields stay.
+        password (None | str | Unset): The present password, to change `email` or the password.
+        new_password (None | str | Unset): A new password; ends every login, this one too.
     """
 
     name: str | Unset = UNSET

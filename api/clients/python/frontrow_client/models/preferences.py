@@ -17,11 +17,11 @@ T = TypeVar("T", bound="Preferences")
 
 @_attrs_define
 class Preferences:
-    """How somebody wants to be told.
+    """How a person wants to be notified.
 
     Attributes:
-        email (EmailPreferences | Unset): Which mails somebody wants.
-        live (bool | Unset): On the open page, too. Default: True.
+        email (EmailPreferences | Unset): The mails that a person wants.
+        live (bool | Unset): Notices on the open page, too. Default: True.
     """
 
     email: EmailPreferences | Unset = UNSET

@@ -16,7 +16,7 @@ T = TypeVar("T", bound="PreferencesPatch")
 
 @_attrs_define
 class PreferencesPatch:
-    """What is not sent stays.
+    """The preferences to change; absent fields stay.
 
     Attributes:
         email (EmailPreferencesPatch | Unset):

@@ -17,14 +17,14 @@ T = TypeVar("T", bound="Preview")
 
 @_attrs_define
 class Preview:
-    """The price now, what is seen, and what the rule makes of it. Nothing is changed.
+    """The present price, the signals, and the rule's decision. Nothing is changed.
 
     Attributes:
         category_no (int):
         category (str): The price band.
         price (Money): An amount in minor units of its currency: 15000 EUR is 150 euros, 15000 JPY is 15,000 yen.
-        signals (Signals): What is seen of a category at one moment. Raises ValueError for what cannot be seen.
-        decision (Decision): A price, why in words for buyers, and the numbers.
+        signals (Signals): The measured signals of a category at one moment. Raises ValueError for impossible values.
+        decision (Decision): A price, the reason in words for buyers, and the numbers.
     """
 
     category_no: int

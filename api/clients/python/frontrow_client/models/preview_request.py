@@ -17,7 +17,7 @@ T = TypeVar("T", bound="PreviewRequest")
 
 @_attrs_define
 class PreviewRequest:
-    """What would a rule do now? One that is sent, one that was made, or the one in force.
+    """A rule to preview: a sent one, a stored one, or the one in force.
 
     Attributes:
         category (str): The price band.

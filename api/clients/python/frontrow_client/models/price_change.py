@@ -29,7 +29,8 @@ class PriceChange:
         reason (str):
         actor (str): `organiser`, or `pricing:` and the number of the rule.
         changed_at (datetime.datetime):
-        inputs (None | PriceChangeInputsType0 | Unset): What the rule saw and made of it; with the organiser's key only.
+        inputs (None | PriceChangeInputsType0 | Unset): What the rule measured and decided; with the organiser's key
+            only.
     """
 
     category_no: int

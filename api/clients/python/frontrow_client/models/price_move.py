@@ -11,7 +11,7 @@ T = TypeVar("T", bound="PriceMove")
 
 @_attrs_define
 class PriceMove:
-    """A change of the price, and what buyers would have read.
+    """A change of the price, and the reason that buyers would have read.
 
     Attributes:
         days_left (float):

@@ -16,7 +16,7 @@ T = TypeVar("T", bound="PricingState")
 
 @_attrs_define
 class PricingState:
-    """An event's pricing at a glance. `version` is that of what buyers see.
+    """An event's pricing at a glance. `version` is that of the terms (what buyers see).
 
     Attributes:
         event_id (UUID):

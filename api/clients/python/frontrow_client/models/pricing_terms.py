@@ -11,12 +11,12 @@ T = TypeVar("T", bound="PricingTerms")
 
 @_attrs_define
 class PricingTerms:
-    """How the event's prices come about, and what is shown of it.
+    """How the event's prices are made, and how much of it buyers see.
 
     Attributes:
-        dynamic (bool): Some price follows a rule and may change.
-        history_public (bool): `/prices/history` is open to everybody.
-        range_public (bool): Prices that follow a rule show its range.
+        dynamic (bool): At least one price follows a rule and may change.
+        history_public (bool): Everybody may read `/prices/history`.
+        range_public (bool): Prices that follow a rule show the rule's range.
     """
 
     dynamic: bool

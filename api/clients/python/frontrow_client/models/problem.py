@@ -20,8 +20,8 @@ T = TypeVar("T", bound="Problem")
 
 @_attrs_define
 class Problem:
-    """RFC 9457. `type` is stable and opens its description; what follows `instance` is what the
-    caller needs to go on, present where it applies.
+    """RFC 9457. `type` is stable and opens its description; the fields after `instance` are those that
+    the caller needs to go on, present where they apply.
 
         Attributes:
             type_ (str):
@@ -30,21 +30,21 @@ class Problem:
             detail (str): What happened here and what to do about it.
             instance (str): The path that was asked for.
             errors (list[ProblemErrorsType0Item] | None | Unset): Each mistake, and where it is.
-            seats (list[int] | None | Unset): Seats that are taken; of `still-on-sale` those you can have.
-            areas (list[int] | None | Unset): Areas without so much room; of `still-on-sale` those that have it.
+            seats (list[int] | None | Unset): Seats that are taken; of `still-on-sale`: seats you can have.
+            areas (list[int] | None | Unset): Areas without enough room; of `still-on-sale`: areas that have it.
             url (None | str | Unset): The page where you can have it.
             limit (int | None | Unset): Places one buyer may have.
             owned (int | None | Unset): Places you have already.
             retry_after (int | None | Unset): Seconds; as `Retry-After`.
-            challenge (None | str | Unset): Of `proof-needed`: what to find a nonce for.
+            challenge (None | str | Unset): Of `proof-needed`: the challenge to find a nonce for.
             bits (int | None | Unset): Zero bits that SHA-256 of challenge and nonce has to begin with.
             expires_at (datetime.datetime | None | Unset): Until when the challenge can be answered.
-            current_version (int | None | Unset): What If-Match had to be.
+            current_version (int | None | Unset): The version that If-Match had to name.
             decline_code (None | str | Unset): Why the card was declined.
             booking_id (None | Unset | UUID): The booking this is about.
             hold_id (None | Unset | UUID): The hold this is about.
             offer_status (None | OfferStatus | Unset): How the offer ended.
-            entry_id (None | Unset | UUID): Your place in line that this is about.
+            entry_id (None | Unset | UUID): Your waitlist entry that this is about.
     """
 
     type_: str

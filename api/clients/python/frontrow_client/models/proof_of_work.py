@@ -10,7 +10,7 @@ T = TypeVar("T", bound="ProofOfWork")
 
 @_attrs_define
 class ProofOfWork:
-    """What was found for the challenge of a `proof-needed`.
+    """The nonce that was found for the challenge of a `proof-needed`.
 
     Attributes:
         challenge (str):

@@ -11,7 +11,7 @@ T = TypeVar("T", bound="Ready")
 
 @_attrs_define
 class Ready:
-    """How the stores are.
+    """The state of the stores.
 
     Attributes:
         postgres (str): `ok`, or why not.

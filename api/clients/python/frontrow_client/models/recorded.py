@@ -14,13 +14,13 @@ T = TypeVar("T", bound="Recorded")
 
 @_attrs_define
 class Recorded:
-    """A sale as it was: this event's, or another one's.
+    """A recorded sale: this event's, or another one's.
 
     Attributes:
         type_ (RecordedType):
-        event_id (None | Unset | UUID): Else this event.
-        category (None | str | Unset): Of that event; else all of it.
-        elasticity (float | Unset): A price 1 % higher loses so many per cent of the buyers. Default: 1.2.
+        event_id (None | Unset | UUID): Default: this event.
+        category (None | str | Unset): A category of that event. Default: all.
+        elasticity (float | Unset): Per cent of the buyers lost by a price 1 % higher. Default: 1.2.
     """
 
     type_: RecordedType

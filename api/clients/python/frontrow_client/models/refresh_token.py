@@ -10,7 +10,7 @@ T = TypeVar("T", bound="RefreshToken")
 
 @_attrs_define
 class RefreshToken:
-    """The newest one that you have.
+    """The newest refresh token that you have.
 
     Attributes:
         refresh_token (str):

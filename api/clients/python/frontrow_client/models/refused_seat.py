@@ -13,12 +13,12 @@ T = TypeVar("T", bound="RefusedSeat")
 
 @_attrs_define
 class RefusedSeat:
-    """A seat that stayed as it was.
+    """A seat that was not changed.
 
     Attributes:
         seat_no (int): The seat's dense number in its event.
-        reason (RefusedSeatReason): `held`: somebody has it in a hold, pays for it, or has been offered it; `already`:
-            it was blocked before; `not-blocked`: nothing to give back.
+        reason (RefusedSeatReason): `held`: a buyer holds it, pays for it, or has an offer of it; `already`: it was
+            blocked before; `not-blocked`: it was not blocked.
     """
 
     seat_no: int

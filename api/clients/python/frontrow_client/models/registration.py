@@ -12,13 +12,13 @@ T = TypeVar("T", bound="Registration")
 
 @_attrs_define
 class Registration:
-    """An account for whoever sends it.
+    """An account for the sender.
 
     Attributes:
         email (str):
         password (str):
         name (str):
-        language (None | str | Unset): Absent: what is set already, or English.
+        language (None | str | Unset): Default: the language set before, or English.
     """
 
     email: str

@@ -21,23 +21,26 @@ class Rule:
     Raises ValueError for a rule that contradicts itself.
 
         Attributes:
-            base_minor (int): The price while nothing speaks for another.
+            base_minor (int): The price while no signal changes it.
             floor_minor (int): Never below.
             ceiling_minor (int): Never above.
-            sold_weight (float | Unset): So much dearer, as a share of the base, when all is sold. Default: 0.5.
-            expected (list[Expected] | Unset): The sales to compare with, earliest first; between two points in a straight
-                line. Without: every place sold makes the next one dearer.
-            velocity_weight (float | Unset): So much dearer or cheaper when places sell much faster or slower than they must
-                to be gone by the event. Default: 0.15.
-            half_life_s (float | Unset): Sales so long ago count half for the velocity. Default: 86400.0.
-            demand_weight (float | Unset): So much dearer when many more want places than are left. Default: 0.2.
-            watcher_share (float | Unset): How many of those who watch the map count as wanting a place. Default: 0.05.
-            max_step (float | Unset): The most that one change moves the price, as a share of it. Default: 0.1.
-            min_interval_s (int | Unset): A price stays at least so long. Default: 900.
+            sold_weight (float | Unset): Rise when all is sold, as a share of the base price. Default: 0.5.
+            expected (list[Expected] | Unset): The planned sales, earliest first; linear between two points. Absent: every
+                sold place makes the next one more expensive.
+            velocity_weight (float | Unset): Rise or fall, as a share of the base price, when places sell much faster or
+                slower than needed to sell out by the event. Default: 0.15.
+            half_life_s (float | Unset): Age at which sales count half for the velocity, in seconds. Default: 86400.0.
+            demand_weight (float | Unset): Rise, as a share of the base price, when many more people want places than are
+                left. Default: 0.2.
+            watcher_share (float | Unset): The share of people watching the map who count as wanting a place. Default: 0.05.
+            max_step (float | Unset): The largest change at once, as a share of the price. Default: 0.1.
+            min_interval_s (int | Unset): The shortest time between two changes, in seconds. Default: 900.
             dead_band (float | Unset): Differences up to this share of the price change nothing. Default: 0.03.
-            reversal_s (int | Unset): For so long a price does not turn back. Default: 86400.
-            round_to_minor (int | None | Unset): Null: as is usual in the currency.
-            ending_minor (int | Unset): What prices end in: 100 and 90 make 8.90, 9.90, 10.90. Default: 0.
+            reversal_s (int | Unset): The shortest time before a change in the opposite direction, in seconds. Default:
+                86400.
+            round_to_minor (int | None | Unset): Null: the usual rounding of the currency.
+            ending_minor (int | Unset): The ending of prices: rounding 100 with ending 90 gives 8.90, 9.90, 10.90. Default:
+                0.
     """
 
     base_minor: int

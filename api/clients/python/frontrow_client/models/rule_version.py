@@ -19,15 +19,15 @@ T = TypeVar("T", bound="RuleVersion")
 
 @_attrs_define
 class RuleVersion:
-    """A version of a category's rule. What it says never changes.
+    """A version of a category's rule. Its content never changes.
 
     Attributes:
         rule_id (UUID):
         event_id (UUID):
         category_no (int):
         category (str): The price band.
-        rule_no (int): 1 is the category's first.
-        status (RuleStatus): `draft → scheduled → active → retired`; any step may be left out, none goes back.
+        rule_no (int): The version; 1 is the category's first.
+        status (RuleStatus): `draft → scheduled → active → retired`; steps may be skipped, never reversed.
         rule (Rule): How a category's price moves. Amounts are minor units, times seconds, shares 0 to 1.
 
             Raises ValueError for a rule that contradicts itself.

@@ -15,7 +15,7 @@ T = TypeVar("T", bound="SeatItem")
 
 @_attrs_define
 class SeatItem:
-    """A seat with the price that was quoted for it.
+    """A seat with its quoted price.
 
     Attributes:
         seat_no (int): The seat's dense number in its event.

@@ -12,7 +12,7 @@ T = TypeVar("T", bound="SeatSelection")
 
 @_attrs_define
 class SeatSelection:
-    """Seats of an event, and why; the reason is kept with it.
+    """Seats of an event, and a reason, which is kept.
 
     Attributes:
         seats (list[int]):

@@ -15,10 +15,10 @@ T = TypeVar("T", bound="SeatStates")
 
 @_attrs_define
 class SeatStates:
-    """What a map shows at one instant. `(epoch, seq)` is where the live feed goes on from.
+    """The content of a map at one instant. The live feed goes on from `(epoch, seq)`.
 
     Attributes:
-        epoch (int): Changes when the state is laid anew.
+        epoch (int): Changes when the state is rebuilt.
         seq (int): Grows by one with every change set.
         seat_count (int):
         states (str): One digit per seat: 0 free, 1 held, 2 sold, 3 not for sale.

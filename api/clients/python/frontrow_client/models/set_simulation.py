@@ -23,8 +23,8 @@ class SetSimulation:
         seats (int):
         days (float):
         currency (str):
-        rule (Total): How a sale of several categories ended, in sum.
-        fixed (Total): How a sale of several categories ended, in sum.
+        rule (Total): The total result of a sale of several categories.
+        fixed (Total): The total result of a sale of several categories.
         points (list[SetPoint]):
         categories (list[CategorySimulation]):
     """

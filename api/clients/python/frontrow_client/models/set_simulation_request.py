@@ -18,14 +18,14 @@ T = TypeVar("T", bound="SetSimulationRequest")
 
 @_attrs_define
 class SetSimulationRequest:
-    """A sale to try a whole rule set on: every category of the event at once.
+    """A simulated sale for a whole rule set: every category of the event at once.
 
     Attributes:
-        rules (SetSimulationRequestRules | Unset): By category. The others follow the rule in force, or stay at their
-            price.
-        curve (Recorded | Synthetic | Unset): `seats` are those of all categories; `category` is of no use here. Without
-            it: `{"type": "synthetic", "shape": "rush", "seats": null, "days": null, "demand": 1.2, "elasticity": 1.2,
-            "seed": 1}`.
+        rules (SetSimulationRequestRules | Unset): Rules by category. The others follow the rule in force, or stay at
+            their price.
+        curve (Recorded | Synthetic | Unset): `seats` are those of all categories; `category` has no effect here.
+            Without it: `{"type": "synthetic", "shape": "rush", "seats": null, "days": null, "demand": 1.2, "elasticity":
+            1.2, "seed": 1}`.
     """
 
     rules: SetSimulationRequestRules | Unset = UNSET

@@ -15,7 +15,7 @@ T = TypeVar("T", bound="SetSimulationRequestRules")
 
 @_attrs_define
 class SetSimulationRequestRules:
-    """By category. The others follow the rule in force, or stay at their price."""
+    """Rules by category. The others follow the rule in force, or stay at their price."""
 
     additional_properties: dict[str, Rule] = _attrs_field(init=False, factory=dict)
 

@@ -13,16 +13,16 @@ T = TypeVar("T", bound="Signals")
 
 @_attrs_define
 class Signals:
-    """What is seen of a category at one moment. Raises ValueError for what cannot be seen.
+    """The measured signals of a category at one moment. Raises ValueError for impossible values.
 
     Attributes:
         capacity (int): Places that are or were for sale.
         taken (int): Places sold, or being paid for.
         left_s (float): Seconds to the event; negative when it has begun.
         held (int | Unset): Places in somebody's hold. Default: 0.
-        watchers (int | Unset): Who watch the map: this category's part. Default: 0.
-        waiting (float | Unset): Places the waitlist wants here. Default: 0.0.
-        velocity (float | Unset): Places sold per day, of late. Default: 0.0.
+        watchers (int | Unset): This category's part of the people watching the map. Default: 0.
+        waiting (float | Unset): Places of this category that the waitlist wants. Default: 0.0.
+        velocity (float | Unset): Places sold per day, recently. Default: 0.0.
         confidence (float | Unset): 0 to 1: how much of its memory the velocity has seen. Default: 0.0.
     """
 

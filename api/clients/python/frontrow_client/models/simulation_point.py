@@ -11,7 +11,7 @@ T = TypeVar("T", bound="SimulationPoint")
 
 @_attrs_define
 class SimulationPoint:
-    """The sale at one moment; `fixed_…` is the same sale at the price of the comparison.
+    """The sale at one moment; `fixed_…` is the same sale at the fixed price.
 
     Attributes:
         days_left (float):

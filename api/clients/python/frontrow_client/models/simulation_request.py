@@ -19,7 +19,7 @@ T = TypeVar("T", bound="SimulationRequest")
 
 @_attrs_define
 class SimulationRequest:
-    """A sale to try a rule on: one that is sent, one that was made, or the one in force.
+    """A simulated sale for a rule: a sent one, a stored one, or the one in force.
 
     Attributes:
         category (str): The price band.
@@ -27,7 +27,7 @@ class SimulationRequest:
         rule_id (None | Unset | UUID):
         curve (Recorded | Synthetic | Unset): Without it: `{"type": "synthetic", "shape": "rush", "seats": null, "days":
             null, "demand": 1.2, "elasticity": 1.2, "seed": 1}`.
-        fixed_minor (int | None | Unset): The price to compare with; else the rule's base.
+        fixed_minor (int | None | Unset): The price to compare with. Default: the rule's base.
     """
 
     category: str

@@ -17,18 +17,18 @@ T = TypeVar("T", bound="Skip")
 
 @_attrs_define
 class Skip:
-    """Who was passed over in one round, and why: all with this wish ahead of the last one served.
+    """The entries skipped in one round, and why: all with this wish ahead of the last one served.
 
     Attributes:
         round_no (int):
         at (datetime.datetime):
-        wanted (Wanted): What somebody waits for. The names are the layout's; empty lists mean that any will do.
+        wanted (Wanted): A waiting person's wish. The names are the layout's; empty lists accept any.
 
             Sections are sections of seats or names of areas. `together`: side by side in one row; places of
             an area are always together.
         reason (str):
         detail (str):
-        passed (int): How many entries.
+        passed (int): The number of skipped entries.
         entry_id (UUID): The first of them.
     """
 

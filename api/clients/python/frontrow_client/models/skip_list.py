@@ -17,7 +17,7 @@ T = TypeVar("T", bound="SkipList")
 
 @_attrs_define
 class SkipList:
-    """Who was passed over, the latest round first.
+    """Skipped entries, the latest round first.
 
     Attributes:
         items (list[Skip]):

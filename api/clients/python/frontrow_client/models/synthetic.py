@@ -14,16 +14,16 @@ T = TypeVar("T", bound="Synthetic")
 
 @_attrs_define
 class Synthetic:
-    """A sale that is made up. The same parameters and seed make the same one.
+    """A synthetic sale. The same parameters and seed give the same sale.
 
     Attributes:
         type_ (SyntheticType):
         shape (SyntheticShape | Unset): `rush`: on-sale rush, slow middle, last week; `steady`; `late`. Default:
             SyntheticShape.RUSH.
-        seats (int | None | Unset): Else the category's.
-        days (float | None | Unset): From on-sale to the event; else what is left to it.
+        seats (int | None | Unset): Default: the category's.
+        days (float | None | Unset): Days from on-sale to the event. Default: the time left to it.
         demand (float | Unset): Buyers at the base price, as a share of the seats. Default: 1.2.
-        elasticity (float | Unset): A price 1 % higher loses so many per cent of the buyers. Default: 1.2.
+        elasticity (float | Unset): Per cent of the buyers lost by a price 1 % higher. Default: 1.2.
         seed (int | Unset):  Default: 1.
     """
 

@@ -12,13 +12,13 @@ T = TypeVar("T", bound="TemplateDraft")
 
 @_attrs_define
 class TemplateDraft:
-    """The texts of the next version, in Jinja2; what they can name is in docs/notifications.md.
+    """The texts of the next version, in Jinja2; docs/notifications.md lists the names they can use.
 
     Attributes:
         html (str):
         text (str):
-        subject (str | Unset): Of a layout: nothing. Default: ''.
-        note (str | Unset): What is new about it. Default: ''.
+        subject (str | Unset): Empty for a layout. Default: ''.
+        note (str | Unset): The changes in this version. Default: ''.
         activate (bool | Unset): Write mails with it from now on. Default: False.
     """
 

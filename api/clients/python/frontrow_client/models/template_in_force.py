@@ -14,7 +14,7 @@ T = TypeVar("T", bound="TemplateInForce")
 
 @_attrs_define
 class TemplateInForce:
-    """Which version of a template mails are written with.
+    """The template version in force.
 
     Attributes:
         kind (str): A kind of mail, or `layout`.

@@ -20,7 +20,7 @@ class TemplateVersion:
         kind (str): A kind of mail, or `layout`.
         language (str): `mul` for the layout.
         version (int): Grows with every change; the ETag.
-        source (TemplateVersionSource): Who wrote it: we, or you.
+        source (TemplateVersionSource): Who wrote it: Frontrow, or the organiser.
         subject (str):
         html (str):
         text (str):

@@ -12,11 +12,11 @@ T = TypeVar("T", bound="TermsPatch")
 
 @_attrs_define
 class TermsPatch:
-    """What buyers shall see. What is absent stays.
+    """Which facts buyers see. Absent fields stay.
 
     Attributes:
-        history_public (bool | None | Unset): Every change and its reason.
-        range_public (bool | None | Unset): Floor and ceiling.
+        history_public (bool | None | Unset): Show every change and its reason.
+        range_public (bool | None | Unset): Show floor and ceiling.
     """
 
     history_public: bool | None | Unset = UNSET

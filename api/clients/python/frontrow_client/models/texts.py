@@ -17,7 +17,7 @@ class Texts:
     Attributes:
         html (str):
         text (str):
-        subject (str | Unset): Of a layout: nothing. Default: ''.
+        subject (str | Unset): Empty for a layout. Default: ''.
     """
 
     html: str

@@ -25,9 +25,9 @@ class Ticket:
         category (str): The price band.
         seat_no (int | None):
         area_no (int | None):
-        code (str): What the door scans; unguessable.
+        code (str): The code that the door scans; unguessable.
         status (TicketStatus):
-        qr_svg (None | str | Unset): `code` as a drawing.
+        qr_svg (None | str | Unset): `code` as a QR code in SVG.
     """
 
     ticket_id: UUID

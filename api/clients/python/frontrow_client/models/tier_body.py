@@ -12,7 +12,7 @@ T = TypeVar("T", bound="TierBody")
 
 @_attrs_define
 class TierBody:
-    """Where somebody stands in waitlists.
+    """A person's tier and weight in waitlists.
 
     Attributes:
         tier (TierBodyTier):

@@ -11,7 +11,7 @@ T = TypeVar("T", bound="Total")
 
 @_attrs_define
 class Total:
-    """How a sale of several categories ended, in sum.
+    """The total result of a sale of several categories.
 
     Attributes:
         revenue_minor (int):

@@ -16,7 +16,7 @@ T = TypeVar("T", bound="Wanted")
 
 @_attrs_define
 class Wanted:
-    """What somebody waits for. The names are the layout's; empty lists mean that any will do.
+    """A waiting person's wish. The names are the layout's; empty lists accept any.
 
     Sections are sections of seats or names of areas. `together`: side by side in one row; places of
     an area are always together.

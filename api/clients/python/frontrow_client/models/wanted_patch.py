@@ -17,7 +17,7 @@ T = TypeVar("T", bound="WantedPatch")
 
 @_attrs_define
 class WantedPatch:
-    """What to change about an entry; what is not sent stays.
+    """The fields of an entry to change; absent ones stay.
 
     Attributes:
         quantity (int | Unset):
@@ -25,7 +25,7 @@ class WantedPatch:
         categories (list[str] | Unset):
         sections (list[str] | Unset):
         max_price (int | Money | None | Unset): For one place; a number is minor units of the event's currency.
-        contact (Contact | Unset): How to tell somebody. Without `buyer` only the page does, and the live channel.
+        contact (Contact | Unset): How to notify the person. Without `buyer` only the page and the live channel do.
     """
 
     quantity: int | Unset = UNSET

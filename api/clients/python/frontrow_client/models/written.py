@@ -11,7 +11,7 @@ T = TypeVar("T", bound="Written")
 
 @_attrs_define
 class Written:
-    """A template with facts put in.
+    """A rendered template.
 
     Attributes:
         subject (str):

@@ -98,12 +98,12 @@ def sync_detailed(
 ) -> Response[AccessToken | Problem]:
     """A token without an account
 
-     With a guest's token: a fresh one of the same guest. One that has expired is renewed, too, until
-    what its guest booked, or waits for, has been over for thirty days. While many ask, `proof-needed`
-    carries a challenge: find its nonce, and ask again.
+     With a guest's token: a fresh token of the same guest. An expired token is renewed, too, until
+    thirty days after the last event that its guest has booked or waits for. While many clients ask,
+    `proof-needed` carries a challenge: find its nonce, and ask again.
 
     Args:
-        body (GuestRequest | Unset): Empty, but after a `proof-needed`.
+        body (GuestRequest | Unset): Empty, except after a `proof-needed`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -131,12 +131,12 @@ def sync(
 ) -> AccessToken | Problem | None:
     """A token without an account
 
-     With a guest's token: a fresh one of the same guest. One that has expired is renewed, too, until
-    what its guest booked, or waits for, has been over for thirty days. While many ask, `proof-needed`
-    carries a challenge: find its nonce, and ask again.
+     With a guest's token: a fresh token of the same guest. An expired token is renewed, too, until
+    thirty days after the last event that its guest has booked or waits for. While many clients ask,
+    `proof-needed` carries a challenge: find its nonce, and ask again.
 
     Args:
-        body (GuestRequest | Unset): Empty, but after a `proof-needed`.
+        body (GuestRequest | Unset): Empty, except after a `proof-needed`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -159,12 +159,12 @@ async def asyncio_detailed(
 ) -> Response[AccessToken | Problem]:
     """A token without an account
 
-     With a guest's token: a fresh one of the same guest. One that has expired is renewed, too, until
-    what its guest booked, or waits for, has been over for thirty days. While many ask, `proof-needed`
-    carries a challenge: find its nonce, and ask again.
+     With a guest's token: a fresh token of the same guest. An expired token is renewed, too, until
+    thirty days after the last event that its guest has booked or waits for. While many clients ask,
+    `proof-needed` carries a challenge: find its nonce, and ask again.
 
     Args:
-        body (GuestRequest | Unset): Empty, but after a `proof-needed`.
+        body (GuestRequest | Unset): Empty, except after a `proof-needed`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -190,12 +190,12 @@ async def asyncio(
 ) -> AccessToken | Problem | None:
     """A token without an account
 
-     With a guest's token: a fresh one of the same guest. One that has expired is renewed, too, until
-    what its guest booked, or waits for, has been over for thirty days. While many ask, `proof-needed`
-    carries a challenge: find its nonce, and ask again.
+     With a guest's token: a fresh token of the same guest. An expired token is renewed, too, until
+    thirty days after the last event that its guest has booked or waits for. While many clients ask,
+    `proof-needed` carries a challenge: find its nonce, and ask again.
 
     Args:
-        body (GuestRequest | Unset): Empty, but after a `proof-needed`.
+        body (GuestRequest | Unset): Empty, except after a `proof-needed`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

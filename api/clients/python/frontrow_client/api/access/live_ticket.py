@@ -66,7 +66,7 @@ def sync_detailed(
 ) -> Response[LiveTicket | Problem]:
     """A ticket for a live connection
 
-     With it the connection also carries what concerns you: your holds and bookings.
+     With a ticket the connection also carries messages about your holds and bookings.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -91,7 +91,7 @@ def sync(
 ) -> LiveTicket | Problem | None:
     """A ticket for a live connection
 
-     With it the connection also carries what concerns you: your holds and bookings.
+     With a ticket the connection also carries messages about your holds and bookings.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -112,7 +112,7 @@ async def asyncio_detailed(
 ) -> Response[LiveTicket | Problem]:
     """A ticket for a live connection
 
-     With it the connection also carries what concerns you: your holds and bookings.
+     With a ticket the connection also carries messages about your holds and bookings.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -135,7 +135,7 @@ async def asyncio(
 ) -> LiveTicket | Problem | None:
     """A ticket for a live connection
 
-     With it the connection also carries what concerns you: your holds and bookings.
+     With a ticket the connection also carries messages about your holds and bookings.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

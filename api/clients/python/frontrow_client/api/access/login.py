@@ -97,12 +97,12 @@ def sync_detailed(
 ) -> Response[AccountToken | Problem]:
     """Log in
 
-     Gives tokens of the account's own person. What a guest of the same browser has booked stays with
-    that guest's token: nothing is merged. Send an earlier token of the account along if you have one,
+     Gives tokens of the account's own person. Bookings of a guest of the same browser stay with that
+    guest's token: nothing is merged. Send an earlier token of the account along if you have one,
     expired or not: then strangers who try its passwords do not keep you out.
 
     Args:
-        body (Credentials): What an account is opened with.
+        body (Credentials): The facts of a new account.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -130,12 +130,12 @@ def sync(
 ) -> AccountToken | Problem | None:
     """Log in
 
-     Gives tokens of the account's own person. What a guest of the same browser has booked stays with
-    that guest's token: nothing is merged. Send an earlier token of the account along if you have one,
+     Gives tokens of the account's own person. Bookings of a guest of the same browser stay with that
+    guest's token: nothing is merged. Send an earlier token of the account along if you have one,
     expired or not: then strangers who try its passwords do not keep you out.
 
     Args:
-        body (Credentials): What an account is opened with.
+        body (Credentials): The facts of a new account.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -158,12 +158,12 @@ async def asyncio_detailed(
 ) -> Response[AccountToken | Problem]:
     """Log in
 
-     Gives tokens of the account's own person. What a guest of the same browser has booked stays with
-    that guest's token: nothing is merged. Send an earlier token of the account along if you have one,
+     Gives tokens of the account's own person. Bookings of a guest of the same browser stay with that
+    guest's token: nothing is merged. Send an earlier token of the account along if you have one,
     expired or not: then strangers who try its passwords do not keep you out.
 
     Args:
-        body (Credentials): What an account is opened with.
+        body (Credentials): The facts of a new account.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -189,12 +189,12 @@ async def asyncio(
 ) -> AccountToken | Problem | None:
     """Log in
 
-     Gives tokens of the account's own person. What a guest of the same browser has booked stays with
-    that guest's token: nothing is merged. Send an earlier token of the account along if you have one,
+     Gives tokens of the account's own person. Bookings of a guest of the same browser stay with that
+    guest's token: nothing is merged. Send an earlier token of the account along if you have one,
     expired or not: then strangers who try its passwords do not keep you out.
 
     Args:
-        body (Credentials): What an account is opened with.
+        body (Credentials): The facts of a new account.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

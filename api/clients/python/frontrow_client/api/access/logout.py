@@ -85,11 +85,11 @@ def sync_detailed(
 ) -> Response[Any | Problem]:
     """Log out
 
-     Ends this login; others of the same account go on. Access tokens that were given are good until they
-    expire, a quarter of an hour at most.
+     Ends this login; others of the same account go on. Access tokens that were issued stay valid until
+    they expire, a quarter of an hour at most.
 
     Args:
-        body (RefreshToken): The newest one that you have.
+        body (RefreshToken): The newest refresh token that you have.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -117,11 +117,11 @@ def sync(
 ) -> Any | Problem | None:
     """Log out
 
-     Ends this login; others of the same account go on. Access tokens that were given are good until they
-    expire, a quarter of an hour at most.
+     Ends this login; others of the same account go on. Access tokens that were issued stay valid until
+    they expire, a quarter of an hour at most.
 
     Args:
-        body (RefreshToken): The newest one that you have.
+        body (RefreshToken): The newest refresh token that you have.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -144,11 +144,11 @@ async def asyncio_detailed(
 ) -> Response[Any | Problem]:
     """Log out
 
-     Ends this login; others of the same account go on. Access tokens that were given are good until they
-    expire, a quarter of an hour at most.
+     Ends this login; others of the same account go on. Access tokens that were issued stay valid until
+    they expire, a quarter of an hour at most.
 
     Args:
-        body (RefreshToken): The newest one that you have.
+        body (RefreshToken): The newest refresh token that you have.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -174,11 +174,11 @@ async def asyncio(
 ) -> Any | Problem | None:
     """Log out
 
-     Ends this login; others of the same account go on. Access tokens that were given are good until they
-    expire, a quarter of an hour at most.
+     Ends this login; others of the same account go on. Access tokens that were issued stay valid until
+    they expire, a quarter of an hour at most.
 
     Args:
-        body (RefreshToken): The newest one that you have.
+        body (RefreshToken): The newest refresh token that you have.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

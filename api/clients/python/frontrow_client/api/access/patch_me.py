@@ -119,16 +119,16 @@ def sync_detailed(
     body: PersonPatch,
     if_match: str | Unset = UNSET,
 ) -> Response[Person | Problem]:
-    """Change what is known of me
+    """Change my data
 
      Needs If-Match. An account's `email` and password are changed with the present `password`; a
-    `new_password` ends every login, and every access token. Another `email` is asked by mail whether it
-    is yours; whether anybody else has it is not told.
+    `new_password` ends every login, and every access token. A new `email` gets a mail that asks whether
+    it is yours; the answer does not reveal whether anybody else has it.
 
     Args:
         if_match (str | Unset):
-        body (PersonPatch): What to change; what is not sent stays. An account's address and
-            password need the present one.
+        body (PersonPatch): The fields to change; absent ones stay. An account's address and
+            password need the present password.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -156,16 +156,16 @@ def sync(
     body: PersonPatch,
     if_match: str | Unset = UNSET,
 ) -> Person | Problem | None:
-    """Change what is known of me
+    """Change my data
 
      Needs If-Match. An account's `email` and password are changed with the present `password`; a
-    `new_password` ends every login, and every access token. Another `email` is asked by mail whether it
-    is yours; whether anybody else has it is not told.
+    `new_password` ends every login, and every access token. A new `email` gets a mail that asks whether
+    it is yours; the answer does not reveal whether anybody else has it.
 
     Args:
         if_match (str | Unset):
-        body (PersonPatch): What to change; what is not sent stays. An account's address and
-            password need the present one.
+        body (PersonPatch): The fields to change; absent ones stay. An account's address and
+            password need the present password.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -188,16 +188,16 @@ async def asyncio_detailed(
     body: PersonPatch,
     if_match: str | Unset = UNSET,
 ) -> Response[Person | Problem]:
-    """Change what is known of me
+    """Change my data
 
      Needs If-Match. An account's `email` and password are changed with the present `password`; a
-    `new_password` ends every login, and every access token. Another `email` is asked by mail whether it
-    is yours; whether anybody else has it is not told.
+    `new_password` ends every login, and every access token. A new `email` gets a mail that asks whether
+    it is yours; the answer does not reveal whether anybody else has it.
 
     Args:
         if_match (str | Unset):
-        body (PersonPatch): What to change; what is not sent stays. An account's address and
-            password need the present one.
+        body (PersonPatch): The fields to change; absent ones stay. An account's address and
+            password need the present password.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -223,16 +223,16 @@ async def asyncio(
     body: PersonPatch,
     if_match: str | Unset = UNSET,
 ) -> Person | Problem | None:
-    """Change what is known of me
+    """Change my data
 
      Needs If-Match. An account's `email` and password are changed with the present `password`; a
-    `new_password` ends every login, and every access token. Another `email` is asked by mail whether it
-    is yours; whether anybody else has it is not told.
+    `new_password` ends every login, and every access token. A new `email` gets a mail that asks whether
+    it is yours; the answer does not reveal whether anybody else has it.
 
     Args:
         if_match (str | Unset):
-        body (PersonPatch): What to change; what is not sent stays. An account's address and
-            password need the present one.
+        body (PersonPatch): The fields to change; absent ones stay. An account's address and
+            password need the present password.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

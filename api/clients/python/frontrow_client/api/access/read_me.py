@@ -61,7 +61,7 @@ def sync_detailed(
 ) -> Response[Person | Problem]:
     """Who I am
 
-     Also for guests, who have the defaults until they set anything.
+     Works for guests, too: they have the defaults until they set values.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -86,7 +86,7 @@ def sync(
 ) -> Person | Problem | None:
     """Who I am
 
-     Also for guests, who have the defaults until they set anything.
+     Works for guests, too: they have the defaults until they set values.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -107,7 +107,7 @@ async def asyncio_detailed(
 ) -> Response[Person | Problem]:
     """Who I am
 
-     Also for guests, who have the defaults until they set anything.
+     Works for guests, too: they have the defaults until they set values.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -130,7 +130,7 @@ async def asyncio(
 ) -> Person | Problem | None:
     """Who I am
 
-     Also for guests, who have the defaults until they set anything.
+     Works for guests, too: they have the defaults until they set values.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

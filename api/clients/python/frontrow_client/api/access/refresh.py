@@ -97,11 +97,12 @@ def sync_detailed(
 ) -> Response[AccountToken | Problem]:
     """Exchange a refresh token
 
-     For a new access token and the next refresh token. The same one again within a minute gives the same
-    next one, as the answer may have been lost; later it ends the login everywhere it was copied to.
+     For a new access token and the next refresh token. The same token again within a minute gives the
+    same next one, because the answer may have been lost; later it ends the login in every place that
+    has a copy.
 
     Args:
-        body (RefreshToken): The newest one that you have.
+        body (RefreshToken): The newest refresh token that you have.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -129,11 +130,12 @@ def sync(
 ) -> AccountToken | Problem | None:
     """Exchange a refresh token
 
-     For a new access token and the next refresh token. The same one again within a minute gives the same
-    next one, as the answer may have been lost; later it ends the login everywhere it was copied to.
+     For a new access token and the next refresh token. The same token again within a minute gives the
+    same next one, because the answer may have been lost; later it ends the login in every place that
+    has a copy.
 
     Args:
-        body (RefreshToken): The newest one that you have.
+        body (RefreshToken): The newest refresh token that you have.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -156,11 +158,12 @@ async def asyncio_detailed(
 ) -> Response[AccountToken | Problem]:
     """Exchange a refresh token
 
-     For a new access token and the next refresh token. The same one again within a minute gives the same
-    next one, as the answer may have been lost; later it ends the login everywhere it was copied to.
+     For a new access token and the next refresh token. The same token again within a minute gives the
+    same next one, because the answer may have been lost; later it ends the login in every place that
+    has a copy.
 
     Args:
-        body (RefreshToken): The newest one that you have.
+        body (RefreshToken): The newest refresh token that you have.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -186,11 +189,12 @@ async def asyncio(
 ) -> AccountToken | Problem | None:
     """Exchange a refresh token
 
-     For a new access token and the next refresh token. The same one again within a minute gives the same
-    next one, as the answer may have been lost; later it ends the login everywhere it was copied to.
+     For a new access token and the next refresh token. The same token again within a minute gives the
+    same next one, because the answer may have been lost; later it ends the login in every place that
+    has a copy.
 
     Args:
-        body (RefreshToken): The newest one that you have.
+        body (RefreshToken): The newest refresh token that you have.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

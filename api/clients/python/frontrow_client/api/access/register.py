@@ -102,12 +102,13 @@ def sync_detailed(
 ) -> Response[AccountToken | Problem]:
     """Make an account
 
-     With a guest's token the account is that guest's: bookings and places in line stay, and that token
-    is no longer good. Without one it is somebody new. The answer logs in. The address gets a mail, and
-    belongs to the account whose link there is opened first: whether anybody has it already is not told.
+     With a guest's token the account is that guest's: bookings and waitlist entries stay, and that token
+    is no longer valid. Without one the account is a new person. The answer logs in. The address gets a
+    mail, and belongs to the account whose link is opened first. The answer does not reveal whether
+    anybody has the address already.
 
     Args:
-        body (Registration): An account for whoever sends it.
+        body (Registration): An account for the sender.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -135,12 +136,13 @@ def sync(
 ) -> AccountToken | Problem | None:
     """Make an account
 
-     With a guest's token the account is that guest's: bookings and places in line stay, and that token
-    is no longer good. Without one it is somebody new. The answer logs in. The address gets a mail, and
-    belongs to the account whose link there is opened first: whether anybody has it already is not told.
+     With a guest's token the account is that guest's: bookings and waitlist entries stay, and that token
+    is no longer valid. Without one the account is a new person. The answer logs in. The address gets a
+    mail, and belongs to the account whose link is opened first. The answer does not reveal whether
+    anybody has the address already.
 
     Args:
-        body (Registration): An account for whoever sends it.
+        body (Registration): An account for the sender.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -163,12 +165,13 @@ async def asyncio_detailed(
 ) -> Response[AccountToken | Problem]:
     """Make an account
 
-     With a guest's token the account is that guest's: bookings and places in line stay, and that token
-    is no longer good. Without one it is somebody new. The answer logs in. The address gets a mail, and
-    belongs to the account whose link there is opened first: whether anybody has it already is not told.
+     With a guest's token the account is that guest's: bookings and waitlist entries stay, and that token
+    is no longer valid. Without one the account is a new person. The answer logs in. The address gets a
+    mail, and belongs to the account whose link is opened first. The answer does not reveal whether
+    anybody has the address already.
 
     Args:
-        body (Registration): An account for whoever sends it.
+        body (Registration): An account for the sender.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -194,12 +197,13 @@ async def asyncio(
 ) -> AccountToken | Problem | None:
     """Make an account
 
-     With a guest's token the account is that guest's: bookings and places in line stay, and that token
-    is no longer good. Without one it is somebody new. The answer logs in. The address gets a mail, and
-    belongs to the account whose link there is opened first: whether anybody has it already is not told.
+     With a guest's token the account is that guest's: bookings and waitlist entries stay, and that token
+    is no longer valid. Without one the account is a new person. The answer logs in. The address gets a
+    mail, and belongs to the account whose link is opened first. The answer does not reveal whether
+    anybody has the address already.
 
     Args:
-        body (Registration): An account for whoever sends it.
+        body (Registration): An account for the sender.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

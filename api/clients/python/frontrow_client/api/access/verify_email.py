@@ -102,12 +102,12 @@ def sync_detailed(
 ) -> Response[Problem | ProvenAddress]:
     """Show that an address is yours
 
-     With the token of the link that was mailed there. The address then belongs to the account that the
-    mail was written for; with an access token, to your own, if that has the same address. The first
-    account to show it has it, and all others lose it.
+     With the token of the link that was mailed to it. The address then belongs to the account that the
+    mail was written for; with an access token, to your own account, if that has the same address. The
+    first account that proves the address owns it, and all others lose it.
 
     Args:
-        body (LinkToken): What stands behind `/verify/` in the link of the mail.
+        body (LinkToken): The part after `/verify/` in the mailed link.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -135,12 +135,12 @@ def sync(
 ) -> Problem | ProvenAddress | None:
     """Show that an address is yours
 
-     With the token of the link that was mailed there. The address then belongs to the account that the
-    mail was written for; with an access token, to your own, if that has the same address. The first
-    account to show it has it, and all others lose it.
+     With the token of the link that was mailed to it. The address then belongs to the account that the
+    mail was written for; with an access token, to your own account, if that has the same address. The
+    first account that proves the address owns it, and all others lose it.
 
     Args:
-        body (LinkToken): What stands behind `/verify/` in the link of the mail.
+        body (LinkToken): The part after `/verify/` in the mailed link.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -163,12 +163,12 @@ async def asyncio_detailed(
 ) -> Response[Problem | ProvenAddress]:
     """Show that an address is yours
 
-     With the token of the link that was mailed there. The address then belongs to the account that the
-    mail was written for; with an access token, to your own, if that has the same address. The first
-    account to show it has it, and all others lose it.
+     With the token of the link that was mailed to it. The address then belongs to the account that the
+    mail was written for; with an access token, to your own account, if that has the same address. The
+    first account that proves the address owns it, and all others lose it.
 
     Args:
-        body (LinkToken): What stands behind `/verify/` in the link of the mail.
+        body (LinkToken): The part after `/verify/` in the mailed link.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -194,12 +194,12 @@ async def asyncio(
 ) -> Problem | ProvenAddress | None:
     """Show that an address is yours
 
-     With the token of the link that was mailed there. The address then belongs to the account that the
-    mail was written for; with an access token, to your own, if that has the same address. The first
-    account to show it has it, and all others lose it.
+     With the token of the link that was mailed to it. The address then belongs to the account that the
+    mail was written for; with an access token, to your own account, if that has the same address. The
+    first account that proves the address owns it, and all others lose it.
 
     Args:
-        body (LinkToken): What stands behind `/verify/` in the link of the mail.
+        body (LinkToken): The part after `/verify/` in the mailed link.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -135,7 +135,7 @@ def sync_detailed(
 
     Args:
         idempotency_key (str):
-        body (BookingBody): A hold, whom it is for, and how it is paid.
+        body (BookingBody): A hold, its buyer, and how it is paid.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -170,7 +170,7 @@ def sync(
 
     Args:
         idempotency_key (str):
-        body (BookingBody): A hold, whom it is for, and how it is paid.
+        body (BookingBody): A hold, its buyer, and how it is paid.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -200,7 +200,7 @@ async def asyncio_detailed(
 
     Args:
         idempotency_key (str):
-        body (BookingBody): A hold, whom it is for, and how it is paid.
+        body (BookingBody): A hold, its buyer, and how it is paid.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -233,7 +233,7 @@ async def asyncio(
 
     Args:
         idempotency_key (str):
-        body (BookingBody): A hold, whom it is for, and how it is paid.
+        body (BookingBody): A hold, its buyer, and how it is paid.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

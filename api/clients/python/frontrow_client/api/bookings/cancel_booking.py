@@ -110,7 +110,8 @@ def sync_detailed(
 ) -> Response[Booking | Problem]:
     """Cancel a booking
 
-     The seats return to sale at once; the money is refunded in full. Only until the event begins.
+     The seats go back on sale at once, and the money is refunded in full. Possible until the event
+    begins.
 
     Args:
         booking_id (UUID):
@@ -147,7 +148,8 @@ def sync(
 ) -> Booking | Problem | None:
     """Cancel a booking
 
-     The seats return to sale at once; the money is refunded in full. Only until the event begins.
+     The seats go back on sale at once, and the money is refunded in full. Possible until the event
+    begins.
 
     Args:
         booking_id (UUID):
@@ -179,7 +181,8 @@ async def asyncio_detailed(
 ) -> Response[Booking | Problem]:
     """Cancel a booking
 
-     The seats return to sale at once; the money is refunded in full. Only until the event begins.
+     The seats go back on sale at once, and the money is refunded in full. Possible until the event
+    begins.
 
     Args:
         booking_id (UUID):
@@ -214,7 +217,8 @@ async def asyncio(
 ) -> Booking | Problem | None:
     """Cancel a booking
 
-     The seats return to sale at once; the money is refunded in full. Only until the event begins.
+     The seats go back on sale at once, and the money is refunded in full. Possible until the event
+    begins.
 
     Args:
         booking_id (UUID):

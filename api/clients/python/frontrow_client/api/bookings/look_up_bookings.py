@@ -92,8 +92,8 @@ def sync_detailed(
 ) -> Response[LookupAnswer | Problem]:
     """Have links to your bookings mailed to you
 
-     For who has lost the token: links that open the bookings under an address are mailed there, once in
-    six hours. The answer is the same for every address.
+     For people who have lost their token: links that open the bookings under an address are mailed to
+    it, at most once in six hours. The answer is the same for every address.
 
     Args:
         body (Lookup): The address that was given when booking.
@@ -124,8 +124,8 @@ def sync(
 ) -> LookupAnswer | Problem | None:
     """Have links to your bookings mailed to you
 
-     For who has lost the token: links that open the bookings under an address are mailed there, once in
-    six hours. The answer is the same for every address.
+     For people who have lost their token: links that open the bookings under an address are mailed to
+    it, at most once in six hours. The answer is the same for every address.
 
     Args:
         body (Lookup): The address that was given when booking.
@@ -151,8 +151,8 @@ async def asyncio_detailed(
 ) -> Response[LookupAnswer | Problem]:
     """Have links to your bookings mailed to you
 
-     For who has lost the token: links that open the bookings under an address are mailed there, once in
-    six hours. The answer is the same for every address.
+     For people who have lost their token: links that open the bookings under an address are mailed to
+    it, at most once in six hours. The answer is the same for every address.
 
     Args:
         body (Lookup): The address that was given when booking.
@@ -181,8 +181,8 @@ async def asyncio(
 ) -> LookupAnswer | Problem | None:
     """Have links to your bookings mailed to you
 
-     For who has lost the token: links that open the bookings under an address are mailed there, once in
-    six hours. The answer is the same for every address.
+     For people who have lost their token: links that open the bookings under an address are mailed to
+    it, at most once in six hours. The answer is the same for every address.
 
     Args:
         body (Lookup): The address that was given when booking.

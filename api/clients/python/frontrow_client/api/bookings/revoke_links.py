@@ -98,7 +98,7 @@ def sync_detailed(
 ) -> Response[Any | Problem]:
     """End the mailed links of a booking
 
-     None that was mailed so far opens it any more; mails that are sent from now on carry new ones.
+     Links that were mailed so far no longer open it; mails from now on carry new links.
 
     Args:
         booking_id (UUID):
@@ -132,7 +132,7 @@ def sync(
 ) -> Any | Problem | None:
     """End the mailed links of a booking
 
-     None that was mailed so far opens it any more; mails that are sent from now on carry new ones.
+     Links that were mailed so far no longer open it; mails from now on carry new links.
 
     Args:
         booking_id (UUID):
@@ -161,7 +161,7 @@ async def asyncio_detailed(
 ) -> Response[Any | Problem]:
     """End the mailed links of a booking
 
-     None that was mailed so far opens it any more; mails that are sent from now on carry new ones.
+     Links that were mailed so far no longer open it; mails from now on carry new links.
 
     Args:
         booking_id (UUID):
@@ -193,7 +193,7 @@ async def asyncio(
 ) -> Any | Problem | None:
     """End the mailed links of a booking
 
-     None that was mailed so far opens it any more; mails that are sent from now on carry new ones.
+     Links that were mailed so far no longer open it; mails from now on carry new links.
 
     Args:
         booking_id (UUID):

@@ -76,9 +76,9 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     id: list[UUID],
 ) -> Response[EventStandings | Problem]:
-    """How some events stand right now
+    """The current state of some events
 
-     For lists that are being looked at; cancelled events are among them.
+     For lists that people are looking at; includes cancelled events.
 
     Args:
         id (list[UUID]):
@@ -107,9 +107,9 @@ def sync(
     client: AuthenticatedClient | Client,
     id: list[UUID],
 ) -> EventStandings | Problem | None:
-    """How some events stand right now
+    """The current state of some events
 
-     For lists that are being looked at; cancelled events are among them.
+     For lists that people are looking at; includes cancelled events.
 
     Args:
         id (list[UUID]):
@@ -133,9 +133,9 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     id: list[UUID],
 ) -> Response[EventStandings | Problem]:
-    """How some events stand right now
+    """The current state of some events
 
-     For lists that are being looked at; cancelled events are among them.
+     For lists that people are looking at; includes cancelled events.
 
     Args:
         id (list[UUID]):
@@ -162,9 +162,9 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     id: list[UUID],
 ) -> EventStandings | Problem | None:
-    """How some events stand right now
+    """The current state of some events
 
-     For lists that are being looked at; cancelled events are among them.
+     For lists that people are looking at; includes cancelled events.
 
     Args:
         id (list[UUID]):

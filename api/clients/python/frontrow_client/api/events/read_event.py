@@ -68,7 +68,7 @@ def sync_detailed(
 ) -> Response[EventPage | Problem]:
     """One event
 
-     With the organiser's key also a draft.
+     With the organiser's key, drafts too.
 
     Args:
         event_id (UUID):
@@ -99,7 +99,7 @@ def sync(
 ) -> EventPage | Problem | None:
     """One event
 
-     With the organiser's key also a draft.
+     With the organiser's key, drafts too.
 
     Args:
         event_id (UUID):
@@ -125,7 +125,7 @@ async def asyncio_detailed(
 ) -> Response[EventPage | Problem]:
     """One event
 
-     With the organiser's key also a draft.
+     With the organiser's key, drafts too.
 
     Args:
         event_id (UUID):
@@ -154,7 +154,7 @@ async def asyncio(
 ) -> EventPage | Problem | None:
     """One event
 
-     With the organiser's key also a draft.
+     With the organiser's key, drafts too.
 
     Args:
         event_id (UUID):

@@ -56,7 +56,7 @@ def sync_detailed(
 ) -> Response[EventFacets | Problem]:
     """Kinds and cities of the events on sale
 
-     What `category` and `city` may be, over the events to come. Some seconds old at most.
+     Values of `category` and `city` among coming events. At most some seconds old.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -81,7 +81,7 @@ def sync(
 ) -> EventFacets | Problem | None:
     """Kinds and cities of the events on sale
 
-     What `category` and `city` may be, over the events to come. Some seconds old at most.
+     Values of `category` and `city` among coming events. At most some seconds old.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -102,7 +102,7 @@ async def asyncio_detailed(
 ) -> Response[EventFacets | Problem]:
     """Kinds and cities of the events on sale
 
-     What `category` and `city` may be, over the events to come. Some seconds old at most.
+     Values of `category` and `city` among coming events. At most some seconds old.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -125,7 +125,7 @@ async def asyncio(
 ) -> EventFacets | Problem | None:
     """Kinds and cities of the events on sale
 
-     What `category` and `city` may be, over the events to come. Some seconds old at most.
+     Values of `category` and `city` among coming events. At most some seconds old.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

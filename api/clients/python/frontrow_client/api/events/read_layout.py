@@ -82,7 +82,7 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     if_none_match: str | Unset = UNSET,
 ) -> Response[Any | Layout | Problem]:
-    """The drawing of the house
+    """The drawing of the venue
 
      Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag.
 
@@ -116,7 +116,7 @@ def sync(
     client: AuthenticatedClient | Client,
     if_none_match: str | Unset = UNSET,
 ) -> Any | Layout | Problem | None:
-    """The drawing of the house
+    """The drawing of the venue
 
      Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag.
 
@@ -145,7 +145,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     if_none_match: str | Unset = UNSET,
 ) -> Response[Any | Layout | Problem]:
-    """The drawing of the house
+    """The drawing of the venue
 
      Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag.
 
@@ -177,7 +177,7 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     if_none_match: str | Unset = UNSET,
 ) -> Any | Layout | Problem | None:
-    """The drawing of the house
+    """The drawing of the venue
 
      Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag.
 

@@ -92,7 +92,7 @@ def sync_detailed(
 ) -> Response[PriceHistory | Problem]:
     """Every price change, newest first
 
-     Where the organiser shows it; with the organiser's key always.
+     Public where the organiser shows it; with the organiser's key always.
 
     Args:
         event_id (UUID):
@@ -129,7 +129,7 @@ def sync(
 ) -> PriceHistory | Problem | None:
     """Every price change, newest first
 
-     Where the organiser shows it; with the organiser's key always.
+     Public where the organiser shows it; with the organiser's key always.
 
     Args:
         event_id (UUID):
@@ -161,7 +161,7 @@ async def asyncio_detailed(
 ) -> Response[PriceHistory | Problem]:
     """Every price change, newest first
 
-     Where the organiser shows it; with the organiser's key always.
+     Public where the organiser shows it; with the organiser's key always.
 
     Args:
         event_id (UUID):
@@ -196,7 +196,7 @@ async def asyncio(
 ) -> PriceHistory | Problem | None:
     """Every price change, newest first
 
-     Where the organiser shows it; with the organiser's key always.
+     Public where the organiser shows it; with the organiser's key always.
 
     Args:
         event_id (UUID):

@@ -105,8 +105,8 @@ def sync_detailed(
 ) -> Response[Hold | Problem]:
     """Extend a hold
 
-     A fresh time to live from now, within the event's longest hold: once, and for a checkout that has
-    begun. Send the `buyer`, or have tried to pay.
+     A fresh time to live from now, within the event's longest hold. Possible once, and only after a
+    checkout has begun: send the `buyer`, or try to pay first.
 
     Args:
         hold_id (UUID):
@@ -140,8 +140,8 @@ def sync(
 ) -> Hold | Problem | None:
     """Extend a hold
 
-     A fresh time to live from now, within the event's longest hold: once, and for a checkout that has
-    begun. Send the `buyer`, or have tried to pay.
+     A fresh time to live from now, within the event's longest hold. Possible once, and only after a
+    checkout has begun: send the `buyer`, or try to pay first.
 
     Args:
         hold_id (UUID):
@@ -170,8 +170,8 @@ async def asyncio_detailed(
 ) -> Response[Hold | Problem]:
     """Extend a hold
 
-     A fresh time to live from now, within the event's longest hold: once, and for a checkout that has
-    begun. Send the `buyer`, or have tried to pay.
+     A fresh time to live from now, within the event's longest hold. Possible once, and only after a
+    checkout has begun: send the `buyer`, or try to pay first.
 
     Args:
         hold_id (UUID):
@@ -203,8 +203,8 @@ async def asyncio(
 ) -> Hold | Problem | None:
     """Extend a hold
 
-     A fresh time to live from now, within the event's longest hold: once, and for a checkout that has
-    begun. Send the `buyer`, or have tried to pay.
+     A fresh time to live from now, within the event's longest hold. Possible once, and only after a
+    checkout has begun: send the `buyer`, or try to pay first.
 
     Args:
         hold_id (UUID):

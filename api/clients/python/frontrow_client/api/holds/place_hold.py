@@ -122,16 +122,16 @@ def sync_detailed(
 ) -> Response[Hold | Problem]:
     """Hold seats
 
-     All of them or none. The price is frozen until the hold ends. With `best` the seats are chosen here,
-    and `relaxed` says what is less than ideal about them.
+     All places or none. The price is frozen until the hold ends. With `best` the engine chooses the
+    seats, and `relaxed` says in what respects they are less than ideal.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (HoldRequest): Seats by seat_no, places of areas by area_no, or `best` alone: seats
-            chosen for you.
+        body (HoldRequest): Seats by seat_no, places of areas by area_no, or `best` alone: the
+            engine chooses the seats.
 
-            A client-made `hold_id` makes retries safe.
+            With a `hold_id` made by the client, retries are safe.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -163,16 +163,16 @@ def sync(
 ) -> Hold | Problem | None:
     """Hold seats
 
-     All of them or none. The price is frozen until the hold ends. With `best` the seats are chosen here,
-    and `relaxed` says what is less than ideal about them.
+     All places or none. The price is frozen until the hold ends. With `best` the engine chooses the
+    seats, and `relaxed` says in what respects they are less than ideal.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (HoldRequest): Seats by seat_no, places of areas by area_no, or `best` alone: seats
-            chosen for you.
+        body (HoldRequest): Seats by seat_no, places of areas by area_no, or `best` alone: the
+            engine chooses the seats.
 
-            A client-made `hold_id` makes retries safe.
+            With a `hold_id` made by the client, retries are safe.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -199,16 +199,16 @@ async def asyncio_detailed(
 ) -> Response[Hold | Problem]:
     """Hold seats
 
-     All of them or none. The price is frozen until the hold ends. With `best` the seats are chosen here,
-    and `relaxed` says what is less than ideal about them.
+     All places or none. The price is frozen until the hold ends. With `best` the engine chooses the
+    seats, and `relaxed` says in what respects they are less than ideal.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (HoldRequest): Seats by seat_no, places of areas by area_no, or `best` alone: seats
-            chosen for you.
+        body (HoldRequest): Seats by seat_no, places of areas by area_no, or `best` alone: the
+            engine chooses the seats.
 
-            A client-made `hold_id` makes retries safe.
+            With a `hold_id` made by the client, retries are safe.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -238,16 +238,16 @@ async def asyncio(
 ) -> Hold | Problem | None:
     """Hold seats
 
-     All of them or none. The price is frozen until the hold ends. With `best` the seats are chosen here,
-    and `relaxed` says what is less than ideal about them.
+     All places or none. The price is frozen until the hold ends. With `best` the engine chooses the
+    seats, and `relaxed` says in what respects they are less than ideal.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (HoldRequest): Seats by seat_no, places of areas by area_no, or `best` alone: seats
-            chosen for you.
+        body (HoldRequest): Seats by seat_no, places of areas by area_no, or `best` alone: the
+            engine chooses the seats.
 
-            A client-made `hold_id` makes retries safe.
+            With a `hold_id` made by the client, retries are safe.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

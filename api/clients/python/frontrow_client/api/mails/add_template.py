@@ -115,13 +115,13 @@ def sync_detailed(
 ) -> Response[Problem | TemplateVersion]:
     """Add a version
 
-     Refused unless mails can be written with it. Another language is made by its first version.
+     Refused unless mails can be rendered with it. A first version adds its language.
 
     Args:
         kind (str):
         language (str):
-        body (TemplateDraft): The texts of the next version, in Jinja2; what they can name is in
-            docs/notifications.md.
+        body (TemplateDraft): The texts of the next version, in Jinja2; docs/notifications.md
+            lists the names they can use.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -153,13 +153,13 @@ def sync(
 ) -> Problem | TemplateVersion | None:
     """Add a version
 
-     Refused unless mails can be written with it. Another language is made by its first version.
+     Refused unless mails can be rendered with it. A first version adds its language.
 
     Args:
         kind (str):
         language (str):
-        body (TemplateDraft): The texts of the next version, in Jinja2; what they can name is in
-            docs/notifications.md.
+        body (TemplateDraft): The texts of the next version, in Jinja2; docs/notifications.md
+            lists the names they can use.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -186,13 +186,13 @@ async def asyncio_detailed(
 ) -> Response[Problem | TemplateVersion]:
     """Add a version
 
-     Refused unless mails can be written with it. Another language is made by its first version.
+     Refused unless mails can be rendered with it. A first version adds its language.
 
     Args:
         kind (str):
         language (str):
-        body (TemplateDraft): The texts of the next version, in Jinja2; what they can name is in
-            docs/notifications.md.
+        body (TemplateDraft): The texts of the next version, in Jinja2; docs/notifications.md
+            lists the names they can use.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -222,13 +222,13 @@ async def asyncio(
 ) -> Problem | TemplateVersion | None:
     """Add a version
 
-     Refused unless mails can be written with it. Another language is made by its first version.
+     Refused unless mails can be rendered with it. A first version adds its language.
 
     Args:
         kind (str):
         language (str):
-        body (TemplateDraft): The texts of the next version, in Jinja2; what they can name is in
-            docs/notifications.md.
+        body (TemplateDraft): The texts of the next version, in Jinja2; docs/notifications.md
+            lists the names they can use.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -119,12 +119,12 @@ def sync_detailed(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> Response[MailList | Problem]:
-    """Mails and what became of them
+    """Mails and their delivery
 
-     `?status=dead` and `?status=unknown` are those that need a person.
+     Mails with `?status=dead` and `?status=unknown` need a person.
 
     Args:
-        status (Status | Unset): What became of a mail; `engine.notifications` draws how.
+        status (Status | Unset): The status of a mail; `engine.notifications` has a diagram.
         kind (MailKind | Unset):
         event_id (UUID | Unset):
         email (str | Unset):
@@ -165,12 +165,12 @@ def sync(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> MailList | Problem | None:
-    """Mails and what became of them
+    """Mails and their delivery
 
-     `?status=dead` and `?status=unknown` are those that need a person.
+     Mails with `?status=dead` and `?status=unknown` need a person.
 
     Args:
-        status (Status | Unset): What became of a mail; `engine.notifications` draws how.
+        status (Status | Unset): The status of a mail; `engine.notifications` has a diagram.
         kind (MailKind | Unset):
         event_id (UUID | Unset):
         email (str | Unset):
@@ -206,12 +206,12 @@ async def asyncio_detailed(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> Response[MailList | Problem]:
-    """Mails and what became of them
+    """Mails and their delivery
 
-     `?status=dead` and `?status=unknown` are those that need a person.
+     Mails with `?status=dead` and `?status=unknown` need a person.
 
     Args:
-        status (Status | Unset): What became of a mail; `engine.notifications` draws how.
+        status (Status | Unset): The status of a mail; `engine.notifications` has a diagram.
         kind (MailKind | Unset):
         event_id (UUID | Unset):
         email (str | Unset):
@@ -250,12 +250,12 @@ async def asyncio(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> MailList | Problem | None:
-    """Mails and what became of them
+    """Mails and their delivery
 
-     `?status=dead` and `?status=unknown` are those that need a person.
+     Mails with `?status=dead` and `?status=unknown` need a person.
 
     Args:
-        status (Status | Unset): What became of a mail; `engine.notifications` draws how.
+        status (Status | Unset): The status of a mail; `engine.notifications` has a diagram.
         kind (MailKind | Unset):
         event_id (UUID | Unset):
         email (str | Unset):

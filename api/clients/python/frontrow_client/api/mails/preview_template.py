@@ -115,7 +115,7 @@ def sync_detailed(
 ) -> Response[Problem | Written]:
     """See a mail before its template is saved
 
-     Written with facts that never happened. Pictures are in the HTML itself.
+     Rendered with made-up facts. Pictures are embedded in the HTML.
 
     Args:
         kind (str):
@@ -152,7 +152,7 @@ def sync(
 ) -> Problem | Written | None:
     """See a mail before its template is saved
 
-     Written with facts that never happened. Pictures are in the HTML itself.
+     Rendered with made-up facts. Pictures are embedded in the HTML.
 
     Args:
         kind (str):
@@ -184,7 +184,7 @@ async def asyncio_detailed(
 ) -> Response[Problem | Written]:
     """See a mail before its template is saved
 
-     Written with facts that never happened. Pictures are in the HTML itself.
+     Rendered with made-up facts. Pictures are embedded in the HTML.
 
     Args:
         kind (str):
@@ -219,7 +219,7 @@ async def asyncio(
 ) -> Problem | Written | None:
     """See a mail before its template is saved
 
-     Written with facts that never happened. Pictures are in the HTML itself.
+     Rendered with made-up facts. Pictures are embedded in the HTML.
 
     Args:
         kind (str):

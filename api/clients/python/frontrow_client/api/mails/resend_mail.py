@@ -88,8 +88,8 @@ def sync_detailed(
 ) -> Response[Mail | Problem]:
     """Send a mail again
 
-     One that is dead, unknown or was skipped. An `unknown` one may have arrived: ask first. It keeps its
-    Message-ID.
+     For a mail that is dead, unknown or skipped. An `unknown` mail may have arrived: ask its reader
+    first. The mail keeps its Message-ID.
 
     Args:
         mail_id (UUID):
@@ -120,8 +120,8 @@ def sync(
 ) -> Mail | Problem | None:
     """Send a mail again
 
-     One that is dead, unknown or was skipped. An `unknown` one may have arrived: ask first. It keeps its
-    Message-ID.
+     For a mail that is dead, unknown or skipped. An `unknown` mail may have arrived: ask its reader
+    first. The mail keeps its Message-ID.
 
     Args:
         mail_id (UUID):
@@ -147,8 +147,8 @@ async def asyncio_detailed(
 ) -> Response[Mail | Problem]:
     """Send a mail again
 
-     One that is dead, unknown or was skipped. An `unknown` one may have arrived: ask first. It keeps its
-    Message-ID.
+     For a mail that is dead, unknown or skipped. An `unknown` mail may have arrived: ask its reader
+    first. The mail keeps its Message-ID.
 
     Args:
         mail_id (UUID):
@@ -177,8 +177,8 @@ async def asyncio(
 ) -> Mail | Problem | None:
     """Send a mail again
 
-     One that is dead, unknown or was skipped. An `unknown` one may have arrived: ask first. It keeps its
-    Message-ID.
+     For a mail that is dead, unknown or skipped. An `unknown` mail may have arrived: ask its reader
+    first. The mail keeps its Message-ID.
 
     Args:
         mail_id (UUID):

@@ -55,7 +55,7 @@ def sync_detailed(
 ) -> Response[Ready]:
     """The stores that selling needs answer
 
-     The catalogue does not decide: without it known events go on selling.
+     The catalogue does not count: without it known events go on selling.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -80,7 +80,7 @@ def sync(
 ) -> Ready | None:
     """The stores that selling needs answer
 
-     The catalogue does not decide: without it known events go on selling.
+     The catalogue does not count: without it known events go on selling.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -101,7 +101,7 @@ async def asyncio_detailed(
 ) -> Response[Ready]:
     """The stores that selling needs answer
 
-     The catalogue does not decide: without it known events go on selling.
+     The catalogue does not count: without it known events go on selling.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -124,7 +124,7 @@ async def asyncio(
 ) -> Ready | None:
     """The stores that selling needs answer
 
-     The catalogue does not decide: without it known events go on selling.
+     The catalogue does not count: without it known events go on selling.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

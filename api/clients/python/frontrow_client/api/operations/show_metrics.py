@@ -48,7 +48,7 @@ def sync_detailed(
 ) -> Response[str]:
     """Prometheus metrics
 
-     Every process has its own: the API here, the live gateway and the worker on theirs.
+     Every process has its own: the API here, the live gateway and the worker on ports of their own.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -73,7 +73,7 @@ def sync(
 ) -> str | None:
     """Prometheus metrics
 
-     Every process has its own: the API here, the live gateway and the worker on theirs.
+     Every process has its own: the API here, the live gateway and the worker on ports of their own.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -94,7 +94,7 @@ async def asyncio_detailed(
 ) -> Response[str]:
     """Prometheus metrics
 
-     Every process has its own: the API here, the live gateway and the worker on theirs.
+     Every process has its own: the API here, the live gateway and the worker on ports of their own.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -117,7 +117,7 @@ async def asyncio(
 ) -> str | None:
     """Prometheus metrics
 
-     Every process has its own: the API here, the live gateway and the worker on theirs.
+     Every process has its own: the API here, the live gateway and the worker on ports of their own.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -127,13 +127,13 @@ def sync_detailed(
 ) -> Response[Blocking | Problem]:
     """Keep seats from sale
 
-     Those that nobody has; the answer says which are not and why. Maps show them as not for sale. Areas
-    cannot be blocked.
+     Blocks the seats that nobody has; the answer lists the others with the reason. Maps show blocked
+    seats as not for sale. Areas cannot be blocked.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SeatSelection): Seats of an event, and why; the reason is kept with it.
+        body (SeatSelection): Seats of an event, and a reason, which is kept.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -165,13 +165,13 @@ def sync(
 ) -> Blocking | Problem | None:
     """Keep seats from sale
 
-     Those that nobody has; the answer says which are not and why. Maps show them as not for sale. Areas
-    cannot be blocked.
+     Blocks the seats that nobody has; the answer lists the others with the reason. Maps show blocked
+    seats as not for sale. Areas cannot be blocked.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SeatSelection): Seats of an event, and why; the reason is kept with it.
+        body (SeatSelection): Seats of an event, and a reason, which is kept.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -198,13 +198,13 @@ async def asyncio_detailed(
 ) -> Response[Blocking | Problem]:
     """Keep seats from sale
 
-     Those that nobody has; the answer says which are not and why. Maps show them as not for sale. Areas
-    cannot be blocked.
+     Blocks the seats that nobody has; the answer lists the others with the reason. Maps show blocked
+    seats as not for sale. Areas cannot be blocked.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SeatSelection): Seats of an event, and why; the reason is kept with it.
+        body (SeatSelection): Seats of an event, and a reason, which is kept.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -234,13 +234,13 @@ async def asyncio(
 ) -> Blocking | Problem | None:
     """Keep seats from sale
 
-     Those that nobody has; the answer says which are not and why. Maps show them as not for sale. Areas
-    cannot be blocked.
+     Blocks the seats that nobody has; the answer lists the others with the reason. Maps show blocked
+    seats as not for sale. Areas cannot be blocked.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SeatSelection): Seats of an event, and why; the reason is kept with it.
+        body (SeatSelection): Seats of an event, and a reason, which is kept.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

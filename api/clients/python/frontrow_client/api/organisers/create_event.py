@@ -125,7 +125,7 @@ def sync_detailed(
 
     Args:
         idempotency_key (str | Unset):
-        body (EventDraft): What an organiser says of an event.
+        body (EventDraft): An event as its organiser describes it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -159,7 +159,7 @@ def sync(
 
     Args:
         idempotency_key (str | Unset):
-        body (EventDraft): What an organiser says of an event.
+        body (EventDraft): An event as its organiser describes it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -188,7 +188,7 @@ async def asyncio_detailed(
 
     Args:
         idempotency_key (str | Unset):
-        body (EventDraft): What an organiser says of an event.
+        body (EventDraft): An event as its organiser describes it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -220,7 +220,7 @@ async def asyncio(
 
     Args:
         idempotency_key (str | Unset):
-        body (EventDraft): What an organiser says of an event.
+        body (EventDraft): An event as its organiser describes it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -127,12 +127,12 @@ def sync_detailed(
 ) -> Response[LineSummary | Problem]:
     """End the waitlist
 
-     It is closed, open offers are withdrawn, and who waits is sent home.
+     Closes the waitlist, withdraws open offers, and ends the entries of everyone waiting.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (Because): Why, for the record; who it concerns may read it.
+        body (Because): The reason, for the record; the person concerned may read it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -164,12 +164,12 @@ def sync(
 ) -> LineSummary | Problem | None:
     """End the waitlist
 
-     It is closed, open offers are withdrawn, and who waits is sent home.
+     Closes the waitlist, withdraws open offers, and ends the entries of everyone waiting.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (Because): Why, for the record; who it concerns may read it.
+        body (Because): The reason, for the record; the person concerned may read it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -196,12 +196,12 @@ async def asyncio_detailed(
 ) -> Response[LineSummary | Problem]:
     """End the waitlist
 
-     It is closed, open offers are withdrawn, and who waits is sent home.
+     Closes the waitlist, withdraws open offers, and ends the entries of everyone waiting.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (Because): Why, for the record; who it concerns may read it.
+        body (Because): The reason, for the record; the person concerned may read it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -231,12 +231,12 @@ async def asyncio(
 ) -> LineSummary | Problem | None:
     """End the waitlist
 
-     It is closed, open offers are withdrawn, and who waits is sent home.
+     Closes the waitlist, withdraws open offers, and ends the entries of everyone waiting.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (Because): Why, for the record; who it concerns may read it.
+        body (Because): The reason, for the record; the person concerned may read it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -81,8 +81,8 @@ def sync_detailed(
 ) -> Response[Problem | str]:
     """The whole list as a spreadsheet
 
-     CSV after RFC 4180, in UTF-8, with a header: who waits in the line's order, then who has left it.
-    Text that a spreadsheet would take for a formula begins with an apostrophe.
+     CSV after RFC 4180, in UTF-8, with a header: waiting entries in the order of the waitlist, then
+    ended ones. Text that a spreadsheet would take for a formula begins with an apostrophe.
 
     Args:
         event_id (UUID):
@@ -113,8 +113,8 @@ def sync(
 ) -> Problem | str | None:
     """The whole list as a spreadsheet
 
-     CSV after RFC 4180, in UTF-8, with a header: who waits in the line's order, then who has left it.
-    Text that a spreadsheet would take for a formula begins with an apostrophe.
+     CSV after RFC 4180, in UTF-8, with a header: waiting entries in the order of the waitlist, then
+    ended ones. Text that a spreadsheet would take for a formula begins with an apostrophe.
 
     Args:
         event_id (UUID):
@@ -140,8 +140,8 @@ async def asyncio_detailed(
 ) -> Response[Problem | str]:
     """The whole list as a spreadsheet
 
-     CSV after RFC 4180, in UTF-8, with a header: who waits in the line's order, then who has left it.
-    Text that a spreadsheet would take for a formula begins with an apostrophe.
+     CSV after RFC 4180, in UTF-8, with a header: waiting entries in the order of the waitlist, then
+    ended ones. Text that a spreadsheet would take for a formula begins with an apostrophe.
 
     Args:
         event_id (UUID):
@@ -170,8 +170,8 @@ async def asyncio(
 ) -> Problem | str | None:
     """The whole list as a spreadsheet
 
-     CSV after RFC 4180, in UTF-8, with a header: who waits in the line's order, then who has left it.
-    Text that a spreadsheet would take for a formula begins with an apostrophe.
+     CSV after RFC 4180, in UTF-8, with a header: waiting entries in the order of the waitlist, then
+    ended ones. Text that a spreadsheet would take for a formula begins with an apostrophe.
 
     Args:
         event_id (UUID):

@@ -87,8 +87,8 @@ def sync_detailed(
 ) -> Response[PersonList | Problem]:
     """Find somebody by their address
 
-     Those who registered, ten at most; `email_proven` says whose it is. A guest is known by the id in a
-    booking or in the line.
+     Registered people, ten at most; `email_proven` marks the owner. A guest is found by the id in a
+    booking or in the waitlist.
 
     Args:
         email (str):
@@ -119,8 +119,8 @@ def sync(
 ) -> PersonList | Problem | None:
     """Find somebody by their address
 
-     Those who registered, ten at most; `email_proven` says whose it is. A guest is known by the id in a
-    booking or in the line.
+     Registered people, ten at most; `email_proven` marks the owner. A guest is found by the id in a
+    booking or in the waitlist.
 
     Args:
         email (str):
@@ -146,8 +146,8 @@ async def asyncio_detailed(
 ) -> Response[PersonList | Problem]:
     """Find somebody by their address
 
-     Those who registered, ten at most; `email_proven` says whose it is. A guest is known by the id in a
-    booking or in the line.
+     Registered people, ten at most; `email_proven` marks the owner. A guest is found by the id in a
+    booking or in the waitlist.
 
     Args:
         email (str):
@@ -176,8 +176,8 @@ async def asyncio(
 ) -> PersonList | Problem | None:
     """Find somebody by their address
 
-     Those who registered, ten at most; `email_proven` says whose it is. A guest is known by the id in a
-    booking or in the line.
+     Registered people, ten at most; `email_proven` marks the owner. A guest is found by the id in a
+    booking or in the waitlist.
 
     Args:
         email (str):

@@ -100,7 +100,7 @@ def sync_detailed(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> Response[OfferList | Problem]:
-    """What was offered
+    """The offers of a waitlist
 
     Args:
         event_id (UUID):
@@ -135,7 +135,7 @@ def sync(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> OfferList | Problem | None:
-    """What was offered
+    """The offers of a waitlist
 
     Args:
         event_id (UUID):
@@ -165,7 +165,7 @@ async def asyncio_detailed(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> Response[OfferList | Problem]:
-    """What was offered
+    """The offers of a waitlist
 
     Args:
         event_id (UUID):
@@ -198,7 +198,7 @@ async def asyncio(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> OfferList | Problem | None:
-    """What was offered
+    """The offers of a waitlist
 
     Args:
         event_id (UUID):

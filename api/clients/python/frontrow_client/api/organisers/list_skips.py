@@ -100,10 +100,10 @@ def sync_detailed(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> Response[Problem | SkipList]:
-    """Who was passed over, and why
+    """Skipped entries, and why
 
-     One line for each wish and round: everybody who waited with it ahead of the last one that was
-    served.
+     One item for each wish and round: it counts everybody with that wish ahead of the last entry that
+    was served.
 
     Args:
         event_id (UUID):
@@ -138,10 +138,10 @@ def sync(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> Problem | SkipList | None:
-    """Who was passed over, and why
+    """Skipped entries, and why
 
-     One line for each wish and round: everybody who waited with it ahead of the last one that was
-    served.
+     One item for each wish and round: it counts everybody with that wish ahead of the last entry that
+    was served.
 
     Args:
         event_id (UUID):
@@ -171,10 +171,10 @@ async def asyncio_detailed(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> Response[Problem | SkipList]:
-    """Who was passed over, and why
+    """Skipped entries, and why
 
-     One line for each wish and round: everybody who waited with it ahead of the last one that was
-    served.
+     One item for each wish and round: it counts everybody with that wish ahead of the last entry that
+    was served.
 
     Args:
         event_id (UUID):
@@ -207,10 +207,10 @@ async def asyncio(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> Problem | SkipList | None:
-    """Who was passed over, and why
+    """Skipped entries, and why
 
-     One line for each wish and round: everybody who waited with it ahead of the last one that was
-    served.
+     One item for each wish and round: it counts everybody with that wish ahead of the last entry that
+    was served.
 
     Args:
         event_id (UUID):

@@ -109,9 +109,9 @@ def sync_detailed(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> Response[LineEntryList | Problem]:
-    """Who waits, and who has left
+    """The entries of a waitlist
 
-     With `status=waiting` in the line's order; else the latest to join first.
+     With `status=waiting` in the order of the waitlist; otherwise the latest to join first.
 
     Args:
         event_id (UUID):
@@ -152,9 +152,9 @@ def sync(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> LineEntryList | Problem | None:
-    """Who waits, and who has left
+    """The entries of a waitlist
 
-     With `status=waiting` in the line's order; else the latest to join first.
+     With `status=waiting` in the order of the waitlist; otherwise the latest to join first.
 
     Args:
         event_id (UUID):
@@ -190,9 +190,9 @@ async def asyncio_detailed(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> Response[LineEntryList | Problem]:
-    """Who waits, and who has left
+    """The entries of a waitlist
 
-     With `status=waiting` in the line's order; else the latest to join first.
+     With `status=waiting` in the order of the waitlist; otherwise the latest to join first.
 
     Args:
         event_id (UUID):
@@ -231,9 +231,9 @@ async def asyncio(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> LineEntryList | Problem | None:
-    """Who waits, and who has left
+    """The entries of a waitlist
 
-     With `status=waiting` in the line's order; else the latest to join first.
+     With `status=waiting` in the order of the waitlist; otherwise the latest to join first.
 
     Args:
         event_id (UUID):

@@ -132,7 +132,7 @@ def sync_detailed(
     Args:
         event_id (UUID):
         if_match (str | Unset):
-        body (EventPatch): The fields to change; what is absent stays. `prices` may name some
+        body (EventPatch): The fields to change; absent ones stay. `prices` may name some
             categories only.
 
     Raises:
@@ -170,7 +170,7 @@ def sync(
     Args:
         event_id (UUID):
         if_match (str | Unset):
-        body (EventPatch): The fields to change; what is absent stays. `prices` may name some
+        body (EventPatch): The fields to change; absent ones stay. `prices` may name some
             categories only.
 
     Raises:
@@ -203,7 +203,7 @@ async def asyncio_detailed(
     Args:
         event_id (UUID):
         if_match (str | Unset):
-        body (EventPatch): The fields to change; what is absent stays. `prices` may name some
+        body (EventPatch): The fields to change; absent ones stay. `prices` may name some
             categories only.
 
     Raises:
@@ -239,7 +239,7 @@ async def asyncio(
     Args:
         event_id (UUID):
         if_match (str | Unset):
-        body (EventPatch): The fields to change; what is absent stays. `prices` may name some
+        body (EventPatch): The fields to change; absent ones stay. `prices` may name some
             categories only.
 
     Raises:

@@ -127,12 +127,12 @@ def sync_detailed(
 ) -> Response[LineSummary | Problem]:
     """Change a waitlist's terms
 
-     Needs If-Match. Close the list, open it again, or say how long offers last.
+     Needs If-Match. Close the waitlist, open it again, or set how long offers last.
 
     Args:
         event_id (UUID):
         if_match (str | Unset):
-        body (LineTerms): What to change about a line; what is absent stays.
+        body (LineTerms): Changes of a waitlist's terms; absent fields stay.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -164,12 +164,12 @@ def sync(
 ) -> LineSummary | Problem | None:
     """Change a waitlist's terms
 
-     Needs If-Match. Close the list, open it again, or say how long offers last.
+     Needs If-Match. Close the waitlist, open it again, or set how long offers last.
 
     Args:
         event_id (UUID):
         if_match (str | Unset):
-        body (LineTerms): What to change about a line; what is absent stays.
+        body (LineTerms): Changes of a waitlist's terms; absent fields stay.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -196,12 +196,12 @@ async def asyncio_detailed(
 ) -> Response[LineSummary | Problem]:
     """Change a waitlist's terms
 
-     Needs If-Match. Close the list, open it again, or say how long offers last.
+     Needs If-Match. Close the waitlist, open it again, or set how long offers last.
 
     Args:
         event_id (UUID):
         if_match (str | Unset):
-        body (LineTerms): What to change about a line; what is absent stays.
+        body (LineTerms): Changes of a waitlist's terms; absent fields stay.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -231,12 +231,12 @@ async def asyncio(
 ) -> LineSummary | Problem | None:
     """Change a waitlist's terms
 
-     Needs If-Match. Close the list, open it again, or say how long offers last.
+     Needs If-Match. Close the waitlist, open it again, or set how long offers last.
 
     Args:
         event_id (UUID):
         if_match (str | Unset):
-        body (LineTerms): What to change about a line; what is absent stays.
+        body (LineTerms): Changes of a waitlist's terms; absent fields stay.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

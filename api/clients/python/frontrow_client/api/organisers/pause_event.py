@@ -105,7 +105,7 @@ def sync_detailed(
 ) -> Response[EventPage | Problem]:
     """Stop new holds
 
-     What is held may still be booked.
+     Existing holds can still be booked.
 
     Args:
         event_id (UUID):
@@ -139,7 +139,7 @@ def sync(
 ) -> EventPage | Problem | None:
     """Stop new holds
 
-     What is held may still be booked.
+     Existing holds can still be booked.
 
     Args:
         event_id (UUID):
@@ -168,7 +168,7 @@ async def asyncio_detailed(
 ) -> Response[EventPage | Problem]:
     """Stop new holds
 
-     What is held may still be booked.
+     Existing holds can still be booked.
 
     Args:
         event_id (UUID):
@@ -200,7 +200,7 @@ async def asyncio(
 ) -> EventPage | Problem | None:
     """Stop new holds
 
-     What is held may still be booked.
+     Existing holds can still be booked.
 
     Args:
         event_id (UUID):

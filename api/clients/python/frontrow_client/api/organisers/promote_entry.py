@@ -128,15 +128,15 @@ def sync_detailed(
     body: Because,
     idempotency_key: str | Unset = UNSET,
 ) -> Response[LineEntry | Problem]:
-    """Move somebody to the head of the line
+    """Move an entry to the front of the waitlist
 
-     With a reason, which is kept. Who is there already stays as they are.
+     With a reason, which is kept. An entry that is already at the front stays as it is.
 
     Args:
         event_id (UUID):
         entry_id (UUID):
         idempotency_key (str | Unset):
-        body (Because): Why, for the record; who it concerns may read it.
+        body (Because): The reason, for the record; the person concerned may read it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -168,15 +168,15 @@ def sync(
     body: Because,
     idempotency_key: str | Unset = UNSET,
 ) -> LineEntry | Problem | None:
-    """Move somebody to the head of the line
+    """Move an entry to the front of the waitlist
 
-     With a reason, which is kept. Who is there already stays as they are.
+     With a reason, which is kept. An entry that is already at the front stays as it is.
 
     Args:
         event_id (UUID):
         entry_id (UUID):
         idempotency_key (str | Unset):
-        body (Because): Why, for the record; who it concerns may read it.
+        body (Because): The reason, for the record; the person concerned may read it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -203,15 +203,15 @@ async def asyncio_detailed(
     body: Because,
     idempotency_key: str | Unset = UNSET,
 ) -> Response[LineEntry | Problem]:
-    """Move somebody to the head of the line
+    """Move an entry to the front of the waitlist
 
-     With a reason, which is kept. Who is there already stays as they are.
+     With a reason, which is kept. An entry that is already at the front stays as it is.
 
     Args:
         event_id (UUID):
         entry_id (UUID):
         idempotency_key (str | Unset):
-        body (Because): Why, for the record; who it concerns may read it.
+        body (Because): The reason, for the record; the person concerned may read it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -241,15 +241,15 @@ async def asyncio(
     body: Because,
     idempotency_key: str | Unset = UNSET,
 ) -> LineEntry | Problem | None:
-    """Move somebody to the head of the line
+    """Move an entry to the front of the waitlist
 
-     With a reason, which is kept. Who is there already stays as they are.
+     With a reason, which is kept. An entry that is already at the front stays as it is.
 
     Args:
         event_id (UUID):
         entry_id (UUID):
         idempotency_key (str | Unset):
-        body (Because): Why, for the record; who it concerns may read it.
+        body (Because): The reason, for the record; the person concerned may read it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -105,7 +105,7 @@ def sync_detailed(
 ) -> Response[EventPage | Problem]:
     """Put it on sale
 
-     Publishing twice is fine, and finishes what a crash left half done.
+     Publishing twice is safe, and completes a publication that a crash interrupted.
 
     Args:
         event_id (UUID):
@@ -139,7 +139,7 @@ def sync(
 ) -> EventPage | Problem | None:
     """Put it on sale
 
-     Publishing twice is fine, and finishes what a crash left half done.
+     Publishing twice is safe, and completes a publication that a crash interrupted.
 
     Args:
         event_id (UUID):
@@ -168,7 +168,7 @@ async def asyncio_detailed(
 ) -> Response[EventPage | Problem]:
     """Put it on sale
 
-     Publishing twice is fine, and finishes what a crash left half done.
+     Publishing twice is safe, and completes a publication that a crash interrupted.
 
     Args:
         event_id (UUID):
@@ -200,7 +200,7 @@ async def asyncio(
 ) -> EventPage | Problem | None:
     """Put it on sale
 
-     Publishing twice is fine, and finishes what a crash left half done.
+     Publishing twice is safe, and completes a publication that a crash interrupted.
 
     Args:
         event_id (UUID):

@@ -113,11 +113,11 @@ def sync_detailed(
 ) -> Response[Person | Problem]:
     """Give somebody a tier
 
-     Counts for lines joined from now on; who waits already keeps the place.
+     Counts for waitlists joined from now on; people who already wait keep their places.
 
     Args:
         person_id (UUID):
-        body (TierBody): Where somebody stands in waitlists.
+        body (TierBody): A person's tier and weight in waitlists.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -147,11 +147,11 @@ def sync(
 ) -> Person | Problem | None:
     """Give somebody a tier
 
-     Counts for lines joined from now on; who waits already keeps the place.
+     Counts for waitlists joined from now on; people who already wait keep their places.
 
     Args:
         person_id (UUID):
-        body (TierBody): Where somebody stands in waitlists.
+        body (TierBody): A person's tier and weight in waitlists.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -176,11 +176,11 @@ async def asyncio_detailed(
 ) -> Response[Person | Problem]:
     """Give somebody a tier
 
-     Counts for lines joined from now on; who waits already keeps the place.
+     Counts for waitlists joined from now on; people who already wait keep their places.
 
     Args:
         person_id (UUID):
-        body (TierBody): Where somebody stands in waitlists.
+        body (TierBody): A person's tier and weight in waitlists.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -208,11 +208,11 @@ async def asyncio(
 ) -> Person | Problem | None:
     """Give somebody a tier
 
-     Counts for lines joined from now on; who waits already keeps the place.
+     Counts for waitlists joined from now on; people who already wait keep their places.
 
     Args:
         person_id (UUID):
-        body (TierBody): Where somebody stands in waitlists.
+        body (TierBody): A person's tier and weight in waitlists.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

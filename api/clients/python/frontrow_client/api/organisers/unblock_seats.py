@@ -127,12 +127,12 @@ def sync_detailed(
 ) -> Response[Blocking | Problem]:
     """Give blocked seats back
 
-     While people wait for seats, they are offered to them first; else they are on sale.
+     Offered to the waitlist first, if people wait for such seats; otherwise they are on sale.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SeatSelection): Seats of an event, and why; the reason is kept with it.
+        body (SeatSelection): Seats of an event, and a reason, which is kept.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -164,12 +164,12 @@ def sync(
 ) -> Blocking | Problem | None:
     """Give blocked seats back
 
-     While people wait for seats, they are offered to them first; else they are on sale.
+     Offered to the waitlist first, if people wait for such seats; otherwise they are on sale.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SeatSelection): Seats of an event, and why; the reason is kept with it.
+        body (SeatSelection): Seats of an event, and a reason, which is kept.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -196,12 +196,12 @@ async def asyncio_detailed(
 ) -> Response[Blocking | Problem]:
     """Give blocked seats back
 
-     While people wait for seats, they are offered to them first; else they are on sale.
+     Offered to the waitlist first, if people wait for such seats; otherwise they are on sale.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SeatSelection): Seats of an event, and why; the reason is kept with it.
+        body (SeatSelection): Seats of an event, and a reason, which is kept.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -231,12 +231,12 @@ async def asyncio(
 ) -> Blocking | Problem | None:
     """Give blocked seats back
 
-     While people wait for seats, they are offered to them first; else they are on sale.
+     Offered to the waitlist first, if people wait for such seats; otherwise they are on sale.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SeatSelection): Seats of an event, and why; the reason is kept with it.
+        body (SeatSelection): Seats of an event, and a reason, which is kept.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

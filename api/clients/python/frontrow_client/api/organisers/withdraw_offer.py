@@ -132,12 +132,12 @@ def sync_detailed(
 ) -> Response[Offer | Problem]:
     """Withdraw an offer
 
-     Whoever had it is in line again, at the old place.
+     The person who had it waits again, at the old place.
 
     Args:
         offer_id (UUID):
         idempotency_key (str | Unset):
-        body (Because): Why, for the record; who it concerns may read it.
+        body (Because): The reason, for the record; the person concerned may read it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -169,12 +169,12 @@ def sync(
 ) -> Offer | Problem | None:
     """Withdraw an offer
 
-     Whoever had it is in line again, at the old place.
+     The person who had it waits again, at the old place.
 
     Args:
         offer_id (UUID):
         idempotency_key (str | Unset):
-        body (Because): Why, for the record; who it concerns may read it.
+        body (Because): The reason, for the record; the person concerned may read it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -201,12 +201,12 @@ async def asyncio_detailed(
 ) -> Response[Offer | Problem]:
     """Withdraw an offer
 
-     Whoever had it is in line again, at the old place.
+     The person who had it waits again, at the old place.
 
     Args:
         offer_id (UUID):
         idempotency_key (str | Unset):
-        body (Because): Why, for the record; who it concerns may read it.
+        body (Because): The reason, for the record; the person concerned may read it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -236,12 +236,12 @@ async def asyncio(
 ) -> Offer | Problem | None:
     """Withdraw an offer
 
-     Whoever had it is in line again, at the old place.
+     The person who had it waits again, at the old place.
 
     Args:
         offer_id (UUID):
         idempotency_key (str | Unset):
-        body (Because): Why, for the record; who it concerns may read it.
+        body (Because): The reason, for the record; the person concerned may read it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -148,7 +148,7 @@ def sync_detailed(
         rule_id (UUID):
         if_match (str | Unset):
         idempotency_key (str | Unset):
-        body (Activation): From when on a rule shall be in force.
+        body (Activation): When a rule comes into force.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -192,7 +192,7 @@ def sync(
         rule_id (UUID):
         if_match (str | Unset):
         idempotency_key (str | Unset):
-        body (Activation): From when on a rule shall be in force.
+        body (Activation): When a rule comes into force.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -231,7 +231,7 @@ async def asyncio_detailed(
         rule_id (UUID):
         if_match (str | Unset):
         idempotency_key (str | Unset):
-        body (Activation): From when on a rule shall be in force.
+        body (Activation): When a rule comes into force.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -273,7 +273,7 @@ async def asyncio(
         rule_id (UUID):
         if_match (str | Unset):
         idempotency_key (str | Unset):
-        body (Activation): From when on a rule shall be in force.
+        body (Activation): When a rule comes into force.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -127,7 +127,7 @@ def sync_detailed(
 ) -> Response[Problem | RuleVersion]:
     """Make a version of a category's rule
 
-     A draft: it changes nothing before it is activated, and what it says never changes.
+     A draft: it has no effect before it is activated, and its content never changes.
 
     Args:
         event_id (UUID):
@@ -165,7 +165,7 @@ def sync(
 ) -> Problem | RuleVersion | None:
     """Make a version of a category's rule
 
-     A draft: it changes nothing before it is activated, and what it says never changes.
+     A draft: it has no effect before it is activated, and its content never changes.
 
     Args:
         event_id (UUID):
@@ -198,7 +198,7 @@ async def asyncio_detailed(
 ) -> Response[Problem | RuleVersion]:
     """Make a version of a category's rule
 
-     A draft: it changes nothing before it is activated, and what it says never changes.
+     A draft: it has no effect before it is activated, and its content never changes.
 
     Args:
         event_id (UUID):
@@ -234,7 +234,7 @@ async def asyncio(
 ) -> Problem | RuleVersion | None:
     """Make a version of a category's rule
 
-     A draft: it changes nothing before it is activated, and what it says never changes.
+     A draft: it has no effect before it is activated, and its content never changes.
 
     Args:
         event_id (UUID):

@@ -140,7 +140,7 @@ def sync_detailed(
 ) -> Response[CategoryState | Problem]:
     """Keep a price where it is
 
-     Until it is released, whatever comes into force. Takes an optional If-Match.
+     Until it is released, whatever rule comes into force. Takes an optional If-Match.
 
     Args:
         event_id (UUID):
@@ -183,7 +183,7 @@ def sync(
 ) -> CategoryState | Problem | None:
     """Keep a price where it is
 
-     Until it is released, whatever comes into force. Takes an optional If-Match.
+     Until it is released, whatever rule comes into force. Takes an optional If-Match.
 
     Args:
         event_id (UUID):
@@ -221,7 +221,7 @@ async def asyncio_detailed(
 ) -> Response[CategoryState | Problem]:
     """Keep a price where it is
 
-     Until it is released, whatever comes into force. Takes an optional If-Match.
+     Until it is released, whatever rule comes into force. Takes an optional If-Match.
 
     Args:
         event_id (UUID):
@@ -262,7 +262,7 @@ async def asyncio(
 ) -> CategoryState | Problem | None:
     """Keep a price where it is
 
-     Until it is released, whatever comes into force. Takes an optional If-Match.
+     Until it is released, whatever rule comes into force. Takes an optional If-Match.
 
     Args:
         event_id (UUID):

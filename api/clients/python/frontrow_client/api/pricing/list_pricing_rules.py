@@ -123,8 +123,8 @@ def sync_detailed(
     Args:
         event_id (UUID):
         category (str | Unset):
-        status (RuleStatus | Unset): `draft → scheduled → active → retired`; any step may be left
-            out, none goes back.
+        status (RuleStatus | Unset): `draft → scheduled → active → retired`; steps may be skipped,
+            never reversed.
         limit (int | Unset):  Default: 20.
         cursor (str | Unset):
 
@@ -165,8 +165,8 @@ def sync(
     Args:
         event_id (UUID):
         category (str | Unset):
-        status (RuleStatus | Unset): `draft → scheduled → active → retired`; any step may be left
-            out, none goes back.
+        status (RuleStatus | Unset): `draft → scheduled → active → retired`; steps may be skipped,
+            never reversed.
         limit (int | Unset):  Default: 20.
         cursor (str | Unset):
 
@@ -202,8 +202,8 @@ async def asyncio_detailed(
     Args:
         event_id (UUID):
         category (str | Unset):
-        status (RuleStatus | Unset): `draft → scheduled → active → retired`; any step may be left
-            out, none goes back.
+        status (RuleStatus | Unset): `draft → scheduled → active → retired`; steps may be skipped,
+            never reversed.
         limit (int | Unset):  Default: 20.
         cursor (str | Unset):
 
@@ -242,8 +242,8 @@ async def asyncio(
     Args:
         event_id (UUID):
         category (str | Unset):
-        status (RuleStatus | Unset): `draft → scheduled → active → retired`; any step may be left
-            out, none goes back.
+        status (RuleStatus | Unset): `draft → scheduled → active → retired`; steps may be skipped,
+            never reversed.
         limit (int | Unset):  Default: 20.
         cursor (str | Unset):
 

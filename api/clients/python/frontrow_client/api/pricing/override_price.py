@@ -138,17 +138,17 @@ def sync_detailed(
     if_match: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> Response[CategoryState | Problem]:
-    """Set a price by hand
+    """Override a price
 
-     Its rule waits until `until`, until it is released, or, without `until`, until another rule comes
-    into force. Buyers read the reason. Takes an optional If-Match.
+     The price's rule pauses until `until`, until the price is released, or, without `until`, until
+    another rule comes into force. Buyers read the reason. Takes an optional If-Match.
 
     Args:
         event_id (UUID):
         category_no (int):
         if_match (str | Unset):
         idempotency_key (str | Unset):
-        body (Override): A price by hand.
+        body (Override): A manual price.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -182,17 +182,17 @@ def sync(
     if_match: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> CategoryState | Problem | None:
-    """Set a price by hand
+    """Override a price
 
-     Its rule waits until `until`, until it is released, or, without `until`, until another rule comes
-    into force. Buyers read the reason. Takes an optional If-Match.
+     The price's rule pauses until `until`, until the price is released, or, without `until`, until
+    another rule comes into force. Buyers read the reason. Takes an optional If-Match.
 
     Args:
         event_id (UUID):
         category_no (int):
         if_match (str | Unset):
         idempotency_key (str | Unset):
-        body (Override): A price by hand.
+        body (Override): A manual price.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -221,17 +221,17 @@ async def asyncio_detailed(
     if_match: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> Response[CategoryState | Problem]:
-    """Set a price by hand
+    """Override a price
 
-     Its rule waits until `until`, until it is released, or, without `until`, until another rule comes
-    into force. Buyers read the reason. Takes an optional If-Match.
+     The price's rule pauses until `until`, until the price is released, or, without `until`, until
+    another rule comes into force. Buyers read the reason. Takes an optional If-Match.
 
     Args:
         event_id (UUID):
         category_no (int):
         if_match (str | Unset):
         idempotency_key (str | Unset):
-        body (Override): A price by hand.
+        body (Override): A manual price.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -263,17 +263,17 @@ async def asyncio(
     if_match: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
 ) -> CategoryState | Problem | None:
-    """Set a price by hand
+    """Override a price
 
-     Its rule waits until `until`, until it is released, or, without `until`, until another rule comes
-    into force. Buyers read the reason. Takes an optional If-Match.
+     The price's rule pauses until `until`, until the price is released, or, without `until`, until
+    another rule comes into force. Buyers read the reason. Takes an optional If-Match.
 
     Args:
         event_id (UUID):
         category_no (int):
         if_match (str | Unset):
         idempotency_key (str | Unset):
-        body (Override): A price by hand.
+        body (Override): A manual price.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -137,7 +137,7 @@ def sync_detailed(
     Args:
         event_id (UUID):
         if_match (str | Unset):
-        body (TermsPatch): What buyers shall see. What is absent stays.
+        body (TermsPatch): Which facts buyers see. Absent fields stay.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -174,7 +174,7 @@ def sync(
     Args:
         event_id (UUID):
         if_match (str | Unset):
-        body (TermsPatch): What buyers shall see. What is absent stays.
+        body (TermsPatch): Which facts buyers see. Absent fields stay.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -206,7 +206,7 @@ async def asyncio_detailed(
     Args:
         event_id (UUID):
         if_match (str | Unset):
-        body (TermsPatch): What buyers shall see. What is absent stays.
+        body (TermsPatch): Which facts buyers see. Absent fields stay.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -241,7 +241,7 @@ async def asyncio(
     Args:
         event_id (UUID):
         if_match (str | Unset):
-        body (TermsPatch): What buyers shall see. What is absent stays.
+        body (TermsPatch): Which facts buyers see. Absent fields stay.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -125,15 +125,14 @@ def sync_detailed(
     body: PreviewRequest,
     idempotency_key: str | Unset = UNSET,
 ) -> Response[Preview | Problem]:
-    """What would a rule do now?
+    """Preview a rule's decision
 
-     Measures, decides, and changes nothing.
+     Measures and decides, and changes nothing.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (PreviewRequest): What would a rule do now? One that is sent, one that was made, or
-            the one in force.
+        body (PreviewRequest): A rule to preview: a sent one, a stored one, or the one in force.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -163,15 +162,14 @@ def sync(
     body: PreviewRequest,
     idempotency_key: str | Unset = UNSET,
 ) -> Preview | Problem | None:
-    """What would a rule do now?
+    """Preview a rule's decision
 
-     Measures, decides, and changes nothing.
+     Measures and decides, and changes nothing.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (PreviewRequest): What would a rule do now? One that is sent, one that was made, or
-            the one in force.
+        body (PreviewRequest): A rule to preview: a sent one, a stored one, or the one in force.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -196,15 +194,14 @@ async def asyncio_detailed(
     body: PreviewRequest,
     idempotency_key: str | Unset = UNSET,
 ) -> Response[Preview | Problem]:
-    """What would a rule do now?
+    """Preview a rule's decision
 
-     Measures, decides, and changes nothing.
+     Measures and decides, and changes nothing.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (PreviewRequest): What would a rule do now? One that is sent, one that was made, or
-            the one in force.
+        body (PreviewRequest): A rule to preview: a sent one, a stored one, or the one in force.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -232,15 +229,14 @@ async def asyncio(
     body: PreviewRequest,
     idempotency_key: str | Unset = UNSET,
 ) -> Preview | Problem | None:
-    """What would a rule do now?
+    """Preview a rule's decision
 
-     Measures, decides, and changes nothing.
+     Measures and decides, and changes nothing.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (PreviewRequest): What would a rule do now? One that is sent, one that was made, or
-            the one in force.
+        body (PreviewRequest): A rule to preview: a sent one, a stored one, or the one in force.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -86,9 +86,9 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[PricingState | Problem]:
-    """How an event's prices come about
+    """How an event's prices are made
 
-     The ETag is for `PATCH`; a category's `version` for what is done to its price.
+     The ETag is for `PATCH`; a category's `version` is for changes of its price.
 
     Args:
         event_id (UUID):
@@ -117,9 +117,9 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> PricingState | Problem | None:
-    """How an event's prices come about
+    """How an event's prices are made
 
-     The ETag is for `PATCH`; a category's `version` for what is done to its price.
+     The ETag is for `PATCH`; a category's `version` is for changes of its price.
 
     Args:
         event_id (UUID):
@@ -143,9 +143,9 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[PricingState | Problem]:
-    """How an event's prices come about
+    """How an event's prices are made
 
-     The ETag is for `PATCH`; a category's `version` for what is done to its price.
+     The ETag is for `PATCH`; a category's `version` is for changes of its price.
 
     Args:
         event_id (UUID):
@@ -172,9 +172,9 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> PricingState | Problem | None:
-    """How an event's prices come about
+    """How an event's prices are made
 
-     The ETag is for `PATCH`; a category's `version` for what is done to its price.
+     The ETag is for `PATCH`; a category's `version` is for changes of its price.
 
     Args:
         event_id (UUID):

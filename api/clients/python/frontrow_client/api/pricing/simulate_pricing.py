@@ -127,13 +127,13 @@ def sync_detailed(
 ) -> Response[Problem | Simulation]:
     """Try a rule on a sale
 
-     A made-up one, or a recorded one. As numbers, or with `Accept: image/svg+xml` as a chart.
+     A synthetic or a recorded sale. As numbers, or with `Accept: image/svg+xml` as a chart.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SimulationRequest): A sale to try a rule on: one that is sent, one that was made, or
-            the one in force.
+        body (SimulationRequest): A simulated sale for a rule: a sent one, a stored one, or the
+            one in force.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -165,13 +165,13 @@ def sync(
 ) -> Problem | Simulation | None:
     """Try a rule on a sale
 
-     A made-up one, or a recorded one. As numbers, or with `Accept: image/svg+xml` as a chart.
+     A synthetic or a recorded sale. As numbers, or with `Accept: image/svg+xml` as a chart.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SimulationRequest): A sale to try a rule on: one that is sent, one that was made, or
-            the one in force.
+        body (SimulationRequest): A simulated sale for a rule: a sent one, a stored one, or the
+            one in force.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -198,13 +198,13 @@ async def asyncio_detailed(
 ) -> Response[Problem | Simulation]:
     """Try a rule on a sale
 
-     A made-up one, or a recorded one. As numbers, or with `Accept: image/svg+xml` as a chart.
+     A synthetic or a recorded sale. As numbers, or with `Accept: image/svg+xml` as a chart.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SimulationRequest): A sale to try a rule on: one that is sent, one that was made, or
-            the one in force.
+        body (SimulationRequest): A simulated sale for a rule: a sent one, a stored one, or the
+            one in force.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -234,13 +234,13 @@ async def asyncio(
 ) -> Problem | Simulation | None:
     """Try a rule on a sale
 
-     A made-up one, or a recorded one. As numbers, or with `Accept: image/svg+xml` as a chart.
+     A synthetic or a recorded sale. As numbers, or with `Accept: image/svg+xml` as a chart.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SimulationRequest): A sale to try a rule on: one that is sent, one that was made, or
-            the one in force.
+        body (SimulationRequest): A simulated sale for a rule: a sent one, a stored one, or the
+            one in force.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

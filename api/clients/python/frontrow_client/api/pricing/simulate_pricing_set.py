@@ -133,7 +133,7 @@ def sync_detailed(
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SetSimulationRequest): A sale to try a whole rule set on: every category of the
+        body (SetSimulationRequest): A simulated sale for a whole rule set: every category of the
             event at once.
 
     Raises:
@@ -172,7 +172,7 @@ def sync(
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SetSimulationRequest): A sale to try a whole rule set on: every category of the
+        body (SetSimulationRequest): A simulated sale for a whole rule set: every category of the
             event at once.
 
     Raises:
@@ -206,7 +206,7 @@ async def asyncio_detailed(
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SetSimulationRequest): A sale to try a whole rule set on: every category of the
+        body (SetSimulationRequest): A simulated sale for a whole rule set: every category of the
             event at once.
 
     Raises:
@@ -243,7 +243,7 @@ async def asyncio(
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (SetSimulationRequest): A sale to try a whole rule set on: every category of the
+        body (SetSimulationRequest): A simulated sale for a whole rule set: every category of the
             event at once.
 
     Raises:

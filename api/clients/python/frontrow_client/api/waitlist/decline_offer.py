@@ -105,7 +105,7 @@ def sync_detailed(
 ) -> Response[Offer | Problem]:
     """Decline an offer
 
-     The seats go to the next in line at once, and your place in it ends.
+     The seats go to the next person in the waitlist at once, and your entry ends.
 
     Args:
         offer_id (UUID):
@@ -139,7 +139,7 @@ def sync(
 ) -> Offer | Problem | None:
     """Decline an offer
 
-     The seats go to the next in line at once, and your place in it ends.
+     The seats go to the next person in the waitlist at once, and your entry ends.
 
     Args:
         offer_id (UUID):
@@ -168,7 +168,7 @@ async def asyncio_detailed(
 ) -> Response[Offer | Problem]:
     """Decline an offer
 
-     The seats go to the next in line at once, and your place in it ends.
+     The seats go to the next person in the waitlist at once, and your entry ends.
 
     Args:
         offer_id (UUID):
@@ -200,7 +200,7 @@ async def asyncio(
 ) -> Offer | Problem | None:
     """Decline an offer
 
-     The seats go to the next in line at once, and your place in it ends.
+     The seats go to the next person in the waitlist at once, and your entry ends.
 
     Args:
         offer_id (UUID):

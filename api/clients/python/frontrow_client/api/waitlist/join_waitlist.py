@@ -127,14 +127,14 @@ def sync_detailed(
 ) -> Response[Entry | Problem]:
     """Join the waitlist
 
-     201 with your place in line; 200 where you have it already with the same wish. Refused while what
-    you want is simply on sale.
+     201 with your entry; 200 if you already have one with the same wish. Refused while the places you
+    want are on sale.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (JoinRequest): What you wait for, and how to tell you. Names are the layout's; empty
-            lists: any will do.
+        body (JoinRequest): What you wait for, and how to notify you. Names are those of the
+            layout; an empty list means any.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -166,14 +166,14 @@ def sync(
 ) -> Entry | Problem | None:
     """Join the waitlist
 
-     201 with your place in line; 200 where you have it already with the same wish. Refused while what
-    you want is simply on sale.
+     201 with your entry; 200 if you already have one with the same wish. Refused while the places you
+    want are on sale.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (JoinRequest): What you wait for, and how to tell you. Names are the layout's; empty
-            lists: any will do.
+        body (JoinRequest): What you wait for, and how to notify you. Names are those of the
+            layout; an empty list means any.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -200,14 +200,14 @@ async def asyncio_detailed(
 ) -> Response[Entry | Problem]:
     """Join the waitlist
 
-     201 with your place in line; 200 where you have it already with the same wish. Refused while what
-    you want is simply on sale.
+     201 with your entry; 200 if you already have one with the same wish. Refused while the places you
+    want are on sale.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (JoinRequest): What you wait for, and how to tell you. Names are the layout's; empty
-            lists: any will do.
+        body (JoinRequest): What you wait for, and how to notify you. Names are those of the
+            layout; an empty list means any.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -237,14 +237,14 @@ async def asyncio(
 ) -> Entry | Problem | None:
     """Join the waitlist
 
-     201 with your place in line; 200 where you have it already with the same wish. Refused while what
-    you want is simply on sale.
+     201 with your entry; 200 if you already have one with the same wish. Refused while the places you
+    want are on sale.
 
     Args:
         event_id (UUID):
         idempotency_key (str | Unset):
-        body (JoinRequest): What you wait for, and how to tell you. Names are the layout's; empty
-            lists: any will do.
+        body (JoinRequest): What you wait for, and how to notify you. Names are those of the
+            layout; an empty list means any.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

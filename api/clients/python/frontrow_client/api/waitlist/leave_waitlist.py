@@ -69,9 +69,9 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Any | Problem]:
-    """Leave the line
+    """Leave the waitlist
 
-     An open offer is declined with it. Leaving twice is fine.
+     An open offer is declined, too. Leaving twice is safe.
 
     Args:
         entry_id (UUID):
@@ -100,9 +100,9 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> Any | Problem | None:
-    """Leave the line
+    """Leave the waitlist
 
-     An open offer is declined with it. Leaving twice is fine.
+     An open offer is declined, too. Leaving twice is safe.
 
     Args:
         entry_id (UUID):
@@ -126,9 +126,9 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Any | Problem]:
-    """Leave the line
+    """Leave the waitlist
 
-     An open offer is declined with it. Leaving twice is fine.
+     An open offer is declined, too. Leaving twice is safe.
 
     Args:
         entry_id (UUID):
@@ -155,9 +155,9 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> Any | Problem | None:
-    """Leave the line
+    """Leave the waitlist
 
-     An open offer is declined with it. Leaving twice is fine.
+     An open offer is declined, too. Leaving twice is safe.
 
     Args:
         entry_id (UUID):

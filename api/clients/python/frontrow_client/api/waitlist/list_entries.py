@@ -87,7 +87,7 @@ def sync_detailed(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> Response[EntryList | Problem]:
-    """Your places in line, the latest first
+    """Your waitlist entries, the latest first
 
     Args:
         event_id (UUID | Unset):
@@ -122,7 +122,7 @@ def sync(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> EntryList | Problem | None:
-    """Your places in line, the latest first
+    """Your waitlist entries, the latest first
 
     Args:
         event_id (UUID | Unset):
@@ -152,7 +152,7 @@ async def asyncio_detailed(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> Response[EntryList | Problem]:
-    """Your places in line, the latest first
+    """Your waitlist entries, the latest first
 
     Args:
         event_id (UUID | Unset):
@@ -185,7 +185,7 @@ async def asyncio(
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> EntryList | Problem | None:
-    """Your places in line, the latest first
+    """Your waitlist entries, the latest first
 
     Args:
         event_id (UUID | Unset):

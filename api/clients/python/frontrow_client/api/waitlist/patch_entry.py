@@ -122,12 +122,12 @@ def sync_detailed(
 ) -> Response[Entry | Problem]:
     """Change what you wait for
 
-     Needs If-Match. The place in line stays.
+     Needs If-Match. Your place in the waitlist stays.
 
     Args:
         entry_id (UUID):
         if_match (str | Unset):
-        body (WantedPatch): What to change about an entry; what is not sent stays.
+        body (WantedPatch): The fields of an entry to change; absent ones stay.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -159,12 +159,12 @@ def sync(
 ) -> Entry | Problem | None:
     """Change what you wait for
 
-     Needs If-Match. The place in line stays.
+     Needs If-Match. Your place in the waitlist stays.
 
     Args:
         entry_id (UUID):
         if_match (str | Unset):
-        body (WantedPatch): What to change about an entry; what is not sent stays.
+        body (WantedPatch): The fields of an entry to change; absent ones stay.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -191,12 +191,12 @@ async def asyncio_detailed(
 ) -> Response[Entry | Problem]:
     """Change what you wait for
 
-     Needs If-Match. The place in line stays.
+     Needs If-Match. Your place in the waitlist stays.
 
     Args:
         entry_id (UUID):
         if_match (str | Unset):
-        body (WantedPatch): What to change about an entry; what is not sent stays.
+        body (WantedPatch): The fields of an entry to change; absent ones stay.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -226,12 +226,12 @@ async def asyncio(
 ) -> Entry | Problem | None:
     """Change what you wait for
 
-     Needs If-Match. The place in line stays.
+     Needs If-Match. Your place in the waitlist stays.
 
     Args:
         entry_id (UUID):
         if_match (str | Unset):
-        body (WantedPatch): What to change about an entry; what is not sent stays.
+        body (WantedPatch): The fields of an entry to change; absent ones stay.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

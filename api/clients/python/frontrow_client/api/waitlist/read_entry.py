@@ -71,7 +71,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Entry | Problem]:
-    """One place in line
+    """One waitlist entry
 
      Your rank, how long it may take, and the offer once there is one.
 
@@ -102,7 +102,7 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> Entry | Problem | None:
-    """One place in line
+    """One waitlist entry
 
      Your rank, how long it may take, and the offer once there is one.
 
@@ -128,7 +128,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Entry | Problem]:
-    """One place in line
+    """One waitlist entry
 
      Your rank, how long it may take, and the offer once there is one.
 
@@ -157,7 +157,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> Entry | Problem | None:
-    """One place in line
+    """One waitlist entry
 
      Your rank, how long it may take, and the offer once there is one.
 

@@ -96,9 +96,9 @@ def sync_detailed(
     client: AuthenticatedClient,
     idempotency_key: str | Unset = UNSET,
 ) -> Response[Any | Problem]:
-    """End the mailed links of a place in line
+    """End the mailed links of a waitlist entry
 
-     None that was mailed so far opens it any more; mails that are sent from now on carry new ones.
+     Links that were mailed so far no longer open it; mails from now on carry new links.
 
     Args:
         entry_id (UUID):
@@ -130,9 +130,9 @@ def sync(
     client: AuthenticatedClient,
     idempotency_key: str | Unset = UNSET,
 ) -> Any | Problem | None:
-    """End the mailed links of a place in line
+    """End the mailed links of a waitlist entry
 
-     None that was mailed so far opens it any more; mails that are sent from now on carry new ones.
+     Links that were mailed so far no longer open it; mails from now on carry new links.
 
     Args:
         entry_id (UUID):
@@ -159,9 +159,9 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     idempotency_key: str | Unset = UNSET,
 ) -> Response[Any | Problem]:
-    """End the mailed links of a place in line
+    """End the mailed links of a waitlist entry
 
-     None that was mailed so far opens it any more; mails that are sent from now on carry new ones.
+     Links that were mailed so far no longer open it; mails from now on carry new links.
 
     Args:
         entry_id (UUID):
@@ -191,9 +191,9 @@ async def asyncio(
     client: AuthenticatedClient,
     idempotency_key: str | Unset = UNSET,
 ) -> Any | Problem | None:
-    """End the mailed links of a place in line
+    """End the mailed links of a waitlist entry
 
-     None that was mailed so far opens it any more; mails that are sent from now on carry new ones.
+     Links that were mailed so far no longer open it; mails from now on carry new links.
 
     Args:
         entry_id (UUID):
