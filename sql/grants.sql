@@ -1,14 +1,13 @@
--- What each of PostgreSQL's roles may do, and the only place that says so. `frontrow migrate` carries it
--- out as the owner, after the migrations, in one transaction with the functions; running it again changes
--- nothing.
+-- The rights of PostgreSQL's roles, which stand here only. `frontrow migrate` runs this as the owner, after
+-- the migrations, in one transaction with the functions; running it again changes nothing.
 --
--- A new table or function needs its line here: until then nobody but the owner may use it, and the suite
--- fails. Rights to a table: s select, i insert, u update, d delete; of some columns only: u(state, version).
+-- A new table or function needs its line here: until then only the owner may use it, and a test fails.
+-- Rights to a table: s select, i insert, u update, d delete; for some columns only: u(state, version).
 -- SELECT … FOR UPDATE needs the right to update some column.
 --
--- Sales are written by functions alone (sell holds no other right to change them). Functions that are
--- marked as the owner's (SECURITY DEFINER) read and write with the owner's rights, and look names up in
--- public only, whatever their caller's search_path is.
+-- Only functions write sales (sell has no other right to change them). Functions marked as the owner's
+-- (SECURITY DEFINER) read and write with the owner's rights, and look up names in public only, regardless
+-- of their caller's search_path.
 
 DO $grants$
 DECLARE

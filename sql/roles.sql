@@ -1,9 +1,9 @@
--- Who there is in PostgreSQL. A superuser runs this in Frontrow's database, before the first `frontrow
--- migrate`; running it again changes nothing. What each of them may do is said in grants.sql.
+-- PostgreSQL's roles. A superuser runs this in Frontrow's database, before the first `frontrow migrate`;
+-- running it again changes nothing. grants.sql has the rights of each role.
 --
--- Names begin with frontrow.prefix (`SET frontrow.prefix = 'box'` makes box_owner, box_sell, …) or, where
--- that is not set, with the name of the database: roles belong to the whole server, and two Frontrows on
--- one do not share theirs.
+-- Names begin with frontrow.prefix (`SET frontrow.prefix = 'box'` makes box_owner, box_sell, …) or, if that
+-- is not set, with the name of the database: roles belong to the whole server, and two installations on one
+-- server do not share theirs.
 --
 -- The embedded server reads this in single-user mode, where a semicolon before an empty line ends a
 -- statement: there is none inside one.
@@ -49,5 +49,5 @@ BEGIN
   LOOP EXECUTE change; END LOOP;
 END $roles$;
 
--- Large objects have no owner's grant to them: nobody fills the disk with some.
+-- Large objects need no grant of an owner, so their functions are revoked: nobody can fill the disk with them.
 REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC;

@@ -1,5 +1,5 @@
--- Tells everybody whom an event concerns: buyers with a booking that lives, and who is in line. Each
--- address is written to once; somebody else who gave the same is told on the live channel.
+-- Notifies everybody concerned by an event: buyers with a live booking, and people in the waitlist. Each
+-- address gets one mail; another person with the same address is notified on the live channel.
 CREATE OR REPLACE FUNCTION announce_event(p_event_id uuid, p_kind text, p_cause text, p_facts jsonb)
 RETURNS integer LANGUAGE sql AS $$
   WITH concerned AS (

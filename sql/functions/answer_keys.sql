@@ -1,4 +1,4 @@
--- The answers given to first requests, to be given again; only the first answer counts.
+-- The answers to first requests, to be given again; only the first answer is stored.
 CREATE OR REPLACE FUNCTION answer_keys(
   p_event_ids uuid[], p_buyer_ids uuid[], p_keys text[], p_responses jsonb[]
 ) RETURNS void

@@ -1,4 +1,4 @@
--- Sets the next mark, where a second has passed since the last one and anything was written.
+-- Sets the next mark, if a second has passed since the last one and anything was written.
 -- knows: this database has the mark p_mark at p_counter; null where none was asked for.
 CREATE OR REPLACE FUNCTION beat_generation(
   p_counter bigint, p_mark uuid, OUT knows boolean, OUT counter bigint, OUT mark uuid

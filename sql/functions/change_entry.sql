@@ -1,4 +1,4 @@
--- Somebody changes what they want, under the version that they saw (NULL: any). Their place stays.
+-- Changes an entry's wish, if it is at the version that was seen (NULL: any). Its place stays.
 -- Outcomes: changed, stale, ended (not waiting any more), foreign, unknown.
 CREATE OR REPLACE FUNCTION change_entry(
   p_entry_id uuid, p_person_id uuid, p_version integer, p_quantity integer, p_together boolean,

@@ -1,4 +1,4 @@
--- What a rule says is for good, and a rule's life goes one way only.
+-- A rule's content never changes, and its status only moves forward.
 CREATE OR REPLACE FUNCTION check_pricing_rule() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF (NEW.rule, NEW.category_no, NEW.rule_no, NEW.made_by, NEW.made_at)

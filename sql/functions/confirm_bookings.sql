@@ -1,6 +1,6 @@
--- The gateway has the money. Outcomes: confirmed (now), already (confirmed before: the same
--- booking), refund-due (it had expired and its places are gone or the event is off: the money goes
--- back), unknown. p_late_note: what a booking whose money goes back says to its buyer.
+-- Confirms bookings whose money the gateway has. Outcomes: confirmed (now), already (confirmed before: the
+-- same booking), refund-due (it had expired, and its places are gone or the event is cancelled: it is
+-- refunded), unknown. p_late_note: the note to the buyer of a refunded booking.
 CREATE OR REPLACE FUNCTION confirm_bookings(
   p_event_ids uuid[], p_booking_ids uuid[], p_provider_refs text[], p_responses jsonb[], p_actor text,
   p_late_note text

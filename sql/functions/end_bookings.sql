@@ -1,7 +1,7 @@
--- Bookings come to an end and their places return to sale: pending ones as declined or expired,
--- confirmed ones as cancelled (the money then is owed back). p_versions: the version the caller saw,
--- NULL for any. Outcomes: ended; stale (another version); not-due (expired: its time has not come);
--- refused (not in a state that can end so; status tells), unknown.
+-- Ends bookings and returns their places to sale: pending ones as declined or expired, confirmed ones as
+-- cancelled (a refund is then owed). p_versions: the version the caller saw, NULL for any. Outcomes: ended;
+-- stale (another version); not-due (expired: its time is not over yet); refused (its state cannot end in this
+-- way; see status), unknown.
 CREATE OR REPLACE FUNCTION end_bookings(
   p_event_ids uuid[], p_booking_ids uuid[], p_versions integer[], p_to booking_status,
   p_actor text, p_notes text[], p_decline_codes text[], p_responses jsonb[]

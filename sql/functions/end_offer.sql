@@ -1,6 +1,6 @@
--- An open offer comes to its one end, and its entry with it. p_person_id: whose it must be (NULL: anybody's).
--- Outcomes: ended; already (ended so before);
--- over (ended otherwise, or its time is up: status tells), not-due (its time is not up), foreign, unknown.
+-- Ends an open offer, once, and its entry with it. p_person_id: the required owner (NULL: any).
+-- Outcomes: ended; already (it ended in the same way before);
+-- over (it ended otherwise, or its time is over: see status), not-due (its time is not over), foreign, unknown.
 CREATE OR REPLACE FUNCTION end_offer(
   p_offer_id uuid, p_person_id uuid, p_to offer_status, p_actor text, p_reason text
 ) RETURNS TABLE (outcome text, event_id uuid, entry_id uuid, person_id uuid, status offer_status,

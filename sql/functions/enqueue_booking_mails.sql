@@ -1,5 +1,5 @@
--- Queues one mail about each of some bookings. Where the whole event is cancelled, its buyers are told
--- that and nothing else.
+-- Queues one mail about each of some bookings. If the whole event is cancelled, its buyers get only the mail
+-- about that.
 CREATE OR REPLACE FUNCTION enqueue_booking_mails(
   p_event_ids uuid[], p_booking_ids uuid[], p_ords integer[], p_kind text
 ) RETURNS void

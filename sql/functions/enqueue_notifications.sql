@@ -1,7 +1,7 @@
--- Queues what the caller's transaction has just made true: one row per kind, cause and recipient; what
--- is there already stays as it is. Address, name and language that are NULL are taken from people; an
--- address '', or one under .invalid, which is nobody's (RFC 2606), means: do not write. Returns how many
--- rows are new.
+-- Queues mails about facts that the caller's transaction has just made true: one row per kind, cause and
+-- recipient; existing rows stay unchanged. Address, name and language that are NULL are taken from people. An
+-- address '', or one under .invalid, which nobody has (RFC 2606), means: send no mail. Returns the number of
+-- new rows.
 CREATE OR REPLACE FUNCTION enqueue_notifications(p_mails notification_command[]) RETURNS integer
 LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan

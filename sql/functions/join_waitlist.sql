@@ -1,6 +1,6 @@
--- People take their places, in the order of p_joins. An event without a waitlist gets one, whose offers last
--- p_offer_window_s; p_weights: what each tier weighs. Outcomes: joined; there (in line already: entry_id is
--- the one there, same tells whether it wants the same); closed; unknown (no such event on sale).
+-- Adds waitlist entries in the order of p_joins. An event without a waitlist gets one, whose offers last
+-- p_offer_window_s; p_weights: the weight of each tier. Outcomes: joined; there (waiting already: entry_id is
+-- the existing entry, same says whether its wish is the same); closed; unknown (no such event on sale).
 CREATE OR REPLACE FUNCTION join_waitlist(p_joins join_command[], p_offer_window_s integer, p_weights jsonb)
 RETURNS TABLE (ord integer, outcome text, entry_id uuid, same boolean, weight integer, join_no bigint)
 LANGUAGE plpgsql

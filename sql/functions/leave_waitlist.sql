@@ -1,4 +1,4 @@
--- Somebody gives up their place; an open offer is declined with it. Outcomes: left, already (not in line),
+-- A person leaves the waitlist; an open offer is declined with it. Outcomes: left, already (not waiting),
 -- foreign, unknown. offer_id: the offer that ended.
 CREATE OR REPLACE FUNCTION leave_waitlist(p_entry_id uuid, p_person_id uuid)
 RETURNS TABLE (outcome text, event_id uuid, offer_id uuid)

@@ -1,4 +1,4 @@
--- The gateway has given the money back: the payment says so, once, and the buyer is written to.
+-- Records that the gateway has refunded a payment, once, and queues a mail to the buyer.
 CREATE OR REPLACE FUNCTION note_refund(p_event_id uuid, p_booking_id uuid, p_actor text) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,4 +1,4 @@
--- Places of an area that are kept for people in line, those of one offer (NULL: none) left out.
+-- Places of an area that are kept for open offers, without those of one offer (NULL: all count).
 CREATE OR REPLACE FUNCTION offered_places(p_event_id uuid, p_area_no integer, p_but uuid) RETURNS integer
 LANGUAGE sql STABLE AS $$
   SELECT coalesce(sum(split_part(part, ':', 2)::integer), 0)::integer

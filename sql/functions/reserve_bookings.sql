@@ -1,5 +1,5 @@
--- Pending bookings for holds: one transaction for any number of commands. A command that cannot be served
--- gets its own outcome and leaves its neighbours alone.
+-- Makes pending bookings for holds: one transaction for any number of commands. A command that cannot be
+-- served gets its own outcome and does not affect the others.
 --
 -- outcome             | why                                                       | and with it
 -- --------------------|-----------------------------------------------------------|----------------------------
@@ -7,23 +7,23 @@
 -- duplicate-key       | the buyer has sent this key before                        |
 -- event-closed        | the event is cancelled, or unknown                        |
 -- limit-reached       | the buyer would have more places than one may             |
--- hold-booked         | another booking of this hold lives                        | booking_id: that one's
--- seat-unavailable    | somebody else has a seat, or an area is full              | seats, areas: what is lost
--- hold-expired        | the deadline is over, by this clock                       |
+-- hold-booked         | this hold has another live booking                        | booking_id: that one's
+-- seat-unavailable    | somebody else has a seat, or an area is full              | seats, areas: the lost ones
+-- hold-expired        | the deadline has passed, by PostgreSQL's clock            |
 -- email-limit-reached | the mailbox would have more places than one buyer may     |
--- card-limit-reached  | the card would                                            |
+-- card-limit-reached  | the same for the card                                     |
 --
--- Where several are true, the first of this table is the outcome, but that hold-booked goes before
--- limit-reached. Whatever is not reserved leaves nothing behind.
+-- If several are true, the first in this table is the outcome, except that hold-booked precedes
+-- limit-reached. A command that is not reserved leaves nothing behind.
 --
 -- p_seats and p_areas name their command by its place (ord, from 1). Callers put no two commands that share
 -- a seat, a buyer, a key or a mark into one call (engine.sales.ledger keeps them apart), so rows compete only
 -- between calls, and every call locks in the same order: keys, claims, marks, areas, seats, each by key.
 --
--- What a step asked for and what it got are told apart by counting both under one key: joined they would be
--- compared pair by pair, for the planner takes every array to be short. Every statement finds its rows by
--- key. The planner, asked while the tables are small, would scan them, and a plan once cached would go on
--- scanning them when they are large: hence the settings.
+-- Each step compares requested and obtained rows by counting both under one key: a join would compare them
+-- pair by pair, because the planner assumes that arrays are short. Every statement finds its rows by key.
+-- While the tables are small the planner would choose scans, and a cached plan would still scan them when
+-- they are large: hence the settings.
 CREATE OR REPLACE FUNCTION reserve_bookings(
   p_commands reserve_command[], p_seats reserve_seat[], p_areas reserve_area[]
 ) RETURNS TABLE (ord integer, outcome text, booking_id uuid, seats integer[], areas integer[],

@@ -1,5 +1,5 @@
--- An expired booking's payment arrived after all: take the same places again if all are free and
--- the event still sells. True: the booking is pending again. The caller holds the booking's row.
+-- After the late payment of an expired booking: takes the same places again if all are free and the event
+-- is still on sale. True: the booking is pending again. The caller has locked the booking's row.
 CREATE OR REPLACE FUNCTION retake_booking(p_event_id uuid, p_booking_id uuid) RETURNS boolean
 LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off

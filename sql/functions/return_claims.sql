@@ -1,6 +1,6 @@
--- The end of reserve_bookings for those who lost: what was counted for them on the way is given back, and
--- their keys are forgotten. p_outcomes: NULL for whoever won; p_email_over, p_card_over: commands whose
--- mailbox or card was not counted.
+-- The end of reserve_bookings for refused commands: their counted places are given back, and their keys are
+-- deleted. p_outcomes: NULL for reserved commands; p_email_over, p_card_over: commands whose mailbox or card
+-- was not counted.
 CREATE OR REPLACE FUNCTION return_claims(
   p_commands reserve_command[], p_quantities integer[], p_outcomes text[], p_email_over integer[],
   p_card_over integer[]

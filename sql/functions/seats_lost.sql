@@ -1,4 +1,4 @@
--- Which of these seats the hold cannot have: sold, reserved or blocked, or offered to somebody else of the
+-- The seats that the hold cannot have: sold, reserved or blocked, or offered to somebody else in the
 -- waitlist.
 CREATE OR REPLACE FUNCTION seats_lost(p_event_id uuid, p_hold_id uuid, p_seat_nos integer[]) RETURNS integer[]
 LANGUAGE sql STABLE

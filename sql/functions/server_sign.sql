@@ -1,4 +1,4 @@
--- Which server this is. The timeline grows with each promotion; a standby has none.
+-- The identity of this server. The timeline grows with each promotion; a standby has none.
 CREATE OR REPLACE FUNCTION server_sign(OUT system_id text, OUT timeline integer, OUT started_at text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
   SELECT (SELECT s.system_identifier::text FROM pg_control_system() s),

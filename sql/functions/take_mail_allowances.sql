@@ -1,7 +1,7 @@
--- Which of the mails that p_worker has claimed may go to their addresses today. Their limits are
--- p_proven_factor times as high for an address that somebody has proven to be theirs. A booking that was
--- paid for counts apart: p_paid_factor times most, however many there are in all. What is too much becomes
--- skipped, or where a booking's, held until tomorrow. Returns those that became so.
+-- Decides which of the mails claimed by p_worker may be sent today. The limits are p_proven_factor times as
+-- high for a proven address. Mails about paid bookings are counted separately: p_paid_factor times most,
+-- regardless of the limit in all. Mails beyond the limit are skipped, or held until tomorrow if they are
+-- about a booking. Returns the skipped and held ones.
 CREATE OR REPLACE FUNCTION take_mail_allowances(
   p_worker uuid, p_mails mail_claim[], p_proven_factor integer, p_paid_factor integer
 ) RETURNS TABLE (notification_id uuid, outcome text)

@@ -1,4 +1,4 @@
--- The number of a wish, made when it is the first of its kind.
+-- The number of a wish, which is added if it is new.
 CREATE OR REPLACE FUNCTION wish_of(
   p_event_id uuid, p_quantity integer, p_together boolean, p_categories smallint[], p_sections smallint[],
   p_max_amount bigint

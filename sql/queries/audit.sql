@@ -1,8 +1,8 @@
--- Each query lists what breaks an invariant of one event ($1); no row, no violation. engine.audit.auditor
--- says which invariant each one is about, and reads them all in one snapshot.
+-- Each query lists the violations of an invariant by one event ($1). engine.audit.auditor says which
+-- invariant each one checks, and runs them all in one snapshot.
 
 -- name: live_bookings
--- Not a check: what the auditor compares Redis's holds with.
+-- Not a check: the auditor compares Redis's holds with these rows.
 SELECT b.hold_id::text, b.booking_id::text, b.buyer_id::text, b.status::text,
        coalesce(string_agg(i.seat_no::text, ',' ORDER BY i.seat_no) FILTER (WHERE i.seat_no IS NOT NULL), '') AS seats,
        coalesce(string_agg(i.area_no || ':' || i.quantity, ',' ORDER BY i.area_no)
@@ -11,7 +11,7 @@ FROM bookings b JOIN booking_items i USING (event_id, booking_id)
 WHERE b.event_id = $1 AND b.live GROUP BY b.event_id, b.booking_id;
 
 -- name: seats_against_sales
--- A reserved or sold seat and exactly one live item of a pending or confirmed booking.
+-- A reserved or sold seat has exactly one live item of a pending or confirmed booking, and the reverse.
 WITH claimed AS (
   SELECT seat_no, state, booking_id FROM seats WHERE event_id = $1 AND state IN ('reserved', 'sold')
 ), sales AS (
@@ -25,7 +25,7 @@ WHERE c.seat_no IS NULL OR s.seat_no IS NULL
    OR c.state::text <> CASE s.status WHEN 'pending' THEN 'reserved' WHEN 'confirmed' THEN 'sold' ELSE 'none' END;
 
 -- name: items_against_bookings
--- Items live and die with their booking, and no booking is without.
+-- Items are live as long as their booking is, and every booking has items.
 SELECT b.booking_id, b.status, b.live, count(i.item_no) AS items, count(i.item_no) FILTER (WHERE i.live) AS live_items
 FROM bookings b LEFT JOIN booking_items i USING (event_id, booking_id) WHERE b.event_id = $1
 GROUP BY b.event_id, b.booking_id
@@ -33,7 +33,7 @@ HAVING count(i.item_no) = 0 OR count(i.item_no) FILTER (WHERE i.live) <> CASE WH
   ELSE 0 END;
 
 -- name: tickets_against_sales
--- A confirmed booking has a valid ticket for each place, a cancelled one void ones, any other none.
+-- A confirmed booking has a valid ticket for each place, a cancelled one void tickets, any other none.
 WITH places AS (
   SELECT booking_id, sum(quantity) AS n FROM booking_items WHERE event_id = $1 GROUP BY booking_id
 ), issued AS (
@@ -47,7 +47,7 @@ WHERE b.event_id = $1
     OR coalesce(t.void, 0) <> CASE b.status WHEN 'cancelled' THEN p.n ELSE 0 END);
 
 -- name: payments_against_bookings
--- One price said three times (items, booking, payment), and a payment that stands where its booking does.
+-- The price is the same in items, booking and payment, and the payment's status fits the booking's.
 WITH prices AS (
   SELECT booking_id, sum(quantity * amount_minor) AS amount FROM booking_items WHERE event_id = $1 GROUP BY booking_id
 )
@@ -62,9 +62,9 @@ WHERE b.event_id = $1 AND (p.booking_id IS NULL OR b.amount_minor <> p.amount_mi
     ('expired', 'voided'), ('expired', 'refund_pending'), ('expired', 'refunded')));
 
 -- name: charges_against_payments
--- The sandbox's own book, charge by charge: what it has captured is confirmed, refunded or in flight
--- here, and the other way round. In flight: our answer is still to come, or the money is owed back,
--- or the booking expired unanswered and the outbox has the question.
+-- The sandbox's own record, charge by charge: money that it has captured is confirmed, refunded or in flight
+-- here, and the reverse. In flight: our answer is still to come, or a refund is owed, or the booking expired
+-- without an answer and the outbox has the inquiry.
 WITH both_books AS (
   SELECT p.booking_id, p.status, c.status AS charge, p.amount_minor, p.currency, c.amount_minor AS charged,
          c.currency AS charged_in, coalesce(c.refunded_minor, 0) AS given_back,
@@ -84,8 +84,8 @@ WHERE CASE coalesce(charge, 'none')
   ELSE status NOT IN ('initiated', 'declined', 'voided') OR given_back <> 0 END;
 
 -- name: money_totals
--- All events: captured = confirmed + refunded + in flight, per currency, exactly; a charge for a
--- booking nobody knows is in none of them.
+-- All events: captured = confirmed + refunded + in flight, per currency, exactly; a charge for an unknown
+-- booking is in none of them.
 WITH both_books AS (
   SELECT coalesce(p.currency, c.currency) AS currency, p.status, p.amount_minor,
          CASE WHEN c.status = 'captured' THEN c.amount_minor ELSE 0 END AS captured,
@@ -103,19 +103,19 @@ WITH both_books AS (
 SELECT * FROM totals WHERE captured <> confirmed + refunded + in_flight;
 
 -- name: money_in_flight
--- Quiet: no captured charge waits for us to say what it was for.
+-- Quiet: no captured charge is still in flight.
 SELECT p.booking_id, p.status AS payment, c.status AS charge, p.amount_minor AS amount
 FROM payments p LEFT JOIN sandbox_charges c USING (booking_id)
 WHERE p.event_id = $1 AND (p.status = 'refund_pending' OR c.status = 'captured'
   AND p.status IN ('initiated', 'voided', 'declined'));
 
 -- name: reserved_too_late
--- The deadline of the hold is that of the pending booking; nothing is reserved after it.
+-- The hold's deadline is the pending booking's; nothing is reserved after it.
 SELECT booking_id, created_at, expires_at FROM bookings
 WHERE event_id = $1 AND status = 'pending' AND created_at >= expires_at;
 
 -- name: pending_overdue
--- Pending longer than their time and $2 seconds.
+-- Bookings pending for longer than their time and $2 seconds.
 SELECT booking_id, expires_at FROM bookings
 WHERE event_id = $1 AND status = 'pending' AND expires_at < clock_timestamp() - make_interval(secs => $2);
 
@@ -139,8 +139,8 @@ WHERE a.area_no IS NULL OR a.reserved <> coalesce(s.pending, 0) OR a.sold <> coa
    OR a.reserved + a.sold > a.capacity;
 
 -- name: keys_against_bookings
--- A booking's key leads back to it, alone, and has its answer once the booking is not pending.
--- Keys are kept for a day; an hour of that is left to clocks.
+-- A booking's key belongs to it alone, and has its answer once the booking is not pending.
+-- Keys are kept for a day; an hour of that is tolerance for clocks.
 SELECT b.booking_id, b.status, b.idempotency_key AS key, k.booking_id AS key_of, k.response IS NOT NULL AS answered,
        k.response #>> '{booking,booking_id}' AS answer_names
 FROM bookings b LEFT JOIN idempotency_keys k
@@ -156,7 +156,7 @@ WHERE k.event_id = $1 AND NOT EXISTS (
   SELECT FROM bookings b WHERE b.event_id = k.event_id AND b.booking_id = k.booking_id);
 
 -- name: owed_unnoted
--- Money owed back has its row in the outbox until it is given.
+-- An owed refund has its row in the outbox until it is made.
 SELECT p.booking_id, p.amount_minor AS amount FROM payments p
 WHERE p.event_id = $1 AND p.status = 'refund_pending' AND NOT EXISTS (
   SELECT FROM outbox o WHERE o.event_id = p.event_id AND o.booking_id = p.booking_id AND o.kind = 'refund');
@@ -166,7 +166,7 @@ WHERE p.event_id = $1 AND p.status = 'refund_pending' AND NOT EXISTS (
 SELECT outbox_id, kind, booking_id, attempts, created_at FROM outbox WHERE event_id = $1;
 
 -- name: claims_against_sales
--- What a buyer's row counts is what the buyer owns.
+-- A buyer's row counts the places that the buyer owns.
 WITH sales AS (
   SELECT b.buyer_id, sum(i.quantity) FILTER (WHERE b.status = 'pending') AS pending,
          sum(i.quantity) FILTER (WHERE b.status = 'confirmed') AS confirmed
@@ -178,7 +178,7 @@ FROM (SELECT * FROM buyer_claims WHERE event_id = $1) c FULL JOIN sales s USING 
 WHERE coalesce(c.reserved, 0) <> coalesce(s.pending, 0) OR coalesce(c.sold, 0) <> coalesce(s.confirmed, 0);
 
 -- name: marks_against_sales
--- What a mailbox's or a card's row counts is what was sold or reserved under it.
+-- A mailbox's or a card's row counts the places sold or reserved under it.
 WITH sales AS (
   SELECT m.mark, sum(i.quantity) AS places
   FROM booking_items i JOIN bookings b USING (event_id, booking_id)
@@ -190,24 +190,24 @@ FROM (SELECT * FROM mark_claims WHERE event_id = $1) c FULL JOIN sales s USING (
 WHERE coalesce(c.places, 0) <> coalesce(s.places, 0);
 
 -- name: over_the_limit
--- A limit that was lowered below what somebody owns shows here too: nothing is taken away for it.
+-- Buyers who exceeded the limit before it was lowered are listed, too: they keep their places.
 SELECT c.buyer_id, c.reserved, c.sold, e.buyer_limit FROM buyer_claims c JOIN events e USING (event_id)
 WHERE c.event_id = $1 AND c.reserved + c.sold > e.buyer_limit;
 
 -- name: open_offers
--- Not a check: what the auditor compares Redis's offers with.
+-- Not a check: the auditor compares Redis's offers with these rows.
 SELECT offer_id::text, person_id::text, seats, areas, made_at, expires_at FROM offers
 WHERE event_id = $1 AND status = 'open';
 
 -- name: offers_against_entries
--- Who has an open offer stands as offered, and the other way round.
+-- An entry with an open offer has the status offered, and the reverse.
 SELECT coalesce(e.entry_id, f.entry_id) AS entry_id, e.status, f.offer_id
 FROM (SELECT * FROM waitlist_entries WHERE event_id = $1 AND status = 'offered') e
 FULL JOIN (SELECT * FROM offers WHERE event_id = $1 AND status = 'open') f USING (entry_id, person_id)
 WHERE e.entry_id IS NULL OR f.offer_id IS NULL;
 
 -- name: offers_against_seats
--- The seats of an offer are in its rows, live while it is open, and then nobody's else.
+-- An offer's rows have its seats; they are live while it is open, and nobody else has these seats then.
 WITH kept AS (
   SELECT o.offer_id, array_agg(o.seat_no ORDER BY o.seat_no) AS seats, bool_or(o.live) AS live,
     bool_and(o.live) AS all_live,
@@ -226,12 +226,12 @@ SELECT offer_id, person_id, made_at, before AS other_ended_at FROM (
 WHERE before > made_at;
 
 -- name: offers_overdue
--- Open longer than their time and $2 seconds.
+-- Offers open for longer than their time and $2 seconds.
 SELECT offer_id, expires_at FROM offers
 WHERE event_id = $1 AND status = 'open' AND expires_at < clock_timestamp() - make_interval(secs => $2);
 
 -- name: entries_against_changes
--- What happened to an entry last has made it what it is.
+-- An entry's status is that of its latest change.
 WITH latest AS (
   SELECT DISTINCT ON (entry_id) entry_id, what, wish_no, weight, join_no FROM waitlist_changes
   WHERE event_id = $1 ORDER BY entry_id, change_no DESC
@@ -242,8 +242,8 @@ WHERE e.event_id = $1 AND ((l.wish_no, l.weight, l.join_no) IS DISTINCT FROM (e.
     ELSE l.what END);
 
 -- name: served_before_equals
--- Of those with one wish, nobody is served who stands behind somebody who waits with it since before
--- that round and was not at the limit. (Unlike wishes: the rounds' log has all that it takes.)
+-- Among entries with one wish, none is served behind an entry that waited before that round and was not at
+-- the limit. (For different wishes the rounds' log has all data for a check.)
 WITH waiting AS (
   SELECT e.entry_id, e.person_id, e.wish_no, e.weight, e.join_no,
          (SELECT max(c.round_no) FROM waitlist_changes c WHERE c.event_id = $1 AND c.entry_id = e.entry_id) AS since

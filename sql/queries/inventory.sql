@@ -1,5 +1,5 @@
 -- name: next_epoch
--- Numbers a new life of the event's Redis state, larger than any that was seen. No row: the event is not published.
+-- The next epoch of the event's Redis state, larger than any before. No row: the event is not published.
 SELECT epoch FROM next_epoch($1, $2) epoch WHERE epoch IS NOT NULL;
 
 -- name: raise_epoch
@@ -7,13 +7,13 @@ SELECT epoch FROM next_epoch($1, $2) epoch WHERE epoch IS NOT NULL;
 SELECT epoch FROM raise_epoch($1, $2) epoch WHERE epoch IS NOT NULL;
 
 -- name: event_terms
--- What holds of an event obey.
--- version grows with every change of any of it, prices included.
+-- An event's status, limits and prices.
+-- version grows with every change of one of them.
 SELECT e.status, e.currency, e.seat_count, e.buyer_limit, e.hold_ttl_s, e.hold_max_s, e.payment_window_s,
        e.version + coalesce(sum(c.version), 0)::integer AS version,
        coalesce(string_agg(c.amount_minor::text, ',' ORDER BY c.category_no), '') AS prices,
-       -- What buyers are told of the prices (engine.live.Pricing): the latest change of each category,
-       -- and the range of its rule. A category's version is that of its latest change.
+       -- The prices' public facts (engine.live.prices): the latest change of each category, and the range of
+       -- its rule. A category's version is that of its latest change.
        jsonb_build_object(
          'dynamic', count(r.rule_id) > 0,
          'history_public', coalesce(bool_and(p.history_public), true),
@@ -45,11 +45,11 @@ FROM seats WHERE event_id = $1;
 SELECT area_no, category_no, capacity, reserved, sold, version FROM areas WHERE event_id = $1 ORDER BY area_no;
 
 -- name: buyer_truth
--- Also who owns nothing any more: the version keeps an older settlement from counting again.
+-- Also buyers who own nothing any more: the version keeps an older settlement from counting again.
 SELECT buyer_id::text, sold, version FROM buyer_claims WHERE event_id = $1;
 
 -- name: pending_truth
--- Pending bookings with what they claim: seats "17,18", areas "0:2", amounts "category:amount,…".
+-- Pending bookings with their claims: seats "17,18", areas "0:2", amounts "category:amount,…".
 SELECT b.hold_id::text, b.buyer_id::text, b.created_at, b.expires_at,
        coalesce(string_agg(i.seat_no::text, ',' ORDER BY i.seat_no) FILTER (WHERE i.seat_no IS NOT NULL), '') AS seats,
        coalesce(string_agg(i.area_no || ':' || i.quantity, ',' ORDER BY i.area_no)
@@ -61,9 +61,9 @@ WHERE b.event_id = $1 AND b.status = 'pending'
 GROUP BY b.event_id, b.booking_id;
 
 -- name: open_events
--- Events whose Redis state matters: selling, paused, or cancelled lately, with holds still to end. What
--- began days ago is left alone, or a site would care for ever more events: who asks there for seats
--- still gets the truth, and what is owed is found by booking, not by event.
+-- Events whose Redis state matters: on sale, paused, or cancelled recently, with holds still to end. Events
+-- that began days ago are left out, so that the list does not grow for ever: a request for seats there still
+-- gets the truth, and owed refunds are found by booking, not by event.
 SELECT e.event_id::text FROM events e LEFT JOIN told_events t USING (event_id)
 WHERE (e.status IN ('on_sale', 'paused') OR e.changed_at > now() - interval '2 days')
   AND coalesce(t.starts_at, 'infinity') > now() - interval '2 days'
@@ -80,7 +80,7 @@ UPDATE events SET buyer_limit = $2, hold_ttl_s = $3, version = version + 1, chan
 WHERE event_id = $1 AND (buyer_limit, hold_ttl_s) IS DISTINCT FROM ($2, $3);
 
 -- name: set_price
--- Optimistic: nothing happens unless the version is the one that was read.
+-- Optimistic: no change unless the version is the one that was read.
 WITH old AS (SELECT amount_minor FROM categories WHERE event_id = $1 AND category_no = $2 FOR UPDATE),
 changed AS (
   UPDATE categories c SET amount_minor = $4, version = version + 1
@@ -92,7 +92,7 @@ SELECT $1, $2, changed.version, old.amount_minor, $4, $5, $6, $7::jsonb FROM old
 RETURNING version;
 
 -- name: publish_event
--- First step of publishing in PostgreSQL; no row: somebody has published it already.
+-- First step of publishing in PostgreSQL; no row: it is published already.
 INSERT INTO events (event_id, currency, seat_count, buyer_limit, hold_ttl_s, hold_max_s, payment_window_s)
 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING event_id;
 
@@ -117,20 +117,20 @@ FROM price_changes WHERE event_id = $1 AND ($2::timestamptz IS NULL
 ORDER BY changed_at DESC, category_no DESC, version DESC LIMIT $5;
 
 -- name: lock_seats
--- In the order in which everybody locks them. A statement of its own: what the next one reads is as of
--- after the wait, an offer made meanwhile included.
+-- In the common order of locking. A separate statement: the next one then reads the state after the wait,
+-- including an offer made meanwhile.
 SELECT seat_no, state::text FROM seats WHERE event_id = $1 AND seat_no = ANY($2::integer[])
 ORDER BY seat_no FOR UPDATE;
 
 -- name: block_seats
--- Seats the organiser keeps from sale. What is offered to somebody in line stays theirs.
+-- Seats that the organiser keeps from sale. Seats of an open offer are left out.
 UPDATE seats s SET state = 'blocked', version = s.version + 1
 WHERE s.event_id = $1 AND s.seat_no = ANY($2::integer[]) AND s.state = 'available'
   AND NOT EXISTS (SELECT FROM offer_seats o WHERE o.event_id = $1 AND o.seat_no = s.seat_no AND o.live)
 RETURNING s.seat_no, s.version;
 
 -- name: unblock_seats
--- … and gives back.
+-- Seats that the organiser gives back.
 UPDATE seats SET state = 'available', version = version + 1
 WHERE event_id = $1 AND seat_no = ANY($2::integer[]) AND state = 'blocked'
 RETURNING seat_no, version;

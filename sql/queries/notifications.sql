@@ -1,6 +1,6 @@
 -- name: claim
--- Takes what is due until $3 seconds from now; what a killed worker had taken is due again by then. Bookings
--- and offers, with their deadlines, come before everything else (notifications_turn_idx).
+-- Leases due mails until $3 seconds from now; mails of a killed worker are due again by then. Bookings and
+-- offers, with their deadlines, come first (notifications_turn_idx).
 WITH d AS MATERIALIZED (
   SELECT event_id, notification_id FROM notifications
   WHERE status = 'queued' AND due_at <= now()
@@ -18,7 +18,7 @@ RETURNING n.event_id::text, n.notification_id::text, n.kind, n.cause, n.person_i
 SELECT notification_id::text, outcome FROM take_mail_allowances($1, $2, $3, $4);
 
 -- name: let_go_of_proven
--- What was held for addresses that are proven by now is due.
+-- Makes mails due that were held for addresses that are proven by now.
 UPDATE notifications n SET held_for = NULL, due_at = now()
 FROM proven_addresses p WHERE p.email_key = n.held_for AND n.status = 'queued' AND n.leased_by IS NULL;
 
@@ -26,13 +26,13 @@ FROM proven_addresses p WHERE p.email_key = n.held_for AND n.status = 'queued' A
 DELETE FROM mail_counts WHERE day < (now() AT TIME ZONE 'UTC')::date - 1;
 
 -- name: release
--- Nobody's fault: they are due again after $4 seconds, and nothing is counted.
+-- Due again after $4 seconds, without counting an attempt, because the mail is not at fault.
 UPDATE notifications SET leased_by = NULL, due_at = now() + make_interval(secs => $4)
 WHERE (event_id, notification_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
   AND status = 'queued' AND leased_by = $3;
 
 -- name: hand_over
--- The end of the message may leave from here on. No row: the lease has ended and somebody else has it.
+-- From here on the end of the message may be sent. No row: the lease has ended and another worker has it.
 WITH moved AS (
   UPDATE notifications SET status = 'sending', attempts = attempts + 1,
     due_at = now() + make_interval(secs => $4)
@@ -43,7 +43,7 @@ INSERT INTO notification_attempts (event_id, notification_id, attempt_no, outcom
 SELECT event_id, notification_id, attempts, 'under-way', $5 FROM moved RETURNING attempt_no;
 
 -- name: answer
--- How a message that was handed over ended, also when it had been given up meanwhile.
+-- The outcome of a message that was handed over, also if it was given up meanwhile.
 WITH noted AS (
   UPDATE notification_attempts SET outcome = $4, reply = $5, ended_at = clock_timestamp()
   WHERE event_id = $1 AND notification_id = $2 AND attempt_no = $3
@@ -92,7 +92,7 @@ ON CONFLICT (event_id, notification_id) DO UPDATE SET message = excluded.message
 RETURNING notification_id;
 
 -- name: give_up_hoping
--- Handed over by somebody who was not heard of again.
+-- Mails that a worker handed over without recording an answer.
 WITH lost AS (
   UPDATE notifications SET status = 'unknown',
     reason = 'The worker ended, or lost its database, before an answer was recorded.',
@@ -109,7 +109,7 @@ WITH lost AS (
 SELECT kind FROM lost;
 
 -- name: standing
--- What waits, for how long, and what needs a person. Not what is held for a day: that is nobody's delay.
+-- Waiting mails, their age, and mails that need a person. Without mails held for a day, which are not delayed.
 SELECT count(*) FILTER (WHERE status IN ('queued', 'sending')) AS queued,
        count(*) FILTER (WHERE status = 'dead') AS dead,
        count(*) FILTER (WHERE status = 'unknown') AS unknown,
@@ -118,7 +118,7 @@ SELECT count(*) FILTER (WHERE status IN ('queued', 'sending')) AS queued,
 FROM notifications WHERE status IN ('queued', 'sending') AND held_for IS NULL OR status IN ('dead', 'unknown');
 
 -- name: untold
--- Taken before they are told: a live message is heard once or not at all.
+-- Taken before they are sent: a live message is delivered at most once.
 WITH d AS MATERIALIZED (
   SELECT event_id, notification_id FROM notifications WHERE to_tell
   ORDER BY event_id, notification_id LIMIT $1 FOR UPDATE SKIP LOCKED
@@ -136,7 +136,7 @@ SELECT announce_event($1, $2, $3, $4);
 SELECT version, name, venue, starts_at FROM told_events WHERE event_id = $1 FOR UPDATE;
 
 -- name: note_told_event
--- An older page than the one that was told changes nothing.
+-- A page older than the announced one changes nothing.
 INSERT INTO told_events AS t (event_id, version, name, venue, starts_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (event_id) DO UPDATE SET version = excluded.version, name = excluded.name,
   venue = excluded.venue, starts_at = excluded.starts_at WHERE t.version < excluded.version;
@@ -145,7 +145,7 @@ ON CONFLICT (event_id) DO UPDATE SET version = excluded.version, name = excluded
 SELECT preferences, language FROM people WHERE person_id = $1;
 
 -- name: switch_off
--- No mails of topic $2 any more; switched off already: nothing changes.
+-- Switches mails of topic $2 off; no change if they are off already.
 INSERT INTO people AS p (person_id, preferences)
 VALUES ($1, jsonb_build_object('email', jsonb_build_object($2::text, false)))
 ON CONFLICT (person_id) DO UPDATE SET version = p.version + 1,
@@ -154,7 +154,7 @@ ON CONFLICT (person_id) DO UPDATE SET version = p.version + 1,
   WHERE p.preferences #>> ARRAY['email', $2] IS DISTINCT FROM 'false';
 
 -- name: list
--- The newest first. $1: statuses or NULL, $2: kind, $3: event, $4: address, $5: behind this one.
+-- The newest first. $1: statuses or NULL, $2: kind, $3: event, $4: address, $5: the mail before the page.
 SELECT n.*, NULL::jsonb AS log FROM notifications n
 WHERE ($1::text[] IS NULL OR n.status = ANY($1::text[]::notification_status[]))
   AND ($2::text IS NULL OR n.kind = $2) AND ($3::uuid IS NULL OR n.event_id = $3)
@@ -170,8 +170,8 @@ SELECT n.*, (SELECT jsonb_agg(jsonb_build_object('attempt_no', a.attempt_no, 'ou
 FROM notifications n WHERE n.notification_id = $1;
 
 -- name: resend
--- By hand: what is dead, unknown or was skipped goes into the queue again, under its own Message-ID, and
--- whatever the address has had today.
+-- A manual retry: dead, unknown or skipped mails are queued again, under their own Message-ID, regardless of
+-- the address's daily limit.
 WITH again AS (
   UPDATE notifications SET status = 'queued', due_at = now(), queued_at = now(), deferrals = 0, reason = NULL,
     ended_at = NULL, leased_by = NULL, counted = true
@@ -207,13 +207,13 @@ SELECT k.message FROM kept_mails k JOIN notifications n USING (event_id, notific
 WHERE n.notification_id = $1;
 
 -- name: forget_kept
--- Beyond the newest $1.
+-- All but the newest $1.
 DELETE FROM kept_mails WHERE kept_at < (SELECT kept_at FROM kept_mails ORDER BY kept_at DESC OFFSET $1 LIMIT 1);
 
 -- name: forget
--- Up to $2 mails that need nobody any more, with their log: sent or skipped more than $1 days ago, of events
--- that began before that. Until then their rows are what keeps a cause from being told twice; what was
--- made true so long ago is not made true again.
+-- Up to $2 mails that nobody needs any more, with their log: sent or skipped more than $1 days ago, of events
+-- that began before that. Until then their rows keep a cause from being announced twice; a cause that old
+-- does not occur again.
 WITH gone AS MATERIALIZED (
   SELECT n.event_id, n.notification_id
   FROM (SELECT event_id FROM told_events WHERE starts_at < now() - make_interval(days => $1)
@@ -244,11 +244,11 @@ SELECT kind, language, version, source, subject, html, text, note, created_at
 FROM mail_templates WHERE kind = $1 AND language = $2 ORDER BY version DESC;
 
 -- name: lock_template
--- Whoever numbers versions or choices of a kind takes this first.
+-- The lock for numbering versions or choices of a kind.
 SELECT pg_advisory_xact_lock(hashtextextended('mail-template:' || $1 || ':' || $2, 6));
 
 -- name: add_template
--- No row: the product's text is there already.
+-- No row: the product's text exists already.
 INSERT INTO mail_templates (kind, language, version, source, subject, html, text, digest, note)
 SELECT $1, $2, coalesce(max(version), 0) + 1, $3, $4, $5, $6, $7, $8 FROM mail_templates
 WHERE kind = $1 AND language = $2
@@ -261,5 +261,5 @@ SELECT $1, $2, coalesce(max(choice_no), 0) + 1, $3, $4 FROM mail_template_choice
 RETURNING choice_no;
 
 -- name: choices
--- What was in force, the latest first.
+-- The versions that were in force, the latest first.
 SELECT c.version, c.actor FROM mail_template_choices c WHERE c.kind = $1 AND c.language = $2 ORDER BY c.choice_no DESC;

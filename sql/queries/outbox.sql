@@ -1,7 +1,7 @@
 -- name: due
--- Takes what is due and puts it off for a while, so that several workers share the work and what a
--- killed one had taken comes back.
--- Materialized: joined as a subquery it may be carried out, and lock, once for each row of the table.
+-- Takes due rows and defers them for a while, so that several workers share the work and rows taken by a
+-- killed one come back.
+-- Materialized: as a joined subquery it could run, and lock, once for each row of the table.
 WITH d AS MATERIALIZED (
   SELECT event_id, outbox_id FROM outbox
   WHERE due_at <= now() AND created_at <= now() - make_interval(secs => $1)
@@ -15,12 +15,12 @@ RETURNING o.event_id::text, o.outbox_id, o.kind, o.booking_id::text, o.payload, 
   (SELECT b.request_id FROM bookings b WHERE b.event_id = o.event_id AND b.booking_id = o.booking_id) AS request_id;
 
 -- name: delivered
--- By two arrays, which the index is searched by; as rows of a table they would be compared with every row
--- of the outbox. An outbox_id is of one event only.
+-- By two arrays, because these use the index; as rows of a table they would be compared with every row of
+-- the outbox. An outbox_id belongs to one event only.
 DELETE FROM outbox WHERE event_id = ANY($1::uuid[]) AND outbox_id = ANY($2::uuid[]);
 
 -- name: settled
--- As soon as it is carried out, where a sale is made.
+-- Deletes a row as soon as it is carried out by the process that made the sale.
 SELECT forget_settlements($1, $2);
 
 -- name: age_s

@@ -4,14 +4,14 @@ SELECT p.person_id::text, p.email, p.name, p.language, p.tier, p.preferences, p.
 FROM people p LEFT JOIN accounts a USING (person_id) WHERE p.person_id = $1;
 
 -- name: people_by_email
--- Only who registered: nobody else's address is looked up. First whose it is, then the first to claim it.
+-- Only registered people; other addresses are never looked up. First the owner, then the earliest claim.
 SELECT p.person_id::text, p.email, p.name, p.language, p.tier, p.preferences, p.version, p.created_at,
        true AS registered, a.proven_at IS NOT NULL AS email_proven
 FROM accounts a JOIN people p USING (person_id) WHERE a.email_key = $1
 ORDER BY a.proven_at IS NULL, a.created_at LIMIT $2;
 
 -- name: change
--- Optimistic: nothing happens unless the person is at version $6. Version 1 has no row.
+-- Optimistic: no change unless the person is at version $6. Version 1 has no row.
 INSERT INTO people AS p (person_id, email, name, language, preferences)
 SELECT $1, $2, $3, $4, $5 WHERE $6 = 1 OR EXISTS (SELECT FROM people WHERE person_id = $1)
 ON CONFLICT (person_id) DO UPDATE SET email = excluded.email, name = excluded.name,
@@ -25,11 +25,11 @@ ON CONFLICT (person_id) DO UPDATE SET tier = excluded.tier, version = p.version 
   WHERE p.tier <> excluded.tier;
 
 -- name: lock_email
--- Whoever writes to an address, or takes it for an account, takes this first.
+-- The lock of an address, for sending a verification mail to it and for giving it to an account.
 SELECT pg_advisory_xact_lock(hashtextextended($1, 20261121));
 
 -- name: register_person
--- What the guest has set already stays, but for what comes now. $4: NULL leaves the language.
+-- The guest's settings stay, except the given ones. $4: NULL leaves the language.
 INSERT INTO people AS p (person_id, email, name, language) VALUES ($1, $2, $3, coalesce($4, 'en'))
 ON CONFLICT (person_id) DO UPDATE SET email = excluded.email, name = excluded.name,
   language = coalesce($4, p.language), version = p.version + 1;
@@ -41,7 +41,7 @@ VALUES ($1, $2, $3, CASE WHEN $4 THEN clock_timestamp() END)
 ON CONFLICT DO NOTHING RETURNING person_id;
 
 -- name: enqueue_welcome
--- With the link that proves the address. $3: at most so many a day; any of them serves all who claim it.
+-- The mail with the link that proves the address. $3: the most per day; each of them serves all who claim it.
 SELECT enqueue_notifications(
   ARRAY[ROW('welcome', $2::text, NULL, $1::uuid, NULL, NULL, NULL, '{}')::notification_command])
 FROM people p WHERE p.person_id = $1 AND $3 > (
@@ -52,7 +52,7 @@ FROM people p WHERE p.person_id = $1 AND $3 > (
 SELECT salt FROM house_salt;
 
 -- name: account_by_hash
--- Whose the address is goes before those who merely claim it.
+-- The owner of the address comes before those who only claim it.
 SELECT person_id::text, password_hash FROM accounts WHERE email_key = $1 AND password_hash = $2
 ORDER BY proven_at IS NULL, created_at LIMIT 1;
 
@@ -64,8 +64,8 @@ ORDER BY created_at LIMIT 1;
 SELECT email_key, password_hash, own_salt FROM accounts WHERE person_id = $1;
 
 -- name: change_account
--- No row: the password is no longer the one that was checked ($3). $5: it is another one, and earlier
--- tokens are refused; else the same, hashed with the salt of another address ($2).
+-- No row: the password is no longer the checked one ($3). $5: it is a new password, and earlier tokens are
+-- refused; else the same one, hashed with the salt of another address ($2).
 UPDATE accounts SET email_key = $2, password_hash = $4, own_salt = false,
   proven_at = CASE WHEN email_key = $2 THEN proven_at END,
   password_at = CASE WHEN $5 THEN now() ELSE password_at END,
@@ -74,18 +74,18 @@ UPDATE accounts SET email_key = $2, password_hash = $4, own_salt = false,
 WHERE person_id = $1 AND password_hash = $3 RETURNING token_version;
 
 -- name: hash_anew
--- The same password; no row: it is no longer the one that was checked.
+-- The same password; no row: it is no longer the checked one.
 UPDATE accounts SET password_hash = $3, own_salt = false
 WHERE person_id = $1 AND password_hash = $2 RETURNING person_id;
 
 -- name: token_changes
--- Whose tokens have become invalid in the last $1 seconds, by the database's clock.
+-- People whose tokens have become invalid in the last $1 seconds, by the database's clock.
 SELECT person_id::text, token_version FROM accounts
 WHERE tokens_changed_at > clock_timestamp() - make_interval(secs => $1);
 
 -- name: guest_at_stake
--- Whether somebody has an account, and whether a guest still has anything to come back for: a booking
--- or a place in line of an event that began less than $2 seconds ago, or whose beginning is not known here.
+-- Whether a person has an account, and whether a guest still has a reason to come back: a booking or a
+-- waitlist entry of an event that began less than $2 seconds ago, or whose beginning is not known here.
 SELECT EXISTS (SELECT FROM accounts WHERE person_id = $1) AS has_account,
        EXISTS (
          SELECT FROM (
@@ -97,7 +97,7 @@ SELECT EXISTS (SELECT FROM accounts WHERE person_id = $1) AS has_account,
        ) AS at_stake;
 
 -- name: claims
--- Who claims the address that person $1 claims: that person first, then person $3, then the newest.
+-- The claims of the address that person $1 claims: that person first, then person $3, then the newest.
 SELECT a.person_id::text, a.email_key, p.email, p.name, a.created_at, a.proven_at IS NOT NULL AS is_proven
 FROM accounts mine JOIN accounts a USING (email_key) JOIN people p ON p.person_id = a.person_id
 WHERE mine.person_id = $1
@@ -113,14 +113,14 @@ WHERE person_id = $1 AND email_key = $2 RETURNING person_id;
 SELECT person_id::text FROM accounts WHERE email_key = $1 AND proven_at IS NOT NULL;
 
 -- name: drop_claims
--- Nobody else than $1 claims the address any more.
+-- Ends all claims of the address but $1's.
 WITH lost AS (
   UPDATE accounts SET email_key = NULL WHERE email_key = $2 AND person_id <> $1 RETURNING person_id
 )
 UPDATE people p SET email = NULL, version = p.version + 1 FROM lost WHERE p.person_id = lost.person_id;
 
 -- name: open_session
--- No row: the password is no longer the one that was checked ($4).
+-- No row: the password is no longer the checked one ($4).
 WITH opened AS (
   INSERT INTO sessions (session_id, person_id, token_hash, expires_at)
   SELECT $1, person_id, $3, clock_timestamp() + make_interval(secs => $5) FROM accounts
@@ -128,7 +128,7 @@ WITH opened AS (
 ) SELECT token_version FROM opened JOIN accounts USING (person_id);
 
 -- name: session
--- Its lock puts exchanges of one family in a row.
+-- Its lock serialises exchanges of one family.
 SELECT s.person_id::text, token_hash, used_hash, seed, ended_at IS NOT NULL AS ended,
        expires_at <= clock_timestamp() AS expired,
        rotated_at > clock_timestamp() - make_interval(secs => $2) AS in_grace, a.token_version
@@ -147,11 +147,11 @@ UPDATE sessions SET ended_at = clock_timestamp(), end_reason = $2
 WHERE person_id = $1 AND ended_at IS NULL;
 
 -- name: forget_sessions
--- Ended ones are kept until they would have expired, to know a token that comes again.
+-- Ended ones are kept until they would have expired, to recognise a token that is sent again.
 DELETE FROM sessions WHERE expires_at < now() - interval '1 day';
 
 -- name: prove_address
--- $1 email_key: somebody has followed a link that was mailed there.
+-- $1 email_key: somebody has followed a link mailed to this address.
 INSERT INTO proven_addresses (email_key) VALUES ($1) ON CONFLICT DO NOTHING;
 
 -- name: is_proven_address

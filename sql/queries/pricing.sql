@@ -2,16 +2,16 @@
 SELECT coalesce((SELECT history_public FROM pricing WHERE event_id = $1), true);
 
 -- name: ensure
--- The event's row, made when something is first said of its pricing. No event, no row.
+-- The event's row, made at the first change of its pricing. No row: there is no such event.
 INSERT INTO pricing (event_id) SELECT event_id FROM events WHERE event_id = $1 ON CONFLICT DO NOTHING;
 
 -- name: lock
--- Everything an organiser does to an event's pricing goes through this lock.
+-- The lock of all changes by an organiser to an event's pricing.
 SELECT p.history_public, p.range_public, p.version, e.status
 FROM pricing p JOIN events e USING (event_id) WHERE event_id = $1 FOR UPDATE OF p;
 
 -- name: terms
--- What buyers see of it, and in which currency. No row: the event is not published.
+-- The facts that buyers see, and the currency. No row: the event is not published.
 SELECT coalesce(p.history_public, true) AS history_public, coalesce(p.range_public, false) AS range_public,
        coalesce(p.version, 1) AS version, e.currency, e.status
 FROM events e LEFT JOIN pricing p USING (event_id) WHERE e.event_id = $1;
@@ -20,7 +20,7 @@ FROM events e LEFT JOIN pricing p USING (event_id) WHERE e.event_id = $1;
 UPDATE pricing SET history_public = $2, range_public = $3, version = version + 1 WHERE event_id = $1;
 
 -- name: touch_event
--- Holds and maps are told anew (inventory.event_terms).
+-- Holds and maps then need the new terms (inventory.event_terms).
 UPDATE events SET version = version + 1 WHERE event_id = $1;
 
 -- name: add_rule
@@ -53,7 +53,7 @@ UPDATE pricing_rules SET status = 'retired', retired_at = now(), version = versi
 WHERE event_id = $1 AND rule_id = $2 AND status <> 'retired';
 
 -- name: retire_active
--- Makes room for a rule that comes into force.
+-- Retires the active rule, for one that comes into force.
 UPDATE pricing_rules SET status = 'retired', retired_at = now(), version = version + 1
 WHERE event_id = $1 AND category_no = $2 AND status = 'active';
 
@@ -63,12 +63,12 @@ UPDATE pricing_rules SET status = 'active', valid_from = coalesce(valid_from, no
 WHERE event_id = $1 AND rule_id = $2;
 
 -- name: end_open_override
--- A price set by hand without an end holds until another rule comes into force.
+-- Ends an override without an end of its own, because another rule comes into force.
 UPDATE pricing_controls SET mode = NULL, version = version + 1, changed_at = now()
 WHERE event_id = $1 AND category_no = $2 AND mode = 'override' AND until IS NULL;
 
 -- name: lock_categories
--- A rule's price and the organiser's hand meet at this lock.
+-- The lock between a rule's price and the organiser's override.
 SELECT category_no, name, amount_minor, version FROM categories
 WHERE event_id = $1 AND category_no = ANY($2::smallint[]) ORDER BY category_no FOR UPDATE;
 
@@ -81,7 +81,7 @@ SET mode = excluded.mode, until = excluded.until, reason = excluded.reason, acto
 RETURNING version;
 
 -- name: hold_followers
--- A price set on the event's page: where it follows a rule, as an override without an end.
+-- A price set on the event's page: for a category with a rule, an override without an end.
 INSERT INTO pricing_controls AS c (event_id, category_no, mode, until, reason, actor)
 SELECT $1, r.category_no, 'override', NULL, $3, $4 FROM pricing_rules r
 WHERE r.event_id = $1 AND r.category_no = ANY($2::smallint[]) AND r.status = 'active'
@@ -90,7 +90,7 @@ SET mode = excluded.mode, until = excluded.until, reason = excluded.reason, acto
     version = c.version + 1, changed_at = now();
 
 -- name: end_overrides
--- Prices set by hand whose time is over. What somebody keeps locked has its turn later.
+-- Overrides whose time is over. Locked ones are skipped and taken later.
 WITH over AS MATERIALIZED (
   SELECT event_id, category_no FROM pricing_controls
   WHERE mode = 'override' AND until <= now() FOR UPDATE SKIP LOCKED
@@ -100,7 +100,7 @@ FROM over WHERE p.event_id = over.event_id AND p.category_no = over.category_no
 RETURNING p.event_id::text, p.category_no;
 
 -- name: governed
--- Categories whose price is not simply that of the event's page: they follow a rule or a hand.
+-- Categories whose price is not simply that of the event's page: they have a rule or an override.
 SELECT category_no, name FROM categories c WHERE event_id = $1 AND (
   EXISTS (SELECT FROM pricing_rules r WHERE r.event_id = c.event_id AND r.category_no = c.category_no
     AND status = 'active')
@@ -108,7 +108,7 @@ SELECT category_no, name FROM categories c WHERE event_id = $1 AND (
     WHERE p.event_id = c.event_id AND p.category_no = c.category_no AND mode IS NOT NULL));
 
 -- name: states
--- How each category's price comes about right now.
+-- How each category's present price is computed.
 SELECT c.category_no, c.name, c.amount_minor, p.mode, p.until, p.reason, p.actor, coalesce(p.version, 0) AS version,
        r.rule_id::text,
        (SELECT min(s.valid_from) FROM pricing_rules s
@@ -119,7 +119,7 @@ LEFT JOIN pricing_rules r ON r.event_id = c.event_id AND r.category_no = c.categ
 WHERE c.event_id = $1 ORDER BY c.category_no;
 
 -- name: due_rules
--- Scheduled rules whose time has come, the earlier first.
+-- Scheduled rules that are due, the earlier first.
 SELECT r.event_id::text, r.rule_id::text, r.category_no FROM pricing_rules r JOIN events e USING (event_id)
 WHERE r.status = 'scheduled' AND r.valid_from <= now() AND e.status <> 'cancelled'
 ORDER BY r.valid_from, r.rule_no LIMIT 100;
@@ -128,8 +128,8 @@ ORDER BY r.valid_from, r.rule_no LIMIT 100;
 SELECT status = 'scheduled' AND valid_from <= now() FROM pricing_rules WHERE event_id = $1 AND rule_id = $2;
 
 -- name: take_turn
--- Events on sale that follow a rule and were not looked at for $1 seconds: whoever asks does it, and
--- nobody else until then. late_s: how long they have been due.
+-- Events on sale that follow a rule and were not reviewed for $1 seconds. The caller reviews them, and no
+-- other worker does until they are due again. late_s: how long they have been due.
 WITH due AS MATERIALIZED (
   SELECT p.event_id, extract(epoch FROM now() - p.looked_at) - $1::float8 AS late_s FROM pricing p
   JOIN events e USING (event_id)
@@ -158,14 +158,13 @@ ORDER BY c.category_no;
 SELECT area_no, category_no, reserved FROM areas WHERE event_id = $1 ORDER BY area_no;
 
 -- name: waiting
--- Wishes of those in line: the categories and sections they would take (NULL: any), and the places they
--- want in all.
+-- Wishes in the waitlist: the accepted categories and sections (NULL: any), and the places wanted in all.
 SELECT w.categories, w.sections, (w.quantity * count(*))::integer AS places
 FROM waitlist_entries e JOIN waitlist_wishes w USING (event_id, wish_no)
 WHERE e.event_id = $1 AND e.status = 'waiting' GROUP BY w.event_id, w.wish_no;
 
 -- name: workload
--- What a decision needs of each category that follows a rule ($2: of that one, whether or not it does).
+-- The data of a decision for each category with a rule ($2: for this one, with or without a rule).
 -- A category's version is that of its latest change.
 SELECT c.category_no, c.name, c.amount_minor, c.version, r.rule_id::text, r.rule_no, r.rule, p.mode,
        CASE WHEN h.old_amount_minor IS NOT NULL THEN extract(epoch FROM now() - h.changed_at)::float8 END AS changed_s,
@@ -180,7 +179,7 @@ LEFT JOIN pricing_velocity v ON v.event_id = c.event_id AND v.category_no = c.ca
 WHERE c.event_id = $1 AND (c.category_no = $2 OR $2::smallint IS NULL AND r.rule_id IS NOT NULL) ORDER BY c.category_no;
 
 -- name: note_velocity
--- Nothing happens when another worker has counted the same sales meanwhile ($7: when they were last counted).
+-- No change when another worker has counted the same sales meanwhile ($7: when they were last counted).
 INSERT INTO pricing_velocity AS v (event_id, category_no, taken, places, days, measured_at)
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (event_id, category_no) DO UPDATE
@@ -188,13 +187,13 @@ SET taken = excluded.taken, places = excluded.places, days = excluded.days, meas
 WHERE v.measured_at = $7::timestamptz RETURNING true;
 
 -- name: may_follow
--- Behind the category's lock: the rule is still in force, nobody has put a hand on it, and the event sells.
+-- Under the category's lock: the rule is still in force, there is no override, and the event is on sale.
 SELECT EXISTS (SELECT FROM pricing_rules WHERE event_id = $1 AND rule_id = $3 AND status = 'active')
    AND NOT EXISTS (SELECT FROM pricing_controls WHERE event_id = $1 AND category_no = $2 AND mode IS NOT NULL)
    AND EXISTS (SELECT FROM events WHERE event_id = $1 AND status = 'on_sale');
 
 -- name: sales
--- How an event sold: places per ten minutes and price, the price as a share of the category's first.
+-- An event's recorded sales: places per ten minutes and price, the price as a share of the category's first.
 SELECT date_bin('10 minutes', b.created_at, timestamptz 'epoch') AS at, sum(i.quantity)::integer AS places,
        CASE WHEN f.new_amount_minor > 0 THEN i.amount_minor::float8 / f.new_amount_minor ELSE 1 END AS price_share
 FROM booking_items i

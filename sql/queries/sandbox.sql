@@ -1,5 +1,5 @@
 -- name: charge
--- A charge happens once per booking, however often it is asked for.
+-- One charge per booking, however often it is requested.
 WITH made AS (
   INSERT INTO sandbox_charges (booking_id, token, status, decline_code, amount_minor, currency)
   SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
@@ -18,7 +18,7 @@ UPDATE sandbox_charges SET status = $2, decline_code = $3
 WHERE booking_id = $1 AND status = 'requires_action' RETURNING status;
 
 -- name: void
--- From now on nothing is charged under this id; what was captured before stays captured.
+-- Prevents charges under this id; money captured before stays captured.
 INSERT INTO sandbox_charges (booking_id, token, status, amount_minor, currency) VALUES ($1, '', 'voided', 0, '')
 ON CONFLICT (booking_id) DO UPDATE SET status = CASE WHEN sandbox_charges.status = 'requires_action'
   THEN 'voided' ELSE sandbox_charges.status END

@@ -8,7 +8,7 @@ SELECT * FROM change_entry($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 SELECT * FROM leave_waitlist($1, $2);
 
 -- name: entry
--- One entry with what it wants. Found by id alone: the caller often knows no event.
+-- One entry with its wish. Found by id alone, because the caller often does not know the event.
 SELECT e.*, w.quantity, w.together, w.categories, w.sections, w.max_amount_minor, l.offer_window_s
 FROM waitlist_entries e JOIN waitlist_wishes w USING (event_id, wish_no) JOIN waitlists l USING (event_id)
 WHERE e.entry_id = $1;
@@ -19,14 +19,14 @@ FROM waitlist_entries e JOIN waitlist_wishes w USING (event_id, wish_no) JOIN wa
 WHERE e.person_id = $1 AND ($2::uuid IS NULL OR e.event_id = $2) ORDER BY e.entry_id DESC LIMIT 100;
 
 -- name: latest_offers
--- The latest offer of each entry, if it had one.
+-- The latest offer of each entry, if there was one.
 SELECT DISTINCT ON (event_id, entry_id) * FROM offers
 WHERE (event_id, entry_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
 ORDER BY event_id, entry_id, offer_id DESC;
 
 -- name: price_floors
--- The least that a category may come to cost: of its price now and the floors of its rules. A price without
--- a rule has no floor: whoever sells may lower it to anything.
+-- The lowest possible price of a category: the least of its present price and the floors of its rules. A price
+-- without a rule has no floor: the organiser may lower it to any amount.
 SELECT c.category_no, CASE WHEN count(r.rule_id) FILTER (WHERE r.status = 'active') = 0 THEN 0
                       ELSE least(c.amount_minor, min((r.rule ->> 'floor_minor')::bigint)) END AS floor_minor
 FROM categories c
@@ -35,8 +35,8 @@ LEFT JOIN pricing_rules r ON r.event_id = c.event_id AND r.category_no = c.categ
 WHERE c.event_id = $1 GROUP BY c.category_no, c.amount_minor;
 
 -- name: statistics
--- What an estimate rests on: what the line was offered in the last hour, the last day and since it began,
--- its age, and how many places its people want on average.
+-- The data of an estimate: places offered to the waitlist in the last hour, the last day and since it began,
+-- its age, and how many places its entries want on average.
 SELECT count(*) FILTER (WHERE made_at > now() - interval '1 hour')::integer AS hour_offers,
        sum(quantity) FILTER (WHERE made_at > now() - interval '1 hour')::integer AS hour_places,
        count(*) FILTER (WHERE made_at > now() - interval '1 day')::integer AS day_offers,
@@ -54,17 +54,17 @@ SELECT w.event_id::text FROM waitlists w JOIN events e USING (event_id) LEFT JOI
 WHERE e.status = 'on_sale' AND coalesce(t.starts_at, 'infinity') > now() - interval '2 days' ORDER BY w.event_id;
 
 -- name: lines_of_cancelled_events
--- Without those of $1: stuck events.
+-- Without those of stuck events ($1).
 SELECT w.event_id::text FROM waitlists w JOIN events e USING (event_id)
 WHERE e.status = 'cancelled' AND w.event_id <> ALL($1::uuid[]) AND EXISTS (
   SELECT FROM waitlist_entries x WHERE x.event_id = w.event_id AND x.status IN ('waiting', 'offered'));
 
 -- name: try_round
--- One round per event at a time; who comes second has nothing to wait for.
+-- One round per event at a time; a second worker need not wait for it.
 SELECT pg_try_advisory_xact_lock(hashtextextended('round:' || $1::text, 0));
 
 -- name: lock_line
--- Alone with the line, until the transaction ends. No row: nobody has ever waited here.
+-- The waitlist's exclusive lock, until the transaction ends. No row: nobody has ever waited here.
 SELECT pg_advisory_xact_lock(line_key($1));
 
 -- name: share_line
@@ -76,8 +76,8 @@ JOIN events e USING (event_id)
 WHERE event_id = $1;
 
 -- name: heads
--- By wish, the first who wait with it: as many as $2 places could serve, one more, and $3 more instead of
--- those whom their limit may keep from it. owned: what each has bought of the event.
+-- By wish, the first waiting entries: as many as $2 places could serve, one more, and $3 more in place of
+-- those that may be at their limit. owned: the places of the event that each person has bought.
 SELECT w.wish_no, w.quantity, w.together, w.categories, w.sections, w.max_amount_minor,
        h.entry_ids, h.person_ids, h.weights, h.join_nos, h.owned
 FROM waitlist_wishes w CROSS JOIN LATERAL (
@@ -93,19 +93,19 @@ FROM waitlist_wishes w CROSS JOIN LATERAL (
 WHERE w.event_id = $1 AND h.entry_ids IS NOT NULL ORDER BY w.wish_no;
 
 -- name: lock_areas
--- Areas, locked as reserving locks them (before seats), with the places that nobody has bought or is offered.
+-- Areas, locked as in reserving (before seats), with the places that are neither sold nor offered.
 SELECT area_no, capacity - reserved - sold - offered_places(event_id, area_no, NULL) AS free
 FROM areas WHERE event_id = $1 AND area_no = ANY($2::integer[]) ORDER BY area_no FOR UPDATE;
 
 -- name: lock_seats
--- Of these seats those that nobody has bought or is offered, locked: a reserve waits for the offer, or the
--- offer for it. Only rounds make offers, and this is the only one.
+-- Those of these seats that are neither sold nor offered, locked: a reserve waits for the offer, or the offer
+-- for it. Only rounds make offers, and this is the only round.
 SELECT seat_no FROM seats s WHERE event_id = $1 AND seat_no = ANY($2::integer[]) AND state = 'available'
   AND NOT EXISTS (SELECT FROM offer_seats o WHERE o.event_id = s.event_id AND o.seat_no = s.seat_no AND o.live)
 ORDER BY seat_no FOR UPDATE;
 
 -- name: write_round
--- Everything that one round decided, in one statement.
+-- Everything that a round has decided, in one statement.
 WITH next AS (
   UPDATE waitlists SET round_no = round_no + 1 WHERE event_id = $1 RETURNING round_no
 ), round AS (
@@ -152,7 +152,7 @@ SELECT NULL, NULL, NULL, round_no, NULL FROM round WHERE NOT EXISTS (SELECT FROM
 SELECT * FROM end_offer($1, $2, $3, $4, $5);
 
 -- name: hand_offer_to
--- Who accepted it by a mailed link has its hold.
+-- The person who accepted it by a mailed link has its hold.
 SELECT hand_offer_to($1, $2);
 
 -- name: holder_of_offer
@@ -162,13 +162,13 @@ SELECT coalesce(holder_id, person_id)::text FROM offers WHERE offer_id = $1;
 SELECT * FROM offers WHERE offer_id = $1;
 
 -- name: due_offers
--- Without those of $2: stuck events, which must not fill the list.
+-- Without those of stuck events ($2), which must not fill the list.
 SELECT event_id::text, offer_id::text FROM offers
 WHERE status = 'open' AND expires_at <= clock_timestamp() AND event_id <> ALL($2::uuid[])
 ORDER BY expires_at LIMIT $1;
 
 -- name: warn_offers
--- Open offers near their end, each once; those with an address are written to, unless the time is short.
+-- Open offers near their end, each once; those with an address get a mail, unless the time is too short.
 WITH near AS (
   UPDATE offers f SET warned = true FROM waitlist_entries e
   WHERE (f.event_id, f.offer_id) IN (
@@ -188,12 +188,12 @@ SELECT event_id::text, offer_id::text, entry_id::text, person_id::text, expires_
 FROM near;
 
 -- name: no_round
--- Whether no round is under way: what one has claimed is written down by now, or never will be.
+-- Whether no round is under way: claims of earlier rounds are committed by now, or never will be.
 SELECT pg_try_advisory_xact_lock_shared(line_key($1));
 
 -- name: offer_truth
 -- Offers that claim their seats: open ones, and accepted ones whose hold may still be alive and unbooked.
--- Not those whose seats somebody got since: their holds were given back, which only Redis knew.
+-- Without those whose seats somebody else has by now: their holds were given back, which only Redis knew.
 SELECT f.offer_id::text, coalesce(f.holder_id, f.person_id)::text AS person_id, f.seats, f.areas, f.quantity,
   f.prices, f.made_at,
        coalesce(f.hold_expires_at, f.expires_at) AS expires_at, f.status, f.entry_id::text
@@ -219,7 +219,7 @@ FROM offers f WHERE f.event_id = $1 AND f.offer_id = ANY($2::uuid[]) AND f.statu
 SELECT EXISTS (SELECT FROM waitlist_entries WHERE event_id = $1 AND status = 'waiting');
 
 -- name: places
--- The line behind one place, in pages.
+-- The waiting entries behind one place, in pages.
 SELECT entry_id::text, weight, join_no FROM waitlist_entries
 WHERE event_id = $1 AND status = 'waiting' AND ($2::integer IS NULL OR weight < $2 OR weight = $2 AND join_no > $3)
 ORDER BY weight DESC, join_no LIMIT $4;

@@ -1,5 +1,5 @@
 -- name: summary
--- The line and its terms. Before anybody waits there is no row: then the terms are the defaults ($2),
+-- The waitlist and its terms. Before the first entry there is no row: then the terms are the defaults ($2),
 -- and the version is the one that the row will begin with.
 SELECT coalesce(l.closed, false) AS closed, coalesce(l.offer_window_s, $2) AS offer_window_s,
        coalesce(l.version, 1) AS version,
@@ -15,8 +15,8 @@ SELECT coalesce(l.closed, false) AS closed, coalesce(l.offer_window_s, $2) AS of
 FROM events e LEFT JOIN waitlists l USING (event_id) WHERE e.event_id = $1;
 
 -- name: line_page
--- Who waits, in the line's order, behind the place ($2 weight, $3 join_no). Before it and behind it are
--- two ranges of the line's index each, where one condition with OR would read the index from its start.
+-- Waiting entries in the waitlist's order, behind the place ($2 weight, $3 join_no). Two ranges of the index,
+-- because one condition with OR would read the index from its start.
 WITH page AS (
   (SELECT * FROM waitlist_entries
    WHERE event_id = $1 AND status = 'waiting' AND weight = $2 AND join_no > $3 ORDER BY join_no LIMIT $4)
@@ -34,8 +34,8 @@ FROM page e JOIN waitlist_wishes w USING (event_id, wish_no) CROSS JOIN ahead
 ORDER BY e.weight DESC, e.join_no LIMIT $4;
 
 -- name: entries_page
--- Entries of one status, or all (NULL), the latest to join first, from before $3. Their ranks take one
--- walk along the line's index, and none where nobody on the page waits.
+-- Entries of one status, or all (NULL), the latest to join first, from before $3. Their ranks need one scan of
+-- the waitlist's index, or none if nobody on the page waits.
 WITH page AS (
   SELECT * FROM waitlist_entries
   WHERE event_id = $1 AND ($2::entry_status IS NULL OR status = $2) AND join_no < $3 ORDER BY join_no DESC LIMIT $4
@@ -59,7 +59,7 @@ FROM waitlist_entries e JOIN waitlist_wishes w USING (event_id, wish_no)
 WHERE e.event_id = $1 AND e.entry_id = $2;
 
 -- name: export
--- Everybody: who waits, in the line's order, then who has left it.
+-- All entries: the waiting ones in the waitlist's order, then those that have left it.
 SELECT e.*, w.quantity, w.together, w.categories, w.sections, w.max_amount_minor,
        CASE WHEN e.status = 'waiting'
        THEN row_number() OVER (PARTITION BY e.status = 'waiting' ORDER BY e.weight DESC, e.join_no) END AS rank
@@ -67,9 +67,9 @@ FROM waitlist_entries e JOIN waitlist_wishes w USING (event_id, wish_no)
 WHERE e.event_id = $1 ORDER BY e.status <> 'waiting', e.weight DESC, e.join_no;
 
 -- name: skipped
--- In how many rounds each of some entries was passed over. Between two changes an entry stood at one
--- place with one wish; the round that made it an offer did not pass it over, nor did one that kept its
--- person back for having all that one may have.
+-- In how many rounds each of some entries was skipped. Between two changes an entry was at one place with one
+-- wish. The round that made it an offer did not skip it, nor did a round in which its person was at the
+-- limit.
 WITH stays AS (
   SELECT entry_id, what, wish_no, weight, join_no, round_no AS after_round,
          lead(round_no - (what = 'offered')::integer) OVER (PARTITION BY entry_id ORDER BY change_no) AS last_round
@@ -104,17 +104,17 @@ WHERE s.event_id = $1 AND ($2::integer IS NULL OR (s.round_no, s.entry_id) < ($2
 ORDER BY s.round_no DESC, s.entry_id DESC LIMIT $4;
 
 -- name: make_line
--- No event with this id: nothing happens.
+-- No change if there is no event with this id.
 INSERT INTO waitlists (event_id, offer_window_s) SELECT event_id, $2 FROM events WHERE event_id = $1
 ON CONFLICT DO NOTHING;
 
 -- name: set_terms
--- Optimistic: nothing happens unless the version is the one that was read. NULL: as it was.
+-- Optimistic: no change unless the version is the one that was read. NULL: as it was.
 UPDATE waitlists SET closed = coalesce($3, closed), offer_window_s = coalesce($4, offer_window_s), version = version + 1
 WHERE event_id = $1 AND version = $2 RETURNING version;
 
 -- name: promote
--- Who waits takes the weight $3; nothing happens to anybody else, nor to who has it already.
+-- A waiting entry gets the weight $3; no change for an entry that is not waiting or has it already.
 WITH moved AS (
   UPDATE waitlist_entries
   SET weight = $3, promoted = $4, version = version + 1, changed_at = clock_timestamp()
@@ -128,7 +128,7 @@ SELECT event_id, entry_id, 'promoted', wish_no, weight, join_no, $5, $4, $6 FROM
 UPDATE waitlists SET closed = true, version = version + (NOT closed)::integer WHERE event_id = $1 RETURNING round_no;
 
 -- name: dismiss_waiting
--- The first $5 in line.
+-- The first $5 waiting entries.
 WITH ended AS (
   UPDATE waitlist_entries SET status = 'dismissed', version = version + 1, changed_at = clock_timestamp()
   WHERE event_id = $1 AND entry_id IN (
