@@ -107,6 +107,7 @@ async def check_once(post: Runtime, box: Mailbox) -> Counter[str]:
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.rough
 async def test_each_mail_arrives_once_from_two_workers_one_of_them_killed(
     settings: Settings, stores: StoreUrls, post_url: str, post: Runtime, box: Mailbox
 ) -> None:
