@@ -52,6 +52,7 @@ hypothesis.settings.register_profile("frontrow", hypothesis.settings(), deadline
 hypothesis.settings.load_profile("frontrow")
 
 pytest_plugins = (
+    "tests.support.clients",
     "tests.support.http",
     "tests.support.live",
     "tests.support.pages",
@@ -66,7 +67,7 @@ KINDS: Final = {
     "browser": "the product's pages in a real browser",
     "contract": "the product over HTTP, as its clients see it",
     "property": "many generated cases against the engine",
-    "integration": "real stores",
+    "integration": "real stores, or other programs",
     "unit": "nothing",
 }
 #: Fixtures that run processes, by the kind that needs them: they end with the last test of the kind. An

@@ -169,7 +169,10 @@ async def test_waiting_for_a_connection_is_measured(settings: Settings, stores: 
 
 async def test_calls_to_a_store_that_is_away_are_counted() -> None:
     postgres = Postgres("postgresql://a:b@127.0.0.1:1/none", size=2)
-    redis, mongo = RedisStore("redis://127.0.0.1:1"), Mongo("mongodb://127.0.0.1:1", "none")
+    redis, mongo = (
+        RedisStore("redis://127.0.0.1:1"),
+        Mongo("mongodb://127.0.0.1:1", "none", call_timeout_s=0.5),
+    )
     await postgres.open()
     asked: dict[str, Callable[[], Awaitable[Any]]] = {
         "postgres": postgres.ping,
