@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from engine.base.config import Settings
+from engine.base.invariants import Invariant
 from engine.base.model import Buyer, new_id
 from engine.base.store_urls import StoreUrls
 from engine.runtime import Runtime
@@ -166,7 +167,9 @@ async def test_a_planted_violation_fails_the_run(
     finally:
         await _void_tickets(town_runtime, event_id, is_void=False)
     assert verdict.exit_code == 1
-    assert {violation.invariant for violation in verdict.violations} == {1}
+    # The run is given no time to calm down: a worker may still have something to deliver.
+    found = {violation.invariant for violation in verdict.violations}
+    assert found - {Invariant.OUTBOX_DELIVERED} == {Invariant.ONE_LIVE_SALE}
     assert "the tickets are not those of the booking" in verdict.text()
 
 
