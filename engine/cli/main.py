@@ -19,7 +19,7 @@ from engine.base.redaction import install_hooks
 from engine.cli.events import event
 from engine.cli.mails import mail
 from engine.cli.pricing import pricing
-from engine.cli.shell import CommandRefused, check_id, opened, run
+from engine.cli.shell import CommandRefused, check_id, need_installation, opened, run
 from engine.cli.venues import venue
 from engine.local.terminal import complain, progress_bar
 
@@ -239,6 +239,9 @@ def migrate(
     if only_roles:
         click.echo(roles.script(settings.postgres_owner_url or settings.postgres_url), nl=False)
         return
+
+    if only_status or steps is not None or schema_file is not None:
+        need_installation(settings)
 
     async def work() -> None:
         async with stores(settings) as urls:

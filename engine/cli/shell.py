@@ -25,6 +25,19 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
+def need_installation(settings: Settings) -> None:
+    """Raise CommandRefused where embedded servers would be used and the data folder has no installation."""
+    from engine.base.data_folder import is_installed  # noqa: PLC0415
+    from engine.local.embedded import EmbeddedStores  # noqa: PLC0415
+
+    folder = data_path(settings)
+    if EmbeddedStores(settings).servers and not is_installed(folder):
+        raise CommandRefused(
+            f"there is no Frontrow in {folder}: run this where it is, name its data folder with "
+            "FRONTROW_DATA_DIR, or make a new one with frontrow up"
+        )
+
+
 @asynccontextmanager
 async def opened(settings: Settings, *, may_install: bool = False) -> AsyncIterator["Runtime"]:
     """The engine on the running stores, or on embedded ones that run for this command only.
@@ -34,17 +47,12 @@ async def opened(settings: Settings, *, may_install: bool = False) -> AsyncItera
     """
     import msgspec  # noqa: PLC0415
 
-    from engine.base.data_folder import is_installed  # noqa: PLC0415
-    from engine.local.embedded import EmbeddedStores, stores  # noqa: PLC0415
+    from engine.local.embedded import stores  # noqa: PLC0415
     from engine.runtime import open_runtime  # noqa: PLC0415
     from engine.stores import migrate as migrations  # noqa: PLC0415
 
-    folder = data_path(settings)
-    if not may_install and EmbeddedStores(settings).servers and not is_installed(folder):
-        raise CommandRefused(
-            f"there is no Frontrow in {folder}: run this where it is, name its data folder with "
-            "FRONTROW_DATA_DIR, or make a new one with frontrow up"
-        )
+    if not may_install:
+        need_installation(settings)
     async with stores(settings) as urls:
         if settings.postgres_url is None:
             migrations.migrate(urls.postgres_owner_url)

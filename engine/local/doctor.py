@@ -1,7 +1,8 @@
 """``frontrow doctor``: examines everything that the engine depends on, and says how to correct it.
 
 Each examination yields findings; a finding that is not good carries the remedy. Nothing is changed,
-except that embedded stores that do not run are started during the examination.
+except that embedded stores that do not run are started during the examination. Where there is no
+installation, they are tried in a temporary folder: an examination does not make an installation.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import os
 import platform
 import resource
 import shutil
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -17,13 +19,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import click
+import msgspec
 from msgspec import Struct
 
 from engine.base.config import Settings, data_path, mask
-from engine.base.data_folder import StartError
+from engine.base.data_folder import StartError, is_installed
 from engine.base.store_urls import POSTGRES_LOGINS, StoreUrls, running_addresses, running_urls
 from engine.limits.rates import PROXY_DOUBT
 from engine.local import embedded, up
+from engine.local.children import check_ports
+from engine.local.embedded import EmbeddedStores
 from engine.stores import migrate
 
 if TYPE_CHECKING:
@@ -69,6 +74,12 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     """Every finding; a part is examined after the parts that it depends on."""
     for finding in _machine(settings):
         yield finding
+    installed = not EmbeddedStores(settings).servers or is_installed(data_path(settings))
+    async for finding in _installation(settings) if installed else _first_start(settings):
+        yield finding
+
+
+async def _installation(settings: Settings) -> AsyncIterator[Finding]:
     started = running_urls(settings) is None
     try:
         async with embedded.stores(settings) as urls:
@@ -80,6 +91,31 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("bad", "embedded stores do not start", str(error))
     async for finding in _processes(settings):
         yield finding
+
+
+async def _first_start(settings: Settings) -> AsyncIterator[Finding]:
+    """What ``frontrow up`` would meet here. The processes that answer belong to another installation."""
+    yield Finding(
+        "note",
+        f"there is no Frontrow in {data_path(settings)}",
+        "frontrow up makes one; FRONTROW_DATA_DIR names the folder of another one",
+    )
+    with tempfile.TemporaryDirectory(prefix="frontrow-doctor-") as folder:
+        os.chmod(folder, 0o711)  # noqa: S103 - under root, PostgreSQL runs as another account
+        trial = msgspec.structs.replace(settings, data_dir=folder)
+        try:
+            async with embedded.stores(trial) as urls:
+                yield Finding("good", "embedded stores start (tried in a temporary folder)")
+                if settings.postgres_url is None:
+                    await asyncio.to_thread(migrate.migrate, urls.postgres_owner_url)
+                async for finding in _stores(trial, urls):
+                    yield finding
+        except (StartError, migrate.MigrationError) as error:
+            yield Finding("bad", "embedded stores do not start", str(error))
+    try:
+        check_ports(settings)
+    except StartError as error:
+        yield Finding("note", "frontrow up could not listen here", str(error))
 
 
 def _show(finding: Finding) -> None:

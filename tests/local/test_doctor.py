@@ -1,4 +1,4 @@
-"""``frontrow doctor`` looks for processes at the addresses that the running product has recorded."""
+"""``frontrow doctor`` examines the installation of the data folder, or what a first start would meet."""
 
 import asyncio
 from pathlib import Path
@@ -48,3 +48,20 @@ async def test_doctor_checks_the_addresses_of_the_running_product(
     # The product no longer runs: now only our variables count.
     (api, *_) = [finding async for finding in doctor._processes(settings)]
     assert api.what == f"the API does not run at 127.0.0.1:{settings.api_port}"
+
+
+async def test_an_examination_makes_no_installation(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    settings = Settings(
+        data_dir=str(folder), api_port=free_port(), live_port=free_port(), worker_port=free_port()
+    )
+    async with await asyncio.start_server(_ready, "127.0.0.1", settings.api_port):
+        found = [finding async for finding in doctor.examine(settings)]
+    # Another installation's API on our port is a reason not to start, not a good finding.
+    (busy,) = [f for f in found if str(settings.api_port) in f.what + f.remedy]
+    assert busy.level == "note"
+    assert "taken" in busy.remedy
+    assert any(f.what == f"there is no Frontrow in {folder}" for f in found)
+    assert any("the schema is up to date" in f.what for f in found)
+    assert [f for f in found if f.level == "bad"] == []
+    assert not folder.exists()

@@ -240,7 +240,14 @@ def test_the_wheel_starts_and_migrates_elsewhere(place: Place, tmp_path: Path) -
 
 
 def test_a_reading_command_creates_no_installation(place: Place) -> None:
-    for command in (("event", "list"), ("mail", "list"), ("event", "show", str(uuid.uuid4()))):
+    for command in (
+        ("event", "list"),
+        ("mail", "list"),
+        ("event", "show", str(uuid.uuid4())),
+        ("migrate", "--status"),
+        ("migrate", "--down", "1"),
+        ("migrate", "--dump", "schema.sql"),
+    ):
         assert_one_line(place.command(*command), f"no Frontrow in {place.folder}", "frontrow up")
     assert not place.folder.exists()
     offer = ("event", "create", "--name", "A", "--venue", "v", "--price", "Stalls=1", "--starts-at")
