@@ -130,7 +130,8 @@ class RedisFeed:
     the task that notices first.
     """
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, patience_s: float = 2.0) -> None:
+        self._patience_s = patience_s
         self._pool = redis.connection_pool
         self._listeners: dict[bytes, Listener] = {}
         self._connection: AbstractConnection | None = None
@@ -143,14 +144,18 @@ class RedisFeed:
         """Redis has confirmed a subscription on the present connection."""
         return self._connected.is_set()
 
-    async def wait_connected(self) -> None:
-        await self._connected.wait()
-
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Keep the connection alive, reconnecting with backoff, until the block ends."""
+        """Keep the connection alive, reconnecting with backoff, until the block ends.
+
+        The block begins once it is connected, or after ``patience_s`` without Redis.
+        """
         task = asyncio.create_task(self._run(), name="redis feed")
         try:
+            # After a restart many watchers return at once; without the feed all would be refused.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._patience_s):
+                    await self._connected.wait()
             yield
         finally:
             task.cancel()

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
+from redis.asyncio import Redis
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame as WebSocketFrame
@@ -30,6 +31,7 @@ from engine.local.embedded import EmbeddedRedis
 from engine.stores.redis import RedisStore
 from seatmap import hub as hub_module
 from seatmap.fanout import Watcher, write_to_all
+from seatmap.feed import RedisFeed
 from seatmap.hub import Pace
 from seatmap.protocol import DeltaFrame, MapState, MessageFrame, SnapshotFrame, apply, decode
 from seatmap.server import GatewayLimits, LiveServer, return_delays_ms
@@ -224,6 +226,18 @@ async def test_a_wrong_map_is_detected_without_any_change(
         assert violations() == before + 1
         assert source.distrusted == [(office.event_id, "invariant")]
         assert viewer.kinds().count(SnapshotFrame) == 1
+
+
+async def test_watchers_are_let_in_once_the_feed_is_connected(store: RedisStore) -> None:
+    feed = RedisFeed(store.client, patience_s=WAIT_S)
+    async with feed.running():
+        assert feed.connected
+
+
+async def test_a_gateway_starts_without_redis(tmp_path: Path) -> None:
+    away = RedisFeed(Redis.from_url(f"unix://{tmp_path}/nothing"), patience_s=0.01)
+    async with away.running():
+        assert not away.connected
 
 
 async def test_the_gateway_recovers_from_a_broken_feed(

@@ -251,13 +251,11 @@ async def running_gateway(
     healer: Healer | None = None,
     **settings: Any,
 ) -> AsyncIterator[Gateway]:
-    feed, fallback = RedisFeed(store.client), RedisSource(store)
+    feed, fallback = RedisFeed(store.client, patience_s=WAIT_S), RedisSource(store)
     hub = Hub(feed, source or fallback, healer or fallback, WatcherCounts(store), pace)
     tickets = LiveTickets(store)
     server = LiveServer(hub, tickets, Settings(live_port=0, **settings), limits)
     async with feed.running(), hub.running(), server.running():
-        async with asyncio.timeout(WAIT_S):
-            await feed.wait_connected()
         yield Gateway(feed, hub, server, tickets)
 
 

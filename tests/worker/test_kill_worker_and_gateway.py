@@ -64,7 +64,7 @@ async def test_watchers_resume_after_a_kill_of_the_gateway(
         site.kill("live")
         await site.start("live")
         for watcher in (one, other):
-            await watcher.until(lambda w=watcher: w.connections == 2 and w.resumes == 1)
+            await watcher.until(lambda w=watcher: w.resumes == 1)
             assert watcher.snapshots == 1, "nothing had changed: there is nothing to send again"
         await patron.booked(await patron.held(1))
         await check(site, house.event_id, one, other)
