@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import delete, get, post
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 from msgspec import Meta, Struct
 
 from api.auth import buyer_id
@@ -114,6 +114,31 @@ async def place_hold(request: AnyRequest, event_id: FromPath[UUID]) -> Hold:
     )
 
 
+class HoldList(Struct, frozen=True):
+    """A page of holds."""
+
+    items: list[Hold]
+    next_cursor: Annotated[None, Meta(description="Always null: one page has them all.")] = None
+
+
+@get(
+    "/v1/holds",
+    tags=["Holds"],
+    security=_SECURITY,
+    summary="Your live holds of one event",
+    description=(
+        "Those that are held or being paid for, the one with the nearest deadline first, whichever "
+        "window or device made them. Their number is bounded by the event's limit per buyer."
+    ),
+    opt=described(gives={200: Reply("The holds.", HoldList)}, refuses=("event-not-found", *STORES)),
+)
+async def list_holds(
+    request: AnyRequest,
+    event_id: Annotated[UUID, QueryParameter(description="The event.")],
+) -> HoldList:
+    return HoldList(await runtime_of(request).holds.of_buyer(str(event_id), buyer_id(request)))
+
+
 @get(
     "/v1/holds/{hold_id:uuid}",
     tags=["Holds"],
@@ -162,4 +187,4 @@ async def extend_hold(request: AnyRequest, hold_id: FromPath[UUID]) -> Hold:
     )
 
 
-HANDLERS = [place_hold, read_hold, release_hold, extend_hold]
+HANDLERS = [place_hold, list_holds, read_hold, release_hold, extend_hold]

@@ -13,7 +13,7 @@ from api.examples.evening import (
     euros,
 )
 from api.examples.shown import Shown
-from api.holds import HoldRequest, extend_hold, place_hold, read_hold
+from api.holds import HoldList, HoldRequest, extend_hold, list_holds, place_hold, read_hold
 from engine.base.model import Hold
 from engine.best_seats.choice import BestSeatsWish
 
@@ -51,6 +51,7 @@ SHOWN: dict[HTTPRouteHandler, Shown] = {
         },
         gives={201: {"hold": HOLD, "best seats": BEST_HOLD}},
     ),
+    list_holds: Shown(gives={200: {"holds": HoldList([HOLD])}}),
     read_hold: Shown(gives={200: {"hold": HOLD}}),
     extend_hold: Shown(gives={200: {"hold": HOLD}}),
 }

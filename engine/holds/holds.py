@@ -15,18 +15,8 @@ from typing import Any
 
 from engine.base import metrics
 from engine.base.config import Settings
-from engine.base.errors import (
-    Conflict,
-    FrontrowError,
-    InvalidInput,
-    LimitReached,
-    Unavailable,
-)
-from engine.base.model import (
-    EventStatus,
-    Hold,
-    Relaxation,
-)
+from engine.base.errors import Conflict, FrontrowError, InvalidInput, LimitReached, Unavailable
+from engine.base.model import EventStatus, Hold, Relaxation
 from engine.base.tracing import traced
 from engine.best_seats.choice import BestSeatsWish, Choice
 from engine.best_seats.live_copy import LiveCopies, LiveCopy
@@ -365,6 +355,13 @@ class Holds:
         if isinstance(reply, KeptHold) and reply.owner != buyer_id:
             raise unknown_hold(hold_id)
         return await self.from_reply(event_id, hold_id, reply)
+
+    async def of_buyer(self, event_id: str, buyer_id: str) -> list[Hold]:
+        """The live holds of one buyer for one event, the one with the nearest deadline first; at most as many
+        as the buyer's limit of places. Raises NotFound for an event that was never published.
+        """
+        kept = await hold_scripts.read_all(self._live.running.run, event_id, buyer_id)
+        return [await self.from_reply(event_id, hold_id, reply) for hold_id, reply in kept]
 
     async def extend(self, hold_id: str, buyer_id: str, *, begun: bool = False) -> Hold:
         """Give a hold a fresh time to live, within the event's longest hold. In limited networks only once, and

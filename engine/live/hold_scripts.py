@@ -264,6 +264,13 @@ async def read(run: Run, event_id: str, hold_id: str) -> KeptHold | Refused:
     return _kept(await run("read_hold", event_id, hold_id))
 
 
+async def read_all(run: Run, event_id: str, buyer_id: str) -> list[tuple[str, KeptHold]]:
+    """The live holds of one buyer, each with its id; the one with the nearest deadline first."""
+    _, *holds = await run("holds_of", event_id, buyer_id)
+    kept = [(hold_id.decode(), _kept(reply)) for hold_id, *reply in holds]
+    return [(hold_id, hold) for hold_id, hold in kept if isinstance(hold, KeptHold)]
+
+
 async def extend(
     run: Run, event_id: str, hold_id: str, buyer_id: str, *, begun: bool
 ) -> KeptHold | Refused:

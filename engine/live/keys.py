@@ -93,7 +93,7 @@ def area_field(area_no: int, count: AreaCount) -> str:
 
 
 def held_field(buyer_id: str) -> str:
-    """A field of the part ``buyers``: how many places a buyer holds."""
+    """A field of the part ``buyers``: how many places a buyer holds. ``l:…`` lists their holds."""
     return f"h:{buyer_id}"
 
 

@@ -20,8 +20,8 @@ if accepted then
 end
 if holder and hold.owner ~= holder then
   if hold.state ~= 'held' or ARGV[5] == '1' and not accepted then return { 'gone', hold.state } end
-  count_held(hold.owner, -tonumber(hold.quantity))
-  count_held(holder, tonumber(hold.quantity))
+  count_held(hold.owner, -tonumber(hold.quantity), id)
+  count_held(holder, tonumber(hold.quantity), id)
   redis.call('HSET', hold_key(id), 'owner', holder)
   hold.owner = holder
 end

@@ -54,13 +54,28 @@ local function read_hold(id)
     network = f[12] or '', payer = f[13] or '', own = f[14], declines = tonumber(f[15] or 0), extended = f[16] }
 end
 
+-- Counts a buyer's places in live holds and open offers, and lists these (`l:`). The list only leads to holds:
+-- whoever reads it checks each of them.
+local function count_held(owner, delta, id)
+  if redis.call('HINCRBY', BUYERS, 'h:' .. owner, delta) <= 0 then
+    redis.call('HDEL', BUYERS, 'h:' .. owner, 'l:' .. owner)
+    return
+  end
+  local ids = {}
+  for other in string.gmatch(redis.call('HGET', BUYERS, 'l:' .. owner) or '', '%S+') do
+    if other ~= id then ids[#ids + 1] = other end
+  end
+  if tonumber(delta) > 0 then ids[#ids + 1] = id end
+  redis.call('HSET', BUYERS, 'l:' .. owner, table.concat(ids, ' '))
+end
+
 -- Loads a hold in payment as PostgreSQL knows it, except its seats' digits.
 local function lay_paying(id, owner, seats, areas, quantity, prices, created, expires)
   redis.call('HSET', hold_key(id), 'owner', owner, 'state', 'paying', 'seats', seats, 'areas', areas,
     'quantity', quantity, 'prices', prices, 'created', created, 'expires', expires)
   redis.call('ZADD', DUE, expires + PAYMENT_GRACE_MS, id)
   for no, places in string.gmatch(areas, '(%d+):(%d+)') do redis.call('HINCRBY', AREAS, no .. ':held', places) end
-  redis.call('HINCRBY', BUYERS, 'h:' .. owner, quantity)
+  count_held(owner, quantity, id)
 end
 
 -- Whether the event's state exists and the keys that scripts use have the right lengths. A key of another
@@ -155,12 +170,6 @@ local function publish(now, groups, areas, epoch)
   epoch = epoch or redis.call('HGET', META, 'epoch')
   redis.call('PUBLISH', FEED, string.format('c|%s|%d|%d|%s|%s', epoch, seq, now,
     table.concat(seats, ';'), table.concat(availability, ',')))
-end
-
-local function count_held(owner, delta)
-  if redis.call('HINCRBY', BUYERS, 'h:' .. owner, delta) <= 0 then
-    redis.call('HDEL', BUYERS, 'h:' .. owner)
-  end
 end
 
 local function count_network(network, kind, delta)
@@ -317,7 +326,7 @@ local function drop_claims(id, hold, outcome, now, freed, areas)
     areas[no] = true
   end
   if kept > 0 then stir() end
-  count_held(hold.owner, -tonumber(hold.quantity))
+  count_held(hold.owner, -tonumber(hold.quantity), id)
   if outcome ~= 'booked' then let_rest(hold, let_go, now) end
   remember_end(hold, outcome, now)
   redis.call('HSET', hold_key(id), 'state', outcome, 'ended', now)
@@ -350,7 +359,7 @@ local function claim_offer(id, owner, seats, areas, quantity, prices, created, e
   redis.call('HSET', hold_key(id), 'owner', owner, 'state', state, 'seats', seats, 'areas', areas,
     'quantity', quantity, 'prices', prices, 'created', created, 'expires', expires, 'entry', entry)
   redis.call('ZADD', DUE, expires, id)
-  redis.call('HINCRBY', BUYERS, 'h:' .. owner, quantity)
+  count_held(owner, quantity, id)
   return shown
 end
 

@@ -76,7 +76,7 @@ if damaged then return { 'rebuild' } end
 if #missing > 0 then return { 'no-such', table.concat(missing, ',') } end
 if #taken + #short > 0 then return { 'taken', table.concat(taken, ','), table.concat(short, ',') } end
 
-local mine = redis.call('HMGET', BUYERS, 'h:' .. owner, 'o:' .. owner)
+local mine = redis.call('HMGET', BUYERS, 'h:' .. owner, 'o:' .. owner, 'l:' .. owner)
 local owned = tonumber(mine[1] or 0) + tonumber(mine[2] and string.match(mine[2], '^%d+') or 0)
 if owned + quantity > tonumber(meta[4]) then return { 'limit', meta[4], owned } end
 
@@ -155,7 +155,7 @@ if network ~= '' then
   redis.call('HSET', hold_key(id), 'network', network)
   count_network(network, 'h:', quantity)
 end
-redis.call('HINCRBY', BUYERS, 'h:' .. owner, quantity)
+redis.call('HSET', BUYERS, 'h:' .. owner, (mine[1] or 0) + quantity, 'l:' .. owner, (mine[3] or '') .. ' ' .. id)
 local areas = {}
 for no in string.gmatch(wanted_areas, '(%d+):') do areas[no] = true end
 publish(now, { ['1'] = seats }, areas, meta[1])

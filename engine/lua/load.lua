@@ -97,7 +97,7 @@ local function lay_again(id, hold)
   end
   for no, places in string.gmatch(hold.areas, '(%d+):(%d+)') do redis.call('HINCRBY', AREAS, no .. ':held', places) end
   redis.call('ZADD', DUE, hold.expires + grace, id)
-  redis.call('HINCRBY', BUYERS, 'h:' .. hold.owner, hold.quantity)
+  count_held(hold.owner, hold.quantity, id)
   count_hold(hold, 1)
 end
 

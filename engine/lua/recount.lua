@@ -6,7 +6,7 @@ if not is_whole() then return { 'rebuild' } end
 local now, corrected = now_ms(), 0
 local held_areas, held_buyers, areas, freed = {}, {}, {}, {}
 local networks = {}
-local live, offered = {}, {}
+local live, offered, listed = {}, {}, {}
 for _, id in ipairs(redis.call('ZRANGE', DUE, 0, -1)) do
   local hold = read_hold(id)
   if has_claims(hold) then
@@ -16,6 +16,7 @@ for _, id in ipairs(redis.call('ZRANGE', DUE, 0, -1)) do
       held_areas[no] = (held_areas[no] or 0) + places
     end
     held_buyers['h:' .. hold.owner] = (held_buyers['h:' .. hold.owner] or 0) + hold.quantity
+    listed['l:' .. hold.owner] = (listed['l:' .. hold.owner] or '') .. ' ' .. id
     local function add(network, kind, places)
       if network ~= '' then networks[kind .. network] = (networks[kind .. network] or 0) + places end
     end
@@ -53,8 +54,11 @@ for i = 1, #buyers, 2 do
   if string.sub(buyers[i], 1, 2) == 'h:' and tonumber(buyers[i + 1]) ~= (held_buyers[buyers[i]] or 0) then
     redis.call('HDEL', BUYERS, buyers[i])
     corrected = corrected + 1
+  elseif string.sub(buyers[i], 1, 2) == 'l:' and not listed[buyers[i]] then
+    redis.call('HDEL', BUYERS, buyers[i])
   end
 end
+for field, ids in pairs(listed) do redis.call('HSET', BUYERS, field, ids) end
 for field, want in pairs(held_buyers) do redis.call('HSET', BUYERS, field, want) end
 local known = redis.call('HGETALL', NETWORKS)
 for i = 1, #known, 2 do

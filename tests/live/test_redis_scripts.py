@@ -485,6 +485,35 @@ async def test_recounting_repairs_a_half_restored_redis(stage: Stage) -> None:
     assert await stage.state(kept) == "held"
 
 
+async def listed(stage: Stage, owner: str) -> list[str]:
+    _, *holds = await stage.run("holds_of", owner)
+    return [hold[0].decode() for hold in holds]
+
+
+async def test_a_buyers_holds_are_listed_while_they_live(stage: Stage) -> None:
+    late, soon = await stage.held("1"), await stage.held("2", "0:1")
+    other = await stage.held("3", owner="bob")
+    await stage.make_due(soon, ago_ms=-20_000)
+    assert (await listed(stage, "ada"), await listed(stage, "bob")) == ([soon, late], [other])
+    await stage.make_due(soon)
+    assert await listed(stage, "ada") == [late], "due, though no worker has freed it yet"
+    await stage.run("expire", 10)
+    await stage.run("release", late, "ada")
+    assert await listed(stage, "ada") == []
+    assert await stage.buyer("l:ada") is None
+    assert await listed(stage, "bob") == [other]
+
+
+async def test_the_list_only_leads_to_holds(stage: Stage) -> None:
+    """What it names wrongly is not shown; recounting writes it again."""
+    held, other = await stage.held("1"), await stage.held("2", owner="bob")
+    key = f"{stage.base}:buyers"
+    await stage.store.call("HSET", key, "l:ada", f"nothing {other}", "l:eve", held)
+    assert (await listed(stage, "ada"), await listed(stage, "eve")) == ([], [])
+    await stage.run("recount")
+    assert (await listed(stage, "ada"), await stage.buyer("l:eve")) == ([held], None)
+
+
 # Everywhere
 
 
