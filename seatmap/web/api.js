@@ -58,13 +58,13 @@ export class Api {
     this.tokenKey = `token.${base}`;
     /** Called with a message when the buyer has to wait for a moment. */
     this.onWork = (/** @type {string} */ _words) => {};
-    /** Server clock minus ours, so that a countdown is right on a badly set machine. */
-    this.clockOffsetMs = 0;
+    /** The server's time when this page began: countdowns are right on a machine whose clock is wrong, or is set. */
+    this.originMs = Date.now() - performance.now();
   }
 
   /** The server's present time. */
   nowMs() {
-    return Date.now() + this.clockOffsetMs;
+    return this.originMs + performance.now();
   }
 
   /** @param {string} eventId @returns {Promise<EventPage>} */
@@ -94,6 +94,12 @@ export class Api {
   /** @param {string} holdId @returns {Promise<Hold>} */
   getHold(holdId) {
     return this.call("GET", `/v1/holds/${holdId}`);
+  }
+
+  /** This buyer's live ones, whichever window made them. @param {string} eventId @returns {Promise<Hold[]>} */
+  async holds(eventId) {
+    // Without a token there are none.
+    return this.keptToken() === null ? [] : (await this.call("GET", `/v1/holds?event_id=${eventId}`)).items;
   }
 
   /** @param {string} holdId @param {Buyer} [buyer] given when the checkout has begun @returns {Promise<Hold>} */
@@ -217,8 +223,8 @@ export class Api {
       clearTimeout(timer);
     }
     // The header has whole seconds and may be a second old: only larger differences count.
-    const offsetMs = Date.parse(response.headers.get("date") ?? "") + 500 - Date.now();
-    if (!Number.isNaN(offsetMs)) this.clockOffsetMs = Math.abs(offsetMs) > 2000 ? offsetMs : 0;
+    const originMs = Date.parse(response.headers.get("date") ?? "") + 500 - performance.now();
+    if (Math.abs(originMs - this.originMs) > 2000) this.originMs = originMs;
     if (!response.ok) throw await problemOf(response);
     return response;
   }

@@ -2,6 +2,7 @@
 /** The list of events. The form holds the search, and the address mirrors the form. @import { EventSummary } from "./types.js" */
 import { byId, h, svgAddress } from "./dom.js";
 import { clock, count, dateFormat, moment, money, plural } from "./format.js";
+import { showMine } from "./mine.js";
 
 const FEW_SHARE = 0.1;
 const PAGE = 24;
@@ -256,5 +257,6 @@ function say(text) {
   byId("count").textContent = text;
 }
 
+showMine(byId("mine"));
 void visit();
 void showFacets();

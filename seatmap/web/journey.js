@@ -30,7 +30,6 @@ const SAME_MS = 1000;
 const AGAIN = "If they are still free you can take them again.";
 const TIME_OUT = `Your time ran out, so the seats went back on sale. ${AGAIN}`;
 const STILL_HELD = "Nothing was charged. Your seats are still held: try another card.";
-const OURS = ["held", "paying", "booked"];
 /** @type {Record<string, string>} */
 const DECLINES = {
   card_declined: "The bank declined the card.",
@@ -63,8 +62,12 @@ export class Journey {
     this.chosen = new Set();
     /** Places wanted by area number. @type {Map<number, number>} */
     this.wanted = new Map();
-    /** @type {Hold | null} */
+    /** The one to pay for. @type {Hold | null} */
     this.hold = null;
+    /** This buyer's other live holds: made in another window, or before more was chosen. @type {Hold[]} */
+    this.others = [];
+    /** Answers to older questions about holds are ignored. */
+    this.turn = 0;
     /** @type {Booking | null} */
     this.booking = null;
     /** @type {Ticket[]} */
@@ -100,6 +103,8 @@ export class Journey {
     /** The last request for best seats. @type {Partial<Wanted>} */
     this.unmet = {};
     this.deadline = 0;
+    this.otherDeadline = 0;
+    this.bookedKey = `booked.${event.event_id}`;
     this.holdKey = `hold.${event.event_id}`;
     this.attemptKey = `tab.attempt.${event.event_id}`;
     this.choiceKey = `tab.choice.${event.event_id}`;
@@ -109,6 +114,7 @@ export class Journey {
   end() {
     this.over = true;
     clearTimeout(this.deadline);
+    clearTimeout(this.otherDeadline);
     this.wake();
   }
 
@@ -150,7 +156,13 @@ export class Journey {
 
   /** Seats the buyer holds now. */
   heldSeats() {
-    return new Set(this.step === "held" || this.step === "pending" ? this.hold?.seats.map((s) => s.seat_no) : []);
+    const own = this.hold && (this.step === "held" || this.step === "pending") ? [this.hold, ...this.others] : this.others;
+    return new Set(own.flatMap(({ seats }) => seats.map((s) => s.seat_no)));
+  }
+
+  /** How many more places this buyer may hold. */
+  get room() {
+    return this.event.buyer_limit - sizeOf(this.others);
   }
 
   // --- the map's changes ------------------------------------------------------------------------
@@ -173,8 +185,8 @@ export class Journey {
   seatsChanged(seats, changedSeats) {
     this.seats = seats;
     const held = this.heldSeats();
-    if (changedSeats.some((seatNo) => seats[seatNo] === FREE && held.has(seatNo))) void this.refreshHold();
-    if (this.step !== "choose" || this.busy !== "" || Date.now() < this.ownEchoUntilMs) return;
+    if (changedSeats.some((seatNo) => seats[seatNo] === FREE && held.has(seatNo))) void this.reconnected();
+    if (this.step !== "choose" || this.busy !== "" || performance.now() < this.ownEchoUntilMs) return;
     const lost = changedSeats.filter((seatNo) => this.chosen.has(seatNo) && seats[seatNo] !== FREE);
     if (lost.length > 0) void this.miss(lost);
     else if (this.suggested.some((seatNo) => seats[seatNo] !== FREE)) this.suggest();
@@ -203,8 +215,9 @@ export class Journey {
     }
     const state = this.seats?.[seatNo];
     const label = this.venue.label(seatNo);
-    if (this.offered.has(seatNo)) this.say("info", `${label} is offered to you: accept it, and it is held for you.`);
-    else if (state === HELD) this.say("info", `Someone else is deciding about ${label}. It may come free again.`);
+    if (this.heldSeats().has(seatNo)) this.say("info", `You hold ${label} already.`);
+    else if (this.offered.has(seatNo)) this.say("info", `${label} is offered to you: accept it, and it is held for you.`);
+    else if (state === HELD) this.say("info", `${label} is held just now. It may come free again.`);
     else if (state === SOLD) this.say("info", `${label} is sold.`);
     else if (state !== FREE) this.say("info", `${label} is not for sale.`);
     else if (this.withinLimit(1)) {
@@ -218,7 +231,7 @@ export class Journey {
   chooseSeats(seatNos) {
     if (!this.mayChoose()) return;
     const fresh = seatNos.filter((s) => this.seats?.[s] === FREE && !this.chosen.has(s));
-    const taken = fresh.slice(0, Math.max(0, this.event.buyer_limit - this.quantity));
+    const taken = fresh.slice(0, Math.max(0, this.room - this.quantity));
     for (const seatNo of taken) this.chosen.add(seatNo);
     if (taken.length < fresh.length) this.withinLimit(fresh.length);
     else if (taken.length > 0) this.say("quiet", `${this.seatsWords(taken)} chosen.`);
@@ -256,6 +269,12 @@ export class Journey {
     return groups.join("; ");
   }
 
+  /** @param {{ seats: SeatItem[], areas: AreaItem[] }} of */
+  placesWords({ seats, areas }) {
+    const words = areas.map(({ quantity, label }) => `${quantity} × ${label}`);
+    return listed(seats.length > 0 ? [this.seatsWords(seats.map((s) => s.seat_no)), ...words] : words);
+  }
+
   /** @param {number} areaNo @param {number} quantity */
   setArea(areaNo, quantity) {
     if (!this.mayChoose()) return;
@@ -279,13 +298,13 @@ export class Journey {
 
   mayChoose() {
     if (this.step === "choose" && this.busy === "") return true;
-    if (this.step === "held") this.say("info", "You are holding seats. Choose “Change seats” to pick others.");
+    if (this.step === "held") this.say("info", "You are holding seats. Choose “Add seats” for more, or “Change seats” for others.");
     return false;
   }
 
   /** @param {number} more */
   withinLimit(more) {
-    if (this.quantity + more <= this.event.buyer_limit) return true;
+    if (this.quantity + more <= this.room) return true;
     this.say("info", `One person can have up to ${plural(this.event.buyer_limit, "place")} at this event.`);
     return false;
   }
@@ -307,7 +326,7 @@ export class Journey {
           else this.enterHold(hold);
           return;
         } catch (error) {
-          const own = error instanceof ApiError && error.code === "seat-unavailable" && Date.now() < this.ownEchoUntilMs;
+          const own = error instanceof ApiError && error.code === "seat-unavailable" && performance.now() < this.ownEchoUntilMs;
           if (!own) throw error;
           await sleep(ECHO_RETRY_MS);
         }
@@ -340,14 +359,9 @@ export class Journey {
 
   /** A hold of this buyer that was accepted in another window, or whose answer was lost. @param {string} holdId */
   async adopt(holdId) {
-    if (this.step !== "choose" || this.busy !== "" || ![null, holdId].includes(recall(this.holdKey))) return;
-    try {
-      const hold = await this.api.getHold(holdId);
-      if (this.step === "choose" && this.busy === "" && !this.over && ["held", "paying"].includes(hold.status)) await this.resumeHold(hold);
-    } catch {
-      // The hold has ended.
-    }
-    this.changed();
+    const isKnown = this.others.some(({ hold_id }) => hold_id === holdId);
+    await this.look();
+    if (!isKnown && this.step === "choose") await this.turnTo(holdId);
   }
 
   /** The price rose in the moment of holding: the buyer must learn that before paying. @param {Hold} hold @param {Money} told */
@@ -380,7 +394,9 @@ export class Journey {
   /** @param {Hold} hold */
   enterHold(hold) {
     const fresh = this.hold?.hold_id !== hold.hold_id;
+    this.turn++;
     this.hold = hold;
+    this.keepOthers(this.others);
     this.step = "held";
     this.say("quiet", "Held for you.");
     this.chooseAgain(hold);
@@ -411,6 +427,70 @@ export class Journey {
     this.unresolved = true;
     this.sought = bookingId;
     this.lookAgain(AGAIN_MS);
+  }
+
+  /** @param {Hold[]} holds that live; the one to pay for may be among them */
+  keepOthers(holds) {
+    this.others = holds.filter(({ hold_id }) => hold_id !== this.hold?.hold_id);
+    clearTimeout(this.otherDeadline);
+    const ends = this.others.map(({ expires_at }) => Date.parse(expires_at) - this.api.nowMs());
+    if (ends.length > 0 && !this.over) this.otherDeadline = setTimeout(() => void this.look(), Math.max(AGAIN_MS, Math.min(...ends) + 250));
+  }
+
+  /** Another window may have made, extended or ended holds. */
+  async look() {
+    const turn = ++this.turn;
+    if (this.over) return;
+    try {
+      const holds = await this.api.holds(this.event.event_id);
+      if (turn === this.turn && !this.over) await this.adoptAll(holds);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.keepOthers(this.others);
+    }
+    this.changed();
+  }
+
+  /** Show what this buyer holds: at once where nothing is being chosen, else beside the choice. @param {Hold[]} holds */
+  async adoptAll(holds) {
+    const { hold, step } = this;
+    const news = holds.filter(({ hold_id }) => ![hold, ...this.others].some((known) => known?.hold_id === hold_id));
+    const ended = this.others.filter((other) => Date.parse(other.expires_at) < this.api.nowMs() && !holds.some(({ hold_id }) => hold_id === other.hold_id));
+    this.keepOthers(holds);
+    if (ended.length > 0) this.say("bad", `The time to pay for ${listed(ended.map((of) => this.placesWords(of)))} ran out. ${AGAIN}`);
+    const own = this.heldSeats();
+    for (const seatNo of this.chosen) if (step === "choose" && own.has(seatNo)) this.chosen.delete(seatNo);
+    if (step === "choose" && this.busy === "" && news.length > 0 && this.quantity === 0) await this.resumeHold(news[0]);
+    const now = holds.find(({ hold_id }) => hold_id === hold?.hold_id);
+    if (step === "held" && hold !== null && !(now?.status === "held" && now.expires_at === hold.expires_at)) await this.refreshHold(true);
+  }
+
+  /** Pay for another hold than before. @param {string} holdId */
+  async turnTo(holdId) {
+    const next = this.others.find(({ hold_id }) => hold_id === holdId);
+    if (next === undefined || this.busy !== "" || this.step === "pending") return;
+    if (this.step === "done") this.restart();
+    const { hold } = this;
+    if (hold !== null) this.others.push(hold);
+    try {
+      await this.resumeHold(next);
+    } catch (error) {
+      this.explain(error);
+    }
+    this.changed();
+  }
+
+  /** Choose more seats; those that are held stay so. */
+  more() {
+    const { hold } = this;
+    if (hold === null || this.step !== "held" || this.busy !== "") return;
+    clearTimeout(this.deadline);
+    this.hold = null;
+    this.step = "choose";
+    this.chosen.clear();
+    this.wanted.clear();
+    this.keepOthers([...this.others, hold]);
+    this.say("quiet", "Choose more places. Those that you hold stay held.");
   }
 
   /** Another window may have another hold by now. @param {{ hold_id: string } | null} of */
@@ -447,6 +527,7 @@ export class Journey {
   holdEnded(text, how = "expire") {
     clearTimeout(this.deadline);
     const { hold } = this;
+    this.turn++;
     this.forgetHold(hold);
     this.hold = null;
     this.step = "choose";
@@ -457,12 +538,12 @@ export class Journey {
 
   /** Changes that come now may be our own; lasting ones are checked again. */
   awaitEcho() {
-    this.ownEchoUntilMs = Date.now() + ECHO_MS;
+    this.ownEchoUntilMs = performance.now() + ECHO_MS;
     setTimeout(() => this.dropLost(), ECHO_MS + 1);
   }
 
   dropLost() {
-    if (this.step !== "choose" || this.seats === null || this.over || Date.now() < this.ownEchoUntilMs) return;
+    if (this.step !== "choose" || this.seats === null || this.over || performance.now() < this.ownEchoUntilMs) return;
     const seats = this.seats;
     const lost = [...this.chosen].filter((seatNo) => seats[seatNo] !== FREE);
     if (lost.length > 0) void this.miss(lost);
@@ -475,24 +556,37 @@ export class Journey {
    * @param {number[]} lost @param {number[]} [areas]
    */
   async miss(lost, areas = []) {
-    const holdId = recall(this.holdKey);
-    if (holdId !== null) {
-      try {
-        const hold = await this.api.getHold(holdId);
-        if (this.step !== "choose" || this.busy !== "" || this.over) return;
-        if (OURS.includes(hold.status) && (areas.length > 0 || hold.seats.some(({ seat_no }) => lost.includes(seat_no)))) {
-          await this.resumeHold(hold);
-          this.changed();
-          return;
-        }
-      } catch (error) {
-        if (error instanceof ApiError && error.passing) {
-          this.seekAgain();
-          return;
-        }
+    const { event_id } = this.event;
+    try {
+      const holds = await this.api.holds(event_id);
+      const holdId = recall(this.holdKey);
+      const isListed = holdId === null || holds.some(({ hold_id }) => hold_id === holdId);
+      const last = isListed ? null : await this.api.getHold(holdId).catch(unlessPassing);
+      const booked = last?.status === "booked" ? [last] : [];
+      const bought = recall(this.bookedKey) ? (await this.api.bookings()).items.filter((b) => b.event_id === event_id && ["pending", "confirmed"].includes(b.status)) : [];
+      if (this.step !== "choose" || this.busy !== "" || this.over) return;
+      const known = this.others.map(({ hold_id }) => hold_id);
+      const news = [...booked, ...holds].filter(({ hold_id }) => !known.includes(hold_id));
+      this.turn++;
+      this.keepOthers(holds);
+      const own = new Set([...booked, ...holds, ...bought].flatMap(({ seats }) => seats.map(({ seat_no }) => seat_no)));
+      const ours = lost.filter((seatNo) => own.has(seatNo));
+      const hold = news.find(({ seats }) => areas.length > 0 || seats.some(({ seat_no }) => lost.includes(seat_no)));
+      for (const seatNo of ours) this.chosen.delete(seatNo);
+      if (hold && (this.quantity === 0 || areas.length > 0)) {
+        await this.resumeHold(hold);
+        this.changed();
+        return;
+      }
+      if (ours.length > 0) this.say("info", `You have ${this.seatsWords(ours)} already.`);
+      lost = lost.filter((seatNo) => !own.has(seatNo));
+    } catch (error) {
+      if (error instanceof ApiError && error.passing) {
+        this.seekAgain();
+        return;
       }
     }
-    if (this.step === "choose" && !this.over) this.lose(lost, areas);
+    if (this.step === "choose" && !this.over && lost.length + areas.length > 0) this.lose(lost, areas);
   }
 
   /** @param {Buyer} [buyer] */
@@ -523,7 +617,10 @@ export class Journey {
     if (this.over) return;
     if (this.unresolved && this.busy !== "") this.lookAgain(AGAIN_MS);
     else if (this.unresolved) await this.resume(this.sought);
-    else await this.refreshHold();
+    else {
+      await this.refreshHold();
+      await this.look();
+    }
     this.wake();
   }
 
@@ -605,6 +702,10 @@ export class Journey {
     clearTimeout(this.deadline);
     for (const key of [this.choiceKey, this.attemptKey]) forget(key);
     this.forgetHold(this.booking);
+    const { booking_id = "", status = "" } = this.booking ?? {};
+    const others = (recall(this.bookedKey) ?? []).filter((/** @type {string} */ id) => id !== booking_id);
+    remember(this.bookedKey, status === "confirmed" ? [...others, booking_id] : others);
+    this.turn++;
     this.hold = null;
     this.step = "done";
     this.say("quiet", "");
@@ -674,8 +775,13 @@ export class Journey {
     const holdId = recall(this.holdKey);
     const again = this.unresolved;
     this.unresolved = false;
+    this.turn++;
     try {
+      const holds = await this.api.holds(this.event.event_id);
+      const hold = holds.find(({ hold_id }) => hold_id === holdId) ?? holds[0];
+      this.keepOthers(holds);
       if (bookingId) await this.enterBooking(await this.api.booking(bookingId));
+      else if (hold) await this.resumeHold(hold);
       else if (holdId) await this.resumeHold(await this.api.getHold(holdId));
       else this.resumeChoice();
     } catch (error) {
@@ -698,12 +804,12 @@ export class Journey {
   keepChoice() {
     if (this.step !== "choose") return;
     if (this.quantity === 0) forget(this.choiceKey);
-    else remember(this.choiceKey, { seats: [...this.chosen], areas: [...this.wanted], atMs: Date.now() });
+    else remember(this.choiceKey, { seats: [...this.chosen], areas: [...this.wanted], atMs: this.api.nowMs() });
   }
 
   resumeChoice() {
     const kept = recall(this.choiceKey);
-    if (!(kept?.atMs > Date.now() - CHOICE_MS) || this.quantity > 0) return;
+    if (!(Math.abs(kept?.atMs - this.api.nowMs()) < CHOICE_MS) || this.quantity > 0) return;
     this.chosen = new Set(kept.seats.filter((/** @type {number} */ s) => s < this.venue.seatCount));
     this.wanted = new Map(kept.areas.filter((/** @type {[number, number]} */ [areaNo]) => areaNo < this.venue.layout.areas.length));
     this.dropLost();
@@ -818,6 +924,17 @@ export class Journey {
       this.changed();
     }
   }
+}
+
+/** @param {Hold[]} holds */
+function sizeOf(holds) {
+  return holds.reduce((total, { seats, areas }) => total + areas.reduce((n, { quantity }) => n + quantity, seats.length), 0);
+}
+
+/** @param {unknown} error @returns {null} */
+function unlessPassing(error) {
+  if (!(error instanceof ApiError) || error.passing) throw error;
+  return null;
 }
 
 /** @param {string} text */

@@ -6,6 +6,7 @@
  */
 
 const PREFIX = "frontrow.";
+const STORED_MS = 500;
 /** @type {Map<string, string>} */
 const fallback = new Map();
 const shelf = (/** @type {string} */ key) => (key.startsWith("tab.") ? sessionStorage : localStorage);
@@ -32,6 +33,31 @@ export function recall(key) {
   try {
     return text === null ? null : JSON.parse(text);
   } catch {
+    return null;
+  }
+}
+
+/** The events that something is kept for. @param {string} what `hold.` and the like */
+export function eventsWith(what) {
+  try {
+    return Object.keys(localStorage).flatMap((key) => (key.startsWith(PREFIX + what) ? key.slice((PREFIX + what).length) : []));
+  } catch {
+    return [];
+  }
+}
+
+/** Other windows of this browser. Tell them of an event whose holds have changed; `onNews` hears of those that they tell of. @param {(eventId: string) => void} onNews */
+export function windows(onNews) {
+  try {
+    const channel = new BroadcastChannel("frontrow");
+    channel.onmessage = ({ data }) => {
+      onNews(data);
+      // What the other window has stored may arrive after its message.
+      setTimeout(onNews, STORED_MS, data);
+    };
+    return channel;
+  } catch {
+    // Strict settings, or an old browser: a window then asks when it becomes visible.
     return null;
   }
 }

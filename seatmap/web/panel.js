@@ -39,6 +39,7 @@ export class Panel {
     this.shownView = "";
     this.shownChoice = "";
     this.shownTickets = "";
+    this.shownOthers = "";
     this.clockFullMs = event.hold_ttl_s * 1000;
     this.saidHurry = false;
     /** @type {(id: string) => any} */
@@ -48,6 +49,7 @@ export class Panel {
     const [name, email, card] = this.fields;
     this.hold.onclick = () => journey.holdChosen();
     byId("release").onclick = () => journey.release();
+    byId("more").onclick = () => journey.more();
     byId("print").onclick = () => print();
     byId("again").onclick = () => journey.restart();
     byId("take").onclick = () => {
@@ -80,6 +82,7 @@ export class Panel {
     this.tick = () => {};
     this.ticking = setInterval(() => {
       this.showClock();
+      this.showOthers();
       this.tick();
     }, TICK_MS);
   }
@@ -109,6 +112,7 @@ export class Panel {
     for (const other of VIEWS) byId(`step-${other}`).hidden = other !== view;
     host.setAttribute("step", step);
     this.showNotice();
+    this.showOthers();
     if (step === "choose") this.showChoice();
     if (step === "held") this.showHeld();
     if (step === "pending") this.showPending();
@@ -236,9 +240,35 @@ export class Panel {
     if (hold === null) return;
     byId("held").replaceChildren(...itemsOf(hold));
     this.put("pay-button", busy === "paying" ? "Paying…" : `Pay ${money(hold.total)}`);
-    for (const id of ["extend", "release", "pay-button"]) /** @type {HTMLButtonElement} */ (byId(id)).disabled = busy !== "";
+    byId("more").hidden = this.event.buyer_limit <= hold.seats.length + hold.areas.reduce((n, { quantity }) => n + quantity, 0);
+    for (const id of ["extend", "release", "more", "pay-button"]) /** @type {HTMLButtonElement} */ (byId(id)).disabled = busy !== "";
     for (const field of fields) field.disabled = busy === "paying";
     this.showClock();
+  }
+
+  /** Holds made in another window, or before more was chosen. */
+  showOthers() {
+    const { byId, journey } = this;
+    const { busy, others, step } = journey;
+    byId("others").hidden = others.length === 0;
+    const shown = JSON.stringify([others, step, busy]);
+    if (shown !== this.shownOthers) {
+      this.shownOthers = shown;
+      const idle = busy === "" && step !== "pending";
+      this.put("title-others", step === "choose" ? "You hold" : "You also hold");
+      byId("other-holds").replaceChildren(
+        ...others.map((of) => {
+          const words = journey.placesWords(of);
+          const button = h("button", { class: "button small", type: "button", disabled: !idle, "aria-label": `Pay for ${words}`, onclick: () => journey.turnTo(of.hold_id) }, `Pay ${money(of.total)}`);
+          return h("li", {}, h("p", {}, h("span", {}, words), h("span", { class: "kind", role: "timer" })), of.status === "held" ? button : null);
+        }),
+      );
+    }
+    others.forEach(({ expires_at, status }, i) => {
+      const left = byId("other-holds").children[i].querySelector(".kind");
+      const words = status === "held" ? `${countdown(Date.parse(expires_at) - journey.api.nowMs())} left` : "being paid for in another window";
+      if (left && left.textContent !== words) left.textContent = words;
+    });
   }
 
   showClock() {

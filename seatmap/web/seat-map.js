@@ -13,7 +13,7 @@ import { clock, count, listed } from "./format.js";
 import { Journey } from "./journey.js";
 import { Venue } from "./layout.js";
 import { LiveConnection } from "./live.js";
-import { forget, recall, remember } from "./memory.js";
+import { forget, recall, remember, windows } from "./memory.js";
 import { Panel, Waiting } from "./panel.js";
 import { Waitlist } from "./waitlist.js";
 import "./drawing.js";
@@ -59,12 +59,15 @@ class Showing {
     this.selected = "[[],[]]";
     this.polling = false;
     /** When the map was last known to be true. */
-    this.trueAtMs = 0;
+    this.trueAtMs = -Infinity;
     this.ageing = 0;
     this.retry = () => host.reload();
     this.look = () => {
-      if (!document.hidden) void this.waitlist?.look();
+      if (document.hidden) return;
+      void this.journey?.look();
+      void this.waitlist?.look();
     };
+    this.windows = windows((eventId) => eventId === this.eventId && void this.journey?.look());
   }
 
   async open() {
@@ -105,7 +108,7 @@ class Showing {
       url: event.live_url,
       ticket: () => api.liveTicket(),
       onChange: ({ seats }, changed) => {
-        this.trueAtMs = Date.now();
+        this.trueAtMs = performance.now();
         journey.seatsChanged(seats, changed);
         drawing.setSeats(seats, changed);
         this.list?.refresh(changed);
@@ -144,6 +147,7 @@ class Showing {
     clearInterval(this.ageing);
     removeEventListener("online", this.retry);
     document.removeEventListener("visibilitychange", this.look);
+    this.windows?.close();
     this.waitlist?.end();
     this.live?.stop();
     this.journey?.end();
@@ -154,6 +158,7 @@ class Showing {
   /** @param {string} name @param {Record<string, unknown>} detail */
   emit(name, detail) {
     if (this.over) return;
+    if (["hold", "release", "expire", "booked"].includes(name)) this.windows?.postMessage(this.eventId);
     // A host page that names the booking itself also stores it itself.
     if (name === "bookingchange" && !this.host.hasAttribute("booking")) {
       if (detail.bookingId === null) forget(this.bookingKey);
@@ -170,12 +175,12 @@ class Showing {
     drawing.setOffered(journey.offered);
     waiting.show();
     const held = journey.heldSeats();
-    drawing.setOwn(held.size > 0 ? new Set() : journey.chosen, held, journey.wanted);
+    drawing.setOwn(journey.step === "choose" ? journey.chosen : new Set(), held, journey.wanted);
     drawing.setSuggested(journey.suggested);
     this.panel?.show();
     this.list?.refresh();
     this.finder?.refresh();
-    if (held.size > 0 || journey.step === "held" || waitlist.waits) this.live?.becomePersonal();
+    if (held.size > 0 || journey.others.length > 0 || journey.step === "held" || waitlist.waits) this.live?.becomePersonal();
     const selected = JSON.stringify([[...journey.chosen], [...journey.wanted]]);
     if (selected === this.selected) return;
     this.selected = selected;
@@ -221,7 +226,7 @@ class Showing {
         if (body.event_id === this.eventId) void this.waitlist?.told(body);
         return;
       case "hold":
-        if (body.hold_id === journey.hold?.hold_id) void journey.refreshHold(body.change === "extended");
+        if (body.event_id === this.eventId) void journey.look();
         return;
       case "booking":
         void journey.bookingChanged(body.booking_id, body.status);
@@ -286,10 +291,10 @@ class Showing {
 
   showAge() {
     const { byId, live } = this;
-    if (live?.status === "live") this.trueAtMs = Date.now();
+    if (live?.status === "live") this.trueAtMs = performance.now();
     const offline = live?.status === "offline";
-    const old = offline || this.trueAtMs < Date.now() - STALE_MS;
-    const since = this.trueAtMs > 0 ? ` The map shows how it was at ${clock(new Date(this.trueAtMs).toISOString())}.` : "";
+    const old = offline || this.trueAtMs < performance.now() - STALE_MS;
+    const since = this.trueAtMs > 0 ? ` The map shows how it was at ${clock(new Date(this.api.originMs + this.trueAtMs).toISOString())}.` : "";
     const words = `${offline ? "You are offline." : "The live connection is down."}${since}${this.journey?.step === "choose" ? " You can go on choosing; holding seats works again when it is back." : ""}`;
     const banner = byId("stale");
     banner.hidden = !old;
@@ -386,6 +391,12 @@ export class SeatMap extends HTMLElement {
     return this.showing?.journey?.hold ?? null;
   }
 
+  /** This buyer's live holds for the event, `currentHold` first. */
+  get holds() {
+    const { hold = null, others = [] } = this.showing?.journey ?? {};
+    return hold === null ? others : [hold, ...others];
+  }
+
   get waitlistEntry() {
     return this.showing?.waitlist?.entry ?? null;
   }
@@ -398,6 +409,7 @@ export class SeatMap extends HTMLElement {
 
   /** @param {number[]} seatNos @returns {number[]} the seats chosen now */
   choose(seatNos) {
+    this.journey.more();
     this.journey.chooseSeats(seatNos);
     return this.selection.seats;
   }

@@ -18,7 +18,7 @@ WEB = Path(__file__).resolve().parents[2] / "seatmap" / "web"
 SCRIPTS = sorted(path.name for path in WEB.glob("*.js"))
 #: Bytes of all scripts together as they are sent, comments included, which are a quarter: what a page may
 #: cost on a telephone that has none of them yet.
-SCRIPT_BUDGET = 90_000
+SCRIPT_BUDGET = 92_000
 
 
 async def test_all_scripts_together_stay_small(http: httpx.AsyncClient) -> None:

@@ -55,7 +55,9 @@ async def test_the_list_is_of_one_event_and_one_buyer(house: House, ada: Buyer) 
     problem_of(await ada.get("/v1/holds", event_id="tomorrow"), 400, "invalid-request")
     problem_of(await ada.get("/v1/holds"), 400, "invalid-request")
     problem_of(
-        await ada.http.get("/v1/holds", params={"event_id": house.event_id}), 401, "unauthorized"
+        await ada.http.get("/v1/holds", params={"event_id": house.event_id}),
+        401,
+        "not-authenticated",
     )
 
 
