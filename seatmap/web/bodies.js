@@ -8,7 +8,7 @@
  * @import { Palette } from "./draw.js"
  * @import { Box, Filter, Fullness, Part, Point, Text } from "./shapes.js"
  */
-import { blend, contextOf, FONT, pathOf, setFont } from "./draw.js";
+import { blend, contextOf, FONT, pathOf, setFont, shortened } from "./draw.js";
 import { count } from "./format.js";
 import { clamp } from "./layout.js";
 import { FREE } from "./protocol.js";
@@ -24,6 +24,8 @@ const PIXELS_MAX = 4_000_000;
 const STRETCH_MAX = 1.35;
 /** At most this many free seats are shown as a number, more as a share. */
 const FEW = 20;
+/** An area's name is shortened rather than written smaller. */
+const NAME_PX = 10;
 
 /**
  * How many seats are free, and how many there are, in each section; with a filter, of those categories.
@@ -374,7 +376,7 @@ export class Scenery {
 
   /** Words as large as fit; along a narrow area, turned. @param {CanvasRenderingContext2D} context @param {string} ink @param {number} scale @param {number} areaNo */
   drawAreaWords(context, ink, scale, areaNo) {
-    const { name } = this.venue.layout.areas[areaNo];
+    let { name } = this.venue.layout.areas[areaNo];
     const left = this.available.get(areaNo);
     const own = this.own.get(areaNo) ?? 0;
     const words = own > 0 ? `✓ ${own} yours` : left === undefined ? "" : left === 0 ? "Sold out" : `${count(left)} left`;
@@ -382,8 +384,10 @@ export class Scenery {
     const turned = height > width * 1.8;
     const [along, across] = turned ? [height, width] : [width, height];
     context.font = `650 10px ${FONT}`;
+    const room = along * 0.86;
     const needed = Math.max(context.measureText(name).width, context.measureText(words).width) / 10;
-    const size = Math.min((along * 0.86) / needed, across / 3, 18 / scale);
+    const size = Math.min(Math.max(room / needed, NAME_PX / scale), across / 3, 18 / scale);
+    name = shortened(context, name, (room / size) * 10);
     const off = size * 0.66;
     const [dx, dy] = turned ? [off, 0] : [0, off];
     const rotation = turned ? -90 : 0;

@@ -141,6 +141,13 @@ export function pathOf(shape) {
   return path;
 }
 
+/** As much of a text as has room. @param {CanvasRenderingContext2D} context @param {string} text @param {number} width in the context's units, at its font */
+export function shortened(context, text, width) {
+  let length = text.length;
+  while (length > 1 && context.measureText(length < text.length ? `${text.slice(0, length)}…` : text).width > width) length--;
+  return length < text.length ? `${text.slice(0, length).trimEnd()}…` : text;
+}
+
 /** Set the font for words around a point. @param {CanvasRenderingContext2D} context @param {number} weight @param {number} size */
 export function setFont(context, weight, size) {
   context.font = `${weight} ${size}px ${FONT}`;

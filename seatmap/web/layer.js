@@ -8,8 +8,8 @@
  * @import { Palette } from "./draw.js"
  * @import { Filter, Look, Size, View } from "./shapes.js"
  */
-import { contextOf, drawSeat, NUMBER_RADIUS_PX, setFont } from "./draw.js";
-import { WHEELCHAIR } from "./layout.js";
+import { contextOf, drawSeat, NUMBER_RADIUS_PX, setFont, shortened } from "./draw.js";
+import { clamp, WHEELCHAIR } from "./layout.js";
 import { FREE } from "./protocol.js";
 import { common, contains, seen } from "./view.js";
 
@@ -203,10 +203,13 @@ export class SeatLayer {
     setFont(this.context, 600, 13 * this.ratio);
     const reach = venue.radius + 9 / this.scale;
     venue.sections.forEach(({ beside }, i) => {
-      const { name } = venue.layout.sections[i];
+      const { x0, x1 } = venue.box;
+      const name = shortened(this.context, venue.layout.sections[i].name, (x1 - x0) * this.unit);
       const half = this.context.measureText(name).width / 2 / this.unit;
       const isClear = (/** @type {number} */ x, /** @type {number} */ y) => venue.seatAt(x, y, reach) < 0 && !venue.isCovered(x, y);
-      const place = beside.find(({ x, y }) => [-1, -0.5, 0, 0.5, 1].every((t) => isClear(x + t * half, y)));
+      // Within the drawing, which may fill the whole map.
+      const places = beside.map(({ x, y }) => ({ x: clamp(x, x0 + half, x1 - half), y }));
+      const place = places.find(({ x, y }) => [-1, -0.5, 0, 0.5, 1].every((t) => isClear(x + t * half, y)));
       if (place) this.write(name, place.x, place.y);
     });
   }
