@@ -12,6 +12,8 @@ from typing import Annotated, Generic, Literal, TypeVar
 import uuid_utils
 from msgspec import Meta, Struct
 
+from engine.base.currencies import minor_digits
+
 T = TypeVar("T")
 
 #: An id that we give out. Not validated, because we made it.
@@ -70,36 +72,6 @@ class BookingStatus(StrEnum):
     DECLINED = "declined"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
-
-
-#: Digits after the decimal point by currency, where they are not two (ISO 4217).
-_MINOR_DIGITS = dict.fromkeys(
-    [
-        "BIF",
-        "CLP",
-        "DJF",
-        "GNF",
-        "ISK",
-        "JPY",
-        "KMF",
-        "KRW",
-        "PYG",
-        "RWF",
-        "UGX",
-        "VND",
-        "VUV",
-        "XAF",
-        "XOF",
-        "XPF",
-    ],
-    0,
-)
-_MINOR_DIGITS |= dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)
-
-
-def minor_digits(currency: str) -> int:
-    """Digits after the decimal point of an amount in ``currency``: 2 for EUR, 0 for JPY, 3 for KWD."""
-    return _MINOR_DIGITS.get(currency, 2)
 
 
 class Money(Struct, frozen=True):

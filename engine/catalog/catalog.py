@@ -13,6 +13,7 @@ import msgspec
 
 from engine.base.caching import Bounded, SingleFlight
 from engine.base.config import Settings
+from engine.base.currencies import check_currency
 from engine.base.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, Remedy
 from engine.base.model import EventStatus, ms_from_utc, new_id, utc_from_ms
 from engine.catalog.model import Event, EventDraft, EventFilter, EventPatch, Facet, Facts, Venue
@@ -142,6 +143,7 @@ class Catalog:
     async def create_event(self, draft: EventDraft, *, event_id: str | None = None) -> Event:
         """Store a draft. Raises InvalidInput when it does not fit its venue's layout."""
         _check_time(draft.starts_at)
+        check_currency(draft.currency)
         self._check_hold_ttl(draft.hold_ttl_s)
         venue = await self.venue(draft.venue_id.lower())
         layout_id = draft.layout_id.lower() if draft.layout_id else venue.layout_id

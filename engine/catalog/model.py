@@ -9,7 +9,9 @@ from engine.base.model import EventStatus, Id, Moment, Money, Uuid
 from engine.layout import Layout
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
-CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$", examples=["EUR"])]
+CurrencyCode = Annotated[
+    str, Meta(pattern="^[A-Z]{3}$", description="A current code of ISO 4217.", examples=["EUR"])
+]
 TimeZone = Annotated[str, Meta(max_length=60, description="IANA name.", examples=["Europe/Berlin"])]
 AmountMinor = Annotated[int, Meta(ge=0, le=10**12)]
 

@@ -7,6 +7,7 @@ import click
 
 from engine.base.actor import ORGANISER
 from engine.base.config import load_settings
+from engine.base.currencies import check_currency
 from engine.cli.shell import (
     CommandRefused,
     check_id,
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from engine.pricing.rule import Rule
     from engine.pricing.simulation import SetSimulation, Simulation
     from engine.runtime import Runtime
+
+
+def _currency(_context: click.Context, _parameter: click.Parameter, code: str | None) -> str | None:
+    if code is not None:
+        check_currency(code)
+    return code
 
 
 @click.group()
@@ -63,7 +70,7 @@ def pricing() -> None:
 )
 @click.option("--seed", type=click.IntRange(0, 2**32), default=1, show_default=True)
 @click.option("--fixed", type=click.IntRange(min=0), help="Price to compare with; the rule's base.")
-@click.option("--currency", help="ISO 4217. [the event's, else EUR]")
+@click.option("--currency", callback=_currency, help="ISO 4217. [the event's, else EUR]")
 @click.option("--event", "event_id", help="Use the places, days and currency of this event.")
 @click.option("--category", help="One of the event's categories; its first by default.")
 @click.option("--svg", type=click.Path(path_type=Path), help="Write the chart there as well.")

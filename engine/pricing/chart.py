@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from engine.base.charts import COLORS, Curve, Frame, Mark, Panel, even, picture
-from engine.base.model import Money, minor_digits
+from engine.base.currencies import minor_digits
+from engine.base.model import Money
 from engine.pricing.simulation import Outcome, SetSimulation, Simulation, Total
 
 if TYPE_CHECKING:

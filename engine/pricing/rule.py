@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from engine.base.model import minor_digits
+from engine.base.currencies import minor_digits
 
 #: Usual rounding of prices in minor units, where it does not follow from the currency's digits.
 _ROUND_TO_MINOR: Final = {

@@ -4,31 +4,34 @@
  *
  * @import { Money } from "./types.js"
  */
+import { DIGITS } from "./currencies.js";
 
 const locale = navigator.languages?.find((l) => l.toLowerCase().startsWith("en")) ?? "en-GB";
 /** @type {Map<string, Intl.NumberFormat>} */
 const moneyFormats = new Map();
 const numberFormat = new Intl.NumberFormat(locale);
 
-/** @param {Money} value */
+/**
+ * Written by Intl, whose digits are a locale's habit: ours are the minor unit's. With the symbol that tells
+ * currencies apart in this locale ("CA$"), not the narrow one.
+ *
+ * @param {Money} value
+ */
 export function money({ amount, currency }) {
-  let format = moneyFormats.get(currency);
+  const unit = 10 ** digitsOf(currency);
+  const digits = amount % unit === 0 ? 0 : digitsOf(currency);
+  const key = currency + digits;
+  let format = moneyFormats.get(key);
   if (format === undefined) {
-    format = new Intl.NumberFormat(locale, {
-      style: "currency",
-      currency,
-      currencyDisplay: "narrowSymbol",
-      // @ts-ignore: newer than the type library
-      trailingZeroDisplay: "stripIfInteger",
-    });
-    moneyFormats.set(currency, format);
+    format = new Intl.NumberFormat(locale, { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits });
+    moneyFormats.set(key, format);
   }
-  return format.format(amount / 10 ** digitsOf(currency));
+  return format.format(amount / unit);
 }
 
 /** Of the currency's minor units. @param {string} currency */
 export function digitsOf(currency) {
-  return new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits ?? 2;
+  return DIGITS[currency] ?? 2;
 }
 
 /** @param {Money[]} values all of one currency @returns {Money | null} */

@@ -21,3 +21,7 @@ def test_money_knows_how_many_digits_its_currency_has() -> None:
     assert str(Money(15000, "EUR")) == "150.00 EUR"
     assert str(Money(15000, "JPY")) == "15000 JPY"
     assert str(Money(15000, "KWD")) == "15.000 KWD"
+    assert str(Money(1_500_000, "HUF")) == "15000.00 HUF"
+    assert str(Money(15000, "CLF")) == "1.5000 CLF"
+    assert str(Money(15000, "IQD")) == "15.000 IQD"
+    assert str(Money(15000, "HRK")) == "150.00 HRK"  # ended in 2023; an old event may have it

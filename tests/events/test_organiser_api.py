@@ -181,6 +181,8 @@ async def test_a_venue_without_a_layout_cannot_be_drafted_for(office: Office) ->
         ({"starts_at": "2031-05-01T20:00:00"}, "invalid-request"),
         ({"starts_at": "0001-01-01T00:00:00+14:00"}, "invalid-request"),
         ({"currency": "Euro"}, "invalid-request"),
+        ({"currency": "EUX"}, "invalid-request"),
+        ({"currency": "XAU"}, "invalid-request"),
         ({"prices": {}}, "prices-mismatch"),
         ({"prices": {"Front": 1}}, "prices-mismatch"),
         ({"prices": {"Front": 1, "Back": 1, "Sky": 1}}, "prices-mismatch"),
