@@ -163,13 +163,26 @@ def has_tag(if_none_match: str | None, tag: str) -> bool:
     return if_none_match.strip() == "*" or tag in known
 
 
-def accepts_gzip(accept_encoding: str | None) -> bool:
-    """Whether ``Accept-Encoding`` names gzip and does not refuse it."""
+def accepted_coding(accept_encoding: str | None, *offered: str) -> str | None:
+    """The coding that ``Accept-Encoding`` prefers among those offered, the first one where it does not mind.
+
+    None: none of them.
+    """
+    weights: dict[str, float] = {}
     for part in (accept_encoding or "").lower().split(","):
         coding, _, weight = part.partition(";")
-        if coding.strip() in ("gzip", "x-gzip", "*"):
-            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
+        try:
+            weights[coding.strip()] = float(weight.partition("=")[2] or 1)
+        except ValueError:
+            continue
+    wanted = {coding: weights.get(coding, weights.get("*", 0)) for coding in offered}
+    best = max(offered, key=wanted.__getitem__)
+    return best if wanted[best] > 0 else None
+
+
+def accepts_gzip(accept_encoding: str | None) -> bool:
+    """Whether ``Accept-Encoding`` names gzip and does not refuse it."""
+    return accepted_coding(accept_encoding, "gzip", "x-gzip") is not None
 
 
 def large_json(

@@ -3,25 +3,29 @@
 Browsers revalidate every file (``no-cache``), so nobody runs yesterday's script on today's API; that costs a
 304. Each file's modification time is checked at each request: a change shows with the next reload.
 
-Scripts are sent as they are written, with comments: a browser runs the code that was reviewed and tested, and
-only a parser of JavaScript can tell a comment from a string. Without comments an event's page would load 22
-kB less of 79, once.
+Scripts are sent without their comments (``api.scripts``), and everything in brotli where the browser takes it
+(docs/decisions/0049-packing.md). Each coding of a file is made once, when somebody first asks for it.
 """
 
+import asyncio
 import gzip
 import hashlib
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import brotli
 from litestar import Request, Response, route
 from litestar.enums import HttpMethod
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from msgspec import Struct
 
-from api.conventions import accepts_gzip, has_tag
+from api.conventions import accepted_coding, has_tag
+from api.scripts import read_script
+from engine.base.caching import SingleFlight
 
 WEB_ROOT = Path(__file__).resolve().parents[1] / "seatmap" / "web"
 _MEDIA_TYPES = {
@@ -51,17 +55,15 @@ _PAGE_HEADERS = {
     "Referrer-Policy": "strict-origin-when-cross-origin",
 }
 _NAME = re.compile(r"\w[\w-]*(\.\w+)+", re.ASCII)
-_IMPORT = re.compile(r'^(?:import|export)\b[^"\';]*"\./([\w.-]+)"', re.MULTILINE)
 _ENTRY = re.compile(r'<script type="module" src="/web/([\w.-]+)">')
 
 
 class StaticFile(Struct, frozen=True):
-    """The bytes to send, plain and compressed. ``stamp`` changes with the source."""
+    """The bytes to send, before they are compressed. ``stamp`` changes with the source."""
 
     stamp: tuple[Any, ...]
     media_type: str
     plain: bytes
-    packed: bytes
     digest: str
     imports: tuple[str, ...] = ()
 
@@ -73,9 +75,6 @@ class StaticFiles:
         self._root = root
         self._files: dict[str, StaticFile] = {}
         self._pages: dict[str, StaticFile] = {}
-        for path in root.iterdir():
-            if path.suffix in _MEDIA_TYPES:
-                self.file(path.name)
 
     def file(self, name: str) -> StaticFile:
         """Raises NotFoundException for an unknown name."""
@@ -88,7 +87,7 @@ class StaticFiles:
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
             known = self._files.get(name)
             if known is None or known.stamp != stamp:
-                known = self._files[name] = _packed(stamp, path.suffix, path.read_bytes())
+                known = self._files[name] = _read(stamp, path.suffix, path.read_bytes())
         except OSError:
             raise NotFoundException from None
         return known
@@ -107,7 +106,7 @@ class StaticFiles:
                 if f'href="/web/{module}"' not in source_text
             )
             text = _ENTRY.sub(lambda entry: links + entry[0], source_text, count=1)
-            known = self._pages[name] = _packed(stamp, ".html", text.encode())
+            known = self._pages[name] = _read(stamp, ".html", text.encode())
         return known
 
     def _modules(self, entries: list[str]) -> list[str]:
@@ -119,36 +118,42 @@ class StaticFiles:
         return found[len(entries) :]
 
 
-def _packed(stamp: tuple[Any, ...], suffix: str, plain: bytes) -> StaticFile:
+def _read(stamp: tuple[Any, ...], suffix: str, plain: bytes) -> StaticFile:
     imports: tuple[str, ...] = ()
     if suffix == ".js":
-        imports = tuple(dict.fromkeys(_IMPORT.findall(plain.decode())))
-    return StaticFile(
-        stamp,
-        _MEDIA_TYPES[suffix],
-        plain,
-        gzip.compress(plain, 9, mtime=0),
-        hashlib.sha256(plain).hexdigest()[:20],
-        imports,
-    )
+        script = read_script(plain)
+        plain, imports = script.code, script.imports
+    digest = hashlib.sha256(plain).hexdigest()[:20]
+    return StaticFile(stamp, _MEDIA_TYPES[suffix], plain, digest, imports)
 
 
-def _respond(
+async def _packed(file: StaticFile, coding: str) -> bytes:
+    # A thread: brotli takes some 30 ms for the largest file.
+    return await asyncio.to_thread(_CODINGS[coding], file.plain)
+
+
+async def _respond(
     request: Request[Any, Any, Any], file: StaticFile, headers: dict[str, str]
 ) -> Response[bytes]:
-    is_packed = accepts_gzip(request.headers.get("accept-encoding"))
+    coding = accepted_coding(request.headers.get("accept-encoding"), *_CODINGS)
     # A strong tag identifies bytes, and each encoding has other bytes.
-    tag = f'"{file.digest}-gzip"' if is_packed else f'"{file.digest}"'
+    tag = f'"{file.digest}-{coding}"' if coding else f'"{file.digest}"'
     headers = {**headers, "ETag": tag}
     if has_tag(request.headers.get("if-none-match"), tag):
         return Response(b"", status_code=304, headers=headers)
-    if is_packed:
-        headers["Content-Encoding"] = "gzip"
-    return Response(
-        file.packed if is_packed else file.plain, headers=headers, media_type=file.media_type
-    )
+    body = file.plain
+    if coding:
+        headers["Content-Encoding"] = coding
+        body = await _packings.get((file.digest, coding), lambda: _packed(file, coding))
+    return Response(body, headers=headers, media_type=file.media_type)
 
 
+#: In the order of preference.
+_CODINGS: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "br": lambda plain: brotli.compress(plain, quality=11),
+    "gzip": lambda plain: gzip.compress(plain, 9, mtime=0),
+}
+_packings: Final[SingleFlight[tuple[str, str], bytes]] = SingleFlight(500)
 _files = StaticFiles(WEB_ROOT)
 #: Whole pages have addresses of their own; other HTML is a part that a script fetches.
 _PAGES = frozenset({"index.html", "event.html", "tickets.html"})
@@ -159,22 +164,27 @@ _METHODS = [HttpMethod.GET, HttpMethod.HEAD]
 async def asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
     if name in _PAGES:
         raise NotFoundException
-    return _respond(request, _files.file(name), _ASSET_HEADERS)
+    return await _respond(request, _files.file(name), _ASSET_HEADERS)
+
+
+async def _page(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
+    # A thread: the first page reads and parses all its modules.
+    return await _respond(request, await asyncio.to_thread(_files.page, name), _PAGE_HEADERS)
 
 
 @route("/", http_method=_METHODS, include_in_schema=False)
 async def index_page(request: Request[Any, Any, Any]) -> Response[bytes]:
-    return _respond(request, _files.page("index.html"), _PAGE_HEADERS)
+    return await _page(request, "index.html")
 
 
 @route("/events/{event_id:uuid}", http_method=_METHODS, include_in_schema=False)
 async def event_page(request: Request[Any, Any, Any]) -> Response[bytes]:
-    return _respond(request, _files.page("event.html"), _PAGE_HEADERS)
+    return await _page(request, "event.html")
 
 
 @route("/tickets", http_method=_METHODS, include_in_schema=False)
 async def tickets_page(request: Request[Any, Any, Any]) -> Response[bytes]:
-    return _respond(request, _files.page("tickets.html"), _PAGE_HEADERS)
+    return await _page(request, "tickets.html")
 
 
 HANDLERS = [asset, index_page, event_page, tickets_page]
