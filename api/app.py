@@ -28,6 +28,7 @@ from api import (
     people,
     pricing,
     static,
+    venues,
     verification,
     waitlist,
 )
@@ -59,6 +60,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *waitlist.HANDLERS,
     *links.HANDLERS,
     *live.HANDLERS,
+    *venues.HANDLERS,
     *organiser.HANDLERS,
     *pricing.HANDLERS,
     *notifications.HANDLERS,

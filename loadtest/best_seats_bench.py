@@ -48,7 +48,7 @@ async def _drive(port: int, requests: list[bytes]) -> http_client.Result:
 
 async def _arena(bench: Bench) -> str:
     document = arena()
-    venue, _ = await bench.runtime.catalog.import_venue(document)
+    venue, _ = await bench.runtime.catalog.venues.import_plan(document)
     event = await bench.runtime.catalog.create_event(
         EventDraft(
             name="Bench",

@@ -215,7 +215,7 @@ def _section(number: int, seats: int, sections: int) -> dict[str, Any]:
 
 async def open_event(runtime: Runtime, seats: int) -> str:
     """A published event with short holds."""
-    venue, _ = await runtime.catalog.import_venue(house(seats))
+    venue, _ = await runtime.catalog.venues.import_plan(house(seats))
     event = await runtime.catalog.create_event(
         EventDraft(
             name="The on-sale",

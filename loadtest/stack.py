@@ -74,7 +74,7 @@ class Bench:
                 }
             ],
         }
-        venue, _ = await self.runtime.catalog.import_venue(document)
+        venue, _ = await self.runtime.catalog.venues.import_plan(document)
         event = await self.runtime.catalog.create_event(
             EventDraft(
                 name="Bench",

@@ -96,7 +96,7 @@ async def _event(runtime: Runtime) -> str:
         "categories": [{"name": "Any", "color": "#0072b2"}],
         "sections": sections,
     }
-    venue, _ = await runtime.catalog.import_venue(document)
+    venue, _ = await runtime.catalog.venues.import_plan(document)
     event = await runtime.catalog.create_event(
         EventDraft(
             name="Bench",

@@ -321,7 +321,7 @@ async def make_event(
     hold_ttl_s: int = 300,
     publish: bool = True,
 ) -> str:
-    venue, _ = await runtime.catalog.import_venue(layout or small_house(), city="Erfurt")
+    venue, _ = await runtime.catalog.venues.import_plan(layout or small_house(), city="Erfurt")
     event = await runtime.catalog.create_event(
         EventDraft(
             name=name,

@@ -15,6 +15,7 @@ from api.examples import (
     operations,
     organisers,
     pricing,
+    venues,
     waitlist,
 )
 from api.examples.shown import Shown
@@ -26,6 +27,7 @@ SHOWN: dict[HTTPRouteHandler, Shown] = {
     **holds.SHOWN,
     **bookings.SHOWN,
     **waitlist.SHOWN,
+    **venues.SHOWN,
     **organisers.SHOWN,
     **mails.SHOWN,
     **pricing.SHOWN,

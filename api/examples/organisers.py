@@ -1,7 +1,6 @@
-"""Venues, events, people, and the waitlist from the organiser's side."""
+"""Events, people, and the waitlist from the organiser's side."""
 
 from datetime import timedelta
-from typing import Any
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
@@ -13,7 +12,6 @@ from api.examples.evening import (
     CURTAIN,
     ENTRY_ID,
     EVENT_ID,
-    LAYOUT_ID,
     PERSON_ID,
     VENUE_ID,
 )
@@ -21,19 +19,13 @@ from api.examples.events import EVENT_PAGE
 from api.examples.shown import Shown
 from api.examples.waitlist import ENTRY, OFFER, WANTED
 from api.organiser import (
-    ImportedVenue,
-    LayoutWarning,
     SeatSelection,
-    VenueDraft,
     block_seats,
     cancel_event,
     create_event,
-    create_venue,
-    import_venue,
     patch_event,
     pause_event,
     publish_event,
-    read_venue,
     resume_event,
     unblock_seats,
 )
@@ -55,7 +47,7 @@ from api.waitlist import (
     read_waitlist,
     withdraw_offer,
 )
-from engine.catalog.model import EventDraft, EventPatch, Venue
+from engine.catalog.model import EventDraft, EventPatch
 from engine.events.publishing import Blocking, RefusedSeat
 from engine.waitlist.model import (
     PROMOTED,
@@ -70,96 +62,6 @@ from engine.waitlist.model import (
 PERSON_LIST = PersonList([PERSON])
 TIER = TierBody("vip")
 VIP = msgspec.structs.replace(PERSON, tier="vip", version=3)
-VENUE_DRAFT = VenueDraft(
-    name="Schauspielhaus",
-    city="Erfurt",
-    latitude=50.9787,
-    longitude=11.0328,
-    timezone="Europe/Berlin",
-)
-VENUE = Venue(
-    venue_id=VENUE_ID,
-    name="Schauspielhaus",
-    city="Erfurt",
-    latitude=50.9787,
-    longitude=11.0328,
-    timezone="Europe/Berlin",
-    layout_id=LAYOUT_ID,
-    seat_count=2,
-)
-EMPTY_VENUE = Venue(
-    venue_id=VENUE_ID, name="Schauspielhaus", city="Erfurt", latitude=50.9787, longitude=11.0328
-)
-NATIVE_PLAN: dict[str, Any] = {
-    "format": "frontrow/1",
-    "name": "Schauspielhaus",
-    "size": {"width": 400, "height": 300},
-    "focal_point": {"x": 200, "y": 0},
-    "categories": [
-        {"name": "Stalls", "color": "#0072b2"},
-        {"name": "Standing", "color": "#e69f00"},
-    ],
-    "sections": [
-        {
-            "name": "Stalls",
-            "rows": [
-                {
-                    "label": "A",
-                    "seats": [
-                        {"number": "1", "x": 188, "y": 120, "category": "Stalls"},
-                        {
-                            "number": "2",
-                            "x": 212,
-                            "y": 120,
-                            "category": "Stalls",
-                            "properties": ["wheelchair"],
-                        },
-                    ],
-                }
-            ],
-        }
-    ],
-    "areas": [
-        {
-            "name": "Floor",
-            "category": "Standing",
-            "capacity": 80,
-            "shape": {"type": "rectangle", "x": 100, "y": 180, "width": 200, "height": 80},
-        }
-    ],
-}
-PRETIX_PLAN: dict[str, Any] = {
-    "name": "Schauspielhaus",
-    "size": {"width": 400, "height": 300},
-    "categories": [{"name": "Stalls", "color": "#0072b2"}],
-    "zones": [
-        {
-            "name": "Stalls",
-            "position": {"x": 0, "y": 0},
-            "rows": [
-                {
-                    "row_number": "A",
-                    "position": {"x": 188, "y": 120},
-                    "seats": [
-                        {
-                            "seat_number": "1",
-                            "seat_guid": "A-1",
-                            "position": {"x": 0, "y": 0},
-                            "category": "Stalls",
-                        },
-                        {
-                            "seat_number": "2",
-                            "seat_guid": "A-2",
-                            "position": {"x": 24, "y": 0},
-                            "category": "Stalls",
-                        },
-                    ],
-                }
-            ],
-        }
-    ],
-}
-IMPORTED_VENUE = ImportedVenue(VENUE, [LayoutWarning("zones[0].color", "unknown key; ignored")])
 EVENT_DRAFT = EventDraft(
     name="The Seagull",
     venue_id=VENUE_ID,
@@ -265,12 +167,6 @@ SHOWN: dict[HTTPRouteHandler, Shown] = {
     withdraw_offer: Shown(
         takes={"reason": BECAUSE_WITHDRAWN}, gives={200: {"withdrawn": WITHDRAWN_OFFER}}
     ),
-    create_venue: Shown(takes={"venue": VENUE_DRAFT}, gives={201: {"venue": EMPTY_VENUE}}),
-    import_venue: Shown(
-        takes={"native, frontrow/1": NATIVE_PLAN, "pretix": PRETIX_PLAN},
-        gives={201: {"imported": IMPORTED_VENUE}},
-    ),
-    read_venue: Shown(gives={200: {"venue": VENUE}}),
     create_event: Shown(takes={"event": EVENT_DRAFT}, gives={201: {"event": EVENT_PAGE}}),
     patch_event: Shown(takes={"new price": EVENT_PATCH}, gives={200: {"event": EVENT_PAGE}}),
     publish_event: Shown(gives={200: {"event": EVENT_PAGE}}),

@@ -1,13 +1,11 @@
-"""The catalogue: venues, immutable layout versions, event pages. Rules here, documents in MongoDB."""
+"""The catalogue: event pages, and the venues they are in. Rules here, documents in MongoDB."""
 
 import asyncio
 import math
-import zlib
 from collections.abc import AsyncIterator, Collection
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from typing import Any
-from zoneinfo import available_timezones
 
 import msgspec
 
@@ -17,7 +15,8 @@ from engine.base.currencies import check_currency
 from engine.base.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, Remedy
 from engine.base.model import EventStatus, ms_from_utc, new_id, utc_from_ms
 from engine.catalog.model import Event, EventDraft, EventFilter, EventPatch, Facet, Facts, Venue
-from engine.layout import Layout, Problem, import_layout
+from engine.catalog.venues import Venues
+from engine.layout import Layout
 from engine.stores.mongo import Mongo
 
 _EARTH_RADIUS_KM = 6371.0088
@@ -43,100 +42,13 @@ class Catalog:
     def __init__(self, mongo: Mongo, settings: Settings, *, facts_max: int = 512) -> None:
         self._mongo = mongo
         self._settings = settings
+        self.venues = Venues(mongo)
         #: Loaded facts, in front of the loader: a hold looks here, because awaiting a task costs more.
         self._facts: Bounded[str, Facts] = Bounded(facts_max)
         self._loads: SingleFlight[str, Facts] = SingleFlight(facts_max)
         self._facets: SingleFlight[None, tuple[list[Facet], list[Facet]]] = SingleFlight(
             1, fresh_s=_FACETS_FRESH_S
         )
-
-    # Venues and layouts
-
-    async def import_venue(
-        self,
-        document: object,
-        *,
-        name: str | None = None,
-        city: str = "",
-        latitude: float | None = None,
-        longitude: float | None = None,
-        timezone: str | None = None,
-        renumber: bool = False,
-        lenient: bool = False,
-        venue_id: str | None = None,
-    ) -> tuple[Venue, list[Problem]]:
-        """Check a seating plan and store it as a new layout version of a venue.
-
-        ``venue_id``: an existing venue gets the layout as its next version; None makes a venue.
-        Returns the venue and the importer's warnings. Raises LayoutRejected with every problem.
-        """
-        _check_timezone(timezone)
-        # Twenty thousand seats take some tenths of a second to check, too long for the loop.
-        imported = await asyncio.to_thread(
-            import_layout, document, renumber=renumber, lenient=lenient
-        )
-        layout = imported.layout
-        layout_id = new_id()
-        await self._mongo.insert(
-            "layouts",
-            {
-                "_id": layout_id,
-                "name": layout.name,
-                "seat_count": layout.seat_count,
-                "created_at": ms_from_utc(datetime.now(UTC)),
-                # One compressed value: a document of 20,000-element arrays costs ten times more.
-                "body": zlib.compress(layout.to_json(), 6),
-            },
-        )
-        venue = Venue(
-            venue_id=venue_id or new_id(),
-            name=name or layout.name,
-            city=city,
-            latitude=latitude,
-            longitude=longitude,
-            timezone=timezone,
-            layout_id=layout_id,
-            seat_count=layout.seat_count,
-        )
-        fields = msgspec.to_builtins(venue)
-        del fields["venue_id"]
-        await self._mongo.put("venues", venue.venue_id, fields)
-        return venue, list(imported.warnings)
-
-    async def create_venue(
-        self,
-        *,
-        name: str,
-        city: str,
-        latitude: float | None,
-        longitude: float | None,
-        timezone: str | None = None,
-    ) -> Venue:
-        _check_timezone(timezone)
-        venue = Venue(
-            venue_id=new_id(),
-            name=name,
-            city=city,
-            latitude=latitude,
-            longitude=longitude,
-            timezone=timezone,
-        )
-        fields = msgspec.to_builtins(venue)
-        await self._mongo.insert("venues", {"_id": fields.pop("venue_id"), **fields})
-        return venue
-
-    async def venue(self, venue_id: str) -> Venue:
-        found = await self._mongo.get("venues", venue_id)
-        if found is None:
-            raise NotFound(f"There is no venue {venue_id}.", code="venue-not-found")
-        return msgspec.convert({"venue_id": found.pop("_id"), **found}, Venue)
-
-    async def layout(self, layout_id: str) -> Layout:
-        found = await self._mongo.get("layouts", layout_id)
-        if found is None:
-            raise NotFound(f"There is no layout {layout_id}.", code="layout-not-found")
-        # Twenty thousand seats take about ten milliseconds to inflate and decode, too long for the loop.
-        return await asyncio.to_thread(lambda: Layout.from_json(zlib.decompress(found["body"])))
 
     # Events
 
@@ -145,13 +57,13 @@ class Catalog:
         _check_time(draft.starts_at)
         check_currency(draft.currency)
         self._check_hold_ttl(draft.hold_ttl_s)
-        venue = await self.venue(draft.venue_id.lower())
+        venue = await self.venues.venue(draft.venue_id.lower())
         layout_id = draft.layout_id.lower() if draft.layout_id else venue.layout_id
         if layout_id is None:
             raise InvalidInput(
                 f"Venue {venue.name!r} has no layout yet; import one.", remedy=Remedy.IMPORT_LAYOUT
             )
-        layout = await self.layout(layout_id)
+        layout = await self.venues.layout(layout_id)
         _check_prices(draft.prices, layout)
         event = Event(
             event_id=event_id or new_id(),
@@ -227,7 +139,7 @@ class Catalog:
             changes["starts_at"] = patch.starts_at.astimezone(UTC)
         if patch.prices is not None:
             changes["prices"] = event.prices | patch.prices
-            _check_prices(changes["prices"], await self.layout(event.layout_id))
+            _check_prices(changes["prices"], await self.venues.layout(event.layout_id))
         changed = msgspec.structs.replace(event, **changes, version=version + 1)
         document = _event_document(changed)
         del document["_id"]
@@ -286,7 +198,7 @@ class Catalog:
         event = await self.event(event_id)
         if event.status == EventStatus.DRAFT:
             raise event_not_found(event_id)
-        layout = await self.layout(event.layout_id)
+        layout = await self.venues.layout(event.layout_id)
         return Facts(event_id, event.currency, layout, event.layout_id, layout.category_numbers())
 
 
@@ -307,19 +219,6 @@ def _check_time(moment: datetime) -> None:
         raise InvalidInput("starts_at needs a time zone, for example 2027-05-01T20:00:00Z.")
     if not 1970 < moment.year < 9999:
         raise InvalidInput("starts_at: the year is out of range.")
-
-
-@cache
-def _timezones() -> set[str]:
-    return available_timezones()
-
-
-def _check_timezone(name: str | None) -> None:
-    # A machine without the database of zones accepts any name; browsers have their own.
-    if name is not None and _timezones() and name not in _timezones():
-        raise InvalidInput(
-            f"timezone: {name!r} is not an IANA time-zone name, for example Europe/Berlin."
-        )
 
 
 def _facets(tally: list[tuple[str, int]]) -> list[Facet]:

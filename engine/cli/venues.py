@@ -32,7 +32,7 @@ def venue_import(file: Path, **choices: Any) -> None:
 
     async def work() -> None:
         async with opened(settings, may_install=True) as runtime:
-            made, warnings = await runtime.catalog.import_venue(document, **choices)
+            made, warnings = await runtime.catalog.venues.import_plan(document, **choices)
         for warning in warnings:
             complain(f"warning: {warning.path}: {warning.problem}")
         click.echo(f"{made.venue_id}  {made.name}, {made.seat_count} seats")

@@ -148,7 +148,7 @@ async def test_pages_of_events_have_no_gaps_and_no_duplicates(
 ) -> None:
     # Several of them start at the same instant and differ only in their ids.
     city = f"City {key}"
-    venue, _ = await runtime.catalog.import_venue(small_house(rows=1), city=city)
+    venue, _ = await runtime.catalog.venues.import_plan(small_house(rows=1), city=city)
     made = [
         await publish_event(runtime, venue.venue_id, starts_at=datetime(2032, 5, day, tzinfo=UTC))
         for day in (3, 1, 2, 2, 2, 9, 1)

@@ -14,8 +14,8 @@ from litestar import get
 
 from api.app import HANDLERS
 from api.description import BINARY, Reply, described
-from api.examples.organisers import NATIVE_PLAN, PRETIX_PLAN
 from api.examples.problems import PROBLEMS
+from api.examples.venues import NATIVE_PLAN, PRETIX_PLAN
 from api.json_types import Types
 from api.openapi import HEADERS, described_operations
 from api.problems import HTTP_CODES, status_of

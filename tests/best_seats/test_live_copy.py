@@ -280,7 +280,7 @@ async def test_a_request_that_comes_as_a_reading_ends_starts_its_own(house: Hous
 
 @pytest_asyncio.fixture(scope="module")
 async def arena_venue(runtime: Runtime) -> str:
-    venue, _ = await runtime.catalog.import_venue(arena(), city="Erfurt")
+    venue, _ = await runtime.catalog.venues.import_plan(arena(), city="Erfurt")
     return venue.venue_id
 
 

@@ -23,7 +23,7 @@ async def programme(town_runtime: Runtime) -> dict[str, str]:
     """Three events on a day of their own; their kinds and cities are also used by no other event."""
     mark = new_id()
     ids = {"opera": f"opera {mark}", "jazz": f"jazz {mark}", "city": f"Weimar {mark}"}
-    venue, _ = await town_runtime.catalog.import_venue(
+    venue, _ = await town_runtime.catalog.venues.import_plan(
         small_house(rows=1), city=ids["city"], timezone="Europe/Berlin"
     )
     for name, kind in {"first": "opera", "second": "opera", "third": "jazz"}.items():

@@ -28,7 +28,7 @@ async def programme(town_runtime: Runtime) -> Programme:
     now = datetime.now(UTC)
     found: Programme = {"mark": mark}
     for city in ("Erfurt", "Weimar"):
-        venue, _ = await town_runtime.catalog.import_venue(
+        venue, _ = await town_runtime.catalog.venues.import_plan(
             small_house(rows=1, floor=2),
             name="Hall",
             city=f"{city} {mark}",
@@ -232,7 +232,7 @@ async def test_loading_more_events_keeps_scroll_position_and_focus(
     list_events: ListEvents, runtime: Runtime
 ) -> None:
     mark = f"many{new_id()[-8:]}"
-    venue, _ = await runtime.catalog.import_venue(small_house(rows=1), name=mark, city="Gera")
+    venue, _ = await runtime.catalog.venues.import_plan(small_house(rows=1), name=mark, city="Gera")
     for n in range(26):
         await publish_event(
             runtime,
@@ -266,7 +266,7 @@ async def test_cards_are_updated_while_they_are_shown(
     open_page: OpenPage, stack: Stack, runtime: Runtime
 ) -> None:
     mark = f"stay{new_id()[-8:]}"
-    venue, _ = await runtime.catalog.import_venue(small_house(rows=1, floor=2), name=mark)
+    venue, _ = await runtime.catalog.venues.import_plan(small_house(rows=1, floor=2), name=mark)
     selling, ending = [
         await publish_event(runtime, venue.venue_id, name=name) for name in ("Selling", "Ending")
     ]
@@ -321,7 +321,7 @@ async def test_a_missing_or_broken_picture_is_replaced(
     list_events: ListEvents, runtime: Runtime
 ) -> None:
     mark = f"pic{new_id()[-8:]}"
-    venue, _ = await runtime.catalog.import_venue(small_house(rows=1), name=mark)
+    venue, _ = await runtime.catalog.venues.import_plan(small_house(rows=1), name=mark)
     pictures = {
         "None": {},
         "Own": {"image_url": "/web/icon.svg"},

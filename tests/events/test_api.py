@@ -21,7 +21,7 @@ async def programme(town_runtime: Runtime) -> dict[str, str]:
     places = {"Erfurt": (50.98, 11.03), "Weimar": (50.98, 11.33), "Suva": (-18.14, 178.44)}
     venues = {}
     for city, (latitude, longitude) in places.items():
-        venue, _ = await town_runtime.catalog.import_venue(
+        venue, _ = await town_runtime.catalog.venues.import_plan(
             small_house(rows=1, floor=2), city=city, latitude=latitude, longitude=longitude
         )
         venues[city] = venue.venue_id

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.examples.organisers import NATIVE_PLAN, PRETIX_PLAN
+from api.examples.venues import NATIVE_PLAN, PRETIX_PLAN
 from engine.base.model import new_id
 from tests.conftest import House, small_house
 from tests.support.http import ORGANISER, Buyer, Json, new_buyer, problem_of, seats_of

@@ -136,7 +136,7 @@ def office(settings: Settings, stores: StoreUrls) -> Iterator[Office]:
         try:
             runtime.sales.ledger._delivering._linger_s = 0.0
             layout = small_house(rows=4, seats_per_row=SEATS // 4, floor=FLOOR)
-            venue, _ = runner.run(runtime.catalog.import_venue(layout))
+            venue, _ = runner.run(runtime.catalog.venues.import_plan(layout))
             yield Office(runner, runtime, venue.venue_id)
         finally:
             runner.run(opening.__aexit__(None, None, None))

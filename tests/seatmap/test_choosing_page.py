@@ -150,7 +150,7 @@ async def test_a_list_of_twenty_thousand_seats_has_few_nodes(
 
 
 async def _event(runtime: Runtime, document: dict[str, Any], prices: dict[str, int]) -> str:
-    venue, _ = await runtime.catalog.import_venue(document, city="Erfurt")
+    venue, _ = await runtime.catalog.venues.import_plan(document, city="Erfurt")
     event = await runtime.catalog.create_event(
         EventDraft(
             name="A concert",

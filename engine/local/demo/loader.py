@@ -67,11 +67,11 @@ async def keep_ahead(runtime: Runtime, event: DemoEvent) -> None:
 
 async def _load_venue(runtime: Runtime, place: DemoPlace, document: object) -> None:
     try:
-        if (await runtime.catalog.venue(place.venue_id)).layout_id is not None:
+        if (await runtime.catalog.venues.venue(place.venue_id)).layout_id is not None:
             return
     except NotFound:
         pass
-    await runtime.catalog.import_venue(
+    await runtime.catalog.venues.import_plan(
         document,
         name=place.name,
         city=place.city,
