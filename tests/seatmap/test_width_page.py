@@ -101,7 +101,7 @@ def _house(texts: Texts) -> dict[str, Any]:
 
 
 async def _publish(runtime: Runtime, texts: Texts) -> House:
-    venue, _ = await runtime.catalog.import_venue(_house(texts), city=texts.city)
+    venue, _ = await runtime.catalog.venues.import_plan(_house(texts), city=texts.city)
     event = await runtime.catalog.create_event(
         EventDraft(
             name=texts.event,
