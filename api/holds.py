@@ -14,6 +14,7 @@ from api.description import HOLD_ENDED, HOLD_GONE, STORES, Reply, described
 from api.networks import network
 from api.short_cuts import SHORT_CUT
 from engine.base.errors import InvalidInput
+from engine.base.mail_addresses import checked_buyer
 from engine.base.model import Buyer, Hold, Uuid
 from engine.best_seats.choice import BestSeatsWish
 
@@ -182,6 +183,8 @@ async def release_hold(request: AnyRequest, hold_id: FromPath[UUID]) -> None:
 )
 async def extend_hold(request: AnyRequest, hold_id: FromPath[UUID]) -> Hold:
     data = await read_body(request, _EXTEND_REQUEST, empty=b"{}")
+    if data.buyer is not None:
+        checked_buyer(data.buyer)
     return await runtime_of(request).holds.extend(
         str(hold_id), buyer_id(request), begun=data.buyer is not None
     )

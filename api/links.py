@@ -26,6 +26,7 @@ from api.rate_limits import admit, take_for_address
 from engine.base.actor import LINK
 from engine.base.addresses import wide_network
 from engine.base.errors import FrontrowError, Gone, InvalidInput, NotAllowed
+from engine.base.mail_addresses import checked
 from engine.base.model import Booking, EmailAddress, Moment, Ticket
 from engine.limits.rates import RateLimit, Standing
 from engine.people.links import LinkKind, Opened
@@ -369,10 +370,9 @@ async def _take_lookup(request: AnyRequest) -> Standing:
 )
 async def look_up_by_form(request: AnyRequest) -> Response[str]:
     _check_same_site(request)
-    email = (await _form(request)).get("email", "")
     try:
-        email = msgspec.convert(email.strip(), EmailAddress)
-    except msgspec.ValidationError:
+        email = checked((await _form(request)).get("email", "").strip())
+    except InvalidInput:
         words = "That is not an e-mail address; write it like ada@example.com."
         return words_page("Please try again", words, status=400)
     await _look_up(request, email)

@@ -16,10 +16,9 @@ from api.description import LIMITED, Reply, described
 from api.rate_limits import admit, rate_limit_headers, take, take_for_address
 from engine.base.actor import ORGANISER
 from engine.base.addresses import client_network, wide_network
-from engine.base.errors import InvalidInput
+from engine.base.mail_addresses import checked, email_key
 from engine.base.model import EmailAddress, Page
 from engine.limits.rates import RateLimit, Standing
-from engine.people.accounts import email_key
 from engine.people.model import Login, Password, Person, PersonPatch, Registration, Tier
 
 _SECURITY: list[dict[str, list[str]]] = [{"BearerToken": []}]
@@ -338,7 +337,9 @@ async def find_people(
         ),
     ],
 ) -> PersonList:
-    return PersonList(await runtime_of(request).people.accounts.find(_checked_address(email)))
+    return PersonList(
+        await runtime_of(request).people.accounts.find(checked(email, source="query"))
+    )
 
 
 @put(
@@ -358,16 +359,6 @@ async def set_tier(request: AnyRequest, person_id: FromPath[UUID]) -> Response[P
         str(person_id), sent.tier, actor=ORGANISER
     )
     return _page(person)
-
-
-def _checked_address(email: str) -> str:
-    try:
-        return msgspec.convert(email, EmailAddress)
-    except msgspec.ValidationError:
-        raise InvalidInput(
-            "email: not an address, for example ada@example.com.",
-            errors=[{"message": "Not an address", "key": "email", "source": "query"}],
-        ) from None
 
 
 HANDLERS = [

@@ -10,15 +10,13 @@ somebody else; its limits are many times higher.
 An organiser's announcements to everybody are not counted: each address gets them once anyway.
 """
 
-import unicodedata
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final, NamedTuple
 
 from engine.base import metrics
+from engine.base.mail_addresses import email_key, mailbox
 from engine.notifications.facts import Due
 from engine.notifications.model import MailKind
-from engine.people.accounts import email_key
 from engine.stores.postgres import Postgres
 
 BOOKING_KINDS: Final = frozenset(
@@ -35,7 +33,6 @@ _OFFER_KINDS: Final = frozenset({MailKind.OFFER_MADE, MailKind.OFFER_EXPIRING})
 _PAID_FACTOR: Final = 10
 _PROVEN_FACTOR: Final = 20
 #: Providers that ignore dots in a mailbox's name; each domain leads to the provider's main domain.
-_DOTLESS: Final = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 
 
 class MailClaim(NamedTuple):
@@ -64,17 +61,6 @@ def most(kind: MailKind) -> tuple[int, int]:
         # A lost mail can be requested again.
         return 3, 10
     return 1, 10
-
-
-def mailbox(email: str) -> str:
-    """The probable mailbox behind an address: ``ada+1@x`` is read by ``ada@x``."""
-    local, _, domain = unicodedata.normalize("NFKC", email_key(email)).rpartition("@")
-    with suppress(UnicodeError):
-        domain = domain if domain.isascii() else domain.encode("idna").decode()
-    local = local.partition("+")[0] or local
-    if domain in _DOTLESS:
-        local, domain = local.replace(".", ""), _DOTLESS[domain]
-    return f"{local}@{domain}"
 
 
 def is_counted(due: Due) -> bool:

@@ -16,13 +16,11 @@ from typing import Final
 
 from msgspec import Struct
 
+from engine.base.mail_addresses import sendable
 from engine.notifications import headers
 from engine.notifications.model import Picture, Written
 
 #: Addresses that SMTP can carry between angle brackets without quoting; no real address needs more.
-_LOCAL_PART = re.compile(r"[^\s\x00-\x20()<>@,;:\\\"\[\]\x7f]+")
-_LOCAL_PART_BYTES_MAX: Final = 64
-_DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _URL = re.compile(r"[!-;=?-~]+")
 #: Lines end with CR LF only, and are no longer than servers accept (RFC 5321, 4.5.3.1.6).
 _BAD_LINE = re.compile(rb"\r(?!\n)|(?<!\r)\n|\x00|[^\r\n]{999}")
@@ -71,7 +69,7 @@ def build_envelope(
     unsubscribe_url: str | None,
 ) -> Envelope:
     """The mail to ``email``. Raises Unwritable for an address that no server would accept, and Distorted."""
-    addresses = {"From": _mailbox(mail_from), "To": (headers.one_line(name), ascii_domain(email))}
+    addresses = {"From": _mailbox(mail_from), "To": (headers.one_line(name), _address(email))}
     if reply_to:
         addresses["Reply-To"] = _mailbox(reply_to)
     sender = addresses["From"][1]
@@ -132,30 +130,24 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def ascii_domain(email: str) -> str:
-    """The address with its domain in ASCII form (``xn--…``). Raises Unwritable."""
-    local, _, domain = email.rpartition("@")
+def _address(email: str) -> str:
     try:
-        domain = domain if domain.isascii() else domain.encode("idna").decode()
-        is_short = len(local.encode()) <= _LOCAL_PART_BYTES_MAX
-    except UnicodeError:
-        domain, is_short = "", False
-    # Readers that decode once too often would take this for an encoded word.
-    is_local = _LOCAL_PART.fullmatch(local) and local.isprintable() and "=?" not in local
-    if not (is_local and is_short and _DOMAIN.fullmatch(domain)):
-        raise Unwritable(f"{email!r} is not an address that a mail server would accept.")
-    return f"{local}@{domain}"
+        return sendable(email)
+    except ValueError as error:
+        raise Unwritable(
+            f"{email!r} is not an address that a mail server would accept: {error}."
+        ) from None
 
 
 def _mailbox(text: str) -> tuple[str, str]:
     """The name and the address of ``Name <address>``, as in settings."""
     name, bracket, address = text.rpartition("<")
     if not bracket:
-        return "", ascii_domain(text.strip())
+        return "", _address(text.strip())
     name = name.strip()
     if len(name) > 1 and name[0] == name[-1] == '"':
         name = name[1:-1]
-    return headers.one_line(name), ascii_domain(address.strip().removesuffix(">"))
+    return headers.one_line(name), _address(address.strip().removesuffix(">"))
 
 
 def _checked_url(url: str) -> str:

@@ -21,7 +21,6 @@ import binascii
 import hashlib
 import hmac
 import secrets
-import unicodedata
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -41,6 +40,7 @@ from engine.base.errors import (
     NotFound,
     Remedy,
 )
+from engine.base.mail_addresses import checked, email_key
 from engine.base.model import new_id
 from engine.catalog.catalog import stale_version
 from engine.people.model import (
@@ -96,13 +96,14 @@ class Accounts:
         Unavailable.
         """
         _check_language(wanted.language)
-        self._passwords.check(wanted.password, wanted.email, wanted.name)
-        person, key = person_id or new_id(), email_key(wanted.email)
+        email = checked(wanted.email)
+        self._passwords.check(wanted.password, email, wanted.name)
+        person, key = person_id or new_id(), email_key(email)
         kept = await self._passwords.hash(wanted.password, await self._salt(key))
         async with self._pg.transaction() as transaction:
             await transaction.fetch("people.lock_email", key)
             await transaction.fetch(
-                "people.register_person", person, wanted.email, wanted.name, wanted.language
+                "people.register_person", person, email, wanted.name, wanted.language
             )
             is_guest = person_id is not None
             if not await transaction.fetchrow(
@@ -281,11 +282,6 @@ class Accounts:
         return await self.person(person_id)
 
 
-def email_key(email: str) -> str:
-    """An address in its compared form. Capitals make no difference in real mailboxes."""
-    return unicodedata.normalize("NFC", email).lower()
-
-
 # Refresh tokens: session_id (16 bytes) and secret (32 bytes), base64url. Only hashes are stored; the
 # next secret is derived from the one before and a random seed.
 
@@ -347,6 +343,8 @@ def _patched(before: Person, patch: PersonPatch) -> Person:
             "Mails about your bookings cannot be switched off: they carry your tickets.",
             code="booking-mails-needed",
         )
+    if patch.email is not UNSET and patch.email is not None:
+        patch = msgspec.structs.replace(patch, email=checked(patch.email))
     told = before.preferences
     preferences = msgspec.structs.replace(
         told,

@@ -18,10 +18,10 @@ from msgspec import Struct
 
 from engine.base.config import Settings
 from engine.base.errors import Gone, NotFound, Remedy
+from engine.base.mail_addresses import checked, email_key
 from engine.base.signing import Signer, token_secret
 from engine.catalog.catalog import Catalog
 from engine.catalog.model import Event
-from engine.people.accounts import email_key
 from engine.stores.postgres import Postgres
 
 LinkKind = Literal["booking", "entry"]
@@ -96,8 +96,9 @@ class Links:
     async def look_up(self, email: str, language: str | None = None) -> None:
         """Mail the links of an address to it, at most once in some hours.
 
-        The same happens for every address, known or not: a worker finds out when it writes the mail.
+        The same happens for every address, known or not: a worker finds out when it writes the mail. Raises InvalidInput.
         """
+        email = checked(email)
         key = email_key(email)
         turn = int(time.time() // _LOOKUP_S)
         cause = f"lookup:{hashlib.sha256(key.encode()).hexdigest()[:32]}:{turn}"

@@ -17,8 +17,9 @@ from msgspec import Struct
 
 from engine.base.config import Settings
 from engine.base.errors import Conflict, NotFound, Remedy
+from engine.base.mail_addresses import email_key
 from engine.base.signing import Signer, token_secret
-from engine.people.accounts import CLAIMS_SHOWN_MAX, email_key
+from engine.people.accounts import CLAIMS_SHOWN_MAX
 from engine.stores.postgres import Postgres
 
 log = structlog.get_logger(__name__)

@@ -31,6 +31,7 @@ from engine.base.errors import (
     Unavailable,
 )
 from engine.base.logs import served_ids
+from engine.base.mail_addresses import checked_buyer
 from engine.base.model import (
     AreaItem,
     Booking,
@@ -105,6 +106,7 @@ class Checkout:
         same key is under way, the event is closed, …), SeatUnavailable, LimitReached, InvalidInput (another
         body under the same key), TooManyRequests (too-many-payments), Unavailable.
         """
+        request = msgspec.structs.replace(request, buyer=checked_buyer(request.buyer))
         gateway = self._payments.for_checkout(request.payment.provider)
         gateway.check_token(request.payment.token)
         fingerprint = fingerprint_of(request)

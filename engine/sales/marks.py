@@ -6,35 +6,19 @@ times, and objects of the uuid module would make that slow. Mails still go to th
 """
 
 import hashlib
-import unicodedata
 from functools import lru_cache
 from typing import Final
 
+from engine.base.mail_addresses import mailbox
+
 #: Hexadecimal digits of a mark.
 _MARK_DIGITS: Final = 32
-#: Domains of one mail service that ignores dots in a mailbox's name, and its main domain.
-_DOTLESS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
-
-
-def same_mailbox(email: str) -> str:
-    """An address without differences that lead to the same mailbox: capitals, wide letters, ``+tags``,
-    and for Gmail dots.
-    """
-    local, _, domain = unicodedata.normalize("NFKC", email).casefold().rpartition("@")
-    try:
-        domain = domain.rstrip(".").encode("idna").decode()
-    except UnicodeError:
-        domain = domain.rstrip(".")
-    tagless = local.partition("+")[0] or local
-    if domain in _DOTLESS:
-        tagless, domain = tagless.replace(".", "") or tagless, _DOTLESS[domain]
-    return f"{tagless}@{domain}"
 
 
 @lru_cache(maxsize=4096)
 def email_mark(email: str) -> str:
     """The mark of a mailbox."""
-    return _mark("email", same_mailbox(email))
+    return _mark("email", mailbox(email))
 
 
 def card_mark(provider: str, card: str | None) -> str | None:

@@ -25,6 +25,7 @@ from engine.base.errors import (
     PreconditionFailed,
     Unavailable,
 )
+from engine.base.mail_addresses import checked_buyer
 from engine.base.model import EventStatus, new_id
 from engine.catalog.catalog import Catalog, event_not_found
 from engine.catalog.model import Facts
@@ -115,6 +116,7 @@ class Entries:
         it; the person waits with another wish already; the waitlist is closed; the event is not on sale),
         LimitReached, InvalidInput, NotFound, Unavailable.
         """
+        contact = _checked(contact)
         facts = await self._catalog.facts(event_id)
         index = await self._indexes.of(facts)
         wish = read_wish(facts, index, wanted)
@@ -278,7 +280,7 @@ class Entries:
         wish = read_wish(facts, index, msgspec.structs.replace(before, **fields))
         if wish != read_wish(facts, index, before):
             await self._check_need(facts, index, wish)
-        contact = contact_from_row(row) if patch.contact is UNSET else patch.contact
+        contact = contact_from_row(row) if patch.contact is UNSET else _checked(patch.contact)
         changed = await self._pg.fetchrow(
             "waitlist.change",
             entry_id,
@@ -394,6 +396,14 @@ class Entries:
         ]
         # By the average wish: the sum of all wishes ahead would cost more the further back an entry is.
         return estimate(round((rank - 1) * row["quantity"]), windows, quantity=quantity)
+
+
+def _checked(contact: Contact) -> Contact:
+    """The contact with its address in its stored form. Raises InvalidInput."""
+    if contact.buyer is None:
+        return contact
+    buyer = checked_buyer(contact.buyer, key="contact.buyer.email")
+    return msgspec.structs.replace(contact, buyer=buyer)
 
 
 def _unknown_entry(entry_id: str) -> NotFound:

@@ -8,6 +8,7 @@
  * @import { Journey } from "./journey.js"
  * @import { Waitlist } from "./waitlist.js"
  */
+import { isAddress } from "./address.js";
 import { priceHistory, priceNote } from "./choosing.js";
 import { h, svgAddress } from "./dom.js";
 import { clock, count, countdown, digitsOf, listed, longDate, money, plural, sum } from "./format.js";
@@ -19,7 +20,6 @@ const TICK_MS = 250;
 const BUYER = "tab.buyer";
 /** The journey's steps, and the form of the waitlist in place of the first. */
 const VIEWS = ["choose", "wait", "held", "pending", "done"];
-const EMAIL = /^[^@\s]+@[^@\s]+\.[^@\s]+$/;
 
 /** More sections than this are folded up. */
 const OPEN_MAX = 12;
@@ -57,7 +57,7 @@ export class Panel {
       this.hold.focus();
     };
     const buyer = () => ({ name: name.value.trim(), email: email.value.trim() });
-    const isBuyer = () => buyer().name !== "" && EMAIL.test(buyer().email);
+    const isBuyer = () => buyer().name !== "" && isAddress(buyer().email);
     byId("extend").onclick = () => journey.extend(isBuyer() ? buyer() : undefined);
     const form = byId("pay");
     // The second half of a double click on the button that held the seats must not pay.
@@ -67,7 +67,7 @@ export class Panel {
       submit.preventDefault();
       const wrong = [
         this.complain(name, buyer().name === "" ? "Who are the tickets for?" : ""),
-        this.complain(email, EMAIL.test(buyer().email) ? "" : "We need an e-mail address, like ada@example.com."),
+        this.complain(email, isAddress(buyer().email) ? "" : "We need an e-mail address, like ada@example.com."),
       ].find(Boolean);
       if (wrong) wrong.focus();
       else void journey.pay(buyer(), card.value);
@@ -491,7 +491,7 @@ export class Waiting {
     const buyer = { name: name.value.trim(), email: email.value.trim() };
     const wrong = [
       panel.complain(most, most.validity.valid ? "" : "A price is a number, like 60."),
-      panel.complain(email, EMAIL.test(buyer.email) || buyer.email === "" ? "" : "An e-mail address is like ada@example.com. You can do without."),
+      panel.complain(email, isAddress(buyer.email) || buyer.email === "" ? "" : "An e-mail address is like ada@example.com. You can do without."),
       panel.complain(name, buyer.name || buyer.email === "" ? "" : "What is your name?"),
     ].find(Boolean);
     if (wrong) return wrong.focus();

@@ -9,8 +9,9 @@ import pytest
 
 from engine.base.actor import ORGANISER, Actor, ActorKind
 from engine.base.errors import Conflict, Unavailable
+from engine.base.mail_addresses import mailbox
 from engine.base.model import Buyer, new_id
-from engine.notifications.allowance import allowed, mailbox
+from engine.notifications.allowance import allowed
 from engine.notifications.facts import Due
 from engine.notifications.model import MailKind
 from engine.runtime import Runtime, open_runtime

@@ -21,12 +21,12 @@ from engine.base import metrics
 from engine.base.actor import CLI, ORGANISER, Actor, ActorKind
 from engine.base.config import Settings
 from engine.base.errors import Conflict, InvalidInput, NotFound
+from engine.base.mail_addresses import email_key
 from engine.base.model import Buyer, new_id
 from engine.base.store_urls import StoreUrls
 from engine.catalog.model import EventPatch
 from engine.live.keys import person_channel
 from engine.notifications.model import MailKind, Status, Texts
-from engine.people.accounts import email_key
 from engine.runtime import Runtime, open_runtime
 from engine.sales.qr import qr_png
 from engine.waitlist.model import Contact, Wanted

@@ -10,7 +10,7 @@ from engine.base.config import ConfigError, load_settings
 from engine.base.model import Money
 from engine.base.server_url import parse_server_url
 from engine.notifications import formatting
-from engine.notifications.mime import Unwritable, ascii_domain, build_envelope
+from engine.notifications.mime import Unwritable, build_envelope
 from engine.notifications.model import TOPICS, MailKind, Picture, Texts, Written
 from engine.notifications.rendering import (
     PRODUCT_LANGUAGES,
@@ -134,37 +134,16 @@ def envelope(**fields: object) -> bytes:
     return build_envelope(written, [Picture("p-1", b"png")], **given).message  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("email", "expected"),
-    [
-        ("ada@example.com", "ada@example.com"),
-        ("ada+x'y@bücher.example", "ada+x'y@xn--bcher-kva.example"),
-        ("ädä@example.com", "ädä@example.com"),
-    ],
-)
-def test_domains_are_converted_to_ascii(email: str, expected: str) -> None:
-    assert ascii_domain(email) == expected
+def test_the_envelope_and_the_to_field_have_the_domain_in_ascii() -> None:
+    message = envelope(email="ada@straße.example")
+    assert b"\r\nTo: Ada <ada@xn--strae-oqa.example>\r\n" in b"\r\n" + message
+    assert "strasse" not in message.decode()
 
 
-@pytest.mark.parametrize(
-    "email",
-    [
-        "a>b@x.de",
-        "a@x.de>",
-        "a,b@x.de",
-        "@x.de",
-        "a@",
-        "a",
-        "a@x..ä",
-        '"a b"@x.de',
-        "a\r\n@x.de",
-        "a" * 65 + "@x.de",
-        "a@-x.de",
-    ],
-)
-def test_invalid_addresses_are_refused(email: str) -> None:
+@pytest.mark.parametrize("email", ["a>b@x.de", "a\r\n@x.de", "a@-x.de", "a@x..de"])
+def test_an_address_that_no_server_accepts_is_refused(email: str) -> None:
     with pytest.raises(Unwritable):
-        ascii_domain(email)
+        envelope(email=email)
 
 
 def test_no_name_becomes_a_header() -> None:

@@ -141,6 +141,8 @@ async def test_one_token_has_one_account(http: httpx.AsyncClient, ada: Buyer, ad
     ("changes", "code"),
     [
         ({"email": "ada"}, "invalid-request"),
+        ({"email": "ada@-example.com"}, "invalid-request"),
+        ({"email": "ada@example.com,"}, "invalid-request"),
         ({"email": "a\0@example.com"}, "invalid-request"),
         ({"email": "a" * 250 + "@example.com"}, "invalid-request"),
         ({"name": ""}, "invalid-request"),

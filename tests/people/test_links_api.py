@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from engine.base.mail_addresses import email_key
 from engine.base.model import ms_from_utc, new_id
 from engine.base.signing import Signer
-from engine.people.accounts import email_key
 from engine.people.links import Links
 from engine.runtime import Runtime
 from tests.conftest import TOKEN_SECRET, House, MakeHouse

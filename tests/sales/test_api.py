@@ -101,6 +101,31 @@ async def test_tok_visa_pays(house: House, ada: Buyer) -> None:
 
 
 @pytest.mark.parametrize(
+    "address", ["ada@example.com,", "ada@-example.com", "ada@example..com", "ada@☃.example"]
+)
+async def test_an_address_that_no_mail_reaches_is_refused_before_paying(
+    house: House, ada: Buyer, address: str
+) -> None:
+    hold = await held(ada, house, 3)
+    buyer = {"email": address, "name": "Ada"}
+    problem = problem_of(await ada.book(hold["hold_id"], buyer=buyer), 400, "invalid-request")
+    assert problem["errors"][0]["key"] == "buyer.email"
+    extension = f"/v1/holds/{hold['hold_id']}/extend"
+    refused = await ada.http.post(extension, json={"buyer": buyer}, headers=ada.auth)
+    problem_of(refused, 400, "invalid-request")
+    assert (await ada.book(hold["hold_id"])).status_code == 201
+
+
+async def test_a_booking_has_the_internationalised_address_as_people_write_it(
+    house: House, ada: Buyer
+) -> None:
+    hold = await held(ada, house, 3)
+    buyer = {"email": "ada@xn--strae-oqa.example", "name": "Ada"}
+    booking = (await ada.book(hold["hold_id"], buyer=buyer)).json()
+    assert booking["buyer"]["email"] == "ada@straße.example"
+
+
+@pytest.mark.parametrize(
     ("token", "reason"),
     [("tok_declined", "card_declined"), ("tok_insufficient_funds", "insufficient_funds")],
 )

@@ -56,11 +56,17 @@ class Buyer:
         )
 
     async def book(
-        self, hold_id: str, token: str = "tok_visa", key: str | None = None
+        self,
+        hold_id: str,
+        token: str = "tok_visa",
+        key: str | None = None,
+        *,
+        buyer: Json | None = None,
     ) -> httpx.Response:
+        body = booking_body(hold_id, token)
         return await self.http.post(
             "/v1/bookings",
-            json=booking_body(hold_id, token),
+            json=body if buyer is None else body | {"buyer": buyer},
             headers=self.auth | {"Idempotency-Key": key or new_id()},
         )
 

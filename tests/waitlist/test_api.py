@@ -173,6 +173,7 @@ async def test_simultaneous_joins_of_one_person_make_one_entry(gone: Gone, ada: 
         ({"max_price": {"amount": 2**63, "currency": "EUR"}}, 400, "invalid-request"),
         ({"max_price": {"amount": 5000, "currency": "USD"}}, 400, "invalid-request"),
         ({"contact": {"buyer": {"email": "ada", "name": "Ada"}}}, 400, "invalid-request"),
+        ({"contact": {"buyer": {"email": "a@-b.example", "name": "A"}}}, 400, "invalid-request"),
         ({"contact": {"buyer": {"email": "a@b.example", "name": "\x00"}}}, 400, "invalid-request"),
         ({"contact": {"language": "English"}}, 400, "invalid-request"),
         ({"contact": None}, 400, "invalid-request"),
