@@ -22,6 +22,7 @@ from engine.base.caching import Bounded
 from engine.base.errors import InvalidInput, NotAllowed, NotFound, Unavailable
 from engine.base.model import CategoryName, EventStatus, Id, Moment, Money, Page, Uuid, Version
 from engine.catalog.model import Event, EventFilter, Facet, Facts
+from engine.catalog.showing import ImageUrl, Language, Tagline
 from engine.layout import Layout
 from engine.live.prices import EventPricing, Price
 from engine.live.reading import UNLIMITED
@@ -68,6 +69,9 @@ class EventItem(Struct, frozen=True, kw_only=True):
     venue: VenueRef
     prices_from: Annotated[Money | None, Meta(description="The lowest price in force.")]
     availability: Availability
+    tagline: Tagline
+    image_url: ImageUrl | None
+    language: Language | None
     metadata: Annotated[dict[str, Any], Meta(description="Chosen by the organiser.")]
 
 
@@ -127,6 +131,9 @@ class EventPage(Struct, frozen=True, kw_only=True):
     hold_ttl_s: Annotated[int, Meta(description="Lifetime of a fresh hold, in seconds.")]
     layout_url: Annotated[str, Meta(description="The drawing.")]
     live_url: Annotated[str, Meta(description="The live map's WebSocket.")]
+    tagline: Tagline
+    image_url: ImageUrl | None
+    language: Language | None
     metadata: Annotated[dict[str, Any], Meta(description="Chosen by the organiser.")]
     version: Version
 
@@ -222,6 +229,9 @@ async def event_item(runtime: Runtime, event: Event) -> EventItem:
         venue=_venue(event),
         prices_from=prices_from,
         availability=availability,
+        tagline=event.tagline,
+        image_url=event.image_url,
+        language=event.language,
         metadata=event.metadata,
     )
 
@@ -256,6 +266,9 @@ async def event_page(runtime: Runtime, event: Event) -> EventPage:
         hold_ttl_s=event.hold_ttl_s,
         layout_url=f"/v1/events/{event.event_id}/layout",
         live_url=f"{live}/v1/live/{event.event_id}",
+        tagline=event.tagline,
+        image_url=event.image_url,
+        language=event.language,
         metadata=event.metadata,
         version=event.version,
     )

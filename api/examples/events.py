@@ -89,6 +89,9 @@ EVENT_PAGE = EventPage(
     hold_ttl_s=300,
     layout_url=f"/v1/events/{EVENT_ID}/layout",
     live_url=f"ws://localhost:8001/v1/live/{EVENT_ID}",
+    tagline="A comedy about everything that does not happen",
+    image_url="https://img.example/seagull.jpg",
+    language="en",
     metadata={"age": "12+"},
     version=3,
 )
@@ -103,6 +106,9 @@ EVENT_LIST = EventList(
             venue=EVENT_PAGE.venue,
             prices_from=EVENT_PAGE.prices_from,
             availability=AVAILABILITY,
+            tagline=EVENT_PAGE.tagline,
+            image_url=EVENT_PAGE.image_url,
+            language=EVENT_PAGE.language,
             metadata=EVENT_PAGE.metadata,
         )
     ],

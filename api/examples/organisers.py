@@ -70,6 +70,9 @@ EVENT_DRAFT = EventDraft(
     prices={"Stalls": 4800, "Standing": 2200},
     description=EVENT_PAGE.description,
     category="theatre",
+    tagline=EVENT_PAGE.tagline,
+    image_url=EVENT_PAGE.image_url,
+    language=EVENT_PAGE.language,
     metadata={"age": "12+"},
 )
 EVENT_PATCH = EventPatch(prices={"Stalls": 5200})

@@ -15,6 +15,13 @@ from engine.base.currencies import check_currency
 from engine.base.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, Remedy
 from engine.base.model import EventStatus, ms_from_utc, new_id, utc_from_ms
 from engine.catalog.model import Event, EventDraft, EventFilter, EventPatch, Facet, Facts, Venue
+from engine.catalog.showing import (
+    CHECKED,
+    checked_image_url,
+    checked_language,
+    checked_tagline,
+    lifted,
+)
 from engine.catalog.venues import Venues
 from engine.layout import Layout
 from engine.stores.mongo import Mongo
@@ -81,6 +88,9 @@ class Catalog:
             buyer_limit=draft.buyer_limit or self._settings.buyer_limit,
             hold_ttl_s=draft.hold_ttl_s
             or min(self._settings.hold_ttl_s, self._settings.hold_max_s),
+            tagline=checked_tagline(draft.tagline),
+            image_url=checked_image_url(draft.image_url),
+            language=checked_language(draft.language),
             metadata=draft.metadata,
             version=1,
         )
@@ -137,6 +147,9 @@ class Catalog:
         if patch.starts_at is not None:
             _check_time(patch.starts_at)
             changes["starts_at"] = patch.starts_at.astimezone(UTC)
+        for field, check in CHECKED.items():
+            if field in changes:
+                changes[field] = check(changes[field])
         if patch.prices is not None:
             changes["prices"] = event.prices | patch.prices
             _check_prices(changes["prices"], await self.venues.layout(event.layout_id))
@@ -254,7 +267,7 @@ def _event_document(event: Event) -> dict[str, Any]:
 
 
 def _event_from(document: dict[str, Any]) -> Event:
-    fields = dict(document)
+    fields = dict(lifted(document))
     fields["event_id"] = fields.pop("_id")
     fields["prices"] = dict(fields["prices"])
     fields["starts_at"] = utc_from_ms(fields["starts_at"])

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from engine.base.model import EventStatus, Id, Moment, Money, Uuid
+from engine.catalog.showing import ImageUrl, Language, Tagline
 from engine.layout import Layout
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -62,6 +63,9 @@ class EventDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     buyer_limit: _Limit | None = None
     hold_ttl_s: _HoldTtl | None = None
+    tagline: Tagline = ""
+    image_url: ImageUrl | None = None
+    language: Language | None = None
     metadata: _Metadata = {}
 
 
@@ -75,6 +79,9 @@ class EventPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     prices: _Prices | None = None
     buyer_limit: _Limit | None = None
     hold_ttl_s: _HoldTtl | None = None
+    tagline: Tagline | None = None
+    image_url: ImageUrl | None = None
+    language: Language | None = None
     metadata: _Metadata | None = None
 
 
@@ -97,6 +104,11 @@ class Event(Struct, frozen=True, kw_only=True):
     hold_ttl_s: int
     metadata: dict[str, Any]
     version: int
+    tagline: str = ""
+    #: Checked: ``https`` only.
+    image_url: str | None = None
+    #: A BCP 47 tag.
+    language: str | None = None
 
     @property
     def prices_from(self) -> Money | None:

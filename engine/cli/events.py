@@ -1,7 +1,8 @@
 """``frontrow event``: the events on sale."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,6 +14,7 @@ from engine.cli.shell import (
     moment,
     named_price,
     opened,
+    read_document,
     run,
 )
 from engine.local.terminal import progress_bar
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
     from engine.catalog.model import Event
     from engine.runtime import Runtime
 
+T = TypeVar("T")
+
 
 @click.group()
 def event() -> None:
-    """Events: list, show, create, publish, pause, resume, cancel."""
+    """Events: list, show, create, edit, publish, pause, resume, cancel."""
 
 
 def _event_line(found: "Event") -> str:
@@ -73,11 +77,57 @@ def event_show(event_id: str) -> None:
     run(work())
 
 
+_PAGE_OPTIONS = (
+    click.option("--description", help="Of the page; any length up to 20,000 characters."),
+    click.option("--category", help="What kind of event: concert, theatre …"),
+    click.option("--tagline", help="One line below the name."),
+    click.option("--image-url", help="A picture's address, https only."),
+    click.option("--language", help="Of the event's texts, a BCP 47 tag: de, en-GB."),
+    click.option("--buyer-limit", type=int, help="Places that one buyer may have."),
+    click.option(
+        "--hold-ttl", "hold_ttl_s", type=int, help="How long a fresh hold lives, in seconds."
+    ),
+    click.option(
+        "--metadata",
+        type=click.Path(path_type=Path),
+        metavar="FILE.json",
+        help="An object of your own; buyers see it.",
+    ),
+)
+
+
+def _page_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of every field that ``create`` and ``edit`` both set."""
+    for option in reversed(_PAGE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _given(
+    kind: type[T], prices: tuple[str, ...], metadata: Path | None, fields: dict[str, Any]
+) -> T:
+    """The draft or the patch that the options make. Raises CommandRefused."""
+    import msgspec  # noqa: PLC0415
+
+    given = {name: value for name, value in fields.items() if value is not None}
+    if "starts_at" in given:
+        given["starts_at"] = given_moment("--starts-at", given["starts_at"])
+    if prices:
+        given["prices"] = dict(named_price(text) for text in prices)
+    if metadata is not None:
+        given["metadata"] = read_document(metadata)
+    try:
+        return msgspec.convert(given, kind)
+    except msgspec.ValidationError as error:
+        raise CommandRefused(str(error)) from None
+
+
 @event.command("create")
 @click.option("--name", required=True)
 @click.option(
     "--venue", "venue_id", required=True, help="The venue's id, as `venue import` printed it."
 )
+@click.option("--layout", "layout_id", help="One of its layouts; its present one by default.")
 @click.option("--starts-at", required=True, help="With a time zone: 2027-05-01T20:00:00Z.")
 @click.option("--currency", default="EUR", show_default=True)
 @click.option(
@@ -88,26 +138,18 @@ def event_show(event_id: str) -> None:
     metavar="CATEGORY=AMOUNT",
     help="One for each category, in minor units (cents): --price Stalls=15000.",
 )
-@click.option("--description", default="")
-@click.option("--category", default="", help="What kind of event: concert, theatre …")
+@_page_options
 @click.option("--publish", is_flag=True, help="Put it on sale at once.")
-def event_create(prices: tuple[str, ...], publish: bool, **fields: str) -> None:
+def event_create(
+    prices: tuple[str, ...], metadata: Path | None, publish: bool, **fields: Any
+) -> None:
     """Create an event as a draft."""
+    from engine.catalog.model import EventDraft  # noqa: PLC0415
+
     settings = load_settings()
-    amounts = dict(named_price(text) for text in prices)
-    starts_at = given_moment("--starts-at", fields.pop("starts_at"))
+    draft = _given(EventDraft, prices, metadata, fields)
 
     async def work() -> None:
-        import msgspec  # noqa: PLC0415
-
-        from engine.catalog.model import EventDraft  # noqa: PLC0415
-
-        try:
-            draft = msgspec.convert(
-                {**fields, "starts_at": starts_at, "prices": amounts}, EventDraft
-            )
-        except msgspec.ValidationError as error:
-            raise CommandRefused(str(error)) from None
         async with opened(settings) as runtime:
             made = await runtime.catalog.create_event(draft)
             if publish:
@@ -115,6 +157,35 @@ def event_create(prices: tuple[str, ...], publish: bool, **fields: str) -> None:
         click.echo(_event_line(made))
 
     run(work())
+
+
+@event.command("edit")
+@click.argument("event_id")
+@click.option("--name")
+@click.option("--starts-at", help="With a time zone: 2027-05-01T20:00:00Z.")
+@click.option(
+    "--price",
+    "prices",
+    multiple=True,
+    metavar="CATEGORY=AMOUNT",
+    help="In minor units (cents); repeatable. Other categories keep their prices.",
+)
+@_page_options
+def event_edit(
+    event_id: str, prices: tuple[str, ...], metadata: Path | None, **fields: Any
+) -> None:
+    """Change the fields that are named, of a draft or of an event on sale; an empty text clears a field."""
+    from engine.catalog.model import EventPatch  # noqa: PLC0415
+
+    patch = _given(EventPatch, prices, metadata, fields)
+    if patch == EventPatch():
+        raise CommandRefused("name what to change; see frontrow event edit --help")
+
+    async def change(runtime: "Runtime") -> "Event":
+        version = (await runtime.catalog.event(event_id)).version
+        return await runtime.events.publishing.patch(event_id, patch, version=version)
+
+    _change(event_id, change)
 
 
 async def _publish(runtime: "Runtime", event_id: str) -> "Event":

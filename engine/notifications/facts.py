@@ -92,8 +92,7 @@ class FactReader:
 
     def languages(self, due: Due, event: Event | None) -> list[str]:
         """The languages in which to look for a template, the best first."""
-        named = event.metadata.get("language") if event else None
-        wanted = due.language or (named if isinstance(named, str) else None)
+        wanted = due.language or (event.language if event else None)
         chain = [wanted, wanted and formatting.base_language(wanted), self._language, "en"]
         return list(dict.fromkeys(language for language in chain if language))
 

@@ -77,6 +77,9 @@ async def make_copy(runtime: Runtime, original: Original) -> Event:
             category=event.category,
             buyer_limit=event.buyer_limit,
             hold_ttl_s=event.hold_ttl_s,
+            tagline=event.tagline,
+            image_url=event.image_url,
+            language=event.language,
             metadata=event.metadata,
         )
     )

@@ -29,9 +29,12 @@ async function takeOver() {
 }
 
 map.addEventListener("load", () => {
-  const { name, venue, starts_at } = /** @type {NonNullable<SeatMap["eventPage"]>} */ (map.eventPage);
+  const { name, venue, starts_at, tagline = "", language } = /** @type {NonNullable<SeatMap["eventPage"]>} */ (map.eventPage);
   document.title = `${name} · Frontrow`;
-  byId("event-name").textContent = name;
+  for (const [id, words] of [["event-name", name], ["event-tagline", tagline]]) {
+    byId(id).textContent = words;
+    if (language) byId(id).lang = language;
+  }
   byId("event-facts").textContent = [moment(starts_at, venue.timezone), [venue.name, venue.city].filter(Boolean).join(", ")].join(" · ");
 });
 

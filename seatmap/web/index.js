@@ -203,7 +203,7 @@ async function refresh() {
 
 /** @param {EventSummary} event */
 function draw(event) {
-  const { event_id, name, venue, starts_at, metadata = {} } = event;
+  const { event_id, name, venue, starts_at, tagline = "", image_url, language, metadata = {} } = event;
   const card = part(part(document, "#card").content, "li").cloneNode(true);
   /** @param {Intl.DateTimeFormatOptions} options */
   const date = (options) => dateFormat(options, venue.timezone).format(new Date(starts_at));
@@ -215,13 +215,14 @@ function draw(event) {
     ".unseen": moment(starts_at, venue.timezone),
     a: name,
     ".where": [clock(starts_at, venue.timezone), [venue.name, venue.city].filter(Boolean).join(", ")].join(" · "),
-    ".tagline": metadata.tagline ?? "",
+    ".tagline": tagline,
   });
+  for (const words of card.querySelectorAll("a, .tagline")) if (language) words.lang = language;
   part(card, "a").href = `/events/${event_id}`;
   const picture = part(card, ".picture");
   picture.style.setProperty("--hue", String(parseInt(event_id.slice(-3), 16) % 360));
-  const src = metadata.poster_svg ? svgAddress(`${metadata.poster_svg}`) : metadata.image_url;
-  if (/^(data:|https:\/\/|\/\w)/.test(src)) {
+  const src = metadata.poster_svg ? svgAddress(`${metadata.poster_svg}`) : image_url ?? "";
+  if (/^(data:|https:\/\/)/.test(src)) {
     picture.prepend(h("img", { alt: "", loading: "lazy", referrerpolicy: "no-referrer", src, onerror: ({ target }) => target.remove() }));
   }
   showState(card, event);

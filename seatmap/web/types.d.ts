@@ -145,6 +145,10 @@ export interface EventSummary {
   status: string;
   prices_from: Money | null;
   availability: { seats: number; available: number | null } | null;
+  tagline?: string;
+  image_url?: string | null;
+  /** A BCP 47 tag. */
+  language?: string | null;
   metadata?: { [key: string]: any };
   description?: string;
 }

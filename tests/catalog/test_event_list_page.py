@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -322,16 +323,23 @@ async def test_a_missing_or_broken_picture_is_replaced(
 ) -> None:
     mark = f"pic{new_id()[-8:]}"
     venue, _ = await runtime.catalog.venues.import_plan(small_house(rows=1), name=mark)
-    pictures = {
+    drawn = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 1'><rect width='1' height='1'/></svg>"
+    pictures: dict[str, dict[str, Any]] = {
         "None": {},
-        "Own": {"image_url": "/web/icon.svg"},
-        "Broken": {"image_url": "/web/nothing.svg"},
-        "Script": {"image_url": "javascript:alert(1)"},
-        "Drawn": {"poster_svg": "<svg viewBox='0 0 1 1'><rect width='1' height='1'/></svg>"},
+        "Own": {"image_url": "https://img.example/own.svg"},
+        "Broken": {"image_url": "https://img.example/broken.svg"},
+        "Script": {"metadata": {"image_url": "javascript:alert(1)"}},
+        "Drawn": {"metadata": {"poster_svg": drawn}},
     }
-    for name, metadata in pictures.items():
-        await publish_event(runtime, venue.venue_id, name=name, metadata=metadata)
-    page = await list_events(f"?q={mark}")
+    for name, fields in pictures.items():
+        await publish_event(runtime, venue.venue_id, name=name, **fields)
+    page = await list_events()
+    await page.route(
+        "https://img.example/own.svg",
+        lambda route: route.fulfill(body=drawn, content_type="image/svg+xml"),
+    )
+    await page.route("https://img.example/broken.svg", lambda route: route.abort())
+    await page.goto(f"{page.url}?q={mark}")
     for name, images in {"None": 0, "Own": 1, "Broken": 0, "Script": 0, "Drawn": 1}.items():
         host = page.locator(".event", has=page.get_by_role("link", name=name))
         await expect(host.locator("img")).to_have_count(images)

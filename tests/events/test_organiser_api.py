@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -9,6 +11,7 @@ import pytest
 
 from api.examples.venues import NATIVE_PLAN, PRETIX_PLAN
 from engine.base.model import new_id
+from engine.runtime import Runtime
 from tests.conftest import House, small_house
 from tests.support.http import ORGANISER, Buyer, Json, new_buyer, problem_of, seats_of
 
@@ -193,6 +196,13 @@ async def test_a_venue_without_a_layout_cannot_be_drafted_for(office: Office) ->
         ({"hold_ttl_s": 1}, "invalid-request"),
         ({"metadata": {"big": 10**30}}, "invalid-request"),
         ({"metadata": [1]}, "invalid-request"),
+        ({"tagline": "two\nlines"}, "invalid-request"),
+        ({"tagline": "x" * 201}, "invalid-request"),
+        ({"image_url": "http://img.example/x.png"}, "invalid-request"),
+        ({"image_url": "javascript:alert(1)"}, "invalid-request"),
+        ({"image_url": "https://img.example/" + "x" * 2000}, "invalid-request"),
+        ({"language": "german"}, "invalid-request"),
+        ({"language": 7}, "invalid-request"),
         ({"seats": 1}, "invalid-request"),
     ],
     ids=str,
@@ -253,6 +263,58 @@ async def test_unusual_names_are_kept_unchanged(office: Office) -> None:
     page = (await office.command(draft.json()["event_id"], "publish")).json()
     assert {p["category"]: p["price"]["amount"] for p in page["prices"]} == prices
     assert page["name"] == "A\u2028B'; --"
+
+
+async def test_an_event_has_a_tagline_a_picture_and_a_language(
+    office: Office, venue_id: str, http: httpx.AsyncClient
+) -> None:
+    shown = {
+        "tagline": "Zwei Sätze, ohne Mikrofon",
+        "image_url": "https://img.example/x.png",
+        "language": "de",
+    }
+    name = new_id()
+    draft = await office.draft(venue_id, name=name, **shown | {"language": "DE"})
+    assert draft.json().items() >= shown.items()
+    event_id = draft.json()["event_id"]
+    for body in ({"image_url": "//x"}, {"language": "x"}, {"tagline": "a\u2028b"}):
+        refused = await office.patch(event_id, body, draft.headers["etag"])
+        assert next(iter(body)) in problem_of(refused, 400, "invalid-request")["detail"]
+
+    await office.command(event_id, "publish")
+    (item,) = (await http.get("/v1/events", params={"q": name})).json()["items"]
+    assert item.items() >= shown.items()
+    page = await http.get(f"/v1/events/{event_id}")
+    assert page.json().items() >= shown.items()
+
+    # An empty text clears a field; absent ones stay.
+    cleared = await office.patch(event_id, {"tagline": "", "image_url": ""}, page.headers["etag"])
+    assert cleared.json().items() >= {"tagline": "", "image_url": None, "language": "de"}.items()
+
+
+async def test_metadata_of_before_the_fields_is_read_as_fields(
+    office: Office, venue_id: str, runtime: Runtime
+) -> None:
+    event_id = (await office.draft(venue_id)).json()["event_id"]
+    url = "https://img.example/x.png"
+    async with as_written_before(runtime, event_id) as document:
+        document["metadata"] = {"tagline": "Bring a scarf", "image_url": url, "age": "12+"}
+    page = (await office.command(event_id, "publish")).json()
+    assert (page["tagline"], page["image_url"]) == ("Bring a scarf", url)
+    assert page["metadata"] == {"age": "12+"}
+
+
+@asynccontextmanager
+async def as_written_before(runtime: Runtime, event_id: str) -> AsyncIterator[Json]:
+    """The event's document as an older version wrote it, to be changed."""
+    mongo = runtime.stores.mongo
+    document = await mongo.get("events", event_id)
+    assert document is not None
+    for name in ("tagline", "image_url", "language"):
+        del document[name]
+    yield document
+    collection = mongo._database["events"]
+    await collection.replace_one({"_id": event_id}, document)
 
 
 # On sale

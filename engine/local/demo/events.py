@@ -35,7 +35,7 @@ class DemoPlace(Struct, frozen=True):
 class DemoEvent(Struct, frozen=True, kw_only=True):
     """``prices`` are minor units of ``currency`` by category; ``sold_share`` is 0 to 1.
 
-    ``metadata`` is free: ``tagline``, ``genre``, ``tags``, ``accent`` colours, and ``poster_svg``.
+    ``metadata`` is free: ``genre``, ``tags``, ``accent`` colours, and ``poster_svg``.
     """
 
     event_id: str
@@ -47,6 +47,7 @@ class DemoEvent(Struct, frozen=True, kw_only=True):
     prices: dict[str, int]
     buyer_limit: int
     sold_share: float
+    tagline: str
     metadata: dict[str, Any]
     #: By category; categories without a rule keep their price.
     rules: dict[str, Rule] = {}
@@ -120,9 +121,9 @@ def demo_events(now: datetime | None = None) -> list[DemoEvent]:
             },
             buyer_limit=8,
             sold_share=0.97,
+            tagline="The last seats of the year's biggest tour",
             metadata=_metadata(
                 1,
-                tagline="The last seats of the year's biggest tour",
                 genre="Concert",
                 tags=["pop", "electronic", "standing"],
                 accent=("#4b2e83", "#f25f8b", "#ffd166"),
@@ -149,9 +150,9 @@ def demo_events(now: datetime | None = None) -> list[DemoEvent]:
             },
             buyer_limit=10,
             sold_share=0.38,
+            tagline="Bring a scarf",
             metadata=_metadata(
                 2,
-                tagline="Bring a scarf",
                 genre="Family",
                 tags=["family", "folk", "orchestra"],
                 accent=("#0b4f6c", "#7fd1e8", "#f4f9fb"),
@@ -177,9 +178,9 @@ def demo_events(now: datetime | None = None) -> list[DemoEvent]:
             },
             buyer_limit=8,
             sold_share=0.71,
+            tagline="Every border is a story somebody told",
             metadata=_metadata(
                 3,
-                tagline="Every border is a story somebody told",
                 genre="Theatre",
                 tags=["drama", "new writing"],
                 accent=("#2f3e46", "#e07a5f", "#f2e9dc"),
@@ -205,9 +206,9 @@ def demo_events(now: datetime | None = None) -> list[DemoEvent]:
             },
             buyer_limit=6,
             sold_share=0.24,
+            tagline="Twenty-four strings, no conductor",
             metadata=_metadata(
                 4,
-                tagline="Twenty-four strings, no conductor",
                 genre="Classical",
                 tags=["chamber music", "matinee"],
                 accent=("#5c3a21", "#d9a566", "#f7ede2"),
@@ -226,9 +227,9 @@ def demo_events(now: datetime | None = None) -> list[DemoEvent]:
             prices={"Front tables": 4_500, "Tables": 3_600, "Gallery": 2_800, "Bar": 2_200},
             buyer_limit=6,
             sold_share=0.45,
+            tagline="Two sets, no microphones",
             metadata=_metadata(
                 5,
-                tagline="Two sets, no microphones",
                 genre="Jazz",
                 tags=["jazz", "live", "dinner"],
                 accent=("#10243e", "#3f88c5", "#f6ae2d"),
@@ -248,9 +249,9 @@ def demo_events(now: datetime | None = None) -> list[DemoEvent]:
             prices={"Front tables": 2_000, "Tables": 1_600, "Gallery": 1_400, "Bar": 1_200},
             buyer_limit=6,
             sold_share=0.6,
+            tagline="When the bell rings, it is over",
             metadata=_metadata(
                 6,
-                tagline="When the bell rings, it is over",
                 genre="Comedy",
                 tags=["comedy", "stand-up"],
                 accent=("#7a1f3d", "#ff7f51", "#ffe8d6"),
@@ -338,10 +339,9 @@ _POSTER_HEIGHT: Final = 500
 
 
 def _metadata(
-    number: int, *, tagline: str, genre: str, tags: list[str], accent: tuple[str, str, str]
+    number: int, *, genre: str, tags: list[str], accent: tuple[str, str, str]
 ) -> dict[str, Any]:
     return {
-        "tagline": tagline,
         "genre": genre,
         "tags": tags,
         "accent": list(accent),

@@ -95,6 +95,8 @@ async def _load_event(runtime: Runtime, event: DemoEvent, venue_id: str) -> None
             description=event.description,
             category=str(event.metadata.get("genre", "")),
             buyer_limit=event.buyer_limit,
+            tagline=event.tagline,
+            language="en",
             metadata=event.metadata,
         )
         await runtime.catalog.create_event(draft, event_id=event.event_id)
