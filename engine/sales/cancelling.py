@@ -75,11 +75,11 @@ class Cancelling:
                 code="event-begun",
             )
 
-    async def refund(self, event_id: str, booking_id: str) -> None:
-        """Refund through the gateway; idempotent. Raises Unavailable."""
+    async def refund(self, event_id: str, booking_id: str) -> bool:
+        """Refund through the gateway; idempotent. Returns whether a refund was still owed. Raises Unavailable."""
         row = await self._reading.row(booking_id)
         if row["payment_status"] != "refund_pending":
-            return
+            return False
         paid = Money(row["paid_minor"], row["currency"])
         await self._payments.refund(row["provider"], booking_id, paid)
         await self._pg.fetch(
@@ -87,3 +87,4 @@ class Cancelling:
         )
         news = BookingMessage(event_id, booking_id, row["reference"], "refunded")
         await self._live.telling.tell(str(row["buyer_id"]), news)
+        return True

@@ -58,7 +58,7 @@ class Relay:
         REQUEST_ID.set(row["request_id"].encode())
         kind, booking_id = row["kind"], row["booking_id"]
         try:
-            await self._pay(kind, row["event_id"], booking_id, row["payload"])
+            was_owed = await self._pay(kind, row["event_id"], booking_id, row["payload"])
         except Unavailable as error:
             log.warning(
                 "outbox delivery deferred", kind=kind, booking_id=booking_id, reason=str(error)
@@ -68,18 +68,23 @@ class Relay:
             # One row that cannot be delivered must not stop the others; it is tried again.
             log.exception("outbox delivery failed", kind=kind, booking_id=booking_id)
             return False
-        metrics.OUTBOX_DELIVERED.labels(kind).inc()
-        log.info("delivered late", kind=kind, booking_id=booking_id)
+        if was_owed:
+            metrics.OUTBOX_DELIVERED.labels(kind).inc()
+            log.info("delivered late", kind=kind, booking_id=booking_id)
         return True
 
     async def _pay(
         self, kind: str, event_id: str, booking_id: str, payload: dict[str, Any]
-    ) -> None:
+    ) -> bool:
+        """Returns False where nothing was left to do: a refund is made when a booking is cancelled, and only
+        the worker may delete its row.
+        """
         match kind:
             case "settle":
                 settlement = Settlement(**payload)
                 await self._late_settling.settle_booking(event_id, booking_id, settlement)
             case "refund":
-                await self._cancelling.refund(event_id, booking_id)
+                return await self._cancelling.refund(event_id, booking_id)
             case "inquire":
                 await self._finishing.inquire(booking_id)
+        return True

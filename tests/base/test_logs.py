@@ -11,6 +11,7 @@ import httpx
 import pytest
 import structlog
 
+from engine.base.actor import WORKER
 from engine.base.batch import Batcher
 from engine.base.config import Settings
 from engine.base.logs import REQUEST_ID, add_request_id, request_id
@@ -220,6 +221,38 @@ async def test_a_workers_work_for_a_booking_is_logged_under_its_request_id(
         if line.get("booking_id") == pending.booking_id
     }
     assert told == {"delivered late": "mine-43", "pending booking resolved": "mine-43"}
+
+
+async def test_only_a_refund_that_was_left_over_is_logged_as_delivered_late(
+    house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.sales.relay.log", structlog.get_logger())
+    sales = house.runtime.sales
+    prompt, left = [
+        (await house.book(buyer, await house.hold(buyer, seat))).booking for seat in (1, 2)
+    ]
+    cancelled = await sales.cancelling.cancel(prompt.booking_id, actor=WORKER)
+    assert cancelled.refunded == prompt.total
+    # A process that dies between the cancellation and the refund.
+    await sales.outcomes.cancel(left, actor=WORKER, version=None)
+    ids = [prompt.booking_id, left.booking_id]
+    async with house.runtime.stores.view.connection() as connection:
+        await connection.execute(
+            "UPDATE outbox SET created_at = now() - interval '1 minute', due_at = now()"
+            " WHERE booking_id = ANY($1::uuid[])",
+            ids,
+        )
+        with structlog.testing.capture_logs() as lines:
+            while await sales.relay.run_once():
+                pass
+        rest = await connection.fetchval(
+            "SELECT count(*) FROM outbox WHERE booking_id = ANY($1::uuid[])", ids
+        )
+    late = [line for line in lines if line.get("booking_id") in ids and line["kind"] == "refund"]
+    assert [(line["event"], line["booking_id"]) for line in late] == [
+        ("delivered late", left.booking_id)
+    ]
+    assert rest == 0
 
 
 async def test_a_request_is_found_in_the_log_and_its_buyer_is_not(
