@@ -22,7 +22,7 @@ from engine.catalog.showing import (
     checked_tagline,
     lifted,
 )
-from engine.catalog.venues import Venues
+from engine.catalog.venues import Venues, with_accepted_zone
 from engine.layout import Layout
 from engine.stores.mongo import Mongo
 
@@ -271,6 +271,7 @@ def _event_from(document: dict[str, Any]) -> Event:
     fields["event_id"] = fields.pop("_id")
     fields["prices"] = dict(fields["prices"])
     fields["starts_at"] = utc_from_ms(fields["starts_at"])
+    fields["venue"] = with_accepted_zone(fields["venue"])
     return msgspec.convert(fields, Event)
 
 

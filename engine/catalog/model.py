@@ -13,7 +13,14 @@ Name = Annotated[str, Meta(min_length=1, max_length=200)]
 CurrencyCode = Annotated[
     str, Meta(pattern="^[A-Z]{3}$", description="A current code of ISO 4217.", examples=["EUR"])
 ]
-TimeZone = Annotated[str, Meta(max_length=60, description="IANA name.", examples=["Europe/Berlin"])]
+TimeZone = Annotated[
+    str,
+    Meta(
+        max_length=60,
+        description="IANA name of a place (`Area/Location`), or `UTC`.",
+        examples=["Europe/Berlin"],
+    ),
+]
 AmountMinor = Annotated[int, Meta(ge=0, le=10**12)]
 
 

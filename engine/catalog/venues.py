@@ -3,13 +3,13 @@
 import asyncio
 import zlib
 from datetime import UTC, datetime
-from functools import cache
-from zoneinfo import available_timezones
+from typing import Any
 
 import msgspec
 
-from engine.base.errors import InvalidInput, NotFound
+from engine.base.errors import NotFound
 from engine.base.model import ms_from_utc, new_id
+from engine.base.zones import accepted, check_zone
 from engine.catalog.model import Venue
 from engine.layout import Layout, Problem, import_layout
 from engine.stores.mongo import Mongo
@@ -37,7 +37,7 @@ class Venues:
         ``venue_id``: an existing venue gets the layout as its next version; None makes a venue.
         Returns the venue and the importer's warnings. Raises LayoutRejected with every problem.
         """
-        check_timezone(timezone)
+        check_zone(timezone)
         # Twenty thousand seats take some tenths of a second to check, too long for the loop.
         imported = await asyncio.to_thread(
             import_layout, document, renumber=renumber, lenient=lenient
@@ -79,7 +79,7 @@ class Venues:
         longitude: float | None,
         timezone: str | None = None,
     ) -> Venue:
-        check_timezone(timezone)
+        check_zone(timezone)
         venue = Venue(
             venue_id=new_id(),
             name=name,
@@ -96,7 +96,7 @@ class Venues:
         found = await self._mongo.get("venues", venue_id)
         if found is None:
             raise NotFound(f"There is no venue {venue_id}.", code="venue-not-found")
-        return msgspec.convert({"venue_id": found.pop("_id"), **found}, Venue)
+        return msgspec.convert(with_accepted_zone({"venue_id": found.pop("_id"), **found}), Venue)
 
     async def layout(self, layout_id: str) -> Layout:
         found = await self._mongo.get("layouts", layout_id)
@@ -106,14 +106,9 @@ class Venues:
         return await asyncio.to_thread(lambda: Layout.from_json(zlib.decompress(found["body"])))
 
 
-@cache
-def _timezones() -> set[str]:
-    return available_timezones()
+def with_accepted_zone(venue: dict[str, Any]) -> dict[str, Any]:
+    """A venue's document with a zone that everybody can write times in, or none.
 
-
-def check_timezone(name: str | None) -> None:
-    # A machine without the database of zones accepts any name; browsers have their own.
-    if name is not None and _timezones() and name not in _timezones():
-        raise InvalidInput(
-            f"timezone: {name!r} is not an IANA time-zone name, for example Europe/Berlin."
-        )
+    Version 0.1.0 also stored names like ``localtime`` and ``US/Eastern``.
+    """
+    return venue | {"timezone": accepted(venue.get("timezone"))}

@@ -11,10 +11,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.base import zones
 from engine.base.config import Settings
 from engine.base.model import AreaItem, Booking, BookingStatus, EventStatus, Money, SeatItem, Ticket
 from engine.catalog.catalog import Catalog
-from engine.catalog.model import Event
+from engine.catalog.model import Event, Venue
 from engine.notifications import formatting
 from engine.notifications.model import NO_EVENT, TOPICS, Letter, MailKind, Picture
 from engine.notifications.unsubscribe import Unsubscribe
@@ -231,10 +232,14 @@ class FactReader:
         return offer
 
 
+def _on_venues_clock(moment: datetime, venue: Venue) -> tuple[datetime, bool]:
+    """A start as the venue's clock shows it, and whether the zone must be written beside it."""
+    local = moment.astimezone(zones.zone(venue.timezone))
+    return local, zones.must_be_named(local, venue.timezone, venue.city)
+
+
 def event_facts(event: Event, language: str, site: str) -> dict[str, Any]:
-    starts_at = event.starts_at.astimezone(formatting.zone(event.venue.timezone))
-    # If the venue has a place, its local time is clear without naming the zone.
-    with_zone = event.venue.timezone is None
+    starts_at, with_zone = _on_venues_clock(event.starts_at, event.venue)
     return {
         "event_id": event.event_id,
         "name": event.name,
@@ -302,7 +307,7 @@ def entry_facts(entry: Entry, language: str) -> dict[str, Any]:
 
 
 def offer_facts(offer: Offer, event: Event, language: str) -> dict[str, Any]:
-    until = offer.expires_at.astimezone(formatting.zone(event.venue.timezone))
+    until = offer.expires_at.astimezone(zones.zone(event.venue.timezone))
     return {
         "offer_id": offer.offer_id,
         "lines": line_facts(offer.seats, offer.areas, language),
@@ -321,8 +326,8 @@ def change_facts(
     def written(what: str, value: str) -> str:
         if what != "starts_at":
             return value
-        moment = datetime.fromisoformat(value).astimezone(formatting.zone(event.venue.timezone))
-        return formatting.day_and_clock(moment, language, with_zone=event.venue.timezone is None)
+        moment, with_zone = _on_venues_clock(datetime.fromisoformat(value), event.venue)
+        return formatting.day_and_clock(moment, language, with_zone=with_zone)
 
     return [
         {

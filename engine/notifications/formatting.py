@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
 from engine.base.model import Money
+from engine.base.zones import offset_name
 
-#: A language's own names of zones, where they differ.
-_ZONES: Final = {("de", "CET"): "MEZ", ("de", "CEST"): "MESZ"}
 _SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
 
 
@@ -73,14 +71,6 @@ def money(amount: Money, language: str) -> str:
     return grammar.money.format(amount=written, currency=symbol)
 
 
-def zone(name: str | None) -> ZoneInfo:
-    """The time zone of that IANA name; UTC if there is none, or if it is unknown here."""
-    try:
-        return ZoneInfo(name or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
-
-
 def day(moment: datetime, language: str) -> str:
     """``Saturday, 1 May 2027``; ``moment`` is in the zone to show."""
     grammar = _GRAMMARS.get(base_language(language))
@@ -95,12 +85,10 @@ def day(moment: datetime, language: str) -> str:
 
 
 def clock(moment: datetime, language: str, *, with_zone: bool = False) -> str:
-    """``20:00``, ``20:00 Uhr``; with its zone ``20:00 CEST``."""
+    """``20:00``, ``20:00 Uhr``; with its zone ``20:00 UTC+2``."""
     grammar = _GRAMMARS.get(base_language(language))
     written = (grammar.clock if grammar else "{time}").format(time=f"{moment:%H:%M}")
-    zone_name = f"{moment:%Z}"
-    zone_name = _ZONES.get((base_language(language), zone_name), zone_name)
-    return f"{written} {zone_name}" if with_zone else written
+    return f"{written} {offset_name(moment)}" if with_zone else written
 
 
 def day_and_clock(moment: datetime, language: str, *, with_zone: bool = False) -> str:

@@ -12,13 +12,12 @@
 import { h, parts } from "./dom.js";
 import { contextOf, drawOffered, drawOwn, drawSeat } from "./draw.js";
 import { seatNotes } from "./drawing.js";
-import { clock, count, money, moment, plural } from "./format.js";
+import { count, money, nearby, plural } from "./format.js";
 import { rowName, seatName, WHEELCHAIR } from "./layout.js";
 import { FREE } from "./protocol.js";
 
 const CHART_WIDTH = 300;
 const CHART_HEIGHT = 80;
-const DAY_MS = 86_400_000;
 /** More rows are not read; the drawn line shows all changes. */
 const ROWS_MAX = 8;
 const SIDE_PX = 22;
@@ -397,12 +396,7 @@ const priceOf = (event, categoryNo) => event.prices.find((price) => price.catego
 export function priceNote(event, categoryNo) {
   const { price, was, changed_at, reason } = priceOf(event, categoryNo) ?? {};
   if (!price || !was || !changed_at || was.amount === price.amount) return "";
-  return `${price.amount > was.amount ? "Up" : "Down"} from ${money(was)} since ${when(event, changed_at)}${reason ? `: ${reason}` : ""}`;
-}
-
-/** For today, the time is enough. @param {EventPage} event @param {string} iso */
-function when({ venue }, iso) {
-  return (Date.now() - Date.parse(iso) < DAY_MS / 2 ? clock : moment)(iso, venue.timezone);
+  return `${price.amount > was.amount ? "Up" : "Down"} from ${money(was)} since ${nearby(changed_at, event.venue)}${reason ? `: ${reason}` : ""}`;
 }
 
 /**
@@ -432,7 +426,7 @@ function picture(event, categoryNo, items) {
   const changes = items.filter((change) => change.category_no === categoryNo);
   const { category = "", floor, ceiling } = priceOf(event, categoryNo) ?? {};
   const row = (/** @type {"td" | "th"} */ cell, /** @type {string[]} */ ...texts) => h("tr", {}, ...texts.map((text) => h(cell, {}, text)));
-  const rows = changes.slice(0, ROWS_MAX).map((change) => row("td", when(event, change.changed_at), money(change.new), change.reason));
+  const rows = changes.slice(0, ROWS_MAX).map((change) => row("td", nearby(change.changed_at, event.venue), money(change.new), change.reason));
   const table = h("table", {}, h("caption", {}, `Price of ${category}`), row("th", "Since", "Price", "Why"), ...rows);
   const prices = [...changes.map((change) => change.new), floor ?? [], ceiling ?? []].flat().sort((a, b) => a.amount - b.amount);
   if (changes.length === 0) return [table];

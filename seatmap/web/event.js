@@ -35,7 +35,7 @@ map.addEventListener("load", () => {
     byId(id).textContent = words;
     if (language) byId(id).lang = language;
   }
-  byId("event-facts").textContent = [moment(starts_at, venue.timezone), [venue.name, venue.city].filter(Boolean).join(", ")].join(" · ");
+  byId("event-facts").textContent = [moment(starts_at, venue), [venue.name, venue.city].filter(Boolean).join(", ")].join(" · ");
 });
 
 map.addEventListener("bookingchange", (change) => {

@@ -7,6 +7,11 @@
 import { DIGITS } from "./currencies.js";
 
 const locale = navigator.languages?.find((l) => l.toLowerCase().startsWith("en")) ?? "en-GB";
+/** "0:30" is no time of a 24-hour clock, "08:30 pm" none of the other. @type {Intl.DateTimeFormatOptions} */
+const HOURS = { hour: new Intl.DateTimeFormat(locale, { hour: "numeric" }).resolvedOptions().hour12 ? "numeric" : "2-digit", minute: "2-digit" };
+const UTC = "UTC";
+const MINUTE_MS = 60_000;
+const DAY_MS = 1440 * MINUTE_MS;
 /** @type {Map<string, Intl.NumberFormat>} */
 const moneyFormats = new Map();
 const numberFormat = new Intl.NumberFormat(locale);
@@ -55,28 +60,73 @@ export function listed(words, type = "conjunction") {
   return new Intl.ListFormat("en", { type }).format(words);
 }
 
-/** @param {string} iso @param {string} [timeZone] */
-export function longDate(iso, timeZone) {
-  return dateFormat({ weekday: "long", day: "numeric", month: "long", year: "numeric" }, timeZone).format(new Date(iso));
+/**
+ * Times are read on the venue's clock, else in UTC, never on the visitor's; the same rule writes mails
+ * (engine/base/zones.py). The zone is named unless the time stands beside its city and is clear.
+ *
+ * @typedef {{ city?: string, timezone?: string | null }} Place
+ */
+
+/** @param {string} iso @param {Place} place */
+export function longDate(iso, place) {
+  return dateFormat({ weekday: "long", day: "numeric", month: "long", year: "numeric" }, place).format(new Date(iso));
 }
 
-/** Day and time in one short line. @param {string} iso @param {string} [timeZone] */
-export function moment(iso, timeZone) {
-  return dateFormat({ weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }, timeZone).format(new Date(iso));
+/** Day and time in one short line. @param {string} iso @param {Place} place @param {boolean} [named] in any case */
+export function moment(iso, place, named) {
+  return withZone({ weekday: "short", day: "numeric", month: "short", year: "numeric", ...HOURS }, iso, place, named);
 }
 
-/** @param {string} iso @param {string} [timeZone] */
-export function clock(iso, timeZone) {
-  return dateFormat({ hour: "numeric", minute: "2-digit" }, timeZone).format(new Date(iso));
+/** @param {string} iso @param {Place} place @param {boolean} [named] in any case */
+export function clock(iso, place, named) {
+  return withZone(HOURS, iso, place, named);
 }
 
-/** @param {Intl.DateTimeFormatOptions} options @param {string} [timeZone] */
-export function dateFormat(options, timeZone) {
+/** A deadline, or a time of today, with its zone: within half a day the time is enough. @param {string} iso @param {Place} place */
+export function nearby(iso, place) {
+  return (Math.abs(Date.now() - Date.parse(iso)) < DAY_MS / 2 ? clock : moment)(iso, place, true);
+}
+
+/** @param {Intl.DateTimeFormatOptions} options @param {string} iso @param {Place} place @param {boolean} [named] */
+function withZone(options, iso, place, named) {
+  const zone = zoneOf(place);
+  const at = Date.parse(iso);
+  const offset = offsetOf(at, zone);
+  // Of the hour that a clock set back shows twice, the other one.
+  const twice = [at - DAY_MS, at + DAY_MS].some((near) => {
+    const other = offsetOf(near, zone);
+    return other !== offset && offsetOf(at + (offset - other) * MINUTE_MS, zone) === other;
+  });
+  const text = dateFormat(options, place).format(at);
+  return named || twice || zone === UTC || !place.city ? `${text} ${offsetName(offset)}` : text;
+}
+
+/** @param {Intl.DateTimeFormatOptions} options @param {Place} place */
+export function dateFormat(options, place) {
+  return new Intl.DateTimeFormat(locale, { ...options, timeZone: zoneOf(place) });
+}
+
+/** Of the place, if this browser knows it. @param {Place} place */
+function zoneOf({ timezone }) {
   try {
-    return new Intl.DateTimeFormat(locale, { ...options, timeZone });
+    return new Intl.DateTimeFormat("en", { timeZone: timezone ?? UTC }) && (timezone ?? UTC);
   } catch {
-    return new Intl.DateTimeFormat(locale, options);
+    return UTC;
   }
+}
+
+/** Minutes ahead of UTC. @param {number} at @param {string} timeZone */
+function offsetOf(at, timeZone) {
+  const name = new Intl.DateTimeFormat("en", { timeZone, timeZoneName: "longOffset" }).format(at);
+  const [, sign, hours, minutes] = /GMT([^\d])(\d+):(\d+)/.exec(name) ?? ["", "+", 0, 0];
+  return (sign === "+" ? 1 : -1) * (Number(hours) * 60 + Number(minutes));
+}
+
+/** "UTC", "UTC+2", "UTC−3:30". @param {number} offset */
+function offsetName(offset) {
+  const minutes = Math.abs(offset);
+  const rest = minutes % 60;
+  return UTC + (offset ? `${offset > 0 ? "+" : "−"}${Math.floor(minutes / 60)}${rest ? `:${String(rest).padStart(2, "0")}` : ""}` : "");
 }
 
 /** Remaining time as m:ss, never negative. @param {number} ms */

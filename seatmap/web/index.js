@@ -206,15 +206,15 @@ function draw(event) {
   const { event_id, name, venue, starts_at, tagline = "", image_url, language, metadata = {} } = event;
   const card = part(part(document, "#card").content, "li").cloneNode(true);
   /** @param {Intl.DateTimeFormatOptions} options */
-  const date = (options) => dateFormat(options, venue.timezone).format(new Date(starts_at));
+  const date = (options) => dateFormat(options, venue).format(new Date(starts_at));
   const year = date({ year: "numeric" });
   write(card, {
     ".day :first-child": date({ month: "short" }) + (year === String(new Date().getFullYear()) ? "" : ` ${year}`),
     ".day b": date({ day: "numeric" }),
     ".day :last-child": date({ weekday: "short" }),
-    ".unseen": moment(starts_at, venue.timezone),
+    ".unseen": moment(starts_at, venue),
     a: name,
-    ".where": [clock(starts_at, venue.timezone), [venue.name, venue.city].filter(Boolean).join(", ")].join(" · "),
+    ".where": [clock(starts_at, venue), [venue.name, venue.city].filter(Boolean).join(", ")].join(" · "),
     ".tagline": tagline,
   });
   for (const words of card.querySelectorAll("a, .tagline")) if (language) words.lang = language;

@@ -328,7 +328,7 @@ export class Panel {
   /** @param {Ticket} ticket */
   ticketCard({ category, code, label, qr_svg, status }) {
     const { name, starts_at, venue } = this.event;
-    const lines = [`${longDate(starts_at, venue.timezone)}, ${clock(starts_at, venue.timezone)}`, [venue.name, venue.city].filter(Boolean).join(", "), category];
+    const lines = [`${longDate(starts_at, venue)}, ${clock(starts_at, venue)}`, [venue.name, venue.city].filter(Boolean).join(", "), category];
     const valid = status === "valid";
     return h(
       "li",

@@ -9,7 +9,7 @@
 import { Api, ApiError, sleep } from "./api.js";
 import { Filters, Finder, SeatList, showLegend } from "./choosing.js";
 import { finder, h } from "./dom.js";
-import { clock, count, listed } from "./format.js";
+import { count, listed, nearby } from "./format.js";
 import { Journey } from "./journey.js";
 import { Venue } from "./layout.js";
 import { LiveConnection } from "./live.js";
@@ -294,7 +294,7 @@ class Showing {
     if (live?.status === "live") this.trueAtMs = performance.now();
     const offline = live?.status === "offline";
     const old = offline || this.trueAtMs < performance.now() - STALE_MS;
-    const since = this.trueAtMs > 0 ? ` The map shows how it was at ${clock(new Date(this.api.originMs + this.trueAtMs).toISOString())}.` : "";
+    const since = this.trueAtMs > 0 ? ` The map shows how it was at ${nearby(new Date(this.api.originMs + this.trueAtMs).toISOString(), this.event?.venue ?? {})}.` : "";
     const words = `${offline ? "You are offline." : "The live connection is down."}${since}${this.journey?.step === "choose" ? " You can go on choosing; holding seats works again when it is back." : ""}`;
     const banner = byId("stale");
     banner.hidden = !old;

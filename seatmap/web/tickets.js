@@ -67,7 +67,7 @@ function card(booking, event) {
     { class: "card" },
     h("p", { class: `badge ${mood}` }, badge),
     h("h2", {}, h("a", { href }, event?.name ?? "Event")),
-    event && h("p", { class: "lead" }, [moment(event.starts_at, event.venue.timezone), event.venue.name, event.venue.city].filter(Boolean).join(" · ")),
+    event && h("p", { class: "lead" }, [moment(event.starts_at, event.venue), event.venue.name, event.venue.city].filter(Boolean).join(" · ")),
     h("p", {}, `${plural(places, "place")}, ${money(total)}: ${labels.join("; ")}`),
     h("p", { class: "note" }, `Booking ${reference} for ${buyer.name}.${live ? ` The tickets were mailed to ${buyer.email}, too.` : ""}${refunded ? ` ${money(refunded)} were refunded.` : ""}`),
     h(
@@ -106,7 +106,7 @@ async function toggle(button, booking, event, host, item) {
 /** @param {Ticket} ticket @param {EventPage | null} event */
 function ticketCard({ category, code, label, qr_svg, status }, event) {
   const valid = status === "valid";
-  const lines = event ? [`${longDate(event.starts_at, event.venue.timezone)}, ${clock(event.starts_at, event.venue.timezone)}`, [event.venue.name, event.venue.city].filter(Boolean).join(", ")] : [];
+  const lines = event ? [`${longDate(event.starts_at, event.venue)}, ${clock(event.starts_at, event.venue)}`, [event.venue.name, event.venue.city].filter(Boolean).join(", ")] : [];
   return h(
     "li",
     { class: `ticket ${status}` },

@@ -141,7 +141,7 @@ export interface EventSummary {
   event_id: string;
   name: string;
   starts_at: string;
-  venue: { venue_id: string; name: string; city?: string; timezone?: string };
+  venue: { venue_id: string; name: string; city?: string; timezone?: string | null };
   status: string;
   prices_from: Money | null;
   availability: { seats: number; available: number | null } | null;

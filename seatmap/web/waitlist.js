@@ -11,7 +11,7 @@
  * @import { Journey } from "./journey.js"
  */
 import { ApiError, sleep } from "./api.js";
-import { clock, listed, money } from "./format.js";
+import { listed, money, nearby } from "./format.js";
 import { recall, remember } from "./memory.js";
 
 /** Ranks move slowly, and everybody in the waitlist asks. */
@@ -156,7 +156,7 @@ export class Waitlist {
 
   /** @param {Offer} offer */
   until({ expires_at }) {
-    return clock(expires_at, this.event.venue.timezone);
+    return nearby(expires_at, this.event.venue);
   }
 
   // --- the person's actions ---------------------------------------------------------------------
