@@ -13,6 +13,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from api.bodies import BODY_SIZE_MAX, ClientGone, done_with, whole_body
+from engine.base.documents import as_utf8
 from engine.base.errors import InvalidInput, PreconditionRequired
 from engine.runtime import Runtime
 
@@ -104,7 +105,13 @@ async def read_body(
 
 def _decoded(body: bytes | bytearray, decoder: msgspec.json.Decoder[T]) -> T:
     try:
-        return decoder.decode(body)
+        try:
+            return decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            # A file that is sent as it is may have a byte order mark, or be UTF-16.
+            if isinstance(error, msgspec.ValidationError) or (text := as_utf8(body)) == body:
+                raise
+            return decoder.decode(text)
     except msgspec.ValidationError as error:
         found = _PLACE.match(str(error))
         place = found.groupdict() if found else {"message": str(error)}

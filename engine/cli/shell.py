@@ -62,16 +62,16 @@ async def opened(settings: Settings, *, may_install: bool = False) -> AsyncItera
 
 
 def read_document(file: Path) -> object:
-    import msgspec  # noqa: PLC0415
+    from engine.base.documents import decode_json  # noqa: PLC0415
 
     try:
         size = file.stat().st_size
         if size > _DOCUMENT_BYTES_MAX:
             raise CommandRefused(f"{file} has {size} bytes; at most {_DOCUMENT_BYTES_MAX} are read")
-        return msgspec.json.decode(file.read_bytes())
+        return decode_json(file.read_bytes())
     except OSError as error:
         raise CommandRefused(f"cannot read {file}: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise CommandRefused(f"{file} is not JSON: {error}") from None
 
 

@@ -7,9 +7,9 @@
                      └─ reading.py and report.py find and name every problem
 """
 
-import msgspec
 from msgspec import Struct
 
+from engine.base.documents import decode_json
 from engine.layout.assemble import assemble
 from engine.layout.model import Layout, SeatFlag
 from engine.layout.native import read_native
@@ -55,8 +55,8 @@ def _decode(document: object, report: Report) -> object:
     if not isinstance(document, bytes | bytearray | memoryview):
         return document
     try:
-        return msgspec.json.decode(bytes(document).removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        return decode_json(document)
+    except ValueError as error:
         report.fatal("$", f"not JSON: {error}")
         report.reject()
 

@@ -1,7 +1,7 @@
 """From a draft to a Layout: checks that need all parts together.
 
-Categories exist, ids and labels are unique, seats are inside the drawing and not on top of each
-other, and the whole is neither empty nor absurdly large. The work grows linearly with the number of
+Categories exist, ids and labels are unique, seats are not on top of each other, and the whole is neither
+empty nor absurdly large; the drawing holds all that is sold. The work grows linearly with the number of
 seats, for any document.
 """
 
@@ -13,18 +13,15 @@ import msgspec
 
 from engine.layout.blocks import split_blocks
 from engine.layout.draft import Draft, DraftRow, DraftSeat, DraftSection, coordinate
+from engine.layout.extent import bounding_box, fit_drawing, refuse_outside
 from engine.layout.model import (
     Area,
     Category,
-    Ellipse,
     Layout,
     Point,
-    Polygon,
-    Rectangle,
     Row,
     Seats,
     Section,
-    Shape,
     Size,
     compose_label,
 )
@@ -38,6 +35,8 @@ ROWS_MAX: Final = 25_000
 AREAS_MAX: Final = 1_000
 #: Seats nearer to each other than this (drawing units) are at the same place.
 SAME_PLACE_DISTANCE: Final = 1.0
+#: Coordinates that differ at all differ by this.
+LEAST_DISTANCE: Final = 0.1
 #: Seats nearer than this share of the usual distance to a neighbour are drawn over each other.
 CROWDED_SHARE: Final = 0.4
 
@@ -49,12 +48,14 @@ def assemble(draft: Draft, report: Report) -> tuple[Layout, list[str]]:
     _check_count("$", "rows", len(rows), ROWS_MAX, report)
     _check_count("areas", "areas", len(draft.areas), AREAS_MAX, report)
     _check_count("categories", "categories", len(draft.categories), CATEGORIES_MAX, report)
+    _round_places(rows)
     categories = _check_categories(draft, report)
     if draft.categories_known:
         _check_seat_categories(draft, categories, report)
         _check_area_categories(draft, categories, report)
     _check_areas(draft, report)
-    _check_inside(draft, report)
+    if not (draft.drawn_freely or report.lenient):
+        refuse_outside(draft, report)
     _check_same_place(draft, report)
     _check_numbers(draft, report)
     _check_ids(draft, report)
@@ -63,10 +64,11 @@ def assemble(draft: Draft, report: Report) -> tuple[Layout, list[str]]:
         report.fatal("$", "no seats and no areas: nothing to sell")
     if report.clean:
         _check_labels(sections, report)
-    if draft.size is None or not report.clean:
+    if not report.clean:
         report.reject()
+    size = fit_drawing(draft, report)
     ids = [seat.id for section in sections for row in section.rows for seat in row.seats]
-    return _layout(draft, draft.size, sections, categories), ids
+    return _layout(draft, size, sections, categories), ids
 
 
 def _check_count(path: str, what: str, count: int, count_max: int, report: Report) -> None:
@@ -74,6 +76,13 @@ def _check_count(path: str, what: str, count: int, count_max: int, report: Repor
     if count > count_max:
         report.fatal(path, f"{count} {what} are too many; at most {count_max} are possible")
         report.reject()
+
+
+def _round_places(rows: list[DraftRow]) -> None:
+    """As they are kept, before they are compared with anything."""
+    for row in rows:
+        for seat in row.seats:
+            seat.x, seat.y = coordinate(seat.x), coordinate(seat.y)
 
 
 def _rows(draft: Draft) -> Iterator[DraftRow]:
@@ -100,7 +109,9 @@ def _check_categories(draft: Draft, report: Report) -> dict[str, int]:
     for i, category in enumerate(draft.categories):
         if category.name in categories:
             problem = f"duplicate category name {quote(category.name)}"
-            report.droppable(f"categories[{i}].name", problem, "left out")
+            # In a pretix plan the second one differs in colour only.
+            heard = report.of_drawing() if draft.drawn_freely else report
+            heard.droppable(f"categories[{i}].name", problem, "left out")
             continue
         categories[category.name] = len(kept)
         kept.append(category)
@@ -141,58 +152,19 @@ def _check_areas(draft: Draft, report: Report) -> None:
             problem = f"duplicate area name {quote(area.area.name)}"
             report.ambiguous(f"{area.path}.name", problem, f"renamed {quote(name)}")
             area.area = msgspec.structs.replace(area.area, name=name)
-        if draft.size is not None and not _overlaps(area.area.shape, draft.size):
-            report.fatal(f"{area.path}.shape", f"outside the drawing ({_measures(draft.size)})")
-
-
-def _measures(size: Size) -> str:
-    return f"{size.width} × {size.height}"
-
-
-def _overlaps(shape: Shape, size: Size) -> bool:
-    """Whether a part of the shape's bounding box is on the drawing."""
-    left, top, right, bottom = bounding_box(shape)
-    return left < size.width and top < size.height and right > 0 and bottom > 0
-
-
-def bounding_box(shape: Shape) -> tuple[float, float, float, float]:
-    """Left, top, right, bottom; a rotated ellipse counts as a circle around it."""
-    match shape:
-        case Polygon():
-            xs, ys = zip(*shape.points, strict=True)
-            return min(xs), min(ys), max(xs), max(ys)
-        case Rectangle():
-            return shape.x, shape.y, shape.x + shape.width, shape.y + shape.height
-        case Ellipse():
-            rx, ry = shape.rx, shape.ry
-            if shape.rotation:
-                rx = ry = max(rx, ry)
-            return shape.x - rx, shape.y - ry, shape.x + rx, shape.y + ry
-
-
-def _check_inside(draft: Draft, report: Report) -> None:
-    if draft.size is None:
-        return
-    width, height = draft.size.width, draft.size.height
-    for row in _rows(draft):
-        outside = [s for s in row.seats if not (0 <= s.x <= width and 0 <= s.y <= height)]
-        for seat in outside:
-            place = f"({coordinate(seat.x)}, {coordinate(seat.y)})"
-            problem = f"at {place}, outside the drawing ({_measures(draft.size)})"
-            report.droppable(_path(row, seat), problem, "left out")
-        if outside:
-            row.seats = [s for s in row.seats if 0 <= s.x <= width and 0 <= s.y <= height]
 
 
 def _check_same_place(draft: Draft, report: Report) -> None:
     """Report seats at the same place, and (once per row) seats that overlap others."""
     rows = list(_rows(draft))
-    crowded_distance = max(SAME_PLACE_DISTANCE, CROWDED_SHARE * usual_pitch(rows))
+    least = LEAST_DISTANCE if draft.drawn_freely else SAME_PLACE_DISTANCE
+    crowded_distance = max(least, CROWDED_SHARE * usual_pitch(rows))
     crowded = list(too_near(rows, crowded_distance))
     if not crowded:
         return
     piled: set[int] = set()
-    for (row, seat), (other_row, other) in too_near(rows, SAME_PLACE_DISTANCE):
+    apart = [] if draft.drawn_freely else too_near(rows, SAME_PLACE_DISTANCE)
+    for (row, seat), (other_row, other) in apart:
         piled.add(id(seat))
         problem = f"on top of {_path(other_row, other)}"
         report.droppable(_path(row, seat), problem, "left out")

@@ -4,9 +4,6 @@ from msgspec import Struct
 
 from engine.layout.model import Area, Category, Coordinate, Decoration, Point, Size
 
-#: Okabe and Ito's palette, which colour-blind people can tell apart.
-_PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#6c6c6c")
-
 
 class DraftSeat(Struct):
     """``index`` is the seat's place in the row as written, so that its path stays right."""
@@ -52,6 +49,8 @@ class Words(Struct, frozen=True):
 
 
 class Draft(Struct):
+    """``size`` is as stated; None where it is not, and the drawing is as large as it needs to be."""
+
     name: str
     size: Size | None
     focal_point: Point | None
@@ -62,23 +61,11 @@ class Draft(Struct):
     areas: list[DraftArea]
     decorations: list[Decoration]
     words: Words
+    #: True where people sell from drawings that we need not like: seats may lie on top of each other.
+    drawn_freely: bool = False
 
 
 def coordinate(value: float) -> Coordinate:
     """Rounded to 0.1, and an int when integral, which is shorter as JSON."""
     rounded = round(value, 1)
     return int(rounded) if rounded == int(rounded) else rounded
-
-
-def plain_color(color: str | None) -> str | None:
-    """``#rrggbb`` (or ``#rrggbbaa``) in lower case; a word like "transparent" stays."""
-    if not color:
-        return None
-    color = color.lower()
-    if color.startswith("#") and len(color) < 6:
-        return "#" + "".join(digit * 2 for digit in color[1:])
-    return color
-
-
-def default_color(category_no: int) -> str:
-    return _PALETTE[category_no % len(_PALETTE)]

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from engine.layout.colors import default_color, plain_color
 from engine.layout.draft import (
     Draft,
     DraftArea,
@@ -13,8 +14,6 @@ from engine.layout.draft import (
     DraftSection,
     Words,
     coordinate,
-    default_color,
-    plain_color,
 )
 from engine.layout.model import (
     Area,

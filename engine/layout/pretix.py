@@ -2,7 +2,7 @@
 
 Zones become sections; a seat's place is zone + row + seat position. Areas of that format are
 drawings without a capacity, so they become decorations. Keys that only serve its editor are accepted
-and ignored.
+and ignored. Whatever is only drawn is read as far as it can be: people already sell from these plans.
 """
 
 import math
@@ -12,16 +12,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from engine.layout.draft import (
-    Draft,
-    DraftRow,
-    DraftSeat,
-    DraftSection,
-    Words,
-    coordinate,
-    default_color,
-    plain_color,
-)
+from engine.layout.colors import default_color, opaque_color, plain_color
+from engine.layout.draft import Draft, DraftRow, DraftSeat, DraftSection, Words, coordinate
 from engine.layout.model import (
     Category,
     Decoration,
@@ -34,35 +26,41 @@ from engine.layout.model import (
     Text,
 )
 from engine.layout.reading import (
-    EXPENDABLE,
-    Color,
+    DRAWING,
+    NOTHING,
+    TEXTUAL,
     Container,
     Label,
-    Length,
-    Lines,
     Name,
-    Number,
     SeatId,
     Strict,
     is_complete,
     numbered,
+    read,
     read_document,
 )
-from engine.layout.report import Report
+from engine.layout.report import Report, quote
 
 WORDS: Final = Words(seat_id="seat_guid", seat_number="seat_number", row_label="row_number")
-#: Room left around the seats when the file does not say how large the drawing is.
-_MARGIN: Final = 40
+_NAME_LENGTH_MAX: Final = 200
+_TEXT_LENGTH_MAX: Final = 500
 _STAGE = re.compile(r"stage|bühne|buehne|podium|scène|scene|escenario|palco|screen|leinwand", re.I)
 _FIELD = re.compile(r"field|pitch|court|spielfeld|terrain|campo|\bice\b", re.I)
 
-#: Colours of decorations may be words ("transparent"), have an alpha, or be empty.
+#: Maps are drawn in coordinates of the earth, too: the limit only keeps the arithmetic exact to 0.1.
+_FAR: Final = 1e12
+Number = Annotated[float, Meta(ge=-_FAR, le=_FAR), TEXTUAL]
+Length = Annotated[float, Meta(gt=0, le=_FAR)]
+#: Colours may be words ("transparent"), have an alpha, or be empty.
 _Paint = Annotated[
     str,
-    Meta(pattern=r"^(#([0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})|[A-Za-z]{0,30})\Z"),
-    EXPENDABLE,
+    Meta(
+        pattern=r"^\s*(#([0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})|[A-Za-z]{0,30}|(?i:rgba?)\([\d.,%/ ]+\))\s*\Z"
+    ),
 ]
-_Ignored = Annotated[object, EXPENDABLE]
+_Ignored = object
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
+_CONTROL_BUT_LINE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\ud800-\udfff]+")
 
 
 class PositionIn(Strict):
@@ -77,7 +75,7 @@ class SizeIn(Strict):
 
 class CategoryIn(Strict):
     name: Name
-    color: Annotated[Color | None, EXPENDABLE] = None
+    color: Annotated[_Paint | None, DRAWING] = None
 
 
 class SeatIn(Strict):
@@ -125,8 +123,8 @@ class CircleIn(Strict):
 
 
 class TextIn(Strict):
-    text: Lines
-    position: PositionIn
+    text: str
+    position: PositionIn | None = None
     color: _Paint = ""
     size: Length = 16
 
@@ -141,7 +139,7 @@ class AreaIn(Strict):
     rectangle: RectangleIn | None = None
     ellipse: EllipseIn | None = None
     circle: CircleIn | None = None
-    text: TextIn | Lines | None = None
+    text: TextIn | str | None = None
     uuid: _Ignored = None
     width: Length | None = None
     height: Length | None = None
@@ -150,18 +148,18 @@ class AreaIn(Strict):
 class ZoneIn(Container):
     position: PositionIn
     rows: list[RowIn]
-    name: Annotated[str, Meta(max_length=200)] = ""
-    areas: Annotated[list[AreaIn], EXPENDABLE] = msgspec.field(default_factory=list)
+    name: Annotated[str, DRAWING] = ""
+    areas: Annotated[list[AreaIn], DRAWING] = msgspec.field(default_factory=list)
     zone_id: _Ignored = None
     uuid: _Ignored = None
     displayed: _Ignored = None
 
 
 class DocumentIn(Container):
-    name: Name
+    name: str
     categories: list[CategoryIn]
     zones: list[ZoneIn]
-    size: SizeIn | None = None
+    size: _Ignored = None
 
 
 class _Frame(Struct, frozen=True):
@@ -194,34 +192,48 @@ def read_pretix(document: dict[str, object], report: Report) -> Draft | None:
         if (decoration := _decoration(zone, area)) is not None
     ]
     return Draft(
-        name=source.name,
-        size=_size(document, source, sections, report),
+        name=_plan_name(source.name, report),
+        size=_size(source.size),
         focal_point=None,
-        categories=[
-            Category(c.name.strip(), plain_color(c.color) or default_color(i))
-            for i, c in numbered(source.categories)
-        ],
+        categories=[_category(c, i, report) for i, c in numbered(source.categories)],
         categories_known=bool(source.categories) and is_complete(source.categories),
         sections=sections,
         areas=[],
         decorations=decorations,
         words=WORDS,
+        drawn_freely=True,
     )
 
 
-def _size(
-    document: dict[str, object], source: DocumentIn, sections: list[DraftSection], report: Report
-) -> Size | None:
-    if source.size is not None:
-        return Size(coordinate(source.size.width), coordinate(source.size.height))
-    if document.get("size") is not None:
-        return None
-    seats = [seat for section in sections for row in section.rows for seat in row.seats]
-    width = max((seat.x for seat in seats), default=0.0) + _MARGIN
-    height = max((seat.y for seat in seats), default=0.0) + _MARGIN
-    size = Size(coordinate(max(width, _MARGIN)), coordinate(max(height, _MARGIN)))
-    report.warn("size", f"missing; {size.width} × {size.height} holds all seats")
-    return size
+def _plan_name(name: str | None, report: Report) -> str:
+    if name is None:
+        return ""
+    plain = _plain(name, _NAME_LENGTH_MAX)
+    if not plain:
+        report.warn("name", 'a plan needs a name; now "Seating plan"')
+    elif plain != name.strip():
+        report.warn("name", f"now {quote(plain)}")
+    return plain or "Seating plan"
+
+
+def _plain(text: str, length_max: int, control: re.Pattern[str] = _CONTROL) -> str:
+    """``text`` without characters that cannot be printed, and no longer than this."""
+    return control.sub(" ", text).strip()[:length_max].strip()
+
+
+def _category(category: CategoryIn, index: int, report: Report) -> Category:
+    color = opaque_color(category.color)
+    if category.color and color is None:
+        problem = f"{quote(category.color)} is not a color that is known; left out"
+        report.warn(f"categories[{index}].color", problem)
+    return Category(category.name.strip(), color or default_color(index))
+
+
+def _size(stated: object) -> Size | None:
+    """None where it is missing or cannot be read: the drawing is then as large as it needs to be."""
+    unheard = Report(lenient=True, renumber=False).of_drawing()
+    size = read(stated, SizeIn, "size", unheard, expendable=True)
+    return Size(coordinate(size.width), coordinate(size.height)) if size is not NOTHING else None
 
 
 def _section(zone: ZoneIn, path: str, index: int, report: Report) -> DraftSection | None:
@@ -230,7 +242,8 @@ def _section(zone: ZoneIn, path: str, index: int, report: Report) -> DraftSectio
             report.warn(path, "neither rows nor areas; left out")
         return None
     zone_id = zone.zone_id if isinstance(zone.zone_id, str) else ""
-    name = zone.name.strip() or zone_id.strip() or f"Zone {index + 1}"
+    names = (_plain(name, _NAME_LENGTH_MAX) for name in (zone.name, zone_id))
+    name = next(filter(None, names), f"Zone {index + 1}")
     position = zone.position or PositionIn(0, 0)
     rows = [_row(row, f"{path}.rows[{i}]", position, i) for i, row in numbered(zone.rows)]
     return DraftSection(path=path, name=name, rows=rows, labels_repeat=True)
@@ -287,21 +300,33 @@ def _kind(text: Text | None, shape: Shape | None) -> DecorationKind:
 
 
 def _text(area: AreaIn, frame: _Frame) -> Text | None:
-    text = area.text
-    if isinstance(text, str):
-        middle = PositionIn((area.width or 0) / 2, (area.height or 0) / 2)
-        text = TextIn(text, middle)
-    if text is None or not text.text.strip():
+    text = TextIn(area.text) if isinstance(area.text, str) else area.text
+    words = "" if text is None else _plain(text.text, _TEXT_LENGTH_MAX, _CONTROL_BUT_LINE)
+    if text is None or not words:
         return None
-    x, y = frame.place(text.position.x, text.position.y)
+    place = text.position or _middle(area)
+    x, y = frame.place(place.x, place.y)
     return Text(
-        text.text.strip(),
+        words,
         coordinate(x),
         coordinate(y),
         coordinate(text.size),
         plain_color(text.color),
         coordinate(frame.rotation),
     )
+
+
+def _middle(area: AreaIn) -> PositionIn:
+    """Of the shape, in its own coordinates."""
+    if area.polygon is not None:
+        points = area.polygon.points
+        return PositionIn(
+            sum(point.x for point in points) / len(points),
+            sum(point.y for point in points) / len(points),
+        )
+    if area.rectangle is not None:
+        return PositionIn(area.rectangle.width / 2, area.rectangle.height / 2)
+    return PositionIn((area.width or 0) / 2, (area.height or 0) / 2)
 
 
 def _shape(area: AreaIn, frame: _Frame) -> Shape | None:

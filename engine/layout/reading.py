@@ -2,7 +2,8 @@
 
 msgspec converts a sound document in one call. Only parts that do not convert are walked again, key by
 key, so that each wrong value is named by its path; the Structs stay the one description of the
-format. A field marked EXPENDABLE can be dropped by ``lenient`` without changing the places on sale.
+format. A field marked EXPENDABLE can be dropped by ``lenient`` without changing the places on sale; one
+marked DRAWING is dropped without being asked, and its numbers may be written as text.
 """
 
 import difflib
@@ -19,6 +20,9 @@ from msgspec import Meta, Struct
 from engine.layout.report import Report, quote, quote_all
 
 EXPENDABLE: Final = Meta(extra={"expendable": True})
+DRAWING: Final = Meta(extra={"drawing": True})
+#: A number that may be written as text.
+TEXTUAL: Final = Meta(extra={"textual": True})
 _T = TypeVar("_T")
 #: Stands for a value that could not be read.
 NOTHING: Final = object()
@@ -76,19 +80,28 @@ def read_document(value: object, kind: type[_T], report: Report) -> _T | None:
 
 def read(value: object, kind: Any, path: str, report: Report, *, expendable: bool = False) -> Any:
     """``value`` as ``kind``, or NOTHING after reporting why not."""
+    original = kind
     try:
         return msgspec.convert(value, kind)
     except (msgspec.ValidationError, UnicodeEncodeError) as error:
         message = str(error)
-    kind, marked = _unwrap(kind)
-    expendable = expendable or marked
+    kind, marks = _unwrap(kind)
+    if DRAWING in marks:
+        report = report.of_drawing()
+    expendable = expendable or EXPENDABLE in marks or DRAWING in marks
     options = _options(kind)
     structs = [o for o in options if isinstance(o, type) and issubclass(o, Struct)]
     if isinstance(value, dict) and structs:
         return _read_object(value, structs, path, report, expendable)
     inside = " - at `$" in message or _SURROGATE in message
     if isinstance(value, list) and get_origin(kind) is list and inside:
-        return _read_list(value, get_args(kind)[0], path, report, expendable)
+        least = max((mark.min_length or 0 for mark in marks), default=0)
+        return _read_list(value, get_args(kind)[0], path, report, expendable, least)
+    if isinstance(value, str) and float in options and (report.is_of_drawing or TEXTUAL in marks):
+        number = _number_of(value, original)
+        if number is not None:
+            report.warn_alike(path, "expected a number, got text; read as a number")
+            return number
     problem = _explain(message, value, options)
     if type(value) is int and str in options and abs(value) < _TEXT_NUMBER_MAX:
         return str(value) if report.droppable(path, problem, "read as text") else NOTHING
@@ -112,6 +125,14 @@ def join(path: str, key: str) -> str:
     return key if path == "$" else f"{path}.{key}"
 
 
+def _number_of(text: str, kind: Any) -> float | None:
+    """The number that a text holds, if ``kind`` allows it."""
+    try:
+        return float(msgspec.convert(float(text.strip().replace(",", ".")), kind))
+    except (ValueError, TypeError):
+        return None
+
+
 def _refuse(path: str, problem: str, report: Report, expendable: bool) -> None:
     if expendable:
         report.droppable(path, problem, "left out")
@@ -119,14 +140,20 @@ def _refuse(path: str, problem: str, report: Report, expendable: bool) -> None:
         report.fatal(path, problem)
 
 
-def _read_list(values: list[object], kind: Any, path: str, report: Report, expendable: bool) -> Any:
+def _read_list(
+    values: list[object], kind: Any, path: str, report: Report, expendable: bool, least: int
+) -> Any:
     """NOTHING stands in for an object that could not be read, so that indices stay the file's."""
     found = [
         read(value, kind, f"{path}[{i}]", report, expendable=expendable)
         for i, value in enumerate(values)
     ]
     if expendable:
-        return [value for value in found if value is not NOTHING]
+        kept = [value for value in found if value is not NOTHING]
+        if len(kept) < least:
+            _refuse(path, f"fewer than {least} could be read", report, expendable)
+            return NOTHING
+        return kept
     of_objects = isinstance(kind, type) and issubclass(kind, Struct)
     return found if of_objects or is_complete(found) else NOTHING
 
@@ -168,6 +195,8 @@ def _read_struct(
                 complete = False
                 _refuse(join(path, key), "missing", report, expendable)
             continue
+        if value[key] is None and report.is_of_drawing and not field.required:
+            continue
         read_value = read(value[key], field.type, join(path, key), report, expendable=expendable)
         if read_value is not NOTHING:
             found[field.name] = read_value
@@ -192,11 +221,11 @@ def _unknown_key(key: str, known: tuple[str, ...]) -> str:
     return f"unknown key; did you mean {quote(close[0])}?" if close else "unknown key"
 
 
-def _unwrap(kind: Any) -> tuple[Any, bool]:
+def _unwrap(kind: Any) -> tuple[Any, list[Meta]]:
     if get_origin(kind) is not Annotated:
-        return kind, False
+        return kind, []
     inner, *notes = get_args(kind)
-    return inner, any(note is EXPENDABLE for note in notes)
+    return inner, [note for note in notes if isinstance(note, Meta)]
 
 
 def _options(kind: Any) -> list[Any]:

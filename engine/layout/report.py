@@ -1,8 +1,8 @@
 """All problems of a document, each with its path in the file.
 
-Three kinds of problem: fatal ones; those that ``lenient`` repairs (a part is dropped or replaced);
-those that ``renumber`` repairs (a name that must be unique is replaced). A repaired problem is a
-warning that says what was done. Nothing else changes the imported layout.
+Three kinds of problem: fatal ones; those that ``lenient`` repairs (a part is dropped or replaced), which
+are repaired anyhow in the picture of a pretix plan; those that ``renumber`` repairs (a name that must be
+unique is replaced). A repaired problem is a warning that says what was done.
 """
 
 import json
@@ -33,34 +33,63 @@ class LayoutRejected(InvalidInput):
     code = "invalid-layout"
 
 
+class _Found:
+    """What was found. ``alike``: where in ``warnings`` a repeated problem stands, and how often it was met."""
+
+    def __init__(self) -> None:
+        self.errors: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self.warning_count = 0
+        self.alike: dict[str, tuple[int, int]] = {}
+
+
 class Report:
     """Collects problems while a document is read."""
 
-    def __init__(self, *, lenient: bool, renumber: bool) -> None:
-        self._lenient = lenient
+    def __init__(
+        self,
+        *,
+        lenient: bool,
+        renumber: bool,
+        found: _Found | None = None,
+        is_of_drawing: bool = False,
+    ) -> None:
+        self.lenient = lenient
         self._renumber = renumber
-        self._errors: list[Problem] = []
-        self._warnings: list[Problem] = []
-        self._warning_count = 0
+        self._found = found or _Found()
+        #: True where only the picture is read: whatever is wrong there, everything can be sold.
+        self.is_of_drawing = is_of_drawing
 
     @property
     def clean(self) -> bool:
-        return not self._errors
+        return not self._found.errors
+
+    def of_drawing(self) -> "Report":
+        """The same report, in which what ``lenient`` repairs is repaired anyhow."""
+        return Report(lenient=True, renumber=self._renumber, found=self._found, is_of_drawing=True)
 
     def fatal(self, path: str, problem: str) -> None:
-        self._errors.append(Problem(path, problem))
-        if len(self._errors) == REPORTED_MAX:
-            self._errors.append(Problem("$", "too many problems; the rest was not read"))
+        errors = self._found.errors
+        errors.append(Problem(path, problem))
+        if len(errors) == REPORTED_MAX:
+            errors.append(Problem("$", "too many problems; the rest was not read"))
             self.reject()
 
     def warn(self, path: str, problem: str) -> None:
-        self._warning_count += 1
-        if self._warning_count <= REPORTED_MAX:
-            self._warnings.append(Problem(path, problem))
+        self._found.warning_count += 1
+        if self._found.warning_count <= REPORTED_MAX:
+            self._found.warnings.append(Problem(path, problem))
+
+    def warn_alike(self, path: str, problem: str) -> None:
+        """One warning for a problem that is met at many places: the first one, and how many more."""
+        at, count = self._found.alike.get(problem, (len(self._found.warnings), 0))
+        self._found.alike[problem] = (at, count + 1)
+        if count == 0:
+            self.warn(path, problem)
 
     def droppable(self, path: str, problem: str, remedy: str) -> bool:
         """Report a problem that ``lenient`` repairs by ``remedy``; True when ``lenient`` was asked for."""
-        return self._mend(self._lenient, path, problem, remedy)
+        return self._mend(self.lenient, path, problem, remedy)
 
     def ambiguous(self, path: str, problem: str, remedy: str) -> bool:
         """Report a problem that ``renumber`` repairs by ``remedy``; True when ``renumber`` was asked for."""
@@ -74,19 +103,24 @@ class Report:
         return allowed
 
     def warnings(self) -> list[Problem]:
-        rest = self._warning_count - len(self._warnings)
-        return [*self._warnings, Problem("$", f"and {rest} more")] if rest else self._warnings
+        warnings = self._found.warnings[:]
+        for problem, (at, count) in self._found.alike.items():
+            if count > 1 and at < len(warnings):
+                more = f"{problem}; likewise at {count - 1} more places"
+                warnings[at] = Problem(warnings[at].path, more)
+        rest = self._found.warning_count - len(warnings)
+        return [*warnings, Problem("$", f"and {rest} more")] if rest else warnings
 
     def reject(self) -> NoReturn:
         """Raise LayoutRejected with everything found."""
-        first = self._errors[0]
-        count = len(self._errors)
+        first = self._found.errors[0]
+        count = len(self._found.errors)
         detail = (
             f"the layout has a problem: {first}"
             if count == 1
             else f"the layout has {count} problems; the first is {first}"
         )
-        errors = [{"path": e.path, "problem": e.problem} for e in self._errors]
+        errors = [{"path": e.path, "problem": e.problem} for e in self._found.errors]
         raise LayoutRejected(detail, errors=errors)
 
 

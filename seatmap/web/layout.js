@@ -38,7 +38,8 @@ export class Venue {
     /** Section names without their common beginning: "226" where every section is a "Block". */
     this.shortNames = shortNames(layout.sections.map((section) => section.name));
     this.areaMiddles = layout.areas.map(({ shape }) => middleOf(shape));
-    this.cellSize = this.radius * 8;
+    // One stray seat makes a drawing far larger than it is full: the grid is bounded.
+    this.cellSize = Math.max(this.radius * 8, (this.box.x1 - this.box.x0) / 400, (this.box.y1 - this.box.y0) / 400);
     this.columns = Math.max(1, Math.ceil((this.box.x1 - this.box.x0) / this.cellSize));
     this.lines = Math.max(1, Math.ceil((this.box.y1 - this.box.y0) / this.cellSize));
     this.fillGrid();

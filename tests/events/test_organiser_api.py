@@ -117,6 +117,28 @@ async def test_a_broken_plan_is_refused_with_every_problem(office: Office) -> No
     assert any(path.startswith(f"{place}[1]") and "colour" not in path for path in paths)
 
 
+@pytest.mark.parametrize("plan", [NATIVE_PLAN, PRETIX_PLAN], ids=["native", "pretix"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
+async def test_a_plan_is_sent_as_its_file_is(office: Office, plan: Json, encoding: str) -> None:
+    response = await office.http.post(
+        "/v1/venues/import",
+        content=json.dumps(plan | {"name": "Köln"}, ensure_ascii=False).encode(encoding),
+        headers=ORGANISER | {"Content-Type": "application/json"},
+    )
+    assert response.status_code == 201, response.text
+    assert response.json()["venue"]["name"] == "Köln"
+
+
+async def test_seats_outside_a_pretix_plan_are_sold_with_one_warning(office: Office) -> None:
+    plan = json.loads(json.dumps(PRETIX_PLAN))
+    for i, seat in enumerate(plan["zones"][0]["rows"][0]["seats"]):
+        seat["position"] = {"x": -500 + 3000 * i, "y": -20}
+    response = await office.import_plan(plan)
+    assert response.status_code == 201, response.text
+    assert response.json()["venue"]["seat_count"] == 2
+    assert [warning["path"] for warning in response.json()["warnings"]] == ["size"]
+
+
 async def test_duplicates_are_named_and_can_be_renumbered(office: Office) -> None:
     plan = json.loads(json.dumps(PRETIX_PLAN))
     seats = plan["zones"][0]["rows"][0]["seats"]
