@@ -4,7 +4,7 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -30,6 +30,8 @@ from engine.live.snapshot_frame import encode_snapshot
 from engine.runtime import Runtime
 
 _HIDDEN = (EventStatus.DRAFT, EventStatus.PUBLISHING)
+#: How long after its start a cancelled event is in the list.
+_CANCELLED_SHOWN = timedelta(days=1)
 _STANDINGS_MAX = 50
 
 StartsFrom = Annotated[
@@ -298,6 +300,10 @@ def _moment(name: str, moment: datetime | None) -> datetime | None:
     "/v1/events",
     tags=["Events"],
     summary="Events on sale, by date",
+    description=(
+        "On sale or paused; and cancelled ones, with that `status`, until a day after their start: "
+        "people who look for them learn why they cannot find tickets."
+    ),
     opt=described(gives={200: Reply("A page of events.", EventList)}, refuses=STORES),
 )
 async def list_events(
@@ -336,6 +342,7 @@ async def list_events(
         radius_km=radius_km,
         starts_from=_moment("from", starts_from),
         starts_to=_moment("to", starts_to),
+        cancelled_from=datetime.now(UTC) - _CANCELLED_SHOWN,
     )
     items: list[EventItem] = []
     found = runtime.catalog.events(wanted, after=_events_after(cursor))
@@ -407,16 +414,20 @@ async def read_availability(
     runtime = runtime_of(request)
     events = await runtime.catalog.events_by_id({str(event_id) for event_id in event_ids})
     items = await asyncio.gather(
-        *(event_item(runtime, event) for event in events if event.status not in _HIDDEN)
+        *(event_item(runtime, event) for event in events if not _is_hidden(event))
     )
     return EventStandings(
         [EventStanding(i.event_id, i.status, i.prices_from, i.availability) for i in items]
     )
 
 
+def _is_hidden(event: Event) -> bool:
+    return event.status in _HIDDEN or event.unlisted
+
+
 async def _visible_event(request: AnyRequest, event_id: UUID) -> Event:
     event = await runtime_of(request).catalog.event(str(event_id))
-    if event.status in _HIDDEN and not await is_organiser(request):
+    if _is_hidden(event) and not await is_organiser(request):
         raise NotFound(f"There is no event {event_id}.", code="event-not-found")
     return event
 

@@ -169,11 +169,14 @@ class Catalog:
             return event
         if event.status not in only_from:
             raise Conflict(f"The event is {event.status} by now.", code=f"event-{event.status}")
-        changed = msgspec.structs.replace(event, status=status, version=event.version + 1)
+        unlisted = event.status == EventStatus.DRAFT and status == EventStatus.CANCELLED
+        changed = msgspec.structs.replace(
+            event, status=status, unlisted=unlisted, version=event.version + 1
+        )
         if not await self._mongo.put(
             "events",
             event_id,
-            {"status": status.value, "version": changed.version},
+            {"status": status.value, "unlisted": unlisted, "version": changed.version},
             expected={"version": event.version},
         ):
             return await self.set_status(event_id, status, only_from=only_from)
@@ -189,6 +192,8 @@ class Catalog:
             )
             for document in documents:
                 event = _event_from(document)
+                if wanted.cancelled_from is not None and event.unlisted:
+                    continue
                 if wanted.near is None or _within(event.venue, wanted.near, wanted.radius_km):
                     yield event
             if len(documents) < 100:
@@ -272,6 +277,8 @@ def _event_from(document: dict[str, Any]) -> Event:
     fields["prices"] = dict(fields["prices"])
     fields["starts_at"] = utc_from_ms(fields["starts_at"])
     fields["venue"] = with_accepted_zone(fields["venue"])
+    # The embedded server turns truth into a number.
+    fields["unlisted"] = bool(fields.get("unlisted"))
     return msgspec.convert(fields, Event)
 
 
@@ -282,7 +289,11 @@ def _within(venue: Venue, centre: tuple[float, float], radius_km: float) -> bool
 
 
 def _query(wanted: EventFilter, after: tuple[datetime, str] | None) -> dict[str, Any]:
-    clauses: list[dict[str, Any]] = [{"status": {"$in": [s.value for s in wanted.statuses]}}]
+    by_status: dict[str, Any] = {"status": {"$in": [s.value for s in wanted.statuses]}}
+    if wanted.cancelled_from is not None:
+        start = {"starts_at": {"$gte": ms_from_utc(wanted.cancelled_from)}}
+        by_status = {"$or": [by_status, {"$and": [{"status": EventStatus.CANCELLED.value}, start]}]}
+    clauses: list[dict[str, Any]] = [by_status]
     if wanted.q:
         # Every word must match; escaped, so that no input becomes a pattern.
         clauses += [

@@ -116,6 +116,8 @@ class Event(Struct, frozen=True, kw_only=True):
     image_url: str | None = None
     #: A BCP 47 tag.
     language: str | None = None
+    #: Cancelled before it was ever published: the public has never seen it.
+    unlisted: bool = False
 
     @property
     def prices_from(self) -> Money | None:
@@ -150,3 +152,5 @@ class EventFilter(Struct, frozen=True, kw_only=True):
     starts_from: datetime | None = None
     starts_to: datetime | None = None
     statuses: tuple[EventStatus, ...] = (EventStatus.ON_SALE, EventStatus.PAUSED)
+    #: Also cancelled events that start then or later, if they were ever on sale.
+    cancelled_from: datetime | None = None

@@ -19,7 +19,7 @@ const HURRY_MS = 60_000;
 const TICK_MS = 250;
 const BUYER = "tab.buyer";
 /** The journey's steps, and the form of the waitlist in place of the first. */
-const VIEWS = ["choose", "wait", "held", "pending", "done"];
+const VIEWS = ["cancelled", "choose", "wait", "held", "pending", "done"];
 
 /** More sections than this are folded up. */
 const OPEN_MAX = 12;
@@ -108,9 +108,11 @@ export class Panel {
   show() {
     const { byId, host, journey, shownView, waitlist } = this;
     const { step } = journey;
-    const view = step === "choose" && waitlist.form !== null ? "wait" : step;
+    const isOff = journey.status === "cancelled" && (step === "choose" || step === "held");
+    const view = isOff ? "cancelled" : step === "choose" && waitlist.form !== null ? "wait" : step;
     for (const other of VIEWS) byId(`step-${other}`).hidden = other !== view;
     host.setAttribute("step", step);
+    host.toggleAttribute("cancelled", isOff);
     this.showNotice();
     this.showOthers();
     if (step === "choose") this.showChoice();
@@ -188,7 +190,6 @@ export class Panel {
   hint() {
     const { journey } = this;
     if (journey.status === "paused") return "The sale is paused by the organiser. You can look around; you can choose seats when the sale goes on.";
-    if (journey.status === "cancelled") return "This event is cancelled.";
     if (!journey.onSale) return "This event is not on sale yet.";
     if (journey.quantity > 0) return "";
     const areas = journey.venue.layout.areas.length > 0;

@@ -207,6 +207,7 @@ class Showing {
         break;
       case "event":
         journey.status = body.status;
+        if (body.status === "cancelled" && journey.step === "held") journey.holdEnded("");
         break;
       case "notice":
         if (body.code === "event-changed" && body.event_id === this.eventId) {

@@ -2,7 +2,7 @@
 
 import asyncio
 import gzip
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -11,6 +11,7 @@ import pytest
 from engine.base.errors import Unavailable
 from engine.base.model import new_id
 from engine.catalog.catalog import Catalog
+from engine.catalog.model import EventDraft
 from engine.runtime import Runtime
 from tests.conftest import House, MakeHouse, small_house
 from tests.support.http import ORGANISER, Json, problem_of, publish_event
@@ -154,3 +155,44 @@ async def test_large_answers_are_compressed_and_small_ones_are_not(
         assert (len(body) < len(plain) / 10) == is_packed
     headers, _ = await raw(http, f"/v1/events?city={programme['city']}", "gzip")
     assert "content-encoding" not in headers
+
+
+async def test_a_cancelled_event_is_found_until_a_day_after_its_start(
+    http: httpx.AsyncClient, runtime: Runtime
+) -> None:
+    city = f"Gera {new_id()}"
+    venue, _ = await runtime.catalog.venues.import_plan(small_house(rows=1), city=city)
+    now = datetime.now(UTC)
+    starts = {"coming": 48, "begun": -23, "past": -25, "unlisted": 48, "open": 72}
+    ids: dict[str, str] = {}
+    for name, hours in starts.items():
+        at = now + timedelta(hours=hours)
+        if name != "unlisted":
+            ids[name] = await publish_event(runtime, venue.venue_id, name=name, starts_at=at)
+            continue
+        draft = EventDraft(
+            name=name,
+            venue_id=venue.venue_id,
+            starts_at=at,
+            currency="EUR",
+            prices={"Front": 1, "Back": 1},
+        )
+        ids[name] = (await runtime.catalog.create_event(draft)).event_id
+    for name in ("coming", "begun", "past", "unlisted"):
+        await runtime.events.publishing.cancel(ids[name])
+
+    async def listed(**params: str) -> list[tuple[str, str]]:
+        page = (await http.get("/v1/events", params={"city": city, **params})).json()
+        return [(item["name"], item["status"]) for item in page["items"]]
+
+    cancelled = [("begun", "cancelled"), ("coming", "cancelled")]
+    assert await listed() == [*cancelled, ("open", "on_sale")]
+    assert await listed(q="coming") == [("coming", "cancelled")]
+    assert await listed(available="true") == [("open", "on_sale")]
+    assert (await http.get(f"/v1/events/{ids['coming']}")).json()["status"] == "cancelled"
+    # The public has never seen this one.
+    problem_of(await http.get(f"/v1/events/{ids['unlisted']}"), 404, "event-not-found")
+    answer = await http.get("/v1/events/availability", params={"id": [ids["unlisted"]]})
+    assert answer.json()["items"] == []
+    shown = await http.get(f"/v1/events/{ids['unlisted']}", headers=ORGANISER)
+    assert shown.json()["status"] == "cancelled"
