@@ -25,6 +25,7 @@ from engine.catalog.model import Event, EventFilter, Facet, Facts
 from engine.catalog.showing import ImageUrl, Language, Tagline
 from engine.layout import Layout
 from engine.live.prices import EventPricing, Price
+from engine.live.public_reasons import for_buyers
 from engine.live.reading import UNLIMITED
 from engine.live.snapshot_frame import encode_snapshot
 from engine.runtime import Runtime
@@ -175,7 +176,9 @@ class PriceChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
     category: CategoryName
     old: Annotated[Money | None, Meta(description="Null for the first price.")]
     new: Money
-    reason: str
+    reason: Annotated[
+        str, Meta(description="In words for buyers; with the organiser's key, in the rule's own.")
+    ]
     actor: Annotated[
         str, Meta(description="`organiser`, or `pricing:` and the number of the rule.")
     ]
@@ -578,7 +581,7 @@ async def read_price_history(
             if row["old_amount_minor"] is None
             else Money(row["old_amount_minor"], facts.currency),
             new=Money(row["new_amount_minor"], facts.currency),
-            reason=row["reason"],
+            reason=row["reason"] if organiser else for_buyers(row["reason"]),
             actor=row["actor"],
             changed_at=row["changed_at"],
             inputs=row["inputs"] if organiser else None,

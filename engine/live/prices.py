@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from engine.base.model import Moment, Money
 from engine.live.codec import decode_prices
+from engine.live.public_reasons import for_buyers
 
 
 class Price(Struct, frozen=True, omit_defaults=True):
@@ -22,7 +23,7 @@ class Price(Struct, frozen=True, omit_defaults=True):
     reason: Annotated[
         str | None,
         Meta(
-            description="The reason of the latest change.",
+            description="The reason of the latest change, for buyers.",
             examples=["82 % sold, 6 days left: the last places cost more"],
         ),
     ] = None
@@ -92,7 +93,7 @@ def _told(
             name,
             Money(amount, currency),
             was=_money(told.was_minor, currency),
-            reason=told.reason,
+            reason=None if told.reason is None else for_buyers(told.reason),
             changed_at=told.changed_at,
             floor=_money(told.floor_minor, currency),
             ceiling=_money(told.ceiling_minor, currency),

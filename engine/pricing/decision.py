@@ -27,6 +27,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from engine.live.public_reasons import for_buyers
 from engine.pricing.rule import Rule, highest_price, lowest_price
 from engine.pricing.sentences import say_move, say_stay
 
@@ -92,11 +93,12 @@ class Factors(Struct, frozen=True, kw_only=True):
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """A price, the reason in words for buyers, and the numbers."""
+    """A price, the reason in words for the organiser and for buyers, and the numbers."""
 
     price_minor: int
     why: Annotated[Why, Meta(description="`moved`, or the cause that keeps the price where it is.")]
-    reason: Annotated[str, Meta(examples=["82 % sold, 6 days left: the last places cost more"])]
+    reason: Annotated[str, Meta(examples=["30 % sold, 6 days left: places are selling slowly"])]
+    public_reason: Annotated[str, Meta(examples=["6 days left: a lower price for now"])]
     factors: Factors
 
 
@@ -125,10 +127,12 @@ def decide(rule: Rule, signals: Signals, current: Current) -> Decision:
     target = _target(rule, weighed.multiplier)
     price, why = _move(rule, signals, current, target)
     factors = _factors(signals, weighed, target)
+    reason = _reason(signals, current, price, why, factors)
     return Decision(
         price_minor=price,
         why=why,
-        reason=_reason(signals, current, price, why, factors),
+        reason=reason,
+        public_reason=for_buyers(reason),
         factors=factors,
     )
 

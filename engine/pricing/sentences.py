@@ -1,8 +1,11 @@
-"""The reasons of price changes, in words for buyers: short, true, and without the house's internal figures."""
+"""The reasons of price changes, in words for the organiser: short and true. Buyers read
+``engine.live.public_reasons.for_buyers`` of them."""
 
 import math
 from collections.abc import Mapping
 from typing import Final
+
+from engine.live.public_reasons import BACK, FEWER_WANT, MORE_LEFT, SLOW
 
 #: The sold share from which on the remaining places are called the last places.
 _LAST_SHARE: Final = 0.75
@@ -20,11 +23,11 @@ _STAYS: Final = {
 _LAST: Final = "the last places cost more"
 _FEWER: Final = "the fewer places are left, the more they cost"
 _CAUSES: Final = {
-    ("progress", False): "more places are left than expected",
+    ("progress", False): MORE_LEFT,
     ("pace", True): "places are selling fast",
-    ("pace", False): "places are selling slowly",
+    ("pace", False): SLOW,
     ("demand", True): "many people want the places that are left",
-    ("demand", False): "fewer people want the places that are left",
+    ("demand", False): FEWER_WANT,
 }
 
 
@@ -51,7 +54,7 @@ def _cause(rises: bool, because: Mapping[str, float], share: float, planned: boo
     parts = {name: because[name] * (1 if rises else -1) for name in ("progress", "pace", "demand")}
     main = max(parts, key=lambda name: parts[name])
     if parts[main] <= 0:
-        return "back towards the usual price"
+        return BACK
     if main == "progress" and rises:
         if planned:
             return "more sold than expected by now"

@@ -176,7 +176,7 @@ class _Run:
             PriceMove(
                 days_left=round(self._days_left(step), 4),
                 price_minor=decision.price_minor,
-                reason=decision.reason,
+                reason=decision.public_reason,
             )
         )
 

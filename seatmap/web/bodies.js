@@ -22,8 +22,6 @@ const TINTS = [0, 0.16, 0.24, 0.33, 0.42, 0.52];
 const PIXELS_MAX = 4_000_000;
 /** The picture may be shown stretched this much. */
 const STRETCH_MAX = 1.35;
-/** At most this many free seats are shown as a number, more as a share. */
-const FEW = 20;
 /** An area's name is shortened rather than written smaller. */
 const NAME_PX = 10;
 
@@ -134,8 +132,9 @@ export class Bodies {
       free += this.free[no];
       total += part.total;
     });
-    const brief = total === 0 ? "" : free === 0 ? "full" : free <= FEW ? `${free} left` : `${Math.max(1, Math.floor((free / total) * 100))}%`;
-    return { name: this.venue.shortNames[section], brief, words: brief.replace("%", "% free"), share: free / (total || 1) };
+    // The same words at every scale, and those of the list.
+    const words = total === 0 ? "" : free === 0 ? "full" : `${count(free)} left`;
+    return { name: this.venue.shortNames[section], words, share: free / (total || 1) };
   }
 
   /** @param {Part} part */
@@ -270,7 +269,7 @@ const METER_PX = 32;
 const widths = new Map();
 
 /** @param {CanvasRenderingContext2D} context @param {Fullness} fullness @param {boolean} nameOnly @param {(width: number, height: number) => boolean} fits */
-function fitted(context, { name, words, brief }, nameOnly, fits) {
+function fitted(context, { name, words }, nameOnly, fits) {
   const widthOf = (/** @type {string} */ text) => {
     if (!widths.has(text)) {
       setFont(context, 650, 100);
@@ -278,7 +277,7 @@ function fitted(context, { name, words, brief }, nameOnly, fits) {
     }
     return widths.get(text) ?? 0;
   };
-  for (const tries of nameOnly || brief === "" ? [[[name]]] : [[[name, words], [name, brief], [`${name}: ${brief}`]], [[name]]]) {
+  for (const tries of nameOnly || words === "" ? [[[name]]] : [[[name, words], [`${name}: ${words}`]], [[name]]]) {
     for (const lines of tries) {
       for (const size of SIZES) {
         const width = Math.max(...lines.map(widthOf)) * size;

@@ -100,6 +100,7 @@ export class Filters {
       mark.replaceChildren(icon(palette, category, FREE));
       words.textContent = price ? money(price) : "";
       note.textContent = priceNote(this.journey.event, category);
+      showTrend(/** @type {Element} */ (button.parentElement), this.journey.event, category);
       return price ?? [];
     });
     const steps = new Map(prices.sort((a, b) => a.amount - b.amount).map((step) => [step.amount, `Up to ${money(step)}`]));
@@ -397,6 +398,11 @@ export function priceNote(event, categoryNo) {
   const { price, was, changed_at, reason } = priceOf(event, categoryNo) ?? {};
   if (!price || !was || !changed_at || was.amount === price.amount) return "";
   return `${price.amount > was.amount ? "Up" : "Down"} from ${money(was)} since ${nearby(changed_at, event.venue)}${reason ? `: ${reason}` : ""}`;
+}
+
+/** The way to a price's history is shown once the price has moved. @param {Element} row @param {EventPage} event @param {number} categoryNo */
+export function showTrend(row, event, categoryNo) {
+  row.querySelector(".trend")?.toggleAttribute("hidden", !priceOf(event, categoryNo)?.was);
 }
 
 /**

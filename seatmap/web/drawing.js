@@ -16,7 +16,7 @@
  *
  * @import { Money, Price } from "./types.js"
  * @import { Palette } from "./draw.js"
- * @import { Filter, Found, Hand, Layout, Point, Sweep, View } from "./shapes.js"
+ * @import { Filter, Found, Hand, Layout, Margins, Point, Sweep, View } from "./shapes.js"
  */
 import { Bodies, fullness, Scenery } from "./bodies.js";
 import { h } from "./dom.js";
@@ -25,9 +25,13 @@ import { count, money } from "./format.js";
 import { SeatLayer, SECTION_LABEL_RADIUS_PX } from "./layer.js";
 import { clamp, COMPANION, RESTRICTED_VIEW, rowName, seatName, Venue, WHEELCHAIR } from "./layout.js";
 import { BLOCKED, FREE } from "./protocol.js";
-import { around, between, confined, fitting, listen, Minimap, zoomed } from "./view.js";
+import { around, between, confined, evenly, fitting, listen, Minimap, zoomed } from "./view.js";
 
 const PADDING_PX = 28;
+/** Between a seat and what lies over the map. */
+const GAP_PX = 6;
+/** Its words change; the map does not move when they do. */
+const COVER_WIDTH_MIN_PX = 210;
 const RADIUS_MAX_PX = 26;
 /** A tap on seats smaller than this zooms instead of choosing: they are too small to aim at. @type {Record<Hand, number>} */
 const AIM_RADIUS_PX = { mouse: 3.5, touch: 8 };
@@ -81,8 +85,16 @@ export class Drawing extends HTMLElement {
     this.context = contextOf(this.canvas);
     this.tip = h("div", { class: "tip", "aria-hidden": "true" });
     this.minimap = new Minimap((place) => this.moveTo(around(place, this.view.scale, this.size)));
-    const all = h("div", { class: "all", hidden: true }, this.canvas, this.minimap.element, this.zoomButtons(), this.tip);
-    const styled = () => (all.hidden = false);
+    this.zoom = this.zoomButtons();
+    /** Other elements over the map that must not cover seats. @type {Element[]} */
+    this.covers = [];
+    /** @type {View | null} */
+    this.fitKnown = null;
+    const all = h("div", { class: "all", hidden: true }, this.canvas, this.minimap.element, this.zoom, this.tip);
+    const styled = () => {
+      all.hidden = false;
+      this.resize();
+    };
     const href = new URL("drawing.css", import.meta.url).href;
     this.attachShadow({ mode: "open" }).append(h("link", { rel: "stylesheet", href, onload: styled, onerror: styled }), all);
 
@@ -110,8 +122,6 @@ export class Drawing extends HTMLElement {
     this.view = { scale: 1, x: 0, y: 0 };
     this.size = { width: 0, height: 0 };
     this.ratio = 1;
-    /** The whole venue is shown, and stays so when the window changes. */
-    this.fitted = true;
     this.moving = false;
     /** The pictures of the seats: what is shown, and the one being painted. */
     this.canvases = [h("canvas"), h("canvas")];
@@ -134,18 +144,21 @@ export class Drawing extends HTMLElement {
     this.observer = new ResizeObserver(() => this.resize());
     this.scheme = matchMedia("(prefers-color-scheme: dark)");
     this.recolour = () => this.readTheme();
-    listen(this.canvas, this);
+    this.abandon = listen(this.canvas, this);
   }
 
   connectedCallback() {
     this.observer.observe(this);
     this.scheme.addEventListener("change", this.recolour);
+    addEventListener("blur", this.abandon);
     this.readTheme();
   }
 
   disconnectedCallback() {
     this.observer.disconnect();
     this.scheme.removeEventListener("change", this.recolour);
+    removeEventListener("blur", this.abandon);
+    this.abandon();
     cancelAnimationFrame(this.frame);
     cancelAnimationFrame(this.animation);
     this.frame = 0;
@@ -158,7 +171,7 @@ export class Drawing extends HTMLElement {
     this.scenery = new Scenery(venue);
     this.bodies = new Bodies(venue);
     this.filter = null;
-    this.layer = this.next = this.palette = null;
+    this.layer = this.next = this.palette = this.fitKnown = null;
     this.readTheme();
     this.fit({ animate: false });
   }
@@ -242,7 +255,6 @@ export class Drawing extends HTMLElement {
   /** Show the whole venue. @param {{ animate?: boolean }} [how] */
   fit({ animate = true } = {}) {
     this.travel(this.fitView, animate);
-    this.fitted = true;
   }
 
   /** @param {number} factor @param {Point} [at] */
@@ -263,7 +275,7 @@ export class Drawing extends HTMLElement {
     const section = this.shown.sections[i];
     if (!section?.weight) return;
     const { x0, y0, x1, y1 } = section.box;
-    const { scale } = fitting(section.box, this.size, { padding: PADDING_PX, most: Infinity });
+    const { scale } = fitting(section.box, this.size, { margins: evenly(PADDING_PX), most: Infinity });
     // In a section too large for its seats to show, show at least some of them.
     const near = Math.max(scale, (this.seatsFromPx * FADE) / this.shown.radius);
     this.travel(around({ x: (x0 + x1) / 2, y: (y0 + y1) / 2 }, this.limitScale(near), this.size), true);
@@ -283,16 +295,39 @@ export class Drawing extends HTMLElement {
 
   // --- view -----------------------------------------------------------------------------------
 
-  /** The scale at which the whole venue fits. */
+  /** Where the whole venue fits, beside what lies over the map. */
   get fitView() {
-    const { box, radius } = this.shown;
-    return fitting(box, this.size, { padding: PADDING_PX, most: RADIUS_MAX_PX / radius });
+    return (this.fitKnown ??= this.findFit());
+  }
+
+  /** Of all margins with which no seat and no area is covered, those with the largest drawing. @returns {View} */
+  findFit() {
+    const { shown, size } = this;
+    const { left, top } = this.getBoundingClientRect();
+    const boxes = [this.zoom, ...this.covers].flatMap((element) => {
+      const box = element.getBoundingClientRect();
+      const widthMin = element === this.zoom ? 0 : COVER_WIDTH_MIN_PX;
+      return box.width === 0 ? [] : { x0: box.left - left - GAP_PX, y0: box.top - top - GAP_PX, x1: Math.max(box.right, box.left + widthMin) - left + GAP_PX, y1: box.bottom - top + GAP_PX };
+    });
+    /** @type {Margins[]} */
+    let ways = [evenly(PADDING_PX)];
+    for (const { x0, y0, x1, y1 } of boxes) {
+      ways = ways.flatMap((way) => [
+        way,
+        x1 < size.width / 2 ? { ...way, left: Math.max(way.left, x1) } : { ...way, right: Math.max(way.right, size.width - x0) },
+        y1 < size.height / 2 ? { ...way, top: Math.max(way.top, y1) } : { ...way, bottom: Math.max(way.bottom, size.height - y0) },
+      ]);
+    }
+    const fits = ways.map((margins) => fitting(shown.box, size, { margins, most: RADIUS_MAX_PX / shown.radius }));
+    const isClear = (/** @type {View} */ { scale, x, y }) =>
+      boxes.every((box) => !shown.isUsed({ x0: x + box.x0 / scale, y0: y + box.y0 / scale, x1: x + box.x1 / scale, y1: y + box.y1 / scale }));
+    return fits.sort((a, b) => b.scale - a.scale).find(isClear) ?? fits[0];
   }
 
   /** @param {number} scale */
   limitScale(scale) {
     const most = RADIUS_MAX_PX / this.shown.radius;
-    return clamp(scale, Math.min(this.fitView.scale * 0.7, most), most);
+    return clamp(scale, Math.min(this.fitView.scale, most), most);
   }
 
   /** @param {View} view @param {Point} at @param {number} factor */
@@ -307,14 +342,25 @@ export class Drawing extends HTMLElement {
 
   /** @param {View} view */
   setView(view) {
-    this.view = confined(view, this.shown.box, this.size);
+    this.view = this.confined(view);
+    // Where nothing can be moved, a finger scrolls the page.
+    this.canvas.classList.toggle("zoomed", !this.fitted);
     this.invalidate();
+  }
+
+  /** The whole venue is shown, and stays so when the window changes. */
+  get fitted() {
+    return this.view.scale < this.fitView.scale * 1.01;
+  }
+
+  /** @param {View} view */
+  confined(view) {
+    return confined(view, this.shown.box, this.size, this.fitView);
   }
 
   /** A step of a gesture. @param {View} view */
   moveTo(view) {
     cancelAnimationFrame(this.animation);
-    this.fitted = false;
     this.pass(view);
   }
 
@@ -332,14 +378,13 @@ export class Drawing extends HTMLElement {
   /** Go to a view, smoothly unless the person prefers no motion. @param {View} goal @param {boolean} animate */
   travel(goal, animate) {
     cancelAnimationFrame(this.animation);
-    this.fitted = false;
     this.hideTip();
     if (!animate || matchMedia("(prefers-reduced-motion: reduce)").matches) {
       this.setView(goal);
       return;
     }
     const from = this.view;
-    const to = confined(goal, this.shown.box, this.size);
+    const to = this.confined(goal);
     const startedMs = performance.now();
     const step = (/** @type {number} */ nowMs) => {
       const t = clamp((nowMs - startedMs) / ANIMATION_MS, 0, 1);
@@ -369,15 +414,15 @@ export class Drawing extends HTMLElement {
     const { width, height } = this.getBoundingClientRect();
     if (width === 0 || height === 0) return;
     const middle = this.toDrawing({ x: this.size.width / 2, y: this.size.height / 2 });
-    const first = this.size.width === 0;
+    const fitted = this.fitted || this.size.width === 0;
     this.size = { width, height };
+    this.fitKnown = null;
     this.ratio = Math.min(3, devicePixelRatio || 1);
     this.canvas.width = Math.round(width * this.ratio);
     this.canvas.height = Math.round(height * this.ratio);
     this.layer = this.next = null;
     this.minimapIsOld = true;
-    if (this.fitted || first) this.view = this.fitView;
-    else this.view = around(middle, this.view.scale, this.size);
+    this.view = fitted ? this.fitView : this.confined(around(middle, this.view.scale, this.size));
     // Within the observer's turn, so that the resized (emptied) canvas is never seen.
     this.draw();
   }

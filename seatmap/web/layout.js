@@ -138,6 +138,17 @@ export class Venue {
     return this.layout.areas.findLastIndex((area) => covers(area.shape, x, y));
   }
 
+  /** Are there seats in the box, or parts of an area? @param {Box} box */
+  isUsed({ x0, y0, x1, y1 }) {
+    const r = this.radius;
+    let used = false;
+    this.forEachIn({ x0: x0 - r, y0: y0 - r, x1: x1 + r, y1: y1 + r }, (s) => {
+      used ||= this.x[s] > x0 - r && this.x[s] < x1 + r && this.y[s] > y0 - r && this.y[s] < y1 + r;
+    });
+    const steps = [0, 0.25, 0.5, 0.75, 1];
+    return used || steps.some((i) => steps.some((j) => this.areaAt(x0 + (x1 - x0) * i, y0 + (y1 - y0) * j) >= 0));
+  }
+
   /** Is there an area or another drawn shape? @param {number} x @param {number} y */
   isCovered(x, y) {
     return this.areaAt(x, y) >= 0 || this.layout.decorations.some(({ shape }) => shape && covers(shape, x, y));

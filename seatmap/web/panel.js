@@ -9,7 +9,7 @@
  * @import { Waitlist } from "./waitlist.js"
  */
 import { isAddress } from "./address.js";
-import { priceHistory, priceNote } from "./choosing.js";
+import { priceHistory, priceNote, showTrend } from "./choosing.js";
 import { h, svgAddress } from "./dom.js";
 import { clock, count, countdown, digitsOf, listed, longDate, money, plural, sum } from "./format.js";
 import { seatNotes } from "./drawing.js";
@@ -207,6 +207,7 @@ export class Panel {
       const words = [price && money(price), left === undefined ? "" : left === 0 ? "sold out" : `${count(left)} left`];
       this.put(`area-${areaNo}-facts`, words.filter(Boolean).join(" · "));
       this.put(`area-${areaNo}-price`, priceNote(this.event, category));
+      showTrend(/** @type {Element} */ (byId(`area-${areaNo}-price`).parentElement), this.event, category);
       this.put(`area-${areaNo}-own`, String(own));
       byId(`area-${areaNo}-less`).ariaDisabled = String(own === 0);
       byId(`area-${areaNo}-more`).ariaDisabled = String(left !== undefined && own >= left);

@@ -86,6 +86,7 @@ class Showing {
     const venue = new Venue(layout);
     const drawing = /** @type {Drawing} */ (byId("drawing"));
     this.drawing = drawing;
+    drawing.covers = [/** @type {Element} */ (byId("live").parentElement)];
     drawing.venue = venue;
     const refresh = () => this.refresh();
     const emit = (/** @type {string} */ name, /** @type {Record<string, unknown>} */ detail) => this.emit(name, detail);

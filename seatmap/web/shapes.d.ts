@@ -91,6 +91,14 @@ export interface Size {
 }
 
 /** CSS pixels per drawing unit, and the drawing's point in the upper left corner. */
+/** Pixels that stay free along the sides. */
+export interface Margins {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
 export interface View {
   scale: number;
   x: number;
@@ -141,7 +149,6 @@ export interface Part {
 export interface Fullness {
   name: string;
   words: string;
-  brief: string;
   /** free, 0…1 */
   share: number;
 }

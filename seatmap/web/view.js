@@ -4,17 +4,22 @@
  * the minimap that shows them.
  *
  * @import { Drawing } from "./drawing.js"
- * @import { Box, Hand, Point, Size, View } from "./shapes.js"
+ * @import { Box, Hand, Margins, Point, Size, View } from "./shapes.js"
  */
 import { h } from "./dom.js";
 import { contextOf } from "./draw.js";
 import { clamp } from "./layout.js";
 
-/** All of the box, as large as fits. @param {Box} box @param {Size} size @param {{ padding: number, most: number }} limits @returns {View} */
-export function fitting({ x0, y0, x1, y1 }, { width, height }, { padding, most }) {
-  const room = (/** @type {number} */ side) => Math.max(1, side - 2 * padding);
-  const scale = Math.min(room(width) / (x1 - x0), room(height) / (y1 - y0), most);
-  return { scale, x: (x0 + x1 - width / scale) / 2, y: (y0 + y1 - height / scale) / 2 };
+/** The same on all sides. @param {number} px @returns {Margins} */
+export function evenly(px) {
+  return { left: px, top: px, right: px, bottom: px };
+}
+
+/** All of the box, as large as fits between the margins. @param {Box} box @param {Size} size @param {{ margins: Margins, most: number }} limits @returns {View} */
+export function fitting({ x0, y0, x1, y1 }, { width, height }, { margins, most }) {
+  const { left, top, right, bottom } = margins;
+  const scale = Math.min(Math.max(1, width - left - right) / (x1 - x0), Math.max(1, height - top - bottom) / (y1 - y0), most);
+  return { scale, x: (x0 + x1 - (width + left - right) / scale) / 2, y: (y0 + y1 - (height + top - bottom) / scale) / 2 };
 }
 
 /** With a point of the drawing in the middle. @param {Point} point @param {number} scale @param {Size} size @returns {View} */
@@ -32,11 +37,21 @@ export function moved({ scale, x, y }, dx, dy) {
   return { scale, x: x + dx / scale, y: y + dy / scale };
 }
 
-/** Moved so that some of the box is in sight. @param {View} view @param {Box} box @param {Size} size @returns {View} */
-export function confined({ scale, x, y }, box, { width, height }) {
-  const w = width / scale / 2;
-  const v = height / scale / 2;
-  return { scale, x: clamp(x, box.x0 - w, box.x1 - w), y: clamp(y, box.y0 - v, box.y1 - v) };
+/**
+ * Moved so that the box stays in sight: where all of it fits it does not move; from twice that scale on any
+ * of its places can be in the middle. A zoom about a place of the box is never diverted.
+ *
+ * @param {View} view @param {Box} box @param {Size} size @param {View} fit where all of the box fits @returns {View}
+ */
+export function confined({ scale, x, y }, box, { width, height }, fit) {
+  const freedom = clamp(2 * (1 - fit.scale / scale), 0, 1);
+  /** @type {(at: number, side: number, fitAt: number, from: number, to: number) => number} */
+  const along = (at, side, fitAt, from, to) => {
+    const middle = fitAt + side / fit.scale / 2;
+    const half = side / scale / 2;
+    return clamp(at + half, middle + (from - middle) * freedom, middle + (to - middle) * freedom) - half;
+  };
+  return { scale, x: along(x, width, fit.x, box.x0, box.x1), y: along(y, height, fit.y, box.y0, box.y1) };
 }
 
 /**
@@ -99,7 +114,7 @@ const KEY_ZOOM = 1.5;
 /** @type {Record<string, [number, number]>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-/** @param {HTMLElement} surface @param {Drawing} moves */
+/** @param {HTMLElement} surface @param {Drawing} moves @returns {() => void} ends the gesture under way, undone: for a window that lost the focus */
 export function listen(surface, moves) {
   /** @type {Map<number, Point>} */
   const pointers = new Map();
@@ -123,13 +138,22 @@ export function listen(surface, moves) {
 
   const become = (/** @type {typeof what} */ next) => {
     clearTimeout(longPress);
-    if (what === "sweep" && next !== "sweep") moves.sweepEnd(next === "");
+    // What might have become a sweep, and did not, ends here, too.
+    if (next !== "press" && next !== "sweep") moves.sweepEnd(what === "sweep" && next === "");
     what = next;
     surface.classList.toggle("dragging", what === "pan" || what === "zoom");
+  };
+  /** The pointer is gone, and what it did is not done. @param {number} id */
+  const lose = (id) => {
+    if (!pointers.delete(id)) return;
+    become("over");
+    if (pointers.size === 0) what = "";
   };
 
   surface.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
+    // No other pointer of this kind is down: an end was missed.
+    if (event.isPrimary) pointers.clear();
     surface.setPointerCapture(event.pointerId);
     const point = pointOf(event);
     pointers.set(event.pointerId, point);
@@ -152,6 +176,8 @@ export function listen(surface, moves) {
 
   surface.addEventListener("pointermove", (event) => {
     const point = pointOf(event);
+    // The button was released where nobody said so.
+    if (event.pointerType === "mouse" && event.buttons === 0) lose(event.pointerId);
     const before = pointers.get(event.pointerId);
     if (before === undefined || what === "") {
       if (event.pointerType === "mouse") moves.hover(point);
@@ -184,8 +210,7 @@ export function listen(surface, moves) {
 
   surface.addEventListener("pointerup", (event) => {
     const tapped = what === "press";
-    pointers.delete(event.pointerId);
-    if (pointers.size > 0) return;
+    if (!pointers.delete(event.pointerId) || pointers.size > 0) return;
     become("");
     if (tapped) tap(pointOf(event), handOf(event), event.timeStamp);
   });
@@ -203,11 +228,11 @@ export function listen(surface, moves) {
     idle = { ...point, ms: did === "chose" ? -Infinity : nowMs, did };
   }
 
-  surface.addEventListener("pointercancel", (event) => {
-    pointers.delete(event.pointerId);
-    become("over");
-    if (pointers.size === 0) what = "";
-  });
+  for (const end of /** @type {const} */ (["pointercancel", "lostpointercapture"])) surface.addEventListener(end, (event) => lose(event.pointerId));
+  // The page scrolls under one finger where the whole map is shown (drawing.css), but not during a gesture.
+  for (const touch of /** @type {const} */ (["touchstart", "touchmove"])) {
+    surface.addEventListener(touch, (event) => (event.touches.length > 1 || what === "sweep" || what === "zoom") && event.preventDefault(), { passive: false });
+  }
   surface.addEventListener("pointerleave", () => moves.hover(null));
   surface.addEventListener("contextmenu", (event) => {
     if (what === "sweep") event.preventDefault();
@@ -229,7 +254,7 @@ export function listen(surface, moves) {
   surface.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const arrow = ARROWS[event.key];
-    if (event.key === "Escape" && what === "sweep") become("over");
+    if (event.key === "Escape" && what !== "") become("over");
     else if (arrow !== undefined) moves.moveTo(moved(moves.view, arrow[0] * KEY_STEP_PX, arrow[1] * KEY_STEP_PX));
     else if (event.key === "+" || event.key === "=") moves.zoomBy(KEY_ZOOM);
     else if (event.key === "-") moves.zoomBy(1 / KEY_ZOOM);
@@ -237,6 +262,13 @@ export function listen(surface, moves) {
     else return;
     event.preventDefault();
   });
+
+  return () => {
+    pointers.clear();
+    become("over");
+    what = "";
+    moves.hover(null);
+  };
 }
 
 // --- the minimap ----------------------------------------------------------------------------------
@@ -273,7 +305,7 @@ export class Minimap {
     const width = clamp(within.width * 0.18, 84, 150);
     const height = clamp((width * (box.y1 - box.y0)) / (box.x1 - box.x0), 40, width);
     this.size = { width, height };
-    this.view = fitting(box, this.size, { padding: PADDING_PX, most: Infinity });
+    this.view = fitting(box, this.size, { margins: evenly(PADDING_PX), most: Infinity });
   }
 
   /** @param {number} ratio @param {(context: CanvasRenderingContext2D, view: View) => void} draw */

@@ -194,6 +194,30 @@ async def test_the_organiser_sees_the_signals_of_each_decision(
     assert public["reason"].startswith("40 % sold, ")
 
 
+async def test_buyers_do_not_read_that_a_house_does_not_sell(
+    desk: PriceDesk, house: House, ada: Buyer
+) -> None:
+    """All seats are left at an expected share of a half: the price falls by one step."""
+    await desk.in_force(
+        dead_band=0,
+        max_step=1,
+        min_interval_s=0,
+        reversal_s=0,
+        round_to_minor=1,
+        expected=[{"days_left": 30, "share": 0.5}, {"days_left": 0, "share": 1.0}],
+    )
+    await house.runtime.pricing.repricer.reprice(house.event_id)
+    path = f"/v1/events/{desk.event_id}/prices/history"
+    change = (await desk.http.get(path, headers=ORGANISER)).json()["items"][0]
+    assert change["new"]["amount"] < change["old"]["amount"]
+    assert change["reason"] == "0 % sold, 8 days left: more places are left than expected"
+    said = "8 days left: a lower price for now"
+    assert (await ada.get(path)).json()["items"][0]["reason"] == said
+    assert (await prices(desk.http, desk.event_id))[0]["reason"] == said
+    page = (await ada.get(f"/v1/events/{desk.event_id}")).json()
+    assert page["prices"][0]["reason"] == said
+
+
 # Rules
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from engine.cli.main import cli
 from engine.layout import import_layout
+from engine.live.public_reasons import for_buyers
 from engine.local.demo.events import demo_events
 from engine.pricing.chart import in_terminal, summary_lines, text_panels, to_svg
 from engine.pricing.decision import Current, Signals, decide
@@ -181,6 +182,35 @@ def test_a_step_smaller_than_the_rounding_unit_is_one_unit() -> None:
 
 
 # Reasons
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (f"3 % sold, {left}: {cause}", f"{left}: {public}")
+        for left in ("6 days left", "36 hours left", "the last hours")
+        for cause, public in {
+            "more places are left than expected": "a lower price for now",
+            "places are selling slowly": "a lower price for now",
+            "fewer people want the places that are left": "a lower price for now",
+            "back towards the usual price": "back towards the usual price",
+        }.items()
+    ]
+    + [(own, own) for own in ("Few are looking: places are selling slowly", "50 % sold", "")],
+)
+def test_buyers_read_that_a_price_fell_and_not_that_nobody_wants_it(reason: str, said: str) -> None:
+    assert for_buyers(reason) == said
+
+
+@pytest.mark.parametrize("rises", [True, False])
+@pytest.mark.parametrize("main", ["progress", "pace", "demand"])
+def test_no_reason_of_a_falling_price_is_public(rises: bool, main: str) -> None:
+    """Of every cause that a rule can name: a new one must say what buyers read."""
+    because = dict.fromkeys(("range", "progress", "pace", "demand"), 0.0)
+    because[main] = 0.3 if rises else -0.3
+    reason = say_move(rises=rises, because=because, share=0.4, planned=True, left_s=9e6)
+    assert (for_buyers(reason) == reason) is rises
+    assert ("% sold" in for_buyers(reason)) is rises
 
 
 @pytest.mark.parametrize(
