@@ -342,6 +342,8 @@ export class SeatList {
   /** Announce other buyers' changes in this row while the focus is in it; the journey announces the buyer's own seats. */
   catchUp() {
     this.timer = 0;
+    // An event of areas has no rows.
+    if (!this.row) return;
     const { chosen, lost } = this.journey;
     const before = this.known;
     const now = (this.known = this.free([this.row]));
