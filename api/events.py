@@ -16,6 +16,14 @@ from msgspec import Meta, Struct
 from api.auth import is_organiser
 from api.conventions import AnyRequest, accepts_gzip, etag, has_tag, large_json, runtime_of
 from api.description import BINARY, STORES, Reply, described
+from api.drafts import (
+    PRIVATE,
+    drafted_areas,
+    drafted_prices,
+    drafted_states,
+    readable_draft,
+    readable_event,
+)
 from api.networks import network
 from api.paging import Cursor, Int32, Limit, Position, cut, decode_cursor
 from engine.base.caching import Bounded
@@ -30,7 +38,6 @@ from engine.live.reading import UNLIMITED
 from engine.live.snapshot_frame import encode_snapshot
 from engine.runtime import Runtime
 
-_HIDDEN = (EventStatus.DRAFT, EventStatus.PUBLISHING)
 #: How long after its start a cancelled event is in the list.
 _CANCELLED_SHOWN = timedelta(days=1)
 _STANDINGS_MAX = 50
@@ -242,10 +249,7 @@ async def event_item(runtime: Runtime, event: Event) -> EventItem:
 
 
 async def event_page(runtime: Runtime, event: Event) -> EventPage:
-    prices = [
-        Price(no, name, Money(amount, event.currency))
-        for no, (name, amount) in enumerate(event.prices.items())
-    ]
+    prices = drafted_prices(event)
     pricing = EventPricing()
     if event.status in (EventStatus.ON_SALE, EventStatus.PAUSED):
         with suppress(Unavailable):
@@ -351,7 +355,9 @@ async def list_events(
     found = runtime.catalog.events(wanted, after=_events_after(cursor))
     async for events in _chunks(found, limit + 1):
         # Together, so that their commands to Redis leave in one write.
-        some = await asyncio.gather(*(event_item(runtime, event) for event in events))
+        some = await asyncio.gather(
+            *(event_item(runtime, event) for event in events if event.is_public)
+        )
         items += [item for item in some if item.availability.available or not available]
         if len(items) > limit:
             break
@@ -417,22 +423,11 @@ async def read_availability(
     runtime = runtime_of(request)
     events = await runtime.catalog.events_by_id({str(event_id) for event_id in event_ids})
     items = await asyncio.gather(
-        *(event_item(runtime, event) for event in events if not _is_hidden(event))
+        *(event_item(runtime, event) for event in events if event.is_public)
     )
     return EventStandings(
         [EventStanding(i.event_id, i.status, i.prices_from, i.availability) for i in items]
     )
-
-
-def _is_hidden(event: Event) -> bool:
-    return event.status in _HIDDEN or event.unlisted
-
-
-async def _visible_event(request: AnyRequest, event_id: UUID) -> Event:
-    event = await runtime_of(request).catalog.event(str(event_id))
-    if _is_hidden(event) and not await is_organiser(request):
-        raise NotFound(f"There is no event {event_id}.", code="event-not-found")
-    return event
 
 
 @get(
@@ -445,16 +440,18 @@ async def _visible_event(request: AnyRequest, event_id: UUID) -> Event:
     ),
 )
 async def read_event(request: AnyRequest, event_id: FromPath[UUID]) -> Response[bytes]:
-    event = await _visible_event(request, event_id)
+    event = await readable_event(request, event_id)
     page = await event_page(runtime_of(request), event)
-    return large_json(request, page, {"ETag": etag(event.version)})
+    headers = {"ETag": etag(event.version)} | ({} if event.is_public else PRIVATE)
+    return large_json(request, page, headers)
 
 
 @get(
     "/v1/events/{event_id:uuid}/layout",
     tags=["Events"],
     summary="The drawing of the venue",
-    description="Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag.",
+    description="Columnar arrays indexed by seat_no. Immutable: cache it for ever by its ETag. With the "
+    "organiser's key a draft's, too, which changes.",
     opt=described(
         gives={
             200: Reply(
@@ -475,14 +472,18 @@ async def read_layout(
         HeaderParameter(name="If-None-Match", description="The ETag of the layout you have."),
     ] = None,
 ) -> Response[bytes]:
-    facts = await runtime_of(request).catalog.facts(str(event_id))
+    catalog = runtime_of(request).catalog
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    try:
+        facts = await catalog.facts(str(event_id))
+    except NotFound:
+        draft = await readable_draft(request, event_id)
+        if draft is None:
+            raise
+        facts = await catalog.facts_of(draft)
+        headers |= PRIVATE
     plain, compressed = _encoded_layout(facts)
-    tag = f'"{facts.layout_id}"'
-    headers = {
-        "ETag": tag,
-        "Cache-Control": "public, max-age=31536000, immutable",
-        "Vary": "Accept-Encoding",
-    }
+    tag = headers["ETag"] = f'"{facts.layout_id}"'
     if has_tag(if_none_match, tag):
         return Response(b"", status_code=304, headers=headers)
     body = plain
@@ -495,7 +496,8 @@ async def read_layout(
     "/v1/events/{event_id:uuid}/seats",
     tags=["Events"],
     summary="The state of every seat right now",
-    description="As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT.",
+    description="As JSON, or with `Accept: application/octet-stream` as the live protocol's SNAPSHOT. "
+    "With the organiser's key a draft's, too: the map with which its sale begins.",
     opt=described(
         gives={
             200: Reply(
@@ -508,33 +510,58 @@ async def read_layout(
     ),
 )
 async def read_seats(request: AnyRequest, event_id: FromPath[UUID]) -> Response[Any]:
-    snapshot = await runtime_of(request).live.reading.snapshot(
-        str(event_id), seen_from=network(request) or UNLIMITED
-    )
+    epoch, seq, digits, areas = await _map(request, event_id)
     headers = {"Cache-Control": "no-store", "Vary": "Accept"}
     if "application/octet-stream" in request.headers.get("accept", ""):
-        frame = encode_snapshot(snapshot.epoch, snapshot.seq, snapshot.states)
+        frame = encode_snapshot(epoch, seq, digits)
         return Response(frame, headers=headers, media_type="application/octet-stream")
     states = SeatStates(
-        epoch=snapshot.epoch,
-        seq=snapshot.seq,
-        seat_count=len(snapshot.states),
-        states=snapshot.states.decode(),
-        areas={str(no): AreaState(free) for no, free in snapshot.areas.items()},
+        epoch=epoch,
+        seq=seq,
+        seat_count=len(digits),
+        states=digits.decode(),
+        areas={str(no): AreaState(free) for no, free in areas.items()},
     )
     return large_json(request, states, {**headers, "Vary": "Accept, Accept-Encoding"})
+
+
+async def _map(request: AnyRequest, event_id: UUID) -> tuple[int, int, bytes, dict[int, int]]:
+    """Epoch, position, public digits and free places of the event's map; of a draft the map it begins with."""
+    runtime = runtime_of(request)
+    try:
+        shown = await runtime.live.reading.snapshot(
+            str(event_id), seen_from=network(request) or UNLIMITED
+        )
+    except NotFound:
+        draft = await readable_draft(request, event_id)
+        if draft is None:
+            raise
+        return (
+            0,
+            0,
+            drafted_states(draft),
+            drafted_areas(draft, await runtime.catalog.facts_of(draft)),
+        )
+    return shown.epoch, shown.seq, shown.states, shown.areas
 
 
 @get(
     "/v1/events/{event_id:uuid}/prices",
     tags=["Events"],
     summary="Prices in force",
+    description="With the organiser's key a draft's, too.",
     opt=described(
         gives={200: Reply("The prices.", PriceList)}, refuses=("event-not-found", *STORES)
     ),
 )
 async def read_prices(request: AnyRequest, event_id: FromPath[UUID]) -> PriceList:
-    snapshot = await runtime_of(request).live.reading.snapshot(str(event_id))
+    try:
+        snapshot = await runtime_of(request).live.reading.snapshot(str(event_id))
+    except NotFound:
+        draft = await readable_draft(request, event_id)
+        if draft is None:
+            raise
+        return PriceList(drafted_prices(draft))
     return PriceList(snapshot.prices)
 
 

@@ -13,9 +13,10 @@ from api.conventions import AnyRequest, IfMatch, etag, read_body, required_versi
 from api.description import STORES, Operation, Reply, described
 from api.events import EventPage, event_page
 from engine.base.actor import ORGANISER
+from engine.base.errors import InvalidInput
 from engine.base.model import SeatNo
 from engine.catalog.model import Event, EventDraft, EventPatch
-from engine.events.publishing import Blocking
+from engine.events.blocking import Blocking
 
 _OPTIONS: dict[str, Any] = {
     "tags": ["Organisers"],
@@ -24,10 +25,19 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-class SeatSelection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Seats of an event, and a reason, which is kept."""
+_Places = Annotated[int, Meta(ge=1, le=1_000_000)]
 
-    seats: Annotated[list[SeatNo], Meta(min_length=1, max_length=5000)]
+
+class SeatSelection(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """Seats and places of areas of an event, at least one, and a reason, which is kept."""
+
+    seats: Annotated[list[SeatNo], Meta(max_length=5000)] = []
+    areas: Annotated[
+        dict[Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,3})$(?!\n)")], _Places],
+        Meta(description="Places by area number.", examples=[{"0": 20}], max_length=1000),
+    ] = {}
     reason: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*$")] | None = None
 
 
@@ -50,6 +60,19 @@ _SEAT_COMMAND = described(
     refuses=("no-such-seat", "event-not-found", "event-not-published", "event-cancelled", *STORES),
     replays=True,
 )
+
+
+async def _selection(request: AnyRequest) -> SeatSelection:
+    data = await read_body(request, _SEAT_SELECTION)
+    if not (data.seats or data.areas):
+        raise InvalidInput(
+            'Name at least one seat or place: {"seats": [17]}, {"areas": {"0": 20}}.'
+        )
+    return data
+
+
+def _by_number(data: SeatSelection) -> dict[int, int]:
+    return {int(no): places for no, places in data.areas.items()}
 
 
 async def _page(request: AnyRequest, event: Event, status: int = 200) -> Response[EventPage]:
@@ -156,16 +179,21 @@ async def cancel_event(request: AnyRequest, event_id: FromPath[UUID]) -> Respons
     status_code=200,
     summary="Keep seats from sale",
     description=(
-        "Blocks the seats that nobody has; the answer lists the others with the reason. Maps show "
-        "blocked seats as not for sale. Areas cannot be blocked."
+        "Blocks the seats that nobody has, and so many places of areas as are free; the answer lists "
+        "what was blocked, and the other seats with the reason. Maps show blocked seats as not for "
+        "sale. A draft's are blocked when it is published: they are never free."
     ),
     opt=_SEAT_COMMAND,
     **_OPTIONS,
 )
 async def block_seats(request: AnyRequest, event_id: FromPath[UUID]) -> Blocking:
-    data = await read_body(request, _SEAT_SELECTION)
-    return await runtime_of(request).events.publishing.block(
-        str(event_id), data.seats, reason=data.reason, actor=ORGANISER
+    data = await _selection(request)
+    return await runtime_of(request).events.blocks.block(
+        str(event_id),
+        data.seats,
+        areas=_by_number(data),
+        reason=data.reason,
+        actor=ORGANISER,
     )
 
 
@@ -178,9 +206,13 @@ async def block_seats(request: AnyRequest, event_id: FromPath[UUID]) -> Blocking
     **_OPTIONS,
 )
 async def unblock_seats(request: AnyRequest, event_id: FromPath[UUID]) -> Blocking:
-    data = await read_body(request, _SEAT_SELECTION)
-    return await runtime_of(request).events.publishing.unblock(
-        str(event_id), data.seats, reason=data.reason, actor=ORGANISER
+    data = await _selection(request)
+    return await runtime_of(request).events.blocks.unblock(
+        str(event_id),
+        data.seats,
+        areas=_by_number(data),
+        reason=data.reason,
+        actor=ORGANISER,
     )
 
 

@@ -48,7 +48,7 @@ async def measure(people: int, joined: int) -> dict[str, Any]:
 
 async def _measure(runtime: Runtime, people: int, joined: int) -> dict[str, Any]:
     event_id = await _event(runtime)
-    await runtime.events.publishing.block(event_id, range(SEATS), actor=BENCH)
+    await runtime.events.blocks.block(event_id, range(SEATS), actor=BENCH)
     figures: dict[str, Any] = {"joins_per_s_short": await _joins(runtime, event_id, joined)}
     await _fill(runtime, event_id, people - 2 * joined)
     # The first comparison may find a difference, as somebody may be joining.
@@ -182,7 +182,7 @@ async def _rounds(runtime: Runtime, event_id: str) -> dict[str, float]:
             beside = {n for n in range(first, first + chance.randint(1, 3)) if n in blocked}
             freed |= set(sorted(beside)[: FREED - len(freed)])
         blocked -= freed
-        await runtime.events.publishing.unblock(event_id, sorted(freed), actor=BENCH)
+        await runtime.events.blocks.unblock(event_id, sorted(freed), actor=BENCH)
         began = time.perf_counter()
         offers += await runtime.waitlist.rounds.run_round(event_id)
         times.append(_ms(began))

@@ -35,7 +35,7 @@ BEGIN
   FOR r IN SELECT * FROM (VALUES
     -- table                   sell   house                           worker                            readonly
     ('accounts',              '',    'siu', '', 's(person_id, email_key, created_at, password_at)'),
-    ('areas',                 's',   'si',                           's u(version)',                   's'),
+    ('areas',                 's',   'si u(capacity, blocked, version)', 's u(version)',                  's'),
     -- Whoever does something adds to it; nobody reads, changes or removes what stands there.
     ('audit',                 'i',   'i',                            'i',                              's'),
     ('booking_items',         's',   's',                            's',                              's'),

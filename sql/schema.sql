@@ -1500,8 +1500,10 @@ CREATE TABLE public.areas (
     reserved integer DEFAULT 0 NOT NULL,
     sold integer DEFAULT 0 NOT NULL,
     version integer DEFAULT 1 NOT NULL,
+    blocked integer DEFAULT 0 NOT NULL,
     CONSTRAINT areas_area_no_check CHECK ((area_no >= 0)),
-    CONSTRAINT areas_capacity_check CHECK ((capacity > 0)),
+    CONSTRAINT areas_blocked_check CHECK ((blocked >= 0)),
+    CONSTRAINT areas_capacity_check CHECK ((capacity >= 0)),
     CONSTRAINT areas_never_oversold_check CHECK (((reserved + sold) <= capacity)),
     CONSTRAINT areas_reserved_check CHECK ((reserved >= 0)),
     CONSTRAINT areas_sold_check CHECK ((sold >= 0))
@@ -3031,4 +3033,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261130000040'),
     ('20261130000070'),
     ('20261130000080'),
-    ('20261130000090');
+    ('20261130000090'),
+    ('20261201000050');

@@ -48,7 +48,7 @@ from api.waitlist import (
     withdraw_offer,
 )
 from engine.catalog.model import EventDraft, EventPatch
-from engine.events.publishing import Blocking, RefusedSeat
+from engine.events.blocking import Blocking, RefusedSeat
 from engine.waitlist.model import (
     PROMOTED,
     EntryStatus,
@@ -150,9 +150,11 @@ LINE_CSV = (
     "17,waiting,Ada Lovelace,ada@example.com,regular,0,108,,2,yes,Stalls,,6000,EUR,2,"
     f"2027-03-12T09:26:53+00:00,{ENTRY_ID},{PERSON_ID}\r\n"
 )
-SEAT_SELECTION = SeatSelection(seats=[117, 118, 119], reason="A camera stands there.")
-BLOCKING = Blocking(EVENT_ID, [117, 118], [RefusedSeat(119, "sold")])
-UNBLOCKING = Blocking(EVENT_ID, [117, 118], [RefusedSeat(119, "not-blocked")])
+SEAT_SELECTION = SeatSelection(
+    seats=[117, 118, 119], areas={"0": 20}, reason="A camera stands there."
+)
+BLOCKING = Blocking(EVENT_ID, [117, 118], [RefusedSeat(119, "sold")], {"0": 20})
+UNBLOCKING = Blocking(EVENT_ID, [117, 118], [RefusedSeat(119, "not-blocked")], {"0": 20})
 
 SHOWN: dict[HTTPRouteHandler, Shown] = {
     read_waitlist: Shown(gives={200: {"line": LINE}}),

@@ -71,7 +71,7 @@ class Catalog:
                 f"Venue {venue.name!r} has no layout yet; import one.", remedy=Remedy.IMPORT_LAYOUT
             )
         layout = await self.venues.layout(layout_id)
-        _check_prices(draft.prices, layout)
+        prices = _checked_prices(draft.prices, layout)
         event = Event(
             event_id=event_id or new_id(),
             name=draft.name,
@@ -82,7 +82,7 @@ class Catalog:
             venue=venue,
             layout_id=layout_id,
             currency=draft.currency,
-            prices=draft.prices,
+            prices=prices,
             seat_count=layout.seat_count,
             place_count=layout.seat_count + sum(area.capacity for area in layout.areas),
             buyer_limit=draft.buyer_limit or self._settings.buyer_limit,
@@ -151,14 +151,29 @@ class Catalog:
             if field in changes:
                 changes[field] = check(changes[field])
         if patch.prices is not None:
-            changes["prices"] = event.prices | patch.prices
-            _check_prices(changes["prices"], await self.venues.layout(event.layout_id))
+            layout = await self.venues.layout(event.layout_id)
+            changes["prices"] = _checked_prices(event.prices | patch.prices, layout)
         changed = msgspec.structs.replace(event, **changes, version=version + 1)
         document = _event_document(changed)
         del document["_id"]
         if not await self._mongo.put("events", event_id, document, expected={"version": version}):
             raise stale_version((await self.event(event_id)).version)
         return changed
+
+    async def keep_from_sale(
+        self, draft: Event, blocked_seats: list[int], blocked_areas: dict[str, int]
+    ) -> bool:
+        """Set the places that a draft keeps from sale. False: it was changed or published meanwhile."""
+        return await self._mongo.put(
+            "events",
+            draft.event_id,
+            {
+                "blocked_seats": blocked_seats,
+                "blocked_areas": blocked_areas,
+                "version": draft.version + 1,
+            },
+            expected={"version": draft.version, "status": EventStatus.DRAFT.value},
+        )
 
     async def set_status(
         self, event_id: str, status: EventStatus, *, only_from: Collection[EventStatus]
@@ -169,14 +184,17 @@ class Catalog:
             return event
         if event.status not in only_from:
             raise Conflict(f"The event is {event.status} by now.", code=f"event-{event.status}")
-        unlisted = event.status == EventStatus.DRAFT and status == EventStatus.CANCELLED
-        changed = msgspec.structs.replace(
-            event, status=status, unlisted=unlisted, version=event.version + 1
-        )
+        fields: dict[str, Any] = {"status": status, "version": event.version + 1}
+        if status not in (EventStatus.DRAFT, EventStatus.PUBLISHING):
+            # PostgreSQL has them now.
+            fields |= {"blocked_seats": [], "blocked_areas": {}}
+        if event.status == EventStatus.DRAFT and status == EventStatus.CANCELLED:
+            fields["unlisted"] = True
+        changed = msgspec.structs.replace(event, **fields)
         if not await self._mongo.put(
             "events",
             event_id,
-            {"status": status.value, "unlisted": unlisted, "version": changed.version},
+            {**fields, "status": status.value},
             expected={"version": event.version},
         ):
             return await self.set_status(event_id, status, only_from=only_from)
@@ -214,10 +232,16 @@ class Catalog:
 
     async def _load_facts(self, event_id: str) -> Facts:
         event = await self.event(event_id)
-        if event.status == EventStatus.DRAFT:
+        if event.status == EventStatus.DRAFT or event.unlisted:
             raise event_not_found(event_id)
+        return await self.facts_of(event)
+
+    async def facts_of(self, event: Event) -> Facts:
+        """The facts of an event as it is now. A draft's may change; ``facts`` keeps a published event's."""
         layout = await self.venues.layout(event.layout_id)
-        return Facts(event_id, event.currency, layout, event.layout_id, layout.category_numbers())
+        return Facts(
+            event.event_id, event.currency, layout, event.layout_id, layout.category_numbers()
+        )
 
 
 def event_not_found(event_id: str) -> NotFound:
@@ -243,7 +267,8 @@ def _facets(tally: list[tuple[str, int]]) -> list[Facet]:
     return [Facet(name, count) for name, count in tally if name]
 
 
-def _check_prices(prices: dict[str, int], layout: Layout) -> None:
+def _checked_prices(prices: dict[str, int], layout: Layout) -> dict[str, int]:
+    """The prices in the layout's order of categories, by which they are numbered. Raises InvalidInput."""
     known = [category.name for category in layout.categories]
     unknown = sorted(set(prices) - set(known))
     missing = [name for name in known if name not in prices]
@@ -254,6 +279,7 @@ def _check_prices(prices: dict[str, int], layout: Layout) -> None:
             + (f" Missing: {', '.join(missing)}." if missing else ""),
             code="prices-mismatch",
         )
+    return {name: prices[name] for name in known}
 
 
 def _event_document(event: Event) -> dict[str, Any]:

@@ -116,8 +116,17 @@ class Event(Struct, frozen=True, kw_only=True):
     image_url: str | None = None
     #: A BCP 47 tag.
     language: str | None = None
+    #: Kept from sale while it is a draft: seats, and places by area. PostgreSQL has them from publishing on.
+    blocked_seats: list[int] = []
+    blocked_areas: dict[str, int] = {}
     #: Cancelled before it was ever published: the public has never seen it.
     unlisted: bool = False
+
+    @property
+    def is_public(self) -> bool:
+        """Whether everybody may read it."""
+        hidden = self.status in (EventStatus.DRAFT, EventStatus.PUBLISHING)
+        return not (hidden or self.unlisted)
 
     @property
     def prices_from(self) -> Money | None:

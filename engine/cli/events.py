@@ -1,5 +1,6 @@
 """``frontrow event``: the events on sale."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from engine.base.config import load_settings
+from engine.cli.places import NamedPlaces
 from engine.cli.shell import (
     CommandRefused,
     check_id,
@@ -17,7 +19,7 @@ from engine.cli.shell import (
     read_document,
     run,
 )
-from engine.local.terminal import progress_bar
+from engine.local.terminal import complain, progress_bar
 
 if TYPE_CHECKING:
     from engine.catalog.model import Event
@@ -28,7 +30,7 @@ T = TypeVar("T")
 
 @click.group()
 def event() -> None:
-    """Events: list, show, create, edit, publish, pause, resume, cancel."""
+    """Events: list, show, create, edit, block, unblock, publish, pause, resume, cancel."""
 
 
 def _event_line(found: "Event") -> str:
@@ -205,6 +207,61 @@ def _change(event_id: str, change: Callable[["Runtime"], Awaitable["Event"]]) ->
 
     check_id(event_id)
     run(work())
+
+
+_PLACE_OPTIONS = (
+    click.option("--seats", "numbers", metavar="17,20-25", help="Numbers of the layout, from 0."),
+    click.option("--section", "sections", multiple=True, help="A whole section; repeatable."),
+    click.option(
+        "--row", "rows", multiple=True, metavar="SECTION/ROW", help="A whole row; repeatable."
+    ),
+    click.option(
+        "--area", "areas", multiple=True, metavar="AREA=PLACES", help="Places of an area."
+    ),
+    click.option("--reason", help="Kept with the change."),
+)
+
+
+def _place_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_PLACE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _move_places(command: str, event_id: str, reason: str | None, named: "NamedPlaces") -> None:
+    from engine.base.actor import ORGANISER  # noqa: PLC0415
+
+    settings = load_settings()
+
+    async def work() -> None:
+        async with opened(settings) as runtime:
+            event = await runtime.catalog.event(event_id)
+            seats, areas = named.found((await runtime.catalog.facts_of(event)).layout)
+            change = getattr(runtime.events.blocks, command)
+            done = await change(event_id, seats, areas=areas, reason=reason, actor=ORGANISER)
+        places = sum(done.areas.values())
+        click.echo(f"{command}ed: {len(done.seats)} seats, {places} places of areas")
+        for why, count in Counter(seat.reason for seat in done.refused).items():
+            complain(f"{count} seats not changed: {why}")
+
+    check_id(event_id)
+    run(work())
+
+
+@event.command("block")
+@click.argument("event_id")
+@_place_options
+def event_block(event_id: str, reason: str | None, **named: Any) -> None:
+    """Keep places from sale, of a draft or of an event on sale; a draft goes on sale without them."""
+    _move_places("block", event_id, reason, NamedPlaces(**named))
+
+
+@event.command("unblock")
+@click.argument("event_id")
+@_place_options
+def event_unblock(event_id: str, reason: str | None, **named: Any) -> None:
+    """Give blocked places back."""
+    _move_places("unblock", event_id, reason, NamedPlaces(**named))
 
 
 @event.command("publish")

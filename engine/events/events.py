@@ -6,6 +6,7 @@ from typing import Self
 from engine.base.config import Settings
 from engine.base.step import Step
 from engine.catalog.catalog import Catalog
+from engine.events.blocking import Blocks
 from engine.events.closing import Closing
 from engine.events.publishing import Publishing
 from engine.live.live import Live
@@ -17,6 +18,7 @@ from engine.waitlist.waitlist import Waitlist
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Events:
     publishing: Publishing
+    blocks: Blocks
     closing: Closing
 
     @classmethod
@@ -31,6 +33,7 @@ class Events:
     ) -> Self:
         return cls(
             publishing=Publishing(stores.house, live, catalog, settings),
+            blocks=Blocks(stores.house, live, catalog),
             closing=Closing(stores.worker, sales.cancelling, waitlist.admin),
         )
 

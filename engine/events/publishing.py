@@ -6,26 +6,23 @@ run again::
     draft ─▶ MongoDB: publishing ─▶ PostgreSQL: event, categories, areas, seats (one transaction)
           ─▶ Redis: state loaded ─▶ MongoDB: on_sale
 
-PostgreSQL's row decides: before it exists nothing can be sold; once it does, the other steps follow.
+PostgreSQL's row decides: before it exists nothing can be sold; once it does, the other steps follow. The
+places that the draft kept from sale are written in the same transaction: they are never free.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Annotated, Final, Literal
+from collections.abc import Callable, Collection
 
 import structlog
-from msgspec import Meta, Struct
 
 from engine.base.actor import ORGANISER, Actor
 from engine.base.config import Settings
 from engine.base.errors import Conflict, InvalidInput, Unavailable
-from engine.base.model import EventStatus, Id, SeatNo, SeatState
+from engine.base.model import EventStatus
 from engine.catalog.catalog import Catalog, event_not_found, stale_version
 from engine.catalog.model import Event, EventPatch, Facts
 from engine.layout import Layout
-from engine.live.codec import encode_facts
 from engine.live.live import Live
 from engine.live.prices import Price
-from engine.live.scripts import Settlement
 from engine.notifications.announcing import announce_cancelled, tell_changes
 from engine.pricing.applying import set_by_hand
 from engine.stores.postgres import Postgres, Transaction
@@ -33,39 +30,6 @@ from engine.stores.postgres import Postgres, Transaction
 log = structlog.get_logger(__name__)
 Progress = Callable[[str], None]
 _UNPUBLISHED = (EventStatus.DRAFT, EventStatus.PUBLISHING)
-#: Seats per script call: a script that runs longer blocks everybody.
-_SETTLED_AT_ONCE: Final = 500
-_Reason = Literal["sold", "held", "already", "not-blocked"]
-#: Why PostgreSQL left a seat unchanged, by its state there; an available one belongs to an open offer.
-_NOT_BLOCKED: Final[dict[str, _Reason]] = {
-    "available": "held",
-    "reserved": "held",
-    "sold": "sold",
-    "blocked": "already",
-}
-
-
-class RefusedSeat(Struct, frozen=True):
-    """A seat that was not changed."""
-
-    seat_no: SeatNo
-    reason: Annotated[
-        _Reason,
-        Meta(
-            description=(
-                "`held`: a buyer holds it, pays for it, or has an offer of it; "
-                "`already`: it was blocked before; `not-blocked`: it was not blocked."
-            )
-        ),
-    ]
-
-
-class Blocking(Struct, frozen=True):
-    """The seats that are blocked (or given back) now, and those that were refused, with the reason."""
-
-    event_id: Id
-    seats: list[SeatNo]
-    refused: list[RefusedSeat]
 
 
 class Publishing:
@@ -169,7 +133,7 @@ class Publishing:
     async def _change_status(self, event_id: str, status: EventStatus) -> Event:
         event = await self._catalog.event(event_id)
         if event.status in (EventStatus.DRAFT, EventStatus.PUBLISHING):
-            raise _not_published(event.status)
+            raise not_published(event.status)
         async with self._pg.transaction(event_id=event_id, long=True) as transaction:
             row = await transaction.fetchrow("inventory.set_event_status", event_id, status.value)
             decided = row and row["status"]
@@ -203,86 +167,6 @@ class Publishing:
         except Unavailable as error:
             log.warning("change notice deferred", event_id=event.event_id, reason=error.detail)
 
-    async def block(
-        self, event_id: str, seat_nos: Sequence[int], *, reason: str | None = None, actor: Actor
-    ) -> Blocking:
-        """Keep seats from sale, except those that somebody has.
-
-        PostgreSQL decides. A hold that is placed between our reading of Redis and its decision loses the
-        seat: its checkout is refused, and the map shows the seat not for sale. Raises InvalidInput
-        (no-such-seat), Conflict (not published, cancelled), NotFound, Unavailable.
-        """
-        wanted = await self._sellable(event_id, seat_nos)
-        claimed = await self._live.reading.claimed(event_id, wanted)
-        free = [n for n in wanted if n not in claimed]
-        rows = await self._move_seats("block", event_id, free, reason, actor)
-        refused = [RefusedSeat(n, "held") for n in claimed]
-        refused += [
-            RefusedSeat(n, _NOT_BLOCKED[state]) for n, state, version in rows if version is None
-        ]
-        return await self._settled(event_id, rows, SeatState.BLOCKED, refused)
-
-    async def unblock(
-        self, event_id: str, seat_nos: Sequence[int], *, reason: str | None = None, actor: Actor
-    ) -> Blocking:
-        """Give blocked seats back: to the waitlist while anybody waits, else on sale. Raises as ``block``."""
-        wanted = await self._sellable(event_id, seat_nos)
-        rows = await self._move_seats("unblock", event_id, wanted, reason, actor)
-        refused = [RefusedSeat(n, "not-blocked") for n, _, version in rows if version is None]
-        return await self._settled(event_id, rows, SeatState.FREE, refused)
-
-    async def _sellable(self, event_id: str, seat_nos: Sequence[int]) -> list[int]:
-        """The named seats, each once, after checking that the event has them and is on sale."""
-        terms = await self._pg.fetchrow("inventory.event_terms", event_id)
-        if terms is None:
-            event = await self._catalog.event(event_id)
-            raise _not_published(event.status)
-        if terms["status"] == EventStatus.CANCELLED:
-            raise Conflict("A cancelled event stays cancelled.", code="event-cancelled")
-        wanted = sorted(set(seat_nos))
-        unknown = [n for n in wanted if not 0 <= n < terms["seat_count"]]
-        if unknown:
-            raise InvalidInput(
-                f"The event has no seat {unknown[0]}; it has {terms['seat_count']}, numbered from 0. "
-                "Areas have no seats and cannot be blocked.",
-                code="no-such-seat",
-            )
-        return wanted
-
-    async def _move_seats(
-        self, command: str, event_id: str, seat_nos: list[int], reason: str | None, actor: Actor
-    ) -> list[tuple[int, str, int | None]]:
-        """Block or unblock in PostgreSQL, with an audit entry: seat_no, state before, new version if moved."""
-        async with self._pg.transaction(event_id=event_id, long=True) as transaction:
-            found = await transaction.fetch("inventory.lock_seats", event_id, seat_nos)
-            changed = await transaction.fetch(f"inventory.{command}_seats", event_id, seat_nos)
-            moved = dict(sorted((row["seat_no"], row["version"]) for row in changed))
-            if moved:
-                details = {"seats": list(moved)} | ({"reason": reason} if reason else {})
-                await transaction.fetch(
-                    "inventory.audit_seats", event_id, f"seats-{command}ed", actor.label, details
-                )
-        return [(row["seat_no"], row["state"], moved.get(row["seat_no"])) for row in found]
-
-    async def _settled(
-        self,
-        event_id: str,
-        rows: list[tuple[int, str, int | None]],
-        state: SeatState,
-        refused: list[RefusedSeat],
-    ) -> Blocking:
-        """Update Redis and every open map. If that fails now, the worker's reconciliation does it."""
-        moved = [(n, version) for n, _, version in rows if version is not None]
-        try:
-            for at in range(0, len(moved), _SETTLED_AT_ONCE):
-                part = moved[at : at + _SETTLED_AT_ONCE]
-                seats = encode_facts((n, state, version) for n, version in part)
-                await self._live.settling.settle(event_id, Settlement(seats=seats))
-        except Unavailable as error:
-            log.warning("live update deferred", event_id=event_id, reason=error.detail)
-        refused.sort(key=lambda seat: seat.seat_no)
-        return Blocking(event_id, [n for n, _ in moved], refused)
-
     async def reprice(
         self,
         event_id: str,
@@ -313,7 +197,7 @@ class Publishing:
         return await self._live.settling.refresh_terms(event_id)
 
 
-def _not_published(status: EventStatus) -> Conflict:
+def not_published(status: EventStatus) -> Conflict:
     return Conflict(f"The event is {status}; publish it first.", code="event-not-published")
 
 
@@ -335,14 +219,24 @@ async def _write_inventory(
         event.event_id,
         list(range(len(layout.areas))),
         [area.category for area in layout.areas],
-        [area.capacity for area in layout.areas],
+        [
+            area.capacity - event.blocked_areas.get(str(no), 0)
+            for no, area in enumerate(layout.areas)
+        ],
+        [event.blocked_areas.get(str(no), 0) for no in range(len(layout.areas))],
     )
+    blocked = frozenset(event.blocked_seats)
     # COPY is the fastest way to write 20,000 rows.
     await transaction.connection.copy_records_to_table(
         "seats",
-        columns=["event_id", "seat_no", "category_no"],
+        columns=["event_id", "seat_no", "category_no", "state"],
         records=(
-            (event.event_id, seat_no, category_no)
+            (
+                event.event_id,
+                seat_no,
+                category_no,
+                "blocked" if seat_no in blocked else "available",
+            )
             for seat_no, category_no in enumerate(seat_categories)
         ),
     )

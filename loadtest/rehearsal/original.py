@@ -28,8 +28,9 @@ class Original(Struct, frozen=True, kw_only=True):
     prices: dict[str, int]
     #: Categories that follow a rule or have an override.
     governed: list[CategoryState]
-    #: Blocked seats.
+    #: Blocked seats, and blocked places by area.
     blocked: list[int]
+    blocked_areas: dict[int, int]
 
 
 async def read_original(settings: Settings, event_id: str) -> Original:
@@ -41,13 +42,20 @@ async def read_original(settings: Settings, event_id: str) -> Original:
         assert venue is not None
         assert layout is not None
         if event.status in _UNPUBLISHED:
-            states, blocked = [], []
+            states, blocked = [], event.blocked_seats
+            areas = {int(no): places for no, places in event.blocked_areas.items()}
         else:
             states = (await runtime.pricing.admin.state(event_id)).categories
             async with runtime.stores.view.connection() as connection:
-                blocked = await connection.fetch(
+                seats = await connection.fetch(
                     "SELECT seat_no FROM seats WHERE event_id = $1 AND state = 'blocked'", event_id
                 )
+                places = await connection.fetch(
+                    "SELECT area_no, blocked FROM areas WHERE event_id = $1 AND blocked > 0",
+                    event_id,
+                )
+            blocked = [row["seat_no"] for row in seats]
+            areas = {row["area_no"]: row["blocked"] for row in places}
     return Original(
         event=event,
         venue=venue,
@@ -55,7 +63,8 @@ async def read_original(settings: Settings, event_id: str) -> Original:
         # A price moved by a rule results from sales that the copy has not had.
         prices=event.prices | {s.category: s.price.amount for s in states if s.mode != "rule"},
         governed=[state for state in states if state.mode != "fixed"],
-        blocked=[row["seat_no"] for row in blocked],
+        blocked=blocked,
+        blocked_areas=areas,
     )
 
 
@@ -83,10 +92,11 @@ async def make_copy(runtime: Runtime, original: Original) -> Event:
             metadata=event.metadata,
         )
     )
-    copy = await runtime.events.publishing.publish(copy.event_id)
-    if original.blocked:
-        await runtime.events.publishing.block(copy.event_id, original.blocked, actor=REHEARSAL)
-    return copy
+    if original.blocked or original.blocked_areas:
+        await runtime.events.blocks.block(
+            copy.event_id, original.blocked, areas=original.blocked_areas, actor=REHEARSAL
+        )
+    return await runtime.events.publishing.publish(copy.event_id)
 
 
 async def govern(runtime: Runtime, event_id: str, original: Original) -> None:

@@ -106,9 +106,10 @@ INSERT INTO price_changes (event_id, category_no, version, new_amount_minor, rea
 SELECT event_id, category_no, version, amount_minor, 'first price', 'organiser' FROM categories WHERE event_id = $1;
 
 -- name: publish_areas
-INSERT INTO areas (event_id, area_no, category_no, capacity)
-SELECT $1, a.area_no, a.category_no, a.capacity
-FROM unnest($2::integer[], $3::integer[], $4::integer[]) a(area_no, category_no, capacity);
+-- capacity: places for sale, without the blocked ones.
+INSERT INTO areas (event_id, area_no, category_no, capacity, blocked)
+SELECT $1, a.area_no, a.category_no, a.capacity, a.blocked
+FROM unnest($2::integer[], $3::integer[], $4::integer[], $5::integer[]) a(area_no, category_no, capacity, blocked);
 
 -- name: price_history
 SELECT category_no, version, old_amount_minor, new_amount_minor, reason, actor, inputs, changed_at
@@ -134,6 +135,27 @@ RETURNING s.seat_no, s.version;
 UPDATE seats SET state = 'available', version = version + 1
 WHERE event_id = $1 AND seat_no = ANY($2::integer[]) AND state = 'blocked'
 RETURNING seat_no, version;
+
+-- name: block_places
+-- Places of areas that the organiser keeps from sale, as far as nobody has paid or pays for them.
+UPDATE areas a SET capacity = a.capacity - w.places, blocked = a.blocked + w.places, version = a.version + 1
+FROM (
+  SELECT f.area_no, least(u.places, f.capacity - f.reserved - f.sold) places
+  FROM areas f JOIN unnest($2::integer[], $3::integer[]) u(area_no, places) USING (area_no)
+  WHERE f.event_id = $1 ORDER BY f.area_no FOR UPDATE OF f
+) w
+WHERE a.event_id = $1 AND a.area_no = w.area_no AND w.places > 0
+RETURNING a.area_no, w.places;
+
+-- name: unblock_places
+UPDATE areas a SET capacity = a.capacity + w.places, blocked = a.blocked - w.places, version = a.version + 1
+FROM (
+  SELECT f.area_no, least(u.places, f.blocked) places
+  FROM areas f JOIN unnest($2::integer[], $3::integer[]) u(area_no, places) USING (area_no)
+  WHERE f.event_id = $1 ORDER BY f.area_no FOR UPDATE OF f
+) w
+WHERE a.event_id = $1 AND a.area_no = w.area_no AND w.places > 0
+RETURNING a.area_no, w.places;
 
 -- name: audit_seats
 INSERT INTO audit (event_id, action, actor, details) VALUES ($1, $2, $3, $4);

@@ -108,3 +108,46 @@ async def test_no_event_no_edit(frontrow: Command) -> None:
     refused = await frontrow("edit", "x", "--name", "y")
     assert isinstance(refused.exception, CommandRefused)
     assert "not an event's id" in str(refused.exception)
+
+
+async def test_places_of_a_draft_are_blocked_by_the_names_that_people_use(
+    frontrow: Command, runtime: Runtime
+) -> None:
+    event_id = await make_event(runtime, publish=False)
+    blocked = await frontrow(
+        *("block", event_id, "--row", "Stalls/R2", "--seats", "0,3-4", "--area", "Floor=2"),
+        *("--reason", "The choir"),
+    )
+    assert told(blocked) == "blocked: 13 seats, 2 places of areas\n"
+    back = await frontrow("unblock", event_id, "--seats", "4,5", "--area", "0=1")
+    assert "unblocked: 1 seats, 1 places of areas" in told(back)
+    assert "1 seats not changed: not-blocked" in back.output
+    told(await frontrow("publish", event_id))
+    snapshot = await runtime.live.reading.snapshot(event_id)
+    assert snapshot.states[:21] == b"300300000033333333330"
+    assert snapshot.areas == {0: 5}
+    told(await frontrow("unblock", event_id, "--section", "Stalls"))
+    assert b"3" not in (await runtime.live.reading.snapshot(event_id)).states
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "name places"),
+        (["--seats", "a"], "17,20-25"),
+        (["--seats", "5-3"], "5-3 is not a range"),
+        (["--seats", "50"], "no seat 50"),
+        (["--section", "Balcony"], "there are Stalls"),
+        (["--row", "Stalls/Z"], "it has R1, R2"),
+        (["--row", "R1"], "no section ''"),
+        (["--area", "Floor"], "AREA=PLACES"),
+        (["--area", "Bar=2"], "there are Floor"),
+    ],
+    ids=str,
+)
+async def test_places_that_do_not_exist_are_refused_in_one_line(
+    frontrow: Command, runtime: Runtime, words: list[str], said: str
+) -> None:
+    event_id = await make_event(runtime, publish=False)
+    refused = await frontrow("block", event_id, *words)
+    assert said in str(getattr(refused.exception, "detail", refused.exception))

@@ -55,7 +55,12 @@ async def test_seats_that_cannot_be_blocked_are_refused(
         ({"seats": []}, "invalid-request"),
         ({"seats": ["1"]}, "invalid-request"),
         ({"seats": list(range(5001))}, "invalid-request"),
-        ({"seats": [1], "areas": {"0": 1}}, "invalid-request"),
+        ({"areas": {}}, "invalid-request"),
+        ({"areas": {"0": 0}}, "invalid-request"),
+        ({"areas": {"Floor": 1}}, "invalid-request"),
+        ({"areas": {"0": 1_000_001}}, "invalid-request"),
+        ({"areas": {"1": 1}}, "no-such-seat"),
+        ({"seats": [1], "areas": {"9999": 1}}, "no-such-seat"),
         ({"seats": [1], "reason": ""}, "invalid-request"),
         ({"seats": [1], "reason": "\0"}, "invalid-request"),
         ({"seats": [50]}, "no-such-seat"),
@@ -88,9 +93,7 @@ async def test_a_retry_with_its_key_gives_the_same_answer(
 async def test_the_worker_publishes_changes_that_a_killed_process_did_not(
     http: httpx.AsyncClient, house: House
 ) -> None:
-    await house.runtime.events.publishing._move_seats(
-        "block", house.event_id, [6], None, BY_ORGANISER
-    )
+    await house.runtime.events.blocks._move_seats("block", house.event_id, [6], None, BY_ORGANISER)
     async with asyncio.timeout(60):
         while (await seats_of(http, house.event_id))["states"][6] != "3":
             await asyncio.sleep(0.05)

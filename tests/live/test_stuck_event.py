@@ -142,7 +142,7 @@ async def test_cancellations_of_a_locked_event_do_not_exhaust_the_pool(
         with pytest.raises(Contended):
             await runtime.events.publishing.pause(stuck.event_id)
         with pytest.raises(Contended):
-            await runtime.events.publishing.block(stuck.event_id, [40], actor=ORGANISER)
+            await runtime.events.blocks.block(stuck.event_id, [40], actor=ORGANISER)
     assert (
         await runtime.sales.cancelling.cancel(bookings[0], actor=ORGANISER)
     ).status == "cancelled"

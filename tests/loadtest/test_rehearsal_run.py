@@ -80,7 +80,7 @@ async def test_a_rehearsal_sells_a_copy_and_reports_postgresqls_figures(
         name="Rock & <Roll>", layout=small_house(rows=8, seats_per_row=25, floor=40), hold_ttl_s=60
     )
     await house.hold(new_id(), 7)
-    await house.runtime.events.publishing.block(house.event_id, [0, 1, 2], actor=ORGANISER)
+    await house.runtime.events.blocks.block(house.event_id, [0, 1, 2], actor=ORGANISER)
     rule = RuleDraft(
         category="Back", rule=Rule(base_minor=3000, floor_minor=2000, ceiling_minor=6000)
     )

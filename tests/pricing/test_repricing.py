@@ -245,9 +245,7 @@ async def test_a_paused_event_is_left_alone(house: House) -> None:
 
 async def test_blocked_places_do_not_count_as_for_sale(house: House) -> None:
     await follow(house)
-    await house.runtime.events.publishing.block(
-        house.event_id, list(range(10, 20)), actor=ORGANISER
-    )
+    await house.runtime.events.blocks.block(house.event_id, list(range(10, 20)), actor=ORGANISER)
     await sell(house, *range(4))
     await look(house)
     # 4 of 10, not of 20.

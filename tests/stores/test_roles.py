@@ -78,6 +78,7 @@ _CALLERS = {
     "engine/pricing/measuring.py": {"house", "worker"},
     "engine/pricing/admin.py": {"house"},
     "engine/pricing/repricer.py": {"worker"},
+    "engine/events/blocking.py": {"house"},
     "engine/events/publishing.py": {"house"},
     "engine/people/token_versions.py": {"house"},
     "engine/people/verification.py": {"house"},

@@ -576,7 +576,7 @@ class Organiser:
         book.freed += [(n, now()) for n in seats]
         await self.sale.insist(
             "unblock",
-            lambda: self.sale.runtime.events.publishing.unblock(
+            lambda: self.sale.runtime.events.blocks.unblock(
                 self.sale.event_id, seats, actor=ORGANISER
             ),
         )

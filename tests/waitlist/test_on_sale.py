@@ -222,7 +222,7 @@ async def on_sale(site: Site, size: Size = SIZE, *, seed: int = 1) -> AsyncItera
                 event_id,
             )
         await runtime.live.settling.refresh_terms(event_id)
-        await runtime.events.publishing.block(event_id, list(BLOCKED), actor=ORGANISER)
+        await runtime.events.blocks.block(event_id, list(BLOCKED), actor=ORGANISER)
         sale = Sale(
             runtime,
             event_id,
