@@ -18,6 +18,7 @@ from api import (
     access,
     bookings,
     dev_mail,
+    event_pages,
     events,
     holds,
     links,
@@ -67,6 +68,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *dev_mail.HANDLERS,
     *operations.HANDLERS,
     *static.HANDLERS,
+    *event_pages.HANDLERS,
     describe_problem,
 ]
 

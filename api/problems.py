@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from msgspec import Meta, Struct
 
 from api.conventions import AnyRequest
+from api.lost import lost_page
 from api.rate_limits import LimitExceeded
 from engine.base import errors
 from engine.base.errors import FrontrowError, Remedy
@@ -197,10 +198,13 @@ def encode_problem(error: FrontrowError, instance: str) -> tuple[int, dict[str, 
 def _response(
     request: AnyRequest, status: int, code: str, detail: str, extra: dict[str, Any]
 ) -> Response[bytes]:
+    headers = problem_headers(status, extra)
+    if page := lost_page(request, status, headers):
+        return page
     return Response(
         msgspec.json.encode(problem_body(status, code, detail, request.scope["path"], extra)),
         status_code=status,
-        headers=problem_headers(status, extra),
+        headers=headers,
         media_type=PROBLEM_JSON,
     )
 

@@ -45,7 +45,7 @@ _ASSET_HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
-_PAGE_HEADERS = {
+PAGE_HEADERS = {
     **_HEADERS,
     # Pictures come from any host that organisers choose; everything else comes from here.
     "Content-Security-Policy": (
@@ -132,20 +132,25 @@ async def _packed(file: StaticFile, coding: str) -> bytes:
     return await asyncio.to_thread(_CODINGS[coding], file.plain)
 
 
-async def _respond(
-    request: Request[Any, Any, Any], file: StaticFile, headers: dict[str, str]
+async def respond(
+    request: Request[Any, Any, Any],
+    file: StaticFile,
+    headers: dict[str, str],
+    *,
+    status: int = 200,
 ) -> Response[bytes]:
+    """A file in the coding that the browser takes best, or 304 if it has it."""
     coding = accepted_coding(request.headers.get("accept-encoding"), *_CODINGS)
     # A strong tag identifies bytes, and each encoding has other bytes.
     tag = f'"{file.digest}-{coding}"' if coding else f'"{file.digest}"'
     headers = {**headers, "ETag": tag}
-    if has_tag(request.headers.get("if-none-match"), tag):
+    if status == 200 and has_tag(request.headers.get("if-none-match"), tag):
         return Response(b"", status_code=304, headers=headers)
     body = file.plain
     if coding:
         headers["Content-Encoding"] = coding
         body = await _packings.get((file.digest, coding), lambda: _packed(file, coding))
-    return Response(body, headers=headers, media_type=file.media_type)
+    return Response(body, status_code=status, headers=headers, media_type=file.media_type)
 
 
 #: In the order of preference.
@@ -157,34 +162,44 @@ _packings: Final[SingleFlight[tuple[str, str], bytes]] = SingleFlight(500)
 _files = StaticFiles(WEB_ROOT)
 #: Whole pages have addresses of their own; other HTML is a part that a script fetches.
 _PAGES = frozenset({"index.html", "event.html", "tickets.html"})
-_METHODS = [HttpMethod.GET, HttpMethod.HEAD]
+METHODS = [HttpMethod.GET, HttpMethod.HEAD]
 
 
-@route("/web/{name:str}", http_method=_METHODS, include_in_schema=False)
+@route("/web/{name:str}", http_method=METHODS, include_in_schema=False)
 async def asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
     if name in _PAGES:
         raise NotFoundException
-    return await _respond(request, _files.file(name), _ASSET_HEADERS)
+    return await respond(request, _files.file(name), _ASSET_HEADERS)
+
+
+def web_file(name: str) -> StaticFile:
+    """A file of the folder that browsers may load. Raises NotFoundException."""
+    return _files.file(name)
+
+
+async def page_file(name: str) -> StaticFile:
+    """A whole page, with all its modules named."""
+    # A thread: the first page reads and parses all its modules.
+    return await asyncio.to_thread(_files.page, name)
+
+
+def made_page(text: str) -> StaticFile:
+    """A page that was written for this request."""
+    return _read((), ".html", text.encode())
 
 
 async def _page(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
-    # A thread: the first page reads and parses all its modules.
-    return await _respond(request, await asyncio.to_thread(_files.page, name), _PAGE_HEADERS)
+    return await respond(request, await page_file(name), PAGE_HEADERS)
 
 
-@route("/", http_method=_METHODS, include_in_schema=False)
+@route("/", http_method=METHODS, include_in_schema=False)
 async def index_page(request: Request[Any, Any, Any]) -> Response[bytes]:
     return await _page(request, "index.html")
 
 
-@route("/events/{event_id:uuid}", http_method=_METHODS, include_in_schema=False)
-async def event_page(request: Request[Any, Any, Any]) -> Response[bytes]:
-    return await _page(request, "event.html")
-
-
-@route("/tickets", http_method=_METHODS, include_in_schema=False)
+@route("/tickets", http_method=METHODS, include_in_schema=False)
 async def tickets_page(request: Request[Any, Any, Any]) -> Response[bytes]:
     return await _page(request, "tickets.html")
 
 
-HANDLERS = [asset, index_page, event_page, tickets_page]
+HANDLERS = [asset, index_page, tickets_page]

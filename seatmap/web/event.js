@@ -7,7 +7,7 @@
  */
 import { Api } from "./api.js";
 import { byId } from "./dom.js";
-import { moment } from "./format.js";
+import { longDate, moment } from "./format.js";
 import { remember } from "./memory.js";
 import "./seat-map.js";
 
@@ -28,9 +28,15 @@ async function takeOver() {
   }
 }
 
+/** As the server writes it, in the reader's own form. @param {string} news */
+function setTitle(news) {
+  const { name, venue, starts_at } = /** @type {NonNullable<SeatMap["eventPage"]>} */ (map.eventPage);
+  document.title = `${news}${name} · ${longDate(starts_at, venue)} · ${venue.name}`;
+}
+
 map.addEventListener("load", () => {
   const { name, venue, starts_at, tagline = "", language } = /** @type {NonNullable<SeatMap["eventPage"]>} */ (map.eventPage);
-  document.title = `${name} · Frontrow`;
+  setTitle("");
   for (const [id, words] of [["event-name", name], ["event-tagline", tagline]]) {
     byId(id).textContent = words;
     if (language) byId(id).lang = language;
@@ -49,7 +55,7 @@ map.addEventListener("bookingchange", (change) => {
 map.addEventListener("offer", (news) => {
   const { change } = /** @type {CustomEvent} */ (news).detail;
   const open = change !== "ended";
-  document.title = `${open ? "◆ Seats for you · " : ""}${map.eventPage?.name} · Frontrow`;
+  setTitle(open ? "◆ Seats for you · " : "");
   /** @type {HTMLLinkElement} */ (byId("icon")).href = `/web/icon${open ? "-offer" : ""}.svg`;
 });
 
