@@ -13,6 +13,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from api.bodies import BODY_SIZE_MAX, ClientGone, done_with, whole_body
+from engine.base import wording
 from engine.base.documents import as_utf8
 from engine.base.errors import InvalidInput, PreconditionRequired
 from engine.runtime import Runtime
@@ -25,7 +26,6 @@ _NO_HEADERS: Mapping[str, str] = {}
 _PACKED_SIZE_MIN = 4096
 
 #: The place of a mistake in a body, at the end of msgspec's message.
-_PLACE = re.compile(r"^(?P<message>.*) - at `(?:key in )?\$\.?(?P<key>.*?)`$", re.DOTALL)
 
 #: A proxy that compresses makes the tags weak; the version in them is the same.
 _ENTITY_TAG = re.compile(r'^\s*(?:W/)?"(?P<tag>[^"]*)"\s*$')
@@ -113,9 +113,10 @@ def _decoded(body: bytes | bytearray, decoder: msgspec.json.Decoder[T]) -> T:
                 raise
             return decoder.decode(text)
     except msgspec.ValidationError as error:
-        found = _PLACE.match(str(error))
-        place = found.groupdict() if found else {"message": str(error)}
-        raise InvalidInput(str(error), errors=[{**place, "source": "body"}]) from None
+        words, key = wording.split(str(error))
+        place = {"message": words, "key": key} if key else {"message": words}
+        detail = f"{key or 'The body'}: {words}."
+        raise InvalidInput(detail, errors=[{**place, "source": "body"}]) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"The body is not JSON: {error}.") from None
     except RecursionError:

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from api.conventions import AnyRequest
 from api.lost import lost_page
 from api.rate_limits import LimitExceeded
-from engine.base import errors
+from engine.base import errors, wording
 from engine.base.errors import FrontrowError, Remedy
 from engine.base.model import Id, Moment
 from engine.waitlist.model import OfferStatus
@@ -239,9 +239,12 @@ def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[byt
 
 
 def _as_written(item: Any) -> Any:
-    if isinstance(item, dict) and item.get("key") in _WRITTEN:
-        return {**item, "key": _WRITTEN[item["key"]]}
-    return item
+    if not isinstance(item, dict):
+        return item
+    written = {name: item[name] for name in item if name != "message"}
+    if item.get("key") in _WRITTEN:
+        written["key"] = _WRITTEN[item["key"]]
+    return {"message": wording.split(str(item.get("message")))[0], **written}
 
 
 def _say(item: Any) -> str:

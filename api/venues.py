@@ -12,6 +12,7 @@ from api.auth import require_organiser
 from api.bodies import PLAN_SIZE_MAX
 from api.conventions import AnyRequest, read_body, runtime_of
 from api.description import Reply, described
+from engine.base.texts import ONE_LINE, VISIBLE_LINE, VisibleName
 from engine.catalog.model import TimeZone, Venue
 
 _OPTIONS: dict[str, Any] = {
@@ -24,8 +25,8 @@ _OPTIONS: dict[str, Any] = {
 class VenueDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A venue without a layout; import one into it."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=200)]
-    city: Annotated[str, Meta(max_length=100)] = ""
+    name: VisibleName
+    city: Annotated[str, Meta(max_length=100, pattern=ONE_LINE)] = ""
     latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
     timezone: TimeZone | None = None
@@ -95,9 +96,14 @@ async def create_venue(request: AnyRequest) -> Response[Venue]:
 async def import_venue(
     request: AnyRequest,
     name: Annotated[
-        str | None, QueryParameter(max_length=200, description="The venue's; else the plan's own.")
+        str | None,
+        QueryParameter(
+            max_length=200, pattern=VISIBLE_LINE, description="The venue's; else the plan's own."
+        ),
     ] = None,
-    city: Annotated[str, QueryParameter(max_length=100, description="Where it is.")] = "",
+    city: Annotated[
+        str, QueryParameter(max_length=100, pattern=ONE_LINE, description="Where it is.")
+    ] = "",
     latitude: Annotated[float | None, QueryParameter(ge=-90, le=90, description="Degrees.")] = None,
     longitude: Annotated[
         float | None, QueryParameter(ge=-180, le=180, description="Degrees.")

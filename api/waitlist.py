@@ -29,6 +29,7 @@ from api.spreadsheets import CSV, csv_response
 from engine.base.actor import ORGANISER
 from engine.base.addresses import wide_network
 from engine.base.model import Hold, Money, Page, Uuid
+from engine.base.texts import VISIBLE_LINE
 from engine.limits import rates
 from engine.runtime import Runtime
 from engine.waitlist.model import (
@@ -81,7 +82,7 @@ class Because(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             min_length=1,
             max_length=500,
-            pattern=r"^[^\x00-\x1f]*$(?!\n)",
+            pattern=VISIBLE_LINE,
             examples=["Seats had to be taken down."],
         ),
     ]

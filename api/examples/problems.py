@@ -39,13 +39,15 @@ def _by_code(*problems: FrontrowError) -> dict[str, FrontrowError]:
 
 
 INVALID_PARAMETER = InvalidInput(
-    "limit: Expected `int` <= 100",
-    errors=[{"message": "Expected `int` <= 100", "key": "limit", "source": "query"}],
+    "limit: must be at most 100",
+    errors=[{"message": "must be at most 100", "key": "limit", "source": "query"}],
 )
 PROBLEMS = _by_code(
     InvalidInput(
-        "Expected `int`, got `str` - at `$.seats[0]`",
-        errors=[{"message": "Expected `int`, got `str`", "key": "seats[0]", "source": "body"}],
+        "seats[0]: must be a whole number, not a text.",
+        errors=[
+            {"message": "must be a whole number, not a text", "key": "seats[0]", "source": "body"}
+        ],
     ),
     InvalidInput(
         "The request is empty: name at least one seat or area.",

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
+from engine.base import wording
 from engine.base.addresses import is_local_host, parse_networks
 from engine.base.redaction import MASK, hide, hide_url, is_secret_name
 from engine.base.server_url import parse_server_url
@@ -425,8 +426,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         try:
             values[name] = msgspec.convert(wanted, fields[name].type, strict=False)
         except msgspec.ValidationError as error:
-            why = str(error)[0].lower() + str(error)[1:]
-            raise _complain(name, raw, why, fields[name].default) from None
+            raise _complain(name, raw, wording.sentence(str(error)), fields[name].default) from None
     settings = Settings(**values)
     _check(settings, given)
     settings.hide_secrets()

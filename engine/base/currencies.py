@@ -2,12 +2,10 @@
 
 Source: the standard's list one (the maintenance agency's publication of 2026-01-01), without the codes that have no
 minor unit (precious metals, testing). Locale data of browsers and operating systems differ from it: they describe
-how people write prices (15 000 Ft), not what a minor unit is. ``python -m engine.base.currencies`` writes what
-differs from two digits into the page's ``currencies.js``.
+how people write prices (15 000 Ft), not what a minor unit is. ``seatmap.currencies`` writes the table for the page.
 """
 
 import difflib
-from pathlib import Path
 from typing import Final
 
 from engine.base.errors import InvalidInput
@@ -27,17 +25,11 @@ _CODES_BY_DIGITS: Final = {
     4: "CLF UYW",
 }
 
-_DIGITS: Final = {
+#: Digits of the minor unit by code.
+DIGITS: Final = {
     code: digits for digits, codes in _CODES_BY_DIGITS.items() for code in codes.split()
 }
-_USUAL_DIGITS: Final = 2
-
-PAGE_FILE: Final = Path("seatmap/web/currencies.js")
-_PAGE_HEAD: Final = """\
-// @ts-check
-// Written by `python -m engine.base.currencies`: currencies whose minor unit is not a hundredth (ISO 4217).
-/** @type {Record<string, number>} */
-export const DIGITS = """
+USUAL_DIGITS: Final = 2
 
 
 def minor_digits(currency: str) -> int:
@@ -45,23 +37,13 @@ def minor_digits(currency: str) -> int:
 
     2 for a code that the table does not have: an amount may be older than the end of its currency.
     """
-    return _DIGITS.get(currency, _USUAL_DIGITS)
+    return DIGITS.get(currency, USUAL_DIGITS)
 
 
 def check_currency(currency: str) -> None:
     """Raises InvalidInput unless ``currency`` is a current code of ISO 4217."""
-    if currency in _DIGITS:
+    if currency in DIGITS:
         return
-    near = difflib.get_close_matches(currency.upper(), _DIGITS, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(currency.upper(), DIGITS, n=1, cutoff=0.6)
     advice = f"; did you mean {near[0]}?" if near else ", like EUR or JPY."
     raise InvalidInput(f"currency: {currency!r} is not a currency of ISO 4217{advice}")
-
-
-def page_table() -> str:
-    """The contents of the page's ``currencies.js``."""
-    unusual = (f"{code}: {digits}" for code, digits in _DIGITS.items() if digits != _USUAL_DIGITS)
-    return f"{_PAGE_HEAD}{{ {', '.join(unusual)} }};\n"
-
-
-if __name__ == "__main__":
-    PAGE_FILE.write_text(page_table())

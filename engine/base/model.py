@@ -13,6 +13,7 @@ import uuid_utils
 from msgspec import Meta, Struct
 
 from engine.base.currencies import minor_digits
+from engine.base.texts import VisibleName, described_pattern
 
 T = TypeVar("T")
 
@@ -25,7 +26,10 @@ Id = Annotated[
 Uuid = Annotated[
     str,
     Meta(
-        pattern="^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$(?!\\n)",
+        pattern=described_pattern(
+            "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$(?!\\n)",
+            "must be an id, like 01920000-0000-7000-8000-000000000001",
+        ),
         extra_json_schema={"format": "uuid"},
         examples=["01920000-0000-7000-8000-000000000001"],
     ),
@@ -128,20 +132,15 @@ class Hold(Struct, frozen=True, kw_only=True):
 EmailAddress = Annotated[
     str,
     Meta(
-        pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\.[^@\s\x00-\x1f]+$(?!\n)",
+        pattern=described_pattern(
+            r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\.[^@\s\x00-\x1f]+$(?!\n)",
+            "must be an e-mail address, like ada@example.com",
+        ),
         max_length=254,
         examples=["ada@example.com"],
     ),
 ]
-PersonName = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=200,
-        pattern=r"^[^\x00-\x1f]*$(?!\n)",
-        examples=["Ada Lovelace"],
-    ),
-]
+PersonName = Annotated[VisibleName, Meta(examples=["Ada Lovelace"])]
 
 
 class Buyer(Struct, frozen=True):

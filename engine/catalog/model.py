@@ -6,10 +6,11 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from engine.base.model import EventStatus, Id, Moment, Money, Uuid
+from engine.base.texts import ONE_LINE, VisibleName
 from engine.catalog.showing import ImageUrl, Language, Tagline
 from engine.layout import Layout
 
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Name = VisibleName
 CurrencyCode = Annotated[
     str, Meta(pattern="^[A-Z]{3}$", description="A current code of ISO 4217.", examples=["EUR"])
 ]
@@ -50,7 +51,7 @@ _Prices = Annotated[
         examples=[{"Stalls": 4800, "Standing": 2200}],
     ),
 ]
-_Kind = Annotated[str, Meta(max_length=60, examples=["theatre"])]
+_Kind = Annotated[str, Meta(max_length=60, pattern=ONE_LINE, examples=["theatre"])]
 _Description = Annotated[str, Meta(max_length=20_000)]
 _Metadata = Annotated[dict[str, Any], Meta(description="Your own; buyers see it.")]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from engine.base.config import load_settings
+from engine.base.wording import sentence
 from engine.cli.places import NamedPlaces
 from engine.cli.shell import (
     CommandRefused,
@@ -121,7 +122,7 @@ def _given(
     try:
         return msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
-        raise CommandRefused(str(error)) from None
+        raise CommandRefused(sentence(str(error))) from None
 
 
 @event.command("create")

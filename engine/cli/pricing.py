@@ -8,6 +8,7 @@ import click
 from engine.base.actor import ORGANISER
 from engine.base.config import load_settings
 from engine.base.currencies import check_currency
+from engine.base.wording import sentence
 from engine.cli.shell import (
     CommandRefused,
     check_id,
@@ -118,7 +119,7 @@ def _to_rule(what: str, document: Any) -> "Rule":
     try:
         return msgspec.convert(document, Rule)
     except msgspec.ValidationError as error:
-        raise CommandRefused(f"{what} is not a rule: {error}") from None
+        raise CommandRefused(f"{what} is not a rule: {sentence(str(error))}") from None
 
 
 def _simulate_set(

@@ -17,6 +17,8 @@ from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get
 import msgspec
 from msgspec import Meta, Struct
 
+from engine.base.texts import ONE_LINE, VisibleName, described_pattern
+from engine.base.wording import split
 from engine.layout.report import Report, quote, quote_all
 
 EXPENDABLE: Final = Meta(extra={"expendable": True})
@@ -33,13 +35,14 @@ Number = Annotated[float, Meta(ge=-1_000_000, le=1_000_000)]
 Length = Annotated[float, Meta(gt=0, le=1_000_000)]
 
 #: Characters that cannot be printed or stored: control characters and halves of surrogate pairs.
-_PRINTABLE: Final = r"^[^\x00-\x1f\x7f\ud800-\udfff]*\Z"
-_PRINTABLE_LINES: Final = r"^[^\x00-\x09\x0b-\x1f\x7f\ud800-\udfff]*\Z"
+_PRINTABLE_LINES: Final = described_pattern(
+    r"^[^\x00-\x09\x0b-\x1f\x7f\ud800-\udfff]*\Z", "must not have control characters"
+)
 _HEX: Final = r"^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})\Z"
 
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_PRINTABLE)]
-Label = Annotated[str, Meta(max_length=50, pattern=_PRINTABLE)]
-SeatId = Annotated[str, Meta(max_length=200, pattern=_PRINTABLE)]
+Name = VisibleName
+Label = Annotated[str, Meta(max_length=50, pattern=ONE_LINE)]
+SeatId = Annotated[str, Meta(max_length=200, pattern=ONE_LINE)]
 Lines = Annotated[str, Meta(max_length=500, pattern=_PRINTABLE_LINES)]
 Color = Annotated[str, Meta(pattern=_HEX)]
 
@@ -241,8 +244,10 @@ def _explain(message: str, value: object, options: list[Any]) -> str:
         return f"unknown {quote(str(value))}; known are {quote_all(list(get_args(options[0])))}"
     if " matching regex " in message and "A-F" in message:
         return f'{quote(str(value))} is not a color such as "#1d3557"'
-    if " matching regex " in message or _SURROGATE in message:
-        return f"{quote(str(value))} holds a control character"
+    if _SURROGATE in message:
+        return f"{quote(str(value))} has half of a character"
+    if " matching regex " in message:
+        return f"{quote(str(value))} {split(message)[0]}"
     message = message.partition(" - at ")[0]
     for word, plain in _WORDS.items():
         message = message.replace(f"`{word} | null`", plain).replace(f"`{word}`", plain)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct
 
 from engine.base.model import Id, Moment, Version
+from engine.base.texts import ONE_LINE
 
 #: The event_id of mails without an event.
 NO_EVENT: Final = "00000000-0000-0000-0000-000000000000"
@@ -108,7 +109,7 @@ class Texts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str,
         Meta(
             max_length=1000,
-            pattern=r"^[^\x00-\x1f]*$(?!\n)",
+            pattern=ONE_LINE,
             description="Empty for a layout.",
             examples=["Your tickets for {{ event.name }}"],
         ),

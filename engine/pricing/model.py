@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from engine.base.model import CategoryName, Id, Moment, Money, Uuid, Version
+from engine.base.texts import ONE_LINE, VISIBLE_LINE
 from engine.pricing.decision import Decision, Signals
 from engine.pricing.market import Curve, Synthetic
 from engine.pricing.rule import Amount, Rule
@@ -15,7 +16,7 @@ Reason = Annotated[
     Meta(
         min_length=1,
         max_length=200,
-        pattern=r"^[^\x00-\x1f]*$(?!\n)",
+        pattern=VISIBLE_LINE,
         description="Shown to buyers.",
         examples=["Early birds"],
     ),
@@ -38,7 +39,7 @@ class RuleDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rule: Rule
     note: Annotated[
         str,
-        Meta(max_length=1000, pattern=r"^[^\x00-\x1f]*$(?!\n)", description="For yourself."),
+        Meta(max_length=1000, pattern=ONE_LINE, description="For yourself."),
     ] = ""
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from engine.base import currencies
 from engine.base.errors import InvalidInput
+from seatmap.currencies import FILE, table
 
 
 @pytest.mark.parametrize("code", ["EUR", "HUF", "CLF", "UYW", "ISK", "KWD", "ZWG"])
@@ -23,6 +24,4 @@ def test_a_refusal_suggests_the_nearest_code() -> None:
 
 
 def test_the_page_has_the_same_table() -> None:
-    assert currencies.PAGE_FILE.read_text() == currencies.page_table(), (
-        "run python -m engine.base.currencies"
-    )
+    assert FILE.read_text() == table(), "run python -m seatmap.currencies"

@@ -201,6 +201,9 @@ async def test_a_venue_without_a_layout_cannot_be_drafted_for(office: Office) ->
     [
         ({"name": ""}, "invalid-request"),
         ({"name": 7}, "invalid-request"),
+        ({"name": "\u200b \u3164"}, "invalid-request"),
+        ({"name": "Two\nlines"}, "invalid-request"),
+        ({"category": "Two\rlines"}, "invalid-request"),
         ({"venue_id": "x"}, "invalid-request"),
         ({"starts_at": "tomorrow"}, "invalid-request"),
         ({"starts_at": "2031-05-01T20:00:00"}, "invalid-request"),
@@ -281,10 +284,10 @@ async def test_unusual_names_are_kept_unchanged(office: Office) -> None:
     plan["areas"][0]["category"] += " $.é'\"%"
     venue = (await office.import_plan(plan)).json()["venue"]
     prices = {"Front $.é'\"%": 2, "Back $.é'\"%": 1}
-    draft = await office.draft(venue["venue_id"], prices=prices, name="A\u2028B'; --")
+    draft = await office.draft(venue["venue_id"], prices=prices, name="A\u200dB'; --")
     page = (await office.command(draft.json()["event_id"], "publish")).json()
     assert {p["category"]: p["price"]["amount"] for p in page["prices"]} == prices
-    assert page["name"] == "A\u2028B'; --"
+    assert page["name"] == "A\u200dB'; --"
 
 
 async def test_an_event_has_a_tagline_a_picture_and_a_language(

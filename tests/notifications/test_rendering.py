@@ -1,5 +1,7 @@
 """The parts of mails: server URLs, words, addresses, the product's templates."""
 
+import email
+import email.policy
 import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -117,7 +119,7 @@ def test_times_are_written_in_the_venues_time_zone() -> None:
 # Addresses and headers
 
 
-def envelope(**fields: object) -> bytes:
+def envelope(written: Written | None = None, **fields: object) -> bytes:
     given: dict[str, object] = {
         "message_id": "id",
         "mail_from": "City <a@theatre.example>",
@@ -129,7 +131,7 @@ def envelope(**fields: object) -> bytes:
         "unsubscribe_url": None,
         **fields,
     }
-    written = Written(subject="S", html="<p>é</p>", text="é\n.\nFrom x\n")
+    written = written or Written(subject="S", html="<p>é</p>", text="é\n.\nFrom x\n")
     return build_envelope(written, [Picture("p-1", b"png")], **given).message  # type: ignore[arg-type]
 
 
@@ -143,6 +145,14 @@ def test_the_envelope_and_the_to_field_have_the_domain_in_ascii() -> None:
 def test_an_address_that_no_server_accepts_is_refused(email: str) -> None:
     with pytest.raises(Unwritable):
         envelope(email=email)
+
+
+def test_joiners_stay_in_the_subject_and_in_names() -> None:
+    subject, name = "ශ්‍රී ලංකා රාත්‍රිය 👩‍🎤 می‌خواهم", "مهدی‌زاده"
+    written = Written(subject=subject, html="<p>x</p>", text="x\n")
+    parsed = email.message_from_bytes(envelope(written, name=name), policy=email.policy.default)
+    assert parsed["Subject"] == subject
+    assert parsed["To"].addresses[0].display_name == name
 
 
 def test_no_name_becomes_a_header() -> None:

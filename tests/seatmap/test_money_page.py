@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Route
 
-from engine.base.currencies import _DIGITS
+from engine.base.currencies import DIGITS
 from engine.base.model import Money
 from tests.support.pages import OpenPage
 
@@ -41,11 +41,11 @@ async def _written(open_page: OpenPage, locale: str, values: list[Money]) -> lis
 async def test_every_currency_is_written_with_the_standards_digits(
     open_page: OpenPage, locale: str
 ) -> None:
-    values = [Money(1_234_567, code) for code in _DIGITS]
+    values = [Money(1_234_567, code) for code in DIGITS]
     for value, seen in zip(values, await _written(open_page, locale, values), strict=True):
         number = "".join(c for c in seen["written"] if c.isdigit() or c == ".").strip(".")
-        assert seen["digits"] == _DIGITS[value.currency]
-        assert float(number) == value.amount / 10 ** _DIGITS[value.currency], value
+        assert seen["digits"] == DIGITS[value.currency]
+        assert float(number) == value.amount / 10 ** DIGITS[value.currency], value
 
 
 async def test_whole_amounts_are_written_without_a_fraction(open_page: OpenPage) -> None:
