@@ -4,32 +4,25 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Response, get, post
+from litestar import Response, get, patch, post
 from litestar.params import FromPath, QueryParameter
 from msgspec import Meta, Struct
 
 from api.auth import require_organiser
 from api.bodies import PLAN_SIZE_MAX
-from api.conventions import AnyRequest, read_body, runtime_of
+from api.conventions import AnyRequest, IfMatch, read_body, required_version, runtime_of, versioned
 from api.description import Reply, described
-from engine.base.texts import ONE_LINE, VISIBLE_LINE, VisibleName
-from engine.catalog.model import TimeZone, Venue
+from api.paging import Cursor, Limit, Position, cut, decode_cursor
+from engine.base.model import Page, Uuid
+from engine.base.texts import ONE_LINE, VISIBLE_LINE
+from engine.catalog.model import Venue
+from engine.catalog.venues import VenueDraft, VenuePatch
 
 _OPTIONS: dict[str, Any] = {
     "tags": ["Organisers"],
     "security": [{"OrganiserKey": []}],
     "guards": [require_organiser],
 }
-
-
-class VenueDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A venue without a layout; import one into it."""
-
-    name: VisibleName
-    city: Annotated[str, Meta(max_length=100, pattern=ONE_LINE)] = ""
-    latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
-    longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
-    timezone: TimeZone | None = None
 
 
 class LayoutWarning(Struct, frozen=True):
@@ -46,8 +39,28 @@ class ImportedVenue(Struct, frozen=True):
     warnings: list[LayoutWarning]
 
 
+class VenueList(Page[Venue], frozen=True):
+    """Venues by name."""
+
+
+class _VenuesEnd(Position, frozen=True):
+    """Where a page of venues ended."""
+
+    name: str
+    venue_id: Uuid
+
+
+_VENUE_PATCH = msgspec.json.Decoder(VenuePatch)
 _VENUE_DRAFT = msgspec.json.Decoder(VenueDraft)
 _PLAN = msgspec.json.Decoder(dict[str, Any])
+
+
+def _path(venue: Venue) -> str:
+    return f"/v1/venues/{venue.venue_id}"
+
+
+def _answer(venue: Venue, status: int = 200) -> Response[Venue]:
+    return versioned(venue, venue.version, status=status, location=_path(venue))
 
 
 @post(
@@ -56,7 +69,7 @@ _PLAN = msgspec.json.Decoder(dict[str, Any])
     description="Without a layout; `POST /v1/venues/import?venue_id=…` gives it one.",
     opt=described(
         takes=VenueDraft,
-        gives={201: Reply("The venue.", Venue, ("Location",))},
+        gives={201: Reply("The venue.", Venue, ("ETag", "Location"))},
         refuses=("catalog-unavailable",),
         replays=True,
     ),
@@ -64,14 +77,7 @@ _PLAN = msgspec.json.Decoder(dict[str, Any])
 )
 async def create_venue(request: AnyRequest) -> Response[Venue]:
     data = await read_body(request, _VENUE_DRAFT)
-    venue = await runtime_of(request).catalog.venues.create(
-        name=data.name,
-        city=data.city,
-        latitude=data.latitude,
-        longitude=data.longitude,
-        timezone=data.timezone,
-    )
-    return Response(venue, status_code=201, headers={"Location": f"/v1/venues/{venue.venue_id}"})
+    return _answer(await runtime_of(request).catalog.venues.create(data), 201)
 
 
 @post(
@@ -85,7 +91,7 @@ async def create_venue(request: AnyRequest) -> Response[Venue]:
             201: Reply(
                 "The venue, and the importer's corrections and omissions.",
                 ImportedVenue,
-                ("Location",),
+                ("ETag", "Location"),
             )
         },
         refuses=("venue-not-found", "invalid-layout", "catalog-unavailable"),
@@ -102,8 +108,8 @@ async def import_venue(
         ),
     ] = None,
     city: Annotated[
-        str, QueryParameter(max_length=100, pattern=ONE_LINE, description="Where it is.")
-    ] = "",
+        str | None, QueryParameter(max_length=100, pattern=ONE_LINE, description="Where it is.")
+    ] = None,
     latitude: Annotated[float | None, QueryParameter(ge=-90, le=90, description="Degrees.")] = None,
     longitude: Annotated[
         float | None, QueryParameter(ge=-180, le=180, description="Degrees.")
@@ -111,7 +117,10 @@ async def import_venue(
     timezone: Annotated[
         str | None,
         QueryParameter(
-            max_length=60, description="IANA name; the times of its events are shown in this zone."
+            max_length=60,
+            description=(
+                "IANA name of a place, or `UTC`; the times of its events are shown in this zone."
+            ),
         ),
     ] = None,
     renumber: Annotated[
@@ -122,49 +131,91 @@ async def import_venue(
         QueryParameter(description="Leave out parts that cannot be understood, and report them."),
     ] = False,
     venue_id: Annotated[
-        UUID | None, QueryParameter(description="Give this venue a new layout.")
+        UUID | None,
+        QueryParameter(description="Give this venue a new layout; it keeps what you do not give."),
     ] = None,
 ) -> Response[ImportedVenue]:
-    runtime = runtime_of(request)
     plan = await read_body(request, _PLAN)
-    if venue_id is not None:
-        known = await runtime.catalog.venues.venue(str(venue_id))
-        name, city = name or known.name, city or known.city
-        latitude = known.latitude if latitude is None else latitude
-        longitude = known.longitude if longitude is None else longitude
-        timezone = timezone or known.timezone
-    venue, warnings = await runtime.catalog.venues.import_plan(
+    venue, warnings = await runtime_of(request).catalog.venues.import_plan(
         plan,
         name=name,
         city=city,
         latitude=latitude,
         longitude=longitude,
-        timezone=timezone or None,
+        timezone=timezone,
         renumber=renumber,
         lenient=lenient,
         venue_id=None if venue_id is None else str(venue_id),
     )
-    return Response(
+    return versioned(
         ImportedVenue(venue, [LayoutWarning(w.path, w.problem) for w in warnings]),
-        status_code=201,
-        headers={"Location": f"/v1/venues/{venue.venue_id}"},
+        venue.version,
+        status=201,
+        location=_path(venue),
     )
+
+
+@get(
+    "/v1/venues",
+    summary="Venues by name",
+    opt=described(
+        gives={200: Reply("A page of venues.", VenueList)}, refuses=("catalog-unavailable",)
+    ),
+    **_OPTIONS,
+)
+async def list_venues(request: AnyRequest, limit: Limit = 20, cursor: Cursor = None) -> VenueList:
+    end = decode_cursor(cursor, _VenuesEnd)
+    after = None if end is None else (end.name, end.venue_id)
+    found = await runtime_of(request).catalog.venues.venues(limit=limit + 1, after=after)
+    return VenueList(*cut(found, limit, lambda venue: _VenuesEnd(venue.name, venue.venue_id)))
 
 
 @get(
     "/v1/venues/{venue_id:uuid}",
     summary="One venue",
     opt=described(
-        gives={200: Reply("The venue.", Venue)}, refuses=("venue-not-found", "catalog-unavailable")
+        gives={200: Reply("The venue.", Venue, ("ETag",))},
+        refuses=("venue-not-found", "catalog-unavailable"),
     ),
     **_OPTIONS,
 )
-async def read_venue(request: AnyRequest, venue_id: FromPath[UUID]) -> Venue:
-    return await runtime_of(request).catalog.venues.venue(str(venue_id))
+async def read_venue(request: AnyRequest, venue_id: FromPath[UUID]) -> Response[Venue]:
+    venue = await runtime_of(request).catalog.venues.venue(str(venue_id))
+    return versioned(venue, venue.version)
+
+
+@patch(
+    "/v1/venues/{venue_id:uuid}",
+    summary="Change a venue",
+    description=(
+        "Needs If-Match. Events in the venue show the new name, city and zone, and are found by them; "
+        "people with tickets of coming events are notified of another name or city."
+    ),
+    opt=described(
+        takes=VenuePatch,
+        gives={200: Reply("The venue as it is now.", Venue, ("ETag", "Location"))},
+        refuses=(
+            "venue-not-found",
+            "precondition-failed",
+            "precondition-required",
+            "catalog-unavailable",
+        ),
+    ),
+    **_OPTIONS,
+)
+async def patch_venue(
+    request: AnyRequest, venue_id: FromPath[UUID], if_match: IfMatch = None
+) -> Response[Venue]:
+    version = required_version(if_match)
+    data = await read_body(request, _VENUE_PATCH)
+    venues = runtime_of(request).catalog.venues
+    return _answer(await venues.patch(str(venue_id), data, version=version))
 
 
 HANDLERS = [
     create_venue,
     import_venue,
+    list_venues,
     read_venue,
+    patch_venue,
 ]

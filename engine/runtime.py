@@ -47,7 +47,7 @@ class Runtime:
         """A worker's steps, package by package."""
         rooms = (
             *(self.expiring, self.sales, self.waitlist, self.pricing, self.live.upkeep),
-            *(self.audit, self.people, self.notifications, self.events),
+            *(self.audit, self.people, self.notifications, self.events, self.catalog),
         )
         return [step for room in rooms for step in room.steps()]
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from litestar.handlers import HTTPRouteHandler
 
 from api.examples.evening import LAYOUT_ID, VENUE_ID
@@ -9,12 +10,15 @@ from api.examples.shown import Shown
 from api.venues import (
     ImportedVenue,
     LayoutWarning,
-    VenueDraft,
+    VenueList,
     create_venue,
     import_venue,
+    list_venues,
+    patch_venue,
     read_venue,
 )
 from engine.catalog.model import Venue
+from engine.catalog.venues import VenueDraft, VenuePatch
 
 VENUE_DRAFT = VenueDraft(
     name="Schauspielhaus",
@@ -34,7 +38,16 @@ VENUE = Venue(
     seat_count=2,
 )
 EMPTY_VENUE = Venue(
-    venue_id=VENUE_ID, name="Schauspielhaus", city="Erfurt", latitude=50.9787, longitude=11.0328
+    venue_id=VENUE_ID,
+    name="Schauspielhaus",
+    city="Erfurt",
+    latitude=50.9787,
+    longitude=11.0328,
+    timezone="Europe/Berlin",
+)
+VENUE_PATCH = VenuePatch(name="Neues Schauspielhaus", latitude=None, longitude=None)
+CORRECTED_VENUE = msgspec.structs.replace(
+    VENUE, name="Neues Schauspielhaus", latitude=None, longitude=None, version=2
 )
 NATIVE_PLAN: dict[str, Any] = {
     "format": "frontrow/1",
@@ -113,5 +126,7 @@ SHOWN: dict[HTTPRouteHandler, Shown] = {
         takes={"native, frontrow/1": NATIVE_PLAN, "pretix": PRETIX_PLAN},
         gives={201: {"imported": IMPORTED_VENUE}},
     ),
+    list_venues: Shown(gives={200: {"venues": VenueList([VENUE])}}),
+    patch_venue: Shown(takes={"corrections": VENUE_PATCH}, gives={200: {"venue": CORRECTED_VENUE}}),
     read_venue: Shown(gives={200: {"venue": VENUE}}),
 }

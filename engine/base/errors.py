@@ -130,6 +130,14 @@ class PreconditionFailed(FrontrowError):
     code = "precondition-failed"
 
 
+def stale_version(current: int) -> PreconditionFailed:
+    return PreconditionFailed(
+        f"Somebody changed it meanwhile: it is at version {current} now. "
+        "Read it again and repeat the change.",
+        current_version=current,
+    )
+
+
 class PreconditionRequired(FrontrowError):
     code = "precondition-required"
 

@@ -8,12 +8,14 @@ from functools import partial
 from typing import Any
 
 import msgspec
+import structlog
 
 from engine.base.caching import Bounded, SingleFlight
 from engine.base.config import Settings
 from engine.base.currencies import check_currency
-from engine.base.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, Remedy
+from engine.base.errors import Conflict, InvalidInput, NotFound, Remedy, Unavailable, stale_version
 from engine.base.model import EventStatus, ms_from_utc, new_id, utc_from_ms
+from engine.base.step import Step
 from engine.catalog.model import Event, EventDraft, EventFilter, EventPatch, Facet, Facts, Venue
 from engine.catalog.showing import (
     CHECKED,
@@ -22,7 +24,7 @@ from engine.catalog.showing import (
     checked_tagline,
     lifted,
 )
-from engine.catalog.venues import Venues, with_accepted_zone
+from engine.catalog.venues import Venues, shown, with_accepted_zone
 from engine.layout import Layout
 from engine.stores.mongo import Mongo
 
@@ -31,6 +33,9 @@ _EARTH_RADIUS_KM = 6371.0088
 _FACETS_MAX = 100
 #: How old facets may be, in seconds: counting reads every event, and the programme changes slowly.
 _FACETS_FRESH_S = 5.0
+#: How often events are compared with venues that changed, in seconds.
+_CORRECT_S = 5.0
+log = structlog.get_logger(__name__)
 
 
 def distance_km(a: tuple[float, float], b: tuple[float, float]) -> float:
@@ -49,7 +54,7 @@ class Catalog:
     def __init__(self, mongo: Mongo, settings: Settings, *, facts_max: int = 512) -> None:
         self._mongo = mongo
         self._settings = settings
-        self.venues = Venues(mongo)
+        self.venues = Venues(mongo, self._correct_now)
         #: Loaded facts, in front of the loader: a hold looks here, because awaiting a task costs more.
         self._facts: Bounded[str, Facts] = Bounded(facts_max)
         self._loads: SingleFlight[str, Facts] = SingleFlight(facts_max)
@@ -219,6 +224,47 @@ class Catalog:
             last = _event_from(documents[-1])
             after = (last.starts_at, last.event_id)
 
+    # Corrections of venues
+
+    def steps(self) -> list[Step]:
+        return [Step("correct-events", _CORRECT_S, self.correct_changed)]
+
+    async def correct_changed(self) -> int:
+        """Correct the events of venues that were changed of late, whoever changed them and died. Raises Unavailable."""
+        corrected = 0
+        for venue, changed_at in await self.venues.changed():
+            corrected += await self.correct_events(venue)
+            await self.venues.settle(venue, changed_at)
+        return corrected
+
+    async def _correct_now(self, venue: Venue) -> None:
+        try:
+            await self.correct_events(venue)
+        except Unavailable as error:
+            log.warning("events deferred", venue_id=venue.venue_id, reason=error.detail)
+
+    async def correct_events(self, venue: Venue) -> int:
+        """Write what people read about a venue into its events. Returns how many were changed. Raises Unavailable."""
+        corrected, after = 0, ""
+        while True:
+            of_venue = {"$and": [{"venue.venue_id": venue.venue_id}, {"_id": {"$gt": after}}]}
+            found = await self._mongo.find("events", of_venue, sort=[("_id", 1)], limit=100)
+            for document in found:
+                after = document["_id"]
+                corrected += await self._correct_event(_event_from(document), venue)
+            if len(found) < 100:
+                return corrected
+
+    async def _correct_event(self, event: Event, venue: Venue) -> bool:
+        while event.venue.version < venue.version and shown(event.venue) != shown(venue):
+            changed = msgspec.structs.replace(event, venue=venue, version=event.version + 1)
+            document = _event_document(changed)
+            expected = {"version": event.version}
+            if await self._mongo.put("events", document.pop("_id"), document, expected=expected):
+                return True
+            event = await self.event(event.event_id)
+        return False
+
     # Facts for selling, from memory
 
     async def facts(self, event_id: str) -> Facts:
@@ -246,14 +292,6 @@ class Catalog:
 
 def event_not_found(event_id: str) -> NotFound:
     return NotFound(f"There is no event {event_id}.", code="event-not-found")
-
-
-def stale_version(current: int) -> PreconditionFailed:
-    return PreconditionFailed(
-        f"Somebody changed it meanwhile: it is at version {current} now. "
-        "Read it again and repeat the change.",
-        current_version=current,
-    )
 
 
 def _check_time(moment: datetime) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from engine.base.model import EventStatus, Id, Moment, Money, Uuid
+from engine.base.model import EventStatus, Id, Moment, Money, Uuid, Version
 from engine.base.texts import ONE_LINE, VisibleName
 from engine.catalog.showing import ImageUrl, Language, Tagline
 from engine.layout import Layout
@@ -36,6 +36,7 @@ class Venue(Struct, frozen=True, kw_only=True):
     timezone: TimeZone | None = None
     layout_id: Id | None = None
     seat_count: int = 0
+    version: Version = 1
 
 
 _Limit = Annotated[

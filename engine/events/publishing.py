@@ -16,9 +16,9 @@ import structlog
 
 from engine.base.actor import ORGANISER, Actor
 from engine.base.config import Settings
-from engine.base.errors import Conflict, InvalidInput, Unavailable
+from engine.base.errors import Conflict, InvalidInput, Unavailable, stale_version
 from engine.base.model import EventStatus
-from engine.catalog.catalog import Catalog, event_not_found, stale_version
+from engine.catalog.catalog import Catalog, event_not_found
 from engine.catalog.model import Event, EventPatch, Facts
 from engine.layout import Layout
 from engine.live.live import Live

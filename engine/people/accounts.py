@@ -39,10 +39,10 @@ from engine.base.errors import (
     NotAuthenticated,
     NotFound,
     Remedy,
+    stale_version,
 )
 from engine.base.mail_addresses import checked, email_key
 from engine.base.model import new_id
-from engine.catalog.catalog import stale_version
 from engine.people.model import (
     LANGUAGES,
     UNSET_VERSION,

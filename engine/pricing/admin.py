@@ -21,9 +21,9 @@ from typing import Any
 import msgspec
 
 from engine.base.actor import Actor
-from engine.base.errors import Conflict, InvalidInput, NotFound
+from engine.base.errors import Conflict, InvalidInput, NotFound, stale_version
 from engine.base.model import EventStatus, Money, new_id
-from engine.catalog.catalog import Catalog, stale_version
+from engine.catalog.catalog import Catalog
 from engine.live.live import Live
 from engine.pricing.applying import note, put_in_force, set_by_hand
 from engine.pricing.decision import decide

@@ -30,6 +30,9 @@ _INDEXES: tuple[tuple[str, list[tuple[str, int]]], ...] = (
     ("events", [("city", 1), ("starts_at", 1)]),
     ("events", [("category", 1), ("starts_at", 1)]),
     ("events", [("latitude", 1), ("longitude", 1)]),
+    ("events", [("venue.venue_id", 1)]),
+    ("venues", [("name", 1)]),
+    ("venues", [("changed_at", 1)]),
 )
 
 

@@ -11,8 +11,8 @@ import asyncpg
 
 from engine.base.actor import Actor
 from engine.base.config import Settings
-from engine.base.errors import Conflict, Gone, NotFound, Unavailable
-from engine.catalog.catalog import Catalog, event_not_found, stale_version
+from engine.base.errors import Conflict, Gone, NotFound, Unavailable, stale_version
+from engine.catalog.catalog import Catalog, event_not_found
 from engine.catalog.model import Facts
 from engine.stores.postgres import Postgres
 from engine.waitlist.candidates import LineIndexes

@@ -271,11 +271,7 @@ class Showing {
     if (status === "live") {
       void this.journey?.reconnected();
       void this.waitlist?.look();
-    } else {
-      // Not until now, but as long as something came.
-      this.trueAtMs = Math.min(this.trueAtMs, this.live?.heardAtMs ?? 0);
-      void this.poll();
-    }
+    } else void this.poll();
     this.showAge();
     this.emit("livechange", { status });
   }

@@ -71,7 +71,9 @@ NOBODYS = "01980000-0000-7000-8000-000000000000"
     [
         ("POST", "/v1/venues"),
         ("POST", "/v1/venues/import"),
+        ("GET", "/v1/venues"),
         ("GET", f"/v1/venues/{NOBODYS}"),
+        ("PATCH", f"/v1/venues/{NOBODYS}"),
         ("POST", "/v1/events"),
         ("PATCH", f"/v1/events/{NOBODYS}"),
         *(

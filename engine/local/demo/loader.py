@@ -13,6 +13,7 @@ from engine.base.actor import DEMO
 from engine.base.errors import NotFound
 from engine.base.model import Buyer, new_id
 from engine.catalog.model import EventDraft, EventPatch, Facts
+from engine.catalog.venues import VenueDraft
 from engine.local.demo.events import DemoEvent, DemoPlace, demo_events, demo_places, sold_seats
 from engine.local.demo.venues import demo_venues
 from engine.pricing.model import RuleDraft, TermsPatch
@@ -66,20 +67,20 @@ async def keep_ahead(runtime: Runtime, event: DemoEvent) -> None:
 
 
 async def _load_venue(runtime: Runtime, place: DemoPlace, document: object) -> None:
+    venues = runtime.catalog.venues
     try:
-        if (await runtime.catalog.venues.venue(place.venue_id)).layout_id is not None:
-            return
+        venue = await venues.venue(place.venue_id)
     except NotFound:
-        pass
-    await runtime.catalog.venues.import_plan(
-        document,
-        name=place.name,
-        city=place.city,
-        latitude=place.latitude,
-        longitude=place.longitude,
-        timezone=place.timezone,
-        venue_id=place.venue_id,
-    )
+        draft = VenueDraft(
+            name=place.name,
+            city=place.city,
+            latitude=place.latitude,
+            longitude=place.longitude,
+            timezone=place.timezone,
+        )
+        venue = await venues.create(draft, venue_id=place.venue_id)
+    if venue.layout_id is None:
+        await venues.import_plan(document, venue_id=venue.venue_id)
 
 
 async def _load_event(runtime: Runtime, event: DemoEvent, venue_id: str) -> None:
