@@ -1,7 +1,7 @@
 """The data that choosing needs from a layout, made once, and the board it chooses on.
 
 A board is one byte per position: 0 free, 1 not. Positions follow runs (seats truly side by side), the
-runs nearest to the focal point first, with a 1 around each, so that one ``bytes.find`` skips a
+runs that see best first, with a 1 around each, so that one ``bytes.find`` skips a
 sold-out front at the speed of memory and can never mistake two runs for one.
 """
 
@@ -15,6 +15,7 @@ from operator import sub
 from statistics import median_low
 from typing import Final
 
+from engine.best_seats.sight import sight
 from engine.layout import Layout
 from engine.layout.model import Row, SeatFlag
 
@@ -24,8 +25,6 @@ GAP: Final = 1.5
 BEHIND: Final = 2.5
 #: The most neighbouring rows in which one party is seated.
 ROWS_MAX: Final = 3
-#: Distances are compared in hundredths of a drawing unit: whole numbers, so that ties are ties.
-_PRECISION: Final = 100
 _USUAL_PITCH: Final = 25.0
 _USUAL_SIZES: Final = range(1, 7)
 _SIZES_KEPT: Final = 16
@@ -69,7 +68,7 @@ class Runs:
     """Runs of seats on a board, one after the other. Position 0 and one after each run are no seats."""
 
     def __init__(self, runs: Iterable[Sequence[int]], distances: Sequence[int]) -> None:
-        """``distances``: by ``seat_no``, from the focal point."""
+        """``distances``: by ``seat_no``, as the seats seem (``engine.best_seats.sight``)."""
         self.seat_of: list[int] = [-1]
         self.run_of: list[int] = [-1]
         self.run_start: list[int] = []
@@ -94,7 +93,7 @@ class SeatIndex(Runs):
     def __init__(self, layout: Layout) -> None:
         self.categories = {c.name: no for no, c in enumerate(layout.categories)}
         self.sections = {s.name: no for no, s in enumerate(layout.sections)}
-        self.distances = _distances(layout)
+        self.distances = sight(layout)
         in_seat_order = list(runs_of(layout))
         nearness = [_nearness(self.distances[run.start : run.stop]) for run in in_seat_order]
         order = sorted(range(len(in_seat_order)), key=nearness.__getitem__)
@@ -275,13 +274,6 @@ def _rows_with_pitch(layout: Layout) -> Iterator[tuple[Row, float]]:
 def _apart(layout: Layout, a: int, b: int) -> float:
     seats = layout.seats
     return math.hypot(seats.x[a] - seats.x[b], seats.y[a] - seats.y[b])
-
-
-def _distances(layout: Layout) -> list[int]:
-    """How far each seat is from the focal point, in hundredths of a drawing unit."""
-    x, y = layout.focal_point.x, layout.focal_point.y
-    places = zip(layout.seats.x, layout.seats.y, strict=True)
-    return [round(_PRECISION * math.hypot(seat_x - x, seat_y - y)) for seat_x, seat_y in places]
 
 
 def _nearness(distances: Sequence[int]) -> float:

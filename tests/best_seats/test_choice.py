@@ -8,6 +8,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import pytest
 from hypothesis import given, settings
@@ -34,9 +35,36 @@ class House:
     runs: list[list[int]]
     rows: list[list[list[int]]]
 
-    def distance(self, seat_no: int) -> int:
+    @cached_property
+    def front(self) -> tuple[float, float]:
+        """The direction (degrees) that the seats are in, and how much of one they have, 0 to 1."""
+        count = along = across = 0.0
+        for seat_no in range(self.layout.seat_count):
+            x, y = self.way(seat_no)
+            if x or y:
+                along += x / math.hypot(x, y)
+                across += y / math.hypot(x, y)
+                count += 1
+        mean = math.hypot(along, across) / max(1, count)
+        weight = 0 if mean <= 1 / 3 else 1 if mean >= 0.6 else (mean - 1 / 3) / (0.6 - 1 / 3)
+        return round(math.degrees(math.atan2(across, along)), 1), weight
+
+    def way(self, seat_no: int) -> tuple[float, float]:
         focus, seats = self.layout.focal_point, self.layout.seats
-        return round(100 * math.hypot(seats.x[seat_no] - focus.x, seats.y[seat_no] - focus.y))
+        return seats.x[seat_no] - focus.x, seats.y[seat_no] - focus.y
+
+    def distance(self, seat_no: int) -> int:
+        """As docs/best-seats.md says: how far the seat seems."""
+        x, y = self.way(seat_no)
+        axis, weight = self.front
+        rows = [row for section in self.rows for row in section]
+        gaps = sorted(self.apart(a, b) for row in rows for a, b in itertools.pairwise(row))
+        setback = 2 * gaps[(len(gaps) - 1) // 2]
+        from_x = x + setback * math.cos(math.radians(axis))
+        from_y = y + setback * math.sin(math.radians(axis))
+        angle = abs(math.degrees(math.atan2(from_y, from_x)) - axis)
+        angle = min(angle, abs(360 - angle))
+        return round(100 * math.hypot(x, y) * (1 + weight * (angle / 40) ** 4))
 
     def total(self, seats: tuple[int, ...]) -> int:
         return sum(map(self.distance, seats))

@@ -115,7 +115,7 @@ async def test_category_section_and_price_narrow_the_choice(house: House, buyer:
     assert seats_of(await best(house, buyer, 2, category="Back")) == [24, 25]
     assert seats_of(await best(house, buyer, 2, max_price=3000)) == [26, 27]
     assert seats_of(await best(house, buyer, 2, max_price=Money(5000, "EUR"))) == [4, 5]
-    assert seats_of(await best(house, buyer, 2, section="Stalls")) == [6, 7]
+    assert seats_of(await best(house, buyer, 2, section="Stalls")) == [14, 15]
     refused = await refusal(best(house, buyer, 2, max_price=2999))
     assert isinstance(refused, SeatUnavailable)
     assert "max_price" in refused.detail
