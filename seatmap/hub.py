@@ -34,6 +34,7 @@ from engine.base.invariants import Invariant
 from engine.base.metrics import INVARIANT_VIOLATIONS
 from engine.catalog.catalog import event_not_found
 from engine.live.keys import feed_channel
+from engine.live.messages import BeatMessage, encode
 from engine.live.reading import Snapshot
 from seatmap import metrics
 from seatmap.fanout import SLICE_WATCHERS, Watcher, wire, write_to_all
@@ -46,6 +47,7 @@ from seatmap.protocol import (
     DeltaFrame,
     Encoding,
     Frame,
+    MessageFrame,
     SnapshotFrame,
 )
 from seatmap.replica import Doubt, Position, Replica
@@ -83,6 +85,8 @@ class Pace(Struct, frozen=True, kw_only=True):
     drain_s: float = 10.0
     #: An event is kept this long after its last watcher left.
     linger_s: float = 10.0
+    #: Watchers who were sent nothing for this long are sent a beat: the map is quiet, and still true.
+    beat_s: float = 15.0
     #: How often the people who watch are counted.
     presence_s: float = 1.0
     #: How often one event's copy is compared with the stores, and how long a change may take to arrive.
@@ -158,6 +162,7 @@ class EventWatch:
         self._resting_since = 0.0
         self._dirty_since: float | None = None
         self._flushed_at = 0.0
+        self._written_at = 0.0
         self._arriving = 0
         self._idle_since: float | None = self._loop.time()
         self._ended = False
@@ -210,7 +215,11 @@ class EventWatch:
             metrics.RESUMES.labels(outcome).inc()
         watcher.watch = self
         self._groups[watcher.encoding].add(watcher)
-        self._idle_since = None
+        if self._idle_since is not None:
+            # The first one: from now on there are beats.
+            self._idle_since = None
+            self._written_at = self._loop.time()
+            self._wake.set()
         watcher.greet(self._greeting(self.replica, watcher.encoding, position))
 
     def leave(self, watcher: Watcher) -> None:
@@ -346,6 +355,8 @@ class EventWatch:
             await self._resync(self._doubt)
         if self.replica is not None and self._asking:
             await self._answer(self.replica)
+        if self._loop.time() >= self._beat_at():
+            await self._broadcast([MessageFrame(0, self._hub.beat_body)])
         self._drop_stuck()
         self._end_if_idle()
 
@@ -358,7 +369,7 @@ class EventWatch:
                 await self._wake.wait()
 
     def _next_moment(self) -> float | None:
-        moment = min(self._flush_at(), self._resync_at(), self._end_at())
+        moment = min(self._flush_at(), self._resync_at(), self._beat_at(), self._end_at())
         if self._behind:
             moment = min(moment, self._loop.time() + _BEHIND_CHECK_S)
         return None if moment == math.inf else moment
@@ -382,6 +393,12 @@ class EventWatch:
         if oldest_ms is not None:
             metrics.PROPAGATION_SECONDS.observe(max(0, _now_ms() - oldest_ms) / 1000)
 
+    def _beat_at(self) -> float:
+        # A map that may be wrong gets no beat: its watchers notice, and say so.
+        if self._doubt is not None or not self._subscribed or not self.watcher_count:
+            return math.inf
+        return self._written_at + self._pace.beat_s
+
     async def _broadcast(self, frames: list[Frame]) -> None:
         self._greetings.clear()
         # A watcher that joins during the write has these changes already: the groups are those of this
@@ -393,7 +410,7 @@ class EventWatch:
         ]
         if not batches:
             return
-        started = self._loop.time()
+        self._written_at = started = self._loop.time()
         for watchers, data in batches:
             _count(frames, data, await write_to_all(watchers, data))
         metrics.BROADCAST_SECONDS.observe(self._loop.time() - started)
@@ -533,6 +550,7 @@ class Hub:
         self.census = census
         self.pace = pace or Pace()
         self.beat = Beat()
+        self.beat_body = encode(BeatMessage(round(self.pace.beat_s * 1000)))
         self._watches: dict[str, EventWatch] = {}
         self._keepers: set[asyncio.Task[None]] = set()
         #: Events that do not exist, and until when that is cached; the oldest first.

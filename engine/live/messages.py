@@ -53,6 +53,12 @@ class PresenceMessage(_Message, frozen=True, tag="presence"):
     watching: int
 
 
+class BeatMessage(_Message, frozen=True, tag="beat"):
+    """Nothing has happened: the map is true. While nothing else comes, one comes every ``every_ms``."""
+
+    every_ms: int
+
+
 class AuthenticatedMessage(_Message, frozen=True, tag="authenticated"):
     """From here on a connection receives its person's messages."""
 
@@ -116,6 +122,7 @@ LiveMessage: TypeAlias = (
     | PricesMessage
     | EventMessage
     | PresenceMessage
+    | BeatMessage
     | AuthenticatedMessage
 )
 _DECODER: Final[msgspec.json.Decoder[LiveMessage]] = msgspec.json.Decoder(LiveMessage)

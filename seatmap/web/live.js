@@ -24,8 +24,15 @@ const NO_SUCH_EVENT = 4404;
 const ATTEMPTS_AFTER = { 1013: 2, [MALFORMED]: 5, 4429: 4 };
 /** The browser announces that it is online again; this is for machines that are wrong about it. */
 const OFFLINE_ATTEMPT = 5;
-/** Some networks neither pass nor refuse WebSocket connections. */
-const OPEN_MS = 10_000;
+/** Some networks neither pass nor refuse WebSocket connections, or pass the handshake only. */
+const OPEN_MS = 12_000;
+/** As in the protocol, until a beat says otherwise; and the silence in beats after which the connection is doubted. */
+const BEAT_MS = 15_000;
+const BEATS = 2.5;
+/** Time limit for the answer of a connection that is in doubt. */
+const ALIVE_MS = 5000;
+/** Somebody who comes back to a page is told the truth if it is older than this. */
+const RECENT_MS = 1000;
 
 /**
  * Wait before the next attempt: exponential, with enough jitter that ten thousand browsers that
@@ -58,6 +65,10 @@ export class LiveConnection {
     /** How many times in a row our ticket was not accepted. */
     this.refusals = 0;
     this.timer = 0;
+    this.beatMs = BEAT_MS;
+    /** When something last came, on the monotonic clock. */
+    this.heardAtMs = -Infinity;
+    this.doubting = 0;
     this.over = new AbortController();
   }
 
@@ -65,6 +76,7 @@ export class LiveConnection {
     const { signal } = this.over;
     addEventListener("online", () => this.retryNow(), { signal });
     addEventListener("offline", () => this.drop(), { signal });
+    document.addEventListener("visibilitychange", () => document.hidden || this.ask(), { signal });
     this.open();
   }
 
@@ -80,6 +92,26 @@ export class LiveConnection {
     const { changed } = applySnapshot(this.state, { kind: "snapshot", ...state });
     this.state = state;
     this.options.onChange(state, changed);
+  }
+
+  /** Something came: the connection lives. */
+  hear() {
+    this.heardAtMs = performance.now();
+    if (this.status !== "live") {
+      clearTimeout(this.timer);
+      this.openedAtMs = this.heardAtMs;
+      this.become("live");
+    }
+    clearTimeout(this.doubting);
+    this.doubting = setTimeout(() => this.ask(), this.beatMs * BEATS);
+  }
+
+  /** Nothing came for long, or nobody looked: the connection must answer, or it is given up. */
+  ask() {
+    if (this.status !== "live" || this.socket === null || performance.now() - this.heardAtMs < RECENT_MS) return;
+    this.socket.send(JSON.stringify({ type: "snapshot" }));
+    clearTimeout(this.doubting);
+    this.doubting = setTimeout(() => this.drop(), ALIVE_MS);
   }
 
   retryNow() {
@@ -115,13 +147,9 @@ export class LiveConnection {
     // Inflating is asynchronous; the chain keeps frames in the order they came.
     let queue = Promise.resolve();
     this.timer = setTimeout(() => this.drop(), OPEN_MS);
-    socket.onopen = () => {
-      clearTimeout(this.timer);
-      this.openedAtMs = performance.now();
-      this.become("live");
-      void this.authenticate();
-    };
+    socket.onopen = () => void this.authenticate();
     socket.onmessage = ({ data }) => {
+      if (this.socket === socket) this.hear();
       queue = queue.then(() => this.receive(socket, data));
     };
     socket.onclose = ({ code, reason }) => {
@@ -167,7 +195,8 @@ export class LiveConnection {
     if (this.socket !== socket) return;
     if (frame.kind === "message") {
       const { body } = frame;
-      if (body.type === "notice" && body.code === "going-away") this.toldMs = Number(body.reconnect_in_ms);
+      if (body.type === "beat") this.beatMs = body.every_ms;
+      else if (body.type === "notice" && body.code === "going-away") this.toldMs = Number(body.reconnect_in_ms);
       else this.options.onMessage(body);
       return;
     }
@@ -185,6 +214,7 @@ export class LiveConnection {
   /** @param {number} code */
   lost(code) {
     this.socket = null;
+    clearTimeout(this.doubting);
     if (code === NO_SUCH_EVENT) {
       this.become("gone");
       return;
@@ -211,6 +241,7 @@ export class LiveConnection {
   abandon() {
     const { socket } = this;
     this.socket = null;
+    clearTimeout(this.doubting);
     socket?.close();
   }
 

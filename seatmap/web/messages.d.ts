@@ -2,7 +2,7 @@
 
 export type PersonalMessage = HoldMessage | OfferMessage | BookingMessage | NoticeMessage;
 
-export type LiveMessage = HoldMessage | OfferMessage | BookingMessage | NoticeMessage | AreasMessage | PricesMessage | EventMessage | PresenceMessage | AuthenticatedMessage;
+export type LiveMessage = HoldMessage | OfferMessage | BookingMessage | NoticeMessage | AreasMessage | PricesMessage | EventMessage | PresenceMessage | BeatMessage | AuthenticatedMessage;
 
 /** The free places of an area. */
 export interface AreaPlaces {
@@ -18,6 +18,12 @@ export interface AreasMessage {
 /** From here on a connection receives its person's messages. */
 export interface AuthenticatedMessage {
   type: "authenticated";
+}
+
+/** Nothing has happened: the map is true. While nothing else comes, one comes every `every_ms`. */
+export interface BeatMessage {
+  type: "beat";
+  every_ms: number;
 }
 
 /** A booking is no longer pending, and `status` is its `BookingStatus`; or its money was refunded. */

@@ -271,7 +271,11 @@ class Showing {
     if (status === "live") {
       void this.journey?.reconnected();
       void this.waitlist?.look();
-    } else void this.poll();
+    } else {
+      // Not until now, but as long as something came.
+      this.trueAtMs = Math.min(this.trueAtMs, this.live?.heardAtMs ?? 0);
+      void this.poll();
+    }
     this.showAge();
     this.emit("livechange", { status });
   }

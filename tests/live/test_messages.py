@@ -9,6 +9,7 @@ import pytest
 from engine.base.model import EventStatus, Money
 from engine.live.messages import (
     AuthenticatedMessage,
+    BeatMessage,
     BookingMessage,
     EventMessage,
     HoldMessage,
@@ -49,6 +50,7 @@ _MESSAGES: list[tuple[LiveMessage, str]] = [
     ),
     (EventMessage(EventStatus.PAUSED), '{"type":"event","status":"paused"}'),
     (PresenceMessage(213), '{"type":"presence","watching":213}'),
+    (BeatMessage(15_000), '{"type":"beat","every_ms":15000}'),
     (AuthenticatedMessage(), '{"type":"authenticated"}'),
     (
         HoldMessage("E", "H", "ended", "booked", 7),

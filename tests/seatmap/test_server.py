@@ -105,6 +105,31 @@ async def test_changes_of_one_tick_are_one_frame_and_the_same_bytes(
         assert (delta.from_seq, delta.to_seq, len(delta.seats)) == (0, 10, 10)
 
 
+async def test_a_quiet_event_has_a_beat_and_a_busy_one_none(
+    store: RedisStore, office: BoxOffice
+) -> None:
+    pace = Pace(tick_s=0.02, presence_s=3600, audit_s=3600, beat_s=0.2)
+    async with running_gateway(store, pace=pace) as gateway:
+        async with gateway.viewer(office.event_id) as one, gateway.viewer(office.event_id) as two:
+            await one.greeted()
+            await two.greeted()
+            first = await one.hears("beat")
+            assert first == {"type": "beat", "every_ms": 200} == await two.hears("beat")
+            await one.hears("beat")
+            watch = gateway.hub.watch_of(office.event_id)
+            assert watch is not None
+            due = watch._beat_at()
+            await office.change({3: 1})
+            await one.shows(await office.truth())
+            assert watch._beat_at() > due, "a change is a sign of life, too"
+            # A map that the gateway cannot vouch for has none.
+            watch.lost()
+            assert watch._beat_at() == float("inf")
+            watch.subscribed()
+            await one.hears("beat")
+        await gateway.hub.beat.until(lambda: watch._beat_at() == float("inf"))
+
+
 async def test_messages_are_forwarded_and_replayed_to_later_watchers(
     gateway: Gateway, office: BoxOffice
 ) -> None:

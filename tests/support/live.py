@@ -38,8 +38,8 @@ from seatmap.server import GatewayLimits, LiveServer
 #: Nothing takes this long if all is well.
 WAIT_S = 60
 BINARY, JSON = Subprotocol("frontrow.v1"), Subprotocol("frontrow.v1.json")
-#: Presence and audits run only when a test asks for them.
-CALM = Pace(tick_s=0.02, presence_s=3600, audit_s=3600)
+#: Presence, audits and beats run only when a test asks for them.
+CALM = Pace(tick_s=0.02, presence_s=3600, audit_s=3600, beat_s=3600)
 
 
 async def break_feeds(server: EmbeddedRedis) -> None:
