@@ -7,6 +7,7 @@
  */
 import { forget, recall, remember } from "./memory.js";
 import { decode, ProtocolError } from "./protocol.js";
+import { text } from "./texts.js";
 import { solve } from "./work.js";
 
 const ATTEMPTS_MAX = 3;
@@ -174,7 +175,7 @@ export class Api {
     try {
       return await response.json();
     } catch {
-      throw new ApiError("The answer was cut short.", "network");
+      throw new ApiError(text("cutShort"), "network");
     }
   }
 
@@ -218,7 +219,7 @@ export class Api {
     try {
       response = await fetch(new URL(path, this.base), { method, headers, body: JSON.stringify(body), signal: patience.signal });
     } catch {
-      throw new ApiError("The server cannot be reached.", "network");
+      throw new ApiError(text("serverUnreachable"), "network");
     } finally {
       clearTimeout(timer);
     }
@@ -287,7 +288,7 @@ export class Api {
         return await this.call("POST", "/v1/auth/guest", wish);
       } catch (error) {
         if (!(error instanceof ApiError && error.code === "proof-needed") || tries > ATTEMPTS_MAX) throw error;
-        this.onWork("Very many people are here just now. Please wait a moment.");
+        this.onWork(text("crowded"));
         wish.body = { proof: await solve(error.problem) };
       }
     }
@@ -300,7 +301,7 @@ async function problemOf(response) {
   const problem = (await response.json().catch(() => null)) ?? {};
   const code = String(problem.type ?? "").split("/").pop() || "http-error";
   problem.retry_after ??= headers.get("retry-after");
-  return new ApiError(problem.detail ?? problem.title ?? `The server answered ${status}.`, code, status, problem);
+  return new ApiError(problem.detail ?? problem.title ?? text("serverAnswered", { status: String(status) }), code, status, problem);
 }
 
 /** @param {number} ms */

@@ -9,9 +9,9 @@
  * @import { Box, Filter, Fullness, Part, Point, Text } from "./shapes.js"
  */
 import { blend, contextOf, FONT, pathOf, setFont, shortened } from "./draw.js";
-import { count } from "./format.js";
 import { clamp } from "./layout.js";
 import { FREE } from "./protocol.js";
+import { text } from "./texts.js";
 import { overlap } from "./view.js";
 
 /** Seats of a row farther apart than this many radii are in different bodies; rows never reach farther. */
@@ -133,7 +133,7 @@ export class Bodies {
       total += part.total;
     });
     // The same words at every scale, and those of the list.
-    const words = total === 0 ? "" : free === 0 ? "full" : `${count(free)} left`;
+    const words = total === 0 ? "" : free === 0 ? text("full") : text("left", { count: free });
     return { name: this.venue.shortNames[section], words, share: free / (total || 1) };
   }
 
@@ -378,7 +378,7 @@ export class Scenery {
     let { name } = this.venue.layout.areas[areaNo];
     const left = this.available.get(areaNo);
     const own = this.own.get(areaNo) ?? 0;
-    const words = own > 0 ? `✓ ${own} yours` : left === undefined ? "" : left === 0 ? "Sold out" : `${count(left)} left`;
+    const words = own > 0 ? text("ownPlaces", { count: own }) : left === undefined ? "" : left === 0 ? text("soldOutTitle") : text("left", { count: left });
     const { x, y, width, height } = this.venue.areaMiddles[areaNo];
     const turned = height > width * 1.8;
     const [along, across] = turned ? [height, width] : [width, height];

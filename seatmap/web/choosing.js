@@ -12,9 +12,10 @@
 import { h, parts } from "./dom.js";
 import { contextOf, drawOffered, drawOwn, drawSeat } from "./draw.js";
 import { seatNotes } from "./drawing.js";
-import { count, money, nearby, plural } from "./format.js";
+import { money, nearby } from "./format.js";
 import { rowName, seatName, WHEELCHAIR } from "./layout.js";
 import { FREE } from "./protocol.js";
+import { text } from "./texts.js";
 
 const CHART_WIDTH = 300;
 const CHART_HEIGHT = 80;
@@ -24,7 +25,6 @@ const SIDE_PX = 22;
 const RADIUS_PX = 8;
 /** During a busy sale the counts change many times a second, faster than anybody can read. */
 const COUNT_MS = 500;
-const STATE_WORDS = ["free", "someone else is deciding", "sold", "not for sale"];
 /** A listener can follow a sentence at intervals, not every change of a busy sale. */
 const PAUSE_MS = 2000;
 
@@ -103,9 +103,9 @@ export class Filters {
       showTrend(/** @type {Element} */ (button.parentElement), this.journey.event, category);
       return price ?? [];
     });
-    const steps = new Map(prices.sort((a, b) => a.amount - b.amount).map((step) => [step.amount, `Up to ${money(step)}`]));
+    const steps = new Map(prices.sort((a, b) => a.amount - b.amount).map((step) => [step.amount, text("priceUpTo", { price: money(step) })]));
     price.hidden = steps.size < 3;
-    price.replaceChildren(new Option("Any price", "Infinity"), ...[...steps].slice(0, -1).map(([amount, words]) => new Option(words, String(amount))));
+    price.replaceChildren(new Option(text("anyPrice"), "Infinity"), ...[...steps].slice(0, -1).map(([amount, words]) => new Option(words, String(amount))));
     this.choose(this.picked, steps.has(this.priceMax) ? this.priceMax : Infinity);
     this.countFree();
   }
@@ -122,7 +122,7 @@ export class Filters {
     const free = layout.categories.map(() => 0);
     const used = new Set(layout.seats.category);
     layout.seats.category.forEach((category, s) => (free[category] += Number(seats[s] === FREE)));
-    for (const { category, button } of this.rows) button.children[2].textContent = free[category] > 0 ? `${count(free[category])} left` : "sold out";
+    for (const { category, button } of this.rows) button.children[2].textContent = free[category] > 0 ? text("left", { count: free[category] }) : text("soldOut");
     layout.areas.forEach(({ category }, areaNo) => {
       used.add(category);
       free[category] += available.get(areaNo) ?? 1;
@@ -178,8 +178,8 @@ export class Finder {
     // The element is a live region, too.
     if (ui.count.value !== String(quantity)) ui.count.value = String(quantity);
     ui.find.disabled = !journey.onSale || journey.busy !== "" || journey.soldOut;
-    ui.find.textContent = journey.busy ? "Finding…" : `Find the best ${quantity > 1 ? quantity : "seat"}`;
-    ui.within.textContent = [this.category, this.priceMax && `up to ${money({ amount: this.priceMax, currency })}`].filter(Boolean).join(", ");
+    ui.find.textContent = journey.busy ? text("finding") : text("findBest", { count: quantity });
+    ui.within.textContent = [this.category, this.priceMax && text("upTo", { price: money({ amount: this.priceMax, currency }) })].filter(Boolean).join(" · ");
   }
 }
 
@@ -247,7 +247,7 @@ export class SeatList {
       this.buttons.set(s, h("button", { type: "button", onclick: () => this.journey.toggleSeat(s), onfocus: enter }, this.layout.seats.number[s].replace(/.* /, "")));
     }
     this.ui.seats.replaceChildren(...this.buttons.values());
-    this.ui.seats.ariaLabel = `Seats of ${[rowName(row.label), this.layout.sections[row.section].name].filter(Boolean).join(", ")}`;
+    this.ui.seats.ariaLabel = text("seatsOf", { row: [rowName(row.label), this.layout.sections[row.section].name].filter(Boolean).join(", ") });
     this.ui.spoken.textContent = "";
     this.rove(seatNo ?? this.known[0] ?? row.first_seat);
     this.refresh();
@@ -279,18 +279,18 @@ export class SeatList {
     this.buttons.get(seatNo)?.focus();
   }
 
-  /** "F 12", "block 226", "row C": words of a seat's name in their order, rather here than elsewhere. @param {string} text */
-  find(text) {
+  /** "F 12", "block 226", "row C": words of a seat's name in their order, rather here than elsewhere. @param {string} sought */
+  find(sought) {
     // As it is written; if there is no such seat, "F12" may be "F 12".
     for (const word of [/[\p{L}\p{N}]+/gu, /\p{L}+|\p{N}+/gu]) {
       const words = (/** @type {string} */ name) => (name.toLowerCase().match(word) ?? []).map((w) => ` ${w} `);
-      const wanted = new RegExp(words(text).map((w) => (w.length > 4 ? w.trimEnd() : w)).join(".*"));
+      const wanted = new RegExp(words(sought).map((w) => (w.length > 4 ? w.trimEnd() : w)).join(".*"));
       const found = [...this.layout.seats.row.keys()].filter((s) => wanted.test(words(this.venue.label(s)).join("")));
       const here = found.filter((s) => this.rowOf(s).section === this.row.section);
       const nearer = here.length > 0 ? here : found;
       if (nearer.length > 0) return this.goTo(nearer.find((s) => this.fits(s)) ?? nearer[0]);
     }
-    this.ui.spoken.textContent = `No seat here is called “${text}”.`;
+    this.ui.spoken.textContent = text("noSeatCalled", { name: sought });
   }
 
   /** @param {number} seatNo */
@@ -317,7 +317,7 @@ export class SeatList {
     if (!this.host.checkVisibility()) return;
     const { rows, sections } = this.layout;
     this.fill(this.ui.sections, this.row.section, sections.map(({ name }, i) => [i, name, this.section(i)]));
-    this.fill(this.ui.rows, rows.indexOf(this.row), this.section(this.row.section).map((row) => [rows.indexOf(row), rowName(row.label) || "Seats", [row]]));
+    this.fill(this.ui.rows, rows.indexOf(this.row), this.section(this.row.section).map((row) => [rows.indexOf(row), rowName(row.label) || text("seats"), [row]]));
   }
 
   /** @param {HTMLSelectElement} select @param {number} current @param {[number, string, Row[]][]} entries */
@@ -328,7 +328,8 @@ export class SeatList {
       const free = this.free(rows);
       if (free.length === 0 && !this.ui.all.checked && i !== current) return [];
       const [from] = free.flatMap((s) => this.journey.seatPrice(s) ?? []).sort((a, b) => a.amount - b.amount);
-      return new Option(`${upper(name)}, ${free.length || "none"} free${from ? `, from ${money(from)}` : ""}`, String(i), false, i === current);
+      const words = [upper(name), free.length > 0 ? text("freeOf", { count: free.length }) : text("noneFree"), from && text("from", { price: money(from) })].filter(Boolean).join(", ");
+      return new Option(words, String(i), false, i === current);
     });
     select.replaceChildren(...options);
   }
@@ -347,13 +348,13 @@ export class SeatList {
     const { chosen, lost } = this.journey;
     const before = this.known;
     const now = (this.known = this.free([this.row]));
-    /** @type {(these: number[], others: number[], one: string, many: string) => string} */
-    const tell = (these, others, one, many) => {
+    /** @type {(these: number[], others: number[], news: string) => string} */
+    const tell = (these, others, news) => {
       const seats = these.filter((s) => !others.includes(s) && !chosen.has(s) && !lost.includes(s));
-      return seats.length > 1 ? `${plural(seats.length, "seat")} in ${rowName(this.row.label)} ${many}. ` : seats.map((s) => `${this.nameOf(s)} ${one}. `).join();
+      return seats.length > 0 ? text(`seats.${news}`, { count: seats.length, row: rowName(this.row.label), seat: this.nameOf(seats[0]) }) : "";
     };
-    const text = tell(before, now, "is no longer available", "were taken") + tell(now, before, "is free again", "are free again");
-    if (text && this.host.matches(":focus-within")) this.ui.spoken.textContent = text;
+    const words = [tell(before, now, "taken"), tell(now, before, "free")].filter(Boolean).join(" ");
+    if (words && this.host.matches(":focus-within")) this.ui.spoken.textContent = words;
     this.recount();
   }
 
@@ -370,8 +371,7 @@ export class SeatList {
     const state = journey.seats?.[seatNo] ?? FREE;
     const own = journey.chosen.has(seatNo);
     const price = journey.seatPrice(seatNo);
-    const notes = seatNotes(flags).map((note) => note.toLowerCase());
-    const name = [this.nameOf(seatNo), this.layout.categories[category].name, price && money(price), ...notes, own ? "chosen" : STATE_WORDS[state]].filter(Boolean).join(", ");
+    const name = [this.nameOf(seatNo), this.layout.categories[category].name, price && money(price), ...seatNotes(flags), own ? text("chosen") : text(`state.${state}`)].filter(Boolean).join(", ");
     if (button.ariaLabel === name) return;
     button.ariaLabel = name;
     button.ariaPressed = String(own);
@@ -385,9 +385,9 @@ function seatsOf({ first_seat, seat_count }) {
   return Array.from({ length: seat_count }, (_, i) => first_seat + i);
 }
 
-/** @param {string} text */
-function upper(text) {
-  return text.replace(/^./, (c) => c.toUpperCase());
+/** @param {string} words */
+function upper(words) {
+  return words.replace(/^./, (c) => c.toUpperCase());
 }
 
 // --- price history -------------------------------------------------------------------------------
@@ -399,7 +399,8 @@ const priceOf = (event, categoryNo) => event.prices.find((price) => price.catego
 export function priceNote(event, categoryNo) {
   const { price, was, changed_at, reason } = priceOf(event, categoryNo) ?? {};
   if (!price || !was || !changed_at || was.amount === price.amount) return "";
-  return `${price.amount > was.amount ? "Up" : "Down"} from ${money(was)} since ${nearby(changed_at, event.venue)}${reason ? `: ${reason}` : ""}`;
+  const values = { price: money(was), time: nearby(changed_at, event.venue), reason: reason ?? "" };
+  return text(`${price.amount > was.amount ? "up" : "down"}.${reason ? "why" : "plain"}`, values);
 }
 
 /** The way to a price's history is shown once the price has moved. @param {Element} row @param {EventPage} event @param {number} categoryNo */
@@ -422,10 +423,10 @@ export function priceHistory(api, event, categoryNo) {
     try {
       if (!box.hidden) box.replaceChildren(...picture(event, categoryNo, (await api.priceHistory(event.event_id)).items));
     } catch {
-      box.textContent = "The price history did not load. Try again in a moment.";
+      box.textContent = text("historyFailed");
     }
   };
-  const button = h("button", { type: "button", class: "trend", "aria-expanded": "false", "aria-label": `Price history of ${name}`, onclick });
+  const button = h("button", { type: "button", class: "trend", "aria-expanded": "false", "aria-label": text("historyOf", { name }), onclick });
   return [button, box];
 }
 
@@ -433,9 +434,9 @@ export function priceHistory(api, event, categoryNo) {
 function picture(event, categoryNo, items) {
   const changes = items.filter((change) => change.category_no === categoryNo);
   const { category = "", floor, ceiling } = priceOf(event, categoryNo) ?? {};
-  const row = (/** @type {"td" | "th"} */ cell, /** @type {string[]} */ ...texts) => h("tr", {}, ...texts.map((text) => h(cell, {}, text)));
+  const row = (/** @type {"td" | "th"} */ cell, /** @type {string[]} */ ...cells) => h("tr", {}, ...cells.map((words) => h(cell, {}, words)));
   const rows = changes.slice(0, ROWS_MAX).map((change) => row("td", nearby(change.changed_at, event.venue), money(change.new), change.reason));
-  const table = h("table", {}, h("caption", {}, `Price of ${category}`), row("th", "Since", "Price", "Why"), ...rows);
+  const table = h("table", {}, h("caption", {}, text("priceOf", { name: category })), row("th", text("since"), text("price"), text("why")), ...rows);
   const prices = [...changes.map((change) => change.new), floor ?? [], ceiling ?? []].flat().sort((a, b) => a.amount - b.amount);
   if (changes.length === 0) return [table];
   const [low, high] = [prices[0], prices[prices.length - 1]];
@@ -446,6 +447,6 @@ function picture(event, categoryNo, items) {
   const chart = h("div", { class: "chart", "aria-hidden": "true" });
   // Figures only: the markup contains no text from people.
   chart.innerHTML = `<svg viewBox="0 -9 ${CHART_WIDTH} ${CHART_HEIGHT + 18}" preserveAspectRatio="none">${floor && ceiling ? `<rect y="${y(ceiling)}" width="${CHART_WIDTH}" height="${y(floor) - y(ceiling)}"/>` : ""}<path d="M0 ${steps.join("").replace(/H0V/, "")}H${CHART_WIDTH}"/></svg>`;
-  chart.append(...[...new Set([high, low].map(money))].map((text) => h("span", {}, text)));
-  return [chart, floor && ceiling ? h("p", {}, `Never below ${money(floor)} or above ${money(ceiling)}.`) : "", table];
+  chart.append(...[...new Set([high, low].map(money))].map((price) => h("span", {}, price)));
+  return [chart, floor && ceiling ? h("p", {}, text("range", { low: money(floor), high: money(ceiling) })) : "", table];
 }

@@ -21,10 +21,11 @@
 import { Bodies, fullness, Scenery } from "./bodies.js";
 import { h } from "./dom.js";
 import { contextOf, drawHover, drawOffered, drawOwn, drawSeat, drawSuggested, readPalette } from "./draw.js";
-import { count, money } from "./format.js";
+import { money } from "./format.js";
 import { SeatLayer, SECTION_LABEL_RADIUS_PX } from "./layer.js";
 import { clamp, COMPANION, RESTRICTED_VIEW, rowName, seatName, Venue, WHEELCHAIR } from "./layout.js";
 import { BLOCKED, FREE } from "./protocol.js";
+import { text } from "./texts.js";
 import { around, between, confined, evenly, fitting, listen, Minimap, zoomed } from "./view.js";
 
 const PADDING_PX = 28;
@@ -53,8 +54,6 @@ const TOUCH_TIP_MS = 1800;
 const PICKED_RADIUS_PX = 10;
 const REPAINT_ALL_FROM = 3000;
 
-const STATE_WORDS = ["Free", "Someone else is deciding", "Sold", "Not for sale"];
-
 /** @type {Layout} */
 const NO_LAYOUT = {
   name: "",
@@ -72,16 +71,15 @@ const NO_LAYOUT = {
 const NOTHING = { seatNo: -1, areaNo: -1, section: -1 };
 
 const ICONS = {
-  "Zoom in": "M12 5v14M5 12h14",
-  "Zoom out": "M5 12h14",
-  "Show everything": "M9 4H4v5M15 4h5v5M9 20H4v-5M15 20h5v-5",
+  zoomIn: "M12 5v14M5 12h14",
+  zoomOut: "M5 12h14",
+  zoomAll: "M9 4H4v5M15 4h5v5M9 20H4v-5M15 20h5v-5",
 };
-const LABEL = "Seat map. Arrow keys move it, plus and minus zoom, zero shows all of it. The list of seats does the same in words.";
 
 export class Drawing extends HTMLElement {
   constructor() {
     super();
-    this.canvas = h("canvas", { tabindex: "0", role: "img", "aria-label": LABEL });
+    this.canvas = h("canvas", { tabindex: "0", role: "img", "aria-label": text("mapLabel") });
     this.context = contextOf(this.canvas);
     this.tip = h("div", { class: "tip", "aria-hidden": "true" });
     this.minimap = new Minimap((place) => this.moveTo(around(place, this.view.scale, this.size)));
@@ -713,7 +711,7 @@ export class Drawing extends HTMLElement {
   /** @param {number} seatNo */
   seatWords(seatNo) {
     const { section, row, number, category, flags } = this.shown.place(seatNo);
-    const state = this.offered.has(seatNo) ? "Offered to you" : this.held.has(seatNo) ? "Held for you" : this.chosen.has(seatNo) ? "Chosen by you" : STATE_WORDS[this.seats[seatNo]];
+    const state = this.offered.has(seatNo) ? text("offeredToYou") : this.held.has(seatNo) ? text("heldForYou") : this.chosen.has(seatNo) ? text("chosenByYou") : text(`tip.${this.seats[seatNo]}`);
     const buyable = this.seats[seatNo] === FREE || this.held.has(seatNo) || this.chosen.has(seatNo) || this.offered.has(seatNo);
     const title = [rowName(row), seatName(number)].filter(Boolean).join(", ");
     return [
@@ -721,7 +719,7 @@ export class Drawing extends HTMLElement {
       h("span", {}, section),
       ...(buyable ? [this.priceWords(category)] : []),
       ...seatNotes(flags).map((note) => h("span", {}, note)),
-      this.filter === null || this.filter.has(category) ? "" : h("span", {}, "Not in your filter"),
+      this.filter === null || this.filter.has(category) ? "" : h("span", {}, text("notInFilter")),
       h("span", { class: "state" }, state),
     ];
   }
@@ -730,7 +728,7 @@ export class Drawing extends HTMLElement {
   sweepWords({ seats, remove }) {
     const prices = seats.map((seatNo) => this.prices[this.shown.layout.seats.category[seatNo]]);
     const total = prices.reduce((sum, price) => sum + (price?.amount ?? 0), 0);
-    const title = `${remove ? "Give back" : "Choose"} ${seats.length} ${seats.length === 1 ? "seat" : "seats"}`;
+    const title = text(remove ? "sweepBack" : "sweep", { count: seats.length });
     const [first] = prices;
     return [h("b", {}, title), first && !remove ? h("span", {}, money({ ...first, amount: total })) : ""];
   }
@@ -740,7 +738,7 @@ export class Drawing extends HTMLElement {
     const { free, total } = fullness(this.shown, this.seats, this.filter);
     return [
       h("b", {}, this.shown.layout.sections[section].name),
-      h("span", {}, `${count(free[section])} of ${count(total[section])} free`),
+      h("span", {}, text("freeOfAll", { free: free[section], total: total[section] })),
     ];
   }
 
@@ -748,7 +746,7 @@ export class Drawing extends HTMLElement {
   areaWords(areaNo) {
     const { name, category } = this.shown.layout.areas[areaNo];
     const left = this.scenery.available.get(areaNo);
-    const state = left === undefined ? "No numbered seats" : left === 0 ? "Sold out" : `${count(left)} places left`;
+    const state = left === undefined ? text("noNumbers") : left === 0 ? text("soldOutTitle") : text("placesLeft", { count: left });
     return [h("b", {}, name), this.priceWords(category), h("span", { class: "state" }, state)];
   }
 
@@ -761,7 +759,8 @@ export class Drawing extends HTMLElement {
 
   zoomButtons() {
     const acts = [() => this.zoomBy(1.8), () => this.zoomBy(1 / 1.8), () => this.fit()];
-    const buttons = Object.entries(ICONS).map(([name, path], i) => {
+    const buttons = Object.entries(ICONS).map(([key, path], i) => {
+      const name = text(`${key}`);
       const button = h("button", { type: "button", "aria-label": name, title: name, onclick: acts[i] });
       button.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${path}"/></svg>`;
       return button;
@@ -773,9 +772,9 @@ export class Drawing extends HTMLElement {
 /** Facts about a seat that a buyer should know before taking it. @param {number} flags */
 export function seatNotes(flags) {
   const notes = [];
-  if (flags & WHEELCHAIR) notes.push("Wheelchair place");
-  if (flags & COMPANION) notes.push("For a wheelchair user's companion");
-  if (flags & RESTRICTED_VIEW) notes.push("Restricted view");
+  if (flags & WHEELCHAIR) notes.push(text("wheelchair"));
+  if (flags & COMPANION) notes.push(text("companion"));
+  if (flags & RESTRICTED_VIEW) notes.push(text("restricted"));
   return notes;
 }
 

@@ -10,6 +10,7 @@ import { byId } from "./dom.js";
 import { longDate, moment } from "./format.js";
 import { remember } from "./memory.js";
 import "./seat-map.js";
+import { asked, speakHere, spoken, text, translate } from "./texts.js";
 
 const map = /** @type {SeatMap} */ (byId("map"));
 const eventId = decodeURIComponent(location.pathname.split("/").filter(Boolean).pop() ?? "");
@@ -28,15 +29,17 @@ async function takeOver() {
   }
 }
 
-/** As the server writes it, in the reader's own form. @param {string} news */
-function setTitle(news) {
+/** As the server writes it, in the reader's own form. @param {boolean} [offered] are there seats for this person? */
+function setTitle(offered) {
   const { name, venue, starts_at } = /** @type {NonNullable<SeatMap["eventPage"]>} */ (map.eventPage);
-  document.title = `${news}${name} · ${longDate(starts_at, venue)} · ${venue.name}`;
+  document.title = [...(offered ? [text("offerTitle")] : []), name, longDate(starts_at, venue), venue.name].join(" · ");
 }
 
 map.addEventListener("load", () => {
   const { name, venue, starts_at, tagline = "", language } = /** @type {NonNullable<SeatMap["eventPage"]>} */ (map.eventPage);
-  setTitle("");
+  document.documentElement.lang = spoken();
+  translate(document);
+  setTitle();
   for (const [id, words] of [["event-name", name], ["event-tagline", tagline]]) {
     byId(id).textContent = words;
     if (language) byId(id).lang = language;
@@ -55,12 +58,13 @@ map.addEventListener("bookingchange", (change) => {
 map.addEventListener("offer", (news) => {
   const { change } = /** @type {CustomEvent} */ (news).detail;
   const open = change !== "ended";
-  setTitle(open ? "◆ Seats for you · " : "");
+  setTitle(open);
   /** @type {HTMLLinkElement} */ (byId("icon")).href = `/web/icon${open ? "-offer" : ""}.svg`;
 });
 
 // The target of links in mails about the waitlist.
 map.toggleAttribute("waitlist", location.hash === "#waitlist");
 map.setAttribute("booking", new URLSearchParams(location.search).get("booking") ?? "");
-await takeOver();
+map.lang = asked() ?? "";
+await Promise.all([takeOver(), speakHere()]);
 map.setAttribute("event", eventId);

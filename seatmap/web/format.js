@@ -1,20 +1,46 @@
 // @ts-check
 /**
- * Money, dates and counts as people read them. The page speaks English, so its figures do too.
+ * Money, dates and counts as people read them, in the language of the page.
  *
  * @import { Money } from "./types.js"
  */
 import { DIGITS } from "./currencies.js";
 
-const locale = navigator.languages?.find((l) => l.toLowerCase().startsWith("en")) ?? "en-GB";
-/** "0:30" is no time of a 24-hour clock, "08:30 pm" none of the other. @type {Intl.DateTimeFormatOptions} */
-const HOURS = { hour: new Intl.DateTimeFormat(locale, { hour: "numeric" }).resolvedOptions().hour12 ? "numeric" : "2-digit", minute: "2-digit" };
+/** Where the reader does not say which kind of the language. @type {Record<string, string>} */
+const KINDS = { en: "en-GB", de: "de-DE" };
 const UTC = "UTC";
 const MINUTE_MS = 60_000;
 const DAY_MS = 1440 * MINUTE_MS;
 /** @type {Map<string, Intl.NumberFormat>} */
 const moneyFormats = new Map();
-const numberFormat = new Intl.NumberFormat(locale);
+let locale = "";
+/** "0:30" is no time of a 24-hour clock, "08:30 pm" none of the other. @type {Intl.DateTimeFormatOptions} */
+let hours = {};
+let numberFormat = new Intl.NumberFormat();
+
+/** The tag as Intl takes it: browsers also give "en_US", "de-DE@euro" or "C". @param {unknown} tag @returns {string[]} none, if it names no language */
+export function canonical(tag) {
+  try {
+    return Intl.getCanonicalLocales(String(tag ?? "").replace(/[.@].*/, "").replaceAll("_", "-"));
+  } catch {
+    return [];
+  }
+}
+
+/** The reader's languages, preferred first. */
+export function readers() {
+  return [...(navigator.languages ?? []), navigator.language].flatMap(canonical);
+}
+
+/** @param {string} language */
+export function writeAs(language) {
+  locale = readers().find((tag) => tag.split("-")[0] === language) ?? KINDS[language];
+  numberFormat = new Intl.NumberFormat(locale);
+  moneyFormats.clear();
+  hours = { hour: new Intl.DateTimeFormat(locale, { hour: "numeric" }).resolvedOptions().hour12 ? "numeric" : "2-digit", minute: "2-digit" };
+}
+
+writeAs("en");
 
 /**
  * Written by Intl, whose digits are a locale's habit: ours are the minor unit's. With the symbol that tells
@@ -50,14 +76,9 @@ export function count(value) {
   return numberFormat.format(value);
 }
 
-/** @param {number} quantity @param {string} one @param {string} [many] */
-export function plural(quantity, one, many = `${one}s`) {
-  return `${count(quantity)} ${quantity === 1 ? one : many}`;
-}
-
-/** @param {string[]} words @param {"conjunction" | "disjunction"} [type] */
+/** @param {string[]} words @param {"conjunction" | "disjunction" | "unit"} [type] */
 export function listed(words, type = "conjunction") {
-  return new Intl.ListFormat("en", { type }).format(words);
+  return new Intl.ListFormat(locale, { type, style: type === "unit" ? "narrow" : "long" }).format(words);
 }
 
 /**
@@ -74,12 +95,12 @@ export function longDate(iso, place) {
 
 /** Day and time in one short line. @param {string} iso @param {Place} place @param {boolean} [named] in any case */
 export function moment(iso, place, named) {
-  return withZone({ weekday: "short", day: "numeric", month: "short", year: "numeric", ...HOURS }, iso, place, named);
+  return withZone({ weekday: "short", day: "numeric", month: "short", year: "numeric", ...hours }, iso, place, named);
 }
 
 /** @param {string} iso @param {Place} place @param {boolean} [named] in any case */
 export function clock(iso, place, named) {
-  return withZone(HOURS, iso, place, named);
+  return withZone(hours, iso, place, named);
 }
 
 /** A deadline, or a time of today, with its zone: within half a day the time is enough. @param {string} iso @param {Place} place */
@@ -97,8 +118,8 @@ function withZone(options, iso, place, named) {
     const other = offsetOf(near, zone);
     return other !== offset && offsetOf(at + (offset - other) * MINUTE_MS, zone) === other;
   });
-  const text = dateFormat(options, place).format(at);
-  return named || twice || zone === UTC || !place.city ? `${text} ${offsetName(offset)}` : text;
+  const words = dateFormat(options, place).format(at);
+  return named || twice || zone === UTC || !place.city ? `${words} ${offsetName(offset)}` : words;
 }
 
 /** @param {Intl.DateTimeFormatOptions} options @param {Place} place */

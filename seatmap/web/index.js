@@ -1,8 +1,9 @@
 // @ts-check
 /** The list of events. The form holds the search, and the address mirrors the form. @import { EventSummary } from "./types.js" */
 import { byId, h, svgAddress } from "./dom.js";
-import { clock, count, dateFormat, moment, money, plural } from "./format.js";
+import { clock, dateFormat, listed, moment, money } from "./format.js";
 import { showMine } from "./mine.js";
+import { speakHere, text } from "./texts.js";
 
 const FEW_SHARE = 0.1;
 const PAGE = 24;
@@ -84,12 +85,13 @@ function drop(...names) {
 
 const active = () => NAMES.filter((name) => chosen()[name]);
 
-/** The end of a sentence. */
+/** What is searched for: "for “jazz” in Berlin". */
 function words() {
-  return active().map((name) => {
+  return listed(active().map((name) => {
     const { dataset, selectedOptions } = part(form, `[name=${name}]`);
-    return ` ${(dataset.say ?? selectedOptions[0].dataset.say).replace("*", chosen()[name])}`;
-  }).join("");
+    const key = dataset.say ?? selectedOptions[0].dataset.say;
+    return text(key, { value: chosen()[name] });
+  }), "unit");
 }
 
 /** The period of the search, on this machine's calendar. */
@@ -127,7 +129,7 @@ function locate() {
       fields.near.value = `${coords.latitude.toFixed(2)},${coords.longitude.toFixed(2)}`;
       search();
     },
-    () => say("Your position is not known; choose a city instead."),
+    () => say(text("noPosition")),
     { timeout: 10_000 },
   );
 }
@@ -161,9 +163,12 @@ async function load(limit = PAGE) {
   append(found ?? { items: [], next_cursor: null });
   if (!found) say("");
   document.body.dataset.list = !found ? (navigator.onLine ? "failed" : "offline") : shown.size ? "shown" : words() ? "nothing" : "unsold";
-  byId("nothing-title").textContent = `Nothing${words()}`;
+  byId("nothing-title").textContent = text("nothing", { filters: words() });
   byId("wider").replaceChildren(
-    ...active().map((name) => h("button", { class: "button quiet small", type: "button", onclick: () => drop(name) }, part(form, `[name=${name}]`).dataset.any)),
+    ...active().map((name) => {
+      const { any } = part(form, `[name=${name}]`).dataset;
+      return h("button", { class: "button quiet small", type: "button", onclick: () => drop(name) }, text(any));
+    }),
   );
 }
 
@@ -174,7 +179,7 @@ async function loadMore() {
   more.ariaDisabled = null;
   if (signal.aborted) return;
   if (found) part(append(found)[0], "a").focus({ preventScroll: true });
-  else say("The next events did not load; try again.");
+  else say(text("moreFailed"));
 }
 
 /** @param {{ items: EventSummary[], next_cursor: string | null }} page */
@@ -183,7 +188,8 @@ function append({ items, next_cursor }) {
   list.append(...cards);
   cursor = next_cursor;
   more.hidden = cursor === null;
-  say(`${cursor ? "The first " : ""}${shown.size ? plural(shown.size, "event") : "No events"}${words()}`);
+  const filters = words();
+  say(text(`${shown.size === 0 ? "none" : cursor ? "first" : "found"}.${filters ? "filtered" : "all"}`, { count: shown.size, filters }));
   return cards;
 }
 
@@ -234,13 +240,16 @@ function draw(event) {
 function showState(card, { availability, prices_from, status }) {
   const { seats = 0, available = null } = availability ?? {};
   const left = seats && available !== null ? available / seats : 1;
-  const [flag, text] = status === "cancelled" ? ["Cancelled", "Cancelled"]
-    : status === "paused" ? ["Sale paused", "The sale is paused"]
-    : available === 0 ? ["Sold out", "Sold out"]
+  const [flag, words] = status === "cancelled" ? [text("cancelled"), text("cancelled")]
+    : status === "paused" ? [text("salePaused"), text("saleIsPaused")]
+    : available === 0 ? [text("soldOutTitle"), text("soldOutTitle")]
     : available === null ? ["", ""]
-    : left < FEW_SHARE ? ["Few left", `Only ${count(available)} left`]
-    : ["", `${count(available)} places left`];
-  write(card, { ".flag": flag, ".left": text, strong: prices_from ? money(prices_from) : "" });
+    : left < FEW_SHARE ? [text("fewLeft"), text("onlyLeft", { count: available })]
+    : ["", text("placesLeft", { count: available })];
+  write(card, { ".flag": flag, ".left": words });
+  // The figure stands out, wherever the language puts it.
+  const [before, after] = text("from", { price: "\n" }).split("\n");
+  part(card, ".price").replaceChildren(before, h("strong", {}, prices_from ? money(prices_from) : ""), after);
   part(card, "i").style.transform = `scaleX(${1 - left})`;
   part(card, ".price").hidden = status !== "on_sale" || available === 0 || !prices_from;
 }
@@ -250,14 +259,15 @@ const part = (root, selector) => root.querySelector(selector);
 
 /** @param {Element} card @param {object} texts by selector */
 function write(card, texts) {
-  for (const [selector, text] of Object.entries(texts)) part(card, selector).textContent = text;
+  for (const [selector, words] of Object.entries(texts)) part(card, selector).textContent = words;
 }
 
-/** @param {string} text */
-function say(text) {
-  byId("count").textContent = text;
+/** @param {string} words */
+function say(words) {
+  byId("count").textContent = words;
 }
 
+await speakHere();
 showMine(byId("mine"));
 void visit();
 void showFacets();

@@ -12,10 +12,11 @@
  * @import { Venue } from "./layout.js"
  */
 import { ApiError, newId, sleep } from "./api.js";
-import { count, listed, money, plural, sum } from "./format.js";
+import { listed, money, sum } from "./format.js";
 import { nearestFree, rowName } from "./layout.js";
 import { forget, recall, remember } from "./memory.js";
 import { FREE, HELD, SOLD } from "./protocol.js";
+import { text } from "./texts.js";
 
 const POLL_FIRST_MS = 600;
 const POLL_MAX_MS = 4000;
@@ -27,20 +28,8 @@ const AGAIN_MS = 1500;
 const CHOICE_MS = 15 * 60_000;
 /** Deadlines closer than this count as equal. */
 const SAME_MS = 1000;
-const AGAIN = "If they are still free you can take them again.";
-const TIME_OUT = `Your time ran out, so the seats went back on sale. ${AGAIN}`;
-const STILL_HELD = "Nothing was charged. Your seats are still held: try another card.";
-/** @type {Record<string, string>} */
-const DECLINES = {
-  card_declined: "The bank declined the card.",
-  insufficient_funds: "There is not enough money in the account.",
-};
-/** In what respect best seats are less than ideal. @type {Record<string, string>} */
-const RELAXED = {
-  "restricted-view": "some have a restricted view",
-  "neighbouring-rows": "they are in neighbouring rows",
-  split: "they are split up as evenly as possible",
-};
+/** In what respect best seats are less than ideal. */
+const RELAXED = ["restricted-view", "neighbouring-rows", "split"];
 
 export class Journey {
   /**
@@ -177,8 +166,8 @@ export class Journey {
     for (const areaNo of this.wanted.keys()) own.add(this.venue.layout.areas[areaNo].category);
     const risen = prices.filter(({ category_no: n, price }) => own.has(n) && price.amount > (before[n]?.amount ?? Infinity));
     if (risen.length === 0) return;
-    const words = risen.map(({ category, category_no: n, price }) => `${category} now ${money(price)} instead of ${before[n] && money(before[n])}`);
-    this.say("info", `The price went up: ${listed(words)}.${this.total ? ` Your choice comes to ${money(this.total)}.` : ""}`);
+    const words = risen.map(({ category, category_no: n, price }) => text("priceNow", { category, price: money(price), before: money(/** @type {Money} */ (before[n])) }));
+    this.say("info", this.total ? text("priceUpTotal", { prices: words, price: money(this.total) }) : text("priceUp", { prices: words }));
   }
 
   /** @param {Uint8Array} seats @param {number[]} changedSeats */
@@ -199,8 +188,8 @@ export class Journey {
       if (left >= n) continue;
       const { name } = this.venue.layout.areas[areaNo];
       this.want(areaNo, left);
-      if (left === 0) this.say("bad", `${name} has just sold out.`, [], { quantity: n, sections: [name] });
-      else this.say("bad", `Only ${plural(left, "place")} left in ${name}; your choice was reduced.`);
+      if (left === 0) this.say("bad", text("areaGone", { area: name }), [], { quantity: n, sections: [name] });
+      else this.say("bad", text("areaReduced", { count: left, area: name }));
     }
   }
 
@@ -210,20 +199,20 @@ export class Journey {
   toggleSeat(seatNo) {
     if (!this.mayChoose()) return;
     if (this.chosen.delete(seatNo)) {
-      this.say("quiet", `${this.venue.label(seatNo)} put back.`);
+      this.say("quiet", text("wasPutBack", { places: this.venue.label(seatNo) }));
       return;
     }
     const state = this.seats?.[seatNo];
     const label = this.venue.label(seatNo);
-    if (this.heldSeats().has(seatNo)) this.say("info", `You hold ${label} already.`);
-    else if (this.offered.has(seatNo)) this.say("info", `${label} is offered to you: accept it, and it is held for you.`);
-    else if (state === HELD) this.say("info", `${label} is held just now. It may come free again.`);
-    else if (state === SOLD) this.say("info", `${label} is sold.`);
-    else if (state !== FREE) this.say("info", `${label} is not for sale.`);
+    if (this.heldSeats().has(seatNo)) this.say("info", text("holdAlready", { places: label }));
+    else if (this.offered.has(seatNo)) this.say("info", text("isOffered", { places: label }));
+    else if (state === HELD) this.say("info", text("isHeld", { places: label }));
+    else if (state === SOLD) this.say("info", text("isSold", { places: label }));
+    else if (state !== FREE) this.say("info", text("isBlocked", { places: label }));
     else if (this.withinLimit(1)) {
       this.chosen.add(seatNo);
       const price = this.seatPrice(seatNo);
-      this.say("quiet", `${label} chosen${price ? `, ${money(price)}` : ""}.`);
+      this.say("quiet", price ? text("wasChosenAt", { places: label, price: money(price) }) : text("wasChosen", { places: label }));
     }
   }
 
@@ -234,14 +223,14 @@ export class Journey {
     const taken = fresh.slice(0, Math.max(0, this.room - this.quantity));
     for (const seatNo of taken) this.chosen.add(seatNo);
     if (taken.length < fresh.length) this.withinLimit(fresh.length);
-    else if (taken.length > 0) this.say("quiet", `${this.seatsWords(taken)} chosen.`);
+    else if (taken.length > 0) this.say("quiet", text("wasChosen", { places: this.seatsWords(taken) }));
   }
 
   /** @param {number[]} seatNos */
   dropSeats(seatNos) {
     if (!this.mayChoose()) return;
     for (const seatNo of seatNos) this.chosen.delete(seatNo);
-    this.say("quiet", `${this.seatsWords(seatNos)} put back.`);
+    this.say("quiet", text("wasPutBack", { places: this.seatsWords(seatNos) }));
   }
 
   takeSuggested() {
@@ -254,7 +243,7 @@ export class Journey {
     if (!this.mayChoose()) return;
     this.chosen.clear();
     this.wanted.clear();
-    this.say("quiet", "Nothing chosen.");
+    this.say("quiet", text("nothingChosen"));
   }
 
   /** Seats in as few words as name them all: "Stalls, row F, seats 14 and 15". @param {number[]} seatNos */
@@ -263,7 +252,7 @@ export class Journey {
     if (seatNos.length === 1) return this.venue.label(seatNos[0]);
     const groups = [...new Set(seatNos.map((s) => seats.row[s]))].map((row) => {
       const own = seatNos.filter((s) => seats.row[s] === row);
-      const numbers = own.length > 1 ? `seats ${listed(own.map((s) => seats.number[s]))}` : `seat ${seats.number[own[0]]}`;
+      const numbers = text("seatNumbers", { count: own.length, numbers: own.map((s) => seats.number[s]) });
       return [sections[rows[row].section].name, rowName(rows[row].label), numbers].filter(Boolean).join(", ");
     });
     return groups.join("; ");
@@ -271,7 +260,7 @@ export class Journey {
 
   /** @param {{ seats: SeatItem[], areas: AreaItem[] }} of */
   placesWords({ seats, areas }) {
-    const words = areas.map(({ quantity, label }) => `${quantity} × ${label}`);
+    const words = areas.map(({ quantity, label }) => text("times", { count: quantity, name: label }));
     return listed(seats.length > 0 ? [this.seatsWords(seats.map((s) => s.seat_no)), ...words] : words);
   }
 
@@ -282,11 +271,11 @@ export class Journey {
     // Only the live connection shows this; without it the server decides.
     const left = this.available.get(areaNo) ?? Infinity;
     const { name } = this.venue.layout.areas[areaNo];
-    if (left === 0 && quantity > 0) this.say("info", `${name} is sold out.`, [], { sections: [name] });
-    else if (quantity > left) this.say("info", `Only ${plural(left, "place")} left in ${name}.`);
+    if (left === 0 && quantity > 0) this.say("info", text("areaSoldOut", { area: name }), [], { sections: [name] });
+    else if (quantity > left) this.say("info", text("areaLeft", { count: left, area: name }));
     else if (quantity < before || this.withinLimit(quantity - before)) {
       this.want(areaNo, Math.max(0, quantity));
-      this.say("quiet", `${plural(Math.max(0, quantity), "place")} in ${name}.`);
+      this.say("quiet", text("areaChosen", { count: Math.max(0, quantity), area: name }));
     }
   }
 
@@ -298,14 +287,14 @@ export class Journey {
 
   mayChoose() {
     if (this.step === "choose" && this.busy === "") return true;
-    if (this.step === "held") this.say("info", "You are holding seats. Choose “Add seats” for more, or “Change seats” for others.");
+    if (this.step === "held") this.say("info", text("holdingAlready"));
     return false;
   }
 
   /** @param {number} more */
   withinLimit(more) {
     if (this.quantity + more <= this.room) return true;
-    this.say("info", `One person can have up to ${plural(this.event.buyer_limit, "place")} at this event.`);
+    this.say("info", text("limit", { count: this.event.buyer_limit }));
     return false;
   }
 
@@ -341,8 +330,8 @@ export class Journey {
     await this.doing("holding", async () => {
       const hold = await this.requestHold({ best });
       this.enterHold(hold);
-      const given = (hold.relaxed ?? []).flatMap((what) => RELAXED[what] ?? []);
-      if (given.length > 0) this.say("info", `These are the best ${count(best.quantity)} left: ${listed(given)}.`);
+      const given = (hold.relaxed ?? []).flatMap((what) => (RELAXED.includes(what) ? text(`relaxed.${what}`) : []));
+      if (given.length > 0) this.say("info", text("bestLeft", { count: best.quantity, but: given }));
     });
   }
 
@@ -371,7 +360,7 @@ export class Journey {
     this.awaitEcho();
     for (const { seat_no, price } of hold.seats) this.prices[this.venue.layout.seats.category[seat_no]] = price;
     for (const { area_no, price } of hold.areas) this.prices[this.venue.layout.areas[area_no].category] = price;
-    this.say("info", `The price has just gone up to ${money(hold.total)} instead of ${money(told)}, so nothing is held yet. Hold the seats again if you accept the new price.`);
+    this.say("info", text("tooDear", { price: money(hold.total), before: money(told) }));
   }
 
   /** @param {Omit<HoldWish, "hold_id">} wish */
@@ -398,7 +387,7 @@ export class Journey {
     this.hold = hold;
     this.keepOthers(this.others);
     this.step = "held";
-    this.say("quiet", "Held for you.");
+    this.say("quiet", text("nowHeld"));
     this.chooseAgain(hold);
     remember(this.holdKey, hold.hold_id);
     this.watchDeadline();
@@ -457,7 +446,7 @@ export class Journey {
     const news = holds.filter(({ hold_id }) => ![hold, ...this.others].some((known) => known?.hold_id === hold_id));
     const ended = this.others.filter((other) => Date.parse(other.expires_at) < this.api.nowMs() && !holds.some(({ hold_id }) => hold_id === other.hold_id));
     this.keepOthers(holds);
-    if (ended.length > 0) this.say("bad", `The time to pay for ${listed(ended.map((of) => this.placesWords(of)))} ran out. ${AGAIN}`);
+    if (ended.length > 0) this.say("bad", text("otherTimeOut", { places: ended.map((of) => this.placesWords(of)) }));
     const own = this.heldSeats();
     for (const seatNo of this.chosen) if (step === "choose" && own.has(seatNo)) this.chosen.delete(seatNo);
     if (step === "choose" && this.busy === "" && news.length > 0 && this.quantity === 0) await this.resumeHold(news[0]);
@@ -490,7 +479,7 @@ export class Journey {
     this.chosen.clear();
     this.wanted.clear();
     this.keepOthers([...this.others, hold]);
-    this.say("quiet", "Choose more places. Those that you hold stay held.");
+    this.say("quiet", text("chooseMore"));
   }
 
   /** Another window may have another hold by now. @param {{ hold_id: string } | null} of */
@@ -514,17 +503,17 @@ export class Journey {
         this.watchDeadline();
         const longer = Date.parse(now.expires_at) - Date.parse(hold.expires_at) > SAME_MS;
         // Paying extends the hold, too, and then other messages are shown.
-        if (told && longer && this.notice?.tone !== "bad") this.say("info", "You have more time: you asked for it in another window.");
+        if (told && longer && this.notice?.tone !== "bad") this.say("info", text("moreTimeElsewhere"));
       } else await this.resumeHold(now);
     } catch (error) {
       if (error instanceof ApiError && error.passing) this.lookAgain(AGAIN_MS);
-      else this.holdEnded(TIME_OUT);
+      else this.holdEnded(text("timeOut"));
     }
     this.changed();
   }
 
-  /** Back to choosing, with the same places chosen where they are free. @param {string} text @param {"expire" | "release"} how */
-  holdEnded(text, how = "expire") {
+  /** Back to choosing, with the same places chosen where they are free. @param {string} words @param {"expire" | "release"} how */
+  holdEnded(words, how = "expire") {
     clearTimeout(this.deadline);
     const { hold } = this;
     this.turn++;
@@ -532,7 +521,7 @@ export class Journey {
     this.hold = null;
     this.step = "choose";
     this.awaitEcho();
-    this.say("bad", text);
+    this.say("bad", words);
     if (hold) this.emit(how, { hold });
   }
 
@@ -578,7 +567,7 @@ export class Journey {
         this.changed();
         return;
       }
-      if (ours.length > 0) this.say("info", `You have ${this.seatsWords(ours)} already.`);
+      if (ours.length > 0) this.say("info", text("haveAlready", { places: this.seatsWords(ours) }));
       lost = lost.filter((seatNo) => !own.has(seatNo));
     } catch (error) {
       if (error instanceof ApiError && error.passing) {
@@ -597,7 +586,7 @@ export class Journey {
       this.hold = await this.api.extendHold(hold.hold_id, buyer);
       this.watchDeadline();
       const longer = Date.parse(this.hold.expires_at) - Date.parse(hold.expires_at) > SAME_MS;
-      this.say("info", longer ? "You have more time." : "This is the longest the seats can be held for you.");
+      this.say("info", longer ? text("moreTime") : text("noMoreTime"));
     });
   }
 
@@ -608,7 +597,7 @@ export class Journey {
     await this.doing("releasing", async () => {
       await this.api.releaseHold(hold.hold_id);
       this.holdEnded("", "release");
-      this.say("info", "Your hold is released. Change your choice and hold again when you are ready.");
+      this.say("info", text("released"));
     });
   }
 
@@ -728,7 +717,7 @@ export class Journey {
           this.explain(error);
           return;
         }
-        this.say("bad", "Your booking is safe, but the tickets have not loaded yet. We keep trying.");
+        this.say("bad", text("ticketsLate"));
       }
       await sleep(Math.min(400 * attempt, POLL_MAX_MS));
     }
@@ -738,19 +727,19 @@ export class Journey {
   async bookingFailed(booking) {
     forget(this.attemptKey);
     this.setBooking(null);
-    const why = booking.status === "declined" ? "The payment was declined" : "The payment was not finished in time";
+    const why = booking.status === "declined" ? "declined" : "late";
     try {
       const hold = await this.api.getHold(booking.hold_id);
       if (hold.status === "held") {
         this.enterHold(hold);
-        this.say("bad", `${why}. ${STILL_HELD}`);
+        this.say("bad", text(`payAgain.${why}`));
         return;
       }
     } catch {
       // The hold counts as gone.
     }
     this.chooseAgain(booking);
-    this.holdEnded(`${why}, and the seats went back on sale. ${AGAIN}`);
+    this.holdEnded(text(`payLost.${why}`));
   }
 
   /** @param {Booking | null} booking */
@@ -787,14 +776,14 @@ export class Journey {
     } catch (error) {
       if (error instanceof ApiError && error.passing) {
         this.seekAgain(bookingId);
-        if (!again) this.say("bad", "The box office does not answer. Your hold or booking is not lost; we keep trying to load it.");
+        if (!again) this.say("bad", text("noAnswer"));
       } else {
         forget(this.holdKey);
         this.resumeChoice();
-        if (again) this.say("info", "Nothing is held for you yet: please try again.");
+        if (again) this.say("info", text("nothingHeldYet"));
         if (bookingId) {
           this.emit("bookingchange", { bookingId: null });
-          this.say("bad", "We could not find that booking here. If it was made in another browser, the link in your mail opens it.");
+          this.say("bad", text("noBooking"));
         }
       }
     }
@@ -830,8 +819,8 @@ export class Journey {
     if (status === "held" || status === "paying") this.enterHold(hold);
     else {
       this.chooseAgain(hold);
-      if (status === "released") this.holdEnded(`You gave these seats back. ${AGAIN}`, "release");
-      else this.holdEnded(TIME_OUT);
+      if (status === "released") this.holdEnded(text("gaveBack"), "release");
+      else this.holdEnded(text("timeOut"));
     }
   }
 
@@ -844,9 +833,8 @@ export class Journey {
     for (const areaNo of areas) this.wanted.delete(areaNo);
     const kinds = new Set([...seats.map((s) => layout.seats.category[s]), ...areas.map((a) => layout.areas[a].category)]);
     const names = [...(seats.length > 0 ? [this.seatsWords(seats)] : []), ...areas.map((a) => layout.areas[a].name)];
-    const rest = this.quantity > 0 ? " The rest of your choice is kept." : "";
-    const verb = seats.length + areas.length > 1 ? "were" : "was";
-    this.say("bad", `${listed(names)} ${verb} just taken by someone else.${rest}`, seats, { quantity: seats.length + areas.length, categories: [...kinds].map((kind) => layout.categories[kind].name) });
+    const values = { count: seats.length + areas.length, places: names };
+    this.say("bad", this.quantity > 0 ? text("takenSome", values) : text("taken", values), seats, { quantity: seats.length + areas.length, categories: [...kinds].map((kind) => layout.categories[kind].name) });
   }
 
   suggest() {
@@ -870,31 +858,29 @@ export class Journey {
         else this.say("bad", sentence(error.detail), [], this.unmet);
         return;
       case "payment-declined":
-        this.say("bad", `${DECLINES[error.problem.decline_code] ?? "The payment was declined."} ${STILL_HELD}`);
+        this.say("bad", text(`payAgain.${["card_declined", "insufficient_funds"].find((code) => code === error.problem.decline_code) ?? "declined"}`));
         return;
       case "gone":
       case "hold-expired":
       case "payment-too-late":
-        this.holdEnded(TIME_OUT);
+        this.holdEnded(text("timeOut"));
         return;
-      case "network": {
-        const why = navigator.onLine ? "We cannot reach the box office." : "You are offline.";
-        this.say("bad", `${why} ${this.step === "held" ? "Your seats stay held until the clock runs out: try again." : "Your choice is kept: try again in a moment."}`);
+      case "network":
+        this.say("bad", text(`${navigator.onLine ? "unreachable" : "offline"}.${this.step === "held" ? "held" : "choice"}`));
         return;
-      }
       default:
         // The detail of a limit says what helps.
-        this.say("bad", error.passing && error.status !== 429 ? `The box office is very busy. ${sentence(error.detail)} Please try again in a moment.` : sentence(error.detail));
+        this.say("bad", error.passing && error.status !== 429 ? text("busy", { detail: sentence(error.detail) }) : sentence(error.detail));
     }
   }
 
   /**
-   * @param {Notice["tone"]} tone @param {string} text empty: nothing to say
+   * @param {Notice["tone"]} tone @param {string} words empty: nothing to say
    * @param {number[]} [lost] seats that it names
    * @param {Partial<Wanted>} [unmet] places to wait for instead
    */
-  say(tone, text, lost = [], unmet) {
-    this.notice = text === "" ? null : { tone, text, unmet };
+  say(tone, words, lost = [], unmet) {
+    this.notice = words === "" ? null : { tone, text: words, unmet };
     this.lost = lost;
     this.suggest();
   }
@@ -937,7 +923,7 @@ function unlessPassing(error) {
   return null;
 }
 
-/** @param {string} text */
-function sentence(text) {
-  return text.trim().replace(/[^.!?]$/, "$&.");
+/** @param {string} words */
+function sentence(words) {
+  return words.trim().replace(/[^.!?]$/, "$&.");
 }

@@ -7,6 +7,7 @@
  * @import { Box, Point, Shape } from "./shapes.js"
  */
 import { FREE } from "./protocol.js";
+import { text } from "./texts.js";
 
 export const WHEELCHAIR = 1;
 export const COMPANION = 2;
@@ -175,12 +176,12 @@ export class Venue {
 
 /** A label of several words needs no "row" before it ("Table 3"). @param {string} label */
 export function rowName(label) {
-  return label === "" || label.includes(" ") ? label : `row ${label}`;
+  return label === "" || label.includes(" ") ? label : text("row", { label });
 }
 
 /** @param {string} number */
 export function seatName(number) {
-  return number.includes(" ") ? number : `seat ${number}`;
+  return number.includes(" ") ? number : text("seat", { number });
 }
 
 /** @param {number} value @param {number} low @param {number} high */

@@ -1,8 +1,9 @@
 // @ts-check
 /** What this browser's buyer holds, shown on the list of events with the time that is left to pay. @import { Hold } from "./types.js" */
 import { h } from "./dom.js";
-import { countdown, plural } from "./format.js";
+import { countdown } from "./format.js";
 import { eventsWith, recall, windows } from "./memory.js";
+import { text } from "./texts.js";
 
 const EVENTS_MAX = 6;
 const TICK_MS = 1000;
@@ -29,7 +30,7 @@ async function cardsOf(eventId) {
   return holds.map(({ areas, expires_at, seats }) => {
     const left = h("strong", { role: "timer" });
     const places = areas.reduce((n, { quantity }) => n + quantity, seats.length);
-    const card = h("li", {}, h("a", { href: `/events/${eventId}` }, `You hold ${plural(places, "place")} for ${name}`), left, " left to pay");
+    const card = h("li", {}, h("a", { href: `/events/${eventId}` }, text("holdFor", { count: places, event: name })), left, " ", text("leftToPay"));
     return { card, left, untilMs: performance.now() + Date.parse(expires_at) - atMs };
   });
 }

@@ -11,9 +11,10 @@
 import { isAddress } from "./address.js";
 import { priceHistory, priceNote, showTrend } from "./choosing.js";
 import { h, svgAddress } from "./dom.js";
-import { clock, count, countdown, digitsOf, listed, longDate, money, plural, sum } from "./format.js";
+import { clock, countdown, digitsOf, listed, longDate, money, sum } from "./format.js";
 import { seatNotes } from "./drawing.js";
 import { recall, remember } from "./memory.js";
+import { text } from "./texts.js";
 
 const HURRY_MS = 60_000;
 const TICK_MS = 250;
@@ -23,9 +24,6 @@ const VIEWS = ["cancelled", "choose", "wait", "held", "pending", "done"];
 
 /** More sections than this are folded up. */
 const OPEN_MAX = 12;
-const ordinals = new Intl.PluralRules("en", { type: "ordinal" });
-/** @type {Record<string, string>} */
-const SUFFIX = { one: "st", two: "nd", few: "rd", other: "th" };
 
 export class Panel {
   /** @param {HTMLElement} host @param {ReturnType<typeof finder>} byId @param {Journey} journey @param {Waitlist} waitlist */
@@ -66,8 +64,8 @@ export class Panel {
     form.onsubmit = (submit) => {
       submit.preventDefault();
       const wrong = [
-        this.complain(name, buyer().name === "" ? "Who are the tickets for?" : ""),
-        this.complain(email, isAddress(buyer().email) ? "" : "We need an e-mail address, like ada@example.com."),
+        this.complain(name, buyer().name === "" ? text("nameMissing") : ""),
+        this.complain(email, isAddress(buyer().email) ? "" : text("emailMissing")),
       ].find(Boolean);
       if (wrong) wrong.focus();
       else void journey.pay(buyer(), card.value);
@@ -91,18 +89,18 @@ export class Panel {
     clearInterval(this.ticking);
   }
 
-  /** Live regions speak when they are written to, so only news is written. @param {string} id @param {string} text */
-  put(id, text) {
+  /** Live regions speak when they are written to, so only news is written. @param {string} id @param {string} words */
+  put(id, words) {
     const element = this.byId(id);
-    if (element.textContent !== text) element.textContent = text;
+    if (element.textContent !== words) element.textContent = words;
   }
 
-  /** @param {HTMLInputElement} field @param {string} text empty: no error */
-  complain(field, text) {
-    this.put(`${field.id}-error`, text);
-    this.byId(`${field.id}-error`).hidden = text === "";
-    field.setAttribute("aria-invalid", String(text !== ""));
-    return text && field;
+  /** @param {HTMLInputElement} field @param {string} words empty: no error */
+  complain(field, words) {
+    this.put(`${field.id}-error`, words);
+    this.byId(`${field.id}-error`).hidden = words === "";
+    field.setAttribute("aria-invalid", String(words !== ""));
+    return words && field;
   }
 
   show() {
@@ -141,12 +139,12 @@ export class Panel {
     byId("notice").className = notice && !quiet ? `notice ${notice.tone}` : "";
     this.put("notice", (!quiet && notice?.text) || "");
     this.put("spoken", (quiet && notice?.text) || "");
-    const several = suggested.length > 1;
     const price = sum(suggested.flatMap((s) => journey.seatPrice(s) ?? []));
     byId("instead").hidden = suggested.length === 0 && byId("invite-lost").hidden;
     byId("instead-text").hidden = byId("take").hidden = suggested.length === 0;
-    this.put("instead-text", `${journey.seatsWords(suggested)} ${several ? "are" : "is"} free${price ? `, ${money(price)}` : ""}.`);
-    this.put("take", several ? "Take these instead" : "Take it instead");
+    const values = { count: suggested.length, places: journey.seatsWords(suggested) };
+    this.put("instead-text", price ? text("freeAt", { ...values, price: money(price) }) : text("free", values));
+    this.put("take", text("takeInstead", values));
   }
 
   showChoice() {
@@ -158,10 +156,10 @@ export class Panel {
     this.showChosen();
     this.showAreas();
     byId("choose-foot").classList.toggle("idle", quantity === 0);
-    this.put("choose-count", plural(quantity, "place"));
+    this.put("choose-count", text("places", { count: quantity }));
     this.put("choose-total", total ? money(total) : "");
     hold.disabled = quantity === 0 || !journey.onSale || busy !== "";
-    this.put("hold", busy === "holding" ? "Holding…" : quantity > 1 ? "Hold these places" : quantity > 0 ? "Hold this place" : "Choose a place first");
+    this.put("hold", busy === "holding" ? text("holding") : quantity > 0 ? text("holdPlaces", { count: quantity }) : text("chooseFirst"));
   }
 
   showChosen() {
@@ -180,7 +178,7 @@ export class Panel {
     const at = buttons().findIndex((button) => button.matches(":focus"));
     list.replaceChildren(
       ...rows.map(({ seatNo, label, kind, price }) =>
-        item(label, kind, price, h("button", { type: "button", "aria-label": `Put back ${label}`, onclick: () => journey.toggleSeat(seatNo) }, "×")),
+        item(label, kind, price, h("button", { type: "button", "aria-label": text("putBack", { place: label }), onclick: () => journey.toggleSeat(seatNo) }, "×")),
       ),
     );
     // After a seat is put back by keyboard, the focus goes to the next one.
@@ -189,13 +187,14 @@ export class Panel {
 
   hint() {
     const { journey } = this;
-    if (journey.status === "paused") return "The sale is paused by the organiser. You can look around; you can choose seats when the sale goes on.";
-    if (!journey.onSale) return "This event is not on sale yet.";
+    if (journey.status === "paused") return text("hintPaused");
+    if (!journey.onSale) return text("hintNotOnSale");
     if (journey.quantity > 0) return "";
     const areas = journey.venue.layout.areas.length > 0;
-    if (journey.soldOut) return "Everything is taken just now.";
-    const what = journey.venue.seatCount === 0 ? "Say how many places you want." : areas ? "Tap free seats on the map, or add standing places below." : "Tap the free seats you want on the map.";
-    return `${what} Up to ${count(this.event.buyer_limit)} per person.`;
+    if (journey.soldOut) return text("hintTaken");
+    const limit = { count: this.event.buyer_limit };
+    if (journey.venue.seatCount === 0) return text("hintAreas", limit);
+    return areas ? text("hintBoth", limit) : text("hintSeats", limit);
   }
 
   showAreas() {
@@ -204,7 +203,7 @@ export class Panel {
       const left = journey.available.get(areaNo);
       const price = journey.areaPrice(areaNo);
       const own = journey.wanted.get(areaNo) ?? 0;
-      const words = [price && money(price), left === undefined ? "" : left === 0 ? "sold out" : `${count(left)} left`];
+      const words = [price && money(price), left === undefined ? "" : left === 0 ? text("soldOut") : text("left", { count: left })];
       this.put(`area-${areaNo}-facts`, words.filter(Boolean).join(" · "));
       this.put(`area-${areaNo}-price`, priceNote(this.event, category));
       showTrend(/** @type {Element} */ (byId(`area-${areaNo}-price`).parentElement), this.event, category);
@@ -221,15 +220,15 @@ export class Panel {
     const { category, name } = areas[areaNo];
     // Shown with the seats' prices, where there are such seats.
     const [trend, history] = seats.category.includes(category) ? [] : priceHistory(journey.api, this.event, category);
-    const step = (/** @type {number} */ by, /** @type {string} */ id, /** @type {string} */ words, /** @type {string} */ sign) => {
+    const step = (/** @type {number} */ by, /** @type {string} */ id, /** @type {string} */ label, /** @type {string} */ sign) => {
       const onclick = () => journey.setArea(areaNo, Math.max(0, (journey.wanted.get(areaNo) ?? 0) + by));
-      return h("button", { type: "button", id: `area-${areaNo}-${id}`, "aria-label": `${words} in ${name}`, onclick }, sign);
+      return h("button", { type: "button", id: `area-${areaNo}-${id}`, "aria-label": label, onclick }, sign);
     };
     return h(
       "div",
       { class: "area", role: "group", "aria-label": name },
       h("p", { class: "name" }, name, h("span", { class: "kind", id: `area-${areaNo}-facts` })),
-      h("div", { class: "stepper" }, step(-1, "less", "One fewer", "−"), h("output", { id: `area-${areaNo}-own` }), step(1, "more", "One more", "+")),
+      h("div", { class: "stepper" }, step(-1, "less", text("fewerIn", { area: name }), "−"), h("output", { id: `area-${areaNo}-own` }), step(1, "more", text("moreIn", { area: name }), "+")),
       trend,
       h("p", { class: "kind", id: `area-${areaNo}-price` }),
       history,
@@ -241,7 +240,7 @@ export class Panel {
     const { hold, busy } = journey;
     if (hold === null) return;
     byId("held").replaceChildren(...itemsOf(hold));
-    this.put("pay-button", busy === "paying" ? "Paying…" : `Pay ${money(hold.total)}`);
+    this.put("pay-button", busy === "paying" ? text("paying") : text("pay", { price: money(hold.total) }));
     byId("more").hidden = this.event.buyer_limit <= hold.seats.length + hold.areas.reduce((n, { quantity }) => n + quantity, 0);
     for (const id of ["extend", "release", "more", "pay-button"]) /** @type {HTMLButtonElement} */ (byId(id)).disabled = busy !== "";
     for (const field of fields) field.disabled = busy === "paying";
@@ -257,18 +256,18 @@ export class Panel {
     if (shown !== this.shownOthers) {
       this.shownOthers = shown;
       const idle = busy === "" && step !== "pending";
-      this.put("title-others", step === "choose" ? "You hold" : "You also hold");
+      this.put("title-others", step === "choose" ? text("youHold") : text("youAlsoHold"));
       byId("other-holds").replaceChildren(
         ...others.map((of) => {
           const words = journey.placesWords(of);
-          const button = h("button", { class: "button small", type: "button", disabled: !idle, "aria-label": `Pay for ${words}`, onclick: () => journey.turnTo(of.hold_id) }, `Pay ${money(of.total)}`);
+          const button = h("button", { class: "button small", type: "button", disabled: !idle, "aria-label": text("payFor", { places: words }), onclick: () => journey.turnTo(of.hold_id) }, text("pay", { price: money(of.total) }));
           return h("li", {}, h("p", {}, h("span", {}, words), h("span", { class: "kind", role: "timer" })), of.status === "held" ? button : null);
         }),
       );
     }
     others.forEach(({ expires_at, status }, i) => {
       const left = byId("other-holds").children[i].querySelector(".kind");
-      const words = status === "held" ? `${countdown(Date.parse(expires_at) - journey.api.nowMs())} left` : "being paid for in another window";
+      const words = status === "held" ? text("timeLeft", { time: countdown(Date.parse(expires_at) - journey.api.nowMs()) }) : text("paidElsewhere");
       if (left && left.textContent !== words) left.textContent = words;
     });
   }
@@ -284,7 +283,7 @@ export class Panel {
     // Said once: a screen reader must not count every second aloud.
     const news = hurry && !this.saidHurry;
     this.saidHurry = hurry;
-    if (news) this.journey.say("info", "Less than a minute left to pay. You can ask for more time.");
+    if (news) this.journey.say("info", text("hurry"));
   }
 
   /** @param {string} id of what has a deadline @param {string} deadline @param {number} fullMs @returns {boolean} is there little left? */
@@ -306,7 +305,7 @@ export class Panel {
     link.href = action?.url ?? "";
     // The bank leads back to our own page, so a host page stays open beside it.
     if (!this.host.hasAttribute("booking")) link.target = "_blank";
-    const words = toBank ? "Your bank asks you to confirm that it is you. Your seats are safe while you confirm." : "The bank has not answered yet, so we are asking again. Your seats are safe: stay on this page or come back to it later.";
+    const words = toBank ? text("bankAsks") : text("bankSilent");
     this.put("pending-text", words);
   }
 
@@ -316,9 +315,9 @@ export class Panel {
     if (booking === null) return;
     const { buyer, reference, refunded, total } = booking;
     const cancelled = booking.status === "cancelled";
-    this.put("title-done", cancelled ? "This booking was cancelled" : "You’re going");
-    const words = cancelled ? `.${refunded ? ` ${money(refunded)} were refunded.` : ""}` : ` for ${buyer.name}, ${money(total)} paid. Show the code below at the door, on paper or on a phone. The tickets were mailed to ${buyer.email}, too.`;
-    this.put("done-text", `Booking ${reference}${words}`);
+    this.put("title-done", cancelled ? text("bookingCancelled") : text("going"));
+    const values = { reference, name: buyer.name, email: buyer.email, price: money(refunded ?? total) };
+    this.put("done-text", text(!cancelled ? "doneText" : refunded ? "doneRefunded" : "doneCancelled", values));
     byId("print").hidden = cancelled || tickets.length === 0;
     // The buyer may be copying a code.
     const shown = JSON.stringify(tickets);
@@ -335,8 +334,8 @@ export class Panel {
     return h(
       "li",
       { class: `ticket ${status}` },
-      h("div", { class: "words" }, h("p", { class: "event-name" }, name), h("h3", {}, label), ...lines.map((line) => h("p", {}, line)), h("p", { class: "code" }, valid ? code : "No longer valid")),
-      qr_svg && valid ? h("div", { class: "scan" }, h("img", { src: svgAddress(qr_svg), alt: `QR code of the ticket for ${label}` })) : null,
+      h("div", { class: "words" }, h("p", { class: "event-name" }, name), h("h3", {}, label), ...lines.map((line) => h("p", {}, line)), h("p", { class: "code" }, valid ? code : text("invalid"))),
+      qr_svg && valid ? h("div", { class: "scan" }, h("img", { src: svgAddress(qr_svg), alt: text("qrCode", { place: label }) })) : null,
     );
   }
 }
@@ -408,7 +407,7 @@ export class Waiting {
     byId("invite-lost").hidden = waits || form !== null || notice?.unmet === undefined;
     const invite = byId("invite");
     invite.hidden = waits || !journey.onSale || !(soldOut || gone.length > 0);
-    panel.put("invite-text", soldOut ? "" : `${listed(gone)} ${gone.length > 1 ? "are" : "is"} sold out.`);
+    panel.put("invite-text", soldOut ? "" : text("goneCategories", { count: gone.length, categories: gone }));
     // When there is nothing to choose, the invitation comes first.
     const after = byId(soldOut ? "finder" : "categories");
     if (invite.previousElementSibling !== after) after.after(invite);
@@ -426,16 +425,16 @@ export class Waiting {
   /** @param {Entry} entry */
   showLine({ contact, estimate, offer_window_s: window_s, rank, waiting, wanted }) {
     const { panel } = this;
-    panel.put("title-line", `You are ${rank ? `${rank === 1 ? "next" : `${count(rank)}${SUFFIX[ordinals.select(rank)]}`} of ${count(waiting)}` : "in line"}`);
+    panel.put("title-line", rank === 1 ? text("nextInLine", { waiting }) : rank ? text("rank", { count: rank, waiting }) : text("inLine"));
     const { categories, max_price: most, quantity, sections, together } = wanted;
-    const places = plural(quantity, "place") + (together && quantity > 1 ? " side by side" : "");
-    const price = most && `up to ${money(this.amount(most))}${quantity > 1 ? " each" : ""}`;
+    const places = together && quantity > 1 ? text("placesTogether", { count: quantity }) : text("places", { count: quantity });
+    const price = most && text("upToEach", { count: quantity, price: money(this.amount(most)) });
     panel.put("line-wish", [places, listed(categories, "disjunction"), listed(sections, "disjunction"), price].filter(Boolean).join(" · "));
     const { low_s = null, high_s = null, basis = "" } = estimate ?? {};
-    panel.put("line-estimate", low_s === null ? "" : `Perhaps ${span(low_s, high_s)}.`);
+    panel.put("line-estimate", low_s === null ? "" : text("perhaps", { time: span(low_s, high_s) }));
     panel.put("line-basis", basis);
-    panel.put("line-window", span(window_s, window_s));
-    panel.put("line-address", contact.buyer?.email ?? "");
+    panel.put("line-next", text("lineNext", { time: span(window_s, window_s) }));
+    panel.put("line-mailed", contact.buyer ? text("lineMailed", { email: contact.buyer.email }) : text("lineUnmailed"));
   }
 
   /** @param {NonNullable<Wanted["max_price"]>} price @returns {Money} */
@@ -492,9 +491,9 @@ export class Waiting {
     const [together, most, name, email] = this.fields;
     const buyer = { name: name.value.trim(), email: email.value.trim() };
     const wrong = [
-      panel.complain(most, most.validity.valid ? "" : "A price is a number, like 60."),
-      panel.complain(email, isAddress(buyer.email) || buyer.email === "" ? "" : "An e-mail address is like ada@example.com. You can do without."),
-      panel.complain(name, buyer.name || buyer.email === "" ? "" : "What is your name?"),
+      panel.complain(most, most.validity.valid ? "" : text("priceWrong")),
+      panel.complain(email, isAddress(buyer.email) || buyer.email === "" ? "" : text("emailOptional")),
+      panel.complain(name, buyer.name || buyer.email === "" ? "" : text("yourName")),
     ].find(Boolean);
     if (wrong) return wrong.focus();
     if (buyer.email) {
@@ -521,7 +520,7 @@ export class Waiting {
     this.shownOffer = offer.offer_id;
     byId("offered").replaceChildren(...itemsOf(offer));
     panel.put("offer-total", money(offer.total));
-    panel.put("offer-until", `left: kept for you until ${waitlist.until(offer)}`);
+    panel.put("offer-until", text("keptUntil", { time: waitlist.until(offer) }));
     byId("offer-show").hidden = seats.length === 0;
     waitlist.showSeats(seats);
     byId("panel").scrollTo({ top: 0 });
@@ -564,5 +563,6 @@ function item(place, kind, price, action) {
 function span(low, high) {
   const [unit, length] = low > 172_800 ? ["day", 86_400] : low > 7200 ? ["hour", 3600] : ["minute", 60];
   const [from, to] = [low, high ?? low].map((s) => Math.max(1, Math.round(s / Number(length))));
-  return `${from < to ? `${count(from)} to ` : ""}${plural(to, String(unit))}${high === null ? " or more" : ""}`;
+  const values = { from, count: to };
+  return high === null ? text(`atLeast.${unit}`, values) : from < to ? text(`between.${unit}`, values) : text(`about.${unit}`, values);
 }

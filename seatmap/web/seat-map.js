@@ -5,16 +5,18 @@
  *
  * @import { BestWish, Buyer, Change, Contact, Entry, EventPage, LiveMessage, LiveStatus, Wanted } from "./types.js"
  * @import { Drawing } from "./drawing.js"
+ * @import { Texts } from "./texts.js"
  */
 import { Api, ApiError, sleep } from "./api.js";
 import { Filters, Finder, SeatList, showLegend } from "./choosing.js";
 import { finder, h } from "./dom.js";
-import { count, listed, nearby } from "./format.js";
+import { listed, nearby } from "./format.js";
 import { Journey } from "./journey.js";
 import { Venue } from "./layout.js";
 import { LiveConnection } from "./live.js";
 import { forget, recall, remember, windows } from "./memory.js";
 import { Panel, Waiting } from "./panel.js";
+import { replaceTexts, speak, spoken, text, translate } from "./texts.js";
 import { Waitlist } from "./waitlist.js";
 import "./drawing.js";
 
@@ -26,10 +28,6 @@ const STALE_MS = 8000;
 const WAIT_MS = 1000;
 /** The colours that the drawing gets as plain values. */
 const THEME = ["background", "ink", "muted", "line", "surface", "focus"];
-/** @type {Record<Change["what"], string>} */
-const CHANGED_WORDS = { name: "the name", venue: "the venue", starts_at: "the time" };
-/** @type {Record<LiveStatus, string>} */
-const STATUS_WORDS = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", offline: "Offline", polling: "Every few seconds", gone: "Not live" };
 
 const beside = (/** @type {string} */ name) => new URL(name, import.meta.url).href;
 /** @type {Promise<string> | undefined} */
@@ -40,7 +38,7 @@ function readMarkup() {
     .then((answer) => (answer.ok ? answer.text() : Promise.reject()))
     .catch(() => {
       markup = undefined;
-      throw new ApiError("The page could not be loaded.", "network");
+      throw new ApiError(text("pageFailed"), "network");
     });
   return markup;
 }
@@ -74,14 +72,18 @@ class Showing {
     const { api, body, byId, eventId, host } = this;
     this.ageing = setTimeout(() => {
       body.hidden = false;
-      body.replaceChildren(h("p", { class: "empty", role: "status" }, "Loading the seat map…"));
+      body.replaceChildren(h("p", { class: "empty", role: "status" }, text("loading")));
     }, WAIT_MS);
-    const [html, event] = await Promise.all([readMarkup(), api.event(eventId)]);
+    const wish = /** @type {HTMLElement | null} */ (host.closest("[lang]"))?.lang;
+    const [html, event] = await Promise.all([readMarkup(), api.event(eventId), speak(wish)]);
+    await speak(wish, event.language);
     const [layout, firstState] = await Promise.all([api.layout(event), api.seats(eventId).catch(() => null), host.styled]);
     if (this.over) return;
     clearTimeout(this.ageing);
     this.event = event;
     body.innerHTML = html;
+    body.lang = spoken();
+    translate(body);
     body.hidden = false;
     const venue = new Venue(layout);
     const drawing = /** @type {Drawing} */ (byId("drawing"));
@@ -212,12 +214,12 @@ class Showing {
         break;
       case "notice":
         if (body.code === "event-changed" && body.event_id === this.eventId) {
-          const changed = listed((body.changes ?? []).map(({ what }) => CHANGED_WORDS[what]));
-          journey.say("info", `The organiser has changed ${changed}. Reload the page to see it.`);
+          const changed = (body.changes ?? []).map(({ what }) => text(`changed.${what}`));
+          journey.say("info", text("eventChanged", { changed }));
         }
         return;
       case "presence":
-        this.byId("watching").textContent = body.watching > 1 ? `${count(body.watching)} people looking` : "";
+        this.byId("watching").textContent = body.watching > 1 ? text("watching", { count: body.watching }) : "";
         return;
       case "authenticated":
         // Earlier messages may have been missed.
@@ -266,7 +268,7 @@ class Showing {
   showStatus(status) {
     const badge = this.byId("live");
     badge.dataset.status = status;
-    badge.textContent = STATUS_WORDS[status];
+    badge.textContent = text(`live.${status}`);
     if (status !== "live") this.byId("watching").textContent = "";
     if (status === "live") {
       void this.journey?.reconnected();
@@ -300,11 +302,12 @@ class Showing {
     if (live?.status === "live") this.trueAtMs = performance.now();
     const offline = live?.status === "offline";
     const old = offline || this.trueAtMs < performance.now() - STALE_MS;
-    const since = this.trueAtMs > 0 ? ` The map shows how it was at ${nearby(new Date(this.api.originMs + this.trueAtMs).toISOString(), this.event?.venue ?? {})}.` : "";
-    const words = `${offline ? "You are offline." : "The live connection is down."}${since}${this.journey?.step === "choose" ? " You can go on choosing; holding seats works again when it is back." : ""}`;
+    const words = [text(offline ? "stale.offline" : "stale.down")];
+    if (this.trueAtMs > 0) words.push(text("mapAt", { time: nearby(new Date(this.api.originMs + this.trueAtMs).toISOString(), this.event?.venue ?? {}) }));
+    if (this.journey?.step === "choose") words.push(text("goOnChoosing"));
     const banner = byId("stale");
     banner.hidden = !old;
-    if (old && banner.textContent !== words) banner.textContent = words;
+    if (old && banner.textContent !== words.join(" ")) banner.textContent = words.join(" ");
   }
 
   /** @param {unknown} error */
@@ -314,8 +317,8 @@ class Showing {
     const { status = 0, code = "failed", detail = String(error) } = error instanceof ApiError ? error : {};
     const missing = status === 404 || status === 400;
     const [title, words, wayOut] = missing
-      ? ["There is no such event", "The address may be mistyped, or the event was taken off the programme.", h("slot", { name: "missing" })]
-      : ["The seat map did not load", "The box office cannot be reached just now. Nothing that you hold is lost.", h("button", { class: "button", type: "button", onclick: retry }, "Try again")];
+      ? [text("noEvent"), text("noEventWhy"), h("slot", { name: "missing" })]
+      : [text("mapFailed"), text("mapFailedWhy"), h("button", { class: "button", type: "button", onclick: retry }, text("tryAgain"))];
     body.hidden = false;
     body.replaceChildren(h("div", { id: "message", class: "empty", role: "alert" }, h("h2", {}, title), h("p", {}, words), wayOut));
     if (!missing) addEventListener("online", retry, { once: true });
@@ -324,7 +327,7 @@ class Showing {
 }
 
 export class SeatMap extends HTMLElement {
-  static observedAttributes = ["event", "api", "booking"];
+  static observedAttributes = ["event", "api", "booking", "lang"];
 
   constructor() {
     super();
@@ -339,6 +342,12 @@ export class SeatMap extends HTMLElement {
   }
 
   connectedCallback() {
+    // Set before this script ran.
+    if (Object.hasOwn(this, "texts")) {
+      const { texts } = this;
+      delete (/** @type {any} */ (this).texts);
+      this.texts = texts;
+    }
     this.reload();
   }
 
@@ -377,6 +386,17 @@ export class SeatMap extends HTMLElement {
   }
 
   // --- what it shows ----------------------------------------------------------------------------
+
+  /** Texts in place of ours, by their keys in texts.en.js; for all elements of the page. @param {Texts} texts */
+  set texts(texts) {
+    replaceTexts(texts);
+    if (this.isConnected) this.reload();
+  }
+
+  /** The language that the page is in. */
+  get language() {
+    return spoken();
+  }
 
   /** @returns {EventPage | null} */
   get eventPage() {
@@ -449,7 +469,7 @@ export class SeatMap extends HTMLElement {
   }
 
   /** Join the waitlist; or change what the person waits for, at the same place. @param {Wanted} wanted @param {Contact} [contact] */
-  joinWaitlist(wanted, contact = { buyer: null, language: "en" }) {
+  joinWaitlist(wanted, contact = { buyer: null, language: spoken() }) {
     return this.askLine((waitlist) => waitlist.send(wanted, contact));
   }
 
@@ -493,7 +513,7 @@ export class SeatMap extends HTMLElement {
 
   get journey() {
     const journey = this.showing?.journey;
-    if (journey === undefined) throw new ApiError("The event is not loaded yet: wait for the load event.", "not-loaded");
+    if (journey === undefined) throw new ApiError(text("notLoaded"), "not-loaded");
     return journey;
   }
 
@@ -503,7 +523,7 @@ export class SeatMap extends HTMLElement {
     const waitlist = /** @type {Waitlist} */ (this.showing?.waitlist);
     journey.failure = null;
     await act(waitlist);
-    if (journey.failure || waitlist.entry === null) throw journey.failure ?? new ApiError("You are not in line.", "not-waiting");
+    if (journey.failure || waitlist.entry === null) throw journey.failure ?? new ApiError(text("notWaiting"), "not-waiting");
     return waitlist.entry;
   }
 
@@ -516,13 +536,13 @@ export class SeatMap extends HTMLElement {
    */
   async ask(step, act, answer) {
     const { journey } = this;
-    if (journey.busy !== "") throw new ApiError("Another request is under way already.", "busy");
-    if (journey.step !== step) throw new ApiError(`This can be done in step ${step}, not in step ${journey.step}.`, "wrong-step");
+    if (journey.busy !== "") throw new ApiError(text("requestBusy"), "busy");
+    if (journey.step !== step) throw new ApiError(text("wrongStep", { step, now: journey.step }), "wrong-step");
     journey.failure = null;
     await act(journey);
     if (journey.failure !== null) throw journey.failure;
     const given = journey[answer];
-    if (!given) throw new ApiError(journey.notice?.text ?? "Nothing is chosen.", "nothing-held");
+    if (!given) throw new ApiError(journey.notice?.text ?? text("nothingChosen"), "nothing-held");
     return given;
   }
 }

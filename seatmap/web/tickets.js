@@ -6,17 +6,11 @@
  */
 import { Api, ApiError } from "./api.js";
 import { byId, h, svgAddress } from "./dom.js";
-import { clock, longDate, money, moment, plural } from "./format.js";
+import { clock, longDate, money, moment } from "./format.js";
+import { speakHere, text } from "./texts.js";
 
-/** @type {Record<string, [string, string]>} */
-const BADGES = {
-  confirmed: ["Confirmed", "good"],
-  pending: ["Waiting for your bank", ""],
-  cancelled: ["Cancelled", "bad"],
-  declined: ["Not paid", ""],
-  expired: ["Not paid in time", ""],
-};
-const OFFLINE = "We cannot reach the box office just now. Your tickets are safe: try again in a moment.";
+/** @type {Record<string, string>} */
+const MOODS = { confirmed: "good", cancelled: "bad" };
 
 const api = new Api(location.origin);
 const list = byId("bookings");
@@ -42,11 +36,11 @@ async function load(cursor) {
     if (cursor) cards[0]?.querySelector("a")?.focus();
     more.hidden = !page.next_cursor;
     more.onclick = () => load(page.next_cursor);
-    say("said", list.childElementCount > 0 ? "" : "Nothing was bought in this browser yet.");
+    say("said", list.childElementCount > 0 ? "" : text("nothingBought"));
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (!cursor) list.replaceChildren();
-    say("said", error.passing ? OFFLINE : error.detail, "bad");
+    say("said", error.passing ? text("ticketsOffline") : error.detail, "bad");
   }
   list.ariaBusy = null;
 }
@@ -54,10 +48,9 @@ async function load(cursor) {
 /** @param {Booking} booking @param {EventPage | null} event */
 function card(booking, event) {
   const { areas, booking_id, buyer, next_action, reference, refunded, seats, status, total } = booking;
-  const [badge, mood] = BADGES[status];
   const places = seats.length + areas.reduce((n, { quantity }) => n + quantity, 0);
-  const labels = [...seats.map(({ label }) => label), ...areas.map(({ label, quantity }) => (quantity > 1 ? `${quantity} × ${label}` : label))];
-  const tickets = h("ul", { class: "tickets", "aria-label": `Tickets of booking ${reference}` });
+  const labels = [...seats.map(({ label }) => label), ...areas.map(({ label, quantity }) => (quantity > 1 ? text("times", { count: quantity, name: label }) : label))];
+  const tickets = h("ul", { class: "tickets", "aria-label": text("ticketsOf", { reference }) });
   const live = status === "confirmed";
   const past = event !== null && Date.parse(event.starts_at) < Date.now();
   const href = `/events/${booking.event_id}`;
@@ -65,17 +58,17 @@ function card(booking, event) {
   const item = h(
     "li",
     { class: "card" },
-    h("p", { class: `badge ${mood}` }, badge),
-    h("h2", {}, h("a", { href }, event?.name ?? "Event")),
+    h("p", { class: `badge ${MOODS[status] ?? ""}` }, text(`booking.${status}`)),
+    h("h2", {}, h("a", { href }, event?.name ?? text("event"))),
     event && h("p", { class: "lead" }, [moment(event.starts_at, event.venue), event.venue.name, event.venue.city].filter(Boolean).join(" · ")),
-    h("p", {}, `${plural(places, "place")}, ${money(total)}: ${labels.join("; ")}`),
-    h("p", { class: "note" }, `Booking ${reference} for ${buyer.name}.${live ? ` The tickets were mailed to ${buyer.email}, too.` : ""}${refunded ? ` ${money(refunded)} were refunded.` : ""}`),
+    h("p", {}, text("bought", { count: places, price: money(total), places: labels.join("; ") })),
+    h("p", { class: "note" }, text(live ? "bookingMailed" : refunded ? "bookingRefunded" : "bookingFor", { reference, name: buyer.name, email: buyer.email, price: money(refunded ?? total) })),
     h(
       "p",
       { class: "actions screen" },
-      live ? h("button", { class: "button small", type: "button", "aria-expanded": "false", onclick: ({ currentTarget }) => toggle(currentTarget, booking, event, tickets, item) }, "Show tickets") : null,
-      next_action?.type === "redirect" ? h("a", { class: "button small", href: next_action.url }, "Continue to your bank") : null,
-      live && !past ? h("button", { class: "button quiet small", type: "button", "aria-label": `Cancel booking ${reference}`, onclick: () => cancel(booking, event, item) }, "Cancel") : null,
+      live ? h("button", { class: "button small", type: "button", "aria-expanded": "false", onclick: ({ currentTarget }) => toggle(currentTarget, booking, event, tickets, item) }, text("showTickets")) : null,
+      next_action?.type === "redirect" ? h("a", { class: "button small", href: next_action.url }, text("toBank")) : null,
+      live && !past ? h("button", { class: "button quiet small", type: "button", "aria-label": text("cancelThis", { reference }), onclick: () => cancel(booking, event, item) }, text("cancel")) : null,
     ),
     tickets,
   );
@@ -90,7 +83,7 @@ async function toggle(button, booking, event, host, item) {
   if (!open) {
     try {
       const { items } = await api.tickets(booking.booking_id);
-      host.replaceChildren(...items.map((ticket) => ticketCard(ticket, event)), h("li", { class: "actions screen" }, h("button", { class: "button small", type: "button", onclick: () => print() }, "Print tickets")));
+      host.replaceChildren(...items.map((ticket) => ticketCard(ticket, event)), h("li", { class: "actions screen" }, h("button", { class: "button small", type: "button", onclick: () => print() }, text("print"))));
       say("said", "");
     } catch (error) {
       fail(error);
@@ -100,7 +93,7 @@ async function toggle(button, booking, event, host, item) {
   // Only the open booking is printed.
   item.classList.toggle("unprinted", open);
   button.ariaExpanded = String(!open);
-  button.textContent = open ? "Show tickets" : "Hide tickets";
+  button.textContent = open ? text("showTickets") : text("hideTickets");
 }
 
 /** @param {Ticket} ticket @param {EventPage | null} event */
@@ -110,15 +103,15 @@ function ticketCard({ category, code, label, qr_svg, status }, event) {
   return h(
     "li",
     { class: `ticket ${status}` },
-    h("div", { class: "words" }, h("p", { class: "event-name" }, event?.name), h("h3", {}, label), ...[...lines, category].map((line) => h("p", {}, line)), h("p", { class: "code" }, valid ? code : "No longer valid")),
-    valid && qr_svg ? h("div", { class: "scan" }, h("img", { src: svgAddress(qr_svg), alt: `QR code of the ticket for ${label}` })) : null,
+    h("div", { class: "words" }, h("p", { class: "event-name" }, event?.name), h("h3", {}, label), ...[...lines, category].map((line) => h("p", {}, line)), h("p", { class: "code" }, valid ? code : text("invalid"))),
+    valid && qr_svg ? h("div", { class: "scan" }, h("img", { src: svgAddress(qr_svg), alt: text("qrCode", { place: label }) })) : null,
   );
 }
 
 /** @param {Booking} booking @param {EventPage | null} event @param {HTMLElement} item */
 async function cancel({ booking_id, total }, event, item) {
   const ask = /** @type {HTMLDialogElement} */ (byId("ask"));
-  byId("ask-text").textContent = `Cancel your booking for ${event?.name ?? "this event"}? The tickets are no longer valid at once, the places go back on sale${total.amount ? `, and ${money(total)} go back the way they were paid` : ""}. This cannot be undone.`;
+  byId("ask-text").textContent = text(total.amount ? "askCancel" : "askCancelFree", { event: event?.name ?? text("thisEvent"), price: money(total) });
   ask.returnValue = "";
   ask.showModal();
   await new Promise((resolve) => (ask.onclose = resolve));
@@ -127,7 +120,7 @@ async function cancel({ booking_id, total }, event, item) {
     const fresh = card(await api.call("POST", `/v1/bookings/${booking_id}/cancel`), event);
     item.replaceWith(fresh);
     fresh.querySelector("a")?.focus();
-    say("said", "The booking is cancelled.", "good");
+    say("said", text("isCancelled"), "good");
   } catch (error) {
     fail(error);
   }
@@ -136,12 +129,12 @@ async function cancel({ booking_id, total }, event, item) {
 /** @param {unknown} error */
 function fail(error) {
   if (!(error instanceof ApiError)) throw error;
-  say("said", error.passing ? OFFLINE : error.detail, "bad");
+  say("said", error.passing ? text("ticketsOffline") : error.detail, "bad");
 }
 
-/** @param {string} id @param {string} text @param {string} [mood] */
-function say(id, text, mood = "") {
-  byId(id).textContent = text;
+/** @param {string} id @param {string} words @param {string} [mood] */
+function say(id, words, mood = "") {
+  byId(id).textContent = words;
   byId(id).className = `notice screen ${mood}`;
 }
 
@@ -153,8 +146,9 @@ byId("lookup").onsubmit = async (event) => {
     say("mailed", detail, "good");
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    say("mailed", error.passing && error.status !== 429 ? OFFLINE : error.detail, "bad");
+    say("mailed", error.passing && error.status !== 429 ? text("ticketsOffline") : error.detail, "bad");
   }
 };
 
+await speakHere();
 void load();

@@ -11,23 +11,16 @@
  * @import { Journey } from "./journey.js"
  */
 import { ApiError, sleep } from "./api.js";
-import { listed, money, nearby } from "./format.js";
+import { money, nearby } from "./format.js";
 import { recall, remember } from "./memory.js";
+import { text } from "./texts.js";
 
 /** Ranks move slowly, and everybody in the waitlist asks. */
 const LOOK_MS = 30_000;
 const SOON_MS = 500;
 /** A message may arrive before the API shows the change. */
 const TRIES_AFTER_NEWS = 5;
-const AGAIN = "You can join again, at the end of the waitlist.";
-/** @type {Record<string, string>} */
-const NEWS = {
-  lapsed: `The time to accept ran out, so the seats went to the next person in line, and your place has ended. ${AGAIN}`,
-  declined: `You declined the offer: the seats go to the next person in line, and your place has ended. ${AGAIN}`,
-  left: `You have left the waitlist. ${AGAIN}`,
-  dismissed: "The organiser has ended the waitlist: you are no longer in line.",
-  withdrawn: "The organiser withdrew the offer: you are in line at your old place.",
-};
+const NEWS = ["lapsed", "declined", "left", "dismissed", "withdrawn"];
 /** Also shown after an absence; the others are the person's own actions. */
 const BAD_NEWS = ["lapsed", "dismissed", "withdrawn"];
 
@@ -120,7 +113,7 @@ export class Waitlist {
     const { offer } = this;
     if (change !== "ending" || offer?.offer_id !== offer_id) return;
     this.emit("offer", { offer, change });
-    this.journey.say("info", `The seats offered to you are kept until ${this.until(offer)}: accept them soon if you want them.`);
+    this.journey.say("info", text("offerEnding", { time: this.until(offer) }));
   }
 
   /** @param {Entry | null} entry */
@@ -133,10 +126,10 @@ export class Waitlist {
     if (offer !== null && offer.offer_id !== offered?.offer_id) {
       this.form = null;
       this.emit("offer", { offer, change: "made" });
-      this.journey.say("quiet", `Seats for you: ${listed([...offer.seats, ...offer.areas].map(({ label }) => label))}, ${money(offer.total)}. They are kept for you until ${this.until(offer)}.`);
+      this.journey.say("quiet", text("offerMade", { places: [...offer.seats, ...offer.areas].map(({ label }) => label), price: money(offer.total), time: this.until(offer) }));
     } else if (offer === null && offered !== null) this.emit("offer", { offer: entry?.offer ?? offered, change: "ended" });
     if (entry !== null) this.tell(entry, before);
-    else if (this.sought) this.journey.say("bad", "You are not in a waitlist in this browser. Your place is kept by the browser in which you joined; on other devices the link in your mail opens it.");
+    else if (this.sought) this.journey.say("bad", text("notInLine"));
     this.sought = false;
     this.changed();
     this.watch();
@@ -151,7 +144,7 @@ export class Waitlist {
     remember(this.toldKey, mark);
     const isBad = BAD_NEWS.includes(what);
     const isNews = before?.entry_id === entry_id ? before.status !== status : isBad && !isKnown;
-    if (isNews && NEWS[what]) this.journey.say(isBad ? "bad" : "info", NEWS[what], [], wanted);
+    if (isNews && NEWS.includes(what)) this.journey.say(isBad ? "bad" : "info", text(`line.${what}`), [], wanted);
   }
 
   /** @param {Offer} offer */
@@ -218,7 +211,7 @@ export class Waitlist {
       journey.clear();
       journey.chooseSeats(seats);
       for (const areaNo of areas) journey.setArea(areaNo, (this.asked - seats.length) / areas.length);
-      journey.say("info", `${detail} It is chosen for you.`);
+      journey.say("info", text("stillOnSale", { detail }));
       this.showSeats(seats);
     } else journey.explain(error);
     if (code === "still-on-sale" || code === "already-waiting") this.form = null;

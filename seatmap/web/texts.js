@@ -1,0 +1,98 @@
+// @ts-check
+/**
+ * The page's words, by key. A catalogue has whole sentences with `{name}` for values, so that each language
+ * orders them itself; an entry that depends on a number (`count`) has one text for each plural category of
+ * its language (with `type: "ordinal"`, of its ordinals).
+ *
+ * @typedef {string | Record<string, string>} Phrase
+ * @typedef {Record<string, Phrase>} Texts
+ */
+import { canonical, count, listed, readers, writeAs } from "./format.js";
+import { recall, remember } from "./memory.js";
+
+/** A reader loads one of them. @type {Record<string, () => Promise<{ default: Texts }>>} */
+const CATALOGUES = { en: () => import("./texts.en.js"), de: () => import("./texts.de.js") };
+
+/** @type {Texts} */
+let catalogue = {};
+/** Given by the page around `<seat-map>`, in place of ours. @type {Texts} */
+let given = {};
+/** @type {Record<string, Intl.PluralRules>} */
+let rules = {};
+let turn = 0;
+/** Of several wishes the last one holds. */
+let last = Promise.resolve();
+let language = "en";
+
+/** The language that the page is in. */
+export const spoken = () => language;
+
+/** @param {Texts} texts */
+export function replaceTexts(texts) {
+  given = texts;
+}
+
+/**
+ * @param {string} key
+ * @param {Record<string, string | number | string[]>} [values] numbers are written as people write them, lists with "and"
+ */
+export function text(key, values = {}) {
+  const entry = given[key] ?? catalogue[key];
+  const form = typeof entry === "object" ? (entry[pluralOf(entry.type, Number(values.count))] ?? entry.other) : (entry ?? key);
+  return form.replace(/\{(\w+)\}/g, (all, name) => {
+    const value = values[name] ?? all;
+    return typeof value === "number" ? count(value) : typeof value === "string" ? value : listed(value);
+  });
+}
+
+/** @param {string} type @param {number} number */
+function pluralOf(type = "cardinal", number) {
+  rules[type] ??= new Intl.PluralRules(language, { type: /** @type {any} */ (type) });
+  return rules[type].select(number);
+}
+
+/** Speak the first of these languages that we have; else one of the reader's; else English. @param {...(string | null | undefined)} wishes language tags */
+export function speak(...wishes) {
+  const done = load(++turn, wishes);
+  last = done;
+  return done.then(() => last);
+}
+
+/** @param {number} own @param {unknown[]} wishes */
+async function load(own, wishes) {
+  const tags = [...wishes.flatMap(canonical), ...readers()].map((tag) => tag.split("-")[0]);
+  const next = tags.find((tag) => Object.hasOwn(CATALOGUES, tag)) ?? "en";
+  const texts = (await CATALOGUES[next]()).default;
+  if (own !== turn) return;
+  [catalogue, language, rules] = [texts, next, {}];
+  writeAs(language);
+}
+
+/** The language that this page's address asks for, then and later. */
+export function asked() {
+  const wish = new URLSearchParams(location.search).get("lang");
+  if (wish) remember("lang", wish);
+  return wish || recall("lang");
+}
+
+/** A page of ours: in the language asked for, or else in the reader's. */
+export async function speakHere() {
+  await speak(asked());
+  document.documentElement.lang = language;
+  translate(document);
+}
+
+/** Write the texts that markup asks for: `data-text="key"`, and `data-text-NAME="key"` for an attribute. @param {ParentNode} root */
+export function translate(root) {
+  for (const element of root.querySelectorAll("*")) {
+    for (const { name, value } of [...element.attributes]) {
+      if (name === "data-text") {
+        // Beside the text there may be a field, or a mark.
+        const own = [...element.childNodes].find((node) => node instanceof Text && node.data.trim());
+        if (own instanceof Text) own.data = own.data.replace(/\S(.*\S)?/s, () => text(value));
+        else element.textContent = text(value);
+      } else if (name.startsWith("data-text-")) element.setAttribute(name.slice(10), text(value));
+    }
+    if (element instanceof HTMLTemplateElement) translate(element.content);
+  }
+}
