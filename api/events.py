@@ -29,6 +29,7 @@ from api.paging import Cursor, Int32, Limit, Position, cut, decode_cursor
 from engine.base.caching import Bounded
 from engine.base.errors import InvalidInput, NotAllowed, NotFound, Unavailable
 from engine.base.model import CategoryName, EventStatus, Id, Moment, Money, Page, Uuid, Version
+from engine.catalog.assigning import Assignments, Categories
 from engine.catalog.model import Event, EventFilter, Facet, Facts
 from engine.catalog.showing import ImageUrl, Language, Tagline
 from engine.layout import Layout
@@ -144,6 +145,8 @@ class EventPage(Struct, frozen=True, kw_only=True):
     tagline: Tagline
     image_url: ImageUrl | None
     language: Language | None
+    categories: Annotated[Categories, Meta(description="Of a draft; later the layout has them.")]
+    assignments: Annotated[Assignments, Meta(description="Of a draft; later the layout has them.")]
     metadata: Annotated[dict[str, Any], Meta(description="Chosen by the organiser.")]
     version: Version
 
@@ -278,6 +281,8 @@ async def event_page(runtime: Runtime, event: Event) -> EventPage:
         tagline=event.tagline,
         image_url=event.image_url,
         language=event.language,
+        categories=[] if event.is_public else event.categories,
+        assignments=[] if event.is_public else event.assignments,
         metadata=event.metadata,
         version=event.version,
     )

@@ -87,11 +87,17 @@ async def _page(request: AnyRequest, event: Event, status: int = 200) -> Respons
 @post(
     "/v1/events",
     summary="Draft an event",
-    description="`prices` are minor units by category of the layout. Buyers see it once published.",
+    description="`prices` are minor units by category. Buyers see it once published.",
     opt=described(
         takes=EventDraft,
         gives={201: Reply("The draft.", EventPage, ("ETag", "Location"))},
-        refuses=("prices-mismatch", "venue-not-found", "layout-not-found", "catalog-unavailable"),
+        refuses=(
+            "prices-mismatch",
+            "categories-mismatch",
+            "venue-not-found",
+            "layout-not-found",
+            "catalog-unavailable",
+        ),
         replays=True,
     ),
     **_OPTIONS,
@@ -110,6 +116,8 @@ async def create_event(request: AnyRequest) -> Response[EventPage]:
         gives={200: Reply("The event as it is now.", EventPage, ("ETag", "Location"))},
         refuses=(
             "prices-mismatch",
+            "categories-mismatch",
+            "event-published",
             "event-not-found",
             "precondition-failed",
             "precondition-required",

@@ -92,6 +92,8 @@ EVENT_PAGE = EventPage(
     tagline="A comedy about everything that does not happen",
     image_url="https://img.example/seagull.jpg",
     language="en",
+    categories=[],
+    assignments=[],
     metadata={"age": "12+"},
     version=3,
 )

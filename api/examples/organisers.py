@@ -47,6 +47,7 @@ from api.waitlist import (
     read_waitlist,
     withdraw_offer,
 )
+from engine.catalog.assigning import Assignment, EventCategory
 from engine.catalog.model import EventDraft, EventPatch
 from engine.events.blocking import Blocking, RefusedSeat
 from engine.waitlist.model import (
@@ -76,6 +77,18 @@ EVENT_DRAFT = EventDraft(
     metadata={"age": "12+"},
 )
 EVENT_PATCH = EventPatch(prices={"Stalls": 5200})
+OWN_CATEGORIES = EventPatch(
+    categories=[
+        EventCategory(name="Premium", color="#d55e00"),
+        EventCategory(name="Regular", color="#0072b2"),
+    ],
+    assignments=[
+        Assignment(category="Regular", section="Stalls"),
+        Assignment(category="Premium", section="Stalls", row="A"),
+        Assignment(category="Regular", area="Floor"),
+    ],
+    prices={"Premium": 7500, "Regular": 4200},
+)
 WITHDRAWN_OFFER = msgspec.structs.replace(
     OFFER,
     status=OfferStatus.WITHDRAWN,
@@ -173,7 +186,10 @@ SHOWN: dict[HTTPRouteHandler, Shown] = {
         takes={"reason": BECAUSE_WITHDRAWN}, gives={200: {"withdrawn": WITHDRAWN_OFFER}}
     ),
     create_event: Shown(takes={"event": EVENT_DRAFT}, gives={201: {"event": EVENT_PAGE}}),
-    patch_event: Shown(takes={"new price": EVENT_PATCH}, gives={200: {"event": EVENT_PAGE}}),
+    patch_event: Shown(
+        takes={"new price": EVENT_PATCH, "own categories of a draft": OWN_CATEGORIES},
+        gives={200: {"event": EVENT_PAGE}},
+    ),
     publish_event: Shown(gives={200: {"event": EVENT_PAGE}}),
     pause_event: Shown(gives={200: {"event": EVENT_PAGE}}),
     resume_event: Shown(gives={200: {"event": EVENT_PAGE}}),

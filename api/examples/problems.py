@@ -78,8 +78,11 @@ PROBLEMS = _by_code(
         "Idempotency-Key must be 1 to 255 printable characters.", code="invalid-idempotency-key"
     ),
     InvalidInput(
-        "prices must name each category of the layout once (Stalls, Standing). Missing: Standing.",
+        "prices must name each category of the event once (Stalls, Standing). Missing: Standing.",
         code="prices-mismatch",
+    ),
+    InvalidInput(
+        "assignments[0].row: there is no row 'Z'; there are A, B, C.", code="categories-mismatch"
     ),
     InvalidInput(
         "Unknown payment provider 'paypal'; use sandbox.", code="unknown-payment-provider"
@@ -241,6 +244,11 @@ PROBLEMS = _by_code(
     ),
     Conflict("A cancelled event stays cancelled.", code="event-cancelled"),
     Conflict("The event is draft; publish it first.", code="event-not-published"),
+    Conflict(
+        "The event is published, and its places are sold by category: categories and assignments "
+        "stay as they are. Prices can be changed.",
+        code="event-published",
+    ),
     Conflict("Somebody else changed the same price; read and repeat."),
     Conflict("This id exists already.", code="already-exists"),
     Conflict(

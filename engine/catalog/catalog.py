@@ -16,6 +16,7 @@ from engine.base.currencies import check_currency
 from engine.base.errors import Conflict, InvalidInput, NotFound, Remedy, Unavailable, stale_version
 from engine.base.model import EventStatus, ms_from_utc, new_id, utc_from_ms
 from engine.base.step import Step
+from engine.catalog.assigning import Assignment, EventCategory, assigned, assigned_id
 from engine.catalog.model import Event, EventDraft, EventFilter, EventPatch, Facet, Facts, Venue
 from engine.catalog.showing import (
     CHECKED,
@@ -76,7 +77,8 @@ class Catalog:
                 f"Venue {venue.name!r} has no layout yet; import one.", remedy=Remedy.IMPORT_LAYOUT
             )
         layout = await self.venues.layout(layout_id)
-        prices = _checked_prices(draft.prices, layout)
+        bands = await _assigned(layout, draft.categories, draft.assignments)
+        prices = _checked_prices(draft.prices, bands)
         event = Event(
             event_id=event_id or new_id(),
             name=draft.name,
@@ -96,6 +98,8 @@ class Catalog:
             tagline=checked_tagline(draft.tagline),
             image_url=checked_image_url(draft.image_url),
             language=checked_language(draft.language),
+            categories=draft.categories,
+            assignments=draft.assignments,
             metadata=draft.metadata,
             version=1,
         )
@@ -155,10 +159,22 @@ class Catalog:
         for field, check in CHECKED.items():
             if field in changes:
                 changes[field] = check(changes[field])
-        if patch.prices is not None:
-            layout = await self.venues.layout(event.layout_id)
-            changes["prices"] = _checked_prices(event.prices | patch.prices, layout)
         changed = msgspec.structs.replace(event, **changes, version=version + 1)
+        reassigns = patch.categories is not None or patch.assignments is not None
+        if reassigns and event.status != EventStatus.DRAFT:
+            raise Conflict(
+                "The event is published, and its places are sold by category: categories and assignments "
+                "stay as they are. Prices can be changed.",
+                code="event-published",
+            )
+        if reassigns or patch.prices is not None:
+            prices = event.prices | (patch.prices or {})
+            layout = await self.layout_of(changed)
+            if reassigns:
+                # Prices of categories that the event no longer has end with them.
+                names = {category.name for category in layout.categories} | set(patch.prices or ())
+                prices = {name: amount for name, amount in prices.items() if name in names}
+            changed = msgspec.structs.replace(changed, prices=_checked_prices(prices, layout))
         document = _event_document(changed)
         del document["_id"]
         if not await self._mongo.put("events", event_id, document, expected={"version": version}):
@@ -284,10 +300,23 @@ class Catalog:
 
     async def facts_of(self, event: Event) -> Facts:
         """The facts of an event as it is now. A draft's may change; ``facts`` keeps a published event's."""
-        layout = await self.venues.layout(event.layout_id)
-        return Facts(
-            event.event_id, event.currency, layout, event.layout_id, layout.category_numbers()
-        )
+        layout = await self.layout_of(event)
+        layout_id = assigned_id(event.layout_id, event.categories, event.assignments)
+        return Facts(event.event_id, event.currency, layout, layout_id, layout.category_numbers())
+
+    async def layout_of(self, event: Event) -> Layout:
+        """The drawing with the event's categories: the venue's plan, or the plan with the event's own ones."""
+        plan = await self.venues.layout(event.layout_id)
+        return await _assigned(plan, event.categories, event.assignments)
+
+
+async def _assigned(
+    plan: Layout, categories: list[EventCategory], assignments: list[Assignment]
+) -> Layout:
+    if not (categories or assignments):
+        return plan
+    # Twenty thousand seats and many assignments take too long for the loop.
+    return await asyncio.to_thread(assigned, plan, categories, assignments)
 
 
 def event_not_found(event_id: str) -> NotFound:
@@ -312,7 +341,7 @@ def _checked_prices(prices: dict[str, int], layout: Layout) -> dict[str, int]:
     missing = [name for name in known if name not in prices]
     if unknown or missing:
         raise InvalidInput(
-            f"prices must name each category of the layout once ({', '.join(known)})."
+            f"prices must name each category of the event once ({', '.join(known)})."
             + (f" Unknown: {', '.join(unknown)}." if unknown else "")
             + (f" Missing: {', '.join(missing)}." if missing else ""),
             code="prices-mismatch",

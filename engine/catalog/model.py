@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from engine.base.model import EventStatus, Id, Moment, Money, Uuid, Version
 from engine.base.texts import ONE_LINE, VisibleName
+from engine.catalog.assigning import Assignment, Assignments, Categories, EventCategory
 from engine.catalog.showing import ImageUrl, Language, Tagline
 from engine.layout import Layout
 
@@ -48,7 +49,7 @@ _HoldTtl = Annotated[
 _Prices = Annotated[
     dict[str, AmountMinor],
     Meta(
-        description="Minor units by category of the layout.",
+        description="Minor units by category of the event: its own, or else the plan's.",
         examples=[{"Stalls": 4800, "Standing": 2200}],
     ),
 ]
@@ -75,6 +76,8 @@ class EventDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tagline: Tagline = ""
     image_url: ImageUrl | None = None
     language: Language | None = None
+    categories: Categories = []
+    assignments: Assignments = []
     metadata: _Metadata = {}
 
 
@@ -91,6 +94,8 @@ class EventPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     tagline: Tagline | None = None
     image_url: ImageUrl | None = None
     language: Language | None = None
+    categories: Categories | None = None
+    assignments: Assignments | None = None
     metadata: _Metadata | None = None
 
 
@@ -118,6 +123,9 @@ class Event(Struct, frozen=True, kw_only=True):
     image_url: str | None = None
     #: A BCP 47 tag.
     language: str | None = None
+    #: Its own price categories; none: the plan's. Fixed by publishing.
+    categories: list[EventCategory] = []
+    assignments: list[Assignment] = []
     #: Kept from sale while it is a draft: seats, and places by area. PostgreSQL has them from publishing on.
     blocked_seats: list[int] = []
     blocked_areas: dict[str, int] = {}

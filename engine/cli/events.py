@@ -96,6 +96,12 @@ _PAGE_OPTIONS = (
         metavar="FILE.json",
         help="An object of your own; buyers see it.",
     ),
+    click.option(
+        "--categories",
+        type=click.Path(path_type=Path),
+        metavar="FILE.json",
+        help='Price categories of this event: {"categories": […], "assignments": […]}.',
+    ),
 )
 
 
@@ -107,7 +113,11 @@ def _page_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _given(
-    kind: type[T], prices: tuple[str, ...], metadata: Path | None, fields: dict[str, Any]
+    kind: type[T],
+    prices: tuple[str, ...],
+    metadata: Path | None,
+    categories: Path | None,
+    fields: dict[str, Any],
 ) -> T:
     """The draft or the patch that the options make. Raises CommandRefused."""
     import msgspec  # noqa: PLC0415
@@ -119,10 +129,21 @@ def _given(
         given["prices"] = dict(named_price(text) for text in prices)
     if metadata is not None:
         given["metadata"] = read_document(metadata)
+    if categories is not None:
+        given |= _own_categories(categories)
     try:
         return msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
         raise CommandRefused(sentence(str(error))) from None
+
+
+def _own_categories(file: Path) -> dict[str, Any]:
+    document = read_document(file)
+    if not isinstance(document, dict) or not document.keys() <= {"categories", "assignments"}:
+        raise CommandRefused(
+            f'{file} is not an object like {{"categories": […], "assignments": […]}}'
+        )
+    return document
 
 
 @event.command("create")
@@ -144,13 +165,17 @@ def _given(
 @_page_options
 @click.option("--publish", is_flag=True, help="Put it on sale at once.")
 def event_create(
-    prices: tuple[str, ...], metadata: Path | None, publish: bool, **fields: Any
+    prices: tuple[str, ...],
+    metadata: Path | None,
+    categories: Path | None,
+    publish: bool,
+    **fields: Any,
 ) -> None:
     """Create an event as a draft."""
     from engine.catalog.model import EventDraft  # noqa: PLC0415
 
     settings = load_settings()
-    draft = _given(EventDraft, prices, metadata, fields)
+    draft = _given(EventDraft, prices, metadata, categories, fields)
 
     async def work() -> None:
         async with opened(settings) as runtime:
@@ -175,12 +200,16 @@ def event_create(
 )
 @_page_options
 def event_edit(
-    event_id: str, prices: tuple[str, ...], metadata: Path | None, **fields: Any
+    event_id: str,
+    prices: tuple[str, ...],
+    metadata: Path | None,
+    categories: Path | None,
+    **fields: Any,
 ) -> None:
     """Change the fields that are named, of a draft or of an event on sale; an empty text clears a field."""
     from engine.catalog.model import EventPatch  # noqa: PLC0415
 
-    patch = _given(EventPatch, prices, metadata, fields)
+    patch = _given(EventPatch, prices, metadata, categories, fields)
     if patch == EventPatch():
         raise CommandRefused("name what to change; see frontrow event edit --help")
 

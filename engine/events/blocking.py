@@ -136,7 +136,7 @@ class Blocks:
         if await self._pg.fetchrow("inventory.event_terms", event_id) is not None:
             return None
         while (event := await self._catalog.event(event_id)).status == EventStatus.DRAFT:
-            layout = await self._catalog.venues.layout(event.layout_id)
+            layout = await self._catalog.layout_of(event)
             wanted = _known_seats(seat_nos, layout.seat_count)
             capacities = [area.capacity for area in layout.areas]
             _check_areas(areas, len(capacities))

@@ -89,6 +89,8 @@ async def make_copy(runtime: Runtime, original: Original) -> Event:
             tagline=event.tagline,
             image_url=event.image_url,
             language=event.language,
+            categories=event.categories,
+            assignments=event.assignments,
             metadata=event.metadata,
         )
     )

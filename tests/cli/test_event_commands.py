@@ -72,6 +72,28 @@ async def test_create_and_edit_set_every_field(
     assert shown["tagline"] == "Nur heute"
 
 
+async def test_a_draft_gets_categories_of_its_own_from_a_file(
+    frontrow: Command, runtime: Runtime, tmp_path: Path
+) -> None:
+    event_id = await make_event(runtime, publish=False)
+    file = tmp_path / "categories.json"
+    own = {
+        "categories": [{"name": "All", "color": "#0072b2"}],
+        "assignments": [
+            {"category": "All", "section": "Stalls"},
+            {"category": "All", "area": "Floor"},
+        ],
+    }
+    file.write_text(json.dumps(own))
+    told(await frontrow("edit", event_id, "--categories", str(file), "--price", "All=2000"))
+    event = await runtime.catalog.event(event_id)
+    assert event.prices == {"All": 2000}
+    assert (await runtime.catalog.layout_of(event)).category_numbers() == bytes(50)
+    file.write_text('{"bands": []}')
+    refused = await frontrow("edit", event_id, "--categories", str(file))
+    assert "is not an object like" in str(refused.exception)
+
+
 async def test_an_edit_of_an_event_on_sale_takes_effect_at_once(
     frontrow: Command, runtime: Runtime
 ) -> None:
