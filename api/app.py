@@ -38,6 +38,7 @@ from api.bodies import BODY_SIZE_MAX
 from api.edge import Edge
 from api.networks import Networks
 from api.openapi import document_config
+from api.parameters import read_strictly
 from api.problems import on_exception, on_frontrow_error, on_http_exception
 from api.reference import ReferencePage, describe_problem, reference_router
 from engine.base.config import Settings, load_settings
@@ -51,26 +52,28 @@ from engine.runtime import open_runtime
 log = structlog.get_logger(__name__)
 
 #: All handlers that are served.
-HANDLERS: Final[list[HTTPRouteHandler]] = [
-    *access.HANDLERS,
-    *people.HANDLERS,
-    *verification.HANDLERS,
-    *events.HANDLERS,
-    *holds.HANDLERS,
-    *bookings.HANDLERS,
-    *waitlist.HANDLERS,
-    *links.HANDLERS,
-    *live.HANDLERS,
-    *venues.HANDLERS,
-    *organiser.HANDLERS,
-    *pricing.HANDLERS,
-    *notifications.HANDLERS,
-    *dev_mail.HANDLERS,
-    *operations.HANDLERS,
-    *static.HANDLERS,
-    *event_pages.HANDLERS,
-    describe_problem,
-]
+HANDLERS: Final[list[HTTPRouteHandler]] = read_strictly(
+    [
+        *access.HANDLERS,
+        *people.HANDLERS,
+        *verification.HANDLERS,
+        *events.HANDLERS,
+        *holds.HANDLERS,
+        *bookings.HANDLERS,
+        *waitlist.HANDLERS,
+        *links.HANDLERS,
+        *live.HANDLERS,
+        *venues.HANDLERS,
+        *organiser.HANDLERS,
+        *pricing.HANDLERS,
+        *notifications.HANDLERS,
+        *dev_mail.HANDLERS,
+        *operations.HANDLERS,
+        *static.HANDLERS,
+        *event_pages.HANDLERS,
+        describe_problem,
+    ]
+)
 
 
 def build(settings: Settings) -> Litestar:

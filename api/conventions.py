@@ -13,9 +13,9 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from api.bodies import BODY_SIZE_MAX, ClientGone, done_with, whole_body
-from engine.base import wording
 from engine.base.documents import as_utf8
 from engine.base.errors import InvalidInput, PreconditionRequired
+from engine.base.wording import mistake
 from engine.runtime import Runtime
 
 T = TypeVar("T")
@@ -24,8 +24,6 @@ AnyRequest: TypeAlias = Request[Any, Any, Any]
 _NO_HEADERS: Mapping[str, str] = {}
 #: Bytes below which compression saves no packet.
 _PACKED_SIZE_MIN = 4096
-
-#: The place of a mistake in a body, at the end of msgspec's message.
 
 #: A proxy that compresses makes the tags weak; the version in them is the same.
 _ENTITY_TAG = re.compile(r'^\s*(?:W/)?"(?P<tag>[^"]*)"\s*$')
@@ -113,10 +111,11 @@ def _decoded(body: bytes | bytearray, decoder: msgspec.json.Decoder[T]) -> T:
                 raise
             return decoder.decode(text)
     except msgspec.ValidationError as error:
-        words, key = wording.split(str(error))
-        place = {"message": words, "key": key} if key else {"message": words}
-        detail = f"{key or 'The body'}: {words}."
-        raise InvalidInput(detail, errors=[{**place, "source": "body"}]) from None
+        found = mistake(error, decoder.type)
+        place = {"key": found.place} if found.place else {}
+        raise InvalidInput(
+            f"{found}.", errors=[{"message": found.advice, **place, "source": "body"}]
+        ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"The body is not JSON: {error}.") from None
     except RecursionError:

@@ -26,8 +26,9 @@ from api.drafts import (
 )
 from api.networks import network
 from api.paging import Cursor, Int32, Limit, Position, cut, decode_cursor
+from api.parameters import moment_of, place_of
 from engine.base.caching import Bounded
-from engine.base.errors import InvalidInput, NotAllowed, NotFound, Unavailable
+from engine.base.errors import NotAllowed, NotFound, Unavailable
 from engine.base.model import CategoryName, EventStatus, Id, Moment, Money, Page, Uuid, Version
 from engine.catalog.assigning import Assignments, Categories
 from engine.catalog.model import Event, EventFilter, Facet, Facts
@@ -288,26 +289,6 @@ async def event_page(runtime: Runtime, event: Event) -> EventPage:
     )
 
 
-def _near(text: str | None) -> tuple[float, float] | None:
-    if text is None:
-        return None
-    try:
-        latitude, longitude = (float(part) for part in text.split(","))
-    except ValueError:
-        raise InvalidInput(
-            "near: two numbers, latitude and longitude, as in near=52.5,13.4"
-        ) from None
-    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        raise InvalidInput("near: latitude is -90 to 90, longitude -180 to 180.")
-    return latitude, longitude
-
-
-def _moment(name: str, moment: datetime | None) -> datetime | None:
-    if moment is not None and moment.tzinfo is None:
-        raise InvalidInput(f"{name}: needs a time zone, as in 2027-05-01T00:00:00Z")
-    return moment
-
-
 @get(
     "/v1/events",
     tags=["Events"],
@@ -350,10 +331,10 @@ async def list_events(
         q=q,
         category=category,
         city=city,
-        near=_near(near),
+        near=place_of("near", near),
         radius_km=radius_km,
-        starts_from=_moment("from", starts_from),
-        starts_to=_moment("to", starts_to),
+        starts_from=moment_of("from", starts_from),
+        starts_to=moment_of("to", starts_to),
         cancelled_from=datetime.now(UTC) - _CANCELLED_SHOWN,
     )
     items: list[EventItem] = []

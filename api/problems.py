@@ -11,9 +11,10 @@ from msgspec import Meta, Struct
 from api.conventions import AnyRequest
 from api.lost import lost_page
 from api.rate_limits import LimitExceeded
-from engine.base import errors, wording
+from engine.base import errors
 from engine.base.errors import FrontrowError, Remedy
 from engine.base.model import Id, Moment
+from engine.base.wording import what_to_send
 from engine.waitlist.model import OfferStatus
 
 log = structlog.get_logger(__name__)
@@ -94,10 +95,6 @@ _REMEDIES: dict[Remedy, str] = {
     Remedy.MAIL_NEW_PROOF: "POST /v1/auth/register, or PATCH /v1/me",
     Remedy.MAIL_NEW_LINKS: "POST /v1/bookings/lookup",
 }
-
-
-#: Parameters whose names cannot be used in Python.
-_WRITTEN = {"starts_from": "from", "starts_to": "to", "event_ids": "id"}
 
 
 class Problem(Struct, kw_only=True, omit_defaults=True):
@@ -227,9 +224,14 @@ def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[byt
     status = error.status_code
     detail, extra = error.detail, {}
     if isinstance(error, ValidationException):
-        found = [_as_written(item) for item in error.extra] if isinstance(error.extra, list) else []
+        given = error.extra if isinstance(error.extra, list) else []
+        found = [_in_words(request, item) for item in given]
         extra = {"errors": found}
-        detail = "; ".join(_say(item) for item in found) or detail
+        detail = (
+            "; ".join(f"{item['key']}: {item['message']}" for item in found) + "."
+            if found
+            else detail
+        )
     elif status == 404:
         detail = f"There is nothing at {shown_path(request.scope['path'])}; the API is described at /schema."
     response = _response(request, status, HTTP_CODES.get(status, "request-failed"), detail, extra)
@@ -238,20 +240,14 @@ def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[byt
     return response
 
 
-def _as_written(item: Any) -> Any:
-    if not isinstance(item, dict):
-        return item
-    written = {name: item[name] for name in item if name != "message"}
-    if item.get("key") in _WRITTEN:
-        written["key"] = _WRITTEN[item["key"]]
-    return {"message": wording.split(str(item.get("message")))[0], **written}
-
-
-def _say(item: Any) -> str:
-    if not isinstance(item, dict):
-        return str(item)
-    key = item.get("key")
-    return f"{key}: {item.get('message')}" if key else str(item.get("message"))
+def _in_words(request: AnyRequest, item: dict[str, Any]) -> dict[str, Any]:
+    """A parameter's mistake under the name that the request has, with what to send."""
+    handler = request.route_handler
+    name = item["key"].partition(".")[0]
+    parameter = handler.parsed_fn_signature.parameters[name]
+    written = getattr(parameter.kwarg_definition, "name", None) or name
+    kind = handler.signature_model.__annotations__[name]
+    return {**item, "key": written, "message": f"send {what_to_send(kind, nullable=False)}"}
 
 
 def on_exception(request: AnyRequest, error: Exception) -> Response[bytes]:

@@ -39,14 +39,18 @@ def _by_code(*problems: FrontrowError) -> dict[str, FrontrowError]:
 
 
 INVALID_PARAMETER = InvalidInput(
-    "limit: must be at most 100",
-    errors=[{"message": "must be at most 100", "key": "limit", "source": "query"}],
+    "limit: send a whole number from 1 to 100.",
+    errors=[{"message": "send a whole number from 1 to 100", "key": "limit", "source": "query"}],
 )
 PROBLEMS = _by_code(
     InvalidInput(
-        "seats[0]: must be a whole number, not a text.",
+        "seats[0]: send a whole number from 0 to 2147483647, not text.",
         errors=[
-            {"message": "must be a whole number, not a text", "key": "seats[0]", "source": "body"}
+            {
+                "message": "send a whole number from 0 to 2147483647, not text",
+                "key": "seats[0]",
+                "source": "body",
+            }
         ],
     ),
     InvalidInput(

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
-from engine.base import wording
 from engine.base.addresses import is_local_host, parse_networks
 from engine.base.redaction import MASK, hide, hide_url, is_secret_name
 from engine.base.server_url import parse_server_url
+from engine.base.wording import did_you_mean, what_to_send
 
 PREFIX = "FRONTROW_"
 _FILE = "_file"
@@ -403,8 +403,8 @@ def _read_files(given: Mapping[str, str]) -> dict[str, str]:
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read ``FRONTROW_*`` from ``environ`` (default: the process's), and the files they name.
 
-    Raises ConfigError for an unknown or wrong variable, naming it, what was read (secrets masked)
-    and an example; for a file that cannot be read, and for a setting given twice.
+    Raises ConfigError for an unknown variable, with the nearest name; for a wrong one, with what was
+    read (secrets masked) and an example; for a file that cannot be read, and for a setting given twice.
     """
     source = os.environ if environ is None else environ
     fields = {f.name: f for f in msgspec.structs.fields(Settings)}
@@ -418,15 +418,16 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     values: dict[str, Any] = {}
     for name, raw in given.items():
         if name not in fields:
-            known = ", ".join(sorted(PREFIX + f.upper() for f in fields))
-            raise ConfigError(f"{PREFIX}{name.upper()}: no such setting; known are {known}")
+            near = did_you_mean(name, fields, PREFIX) or "; docs/operations.md lists them all"
+            raise ConfigError(f"{PREFIX}{name.upper()}: no such setting{near}")
         wanted: Any = raw
         if fields[name].type == tuple[str, ...]:
             wanted = [part.strip() for part in raw.split(",") if part.strip()]
         try:
             values[name] = msgspec.convert(wanted, fields[name].type, strict=False)
-        except msgspec.ValidationError as error:
-            raise _complain(name, raw, wording.sentence(str(error)), fields[name].default) from None
+        except msgspec.ValidationError:
+            why = "must be " + what_to_send(fields[name].type, nullable=False)
+            raise _complain(name, raw, why, fields[name].default) from None
     settings = Settings(**values)
     _check(settings, given)
     settings.hide_secrets()

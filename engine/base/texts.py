@@ -31,6 +31,15 @@ def described_pattern(pattern: str, complaint: str) -> str:
     return pattern
 
 
+def complaint_of(message: str) -> str:
+    """What msgspec's message about a pattern means: ``must be …``."""
+    _, _, shown = message.partition(" matching regex ")
+    for pattern, complaint in COMPLAINTS.items():
+        if shown.startswith(repr(pattern)):
+            return complaint
+    return "is not written as it must be"
+
+
 described_pattern(ONE_LINE, "must be one line without control characters")
 described_pattern(
     VISIBLE_LINE,

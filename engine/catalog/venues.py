@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from engine.base.errors import InvalidInput, NotFound, stale_version
 from engine.base.model import ms_from_utc, new_id
 from engine.base.texts import ONE_LINE, VisibleName
-from engine.base.wording import sentence
+from engine.base.wording import mistake
 from engine.base.zones import accepted, check_zone
 from engine.catalog.model import TimeZone, Venue
 from engine.layout import Layout, Problem, import_layout
@@ -225,7 +225,7 @@ def _check(changes: dict[str, Any], changed: Venue) -> None:
     try:
         msgspec.convert(given, VenuePatch)
     except msgspec.ValidationError as error:
-        raise InvalidInput(sentence(str(error))) from None
+        raise InvalidInput(f"{mistake(error, VenuePatch)}") from None
     check_zone(changes.get("timezone"))
     # Version 0.1.0 also stored one alone; that refuses no other change.
     placed = "latitude" in changes or "longitude" in changes

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from engine.base.config import load_settings
-from engine.base.wording import sentence
 from engine.cli.places import NamedPlaces
 from engine.cli.shell import (
     CommandRefused,
@@ -122,6 +121,8 @@ def _given(
     """The draft or the patch that the options make. Raises CommandRefused."""
     import msgspec  # noqa: PLC0415
 
+    from engine.base.wording import mistake  # noqa: PLC0415
+
     given = {name: value for name, value in fields.items() if value is not None}
     if "starts_at" in given:
         given["starts_at"] = given_moment("--starts-at", given["starts_at"])
@@ -134,7 +135,7 @@ def _given(
     try:
         return msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
-        raise CommandRefused(sentence(str(error))) from None
+        raise CommandRefused(f"{mistake(error, kind)}") from None
 
 
 def _own_categories(file: Path) -> dict[str, Any]:

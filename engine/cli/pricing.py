@@ -8,7 +8,6 @@ import click
 from engine.base.actor import ORGANISER
 from engine.base.config import load_settings
 from engine.base.currencies import check_currency
-from engine.base.wording import sentence
 from engine.cli.shell import (
     CommandRefused,
     check_id,
@@ -114,12 +113,13 @@ def _read_rule(file: Path) -> "Rule":
 def _to_rule(what: str, document: Any) -> "Rule":
     import msgspec  # noqa: PLC0415
 
+    from engine.base.wording import mistake  # noqa: PLC0415
     from engine.pricing.rule import Rule  # noqa: PLC0415
 
     try:
         return msgspec.convert(document, Rule)
     except msgspec.ValidationError as error:
-        raise CommandRefused(f"{what} is not a rule: {sentence(str(error))}") from None
+        raise CommandRefused(f"{what} is not a rule: {mistake(error, Rule)}") from None
 
 
 def _simulate_set(

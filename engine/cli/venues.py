@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.base.config import load_settings
-from engine.base.wording import sentence
+from engine.base.wording import mistake
 from engine.cli.shell import CommandRefused, opened, read_document, run
 from engine.local.terminal import complain
 
@@ -91,7 +91,7 @@ def venue_create(**fields: Any) -> None:
         try:
             draft = msgspec.convert(given, VenueDraft)
         except msgspec.ValidationError as error:
-            raise CommandRefused(sentence(str(error))) from None
+            raise CommandRefused(f"{mistake(error, VenueDraft)}") from None
         async with opened(settings, may_install=True) as runtime:
             click.echo(_line(await runtime.catalog.venues.create(draft)))
 
@@ -150,7 +150,7 @@ def venue_edit(venue_id: str, no_coordinates: bool, **fields: Any) -> None:
         try:
             patch = msgspec.convert(given, VenuePatch)
         except msgspec.ValidationError as error:
-            raise CommandRefused(sentence(str(error))) from None
+            raise CommandRefused(f"{mistake(error, VenuePatch)}") from None
         async with opened(settings) as runtime:
             venues = runtime.catalog.venues
             known = await venues.venue(venue_id)

@@ -17,8 +17,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get
 import msgspec
 from msgspec import Meta, Struct
 
-from engine.base.texts import ONE_LINE, VisibleName, described_pattern
-from engine.base.wording import split
+from engine.base.texts import ONE_LINE, VisibleName, complaint_of, described_pattern
 from engine.layout.report import Report, quote, quote_all
 
 EXPENDABLE: Final = Meta(extra={"expendable": True})
@@ -247,7 +246,7 @@ def _explain(message: str, value: object, options: list[Any]) -> str:
     if _SURROGATE in message:
         return f"{quote(str(value))} has half of a character"
     if " matching regex " in message:
-        return f"{quote(str(value))} {split(message)[0]}"
+        return f"{quote(str(value))} {complaint_of(message)}"
     message = message.partition(" - at ")[0]
     for word, plain in _WORDS.items():
         message = message.replace(f"`{word} | null`", plain).replace(f"`{word}`", plain)

@@ -67,9 +67,34 @@ def test_a_wrong_value_is_refused_in_one_line(name: str, value: str, shown: str)
     assert "\n" not in message
 
 
-def test_an_unknown_setting_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"FRONTROW_PROT: no such setting; known are .*_API_PORT"):
-        load_settings({"FRONTROW_PROT": "1"})
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("FRONTROW_API_PROT", "; did you mean FRONTROW_API_PORT?"),
+        ("FRONTROW_POSTGRESQL_URL", "; did you mean FRONTROW_POSTGRES_URL?"),
+        ("FRONTROW_REDIS_ULR_FILE", "; did you mean FRONTROW_REDIS_URL?"),
+        ("FRONTROW_DEBUG", "; docs/operations.md lists them all"),
+        ("FRONTROW_" + "X" * 10_000, "; docs/operations.md lists them all"),
+    ],
+)
+def test_an_unknown_setting_is_refused_with_the_nearest_name(name: str, advice: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_settings({name: "1"})
+    assert str(refused.value) == f"{name}: no such setting{advice}"
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("FRONTROW_API_PORT", "a whole number from 1 to 65535"),
+        ("FRONTROW_LIVE_METRICS_PORT", "a whole number from 1 to 65535"),
+        ("FRONTROW_GATEWAY_TIMEOUT_S", "a number above 0"),
+        ("FRONTROW_LIVE_REUSE_PORT", "true or false"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_what_it_must_be(name: str, wanted: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{name}: must be {wanted} \\(read: 'so'\\)"):
+        load_settings({name: "so"})
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from msgspec import Struct
 
 from engine.base.texts import VisibleName
-from engine.base.wording import sentence
+from engine.base.wording import mistake
 
 
 class _Named(Struct):
@@ -57,6 +57,7 @@ def test_a_name_of_any_script_is_accepted_with_its_joiners(name: str) -> None:
 def test_a_name_that_cannot_be_seen_or_is_not_one_line_is_refused(name: str) -> None:
     with pytest.raises(msgspec.ValidationError) as refused:
         msgspec.convert({"name": name}, _Named)
-    assert sentence(str(refused.value)) == (
-        "name: must have something that people can see, in one line without control characters"
+    assert str(mistake(refused.value, _Named)) == (
+        "name: send text of 1 to 200 characters; it must have something that people can see, "
+        "in one line without control characters"
     )

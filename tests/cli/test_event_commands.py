@@ -112,7 +112,7 @@ async def test_an_edit_of_an_event_on_sale_takes_effect_at_once(
         (["--starts-at", "2031-06-01T20:00"], "has no time zone"),
         (["--price", "Balcony=3"], "Unknown: Balcony"),
         (["--metadata", "/nothing/here"], "cannot read"),
-        (["--buyer-limit", "0"], "at least 1"),
+        (["--buyer-limit", "0"], "from 1 to 1000"),
     ],
     ids=str,
 )
