@@ -22,7 +22,7 @@ LOAD_USERS ?= 200
 LOAD_ARGS ?=
 # Exact versions, because their output is compared. No lock file, which would name the registry it was made
 # with.
-NODE_TOOLS := typescript@5.9.3 openapi-typescript@7.13.0 openapi-fetch@0.17.0
+NODE_TOOLS := typescript@5.9.3 openapi-typescript@7.13.0 openapi-fetch@0.17.0 axe-core@4.14.1
 UV_COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 

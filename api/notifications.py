@@ -305,7 +305,7 @@ _PAGE: Final = """<!doctype html>
 <meta name="robots" content="noindex">
 <title>{title}</title><link rel="icon" href="/web/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/web/base.css"></head>
-<body><main class="empty"><h2>{title}</h2><p>{words}</p>{form}</main></body></html>
+<body><main class="empty"><h1>{title}</h1><p>{words}</p>{form}</main></body></html>
 """
 _FORM: Final = '<form method="post"><button class="button">Stop these mails</button></form>'
 

@@ -15,17 +15,13 @@ FEWER_WANT: Final = "fewer people want the places that are left"
 BACK: Final = "back towards the usual price"
 
 _LOWER: Final = "a lower price for now"
-_RULES_WORDS: Final = re.compile(
-    r"\d+ % sold, (?P<left>[^:]+): (?:" + "|".join((MORE_LEFT, SLOW, FEWER_WANT)) + ")"
-)
-_RETURN: Final = re.compile(rf"\d+ % sold, (?P<left>[^:]+): {BACK}")
+_FALL: Final = re.compile(rf"\d+ % sold, [^:]+: (?:{MORE_LEFT}|{SLOW}|{FEWER_WANT})")
+_RETURN: Final = re.compile(rf"\d+ % sold, [^:]+: {BACK}")
 
 
 def for_buyers(reason: str) -> str:
     """The reason of a change without what only the organiser should know."""
-    if fell := _RULES_WORDS.fullmatch(reason):
-        return f"{fell['left']}: {_LOWER}"
+    if _FALL.fullmatch(reason):
+        return _LOWER
     # In both directions, and with any share: a share alone would tell how the house sells.
-    if returned := _RETURN.fullmatch(reason):
-        return f"{returned['left']}: {BACK}"
-    return reason
+    return BACK if _RETURN.fullmatch(reason) else reason

@@ -98,7 +98,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     price_minor: int
     why: Annotated[Why, Meta(description="`moved`, or the cause that keeps the price where it is.")]
     reason: Annotated[str, Meta(examples=["30 % sold, 6 days left: places are selling slowly"])]
-    public_reason: Annotated[str, Meta(examples=["6 days left: a lower price for now"])]
+    public_reason: Annotated[str, Meta(examples=["a lower price for now"])]
     factors: Factors
 
 

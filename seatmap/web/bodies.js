@@ -24,6 +24,8 @@ const PIXELS_MAX = 4_000_000;
 const STRETCH_MAX = 1.35;
 /** An area's name is shortened rather than written smaller. */
 const NAME_PX = 10;
+/** Fewer letters of it say nothing. */
+const NAME_LENGTH_MIN = 7;
 
 /**
  * How many seats are free, and how many there are, in each section; with a filter, of those categories.
@@ -385,8 +387,12 @@ export class Scenery {
     context.font = `650 10px ${FONT}`;
     const room = along * 0.86;
     const needed = Math.max(context.measureText(name).width, context.measureText(words).width) / 10;
-    const size = Math.min(Math.max(room / needed, NAME_PX / scale), across / 3, 18 / scale);
-    name = shortened(context, name, (room / size) * 10);
+    const most = Math.min(across / 3, 18 / scale);
+    const readable = Math.min(NAME_PX / scale, most);
+    const brief = shortened(context, name, (room / readable) * 10);
+    const isShort = room / needed < readable && brief.length > NAME_LENGTH_MIN;
+    if (isShort) name = brief;
+    const size = isShort ? readable : Math.min(room / needed, most);
     const off = size * 0.66;
     const [dx, dy] = turned ? [off, 0] : [0, off];
     const rotation = turned ? -90 : 0;

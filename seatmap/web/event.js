@@ -6,7 +6,7 @@
  * @import { SeatMap } from "./seat-map.js"
  */
 import { Api } from "./api.js";
-import { byId } from "./dom.js";
+import { byId, h } from "./dom.js";
 import { longDate, moment } from "./format.js";
 import { remember } from "./memory.js";
 import "./seat-map.js";
@@ -44,7 +44,17 @@ map.addEventListener("load", () => {
     byId(id).textContent = words;
     if (language) byId(id).lang = language;
   }
-  byId("event-facts").textContent = [moment(starts_at, venue), [venue.name, venue.city].filter(Boolean).join(", ")].join(" · ");
+  // On a phone these are two lines.
+  byId("event-facts").replaceChildren(h("span", {}, moment(starts_at, venue)), h("i", {}, " · "), h("span", {}, [venue.name, venue.city].filter(Boolean).join(", ")));
+});
+
+map.addEventListener("error", () => {
+  const name = byId("event-name");
+  if (name.textContent) return;
+  // The message is shown below; this heads the page for people who hear it.
+  name.className = "unseen";
+  name.textContent = map.root.getElementById("message")?.querySelector("h2")?.textContent ?? "";
+  document.title = `${name.textContent} · Frontrow`;
 });
 
 map.addEventListener("bookingchange", (change) => {

@@ -38,13 +38,14 @@ export function moved({ scale, x, y }, dx, dy) {
 }
 
 /**
- * Moved so that the box stays in sight: where all of it fits it does not move; from twice that scale on any
- * of its places can be in the middle. A zoom about a place of the box is never diverted.
+ * Moved so that the box stays in sight: where all of it fits it does not move; from a third nearer on any of its
+ * places can be in the middle, clear of the minimap and the buttons. A zoom about a place of the box is never
+ * diverted.
  *
  * @param {View} view @param {Box} box @param {Size} size @param {View} fit where all of the box fits @returns {View}
  */
 export function confined({ scale, x, y }, box, { width, height }, fit) {
-  const freedom = clamp(2 * (1 - fit.scale / scale), 0, 1);
+  const freedom = clamp(4 * (1 - fit.scale / scale), 0, 1);
   /** @type {(at: number, side: number, fitAt: number, from: number, to: number) => number} */
   const along = (at, side, fitAt, from, to) => {
     const middle = fitAt + side / fit.scale / 2;

@@ -187,7 +187,7 @@ def test_a_step_smaller_than_the_rounding_unit_is_one_unit() -> None:
 @pytest.mark.parametrize(
     ("reason", "said"),
     [
-        (f"3 % sold, {left}: {cause}", f"{left}: {public}")
+        (f"3 % sold, {left}: {cause}", public)
         for left in ("6 days left", "36 hours left", "the last hours")
         for cause, public in {
             "more places are left than expected": "a lower price for now",
