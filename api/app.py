@@ -17,6 +17,7 @@ from litestar.types import ASGIApp
 from api import (
     access,
     bookings,
+    desk,
     dev_mail,
     event_pages,
     events,
@@ -65,6 +66,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = read_strictly(
         *live.HANDLERS,
         *venues.HANDLERS,
         *organiser.HANDLERS,
+        *desk.HANDLERS,
         *pricing.HANDLERS,
         *notifications.HANDLERS,
         *dev_mail.HANDLERS,

@@ -35,6 +35,10 @@ _LEEWAY_S: Final = 30
 _RENEWABLE_S: Final = 400 * 86_400
 #: A token has some 250 characters; a longer text is refused unread.
 _TOKEN_LENGTH_MAX: Final = 2_000
+NEEDS_KEY: Final = (
+    "This needs the organiser's key, the value of FRONTROW_ORGANISER_KEY; send it as "
+    "'Authorization: Bearer <key>'."
+)
 
 
 class _Claims(Struct, frozen=True):
@@ -184,17 +188,27 @@ def buyer_id(connection: AnyConnection) -> str:
     return tokens.subject(None)
 
 
+async def owner_or_organiser(connection: AnyConnection) -> str | None:
+    """The buyer who sent this request; None: the organiser, who may see every buyer's. Raises NotAuthenticated."""
+    try:
+        return buyer_id(connection)
+    except NotAuthenticated:
+        if await is_organiser(connection):
+            return None
+        raise
+
+
 async def require_organiser(connection: AnyConnection, _: Any) -> None:
     """Guard of the organiser's routes: the key from FRONTROW_ORGANISER_KEY as a bearer token."""
     if not connection.app.state["settings"].organiser_key:
         raise NotAllowed("The organiser's API is off: set FRONTROW_ORGANISER_KEY to switch it on.")
     if not connection.headers.get("authorization", "").startswith("Bearer "):
-        raise NotAuthenticated("Send 'Authorization: Bearer <organiser key>'.")
+        raise NotAuthenticated(NEEDS_KEY)
     if await is_organiser(connection):
         return
     if _is_buyer(connection):
         raise NotAllowed("This needs the organiser's key; a buyer's token is not enough.")
-    raise NotAuthenticated("That is not the organiser's key.")
+    raise NotAuthenticated(f"That is not the organiser's key. {NEEDS_KEY}")
 
 
 async def is_organiser(connection: AnyConnection) -> bool:

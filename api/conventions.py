@@ -187,6 +187,24 @@ def accepted_coding(accept_encoding: str | None, *offered: str) -> str | None:
     return best if wanted[best] > 0 else None
 
 
+def preferred_type(accept: str | None, *offered: str) -> str:
+    """The media type that ``Accept`` prefers among those offered; the first one where it does not mind."""
+    weights: dict[str, float] = {}
+    for part in (accept or "*/*").lower().split(","):
+        kind, *parameters = (piece.strip() for piece in part.split(";"))
+        weight = next((p[2:] for p in parameters if p.startswith("q=")), "1")
+        try:
+            weights[kind] = float(weight)
+        except ValueError:
+            continue
+
+    def weight_of(kind: str) -> float:
+        group = kind.partition("/")[0] + "/*"
+        return weights.get(kind, weights.get(group, weights.get("*/*", 0)))
+
+    return max(offered, key=weight_of)
+
+
 def accepts_gzip(accept_encoding: str | None) -> bool:
     """Whether ``Accept-Encoding`` names gzip and does not refuse it."""
     return accepted_coding(accept_encoding, "gzip", "x-gzip") is not None

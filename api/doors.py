@@ -31,6 +31,7 @@ class Needs(Enum):
     NOBODY = auto()
     BUYER = auto()
     ORGANISER = auto()
+    EITHER = auto()
 
 
 class Door(Struct, frozen=True):
@@ -86,7 +87,9 @@ def _door(method: str, handler: HTTPRouteHandler) -> Door:
     is_open_too = {} in (handler.security or [])
     operation = operation_of(handler)
     size_max = handler.resolve_request_max_body_size() or BODY_SIZE_MAX
-    if "OrganiserKey" in schemes:
+    if {"OrganiserKey", "BearerToken"} <= schemes:
+        needs = Needs.EITHER
+    elif "OrganiserKey" in schemes:
         needs = Needs.ORGANISER
     elif "BearerToken" in schemes and not is_open_too:
         needs = Needs.BUYER

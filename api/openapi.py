@@ -32,7 +32,7 @@ from api.examples.evening import (
     RULE_ID,
     VENUE_ID,
 )
-from api.examples.problems import INVALID_PARAMETER, PROBLEMS
+from api.examples.problems import INVALID_PARAMETER, NO_KEY, PROBLEMS
 from api.examples.shown import Shown
 from api.json_types import Json, Types
 from api.problems import PROBLEM_JSON, Problem, detail_of, problem_body, problem_headers, status_of
@@ -122,6 +122,8 @@ _PARAMETERS: dict[str, tuple[str, Any]] = {
     "language": ("A language; `mul` for the layout.", "en"),
     "version": ("Its number.", 2),
     "status": ("", "waiting"),
+    "booking": ("The booking: its id, or its reference.", "7K2M9Q4TXV"),
+    "seat": ("", "F 12"),
     "email": ("", "ada@example.com"),
     "If-Match": ("", '"3"'),
     "If-None-Match": ("", f'"{LAYOUT_ID}"'),
@@ -292,6 +294,8 @@ def _complete_operation(path: str, found: Json, described: Described, types: Typ
     problems = {code: PROBLEMS[code] for code in _refused(told, operation)}
     if operation.takes is None and "invalid-request" in problems:
         problems["invalid-request"] = INVALID_PARAMETER
+    if told.get("security") == [{"OrganiserKey": []}]:
+        problems["not-authenticated"] = NO_KEY
     refused = _problem_responses(problems.values(), example_path(path, parameters))
     return {**told, "responses": {**given, **refused}}
 
@@ -377,7 +381,9 @@ def _refused(described: Json, operation: Operation) -> list[str]:
     if schemes:
         codes.append("not-authenticated")
     if "OrganiserKey" in schemes:
-        codes += ["not-allowed", "too-many-requests"]
+        codes.append("too-many-requests")
+        # A buyer's token is enough where it is one of two.
+        codes += [] if "BearerToken" in schemes else ["not-allowed"]
     return list(dict.fromkeys(codes))
 
 

@@ -224,6 +224,8 @@ def _path(path: str) -> str:
 
 def _access(operation: Json) -> str:
     schemes = [name for entry in operation.get("security", []) for name in entry]
+    if len(set(schemes)) > 1:
+        return "Needs a buyer's token, or the organiser's key"
     return _ACCESS[schemes[0] if schemes else None]
 
 

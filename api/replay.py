@@ -34,7 +34,7 @@ from engine.runtime import Runtime
 _KEYS_OF_AN_ADDRESS = RateLimit("idempotency-keys", 5_000, 600)
 #: Buyers are answered within 6 s; requests of organisers may take longer. After this time the process that
 #: claimed the key counts as dead.
-_IN_FLIGHT_S = {Needs.BUYER: 15, Needs.ORGANISER: 60}
+_IN_FLIGHT_S = {Needs.BUYER: 15, Needs.EITHER: 15, Needs.ORGANISER: 60}
 #: Statuses of requests that had no effect: a retry may get another answer.
 _NOT_KEPT = frozenset({401, 403, 404, 405, 406, 408, 413, 415, 429})
 

@@ -5,7 +5,6 @@ store's connection.
 """
 
 import csv
-import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from io import TextIOWrapper
@@ -14,31 +13,25 @@ from typing import Any
 
 from litestar.response import Stream
 
+from engine.base.cells import safe_cells
+
 CSV = "text/csv"
 #: Smaller tables never touch the disk.
 _MEMORY_MAX = 1024 * 1024
 _CHUNK_SIZE = 64 * 1024
-#: Characters that spreadsheets take for the beginning of a formula; a semicolon begins a cell in half of
-#: Europe.
-_FORMULA = re.compile(r"(^|;)(?=[=+\-@\t\r\n＝＋－＠])")
-
-
-def safe_cell(text: str) -> str:
-    """Text that no spreadsheet evaluates: an apostrophe stands before text that looks like a formula."""
-    return _FORMULA.sub(r"\1'", text)
 
 
 async def csv_response(
     header: Sequence[str], rows: AsyncIterator[Iterable[Any]], *, filename: str
 ) -> Stream:
-    """A table as a download. Text goes through ``safe_cell``; nothing is sent before all rows are written."""
+    """A table as a download. Text goes through ``safe_cells``; nothing is sent before all rows are written."""
     with ExitStack() as failing:
         file = failing.enter_context(SpooledTemporaryFile(_MEMORY_MAX))
         text = TextIOWrapper(file, "utf-8", newline="")
         writer = csv.writer(text)
         writer.writerow(header)
         async for row in rows:
-            writer.writerow(safe_cell(v) if isinstance(v, str) else v for v in row)
+            writer.writerow(safe_cells(row))
         text.detach()
         size = file.tell()
         file.seek(0)

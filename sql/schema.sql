@@ -481,6 +481,62 @@ BEGIN
 END $$;
 
 --
+-- Name: correct_booking(uuid, uuid, integer, text, text, uuid, boolean, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.correct_booking(p_event_id uuid, p_booking_id uuid, p_version integer, p_email text, p_name text, p_email_mark uuid, p_moves boolean, p_actor text) RETURNS TABLE(outcome text, version integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+  was bookings;
+  v_places integer;
+BEGIN
+  SELECT * INTO was FROM bookings b WHERE b.event_id = p_event_id AND b.booking_id = p_booking_id FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN QUERY SELECT 'unknown', NULL::integer;
+    RETURN;
+  ELSIF was.version <> p_version THEN
+    RETURN QUERY SELECT 'stale', was.version;
+    RETURN;
+  ELSIF was.email = p_email AND was.name = p_name THEN
+    RETURN QUERY SELECT 'unchanged', was.version;
+    RETURN;
+  END IF;
+
+  UPDATE bookings b SET email = p_email, name = p_name, email_mark = p_email_mark, version = b.version + 1,
+    link_generation = CASE WHEN p_moves THEN (b.link_generation + 1) % 32768 ELSE b.link_generation END
+  WHERE b.event_id = p_event_id AND b.booking_id = p_booking_id;
+
+  -- The limit of a mailbox counts what is sold to it. Staff may exceed it.
+  IF was.live AND was.email_mark IS DISTINCT FROM p_email_mark THEN
+    SELECT sum(i.quantity) INTO v_places FROM booking_items i
+    WHERE i.event_id = p_event_id AND i.booking_id = p_booking_id;
+    -- In the order of their keys, as every other function changes them.
+    INSERT INTO mark_claims AS c (event_id, mark, places)
+    SELECT p_event_id, m.mark, greatest(m.places, 0)
+    FROM (VALUES (was.email_mark, -v_places), (p_email_mark, v_places)) m(mark, places)
+    WHERE m.mark IS NOT NULL ORDER BY m.mark
+    ON CONFLICT (event_id, mark) DO UPDATE
+      SET places = c.places + CASE c.mark WHEN p_email_mark THEN v_places ELSE -v_places END;
+  END IF;
+
+  -- A worker that has such a mail in its hands finds that it lost it before it sends it.
+  UPDATE notifications n SET email = p_email, name = p_name, leased_by = NULL, due_at = now(), counted = false,
+    held_for = NULL
+  WHERE n.event_id = p_event_id AND n.status = 'queued' AND n.person_id = was.buyer_id
+    AND n.cause IN (SELECT p_booking_id::text
+                    UNION ALL SELECT p_booking_id || ':' || g FROM generate_series(1, was.mails_resent) g);
+
+  INSERT INTO audit (event_id, booking_id, action, actor, details)
+  VALUES (p_event_id, p_booking_id, 'corrected', p_actor, jsonb_build_object(
+    'before', jsonb_build_object('email', was.email, 'name', was.name),
+    'after', jsonb_build_object('email', p_email, 'name', p_name), 'links_ended', p_moves));
+  RETURN QUERY SELECT 'corrected', was.version + 1;
+END $$;
+
+--
 -- Name: end_bookings(uuid[], uuid[], integer[], public.booking_status, text, text[], text[], jsonb[]); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -969,6 +1025,52 @@ CREATE FUNCTION public.raise_epoch(p_event_id uuid, p_seen integer) RETURNS inte
 $$;
 
 --
+-- Name: resend_tickets(uuid, uuid, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.resend_tickets(p_event_id uuid, p_booking_id uuid, p_actor text) RETURNS TABLE(outcome text, status public.booking_status, mail_id uuid, email text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+  b bookings;
+  v_mail_id uuid;
+  v_cause text;
+BEGIN
+  SELECT * INTO b FROM bookings k WHERE k.event_id = p_event_id AND k.booking_id = p_booking_id FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN QUERY SELECT 'unknown', NULL::booking_status, NULL::uuid, NULL::text;
+    RETURN;
+  ELSIF b.status <> 'confirmed' THEN
+    RETURN QUERY SELECT 'refused', b.status, NULL::uuid, NULL::text;
+    RETURN;
+  END IF;
+  SELECT n.notification_id INTO v_mail_id FROM notifications n
+  WHERE n.event_id = p_event_id AND n.kind = 'booking-confirmed' AND n.status IN ('queued', 'sending')
+    AND n.person_id = b.buyer_id
+    AND n.cause IN (SELECT p_booking_id::text
+                    UNION ALL SELECT p_booking_id || ':' || g FROM generate_series(1, b.mails_resent) g);
+  IF v_mail_id IS NOT NULL THEN
+    RETURN QUERY SELECT 'waiting', b.status, v_mail_id, b.email;
+    RETURN;
+  END IF;
+
+  v_cause := p_booking_id || ':' || b.mails_resent + 1;
+  IF enqueue_notifications(ARRAY[ROW('booking-confirmed', v_cause, p_event_id, b.buyer_id, b.email, b.name, NULL,
+      jsonb_build_object('booking_id', p_booking_id))::notification_command]) = 0 THEN
+    RETURN QUERY SELECT 'no-address', b.status, NULL::uuid, b.email;
+    RETURN;
+  END IF;
+  UPDATE bookings k SET mails_resent = k.mails_resent + 1
+  WHERE k.event_id = p_event_id AND k.booking_id = p_booking_id;
+  INSERT INTO audit (event_id, booking_id, action, actor)
+  VALUES (p_event_id, p_booking_id, 'tickets-resent', p_actor);
+  RETURN QUERY SELECT 'queued', b.status, n.notification_id, b.email FROM notifications n
+  WHERE n.event_id = p_event_id AND n.cause = v_cause AND n.kind = 'booking-confirmed';
+END $$;
+
+--
 -- Name: reserve_bookings(public.reserve_command[], public.reserve_seat[], public.reserve_area[]); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1292,6 +1394,14 @@ BEGIN
 END $$;
 
 --
+-- Name: search_form(text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.search_form(p_text text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN translate(regexp_replace(NORMALIZE(casefold((NORMALIZE(p_text, NFKC) COLLATE pg_unicode_fast)), NFKD), '[\u0300-\u036f\u200b-\u200f\u2060\ufeff]'::text, ''::text, 'g'::text), '’‘ʼʻ`´′‐‑‒–—−øłđı'::text, '''''''''''''''------oldi'::text);
+
+--
 -- Name: seat_digit(public.seat_state); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1568,6 +1678,7 @@ CREATE TABLE public.bookings (
     email_mark uuid,
     card_mark uuid,
     link_generation smallint DEFAULT 0 NOT NULL,
+    mails_resent integer DEFAULT 0 NOT NULL,
     CONSTRAINT bookings_amount_minor_check CHECK ((amount_minor >= 0)),
     CONSTRAINT bookings_expiry_check CHECK (((status = 'pending'::public.booking_status) = (expires_at IS NOT NULL))),
     CONSTRAINT bookings_live_check CHECK ((live = (status = ANY (ARRAY['pending'::public.booking_status, 'confirmed'::public.booking_status]))))
@@ -2556,6 +2667,12 @@ CREATE INDEX accounts_tokens_changed_idx ON public.accounts USING btree (tokens_
 CREATE UNIQUE INDEX booking_items_live_seat_key ON public.booking_items USING btree (event_id, seat_no) WHERE (live AND (seat_no IS NOT NULL));
 
 --
+-- Name: bookings_address_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX bookings_address_idx ON public.bookings USING btree (lower(email), booking_id);
+
+--
 -- Name: bookings_booking_id_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2568,12 +2685,6 @@ CREATE INDEX bookings_booking_id_idx ON public.bookings USING btree (booking_id)
 CREATE INDEX bookings_buyer_idx ON public.bookings USING btree (buyer_id, booking_id);
 
 --
--- Name: bookings_email_idx; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX bookings_email_idx ON public.bookings USING btree (lower(email), booking_id) WHERE (status = 'confirmed'::public.booking_status);
-
---
 -- Name: bookings_live_hold_key; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2584,6 +2695,12 @@ CREATE UNIQUE INDEX bookings_live_hold_key ON public.bookings USING btree (event
 --
 
 CREATE INDEX bookings_pending_idx ON public.bookings USING btree (expires_at) WHERE (status = 'pending'::public.booking_status);
+
+--
+-- Name: bookings_reference_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX bookings_reference_idx ON public.bookings USING btree (reference);
 
 --
 -- Name: events_status_idx; Type: INDEX; Schema: public; Owner: -
@@ -3034,4 +3151,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261130000070'),
     ('20261130000080'),
     ('20261130000090'),
-    ('20261201000050');
+    ('20261201000050'),
+    ('20261201000070');

@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from api.examples import (
     access,
     bookings,
+    desk,
     events,
     holds,
     mails,
@@ -29,6 +30,7 @@ SHOWN: dict[HTTPRouteHandler, Shown] = {
     **waitlist.SHOWN,
     **venues.SHOWN,
     **organisers.SHOWN,
+    **desk.SHOWN,
     **mails.SHOWN,
     **pricing.SHOWN,
     **operations.SHOWN,

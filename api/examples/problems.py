@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from api.auth import NEEDS_KEY
 from api.examples.access import PROOF
 from api.examples.evening import (
     BOOKING_ID,
@@ -42,6 +43,7 @@ INVALID_PARAMETER = InvalidInput(
     "limit: send a whole number from 1 to 100.",
     errors=[{"message": "send a whole number from 1 to 100", "key": "limit", "source": "query"}],
 )
+NO_KEY = NotAuthenticated(NEEDS_KEY)
 PROBLEMS = _by_code(
     InvalidInput(
         "seats[0]: send a whole number from 0 to 2147483647, not text.",
@@ -154,6 +156,14 @@ PROBLEMS = _by_code(
         code="hold-not-found",
     ),
     NotFound(f"There is no booking {BOOKING_ID}.", code="booking-not-found"),
+    Conflict(
+        "No mail reaches ada@example.invalid; correct the buyer's address first.", code="no-address"
+    ),
+    Conflict(
+        "Nothing is owed for this booking, which is confirmed; cancelling a confirmed booking refunds it "
+        "in full.",
+        code="no-refund-due",
+    ),
     NotFound("That link is not one of ours.", code="link-not-found"),
     Gone(
         "That link has ended. Have new ones mailed to you with POST /v1/bookings/lookup.",

@@ -16,6 +16,7 @@ import click
 from engine.base.config import ConfigError, Settings, load_settings, quiet
 from engine.base.places import PROJECT
 from engine.base.redaction import install_hooks
+from engine.cli.bookings import booking
 from engine.cli.events import event
 from engine.cli.mails import mail
 from engine.cli.pricing import pricing
@@ -349,5 +350,5 @@ def security() -> None:
         sys.exit(1)
 
 
-for group in (venue, event, mail, pricing):
+for group in (venue, event, booking, mail, pricing):
     cli.add_command(group)

@@ -24,7 +24,7 @@ class BookingReader:
         """One booking. With ``buyer_id`` only its owner's. Raises NotFound, Unavailable."""
         row = await self.row(booking_id)
         if buyer_id is not None and str(row["buyer_id"]) != buyer_id:
-            raise _unknown_booking(booking_id)
+            raise unknown_booking(booking_id)
         return await self.booking_of(row)
 
     async def of_buyer(self, buyer_id: str, *, after: str | None, limit: int) -> list[Booking]:
@@ -37,7 +37,7 @@ class BookingReader:
         """The booking with its payment, as a row of ``bookings.booking``. Raises NotFound, Unavailable."""
         row = await self._pg.fetchrow("bookings.booking", booking_id)
         if row is None:
-            raise _unknown_booking(booking_id)
+            raise unknown_booking(booking_id)
         return row
 
     async def booking_of(self, row: asyncpg.Record) -> Booking:
@@ -45,25 +45,29 @@ class BookingReader:
         return (await self._from_rows([row]))[0]
 
     async def _from_rows(self, rows: Sequence[asyncpg.Record]) -> list[Booking]:
-        items = await self._pg.fetch(
-            "bookings.booking_items",
-            [row["event_id"] for row in rows],
-            [row["booking_id"] for row in rows],
-        )
-        by_booking: dict[Any, list[asyncpg.Record]] = {}
-        for item in items:
-            by_booking.setdefault(item["booking_id"], []).append(item)
+        found = await bookings_of_rows(self._pg, self._catalog, rows)
         return [
-            msgspec.structs.replace(
-                _booking(
-                    await self._catalog.facts(str(row["event_id"])),
-                    row,
-                    by_booking[row["booking_id"]],
-                ),
-                next_action=self._next_actions.of_row(row),
-            )
-            for row in rows
+            msgspec.structs.replace(booking, next_action=self._next_actions.of_row(row))
+            for booking, row in zip(found, rows, strict=True)
         ]
+
+
+async def bookings_of_rows(
+    postgres: Postgres, catalog: Catalog, rows: Sequence[asyncpg.Record]
+) -> list[Booking]:
+    """The bookings of rows of ``bookings`` with their payment's status and amount, without next actions."""
+    items = await postgres.fetch(
+        "bookings.booking_items",
+        [row["event_id"] for row in rows],
+        [row["booking_id"] for row in rows],
+    )
+    by_booking: dict[Any, list[asyncpg.Record]] = {}
+    for item in items:
+        by_booking.setdefault(item["booking_id"], []).append(item)
+    return [
+        _booking(await catalog.facts(str(row["event_id"])), row, by_booking[row["booking_id"]])
+        for row in rows
+    ]
 
 
 def _booking(facts: Facts, row: asyncpg.Record, items: list[asyncpg.Record]) -> Booking:
@@ -108,6 +112,6 @@ def _area(facts: Facts, item: asyncpg.Record, currency: str) -> AreaItem:
     )
 
 
-def _unknown_booking(booking_id: str) -> NotFound:
+def unknown_booking(booking_id: str) -> NotFound:
     # Another buyer's booking, too: a stranger does not learn that it exists.
     return NotFound(f"There is no booking {booking_id}.", code="booking-not-found")

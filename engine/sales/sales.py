@@ -11,6 +11,7 @@ from engine.live.live import Live
 from engine.sales.cancelling import Cancelling
 from engine.sales.chasing import Chasing
 from engine.sales.checkout import Checkout
+from engine.sales.desk import Desk
 from engine.sales.finishing import Finishing
 from engine.sales.idempotency import Idempotency
 from engine.sales.late_settling import LateSettling
@@ -43,6 +44,7 @@ class Sales:
     cancelling: Cancelling
     reading: BookingReader
     tickets: Tickets
+    desk: Desk
     late_settling: LateSettling
     chasing: Chasing
     relay: Relay
@@ -85,6 +87,7 @@ class Sales:
             cancelling=cancelling,
             reading=reading,
             tickets=Tickets(postgres, catalog, reading),
+            desk=Desk(stores.house, catalog, reading, cancelling),
             late_settling=late_settling,
             chasing=Chasing(
                 stores.worker, finishing, patience_s=settings.gateway_timeout_s + _CHECKOUT_S

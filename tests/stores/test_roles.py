@@ -44,6 +44,7 @@ _CALLERS = {
     "api/events.py": {"sell"},
     "engine/audit/auditor.py": {"worker"},
     "engine/sales/cancelling.py": {"sell", "worker"},
+    "engine/sales/desk.py": {"house"},
     "engine/sales/checkout.py": {"sell", "worker"},
     "engine/sales/idempotency.py": {"sell", "worker"},
     "engine/sales/late_settling.py": {"sell", "worker"},

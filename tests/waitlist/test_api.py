@@ -11,7 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from api.spreadsheets import safe_cell
+from engine.base.cells import safe_cell
 from engine.base.model import new_id
 from tests.conftest import House, MakeHouse, small_house
 from tests.support.http import ORGANISER, Buyer, Json, named, new_buyer, problem_of, seats_of
