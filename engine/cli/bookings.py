@@ -1,5 +1,6 @@
 """``frontrow booking``: what was sold, and what staff do about it."""
 
+import sys
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from engine.cli.shell import CommandRefused, check_id, moment, opened, run
 
 if TYPE_CHECKING:
     from engine.base.model import Booking
+    from engine.sales.desk import Attendee
 
 _STATUSES = ("pending", "confirmed", "cancelled", "declined", "expired")
 
@@ -27,6 +29,13 @@ def _booking_line(found: "Booking") -> str:
     return (
         f"{found.reference}  {moment(found.created_at)}  {found.status.value:<9}  "
         f"{found.buyer.name} <{found.buyer.email}>  {'; '.join(places)}  {found.total}"
+    )
+
+
+def _attendee_line(found: "Attendee") -> str:
+    return (
+        f"{found.reference}  {found.status.value:<9}  {found.name} <{found.email}>  "
+        f"{found.seat or found.area}  {found.category}  {found.price}"
     )
 
 
@@ -165,20 +174,16 @@ def event_attendees(event_id: str, as_csv: bool, status: str) -> None:
         from engine.sales.desk import ATTENDEE_COLUMNS, attendee_cells  # noqa: PLC0415
 
         wanted = None if status == "all" else BookingStatus(status)
-        writer = csv.writer(click.get_text_stream("stdout", encoding="utf-8"))
+        writer = csv.writer(sys.stdout)
         if as_csv:
             writer.writerow(ATTENDEE_COLUMNS)
-        async with (
-            opened(settings) as runtime,
-            aclosing(runtime.sales.desk.all_attendees(event_id, status=wanted)) as attendees,
-        ):
-            async for each in attendees:
-                if as_csv:
-                    writer.writerow(safe_cells(attendee_cells(each)))
-                else:
-                    click.echo(
-                        f"{each.reference}  {each.status.value:<9}  {each.name} <{each.email}>  "
-                        f"{each.seat or each.area}  {each.category}  {each.price}"
-                    )
+        async with opened(settings) as runtime:
+            found = runtime.sales.desk.all_attendees(event_id, status=wanted)
+            async with aclosing(found) as attendees:
+                async for each in attendees:
+                    if as_csv:
+                        writer.writerow(safe_cells(attendee_cells(each)))
+                    else:
+                        click.echo(_attendee_line(each))
 
     run(work())
