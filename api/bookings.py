@@ -48,6 +48,13 @@ class BookingBody(Struct, frozen=True, forbid_unknown_fields=True):
     payment: PaymentChoice
 
 
+class CancelRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Empty, except for a pending booking whose buyer wants to pay in another way."""
+
+    keep_hold: bool = False
+
+
+_CANCEL_REQUEST = msgspec.json.Decoder(CancelRequest)
 _BOOKING_BODY = msgspec.json.Decoder(BookingBody)
 
 
@@ -210,10 +217,15 @@ def _with_qr(tickets: list[Ticket]) -> list[Ticket]:
     summary="Cancel a booking",
     description=(
         "The seats go back on sale at once, and the money is refunded in full. Possible until the "
-        "event begins; with the organiser's key at any time."
+        "event begins; with the organiser's key at any time. A `pending` booking is withdrawn: nothing "
+        "can be charged for it any more, it is `declined`, and its hold is given back, or goes on for "
+        "another card (`keep_hold`). If the money came first, it is `cancelled` and refunded like any "
+        "other."
     ),
     opt=described(
-        gives={200: Reply("The cancelled booking.", Booking, ("ETag",))},
+        takes=CancelRequest,
+        takes_nothing_too=True,
+        gives={200: Reply("The booking, which has ended.", Booking, ("ETag",))},
         refuses=(
             "booking-not-found",
             "booking-not-confirmed",
@@ -221,6 +233,7 @@ def _with_qr(tickets: list[Ticket]) -> list[Ticket]:
             "precondition-failed",
             "unavailable",
             "catalog-unavailable",
+            "payments-unavailable",
             "outcome-unknown",
         ),
         replays=True,
@@ -229,13 +242,18 @@ def _with_qr(tickets: list[Ticket]) -> list[Ticket]:
 async def cancel_booking(
     request: AnyRequest, booking_id: FromPath[UUID], if_match: IfMatch = None
 ) -> Response[Booking]:
+    data = await read_body(request, _CANCEL_REQUEST, empty=b"{}")
     sales, owner = runtime_of(request).sales, await owner_or_organiser(request)
     version = optional_version(if_match)
     if owner is None:
         booking = await sales.desk.cancel(str(booking_id), actor=ORGANISER, version=version)
     else:
         booking = await sales.cancelling.cancel(
-            str(booking_id), actor=Actor(ActorKind.BUYER), buyer_id=owner, version=version
+            str(booking_id),
+            actor=Actor(ActorKind.BUYER),
+            buyer_id=owner,
+            version=version,
+            keep_hold=data.keep_hold,
         )
     return versioned(booking, booking.version)
 

@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from api.bookings import (
     BookingBody,
     BookingList,
+    CancelRequest,
     TicketList,
     book,
     cancel_booking,
@@ -103,6 +104,9 @@ SHOWN: dict[HTTPRouteHandler, Shown] = {
     list_bookings: Shown(gives={200: {"bookings": BOOKING_LIST}}),
     read_booking: Shown(gives={200: {"booking": BOOKING}}),
     read_tickets: Shown(gives={200: {"tickets": TICKET_LIST}}),
-    cancel_booking: Shown(gives={200: {"cancelled": CANCELLED_BOOKING}}),
+    cancel_booking: Shown(
+        takes={"keep the hold of a pending booking": CancelRequest(keep_hold=True)},
+        gives={200: {"cancelled": CANCELLED_BOOKING}},
+    ),
     look_up_bookings: Shown(takes={"address": LOOKUP}, gives={202: {"answer": LOOKUP_ANSWER}}),
 }

@@ -25,6 +25,7 @@ _DECLINES = {
     "card_declined": "The card was declined.",
     "insufficient_funds": "The card has insufficient funds.",
     "authentication_failed": "The payment was not approved.",
+    "withdrawn": "You withdrew the payment, and nothing was charged.",
 }
 _EXPIRED = "The payment was not completed in time; the seats were given back."
 
@@ -63,9 +64,13 @@ class Outcomes:
         """Decline: the gateway refused the payment. ``tries_left``: how many more payments the hold may try."""
         code = decline_code or "not_completed"
         goes_on = (
-            " Your seats are still held; try another card."
-            if tries_left > 0
-            else f" It was the {DECLINES_MAX}th failed payment for this hold, so the seats are on sale again."
+            ""
+            if code == "withdrawn"
+            else (
+                " Your seats are still held; try another card."
+                if tries_left > 0
+                else f" It was the {DECLINES_MAX}th failed payment for this hold, so the seats are on sale again."
+            )
         )
         note = _DECLINES.get(code, "The payment was not completed.") + goes_on
         answer = _ended(booking, "declined", note, decline_code=code)

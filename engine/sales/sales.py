@@ -65,7 +65,12 @@ class Sales:
         finishing = Finishing(payments, reading, outcomes)
         late_settling = LateSettling(postgres, holds, live, reading)
         cancelling = Cancelling(
-            postgres=postgres, live=live, payments=payments, reading=reading, outcomes=outcomes
+            postgres=postgres,
+            live=live,
+            holds=holds,
+            payments=payments,
+            reading=reading,
+            outcomes=outcomes,
         )
         return cls(
             ledger=ledger,

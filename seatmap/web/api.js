@@ -123,6 +123,11 @@ export class Api {
     return this.call("GET", `/v1/bookings/${encodeURIComponent(bookingId)}`);
   }
 
+  /** Nothing more is charged for it. @param {string} bookingId @param {boolean} keep_hold for another card @returns {Promise<Booking>} */
+  withdraw(bookingId, keep_hold) {
+    return this.call("POST", `/v1/bookings/${bookingId}/cancel`, { body: { keep_hold } });
+  }
+
   /** The buyer's latest. @returns {Promise<{ items: Booking[] }>} */
   bookings() {
     return this.call("GET", "/v1/bookings?limit=20");

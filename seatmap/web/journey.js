@@ -45,7 +45,7 @@ export class Journey {
     this.changed = changed;
     /** @type {Step} */
     this.step = "choose";
-    /** @type {"" | "holding" | "accepting" | "releasing" | "extending" | "paying"} */
+    /** @type {"" | "holding" | "accepting" | "releasing" | "extending" | "paying" | "withdrawing"} */
     this.busy = "";
     /** @type {Set<number>} */
     this.chosen = new Set();
@@ -637,6 +637,24 @@ export class Journey {
     await this.refreshHold();
   }
 
+  /** Stop waiting for the bank: nothing is charged any more. @param {boolean} keepHold to pay with another card */
+  async withdraw(keepHold) {
+    const { booking } = this;
+    if (booking === null) return;
+    await this.doing("withdrawing", async () => {
+      const now = await this.api.withdraw(booking.booking_id, keepHold);
+      if (now.status !== "declined") await this.enterBooking(now);
+      else if (keepHold) await this.bookingFailed(now, "withdrawn");
+      else {
+        forget(this.attemptKey);
+        this.setBooking(null);
+        this.chooseAgain(now);
+        this.holdEnded("", "release");
+        this.say("info", text("payLost.withdrawn"));
+      }
+    });
+  }
+
   /** @param {string} bookingId @param {string} status */
   async bookingChanged(bookingId, status) {
     if (this.booking?.booking_id !== bookingId) return;
@@ -670,6 +688,7 @@ export class Journey {
     for (let waitMs = POLL_FIRST_MS; ; waitMs = Math.min(POLL_MAX_MS, waitMs * 1.3)) {
       await Promise.race([sleep(waitMs), new Promise((resolve) => (this.wake = () => resolve(null)))]);
       if (this.over || this.step !== "pending" || this.booking?.booking_id !== bookingId) return;
+      if (this.busy !== "") continue;
       try {
         const booking = await this.api.booking(bookingId);
         if (booking.status !== "pending") {
@@ -723,11 +742,11 @@ export class Journey {
     }
   }
 
-  /** Declined or expired: back to the hold if it is still alive, else to the map. @param {Booking} booking */
-  async bookingFailed(booking) {
+  /** Declined or expired: back to the hold if it is still alive, else to the map. @param {Booking} booking @param {string} [said] */
+  async bookingFailed(booking, said = "") {
     forget(this.attemptKey);
     this.setBooking(null);
-    const why = booking.status === "declined" ? "declined" : "late";
+    const why = said || (booking.status === "declined" ? "declined" : "late");
     try {
       const hold = await this.api.getHold(booking.hold_id);
       if (hold.status === "held") {
@@ -893,7 +912,7 @@ export class Journey {
 
   /** @param {Exclude<Journey["busy"], "">} what @param {() => Promise<void>} act */
   async doing(what, act) {
-    const step = what === "holding" || (what === "accepting" && this.hold === null) ? "choose" : "held";
+    const step = what === "withdrawing" ? "pending" : what === "holding" || (what === "accepting" && this.hold === null) ? "choose" : "held";
     if (this.busy !== "" || this.step !== step) return;
     this.busy = what;
     this.failure = null;

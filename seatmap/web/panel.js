@@ -47,6 +47,8 @@ export class Panel {
     const [name, email, card] = this.fields;
     this.hold.onclick = () => journey.holdChosen();
     byId("release").onclick = () => journey.release();
+    byId("pending-card").onclick = () => journey.withdraw(true);
+    byId("pending-cancel").onclick = () => journey.withdraw(false);
     byId("more").onclick = () => journey.more();
     byId("print").onclick = () => print();
     byId("again").onclick = () => journey.restart();
@@ -273,7 +275,9 @@ export class Panel {
   }
 
   showClock() {
-    const { hold, step, api } = this.journey;
+    const { booking, hold, step, api } = this.journey;
+    this.byId("pending-time").hidden = !booking?.expires_at;
+    if (step === "pending" && booking?.expires_at) this.put("pending-time", text("pendingLeft", { time: countdown(Date.parse(booking.expires_at) - api.nowMs()) }));
     if (step !== "held" || hold === null) {
       this.saidHurry = false;
       return;
@@ -298,7 +302,10 @@ export class Panel {
   }
 
   showPending() {
-    const action = this.journey.booking?.next_action;
+    const { booking, busy } = this.journey;
+    const action = booking?.next_action;
+    for (const id of ["pending-card", "pending-cancel"]) /** @type {HTMLButtonElement} */ (this.byId(id)).disabled = busy !== "";
+    this.showClock();
     const link = /** @type {HTMLAnchorElement} */ (this.byId("pending-link"));
     const toBank = action?.type === "redirect";
     link.hidden = !toBank;

@@ -285,6 +285,11 @@ export default {
   "payAgain.late": "Die Zahlung wurde nicht rechtzeitig abgeschlossen. Es wurde nichts abgebucht. Ihre Plätze sind weiter reserviert: Versuchen Sie es mit einer anderen Karte.",
   "payLost.declined": "Die Zahlung wurde abgelehnt, und die Plätze sind wieder im Verkauf. Wenn sie noch frei sind, können Sie sie wieder nehmen.",
   "payLost.late": "Die Zahlung wurde nicht rechtzeitig abgeschlossen, und die Plätze sind wieder im Verkauf. Wenn sie noch frei sind, können Sie sie wieder nehmen.",
+  "payAgain.withdrawn": "Die Zahlung ist zurückgezogen, und es wurde nichts abgebucht. Ihre Plätze sind weiter für Sie reserviert: Versuchen Sie es mit einer anderen Karte.",
+  "payLost.withdrawn": "Die Zahlung ist zurückgezogen: Es wurde nichts abgebucht, und die Plätze sind wieder im Verkauf. Wenn sie noch frei sind, können Sie sie erneut wählen.",
+  pendingLeft: "Noch {time} zum Bestätigen; danach gehen die Plätze zurück in den Verkauf.",
+  otherCard: "Andere Karte",
+  withdraw: "Abbrechen",
   bankAsks: "Ihre Bank bittet Sie um eine Bestätigung, dass Sie es sind. Ihre Plätze sind so lange sicher.",
   bankSilent: "Die Bank hat noch nicht geantwortet, wir fragen weiter nach. Ihre Plätze sind sicher: Bleiben Sie auf dieser Seite, oder kommen Sie später zurück.",
 

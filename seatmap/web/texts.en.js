@@ -285,6 +285,11 @@ export default {
   "payAgain.late": "The payment was not finished in time. Nothing was charged. Your seats are still held: try another card.",
   "payLost.declined": "The payment was declined, and the seats went back on sale. If they are still free you can take them again.",
   "payLost.late": "The payment was not finished in time, and the seats went back on sale. If they are still free you can take them again.",
+  "payAgain.withdrawn": "The payment is withdrawn, and nothing was charged. Your seats are still held: try another card.",
+  "payLost.withdrawn": "The payment is withdrawn: nothing was charged, and the seats are back on sale. If they are still free you can take them again.",
+  pendingLeft: "{time} left to confirm; then the seats go back on sale.",
+  otherCard: "Another card",
+  withdraw: "Cancel",
   bankAsks: "Your bank asks you to confirm that it is you. Your seats are safe while you confirm.",
   bankSilent: "The bank has not answered yet, so we are asking again. Your seats are safe: stay on this page or come back to it later.",
 

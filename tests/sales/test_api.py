@@ -155,10 +155,6 @@ async def test_tok_3ds_waits_for_the_buyer(
     assert (booking["status"], booking["next_action"]["type"]) == ("pending", "redirect")
     problem_of(await ada.delete(f"/v1/holds/{hold['hold_id']}"), 409, "hold-in-payment")
     problem_of(await ada.book(hold["hold_id"]), 409, "hold-already-booked")
-    problem_of(
-        await ada.post(response.headers["location"] + "/cancel"), 409, "booking-not-confirmed"
-    )
-
     url = booking["next_action"]["url"]
     bank = await http.get(url)
     assert bank.headers["content-type"].startswith("text/html")
@@ -207,6 +203,36 @@ async def test_an_invalid_answer_to_the_bank_approves_nothing(
     problem_of(response, 400, "invalid-request")
     approved = await http.post(url, json={"approve": True})
     assert approved.json()["status"] == "confirmed"
+
+
+@pytest.mark.parametrize("keep", [False, True], ids=["given back", "for another card"])
+async def test_a_pending_booking_is_withdrawn(
+    house: House, ada: Buyer, http: httpx.AsyncClient, keep: bool
+) -> None:
+    hold = await held(ada, house, 3)
+    response = await ada.book(hold["hold_id"], "tok_3ds")
+    path = response.headers["location"]
+    stale = await ada.post(path + "/cancel", if_match='"7"')
+    problem_of(stale, 412, "precondition-failed")
+    body = {"keep_hold": True} if keep else None
+    withdrawn = await ada.http.post(path + "/cancel", headers=ada.auth, json=body)
+    assert withdrawn.status_code == 200, withdrawn.text
+    booking = withdrawn.json()
+    assert (booking["status"], booking["next_action"]) == ("declined", None)
+    assert booking["note"] == "You withdrew the payment, and nothing was charged."
+    assert (await ada.get(path)).json() == booking
+    # The bank's page can change nothing any more.
+    await http.post(response.json()["next_action"]["url"], json={"approve": True})
+    assert (await ada.get(path)).json()["status"] == "declined"
+    now = (await ada.get(f"/v1/holds/{hold['hold_id']}")).json()["status"]
+    states = (await seats_of(ada.http, house.event_id))["states"]
+    assert (now, states[3]) == (("held", "1") if keep else ("released", "0"))
+    if keep:
+        assert (await ada.book(hold["hold_id"])).status_code == 201
+    else:
+        problem_of(await ada.post(path + "/cancel"), 409, "booking-not-confirmed")
+    misread = await ada.http.post(path + "/cancel", headers=ada.auth, json={"tickets": []})
+    problem_of(misread, 400, "invalid-request")
 
 
 async def test_tok_timeout_is_confirmed_in_the_end(house: House, ada: Buyer) -> None:

@@ -610,6 +610,9 @@ class BoxOffice(RuleBasedStateMachine):
         if booking.status == "confirmed":
             assert refusal is None
             self.model.cancelled(booking)
+        elif booking.status == "pending":
+            assert refusal is None
+            self.model.withdrawn(booking)
         else:
             assert (refusal is None) == (booking.status == "cancelled")
 

@@ -31,6 +31,7 @@ from engine.live.keys import base_key
 from engine.live.scripts import Settlement
 from engine.runtime import Runtime, open_runtime
 from engine.sales.ledger import Answer, Reserve
+from engine.sales.payments.gateway import Charge, ChargeStatus
 from tests.conftest import House, MakeHouse
 from tests.support.worlds import make_world
 
@@ -173,16 +174,16 @@ async def test_of_two_processes_that_reserve_the_same_seats_one_wins(
 
 
 @pytest.mark.parametrize("first", ["confirm", "cancel"])
-async def test_cancel_and_confirm_at_once_have_one_outcome(
-    house: House, buyer: str, first: str
+async def test_cancel_and_confirm_at_once_end_cancelled_and_refunded(
+    house: House, other: Runtime, buyer: str, first: str
 ) -> None:
-    """Whichever gets the booking's row first, the other gets the resulting status."""
+    """The money had come: whichever gets the booking's row first, it is paid once and refunded once."""
     sales = house.runtime.sales
     answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
     booking_id = answer.booking.booking_id
     await house.runtime.sales.sandbox.complete_action(booking_id, approve=True)
     confirm = sales.finishing.payment_arrived(booking_id)
-    cancel = sales.cancelling.cancel(booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer)
+    cancel = other.sales.cancelling.cancel(booking_id, actor=Actor(ActorKind.BUYER), buyer_id=buyer)
     async with house.runtime.stores.view.connection() as connection, connection.transaction():
         await connection.execute(
             "SELECT 1 FROM bookings WHERE booking_id = $1 FOR UPDATE", booking_id
@@ -193,16 +194,75 @@ async def test_cancel_and_confirm_at_once_have_one_outcome(
         for rival in rivals:
             tasks.append(asyncio.ensure_future(outcome(rival)))
             await until_waiting(house, len(tasks))
-    results = dict(zip(rivals, await asyncio.gather(*tasks), strict=True))
-    status = (await sales.reading.read(booking_id)).status
-    if first == "confirm":
-        assert status == BookingStatus.CANCELLED
-    else:
-        refusal = results[cancel]
-        assert isinstance(refusal, Conflict)
-        assert (refusal.code, status) == ("booking-not-confirmed", BookingStatus.CONFIRMED)
-        await sales.cancelling.cancel(booking_id, actor=Actor(ActorKind.BUYER))
+    for result in await asyncio.gather(*tasks):
+        assert not isinstance(result, FrontrowError)
+    booking = await sales.reading.read(booking_id)
+    assert (booking.status, booking.refunded) == (BookingStatus.CANCELLED, booking.total)
     assert (await house.states())[2] == "0"
+    await assert_sound(house)
+
+
+async def test_an_approval_after_the_withdrawal_charges_nothing(house: House, buyer: str) -> None:
+    sales = house.runtime.sales
+    answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
+    booking_id = answer.booking.booking_id
+    ended = await sales.cancelling.cancel(booking_id, actor=Actor(ActorKind.BUYER))
+    assert ended.status == BookingStatus.DECLINED
+    assert not await sales.sandbox.complete_action(booking_id, approve=True)
+    await sales.finishing.payment_arrived(booking_id)
+    assert (await sales.reading.read(booking_id)).status == BookingStatus.DECLINED
+    assert (await house.states())[2] == "0"
+    await assert_sound(house)
+
+
+async def test_a_charge_that_comes_after_the_withdrawal_is_refused(
+    house: House, buyer: str
+) -> None:
+    """The booking is reserved, and its process has not yet asked the gateway."""
+    sales = house.runtime.sales
+    hold = await house.hold(buyer, 2)
+    command = await begin(house, buyer, hold.hold_id)
+    assert (await sales.ledger.reserve(command)).outcome == "reserved"
+    ended = await sales.cancelling.cancel(command.booking_id, actor=Actor(ActorKind.BUYER))
+    assert ended.status == BookingStatus.DECLINED
+    charge = await sales.sandbox.charge(command.booking_id, "tok_visa", hold.total)
+    assert charge.status == ChargeStatus.VOIDED
+    await assert_sound(house)
+
+
+async def test_money_that_a_gateway_takes_in_spite_of_the_withdrawal_is_refunded(
+    house: House, buyer: str
+) -> None:
+    sales = house.runtime.sales
+    answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
+    booking_id = answer.booking.booking_id
+    await sales.cancelling.cancel(booking_id, actor=Actor(ActorKind.BUYER))
+    async with house.runtime.stores.view.connection() as connection:
+        await connection.execute(
+            "UPDATE sandbox_charges SET status = 'captured' WHERE booking_id = $1", booking_id
+        )
+    await sales.finishing.payment_arrived(booking_id)
+    await assert_sound(house)
+    booking = await sales.reading.read(booking_id)
+    assert (booking.status, booking.refunded) == (BookingStatus.DECLINED, booking.total)
+
+
+async def test_a_silent_gateway_withdraws_nothing(
+    house: House, buyer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not known whether the money has come, so the booking stays as it is."""
+    sales = house.runtime.sales
+    answer = await house.book(buyer, await house.hold(buyer, 2), "tok_3ds")
+
+    async def silent(booking_id: str) -> Charge:
+        raise Unavailable(f"no answer about {booking_id}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sales.sandbox, "void", silent)
+        with pytest.raises(Unavailable):
+            await sales.cancelling.cancel(answer.booking.booking_id, actor=Actor(ActorKind.BUYER))
+    booking = await sales.reading.read(answer.booking.booking_id)
+    assert booking.status == BookingStatus.PENDING
     await assert_sound(house)
 
 

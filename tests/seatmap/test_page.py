@@ -99,6 +99,22 @@ async def test_a_payment_is_approved_or_denied_on_the_banks_page(
         assert await ada.ticket_labels() == ["Stalls, row R1, seat 4"]
 
 
+async def test_nobody_has_to_wait_for_the_bank(visit: Visit, house: House) -> None:
+    ada = await visit(house.event_id)
+    await ada.hold(3)
+    await ada.pay("tok_3ds")
+    left = re.compile(r"^\d+:\d\d left to confirm; then the seats go back on sale\.$")
+    await expect(ada.page.locator("#pending-time")).to_have_text(left)
+    await ada.page.get_by_role("button", name="Another card").click()
+    await ada.notice("try another card")
+    await expect(ada.page.locator("#title-held")).to_be_visible()
+    await ada.pay("tok_3ds")
+    await ada.page.locator("#pending-cancel").click()
+    await ada.notice("nothing was charged, and the seats are back on sale")
+    await ada.until_seat(3, 0)
+    assert (await house.states())[3] == "0"
+
+
 async def test_a_payment_without_an_answer_is_resumed_after_a_reload(
     visit: Visit, make_house: MakeHouse
 ) -> None:

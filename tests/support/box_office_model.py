@@ -264,6 +264,18 @@ class Model:
         if not booking.settled:
             self.muddle(booking.hold)
 
+    def withdrawn(self, booking: MBooking) -> None:
+        """The buyer of a pending booking cancels it."""
+        if booking.charge in (None, "requires_action"):
+            booking.charge = "voided"
+        if booking.charge == "captured":
+            self.confirmed(booking)
+            self.cancelled(booking)
+            return
+        self.declined(booking)
+        if booking.hold.found and booking.hold.state == "held":
+            self._let_go(booking.hold, "released")
+
     def payment_arrived(self, booking: MBooking) -> None:
         """A process reads the payment's status at the gateway."""
         match booking.status, booking.charge:
