@@ -9,7 +9,7 @@
  * @import { Box, Filter, Fullness, Part, Point, Text } from "./shapes.js"
  */
 import { blend, contextOf, FONT, pathOf, setFont, shortened } from "./draw.js";
-import { clamp } from "./layout.js";
+import { clamp, passes } from "./layout.js";
 import { FREE } from "./protocol.js";
 import { text } from "./texts.js";
 import { overlap } from "./view.js";
@@ -37,9 +37,9 @@ const NAME_LENGTH_MIN = 7;
 export function fullness(venue, seats, filter = null) {
   const free = new Uint32Array(venue.sections.length);
   const total = new Uint32Array(venue.sections.length);
-  const { category } = venue.layout.seats;
+  const { category, flags } = venue.layout.seats;
   for (let s = 0; s < seats.length; s++) {
-    if (filter !== null && !filter.has(category[s])) continue;
+    if (!passes(filter, category[s], flags[s])) continue;
     const section = venue.sectionOf(s);
     total[section]++;
     if (seats[s] === FREE) free[section]++;

@@ -13,7 +13,7 @@ import { h, parts } from "./dom.js";
 import { contextOf, drawOffered, drawOwn, drawSeat } from "./draw.js";
 import { seatNotes } from "./drawing.js";
 import { money, nearby } from "./format.js";
-import { rowName, seatName, WHEELCHAIR } from "./layout.js";
+import { ACCESSIBLE, COMPANION, passes, RESTRICTED_VIEW, rowName, seatName, WHEELCHAIR } from "./layout.js";
 import { FREE } from "./protocol.js";
 import { text } from "./texts.js";
 
@@ -31,15 +31,15 @@ const PAUSE_MS = 2000;
 /** @param {HTMLElement} list @param {Layout} layout @param {Palette} palette */
 export function showLegend(list, { seats }, palette) {
   for (const entry of list.querySelectorAll("li")) {
-    const square = entry.className !== "";
-    if (square) entry.hidden = !seats.flags.some((f) => f & WHEELCHAIR);
+    const flag = { wheelchair: WHEELCHAIR, companion: COMPANION }[entry.className] ?? 0;
+    if (flag) entry.hidden = !seats.flags.some((f) => f & flag);
     entry.querySelector("canvas")?.remove();
-    entry.prepend(icon(palette, seats.category[0] ?? 0, Number(entry.dataset.state), square));
+    entry.prepend(icon(palette, seats.category[0] ?? 0, Number(entry.dataset.state), flag > 0, flag === COMPANION ? "+" : ""));
   }
 }
 
-/** @param {Palette} palette @param {number} category @param {number} state -1: chosen; -2: offered @param {boolean} [square] */
-function icon(palette, category, state, square = false) {
+/** @param {Palette} palette @param {number} category @param {number} state -1: chosen; -2: offered @param {boolean} [square] @param {string} [sign] */
+function icon(palette, category, state, square = false, sign = "") {
   const ratio = Math.ceil(devicePixelRatio || 1);
   const canvas = h("canvas", { "aria-hidden": "true" });
   canvas.width = canvas.height = SIDE_PX * ratio;
@@ -48,7 +48,7 @@ function icon(palette, category, state, square = false) {
   context.translate(SIDE_PX / 2, SIDE_PX / 2);
   if (state < -1) drawOffered(context, palette, RADIUS_PX, category);
   else if (state < 0) drawOwn(context, palette, RADIUS_PX - 1, { category, mine: true });
-  else drawSeat(context, palette, RADIUS_PX, { state, category, square });
+  else drawSeat(context, palette, RADIUS_PX, { state, category, square, text: sign });
   return canvas;
 }
 
@@ -71,9 +71,15 @@ export class Filters {
       return { category, button };
     });
     host.hidden = this.rows.length === 0;
-    ui.narrow.hidden = this.rows.length < 2;
+    const plain = !layout.seats.flags.some((f) => f & ACCESSIBLE);
+    /** @type {HTMLElement} */ (ui.accessible.parentElement).hidden = plain;
+    ui.narrow.hidden = plain && this.rows.length < 2;
     ui.price.onchange = () => this.choose([], Number(ui.price.value));
-    ui.all.onclick = () => this.choose([]);
+    ui.accessible.onchange = () => this.choose(this.picked, this.priceMax);
+    ui.all.onclick = () => {
+      ui.accessible.checked = false;
+      this.choose([]);
+    };
   }
 
   /** @param {number[]} categories none: all @param {number} [priceMax] in minor units */
@@ -87,8 +93,9 @@ export class Filters {
       row.button.ariaPressed = String(categories.includes(row.category));
       row.button.classList.toggle("out", !shown.includes(row));
     }
-    ui.all.hidden = shown.length === rows.length;
-    this.onFilter(ui.all.hidden ? null : new Set(shown.map(({ category }) => category)), priceMax);
+    const accessible = ui.accessible.checked;
+    ui.all.hidden = shown.length === rows.length && !accessible;
+    this.onFilter(ui.all.hidden ? null : Object.assign(new Set(shown.map(({ category }) => category)), { accessible }), priceMax);
   }
 
   /** After prices or colours changed. @param {Palette} palette */
@@ -146,6 +153,7 @@ export class Finder {
     this.quantity = Math.min(2, journey.event.buyer_limit);
     /** @type {string | null} */
     this.category = null;
+    this.isOther = false;
     /** @type {number | null} */
     this.priceMax = null;
     for (const name of new Set(layout.sections.map((section) => section.name))) ui.section.append(new Option(name));
@@ -168,13 +176,15 @@ export class Finder {
     const [only, ...more] = categories ?? [];
     this.category = only === undefined || more.length > 0 ? null : this.layout.categories[only].name;
     this.priceMax = priceMax < Infinity ? priceMax : null;
+    // Best seats are never places for wheelchair users: those are chosen one by one.
+    this.isOther = categories?.accessible === true;
     this.refresh();
   };
 
   refresh() {
     const { host, journey, quantity, ui } = this;
     const { currency } = journey.event;
-    host.hidden = journey.quantity > 0 || this.layout.seats.x.length === 0;
+    host.hidden = this.isOther || journey.quantity > 0 || this.layout.seats.x.length === 0;
     // The element is a live region, too.
     if (ui.count.value !== String(quantity)) ui.count.value = String(quantity);
     ui.find.disabled = !journey.onSale || journey.busy !== "" || journey.soldOut;
@@ -244,14 +254,24 @@ export class SeatList {
         this.rove(s);
         this.onFocus(s);
       };
-      this.buttons.set(s, h("button", { type: "button", onclick: () => this.journey.toggleSeat(s), onfocus: enter }, this.layout.seats.number[s].replace(/.* /, "")));
+      this.buttons.set(s, h("button", { type: "button", class: this.layout.seats.flags[s] & ACCESSIBLE ? "accessible" : "", onclick: () => this.journey.toggleSeat(s), onfocus: enter }, this.layout.seats.number[s].replace(/.* /, "")));
     }
     this.ui.seats.replaceChildren(...this.buttons.values());
     this.ui.seats.ariaLabel = text("seatsOf", { row: [rowName(row.label), this.layout.sections[row.section].name].filter(Boolean).join(", ") });
+    this.ui.notes.replaceChildren(...this.notesOf(row));
     this.ui.spoken.textContent = "";
     this.rove(seatNo ?? this.known[0] ?? row.first_seat);
     this.refresh();
     this.recount();
+  }
+
+  /** "Restricted view: 1, 2". @param {Row} row */
+  notesOf(row) {
+    const { flags, number } = this.layout.seats;
+    return [WHEELCHAIR, COMPANION, RESTRICTED_VIEW].flatMap((flag) => {
+      const these = seatsOf(row).filter((s) => flags[s] & flag);
+      return these.length > 0 ? h("span", {}, `${seatNotes(flag)}: ${these.map((s) => number[s].replace(/.* /, "")).join(", ")}`) : [];
+    });
   }
 
   /** @param {number} seatNo the one that Tab reaches; arrows reach the others */
@@ -305,7 +325,8 @@ export class SeatList {
 
   /** @param {number} seatNo */
   fits(seatNo) {
-    return this.journey.seats?.[seatNo] === FREE && (this.filter?.has(this.layout.seats.category[seatNo]) ?? true);
+    const { category, flags } = this.layout.seats;
+    return this.journey.seats?.[seatNo] === FREE && passes(this.filter, category[seatNo], flags[seatNo]);
   }
 
   /** @param {Row[]} rows */

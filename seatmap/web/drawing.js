@@ -23,7 +23,7 @@ import { h } from "./dom.js";
 import { contextOf, drawHover, drawOffered, drawOwn, drawSeat, drawSuggested, readPalette } from "./draw.js";
 import { money } from "./format.js";
 import { SeatLayer, SECTION_LABEL_RADIUS_PX } from "./layer.js";
-import { clamp, COMPANION, RESTRICTED_VIEW, rowName, seatName, Venue, WHEELCHAIR } from "./layout.js";
+import { ACCESSIBLE, clamp, COMPANION, passes, RESTRICTED_VIEW, rowName, seatName, Venue, WHEELCHAIR } from "./layout.js";
 import { BLOCKED, FREE } from "./protocol.js";
 import { text } from "./texts.js";
 import { around, between, confined, evenly, fitting, listen, Minimap, zoomed } from "./view.js";
@@ -223,7 +223,8 @@ export class Drawing extends HTMLElement {
 
   /** Let the seats of other categories step back. @param {Filter} categories */
   setFilter(categories) {
-    if (String(categories && [...categories]) === String(this.filter && [...this.filter])) return;
+    const parts = (/** @type {Filter} */ filter) => String(filter && [...filter, filter.accessible]);
+    if (parts(categories) === parts(this.filter)) return;
     this.filter = categories;
     this.scenery.filter = categories;
     this.bodies.filter = categories;
@@ -563,7 +564,7 @@ export class Drawing extends HTMLElement {
       const { x, y } = this.seatPoint(seatNo);
       context.save();
       context.translate(x, y);
-      paint((flags[seatNo] & WHEELCHAIR) !== 0);
+      paint((flags[seatNo] & ACCESSIBLE) !== 0);
       context.restore();
     };
     const radius = Math.max(OWN_RADIUS_MIN_PX, this.radiusPx);
@@ -719,7 +720,7 @@ export class Drawing extends HTMLElement {
       h("span", {}, section),
       ...(buyable ? [this.priceWords(category)] : []),
       ...seatNotes(flags).map((note) => h("span", {}, note)),
-      this.filter === null || this.filter.has(category) ? "" : h("span", {}, text("notInFilter")),
+      passes(this.filter, category, flags) ? "" : h("span", {}, text("notInFilter")),
       h("span", { class: "state" }, state),
     ];
   }

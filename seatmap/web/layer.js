@@ -9,7 +9,7 @@
  * @import { Filter, Look, Size, View } from "./shapes.js"
  */
 import { contextOf, drawSeat, NUMBER_RADIUS_PX, setFont, shortened } from "./draw.js";
-import { clamp, WHEELCHAIR } from "./layout.js";
+import { ACCESSIBLE, clamp, COMPANION, passes } from "./layout.js";
 import { FREE } from "./protocol.js";
 import { common, contains, seen } from "./view.js";
 
@@ -161,14 +161,15 @@ export class SeatLayer {
     const state = this.seats[seatNo];
     const { flags, category: categories } = this.venue.layout.seats;
     const category = categories[seatNo];
-    const faint = this.filter !== null && !this.filter.has(category);
-    return { state, category, square: (flags[seatNo] & WHEELCHAIR) !== 0, faint, text: faint ? "" : this.textOf(seatNo, state) };
+    const faint = !passes(this.filter, category, flags[seatNo]);
+    return { state, category, square: (flags[seatNo] & ACCESSIBLE) !== 0, faint, text: faint ? "" : this.textOf(seatNo, state) };
   }
 
   /** The text on a seat. The tooltip says "Stool 12"; on the seat there is room for the 12. @param {number} seatNo @param {number} state */
   textOf(seatNo, state) {
     if (state !== FREE || this.radiusPx < NUMBER_RADIUS_PX) return "";
-    return this.venue.layout.seats.number[seatNo].split(" ").pop() ?? "";
+    const { flags, number } = this.venue.layout.seats;
+    return `${flags[seatNo] & COMPANION ? "+" : ""}${number[seatNo].split(" ").pop()}`;
   }
 
   /** At both ends of every row. */

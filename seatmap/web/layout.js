@@ -4,7 +4,7 @@
  *
  * @typedef {import("./shapes.js").Layout} Layout
  * @typedef {import("./shapes.js").Row} Row
- * @import { Box, Point, Shape } from "./shapes.js"
+ * @import { Box, Filter, Point, Shape } from "./shapes.js"
  */
 import { FREE } from "./protocol.js";
 import { text } from "./texts.js";
@@ -12,6 +12,8 @@ import { text } from "./texts.js";
 export const WHEELCHAIR = 1;
 export const COMPANION = 2;
 export const RESTRICTED_VIEW = 4;
+/** For a wheelchair user or a companion. */
+export const ACCESSIBLE = WHEELCHAIR | COMPANION;
 
 /** As a flag: a way begins beside the seat. */
 const AISLE = 8;
@@ -182,6 +184,11 @@ export function rowName(label) {
 /** @param {string} number */
 export function seatName(number) {
   return number.includes(" ") ? number : text("seat", { number });
+}
+
+/** Does a seat pass the filter? @param {Filter} filter @param {number} category @param {number} flags */
+export function passes(filter, category, flags) {
+  return filter === null || (filter.has(category) && (!filter.accessible || (flags & ACCESSIBLE) !== 0));
 }
 
 /** @param {number} value @param {number} low @param {number} high */
@@ -368,7 +375,7 @@ function covers(shape, x, y) {
  */
 export function nearestFree({ x, y, radius, layout }, seats, lost, count = lost.length) {
   const { row, category, flags } = layout.seats;
-  const kind = (/** @type {number} */ s) => flags[s] & (WHEELCHAIR | COMPANION);
+  const kind = (/** @type {number} */ s) => flags[s] & ACCESSIBLE;
   const free = [...seats.keys()].filter((s) => seats[s] === FREE && lost.some((l) => kind(l) === kind(s)));
   const middle = (/** @type {number[]} */ of) => [x, y].map((along) => of.reduce((sum, s) => sum + along[s], 0) / of.length / radius);
   const [x0, y0] = middle(lost);

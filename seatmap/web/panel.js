@@ -13,6 +13,7 @@ import { priceHistory, priceNote, showTrend } from "./choosing.js";
 import { h, svgAddress } from "./dom.js";
 import { clock, countdown, digitsOf, listed, longDate, money, sum } from "./format.js";
 import { seatNotes } from "./drawing.js";
+import { COMPANION, WHEELCHAIR } from "./layout.js";
 import { recall, remember } from "./memory.js";
 import { text } from "./texts.js";
 
@@ -183,8 +184,22 @@ export class Panel {
         item(label, kind, price, h("button", { type: "button", "aria-label": text("putBack", { place: label }), onclick: () => journey.toggleSeat(seatNo) }, "×")),
       ),
     );
+    this.showAccess();
     // After a seat is put back by keyboard, the focus goes to the next one.
     if (at >= 0) (buttons()[Math.min(at, rows.length - 1)] ?? byId("title-choose")).focus();
+  }
+
+  /** Said before a place is held: it is meant for somebody. */
+  showAccess() {
+    const { byId, journey } = this;
+    const { venue } = journey;
+    const words = [WHEELCHAIR, COMPANION].flatMap((flag) => {
+      const places = [...journey.chosen].filter((seatNo) => venue.place(seatNo).flags & flag).map((seatNo) => venue.label(seatNo));
+      const values = { count: places.length, places };
+      return places.length === 0 ? [] : flag === WHEELCHAIR ? text("isWheelchair", values) : text("isCompanion", values);
+    });
+    this.put("access", words.join(" "));
+    byId("access").hidden = words.length === 0;
   }
 
   hint() {

@@ -123,14 +123,14 @@ export interface Sweep {
   seats: number[];
 }
 
-/** Categories wanted; null is all. */
-export type Filter = ReadonlySet<number> | null;
+/** Categories wanted; null is all. `accessible`: of them only places for wheelchair users and companions. */
+export type Filter = (ReadonlySet<number> & { accessible?: boolean }) | null;
 
 /** Of a seat. */
 export interface Look {
   state: number;
   category: number;
-  /** wheelchair place */
+  /** for a wheelchair user or a companion */
   square: boolean;
   /** outside of the filter */
   faint: boolean;

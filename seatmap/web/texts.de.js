@@ -108,6 +108,7 @@ export default {
   notInFilter: "Nicht in Ihrem Filter",
   wheelchair: "Rollstuhlplatz",
   companion: "Für die Begleitperson einer Person im Rollstuhl",
+  companionKey: "Platz für die Begleitung",
   restricted: "Eingeschränkte Sicht",
   sweep: { one: "{count} Platz wählen", other: "{count} Plätze wählen" },
   sweepBack: { one: "{count} Platz abwählen", other: "{count} Plätze abwählen" },
@@ -220,6 +221,15 @@ export default {
   wasChosen: "{places} ausgewählt.",
   wasChosenAt: "{places} ausgewählt, {price}.",
   wasPutBack: "{places} abgewählt.",
+  isWheelchair: {
+    one: "{places}: Dieser Platz bietet Raum für einen Rollstuhl und hat keinen Sitz. Bitte wählen Sie ihn nur, wenn jemand von Ihnen im Rollstuhl kommt.",
+    other: "{places}: Diese Plätze bieten Raum für Rollstühle und haben keine Sitze. Bitte wählen Sie sie nur, wenn einige von Ihnen im Rollstuhl kommen.",
+  },
+  isCompanion: {
+    one: "{places}: Dieser Platz ist für die Begleitung einer Person im Rollstuhl bestimmt.",
+    other: "{places}: Diese Plätze sind für die Begleitung von Personen im Rollstuhl bestimmt.",
+  },
+  accessibleOnly: "Plätze für Menschen im Rollstuhl",
   nothingChosen: "Nichts ausgewählt.",
   holdAlready: "Bereits für Sie reserviert: {places}.",
   haveAlready: "Das haben Sie schon: {places}.",

@@ -108,6 +108,7 @@ export default {
   notInFilter: "Not in your filter",
   wheelchair: "Wheelchair place",
   companion: "For a wheelchair user's companion",
+  companionKey: "Companion's place",
   restricted: "Restricted view",
   sweep: { one: "Choose {count} seat", other: "Choose {count} seats" },
   sweepBack: { one: "Give back {count} seat", other: "Give back {count} seats" },
@@ -220,6 +221,15 @@ export default {
   wasChosen: "{places} chosen.",
   wasChosenAt: "{places} chosen, {price}.",
   wasPutBack: "{places} put back.",
+  isWheelchair: {
+    one: "{places}: this place has room for a wheelchair, and no chair. Please take it only if one of you uses a wheelchair.",
+    other: "{places}: these places have room for a wheelchair, and no chair. Please take them only if some of you use wheelchairs.",
+  },
+  isCompanion: {
+    one: "{places}: this place is kept for somebody who comes with a wheelchair user.",
+    other: "{places}: these places are kept for people who come with a wheelchair user.",
+  },
+  accessibleOnly: "Places for wheelchair users",
   nothingChosen: "Nothing chosen.",
   holdAlready: "You hold {places} already.",
   haveAlready: "You have {places} already.",

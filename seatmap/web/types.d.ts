@@ -234,6 +234,7 @@ export interface ListParts {
   sections: HTMLSelectElement;
   rows: HTMLSelectElement;
   seats: HTMLElement;
+  notes: HTMLElement;
   spoken: HTMLElement;
   all: HTMLInputElement;
 }
@@ -242,6 +243,7 @@ export interface FilterParts {
   list: HTMLUListElement;
   narrow: HTMLElement;
   price: HTMLSelectElement;
+  accessible: HTMLInputElement;
   all: HTMLButtonElement;
 }
 
@@ -257,4 +259,4 @@ export interface FinderParts {
 }
 
 /** The filter: categories by number (null: all), up to a price in minor units (or Infinity). */
-export type Filter = (categories: ReadonlySet<number> | null, priceMax: number) => void;
+export type Filter = (categories: import("./shapes.js").Filter, priceMax: number) => void;
