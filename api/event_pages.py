@@ -13,7 +13,6 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from litestar import Request, Response, route
 from litestar.params import FromPath
@@ -25,6 +24,7 @@ from engine.base.caching import SingleFlight
 from engine.base.currencies import minor_digits
 from engine.base.errors import NotFound, Unavailable
 from engine.base.model import EventStatus, Money
+from engine.base.zones import zone
 from engine.catalog.model import Event, EventFilter
 from engine.runtime import Runtime
 
@@ -87,11 +87,8 @@ def title_of(event: Event) -> str:
 
 
 def _local(event: Event) -> datetime:
-    """The start in the venue's own time; in UTC where its zone is not known."""
-    try:
-        return event.starts_at.astimezone(ZoneInfo(event.venue.timezone or "UTC"))
-    except (ZoneInfoNotFoundError, ValueError):
-        return event.starts_at
+    """The start in the venue's own time; in UTC where it has no zone."""
+    return event.starts_at.astimezone(zone(event.venue.timezone))
 
 
 def _field(event: Event, name: str) -> str:
