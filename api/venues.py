@@ -189,7 +189,7 @@ async def read_venue(request: AnyRequest, venue_id: FromPath[UUID]) -> Response[
     summary="Change a venue",
     description=(
         "Needs If-Match. Events in the venue show the new name, city and zone, and are found by them; "
-        "people with tickets of coming events are notified of another name or city."
+        "people with tickets of coming events are notified of another name, city or clock time."
     ),
     opt=described(
         takes=VenuePatch,

@@ -2175,7 +2175,8 @@ CREATE TABLE public.told_events (
     version integer NOT NULL,
     name text NOT NULL,
     venue text NOT NULL,
-    starts_at timestamp with time zone NOT NULL
+    starts_at timestamp with time zone NOT NULL,
+    timezone text
 );
 
 --
@@ -3152,4 +3153,5 @@ INSERT INTO public.schema_migrations (version) VALUES
     ('20261130000080'),
     ('20261130000090'),
     ('20261201000050'),
+    ('20261201000051'),
     ('20261201000070');

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from engine.base import zones
 from engine.base.config import Settings
@@ -17,6 +17,7 @@ from engine.base.model import AreaItem, Booking, BookingStatus, EventStatus, Mon
 from engine.catalog.catalog import Catalog
 from engine.catalog.model import Event, Venue
 from engine.notifications import formatting
+from engine.notifications.announcing import OLD_TIMEZONE
 from engine.notifications.model import NO_EVENT, TOPICS, Letter, MailKind, Picture
 from engine.notifications.unsubscribe import Unsubscribe
 from engine.people.links import Links
@@ -158,7 +159,9 @@ class FactReader:
                 assert event is not None
                 if event.status == EventStatus.CANCELLED:
                     raise Overtaken("event-cancelled")
-                facts["changes"] = change_facts(due.facts["changes"], event, language)
+                facts["changes"] = change_facts(
+                    due.facts["changes"], event, language, due.facts.get(OLD_TIMEZONE)
+                )
                 facts["link_url"] = await self._link_to_event(due)
             case MailKind.EVENT_CANCELLED:
                 facts["link_url"] = await self._link_to_event(due)
@@ -319,21 +322,28 @@ def offer_facts(offer: Offer, event: Event, language: str) -> dict[str, Any]:
 
 
 def change_facts(
-    changes: Sequence[dict[str, str]], event: Event, language: str
+    changes: Sequence[dict[str, str]],
+    event: Event,
+    language: str,
+    old_timezone: str | None = None,
 ) -> list[dict[str, str]]:
-    """The edited fields, before and after; ``what`` is ``name``, ``venue`` or ``starts_at``."""
+    """The edited fields, before and after; ``what`` is ``name``, ``venue`` or ``starts_at``.
 
-    def written(what: str, value: str) -> str:
-        if what != "starts_at":
-            return value
-        moment, with_zone = _on_venues_clock(datetime.fromisoformat(value), event.venue)
+    ``old_timezone``: in which the old start was told; by default the venue's present one.
+    """
+    old_venue = structs.replace(event.venue, timezone=old_timezone or event.venue.timezone)
+
+    def written(change: dict[str, str], which: str, venue: Venue) -> str:
+        if change["what"] != "starts_at":
+            return change[which]
+        moment, with_zone = _on_venues_clock(datetime.fromisoformat(change[which]), venue)
         return formatting.day_and_clock(moment, language, with_zone=with_zone)
 
     return [
         {
             "what": change["what"],
-            "old": written(change["what"], change["old"]),
-            "new": written(change["what"], change["new"]),
+            "old": written(change, "old", old_venue),
+            "new": written(change, "new", event.venue),
         }
         for change in changes
     ]

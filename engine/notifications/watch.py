@@ -7,6 +7,7 @@ import structlog
 from engine.base import metrics
 from engine.live.live import Live
 from engine.live.messages import event_notice
+from engine.notifications.announcing import OLD_TIMEZONE
 from engine.notifications.model import Status
 from engine.stores.postgres import Postgres
 
@@ -49,7 +50,8 @@ class Watch:
         rows = await self._pg.fetch("notifications.untold", 200)
         for row in rows:
             if row["wanted"]:
-                notice = event_notice(row["kind"], row["event_id"], row["facts"])
+                facts = {k: v for k, v in row["facts"].items() if k != OLD_TIMEZONE}
+                notice = event_notice(row["kind"], row["event_id"], facts)
                 await self._live.telling.tell(row["person_id"], notice)
         return len(rows)
 

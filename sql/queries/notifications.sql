@@ -133,13 +133,15 @@ RETURNING n.event_id::text, n.kind, n.person_id::text, n.facts,
 SELECT announce_event($1, $2, $3, $4);
 
 -- name: told_event
-SELECT version, name, venue, starts_at FROM told_events WHERE event_id = $1 FOR UPDATE;
+SELECT version, name, venue, starts_at, timezone FROM told_events WHERE event_id = $1 FOR UPDATE;
 
 -- name: note_told_event
 -- A page older than the announced one changes nothing.
-INSERT INTO told_events AS t (event_id, version, name, venue, starts_at) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO told_events AS t (event_id, version, name, venue, starts_at, timezone)
+VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (event_id) DO UPDATE SET version = excluded.version, name = excluded.name,
-  venue = excluded.venue, starts_at = excluded.starts_at WHERE t.version < excluded.version;
+  venue = excluded.venue, starts_at = excluded.starts_at, timezone = excluded.timezone
+WHERE t.version < excluded.version;
 
 -- name: person
 SELECT preferences, language FROM people WHERE person_id = $1;

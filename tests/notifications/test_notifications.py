@@ -24,7 +24,9 @@ from engine.base.errors import Conflict, InvalidInput, NotFound
 from engine.base.mail_addresses import email_key
 from engine.base.model import Buyer, new_id
 from engine.base.store_urls import StoreUrls
+from engine.base.zones import zone
 from engine.catalog.model import EventPatch
+from engine.catalog.venues import VenuePatch
 from engine.live.keys import person_channel
 from engine.notifications.model import MailKind, Status, Texts
 from engine.runtime import Runtime, open_runtime
@@ -259,6 +261,32 @@ async def heard_by(ear: Any, count: int) -> list[Any]:
                 news = msgspec.json.decode(message["data"].removeprefix(b"m|"))
                 heard += [news] if news["type"] == "notice" else []
     return heard
+
+
+async def test_a_corrected_zone_is_announced_where_people_have_read_another_time(
+    house: House, post: Runtime, box: Mailbox, buyer: str
+) -> None:
+    await house.book(buyer, await house.hold(buyer, 3))
+    venue_id = (await post.catalog.event(house.event_id)).venue.venue_id
+    venues = post.catalog.venues
+
+    async def correct(timezone: str, version: int) -> list[str]:
+        await settle(post)
+        box.accepted.clear()
+        await venues.patch(venue_id, VenuePatch(timezone=timezone), version=version)
+        await post.notifications.announcing.run_once()
+        await settle(post)
+        return [part(mail, "plain") for mail in box.accepted]
+
+    # They read "18:00 UTC", which is true in every zone.
+    assert await correct("America/New_York", 1) == []
+    # The same clock, under another name.
+    assert await correct("America/Toronto", 2) == []
+    [text] = await correct("Asia/Tokyo", 3)
+    starts_at = (await post.catalog.event(house.event_id)).starts_at
+    there = starts_at.astimezone(zone("Asia/Tokyo"))
+    assert f"Starts: {there:%A, %-d %B %Y, %H:%M}\r\n" in text
+    assert f"(was: {starts_at.astimezone(zone('America/Toronto')):%A, %-d %B %Y, %H:%M})" in text
 
 
 async def test_a_worker_announces_an_edit_whose_process_died(
