@@ -12,6 +12,18 @@ from geventhttpclient import HTTPClient
 _WAIT_S = 10.0
 
 
+def which_event(options: Any) -> str | None:
+    """Why these options do not say where to buy; None if they do. Everything bought is really sold."""
+    named = any(each.strip() for each in options.event.split(","))
+    if named == options.any_event:
+        return (
+            "--event and --any-event exclude each other"
+            if named
+            else "which event? --event ID names it; --any-event buys out whatever is listed"
+        )
+    return None
+
+
 def complaint(options: Any) -> str | None:
     """Why ``locust -f loadtest`` cannot run with these options, in one line; None if it can."""
     if options.num_users is not None and options.num_users < 1:

@@ -27,9 +27,26 @@ _FRESH_S = 10.0
 _WIDTH, _HEIGHT, _PAD = 420, 150, 40
 
 
+_AFTER = ", after "
+
+
 def note(environment: "Environment", method: str, name: str, ms: float) -> None:
     """Count an event and its duration; it is no request."""
     environment.stats.get(name, method).log(int(ms), 0)
+
+
+def milestone(environment: "Environment", name: str, elapsed_s: float) -> None:
+    """Note when something happened first. Its moment is in its name: as a response time it would be one of
+    many seconds.
+    """
+    nothing: Any = None  # what Locust takes for an event without a duration
+    environment.stats.get(f"{name}{_AFTER}{elapsed_s:.1f} s", SALE).log(nothing, 0)
+
+
+def milestone_s(name: str, entry_name: str) -> float | None:
+    """The moment of the milestone ``name`` in the name of an entry; None for other entries."""
+    milestone, after, moment = entry_name.partition(_AFTER)
+    return float(moment.removesuffix(" s")) if after and milestone == name else None
 
 
 def report(

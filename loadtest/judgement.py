@@ -25,6 +25,8 @@ INVARIANTS = {
     Invariant.BUYER_LIMITS: "limits per buyer hold",
 }
 _SHOWN_MAX = 20
+#: Measurements below which the slowest one is shown instead of a 99th percentile.
+_ENOUGH = 100
 
 
 class Entry(Struct):
@@ -81,9 +83,10 @@ class Audits:
 
 
 class Verdict(Struct, frozen=True):
-    """``seconds`` is how long the run was meant to last."""
+    """``seconds`` is how long the run was meant to last, ``sold`` the seats that are sold at its end."""
 
     seats: int
+    sold: int
     users: int
     seconds: float
     entries: list[Entry]
@@ -123,10 +126,12 @@ class Verdict(Struct, frozen=True):
         found = (e for e in self.entries if (e.method, e.name) == (method, name))
         return next(found, None)
 
-    def _first_ms(self, name: str) -> list[int]:
-        """When it happened first, in ms; None if it did not."""
-        entry = self._entry(figures.SALE, name)
-        return [min(entry.response_times)] if entry is not None and entry.response_times else []
+    def _first_s(self, name: str) -> float | None:
+        """When it happened first, in s from the beginning; None if it did not."""
+        moments = (
+            figures.milestone_s(name, e.name) for e in self.entries if e.method == figures.SALE
+        )
+        return min((moment for moment in moments if moment is not None), default=None)
 
     # As text and as a page
 
@@ -140,18 +145,15 @@ class Verdict(Struct, frozen=True):
             ),
             ("requests", f"{requests:,}, {requests / self.seconds:,.0f} per second"),
         ]
-        sold = self._entry(figures.SALE, figures.SEAT)
-        if sold is not None:
-            best = max(sold.num_reqs_per_sec.values(), default=0)
-            lines.append(
-                (
-                    "seats sold",
-                    f"{sold.num_requests:,} of {self.seats:,} (those given back sell again), "
-                    f"{best:,} in the best second",
-                )
-            )
-        for name in (figures.NONE_FREE, figures.SOLD_OUT):
-            lines += [(name, f"after {ms / 1000:.1f} s") for ms in self._first_ms(name)]
+        lines.append(("seats sold at the end", f"{self.sold:,} of {self.seats:,}"))
+        sales = self._entry(figures.SALE, figures.SEAT)
+        if sales is not None:
+            lines.append(("sales of a seat", self._sales(sales)))
+        lines += [
+            (f"{name}, for the first time", f"{moment_s:.1f} s after the beginning")
+            for name in (figures.NONE_FREE, figures.SOLD_OUT)
+            if (moment_s := self._first_s(name)) is not None
+        ]
         refused: Counter[str] = Counter()
         for entry in filter(_is_refusal, self.entries):
             refused[entry.name.partition(" → ")[2]] += entry.num_requests
@@ -161,6 +163,12 @@ class Verdict(Struct, frozen=True):
             if timed is not None and timed.num_requests:
                 lines.append((name, _times(timed)))
         return lines
+
+    def _sales(self, sales: Entry) -> str:
+        best = max(sales.num_reqs_per_sec.values(), default=0)
+        again = sales.num_requests - self.sold
+        resold = f", {again:,} of them of seats that were given back" if again > 0 else ""
+        return f"{sales.num_requests:,}{resold}; {best:,} in the best second"
 
     def counts(self) -> list[tuple[int, str, str]]:
         """By invariant: its number, its text, and its violations."""
@@ -222,8 +230,13 @@ def _is_refusal(entry: Entry) -> bool:
 
 
 def _times(entry: Entry) -> str:
-    p50, p99 = entry.quantile_ms(0.5), entry.quantile_ms(0.99)
-    return f"p50 {p50:,} ms, p99 {p99:,} ms of {entry.num_requests:,}"
+    """Half of the times, and nearly all: a hundredth of fewer than a hundred is none."""
+    measured = sum(entry.response_times.values())
+    share, words = (0.99, "99 % within") if measured >= _ENOUGH else (1.0, "all within")
+    return (
+        f"half within {entry.quantile_ms(0.5):,} ms, {words} {entry.quantile_ms(share):,} ms "
+        f"({measured:,} measured)"
+    )
 
 
 def _row(name: str, value: Any) -> str:

@@ -1,8 +1,9 @@
 """The people of a Frontrow load test, for ``locust -f loadtest``.
 
-    locust -f loadtest --host http://localhost:8000 --headless -u 200 -r 20 -t 2m Buyer Watcher
+    locust -f loadtest --host http://localhost:8000 --event ID --headless -u 200 -r 20 -t 2m \
+        Buyer Watcher
 
-Our own options: ``--event``, ``--live-url``, ``--organiser-key``, ``--shape``, ``--think``. Weights are
+Our own options: ``--event``, ``--any-event``, ``--live-url``, ``--organiser-key``, ``--shape``, ``--think``. Weights are
 changed as Locust changes them: ``--config-users '{"user_class_name": "Buyer", "weight": 5}'``.
 See docs/load-testing.md.
 """
@@ -31,7 +32,7 @@ from locust.runners import (
 )
 
 from loadtest import figures
-from loadtest.beforehand import complaint
+from loadtest.beforehand import complaint, which_event
 from loadtest.clients.live_map import FREE
 from loadtest.people import QUIET_S, RUN, Person, Watching
 from loadtest.shapes import (
@@ -436,7 +437,13 @@ def _live_url(text: str) -> str:
 
 def _add_options(parser: Any) -> None:
     parser.add_argument(
-        "--event", default="", help="event ids, comma separated; default: any listed event"
+        "--event", default="", help="event ids, comma separated; their places are really sold"
+    )
+    parser.add_argument(
+        "--any-event",
+        action="store_true",
+        include_in_web_ui=False,
+        help="buy at any listed event, instead of --event",
     )
     parser.add_argument(
         "--live-url",
@@ -482,7 +489,10 @@ def _begin(environment: Environment, **_: Any) -> None:
     if isinstance(environment.runner, WorkerRunner):
         environment.runner.register_message(_FINISH, _finish, concurrent=True)
         return
-    if (options.headless or options.autostart) and (wrong := complaint(options)):
+    wrong = which_event(options)
+    if wrong is None and (options.headless or options.autostart):
+        wrong = complaint(options)
+    if wrong is not None:
         _refuse(environment, wrong)
     _choose_people(environment)
     # The event loop last read the clock before the imports, and `-t` counts from there.

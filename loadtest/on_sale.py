@@ -117,6 +117,7 @@ async def play(
     await _last_audit(runtime, event_id, audits, calm_s)
     return Verdict(
         seats=seats,
+        sold=(await runtime.live.reading.snapshot(event_id)).states.count(b"2"),
         users=plan.users,
         seconds=plan.seconds,
         entries=summary.entries,

@@ -195,9 +195,10 @@ class Person(FastHttpUser):
         self.authorization = f"Bearer {answer.body['access_token']}"
 
     def choose_event(self) -> bool:
-        """Choose one of ``--event``, or one of the list, and read its page. False when there is none."""
+        """Choose one of ``--event``, or with ``--any-event`` one of the list, and read its page. False when there
+        is none."""
         named = [each.strip() for each in self.options.event.split(",") if each.strip()]
-        if not named:
+        if not named and self.options.any_event:
             listed = self.ask("GET", "/v1/events?limit=20", "list of events")
             named = [item["event_id"] for item in listed.body["items"]] if listed.ok else []
         if not named:
@@ -460,7 +461,7 @@ class Watching(Person):
         names = (figures.NONE_FREE, figures.SOLD_OUT)
         for name, so in zip(names, self.shown.is_lacking, strict=True):
             if so and RUN.is_first(self.event_id, name):
-                figures.note(self.environment, figures.SALE, name, RUN.elapsed_s * 1000)
+                figures.milestone(self.environment, name, RUN.elapsed_s)
 
     def _lost(self, closed: Closed) -> None:
         """Counted by name if the gateway may close so, otherwise as a failure; then wait and try again."""

@@ -8,7 +8,17 @@ from msgspec import Struct
 
 from engine.base.charts import Line, Plot, Scale, clock, even, over_time, powers
 from loadtest.rehearsal.buyers import OUTCOMES, REFUSALS, STEPS
-from loadtest.rehearsal.report import Report, advice, duration, headline, money, percent, span
+from loadtest.rehearsal.report import (
+    ENOUGH,
+    Report,
+    advice,
+    duration,
+    headline,
+    money,
+    percent,
+    span,
+    upper_ms,
+)
 
 _LOOKS = "abcdefgh"
 _TABLE_ROWS_MAX = 60
@@ -75,6 +85,7 @@ def page(report: Report) -> str:
         duration=duration,
         clock=clock,
         percent=percent,
+        enough=ENOUGH,
     )
 
 
@@ -155,19 +166,19 @@ def _outcomes(report: Report) -> list[Bar]:
 
 
 def _steps(report: Report) -> list[Bar]:
-    """From the median to the 99th percentile, on a logarithmic scale."""
+    """From the median to the time within which nearly all were answered, on a logarithmic scale."""
     if not report.steps:
         return []
     scale = powers(
         max(0.1, min(step.p50_ms for step in report.steps)),
-        max(1.0, *(step.p99_ms for step in report.steps)),
+        max(1.0, *(upper_ms(step) for step in report.steps)),
     )
     return [
         Bar(
             name=STEPS[step.step],
-            text=f"{duration(step.p50_ms)} – {duration(step.p99_ms)}",
+            text=f"{duration(step.p50_ms)} – {duration(upper_ms(step))}",
             start=100 * scale.part(step.p50_ms),
-            end=100 * scale.part(step.p99_ms),
+            end=100 * scale.part(upper_ms(step)),
         )
         for step in report.steps
     ]

@@ -10,6 +10,8 @@ from loadtest.rehearsal.buyers import STEPS, Mix
 from loadtest.rehearsal.crowd import Record
 from loadtest.rehearsal.verdict import PriceChange, Sold, Verdict
 
+#: Requests below which one in a hundred is none: the slowest one is shown instead.
+ENOUGH = 100
 #: Maximum number of points in a chart.
 _POINTS_MAX = 120
 
@@ -220,6 +222,11 @@ def duration(ms: float) -> str:
     return f"{ms:,.0f} ms" if ms < 1000 else span(ms / 1000)
 
 
+def upper_ms(step: StepTimes) -> float:
+    """Within this time nearly all requests of a step were answered: 99 of 100, or all of a few."""
+    return step.p99_ms if step.requests >= ENOUGH else step.max_ms
+
+
 def percent(share: float) -> str:
     """``42 %``."""
     return f"{100 * share:.0f} %"
@@ -294,7 +301,7 @@ def _times(report: Report, step: str) -> StepTimes | None:
 
 def _busy(report: Report) -> str | None:
     hold = _times(report, "hold")
-    if hold is None or hold.p99_ms < 1000:
+    if hold is None or hold.requests < ENOUGH or hold.p99_ms < 1000:
         return None
     slow = f"One hold in a hundred took longer than {duration(hold.p99_ms)}"
     api = report.machine.cpu_shares.get("api", 0)

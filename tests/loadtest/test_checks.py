@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -11,8 +12,9 @@ import pytest
 from engine.audit.auditor import Violation
 from engine.base.invariants import Invariant
 from engine.layout import import_layout
+from loadtest.beforehand import which_event
 from loadtest.clients.live_map import LiveMap, StrictMap, WrongFrame, same_position_faults
-from loadtest.figures import COMPARED, LIVE, Moment, Sent, charts, into_page
+from loadtest.figures import COMPARED, LIVE, SALE, SEAT, Moment, Sent, charts, into_page
 from loadtest.judgement import Audits, Entry, Failure, Verdict
 from loadtest.on_sale import house, parse_options
 from loadtest.processes import REPO
@@ -144,6 +146,7 @@ def entry(method: str, name: str, requests: int = 9) -> Entry:
 def verdict(*entries: Entry, **changes: Any) -> Verdict:
     good = Verdict(
         seats=40,
+        sold=38,
         users=10,
         seconds=5.0,
         entries=[entry(LIVE, COMPARED), entry("POST", "book"), *entries],
@@ -160,6 +163,45 @@ def test_a_clean_run_passes_and_refusals_are_only_counted() -> None:
     assert good.exit_code == 0
     assert "verdict: passed" in good.text()
     assert ("answered, 409 seat-unavailable", "1,200") in good.figures()
+
+
+def test_figures_say_what_they_count() -> None:
+    few = Entry("book", "POST", 55, 0, {12: 30, 120: 25}, {})
+    many = Entry("map", "GET", 1000, 0, {2: 600, 7: 395, 900: 5}, {})
+    told = dict(
+        verdict(
+            entries=[
+                entry(SALE, SEAT, 54),
+                few,
+                many,
+                Entry("no seat free, after 41.2 s", SALE, 1, 0, {}, {}),
+                Entry("no seat free, after 39.0 s", SALE, 1, 0, {}, {}),
+            ]
+        ).figures()
+    )
+    assert told["seats sold at the end"] == "38 of 40"
+    sales = "54, 16 of them of seats that were given back; 54 in the best second"
+    assert told["sales of a seat"] == sales
+    assert told["no seat free, for the first time"] == "39.0 s after the beginning"
+    assert "all sold, for the first time" not in told
+    # A hundredth of 55 is no measurement.
+    assert told["book"] == "half within 12 ms, all within 120 ms (55 measured)"
+    assert told["map"] == "half within 2 ms, 99 % within 7 ms (1,000 measured)"
+
+
+@pytest.mark.parametrize(
+    ("event", "any_event", "said"),
+    [
+        ("", False, "which event? --event ID names it; --any-event"),
+        (" , ", False, "which event?"),
+        ("a", True, "exclude each other"),
+        ("a", False, None),
+        ("", True, None),
+    ],
+)
+def test_a_run_says_where_it_buys(event: str, any_event: bool, said: str | None) -> None:
+    wrong = which_event(SimpleNamespace(event=event, any_event=any_event))
+    assert wrong is None if said is None else said in str(wrong)
 
 
 @pytest.mark.parametrize(

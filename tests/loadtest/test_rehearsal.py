@@ -13,7 +13,7 @@ from engine.layout import import_layout
 from loadtest.rehearsal.buyers import Memory, Mix, Plan, Receipt, pick, plan
 from loadtest.rehearsal.command import main
 from loadtest.rehearsal.curves import BUILT_IN, EMF, BadCurve, arrivals_s, counts, read_curve
-from loadtest.rehearsal.report import duration, money, quantile, span
+from loadtest.rehearsal.report import StepTimes, duration, money, quantile, span, upper_ms
 from loadtest.rehearsal.verdict import Books, Check, Sold, counted_twice, orphans
 from tests.conftest import small_house
 
@@ -197,6 +197,14 @@ def test_times_and_money_are_written_for_people() -> None:
     assert [duration(ms) for ms in (8.44, 420.0, 3200.0)] == ["8.4 ms", "420 ms", "3.2 s"]
     assert money(123_456_789, "EUR") == "1,234,567.89 EUR"
     assert money(1500, "JPY") == "1,500 JPY"
+
+
+def test_a_hundredth_of_a_few_requests_is_not_told() -> None:
+    few = StepTimes(
+        step="hold", requests=99, errors=0, p50_ms=12, p90_ms=40, p99_ms=1200, max_ms=1400
+    )
+    assert upper_ms(few) == 1400
+    assert upper_ms(msgspec.structs.replace(few, requests=100)) == 1200
 
 
 def test_quantiles_do_not_exceed_the_largest_value() -> None:
