@@ -540,15 +540,15 @@ async def _map(request: AnyRequest, event_id: UUID) -> tuple[int, int, bytes, di
         gives={200: Reply("The prices.", PriceList)}, refuses=("event-not-found", *STORES)
     ),
 )
-async def read_prices(request: AnyRequest, event_id: FromPath[UUID]) -> PriceList:
+async def read_prices(request: AnyRequest, event_id: FromPath[UUID]) -> Response[PriceList]:
     try:
         snapshot = await runtime_of(request).live.reading.snapshot(str(event_id))
     except NotFound:
         draft = await readable_draft(request, event_id)
         if draft is None:
             raise
-        return PriceList(drafted_prices(draft))
-    return PriceList(snapshot.prices)
+        return Response(PriceList(drafted_prices(draft)), headers=PRIVATE)
+    return Response(PriceList(snapshot.prices))
 
 
 @get(

@@ -5,6 +5,7 @@ from datetime import timedelta
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
+from api.drafts import EventPreview, PreviewWish, preview_event
 from api.examples.access import PERSON
 from api.examples.evening import (
     BOUGHT,
@@ -169,7 +170,17 @@ SEAT_SELECTION = SeatSelection(
 BLOCKING = Blocking(EVENT_ID, [117, 118], [RefusedSeat(119, "sold")], {"0": 20})
 UNBLOCKING = Blocking(EVENT_ID, [117, 118], [RefusedSeat(119, "not-blocked")], {"0": 20})
 
+_SIGNED = "AZZMYT1AekgAt8hdHi86S1wAabLw0BBiUH3eHdPbVnG1yQk3Jw"
+PREVIEW = EventPreview(
+    url=f"http://localhost:8000/events/{EVENT_ID}/preview#{_SIGNED}",
+    token=_SIGNED,
+    expires_at=BOUGHT + timedelta(hours=1),
+)
+
 SHOWN: dict[HTTPRouteHandler, Shown] = {
+    preview_event: Shown(
+        takes={"half an hour": PreviewWish(ttl_s=1800)}, gives={201: {"preview": PREVIEW}}
+    ),
     read_waitlist: Shown(gives={200: {"line": LINE}}),
     patch_waitlist: Shown(takes={"closed": LINE_TERMS}, gives={200: {"line": LINE}}),
     list_waitlist_entries: Shown(gives={200: {"line": LINE_ENTRY_LIST}}),

@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 @click.group()
 def event() -> None:
-    """Events: list, show, create, edit, block, unblock, publish, pause, resume, cancel."""
+    """Events: list, show, create, edit, block, unblock, preview, publish, pause, resume, cancel."""
 
 
 def _event_line(found: "Event") -> str:
@@ -235,6 +235,34 @@ def _change(event_id: str, change: Callable[["Runtime"], Awaitable["Event"]]) ->
         async with opened(settings) as runtime:
             changed = await change(runtime)
         click.echo(_event_line(changed))
+
+    check_id(event_id)
+    run(work())
+
+
+@event.command("preview")
+@click.argument("event_id")
+@click.option(
+    "--minutes",
+    default=60,
+    show_default=True,
+    type=click.IntRange(1, 1440),
+    help="How long it opens.",
+)
+def event_preview(event_id: str, minutes: int) -> None:
+    """Print a link that shows a draft as buyers will see it. Whoever has the link can open it."""
+    settings = load_settings()
+
+    async def work() -> None:
+        from engine.base.model import EventStatus  # noqa: PLC0415
+
+        async with opened(settings) as runtime:
+            found = await runtime.catalog.event(event_id)
+            if found.status != EventStatus.DRAFT:
+                raise CommandRefused(f"the event is {found.status}: only drafts have previews")
+            token, _ = runtime.events.previews.make(event_id, ttl_s=minutes * 60)
+        site = settings.public_url.rstrip("/")
+        click.echo(f"{site}/events/{event_id}/preview#{token}")
 
     check_id(event_id)
     run(work())

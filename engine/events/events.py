@@ -8,6 +8,7 @@ from engine.base.step import Step
 from engine.catalog.catalog import Catalog
 from engine.events.blocking import Blocks
 from engine.events.closing import Closing
+from engine.events.previews import Previews
 from engine.events.publishing import Publishing
 from engine.live.live import Live
 from engine.sales.sales import Sales
@@ -19,6 +20,7 @@ from engine.waitlist.waitlist import Waitlist
 class Events:
     publishing: Publishing
     blocks: Blocks
+    previews: Previews
     closing: Closing
 
     @classmethod
@@ -33,6 +35,7 @@ class Events:
     ) -> Self:
         return cls(
             publishing=Publishing(stores.house, live, catalog, settings),
+            previews=Previews(settings),
             blocks=Blocks(stores.house, live, catalog),
             closing=Closing(stores.worker, sales.cancelling, waitlist.admin),
         )

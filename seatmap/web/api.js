@@ -57,6 +57,8 @@ export class Api {
     this.base = base;
     /** Tokens of different box offices are kept apart. */
     this.tokenKey = `token.${base}`;
+    /** The token that opens a draft. */
+    this.preview = "";
     /** Called with a message when the buyer has to wait for a moment. */
     this.onWork = (/** @type {string} */ _words) => {};
     /** The server's time when this page began: countdowns are right on a machine whose clock is wrong, or is set. */
@@ -214,6 +216,7 @@ export class Api {
   async sendOnce(method, path, { accept = "application/json", anonymous, body, token, version }, key) {
     /** @type {Record<string, string>} */
     const headers = { accept };
+    if (this.preview) headers["frontrow-preview"] = this.preview;
     if (!anonymous || token) headers.authorization = `Bearer ${token ?? (await this.token())}`;
     if (key !== null) headers["idempotency-key"] = key;
     if (version !== undefined) headers["if-match"] = `"${version}"`;

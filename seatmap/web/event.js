@@ -13,7 +13,7 @@ import "./seat-map.js";
 import { asked, speakHere, spoken, text, translate } from "./texts.js";
 
 const map = /** @type {SeatMap} */ (byId("map"));
-const eventId = decodeURIComponent(location.pathname.split("/").filter(Boolean).pop() ?? "");
+const [, , eventId = "", preview] = location.pathname.split("/").map(decodeURIComponent);
 
 /** An offer that was accepted on a mailed link's page becomes this browser's hold. */
 async function takeOver() {
@@ -36,7 +36,10 @@ function setTitle(offered) {
 }
 
 map.addEventListener("load", () => {
-  const { name, venue, starts_at, tagline = "", language } = /** @type {NonNullable<SeatMap["eventPage"]>} */ (map.eventPage);
+  const { name, venue, starts_at, status, tagline = "", language } = /** @type {NonNullable<SeatMap["eventPage"]>} */ (map.eventPage);
+  // Published meanwhile.
+  if (preview && status !== "draft") return location.replace(`/events/${eventId}`);
+  byId("preview").hidden = !preview;
   document.documentElement.lang = spoken();
   translate(document);
   setTitle();
@@ -76,5 +79,6 @@ map.addEventListener("offer", (news) => {
 map.toggleAttribute("waitlist", location.hash === "#waitlist");
 map.setAttribute("booking", new URLSearchParams(location.search).get("booking") ?? "");
 map.lang = asked() ?? "";
+map.setAttribute("preview", preview ? location.hash.slice(1) : "");
 await Promise.all([takeOver(), speakHere()]);
 map.setAttribute("event", eventId);

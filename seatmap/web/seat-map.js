@@ -51,6 +51,7 @@ class Showing {
     this.body = body;
     this.byId = finder(root);
     this.api = new Api(host.getAttribute("api") || new URL(import.meta.url).origin);
+    this.api.preview = host.getAttribute("preview") ?? "";
     this.eventId = host.getAttribute("event") ?? "";
     this.bookingKey = `tab.booking.${this.eventId}`;
     this.over = false;
@@ -136,6 +137,13 @@ class Showing {
     });
     this.showTheme();
     if (firstState !== null) this.live.adopt(firstState);
+    if (event.status === "draft") {
+      // Nothing changes, and nothing can be held.
+      byId("live").hidden = true;
+      this.told({ type: "areas", areas: (await api.call("GET", `/v1/events/${eventId}/seats`, { anonymous: true })).areas });
+      this.emit("load", { eventPage: event });
+      return;
+    }
     this.live.start();
     this.ageing = setInterval(() => this.showAge(), 1000);
     this.emit("load", { eventPage: event });

@@ -147,6 +147,7 @@ export default {
   cancelledTickets: "Wenn Sie Tickets haben, brauchen Sie nichts zu tun: Ihre Buchung wird für Sie storniert, und alles, was Sie bezahlt haben, wird auf dem Zahlungsweg erstattet. Eine E-Mail sagt Ihnen, wann das geschehen ist; bei der Bank kann es einige Tage länger dauern.",
   cancelledHeld: "Wenn Plätze für Sie reserviert waren, wurde nichts abgebucht.",
   chooseTitle: "Wählen Sie Ihre Plätze",
+  preview: "Vorschau: nicht im Verkauf. So sehen Käuferinnen und Käufer diese Seite, sobald die Veranstaltung veröffentlicht ist.",
   hintPaused: "Der Veranstalter hat den Verkauf unterbrochen. Sie können sich umsehen und Plätze wählen, sobald der Verkauf weitergeht.",
   hintNotOnSale: "Der Verkauf für diese Veranstaltung hat noch nicht begonnen.",
   hintTaken: "Im Moment ist alles vergeben.",

@@ -147,6 +147,7 @@ export default {
   cancelledTickets: "If you have tickets, you need not do anything: your booking is cancelled for you, and all that you paid goes back the way you paid it. A mail tells you when that is done; the bank may take some days more.",
   cancelledHeld: "If you held seats, nothing was charged.",
   chooseTitle: "Choose your places",
+  preview: "Preview: not on sale. Buyers will see this page once the event is published.",
   hintPaused: "The sale is paused by the organiser. You can look around; you can choose seats when the sale goes on.",
   hintNotOnSale: "This event is not on sale yet.",
   hintTaken: "Everything is taken just now.",

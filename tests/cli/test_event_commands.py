@@ -173,3 +173,14 @@ async def test_places_that_do_not_exist_are_refused_in_one_line(
     event_id = await make_event(runtime, publish=False)
     refused = await frontrow("block", event_id, *words)
     assert said in str(getattr(refused.exception, "detail", refused.exception))
+
+
+async def test_a_preview_is_printed_as_a_link(frontrow: Command, runtime: Runtime) -> None:
+    event_id = await make_event(runtime, publish=False)
+    link = told(await frontrow("preview", event_id, "--minutes", "5")).strip()
+    path, _, token = link.partition("#")
+    assert path.endswith(f"/events/{event_id}/preview")
+    assert runtime.events.previews.opens(token, event_id)
+    told(await frontrow("publish", event_id))
+    refused = await frontrow("preview", event_id)
+    assert "only drafts have previews" in str(refused.exception)
