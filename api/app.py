@@ -128,9 +128,10 @@ def build(settings: Settings) -> Litestar:
 
 
 async def _prepare_catalog(runtime: Any) -> None:
-    """Make the indexes, and load the layouts of events on sale: from then on, selling needs no MongoDB."""
+    """Make the indexes, fold texts that an older version stored, and load the layouts of events on sale: from then on, selling needs no MongoDB."""
     try:
         await runtime.stores.mongo.ensure_indexes()
+        await runtime.catalog.refold()
         for event_id in (await runtime.live.reading.open_events())[:50]:
             await runtime.catalog.facts(event_id)
     except FrontrowError as error:

@@ -302,14 +302,26 @@ async def event_page(runtime: Runtime, event: Event) -> EventPage:
 async def list_events(
     request: AnyRequest,
     q: Annotated[
-        str | None, QueryParameter(max_length=200, description="Words to find, all of them.")
+        str | None,
+        QueryParameter(
+            max_length=200,
+            description="Words to find, all of them, at most 32: in names, cities, kinds, taglines, descriptions and `metadata.tags`. "
+            "Case, accents, apostrophes and quotes make no difference.",
+        ),
     ] = None,
     category: Annotated[
-        str | None, QueryParameter(max_length=60, description="Only events of exactly this kind.")
+        str | None,
+        QueryParameter(
+            max_length=60,
+            description="Only events of this kind; case and accents make no difference.",
+        ),
     ] = None,
     city: Annotated[
         str | None,
-        QueryParameter(max_length=100, description="Only events in this city; any case."),
+        QueryParameter(
+            max_length=100,
+            description="Only events in this city; case and accents make no difference.",
+        ),
     ] = None,
     near: Annotated[
         str | None,

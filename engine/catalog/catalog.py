@@ -1,7 +1,6 @@
 """The catalogue: event pages, and the venues they are in. Rules here, documents in MongoDB."""
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Collection
 from datetime import UTC, datetime
 from functools import partial
@@ -14,9 +13,11 @@ from engine.base.caching import Bounded, SingleFlight
 from engine.base.config import Settings
 from engine.base.currencies import check_currency
 from engine.base.errors import Conflict, InvalidInput, NotFound, Remedy, Unavailable, stale_version
+from engine.base.folding import FOLD_VERSION
 from engine.base.model import EventStatus, ms_from_utc, new_id, utc_from_ms
 from engine.base.step import Step
 from engine.catalog.assigning import Assignment, EventCategory, assigned, assigned_id
+from engine.catalog.finding import compared, query_of, within
 from engine.catalog.model import Event, EventDraft, EventFilter, EventPatch, Facet, Facts, Venue
 from engine.catalog.showing import (
     CHECKED,
@@ -29,7 +30,6 @@ from engine.catalog.venues import Venues, shown, with_accepted_zone
 from engine.layout import Layout
 from engine.stores.mongo import Mongo
 
-_EARTH_RADIUS_KM = 6371.0088
 #: The most values of a facet: more than a person would look through.
 _FACETS_MAX = 100
 #: How old facets may be, in seconds: counting reads every event, and the programme changes slowly.
@@ -37,16 +37,6 @@ _FACETS_FRESH_S = 5.0
 #: How often events are compared with venues that changed, in seconds.
 _CORRECT_S = 5.0
 log = structlog.get_logger(__name__)
-
-
-def distance_km(a: tuple[float, float], b: tuple[float, float]) -> float:
-    """Great-circle distance between two (latitude, longitude) in degrees: the haversine formula."""
-    (lat_a, lon_a), (lat_b, lon_b) = ((math.radians(x) for x in p) for p in (a, b))
-    h = (
-        math.sin((lat_b - lat_a) / 2) ** 2
-        + math.cos(lat_a) * math.cos(lat_b) * math.sin((lon_b - lon_a) / 2) ** 2
-    )
-    return 2 * _EARTH_RADIUS_KM * math.asin(min(1.0, math.sqrt(h)))
 
 
 class Catalog:
@@ -137,7 +127,7 @@ class Catalog:
         return await self._facets.get(None, self._count_facets)
 
     async def _count_facets(self) -> tuple[list[Facet], list[Facet]]:
-        query = _query(EventFilter(starts_from=datetime.now(UTC)), None)
+        query = query_of(EventFilter(starts_from=datetime.now(UTC)), None)
         categories, cities = await asyncio.gather(
             *(
                 self._mongo.tally("events", query, field=field, limit=_FACETS_MAX)
@@ -227,13 +217,13 @@ class Catalog:
         """Events in order of (starts_at, event_id), beginning after ``after``."""
         while True:
             documents = await self._mongo.find(
-                "events", _query(wanted, after), sort=[("starts_at", 1), ("_id", 1)], limit=100
+                "events", query_of(wanted, after), sort=[("starts_at", 1), ("_id", 1)], limit=100
             )
             for document in documents:
                 event = _event_from(document)
                 if wanted.cancelled_from is not None and event.unlisted:
                     continue
-                if wanted.near is None or _within(event.venue, wanted.near, wanted.radius_km):
+                if wanted.near is None or within(event.venue, wanted.near, wanted.radius_km):
                     yield event
             if len(documents) < 100:
                 return
@@ -280,6 +270,34 @@ class Catalog:
                 return True
             event = await self.event(event.event_id)
         return False
+
+    async def refold(self) -> int:
+        """Fold the texts of events that another version has stored, once in each database. Returns how many
+        were changed. Raises Unavailable.
+        """
+        mark = await self._mongo.get("marks", "folding")
+        if mark is not None and mark["version"] >= FOLD_VERSION:
+            return 0
+        changed, after = 0, ""
+        while True:
+            found = await self._mongo.find(
+                "events", {"_id": {"$gt": after}}, sort=[("_id", 1)], limit=100
+            )
+            events = [_event_from(document) for document in found]
+            # An event that is changed meanwhile is folded by whoever changes it.
+            done = await asyncio.gather(
+                *(
+                    self._mongo.put(
+                        "events", e.event_id, compared(e), expected={"version": e.version}
+                    )
+                    for e in events
+                )
+            )
+            changed += sum(done)
+            if len(found) < 100:
+                await self._mongo.put("marks", "folding", {"version": FOLD_VERSION})
+                return changed
+            after = events[-1].event_id
 
     # Facts for selling, from memory
 
@@ -354,11 +372,7 @@ def _event_document(event: Event) -> dict[str, Any]:
     document["_id"] = document.pop("event_id")
     # A number, because it sorts and compares alike on every server; the embedded one turns dates into text.
     document["starts_at"] = ms_from_utc(event.starts_at)
-    document["search"] = " ".join(
-        (event.name, event.venue.name, event.venue.city, event.category)
-    ).casefold()
-    document["latitude"], document["longitude"] = event.venue.latitude, event.venue.longitude
-    document["city"] = event.venue.city.casefold()
+    document |= compared(event)
     # Pairs, because a category's name may hold what MongoDB forbids in field names.
     document["prices"] = [[name, amount] for name, amount in event.prices.items()]
     return document
@@ -373,62 +387,3 @@ def _event_from(document: dict[str, Any]) -> Event:
     # The embedded server turns truth into a number.
     fields["unlisted"] = bool(fields.get("unlisted"))
     return msgspec.convert(fields, Event)
-
-
-def _within(venue: Venue, centre: tuple[float, float], radius_km: float) -> bool:
-    if venue.latitude is None or venue.longitude is None:
-        return False
-    return distance_km(centre, (venue.latitude, venue.longitude)) <= radius_km
-
-
-def _query(wanted: EventFilter, after: tuple[datetime, str] | None) -> dict[str, Any]:
-    by_status: dict[str, Any] = {"status": {"$in": [s.value for s in wanted.statuses]}}
-    if wanted.cancelled_from is not None:
-        start = {"starts_at": {"$gte": ms_from_utc(wanted.cancelled_from)}}
-        by_status = {"$or": [by_status, {"$and": [{"status": EventStatus.CANCELLED.value}, start]}]}
-    clauses: list[dict[str, Any]] = [by_status]
-    if wanted.q:
-        # Every word must match; escaped, so that no input becomes a pattern.
-        clauses += [
-            {"search": {"$regex": _escape(word)}} for word in wanted.q.casefold().split()[:8]
-        ]
-    if wanted.category:
-        clauses.append({"category": wanted.category})
-    if wanted.city:
-        clauses.append({"city": wanted.city.casefold()})
-    if wanted.starts_from:
-        clauses.append({"starts_at": {"$gte": ms_from_utc(wanted.starts_from)}})
-    if wanted.starts_to:
-        clauses.append({"starts_at": {"$lte": ms_from_utc(wanted.starts_to)}})
-    if wanted.near:
-        clauses += _bounding_box(wanted.near, wanted.radius_km)
-    if after is not None:
-        starts_at, event_id = ms_from_utc(after[0]), after[1]
-        clauses.append(
-            {
-                "$or": [
-                    {"starts_at": {"$gt": starts_at}},
-                    {"$and": [{"starts_at": starts_at}, {"_id": {"$gt": event_id}}]},
-                ]
-            }
-        )
-    return {"$and": clauses}
-
-
-def _escape(word: str) -> str:
-    return "".join(c if c.isalnum() or ord(c) > 127 else "\\" + c for c in word)
-
-
-def _bounding_box(centre: tuple[float, float], radius_km: float) -> list[dict[str, Any]]:
-    """A condition that an index can answer; the exact distance is computed on its results."""
-    latitude, longitude = centre
-    dlat = math.degrees(radius_km / _EARTH_RADIUS_KM)
-    clauses: list[dict[str, Any]] = [
-        {"latitude": {"$gte": latitude - dlat, "$lte": latitude + dlat}}
-    ]
-    cosine = math.cos(math.radians(min(89.9, abs(latitude) + dlat)))
-    dlon = math.degrees(radius_km / _EARTH_RADIUS_KM / cosine)
-    # Across the antimeridian a box is not one interval; latitude alone narrows enough there.
-    if longitude - dlon >= -180 and longitude + dlon <= 180:
-        clauses.append({"longitude": {"$gte": longitude - dlon, "$lte": longitude + dlon}})
-    return clauses

@@ -28,7 +28,7 @@ Document = dict[str, Any]
 _INDEXES: tuple[tuple[str, list[tuple[str, int]]], ...] = (
     ("events", [("status", 1), ("starts_at", 1)]),
     ("events", [("city", 1), ("starts_at", 1)]),
-    ("events", [("category", 1), ("starts_at", 1)]),
+    ("events", [("kind", 1), ("starts_at", 1)]),
     ("events", [("latitude", 1), ("longitude", 1)]),
     ("events", [("venue.venue_id", 1)]),
     ("venues", [("name", 1)]),

@@ -303,7 +303,7 @@ export class SeatList {
   find(sought) {
     // As it is written; if there is no such seat, "F12" may be "F 12".
     for (const word of [/[\p{L}\p{N}]+/gu, /\p{L}+|\p{N}+/gu]) {
-      const words = (/** @type {string} */ name) => (name.toLowerCase().match(word) ?? []).map((w) => ` ${w} `);
+      const words = (/** @type {string} */ name) => (name.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().match(word) ?? []).map((w) => ` ${w} `);
       const wanted = new RegExp(words(sought).map((w) => (w.length > 4 ? w.trimEnd() : w)).join(".*"));
       const found = [...this.layout.seats.row.keys()].filter((s) => wanted.test(words(this.venue.label(s)).join("")));
       const here = found.filter((s) => this.rowOf(s).section === this.row.section);
